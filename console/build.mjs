@@ -1,0 +1,86 @@
+import { createHash } from "node:crypto";
+import { access, copyFile, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const root = path.dirname(fileURLToPath(import.meta.url));
+const outdir = path.join(root, "dist", "console");
+
+/**
+ * GraphiQL ships its fonts as data: URLs inside CSS. As files they load only
+ * when their Unicode range is on the page, and the page's policy needs no
+ * `font-src data:`.
+ */
+const fontFiles = {
+  name: "font-files",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^data:font\// }, ({ path: url, importer }) => {
+      const contents = Buffer.from(url.slice(url.indexOf(",") + 1), "base64");
+      const family = path.basename(importer, ".css");
+      const digest = createHash("sha256").update(contents).digest("hex").slice(0, 8);
+      const extension = /^data:font\/(\w+)/.exec(url)[1];
+      return {
+        path: `${family}-${digest}.${extension}`,
+        namespace: "font",
+        pluginData: contents,
+      };
+    });
+    onLoad({ filter: /.*/, namespace: "font" }, ({ pluginData }) => ({
+      contents: pluginData,
+      loader: "file",
+    }));
+  },
+};
+
+/** The notices that the licences of the bundled packages ask to be kept. */
+async function licences({ inputs }) {
+  const packages = new Set(
+    Object.keys(inputs).flatMap(
+      (file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? [],
+    ),
+  );
+  const notices = [...packages].sort().map(async (directory) => {
+    const folder = path.join(root, directory);
+    const { name, version, license } = JSON.parse(
+      await readFile(path.join(folder, "package.json"), "utf8"),
+    );
+    const files = (await readdir(folder)).filter((file) => /^(licen[cs]e|notice)/i.test(file));
+    const texts = await Promise.all(
+      files.map((file) => readFile(path.join(folder, file), "utf8")),
+    );
+    return [`${name} ${version} (${license})`, ...texts.map((text) => text.trim())].join("\n\n");
+  });
+  return `${(await Promise.all(notices)).join(`\n\n${"-".repeat(72)}\n\n`)}\n`;
+}
+
+await access(path.join(root, "node_modules")).catch(() => {
+  throw new Error("Run `npm ci` first.");
+});
+await rm(outdir, { recursive: true, force: true });
+
+const { metafile } = await build({
+  absWorkingDir: root,
+  entryPoints: {
+    console: "src/main.tsx",
+    "editor.worker": "monaco-editor/esm/vs/editor/editor.worker.js",
+    "graphql.worker": "monaco-graphql/esm/graphql.worker.js",
+    "json.worker": "monaco-editor/esm/vs/language/json/json.worker.js",
+  },
+  outdir,
+  bundle: true,
+  format: "esm",
+  target: ["chrome111", "firefox115", "safari16.4"],
+  jsx: "automatic",
+  define: { "process.env.NODE_ENV": '"production"' },
+  loader: { ".ttf": "file" },
+  assetNames: "[name]",
+  plugins: [fontFiles],
+  minify: true,
+  legalComments: "linked",
+  metafile: true,
+  logLevel: "warning",
+});
+
+await copyFile(path.join(root, "src", "icon.svg"), path.join(outdir, "icon.svg"));
+await writeFile(path.join(outdir, "LICENSES.txt"), await licences(metafile));

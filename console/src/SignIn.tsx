@@ -1,0 +1,58 @@
+import { type SyntheticEvent, useRef, useState } from "react";
+import type { Session } from "./session";
+
+export function SignIn({ session }: { session: Session }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [refusal, setRefusal] = useState<string | null>(null);
+
+  async function submit(event: SyntheticEvent<HTMLFormElement>) {
+    event.preventDefault();
+    const form = event.currentTarget;
+    const fields = new FormData(form);
+    const reason = await session.signIn(
+      String(fields.get("login")),
+      String(fields.get("password")),
+    );
+    setRefusal(reason);
+    if (reason === null) {
+      form.reset();
+      dialog.current?.close();
+    }
+  }
+
+  return (
+    <>
+      <button
+        type="button"
+        className="bar-button bar-button-primary"
+        onClick={() => dialog.current?.showModal()}
+      >
+        Sign in
+      </button>
+      <dialog ref={dialog} className="sign-in" aria-labelledby="sign-in-title" closedby="any">
+        <form onSubmit={(event) => void submit(event)}>
+          <h2 id="sign-in-title">Sign in</h2>
+          <label>
+            Username or e-mail
+            <input name="login" autoComplete="username" autoCapitalize="none" required autoFocus />
+          </label>
+          <label>
+            Password
+            <input name="password" type="password" autoComplete="current-password" required />
+          </label>
+          <p className="sign-in-refusal" role="alert">
+            {refusal}
+          </p>
+          <div className="sign-in-actions">
+            <button type="button" className="bar-button" onClick={() => dialog.current?.close()}>
+              Cancel
+            </button>
+            <button type="submit" className="bar-button bar-button-primary">
+              Sign in
+            </button>
+          </div>
+        </form>
+      </dialog>
+    </>
+  );
+}

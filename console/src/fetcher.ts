@@ -1,0 +1,21 @@
+import type { Fetcher } from "@graphiql/toolkit";
+import type { ExecutionResult } from "graphql";
+import type { Api } from "./api";
+
+/** `onMutation` runs after each mutation: it may have changed who is signed in. */
+export function createFetcher(api: Api, onMutation: () => void): Fetcher {
+  return async ({ query, operationName, variables }, options) => {
+    const response = await api.send<ExecutionResult>(
+      { query, operationName, variables },
+      options?.headers as Record<string, string> | undefined,
+    );
+    const mutates = options?.documentAST?.definitions.some(
+      (definition) =>
+        definition.kind === "OperationDefinition" && definition.operation === "mutation",
+    );
+    if (mutates) {
+      onMutation();
+    }
+    return response;
+  };
+}

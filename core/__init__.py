@@ -1,0 +1,5 @@
+"""Infrastructure that knows nothing of users."""
+
+from core.celery import app as celery_app
+
+__all__ = ["celery_app"]

@@ -1,0 +1,58 @@
+"""Keys derived from SECRET_KEY, sealed values and digests of random secrets."""
+
+import hashlib
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from functools import cache
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+
+
+class UnsealError(ValueError):
+    """The text was not sealed by us for this purpose and context."""
+
+
+@cache
+def derive_key(purpose: str, secret_key: str, length: int = 32) -> bytes:
+    """Return a key of ``length`` bytes for one purpose (HKDF-SHA256, RFC 5869)."""
+    info = f"roster/{purpose}".encode()
+    return HKDF(algorithm=SHA256(), length=length, salt=None, info=info).derive(
+        secret_key.encode()
+    )
+
+
+def seal(plaintext: bytes, *, purpose: str, context: str) -> str:
+    """Encrypt and authenticate deterministically (AES-SIV, RFC 5297), as URL-safe text.
+
+    Equal plaintexts in the same context give equal text, so this suits cursors, not secrets
+    whose equality is itself a secret.
+    """
+    cipher = AESSIV(derive_key(purpose, settings.SECRET_KEY))
+    return urlsafe_b64encode(cipher.encrypt(plaintext, [context.encode()])).decode().rstrip("=")
+
+
+def unseal(sealed: str, *, purpose: str, context: str) -> bytes:
+    """Return what `seal` was given. Raises `UnsealError` for any other text or context."""
+    try:
+        data = urlsafe_b64decode(sealed + "=" * (-len(sealed) % 4))
+        cipher = AESSIV(derive_key(purpose, settings.SECRET_KEY))
+        return cipher.decrypt(data, [context.encode()])
+    except (ValueError, InvalidTag):
+        raise UnsealError from None
+
+
+def new_secret() -> str:
+    """Return 256 random bits as URL-safe text."""
+    return secrets.token_urlsafe(32)
+
+
+def digest(secret: str) -> bytes:
+    """Return the SHA-256 digest under which a `new_secret` is stored and looked up.
+
+    The secret has 256 random bits, so a plain digest cannot be reversed by guessing.
+    """
+    return hashlib.sha256(secret.encode()).digest()

@@ -1,0 +1,96 @@
+"""Errors the domain raises; `schema/errors.py` is the one place that turns them into GraphQL.
+
+A `DomainError` is an answer a well-meaning client can get: expected ones are told in a
+mutation's `errors`, the others as top-level GraphQL errors. Anything else that escapes a
+resolver is a fault: logged with its traceback, told only as INTERNAL_ERROR.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import ClassVar
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+Text = str | Promise
+
+
+class ErrorCode(StrEnum):
+    """Machine-readable reasons. Clients may rely on them: they are never renamed."""
+
+    # What was entered (payload errors).
+    EMAIL_INVALID = "EMAIL_INVALID"
+    EMAIL_TAKEN = "EMAIL_TAKEN"
+    USERNAME_INVALID = "USERNAME_INVALID"
+    USERNAME_TAKEN = "USERNAME_TAKEN"
+    PASSWORD_TOO_WEAK = "PASSWORD_TOO_WEAK"  # noqa: S105 - a code, not a secret
+    LOCALE_UNSUPPORTED = "LOCALE_UNSUPPORTED"
+    TIME_ZONE_UNKNOWN = "TIME_ZONE_UNKNOWN"
+    VALUE_INVALID = "VALUE_INVALID"
+    TOKEN_INVALID = "TOKEN_INVALID"  # noqa: S105
+    TOKEN_EXPIRED = "TOKEN_EXPIRED"  # noqa: S105
+    CREDENTIALS_INVALID = "CREDENTIALS_INVALID"
+    # Who asks, and for what (top-level errors).
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    FORBIDDEN = "FORBIDDEN"
+    ARGUMENT_INVALID = "ARGUMENT_INVALID"
+    CURSOR_INVALID = "CURSOR_INVALID"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing to mend in an input, with the path of the field it is about."""
+
+    code: ErrorCode
+    message: Text
+    field: Sequence[str] = field(default=())
+
+
+class DomainError(Exception):
+    """An answer to a request that cannot be served as asked."""
+
+    code: ClassVar[ErrorCode]
+    message: ClassVar[Text]
+
+    def __init__(self, message: Text | None = None) -> None:
+        """Use the class's message, or a more telling one."""
+        self.text = self.message if message is None else message
+        super().__init__(self.text)
+
+
+class InputRejectedError(Exception):
+    """The input of a mutation has problems; nothing was changed."""
+
+    def __init__(self, *problems: Problem) -> None:
+        """Carry every problem found, so that a form can show all of them at once."""
+        self.problems = problems
+        super().__init__(", ".join(problem.code for problem in problems))
+
+
+class UnauthenticatedError(DomainError):
+    """Nobody is signed in, and the request needs somebody."""
+
+    code = ErrorCode.UNAUTHENTICATED
+    message = _("Sign in to do this.")
+
+
+class ForbiddenError(DomainError):
+    """Somebody is signed in who may not do this."""
+
+    code = ErrorCode.FORBIDDEN
+    message = _("You are not allowed to do this.")
+
+
+class ArgumentInvalidError(DomainError):
+    """An argument of a query has a value outside its documented range."""
+
+    code = ErrorCode.ARGUMENT_INVALID
+    message = _("An argument has a value outside its range.")
+
+
+class CursorInvalidError(DomainError):
+    """A cursor that this connection, in this order, never gave out."""
+
+    code = ErrorCode.CURSOR_INVALID
+    message = _("This cursor is not one of this connection's. Start again without it.")

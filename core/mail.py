@@ -1,0 +1,34 @@
+"""Mail in one layout, as plain text and HTML, in the reader's language."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """What one mail says. Build it under `translation.override` of the reader's language."""
+
+    subject: str
+    greeting: str
+    paragraphs: Sequence[str]
+    action: str = ""
+    action_url: str = ""
+    footnote: str = ""
+
+
+def send(mail: Mail, *, to: str) -> None:
+    """Hand the mail to the SMTP server; raises `SMTPException` or `OSError` if it refuses."""
+    context = {"mail": mail, "public_url": settings.PUBLIC_URL}
+    message = EmailMultiAlternatives(
+        subject=mail.subject,
+        body=render_to_string("mail/mail.txt", context),
+        to=[to],
+        # RFC 3834: tells vacation responders to stay silent.
+        headers={"Auto-Submitted": "auto-generated"},
+    )
+    message.attach_alternative(render_to_string("mail/mail.html", context), "text/html")
+    message.send()

@@ -1,0 +1,71 @@
+"""The outbox table."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+MAX_ATTEMPTS = 12
+LONGEST_WAIT = timedelta(hours=1)
+
+
+class OutboxQuerySet(models.QuerySet["OutboxMessage"]):
+    """Who may work on which message, decided by conditional updates only."""
+
+    def due(self) -> "OutboxQuerySet":
+        """Messages that no worker finished in time and that are worth another attempt."""
+        return self.filter(dispatch_at__lte=timezone.now(), attempts__lt=MAX_ATTEMPTS)
+
+    def abandoned(self) -> "OutboxQuerySet":
+        """Messages that failed too often; they stay for an operator to look at."""
+        return self.filter(attempts__gte=MAX_ATTEMPTS)
+
+    def postpone(self, ids: Iterable[int]) -> None:
+        """Keep the next relays from dispatching these again before a worker had its chance."""
+        self.filter(pk__in=ids).update(dispatch_at=timezone.now() + settings.OUTBOX_LEASE)
+
+    def claim(self, message_id: int) -> "OutboxMessage | None":
+        """Take a message for one lease, longer with each attempt; None if it is not free."""
+        now = timezone.now()
+        message = self.filter(pk=message_id).first()
+        if message is None:
+            return None
+        lease_end = now + min(settings.OUTBOX_LEASE * 2**message.attempts, LONGEST_WAIT)
+        claimed = self.filter(
+            Q(claimed_until=None) | Q(claimed_until__lte=now),
+            pk=message_id,
+            attempts=message.attempts,
+        ).update(attempts=F("attempts") + 1, claimed_until=lease_end, dispatch_at=lease_end)
+        return message if claimed else None
+
+
+class OutboxMessage(models.Model):
+    """One piece of work for one subscriber. The payload holds ids, never secrets."""
+
+    subscriber = models.CharField(max_length=200)
+    payload = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    dispatch_at = models.DateTimeField()
+    claimed_until = models.DateTimeField(null=True)
+
+    objects = OutboxQuerySet.as_manager()
+
+    class Meta:
+        """Relay reads by `dispatch_at` only."""
+
+        indexes: ClassVar = [
+            models.Index(
+                fields=["dispatch_at"],
+                name="outbox_due",
+                condition=Q(attempts__lt=MAX_ATTEMPTS),
+            )
+        ]
+
+    def __str__(self) -> str:
+        """Name the subscriber and the message."""
+        return f"{self.subscriber} #{self.pk}"

@@ -1,0 +1,76 @@
+"""Topics, their subscribers, and publishing to them."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from celery import current_app
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from core.outbox.models import OutboxMessage
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[..., None]
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """A function that gets a topic's payloads as keyword arguments."""
+
+    name: str
+    handler: Handler
+    transactional: bool
+
+
+subscribers: dict[str, Subscriber] = {}
+_topics: defaultdict[str, list[Subscriber]] = defaultdict(list)
+
+
+def subscriber(topic: str, *, transactional: bool = False) -> Callable[[Handler], Handler]:
+    """Register the decorated function for ``topic``.
+
+    It runs in a Celery worker, at least once for each message. With ``transactional`` it runs
+    in one transaction with the removal of the message: its database writes happen exactly
+    once, so it must do nothing else.
+    """
+
+    def register(handler: Handler) -> Handler:
+        name = f"{handler.__module__}.{handler.__qualname__}"
+        entry = Subscriber(name, handler, transactional)
+        subscribers[name] = entry
+        _topics[topic].append(entry)
+        return handler
+
+    return register
+
+
+def publish(topic: str, **payload: Any) -> None:
+    """Write a message for each subscriber of ``topic`` in the caller's transaction.
+
+    ``payload`` becomes JSON and must hold ids, never secrets or personal values.
+    """
+    messages = OutboxMessage.objects.bulk_create(
+        OutboxMessage(
+            subscriber=entry.name,
+            payload=payload,
+            dispatch_at=timezone.now() + settings.OUTBOX_LEASE,
+        )
+        for entry in _topics[topic]
+    )
+    if messages:
+        transaction.on_commit(lambda: dispatch([message.pk for message in messages]))
+
+
+def dispatch(message_ids: list[int]) -> None:
+    """Ask the workers to deliver these now; if the broker cannot be reached, `relay` will."""
+    try:
+        for message_id in message_ids:
+            current_app.send_task("core.outbox.deliver", args=[message_id])
+    except OperationalError as error:
+        logger.warning("broker unreachable, the outbox keeps the work: %s", error)

@@ -1,0 +1,241 @@
+"""Django's settings: one file, read from the environment, loud about bad values.
+
+`docs/configuration.md` lists every variable. `make run` (core/demo.py) is the only thing that
+sets DEMO=1.
+"""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.utils.translation import gettext_lazy as _
+
+from core.env import BadSetting, Environment
+from core.logging import logging_config
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION = "0.1.0"
+
+env = Environment(os.environ)
+
+# Mode ------------------------------------------------------------------------------------
+
+DEBUG = False
+DEMO = env.flag("DEMO", default=False)
+SECRET_KEY = env.text("SECRET_KEY", min_length=32)
+SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS", default=[])
+ALLOWED_HOSTS = env.names("ALLOWED_HOSTS")
+PUBLIC_URL = env.url(
+    "PUBLIC_URL", default=f"https://{ALLOWED_HOSTS[0]}", schemes=("http", "https")
+).rstrip("/")
+
+DEFAULT_DEMO_PASSWORD = "roster-demo-2026"
+DEMO_PASSWORD = env.text("DEMO_PASSWORD", default=DEFAULT_DEMO_PASSWORD, min_length=12)
+if not DEMO and "DEMO_PASSWORD" in os.environ:
+    raise BadSetting("DEMO_PASSWORD", "is only for `make run`; unset it")
+DEMO_MAILBOX = env.text("DEMO_MAILBOX", default="") if DEMO else ""
+
+# Application -----------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "core.outbox",
+    "users.activity",
+    "users.accounts",
+    "users.authentication",
+    "users.organizations",
+    *(["users.demo"] if DEMO else []),
+    "schema",
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "strawberry_django",
+]
+
+MIDDLEWARE = [
+    "core.health.HealthMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    # The admin insists on it; nothing is stored in Django's sessions.
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "users.authentication.middleware.ActorMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "core.urls"
+WSGI_APPLICATION = "core.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "core" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
+
+# Database --------------------------------------------------------------------------------
+
+DATABASES = {"default": env.database("DATABASE_URL")}
+DATABASES["default"] |= {
+    "CONN_MAX_AGE": env.number("DATABASE_CONN_MAX_AGE", 600, minimum=0, maximum=86_400),
+    "CONN_HEALTH_CHECKS": True,
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Cache and background work ---------------------------------------------------------------
+
+REDIS_URL = env.url(
+    "REDIS_URL", default="redis://localhost:6379", schemes=("redis", "rediss", "unix")
+)
+CACHES = {"default": env.cache("CACHE_URL", default=REDIS_URL) | {"KEY_PREFIX": "roster"}}
+
+CELERY_BROKER_URL = env.url(
+    "CELERY_BROKER_URL",
+    default=REDIS_URL.replace("unix://", "redis+socket://"),
+    schemes=("redis", "rediss", "redis+socket", "amqp", "amqps"),
+)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_TIME_LIMIT = 50
+CELERY_TASK_SOFT_TIME_LIMIT = 40
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Publishing is a hint to hurry, never the only copy: the outbox keeps the work. So a broker
+# that is down or silent must not hold up a request.
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BROKER_CONNECTION_TIMEOUT = 1
+if CELERY_BROKER_URL.startswith("redis"):
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "visibility_timeout": 60,
+        "socket_connect_timeout": 1,
+        "socket_timeout": 1,
+        "retry_on_timeout": False,
+        "global_keyprefix": "roster:",
+    }
+CELERY_BEAT_SCHEDULE = {
+    "outbox-relay": {"task": "core.outbox.relay", "schedule": timedelta(seconds=10)},
+    "prune-sign-ups": {
+        "task": "users.accounts.prune_sign_ups",
+        "schedule": timedelta(minutes=10),
+    },
+    "prune-sessions": {
+        "task": "users.authentication.prune_sessions",
+        "schedule": timedelta(minutes=10),
+    },
+}
+
+# How long a worker owns an outbox message before another may try; longer than any task runs.
+OUTBOX_LEASE = timedelta(
+    seconds=env.number("OUTBOX_LEASE_SECONDS", 60, minimum=1, maximum=86_400)
+)
+
+# Identity --------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+PASSWORD_HASHERS = ["core.hashers.Argon2idHasher"]
+# OWASP Password Storage Cheat Sheet: 19 MiB, two passes, one lane.
+ARGON2_MEMORY_KIB = env.number("ARGON2_MEMORY_KIB", 19_456, minimum=8, maximum=4_194_304)
+ARGON2_PASSES = env.number("ARGON2_PASSES", 2, minimum=1, maximum=64)
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {
+            "min_length": env.number("PASSWORD_MIN_LENGTH", 12, minimum=8, maximum=64)
+        },
+    },
+    {"NAME": "users.accounts.validators.MaximumLengthValidator"},
+    {"NAME": "users.accounts.validators.DemoPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+SIGN_UP_TTL = timedelta(hours=24)
+ACCESS_TOKEN_TTL = timedelta(minutes=10)
+REFRESH_TOKEN_TTL = timedelta(days=30)
+SESSION_TTL = timedelta(days=30)
+# Where the link in the verification mail leads; the token follows in the fragment, which
+# browsers send to no server and so reaches no log.
+VERIFY_EMAIL_URL = env.url(
+    "VERIFY_EMAIL_URL", default=f"{PUBLIC_URL}/verify-email", schemes=("http", "https")
+)
+
+# HTTP ------------------------------------------------------------------------------------
+
+SECURE = urlsplit(PUBLIC_URL).scheme == "https"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "no-referrer"
+SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = True
+SECURE_SSL_REDIRECT = SECURE
+SECURE_REDIRECT_EXEMPT = [r"^(livez|readyz)$"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
+SESSION_COOKIE = "__Host-roster" if SECURE else "roster"
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+X_FRAME_OPTIONS = "DENY"
+
+# While this file exists, /readyz answers 503: create it, wait, then stop the process.
+DRAIN_FILE = env.text("DRAIN_FILE", default="")
+
+GRAPHQL_MAX_BODY_BYTES = env.number(
+    "GRAPHQL_MAX_BODY_BYTES", 100_000, minimum=1_000, maximum=10_000_000
+)
+DATA_UPLOAD_MAX_MEMORY_SIZE = GRAPHQL_MAX_BODY_BYTES
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+CONSOLE_BUNDLE = BASE_DIR / "console" / "dist"
+STATICFILES_DIRS = [CONSOLE_BUNDLE] if CONSOLE_BUNDLE.is_dir() else []
+WHITENOISE_USE_FINDERS = DEMO
+if not DEMO:
+    STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {
+            "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        },
+    }
+
+# Mail ------------------------------------------------------------------------------------
+
+EMAIL_TIMEOUT = 10
+vars().update(env.smtp("EMAIL_URL", default="smtp://localhost"))
+DEFAULT_FROM_EMAIL = env.text("MAIL_FROM", default=f"Roster <no-reply@{ALLOWED_HOSTS[0]}>")
+
+# Language, time, logs --------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("de", _("German"))]
+LOCALE_PATHS = [BASE_DIR / "users" / "locale"]
+USE_I18N = True
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+LOGGING = logging_config(env.text("LOG_FORMAT", default="console" if DEMO else "json"))
+
+UNFOLD = {
+    "SITE_TITLE": "Roster",
+    "SITE_HEADER": "Roster",
+    "SITE_SUBHEADER": _("People and access"),
+    "SITE_SYMBOL": "groups",
+    "SHOW_VIEW_ON_SITE": False,
+}

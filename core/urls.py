@@ -1,0 +1,15 @@
+"""Every URL of the service."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="graphql")),
+    path("", include("schema.urls")),
+    path("", include("users.accounts.urls")),
+    path("admin/", admin.site.urls),
+]
+if settings.DEMO_MAILBOX:
+    urlpatterns.append(path("dev/mail/", include("core.inbox.urls")))

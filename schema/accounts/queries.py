@@ -1,0 +1,37 @@
+"""Queries about people."""
+
+from collections.abc import Iterable
+
+import strawberry
+import strawberry_django
+from strawberry import relay
+
+from schema.accounts.types import User, UserConnection
+from schema.context import Info
+from schema.nodes import node_key
+from users.accounts import models
+from users.accounts.policy import may_list_people, require
+
+
+@strawberry.type
+class AccountsQuery:
+    """Who is who."""
+
+    @strawberry_django.field(description="The signed-in person; null for anonymous clients.")
+    def me(self, info: Info) -> User | None:
+        """Look the actor up like anybody else."""
+        return models.User.objects.filter(pk=info.context.actor.user_id)  # type: ignore[return-value]
+
+    @strawberry_django.field(description="A person by id; null if there is none to be seen.")
+    def user(self, id: relay.GlobalID) -> User | None:  # noqa: A002
+        """Look a person up."""
+        return models.User.objects.filter(pk=node_key(id, "User"))  # type: ignore[return-value]
+
+    @strawberry_django.connection(
+        UserConnection,
+        description="People by username: everybody for staff, public ones for others.",
+    )
+    def users(self, info: Info) -> Iterable[User]:
+        """Page through the directory."""
+        require(info.context.actor, may_list_people)
+        return models.User.objects.all()  # type: ignore[return-value]

@@ -1,0 +1,112 @@
+"""People, profiles and groups in GraphQL."""
+
+from uuid import UUID
+
+import strawberry
+import strawberry_django
+from django.contrib.auth import models as auth
+from strawberry import auto, relay
+
+from schema.accounts.loaders import permissions
+from schema.authentication.loaders import active_session_counts
+from schema.connections import KeysetConnection
+from schema.context import Info
+from schema.errors import Payload
+from schema.organizations.types import Membership
+from schema.rules import Private
+from users.accounts import models
+from users.accounts.querysets import UserQuerySet
+
+
+@strawberry_django.type(auth.Group, description="People with the same permissions.")
+class Group:
+    """A group of Django's."""
+
+    name: auto = strawberry_django.field(description="What the group is called.")
+
+
+@strawberry_django.type(models.Profile, description="What people tell about themselves.")
+class Profile:
+    """A person's profile; whoever sees the person sees it, but for the private fields."""
+
+    bio: auto = strawberry_django.field(description="A few words about the person.")
+    website: auto = strawberry_django.field(description="The person's site.")
+    locale: str | None = strawberry_django.field(
+        extensions=[Private()], description="The language of the mails, for the person and staff."
+    )
+    time_zone: auto = strawberry_django.field(description="An IANA time zone.")
+
+
+@strawberry_django.type(models.User, description="A person with an account.")
+class User(relay.Node):
+    """A person; private fields are null unless the person asks, or staff."""
+
+    id: relay.NodeID[UUID]
+    username: auto = strawberry_django.field(description="Unique, in lower case.")
+    name: auto = strawberry_django.field(description="The name to show; may be empty.")
+    date_joined: auto = strawberry_django.field(description="When the account came to be.")
+    is_public: auto = strawberry_django.field(
+        description="Whether other people may find the person."
+    )
+    email: str | None = strawberry_django.field(
+        extensions=[Private()], description="The address, for the person and staff."
+    )
+    is_active: bool | None = strawberry_django.field(
+        extensions=[Private()], description="Whether the person may sign in."
+    )
+    is_staff: bool | None = strawberry_django.field(
+        extensions=[Private()], description="Whether the person sees everybody."
+    )
+    is_superuser: bool | None = strawberry_django.field(
+        extensions=[Private()], description="Whether the person administers the service."
+    )
+    profile: Profile | None = strawberry_django.field(
+        description="What the person tells about themselves."
+    )
+    groups: list[Group] | None = strawberry_django.field(
+        extensions=[Private()], description="The groups, for the person and staff."
+    )
+    memberships: list[Membership] = strawberry_django.field(
+        description="Where the person belongs, as far as the viewer may know."
+    )
+
+    @strawberry_django.field(
+        only=["authorization_version", "is_superuser"],
+        extensions=[Private()],
+        description="What the person may do, as app.codename, for the person and staff.",
+    )
+    def permissions(self: models.User, info: Info) -> list[str] | None:
+        """Read through the cache."""
+        return info.context.load(permissions, self)
+
+    @strawberry_django.field(
+        extensions=[Private()],
+        description="On how many devices the person is signed in, for the person and staff.",
+    )
+    def active_session_count(self: models.User, info: Info) -> int | None:
+        """Count with one statement for a page of people."""
+        return info.context.load(active_session_counts, self)
+
+    @classmethod
+    def get_queryset(cls, queryset: UserQuerySet, info: Info) -> UserQuerySet:
+        """Whatever leads to people leads to visible ones only."""
+        return queryset.visible_to(info.context.actor)
+
+
+@strawberry.type(description="A page of people, by username.")
+class UserConnection(KeysetConnection[User]):
+    """People by username, which is unique and indexed."""
+
+    key = "username"
+
+
+@strawberry.type
+class UserPayload(Payload):
+    """A payload about one person, read like any other: through `visible_to`."""
+
+    user_id: strawberry.Private[UUID | None] = None
+
+    @strawberry_django.field(description="The person; null if the input was refused.")
+    def user(self) -> User | None:
+        """Look the person up as they are after the mutation."""
+        return models.User.objects.filter(pk=self.user_id)  # type: ignore[return-value]

@@ -1,0 +1,58 @@
+"""Analytics."""
+
+import datetime as dt
+from typing import Annotated
+
+import strawberry
+from django.utils.translation import gettext as _
+
+from core.errors import ArgumentInvalidError
+from schema.context import Info
+from users.accounts.policy import may_read_analytics, require
+from users.activity.models import DailyCount
+from users.activity.tags import Tag
+
+MAX_DAYS = 366
+
+
+@strawberry.type(description="The figures of one day, in UTC.")
+class AnalyticsDay:
+    """One day."""
+
+    date: dt.date = strawberry.field(description="The day.")
+    sign_ups: int = strawberry.field(description="Sign-ups asked for, verified or not.")
+    new_users: int = strawberry.field(description="Accounts that came to be.")
+    log_ins: int = strawberry.field(description="Sessions begun.")
+
+
+@strawberry.type
+class ActivityQuery:
+    """What happens."""
+
+    @strawberry.field(description="Daily figures from the first to the last day, for staff.")
+    def analytics(
+        self,
+        info: Info,
+        from_: Annotated[dt.date, strawberry.argument(name="from", description="First day.")],
+        to: Annotated[dt.date, strawberry.argument(description="Last day, included.")],
+    ) -> list[AnalyticsDay]:
+        """Read the rollups; days on which nothing happened are zeros."""
+        require(info.context.actor, may_read_analytics)
+        days = (to - from_).days + 1
+        if not 1 <= days <= MAX_DAYS:
+            raise ArgumentInvalidError(
+                _("`to` may be at most %(max)d days after `from`.") % {"max": MAX_DAYS - 1}
+            )
+        counts = {
+            (row.day, row.tag): row.count
+            for row in DailyCount.objects.visible_to(info.context.actor).between(from_, to)
+        }
+        return [
+            AnalyticsDay(
+                date=day,
+                sign_ups=counts.get((day, Tag.SIGN_UP_REQUESTED), 0),
+                new_users=counts.get((day, Tag.USER_CREATED), 0),
+                log_ins=counts.get((day, Tag.LOGGED_IN), 0),
+            )
+            for day in (from_ + dt.timedelta(days=offset) for offset in range(days))
+        ]

@@ -1,0 +1,146 @@
+"""Relay connections over keysets: a page costs the same wherever it is."""
+
+from collections.abc import Collection, Iterable
+from typing import Any, ClassVar, Generic, Self
+
+import orjson
+import strawberry
+from django.db import models
+from django.db.models import F
+from django.utils.translation import gettext as _
+from strawberry import relay
+from strawberry.relay.types import NodeType
+from strawberry.types.nodes import FragmentSpread, InlineFragment, Selection
+
+from core.crypto import UnsealError, seal, unseal
+from core.errors import ArgumentInvalidError, CursorInvalidError
+from schema.context import Info
+from schema.limits import MAX_PAGE
+
+CURSOR_FIELDS = frozenset({"cursor", "startCursor", "endCursor"})
+
+
+@strawberry.type(name="PageInfo", description="Where a page stands among its neighbours.")
+class KeysetPageInfo:
+    """Cursors of the page's ends, sealed only when they are selected."""
+
+    has_next_page: bool = strawberry.field(description="Whether a page follows this one.")
+    has_previous_page: bool = strawberry.field(description="Whether a page precedes this one.")
+    order: strawberry.Private[str]
+    first: strawberry.Private[Any]
+    last: strawberry.Private[Any]
+
+    @strawberry.field(description="The first item's cursor, to page backwards from.")
+    def start_cursor(self) -> str | None:
+        """Seal the first position."""
+        return None if self.first is None else _cursor(self.order, self.first)
+
+    @strawberry.field(description="The last item's cursor, to page forwards from.")
+    def end_cursor(self) -> str | None:
+        """Seal the last position."""
+        return None if self.last is None else _cursor(self.order, self.last)
+
+
+@strawberry.type(name="Edge", description="One item of a page, and where it stands.")
+class KeysetEdge(relay.Edge[NodeType], Generic[NodeType]):
+    """An item whose cursor is sealed only when it is selected."""
+
+    order: strawberry.Private[str]
+    cursor: str = strawberry.field(
+        resolver=lambda root: _cursor(root.order, root.node.keyset_position),
+        description="An opaque position, valid in this connection only.",
+    )
+
+
+@strawberry.type(name="Connection", description="A page of a list in a fixed order.")
+class KeysetConnection(relay.Connection[NodeType], Generic[NodeType]):
+    """Pages by `first`/`after` or `last`/`before` over a unique, indexed column.
+
+    Subclasses name the column in `key`. A cursor says where it was made and is sealed, so it
+    shows nothing of the row and works nowhere else.
+    """
+
+    key: ClassVar[str]
+
+    page_info: KeysetPageInfo = strawberry.field(  # type: ignore[assignment]
+        description="Where this page stands."
+    )
+    edges: list[KeysetEdge[NodeType]] = strawberry.field(  # type: ignore[assignment]
+        description="The items with their positions."
+    )
+
+    @classmethod
+    def resolve_connection(
+        cls,
+        nodes: Iterable[Any],
+        *,
+        info: Info,
+        before: str | None = None,
+        after: str | None = None,
+        first: int | None = None,
+        last: int | None = None,
+        **kwargs: Any,  # noqa: ARG003 - Strawberry passes more than we offer
+    ) -> Self:
+        """Fetch one page of the queryset in one statement.
+
+        Raises `ArgumentInvalidError` unless exactly one of ``first`` and ``last`` is given,
+        from 1 to 100, and `CursorInvalidError` for a cursor that is not this connection's.
+        """
+        if not isinstance(nodes, models.QuerySet):
+            raise TypeError("A KeysetConnection pages a QuerySet.")
+        size = _page_size(first, last)
+        order = f"{cls.__name__}.{cls.key}"
+        page = nodes
+        if after is not None:
+            page = page.filter(**{f"{cls.key}__gt": _position(order, after)})
+        if before is not None:
+            page = page.filter(**{f"{cls.key}__lt": _position(order, before)})
+        if _selects(info.selected_fields, CURSOR_FIELDS):
+            page = page.annotate(keyset_position=F(cls.key))
+        backwards = last is not None
+        rows = list(page.order_by(f"-{cls.key}" if backwards else cls.key)[: size + 1])
+        more = len(rows) > size
+        del rows[size:]
+        if backwards:
+            rows.reverse()
+        info.context.expect(nodes.model, rows)
+        return cls(
+            page_info=KeysetPageInfo(
+                has_next_page=before is not None if backwards else more,
+                has_previous_page=more if backwards else after is not None,
+                order=order,
+                first=getattr(rows[0], "keyset_position", None) if rows else None,
+                last=getattr(rows[-1], "keyset_position", None) if rows else None,
+            ),
+            edges=[KeysetEdge(node=row, order=order) for row in rows],
+        )
+
+
+def _page_size(first: int | None, last: int | None) -> int:
+    size = last if first is None else first
+    if size is None or (first is not None and last is not None):
+        raise ArgumentInvalidError(_("Give one of `first` and `last`."))
+    if not 1 <= size <= MAX_PAGE:
+        raise ArgumentInvalidError(
+            _("`first` and `last` go from 1 to %(max)d.") % {"max": MAX_PAGE}
+        )
+    return size
+
+
+def _cursor(order: str, position: Any) -> str:
+    return seal(orjson.dumps(position), purpose="cursor", context=order)
+
+
+def _position(order: str, cursor: str) -> Any:
+    try:
+        return orjson.loads(unseal(cursor, purpose="cursor", context=order))
+    except UnsealError:
+        raise CursorInvalidError from None
+
+
+def _selects(selections: Iterable[Selection], names: Collection[str]) -> bool:
+    return any(
+        (not isinstance(selection, FragmentSpread | InlineFragment) and selection.name in names)
+        or _selects(selection.selections, names)
+        for selection in selections
+    )

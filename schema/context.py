@@ -1,0 +1,60 @@
+"""What resolvers know of the request: who asks, and the request's loaders."""
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Generic, TypeAlias, TypeVar
+
+import strawberry
+from django.db import models
+
+from core.actor import Actor
+from schema.engine.dataloader import DataLoader
+
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Batch(Generic[V]):
+    """A value per row of a model that the ORM cannot join, computed for many rows at once.
+
+    ``compute`` gets the actor and the rows' keys, and answers a value per key, in their order.
+    """
+
+    model: type[models.Model]
+    key: Callable[[Any], Hashable]
+    compute: Callable[[Actor, Sequence[Any]], Sequence[V]]
+
+
+@dataclass(slots=True)
+class Context:
+    """One request, and what its mutations want done to the session cookie."""
+
+    actor: Actor
+    session_cookie: str | None = None
+    session_ended: bool = False
+    _loaders: dict[Batch[Any], DataLoader[Any, Any]] = field(default_factory=dict)
+    _rows: defaultdict[type[models.Model], list[models.Model]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+
+    def load(self, batch: Batch[V], row: models.Model) -> V:
+        """Return the batch's value for a row, computed together with those of its page."""
+        loader = self._loaders.get(batch)
+        if loader is None:
+            loader = self._loaders[batch] = DataLoader(partial(batch.compute, self.actor))
+            loader.expect(batch.key(other) for other in self._rows[batch.model])
+        value: V = loader.load(batch.key(row))
+        return value
+
+    def expect(self, model: type[models.Model], rows: Iterable[models.Model]) -> None:
+        """Announce a page of rows, so that what is asked of each is loaded for all at once."""
+        rows = list(rows)
+        self._rows[model].extend(rows)
+        for batch, loader in self._loaders.items():
+            if batch.model is model:
+                loader.expect(batch.key(row) for row in rows)
+
+
+Info: TypeAlias = strawberry.Info[Context, None]

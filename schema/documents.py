@@ -1,0 +1,50 @@
+"""Parsing and validation, done once for each distinct document."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+
+from graphql import ASTValidationRule, DocumentNode, GraphQLError, GraphQLSchema, parse
+from strawberry.extensions import SchemaExtension
+from strawberry.schema.schema import validate_document
+
+from schema.limits import check_document, check_tokens
+
+MAX_DOCUMENTS: Final = 1_000
+
+
+@lru_cache(MAX_DOCUMENTS)
+def parsed(source: str) -> DocumentNode:
+    """Return the syntax tree. Raises `GraphQLError` for bad syntax or too large a document."""
+    check_tokens(source)
+    return parse(source)
+
+
+@lru_cache(MAX_DOCUMENTS)
+def verdict(
+    schema: GraphQLSchema, document: DocumentNode, rules: tuple[type[ASTValidationRule], ...]
+) -> list[GraphQLError]:
+    """Return what is wrong with a document.
+
+    The limits come first: some of the standard rules take long on what exceeds them.
+    """
+    return check_document(document) or validate_document(schema, document, rules)
+
+
+class Documents(SchemaExtension):
+    """Takes syntax trees and verdicts from bounded caches."""
+
+    def on_parse(self) -> Iterator[None]:
+        """Parse, or look up."""
+        context = self.execution_context
+        context.graphql_document = parsed(context.query or "")
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        """Validate, or look up."""
+        context = self.execution_context
+        if context.graphql_document is not None:
+            context.pre_execution_errors = verdict(
+                context.schema._schema, context.graphql_document, context.validation_rules
+            )
+        yield

@@ -1,0 +1,1 @@
+"""Execution of Strawberry schemas on Django, with no knowledge of users."""

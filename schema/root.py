@@ -1,0 +1,56 @@
+"""The schema: every query and mutation there is."""
+
+import strawberry
+from graphql import GraphQLError
+from strawberry import relay
+from strawberry.types import ExecutionContext
+from strawberry_django.optimizer import DjangoOptimizerExtension
+
+from schema.accounts.mutations import AccountsMutation
+from schema.accounts.queries import AccountsQuery
+from schema.accounts.types import User
+from schema.activity.queries import ActivityQuery
+from schema.authentication.mutations import AuthenticationMutation
+from schema.context import Info
+from schema.documents import Documents
+from schema.nodes import node_key
+from schema.organizations.queries import OrganizationsQuery
+from schema.organizations.types import Organization
+
+NODE_TYPES = {"User": User, "Organization": Organization}
+
+
+@strawberry.type(description="Everything that can be read.")
+class Query(AccountsQuery, OrganizationsQuery, ActivityQuery):
+    """The root of queries."""
+
+    @strawberry.field(description="Any object by its id; null if there is none to be seen.")
+    def node(self, info: Info, id: relay.GlobalID) -> relay.Node | None:  # noqa: A002
+        """Look up by type and key."""
+        type_ = NODE_TYPES.get(id.type_name)
+        key = node_key(id, id.type_name)
+        if type_ is None or key is None:
+            return None
+        node: relay.Node | None = type_.resolve_node(str(key), info=info, required=False)
+        return node
+
+
+@strawberry.type(description="Everything that can be changed.")
+class Mutation(AccountsMutation, AuthenticationMutation):
+    """The root of mutations."""
+
+
+class RosterSchema(strawberry.Schema):
+    """A schema whose errors are logged where they are formatted."""
+
+    def process_errors(
+        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
+    ) -> None:
+        """Do nothing: most errors are the client's, and `format_error` logs the others."""
+
+
+schema = RosterSchema(
+    query=Query,
+    mutation=Mutation,
+    extensions=[Documents, DjangoOptimizerExtension],
+)

@@ -1,0 +1,197 @@
+"""GraphQL over HTTP (graphql.github.io/graphql-over-http).
+
+Queries come by POST or GET, mutations by POST only. A client that accepts
+`application/graphql-response+json` learns from the status whether its request was understood;
+for `application/json` every well-formed request is answered with 200.
+"""
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import orjson
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse
+from django.utils.cache import patch_vary_headers
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.csrf import csrf_exempt
+from graphql import GraphQLError
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types import ExecutionResult
+from strawberry.types.graphql import OperationType
+
+from core.http import ActorRequest
+from schema.console import console_page
+from schema.context import Context
+from schema.errors import RequestErrorCode, format_error, request_error
+from schema.root import schema
+from users.authentication.cookies import clear_session_cookie, set_session_cookie
+
+JSON = "application/json"
+GRAPHQL_JSON = "application/graphql-response+json"
+
+
+class BadRequestError(Exception):
+    """A request that holds no operation to execute; it carries its status and error."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 400,
+        code: RequestErrorCode = RequestErrorCode.BAD_REQUEST,
+    ) -> None:
+        """Answer with ``status`` and one error."""
+        super().__init__(message)
+        self.status = status
+        self.error = request_error(code, message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """What a request asks for."""
+
+    query: str
+    variables: dict[str, Any] | None
+    name: str | None
+
+    @classmethod
+    def of(cls, parameters: Any) -> "Operation":
+        """Check the parameters of the specification. Raises `BadRequestError`."""
+        if not isinstance(parameters, dict):
+            raise BadRequestError("The body must be a JSON object.")
+        query = parameters.get("query")
+        variables = parameters.get("variables")
+        name = parameters.get("operationName")
+        if not isinstance(query, str) or not query:
+            raise BadRequestError("The parameter `query` must be a GraphQL document.")
+        if not isinstance(variables, dict | None):
+            raise BadRequestError("The parameter `variables` must be an object.")
+        if not isinstance(name, str | None):
+            raise BadRequestError("The parameter `operationName` must be a string.")
+        if not isinstance(parameters.get("extensions"), dict | None):
+            raise BadRequestError("The parameter `extensions` must be an object.")
+        return cls(query=query, variables=variables, name=name or None)
+
+
+@method_decorator(csrf_exempt, name="dispatch")
+class GraphQLView(View):
+    """The endpoint. Cross-site requests are refused here instead of by a CSRF token."""
+
+    http_method_names = ["get", "post", "options"]
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Execute a query, or show the console to a browser."""
+        if "query" not in request.GET and request.accepts("text/html"):
+            return console_page(request)
+        return self._respond(request, self._from_query_string)
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Execute a query or a mutation."""
+        return self._respond(request, self._from_body)
+
+    def _respond(self, request: HttpRequest, read: Any) -> HttpResponse:
+        media_type = request.get_preferred_type([JSON, GRAPHQL_JSON])
+        if media_type is None:
+            return HttpResponse(f"Accept {GRAPHQL_JSON} or {JSON}.\n", "text/plain", status=406)
+        context = Context(actor=cast("ActorRequest", request).actor)
+        try:
+            _refuse_cross_site(request)
+            result = _execute(read(request), context, read_only=request.method == "GET")
+        except BadRequestError as error:
+            response = _response(media_type, {"errors": [format_error(error.error)]}, error.status)
+        else:
+            response = _answer(media_type, result)
+        if context.session_cookie:
+            set_session_cookie(response, context.session_cookie)
+        elif context.session_ended:
+            clear_session_cookie(response)
+        patch_vary_headers(response, ["Accept", "Accept-Language", "Authorization", "Cookie"])
+        response["Cache-Control"] = "no-store"
+        return response
+
+    @staticmethod
+    def _from_query_string(request: HttpRequest) -> Operation:
+        parameters: dict[str, Any] = dict(request.GET.items())
+        for name in ("variables", "extensions"):
+            if parameters.get(name):
+                parameters[name] = _from_json(parameters[name].encode(), f"The parameter `{name}`")
+            else:
+                parameters.pop(name, None)
+        return Operation.of(parameters)
+
+    @staticmethod
+    def _from_body(request: HttpRequest) -> Operation:
+        if request.content_type != JSON:
+            raise BadRequestError(f"Send the body as {JSON}.", status=415)
+        if request.content_params.get("charset", "utf-8").lower() not in {"utf-8", "utf8"}:
+            raise BadRequestError("Encode the body as UTF-8.", status=415)
+        try:
+            body = request.body
+        except RequestDataTooBig:
+            raise BadRequestError(
+                f"The body may have {settings.GRAPHQL_MAX_BODY_BYTES:,} bytes.",
+                status=413,
+                code=RequestErrorCode.BODY_TOO_LARGE,
+            ) from None
+        return Operation.of(_from_json(body, "The body"))
+
+
+def _from_json(data: bytes, what: str) -> Any:
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise BadRequestError(f"{what} is not valid JSON: {error}.") from None
+
+
+def _refuse_cross_site(request: HttpRequest) -> None:
+    """Refuse what another site's page sends along with our cookie."""
+    origin = request.headers.get("Origin")
+    own = {f"{request.scheme}://{request.get_host()}", *settings.CSRF_TRUSTED_ORIGINS}
+    if origin and origin not in own and settings.SESSION_COOKIE in request.COOKIES:
+        raise BadRequestError(
+            "Requests with a session cookie must come from this site.",
+            status=403,
+            code=RequestErrorCode.CROSS_SITE_REQUEST,
+        )
+
+
+def _execute(operation: Operation, context: Context, *, read_only: bool) -> ExecutionResult:
+    types = {OperationType.QUERY} if read_only else {OperationType.QUERY, OperationType.MUTATION}
+    try:
+        return schema.execute_sync(
+            operation.query,
+            variable_values=operation.variables,
+            context_value=context,
+            operation_name=operation.name,
+            allowed_operation_types=types,
+        )
+    except CannotGetOperationTypeError as error:
+        raise BadRequestError(f"{error.as_http_error_reason()}.") from None
+    except InvalidOperationTypeError as error:
+        status = 405 if read_only else 400
+        method = "GET" if read_only else "POST"
+        raise BadRequestError(f"{error.as_http_error_reason(method)}.", status=status) from None
+
+
+def _answer(media_type: str, result: ExecutionResult) -> HttpResponse:
+    payload: dict[str, Any] = {}
+    errors: list[GraphQLError] = result.errors or []
+    if errors:
+        payload["errors"] = [format_error(error) for error in errors]
+    understood = result.data is not None or any(error.path for error in errors)
+    if understood:
+        payload["data"] = result.data
+    status = 200 if understood or media_type == JSON else 400
+    return _response(media_type, payload, status)
+
+
+def _response(media_type: str, payload: dict[str, Any], status: int) -> HttpResponse:
+    headers = {"Allow": "POST"} if status == 405 else {}  # noqa: PLR2004
+    return HttpResponse(
+        orjson.dumps(payload),
+        content_type=f"{media_type}; charset=utf-8",
+        status=status,
+        headers=headers,
+    )

@@ -1,0 +1,68 @@
+"""E-mail addresses and usernames, in the one form in which they are stored and compared."""
+
+import re
+import unicodedata
+from typing import Final
+
+from confusable_homoglyphs import categories, confusables
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.utils.translation import gettext as _
+
+EMAIL_MAX_LENGTH: Final = 254
+USERNAME_MIN_LENGTH: Final = 3
+USERNAME_MAX_LENGTH: Final = 30
+USERNAME_PATTERN: Final = re.compile(r"[^\W_](?:[\w.-]*[^\W_])?")
+
+
+def canonical(identifier: str) -> str:
+    """Return the form in which an identifier is unique: NFKC and lower case.
+
+    So full-width, ligature and capital variants of an identifier are one and the same.
+    """
+    folded = unicodedata.normalize("NFKC", identifier.strip()).lower()
+    return unicodedata.normalize("NFKC", folded)
+
+
+def clean_email(email: str) -> str:
+    """Return the canonical address. Raises `ValidationError` if it is not an address."""
+    address = canonical(email)
+    if len(address) > EMAIL_MAX_LENGTH:
+        raise ValidationError(_("Enter an e-mail address of at most 254 characters."))
+    validate_email(address)
+    return address
+
+
+def clean_username(username: str) -> str:
+    """Return the canonical username. Raises `ValidationError` if it may not be used.
+
+    Letters, digits, dots, hyphens and underscores, of one script; a name that is written in
+    another script but reads as Latin (Unicode TR 39) is refused, because it would pass for
+    somebody else's.
+    """
+    name = canonical(username)
+    if not USERNAME_MIN_LENGTH <= len(name) <= USERNAME_MAX_LENGTH:
+        raise ValidationError(
+            _("Choose a username of %(min)d to %(max)d characters.")
+            % {"min": USERNAME_MIN_LENGTH, "max": USERNAME_MAX_LENGTH}
+        )
+    if not USERNAME_PATTERN.fullmatch(name):
+        raise ValidationError(
+            _(
+                "Use letters, digits, dots, hyphens and underscores only, "
+                "with a letter or digit at both ends."
+            )
+        )
+    if not name.isascii() and _reads_as_another(name):
+        raise ValidationError(_("This username can be mistaken for another. Choose a different one."))
+    return name
+
+
+def _reads_as_another(name: str) -> bool:
+    letters = "".join(character for character in name if character.isalpha())
+    if len(categories.unique_aliases(letters) - {"COMMON", "INHERITED"}) > 1:
+        return True
+    if "LATIN" in categories.unique_aliases(letters):
+        return False
+    look_alikes = confusables.is_confusable(letters, greedy=True, preferred_aliases=["latin"])
+    return bool(look_alikes) and {entry["character"] for entry in look_alikes} == set(letters)

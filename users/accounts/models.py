@@ -1,0 +1,112 @@
+"""People, their profiles, and sign-ups that wait for verification."""
+
+from typing import ClassVar
+from uuid import uuid4
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
+
+from core.ids import new_id
+from users.accounts.identifiers import EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH
+from users.accounts.querysets import SignUpQuerySet, UserQuerySet
+
+UserManager = BaseUserManager.from_queryset(UserQuerySet)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person with an account. E-mail and username are kept in canonical form."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    username = models.CharField(_("username"), max_length=USERNAME_MAX_LENGTH)
+    email = models.EmailField(_("e-mail"), max_length=EMAIL_MAX_LENGTH)
+    name = models.CharField(_("name"), max_length=150, blank=True)
+    is_active = models.BooleanField(_("active"), default=True)
+    is_staff = models.BooleanField(_("staff"), default=False)
+    is_public = models.BooleanField(
+        _("public"), default=False, help_text=_("Other people may find this person.")
+    )
+    date_joined = models.DateTimeField(_("joined"), auto_now_add=True)
+    # Raised in the same transaction as any change of groups or permissions, so that what is
+    # cached under the old version is never read again.
+    authorization_version = models.PositiveIntegerField(default=0, editable=False)
+    last_login = None
+
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar = ["email"]
+
+    objects = UserManager()
+
+    class Meta:
+        """Uniqueness is of the canonical form, and the database insists on that form."""
+
+        # Joins from other types go through `visible_to`, too.
+        base_manager_name = "objects"
+        verbose_name = _("person")
+        verbose_name_plural = _("people")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["username"], name="user_username_unique"),
+            models.UniqueConstraint(fields=["email"], name="user_email_unique"),
+            models.CheckConstraint(
+                condition=Q(username=Lower("username")), name="user_username_canonical"
+            ),
+            models.CheckConstraint(condition=Q(email=Lower("email")), name="user_email_canonical"),
+        ]
+
+    def get_full_name(self) -> str:
+        """Return the name to address the person by."""
+        return self.name or self.username
+
+
+class Profile(models.Model):
+    """What people tell about themselves, by the names of OpenID Connect's claims."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True)
+    bio = models.CharField(_("bio"), max_length=500, blank=True)
+    website = models.URLField(_("website"), blank=True)
+    locale = models.CharField(_("language"), max_length=10, default="en")
+    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
+
+    class Meta:
+        """One row a person."""
+
+        verbose_name = _("profile")
+        verbose_name_plural = _("profiles")
+
+    def __str__(self) -> str:
+        """Name the person's id; the person may not be loaded."""
+        return str(self.pk)
+
+
+class SignUp(models.Model):
+    """An account to be, holding its username until the address is verified or time is up.
+
+    A later sign-up for the same address replaces it: ``nonce`` changes, so the links mailed
+    before lead nowhere, and nobody can prepare an account on somebody else's address.
+    """
+
+    email = models.EmailField(max_length=EMAIL_MAX_LENGTH)
+    username = models.CharField(max_length=USERNAME_MAX_LENGTH)
+    password = models.CharField(max_length=128)
+    locale = models.CharField(max_length=10)
+    nonce = models.UUIDField(default=uuid4)
+    expires_at = models.DateTimeField()
+
+    objects = SignUpQuerySet.as_manager()
+
+    class Meta:
+        """One sign-up an address and a username at a time."""
+
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["email"], name="sign_up_email_unique"),
+            models.UniqueConstraint(fields=["username"], name="sign_up_username_unique"),
+            models.UniqueConstraint(fields=["nonce"], name="sign_up_nonce_unique"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["expires_at"], name="sign_up_expiry")]
+
+    def __str__(self) -> str:
+        """Name the row only; the address is nobody else's business."""
+        return f"sign-up #{self.pk}"

@@ -1,0 +1,34 @@
+"""What people may do by Django's permissions, their own and their groups'."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.contrib.auth.models import Permission
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, Q
+
+from users.accounts.models import User
+
+
+def permissions_of(user_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
+    """Return each person's permissions as sorted `app.codename`, in one statement.
+
+    Administrators have all there are; people who are not active have none.
+    """
+    holders = User.objects.filter(
+        Q(is_superuser=True)
+        | Q(user_permissions=OuterRef("pk"))
+        | Q(groups__permissions=OuterRef("pk")),
+        pk__in=user_ids,
+        is_active=True,
+    )
+    rows = (
+        Permission.objects.annotate(holders=ArraySubquery(holders.values("pk").distinct()))
+        .order_by("content_type__app_label", "codename")
+        .values_list("content_type__app_label", "codename", "holders")
+    )
+    permissions: dict[UUID, list[str]] = {user_id: [] for user_id in user_ids}
+    for app, codename, holder_ids in rows:
+        for user_id in holder_ids:
+            permissions[user_id].append(f"{app}.{codename}")
+    return permissions

@@ -1,0 +1,43 @@
+"""Who may do what to accounts. Reads of rows are decided in the querysets' `visible_to`."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from core.actor import Actor
+from core.errors import ForbiddenError, UnauthenticatedError
+
+Rule = Callable[[Actor, UUID | None], bool]
+
+
+def may_read_private(actor: Actor, user_id: UUID | None) -> bool:
+    """E-mail, groups, permissions and sessions are for the person and for staff."""
+    return actor.is_staff or (actor.is_authenticated and actor.user_id == user_id)
+
+
+def may_edit_profile(actor: Actor, user_id: UUID | None) -> bool:
+    """People edit their own profile; staff edit anybody's."""
+    return may_read_private(actor, user_id)
+
+
+def may_list_people(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
+    """The directory is for people with an account; `visible_to` decides whom each finds."""
+    return actor.is_authenticated
+
+
+def may_administer(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
+    """Accounts, flags and groups are the administrators' business."""
+    return actor.is_superuser
+
+
+def may_read_analytics(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
+    """Figures about everybody are for staff."""
+    return actor.is_staff
+
+
+def require(actor: Actor, rule: Rule, user_id: UUID | None = None) -> None:
+    """Raise unless ``rule`` allows the actor to act on the person ``user_id``."""
+    if rule(actor, user_id):
+        return
+    if not (actor.is_authenticated or actor.is_system):
+        raise UnauthenticatedError
+    raise ForbiddenError

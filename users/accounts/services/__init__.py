@@ -1,0 +1,1 @@
+"""Every write to accounts: one function per mutation, in one module per flow."""

@@ -1,0 +1,131 @@
+"""What administrators do to accounts and groups."""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import Group, Permission
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils.translation import gettext as _
+
+from core.actor import Actor
+from core.errors import ErrorCode, InputRejectedError, Problem
+from users.accounts.identifiers import clean_email, clean_username
+from users.accounts.models import Profile, User
+from users.accounts.policy import may_administer, require
+from users.accounts.services.validation import Problems, check_password_strength
+from users.activity.record import record
+from users.activity.tags import Tag
+
+FLAGS = ("is_active", "is_staff", "is_superuser")
+
+
+@transaction.atomic(durable=True)
+def create_user(
+    *,
+    actor: Actor,
+    email: str,
+    username: str,
+    password: str,
+    name: str = "",
+    **flags: bool,
+) -> User:
+    """Create a person whose address needs no verification, with any of `FLAGS` set.
+
+    Raises `InputRejectedError` and the policy's errors.
+    """
+    require(actor, may_administer)
+    problems = Problems()
+    with problems.of("email", ErrorCode.EMAIL_INVALID):
+        email = clean_email(email)
+    with problems.of("username", ErrorCode.USERNAME_INVALID):
+        username = clean_username(username)
+    with problems.of("password", ErrorCode.PASSWORD_TOO_WEAK):
+        check_password_strength(password, username=username, email=email, name=name)
+    problems.refuse_any()
+    user = User(email=email, username=username, name=name, **flags)
+    user.set_password(password)
+    try:
+        with transaction.atomic():
+            user.save(force_insert=True)
+    except IntegrityError as error:
+        raise _taken(error) from None
+    Profile.objects.create(user=user)
+    record(Tag.USER_CREATED, actor=actor, subject_id=user.pk)
+    return user
+
+
+@transaction.atomic(durable=True)
+def set_flags(user_id: UUID, *, actor: Actor, **flags: bool) -> User:
+    """Set any of `FLAGS`; unchanged ones write nothing. Raises the policy's errors."""
+    require(actor, may_administer, user_id)
+    user = User.objects.select_for_update().get(pk=user_id)
+    old = {name: getattr(user, name) for name in flags}
+    if old == flags:
+        return user
+    User.objects.filter(pk=user_id).update(
+        **flags, authorization_version=F("authorization_version") + 1
+    )
+    record(Tag.USER_CHANGED, actor=actor, subject_id=user_id, old=old, new=flags)
+    return User.objects.get(pk=user_id)
+
+
+@transaction.atomic(durable=True)
+def set_groups(user_id: UUID, *, actor: Actor, groups: Collection[Group]) -> None:
+    """Make ``groups`` the person's only groups. Raises the policy's errors."""
+    require(actor, may_administer, user_id)
+    user = User.objects.select_for_update().get(pk=user_id)
+    old, new = _ids(user.groups.all()), _ids(groups)
+    if old == new:
+        return
+    user.groups.set(groups)
+    User.objects.filter(pk=user_id).update(authorization_version=F("authorization_version") + 1)
+    record(Tag.USER_GROUPS_CHANGED, actor=actor, subject_id=user_id, old=old, new=new)
+
+
+@transaction.atomic(durable=True)
+def save_group(
+    group: Group, *, actor: Actor, name: str, permissions: Collection[Permission]
+) -> None:
+    """Create or change a group; its members' permissions change with it.
+
+    Raises `InputRejectedError` if the name is taken, and the policy's errors.
+    """
+    require(actor, may_administer)
+    old: dict[str, Any] = {}
+    if group.pk is not None:
+        current = Group.objects.select_for_update().get(pk=group.pk)
+        old = {"name": current.name, "permissions": _ids(current.permissions.all())}
+    new = {"name": name, "permissions": _ids(permissions)}
+    if old == new:
+        return
+    group.name = name
+    try:
+        with transaction.atomic():
+            group.save()
+    except IntegrityError:
+        raise InputRejectedError(
+            Problem(ErrorCode.VALUE_INVALID, _("There is a group of this name."), ("name",))
+        ) from None
+    group.permissions.set(permissions)
+    User.objects.filter(groups=group).update(authorization_version=F("authorization_version") + 1)
+    record(Tag.GROUP_CHANGED, actor=actor, subject_id=None, group=group.pk, old=old, new=new)
+
+
+def _ids(rows: Iterable[Group | Permission]) -> list[int]:
+    return sorted(row.pk for row in rows)
+
+
+def _taken(error: IntegrityError) -> InputRejectedError:
+    if "user_email_unique" in str(error):
+        return InputRejectedError(
+            Problem(ErrorCode.EMAIL_TAKEN, _("This address has an account."), ("email",))
+        )
+    return InputRejectedError(
+        Problem(
+            ErrorCode.USERNAME_TAKEN,
+            _("This username is taken. Choose a different one."),
+            ("username",),
+        )
+    )

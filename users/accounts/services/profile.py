@@ -1,0 +1,65 @@
+"""Profiles."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from core.actor import Actor
+from core.errors import ErrorCode
+from users.accounts.models import Profile, User
+from users.accounts.policy import may_edit_profile, require
+from users.accounts.services.validation import (
+    Problems,
+    check_field,
+    check_locale,
+    check_time_zone,
+)
+from users.activity.record import record
+from users.activity.tags import Tag
+
+USER_FIELDS = ("name", "is_public")
+PROFILE_FIELDS = ("bio", "website", "locale", "time_zone")
+
+
+@transaction.atomic(durable=True)
+def update_profile(user_id: UUID, *, actor: Actor, **changes: Any) -> User:
+    """Change the given fields of a person and their profile; the others stay.
+
+    ``changes`` may have `USER_FIELDS` and `PROFILE_FIELDS`. Unchanged values write nothing and
+    leave no event. Raises `InputRejectedError` and the policy's errors.
+    """
+    require(actor, may_edit_profile, user_id)
+    _check(changes)
+    user = User.objects.select_related("profile").select_for_update(of=("self",)).get(pk=user_id)
+    changed = [
+        *_assign(user, {name: changes[name] for name in USER_FIELDS if name in changes}),
+        *_assign(user.profile, {name: changes[name] for name in PROFILE_FIELDS if name in changes}),
+    ]
+    if changed:
+        record(Tag.PROFILE_CHANGED, actor=actor, subject_id=user.pk, fields=changed)
+    return user
+
+
+def _check(changes: dict[str, Any]) -> None:
+    problems = Problems()
+    for name, value in changes.items():
+        model = User if name in USER_FIELDS else Profile
+        with problems.of(name, ErrorCode.VALUE_INVALID):
+            check_field(model, name, value)
+    if "locale" in changes:
+        with problems.of("locale", ErrorCode.LOCALE_UNSUPPORTED):
+            check_locale(changes["locale"])
+    if "time_zone" in changes:
+        with problems.of("time_zone", ErrorCode.TIME_ZONE_UNKNOWN):
+            check_time_zone(changes["time_zone"])
+    problems.refuse_any()
+
+
+def _assign(instance: User | Profile, values: dict[str, Any]) -> list[str]:
+    changed = [name for name, value in values.items() if getattr(instance, name) != value]
+    for name in changed:
+        setattr(instance, name, values[name])
+    if changed:
+        instance.save(update_fields=changed)
+    return changed

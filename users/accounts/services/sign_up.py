@@ -1,0 +1,127 @@
+"""Signing up, and becoming a user by verifying the address."""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.core import signing
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from core.actor import Actor
+from core.errors import ErrorCode, InputRejectedError, Problem
+from users.accounts.identifiers import clean_email, clean_username
+from users.accounts.models import Profile, SignUp, User
+from users.accounts.services.validation import Problems, check_locale, check_password_strength
+from users.activity.record import record
+from users.activity.tags import Tag
+
+_signer = signing.Signer(salt="accounts.sign_up")
+
+
+@transaction.atomic(durable=True)
+def sign_up(*, actor: Actor, email: str, username: str, password: str, locale: str) -> None:
+    """Reserve the username and ask the address's owner to verify.
+
+    1. Check the input; the checks know nothing of the address being in use.
+    2. Write the pending sign-up, replacing an earlier one for this address.
+    3. Record the event, on which a worker mails the owner: a link to verify or, if there is
+       an account already, a notice of the attempt.
+
+    Known and unknown addresses take the same steps and get the same answer. Raises
+    `InputRejectedError`.
+    """
+    problems = Problems()
+    with problems.of("email", ErrorCode.EMAIL_INVALID):
+        email = clean_email(email)
+    with problems.of("username", ErrorCode.USERNAME_INVALID):
+        username = clean_username(username)
+    with problems.of("password", ErrorCode.PASSWORD_TOO_WEAK):
+        check_password_strength(password, username=username, email=email)
+    with problems.of("locale", ErrorCode.LOCALE_UNSUPPORTED):
+        check_locale(locale)
+    problems.refuse_any()
+
+    SignUp.objects.expired().filter(username=username).delete()
+    if User.objects.filter(username=username).exists():
+        raise _username_taken()
+    pending = SignUp(
+        email=email,
+        username=username,
+        password=make_password(password),
+        locale=locale,
+        expires_at=timezone.now() + settings.SIGN_UP_TTL,
+    )
+    try:
+        with transaction.atomic():
+            SignUp.objects.bulk_create(
+                [pending],
+                update_conflicts=True,
+                unique_fields=["email"],
+                update_fields=["username", "password", "locale", "nonce", "expires_at"],
+            )
+    except IntegrityError:
+        raise _username_taken() from None
+    record(Tag.SIGN_UP_REQUESTED, actor=actor, subject_id=pending.nonce)
+
+
+def verification_token(pending: SignUp) -> str:
+    """Return the secret for the link. It is derived, so nothing that opens it is stored."""
+    return _signer.sign(pending.nonce.hex)
+
+
+@transaction.atomic(durable=True)
+def verify_email(token: str, *, actor: Actor) -> User:
+    """Turn the pending sign-up into a user; its link works once.
+
+    Raises `InputRejectedError` for a token that was never given out, was used, was replaced by
+    a later sign-up or is too old.
+    """
+    pending = _pending_sign_up(token)
+    if pending is None:
+        raise InputRejectedError(
+            Problem(
+                ErrorCode.TOKEN_INVALID,
+                _("This link was used already or is not valid. Sign up again to get a new one."),
+                ("token",),
+            )
+        )
+    if pending.expires_at <= timezone.now():
+        raise InputRejectedError(
+            Problem(
+                ErrorCode.TOKEN_EXPIRED,
+                _("This link is too old. Sign up again to get a new one."),
+                ("token",),
+            )
+        )
+    pending.delete()
+    try:
+        with transaction.atomic():
+            user = User.objects.create(
+                email=pending.email, username=pending.username, password=pending.password
+            )
+    except IntegrityError:
+        raise _username_taken() from None
+    Profile.objects.create(user=user, locale=pending.locale)
+    record(Tag.EMAIL_VERIFIED, actor=actor, subject_id=user.pk)
+    record(Tag.USER_CREATED, actor=actor, subject_id=user.pk)
+    return user
+
+
+def _pending_sign_up(token: str) -> SignUp | None:
+    try:
+        nonce = UUID(hex=_signer.unsign(token))
+    except (signing.BadSignature, ValueError):
+        return None
+    return SignUp.objects.select_for_update().filter(nonce=nonce).first()
+
+
+def _username_taken() -> InputRejectedError:
+    return InputRejectedError(
+        Problem(
+            ErrorCode.USERNAME_TAKEN,
+            _("This username is taken. Choose a different one."),
+            ("username",),
+        )
+    )

@@ -1,0 +1,60 @@
+"""Checking input field by field, so that all problems are told at once."""
+
+import zoneinfo
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext as _
+
+from core.errors import ErrorCode, InputRejectedError, Problem
+from users.accounts.models import User
+
+
+class Problems:
+    """Collects what is wrong with an input."""
+
+    def __init__(self) -> None:
+        """Begin with no problem."""
+        self.found: list[Problem] = []
+
+    @contextmanager
+    def of(self, field: str, code: ErrorCode) -> Iterator[None]:
+        """Turn the `ValidationError` of one field into a problem of it."""
+        try:
+            yield
+        except ValidationError as error:
+            self.found.append(Problem(code, " ".join(error.messages), (field,)))
+
+    def refuse_any(self) -> None:
+        """Raise `InputRejectedError` if anything was found."""
+        if self.found:
+            raise InputRejectedError(*self.found)
+
+
+def check_password_strength(password: str, *, username: str, email: str, name: str = "") -> None:
+    """Raise `ValidationError` unless the password satisfies the configured validators."""
+    validate_password(password, User(username=username, email=email, name=name))
+
+
+def check_locale(locale: str) -> None:
+    """Raise `ValidationError` unless we have texts in this language."""
+    supported = dict(settings.LANGUAGES)
+    if locale not in supported:
+        raise ValidationError(
+            _("Choose one of these languages: %(codes)s.") % {"codes": ", ".join(supported)}
+        )
+
+
+def check_time_zone(name: str) -> None:
+    """Raise `ValidationError` unless this is a time zone of the IANA database."""
+    if name not in zoneinfo.available_timezones():
+        raise ValidationError(_("Enter a time zone such as Europe/Berlin."))
+
+
+def check_field(model: type[models.Model], field: str, value: object) -> None:
+    """Raise `ValidationError` unless the model's field accepts the value."""
+    model._meta.get_field(field).clean(value, None)  # type: ignore[union-attr]

@@ -1,0 +1,21 @@
+"""Analytics: daily counts rolled up from the events."""
+
+from django.db.models import F
+
+from core.outbox.registry import subscriber
+from users.activity.models import DailyCount, Event
+from users.activity.tags import Tag
+
+
+@subscriber(Tag.SIGN_UP_REQUESTED, transactional=True)
+@subscriber(Tag.USER_CREATED, transactional=True)
+@subscriber(Tag.LOGGED_IN, transactional=True)
+def count_event(event_id: int) -> None:
+    """Add the event to its day; the outbox sees to it that this happens exactly once."""
+    event = Event.objects.only("tag", "created_at").get(pk=event_id)
+    DailyCount.objects.bulk_create(
+        [DailyCount(day=event.created_at.date(), tag=event.tag)], ignore_conflicts=True
+    )
+    DailyCount.objects.filter(day=event.created_at.date(), tag=event.tag).update(
+        count=F("count") + 1
+    )

@@ -1,0 +1,1 @@
+"""Every write to sessions: one function per mutation, in one module per flow."""
