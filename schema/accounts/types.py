@@ -71,7 +71,7 @@ class User(relay.Node):
     )
 
     @strawberry_django.field(
-        only=["authorization_version", "is_superuser"],
+        only=["authorization_version"],
         extensions=[Private()],
         description="What the person may do, as app.codename, for the person and staff.",
     )

@@ -7,6 +7,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.ids import new_id
@@ -28,7 +29,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_public = models.BooleanField(
         _("public"), default=False, help_text=_("Other people may find this person.")
     )
-    date_joined = models.DateTimeField(_("joined"), auto_now_add=True)
+    date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
     # Raised in the same transaction as any change of groups or permissions, so that what is
     # cached under the old version is never read again.
     authorization_version = models.PositiveIntegerField(default=0, editable=False)

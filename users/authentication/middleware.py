@@ -41,7 +41,12 @@ class ActorMiddleware(AuthenticationMiddleware):
 
     @staticmethod
     def _session(request: HttpRequest) -> Session | None:
-        sessions = Session.objects.active().filter(user__is_active=True).select_related("user")
+        sessions = (
+            Session.objects.active()
+            .filter(user__is_active=True)
+            .select_related("user")
+            .defer("cookie_digest", "user__password")
+        )
         scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             session = sessions.filter(pk=read_access_token(token)).first()

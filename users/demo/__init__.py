@@ -1,0 +1,1 @@
+"""The demo: believable people, and accounts to sign in with. Installed by `make run` only."""

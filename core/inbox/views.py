@@ -1,0 +1,60 @@
+"""Pages that show the sink's mailbox."""
+
+import mailbox
+from email import message_from_binary_file, policy
+from email.message import EmailMessage
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, cast
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+SHOWN: Final = 100
+
+
+def mails(request: HttpRequest) -> HttpResponse:
+    """List the newest mails."""
+    box = _mailbox()
+    newest = sorted(box.keys(), reverse=True)[:SHOWN]
+    return render(
+        request, "inbox/mails.html", {"mails": [_summary(key, _read(box, key)) for key in newest]}
+    )
+
+
+def mail(request: HttpRequest, key: str) -> HttpResponse:
+    """Show one mail, as text and as HTML."""
+    box = _mailbox()
+    if key not in box:
+        raise Http404
+    message = _read(box, key)
+    context = _summary(key, message) | {
+        "text": _body(message, "plain"),
+        "html": _body(message, "html"),
+    }
+    return render(request, "inbox/mail.html", context)
+
+
+def _mailbox() -> mailbox.Maildir:
+    return mailbox.Maildir(settings.DEMO_MAILBOX, create=True)
+
+
+def _read(box: mailbox.Maildir, key: str) -> EmailMessage:
+    with box.get_file(key) as file:
+        message = message_from_binary_file(file, policy=policy.default)
+    return cast("EmailMessage", message)
+
+
+def _summary(key: str, message: EmailMessage) -> dict[str, Any]:
+    return {
+        "key": key,
+        "subject": message["Subject"],
+        "sender": message["From"],
+        "to": message["To"],
+        "date": parsedate_to_datetime(message["Date"]),
+    }
+
+
+def _body(message: EmailMessage, subtype: str) -> str:
+    part = message.get_body((subtype,))
+    return part.get_content() if part else ""

@@ -1,0 +1,70 @@
+"""The accounts to try the service with."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from django.conf import settings
+
+from users.accounts.models import Profile, User
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoAccount:
+    """One way to look at the service."""
+
+    username: str
+    name: str
+    role: str
+    description: str
+    is_staff: bool = False
+    is_superuser: bool = False
+
+    @property
+    def email(self) -> str:
+        """An address that nobody can own (RFC 2606)."""
+        return f"{self.username}@roster.example"
+
+
+DEMO_ACCOUNTS: Final = (
+    DemoAccount(
+        username="ada",
+        name="Ada Lovelace",
+        role="Administrator",
+        description="sees and changes everything",
+        is_staff=True,
+        is_superuser=True,
+    ),
+    DemoAccount(
+        username="grace",
+        name="Grace Hopper",
+        role="Staff",
+        description="sees everybody, changes only her own profile",
+        is_staff=True,
+    ),
+    DemoAccount(
+        username="alan",
+        name="Alan Turing",
+        role="Member",
+        description="sees himself and public people",
+    ),
+)
+
+
+def ensure_demo_accounts() -> None:
+    """Create the demo accounts, and give them today's `settings.DEMO_PASSWORD`."""
+    for account in DEMO_ACCOUNTS:
+        user, created = User.objects.get_or_create(
+            username=account.username,
+            defaults={
+                "email": account.email,
+                "name": account.name,
+                "is_staff": account.is_staff,
+                "is_superuser": account.is_superuser,
+                "is_public": True,
+            },
+        )
+        if created:
+            Profile.objects.create(user=user, bio=f"A demo account: {account.description}.")
+        if not user.check_password(settings.DEMO_PASSWORD):
+            user.set_password(settings.DEMO_PASSWORD)
+            user.save(update_fields=["password"])

@@ -1,0 +1,29 @@
+"""Tell where the demo is."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from users.demo.accounts import DEMO_ACCOUNTS
+
+
+class Command(BaseCommand):
+    """Print the URLs and the demo accounts."""
+
+    help = "Prints the demo's URLs and accounts."
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        """Print them."""
+        url = settings.PUBLIC_URL
+        lines = ["", f"  Roster is running at {url}", "", f"  Console   {url}/graphql"]
+        lines.append(f"  Admin     {url}/admin/")
+        if settings.DEMO_MAILBOX:
+            lines.append(f"  Mail      {url}/dev/mail/")
+        lines += ["", f"  Sign in with the password {settings.DEMO_PASSWORD} as"]
+        lines += [
+            f"    {account.username:<6} {account.role.lower()}: {account.description}"
+            for account in DEMO_ACCOUNTS
+        ]
+        lines += ["", "  Ctrl-C stops everything; the data stays.", ""]
+        self.stdout.write("\n".join(lines))

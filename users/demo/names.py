@@ -1,0 +1,58 @@
+"""Names for made-up people and organisations."""
+
+from typing import Final
+
+GIVEN: Final = (
+    *("Aaliyah", "Adam", "Aiko", "Alejandro", "Amara", "Amina", "Ana", "Anders", "Anika", "Anton"),
+    *("Astrid", "Ben", "Bianca", "Camille", "Carlos", "Chiara", "Chen", "Clara", "Dalia", "Daniel"),
+    *("David", "Diego", "Elena", "Eleni", "Emil", "Emma", "Esra", "Eva", "Farid", "Fatima"),
+    *("Felix", "Finn", "Freya", "Gabriel", "Greta", "Hana", "Hannah", "Hugo", "Ibrahim", "Ines"),
+    *("Ingrid", "Isaac", "Ivan", "Jana", "Jonas", "Joseph", "Julia", "Kaito", "Karim", "Kofi"),
+    *("Lars", "Laura", "Leila", "Lena", "Leo", "Liam", "Lin", "Linh", "Lucía", "Luis"),
+    *("Magda", "Malik", "Marco", "Maria", "Mateo", "Maya", "Mei", "Mia", "Milan", "Mira"),
+    *("Nadia", "Naomi", "Nia", "Nina", "Noah", "Nora", "Olga", "Oliver", "Omar", "Oscar"),
+    *("Paula", "Pavel", "Petra", "Priya", "Rafael", "Rania", "Ravi", "Rosa", "Samir", "Sara"),
+    *("Selin", "Sofia", "Sven", "Tariq", "Tomás", "Uma", "Vera", "Yara", "Yuki", "Zoé"),
+)
+
+FAMILY: Final = (
+    *("Abbasi", "Adeyemi", "Ahmed", "Almeida", "Andersson", "Bauer", "Becker", "Bell", "Berg"),
+    *("Bianchi", "Bonnet", "Brown", "Carter", "Castro", "Chen", "Cohen", "Costa", "Dahl", "Diaz"),
+    *("Dubois", "Eriksen", "Fernández", "Fischer", "Fontaine", "Garcia", "Georgiou", "Gupta"),
+    *("Haddad", "Hansen", "Hoffmann", "Horvat", "Hughes", "Ibarra", "Ito", "Ivanova", "Jansen"),
+    *("Jensen", "Johnson", "Kaplan", "Kaya", "Keller", "Khan", "Kim", "Klein", "Kovács", "Kumar"),
+    *("Lehmann", "Lindqvist", "Lopez", "Mancini", "Martin", "Mensah", "Meyer", "Moreau", "Müller"),
+    *("Nakamura", "Nguyen", "Nielsen", "Novak", "Okafor", "Okoye", "Olsen", "Ortiz", "Osei"),
+    *("Papadakis", "Park", "Patel", "Pereira", "Petrov", "Popescu", "Rahman", "Reyes", "Ricci"),
+    *("Rossi", "Sanchez", "Sato", "Schmidt", "Schneider", "Sharma", "Silva", "Singh", "Smith"),
+    *("Suzuki", "Takahashi", "Tanaka", "Torres", "Tran", "Vargas", "Vogel", "Wagner", "Walker"),
+    *("Wang", "Weber", "Williams", "Wong", "Yamada", "Yılmaz", "Young", "Zhang", "Zimmermann"),
+)
+
+BIOS: Final = (
+    "Builds things that keep running.",
+    "Here for the people, stays for the data.",
+    "Runs long distances and short meetings.",
+    "Teaches in the evenings, ships during the day.",
+    "Collects old maps and new languages.",
+    "Makes complicated things look easy, sometimes the reverse.",
+    "Gardener of forms, tables and tomatoes.",
+    "Answers questions that start with “could we just”.",
+)
+
+PLACES: Final = (
+    *("Alder", "Amber", "Arctic", "Blue", "Cedar", "Copper", "Coral", "Delta", "Ember", "Fjord"),
+    *("Granite", "Harbour", "Juniper", "Lantern", "Maple", "Meridian", "North", "Orchard", "River"),
+    *("Saffron", "Silver", "Summit", "Tidal", "Willow"),
+)
+
+TRADES: Final = (
+    *("Analytics", "Books", "Clinic", "Collective", "Energy", "Foods", "Foundation", "Freight"),
+    *("Insurance", "Labs", "Logistics", "Media", "Museum", "Press", "School", "Studio", "Systems"),
+    *("Theatre", "Travel", "Works"),
+)
+
+TIME_ZONES: Final = (
+    *("Africa/Lagos", "America/New_York", "America/Sao_Paulo", "Asia/Kolkata", "Asia/Tokyo"),
+    *("Australia/Sydney", "Europe/Berlin", "Europe/London", "Europe/Madrid", "UTC"),
+)
