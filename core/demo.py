@@ -142,7 +142,8 @@ def _prepare_database() -> None:
         with celery_app.connection_for_write() as broker:
             broker.ensure_connection(max_retries=1, timeout=2)
     except BrokerError as error:
-        raise BadSetting("CELERY_BROKER_URL", f"cannot be reached: {error}") from None
+        name = "CELERY_BROKER_URL" if os.environ.get("CELERY_BROKER_URL") else "REDIS_URL"
+        raise BadSetting(name, f"cannot be reached: {error}") from None
     call_command("migrate", verbosity=0)
     call_command("seed", if_empty=True)
     # WhiteNoise warns if it is missing; the demo serves static files from where they are.

@@ -1,0 +1,66 @@
+"""A GraphQL client, over Django's handler or over real HTTP."""
+
+import json
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.test import Client
+
+JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response of the endpoint."""
+
+    status: int
+    body: dict[str, Any]
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def data(self) -> Any:
+        """The data, of an answer that must have no errors."""
+        assert "errors" not in self.body, self.body
+        return self.body["data"]
+
+    @property
+    def codes(self) -> list[str]:
+        """The codes of the top-level errors."""
+        return [error["extensions"]["code"] for error in self.body.get("errors", [])]
+
+
+class GraphQLClient:
+    """Speaks to the endpoint as one client, anonymous until it has a token or a cookie."""
+
+    def __init__(self, token: str | None = None) -> None:
+        self.http = Client()
+        self.token = token
+
+    def __call__(self, query: str, /, **variables: Any) -> Answer:
+        return self.post(json.dumps({"query": query, "variables": variables}))
+
+    def post(self, body: str | bytes, content_type: str = JSON, **headers: str) -> Answer:
+        if self.token:
+            headers.setdefault("Authorization", f"Bearer {self.token}")
+        response = self.http.post("/graphql", body, content_type=content_type, headers=headers)
+        return Answer(response.status_code, json.loads(response.content), dict(response.headers))
+
+
+class HTTPClient:
+    """The same over a socket, for the journeys."""
+
+    def __init__(self, url: str) -> None:
+        self.url = f"{url}/graphql"
+        self.headers = {"Content-Type": JSON}
+
+    def __call__(self, query: str, /, **variables: Any) -> Answer:
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        request = urllib.request.Request(self.url, body, self.headers)  # noqa: S310
+        try:
+            with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+                return Answer(response.status, json.load(response), dict(response.headers))
+        except urllib.error.HTTPError as error:
+            with error:
+                return Answer(error.code, json.load(error), dict(error.headers))

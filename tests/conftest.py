@@ -1,0 +1,173 @@
+"""Fixtures: a small cast, clients, and the real servers around the service.
+
+Alice has an account, Bob is public, Charlie is neither known nor public, Sam is staff, and
+Root administers.
+"""
+
+import logging
+import os
+import queue
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from celery import current_app
+from django.conf import settings
+from django.core.cache import cache
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from tests.client import GraphQLClient
+from tests.factories import make_token, make_user
+from users.accounts.models import User
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    return make_user("alice", name="Alice Archer")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    return make_user("bob", name="Bob Baker", is_public=True)
+
+
+@pytest.fixture
+def charlie(db: None) -> User:
+    return make_user("charlie", name="Charlie Cook")
+
+
+@pytest.fixture
+def sam(db: None) -> User:
+    return make_user("sam", is_staff=True)
+
+
+@pytest.fixture
+def root(db: None) -> User:
+    return make_user("root", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def anonymous(db: None) -> GraphQLClient:
+    return GraphQLClient()
+
+
+@pytest.fixture
+def client_of(db: None) -> Callable[[User], GraphQLClient]:
+    """Return signed-in clients."""
+    return lambda user: GraphQLClient(make_token(user))
+
+
+@pytest.fixture(autouse=True)
+def empty_cache() -> Iterator[None]:
+    """Each test begins and ends with nothing cached in this process's database."""
+    cache.clear()
+    yield
+    cache.clear()
+
+
+class Statements(list[str]):
+    """The SQL of a block, once it has ended."""
+
+
+@pytest.fixture
+def statements(db: None) -> Callable[[], AbstractContextManager[Statements]]:
+    """Capture the statements of a block."""
+
+    @contextmanager
+    def capture() -> Iterator[Statements]:
+        captured = Statements()
+        with CaptureQueriesContext(connection) as queries:
+            yield captured
+        captured.extend(query["sql"] for query in queries.captured_queries)
+
+    return capture
+
+
+class Sink:
+    """An SMTP server's handler that keeps what it accepts."""
+
+    def __init__(self) -> None:
+        self.mails: queue.Queue[EmailMessage] = queue.Queue()
+
+    async def handle_DATA(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope  # noqa: ARG002
+    ) -> str:
+        content = envelope.content
+        assert isinstance(content, bytes)
+        message = message_from_bytes(content, policy=policy.default)
+        assert isinstance(message, EmailMessage)
+        self.mails.put(message)
+        return "250 OK"
+
+    def next(self, timeout: float = 20) -> EmailMessage:
+        """Wait for the next mail."""
+        return self.mails.get(timeout=timeout)
+
+    def is_empty(self) -> bool:
+        return self.mails.empty()
+
+
+@pytest.fixture(scope="session")
+def smtp_server() -> Iterator[Sink]:
+    logging.getLogger("mail.log").setLevel(logging.WARNING)
+    sink = Sink()
+    controller = Controller(sink, hostname="127.0.0.1", port=settings.EMAIL_PORT)
+    controller.start()
+    yield sink
+    controller.stop()
+
+
+@pytest.fixture
+def mails(smtp_server: Sink, settings: Any) -> Sink:
+    """A real SMTP server without old mails; Django's tests would use a list instead."""
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    while not smtp_server.is_empty():
+        smtp_server.mails.get_nowait()
+    return smtp_server
+
+
+@contextmanager
+def celery_worker(**environ: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a real Celery worker on the test database until the block ends."""
+    database = settings.DATABASES["default"]
+    url = f"postgresql://{database['USER']}:{database['PASSWORD']}@/{database['NAME']}"
+    options = f"?host={database['HOST']}&port={database['PORT'] or 5432}"
+    command = [sys.executable, "-W", "ignore", "-m", "celery", "-A", "core", "--quiet", "worker"]
+    worker = subprocess.Popen(
+        [*command, "--concurrency", "1", "--loglevel", "ERROR", "--without-mingle"],
+        env=os.environ | {"DATABASE_URL": url + options} | environ,
+    )
+    try:
+        yield worker
+    finally:
+        worker.terminate()
+        worker.wait(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def _worker(django_db_setup: None) -> Iterator[None]:
+    with celery_worker():
+        yield
+
+
+@pytest.fixture
+def worker(transactional_db: None, mails: Sink, _worker: None) -> Sink:
+    """A worker at work on committed data; returns where its mails arrive."""
+    return mails
+
+
+@pytest.fixture(autouse=True)
+def _no_work_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Purge what a test published and no worker took, lest the next test's worker does."""
+    yield
+    if "worker" not in request.fixturenames:
+        with current_app.connection_for_write() as broker:
+            current_app.control.purge(connection=broker)

@@ -1,0 +1,32 @@
+"""Gives each pytest process its own Redis databases and SMTP port, before settings are read.
+
+Loaded with `-p`, because pytest-django reads the settings before any conftest.
+"""
+
+import os
+import socket
+from urllib.parse import urlsplit
+
+
+def _redis_urls(base: str, number: int) -> tuple[str, str]:
+    """Return the URLs of a cache and a broker database that no other process uses."""
+    cache, broker = 2 * number, 2 * number + 1
+    path = urlsplit(base).path
+    if base.startswith("unix://"):
+        return f"unix://{path}?db={cache}", f"redis+socket://{path}?virtual_host={broker}"
+    server = base.rstrip("/")
+    return f"{server}/{cache}", f"{server}/{broker}"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_cache, _broker = _redis_urls(os.environ["REDIS_URL"], _worker)
+os.environ["REDIS_URL"] = _cache
+os.environ["CELERY_BROKER_URL"] = _broker
+os.environ["EMAIL_URL"] = f"smtp://127.0.0.1:{_free_port()}"
