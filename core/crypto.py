@@ -20,9 +20,7 @@ class UnsealError(ValueError):
 def derive_key(purpose: str, secret_key: str, length: int = 32) -> bytes:
     """Return a key of ``length`` bytes for one purpose (HKDF-SHA256, RFC 5869)."""
     info = f"roster/{purpose}".encode()
-    return HKDF(algorithm=SHA256(), length=length, salt=None, info=info).derive(
-        secret_key.encode()
-    )
+    return HKDF(algorithm=SHA256(), length=length, salt=None, info=info).derive(secret_key.encode())
 
 
 def seal(plaintext: bytes, *, purpose: str, context: str) -> str:

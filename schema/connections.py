@@ -70,7 +70,7 @@ class KeysetConnection(relay.Connection[NodeType], Generic[NodeType]):
     )
 
     @classmethod
-    def resolve_connection(
+    def resolve_connection(  # type: ignore[override]  # noqa: PLR0913 - Relay's arguments
         cls,
         nodes: Iterable[Any],
         *,

@@ -45,6 +45,8 @@ class Documents(SchemaExtension):
         context = self.execution_context
         if context.graphql_document is not None:
             context.pre_execution_errors = verdict(
-                context.schema._schema, context.graphql_document, context.validation_rules
+                context.schema._schema,  # noqa: SLF001 - Strawberry has no public name for it
+                context.graphql_document,
+                context.validation_rules,
             )
         yield

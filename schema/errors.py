@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 import strawberry
 from django.utils.translation import gettext as _
@@ -26,7 +26,7 @@ class RequestErrorCode(StrEnum):
     PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
     VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
     VARIABLES_INVALID = "GRAPHQL_VARIABLES_INVALID"
-    TOKENS_EXCEEDED = "TOKENS_EXCEEDED"  # noqa: S105 - a code, not a secret
+    TOKENS_EXCEEDED = "TOKENS_EXCEEDED"
     DEPTH_EXCEEDED = "DEPTH_EXCEEDED"
     ALIASES_EXCEEDED = "ALIASES_EXCEEDED"
     ROOT_FIELDS_EXCEEDED = "ROOT_FIELDS_EXCEEDED"
@@ -75,7 +75,8 @@ class InputErrors(FieldExtension):
                 )
                 for problem in error.problems
             ]
-            return info.return_type(errors=errors)  # type: ignore[misc, operator]
+            payload = cast("type[Payload]", info.return_type)
+            return payload(errors=errors)
 
 
 def request_error(code: RequestErrorCode, message: str) -> GraphQLError:

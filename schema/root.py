@@ -1,5 +1,7 @@
 """The schema: every query and mutation there is."""
 
+from typing import Any
+
 import strawberry
 from graphql import GraphQLError
 from strawberry import relay
@@ -17,7 +19,7 @@ from schema.nodes import node_key
 from schema.organizations.queries import OrganizationsQuery
 from schema.organizations.types import Organization
 
-NODE_TYPES = {"User": User, "Organization": Organization}
+NODE_TYPES: dict[str, Any] = {"User": User, "Organization": Organization}
 
 
 @strawberry.type(description="Everything that can be read.")
@@ -25,7 +27,7 @@ class Query(AccountsQuery, OrganizationsQuery, ActivityQuery):
     """The root of queries."""
 
     @strawberry.field(description="Any object by its id; null if there is none to be seen.")
-    def node(self, info: Info, id: relay.GlobalID) -> relay.Node | None:  # noqa: A002
+    def node(self, info: Info, id: relay.GlobalID) -> relay.Node | None:
         """Look up by type and key."""
         type_ = NODE_TYPES.get(id.type_name)
         key = node_key(id, id.type_name)

@@ -79,7 +79,7 @@ class Operation:
 class GraphQLView(View):
     """The endpoint. Cross-site requests are refused here instead of by a CSRF token."""
 
-    http_method_names = ["get", "post", "options"]
+    http_method_names = ["get", "post", "options"]  # noqa: RUF012 - as Django declares it
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Execute a query, or show the console to a browser."""
@@ -125,7 +125,8 @@ class GraphQLView(View):
     def _from_body(request: HttpRequest) -> Operation:
         if request.content_type != JSON:
             raise BadRequestError(f"Send the body as {JSON}.", status=415)
-        if request.content_params.get("charset", "utf-8").lower() not in {"utf-8", "utf8"}:
+        charset = (request.content_params or {}).get("charset", "utf-8")
+        if charset.lower() not in {"utf-8", "utf8"}:
             raise BadRequestError("Encode the body as UTF-8.", status=415)
         try:
             body = request.body

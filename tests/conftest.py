@@ -98,7 +98,10 @@ class Sink:
         self.mails: queue.Queue[EmailMessage] = queue.Queue()
 
     async def handle_DATA(  # noqa: N802 - aiosmtpd's name
-        self, server: SMTP, session: Session, envelope: Envelope  # noqa: ARG002
+        self,
+        server: SMTP,
+        session: Session,
+        envelope: Envelope,
     ) -> str:
         content = envelope.content
         assert isinstance(content, bytes)

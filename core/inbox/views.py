@@ -1,10 +1,10 @@
 """Pages that show the sink's mailbox."""
 
 import mailbox
-from email import message_from_binary_file, policy
+from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import parsedate_to_datetime
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -40,9 +40,7 @@ def _mailbox() -> mailbox.Maildir:
 
 
 def _read(box: mailbox.Maildir, key: str) -> EmailMessage:
-    with box.get_file(key) as file:
-        message = message_from_binary_file(file, policy=policy.default)
-    return cast("EmailMessage", message)
+    return message_from_bytes(box.get_bytes(key), policy=policy.default)
 
 
 def _summary(key: str, message: EmailMessage) -> dict[str, Any]:

@@ -75,7 +75,7 @@ class AccountsMutation:
         extensions=[InputErrors()],
         description="Asks for an account. The address's owner gets a mail to complete it.",
     )
-    def sign_up(self, info: Info, input: SignUpInput) -> SignUpPayload:  # noqa: A002
+    def sign_up(self, info: Info, input: SignUpInput) -> SignUpPayload:
         """Leave a pending sign-up."""
         sign_up(actor=info.context.actor, **vars(input))
         return SignUpPayload()
@@ -84,7 +84,7 @@ class AccountsMutation:
         extensions=[InputErrors()],
         description="Completes a sign-up. The token works once and for 24 hours.",
     )
-    def verify_email(self, info: Info, input: VerifyEmailInput) -> VerifyEmailPayload:  # noqa: A002
+    def verify_email(self, info: Info, input: VerifyEmailInput) -> VerifyEmailPayload:
         """Turn the pending sign-up into a user."""
         user = verify_email(input.token, actor=info.context.actor)
         return VerifyEmailPayload(username=user.username)
@@ -92,7 +92,7 @@ class AccountsMutation:
     @strawberry.mutation(
         extensions=[InputErrors()], description="Changes what you tell about yourself."
     )
-    def update_profile(self, info: Info, input: UpdateProfileInput) -> UpdateProfilePayload:  # noqa: A002
+    def update_profile(self, info: Info, input: UpdateProfileInput) -> UpdateProfilePayload:
         """Change the actor's own profile."""
         actor = info.context.actor
         policy.require(actor, policy.may_edit_profile, actor.user_id)

@@ -8,7 +8,7 @@ from strawberry import relay
 
 from schema.accounts.types import User, UserConnection
 from schema.context import Info
-from schema.nodes import node_key
+from schema.nodes import node_key, one
 from users.accounts import models
 from users.accounts.policy import may_list_people, require
 
@@ -20,12 +20,12 @@ class AccountsQuery:
     @strawberry_django.field(description="The signed-in person; null for anonymous clients.")
     def me(self, info: Info) -> User | None:
         """Look the actor up like anybody else."""
-        return models.User.objects.filter(pk=info.context.actor.user_id)  # type: ignore[return-value]
+        return one(models.User.objects.all(), info.context.actor.user_id)
 
     @strawberry_django.field(description="A person by id; null if there is none to be seen.")
-    def user(self, id: relay.GlobalID) -> User | None:  # noqa: A002
+    def user(self, id: relay.GlobalID) -> User | None:
         """Look a person up."""
-        return models.User.objects.filter(pk=node_key(id, "User"))  # type: ignore[return-value]
+        return one(models.User.objects.all(), node_key(id, "User"))
 
     @strawberry_django.connection(
         UserConnection,
@@ -34,4 +34,4 @@ class AccountsQuery:
     def users(self, info: Info) -> Iterable[User]:
         """Page through the directory."""
         require(info.context.actor, may_list_people)
-        return models.User.objects.all()  # type: ignore[return-value]
+        return models.User.objects.all()

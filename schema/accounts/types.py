@@ -12,6 +12,7 @@ from schema.authentication.loaders import active_session_counts
 from schema.connections import KeysetConnection
 from schema.context import Info
 from schema.errors import Payload
+from schema.nodes import one
 from schema.organizations.types import Membership
 from schema.rules import Private
 from users.accounts import models
@@ -109,4 +110,4 @@ class UserPayload(Payload):
     @strawberry_django.field(description="The person; null if the input was refused.")
     def user(self) -> User | None:
         """Look the person up as they are after the mutation."""
-        return models.User.objects.filter(pk=self.user_id)  # type: ignore[return-value]
+        return one(models.User.objects.all(), self.user_id)

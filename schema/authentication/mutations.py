@@ -74,7 +74,7 @@ class AuthenticationMutation:
         extensions=[InputErrors()],
         description="Begins a session. Wrong and unknown credentials get the same answer.",
     )
-    def log_in(self, info: Info, input: LogInInput) -> SignedInPayload:  # noqa: A002
+    def log_in(self, info: Info, input: LogInInput) -> SignedInPayload:
         """Sign in, and hand the cookie to the view if it is to be one."""
         signed_in = log_in(actor=info.context.actor, **vars(input))
         info.context.session_cookie = signed_in.cookie
@@ -84,7 +84,7 @@ class AuthenticationMutation:
         extensions=[InputErrors()],
         description="Trades a refresh token for a new pair. A second use ends the session.",
     )
-    def refresh_tokens(self, info: Info, input: RefreshTokensInput) -> SignedInPayload:  # noqa: A002
+    def refresh_tokens(self, info: Info, input: RefreshTokensInput) -> SignedInPayload:
         """Prolong a session of tokens."""
         signed_in = refresh_tokens(input.refresh_token, actor=info.context.actor)
         return SignedInPayload.of(signed_in, info.context)

@@ -42,7 +42,7 @@ class DataLoader(Generic[K, V]):
         for value in values:
             if isinstance(value, Exception):
                 raise value
-        return values  # type: ignore[return-value]
+        return values
 
     def prime(self, key: K, value: V | Exception) -> None:
         """Provide a value that is known already; a key that has one keeps it."""

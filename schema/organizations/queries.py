@@ -4,7 +4,7 @@ import strawberry
 import strawberry_django
 from strawberry import relay
 
-from schema.nodes import node_key
+from schema.nodes import node_key, one
 from schema.organizations.types import Organization
 from users.organizations import models
 
@@ -13,11 +13,7 @@ from users.organizations import models
 class OrganizationsQuery:
     """Who belongs together."""
 
-    @strawberry_django.field(
-        description="An organisation by id; null if there is none to be seen."
-    )
-    def organization(self, id: relay.GlobalID) -> Organization | None:  # noqa: A002
+    @strawberry_django.field(description="An organisation by id; null if there is none to be seen.")
+    def organization(self, id: relay.GlobalID) -> Organization | None:
         """Look an organisation up."""
-        return models.Organization.objects.filter(  # type: ignore[return-value]
-            pk=node_key(id, "Organization")
-        )
+        return one(models.Organization.objects.all(), node_key(id, "Organization"))

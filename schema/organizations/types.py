@@ -10,7 +10,7 @@ from schema.context import Info
 from users.organizations import models
 from users.organizations.querysets import MembershipQuerySet, OrganizationQuerySet
 
-Role = strawberry.enum(models.Role, name="Role", description="What a member may do inside.")
+strawberry.enum(models.Role, description="What a member may do inside.")
 
 
 @strawberry_django.type(models.Organization, description="A company, a club, a team.")
@@ -32,7 +32,7 @@ class Membership:
     """A membership; the organisation's members and staff see it."""
 
     organization: Organization = strawberry_django.field(description="Where.")
-    role: Role = strawberry_django.field(description="As what.")
+    role: models.Role = strawberry_django.field(description="As what.")
     created_at: auto = strawberry_django.field(description="Since when.")
 
     @classmethod

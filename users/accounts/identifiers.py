@@ -54,7 +54,9 @@ def clean_username(username: str) -> str:
             )
         )
     if not name.isascii() and _reads_as_another(name):
-        raise ValidationError(_("This username can be mistaken for another. Choose a different one."))
+        raise ValidationError(
+            _("This username can be mistaken for another. Choose a different one.")
+        )
     return name
 
 

@@ -20,7 +20,7 @@ def may_edit_profile(actor: Actor, user_id: UUID | None) -> bool:
 
 
 def may_list_people(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
-    """The directory is for people with an account; `visible_to` decides whom each finds."""
+    """People with an account may look around; `visible_to` decides whom each finds."""
     return actor.is_authenticated
 
 

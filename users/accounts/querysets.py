@@ -25,7 +25,7 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.filter(Q(pk=actor.user_id) | Q(is_public=True, is_active=True))
 
     def with_login(self, login: str) -> Self:
-        """The person with this e-mail address or username, in whatever case it is typed."""
+        """Find the person by e-mail address or username, in whatever case it is typed."""
         identifier = canonical(login)
         return self.filter(**{"email" if "@" in identifier else "username": identifier})
 

@@ -19,8 +19,8 @@ def mail_sign_up(event_id: int) -> None:
 
     A sign-up that was replaced or verified meanwhile gets no mail.
     """
-    event = Event.objects.only("subject_id").get(pk=event_id)
-    pending = SignUp.objects.filter(nonce=event.subject_id).first()
+    nonce = Event.objects.values_list("subject_id").filter(pk=event_id)
+    pending = SignUp.objects.filter(nonce__in=nonce).first()
     if pending is None:
         return
     owner = User.objects.select_related("profile").filter(email=pending.email).first()

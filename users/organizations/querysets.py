@@ -18,7 +18,9 @@ class OrganizationQuerySet(models.QuerySet["Organization"]):
         """Staff see all; others see those they belong to."""
         if actor.is_staff:
             return self
-        return self.filter(memberships__user_id=actor.user_id) if actor.user_id else self.none()
+        if actor.user_id is None:
+            return self.none()
+        return self.filter(memberships__user_id=actor.user_id)
 
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
@@ -28,7 +30,7 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         """Staff see all; others see those of the organisations they belong to."""
         if actor.is_staff:
             return self
-        if not actor.is_authenticated:
+        if actor.user_id is None:
             return self.none()
         own = self.model.objects.filter(
             organization_id=OuterRef("organization_id"), user_id=actor.user_id

@@ -57,4 +57,4 @@ def check_time_zone(name: str) -> None:
 
 def check_field(model: type[models.Model], field: str, value: object) -> None:
     """Raise `ValidationError` unless the model's field accepts the value."""
-    model._meta.get_field(field).clean(value, None)  # type: ignore[union-attr]
+    model._meta.get_field(field).clean(value, None)  # type: ignore[union-attr]  # noqa: SLF001
