@@ -3,8 +3,11 @@
 import os
 
 from celery import Celery
+from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
+
+TRANSPORT_ALIASES.update(redis="core.broker:Transport", rediss="core.broker:Transport")
 
 app = Celery("roster")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -137,16 +137,21 @@ def mails(smtp_server: Sink, settings: Any) -> Sink:
     return smtp_server
 
 
+def environ_of_tests(**environ: str) -> dict[str, str]:
+    """Return the environment for a process of the service that works on the test database."""
+    database = settings.DATABASES["default"]
+    address = f"{database['USER']}:{database['PASSWORD']}@/{database['NAME']}"
+    options = f"host={database['HOST']}&port={database['PORT'] or 5432}"
+    return os.environ | {"DATABASE_URL": f"postgresql://{address}?{options}"} | environ
+
+
 @contextmanager
 def celery_worker(**environ: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a real Celery worker on the test database until the block ends."""
-    database = settings.DATABASES["default"]
-    url = f"postgresql://{database['USER']}:{database['PASSWORD']}@/{database['NAME']}"
-    options = f"?host={database['HOST']}&port={database['PORT'] or 5432}"
     command = [sys.executable, "-W", "ignore", "-m", "celery", "-A", "core", "--quiet", "worker"]
     worker = subprocess.Popen(
         [*command, "--concurrency", "1", "--loglevel", "ERROR", "--without-mingle"],
-        env=os.environ | {"DATABASE_URL": url + options} | environ,
+        env=environ_of_tests(**environ),
     )
     try:
         yield worker

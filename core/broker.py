@@ -1,0 +1,26 @@
+"""Redis as a broker that says at once when it cannot be reached.
+
+redis-py retries a connection for seconds unless told not to, and kombu has no setting for
+that. A request must not wait so long: its work is in the outbox, and the worker reconnects
+by Celery's own means.
+"""
+
+from typing import Any
+
+from kombu.transport import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+
+class Channel(redis.Channel):  # type: ignore[misc]
+    """A channel whose connections try once."""
+
+    def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002
+        parameters: dict[str, Any] = super()._connparams(asynchronous)
+        return parameters | {"retry": Retry(NoBackoff(), 0)}
+
+
+class Transport(redis.Transport):  # type: ignore[misc]
+    """Kombu's Redis transport with our channel."""
+
+    Channel = Channel

@@ -1,0 +1,151 @@
+"""The cached resolver: fresh after every write, and no worse than slow without Redis."""
+
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.core.cache import caches
+from django.test import override_settings
+
+from core.actor import SYSTEM
+from core.embedded import _redis_executable
+from tests.client import GraphQLClient
+from tests.conftest import Statements
+from users.accounts.models import User
+from users.accounts.services.administration import save_group, set_groups
+
+ME = "{ me { permissions } }"
+
+Capture = Callable[[], AbstractContextManager[Statements]]
+ClientOf = Callable[[User], GraphQLClient]
+
+
+@pytest.fixture
+def editors(db: None) -> Group:
+    group = Group.objects.create(name="Editors")
+    group.permissions.set(Permission.objects.filter(codename="view_user"))
+    return group
+
+
+def permissions(client: GraphQLClient) -> list[str]:
+    found: list[str] = client(ME).data["me"]["permissions"]
+    return found
+
+
+def test_a_second_read_comes_from_the_cache(
+    alice: User, client_of: ClientOf, statements: Capture
+) -> None:
+    client = client_of(alice)
+    with statements() as first:
+        client(ME)
+    with statements() as second:
+        client(ME)
+
+    # The actor and the person; the first time, the permissions as well.
+    assert (len(first), len(second)) == (3, 2)
+
+
+def test_a_read_after_a_write_sees_it(alice: User, editors: Group, client_of: ClientOf) -> None:
+    client = client_of(alice)
+    assert permissions(client) == []
+
+    set_groups(alice.pk, actor=SYSTEM, groups=[editors])
+    assert permissions(client) == ["accounts.view_user"]
+
+    more = Permission.objects.filter(codename__in=["view_user", "view_profile"])
+    save_group(editors, actor=SYSTEM, name="Editors", permissions=list(more))
+    assert permissions(client) == ["accounts.view_profile", "accounts.view_user"]
+
+    set_groups(alice.pk, actor=SYSTEM, groups=[])
+    assert permissions(client) == []
+
+
+def test_a_write_that_fails_changes_nothing_that_is_read(
+    alice: User, editors: Group, client_of: ClientOf
+) -> None:
+    Group.objects.create(name="Taken")
+    set_groups(alice.pk, actor=SYSTEM, groups=[editors])
+    before = permissions(client_of(alice))
+
+    with pytest.raises(Exception, match="VALUE_INVALID"):
+        save_group(editors, actor=SYSTEM, name="Taken", permissions=[])
+
+    assert permissions(client_of(alice)) == before == ["accounts.view_user"]
+
+
+@contextmanager
+def redis_server(directory: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """Run a Redis of the test's own, to be stopped under the service's feet."""
+    path = directory / "redis.sock"
+    process = subprocess.Popen(
+        [_redis_executable(), "--port", "0", "--unixsocket", path, "--save", ""],
+        stdout=subprocess.DEVNULL,
+    )
+    while not path.exists():
+        time.sleep(0.01)
+    try:
+        yield f"unix://{path}", process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def cache_at(settings: Any, url: str) -> Iterator[None]:
+    """Point the service at another cache server for the length of a block."""
+    backend = settings.CACHES["default"] | {"LOCATION": url}
+    with override_settings(CACHES={"default": backend}):
+        yield
+        caches.close_all()
+
+
+def test_stopping_redis_costs_statements_only(
+    alice: User,
+    editors: Group,
+    client_of: ClientOf,
+    statements: Capture,
+    settings: Any,
+    tmp_path: Path,
+) -> None:
+    client = client_of(alice)
+    with redis_server(tmp_path) as (url, process), cache_at(settings, url):
+        client(ME)
+        with statements() as cached:
+            assert permissions(client) == []
+        process.kill()
+        process.wait()
+
+        set_groups(alice.pk, actor=SYSTEM, groups=[editors])
+        with statements() as uncached:
+            assert permissions(client) == ["accounts.view_user"]
+
+    assert (len(cached), len(uncached)) == (2, 3)
+
+
+def test_a_write_while_redis_was_away_is_seen_when_it_is_back(
+    alice: User, editors: Group, client_of: ClientOf, settings: Any, tmp_path: Path
+) -> None:
+    client = client_of(alice)
+    with redis_server(tmp_path) as (url, _process):
+        with cache_at(settings, url):
+            assert permissions(client) == []
+        with cache_at(settings, "unix:///nowhere/redis.sock"):
+            set_groups(alice.pk, actor=SYSTEM, groups=[editors])
+        with cache_at(settings, url):
+            assert permissions(client) == ["accounts.view_user"]
+
+
+def test_a_silent_redis_is_given_up_on(
+    alice: User, client_of: ClientOf, settings: Any, tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "silent.sock"))
+        silent.listen()
+        with cache_at(settings, f"unix://{tmp_path}/silent.sock"):
+            assert permissions(client_of(alice)) == []

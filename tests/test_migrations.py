@@ -1,0 +1,114 @@
+"""What the migrations leave: every look-up has its index, and the database guards identity."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.hashers import make_password
+from django.db import IntegrityError, connection, transaction
+from django.db.models import QuerySet
+
+from core.actor import Actor
+from tests.factories import make_session, make_user
+from users.accounts.models import SignUp, User
+from users.authentication.models import RefreshToken, Session
+
+PEOPLE = 20_000
+
+
+@pytest.fixture
+def many_people(db: None) -> None:
+    """Enough people that PostgreSQL would not read them all by choice."""
+    unusable = make_password(None)
+    User.objects.bulk_create(
+        User(username=f"person{number}", email=f"person{number}@example.org", password=unusable)
+        for number in range(PEOPLE)
+    )
+    make_session(User.objects.get(username="person7"))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE accounts_user")
+
+
+def nodes_of(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [plan, *(node for child in plan.get("Plans", []) for node in nodes_of(child))]
+
+
+def explain(queryset: QuerySet[Any]) -> list[dict[str, Any]]:
+    plan = queryset.explain(format="json", analyze=True)
+    return nodes_of(json.loads(plan)[0]["Plan"])
+
+
+@pytest.mark.parametrize(
+    ("look_up", "index"),
+    [
+        (lambda: User.objects.with_login("PERSON123@example.org"), "user_email_unique"),
+        (lambda: User.objects.with_login("Person123"), "user_username_unique"),
+        (lambda: User.objects.order_by("username")[:51], "user_username_unique"),
+        (
+            lambda: User.objects.filter(username__gt="person5").order_by("username")[:51],
+            "user_username_unique",
+        ),
+        (
+            lambda: User.objects.filter(username__lt="person5").order_by("-username")[:51],
+            "user_username_unique",
+        ),
+        (
+            lambda: User.objects.visible_to(Actor(user_id=User.objects.first().pk))  # type: ignore[union-attr]
+            .filter(pk=User.objects.first().pk),  # type: ignore[union-attr]
+            "accounts_user_pkey",
+        ),
+    ],
+    ids=["e-mail", "username", "first page", "next page", "previous page", "id"],
+)
+@pytest.mark.usefixtures("many_people")
+def test_look_ups_scan_an_index_and_few_rows(
+    look_up: Callable[[], QuerySet[Any]], index: str
+) -> None:
+    nodes = explain(look_up())
+
+    assert index in {node.get("Index Name") for node in nodes}
+    assert not [node for node in nodes if node["Node Type"] == "Seq Scan"]
+    assert sum(node["Actual Rows"] for node in nodes if "Index Name" in node) <= 51
+
+
+def test_credentials_are_looked_up_by_unique_indexes(db: None) -> None:
+    session = make_session(make_user("alice"))
+    with connection.cursor() as cursor:
+        # The tables are small here; the question is which index serves, not whether it pays.
+        cursor.execute("SET LOCAL enable_seqscan = off")
+
+    for queryset, index in (
+        (Session.objects.filter(pk=session.pk), "authentication_session_pkey"),
+        (Session.objects.filter(cookie_digest=b"x" * 32), "session_cookie_unique"),
+        (RefreshToken.objects.filter(digest=b"x" * 32), "refresh_token_digest_unique"),
+        (SignUp.objects.filter(email="a@b.c"), "sign_up_email_unique"),
+        (SignUp.objects.filter(username="abc"), "sign_up_username_unique"),
+    ):
+        assert index in {node.get("Index Name") for node in explain(queryset)}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "constraint"),
+    [
+        ("username", "alice", "user_username_unique"),
+        ("email", "alice@example.org", "user_email_unique"),
+        ("username", "Alice", "user_username_canonical"),
+        ("email", "Alice@example.org", "user_email_canonical"),
+    ],
+)
+def test_the_database_itself_keeps_identities_unique_in_any_case(
+    alice: User, field: str, value: str, constraint: str
+) -> None:
+    fields = {"username": "other", "email": "other@example.org"} | {field: value}
+
+    with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
+        User.objects.create(password="!", **fields)
+    assert User.objects.count() == 1
+
+
+def test_keys_are_uuids_of_version_7_and_grow(db: None) -> None:
+    first, second = make_user("first"), make_user("second")
+
+    assert (first.pk.version, second.pk.version) == (7, 7)
+    assert first.pk < second.pk

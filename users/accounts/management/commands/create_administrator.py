@@ -1,0 +1,58 @@
+"""Make the first administrator of a deployment."""
+
+import getpass
+import os
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from core.actor import SYSTEM
+from core.errors import InputRejectedError
+from users.accounts.services.administration import create_user
+
+PASSWORD_VARIABLE = "ADMINISTRATOR_PASSWORD"  # noqa: S105 - a name, not a secret
+
+
+class Command(BaseCommand):
+    """Create a person through the same service as everybody else."""
+
+    help = (
+        "Creates an administrator. The password is read from the terminal, "
+        f"or from ${PASSWORD_VARIABLE} where there is none."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Ask for everything but the password, which would show in the process list."""
+        parser.add_argument("--email", required=True)
+        parser.add_argument("--username", required=True)
+        parser.add_argument("--name", default="")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Create the account, or say what is wrong with the input."""
+        try:
+            user = create_user(
+                actor=SYSTEM,
+                email=options["email"],
+                username=options["username"],
+                name=options["name"],
+                password=self._password(),
+                is_staff=True,
+                is_superuser=True,
+            )
+        except InputRejectedError as error:
+            problems = (f"{'.'.join(item.field)}: {item.message}" for item in error.problems)
+            raise CommandError("\n".join(problems)) from None
+        self.stdout.write(f"{user.username} is an administrator now.")
+
+    @staticmethod
+    def _password() -> str:
+        password = os.environ.get(PASSWORD_VARIABLE)
+        if password:
+            return password
+        if not sys.stdin.isatty():
+            raise CommandError(f"Set {PASSWORD_VARIABLE}, or run this in a terminal.")
+        password = getpass.getpass("Password: ")
+        if getpass.getpass("Again: ") != password:
+            raise CommandError("The passwords differ.")
+        return password
