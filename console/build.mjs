@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { access, copyFile, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { access, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -82,5 +82,4 @@ const { metafile } = await build({
   logLevel: "warning",
 });
 
-await copyFile(path.join(root, "src", "icon.svg"), path.join(outdir, "icon.svg"));
 await writeFile(path.join(outdir, "LICENSES.txt"), await licences(metafile));

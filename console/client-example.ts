@@ -62,7 +62,7 @@ async function request<Result, Variables>(
 
 export async function signIn(login: string, password: string): Promise<string> {
   const { logIn } = await request(SignIn, {
-    input: { login, password, transport: "BEARER" },
+    input: { login, password, transport: "TOKEN" },
   });
   if (!logIn.accessToken) {
     throw new Error(logIn.errors[0]?.message ?? "The sign-in was refused.");

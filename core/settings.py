@@ -46,8 +46,9 @@ INSTALLED_APPS = [
     "users.organizations",
     *(["users.demo"] if DEMO else []),
     "schema",
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
+    "users.authentication.admin_config.RosterAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
@@ -178,7 +179,8 @@ VERIFY_EMAIL_URL = env.url(
 
 SECURE = urlsplit(PUBLIC_URL).scheme == "https"
 SECURE_CONTENT_TYPE_NOSNIFF = True
-SECURE_REFERRER_POLICY = "no-referrer"
+# Not stricter: browsers would send `Origin: null` with forms, which the CSRF check refuses.
+SECURE_REFERRER_POLICY = "same-origin"
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True
@@ -201,7 +203,10 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = GRAPHQL_MAX_BODY_BYTES
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 CONSOLE_BUNDLE = BASE_DIR / "console" / "dist"
-STATICFILES_DIRS = [CONSOLE_BUNDLE] if CONSOLE_BUNDLE.is_dir() else []
+STATICFILES_DIRS = [
+    BASE_DIR / "core" / "static",
+    *([CONSOLE_BUNDLE] if CONSOLE_BUNDLE.is_dir() else []),
+]
 WHITENOISE_USE_FINDERS = DEMO
 if not DEMO:
     STORAGES = {
@@ -231,5 +236,29 @@ UNFOLD = {
     "SITE_HEADER": "Roster",
     "SITE_SUBHEADER": _("People and access"),
     "SITE_SYMBOL": "groups",
+    "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
+    "BORDER_RADIUS": "8px",
+    # The accent colour of the pages and the mails, from its lightest shade to its darkest.
+    "COLORS": {
+        "primary": {
+            "50": "#f1f3fe",
+            "100": "#e3e7fd",
+            "200": "#ccd3fb",
+            "300": "#adb6ff",
+            "400": "#93a0ff",
+            "500": "#6d7ded",
+            "600": "#3d4fd1",
+            "700": "#3342b0",
+            "800": "#2c398d",
+            "900": "#293570",
+            "950": "#191f42",
+        }
+    },
+    "SIDEBAR": {"navigation": "users.authentication.admin_site.navigation"},
+    "ACCOUNT": {
+        "navigation": [
+            {"title": _("My account"), "link": "users.authentication.admin_site.own_page"},
+        ]
+    },
 }

@@ -8,9 +8,9 @@ import strawberry
 from django.db import models
 from django.db.models import F
 from django.utils.translation import gettext as _
+from graphql import FieldNode, FragmentSpreadNode
 from strawberry import relay
 from strawberry.relay.types import NodeType
-from strawberry.types.nodes import FragmentSpread, InlineFragment, Selection
 
 from core.crypto import UnsealError, seal, unseal
 from core.errors import ArgumentInvalidError, CursorInvalidError
@@ -95,7 +95,7 @@ class KeysetConnection(relay.Connection[NodeType], Generic[NodeType]):
             page = page.filter(**{f"{cls.key}__gt": _position(order, after)})
         if before is not None:
             page = page.filter(**{f"{cls.key}__lt": _position(order, before)})
-        if _selects(info.selected_fields, CURSOR_FIELDS):
+        if _selects(info, CURSOR_FIELDS):
             page = page.annotate(keyset_position=F(cls.key))
         backwards = last is not None
         rows = list(page.order_by(f"-{cls.key}" if backwards else cls.key)[: size + 1])
@@ -138,9 +138,23 @@ def _position(order: str, cursor: str) -> Any:
         raise CursorInvalidError from None
 
 
-def _selects(selections: Iterable[Selection], names: Collection[str]) -> bool:
-    return any(
-        (not isinstance(selection, FragmentSpread | InlineFragment) and selection.name in names)
-        or _selects(selection.selections, names)
-        for selection in selections
-    )
+def _selects(info: Info, names: Collection[str]) -> bool:
+    """Return whether one of these fields is selected, at any depth.
+
+    Each fragment is read once; `info.selected_fields` expands a fragment wherever it is
+    spread, so that twenty levels of doubling ones would keep it busy for minutes.
+    """
+    raw = info._raw_info  # noqa: SLF001 - Strawberry has no public name for it
+    pending = [node.selection_set for node in raw.field_nodes]
+    fragments = dict(raw.fragments)
+    while pending:
+        selections = pending.pop()
+        for selection in selections.selections if selections else ():
+            if isinstance(selection, FragmentSpreadNode):
+                fragment = fragments.pop(selection.name.value, None)
+                pending.append(fragment.selection_set if fragment else None)
+                continue
+            if isinstance(selection, FieldNode) and selection.name.value in names:
+                return True
+            pending.append(getattr(selection, "selection_set", None))
+    return False

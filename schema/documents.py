@@ -4,10 +4,18 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-from graphql import ASTValidationRule, DocumentNode, GraphQLError, GraphQLSchema, parse
+from graphql import (
+    ASTValidationRule,
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    parse,
+)
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.schema import validate_document
 
+from schema.errors import RequestErrorCode, request_error
 from schema.limits import check_document, check_tokens
 
 MAX_DOCUMENTS: Final = 1_000
@@ -28,16 +36,29 @@ def verdict(
 
     The limits come first: some of the standard rules take long on what exceeds them.
     """
-    return check_document(document) or validate_document(schema, document, rules)
+    errors = check_document(document)
+    if not errors:
+        errors = validate_document(schema, document, rules)
+        for error in errors:
+            error.extensions = {"code": RequestErrorCode.VALIDATION_FAILED}
+    return errors
 
 
 class Documents(SchemaExtension):
     """Takes syntax trees and verdicts from bounded caches."""
 
     def on_parse(self) -> Iterator[None]:
-        """Parse, or look up."""
+        """Parse, or look up. Raises `GraphQLError` if it is open which operation is meant."""
         context = self.execution_context
-        context.graphql_document = parsed(context.query or "")
+        document = context.graphql_document = parsed(context.query or "")
+        # Strawberry would execute the first operation, against the specification.
+        named = context._provided_operation_name  # noqa: SLF001 - it has no public name
+        operations = (isinstance(each, OperationDefinitionNode) for each in document.definitions)
+        if named is None and sum(operations) > 1:
+            raise request_error(
+                RequestErrorCode.BAD_REQUEST,
+                "There are several operations: name one in `operationName`.",
+            )
         yield
 
     def on_validate(self) -> Iterator[None]:

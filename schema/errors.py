@@ -102,8 +102,6 @@ def format_error(error: GraphQLError) -> dict[str, Any]:
         logger.error("fault in a resolver at %s", error.path, exc_info=original)
         formatted["message"] = _("Something went wrong on our side.")
         code = RequestErrorCode.INTERNAL_ERROR
-    elif error.nodes and original is None:
-        code = RequestErrorCode.VALIDATION_FAILED
     else:
         code = RequestErrorCode.VARIABLES_INVALID
     formatted["extensions"] = {"code": str(code)}

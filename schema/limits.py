@@ -38,10 +38,14 @@ _CLOSING = {TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R}
 
 
 def check_tokens(source: str) -> None:
-    """Raise `GraphQLError` if the text has too many tokens or nests too deeply to parse."""
+    """Raise `GraphQLError` if the text has too many tokens or nests too deeply to parse.
+
+    Comments count, because the syntax tree keeps them.
+    """
     lexer = Lexer(Source(source))
-    tokens = nesting = 0
-    while (kind := lexer.advance().kind) is not TokenKind.EOF:
+    tokens = nesting = position = 0
+    while (token := lexer.read_next_token(position)).kind is not TokenKind.EOF:
+        kind, position = token.kind, token.end
         tokens += 1
         if kind in _OPENING:
             nesting += 1

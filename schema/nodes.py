@@ -7,14 +7,19 @@ from django.db.models import QuerySet
 from strawberry import relay
 
 
-def node_key(id_: relay.GlobalID, type_name: str) -> UUID | None:
-    """Return the key inside a global id; None if it is of another type, or of none."""
-    if id_.type_name != type_name:
-        return None
+def parse_node_id(id_: str) -> tuple[str, UUID] | None:
+    """Return the type's name and the key inside a global id; None if it is not one."""
     try:
-        return UUID(id_.node_id)
+        node = relay.GlobalID.from_id(id_)
+        return node.type_name, UUID(node.node_id)
     except ValueError:
         return None
+
+
+def node_key(id_: str, type_name: str) -> UUID | None:
+    """Return the key inside a global id; None if it is of another type, or of none."""
+    name, key = parse_node_id(id_) or ("", None)
+    return key if name == type_name else None
 
 
 def one(queryset: QuerySet[Any], key: UUID | None) -> Any:

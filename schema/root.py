@@ -15,7 +15,7 @@ from schema.activity.queries import ActivityQuery
 from schema.authentication.mutations import AuthenticationMutation
 from schema.context import Info
 from schema.documents import Documents
-from schema.nodes import node_key
+from schema.nodes import parse_node_id
 from schema.organizations.queries import OrganizationsQuery
 from schema.organizations.types import Organization
 
@@ -27,11 +27,11 @@ class Query(AccountsQuery, OrganizationsQuery, ActivityQuery):
     """The root of queries."""
 
     @strawberry.field(description="Any object by its id; null if there is none to be seen.")
-    def node(self, info: Info, id: relay.GlobalID) -> relay.Node | None:
+    def node(self, info: Info, id: strawberry.ID) -> relay.Node | None:
         """Look up by type and key."""
-        type_ = NODE_TYPES.get(id.type_name)
-        key = node_key(id, id.type_name)
-        if type_ is None or key is None:
+        name, key = parse_node_id(id) or ("", None)
+        type_ = NODE_TYPES.get(name)
+        if type_ is None:
             return None
         node: relay.Node | None = type_.resolve_node(str(key), info=info, required=False)
         return node

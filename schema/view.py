@@ -30,6 +30,7 @@ from users.authentication.cookies import clear_session_cookie, set_session_cooki
 
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
+CHARSET = "; charset=utf-8"
 
 
 class BadRequestError(Exception):
@@ -92,9 +93,10 @@ class GraphQLView(View):
         return self._respond(request, self._from_body)
 
     def _respond(self, request: HttpRequest, read: Any) -> HttpResponse:
-        media_type = request.get_preferred_type([JSON, GRAPHQL_JSON])
-        if media_type is None:
+        preferred = request.get_preferred_type([JSON + CHARSET, GRAPHQL_JSON + CHARSET])
+        if preferred is None:
             return HttpResponse(f"Accept {GRAPHQL_JSON} or {JSON}.\n", "text/plain", status=406)
+        media_type = preferred.removesuffix(CHARSET)
         context = Context(actor=cast("ActorRequest", request).actor)
         try:
             _refuse_cross_site(request)
@@ -169,7 +171,9 @@ def _execute(operation: Operation, context: Context, *, read_only: bool) -> Exec
             allowed_operation_types=types,
         )
     except CannotGetOperationTypeError as error:
-        raise BadRequestError(f"{error.as_http_error_reason()}.") from None
+        reason = error.as_http_error_reason().rstrip(".")
+        unknown = request_error(RequestErrorCode.BAD_REQUEST, f"{reason}.")
+        return ExecutionResult(data=None, errors=[unknown])
     except InvalidOperationTypeError as error:
         status = 405 if read_only else 400
         method = "GET" if read_only else "POST"
@@ -192,7 +196,7 @@ def _response(media_type: str, payload: dict[str, Any], status: int) -> HttpResp
     headers = {"Allow": "POST"} if status == 405 else {}  # noqa: PLR2004
     return HttpResponse(
         orjson.dumps(payload),
-        content_type=f"{media_type}; charset=utf-8",
+        content_type=media_type + CHARSET,
         status=status,
         headers=headers,
     )

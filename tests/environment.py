@@ -18,7 +18,8 @@ def _redis_urls(base: str, number: int) -> tuple[str, str]:
     return f"{server}/{cache}", f"{server}/{broker}"
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of the loopback interface that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -29,4 +30,4 @@ _worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _cache, _broker = _redis_urls(os.environ["REDIS_URL"], _worker)
 os.environ["REDIS_URL"] = _cache
 os.environ["CELERY_BROKER_URL"] = _broker
-os.environ["EMAIL_URL"] = f"smtp://127.0.0.1:{_free_port()}"
+os.environ["EMAIL_URL"] = f"smtp://127.0.0.1:{free_port()}"

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 import strawberry
 import strawberry_django
-from strawberry import relay
 
 from schema.accounts.types import User, UserConnection
 from schema.context import Info
@@ -23,7 +22,7 @@ class AccountsQuery:
         return one(models.User.objects.all(), info.context.actor.user_id)
 
     @strawberry_django.field(description="A person by id; null if there is none to be seen.")
-    def user(self, id: relay.GlobalID) -> User | None:
+    def user(self, id: strawberry.ID) -> User | None:
         """Look a person up."""
         return one(models.User.objects.all(), node_key(id, "User"))
 

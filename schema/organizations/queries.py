@@ -2,7 +2,6 @@
 
 import strawberry
 import strawberry_django
-from strawberry import relay
 
 from schema.nodes import node_key, one
 from schema.organizations.types import Organization
@@ -14,6 +13,6 @@ class OrganizationsQuery:
     """Who belongs together."""
 
     @strawberry_django.field(description="An organisation by id; null if there is none to be seen.")
-    def organization(self, id: relay.GlobalID) -> Organization | None:
+    def organization(self, id: strawberry.ID) -> Organization | None:
         """Look an organisation up."""
         return one(models.Organization.objects.all(), node_key(id, "Organization"))

@@ -26,7 +26,8 @@ class UserQuerySet(models.QuerySet["User"]):
 
     def with_login(self, login: str) -> Self:
         """Find the person by e-mail address or username, in whatever case it is typed."""
-        identifier = canonical(login)
+        # PostgreSQL's text cannot hold NUL, and no identifier holds its replacement.
+        identifier = canonical(login).replace("\0", "\N{REPLACEMENT CHARACTER}")
         return self.filter(**{"email" if "@" in identifier else "username": identifier})
 
 

@@ -25,4 +25,4 @@ class VerifyEmailView(FormView):  # type: ignore[type-arg]
         except InputRejectedError as error:
             context = self.get_context_data(problem=error.problems[0].message)
             return self.render_to_response(context, status=400)
-        return self.render_to_response(self.get_context_data(user=user))
+        return self.render_to_response(self.get_context_data(verified=user))

@@ -44,15 +44,15 @@ def update_profile(user_id: UUID, *, actor: Actor, **changes: Any) -> User:
 def _check(changes: dict[str, Any]) -> None:
     problems = Problems()
     for name, value in changes.items():
-        model = User if name in USER_FIELDS else Profile
-        with problems.of(name, ErrorCode.VALUE_INVALID):
-            check_field(model, name, value)
-    if "locale" in changes:
-        with problems.of("locale", ErrorCode.LOCALE_UNSUPPORTED):
-            check_locale(changes["locale"])
-    if "time_zone" in changes:
-        with problems.of("time_zone", ErrorCode.TIME_ZONE_UNKNOWN):
-            check_time_zone(changes["time_zone"])
+        if name == "locale":
+            with problems.of(name, ErrorCode.LOCALE_UNSUPPORTED):
+                check_locale(value)
+        elif name == "time_zone":
+            with problems.of(name, ErrorCode.TIME_ZONE_UNKNOWN):
+                check_time_zone(value)
+        else:
+            with problems.of(name, ErrorCode.VALUE_INVALID):
+                check_field(User if name in USER_FIELDS else Profile, name, value)
     problems.refuse_any()
 
 

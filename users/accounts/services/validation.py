@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.core.validators import ProhibitNullCharactersValidator
 from django.db import models
 from django.utils.translation import gettext as _
 
@@ -56,5 +57,6 @@ def check_time_zone(name: str) -> None:
 
 
 def check_field(model: type[models.Model], field: str, value: object) -> None:
-    """Raise `ValidationError` unless the model's field accepts the value."""
+    """Raise `ValidationError` unless the model's field, and PostgreSQL, accept the value."""
+    ProhibitNullCharactersValidator()(value)
     model._meta.get_field(field).clean(value, None)  # type: ignore[union-attr]  # noqa: SLF001

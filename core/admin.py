@@ -1,0 +1,286 @@
+"""What all admin pages have in common: whom they let in, and that they write through services.
+
+Staff look, administrators change. An app's `admin.py` registers a `RosterAdmin`, which is
+read-only until it says otherwise and overrides `save_model` with calls of services.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, cast
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.paginator import Paginator
+from django.db.models import QuerySet, TextChoices
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
+from unfold import admin as unfold
+from unfold.contrib.filters.admin import RangeDateFilter
+from unfold.utils import parse_date_str
+from unfold.views import ChangeList as UnfoldChangeList
+
+from core.actor import Actor
+from core.errors import DomainError, InputRejectedError, Problem
+from core.http import ActorRequest
+
+
+Rule = Callable[[Actor], bool]
+
+
+class Section(TextChoices):
+    """The parts of the menu, in its order."""
+
+    PEOPLE = "people", _("People")
+    ORGANIZATIONS = "organizations", _("Organisations")
+    ACTIVITY = "activity", _("Activity")
+    OPERATION = "operation", _("Operation")
+
+
+@dataclass(frozen=True, slots=True)
+class MenuItem:
+    """Where the menu and the dashboard show a page; the icon is one of Material Symbols."""
+
+    section: Section
+    position: int
+    icon: str
+
+
+class AdminRequest(ActorRequest):
+    """A request whose input a service may already have refused."""
+
+    problems: Sequence[Problem]
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """Return who asks."""
+    return cast("ActorRequest", request).actor
+
+
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]
+    """Counts no further than people leaf, so that a list of millions opens like one of a page.
+
+    What lies beyond is for the search and the filters to find.
+    """
+
+    limit = 10_000
+    template_name = "admin/bounded_pagination.html"
+    object_list: QuerySet[Any]
+
+    @cached_property
+    def count(self) -> int:  # type: ignore[override]
+        """Count the rows, up to the limit."""
+        return self.object_list.order_by()[: self.limit].count()
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether there may be rows that no page shows."""
+        return self.count == self.limit
+
+
+class DayFilter(RangeDateFilter):  # type: ignore[misc]
+    """Moments from the beginning of one day to the end of another, in the current time zone.
+
+    The theme's own filter compares with naive midnights and so leaves out the last day.
+    """
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Compare the plain column, for which there may be an index."""
+        bounds = {
+            f"{self.field_path}__gte": self._moment("from", dt.time.min),
+            f"{self.field_path}__lte": self._moment("to", dt.time.max),
+        }
+        return queryset.filter(**{name: bound for name, bound in bounds.items() if bound})
+
+    def _moment(self, end: str, time: dt.time) -> dt.datetime | None:
+        day = parse_date_str(self.used_parameters.get(f"{self.parameter_name}_{end}") or "")
+        return timezone.make_aware(dt.datetime.combine(day, time)) if day else None
+
+
+class RosterChangeList(UnfoldChangeList):  # type: ignore[misc]
+    """A list that calls its rows "results" only when it was searched or filtered."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Spare the second count: without a search, the first was of everything."""
+        super().get_results(request)
+        if not (self.query or self.has_active_filters):
+            self.full_result_count = self.result_count
+
+
+class ServiceForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A form that hands what was typed to a service, and leaves the rules to it."""
+
+    problems: Sequence[Problem] = ()
+
+    def clean(self) -> None:
+        """Show what the service found."""
+        for problem in self.problems:
+            name = problem.field[0] if problem.field else None
+            self.add_error(
+                name if name in self.fields else None,
+                ValidationError(str(problem.message), code=problem.code),
+            )
+
+    def _post_clean(self) -> None:
+        """Do nothing. Django's fills the instance and holds it against the constraints.
+
+        It would refuse `Ada` because it is not in canonical form yet, which is the service's
+        to bring about, and promise that a name is free before anything is locked.
+        """
+
+
+def staff(actor: Actor) -> bool:
+    """Let in everybody who may enter the admin at all."""
+    return actor.is_staff
+
+
+def administrators(actor: Actor) -> bool:
+    """Let in those who may do everything."""
+    return actor.is_superuser
+
+
+def nobody(_actor: Actor) -> bool:
+    """Let nobody in."""
+    return False
+
+
+class _Rules:
+    """Asks rules about the actor where Django would ask for model permissions."""
+
+    may_view: Rule = staticmethod(staff)
+    may_add: Rule = staticmethod(nobody)
+    may_change: Rule = staticmethod(nobody)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Show the page in the menu of those who may look."""
+        return self.may_view(actor_of(request))
+
+    def has_view_permission(self, request: HttpRequest, _obj: Any = None) -> bool:
+        """Ask `may_view`."""
+        return self.may_view(actor_of(request))
+
+    def has_add_permission(self, request: HttpRequest, _obj: Any = None) -> bool:
+        """Ask `may_add`, which says no unless there is a service for it."""
+        return self.may_add(actor_of(request))
+
+    def has_change_permission(self, request: HttpRequest, _obj: Any = None) -> bool:
+        """Ask `may_change`, which says no unless there is a service for it."""
+        return self.may_change(actor_of(request))
+
+    def has_delete_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
+        """Say no: no service deletes."""
+        return False
+
+
+class _WithoutTransaction(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Takes the place of Django's `changeform_view`, which opens a transaction of its own.
+
+    Services open theirs and are durable: what they return from is committed, and they refuse
+    to run inside another transaction. Nothing is lost, because nothing but them writes.
+
+    A service can refuse input that the form found in order. It does so before it has written
+    anything, so the request is answered a second time, now with the problems known: the form
+    adds them to its own and Django shows it again, with what was typed.
+    """
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """Show or process the form; `admin_view` has checked the CSRF token."""
+        try:
+            try:
+                return self._answer(request, object_id, form_url, extra_context)
+            except InputRejectedError as refusal:
+                cast("AdminRequest", request).problems = refusal.problems
+                return self._answer(request, object_id, form_url, extra_context)
+        except DomainError as error:
+            raise PermissionDenied(str(error.text)) from error
+
+    def _answer(self, *args: Any) -> HttpResponse:
+        response: HttpResponse = self._changeform_view(*args)  # type: ignore[attr-defined]
+        return response
+
+
+class RosterAdmin(_Rules, unfold.ModelAdmin, _WithoutTransaction):  # type: ignore[misc]
+    """Rows that staff may look at."""
+
+    menu: ClassVar[MenuItem]
+    form = ServiceForm
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    list_per_page = 50
+    list_max_show_all = 0
+    list_filter_submit = True
+    compressed_fields = True
+    actions = None
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Leave it to `visible_to`, where the rows have it, who sees which."""
+        queryset: QuerySet[Any] = super().get_queryset(request)
+        visible_to = getattr(queryset, "visible_to", None)
+        return visible_to(actor_of(request)) if visible_to else queryset
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Drop the one character that PostgreSQL's text cannot hold."""
+        found: tuple[QuerySet[Any], bool] = super().get_search_results(
+            request, queryset, search_term.replace("\0", "")
+        )
+        return found
+
+    def get_changelist(self, *_args: Any, **_kwargs: Any) -> type[ChangeList]:
+        """Use the list that counts once."""
+        return cast("type[ChangeList]", RosterChangeList)
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: Any = None, **kwargs: Any
+    ) -> type[ServiceForm]:
+        """Tell the form what a service found wrong with this very input."""
+        form = cast("type[ServiceForm]", super().get_form(request, obj, change=change, **kwargs))
+        form.problems = getattr(request, "problems", ())
+        return form
+
+    def save_model(self, *_args: Any, **_kwargs: Any) -> None:
+        """Write by one service after another, the one that may refuse input first.
+
+        Each of them leaves unchanged values alone, so a form that was saved in part, because
+        the server died between two, is mended by saving it again.
+        """
+        raise PermissionDenied
+
+    def save_related(self, *_args: Any, **_kwargs: Any) -> None:
+        """Do nothing: `save_model` hands related rows to a service as well."""
+
+    def log_addition(self, *_args: Any, **_kwargs: Any) -> Any:
+        """Do nothing: the service recorded an event, and one audit trail is enough."""
+
+    def log_change(self, *_args: Any, **_kwargs: Any) -> Any:
+        """Do nothing, as for an addition."""
+
+    def history_view(self, *_args: Any, **_kwargs: Any) -> Any:
+        """Answer that there is none: Django's log stays empty, the events tell it all."""
+        raise Http404
+
+
+class ReadOnlyInline(_Rules, unfold.TabularInline):  # type: ignore[misc]
+    """Rows of another table, a page at a time, to look at."""
+
+    extra = 0
+    per_page = 20
+    can_delete = False
+    hide_title = True
+
+    def get_readonly_fields(self, *_args: Any) -> Sequence[str]:
+        """Name all of them, or Django looks for form fields."""
+        fields: Sequence[str] = self.fields
+        return fields

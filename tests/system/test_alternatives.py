@@ -1,0 +1,151 @@
+"""Memcached as the cache and RabbitMQ as the broker, which a deployment may choose."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from celery import Celery
+from django.contrib.auth.models import Group, Permission
+from django.core.cache import caches
+from django.test import override_settings
+
+from core.actor import SYSTEM
+from core.env import Environment
+from tests.client import GraphQLClient
+from tests.conftest import Sink, celery_worker, environ_of_tests
+from tests.environment import free_port
+from tests.system.programs import require_program
+from users.accounts.models import User
+from users.accounts.services.administration import set_groups
+from users.activity.models import DailyCount
+
+ME = "{ me { permissions } }"
+SIGN_UP = """
+import django; django.setup()
+from tests.client import GraphQLClient
+print(GraphQLClient()(
+    "mutation ($input: SignUpInput!) { signUp(input: $input) { errors { code } } }",
+    input={"email": "dora@example.org", "username": "dora", "password": "a phrase to keep"},
+).data)
+"""
+RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+
+
+@contextmanager
+def running(command: list[str | Path], **environ: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server in a process group of its own until the block ends."""
+    process = subprocess.Popen(
+        command,
+        env=os.environ | environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(timeout=60)
+
+
+def wait_until(ready: Callable[[], object], process: subprocess.Popen[bytes]) -> None:
+    """Wait until ``ready`` raises no `OSError`."""
+    deadline = time.monotonic() + 90
+    while True:
+        assert process.poll() is None, "the server ended"
+        try:
+            ready()
+        except OSError:
+            assert time.monotonic() < deadline, "the server is not ready"
+            time.sleep(0.1)
+        else:
+            return
+
+
+@pytest.fixture
+def memcached_url() -> Iterator[str]:
+    require_program("memcached", "memcached")
+    port = free_port()
+    with running(["memcached", "-l", "127.0.0.1", "-p", str(port), "-u", "nobody"]) as process:
+        wait_until(lambda: socket.create_connection(("127.0.0.1", port)).close(), process)
+        yield f"memcached://127.0.0.1:{port}"
+
+
+def test_the_cached_resolver_on_memcached(
+    alice: User,
+    client_of: Callable[[User], GraphQLClient],
+    memcached_url: str,
+    django_assert_num_queries: Callable[..., object],
+) -> None:
+    editors = Group.objects.create(name="Editors")
+    editors.permissions.set(Permission.objects.filter(codename="view_user"))
+    client = client_of(alice)
+    backend = Environment({"CACHE_URL": memcached_url}).cache("CACHE_URL", "")
+    with override_settings(CACHES={"default": backend}):
+        with django_assert_num_queries(3):  # type: ignore[attr-defined]
+            client(ME)
+        with django_assert_num_queries(2):  # type: ignore[attr-defined]
+            assert client(ME).data == {"me": {"permissions": []}}
+        set_groups(alice.pk, actor=SYSTEM, groups=[editors])
+        assert client(ME).data == {"me": {"permissions": ["accounts.view_user"]}}
+        caches.close_all()
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A RabbitMQ node of the tests' own, on loopback only."""
+    require_program("rabbitmq-server", "rabbitmq-server")
+    home = tmp_path_factory.mktemp("rabbitmq")
+    port, dist_port, epmd_port = free_port(), free_port(), free_port()
+    environ = {
+        "HOME": str(home),
+        "ERL_EPMD_ADDRESS": "127.0.0.1",
+        "ERL_EPMD_PORT": str(epmd_port),
+        "RABBITMQ_NODENAME": "roster@localhost",
+        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODE_PORT": str(port),
+        "RABBITMQ_DIST_PORT": str(dist_port),
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+        "RABBITMQ_MNESIA_BASE": str(home / "mnesia"),
+        "RABBITMQ_LOG_BASE": str(home / "log"),
+        "RABBITMQ_PID_FILE": str(home / "pid"),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(home / "plugins"),
+    }
+    url = f"amqp://guest:guest@127.0.0.1:{port}//"
+
+    def connect() -> None:
+        with Celery(broker=url).connection_for_write() as connection:
+            connection.connect()
+
+    with running([RABBITMQ], **environ) as process:
+        wait_until(connect, process)
+        yield url
+    # Erlang's name server outlives the nodes it served.
+    subprocess.run(["epmd", "-kill"], env=os.environ | environ, capture_output=True, check=False)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_mail_and_analytics_through_rabbitmq(mails: Sink, rabbitmq_url: str) -> None:
+    environ = {"CELERY_BROKER_URL": rabbitmq_url, "DJANGO_SETTINGS_MODULE": "core.settings"}
+    with celery_worker(**environ):
+        web = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", SIGN_UP],
+            env=environ_of_tests(**environ),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert web.stdout.strip() == "{'signUp': {'errors': []}}"
+        assert web.stderr == "", "the broker was reached"
+        assert mails.next()["To"] == "dora@example.org"
+        deadline = time.monotonic() + 20
+        while not DailyCount.objects.filter(count=1).exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)

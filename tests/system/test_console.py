@@ -1,0 +1,103 @@
+"""The console in a real browser: it signs in, runs queries, and asks nobody but this service."""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.demo import demo
+from tests.environment import free_port
+from tests.system.programs import require_program
+
+# Chromium would otherwise look for updates of itself.
+OFFLINE = (
+    *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The whole demo."""
+    port = free_port()
+    with demo(tmp_path_factory.mktemp("demo"), port) as running:
+        running.wait_until_ready()
+        yield f"http://localhost:{port}"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = require_program("chromium", "chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=OFFLINE)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, site: str) -> Iterator[Page]:
+    """A page that must log no error and ask no other host."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
+    page = context.new_page()
+    hosts: set[str] = set()
+    complaints: list[str] = []
+    page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on(
+        "console",
+        lambda message: complaints.append(message.text) if message.type == "error" else None,
+    )
+    yield page
+    assert hosts <= {urlsplit(site).netloc, ""}
+    assert complaints == []
+    context.close()
+
+
+def test_signs_in_by_one_click_and_runs_a_query(page: Page, site: str) -> None:
+    page.goto(f"{site}/graphql")
+    page.get_by_role("button", name="ada").click()
+    expect(page.get_by_text("Ada Lovelace").first).to_be_visible()
+
+    page.get_by_role("button", name="Execute query").click()
+    result = page.locator(".result-window")
+    expect(result).to_contain_text("ada@roster.example")
+    expect(result).to_contain_text("accounts.change_user")
+
+
+def test_offers_the_documented_operations(page: Page, site: str) -> None:
+    page.goto(f"{site}/graphql")
+    page.get_by_role("button", name="grace").click()
+    expect(page.get_by_text("Grace Hopper").first).to_be_visible()
+
+    page.get_by_role("button", name="Examples").click()
+    page.get_by_text("Directory", exact=True).first.click()
+    page.get_by_role("button", name="Execute query").click()
+    result = page.locator(".result-window")
+    expect(result).to_contain_text("Aaliyah Berg")
+    expect(result).to_contain_text("activeSessionCount")
+
+
+def test_the_mailed_link_completes_a_sign_up(page: Page, site: str) -> None:
+    page.goto(f"{site}/graphql")
+    page.evaluate(
+        """fetch("/graphql", {
+             method: "POST",
+             headers: {"Content-Type": "application/json"},
+             body: JSON.stringify({query: `mutation { signUp(input: {
+               email: "eve@example.org", username: "eve", password: "a phrase to remember"
+             }) { errors { code } } }`})
+           }).then(response => response.json())"""
+    )
+    mail = page.get_by_role("link", name="Confirm your e-mail address")
+    for _attempt in range(50):
+        page.goto(f"{site}/dev/mail/")
+        if mail.count():
+            break
+        page.wait_for_timeout(200)
+    mail.click()
+    page.frame_locator("iframe").get_by_role("link", name="Confirm my address").click()
+
+    expect(page).to_have_url(f"{site}/verify-email")
+    page.get_by_role("button", name="Confirm my address").click()
+    expect(page.get_by_text("Your account eve is ready")).to_be_visible()

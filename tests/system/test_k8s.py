@@ -1,0 +1,452 @@
+"""The image, the compose file and the Kubernetes base: valid, safe, and of one mind.
+
+No engine builds the image here, so its file is read as an engine would read it.
+"""
+
+import json
+import os
+import re
+import runpy
+import shlex
+import subprocess
+import sys
+import tomllib
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+from django.conf import settings
+from django.test import Client
+
+from tests.system.programs import require_program
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRET_KEY = "k" * 50
+OLDEST_VERSION, NEWEST_VERSION = "1.25", "1.37"
+PINNED = re.compile(r"[\w./-]+:v?\d+\.\d+(\.\d+)?(-[\w.-]+)?")
+READS_VARIABLE = re.compile(r"env\.\w+\(\s*\"(\w+)\"")
+
+Manifest = dict[str, Any]
+
+
+def text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def variables_read() -> set[str]:
+    """Return what the settings and gunicorn's configuration read from the environment."""
+    files = ("core/settings.py", "gunicorn.conf.py")
+    return {name for file in files for name in READS_VARIABLE.findall(text(file))}
+
+
+def example_secret() -> dict[str, str]:
+    lines = [line for line in text("k8s/secret.example.env").splitlines() if line[:1] != "#"]
+    return dict(line.split("=", 1) for line in lines)
+
+
+def assert_starts_with(environment: dict[str, str]) -> None:
+    """Let gunicorn load its configuration and the service, with these variables alone."""
+    result = subprocess.run(
+        [sys.executable, "-m", "gunicorn", "--check-config"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"]} | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+
+
+# The Kubernetes base ---------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def manifests() -> list[Manifest]:
+    command = [require_program("kubectl", "kubernetes-client"), "kustomize", str(ROOT / "k8s")]
+    rendered = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert rendered.returncode == 0, rendered.stderr
+    return list(yaml.safe_load_all(rendered.stdout))
+
+
+def find(manifests: list[Manifest], kind: str, component: str) -> Manifest:
+    [found] = [
+        manifest
+        for manifest in manifests
+        if manifest["kind"] == kind
+        and manifest["metadata"]["labels"]["app.kubernetes.io/component"] == component
+    ]
+    return found
+
+
+def pods(manifests: list[Manifest]) -> dict[str, Manifest]:
+    """Return each component's pod template."""
+    return {
+        manifest["metadata"]["labels"]["app.kubernetes.io/component"]: manifest["spec"]["template"]
+        for manifest in manifests
+        if "template" in manifest.get("spec", {})
+    }
+
+
+def container(manifests: list[Manifest], component: str) -> Manifest:
+    containers: list[Manifest] = pods(manifests)[component]["spec"]["containers"]
+    [only] = containers
+    return only
+
+
+def test_the_base_holds_the_whole_service(manifests: list[Manifest]) -> None:
+    rendered = sorted((m["kind"], m["metadata"]["name"].split("-")[-1]) for m in manifests)
+    config = find(manifests, "ConfigMap", "config")["metadata"]["name"].split("-")[-1]
+    assert rendered == [
+        ("ConfigMap", config),
+        ("Deployment", "beat"),
+        ("Deployment", "web"),
+        ("Deployment", "worker"),
+        ("Ingress", "roster"),
+        ("Job", "migrate"),
+        ("NetworkPolicy", "roster"),
+        ("NetworkPolicy", "web"),
+        ("PodDisruptionBudget", "web"),
+        ("Service", "roster"),
+    ]
+
+
+@pytest.mark.parametrize("version", [OLDEST_VERSION, NEWEST_VERSION])
+def test_every_manifest_fits_the_schema(manifests: list[Manifest], version: str) -> None:
+    for manifest in manifests:
+        kubernetes_validate.validate(manifest, version, strict=True)
+
+
+def test_the_validator_would_notice(manifests: list[Manifest]) -> None:
+    service = find(manifests, "Service", "web")
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(
+            service | {"spec": service["spec"] | {"sessionAfinity": "None"}},
+            NEWEST_VERSION,
+            strict=True,
+        )
+
+
+def test_the_variables_are_ones_that_are_read_and_enough(manifests: list[Manifest]) -> None:
+    config = find(manifests, "ConfigMap", "config")
+    assert set(config["data"]) | set(example_secret()) <= variables_read()
+    assert not set(config["data"]) & set(example_secret())
+    assert example_secret()["SECRET_KEY"] == ""
+    assert_starts_with(config["data"] | example_secret() | {"SECRET_KEY": SECRET_KEY})
+    for component in pods(manifests):
+        assert container(manifests, component)["envFrom"] == [
+            {"configMapRef": {"name": config["metadata"]["name"]}},
+            {"secretRef": {"name": "roster"}},
+        ]
+
+
+def test_every_pod_is_confined(manifests: list[Manifest]) -> None:
+    [user] = re.findall(r"^USER (\d+):(\d+)$", text("Dockerfile"), re.MULTILINE)
+    for component, pod in pods(manifests).items():
+        spec = pod["spec"]
+        assert spec["automountServiceAccountToken"] is False
+        assert spec["enableServiceLinks"] is False
+        assert spec["securityContext"] == {
+            "runAsNonRoot": True,
+            "runAsUser": int(user[0]),
+            "runAsGroup": int(user[1]),
+            "seccompProfile": {"type": "RuntimeDefault"},
+        }
+        only = container(manifests, component)
+        assert only["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert only["volumeMounts"] == [{"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108 - as is
+        assert spec["volumes"] == [{"name": "tmp", "emptyDir": {}}]
+        assert set(only["resources"]["requests"]) == {"cpu", "memory"}
+        assert set(only["resources"]["limits"]) == {"memory"}
+
+
+def test_what_selects_pods_finds_them(manifests: list[Manifest]) -> None:
+    labels = {component: pod["metadata"]["labels"] for component, pod in pods(manifests).items()}
+    for component in ("web", "worker", "beat"):
+        deployment = find(manifests, "Deployment", component)["spec"]
+        assert deployment["selector"]["matchLabels"] == labels[component]
+    web = labels["web"]
+    service = find(manifests, "Service", "web")
+    assert service["spec"]["selector"] == web
+    budget = find(manifests, "PodDisruptionBudget", "web")["spec"]
+    assert budget["selector"]["matchLabels"] == web
+    [spread] = pods(manifests)["web"]["spec"]["topologySpreadConstraints"]
+    assert spread["labelSelector"]["matchLabels"] == web
+    policies = {m["metadata"]["name"]: m["spec"] for m in manifests if m["kind"] == "NetworkPolicy"}
+    assert policies["roster-web"]["podSelector"]["matchLabels"] == web
+    everyone = policies["roster"]["podSelector"]["matchLabels"]
+    assert all(everyone.items() <= pod.items() for pod in labels.values())
+    assert "ingress" not in policies["roster"]
+
+    [rule] = find(manifests, "Ingress", "web")["spec"]["rules"]
+    [path] = rule["http"]["paths"]
+    [service_port] = service["spec"]["ports"]
+    [container_port] = container(manifests, "web")["ports"]
+    assert path["backend"]["service"] == {
+        "name": service["metadata"]["name"],
+        "port": {"name": service_port["name"]},
+    }
+    assert service_port["targetPort"] == container_port["name"]
+    assert f"BIND=0.0.0.0:{container_port['containerPort']}\n" in text("Dockerfile")
+
+
+@pytest.mark.django_db
+def test_the_probes_ask_what_the_service_answers(manifests: list[Manifest]) -> None:
+    web = container(manifests, "web")
+    paths = {kind: web[f"{kind}Probe"]["httpGet"] for kind in ("startup", "readiness", "liveness")}
+    assert paths == {
+        "startup": {"path": "/livez", "port": "http"},
+        "readiness": {"path": "/readyz", "port": "http"},
+        "liveness": {"path": "/livez", "port": "http"},
+    }
+    for probe in paths.values():
+        # As the kubelet does: by the pod's address, and without TLS.
+        response = Client(headers={"Host": "10.1.2.3:8000"}).get(probe["path"])
+        assert response.status_code == 200
+
+
+def test_nothing_is_stopped_before_it_has_finished(manifests: list[Manifest]) -> None:
+    gunicorn = runpy.run_path(str(ROOT / "gunicorn.conf.py"))
+    web = find(manifests, "Deployment", "web")["spec"]
+    assert web["replicas"] >= 2
+    assert web["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+    command, seconds = container(manifests, "web")["lifecycle"]["preStop"]["exec"]["command"]
+    assert command == "sleep"
+    grace = {
+        name: pod["spec"].get("terminationGracePeriodSeconds", 30)
+        for name, pod in pods(manifests).items()
+    }
+    assert grace["web"] > int(seconds) + gunicorn["graceful_timeout"]
+    assert grace["worker"] > settings.CELERY_TASK_TIME_LIMIT
+    beat = find(manifests, "Deployment", "beat")["spec"]
+    assert (beat["replicas"], beat["strategy"]) == (1, {"type": "Recreate"})
+
+
+# The compose file ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, Manifest]:
+    compose = yaml.safe_load(text("compose.yaml"))
+    found: dict[str, Manifest] = compose["services"]
+    return found
+
+
+def interpolate(value: str, variables: dict[str, str]) -> str:
+    """Replace ${NAME:-default} and ${NAME:?problem}, of which the file is made."""
+
+    def one(found: re.Match[str]) -> str:
+        name, operator, rest = found.groups()
+        if operator == "?" and name not in variables:
+            raise LookupError(rest)
+        return variables.get(name, rest)
+
+    return re.sub(r"\$\{(\w+):([-?])([^}]*)\}", one, value)
+
+
+def test_compose_needs_two_secrets_and_starts_with_them(services: dict[str, Manifest]) -> None:
+    environment = services["web"]["environment"]
+    assert set(environment) <= variables_read()
+    secrets = {"SECRET_KEY": SECRET_KEY, "POSTGRES_PASSWORD": "s3cret"}
+    for missing in secrets:
+        others = {name: value for name, value in secrets.items() if name != missing}
+        with pytest.raises(LookupError, match=f"set {missing} to "):
+            [interpolate(value, others) for value in environment.values()]
+    assert_starts_with({name: interpolate(value, secrets) for name, value in environment.items()})
+
+
+def test_compose_and_kubernetes_run_the_same(
+    services: dict[str, Manifest], manifests: list[Manifest]
+) -> None:
+    project = tomllib.loads(text("pyproject.toml"))["project"]
+    image = f"roster:{project['version']}"
+    for component in ("web", "worker", "beat", "migrate"):
+        pod = container(manifests, component)
+        assert pod["image"] == services[component]["image"] == image
+        assert pod.get("args") == services[component].get("command")
+        assert "command" not in pod
+    assert [name for name, service in services.items() if "build" in service] == ["web"]
+
+
+def test_compose_waits_for_what_it_needs(services: dict[str, Manifest]) -> None:
+    needs = {
+        name: {other: how["condition"] for other, how in service.get("depends_on", {}).items()}
+        for name, service in services.items()
+    }
+    after_migrate = {
+        "migrate": "service_completed_successfully",
+        "redis": "service_healthy",
+    }
+    assert needs == {
+        "nginx": {"web": "service_healthy"},
+        "web": after_migrate,
+        "worker": after_migrate,
+        "beat": after_migrate,
+        "migrate": {"postgres": "service_healthy"},
+        "postgres": {},
+        "redis": {},
+        "mailpit": {},
+    }
+    for name in ("nginx", "web", "postgres", "redis"):
+        assert services[name]["healthcheck"]["test"][0] == "CMD"
+    for name in ("worker", "beat", "migrate"):
+        assert services[name]["healthcheck"] == {"disable": True}
+    gunicorn = runpy.run_path(str(ROOT / "gunicorn.conf.py"))
+    assert seconds(services["web"]["stop_grace_period"]) > gunicorn["graceful_timeout"]
+    assert seconds(services["worker"]["stop_grace_period"]) > settings.CELERY_TASK_TIME_LIMIT
+
+
+def seconds(duration: str) -> int:
+    assert duration.endswith("s")
+    return int(duration.removesuffix("s"))
+
+
+def test_compose_exposes_nginx_only_and_pins_every_image(services: dict[str, Manifest]) -> None:
+    for name, service in services.items():
+        assert PINNED.fullmatch(service["image"]), name
+        for port in service.get("ports", []):
+            assert interpolate(port, {}).startswith("127.0.0.1:")
+    assert [name for name, service in services.items() if "ports" in service] == [
+        "nginx",
+        "mailpit",
+    ]
+    assert services["web"]["deploy"]["replicas"] == 2
+
+
+def test_compose_configures_nginx(services: dict[str, Manifest]) -> None:
+    template = text("nginx.conf.template")
+    environment = services["nginx"]["environment"]
+    used = set(re.findall(r"\$\{(\w+)\}", template))
+    assert used == {name for name in environment if name.startswith("ROSTER_")}
+    assert environment["NGINX_ENVSUBST_FILTER"] == "ROSTER_"
+    size = environment["ROSTER_MAX_BODY"]
+    assert int(size.removesuffix("k")) * 1024 > settings.GRAPHQL_MAX_BODY_BYTES
+    [source, target, mode] = services["nginx"]["volumes"][0].split(":")
+    assert (ROOT / source).is_file()
+    assert (target, mode) == ("/etc/nginx/templates/nginx.conf.template", "ro")
+
+    gunicorn = runpy.run_path(str(ROOT / "gunicorn.conf.py"))
+    block = template[template.index("upstream roster {") :]
+    idle = re.search(r"keepalive_timeout (\w+);", block)
+    assert idle
+    assert gunicorn["keepalive"] > seconds(idle[1])
+
+
+# The image -------------------------------------------------------------------------------
+
+
+class Dockerfile:
+    """The instructions of each stage, with continued lines joined."""
+
+    def __init__(self, source: str) -> None:
+        lines = [line for line in source.splitlines() if not line.lstrip().startswith("#")]
+        joined = re.sub(r"\s*\\\n\s*", " ", "\n".join(lines))
+        self.stages: dict[str, list[tuple[str, str]]] = {}
+        self.bases: dict[str, str] = {}
+        for line in filter(None, joined.splitlines()):
+            instruction, _space, rest = line.strip().partition(" ")
+            if instruction == "FROM":
+                base, _as, name = rest.partition(" AS ")
+                self.bases[name] = base
+                self.stages[name] = []
+            else:
+                self.stages[next(reversed(self.stages))].append((instruction, rest))
+
+    def of(self, stage: str, instruction: str) -> list[str]:
+        return [rest for name, rest in self.stages[stage] if name == instruction]
+
+
+@pytest.fixture(scope="module")
+def dockerfile() -> Dockerfile:
+    return Dockerfile(text("Dockerfile"))
+
+
+def is_ignored(path: str) -> bool:
+    """Tell whether .dockerignore keeps the path from the build: its last match decides."""
+    ignored = False
+    parts = path.split("/")
+    parents = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
+    for line in text(".dockerignore").splitlines():
+        pattern = line.removeprefix("!")
+        if line and not line.startswith("#"):
+            anywhere = pattern.startswith("**/")
+            candidates = parts if anywhere else parents
+            if any(fnmatch(candidate, pattern.removeprefix("**/")) for candidate in candidates):
+                ignored = not line.startswith("!")
+    return ignored
+
+
+def test_the_image_has_three_stages_of_pinned_bases(dockerfile: Dockerfile) -> None:
+    assert list(dockerfile.stages) == ["console", "build", ""]
+    assert all(PINNED.fullmatch(base) for base in dockerfile.bases.values())
+    assert dockerfile.bases["build"] == dockerfile.bases[""]
+    assert dockerfile.bases[""].startswith(f"python:3.{sys.version_info.minor}.")
+    known = {"COPY", "RUN", "WORKDIR", "ENV", "USER", "EXPOSE", "STOPSIGNAL", "HEALTHCHECK", "CMD"}
+    assert {name for stage in dockerfile.stages.values() for name, _rest in stage} <= known
+
+
+def test_what_the_image_copies_exists_and_is_sent(dockerfile: Dockerfile) -> None:
+    copied = set()
+    for stage in dockerfile.stages:
+        for copy in dockerfile.of(stage, "COPY"):
+            words = shlex.split(copy)
+            if words[0].startswith("--from="):
+                assert words[0].removeprefix("--from=") in dockerfile.stages
+            else:
+                copied |= set(words[:-1])
+    assert {"core", "users", "schema", "manage.py", "gunicorn.conf.py"} <= copied
+    for source in copied:
+        assert (ROOT / source).exists(), source
+        assert not is_ignored(source), source
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ".env",
+        ".git/config",
+        ".data/secret_key",
+        "k8s/secret.env",
+        "console/node_modules/react/index.js",
+        "console/dist/console/console.js",
+        "core/__pycache__/env.cpython-311.pyc",
+        "users/locale/de/LC_MESSAGES/django.mo",
+    ],
+)
+def test_what_the_image_must_not_hold_is_not_sent(path: str) -> None:
+    assert is_ignored(path)
+
+
+def test_the_image_installs_what_the_locks_say(dockerfile: Dockerfile) -> None:
+    assert "npm ci --omit=dev" in dockerfile.of("console", "RUN")
+    commands = dockerfile.of("build", "RUN")
+    installs = [part for run in commands for part in run.split(" && ") if "pip install" in part]
+    assert len(installs) == 2
+    assert all("--require-hashes" in install for install in installs)
+    [extract] = [part for run in commands for part in run.split(" && ") if part.startswith("sed")]
+    program = shlex.split(extract)
+    lock = subprocess.run(program[:4], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert lock.startswith("babel==")
+    assert [line.split("=")[0].strip() for line in lock.splitlines()[1:]] == ["--hash"] * 2
+
+
+def test_the_image_runs_gunicorn_as_nobody_in_particular(dockerfile: Dockerfile) -> None:
+    [user] = dockerfile.of("", "USER")
+    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user)
+    [command] = dockerfile.of("", "CMD")
+    program, option, config = json.loads(command)
+    assert re.search(rf"^{program}==", text("requirements.lock"), re.MULTILINE)
+    assert option == "--config"
+    assert (ROOT / config).is_file()
+    [check] = dockerfile.of("", "HEALTHCHECK")
+    probe = json.loads(check[check.index("CMD") + 3 :])
+    assert probe[0] == "python"
+    assert "/livez" in probe[2]
+    compile(probe[2], "HEALTHCHECK", "exec")

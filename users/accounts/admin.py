@@ -1,0 +1,247 @@
+"""People, profiles and groups."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.models import Group
+from django.db.models import QuerySet, URLField
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, BooleanRadioFilter
+from unfold.decorators import action, display
+
+from core.actor import Actor
+from core.admin import DayFilter, MenuItem, RosterAdmin, Section, ServiceForm, actor_of
+from users.accounts.admin_forms import NewUserForm, ProfileForm
+from users.accounts.identifiers import canonical
+from users.accounts.models import Profile, User
+from users.accounts.permissions import permissions_of
+from users.accounts.policy import may_administer, may_edit_profile
+from users.accounts.services.administration import (
+    FLAGS,
+    create_user,
+    save_group,
+    set_flags,
+    set_groups,
+)
+from users.accounts.services.profile import PROFILE_FIELDS, USER_FIELDS, update_profile
+
+
+def may_edit_anybody(actor: Actor) -> bool:
+    """Let in those who may edit profiles that are not their own."""
+    return may_edit_profile(actor, None)
+
+
+class PersonalAdmin(RosterAdmin):
+    """Rows that belong to a person each, and are searched for by the person.
+
+    Usernames and addresses are stored in canonical form, so what is typed is brought into it
+    and compared as it is: a trigram index on the plain columns serves the search.
+    """
+
+    person_field = "user_id"
+    search_fields = (
+        "user__username__contains",
+        "user__email__contains",
+        "user__name__icontains",
+    )
+    search_help_text = _("Any part of a username, an e-mail address or a name, or a whole id")
+    list_select_related: bool | Sequence[str] = ("user",)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find the person of an id by it, and others by the parts of their names."""
+        try:
+            return queryset.filter(**{self.person_field: UUID(search_term.strip())}), False
+        except ValueError:
+            return super().get_search_results(request, queryset, canonical(search_term))
+
+
+@admin.register(User)
+class UserAdmin(PersonalAdmin):
+    """People. Staff edit what people may edit of themselves; administrators, roles as well."""
+
+    menu = MenuItem(Section.PEOPLE, 1, "person")
+    may_add = staticmethod(may_administer)
+    may_change = staticmethod(may_edit_anybody)
+    person_field = "pk"
+    list_display = ("person", "email", "is_active", "role", "group_names", "date_joined")
+    list_filter = (
+        ("is_active", BooleanRadioFilter),
+        ("is_staff", BooleanRadioFilter),
+        ("is_superuser", BooleanRadioFilter),
+        ("groups", AutocompleteSelectFilter),
+        ("date_joined", DayFilter),
+    )
+    list_select_related = False
+    search_fields = ("username__contains", "email__contains", "name__icontains")
+    ordering = ("username",)
+    autocomplete_fields = ("groups",)
+    readonly_fields = ("username", "email", "date_joined", "permissions")
+    actions_detail = ("profile", "sessions", "events")
+    add_fieldsets = (
+        (None, {"fields": (("email", "username"), "name", "password")}),
+        (_("Access"), {"fields": FLAGS}),
+    )
+    fieldsets = (
+        (None, {"fields": (("username", "email"), ("name", "date_joined"), "is_public")}),
+        (_("Access"), {"fields": (*FLAGS, "groups", "permissions")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """Read the groups of a page of people at once, and nobody's password."""
+        return super().get_queryset(request).defer("password").prefetch_related("groups")
+
+    def get_form(
+        self, request: HttpRequest, obj: User | None = None, change: Any = None, **kwargs: Any
+    ) -> type[ServiceForm]:
+        """Ask for a password once, when the account is made."""
+        if obj is None:
+            kwargs["form"] = NewUserForm
+        return super().get_form(request, obj, change, **kwargs)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        """Keep the identifiers, for want of a service that changes them, and others' roles."""
+        if obj is None:
+            return ()
+        if may_administer(actor_of(request)):
+            return self.readonly_fields
+        return (*self.readonly_fields, *FLAGS, "groups")
+
+    def has_audit_permission(self, request: HttpRequest, _object_id: str) -> bool:
+        """Offer the way to the audit trail to its readers."""
+        return may_administer(actor_of(request))
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: User,
+        form: ServiceForm,
+        change: bool,  # noqa: FBT001 - Django's hook
+    ) -> None:
+        """Create the account, or change what the form shows of it."""
+        actor, values = actor_of(request), form.cleaned_data
+        if not change:
+            user = create_user(actor=actor, **values)
+            obj.pk, obj.username = user.pk, user.username
+            return
+        update_profile(obj.pk, actor=actor, **{name: values[name] for name in USER_FIELDS})
+        if "groups" in values:
+            set_flags(obj.pk, actor=actor, **{name: values[name] for name in FLAGS})
+            set_groups(obj.pk, actor=actor, groups=values["groups"])
+
+    @display(  # type: ignore[untyped-decorator]
+        description=_("person"), ordering="username", header=True
+    )
+    def person(self, user: User) -> list[str]:
+        """Show username and name, with initials for the eye."""
+        initials = "".join(word[0] for word in user.get_full_name().split()[:2])
+        return [user.username, user.name, initials]
+
+    @display(  # type: ignore[untyped-decorator]
+        description=_("role"), label={_("Administrator"): "primary", _("Staff"): "info"}
+    )
+    def role(self, user: User) -> Any:
+        """Show the stronger of the two flags."""
+        if user.is_superuser:
+            return _("Administrator")
+        return _("Staff") if user.is_staff else None
+
+    @admin.display(description=_("groups"))
+    def group_names(self, user: User) -> str | None:
+        """Name them."""
+        return ", ".join(group.name for group in user.groups.all()) or None
+
+    @admin.display(description=_("permissions"))
+    def permissions(self, user: User) -> Any:
+        """Show what the person may do by Django's permissions, from wherever they have them."""
+        if user.is_superuser and user.is_active:
+            return _("All there are")
+        return ", ".join(permissions_of([user.pk])[user.pk]) or None
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("Profile"), url_path="profile", icon="badge", permissions=["view"]
+    )
+    def profile(self, _request: HttpRequest, object_id: str) -> HttpResponse:
+        """Go to the person's profile."""
+        return HttpResponseRedirect(reverse("admin:accounts_profile_change", args=[object_id]))
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("Sessions"), url_path="sessions", icon="devices", permissions=["view"]
+    )
+    def sessions(self, _request: HttpRequest, object_id: str) -> HttpResponse:
+        """Go to the person's sessions."""
+        return _list_of("admin:authentication_session_changelist", object_id)
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("Events"), url_path="events", icon="history", permissions=["audit"]
+    )
+    def events(self, _request: HttpRequest, object_id: str) -> HttpResponse:
+        """Go to the audit trail about the person."""
+        return _list_of("admin:activity_event_changelist", object_id)
+
+
+def _list_of(view: str, person_id: str) -> HttpResponse:
+    return HttpResponseRedirect(reverse(view, query={"q": person_id}))
+
+
+@admin.register(Profile)
+class ProfileAdmin(PersonalAdmin):
+    """What people tell about themselves."""
+
+    menu = MenuItem(Section.PEOPLE, 2, "badge")
+    may_change = staticmethod(may_edit_anybody)
+    form = ProfileForm
+    list_display = ("user", "full_name", "locale", "time_zone", "website")
+    list_filter = (("user", AutocompleteSelectFilter),)
+    ordering = ("user__username",)
+    sortable_by = ("user",)
+    formfield_overrides: ClassVar = {URLField: {"assume_scheme": "https"}}
+    readonly_fields = ("user",)
+    fieldsets = ((None, {"fields": ("user", "bio", "website", ("locale", "time_zone"))}),)
+
+    def save_model(
+        self, request: HttpRequest, obj: Profile, form: ServiceForm, *_change: Any
+    ) -> None:
+        """Hand everything to the service that people use themselves."""
+        values = {name: form.cleaned_data[name] for name in PROFILE_FIELDS}
+        update_profile(obj.pk, actor=actor_of(request), **values)
+
+    @admin.display(description=_("name"))
+    def full_name(self, profile: Profile) -> str:
+        """Show the name, which is with the account."""
+        return profile.user.name
+
+
+# Importing Django's registered it.
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(RosterAdmin, DjangoGroupAdmin):
+    """Groups and their permissions; for administrators to change."""
+
+    menu = MenuItem(Section.PEOPLE, 3, "groups")
+    may_add = staticmethod(may_administer)
+    may_change = staticmethod(may_administer)
+    list_display = ("name", "members")
+    search_help_text = _("Any part of the name")
+    fieldsets = ((None, {"fields": ("name", "permissions")}),)
+
+    def save_model(
+        self, request: HttpRequest, obj: Group, form: ServiceForm, *_change: Any
+    ) -> None:
+        """Create or change the group, by one and the same service."""
+        save_group(obj, actor=actor_of(request), **form.cleaned_data)
+
+    @admin.display(description=_("people"))
+    def members(self, group: Group) -> str:
+        """Show a link, because counting them is for the list behind it."""
+        url = reverse("admin:accounts_user_changelist", query={"groups__id__exact": group.pk})
+        return format_html('<a href="{}" class="text-link">{}</a>', url, _("Show"))

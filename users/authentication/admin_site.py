@@ -1,0 +1,299 @@
+"""The admin as a whole: signing in by our sessions, the menu, the dashboard."""
+
+import datetime as dt
+import json
+from collections.abc import Callable, Iterable
+from itertools import groupby, starmap
+from typing import Any, cast
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.views import RedirectURLMixin
+from django.db.models import QuerySet
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+)
+from django.middleware.csrf import rotate_token
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.utils.formats import date_format, number_format
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.generic import FormView
+from unfold.sites import UnfoldAdminSite
+from unfold.widgets import UnfoldAdminPasswordToggleWidget, UnfoldAdminTextInputWidget
+
+from core.actor import Actor
+from core.admin import BoundedPaginator, MenuItem, RosterAdmin, Section, actor_of
+from core.errors import InputRejectedError
+from users.accounts.models import User
+from users.activity.models import DailyCount
+from users.activity.tags import Tag
+from users.authentication.actors import actor_through
+from users.authentication.cookies import clear_session_cookie, set_session_cookie
+from users.authentication.services.sessions import Transport, log_in, log_out
+
+View = Callable[..., HttpResponseBase]
+
+# Django's password pages write past our services, and its shortcut asks models for their page
+# on the site, which none has.
+UNUSED_VIEWS = {"password_change", "password_change_done", "view_on_site"}
+DAYS_SHOWN = 30
+CHART_COLORS = ("var(--color-primary-600)", "var(--color-base-400)", "var(--color-primary-300)")
+# A grey that can be read on white and on black; the chart does not know the theme.
+GREY = "#8b93a3"
+TICKS = {"color": GREY, "maxRotation": 0, "precision": 0}
+CHART_OPTIONS = {
+    "animation": False,
+    "maintainAspectRatio": False,
+    "interaction": {"mode": "index", "intersect": False},
+    "elements": {"line": {"borderWidth": 2, "tension": 0.3}, "point": {"radius": 0}},
+    "plugins": {
+        "legend": {
+            "align": "end",
+            "labels": {
+                "boxHeight": 6,
+                "boxWidth": 6,
+                "color": GREY,
+                "pointStyle": "circle",
+                "usePointStyle": True,
+            },
+        }
+    },
+    "scales": {
+        "x": {"grid": {"display": False}, "ticks": TICKS | {"maxTicksLimit": 8}},
+        "y": {"beginAtZero": True, "ticks": TICKS | {"maxTicksLimit": 6}},
+    },
+}
+
+
+class LogInForm(forms.Form):
+    """The fields that the theme's template shows."""
+
+    username = forms.CharField(
+        label=_("E-mail address or username"),
+        max_length=254,
+        widget=UnfoldAdminTextInputWidget(attrs={"autofocus": "", "autocomplete": "username"}),
+    )
+    password = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        widget=UnfoldAdminPasswordToggleWidget(attrs={"autocomplete": "current-password"}),
+    )
+
+
+@method_decorator([sensitive_post_parameters("password"), never_cache], name="dispatch")
+class LogInView(RedirectURLMixin, FormView):  # type: ignore[type-arg]
+    """Begins one of our sessions; the console of the same site is signed in with it, too."""
+
+    form_class = LogInForm
+    template_name = "admin/login.html"
+    next_page = "admin:index"
+
+    def form_valid(self, form: LogInForm) -> HttpResponse:
+        """Sign in, unless the credentials are wrong or not of staff: the answer is the same."""
+        actor = actor_of(self.request)
+        try:
+            signed_in = log_in(
+                actor=actor,
+                login=form.cleaned_data["username"],
+                password=form.cleaned_data["password"],
+                transport=Transport.COOKIE,
+            )
+        except InputRejectedError:
+            return self._refuse(form)
+        if not (signed_in.cookie and signed_in.session.user.is_staff):
+            log_out(actor=actor_through(signed_in.session, actor.user_agent))
+            return self._refuse(form)
+        rotate_token(self.request)
+        response = HttpResponseRedirect(self.get_success_url())
+        set_session_cookie(response, signed_in.cookie)
+        return response
+
+    def _refuse(self, form: LogInForm) -> HttpResponse:
+        form.add_error(None, gettext("These are not the credentials of a member of staff."))
+        return self.form_invalid(form)
+
+
+class RosterAdminSite(UnfoldAdminSite):  # type: ignore[misc]
+    """The default site; `admin.register` registers here."""
+
+    index_title = _("Overview")
+    index_template = "admin/overview.html"
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Let staff in; the actor of a deactivated account is nobody."""
+        return actor_of(request).is_staff
+
+    def admin_view(
+        self,
+        view: View,
+        cacheable: bool = False,  # noqa: FBT001, FBT002
+    ) -> View:
+        """Wrap all of the site's views."""
+        return _with_referrer(super().admin_view(view, cacheable))
+
+    def get_urls(self) -> list[Any]:
+        """Leave out what we do not use."""
+        return [url for url in super().get_urls() if getattr(url, "name", "") not in UNUSED_VIEWS]
+
+    def get_log_entries(self, request: HttpRequest) -> QuerySet[LogEntry]:  # noqa: ARG002
+        """Nothing: the events are the log."""
+        return LogEntry.objects.none()
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseBase:
+        """Show or process the form; those who are in already go on."""
+        if request.method == "GET" and self.has_permission(request):
+            return HttpResponseRedirect(reverse("admin:index"))
+        context = {
+            **self.each_context(request),
+            "title": gettext("Log in"),
+            "app_path": request.get_full_path(),
+            **(extra_context or {}),
+        }
+        return _with_referrer(LogInView.as_view(extra_context=context))(request)
+
+    @method_decorator(never_cache)
+    def logout(
+        self,
+        request: HttpRequest,
+        extra_context: dict[str, Any] | None = None,  # noqa: ARG002
+    ) -> HttpResponse:
+        """End the session, here and in the console."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        log_out(actor=actor_of(request))
+        response = HttpResponseRedirect(reverse("admin:login"))
+        clear_session_cookie(response)
+        return response
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the figures of the last days, and the ways on."""
+        overview = {"sections": self.sections(request), **_overview(request)}
+        response: HttpResponse = super().index(request, overview | (extra_context or {}))
+        return response
+
+    def sections(self, request: HttpRequest) -> list[dict[str, Any]]:
+        """Return the pages that the reader may see, as the menu and the overview show them."""
+        pages: list[tuple[MenuItem, dict[str, Any]]] = [
+            (cast("RosterAdmin", self.get_model_admin(model["model"])).menu, model)
+            for app in self.get_app_list(request)
+            for model in app["models"]
+        ]
+        order = list(Section)
+        pages.sort(key=lambda page: (order.index(page[0].section), page[0].position))
+        return [
+            {"title": section.label, "separator": True, "items": _links(items)}
+            for section, items in groupby(pages, key=lambda page: page[0].section)
+        ]
+
+
+def _links(pages: Iterable[tuple[MenuItem, dict[str, Any]]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "title": model["name"],
+            "icon": menu.icon,
+            "link": model["admin_url"],
+            "add_link": model["add_url"],
+        }
+        for menu, model in pages
+    ]
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the menu, for the theme's settings."""
+    overview = {"title": _("Overview"), "icon": "space_dashboard", "link": reverse("admin:index")}
+    site = cast("RosterAdminSite", admin.site)
+    return [{"items": [overview]}, *site.sections(request)]
+
+
+def own_page(request: HttpRequest) -> str:
+    """Return where the reader's own account is, for the theme's settings."""
+    return reverse("admin:accounts_user_change", args=[actor_of(request).user_id])
+
+
+def _with_referrer(view: View) -> View:
+    """Let browsers name the origin to this site.
+
+    Under the service's own policy, "no-referrer", they send `Origin: null` with a form, which
+    the CSRF check must refuse.
+    """
+
+    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = view(request, *args, **kwargs)
+        response.headers.setdefault("Referrer-Policy", "same-origin")
+        return response
+
+    return inner
+
+
+def _overview(request: HttpRequest) -> dict[str, Any]:
+    """Sum up the daily counts of this period and of the one before it.
+
+    Two statements at any size: nothing here counts a large table to its end.
+    """
+    actor, today = actor_of(request), timezone.now().date()
+    days = [today - dt.timedelta(days=ago) for ago in reversed(range(2 * DAYS_SHOWN))]
+    counts = {
+        (row.day, row.tag): row.count
+        for row in DailyCount.objects.visible_to(actor).between(days[0], today)
+    }
+    series = {
+        title: [counts.get((day, tag), 0) for day in days]
+        for title, tag in (
+            (gettext("Log-ins"), Tag.LOGGED_IN),
+            (gettext("Sign-ups"), Tag.SIGN_UP_REQUESTED),
+            (gettext("New people"), Tag.USER_CREATED),
+        )
+    }
+    chart = {
+        "labels": [date_format(day, "MONTH_DAY_FORMAT") for day in days[DAYS_SHOWN:]],
+        "datasets": [
+            {
+                "label": title,
+                "data": numbers[DAYS_SHOWN:],
+                "borderColor": color,
+                "backgroundColor": color,
+            }
+            for (title, numbers), color in zip(series.items(), CHART_COLORS, strict=True)
+        ],
+    }
+    return {
+        "figures": [_people(actor), *starmap(_figure, series.items())],
+        "chart_title": gettext("The last %(days)d days") % {"days": DAYS_SHOWN},
+        "chart": json.dumps(chart),
+        "chart_options": json.dumps(CHART_OPTIONS),
+    }
+
+
+def _people(actor: Actor) -> dict[str, Any]:
+    people = BoundedPaginator(User.objects.visible_to(actor).order_by("pk"), per_page=1)
+    return {
+        "title": gettext("People"),
+        "value": number_format(people.count, force_grouping=True)
+        + ("+" if people.is_cut_off else ""),
+        "remark": gettext("with an account"),
+        "link": reverse("admin:accounts_user_changelist"),
+    }
+
+
+def _figure(title: str, numbers: list[int]) -> dict[str, Any]:
+    before, now = sum(numbers[:DAYS_SHOWN]), sum(numbers[DAYS_SHOWN:])
+    return {
+        "title": title,
+        "value": number_format(now, force_grouping=True),
+        "remark": gettext("%(before)s in the %(days)d days before")
+        % {"before": number_format(before, force_grouping=True), "days": DAYS_SHOWN},
+    }

@@ -1,0 +1,58 @@
+"""Organisations and memberships, to look at."""
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import (
+    AutocompleteSelectFilter,
+    ChoicesDropdownFilter,
+)
+
+from core.admin import DayFilter, MenuItem, ReadOnlyInline, RosterAdmin, Section
+from users.accounts.admin import PersonalAdmin
+from users.organizations.models import Membership, Organization
+
+
+class MembershipInline(ReadOnlyInline):
+    """The organisation's people, newest first."""
+
+    model = Membership
+    fields = ("user", "role", "created_at")
+    ordering = ("-id",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        """Read the people along."""
+        memberships: QuerySet[Membership] = super().get_queryset(request)
+        return memberships.select_related("user")
+
+
+@admin.register(Organization)
+class OrganizationAdmin(RosterAdmin):
+    """Organisations and who is in them."""
+
+    menu = MenuItem(Section.ORGANIZATIONS, 1, "corporate_fare")
+    list_display = ("name", "created_at")
+    list_filter = (("created_at", DayFilter),)
+    search_fields = ("name__icontains",)
+    search_help_text = _("Any part of the name")
+    ordering = ("-id",)
+    fields = (("name", "created_at"),)
+    inlines = (MembershipInline,)
+
+
+@admin.register(Membership)
+class MembershipAdmin(PersonalAdmin):
+    """Who belongs where, by person, organisation or role."""
+
+    menu = MenuItem(Section.ORGANIZATIONS, 2, "diversity_3")
+    list_display = ("user", "organization", "role", "created_at")
+    list_select_related = ("user", "organization")
+    list_filter = (
+        ("user", AutocompleteSelectFilter),
+        ("organization", AutocompleteSelectFilter),
+        ("role", ChoicesDropdownFilter),
+    )
+    ordering = ("-id",)
+    sortable_by = ("created_at",)
+    fields = (("user", "organization"), ("role", "created_at"))
