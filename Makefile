@@ -15,10 +15,10 @@ TESTING := SECRET_KEY=testing-testing-testing-testing-testing-testing-testing1 \
 	ARGON2_MEMORY_KIB=8 ARGON2_PASSES=1 DATA_DIR=.data/test
 
 .DEFAULT_GOAL := help
-.PHONY: help run console test test-system lint format schema lock messages clean
+.PHONY: help run console test test-system lint format schema lock messages messages-update clean
 
 help: ## List the targets.
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 run: ## Run the whole service with demo data; PORT and DATA_DIR may be set.
 	@$(MAKE) --no-print-directory -j2 -k $(VENV)/demo $(CONSOLE) || test -e $(VENV)/demo
@@ -58,6 +58,10 @@ lock: $(VENV)/dev ## Resolve pyproject.toml into the lock files.
 
 compile = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-header --no-emit-index-url --no-emit-find-links $(1) --output-file $(2)
+
+messages-update: $(VENV)/dev ## Collect texts for translation; needs Debian's gettext.
+	$(OFFLINE) $(BIN)/python -W ignore manage.py makemessages --all --add-location never \
+		--ignore $(VENV) --ignore console --ignore tests
 
 messages: $(MESSAGES:.po=.mo)
 

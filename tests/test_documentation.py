@@ -1,0 +1,71 @@
+"""What the documents promise: operations that are valid, settings and limits that exist."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import FieldNode, OperationDefinitionNode, build_schema, parse, validate
+
+from core.errors import ErrorCode
+from schema import limits
+from schema.errors import RequestErrorCode
+from schema.examples import example_operations
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def read(path: str) -> str:
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("operation", example_operations(), ids=lambda item: item["name"])
+def test_documented_operations_are_valid_and_described(operation: dict[str, Any]) -> None:
+    schema = build_schema(read("schema.graphql"))
+
+    document = parse(operation["document"])
+
+    assert validate(schema, document) == []
+    assert f" {operation['name']}" in operation["document"]
+    assert operation["description"].endswith((".", "?"))
+    variables = {
+        variable.variable.name.value
+        for definition in document.definitions
+        for variable in getattr(definition, "variable_definitions", None) or ()
+    }
+    assert set(json.loads(operation["variables"] or "{}")) == variables
+
+
+def test_every_root_field_has_a_documented_operation() -> None:
+    schema = build_schema(read("schema.graphql"))
+    documented = {
+        selection.name.value
+        for operation in example_operations()
+        for definition in parse(operation["document"]).definitions
+        if isinstance(definition, OperationDefinitionNode)
+        for selection in definition.selection_set.selections
+        if isinstance(selection, FieldNode)
+    }
+    query, mutation = schema.query_type, schema.mutation_type
+    assert query is not None
+    assert mutation is not None
+
+    assert documented == {*query.fields, *mutation.fields}
+
+
+def test_every_setting_is_documented() -> None:
+    names = set(re.findall(r'env\.\w+\(\s*"(\w+)"', read("core/settings.py")))
+    documented = read("docs/configuration.md")
+
+    assert len(names) > 20
+    # DEMO_MAILBOX is between `make run` and its children.
+    assert [name for name in names - {"DEMO_MAILBOX"} if f"`{name}`" not in documented] == []
+
+
+def test_every_error_code_and_limit_is_documented() -> None:
+    documented = read("docs/api.md")
+
+    assert [code for code in (*ErrorCode, *RequestErrorCode) if f"`{code}`" not in documented] == []
+    for limit in ("TOKENS", "DEPTH", "ALIASES", "ROOT_FIELDS", "DIRECTIVES", "ROWS"):
+        assert f"| {getattr(limits, f'MAX_{limit}'):,} |" in documented
