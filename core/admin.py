@@ -28,7 +28,6 @@ from core.actor import Actor
 from core.errors import DomainError, InputRejectedError, Problem
 from core.http import ActorRequest
 
-
 Rule = Callable[[Actor], bool]
 
 
@@ -72,7 +71,7 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
     object_list: QuerySet[Any]
 
     @cached_property
-    def count(self) -> int:  # type: ignore[override]
+    def count(self) -> int:
         """Count the rows, up to the limit."""
         return self.object_list.order_by()[: self.limit].count()
 
@@ -159,19 +158,19 @@ class _Rules:
         """Show the page in the menu of those who may look."""
         return self.may_view(actor_of(request))
 
-    def has_view_permission(self, request: HttpRequest, _obj: Any = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         """Ask `may_view`."""
         return self.may_view(actor_of(request))
 
-    def has_add_permission(self, request: HttpRequest, _obj: Any = None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         """Ask `may_add`, which says no unless there is a service for it."""
         return self.may_add(actor_of(request))
 
-    def has_change_permission(self, request: HttpRequest, _obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         """Ask `may_change`, which says no unless there is a service for it."""
         return self.may_change(actor_of(request))
 
-    def has_delete_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         """Say no: no service deletes."""
         return False
 
@@ -228,6 +227,21 @@ class RosterAdmin(_Rules, unfold.ModelAdmin, _WithoutTransaction):  # type: igno
         queryset: QuerySet[Any] = super().get_queryset(request)
         visible_to = getattr(queryset, "visible_to", None)
         return visible_to(actor_of(request)) if visible_to else queryset
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Keep to the filters on offer.
+
+        Django would let the address bar ask for anything about a row's own columns, such as
+        the beginning of its password's hash.
+        """
+        for item in self.list_filter:
+            if isinstance(item, tuple):
+                own = (f"{item[0]}__", f"{item[0]}_from", f"{item[0]}_to")
+                if lookup.startswith(own):
+                    return bool(super().lookup_allowed(lookup, value, request))
+            elif lookup == getattr(item, "parameter_name", None):
+                return True
+        return False
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

@@ -242,17 +242,17 @@ UNFOLD = {
     # The accent colour of the pages and the mails, from its lightest shade to its darkest.
     "COLORS": {
         "primary": {
-            "50": "#f1f3fe",
-            "100": "#e3e7fd",
-            "200": "#ccd3fb",
-            "300": "#adb6ff",
-            "400": "#93a0ff",
-            "500": "#6d7ded",
-            "600": "#3d4fd1",
-            "700": "#3342b0",
-            "800": "#2c398d",
-            "900": "#293570",
-            "950": "#191f42",
+            "50": "#eefaf7",
+            "100": "#d5f2ec",
+            "200": "#aee4da",
+            "300": "#6fcdbb",
+            "400": "#45b3a0",
+            "500": "#239886",
+            "600": "#0f6b60",
+            "700": "#0d5b52",
+            "800": "#0d4943",
+            "900": "#0d3c38",
+            "950": "#042522",
         }
     },
     "SIDEBAR": {"navigation": "users.authentication.admin_site.navigation"},

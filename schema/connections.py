@@ -95,6 +95,9 @@ class KeysetConnection(relay.Connection[NodeType], Generic[NodeType]):
             page = page.filter(**{f"{cls.key}__gt": _position(order, after)})
         if before is not None:
             page = page.filter(**{f"{cls.key}__lt": _position(order, before)})
+        if not _selects(info, {"node"}):
+            # Nothing tells the optimizer which columns are wanted, so it leaves all of them.
+            page = page.only("pk")
         if _selects(info, CURSOR_FIELDS):
             page = page.annotate(keyset_position=F(cls.key))
         backwards = last is not None

@@ -30,7 +30,7 @@ def test_makes_an_administrator_who_can_sign_in(monkeypatch: pytest.MonkeyPatch)
     assert (user.username, user.email, user.name) == ("root", "root@example.org", "Root")
     assert (user.is_staff, user.is_superuser) == (True, True)
     answer = GraphQLClient()(
-        "mutation ($p: String!) { logIn(input: {login: \"root\", password: $p}) "
+        'mutation ($p: String!) { logIn(input: {login: "root", password: $p}) '
         "{ user { isSuperuser } } }",
         p=PASSWORD,
     )

@@ -20,6 +20,7 @@ from tests.client import HTTPClient
 from tests.demo import TIMEOUT, demo
 from tests.environment import free_port
 
+
 @pytest.fixture
 def port() -> int:
     return free_port()

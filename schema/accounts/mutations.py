@@ -46,18 +46,20 @@ class VerifyEmailPayload(Payload):
 
 @strawberry.input(description="The fields to change; those left out stay.")
 class UpdateProfileInput:
-    """Every field is optional, none may be null."""
+    """Every field is optional; the service refuses null, which tells the field's path."""
 
-    name: strawberry.Maybe[str] = strawberry.field(description="The name to show.")
-    is_public: strawberry.Maybe[bool] = strawberry.field(
+    name: strawberry.Maybe[str | None] = strawberry.field(description="The name to show.")
+    is_public: strawberry.Maybe[bool | None] = strawberry.field(
         description="Whether other people may find you."
     )
-    bio: strawberry.Maybe[str] = strawberry.field(description="At most 500 characters.")
-    website: strawberry.Maybe[str] = strawberry.field(description="An http or https URL.")
-    locale: strawberry.Maybe[str] = strawberry.field(description="The language of the mails.")
-    time_zone: strawberry.Maybe[str] = strawberry.field(description="An IANA time zone.")
+    bio: strawberry.Maybe[str | None] = strawberry.field(description="At most 500 characters.")
+    website: strawberry.Maybe[str | None] = strawberry.field(description="An http or https URL.")
+    locale: strawberry.Maybe[str | None] = strawberry.field(
+        description="The language of the mails."
+    )
+    time_zone: strawberry.Maybe[str | None] = strawberry.field(description="An IANA time zone.")
 
-    def changes(self) -> dict[str, str | bool]:
+    def changes(self) -> dict[str, str | bool | None]:
         """Return the fields that were given."""
         return {name: some.value for name, some in vars(self).items() if some is not None}
 

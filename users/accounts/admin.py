@@ -1,6 +1,5 @@
 """People, profiles and groups."""
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -51,7 +50,7 @@ class PersonalAdmin(RosterAdmin):
         "user__name__icontains",
     )
     search_help_text = _("Any part of a username, an e-mail address or a name, or a whole id")
-    list_select_related: bool | Sequence[str] = ("user",)
+    list_select_related: ClassVar[bool | tuple[str, ...]] = ("user",)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

@@ -56,6 +56,10 @@ class User(AbstractBaseUser, PermissionsMixin):
             ),
             models.CheckConstraint(condition=Q(email=Lower("email")), name="user_email_canonical"),
         ]
+        indexes: ClassVar = [
+            # There are few administrators, among however many people.
+            models.Index(fields=["id"], name="user_administrators", condition=Q(is_superuser=True)),
+        ]
 
     def get_full_name(self) -> str:
         """Return the name to address the person by."""

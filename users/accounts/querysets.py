@@ -24,6 +24,10 @@ class UserQuerySet(models.QuerySet["User"]):
             return self.none()
         return self.filter(Q(pk=actor.user_id) | Q(is_public=True, is_active=True))
 
+    def administrators(self) -> Self:
+        """Those who may do everything."""
+        return self.filter(is_superuser=True, is_active=True)
+
     def with_login(self, login: str) -> Self:
         """Find the person by e-mail address or username, in whatever case it is typed."""
         # PostgreSQL's text cannot hold NUL, and no identifier holds its replacement.

@@ -2,8 +2,9 @@
 
 import datetime as dt
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import groupby, starmap
+from time import perf_counter
 from typing import Any, cast
 
 from django import forms
@@ -19,10 +20,12 @@ from django.http import (
     HttpResponseRedirect,
 )
 from django.middleware.csrf import rotate_token
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.formats import date_format, number_format
+from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
@@ -41,12 +44,11 @@ from users.authentication.actors import actor_through
 from users.authentication.cookies import clear_session_cookie, set_session_cookie
 from users.authentication.services.sessions import Transport, log_in, log_out
 
-View = Callable[..., HttpResponseBase]
-
 # Django's password pages write past our services, and its shortcut asks models for their page
 # on the site, which none has.
 UNUSED_VIEWS = {"password_change", "password_change_done", "view_on_site"}
 DAYS_SHOWN = 30
+PEOPLE_FOUND = 10
 CHART_COLORS = ("var(--color-primary-600)", "var(--color-base-400)", "var(--color-primary-300)")
 # A grey that can be read on white and on black; the chart does not know the theme.
 GREY = "#8b93a3"
@@ -133,14 +135,6 @@ class RosterAdminSite(UnfoldAdminSite):  # type: ignore[misc]
         """Let staff in; the actor of a deactivated account is nobody."""
         return actor_of(request).is_staff
 
-    def admin_view(
-        self,
-        view: View,
-        cacheable: bool = False,  # noqa: FBT001, FBT002
-    ) -> View:
-        """Wrap all of the site's views."""
-        return _with_referrer(super().admin_view(view, cacheable))
-
     def get_urls(self) -> list[Any]:
         """Leave out what we do not use."""
         return [url for url in super().get_urls() if getattr(url, "name", "") not in UNUSED_VIEWS]
@@ -161,7 +155,7 @@ class RosterAdminSite(UnfoldAdminSite):  # type: ignore[misc]
             "app_path": request.get_full_path(),
             **(extra_context or {}),
         }
-        return _with_referrer(LogInView.as_view(extra_context=context))(request)
+        return LogInView.as_view(extra_context=context)(request)
 
     @method_decorator(never_cache)
     def logout(
@@ -184,6 +178,49 @@ class RosterAdminSite(UnfoldAdminSite):  # type: ignore[misc]
         overview = {"sections": self.sections(request), **_overview(request)}
         response: HttpResponse = super().index(request, overview | (extra_context or {}))
         return response
+
+    def search(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Find pages and some people for the theme's palette, which Ctrl K opens.
+
+        The theme's own search would read to the end what it found, and cache it.
+        """
+        term = request.GET.get("s", "").strip()
+        if not term:
+            return HttpResponse()
+        started = perf_counter()
+        results = [*self._find_pages(request, term), *self._find_people(request, term)]
+        context = {
+            "results": results,
+            "page_obj": {"count": len(results)},
+            "page_counter": 0,
+            "execution_time": perf_counter() - started,
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, "unfold/helpers/command_results.html", context)
+
+    def _find_pages(self, request: HttpRequest, term: str) -> list[dict[str, Any]]:
+        return [
+            item | {"title": capfirst(item["title"]), "description": section["title"]}
+            for section in self.sections(request)
+            for item in section["items"]
+            if term.lower() in item["title"].lower()
+        ]
+
+    def _find_people(self, request: HttpRequest, term: str) -> list[dict[str, Any]]:
+        model_admin = self.get_model_admin(User)
+        queryset = model_admin.get_queryset(request).prefetch_related(None).order_by("username")
+        people, _has_duplicates = model_admin.get_search_results(request, queryset, term)
+        return [
+            {
+                "title": user.get_full_name(),
+                "description": user.email,
+                "link": reverse("admin:accounts_user_change", args=[user.pk]),
+                "icon": "person",
+            }
+            for user in people[:PEOPLE_FOUND]
+        ]
 
     def sections(self, request: HttpRequest) -> list[dict[str, Any]]:
         """Return the pages that the reader may see, as the menu and the overview show them."""
@@ -222,21 +259,6 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 def own_page(request: HttpRequest) -> str:
     """Return where the reader's own account is, for the theme's settings."""
     return reverse("admin:accounts_user_change", args=[actor_of(request).user_id])
-
-
-def _with_referrer(view: View) -> View:
-    """Let browsers name the origin to this site.
-
-    Under the service's own policy, "no-referrer", they send `Origin: null` with a form, which
-    the CSRF check must refuse.
-    """
-
-    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        response = view(request, *args, **kwargs)
-        response.headers.setdefault("Referrer-Policy", "same-origin")
-        return response
-
-    return inner
 
 
 def _overview(request: HttpRequest) -> dict[str, Any]:

@@ -38,7 +38,7 @@ DEMO_ACCOUNTS: Final = (
         username="grace",
         name="Grace Hopper",
         role="Staff",
-        description="sees everybody, changes only her own profile",
+        description="sees everybody, edits profiles in the admin",
         is_staff=True,
     ),
     DemoAccount(

@@ -58,8 +58,13 @@ def create_user(
 
 @transaction.atomic(durable=True)
 def set_flags(user_id: UUID, *, actor: Actor, **flags: bool) -> User:
-    """Set any of `FLAGS`; unchanged ones write nothing. Raises the policy's errors."""
+    """Set any of `FLAGS`; unchanged ones write nothing.
+
+    Raises the policy's errors, and `InputRejectedError` if nobody would be left to administer.
+    """
     require(actor, may_administer, user_id)
+    if not (flags.get("is_active", True) and flags.get("is_superuser", True)):
+        _keep_an_administrator_besides(user_id)
     user = User.objects.select_for_update().get(pk=user_id)
     old = {name: getattr(user, name) for name in flags}
     if old == flags:
@@ -111,6 +116,22 @@ def save_group(
     group.permissions.set(permissions)
     User.objects.filter(groups=group).update(authorization_version=F("authorization_version") + 1)
     record(Tag.GROUP_CHANGED, actor=actor, subject_id=None, group=group.pk, old=old, new=new)
+
+
+def _keep_an_administrator_besides(user_id: UUID) -> None:
+    """Lock the administrators until the end of the transaction; one must be another person.
+
+    Two who take each other's role away at once come here one after the other.
+    """
+    administrators = User.objects.administrators().order_by("pk").select_for_update()
+    if list(administrators.values_list("pk", flat=True)) == [user_id]:
+        raise InputRejectedError(
+            Problem(
+                ErrorCode.VALUE_INVALID,
+                _("This is the last administrator. Make somebody else one first."),
+                ("is_superuser",),
+            )
+        )
 
 
 def _ids(rows: Iterable[Group | Permission]) -> list[int]:

@@ -14,6 +14,7 @@ from users.accounts.services.validation import (
     check_field,
     check_locale,
     check_time_zone,
+    check_website,
 )
 from users.activity.record import record
 from users.activity.tags import Tag
@@ -53,6 +54,8 @@ def _check(changes: dict[str, Any]) -> None:
         else:
             with problems.of(name, ErrorCode.VALUE_INVALID):
                 check_field(User if name in USER_FIELDS else Profile, name, value)
+                if name == "website":
+                    check_website(value)
     problems.refuse_any()
 
 

@@ -101,7 +101,12 @@ def verify_email(token: str, *, actor: Actor) -> User:
             user = User.objects.create(
                 email=pending.email, username=pending.username, password=pending.password
             )
-    except IntegrityError:
+    except IntegrityError as error:
+        # An administrator gave one of them away meanwhile.
+        if "user_email_unique" in str(error):
+            raise InputRejectedError(
+                Problem(ErrorCode.EMAIL_TAKEN, _("This address has an account."))
+            ) from None
         raise _username_taken() from None
     Profile.objects.create(user=user, locale=pending.locale)
     record(Tag.EMAIL_VERIFIED, actor=actor, subject_id=user.pk)

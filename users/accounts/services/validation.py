@@ -3,11 +3,12 @@
 import zoneinfo
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.core.validators import ProhibitNullCharactersValidator
+from django.core.validators import ProhibitNullCharactersValidator, URLValidator
 from django.db import models
 from django.utils.translation import gettext as _
 
@@ -50,10 +51,20 @@ def check_locale(locale: str) -> None:
         )
 
 
+# Python looks for them in thousands of files whenever it is asked.
+_time_zones = cache(zoneinfo.available_timezones)
+
+
 def check_time_zone(name: str) -> None:
     """Raise `ValidationError` unless this is a time zone of the IANA database."""
-    if name not in zoneinfo.available_timezones():
+    if name not in _time_zones():
         raise ValidationError(_("Enter a time zone such as Europe/Berlin."))
+
+
+def check_website(url: str) -> None:
+    """Raise `ValidationError` unless browsers open this URL; there need not be one."""
+    if url:
+        URLValidator(schemes=["http", "https"])(url)
 
 
 def check_field(model: type[models.Model], field: str, value: object) -> None:

@@ -1,0 +1,81 @@
+"""What the tests of the admin share."""
+
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.db.models import Model
+from django.test import Client
+from django.urls import reverse
+
+from core.actor import SYSTEM, Actor
+from users.accounts.models import User
+from users.accounts.services.administration import create_user
+from users.activity.models import Event
+from users.authentication.models import Session
+from users.authentication.services.sessions import Transport, log_in
+
+PASSWORD = "correct horse battery staple"
+LOGIN = "/admin/login/"
+REFUSAL = "These are not the credentials of a member of staff."
+
+
+def make_person(username: str, **flags: bool) -> User:
+    return create_user(
+        actor=SYSTEM,
+        email=f"{username}@example.org",
+        username=username,
+        password=PASSWORD,
+        name=f"{username.title()} Example",
+        **flags,
+    )
+
+
+def make_administrator(username: str = "rosa") -> User:
+    return make_person(username, is_staff=True, is_superuser=True)
+
+
+def make_staff(username: str = "stan") -> User:
+    return make_person(username, is_staff=True)
+
+
+def sign_in(client: Client, user: User) -> Session:
+    """Give the client a session as the console gets it."""
+    signed_in = log_in(
+        actor=Actor(), login=user.username, password=PASSWORD, transport=Transport.COOKIE
+    )
+    assert signed_in.cookie
+    client.cookies[django_settings.SESSION_COOKIE] = signed_in.cookie
+    return signed_in.session
+
+
+def tags() -> list[str]:
+    return list(Event.objects.order_by("id").values_list("tag", flat=True))
+
+
+def view_name(model: type[Model], view: str) -> str:
+    app, name = model._meta.label_lower.split(".")  # noqa: SLF001 - Django's public API
+    return f"admin:{app}_{name}_{view}"
+
+
+def change_url(instance: Model) -> str:
+    return reverse(view_name(type(instance), "change"), args=[instance.pk])
+
+
+def user_form(user: User, **changes: Any) -> dict[str, Any]:
+    """Return what a browser would send for the person's page."""
+    fields = {"name": user.name, "is_public": user.is_public, "is_active": user.is_active}
+    flags = {"is_staff": user.is_staff, "is_superuser": user.is_superuser}
+    groups = {"groups": [group.pk for group in user.groups.all()]}
+    data = fields | flags | groups | changes
+    return {
+        name: "on" if value is True else value for name, value in data.items() if value is not False
+    }
+
+
+def errors(response: Any) -> dict[str, list[str]]:
+    form_errors: dict[str, list[str]] = response.context["adminform"].form.errors
+    return form_errors
+
+
+def list_url(model: type[Model]) -> str:
+    return reverse(view_name(model, "changelist"))

@@ -1,0 +1,114 @@
+"""Signing in to the admin, and who may."""
+
+import pytest
+from django.conf import settings as django_settings
+from django.test import Client
+from django.urls import NoReverseMatch, reverse
+
+from core.crypto import digest
+from tests.admin.support import (
+    LOGIN,
+    PASSWORD,
+    REFUSAL,
+    change_url,
+    make_administrator,
+    make_person,
+    make_staff,
+    sign_in,
+    tags,
+    user_form,
+)
+from users.accounts.models import User
+from users.activity.tags import Tag
+from users.authentication.models import Session
+
+pytestmark = pytest.mark.django_db
+
+
+def test_log_in_begins_a_session_of_ours(client: Client) -> None:
+    rosa = make_administrator()
+
+    response = client.post(
+        f"{LOGIN}?next=/admin/auth/group/", {"username": "ROSA@example.org", "password": PASSWORD}
+    )
+
+    assert (response.status_code, response["Location"]) == (302, "/admin/auth/group/")
+    cookie = response.cookies[django_settings.SESSION_COOKIE]
+    assert cookie["httponly"]
+    assert Session.objects.get(user=rosa).cookie_digest == digest(cookie.value)
+    assert "sessionid" not in response.cookies
+    assert client.get("/admin/").status_code == 200
+    assert client.get(LOGIN)["Location"] == "/admin/"
+
+
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/", "//evil.example/", "javascript:alert(1)"]
+)
+def test_log_in_leads_nowhere_else(client: Client, target: str) -> None:
+    make_administrator()
+
+    response = client.post(LOGIN, {"username": "rosa", "password": PASSWORD, "next": target})
+
+    assert response["Location"] == "/admin/"
+
+
+@pytest.mark.parametrize(
+    ("username", "password"),
+    [("rosa", "wrong"), ("nobody", PASSWORD), ("mary", PASSWORD), ("gone", PASSWORD)],
+    ids=["wrong password", "unknown", "not staff", "deactivated"],
+)
+def test_refusals_are_the_same_and_leave_no_session(
+    client: Client, username: str, password: str
+) -> None:
+    make_administrator()
+    make_person("mary")
+    make_person("gone", is_staff=True, is_active=False)
+
+    response = client.post(LOGIN, {"username": username, "password": password})
+
+    assert response.status_code == 200
+    assert response.context["form"].errors == {"__all__": [REFUSAL]}
+    assert django_settings.SESSION_COOKIE not in response.cookies
+    assert not Session.objects.exists()
+
+
+@pytest.mark.parametrize("path", ["/admin/", "/admin/accounts/user/", "/admin/autocomplete/"])
+def test_members_are_sent_to_the_log_in(client: Client, path: str) -> None:
+    sign_in(client, make_person("mary"))
+
+    response = client.get(path)
+
+    assert response["Location"] == f"{LOGIN}?next={path}"
+
+
+def test_log_out_ends_the_session(client: Client) -> None:
+    session = sign_in(client, make_staff())
+
+    assert client.get("/admin/logout/").status_code == 405
+    assert Session.objects.filter(pk=session.pk).exists()
+    response = client.post("/admin/logout/")
+
+    assert response["Location"] == LOGIN
+    assert response.cookies[django_settings.SESSION_COOKIE]["max-age"] == 0
+    assert not Session.objects.exists()
+    assert tags()[-1] == Tag.LOGGED_OUT
+
+
+def test_forms_need_the_csrf_token_and_get_a_policy_that_lets_it_be_checked() -> None:
+    client = Client(enforce_csrf_checks=True)
+    stan = make_staff()
+
+    assert client.post(LOGIN, {"username": "stan", "password": PASSWORD}).status_code == 403
+    sign_in(client, stan)
+    assert client.post(change_url(stan), user_form(stan, name="Mallory")).status_code == 403
+    assert client.post("/admin/logout/").status_code == 403
+    assert User.objects.get().name == stan.name
+    # Under "no-referrer" browsers send `Origin: null`, which the check refuses.
+    assert client.get("/admin/")["Referrer-Policy"] == "same-origin"
+    assert Client().get(LOGIN)["Referrer-Policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("view", ["password_change", "password_change_done", "view_on_site"])
+def test_views_that_bypass_the_services_are_gone(view: str) -> None:
+    with pytest.raises(NoReverseMatch):
+        reverse(f"admin:{view}")

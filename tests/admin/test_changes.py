@@ -1,0 +1,249 @@
+"""The admin's forms: what they write, and by which service."""
+
+from uuid import UUID
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group, Permission
+from django.test import Client
+
+from tests.admin.support import (
+    PASSWORD,
+    change_url,
+    errors,
+    list_url,
+    make_administrator,
+    make_person,
+    make_staff,
+    sign_in,
+    tags,
+    user_form,
+)
+from users.accounts.models import Profile, User
+from users.activity.models import Event
+from users.activity.tags import Tag
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_person_is_created_by_the_service(client: Client) -> None:
+    rosa = make_administrator()
+    sign_in(client, rosa)
+    values = {"email": "Mary@Example.org", "username": "Mary", "name": "Mary M."}
+
+    response = client.post(
+        "/admin/accounts/user/add/",
+        values | {"password": PASSWORD, "is_active": "on", "_continue": "1"},
+    )
+
+    mary = User.objects.get(username="mary")
+    assert response["Location"] == change_url(mary)
+    assert (mary.email, mary.name, mary.is_active) == ("mary@example.org", "Mary M.", True)
+    assert (mary.is_staff, mary.is_superuser) == (False, False)
+    assert mary.check_password(PASSWORD)
+    assert Profile.objects.filter(user=mary).exists()
+    event = Event.objects.latest("id")
+    assert (event.tag, event.actor_id, event.subject_id) == (Tag.USER_CREATED, rosa.pk, mary.pk)
+    assert not LogEntry.objects.exists()
+
+
+def test_what_the_service_refuses_is_shown_in_the_form(client: Client) -> None:
+    make_person("mary")
+    sign_in(client, make_administrator())
+    before = tags()
+
+    def refused(**values: str) -> dict[str, list[str]]:
+        response = client.post(
+            "/admin/accounts/user/add/",
+            {"email": "new@example.org", "username": "newcomer", "password": PASSWORD} | values,
+        )
+        assert response.status_code == 200
+        assert values.get("username", "newcomer") in response.content.decode()
+        assert PASSWORD not in response.content.decode()
+        return errors(response)
+
+    assert refused(username="Mary") == {
+        "username": ["This username is taken. Choose a different one."]
+    }
+    assert refused(email="MARY@example.org") == {"email": ["This address has an account."]}
+    assert refused(username="_", password="password1234").keys() == {"username", "password"}
+    assert User.objects.count() == 2
+    assert tags() == before
+
+
+def test_an_administrator_changes_everything_the_services_change(client: Client) -> None:
+    rosa, mary = make_administrator(), make_person("mary")
+    group = Group.objects.create(name="Editors")
+    sign_in(client, rosa)
+    before = len(tags())
+
+    response = client.post(
+        change_url(mary),
+        user_form(mary, name="Mary M.", is_public=True, is_staff=True, groups=[group.pk]),
+    )
+
+    assert response["Location"] == list_url(User)
+    mary.refresh_from_db()
+    assert (mary.name, mary.is_public, mary.is_staff) == ("Mary M.", True, True)
+    assert list(mary.groups.all()) == [group]
+    assert mary.authorization_version == 2
+    assert tags()[before:] == [Tag.PROFILE_CHANGED, Tag.USER_CHANGED, Tag.USER_GROUPS_CHANGED]
+    assert set(Event.objects.order_by("-id").values_list("actor_id", flat=True)[:3]) == {rosa.pk}
+
+
+def test_saving_without_a_change_leaves_no_trace(client: Client) -> None:
+    mary = make_person("mary")
+    sign_in(client, make_administrator())
+    before = tags()
+
+    assert client.post(change_url(mary), user_form(mary)).status_code == 302
+
+    mary.refresh_from_db()
+    assert mary.authorization_version == 0
+    assert tags() == before
+
+
+def test_staff_change_names_but_neither_flags_nor_groups_nor_identifiers(client: Client) -> None:
+    stan, mary = make_staff(), make_person("mary")
+    group = Group.objects.create(name="Editors")
+    sign_in(client, stan)
+    before = len(tags())
+
+    for person in (mary, stan):
+        response = client.post(
+            change_url(person),
+            {
+                "name": "Somebody Else",
+                "username": "changed",
+                "email": "changed@example.org",
+                "is_superuser": "on",
+                "groups": [group.pk],
+            },
+        )
+        assert response.status_code == 302
+        after = User.objects.get(pk=person.pk)
+        assert after.name == "Somebody Else"
+        assert (after.username, after.email) == (person.username, person.email)
+        assert (after.is_active, after.is_superuser) == (True, False)
+        assert after.is_staff == person.is_staff
+        assert not after.groups.exists()
+    assert tags()[before:] == [Tag.PROFILE_CHANGED] * 2
+
+
+def test_staff_neither_add_people_nor_change_groups(client: Client) -> None:
+    group = Group.objects.create(name="Editors")
+    sign_in(client, make_staff())
+    before = tags()
+
+    assert client.get("/admin/accounts/user/add/").status_code == 403
+    assert client.post("/admin/accounts/user/add/", {"username": "mary"}).status_code == 403
+    assert client.post("/admin/auth/group/add/", {"name": "Owners"}).status_code == 403
+    assert client.post(change_url(group), {"name": "Owners"}).status_code == 403
+    assert [group.name for group in Group.objects.all()] == ["Editors"]
+    assert User.objects.count() == 1
+    assert tags() == before
+
+
+def test_profiles_are_changed_by_the_service_people_use(client: Client) -> None:
+    mary = make_person("mary")
+    sign_in(client, make_staff())
+    values = {"bio": "Hello.", "website": "https://mary.example", "locale": "de"}
+
+    response = client.post(change_url(mary.profile), values | {"time_zone": "Europe/Berlin"})
+
+    assert response.status_code == 302
+    profile = Profile.objects.get(user=mary)
+    assert (profile.bio, profile.website) == ("Hello.", "https://mary.example")
+    assert (profile.locale, profile.time_zone) == ("de", "Europe/Berlin")
+    assert tags()[-1] == Tag.PROFILE_CHANGED
+
+
+def test_a_profile_with_a_mistake_stays_as_it_was(client: Client) -> None:
+    mary = make_person("mary")
+    sign_in(client, make_staff())
+    before = tags()
+
+    response = client.post(
+        change_url(mary.profile),
+        {"bio": "x" * 501, "website": "", "locale": "en", "time_zone": "Mars/Olympus"},
+    )
+
+    assert errors(response).keys() == {"bio", "time_zone"}
+    assert Profile.objects.get(user=mary).bio == ""
+    assert tags() == before
+
+
+def test_groups_are_written_by_the_service(client: Client) -> None:
+    sign_in(client, make_administrator())
+    permission = Permission.objects.get(codename="view_user")
+
+    client.post("/admin/auth/group/add/", {"name": "Editors", "permissions": [permission.pk]})
+
+    group = Group.objects.get()
+    mary = make_person("mary")
+    mary.groups.add(group)
+    assert list(group.permissions.all()) == [permission]
+    client.post(change_url(group), {"name": "Writers", "permissions": []})
+
+    group.refresh_from_db()
+    assert group.name == "Writers"
+    assert not group.permissions.exists()
+    assert User.objects.get(pk=mary.pk).authorization_version == 1
+    assert tags().count(Tag.GROUP_CHANGED) == 2
+
+
+def test_a_group_whose_name_is_taken_stays_as_it_was(client: Client) -> None:
+    Group.objects.create(name="Editors")
+    group = Group.objects.create(name="Writers")
+    sign_in(client, make_administrator())
+
+    for url in (change_url(group), "/admin/auth/group/add/"):
+        response = client.post(url, {"name": "Editors"})
+        assert response.status_code == 200
+        assert errors(response) == {"name": ["There is a group of this name."]}
+        assert "Editors" in response.content.decode()
+
+    assert set(Group.objects.values_list("name", flat=True)) == {"Editors", "Writers"}
+    assert Tag.GROUP_CHANGED not in tags()
+
+
+def test_a_refusal_of_the_policy_is_a_403(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    mary = make_person("mary")
+    sign_in(client, make_staff())
+    # As if the page had offered what the service then forbids.
+    monkeypatch.setattr(
+        "users.accounts.admin.UserAdmin.get_readonly_fields",
+        lambda *_args: ("username", "email", "date_joined", "permissions"),
+    )
+
+    response = client.post(change_url(mary), user_form(mary, is_superuser=True))
+
+    assert response.status_code == 403
+    assert not User.objects.get(pk=mary.pk).is_superuser
+
+
+def test_an_unknown_person_is_no_fault(client: Client) -> None:
+    sign_in(client, make_staff())
+
+    for unknown in (UUID(int=0), "nonsense"):
+        assert client.get(f"/admin/accounts/user/{unknown}/change/").status_code == 302
+
+
+@pytest.mark.parametrize("flag", ["is_superuser", "is_active"])
+def test_the_last_administrator_stays_one(client: Client, flag: str) -> None:
+    root = make_administrator()
+    sign_in(client, root)
+
+    response = client.post(change_url(root), user_form(root, **{flag: False}))
+
+    assert errors(response) == {
+        "is_superuser": ["This is the last administrator. Make somebody else one first."]
+    }
+    root.refresh_from_db()
+    assert root.is_superuser
+    assert root.is_active
+
+    make_administrator("rita")
+    client.post(change_url(root), user_form(root, **{flag: False}))
+    root.refresh_from_db()
+    assert not getattr(root, flag)

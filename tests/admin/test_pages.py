@@ -1,0 +1,299 @@
+"""The admin's pages: what they show, find and cost."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.db.models import Model
+from django.test import Client
+from django.urls import reverse
+
+from core.admin import BoundedPaginator
+from core.outbox.models import OutboxMessage
+from tests.admin.support import (
+    change_url,
+    list_url,
+    make_administrator,
+    make_person,
+    make_staff,
+    sign_in,
+    view_name,
+)
+from users.accounts.models import Profile, User
+from users.activity.models import DailyCount, Event
+from users.activity.tags import Tag
+from users.authentication.models import Session
+from users.organizations.models import Membership, Organization
+
+pytestmark = pytest.mark.django_db
+
+
+MODELS = [
+    User, Profile, Group, Organization, Membership, Session, Event, DailyCount, OutboxMessage,
+]  # fmt: skip
+KEPT_TO_ADMINISTRATORS = {Event, OutboxMessage}
+
+
+@pytest.fixture
+def cast_and_rows() -> list[Model]:
+    """One row at least of every model, Mary's where rows belong to people."""
+    mary = make_person("mary")
+    organization = Organization.objects.create(name="Acme")
+    sign_in(Client(), mary)
+    return [
+        mary,
+        mary.profile,
+        Group.objects.create(name="Editors"),
+        organization,
+        Membership.objects.create(user=mary, organization=organization),
+        Session.objects.get(),
+        Event.objects.earliest("id"),
+        DailyCount.objects.create(day="2026-01-01", tag=Tag.LOGGED_IN, count=3),
+        OutboxMessage.objects.earliest("id"),
+    ]
+
+
+def secrets() -> Iterator[str]:
+    yield from User.objects.values_list("password", flat=True)
+    for session in Session.objects.exclude(cookie_digest=None):
+        yield bytes(session.cookie_digest or b"").hex()
+        yield str(session.cookie_digest)
+
+
+def test_every_page_opens_and_tells_no_secret(client: Client, cast_and_rows: list[Model]) -> None:
+    sign_in(client, make_administrator())
+    urls = ["/admin/", *map(list_url, MODELS), *map(change_url, cast_and_rows)]
+    urls += ["/admin/accounts/user/add/", "/admin/auth/group/add/", "/admin/accounts/"]
+
+    registered = {model for model in apps.get_models() if admin.site.is_registered(model)}
+    assert {type(row) for row in cast_and_rows} == set(MODELS) == registered
+    for url in urls:
+        response = client.get(url)
+        assert (url, response.status_code) == (url, 200)
+        page = response.content.decode()
+        assert not [secret for secret in secrets() if secret in page]
+
+
+def test_staff_see_all_but_the_audit_trail_and_the_outbox(
+    client: Client, cast_and_rows: list[Model]
+) -> None:
+    sign_in(client, make_staff())
+
+    for row in cast_and_rows:
+        expected = 403 if type(row) in KEPT_TO_ADMINISTRATORS else 200
+        assert client.get(list_url(type(row))).status_code == expected
+        assert client.get(change_url(row)).status_code == expected
+    menu = client.get("/admin/").content.decode()
+    assert list_url(Session) in menu
+    assert list_url(Event) not in menu
+    assert list_url(OutboxMessage) not in menu
+
+
+def test_nothing_can_be_deleted_or_added_past_the_services(
+    client: Client, cast_and_rows: list[Model]
+) -> None:
+    sign_in(client, make_administrator())
+
+    for row in cast_and_rows:
+        delete = reverse(view_name(type(row), "delete"), args=[row.pk])
+        assert client.get(delete).status_code == 403
+        assert client.post(delete, {"post": "yes"}).status_code == 403
+        client.post(
+            list_url(type(row)),
+            {"action": "delete_selected", "_selected_action": str(row.pk), "post": "yes"},
+        )
+        assert client.get(change_url(row)).status_code == 200
+        if type(row) not in {User, Group}:
+            assert client.get(reverse(view_name(type(row), "add"))).status_code == 403
+        if type(row) not in {User, Group, Profile}:
+            assert client.post(change_url(row), {}).status_code == 403
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_lists_cost_the_same_however_many_rows(
+    client: Client,
+    statements: Callable[[], AbstractContextManager[list[str]]],
+    model: type[Model],
+) -> None:
+    organization = Organization.objects.create(name="Acme")
+
+    def grow(first: int, last: int) -> None:
+        for number in range(first, last):
+            person = User.objects.create(username=f"p{number:03}", email=f"p{number}@example.org")
+            Profile.objects.create(user=person)
+            group = Group.objects.create(name=f"Group {number}")
+            person.groups.add(group)
+            Membership.objects.create(user=person, organization=organization)
+            Organization.objects.create(name=f"Organisation {number}")
+            Session.objects.create(user=person, expires_at="2100-01-01T00:00Z")
+            Event.objects.create(tag=Tag.LOGGED_IN, actor_id=person.pk, subject_id=person.pk)
+            DailyCount.objects.create(day=f"2026-01-{number % 30 + 1:02}", tag=Tag.LOGGED_IN)
+            OutboxMessage.objects.create(
+                subscriber="s", payload={}, dispatch_at="2026-01-01T00:00Z"
+            )
+
+    def cost() -> list[str]:
+        with statements() as captured:
+            response = client.get(list_url(model))
+        assert response.status_code == 200
+        return captured
+
+    sign_in(client, make_administrator())
+    grow(0, 3)
+    few = cost()
+    grow(3, 30)
+    many = cost()
+
+    assert len(many) == len(few)
+    # The session and its user, the bounded count, the rows and, for people, their groups.
+    assert len(many) <= 4
+
+
+def test_organization_shows_a_page_of_its_members(
+    client: Client, statements: Callable[[], AbstractContextManager[list[str]]]
+) -> None:
+    organization = Organization.objects.create(name="Acme")
+    people = [User(username=f"p{n:02}", email=f"p{n}@example.org") for n in range(30)]
+    for person in User.objects.bulk_create(people):
+        Membership.objects.create(user=person, organization=organization)
+    sign_in(client, make_staff())
+
+    with statements() as captured:
+        page = client.get(change_url(organization)).content.decode()
+
+    assert sum(f">p{number:02}<" in page for number in range(30)) == 20
+    # The session, the organisation, and the count and the rows of one page of members.
+    assert len(captured) == 4
+
+
+@pytest.mark.parametrize(
+    ("term", "found"),
+    [
+        ("mar", {"mary", "omar"}),
+        ("MARY@example", {"mary"}),
+        ("\N{FULLWIDTH LATIN SMALL LETTER M}ary", {"mary"}),
+        ("omar exam", {"omar"}),
+        ("100%", set()),
+        ("a\0b", set()),
+    ],
+)
+def test_people_are_found_by_parts(client: Client, term: str, found: set[str]) -> None:
+    for username in ("mary", "omar", "zoe"):
+        make_person(username)
+    sign_in(client, make_staff())
+    parameters = {"app_label": "accounts", "model_name": "profile", "field_name": "user"}
+
+    response = client.get("/admin/autocomplete/", parameters | {"term": term})
+
+    assert {result["text"] for result in response.json()["results"]} == found
+
+
+def test_rows_are_found_by_the_person(client: Client) -> None:
+    mary, omar = make_person("mary"), make_person("omar")
+    for person in (mary, omar):
+        sign_in(Client(), person)
+    sign_in(client, make_administrator())
+
+    for url in (list_url(User), list_url(Session), list_url(Event)):
+        for term in (str(mary.pk), "mary"):
+            page = client.get(url, {"q": term}).content.decode()
+            assert ">mary<" in page
+            assert ">omar<" not in page
+
+
+def test_filters_narrow_the_list(client: Client) -> None:
+    group = Group.objects.create(name="Editors")
+    make_person("mary").groups.add(group)
+    make_person("gone", is_active=False)
+    sign_in(client, make_staff())
+
+    def listed(**parameters: str) -> set[str]:
+        response = client.get(list_url(User), parameters)
+        return {user.username for user in response.context["cl"].result_list}
+
+    assert listed() == {"mary", "gone", "stan"}
+    assert listed(is_active__exact="0") == {"gone"}
+    assert listed(is_staff__exact="1") == {"stan"}
+    assert listed(groups__id__exact=str(group.pk)) == {"mary"}
+    assert listed(date_joined_from="2100-01-01") == set()
+
+
+@pytest.mark.parametrize(
+    ("model", "lookup"),
+    [
+        (User, "password__startswith"),
+        (User, "authorization_version"),
+        (Profile, "user__password__startswith"),
+        (Session, "cookie_digest__startswith"),
+        (Session, "user__password__startswith"),
+        (Group, "user__password__startswith"),
+    ],
+)
+def test_the_address_bar_cannot_ask_for_more_than_the_filters(
+    client: Client, model: type[Model], lookup: str
+) -> None:
+    sign_in(client, make_administrator())
+
+    assert client.get(list_url(model), {lookup: "a"}).status_code == 400
+
+
+def test_the_palette_finds_pages_and_people(
+    client: Client, statements: Callable[[], AbstractContextManager[list[str]]]
+) -> None:
+    for number in range(12):
+        make_person(f"sessa{number}")
+    sign_in(client, make_staff())
+
+    with statements() as captured:
+        response = client.get("/admin/search/", {"s": "SESS", "extended": "1"})
+
+    page = response.content.decode()
+    assert list_url(Session) in page
+    assert list_url(Event) not in page
+    assert page.count('data-title="Sessa') == 10
+    # The session and the people.
+    assert len(captured) == 2
+    assert client.get("/admin/search/").content == b""
+
+
+def test_counting_stops_at_the_limit(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BoundedPaginator, "limit", 2)
+    for username in ("mary", "omar", "zoe"):
+        make_person(username)
+    sign_in(client, make_staff())
+
+    response = client.get(list_url(User))
+
+    assert response.context["cl"].result_count == 2
+    assert "and more: search or filter" in response.content.decode()
+    assert "2+" in client.get("/admin/").content.decode()
+
+
+def test_the_outbox_tells_what_is_due_and_what_was_given_up(client: Client) -> None:
+    moment = "2026-01-01T00:00Z"
+    OutboxMessage.objects.create(subscriber="late", payload={}, dispatch_at=moment)
+    OutboxMessage.objects.create(subscriber="lost", payload={}, dispatch_at=moment, attempts=12)
+    sign_in(client, make_administrator())
+
+    def listed(**parameters: str) -> set[str]:
+        response = client.get(list_url(OutboxMessage), parameters)
+        return {message.subscriber for message in response.context["cl"].result_list}
+
+    assert {"late", "lost"} < listed()
+    assert listed(state="due") == {"late"}
+    assert listed(state="abandoned") == {"lost"}
+
+
+def test_links_lead_from_a_person_to_what_is_theirs(client: Client) -> None:
+    rosa = make_administrator()
+    sign_in(client, rosa)
+
+    for name, target in (("sessions", Session), ("events", Event)):
+        response = client.get(f"/admin/accounts/user/{rosa.pk}/{name}/")
+        assert response["Location"] == f"{list_url(target)}?q={rosa.pk}"
+    profile = client.get(f"/admin/accounts/user/{rosa.pk}/profile/")
+    assert profile["Location"] == change_url(rosa.profile)
+    assert client.get(f"/admin/accounts/user/{rosa.pk}/history/").status_code == 404
