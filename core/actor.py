@@ -17,7 +17,6 @@ class Actor:
     is_staff: bool = False
     is_superuser: bool = False
     is_system: bool = False
-    ip: str | None = None
     user_agent: str = ""
 
     @property

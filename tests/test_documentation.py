@@ -55,7 +55,8 @@ def test_every_root_field_has_a_documented_operation() -> None:
 
 
 def test_every_setting_is_documented() -> None:
-    names = set(re.findall(r'env\.\w+\(\s*"(\w+)"', read("core/settings.py")))
+    sources = read("core/settings.py") + read("gunicorn.conf.py")
+    names = set(re.findall(r'env\.\w+\(\s*"(\w+)"', sources))
     documented = read("docs/configuration.md")
 
     assert len(names) > 20

@@ -152,6 +152,7 @@ class Nginx:
 
     @property
     def log(self) -> list[dict[str, Any]]:
+        """The access log; NGINX writes a line after its answer, so stop it to have them all."""
         lines = (self.directory / "access.log").read_text(encoding="utf-8").splitlines()
         return [json.loads(line) for line in lines]
 
@@ -334,23 +335,25 @@ def nginx_for(directory: Path, upstream: str, **variables: str) -> Iterator[Ngin
 def test_drained_restarts_lose_no_request(
     replicas: tuple[Replica, Replica], tmp_path: Path
 ) -> None:
-    with nginx_for(tmp_path, upstream(*replicas)) as nginx:
-        with Load(nginx.port, clients=8) as load:
+    with (
+        nginx_for(tmp_path, upstream(*replicas)) as nginx,
+        Load(nginx.port, clients=8) as load,
+    ):
+        load.run_for(requests=200)
+        for replica in replicas:
+            before = len(nginx.log)
+            nginx.reload(upstream(*replicas, down=replica))
+            drained = len(nginx.log)
             load.run_for(requests=200)
-            for replica in replicas:
-                before = len(nginx.log)
-                nginx.reload(upstream(*replicas, down=replica))
-                drained = len(nginx.log)
-                load.run_for(requests=200)
-                assert replica.stop() == 0
-                load.run_for(requests=200)
-                assert replica.port in served_by(nginx.log[:before])
-                assert replica.port not in served_by(nginx.log[drained:])
-                replica.start()
-                replica.wait_until_ready()
-                nginx.reload(upstream(*replicas))
-                load.run_for(requests=200)
-        log = nginx.log
+            assert replica.stop() == 0
+            load.run_for(requests=200)
+            assert replica.port in served_by(nginx.log[:before])
+            assert replica.port not in served_by(nginx.log[drained:])
+            replica.start()
+            replica.wait_until_ready()
+            nginx.reload(upstream(*replicas))
+            load.run_for(requests=200)
+    log = nginx.log
     assert load.failures == []
     assert {line["status"] for line in log} == {200}
     # One line for each answer: no request was served twice.
@@ -381,16 +384,18 @@ def test_a_killed_replica_costs_no_request_that_may_be_repeated(
     replicas: tuple[Replica, Replica], tmp_path: Path
 ) -> None:
     killed, alive = replicas
-    with nginx_for(tmp_path, upstream(*replicas)) as nginx:
-        with Load(nginx.port, clients=8, methods=("GET",)) as load:
-            load.run_for(requests=200)
-            killed.kill()
-            dead_since = len(nginx.log)
-            load.run_for(requests=200)
-            # A POST that the dead replica refused was not begun, so it is tried elsewhere.
-            load.methods = ("GET", "POST")
-            load.run_for(requests=400)
-        log = nginx.log
+    with (
+        nginx_for(tmp_path, upstream(*replicas)) as nginx,
+        Load(nginx.port, clients=8, methods=("GET",)) as load,
+    ):
+        load.run_for(requests=200)
+        killed.kill()
+        dead_since = len(nginx.log)
+        load.run_for(requests=200)
+        # A POST that the dead replica refused was not begun, so it is tried elsewhere.
+        load.methods = ("GET", "POST")
+        load.run_for(requests=400)
+    log = nginx.log
     retried = [line for line in log if "," in line["upstream"]]
     # What a dying replica had begun to say cannot be taken back; each thread says one thing.
     assert set(load.failures) <= {f"GET: {CUT_SHORT}"}
@@ -452,8 +457,7 @@ def test_the_client_is_not_believed_about_itself(
             X_Forwarded_Host="elsewhere.example",
             X_Request_ID="chosen-by-the-client",
         )
-        [line] = nginx.log
-        output = nginx.output
+    [line] = nginx.log
     seen = json.loads(body)
     assert seen["x-forwarded-for"] == address == line["client"]
     assert seen["x-forwarded-proto"] == scheme
@@ -461,7 +465,7 @@ def test_the_client_is_not_believed_about_itself(
     assert re.fullmatch(r"[0-9a-f]{32}", seen["x-request-id"])
     assert line["request_id"] == seen["x-request-id"]
     assert line["path"] == "/"
-    assert "confidential" not in output
+    assert "confidential" not in nginx.output
     assert response.headers["Server"] == "nginx"
 
 
@@ -472,7 +476,6 @@ def test_what_nginx_refuses_it_refuses_in_json(echo: str, tmp_path: Path) -> Non
         unavailable = fetch(nginx.port, "POST", "/graphql?token=confidential", QUERY)
         nginx.reload(echo)
         recovered, _body = fetch(nginx.port, "GET", "/")
-        output = nginx.output
     answers = [
         (response.status, response.headers["Content-Type"], json.loads(body)["errors"][0])
         for response, body in (too_large, unavailable)
@@ -484,4 +487,4 @@ def test_what_nginx_refuses_it_refuses_in_json(echo: str, tmp_path: Path) -> Non
     codes = [error["extensions"]["code"] for _status, _kind, error in answers]
     assert codes == ["BODY_TOO_LARGE", "UNAVAILABLE"]
     assert recovered.status == 200
-    assert "confidential" not in output
+    assert "confidential" not in nginx.output

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import random
+import unicodedata
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
@@ -86,11 +87,12 @@ def _create_groups() -> list[Group]:
 def _user(rng: random.Random, number: int) -> User:
     given, family = rng.choice(names.GIVEN), rng.choice(names.FAMILY)
     # Every name comes several times among many people, so the number tells them apart.
-    username = canonical(f"{given}.{family}{number}")[:30]
+    username = canonical(f"{given}.{family}{number}")
+    mailbox = unicodedata.normalize("NFKD", username).encode("ascii", "ignore").decode()
     joined = timezone.now() - dt.timedelta(seconds=rng.randrange(DAYS_OF_HISTORY * 86_400))
     return User(
         username=username,
-        email=f"{username}@{rng.choice(('example.com', 'example.net', 'example.org'))}",
+        email=f"{mailbox}@{rng.choice(('example.com', 'example.net', 'example.org'))}",
         name=f"{given} {family}",
         password=make_password(None),
         is_active=rng.random() < 0.96,  # noqa: PLR2004

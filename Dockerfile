@@ -1,0 +1,57 @@
+# One image for every process: web (the default), worker, beat and migrate.
+
+FROM node:24.18.0-bookworm-slim AS console
+WORKDIR /console
+COPY console/package.json console/package-lock.json console/.npmrc ./
+RUN npm ci --omit=dev
+COPY console/build.mjs console/tsconfig.json ./
+COPY console/src src
+RUN npm run -s build
+
+
+FROM python:3.11.15-slim-trixie AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+WORKDIR /locks
+COPY requirements.lock ./
+RUN python -m venv /venv \
+    && /venv/bin/pip install --require-hashes --only-binary :all: -r requirements.lock
+# Of what the demo adds, only the compiler of the translations is needed, and only here.
+COPY requirements-demo.lock ./
+RUN sed -n '/^babel==/,/[^\\]$/p' requirements-demo.lock > babel.lock \
+    && python -m venv /babel \
+    && /babel/bin/pip install --require-hashes --only-binary :all: -r babel.lock
+
+WORKDIR /app
+COPY manage.py gunicorn.conf.py ./
+COPY core core
+COPY users users
+COPY schema schema
+COPY --from=console /console/dist console/dist
+RUN /babel/bin/pybabel compile --domain django --directory users/locale
+# Settings are read to collect the files; none of these values stays in the image.
+RUN SECRET_KEY=only-to-collect-the-static-files-at-build-time \
+    ALLOWED_HOSTS=build.invalid \
+    DATABASE_URL=postgresql://build.invalid/build \
+    /venv/bin/python manage.py collectstatic --no-input \
+    && /venv/bin/python -m compileall -q core users schema
+
+
+FROM python:3.11.15-slim-trixie
+# The names are for Celery, which takes a group without one for root's.
+RUN groupadd --gid 10001 roster \
+    && useradd --uid 10001 --gid 10001 --home-dir /tmp --no-create-home \
+        --shell /usr/sbin/nologin roster
+WORKDIR /app
+COPY --from=build /venv /venv
+COPY --from=build /app /app
+# Nothing is written outside /tmp and /dev/shm, so the root file system may be read-only.
+ENV PATH=/venv/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    BIND=0.0.0.0:8000
+USER 10001:10001
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
+    CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/livez', timeout=3)"]
+CMD ["gunicorn", "--config", "gunicorn.conf.py"]

@@ -1,0 +1,71 @@
+"""How gunicorn serves Roster, in `make run`, in the image and in the tests.
+
+gunicorn finds this file in the directory it is started from. `docs/deployment.md` lists the
+variables it reads.
+"""
+
+import os
+import select
+from pathlib import Path
+
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
+
+from core.env import Environment
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]
+    """A threaded worker that stops listening when it is told to stop.
+
+    gunicorn's own keeps its socket open while it ends the connections it has, and never looks
+    at it again: what NGINX connects and sends meanwhile is lost when the socket closes at
+    last, and a POST cannot be repeated. Here the waiting connections are taken and answered,
+    and later ones are refused, so that NGINX tries the next replica.
+    """
+
+    def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001 - gunicorn's signature
+        """Begin or end to accept connections; for good once the worker is to stop."""
+        super().set_accept_enabled(enabled)
+        if not self.alive:
+            for listener in self.sockets:
+                while select.select([listener], [], [], 0)[0]:
+                    self.accept(listener)
+                listener.close()
+
+
+env = Environment(os.environ)
+shared_memory = Path("/dev/shm")  # noqa: S108 - a directory gunicorn makes its own files in
+
+wsgi_app = "core.wsgi:application"
+# Loaded once before the workers fork: a bad setting then ends the process with its one line,
+# where a worker would be started again and again.
+preload_app = True
+
+port = env.number("PORT", 8000, minimum=1, maximum=65_535)
+bind = env.text("BIND", default=f"127.0.0.1:{port}")
+
+# Every thread keeps a database connection: pods x workers x threads must fit PostgreSQL.
+worker_class = Worker
+workers = env.number("WEB_CONCURRENCY", 2, minimum=1, maximum=64)
+threads = env.number("WEB_THREADS", 4, minimum=1, maximum=64)
+
+# Longer than the 60 seconds for which NGINX keeps an idle connection to us, so that NGINX is
+# the one to close it. The other way round it may send a request into a closing connection,
+# and must not repeat that request elsewhere if it is a POST.
+keepalive = 75
+# From SIGTERM to the end of the last request; what stops us must wait longer than this.
+graceful_timeout = 30
+
+# The heartbeat files belong on a file system that never waits for a disk.
+worker_tmp_dir = str(shared_memory) if shared_memory.is_dir() else None
+control_socket_disable = True
+
+# What NGINX accepts in a request line (`large_client_header_buffers`).
+limit_request_line = 8190
+# Whose X-Forwarded-Proto is believed. No header may set SCRIPT_NAME or PATH_INFO.
+forwarded_allow_ips = env.text("FORWARDED_ALLOW_IPS", default="127.0.0.1,::1")
+secure_scheme_headers = {"X-FORWARDED-PROTO": "https"}
+forwarder_headers = ""
+
+# The path without the query string: a GET carries its document and variables there.
+accesslog = "-" if env.flag("WEB_ACCESS_LOG", default=True) else None
+access_log_format = '%(t)s %({x-request-id}i)s %(h)s "%(m)s %(U)s %(H)s" %(s)s %(B)s %(M)sms'
