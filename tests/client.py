@@ -3,12 +3,18 @@
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from threading import Barrier
+from typing import Any, TypeVar
 
+from django.db import connection
 from django.test import Client
 
 JSON = "application/json"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,12 @@ class Answer:
         """The codes of the top-level errors."""
         return [error["extensions"]["code"] for error in self.body.get("errors", [])]
 
+    @property
+    def problems(self) -> list[tuple[str, str]]:
+        """What the payload of the one mutation says is wrong: codes, and paths of fields."""
+        (payload,) = self.data.values()
+        return [(error["code"], ".".join(error["field"] or ())) for error in payload["errors"]]
+
 
 class GraphQLClient:
     """Speaks to the endpoint as one client, anonymous until it has a token or a cookie."""
@@ -44,7 +56,7 @@ class GraphQLClient:
     def post(self, body: str | bytes, content_type: str = JSON, **headers: str) -> Answer:
         if self.token:
             headers.setdefault("Authorization", f"Bearer {self.token}")
-        response = self.http.post("/graphql", body, content_type=content_type, headers=headers)
+        response = self.http.generic("POST", "/graphql", body, content_type, headers=headers)
         return Answer(response.status_code, json.loads(response.content), dict(response.headers))
 
 
@@ -64,3 +76,18 @@ class HTTPClient:
         except urllib.error.HTTPError as error:
             with error:
                 return Answer(error.code, json.load(error), dict(error.headers))
+
+
+def at_once(*calls: Callable[[], T]) -> list[T]:
+    """Make the calls at the same time, each with its own connection; return their answers."""
+    barrier = Barrier(len(calls))
+
+    def run(call: Callable[[], T]) -> T:
+        barrier.wait(timeout=10)
+        try:
+            return call()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls))

@@ -73,6 +73,14 @@ def empty_cache() -> Iterator[None]:
     cache.clear()
 
 
+@pytest.fixture(autouse=True)
+def uncollected_static_files(settings: Any) -> None:
+    """Serve static files from where they are; only an image has them collected."""
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    }
+
+
 class Statements(list[str]):
     """The SQL of a block, once it has ended."""
 

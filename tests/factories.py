@@ -1,14 +1,18 @@
 """People and what they have, made directly in the database."""
 
+import base64
 import datetime as dt
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import Group
+from django.db.models import Model
 from django.utils import timezone
 
 from users.accounts.models import Profile, User
 from users.authentication.models import Session
 from users.authentication.tokens import issue_access_token
+from users.organizations.models import Membership, Organization, Role
 
 PASSWORD = "correct horse battery staple"
 
@@ -25,6 +29,22 @@ def make_user(username: str, *, locale: str = "en", **fields: Any) -> User:
     return user
 
 
+def make_crowd(count: int, *, organization: Organization, group: Group) -> list[User]:
+    """Create public people who belong to the organisation and the group, and are signed in."""
+    people = User.objects.bulk_create(
+        User(username=f"person-{n:03}", email=f"{n:03}@example.org", is_public=True)
+        for n in range(count)
+    )
+    Profile.objects.bulk_create(Profile(user=user) for user in people)
+    Membership.objects.bulk_create(
+        Membership(organization=organization, user=user) for user in people
+    )
+    group.user_set.add(*people)
+    ends = timezone.now() + dt.timedelta(days=1)
+    Session.objects.bulk_create(Session(user=user, expires_at=ends) for user in people)
+    return people
+
+
 def make_session(user: User, *, days: int = 1) -> Session:
     """Create a session that ends in ``days`` days, or ended if negative."""
     return Session.objects.create(user=user, expires_at=timezone.now() + dt.timedelta(days=days))
@@ -33,3 +53,16 @@ def make_session(user: User, *, days: int = 1) -> Session:
 def make_token(user: User) -> str:
     """Sign a person in, and return the access token."""
     return issue_access_token(make_session(user))
+
+
+def make_organization(name: str, *members: User, role: Role = Role.MEMBER) -> Organization:
+    """Create an organisation to which ``members`` belong."""
+    organization = Organization.objects.create(name=name)
+    for user in members:
+        Membership.objects.create(organization=organization, user=user, role=role)
+    return organization
+
+
+def node_id(row: Model) -> str:
+    """Return the id by which GraphQL knows a row."""
+    return base64.b64encode(f"{type(row).__name__}:{row.pk}".encode()).decode()

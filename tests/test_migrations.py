@@ -14,7 +14,7 @@ from tests.factories import make_session, make_user
 from users.accounts.models import SignUp, User
 from users.authentication.models import RefreshToken, Session
 
-PEOPLE = 20_000
+PEOPLE = 5_000
 
 
 @pytest.fixture

@@ -1,0 +1,161 @@
+"""The DataLoader: batches, caches, and answers in order."""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from schema.engine.dataloader import DataLoader
+
+
+class Source:
+    """A batch function that doubles numbers, refuses negative ones, and remembers its calls."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+
+    def __call__(self, keys: Sequence[int]) -> list[int | Exception]:
+        self.batches.append(list(keys))
+        return [2 * key if key >= 0 else LookupError(str(key)) for key in keys]
+
+
+@pytest.fixture
+def source() -> Source:
+    return Source()
+
+
+@pytest.fixture
+def loader(source: Source) -> DataLoader[int, int]:
+    return DataLoader(source)
+
+
+def test_expected_keys_are_loaded_in_one_batch(
+    loader: DataLoader[int, int], source: Source
+) -> None:
+    loader.expect([1, 2])
+    loader.expect(iter([3]))
+    assert source.batches == []
+    assert [loader.load(key) for key in (3, 1, 2)] == [6, 2, 4]
+    assert source.batches == [[1, 2, 3]]
+
+
+def test_key_that_was_not_expected_joins_the_batch(
+    loader: DataLoader[int, int], source: Source
+) -> None:
+    loader.expect([1, 2])
+    assert loader.load(9) == 18
+    assert loader.load(2) == 4
+    assert source.batches == [[1, 2, 9]]
+
+
+def test_key_is_fetched_once(loader: DataLoader[int, int], source: Source) -> None:
+    assert [loader.load(1), loader.load(1)] == [2, 2]
+    loader.expect([1])
+    assert loader.load(1) == 2
+    assert source.batches == [[1]]
+
+
+def test_keys_expected_later_are_not_fetched_before_one_is_needed(
+    loader: DataLoader[int, int], source: Source
+) -> None:
+    assert loader.load(1) == 2
+    loader.expect([1, 2, 3])
+    assert loader.load(1) == 2
+    assert source.batches == [[1]]
+    assert loader.load(3) == 6
+    assert source.batches == [[1], [2, 3]]
+
+
+def test_load_many_keeps_order_and_duplicates(loader: DataLoader[int, int], source: Source) -> None:
+    loader.expect([7])
+    assert loader.load_many([3, 1, 3, 2, 1]) == [6, 2, 6, 4, 2]
+    assert source.batches == [[7, 3, 1, 2]]
+    assert loader.load_many([1, 4]) == [2, 8]
+    assert source.batches == [[7, 3, 1, 2], [4]]
+
+
+def test_load_many_of_nothing_fetches_nothing(loader: DataLoader[int, int], source: Source) -> None:
+    loader.expect([1])
+    assert loader.load_many([]) == []
+    assert source.batches == []
+
+
+def test_error_is_the_keys_own_and_is_remembered(
+    loader: DataLoader[int, int], source: Source
+) -> None:
+    loader.expect([1, -1, 2])
+    for _time in range(2):
+        with pytest.raises(LookupError, match=r"^-1$"):
+            loader.load(-1)
+    assert (loader.load(1), loader.load(2)) == (2, 4)
+    with pytest.raises(LookupError, match=r"^-1$"):
+        loader.load_many([1, -1])
+    assert source.batches == [[1, -1, 2]]
+
+
+def test_primed_value_is_not_fetched(loader: DataLoader[int, int], source: Source) -> None:
+    loader.prime(1, 100)
+    loader.expect([1, 2])
+    assert (loader.load(1), loader.load(2)) == (100, 4)
+    assert source.batches == [[2]]
+
+
+def test_priming_does_not_replace_what_is_there(
+    loader: DataLoader[int, int], source: Source
+) -> None:
+    assert loader.load(1) == 2
+    loader.prime(1, 100)
+    assert loader.load(1) == 2
+    loader.prime(2, 200)
+    loader.prime(2, 300)
+    assert loader.load(2) == 200
+    assert source.batches == [[1]]
+
+
+def test_priming_with_an_error_raises_it(loader: DataLoader[int, int]) -> None:
+    loader.prime(1, LookupError("primed"))
+    with pytest.raises(LookupError, match=r"^primed$"):
+        loader.load(1)
+
+
+def test_cleared_key_is_fetched_again(loader: DataLoader[int, int], source: Source) -> None:
+    loader.load_many([1, 2])
+    loader.clear(1)
+    loader.clear(99)
+    assert loader.load_many([2, 1]) == [4, 2]
+    assert source.batches == [[1, 2], [1]]
+    loader.clear(1)
+    loader.prime(1, 100)
+    assert loader.load(1) == 100
+
+
+@pytest.mark.parametrize("answer", [lambda keys: [], lambda keys: [1, *keys]])
+def test_answer_of_another_length_is_a_fault(
+    answer: Callable[[Sequence[int]], list[int | Exception]],
+) -> None:
+    loader = DataLoader(answer)
+    with pytest.raises(ValueError, match="2 keys with"):
+        loader.load_many([1, 2])
+
+
+def test_fault_of_the_batch_is_everybodys_and_is_not_remembered() -> None:
+    calls: list[list[int]] = []
+
+    def fail_once(keys: Sequence[int]) -> Sequence[int | Exception]:
+        calls.append(list(keys))
+        if len(calls) == 1:
+            raise ConnectionError
+        return keys
+
+    loader = DataLoader(fail_once)
+    loader.expect([1, 2])
+    with pytest.raises(ConnectionError):
+        loader.load(1)
+    assert [loader.load(1), loader.load(2)] == [1, 2]
+    assert calls == [[1, 2], [1], [2]]
+
+
+def test_loaders_share_nothing(source: Source) -> None:
+    first, second = DataLoader(source), DataLoader(source)
+    first.expect([1, 2])
+    assert (first.load(1), second.load(1)) == (2, 2)
+    assert source.batches == [[1, 2], [1]]

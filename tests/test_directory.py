@@ -1,0 +1,235 @@
+"""Finding people and organisations: who sees whom, and what of them."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+
+from tests.client import GraphQLClient
+from tests.factories import make_organization, make_session, make_user, node_id
+from users.accounts.models import User
+from users.organizations.models import Organization, Role
+
+ClientOf = Callable[[User], GraphQLClient]
+
+# A value for each private field, as `user_with_everything` has them.
+PRIVATE = {
+    "email": "erin@example.org",
+    "isActive": True,
+    "isStaff": False,
+    "isSuperuser": False,
+    "groups": [{"name": "Editors"}],
+    "permissions": ["accounts.view_user"],
+    "activeSessionCount": 2,
+}
+PERSON = """
+    username name isPublic email isActive isStaff isSuperuser groups { name } permissions
+    activeSessionCount profile { bio website timeZone locale }
+"""
+BY_ID = f"""
+    query ($id: ID!) {{
+      user(id: $id) {{ {PERSON} }}
+      node(id: $id) {{ ... on User {{ {PERSON} }} }}
+    }}
+"""
+USERS = f"{{ users(first: 100) {{ edges {{ node {{ {PERSON} }} }} }} }}"
+MEMBERSHIPS = "memberships { role organization { name } }"
+
+
+def people_of(client: GraphQLClient) -> dict[str, dict[str, Any]]:
+    edges = client(USERS).data["users"]["edges"]
+    return {edge["node"]["username"]: edge["node"] for edge in edges}
+
+
+def found_by(client: GraphQLClient, row: User | Organization) -> bool:
+    """Tell whether the row is found by its id; `node` and the type's own field must agree."""
+    field = type(row).__name__.lower()
+    answer = client(
+        f"query ($id: ID!) {{ {field}(id: $id) {{ id }} node(id: $id) {{ id }} }}", id=node_id(row)
+    )
+    assert answer.data[field] == answer.data["node"]
+    return bool(answer.data["node"] == {"id": node_id(row)})
+
+
+@pytest.fixture
+def erin(db: None) -> User:
+    """Return a public person with something in every private field."""
+    erin = make_user("erin", name="Erin Ebert", is_public=True, locale="de")
+    editors = Group.objects.create(name="Editors")
+    editors.permissions.add(Permission.objects.get(codename="view_user"))
+    erin.groups.add(editors)
+    for days in (1, 2, -1):
+        make_session(erin, days=days)
+    return erin
+
+
+# Who sees whom ---------------------------------------------------------------------------
+
+
+def test_people_see_themselves_and_public_active_people(
+    client_of: ClientOf, alice: User, bob: User, charlie: User, sam: User, root: User
+) -> None:
+    gone = make_user("gone", is_public=True, is_active=False)
+    everybody = [alice, bob, charlie, gone, root, sam]
+    for viewer, expected in (
+        (alice, [alice, bob]),
+        (bob, [bob]),
+        (charlie, [bob, charlie]),
+        (sam, everybody),
+        (root, everybody),
+    ):
+        client = client_of(viewer)
+        assert list(people_of(client)) == [user.username for user in expected]
+        assert [user for user in everybody if found_by(client, user)] == expected
+
+
+def test_anonymous_clients_see_nobody(anonymous: GraphQLClient, bob: User) -> None:
+    answer = anonymous(USERS)
+    assert (answer.codes, answer.body["data"]) == (["UNAUTHENTICATED"], None)
+    assert not found_by(anonymous, bob)
+    assert anonymous("{ me { id } }").data == {"me": None}
+
+
+def test_private_fields_are_null_for_others(client_of: ClientOf, alice: User, erin: User) -> None:
+    client = client_of(alice)
+    answer = client(BY_ID, id=node_id(erin)).data
+    for seen in (answer["user"], answer["node"], people_of(client)["erin"]):
+        assert {name: seen[name] for name in PRIVATE} == dict.fromkeys(PRIVATE)
+        assert seen["profile"] == {"bio": "", "website": "", "timeZone": "UTC", "locale": None}
+        assert (seen["username"], seen["name"], seen["isPublic"]) == ("erin", "Erin Ebert", True)
+
+
+@pytest.mark.parametrize("viewer", ["erin", "sam", "root"])
+def test_private_fields_are_shown_to_the_person_and_to_staff(
+    client_of: ClientOf, erin: User, sam: User, root: User, viewer: str
+) -> None:
+    client = client_of(User.objects.get(username=viewer))
+    expected = PRIVATE | {"activeSessionCount": 3 if viewer == "erin" else 2}
+    answer = client(BY_ID, id=node_id(erin)).data
+    for seen in (answer["user"], answer["node"], people_of(client)["erin"]):
+        assert {name: seen[name] for name in PRIVATE} == expected
+        assert seen["profile"]["locale"] == "de"
+
+
+def test_every_private_field_of_the_schema_is_in_these_tests(anonymous: GraphQLClient) -> None:
+    query = '{ __type(name: "User") { fields { name description type { kind } } } }'
+    fields = anonymous(query).data["__type"]["fields"]
+    nullable = {field["name"] for field in fields if field["type"]["kind"] != "NON_NULL"}
+    assert nullable - {"profile"} == PRIVATE.keys()
+
+
+def test_private_fields_are_each_shown_right_within_one_page(
+    client_of: ClientOf, alice: User, bob: User, erin: User
+) -> None:
+    people = people_of(client_of(alice))
+    assert people["alice"]["activeSessionCount"] == 1
+    assert people["alice"]["permissions"] == []
+    for other in ("bob", "erin"):
+        assert people[other]["activeSessionCount"] is None
+        assert people[other]["permissions"] is None
+
+
+def test_administrators_have_all_permissions_and_inactive_people_none(
+    client_of: ClientOf, sam: User, root: User
+) -> None:
+    make_user("past", is_superuser=True, is_active=False)
+    people = people_of(client_of(sam))
+    everything = Permission.objects.count()
+    assert len(people["root"]["permissions"]) == everything
+    assert people["root"]["permissions"] == sorted(people["root"]["permissions"])
+    assert people["past"]["permissions"] == people["sam"]["permissions"] == []
+
+
+# What has no such id ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "identifier",
+    [
+        "",
+        "x",
+        "User:1",
+        "VXNlcg==",
+        "VXNlcjo=",
+        "VXNlcjox",
+        "Ojo6",
+        "\N{SNOWMAN}",
+        "x" * 10_000,
+        "VXNlcjr/",
+    ],
+)
+def test_malformed_id_finds_nothing(client_of: ClientOf, root: User, identifier: str) -> None:
+    client = client_of(root)
+    for field in ("node", "user", "organization"):
+        query = f"query ($id: ID!) {{ found: {field}(id: $id) {{ id }} }}"
+        assert client(query, id=identifier).data == {"found": None}
+
+
+def test_id_of_another_type_or_of_nothing_finds_nothing(client_of: ClientOf, root: User) -> None:
+    client = client_of(root)
+    organization = make_organization("Archers")
+    query = "query ($id: ID!) { found: %s(id: $id) { id } }"
+    assert client(query % "user", id=node_id(organization)).data == {"found": None}
+    assert client(query % "organization", id=node_id(root)).data == {"found": None}
+    group = Group.objects.create(name="Editors")
+    for row in (User(pk=uuid4()), Organization(pk=uuid4()), group, make_session(root)):
+        for field in ("node", "user", "organization"):
+            assert client(query % field, id=node_id(row)).data == {"found": None}
+
+
+# Organisations ---------------------------------------------------------------------------
+
+
+def test_organizations_are_seen_by_members_and_staff(
+    client_of: ClientOf,
+    anonymous: GraphQLClient,
+    alice: User,
+    bob: User,
+    charlie: User,
+    sam: User,
+) -> None:
+    organization = make_organization("Archers", alice, bob)
+    make_organization("Bakers", bob)
+    assert [
+        found_by(client, organization)
+        for client in (anonymous, *(client_of(user) for user in (alice, bob, charlie, sam)))
+    ] == [False, True, True, False, True]
+
+
+def test_memberships_are_seen_by_fellow_members_and_staff(
+    client_of: ClientOf, alice: User, bob: User, charlie: User, sam: User
+) -> None:
+    make_organization("Archers", alice, bob, role=Role.OWNER)
+    make_organization("Bakers", bob)
+    archers = {"role": "OWNER", "organization": {"name": "Archers"}}
+    bakers = {"role": "MEMBER", "organization": {"name": "Bakers"}}
+    query = f"query ($id: ID!) {{ user(id: $id) {{ {MEMBERSHIPS} }} me {{ {MEMBERSHIPS} }} }}"
+    for viewer, of_bob, own in (
+        (alice, [archers], [archers]),
+        (bob, [archers, bakers], [archers, bakers]),
+        (charlie, [], []),
+        (sam, [archers, bakers], []),
+    ):
+        answer = client_of(viewer)(query, id=node_id(bob)).data
+        by_name = [
+            sorted(person["memberships"], key=lambda each: str(each["organization"]["name"]))
+            for person in (answer["user"], answer["me"])
+        ]
+        assert by_name == [of_bob, own], viewer
+
+
+def test_memberships_are_seen_alike_on_a_page(
+    client_of: ClientOf, alice: User, bob: User, erin: User
+) -> None:
+    make_organization("Archers", alice, bob)
+    make_organization("Bakers", bob, erin)
+    query = f"{{ users(first: 9) {{ edges {{ node {{ username {MEMBERSHIPS} }} }} }} }}"
+    edges = client_of(alice)(query).data["users"]["edges"]
+    archers = [{"role": "MEMBER", "organization": {"name": "Archers"}}]
+    assert [edge["node"] for edge in edges] == [
+        {"username": "alice", "memberships": archers},
+        {"username": "bob", "memberships": archers},
+        {"username": "erin", "memberships": []},
+    ]

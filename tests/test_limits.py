@@ -1,0 +1,287 @@
+"""What one operation may ask for: each limit at its bound, and one over."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from graphql import get_introspection_query, parse
+
+from schema import documents, limits
+from tests.client import GraphQLClient
+from tests.factories import make_organization, node_id
+from users.accounts.models import User
+
+ClientOf = Callable[[User], GraphQLClient]
+Document = Callable[[int], str]
+
+
+# Documents that measure as much as they are asked to ---------------------------------------
+
+
+def tokens(count: int) -> str:
+    operations = "\n".join(f"query Q{number} {{ __typename }}" for number in range(count // 5))
+    return operations + "\n#" * (count % 5)
+
+
+def comments(count: int) -> str:
+    return "#\n" * (count - 5) + "query Q0 { __typename }"
+
+
+def depth(count: int) -> str:
+    opening, closing = "ofType { " * (count - 3), "} " * (count - 3)
+    return f"query Q0 {{ __schema {{ types {{ {opening} name {closing} }} }} }}"
+
+
+def aliases(count: int) -> str:
+    return f"query Q0 {{ me {{ {' '.join(f'a{number}: id' for number in range(count))} }} }}"
+
+
+def root_fields(count: int) -> str:
+    return f"query Q0 {{ {'__typename ' * count} }}"
+
+
+def directives(count: int) -> str:
+    skipped = "username @skip(if: false) " * (count - 2)
+    return f"query Q0 {{ me @include(if: true) {{ id @include(if: true) {skipped} }} }}"
+
+
+def in_fragments(document: str) -> str:
+    """Move the selection of the operation two fragments deep."""
+    selections = document.removeprefix("query Q0 ")
+    return f"query Q0 {{ ...A }} fragment A on Query {{ ...B }} fragment B on Query {selections}"
+
+
+def in_inline_fragments(document: str) -> str:
+    selections = document.removeprefix("query Q0 ")
+    return f"query Q0 {{ ... on Query {{ ... {selections} }} }}"
+
+
+@pytest.mark.parametrize(
+    ("document", "bound", "code"),
+    [
+        (tokens, limits.MAX_TOKENS, "TOKENS_EXCEEDED"),
+        (comments, limits.MAX_TOKENS, "TOKENS_EXCEEDED"),
+        (depth, limits.MAX_DEPTH, "DEPTH_EXCEEDED"),
+        (aliases, limits.MAX_ALIASES, "ALIASES_EXCEEDED"),
+        (root_fields, limits.MAX_ROOT_FIELDS, "ROOT_FIELDS_EXCEEDED"),
+        (directives, limits.MAX_DIRECTIVES, "DIRECTIVES_EXCEEDED"),
+    ],
+)
+def test_limit_is_met_at_its_bound_and_exceeded_one_over(
+    anonymous: GraphQLClient, document: Document, bound: int, code: str
+) -> None:
+    assert ask(anonymous, document(bound)) == []
+    assert ask(anonymous, document(bound + 1)) == [code]
+
+
+@pytest.mark.parametrize("wrap", [in_fragments, in_inline_fragments])
+@pytest.mark.parametrize(
+    ("document", "bound", "code"),
+    [
+        (depth, limits.MAX_DEPTH, "DEPTH_EXCEEDED"),
+        (aliases, limits.MAX_ALIASES, "ALIASES_EXCEEDED"),
+        (root_fields, limits.MAX_ROOT_FIELDS, "ROOT_FIELDS_EXCEEDED"),
+        (directives, limits.MAX_DIRECTIVES, "DIRECTIVES_EXCEEDED"),
+    ],
+)
+def test_fragments_hide_nothing_and_cost_nothing(
+    anonymous: GraphQLClient,
+    document: Document,
+    bound: int,
+    code: str,
+    wrap: Callable[[str], str],
+) -> None:
+    assert ask(anonymous, wrap(document(bound))) == []
+    assert ask(anonymous, wrap(document(bound + 1))) == [code]
+
+
+def ask(client: GraphQLClient, document: str) -> list[str]:
+    return client.post(json.dumps({"query": document, "operationName": "Q0"})).codes
+
+
+def test_directives_of_the_operation_and_of_spreads_count() -> None:
+    skips = "@skip(if: false) " * 9
+    document = f"query {skips} {{ ...F {skips} ... {skips} {{ a }} }} fragment F on Query {{ a }}"
+    (error,) = limits.check_document(parse(document))
+    assert error.extensions == {"code": "DIRECTIVES_EXCEEDED"}
+
+
+def test_every_operation_of_a_document_is_measured(anonymous: GraphQLClient) -> None:
+    document = "query Q0 { __typename }" + root_fields(limits.MAX_ROOT_FIELDS + 1)
+    assert ask(anonymous, document.replace("}query Q0", "} query Q1")) == ["ROOT_FIELDS_EXCEEDED"]
+
+
+@pytest.mark.parametrize(
+    ("selections", "code"),
+    [
+        ("l(first: 100) { m(first: 99) { n(last: 1) { x } } o(first: 1) { x } }", None),
+        ("l(first: 100) { m(first: 99) { n(last: 1) { x } } o(first: 2) { x } }", "PAGE"),
+        ("l(first: 100) { m(first: 99) { n(last: 1) } o(first: 1) } p(first: 1) { x }", "PAGE"),
+        ("l(first: $n) { m(last: $n) { n(first: 1) { x } } }", "PAGE"),
+        ("l(first: 999999999999) { m(first: -1000000) { n(first: null) { x } } }", "PAGE"),
+        ("l(first: -100) { m(first: -100) { n(first: -100) { x } } }", "PAGE"),
+        ("a { b { c(first: 100) { x } d(first: 100) { x } } }", None),
+    ],
+)
+def test_page_sizes_multiply(selections: str, code: str | None) -> None:
+    for document in (
+        f"query ($n: Int) {{ {selections} }}",
+        f"query ($n: Int) {{ ...F }} fragment F on Query {{ {selections} }}",
+    ):
+        errors = limits.check_document(parse(document))
+        codes = [error.extensions["code"] for error in errors if error.extensions]
+        assert codes == ([f"{code}_SIZES_EXCEEDED"] if code else [])
+
+
+@pytest.mark.parametrize(("opening", "closing"), ["{}", "[]", "()"])
+@pytest.mark.parametrize("levels", [limits.MAX_NESTING + 1, 1_000, 40_000])
+def test_nesting_is_bounded_before_it_is_parsed(
+    anonymous: GraphQLClient, opening: str, closing: str, levels: int
+) -> None:
+    for nested in (opening * levels + closing * levels, opening * levels):
+        assert anonymous(nested).codes == ["DEPTH_EXCEEDED"]
+        assert anonymous("{ a " + nested).codes == ["DEPTH_EXCEEDED"]
+
+
+def test_nesting_at_the_bound_is_parsed(anonymous: GraphQLClient) -> None:
+    levels = limits.MAX_NESTING - 2
+    value = "[" * levels + "]" * levels
+    answer = anonymous(f"{{ me @include(if: {value}) {{ id }} }}")
+    assert answer.codes == ["GRAPHQL_VALIDATION_FAILED"]
+    assert "cannot represent a non boolean value" in answer.body["errors"][0]["message"]
+    assert anonymous(f"{{ me @include(if: [{value}]) {{ id }} }}").codes == ["DEPTH_EXCEEDED"]
+
+
+def test_closing_brackets_do_not_make_room_for_opening_ones(anonymous: GraphQLClient) -> None:
+    levels = "{" * (limits.MAX_NESTING + 1)
+    assert anonymous("}" * 10 + levels).codes == ["GRAPHQL_PARSE_FAILED"]
+
+
+@pytest.mark.parametrize(
+    ("document", "codes"),
+    [
+        ("#" * 90_000, ["GRAPHQL_PARSE_FAILED"]),
+        ("#\n" * 30_000, ["TOKENS_EXCEEDED"]),
+        ("#" * 90_000 + "\n{ me { id } }", []),
+        ("#\n" * 30_000 + "{ me { id } }", ["TOKENS_EXCEEDED"]),
+        ("," * 90_000 + "{ me { id } }", []),
+        (f'{{ user(id: """{"x" * 90_000}""") {{ id }} }}', []),
+        (f"{{ {'a' * 90_000} }}", ["GRAPHQL_VALIDATION_FAILED"]),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_length_alone_is_harmless(
+    anonymous: GraphQLClient, document: str, codes: list[str]
+) -> None:
+    assert anonymous(document).codes == codes
+
+
+# Documents that are expensive for whoever expands them -------------------------------------
+
+DOUBLINGS = [22, 60]
+
+
+def doubling(levels: int, on: str, selections: str) -> str:
+    """Return fragments that each spread the next one twice; the first is `F0`."""
+    links = [f"fragment F{n} on {on} {{ ...F{n + 1} ...F{n + 1} }}" for n in range(levels)]
+    return " ".join([*links, f"fragment F{levels} on {on} {selections}"])
+
+
+@pytest.mark.parametrize("levels", DOUBLINGS)
+@pytest.mark.parametrize(
+    ("operation", "fragment", "code"),
+    [
+        ("{ ...F0 }", "Query { __typename }", "ROOT_FIELDS_EXCEEDED"),
+        ("{ me { ...F0 } }", "User { a: id }", "ALIASES_EXCEEDED"),
+        ("{ me { ...F0 } }", "User { id @skip(if: true) }", "DIRECTIVES_EXCEEDED"),
+    ],
+)
+def test_doubling_fragments_are_measured_without_being_expanded(
+    anonymous: GraphQLClient, levels: int, operation: str, fragment: str, code: str
+) -> None:
+    on, _space, selections = fragment.partition(" ")
+    assert anonymous(f"{operation} {doubling(levels, on, selections)}").codes == [code]
+
+
+@pytest.mark.parametrize("levels", DOUBLINGS)
+@pytest.mark.parametrize(
+    ("operation", "fragment"),
+    [
+        ("{ me { ...F0 } }", "User { username }"),
+        ("{ node(id: $id) { ...F0 } }", "Node { id }"),
+        ("{ users(first: 1) { ...F0 } }", "UserConnection { edges { cursor } }"),
+        ("{ users(first: 1) { pageInfo { ...F0 } } }", "PageInfo { endCursor }"),
+        ("{ users(first: 1) { edges { ...F0 } } }", "UserEdge { node { permissions } }"),
+        ("{ users(first: 1) { edges { node { ...F0 } } } }", "User { activeSessionCount }"),
+        ("{ me { profile { ...F0 } } }", "Profile { bio }"),
+        ("{ me { memberships { ...F0 } } }", "Membership { role organization { name } }"),
+        ("{ me { memberships { organization { ...F0 } } } }", "Organization { name }"),
+        ("{ __schema { types { ...F0 } } }", "__Type { name }"),
+    ],
+)
+def test_doubling_fragments_are_executed_without_being_expanded(
+    client_of: ClientOf, alice: User, levels: int, operation: str, fragment: str
+) -> None:
+    make_organization("Archers", alice)
+    client = client_of(alice)
+    on, _space, selections = fragment.partition(" ")
+    operation = operation.replace("$id", f'"{node_id(alice)}"')
+    plain = client(operation.replace("...F0", f"... on {fragment}"))
+    assert client(f"{operation} {doubling(levels, on, selections)}").data == plain.data
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "{ ...A } fragment A on Query { ...A }",
+        "{ ...A } fragment A on Query { me { id } ...B } fragment B on Query { ...A ...A }",
+        "{ me { id } } fragment A on Query { ...B } fragment B on Query { ...A }",
+        "{ me { ...A } } fragment A on User { memberships { organization { ...A } } }",
+    ],
+)
+def test_fragment_cycle_is_invalid(anonymous: GraphQLClient, document: str) -> None:
+    answer = anonymous(document)
+    assert set(answer.codes) == {"GRAPHQL_VALIDATION_FAILED"}
+    assert any("within itself" in error["message"] for error in answer.body["errors"])
+
+
+def test_repeated_fields_are_compared_a_bounded_number_of_times(anonymous: GraphQLClient) -> None:
+    answer = anonymous(f"{{ me {{ {'id ' * 990} }} }}")
+    assert answer.codes == ["GRAPHQL_VALIDATION_FAILED"]
+    assert anonymous(f"{{ me {{ {'memberships { organization { id } } ' * 100} }} }}").codes == []
+
+
+# Documents that must pass ------------------------------------------------------------------
+
+
+def test_introspection_with_everything_passes_all_limits(anonymous: GraphQLClient) -> None:
+    query = get_introspection_query(
+        descriptions=True,
+        specified_by_url=True,
+        directive_is_repeatable=True,
+        schema_description=True,
+        input_value_deprecation=True,
+        one_of=True,
+    )
+    schema = anonymous(query).data["__schema"]
+    assert schema["queryType"]["name"] == "Query"
+    assert {"User", "UserConnection", "SignUpInput"} <= {type_["name"] for type_ in schema["types"]}
+
+
+def test_document_is_parsed_and_validated_once(anonymous: GraphQLClient) -> None:
+    document = "query ($id: ID!) { user(id: $id) { id } node(id: $id) { id } }"
+    documents.parsed.cache_clear()
+    documents.verdict.cache_clear()
+    for identifier in "abc":
+        assert anonymous(document, id=identifier).data == {"user": None, "node": None}
+    for cache in (documents.parsed, documents.verdict):
+        info = cache.cache_info()
+        assert (info.misses, info.hits, info.currsize) == (1, 2, 1)
+        assert info.maxsize == documents.MAX_DOCUMENTS
+
+
+def test_refused_document_is_not_measured_twice(anonymous: GraphQLClient) -> None:
+    documents.verdict.cache_clear()
+    for _time in range(2):
+        assert anonymous("{ nope }").codes == ["GRAPHQL_VALIDATION_FAILED"]
+    assert documents.verdict.cache_info().misses == 1

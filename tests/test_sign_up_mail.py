@@ -1,0 +1,217 @@
+"""The way from signing up to the verified address: mail, page, and what nobody gets to see."""
+
+import json
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from django.core import serializers
+from django.test import Client
+
+from core.outbox.models import OutboxMessage
+from tests.client import GraphQLClient
+from tests.conftest import Sink, Statements
+from tests.factories import make_user
+from tests.test_sign_up import PASSWORD, SIGN_UP, expire, sign_up, token_of, verify
+from users.accounts.models import SignUp, User
+from users.accounts.tasks import mail_sign_up
+from users.activity.models import Event
+from users.activity.tags import Tag
+
+Capture = Callable[[], AbstractContextManager[Statements]]
+HTML = "text/html; charset=utf-8"
+
+
+def deliver_mail() -> None:
+    """Do the worker's work for the newest sign-up."""
+    mail_sign_up(Event.objects.filter(tag=Tag.SIGN_UP_REQUESTED).latest("pk").pk)
+
+
+def text_of(mail: EmailMessage, subtype: str) -> str:
+    body = mail.get_body((subtype,))
+    assert body is not None
+    content = body.get_content()
+    assert isinstance(content, str)
+    return content
+
+
+# The mail --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("locale", "subject", "greeting", "action"),
+    [
+        ("en", "Confirm your e-mail address", "Hello nina,", "Confirm my address"),
+        ("de", "Bestätigen Sie Ihre E-Mail-Adresse", "Guten Tag nina,", "Meine Adresse bestätigen"),
+    ],
+)
+def test_mail_is_in_the_language_of_the_sign_up(
+    anonymous: GraphQLClient, mails: Sink, locale: str, subject: str, greeting: str, action: str
+) -> None:
+    assert sign_up(anonymous, locale=locale) == []
+    deliver_mail()
+    mail = mails.next()
+    assert (mail["To"], mail["Subject"]) == ("nina@example.org", subject)
+    assert mail["Auto-Submitted"] == "auto-generated"
+    link = f"http://testserver/verify-email#token={token_of('nina@example.org')}"
+    for subtype in ("plain", "html"):
+        text = text_of(mail, subtype)
+        assert greeting in text
+        assert link in text
+    assert action in text_of(mail, "html")
+    assert mails.is_empty()
+
+
+@pytest.mark.parametrize(
+    ("locale", "subject"),
+    [("en", "You already have an account"), ("de", "Sie haben bereits ein Konto")],
+)
+def test_owner_of_a_known_address_is_told_in_their_own_language(
+    anonymous: GraphQLClient, mails: Sink, locale: str, subject: str
+) -> None:
+    make_user("erin", email="nina@example.org", name="Erin Ebert", locale=locale)
+    assert sign_up(anonymous, locale="de" if locale == "en" else "en") == []
+    deliver_mail()
+    mail = mails.next()
+    assert (mail["To"], mail["Subject"]) == ("nina@example.org", subject)
+    for subtype in ("plain", "html"):
+        assert "Erin Ebert" in text_of(mail, subtype)
+        assert "token" not in text_of(mail, subtype)
+    assert mails.is_empty()
+
+
+def test_replaced_and_verified_sign_ups_get_no_mail(anonymous: GraphQLClient, mails: Sink) -> None:
+    assert sign_up(anonymous) == []
+    assert sign_up(anonymous, "ninette") == []
+    first, second = Event.objects.order_by("pk")
+    mail_sign_up(first.pk)
+    assert mails.is_empty()
+    mail_sign_up(second.pk)
+    assert "ninette" in text_of(mails.next(), "plain")
+    assert verify(anonymous, token_of("nina@example.org")) == []
+    mail_sign_up(second.pk)
+    assert mails.is_empty()
+
+
+# What nobody gets to see -----------------------------------------------------------------
+
+
+def test_known_address_is_answered_alike_for_the_same_work(
+    anonymous: GraphQLClient, statements: Capture
+) -> None:
+    make_user("erin")
+    answers, work = [], []
+    for email, username in (("erin@example.org", "nina"), ("oleg@example.org", "oleg")):
+        fields = {"email": email, "username": username, "password": PASSWORD}
+        with statements() as captured:
+            answers.append(anonymous(SIGN_UP, input=fields))
+        work.append([re.split(" VALUES | WHERE ", sql)[0].partition('"s')[0] for sql in captured])
+    known, unknown = answers
+    assert known.body == unknown.body == {"data": {"signUp": {"errors": []}}}
+    assert known.headers == unknown.headers
+    assert work[0] == work[1]
+    assert len([sql for sql in work[0] if sql.startswith("INSERT")]) == 3
+    assert User.objects.count() == 1
+
+
+def test_neither_password_nor_token_is_kept_where_it_does_not_belong(
+    anonymous: GraphQLClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert sign_up(anonymous) == []
+    pending = SignUp.objects.get()
+    token = token_of("nina@example.org")
+    kept = serializers.serialize("json", [*Event.objects.all(), *OutboxMessage.objects.all()])
+    assert verify(anonymous, token) == []
+    kept += serializers.serialize("json", [*Event.objects.all(), *OutboxMessage.objects.all()])
+    assert pending.password.startswith("argon2$argon2id$")
+    for secret in (PASSWORD, pending.password, pending.password.rsplit("$", 1)[1], token):
+        assert secret not in kept
+        assert secret not in caplog.text
+    assert "nina@example.org" not in kept
+    assert PASSWORD not in serializers.serialize("json", [pending])
+    assert len(json.loads(kept.split("][")[0] + "]")) == 3
+
+
+# The page --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def page() -> Client:
+    """Return a browser that is protected from other sites."""
+    return Client(enforce_csrf_checks=True)
+
+
+def post(page: Client, token: str) -> Any:
+    page.get("/verify-email")
+    data = {"token": token, "csrfmiddlewaretoken": page.cookies["csrftoken"].value}
+    return page.post("/verify-email", data)
+
+
+def test_page_spends_no_token_before_the_click(anonymous: GraphQLClient, page: Client) -> None:
+    assert sign_up(anonymous) == []
+    token = token_of("nina@example.org")
+    response = page.get("/verify-email", {"token": token})
+    html = response.content.decode()
+    assert (response.status_code, response["Content-Type"]) == (200, HTML)
+    assert '<script src="/static/accounts/verify_email.js" defer></script>' in html
+    assert '<form method="post" id="verify">' in html
+    assert '<input type="hidden" name="token" id="id_token">' in html
+    assert token not in html
+    assert not User.objects.exists()
+
+
+def test_click_verifies_once(anonymous: GraphQLClient, page: Client) -> None:
+    assert sign_up(anonymous) == []
+    token = token_of("nina@example.org")
+    response = post(page, token)
+    assert response.status_code == 200
+    assert "<b>nina</b>" in response.content.decode()
+    assert User.objects.get().username == "nina"
+
+    response = post(page, token)
+    assert response.status_code == 400
+    assert 'role="alert"' in response.content.decode()
+    assert User.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "message"),
+    [("en", "This link is too old."), ("de", "Dieser Link ist abgelaufen.")],
+)
+def test_page_says_in_the_readers_language_what_is_wrong(
+    anonymous: GraphQLClient, page: Client, language: str, message: str
+) -> None:
+    assert sign_up(anonymous) == []
+    expire("nina@example.org")
+    page.defaults["HTTP_ACCEPT_LANGUAGE"] = language
+    response = post(page, token_of("nina@example.org"))
+    assert response.status_code == 400
+    assert message in response.content.decode()
+    assert f'<html lang="{language}">' in response.content.decode()
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize("token", ["x", "x:y", "\N{SNOWMAN}"])
+def test_page_refuses_a_token_that_is_none(db: None, page: Client, token: str) -> None:
+    response = post(page, token)
+    assert response.status_code == 400
+    assert "is not valid" in response.content.decode()
+
+
+@pytest.mark.parametrize("token", ["", "\0", "x" * 201])
+def test_page_shows_the_form_again_for_what_is_no_token_at_all(
+    db: None, page: Client, token: str
+) -> None:
+    response = post(page, token)
+    assert response.status_code == 200
+    assert 'id="verify"' in response.content.decode()
+
+
+def test_click_on_another_site_does_nothing(anonymous: GraphQLClient, page: Client) -> None:
+    assert sign_up(anonymous) == []
+    response = page.post("/verify-email", {"token": token_of("nina@example.org")})
+    assert response.status_code == 403
+    assert not User.objects.exists()

@@ -1,0 +1,275 @@
+"""How many SQL statements an operation takes, and what they read: by its shape, never its data."""
+
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.core.cache import cache
+from graphql import FieldNode, OperationDefinitionNode, parse
+
+from core.actor import Actor
+from schema.root import schema
+from tests.client import GraphQLClient
+from tests.conftest import Statements
+from tests.factories import make_crowd, make_organization, node_id
+from users.accounts.models import User
+from users.accounts.services.administration import save_group, set_flags, set_groups
+from users.organizations.models import Organization
+
+Capture = Callable[[], AbstractContextManager[Statements]]
+ClientOf = Callable[[User], GraphQLClient]
+
+PERSON = "id username name dateJoined isPublic email isActive isStaff isSuperuser"
+EVERYTHING = f"""
+    {PERSON} profile {{ bio website locale timeZone }} groups {{ name }} permissions
+    activeSessionCount memberships {{ role createdAt organization {{ id name createdAt }} }}
+"""
+
+# Signed in as staff, nothing cached. One statement is for the actor, the others are for:
+STATEMENTS = [
+    ("the person", "{ me { id } }", 2),
+    ("the person's own columns", f"{{ me {{ {PERSON} }} }}", 2),
+    ("the person with the profile", "{ me { profile { bio locale } } }", 2),
+    ("the person, groups", "{ me { groups { name } } }", 3),
+    ("the person, permissions", "{ me { permissions } }", 3),
+    ("the person, sessions", "{ me { activeSessionCount } }", 3),
+    ("the person, memberships", "{ me { memberships { role } } }", 3),
+    ("the person, memberships, organisations", "{ me { memberships { organization { id } } } }", 4),
+    ("the same and groups, permissions, sessions", f"{{ me {{ {EVERYTHING} }} }}", 7),
+    ("a person", "{ user(id: $user) { id } }", 2),
+    ("a person and all of the above", f"{{ user(id: $user) {{ {EVERYTHING} }} }}", 7),
+    ("nothing, for an id of nothing", '{ user(id: "x") { id } }', 1),
+    ("a person by node", f"{{ node(id: $user) {{ ... on User {{ {EVERYTHING} }} }} }}", 7),
+    ("an organisation by node", "{ node(id: $organization) { ... on Organization { name } } }", 2),
+    ("nothing, for a node of nothing", '{ node(id: "x") { id } }', 1),
+    ("an organisation", "{ organization(id: $organization) { id name createdAt } }", 2),
+    ("people", "{ users(first: $n) { edges { node { id } } } }", 2),
+    ("people backwards", "{ users(last: $n) { edges { node { id } } } }", 2),
+    ("people, cursors", "{ users(first: $n) { edges { cursor } pageInfo { endCursor } } }", 2),
+    ("people, for their number", "{ users(first: $n) { pageInfo { hasNextPage } } }", 2),
+    ("people's own columns", f"{{ users(first: $n) {{ edges {{ node {{ {PERSON} }} }} }} }}", 2),
+    ("people with profiles", "{ users(first: $n) { edges { node { profile { bio } } } } }", 2),
+    ("people, groups", "{ users(first: $n) { edges { node { groups { name } } } } }", 3),
+    ("people, permissions", "{ users(first: $n) { edges { node { permissions } } } }", 3),
+    ("people, sessions", "{ users(first: $n) { edges { node { activeSessionCount } } } }", 3),
+    ("people, memberships", "{ users(first: $n) { edges { node { memberships { role } } } } }", 3),
+    (
+        "people and everything",
+        f"{{ users(first: $n) {{ edges {{ node {{ {EVERYTHING} }} }} }} }}",
+        7,
+    ),
+    (
+        "two pages",
+        "{ a: users(first: $n) { edges { cursor } } b: users(last: $n) { edges { cursor } } }",
+        3,
+    ),
+    ("counts", '{ analytics(from: "2026-01-01", to: "2026-12-31") { date signUps } }', 2),
+    ("nothing, for the schema", "{ __schema { queryType { name } } }", 1),
+]
+OPERATIONS = [operation for _name, operation, _statements in STATEMENTS]
+
+
+@pytest.fixture
+def crowd(sam: User, alice: User) -> tuple[User, Organization]:
+    """Return one of 30 people who have one of everything, as have Alice and Sam."""
+    organization = make_organization("Archers", sam, alice)
+    editors = Group.objects.create(name="Editors")
+    editors.permissions.add(*Permission.objects.filter(codename__startswith="view_")[:3])
+    people = make_crowd(30, organization=organization, group=editors)
+    for user in (sam, alice):
+        user.groups.add(editors)
+    return people[0], organization
+
+
+def document(operation: str, crowd: tuple[User, Organization], count: int) -> str:
+    user, organization = crowd
+    return (
+        operation.replace("$user", f'"{node_id(user)}"')
+        .replace("$organization", f'"{node_id(organization)}"')
+        .replace("$n", str(count))
+    )
+
+
+@pytest.mark.parametrize(
+    ("operation", "expected"),
+    [pytest.param(operation, count, id=name) for name, operation, count in STATEMENTS],
+)
+def test_statements_depend_on_the_shape_only(
+    client_of: ClientOf,
+    sam: User,
+    crowd: tuple[User, Organization],
+    statements: Capture,
+    operation: str,
+    expected: int,
+) -> None:
+    client = client_of(sam)
+    for count in (3, 30):
+        cache.clear()
+        with statements() as captured:
+            answer = client(document(operation, crowd, count))
+        assert answer.codes == []
+        assert len(captured) == expected, "\n".join(captured)
+        page = (answer.data.get("users") or {}).get("edges")
+        assert page is None or len(page) == count
+
+
+@pytest.mark.parametrize("operation", [each for each in OPERATIONS if "users(" in each])
+def test_ordinary_people_cause_no_more_statements_than_staff(
+    client_of: ClientOf,
+    alice: User,
+    crowd: tuple[User, Organization],
+    statements: Capture,
+    operation: str,
+) -> None:
+    expected = next(count for _name, each, count in STATEMENTS if each == operation)
+    client = client_of(alice)
+    for count in (3, 30):
+        cache.clear()
+        with statements() as captured:
+            assert client(document(operation, crowd, count)).codes == []
+        assert len(captured) == expected, "\n".join(captured)
+
+
+def fields_of(type_name: str) -> set[str]:
+    return set(schema._schema.type_map[type_name].fields)  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def test_every_root_field_has_a_row() -> None:
+    roots: set[str] = set()
+    for operation in OPERATIONS:
+        (definition,) = parse(operation.replace("$", "")).definitions
+        assert isinstance(definition, OperationDefinitionNode)
+        selections = definition.selection_set.selections
+        roots |= {field.name.value for field in selections if isinstance(field, FieldNode)}
+    assert roots - {"__schema"} == fields_of("Query")
+
+
+@pytest.mark.parametrize("type_name", ["User", "Profile", "Membership", "Organization", "Group"])
+def test_every_field_of_people_is_in_the_largest_row(type_name: str) -> None:
+    assert fields_of(type_name) <= set(re.findall(r"\w+", EVERYTHING))
+
+
+# What is read ----------------------------------------------------------------------------
+
+DIRECTORY = "{ users(first: 3) { edges { node { username } } } }"
+
+
+def columns(sql: str) -> set[str]:
+    """Return the columns that a statement reads into the result."""
+    found = re.findall(r'"(\w+)"\."(\w+)"', sql[: sql.index(" FROM ")])
+    return {f"{table}.{column}" for table, column in found}
+
+
+@pytest.fixture
+def page_sql(client_of: ClientOf, sam: User, statements: Capture) -> Callable[[str], str]:
+    """Return the statement for a page of people."""
+    client = client_of(sam)
+
+    def run(query: str) -> str:
+        with statements() as captured:
+            assert client(query).codes == []
+        _actor, page = captured
+        return page
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("selections", "expected"),
+    [
+        ("edges { node { username } }", {"username"}),
+        ("edges { node { email } }", {"email"}),
+        ("edges { node { id } }", set()),
+        ("edges { cursor }", {"username"}),
+        ("pageInfo { endCursor }", {"username"}),
+        ("pageInfo { hasNextPage hasPreviousPage }", set()),
+        ("edges { cursor node { name } }", {"username", "name"}),
+        ("edges { node { ...F } } pageInfo { startCursor }", {"username", "name"}),
+    ],
+)
+def test_only_selected_columns_are_read(
+    page_sql: Callable[[str], str], selections: str, expected: set[str]
+) -> None:
+    fragment = "fragment F on User { name }" if "...F" in selections else ""
+    sql = page_sql(f"{{ users(first: 3) {{ {selections} }} }} {fragment}")
+    assert columns(sql) == {f"accounts_user.{column}" for column in expected | {"id"}}
+    assert ("keyset_position" in sql) == ("ursor" in selections)
+    assert "COUNT(" not in sql
+    assert sql.endswith(" LIMIT 4")
+
+
+def test_secrets_are_never_read(client_of: ClientOf, sam: User, statements: Capture) -> None:
+    client = client_of(sam)
+    with statements() as captured:
+        client(f"{{ users(first: 9) {{ edges {{ cursor node {{ {EVERYTHING} }} }} }} }}")
+    assert len(captured) == 6
+    for sql in captured:
+        assert not columns(sql) & {"accounts_user.password", "authentication_session.cookie_digest"}
+
+
+# What is remembered ----------------------------------------------------------------------
+
+PERMISSIONS = "{ me { permissions } }"
+
+
+def test_permissions_are_remembered(
+    client_of: ClientOf, crowd: tuple[User, Organization], sam: User, statements: Capture
+) -> None:
+    query = "{ users(first: 30) { edges { node { permissions } } } }"
+    client = client_of(sam)
+    with statements() as first:
+        answer = client(query)
+    with statements() as second:
+        assert client(query).data == answer.data
+    assert (len(first), len(second)) == (3, 2)
+    assert "auth_permission" not in " ".join(second)
+
+
+def test_change_of_permissions_shows_in_the_next_request(
+    client_of: ClientOf, alice: User, root: User
+) -> None:
+    actor = Actor(user_id=root.pk, is_staff=True, is_superuser=True)
+    view, change = (
+        Permission.objects.get(codename=codename) for codename in ("view_user", "change_user")
+    )
+    client = client_of(alice)
+
+    def permissions() -> list[str]:
+        shown: list[str] = client(PERMISSIONS).data["me"]["permissions"]
+        assert client(PERMISSIONS).data["me"]["permissions"] == shown
+        return shown
+
+    assert permissions() == []
+    editors = Group(name="")
+    save_group(editors, actor=actor, name="Editors", permissions=[view])
+    assert permissions() == []
+    set_groups(alice.pk, actor=actor, groups=[editors])
+    assert permissions() == ["accounts.view_user"]
+    save_group(editors, actor=actor, name="Editors", permissions=[view, change])
+    assert permissions() == ["accounts.change_user", "accounts.view_user"]
+    set_flags(alice.pk, actor=actor, is_superuser=True)
+    assert len(permissions()) == Permission.objects.count()
+    set_flags(alice.pk, actor=actor, is_superuser=False)
+    assert permissions() == ["accounts.change_user", "accounts.view_user"]
+    save_group(editors, actor=actor, name="Editors", permissions=[])
+    assert permissions() == []
+    set_groups(alice.pk, actor=actor, groups=[])
+    assert permissions() == []
+
+
+def test_change_for_one_leaves_what_is_remembered_of_others(
+    client_of: ClientOf, alice: User, bob: User, root: User, statements: Capture
+) -> None:
+    actor = Actor(user_id=root.pk, is_staff=True, is_superuser=True)
+    clients = [client_of(alice), client_of(bob)]
+    for client in clients:
+        assert client(PERMISSIONS).data == {"me": {"permissions": []}}
+    set_flags(alice.pk, actor=actor, is_staff=True)
+    counts = []
+    for client in clients:
+        with statements() as captured:
+            assert client(PERMISSIONS).data == {"me": {"permissions": []}}
+        counts.append(len(captured))
+    assert counts == [3, 2]
