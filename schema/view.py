@@ -84,7 +84,7 @@ class GraphQLView(View):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Execute a query, or show the console to a browser."""
-        if "query" not in request.GET and request.accepts("text/html"):
+        if "query" not in request.GET and "text/html" in request.headers.get("Accept", ""):
             return console_page(request)
         return self._respond(request, self._from_query_string)
 
@@ -95,7 +95,12 @@ class GraphQLView(View):
     def _respond(self, request: HttpRequest, read: Any) -> HttpResponse:
         preferred = request.get_preferred_type([JSON + CHARSET, GRAPHQL_JSON + CHARSET])
         if preferred is None:
-            return HttpResponse(f"Accept {GRAPHQL_JSON} or {JSON}.\n", "text/plain", status=406)
+            return HttpResponse(
+                f"Accept {GRAPHQL_JSON} or {JSON}.\n",
+                content_type="text/plain",
+                status=406,
+                headers={"Vary": "Accept"},
+            )
         media_type = preferred.removesuffix(CHARSET)
         context = Context(actor=cast("ActorRequest", request).actor)
         try:
