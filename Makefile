@@ -21,9 +21,9 @@ help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 run: ## Run the whole service with demo data; PORT and DATA_DIR may be set.
-	@$(MAKE) --no-print-directory -j2 -k $(VENV)/demo $(CONSOLE) || test -e $(VENV)/demo
+	@$(MAKE) -s --no-print-directory -j2 -k $(VENV)/demo $(CONSOLE) || test -e $(VENV)/demo
 	@test -e $(CONSOLE) || echo "The console could not be built; run 'make console' once npm can be reached."
-	@$(MAKE) --no-print-directory messages
+	@$(MAKE) -s --no-print-directory messages
 	@exec $(BIN)/python -m core.demo
 
 console: $(CONSOLE) ## Build the GraphiQL console.
