@@ -228,8 +228,8 @@ def test_token_that_was_never_given_out_is_invalid(anonymous: GraphQLClient) -> 
 @pytest.mark.parametrize(
     ("taken", "problem"),
     [
-        ({"username": "nina", "email": "x@example.org"}, ("USERNAME_TAKEN", "username")),
-        ({"username": "xaver", "email": "nina@example.org"}, ("EMAIL_TAKEN", "")),
+        ({"username": "nina", "email": "x@example.org"}, ("USERNAME_TAKEN", "token")),
+        ({"username": "xaver", "email": "nina@example.org"}, ("EMAIL_TAKEN", "token")),
     ],
 )
 def test_verifying_what_was_given_away_meanwhile_changes_nothing(

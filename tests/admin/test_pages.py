@@ -7,6 +7,7 @@ import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import Group
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
@@ -160,6 +161,8 @@ def test_organization_shows_a_page_of_its_members(
     for person in User.objects.bulk_create(people):
         Membership.objects.create(user=person, organization=organization)
     sign_in(client, make_staff())
+    # Django looks the content type up once a process.
+    ContentType.objects.get_for_model(Organization)
 
     with statements() as captured:
         page = client.get(change_url(organization)).content.decode()

@@ -11,10 +11,9 @@ from django.utils.translation import gettext as _
 
 from core.actor import Actor
 from core.errors import ErrorCode, InputRejectedError, Problem
-from users.accounts.identifiers import clean_email, clean_username
-from users.accounts.models import Profile, User
+from users.accounts.models import User
 from users.accounts.policy import may_administer, require
-from users.accounts.services.validation import Problems, check_password_strength
+from users.accounts.services.creation import check_new_account, insert_user
 from users.activity.record import record
 from users.activity.tags import Tag
 
@@ -36,22 +35,10 @@ def create_user(
     Raises `InputRejectedError` and the policy's errors.
     """
     require(actor, may_administer)
-    problems = Problems()
-    with problems.of("email", ErrorCode.EMAIL_INVALID):
-        email = clean_email(email)
-    with problems.of("username", ErrorCode.USERNAME_INVALID):
-        username = clean_username(username)
-    with problems.of("password", ErrorCode.PASSWORD_TOO_WEAK):
-        check_password_strength(password, username=username, email=email, name=name)
-    problems.refuse_any()
-    user = User(email=email, username=username, name=name, **flags)
+    identity = check_new_account(email=email, username=username, password=password, name=name)
+    user = User(email=identity.email, username=identity.username, name=name, **flags)
     user.set_password(password)
-    try:
-        with transaction.atomic():
-            user.save(force_insert=True)
-    except IntegrityError as error:
-        raise _taken(error) from None
-    Profile.objects.create(user=user)
+    insert_user(user)
     record(Tag.USER_CREATED, actor=actor, subject_id=user.pk)
     return user
 
@@ -136,17 +123,3 @@ def _keep_an_administrator_besides(user_id: UUID) -> None:
 
 def _ids(rows: Iterable[Group | Permission]) -> list[int]:
     return sorted(row.pk for row in rows)
-
-
-def _taken(error: IntegrityError) -> InputRejectedError:
-    if "user_email_unique" in str(error):
-        return InputRejectedError(
-            Problem(ErrorCode.EMAIL_TAKEN, _("This address has an account."), ("email",))
-        )
-    return InputRejectedError(
-        Problem(
-            ErrorCode.USERNAME_TAKEN,
-            _("This username is taken. Choose a different one."),
-            ("username",),
-        )
-    )

@@ -1,5 +1,6 @@
 """Signing up, and becoming a user by verifying the address."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from django.conf import settings
@@ -11,9 +12,8 @@ from django.utils.translation import gettext as _
 
 from core.actor import Actor
 from core.errors import ErrorCode, InputRejectedError, Problem
-from users.accounts.identifiers import clean_email, clean_username
-from users.accounts.models import Profile, SignUp, User
-from users.accounts.services.validation import Problems, check_locale, check_password_strength
+from users.accounts.models import SignUp, User
+from users.accounts.services.creation import check_new_account, insert_user, username_taken
 from users.activity.record import record
 from users.activity.tags import Tag
 
@@ -32,23 +32,13 @@ def sign_up(*, actor: Actor, email: str, username: str, password: str, locale: s
     Known and unknown addresses take the same steps and get the same answer. Raises
     `InputRejectedError`.
     """
-    problems = Problems()
-    with problems.of("email", ErrorCode.EMAIL_INVALID):
-        email = clean_email(email)
-    with problems.of("username", ErrorCode.USERNAME_INVALID):
-        username = clean_username(username)
-    with problems.of("password", ErrorCode.PASSWORD_TOO_WEAK):
-        check_password_strength(password, username=username, email=email)
-    with problems.of("locale", ErrorCode.LOCALE_UNSUPPORTED):
-        check_locale(locale)
-    problems.refuse_any()
-
-    SignUp.objects.expired().filter(username=username).delete()
-    if User.objects.filter(username=username).exists():
-        raise _username_taken()
+    identity = check_new_account(email=email, username=username, password=password, locale=locale)
+    SignUp.objects.expired().filter(username=identity.username).delete()
+    if User.objects.filter(username=identity.username).exists():
+        raise username_taken()
     pending = SignUp(
-        email=email,
-        username=username,
+        email=identity.email,
+        username=identity.username,
         password=make_password(password),
         locale=locale,
         expires_at=timezone.now() + settings.SIGN_UP_TTL,
@@ -62,7 +52,7 @@ def sign_up(*, actor: Actor, email: str, username: str, password: str, locale: s
                 update_fields=["username", "password", "locale", "nonce", "expires_at"],
             )
     except IntegrityError:
-        raise _username_taken() from None
+        raise username_taken() from None
     record(Tag.SIGN_UP_REQUESTED, actor=actor, subject_id=pending.nonce)
 
 
@@ -96,19 +86,13 @@ def verify_email(token: str, *, actor: Actor) -> User:
             )
         )
     pending.delete()
+    user = User(email=pending.email, username=pending.username, password=pending.password)
     try:
-        with transaction.atomic():
-            user = User.objects.create(
-                email=pending.email, username=pending.username, password=pending.password
-            )
-    except IntegrityError as error:
-        # An administrator gave one of them away meanwhile.
-        if "user_email_unique" in str(error):
-            raise InputRejectedError(
-                Problem(ErrorCode.EMAIL_TAKEN, _("This address has an account."))
-            ) from None
-        raise _username_taken() from None
-    Profile.objects.create(user=user, locale=pending.locale)
+        insert_user(user, locale=pending.locale)
+    except InputRejectedError as error:
+        # An administrator gave the address or the username away meanwhile.
+        problems = (replace(problem, field=("token",)) for problem in error.problems)
+        raise InputRejectedError(*problems) from None
     record(Tag.EMAIL_VERIFIED, actor=actor, subject_id=user.pk)
     record(Tag.USER_CREATED, actor=actor, subject_id=user.pk)
     return user
@@ -120,13 +104,3 @@ def _pending_sign_up(token: str) -> SignUp | None:
     except (signing.BadSignature, ValueError):
         return None
     return SignUp.objects.select_for_update().filter(nonce=nonce).first()
-
-
-def _username_taken() -> InputRejectedError:
-    return InputRejectedError(
-        Problem(
-            ErrorCode.USERNAME_TAKEN,
-            _("This username is taken. Choose a different one."),
-            ("username",),
-        )
-    )

@@ -1,0 +1,290 @@
+"""Two gunicorns, NGINX in front of them, and the load: what the NGINX tests run."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from http.client import HTTPConnection, HTTPException, HTTPResponse, RemoteDisconnected
+from pathlib import Path
+from typing import Any, Self
+
+import psutil
+import yaml
+
+from tests.environment import free_port
+from tests.system.programs import require_program
+
+ROOT = Path(__file__).resolve().parents[2]
+HOST = "127.0.0.1"
+TIMEOUT = 20
+THREADS = 4
+# Between a client's requests, lest the load starve the replica that is being started.
+PAUSE = 0.002
+CUT_SHORT = "the answer was cut short"
+ELSEWHERE = "192.0.2.1"
+QUERY = json.dumps({"query": "{ __typename }"}).encode()
+REQUESTS = {
+    "GET": ("/readyz?variables=confidential", None, {}, b"ok\n"),
+    "POST": (
+        "/graphql?variables=confidential",
+        QUERY,
+        {"Content-Type": "application/json"},
+        b'{"data":{"__typename":"Query"}}',
+    ),
+}
+
+
+def wait_until(condition: Any, what: str) -> None:
+    deadline = time.monotonic() + TIMEOUT
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not within {TIMEOUT} seconds"
+        time.sleep(0.02)
+
+
+def render(template: str, variables: dict[str, str]) -> str:
+    """Substitute as the NGINX image does: the variables that are set, and nothing else."""
+    return re.sub(
+        r"\$\{(\w+)\}|\$(\w+)",
+        lambda found: variables.get(found[1] or found[2], found[0]),
+        template,
+    )
+
+
+def fetch(
+    port: int, method: str, path: str, body: bytes | None = None, **headers: str
+) -> tuple[HTTPResponse, bytes]:
+    connection = HTTPConnection(HOST, port, timeout=TIMEOUT)
+    fields = {name.replace("_", "-"): value for name, value in headers.items()}
+    try:
+        connection.request(method, path, body, fields)
+        response = connection.getresponse()
+        return response, response.read()
+    finally:
+        connection.close()
+
+
+class Replica:
+    """A gunicorn on a port of its own."""
+
+    def __init__(self, log: Path) -> None:
+        self.port = free_port()
+        self.log = log
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def start(self) -> None:
+        environ = {
+            "BIND": f"{HOST}:{self.port}",
+            "WEB_CONCURRENCY": "1",
+            "WEB_THREADS": str(THREADS),
+            "ALLOWED_HOSTS": HOST,
+            "PUBLIC_URL": f"http://{HOST}",
+        }
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn"],
+                cwd=ROOT,
+                env=os.environ | environ,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def wait_until_ready(self) -> None:
+        wait_until(self._is_ready, f"{self.log}: ready")
+
+    def _is_ready(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, self.log.read_text(encoding="utf-8")
+        try:
+            return fetch(self.port, "GET", "/readyz")[0].status == 200
+        except OSError:
+            return False
+
+    def stop(self) -> int:
+        assert self.process is not None
+        self.process.terminate()
+        return self.process.wait(timeout=TIMEOUT)
+
+    def kill(self) -> None:
+        """End the master and its workers at once, without a word to anybody."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(timeout=TIMEOUT)
+
+
+class Nginx:
+    """The distribution's NGINX with our template."""
+
+    def __init__(self, directory: Path, **variables: str) -> None:
+        self.port = free_port()
+        self.directory = directory
+        self.variables = {
+            "ROSTER_LISTEN": f"{HOST}:{self.port}",
+            "ROSTER_PUBLIC_URL": f"http://{HOST}",
+            "ROSTER_TRUSTED_PROXY": ELSEWHERE,
+            "ROSTER_MAX_BODY": compose_variables()["ROSTER_MAX_BODY"],
+        } | variables
+        self.command = [
+            require_program("nginx", "nginx"),
+            *("-p", str(directory), "-c", "nginx.conf", "-e", "stderr"),
+        ]
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """The access log; NGINX writes a line after its answer, so stop it to have them all."""
+        lines = (self.directory / "access.log").read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines]
+
+    @property
+    def output(self) -> str:
+        names = ("access.log", "error.log")
+        return "".join((self.directory / name).read_text(encoding="utf-8") for name in names)
+
+    def configure(self, upstream: str) -> None:
+        template = (ROOT / "nginx.conf.template").read_text(encoding="utf-8")
+        config = render(template, self.variables | {"ROSTER_UPSTREAM": upstream})
+        (self.directory / "nginx.conf").write_text(config, encoding="utf-8")
+
+    def start(self) -> None:
+        # Appending, because NGINX opens /dev/stdout anew and so does not share its position.
+        with (
+            (self.directory / "access.log").open("ab") as stdout,
+            (self.directory / "error.log").open("ab") as stderr,
+        ):
+            self.process = subprocess.Popen(
+                [*self.command, "-g", "daemon off;"], stdout=stdout, stderr=stderr
+            )
+        wait_until(self._listens, f"{self.directory / 'error.log'}: listening")
+
+    def _listens(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, self.output
+        with socket.socket() as probe:
+            return probe.connect_ex((HOST, self.port)) == 0
+
+    def reload(self, upstream: str) -> None:
+        """Change the replicas, and wait for the last request that went by the old list."""
+        assert self.process is not None
+        workers = psutil.Process(self.process.pid).children()
+        self.configure(upstream)
+        reload = [*self.command, "-s", "reload"]
+        subprocess.run(reload, check=True, timeout=TIMEOUT, capture_output=True)
+        _gone, alive = psutil.wait_procs(workers, timeout=TIMEOUT)
+        assert not alive
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.send_signal(signal.SIGQUIT)
+            self.process.wait(timeout=TIMEOUT)
+
+
+class Load:
+    """Clients that send one request after another, each over a connection it keeps.
+
+    When a server closes an idle connection, the next request may already be on its way. What
+    every browser does then is done here: no byte of an answer has come, so the client
+    connects again and repeats it (RFC 9112, section 9.3.1). That it was not served twice is
+    for the access log to show.
+    """
+
+    def __init__(self, port: int, clients: int, methods: tuple[str, ...] = ("GET", "POST")) -> None:
+        self.port = port
+        self.methods = methods
+        self.answered: Counter[str] = Counter()
+        self.reconnects = 0
+        self.failures: list[str] = []
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._threads = [threading.Thread(target=self._client) for _ in range(clients)]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        for thread in self._threads:
+            thread.join()
+
+    def run_for(self, *, requests: int) -> None:
+        """Wait until as many more requests have been answered or have failed."""
+        aim = self._count() + requests
+        wait_until(lambda: self._count() >= aim, f"{requests} requests")
+
+    def _count(self) -> int:
+        return self.answered.total() + len(self.failures)
+
+    def _client(self) -> None:
+        connection = HTTPConnection(HOST, self.port, timeout=TIMEOUT)
+        turn = 0
+        while not self._stopped.is_set():
+            methods = self.methods
+            method = methods[turn % len(methods)]
+            turn += 1
+            problem = self._send(connection, method)
+            time.sleep(PAUSE)
+            with self._lock:
+                if problem:
+                    self.failures.append(f"{method}: {problem}")
+                else:
+                    self.answered[method] += 1
+        connection.close()
+
+    def _send(self, connection: HTTPConnection, method: str) -> str | None:
+        path, body, headers, expected = REQUESTS[method]
+        for last_try in (False, True):
+            try:
+                connection.request(method, path, body, headers)
+                response = connection.getresponse()
+            except (RemoteDisconnected, ConnectionResetError, BrokenPipeError) as error:
+                connection.close()
+                if last_try:
+                    return repr(error)
+                with self._lock:
+                    self.reconnects += 1
+                continue
+            except (OSError, HTTPException) as error:
+                connection.close()
+                return repr(error)
+            break
+        try:
+            answer = response.read()
+        except (OSError, HTTPException):
+            connection.close()
+            return CUT_SHORT
+        if response.status != 200 or answer != expected:
+            return f"{response.status} {answer!r}"
+        return None
+
+
+def compose_variables() -> dict[str, str]:
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    environment: dict[str, str] = services["nginx"]["environment"]
+    return environment
+
+
+def upstream(*replicas: Replica, down: Replica | None = None) -> str:
+    """Return the servers, with the parameters that the compose file gives them."""
+    found = re.search(r"server web:8000 resolve([^;]*);", compose_variables()["ROSTER_UPSTREAM"])
+    assert found
+    return " ".join(
+        f"server {HOST}:{replica.port}{found[1]}{' down' if replica is down else ''};"
+        for replica in replicas
+    )
+
+
+def served_by(log: list[dict[str, Any]]) -> Counter[int]:
+    """Count the answers of each port; the last upstream of a request is the one that answered."""
+    return Counter(int(line["upstream"].rpartition(":")[2]) for line in log)

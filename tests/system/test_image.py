@@ -1,0 +1,122 @@
+"""The Dockerfile, read as far as it can be without an engine to build it."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from fnmatch import fnmatch
+
+import pytest
+
+from tests.system.repository import PINNED, ROOT, text
+
+
+class Dockerfile:
+    """The instructions of each stage, with continued lines joined."""
+
+    def __init__(self, source: str) -> None:
+        lines = [line for line in source.splitlines() if not line.lstrip().startswith("#")]
+        joined = re.sub(r"\s*\\\n\s*", " ", "\n".join(lines))
+        self.stages: dict[str, list[tuple[str, str]]] = {}
+        self.bases: dict[str, str] = {}
+        for line in filter(None, joined.splitlines()):
+            instruction, _space, rest = line.strip().partition(" ")
+            if instruction == "FROM":
+                base, _as, name = rest.partition(" AS ")
+                self.bases[name] = base
+                self.stages[name] = []
+            else:
+                self.stages[next(reversed(self.stages))].append((instruction, rest))
+
+    def of(self, stage: str, instruction: str) -> list[str]:
+        return [rest for name, rest in self.stages[stage] if name == instruction]
+
+
+@pytest.fixture(scope="module")
+def dockerfile() -> Dockerfile:
+    return Dockerfile(text("Dockerfile"))
+
+
+def is_ignored(path: str) -> bool:
+    """Tell whether .dockerignore keeps the path from the build: its last match decides."""
+    ignored = False
+    parts = path.split("/")
+    parents = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
+    for line in text(".dockerignore").splitlines():
+        pattern = line.removeprefix("!")
+        if line and not line.startswith("#"):
+            anywhere = pattern.startswith("**/")
+            candidates = parts if anywhere else parents
+            if any(fnmatch(candidate, pattern.removeprefix("**/")) for candidate in candidates):
+                ignored = not line.startswith("!")
+    return ignored
+
+
+def test_the_image_has_three_stages_of_pinned_bases(dockerfile: Dockerfile) -> None:
+    assert list(dockerfile.stages) == ["console", "build", ""]
+    assert all(PINNED.fullmatch(base) for base in dockerfile.bases.values())
+    assert dockerfile.bases["build"] == dockerfile.bases[""]
+    assert dockerfile.bases[""].startswith(f"python:3.{sys.version_info.minor}.")
+    known = {"COPY", "RUN", "WORKDIR", "ENV", "USER", "EXPOSE", "STOPSIGNAL", "HEALTHCHECK", "CMD"}
+    assert {name for stage in dockerfile.stages.values() for name, _rest in stage} <= known
+
+
+def test_what_the_image_copies_exists_and_is_sent(dockerfile: Dockerfile) -> None:
+    copied = set()
+    for stage in dockerfile.stages:
+        for copy in dockerfile.of(stage, "COPY"):
+            words = shlex.split(copy)
+            if words[0].startswith("--from="):
+                assert words[0].removeprefix("--from=") in dockerfile.stages
+            else:
+                copied |= set(words[:-1])
+    assert {"core", "users", "schema", "manage.py", "gunicorn.conf.py"} <= copied
+    for source in copied:
+        assert (ROOT / source).exists(), source
+        assert not is_ignored(source), source
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ".env",
+        ".git/config",
+        ".data/secret_key",
+        "k8s/secret.env",
+        "console/node_modules/react/index.js",
+        "console/dist/console/console.js",
+        "core/__pycache__/env.cpython-311.pyc",
+        "users/locale/de/LC_MESSAGES/django.mo",
+    ],
+)
+def test_what_the_image_must_not_hold_is_not_sent(path: str) -> None:
+    assert is_ignored(path)
+
+
+def test_the_image_installs_what_the_locks_say(dockerfile: Dockerfile) -> None:
+    assert "npm ci --omit=dev" in dockerfile.of("console", "RUN")
+    commands = dockerfile.of("build", "RUN")
+    installs = [part for run in commands for part in run.split(" && ") if "pip install" in part]
+    assert len(installs) == 2
+    assert all("--require-hashes" in install for install in installs)
+    [extract] = [part for run in commands for part in run.split(" && ") if part.startswith("sed")]
+    program = shlex.split(extract)
+    lock = subprocess.run(program[:4], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert lock.startswith("babel==")
+    assert [line.split("=")[0].strip() for line in lock.splitlines()[1:]] == ["--hash"] * 2
+
+
+def test_the_image_runs_gunicorn_as_nobody_in_particular(dockerfile: Dockerfile) -> None:
+    [user] = dockerfile.of("", "USER")
+    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user)
+    [command] = dockerfile.of("", "CMD")
+    program, option, config = json.loads(command)
+    assert re.search(rf"^{program}==", text("requirements.lock"), re.MULTILINE)
+    assert option == "--config"
+    assert (ROOT / config).is_file()
+    [check] = dockerfile.of("", "HEALTHCHECK")
+    probe = json.loads(check[check.index("CMD") + 3 :])
+    assert probe[0] == "python"
+    assert "/livez" in probe[2]
+    compile(probe[2], "HEALTHCHECK", "exec")
