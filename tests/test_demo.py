@@ -38,7 +38,10 @@ def processes_of(data_dir: Path) -> list[str]:
 
 
 def get(port: int, path: str) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as response:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}{path}", headers={"Accept": "text/html"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as response:
         text: str = response.read().decode()
         return text
 
@@ -54,8 +57,7 @@ def test_runs_stops_and_survives_a_kill(tmp_path: Path, port: int) -> None:
         assert f"http://localhost:{port}/graphql" in welcome
         assert "a password for show" in welcome
         assert get(port, "/readyz") == "ok\n"
-        config = get(port, "/graphql")
-        assert "Roster" in config
+        assert "Roster" in get(port, "/graphql")
 
         signed_in = client(log_in, password="a password for show").data["logIn"]
         client.headers["Authorization"] = f"Bearer {signed_in['accessToken']}"
