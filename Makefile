@@ -29,7 +29,7 @@ run: ## Run the whole service with demo data; PORT and DATA_DIR may be set.
 console: $(CONSOLE) ## Build the GraphiQL console.
 
 test: $(VENV)/dev messages ## Run the tests; ARGS goes to pytest.
-	@$(TESTING) $(BIN)/python -m core.embedded $(BIN)/python -m pytest -n 2 tests --ignore tests/system $(ARGS)
+	@$(TESTING) $(BIN)/python -m core.embedded $(BIN)/python -m pytest -n 2 --ignore tests/system $(ARGS)
 
 test-system: $(VENV)/dev messages $(CONSOLE) ## Run the tests that need Debian's packages.
 	@$(TESTING) $(BIN)/python -m core.embedded $(BIN)/python -m pytest tests/system $(ARGS)

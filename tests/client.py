@@ -69,9 +69,9 @@ class HTTPClient:
 
     def __call__(self, query: str, /, **variables: Any) -> Answer:
         body = json.dumps({"query": query, "variables": variables}).encode()
-        request = urllib.request.Request(self.url, body, self.headers)  # noqa: S310
+        request = urllib.request.Request(self.url, body, self.headers)
         try:
-            with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=10) as response:
                 return Answer(response.status, json.load(response), dict(response.headers))
         except urllib.error.HTTPError as error:
             with error:
