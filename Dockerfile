@@ -26,6 +26,8 @@ COPY manage.py gunicorn.conf.py ./
 COPY core core
 COPY users users
 COPY schema schema
+# The console offers them as examples.
+COPY docs/operations docs/operations
 COPY --from=console /console/dist console/dist
 RUN /babel/bin/pybabel compile --domain django --directory users/locale
 # Settings are read to collect the files; none of these values stays in the image.

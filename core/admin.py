@@ -179,11 +179,12 @@ class _WithoutTransaction(admin.ModelAdmin):  # type: ignore[type-arg]
     """Takes the place of Django's `changeform_view`, which opens a transaction of its own.
 
     Services open theirs and are durable: what they return from is committed, and they refuse
-    to run inside another transaction. Nothing is lost, because nothing but them writes.
+    to run inside another transaction. Nothing is lost, because a form is saved by one of them
+    and by nothing else.
 
-    A service can refuse input that the form found in order. It does so before it has written
-    anything, so the request is answered a second time, now with the problems known: the form
-    adds them to its own and Django shows it again, with what was typed.
+    A service can refuse input that the form found in order. Nothing is written then, so the
+    request is answered a second time, now with the problems known: the form adds them to its
+    own and Django shows it again, with what was typed.
     """
 
     def changeform_view(
@@ -265,10 +266,9 @@ class RosterAdmin(_Rules, unfold.ModelAdmin, _WithoutTransaction):  # type: igno
         return form
 
     def save_model(self, *_args: Any, **_kwargs: Any) -> None:
-        """Write by one service after another, the one that may refuse input first.
+        """Write by one call of one service, so that all of the form is saved or nothing.
 
-        Each of them leaves unchanged values alone, so a form that was saved in part, because
-        the server died between two, is mended by saving it again.
+        Two calls would be two transactions, of which the second might be refused.
         """
         raise PermissionDenied
 

@@ -7,7 +7,7 @@ traceback out of a settings module helps no operator.
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
@@ -18,6 +18,15 @@ REQUIRED: Final = object()
 
 SMTP_SCHEMES = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 CACHE_SCHEMES = ("redis", "rediss", "unix", "memcached")
+
+
+def redis_broker(url: str) -> str:
+    """Return a Redis URL as Celery reads it: sockets have a scheme and a parameter of their own."""
+    parts = urlsplit(url)
+    if parts.scheme != "unix":
+        return url
+    database = dict(parse_qsl(parts.query)).get("db", "0")
+    return f"redis+socket://{parts.path}?virtual_host={database}"
 
 
 class BadSetting(SystemExit):
@@ -101,7 +110,8 @@ class Environment:
             "PASSWORD": options.pop("password", ""),
             "HOST": options.pop("host", ""),
             "PORT": options.pop("port", ""),
-            "OPTIONS": options,
+            # A server that does not answer must not hold a thread for minutes.
+            "OPTIONS": {"connect_timeout": 5} | options,
         }
 
     def cache(self, name: str, default: str) -> dict[str, Any]:

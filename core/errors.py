@@ -8,7 +8,7 @@ resolver is a fault: logged with its traceback, told only as INTERNAL_ERROR.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -19,23 +19,38 @@ Text = str | Promise
 class ErrorCode(StrEnum):
     """Machine-readable reasons. Clients may rely on them: they are never renamed."""
 
+    description: str
+
+    def __new__(cls, value: str, description: str) -> Self:
+        """Make a member that is its value and knows what it means."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.description = description
+        return member
+
     # What was entered (payload errors).
-    EMAIL_INVALID = "EMAIL_INVALID"
-    EMAIL_TAKEN = "EMAIL_TAKEN"
-    USERNAME_INVALID = "USERNAME_INVALID"
-    USERNAME_TAKEN = "USERNAME_TAKEN"
-    PASSWORD_TOO_WEAK = "PASSWORD_TOO_WEAK"  # noqa: S105 - a code, not a secret
-    LOCALE_UNSUPPORTED = "LOCALE_UNSUPPORTED"
-    TIME_ZONE_UNKNOWN = "TIME_ZONE_UNKNOWN"
-    VALUE_INVALID = "VALUE_INVALID"
-    TOKEN_INVALID = "TOKEN_INVALID"  # noqa: S105
-    TOKEN_EXPIRED = "TOKEN_EXPIRED"  # noqa: S105
-    CREDENTIALS_INVALID = "CREDENTIALS_INVALID"
+    EMAIL_INVALID = "EMAIL_INVALID", "This is not an e-mail address we can write to."
+    EMAIL_TAKEN = "EMAIL_TAKEN", "Somebody has an account with this address."
+    USERNAME_INVALID = "USERNAME_INVALID", "The username breaks the rules for usernames."
+    USERNAME_TAKEN = "USERNAME_TAKEN", "Somebody has this username, or asked for it first."
+    PASSWORD_TOO_WEAK = "PASSWORD_TOO_WEAK", "The password is too short or too easy to guess."
+    LOCALE_UNSUPPORTED = "LOCALE_UNSUPPORTED", "There are no texts in this language."
+    TIME_ZONE_UNKNOWN = "TIME_ZONE_UNKNOWN", "The IANA database has no such time zone."
+    VALUE_INVALID = "VALUE_INVALID", "The field does not accept this value."
+    TOKEN_INVALID = "TOKEN_INVALID", "The token does not work, or not any more."
+    TOKEN_EXPIRED = "TOKEN_EXPIRED", "The link is too old."
+    CREDENTIALS_INVALID = (
+        "CREDENTIALS_INVALID",
+        "Login and password do not match an active account.",
+    )
     # Who asks, and for what (top-level errors).
-    UNAUTHENTICATED = "UNAUTHENTICATED"
-    FORBIDDEN = "FORBIDDEN"
-    ARGUMENT_INVALID = "ARGUMENT_INVALID"
-    CURSOR_INVALID = "CURSOR_INVALID"
+    UNAUTHENTICATED = "UNAUTHENTICATED", "Nobody is signed in; a top-level error."
+    FORBIDDEN = "FORBIDDEN", "Whoever is signed in may not do this; a top-level error."
+    ARGUMENT_INVALID = "ARGUMENT_INVALID", "An argument is out of range; a top-level error."
+    CURSOR_INVALID = (
+        "CURSOR_INVALID",
+        "This connection never gave out this cursor; a top-level error.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

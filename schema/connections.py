@@ -5,12 +5,15 @@ from typing import Any, ClassVar, Generic, Self
 
 import orjson
 import strawberry
+import strawberry_django
 from django.db import models
 from django.db.models import F
 from django.utils.translation import gettext as _
 from graphql import FieldNode, FragmentSpreadNode
 from strawberry import relay
+from strawberry.extensions import FieldExtension
 from strawberry.relay.types import NodeType
+from strawberry.types.field import StrawberryField
 
 from core.crypto import UnsealError, seal, unseal
 from core.errors import ArgumentInvalidError, CursorInvalidError
@@ -18,6 +21,12 @@ from schema.context import Info
 from schema.limits import MAX_PAGE
 
 CURSOR_FIELDS = frozenset({"cursor", "startCursor", "endCursor"})
+ARGUMENTS = {
+    "first": f"How many items from the start, 1 to {MAX_PAGE}; either this or `last`.",
+    "after": "Only items behind this cursor.",
+    "last": f"How many items from the end, 1 to {MAX_PAGE}; either this or `first`.",
+    "before": "Only items ahead of this cursor.",
+}
 
 
 @strawberry.type(name="PageInfo", description="Where a page stands among its neighbours.")
@@ -117,6 +126,23 @@ class KeysetConnection(relay.Connection[NodeType], Generic[NodeType]):
             ),
             edges=[KeysetEdge(node=row, order=order) for row in rows],
         )
+
+
+class _PageArguments(FieldExtension):
+    """Describes the arguments that Strawberry adds to a connection."""
+
+    def apply(self, field: StrawberryField) -> None:
+        """Put our texts in place of Strawberry's."""
+        for argument in field.arguments:
+            argument.description = ARGUMENTS.get(argument.python_name, argument.description)
+
+
+def keyset_connection(type_: type[KeysetConnection[Any]], *, description: str) -> Any:
+    """Return a field that pages the queryset of the resolver it decorates."""
+    field = strawberry_django.connection(type_, description=description)
+    # Last: the extension before it adds the arguments.
+    field.extensions.append(_PageArguments())
+    return field
 
 
 def _page_size(first: int | None, last: int | None) -> int:

@@ -1,9 +1,10 @@
 """What resolvers know of the request: who asks, and the request's loaders."""
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from operator import attrgetter
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import strawberry
@@ -19,12 +20,20 @@ V = TypeVar("V")
 class Batch(Generic[V]):
     """A value per row of a model that the ORM cannot join, computed for many rows at once.
 
-    ``compute`` gets the actor and the rows' keys, and answers a value per key, in their order.
+    ``fields`` of a row are its key: the value of one, a tuple of several. ``compute`` gets the
+    actor and the keys, and answers a value per key, in their order.
     """
 
     model: type[models.Model]
-    key: Callable[[Any], Hashable]
+    fields: tuple[str, ...]
     compute: Callable[[Actor, Sequence[Any]], Sequence[V]]
+
+    def keys(self, rows: Iterable[models.Model]) -> Iterator[Hashable]:
+        """Return the keys of the rows that were read with them; of others nothing is asked."""
+        key_of = attrgetter(*self.fields)
+        for row in rows:
+            if row.get_deferred_fields().isdisjoint(self.fields):
+                yield key_of(row)
 
 
 @dataclass(slots=True)
@@ -44,8 +53,8 @@ class Context:
         loader = self._loaders.get(batch)
         if loader is None:
             loader = self._loaders[batch] = DataLoader(partial(batch.compute, self.actor))
-            loader.expect(batch.key(other) for other in self._rows[batch.model])
-        value: V = loader.load(batch.key(row))
+            loader.expect(batch.keys(self._rows[batch.model]))
+        value: V = loader.load(next(batch.keys([row])))
         return value
 
     def expect(self, model: type[models.Model], rows: Iterable[models.Model]) -> None:
@@ -54,7 +63,17 @@ class Context:
         self._rows[model].extend(rows)
         for batch, loader in self._loaders.items():
             if batch.model is model:
-                loader.expect(batch.key(row) for row in rows)
+                loader.expect(batch.keys(rows))
+
+    def act_as(self, actor: Actor) -> None:
+        """Go on in the name of somebody who just signed in, or of nobody."""
+        self.actor = actor
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget what was loaded: a mutation may have changed it."""
+        self._loaders.clear()
+        self._rows.clear()
 
 
 Info: TypeAlias = strawberry.Info[Context, None]

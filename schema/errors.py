@@ -13,6 +13,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from core.errors import DomainError, ErrorCode, InputRejectedError
 from schema.context import Info
+from schema.nodes import describe_enum
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +36,11 @@ class RequestErrorCode(StrEnum):
     INTERNAL_ERROR = "INTERNAL_ERROR"
 
 
-strawberry.enum(ErrorCode, description="Why an input was refused. Codes are never renamed.")
+describe_enum(
+    ErrorCode,
+    "Why an input was refused. Codes are never renamed.",
+    {code: code.description for code in ErrorCode},
+)
 
 
 @strawberry.type(description="One thing to mend in a mutation's input.")
@@ -63,7 +68,8 @@ class InputErrors(FieldExtension):
     """Answers a refused input with the mutation's payload, its `errors` filled."""
 
     def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
-        """Run the mutation."""
+        """Run the mutation, with nothing remembered from before it."""
+        info.context.forget()
         try:
             return next_(source, info, **kwargs)
         except InputRejectedError as error:

@@ -1,10 +1,14 @@
 """The schema: every query and mutation there is."""
 
+import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import strawberry
 from graphql import GraphQLError
 from strawberry import relay
+from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.types.base_scalars import DateDefinition, DateTimeDefinition
 from strawberry.types import ExecutionContext
 from strawberry_django.optimizer import DjangoOptimizerExtension
 
@@ -15,9 +19,15 @@ from schema.activity.queries import ActivityQuery
 from schema.authentication.mutations import AuthenticationMutation
 from schema.context import Info
 from schema.documents import Documents
-from schema.nodes import parse_node_id
+from schema.nodes import NodeId, parse_node_id
 from schema.organizations.queries import OrganizationsQuery
 from schema.organizations.types import Organization
+
+SCALARS_ORG = "https://scalars.graphql.org/andimarek"
+SCALARS: dict[object, Any] = {
+    dt.date: replace(DateDefinition, specified_by_url=f"{SCALARS_ORG}/local-date"),
+    dt.datetime: replace(DateTimeDefinition, specified_by_url=f"{SCALARS_ORG}/date-time"),
+}
 
 NODE_TYPES: dict[str, Any] = {"User": User, "Organization": Organization}
 
@@ -27,7 +37,7 @@ class Query(AccountsQuery, OrganizationsQuery, ActivityQuery):
     """The root of queries."""
 
     @strawberry.field(description="Any object by its id; null if there is none to be seen.")
-    def node(self, info: Info, id: strawberry.ID) -> relay.Node | None:
+    def node(self, info: Info, id: NodeId) -> relay.Node | None:
         """Look up by type and key."""
         name, key = parse_node_id(id) or ("", None)
         type_ = NODE_TYPES.get(name)
@@ -54,5 +64,6 @@ class RosterSchema(strawberry.Schema):
 schema = RosterSchema(
     query=Query,
     mutation=Mutation,
+    config=StrawberryConfig(scalar_map=SCALARS),
     extensions=[Documents, DjangoOptimizerExtension],
 )

@@ -26,7 +26,7 @@ from schema.console import console_page
 from schema.context import Context
 from schema.errors import RequestErrorCode, format_error, request_error
 from schema.root import schema
-from users.authentication.cookies import clear_session_cookie, set_session_cookie
+from users.authentication.middleware import clear_session_cookie, set_session_cookie
 
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"

@@ -168,16 +168,14 @@ def celery_worker(**environ: str) -> Iterator[subprocess.Popen[bytes]]:
         worker.wait(timeout=20)
 
 
-@pytest.fixture(scope="session")
-def _worker(django_db_setup: None) -> Iterator[None]:
-    with celery_worker():
-        yield
-
-
 @pytest.fixture
-def worker(transactional_db: None, mails: Sink, _worker: None) -> Sink:
-    """A worker at work on committed data; returns where its mails arrive."""
-    return mails
+def worker(transactional_db: None, mails: Sink) -> Iterator[Sink]:
+    """A worker at work on committed data; yields where its mails arrive.
+
+    It ends with the test, because it would hold locks while the tables are emptied.
+    """
+    with celery_worker():
+        yield mails
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ from core.embedded import _redis_executable
 from tests.client import GraphQLClient
 from tests.conftest import Statements
 from users.accounts.models import User
-from users.accounts.services.administration import save_group, set_groups
+from users.accounts.services.administration import change_user, save_group
 
 ME = "{ me { permissions } }"
 
@@ -55,14 +55,14 @@ def test_a_read_after_a_write_sees_it(alice: User, editors: Group, client_of: Cl
     client = client_of(alice)
     assert permissions(client) == []
 
-    set_groups(alice.pk, actor=SYSTEM, groups=[editors])
+    change_user(alice.pk, actor=SYSTEM, groups=[editors])
     assert permissions(client) == ["accounts.view_user"]
 
     more = Permission.objects.filter(codename__in=["view_user", "view_profile"])
     save_group(editors, actor=SYSTEM, name="Editors", permissions=list(more))
     assert permissions(client) == ["accounts.view_profile", "accounts.view_user"]
 
-    set_groups(alice.pk, actor=SYSTEM, groups=[])
+    change_user(alice.pk, actor=SYSTEM, groups=[])
     assert permissions(client) == []
 
 
@@ -70,7 +70,7 @@ def test_a_write_that_fails_changes_nothing_that_is_read(
     alice: User, editors: Group, client_of: ClientOf
 ) -> None:
     Group.objects.create(name="Taken")
-    set_groups(alice.pk, actor=SYSTEM, groups=[editors])
+    change_user(alice.pk, actor=SYSTEM, groups=[editors])
     before = permissions(client_of(alice))
 
     with pytest.raises(Exception, match="VALUE_INVALID"):
@@ -121,7 +121,7 @@ def test_stopping_redis_costs_statements_only(
         process.kill()
         process.wait()
 
-        set_groups(alice.pk, actor=SYSTEM, groups=[editors])
+        change_user(alice.pk, actor=SYSTEM, groups=[editors])
         with statements() as uncached:
             assert permissions(client) == ["accounts.view_user"]
 
@@ -136,7 +136,7 @@ def test_a_write_while_redis_was_away_is_seen_when_it_is_back(
         with cache_at(settings, url):
             assert permissions(client) == []
         with cache_at(settings, "unix:///nowhere/redis.sock"):
-            set_groups(alice.pk, actor=SYSTEM, groups=[editors])
+            change_user(alice.pk, actor=SYSTEM, groups=[editors])
         with cache_at(settings, url):
             assert permissions(client) == ["accounts.view_user"]
 

@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -19,6 +20,9 @@ from core.demo import OWNER
 from tests.client import HTTPClient
 from tests.demo import TIMEOUT, demo
 from tests.environment import free_port
+from tests.factories import PASSWORD, make_user
+from users.accounts.models import User
+from users.demo.management.commands import seed
 
 
 @pytest.fixture
@@ -127,6 +131,34 @@ def test_a_busy_port_is_named(tmp_path: Path) -> None:
             assert running.process.wait(timeout=TIMEOUT) == 1
 
     assert running.output.startswith(f"PORT: {number} cannot be used")
+
+
+def test_ends_with_everything_on_sigterm(tmp_path: Path, port: int) -> None:
+    with demo(tmp_path, port) as running:
+        running.wait_until_ready()
+        running.process.terminate()
+        assert running.process.wait(timeout=TIMEOUT) == 0
+    assert processes_of(tmp_path) == []
+
+
+@pytest.mark.django_db
+def test_a_database_with_people_of_its_own_is_left_alone() -> None:
+    ada = make_user("ada", email="ada@company.example")
+
+    call_command(seed.Command(), if_empty=True)
+
+    assert list(User.objects.values_list("username", "is_superuser")) == [("ada", False)]
+    ada.refresh_from_db()
+    assert ada.check_password(PASSWORD)
+
+
+def test_without_a_bundle_the_page_tells_how_to_build_it(client: Client, settings: Any) -> None:
+    settings.STATICFILES_DIRS = [settings.BASE_DIR / "core" / "static"]
+
+    page = client.get("/graphql", headers={"Accept": "text/html"})
+
+    assert page.status_code == 200
+    assert "make console" in page.content.decode()
 
 
 @pytest.mark.django_db

@@ -6,7 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from graphql import FieldNode, OperationDefinitionNode, build_schema, parse, validate
+from graphql import (
+    FieldNode,
+    GraphQLEnumType,
+    GraphQLScalarType,
+    OperationDefinitionNode,
+    build_schema,
+    is_introspection_type,
+    is_specified_scalar_type,
+    parse,
+    validate,
+)
 
 from core.errors import ErrorCode
 from schema import limits
@@ -52,6 +62,27 @@ def test_every_root_field_has_a_documented_operation() -> None:
     assert mutation is not None
 
     assert documented == {*query.fields, *mutation.fields}
+
+
+def test_everything_in_the_schema_is_described() -> None:
+    described = {
+        name: item
+        for name, item in build_schema(read("schema.graphql")).type_map.items()
+        if not is_introspection_type(item) and not is_specified_scalar_type(item)
+    }
+    for name, type_ in list(described.items()):
+        if isinstance(type_, GraphQLEnumType):
+            described |= {f"{name}.{key}": value for key, value in type_.values.items()}
+        for key, field in getattr(type_, "fields", {}).items():
+            described[f"{name}.{key}"] = field
+            for argument, item in getattr(field, "args", {}).items():
+                described[f"{name}.{key}({argument}:)"] = item
+    scalars = [item for item in described.values() if isinstance(item, GraphQLScalarType)]
+
+    assert {"User", "Role.OWNER", "SignUpInput.email", "Query.users(last:)"} <= set(described)
+    assert [name for name, item in described.items() if not item.description] == []
+    assert scalars
+    assert [scalar.name for scalar in scalars if not scalar.specified_by_url] == []
 
 
 def test_every_setting_is_documented() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.env import BadSetting, Environment
+from core.env import BadSetting, Environment, redis_broker
 
 REQUIRED = {
     "SECRET_KEY": "x" * 50,
@@ -89,7 +89,19 @@ def test_database_urls_of_sockets_and_of_hosts() -> None:
 
     assert (socket["HOST"], socket["NAME"], socket["USER"]) == ("/run/pg", "roster", "me")
     assert (host["HOST"], host["PORT"], host["PASSWORD"]) == ("db", "6432", "p@ss")
-    assert host["OPTIONS"] == {"sslmode": "require"}
+    assert host["OPTIONS"] == {"sslmode": "require", "connect_timeout": 5}
+
+
+@pytest.mark.parametrize(
+    ("url", "broker"),
+    [
+        ("redis://cache:6379/2", "redis://cache:6379/2"),
+        ("unix:///run/redis.sock", "redis+socket:///run/redis.sock?virtual_host=0"),
+        ("unix:///run/redis.sock?db=3", "redis+socket:///run/redis.sock?virtual_host=3"),
+    ],
+)
+def test_the_broker_is_the_database_that_redis_url_names(url: str, broker: str) -> None:
+    assert redis_broker(url) == broker
 
 
 @pytest.mark.parametrize(
@@ -112,3 +124,10 @@ def test_smtp_urls(url: str, port: int, tls: bool, ssl: bool) -> None:  # noqa: 
 def test_flags_are_yes_or_no(value: str) -> None:
     with pytest.raises(BadSetting, match="FLAG: must be 1 or 0"):
         Environment({"FLAG": value}).flag("FLAG", default=False)
+
+
+def test_a_lease_shorter_than_a_task_is_warned_of() -> None:
+    result = start(OUTBOX_LEASE_SECONDS="50")
+
+    assert result.returncode == 0
+    assert "roster.W001" in result.stderr

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.outbox import registry
-from core.outbox.models import MAX_ATTEMPTS, OutboxMessage
+from core.outbox.models import OutboxMessage
 from core.outbox.registry import publish, subscriber
 from core.outbox.tasks import deliver, relay
 from tests.client import GraphQLClient
@@ -106,13 +106,16 @@ def test_a_failure_keeps_the_message_for_longer_and_longer_leases(topic: str) ->
 
 
 @pytest.mark.django_db
-def test_a_message_that_always_fails_is_kept_for_an_operator(topic: str) -> None:
-    subscriber(topic)(lambda: None)
+def test_a_message_that_keeps_failing_is_shown_and_never_given_up(topic: str) -> None:
+    calls: list[str] = []
+    subscriber(topic)(lambda: calls.append("delivered"))
     publish(topic)
-    overdue(attempts=MAX_ATTEMPTS)
+    overdue(attempts=1_000)
 
-    assert not OutboxMessage.objects.due().exists()
-    assert OutboxMessage.objects.abandoned().count() == 1
+    assert OutboxMessage.objects.failing().count() == 1
+    (message,) = OutboxMessage.objects.due()
+    deliver(message.pk)
+    assert calls == ["delivered"]
 
 
 @pytest.mark.django_db

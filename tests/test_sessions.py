@@ -223,6 +223,36 @@ def test_refresh_token_used_by_two_at_once_ends_the_session(transactional_db: No
     assert tags()[-1] == Tag.REFRESH_TOKEN_REUSED
 
 
+@pytest.mark.parametrize("_time", range(3))
+def test_logging_out_wins_over_a_refresh_at_the_same_time(
+    transactional_db: None, _time: int
+) -> None:
+    make_user("alice")
+    signed_in = log_in()
+    client = GraphQLClient(signed_in["accessToken"])
+    logged_out, _refreshed = at_once(
+        lambda: client("mutation { logOut { errors { code } } }"),
+        lambda: refresh(signed_in["refreshToken"]),
+    )
+    assert logged_out.data == {"logOut": {"errors": []}}
+    assert not Session.objects.exists()
+    assert not RefreshToken.objects.exists()
+
+
+def test_each_log_in_of_a_document_sees_what_it_did(alice: User) -> None:
+    answer = GraphQLClient()(
+        """mutation ($password: String!) {
+          one: logIn(input: {login: "alice", password: $password}) { user { activeSessionCount } }
+          two: logIn(input: {login: "alice", password: $password}) { user { activeSessionCount } }
+        }""",
+        password=PASSWORD,
+    )
+    assert answer.data == {
+        "one": {"user": {"activeSessionCount": 1}},
+        "two": {"user": {"activeSessionCount": 2}},
+    }
+
+
 def test_refresh_token_that_does_not_count_changes_nothing(alice: User, bob: User) -> None:
     expired, inactive = log_in(), log_in("bob")
     RefreshToken.objects.filter(session__user=alice).update(

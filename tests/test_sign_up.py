@@ -12,6 +12,7 @@ from django.utils import timezone
 from core.outbox.models import OutboxMessage
 from tests.client import GraphQLClient, at_once
 from tests.factories import make_user
+from users.accounts.identifiers import canonical
 from users.accounts.models import Profile, SignUp, User
 from users.accounts.services.sign_up import verification_token
 from users.accounts.tasks import prune_sign_ups
@@ -244,6 +245,27 @@ def test_verifying_what_was_given_away_meanwhile_changes_nothing(
 
 
 # Races -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("_time", range(3))
+def test_username_is_not_reserved_while_its_owner_verifies(
+    transactional_db: None, _time: int
+) -> None:
+    assert sign_up(GraphQLClient(), username="nina", email="nina@example.org") == []
+    token = token_of("nina@example.org")
+    verified, reserved = at_once(
+        lambda: verify(GraphQLClient(), token),
+        lambda: sign_up(GraphQLClient(), username="nina", email="other@example.org"),
+    )
+    assert verified == []
+    assert reserved == [("USERNAME_TAKEN", "username")]
+    assert not SignUp.objects.exists()
+
+
+def test_identifiers_beyond_any_length_are_cut_before_they_are_folded() -> None:
+    marks = "\u0301\u0323" * 20_000
+
+    assert len(canonical("a" + marks)) < 1_000
 
 
 @pytest.mark.parametrize("_time", range(3))

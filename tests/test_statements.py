@@ -15,7 +15,7 @@ from tests.client import GraphQLClient
 from tests.conftest import Statements
 from tests.factories import make_crowd, make_organization, node_id
 from users.accounts.models import User
-from users.accounts.services.administration import save_group, set_flags, set_groups
+from users.accounts.services.administration import change_user, save_group
 from users.organizations.models import Organization
 
 Capture = Callable[[], AbstractContextManager[Statements]]
@@ -64,6 +64,12 @@ STATEMENTS = [
         "two pages",
         "{ a: users(first: $n) { edges { cursor } } b: users(last: $n) { edges { cursor } } }",
         3,
+    ),
+    (
+        "two pages, permissions of one",
+        """{ a: users(last: $n) { pageInfo { hasNextPage } }
+             b: users(first: $n) { edges { node { permissions } } } }""",
+        4,
     ),
     ("counts", '{ analytics(from: "2026-01-01", to: "2026-12-31") { date signUps } }', 2),
     ("nothing, for the schema", "{ __schema { queryType { name } } }", 1),
@@ -245,17 +251,17 @@ def test_change_of_permissions_shows_in_the_next_request(
     editors = Group(name="")
     save_group(editors, actor=actor, name="Editors", permissions=[view])
     assert permissions() == []
-    set_groups(alice.pk, actor=actor, groups=[editors])
+    change_user(alice.pk, actor=actor, groups=[editors])
     assert permissions() == ["accounts.view_user"]
     save_group(editors, actor=actor, name="Editors", permissions=[view, change])
     assert permissions() == ["accounts.change_user", "accounts.view_user"]
-    set_flags(alice.pk, actor=actor, is_superuser=True)
+    change_user(alice.pk, actor=actor, flags={"is_superuser": True})
     assert len(permissions()) == Permission.objects.count()
-    set_flags(alice.pk, actor=actor, is_superuser=False)
+    change_user(alice.pk, actor=actor, flags={"is_superuser": False})
     assert permissions() == ["accounts.change_user", "accounts.view_user"]
     save_group(editors, actor=actor, name="Editors", permissions=[])
     assert permissions() == []
-    set_groups(alice.pk, actor=actor, groups=[])
+    change_user(alice.pk, actor=actor, groups=[])
     assert permissions() == []
 
 
@@ -266,7 +272,7 @@ def test_change_for_one_leaves_what_is_remembered_of_others(
     clients = [client_of(alice), client_of(bob)]
     for client in clients:
         assert client(PERMISSIONS).data == {"me": {"permissions": []}}
-    set_flags(alice.pk, actor=actor, is_staff=True)
+    change_user(alice.pk, actor=actor, flags={"is_staff": True})
     counts = []
     for client in clients:
         with statements() as captured:

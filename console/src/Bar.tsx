@@ -21,7 +21,7 @@ export function Bar({ config: { demo, operations, version }, session }: Props) {
         {operations.length > 0 && <Examples operations={operations} />}
         <span className="bar-space" />
         {demo && <DemoAccounts demo={demo} session={session} />}
-        {demo && (
+        {demo?.inbox && (
           <a className="bar-button" href={demo.inbox} target="_blank" rel="noopener">
             Inbox
           </a>

@@ -7,7 +7,7 @@ export interface DemoAccount {
 export interface Demo {
   accounts: DemoAccount[];
   password: string;
-  inbox: string;
+  inbox: string | null;
 }
 
 export interface ExampleOperation {

@@ -1,4 +1,4 @@
-"""The outbox, for the operator: what waits, and what was given up."""
+"""The outbox, for the operator: what waits, and what keeps failing."""
 
 from typing import Any
 
@@ -12,18 +12,18 @@ from core.outbox.models import OutboxMessage
 
 
 class StateFilter(RadioFilter):  # type: ignore[misc]
-    """Overdue or given up."""
+    """Overdue or failing."""
 
     title = _("state")
     parameter_name = "state"
 
     def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, Any]]:
         """Offer the states that need a look."""
-        return [("due", _("Due")), ("abandoned", _("Given up"))]
+        return [("due", _("Due")), ("failing", _("Failing"))]
 
     def queryset(self, _request: HttpRequest, queryset: Any) -> Any:
         """Ask what the relay asks."""
-        states = {"due": queryset.due, "abandoned": queryset.abandoned}
+        states = {"due": queryset.due, "failing": queryset.failing}
         return states.get(self.value(), queryset.all)()
 
 

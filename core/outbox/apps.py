@@ -1,7 +1,10 @@
 """The outbox's Django app."""
 
 from django.apps import AppConfig
+from django.core.checks import register
 from django.utils.module_loading import autodiscover_modules
+
+from core.checks import lease_outlives_tasks
 
 
 class OutboxConfig(AppConfig):
@@ -11,5 +14,6 @@ class OutboxConfig(AppConfig):
     label = "outbox"
 
     def ready(self) -> None:
-        """Import the subscribers."""
+        """Import the subscribers, and check the settings that the outbox depends on."""
         autodiscover_modules("tasks")
+        register(lease_outlives_tasks)

@@ -1,7 +1,6 @@
 """The outbox table."""
 
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import ClassVar
 
 from django.conf import settings
@@ -9,20 +8,21 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-MAX_ATTEMPTS = 12
-LONGEST_WAIT = timedelta(hours=1)
+FAILING_AFTER = 5
+# By the default lease of a minute, attempts come about once an hour in the end.
+DOUBLINGS = 6
 
 
 class OutboxQuerySet(models.QuerySet["OutboxMessage"]):
     """Who may work on which message, decided by conditional updates only."""
 
     def due(self) -> "OutboxQuerySet":
-        """Messages that no worker finished in time and that are worth another attempt."""
-        return self.filter(dispatch_at__lte=timezone.now(), attempts__lt=MAX_ATTEMPTS)
+        """Messages that no worker finished in time."""
+        return self.filter(dispatch_at__lte=timezone.now())
 
-    def abandoned(self) -> "OutboxQuerySet":
-        """Messages that failed too often; they stay for an operator to look at."""
-        return self.filter(attempts__gte=MAX_ATTEMPTS)
+    def failing(self) -> "OutboxQuerySet":
+        """Messages that failed repeatedly, for an operator to look at; attempts go on."""
+        return self.filter(attempts__gte=FAILING_AFTER)
 
     def postpone(self, ids: Iterable[int]) -> None:
         """Keep the next relays from dispatching these again before a worker had its chance."""
@@ -34,7 +34,8 @@ class OutboxQuerySet(models.QuerySet["OutboxMessage"]):
         message = self.filter(pk=message_id).first()
         if message is None:
             return None
-        lease_end = now + min(settings.OUTBOX_LEASE * 2**message.attempts, LONGEST_WAIT)
+        lease = settings.OUTBOX_LEASE * 2 ** min(message.attempts, DOUBLINGS)
+        lease_end = now + lease
         claimed = self.filter(
             Q(claimed_until=None) | Q(claimed_until__lte=now),
             pk=message_id,
@@ -59,11 +60,7 @@ class OutboxMessage(models.Model):
         """Relay reads by `dispatch_at` only."""
 
         indexes: ClassVar = [
-            models.Index(
-                fields=["dispatch_at"],
-                name="outbox_due",
-                condition=Q(attempts__lt=MAX_ATTEMPTS),
-            )
+            models.Index(fields=["dispatch_at"], name="outbox_due"),
         ]
 
     def __str__(self) -> str:

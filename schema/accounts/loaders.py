@@ -1,7 +1,6 @@
 """Facts about people that the ORM cannot join, a page at a time."""
 
 from collections.abc import Sequence
-from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -17,4 +16,4 @@ def _permissions(_actor: Actor, keys: Sequence[tuple[UUID, int]]) -> list[Any]:
     return [found[user_id] for user_id, _version in keys]
 
 
-permissions = Batch(User, attrgetter("pk", "authorization_version"), _permissions)
+permissions = Batch(User, ("pk", "authorization_version"), _permissions)

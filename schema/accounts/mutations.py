@@ -1,6 +1,6 @@
 """Mutations about people."""
 
-from typing import cast
+from typing import Annotated, cast
 from uuid import UUID
 
 import strawberry
@@ -77,7 +77,11 @@ class AccountsMutation:
         extensions=[InputErrors()],
         description="Asks for an account. The address's owner gets a mail to complete it.",
     )
-    def sign_up(self, info: Info, input: SignUpInput) -> SignUpPayload:
+    def sign_up(
+        self,
+        info: Info,
+        input: Annotated[SignUpInput, strawberry.argument(description="The account asked for.")],
+    ) -> SignUpPayload:
         """Leave a pending sign-up."""
         sign_up(actor=info.context.actor, **vars(input))
         return SignUpPayload()
@@ -86,7 +90,13 @@ class AccountsMutation:
         extensions=[InputErrors()],
         description="Completes a sign-up. The token works once and for 24 hours.",
     )
-    def verify_email(self, info: Info, input: VerifyEmailInput) -> VerifyEmailPayload:
+    def verify_email(
+        self,
+        info: Info,
+        input: Annotated[
+            VerifyEmailInput, strawberry.argument(description="What the mailed link carries.")
+        ],
+    ) -> VerifyEmailPayload:
         """Turn the pending sign-up into a user."""
         user = verify_email(input.token, actor=info.context.actor)
         return VerifyEmailPayload(username=user.username)
@@ -94,7 +104,11 @@ class AccountsMutation:
     @strawberry.mutation(
         extensions=[InputErrors()], description="Changes what you tell about yourself."
     )
-    def update_profile(self, info: Info, input: UpdateProfileInput) -> UpdateProfilePayload:
+    def update_profile(
+        self,
+        info: Info,
+        input: Annotated[UpdateProfileInput, strawberry.argument(description="What to change.")],
+    ) -> UpdateProfilePayload:
         """Change the actor's own profile."""
         actor = info.context.actor
         policy.require(actor, policy.may_edit_profile, actor.user_id)

@@ -6,8 +6,9 @@ import strawberry
 import strawberry_django
 
 from schema.accounts.types import User, UserConnection
+from schema.connections import keyset_connection
 from schema.context import Info
-from schema.nodes import node_key, one
+from schema.nodes import NodeId, node_key, one
 from users.accounts import models
 from users.accounts.policy import may_list_people, require
 
@@ -22,11 +23,11 @@ class AccountsQuery:
         return one(models.User.objects.all(), info.context.actor.user_id)
 
     @strawberry_django.field(description="A person by id; null if there is none to be seen.")
-    def user(self, id: strawberry.ID) -> User | None:
+    def user(self, id: NodeId) -> User | None:
         """Look a person up."""
         return one(models.User.objects.all(), node_key(id, "User"))
 
-    @strawberry_django.connection(
+    @keyset_connection(
         UserConnection,
         description="People by username: everybody for staff, public ones for others.",
     )

@@ -43,10 +43,8 @@ class ActivityQuery:
             raise ArgumentInvalidError(
                 _("`to` may be at most %(max)d days after `from`.") % {"max": MAX_DAYS - 1}
             )
-        counts = {
-            (row.day, row.tag): row.count
-            for row in DailyCount.objects.visible_to(info.context.actor).between(from_, to)
-        }
+        visible = DailyCount.objects.visible_to(info.context.actor)
+        counts = visible.between(from_, to).by_day_and_tag()
         return [
             AnalyticsDay(
                 date=day,

@@ -1,7 +1,6 @@
 """Facts about people's sessions, a page at a time."""
 
 from collections.abc import Sequence
-from operator import attrgetter
 from uuid import UUID
 
 from django.db.models import Count
@@ -18,4 +17,4 @@ def _active_session_counts(actor: Actor, user_ids: Sequence[UUID]) -> list[int]:
     return [counts.get(user_id, 0) for user_id in user_ids]
 
 
-active_session_counts = Batch(User, attrgetter("pk"), _active_session_counts)
+active_session_counts = Batch(User, ("pk",), _active_session_counts)

@@ -1,6 +1,6 @@
 """Signing in and out."""
 
-from typing import Self
+from typing import Annotated, Self
 
 import strawberry
 
@@ -8,6 +8,7 @@ from core.actor import Actor
 from schema.accounts.types import UserPayload
 from schema.context import Context, Info
 from schema.errors import InputErrors, Payload
+from schema.nodes import describe_enum
 from users.authentication.actors import actor_through
 from users.authentication.services.sessions import (
     SignedIn,
@@ -17,7 +18,14 @@ from users.authentication.services.sessions import (
     refresh_tokens,
 )
 
-strawberry.enum(Transport, description="How the client will prove that it is signed in.")
+describe_enum(
+    Transport,
+    "How the client will prove that it is signed in.",
+    {
+        Transport.TOKEN: "By an access token in a header; for apps and scripts.",
+        Transport.COOKIE: "By an HttpOnly cookie; for pages of this site.",
+    },
+)
 
 
 @strawberry.input(description="Who, and by which proof.")
@@ -53,7 +61,7 @@ class SignedInPayload(UserPayload):
     @classmethod
     def of(cls, signed_in: SignedIn, context: Context) -> Self:
         """Answer in the name of the person who just signed in."""
-        context.actor = actor_through(signed_in.session, context.actor.user_agent)
+        context.act_as(actor_through(signed_in.session, context.actor.user_agent))
         return cls(
             user_id=signed_in.session.user_id,
             access_token=signed_in.access_token,
@@ -74,7 +82,11 @@ class AuthenticationMutation:
         extensions=[InputErrors()],
         description="Begins a session. Wrong and unknown credentials get the same answer.",
     )
-    def log_in(self, info: Info, input: LogInInput) -> SignedInPayload:
+    def log_in(
+        self,
+        info: Info,
+        input: Annotated[LogInInput, strawberry.argument(description="Who signs in, and how.")],
+    ) -> SignedInPayload:
         """Sign in, and hand the cookie to the view if it is to be one."""
         signed_in = log_in(actor=info.context.actor, **vars(input))
         info.context.session_cookie = signed_in.cookie
@@ -84,7 +96,13 @@ class AuthenticationMutation:
         extensions=[InputErrors()],
         description="Trades a refresh token for a new pair. A second use ends the session.",
     )
-    def refresh_tokens(self, info: Info, input: RefreshTokensInput) -> SignedInPayload:
+    def refresh_tokens(
+        self,
+        info: Info,
+        input: Annotated[
+            RefreshTokensInput, strawberry.argument(description="The token to trade.")
+        ],
+    ) -> SignedInPayload:
         """Prolong a session of tokens."""
         signed_in = refresh_tokens(input.refresh_token, actor=info.context.actor)
         return SignedInPayload.of(signed_in, info.context)
@@ -95,6 +113,6 @@ class AuthenticationMutation:
     def log_out(self, info: Info) -> LogOutPayload:
         """Sign out, and have the view clear the cookie."""
         log_out(actor=info.context.actor)
-        info.context.actor = Actor(user_agent=info.context.actor.user_agent)
+        info.context.act_as(Actor(user_agent=info.context.actor.user_agent))
         info.context.session_ended = True
         return LogOutPayload()

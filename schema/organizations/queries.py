@@ -3,7 +3,7 @@
 import strawberry
 import strawberry_django
 
-from schema.nodes import node_key, one
+from schema.nodes import NodeId, node_key, one
 from schema.organizations.types import Organization
 from users.organizations import models
 
@@ -13,6 +13,6 @@ class OrganizationsQuery:
     """Who belongs together."""
 
     @strawberry_django.field(description="An organisation by id; null if there is none to be seen.")
-    def organization(self, id: strawberry.ID) -> Organization | None:
+    def organization(self, id: NodeId) -> Organization | None:
         """Look an organisation up."""
         return one(models.Organization.objects.all(), node_key(id, "Organization"))

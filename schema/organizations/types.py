@@ -2,15 +2,24 @@
 
 from uuid import UUID
 
-import strawberry
 import strawberry_django
 from strawberry import auto, relay
 
 from schema.context import Info
+from schema.nodes import describe_enum
 from users.organizations import models
 from users.organizations.querysets import MembershipQuerySet, OrganizationQuerySet
 
-strawberry.enum(models.Role, description="What a member may do inside.")
+# Not the labels: those are translated, and into the language of whoever asks first.
+describe_enum(
+    models.Role,
+    "What a member may do inside.",
+    {
+        models.Role.OWNER: "The organisation is theirs.",
+        models.Role.ADMIN: "Manages the organisation.",
+        models.Role.MEMBER: "Belongs to the organisation.",
+    },
+)
 
 
 @strawberry_django.type(models.Organization, description="A company, a club, a team.")

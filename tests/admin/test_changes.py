@@ -216,10 +216,14 @@ def test_a_refusal_of_the_policy_is_a_403(client: Client, monkeypatch: pytest.Mo
         lambda *_args: ("username", "email", "date_joined", "permissions"),
     )
 
-    response = client.post(change_url(mary), user_form(mary, is_superuser=True))
+    before = tags()
+
+    response = client.post(change_url(mary), user_form(mary, name="Mary M.", is_superuser=True))
 
     assert response.status_code == 403
-    assert not User.objects.get(pk=mary.pk).is_superuser
+    after = User.objects.get(pk=mary.pk)
+    assert (after.name, after.is_superuser) == (mary.name, False)
+    assert tags() == before
 
 
 def test_an_unknown_person_is_no_fault(client: Client) -> None:
@@ -233,17 +237,18 @@ def test_an_unknown_person_is_no_fault(client: Client) -> None:
 def test_the_last_administrator_stays_one(client: Client, flag: str) -> None:
     root = make_administrator()
     sign_in(client, root)
+    before = tags()
 
-    response = client.post(change_url(root), user_form(root, **{flag: False}))
+    response = client.post(change_url(root), user_form(root, name="Rosa R.", **{flag: False}))
 
     assert errors(response) == {
         "is_superuser": ["This is the last administrator. Make somebody else one first."]
     }
     root.refresh_from_db()
-    assert root.is_superuser
-    assert root.is_active
+    assert (root.name, root.is_superuser, root.is_active) == ("Rosa Example", True, True)
+    assert tags() == before
 
     make_administrator("rita")
-    client.post(change_url(root), user_form(root, **{flag: False}))
+    client.post(change_url(root), user_form(root, name="Rosa R.", **{flag: False}))
     root.refresh_from_db()
-    assert not getattr(root, flag)
+    assert (root.name, getattr(root, flag)) == ("Rosa R.", False)

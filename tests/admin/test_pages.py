@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from core.admin import BoundedPaginator
-from core.outbox.models import OutboxMessage
+from core.outbox.models import FAILING_AFTER, OutboxMessage
 from tests.admin.support import (
     change_url,
     list_url,
@@ -275,19 +275,24 @@ def test_counting_stops_at_the_limit(client: Client, monkeypatch: pytest.MonkeyP
     assert "2+" in client.get("/admin/").content.decode()
 
 
-def test_the_outbox_tells_what_is_due_and_what_was_given_up(client: Client) -> None:
-    moment = "2026-01-01T00:00Z"
-    OutboxMessage.objects.create(subscriber="late", payload={}, dispatch_at=moment)
-    OutboxMessage.objects.create(subscriber="lost", payload={}, dispatch_at=moment, attempts=12)
+def test_the_outbox_tells_what_is_due_and_what_is_failing(client: Client) -> None:
+    for subscriber, dispatch_at, attempts in (
+        ("late", "2026-01-01T00:00Z", FAILING_AFTER - 1),
+        ("late again", "2026-01-01T00:00Z", FAILING_AFTER),
+        ("waiting", "2100-01-01T00:00Z", FAILING_AFTER),
+    ):
+        OutboxMessage.objects.create(
+            subscriber=subscriber, payload={}, dispatch_at=dispatch_at, attempts=attempts
+        )
     sign_in(client, make_administrator())
 
     def listed(**parameters: str) -> set[str]:
         response = client.get(list_url(OutboxMessage), parameters)
         return {message.subscriber for message in response.context["cl"].result_list}
 
-    assert {"late", "lost"} < listed()
-    assert listed(state="due") == {"late"}
-    assert listed(state="abandoned") == {"lost"}
+    assert {"late", "late again", "waiting"} < listed()
+    assert listed(state="due") == {"late", "late again"}
+    assert listed(state="failing") == {"late again", "waiting"}
 
 
 def test_links_lead_from_a_person_to_what_is_theirs(client: Client) -> None:

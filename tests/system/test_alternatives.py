@@ -23,7 +23,7 @@ from tests.conftest import Sink, celery_worker, environ_of_tests
 from tests.environment import free_port
 from tests.system.programs import require_program
 from users.accounts.models import User
-from users.accounts.services.administration import set_groups
+from users.accounts.services.administration import change_user
 from users.activity.models import DailyCount
 
 ME = "{ me { permissions } }"
@@ -93,7 +93,7 @@ def test_the_cached_resolver_on_memcached(
             client(ME)
         with django_assert_num_queries(2):  # type: ignore[attr-defined]
             assert client(ME).data == {"me": {"permissions": []}}
-        set_groups(alice.pk, actor=SYSTEM, groups=[editors])
+        change_user(alice.pk, actor=SYSTEM, groups=[editors])
         assert client(ME).data == {"me": {"permissions": ["accounts.view_user"]}}
         caches.close_all()
 

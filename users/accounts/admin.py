@@ -23,10 +23,9 @@ from users.accounts.permissions import permissions_of
 from users.accounts.policy import may_administer, may_edit_profile
 from users.accounts.services.administration import (
     FLAGS,
+    change_user,
     create_user,
     save_group,
-    set_flags,
-    set_groups,
 )
 from users.accounts.services.profile import PROFILE_FIELDS, USER_FIELDS, update_profile
 
@@ -40,7 +39,7 @@ class PersonalAdmin(RosterAdmin):
     """Rows that belong to a person each, and are searched for by the person.
 
     Usernames and addresses are stored in canonical form, so what is typed is brought into it
-    and compared as it is: a trigram index on the plain columns serves the search.
+    and compared as it is. There is no index for parts of them yet, so a search reads the table.
     """
 
     person_field = "user_id"
@@ -124,16 +123,19 @@ class UserAdmin(PersonalAdmin):
         form: ServiceForm,
         change: bool,  # noqa: FBT001 - Django's hook
     ) -> None:
-        """Create the account, or change what the form shows of it."""
+        """Create the account, or change all that the form lets its reader edit, or nothing."""
         actor, values = actor_of(request), form.cleaned_data
         if not change:
             user = create_user(actor=actor, **values)
             obj.pk, obj.username = user.pk, user.username
             return
-        update_profile(obj.pk, actor=actor, **{name: values[name] for name in USER_FIELDS})
-        if "groups" in values:
-            set_flags(obj.pk, actor=actor, **{name: values[name] for name in FLAGS})
-            set_groups(obj.pk, actor=actor, groups=values["groups"])
+        change_user(
+            obj.pk,
+            actor=actor,
+            profile={name: values[name] for name in USER_FIELDS},
+            flags={name: values[name] for name in FLAGS if name in values},
+            groups=values.get("groups"),
+        )
 
     @display(  # type: ignore[untyped-decorator]
         description=_("person"), ordering="username", header=True

@@ -1,7 +1,5 @@
 """Fields of the admin's forms that differ from what Django makes of the models."""
 
-import zoneinfo
-from functools import cache
 from typing import ClassVar
 
 from django import forms
@@ -16,11 +14,11 @@ from unfold.widgets import (
 )
 
 from core.admin import ServiceForm
+from users.accounts.services.validation import time_zones
 
 
-@cache
-def _time_zones() -> list[tuple[str, str]]:
-    return [(name, name) for name in sorted(zoneinfo.available_timezones())]
+def _time_zone_choices() -> list[tuple[str, str]]:
+    return [(name, name) for name in sorted(time_zones())]
 
 
 class NewUserForm(ServiceForm):
@@ -41,7 +39,7 @@ class ProfileForm(ServiceForm):
         label=_("Language"), choices=settings.LANGUAGES, widget=UnfoldAdminSelectWidget
     )
     time_zone = forms.ChoiceField(
-        label=_("Time zone"), choices=_time_zones, widget=UnfoldAdminSelect2Widget
+        label=_("Time zone"), choices=_time_zone_choices, widget=UnfoldAdminSelect2Widget
     )
 
     class Meta:

@@ -18,9 +18,11 @@ USERNAME_PATTERN: Final = re.compile(r"[^\W_](?:[\w.-]*[^\W_])?")
 def canonical(identifier: str) -> str:
     """Return the form in which an identifier is unique: NFKC and lower case.
 
-    So full-width, ligature and capital variants of an identifier are one and the same.
+    So full-width, ligature and capital variants of an identifier are one and the same. What
+    is longer than any identifier is cut, because normalising takes quadratic time.
     """
-    folded = unicodedata.normalize("NFKC", identifier.strip()).lower()
+    identifier = identifier.strip()[: EMAIL_MAX_LENGTH + 1]
+    folded = unicodedata.normalize("NFKC", identifier).lower()
     return unicodedata.normalize("NFKC", folded)
 
 

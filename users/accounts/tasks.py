@@ -5,6 +5,7 @@ from django.conf import settings
 from django.utils import translation
 
 from core import mail
+from core.db import delete_in_batches
 from core.outbox.registry import subscriber
 from users.accounts import mails
 from users.accounts.models import SignUp, User
@@ -36,4 +37,4 @@ def mail_sign_up(event_id: int) -> None:
 @shared_task(name="users.accounts.prune_sign_ups")
 def prune_sign_ups() -> None:
     """Remove sign-ups whose time is up."""
-    SignUp.objects.expired().delete()
+    delete_in_batches(SignUp.objects.expired())

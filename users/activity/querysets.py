@@ -21,3 +21,7 @@ class DailyCountQuerySet(models.QuerySet["DailyCount"]):
     def between(self, first: date, last: date) -> Self:
         """Days from ``first`` to ``last``, both included."""
         return self.filter(day__range=(first, last))
+
+    def by_day_and_tag(self) -> dict[tuple[date, str], int]:
+        """Read the counts; a day on which nothing of a tag happened has none."""
+        return {(row.day, row.tag): row.count for row in self}

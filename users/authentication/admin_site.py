@@ -41,7 +41,7 @@ from users.accounts.models import User
 from users.activity.models import DailyCount
 from users.activity.tags import Tag
 from users.authentication.actors import actor_through
-from users.authentication.cookies import clear_session_cookie, set_session_cookie
+from users.authentication.middleware import clear_session_cookie, set_session_cookie
 from users.authentication.services.sessions import Transport, log_in, log_out
 
 # Django's password pages write past our services, and its shortcut asks models for their page
@@ -268,10 +268,7 @@ def _overview(request: HttpRequest) -> dict[str, Any]:
     """
     actor, today = actor_of(request), timezone.now().date()
     days = [today - dt.timedelta(days=ago) for ago in reversed(range(2 * DAYS_SHOWN))]
-    counts = {
-        (row.day, row.tag): row.count
-        for row in DailyCount.objects.visible_to(actor).between(days[0], today)
-    }
+    counts = DailyCount.objects.visible_to(actor).between(days[0], today).by_day_and_tag()
     series = {
         title: [counts.get((day, tag), 0) for day in days]
         for title, tag in (

@@ -68,3 +68,20 @@ def _invalid_token() -> HttpResponse:
         status=401,
         headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
     )
+
+
+def set_session_cookie(response: HttpResponse, secret: str) -> None:
+    """Give the browser the session, out of reach of scripts and of other sites' requests."""
+    response.set_cookie(
+        settings.SESSION_COOKIE,
+        secret,
+        max_age=settings.SESSION_TTL,
+        secure=settings.SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def clear_session_cookie(response: HttpResponse) -> None:
+    """Make the browser forget the session."""
+    response.delete_cookie(settings.SESSION_COOKIE, samesite="Lax")

@@ -50,21 +50,23 @@ DEMO_ACCOUNTS: Final = (
 )
 
 
-def ensure_demo_accounts() -> None:
-    """Create the demo accounts, and give them today's `settings.DEMO_PASSWORD`."""
+def create_demo_accounts() -> None:
+    """Add the demo accounts to a database that was seeded just now; others keep their people."""
     for account in DEMO_ACCOUNTS:
-        user, created = User.objects.get_or_create(
+        user = User.objects.create(
             username=account.username,
-            defaults={
-                "email": account.email,
-                "name": account.name,
-                "is_staff": account.is_staff,
-                "is_superuser": account.is_superuser,
-                "is_public": True,
-            },
+            email=account.email,
+            name=account.name,
+            is_staff=account.is_staff,
+            is_superuser=account.is_superuser,
+            is_public=True,
         )
-        if created:
-            Profile.objects.create(user=user, bio=f"A demo account: {account.description}.")
+        Profile.objects.create(user=user, bio=f"A demo account: {account.description}.")
+
+
+def refresh_demo_passwords() -> None:
+    """Give the demo accounts, if this database has them, today's `settings.DEMO_PASSWORD`."""
+    for user in User.objects.filter(email__in=[account.email for account in DEMO_ACCOUNTS]):
         if not user.check_password(settings.DEMO_PASSWORD):
             user.set_password(settings.DEMO_PASSWORD)
             user.save(update_fields=["password"])

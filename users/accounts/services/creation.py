@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.utils.translation import gettext as _
 
 from core.errors import ErrorCode, InputRejectedError, Problem
@@ -45,8 +45,7 @@ def insert_user(user: User, *, locale: str = "en") -> None:
     Raises `InputRejectedError` if the address or the username was taken meanwhile.
     """
     try:
-        with transaction.atomic():
-            user.save(force_insert=True)
+        user.save(force_insert=True)
     except IntegrityError as error:
         if "user_email_unique" in str(error):
             raise email_taken() from None

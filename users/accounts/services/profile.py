@@ -1,5 +1,6 @@
 """Profiles."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -31,18 +32,24 @@ def update_profile(user_id: UUID, *, actor: Actor, **changes: Any) -> User:
     leave no event. Raises `InputRejectedError` and the policy's errors.
     """
     require(actor, may_edit_profile, user_id)
-    _check(changes)
+    check_profile(changes)
     user = User.objects.select_related("profile").select_for_update(of=("self",)).get(pk=user_id)
+    write_profile(user, actor=actor, changes=changes)
+    return user
+
+
+def write_profile(user: User, *, actor: Actor, changes: Mapping[str, Any]) -> None:
+    """Write checked ``changes`` to a locked person, in the caller's transaction."""
     changed = [
         *_assign(user, {name: changes[name] for name in USER_FIELDS if name in changes}),
         *_assign(user.profile, {name: changes[name] for name in PROFILE_FIELDS if name in changes}),
     ]
     if changed:
         record(Tag.PROFILE_CHANGED, actor=actor, subject_id=user.pk, fields=changed)
-    return user
 
 
-def _check(changes: dict[str, Any]) -> None:
+def check_profile(changes: Mapping[str, Any]) -> None:
+    """Raise `InputRejectedError` unless all values may be those of `write_profile`."""
     problems = Problems()
     for name, value in changes.items():
         if name == "locale":

@@ -34,8 +34,6 @@ def sign_up(*, actor: Actor, email: str, username: str, password: str, locale: s
     """
     identity = check_new_account(email=email, username=username, password=password, locale=locale)
     SignUp.objects.expired().filter(username=identity.username).delete()
-    if User.objects.filter(username=identity.username).exists():
-        raise username_taken()
     pending = SignUp(
         email=identity.email,
         username=identity.username,
@@ -44,15 +42,17 @@ def sign_up(*, actor: Actor, email: str, username: str, password: str, locale: s
         expires_at=timezone.now() + settings.SIGN_UP_TTL,
     )
     try:
-        with transaction.atomic():
-            SignUp.objects.bulk_create(
-                [pending],
-                update_conflicts=True,
-                unique_fields=["email"],
-                update_fields=["username", "password", "locale", "nonce", "expires_at"],
-            )
+        SignUp.objects.bulk_create(
+            [pending],
+            update_conflicts=True,
+            unique_fields=["email"],
+            update_fields=["username", "password", "locale", "nonce", "expires_at"],
+        )
     except IntegrityError:
         raise username_taken() from None
+    # Asked after the insert, which waits for a verification of the same name to commit.
+    if User.objects.filter(username=identity.username).exists():
+        raise username_taken()
     record(Tag.SIGN_UP_REQUESTED, actor=actor, subject_id=pending.nonce)
 
 

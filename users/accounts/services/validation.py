@@ -51,13 +51,18 @@ def check_locale(locale: str) -> None:
         )
 
 
-# Python looks for them in thousands of files whenever it is asked.
-_time_zones = cache(zoneinfo.available_timezones)
+@cache
+def time_zones() -> frozenset[str]:
+    """Return the names of the IANA database.
+
+    Python looks for them in thousands of files whenever it is asked, so it is asked once.
+    """
+    return frozenset(zoneinfo.available_timezones())
 
 
 def check_time_zone(name: str) -> None:
     """Raise `ValidationError` unless this is a time zone of the IANA database."""
-    if name not in _time_zones():
+    if name not in time_zones():
         raise ValidationError(_("Enter a time zone such as Europe/Berlin."))
 
 

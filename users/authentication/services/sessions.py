@@ -59,10 +59,9 @@ def log_in(*, actor: Actor, login: str, password: str, transport: Transport) -> 
 @transaction.atomic(durable=True)
 def log_out(*, actor: Actor) -> None:
     """End the actor's session; without one, nothing happens."""
-    if actor.session_id is None:
-        return
-    ended, _rows = Session.objects.filter(pk=actor.session_id).delete()
-    if ended:
+    session = Session.objects.locked(pk=actor.session_id)
+    if session is not None:
+        session.delete()
         record(Tag.LOGGED_OUT, actor=actor, subject_id=actor.user_id)
 
 
@@ -73,21 +72,16 @@ def refresh_tokens(refresh_token: str, *, actor: Actor) -> SignedIn:
     before `InputRejectedError` is raised (RFC 9700, section 4.14.2).
     """
     with transaction.atomic(durable=True):
-        token = (
-            RefreshToken.objects.select_related("session__user")
-            .select_for_update(of=("self",))
-            .filter(digest=digest(refresh_token))
-            .first()
-        )
-        if token is not None and token.used_at is not None:
-            token.session.delete()
-            record(Tag.REFRESH_TOKEN_REUSED, actor=actor, subject_id=token.session.user_id)
-        elif (
-            token is not None and token.expires_at > timezone.now() and token.session.user.is_active
-        ):
-            token.used_at = timezone.now()
-            token.save(update_fields=["used_at"])
-            return _with_tokens(token.session)
+        session = Session.objects.locked(refresh_tokens__digest=digest(refresh_token))
+        if session is not None:
+            token = session.refresh_tokens.get(digest=digest(refresh_token))
+            if token.used_at is not None:
+                session.delete()
+                record(Tag.REFRESH_TOKEN_REUSED, actor=actor, subject_id=session.user_id)
+            elif token.expires_at > timezone.now() and session.user.is_active:
+                token.used_at = timezone.now()
+                token.save(update_fields=["used_at"])
+                return _with_tokens(session)
     raise InputRejectedError(
         Problem(
             ErrorCode.TOKEN_INVALID,

@@ -17,7 +17,7 @@ from users.activity.models import DailyCount
 from users.activity.tags import Tag
 from users.authentication.models import Session
 from users.demo import names
-from users.demo.accounts import ensure_demo_accounts
+from users.demo.accounts import create_demo_accounts, refresh_demo_passwords
 from users.organizations.models import Membership, Organization, Role
 
 GROUPS = {
@@ -48,7 +48,8 @@ class Command(BaseCommand):
         """Seed in one transaction: all or nothing."""
         if not (options["if_empty"] and User.objects.exists()):
             self._seed(options["users"], options["organizations"])
-        ensure_demo_accounts()
+            create_demo_accounts()
+        refresh_demo_passwords()
 
     def _seed(self, user_count: int, organization_count: int) -> None:
         rng = random.Random(2026)  # noqa: S311 - the same people every time
