@@ -13,7 +13,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from core.errors import DomainError, ErrorCode, InputRejectedError
 from schema.context import Info
-from schema.nodes import describe_enum
+from schema.enums import describe_enum
 
 logger = logging.getLogger(__name__)
 

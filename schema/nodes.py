@@ -1,7 +1,5 @@
-"""Global object identification (Relay), and how the schema tells what ids and enums mean."""
+"""Global object identification (Relay)."""
 
-from collections.abc import Mapping
-from enum import Enum
 from typing import Annotated, Any, TypeAlias
 from uuid import UUID
 
@@ -12,13 +10,6 @@ from strawberry import relay
 NodeId: TypeAlias = Annotated[
     strawberry.ID, strawberry.argument(description="The object's `id`, as it was answered.")
 ]
-
-
-def describe_enum(enum: type[Enum], description: str, values: Mapping[Any, str]) -> None:
-    """Make a GraphQL enum of a Python one that knows nothing of GraphQL, each value described."""
-    strawberry.enum(enum, description=description)
-    for value in enum.__strawberry_definition__.values:  # type: ignore[attr-defined]
-        value.description = values[enum(value.value)]
 
 
 def parse_node_id(id_: str) -> tuple[str, UUID] | None:

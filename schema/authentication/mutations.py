@@ -7,8 +7,8 @@ import strawberry
 from core.actor import Actor
 from schema.accounts.types import UserPayload
 from schema.context import Context, Info
+from schema.enums import describe_enum
 from schema.errors import InputErrors, Payload
-from schema.nodes import describe_enum
 from users.authentication.actors import actor_through
 from users.authentication.services.sessions import (
     SignedIn,

@@ -6,7 +6,7 @@ import strawberry_django
 from strawberry import auto, relay
 
 from schema.context import Info
-from schema.nodes import describe_enum
+from schema.enums import describe_enum
 from users.organizations import models
 from users.organizations.querysets import MembershipQuerySet, OrganizationQuerySet
 
