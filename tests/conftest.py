@@ -165,7 +165,12 @@ def celery_worker(**environ: str) -> Iterator[subprocess.Popen[bytes]]:
         yield worker
     finally:
         worker.terminate()
-        worker.wait(timeout=20)
+        try:
+            worker.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            # Celery may miss a signal that comes while it starts.
+            worker.kill()
+            worker.wait()
 
 
 @pytest.fixture
