@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from celery import Celery
 from django.contrib.auth.models import Group, Permission
 from django.core.cache import caches
 from django.test import override_settings
+from kombu import Connection
 
 from core.actor import SYSTEM
 from core.env import Environment
@@ -121,7 +121,7 @@ def rabbitmq_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     url = f"amqp://guest:guest@127.0.0.1:{port}//"
 
     def connect() -> None:
-        with Celery(broker=url).connection_for_write() as connection:
+        with Connection(url) as connection:
             connection.connect()
 
     with running([RABBITMQ], **environ) as process:
