@@ -64,7 +64,8 @@ def publish(topic: str, **payload: Any) -> None:
         for entry in _topics[topic]
     )
     if messages:
-        transaction.on_commit(lambda: dispatch([message.pk for message in messages]))
+        # Robust: what is committed must not be answered as a fault, whatever the broker does.
+        transaction.on_commit(lambda: dispatch([message.pk for message in messages]), robust=True)
 
 
 def dispatch(message_ids: list[int]) -> None:

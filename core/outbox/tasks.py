@@ -29,7 +29,7 @@ def deliver(message_id: int) -> None:
         message.delete()
 
 
-@shared_task(name="core.outbox.relay", ignore_result=True)
+@shared_task(name="core.outbox.relay")
 def relay() -> None:
     """Dispatch what is due, in one bounded batch; Beat calls it every few seconds."""
     with transaction.atomic():

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from tests.demo import demo
 from tests.environment import free_port
@@ -54,26 +54,35 @@ def page(browser: Browser, site: str) -> Iterator[Page]:
     context.close()
 
 
-def test_signs_in_by_one_click_and_runs_a_query(page: Page, site: str) -> None:
+def sign_in(page: Page, site: str, username: str, name: str) -> None:
+    """Open the console and click one of the demo's accounts."""
     page.goto(f"{site}/graphql")
-    page.get_by_role("button", name="ada").click()
-    expect(page.get_by_text("Ada Lovelace").first).to_be_visible()
+    page.get_by_role("button", name=username).click()
+    expect(page.get_by_text(name).first).to_be_visible()
 
+
+def execute(page: Page) -> Locator:
+    """Run the operation in the open tab; return where its answer appears."""
     page.get_by_role("button", name="Execute query").click()
-    result = page.locator(".result-window")
+    return page.locator(".result-window")
+
+
+def test_signs_in_by_one_click_and_runs_a_query(page: Page, site: str) -> None:
+    sign_in(page, site, "ada", "Ada Lovelace")
+
+    result = execute(page)
+
     expect(result).to_contain_text("ada@roster.example")
     expect(result).to_contain_text("accounts.change_user")
 
 
 def test_offers_the_documented_operations(page: Page, site: str) -> None:
-    page.goto(f"{site}/graphql")
-    page.get_by_role("button", name="grace").click()
-    expect(page.get_by_text("Grace Hopper").first).to_be_visible()
+    sign_in(page, site, "grace", "Grace Hopper")
 
     page.get_by_role("button", name="Examples").click()
     page.get_by_text("Directory", exact=True).first.click()
-    page.get_by_role("button", name="Execute query").click()
-    result = page.locator(".result-window")
+    result = execute(page)
+
     expect(result).to_contain_text("Aaliyah Berg")
     expect(result).to_contain_text("activeSessionCount")
 
