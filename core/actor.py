@@ -17,6 +17,8 @@ class Actor:
     is_staff: bool = False
     is_superuser: bool = False
     is_system: bool = False
+    # Where the request came from; None if that is unknown, as through a Unix socket.
+    ip: str | None = None
     user_agent: str = ""
 
     @property

@@ -6,7 +6,7 @@ resolver is a fault: logged with its traceback, told only as INTERNAL_ERROR.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import ClassVar, Self
 
@@ -32,8 +32,15 @@ class ErrorCode(StrEnum):
     EMAIL_INVALID = "EMAIL_INVALID", "This is not an e-mail address we can write to."
     EMAIL_TAKEN = "EMAIL_TAKEN", "Somebody has an account with this address."
     USERNAME_INVALID = "USERNAME_INVALID", "The username breaks the rules for usernames."
+    EMAIL_DOMAIN_NOT_ALLOWED = (
+        "EMAIL_DOMAIN_NOT_ALLOWED",
+        "Only addresses of certain domains may sign up here.",
+    )
     USERNAME_TAKEN = "USERNAME_TAKEN", "Somebody has this username, or asked for it first."
+    USERNAME_RESERVED = "USERNAME_RESERVED", "Nobody may choose this username for themselves."
+    SIGN_UP_CLOSED = "SIGN_UP_CLOSED", "Accounts are made by invitation or by administrators."
     PASSWORD_TOO_WEAK = "PASSWORD_TOO_WEAK", "The password is too short or too easy to guess."
+    PASSWORD_WRONG = "PASSWORD_WRONG", "This is not the current password."
     LOCALE_UNSUPPORTED = "LOCALE_UNSUPPORTED", "There are no texts in this language."
     TIME_ZONE_UNKNOWN = "TIME_ZONE_UNKNOWN", "The IANA database has no such time zone."
     VALUE_INVALID = "VALUE_INVALID", "The field does not accept this value."
@@ -43,9 +50,15 @@ class ErrorCode(StrEnum):
         "CREDENTIALS_INVALID",
         "Login and password do not match an active account.",
     )
+    NOT_FOUND = "NOT_FOUND", "There is no such object, or it is not for you to see."
+    LAST_ADMINISTRATOR = "LAST_ADMINISTRATOR", "Nobody would be left to administer the service."
     # Who asks, and for what (top-level errors).
     UNAUTHENTICATED = "UNAUTHENTICATED", "Nobody is signed in; a top-level error."
     FORBIDDEN = "FORBIDDEN", "Whoever is signed in may not do this; a top-level error."
+    TOO_MANY_ATTEMPTS = (
+        "TOO_MANY_ATTEMPTS",
+        "Try again after `extensions.retryAfter` seconds; a top-level error.",
+    )
     ARGUMENT_INVALID = "ARGUMENT_INVALID", "An argument is out of range; a top-level error."
     CURSOR_INVALID = (
         "CURSOR_INVALID",
@@ -71,6 +84,7 @@ class DomainError(Exception):
     def __init__(self, message: Text | None = None) -> None:
         """Use the class's message, or a more telling one."""
         self.text = self.message if message is None else message
+        self.extensions: dict[str, object] = {}
         super().__init__(self.text)
 
 
@@ -81,6 +95,10 @@ class InputRejectedError(Exception):
         """Carry every problem found, so that a form can show all of them at once."""
         self.problems = problems
         super().__init__(", ".join(problem.code for problem in problems))
+
+    def about(self, field: str) -> "InputRejectedError":
+        """Return the same refusal, told of the field that the client did send."""
+        return InputRejectedError(*(replace(problem, field=(field,)) for problem in self.problems))
 
 
 class UnauthenticatedError(DomainError):
@@ -95,6 +113,19 @@ class ForbiddenError(DomainError):
 
     code = ErrorCode.FORBIDDEN
     message = _("You are not allowed to do this.")
+
+
+class TooManyAttemptsError(DomainError):
+    """A limit on attempts is reached; ``retry_after`` is in whole seconds."""
+
+    code = ErrorCode.TOO_MANY_ATTEMPTS
+    message = _("Too many attempts. Try again later.")
+
+    def __init__(self, retry_after: int) -> None:
+        """Say how long to wait."""
+        super().__init__()
+        self.retry_after = retry_after
+        self.extensions = {"retryAfter": retry_after}
 
 
 class ArgumentInvalidError(DomainError):

@@ -40,7 +40,9 @@ DEMO_MAILBOX = env.text("DEMO_MAILBOX", default="") if DEMO else ""
 # Application -----------------------------------------------------------------------------
 
 INSTALLED_APPS = [
+    "core.roles",
     "core.outbox",
+    "core.ratelimit",
     "users.activity",
     "users.accounts",
     "users.authentication",
@@ -99,6 +101,12 @@ DATABASES["default"] |= {
     "CONN_MAX_AGE": env.number("DATABASE_CONN_MAX_AGE", 600, minimum=0, maximum=86_400),
     "CONN_HEALTH_CHECKS": True,
 }
+# The owner of the tables, for `manage.py migrate`; see core/roles.
+MIGRATION_DATABASE = env.database("MIGRATION_DATABASE_URL", default=env.text("DATABASE_URL"))
+if MIGRATION_DATABASE["NAME"] != DATABASES["default"]["NAME"]:
+    raise BadSetting("MIGRATION_DATABASE_URL", "names another database than DATABASE_URL")
+if MIGRATION_DATABASE["USER"] and not DATABASES["default"]["USER"]:
+    raise BadSetting("MIGRATION_DATABASE_URL", "names a user, so DATABASE_URL must name one, too")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Cache and background work ---------------------------------------------------------------
@@ -143,8 +151,11 @@ def _every(period: timedelta, task: str) -> dict[str, Any]:
 
 CELERY_BEAT_SCHEDULE = {
     "outbox-relay": _every(timedelta(seconds=10), "core.outbox.relay"),
-    "prune-sign-ups": _every(timedelta(minutes=10), "users.accounts.prune_sign_ups"),
+    "prune-attempts": _every(timedelta(minutes=10), "core.ratelimit.prune"),
+    "prune-links": _every(timedelta(minutes=10), "users.accounts.prune_links"),
+    "prune-resets": _every(timedelta(minutes=10), "users.authentication.prune_password_resets"),
     "prune-sessions": _every(timedelta(minutes=10), "users.authentication.prune_sessions"),
+    "lift-suspensions": _every(timedelta(minutes=1), "users.authentication.lift_suspensions"),
 }
 
 # How long a worker owns an outbox message before another may try; longer than any task runs.
@@ -168,18 +179,44 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
+# Have I Been Pwned's range API or one like it; asked for the first five digits of a digest.
+BREACHED_PASSWORDS_URL = env.text("BREACHED_PASSWORDS_URL", default="")
+if BREACHED_PASSWORDS_URL:
+    env.url("BREACHED_PASSWORDS_URL", schemes=("http", "https"))
+    AUTH_PASSWORD_VALIDATORS.append({"NAME": "users.accounts.validators.BreachedPasswordValidator"})
+RESERVED_USERNAMES = env.names("RESERVED_USERNAMES", default=[])
+
+# Who may sign up: `open`, `invitation`, `closed`, or the owners of addresses at these domains.
+SIGN_UP = [name.lower() for name in env.names("SIGN_UP", default=["open"])]
+if SIGN_UP not in (["open"], ["invitation"], ["closed"]) and not all("." in x for x in SIGN_UP):
+    raise BadSetting("SIGN_UP", "must be open, invitation, closed or domains such as example.com")
 SIGN_UP_TTL = timedelta(hours=24)
-ACCESS_TOKEN_TTL = timedelta(minutes=10)
-REFRESH_TOKEN_TTL = timedelta(days=30)
-SESSION_TTL = timedelta(days=30)
-# Where the link in the verification mail leads; the token follows in the fragment, which
-# browsers send to no server and so reaches no log.
-VERIFY_EMAIL_URL = env.url(
-    "VERIFY_EMAIL_URL", default=f"{PUBLIC_URL}/verify-email", schemes=("http", "https")
-)
+INVITATION_TTL = timedelta(days=7)
+EMAIL_CHANGE_TTL = timedelta(hours=24)
+PASSWORD_RESET_TTL = timedelta(hours=1)
+# Where links in mails lead: to the pages /verify-email, /accept-invitation, /confirm-email and
+# /reset-password there. The token follows in the fragment, which browsers send to no server
+# and so reaches no log.
+LINKS_URL = env.url("LINKS_URL", default=PUBLIC_URL, schemes=("http", "https")).rstrip("/")
+
+ACCESS_TOKEN_TTL = timedelta(minutes=env.number("ACCESS_TOKEN_MINUTES", 10, minimum=1, maximum=60))
+# A session ends when it was not used for so long, and when it is so old.
+SESSION_IDLE_TTL = timedelta(days=env.number("SESSION_IDLE_DAYS", 30, minimum=1, maximum=365))
+SESSION_MAX_AGE = timedelta(days=env.number("SESSION_MAX_DAYS", 180, minimum=1, maximum=3_650))
+# How long a refresh token that was just used buys the same successor again.
+REFRESH_GRACE = timedelta(seconds=10)
+LAST_SEEN_PRECISION = timedelta(minutes=5)
+DEVICE_TTL = timedelta(days=365)
+
+# Attempts to log in: per account and per address in 15 minutes, of everybody in one minute.
+LOG_INS_PER_ACCOUNT = env.number("LOG_INS_PER_ACCOUNT", 10, minimum=3, maximum=100)
+LOG_INS_PER_ADDRESS = env.number("LOG_INS_PER_ADDRESS", 100, minimum=10, maximum=1_000_000)
+LOG_INS_OVERALL = env.number("LOG_INS_OVERALL", 3_000, minimum=10, maximum=1_000_000)
 
 # HTTP ------------------------------------------------------------------------------------
 
+# How many proxies in front append to X-Forwarded-For; what stands before that is hearsay.
+TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 0, minimum=0, maximum=10)
 SECURE = urlsplit(PUBLIC_URL).scheme == "https"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 # Not stricter: browsers would send `Origin: null` with forms, which the CSRF check refuses.
@@ -193,6 +230,7 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_SSL_REDIRECT = SECURE
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SESSION_COOKIE = "__Host-roster" if SECURE else "roster"
+DEVICE_COOKIE = "__Host-roster-device" if SECURE else "roster-device"
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 X_FRAME_OPTIONS = "DENY"
 

@@ -97,9 +97,11 @@ def format_error(error: GraphQLError) -> dict[str, Any]:
     """
     original = error.original_error
     formatted: dict[str, Any] = dict(error.formatted)
+    extensions: dict[str, Any] = {}
     if isinstance(original, DomainError):
         formatted["message"] = str(original.text)
         code: str = original.code
+        extensions = original.extensions
     elif error.extensions and "code" in error.extensions:
         code = error.extensions["code"]
     elif isinstance(error, GraphQLSyntaxError):
@@ -110,5 +112,5 @@ def format_error(error: GraphQLError) -> dict[str, Any]:
         code = RequestErrorCode.INTERNAL_ERROR
     else:
         code = RequestErrorCode.VARIABLES_INVALID
-    formatted["extensions"] = {"code": str(code)}
+    formatted["extensions"] = {"code": str(code)} | extensions
     return formatted
