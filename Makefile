@@ -8,9 +8,10 @@ CONSOLE := console/dist/console/console.js
 
 # Settings for commands that only need Django to load.
 OFFLINE := SECRET_KEY=offline-offline-offline-offline-offline-offline-offline1 \
-	ALLOWED_HOSTS=localhost DATABASE_URL=postgresql://localhost/roster
+	ALLOWED_HOSTS=localhost DATABASE_URL=postgresql://roster@localhost/roster \
+	MIGRATION_DATABASE_URL=postgresql://roster_owner@localhost/roster
 # Settings for the tests; core.embedded adds the servers, lest the tests empty a real one.
-TESTING := env -u DATABASE_URL -u REDIS_URL -u CACHE_URL -u CELERY_BROKER_URL \
+TESTING := env -u DATABASE_URL -u MIGRATION_DATABASE_URL -u REDIS_URL -u CACHE_URL -u CELERY_BROKER_URL \
 	SECRET_KEY=testing-testing-testing-testing-testing-testing-testing1 \
 	ALLOWED_HOSTS=testserver,localhost,127.0.0.1 PUBLIC_URL=http://testserver LOG_FORMAT=console \
 	ARGON2_MEMORY_KIB=8 ARGON2_PASSES=1 DATA_DIR=.data/test

@@ -18,3 +18,17 @@ def lease_outlives_tasks(**_arguments: Any) -> list[CheckMessage]:
             id="roster.W001",
         )
     ]
+
+
+def owner_is_not_the_service(**_arguments: Any) -> list[CheckMessage]:
+    """Warn if the service owns its tables: then nothing that it writes is append-only."""
+    if settings.MIGRATION_DATABASE["USER"] != settings.DATABASES["default"]["USER"]:
+        return []
+    return [
+        CheckWarning(
+            "MIGRATION_DATABASE_URL names no other user than DATABASE_URL, so the service owns "
+            "its tables and could change the audit trail.",
+            hint="Give the migrations a role of their own; see docs/deployment.md.",
+            id="roster.W002",
+        )
+    ]

@@ -18,14 +18,14 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Final, NoReturn
 
 import django
 import psutil
 from django.conf import settings
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from honcho.manager import Manager
 from kombu.exceptions import OperationalError as BrokerError
@@ -33,6 +33,7 @@ from kombu.exceptions import OperationalError as BrokerError
 from core.celery import app as celery_app
 from core.embedded import EmbeddedError, services
 from core.env import BadSetting, Environment
+from core.roles.owner import as_owner
 
 OWNER: Final = "ROSTER_SUPERVISED_IN"
 STOP_TIMEOUT: Final = 10
@@ -134,17 +135,24 @@ def _secret_key(path: Path) -> str:
 
 
 def _prepare_database() -> None:
-    try:
-        connection.ensure_connection()
-    except OperationalError as error:
-        raise BadSetting("DATABASE_URL", f"cannot be reached: {error}".splitlines()[0]) from None
+    for name, role in (("DATABASE_URL", nullcontext()), ("MIGRATION_DATABASE_URL", as_owner())):
+        try:
+            with role:
+                connection.ensure_connection()
+        except OperationalError as error:
+            raise BadSetting(name, f"cannot be reached: {error}".splitlines()[0]) from None
     try:
         with celery_app.connection_for_write() as broker:
             broker.ensure_connection(max_retries=1, timeout=2)
     except BrokerError as error:
         name = "CELERY_BROKER_URL" if os.environ.get("CELERY_BROKER_URL") else "REDIS_URL"
         raise BadSetting(name, f"cannot be reached: {error}") from None
-    call_command("migrate", verbosity=0)
+    try:
+        call_command("migrate", verbosity=0)
+    except CommandError as error:
+        raise SystemExit(str(error)) from None
+    # Like any deployment's, the web server and the workers cannot become the owner.
+    os.environ.pop("MIGRATION_DATABASE_URL", None)
     call_command("seed", if_empty=True)
     # WhiteNoise warns if it is missing; the demo serves static files from where they are.
     settings.STATIC_ROOT.mkdir(exist_ok=True)

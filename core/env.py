@@ -92,9 +92,9 @@ class Environment:
         self._split(name, value, schemes)
         return value
 
-    def database(self, name: str) -> dict[str, Any]:
+    def database(self, name: str, default: Any = REQUIRED) -> dict[str, Any]:
         """Return Django's database settings for a libpq URL."""
-        value = self.url(name, schemes=("postgres", "postgresql"))
+        value = self.url(name, default, schemes=("postgres", "postgresql"))
         try:
             options: dict[str, Any] = dict(conninfo_to_dict(value))
         except ProgrammingError:

@@ -10,7 +10,7 @@ import queue
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
@@ -24,9 +24,28 @@ from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from core.roles.owner import as_owner
 from tests.client import GraphQLClient
 from tests.factories import make_token, make_user
 from users.accounts.models import User
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> Iterator[ExitStack]:
+    """The owner makes and drops the test database: pytest-django does both inside this."""
+    with ExitStack() as owner:
+        owner.enter_context(as_owner())
+        yield owner
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_db_modify_db_settings: ExitStack, django_db_setup: None
+) -> Iterator[None]:
+    """The tests themselves are the service, between the two."""
+    django_db_modify_db_settings.close()
+    yield
+    django_db_modify_db_settings.enter_context(as_owner())
 
 
 @pytest.fixture
@@ -150,7 +169,8 @@ def environ_of_tests(**environ: str) -> dict[str, str]:
     database = settings.DATABASES["default"]
     address = f"{database['USER']}:{database['PASSWORD']}@/{database['NAME']}"
     options = f"host={database['HOST']}&port={database['PORT'] or 5432}"
-    return os.environ | {"DATABASE_URL": f"postgresql://{address}?{options}"} | environ
+    inherited = {name: os.environ[name] for name in os.environ if name != "MIGRATION_DATABASE_URL"}
+    return inherited | {"DATABASE_URL": f"postgresql://{address}?{options}"} | environ
 
 
 @contextmanager

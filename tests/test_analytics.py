@@ -14,7 +14,7 @@ from tests.client import GraphQLClient, at_once
 from tests.factories import PASSWORD
 from tests.test_sign_up import sign_up, token_of, verify
 from users.accounts.models import User
-from users.activity.models import DailyCount, Event
+from users.activity.models import DailyCount
 from users.activity.record import record
 from users.activity.tags import Tag
 
@@ -154,11 +154,12 @@ def test_refused_sign_ups_and_log_ins_do_not_count(anonymous: GraphQLClient, ali
     assert not DailyCount.objects.exists()
 
 
-def test_event_counts_on_the_day_it_happened(db: None) -> None:
-    event = record(Tag.LOGGED_IN, actor=ANONYMOUS, subject_id=None)
+def test_event_counts_on_the_day_it_happened(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     day = dt.date(2026, 2, 3)
     late = dt.datetime(2026, 2, 3, 23, 59, 59, tzinfo=dt.UTC)
-    Event.objects.filter(pk=event.pk).update(created_at=late)
+    with monkeypatch.context() as that_day:
+        that_day.setattr(timezone, "now", lambda: late)
+        record(Tag.LOGGED_IN, actor=ANONYMOUS, subject_id=None)
     assert deliver_all() == 1
     assert DailyCount.objects.values_list("day", "tag", "count").get() == (day, Tag.LOGGED_IN, 1)
 

@@ -136,6 +136,10 @@ def test_a_busy_port_is_named(tmp_path: Path) -> None:
 def test_ends_with_everything_on_sigterm(tmp_path: Path, port: int) -> None:
     with demo(tmp_path, port) as running:
         running.wait_until_ready()
+        children = psutil.Process(running.process.pid).children(recursive=True)
+        environs = [child.environ() for child in children]
+        assert [environ for environ in environs if "DATABASE_URL" in environ]
+        assert not [environ for environ in environs if "MIGRATION_DATABASE_URL" in environ]
         running.process.terminate()
         assert running.process.wait(timeout=TIMEOUT) == 0
     assert processes_of(tmp_path) == []

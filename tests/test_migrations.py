@@ -26,8 +26,6 @@ def many_people(db: None) -> None:
         for number in range(PEOPLE)
     )
     make_session(User.objects.get(username="person7"))
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE accounts_user")
 
 
 def nodes_of(plan: dict[str, Any]) -> list[dict[str, Any]]:

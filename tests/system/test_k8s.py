@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from typing import Any
+from urllib.parse import urlsplit
 
 import kubernetes_validate
 import pytest
@@ -18,6 +19,11 @@ from tests.system.programs import require_program
 from tests.system.repository import PINNED, ROOT, text
 
 SECRET_KEY = "k" * 50
+COMPOSE_SECRETS = {
+    "SECRET_KEY": SECRET_KEY,
+    "POSTGRES_PASSWORD": "s3cret",
+    "POSTGRES_OWNER_PASSWORD": "m0re",
+}
 OLDEST_VERSION, NEWEST_VERSION = "1.25", "1.37"
 READS_VARIABLE = re.compile(r"env\.\w+\(\s*\"(\w+)\"")
 
@@ -30,8 +36,8 @@ def variables_read() -> set[str]:
     return {name for file in files for name in READS_VARIABLE.findall(text(file))}
 
 
-def example_secret() -> dict[str, str]:
-    lines = [line for line in text("k8s/secret.example.env").splitlines() if line[:1] != "#"]
+def example_secret(name: str = "secret") -> dict[str, str]:
+    lines = [line for line in text(f"k8s/{name}.example.env").splitlines() if line[:1] != "#"]
     return dict(line.split("=", 1) for line in lines)
 
 
@@ -124,11 +130,32 @@ def test_the_variables_are_ones_that_are_read_and_enough(manifests: list[Manifes
     assert not set(config["data"]) & set(example_secret())
     assert example_secret()["SECRET_KEY"] == ""
     assert_starts_with(config["data"] | example_secret() | {"SECRET_KEY": SECRET_KEY})
-    for component in pods(manifests):
-        assert container(manifests, component)["envFrom"] == [
-            {"configMapRef": {"name": config["metadata"]["name"]}},
-            {"secretRef": {"name": "roster"}},
-        ]
+    of_all = [
+        {"configMapRef": {"name": config["metadata"]["name"]}},
+        {"secretRef": {"name": "roster"}},
+    ]
+    for component in ("web", "worker", "beat"):
+        assert container(manifests, component)["envFrom"] == of_all
+    assert container(manifests, "migrate")["envFrom"] == [
+        *of_all,
+        {"secretRef": {"name": "roster-owner"}},
+    ]
+
+
+def test_only_the_migrations_know_the_owner(services: dict[str, Manifest]) -> None:
+    for environment in (
+        example_secret() | example_secret("owner.secret"),
+        services["migrate"]["environment"],
+    ):
+        service, owner = (
+            urlsplit(interpolate(environment[name], COMPOSE_SECRETS))
+            for name in ("DATABASE_URL", "MIGRATION_DATABASE_URL")
+        )
+        assert (service.username, owner.username) == ("roster", "roster_owner")
+        assert (service.hostname, service.path) == (owner.hostname, owner.path)
+    assert set(example_secret("owner.secret")) == {"MIGRATION_DATABASE_URL"}
+    for name in set(services) - {"migrate", "postgres"}:
+        assert "owner" not in str(services[name]).lower()
 
 
 def test_every_pod_is_confined(manifests: list[Manifest]) -> None:
@@ -239,15 +266,40 @@ def interpolate(value: str, variables: dict[str, str]) -> str:
     return re.sub(r"\$\{(\w+):([-?])([^}]*)\}", one, value)
 
 
-def test_compose_needs_two_secrets_and_starts_with_them(services: dict[str, Manifest]) -> None:
-    environment = services["web"]["environment"]
-    assert set(environment) <= variables_read()
-    secrets = {"SECRET_KEY": SECRET_KEY, "POSTGRES_PASSWORD": "s3cret"}
-    for missing in secrets:
-        others = {name: value for name, value in secrets.items() if name != missing}
+def test_compose_needs_three_secrets_and_starts_with_them(services: dict[str, Manifest]) -> None:
+    environment = services["migrate"]["environment"]
+    assert set(services["web"]["environment"]) | set(environment) <= variables_read()
+    assert services["worker"]["environment"].items() <= services["web"]["environment"].items()
+    assert services["beat"]["environment"].items() <= environment.items()
+    for missing in COMPOSE_SECRETS:
+        others = {name: value for name, value in COMPOSE_SECRETS.items() if name != missing}
         with pytest.raises(LookupError, match=f"set {missing} to "):
             [interpolate(value, others) for value in environment.values()]
-    assert_starts_with({name: interpolate(value, secrets) for name, value in environment.items()})
+    for name in ("web", "migrate"):
+        values = services[name]["environment"].items()
+        assert_starts_with({key: interpolate(value, COMPOSE_SECRETS) for key, value in values})
+
+
+def test_compose_creates_both_roles(services: dict[str, Manifest]) -> None:
+    postgres = services["postgres"]
+    url = services["migrate"]["environment"]["MIGRATION_DATABASE_URL"]
+    owner = urlsplit(interpolate(url, COMPOSE_SECRETS))
+    created = {
+        name: interpolate(value, COMPOSE_SECRETS) for name, value in postgres["environment"].items()
+    }
+    assert created == {
+        "POSTGRES_USER": owner.username,
+        "POSTGRES_PASSWORD": owner.password,
+        "POSTGRES_DB": owner.path.removeprefix("/"),
+    }
+
+    [config] = postgres["configs"]
+    script = yaml.safe_load(text("compose.yaml"))["configs"][config["source"]]["content"]
+    assert interpolate(script, COMPOSE_SECRETS) == "CREATE ROLE roster LOGIN PASSWORD 's3cret';\n"
+    # tests/test_append_only.py runs what the document says.
+    assert interpolate(script, {"POSTGRES_PASSWORD": "…"}) in text("docs/deployment.md")
+    assert config["target"].startswith("/docker-entrypoint-initdb.d/")
+    assert config["target"].endswith(".sql")
 
 
 def test_compose_and_kubernetes_run_the_same(

@@ -1,0 +1,1 @@
+"""Two roles of PostgreSQL: the owner of the tables migrates them, the service only uses them."""

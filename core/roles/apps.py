@@ -1,0 +1,17 @@
+"""The roles' Django app: `manage.py migrate` and `flush` as the owner."""
+
+from django.apps import AppConfig
+from django.core.checks import register
+
+from core.checks import owner_is_not_the_service
+
+
+class RolesConfig(AppConfig):
+    """Registers the commands, which take precedence over Django's."""
+
+    name = "core.roles"
+    label = "roles"
+
+    def ready(self) -> None:
+        """Check that a deployment has two roles."""
+        register(owner_is_not_the_service, deploy=True)
