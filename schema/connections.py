@@ -65,8 +65,8 @@ class KeysetEdge(relay.Edge[NodeType], Generic[NodeType]):
 class KeysetConnection(relay.Connection[NodeType], Generic[NodeType]):
     """Pages by `first`/`after` or `last`/`before` over a unique, indexed column.
 
-    Subclasses name the column in `key`. A cursor says where it was made and is sealed, so it
-    shows nothing of the row and works nowhere else.
+    Subclasses name the column in `key`, after a hyphen if the largest comes first. A cursor
+    says where it was made and is sealed, so it shows nothing of the row and works nowhere else.
     """
 
     key: ClassVar[str]
@@ -99,18 +99,20 @@ class KeysetConnection(relay.Connection[NodeType], Generic[NodeType]):
             raise TypeError("A KeysetConnection pages a QuerySet.")
         size = _page_size(first, last)
         order = f"{cls.__name__}.{cls.key}"
+        column, descending = cls.key.removeprefix("-"), cls.key.startswith("-")
+        behind, ahead = ("lt", "gt") if descending else ("gt", "lt")
         page = nodes
         if after is not None:
-            page = page.filter(**{f"{cls.key}__gt": _position(order, after)})
+            page = page.filter(**{f"{column}__{behind}": _position(order, after)})
         if before is not None:
-            page = page.filter(**{f"{cls.key}__lt": _position(order, before)})
+            page = page.filter(**{f"{column}__{ahead}": _position(order, before)})
         if not _selects(info, {"node"}):
             # Nothing tells the optimizer which columns are wanted, so it leaves all of them.
             page = page.only("pk")
         if _selects(info, CURSOR_FIELDS):
-            page = page.annotate(keyset_position=F(cls.key))
+            page = page.annotate(keyset_position=F(column))
         backwards = last is not None
-        rows = list(page.order_by(f"-{cls.key}" if backwards else cls.key)[: size + 1])
+        rows = list(page.order_by(f"-{column}" if backwards != descending else column)[: size + 1])
         more = len(rows) > size
         del rows[size:]
         if backwards:

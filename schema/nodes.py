@@ -1,6 +1,7 @@
 """Global object identification (Relay)."""
 
-from typing import Annotated, Any, TypeAlias
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, TypeAlias
 from uuid import UUID
 
 import strawberry
@@ -12,22 +13,26 @@ NodeId: TypeAlias = Annotated[
 ]
 
 
-def parse_node_id(id_: str) -> tuple[str, UUID] | None:
+# Keys are UUIDs, but for the models that Django brings.
+KEY_TYPES: Final[Mapping[str, type[int]]] = {"Group": int}
+
+
+def parse_node_id(id_: str) -> tuple[str, Any] | None:
     """Return the type's name and the key inside a global id; None if it is not one."""
     try:
         node = relay.GlobalID.from_id(id_)
-        return node.type_name, UUID(node.node_id)
+        return node.type_name, KEY_TYPES.get(node.type_name, UUID)(node.node_id)
     except ValueError:
         return None
 
 
-def node_key(id_: str, type_name: str) -> UUID | None:
+def node_key(id_: str, type_name: str) -> Any:
     """Return the key inside a global id; None if it is of another type, or of none."""
     name, key = parse_node_id(id_) or ("", None)
     return key if name == type_name else None
 
 
-def one(queryset: QuerySet[Any], key: UUID | None) -> Any:
+def one(queryset: QuerySet[Any], key: Any) -> Any:
     """Return the queryset of one row at the most; Strawberry resolves it to that row or null.
 
     The row is looked for only if the key is one, and is seen only if the type's

@@ -1,15 +1,18 @@
-"""Analytics."""
+"""The audit trail and the analytics."""
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Annotated
 
 import strawberry
 from django.utils.translation import gettext as _
 
 from core.errors import ArgumentInvalidError
+from schema.activity.types import Event, EventConnection, EventFilter
+from schema.connections import keyset_connection
 from schema.context import Info
-from users.accounts.policy import may_read_analytics, require
-from users.activity.models import DailyCount
+from users.accounts.policy import may_list_people, may_read_analytics, require
+from users.activity import models
 from users.activity.tags import Tag
 
 MAX_DAYS = 366
@@ -29,6 +32,23 @@ class AnalyticsDay:
 class ActivityQuery:
     """What happens."""
 
+    @keyset_connection(
+        EventConnection,
+        description="The audit trail, newest first: all of it for administrators, what happened "
+        "to oneself for others.",
+    )
+    def events(
+        self,
+        info: Info,
+        filter: Annotated[
+            EventFilter | None, strawberry.argument(description="Which events; all, if not given.")
+        ] = None,
+    ) -> Iterable[Event]:
+        """Page through the events."""
+        require(info.context.actor, may_list_people)
+        events = models.Event.objects.all()
+        return filter.apply(events) if filter else events
+
     @strawberry.field(description="Daily figures from the first to the last day, for staff.")
     def analytics(
         self,
@@ -43,7 +63,7 @@ class ActivityQuery:
             raise ArgumentInvalidError(
                 _("`to` may be at most %(max)d days after `from`.") % {"max": MAX_DAYS - 1}
             )
-        visible = DailyCount.objects.visible_to(info.context.actor)
+        visible = models.DailyCount.objects.visible_to(info.context.actor)
         counts = visible.between(from_, to).by_day_and_tag()
         return [
             AnalyticsDay(

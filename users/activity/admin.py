@@ -35,7 +35,7 @@ class EventAdmin(RosterAdmin):
 
     menu = MenuItem(Section.ACTIVITY, 2, "history")
     may_view = staticmethod(administrators)
-    list_display = ("tag", "actor", "subject", "created_at")
+    list_display = ("tag", "who", "whom", "created_at")
     list_filter = (("tag", ChoicesDropdownFilter),)
     # What is searched for is decided below; Django shows the box only if there are fields.
     search_fields = ("subject_id",)
@@ -43,14 +43,14 @@ class EventAdmin(RosterAdmin):
     # The only order that an index of any size serves.
     sortable_by = ()
     ordering = ("-id",)
-    fields = (("tag", "created_at"), ("actor", "subject"), "session_id", "data")
-    readonly_fields = ("actor", "subject")
+    fields = (("tag", "created_at"), ("who", "whom"), ("ip", "user_agent"), "session_id", "data")
+    readonly_fields = ("who", "whom", "ip", "user_agent")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Read the names along, in the same statement."""
         names = {"actor_name": _username("actor_id"), "subject_name": _username("subject_id")}
         events: QuerySet[Any] = super().get_queryset(request).annotate(**names)
-        return events
+        return events.select_related("details")
 
     def get_search_results(
         self, _request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -67,14 +67,24 @@ class EventAdmin(RosterAdmin):
         return queryset.filter(about), False
 
     @admin.display(description=_("actor"))
-    def actor(self, event: Any) -> str | None:
+    def who(self, event: Any) -> str | None:
         """Show who did it."""
         return _person(event.actor_name, event.actor_id)
 
     @admin.display(description=_("subject"))
-    def subject(self, event: Any) -> str | None:
+    def whom(self, event: Any) -> str | None:
         """Show whom or what it is about."""
         return _person(event.subject_name, event.subject_id)
+
+    @admin.display(description=_("address"))
+    def ip(self, event: Event) -> str | None:
+        """Show where it was done from, unless that was erased."""
+        return event.personal_values.get("ip")
+
+    @admin.display(description=_("device"))
+    def user_agent(self, event: Event) -> str | None:
+        """Show what it was done with, unless that was erased."""
+        return event.personal_values.get("user_agent")
 
 
 @admin.register(DailyCount)

@@ -1,44 +1,111 @@
-"""Events and daily counts."""
+"""Events, what is personal about them, and daily counts."""
 
-from typing import ClassVar
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
+from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
-from users.activity.querysets import DailyCountQuerySet
+from core.db import AppendOnly
+from core.ids import new_id
+from users.activity.querysets import DailyCountQuerySet, EventQuerySet
 from users.activity.tags import Tag
 
 
-class Event(models.Model):
-    """One thing that happened. Rows are only ever added.
+def _person() -> Any:
+    return models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.DO_NOTHING,
+        null=True,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
 
-    People are referred to by bare ids, because an event outlives what it is about.
+
+class Event(AppendOnly):
+    """One thing that happened. Rows are only ever added, and PostgreSQL sees to that.
+
+    An event outlives what it is about, so no constraint ties it to people; a subject may also
+    be a link that was mailed. Nothing in a row is personal: that is in `EventDetails`, to which
+    ``details_digest`` commits.
     """
 
-    tag = models.CharField(max_length=64, choices=[(tag, tag) for tag in Tag])
-    actor_id = models.UUIDField(null=True)
-    subject_id = models.UUIDField(null=True)
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tag = models.CharField(max_length=64, choices=[(tag.value, tag.value) for tag in Tag])
+    actor = _person()
+    subject = _person()
     session_id = models.UUIDField(null=True)
     data = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+    details_digest = models.BinaryField(max_length=32, null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
-    class Meta:
-        """The audit trail is read by subject, newest first."""
+    objects = EventQuerySet.as_manager()
 
+    class Meta:
+        """The audit trail is read newest first, and ids grow with time."""
+
+        base_manager_name = "objects"
         indexes: ClassVar = [
-            models.Index(fields=["subject_id", "-id"], name="event_subject"),
+            models.Index(fields=["subject", "id"], name="event_subject"),
+            models.Index(fields=["actor", "id"], name="event_actor"),
+            models.Index(fields=["tag", "id"], name="event_tag"),
         ]
 
     def __str__(self) -> str:
         """Name the tag and the row."""
-        return f"{self.tag} #{self.pk}"
+        return f"{self.tag} {self.pk}"
+
+    @property
+    def personal_values(self) -> dict[str, Any]:
+        """The details; empty if there were none, or if they were erased."""
+        # What Django raises where there is no row is an AttributeError, too.
+        details: EventDetails | None = getattr(self, "details", None)
+        return details.values if details else {}
+
+
+class EventDetails(models.Model):
+    """What of an event is personal: addresses, devices, former names. It can be erased.
+
+    The event keeps a salted digest. As long as the details are here it proves that nobody
+    altered them; once they and their salt are gone, nothing can be found out from it.
+    """
+
+    event = models.OneToOneField(
+        Event, on_delete=models.DO_NOTHING, primary_key=True, related_name="details"
+    )
+    salt = models.BinaryField(max_length=16)
+    values = models.JSONField()
+
+    class Meta:
+        """One row an event at the most."""
+
+        verbose_name_plural = "event details"
+
+    def __str__(self) -> str:
+        """Name the event's row only."""
+        return str(self.pk)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """Return unsaved details with a salt of their own."""
+        return cls(salt=secrets.token_bytes(16), values=dict(values))
+
+    def digest(self) -> bytes:
+        """Return the SHA-256 of the salt and the values."""
+        text = json.dumps(self.values, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(bytes(self.salt) + text.encode()).digest()
 
 
 class DailyCount(models.Model):
     """How often a tag happened on one day, in UTC."""
 
     day = models.DateField()
-    tag = models.CharField(max_length=64, choices=[(tag, tag) for tag in Tag])
+    tag = models.CharField(max_length=64, choices=[(tag.value, tag.value) for tag in Tag])
     count = models.PositiveBigIntegerField(default=0)
 
     objects = DailyCountQuerySet.as_manager()

@@ -1,14 +1,33 @@
-"""Reads of the daily figures."""
+"""Reads of events and of the daily figures."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
 
 from core.actor import Actor
+from core.ids import first_id_at
 
 if TYPE_CHECKING:
-    from users.activity.models import DailyCount
+    from users.activity.models import DailyCount, Event
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    """Events."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Administrators see all; others see what happened to themselves."""
+        if actor.is_superuser:
+            return self
+        return self.filter(subject_id=actor.user_id) if actor.is_authenticated else self.none()
+
+    def since(self, moment: datetime) -> Self:
+        """Those of ``moment`` and later; an index serves it, because ids grow with time."""
+        return self.filter(pk__gte=first_id_at(moment))
+
+    def before(self, moment: datetime) -> Self:
+        """Those earlier than ``moment``."""
+        return self.filter(pk__lt=first_id_at(moment))
 
 
 class DailyCountQuerySet(models.QuerySet["DailyCount"]):

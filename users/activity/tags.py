@@ -1,19 +1,73 @@
 """The name of every kind of event."""
 
 from enum import StrEnum
+from typing import Self
 
 
 class Tag(StrEnum):
     """Tags read `source:subject:action`; a retired one stays here as a comment."""
 
-    SIGN_UP_REQUESTED = "account:sign_up:request"
-    EMAIL_VERIFIED = "account:email:verify"
-    USER_CREATED = "account:user:create"
-    USER_CHANGED = "account:user:change"
-    PROFILE_CHANGED = "account:profile:change"
-    USER_GROUPS_CHANGED = "account:user:change_groups"
-    GROUP_CHANGED = "account:group:change"
-    LOGGED_IN = "session:user:log_in"
-    LOG_IN_REFUSED = "session:user:refuse_log_in"
-    LOGGED_OUT = "session:user:log_out"
-    REFRESH_TOKEN_REUSED = "session:refresh_token:reuse"  # noqa: S105 - a tag, not a secret
+    description: str
+
+    def __new__(cls, value: str, description: str) -> Self:
+        """Make a member that is its value and knows what it means."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.description = description
+        return member
+
+    SIGN_UP_REQUESTED = "account:sign_up:request", "Somebody asked for an account."
+    SIGN_UP_VERIFICATION_REQUESTED = (
+        "account:sign_up:request_verification",
+        "Somebody asked for the link of a sign-up again.",
+    )
+    USER_INVITED = "account:invitation:create", "An administrator offered an account."
+    INVITATION_ACCEPTED = "account:invitation:accept", "Somebody took the offer."
+    EMAIL_VERIFIED = "account:email:verify", "An address was shown to be the person's."
+    EMAIL_CHANGE_REQUESTED = "account:email:request_change", "A person asked for a new address."
+    EMAIL_CHANGED = "account:email:change", "A person's address changed."
+    USERNAME_CHANGED = "account:username:change", "A person's username changed."
+    USER_CREATED = "account:user:create", "An account came to be."
+    USER_CHANGED = "account:user:change", "A person's role changed."
+    PROFILE_CHANGED = "account:profile:change", "What a person tells about themselves changed."
+    USER_GROUPS_CHANGED = "account:user:change_groups", "A person joined or left groups."
+    GROUP_CHANGED = "account:group:change", "A group was made or changed."
+    GROUP_DELETED = "account:group:delete", "A group was deleted."
+    USER_SUSPENDED = (
+        "account:user:suspend",
+        "A person was shut out, or the reason or the end of that changed.",
+    )
+    USER_REACTIVATED = "account:user:reactivate", "A person may sign in again."
+    USER_UNLOCKED = "account:user:unlock", "Failed log-ins of a person were forgotten."
+    PASSWORD_REFUSED = (
+        "password:user:refuse",
+        "A current password was entered wrong by whoever was signed in.",
+    )
+    PASSWORD_CHANGED = (
+        "password:user:change",
+        "A person changed the password.",
+    )
+    PASSWORD_RESET_REQUESTED = (
+        "password:reset:request",
+        "Somebody asked to choose a new password.",
+    )
+    PASSWORD_RESET_FORCED = (
+        "password:reset:force",
+        "An administrator had a person choose a new password.",
+    )
+    PASSWORD_RESET = (
+        "password:reset:complete",
+        "A person chose a new password by a mailed link.",
+    )
+    LOGGED_IN = "session:user:log_in", "A session began."
+    LOG_IN_REFUSED = "session:user:refuse_log_in", "A log-in failed."
+    LOG_IN_THROTTLED = (
+        "session:user:throttle_log_in",
+        "Log-ins of an account were refused unseen, there were too many.",
+    )
+    LOGGED_OUT = "session:user:log_out", "A session was ended from within."
+    SESSIONS_REVOKED = "session:user:revoke", "Sessions were ended from outside."
+    REFRESH_TOKEN_REUSED = (
+        "session:refresh_token:reuse",
+        "An old refresh token came again, so its session ended.",
+    )

@@ -10,7 +10,7 @@ from users.activity.tags import Tag
 @subscriber(Tag.SIGN_UP_REQUESTED, transactional=True)
 @subscriber(Tag.USER_CREATED, transactional=True)
 @subscriber(Tag.LOGGED_IN, transactional=True)
-def count_event(event_id: int) -> None:
+def count_event(event_id: str) -> None:
     """Add the event to its day; the outbox sees to it that this happens exactly once."""
     event = Event.objects.only("tag", "created_at").get(pk=event_id)
     DailyCount.objects.bulk_create(

@@ -1,0 +1,35 @@
+"""How a mutation is declared: one `input` object, a payload with `errors`, one service call."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import strawberry
+from strawberry.extensions import FieldExtension
+from strawberry.types.field import StrawberryField
+
+from schema.errors import InputErrors
+
+INPUT: Final = "What the mutation takes."
+
+
+class _InputArgument(FieldExtension):
+    """Describes the argument, which is called `input` in every mutation."""
+
+    def apply(self, field: StrawberryField) -> None:
+        """Say what the type's own description tells in detail."""
+        for argument in field.arguments:
+            argument.description = INPUT
+
+    def resolve(self, next_: Callable[..., Any], source: Any, info: Any, **kwargs: Any) -> Any:
+        """Change nothing."""
+        return next_(source, info, **kwargs)
+
+
+def mutation(description: str) -> Any:
+    """Return a decorator that makes a mutation of a method.
+
+    Input that the service refuses is answered in the payload's `errors`.
+    """
+    return strawberry.mutation(
+        extensions=[InputErrors(), _InputArgument()], description=description
+    )
