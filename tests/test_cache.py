@@ -18,7 +18,8 @@ from core.embedded import _redis_executable
 from tests.client import GraphQLClient
 from tests.conftest import Statements
 from users.accounts.models import User
-from users.accounts.services.administration import change_user, save_group
+from users.accounts.services.administration import change_user
+from users.accounts.services.groups import save_group
 
 ME = "{ me { permissions } }"
 

@@ -1,5 +1,6 @@
 """Finding people and organisations: who sees whom, and what of them."""
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -10,6 +11,7 @@ from django.contrib.auth.models import Group, Permission
 from tests.client import GraphQLClient
 from tests.factories import make_organization, make_session, make_user, node_id
 from users.accounts.models import User
+from users.authentication.models import Session
 from users.organizations.models import Organization, Role
 
 ClientOf = Callable[[User], GraphQLClient]
@@ -17,6 +19,7 @@ ClientOf = Callable[[User], GraphQLClient]
 # A value for each private field, as `user_with_everything` has them.
 PRIVATE = {
     "email": "erin@example.org",
+    "emailVerifiedAt": "2026-01-01T00:00:00+00:00",
     "isActive": True,
     "isStaff": False,
     "isSuperuser": False,
@@ -25,8 +28,8 @@ PRIVATE = {
     "activeSessionCount": 2,
 }
 PERSON = """
-    username name isPublic email isActive isStaff isSuperuser groups { name } permissions
-    activeSessionCount profile { bio website timeZone locale }
+    username name isPublic email emailVerifiedAt isActive isStaff isSuperuser groups { name }
+    permissions activeSessionCount profile { bio website timeZone locale }
 """
 BY_ID = f"""
     query ($id: ID!) {{
@@ -56,7 +59,13 @@ def found_by(client: GraphQLClient, row: User | Organization) -> bool:
 @pytest.fixture
 def erin(db: None) -> User:
     """Return a public person with something in every private field."""
-    erin = make_user("erin", name="Erin Ebert", is_public=True, locale="de")
+    erin = make_user(
+        "erin",
+        name="Erin Ebert",
+        is_public=True,
+        locale="de",
+        email_verified_at=dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+    )
     editors = Group.objects.create(name="Editors")
     editors.permissions.add(Permission.objects.get(codename="view_user"))
     erin.groups.add(editors)
@@ -117,7 +126,8 @@ def test_every_private_field_of_the_schema_is_in_these_tests(anonymous: GraphQLC
     query = '{ __type(name: "User") { fields { name description type { kind } } } }'
     fields = anonymous(query).data["__type"]["fields"]
     nullable = {field["name"] for field in fields if field["type"]["kind"] != "NON_NULL"}
-    assert nullable - {"profile"} == PRIVATE.keys()
+    # Whether there is a suspension is for staff alone; tests/test_suspension.py has it.
+    assert nullable - {"profile", "suspension"} == PRIVATE.keys()
 
 
 def test_private_fields_are_each_shown_right_within_one_page(
@@ -175,8 +185,10 @@ def test_id_of_another_type_or_of_nothing_finds_nothing(client_of: ClientOf, roo
     assert client(query % "organization", id=node_id(root)).data == {"found": None}
     group = Group.objects.create(name="Editors")
     for row in (User(pk=uuid4()), Organization(pk=uuid4()), group, make_session(root)):
-        for field in ("node", "user", "organization"):
+        for field in ("user", "organization"):
             assert client(query % field, id=node_id(row)).data == {"found": None}
+    for row in (User(pk=uuid4()), Organization(pk=uuid4()), Group(pk=0), Session(pk=uuid4())):
+        assert client(query % "node", id=node_id(row)).data == {"found": None}
 
 
 # Organisations ---------------------------------------------------------------------------

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.models import Group, Permission
+
 from core.actor import Actor
 from core.cache import remember_many
 from schema.context import Batch
@@ -17,3 +19,15 @@ def _permissions(_actor: Actor, keys: Sequence[tuple[UUID, int]]) -> list[Any]:
 
 
 permissions = Batch(User, ("pk", "authorization_version"), _permissions)
+
+
+def _group_permissions(_actor: Actor, group_ids: Sequence[int]) -> list[list[str]]:
+    found: dict[int, list[str]] = {group_id: [] for group_id in group_ids}
+    held = Permission.objects.filter(group__in=group_ids)
+    held = held.order_by("content_type__app_label", "codename")
+    for group_id, app, codename in held.values_list("group", "content_type__app_label", "codename"):
+        found[group_id].append(f"{app}.{codename}")
+    return list(found.values())
+
+
+group_permissions = Batch(Group, ("pk",), _group_permissions)

@@ -1,16 +1,24 @@
-"""Mutations about people."""
+"""What people do with their own accounts."""
 
-from typing import Annotated, cast
+from typing import cast
 from uuid import UUID
 
 import strawberry
 
 from schema.accounts.types import UserPayload
 from schema.context import Info
-from schema.errors import InputErrors, Payload
+from schema.errors import Payload
+from schema.mutations import mutation
 from users.accounts import policy
+from users.accounts.services.email_change import confirm_email_change, request_email_change
+from users.accounts.services.invitation import accept_invitation
 from users.accounts.services.profile import update_profile
-from users.accounts.services.sign_up import sign_up, verify_email
+from users.accounts.services.sign_up import resend_verification, sign_up, verify_email
+from users.accounts.services.username import change_username
+
+USERNAME = "3 to 30 letters, digits, dots, hyphens and underscores; kept in lower case."
+TOKEN = "The part of the mailed link after `#token=`."  # noqa: S105 - a description
+LOCALE = "The language of the mails."
 
 
 @strawberry.input(description="A new account.")
@@ -18,11 +26,9 @@ class SignUpInput:
     """What signing up takes."""
 
     email: str = strawberry.field(description="Gets the link that completes the sign-up.")
-    username: str = strawberry.field(
-        description="3 to 30 letters, digits, dots, hyphens and underscores; kept in lower case."
-    )
+    username: str = strawberry.field(description=USERNAME)
     password: str = strawberry.field(description="At least 12 characters; any will do.")
-    locale: str = strawberry.field(default="en", description="The language of the mails.")
+    locale: str = strawberry.field(default="en", description=LOCALE)
 
 
 @strawberry.type(description="The same answer for known and unknown addresses.")
@@ -30,15 +36,43 @@ class SignUpPayload(Payload):
     """Tells errors only."""
 
 
+@strawberry.input(description="Whose sign-up it is.")
+class ResendVerificationInput:
+    """What asking for the link again takes."""
+
+    email: str = strawberry.field(description="The address of the sign-up.")
+
+
+@strawberry.type(description="The same answer for known and unknown addresses.")
+class ResendVerificationPayload(Payload):
+    """Tells errors only."""
+
+
 @strawberry.input(description="What the mailed link carries.")
 class VerifyEmailInput:
     """What verifying takes."""
 
-    token: str = strawberry.field(description="The part of the link after `#token=`.")
+    token: str = strawberry.field(description=TOKEN)
 
 
 @strawberry.type(description="The account that came to be.")
 class VerifyEmailPayload(Payload):
+    """The new user, who is not signed in yet."""
+
+    username: str | None = strawberry.field(default=None, description="Whose account it is.")
+
+
+@strawberry.input(description="What an invited person chooses.")
+class AcceptInvitationInput:
+    """What accepting takes."""
+
+    token: str = strawberry.field(description=TOKEN)
+    username: str = strawberry.field(description=USERNAME)
+    password: str = strawberry.field(description="At least 12 characters; any will do.")
+
+
+@strawberry.type(description="The account that came to be.")
+class AcceptInvitationPayload(Payload):
     """The new user, who is not signed in yet."""
 
     username: str | None = strawberry.field(default=None, description="Whose account it is.")
@@ -54,9 +88,7 @@ class UpdateProfileInput:
     )
     bio: strawberry.Maybe[str | None] = strawberry.field(description="At most 500 characters.")
     website: strawberry.Maybe[str | None] = strawberry.field(description="An http or https URL.")
-    locale: strawberry.Maybe[str | None] = strawberry.field(
-        description="The language of the mails."
-    )
+    locale: strawberry.Maybe[str | None] = strawberry.field(description=LOCALE)
     time_zone: strawberry.Maybe[str | None] = strawberry.field(description="An IANA time zone.")
 
     def changes(self) -> dict[str, str | bool | None]:
@@ -69,48 +101,108 @@ class UpdateProfilePayload(UserPayload):
     """The person as they are now."""
 
 
+@strawberry.input(description="A new address, and proof that the owner asks.")
+class RequestEmailChangeInput:
+    """What asking for a change of address takes."""
+
+    email: str = strawberry.field(description="Gets the link that completes the change.")
+    password: str = strawberry.field(description="The current password.")
+
+
+@strawberry.type(description="The same answer for known and unknown addresses.")
+class RequestEmailChangePayload(Payload):
+    """Tells errors only."""
+
+
+@strawberry.input(description="What the mailed link carries.")
+class ConfirmEmailChangeInput:
+    """What confirming takes."""
+
+    token: str = strawberry.field(description=TOKEN)
+
+
+@strawberry.type(description="Whose address it is now.")
+class ConfirmEmailChangePayload(Payload):
+    """The link works without being signed in, so it tells no more than it proves."""
+
+    email: str | None = strawberry.field(default=None, description="The confirmed address.")
+
+
+@strawberry.input(description="Another username.")
+class ChangeUsernameInput:
+    """What changing the username takes."""
+
+    username: str = strawberry.field(description=USERNAME)
+
+
+@strawberry.type(description="The changed person.")
+class ChangeUsernamePayload(UserPayload):
+    """The person as they are now."""
+
+
 @strawberry.type
 class AccountsMutation:
-    """Signing up and profiles."""
+    """Signing up, and what people tell about themselves."""
 
-    @strawberry.mutation(
-        extensions=[InputErrors()],
-        description="Asks for an account. The address's owner gets a mail to complete it.",
-    )
-    def sign_up(
-        self,
-        info: Info,
-        input: Annotated[SignUpInput, strawberry.argument(description="The account asked for.")],
-    ) -> SignUpPayload:
+    @mutation("Asks for an account. The address's owner gets a mail to complete it.")
+    def sign_up(self, info: Info, input: SignUpInput) -> SignUpPayload:
         """Leave a pending sign-up."""
         sign_up(actor=info.context.actor, **vars(input))
         return SignUpPayload()
 
-    @strawberry.mutation(
-        extensions=[InputErrors()],
-        description="Completes a sign-up. The token works once and for 24 hours.",
-    )
-    def verify_email(
-        self,
-        info: Info,
-        input: Annotated[
-            VerifyEmailInput, strawberry.argument(description="What the mailed link carries.")
-        ],
-    ) -> VerifyEmailPayload:
+    @mutation("Has the link of a sign-up mailed again.")
+    def resend_verification(
+        self, info: Info, input: ResendVerificationInput
+    ) -> ResendVerificationPayload:
+        """Ask for the mail."""
+        resend_verification(input.email, actor=info.context.actor)
+        return ResendVerificationPayload()
+
+    @mutation("Completes a sign-up. The token works once and for 24 hours.")
+    def verify_email(self, info: Info, input: VerifyEmailInput) -> VerifyEmailPayload:
         """Turn the pending sign-up into a user."""
         user = verify_email(input.token, actor=info.context.actor)
         return VerifyEmailPayload(username=user.username)
 
-    @strawberry.mutation(
-        extensions=[InputErrors()], description="Changes what you tell about yourself."
-    )
-    def update_profile(
-        self,
-        info: Info,
-        input: Annotated[UpdateProfileInput, strawberry.argument(description="What to change.")],
-    ) -> UpdateProfilePayload:
+    @mutation("Makes an account of an invitation. The token works once and for 7 days.")
+    def accept_invitation(
+        self, info: Info, input: AcceptInvitationInput
+    ) -> AcceptInvitationPayload:
+        """Turn the invitation into a user."""
+        user = accept_invitation(actor=info.context.actor, **vars(input))
+        return AcceptInvitationPayload(username=user.username)
+
+    @mutation("Changes what you tell about yourself.")
+    def update_profile(self, info: Info, input: UpdateProfileInput) -> UpdateProfilePayload:
         """Change the actor's own profile."""
-        actor = info.context.actor
-        policy.require(actor, policy.may_edit_profile, actor.user_id)
-        user = update_profile(cast("UUID", actor.user_id), actor=actor, **input.changes())
+        user = update_profile(_self(info), actor=info.context.actor, **input.changes())
         return UpdateProfilePayload(user_id=user.pk)
+
+    @mutation("Asks for another e-mail address. It counts once its owner confirms it.")
+    def request_email_change(
+        self, info: Info, input: RequestEmailChangeInput
+    ) -> RequestEmailChangePayload:
+        """Leave a pending change."""
+        request_email_change(_self(info), actor=info.context.actor, **vars(input))
+        return RequestEmailChangePayload()
+
+    @mutation("Completes a change of address. The token works once and for 24 hours.")
+    def confirm_email_change(
+        self, info: Info, input: ConfirmEmailChangeInput
+    ) -> ConfirmEmailChangePayload:
+        """Make the new address count."""
+        user = confirm_email_change(input.token, actor=info.context.actor)
+        return ConfirmEmailChangePayload(email=user.email)
+
+    @mutation("Changes your username; the former one is free at once.")
+    def change_username(self, info: Info, input: ChangeUsernameInput) -> ChangeUsernamePayload:
+        """Change the actor's own username."""
+        user = change_username(_self(info), actor=info.context.actor, username=input.username)
+        return ChangeUsernamePayload(user_id=user.pk)
+
+
+def _self(info: Info) -> UUID:
+    """Return the id of whoever is signed in."""
+    actor = info.context.actor
+    policy.require(actor, policy.may_change_credentials, actor.user_id)
+    return cast("UUID", actor.user_id)

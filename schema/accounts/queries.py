@@ -4,13 +4,15 @@ from collections.abc import Iterable
 
 import strawberry
 import strawberry_django
+from django.contrib.auth import models as auth
 
-from schema.accounts.types import User, UserConnection
+from schema.accounts.types import Group, GroupConnection, User, UserConnection
 from schema.connections import keyset_connection
 from schema.context import Info
 from schema.nodes import NodeId, node_key, one
 from users.accounts import models
-from users.accounts.policy import may_list_people, require
+from users.accounts.permissions import permissions_by_name
+from users.accounts.policy import may_list_groups, may_list_people, require
 
 
 @strawberry.type
@@ -26,6 +28,18 @@ class AccountsQuery:
     def user(self, id: NodeId) -> User | None:
         """Look a person up."""
         return one(models.User.objects.all(), node_key(id, "User"))
+
+    @keyset_connection(GroupConnection, description="All groups by name, for staff.")
+    def groups(self, info: Info) -> Iterable[Group]:
+        """Page through the groups."""
+        require(info.context.actor, may_list_groups)
+        return auth.Group.objects.all()
+
+    @strawberry.field(description="All permissions there are, as app.codename, for staff.")
+    def permissions(self, info: Info) -> list[str]:
+        """List what groups can be given."""
+        require(info.context.actor, may_list_groups)
+        return sorted(permissions_by_name())
 
     @keyset_connection(
         UserConnection,

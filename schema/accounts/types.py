@@ -1,14 +1,17 @@
 """People, profiles and groups in GraphQL."""
 
+from datetime import datetime
 from uuid import UUID
 
 import strawberry
 import strawberry_django
 from django.contrib.auth import models as auth
+from django.db.models import QuerySet
 from strawberry import auto, relay
 
-from schema.accounts.loaders import permissions
+from schema.accounts.loaders import group_permissions, permissions
 from schema.authentication.loaders import active_session_counts
+from schema.authentication.suspension_types import Suspension
 from schema.connections import KeysetConnection
 from schema.context import Info
 from schema.errors import Payload
@@ -16,14 +19,25 @@ from schema.nodes import one
 from schema.organizations.types import Membership
 from schema.rules import Private
 from users.accounts import models
-from users.accounts.querysets import UserQuerySet
+from users.accounts.querysets import UserQuerySet, groups_visible_to
 
 
 @strawberry_django.type(auth.Group, description="People with the same permissions.")
-class Group:
-    """A group of Django's."""
+class Group(relay.Node):
+    """A group of Django's; its members and staff see it."""
 
-    name: auto = strawberry_django.field(description="What the group is called.")
+    id: relay.NodeID[int]
+    name: auto = strawberry_django.field(description="What the group is called; unique.")
+
+    @strawberry_django.field(description="What the members may do, as app.codename.")
+    def permissions(self: auth.Group, info: Info) -> list[str]:
+        """Read them with one statement for a page of groups."""
+        return info.context.load(group_permissions, self)
+
+    @classmethod
+    def get_queryset(cls, queryset: QuerySet[auth.Group], info: Info) -> QuerySet[auth.Group]:
+        """Whatever leads to groups leads to visible ones only."""
+        return groups_visible_to(info.context.actor, queryset)
 
 
 @strawberry_django.type(models.Profile, description="What people tell about themselves.")
@@ -52,6 +66,10 @@ class User(relay.Node):
     email: str | None = strawberry_django.field(
         extensions=[Private()], description="The address, for the person and staff."
     )
+    email_verified_at: datetime | None = strawberry_django.field(
+        extensions=[Private()],
+        description="When the address was shown to be the person's; null if it was not.",
+    )
     is_active: bool | None = strawberry_django.field(
         extensions=[Private()], description="Whether the person may sign in."
     )
@@ -69,6 +87,10 @@ class User(relay.Node):
     )
     memberships: list[Membership] = strawberry_django.field(
         description="Where the person belongs, as far as the viewer may know."
+    )
+
+    suspension: Suspension | None = strawberry_django.field(
+        description="Why the person may not sign in, for staff."
     )
 
     @strawberry_django.field(
@@ -101,7 +123,14 @@ class UserConnection(KeysetConnection[User]):
     key = "username"
 
 
-@strawberry.type
+@strawberry.type(description="A page of groups, by name.")
+class GroupConnection(KeysetConnection[Group]):
+    """Groups by name, which is unique and indexed."""
+
+    key = "name"
+
+
+@strawberry.type(description="A mutation's answer about a person.")
 class UserPayload(Payload):
     """A payload about one person, read like any other: through `visible_to`."""
 

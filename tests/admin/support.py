@@ -19,7 +19,7 @@ LOGIN = "/admin/login/"
 REFUSAL = "These are not the credentials of a member of staff."
 
 
-def make_person(username: str, **flags: bool) -> User:
+def make_person(username: str, **flags: Any) -> User:
     return create_user(
         actor=SYSTEM,
         email=f"{username}@example.org",
@@ -63,7 +63,8 @@ def change_url(instance: Model) -> str:
 
 def user_form(user: User, **changes: Any) -> dict[str, Any]:
     """Return what a browser would send for the person's page."""
-    fields = {"name": user.name, "is_public": user.is_public, "is_active": user.is_active}
+    fields: dict[str, Any] = {"username": user.username, "email": user.email}
+    fields |= {"name": user.name, "is_public": user.is_public}
     flags = {"is_staff": user.is_staff, "is_superuser": user.is_superuser}
     groups = {"groups": [group.pk for group in user.groups.all()]}
     data = fields | flags | groups | changes

@@ -26,14 +26,15 @@ from tests.admin.support import (
 from users.accounts.models import Profile, User
 from users.activity.models import DailyCount, Event
 from users.activity.tags import Tag
-from users.authentication.models import Session
+from users.authentication.models import Session, Suspension
 from users.organizations.models import Membership, Organization
 
 pytestmark = pytest.mark.django_db
 
 
 MODELS = [
-    User, Profile, Group, Organization, Membership, Session, Event, DailyCount, OutboxMessage,
+    User, Profile, Group, Organization, Membership, Session, Suspension, Event, DailyCount,
+    OutboxMessage,
 ]  # fmt: skip
 KEPT_TO_ADMINISTRATORS = {Event, OutboxMessage}
 
@@ -51,6 +52,7 @@ def cast_and_rows() -> list[Model]:
         organization,
         Membership.objects.create(user=mary, organization=organization),
         Session.objects.get(),
+        Suspension.objects.create(user=mary, reason="Sent spam."),
         Event.objects.earliest("id"),
         DailyCount.objects.create(day="2026-01-01", tag=Tag.LOGGED_IN, count=3),
         OutboxMessage.objects.earliest("id"),
@@ -107,9 +109,9 @@ def test_nothing_can_be_deleted_or_added_past_the_services(
             {"action": "delete_selected", "_selected_action": str(row.pk), "post": "yes"},
         )
         assert client.get(change_url(row)).status_code == 200
-        if type(row) not in {User, Group}:
+        if type(row) not in {User, Group, Suspension}:
             assert client.get(reverse(view_name(type(row), "add"))).status_code == 403
-        if type(row) not in {User, Group, Profile}:
+        if type(row) not in {User, Group, Profile, Suspension}:
             assert client.post(change_url(row), {}).status_code == 403
 
 
@@ -130,6 +132,7 @@ def test_lists_cost_the_same_however_many_rows(
             Membership.objects.create(user=person, organization=organization)
             Organization.objects.create(name=f"Organisation {number}")
             Session.objects.create(user=person, expires_at="2100-01-01T00:00Z")
+            Suspension.objects.create(user=person, reason="Sent spam.")
             Event.objects.create(tag=Tag.LOGGED_IN, actor_id=person.pk, subject_id=person.pk)
             DailyCount.objects.create(day=f"2026-01-{number % 30 + 1:02}", tag=Tag.LOGGED_IN)
             OutboxMessage.objects.create(

@@ -21,12 +21,8 @@ from users.accounts.identifiers import canonical
 from users.accounts.models import Profile, User
 from users.accounts.permissions import permissions_of
 from users.accounts.policy import may_administer, may_edit_profile
-from users.accounts.services.administration import (
-    FLAGS,
-    change_user,
-    create_user,
-    save_group,
-)
+from users.accounts.services.administration import FLAGS, IDENTIFIERS, change_user, create_user
+from users.accounts.services.groups import save_group
 from users.accounts.services.profile import PROFILE_FIELDS, USER_FIELDS, update_profile
 
 
@@ -81,15 +77,24 @@ class UserAdmin(PersonalAdmin):
     search_fields = ("username__contains", "email__contains", "name__icontains")
     ordering = ("username",)
     autocomplete_fields = ("groups",)
-    readonly_fields = ("username", "email", "date_joined", "permissions")
+    readonly_fields = ("email_verified_at", "is_active", "date_joined", "permissions")
     actions_detail = ("profile", "sessions", "events")
     add_fieldsets = (
         (None, {"fields": (("email", "username"), "name", "password")}),
         (_("Access"), {"fields": FLAGS}),
     )
     fieldsets = (
-        (None, {"fields": (("username", "email"), ("name", "date_joined"), "is_public")}),
-        (_("Access"), {"fields": (*FLAGS, "groups", "permissions")}),
+        (
+            None,
+            {
+                "fields": (
+                    ("username", "name"),
+                    ("email", "email_verified_at"),
+                    ("date_joined", "is_public"),
+                )
+            },
+        ),
+        (_("Access"), {"fields": ("is_active", *FLAGS, "groups", "permissions")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
@@ -105,12 +110,12 @@ class UserAdmin(PersonalAdmin):
         return super().get_form(request, obj, change, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        """Keep the identifiers, for want of a service that changes them, and others' roles."""
+        """Leave identifiers and roles to administrators."""
         if obj is None:
             return ()
         if may_administer(actor_of(request)):
             return self.readonly_fields
-        return (*self.readonly_fields, *FLAGS, "groups")
+        return (*self.readonly_fields, *IDENTIFIERS, *FLAGS, "groups")
 
     def has_audit_permission(self, request: HttpRequest, _object_id: str) -> bool:
         """Offer the way to the audit trail to its readers."""
@@ -132,6 +137,7 @@ class UserAdmin(PersonalAdmin):
         change_user(
             obj.pk,
             actor=actor,
+            identifiers={name: values[name] for name in IDENTIFIERS if name in values},
             profile={name: values[name] for name in USER_FIELDS},
             flags={name: values[name] for name in FLAGS if name in values},
             groups=values.get("groups"),

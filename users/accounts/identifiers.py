@@ -12,6 +12,17 @@ from django.utils.translation import gettext as _
 EMAIL_MAX_LENGTH: Final = 254
 USERNAME_MIN_LENGTH: Final = 3
 USERNAME_MAX_LENGTH: Final = 30
+# Names that people would take for the service itself, or that addresses and paths often are
+# (RFC 2142). `settings.RESERVED_USERNAMES` adds to them; administrators may give them away.
+RESERVED_USERNAMES: Final = frozenset(
+    (
+        *("abuse", "account", "admin", "administrator", "anonymous", "api", "billing", "contact"),
+        *("everyone", "graphql", "help", "hostmaster", "info", "login", "logout", "mail", "me"),
+        *("moderator", "no-reply", "nobody", "noreply", "official", "owner", "postmaster"),
+        *("register", "root", "roster", "security", "settings", "signup", "staff", "status"),
+        *("superuser", "support", "system", "team", "user", "users", "webmaster", "www"),
+    )
+)
 USERNAME_PATTERN: Final = re.compile(r"[^\W_](?:[\w.-]*[^\W_])?")
 
 

@@ -33,3 +33,57 @@ def sign_up_with_known_email(*, name: str) -> Mail:
         ],
         footnote=_("If it was not you, there is nothing to do: your account is unchanged."),
     )
+
+
+def invitation(*, name: str, url: str) -> Mail:
+    """Offer an account."""
+    return Mail(
+        subject=_("You are invited"),
+        greeting=_("Hello %(name)s,") % {"name": name} if name else _("Hello,"),
+        paragraphs=[
+            _("An administrator offers you an account. Choose a username and a password for it."),
+        ],
+        action=_("Create my account"),
+        action_url=url,
+        footnote=_("The link works once and for 7 days. If you want no account, ignore this mail."),
+    )
+
+
+def confirm_email_change(*, name: str, url: str) -> Mail:
+    """Ask the owner of a new address to confirm it."""
+    return Mail(
+        subject=_("Confirm your new e-mail address"),
+        greeting=_("Hello %(name)s,") % {"name": name},
+        paragraphs=[_("You asked for this address in place of your former one.")],
+        action=_("Confirm my address"),
+        action_url=url,
+        footnote=_(
+            "The link works once and for 24 hours. If you asked for nothing, ignore this mail: "
+            "nothing changes."
+        ),
+    )
+
+
+def change_to_known_email(*, name: str) -> Mail:
+    """Tell the owner of an account that somebody wanted its address for another account."""
+    return Mail(
+        subject=_("You already have an account"),
+        greeting=_("Hello %(name)s,") % {"name": name},
+        paragraphs=[
+            _("Somebody, perhaps you, wanted this e-mail address for another account."),
+            _("An address belongs to one account only, so nothing was changed."),
+        ],
+        footnote=_("If it was not you, there is nothing to do: your account is unchanged."),
+    )
+
+
+def email_changed(*, name: str) -> Mail:
+    """Tell the owner of a former address that it is former."""
+    return Mail(
+        subject=_("Your e-mail address was changed"),
+        greeting=_("Hello %(name)s,") % {"name": name},
+        paragraphs=[
+            _("From now on your account has another e-mail address, and we write to that one."),
+        ],
+        footnote=_("If it was not you, tell an administrator at once."),
+    )

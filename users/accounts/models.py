@@ -1,9 +1,10 @@
-"""People, their profiles, and sign-ups that wait for verification."""
+"""People, their profiles, and what waits for a click in a mail."""
 
 from typing import ClassVar
 from uuid import uuid4
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.core.signing import Signer
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
@@ -12,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.ids import new_id
 from users.accounts.identifiers import EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH
-from users.accounts.querysets import SignUpQuerySet, UserQuerySet
+from users.accounts.querysets import MailedLinkQuerySet, UserQuerySet
 
 UserManager = BaseUserManager.from_queryset(UserQuerySet)
 
@@ -23,6 +24,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     username = models.CharField(_("username"), max_length=USERNAME_MAX_LENGTH)
     email = models.EmailField(_("e-mail"), max_length=EMAIL_MAX_LENGTH)
+    # When the person proved to read this address; null for one that an administrator entered.
+    email_verified_at = models.DateTimeField(_("e-mail verified"), null=True, editable=False)
     name = models.CharField(_("name"), max_length=150, blank=True)
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("staff"), default=False)
@@ -86,21 +89,49 @@ class Profile(models.Model):
         return str(self.pk)
 
 
-class SignUp(models.Model):
+class MailedLink(models.Model):
+    """Something that whoever reads a mailbox may do once, until it expires.
+
+    The link's token is derived from ``nonce``, so nothing that opens it is stored. Changing
+    the nonce or removing the row makes the links mailed before lead nowhere.
+    """
+
+    nonce = models.UUIDField(default=uuid4, unique=True)
+    expires_at = models.DateTimeField(db_index=True)
+
+    objects = MailedLinkQuerySet.as_manager()
+
+    class Meta:
+        """Each kind of link has a table of its own."""
+
+        abstract = True
+
+    def __str__(self) -> str:
+        """Name the row only; the address is nobody else's business."""
+        return f"{self._meta.verbose_name} #{self.pk}"
+
+    @classmethod
+    def signer(cls) -> Signer:
+        """Return what signs this kind's tokens; one kind's tokens do not open another."""
+        return Signer(salt=cls._meta.label_lower)
+
+    @property
+    def token(self) -> str:
+        """The secret for the link."""
+        return self.signer().sign(self.nonce.hex)
+
+
+class SignUp(MailedLink):
     """An account to be, holding its username until the address is verified or time is up.
 
-    A later sign-up for the same address replaces it: ``nonce`` changes, so the links mailed
-    before lead nowhere, and nobody can prepare an account on somebody else's address.
+    A later sign-up for the same address replaces it, its nonce included, so that nobody can
+    prepare an account on somebody else's address.
     """
 
     email = models.EmailField(max_length=EMAIL_MAX_LENGTH)
     username = models.CharField(max_length=USERNAME_MAX_LENGTH)
     password = models.CharField(max_length=128)
     locale = models.CharField(max_length=10)
-    nonce = models.UUIDField(default=uuid4)
-    expires_at = models.DateTimeField()
-
-    objects = SignUpQuerySet.as_manager()
 
     class Meta:
         """One sign-up an address and a username at a time."""
@@ -108,10 +139,29 @@ class SignUp(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["email"], name="sign_up_email_unique"),
             models.UniqueConstraint(fields=["username"], name="sign_up_username_unique"),
-            models.UniqueConstraint(fields=["nonce"], name="sign_up_nonce_unique"),
         ]
-        indexes: ClassVar = [models.Index(fields=["expires_at"], name="sign_up_expiry")]
 
-    def __str__(self) -> str:
-        """Name the row only; the address is nobody else's business."""
-        return f"sign-up #{self.pk}"
+
+class EmailChange(MailedLink):
+    """A new address that its owner is yet to confirm."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="email_change")
+    email = models.EmailField(max_length=EMAIL_MAX_LENGTH)
+
+    class Meta:
+        """One change a person at a time; the last one asked for counts."""
+
+
+class Invitation(MailedLink):
+    """An account that an administrator offers to whoever reads this address."""
+
+    email = models.EmailField(max_length=EMAIL_MAX_LENGTH)
+    name = models.CharField(max_length=150, blank=True)
+    locale = models.CharField(max_length=10)
+
+    class Meta:
+        """One invitation an address; a later one replaces it."""
+
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["email"], name="invitation_email_unique"),
+        ]

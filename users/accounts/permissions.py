@@ -32,3 +32,9 @@ def permissions_of(user_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
         for user_id in holder_ids:
             permissions[user_id].append(f"{app}.{codename}")
     return permissions
+
+
+def permissions_by_name() -> dict[str, Permission]:
+    """Return every permission there is, by its `app.codename`."""
+    found = Permission.objects.select_related("content_type")
+    return {f"{each.content_type.app_label}.{each.codename}": each for each in found}

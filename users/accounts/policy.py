@@ -19,6 +19,11 @@ def may_edit_profile(actor: Actor, user_id: UUID | None) -> bool:
     return may_read_private(actor, user_id)
 
 
+def may_change_credentials(actor: Actor, user_id: UUID | None) -> bool:
+    """Password, e-mail address, username and sessions are changed by the person alone."""
+    return actor.is_authenticated and actor.user_id == user_id
+
+
 def may_list_people(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
     """People with an account may look around; `visible_to` decides whom each finds."""
     return actor.is_authenticated
@@ -27,6 +32,11 @@ def may_list_people(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa:
 def may_administer(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
     """Accounts, flags and groups are the administrators' business."""
     return actor.is_superuser
+
+
+def may_list_groups(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
+    """All groups and permissions are for staff; people see their own with themselves."""
+    return actor.is_staff
 
 
 def may_read_analytics(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001

@@ -1,7 +1,10 @@
 """Reads of people, and who may see whom."""
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
+from uuid import UUID
 
+from django.contrib.auth.models import Group
+from django.core.signing import BadSignature
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -10,7 +13,7 @@ from core.actor import Actor
 from users.accounts.identifiers import canonical
 
 if TYPE_CHECKING:
-    from users.accounts.models import SignUp, User
+    from users.accounts.models import User
 
 
 class UserQuerySet(models.QuerySet["User"]):
@@ -35,9 +38,27 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.filter(**{"email" if "@" in identifier else "username": identifier})
 
 
-class SignUpQuerySet(models.QuerySet["SignUp"]):
-    """Sign-ups that wait for verification."""
+class MailedLinkQuerySet(models.QuerySet[Any]):
+    """Links in mails, of one kind."""
+
+    def with_token(self, token: str) -> Self:
+        """Find what the token opens; nothing, if it is not one of this kind."""
+        try:
+            nonce = UUID(hex=self.model.signer().unsign(token))
+        except (BadSignature, ValueError):
+            return self.none()
+        return self.filter(nonce=nonce)
 
     def expired(self) -> Self:
-        """Those whose link no longer works and whose username is free again."""
+        """Those that lead nowhere any more."""
         return self.filter(expires_at__lte=timezone.now())
+
+
+def groups_visible_to(actor: Actor, groups: models.QuerySet[Group]) -> models.QuerySet[Group]:
+    """Staff see all groups; others see those they are in.
+
+    A function, because the model is Django's.
+    """
+    if actor.is_staff:
+        return groups
+    return groups.filter(user=actor.user_id) if actor.is_authenticated else groups.none()

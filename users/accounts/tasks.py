@@ -8,33 +8,81 @@ from core import mail
 from core.db import delete_in_batches
 from core.outbox.registry import subscriber
 from users.accounts import mails
-from users.accounts.models import SignUp, User
-from users.accounts.services.sign_up import verification_token
-from users.activity.models import Event
+from users.accounts.models import EmailChange, Invitation, SignUp, User
+from users.activity.models import Event, EventDetails
 from users.activity.tags import Tag
 
 
 @subscriber(Tag.SIGN_UP_REQUESTED)
-def mail_sign_up(event_id: int) -> None:
+@subscriber(Tag.SIGN_UP_VERIFICATION_REQUESTED)
+def mail_sign_up(event_id: str) -> None:
     """Mail the link to verify or, if the address has an account, a notice to its owner.
 
     A sign-up that was replaced or verified meanwhile gets no mail.
     """
-    nonce = Event.objects.values_list("subject_id").filter(pk=event_id)
+    nonce = Event.objects.values("subject_id").filter(pk=event_id)
     pending = SignUp.objects.filter(nonce__in=nonce).first()
     if pending is None:
         return
-    owner = User.objects.select_related("profile").filter(email=pending.email).first()
+    owner = _owner_of(pending.email)
     with translation.override(owner.profile.locale if owner else pending.locale):
         if owner:
             text = mails.sign_up_with_known_email(name=owner.get_full_name())
         else:
-            url = f"{settings.VERIFY_EMAIL_URL}#token={verification_token(pending)}"
+            url = f"{settings.LINKS_URL}/verify-email#token={pending.token}"
             text = mails.verify_email(username=pending.username, url=url)
         mail.send(text, to=pending.email)
 
 
-@shared_task(name="users.accounts.prune_sign_ups")
-def prune_sign_ups() -> None:
-    """Remove sign-ups whose time is up."""
-    delete_in_batches(SignUp.objects.expired())
+@subscriber(Tag.USER_INVITED)
+def mail_invitation(event_id: str) -> None:
+    """Mail the link to accept; an invitation that was replaced or accepted gets no mail."""
+    nonce = Event.objects.values("subject_id").filter(pk=event_id)
+    invitation = Invitation.objects.filter(nonce__in=nonce).first()
+    if invitation is None:
+        return
+    url = f"{settings.LINKS_URL}/accept-invitation#token={invitation.token}"
+    with translation.override(invitation.locale):
+        mail.send(mails.invitation(name=invitation.name, url=url), to=invitation.email)
+
+
+@subscriber(Tag.EMAIL_CHANGE_REQUESTED)
+def mail_email_change(event_id: str) -> None:
+    """Mail the link to confirm to the new address or, if it has an account, a notice."""
+    event = Event.objects.get(pk=event_id)
+    changes = EmailChange.objects.select_related("user__profile")
+    change = changes.filter(nonce=event.data["link"]).first()
+    if change is None:
+        return
+    owner = _owner_of(change.email)
+    with translation.override((owner or change.user).profile.locale):
+        if owner:
+            text = mails.change_to_known_email(name=owner.get_full_name())
+        else:
+            url = f"{settings.LINKS_URL}/confirm-email#token={change.token}"
+            text = mails.confirm_email_change(name=change.user.get_full_name(), url=url)
+        mail.send(text, to=change.email)
+
+
+@subscriber(Tag.EMAIL_CHANGED)
+def mail_email_changed(event_id: str) -> None:
+    """Tell the owner of the former address, unless that was erased meanwhile."""
+    details = EventDetails.objects.filter(event_id=event_id).first()
+    subject = Event.objects.values("subject_id").filter(pk=event_id)
+    user = User.objects.select_related("profile").filter(pk__in=subject).first()
+    if details is None or user is None:
+        return
+    with translation.override(user.profile.locale):
+        text = mails.email_changed(name=user.get_full_name())
+        mail.send(text, to=details.values["old"]["email"])
+
+
+@shared_task(name="users.accounts.prune_links")
+def prune_links() -> None:
+    """Remove what waits for a click no longer."""
+    for kind in (SignUp, Invitation, EmailChange):
+        delete_in_batches(kind.objects.expired())
+
+
+def _owner_of(email: str) -> User | None:
+    return User.objects.select_related("profile").filter(email=email).first()

@@ -2,6 +2,10 @@
 
 from django.urls import path
 
-from users.accounts.views import VerifyEmailView
+from users.accounts.views import AcceptInvitationView, ConfirmEmailView, VerifyEmailView
 
-urlpatterns = [path("verify-email", VerifyEmailView.as_view(), name="verify-email")]
+urlpatterns = [
+    path("verify-email", VerifyEmailView.as_view(), name="verify-email"),
+    path("confirm-email", ConfirmEmailView.as_view(), name="confirm-email"),
+    path("accept-invitation", AcceptInvitationView.as_view(), name="accept-invitation"),
+]

@@ -1,10 +1,31 @@
 """Password rules that Django does not bring."""
 
+import hashlib
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from http import HTTPStatus
+from http.client import HTTPException
+from time import monotonic
+from typing import Final
+from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request
+
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from users.accounts.models import User
+
+logger = logging.getLogger(__name__)
+
+PREFIX_LENGTH: Final = 5
+TIMEOUT_SECONDS: Final = 2
+# An answer has about a thousand lines of 40 bytes.
+ANSWER_MAX_BYTES: Final = 500_000
+CHUNK_BYTES: Final = 65_536
+# In threads of their own, because only so does the time that a name's lookup takes count, too;
+# and few, so that a service that hangs holds up no more than those.
+_lookups = ThreadPoolExecutor(max_workers=8, thread_name_prefix="breached-passwords")
 
 
 class MaximumLengthValidator:
@@ -33,3 +54,73 @@ class DemoPasswordValidator:
     def get_help_text(self) -> str:
         """Tell the rule."""
         return _("Your password can’t be the one from the documentation.")
+
+
+class BreachedPasswordValidator:
+    """Refuses passwords that are known from breaches of other services.
+
+    `settings.BREACHED_PASSWORDS_URL` is asked as Have I Been Pwned is: it is told the first five
+    digits of the password's SHA-1, and answers with the rest of all digests that begin so.
+
+    A service that cannot be reached, is slow or answers nonsense lets every password pass. Its
+    failure would otherwise keep everybody from signing up and from resetting a password, and
+    the other rules hold all the same.
+    """
+
+    def validate(self, password: str, user: User | None = None) -> None:  # noqa: ARG002
+        """Raise `ValidationError` if the password is known; it takes two seconds at the most."""
+        digest = hashlib.sha1(password.encode(), usedforsecurity=False).hexdigest().upper()
+        lookup = _lookups.submit(_suffixes, digest[:PREFIX_LENGTH])
+        try:
+            known = lookup.result(timeout=TIMEOUT_SECONDS)
+        except (OSError, HTTPException, ValueError) as error:
+            lookup.cancel()
+            # Not the error's text, which may quote the URL, and that has the digits.
+            logger.warning(
+                "breached passwords cannot be looked up (%s), so this one is accepted",
+                type(error).__name__,
+            )
+            return
+        if digest[PREFIX_LENGTH:] in known:
+            raise ValidationError(self.get_help_text())
+
+    def get_help_text(self) -> str:
+        """Tell the rule."""
+        return _("Your password can’t be one that is known from a data breach.")
+
+
+def _suffixes(prefix: str) -> set[str]:
+    """Return the digests that begin with the prefix, without it.
+
+    Raises `OSError`, `HTTPException` or `ValueError` if the answer is none.
+    """
+    request = Request(  # noqa: S310 - the opener knows http and https only
+        f"{settings.BREACHED_PASSWORDS_URL}{prefix}",
+        headers={"Add-Padding": "true", "User-Agent": f"Roster/{settings.VERSION}"},
+    )
+    deadline = monotonic() + TIMEOUT_SECONDS
+    answer = bytearray()
+    with _opener().open(request, timeout=TIMEOUT_SECONDS) as response:
+        if response.status != HTTPStatus.OK:
+            raise HTTPException(response.status)
+        while chunk := response.read1(CHUNK_BYTES):
+            answer += chunk
+            if len(answer) > ANSWER_MAX_BYTES:
+                raise ValueError("The answer is too long.")
+            if monotonic() > deadline:
+                raise TimeoutError
+    entries = (line.partition(":") for line in answer.decode("ascii").upper().split())
+    # What pads the answer was seen zero times.
+    return {suffix for suffix, _colon, count in entries if int(count) > 0}
+
+
+@cache
+def _opener() -> OpenerDirector:
+    """Return what speaks HTTP and HTTPS, through the environment's proxies, and nothing else.
+
+    It follows no redirect: that would hand the digits to whatever it names.
+    """
+    opener = OpenerDirector()
+    for handler in (ProxyHandler(), HTTPHandler(), HTTPSHandler()):
+        opener.add_handler(handler)
+    return opener

@@ -1,28 +1,107 @@
-"""Pages for deployments without a frontend of their own."""
+"""Pages that links in mails lead to, for deployments without a frontend of their own."""
 
-from typing import cast
+from typing import Any, cast
 
+from django.forms import Form
 from django.http import HttpResponse
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
 
-from core.errors import InputRejectedError
+from core.actor import Actor
+from core.errors import InputRejectedError, TooManyAttemptsError
 from core.http import ActorRequest
-from users.accounts.forms import VerifyEmailForm
+from users.accounts.forms import AcceptInvitationForm, LinkForm
+from users.accounts.services.email_change import confirm_email_change
+from users.accounts.services.invitation import accept_invitation
 from users.accounts.services.sign_up import verify_email
 
 
-class VerifyEmailView(FormView):  # type: ignore[type-arg]
+# A form that is shown again has the token in it.
+@method_decorator(never_cache, name="dispatch")
+@method_decorator(sensitive_post_parameters(), name="dispatch")
+class LinkView(FormView):  # type: ignore[type-arg]
     """Asks for a click before the token is spent, because mail scanners follow links."""
 
-    form_class = VerifyEmailForm
-    template_name = "accounts/verify_email.html"
+    form_class: type[Form] = LinkForm
+    template_name = "accounts/link.html"
+    title: Any
+    lead: Any
+    button: Any
 
-    def form_valid(self, form: VerifyEmailForm) -> HttpResponse:
-        """Verify, and say so or say why not."""
-        request = cast("ActorRequest", self.request)
+    def form_valid(self, form: Form) -> HttpResponse:
+        """Use the link, and say so or say why not; what can be mended is asked for again."""
         try:
-            user = verify_email(form.cleaned_data["token"], actor=request.actor)
+            done = self.use(cast("ActorRequest", self.request).actor, **form.cleaned_data)
+        except TooManyAttemptsError as error:
+            return self._answer(429, problem=error.text)
         except InputRejectedError as error:
-            context = self.get_context_data(problem=error.problems[0].message)
-            return self.render_to_response(context, status=400)
-        return self.render_to_response(self.get_context_data(verified=user))
+            for problem in error.problems:
+                if problem.field == ("token",):
+                    return self._answer(400, problem=problem.message)
+                name = problem.field[0] if problem.field else None
+                form.add_error(name if name in form.fields else None, str(problem.message))
+            return self._answer(400, form=form)
+        return self._answer(200, done=done)
+
+    def form_invalid(self, form: Form) -> HttpResponse:
+        """Say what is wrong, and that the page needs the link if it was opened without."""
+        if "token" in form.errors:
+            return self._answer(400, problem=_("Open this page by the link in our mail."))
+        return self._answer(400, form=form)
+
+    def use(self, actor: Actor, **fields: str) -> str:
+        """Call the service; return what to tell."""
+        raise NotImplementedError
+
+    def _answer(self, status: int, **context: Any) -> HttpResponse:
+        return self.render_to_response(self.get_context_data(**context), status=status)
+
+
+class VerifyEmailView(LinkView):
+    """Completes a sign-up."""
+
+    title = gettext_lazy("Confirm your e-mail address")
+    lead = gettext_lazy("One click, and your account is ready.")
+    button = gettext_lazy("Confirm my address")
+
+    def use(self, actor: Actor, **fields: str) -> str:
+        """Verify."""
+        user = verify_email(fields["token"], actor=actor)
+        return _account_is_ready(user.username)
+
+
+class ConfirmEmailView(LinkView):
+    """Completes a change of address."""
+
+    title = gettext_lazy("Confirm your new e-mail address")
+    lead = gettext_lazy("One click, and this is the address of your account.")
+    button = gettext_lazy("Confirm my address")
+
+    def use(self, actor: Actor, **fields: str) -> str:
+        """Confirm."""
+        user = confirm_email_change(fields["token"], actor=actor)
+        return _("Done. From now on we write to %(email)s.") % {"email": user.email}
+
+
+class AcceptInvitationView(LinkView):
+    """Makes an account of an invitation."""
+
+    form_class = AcceptInvitationForm
+    title = gettext_lazy("Accept your invitation")
+    lead = gettext_lazy("Choose a username and a password, and your account is ready.")
+    button = gettext_lazy("Create my account")
+
+    def use(self, actor: Actor, **fields: str) -> str:
+        """Accept."""
+        user = accept_invitation(actor=actor, **fields)
+        return _account_is_ready(user.username)
+
+
+def _account_is_ready(username: str) -> str:
+    return _(
+        "Done. Your account %(username)s is ready: sign in with your username or e-mail address."
+    ) % {"username": username}

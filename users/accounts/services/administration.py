@@ -1,111 +1,123 @@
-"""What administrators do to accounts and groups."""
+"""What administrators do to accounts."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.models import Group, Permission
-from django.db import IntegrityError, transaction
+from django.contrib.auth.models import Group
+from django.db import transaction
 from django.db.models import F
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
 from core.errors import ErrorCode, InputRejectedError, Problem
 from users.accounts.models import User
 from users.accounts.policy import may_administer, may_edit_profile, require
-from users.accounts.services.creation import check_new_account, insert_user
+from users.accounts.services.creation import (
+    check_identifiers,
+    check_new_account,
+    insert_user,
+    save_identifiers,
+)
+from users.accounts.services.groups import ids_of
+from users.accounts.services.people import locked_user
 from users.accounts.services.profile import check_profile, write_profile
 from users.activity.record import record
 from users.activity.tags import Tag
 
-FLAGS = ("is_active", "is_staff", "is_superuser")
+IDENTIFIERS = ("email", "username")
+FLAGS = ("is_staff", "is_superuser")
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @transaction.atomic(durable=True)
-def create_user(
+def create_user(  # noqa: PLR0913 - what an account consists of
     *,
     actor: Actor,
     email: str,
     username: str,
     password: str,
     name: str = "",
+    locale: str = "en",
+    is_email_verified: bool = False,
     **flags: bool,
 ) -> User:
-    """Create a person whose address needs no verification, with any of `FLAGS` set.
+    """Create a person, with any of `FLAGS` set, who can log in at once.
 
     Raises `InputRejectedError` and the policy's errors.
     """
     require(actor, may_administer)
-    identity = check_new_account(email=email, username=username, password=password, name=name)
-    user = User(email=identity.email, username=identity.username, name=name, **flags)
+    identity = check_new_account(
+        email=email, username=username, password=password, name=name, locale=locale
+    )
+    user = User(
+        email=identity.email,
+        email_verified_at=timezone.now() if is_email_verified else None,
+        username=identity.username,
+        name=name,
+        **flags,
+    )
     user.set_password(password)
-    insert_user(user)
+    insert_user(user, locale=locale)
     record(Tag.USER_CREATED, actor=actor, subject_id=user.pk)
     return user
 
 
 @transaction.atomic(durable=True)
-def change_user(
+def change_user(  # noqa: PLR0913 - what can be changed together
     user_id: UUID,
     *,
     actor: Actor,
+    identifiers: Mapping[str, str] = NOTHING,
     profile: Mapping[str, Any] = NOTHING,
     flags: Mapping[str, bool] = NOTHING,
     groups: Collection[Group] | None = None,
-) -> None:
-    """Change a person's profile as `update_profile` does, any of `FLAGS`, and the groups.
+) -> User:
+    """Change what a person is called, the profile as `update_profile` does, role and groups.
 
-    All of it happens or nothing. What is not given stays; what is given and equal writes
-    nothing. Flags and groups are for administrators, even unchanged ones. Raises the policy's
-    errors, and `InputRejectedError` for a bad value or if nobody would be left to administer.
+    ``identifiers`` may have `IDENTIFIERS`, ``flags`` any of `FLAGS`. All of it happens or
+    nothing. What is not given stays; what is given and equal writes nothing. All
+    but the profile is for administrators, even unchanged. Raises the policy's errors, and
+    `InputRejectedError` for a bad value or if nobody would be left to administer.
     """
     require(actor, may_edit_profile, user_id)
-    if flags or groups is not None:
+    if identifiers or flags or groups is not None:
         require(actor, may_administer, user_id)
     check_profile(profile)
-    _keep_an_administrator(user_id, flags)
-    user = User.objects.select_related("profile").select_for_update(of=("self",)).get(pk=user_id)
+    canonical_identifiers = check_identifiers(identifiers)
+    keep_an_administrator(user_id, flags, field="is_superuser")
+    user = locked_user(user_id)
+    _write_identifiers(user, actor=actor, identifiers=canonical_identifiers)
     write_profile(user, actor=actor, changes=profile)
     _write_flags(user, actor=actor, flags=flags)
     if groups is not None:
         _write_groups(user, actor=actor, groups=groups)
+    return user
 
 
 @transaction.atomic(durable=True)
-def save_group(
-    group: Group, *, actor: Actor, name: str, permissions: Collection[Permission]
-) -> None:
-    """Create or change a group; its members' permissions change with it.
+def verify_user_email(user_id: UUID, *, actor: Actor) -> User:
+    """Vouch for a person's address; for one that is verified, nothing happens.
 
-    Raises `InputRejectedError` if the name is taken, and the policy's errors.
+    Raises `InputRejectedError` if there is no such person, and the policy's errors.
     """
     require(actor, may_administer)
-    old: dict[str, Any] = {}
-    if group.pk is not None:
-        current = Group.objects.select_for_update().get(pk=group.pk)
-        old = {"name": current.name, "permissions": _ids(current.permissions.all())}
-    new = {"name": name, "permissions": _ids(permissions)}
-    if old == new:
-        return
-    group.name = name
-    try:
-        group.save()
-    except IntegrityError:
-        raise InputRejectedError(
-            Problem(ErrorCode.VALUE_INVALID, _("There is a group of this name."), ("name",))
-        ) from None
-    group.permissions.set(permissions)
-    User.objects.filter(groups=group).update(authorization_version=F("authorization_version") + 1)
-    record(Tag.GROUP_CHANGED, actor=actor, subject_id=None, group=group.pk, old=old, new=new)
+    user = locked_user(user_id)
+    if user.email_verified_at is None:
+        user.email_verified_at = timezone.now()
+        user.save(update_fields=["email_verified_at"])
+        record(Tag.EMAIL_VERIFIED, actor=actor, subject_id=user_id)
+    return user
 
 
-def _keep_an_administrator(user_id: UUID, flags: Mapping[str, bool]) -> None:
-    """Refuse flags that leave nobody to administer.
+def keep_an_administrator(user_id: UUID, flags: Mapping[str, bool], *, field: str) -> None:
+    """Refuse flags, ``is_active`` among them, that leave nobody to administer.
 
     Flags that may take the role away lock the administrators until the end of the transaction:
-    two who take each other's role away at once come here one after the other.
+    two who take each other's role away at once come here one after the other. Raises
+    `InputRejectedError` about ``field``.
     """
     if flags.get("is_active", True) and flags.get("is_superuser", True):
         return
@@ -113,9 +125,9 @@ def _keep_an_administrator(user_id: UUID, flags: Mapping[str, bool]) -> None:
     if list(administrators.values_list("pk", flat=True)) == [user_id]:
         raise InputRejectedError(
             Problem(
-                ErrorCode.VALUE_INVALID,
+                ErrorCode.LAST_ADMINISTRATOR,
                 _("This is the last administrator. Make somebody else one first."),
-                ("is_superuser",),
+                (field,),
             )
         )
 
@@ -133,7 +145,7 @@ def _write_flags(user: User, *, actor: Actor, flags: Mapping[str, bool]) -> None
 
 def _write_groups(user: User, *, actor: Actor, groups: Collection[Group]) -> None:
     """Write the groups of a locked person, in the caller's transaction."""
-    old, new = _ids(user.groups.all()), _ids(groups)
+    old, new = ids_of(user.groups.all()), ids_of(groups)
     if old == new:
         return
     user.groups.set(groups)
@@ -141,5 +153,24 @@ def _write_groups(user: User, *, actor: Actor, groups: Collection[Group]) -> Non
     record(Tag.USER_GROUPS_CHANGED, actor=actor, subject_id=user.pk, old=old, new=new)
 
 
-def _ids(rows: Iterable[Group | Permission]) -> list[int]:
-    return sorted(row.pk for row in rows)
+def _write_identifiers(user: User, *, actor: Actor, identifiers: Mapping[str, str]) -> None:
+    """Write checked identifiers to a locked person, in the caller's transaction.
+
+    An address that an administrator enters is not verified.
+    """
+    old = {name: getattr(user, name) for name in identifiers}
+    changed = [name for name, new in identifiers.items() if old[name] != new]
+    for name in changed:
+        setattr(user, name, identifiers[name])
+    if "email" in changed:
+        user.email_verified_at = None
+    if not changed:
+        return
+    save_identifiers(user)
+    for name in changed:
+        record(
+            Tag.EMAIL_CHANGED if name == "email" else Tag.USERNAME_CHANGED,
+            actor=actor,
+            subject_id=user.pk,
+            personal={"old": {name: old[name]}, "new": {name: identifiers[name]}},
+        )

@@ -1,14 +1,21 @@
-"""What every way to an account has in common: checking it, and adding it."""
+"""What every way to an account has in common: checking its identifiers, and writing them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import IntegrityError
 from django.utils.translation import gettext as _
 
 from core.errors import ErrorCode, InputRejectedError, Problem
-from users.accounts.identifiers import clean_email, clean_username
+from users.accounts.identifiers import RESERVED_USERNAMES, clean_email, clean_username
 from users.accounts.models import Profile, User
-from users.accounts.services.validation import Problems, check_locale, check_password_strength
+from users.accounts.services.validation import (
+    Problems,
+    check_field,
+    check_locale,
+    check_password_strength,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,18 +26,29 @@ class Identity:
     username: str
 
 
-def check_new_account(
-    *, email: str, username: str, password: str, name: str = "", locale: str = "en"
+def check_new_account(  # noqa: PLR0913 - what an account consists of
+    *,
+    email: str,
+    username: str,
+    password: str,
+    name: str = "",
+    locale: str = "en",
+    is_own_choice: bool = False,
 ) -> Identity:
     """Return the identifiers of an account to be. Raises `InputRejectedError`.
 
-    Whether they are taken is not asked here: that is for the constraints to say.
+    With ``is_own_choice`` the username may not be a reserved one. Whether identifiers are taken
+    is not asked here: that is for the constraints to say.
     """
     problems = Problems()
     with problems.of("email", ErrorCode.EMAIL_INVALID):
         email = clean_email(email)
     with problems.of("username", ErrorCode.USERNAME_INVALID):
         username = clean_username(username)
+    if is_own_choice and _is_reserved(username):
+        problems.found.append(_reserved())
+    with problems.of("name", ErrorCode.VALUE_INVALID):
+        check_field(User, "name", name)
     with problems.of("password", ErrorCode.PASSWORD_TOO_WEAK):
         check_password_strength(password, username=username, email=email, name=name)
     with problems.of("locale", ErrorCode.LOCALE_UNSUPPORTED):
@@ -39,24 +57,58 @@ def check_new_account(
     return Identity(email, username)
 
 
+def check_identifiers(identifiers: Mapping[str, str]) -> dict[str, str]:
+    """Return any of ``email`` and ``username`` in canonical form.
+
+    Raises `InputRejectedError`.
+    """
+    checks = {
+        "email": (ErrorCode.EMAIL_INVALID, clean_email),
+        "username": (ErrorCode.USERNAME_INVALID, clean_username),
+    }
+    problems, clean = Problems(), {}
+    for name, value in identifiers.items():
+        code, check = checks[name]
+        with problems.of(name, code):
+            clean[name] = check(value)
+    problems.refuse_any()
+    return clean
+
+
+def check_username_is_free_to_choose(username: str) -> None:
+    """Raise `InputRejectedError` if the username, in canonical form, is a reserved one."""
+    if _is_reserved(username):
+        raise InputRejectedError(_reserved())
+
+
 def insert_user(user: User, *, locale: str = "en") -> None:
     """Add a person with a profile, in the caller's transaction.
 
     Raises `InputRejectedError` if the address or the username was taken meanwhile.
     """
+    save_identifiers(user)
+    Profile.objects.create(user=user, locale=locale)
+
+
+def save_identifiers(user: User) -> None:
+    """Save a new person, or the changed identifiers of one, in the caller's transaction.
+
+    Raises `InputRejectedError` if one of them is taken; the transaction cannot go on then.
+    """
+    is_new = user._state.adding  # noqa: SLF001 - Django has no public name for it
+    fields = None if is_new else ["email", "email_verified_at", "username"]
     try:
-        user.save(force_insert=True)
+        user.save(force_insert=is_new, update_fields=fields)
     except IntegrityError as error:
         if "user_email_unique" in str(error):
             raise email_taken() from None
         raise username_taken() from None
-    Profile.objects.create(user=user, locale=locale)
 
 
-def email_taken() -> InputRejectedError:
+def email_taken(field: str = "email") -> InputRejectedError:
     """Return the refusal of an address; not for strangers, who must not learn of it."""
     return InputRejectedError(
-        Problem(ErrorCode.EMAIL_TAKEN, _("This address has an account."), ("email",))
+        Problem(ErrorCode.EMAIL_TAKEN, _("This address has an account."), (field,))
     )
 
 
@@ -68,4 +120,16 @@ def username_taken() -> InputRejectedError:
             _("This username is taken. Choose a different one."),
             ("username",),
         )
+    )
+
+
+def _is_reserved(username: str) -> bool:
+    return username in RESERVED_USERNAMES or username in settings.RESERVED_USERNAMES
+
+
+def _reserved() -> Problem:
+    return Problem(
+        ErrorCode.USERNAME_RESERVED,
+        _("This username is reserved. Choose a different one."),
+        ("username",),
     )

@@ -1,11 +1,7 @@
 """Signing up, and becoming a user by verifying the address."""
 
-from dataclasses import replace
-from uuid import UUID
-
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
-from django.core import signing
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -13,14 +9,19 @@ from django.utils.translation import gettext as _
 from core.actor import Actor
 from core.errors import ErrorCode, InputRejectedError, Problem
 from users.accounts.models import SignUp, User
-from users.accounts.services.creation import check_new_account, insert_user, username_taken
+from users.accounts.services.creation import (
+    Identity,
+    check_identifiers,
+    check_new_account,
+    insert_user,
+    username_taken,
+)
+from users.accounts.services.links import use_link
+from users.accounts.throttling import count_mail, count_token
 from users.activity.record import record
 from users.activity.tags import Tag
 
-_signer = signing.Signer(salt="accounts.sign_up")
 
-
-@transaction.atomic(durable=True)
 def sign_up(*, actor: Actor, email: str, username: str, password: str, locale: str) -> None:
     """Reserve the username and ask the address's owner to verify.
 
@@ -30,10 +31,13 @@ def sign_up(*, actor: Actor, email: str, username: str, password: str, locale: s
        an account already, a notice of the attempt.
 
     Known and unknown addresses take the same steps and get the same answer. Raises
-    `InputRejectedError`.
+    `InputRejectedError` and `TooManyAttemptsError`.
     """
-    identity = check_new_account(email=email, username=username, password=password, locale=locale)
-    SignUp.objects.expired().filter(username=identity.username).delete()
+    identity = check_new_account(
+        email=email, username=username, password=password, locale=locale, is_own_choice=True
+    )
+    _check_may_sign_up(identity)
+    count_mail(actor, identity.email)
     pending = SignUp(
         email=identity.email,
         username=identity.username,
@@ -41,6 +45,70 @@ def sign_up(*, actor: Actor, email: str, username: str, password: str, locale: s
         locale=locale,
         expires_at=timezone.now() + settings.SIGN_UP_TTL,
     )
+    with transaction.atomic(durable=True):
+        _write_sign_up(pending)
+        record(Tag.SIGN_UP_REQUESTED, actor=actor, subject_id=pending.nonce)
+
+
+def resend_verification(email: str, *, actor: Actor) -> None:
+    """Have the link of a pending sign-up mailed again; whether there is one is not told.
+
+    Raises `InputRejectedError` for what is no address, and `TooManyAttemptsError`.
+    """
+    email = check_identifiers({"email": email})["email"]
+    count_mail(actor, email)
+    with transaction.atomic(durable=True):
+        nonce = SignUp.objects.filter(email=email).values_list("nonce", flat=True).first()
+        record(Tag.SIGN_UP_VERIFICATION_REQUESTED, actor=actor, subject_id=nonce)
+
+
+def verify_email(token: str, *, actor: Actor) -> User:
+    """Turn the pending sign-up into a user; its link works once.
+
+    Raises `InputRejectedError` for a token that was never given out, was used, was replaced by
+    a later sign-up or is too old, and `TooManyAttemptsError`.
+    """
+    count_token(actor)
+    with transaction.atomic(durable=True):
+        pending = use_link(SignUp, token)
+        user = User(
+            email=pending.email,
+            email_verified_at=timezone.now(),
+            username=pending.username,
+            password=pending.password,
+        )
+        try:
+            insert_user(user, locale=pending.locale)
+        except InputRejectedError as error:
+            # An administrator gave the address or the username away meanwhile.
+            raise error.about("token") from None
+        record(Tag.EMAIL_VERIFIED, actor=actor, subject_id=user.pk)
+        record(Tag.USER_CREATED, actor=actor, subject_id=user.pk)
+    return user
+
+
+def _check_may_sign_up(identity: Identity) -> None:
+    """Raise `InputRejectedError` unless `settings.SIGN_UP` lets the address's owner in."""
+    if settings.SIGN_UP == ["open"]:
+        return
+    if settings.SIGN_UP in (["invitation"], ["closed"]):
+        raise InputRejectedError(
+            Problem(ErrorCode.SIGN_UP_CLOSED, _("You can get an account by invitation only."))
+        )
+    if identity.email.rpartition("@")[2] not in settings.SIGN_UP:
+        raise InputRejectedError(
+            Problem(
+                ErrorCode.EMAIL_DOMAIN_NOT_ALLOWED,
+                _("Use an address of one of these domains: %(domains)s.")
+                % {"domains": ", ".join(settings.SIGN_UP)},
+                ("email",),
+            )
+        )
+
+
+def _write_sign_up(pending: SignUp) -> None:
+    """Add the sign-up or replace the address's earlier one, in the caller's transaction."""
+    SignUp.objects.expired().filter(username=pending.username).delete()
     try:
         SignUp.objects.bulk_create(
             [pending],
@@ -51,56 +119,5 @@ def sign_up(*, actor: Actor, email: str, username: str, password: str, locale: s
     except IntegrityError:
         raise username_taken() from None
     # Asked after the insert, which waits for a verification of the same name to commit.
-    if User.objects.filter(username=identity.username).exists():
+    if User.objects.filter(username=pending.username).exists():
         raise username_taken()
-    record(Tag.SIGN_UP_REQUESTED, actor=actor, subject_id=pending.nonce)
-
-
-def verification_token(pending: SignUp) -> str:
-    """Return the secret for the link. It is derived, so nothing that opens it is stored."""
-    return _signer.sign(pending.nonce.hex)
-
-
-@transaction.atomic(durable=True)
-def verify_email(token: str, *, actor: Actor) -> User:
-    """Turn the pending sign-up into a user; its link works once.
-
-    Raises `InputRejectedError` for a token that was never given out, was used, was replaced by
-    a later sign-up or is too old.
-    """
-    pending = _pending_sign_up(token)
-    if pending is None:
-        raise InputRejectedError(
-            Problem(
-                ErrorCode.TOKEN_INVALID,
-                _("This link was used already or is not valid. Sign up again to get a new one."),
-                ("token",),
-            )
-        )
-    if pending.expires_at <= timezone.now():
-        raise InputRejectedError(
-            Problem(
-                ErrorCode.TOKEN_EXPIRED,
-                _("This link is too old. Sign up again to get a new one."),
-                ("token",),
-            )
-        )
-    pending.delete()
-    user = User(email=pending.email, username=pending.username, password=pending.password)
-    try:
-        insert_user(user, locale=pending.locale)
-    except InputRejectedError as error:
-        # An administrator gave the address or the username away meanwhile.
-        problems = (replace(problem, field=("token",)) for problem in error.problems)
-        raise InputRejectedError(*problems) from None
-    record(Tag.EMAIL_VERIFIED, actor=actor, subject_id=user.pk)
-    record(Tag.USER_CREATED, actor=actor, subject_id=user.pk)
-    return user
-
-
-def _pending_sign_up(token: str) -> SignUp | None:
-    try:
-        nonce = UUID(hex=_signer.unsign(token))
-    except (signing.BadSignature, ValueError):
-        return None
-    return SignUp.objects.select_for_update().filter(nonce=nonce).first()

@@ -1,0 +1,85 @@
+"""Changing the username."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.client import Answer, GraphQLClient, at_once
+from tests.factories import make_token, make_user
+from tests.test_sign_up import sign_up
+from users.accounts.models import User
+from users.activity.models import Event
+from users.activity.tags import Tag
+
+ClientOf = Callable[[User], GraphQLClient]
+
+CHANGE = """
+    mutation ($username: String!) {
+      changeUsername(input: {username: $username}) { user { username } errors { code field } }
+    }
+"""
+
+
+@pytest.fixture
+def change(client_of: ClientOf, alice: User) -> Callable[[str], Answer]:
+    client = client_of(alice)
+    return lambda username: client(CHANGE, username=username)
+
+
+def test_username_changes_and_the_former_one_is_free(
+    change: Callable[[str], Answer], alice: User, anonymous: GraphQLClient
+) -> None:
+    answer = change(" Alicia ")
+    assert answer.data == {"changeUsername": {"user": {"username": "alicia"}, "errors": []}}
+    event = Event.objects.get()
+    assert (event.tag, event.subject_id, event.data) == (Tag.USERNAME_CHANGED, alice.pk, {})
+    assert event.personal_values["old"] == {"username": "alice"}
+    assert sign_up(anonymous, "alice") == []
+
+
+@pytest.mark.parametrize(
+    ("username", "code"),
+    [
+        ("", "USERNAME_INVALID"),
+        ("al", "USERNAME_INVALID"),
+        ("al ice", "USERNAME_INVALID"),
+        ("admin", "USERNAME_RESERVED"),
+        ("BOB", "USERNAME_TAKEN"),
+        ("nina", "USERNAME_TAKEN"),
+    ],
+)
+def test_username_that_cannot_be_had_is_refused(
+    change: Callable[[str], Answer],
+    alice: User,
+    bob: User,
+    anonymous: GraphQLClient,
+    username: str,
+    code: str,
+) -> None:
+    assert sign_up(anonymous, "nina") == []
+    assert change(username).problems == [(code, "username")]
+    alice.refresh_from_db()
+    assert alice.username == "alice"
+    assert not Event.objects.filter(tag=Tag.USERNAME_CHANGED).exists()
+
+
+def test_present_username_changes_nothing(change: Callable[[str], Answer]) -> None:
+    assert change("ALICE").problems == []
+    assert not Event.objects.exists()
+
+
+def test_username_changes_five_times_a_day(change: Callable[[str], Answer]) -> None:
+    for number in range(5):
+        assert change(f"alice{number}").problems == []
+    assert change("alice5").codes == ["TOO_MANY_ATTEMPTS"]
+    assert Event.objects.count() == 5
+
+
+def test_of_many_who_want_one_username_one_gets_it(transactional_db: None) -> None:
+    clients = [GraphQLClient(make_token(make_user(f"person{number}"))) for number in range(10)]
+    answers = at_once(
+        *[lambda client=client: client(CHANGE, username="wanted").problems for client in clients]
+    )
+    assert sorted(answers) == [[], *[[("USERNAME_TAKEN", "username")]] * 9]
+    assert User.objects.filter(username="wanted").count() == 1
+    assert Event.objects.count() == 1

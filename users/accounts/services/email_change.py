@@ -1,0 +1,75 @@
+"""Changing the e-mail address: asked for with the password, confirmed at the new address."""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from core.actor import Actor
+from core.errors import InputRejectedError
+from users.accounts.models import EmailChange, User
+from users.accounts.policy import may_change_credentials, require
+from users.accounts.services.creation import check_identifiers, save_identifiers
+from users.accounts.services.links import use_link
+from users.accounts.services.reauthentication import confirm_password
+from users.accounts.throttling import count_mail, count_token
+from users.activity.record import record
+from users.activity.tags import Tag
+
+
+def request_email_change(user_id: UUID, *, actor: Actor, email: str, password: str) -> None:
+    """Have a link mailed to the new address, which counts only once it is confirmed.
+
+    Whether somebody has the address is told to nobody but its owner, by mail. A later request
+    replaces an earlier one; asking for the present address does nothing. Raises
+    `InputRejectedError`, `TooManyAttemptsError` and the policy's errors.
+    """
+    require(actor, may_change_credentials, user_id)
+    email = check_identifiers({"email": email})["email"]
+    confirm_password(user_id, password, actor=actor, field="password")
+    count_mail(actor, email)
+    with transaction.atomic(durable=True):
+        if User.objects.filter(pk=user_id, email=email).exists():
+            return
+        change = EmailChange(
+            user_id=user_id, email=email, expires_at=timezone.now() + settings.EMAIL_CHANGE_TTL
+        )
+        EmailChange.objects.bulk_create(
+            [change],
+            update_conflicts=True,
+            unique_fields=["user"],
+            update_fields=["email", "nonce", "expires_at"],
+        )
+        record(
+            Tag.EMAIL_CHANGE_REQUESTED,
+            actor=actor,
+            subject_id=user_id,
+            personal={"email": email},
+            link=change.nonce,
+        )
+
+
+def confirm_email_change(token: str, *, actor: Actor) -> User:
+    """Make the address that the token was mailed to the person's; the old one gets a notice.
+
+    Raises `InputRejectedError` for a token that does not work, or if somebody has the address
+    by now, and `TooManyAttemptsError`.
+    """
+    count_token(actor)
+    with transaction.atomic(durable=True):
+        change = use_link(EmailChange, token)
+        user = User.objects.select_for_update().get(pk=change.user_id)
+        old, user.email, user.email_verified_at = user.email, change.email, timezone.now()
+        try:
+            save_identifiers(user)
+        except InputRejectedError as error:
+            # Somebody else confirmed the address meanwhile.
+            raise error.about("token") from None
+        record(
+            Tag.EMAIL_CHANGED,
+            actor=actor,
+            subject_id=user.pk,
+            personal={"old": {"email": old}, "new": {"email": user.email}},
+        )
+    return user

@@ -1,0 +1,83 @@
+"""Groups, and what their members may do."""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from django.contrib.auth.models import Group, Permission
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils.translation import gettext as _
+
+from core.actor import Actor
+from core.errors import ErrorCode, InputRejectedError, Problem
+from users.accounts.models import User
+from users.accounts.policy import may_administer, require
+from users.accounts.services.validation import Problems, check_field
+from users.activity.record import record
+from users.activity.tags import Tag
+
+
+@transaction.atomic(durable=True)
+def save_group(
+    group: Group, *, actor: Actor, name: str, permissions: Collection[Permission]
+) -> None:
+    """Create or change a group; its members' permissions change with it.
+
+    Raises `InputRejectedError` if the name is taken or none, or if the group was deleted, and
+    the policy's errors.
+    """
+    require(actor, may_administer)
+    problems = Problems()
+    with problems.of("name", ErrorCode.VALUE_INVALID):
+        check_field(Group, "name", name)
+    problems.refuse_any()
+    old: dict[str, Any] = {}
+    if group.pk is not None:
+        current = _locked(group.pk)
+        old = {"name": current.name, "permissions": ids_of(current.permissions.all())}
+    new = {"name": name, "permissions": ids_of(permissions)}
+    if old == new:
+        return
+    group.name = name
+    try:
+        group.save()
+    except IntegrityError:
+        raise InputRejectedError(
+            Problem(ErrorCode.VALUE_INVALID, _("There is a group of this name."), ("name",))
+        ) from None
+    group.permissions.set(permissions)
+    _outdate_permissions(group)
+    record(Tag.GROUP_CHANGED, actor=actor, subject_id=None, group=group.pk, old=old, new=new)
+
+
+@transaction.atomic(durable=True)
+def delete_group(group_id: int, *, actor: Actor) -> None:
+    """Delete a group; its members lose what it permitted.
+
+    Raises `InputRejectedError` if there is no such group, and the policy's errors.
+    """
+    require(actor, may_administer)
+    group = _locked(group_id)
+    _outdate_permissions(group)
+    old = {"name": group.name, "permissions": ids_of(group.permissions.all())}
+    group.delete()
+    record(Tag.GROUP_DELETED, actor=actor, subject_id=None, group=group_id, old=old)
+
+
+def ids_of(rows: Iterable[Group | Permission]) -> list[int]:
+    """Return what an event tells of groups or permissions."""
+    return sorted(row.pk for row in rows)
+
+
+def _locked(group_id: int) -> Group:
+    group = Group.objects.select_for_update().filter(pk=group_id).first()
+    if group is None:
+        raise InputRejectedError(
+            Problem(ErrorCode.NOT_FOUND, _("There is no such group."), ("group_id",))
+        )
+    return group
+
+
+def _outdate_permissions(group: Group) -> None:
+    """Have nobody read again what is cached of the members' permissions."""
+    User.objects.filter(groups=group).update(authorization_version=F("authorization_version") + 1)

@@ -1,0 +1,84 @@
+"""Accounts by invitation."""
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from core.actor import Actor
+from core.errors import ErrorCode, InputRejectedError, Problem
+from users.accounts.identifiers import clean_email
+from users.accounts.models import Invitation, SignUp, User
+from users.accounts.policy import may_administer, require
+from users.accounts.services.creation import check_new_account, email_taken, insert_user
+from users.accounts.services.links import read_link, use_link
+from users.accounts.services.validation import Problems, check_field, check_locale
+from users.accounts.throttling import count_token
+from users.activity.record import record
+from users.activity.tags import Tag
+
+
+@transaction.atomic(durable=True)
+def invite_user(*, actor: Actor, email: str, name: str = "", locale: str = "en") -> None:
+    """Offer an account to the owner of an address, by a mailed link.
+
+    A later invitation replaces an earlier one for the address. Raises `InputRejectedError`
+    and the policy's errors.
+    """
+    require(actor, may_administer)
+    if settings.SIGN_UP == ["closed"]:
+        raise InputRejectedError(
+            Problem(ErrorCode.SIGN_UP_CLOSED, _("Here, administrators make the accounts."))
+        )
+    problems = Problems()
+    with problems.of("email", ErrorCode.EMAIL_INVALID):
+        email = clean_email(email)
+    with problems.of("name", ErrorCode.VALUE_INVALID):
+        check_field(Invitation, "name", name)
+    with problems.of("locale", ErrorCode.LOCALE_UNSUPPORTED):
+        check_locale(locale)
+    problems.refuse_any()
+    if User.objects.filter(email=email).exists():
+        raise email_taken()
+    invitation = Invitation(
+        email=email, name=name, locale=locale, expires_at=timezone.now() + settings.INVITATION_TTL
+    )
+    Invitation.objects.bulk_create(
+        [invitation],
+        update_conflicts=True,
+        unique_fields=["email"],
+        update_fields=["name", "locale", "nonce", "expires_at"],
+    )
+    record(Tag.USER_INVITED, actor=actor, subject_id=invitation.nonce, personal={"email": email})
+
+
+def accept_invitation(token: str, *, actor: Actor, username: str, password: str) -> User:
+    """Make an account of the invitation, which proves the address; the link works once.
+
+    Input that is refused leaves the invitation as it was. Raises `InputRejectedError` and
+    `TooManyAttemptsError`.
+    """
+    count_token(actor)
+    # Before anything is locked, because strength may be asked of another service.
+    offer = read_link(Invitation, token)
+    identity = check_new_account(
+        email=offer.email,
+        username=username,
+        password=password,
+        name=offer.name,
+        is_own_choice=True,
+    )
+    user = User(
+        email=identity.email,
+        email_verified_at=timezone.now(),
+        username=identity.username,
+        name=offer.name,
+    )
+    user.set_password(password)
+    with transaction.atomic(durable=True):
+        use_link(Invitation, token)
+        insert_user(user, locale=offer.locale)
+        SignUp.objects.filter(email=identity.email).delete()
+        record(Tag.INVITATION_ACCEPTED, actor=actor, subject_id=user.pk)
+        record(Tag.USER_CREATED, actor=actor, subject_id=user.pk)
+    return user

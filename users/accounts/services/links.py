@@ -1,0 +1,52 @@
+"""What a mailed link opens: looking at it, and using it up."""
+
+from typing import Any, TypeVar
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from core.errors import ErrorCode, InputRejectedError, Problem
+from users.accounts.models import MailedLink
+
+L = TypeVar("L", bound=MailedLink)
+
+
+def opened(links: QuerySet[Any]) -> Any:
+    """Return the link that was found. Raises `InputRejectedError` if it leads nowhere."""
+    link = links.first()
+    if link is None:
+        raise InputRejectedError(
+            Problem(
+                ErrorCode.TOKEN_INVALID,
+                _("This link was used already or is not valid. Ask for a new one."),
+                ("token",),
+            )
+        )
+    if link.expires_at <= timezone.now():
+        raise InputRejectedError(
+            Problem(
+                ErrorCode.TOKEN_EXPIRED, _("This link is too old. Ask for a new one."), ("token",)
+            )
+        )
+    return link
+
+
+def read_link(kind: type[L], token: str) -> L:
+    """Return what the token opens, and leave it.
+
+    Raises `InputRejectedError` if the token is not of this kind, was used, was replaced or is
+    too old.
+    """
+    link: L = opened(kind.objects.with_token(token))
+    return link
+
+
+def use_link(kind: type[L], token: str) -> L:
+    """Remove and return what the token opens, in the caller's transaction.
+
+    Of several who come with the same token the first gets it. Raises as `read_link` does.
+    """
+    link: L = opened(kind.objects.with_token(token).select_for_update())
+    kind.objects.filter(pk=link.pk).delete()
+    return link

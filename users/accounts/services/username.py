@@ -1,0 +1,46 @@
+"""Changing the username."""
+
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from core.actor import Actor
+from users.accounts.models import SignUp, User
+from users.accounts.policy import may_change_credentials, require
+from users.accounts.services.creation import (
+    check_identifiers,
+    check_username_is_free_to_choose,
+    save_identifiers,
+    username_taken,
+)
+from users.accounts.throttling import count_username
+from users.activity.record import record
+from users.activity.tags import Tag
+
+
+def change_username(user_id: UUID, *, actor: Actor, username: str) -> User:
+    """Give the person another username; the former one is free at once.
+
+    The present one changes nothing. Raises `InputRejectedError`, `TooManyAttemptsError` and the
+    policy's errors.
+    """
+    require(actor, may_change_credentials, user_id)
+    username = check_identifiers({"username": username})["username"]
+    check_username_is_free_to_choose(username)
+    count_username(user_id)
+    with transaction.atomic(durable=True):
+        user = User.objects.select_for_update().get(pk=user_id)
+        old, user.username = user.username, username
+        if old == username:
+            return user
+        save_identifiers(user)
+        if SignUp.objects.filter(username=username, expires_at__gt=timezone.now()).exists():
+            raise username_taken()
+        record(
+            Tag.USERNAME_CHANGED,
+            actor=actor,
+            subject_id=user_id,
+            personal={"old": {"username": old}, "new": {"username": username}},
+        )
+    return user

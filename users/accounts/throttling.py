@@ -1,0 +1,44 @@
+"""How often accounts' flows may be tried, by whom and about whom.
+
+Each function counts one attempt, before the service opens its transaction, and raises
+`TooManyAttemptsError` instead if that would be one too many.
+"""
+
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from core.actor import Actor
+from core.addresses import network_of
+from core.ratelimit.limits import Bucket, Limit, attempt
+
+PASSWORDS_OF_PERSON: Final = Limit("password.person", 10, timedelta(minutes=15))
+MAILS_TO_ADDRESS: Final = Limit("mail.recipient", 5, timedelta(hours=1))
+MAILS_FROM_ORIGIN: Final = Limit("mail.origin", 50, timedelta(hours=1))
+USERNAMES_OF_PERSON: Final = Limit("username.person", 5, timedelta(days=1))
+TOKENS_FROM_ORIGIN: Final = Limit("token.origin", 50, timedelta(minutes=10))
+
+
+def origin(limit: Limit, actor: Actor) -> Bucket:
+    """Return the bucket of the network that the request came from; unknown ones share one."""
+    return Bucket(limit, network_of(actor.ip) if actor.ip else "unknown")
+
+
+def count_password(user_id: UUID) -> None:
+    """Count a current password that is entered by whoever is signed in as the person."""
+    attempt(Bucket(PASSWORDS_OF_PERSON, str(user_id)))
+
+
+def count_username(user_id: UUID) -> None:
+    """Count a change of a username, lest somebody collect or try them by the thousand."""
+    attempt(Bucket(USERNAMES_OF_PERSON, str(user_id)))
+
+
+def count_mail(actor: Actor, email: str) -> None:
+    """Count a mail that somebody has sent to an address, whether anybody has it or not."""
+    attempt(Bucket(MAILS_TO_ADDRESS, email), origin(MAILS_FROM_ORIGIN, actor))
+
+
+def count_token(actor: Actor) -> None:
+    """Count a mailed token that is presented."""
+    attempt(origin(TOKENS_FROM_ORIGIN, actor))
