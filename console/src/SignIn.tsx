@@ -43,6 +43,9 @@ export function SignIn({ session }: { session: Session }) {
           <p className="sign-in-refusal" role="alert">
             {refusal}
           </p>
+          <p>
+            <a href="/forgot-password">Forgot your password?</a>
+          </p>
           <div className="sign-in-actions">
             <button type="button" className="bar-button" onClick={() => dialog.current?.close()}>
               Cancel

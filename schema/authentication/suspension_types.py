@@ -1,0 +1,26 @@
+"""Suspensions in GraphQL."""
+
+import strawberry_django
+from strawberry import auto
+
+from schema.context import Info
+from users.authentication import models
+from users.authentication.querysets import SuspensionQuerySet
+
+
+@strawberry_django.type(
+    models.Suspension, description="Why somebody may not sign in, and until when; for staff."
+)
+class Suspension:
+    """A suspension; the person does not see it, even if they see themselves."""
+
+    reason: auto = strawberry_django.field(description="Why, as an administrator put it.")
+    until: auto = strawberry_django.field(
+        description="When it ends by itself; null if an administrator is to end it."
+    )
+    created_at: auto = strawberry_django.field(description="When it began.")
+
+    @classmethod
+    def get_queryset(cls, queryset: SuspensionQuerySet, info: Info) -> SuspensionQuerySet:
+        """Whatever leads to suspensions leads to visible ones only."""
+        return queryset.visible_to(info.context.actor)

@@ -1,0 +1,168 @@
+"""Changing a password, and getting a new one by mail.
+
+Whoever writes a password or a reset locks the person first, so that two at once come one after
+the other. Passwords are checked and hashed before that: a check may ask another service.
+"""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from core.actor import Actor
+from core.errors import ErrorCode, InputRejectedError, Problem
+from users.accounts.models import User
+from users.accounts.policy import may_administer, may_change_credentials, require
+from users.accounts.services.creation import check_identifiers
+from users.accounts.services.links import opened
+from users.accounts.services.people import locked_user
+from users.accounts.services.reauthentication import confirm_password
+from users.accounts.services.validation import Problems, check_password_strength
+from users.accounts.throttling import count_mail, count_token
+from users.activity.record import record
+from users.activity.tags import Tag
+from users.authentication.models import PasswordReset
+from users.authentication.services.ending import end_sessions_of
+from users.authentication.throttling import unlock
+
+
+def change_password(
+    user_id: UUID, *, actor: Actor, current_password: str, new_password: str
+) -> User:
+    """Change a person's own password, and sign them out everywhere else.
+
+    1. Confirm the current password; a refusal is committed, and the attempts are counted.
+    2. Check the new one.
+    3. Write it, unless the current one was changed meanwhile: then it was the wrong one.
+
+    Pending resets end as well. Raises `InputRejectedError`, `TooManyAttemptsError` and the
+    policy's errors.
+    """
+    require(actor, may_change_credentials, user_id)
+    seen = User.objects.get(pk=user_id)
+    confirm_password(seen.pk, current_password, actor=actor, field="current_password")
+    password = _hashed(new_password, user=seen)
+    with transaction.atomic(durable=True):
+        user = locked_user(user_id)
+        # Confirming may have hashed the same password anew, so another hash is looked at.
+        if user.password != seen.password and not user.check_password(current_password):
+            raise InputRejectedError(
+                Problem(
+                    ErrorCode.PASSWORD_WRONG,
+                    _("This is not your current password."),
+                    ("current_password",),
+                )
+            )
+        ended = _write_password(user, password, keep=actor.session_id)
+        record(Tag.PASSWORD_CHANGED, actor=actor, subject_id=user.pk, sessions=ended)
+    return user
+
+
+def request_password_reset(*, actor: Actor, email: str) -> None:
+    """Have the owner of an address mailed a link to choose a new password.
+
+    Known and unknown addresses take the same steps and get the same answer: it is a worker
+    that finds out whether there is anybody to write to, see `prepare_password_reset`. Raises
+    `InputRejectedError` for what is no address, and `TooManyAttemptsError`.
+    """
+    email = check_identifiers({"email": email})["email"]
+    count_mail(actor, email)
+    with transaction.atomic(durable=True):
+        user_id = User.objects.filter(email=email).values_list("pk", flat=True).first()
+        record(Tag.PASSWORD_RESET_REQUESTED, actor=actor, subject_id=user_id)
+
+
+@transaction.atomic(durable=True)
+def prepare_password_reset(user_id: UUID) -> PasswordReset | None:
+    """Return the reset to mail to an active person; None if there is nobody to write to.
+
+    One that still leads somewhere is prolonged and keeps its link, so that nobody can spoil it
+    by asking for another. Any other is replaced: old links never revive.
+    """
+    user = User.objects.select_for_update().filter(pk=user_id, is_active=True).first()
+    if user is None:
+        return None
+    now = timezone.now()
+    resets = PasswordReset.objects.filter(user=user)
+    resets.exclude(email=user.email, expires_at__gt=now).delete()
+    reset, _created = PasswordReset.objects.update_or_create(
+        user=user,
+        defaults={"email": user.email, "expires_at": now + settings.PASSWORD_RESET_TTL},
+    )
+    return reset
+
+
+def reset_password(token: str, *, actor: Actor, new_password: str) -> User:
+    """Give the reader of a mailed link a new password; the link works once.
+
+    1. Count the attempt, and look whether the token opens anything.
+    2. Check the new password; a weak one spends nothing.
+    3. Write it, end all sessions, and take the address as verified: its mail was read.
+    4. Forget failed attempts to log in, so that a locked-out owner gets in.
+
+    Raises `InputRejectedError` for a weak password and for a token that was never given out,
+    was used, is too old, or was mailed to a former address or to somebody who is suspended;
+    and `TooManyAttemptsError`.
+    """
+    count_token(actor)
+    seen = _opened_reset(token)
+    password = _hashed(new_password, user=seen.user)
+    with transaction.atomic(durable=True):
+        User.objects.select_for_update().filter(pk=seen.user_id).first()
+        # Asked again, now that nobody else can spend it.
+        user = _opened_reset(token).user
+        ended = _write_password(user, password)
+        record(Tag.PASSWORD_RESET, actor=actor, subject_id=user.pk, sessions=ended)
+        if user.email_verified_at is None:
+            user.email_verified_at = timezone.now()
+            user.save(update_fields=["email_verified_at"])
+            record(Tag.EMAIL_VERIFIED, actor=actor, subject_id=user.pk)
+    unlock(user)
+    return user
+
+
+@transaction.atomic(durable=True)
+def require_password_reset(user_id: UUID | None, *, actor: Actor) -> User:
+    """Take a person's password away, sign them out everywhere, and mail them the way to another.
+
+    Links that were mailed before lead nowhere. Even the last administrator may be made to: they
+    get the mail, too, and `manage.py create_administrator` remains. A suspended person gets no
+    mail and asks for a link once reactivated. Raises `InputRejectedError` if there is no such
+    person, and the policy's errors.
+    """
+    require(actor, may_administer, user_id)
+    user = locked_user(user_id)
+    ended = _write_password(user, make_password(None))
+    record(Tag.PASSWORD_RESET_FORCED, actor=actor, subject_id=user.pk, sessions=ended)
+    return user
+
+
+def _hashed(password: str, *, user: User) -> str:
+    """Return the hash of a new password that is strong enough for this person."""
+    problems = Problems()
+    with problems.of("new_password", ErrorCode.PASSWORD_TOO_WEAK):
+        check_password_strength(password, username=user.username, email=user.email, name=user.name)
+    problems.refuse_any()
+    return make_password(password)
+
+
+def _write_password(user: User, password: str, *, keep: UUID | None = None) -> int:
+    """Write the hash to a locked person, and end what the former password opened.
+
+    Returns how many sessions that were; the one to ``keep`` stays.
+    """
+    user.password = password
+    user.save(update_fields=["password"])
+    PasswordReset.objects.filter(user=user).delete()
+    return end_sessions_of(user.pk, keep=keep)
+
+
+def _opened_reset(token: str) -> PasswordReset:
+    """Return what the token opens, with its person. Raises `InputRejectedError`."""
+    resets = PasswordReset.objects.with_token(token).select_related("user")
+    reset: PasswordReset = opened(resets.filter(user__is_active=True, user__email=F("email")))
+    return reset

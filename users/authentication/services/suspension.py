@@ -1,0 +1,140 @@
+"""Shutting people out, for a while or until further notice, and letting them in again."""
+
+import datetime as dt
+from typing import Any, Final
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from core.actor import Actor
+from core.errors import ErrorCode
+from users.accounts.models import User
+from users.accounts.policy import may_administer, require
+from users.accounts.services.administration import keep_an_administrator
+from users.accounts.services.people import locked_user
+from users.accounts.services.validation import Problems, check_field
+from users.activity.record import record
+from users.activity.tags import Tag
+from users.authentication.models import PasswordReset, Suspension
+from users.authentication.services.ending import end_sessions_of
+
+# Dates near the end of the calendar are none in another time zone.
+LONGEST: Final = dt.timedelta(days=36_525)
+
+
+@transaction.atomic(durable=True)
+def suspend_user(
+    user_id: UUID | None, *, actor: Actor, reason: str, until: dt.datetime | None = None
+) -> User:
+    """Shut a person out until that moment or, without one, until somebody reactivates them.
+
+    Sessions and pending resets of the password end. Who is suspended already gets the new
+    reason and end; the same ones change nothing. Raises `InputRejectedError` for a bad value,
+    if there is no such person and if it is the last active administrator; and the policy's
+    errors.
+    """
+    require(actor, may_administer, user_id)
+    reason = reason.strip()
+    _check(reason, until)
+    until = until.astimezone(dt.UTC) if until else None
+    if user_id is not None:
+        keep_an_administrator(user_id, {"is_active": False}, field="user_id")
+    user = locked_user(user_id)
+    old = Suspension.objects.filter(user=user).first()
+    if old and not user.is_active and (old.reason, old.until) == (reason, until):
+        return user
+    Suspension.objects.update_or_create(user=user, defaults={"reason": reason, "until": until})
+    _set_active(user, active=False)
+    PasswordReset.objects.filter(user=user).delete()
+    ended = end_sessions_of(user.pk)
+    record(
+        Tag.USER_SUSPENDED,
+        actor=actor,
+        subject_id=user.pk,
+        personal={"reason": reason} | _old_reason(old),
+        until=until,
+        sessions=ended,
+        **_old_until(old),
+    )
+    return user
+
+
+@transaction.atomic(durable=True)
+def reactivate_user(user_id: UUID | None, *, actor: Actor) -> User:
+    """Let a person in again; they sign in anew. An active one stays as they are.
+
+    Raises `InputRejectedError` if there is no such person, and the policy's errors.
+    """
+    require(actor, may_administer, user_id)
+    user = locked_user(user_id)
+    _reactivate(user, actor=actor)
+    return user
+
+
+@transaction.atomic(durable=True)
+def lift_suspension(user_id: UUID, *, actor: Actor) -> None:
+    """Reactivate a person whose suspension is over, unless that or they changed meanwhile.
+
+    Raises the policy's errors.
+    """
+    require(actor, may_administer, user_id)
+    user = User.objects.select_for_update().filter(pk=user_id).first()
+    if user and Suspension.objects.over().filter(user=user).exists():
+        _reactivate(user, actor=actor)
+
+
+def _reactivate(user: User, *, actor: Actor) -> None:
+    """Let a locked person in, in the caller's transaction."""
+    old = Suspension.objects.filter(user=user).first()
+    if user.is_active and old is None:
+        return
+    Suspension.objects.filter(user=user).delete()
+    _set_active(user, active=True)
+    # A log-in that began before the suspension may have ended after it.
+    end_sessions_of(user.pk)
+    record(
+        Tag.USER_REACTIVATED,
+        actor=actor,
+        subject_id=user.pk,
+        personal=_old_reason(old),
+        **_old_until(old),
+    )
+
+
+def _set_active(user: User, *, active: bool) -> None:
+    user.is_active = active
+    user.authorization_version += 1
+    user.save(update_fields=["is_active", "authorization_version"])
+
+
+def _old_reason(suspension: Suspension | None) -> dict[str, Any]:
+    return {"old_reason": suspension.reason} if suspension else {}
+
+
+def _old_until(suspension: Suspension | None) -> dict[str, Any]:
+    return {"old_until": suspension.until} if suspension else {}
+
+
+def _check(reason: str, until: dt.datetime | None) -> None:
+    """Raise `InputRejectedError` unless a suspension may have these values."""
+    problems = Problems()
+    with problems.of("reason", ErrorCode.VALUE_INVALID):
+        check_field(Suspension, "reason", reason)
+    with problems.of("until", ErrorCode.VALUE_INVALID):
+        _check_until(until)
+    problems.refuse_any()
+
+
+def _check_until(until: dt.datetime | None) -> None:
+    """Raise `ValidationError` unless the moment is to come."""
+    if until is None:
+        return
+    if timezone.is_naive(until):
+        raise ValidationError(_("Name a time zone, as in 2030-01-31T12:00:00Z."))
+    if not dt.timedelta(0) < until - timezone.now() <= LONGEST:
+        raise ValidationError(
+            _("Choose a moment in the future, or none for a suspension without end.")
+        )
