@@ -1,4 +1,4 @@
-"""Keys derived from SECRET_KEY, sealed values and digests of random secrets."""
+"""Keys derived from secrets, sealed values and digests of random secrets."""
 
 import hashlib
 import secrets
@@ -18,9 +18,8 @@ class UnsealError(ValueError):
 
 @cache
 def derive_key(purpose: str, secret_key: str, length: int = 32) -> bytes:
-    """Return a key of ``length`` bytes for one purpose (HKDF-SHA256, RFC 5869)."""
-    info = f"roster/{purpose}".encode()
-    return HKDF(algorithm=SHA256(), length=length, salt=None, info=info).derive(secret_key.encode())
+    """Return a key of ``length`` bytes for one purpose, to be remembered by the process."""
+    return _derive(purpose, secret_key, length)
 
 
 def seal(plaintext: bytes, *, purpose: str, context: str) -> str:
@@ -34,11 +33,35 @@ def seal(plaintext: bytes, *, purpose: str, context: str) -> str:
 
 
 def unseal(sealed: str, *, purpose: str, context: str) -> bytes:
-    """Return what `seal` was given. Raises `UnsealError` for any other text or context."""
+    """Return what `seal` was given, under SECRET_KEY or one of its fallbacks.
+
+    Raises `UnsealError` for any other text or context.
+    """
     try:
         data = urlsafe_b64decode(sealed + "=" * (-len(sealed) % 4))
-        cipher = AESSIV(derive_key(purpose, settings.SECRET_KEY))
-        return cipher.decrypt(data, [context.encode()])
+    except ValueError:
+        raise UnsealError from None
+    for secret_key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
+        try:
+            return AESSIV(derive_key(purpose, secret_key)).decrypt(data, [context.encode()])
+        except (ValueError, InvalidTag):
+            continue
+    raise UnsealError
+
+
+def encrypt_under(secret: str, plaintext: str, *, purpose: str) -> bytes:
+    """Encrypt for whoever presents ``secret``, a `new_secret` of which we keep the digest only.
+
+    The key comes from the secret alone and is not remembered, so neither the database nor
+    SECRET_KEY reveals the plaintext.
+    """
+    return AESSIV(_derive(purpose, secret)).encrypt(plaintext.encode(), None)
+
+
+def decrypt_under(secret: str, ciphertext: bytes, *, purpose: str) -> str:
+    """Return what `encrypt_under` was given. Raises `UnsealError` for anything else."""
+    try:
+        return AESSIV(_derive(purpose, secret)).decrypt(ciphertext, None).decode()
     except (ValueError, InvalidTag):
         raise UnsealError from None
 
@@ -54,3 +77,9 @@ def digest(secret: str) -> bytes:
     The secret has 256 random bits, so a plain digest cannot be reversed by guessing.
     """
     return hashlib.sha256(secret.encode()).digest()
+
+
+def _derive(purpose: str, secret: str, length: int = 32) -> bytes:
+    """HKDF-SHA256 (RFC 5869)."""
+    info = f"roster/{purpose}".encode()
+    return HKDF(algorithm=SHA256(), length=length, salt=None, info=info).derive(secret.encode())

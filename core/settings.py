@@ -177,7 +177,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "users.accounts.validators.MaximumLengthValidator"},
     {"NAME": "users.accounts.validators.DemoPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("username", "email", "name")},
+    },
 ]
 # Have I Been Pwned's range API or one like it; asked for the first five digits of a digest.
 BREACHED_PASSWORDS_URL = env.text("BREACHED_PASSWORDS_URL", default="")

@@ -9,6 +9,8 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="graphql")),
     path("", include("schema.urls")),
     path("", include("users.accounts.urls")),
+    path("", include("users.authentication.urls")),
+    path("", include("users.authentication.page_urls")),
     path("admin/", admin.site.urls),
 ]
 if settings.DEMO_MAILBOX:

@@ -38,9 +38,12 @@ class Batch(Generic[V]):
 
 @dataclass(slots=True)
 class Context:
-    """One request, and what its mutations want done to the session cookie."""
+    """One request, and what its mutations want done to the cookies."""
 
     actor: Actor
+    # What the browser is known by, and what it is to be known by from now on.
+    device_token: str | None = None
+    device_cookie: str | None = None
     session_cookie: str | None = None
     session_ended: bool = False
     _loaders: dict[Batch[Any], DataLoader[Any, Any]] = field(default_factory=dict)
@@ -69,6 +72,12 @@ class Context:
         """Go on in the name of somebody who just signed in, or of nobody."""
         self.actor = actor
         self.forget()
+
+    def session_is_over(self, nobody: Actor) -> None:
+        """Go on as ``nobody``, and have the view clear the cookie."""
+        self.act_as(nobody)
+        self.session_cookie = None
+        self.session_ended = True
 
     def forget(self) -> None:
         """Forget what was loaded: a mutation may have changed it."""

@@ -12,11 +12,18 @@ from strawberry.schema.types.base_scalars import DateDefinition, DateTimeDefinit
 from strawberry.types import ExecutionContext
 from strawberry_django.optimizer import DjangoOptimizerExtension
 
+from schema.accounts.administration import AdministrationMutation
 from schema.accounts.mutations import AccountsMutation
 from schema.accounts.queries import AccountsQuery
-from schema.accounts.types import User
+from schema.accounts.types import Group, User
 from schema.activity.queries import ActivityQuery
+from schema.activity.types import Event
 from schema.authentication.mutations import AuthenticationMutation
+from schema.authentication.passwords import PasswordsMutation
+from schema.authentication.queries import AuthenticationQuery
+from schema.authentication.sessions import SessionsMutation
+from schema.authentication.suspension import SuspensionMutation
+from schema.authentication.types import Session
 from schema.context import Info
 from schema.documents import Documents
 from schema.nodes import NodeId, parse_node_id
@@ -29,11 +36,17 @@ SCALARS: dict[object, Any] = {
     dt.datetime: replace(DateTimeDefinition, specified_by_url=f"{SCALARS_ORG}/date-time"),
 }
 
-NODE_TYPES: dict[str, Any] = {"User": User, "Organization": Organization}
+NODE_TYPES: dict[str, Any] = {
+    "Event": Event,
+    "Group": Group,
+    "Organization": Organization,
+    "Session": Session,
+    "User": User,
+}
 
 
 @strawberry.type(description="Everything that can be read.")
-class Query(AccountsQuery, OrganizationsQuery, ActivityQuery):
+class Query(AccountsQuery, AuthenticationQuery, OrganizationsQuery, ActivityQuery):
     """The root of queries."""
 
     @strawberry.field(description="Any object by its id; null if there is none to be seen.")
@@ -48,7 +61,14 @@ class Query(AccountsQuery, OrganizationsQuery, ActivityQuery):
 
 
 @strawberry.type(description="Everything that can be changed.")
-class Mutation(AccountsMutation, AuthenticationMutation):
+class Mutation(
+    AccountsMutation,
+    AdministrationMutation,
+    AuthenticationMutation,
+    PasswordsMutation,
+    SessionsMutation,
+    SuspensionMutation,
+):
     """The root of mutations."""
 
 

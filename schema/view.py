@@ -26,7 +26,11 @@ from schema.console import console_page
 from schema.context import Context
 from schema.errors import RequestErrorCode, format_error, request_error
 from schema.root import schema
-from users.authentication.middleware import clear_session_cookie, set_session_cookie
+from users.authentication.middleware import (
+    clear_session_cookie,
+    set_device_cookie,
+    set_session_cookie,
+)
 
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
@@ -102,7 +106,10 @@ class GraphQLView(View):
                 headers={"Vary": "Accept"},
             )
         media_type = preferred.removesuffix(CHARSET)
-        context = Context(actor=cast("ActorRequest", request).actor)
+        context = Context(
+            actor=cast("ActorRequest", request).actor,
+            device_token=request.COOKIES.get(settings.DEVICE_COOKIE),
+        )
         try:
             _refuse_cross_site(request)
             result = _execute(read(request), context, read_only=request.method == "GET")
@@ -114,6 +121,8 @@ class GraphQLView(View):
             set_session_cookie(response, context.session_cookie)
         elif context.session_ended:
             clear_session_cookie(response)
+        if context.device_cookie:
+            set_device_cookie(response, context.device_cookie)
         patch_vary_headers(response, ["Accept", "Accept-Language", "Authorization", "Cookie"])
         response["Cache-Control"] = "no-store"
         return response

@@ -1,9 +1,14 @@
 """Access tokens: ours are taken while their session lives, all others are refused."""
 
+import base64
 import datetime as dt
+import hashlib
+import json
+import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import jwt
 import pytest
@@ -12,13 +17,15 @@ from django.utils import timezone
 
 from core.crypto import derive_key
 from tests.client import GraphQLClient
+from tests.conftest import Statements
 from tests.factories import make_session
+from tests.signing_in import ALICE, ME
 from users.accounts.models import User
+from users.authentication import tokens
+from users.authentication.memory import ExpiringMemory
 from users.authentication.models import Session
-from users.authentication.tokens import issue_access_token
+from users.authentication.tokens import AccessTokenError, issue_access_token, read_access_token
 
-ME = "{ me { username } }"
-ALICE = {"me": {"username": "alice"}}
 MINUTE = dt.timedelta(minutes=1)
 
 
@@ -36,6 +43,7 @@ def claims(session: Session, settings: Any) -> dict[str, Any]:
     """Return what a token of ours says."""
     return {
         "iss": settings.PUBLIC_URL,
+        "aud": settings.PUBLIC_URL,
         "sub": str(session.user_id),
         "sid": str(session.pk),
         "iat": timezone.now(),
@@ -48,6 +56,24 @@ def key(settings: Any) -> Ed25519PrivateKey:
     return key_of(settings.SECRET_KEY)
 
 
+def kid_of(key: Ed25519PrivateKey) -> str:
+    """Return the thumbprint of the public key: RFC 8037, appendix A.3."""
+    x = base64url(key.public_key().public_bytes_raw())
+    text = f'{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}'
+    return base64url(hashlib.sha256(text.encode()).digest())
+
+
+def base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def signed(claims: dict[str, Any], key: Ed25519PrivateKey, **header: Any) -> str:
+    """Sign as we do, but for what ``header`` says otherwise; None leaves something out."""
+    headers = {"typ": "at+jwt", "kid": kid_of(key)} | header
+    kept = {name: value for name, value in headers.items() if value is not None}
+    return jwt.encode(claims, key, algorithm="EdDSA", headers=kept)
+
+
 def assert_refused(token: str) -> None:
     answer = GraphQLClient(token)(ME)
     assert (answer.status, answer.codes) == (401, ["UNAUTHENTICATED"])
@@ -55,16 +81,47 @@ def assert_refused(token: str) -> None:
 
 def test_token_names_its_session_and_lasts_minutes(session: Session, settings: Any) -> None:
     token = issue_access_token(session)
-    assert jwt.get_unverified_header(token) == {"alg": "EdDSA", "typ": "JWT"}
+    key = key_of(settings.SECRET_KEY)
+    header = {"alg": "EdDSA", "typ": "at+jwt", "kid": kid_of(key)}
+    assert jwt.get_unverified_header(token) == header
     said = jwt.decode(token, options={"verify_signature": False})
-    assert said.keys() == {"iss", "sub", "sid", "iat", "exp"}
+    assert said.keys() == {"iss", "aud", "sub", "sid", "iat", "exp"}
+    assert said["iss"] == said["aud"] == settings.PUBLIC_URL
+    assert said["sub"] == str(session.user_id)
     assert said["sid"] == str(session.pk)
     assert said["exp"] - said["iat"] == settings.ACCESS_TOKEN_TTL.total_seconds()
     assert GraphQLClient(token)(ME).data == ALICE
 
 
 def test_token_of_ours_is_taken(claims: dict[str, Any], key: Ed25519PrivateKey) -> None:
-    assert GraphQLClient(jwt.encode(claims, key, algorithm="EdDSA"))(ME).data == ALICE
+    assert GraphQLClient(signed(claims, key))(ME).data == ALICE
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"typ": "JWT"},
+        {"typ": "AT+JWT"},
+        {"typ": "application/at+jwt"},
+        {"typ": ""},
+        {"typ": None},
+        {"kid": None},
+        {"kid": ""},
+        {"kid": "x"},
+        {"kid": 1},
+        {"kid": kid_of(key_of("another-secret-key-another-secret-key"))},
+        {"crit": ["x"]},
+    ],
+    ids=str,
+)
+def test_token_of_another_kind_is_refused(
+    claims: dict[str, Any], key: Ed25519PrivateKey, header: dict[str, Any]
+) -> None:
+    segments = signed(claims, key).split(".")
+    said = {"alg": "EdDSA", "typ": "at+jwt", "kid": kid_of(key)} | header
+    kept = {name: value for name, value in said.items() if value is not None}
+    signing_input = f"{base64url(json.dumps(kept).encode())}.{segments[1]}"
+    assert_refused(f"{signing_input}.{base64url(key.sign(signing_input.encode()))}")
 
 
 @pytest.mark.parametrize(
@@ -75,6 +132,11 @@ def test_token_of_ours_is_taken(claims: dict[str, Any], key: Ed25519PrivateKey) 
         {"exp": "soon"},
         {"iss": "https://evil.example"},
         {"iss": None},
+        {"aud": "https://evil.example"},
+        {"aud": []},
+        {"aud": None},
+        {"sub": None},
+        {"iat": None},
         {"sid": None},
         {"sid": "x"},
         {"sid": str(uuid4())},
@@ -88,7 +150,7 @@ def test_token_that_says_anything_else_is_refused(
     claims: dict[str, Any], key: Ed25519PrivateKey, change: dict[str, Any]
 ) -> None:
     said = {name: value for name, value in (claims | change).items() if value is not None}
-    assert_refused(jwt.encode(said, key, algorithm="EdDSA"))
+    assert_refused(signed(said, key))
 
 
 def test_tampered_token_is_refused(session: Session) -> None:
@@ -111,7 +173,8 @@ def test_token_may_not_choose_a_weaker_algorithm(
     claims: dict[str, Any], key: Ed25519PrivateKey, algorithm: str
 ) -> None:
     secret = "" if algorithm == "none" else key.public_key().public_bytes_raw()
-    assert_refused(jwt.encode(claims, secret, algorithm=algorithm))
+    header = {"typ": "at+jwt", "kid": kid_of(key)}
+    assert_refused(jwt.encode(claims, secret, algorithm=algorithm, headers=header))
 
 
 def test_token_signed_with_another_key_is_refused(claims: dict[str, Any], settings: Any) -> None:
@@ -120,16 +183,8 @@ def test_token_signed_with_another_key_is_refused(claims: dict[str, Any], settin
         key_of("another-secret-key-another-secret-key"),
         key_of(settings.SECRET_KEY, purpose="cursor"),
     ):
-        assert_refused(jwt.encode(claims, stranger, algorithm="EdDSA"))
-
-
-def test_token_outlives_a_change_of_the_secret_key(session: Session, settings: Any) -> None:
-    token = issue_access_token(session)
-    old, settings.SECRET_KEY = settings.SECRET_KEY, "a-new-secret-key-a-new-secret-key-a-new"
-    assert_refused(token)
-    settings.SECRET_KEY_FALLBACKS = ["some-other-key-some-other-key-some-other", old]
-    assert GraphQLClient(token)(ME).data == ALICE
-    assert GraphQLClient(issue_access_token(session))(ME).data == ALICE
+        assert_refused(signed(claims, stranger))
+        assert_refused(signed(claims, stranger, kid=kid_of(key_of(settings.SECRET_KEY))))
 
 
 def test_token_ends_with_its_session(
@@ -141,3 +196,86 @@ def test_token_ends_with_its_session(
     session.delete()
     assert client(ME).status == 401
     assert other(ME).data == ALICE
+
+
+# Remembered tokens -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def verifications(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the tokens whose signatures were looked at."""
+    seen: list[str] = []
+    verify = tokens.verify_access_token
+
+    def counting(token: str, keys: Any) -> Any:
+        seen.append(token)
+        return verify(token, keys)
+
+    monkeypatch.setattr(tokens, "verify_access_token", counting)
+    return seen
+
+
+def test_token_is_verified_once_and_its_session_looked_up_each_time(
+    session: Session,
+    verifications: list[str],
+    statements: Callable[[], AbstractContextManager[Statements]],
+) -> None:
+    token = issue_access_token(session)
+    for _ in range(3):
+        with statements() as captured:
+            assert GraphQLClient(token)(ME).data == ALICE
+        assert sum('FROM "authentication_session"' in sql for sql in captured) == 1
+    assert verifications == [token]
+    session.delete()
+    assert_refused(token)
+    assert verifications == [token]
+
+
+def test_remembered_token_expires(
+    session: Session, settings: Any, verifications: list[str]
+) -> None:
+    settings.ACCESS_TOKEN_TTL = dt.timedelta(seconds=2)
+    token = issue_access_token(session)
+    assert GraphQLClient(token)(ME).data == ALICE
+    time.sleep(2.1)
+    for _ in range(2):
+        assert_refused(token)
+    assert verifications == [token] * 3
+
+
+def test_what_is_remembered_holds_for_the_settings_it_was_verified_under(
+    session: Session, settings: Any
+) -> None:
+    token = issue_access_token(session)
+    assert GraphQLClient(token)(ME).data == ALICE
+    url, settings.PUBLIC_URL = settings.PUBLIC_URL, "https://elsewhere.example"
+    assert_refused(token)
+    settings.PUBLIC_URL = url
+    settings.SECRET_KEY = "another-secret-key-another-secret-key"
+    assert_refused(token)
+
+
+def test_refusals_are_not_remembered(session: Session, verifications: list[str]) -> None:
+    for _ in range(2):
+        assert_refused("a.b.c")
+    assert verifications == ["a.b.c"] * 2
+
+
+def test_memory_is_bounded_and_holds_no_token(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory: ExpiringMemory[UUID] = ExpiringMemory(size=2)
+    monkeypatch.setattr(tokens, "verified_tokens", memory)
+    sessions = [make_session(session.user) for _ in range(3)]
+    issued_for = [session.pk for session in sessions]
+    issued = [issue_access_token(session) for session in sessions]
+    for token in issued:
+        read_access_token(token)
+        read_access_token(issued[0])
+        assert len(memory) <= 2
+    held = str(vars(memory))
+    assert str(issued_for[2]) in held
+    assert str(issued_for[1]) not in held
+    assert all(part not in held for token in issued for part in token.split("."))
+    with pytest.raises(AccessTokenError):
+        read_access_token(f"{issued[0]}x")

@@ -6,6 +6,7 @@ from http.cookies import Morsel
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from tests.client import GraphQLClient
 from tests.factories import PASSWORD
@@ -34,7 +35,7 @@ def log_in(client: GraphQLClient, login: str) -> Morsel[str]:
         "user": {"username": login},
         "errors": [],
     }
-    (cookie,) = client.http.cookies.values()
+    cookie: Morsel[str] = client.http.cookies[settings.SESSION_COOKIE]
     return cookie
 
 
@@ -48,7 +49,7 @@ def test_cookie_is_out_of_reach_of_scripts_and_other_sites(
     assert cookie.key == "roster"
     assert (cookie["httponly"], cookie["samesite"], cookie["secure"]) == (True, "Lax", "")
     assert (cookie["path"], cookie["domain"]) == ("/", "")
-    assert cookie["max-age"] == settings.SESSION_TTL.total_seconds()
+    assert cookie["max-age"] == settings.SESSION_MAX_AGE.total_seconds()
     assert anonymous(ME).data == {"me": {"username": "alice"}}
 
 
@@ -63,7 +64,7 @@ def test_cookie_under_https_is_secure_and_bound_to_the_host(
     assert (cookie["path"], cookie["domain"]) == ("/", "")
 
     assert anonymous(LOG_OUT).data == {"logOut": {"errors": []}}
-    (cookie,) = anonymous.http.cookies.values()
+    cookie = anonymous.http.cookies["__Host-roster"]
     assert (cookie.value, cookie["max-age"], cookie["secure"]) == ("", 0, True)
 
 

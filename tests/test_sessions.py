@@ -1,60 +1,35 @@
-"""Sessions: signing in, staying signed in, and out again on the very next request."""
+"""Sessions: signing in, and out again on the very next request."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import make_password
 
 from core.crypto import digest
-from core.hashers import Argon2idHasher
-from tests.client import Answer, GraphQLClient, at_once
+from tests.client import GraphQLClient
 from tests.conftest import Statements
-from tests.factories import PASSWORD, make_session, make_user
+from tests.factories import PASSWORD, make_session
+from tests.signing_in import (
+    ALICE,
+    LOG_IN,
+    LOG_OUT,
+    ME,
+    REFUSED,
+    ClientOf,
+    CountingHasher,
+    log_in,
+    log_in_by_cookie,
+    tags,
+)
 from users.accounts.models import User
 from users.activity.models import Event
 from users.activity.tags import Tag
 from users.authentication.models import RefreshToken, Session
-from users.authentication.tasks import prune_sessions
 from users.authentication.tokens import issue_access_token
 
 Capture = Callable[[], AbstractContextManager[Statements]]
-ClientOf = Callable[[User], GraphQLClient]
-
-LOG_IN = """
-    mutation ($login: String!, $password: String!, $transport: Transport! = TOKEN) {
-      logIn(input: {login: $login, password: $password, transport: $transport}) {
-        accessToken refreshToken user { username email } errors { code field message }
-      }
-    }
-"""
-REFRESH = """
-    mutation ($token: String!) {
-      refreshTokens(input: {refreshToken: $token}) {
-        accessToken refreshToken user { username } errors { code field }
-      }
-    }
-"""
-LOG_OUT = "mutation { logOut { errors { code } } }"
-ME = "{ me { username } }"
-ALICE = {"me": {"username": "alice"}}
-
-
-def log_in(login: str = "alice", password: str = PASSWORD, **variables: str) -> dict[str, Any]:
-    """Sign in, and return the payload."""
-    answer = GraphQLClient()(LOG_IN, login=login, password=password, **variables)
-    payload: dict[str, Any] = answer.data["logIn"]
-    return payload
-
-
-def refresh(token: str) -> Answer:
-    return GraphQLClient()(REFRESH, token=token)
-
-
-def tags() -> list[str]:
-    return list(Event.objects.order_by("pk").values_list("tag", flat=True))
-
 
 # Signing in ------------------------------------------------------------------------------
 
@@ -103,29 +78,16 @@ def test_cookie_session_has_no_tokens_and_keeps_a_digest_only(alice: User) -> No
 def test_session_remembers_the_device(alice: User) -> None:
     client = GraphQLClient()
     client.http.defaults["HTTP_USER_AGENT"] = "x" * 400
-    assert client(LOG_IN, login="alice", password=PASSWORD).data["logIn"]["errors"] == []
-    assert Session.objects.get().user_agent == "x" * 300
-
-
-class CountingHasher(Argon2idHasher):
-    """Our hasher, which also counts how often it was put to work."""
-
-    runs: ClassVar[int] = 0
-
-    def encode(self, password: str, salt: str) -> str:
-        CountingHasher.runs += 1
-        return super().encode(password, salt)
-
-    def verify(self, password: str, encoded: str) -> bool:
-        CountingHasher.runs += 1
-        return super().verify(password, encoded)
+    client.http.defaults["REMOTE_ADDR"] = "2001:DB8::0007"
+    assert client(LOG_IN, login="alice", password=PASSWORD).problems == []
+    session = Session.objects.get()
+    assert (session.user_agent, session.ip) == ("x" * 300, "2001:db8::7")
 
 
 def test_every_refusal_is_the_same_answer_for_the_same_work(
     alice: User, bob: User, statements: Capture, anonymous: GraphQLClient, settings: Any
 ) -> None:
-    settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
-    CountingHasher.runs = 0
+    CountingHasher.install(settings)
     User.objects.filter(pk=bob.pk).update(is_active=False)
     answers, work = [], []
     for login, password in (
@@ -179,64 +141,42 @@ def test_password_is_hashed_anew_when_its_cost_was_raised(alice: User, settings:
     assert log_in()["errors"] == []
 
 
-# Staying signed in -----------------------------------------------------------------------
-
-
-def test_refreshing_rotates_the_tokens(alice: User) -> None:
-    first = log_in()
-    second = refresh(first["refreshToken"]).data["refreshTokens"]
-    assert (second["user"], second["errors"]) == ({"username": "alice"}, [])
-    assert second["refreshToken"] != first["refreshToken"]
-    for payload in (first, second):
-        assert GraphQLClient(payload["accessToken"])(ME).data == ALICE
-    assert Session.objects.count() == 1
-    used, fresh = RefreshToken.objects.order_by("pk")
-    assert used.used_at is not None
-    assert (fresh.used_at, fresh.session) == (None, used.session)
-    assert tags() == [Tag.LOGGED_IN]
-
-
-def test_refresh_token_used_twice_ends_the_session(alice: User) -> None:
-    first = log_in()
-    second = refresh(first["refreshToken"]).data["refreshTokens"]
-    other = log_in()
-
-    refused = refresh(first["refreshToken"])
-    assert refused.problems == [("TOKEN_INVALID", "refreshToken")]
-    assert refused.data["refreshTokens"]["user"] is None
-    assert tags()[-1] == Tag.REFRESH_TOKEN_REUSED
-    assert Event.objects.latest("pk").subject_id == alice.pk
-
-    for payload in (first, second):
-        assert GraphQLClient(payload["accessToken"])(ME).status == 401
-    assert refresh(second["refreshToken"]).problems == [("TOKEN_INVALID", "refreshToken")]
-    assert GraphQLClient(other["accessToken"])(ME).data == ALICE
-    assert Session.objects.count() == 1
-
-
-def test_refresh_token_used_by_two_at_once_ends_the_session(transactional_db: None) -> None:
-    make_user("alice")
-    token = log_in()["refreshToken"]
-    answers = at_once(*[lambda: refresh(token).problems] * 2)
-    assert sorted(answers) == [[], [("TOKEN_INVALID", "refreshToken")]]
-    assert not Session.objects.exists()
-    assert tags()[-1] == Tag.REFRESH_TOKEN_REUSED
-
-
-@pytest.mark.parametrize("_time", range(3))
-def test_logging_out_wins_over_a_refresh_at_the_same_time(
-    transactional_db: None, _time: int
+@pytest.mark.parametrize(
+    "change", [{"password": make_password("another phrase")}, {"is_active": False}], ids=" ".join
+)
+def test_log_in_while_the_password_or_the_person_changes_does_not_count(
+    alice: User, settings: Any, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
 ) -> None:
-    make_user("alice")
-    signed_in = log_in()
-    client = GraphQLClient(signed_in["accessToken"])
-    logged_out, _refreshed = at_once(
-        lambda: client("mutation { logOut { errors { code } } }"),
-        lambda: refresh(signed_in["refreshToken"]),
-    )
-    assert logged_out.data == {"logOut": {"errors": []}}
+    CountingHasher.install(settings)
+    verify = CountingHasher.verify
+
+    def verify_meanwhile(self: CountingHasher, password: str, encoded: str) -> bool:
+        User.objects.update(**change)
+        return verify(self, password, encoded)
+
+    monkeypatch.setattr(CountingHasher, "verify", verify_meanwhile)
+    answer = GraphQLClient()(LOG_IN, login="alice", password=PASSWORD)
+    assert answer.problems == REFUSED
+    assert CountingHasher.runs == 1
     assert not Session.objects.exists()
-    assert not RefreshToken.objects.exists()
+    assert tags() == [Tag.LOG_IN_REFUSED]
+
+
+def test_password_is_not_hashed_anew_over_one_that_was_changed_meanwhile(
+    alice: User, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    CountingHasher.install(settings)
+    changed = make_password("another phrase")
+    settings.ARGON2_PASSES = 2
+    verify = CountingHasher.verify
+
+    def verify_meanwhile(self: CountingHasher, password: str, encoded: str) -> bool:
+        User.objects.update(password=changed)
+        return verify(self, password, encoded)
+
+    monkeypatch.setattr(CountingHasher, "verify", verify_meanwhile)
+    assert GraphQLClient()(LOG_IN, login="alice", password=PASSWORD).problems == REFUSED
+    assert User.objects.get().password == changed
 
 
 def test_each_log_in_of_a_document_sees_what_it_did(alice: User) -> None:
@@ -251,20 +191,6 @@ def test_each_log_in_of_a_document_sees_what_it_did(alice: User) -> None:
         "one": {"user": {"activeSessionCount": 1}},
         "two": {"user": {"activeSessionCount": 2}},
     }
-
-
-def test_refresh_token_that_does_not_count_changes_nothing(alice: User, bob: User) -> None:
-    expired, inactive = log_in(), log_in("bob")
-    RefreshToken.objects.filter(session__user=alice).update(
-        expires_at=make_session(alice, days=-1).expires_at
-    )
-    User.objects.filter(pk=bob.pk).update(is_active=False)
-    before = sorted(Session.objects.values_list("pk", "expires_at"))
-    for token in (expired["refreshToken"], inactive["refreshToken"], "", "x", "x" * 10_000):
-        assert refresh(token).problems == [("TOKEN_INVALID", "refreshToken")]
-    assert sorted(Session.objects.values_list("pk", "expires_at")) == before
-    assert RefreshToken.objects.filter(used_at=None).count() == 2
-    assert tags() == [Tag.LOGGED_IN] * 2
 
 
 # Signing out -----------------------------------------------------------------------------
@@ -314,8 +240,7 @@ def test_nothing_of_the_session_can_be_read_after_logging_out(
 
 
 def test_deactivated_person_is_signed_out(client_of: ClientOf, alice: User) -> None:
-    by_token, by_cookie = client_of(alice), GraphQLClient()
-    by_cookie(LOG_IN, login="alice", password=PASSWORD, transport="COOKIE")
+    by_token, by_cookie = client_of(alice), log_in_by_cookie()
     assert by_token(ME).data == by_cookie(ME).data == ALICE
     User.objects.filter(pk=alice.pk).update(is_active=False)
     assert by_token(ME).status == 401
@@ -336,21 +261,6 @@ def test_former_staff_see_what_everybody_sees(
 def test_session_that_ran_out_is_over_for_tokens_and_cookies(alice: User) -> None:
     token = issue_access_token(make_session(alice, days=-1))
     assert GraphQLClient(token)(ME).status == 401
-    client = GraphQLClient()
-    client(LOG_IN, login="alice", password=PASSWORD, transport="COOKIE")
+    client = log_in_by_cookie()
     Session.objects.update(expires_at=make_session(alice, days=-1).expires_at)
     assert client(ME).data == {"me": None}
-
-
-def test_pruning_removes_only_what_ran_out(alice: User) -> None:
-    log_in()
-    current = Session.objects.get()
-    over = make_session(alice, days=-1)
-    for session in (current, over):
-        RefreshToken.objects.create(
-            session=session, digest=bytes(session.pk.bytes), expires_at=over.expires_at
-        )
-    assert RefreshToken.objects.count() == 3
-    prune_sessions()
-    assert Session.objects.get() == current
-    assert RefreshToken.objects.get().expires_at == current.expires_at

@@ -1,22 +1,17 @@
 """Signing in and out."""
 
-from typing import Annotated, Self
+from typing import Self
 
 import strawberry
 
-from core.actor import Actor
 from schema.accounts.types import UserPayload
 from schema.context import Context, Info
 from schema.enums import describe_enum
-from schema.errors import InputErrors, Payload
-from users.authentication.actors import actor_through
-from users.authentication.services.sessions import (
-    SignedIn,
-    Transport,
-    log_in,
-    log_out,
-    refresh_tokens,
-)
+from schema.errors import Payload
+from schema.mutations import mutation
+from users.authentication.actors import actor_through, nobody_at
+from users.authentication.services.ending import log_out
+from users.authentication.services.sessions import SignedIn, Transport, log_in, refresh_tokens
 
 describe_enum(
     Transport,
@@ -38,13 +33,21 @@ class LogInInput:
         default=Transport.TOKEN,
         description="TOKEN answers a pair of tokens; COOKIE sets an HttpOnly cookie.",
     )
+    device_token: str | None = strawberry.field(
+        default=None,
+        description="What an earlier log-in to the account answered on this device, if it did: "
+        "it lets the owner try while others have locked the account by guessing.",
+    )
 
 
 @strawberry.input(description="The token to trade.")
 class RefreshTokensInput:
     """What refreshing takes."""
 
-    refresh_token: str = strawberry.field(description="The newest refresh token; works once.")
+    refresh_token: str = strawberry.field(
+        description="The newest refresh token. It works once; for ten seconds after that it "
+        "answers the same new one again."
+    )
 
 
 @strawberry.type(description="The session's tokens, if it is one of tokens.")
@@ -57,15 +60,21 @@ class SignedInPayload(UserPayload):
     refresh_token: str | None = strawberry.field(
         default=None, description="Buys the next pair of tokens; lasts 30 days."
     )
+    device_token: str | None = strawberry.field(
+        default=None,
+        description="What the device is known by from now on, if it just logged in for tokens: "
+        "keep it beyond logging out, for the next `logIn`.",
+    )
 
     @classmethod
     def of(cls, signed_in: SignedIn, context: Context) -> Self:
         """Answer in the name of the person who just signed in."""
-        context.act_as(actor_through(signed_in.session, context.actor.user_agent))
+        context.act_as(actor_through(signed_in.session, context.actor))
         return cls(
             user_id=signed_in.session.user_id,
             access_token=signed_in.access_token,
             refresh_token=signed_in.refresh_token,
+            device_token=None if signed_in.cookie else signed_in.device_token,
         )
 
 
@@ -78,41 +87,31 @@ class LogOutPayload(Payload):
 class AuthenticationMutation:
     """Sessions."""
 
-    @strawberry.mutation(
-        extensions=[InputErrors()],
-        description="Begins a session. Wrong and unknown credentials get the same answer.",
-    )
-    def log_in(
-        self,
-        info: Info,
-        input: Annotated[LogInInput, strawberry.argument(description="Who signs in, and how.")],
-    ) -> SignedInPayload:
-        """Sign in, and hand the cookie to the view if it is to be one."""
-        signed_in = log_in(actor=info.context.actor, **vars(input))
-        info.context.session_cookie = signed_in.cookie
-        return SignedInPayload.of(signed_in, info.context)
+    @mutation("Begins a session. Wrong and unknown credentials get the same answer.")
+    def log_in(self, info: Info, input: LogInInput) -> SignedInPayload:
+        """Sign in, and hand the cookies to the view if it is to be cookies."""
+        context = info.context
+        signed_in = log_in(
+            actor=context.actor,
+            login=input.login,
+            password=input.password,
+            transport=input.transport,
+            device_token=input.device_token or context.device_token,
+        )
+        if signed_in.cookie:
+            context.session_cookie = signed_in.cookie
+            context.device_cookie = signed_in.device_token
+        return SignedInPayload.of(signed_in, context)
 
-    @strawberry.mutation(
-        extensions=[InputErrors()],
-        description="Trades a refresh token for a new pair. A second use ends the session.",
-    )
-    def refresh_tokens(
-        self,
-        info: Info,
-        input: Annotated[
-            RefreshTokensInput, strawberry.argument(description="The token to trade.")
-        ],
-    ) -> SignedInPayload:
+    @mutation("Trades a refresh token for a new pair. A late second use ends the session.")
+    def refresh_tokens(self, info: Info, input: RefreshTokensInput) -> SignedInPayload:
         """Prolong a session of tokens."""
         signed_in = refresh_tokens(input.refresh_token, actor=info.context.actor)
         return SignedInPayload.of(signed_in, info.context)
 
-    @strawberry.mutation(
-        extensions=[InputErrors()], description="Ends this session, on all servers at once."
-    )
+    @mutation("Ends this session, on all servers at once.")
     def log_out(self, info: Info) -> LogOutPayload:
         """Sign out, and have the view clear the cookie."""
         log_out(actor=info.context.actor)
-        info.context.act_as(Actor(user_agent=info.context.actor.user_agent))
-        info.context.session_ended = True
+        info.context.session_is_over(nobody_at(info.context.actor))
         return LogOutPayload()

@@ -1,13 +1,23 @@
-"""Sessions, to look at."""
+"""Sessions, to look at, and suspensions."""
 
-from django.contrib import admin
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
+from unfold.decorators import action
+from unfold.widgets import UnfoldAdminTextareaWidget
 
-from core.admin import DayFilter, MenuItem, Section
+from core.admin import DayFilter, MenuItem, Section, ServiceForm, actor_of
+from core.errors import InputRejectedError
 from users.accounts.admin import PersonalAdmin
-from users.authentication.models import Session
+from users.accounts.policy import may_administer
+from users.authentication.models import Session, Suspension
+from users.authentication.services.suspension import reactivate_user, suspend_user
 
 
 @admin.register(Session)
@@ -15,12 +25,79 @@ class SessionAdmin(PersonalAdmin):
     """Who is signed in, and with what."""
 
     menu = MenuItem(Section.ACTIVITY, 1, "devices")
-    list_display = ("user", "user_agent", "created_at", "expires_at")
+    list_display = ("user", "user_agent", "ip", "last_seen_at", "created_at", "expires_at")
     list_filter = (("user", AutocompleteSelectFilter), ("expires_at", DayFilter))
     ordering = ("-id",)
     sortable_by = ("expires_at",)
-    fields = ("user", "user_agent", ("created_at", "expires_at"))
+    fields = ("user", ("user_agent", "ip"), ("created_at", "last_seen_at", "expires_at"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Session]:
         """Leave the digests where they are."""
         return super().get_queryset(request).defer("cookie_digest")
+
+
+class SuspensionForm(ServiceForm):
+    """What `suspend_user` takes."""
+
+    class Meta:
+        """The fields are those of the admin's `fieldsets`."""
+
+        widgets: ClassVar = {"reason": UnfoldAdminTextareaWidget(attrs={"rows": 3})}
+        help_texts: ClassVar = {"until": _("In UTC. Without it, until somebody lifts it.")}
+
+
+@admin.register(Suspension)
+class SuspensionAdmin(PersonalAdmin):
+    """Whom the service shut out; administrators do and undo it."""
+
+    menu = MenuItem(Section.PEOPLE, 4, "block")
+    may_add = staticmethod(may_administer)
+    may_change = staticmethod(may_administer)
+    form = SuspensionForm
+    list_display = ("user", "reason", "until", "created_at")
+    list_filter = (("user", AutocompleteSelectFilter), ("until", DayFilter))
+    ordering = ("user__username",)
+    sortable_by = ("user", "until")
+    autocomplete_fields = ("user",)
+    actions_detail = ("lift",)
+    fieldsets = ((None, {"fields": ("user", "reason", "until")}),)
+
+    def get_readonly_fields(
+        self, _request: HttpRequest, obj: Suspension | None = None
+    ) -> tuple[str, ...]:
+        """Let the person be chosen once."""
+        return ("user",) if obj else ()
+
+    def save_model(
+        self, request: HttpRequest, obj: Suspension, form: ServiceForm, *_change: Any
+    ) -> None:
+        """Suspend the person, or change why and until when."""
+        values = form.cleaned_data
+        if "user" in values:
+            obj.user = values["user"]
+        actor = actor_of(request)
+        suspend_user(obj.user_id, actor=actor, reason=values["reason"], until=values["until"])
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("Lift"),
+        url_path="lift",
+        icon="lock_open",
+        permissions=["change"],
+        dialog={
+            "title": _("Lift the suspension?"),
+            "description": _("The person can sign in again at once."),
+            "form_submit_text": _("Lift"),
+        },
+    )
+    def lift(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
+        """Reactivate the person, once the dialog was confirmed by POST."""
+        try:
+            user = reactivate_user(UUID(object_id), actor=actor_of(request))
+        except (ValueError, InputRejectedError):
+            raise Http404 from None
+        messages.success(request, _("%(person)s can sign in again.") % {"person": user.username})
+        url = reverse("admin:authentication_suspension_changelist")
+        # The dialog's script would show a page that it is redirected to inside of the dialog.
+        if request.headers.get("HX-Request"):
+            return HttpResponse(headers={"HX-Redirect": url})
+        return HttpResponseRedirect(url)

@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import Any, cast
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.views import RedirectURLMixin
@@ -36,13 +37,18 @@ from unfold.widgets import UnfoldAdminPasswordToggleWidget, UnfoldAdminTextInput
 
 from core.actor import Actor
 from core.admin import BoundedPaginator, MenuItem, RosterAdmin, Section, actor_of
-from core.errors import InputRejectedError
+from core.errors import InputRejectedError, TooManyAttemptsError
 from users.accounts.models import User
 from users.activity.models import DailyCount
 from users.activity.tags import Tag
 from users.authentication.actors import actor_through
-from users.authentication.middleware import clear_session_cookie, set_session_cookie
-from users.authentication.services.sessions import Transport, log_in, log_out
+from users.authentication.middleware import (
+    clear_session_cookie,
+    set_device_cookie,
+    set_session_cookie,
+)
+from users.authentication.services.ending import log_out
+from users.authentication.services.sessions import Transport, log_in
 
 # Django's password pages write past our services, and its shortcut asks models for their page
 # on the site, which none has.
@@ -109,15 +115,21 @@ class LogInView(RedirectURLMixin, FormView):  # type: ignore[type-arg]
                 login=form.cleaned_data["username"],
                 password=form.cleaned_data["password"],
                 transport=Transport.COOKIE,
+                device_token=self.request.COOKIES.get(settings.DEVICE_COOKIE),
             )
         except InputRejectedError:
             return self._refuse(form)
+        except TooManyAttemptsError as error:
+            form.add_error(None, str(error.text))
+            return self.form_invalid(form)
         if not (signed_in.cookie and signed_in.session.user.is_staff):
-            log_out(actor=actor_through(signed_in.session, actor.user_agent))
+            log_out(actor=actor_through(signed_in.session, actor))
             return self._refuse(form)
         rotate_token(self.request)
         response = HttpResponseRedirect(self.get_success_url())
         set_session_cookie(response, signed_in.cookie)
+        if signed_in.device_token:
+            set_device_cookie(response, signed_in.device_token)
         return response
 
     def _refuse(self, form: LogInForm) -> HttpResponse:

@@ -1,6 +1,7 @@
 """From a request's credentials to its `Actor`."""
 
-from typing import cast
+from datetime import timedelta
+from typing import Final, cast
 
 from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
@@ -9,52 +10,59 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
+from core.addresses import client_address
 from core.crypto import digest
 from core.errors import ErrorCode
 from core.http import ActorRequest
 from users.authentication.actors import actor_through
 from users.authentication.models import Session
+from users.authentication.services.lifetimes import note_use
 from users.authentication.tokens import AccessTokenError, read_access_token
 
 USER_AGENT_MAX_LENGTH = 300
+# The same for everybody: credentials are not looked at there, whatever comes along.
+PUBLIC_PATHS: Final = frozenset({"/.well-known/jwks.json"})
 
 
 class ActorMiddleware(AuthenticationMiddleware):
     """Sets `request.actor`, and for the admin `request.user`, in one statement at the most.
 
-    A bearer token that is not valid (any more) is answered with 401, so that a client
-    knows to refresh; a stale cookie makes an anonymous request, so that one can log in.
+    A second one notes the use of a session, once in `settings.LAST_SEEN_PRECISION`. A bearer
+    token that is not valid (any more) is answered with 401, so that a client knows to
+    refresh; a stale cookie makes an anonymous request, so that one can log in.
     """
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:  # type: ignore[override]
         """Read the credentials, the bearer token before the cookie."""
         try:
-            session = self._session(request)
+            session = None if request.path in PUBLIC_PATHS else self._session(request)
         except AccessTokenError:
             return _invalid_token()
-        user_agent = request.headers.get("User-Agent", "")[:USER_AGENT_MAX_LENGTH]
-        cast("ActorRequest", request).actor = (
-            actor_through(session, user_agent) if session else Actor(user_agent=user_agent)
+        actor = Actor(
+            ip=client_address(request.META, settings.TRUSTED_PROXIES),
+            user_agent=request.headers.get("User-Agent", "")[:USER_AGENT_MAX_LENGTH],
         )
+        cast("ActorRequest", request).actor = actor_through(session, actor) if session else actor
         request.user = session.user if session else AnonymousUser()
         return None
 
     @staticmethod
     def _session(request: HttpRequest) -> Session | None:
         sessions = (
-            Session.objects.active()
-            .filter(user__is_active=True)
-            .select_related("user")
-            .defer("cookie_digest", "user__password")
+            Session.objects.active().select_related("user").defer("cookie_digest", "user__password")
         )
         scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
+        by_cookie = scheme.lower() != "bearer"
+        if by_cookie:
+            secret = request.COOKIES.get(settings.SESSION_COOKIE)
+            session = sessions.filter(cookie_digest=digest(secret)).first() if secret else None
+        else:
             session = sessions.filter(pk=read_access_token(token)).first()
             if session is None:
                 raise AccessTokenError
-            return session
-        secret = request.COOKIES.get(settings.SESSION_COOKIE)
-        return sessions.filter(cookie_digest=digest(secret)).first() if secret else None
+        if session:
+            note_use(session, by_cookie=by_cookie)
+        return session
 
 
 def _invalid_token() -> HttpResponse:
@@ -71,17 +79,22 @@ def _invalid_token() -> HttpResponse:
 
 
 def set_session_cookie(response: HttpResponse, secret: str) -> None:
-    """Give the browser the session, out of reach of scripts and of other sites' requests."""
-    response.set_cookie(
-        settings.SESSION_COOKIE,
-        secret,
-        max_age=settings.SESSION_TTL,
-        secure=settings.SECURE,
-        httponly=True,
-        samesite="Lax",
-    )
+    """Give the browser the session; when it ends before, the cookie is worth nothing."""
+    _set_cookie(response, settings.SESSION_COOKIE, secret, settings.SESSION_MAX_AGE)
 
 
 def clear_session_cookie(response: HttpResponse) -> None:
     """Make the browser forget the session."""
     response.delete_cookie(settings.SESSION_COOKIE, samesite="Lax")
+
+
+def set_device_cookie(response: HttpResponse, token: str) -> None:
+    """Have the browser known from now on; signing out does not change that."""
+    _set_cookie(response, settings.DEVICE_COOKIE, token, settings.DEVICE_TTL)
+
+
+def _set_cookie(response: HttpResponse, name: str, value: str, max_age: timedelta) -> None:
+    """Set a cookie out of reach of scripts and of other sites' requests."""
+    response.set_cookie(
+        name, value, max_age=max_age, secure=settings.SECURE, httponly=True, samesite="Lax"
+    )

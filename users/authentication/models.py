@@ -1,12 +1,21 @@
-"""Sessions and the refresh tokens that prolong them."""
+"""Sessions, what prolongs and ends them, and resets of passwords."""
 
 from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from core.ids import new_id
-from users.authentication.querysets import RefreshTokenQuerySet, SessionQuerySet
+from users.accounts.identifiers import EMAIL_MAX_LENGTH
+from users.accounts.models import MailedLink
+from users.authentication.querysets import (
+    RefreshTokenQuerySet,
+    SessionQuerySet,
+    SuspensionQuerySet,
+)
 
 
 class Session(models.Model):
@@ -14,13 +23,19 @@ class Session(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sessions"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="sessions",
+        db_index=False,
     )
     # Only sessions that live in a cookie have a secret of their own.
     cookie_digest = models.BinaryField(max_length=32, null=True)
-    user_agent = models.CharField(max_length=300, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField()
+    user_agent = models.CharField(_("device"), max_length=300, blank=True)
+    ip = models.GenericIPAddressField(_("address"), null=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    # Written at most once in `settings.LAST_SEEN_PRECISION`.
+    last_seen_at = models.DateTimeField(_("last seen"), default=timezone.now)
+    expires_at = models.DateTimeField(_("expires"))
 
     objects = SessionQuerySet.as_manager()
 
@@ -30,7 +45,10 @@ class Session(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["cookie_digest"], name="session_cookie_unique"),
         ]
-        indexes: ClassVar = [models.Index(fields=["expires_at"], name="session_expiry")]
+        indexes: ClassVar = [
+            models.Index(fields=["expires_at"], name="session_expiry"),
+            models.Index(fields=["user", "id"], name="session_user"),
+        ]
 
     def __str__(self) -> str:
         """Name the row."""
@@ -45,6 +63,9 @@ class RefreshToken(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
+    # The token that this one bought, encrypted under this one, for those who present this one
+    # again at the same moment.
+    successor = models.BinaryField(null=True)
 
     objects = RefreshTokenQuerySet.as_manager()
 
@@ -54,8 +75,58 @@ class RefreshToken(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["digest"], name="refresh_token_digest_unique"),
         ]
-        indexes: ClassVar = [models.Index(fields=["expires_at"], name="refresh_token_expiry")]
+        indexes: ClassVar = [
+            models.Index(fields=["expires_at"], name="refresh_token_expiry"),
+            models.Index(
+                fields=["used_at"],
+                name="refresh_token_successor",
+                condition=Q(successor__isnull=False),
+            ),
+        ]
 
     def __str__(self) -> str:
         """Name the row only; the digest is nobody's business."""
         return f"refresh token #{self.pk}"
+
+
+class PasswordReset(MailedLink):
+    """Leave to choose a new password, for whoever reads the address it was mailed to."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="password_reset"
+    )
+    # A link that was mailed to a former address of the person does not count.
+    email = models.EmailField(max_length=EMAIL_MAX_LENGTH)
+
+    class Meta:
+        """One a person: asking again mails the same link again, so nobody can spoil it."""
+
+
+class Suspension(models.Model):
+    """Why a person may not sign in, and until when; the account is not active meanwhile."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        primary_key=True,
+        related_name="suspension",
+    )
+    reason = models.CharField(_("reason"), max_length=500)
+    # Null: until an administrator lifts it.
+    until = models.DateTimeField(_("until"), null=True, blank=True)
+    created_at = models.DateTimeField(_("since"), auto_now_add=True)
+
+    objects = SuspensionQuerySet.as_manager()
+
+    class Meta:
+        """One a person at a time."""
+
+        # Joins from other types go through `visible_to`, too.
+        base_manager_name = "objects"
+        verbose_name = _("suspension")
+        verbose_name_plural = _("suspensions")
+        indexes: ClassVar = [models.Index(fields=["until"], name="suspension_until")]
+
+    def __str__(self) -> str:
+        """Name the person's id; the person may not be loaded."""
+        return str(self.pk)

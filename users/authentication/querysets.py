@@ -1,14 +1,16 @@
 """Reads of sessions and tokens."""
 
 from typing import TYPE_CHECKING, Any, Self
+from uuid import UUID
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
 from core.actor import Actor
 
 if TYPE_CHECKING:
-    from users.authentication.models import RefreshToken, Session
+    from users.authentication.models import RefreshToken, Session, Suspension
 
 
 class SessionQuerySet(models.QuerySet["Session"]):
@@ -29,9 +31,19 @@ class SessionQuerySet(models.QuerySet["Session"]):
         locked = self.select_related("user").select_for_update(of=("self",))
         return locked.filter(**conditions).first()
 
+    def locked_of(self, user_id: UUID, *, keep: UUID | None = None) -> "list[Session]":
+        """Lock a person's sessions but for the one to ``keep``, in the order of their ids.
+
+        Two who lock several in the same order never wait for each other.
+        """
+        of_person = self.filter(user_id=user_id)
+        if keep is not None:
+            of_person = of_person.exclude(pk=keep)
+        return list(of_person.only("expires_at").order_by("pk").select_for_update())
+
     def active(self) -> Self:
-        """Those that have not run out; one that was ended is a row no more."""
-        return self.filter(expires_at__gt=timezone.now())
+        """Those that have not run out, of people who may sign in; an ended one is no row."""
+        return self.filter(expires_at__gt=timezone.now(), user__is_active=True)
 
     def expired(self) -> Self:
         """Those that have run out."""
@@ -44,3 +56,20 @@ class RefreshTokenQuerySet(models.QuerySet["RefreshToken"]):
     def expired(self) -> Self:
         """Those that have run out."""
         return self.filter(expires_at__lte=timezone.now())
+
+    def past_grace(self) -> Self:
+        """Those that still carry their successor, and will not be asked for it again."""
+        over = timezone.now() - settings.REFRESH_GRACE
+        return self.filter(successor__isnull=False, used_at__lte=over)
+
+
+class SuspensionQuerySet(models.QuerySet["Suspension"]):
+    """Suspensions."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Staff see whom the service shut out; the person is told by whoever did it."""
+        return self if actor.is_staff else self.none()
+
+    def over(self) -> Self:
+        """Those that are to be lifted."""
+        return self.filter(until__lte=timezone.now())

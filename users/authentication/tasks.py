@@ -1,13 +1,92 @@
 """Background work of authentication."""
 
-from celery import shared_task
+from collections.abc import Callable
+from typing import Any, Final
 
-from core.db import delete_in_batches
-from users.authentication.models import RefreshToken, Session
+from celery import shared_task
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import translation
+
+from core import mail
+from core.actor import SYSTEM
+from core.db import BATCH, delete_in_batches
+from core.outbox.registry import subscriber
+from users.accounts.models import User
+from users.activity.models import Event
+from users.activity.tags import Tag
+from users.authentication import mails
+from users.authentication.models import PasswordReset, RefreshToken, Session, Suspension
+from users.authentication.services.passwords import prepare_password_reset
+from users.authentication.services.suspension import lift_suspension
+
+LIFTED_AT_ONCE: Final = 500
 
 
 @shared_task(name="users.authentication.prune_sessions")
 def prune_sessions() -> None:
-    """Remove sessions and refresh tokens that have run out."""
-    delete_in_batches(RefreshToken.objects.expired())
-    delete_in_batches(Session.objects.expired())
+    """Remove sessions and refresh tokens that have run out, and successors of no more use.
+
+    Whoever found a used token, in a log or a backup, could read its successor from the row, the
+    next from that, and so on to the one that works. So a successor goes when its grace is over.
+    """
+    _in_batches(RefreshToken.objects.past_grace(), lambda tokens: tokens.update(successor=None))
+    _in_batches(RefreshToken.objects.expired(), lambda tokens: tokens.delete())
+    _in_batches(Session.objects.expired(), lambda sessions: sessions.delete())
+
+
+@subscriber(Tag.PASSWORD_RESET_REQUESTED)
+@subscriber(Tag.PASSWORD_RESET_FORCED)
+def mail_password_reset(event_id: str) -> None:
+    """Mail the link to choose a new password, if there is anybody to write to."""
+    event = Event.objects.only("tag", "subject_id").get(pk=event_id)
+    reset = prepare_password_reset(event.subject_id) if event.subject_id else None
+    if reset is None:
+        return
+    user = User.objects.select_related("profile").get(pk=reset.user_id)
+    is_forced = event.tag == Tag.PASSWORD_RESET_FORCED
+    text = mails.forced_password_reset if is_forced else mails.password_reset
+    url = f"{settings.LINKS_URL}/reset-password#token={reset.token}"
+    with translation.override(user.profile.locale):
+        mail.send(text(name=user.get_full_name(), url=url), to=reset.email)
+
+
+@subscriber(Tag.PASSWORD_CHANGED)
+@subscriber(Tag.PASSWORD_RESET)
+def mail_password_changed(event_id: str) -> None:
+    """Tell the person that their password is another now."""
+    person = Event.objects.values("subject_id").filter(pk=event_id)
+    user = User.objects.select_related("profile").filter(pk__in=person).first()
+    if user is None:
+        return
+    with translation.override(user.profile.locale):
+        mail.send(mails.password_changed(name=user.get_full_name()), to=user.email)
+
+
+@shared_task(name="users.authentication.prune_password_resets")
+def prune_password_resets() -> None:
+    """Remove resets whose time is up."""
+    delete_in_batches(PasswordReset.objects.expired())
+
+
+@shared_task(name="users.authentication.lift_suspensions")
+def lift_suspensions() -> None:
+    """Reactivate people whose suspension is over, each in a transaction, in a bounded batch."""
+    over = Suspension.objects.over().order_by("until").values_list("pk", flat=True)
+    for user_id in list(over[:LIFTED_AT_ONCE]):
+        lift_suspension(user_id, actor=SYSTEM)
+
+
+def _in_batches(rows: QuerySet[Any], write: Callable[[QuerySet[Any]], object]) -> None:
+    """Write in short transactions to rows that nobody else is at; so nobody waits for another.
+
+    What is locked is left for the next time.
+    """
+    size = BATCH
+    while size == BATCH:
+        with transaction.atomic():
+            locked = rows.select_for_update(skip_locked=True)
+            ids = list(locked.values_list("pk", flat=True)[:BATCH])
+            write(rows.model.objects.filter(pk__in=ids))
+        size = len(ids)

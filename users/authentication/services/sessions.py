@@ -1,7 +1,8 @@
-"""Beginning, prolonging and ending sessions."""
+"""Beginning and prolonging sessions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Final
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
@@ -10,13 +11,19 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
-from core.crypto import digest, new_secret
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.crypto import decrypt_under, digest, encrypt_under, new_secret
+from core.errors import ErrorCode, InputRejectedError, Problem, TooManyAttemptsError
 from users.accounts.models import User
+from users.accounts.services.reauthentication import is_password_of
 from users.activity.record import record
 from users.activity.tags import Tag
+from users.authentication.devices import issue_device_token, read_device_token
 from users.authentication.models import RefreshToken, Session
+from users.authentication.services.lifetimes import runs_out_at
+from users.authentication.throttling import LogInAttempt, log_in_attempt
 from users.authentication.tokens import issue_access_token
+
+SUCCESSOR: Final = "refresh-token-successor"
 
 
 class Transport(Enum):
@@ -34,61 +41,82 @@ class SignedIn:
     access_token: str | None = None
     refresh_token: str | None = None
     cookie: str | None = None
+    device_token: str | None = None
 
 
-def log_in(*, actor: Actor, login: str, password: str, transport: Transport) -> SignedIn:
+def log_in(
+    *,
+    actor: Actor,
+    login: str,
+    password: str,
+    transport: Transport,
+    device_token: str | None = None,
+) -> SignedIn:
     """Begin a session for the person with this e-mail address or username.
 
-    A wrong password, an unknown login and a deactivated account get the same answer for the
-    same work. The refusal's event is committed before `InputRejectedError` is raised.
+    1. Count the attempt; `TooManyAttemptsError` comes before anything is looked at.
+    2. Look at the password. A wrong one, an unknown login and a deactivated account get the
+       same answer for the same work. The refusal's event is committed before
+       `InputRejectedError` is raised.
+    3. Begin the session, and forget the attempts that led to it.
+
+    A ``device_token`` of an earlier log-in to the account has the attempt counted apart.
     """
+    device = read_device_token(device_token)
+    attempt = log_in_attempt(login, actor=actor, device=device)
+    _count(attempt, login, actor=actor)
     with transaction.atomic(durable=True):
         user = User.objects.with_login(login).first()
-        if _password_is_right(user, password) and user is not None and user.is_active:
-            return _begin_session(user, actor=actor, transport=transport)
-        record(Tag.LOG_IN_REFUSED, actor=actor, subject_id=user.pk if user else None)
-    raise InputRejectedError(
-        Problem(
-            ErrorCode.CREDENTIALS_INVALID,
-            _("These credentials are not valid."),
-            ("login",),
+        if _password_is_right(user, password) and user is not None and _may_begin(user):
+            signed_in = _begin_session(user, actor=actor, transport=transport)
+        else:
+            signed_in = None
+            record(Tag.LOG_IN_REFUSED, actor=actor, subject_id=user.pk if user else None)
+    if signed_in is None:
+        raise InputRejectedError(
+            Problem(
+                ErrorCode.CREDENTIALS_INVALID,
+                _("These credentials are not valid."),
+                ("login",),
+            )
         )
-    )
-
-
-@transaction.atomic(durable=True)
-def log_out(*, actor: Actor) -> None:
-    """End the actor's session; without one, nothing happens."""
-    session = Session.objects.locked(pk=actor.session_id)
-    if session is not None:
-        session.delete()
-        record(Tag.LOGGED_OUT, actor=actor, subject_id=actor.user_id)
+    attempt.forgive()
+    token = issue_device_token(signed_in.session.user_id, known=device)
+    return replace(signed_in, device_token=token)
 
 
 def refresh_tokens(refresh_token: str, *, actor: Actor) -> SignedIn:
     """Trade a refresh token, which works once, for a new pair of tokens.
 
-    A token that comes a second time was copied: its session ends, and that is committed
-    before `InputRejectedError` is raised (RFC 9700, section 4.14.2).
+    Within `settings.REFRESH_GRACE` it buys the same successor again, for clients that send it
+    twice at once or did not get the first answer. A token that comes later was copied: its
+    session ends, and that is committed before `InputRejectedError` is raised (RFC 9700,
+    section 4.14.2).
     """
     with transaction.atomic(durable=True):
         session = Session.objects.locked(refresh_tokens__digest=digest(refresh_token))
-        if session is not None:
-            token = session.refresh_tokens.get(digest=digest(refresh_token))
-            if token.used_at is not None:
-                session.delete()
-                record(Tag.REFRESH_TOKEN_REUSED, actor=actor, subject_id=session.user_id)
-            elif token.expires_at > timezone.now() and session.user.is_active:
-                token.used_at = timezone.now()
-                token.save(update_fields=["used_at"])
-                return _with_tokens(session)
-    raise InputRejectedError(
-        Problem(
-            ErrorCode.TOKEN_INVALID,
-            _("This refresh token is not valid any more. Log in again."),
-            ("refresh_token",),
+        signed_in = _trade(session, refresh_token, actor=actor) if session else None
+    if signed_in is None:
+        raise InputRejectedError(
+            Problem(
+                ErrorCode.TOKEN_INVALID,
+                _("This refresh token is not valid any more. Log in again."),
+                ("refresh_token",),
+            )
         )
-    )
+    return signed_in
+
+
+def _count(attempt: LogInAttempt, login: str, *, actor: Actor) -> None:
+    """Count the attempt. That the account is locked is remembered, and committed, once."""
+    try:
+        attempt.count()
+    except TooManyAttemptsError:
+        if attempt.is_news():
+            with transaction.atomic(durable=True):
+                user = User.objects.with_login(login).only("pk").first()
+                record(Tag.LOG_IN_THROTTLED, actor=actor, subject_id=user.pk if user else None)
+        raise
 
 
 def _password_is_right(user: User | None, password: str) -> bool:
@@ -97,7 +125,19 @@ def _password_is_right(user: User | None, password: str) -> bool:
         # The same work as for a password that is looked at.
         make_password(password)
         return False
-    return user.check_password(password)
+    return is_password_of(user, password)
+
+
+def _may_begin(user: User) -> bool:
+    """Tell whether the person may sign in with the password that was looked at.
+
+    Locks the person. Whoever changes the password or shuts the person out at the same moment
+    does so before, and it is seen here, or after, and ends the new session with the others.
+    """
+    if not user.is_active:
+        return False
+    unchanged = User.objects.filter(pk=user.pk, password=user.password, is_active=True)
+    return unchanged.select_for_update(no_key=True).only("pk").first() is not None
 
 
 def _begin_session(user: User, *, actor: Actor, transport: Transport) -> SignedIn:
@@ -106,19 +146,50 @@ def _begin_session(user: User, *, actor: Actor, transport: Transport) -> SignedI
         user=user,
         cookie_digest=digest(cookie) if cookie else None,
         user_agent=actor.user_agent,
-        expires_at=timezone.now() + settings.SESSION_TTL,
+        ip=actor.ip,
+        expires_at=runs_out_at(timezone.now()),
     )
     record(Tag.LOGGED_IN, actor=actor, subject_id=user.pk, session=session.pk)
-    return SignedIn(session=session, cookie=cookie) if cookie else _with_tokens(session)
+    if cookie:
+        return SignedIn(session=session, cookie=cookie)
+    return _with_tokens(session, _add_refresh_token(session))
 
 
-def _with_tokens(session: Session) -> SignedIn:
+def _trade(session: Session, refresh_token: str, *, actor: Actor) -> SignedIn | None:
+    """Trade a token of a locked session; None if it buys nothing."""
+    now = timezone.now()
+    token = session.refresh_tokens.get(digest=digest(refresh_token))
+    if token.used_at is None:
+        runs_out = runs_out_at(session.created_at)
+        if not session.user.is_active or min(token.expires_at, runs_out) <= now:
+            return None
+        session.expires_at, session.last_seen_at = runs_out, now
+        session.save(update_fields=["expires_at", "last_seen_at"])
+        successor = _add_refresh_token(session)
+        token.used_at = now
+        token.successor = encrypt_under(refresh_token, successor, purpose=SUCCESSOR)
+        token.save(update_fields=["used_at", "successor"])
+        return _with_tokens(session, successor)
+    if now < token.used_at + settings.REFRESH_GRACE and token.successor is not None:
+        if not session.user.is_active:
+            return None
+        successor = decrypt_under(refresh_token, bytes(token.successor), purpose=SUCCESSOR)
+        return _with_tokens(session, successor)
+    session.delete()
+    record(Tag.REFRESH_TOKEN_REUSED, actor=actor, subject_id=session.user_id)
+    return None
+
+
+def _add_refresh_token(session: Session) -> str:
+    """Give the session one more token, which lasts as long as the session does by itself."""
     refresh_token = new_secret()
-    expires_at = timezone.now() + settings.REFRESH_TOKEN_TTL
     RefreshToken.objects.create(
-        session=session, digest=digest(refresh_token), expires_at=expires_at
+        session=session, digest=digest(refresh_token), expires_at=session.expires_at
     )
-    Session.objects.filter(pk=session.pk).update(expires_at=expires_at)
+    return refresh_token
+
+
+def _with_tokens(session: Session, refresh_token: str) -> SignedIn:
     return SignedIn(
         session=session,
         access_token=issue_access_token(session),

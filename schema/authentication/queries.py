@@ -1,0 +1,38 @@
+"""Queries about sessions."""
+
+from collections.abc import Iterable
+from typing import Annotated
+
+import strawberry
+
+from schema.authentication.types import Session, SessionConnection
+from schema.connections import keyset_connection
+from schema.context import Info
+from schema.nodes import node_key
+from users.accounts.policy import require
+from users.authentication import models
+from users.authentication.policy import may_have_sessions
+
+
+@strawberry.type
+class AuthenticationQuery:
+    """Where people are signed in."""
+
+    @keyset_connection(
+        SessionConnection,
+        description="Where you are signed in, newest first; or somebody else is, for staff.",
+    )
+    def sessions(
+        self,
+        info: Info,
+        user: Annotated[
+            strawberry.ID | None,
+            strawberry.argument(description="Whose; yours, if not given."),
+        ] = None,
+    ) -> Iterable[Session]:
+        """Page through one person's sessions."""
+        actor = info.context.actor
+        require(actor, may_have_sessions)
+        user_id = actor.user_id if user is None else node_key(user, "User")
+        sessions = models.Session.objects.all()
+        return sessions.filter(user_id=user_id) if user_id else sessions.none()

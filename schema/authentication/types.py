@@ -1,0 +1,76 @@
+"""Sessions in GraphQL."""
+
+from uuid import UUID
+
+import strawberry
+import strawberry_django
+from strawberry import auto, relay
+
+from schema.accounts.types import User
+from schema.connections import KeysetConnection
+from schema.context import Info
+from users.authentication import models
+from users.authentication.querysets import SessionQuerySet
+from users.authentication.user_agents import read_user_agent
+
+
+@strawberry_django.type(models.Session, description="One sign-in on one device.")
+class Session(relay.Node):
+    """A session that has not ended; the person and staff see it."""
+
+    id: relay.NodeID[UUID]
+    user_agent: auto = strawberry_django.field(
+        description="What the client said of itself when it signed in, which may be anything."
+    )
+    ip: str | None = strawberry_django.field(
+        description="The address from which the person signed in, if it is known."
+    )
+    created_at: auto = strawberry_django.field(description="When the person signed in.")
+    last_seen_at: auto = strawberry_django.field(
+        description="When the session was in use, to within five minutes."
+    )
+    expires_at: auto = strawberry_django.field(
+        description="When it ends if it is not used again until then."
+    )
+    user: User = strawberry_django.field(description="Who is signed in.")
+
+    @strawberry_django.field(
+        only=["user_agent"], description="The device, such as iPhone or Mac; null if unknown."
+    )
+    def device(self: models.Session) -> str | None:
+        """Read the header."""
+        return read_user_agent(self.user_agent).device
+
+    @strawberry_django.field(
+        only=["user_agent"], description="The program, such as Firefox; null if unknown."
+    )
+    def browser(self: models.Session) -> str | None:
+        """Read the header."""
+        return read_user_agent(self.user_agent).browser
+
+    @strawberry_django.field(
+        only=["user_agent"],
+        description="The device's system, such as Windows or Android; null if unknown.",
+    )
+    def operating_system(self: models.Session) -> str | None:
+        """Read the header."""
+        return read_user_agent(self.user_agent).operating_system
+
+    @strawberry_django.field(
+        only=["pk"], description="Whether this very request came through the session."
+    )
+    def is_current(self: models.Session, info: Info) -> bool:
+        """Compare with the actor's."""
+        return self.pk == info.context.actor.session_id
+
+    @classmethod
+    def get_queryset(cls, queryset: SessionQuerySet, info: Info) -> SessionQuerySet:
+        """Whatever leads to sessions leads to visible ones only, and to no ended ones."""
+        return queryset.visible_to(info.context.actor).active()
+
+
+@strawberry.type(description="A page of sessions, newest first.")
+class SessionConnection(KeysetConnection[Session]):
+    """Sessions by id; ids grow with time."""
+
+    key = "-id"

@@ -1,0 +1,238 @@
+"""Attempts to log in: counted before anything is looked at, whoever makes them, however."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+
+from core.ratelimit.models import StoredBucket
+from tests.client import Answer, GraphQLClient, at_once
+from tests.conftest import Statements
+from tests.environment import free_port
+from tests.factories import PASSWORD, make_user
+from tests.signing_in import REFUSED, THROTTLED, CountingHasher, attempt, lock_out, tags
+from users.accounts.models import User
+from users.activity.models import Event
+from users.activity.tags import Tag
+from users.authentication.models import Session
+from users.authentication.throttling import unlock
+
+Capture = Callable[[], AbstractContextManager[Statements]]
+
+PER_ACCOUNT = 4
+
+
+@pytest.fixture(autouse=True)
+def limits(settings: Any) -> None:
+    settings.LOG_INS_PER_ACCOUNT = PER_ACCOUNT
+    CountingHasher.install(settings)
+
+
+def is_locked(login: str = "alice") -> bool:
+    return attempt(login).codes == THROTTLED
+
+
+# Per account -----------------------------------------------------------------------------
+
+
+def test_attempts_beyond_the_limit_are_refused_unseen(alice: User) -> None:
+    CountingHasher.runs = 0
+    for _ in range(PER_ACCOUNT):
+        assert attempt().problems == REFUSED
+    assert CountingHasher.runs == PER_ACCOUNT
+    for _ in range(3):
+        answer = attempt(password=PASSWORD)
+        assert (answer.status, answer.codes, answer.body["data"]) == (200, THROTTLED, None)
+        (error,) = answer.body["errors"]
+        assert error["extensions"]["retryAfter"] == 15 * 60 / PER_ACCOUNT
+    assert CountingHasher.runs == PER_ACCOUNT
+    assert not Session.objects.exists()
+    assert tags() == [Tag.LOG_IN_REFUSED] * PER_ACCOUNT + [Tag.LOG_IN_THROTTLED]
+    assert Event.objects.latest("pk").subject_id == alice.pk
+
+
+def test_known_and_unknown_accounts_are_throttled_alike(alice: User, statements: Capture) -> None:
+    answers, work = [], []
+    for login in ("alice", "nobody", "alice@example.org", "nobody@example.org"):
+        CountingHasher.runs = 0
+        for _ in range(PER_ACCOUNT + 2):
+            with statements() as captured:
+                answers.append(attempt(login))
+            work.append([" ".join(sql.split()[:3]).partition('"s')[0] for sql in captured])
+        assert CountingHasher.runs == PER_ACCOUNT
+    first = PER_ACCOUNT + 2
+    for start in range(0, len(answers), first):
+        for one, other in zip(answers[:first], answers[start : start + first], strict=True):
+            assert (one.body, one.headers) == (other.body, other.headers)
+        assert work[start : start + first] == work[:first]
+    # The one that locked the account is remembered, the others leave nothing.
+    assert [bool(each) for each in work[PER_ACCOUNT:first]] == [True, False]
+    throttled = Event.objects.filter(tag=Tag.LOG_IN_THROTTLED).order_by("pk")
+    subjects = list(throttled.values_list("subject_id", flat=True))
+    assert subjects == [alice.pk, None, alice.pk, None]
+
+
+@pytest.mark.parametrize(
+    "variants",
+    [
+        ("josé", "JOSÉ", " jose\N{COMBINING ACUTE ACCENT} ", "jose", "\uff2aOSE"),
+        ("jose@example.org", "José@example.org", "JOSE@EXAMPLE.ORG", "jose@example.org "),
+    ],
+    ids=["username", "e-mail"],
+)
+def test_variants_of_a_login_share_a_bucket(db: None, variants: tuple[str, ...]) -> None:
+    make_user("josé", email="jose@example.org")
+    CountingHasher.runs = 0
+    for n in range(PER_ACCOUNT):
+        assert attempt(variants[n % len(variants)]).problems == REFUSED
+    assert all(is_locked(variant) for variant in variants)
+    assert CountingHasher.runs == PER_ACCOUNT
+
+
+def test_username_and_address_do_not_tell_that_they_belong_together(alice: User) -> None:
+    lock_out("alice")
+    assert attempt("alice@example.org").problems == REFUSED
+    assert CountingHasher.runs == 1
+
+
+def test_one_account_does_not_lock_another(alice: User, bob: User) -> None:
+    lock_out("alice")
+    assert attempt("bob", PASSWORD).problems == []
+
+
+def test_success_forgets_the_failures(alice: User, settings: Any) -> None:
+    # What failed still counts for the network; only the successes are taken back.
+    settings.LOG_INS_PER_ADDRESS = 3 * (PER_ACCOUNT - 1) + 1
+    for _ in range(3):
+        for _ in range(PER_ACCOUNT - 1):
+            assert attempt().problems == REFUSED
+        assert attempt(password=PASSWORD).problems == []
+    assert attempt("bob").problems == REFUSED
+    assert attempt("bob").codes == THROTTLED
+
+
+def test_success_is_taken_back_everywhere(alice: User, settings: Any) -> None:
+    settings.LOG_INS_PER_ADDRESS = settings.LOG_INS_OVERALL = 1
+    for _ in range(3):
+        assert attempt(password=PASSWORD).problems == []
+    assert attempt("bob").problems == REFUSED
+    assert attempt(password=PASSWORD).codes == THROTTLED
+
+
+# Ways around it --------------------------------------------------------------------------
+
+
+def test_aliases_and_documents_do_not_multiply_attempts(alice: User) -> None:
+    CountingHasher.runs = 0
+    fields = "logIn(input: {login: $login, password: $password}) { errors { code } }"
+    aliases = " ".join(f"a{n}: {fields}" for n in range(10))
+    document = f"mutation ($login: String!, $password: String!) {{ {aliases} }}"
+    for _ in range(3):
+        answer = GraphQLClient()(document, login="alice", password="wrong")
+        assert set(answer.codes) == set(THROTTLED)
+        assert answer.body["data"] is None
+    assert CountingHasher.runs == PER_ACCOUNT
+
+
+def test_fifty_at_once_do_not_multiply_attempts(transactional_db: None) -> None:
+    make_user("alice")
+    CountingHasher.runs = 0
+    answers = at_once(*[attempt] * 50)
+    throttled = [answer for answer in answers if "errors" in answer.body]
+    assert CountingHasher.runs == PER_ACCOUNT
+    assert len(throttled) == 50 - PER_ACCOUNT
+    assert all(answer.codes == THROTTLED for answer in throttled)
+    assert sorted(tags()) == [Tag.LOG_IN_REFUSED] * PER_ACCOUNT + [Tag.LOG_IN_THROTTLED]
+
+
+@pytest.fixture
+def no_redis(settings: Any) -> None:
+    settings.REDIS_URL = f"redis://127.0.0.1:{free_port()}"
+
+
+def test_limit_holds_without_redis(alice: User, no_redis: None) -> None:
+    for _ in range(2):
+        assert attempt(password=PASSWORD).problems == []
+        assert attempt().problems == REFUSED
+        unlock(alice)
+    lock_out()
+    assert is_locked()
+    assert StoredBucket.objects.exists()
+    assert tags().count(Tag.LOG_IN_THROTTLED) == 1
+
+
+def test_fifty_at_once_do_not_multiply_attempts_without_redis(
+    transactional_db: None, no_redis: None
+) -> None:
+    make_user("alice")
+    CountingHasher.runs = 0
+    answers = at_once(*[attempt] * 50)
+    assert CountingHasher.runs == PER_ACCOUNT
+    assert sum(answer.codes == THROTTLED for answer in answers) == 50 - PER_ACCOUNT
+    assert sorted(tags()) == [Tag.LOG_IN_REFUSED] * PER_ACCOUNT + [Tag.LOG_IN_THROTTLED]
+
+
+# Per network and of everybody ------------------------------------------------------------
+
+
+def test_network_is_limited_whatever_accounts_it_tries(alice: User, settings: Any) -> None:
+    CountingHasher.runs = 0
+    settings.LOG_INS_PER_ADDRESS = 3
+    for n in range(3):
+        assert attempt(f"nobody-{n}", REMOTE_ADDR="192.0.2.1").problems == REFUSED
+    assert attempt("nobody-3", REMOTE_ADDR="192.0.2.1").codes == THROTTLED
+    assert attempt("nobody-3", REMOTE_ADDR="192.0.2.2").problems == REFUSED
+    assert CountingHasher.runs == 4
+    # No account is locked, so there is nothing to remember.
+    assert tags() == [Tag.LOG_IN_REFUSED] * 4
+
+
+def test_network_that_is_refused_does_not_lock_the_account(alice: User, settings: Any) -> None:
+    settings.LOG_INS_PER_ADDRESS = 1
+    assert attempt("nobody", REMOTE_ADDR="192.0.2.1").problems == REFUSED
+    for _ in range(3 * PER_ACCOUNT):
+        assert attempt(REMOTE_ADDR="192.0.2.1").codes == THROTTLED
+    assert attempt(password=PASSWORD, REMOTE_ADDR="192.0.2.2").problems == []
+
+
+def test_network_of_ipv6_is_what_one_customer_has(db: None, settings: Any) -> None:
+    settings.LOG_INS_PER_ADDRESS = 3
+    same = ["2001:db8::1", "2001:db8::ffff:0:0:2", "2001:db8:0:0:abcd::"]
+    for n, address in enumerate(same):
+        assert attempt(f"nobody-{n}", REMOTE_ADDR=address).problems == REFUSED
+    assert attempt("nobody", REMOTE_ADDR="2001:db8::dead:beef").codes == THROTTLED
+    assert attempt("nobody", REMOTE_ADDR="2001:db8:0:1::1").problems == REFUSED
+
+
+@pytest.mark.parametrize("proxies", [0, 1, 2])
+def test_forwarded_addresses_are_believed_as_far_as_proxies_are_trusted(
+    db: None, settings: Any, proxies: int
+) -> None:
+    settings.LOG_INS_PER_ADDRESS = 3
+    settings.TRUSTED_PROXIES = proxies
+
+    def from_address(spoofed: str, client: str, n: int) -> Answer:
+        """Come from ``client``, which also makes up an address, through two proxies."""
+        seen = [spoofed, client, "10.0.0.1", "10.0.0.2"]
+        chain = {0: [spoofed], 1: [spoofed, client], 2: [spoofed, client, "10.0.0.1"]}[proxies]
+        return attempt(
+            f"nobody-{n}",
+            REMOTE_ADDR=seen[proxies + 1],
+            HTTP_X_FORWARDED_FOR=", ".join(chain),
+        )
+
+    for n in range(3):
+        assert from_address(f"203.0.113.{n}", "198.51.100.1", n).problems == REFUSED
+    assert from_address("203.0.113.9", "198.51.100.1", 9).codes == THROTTLED
+    assert from_address("203.0.113.9", "198.51.100.2", 9).problems == REFUSED
+
+
+def test_everybody_together_is_limited(alice: User, settings: Any) -> None:
+    settings.LOG_INS_OVERALL = 3
+    for n in range(3):
+        assert attempt(f"nobody-{n}", REMOTE_ADDR=f"192.0.2.{n}").problems == REFUSED
+    answer = attempt("alice", PASSWORD, REMOTE_ADDR="192.0.2.9")
+    assert answer.codes == THROTTLED
+    assert answer.body["errors"][0]["extensions"]["retryAfter"] == 20
+    assert tags() == [Tag.LOG_IN_REFUSED] * 3

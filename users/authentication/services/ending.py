@@ -1,0 +1,96 @@
+"""Ending sessions: one, the others, all of a person.
+
+Whoever locks rows here goes from people to sessions, by id, to refresh tokens; so do the
+services that call `end_sessions_of` with the person locked, and no two wait for each other.
+"""
+
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from core.actor import Actor
+from core.errors import ErrorCode, InputRejectedError, Problem
+from users.accounts.policy import may_administer, require
+from users.accounts.services.people import locked_user
+from users.activity.record import record
+from users.activity.tags import Tag
+from users.authentication.models import Session
+from users.authentication.policy import may_have_sessions
+
+
+def end_sessions_of(user_id: UUID, *, keep: UUID | None = None) -> int:
+    """End the person's sessions but for the one to ``keep``, in the caller's transaction.
+
+    Returns how many that had not run out. A caller that locks the person does so before.
+    """
+    sessions = Session.objects.locked_of(user_id, keep=keep)
+    Session.objects.filter(pk__in=[session.pk for session in sessions]).delete()
+    return sum(session.expires_at > timezone.now() for session in sessions)
+
+
+@transaction.atomic(durable=True)
+def log_out(*, actor: Actor) -> None:
+    """End the actor's session; without one, nothing happens."""
+    session = Session.objects.locked(pk=actor.session_id)
+    if session is not None:
+        session.delete()
+        record(Tag.LOGGED_OUT, actor=actor, subject_id=actor.user_id)
+
+
+@transaction.atomic(durable=True)
+def revoke_session(session_id: UUID | None, *, actor: Actor) -> None:
+    """End one of the actor's sessions or, for administrators, anybody's.
+
+    The one that the actor acts through is logged out of. Raises `InputRejectedError` if there
+    is no such session, or it is not the actor's to end: nobody learns which ids exist.
+    """
+    require(actor, may_have_sessions)
+    sessions = Session.objects.filter(expires_at__gt=timezone.now())
+    theirs = {} if may_administer(actor) else {"user_id": actor.user_id}
+    session = sessions.locked(pk=session_id, **theirs)
+    if session is None:
+        raise InputRejectedError(
+            Problem(ErrorCode.NOT_FOUND, _("There is no such session."), ("session_id",))
+        )
+    is_current, user_id = session.pk == actor.session_id, session.user_id
+    session.delete()
+    if is_current:
+        record(Tag.LOGGED_OUT, actor=actor, subject_id=user_id)
+    else:
+        record(Tag.SESSIONS_REVOKED, actor=actor, subject_id=user_id, count=1)
+
+
+@transaction.atomic(durable=True)
+def revoke_other_sessions(*, actor: Actor) -> int:
+    """End the actor's sessions but for the one acted through; return how many there were."""
+    require(actor, may_have_sessions)
+    return _revoke(actor.user_id, actor=actor, keep=actor.session_id)
+
+
+@transaction.atomic(durable=True)
+def log_out_everywhere(*, actor: Actor) -> int:
+    """End all the actor's sessions, this one too; return how many there were."""
+    require(actor, may_have_sessions)
+    return _revoke(actor.user_id, actor=actor)
+
+
+@transaction.atomic(durable=True)
+def end_sessions(user_id: UUID | None, *, actor: Actor) -> int:
+    """End all sessions of a person, as an administrator; return how many there were.
+
+    Raises the policy's errors, and `InputRejectedError` if there is no such person.
+    """
+    require(actor, may_administer, user_id)
+    return _revoke(locked_user(user_id).pk, actor=actor)
+
+
+def _revoke(user_id: UUID | None, *, actor: Actor, keep: UUID | None = None) -> int:
+    """End sessions and remember how many, in the caller's transaction."""
+    if user_id is None:
+        return 0
+    count = end_sessions_of(user_id, keep=keep)
+    if count:
+        record(Tag.SESSIONS_REVOKED, actor=actor, subject_id=user_id, count=count)
+    return count

@@ -1,0 +1,32 @@
+"""How long a session lasts, and what its use does to that."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.utils import timezone
+
+from users.authentication.models import Session
+
+
+def runs_out_at(created_at: datetime) -> datetime:
+    """Return when a session that is used at this moment ends unless it is used again.
+
+    That is never later than `settings.SESSION_MAX_AGE` after it began.
+    """
+    return min(timezone.now() + settings.SESSION_IDLE_TTL, created_at + settings.SESSION_MAX_AGE)
+
+
+def note_use(session: Session, *, by_cookie: bool) -> None:
+    """Remember that the session is in use, once in `settings.LAST_SEEN_PRECISION`.
+
+    A session in a cookie is prolonged by that; refreshing prolongs one of tokens. Of several
+    requests at once, one writes; a session that was just noted costs no statement.
+    """
+    now = timezone.now()
+    long_ago = now - settings.LAST_SEEN_PRECISION
+    if session.last_seen_at > long_ago:
+        return
+    changes = {"last_seen_at": now}
+    if by_cookie:
+        changes["expires_at"] = runs_out_at(session.created_at)
+    Session.objects.filter(pk=session.pk, last_seen_at__lte=long_ago).update(**changes)
