@@ -7,15 +7,21 @@ import os
 import socket
 from urllib.parse import urlsplit
 
+# A loaded machine may take longer than the service would wait before it does without Redis.
+PATIENCE = "socket_timeout=10&socket_connect_timeout=10"
+
 
 def _redis_urls(base: str, number: int) -> tuple[str, str]:
     """Return the URLs of a cache and a broker database that no other process uses."""
     cache, broker = 2 * number, 2 * number + 1
     path = urlsplit(base).path
     if base.startswith("unix://"):
-        return f"unix://{path}?db={cache}", f"redis+socket://{path}?virtual_host={broker}"
+        return (
+            f"unix://{path}?db={cache}&{PATIENCE}",
+            f"redis+socket://{path}?virtual_host={broker}",
+        )
     server = base.rstrip("/")
-    return f"{server}/{cache}", f"{server}/{broker}"
+    return f"{server}/{cache}?{PATIENCE}", f"{server}/{broker}"
 
 
 def free_port() -> int:

@@ -180,7 +180,7 @@ def test_the_relay_delivers_what_the_broker_lost(worker: Sink) -> None:
     event = Event.objects.get()
     message = OutboxMessage.objects.create(
         subscriber="users.accounts.tasks.mail_sign_up",
-        payload={"event_id": event.pk},
+        payload={"event_id": str(event.pk)},
         dispatch_at=timezone.now(),
     )
     relay()

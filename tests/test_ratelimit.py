@@ -35,7 +35,7 @@ from core.ratelimit.models import StoredBucket
 from core.ratelimit.tasks import prune
 from tests.client import at_once
 from tests.conftest import environ_of_tests
-from tests.environment import free_port
+from tests.environment import PATIENCE, free_port
 from tests.test_cache import redis_server
 from tests.test_outbox import eventually
 from users.accounts.identifiers import canonical
@@ -71,14 +71,8 @@ class Store:
         return len(list(self.redis.scan_iter("roster:attempts:*")))
 
 
-@pytest.fixture(autouse=True)
-def patience(settings: Any) -> None:
-    """Let a loaded machine take longer than the service would wait."""
-    settings.REDIS_URL = patient(settings.REDIS_URL)
-
-
 def patient(url: str) -> str:
-    return f"{url}{'&' if '?' in url else '?'}socket_timeout=10&socket_connect_timeout=10"
+    return f"{url}{'&' if '?' in url else '?'}{PATIENCE}"
 
 
 @contextmanager
@@ -97,7 +91,7 @@ def answers(server: Redis) -> bool:
 
 
 @pytest.fixture
-def redis(patience: None, settings: Any) -> Redis:
+def redis(settings: Any) -> Redis:
     return Redis.from_url(settings.REDIS_URL)
 
 
