@@ -1,0 +1,385 @@
+"""Who may do what: every field and every mutation, for every kind of client.
+
+The tables below are the policy, written down once more. They are held against the schema, so a
+field without a row fails.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.core import serializers
+from graphql import GraphQLObjectType, get_named_type, is_leaf_type
+
+from core.actor import Actor
+from schema.root import schema
+from tests.client import Answer, GraphQLClient
+from tests.factories import PASSWORD, make_organization, make_session, make_user, node_id
+from users.accounts.models import Profile, User
+from users.activity.record import record
+from users.activity.tags import Tag
+from users.authentication.models import Session, Suspension
+from users.authentication.tokens import issue_access_token
+from users.organizations.models import Membership, Organization
+
+SCHEMA: Any = schema._schema  # noqa: SLF001
+
+# Who asks. The owner is whom the data is about; the user is signed in and somebody else.
+ANONYMOUS, USER, OWNER, STAFF, ADMINISTRATOR = KINDS = (
+    *("anonymous", "user", "owner", "staff", "administrator"),
+)
+EVERYBODY: Final = set(KINDS)
+SIGNED_IN: Final = EVERYBODY - {ANONYMOUS}
+PRIVATE: Final = {OWNER, STAFF, ADMINISTRATOR}
+STAFF_ONLY: Final = {STAFF, ADMINISTRATOR}
+ADMINISTRATORS: Final = {ADMINISTRATOR}
+OWN_AND_ADMINISTRATORS: Final = {OWNER, ADMINISTRATOR}
+
+# Reading ---------------------------------------------------------------------------------
+
+# How a type is reached, and who reads which of its fields there. The owner is public.
+READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
+    "User": (
+        "node(id: $owner) { ... on User { FIELD } }",
+        {
+            "id": SIGNED_IN,
+            "username": SIGNED_IN,
+            "name": SIGNED_IN,
+            "dateJoined": SIGNED_IN,
+            "isPublic": SIGNED_IN,
+            "profile": SIGNED_IN,
+            "memberships": SIGNED_IN,
+            "email": PRIVATE,
+            "emailVerifiedAt": PRIVATE,
+            "isActive": PRIVATE,
+            "isStaff": PRIVATE,
+            "isSuperuser": PRIVATE,
+            "groups": PRIVATE,
+            "permissions": PRIVATE,
+            "activeSessionCount": PRIVATE,
+            "suspension": STAFF_ONLY,
+        },
+    ),
+    "Profile": (
+        "node(id: $owner) { ... on User { profile { FIELD } } }",
+        {"bio": SIGNED_IN, "website": SIGNED_IN, "timeZone": SIGNED_IN, "locale": PRIVATE},
+    ),
+    "Suspension": (
+        "node(id: $owner) { ... on User { suspension { FIELD } } }",
+        {"reason": STAFF_ONLY, "until": STAFF_ONLY, "createdAt": STAFF_ONLY},
+    ),
+    "Group": (
+        "node(id: $group) { ... on Group { FIELD } }",
+        {"id": PRIVATE, "name": PRIVATE, "permissions": PRIVATE},
+    ),
+    "Organization": (
+        "node(id: $organization) { ... on Organization { FIELD } }",
+        {"id": PRIVATE, "name": PRIVATE, "createdAt": PRIVATE},
+    ),
+    "Membership": (
+        "node(id: $owner) { ... on User { memberships { FIELD } } }",
+        {"role": PRIVATE, "createdAt": PRIVATE, "organization": PRIVATE},
+    ),
+    "Session": (
+        "node(id: $session) { ... on Session { FIELD } }",
+        {
+            "id": PRIVATE,
+            "user": PRIVATE,
+            "userAgent": PRIVATE,
+            "device": PRIVATE,
+            "browser": PRIVATE,
+            "operatingSystem": PRIVATE,
+            "ip": PRIVATE,
+            "createdAt": PRIVATE,
+            "lastSeenAt": PRIVATE,
+            "expiresAt": PRIVATE,
+            "isCurrent": PRIVATE,
+        },
+    ),
+    "Event": (
+        "node(id: $event) { ... on Event { FIELD } }",
+        {
+            "id": OWN_AND_ADMINISTRATORS,
+            "tag": OWN_AND_ADMINISTRATORS,
+            "createdAt": OWN_AND_ADMINISTRATORS,
+            "subject": OWN_AND_ADMINISTRATORS,
+            "data": OWN_AND_ADMINISTRATORS,
+            # An administrator did it, who is not public.
+            "actor": ADMINISTRATORS,
+            "ip": ADMINISTRATORS,
+            "userAgent": ADMINISTRATORS,
+            "personal": ADMINISTRATORS,
+        },
+    ),
+    "AnalyticsDay": (
+        'analytics(from: "2026-01-01", to: "2026-01-01") { FIELD }',
+        {"date": STAFF_ONLY, "signUps": STAFF_ONLY, "newUsers": STAFF_ONLY, "logIns": STAFF_ONLY},
+    ),
+    "Query": (
+        "FIELD",
+        {
+            "me": SIGNED_IN,
+            "user": SIGNED_IN,
+            "users": SIGNED_IN,
+            "node": SIGNED_IN,
+            "groups": STAFF_ONLY,
+            "permissions": STAFF_ONLY,
+            "organization": PRIVATE,
+            "sessions": SIGNED_IN,
+            "events": SIGNED_IN,
+            "analytics": STAFF_ONLY,
+        },
+    ),
+}
+# What a field of the table needs beyond its name.
+ARGUMENTS: Final = {
+    "Query.user": "(id: $owner)",
+    "Query.node": "(id: $owner)",
+    "Query.users": "(first: 1)",
+    "Query.groups": "(first: 1)",
+    "Query.sessions": "(first: 1)",
+    "Query.events": "(first: 1)",
+    "Query.organization": "(id: $organization)",
+    "Query.analytics": '(from: "2026-01-01", to: "2026-01-01")',
+}
+# Types that say nothing by themselves: pages, answers of mutations, and what these contain.
+STRUCTURE: Final = ("Connection", "Edge", "Payload", "PageInfo", "InputError", "Mutation")
+
+# Writing ---------------------------------------------------------------------------------
+
+OK, UNAUTHENTICATED, FORBIDDEN = "OK", "UNAUTHENTICATED", "FORBIDDEN"
+NOT_FOUND, TOKEN_INVALID = "NOT_FOUND", "TOKEN_INVALID"
+
+
+def everybody(outcome: str) -> dict[str, str]:
+    return dict.fromkeys(KINDS, outcome)
+
+
+def those(allowed: set[str], otherwise: str = FORBIDDEN) -> dict[str, str]:
+    """Allow some; tell the others no, and the anonymous to sign in."""
+    refused = dict.fromkeys(KINDS, otherwise) | {ANONYMOUS: UNAUTHENTICATED}
+    return refused | dict.fromkeys(allowed, OK)
+
+
+NEW_PASSWORD: Final = "another phrase to remember"
+
+# Each mutation with an input about the owner, and how it ends for whom. What acts on whoever
+# is signed in works for all of them, each for themselves.
+WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
+    # Without being signed in.
+    "signUp": (
+        '{email: "new@example.org", username: "new", password: "a phrase to remember"}',
+        everybody(OK),
+    ),
+    "resendVerification": ('{email: "new@example.org"}', everybody(OK)),
+    "verifyEmail": ('{token: "x"}', everybody(TOKEN_INVALID)),
+    "confirmEmailChange": ('{token: "x"}', everybody(TOKEN_INVALID)),
+    "acceptInvitation": (
+        '{token: "x", username: "new", password: "a phrase to remember"}',
+        everybody(TOKEN_INVALID),
+    ),
+    "logIn": (f'{{login: "owner", password: "{PASSWORD}"}}', everybody(OK)),
+    "refreshTokens": ('{refreshToken: "x"}', everybody(TOKEN_INVALID)),
+    "logOut": ("", everybody(OK)),
+    "requestPasswordReset": ('{email: "owner@example.org"}', everybody(OK)),
+    "resetPassword": (f'{{token: "x", newPassword: "{NEW_PASSWORD}"}}', everybody(TOKEN_INVALID)),
+    # For oneself.
+    "updateProfile": ('{name: "Somebody"}', those(SIGNED_IN)),
+    "requestEmailChange": (
+        f'{{email: "new@example.org", password: "{PASSWORD}"}}',
+        those(SIGNED_IN),
+    ),
+    "changeUsername": ('{username: "somebody"}', those(SIGNED_IN)),
+    "changePassword": (
+        f'{{currentPassword: "{PASSWORD}", newPassword: "{NEW_PASSWORD}"}}',
+        those(SIGNED_IN),
+    ),
+    "revokeSession": ("{sessionId: $session}", those({OWNER, ADMINISTRATOR}, NOT_FOUND)),
+    "revokeOtherSessions": ("", those(SIGNED_IN)),
+    "logOutEverywhere": ("", those(SIGNED_IN)),
+    # For administrators.
+    "createUser": (
+        '{email: "new@example.org", username: "new", password: "a phrase to remember"}',
+        those(ADMINISTRATORS),
+    ),
+    "inviteUser": ('{email: "new@example.org"}', those(ADMINISTRATORS)),
+    "updateUser": ("{userId: $owner, isStaff: true}", those(ADMINISTRATORS)),
+    "verifyUserEmail": ("{userId: $owner}", those(ADMINISTRATORS)),
+    "requirePasswordReset": ("{userId: $owner}", those(ADMINISTRATORS)),
+    "suspendUser": ('{userId: $owner, reason: "Spam"}', those(ADMINISTRATORS)),
+    "reactivateUser": ("{userId: $owner}", those(ADMINISTRATORS)),
+    "unlockUser": ("{userId: $owner}", those(ADMINISTRATORS)),
+    "endSessions": ("{userId: $owner}", those(ADMINISTRATORS)),
+    "createGroup": ('{name: "Authors", permissions: []}', those(ADMINISTRATORS)),
+    "updateGroup": ('{groupId: $group, name: "Authors"}', those(ADMINISTRATORS)),
+    "deleteGroup": ("{groupId: $group}", those(ADMINISTRATORS)),
+}
+
+
+class World:
+    """One owner with one of everything, and a client of each kind."""
+
+    def __init__(self) -> None:
+        self.owner = make_user("owner", is_public=True, name="Olive Owner")
+        Profile.objects.update(bio="Owns.", website="https://owner.example")
+        administrator = make_user("administrator", is_staff=True, is_superuser=True)
+        people = {
+            USER: make_user("user"),
+            OWNER: self.owner,
+            STAFF: make_user("staff", is_staff=True),
+            ADMINISTRATOR: administrator,
+        }
+        User.objects.update(email_verified_at=self.owner.date_joined)
+        self.clients = {ANONYMOUS: GraphQLClient()}
+        for kind, user in people.items():
+            self.clients[kind] = GraphQLClient(issue_access_token(make_session(user)))
+        group = Group.objects.create(name="Owners")
+        group.permissions.add(Permission.objects.all()[0])
+        self.owner.groups.add(group)
+        session = make_session(self.owner)
+        agent = (
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) Gecko/20100101 Firefox/140.0"
+        )
+        Session.objects.filter(pk=session.pk).update(user_agent=agent, ip="192.0.2.1")
+        event = record(
+            Tag.USER_CHANGED,
+            actor=Actor(user_id=administrator.pk, ip="192.0.2.9", user_agent="Firefox"),
+            subject_id=self.owner.pk,
+            personal={"old": "x"},
+        )
+        self.ids = {
+            "owner": node_id(self.owner),
+            "group": node_id(group),
+            "session": node_id(session),
+            "organization": node_id(make_organization("Owners", self.owner)),
+            "event": node_id(event),
+        }
+
+    def ask(self, kind: str, document: str) -> Answer:
+        for name, id_ in self.ids.items():
+            document = document.replace(f"${name}", json.dumps(id_))
+        return self.clients[kind](document)
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    return World()
+
+
+def readable(type_name: str) -> Iterator[tuple[str, str, set[str]]]:
+    """Yield each field of a type with its document and its readers."""
+    path, fields = READS[type_name]
+    for name, readers in fields.items():
+        field = SCHEMA.type_map[type_name].fields[name]
+        inner = "" if is_leaf_type(get_named_type(field.type)) else " { __typename }"
+        selection = f"it: {name}{ARGUMENTS.get(f'{type_name}.{name}', '')}{inner}"
+        yield name, f"{{ {path.replace('FIELD', selection)} }}", readers
+
+
+def is_told(answer: Answer) -> bool:
+    """Return whether the field called `it` has a value."""
+    found: Any = answer.body.get("data")
+    while isinstance(found, dict | list) and found:
+        if isinstance(found, dict) and "it" in found:
+            return found["it"] is not None
+        found = found[0] if isinstance(found, list) else next(iter(found.values()))
+    return False
+
+
+@pytest.mark.parametrize("type_name", READS)
+def test_fields_are_told_to_their_readers_only(world: World, type_name: str) -> None:
+    if "suspension" in READS[type_name][0] or type_name == "User":
+        # A suspension that says nothing of `is_active`, lest the owner be nobody.
+        Suspension.objects.create(
+            user=world.owner, reason="Spam", until=world.owner.date_joined.replace(year=2100)
+        )
+    for name, document, readers in readable(type_name):
+        told = {kind for kind in KINDS if is_told(world.ask(kind, document))}
+        assert told == readers, f"{type_name}.{name}"
+
+
+@pytest.mark.parametrize("type_name", READS)
+def test_suspended_people_read_nothing(world: World, type_name: str) -> None:
+    User.objects.filter(pk=world.owner.pk).update(is_active=False)
+    for _name, document, _readers in readable(type_name):
+        answer = world.ask(OWNER, document)
+        assert (answer.status, answer.codes) == (401, [UNAUTHENTICATED])
+
+
+def everything() -> str:
+    """Return all there is of people and what they have, to see whether it changed."""
+    rows: list[Any] = []
+    for model in (User, Profile, Group, Session, Suspension, Organization, Membership):
+        rows += model.objects.order_by("pk")
+    memberships = list(User.groups.through.objects.order_by("pk").values_list())
+    text: str = serializers.serialize("json", rows)
+    return text + str(memberships)
+
+
+def outcome(answer: Answer) -> str:
+    if answer.codes:
+        return answer.codes[0]
+    problems = answer.problems
+    return problems[0][0] if problems else OK
+
+
+def write(name: str) -> str:
+    input_, _expected = WRITES[name]
+    argument = f"(input: {input_})" if input_ else ""
+    return f"mutation {{ {name}{argument} {{ errors {{ code field }} }} }}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", WRITES)
+def test_mutations_work_for_those_who_may(world: World, name: str, kind: str) -> None:
+    _input, expected = WRITES[name]
+    before = everything()
+    assert outcome(world.ask(kind, write(name))) == expected[kind]
+    if expected[kind] != OK:
+        assert everything() == before
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_suspended_people_change_nothing(world: World, name: str) -> None:
+    User.objects.filter(pk=world.owner.pk).update(is_active=False)
+    before = everything()
+    answer = world.ask(OWNER, write(name))
+    assert (answer.status, answer.codes) == (401, [UNAUTHENTICATED])
+    assert everything() == before
+
+
+# The tables are complete -----------------------------------------------------------------
+
+
+def test_every_field_has_a_row() -> None:
+    types = {
+        name: set(type_.fields)
+        for name, type_ in SCHEMA.type_map.items()
+        if isinstance(type_, GraphQLObjectType)
+        and not name.startswith("__")
+        and not name.endswith(STRUCTURE)
+    }
+    assert {name: set(fields) for name, (_path, fields) in READS.items()} == types
+
+
+def test_every_mutation_has_a_row() -> None:
+    mutations = SCHEMA.mutation_type
+    assert mutations is not None
+    assert set(WRITES) == set(mutations.fields)
+    for _input, expected in WRITES.values():
+        assert set(expected) == set(KINDS)
+
+
+def test_payloads_tell_people_as_everything_else_does() -> None:
+    """Answers of mutations reach people through `visible_to`, or tell scalars alone."""
+    told: Callable[[Any], bool] = lambda field: not is_leaf_type(get_named_type(field.type))  # noqa: E731
+    reached = {
+        get_named_type(field.type).name
+        for name, type_ in SCHEMA.type_map.items()
+        if name.endswith("Payload") and isinstance(type_, GraphQLObjectType)
+        for field in type_.fields.values()
+        if told(field)
+    }
+    assert reached <= {"User", "Group", "Session", "InputError"}
