@@ -17,7 +17,7 @@ TESTING := env -u DATABASE_URL -u MIGRATION_DATABASE_URL -u REDIS_URL -u CACHE_U
 	ARGON2_MEMORY_KIB=8 ARGON2_PASSES=1 DATA_DIR=.data/test
 
 .DEFAULT_GOAL := help
-.PHONY: help run console test test-system lint format schema lock messages messages-update clean
+.PHONY: help run console test test-system bench-log-in lint format schema lock messages messages-update clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -35,6 +35,9 @@ test: $(VENV)/dev messages ## Run the tests; ARGS goes to pytest.
 
 test-system: $(VENV)/dev messages $(CONSOLE) ## Run the tests that need Debian's packages.
 	@$(TESTING) $(BIN)/python -m core.embedded $(BIN)/python -m pytest tests/system $(ARGS)
+
+bench-log-in: $(VENV)/demo ## Measure log-ins per second.
+	@$(BIN)/python -W ignore -m bench.log_in
 
 lint: $(VENV)/dev messages ## Check style, types, architecture, migrations and the schema file.
 	$(BIN)/ruff format --check .
