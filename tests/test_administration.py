@@ -217,6 +217,16 @@ def test_staff_edit_profiles_and_nothing_else(client_of: ClientOf, sam: User, al
     assert tags() == [Tag.PROFILE_CHANGED]
 
 
+def test_administrators_prove_themselves_to_change_their_own_identifiers(
+    update: Callable[..., Answer], root: User
+) -> None:
+    answer = update(root, email="new@example.org", username="new", name="Root")
+    assert answer.problems == [("VALUE_INVALID", "email"), ("VALUE_INVALID", "username")]
+    assert update(root, email=root.email, username=root.username, name="Root").problems == []
+    root.refresh_from_db()
+    assert (root.email, root.username, root.name) == ("root@example.org", "root", "Root")
+
+
 # Vouching --------------------------------------------------------------------------------
 
 

@@ -191,7 +191,7 @@ WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
         f'{{email: "new@example.org", password: "{PASSWORD}"}}',
         those(SIGNED_IN),
     ),
-    "changeUsername": ('{username: "somebody"}', those(SIGNED_IN)),
+    "changeUsername": (f'{{username: "somebody", password: "{PASSWORD}"}}', those(SIGNED_IN)),
     "changePassword": (
         f'{{currentPassword: "{PASSWORD}", newPassword: "{NEW_PASSWORD}"}}',
         those(SIGNED_IN),

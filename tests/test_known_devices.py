@@ -9,13 +9,14 @@ from django.utils import timezone
 
 from core.crypto import seal
 from tests.client import GraphQLClient
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, node_id
 from tests.signing_in import (
     LOG_IN,
     LOG_OUT,
     ME,
     REFUSED,
     THROTTLED,
+    ClientOf,
     CountingHasher,
     attempt,
     lock_out,
@@ -23,6 +24,8 @@ from tests.signing_in import (
     log_in_by_cookie,
     tags,
 )
+from tests.test_password_reset import RESET
+from tests.test_passwords import CHANGE, NEW, REQUIRE, give_reset
 from users.accounts.models import User
 from users.activity.tags import Tag
 from users.authentication.devices import Device, issue_device_token, read_device_token
@@ -104,13 +107,29 @@ def test_success_forgets_the_failures_of_the_device(alice: User) -> None:
 def test_device_stays_the_same_one_for_its_person(alice: User, bob: User) -> None:
     first = read_device_token(device_of("alice"))
     assert first is not None
-    token = issue_device_token(alice.pk, known=first)
+    token = issue_device_token(alice, known=first)
     again = read_device_token(attempt("alice", PASSWORD, token).data["logIn"]["deviceToken"])
     assert again == first
     bobs = attempt("bob", PASSWORD, token).data["logIn"]["deviceToken"]
     device = read_device_token(bobs)
     assert device is not None
     assert (device.user_id, device.id == first.id) == (bob.pk, False)
+
+
+@pytest.mark.parametrize("how", ["change", "reset", "require"])
+def test_new_password_makes_devices_unknown(
+    alice: User, root: User, client_of: ClientOf, how: str
+) -> None:
+    device = device_of("alice")
+    if how == "change":
+        answer = client_of(alice)(CHANGE, currentPassword=PASSWORD, newPassword=NEW)
+    elif how == "reset":
+        answer = GraphQLClient()(RESET, token=give_reset(alice).token, newPassword=NEW)
+    else:
+        answer = client_of(root)(REQUIRE, userId=node_id(alice))
+    assert answer.problems == []
+    lock_out()
+    assert attempt("alice", NEW, device).codes == THROTTLED
 
 
 # What is no known device -----------------------------------------------------------------
@@ -137,7 +156,7 @@ def test_forged_and_old_tokens_count_for_nothing(alice: User, settings: Any) -> 
     token = device_of("alice")
     device = read_device_token(token)
     assert device is not None
-    plain = device.user_id.bytes + device.id.bytes
+    plain = device.user_id.bytes + device.id.bytes + device.password_mark
     now, old = timezone.now(), timezone.now() - settings.DEVICE_TTL
     stamp, stale = (int(moment.timestamp()).to_bytes(8, "big") for moment in (now, old))
     good = {"purpose": "device", "context": "device token"}

@@ -11,6 +11,7 @@ from core.outbox.models import OutboxMessage
 from tests.client import GraphQLClient, at_once
 from tests.conftest import Sink
 from tests.factories import PASSWORD, make_session, make_user, node_id
+from tests.signing_in import log_in_by_cookie
 from tests.test_sign_up_mail import text_of
 from users.accounts.models import User
 from users.activity.models import Event
@@ -82,6 +83,16 @@ def events() -> list[tuple[str, dict[str, Any]]]:
 
 
 # Changing it -----------------------------------------------------------------------------
+
+
+def test_browser_goes_on_with_a_new_cookie(alice: User) -> None:
+    browser = log_in_by_cookie()
+    former = browser.http.cookies["roster"].value
+    assert change(browser) == []
+    assert browser("{ me { username } }").data == {"me": {"username": "alice"}}
+    assert browser.http.cookies["roster"].value != former
+    browser.http.cookies["roster"] = former
+    assert browser("{ me { username } }").data == {"me": None}
 
 
 def test_change_signs_out_everywhere_else(client_of: ClientOf, alice: User, bob: User) -> None:

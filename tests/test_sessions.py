@@ -179,7 +179,28 @@ def test_password_is_not_hashed_anew_over_one_that_was_changed_meanwhile(
     assert User.objects.get().password == changed
 
 
-def test_each_log_in_of_a_document_sees_what_it_did(alice: User) -> None:
+def test_log_in_replaces_the_session_it_came_through(alice: User) -> None:
+    elsewhere = log_in_by_cookie()
+    browser = log_in_by_cookie()
+    former = browser.http.cookies["roster"].value
+    variables = {"login": "alice", "password": PASSWORD, "transport": "COOKIE"}
+    assert browser(LOG_IN, **variables).problems == []
+    assert browser.http.cookies["roster"].value != former
+    assert browser(ME).data == elsewhere(ME).data == ALICE
+    assert Session.objects.count() == 2
+    assert tags()[-2:] == [Tag.LOGGED_OUT, Tag.LOGGED_IN]
+
+    browser.http.cookies["roster"] = former
+    assert browser(ME).data == {"me": None}
+
+
+def test_refused_log_in_leaves_the_session_it_came_through(alice: User) -> None:
+    browser = log_in_by_cookie()
+    assert browser(LOG_IN, login="alice", password="wrong").problems == REFUSED
+    assert browser(ME).data == ALICE
+
+
+def test_each_log_in_of_a_document_replaces_the_one_before(alice: User) -> None:
     answer = GraphQLClient()(
         """mutation ($password: String!) {
           one: logIn(input: {login: "alice", password: $password}) { user { activeSessionCount } }
@@ -189,7 +210,7 @@ def test_each_log_in_of_a_document_sees_what_it_did(alice: User) -> None:
     )
     assert answer.data == {
         "one": {"user": {"activeSessionCount": 1}},
-        "two": {"user": {"activeSessionCount": 2}},
+        "two": {"user": {"activeSessionCount": 1}},
     }
 
 

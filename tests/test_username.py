@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.client import Answer, GraphQLClient, at_once
-from tests.factories import make_token, make_user
+from tests.factories import PASSWORD, make_token, make_user
 from tests.test_sign_up import sign_up
 from users.accounts.models import User
 from users.activity.models import Event
@@ -14,20 +14,22 @@ from users.activity.tags import Tag
 ClientOf = Callable[[User], GraphQLClient]
 
 CHANGE = """
-    mutation ($username: String!) {
-      changeUsername(input: {username: $username}) { user { username } errors { code field } }
+    mutation ($username: String!, $password: String!) {
+      changeUsername(input: {username: $username, password: $password}) {
+        user { username } errors { code field }
+      }
     }
 """
 
 
 @pytest.fixture
-def change(client_of: ClientOf, alice: User) -> Callable[[str], Answer]:
+def change(client_of: ClientOf, alice: User) -> Callable[..., Answer]:
     client = client_of(alice)
-    return lambda username: client(CHANGE, username=username)
+    return lambda username, password=PASSWORD: client(CHANGE, username=username, password=password)
 
 
 def test_username_changes_and_the_former_one_is_free(
-    change: Callable[[str], Answer], alice: User, anonymous: GraphQLClient
+    change: Callable[..., Answer], alice: User, anonymous: GraphQLClient
 ) -> None:
     answer = change(" Alicia ")
     assert answer.data == {"changeUsername": {"user": {"username": "alicia"}, "errors": []}}
@@ -49,7 +51,7 @@ def test_username_changes_and_the_former_one_is_free(
     ],
 )
 def test_username_that_cannot_be_had_is_refused(
-    change: Callable[[str], Answer],
+    change: Callable[..., Answer],
     alice: User,
     bob: User,
     anonymous: GraphQLClient,
@@ -63,12 +65,19 @@ def test_username_that_cannot_be_had_is_refused(
     assert not Event.objects.filter(tag=Tag.USERNAME_CHANGED).exists()
 
 
-def test_present_username_changes_nothing(change: Callable[[str], Answer]) -> None:
+def test_present_username_changes_nothing(change: Callable[..., Answer]) -> None:
     assert change("ALICE").problems == []
     assert not Event.objects.exists()
 
 
-def test_username_changes_five_times_a_day(change: Callable[[str], Answer]) -> None:
+def test_wrong_password_changes_nothing(change: Callable[..., Answer], alice: User) -> None:
+    assert change("alicia", password="wrong").problems == [("PASSWORD_WRONG", "password")]
+    alice.refresh_from_db()
+    assert alice.username == "alice"
+    assert Event.objects.get().tag == Tag.PASSWORD_REFUSED
+
+
+def test_username_changes_five_times_a_day(change: Callable[..., Answer]) -> None:
     for number in range(5):
         assert change(f"alice{number}").problems == []
     assert change("alice5").codes == ["TOO_MANY_ATTEMPTS"]
@@ -78,7 +87,10 @@ def test_username_changes_five_times_a_day(change: Callable[[str], Answer]) -> N
 def test_of_many_who_want_one_username_one_gets_it(transactional_db: None) -> None:
     clients = [GraphQLClient(make_token(make_user(f"person{number}"))) for number in range(10)]
     answers = at_once(
-        *[lambda client=client: client(CHANGE, username="wanted").problems for client in clients]
+        *[
+            lambda client=client: client(CHANGE, username="wanted", password=PASSWORD).problems
+            for client in clients
+        ]
     )
     assert sorted(answers) == [[], *[[("USERNAME_TAKEN", "username")]] * 9]
     assert User.objects.filter(username="wanted").count() == 1

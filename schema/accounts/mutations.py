@@ -128,11 +128,12 @@ class ConfirmEmailChangePayload(Payload):
     email: str | None = strawberry.field(default=None, description="The confirmed address.")
 
 
-@strawberry.input(description="Another username.")
+@strawberry.input(description="Another username, and proof that the owner asks.")
 class ChangeUsernameInput:
     """What changing the username takes."""
 
     username: str = strawberry.field(description=USERNAME)
+    password: str = strawberry.field(description="The current password.")
 
 
 @strawberry.type(description="The changed person.")
@@ -197,7 +198,7 @@ class AccountsMutation:
     @mutation("Changes your username; the former one is free at once.")
     def change_username(self, info: Info, input: ChangeUsernameInput) -> ChangeUsernamePayload:
         """Change the actor's own username."""
-        user = change_username(_self(info), actor=info.context.actor, username=input.username)
+        user = change_username(_self(info), actor=info.context.actor, **vars(input))
         return ChangeUsernamePayload(user_id=user.pk)
 
 

@@ -72,8 +72,9 @@ class PasswordsMutation:
         """Change the actor's own password."""
         actor = info.context.actor
         policy.require(actor, policy.may_change_credentials, actor.user_id)
-        user = change_password(cast("UUID", actor.user_id), actor=actor, **vars(input))
-        return UserPayload(user_id=user.pk)
+        change = change_password(cast("UUID", actor.user_id), actor=actor, **vars(input))
+        info.context.session_cookie = change.cookie
+        return UserPayload(user_id=change.user.pk)
 
     @mutation("Mails a link to choose a new password to the address's owner, if there is one.")
     def request_password_reset(

@@ -12,7 +12,8 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.utils import timezone
 
-from core.crypto import UnsealError, seal, unseal
+from core.crypto import UnsealError, digest, seal, unseal
+from users.accounts.models import User
 
 PURPOSE: Final = "device"
 CONTEXT: Final = "device token"
@@ -25,16 +26,26 @@ class Device:
 
     user_id: UUID
     id: UUID
+    # Tells whether the person has the same password as then.
+    password_mark: bytes
+
+    def belongs_to(self, user: User) -> bool:
+        """Tell whether the person signed in there with the password they have now.
+
+        Somebody who once knew the password is a stranger like all others after it was changed.
+        """
+        return self.user_id == user.pk and self.password_mark == _mark(user)
 
 
-def issue_device_token(user_id: UUID, *, known: Device | None) -> str:
+def issue_device_token(user: User, *, known: Device | None) -> str:
     """Return a token for the device from which the person just signed in.
 
     A ``known`` device of the person stays the same one. The token is for `settings.DEVICE_TTL`.
     """
-    device_id = known.id if known and known.user_id == user_id else uuid4()
+    device_id = known.id if known and known.user_id == user.pk else uuid4()
     issued = int(timezone.now().timestamp()).to_bytes(8, "big")
-    return seal(user_id.bytes + device_id.bytes + issued, purpose=PURPOSE, context=CONTEXT)
+    data = user.pk.bytes + device_id.bytes + _mark(user) + issued
+    return seal(data, purpose=PURPOSE, context=CONTEXT)
 
 
 def read_device_token(token: str | None) -> Device | None:
@@ -45,8 +56,13 @@ def read_device_token(token: str | None) -> Device | None:
         data = unseal(token, purpose=PURPOSE, context=CONTEXT)
     except UnsealError:
         return None
-    user_id, device_id, issued = data[:UUID_BYTES], data[UUID_BYTES:-8], data[-8:]
+    user_id, device_id = data[:UUID_BYTES], data[UUID_BYTES : 2 * UUID_BYTES]
+    mark, issued = data[2 * UUID_BYTES : -8], data[-8:]
     age = timezone.now().timestamp() - int.from_bytes(issued, "big")
     if age >= settings.DEVICE_TTL.total_seconds():
         return None
-    return Device(UUID(bytes=user_id), UUID(bytes=device_id))
+    return Device(UUID(bytes=user_id), UUID(bytes=device_id), mark)
+
+
+def _mark(user: User) -> bytes:
+    return digest(user.password)[:16]

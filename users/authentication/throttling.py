@@ -64,7 +64,8 @@ def log_in_attempt(login: str, *, actor: Actor, device: Device | None) -> LogInA
     known device of the account counts against that device only: strangers can neither lock
     it out nor use up its attempts. Only who presents a valid token has the account looked up.
     """
-    if device and User.objects.with_login(login).filter(pk=device.user_id).exists():
+    user = User.objects.with_login(login).only("password").first() if device else None
+    if device and user and device.belongs_to(user):
         per_device = Limit("log_in.device", settings.LOG_INS_PER_ACCOUNT, PERIOD)
         return LogInAttempt(Bucket(per_device, str(device.id)))
     per_network = Limit("log_in.origin", settings.LOG_INS_PER_ADDRESS, PERIOD)

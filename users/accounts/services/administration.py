@@ -87,6 +87,8 @@ def change_user(  # noqa: PLR0913 - what can be changed together
         require(actor, may_administer, user_id)
     check_profile(profile)
     canonical_identifiers = check_identifiers(identifiers)
+    if user_id == actor.user_id:
+        _refuse_own_identifiers(actor, canonical_identifiers)
     keep_an_administrator(user_id, flags, field="is_superuser")
     user = locked_user(user_id)
     _write_identifiers(user, actor=actor, identifiers=canonical_identifiers)
@@ -130,6 +132,22 @@ def keep_an_administrator(user_id: UUID, flags: Mapping[str, bool], *, field: st
                 (field,),
             )
         )
+
+
+def _refuse_own_identifiers(actor: Actor, identifiers: Mapping[str, str]) -> None:
+    """Have administrators prove that it is them, like everybody, to change their own."""
+    own = User.objects.values(*IDENTIFIERS).get(pk=actor.user_id)
+    problems = [
+        Problem(
+            ErrorCode.VALUE_INVALID,
+            _("Your own is changed with your password: see requestEmailChange, changeUsername."),
+            (name,),
+        )
+        for name, value in identifiers.items()
+        if own[name] != value
+    ]
+    if problems:
+        raise InputRejectedError(*problems)
 
 
 def _write_flags(user: User, *, actor: Actor, flags: Mapping[str, bool]) -> None:

@@ -14,13 +14,14 @@ from users.accounts.services.creation import (
     save_identifiers,
     username_taken,
 )
+from users.accounts.services.reauthentication import confirm_password
 from users.accounts.throttling import count_username
 from users.activity.record import record
 from users.activity.tags import Tag
 
 
-def change_username(user_id: UUID, *, actor: Actor, username: str) -> User:
-    """Give the person another username; the former one is free at once.
+def change_username(user_id: UUID, *, actor: Actor, username: str, password: str) -> User:
+    """Give the person, whose password it is, another username; the former one is free at once.
 
     The present one changes nothing. Raises `InputRejectedError`, `TooManyAttemptsError` and the
     policy's errors.
@@ -28,6 +29,7 @@ def change_username(user_id: UUID, *, actor: Actor, username: str) -> User:
     require(actor, may_change_credentials, user_id)
     username = check_identifiers({"username": username})["username"]
     check_username_is_free_to_choose(username)
+    confirm_password(user_id, password, actor=actor, field="password")
     count_username(user_id)
     with transaction.atomic(durable=True):
         user = User.objects.select_for_update().get(pk=user_id)

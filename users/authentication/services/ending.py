@@ -33,6 +33,11 @@ def end_sessions_of(user_id: UUID, *, keep: UUID | None = None) -> int:
 @transaction.atomic(durable=True)
 def log_out(*, actor: Actor) -> None:
     """End the actor's session; without one, nothing happens."""
+    leave_session(actor)
+
+
+def leave_session(actor: Actor) -> None:
+    """End the actor's session, if there is one, in the caller's transaction."""
     session = Session.objects.locked(pk=actor.session_id)
     if session is not None:
         session.delete()

@@ -4,6 +4,7 @@ Whoever writes a password or a reset locks the person first, so that two at once
 the other. Passwords are checked and hashed before that: a check may ask another service.
 """
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.conf import settings
@@ -27,20 +28,29 @@ from users.activity.record import record
 from users.activity.tags import Tag
 from users.authentication.models import PasswordReset
 from users.authentication.services.ending import end_sessions_of
+from users.authentication.services.sessions import renew_cookie
 from users.authentication.throttling import unlock
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordChange:
+    """The person, and the new secret of a session in a cookie, which exists only here."""
+
+    user: User
+    cookie: str | None
 
 
 def change_password(
     user_id: UUID, *, actor: Actor, current_password: str, new_password: str
-) -> User:
+) -> PasswordChange:
     """Change a person's own password, and sign them out everywhere else.
 
     1. Confirm the current password; a refusal is committed, and the attempts are counted.
     2. Check the new one.
     3. Write it, unless the current one was changed meanwhile: then it was the wrong one.
 
-    Pending resets end as well. Raises `InputRejectedError`, `TooManyAttemptsError` and the
-    policy's errors.
+    Pending resets end as well, and a session in a cookie goes on with a new secret. Raises
+    `InputRejectedError`, `TooManyAttemptsError` and the policy's errors.
     """
     require(actor, may_change_credentials, user_id)
     seen = User.objects.get(pk=user_id)
@@ -58,8 +68,9 @@ def change_password(
                 )
             )
         ended = _write_password(user, password, keep=actor.session_id)
+        cookie = renew_cookie(actor.session_id)
         record(Tag.PASSWORD_CHANGED, actor=actor, subject_id=user.pk, sessions=ended)
-    return user
+    return PasswordChange(user, cookie)
 
 
 def request_password_reset(*, actor: Actor, email: str) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
@@ -19,6 +20,7 @@ from users.activity.record import record
 from users.activity.tags import Tag
 from users.authentication.devices import issue_device_token, read_device_token
 from users.authentication.models import RefreshToken, Session
+from users.authentication.services.ending import leave_session
 from users.authentication.services.lifetimes import runs_out_at
 from users.authentication.throttling import LogInAttempt, log_in_attempt
 from users.authentication.tokens import issue_access_token
@@ -58,7 +60,8 @@ def log_in(
     2. Look at the password. A wrong one, an unknown login and a deactivated account get the
        same answer for the same work. The refusal's event is committed before
        `InputRejectedError` is raised.
-    3. Begin the session, and forget the attempts that led to it.
+    3. Begin the session in place of the one that the request came through, if any, and forget
+       the attempts that led to it.
 
     A ``device_token`` of an earlier log-in to the account has the attempt counted apart.
     """
@@ -68,6 +71,7 @@ def log_in(
     with transaction.atomic(durable=True):
         user = User.objects.with_login(login).first()
         if _password_is_right(user, password) and user is not None and _may_begin(user):
+            leave_session(actor)
             signed_in = _begin_session(user, actor=actor, transport=transport)
         else:
             signed_in = None
@@ -81,7 +85,7 @@ def log_in(
             )
         )
     attempt.forgive()
-    token = issue_device_token(signed_in.session.user_id, known=device)
+    token = issue_device_token(signed_in.session.user, known=device)
     return replace(signed_in, device_token=token)
 
 
@@ -153,6 +157,20 @@ def _begin_session(user: User, *, actor: Actor, transport: Transport) -> SignedI
     if cookie:
         return SignedIn(session=session, cookie=cookie)
     return _with_tokens(session, _add_refresh_token(session))
+
+
+def renew_cookie(session_id: UUID | None) -> str | None:
+    """Give a session in a cookie a new secret, in the caller's transaction, and return it.
+
+    Other sessions have no secret of their own, and get none.
+    """
+    session = Session.objects.locked(pk=session_id)
+    if session is None or session.cookie_digest is None:
+        return None
+    cookie = new_secret()
+    session.cookie_digest = digest(cookie)
+    session.save(update_fields=["cookie_digest"])
+    return cookie
 
 
 def _trade(session: Session, refresh_token: str, *, actor: Actor) -> SignedIn | None:
