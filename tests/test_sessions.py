@@ -61,7 +61,7 @@ def test_token_session_keeps_digests_only(alice: User) -> None:
     assert (token.session, token.used_at, token.expires_at) == (session, None, session.expires_at)
     event = Event.objects.get()
     assert (event.tag, event.subject_id) == (Tag.LOGGED_IN, alice.pk)
-    assert event.data == {"session": str(session.pk)}
+    assert (event.actor_id, event.session_id, event.data) == (alice.pk, session.pk, {})
 
 
 def test_cookie_session_has_no_tokens_and_keeps_a_digest_only(alice: User) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.conf import settings
+from django.utils import timezone
 
 from users.accounts.models import Profile, User
 
@@ -60,6 +61,7 @@ def create_demo_accounts() -> None:
             is_staff=account.is_staff,
             is_superuser=account.is_superuser,
             is_public=True,
+            email_verified_at=timezone.now(),
         )
         Profile.objects.create(user=user, bio=f"A demo account: {account.description}.")
 

@@ -40,6 +40,33 @@ BIOS: Final = (
     "Answers questions that start with “could we just”.",
 )
 
+REASONS: Final = (
+    "Sent unwanted advertising to other members.",
+    "Left the organisation.",
+    "Asked for a break.",
+    "Account was shared by several people.",
+)
+
+USER_AGENTS: Final = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    (
+        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+        "Version/18.5 Safari/605.1.15"
+    ),
+    (
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like "
+        "Gecko) Version/18.5 Mobile/15E148 Safari/604.1"
+    ),
+    (
+        "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) "
+        "Chrome/138.0.0.0 Mobile Safari/537.36"
+    ),
+    (
+        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+        "Chrome/138.0.0.0 Safari/537.36"
+    ),
+)
+
 PLACES: Final = (
     *("Alder", "Amber", "Arctic", "Blue", "Cedar", "Copper", "Coral", "Delta", "Ember", "Fjord"),
     *("Granite", "Harbour", "Juniper", "Lantern", "Maple", "Meridian", "North", "Orchard", "River"),

@@ -18,6 +18,7 @@ from users.accounts.models import User
 from users.accounts.services.reauthentication import is_password_of
 from users.activity.record import record
 from users.activity.tags import Tag
+from users.authentication.actors import actor_through
 from users.authentication.devices import issue_device_token, read_device_token
 from users.authentication.models import RefreshToken, Session
 from users.authentication.services.ending import leave_session
@@ -153,7 +154,7 @@ def _begin_session(user: User, *, actor: Actor, transport: Transport) -> SignedI
         ip=actor.ip,
         expires_at=runs_out_at(timezone.now()),
     )
-    record(Tag.LOGGED_IN, actor=actor, subject_id=user.pk, session=session.pk)
+    record(Tag.LOGGED_IN, actor=actor_through(session, actor), subject_id=user.pk)
     if cookie:
         return SignedIn(session=session, cookie=cookie)
     return _with_tokens(session, _add_refresh_token(session))

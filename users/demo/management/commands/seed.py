@@ -5,6 +5,7 @@ import random
 import unicodedata
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, Permission
 from django.core.management.base import BaseCommand, CommandParser
@@ -15,7 +16,7 @@ from users.accounts.identifiers import canonical
 from users.accounts.models import Profile, User
 from users.activity.models import DailyCount
 from users.activity.tags import Tag
-from users.authentication.models import Session
+from users.authentication.models import Session, Suspension
 from users.demo import names
 from users.demo.accounts import create_demo_accounts, refresh_demo_passwords
 from users.organizations.models import Membership, Organization, Role
@@ -69,11 +70,20 @@ class Command(BaseCommand):
         Session.objects.bulk_create(
             Session(
                 user=user,
-                user_agent="Mozilla/5.0 (seeded)",
-                expires_at=timezone.now() + dt.timedelta(days=rng.randint(1, 30)),
+                user_agent=rng.choice(names.USER_AGENTS),
+                # Addresses for documentation (RFC 5737).
+                ip=f"203.0.113.{rng.randint(1, 254)}",
+                last_seen_at=(seen := timezone.now() - dt.timedelta(hours=rng.randrange(700))),
+                expires_at=seen + settings.SESSION_IDLE_TTL,
             )
             for user in users
+            if user.is_active
             for _session in range(rng.choices((0, 1, 2, 3), (4, 4, 2, 1))[0])
+        )
+        Suspension.objects.bulk_create(
+            Suspension(user=user, reason=rng.choice(names.REASONS))
+            for user in users
+            if not user.is_active
         )
         DailyCount.objects.bulk_create(_history(rng, users))
 
@@ -99,6 +109,7 @@ def _user(rng: random.Random, number: int) -> User:
         is_active=rng.random() < 0.96,  # noqa: PLR2004
         is_public=rng.random() < 0.6,  # noqa: PLR2004
         date_joined=joined,
+        email_verified_at=joined if rng.random() < 0.9 else None,  # noqa: PLR2004
     )
 
 
