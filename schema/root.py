@@ -13,6 +13,7 @@ from strawberry.types import ExecutionContext
 from strawberry_django.optimizer import DjangoOptimizerExtension
 
 from schema.accounts.administration import AdministrationMutation
+from schema.accounts.groups import GroupsMutation
 from schema.accounts.mutations import AccountsMutation
 from schema.accounts.queries import AccountsQuery
 from schema.accounts.types import Group, User
@@ -64,6 +65,7 @@ class Query(AccountsQuery, AuthenticationQuery, OrganizationsQuery, ActivityQuer
 class Mutation(
     AccountsMutation,
     AdministrationMutation,
+    GroupsMutation,
     AuthenticationMutation,
     PasswordsMutation,
     SessionsMutation,

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import pytest
 from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
 from django.core import serializers
 from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
@@ -113,6 +114,10 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
             "personal": ADMINISTRATORS,
         },
     ),
+    "Permission": (
+        "permissions { FIELD }",
+        {"name": STAFF_ONLY, "description": STAFF_ONLY},
+    ),
     "AnalyticsDay": (
         'analytics(from: "2026-01-01", to: "2026-01-01") { FIELD }',
         {"date": STAFF_ONLY, "signUps": STAFF_ONLY, "newUsers": STAFF_ONLY, "logIns": STAFF_ONLY},
@@ -212,6 +217,15 @@ WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "reactivateUser": ("{userId: $owner}", those(ADMINISTRATORS)),
     "unlockUser": ("{userId: $owner}", those(ADMINISTRATORS)),
     "endSessions": ("{userId: $owner}", those(ADMINISTRATORS)),
+    "createPermission": (
+        '{name: "billing.pay", description: "Can pay"}',
+        those(ADMINISTRATORS),
+    ),
+    "describePermission": (
+        '{name: "shop.sell", description: "Can sell"}',
+        those(ADMINISTRATORS),
+    ),
+    "deletePermission": ('{name: "shop.sell"}', those(ADMINISTRATORS)),
     "createGroup": ('{name: "Authors", permissions: []}', those(ADMINISTRATORS)),
     "updateGroup": ('{groupId: $group, name: "Authors"}', those(ADMINISTRATORS)),
     "deleteGroup": ("{groupId: $group}", those(ADMINISTRATORS)),
@@ -238,6 +252,8 @@ class World:
         group = Group.objects.create(name="Owners")
         group.permissions.add(Permission.objects.all()[0])
         self.owner.groups.add(group)
+        shop = ContentType.objects.create(app_label="shop", model="custom")
+        Permission.objects.create(content_type=shop, codename="sell", name="Can sell things")
         session = make_session(self.owner)
         agent = (
             "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -311,7 +327,7 @@ def test_suspended_people_read_nothing(world: World, type_name: str) -> None:
 def everything() -> str:
     """Return all there is of people and what they have, to see whether it changed."""
     rows: list[Any] = []
-    for model in (User, Profile, Group, Session, Suspension, Organization, Membership):
+    for model in (User, Profile, Group, Permission, Session, Suspension, Organization, Membership):
         rows += model.objects.order_by("pk")
     memberships = list(User.groups.through.objects.order_by("pk").values_list())
     text: str = serializers.serialize("json", rows)
@@ -382,4 +398,4 @@ def test_payloads_tell_people_as_everything_else_does() -> None:
         for field in type_.fields.values()
         if told(field)
     }
-    assert reached <= {"User", "Group", "Session", "InputError"}
+    assert reached <= {"User", "Group", "Permission", "InputError"}

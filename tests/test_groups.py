@@ -106,7 +106,8 @@ def test_staff_page_through_groups(client_of: ClientOf, sam: User, editors: Grou
         "Authors",
         "Editors",
     ]
-    assert VIEW in client("{ permissions }").data["permissions"]
+    permissions = client("{ permissions { name description } }").data["permissions"]
+    assert {"name": VIEW, "description": "Can view person"} in permissions
 
 
 def test_members_see_their_groups_only(client_of: ClientOf, alice: User, editors: Group) -> None:

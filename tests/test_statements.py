@@ -88,7 +88,7 @@ STATEMENTS = [
     ),
     ("groups", "{ groups(first: $n) { edges { node { id name } } } }", 2),
     ("groups, permissions", "{ groups(first: $n) { edges { node { permissions } } } }", 3),
-    ("all permissions", "{ permissions }", 2),
+    ("all permissions", "{ permissions { name description } }", 2),
     ("sessions, people", f"{{ sessions(first: $n) {{ edges {{ node {{ {SESSION} }} }} }} }}", 3),
     ("events", "{ events(first: $n) { edges { node { id tag data } } } }", 2),
     ("events with what is personal", "{ events(first: $n) { edges { node { ip personal } } } }", 2),
@@ -193,6 +193,7 @@ def test_every_root_field_has_a_row() -> None:
     [
         *((name, EVERYTHING) for name in ("User", "Profile", "Membership", "Organization")),
         *((name, EVERYTHING) for name in ("Group", "Suspension")),
+        ("Permission", "name description"),
         ("Session", SESSION),
         ("Event", EVENT),
     ],

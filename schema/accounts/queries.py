@@ -6,12 +6,11 @@ import strawberry
 import strawberry_django
 from django.contrib.auth import models as auth
 
-from schema.accounts.types import Group, GroupConnection, User, UserConnection
+from schema.accounts.types import Group, GroupConnection, Permission, User, UserConnection
 from schema.connections import keyset_connection
 from schema.context import Info
 from schema.nodes import NodeId, node_key, one
 from users.accounts import models
-from users.accounts.permissions import permissions_by_name
 from users.accounts.policy import may_list_groups, may_list_people, require
 
 
@@ -35,11 +34,11 @@ class AccountsQuery:
         require(info.context.actor, may_list_groups)
         return auth.Group.objects.all()
 
-    @strawberry.field(description="All permissions there are, as app.codename, for staff.")
-    def permissions(self, info: Info) -> list[str]:
-        """List what groups can be given."""
+    @strawberry_django.field(description="All permissions there are, for staff.")
+    def permissions(self, info: Info) -> list[Permission]:
+        """List what groups and people can be given."""
         require(info.context.actor, may_list_groups)
-        return sorted(permissions_by_name())
+        return auth.Permission.objects.order_by("content_type__app_label", "codename")
 
     @keyset_connection(
         UserConnection,

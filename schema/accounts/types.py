@@ -40,6 +40,25 @@ class Group(relay.Node):
         return groups_visible_to(info.context.actor, queryset)
 
 
+@strawberry_django.type(auth.Permission, description="Leave to do something.")
+class Permission:
+    """A permission of Django's, or one that the organisation added for its applications."""
+
+    @strawberry_django.field(
+        only=["codename", "content_type__app_label"],
+        select_related=["content_type"],
+        description="As app.codename.",
+    )
+    def name(self: auth.Permission) -> str:
+        """Put the two parts together."""
+        return f"{self.content_type.app_label}.{self.codename}"
+
+    @strawberry_django.field(only=["name"], description="What it allows, for people.")
+    def description(self: auth.Permission) -> str:
+        """Django calls this the name."""
+        return self.name
+
+
 @strawberry_django.type(models.Profile, description="What people tell about themselves.")
 class Profile:
     """A person's profile; whoever sees the person sees it, but for the private fields."""

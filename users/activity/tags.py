@@ -33,6 +33,12 @@ class Tag(StrEnum):
     USER_GROUPS_CHANGED = "account:user:change_groups", "A person joined or left groups."
     GROUP_CHANGED = "account:group:change", "A group was made or changed."
     GROUP_DELETED = "account:group:delete", "A group was deleted."
+    PERMISSION_CHANGED = "account:permission:change", "A permission was made or described anew."
+    PERMISSION_DELETED = "account:permission:delete", "A permission was deleted."
+    USER_PERMISSIONS_CHANGED = (
+        "account:user:change_permissions",
+        "A person was given or lost permissions of their own.",
+    )
     USER_SUSPENDED = (
         "account:user:suspend",
         "A person was shut out, or the reason or the end of that changed.",

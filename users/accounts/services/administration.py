@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -74,16 +74,18 @@ def change_user(  # noqa: PLR0913 - what can be changed together
     profile: Mapping[str, Any] = NOTHING,
     flags: Mapping[str, bool] = NOTHING,
     groups: Collection[Group] | None = None,
+    permissions: Collection[Permission] | None = None,
 ) -> User:
-    """Change what a person is called, the profile as `update_profile` does, role and groups.
+    """Change what a person is called, the profile as `update_profile` does, and the rights.
 
-    ``identifiers`` may have `IDENTIFIERS`, ``flags`` any of `FLAGS`. All of it happens or
-    nothing. What is not given stays; what is given and equal writes nothing. All
-    but the profile is for administrators, even unchanged. Raises the policy's errors, and
-    `InputRejectedError` for a bad value or if nobody would be left to administer.
+    ``identifiers`` may have `IDENTIFIERS`, ``flags`` any of `FLAGS`; ``permissions`` are the
+    person's own, besides those of the groups. All of it happens or nothing. What is not given
+    stays; what is given and equal writes nothing. All but the profile is for administrators,
+    even unchanged. Raises the policy's errors, and `InputRejectedError` for a bad value or if
+    nobody would be left to administer.
     """
     require(actor, may_edit_profile, user_id)
-    if identifiers or flags or groups is not None:
+    if identifiers or flags or groups is not None or permissions is not None:
         require(actor, may_administer, user_id)
     check_profile(profile)
     canonical_identifiers = check_identifiers(identifiers)
@@ -96,6 +98,8 @@ def change_user(  # noqa: PLR0913 - what can be changed together
     _write_flags(user, actor=actor, flags=flags)
     if groups is not None:
         _write_groups(user, actor=actor, groups=groups)
+    if permissions is not None:
+        _write_permissions(user, actor=actor, permissions=permissions)
     return user
 
 
@@ -169,6 +173,16 @@ def _write_groups(user: User, *, actor: Actor, groups: Collection[Group]) -> Non
     user.groups.set(groups)
     User.objects.filter(pk=user.pk).update(authorization_version=F("authorization_version") + 1)
     record(Tag.USER_GROUPS_CHANGED, actor=actor, subject_id=user.pk, old=old, new=new)
+
+
+def _write_permissions(user: User, *, actor: Actor, permissions: Collection[Permission]) -> None:
+    """Write a locked person's own permissions, in the caller's transaction."""
+    old, new = ids_of(user.user_permissions.all()), ids_of(permissions)
+    if old == new:
+        return
+    user.user_permissions.set(permissions)
+    User.objects.filter(pk=user.pk).update(authorization_version=F("authorization_version") + 1)
+    record(Tag.USER_PERMISSIONS_CHANGED, actor=actor, subject_id=user.pk, old=old, new=new)
 
 
 def _write_identifiers(user: User, *, actor: Actor, identifiers: Mapping[str, str]) -> None:

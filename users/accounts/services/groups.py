@@ -64,6 +64,19 @@ def delete_group(group_id: int, *, actor: Actor) -> None:
     record(Tag.GROUP_DELETED, actor=actor, subject_id=None, group=group_id, old=old)
 
 
+def find_groups(group_ids: Collection[int | None]) -> list[Group]:
+    """Return the groups of these ids, once each.
+
+    Raises `InputRejectedError` about ``group_ids`` if one of them does not exist.
+    """
+    found = Group.objects.in_bulk([group_id for group_id in group_ids if group_id is not None])
+    if not found.keys() >= set(group_ids):
+        raise InputRejectedError(
+            Problem(ErrorCode.NOT_FOUND, _("One of these groups does not exist."), ("group_ids",))
+        )
+    return list(found.values())
+
+
 def ids_of(rows: Iterable[Group | Permission]) -> list[int]:
     """Return what an event tells of groups or permissions."""
     return sorted(row.pk for row in rows)
