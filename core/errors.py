@@ -7,26 +7,18 @@ resolver is a fault: logged with its traceback, told only as INTERNAL_ERROR.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from core.enums import DescribedEnum
+
 Text = str | Promise
 
 
-class ErrorCode(StrEnum):
+class ErrorCode(DescribedEnum):
     """Machine-readable reasons. Clients may rely on them: they are never renamed."""
-
-    description: str
-
-    def __new__(cls, value: str, description: str) -> Self:
-        """Make a member that is its value and knows what it means."""
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.description = description
-        return member
 
     # What was entered (payload errors).
     EMAIL_INVALID = "EMAIL_INVALID", "This is not an e-mail address we can write to."

@@ -10,7 +10,6 @@ urlpatterns = [
     path("", include("schema.urls")),
     path("", include("users.accounts.urls")),
     path("", include("users.authentication.urls")),
-    path("", include("users.authentication.page_urls")),
     path("admin/", admin.site.urls),
 ]
 if settings.DEMO_MAILBOX:

@@ -1,20 +1,10 @@
 """The name of every kind of event."""
 
-from enum import StrEnum
-from typing import Self
+from core.enums import DescribedEnum
 
 
-class Tag(StrEnum):
+class Tag(DescribedEnum):
     """Tags read `source:subject:action`; a retired one stays here as a comment."""
-
-    description: str
-
-    def __new__(cls, value: str, description: str) -> Self:
-        """Make a member that is its value and knows what it means."""
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.description = description
-        return member
 
     SIGN_UP_REQUESTED = "account:sign_up:request", "Somebody asked for an account."
     SIGN_UP_VERIFICATION_REQUESTED = (

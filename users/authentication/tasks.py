@@ -1,17 +1,14 @@
 """Background work of authentication."""
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from celery import shared_task
 from django.conf import settings
-from django.db import transaction
-from django.db.models import QuerySet
 from django.utils import translation
 
 from core import mail
 from core.actor import SYSTEM
-from core.db import BATCH, delete_in_batches
+from core.db import delete_in_batches, write_in_batches
 from core.outbox.registry import subscriber
 from users.accounts.models import User
 from users.activity.models import Event
@@ -31,9 +28,11 @@ def prune_sessions() -> None:
     Whoever found a used token, in a log or a backup, could read its successor from the row, the
     next from that, and so on to the one that works. So a successor goes when its grace is over.
     """
-    _in_batches(RefreshToken.objects.past_grace(), lambda tokens: tokens.update(successor=None))
-    _in_batches(RefreshToken.objects.expired(), lambda tokens: tokens.delete())
-    _in_batches(Session.objects.expired(), lambda sessions: sessions.delete())
+    write_in_batches(
+        RefreshToken.objects.past_grace(), lambda tokens: tokens.update(successor=None)
+    )
+    delete_in_batches(RefreshToken.objects.expired())
+    delete_in_batches(Session.objects.expired())
 
 
 @subscriber(Tag.PASSWORD_RESET_REQUESTED)
@@ -76,17 +75,3 @@ def lift_suspensions() -> None:
     over = Suspension.objects.over().order_by("until").values_list("pk", flat=True)
     for user_id in list(over[:LIFTED_AT_ONCE]):
         lift_suspension(user_id, actor=SYSTEM)
-
-
-def _in_batches(rows: QuerySet[Any], write: Callable[[QuerySet[Any]], object]) -> None:
-    """Write in short transactions to rows that nobody else is at; so nobody waits for another.
-
-    What is locked is left for the next time.
-    """
-    size = BATCH
-    while size == BATCH:
-        with transaction.atomic():
-            locked = rows.select_for_update(skip_locked=True)
-            ids = list(locked.values_list("pk", flat=True)[:BATCH])
-            write(rows.model.objects.filter(pk__in=ids))
-        size = len(ids)

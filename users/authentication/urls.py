@@ -1,7 +1,11 @@
-"""URLs of authentication."""
+"""The public keys, and pages about passwords."""
 
 from django.urls import path
 
-from users.authentication.views import jwks
+from users.authentication.views import ForgotPasswordView, ResetPasswordView, jwks
 
-urlpatterns = [path(".well-known/jwks.json", jwks, name="jwks")]
+urlpatterns = [
+    path(".well-known/jwks.json", jwks, name="jwks"),
+    path("forgot-password", ForgotPasswordView.as_view(), name="forgot-password"),
+    path("reset-password", ResetPasswordView.as_view(), name="reset-password"),
+]

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Manager
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -97,9 +97,11 @@ def change_user(  # noqa: PLR0913 - what can be changed together
     write_profile(user, actor=actor, changes=profile)
     _write_flags(user, actor=actor, flags=flags)
     if groups is not None:
-        _write_groups(user, actor=actor, groups=groups)
+        tag = Tag.USER_GROUPS_CHANGED
+        _write_rights(user, tag, actor=actor, held=user.groups, new=groups)
     if permissions is not None:
-        _write_permissions(user, actor=actor, permissions=permissions)
+        tag = Tag.USER_PERMISSIONS_CHANGED
+        _write_rights(user, tag, actor=actor, held=user.user_permissions, new=permissions)
     return user
 
 
@@ -165,24 +167,16 @@ def _write_flags(user: User, *, actor: Actor, flags: Mapping[str, bool]) -> None
     record(Tag.USER_CHANGED, actor=actor, subject_id=user.pk, old=old, new=new)
 
 
-def _write_groups(user: User, *, actor: Actor, groups: Collection[Group]) -> None:
-    """Write the groups of a locked person, in the caller's transaction."""
-    old, new = ids_of(user.groups.all()), ids_of(groups)
-    if old == new:
+def _write_rights(
+    user: User, tag: Tag, *, actor: Actor, held: Manager[Any], new: Collection[Any]
+) -> None:
+    """Write what a locked person holds, groups or permissions, in the caller's transaction."""
+    old_ids, new_ids = ids_of(held.all()), ids_of(new)
+    if old_ids == new_ids:
         return
-    user.groups.set(groups)
+    held.set(new)  # type: ignore[attr-defined]
     User.objects.filter(pk=user.pk).update(authorization_version=F("authorization_version") + 1)
-    record(Tag.USER_GROUPS_CHANGED, actor=actor, subject_id=user.pk, old=old, new=new)
-
-
-def _write_permissions(user: User, *, actor: Actor, permissions: Collection[Permission]) -> None:
-    """Write a locked person's own permissions, in the caller's transaction."""
-    old, new = ids_of(user.user_permissions.all()), ids_of(permissions)
-    if old == new:
-        return
-    user.user_permissions.set(permissions)
-    User.objects.filter(pk=user.pk).update(authorization_version=F("authorization_version") + 1)
-    record(Tag.USER_PERMISSIONS_CHANGED, actor=actor, subject_id=user.pk, old=old, new=new)
+    record(tag, actor=actor, subject_id=user.pk, old=old_ids, new=new_ids)
 
 
 def _write_identifiers(user: User, *, actor: Actor, identifiers: Mapping[str, str]) -> None:
