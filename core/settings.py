@@ -176,12 +176,15 @@ AUTH_PASSWORD_VALIDATORS = [
     },
     {"NAME": "users.accounts.validators.MaximumLengthValidator"},
     {"NAME": "users.accounts.validators.DemoPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "users.accounts.validators.GuessablePasswordValidator"},
+    {"NAME": "users.accounts.validators.ContextWordsValidator"},
     {
         "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
         "OPTIONS": {"user_attributes": ("username", "email", "name")},
     },
 ]
+# Names of the organisation and the like, of which no password may consist.
+PASSWORD_CONTEXT_WORDS = env.names("PASSWORD_CONTEXT_WORDS", default=[])
 # Have I Been Pwned's range API or one like it; asked for the first five digits of a digest.
 BREACHED_PASSWORDS_URL = env.text("BREACHED_PASSWORDS_URL", default="")
 if BREACHED_PASSWORDS_URL:

@@ -187,6 +187,18 @@ def test_token_signed_with_another_key_is_refused(claims: dict[str, Any], settin
         assert_refused(signed(claims, stranger, kid=kid_of(key_of(settings.SECRET_KEY))))
 
 
+@pytest.mark.parametrize("header", ["jwk", "jku", "x5u", "x5c"])
+def test_token_may_not_bring_its_own_key(
+    claims: dict[str, Any], key: Ed25519PrivateKey, header: str
+) -> None:
+    stranger = Ed25519PrivateKey.generate()
+    jwk = {"kty": "OKP", "crv": "Ed25519", "x": base64url(stranger.public_key().public_bytes_raw())}
+    url = f"data:application/json,{json.dumps({'keys': [jwk | {'kid': kid_of(key)}]})}"
+    said = {"jwk": jwk, "jku": url, "x5u": url, "x5c": [jwk["x"]]}[header]
+    for kid in (kid_of(key), kid_of(stranger), None):
+        assert_refused(signed(claims, stranger, kid=kid, **{header: said}))
+
+
 def test_token_ends_with_its_session(
     session: Session, client_of: Callable[[User], GraphQLClient]
 ) -> None:

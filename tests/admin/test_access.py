@@ -1,5 +1,7 @@
 """Signing in to the admin, and who may."""
 
+import re
+
 import pytest
 from django.conf import settings as django_settings
 from django.test import Client
@@ -92,6 +94,24 @@ def test_log_out_ends_the_session(client: Client) -> None:
     assert response.cookies[django_settings.SESSION_COOKIE]["max-age"] == 0
     assert not Session.objects.exists()
     assert tags()[-1] == Tag.LOGGED_OUT
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/admin/", "/admin/accounts/", "/admin/accounts/user/", "/admin/accounts/user/add/", "person"],
+)
+def test_every_page_offers_to_log_out(client: Client, path: str) -> None:
+    rosa = make_administrator()
+    sign_in(client, rosa)
+
+    page = client.get(change_url(rosa) if path == "person" else path)
+
+    assert page.status_code == 200
+    html = page.content.decode()
+    form = re.search(r'<form[^>]* method="post" action="/admin/logout/"[^\0]*?</form>', html)
+    assert form
+    assert re.search(r'<button[^>]* type="submit"[^>]*>\s*Log out\b', form[0])
+    assert "csrfmiddlewaretoken" in form[0]
 
 
 def test_forms_need_the_csrf_token_and_get_a_policy_that_lets_it_be_checked() -> None:

@@ -2,15 +2,19 @@
 
 import hashlib
 import logging
+import re
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from http import HTTPStatus
 from http.client import HTTPException
 from time import monotonic
 from typing import Final
+from urllib.parse import urlsplit
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request
 
 from django.conf import settings
+from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
@@ -18,6 +22,8 @@ from users.accounts.models import User
 
 logger = logging.getLogger(__name__)
 
+SHORTEST_UNIT: Final = 4
+SHORTEST_WORD: Final = 4
 PREFIX_LENGTH: Final = 5
 TIMEOUT_SECONDS: Final = 2
 # An answer has about a thousand lines of 40 bytes.
@@ -54,6 +60,98 @@ class DemoPasswordValidator:
     def get_help_text(self) -> str:
         """Tell the rule."""
         return _("Your password can’t be the one from the documentation.")
+
+
+class GuessablePasswordValidator(CommonPasswordValidator):
+    """Refuses common passwords, also in disguise.
+
+    That is: repeated, or with digits, punctuation, spaces or context words around them. What
+    repeats fewer than four characters is refused, whatever they are. The work is linear in the
+    password's length.
+    """
+
+    def validate(self, password: str, user: User | None = None) -> None:
+        """Raise `ValidationError` if the password is common, as it is or in disguise."""
+        super().validate(password, user)
+        folded = password.casefold()
+        for whole in (folded, _without_context_words(folded)):
+            if any(map(self._is_guessable, _undisguised(whole))):
+                raise ValidationError(self.get_error_message(), code="password_too_common")
+
+    def _is_guessable(self, text: str) -> bool:
+        unit = _smallest_unit(text)
+        is_trivial = unit != text and len(unit) < SHORTEST_UNIT
+        return is_trivial or not self.passwords.isdisjoint(_undisguised(unit))
+
+
+def _undisguised(text: str) -> Iterator[str]:
+    """Yield the text, then without what surrounds its letters and digits, then its letters."""
+    yield text
+    yield _between(text, str.isalnum)
+    yield _between(text, str.isalpha)
+
+
+def _between(text: str, wanted: Callable[[str], bool]) -> str:
+    """Return the text from its first wanted character to its last."""
+    places = [place for place, character in enumerate(text) if wanted(character)]
+    return text[places[0] : places[-1] + 1] if places else ""
+
+
+def _smallest_unit(text: str) -> str:
+    """Return the shortest text of which the given one consists, once or repeated.
+
+    A text that is shifted by its unit is found again in its double, and by nothing shorter.
+    """
+    return text[: (text + text).find(text, 1)]
+
+
+class ContextWordsValidator:
+    """Refuses passwords that owe their length to words that anybody would try here.
+
+    These are Roster's name, the words of the hosts that it answers to, and
+    `settings.PASSWORD_CONTEXT_WORDS`.
+    """
+
+    min_rest = 8
+
+    def validate(self, password: str, user: User | None = None) -> None:  # noqa: ARG002
+        """Raise `ValidationError` if too little is left of the password without the words."""
+        folded = password.casefold()
+        rest = _without_context_words(folded)
+        if rest != folded and len(rest) < self.min_rest:
+            raise ValidationError(self.get_help_text())
+
+    def get_help_text(self) -> str:
+        """Tell the rule."""
+        return _(
+            "Your password must have at least %(min)d characters besides the names of this "
+            "service and its operator."
+        ) % {"min": self.min_rest}
+
+
+def _without_context_words(folded: str) -> str:
+    # Of two words that begin alike, the longer one goes.
+    words = sorted(_context_words(), key=len, reverse=True)
+    return re.sub("|".join(map(re.escape, words)), "", folded)
+
+
+def _context_words() -> set[str]:
+    """Return the words, case-folded.
+
+    Hosts give their labels, and the labels' parts between hyphens, that have four letters or
+    more, without top-level domains.
+    """
+    hosts = {urlsplit(settings.PUBLIC_URL).hostname or "", *settings.ALLOWED_HOSTS} - {"localhost"}
+    words = {"roster", *settings.PASSWORD_CONTEXT_WORDS}
+    for host in hosts:
+        labels = host.strip(".").split(".")
+        for label in labels[:-1] or labels:
+            words |= {
+                part
+                for part in (label, *label.split("-"))
+                if sum(map(str.isalpha, part)) >= SHORTEST_WORD
+            }
+    return {word.casefold() for word in words}
 
 
 class BreachedPasswordValidator:
