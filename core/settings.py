@@ -155,6 +155,7 @@ CELERY_BEAT_SCHEDULE = {
     "prune-links": _every(timedelta(minutes=10), "users.accounts.prune_links"),
     "prune-resets": _every(timedelta(minutes=10), "users.authentication.prune_password_resets"),
     "prune-sessions": _every(timedelta(minutes=10), "users.authentication.prune_sessions"),
+    "note-last-seen": _every(timedelta(minutes=5), "users.authentication.note_last_seen"),
     "lift-suspensions": _every(timedelta(minutes=1), "users.authentication.lift_suspensions"),
 }
 

@@ -1,15 +1,16 @@
 """Relay connections over keysets: a page costs the same wherever it is."""
 
 from collections.abc import Collection, Iterable
-from typing import Any, ClassVar, Generic, Self
+from enum import Enum
+from typing import Any, Generic, Self, cast
 
 import orjson
 import strawberry
 import strawberry_django
 from django.db import models
-from django.db.models import F
 from django.utils.translation import gettext as _
 from graphql import FieldNode, FragmentSpreadNode
+from graphql.execution.values import VariableValues, get_argument_values
 from strawberry import relay
 from strawberry.extensions import FieldExtension
 from strawberry.relay.types import NodeType
@@ -18,9 +19,13 @@ from strawberry.types.field import StrawberryField
 from core.crypto import UnsealError, seal, unseal
 from core.errors import ArgumentInvalidError, CursorInvalidError
 from schema.context import Info
+from schema.enums import describe_enum
+from schema.keysets import Keyset
 from schema.limits import MAX_PAGE
 
 CURSOR_FIELDS = frozenset({"cursor", "startCursor", "endCursor"})
+# It decides the order, which is part of a cursor in any case.
+ORDER = "orderBy"
 ARGUMENTS = {
     "first": f"How many items from the start, 1 to {MAX_PAGE}; either this or `last`.",
     "after": "Only items behind this cursor.",
@@ -29,47 +34,60 @@ ARGUMENTS = {
 }
 
 
+class Direction(Enum):
+    """Which way an order goes."""
+
+    ASC = "asc"
+    DESC = "desc"
+
+
+describe_enum(
+    Direction,
+    "Which way an order goes.",
+    {Direction.ASC: "The smallest first.", Direction.DESC: "The largest first."},
+)
+
+
 @strawberry.type(name="PageInfo", description="Where a page stands among its neighbours.")
 class KeysetPageInfo:
     """Cursors of the page's ends, sealed only when they are selected."""
 
     has_next_page: bool = strawberry.field(description="Whether a page follows this one.")
     has_previous_page: bool = strawberry.field(description="Whether a page precedes this one.")
-    order: strawberry.Private[str]
+    scope: strawberry.Private[str]
     first: strawberry.Private[Any]
     last: strawberry.Private[Any]
 
     @strawberry.field(description="The first item's cursor, to page backwards from.")
     def start_cursor(self) -> str | None:
         """Seal the first position."""
-        return None if self.first is None else _cursor(self.order, self.first)
+        return None if self.first is None else _cursor(self.scope, self.first)
 
     @strawberry.field(description="The last item's cursor, to page forwards from.")
     def end_cursor(self) -> str | None:
         """Seal the last position."""
-        return None if self.last is None else _cursor(self.order, self.last)
+        return None if self.last is None else _cursor(self.scope, self.last)
 
 
 @strawberry.type(name="Edge", description="One item of a page, and where it stands.")
 class KeysetEdge(relay.Edge[NodeType], Generic[NodeType]):
     """An item whose cursor is sealed only when it is selected."""
 
-    order: strawberry.Private[str]
+    scope: strawberry.Private[str]
+    position: strawberry.Private[Any]
     cursor: str = strawberry.field(
-        resolver=lambda root: _cursor(root.order, root.node.keyset_position),
+        resolver=lambda root: _cursor(root.scope, root.position),
         description="An opaque position, valid in this connection only.",
     )
 
 
 @strawberry.type(name="Connection", description="A page of a list in a fixed order.")
 class KeysetConnection(relay.Connection[NodeType], Generic[NodeType]):
-    """Pages by `first`/`after` or `last`/`before` over a unique, indexed column.
+    """Pages by `first`/`after` or `last`/`before` through a queryset in its own order.
 
-    Subclasses name the column in `key`, after a hyphen if the largest comes first. A cursor
-    says where it was made and is sealed, so it shows nothing of the row and works nowhere else.
+    A cursor says where it was made and for which order and arguments, and is sealed, so it shows
+    nothing of the row and works nowhere else.
     """
-
-    key: ClassVar[str]
 
     page_info: KeysetPageInfo = strawberry.field(  # type: ignore[assignment]
         description="Where this page stands."
@@ -98,21 +116,20 @@ class KeysetConnection(relay.Connection[NodeType], Generic[NodeType]):
         if not isinstance(nodes, models.QuerySet):
             raise TypeError("A KeysetConnection pages a QuerySet.")
         size = _page_size(first, last)
-        order = f"{cls.__name__}.{cls.key}"
-        column, descending = cls.key.removeprefix("-"), cls.key.startswith("-")
-        behind, ahead = ("lt", "gt") if descending else ("gt", "lt")
+        keyset = Keyset.of(nodes)
+        scope = f"{cls.__name__}.{keyset.name}{_arguments(info)}"
         page = nodes
         if after is not None:
-            page = page.filter(**{f"{column}__{behind}": _position(order, after)})
+            page = page.filter(keyset.behind(_position(scope, after)))
         if before is not None:
-            page = page.filter(**{f"{column}__{ahead}": _position(order, before)})
+            page = page.filter(keyset.ahead(_position(scope, before)))
         if not _selects(info, {"node"}):
             # Nothing tells the optimizer which columns are wanted, so it leaves all of them.
             page = page.only("pk")
         if _selects(info, CURSOR_FIELDS):
-            page = page.annotate(keyset_position=F(column))
+            page = page.annotate(**keyset.positions())
         backwards = last is not None
-        rows = list(page.order_by(f"-{column}" if backwards != descending else column)[: size + 1])
+        rows = list(page.order_by(*keyset.terms(backwards=backwards))[: size + 1])
         more = len(rows) > size
         del rows[size:]
         if backwards:
@@ -122,11 +139,13 @@ class KeysetConnection(relay.Connection[NodeType], Generic[NodeType]):
             page_info=KeysetPageInfo(
                 has_next_page=before is not None if backwards else more,
                 has_previous_page=more if backwards else after is not None,
-                order=order,
-                first=getattr(rows[0], "keyset_position", None) if rows else None,
-                last=getattr(rows[-1], "keyset_position", None) if rows else None,
+                scope=scope,
+                first=keyset.position_of(rows[0]) if rows else None,
+                last=keyset.position_of(rows[-1]) if rows else None,
             ),
-            edges=[KeysetEdge(node=row, order=order) for row in rows],
+            edges=[
+                KeysetEdge(node=row, scope=scope, position=keyset.position_of(row)) for row in rows
+            ],
         )
 
 
@@ -158,13 +177,23 @@ def _page_size(first: int | None, last: int | None) -> int:
     return size
 
 
-def _cursor(order: str, position: Any) -> str:
-    return seal(orjson.dumps(position), purpose="cursor", context=order)
+def _arguments(info: Info) -> str:
+    """Return the field's other arguments, as text that is equal if they are."""
+    raw = info._raw_info  # noqa: SLF001 - Strawberry has no public name for it
+    field = raw.parent_type.fields[raw.field_name]
+    variables = VariableValues(sources={}, coerced=cast("dict[str, Any]", raw.variable_values))
+    values = get_argument_values(field, raw.field_nodes[0], variables)
+    given = {name: value for name, value in values.items() if name not in {*ARGUMENTS, ORDER}}
+    return orjson.dumps(given, default=str, option=orjson.OPT_SORT_KEYS).decode() if given else ""
 
 
-def _position(order: str, cursor: str) -> Any:
+def _cursor(scope: str, position: Any) -> str:
+    return seal(orjson.dumps(position), purpose="cursor", context=scope)
+
+
+def _position(scope: str, cursor: str) -> Any:
     try:
-        return orjson.loads(unseal(cursor, purpose="cursor", context=order))
+        return orjson.loads(unseal(cursor, purpose="cursor", context=scope))
     except UnsealError:
         raise CursorInvalidError from None
 

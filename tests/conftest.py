@@ -16,6 +16,7 @@ from email.message import EmailMessage
 from typing import Any
 
 import pytest
+import pytest_django
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from celery import current_app
@@ -40,9 +41,17 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None) -> Iterator
 
 @pytest.fixture(scope="session")
 def django_db_setup(
-    django_db_modify_db_settings: ExitStack, django_db_setup: None
+    django_db_modify_db_settings: ExitStack,
+    django_db_setup: None,
+    django_db_blocker: pytest_django.DjangoDbBlocker,
 ) -> Iterator[None]:
-    """The tests themselves are the service, between the two."""
+    """The tests themselves are the service, between the two.
+
+    They may have PostgreSQL look at what they wrote, as it does by itself after a while.
+    """
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        role = connection.ops.quote_name(settings.DATABASES["default"]["USER"])
+        cursor.execute(f"GRANT MAINTAIN ON ALL TABLES IN SCHEMA public TO {role}")
     django_db_modify_db_settings.close()
     yield
     django_db_modify_db_settings.enter_context(as_owner())

@@ -54,6 +54,7 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
             "memberships": SIGNED_IN,
             "email": PRIVATE,
             "emailVerifiedAt": PRIVATE,
+            "lastSeenAt": PRIVATE,
             "isActive": PRIVATE,
             "isStaff": PRIVATE,
             "isSuperuser": PRIVATE,
@@ -245,7 +246,8 @@ class World:
             STAFF: make_user("staff", is_staff=True),
             ADMINISTRATOR: administrator,
         }
-        User.objects.update(email_verified_at=self.owner.date_joined)
+        seen = self.owner.date_joined
+        User.objects.update(email_verified_at=seen, last_seen_at=seen)
         self.clients = {ANONYMOUS: GraphQLClient()}
         for kind, user in people.items():
             self.clients[kind] = GraphQLClient(issue_access_token(make_session(user)))

@@ -17,9 +17,11 @@ from users.organizations.models import Organization, Role
 ClientOf = Callable[[User], GraphQLClient]
 
 # A value for each private field, as `user_with_everything` has them.
+NEW_YEAR = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 PRIVATE = {
     "email": "erin@example.org",
     "emailVerifiedAt": "2026-01-01T00:00:00+00:00",
+    "lastSeenAt": "2026-01-01T00:00:00+00:00",
     "isActive": True,
     "isStaff": False,
     "isSuperuser": False,
@@ -28,8 +30,8 @@ PRIVATE = {
     "activeSessionCount": 2,
 }
 PERSON = """
-    username name isPublic email emailVerifiedAt isActive isStaff isSuperuser groups { name }
-    permissions activeSessionCount profile { bio website timeZone locale }
+    username name isPublic email emailVerifiedAt lastSeenAt isActive isStaff isSuperuser
+    groups { name } permissions activeSessionCount profile { bio website timeZone locale }
 """
 BY_ID = f"""
     query ($id: ID!) {{
@@ -64,7 +66,8 @@ def erin(db: None) -> User:
         name="Erin Ebert",
         is_public=True,
         locale="de",
-        email_verified_at=dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+        email_verified_at=NEW_YEAR,
+        last_seen_at=NEW_YEAR,
     )
     editors = Group.objects.create(name="Editors")
     editors.permissions.add(Permission.objects.get(codename="view_user"))

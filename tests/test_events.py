@@ -173,18 +173,18 @@ def index_of(events: QuerySet[Event]) -> set[str]:
 
 @pytest.mark.usefixtures("db")
 def test_every_filter_has_its_index() -> None:
-    people = [make_user(f"person{number}") for number in range(4)]
+    people = [make_user(f"person{number}") for number in range(500)]
     Event.objects.bulk_create(
         Event(
-            tag=list(Tag)[number % len(Tag)],
-            actor=people[number % 3],
-            subject=people[number % 4],
+            tag=Tag.PROFILE_CHANGED if number % 500 else Tag.LOGGED_IN,
+            actor=people[number % 499],
+            subject=people[number % 500],
         )
         for number in range(20_000)
     )
     with connection.cursor() as cursor:
-        # The question is which index serves, not whether it pays for so few.
-        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("ANALYZE activity_event")
+        # Twenty thousand rows are soon sorted; of millions nobody would choose to.
         cursor.execute("SET LOCAL enable_sort = off")
     events, now = Event.objects.all(), timezone.now()
     assert index_of(events.filter(subject_id=people[0].pk)) == {"event_subject"}

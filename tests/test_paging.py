@@ -14,8 +14,10 @@ from users.accounts.models import User
 ClientOf = Callable[[User], GraphQLClient]
 
 PAGE = """
-    query ($first: Int, $after: String, $last: Int, $before: String) {
-      users(first: $first, after: $after, last: $last, before: $before) {
+    query (
+      $first: Int, $after: String, $last: Int, $before: String, $by: UserOrder
+    ) {
+      users(first: $first, after: $after, last: $last, before: $before, orderBy: $by) {
         edges { cursor node { username } }
         pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
       }
@@ -181,8 +183,8 @@ def test_cursor_that_was_never_given_out_is_refused(
     cursor = cursors(page)["aa"]
     middle = len(cursor) // 2
     flipped = "A" if cursor[middle] != "A" else "B"
-    good = {"purpose": "cursor", "context": "UserConnection.username"}
-    assert seal(b'"aa"', **good) == cursor
+    good = {"purpose": "cursor", "context": "UserConnection.(F(username),)"}
+    assert seal(b'["aa"]', **good) == cursor
     forged = [
         "",
         "x",
@@ -196,12 +198,14 @@ def test_cursor_that_was_never_given_out_is_refused(
         base64.b64encode(b"aa").decode(),
         base64.b64encode(b"arrayconnection:1").decode(),
         "x" * 10_000,
-        seal(b'"aa"', **good | {"purpose": "other"}),
-        seal(b'"aa"', **good | {"context": "UserConnection.email"}),
-        seal(b'"aa"', **good | {"context": "OtherConnection.username"}),
+        seal(b'["aa","b"]', **good),
+        seal(b"[]", **good),
+        seal(b'["aa"]', **good | {"purpose": "other"}),
+        seal(b'["aa"]', **good | {"context": "UserConnection.(F(email),)"}),
+        seal(b'["aa"]', **good | {"context": "OtherConnection.(F(username),)"}),
     ]
     secret_key, settings.SECRET_KEY = settings.SECRET_KEY, "another-secret-key-another-secret-key"
-    forged.append(seal(b'"aa"', **good))
+    forged.append(seal(b'["aa"]', **good))
     settings.SECRET_KEY = secret_key
     for value in forged:
         for variables in ({"first": 1, "after": value}, {"last": 1, "before": value}):

@@ -1,17 +1,31 @@
 """Queries about people."""
 
 from collections.abc import Iterable
+from typing import Annotated
 
 import strawberry
 import strawberry_django
 from django.contrib.auth import models as auth
 
-from schema.accounts.types import Group, GroupConnection, Permission, User, UserConnection
-from schema.connections import keyset_connection
+from schema.accounts.types import (
+    Group,
+    GroupConnection,
+    Permission,
+    User,
+    UserConnection,
+    UserOrder,
+)
+from schema.connections import Direction, keyset_connection
 from schema.context import Info
 from schema.nodes import NodeId, node_key, one
 from users.accounts import models
-from users.accounts.policy import may_list_groups, may_list_people, require
+from users.accounts.orders import PRIVATE_ORDERS
+from users.accounts.policy import (
+    may_list_groups,
+    may_list_people,
+    may_order_people_by_what_is_private,
+    require,
+)
 
 
 @strawberry.type
@@ -32,7 +46,7 @@ class AccountsQuery:
     def groups(self, info: Info) -> Iterable[Group]:
         """Page through the groups."""
         require(info.context.actor, may_list_groups)
-        return auth.Group.objects.all()
+        return auth.Group.objects.order_by("name")
 
     @strawberry_django.field(description="All permissions there are, for staff.")
     def permissions(self, info: Info) -> list[Permission]:
@@ -42,9 +56,19 @@ class AccountsQuery:
 
     @keyset_connection(
         UserConnection,
-        description="People by username: everybody for staff, public ones for others.",
+        description="People: everybody for staff, public ones for others.",
     )
-    def users(self, info: Info) -> Iterable[User]:
+    def users(
+        self,
+        info: Info,
+        order_by: Annotated[
+            UserOrder | None, strawberry.argument(description="By username, if not given.")
+        ] = None,
+    ) -> Iterable[User]:
         """Page through the directory."""
         require(info.context.actor, may_list_people)
-        return models.User.objects.all()
+        order = order_by or UserOrder()
+        if order.field in PRIVATE_ORDERS:
+            require(info.context.actor, may_order_people_by_what_is_private)
+        descending = order.direction is Direction.DESC
+        return models.User.objects.in_order(order.field, descending=descending)

@@ -12,13 +12,15 @@ from strawberry import auto, relay
 from schema.accounts.loaders import group_permissions, permissions
 from schema.authentication.loaders import active_session_counts
 from schema.authentication.suspension_types import Suspension
-from schema.connections import KeysetConnection
+from schema.connections import Direction, KeysetConnection
 from schema.context import Info
+from schema.enums import describe_enum
 from schema.errors import Payload
 from schema.nodes import one
 from schema.organizations.types import Membership
 from schema.rules import Private
 from users.accounts import models
+from users.accounts.orders import UserOrderField
 from users.accounts.querysets import UserQuerySet, groups_visible_to
 
 
@@ -79,6 +81,11 @@ class User(relay.Node):
     username: auto = strawberry_django.field(description="Unique, in lower case.")
     name: auto = strawberry_django.field(description="The name to show; may be empty.")
     date_joined: auto = strawberry_django.field(description="When the account came to be.")
+    last_seen_at: datetime | None = strawberry_django.field(
+        extensions=[Private()],
+        description="When the person last used the service, to within minutes; for the person "
+        "and staff.",
+    )
     is_public: auto = strawberry_django.field(
         description="Whether other people may find the person."
     )
@@ -135,18 +142,39 @@ class User(relay.Node):
         return queryset.visible_to(info.context.actor)
 
 
-@strawberry.type(description="A page of people, by username.")
-class UserConnection(KeysetConnection[User]):
-    """People by username, which is unique and indexed."""
+describe_enum(
+    UserOrderField,
+    "What people can be ordered by.",
+    {
+        UserOrderField.USERNAME: "The username.",
+        UserOrderField.NAME: "The name to show, whatever its case.",
+        UserOrderField.EMAIL: "The address; for staff.",
+        UserOrderField.JOINED: "When they joined.",
+        UserOrderField.LAST_SEEN: "When they were last seen, those never seen first; for staff.",
+    },
+)
 
-    key = "username"
+
+@strawberry.input(description="An order of people.")
+class UserOrder:
+    """Who is equal in the field is ordered by when they came."""
+
+    field: UserOrderField = strawberry.field(
+        default=UserOrderField.USERNAME, description="By what."
+    )
+    direction: Direction = strawberry.field(
+        default=Direction.ASC, description="From the smallest, or from the largest."
+    )
+
+
+@strawberry.type(description="A page of people, in the order that was asked for.")
+class UserConnection(KeysetConnection[User]):
+    """The order is that of the queryset."""
 
 
 @strawberry.type(description="A page of groups, by name.")
 class GroupConnection(KeysetConnection[Group]):
     """Groups by name, which is unique and indexed."""
-
-    key = "name"
 
 
 @strawberry.type(description="A mutation's answer about a person.")

@@ -46,7 +46,7 @@ class ActivityQuery:
     ) -> Iterable[Event]:
         """Page through the events."""
         require(info.context.actor, may_list_people)
-        events = models.Event.objects.all()
+        events = models.Event.objects.order_by("-id")
         return filter.apply(events) if filter else events
 
     @strawberry.field(description="Daily figures from the first to the last day, for staff.")

@@ -80,8 +80,6 @@ class Event(relay.Node):
 class EventConnection(KeysetConnection[Event]):
     """Events by id, which grows with time."""
 
-    key = "-id"
-
 
 @strawberry.input(description="Which events; all conditions must hold.")
 class EventFilter:

@@ -34,5 +34,5 @@ class AuthenticationQuery:
         actor = info.context.actor
         require(actor, may_have_sessions)
         user_id = actor.user_id if user is None else node_key(user, "User")
-        sessions = models.Session.objects.all()
+        sessions = models.Session.objects.order_by("-id")
         return sessions.filter(user_id=user_id) if user_id else sessions.none()

@@ -72,5 +72,3 @@ class Session(relay.Node):
 @strawberry.type(description="A page of sessions, newest first.")
 class SessionConnection(KeysetConnection[Session]):
     """Sessions by id; ids grow with time."""
-
-    key = "-id"

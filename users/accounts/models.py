@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.ids import new_id
 from users.accounts.identifiers import EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH
+from users.accounts.orders import USER_ORDERS
 from users.accounts.querysets import MailedLinkQuerySet, UserQuerySet
 
 UserManager = BaseUserManager.from_queryset(UserQuerySet)
@@ -33,6 +34,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         _("public"), default=False, help_text=_("Other people may find this person.")
     )
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
+    # Written in the background, from the sessions.
+    last_seen_at = models.DateTimeField(_("last seen"), null=True, editable=False)
     # Raised in the same transaction as any change of groups or permissions, so that what is
     # cached under the old version is never read again.
     authorization_version = models.PositiveIntegerField(default=0, editable=False)
@@ -60,6 +63,11 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.CheckConstraint(condition=Q(email=Lower("email")), name="user_email_canonical"),
         ]
         indexes: ClassVar = [
+            *(
+                models.Index(*terms, name=f"user_order_{order.value}")
+                for order, terms in USER_ORDERS.items()
+                if len(terms) > 1
+            ),
             # There are few administrators, among however many people.
             models.Index(fields=["id"], name="user_administrators", condition=Q(is_superuser=True)),
         ]

@@ -29,6 +29,14 @@ def may_list_people(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa:
     return actor.is_authenticated
 
 
+def may_order_people_by_what_is_private(
+    actor: Actor,
+    user_id: UUID | None = None,  # noqa: ARG001
+) -> bool:
+    """Keep an order that tells of private fields to those who read them of everybody."""
+    return actor.is_staff
+
+
 def may_administer(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
     """Accounts, flags and groups are the administrators' business."""
     return actor.is_superuser

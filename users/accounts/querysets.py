@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from core.actor import Actor
 from users.accounts.identifiers import canonical
+from users.accounts.orders import USER_ORDERS, UserOrderField
 
 if TYPE_CHECKING:
     from users.accounts.models import User
@@ -26,6 +27,11 @@ class UserQuerySet(models.QuerySet["User"]):
         if not actor.is_authenticated:
             return self.none()
         return self.filter(Q(pk=actor.user_id) | Q(is_public=True, is_active=True))
+
+    def in_order(self, field: UserOrderField, *, descending: bool = False) -> Self:
+        """Order people; those who are equal in the field, by when they came."""
+        terms = USER_ORDERS[field]
+        return self.order_by(*(term.desc() if descending else term.asc() for term in terms))
 
     def administrators(self) -> Self:
         """Those who may do everything."""

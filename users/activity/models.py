@@ -16,6 +16,11 @@ from users.activity.querysets import DailyCountQuerySet, EventQuerySet
 from users.activity.tags import Tag
 
 
+def tag_choices() -> list[tuple[str, str]]:
+    """Return every tag; a function, so that a new one needs no migration."""
+    return [(tag.value, tag.value) for tag in Tag]
+
+
 def _person() -> Any:
     return models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -36,7 +41,7 @@ class Event(AppendOnly):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tag = models.CharField(max_length=64, choices=[(tag.value, tag.value) for tag in Tag])
+    tag = models.CharField(max_length=64, choices=tag_choices)
     actor = _person()
     subject = _person()
     session_id = models.UUIDField(null=True)
@@ -105,7 +110,7 @@ class DailyCount(models.Model):
     """How often a tag happened on one day, in UTC."""
 
     day = models.DateField()
-    tag = models.CharField(max_length=64, choices=[(tag.value, tag.value) for tag in Tag])
+    tag = models.CharField(max_length=64, choices=tag_choices)
     count = models.PositiveBigIntegerField(default=0)
 
     objects = DailyCountQuerySet.as_manager()

@@ -48,6 +48,7 @@ class Session(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["expires_at"], name="session_expiry"),
             models.Index(fields=["user", "id"], name="session_user"),
+            models.Index(fields=["last_seen_at"], name="session_last_seen"),
         ]
 
     def __str__(self) -> str:

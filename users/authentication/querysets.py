@@ -1,5 +1,6 @@
 """Reads of sessions and tokens."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
@@ -48,6 +49,10 @@ class SessionQuerySet(models.QuerySet["Session"]):
     def expired(self) -> Self:
         """Those that have run out."""
         return self.filter(expires_at__lte=timezone.now())
+
+    def in_use_since(self, moment: datetime) -> Self:
+        """Those that were used then or later."""
+        return self.filter(last_seen_at__gte=moment)
 
 
 class RefreshTokenQuerySet(models.QuerySet["RefreshToken"]):

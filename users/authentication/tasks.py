@@ -4,7 +4,8 @@ from typing import Final
 
 from celery import shared_task
 from django.conf import settings
-from django.utils import translation
+from django.db.models import OuterRef, Q, Subquery
+from django.utils import timezone, translation
 
 from core import mail
 from core.actor import SYSTEM
@@ -67,6 +68,23 @@ def mail_password_changed(event_id: str) -> None:
 def prune_password_resets() -> None:
     """Remove resets whose time is up."""
     delete_in_batches(PasswordReset.objects.expired())
+
+
+@shared_task(name="users.authentication.note_last_seen")
+def note_last_seen() -> None:
+    """Write to people when they were last seen, as far as their sessions tell.
+
+    Each run looks at the time since the one before the last, so one that did not take place
+    leaves no gap.
+    """
+    since = timezone.now() - 3 * settings.LAST_SEEN_PRECISION
+    latest = Session.objects.filter(user=OuterRef("pk")).order_by("-last_seen_at")
+    latest_use = Subquery(latest.values("last_seen_at")[:1])
+    in_use = Session.objects.in_use_since(since)
+    behind = User.objects.filter(
+        Q(last_seen_at=None) | Q(last_seen_at__lt=latest_use), pk__in=in_use.values("user_id")
+    )
+    write_in_batches(behind, lambda people: people.update(last_seen_at=latest_use))
 
 
 @shared_task(name="users.authentication.lift_suspensions")

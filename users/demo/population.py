@@ -88,6 +88,7 @@ class Population:
                 False,
                 chance() < 0.6,  # noqa: PLR2004
                 joined,
+                self.now - (self.now - joined) * chance() ** 4 if chance() < 0.8 else None,  # noqa: PLR2004
                 0,
             )
         )
