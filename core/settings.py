@@ -97,6 +97,9 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 # Database --------------------------------------------------------------------------------
 
 DATABASES = {"default": env.database("DATABASE_URL")}
+# What takes longer is canceled and told as QUERY_TIMEOUT; migrations may take their time.
+STATEMENT_TIMEOUT = env.number("STATEMENT_TIMEOUT_MS", 5_000, minimum=100, maximum=600_000)
+DATABASES["default"]["OPTIONS"].setdefault("options", f"-c statement_timeout={STATEMENT_TIMEOUT}")
 DATABASES["default"] |= {
     "CONN_MAX_AGE": env.number("DATABASE_CONN_MAX_AGE", 600, minimum=0, maximum=86_400),
     "CONN_HEALTH_CHECKS": True,

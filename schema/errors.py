@@ -8,6 +8,7 @@ from typing import Any, cast
 import strawberry
 from django.utils.translation import gettext as _
 from graphql import GraphQLError, GraphQLSyntaxError
+from psycopg.errors import QueryCanceled
 from strawberry.extensions import FieldExtension
 from strawberry.utils.str_converters import to_camel_case
 
@@ -33,6 +34,7 @@ class RequestErrorCode(StrEnum):
     ROOT_FIELDS_EXCEEDED = "ROOT_FIELDS_EXCEEDED"
     DIRECTIVES_EXCEEDED = "DIRECTIVES_EXCEEDED"
     PAGE_SIZES_EXCEEDED = "PAGE_SIZES_EXCEEDED"
+    QUERY_TIMEOUT = "QUERY_TIMEOUT"
     INTERNAL_ERROR = "INTERNAL_ERROR"
 
 
@@ -106,6 +108,10 @@ def format_error(error: GraphQLError) -> dict[str, Any]:
         code = error.extensions["code"]
     elif isinstance(error, GraphQLSyntaxError):
         code = RequestErrorCode.PARSE_FAILED
+    elif isinstance(getattr(original, "__cause__", None), QueryCanceled):
+        logger.warning("a statement took too long at %s", error.path)
+        formatted["message"] = _("This took too long. Ask for less, or more precisely.")
+        code = RequestErrorCode.QUERY_TIMEOUT
     elif original is not None and (error.path is not None or not error.nodes):
         logger.error("fault in a resolver at %s", error.path, exc_info=original)
         formatted["message"] = _("Something went wrong on our side.")

@@ -63,6 +63,8 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         """Seed in one transaction, all or nothing; then have PostgreSQL look at it."""
         with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL statement_timeout = 0")
             seeded = not (options["if_empty"] and User.objects.exists())
             if seeded:
                 self._seed(options["users"], options["organizations"])
