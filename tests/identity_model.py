@@ -1,0 +1,416 @@
+"""How accounts should live, in plain lists and dicts: the model of `test_identity_machine`.
+
+A step is told what a client says and which secrets it was given for that. It changes the world
+as the service should change the database, and returns the problems that the service should
+answer. Time is the world's own, and stands still but for `pass_time`.
+"""
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+from django.conf import settings
+
+from users.activity.tags import Tag
+
+Problems = list[tuple[str, str]]
+
+UNAUTHENTICATED: Final = [("UNAUTHENTICATED", "")]
+FORBIDDEN: Final = [("FORBIDDEN", "")]
+NO_SUCH_PERSON: Final = [("NOT_FOUND", "userId")]
+TOKEN_INVALID: Final = [("TOKEN_INVALID", "token")]
+TOKEN_EXPIRED: Final = [("TOKEN_EXPIRED", "token")]
+EMAIL_TAKEN: Final = [("EMAIL_TAKEN", "token")]
+USERNAME_TAKEN: Final = [("USERNAME_TAKEN", "username")]
+PASSWORD_TOO_WEAK: Final = [("PASSWORD_TOO_WEAK", "newPassword")]
+REFRESH_REFUSED: Final = [("TOKEN_INVALID", "refreshToken")]
+
+WEAK: Final = "weak"
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What a client is given for logging in or refreshing."""
+
+    number: int
+    access: str = field(repr=False)
+    refresh: str = field(repr=False)
+    session_id: UUID = field(repr=False)
+
+
+@dataclass(eq=False)
+class Person:
+    username: str
+    email: str
+    # None: of those whom an administrator made choose another.
+    password: str | None
+    is_verified: bool = False
+    is_active: bool = True
+    administers: bool = False
+    former_passwords: list[str | None] = field(default_factory=list)
+    id: UUID | None = None
+
+
+@dataclass(eq=False)
+class Session:
+    id: UUID
+    person: Person
+    began: dt.timedelta
+    ends: dt.timedelta
+
+
+@dataclass(eq=False)
+class RefreshToken:
+    session: Session
+    ends: dt.timedelta
+    used: dt.timedelta | None = None
+    successor: str = ""
+
+
+@dataclass(eq=False)
+class Link:
+    """A mailed link: of a sign-up, which is nobody's, or of a person."""
+
+    token: str
+    email: str
+    ends: dt.timedelta
+    person: Person | None = None
+    username: str = ""
+    password: str = ""
+
+    @property
+    def id(self) -> UUID:
+        return UUID(self.token.partition(":")[0])
+
+
+@dataclass
+class World:
+    """Who there is, what is open to whom, and what happened so far."""
+
+    people: list[Person] = field(default_factory=list)
+    sessions: list[Session] = field(default_factory=list)
+    # All that were ever given out.
+    access_tokens: dict[str, Session] = field(default_factory=dict)
+    refresh_tokens: dict[str, RefreshToken] = field(default_factory=dict)
+    sign_ups: list[Link] = field(default_factory=list)
+    email_changes: list[Link] = field(default_factory=list)
+    resets: list[Link] = field(default_factory=list)
+    mailed: set[str] = field(default_factory=set)
+    # Until when; the one that was suspended last comes last.
+    suspensions: dict[Person, dt.timedelta | None] = field(default_factory=dict)
+    events: list[tuple[Tag, Person | Link | None]] = field(default_factory=list)
+    now: dt.timedelta = dt.timedelta(0)
+    # How many sessions that had not run out the last step ended.
+    ended: int = 0
+
+    # Looking ------------------------------------------------------------------------------
+
+    def person(self, login: str) -> Person | None:
+        login = canonical(login)
+        return next((each for each in self.people if login in (each.username, each.email)), None)
+
+    def actor(self, access: str) -> Session | None:
+        """The session that an access token acts through."""
+        session = self.access_tokens.get(access)
+        return session if session and self.is_alive(session) else None
+
+    def is_alive(self, session: Session) -> bool:
+        return session in self.sessions and session.ends > self.now and session.person.is_active
+
+    def sessions_of(self, person: Person) -> list[Session]:
+        return [session for session in self.sessions if session.person is person]
+
+    def opened(self, links: list[Link], token: str) -> tuple[Link, Problems]:
+        """What a token opens, unless there are problems."""
+        for link in links:
+            if link.token == token:
+                return link, [] if link.ends > self.now else TOKEN_EXPIRED
+        return Link("", "", self.now), TOKEN_INVALID
+
+    def mail(self, link: Link, links: list[Link]) -> None:
+        assert link.token not in self.mailed, "each link is another"
+        self.mailed.add(link.token)
+        links.append(link)
+
+    # Signing up ---------------------------------------------------------------------------
+
+    def sign_up(self, email: str, username: str, password: str, *, token: str) -> Problems:
+        email = canonical(email)
+        others = [link for link in self.sign_ups if link.email != email]
+        if any(link.username == username and link.ends > self.now for link in others):
+            return USERNAME_TAKEN
+        if self.person(username):
+            return USERNAME_TAKEN
+        self.sign_ups = [link for link in others if link.username != username]
+        ends = self.now + settings.SIGN_UP_TTL
+        link = Link(token, email, ends, username=username, password=password)
+        self.mail(link, self.sign_ups)
+        self.events.append((Tag.SIGN_UP_REQUESTED, link))
+        return []
+
+    def verify(self, token: str) -> Problems:
+        link, problems = self.opened(self.sign_ups, token)
+        if problems:
+            return problems
+        if self.person(link.email):
+            return EMAIL_TAKEN
+        self.sign_ups.remove(link)
+        person = Person(link.username, link.email, link.password, is_verified=True)
+        self.people.append(person)
+        self.events += [(Tag.EMAIL_VERIFIED, person), (Tag.USER_CREATED, person)]
+        return []
+
+    # Sessions -----------------------------------------------------------------------------
+
+    def log_in(self, login: str, password: str, *, given: Tokens | None) -> Problems:
+        person = self.person(login)
+        if person is None or not person.is_active or person.password != password:
+            self.events.append((Tag.LOG_IN_REFUSED, person))
+            return [("CREDENTIALS_INVALID", "login")]
+        assert given, "must be let in"
+        self.begin(person, given)
+        self.events.append((Tag.LOGGED_IN, person))
+        return []
+
+    def begin(self, person: Person, given: Tokens) -> Session:
+        ends = self.now + settings.SESSION_IDLE_TTL
+        session = Session(given.session_id, person, began=self.now, ends=ends)
+        self.sessions.append(session)
+        self.give(session, given)
+        return session
+
+    def give(self, session: Session, given: Tokens) -> None:
+        self.access_tokens[given.access] = session
+        if given.refresh:
+            self.refresh_tokens[given.refresh] = RefreshToken(session, session.ends)
+
+    def refresh(self, secret: str, *, given: Tokens | None) -> Problems:
+        token = self.refresh_tokens.get(secret)
+        if token is None or token.session not in self.sessions:
+            return REFRESH_REFUSED
+        session = token.session
+        if token.used is None:
+            oldest = session.began + settings.SESSION_MAX_AGE
+            if min(token.ends, oldest) <= self.now:
+                return REFRESH_REFUSED
+            assert given, "must get a successor"
+            session.ends = min(self.now + settings.SESSION_IDLE_TTL, oldest)
+            token.used, token.successor = self.now, given.refresh
+            self.give(session, given)
+            return []
+        if self.now < token.used + settings.REFRESH_GRACE:
+            assert given, "must get the same successor"
+            assert given.refresh == token.successor
+            self.access_tokens[given.access] = session
+            return []
+        self.end([session])
+        self.events.append((Tag.REFRESH_TOKEN_REUSED, session.person))
+        return REFRESH_REFUSED
+
+    def end(self, sessions: list[Session]) -> None:
+        self.ended = sum(session.ends > self.now for session in sessions)
+        self.sessions = [session for session in self.sessions if session not in sessions]
+
+    def log_out(self, access: str) -> Problems:
+        session = self.actor(access)
+        if session is None:
+            return UNAUTHENTICATED
+        self.end([session])
+        self.events.append((Tag.LOGGED_OUT, session.person))
+        return []
+
+    def revoke(self, access: str, session_id: UUID) -> Problems:
+        here = self.actor(access)
+        if here is None:
+            return UNAUTHENTICATED
+        for session in self.sessions:
+            is_theirs = session.person is here.person or here.person.administers
+            if session.id == session_id and session.ends > self.now and is_theirs:
+                self.end([session])
+                tag = Tag.LOGGED_OUT if session is here else Tag.SESSIONS_REVOKED
+                self.events.append((tag, session.person))
+                return []
+        return [("NOT_FOUND", "sessionId")]
+
+    def revoke_all(self, access: str, *, but_this: bool) -> Problems:
+        here = self.actor(access)
+        if here is None:
+            return UNAUTHENTICATED
+        theirs = self.sessions_of(here.person)
+        self.end([session for session in theirs if session is not here or not but_this])
+        if self.ended:
+            self.events.append((Tag.SESSIONS_REVOKED, here.person))
+        return []
+
+    # Passwords ----------------------------------------------------------------------------
+
+    def change_password(self, access: str, current: str, new: str) -> Problems:
+        here = self.actor(access)
+        if here is None:
+            return UNAUTHENTICATED
+        if here.person.password != current:
+            self.events.append((Tag.PASSWORD_REFUSED, here.person))
+            return [("PASSWORD_WRONG", "currentPassword")]
+        if new == WEAK:
+            return PASSWORD_TOO_WEAK
+        self.write_password(here.person, new, keep=here)
+        self.events.append((Tag.PASSWORD_CHANGED, here.person))
+        return []
+
+    def write_password(
+        self, person: Person, new: str | None, *, keep: Session | None = None
+    ) -> None:
+        person.former_passwords.append(person.password)
+        person.password = new
+        self.resets = [link for link in self.resets if link.person is not person]
+        self.end([session for session in self.sessions_of(person) if session is not keep])
+
+    def request_reset(self, email: str) -> Problems:
+        self.events.append((Tag.PASSWORD_RESET_REQUESTED, self.person(email)))
+        return []
+
+    def mail_reset(self, person: Person, *, token: str) -> None:
+        """What a worker does for each request, at least once."""
+        if not person.is_active:
+            return
+        ends = self.now + settings.PASSWORD_RESET_TTL
+        for link in self.resets:
+            is_current = link.email == person.email and link.ends > self.now
+            if link.person is person and is_current:
+                link.ends = ends
+                return
+        self.resets = [link for link in self.resets if link.person is not person]
+        self.mail(Link(token, person.email, ends, person), self.resets)
+
+    def reset(self, token: str, new: str) -> Problems:
+        links = [link for link in self.resets if link.person and link.person.is_active]
+        links = [link for link in links if link.person and link.person.email == link.email]
+        link, problems = self.opened(links, token)
+        if problems:
+            return problems
+        if new == WEAK:
+            return PASSWORD_TOO_WEAK
+        assert link.person
+        self.write_password(link.person, new)
+        self.events.append((Tag.PASSWORD_RESET, link.person))
+        if not link.person.is_verified:
+            link.person.is_verified = True
+            self.events.append((Tag.EMAIL_VERIFIED, link.person))
+        return []
+
+    # Identifiers --------------------------------------------------------------------------
+
+    def request_email_change(
+        self, access: str, email: str, password: str, *, token: str
+    ) -> Problems:
+        here = self.actor(access)
+        if here is None:
+            return UNAUTHENTICATED
+        person, email = here.person, canonical(email)
+        if person.password != password:
+            self.events.append((Tag.PASSWORD_REFUSED, person))
+            return [("PASSWORD_WRONG", "password")]
+        if person.email != email:
+            self.email_changes = [link for link in self.email_changes if link.person is not person]
+            ends = self.now + settings.EMAIL_CHANGE_TTL
+            self.mail(Link(token, email, ends, person), self.email_changes)
+            self.events.append((Tag.EMAIL_CHANGE_REQUESTED, person))
+        return []
+
+    def confirm_email_change(self, token: str) -> Problems:
+        link, problems = self.opened(self.email_changes, token)
+        if problems:
+            return problems
+        assert link.person
+        if self.person(link.email) not in {None, link.person}:
+            return EMAIL_TAKEN
+        self.email_changes.remove(link)
+        link.person.email, link.person.is_verified = link.email, True
+        self.events.append((Tag.EMAIL_CHANGED, link.person))
+        return []
+
+    def change_username(self, access: str, username: str, password: str) -> Problems:
+        here = self.actor(access)
+        if here is None:
+            return UNAUTHENTICATED
+        if here.person.password != password:
+            self.events.append((Tag.PASSWORD_REFUSED, here.person))
+            return [("PASSWORD_WRONG", "password")]
+        if here.person.username == username:
+            return []
+        awaited = [link.username for link in self.sign_ups if link.ends > self.now]
+        if username in awaited or self.person(username):
+            return USERNAME_TAKEN
+        here.person.username = username
+        self.events.append((Tag.USERNAME_CHANGED, here.person))
+        return []
+
+    # Administration -----------------------------------------------------------------------
+
+    def refusal_to_administer(self, access: str, person: Person | None) -> Problems:
+        here = self.actor(access)
+        if here is None:
+            return UNAUTHENTICATED
+        if not here.person.administers:
+            return FORBIDDEN
+        return [] if person else NO_SUCH_PERSON
+
+    def suspend(self, access: str, person: Person | None, until: dt.timedelta | None) -> Problems:
+        refusal = self.refusal_to_administer(access, person)
+        if refusal or person is None:
+            return refusal
+        if person.administers:
+            return [("LAST_ADMINISTRATOR", "userId")]
+        if person in self.suspensions and self.suspensions[person] is None and until is None:
+            return []
+        self.suspensions.pop(person, None)
+        self.suspensions[person] = self.now + until if until else None
+        person.is_active = False
+        self.resets = [link for link in self.resets if link.person is not person]
+        self.end(self.sessions_of(person))
+        self.events.append((Tag.USER_SUSPENDED, person))
+        return []
+
+    def reactivate(self, access: str, person: Person | None) -> Problems:
+        refusal = self.refusal_to_administer(access, person)
+        if refusal or person is None:
+            return refusal
+        if not person.is_active:
+            self.let_in(person)
+        return []
+
+    def let_in(self, person: Person) -> None:
+        del self.suspensions[person]
+        person.is_active = True
+        self.events.append((Tag.USER_REACTIVATED, person))
+
+    def require_reset(self, access: str, person: Person | None) -> Problems:
+        refusal = self.refusal_to_administer(access, person)
+        if refusal or person is None:
+            return refusal
+        self.write_password(person, None)
+        self.events.append((Tag.PASSWORD_RESET_FORCED, person))
+        return []
+
+    # Time ---------------------------------------------------------------------------------
+
+    def pass_time(self, time: dt.timedelta) -> None:
+        self.now += time
+
+    def prune(self) -> None:
+        """What beat has done every few minutes."""
+        self.sign_ups = [link for link in self.sign_ups if link.ends > self.now]
+        self.email_changes = [link for link in self.email_changes if link.ends > self.now]
+        self.resets = [link for link in self.resets if link.ends > self.now]
+        self.sessions = [session for session in self.sessions if session.ends > self.now]
+        tokens = self.refresh_tokens.items()
+        self.refresh_tokens = {key: token for key, token in tokens if token.ends > self.now}
+        ends = [(until, person) for person, until in self.suspensions.items() if until]
+        for until, person in sorted(ends, key=lambda end: end[0]):
+            if until <= self.now:
+                self.let_in(person)
+
+
+def canonical(identifier: str) -> str:
+    return identifier.strip().lower()
