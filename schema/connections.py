@@ -21,7 +21,7 @@ from core.errors import ArgumentInvalidError, CursorInvalidError
 from schema.context import Info
 from schema.enums import describe_enum
 from schema.keysets import Keyset
-from schema.limits import MAX_PAGE
+from schema.limits import MAX_COUNT, MAX_PAGE
 
 CURSOR_FIELDS = frozenset({"cursor", "startCursor", "endCursor"})
 # It decides the order, which is part of a cursor in any case.
@@ -69,6 +69,26 @@ class KeysetPageInfo:
         return None if self.last is None else _cursor(self.scope, self.last)
 
 
+@strawberry.type(description="How many items a list has.")
+class TotalCount:
+    """A count of a list as a whole, whatever the page."""
+
+    value: int = strawberry.field(description="How many items there are, on all pages together.")
+    is_exact: bool = strawberry.field(
+        description=f"Whether they were counted; beyond {MAX_COUNT:,} they are estimated."
+    )
+
+    @classmethod
+    def of(cls, queryset: models.QuerySet[Any]) -> Self:
+        """Count up to the bound, or ask PostgreSQL's planner: time does not grow with the list."""
+        rows = queryset.order_by().values("pk")
+        counted = rows[: MAX_COUNT + 1].count()
+        if counted <= MAX_COUNT:
+            return cls(value=counted, is_exact=True)
+        (plan,) = orjson.loads(rows.explain(format="json"))
+        return cls(value=max(counted, plan["Plan"]["Plan Rows"]), is_exact=False)
+
+
 @strawberry.type(name="Edge", description="One item of a page, and where it stands.")
 class KeysetEdge(relay.Edge[NodeType], Generic[NodeType]):
     """An item whose cursor is sealed only when it is selected."""
@@ -95,6 +115,13 @@ class KeysetConnection(relay.Connection[NodeType], Generic[NodeType]):
     edges: list[KeysetEdge[NodeType]] = strawberry.field(  # type: ignore[assignment]
         description="The items with their positions."
     )
+
+    everything: strawberry.Private[models.QuerySet[Any]]
+
+    @strawberry.field(description="How many items there are; counted only if it is selected.")
+    def total_count(self) -> TotalCount:
+        """Count, or estimate."""
+        return TotalCount.of(self.everything)
 
     @classmethod
     def resolve_connection(  # type: ignore[override]  # noqa: PLR0913 - Relay's arguments
@@ -143,6 +170,7 @@ class KeysetConnection(relay.Connection[NodeType], Generic[NodeType]):
                 first=keyset.position_of(rows[0]) if rows else None,
                 last=keyset.position_of(rows[-1]) if rows else None,
             ),
+            everything=nodes,
             edges=[
                 KeysetEdge(node=row, scope=scope, position=keyset.position_of(row)) for row in rows
             ],

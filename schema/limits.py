@@ -32,6 +32,8 @@ MAX_ROOT_FIELDS: Final = 10
 MAX_DIRECTIVES: Final = 20
 MAX_PAGE: Final = 100
 MAX_ROWS: Final = 20_000
+# Up to here a list is counted; beyond, its length is estimated.
+MAX_COUNT: Final = 10_000
 
 _OPENING = {TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L}
 _CLOSING = {TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R}

@@ -151,7 +151,9 @@ ARGUMENTS: Final = {
     "Query.analytics": '(from: "2026-01-01", to: "2026-01-01")',
 }
 # Types that say nothing by themselves: pages, answers of mutations, and what these contain.
-STRUCTURE: Final = ("Connection", "Edge", "Payload", "PageInfo", "InputError", "Mutation")
+STRUCTURE: Final = (
+    *("Connection", "Edge", "PageInfo", "TotalCount", "Payload", "InputError", "Mutation"),
+)
 
 # Writing ---------------------------------------------------------------------------------
 

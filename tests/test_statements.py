@@ -70,6 +70,7 @@ STATEMENTS = [
         )
         for field in ("USERNAME", "NAME", "EMAIL", "JOINED", "LAST_SEEN")
     ),
+    ("people, counted", "{ users(first: $n) { edges { cursor } totalCount { value } } }", 3),
     ("people backwards", "{ users(last: $n) { edges { node { id } } } }", 2),
     ("people, cursors", "{ users(first: $n) { edges { cursor } pageInfo { endCursor } } }", 2),
     ("people, for their number", "{ users(first: $n) { pageInfo { hasNextPage } } }", 2),
