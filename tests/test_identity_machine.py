@@ -17,7 +17,7 @@ import datetime as dt
 import json
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, TypeVar
@@ -65,7 +65,7 @@ from users.authentication.models import PasswordReset, RefreshToken, Session, Su
 from users.authentication.services.passwords import prepare_password_reset
 from users.authentication.tokens import issue_access_token
 
-SEEDS: Final = int(os.environ.get("IDENTITY_MACHINE_SEEDS", "5"))
+SEEDS: Final = int(os.environ.get("IDENTITY_MACHINE_SEEDS", "6"))
 
 ME: Final = "{ me { username email } }"
 USERNAMES: Final = ("alice", "bob", "nina", "olga")
@@ -77,9 +77,7 @@ WRONG: Final = "not the password"
 # least, and a life takes less than that.
 GRACE: Final = dt.timedelta(minutes=5)
 MAX_AGE: Final = dt.timedelta(days=35)
-TIMES: Final = tuple(
-    dt.timedelta(minutes=minutes) for minutes in (6, 61, 25 * 60, 20 * 24 * 60, 31 * 24 * 60)
-)
+MINUTES: Final = (6, 61, 25 * 60, 20 * 24 * 60, 31 * 24 * 60)
 AGEING: Final[dict[Any, tuple[str, ...]]] = {
     SignUp: ("expires_at",),
     EmailChange: ("expires_at",),
@@ -100,7 +98,7 @@ ROWS: Final = " UNION ALL ".join(
 is_password = lru_cache(maxsize=None)(check_password)
 
 
-def of_machine(choices: Callable[[Any], list[Any]]) -> st.SearchStrategy[Any]:
+def of_machine(choices: Callable[[Any], Sequence[Any]]) -> st.SearchStrategy[Any]:
     """Draw what the machine knows of at the moment."""
     return st.runner().flatmap(lambda machine: st.sampled_from(choices(machine)))
 
@@ -131,11 +129,15 @@ purposes = mostly(st.none(), st.sampled_from(("verify", "reset", "confirm")))
 M = TypeVar("M", bound=Callable[..., None])
 # The name of a method and its arguments, by that name, as often as it is to be drawn.
 STEPS: Final[dict[str, list[st.SearchStrategy[tuple[str, dict[str, Any]]]]]] = {}
-# What lives are about: everything, or what takes many steps that belong together.
-THEMES: Final[tuple[tuple[str, ...], ...]] = (
-    (),
-    ("log_in", "sign_up", "request_reset", "request_email_change", "use_link", "let_time_pass"),
-    ("refresh", "log_in", "leave", "revoke_session", "let_time_pass", "suspend", "reactivate"),
+# What a life is about, as names of steps and minutes that pass at once: everything, or what
+# takes many steps that belong together.
+ALL: Final = ("", MINUTES)
+LINKS: Final = "sign_up request_reset request_email_change use_link change_username"
+PASSWORDS: Final = "request_reset use_link change_password require_reset suspend reactivate"
+SESSIONS: Final = "refresh leave revoke_session change_password suspend reactivate"
+THEMES: Final = (
+    *(ALL, (LINKS, MINUTES[1:3]), ALL),
+    *((SESSIONS, (MINUTES[0], *MINUTES[3:])), (PASSWORDS, MINUTES[1:3])),
 )
 
 
@@ -170,7 +172,8 @@ class IdentityMachine(RuleBasedStateMachine):
         self.redis = Redis.from_url(django_settings.REDIS_URL)
         self.world = World()
         self.rows: Rows = {}
-        self.theme: tuple[str, ...] = ()
+        self.names = ""
+        self.minutes: tuple[int, ...] = MINUTES
         self.steps = 0
         self.client = GraphQLClient()
         self.asked: list[identity_model.Session] = []
@@ -184,9 +187,9 @@ class IdentityMachine(RuleBasedStateMachine):
         self.redis.close()
 
     @initialize(theme=st.sampled_from(THEMES))
-    def make_people(self, theme: tuple[str, ...]) -> None:
+    def make_people(self, theme: tuple[str, tuple[int, ...]]) -> None:
         """Alice is signed in, Bob has an account, Root administers."""
-        self.theme = theme or tuple(STEPS)
+        self.names, self.minutes = theme
         for name in ("alice", "bob", "root"):
             user = make_user(name, is_staff=name == "root", is_superuser=name == "root")
             person = Person(name, user.email, PASSWORD, administers=user.is_superuser, id=user.pk)
@@ -335,8 +338,9 @@ class IdentityMachine(RuleBasedStateMachine):
 
     # Time ---------------------------------------------------------------------------------
 
-    @step(2, time=st.sampled_from(TIMES))
-    def let_time_pass(self, time: dt.timedelta) -> None:
+    @step(3, minutes=of_machine(lambda m: m.minutes))
+    def let_time_pass(self, minutes: int) -> None:
+        time = dt.timedelta(minutes=minutes)
         for kind, names in AGEING.items():
             kind.objects.update(**{name: F(name) - time for name in names})
         self.world.pass_time(time)
@@ -492,16 +496,16 @@ class IdentityMachine(RuleBasedStateMachine):
     # What there is to draw from -----------------------------------------------------------
 
     def possible_steps(self) -> list[st.SearchStrategy[tuple[str, dict[str, Any]]]]:
-        return [drawn for name in self.theme for drawn in STEPS[name]]
+        names = [*self.names.split(), "log_in", "let_time_pass"] if self.names else STEPS
+        return [drawn for name in names for drawn in STEPS[name]]
 
     def others(self) -> list[Person]:
         """Return all but Root."""
         return [person for person in self.world.people if not person.administers]
 
     def live_tokens(self) -> list[Tokens]:
-        """Return the newest ones of each session that lives, or else the newest."""
-        newest = {tokens.session_id: tokens for tokens in self.tokens}
-        alive = [tokens for tokens in newest.values() if self.world.actor(tokens.access)]
+        """Return all of sessions that live, used ones too, or else the newest."""
+        alive = [tokens for tokens in self.tokens if self.world.actor(tokens.access)]
         return alive[::-1] or self.tokens[-1:]
 
     def open_mails(self) -> list[Mail]:
