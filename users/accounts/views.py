@@ -1,5 +1,6 @@
 """Pages that links in mails lead to, for deployments without a frontend of their own."""
 
+from abc import ABC, abstractmethod
 from typing import Any, cast
 
 from django.forms import Form
@@ -23,7 +24,7 @@ from users.accounts.services.sign_up import verify_email
 # A form that is shown again has the token in it.
 @method_decorator(never_cache, name="dispatch")
 @method_decorator(sensitive_post_parameters(), name="dispatch")
-class LinkView(FormView):  # type: ignore[type-arg]
+class LinkView(FormView, ABC):  # type: ignore[type-arg]
     """Asks for a click before the token is spent, because mail scanners follow links."""
 
     form_class: type[Form] = LinkForm
@@ -53,9 +54,9 @@ class LinkView(FormView):  # type: ignore[type-arg]
             return self._answer(400, problem=_("Open this page by the link in our mail."))
         return self._answer(400, form=form)
 
+    @abstractmethod
     def use(self, actor: Actor, **fields: str) -> str:
         """Call the service; return what to tell."""
-        raise NotImplementedError
 
     def _answer(self, status: int, **context: Any) -> HttpResponse:
         return self.render_to_response(self.get_context_data(**context), status=status)
