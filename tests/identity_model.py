@@ -264,6 +264,7 @@ class World:
         person.former_passwords.append(person.password)
         person.password = new
         self.resets = [link for link in self.resets if link.person is not person]
+        self.email_changes = [link for link in self.email_changes if link.person is not person]
         self.end([session for session in self.sessions_of(person) if session is not keep])
 
     def request_reset(self, email: str) -> Problems:
@@ -368,6 +369,7 @@ class World:
         self.suspensions[person] = self.now + until if until else None
         person.is_active = False
         self.resets = [link for link in self.resets if link.person is not person]
+        self.email_changes = [link for link in self.email_changes if link.person is not person]
         self.end(self.sessions_of(person))
         self.events.append((Tag.USER_SUSPENDED, person))
         return []

@@ -159,6 +159,28 @@ def test_what_is_no_address_is_refused(request_change: Callable[..., Answer], em
     assert tags() == []
 
 
+def test_new_password_takes_the_link_away(
+    client_of: ClientOf,
+    request_change: Callable[..., Answer],
+    anonymous: GraphQLClient,
+    alice: User,
+) -> None:
+    assert request_change().problems == []
+    stolen = token()
+    change = """
+        mutation ($current: String!, $new: String!) {
+          changePassword(input: {currentPassword: $current, newPassword: $new}) {
+            errors { code field }
+          }
+        }
+    """
+    new = "a phrase that nobody stole"
+    assert client_of(alice)(change, current=PASSWORD, new=new).problems == []
+    assert anonymous(CONFIRM, token=stolen).problems == [("TOKEN_INVALID", "token")]
+    alice.refresh_from_db()
+    assert alice.email == "alice@example.org"
+
+
 def test_old_link_is_refused_and_pruned(
     request_change: Callable[..., Answer], anonymous: GraphQLClient
 ) -> None:

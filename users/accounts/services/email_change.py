@@ -11,7 +11,7 @@ from core.errors import InputRejectedError
 from users.accounts.models import EmailChange, User
 from users.accounts.policy import may_change_credentials, require
 from users.accounts.services.creation import check_identifiers, save_identifiers
-from users.accounts.services.links import use_link
+from users.accounts.services.links import read_link, use_link
 from users.accounts.services.reauthentication import confirm_password
 from users.accounts.throttling import count_mail, count_token
 from users.activity.record import record
@@ -58,8 +58,10 @@ def confirm_email_change(token: str, *, actor: Actor) -> User:
     """
     count_token(actor)
     with transaction.atomic(durable=True):
+        # The person first, as everybody does who locks both; a new password takes the link away.
+        seen = read_link(EmailChange, token)
+        user = User.objects.select_for_update().get(pk=seen.user_id)
         change = use_link(EmailChange, token)
-        user = User.objects.select_for_update().get(pk=change.user_id)
         old, user.email, user.email_verified_at = user.email, change.email, timezone.now()
         try:
             save_identifiers(user)

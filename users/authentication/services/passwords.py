@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from core.actor import Actor
 from core.errors import ErrorCode, InputRejectedError, Problem
-from users.accounts.models import User
+from users.accounts.models import EmailChange, User
 from users.accounts.policy import may_administer, may_change_credentials, require
 from users.accounts.services.creation import check_identifiers
 from users.accounts.services.links import opened
@@ -169,6 +169,7 @@ def _write_password(user: User, password: str, *, keep: UUID | None = None) -> i
     user.password = password
     user.save(update_fields=["password"])
     PasswordReset.objects.filter(user=user).delete()
+    EmailChange.objects.filter(user=user).delete()
     return end_sessions_of(user.pk, keep=keep)
 
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from core.actor import Actor
 from core.errors import ErrorCode
-from users.accounts.models import User
+from users.accounts.models import EmailChange, User
 from users.accounts.policy import may_administer, require
 from users.accounts.services.administration import keep_an_administrator
 from users.accounts.services.people import locked_user
@@ -49,6 +49,7 @@ def suspend_user(
     Suspension.objects.update_or_create(user=user, defaults={"reason": reason, "until": until})
     _set_active(user, active=False)
     PasswordReset.objects.filter(user=user).delete()
+    EmailChange.objects.filter(user=user).delete()
     ended = end_sessions_of(user.pk)
     record(
         Tag.USER_SUSPENDED,
