@@ -9,7 +9,7 @@ from django.contrib.auth.models import Group
 from django.db.models import Model
 from django.utils import timezone
 
-from users.accounts.models import Profile, User
+from users.accounts.models import LastSeen, Profile, User
 from users.authentication.models import Session
 from users.authentication.tokens import issue_access_token
 from users.organizations.models import Membership, Organization, Role
@@ -17,8 +17,10 @@ from users.organizations.models import Membership, Organization, Role
 PASSWORD = "correct horse battery staple"
 
 
-def make_user(username: str, *, locale: str = "en", **fields: Any) -> User:
-    """Create a person with a profile and `PASSWORD`."""
+def make_user(
+    username: str, *, locale: str = "en", seen: dt.datetime | None = None, **fields: Any
+) -> User:
+    """Create a person with `PASSWORD` and what belongs to everybody."""
     user = User.objects.create(
         username=username,
         email=fields.pop("email", f"{username}@example.org"),
@@ -26,6 +28,7 @@ def make_user(username: str, *, locale: str = "en", **fields: Any) -> User:
         **fields,
     )
     Profile.objects.create(user=user, locale=locale)
+    LastSeen.objects.create(user=user, at=seen)
     return user
 
 
@@ -36,6 +39,7 @@ def make_crowd(count: int, *, organization: Organization, group: Group) -> list[
         for n in range(count)
     )
     Profile.objects.bulk_create(Profile(user=user) for user in people)
+    LastSeen.objects.bulk_create(LastSeen(user=user) for user in people)
     Membership.objects.bulk_create(
         Membership(organization=organization, user=user) for user in people
     )

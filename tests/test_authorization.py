@@ -18,7 +18,7 @@ from core.actor import Actor
 from schema.root import schema
 from tests.client import Answer, GraphQLClient
 from tests.factories import PASSWORD, make_organization, make_session, make_user, node_id
-from users.accounts.models import Profile, User
+from users.accounts.models import LastSeen, Profile, User
 from users.activity.record import record
 from users.activity.tags import Tag
 from users.authentication.models import Session, Suspension
@@ -249,7 +249,8 @@ class World:
             ADMINISTRATOR: administrator,
         }
         seen = self.owner.date_joined
-        User.objects.update(email_verified_at=seen, last_seen_at=seen)
+        User.objects.update(email_verified_at=seen)
+        LastSeen.objects.update(at=seen)
         self.clients = {ANONYMOUS: GraphQLClient()}
         for kind, user in people.items():
             self.clients[kind] = GraphQLClient(issue_access_token(make_session(user)))

@@ -67,7 +67,7 @@ def erin(db: None) -> User:
         is_public=True,
         locale="de",
         email_verified_at=NEW_YEAR,
-        last_seen_at=NEW_YEAR,
+        seen=NEW_YEAR,
     )
     editors = Group.objects.create(name="Editors")
     editors.permissions.add(Permission.objects.get(codename="view_user"))

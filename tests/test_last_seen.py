@@ -5,7 +5,7 @@ import datetime as dt
 from django.utils import timezone
 
 from tests.factories import make_session
-from users.accounts.models import User
+from users.accounts.models import LastSeen, User
 from users.authentication.models import Session
 from users.authentication.tasks import note_last_seen
 
@@ -18,8 +18,7 @@ def use(user: User, moment: dt.datetime) -> None:
 
 
 def seen(user: User) -> dt.datetime | None:
-    user.refresh_from_db()
-    return user.last_seen_at
+    return LastSeen.objects.get(user=user).at
 
 
 def test_latest_use_of_any_session_is_noted(alice: User, bob: User, charlie: User) -> None:
@@ -36,6 +35,6 @@ def test_latest_use_of_any_session_is_noted(alice: User, bob: User, charlie: Use
 def test_what_is_noted_never_goes_back(alice: User) -> None:
     now = timezone.now()
     use(alice, now - 4 * MINUTE)
-    User.objects.filter(pk=alice.pk).update(last_seen_at=now)
+    LastSeen.objects.filter(user=alice).update(at=now)
     note_last_seen()
     assert seen(alice) == now

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from core.ids import new_id
 from schema.keysets import Keyset
 from tests.factories import make_session, make_user
-from users.accounts.models import SignUp, User
+from users.accounts.models import LastSeen, SignUp, User
 from users.accounts.orders import UserOrderField
 from users.authentication.models import RefreshToken, Session
 
@@ -27,9 +27,10 @@ def many_people(db: None) -> None:
         User(username=f"person{number}", email=f"person{number}@example.org", password=unusable)
         for number in range(PEOPLE)
     )
+    LastSeen.objects.bulk_create(LastSeen(user=user) for user in User.objects.all())
     make_session(User.objects.get(username="person7"))
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE accounts_user")
+        cursor.execute("ANALYZE accounts_user, accounts_lastseen")
 
 
 def nodes_of(plan: dict[str, Any]) -> list[dict[str, Any]]:
@@ -91,10 +92,11 @@ def test_every_order_scans_its_index_however_deep_the_page(
     assert deep is not None
 
     for page in (people, people.filter(keyset.behind(deep))):
-        (limit, scan) = explain(page[:51])
-        assert (limit["Node Type"], scan["Index Name"]) == ("Limit", INDEXES[field])
+        nodes = explain(page[:51])
+        (scan,) = (node for node in nodes if node.get("Index Name") == INDEXES[field])
         assert scan["Actual Rows"] == 51
-        assert scan.get("Rows Removed by Filter", 0) == 0
+        assert "Sort" not in {node["Node Type"] for node in nodes}
+        assert not any(node.get("Rows Removed by Filter") for node in nodes)
 
 
 def test_credentials_are_looked_up_by_unique_indexes(db: None) -> None:

@@ -38,10 +38,14 @@ ORDERS = [
 def page(client_of: ClientOf, db: None) -> Page:
     """Ask for pages of `PEOPLE`, as one of them, who is staff."""
     for username, name, email, joined, seen in PEOPLE:
-        user = make_user(username, name=name, email=email, is_staff=True, is_public=True)
-        User.objects.filter(pk=user.pk).update(
+        make_user(
+            username,
+            name=name,
+            email=email,
+            is_staff=True,
+            is_public=True,
             date_joined=DAY + dt.timedelta(days=joined),
-            last_seen_at=seen and DAY + dt.timedelta(days=seen),
+            seen=seen and DAY + dt.timedelta(days=seen),
         )
     client = client_of(User.objects.get(username="a"))
     return lambda **variables: client(PAGE, **variables)

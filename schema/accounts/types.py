@@ -81,11 +81,6 @@ class User(relay.Node):
     username: auto = strawberry_django.field(description="Unique, in lower case.")
     name: auto = strawberry_django.field(description="The name to show; may be empty.")
     date_joined: auto = strawberry_django.field(description="When the account came to be.")
-    last_seen_at: datetime | None = strawberry_django.field(
-        extensions=[Private()],
-        description="When the person last used the service, to within minutes; for the person "
-        "and staff.",
-    )
     is_public: auto = strawberry_django.field(
         description="Whether other people may find the person."
     )
@@ -118,6 +113,17 @@ class User(relay.Node):
     suspension: Suspension | None = strawberry_django.field(
         description="Why the person may not sign in, for staff."
     )
+
+    @strawberry_django.field(
+        select_related=["last_seen"],
+        only=["last_seen__at"],
+        extensions=[Private()],
+        description="When the person last used the service, to within minutes; for the person "
+        "and staff.",
+    )
+    def last_seen_at(self: models.User) -> datetime | None:
+        """Join it: it is in a table of its own."""
+        return self.last_seen.at
 
     @strawberry_django.field(
         only=["authorization_version"],

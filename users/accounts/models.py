@@ -6,14 +6,14 @@ from uuid import uuid4
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.core.signing import Signer
 from django.db import models
-from django.db.models import Q
-from django.db.models.functions import Lower
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce, Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.ids import new_id
 from users.accounts.identifiers import EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH
-from users.accounts.orders import USER_ORDERS
+from users.accounts.orders import NEVER, USER_ORDERS, UserOrderField
 from users.accounts.querysets import MailedLinkQuerySet, UserQuerySet
 
 UserManager = BaseUserManager.from_queryset(UserQuerySet)
@@ -34,8 +34,6 @@ class User(AbstractBaseUser, PermissionsMixin):
         _("public"), default=False, help_text=_("Other people may find this person.")
     )
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
-    # Written in the background, from the sessions.
-    last_seen_at = models.DateTimeField(_("last seen"), null=True, editable=False)
     # Raised in the same transaction as any change of groups or permissions, so that what is
     # cached under the old version is never read again.
     authorization_version = models.PositiveIntegerField(default=0, editable=False)
@@ -66,7 +64,7 @@ class User(AbstractBaseUser, PermissionsMixin):
             *(
                 models.Index(*terms, name=f"user_order_{order.value}")
                 for order, terms in USER_ORDERS.items()
-                if len(terms) > 1
+                if len(terms) > 1 and order is not UserOrderField.LAST_SEEN
             ),
             # There are few administrators, among however many people.
             models.Index(fields=["id"], name="user_administrators", condition=Q(is_superuser=True)),
@@ -91,6 +89,30 @@ class Profile(models.Model):
 
         verbose_name = _("profile")
         verbose_name_plural = _("profiles")
+
+    def __str__(self) -> str:
+        """Name the person's id; the person may not be loaded."""
+        return str(self.pk)
+
+
+class LastSeen(models.Model):
+    """When a person last used the service; written in the background, from the sessions.
+
+    A table of its own, because this changes all the time: a new version of the person's row
+    would need a new entry in each of its indexes.
+    """
+
+    user = models.OneToOneField(
+        User, on_delete=models.CASCADE, primary_key=True, related_name="last_seen"
+    )
+    at = models.DateTimeField(null=True)
+
+    class Meta:
+        """One row a person, from the beginning."""
+
+        indexes: ClassVar = [
+            models.Index(Coalesce("at", NEVER), F("user"), name="user_order_last_seen")
+        ]
 
     def __str__(self) -> str:
         """Name the person's id; the person may not be loaded."""

@@ -27,7 +27,7 @@ USER_ORDERS: Final[Mapping[UserOrderField, tuple[Any, ...]]] = {
     UserOrderField.NAME: (Lower("name"), F("id")),
     UserOrderField.EMAIL: (F("email"),),
     UserOrderField.JOINED: (F("date_joined"), F("id")),
-    UserOrderField.LAST_SEEN: (Coalesce("last_seen_at", NEVER), F("id")),
+    UserOrderField.LAST_SEEN: (Coalesce("last_seen__at", NEVER), F("last_seen__user")),
 }
 # Orders would tell strangers what the fields do not.
 PRIVATE_ORDERS: Final = frozenset({UserOrderField.EMAIL, UserOrderField.LAST_SEEN})

@@ -31,7 +31,11 @@ class UserQuerySet(models.QuerySet["User"]):
     def in_order(self, field: UserOrderField, *, descending: bool = False) -> Self:
         """Order people; those who are equal in the field, by when they came."""
         terms = USER_ORDERS[field]
-        return self.order_by(*(term.desc() if descending else term.asc() for term in terms))
+        people = self
+        if field is UserOrderField.LAST_SEEN:
+            # An inner join, which can begin with the index of what is ordered by.
+            people = self.filter(last_seen__isnull=False)
+        return people.order_by(*(term.desc() if descending else term.asc() for term in terms))
 
     def administrators(self) -> Self:
         """Those who may do everything."""

@@ -11,7 +11,7 @@ from core import mail
 from core.actor import SYSTEM
 from core.db import delete_in_batches, write_in_batches
 from core.outbox.registry import subscriber
-from users.accounts.models import User
+from users.accounts.models import LastSeen, User
 from users.activity.models import Event
 from users.activity.tags import Tag
 from users.authentication import mails
@@ -78,13 +78,13 @@ def note_last_seen() -> None:
     leaves no gap.
     """
     since = timezone.now() - 3 * settings.LAST_SEEN_PRECISION
-    latest = Session.objects.filter(user=OuterRef("pk")).order_by("-last_seen_at")
+    latest = Session.objects.filter(user=OuterRef("user")).order_by("-last_seen_at")
     latest_use = Subquery(latest.values("last_seen_at")[:1])
     in_use = Session.objects.in_use_since(since)
-    behind = User.objects.filter(
-        Q(last_seen_at=None) | Q(last_seen_at__lt=latest_use), pk__in=in_use.values("user_id")
+    behind = LastSeen.objects.filter(
+        Q(at=None) | Q(at__lt=latest_use), user__in=in_use.values("user_id")
     )
-    write_in_batches(behind, lambda people: people.update(last_seen_at=latest_use))
+    write_in_batches(behind, lambda rows: rows.update(at=latest_use))
 
 
 @shared_task(name="users.authentication.lift_suspensions")

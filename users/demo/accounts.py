@@ -6,7 +6,7 @@ from typing import Final
 from django.conf import settings
 from django.utils import timezone
 
-from users.accounts.models import Profile, User
+from users.accounts.models import LastSeen, Profile, User
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +64,7 @@ def create_demo_accounts() -> None:
             email_verified_at=timezone.now(),
         )
         Profile.objects.create(user=user, bio=f"A demo account: {account.description}.")
+        LastSeen.objects.create(user=user)
 
 
 def refresh_demo_passwords() -> None:

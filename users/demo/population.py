@@ -30,6 +30,7 @@ class Rows:
 
     users: list[Row] = field(default_factory=list)
     profiles: list[Row] = field(default_factory=list)
+    last_seen: list[Row] = field(default_factory=list)
     groups: list[Row] = field(default_factory=list)
     memberships: list[Row] = field(default_factory=list)
     sessions: list[Row] = field(default_factory=list)
@@ -88,10 +89,11 @@ class Population:
                 False,
                 chance() < 0.6,  # noqa: PLR2004
                 joined,
-                self.now - (self.now - joined) * chance() ** 4 if chance() < 0.8 else None,  # noqa: PLR2004
                 0,
             )
         )
+        seen = self.now - (self.now - joined) * chance() ** 4 if chance() < 0.8 else None  # noqa: PLR2004
+        rows.last_seen.append((user_id, seen))
         website = f"https://{mailbox.partition('.')[0]}.example" if chance() < 0.8 else ""  # noqa: PLR2004
         locale = "en" if chance() < 0.75 else "de"  # noqa: PLR2004
         bio, zone = rng.choice((*names.BIOS, "")), rng.choice(names.TIME_ZONES)

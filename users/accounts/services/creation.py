@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from core.errors import ErrorCode, InputRejectedError, Problem
 from users.accounts.identifiers import RESERVED_USERNAMES, clean_email, clean_username
-from users.accounts.models import Profile, User
+from users.accounts.models import LastSeen, Profile, User
 from users.accounts.services.validation import (
     Problems,
     check_field,
@@ -82,12 +82,13 @@ def check_username_is_free_to_choose(username: str) -> None:
 
 
 def insert_user(user: User, *, locale: str = "en") -> None:
-    """Add a person with a profile, in the caller's transaction.
+    """Add a person with what belongs to everybody, in the caller's transaction.
 
     Raises `InputRejectedError` if the address or the username was taken meanwhile.
     """
     save_identifiers(user)
     Profile.objects.create(user=user, locale=locale)
+    LastSeen.objects.create(user=user)
 
 
 def save_identifiers(user: User) -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from psycopg import sql
 
 from core.roles.owner import as_owner
-from users.accounts.models import Profile, User
+from users.accounts.models import LastSeen, Profile, User
 from users.activity.models import DailyCount
 from users.activity.tags import Tag
 from users.authentication.models import Session, Suspension
@@ -36,10 +36,11 @@ TABLES: Final[Sequence[tuple[str, type[models.Model], str]]] = (
         User,
         (
             "id username email email_verified_at name password is_active is_staff is_superuser "
-            "is_public date_joined last_seen_at authorization_version"
+            "is_public date_joined authorization_version"
         ),
     ),
     ("profiles", Profile, "user_id bio website locale time_zone"),
+    ("last_seen", LastSeen, "user_id at"),
     ("groups", User.groups.through, "user_id group_id"),
     ("memberships", Membership, "id organization_id user_id role created_at"),
     ("sessions", Session, "id user_id user_agent ip created_at last_seen_at expires_at"),
