@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from django.db import models, transaction
-from django.db.models import QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 
 BATCH: Final = 1_000
 
@@ -16,6 +16,23 @@ class AppendOnly(models.Model):
         """A mark for `manage.py migrate`, which grants what the service may do."""
 
         abstract = True
+
+
+def storable(text: str) -> str:
+    """Return the text as PostgreSQL can hold it: without NUL, for which another sign stands."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+class Sought(ExpressionWrapper):  # type: ignore[type-arg] # it takes none at run time
+    """A condition to filter by that has no index in common with the order of the rows.
+
+    It means what ``condition`` does, and tells whoever reads a page how to go about it.
+    """
+
+    def __init__(self, condition: Q) -> None:
+        """Wrap a condition."""
+        super().__init__(condition, output_field=BooleanField())
+        self.condition = condition
 
 
 def write_in_batches(rows: QuerySet[Any], write: Callable[[QuerySet[Any]], object]) -> None:

@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "core.roles",
     "core.outbox",
     "core.ratelimit",
+    "core.search",
     "users.activity",
     "users.accounts",
     "users.authentication",

@@ -22,6 +22,7 @@ from schema.context import Info
 from schema.enums import describe_enum
 from schema.keysets import Keyset
 from schema.limits import MAX_COUNT, MAX_PAGE
+from schema.sought import candidates, first_rows
 
 CURSOR_FIELDS = frozenset({"cursor", "startCursor", "endCursor"})
 # It decides the order, which is part of a cursor in any case.
@@ -145,7 +146,7 @@ class KeysetConnection(relay.Connection[NodeType], Generic[NodeType]):
         size = _page_size(first, last)
         keyset = Keyset.of(nodes)
         scope = f"{cls.__name__}.{keyset.name}{_arguments(info)}"
-        page = nodes
+        page = candidates(nodes)
         if after is not None:
             page = page.filter(keyset.behind(_position(scope, after)))
         if before is not None:
@@ -156,7 +157,7 @@ class KeysetConnection(relay.Connection[NodeType], Generic[NodeType]):
         if _selects(info, CURSOR_FIELDS):
             page = page.annotate(**keyset.positions())
         backwards = last is not None
-        rows = list(page.order_by(*keyset.terms(backwards=backwards))[: size + 1])
+        rows = list(first_rows(page.order_by(*keyset.terms(backwards=backwards)), size + 1))
         more = len(rows) > size
         del rows[size:]
         if backwards:
@@ -211,7 +212,11 @@ def _arguments(info: Info) -> str:
     field = raw.parent_type.fields[raw.field_name]
     variables = VariableValues(sources={}, coerced=cast("dict[str, Any]", raw.variable_values))
     values = get_argument_values(field, raw.field_nodes[0], variables)
-    given = {name: value for name, value in values.items() if name not in {*ARGUMENTS, ORDER}}
+    given = {
+        name: value
+        for name, value in values.items()
+        if value is not None and name not in {*ARGUMENTS, ORDER}
+    }
     return orjson.dumps(given, default=str, option=orjson.OPT_SORT_KEYS).decode() if given else ""
 
 

@@ -1,8 +1,9 @@
 """The schema: every query and mutation there is."""
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import strawberry
 from graphql import GraphQLError
@@ -31,10 +32,25 @@ from schema.nodes import NodeId, parse_node_id
 from schema.organizations.queries import OrganizationsQuery
 from schema.organizations.types import Organization
 
+PARSE_DATE_TIME = cast("Callable[[object], object]", DateTimeDefinition.parse_value)
 SCALARS_ORG = "https://scalars.graphql.org/andimarek"
+
+
+def _moment(value: object) -> object:
+    """Parse a DateTime, which tells its offset (RFC 3339); a local time would be anybody's."""
+    moment = PARSE_DATE_TIME(value)
+    if isinstance(moment, dt.datetime) and moment.tzinfo is None:
+        raise GraphQLError("A DateTime needs an offset, as in 2026-01-31T12:00:00Z.")
+    return moment
+
+
 SCALARS: dict[object, Any] = {
     dt.date: replace(DateDefinition, specified_by_url=f"{SCALARS_ORG}/local-date"),
-    dt.datetime: replace(DateTimeDefinition, specified_by_url=f"{SCALARS_ORG}/date-time"),
+    dt.datetime: replace(
+        DateTimeDefinition,
+        parse_value=_moment,
+        specified_by_url=f"{SCALARS_ORG}/date-time",
+    ),
 }
 
 NODE_TYPES: dict[str, Any] = {

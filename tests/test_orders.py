@@ -45,7 +45,7 @@ def page(client_of: ClientOf, db: None) -> Page:
             is_staff=True,
             is_public=True,
             date_joined=DAY + dt.timedelta(days=joined),
-            seen=seen and DAY + dt.timedelta(days=seen),
+            seen=DAY + dt.timedelta(days=seen) if seen else None,
         )
     client = client_of(User.objects.get(username="a"))
     return lambda **variables: client(PAGE, **variables)

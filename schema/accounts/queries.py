@@ -7,6 +7,8 @@ import strawberry
 import strawberry_django
 from django.contrib.auth import models as auth
 
+from core.search.texts import words_of
+from schema.accounts.filters import UserFilter
 from schema.accounts.types import (
     Group,
     GroupConnection,
@@ -23,7 +25,7 @@ from users.accounts.orders import PRIVATE_ORDERS
 from users.accounts.policy import (
     may_list_groups,
     may_list_people,
-    may_order_people_by_what_is_private,
+    may_select_people_by_what_is_private,
     require,
 )
 
@@ -61,14 +63,35 @@ class AccountsQuery:
     def users(
         self,
         info: Info,
+        filter: Annotated[
+            UserFilter | None, strawberry.argument(description="Which people; all, if not given.")
+        ] = None,
+        search: Annotated[
+            str | None,
+            strawberry.argument(
+                description="Any parts of names and usernames, for staff also of addresses; each "
+                "word has to be found. One or two letters have to begin a word."
+            ),
+        ] = None,
         order_by: Annotated[
-            UserOrder | None, strawberry.argument(description="By username, if not given.")
+            UserOrder | None,
+            strawberry.argument(
+                description="If not given: the best match first, or without `search` by username."
+            ),
         ] = None,
     ) -> Iterable[User]:
         """Page through the directory."""
-        require(info.context.actor, may_list_people)
+        actor = info.context.actor
+        require(actor, may_list_people)
+        people = models.User.objects.all()
+        words = words_of(search) if search is not None else []
+        if words:
+            people = people.with_words(words, actor)
+        if words and order_by is None:
+            people = people.best_match_first(words, actor)
+            return filter.apply(people, order=None, actor=actor) if filter else people
         order = order_by or UserOrder()
         if order.field in PRIVATE_ORDERS:
-            require(info.context.actor, may_order_people_by_what_is_private)
-        descending = order.direction is Direction.DESC
-        return models.User.objects.in_order(order.field, descending=descending)
+            require(actor, may_select_people_by_what_is_private)
+        people = people.in_order(order.field, descending=order.direction is Direction.DESC)
+        return filter.apply(people, order=order.field, actor=actor) if filter else people

@@ -9,6 +9,7 @@ from django.contrib.auth import models as auth
 from django.db.models import QuerySet
 from strawberry import auto, relay
 
+from core.search.texts import MAX_CANDIDATES
 from schema.accounts.loaders import group_permissions, permissions
 from schema.authentication.loaders import active_session_counts
 from schema.authentication.suspension_types import Suspension
@@ -19,6 +20,7 @@ from schema.errors import Payload
 from schema.nodes import one
 from schema.organizations.types import Membership
 from schema.rules import Private
+from schema.sought import is_truncated
 from users.accounts import models
 from users.accounts.orders import UserOrderField
 from users.accounts.querysets import UserQuerySet, groups_visible_to
@@ -176,6 +178,14 @@ class UserOrder:
 @strawberry.type(description="A page of people, in the order that was asked for.")
 class UserConnection(KeysetConnection[User]):
     """The order is that of the queryset."""
+
+    @strawberry.field(
+        description=f"Whether more than {MAX_CANDIDATES:,} people match, of whom only that many "
+        "are compared for the best match; with `orderBy` all are listed."
+    )
+    def is_truncated(self) -> bool:
+        """Look whether there is one more."""
+        return is_truncated(self.everything)
 
 
 @strawberry.type(description="A page of groups, by name.")

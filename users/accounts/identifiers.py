@@ -9,6 +9,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
+from core.db import storable
+
 EMAIL_MAX_LENGTH: Final = 254
 USERNAME_MIN_LENGTH: Final = 3
 USERNAME_MAX_LENGTH: Final = 30
@@ -32,7 +34,7 @@ def canonical(identifier: str) -> str:
     So full-width, ligature and capital variants of an identifier are one and the same. What
     is longer than any identifier is cut, because normalising takes quadratic time.
     """
-    identifier = identifier.strip()[: EMAIL_MAX_LENGTH + 1]
+    identifier = storable(identifier).strip()[: EMAIL_MAX_LENGTH + 1]
     folded = unicodedata.normalize("NFKC", identifier).lower()
     return unicodedata.normalize("NFKC", folded)
 

@@ -4,6 +4,7 @@ from typing import ClassVar
 from uuid import uuid4
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.postgres.indexes import GinIndex
 from django.core.signing import Signer
 from django.db import models
 from django.db.models import F, Q
@@ -12,6 +13,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.ids import new_id
+from core.search.texts import searchable
+from users.accounts.filters import EmailDomain
 from users.accounts.identifiers import EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH
 from users.accounts.orders import NEVER, USER_ORDERS, UserOrderField
 from users.accounts.querysets import MailedLinkQuerySet, UserQuerySet
@@ -37,6 +40,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     # Raised in the same transaction as any change of groups or permissions, so that what is
     # cached under the old version is never read again.
     authorization_version = models.PositiveIntegerField(default=0, editable=False)
+    # What is searched: by everybody, and by those who read addresses.
+    search_text = searchable("name", "username")
+    private_search_text = searchable("name", "username", "email")
     last_login = None
 
     USERNAME_FIELD = "username"
@@ -66,7 +72,18 @@ class User(AbstractBaseUser, PermissionsMixin):
                 for order, terms in USER_ORDERS.items()
                 if len(terms) > 1 and order is not UserOrderField.LAST_SEEN
             ),
-            # There are few administrators, among however many people.
+            models.Index(EmailDomain(), F("email"), name="user_email_domain"),
+            GinIndex(
+                fields=["search_text", "private_search_text"],
+                opclasses=["gin_trgm_ops", "gin_trgm_ops"],
+                name="user_search",
+            ),
+            # There are few of these, among however many people.
+            models.Index(fields=["id"], name="user_inactive", condition=Q(is_active=False)),
+            models.Index(fields=["id"], name="user_staff", condition=Q(is_staff=True)),
+            models.Index(
+                fields=["id"], name="user_unverified", condition=Q(email_verified_at=None)
+            ),
             models.Index(fields=["id"], name="user_administrators", condition=Q(is_superuser=True)),
         ]
 
@@ -89,6 +106,7 @@ class Profile(models.Model):
 
         verbose_name = _("profile")
         verbose_name_plural = _("profiles")
+        indexes: ClassVar = [models.Index(fields=["locale", "user"], name="profile_locale")]
 
     def __str__(self) -> str:
         """Name the person's id; the person may not be loaded."""

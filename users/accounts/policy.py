@@ -29,11 +29,11 @@ def may_list_people(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa:
     return actor.is_authenticated
 
 
-def may_order_people_by_what_is_private(
+def may_select_people_by_what_is_private(
     actor: Actor,
     user_id: UUID | None = None,  # noqa: ARG001
 ) -> bool:
-    """Keep an order that tells of private fields to those who read them of everybody."""
+    """Orders and filters that tell of private fields are for those who read them of everybody."""
     return actor.is_staff
 
 

@@ -1,15 +1,18 @@
 """Reads of people, and who may see whom."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from django.contrib.auth.models import Group
 from django.core.signing import BadSignature
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from core.actor import Actor
+from core.db import Sought
+from core.search.texts import has_words, rank
 from users.accounts.identifiers import canonical
 from users.accounts.orders import USER_ORDERS, UserOrderField
 
@@ -37,14 +40,25 @@ class UserQuerySet(models.QuerySet["User"]):
             people = self.filter(last_seen__isnull=False)
         return people.order_by(*(term.desc() if descending else term.asc() for term in terms))
 
+    def meeting(self, condition: Q) -> Self:
+        """Those who meet a condition, in whatever order they are."""
+        return self.filter(Sought(condition))
+
+    def with_words(self, words: Sequence[str], actor: Actor) -> Self:
+        """Those in whose names are all the words; addresses are searched for staff alone."""
+        return self.meeting(has_words(_search_column(actor), words))
+
+    def best_match_first(self, words: Sequence[str], actor: Actor) -> Self:
+        """Order people by how well the words match; those who are equal, by username."""
+        return self.order_by(rank(_search_column(actor), words).asc(), F("username").asc())
+
     def administrators(self) -> Self:
         """Those who may do everything."""
         return self.filter(is_superuser=True, is_active=True)
 
     def with_login(self, login: str) -> Self:
         """Find the person by e-mail address or username, in whatever case it is typed."""
-        # PostgreSQL's text cannot hold NUL, and no identifier holds its replacement.
-        identifier = canonical(login).replace("\0", "\N{REPLACEMENT CHARACTER}")
+        identifier = canonical(login)
         return self.filter(**{"email" if "@" in identifier else "username": identifier})
 
 
@@ -62,6 +76,10 @@ class MailedLinkQuerySet(models.QuerySet[Any]):
     def expired(self) -> Self:
         """Those that lead nowhere any more."""
         return self.filter(expires_at__lte=timezone.now())
+
+
+def _search_column(actor: Actor) -> str:
+    return "private_search_text" if actor.is_staff else "search_text"
 
 
 def groups_visible_to(actor: Actor, groups: models.QuerySet[Group]) -> models.QuerySet[Group]:

@@ -1,0 +1,110 @@
+"""Pages of rows that are ordered by one index and sought by others.
+
+PostgreSQL has two ways to the first rows, in an order, that meet a condition: to go along the
+order and try each row, which takes for ever if what is sought is rare or far away, or to find
+all that meet the condition and sort them, which takes long if they are many. It guesses which;
+where the order and the condition have to do with each other, as usernames and names have, the
+guess can be wrong by a factor of thousands. So we do not let it guess: a statement looks at a
+bounded number of rows along the order first, and if these do not fill the page it finds all.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, TypeVar, cast
+
+from django.db.models import ExpressionWrapper, Model, Q, QuerySet
+from django.db.models.expressions import OrderBy, RawSQL
+from django.db.models.fields import BooleanField
+from django.db.models.lookups import Exact
+from django.db.models.sql.where import AND, WhereNode
+
+from core.db import Sought
+from core.search.texts import Rank
+
+M = TypeVar("M", bound=Model)
+
+LOOK_AHEAD: Final = 5_000
+NEAR_OR_FAR: Final = """
+    WITH near AS MATERIALIZED (
+        SELECT id FROM ({slice}) AS slice(id, hit) WHERE hit LIMIT {limit}
+    ),
+    far AS MATERIALIZED (
+        SELECT * FROM ({found}) AS found(id, {keys})
+    )
+    SELECT id FROM near WHERE (SELECT count(*) FROM near) = {limit}
+    UNION ALL (
+        SELECT id FROM far WHERE (SELECT count(*) FROM near) < {limit}
+        ORDER BY {order} LIMIT {limit}
+    )
+"""
+
+
+def first_rows(rows: QuerySet[M], limit: int) -> QuerySet[M]:
+    """Return the first rows, as slicing does, of an ordered queryset.
+
+    If some of its conditions are `Sought`, they are met by the rows next to come or else by
+    whatever way PostgreSQL has to all rows that meet them.
+    """
+    sought = [node for node in _conditions(rows.query.where) if _is_sought(node)]
+    if not sought or rows.query.is_empty():
+        return rows[:limit]
+    hit = ExpressionWrapper(
+        Q(*(node.lhs.condition for node in sought)), output_field=BooleanField()
+    )
+    others = [node for node in _conditions(rows.query.where) if not _is_sought(node)]
+    along = _meeting(rows, others).annotate(hit=hit).values_list("pk", "hit")[:LOOK_AHEAD]
+    terms = cast("Sequence[OrderBy]", rows.query.order_by)
+    keys = {f"key_{number}": term.expression for number, term in enumerate(terms)}
+    found = rows.order_by().annotate(**keys).values_list("pk", *keys)
+    slice_sql, slice_params = along.query.sql_with_params()
+    found_sql, found_params = found.query.sql_with_params()
+    sql = NEAR_OR_FAR.format(
+        slice=slice_sql,
+        found=found_sql,
+        keys=", ".join(keys),
+        order=", ".join(
+            f"{key} {'DESC' if term.descending else 'ASC'}"
+            for key, term in zip(keys, terms, strict=True)
+        ),
+        limit=int(limit),
+    )
+    ids = RawSQL(sql, (*slice_params, *found_params))  # noqa: S611 - Django's own, parameters too
+    return _meeting(rows, []).filter(pk__in=ids)[:limit]
+
+
+def candidates(rows: QuerySet[M]) -> QuerySet[M]:
+    """Return the rows that are worth ordering: all, unless their order is a `Rank`."""
+    limit = _limit(rows)
+    if limit is None:
+        return rows
+    return _meeting(rows, []).filter(pk__in=rows.order_by().values("pk")[:limit])
+
+
+def is_truncated(rows: QuerySet[M]) -> bool:
+    """Return whether `candidates` leaves some out."""
+    limit = _limit(rows)
+    return limit is not None and rows.order_by().values("pk")[limit : limit + 1].exists()
+
+
+def _limit(rows: QuerySet[M]) -> int | None:
+    expressions = (getattr(term, "expression", None) for term in rows.query.order_by)
+    return next((each.candidates for each in expressions if isinstance(each, Rank)), None)
+
+
+def _conditions(where: WhereNode) -> Iterator[Any]:
+    """Yield what has to hold altogether."""
+    for node in where.children:
+        if isinstance(node, WhereNode) and node.connector == AND and not node.negated:
+            yield from _conditions(node)
+        else:
+            yield node
+
+
+def _is_sought(node: Any) -> bool:
+    return isinstance(node, Exact) and isinstance(node.lhs, Sought)
+
+
+def _meeting(rows: QuerySet[M], conditions: Iterable[Any]) -> QuerySet[M]:
+    """Return the queryset with these conditions in place of its own."""
+    clone = rows.all()
+    clone.query.where = WhereNode(list(conditions), AND)
+    return clone
