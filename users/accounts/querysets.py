@@ -1,12 +1,13 @@
 """Reads of people, and who may see whom."""
 
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Self
 from uuid import UUID
 
 from django.contrib.auth.models import Group
 from django.core.signing import BadSignature
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, Q
 from django.utils import timezone
 
 from core.actor import Actor
@@ -17,16 +18,37 @@ if TYPE_CHECKING:
     from users.accounts.models import User
 
 
+Sight = Callable[[Actor], Exists]
+
+_sights: Final[list[Sight]] = []
+
+
+def also_shows(sight: Sight) -> Sight:
+    """Register the decorated function, which says whom else an actor sees.
+
+    Apps above this one know why people see one another. The condition must be one that an index
+    answers for a single person.
+    """
+    _sights.append(sight)
+    return sight
+
+
 class UserQuerySet(models.QuerySet["User"]):
     """People."""
 
     def visible_to(self, actor: Actor) -> Self:
-        """Staff see everybody; others see themselves and active people who chose to be public."""
+        """Staff see everybody; others see themselves and active people who chose to be public.
+
+        `also_shows` adds to these.
+        """
         if actor.is_staff:
             return self
         if not actor.is_authenticated:
             return self.none()
-        return self.filter(Q(pk=actor.user_id) | Q(is_public=True, is_active=True))
+        shown = Q(pk=actor.user_id) | Q(is_public=True, is_active=True)
+        for sight in _sights:
+            shown |= Q(sight(actor))
+        return self.filter(shown)
 
     def in_order(self, field: UserOrderField, *, descending: bool = False) -> Self:
         """Order people; those who are equal in the field, by when they came."""
