@@ -102,7 +102,7 @@ def accept_organization_invitation(token: str, *, actor: Actor) -> Organization:
     count_token(actor)
     with transaction.atomic(durable=True):
         invitation = _use(token)
-        user = User.objects.select_for_update().get(pk=actor.user_id)
+        user = User.objects.select_for_update().get(pk=cast("UUID", actor.user_id))
         if user.email != invitation.email:
             raise InputRejectedError(
                 Problem(
