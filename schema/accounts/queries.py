@@ -71,4 +71,5 @@ class AccountsQuery:
         if order.field in PRIVATE_ORDERS:
             require(info.context.actor, may_order_people_by_what_is_private)
         descending = order.direction is Direction.DESC
-        return models.User.objects.in_order(order.field, descending=descending)
+        people = models.User.objects.found_by(info.context.actor)
+        return people.in_order(order.field, descending=descending)

@@ -37,18 +37,22 @@ class UserQuerySet(models.QuerySet["User"]):
     """People."""
 
     def visible_to(self, actor: Actor) -> Self:
-        """Staff see everybody; others see themselves and active people who chose to be public.
-
-        `also_shows` adds to these.
-        """
+        """Staff see everybody; others see whom they find, and whom `also_shows` adds."""
         if actor.is_staff:
             return self
         if not actor.is_authenticated:
             return self.none()
-        shown = Q(pk=actor.user_id) | Q(is_public=True, is_active=True)
+        shown = _to_be_found_by(actor)
         for sight in _sights:
             shown |= Q(sight(actor))
         return self.filter(shown)
+
+    def found_by(self, actor: Actor) -> Self:
+        """Staff find everybody; others find themselves and active people who chose to be public.
+
+        This is for lists of all people, which would ask each of them for `also_shows`.
+        """
+        return self if actor.is_staff else self.filter(_to_be_found_by(actor))
 
     def in_order(self, field: UserOrderField, *, descending: bool = False) -> Self:
         """Order people; those who are equal in the field, by when they came."""
@@ -64,6 +68,10 @@ class UserQuerySet(models.QuerySet["User"]):
         # PostgreSQL's text cannot hold NUL, and no identifier holds its replacement.
         identifier = canonical(login).replace("\0", "\N{REPLACEMENT CHARACTER}")
         return self.filter(**{"email" if "@" in identifier else "username": identifier})
+
+
+def _to_be_found_by(actor: Actor) -> Q:
+    return Q(pk=actor.user_id) | Q(is_public=True, is_active=True)
 
 
 class MailedLinkQuerySet(models.QuerySet[Any]):
