@@ -16,9 +16,11 @@ from tests.factories import (
     make_organization_invitation,
     make_token,
     make_user,
+    node_id,
 )
 from tests.signing_in import log_in_by_cookie, tags
-from tests.test_organization_invitations import EMAIL, invite
+from tests.test_organization_invitations import EMAIL, cancel, invite
+from tests.test_organizations import DELETE
 from tests.test_sign_up import sign_up
 from tests.test_sign_up_mail import text_of
 from users.accounts.models import SignUp, User
@@ -160,6 +162,35 @@ def test_fifty_at_once_join_once(transactional_db: None) -> None:
     answers = at_once(*[lambda: accept(GraphQLClient(client), token)] * 50)
     assert sorted(answers) == [[], *[INVALID] * 49]
     assert members(archers) == {"alice": "owner", "charlie": "member"}
+
+
+@pytest.mark.parametrize("_time", range(3))
+def test_invitation_is_either_accepted_or_taken_back(transactional_db: None, _time: int) -> None:
+    alice, charlie = make_user("alice"), make_user("charlie")
+    archers = make_organization("Archers", alice, role=Role.OWNER)
+    invitation = make_organization_invitation(archers, alice, email=charlie.email)
+    owner, invited = GraphQLClient(make_token(alice)), GraphQLClient(make_token(charlie))
+    ends = at_once(
+        lambda: accept(invited, invitation.token),
+        lambda: cancel(owner, invitation).problems,
+    )
+    assert ends in ([[], [("NOT_FOUND", "invitationId")]], [INVALID, []])
+    assert (charlie.username in members(archers)) == (ends[0] == [])
+
+
+@pytest.mark.parametrize("_time", range(3))
+def test_nobody_joins_what_is_deleted_meanwhile(transactional_db: None, _time: int) -> None:
+    alice, charlie = make_user("alice"), make_user("charlie")
+    archers = make_organization("Archers", alice, role=Role.OWNER)
+    token = make_organization_invitation(archers, alice, email=charlie.email).token
+    owner, invited = GraphQLClient(make_token(alice)), GraphQLClient(make_token(charlie))
+    joined, deleted = at_once(
+        lambda: accept(invited, token),
+        lambda: owner(DELETE, id=node_id(archers), password=PASSWORD).problems,
+    )
+    assert joined in ([], INVALID)
+    assert deleted == []
+    assert not Membership.objects.exists()
 
 
 def test_invitation_of_another_is_refused_and_kept(
