@@ -44,6 +44,16 @@ class ErrorCode(DescribedEnum):
     )
     NOT_FOUND = "NOT_FOUND", "There is no such object, or it is not for you to see."
     LAST_ADMINISTRATOR = "LAST_ADMINISTRATOR", "Nobody would be left to administer the service."
+    LAST_OWNER = "LAST_OWNER", "The organisation would be left without an owner."
+    ALREADY_MEMBER = "ALREADY_MEMBER", "The person belongs to the organisation already."
+    INVITATION_OF_ANOTHER = (
+        "INVITATION_OF_ANOTHER",
+        "The invitation is for another address than that of whoever is signed in.",
+    )
+    TOO_MANY_INVITATIONS = (
+        "TOO_MANY_INVITATIONS",
+        "So many people are invited to the organisation that some have to answer first.",
+    )
     # Who asks, and for what (top-level errors).
     UNAUTHENTICATED = "UNAUTHENTICATED", "Nobody is signed in; a top-level error."
     FORBIDDEN = "FORBIDDEN", "Whoever is signed in may not do this; a top-level error."

@@ -157,6 +157,7 @@ CELERY_BEAT_SCHEDULE = {
     "outbox-relay": _every(timedelta(seconds=10), "core.outbox.relay"),
     "prune-attempts": _every(timedelta(minutes=10), "core.ratelimit.prune"),
     "prune-links": _every(timedelta(minutes=10), "users.accounts.prune_links"),
+    "prune-invitations": _every(timedelta(minutes=10), "users.organizations.prune_invitations"),
     "prune-resets": _every(timedelta(minutes=10), "users.authentication.prune_password_resets"),
     "prune-sessions": _every(timedelta(minutes=10), "users.authentication.prune_sessions"),
     "note-last-seen": _every(timedelta(minutes=5), "users.authentication.note_last_seen"),
@@ -201,13 +202,15 @@ RESERVED_USERNAMES = env.names("RESERVED_USERNAMES", default=[])
 SIGN_UP = [name.lower() for name in env.names("SIGN_UP", default=["open"])]
 if SIGN_UP not in (["open"], ["invitation"], ["closed"]) and not all("." in x for x in SIGN_UP):
     raise BadSetting("SIGN_UP", "must be open, invitation, closed or domains such as example.com")
+# Whether people ask staff for an organisation, instead of making one.
+ORGANIZATIONS_BY_STAFF = env.flag("ORGANIZATIONS_BY_STAFF", default=False)
 SIGN_UP_TTL = timedelta(hours=24)
 INVITATION_TTL = timedelta(days=7)
 EMAIL_CHANGE_TTL = timedelta(hours=24)
 PASSWORD_RESET_TTL = timedelta(hours=1)
-# Where links in mails lead: to the pages /verify-email, /accept-invitation, /confirm-email and
-# /reset-password there. The token follows in the fragment, which browsers send to no server
-# and so reaches no log.
+# Where links in mails lead: to the pages /verify-email, /accept-invitation, /confirm-email,
+# /reset-password and /join-organization there. The token follows in the fragment, which browsers
+# send to no server and so reaches no log.
 LINKS_URL = env.url("LINKS_URL", default=PUBLIC_URL, schemes=("http", "https")).rstrip("/")
 
 ACCESS_TOKEN_TTL = timedelta(minutes=env.number("ACCESS_TOKEN_MINUTES", 10, minimum=1, maximum=60))

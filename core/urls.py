@@ -10,6 +10,7 @@ urlpatterns = [
     path("", include("schema.urls")),
     path("", include("users.accounts.urls")),
     path("", include("users.authentication.urls")),
+    path("", include("users.organizations.urls")),
     path("admin/", admin.site.urls),
 ]
 if settings.DEMO_MAILBOX:

@@ -29,6 +29,8 @@ from schema.authentication.types import Session
 from schema.context import Info
 from schema.documents import Documents
 from schema.nodes import NodeId, parse_node_id
+from schema.organizations.invitations import OrganizationInvitation
+from schema.organizations.mutations import OrganizationsMutation
 from schema.organizations.queries import OrganizationsQuery
 from schema.organizations.types import Organization
 
@@ -57,6 +59,7 @@ NODE_TYPES: dict[str, Any] = {
     "Event": Event,
     "Group": Group,
     "Organization": Organization,
+    "OrganizationInvitation": OrganizationInvitation,
     "Session": Session,
     "User": User,
 }
@@ -86,6 +89,7 @@ class Mutation(
     PasswordsMutation,
     SessionsMutation,
     SuspensionMutation,
+    OrganizationsMutation,
 ):
     """The root of mutations."""
 

@@ -12,7 +12,12 @@ from django.utils import timezone
 from users.accounts.models import LastSeen, Profile, User
 from users.authentication.models import Session
 from users.authentication.tokens import issue_access_token
-from users.organizations.models import Membership, Organization, Role
+from users.organizations.models import (
+    Membership,
+    Organization,
+    OrganizationInvitation,
+    Role,
+)
 
 PASSWORD = "correct horse battery staple"
 
@@ -65,6 +70,19 @@ def make_organization(name: str, *members: User, role: Role = Role.MEMBER) -> Or
     for user in members:
         Membership.objects.create(organization=organization, user=user, role=role)
     return organization
+
+
+def make_organization_invitation(
+    organization: Organization, inviter: User, *, email: str, role: Role = Role.MEMBER
+) -> OrganizationInvitation:
+    """Create an invitation that nobody was mailed, good for a day."""
+    return OrganizationInvitation.objects.create(
+        organization=organization,
+        inviter=inviter,
+        email=email,
+        role=role,
+        expires_at=timezone.now() + dt.timedelta(days=1),
+    )
 
 
 def node_id(row: Model) -> str:

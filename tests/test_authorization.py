@@ -17,13 +17,25 @@ from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 from core.actor import Actor
 from schema.root import schema
 from tests.client import Answer, GraphQLClient
-from tests.factories import PASSWORD, make_organization, make_session, make_user, node_id
+from tests.factories import (
+    PASSWORD,
+    make_organization,
+    make_organization_invitation,
+    make_session,
+    make_user,
+    node_id,
+)
 from users.accounts.models import LastSeen, Profile, User
 from users.activity.record import record
 from users.activity.tags import Tag
 from users.authentication.models import Session, Suspension
 from users.authentication.tokens import issue_access_token
-from users.organizations.models import Membership, Organization
+from users.organizations.models import (
+    Membership,
+    Organization,
+    OrganizationInvitation,
+    Role,
+)
 
 SCHEMA: Any = schema._schema  # noqa: SLF001
 
@@ -78,7 +90,26 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
     ),
     "Organization": (
         "node(id: $organization) { ... on Organization { FIELD } }",
-        {"id": PRIVATE, "name": PRIVATE, "createdAt": PRIVATE},
+        {
+            "id": PRIVATE,
+            "name": PRIVATE,
+            "createdAt": PRIVATE,
+            # Null for who sees it and does not belong to it.
+            "myRole": {OWNER},
+            # Empty for plain members: see tests/test_organization_invitations.py.
+            "invitations": PRIVATE,
+        },
+    ),
+    "OrganizationInvitation": (
+        "node(id: $invitation) { ... on OrganizationInvitation { FIELD } }",
+        {
+            "id": PRIVATE,
+            "email": PRIVATE,
+            "role": PRIVATE,
+            "inviter": PRIVATE,
+            "createdAt": PRIVATE,
+            "expiresAt": PRIVATE,
+        },
     ),
     "Membership": (
         "node(id: $owner) { ... on User { memberships { FIELD } } }",
@@ -133,6 +164,7 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
             "groups": STAFF_ONLY,
             "permissions": STAFF_ONLY,
             "organization": PRIVATE,
+            "organizations": SIGNED_IN,
             "sessions": SIGNED_IN,
             "events": SIGNED_IN,
             "analytics": STAFF_ONLY,
@@ -147,6 +179,7 @@ ARGUMENTS: Final = {
     "Query.groups": "(first: 1)",
     "Query.sessions": "(first: 1)",
     "Query.events": "(first: 1)",
+    "Query.organizations": "(first: 1)",
     "Query.organization": "(id: $organization)",
     "Query.analytics": '(from: "2026-01-01", to: "2026-01-01")',
 }
@@ -158,7 +191,7 @@ STRUCTURE: Final = (
 # Writing ---------------------------------------------------------------------------------
 
 OK, UNAUTHENTICATED, FORBIDDEN = "OK", "UNAUTHENTICATED", "FORBIDDEN"
-NOT_FOUND, TOKEN_INVALID = "NOT_FOUND", "TOKEN_INVALID"
+NOT_FOUND, TOKEN_INVALID, LAST_OWNER = "NOT_FOUND", "TOKEN_INVALID", "LAST_OWNER"
 
 
 def everybody(outcome: str) -> dict[str, str]:
@@ -169,6 +202,12 @@ def those(allowed: set[str], otherwise: str = FORBIDDEN) -> dict[str, str]:
     """Allow some; tell the others no, and the anonymous to sign in."""
     refused = dict.fromkeys(KINDS, otherwise) | {ANONYMOUS: UNAUTHENTICATED}
     return refused | dict.fromkeys(allowed, OK)
+
+
+def in_organization(outcome: str = OK, **others: str) -> dict[str, str]:
+    """Have an owner and the administrator end alike; staff only look, and others do not even."""
+    refused = {ANONYMOUS: UNAUTHENTICATED, USER: NOT_FOUND, STAFF: FORBIDDEN}
+    return refused | dict.fromkeys((OWNER, ADMINISTRATOR), outcome) | others
 
 
 NEW_PASSWORD: Final = "another phrase to remember"
@@ -232,6 +271,42 @@ WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "createGroup": ('{name: "Authors", permissions: []}', those(ADMINISTRATORS)),
     "updateGroup": ('{groupId: $group, name: "Authors"}', those(ADMINISTRATORS)),
     "deleteGroup": ("{groupId: $group}", those(ADMINISTRATORS)),
+    # In organisations; the owner owns this one.
+    "createOrganization": ('{name: "Archers"}', those(SIGNED_IN)),
+    "updateOrganization": (
+        '{organizationId: $organization, name: "Archers"}',
+        in_organization(),
+    ),
+    "deleteOrganization": (
+        f'{{organizationId: $organization, password: "{PASSWORD}"}}',
+        in_organization(),
+    ),
+    "inviteToOrganization": (
+        '{organizationId: $organization, email: "new@example.org", role: OWNER}',
+        in_organization(),
+    ),
+    "cancelOrganizationInvitation": ("{invitationId: $invitation}", in_organization()),
+    "acceptOrganizationInvitation": (
+        '{token: "x"}',
+        everybody(TOKEN_INVALID) | {ANONYMOUS: UNAUTHENTICATED},
+    ),
+    "declineOrganizationInvitation": ('{token: "x"}', everybody(TOKEN_INVALID)),
+    "signUpByOrganizationInvitation": (
+        '{token: "x", username: "new", password: "a phrase to remember"}',
+        everybody(TOKEN_INVALID),
+    ),
+    "changeMembershipRole": (
+        "{organizationId: $organization, userId: $owner, role: MEMBER}",
+        in_organization(LAST_OWNER),
+    ),
+    "removeMember": (
+        "{organizationId: $organization, userId: $member}",
+        in_organization(),
+    ),
+    "leaveOrganization": (
+        "{organizationId: $organization}",
+        in_organization(LAST_OWNER, staff=NOT_FOUND, administrator=NOT_FOUND),
+    ),
 }
 
 
@@ -270,11 +345,19 @@ class World:
             subject_id=self.owner.pk,
             personal={"old": "x"},
         )
+        organization = make_organization("Owners", self.owner, role=Role.OWNER)
+        member = make_user("member")
+        Membership.objects.create(organization=organization, user=member)
+        invitation = make_organization_invitation(
+            organization, self.owner, email="invited@example.org"
+        )
         self.ids = {
             "owner": node_id(self.owner),
             "group": node_id(group),
             "session": node_id(session),
-            "organization": node_id(make_organization("Owners", self.owner)),
+            "organization": node_id(organization),
+            "member": node_id(member),
+            "invitation": node_id(invitation),
             "event": node_id(event),
         }
 
@@ -332,7 +415,8 @@ def test_suspended_people_read_nothing(world: World, type_name: str) -> None:
 def everything() -> str:
     """Return all there is of people and what they have, to see whether it changed."""
     rows: list[Any] = []
-    for model in (User, Profile, Group, Permission, Session, Suspension, Organization, Membership):
+    organizations = (Organization, Membership, OrganizationInvitation)
+    for model in (User, Profile, Group, Permission, Session, Suspension, *organizations):
         rows += model.objects.order_by("pk")
     memberships = list(User.groups.through.objects.order_by("pk").values_list())
     text: str = serializers.serialize("json", rows)
@@ -403,4 +487,7 @@ def test_payloads_tell_people_as_everything_else_does() -> None:
         for field in type_.fields.values()
         if told(field)
     }
-    assert reached <= {"User", "Group", "Permission", "InputError"}
+    assert reached <= {
+        *("User", "Group", "Permission", "InputError"),
+        *("Organization", "OrganizationInvitation", "Membership"),
+    }

@@ -56,6 +56,7 @@ def password_fields(html: str) -> dict[str, str | None]:
     [
         ("/reset-password", {"new_password": "new-password"}),
         ("/accept-invitation", {"password": "new-password"}),
+        ("/join-organization", {"password": "new-password"}),
         ("/admin/login/", {"password": "current-password"}),
     ],
 )

@@ -13,7 +13,13 @@ from core.actor import Actor
 from schema.root import schema
 from tests.client import GraphQLClient
 from tests.conftest import Statements
-from tests.factories import make_crowd, make_organization, make_session, node_id
+from tests.factories import (
+    make_crowd,
+    make_organization,
+    make_organization_invitation,
+    make_session,
+    node_id,
+)
 from users.accounts.models import User
 from users.accounts.services.administration import change_user
 from users.accounts.services.groups import save_group
@@ -33,6 +39,8 @@ EVERYTHING = f"""
     activeSessionCount memberships {{ role createdAt organization {{ id name createdAt }} }}
     suspension {{ reason until createdAt }}
 """
+INVITATION = "id email role createdAt expiresAt inviter { id username }"
+ORGANIZATION = f"id name createdAt myRole invitations {{ {INVITATION} }}"
 SESSION = """
     id device browser operatingSystem userAgent ip createdAt lastSeenAt expiresAt isCurrent
     user { id username }
@@ -61,6 +69,23 @@ STATEMENTS = [
     ("an organisation by node", "{ node(id: $organization) { ... on Organization { name } } }", 2),
     ("nothing, for a node of nothing", '{ node(id: "x") { id } }', 1),
     ("an organisation", "{ organization(id: $organization) { id name createdAt } }", 2),
+    ("an organisation, one's role", "{ organization(id: $organization) { name myRole } }", 2),
+    (
+        "an organisation, invitations, inviters",
+        f"{{ organization(id: $organization) {{ {ORGANIZATION} }} }}",
+        4,
+    ),
+    ("organisations", "{ organizations(first: $n) { edges { node { id } } } }", 2),
+    (
+        "organisations by CREATED",
+        "{ organizations(first: $n, orderBy: {field: CREATED}) { edges { cursor } } }",
+        2,
+    ),
+    (
+        "organisations and everything",
+        f"{{ organizations(first: $n) {{ edges {{ node {{ {ORGANIZATION} }} }} }} }}",
+        4,
+    ),
     ("people", "{ users(first: $n) { edges { node { id } } } }", 2),
     *(
         (
@@ -125,6 +150,13 @@ def crowd(sam: User, alice: User) -> tuple[User, Organization]:
         for _number in range(30):
             record(Tag.PROFILE_CHANGED, actor=by_alice, subject_id=user.pk)
             make_session(user)
+    for number in range(30):
+        other = make_organization(f"Organisation {number}", sam)
+        for inviter in (sam, alice):
+            make_organization_invitation(other, inviter, email=f"{inviter.pk}@example.org")
+            make_organization_invitation(
+                organization, inviter, email=f"{inviter.pk}-{number}@example.org"
+            )
     people = make_crowd(30, organization=organization, group=editors)
     for user in (sam, alice):
         user.groups.add(editors)
@@ -204,7 +236,9 @@ def test_every_root_field_has_a_row() -> None:
 @pytest.mark.parametrize(
     ("type_name", "row"),
     [
-        *((name, EVERYTHING) for name in ("User", "Profile", "Membership", "Organization")),
+        *((name, EVERYTHING) for name in ("User", "Profile", "Membership")),
+        ("Organization", ORGANIZATION),
+        ("OrganizationInvitation", INVITATION),
         *((name, EVERYTHING) for name in ("Group", "Suspension")),
         ("Permission", "name description"),
         ("Session", SESSION),

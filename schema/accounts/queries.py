@@ -83,7 +83,7 @@ class AccountsQuery:
         """Page through the directory."""
         actor = info.context.actor
         require(actor, may_list_people)
-        people = models.User.objects.all()
+        people = models.User.objects.found_by(actor)
         words = words_of(search) if search is not None else []
         if words:
             people = people.with_words(words, actor)

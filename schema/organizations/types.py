@@ -3,23 +3,18 @@
 from uuid import UUID
 
 import strawberry_django
+from django.db.models import OuterRef, Subquery
 from strawberry import auto, relay
 
 from schema.context import Info
-from schema.enums import describe_enum
+from schema.organizations.invitations import OrganizationInvitation
 from users.organizations import models
 from users.organizations.querysets import MembershipQuerySet, OrganizationQuerySet
 
-# Not the labels: those are translated, and into the language of whoever asks first.
-describe_enum(
-    models.Role,
-    "What a member may do inside.",
-    {
-        models.Role.OWNER: "The organisation is theirs.",
-        models.Role.ADMIN: "Manages the organisation.",
-        models.Role.MEMBER: "Belongs to the organisation.",
-    },
-)
+
+def _own_role(info: Info) -> Subquery:
+    own = models.Membership.objects.of(info.context.actor)
+    return Subquery(own.filter(organization_id=OuterRef("pk")).values("role"))
 
 
 @strawberry_django.type(models.Organization, description="A company, a club, a team.")
@@ -29,6 +24,13 @@ class Organization(relay.Node):
     id: relay.NodeID[UUID]
     name: auto = strawberry_django.field(description="What it is called.")
     created_at: auto = strawberry_django.field(description="Since when it is here.")
+    my_role: models.Role | None = strawberry_django.field(
+        annotate=_own_role, description="What you are there; null if you do not belong to it."
+    )
+    invitations: list[OrganizationInvitation] = strawberry_django.field(
+        description="Who was invited and has not answered, newest first; for its owners and "
+        "administrators, and for staff. Others find none."
+    )
 
     @classmethod
     def get_queryset(cls, queryset: OrganizationQuerySet, info: Info) -> OrganizationQuerySet:

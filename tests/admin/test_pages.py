@@ -23,18 +23,19 @@ from tests.admin.support import (
     sign_in,
     view_name,
 )
+from tests.factories import make_organization_invitation
 from users.accounts.models import Profile, User
 from users.activity.models import DailyCount, Event
 from users.activity.tags import Tag
 from users.authentication.models import Session, Suspension
-from users.organizations.models import Membership, Organization
+from users.organizations.models import Membership, Organization, OrganizationInvitation
 
 pytestmark = pytest.mark.django_db
 
 
 MODELS = [
-    User, Profile, Group, Organization, Membership, Session, Suspension, Event, DailyCount,
-    OutboxMessage,
+    User, Profile, Group, Organization, Membership, OrganizationInvitation, Session, Suspension,
+    Event, DailyCount, OutboxMessage,
 ]  # fmt: skip
 KEPT_TO_ADMINISTRATORS = {Event, OutboxMessage}
 
@@ -51,6 +52,7 @@ def cast_and_rows() -> list[Model]:
         Group.objects.create(name="Editors"),
         organization,
         Membership.objects.create(user=mary, organization=organization),
+        make_organization_invitation(organization, mary, email="nina@example.org"),
         Session.objects.get(),
         Suspension.objects.create(user=mary, reason="Sent spam."),
         Event.objects.earliest("id"),
@@ -64,6 +66,8 @@ def secrets() -> Iterator[str]:
     for session in Session.objects.exclude(cookie_digest=None):
         yield bytes(session.cookie_digest or b"").hex()
         yield str(session.cookie_digest)
+    for invitation in OrganizationInvitation.objects.all():
+        yield from (invitation.nonce.hex, str(invitation.nonce))
 
 
 def test_every_page_opens_and_tells_no_secret(client: Client, cast_and_rows: list[Model]) -> None:
@@ -131,6 +135,7 @@ def test_lists_cost_the_same_however_many_rows(
             person.groups.add(group)
             Membership.objects.create(user=person, organization=organization)
             Organization.objects.create(name=f"Organisation {number}")
+            make_organization_invitation(organization, person, email=person.email)
             Session.objects.create(user=person, expires_at="2100-01-01T00:00Z")
             Suspension.objects.create(user=person, reason="Sent spam.")
             Event.objects.create(tag=Tag.LOGGED_IN, actor_id=person.pk, subject_id=person.pk)

@@ -78,7 +78,10 @@ class User(AbstractBaseUser, PermissionsMixin):
                 opclasses=["gin_trgm_ops", "gin_trgm_ops"],
                 name="user_search",
             ),
-            # There are few of these, among however many people.
+            # There may be few of these, among however many people.
+            models.Index(
+                fields=["id"], name="user_public", condition=Q(is_public=True, is_active=True)
+            ),
             models.Index(fields=["id"], name="user_inactive", condition=Q(is_active=False)),
             models.Index(fields=["id"], name="user_staff", condition=Q(is_staff=True)),
             models.Index(

@@ -1,13 +1,13 @@
 """Reads of people, and who may see whom."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final, Self
 from uuid import UUID
 
 from django.contrib.auth.models import Group
 from django.core.signing import BadSignature
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, Q
 from django.utils import timezone
 
 from core.actor import Actor
@@ -20,16 +20,41 @@ if TYPE_CHECKING:
     from users.accounts.models import User
 
 
+Sight = Callable[[Actor], Exists]
+
+_sights: Final[list[Sight]] = []
+
+
+def also_shows(sight: Sight) -> Sight:
+    """Register the decorated function, which says whom else an actor sees.
+
+    Apps above this one know why people see one another. The condition must be one that an index
+    answers for a single person.
+    """
+    _sights.append(sight)
+    return sight
+
+
 class UserQuerySet(models.QuerySet["User"]):
     """People."""
 
     def visible_to(self, actor: Actor) -> Self:
-        """Staff see everybody; others see themselves and active people who chose to be public."""
+        """Staff see everybody; others see whom they find, and whom `also_shows` adds."""
         if actor.is_staff:
             return self
         if not actor.is_authenticated:
             return self.none()
-        return self.filter(Q(pk=actor.user_id) | Q(is_public=True, is_active=True))
+        shown = _to_be_found_by(actor)
+        for sight in _sights:
+            shown |= Q(sight(actor))
+        return self.meeting(shown)
+
+    def found_by(self, actor: Actor) -> Self:
+        """Staff find everybody; others find themselves and active people who chose to be public.
+
+        This is for lists of all people, which would ask each of them for `also_shows`.
+        """
+        return self if actor.is_staff else self.meeting(_to_be_found_by(actor))
 
     def in_order(self, field: UserOrderField, *, descending: bool = False) -> Self:
         """Order people; those who are equal in the field, by when they came."""
@@ -60,6 +85,10 @@ class UserQuerySet(models.QuerySet["User"]):
         """Find the person by e-mail address or username, in whatever case it is typed."""
         identifier = canonical(login)
         return self.filter(**{"email" if "@" in identifier else "username": identifier})
+
+
+def _to_be_found_by(actor: Actor) -> Q:
+    return Q(pk=actor.user_id) | Q(is_public=True, is_active=True)
 
 
 class MailedLinkQuerySet(models.QuerySet[Any]):

@@ -32,6 +32,8 @@ class LinkView(FormView, ABC):  # type: ignore[type-arg]
     title: Any
     lead: Any
     button: Any
+    # For whom the form is not.
+    note: Any = ""
 
     def form_valid(self, form: Form) -> HttpResponse:
         """Use the link, and say so or say why not; what can be mended is asked for again."""
@@ -72,7 +74,7 @@ class VerifyEmailView(LinkView):
     def use(self, actor: Actor, **fields: str) -> str:
         """Verify."""
         user = verify_email(fields["token"], actor=actor)
-        return _account_is_ready(user.username)
+        return account_is_ready(user.username)
 
 
 class ConfirmEmailView(LinkView):
@@ -99,10 +101,11 @@ class AcceptInvitationView(LinkView):
     def use(self, actor: Actor, **fields: str) -> str:
         """Accept."""
         user = accept_invitation(actor=actor, **fields)
-        return _account_is_ready(user.username)
+        return account_is_ready(user.username)
 
 
-def _account_is_ready(username: str) -> str:
+def account_is_ready(username: str) -> str:
+    """Return what to tell about a new account."""
     return _(
         "Done. Your account %(username)s is ready: sign in with your username or e-mail address."
     ) % {"username": username}

@@ -35,6 +35,34 @@ class Tag(DescribedEnum):
     )
     USER_REACTIVATED = "account:user:reactivate", "A person may sign in again."
     USER_UNLOCKED = "account:user:unlock", "Failed log-ins of a person were forgotten."
+    ORGANIZATION_CREATED = "organization:organization:create", "Somebody made an organisation."
+    ORGANIZATION_RENAMED = "organization:organization:rename", "An organisation was renamed."
+    ORGANIZATION_DELETED = (
+        "organization:organization:delete",
+        "An organisation was deleted, with everybody's membership.",
+    )
+    ORGANIZATION_INVITATION_SENT = (
+        "organization:invitation:create",
+        "Somebody was invited to an organisation.",
+    )
+    ORGANIZATION_INVITATION_CANCELED = (
+        "organization:invitation:cancel",
+        "An invitation to an organisation was taken back.",
+    )
+    ORGANIZATION_INVITATION_DECLINED = (
+        "organization:invitation:decline",
+        "An invitation to an organisation was turned down.",
+    )
+    ORGANIZATION_INVITATION_ACCEPTED = (
+        "organization:invitation:accept",
+        "A person joined an organisation.",
+    )
+    MEMBER_ROLE_CHANGED = (
+        "organization:membership:change_role",
+        "A person's role in an organisation changed.",
+    )
+    MEMBER_REMOVED = "organization:membership:remove", "A person was taken out of an organisation."
+    MEMBER_LEFT = "organization:membership:leave", "A person left an organisation."
     PASSWORD_REFUSED = (
         "password:user:refuse",
         "A current password was entered wrong by whoever was signed in.",

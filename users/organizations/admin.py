@@ -1,4 +1,4 @@
-"""Organisations and memberships, to look at."""
+"""Organisations, memberships and invitations, to look at."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -11,7 +11,7 @@ from unfold.contrib.filters.admin import (
 
 from core.admin import DayFilter, MenuItem, ReadOnlyInline, RosterAdmin, Section
 from users.accounts.admin import PersonalAdmin
-from users.organizations.models import Membership, Organization
+from users.organizations.models import Membership, Organization, OrganizationInvitation
 
 
 class MembershipInline(ReadOnlyInline):
@@ -56,3 +56,21 @@ class MembershipAdmin(PersonalAdmin):
     ordering = ("-id",)
     sortable_by = ("created_at",)
     fields = (("user", "organization"), ("role", "created_at"))
+
+
+@admin.register(OrganizationInvitation)
+class OrganizationInvitationAdmin(RosterAdmin):
+    """Who was invited where and has not answered."""
+
+    menu = MenuItem(Section.ORGANIZATIONS, 3, "mail")
+    list_display = ("email", "organization", "role", "inviter", "created_at", "expires_at")
+    list_select_related = ("organization", "inviter")
+    list_filter = (
+        ("organization", AutocompleteSelectFilter),
+        ("role", ChoicesDropdownFilter),
+    )
+    search_fields = ("email__contains",)
+    search_help_text = _("Any part of the address")
+    ordering = ("-id",)
+    sortable_by = ("created_at",)
+    fields = (("email", "organization"), ("role", "inviter"), ("created_at", "expires_at"))

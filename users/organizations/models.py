@@ -1,13 +1,26 @@
-"""Organisations and memberships."""
+"""Organisations, memberships and invitations."""
 
 from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext_lazy as _
 
+from core.actor import Actor
 from core.ids import new_id
-from users.organizations.querysets import MembershipQuerySet, OrganizationQuerySet
+from users.accounts.identifiers import EMAIL_MAX_LENGTH
+from users.accounts.models import MailedLink
+from users.accounts.querysets import also_shows
+from users.organizations.orders import ORGANIZATION_ORDERS
+from users.organizations.querysets import (
+    MembershipQuerySet,
+    OrganizationInvitationQuerySet,
+    OrganizationQuerySet,
+)
+from users.organizations.roles import Role
+
+__all__ = ["Membership", "Organization", "OrganizationInvitation", "Role"]
 
 
 class Organization(models.Model):
@@ -26,18 +39,14 @@ class Organization(models.Model):
         base_manager_name = "objects"
         verbose_name = _("organisation")
         verbose_name_plural = _("organisations")
+        indexes: ClassVar = [
+            models.Index(*terms, name=f"organization_order_{order.value}")
+            for order, terms in ORGANIZATION_ORDERS.items()
+        ]
 
     def __str__(self) -> str:
         """Name it."""
         return self.name
-
-
-class Role(models.TextChoices):
-    """What a member may do inside the organisation."""
-
-    OWNER = "owner", _("Owner")
-    ADMIN = "admin", _("Administrator")
-    MEMBER = "member", _("Member")
 
 
 class Membership(models.Model):
@@ -66,3 +75,50 @@ class Membership(models.Model):
     def __str__(self) -> str:
         """Name the row."""
         return str(self.pk)
+
+
+class OrganizationInvitation(MailedLink):
+    """A place in an organisation, offered to whoever reads this address."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    organization = models.ForeignKey(
+        Organization, on_delete=models.CASCADE, related_name="invitations"
+    )
+    inviter = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="+",
+        verbose_name=_("invited by"),
+    )
+    email = models.EmailField(_("e-mail"), max_length=EMAIL_MAX_LENGTH)
+    role = models.CharField(_("role"), max_length=10, choices=Role, default=Role.MEMBER)
+    # Of the mail, unless the address has an account, which knows its owner's.
+    locale = models.CharField(_("language"), max_length=10, default="en")
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    objects: ClassVar = OrganizationInvitationQuerySet.as_manager()
+
+    class Meta:
+        """One invitation an address and organisation; a later one replaces it."""
+
+        base_manager_name = "objects"
+        verbose_name = _("invitation")
+        verbose_name_plural = _("invitations")
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["organization", "email"], name="organization_invitation_email_unique"
+            ),
+        ]
+
+
+@also_shows
+def fellow_members(actor: Actor) -> Exists:
+    """Show people to those who belong to one of their organisations.
+
+    It compares the actor's memberships with the person's, each by an index, and so takes no
+    longer where there are many other members.
+    """
+    fellow = Membership.objects.filter(
+        organization_id=OuterRef("organization_id"), user_id=OuterRef(OuterRef("pk"))
+    )
+    return Exists(Membership.objects.of(actor).filter(Exists(fellow)))

@@ -6,6 +6,9 @@ from django.db import models
 from django.db.models import Exists, OuterRef
 
 from core.actor import Actor
+from users.accounts.querysets import MailedLinkQuerySet
+from users.organizations.orders import ORGANIZATION_ORDERS, OrganizationOrderField
+from users.organizations.policy import MANAGERS
 
 if TYPE_CHECKING:
     from users.organizations.models import Membership, Organization
@@ -22,17 +25,39 @@ class OrganizationQuerySet(models.QuerySet["Organization"]):
             return self.none()
         return self.filter(memberships__user_id=actor.user_id)
 
+    def in_order(self, field: OrganizationOrderField, *, descending: bool = False) -> Self:
+        """Order organisations; those that are equal in the field, by when they came."""
+        terms = ORGANIZATION_ORDERS[field]
+        return self.order_by(*(term.desc() if descending else term.asc() for term in terms))
+
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
     """Memberships."""
+
+    def of(self, actor: Actor) -> Self:
+        """Those of the actor."""
+        return self.none() if actor.user_id is None else self.filter(user_id=actor.user_id)
 
     def visible_to(self, actor: Actor) -> Self:
         """Staff see all; others see those of the organisations they belong to."""
         if actor.is_staff:
             return self
+        if not actor.is_authenticated:
+            return self.none()
+        own = self.model.objects.of(actor)
+        return self.filter(Exists(own.filter(organization_id=OuterRef("organization_id"))))
+
+
+class OrganizationInvitationQuerySet(MailedLinkQuerySet):
+    """Invitations to organisations."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Staff see all; others see those to the organisations they manage."""
+        if actor.is_staff:
+            return self
         if actor.user_id is None:
             return self.none()
-        own = self.model.objects.filter(
-            organization_id=OuterRef("organization_id"), user_id=actor.user_id
+        return self.filter(
+            organization__memberships__user_id=actor.user_id,
+            organization__memberships__role__in=MANAGERS,
         )
-        return self.filter(Exists(own))

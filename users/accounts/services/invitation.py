@@ -3,15 +3,15 @@
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from core.actor import Actor
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.errors import ErrorCode
 from users.accounts.identifiers import clean_email
 from users.accounts.models import Invitation, SignUp, User
 from users.accounts.policy import may_administer, require
 from users.accounts.services.creation import check_new_account, email_taken, insert_user
 from users.accounts.services.links import read_link, use_link
+from users.accounts.services.sign_up import sign_up_closed
 from users.accounts.services.validation import Problems, check_field, check_locale
 from users.accounts.throttling import count_token
 from users.activity.record import record
@@ -27,9 +27,7 @@ def invite_user(*, actor: Actor, email: str, name: str = "", locale: str = "en")
     """
     require(actor, may_administer)
     if settings.SIGN_UP == ["closed"]:
-        raise InputRejectedError(
-            Problem(ErrorCode.SIGN_UP_CLOSED, _("Here, administrators make the accounts."))
-        )
+        raise sign_up_closed()
     problems = Problems()
     with problems.of("email", ErrorCode.EMAIL_INVALID):
         email = clean_email(email)
@@ -61,24 +59,37 @@ def accept_invitation(token: str, *, actor: Actor, username: str, password: str)
     count_token(actor)
     # Before anything is locked, because strength may be asked of another service.
     offer = read_link(Invitation, token)
+    user = invited_user(email=offer.email, username=username, password=password, name=offer.name)
+    with transaction.atomic(durable=True):
+        use_link(Invitation, token)
+        record(Tag.INVITATION_ACCEPTED, actor=actor, subject_id=user.pk)
+        insert_invited(user, locale=offer.locale, actor=actor)
+    return user
+
+
+def invited_user(*, email: str, username: str, password: str, name: str = "") -> User:
+    """Return an account to be, at an address that a mailed link proves.
+
+    Raises `InputRejectedError`.
+    """
     identity = check_new_account(
-        email=offer.email,
-        username=username,
-        password=password,
-        name=offer.name,
-        is_own_choice=True,
+        email=email, username=username, password=password, name=name, is_own_choice=True
     )
     user = User(
         email=identity.email,
         email_verified_at=timezone.now(),
         username=identity.username,
-        name=offer.name,
+        name=name,
     )
     user.set_password(password)
-    with transaction.atomic(durable=True):
-        use_link(Invitation, token)
-        insert_user(user, locale=offer.locale)
-        SignUp.objects.filter(email=identity.email).delete()
-        record(Tag.INVITATION_ACCEPTED, actor=actor, subject_id=user.pk)
-        record(Tag.USER_CREATED, actor=actor, subject_id=user.pk)
     return user
+
+
+def insert_invited(user: User, *, locale: str, actor: Actor) -> None:
+    """Add the account, in place of a pending sign-up, in the caller's transaction.
+
+    Raises `InputRejectedError` if the address or the username was taken meanwhile.
+    """
+    insert_user(user, locale=locale)
+    SignUp.objects.filter(email=user.email).delete()
+    record(Tag.USER_CREATED, actor=actor, subject_id=user.pk)

@@ -12,17 +12,22 @@ from users.accounts.models import MailedLink
 L = TypeVar("L", bound=MailedLink)
 
 
+def link_invalid() -> InputRejectedError:
+    """Return the refusal of a link that leads nowhere."""
+    return InputRejectedError(
+        Problem(
+            ErrorCode.TOKEN_INVALID,
+            _("This link was used already or is not valid. Ask for a new one."),
+            ("token",),
+        )
+    )
+
+
 def opened(links: QuerySet[Any]) -> Any:
     """Return the link that was found. Raises `InputRejectedError` if it leads nowhere."""
     link = links.first()
     if link is None:
-        raise InputRejectedError(
-            Problem(
-                ErrorCode.TOKEN_INVALID,
-                _("This link was used already or is not valid. Ask for a new one."),
-                ("token",),
-            )
-        )
+        raise link_invalid()
     if link.expires_at <= timezone.now():
         raise InputRejectedError(
             Problem(

@@ -10,7 +10,6 @@ from core.actor import Actor
 from core.errors import ErrorCode, InputRejectedError, Problem
 from users.accounts.models import SignUp, User
 from users.accounts.services.creation import (
-    Identity,
     check_identifiers,
     check_new_account,
     insert_user,
@@ -36,7 +35,7 @@ def sign_up(*, actor: Actor, email: str, username: str, password: str, locale: s
     identity = check_new_account(
         email=email, username=username, password=password, locale=locale, is_own_choice=True
     )
-    _check_may_sign_up(identity)
+    check_may_sign_up(identity.email, field="email")
     count_mail(actor, identity.email)
     pending = SignUp(
         email=identity.email,
@@ -87,23 +86,36 @@ def verify_email(token: str, *, actor: Actor) -> User:
     return user
 
 
-def _check_may_sign_up(identity: Identity) -> None:
-    """Raise `InputRejectedError` unless `settings.SIGN_UP` lets the address's owner in."""
-    if settings.SIGN_UP == ["open"]:
+def check_may_sign_up(email: str, *, field: str, is_invited: bool = False) -> None:
+    """Raise `InputRejectedError` unless `settings.SIGN_UP` lets the address's owner in.
+
+    ``is_invited`` says that a member of an organisation vouches for them. A refusal of the
+    address is about ``field``.
+    """
+    if settings.SIGN_UP == ["open"] or (is_invited and settings.SIGN_UP == ["invitation"]):
         return
-    if settings.SIGN_UP in (["invitation"], ["closed"]):
+    if settings.SIGN_UP == ["closed"]:
+        raise sign_up_closed()
+    if settings.SIGN_UP == ["invitation"]:
         raise InputRejectedError(
             Problem(ErrorCode.SIGN_UP_CLOSED, _("You can get an account by invitation only."))
         )
-    if identity.email.rpartition("@")[2] not in settings.SIGN_UP:
+    if email.rpartition("@")[2] not in settings.SIGN_UP:
         raise InputRejectedError(
             Problem(
                 ErrorCode.EMAIL_DOMAIN_NOT_ALLOWED,
                 _("Use an address of one of these domains: %(domains)s.")
                 % {"domains": ", ".join(settings.SIGN_UP)},
-                ("email",),
+                (field,),
             )
         )
+
+
+def sign_up_closed() -> InputRejectedError:
+    """Return the refusal of whoever has not got the account from an administrator."""
+    return InputRejectedError(
+        Problem(ErrorCode.SIGN_UP_CLOSED, _("Here, administrators make the accounts."))
+    )
 
 
 def _write_sign_up(pending: SignUp) -> None:

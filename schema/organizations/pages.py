@@ -1,0 +1,34 @@
+"""The list of organisations in GraphQL."""
+
+import strawberry
+
+from schema.connections import Direction, KeysetConnection
+from schema.enums import describe_enum
+from schema.organizations.types import Organization
+from users.organizations.orders import OrganizationOrderField
+
+describe_enum(
+    OrganizationOrderField,
+    "What organisations can be ordered by.",
+    {
+        OrganizationOrderField.NAME: "The name, whatever its case.",
+        OrganizationOrderField.CREATED: "When they were made.",
+    },
+)
+
+
+@strawberry.input(description="An order of organisations.")
+class OrganizationOrder:
+    """Those that are equal in the field are ordered by when they came."""
+
+    field: OrganizationOrderField = strawberry.field(
+        default=OrganizationOrderField.NAME, description="By what."
+    )
+    direction: Direction = strawberry.field(
+        default=Direction.ASC, description="From the smallest, or from the largest."
+    )
+
+
+@strawberry.type(description="A page of organisations, in the order that was asked for.")
+class OrganizationConnection(KeysetConnection[Organization]):
+    """The order is that of the queryset."""

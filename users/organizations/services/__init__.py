@@ -1,0 +1,1 @@
+"""What changes organisations: entry services, each in a transaction of its own."""

@@ -1,0 +1,105 @@
+"""Making, renaming and deleting organisations."""
+
+from typing import cast
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from core.actor import Actor
+from core.errors import ErrorCode
+from users.accounts.services.reauthentication import confirm_password
+from users.accounts.services.validation import Problems, check_field
+from users.activity.record import record
+from users.activity.tags import Tag
+from users.organizations.models import Membership, Organization
+from users.organizations.policy import may_create, may_own, require
+from users.organizations.roles import Role
+from users.organizations.services.finding import find_organization, lock_organization
+from users.organizations.throttling import count_organization
+
+
+def create_organization(*, actor: Actor, name: str) -> Organization:
+    """Make an organisation that belongs to the actor.
+
+    Raises `InputRejectedError`, `TooManyAttemptsError` and the policy's errors.
+    """
+    require(actor, may_create)
+    name = _clean_name(name)
+    user_id = cast("UUID", actor.user_id)
+    count_organization(user_id)
+    with transaction.atomic(durable=True):
+        organization = Organization.objects.create(name=name)
+        Membership.objects.create(organization=organization, user_id=user_id, role=Role.OWNER)
+        record(
+            Tag.ORGANIZATION_CREATED,
+            actor=actor,
+            subject_id=user_id,
+            personal={"name": name},
+            organization=organization.pk,
+        )
+    return organization
+
+
+@transaction.atomic(durable=True)
+def rename_organization(organization_id: UUID | None, *, actor: Actor, name: str) -> Organization:
+    """Call an organisation something else, as its owner.
+
+    Raises `InputRejectedError` for a bad name or if there is no such organisation, and the
+    policy's errors.
+    """
+    organization, own = lock_organization(organization_id, actor=actor)
+    require(actor, may_own, own)
+    name, old = _clean_name(name), organization.name
+    if name == old:
+        return organization
+    organization.name = name
+    organization.save(update_fields=["name"])
+    record(
+        Tag.ORGANIZATION_RENAMED,
+        actor=actor,
+        subject_id=None,
+        personal={"old": old, "new": name},
+        organization=organization.pk,
+    )
+    return organization
+
+
+def delete_organization(organization_id: UUID | None, *, actor: Actor, password: str) -> None:
+    """Delete an organisation with its memberships and invitations, as its owner.
+
+    It takes the actor's password again. Raises `InputRejectedError` for a wrong one or if there
+    is no such organisation, `TooManyAttemptsError` and the policy's errors.
+    """
+    _organization, own = find_organization(organization_id, actor=actor)
+    require(actor, may_own, own)
+    confirm_password(cast("UUID", actor.user_id), password, actor=actor, field="password")
+    with transaction.atomic(durable=True):
+        organization, own = lock_organization(organization_id, actor=actor)
+        require(actor, may_own, own)
+        key, name = organization.pk, organization.name
+        _total, deleted = organization.delete()
+        record(
+            Tag.ORGANIZATION_DELETED,
+            actor=actor,
+            subject_id=None,
+            personal={"name": name},
+            organization=key,
+            members=deleted.get(Membership._meta.label, 0),  # noqa: SLF001 - Django's documented API
+        )
+
+
+def _clean_name(name: str) -> str:
+    """Return the name on one line. Raises `InputRejectedError` if it is none.
+
+    Names are in the subjects of mails to strangers, so they have no line breaks and no links.
+    """
+    name = " ".join(name.split())
+    problems = Problems()
+    with problems.of("name", ErrorCode.VALUE_INVALID):
+        check_field(Organization, "name", name)
+        if "://" in name:
+            raise ValidationError(_("Enter a name without a link."))
+    problems.refuse_any()
+    return name

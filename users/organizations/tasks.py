@@ -1,0 +1,44 @@
+"""Background work of organisations."""
+
+from celery import shared_task
+from django.conf import settings
+from django.utils import translation
+
+from core import mail
+from core.db import delete_in_batches
+from core.outbox.registry import subscriber
+from users.accounts.models import User
+from users.activity.models import Event
+from users.activity.tags import Tag
+from users.organizations import mails
+from users.organizations.models import OrganizationInvitation
+
+
+@subscriber(Tag.ORGANIZATION_INVITATION_SENT)
+def mail_invitation(event_id: str) -> None:
+    """Mail the link, in the language of the address's account or in the one that was given.
+
+    An invitation that was replaced, taken back or answered gets no mail.
+    """
+    nonce = Event.objects.values("subject_id").filter(pk=event_id)
+    invitations = OrganizationInvitation.objects.select_related("organization", "inviter")
+    invitation = invitations.filter(nonce__in=nonce).first()
+    if invitation is None:
+        return
+    people = User.objects.select_related("profile")
+    owner = people.filter(email=invitation.email).first()
+    with translation.override(owner.profile.locale if owner else invitation.locale):
+        text = mails.invitation(
+            organization=invitation.organization.name,
+            # The name is whatever people write there, and strangers read this.
+            inviter=invitation.inviter.username,
+            name=owner.get_full_name() if owner else "",
+            url=f"{settings.LINKS_URL}/join-organization#token={invitation.token}",
+        )
+        mail.send(text, to=invitation.email)
+
+
+@shared_task(name="users.organizations.prune_invitations")
+def prune_invitations() -> None:
+    """Remove invitations whose time is up."""
+    delete_in_batches(OrganizationInvitation.objects.expired())

@@ -1,0 +1,31 @@
+"""How often organisations may be made, and people invited to them.
+
+Each function counts one attempt, as those of `users.accounts.throttling` do.
+"""
+
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from core.actor import Actor
+from core.ratelimit.limits import Bucket, Limit, attempt
+from users.accounts.throttling import MAILS_FROM_ORIGIN, origin
+
+ORGANIZATIONS_OF_PERSON: Final = Limit("organization.person", 10, timedelta(days=1))
+INVITATIONS_OF_PERSON: Final = Limit("organization_invitation.person", 50, timedelta(days=1))
+# Apart from the other mails to an address: who invites must not use up what its owner asks for.
+INVITATIONS_TO_ADDRESS: Final = Limit("organization_invitation.recipient", 5, timedelta(days=1))
+
+
+def count_organization(user_id: UUID) -> None:
+    """Count an organisation that somebody makes."""
+    attempt(Bucket(ORGANIZATIONS_OF_PERSON, str(user_id)))
+
+
+def count_invitation(actor: Actor, email: str) -> None:
+    """Count a mail to an address, from whichever organisation, whether anybody has it or not."""
+    attempt(
+        Bucket(INVITATIONS_OF_PERSON, str(actor.user_id)),
+        Bucket(INVITATIONS_TO_ADDRESS, email),
+        origin(MAILS_FROM_ORIGIN, actor),
+    )
