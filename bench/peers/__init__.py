@@ -1,0 +1,1 @@
+"""What Roster is measured against: the same data, served by others as their manuals advise."""
