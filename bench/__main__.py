@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any, Final
 
 import django
@@ -22,14 +22,13 @@ from bench.peers.drf import RestFramework
 from bench.peers.postgraphile import PostGraphile, versions
 from bench.peers.roster import Roster
 from bench.peers.strawberry_django import StrawberryDjango
-from bench.report import write_report
-from bench.runner import CONNECTIONS, DifferenceError, measure
+from bench.report import OUTPUT, save
+from bench.runner import DifferenceError, Effort, measure
 from bench.scenarios import Cast, Scenario, cast_of, chosen
 from bench.signed_in import give_passwords, hashes_per_second
-from core.env import BadSetting, Environment
+from core.env import Environment
 
 HASHING_SECONDS: Final = 5.0
-OUTPUT: Final = ROOT / "bench" / "out"
 CLASSES: Final[Sequence[type[Contestant]]] = (Roster, StrawberryDjango, RestFramework, PostGraphile)
 
 
@@ -37,8 +36,10 @@ def main() -> int:
     """Measure everything that was asked for; return the exit status."""
     env = Environment(os.environ)
     size = env.number("USERS", 1_000_000, minimum=1_000, maximum=100_000_000)
-    rounds = env.number("ROUNDS", 5, minimum=1, maximum=100)
-    seconds = env.number("SECONDS", 5, minimum=1, maximum=600)
+    effort = Effort(
+        rounds=env.number("ROUNDS", 5, minimum=1, maximum=100),
+        seconds=env.number("SECONDS", 5, minimum=1, maximum=600),
+    )
     try:
         scenarios = chosen(os.environ.get("SCENARIO", "").split())
         classes = _classes(os.environ.get("CONTESTANTS", "").split())
@@ -51,12 +52,10 @@ def main() -> int:
             running_on(other_core),
             opened(size, ROOT / ".data" / "bench" / str(size)) as dataset,
         ):
-            report = _measured(
-                dataset, scenarios, classes, rounds=rounds, seconds=seconds, core=server_core
-            )
+            report = _measured(dataset, scenarios, classes, effort, core=server_core)
     except (ContestantError, DatasetError, DifferenceError, LoadError) as error:
         raise SystemExit(f"make bench: {error}") from None
-    write_report(report, OUTPUT, ROOT / "docs")
+    print(f"\n{save(report)}")  # noqa: T201 - the result
     return 0
 
 
@@ -70,9 +69,8 @@ def _measured(
     dataset: Dataset,
     scenarios: Sequence[Scenario],
     classes: Sequence[type[Contestant]],
+    effort: Effort,
     *,
-    rounds: int,
-    seconds: float,
     core: int,
 ) -> dict[str, Any]:
     """Return the report: what was measured, of whom, on what."""
@@ -89,12 +87,7 @@ def _measured(
             contestants[contestant] = contestant.questions()
         results = {
             scenario.name: measure(
-                scenario,
-                cast,
-                contestants,
-                rounds=rounds,
-                seconds=seconds,
-                postmaster=dataset.postmaster,
+                scenario, cast, contestants, effort, postmaster=dataset.postmaster
             )
             for scenario in scenarios
         }
@@ -102,9 +95,7 @@ def _measured(
     return {
         "users": dataset.size,
         "deepest_page": cast.furthest // 50 + 1,
-        "rounds": rounds,
-        "seconds": seconds,
-        "connections": CONNECTIONS,
+        **asdict(effort),
         "machine": describe(postgresql=postgresql, packages=versions()),
         "contestants": {each.name: each.title for each in classes},
         "hashing": _hashing(scenarios, core),

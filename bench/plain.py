@@ -52,5 +52,7 @@ def difference(first: Any, second: Any, names: tuple[str, str]) -> str:
     """Return how two plain answers differ, line by line; nothing if they are equal."""
     if first == second:
         return ""
-    lines = [json.dumps(each, indent=2, ensure_ascii=False).splitlines() for each in (first, second)]
-    return "\n".join(difflib.unified_diff(*lines, *names, lineterm="", n=2))
+    before, after = (
+        json.dumps(each, indent=2, ensure_ascii=False).splitlines() for each in (first, second)
+    )
+    return "\n".join(difflib.unified_diff(before, after, *names, lineterm="", n=2))

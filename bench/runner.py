@@ -13,9 +13,16 @@ from bench.machine import cpu_seconds
 from bench.progress import Progress
 from bench.scenarios import Cast, Scenario
 
-CONNECTIONS: Final = 8
-WARM_UP_SECONDS: Final = 2.0
 PERCENTILES: Final = (50, 95, 99)
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long and how hard each contestant is asked in each scenario."""
+
+    rounds: int
+    seconds: float
+    connections: int = 8
 
 
 class DifferenceError(RuntimeError):
@@ -96,9 +103,8 @@ def measure(
     scenario: Scenario,
     cast: Cast,
     contestants: Mapping[Contestant, Mapping[str, Question]],
+    effort: Effort,
     *,
-    rounds: int,
-    seconds: float,
     postmaster: int,
 ) -> dict[str, Result]:
     """Measure the scenario: everybody warms up, then takes a turn in each round.
@@ -113,30 +119,28 @@ def measure(
     requests = checked_requests(scenario, cast, present)
     order = [contestant for contestant, _question in present]
     results = {contestant.name: Result() for contestant in order}
-    with Progress(f"{scenario.name}: measuring", len(order) * (rounds + 1)) as progress:
+    with Progress(f"{scenario.name}: measuring", len(order) * (effort.rounds + 1)) as progress:
         for contestant in order:
             progress.step(f"warming up {contestant.title}")
-            _load(contestant, requests[contestant.name], min(WARM_UP_SECONDS, seconds))
-        for number in range(rounds):
+            _load(contestant, requests[contestant.name], effort)
+        for number in range(effort.rounds):
             start = number % len(order)
             for contestant in order[start:] + order[:start]:
                 progress.step(f"round {number + 1}, {contestant.title}")
                 sent = requests[contestant.name]
-                results[contestant.name].rounds.append(
-                    _round(contestant, sent, seconds, postmaster)
-                )
+                results[contestant.name].rounds.append(_round(contestant, sent, effort, postmaster))
     return results
 
 
-def _load(contestant: Contestant, requests: Sequence[Request], seconds: float) -> Sample:
-    return run(contestant.port, requests, seconds=seconds, connections=CONNECTIONS)
+def _load(contestant: Contestant, requests: Sequence[Request], effort: Effort) -> Sample:
+    return run(contestant.port, requests, seconds=effort.seconds, connections=effort.connections)
 
 
 def _round(
-    contestant: Contestant, requests: Sequence[Request], seconds: float, postmaster: int
+    contestant: Contestant, requests: Sequence[Request], effort: Effort, postmaster: int
 ) -> Round:
     server, postgresql = cpu_seconds(contestant.pid), cpu_seconds(postmaster)
-    sample = _load(contestant, requests, seconds)
+    sample = _load(contestant, requests, effort)
     return Round(
         sample,
         server=(cpu_seconds(contestant.pid) - server) / sample.seconds,

@@ -145,7 +145,9 @@ def _words(dataset: Dataset, people: Sequence[UUID]) -> list[str]:
 
     Usernames are made like `given.family17`.
     """
-    found = dataset.rows("SELECT username FROM accounts_user WHERE id = ANY(%s) ORDER BY id", people)
+    found = dataset.rows(
+        "SELECT username FROM accounts_user WHERE id = ANY(%s) ORDER BY id", people
+    )
     ends = [username.partition(".")[2] for (username,) in found]
     words = [end for end in ends if end.isascii() and len(end.rstrip(string.digits)) >= LETTERS]
     common = [word.rstrip(string.digits) for word in words[: KEYS // 2]]

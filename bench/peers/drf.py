@@ -34,9 +34,7 @@ class RestFramework(OnGunicorn):
             "search": Question(lambda text: _get(f"/people?{urlencode({'search': text})}"), _page),
             "point": Question(lambda id_: _get(f"/people/{id_}"), _person),
             "organization": Question(lambda id_: _get(f"/organizations/{id_}/members"), _members),
-            "count": Question(
-                lambda _key: _get("/people/count"), lambda answer: answer["count"]
-            ),
+            "count": Question(lambda _key: _get("/people/count"), lambda answer: answer["count"]),
             "write": Question(
                 _write, lambda answer: answer["bio"], mark=lambda key: f'"bio":"{key.bio}"'.encode()
             ),

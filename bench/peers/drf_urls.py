@@ -86,9 +86,7 @@ class Pages(CursorPagination):
 class People(ListAPIView):
     """Pages of people, all or those found."""
 
-    queryset = (
-        User.objects.select_related("profile").prefetch_related("groups").only(*COLUMNS)
-    )
+    queryset = User.objects.select_related("profile").prefetch_related("groups").only(*COLUMNS)
     serializer_class = PersonSerializer
     pagination_class = Pages
     filter_backends = (SearchFilter,)

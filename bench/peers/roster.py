@@ -1,11 +1,10 @@
 """How Roster is asked: signed in, through its public API."""
 
 import json
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
-
-from base64 import b64encode
 
 from bench import plain
 from bench.contestants import OnGunicorn, PageKey, Question, WriteKey, graphql

@@ -69,7 +69,7 @@ class Organization(relay.Node):
     @strawberry_django.field
     def members(self: organizations.Organization, first: int) -> list[Membership]:
         """Slice in SQL; a nested connection would number all members by a window function."""
-        return self.memberships.order_by("pk")[:first]  # type: ignore[return-value]
+        return self.memberships.order_by("pk")[:first]
 
 
 @strawberry_django.input(accounts.Profile)
@@ -90,19 +90,21 @@ class Query:
         people = accounts.User.objects.order_by("pk")
         if search:
             people = people.filter(
-                Q(username__icontains=search) | Q(name__icontains=search) | Q(email__icontains=search)
+                Q(username__icontains=search)
+                | Q(name__icontains=search)
+                | Q(email__icontains=search)
             )
-        return people  # type: ignore[return-value]
+        return people
 
     @strawberry_django.field
     def user(self, id: UUID) -> User | None:
         """Look a person up."""
-        return accounts.User.objects.filter(pk=id)  # type: ignore[return-value]
+        return accounts.User.objects.filter(pk=id)
 
     @strawberry_django.field
     def organization(self, id: UUID) -> Organization | None:
         """Look an organisation up."""
-        return organizations.Organization.objects.filter(pk=id)  # type: ignore[return-value]
+        return organizations.Organization.objects.filter(pk=id)
 
 
 @strawberry.type
