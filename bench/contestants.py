@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar, Final
 from uuid import UUID
@@ -67,6 +68,11 @@ class Contestant(ABC):
         self.port = _free_port()
         self.pid = 0
 
+    @classmethod
+    @abstractmethod
+    def versions(cls) -> dict[str, str]:
+        """Return what it is made of."""
+
     @abstractmethod
     def command(self) -> list[str]:
         """Return what starts the server, in the root directory of the project."""
@@ -106,6 +112,13 @@ class Contestant(ABC):
 
 class OnGunicorn(Contestant):
     """A contestant on Django, served with Roster's own gunicorn.conf.py, by one worker."""
+
+    packages: ClassVar[tuple[str, ...]]
+
+    @classmethod
+    def versions(cls) -> dict[str, str]:
+        """Return those of the packages that matter."""
+        return {name: version(name) for name in ("gunicorn", "Django", "psycopg", *cls.packages)}
 
     def command(self) -> list[str]:
         """Start gunicorn, which finds its configuration in the root directory."""

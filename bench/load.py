@@ -9,6 +9,7 @@ import selectors
 import socket
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Final, Self
@@ -119,18 +120,19 @@ def fetch(port: int, payload: bytes) -> bytes:
 def run(port: int, requests: Sequence[Request], *, seconds: float, connections: int) -> Sample:
     """Send the requests in turn, again and again, for so long. Raises `LoadError`."""
     source = cycle(requests)
-    open_connections = [_Connection.to(port) for _number in range(connections)]
     latencies: list[float] = []
-    cpu = time.process_time()
-    started = time.perf_counter()
-    with selectors.DefaultSelector() as selector:
-        for connection in open_connections:
+    with ExitStack() as stack:
+        selector = stack.enter_context(selectors.DefaultSelector())
+        for _number in range(connections):
+            connection = _Connection.to(port)
+            stack.enter_context(connection.socket)
             selector.register(connection.socket, selectors.EVENT_READ, connection)
-            connection.ask(next(source))
+        cpu = time.process_time()
+        started = time.perf_counter()
+        for key in selector.get_map().values():
+            key.data.ask(next(source))
         finished = _until(selector, started + seconds, source, latencies)
-    cpu = time.process_time() - cpu
-    for connection in open_connections:
-        connection.socket.close()
+        cpu = time.process_time() - cpu
     return Sample(finished - started, latencies, cpu)
 
 

@@ -5,16 +5,10 @@ import platform
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import psutil
-
-PACKAGES: Final = (
-    *("Django", "strawberry-graphql", "strawberry-graphql-django", "graphql-core"),
-    *("djangorestframework", "drf-orjson-renderer", "psycopg", "gunicorn"),
-)
 
 
 def cores() -> tuple[int, int]:
@@ -53,19 +47,14 @@ def cpu_seconds(pid: int) -> float:
     return total
 
 
-def describe(*, postgresql: str, packages: dict[str, str]) -> dict[str, Any]:
-    """Return what the figures depend on, for the report."""
+def describe(versions: dict[str, str]) -> dict[str, Any]:
+    """Return what the figures depend on besides these versions, and with them."""
     return {
         "cpu": _cpu_model(),
         "cores": psutil.cpu_count(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30),
         "system": f"{platform.system()} {platform.release()}",
-        "versions": {
-            "Python": platform.python_version(),
-            "PostgreSQL": postgresql,
-            **{name: version(name) for name in PACKAGES},
-            **packages,
-        },
+        "versions": {"Python": platform.python_version()} | versions,
     }
 
 

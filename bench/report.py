@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from bench.chart import chart
 
-ROOT: Final = Path(__file__).resolve().parent.parent
-OUTPUT: Final = ROOT / "bench" / "out"
-PAGE: Final = ROOT / "docs" / "performance.md"
-CHART: Final = ROOT / "docs" / "images" / "performance.svg"
+HERE: Final = Path(__file__).resolve().parent
+OUTPUT: Final = HERE / "out"
+PAGE: Final = HERE.parent / "docs" / "performance.md"
+CHART: Final = HERE.parent / "docs" / "images" / "performance.svg"
 BEGIN: Final = "<!-- measured: written by `make bench-report` -->"
 END: Final = "<!-- end of what is measured -->"
 ROSTER: Final = "roster"
@@ -25,14 +25,13 @@ DASH: Final = "—"
 Report = Mapping[str, Any]
 
 
-def save(report: Report) -> str:
-    """Write `report.json`, the chart and the tables to `bench/out`; return the tables."""
-    OUTPUT.mkdir(exist_ok=True)
+def save(report: Report, output: Path) -> str:
+    """Write `report.json`, the chart and the tables to a directory; return the tables."""
     text = tables(report)
     dumped = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
-    (OUTPUT / "report.json").write_text(dumped, encoding="utf-8")
-    (OUTPUT / "chart.svg").write_text(chart(report), encoding="utf-8")
-    (OUTPUT / "tables.md").write_text(text, encoding="utf-8")
+    (output / "report.json").write_text(dumped, encoding="utf-8")
+    (output / "chart.svg").write_text(chart(report), encoding="utf-8")
+    (output / "tables.md").write_text(text, encoding="utf-8")
     return text
 
 
@@ -154,20 +153,18 @@ def _machine(report: Report) -> str:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table whose columns line up; the first is text, the others end alike."""
+    """Return a table whose columns line up; those without a title are text."""
     lines = [list(head), *map(list, rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    columns = list(zip(head, widths, strict=True))
     shown = [
         [
-            cell.ljust(width) if number == 0 else cell.rjust(width)
-            for number, (cell, width) in enumerate(zip(line, widths, strict=True))
+            cell.rjust(width) if title else cell.ljust(width)
+            for cell, (title, width) in zip(line, columns, strict=True)
         ]
         for line in lines
     ]
-    rule = [
-        "-" * width if number == 0 else "-" * (width - 1) + ":"
-        for number, width in enumerate(widths)
-    ]
+    rule = ["-" * (width - 1) + ":" if title else "-" * width for title, width in columns]
     return "\n".join(f"| {' | '.join(line)} |" for line in (shown[0], rule, *shown[1:]))
 
 

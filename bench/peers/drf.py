@@ -17,6 +17,7 @@ class RestFramework(OnGunicorn):
 
     name = "drf"
     title = "Django REST framework"
+    packages = ("djangorestframework", "drf-orjson-renderer")
     absent = {"log_in": "signs nobody in"}  # noqa: RUF012 - a ClassVar of the base
 
     def environment(self) -> dict[str, str]:

@@ -65,6 +65,7 @@ class Roster(OnGunicorn):
 
     name = "roster"
     title = "Roster, signed in"
+    packages = ("graphql-core", "strawberry-graphql", "strawberry-graphql-django")
 
     def __init__(self, dataset: Dataset, *, furthest: int, writers: list[UUID]) -> None:
         """Take the place of the furthest page to ask for, and the people who will write."""

