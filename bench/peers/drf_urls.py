@@ -83,6 +83,12 @@ class Pages(CursorPagination):
     ordering = "id"
 
 
+class MemberPages(Pages):
+    """Keyset pages in the order in which people became members."""
+
+    ordering = ("created_at", "id")
+
+
 class People(ListAPIView):
     """Pages of people, all or those found."""
 
@@ -104,7 +110,7 @@ class Members(ListAPIView):
     """Pages of an organisation's members."""
 
     serializer_class = MembershipSerializer
-    pagination_class = Pages
+    pagination_class = MemberPages
 
     def get_queryset(self) -> QuerySet[Membership]:
         """Read memberships, people and profiles in one statement."""

@@ -69,7 +69,7 @@ class Organization(relay.Node):
     @strawberry_django.field
     def members(self: organizations.Organization, first: int) -> list[Membership]:
         """Slice in SQL; a nested connection would number all members by a window function."""
-        return self.memberships.order_by("pk")[:first]
+        return self.memberships.order_by("created_at", "pk")[:first]
 
 
 @strawberry_django.input(accounts.Profile)

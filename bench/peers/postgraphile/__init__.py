@@ -51,7 +51,10 @@ POINT = f"query ($id: UUID!) {{ accountsUser(rowId: $id) {{ {PERSON} }} }}"
 ORGANIZATION = """
     query ($id: UUID!) {
       organizationsOrganization(rowId: $id) {
-        organizationsMembershipsByOrganizationId(first: 50, orderBy: PRIMARY_KEY_ASC) {
+        organizationsMembershipsByOrganizationId(
+          first: 50
+          orderBy: [CREATED_AT_ASC, ROW_ID_ASC]
+        ) {
           nodes {
             role createdAt
             user { rowId username name accountsProfileByUserId { bio website } }

@@ -7,7 +7,19 @@ import { postgraphile } from "postgraphile";
 import { makePgService } from "postgraphile/adaptors/pg";
 import { grafserv } from "postgraphile/grafserv/node";
 import { PostGraphileAmberPreset } from "postgraphile/presets/amber";
+import { jsonPgSmartTags } from "postgraphile/utils";
 
+// Members are ordered by this column, which begins no index, so the order is not offered unasked.
+const smartTags = jsonPgSmartTags({
+  version: 1,
+  config: {
+    class: {
+      organizations_membership: {
+        attribute: { created_at: { tags: { behavior: "+attribute:orderBy" } } },
+      },
+    },
+  },
+});
 const server = createServer();
 const service = postgraphile({
   extends: [
@@ -15,6 +27,7 @@ const service = postgraphile({
     PgSimplifyInflectionPreset,
     PostGraphileConnectionFilterPreset,
   ],
+  plugins: [smartTags],
   pgServices: [makePgService({ connectionString: process.env.DATABASE_URL, schemas: ["public"] })],
   grafserv: { graphqlPath: "/graphql", graphiql: false, websockets: false },
 });
