@@ -6,6 +6,7 @@ BENCH_OUTPUT.
 """
 
 import os
+import signal
 import sys
 from collections import ChainMap
 from collections.abc import Mapping, Sequence
@@ -46,7 +47,8 @@ class Plan:
 
 
 def main() -> int:
-    """Measure everything that was asked for; return the exit status."""
+    """Measure everything that was asked for; return the exit status, 130 after a signal."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     env = Environment(os.environ)
     size = env.number("USERS", 1_000_000, minimum=1_000, maximum=100_000_000)
     directory = Path(env.text("DATA_DIR", str(ROOT / ".data"))).resolve() / "bench" / str(size)
@@ -58,6 +60,8 @@ def main() -> int:
             report = _measured(dataset, plan, server_core)
     except (ContestantError, DatasetError, DifferenceError, LoadError) as error:
         raise SystemExit(f"make bench: {error}") from None
+    except KeyboardInterrupt:
+        return 130
     print(f"\n{save(report, plan.output)}")  # noqa: T201 - the result
     return 0
 

@@ -80,7 +80,7 @@ class Pages(CursorPagination):
     """Keyset pages in the order in which rows came."""
 
     page_size = 50
-    ordering = "id"
+    ordering: str | tuple[str, ...] = "id"
 
 
 class MemberPages(Pages):
