@@ -73,9 +73,14 @@ def _plan(env: Environment) -> Plan:
         wanted = {classes[name] for name in os.environ.get("CONTESTANTS", "").split()}
     except KeyError as error:
         raise SystemExit(f"make bench: there is no {error}") from None
+    present = [each for each in CLASSES if each in wanted] or CLASSES
     return Plan(
-        scenarios=scenarios,
-        classes=[each for each in CLASSES if each in wanted] or CLASSES,
+        scenarios=[
+            scenario
+            for scenario in scenarios
+            if any(scenario.question not in each.absent for each in present)
+        ],
+        classes=present,
         effort=Effort(
             rounds=env.number("ROUNDS", 5, minimum=1, maximum=100),
             seconds=env.number("SECONDS", 5, minimum=1, maximum=600),
