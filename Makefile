@@ -71,7 +71,7 @@ compile = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 
 messages-update: $(VENV)/dev ## Collect texts for translation; needs Debian's gettext.
 	$(OFFLINE) $(BIN)/python -W ignore manage.py makemessages --all --add-location never \
-		--ignore $(VENV) --ignore console --ignore tests
+		--ignore $(VENV) --ignore bench --ignore console --ignore tests
 
 messages: $(MESSAGES:.po=.mo)
 
