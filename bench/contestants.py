@@ -1,0 +1,145 @@
+"""The contestants: how each is started, asked and understood."""
+
+import socket
+import subprocess
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+import orjson
+
+from bench.dataset import ROOT, Dataset, environment
+from bench.load import fetch, http_request
+from bench.machine import running_on
+
+START_SECONDS: Final = 60
+
+
+class ContestantError(RuntimeError):
+    """A contestant did not start; the message names its log."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageKey:
+    """A page of the directory: the place of the last person before it, counted from 1, or 0."""
+
+    place: int
+    after: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteKey:
+    """A change of somebody's profile."""
+
+    user_id: UUID
+    bio: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """How a scenario's key becomes a request, and the answer plain data.
+
+    ``mark`` is for answers that differ each time: what a right one contains.
+    """
+
+    ask: Callable[[Any], bytes]
+    plain: Callable[[Any], Any]
+    mark: Callable[[Any], bytes] | None = None
+
+
+class Contestant(ABC):
+    """One server under test: one process of workers, on one core."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    # Scenarios that it does not take part in, and why.
+    absent: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(self, dataset: Dataset) -> None:
+        """Take a port."""
+        self.dataset = dataset
+        self.port = _free_port()
+        self.pid = 0
+
+    @classmethod
+    @abstractmethod
+    def versions(cls) -> dict[str, str]:
+        """Return what it is made of."""
+
+    @abstractmethod
+    def command(self) -> list[str]:
+        """Return what starts the server, in the root directory of the project."""
+
+    @abstractmethod
+    def questions(self) -> dict[str, Question]:
+        """Return the scenarios it takes part in; the server runs by then."""
+
+    def environment(self) -> dict[str, str]:
+        """Return the server's environment."""
+        return environment(self.dataset) | {"BIND": f"127.0.0.1:{self.port}"}
+
+    @contextmanager
+    def running(self, core: int, logs: Path) -> Iterator[None]:
+        """Run the server on the core. Raises `ContestantError`."""
+        log = logs / f"{self.name}.log"
+        with log.open("wb") as output, running_on(core):
+            process = subprocess.Popen(
+                self.command(), cwd=ROOT, env=self.environment(), stdout=output, stderr=output
+            )
+        try:
+            deadline = time.monotonic() + START_SECONDS
+            while not _listens(self.port):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise ContestantError(f"{self.title} did not start; see {log}")
+                time.sleep(0.1)
+            self.pid = process.pid
+            yield
+        finally:
+            process.terminate()
+            process.wait()
+
+    def answer(self, payload: bytes) -> Any:
+        """Return the JSON that answers one request."""
+        return orjson.loads(fetch(self.port, payload))
+
+
+class OnGunicorn(Contestant):
+    """A contestant on Django, served with Roster's own gunicorn.conf.py, by one worker."""
+
+    packages: ClassVar[tuple[str, ...]]
+
+    @classmethod
+    def versions(cls) -> dict[str, str]:
+        """Return those of the packages that matter."""
+        return {name: version(name) for name in ("gunicorn", "Django", "psycopg", *cls.packages)}
+
+    def command(self) -> list[str]:
+        """Start gunicorn, which finds its configuration in the root directory."""
+        return [sys.executable, "-m", "gunicorn", "core.wsgi:application"]
+
+
+def graphql(
+    document: str, variables: dict[str, Any] | None = None, headers: dict[str, str] | None = None
+) -> bytes:
+    """Return the request of a GraphQL operation, without needless space in the document."""
+    body = {"query": " ".join(document.split()), "variables": variables or {}}
+    return http_request("POST", "/graphql", orjson.dumps(body), headers)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

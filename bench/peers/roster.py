@@ -1,0 +1,176 @@
+"""How Roster is asked: signed in, through its public API."""
+
+import json
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import UUID
+
+from bench import plain
+from bench.contestants import OnGunicorn, PageKey, Question, WriteKey, graphql
+from bench.dataset import Dataset
+from bench.progress import Progress
+from bench.signed_in import PASSWORD, access_tokens
+
+STAFF: Final = "grace"
+HOP: Final = 100
+
+PERSON: Final = "id username name email profile { bio website } groups { name }"
+PAGE: Final = f"""
+    query ($after: String) {{
+      users(first: 50, after: $after, orderBy: {{field: JOINED}}) {{
+        edges {{ node {{ {PERSON} }} }}
+        pageInfo {{ hasNextPage endCursor }}
+      }}
+    }}
+"""
+SEARCH: Final = f"""
+    query ($text: String!) {{
+      users(first: 50, search: $text, orderBy: {{field: JOINED}}) {{
+        edges {{ node {{ {PERSON} }} }}
+        pageInfo {{ hasNextPage endCursor }}
+      }}
+    }}
+"""
+POINT: Final = f"query ($id: ID!) {{ user(id: $id) {{ {PERSON} }} }}"
+ORGANIZATION: Final = """
+    query ($id: ID!) {
+      organization(id: $id) {
+        members(first: 50) {
+          nodes { role createdAt user { id username name profile { bio website } } }
+        }
+      }
+    }
+"""
+COUNT: Final = "{ users(first: 1) { totalCount { value isExact } } }"
+WRITE: Final = """
+    mutation ($bio: String!) {
+      updateProfile(input: {bio: $bio}) { user { profile { bio } } errors { code } }
+    }
+"""
+LOG_IN: Final = """
+    mutation ($login: String!, $password: String!) {
+      logIn(input: {login: $login, password: $password}) { accessToken errors { code } }
+    }
+"""
+WALK: Final = f"""
+    query ($after: String) {{
+      users(first: {HOP}, after: $after, orderBy: {{field: JOINED}}) {{ pageInfo {{ endCursor }} }}
+    }}
+"""
+
+
+class Roster(OnGunicorn):
+    """Roster as deployed: every request proves a session, and no answer comes from a cache."""
+
+    name = "roster"
+    title = "Roster, signed in"
+    packages = ("graphql-core", "strawberry-graphql", "strawberry-graphql-django")
+
+    def __init__(self, dataset: Dataset, *, furthest: int, writers: list[UUID]) -> None:
+        """Take the place of the furthest page to ask for, and the people who will write."""
+        super().__init__(dataset)
+        self.furthest = furthest
+        self.staff, *tokens = access_tokens(STAFF, writers)
+        self.tokens = dict(zip(writers, tokens, strict=True))
+
+    def environment(self) -> dict[str, str]:
+        """Run with the settings of production."""
+        return super().environment() | {"DJANGO_SETTINGS_MODULE": "core.settings"}
+
+    def questions(self) -> dict[str, Question]:
+        """All of them."""
+        cursors = self._cursors()
+        return {
+            "page": Question(lambda key: self._ask(PAGE, after=_cursor(cursors, key)), _page),
+            "search": Question(lambda text: self._ask(SEARCH, text=text), _page),
+            "point": Question(
+                lambda id_: self._ask(POINT, id=_global_id("User", id_)),
+                lambda answer: _person(answer["data"]["user"]),
+            ),
+            "organization": Question(
+                lambda id_: self._ask(ORGANIZATION, id=_global_id("Organization", id_)), _members
+            ),
+            "count": Question(
+                lambda _key: self._ask(COUNT),
+                lambda answer: answer["data"]["users"]["totalCount"]["value"],
+            ),
+            "write": Question(
+                self._write,
+                lambda answer: answer["data"]["updateProfile"]["user"]["profile"]["bio"],
+                mark=lambda key: f'"bio":"{key.bio}"'.encode(),
+            ),
+            "log_in": Question(
+                lambda username: graphql(LOG_IN, {"login": username, "password": PASSWORD}),
+                lambda answer: bool(answer["data"]["logIn"]["accessToken"]),
+                mark=lambda _key: b'"accessToken":"',
+            ),
+        }
+
+    def _ask(self, document: str, **variables: Any) -> bytes:
+        return graphql(document, variables, {"Authorization": f"Bearer {self.staff}"})
+
+    def _write(self, key: WriteKey) -> bytes:
+        headers = {"Authorization": f"Bearer {self.tokens[key.user_id]}"}
+        return graphql(WRITE, {"bio": key.bio}, headers)
+
+    def _cursors(self) -> list[str]:
+        """Return the cursor behind every hundredth person, from a walk that is made once.
+
+        Cursors are sealed, so there is no other way to a page deep down than through those
+        before it. They stay good as long as the code means the same by them.
+        """
+        path = self.dataset.directory / "cursors.json"
+        hops = self.furthest // HOP
+        if path.exists():
+            cursors: list[str] = json.loads(path.read_text(encoding="utf-8"))
+            if len(cursors) >= hops and not self._refuses(cursors[-1]):
+                return cursors
+        cursors = []
+        with Progress("walking to the deepest page", hops) as progress:
+            for _hop in range(hops):
+                answer = self.answer(self._ask(WALK, after=cursors[-1] if cursors else None))
+                cursors.append(answer["data"]["users"]["pageInfo"]["endCursor"])
+                progress.step()
+        path.write_text(json.dumps(cursors), encoding="utf-8")
+        return cursors
+
+    def _refuses(self, cursor: str) -> bool:
+        return "errors" in self.answer(self._ask(WALK, after=cursor))
+
+
+def _cursor(cursors: list[str], key: PageKey) -> str | None:
+    return cursors[key.place // HOP - 1] if key.place else None
+
+
+def _global_id(type_name: str, key: UUID) -> str:
+    return b64encode(f"{type_name}:{key}".encode()).decode()
+
+
+def _page(answer: Mapping[str, Any]) -> plain.Plain:
+    users = answer["data"]["users"]
+    people = (_person(edge["node"]) for edge in users["edges"])
+    return plain.page(people, more=users["pageInfo"]["hasNextPage"])
+
+
+def _person(node: Mapping[str, Any]) -> plain.Plain:
+    return plain.person(
+        node,
+        id_=plain.global_key(node["id"]),
+        profile=node["profile"],
+        groups=(group["name"] for group in node["groups"]),
+    )
+
+
+def _members(answer: Mapping[str, Any]) -> list[plain.Plain]:
+    return [
+        plain.membership(
+            node,
+            plain.member(
+                node["user"],
+                id_=plain.global_key(node["user"]["id"]),
+                profile=node["user"]["profile"],
+            ),
+        )
+        for node in answer["data"]["organization"]["members"]["nodes"]
+    ]

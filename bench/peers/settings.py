@@ -1,0 +1,28 @@
+"""Django's settings for the peers on Django: Roster's models, and nothing else of Roster.
+
+No middleware but the one that sets Content-Length, nobody signs in, connections are kept, and
+statements are prepared by the server.
+"""
+
+import os
+
+from bench.peers import SESSION_OPTIONS
+from core.settings import *  # noqa: F403 - all that the models and their apps need
+from core.settings import DATABASES
+
+ROOT_URLCONF = os.environ["BENCH_URLS"]
+MIDDLEWARE = ["django.middleware.common.CommonMiddleware"]
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = False
+DATABASES["default"]["OPTIONS"] |= {
+    "options": SESSION_OPTIONS,
+    "server_side_binding": True,
+    "prepare_threshold": 1,
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["drf_orjson_renderer.renderers.ORJSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["drf_orjson_renderer.parsers.ORJSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "UNAUTHENTICATED_USER": None,
+}

@@ -1,0 +1,106 @@
+"""How tuned strawberry-django is asked."""
+
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Any
+
+from bench import plain
+from bench.contestants import OnGunicorn, PageKey, Question, WriteKey, graphql
+
+PERSON = "id username name email profile { bio website } groups { name }"
+PAGE = f"""
+    query ($after: String, $search: String) {{
+      users(first: 50, after: $after, search: $search) {{
+        edges {{ node {{ {PERSON} }} }}
+        pageInfo {{ hasNextPage endCursor }}
+      }}
+    }}
+"""
+POINT = f"query ($id: UUID!) {{ user(id: $id) {{ {PERSON} }} }}"
+ORGANIZATION = """
+    query ($id: UUID!) {
+      organization(id: $id) {
+        members(first: 50) { role createdAt user { id username name profile { bio website } } }
+      }
+    }
+"""
+COUNT = "{ users(first: 1) { totalCount } }"
+WRITE = """
+    mutation ($id: ID!, $bio: String!) { updateProfile(data: {pk: $id, bio: $bio}) { bio } }
+"""
+
+
+class StrawberryDjango(OnGunicorn):
+    """See `bench/peers/strawberry_urls.py`."""
+
+    name = "strawberry-django"
+    title = "strawberry-django, tuned"
+    packages = ("graphql-core", "strawberry-graphql", "strawberry-graphql-django")
+    absent = {"log_in": "signs nobody in"}  # noqa: RUF012 - a ClassVar of the base
+
+    def environment(self) -> dict[str, str]:
+        """Serve the peer's URLs."""
+        return super().environment() | {
+            "DJANGO_SETTINGS_MODULE": "bench.peers.settings",
+            "BENCH_URLS": "bench.peers.strawberry_urls",
+        }
+
+    def questions(self) -> dict[str, Question]:
+        """All but log-ins."""
+        pages = Question(lambda key: graphql(PAGE, {"after": _cursor(key)}), _page)
+        return {
+            "page": pages,
+            "search": Question(lambda text: graphql(PAGE, {"search": text}), _page),
+            "point": Question(
+                lambda id_: graphql(POINT, {"id": id_}),
+                lambda answer: _person(answer["data"]["user"]),
+            ),
+            "organization": Question(lambda id_: graphql(ORGANIZATION, {"id": id_}), _members),
+            "count": Question(
+                lambda _key: graphql(COUNT), lambda answer: answer["data"]["users"]["totalCount"]
+            ),
+            "write": Question(
+                _write,
+                lambda answer: answer["data"]["updateProfile"]["bio"],
+                mark=lambda key: f'"bio":"{key.bio}"'.encode(),
+            ),
+        }
+
+
+def _cursor(key: PageKey) -> str | None:
+    if key.after is None:
+        return None
+    return b64encode(f'orderedcursor:["{key.after}"]'.encode()).decode()
+
+
+def _write(key: WriteKey) -> bytes:
+    return graphql(WRITE, {"id": key.user_id, "bio": key.bio})
+
+
+def _page(answer: Mapping[str, Any]) -> plain.Plain:
+    users = answer["data"]["users"]
+    people = (_person(edge["node"]) for edge in users["edges"])
+    return plain.page(people, more=users["pageInfo"]["hasNextPage"])
+
+
+def _person(node: Mapping[str, Any]) -> plain.Plain:
+    return plain.person(
+        node,
+        id_=plain.global_key(node["id"]),
+        profile=node["profile"],
+        groups=(group["name"] for group in node["groups"]),
+    )
+
+
+def _members(answer: Mapping[str, Any]) -> list[plain.Plain]:
+    return [
+        plain.membership(
+            node,
+            plain.member(
+                node["user"],
+                id_=plain.global_key(node["user"]["id"]),
+                profile=node["user"]["profile"],
+            ),
+        )
+        for node in answer["data"]["organization"]["members"]
+    ]

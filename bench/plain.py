@@ -1,0 +1,58 @@
+"""Answers as plain data, the same whoever gave them, so that they can be compared."""
+
+import datetime as dt
+import difflib
+import json
+from base64 import b64decode
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+Plain = dict[str, Any]
+
+
+def person(
+    node: Mapping[str, Any], *, id_: str, profile: Mapping[str, Any], groups: Iterable[str]
+) -> Plain:
+    """Return a person with profile and groups; groups have no order."""
+    return {
+        **member(node, id_=id_, profile=profile),
+        "email": node["email"],
+        "groups": sorted(groups),
+    }
+
+
+def member(node: Mapping[str, Any], *, id_: str, profile: Mapping[str, Any]) -> Plain:
+    """Return a person as the members of an organisation see them."""
+    return {
+        "id": str(UUID(id_)),
+        "username": node["username"],
+        "name": node["name"],
+        "profile": {"bio": profile["bio"], "website": profile["website"]},
+    }
+
+
+def membership(node: Mapping[str, Any], user: Plain) -> Plain:
+    """Return a role in an organisation, since when, and whose."""
+    moment = dt.datetime.fromisoformat(node["createdAt"]).astimezone(dt.UTC)
+    return {"role": node["role"].lower(), "createdAt": moment.isoformat(), "user": user}
+
+
+def page(people: Iterable[Plain], *, more: bool) -> Plain:
+    """Return a page of people, and whether another follows."""
+    return {"people": list(people), "more": more}
+
+
+def global_key(id_: str) -> str:
+    """Return the key inside a Relay id of Strawberry's."""
+    return b64decode(id_).decode().partition(":")[2]
+
+
+def difference(first: Any, second: Any, names: tuple[str, str]) -> str:
+    """Return how two plain answers differ, line by line; nothing if they are equal."""
+    if first == second:
+        return ""
+    before, after = (
+        json.dumps(each, indent=2, ensure_ascii=False).splitlines() for each in (first, second)
+    )
+    return "\n".join(difflib.unified_diff(before, after, *names, lineterm="", n=2))

@@ -1,0 +1,195 @@
+"""The measured figures as tables and a chart: `python -m bench.report` puts them into docs/."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from bench.chart import chart
+
+HERE: Final = Path(__file__).resolve().parent
+OUTPUT: Final = HERE / "out"
+PAGE: Final = HERE.parent / "docs" / "performance.md"
+CHART: Final = HERE.parent / "docs" / "images" / "performance.svg"
+BEGIN: Final = "<!-- measured: written by `make bench-report` -->"
+END: Final = "<!-- end of what is measured -->"
+ROSTER: Final = "roster"
+# Whom Roster is compared with in so many words.
+RIVALS: Final = ("strawberry-django", "postgraphile")
+# Below that many people, or rounds, figures show only that everything works.
+SERIOUS_USERS: Final = 1_000_000
+SERIOUS_ROUNDS: Final = 5
+DASH: Final = "—"
+
+Report = Mapping[str, Any]
+
+
+def save(report: Report, output: Path) -> str:
+    """Write `report.json`, the chart and the tables to a directory; return the tables."""
+    text = tables(report)
+    dumped = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+    (output / "report.json").write_text(dumped, encoding="utf-8")
+    (output / "chart.svg").write_text(chart(report), encoding="utf-8")
+    (output / "tables.md").write_text(text, encoding="utf-8")
+    return text
+
+
+def tables(report: Report) -> str:
+    """Return everything that a reader wants to know, as Markdown that a terminal can show."""
+    parts = [
+        _warning(report),
+        "### Answers a second",
+        _rates(report),
+        _notes(report),
+        _depth(report),
+        _log_ins(report),
+        "### Latencies in milliseconds, and shares of a core",
+        _details(report),
+        "### Machine",
+        _machine(report),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def embedded(document: str, text: str) -> str:
+    """Return the document with the text between its two markers. Raises `ValueError`."""
+    before, begin, rest = document.partition(BEGIN)
+    _old, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError("the document has no markers for what is measured")
+    return f"{before}{BEGIN}\n\n{text}\n{END}{after}"
+
+
+def _warning(report: Report) -> str:
+    if report["users"] >= SERIOUS_USERS and report["rounds"] >= SERIOUS_ROUNDS:
+        return ""
+    return (
+        f"> **A trial, not a measurement**: {report['users']:,} people, {report['rounds']} rounds "
+        f"of {report['seconds']} s. It shows the form of the report; the figures mean nothing."
+    )
+
+
+def _rates(report: Report) -> str:
+    names = list(report["contestants"])
+    rivals = [name for name in RIVALS if name in names and ROSTER in names]
+    head = ["", *report["contestants"].values()]
+    head += [f"Roster ÷ {report['contestants'][name]}" for name in rivals]
+    rows = []
+    for scenario in report["scenarios"]:
+        rate = {name: result["rate"] for name, result in scenario["results"].items()}
+        cells = [_number(rate[name]) if name in rate else DASH for name in names]
+        for rival in rivals:
+            both = rival in rate and ROSTER in rate
+            cells.append(f"{rate[ROSTER] / rate[rival]:.2f}" if both else DASH)
+        rows.append([f"`{scenario['name']}`: {scenario['title']}", *cells])
+    return _table(head, rows)
+
+
+def _notes(report: Report) -> str:
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for scenario in report["scenarios"]:
+        for name, reason in scenario["absent"].items():
+            title = report["contestants"][name]
+            reasons.setdefault((scenario["name"], reason), []).append(title)
+    return "\n".join(
+        f"- `{scenario}`: {', '.join(titles)} {DASH} {reason}."
+        for (scenario, reason), titles in reasons.items()
+    )
+
+
+def _depth(report: Report) -> str:
+    """Tell what a page deep down costs, against one at the start."""
+    by_name = {scenario["name"]: scenario["results"] for scenario in report["scenarios"]}
+    if not {"first", "deep"} <= by_name.keys():
+        return ""
+    ratios = (
+        f"{title} {by_name['first'][name]['rate'] / by_name['deep'][name]['rate']:.2f}"
+        for name, title in report["contestants"].items()
+    )
+    return (
+        f"The time of a page, up to page {report['deepest_page']:,}, against the first ones: "
+        f"{', '.join(ratios)}."
+    )
+
+
+def _log_ins(report: Report) -> str:
+    hashing = report["hashing"]
+    if not hashing:
+        return ""
+    return (
+        f"Of a log-in, most is the password hash (Argon2id, {hashing['memory_kib']:,} KiB, "
+        f"{hashing['passes']} passes, 1 lane), of which one thread alone verifies "
+        f"{hashing['rate']:.1f} a second."
+    )
+
+
+def _details(report: Report) -> str:
+    columns: Sequence[tuple[str, str, Callable[[float], str]]] = (
+        ("p50", "p50", _number),
+        ("p95", "p95", _number),
+        ("p99", "p99", _number),
+        ("server", "server", _percent),
+        ("postgresql", "PostgreSQL", _percent),
+        ("generator", "load", _percent),
+    )
+    rows = [
+        [f"`{scenario['name']}`", report["contestants"][name]]
+        + [shown(result[key]) for key, _title, shown in columns]
+        for scenario in report["scenarios"]
+        for name, result in scenario["results"].items()
+    ]
+    return _table(["", "", *(title for _key, title, _shown in columns)], rows)
+
+
+def _machine(report: Report) -> str:
+    machine = report["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    return (
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, "
+        f"{machine['system']}; {versions}. {report['users']:,} people; medians of "
+        f"{report['rounds']} rounds of {report['seconds']} s, {report['connections']} connections."
+    )
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table whose columns line up; those without a title are text."""
+    lines = [list(head), *map(list, rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    columns = list(zip(head, widths, strict=True))
+    shown = [
+        [
+            cell.rjust(width) if title else cell.ljust(width)
+            for cell, (title, width) in zip(line, columns, strict=True)
+        ]
+        for line in lines
+    ]
+    rule = ["-" * (width - 1) + ":" if title else "-" * width for title, width in columns]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (shown[0], rule, *shown[1:]))
+
+
+def _number(value: float) -> str:
+    """Return three digits that count, at least."""
+    if value >= 100:  # noqa: PLR2004
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"  # noqa: PLR2004
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.0f} %"
+
+
+def main() -> int:
+    """Put the last measurement into the documentation."""
+    path = OUTPUT / "report.json"
+    if not path.exists():
+        sys.exit("make bench-report: nothing was measured yet; run `make bench`")
+    report = json.loads(path.read_text(encoding="utf-8"))
+    CHART.write_text(chart(report), encoding="utf-8")
+    document = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(embedded(document, tables(report)), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,149 @@
+"""Checks that all contestants answer the same, then measures them in turn."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from bench.contestants import Contestant, Question
+from bench.load import Request, Sample, fetch, run
+from bench.machine import cpu_seconds
+from bench.progress import Progress
+from bench.scenarios import Cast, Scenario
+
+PERCENTILES: Final = (50, 95, 99)
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long and how hard each contestant is asked in each scenario."""
+
+    rounds: int
+    seconds: float
+    connections: int = 8
+
+
+class DifferenceError(RuntimeError):
+    """Two contestants answered differently; the message shows how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One contestant's sample, and the shares of a core that it took."""
+
+    sample: Sample
+    server: float
+    postgresql: float
+    generator: float
+
+
+@dataclass(slots=True)
+class Result:
+    """All rounds of one contestant in one scenario."""
+
+    rounds: list[Round] = field(default_factory=list)
+
+    def figures(self) -> dict[str, Any]:
+        """Return medians over the rounds, and percentiles over all answers in milliseconds."""
+        latencies = [each for round_ in self.rounds for each in round_.sample.latencies]
+        cuts = statistics.quantiles(latencies, n=100, method="inclusive")
+        rates = [round_.sample.rate for round_ in self.rounds]
+        return {
+            "rate": statistics.median(rates),
+            "rates": rates,
+            "answers": len(latencies),
+            **{f"p{number}": 1_000 * cuts[number - 1] for number in PERCENTILES},
+            "server": statistics.median(round_.server for round_ in self.rounds),
+            "postgresql": statistics.median(round_.postgresql for round_ in self.rounds),
+            "generator": statistics.median(round_.generator for round_ in self.rounds),
+        }
+
+
+def checked_requests(
+    scenario: Scenario, cast: Cast, contestants: Sequence[tuple[Contestant, Question]]
+) -> dict[str, list[Request]]:
+    """Ask every contestant everything once, and return the requests with their right answers.
+
+    Raises `DifferenceError` unless each answers what the first one does.
+    """
+    keys = scenario.keys(cast)
+    requests: dict[str, list[Request]] = {contestant.name: [] for contestant, _ in contestants}
+    with Progress(f"{scenario.name}: comparing answers", len(keys)) as progress:
+        for key in keys:
+            first: tuple[str, Any] | None = None
+            for contestant, question in contestants:
+                payload = question.ask(key)
+                body = fetch(contestant.port, payload)
+                answer = plain_answer(contestant, question, body)
+                if first is None:
+                    first = contestant.title, answer
+                names = first[0], contestant.title
+                difference = scenario.difference(first[1], answer, names)
+                if difference:
+                    raise DifferenceError(f"{scenario.name}, {key}:\n{difference}")
+                expected = Request(payload, body, whole=True)
+                if question.mark:
+                    expected = Request(payload, question.mark(key))
+                requests[contestant.name].append(expected)
+            progress.step()
+    return requests
+
+
+def plain_answer(contestant: Contestant, question: Question, body: bytes) -> Any:
+    """Return the answer as plain data. Raises `DifferenceError` if it is an error."""
+    answer = orjson.loads(body)
+    if isinstance(answer, dict) and "errors" in answer:
+        raise DifferenceError(f"{contestant.title} answered with errors: {body.decode()}")
+    return question.plain(answer)
+
+
+def measure(
+    scenario: Scenario,
+    cast: Cast,
+    contestants: Mapping[Contestant, Mapping[str, Question]],
+    effort: Effort,
+    *,
+    postmaster: int,
+) -> dict[str, Result]:
+    """Measure the scenario: everybody warms up, then takes a turn in each round.
+
+    Who comes first changes from round to round. Raises `DifferenceError` and `LoadError`.
+    """
+    present = [
+        (contestant, questions[scenario.question])
+        for contestant, questions in contestants.items()
+        if scenario.question in questions
+    ]
+    requests = checked_requests(scenario, cast, present)
+    order = [contestant for contestant, _question in present]
+    results = {contestant.name: Result() for contestant in order}
+    with Progress(f"{scenario.name}: measuring", len(order) * (effort.rounds + 1)) as progress:
+        for contestant in order:
+            progress.step(f"warming up {contestant.title}")
+            _load(contestant, requests[contestant.name], effort)
+        for number in range(effort.rounds):
+            start = number % len(order)
+            for contestant in order[start:] + order[:start]:
+                progress.step(f"round {number + 1}, {contestant.title}")
+                sent = requests[contestant.name]
+                results[contestant.name].rounds.append(_round(contestant, sent, effort, postmaster))
+    return results
+
+
+def _load(contestant: Contestant, requests: Sequence[Request], effort: Effort) -> Sample:
+    return run(contestant.port, requests, seconds=effort.seconds, connections=effort.connections)
+
+
+def _round(
+    contestant: Contestant, requests: Sequence[Request], effort: Effort, postmaster: int
+) -> Round:
+    server, postgresql = cpu_seconds(contestant.pid), cpu_seconds(postmaster)
+    sample = _load(contestant, requests, effort)
+    return Round(
+        sample,
+        server=(cpu_seconds(contestant.pid) - server) / sample.seconds,
+        postgresql=(cpu_seconds(postmaster) - postgresql) / sample.seconds,
+        generator=sample.generator_seconds / sample.seconds,
+    )

@@ -1,0 +1,154 @@
+"""What is asked: each scenario with its keys, random but the same in every run."""
+
+import random
+import string
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from bench import plain
+from bench.contestants import PageKey, WriteKey
+from bench.dataset import PAGE, Dataset
+
+KEYS: Final = 64
+# The deepest page that is asked for, if the directory goes so deep.
+DEEPEST_PAGE: Final = 10_000
+# Pages begin at places that Roster's walk has cursors for.
+STRIDE: Final = 100
+TEXTS_PER_WRITER: Final = 8
+# Roster estimates what is more than 10,000.
+ESTIMATE_WITHIN: Final = 0.05
+# The shortest word that is looked for.
+LETTERS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """The people and places of a run, drawn once."""
+
+    ids: Sequence[UUID]
+    organizations: Sequence[UUID]
+    readers: Sequence[UUID]
+    writers: Sequence[UUID]
+    logins: Sequence[str]
+    words: Sequence[str]
+
+    @property
+    def furthest(self) -> int:
+        """The place where the deepest page begins."""
+        last = min(DEEPEST_PAGE * PAGE, len(self.ids)) - PAGE
+        return last // STRIDE * STRIDE
+
+    def page_behind(self, place: int) -> PageKey:
+        """Return the page after so many people."""
+        return PageKey(place, self.ids[place - 1] if place else None)
+
+
+def _nothing_differs(first: Any, second: Any, names: tuple[str, str]) -> str:
+    return plain.difference(first, second, names)
+
+
+def _about_equal(first: int, second: int, names: tuple[str, str]) -> str:
+    if abs(first - second) <= ESTIMATE_WITHIN * max(first, second):
+        return ""
+    return f"{names[0]} counts {first}, {names[1]} {second}"
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One thing that clients do, and how answers to it are compared."""
+
+    name: str
+    title: str
+    # Which of the contestants' questions it puts.
+    question: str
+    keys: Callable[[Cast], Sequence[Any]]
+    difference: Callable[[Any, Any, tuple[str, str]], str] = _nothing_differs
+
+
+def _random_pages(cast: Cast) -> list[PageKey]:
+    rng = random.Random(50)  # noqa: S311 - the same pages every time
+    places = range(cast.furthest // 10 // STRIDE * STRIDE, cast.furthest + 1, STRIDE)
+    return [cast.page_behind(place) for place in rng.sample(places, min(KEYS, len(places)))]
+
+
+def _first_pages(cast: Cast) -> list[PageKey]:
+    return [cast.page_behind(place) for place in _places(cast)[:KEYS]]
+
+
+def _last_pages(cast: Cast) -> list[PageKey]:
+    return [cast.page_behind(place) for place in _places(cast)[-KEYS:]]
+
+
+def _places(cast: Cast) -> range:
+    return range(0, cast.furthest + 1, STRIDE)
+
+
+def _writes(cast: Cast) -> list[WriteKey]:
+    """Return changes of which none repeats the one before it of the same person."""
+    return [
+        WriteKey(user_id, f"Written by the benchmark, text {text}.")
+        for text in range(TEXTS_PER_WRITER)
+        for user_id in cast.writers
+    ]
+
+
+SCENARIOS: Final = (
+    Scenario("page50", "50 people of a page, with profile and groups", "page", _random_pages),
+    Scenario("point", "one person, with profile and groups", "point", lambda cast: cast.readers),
+    Scenario(
+        "org50",
+        "an organisation, 50 members, each with person and profile",
+        "organization",
+        lambda cast: cast.organizations,
+    ),
+    Scenario("search", "the first 50 people found by a word", "search", lambda cast: cast.words),
+    Scenario("first", "the first pages", "page", _first_pages),
+    Scenario("deep", "the deepest pages, up to page 10,000", "page", _last_pages),
+    Scenario("count", "how many people there are", "count", lambda _cast: [None], _about_equal),
+    Scenario("write", "a person's profile changed", "write", _writes),
+    Scenario("login", "log-ins by username and password", "log_in", lambda cast: cast.logins),
+)
+
+
+def chosen(names: Sequence[str]) -> list[Scenario]:
+    """Return the scenarios of these names, all if there are none; `deep` brings `first`.
+
+    Raises `KeyError` for a name that is none.
+    """
+    by_name = {scenario.name: scenario for scenario in SCENARIOS}
+    wanted = {by_name[name].name for name in names} or set(by_name)
+    if "deep" in wanted:
+        wanted.add("first")
+    return [scenario for scenario in SCENARIOS if scenario.name in wanted]
+
+
+def cast_of(dataset: Dataset, logins: Callable[[list[UUID]], list[str]]) -> Cast:
+    """Draw the people of a run; ``logins`` gives passwords to those who will log in."""
+    rng = random.Random(2026)  # noqa: S311 - the same people every time
+    ids = dataset.ids_in_order()
+    active = [id_ for (id_,) in dataset.rows("SELECT id FROM accounts_user WHERE is_active")]
+    active.sort()
+    return Cast(
+        ids=ids,
+        organizations=dataset.organizations(KEYS, rng),
+        readers=rng.sample(ids, KEYS),
+        writers=rng.sample(active, KEYS),
+        logins=logins(rng.sample(active, KEYS)),
+        words=_words(dataset, rng.sample(ids, KEYS * 2)),
+    )
+
+
+def _words(dataset: Dataset, people: Sequence[UUID]) -> list[str]:
+    """Return words to look for: half of them many people have, half of them few.
+
+    Usernames are made like `given.family17`.
+    """
+    found = dataset.rows(
+        "SELECT username FROM accounts_user WHERE id = ANY(%s) ORDER BY id", people
+    )
+    ends = [username.partition(".")[2] for (username,) in found]
+    words = [end for end in ends if end.isascii() and len(end.rstrip(string.digits)) >= LETTERS]
+    common = [word.rstrip(string.digits) for word in words[: KEYS // 2]]
+    return common + words[KEYS // 2 : KEYS]

@@ -1,0 +1,56 @@
+"""What makes people of the dataset able to act: sessions, tokens and passwords.
+
+The names of Django's models are imported inside functions, because they need the settings of
+the dataset, which `bench.__main__` prepares first.
+"""
+
+import time
+from itertools import count
+from typing import Final
+from uuid import UUID
+
+from django.contrib.auth.hashers import check_password, make_password
+from django.utils import timezone
+
+PASSWORD: Final = "a phrase to remember"  # noqa: S105 - of made-up people
+DEVICE: Final = "bench"
+
+
+def access_tokens(staff: str, others: list[UUID]) -> list[str]:
+    """Begin a session for the person of that username and each of the others; return tokens.
+
+    Sessions of earlier runs end.
+    """
+    from users.accounts.models import User  # noqa: PLC0415 - see above
+    from users.authentication.models import Session  # noqa: PLC0415
+    from users.authentication.services.lifetimes import runs_out_at  # noqa: PLC0415
+    from users.authentication.tokens import issue_access_token  # noqa: PLC0415
+
+    Session.objects.filter(user_agent=DEVICE).delete()
+    people = [User.objects.get(username=staff).pk, *others]
+    sessions = Session.objects.bulk_create(
+        Session(user_id=user_id, user_agent=DEVICE, expires_at=runs_out_at(timezone.now()))
+        for user_id in people
+    )
+    return [issue_access_token(session) for session in sessions]
+
+
+def give_passwords(people: list[UUID]) -> list[str]:
+    """Let these people log in with `PASSWORD`; return their usernames."""
+    from users.accounts.models import User  # noqa: PLC0415 - see above
+
+    found = User.objects.filter(pk__in=people)
+    found.update(password=make_password(PASSWORD))
+    return list(found.order_by("pk").values_list("username", flat=True))
+
+
+def hashes_per_second(seconds: float) -> float:
+    """Return how many passwords one thread verifies in a second, at production's cost."""
+    encoded = make_password(PASSWORD)
+    started = time.perf_counter()
+    for done in count(1):
+        check_password(PASSWORD, encoded)
+        elapsed = time.perf_counter() - started
+        if elapsed > seconds:
+            return done / elapsed
+    raise AssertionError

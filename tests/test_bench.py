@@ -1,0 +1,206 @@
+"""The benchmark: what it refuses to time, and how it tells what it timed."""
+
+import threading
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from uuid import UUID
+
+import orjson
+import pytest
+
+from bench import plain
+from bench.chart import chart
+from bench.contestants import Contestant, Question
+from bench.dataset import Dataset
+from bench.load import LoadError, Request, http_request, run
+from bench.report import BEGIN, END, embedded, tables
+from bench.runner import DifferenceError, checked_requests
+from bench.scenarios import Cast, Scenario, chosen
+
+ADA = UUID(int=1)
+PERSON = {"id": str(ADA), "username": "ada", "name": "Ada", "email": "ada@example.org"}
+PROFILE = {"bio": "Counts.", "website": ""}
+CAST = Cast(ids=[ADA], organizations=[], readers=[ADA], writers=[], logins=[], words=[])
+SCENARIO = Scenario("point", "one person", "point", lambda cast: cast.readers)
+
+
+class Peer(Contestant):
+    """A contestant that somebody else started."""
+
+    name = "peer"
+    title = "Peer"
+
+    @classmethod
+    def versions(cls) -> dict[str, str]:
+        return {}
+
+    def command(self) -> list[str]:
+        return []
+
+    def questions(self) -> dict[str, Question]:
+        return {
+            "point": Question(
+                lambda id_: http_request("GET", f"/{id_}"),
+                lambda answer: plain.person(
+                    answer,
+                    id_=answer["id"],
+                    profile=answer["profile"],
+                    groups=answer["groups"],
+                ),
+            )
+        }
+
+
+@contextmanager
+def serving(status: int = 200, **changes: Any) -> Iterator[int]:
+    """Answer everything with the same person; yield the port."""
+    body = orjson.dumps(PERSON | {"profile": PROFILE, "groups": ["Support", "Auditors"]} | changes)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_args: object) -> None:
+            """Print nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+def peer(name: str, port: int, dataset: Dataset) -> tuple[Contestant, Question]:
+    contestant = type(name, (Peer,), {"name": name, "title": name})(dataset)
+    contestant.port = port
+    return contestant, contestant.questions()["point"]
+
+
+@pytest.fixture
+def dataset(tmp_path: Any) -> Dataset:
+    return Dataset(size=1, directory=tmp_path, urls={}, postmaster=0)
+
+
+def test_answers_of_equal_content_are_taken_as_the_right_ones(dataset: Dataset) -> None:
+    with serving() as one, serving(groups=["Auditors", "Support"]) as other:
+        contestants = [peer("one", one, dataset), peer("other", other, dataset)]
+
+        requests = checked_requests(SCENARIO, CAST, contestants)
+
+    assert b'["Support","Auditors"]' in requests["one"][0].expected
+    assert b'["Auditors","Support"]' in requests["other"][0].expected
+
+
+def test_a_planted_difference_stops_the_run_and_is_shown(dataset: Dataset) -> None:
+    with serving() as one, serving(profile=PROFILE | {"bio": "Sums."}) as other:
+        contestants = [peer("one", one, dataset), peer("other", other, dataset)]
+
+        with pytest.raises(DifferenceError) as refusal:
+            checked_requests(SCENARIO, CAST, contestants)
+
+    lines = str(refusal.value).splitlines()
+    assert lines[:3] == [f"point, {ADA}:", "--- one", "+++ other"]
+    assert [line.split() for line in lines[4:] if line[0] in "+-"] == [
+        ["-", '"bio":', '"Counts.",'],
+        ["+", '"bio":', '"Sums.",'],
+    ]
+
+
+def test_an_answer_with_errors_is_never_compared(dataset: Dataset) -> None:
+    with (
+        serving(errors=[{"message": "No."}]) as port,
+        pytest.raises(DifferenceError, match="errors"),
+    ):
+        checked_requests(SCENARIO, CAST, [peer("one", port, dataset)])
+
+
+def test_the_load_checks_every_answer() -> None:
+    payload = http_request("GET", "/")
+    with serving() as port:
+        sample = run(port, [Request(payload, b'"ada"')], seconds=0.1, connections=2)
+        with pytest.raises(LoadError, match="unexpected answer"):
+            run(port, [Request(payload, b'"ada"', whole=True)], seconds=0.1, connections=2)
+    with serving(500) as port, pytest.raises(LoadError, match="not a 200"):
+        run(port, [Request(payload)], seconds=0.1, connections=2)
+
+    assert len(sample.latencies) >= 2
+
+
+def test_deep_pages_bring_the_first_ones_along() -> None:
+    assert [scenario.name for scenario in chosen(["deep"])] == ["first", "deep"]
+    with pytest.raises(KeyError, match="nothing"):
+        chosen(["nothing"])
+
+
+def figures(rate: float) -> Mapping[str, Any]:
+    shares = {"server": 0.99, "postgresql": 0.2, "generator": 0.05}
+    return {"rate": rate, "p50": 1.234, "p95": 12.34, "p99": 123.4, **shares}
+
+
+REPORT = {
+    "users": 2_000,
+    "deepest_page": 40,
+    "rounds": 1,
+    "seconds": 1,
+    "connections": 8,
+    "machine": {
+        "cpu": "Analytical Engine",
+        "cores": 2,
+        "memory_gib": 1,
+        "system": "Linux",
+        "versions": {"Python": "3.11"},
+    },
+    "contestants": {"roster": "Roster", "strawberry-django": "Tuned", "postgraphile": "Post & Co"},
+    "hashing": {"rate": 48.0, "memory_kib": 19_456, "passes": 2},
+    "scenarios": [
+        {
+            "name": "point",
+            "title": "one person",
+            "results": {"roster": figures(1_000), "postgraphile": figures(2_000)},
+            "absent": {"strawberry-django": "cannot"},
+        }
+    ],
+}
+
+
+def test_tables_have_rates_ratios_and_reasons() -> None:
+    lines = [" ".join(line.split()) for line in tables(REPORT).splitlines()]
+
+    assert "| `point`: one person | 1,000 | — | 2,000 | — | 0.50 |" in lines
+    assert "- `point`: Tuned — cannot." in lines
+    assert "| `point` | Roster | 1.23 | 12.3 | 123 | 99 % | 20 % | 5 % |" in lines
+
+
+def test_a_trial_is_marked_as_one() -> None:
+    serious = REPORT | {"users": 1_000_000, "rounds": 5}
+
+    assert "not a measurement" in tables(REPORT)
+    assert "not a measurement" not in tables(serious)
+
+
+def test_tables_take_the_place_of_those_before() -> None:
+    document = f"Before.\n{BEGIN}\nold\n{END}\nAfter.\n"
+
+    once = embedded(document, "new\n")
+
+    assert once == f"Before.\n{BEGIN}\n\nnew\n\n{END}\nAfter.\n"
+    assert embedded(once, "new\n") == once
+    with pytest.raises(ValueError, match="markers"):
+        embedded("Before.", "new\n")
+
+
+def test_the_chart_is_told_in_words_too() -> None:
+    root = ET.fromstring(chart(REPORT))  # noqa: S314 - it is ours
+    name = "{http://www.w3.org/2000/svg}"
+    widths = [float(bar.attrib["width"]) for bar in root.iter(f"{name}rect")]
+
+    assert widths == [215.0, 430.0]
+    assert root.attrib["role"] == "img"
+    assert root.findtext(f"{name}desc") == "one person: Roster 1,000, Post & Co 2,000."
