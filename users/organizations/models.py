@@ -44,11 +44,15 @@ class Membership(models.Model):
     """One person's role in one organisation."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    # The indexes below begin with these columns, so they need none of their own.
     organization = models.ForeignKey(
-        Organization, on_delete=models.CASCADE, related_name="memberships"
+        Organization, on_delete=models.CASCADE, related_name="memberships", db_index=False
     )
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="memberships",
+        db_index=False,
     )
     role = models.CharField(max_length=10, choices=Role, default=Role.MEMBER)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -56,11 +60,16 @@ class Membership(models.Model):
     objects = MembershipQuerySet.as_manager()
 
     class Meta:
-        """A person is a member once."""
+        """A person is a member once; each list of memberships is in the order of an index."""
 
         base_manager_name = "objects"
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["organization", "user"], name="membership_unique"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["organization", "id"], name="membership_members"),
+            models.Index(fields=["organization", "role", "id"], name="membership_members_by_role"),
+            models.Index(fields=["user", "id"], name="membership_of_person"),
         ]
 
     def __str__(self) -> str:
