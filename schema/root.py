@@ -10,7 +10,6 @@ from strawberry import relay
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.types.base_scalars import DateDefinition, DateTimeDefinition
 from strawberry.types import ExecutionContext
-from strawberry_django.optimizer import DjangoOptimizerExtension
 
 from schema.accounts.administration import AdministrationMutation
 from schema.accounts.groups import GroupsMutation
@@ -30,6 +29,7 @@ from schema.documents import Documents
 from schema.nodes import NodeId, parse_node_id
 from schema.organizations.queries import OrganizationsQuery
 from schema.organizations.types import Organization
+from schema.selections import Optimizer
 
 SCALARS_ORG = "https://scalars.graphql.org/andimarek"
 SCALARS: dict[object, Any] = {
@@ -87,5 +87,5 @@ schema = RosterSchema(
     query=Query,
     mutation=Mutation,
     config=StrawberryConfig(scalar_map=SCALARS),
-    extensions=[Documents, DjangoOptimizerExtension],
+    extensions=[Documents, Optimizer],
 )

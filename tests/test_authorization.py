@@ -78,11 +78,11 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
     ),
     "Organization": (
         "node(id: $organization) { ... on Organization { FIELD } }",
-        {"id": PRIVATE, "name": PRIVATE, "createdAt": PRIVATE},
+        {"id": PRIVATE, "name": PRIVATE, "createdAt": PRIVATE, "members": PRIVATE},
     ),
     "Membership": (
-        "node(id: $owner) { ... on User { memberships { FIELD } } }",
-        {"role": PRIVATE, "createdAt": PRIVATE, "organization": PRIVATE},
+        "node(id: $owner) { ... on User { memberships(first: 1) { nodes { FIELD } } } }",
+        {"role": PRIVATE, "createdAt": PRIVATE, "organization": PRIVATE, "user": PRIVATE},
     ),
     "Session": (
         "node(id: $session) { ... on Session { FIELD } }",
@@ -141,6 +141,8 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
 }
 # What a field of the table needs beyond its name.
 ARGUMENTS: Final = {
+    "User.memberships": "(first: 1)",
+    "Organization.members": "(first: 1)",
     "Query.user": "(id: $owner)",
     "Query.node": "(id: $owner)",
     "Query.users": "(first: 1)",
