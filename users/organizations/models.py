@@ -64,12 +64,18 @@ class Membership(models.Model):
 
         base_manager_name = "objects"
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["organization", "user"], name="membership_unique"),
+            # By the person first: a list of members could be read in this one and sorted, too.
+            models.UniqueConstraint(fields=["user", "organization"], name="membership_unique"),
         ]
+        # Lists are ordered by when people joined. The ids grow with time as well, but in the order
+        # of the ids PostgreSQL might read the primary key, with everybody else's memberships.
         indexes: ClassVar = [
-            models.Index(fields=["organization", "id"], name="membership_members"),
-            models.Index(fields=["organization", "role", "id"], name="membership_members_by_role"),
-            models.Index(fields=["user", "id"], name="membership_of_person"),
+            models.Index(fields=["organization", "created_at", "id"], name="membership_members"),
+            models.Index(
+                fields=["organization", "role", "created_at", "id"],
+                name="membership_members_by_role",
+            ),
+            models.Index(fields=["user", "created_at", "id"], name="membership_of_person"),
         ]
 
     def __str__(self) -> str:

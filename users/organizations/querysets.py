@@ -36,3 +36,7 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
             organization_id=OuterRef("organization_id"), user_id=actor.user_id
         )
         return self.filter(Exists(own))
+
+    def in_order(self) -> Self:
+        """Those who joined first come first."""
+        return self.order_by("created_at", "id")
