@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from django.db import models
 from strawberry_django.fields.field import StrawberryDjangoConnectionExtension
+from strawberry_django.optimizer import optimizer
 
 from core.actor import Actor
 from core.errors import CursorInvalidError
@@ -22,6 +23,7 @@ from schema.context import Batch, Info
 from schema.engine.dataloader import DataLoader
 from schema.keysets import Keyset
 from schema.pages import Window
+from schema.selections import Optimizer
 
 
 def nested_connection(type_: type[KeysetConnection[Any]], *, parent: str, description: str) -> Any:
@@ -59,11 +61,14 @@ class _OfParents(StrawberryDjangoConnectionExtension):
 
         def level() -> Batch[Any]:
             others = {name: value for name, value in kwargs.items() if name not in ARGUMENTS}
+            with Optimizer.disabled():
+                queryset = next_(source, info, **others)
             asked = _Level(
                 type_=cast("type[KeysetConnection[Any]]", self.connection_type),
                 parent=self.parent,
                 arguments=PageArguments.of(kwargs),
-                queryset=selected(next_(source, info, **others), info),
+                queryset=queryset,
+                rows=_rows(queryset, info),
                 info=info,
             )
             return Batch(type(source), ("pk",), asked.pages)
@@ -79,6 +84,7 @@ class _Level:
     parent: str
     arguments: PageArguments
     queryset: models.QuerySet[Any]
+    rows: models.QuerySet[Any]
     info: Info
 
     def pages(self, _actor: Actor, keys: Sequence[Any]) -> list[Any]:
@@ -95,7 +101,9 @@ class _Level:
                 answers[key] = error
         # A cursor is of one parent: either there is but one window, or all are equal.
         for window in list(windows.values())[:1]:
-            pages = window.pages(self.queryset, parent=self.parent, keys=list(windows))
+            pages = window.pages(
+                self.queryset, parent=self.parent, keys=list(windows), rows=self.rows
+            )
             self.info.context.expect(row for page in pages.values() for row in page.rows)
             counts = DataLoader(partial(TotalCount.of_each, self.queryset, self.parent))
             counts.expect(pages)
@@ -103,3 +111,13 @@ class _Level:
                 count = partial(counts.load, key)
                 answers[key] = self.type_.of(page, self.arguments, keyset, f"{scope} {key}", count)
         return [answers[key] for key in keys]
+
+
+def _rows(queryset: models.QuerySet[Any], info: Info) -> models.QuerySet[Any]:
+    """Return what reads the queryset's rows as they are selected, without its conditions.
+
+    Once more they would exclude nothing, and PostgreSQL might begin with them.
+    """
+    manager = queryset.model._base_manager  # noqa: SLF001 - Django's public API
+    everything = manager.order_by(*queryset.query.order_by)
+    return selected(cast("Optimizer", optimizer.get()).optimize(everything, info), info)

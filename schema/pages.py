@@ -34,33 +34,28 @@ class Window:
 
         Raises `CursorInvalidError` for positions in another order, here and below.
         """
-        keyset = Keyset.of(queryset)
-        rows = self._between(queryset, keyset).order_by(*keyset.terms(backwards=self.backwards))
-        return self._cut(list(rows[: self.size + 1]))
+        return self._cut(list(self._wanted(queryset)[: self.size + 1]))
 
     def pages(
-        self, queryset: QuerySet[Any], *, parent: str, keys: Sequence[Any]
+        self, queryset: QuerySet[Any], *, parent: str, keys: Sequence[Any], rows: QuerySet[Any]
     ) -> dict[Any, Page]:
         """Read the page of each parent's list, by the parent's key, in one statement.
 
-        ``parent`` is the foreign key that leads from the queryset's model to the parents.
+        The arguments are those of `first_of_each`, which says what index they need.
         """
-        keyset = Keyset.of(queryset)
         found = first_of_each(
-            self._between(queryset, keyset),
-            parent=parent,
-            keys=keys,
-            order=keyset.terms(backwards=self.backwards),
-            limit=self.size + 1,
+            self._wanted(queryset), parent=parent, keys=keys, limit=self.size + 1, rows=rows
         )
-        return {key: self._cut(rows) for key, rows in found.items()}
+        return {key: self._cut(some) for key, some in found.items()}
 
-    def _between(self, queryset: QuerySet[Any], keyset: Keyset) -> QuerySet[Any]:
+    def _wanted(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return what is between the positions, from the end where the page is."""
+        keyset = Keyset.of(queryset)
         if self.after is not None:
             queryset = queryset.filter(keyset.behind(self.after))
         if self.before is not None:
             queryset = queryset.filter(keyset.ahead(self.before))
-        return queryset
+        return queryset.order_by(*keyset.terms(backwards=self.backwards))
 
     def _cut(self, rows: list[Any]) -> Page:
         some = rows[: self.size]

@@ -64,16 +64,16 @@ class ConnectionSelection:
 class Optimizer(DjangoOptimizerExtension):
     """Strawberry's optimizer, told of what it does not know."""
 
-    def resolve(
+    def resolve(  # type: ignore[override]  # the bases disagree
         self,
-        _next: Callable[..., Any],
+        next_: Callable[..., Any],
         root: Any,
         info: GraphQLResolveInfo[Any],
         *args: Any,
         **kwargs: Any,
     ) -> Any:
         """Announce an object that is found by itself, with what was prefetched for it."""
-        found = super().resolve(_next, root, info, *args, **kwargs)
+        found = super().resolve(next_, root, info, *args, **kwargs)
         if isinstance(found, Model) and not isinstance(root, Model):
             info.context.expect([found])
         return found

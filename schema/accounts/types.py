@@ -125,7 +125,7 @@ class User(relay.Node):
     )
     def memberships(self) -> Iterable[Membership]:
         """List the memberships."""
-        return MembershipModel.objects.order_by("id")
+        return MembershipModel.objects.in_order()
 
     @strawberry_django.field(
         only=["authorization_version"],

@@ -26,19 +26,21 @@ PARENT = "lateral_parent"
 
 
 def first_of_each(
-    queryset: QuerySet[Any], *, parent: str, keys: Sequence[Any], order: Sequence[Any], limit: int
+    queryset: QuerySet[Any], *, parent: str, keys: Sequence[Any], limit: int, rows: QuerySet[Any]
 ) -> dict[Any, list[Any]]:
-    """Return the first ``limit`` rows in ``order`` of each parent, by the parent's key.
+    """Return the first ``limit`` rows of each parent in the queryset's order, by the parent's key.
 
-    ``parent`` is the foreign key that leads from the queryset's model to the parents. What the
-    queryset joins, annotates and prefetches is done for the rows that are returned alone.
+    ``parent`` is the foreign key that leads from the queryset's model to the parents. The queryset
+    says which rows; ``rows``, of the same model, reads them, with what it joins and prefetches.
+    An index that begins with the parent and goes on in the order keeps what is read to what is
+    returned, unless another index has this order without the parent and tempts PostgreSQL.
     """
     field = _foreign_key(queryset, parent)
     key = Func(template="parent.key", output_field=field.target_field)
-    some = _children(queryset, field, key).order_by(*order)[:limit]
-    rows = queryset.filter(_IsAnyOf(F("pk"), _OfEach(some, field, keys)))
-    found: dict[Any, list[Any]] = {key: [] for key in keys}
-    for row in rows.annotate(**{PARENT: F(field.attname)}).order_by(*order):
+    some = queryset.filter(**{field.attname: key}).values("pk")[:limit]
+    rows = rows.filter(_IsAnyOf(F("pk"), _OfEach(some, field, keys)))
+    found: dict[Any, list[Any]] = {each: [] for each in keys}
+    for row in rows.annotate(**{PARENT: F(field.attname)}).order_by(*queryset.query.order_by):
         found[getattr(row, PARENT)].append(row)
     return found
 

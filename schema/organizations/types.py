@@ -51,7 +51,7 @@ class Membership:
 
 @strawberry.type(description="A page of memberships, the oldest first.")
 class MembershipConnection(KeysetConnection[Membership]):  # type: ignore[type-var]  # not a Node
-    """Memberships by id; ids grow with time."""
+    """Memberships by when they began."""
 
 
 @strawberry_django.type(models.Organization, description="A company, a club, a team.")
@@ -73,7 +73,7 @@ class Organization(relay.Node):
         ] = None,
     ) -> Iterable[Membership]:
         """List the memberships."""
-        members = models.Membership.objects.order_by("id")
+        members = models.Membership.objects.in_order()
         return members.filter(role=role) if role else members
 
     @classmethod
