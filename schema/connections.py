@@ -1,7 +1,9 @@
 """Relay connections over keysets: a page costs the same wherever it is."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import Any, Generic, Self, cast
 
 import orjson
@@ -9,7 +11,6 @@ import strawberry
 import strawberry_django
 from django.db import models
 from django.utils.translation import gettext as _
-from graphql import FieldNode, FragmentSpreadNode
 from graphql.execution.values import VariableValues, get_argument_values
 from strawberry import relay
 from strawberry.extensions import FieldExtension
@@ -19,12 +20,14 @@ from strawberry.types.field import StrawberryField
 from core.crypto import UnsealError, seal, unseal
 from core.errors import ArgumentInvalidError, CursorInvalidError
 from schema.context import Info
+from schema.engine.lateral import count_each, estimate_each
 from schema.enums import describe_enum
 from schema.keysets import Keyset
 from schema.limits import MAX_COUNT, MAX_PAGE
-from schema.sought import candidates, first_rows
+from schema.pages import Page, Position, Window
+from schema.selections import ConnectionSelection
+from schema.sought import candidates, is_truncated
 
-CURSOR_FIELDS = frozenset({"cursor", "startCursor", "endCursor"})
 # It decides the order, which is part of a cursor in any case.
 ORDER = "orderBy"
 ARGUMENTS = {
@@ -89,6 +92,19 @@ class TotalCount:
         (plan,) = orjson.loads(rows.explain(format="json"))
         return cls(value=max(counted, plan["Plan"]["Plan Rows"]), is_exact=False)
 
+    @classmethod
+    def of_each(
+        cls, queryset: models.QuerySet[Any], parent: str, keys: Sequence[Any]
+    ) -> list[Self]:
+        """Count the list of each parent in one statement, and estimate the long ones in another."""
+        counted = count_each(queryset, parent=parent, keys=keys, limit=MAX_COUNT + 1)
+        long = [key for key in keys if counted[key] > MAX_COUNT]
+        estimated = estimate_each(queryset, parent=parent, keys=long) if long else {}
+        return [
+            cls(value=max(counted[key], estimated.get(key, 0)), is_exact=key not in estimated)
+            for key in keys
+        ]
+
 
 @strawberry.type(name="Edge", description="One item of a page, and where it stands.")
 class KeysetEdge(relay.Edge[NodeType], Generic[NodeType]):
@@ -117,65 +133,116 @@ class KeysetConnection(relay.Connection[NodeType], Generic[NodeType]):
         description="The items with their positions."
     )
 
-    everything: strawberry.Private[models.QuerySet[Any]]
+    nodes: list[NodeType] = strawberry.field(
+        description="The items alone, for when no cursor is needed."
+    )
+
+    count: strawberry.Private[Callable[[], TotalCount]]
+    leaves_some_out: strawberry.Private[Callable[[], bool]] = bool
 
     @strawberry.field(description="How many items there are; counted only if it is selected.")
     def total_count(self) -> TotalCount:
         """Count, or estimate."""
-        return TotalCount.of(self.everything)
+        return self.count()
 
     @classmethod
-    def resolve_connection(  # type: ignore[override]  # noqa: PLR0913 - Relay's arguments
+    def resolve_connection(  # type: ignore[override]
         cls,
         nodes: Iterable[Any],
         *,
         info: Info,
-        before: str | None = None,
-        after: str | None = None,
-        first: int | None = None,
-        last: int | None = None,
-        **kwargs: Any,  # noqa: ARG003 - Strawberry passes more than we offer
+        **kwargs: Any,
     ) -> Self:
         """Fetch one page of the queryset in one statement.
 
         Raises `ArgumentInvalidError` unless exactly one of ``first`` and ``last`` is given,
         from 1 to 100, and `CursorInvalidError` for a cursor that is not this connection's.
         """
-        if not isinstance(nodes, models.QuerySet):
-            raise TypeError("A KeysetConnection pages a QuerySet.")
-        size = _page_size(first, last)
-        keyset = Keyset.of(nodes)
-        scope = f"{cls.__name__}.{keyset.name}{_arguments(info)}"
-        page = candidates(nodes)
-        if after is not None:
-            page = page.filter(keyset.behind(_position(scope, after)))
-        if before is not None:
-            page = page.filter(keyset.ahead(_position(scope, before)))
-        if not _selects(info, {"node"}):
-            # Nothing tells the optimizer which columns are wanted, so it leaves all of them.
-            page = page.only("pk")
-        if _selects(info, CURSOR_FIELDS):
-            page = page.annotate(**keyset.positions())
-        backwards = last is not None
-        rows = list(first_rows(page.order_by(*keyset.terms(backwards=backwards)), size + 1))
-        more = len(rows) > size
-        del rows[size:]
-        if backwards:
-            rows.reverse()
-        info.context.expect(nodes.model, rows)
+        arguments = PageArguments.of(kwargs)
+        queryset = selected(nodes, info)
+        keyset = Keyset.of(queryset)
+        scope = cls.scope(keyset, info)
+        page = arguments.window(scope).page(candidates(queryset))
+        info.context.expect(page.rows)
+        connection = cls.of(page, arguments, keyset, scope, partial(TotalCount.of, queryset))
+        connection.leaves_some_out = partial(is_truncated, queryset)
+        return connection
+
+    @classmethod
+    def scope(cls, keyset: Keyset, info: Info) -> str:
+        """Return what a cursor is good for: this connection, in this order, of these arguments."""
+        return f"{cls.__name__}.{keyset.name}{_other_arguments(info)}"
+
+    @classmethod
+    def of(
+        cls,
+        page: Page,
+        arguments: "PageArguments",
+        keyset: Keyset,
+        scope: str,
+        count: Callable[[], TotalCount],
+    ) -> Self:
+        """Show a page; ``count`` is called if the count is selected."""
+        position_of = keyset.position_of
+        ahead, behind = arguments.before is not None, arguments.after is not None
         return cls(
             page_info=KeysetPageInfo(
-                has_next_page=before is not None if backwards else more,
-                has_previous_page=more if backwards else after is not None,
+                has_next_page=ahead if arguments.backwards else page.more,
+                has_previous_page=page.more if arguments.backwards else behind,
                 scope=scope,
-                first=keyset.position_of(rows[0]) if rows else None,
-                last=keyset.position_of(rows[-1]) if rows else None,
+                first=position_of(page.rows[0]) if page.rows else None,
+                last=position_of(page.rows[-1]) if page.rows else None,
             ),
-            everything=nodes,
+            count=count,
+            nodes=page.rows,
             edges=[
-                KeysetEdge(node=row, scope=scope, position=keyset.position_of(row)) for row in rows
+                KeysetEdge(node=row, scope=scope, position=position_of(row)) for row in page.rows
             ],
         )
+
+
+@dataclass(frozen=True, slots=True)
+class PageArguments:
+    """A connection's arguments, checked but for the cursors."""
+
+    size: int
+    backwards: bool
+    after: str | None
+    before: str | None
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Self:
+        """Check them. Raises `ArgumentInvalidError` unless there is one size from 1 to 100."""
+        first, last = given.get("first"), given.get("last")
+        size = last if first is None else first
+        if size is None or (first is not None and last is not None):
+            raise ArgumentInvalidError(_("Give one of `first` and `last`."))
+        if not 1 <= size <= MAX_PAGE:
+            raise ArgumentInvalidError(
+                _("`first` and `last` go from 1 to %(max)d.") % {"max": MAX_PAGE}
+            )
+        return cls(size, last is not None, given.get("after"), given.get("before"))
+
+    def window(self, scope: str) -> Window:
+        """Open the cursors. Raises `CursorInvalidError` for those of another scope."""
+        return Window(
+            size=self.size,
+            backwards=self.backwards,
+            after=_position(scope, self.after),
+            before=_position(scope, self.before),
+        )
+
+
+def selected(nodes: Iterable[Any], info: Info) -> models.QuerySet[Any]:
+    """Return the queryset with what cursors need, if they are selected, and nothing unneeded."""
+    if not isinstance(nodes, models.QuerySet):
+        raise TypeError("A KeysetConnection pages a QuerySet.")
+    selection = ConnectionSelection(info._raw_info)  # noqa: SLF001 - no public name
+    # If no item is selected, nothing tells the optimizer which columns are wanted.
+    queryset = nodes if selection.items else nodes.only("pk")
+    if selection.has_cursors:
+        queryset = queryset.annotate(**Keyset.of(nodes).positions())
+    return queryset
 
 
 class _PageArguments(FieldExtension):
@@ -195,18 +262,7 @@ def keyset_connection(type_: type[KeysetConnection[Any]], *, description: str) -
     return field
 
 
-def _page_size(first: int | None, last: int | None) -> int:
-    size = last if first is None else first
-    if size is None or (first is not None and last is not None):
-        raise ArgumentInvalidError(_("Give one of `first` and `last`."))
-    if not 1 <= size <= MAX_PAGE:
-        raise ArgumentInvalidError(
-            _("`first` and `last` go from 1 to %(max)d.") % {"max": MAX_PAGE}
-        )
-    return size
-
-
-def _arguments(info: Info) -> str:
+def _other_arguments(info: Info) -> str:
     """Return the field's other arguments, as text that is equal if they are."""
     raw = info._raw_info  # noqa: SLF001 - Strawberry has no public name for it
     field = raw.parent_type.fields[raw.field_name]
@@ -224,30 +280,10 @@ def _cursor(scope: str, position: Any) -> str:
     return seal(orjson.dumps(position), purpose="cursor", context=scope)
 
 
-def _position(scope: str, cursor: str) -> Any:
+def _position(scope: str, cursor: str | None) -> Position | None:
+    if cursor is None:
+        return None
     try:
         return orjson.loads(unseal(cursor, purpose="cursor", context=scope))
     except UnsealError:
         raise CursorInvalidError from None
-
-
-def _selects(info: Info, names: Collection[str]) -> bool:
-    """Return whether one of these fields is selected, at any depth.
-
-    Each fragment is read once; `info.selected_fields` expands a fragment wherever it is
-    spread, so that twenty levels of doubling ones would keep it busy for minutes.
-    """
-    raw = info._raw_info  # noqa: SLF001 - Strawberry has no public name for it
-    pending = [node.selection_set for node in raw.field_nodes]
-    fragments = dict(raw.fragments)
-    while pending:
-        selections = pending.pop()
-        for selection in selections.selections if selections else ():
-            if isinstance(selection, FragmentSpreadNode):
-                fragment = fragments.pop(selection.name.value, None)
-                pending.append(fragment.selection_set if fragment else None)
-                continue
-            if isinstance(selection, FieldNode) and selection.name.value in names:
-                return True
-            pending.append(getattr(selection, "selection_set", None))
-    return False

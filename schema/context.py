@@ -47,26 +47,43 @@ class Context:
     session_cookie: str | None = None
     session_ended: bool = False
     _loaders: dict[Batch[Any], DataLoader[Any, Any]] = field(default_factory=dict)
-    _rows: defaultdict[type[models.Model], list[models.Model]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
+    _batches: dict[Hashable, Batch[Any]] = field(default_factory=dict)
+    # Who was read together with whom, by the row's identity.
+    _companions: dict[int, list[models.Model]] = field(default_factory=dict)
 
     def load(self, batch: Batch[V], row: models.Model) -> V:
-        """Return the batch's value for a row, computed together with those of its page."""
+        """Return the batch's value for a row, computed together with those of its companions."""
         loader = self._loaders.get(batch)
         if loader is None:
             loader = self._loaders[batch] = DataLoader(partial(batch.compute, self.actor))
-            loader.expect(batch.keys(self._rows[batch.model]))
-        value: V = loader.load(next(batch.keys([row])))
+        (key,) = batch.keys([row])
+        if key not in loader:
+            loader.expect(batch.keys(self._companions.get(id(row), ())))
+        value: V = loader.load(key)
         return value
 
-    def expect(self, model: type[models.Model], rows: Iterable[models.Model]) -> None:
-        """Announce a page of rows, so that what is asked of each is loaded for all at once."""
-        rows = list(rows)
-        self._rows[model].extend(rows)
-        for batch, loader in self._loaders.items():
-            if batch.model is model:
-                loader.expect(batch.keys(rows))
+    def batch(self, name: Hashable, make: Callable[[], Batch[V]]) -> Batch[V]:
+        """Return the request's own batch of this name, made when it is first asked for."""
+        if name not in self._batches:
+            self._batches[name] = make()
+        return self._batches[name]
+
+    def expect(self, rows: Iterable[models.Model]) -> None:
+        """Announce a level of rows, so that what is asked of one is loaded for all at once.
+
+        What was joined and prefetched with them is announced along, each relation as a level.
+        """
+        pending = [list(rows)]
+        while pending:
+            level = [row for row in pending.pop() if id(row) not in self._companions]
+            self._companions.update((id(row), level) for row in level)
+            related: defaultdict[str, list[models.Model]] = defaultdict(list)
+            for row in level:
+                for name, one in row._state.fields_cache.items():  # noqa: SLF001 - no public name
+                    related[name] += [one] if one else []
+                for name, many in getattr(row, "_prefetched_objects_cache", {}).items():
+                    related[name] += many
+            pending += filter(None, related.values())
 
     def act_as(self, actor: Actor) -> None:
         """Go on in the name of somebody who just signed in, or of nobody."""
@@ -82,7 +99,8 @@ class Context:
     def forget(self) -> None:
         """Forget what was loaded: a mutation may have changed it."""
         self._loaders.clear()
-        self._rows.clear()
+        self._batches.clear()
+        self._companions.clear()
 
 
 Info: TypeAlias = strawberry.Info[Context, None]

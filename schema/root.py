@@ -11,7 +11,6 @@ from strawberry import relay
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.types.base_scalars import DateDefinition, DateTimeDefinition
 from strawberry.types import ExecutionContext
-from strawberry_django.optimizer import DjangoOptimizerExtension
 
 from schema.accounts.administration import AdministrationMutation
 from schema.accounts.groups import GroupsMutation
@@ -33,6 +32,7 @@ from schema.organizations.invitations import OrganizationInvitation
 from schema.organizations.mutations import OrganizationsMutation
 from schema.organizations.queries import OrganizationsQuery
 from schema.organizations.types import Organization
+from schema.selections import Optimizer
 
 PARSE_DATE_TIME = cast("Callable[[object], object]", DateTimeDefinition.parse_value)
 SCALARS_ORG = "https://scalars.graphql.org/andimarek"
@@ -107,5 +107,5 @@ schema = RosterSchema(
     query=Query,
     mutation=Mutation,
     config=StrawberryConfig(scalar_map=SCALARS),
-    extensions=[Documents, DjangoOptimizerExtension],
+    extensions=[Documents, Optimizer],
 )

@@ -27,8 +27,9 @@ from django.test.utils import CaptureQueriesContext
 
 from core.roles.owner import as_owner
 from tests.client import GraphQLClient
-from tests.factories import make_token, make_user
+from tests.factories import make_organization, make_token, make_user
 from users.accounts.models import User
+from users.organizations.models import Organization
 
 
 @pytest.fixture(scope="session")
@@ -80,6 +81,15 @@ def sam(db: None) -> User:
 @pytest.fixture
 def root(db: None) -> User:
     return make_user("root", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def clubs(sam: User) -> list[Organization]:
+    """Return organisations of one, three, eight and four; Sam is the first member of each."""
+    people = [make_user(f"person-{number}") for number in range(7)]
+    return [
+        make_organization(f"Club {number}", sam, *people[: number - 1]) for number in (1, 3, 8, 4)
+    ]
 
 
 @pytest.fixture

@@ -94,6 +94,7 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
             "id": PRIVATE,
             "name": PRIVATE,
             "createdAt": PRIVATE,
+            "members": PRIVATE,
             # Null for who sees it and does not belong to it.
             "myRole": {OWNER},
             # Empty for plain members: see tests/test_organization_invitations.py.
@@ -112,8 +113,8 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
         },
     ),
     "Membership": (
-        "node(id: $owner) { ... on User { memberships { FIELD } } }",
-        {"role": PRIVATE, "createdAt": PRIVATE, "organization": PRIVATE},
+        "node(id: $owner) { ... on User { memberships(first: 1) { nodes { FIELD } } } }",
+        {"role": PRIVATE, "createdAt": PRIVATE, "organization": PRIVATE, "user": PRIVATE},
     ),
     "Session": (
         "node(id: $session) { ... on Session { FIELD } }",
@@ -173,6 +174,8 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
 }
 # What a field of the table needs beyond its name.
 ARGUMENTS: Final = {
+    "User.memberships": "(first: 1)",
+    "Organization.members": "(first: 1)",
     "Query.user": "(id: $owner)",
     "Query.node": "(id: $owner)",
     "Query.users": "(first: 1)",

@@ -121,6 +121,8 @@ def test_every_operation_of_a_document_is_measured(anonymous: GraphQLClient) -> 
         ("l(first: 999999999999) { m(first: -1000000) { n(first: null) { x } } }", "PAGE"),
         ("l(first: -100) { m(first: -100) { n(first: -100) { x } } }", "PAGE"),
         ("a { b { c(first: 100) { x } d(first: 100) { x } } }", None),
+        ("l(first: 100) { nodes { m(first: 100) { nodes { n(first: 1) { x } } } } }", "PAGE"),
+        ("l(first: 100) { nodes { m(first: 99) { edges { node { x } } nodes { x } } } }", None),
     ],
 )
 def test_page_sizes_multiply(selections: str, code: str | None) -> None:
@@ -214,8 +216,15 @@ def test_doubling_fragments_are_measured_without_being_expanded(
         ("{ users(first: 1) { edges { ...F0 } } }", "UserEdge { node { permissions } }"),
         ("{ users(first: 1) { edges { node { ...F0 } } } }", "User { activeSessionCount }"),
         ("{ me { profile { ...F0 } } }", "Profile { bio }"),
-        ("{ me { memberships { ...F0 } } }", "Membership { role organization { name } }"),
-        ("{ me { memberships { organization { ...F0 } } } }", "Organization { name }"),
+        ("{ me { memberships(first: 1) { ...F0 } } }", "MembershipConnection { nodes { role } }"),
+        (
+            "{ me { memberships(first: 1) { nodes { ...F0 } } } }",
+            "Membership { role organization { name } }",
+        ),
+        (
+            "{ me { memberships(first: 1) { nodes { organization { ...F0 } } } } }",
+            "Organization { name }",
+        ),
         ("{ __schema { types { ...F0 } } }", "__Type { name }"),
     ],
 )
@@ -236,7 +245,7 @@ def test_doubling_fragments_are_executed_without_being_expanded(
         "{ ...A } fragment A on Query { ...A }",
         "{ ...A } fragment A on Query { me { id } ...B } fragment B on Query { ...A ...A }",
         "{ me { id } } fragment A on Query { ...B } fragment B on Query { ...A }",
-        "{ me { ...A } } fragment A on User { memberships { organization { ...A } } }",
+        "{ me { ...A } } fragment A on User { memberships(first: 1) { nodes { user { ...A } } } }",
     ],
 )
 def test_fragment_cycle_is_invalid(anonymous: GraphQLClient, document: str) -> None:
@@ -248,7 +257,9 @@ def test_fragment_cycle_is_invalid(anonymous: GraphQLClient, document: str) -> N
 def test_repeated_fields_are_compared_a_bounded_number_of_times(anonymous: GraphQLClient) -> None:
     answer = anonymous(f"{{ me {{ {'id ' * 990} }} }}")
     assert answer.codes == ["GRAPHQL_VALIDATION_FAILED"]
-    assert anonymous(f"{{ me {{ {'memberships { organization { id } } ' * 100} }} }}").codes == []
+    assert (
+        anonymous(f"{{ me {{ {'memberships(first: 1) { nodes { role } } ' * 80} }} }}").codes == []
+    )
 
 
 # Documents that must pass ------------------------------------------------------------------

@@ -36,11 +36,16 @@ PERSON = """
 """
 EVERYTHING = f"""
     {PERSON} profile {{ bio website locale timeZone }} groups {{ id name permissions }} permissions
-    activeSessionCount memberships {{ role createdAt organization {{ id name createdAt }} }}
-    suspension {{ reason until createdAt }}
+    activeSessionCount suspension {{ reason until createdAt }}
+    memberships(first: 5) {{ nodes {{
+      role createdAt user {{ id }}
+      organization {{ id name createdAt members(first: 2) {{ nodes {{ role }} }} }}
+    }} }}
 """
 INVITATION = "id email role createdAt expiresAt inviter { id username }"
-ORGANIZATION = f"id name createdAt myRole invitations {{ {INVITATION} }}"
+ORGANIZATION = f"""
+    id name createdAt myRole invitations {{ {INVITATION} }} members(first: 2) {{ nodes {{ role }} }}
+"""
 SESSION = """
     id device browser operatingSystem userAgent ip createdAt lastSeenAt expiresAt isCurrent
     user { id username }
@@ -59,21 +64,30 @@ STATEMENTS = [
     ("the person, suspension", "{ me { suspension { reason } } }", 3),
     ("the person, permissions", "{ me { permissions } }", 3),
     ("the person, sessions", "{ me { activeSessionCount } }", 3),
-    ("the person, memberships", "{ me { memberships { role } } }", 3),
-    ("the person, memberships, organisations", "{ me { memberships { organization { id } } } }", 4),
-    ("the same and groups, permissions, sessions", f"{{ me {{ {EVERYTHING} }} }}", 9),
+    ("the person, memberships", "{ me { memberships(first: 9) { nodes { role } } } }", 3),
+    (
+        "the person, memberships, organisations",
+        "{ me { memberships(first: 9) { edges { node { organization { id } } } } } }",
+        4,
+    ),
+    (
+        "the person, memberships, counted",
+        "{ me { memberships(first: 9) { totalCount { value } } } }",
+        4,
+    ),
+    ("the same and groups, permissions, sessions", f"{{ me {{ {EVERYTHING} }} }}", 11),
     ("a person", "{ user(id: $user) { id } }", 2),
-    ("a person and all of the above", f"{{ user(id: $user) {{ {EVERYTHING} }} }}", 9),
+    ("a person and all of the above", f"{{ user(id: $user) {{ {EVERYTHING} }} }}", 11),
     ("nothing, for an id of nothing", '{ user(id: "x") { id } }', 1),
-    ("a person by node", f"{{ node(id: $user) {{ ... on User {{ {EVERYTHING} }} }} }}", 9),
+    ("a person by node", f"{{ node(id: $user) {{ ... on User {{ {EVERYTHING} }} }} }}", 11),
     ("an organisation by node", "{ node(id: $organization) { ... on Organization { name } } }", 2),
     ("nothing, for a node of nothing", '{ node(id: "x") { id } }', 1),
     ("an organisation", "{ organization(id: $organization) { id name createdAt } }", 2),
     ("an organisation, one's role", "{ organization(id: $organization) { name myRole } }", 2),
     (
-        "an organisation, invitations, inviters",
+        "an organisation, members, invitations, inviters",
         f"{{ organization(id: $organization) {{ {ORGANIZATION} }} }}",
-        4,
+        5,
     ),
     ("organisations", "{ organizations(first: $n) { edges { node { id } } } }", 2),
     (
@@ -84,9 +98,31 @@ STATEMENTS = [
     (
         "organisations and everything",
         f"{{ organizations(first: $n) {{ edges {{ node {{ {ORGANIZATION} }} }} }} }}",
-        4,
+        5,
+    ),
+    (
+        "an organisation, members, people with profiles, groups",
+        """{ organization(id: $organization) {
+             members(first: $n) { nodes { role user { id profile { bio } groups { name } } } }
+           } }""",
+        5,
+    ),
+    (
+        "an organisation, members, people, permissions",
+        """{ organization(id: $organization) {
+             members(last: $n) { edges { cursor node { user { permissions } } } }
+           } }""",
+        5,
+    ),
+    (
+        "an organisation, members by role",
+        """{ organization(id: $organization) {
+             members(first: $n, role: MEMBER) { nodes { role } }
+           } }""",
+        3,
     ),
     ("people", "{ users(first: $n) { edges { node { id } } } }", 2),
+    ("people without edges", "{ users(first: $n) { nodes { id } } }", 2),
     *(
         (
             f"people by {field}",
@@ -104,11 +140,39 @@ STATEMENTS = [
     ("people, groups", "{ users(first: $n) { edges { node { groups { name } } } } }", 3),
     ("people, permissions", "{ users(first: $n) { edges { node { permissions } } } }", 3),
     ("people, sessions", "{ users(first: $n) { edges { node { activeSessionCount } } } }", 3),
-    ("people, memberships", "{ users(first: $n) { edges { node { memberships { role } } } } }", 3),
+    (
+        "people, memberships",
+        "{ users(first: $n) { nodes { memberships(first: 9) { nodes { role } } } } }",
+        3,
+    ),
+    (
+        "people, memberships, organisations",
+        """{ users(first: $n) { nodes {
+             memberships(first: 9) { nodes { organization { name } } }
+           } } }""",
+        4,
+    ),
+    (
+        "people, memberships, organisations, members, people, groups",
+        """{ users(first: $n) { nodes {
+             memberships(first: 9) { nodes { organization {
+               members(last: 5) { nodes { user { username groups { name } } } }
+             } } }
+           } } }""",
+        7,
+    ),
+    (
+        "people, memberships by two names, counted",
+        """{ users(first: $n) { nodes {
+             a: memberships(first: 1) { edges { cursor } totalCount { value } }
+             b: memberships(first: 2) { edges { cursor } totalCount { value } }
+           } } }""",
+        6,
+    ),
     (
         "people and everything",
         f"{{ users(first: $n) {{ edges {{ node {{ {EVERYTHING} }} }} }} }}",
-        9,
+        11,
     ),
     (
         "two pages",
@@ -158,8 +222,9 @@ def crowd(sam: User, alice: User) -> tuple[User, Organization]:
                 organization, inviter, email=f"{inviter.pk}-{number}@example.org"
             )
     people = make_crowd(30, organization=organization, group=editors)
+    authors = Group.objects.create(name="Authors")
     for user in (sam, alice):
-        user.groups.add(editors)
+        user.groups.add(editors, authors)
     return people[0], organization
 
 
@@ -251,7 +316,10 @@ def test_every_field_is_in_the_largest_row(type_name: str, row: str) -> None:
 
 # What is read ----------------------------------------------------------------------------
 
-DIRECTORY = "{ users(first: 3) { edges { node { username } } } }"
+FRAGMENTS = {
+    "F": "fragment F on User { name }",
+    "C": "fragment C on UserConnection { nodes { name } }",
+}
 
 
 def columns(sql: str) -> set[str]:
@@ -285,15 +353,25 @@ def page_sql(client_of: ClientOf, sam: User, statements: Capture) -> Callable[[s
         ("pageInfo { hasNextPage hasPreviousPage }", set()),
         ("edges { cursor node { name } }", {"username", "name"}),
         ("edges { node { ...F } } pageInfo { startCursor }", {"username", "name"}),
+        ("nodes { id }", set()),
+        ("nodes { username }", {"username"}),
+        ("nodes { name } edges { cursor }", {"username", "name"}),
+        (
+            "some: nodes { name } others: nodes { email } edges { node { username } }",
+            {"name", "email", "username"},
+        ),
+        ("nodes { id } ...C", {"name"}),
+        ("nodes { id email @skip(if: true) } edges @include(if: false) { cursor }", set()),
     ],
 )
 def test_only_selected_columns_are_read(
     page_sql: Callable[[str], str], selections: str, expected: set[str]
 ) -> None:
-    fragment = "fragment F on User { name }" if "...F" in selections else ""
-    sql = page_sql(f"{{ users(first: 3) {{ {selections} }} }} {fragment}")
+    spread = re.findall(r"\.\.\.(\w)", selections)
+    fragments = " ".join(FRAGMENTS[name] for name in spread)
+    sql = page_sql(f"{{ users(first: 3) {{ {selections} }} }} {fragments}")
     assert columns(sql) == {f"accounts_user.{column}" for column in expected | {"id"}}
-    assert ("keyset_position" in sql) == ("ursor" in selections)
+    assert ("keyset_position" in sql) == ("username" in expected and "ursor" in selections)
     assert "COUNT(" not in sql
     assert sql.endswith(" LIMIT 4")
 

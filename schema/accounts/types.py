@@ -1,5 +1,6 @@
 """People, profiles and groups in GraphQL."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -17,13 +18,14 @@ from schema.connections import Direction, KeysetConnection
 from schema.context import Info
 from schema.enums import describe_enum
 from schema.errors import Payload
+from schema.nested import nested_connection
 from schema.nodes import one
-from schema.organizations.types import Membership
+from schema.organizations.types import Membership, MembershipConnection
 from schema.rules import Private
-from schema.sought import is_truncated
 from users.accounts import models
 from users.accounts.orders import UserOrderField
 from users.accounts.querysets import UserQuerySet, groups_visible_to
+from users.organizations.models import Membership as MembershipModel
 
 
 @strawberry_django.type(auth.Group, description="People with the same permissions.")
@@ -108,13 +110,18 @@ class User(relay.Node):
     groups: list[Group] | None = strawberry_django.field(
         extensions=[Private()], description="The groups, for the person and staff."
     )
-    memberships: list[Membership] = strawberry_django.field(
-        description="Where the person belongs, as far as the viewer may know."
-    )
-
     suspension: Suspension | None = strawberry_django.field(
         description="Why the person may not sign in, for staff."
     )
+
+    @nested_connection(
+        MembershipConnection,
+        parent="user",
+        description="Where the person belongs, as far as the viewer may know.",
+    )
+    def memberships(self) -> Iterable[Membership]:
+        """List the memberships."""
+        return MembershipModel.objects.in_order()
 
     @strawberry_django.field(
         select_related=["last_seen"],
@@ -185,7 +192,7 @@ class UserConnection(KeysetConnection[User]):
     )
     def is_truncated(self) -> bool:
         """Look whether there is one more."""
-        return is_truncated(self.everything)
+        return self.leaves_some_out()
 
 
 @strawberry.type(description="A page of groups, by name.")

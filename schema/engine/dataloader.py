@@ -22,6 +22,10 @@ class DataLoader(Generic[K, V]):
         self._values: dict[K, V | Exception] = {}
         self._expected: dict[K, None] = {}
 
+    def __contains__(self, key: K) -> bool:
+        """Return whether the key needs no fetching."""
+        return key in self._values
+
     def expect(self, keys: Iterable[K]) -> None:
         """Announce keys that may be loaded; nothing is fetched until one of them is."""
         self._expected.update(dict.fromkeys(keys))

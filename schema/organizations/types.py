@@ -1,20 +1,52 @@
 """Organisations and memberships in GraphQL."""
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
+import strawberry
 import strawberry_django
 from django.db.models import OuterRef, Subquery
 from strawberry import auto, relay
 
+from schema.connections import KeysetConnection
 from schema.context import Info
+from schema.nested import nested_connection
 from schema.organizations.invitations import OrganizationInvitation
 from users.organizations import models
 from users.organizations.querysets import MembershipQuerySet, OrganizationQuerySet
+
+if TYPE_CHECKING:
+    from schema.accounts.types import User
 
 
 def _own_role(info: Info) -> Subquery:
     own = models.Membership.objects.of(info.context.actor)
     return Subquery(own.filter(organization_id=OuterRef("pk")).values("role"))
+
+
+@strawberry_django.type(models.Membership, description="A person's role in an organisation.")
+class Membership:
+    """A membership; the organisation's members and staff see it."""
+
+    user: Annotated["User", strawberry.lazy("schema.accounts.types")] | None = (
+        strawberry_django.field(description="Who; null for whom you may not see.")
+    )
+    organization: Annotated["Organization", strawberry.lazy(__name__)] = strawberry_django.field(
+        description="Where."
+    )
+    role: models.Role = strawberry_django.field(description="As what.")
+    created_at: auto = strawberry_django.field(description="Since when.")
+
+    @classmethod
+    def get_queryset(cls, queryset: MembershipQuerySet, info: Info) -> MembershipQuerySet:
+        """Whatever leads to memberships leads to visible ones only."""
+        return queryset.visible_to(info.context.actor)
+
+
+@strawberry.type(description="A page of memberships, the oldest first.")
+class MembershipConnection(KeysetConnection[Membership]):  # type: ignore[type-var]  # not a Node
+    """Memberships by when they began."""
 
 
 @strawberry_django.type(models.Organization, description="A company, a club, a team.")
@@ -32,21 +64,21 @@ class Organization(relay.Node):
         "administrators, and for staff. Others find none."
     )
 
+    @nested_connection(
+        MembershipConnection, parent="organization", description="Who belongs to it."
+    )
+    def members(
+        self,
+        role: Annotated[
+            models.Role | None,
+            strawberry.argument(description="Only those of this role; all, if not given."),
+        ] = None,
+    ) -> Iterable[Membership]:
+        """List the memberships."""
+        members = models.Membership.objects.in_order()
+        return members.filter(role=role) if role else members
+
     @classmethod
     def get_queryset(cls, queryset: OrganizationQuerySet, info: Info) -> OrganizationQuerySet:
         """Whatever leads to organisations leads to visible ones only."""
-        return queryset.visible_to(info.context.actor)
-
-
-@strawberry_django.type(models.Membership, description="A person's role in an organisation.")
-class Membership:
-    """A membership; the organisation's members and staff see it."""
-
-    organization: Organization = strawberry_django.field(description="Where.")
-    role: models.Role = strawberry_django.field(description="As what.")
-    created_at: auto = strawberry_django.field(description="Since when.")
-
-    @classmethod
-    def get_queryset(cls, queryset: MembershipQuerySet, info: Info) -> MembershipQuerySet:
-        """Whatever leads to memberships leads to visible ones only."""
         return queryset.visible_to(info.context.actor)

@@ -53,11 +53,15 @@ class Membership(models.Model):
     """One person's role in one organisation."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    # The indexes below begin with these columns, so they need none of their own.
     organization = models.ForeignKey(
-        Organization, on_delete=models.CASCADE, related_name="memberships"
+        Organization, on_delete=models.CASCADE, related_name="memberships", db_index=False
     )
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="memberships",
+        db_index=False,
     )
     role = models.CharField(max_length=10, choices=Role, default=Role.MEMBER)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -65,11 +69,22 @@ class Membership(models.Model):
     objects = MembershipQuerySet.as_manager()
 
     class Meta:
-        """A person is a member once."""
+        """A person is a member once; each list of memberships is in the order of an index."""
 
         base_manager_name = "objects"
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["organization", "user"], name="membership_unique"),
+            # By the person first: a list of members could be read in this one and sorted, too.
+            models.UniqueConstraint(fields=["user", "organization"], name="membership_unique"),
+        ]
+        # Lists are ordered by when people joined. The ids grow with time as well, but in the order
+        # of the ids PostgreSQL might read the primary key, with everybody else's memberships.
+        indexes: ClassVar = [
+            models.Index(fields=["organization", "created_at", "id"], name="membership_members"),
+            models.Index(
+                fields=["organization", "role", "created_at", "id"],
+                name="membership_members_by_role",
+            ),
+            models.Index(fields=["user", "created_at", "id"], name="membership_of_person"),
         ]
 
     def __str__(self) -> str:

@@ -47,6 +47,10 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         own = self.model.objects.of(actor)
         return self.filter(Exists(own.filter(organization_id=OuterRef("organization_id"))))
 
+    def in_order(self) -> Self:
+        """Those who joined first come first."""
+        return self.order_by("created_at", "id")
+
 
 class OrganizationInvitationQuerySet(MailedLinkQuerySet):
     """Invitations to organisations."""

@@ -1,0 +1,122 @@
+"""The first children of each of many parents, in one statement however many they are.
+
+The parents' keys are joined laterally with a subquery that an index answers, so no more is read
+than is returned. A window function would number all children of each.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import orjson
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import (
+    BooleanField,
+    F,
+    Func,
+    IntegerField,
+    OuterRef,
+    QuerySet,
+    Subquery,
+)
+from django.db.models.sql.compiler import SQLCompiler
+
+# The annotation that tells for which parent a row was found.
+PARENT = "lateral_parent"
+
+
+def first_of_each(
+    queryset: QuerySet[Any], *, parent: str, keys: Sequence[Any], limit: int, rows: QuerySet[Any]
+) -> dict[Any, list[Any]]:
+    """Return the first ``limit`` rows of each parent in the queryset's order, by the parent's key.
+
+    ``parent`` is the foreign key that leads from the queryset's model to the parents. The queryset
+    says which rows; ``rows``, of the same model, reads them, with what it joins and prefetches.
+    An index that begins with the parent and goes on in the order keeps what is read to what is
+    returned, unless another index has this order without the parent and tempts PostgreSQL.
+    """
+    field = _foreign_key(queryset, parent)
+    key = Func(template="parent.key", output_field=field.target_field)
+    some = queryset.filter(**{field.attname: key}).values("pk")[:limit]
+    rows = rows.filter(_IsAnyOf(F("pk"), _OfEach(some, field, keys)))
+    found: dict[Any, list[Any]] = {each: [] for each in keys}
+    for row in rows.annotate(**{PARENT: F(field.attname)}).order_by(*queryset.query.order_by):
+        found[getattr(row, PARENT)].append(row)
+    return found
+
+
+def count_each(
+    queryset: QuerySet[Any], *, parent: str, keys: Collection[Any], limit: int
+) -> dict[Any, int]:
+    """Return how many rows each parent has, counted up to ``limit``, by the parent's key."""
+    field = _foreign_key(queryset, parent)
+    some = _children(queryset, field, OuterRef("pk"))[:limit]
+    parents = _parents(field).filter(pk__in=keys)
+    return dict.fromkeys(keys, 0) | dict(parents.values_list("pk", _Count(some)))
+
+
+def estimate_each(queryset: QuerySet[Any], *, parent: str, keys: Collection[Any]) -> dict[Any, int]:
+    """Return how many rows PostgreSQL's planner expects each parent to have, by its key."""
+    field = _foreign_key(queryset, parent)
+    lists = {
+        f"list_{number}": ArraySubquery(_children(queryset, field, key))
+        for number, key in enumerate(keys)
+    }
+    (plan,) = orjson.loads(_parents(field).values(**lists).explain(format="json"))
+    # Each is planned by itself, in their order, because none depends on a row.
+    plans = [each for each in plan["Plan"]["Plans"] if each["Parent Relationship"] == "InitPlan"]
+    return {key: each["Plan Rows"] for key, each in zip(keys, plans, strict=True)}
+
+
+class _OfEach(Subquery):
+    """An array of what the subquery finds for each `parent.key`; PostgreSQL computes it once.
+
+    Django renames the tables of a subquery, so that none of them is called `parent`.
+    """
+
+    template = (
+        "(ARRAY(SELECT child.key FROM unnest(%%s::%(type)s[]) AS parent(key)"
+        " CROSS JOIN LATERAL (%(subquery)s) AS child(key)))"
+    )
+
+    def __init__(self, queryset: QuerySet[Any], foreign_key: Any, keys: Sequence[Any]) -> None:
+        super().__init__(queryset)
+        self.foreign_key, self.keys = foreign_key, keys
+
+    def as_sql(  # type: ignore[override]
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper
+    ) -> tuple[str, Sequence[Any]]:
+        sql, params = super().as_sql(
+            compiler, connection, type=self.foreign_key.db_type(connection)
+        )
+        return sql, (
+            [self.foreign_key.get_db_prep_value(key, connection) for key in self.keys],
+            *params,
+        )
+
+
+class _IsAnyOf(Func):
+    """Whether a value is in an array, which `= ANY` looks up where `IN` may join."""
+
+    arg_joiner = " = ANY "
+    template = "%(expressions)s"
+    output_field = BooleanField()
+
+
+class _Count(Subquery):
+    """How many rows a subquery has, its limit included."""
+
+    template = "(SELECT count(*) FROM (%(subquery)s) AS counted)"
+    output_field = IntegerField()
+
+
+def _foreign_key(queryset: QuerySet[Any], name: str) -> Any:
+    return queryset.model._meta.get_field(name)  # noqa: SLF001 - Django's public API
+
+
+def _parents(field: Any) -> QuerySet[Any]:
+    return field.related_model._base_manager.all()  # noqa: SLF001 - Django's public API
+
+
+def _children(queryset: QuerySet[Any], field: Any, key: Any) -> QuerySet[Any]:
+    return queryset.order_by().filter(**{field.attname: key}).values("pk")

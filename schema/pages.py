@@ -1,0 +1,63 @@
+"""Pages by keyset: of one list in one statement, of the lists of many parents in one, too."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+
+from schema.engine.lateral import first_of_each
+from schema.keysets import Keyset
+from schema.sought import first_rows
+
+Position = Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows in the order of their list, and whether there are more of them that way."""
+
+    rows: list[Any]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which part of a list: so many rows from one end, between two positions."""
+
+    size: int
+    backwards: bool
+    after: Position | None = None
+    before: Position | None = None
+
+    def page(self, queryset: QuerySet[Any]) -> Page:
+        """Read the page of one list, in the queryset's order.
+
+        Raises `CursorInvalidError` for positions in another order, here and below.
+        """
+        return self._cut(list(first_rows(self._wanted(queryset), self.size + 1)))
+
+    def pages(
+        self, queryset: QuerySet[Any], *, parent: str, keys: Sequence[Any], rows: QuerySet[Any]
+    ) -> dict[Any, Page]:
+        """Read the page of each parent's list, by the parent's key, in one statement.
+
+        The arguments are those of `first_of_each`, which says what index they need.
+        """
+        found = first_of_each(
+            self._wanted(queryset), parent=parent, keys=keys, limit=self.size + 1, rows=rows
+        )
+        return {key: self._cut(some) for key, some in found.items()}
+
+    def _wanted(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return what is between the positions, from the end where the page is."""
+        keyset = Keyset.of(queryset)
+        if self.after is not None:
+            queryset = queryset.filter(keyset.behind(self.after))
+        if self.before is not None:
+            queryset = queryset.filter(keyset.ahead(self.before))
+        return queryset.order_by(*keyset.terms(backwards=self.backwards))
+
+    def _cut(self, rows: list[Any]) -> Page:
+        some = rows[: self.size]
+        return Page(some[::-1] if self.backwards else some, more=len(rows) > self.size)
