@@ -4,14 +4,17 @@ PostgreSQL has two ways to the first rows, in an order, that meet a condition: t
 order and try each row, which takes for ever if what is sought is rare or far away, or to find
 all that meet the condition and sort them, which takes long if they are many. It guesses which;
 where the order and the condition have to do with each other, as usernames and names have, the
-guess can be wrong by a factor of thousands. So we do not let it guess: a statement looks at a
-bounded number of rows along the order first, and if these do not fill the page it finds all.
+guess can be wrong by a factor of thousands. So we do not let it guess. One statement
+
+1. looks at a bounded number of rows along the order, and if these do not fill the page
+2. finds all that meet the condition and sorts them, unless they are more than a few in a hundred
+3. of all rows; then it goes along the order, where the next of them cannot be far.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, TypeVar, cast
 
-from django.db.models import ExpressionWrapper, Model, Q, QuerySet
+from django.db.models import Exists, ExpressionWrapper, Model, Q, QuerySet
 from django.db.models.expressions import OrderBy, RawSQL
 from django.db.models.fields import BooleanField
 from django.db.models.lookups import Exact
@@ -23,19 +26,36 @@ from core.search.texts import Rank
 M = TypeVar("M", bound=Model)
 
 LOOK_AHEAD: Final = 5_000
-NEAR_OR_FAR: Final = """
-    WITH near AS MATERIALIZED (
+# One in so many rows are too many to sort.
+MANY: Final = 50
+# A materialized expression is planned to be read as a whole, yet read only as far as it is asked.
+STATEMENT: Final = """
+    WITH many AS MATERIALIZED (
+        SELECT greatest(reltuples / {many}, {look_ahead})::bigint AS count
+        FROM pg_class WHERE oid = '{table}'::regclass
+    ),
+    near AS MATERIALIZED (
         SELECT id FROM ({slice}) AS slice(id, hit) WHERE hit LIMIT {limit}
     ),
-    far AS MATERIALIZED (
+    found AS MATERIALIZED (
         SELECT * FROM ({found}) AS found(id, {keys})
+    ),
+    few AS MATERIALIZED (
+        SELECT * FROM found WHERE (SELECT count(*) FROM near) < {limit}
+        LIMIT (SELECT count FROM many)
     )
     SELECT id FROM near WHERE (SELECT count(*) FROM near) = {limit}
     UNION ALL (
-        SELECT id FROM far WHERE (SELECT count(*) FROM near) < {limit}
+        SELECT id FROM few WHERE (SELECT count(*) FROM few) < (SELECT count FROM many)
         ORDER BY {order} LIMIT {limit}
     )
+    UNION ALL (
+        SELECT id FROM ({along}) AS along(id)
+        WHERE (SELECT count(*) FROM few) = (SELECT count FROM many)
+    )
 """
+# The limit inside keeps PostgreSQL from hashing all that could exist, for a few thousand tries.
+TRY_ONE: Final = "EXISTS(SELECT 1 FROM (%(subquery)s) AS tried)"
 
 
 def first_rows(rows: QuerySet[M], limit: int) -> QuerySet[M]:
@@ -48,26 +68,32 @@ def first_rows(rows: QuerySet[M], limit: int) -> QuerySet[M]:
     if not sought or rows.query.is_empty():
         return rows[:limit]
     hit = ExpressionWrapper(
-        Q(*(node.lhs.condition for node in sought)), output_field=BooleanField()
+        _one_by_one(Q(*(node.lhs.condition for node in sought))), output_field=BooleanField()
     )
     others = [node for node in _conditions(rows.query.where) if not _is_sought(node)]
-    along = _meeting(rows, others).annotate(hit=hit).values_list("pk", "hit")[:LOOK_AHEAD]
     terms = cast("Sequence[OrderBy]", rows.query.order_by)
     keys = {f"key_{number}": term.expression for number, term in enumerate(terms)}
-    found = rows.order_by().annotate(**keys).values_list("pk", *keys)
-    slice_sql, slice_params = along.query.sql_with_params()
-    found_sql, found_params = found.query.sql_with_params()
-    sql = NEAR_OR_FAR.format(
-        slice=slice_sql,
-        found=found_sql,
+    parts = {
+        "slice": _meeting(rows, others).annotate(hit=hit).values_list("pk", "hit")[:LOOK_AHEAD],
+        "found": rows.order_by().annotate(**keys).values_list("pk", *keys),
+        "along": rows.values_list("pk")[:limit],
+    }
+    compiled = {name: part.query.sql_with_params() for name, part in parts.items()}
+    statement = STATEMENT.format(
+        table=rows.model._meta.db_table,  # noqa: SLF001 - Django's public API
+        many=MANY,
+        look_ahead=LOOK_AHEAD,
+        limit=int(limit),
         keys=", ".join(keys),
         order=", ".join(
             f"{key} {'DESC' if term.descending else 'ASC'}"
             for key, term in zip(keys, terms, strict=True)
         ),
-        limit=int(limit),
+        **{name: sql for name, (sql, _params) in compiled.items()},
     )
-    ids = RawSQL(sql, (*slice_params, *found_params))  # noqa: S611 - Django's own, parameters too
+    # In the order of the statement.
+    params = [param for _sql, some in compiled.values() for param in some]
+    ids = RawSQL(statement, params)  # noqa: S611 - Django's own, and the parameters are apart
     return _meeting(rows, []).filter(pk__in=ids)[:limit]
 
 
@@ -88,6 +114,16 @@ def is_truncated(rows: QuerySet[M]) -> bool:
 def _limit(rows: QuerySet[M]) -> int | None:
     expressions = (getattr(term, "expression", None) for term in rows.query.order_by)
     return next((each.candidates for each in expressions if isinstance(each, Rank)), None)
+
+
+def _one_by_one(condition: Any) -> Any:
+    """Return the condition in a form that is tried for one row after the other."""
+    copy = condition.copy() if hasattr(condition, "copy") else condition
+    if isinstance(copy, Q):
+        copy.children = [_one_by_one(child) for child in copy.children]
+    elif isinstance(copy, Exists):
+        copy.template = TRY_ONE
+    return copy
 
 
 def _conditions(where: WhereNode) -> Iterator[Any]:

@@ -1,0 +1,174 @@
+"""The plans of the directory's lists, among a million people: what is read, and by which index."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import pytest
+from django.contrib.auth.models import Group
+from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from core.crypto import seal
+from core.roles.owner import as_owner
+from schema.keysets import Keyset
+from schema.sought import LOOK_AHEAD
+from tests.client import GraphQLClient
+from tests.factories import make_organization, make_token, node_id
+from users.accounts.models import LastSeen, Profile, User
+from users.accounts.orders import UserOrderField
+from users.demo.management.commands.seed import Command
+
+PEOPLE = 1_000_000
+PAGE = """
+    query ($filter: UserFilter, $search: String, $by: UserOrder, $after: String) {
+      users(first: 50, filter: $filter, search: $search, orderBy: $by, after: $after) {
+        edges { cursor node { id } }
+        totalCount { value }
+      }
+    }
+"""
+INDEXES = {
+    "USERNAME": "user_username_unique",
+    "NAME": "user_order_name",
+    "EMAIL": "user_email_unique",
+    "JOINED": "user_order_joined",
+    "LAST_SEEN": "user_order_last_seen",
+}
+# What half of the people meet, or more.
+OFTEN: list[dict[str, Any]] = [
+    {"isActive": True},
+    {"isVerified": True},
+    {"isStaff": False},
+    {"locale": "en"},
+    {"not": {"emailDomain": "rare.example"}},
+    {"not": {"group": "rare"}},
+    {"not": {"membership": {"organization": "rare organization"}}},
+    {"or": [{"isActive": True}, {"membership": {"organization": "rare organization"}}]},
+]
+# What ten people meet, and the index that leads to them.
+SELDOM: list[tuple[dict[str, Any], str]] = [
+    ({"isStaff": True}, "user_staff"),
+    ({"locale": "fr"}, "profile_locale"),
+    ({"emailDomain": "rare.example"}, "user_email_domain"),
+    ({"group": "rare"}, "accounts_user_groups_group_id"),
+    ({"membership": {"organization": "rare organization"}}, "membership_"),
+    ({"membership": {"organization": "rare organization", "role": "MEMBER"}}, "membership_"),
+    ({"joined": {"before": "1990-01-01T00:00:00Z"}}, "user_order_joined"),
+    ({"lastSeen": {"since": "2090-01-01T00:00:00Z"}}, "user_order_last_seen"),
+    ({"and": [{"isActive": True}, {"emailDomain": "rare.example"}]}, "user_email_domain"),
+]
+SEARCHES = ["zzyzx", "ora", "mar", "ma", "m", "maria garcia", "1234", "example"]
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a statement read."""
+
+    rows: int = 0
+    indexes: set[str] = field(default_factory=set)
+    scanned: set[str] = field(default_factory=set)
+
+    def add(self, node: dict[str, Any]) -> None:
+        """Add what a node of the plan and those below it read."""
+        for below in node.get("Plans", []):
+            self.add(below)
+        if not node["Actual Loops"]:
+            return
+        if "Index Name" in node:
+            self.indexes.add(node["Index Name"])
+        if node["Node Type"] == "Seq Scan":
+            self.scanned.add(node["Relation Name"])
+        if "Index Name" in node or node["Node Type"] in {"Seq Scan", "Bitmap Heap Scan"}:
+            removed = ("Rows Removed by Filter", "Rows Removed by Index Recheck")
+            read = node["Actual Rows"] + sum(node.get(name, 0) for name in removed)
+            self.rows += round(read * node["Actual Loops"])
+
+
+class Directory:
+    """A client of the directory that looks at the plans of its pages."""
+
+    def __init__(self, user: User, ids: dict[str, str]) -> None:
+        self.client = GraphQLClient(make_token(user))
+        self.ids = ids
+
+    def page(self, **variables: Any) -> tuple[Plan, dict[str, Any]]:
+        """Return what the page's statement read, and the page."""
+        text = json.dumps(variables)
+        for name, id_ in self.ids.items():
+            text = text.replace(f'"{name}"', f'"{id_}"')
+        with CaptureQueriesContext(connection) as statements:
+            users = self.client(PAGE, **json.loads(text)).data["users"]
+        # The actor's, the page's, and the count's or two.
+        sql = statements.captured_queries[1]["sql"]
+        plan = Plan()
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}")
+            plan.add(json.loads(cursor.fetchone()[0])[0]["Plan"])
+        return plan, users
+
+
+def deep_cursor(order: str, direction: str) -> str:
+    """Return the cursor of somebody in the middle."""
+    people = User.objects.in_order(UserOrderField[order], descending=direction == "DESC")
+    keyset = Keyset.of(people)
+    position = keyset.position_of(people.annotate(**keyset.positions())[PEOPLE // 2])
+    return seal(orjson.dumps(position), purpose="cursor", context=f"UserConnection.{keyset.name}")
+
+
+@pytest.fixture
+def ids(transactional_db: None, settings: Any) -> Iterator[dict[str, str]]:
+    """Make a million people, ten of whom have something in common; return ids by name."""
+    settings.DEMO_PASSWORD = "any phrase will do here"
+    call_command(Command(), users=PEOPLE, organizations=20_000)
+    ten = list(User.objects.filter(is_staff=False).order_by("-pk")[:10])
+    people = User.objects.filter(pk__in=[user.pk for user in ten])
+    for number, user in enumerate(ten):
+        people.filter(pk=user.pk).update(email=f"{number}@rare.example")
+    people.update(is_staff=True, date_joined="1980-01-01T00:00Z", name="Zzyzx")
+    LastSeen.objects.filter(user__in=people).update(at="2100-01-01T00:00Z")
+    Profile.objects.filter(user__in=people).update(locale="fr")
+    rare = Group.objects.create(name="Rare")
+    rare.user_set.set(people)
+    organization = make_organization("Rare", *ten)
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+    yield {"rare": node_id(rare)} | {"rare organization": node_id(organization)}
+
+
+def test_lists_read_a_bounded_number_of_rows(ids: dict[str, str]) -> None:
+    directory = Directory(User.objects.get(username="ada"), ids)
+    problems = []
+
+    def check(what: object, plan: Plan, *, limit: int, index: str) -> None:
+        if plan.rows > limit or plan.scanned or not any(index in name for name in plan.indexes):
+            problems.append((what, plan))
+
+    for order, index in INDEXES.items():
+        for direction in ("ASC", "DESC"):
+            by = {"field": order, "direction": direction}
+            plan, users = directory.page(by=by)
+            check(by, plan, limit=200, index=index)
+            plan, _users = directory.page(by=by, after=deep_cursor(order, direction))
+            check((by, "deep"), plan, limit=200, index=index)
+            for filter in OFTEN:
+                plan, users = directory.page(by=by, filter=filter)
+                assert len(users["edges"]) == 50
+                check((by, filter), plan, limit=4 * LOOK_AHEAD, index=index)
+            for filter, own_index in SELDOM:
+                plan, users = directory.page(by=by, filter=filter)
+                assert users["totalCount"]["value"] in {10, 12}
+                check((by, filter), plan, limit=4 * LOOK_AHEAD, index=own_index)
+    assert problems == []
+
+
+def test_searches_read_a_bounded_number_of_rows(ids: dict[str, str]) -> None:
+    for user in ("ada", "alan"):
+        directory = Directory(User.objects.get(username=user), ids)
+        for text in SEARCHES:
+            for by in (None, *({"field": "USERNAME", "direction": way} for way in ("ASC", "DESC"))):
+                plan, users = directory.page(by=by, search=text)
+                print(user, text, by, plan.rows, plan.indexes, plan.scanned, users["totalCount"])
