@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Final
+from itertools import combinations, product
+from typing import Final, TypeVar
 from uuid import UUID
 
 from django.conf import settings
@@ -16,17 +17,26 @@ from users.accounts.identifiers import canonical
 from users.demo import names
 from users.organizations.models import Role
 
-HISTORY: Final = dt.timedelta(days=730)
+DAY: Final = 24 * 60 * 60
+HISTORY: Final = 730 * DAY
 DOMAINS: Final = ("example.com", "example.net", "example.org")
+# For documentation (RFC 5737).
+ADDRESSES: Final = tuple(f"203.0.113.{number}" for number in range(1, 255))
 # Not the hash of any password.
 NO_PASSWORD: Final = "!made up"  # noqa: S105
+BIOS: Final = (*names.BIOS, "")
+# How many sessions somebody has, each as often as it is here.
+SESSIONS: Final = (0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3)
+TRUE, FALSE, NULL = "t", "f", r"\N"
 
-Row = tuple[Any, ...]
+T = TypeVar("T")
+# What `COPY` reads; nothing that is made up here needs escaping.
+Row = tuple[str, ...]
 
 
 @dataclass(slots=True)
 class Rows:
-    """Rows by table, in the order of the columns that `copy_rows` names."""
+    """Rows by table, in the order of the columns that `users.demo.bulk` names."""
 
     users: list[Row] = field(default_factory=list)
     profiles: list[Row] = field(default_factory=list)
@@ -37,19 +47,30 @@ class Rows:
     suspensions: list[Row] = field(default_factory=list)
 
 
-@dataclass(slots=True)
 class Population:
     """So many people, who joined one after the other until ``now``.
 
-    A chunk of them exists at a time, so their number does not matter for the memory.
+    A chunk of them exists at a time, so their number does not matter for the memory. Millions
+    are made while somebody waits, hence texts and seconds instead of objects.
     """
 
-    size: int
-    now: dt.datetime
-    group_ids: Sequence[int]
-    organization_ids: Sequence[UUID]
-    joined: Counter[dt.date] = field(default_factory=Counter)
-    _rng: random.Random = field(default_factory=lambda: random.Random(2026))  # noqa: S311
+    def __init__(
+        self,
+        *,
+        size: int,
+        now: dt.datetime,
+        group_ids: Sequence[int],
+        organization_ids: Sequence[UUID],
+    ) -> None:
+        """Make nobody yet. ``joined`` counts people by day as they are made."""
+        self.size = size
+        self.joined: Counter[str] = Counter()
+        self._now = now.timestamp()
+        self._session_ttl = settings.SESSION_IDLE_TTL.total_seconds()
+        self._organization_ids = [identifier.hex for identifier in organization_ids]
+        self._groups = _ways_to_join(group_ids)
+        self._rng = random.Random(2026)  # noqa: S311
+        self._chance = self._rng.random
 
     def chunks(self, length: int) -> Iterator[Rows]:
         """Yield everybody's rows, those of ``length`` people at a time."""
@@ -59,76 +80,100 @@ class Population:
                 self._add(rows, number)
             yield rows
 
-    def new_id(self, moment: dt.datetime) -> UUID:
+    def _new_id(self, seconds: float) -> str:
         """Return a UUIDv7 of the moment, out of our own random numbers."""
-        milliseconds = int(moment.timestamp() * 1_000)
+        milliseconds = int(seconds * 1_000)
         bits = self._rng.getrandbits(74)
-        return UUID(
-            int=milliseconds << 80 | 0x7 << 76 | (bits >> 62) << 64 | 0x2 << 62 | bits % (1 << 62)
-        )
+        value = milliseconds << 80 | 0x7 << 76 | bits >> 62 << 64 | 0x2 << 62 | bits % (1 << 62)
+        return f"{value:032x}"
+
+    def _any(self, options: Sequence[T]) -> T:
+        return options[int(self._chance() * len(options))]
 
     def _add(self, rows: Rows, number: int) -> None:
         """Make one person."""
-        rng, chance = self._rng, self._rng.random
-        joined = self.now - HISTORY * (1 - (number + chance()) / self.size)
-        self.joined[joined.date()] += 1
-        user_id = self.new_id(joined)
-        given, family = rng.choice(names.GIVEN), rng.choice(names.FAMILY)
-        username, mailbox = _identifiers(given, family)
+        chance, choose = self._chance, self._any
+        joined = self._now - HISTORY * (1 - (number + chance()) / self.size)
+        joined_at = _text(joined)
+        self.joined[joined_at[:10]] += 1
+        user_id = self._new_id(joined)
+        name, username, mailbox, website = choose(_people())
         is_active = chance() < 0.96  # noqa: PLR2004
         rows.users.append(
             (
                 user_id,
                 f"{username}{number}",
-                f"{mailbox}{number}@{rng.choice(DOMAINS)}",
-                joined if chance() < 0.9 else None,  # noqa: PLR2004
-                f"{given} {family}",
+                f"{mailbox}{number}@{choose(DOMAINS)}",
+                joined_at if chance() < 0.9 else NULL,  # noqa: PLR2004
+                name,
                 NO_PASSWORD,
-                is_active,
-                False,
-                False,
-                chance() < 0.6,  # noqa: PLR2004
-                joined,
-                0,
+                TRUE if is_active else FALSE,
+                FALSE,
+                FALSE,
+                TRUE if chance() < 0.6 else FALSE,  # noqa: PLR2004
+                joined_at,
+                "0",
             )
         )
-        seen = self.now - (self.now - joined) * chance() ** 4 if chance() < 0.8 else None  # noqa: PLR2004
+        seen = NULL
+        if chance() < 0.8:  # noqa: PLR2004
+            seen = _text(self._now - (self._now - joined) * chance() ** 4)
         rows.last_seen.append((user_id, seen))
-        website = f"https://{mailbox.partition('.')[0]}.example" if chance() < 0.8 else ""  # noqa: PLR2004
+        if chance() >= 0.8:  # noqa: PLR2004
+            website = ""
         locale = "en" if chance() < 0.75 else "de"  # noqa: PLR2004
-        bio, zone = rng.choice((*names.BIOS, "")), rng.choice(names.TIME_ZONES)
-        rows.profiles.append((user_id, bio, website, locale, zone))
-        for group_id in rng.sample(self.group_ids, rng.choices((0, 1, 2), (5, 3, 1))[0]):
+        rows.profiles.append((user_id, choose(BIOS), website, locale, choose(names.TIME_ZONES)))
+        for group_id in choose(self._groups):
             rows.groups.append((user_id, group_id))
         for index, role in self._roles(number).items():
-            membership_id = self.new_id(joined)
-            organization_id = self.organization_ids[index]
-            rows.memberships.append((membership_id, organization_id, user_id, role, joined))
+            membership_id = self._new_id(joined)
+            organization_id = self._organization_ids[index]
+            rows.memberships.append((membership_id, organization_id, user_id, role, joined_at))
         if not is_active:
-            rows.suspensions.append((user_id, rng.choice(names.REASONS), None, self.now))
+            reason = choose(names.REASONS)
+            rows.suspensions.append((user_id, reason, NULL, _text(self._now)))
             return
-        for _session in range(rng.choices((0, 1, 2, 3), (4, 4, 2, 1))[0]):
-            seen = self.now - dt.timedelta(hours=24 * 29 * chance())
-            # Addresses for documentation (RFC 5737).
-            ip, agent = f"203.0.113.{rng.randint(1, 254)}", rng.choice(names.USER_AGENTS)
-            expires = seen + settings.SESSION_IDLE_TTL
-            rows.sessions.append((self.new_id(seen), user_id, agent, ip, seen, seen, expires))
+        for _session in range(choose(SESSIONS)):
+            used = self._now - 29 * DAY * chance()
+            used_at, expires_at = _text(used), _text(used + self._session_ttl)
+            agent, ip = choose(names.USER_AGENTS), choose(ADDRESSES)
+            session_id = self._new_id(used)
+            rows.sessions.append((session_id, user_id, agent, ip, used_at, used_at, expires_at))
 
     def _roles(self, number: int) -> dict[int, str]:
         """Return the person's roles by organisation: a few have most of the people."""
-        count = len(self.organization_ids)
+        chance, count = self._chance, len(self._organization_ids)
         roles: dict[int, str] = {}
-        for _membership in range(min(self._rng.randint(0, 2), count)):
-            index = int(count * self._rng.random() ** 2)
-            roles[index] = Role.ADMIN if self._rng.random() < 0.1 else Role.MEMBER  # noqa: PLR2004
+        for _membership in range(min(int(3 * chance()), count)):
+            index = int(count * chance() ** 2)
+            roles[index] = Role.ADMIN if chance() < 0.1 else Role.MEMBER  # noqa: PLR2004
         # Every organisation has one owner, and nobody owns two unless there are few people.
-        owned = range(number * count // self.size, (number + 1) * count // self.size)
-        return roles | dict.fromkeys(owned, Role.OWNER)
+        for index in range(number * count // self.size, (number + 1) * count // self.size):
+            roles[index] = Role.OWNER
+        return roles
+
+
+def _text(seconds: float) -> str:
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat()
+
+
+def _ways_to_join(group_ids: Sequence[int]) -> list[Row]:
+    """Return sets of groups, each as often as people are in it: most in none, few in two."""
+    texts = [str(group_id) for group_id in group_ids]
+    ones, pairs = list(combinations(texts, 1)), list(combinations(texts, 2))
+    return [()] * 5 * len(pairs) + ones * (3 * len(pairs) // len(ones)) + pairs
 
 
 @cache
-def _identifiers(given: str, family: str) -> tuple[str, str]:
-    """Return how a username and a mailbox begin; numbers tell people of one name apart."""
-    username = canonical(f"{given}.{family}")
-    mailbox = unicodedata.normalize("NFKD", username).encode("ascii", "ignore").decode()
-    return username, mailbox
+def _people() -> list[Row]:
+    """Return names with how a username and a mailbox begin, and a website.
+
+    Numbers tell people of one name apart.
+    """
+    people = []
+    for given, family in product(names.GIVEN, names.FAMILY):
+        username = canonical(f"{given}.{family}")
+        mailbox = unicodedata.normalize("NFKD", username).encode("ascii", "ignore").decode()
+        website = f"https://{mailbox.partition('.')[0]}.example"
+        people.append((f"{given} {family}", username, mailbox, website))
+    return people

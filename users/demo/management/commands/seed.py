@@ -1,24 +1,24 @@
 """Fill the database with made-up people."""
 
+import datetime as dt
 import random
-from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from typing import Any, Final
 
 from django.contrib.auth.models import Group, Permission
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import connection, models, transaction
+from django.db import connection, transaction
 from django.utils import timezone
-from psycopg import sql
 
 from core.roles.owner import as_owner
-from users.accounts.models import LastSeen, Profile, User
+from users.accounts.models import User
 from users.activity.models import DailyCount
 from users.activity.tags import Tag
-from users.authentication.models import Session, Suspension
 from users.demo import names
 from users.demo.accounts import create_demo_accounts, refresh_demo_passwords
-from users.demo.population import Population, Row, Rows
-from users.organizations.models import Membership, Organization
+from users.demo.bulk import MODELS, copy_chunks, without_indexes
+from users.demo.population import Population
+from users.organizations.models import Organization
 
 GROUPS: Final = {
     "Auditors": ("view_event", "view_dailycount"),
@@ -29,23 +29,6 @@ GROUPS: Final = {
 }
 CHUNK: Final = 20_000
 BAR: Final = 30
-# The attribute of `Rows`, where it goes, and its columns.
-TABLES: Final[Sequence[tuple[str, type[models.Model], str]]] = (
-    (
-        "users",
-        User,
-        (
-            "id username email email_verified_at name password is_active is_staff is_superuser "
-            "is_public date_joined authorization_version"
-        ),
-    ),
-    ("profiles", Profile, "user_id bio website locale time_zone"),
-    ("last_seen", LastSeen, "user_id at"),
-    ("groups", User.groups.through, "user_id group_id"),
-    ("memberships", Membership, "id organization_id user_id role created_at"),
-    ("sessions", Session, "id user_id user_agent ip created_at last_seen_at expires_at"),
-    ("suspensions", Suspension, "user_id reason until created_at"),
-)
 
 
 class Command(BaseCommand):
@@ -63,12 +46,17 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Seed in one transaction, all or nothing; then have PostgreSQL look at it."""
-        with transaction.atomic():
+        is_empty = not User.objects.exists()
+        seeded = is_empty or not options["if_empty"]
+        # Only the owner can drop indexes, and that pays for more people than fit in a chunk.
+        in_bulk = is_empty and options["users"] > CHUNK
+        self._is_watched = options["users"] > CHUNK and self.stdout.isatty()
+        with as_owner() if in_bulk else nullcontext(), transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute("SET LOCAL statement_timeout = 0")
-            seeded = not (options["if_empty"] and User.objects.exists())
             if seeded:
-                self._seed(options["users"], options["organizations"])
+                with without_indexes(MODELS, self._show_indexes) if in_bulk else nullcontext():
+                    self._seed(options["users"], options["organizations"])
                 create_demo_accounts()
             refresh_demo_passwords()
         if seeded and not connection.in_atomic_block:
@@ -87,38 +75,20 @@ class Command(BaseCommand):
             group_ids=[group.pk for group in _create_groups()],
             organization_ids=[organization.pk for organization in organizations],
         )
-        done = 0
-        for rows in population.chunks(CHUNK):
-            _copy(rows)
-            done += len(rows.users)
-            self._show(done, user_count)
+        for done in copy_chunks(population.chunks(CHUNK)):
+            self._show(done, user_count, "people")
         DailyCount.objects.bulk_create(_history(rng, population))
 
-    def _show(self, done: int, total: int) -> None:
+    def _show_indexes(self, done: int, total: int) -> None:
+        self._show(done, total, "indexes and constraints")
+
+    def _show(self, done: int, total: int, what: str) -> None:
         """Draw the progress, for people who watch."""
-        if total > CHUNK and self.stdout.isatty():
+        if self._is_watched:
             bar = "█" * (BAR * done // total)
             end = "\n" if done == total else ""
-            self.stdout.write(f"\r{bar:░<{BAR}} {done:,} of {total:,} people", ending=end)
+            self.stdout.write(f"\r{bar:░<{BAR}} {done:,} of {total:,} {what}", ending=end)
             self.stdout.flush()
-
-
-def _copy(rows: Rows) -> None:
-    with connection.cursor() as cursor:
-        for attribute, model, columns in TABLES:
-            _copy_rows(cursor, model, columns.split(), getattr(rows, attribute))
-
-
-def _copy_rows(
-    cursor: Any, model: type[models.Model], columns: Iterable[str], rows: Iterable[Row]
-) -> None:
-    table = sql.Identifier(model._meta.db_table)  # noqa: SLF001 - Django's public API
-    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
-        table, sql.SQL(", ").join(map(sql.Identifier, columns))
-    )
-    with cursor.copy(statement) as copy:
-        for row in rows:
-            copy.write_row(row)
 
 
 def _create_groups() -> list[Group]:
@@ -131,7 +101,7 @@ def _create_groups() -> list[Group]:
 def _history(rng: random.Random, population: Population) -> list[DailyCount]:
     """Count the made-up people on the days they joined, and some log-ins."""
     return [
-        DailyCount(day=day, tag=tag, count=count)
+        DailyCount(day=dt.date.fromisoformat(day), tag=tag, count=count)
         for day, number in population.joined.items()
         for tag, count in (
             (Tag.SIGN_UP_REQUESTED, number + rng.randint(0, 2)),

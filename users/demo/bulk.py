@@ -1,0 +1,110 @@
+"""Many rows at once: `COPY`, into tables whose indexes are built afterwards."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, Final
+
+from django.db import connection, models, transaction
+from psycopg import sql
+
+from users.accounts.models import LastSeen, Profile, User
+from users.authentication.models import Session, Suspension
+from users.demo.population import Rows
+from users.organizations.models import Membership
+
+# The attribute of `Rows`, where it goes, and its columns.
+TABLES: Final[Sequence[tuple[str, type[models.Model], str]]] = (
+    (
+        "users",
+        User,
+        (
+            "id username email email_verified_at name password is_active is_staff is_superuser "
+            "is_public date_joined authorization_version"
+        ),
+    ),
+    ("profiles", Profile, "user_id bio website locale time_zone"),
+    ("last_seen", LastSeen, "user_id at"),
+    ("groups", User.groups.through, "user_id group_id"),
+    ("memberships", Membership, "id organization_id user_id role created_at"),
+    ("sessions", Session, "id user_id user_agent ip created_at last_seen_at expires_at"),
+    ("suspensions", Suspension, "user_id reason until created_at"),
+)
+MODELS: Final = tuple(model for _attribute, model, _columns in TABLES)
+
+# How to drop and how to make each, in the order in which they can be made: a foreign key needs
+# what is unique.
+DEFINITIONS: Final = """
+    SELECT
+        format('ALTER TABLE %%s DROP CONSTRAINT %%I', conrelid::regclass, conname),
+        format(
+            'ALTER TABLE %%s ADD CONSTRAINT %%I %%s',
+            conrelid::regclass, conname, pg_get_constraintdef(oid)
+        ),
+        contype = 'f'
+    FROM pg_constraint
+    WHERE conrelid = ANY (%(tables)s::regclass[]) AND contype IN ('u', 'x', 'f')
+    UNION ALL
+    SELECT format('DROP INDEX %%s', indexrelid::regclass), pg_get_indexdef(indexrelid), false
+    FROM pg_index
+    WHERE indrelid = ANY (%(tables)s::regclass[]) AND NOT EXISTS (
+        SELECT FROM pg_constraint
+        WHERE conindid = indexrelid AND conrelid = indrelid AND contype IN ('p', 'u', 'x')
+    )
+    ORDER BY 3, 2
+"""
+
+Progress = Callable[[int, int], object]
+
+
+@contextmanager
+def without_indexes(
+    tables: Iterable[type[models.Model]], progress: Progress = lambda _done, _total: None
+) -> Iterator[None]:
+    """Drop the tables' indexes, unique constraints and foreign keys until the block ends.
+
+    They come back under their names, checked against the rows; ``progress`` is told how many
+    have, and of how many. Primary keys and check constraints stay. All of it and the block is
+    one transaction, of the tables' owner, and nobody else can use the tables meanwhile.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        quote = connection.ops.quote_name
+        identifiers = [quote(model._meta.db_table) for model in tables]  # noqa: SLF001
+        cursor.execute(DEFINITIONS, {"tables": identifiers})
+        definitions = cursor.fetchall()
+        for drop, _make, _is_foreign in reversed(definitions):
+            cursor.execute(drop)
+        yield
+        cursor.execute("SET LOCAL maintenance_work_mem = '512MB'")
+        for done, (_drop, make, _is_foreign) in enumerate(definitions):
+            progress(done, len(definitions))
+            cursor.execute(make)
+        progress(len(definitions), len(definitions))
+
+
+def copy_chunks(chunks: Iterable[Rows]) -> Iterator[int]:
+    """Copy chunks of a `Population`; yield how many people have been copied so far.
+
+    PostgreSQL loads a chunk while the next one is made.
+    """
+    done = 0
+    with connection.cursor() as cursor, ThreadPoolExecutor(max_workers=1) as loader:
+        loaded = loader.submit(int)
+        for rows in chunks:
+            done += loaded.result()
+            loaded = loader.submit(copy_rows, cursor, rows)
+            yield done
+        yield done + loaded.result()
+
+
+def copy_rows(cursor: Any, rows: Rows) -> int:
+    """Copy a chunk of a `Population`, past the models; return how many people it has."""
+    for attribute, model, columns in TABLES:
+        statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
+            sql.Identifier(model._meta.db_table),  # noqa: SLF001 - Django's public API
+            sql.SQL(", ").join(map(sql.Identifier, columns.split())),
+        )
+        lines = "".join("\t".join(row) + "\n" for row in getattr(rows, attribute))
+        with cursor.copy(statement) as copy:
+            copy.write(lines)
+    return len(rows.users)
