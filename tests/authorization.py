@@ -1,0 +1,282 @@
+"""Who may do what: every field and every mutation, for every kind of client.
+
+The tables are the policy, written down once more; `tests.test_authorization` holds them against
+the service and the schema.
+"""
+
+from typing import Final
+
+from tests.factories import PASSWORD
+
+# Who asks. The owner is whom the data is about; the user is signed in and somebody else.
+ANONYMOUS, USER, OWNER, STAFF, ADMINISTRATOR = KINDS = (
+    *("anonymous", "user", "owner", "staff", "administrator"),
+)
+EVERYBODY: Final = set(KINDS)
+SIGNED_IN: Final = EVERYBODY - {ANONYMOUS}
+PRIVATE: Final = {OWNER, STAFF, ADMINISTRATOR}
+STAFF_ONLY: Final = {STAFF, ADMINISTRATOR}
+ADMINISTRATORS: Final = {ADMINISTRATOR}
+OWN_AND_ADMINISTRATORS: Final = {OWNER, ADMINISTRATOR}
+
+# Reading ---------------------------------------------------------------------------------
+
+# How a type is reached, and who reads which of its fields there. The owner is public.
+READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
+    "User": (
+        "node(id: $owner) { ... on User { FIELD } }",
+        {
+            "id": SIGNED_IN,
+            "username": SIGNED_IN,
+            "name": SIGNED_IN,
+            "dateJoined": SIGNED_IN,
+            "isPublic": SIGNED_IN,
+            "profile": SIGNED_IN,
+            "memberships": SIGNED_IN,
+            "email": PRIVATE,
+            "emailVerifiedAt": PRIVATE,
+            "lastSeenAt": PRIVATE,
+            "isActive": PRIVATE,
+            "isStaff": PRIVATE,
+            "isSuperuser": PRIVATE,
+            "groups": PRIVATE,
+            "permissions": PRIVATE,
+            "activeSessionCount": PRIVATE,
+            "suspension": STAFF_ONLY,
+        },
+    ),
+    "Profile": (
+        "node(id: $owner) { ... on User { profile { FIELD } } }",
+        {"bio": SIGNED_IN, "website": SIGNED_IN, "timeZone": SIGNED_IN, "locale": PRIVATE},
+    ),
+    "Suspension": (
+        "node(id: $owner) { ... on User { suspension { FIELD } } }",
+        {"reason": STAFF_ONLY, "until": STAFF_ONLY, "createdAt": STAFF_ONLY},
+    ),
+    "Group": (
+        "node(id: $group) { ... on Group { FIELD } }",
+        {"id": PRIVATE, "name": PRIVATE, "permissions": PRIVATE},
+    ),
+    "Organization": (
+        "node(id: $organization) { ... on Organization { FIELD } }",
+        {
+            "id": PRIVATE,
+            "name": PRIVATE,
+            "createdAt": PRIVATE,
+            "members": PRIVATE,
+            # Null for who sees it and does not belong to it.
+            "myRole": {OWNER},
+            # Empty for plain members: see tests/test_organization_invitations.py.
+            "invitations": PRIVATE,
+        },
+    ),
+    "OrganizationInvitation": (
+        "node(id: $invitation) { ... on OrganizationInvitation { FIELD } }",
+        {
+            "id": PRIVATE,
+            "email": PRIVATE,
+            "role": PRIVATE,
+            "inviter": PRIVATE,
+            "createdAt": PRIVATE,
+            "expiresAt": PRIVATE,
+        },
+    ),
+    "Membership": (
+        "node(id: $owner) { ... on User { memberships(first: 1) { nodes { FIELD } } } }",
+        {"role": PRIVATE, "createdAt": PRIVATE, "organization": PRIVATE, "user": PRIVATE},
+    ),
+    "Session": (
+        "node(id: $session) { ... on Session { FIELD } }",
+        {
+            "id": PRIVATE,
+            "user": PRIVATE,
+            "userAgent": PRIVATE,
+            "device": PRIVATE,
+            "browser": PRIVATE,
+            "operatingSystem": PRIVATE,
+            "ip": PRIVATE,
+            "createdAt": PRIVATE,
+            "lastSeenAt": PRIVATE,
+            "expiresAt": PRIVATE,
+            "isCurrent": PRIVATE,
+        },
+    ),
+    "Event": (
+        "node(id: $event) { ... on Event { FIELD } }",
+        {
+            "id": OWN_AND_ADMINISTRATORS,
+            "tag": OWN_AND_ADMINISTRATORS,
+            "createdAt": OWN_AND_ADMINISTRATORS,
+            "subject": OWN_AND_ADMINISTRATORS,
+            "data": OWN_AND_ADMINISTRATORS,
+            # An administrator did it, who is not public.
+            "actor": ADMINISTRATORS,
+            "ip": ADMINISTRATORS,
+            "userAgent": ADMINISTRATORS,
+            "personal": ADMINISTRATORS,
+        },
+    ),
+    "Permission": (
+        "permissions { FIELD }",
+        {"name": STAFF_ONLY, "description": STAFF_ONLY},
+    ),
+    "AnalyticsDay": (
+        'analytics(from: "2026-01-01", to: "2026-01-01") { FIELD }',
+        {"date": STAFF_ONLY, "signUps": STAFF_ONLY, "newUsers": STAFF_ONLY, "logIns": STAFF_ONLY},
+    ),
+    "Query": (
+        "FIELD",
+        {
+            "me": SIGNED_IN,
+            "user": SIGNED_IN,
+            "users": SIGNED_IN,
+            "node": SIGNED_IN,
+            "groups": STAFF_ONLY,
+            "permissions": STAFF_ONLY,
+            "organization": PRIVATE,
+            "organizations": SIGNED_IN,
+            "sessions": SIGNED_IN,
+            "events": SIGNED_IN,
+            "analytics": STAFF_ONLY,
+        },
+    ),
+}
+# What a field of the table needs beyond its name.
+ARGUMENTS: Final = {
+    "User.memberships": "(first: 1)",
+    "Organization.members": "(first: 1)",
+    "Query.user": "(id: $owner)",
+    "Query.node": "(id: $owner)",
+    "Query.users": "(first: 1)",
+    "Query.groups": "(first: 1)",
+    "Query.sessions": "(first: 1)",
+    "Query.events": "(first: 1)",
+    "Query.organizations": "(first: 1)",
+    "Query.organization": "(id: $organization)",
+    "Query.analytics": '(from: "2026-01-01", to: "2026-01-01")',
+}
+# Types that say nothing by themselves: pages, answers of mutations, and what these contain.
+STRUCTURE: Final = (
+    *("Connection", "Edge", "PageInfo", "TotalCount", "Payload", "InputError", "Mutation"),
+)
+
+# Writing ---------------------------------------------------------------------------------
+
+OK, UNAUTHENTICATED, FORBIDDEN = "OK", "UNAUTHENTICATED", "FORBIDDEN"
+NOT_FOUND, TOKEN_INVALID, LAST_OWNER = "NOT_FOUND", "TOKEN_INVALID", "LAST_OWNER"
+
+
+def everybody(outcome: str) -> dict[str, str]:
+    return dict.fromkeys(KINDS, outcome)
+
+
+def those(allowed: set[str], otherwise: str = FORBIDDEN) -> dict[str, str]:
+    """Allow some; tell the others no, and the anonymous to sign in."""
+    refused = dict.fromkeys(KINDS, otherwise) | {ANONYMOUS: UNAUTHENTICATED}
+    return refused | dict.fromkeys(allowed, OK)
+
+
+def in_organization(outcome: str = OK, **others: str) -> dict[str, str]:
+    """Have an owner and the administrator end alike; staff only look, and others do not even."""
+    refused = {ANONYMOUS: UNAUTHENTICATED, USER: NOT_FOUND, STAFF: FORBIDDEN}
+    return refused | dict.fromkeys((OWNER, ADMINISTRATOR), outcome) | others
+
+
+NEW_PASSWORD: Final = "another phrase to remember"
+
+# Each mutation with an input about the owner, and how it ends for whom. What acts on whoever
+# is signed in works for all of them, each for themselves.
+WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
+    # Without being signed in.
+    "signUp": (
+        '{email: "new@example.org", username: "new", password: "a phrase to remember"}',
+        everybody(OK),
+    ),
+    "resendVerification": ('{email: "new@example.org"}', everybody(OK)),
+    "verifyEmail": ('{token: "x"}', everybody(TOKEN_INVALID)),
+    "confirmEmailChange": ('{token: "x"}', everybody(TOKEN_INVALID)),
+    "acceptInvitation": (
+        '{token: "x", username: "new", password: "a phrase to remember"}',
+        everybody(TOKEN_INVALID),
+    ),
+    "logIn": (f'{{login: "owner", password: "{PASSWORD}"}}', everybody(OK)),
+    "refreshTokens": ('{refreshToken: "x"}', everybody(TOKEN_INVALID)),
+    "logOut": ("", everybody(OK)),
+    "requestPasswordReset": ('{email: "owner@example.org"}', everybody(OK)),
+    "resetPassword": (f'{{token: "x", newPassword: "{NEW_PASSWORD}"}}', everybody(TOKEN_INVALID)),
+    # For oneself.
+    "updateProfile": ('{name: "Somebody"}', those(SIGNED_IN)),
+    "requestEmailChange": (
+        f'{{email: "new@example.org", password: "{PASSWORD}"}}',
+        those(SIGNED_IN),
+    ),
+    "changeUsername": (f'{{username: "somebody", password: "{PASSWORD}"}}', those(SIGNED_IN)),
+    "changePassword": (
+        f'{{currentPassword: "{PASSWORD}", newPassword: "{NEW_PASSWORD}"}}',
+        those(SIGNED_IN),
+    ),
+    "revokeSession": ("{sessionId: $session}", those({OWNER, ADMINISTRATOR}, NOT_FOUND)),
+    "revokeOtherSessions": ("", those(SIGNED_IN)),
+    "logOutEverywhere": ("", those(SIGNED_IN)),
+    # For administrators.
+    "createUser": (
+        '{email: "new@example.org", username: "new", password: "a phrase to remember"}',
+        those(ADMINISTRATORS),
+    ),
+    "inviteUser": ('{email: "new@example.org"}', those(ADMINISTRATORS)),
+    "updateUser": ("{userId: $owner, isStaff: true}", those(ADMINISTRATORS)),
+    "verifyUserEmail": ("{userId: $owner}", those(ADMINISTRATORS)),
+    "requirePasswordReset": ("{userId: $owner}", those(ADMINISTRATORS)),
+    "suspendUser": ('{userId: $owner, reason: "Spam"}', those(ADMINISTRATORS)),
+    "reactivateUser": ("{userId: $owner}", those(ADMINISTRATORS)),
+    "unlockUser": ("{userId: $owner}", those(ADMINISTRATORS)),
+    "endSessions": ("{userId: $owner}", those(ADMINISTRATORS)),
+    "createPermission": (
+        '{name: "billing.pay", description: "Can pay"}',
+        those(ADMINISTRATORS),
+    ),
+    "describePermission": (
+        '{name: "shop.sell", description: "Can sell"}',
+        those(ADMINISTRATORS),
+    ),
+    "deletePermission": ('{name: "shop.sell"}', those(ADMINISTRATORS)),
+    "createGroup": ('{name: "Authors", permissions: []}', those(ADMINISTRATORS)),
+    "updateGroup": ('{groupId: $group, name: "Authors"}', those(ADMINISTRATORS)),
+    "deleteGroup": ("{groupId: $group}", those(ADMINISTRATORS)),
+    # In organisations; the owner owns this one.
+    "createOrganization": ('{name: "Archers"}', those(SIGNED_IN)),
+    "updateOrganization": (
+        '{organizationId: $organization, name: "Archers"}',
+        in_organization(),
+    ),
+    "deleteOrganization": (
+        f'{{organizationId: $organization, password: "{PASSWORD}"}}',
+        in_organization(),
+    ),
+    "inviteToOrganization": (
+        '{organizationId: $organization, email: "new@example.org", role: OWNER}',
+        in_organization(),
+    ),
+    "cancelOrganizationInvitation": ("{invitationId: $invitation}", in_organization()),
+    "acceptOrganizationInvitation": (
+        '{token: "x"}',
+        everybody(TOKEN_INVALID) | {ANONYMOUS: UNAUTHENTICATED},
+    ),
+    "declineOrganizationInvitation": ('{token: "x"}', everybody(TOKEN_INVALID)),
+    "signUpByOrganizationInvitation": (
+        '{token: "x", username: "new", password: "a phrase to remember"}',
+        everybody(TOKEN_INVALID),
+    ),
+    "changeMembershipRole": (
+        "{organizationId: $organization, userId: $owner, role: MEMBER}",
+        in_organization(LAST_OWNER),
+    ),
+    "removeMember": (
+        "{organizationId: $organization, userId: $member}",
+        in_organization(),
+    ),
+    "leaveOrganization": (
+        "{organizationId: $organization}",
+        in_organization(LAST_OWNER, staff=NOT_FOUND, administrator=NOT_FOUND),
+    ),
+}

@@ -1,0 +1,213 @@
+"""How many SQL statements whatever can be asked may take, as staff and with nothing cached."""
+
+from typing import Final
+
+PERSON = """
+    id username name dateJoined lastSeenAt isPublic email emailVerifiedAt isActive isStaff
+    isSuperuser
+"""
+EVERYTHING = f"""
+    {PERSON} profile {{ bio website locale timeZone }} groups {{ id name permissions }} permissions
+    activeSessionCount suspension {{ reason until createdAt }}
+    memberships(first: 5) {{ nodes {{
+      role createdAt user {{ id }}
+      organization {{ id name createdAt members(first: 2) {{ nodes {{ role }} }} }}
+    }} }}
+"""
+INVITATION = "id email role createdAt expiresAt inviter { id username }"
+ORGANIZATION = f"""
+    id name createdAt myRole invitations {{ {INVITATION} }} members(first: 2) {{ nodes {{ role }} }}
+"""
+SESSION = """
+    id device browser operatingSystem userAgent ip createdAt lastSeenAt expiresAt isCurrent
+    user { id username }
+"""
+EVENT = """
+    id tag createdAt data ip userAgent personal actor { id username } subject { id username }
+"""
+
+# Shapes of what is selected. One statement is for the actor, the others are for:
+SHAPES: Final = [
+    ("the person", "{ me { id } }", 2),
+    ("the person's own columns", f"{{ me {{ {PERSON} }} }}", 2),
+    ("the person with the profile", "{ me { profile { bio locale } } }", 2),
+    ("the person, groups", "{ me { groups { name } } }", 3),
+    ("the person, groups, their permissions", "{ me { groups { permissions } } }", 4),
+    ("the person, suspension", "{ me { suspension { reason } } }", 3),
+    ("the person, permissions", "{ me { permissions } }", 3),
+    ("the person, sessions", "{ me { activeSessionCount } }", 3),
+    (
+        "the person, memberships, organisations",
+        "{ me { memberships(first: 9) { edges { node { organization { id } } } } } }",
+        4,
+    ),
+    ("the same and groups, permissions, sessions", f"{{ me {{ {EVERYTHING} }} }}", 11),
+    ("a person and all of the above", f"{{ user(id: $user) {{ {EVERYTHING} }} }}", 11),
+    ("nothing, for an id of nothing", '{ user(id: "x") { id } }', 1),
+    ("a person by node", f"{{ node(id: $user) {{ ... on User {{ {EVERYTHING} }} }} }}", 11),
+    ("an organisation by node", "{ node(id: $organization) { ... on Organization { name } } }", 2),
+    ("nothing, for a node of nothing", '{ node(id: "x") { id } }', 1),
+    ("an organisation, one's role", "{ organization(id: $organization) { name myRole } }", 2),
+    (
+        "an organisation, members, invitations, inviters",
+        f"{{ organization(id: $organization) {{ {ORGANIZATION} }} }}",
+        5,
+    ),
+    (
+        "organisations and everything",
+        f"{{ organizations(first: $n) {{ edges {{ node {{ {ORGANIZATION} }} }} }} }}",
+        5,
+    ),
+    (
+        "an organisation, members, people with profiles, groups",
+        """{ organization(id: $organization) {
+             members(first: $n) { nodes { role user { id profile { bio } groups { name } } } }
+           } }""",
+        5,
+    ),
+    (
+        "an organisation, members, people, permissions",
+        """{ organization(id: $organization) {
+             members(last: $n) { edges { cursor node { user { permissions } } } }
+           } }""",
+        5,
+    ),
+    ("people, cursors", "{ users(first: $n) { edges { cursor } pageInfo { endCursor } } }", 2),
+    ("people, for their number", "{ users(first: $n) { pageInfo { hasNextPage } } }", 2),
+    ("people's own columns", f"{{ users(first: $n) {{ edges {{ node {{ {PERSON} }} }} }} }}", 2),
+    ("people with profiles", "{ users(first: $n) { edges { node { profile { bio } } } } }", 2),
+    ("people, groups", "{ users(first: $n) { edges { node { groups { name } } } } }", 3),
+    ("people, permissions", "{ users(first: $n) { edges { node { permissions } } } }", 3),
+    ("people, sessions", "{ users(first: $n) { edges { node { activeSessionCount } } } }", 3),
+    (
+        "people, memberships, organisations",
+        """{ users(first: $n) { nodes {
+             memberships(first: 9) { nodes { organization { name } } }
+           } } }""",
+        4,
+    ),
+    (
+        "people, memberships, organisations, members, people, groups",
+        """{ users(first: $n) { nodes {
+             memberships(first: 9) { nodes { organization {
+               members(last: 5) { nodes { user { username groups { name } } } }
+             } } }
+           } } }""",
+        7,
+    ),
+    (
+        "people, memberships by two names, counted",
+        """{ users(first: $n) { nodes {
+             a: memberships(first: 1) { edges { cursor } totalCount { value } }
+             b: memberships(first: 2) { edges { cursor } totalCount { value } }
+           } } }""",
+        6,
+    ),
+    (
+        "people and everything",
+        f"{{ users(first: $n) {{ edges {{ node {{ {EVERYTHING} }} }} }} }}",
+        11,
+    ),
+    (
+        "two pages",
+        "{ a: users(first: $n) { edges { cursor } } b: users(last: $n) { edges { cursor } } }",
+        3,
+    ),
+    (
+        "two pages, permissions of one",
+        """{ a: users(last: $n) { pageInfo { hasNextPage } }
+             b: users(first: $n) { edges { node { permissions } } } }""",
+        4,
+    ),
+    ("groups", "{ groups(first: $n) { edges { node { id name } } } }", 2),
+    ("groups, permissions", "{ groups(first: $n) { edges { node { permissions } } } }", 3),
+    ("sessions, people", f"{{ sessions(first: $n) {{ edges {{ node {{ {SESSION} }} }} }} }}", 3),
+    ("events", "{ events(first: $n) { edges { node { id tag data } } } }", 2),
+    ("events with what is personal", "{ events(first: $n) { edges { node { ip personal } } } }", 2),
+    (
+        "events, actors, subjects",
+        f"{{ events(first: $n) {{ edges {{ node {{ {EVENT} }} }} }} }}",
+        4,
+    ),
+    ("nothing, for the schema", "{ __schema { queryType { name } } }", 1),
+]
+
+# What the schema lets one ask, by its names there; see `tests.documents`. With the actor's.
+BUDGETS: Final[dict[str, int]] = {
+    # Objects and short lists.
+    "Query.me": 2,
+    "Query.user": 2,
+    "Query.node": 2,
+    "Query.organization": 2,
+    "Query.permissions": 2,
+    "Query.analytics": 2,
+    # Pages of lists, forwards, backwards and between cursors, and what is told of the lists.
+    "Query.users": 2,
+    "Query.users totalCount": 3,
+    "Query.users isTruncated": 2,
+    "Query.organizations": 2,
+    "Query.organizations totalCount": 3,
+    "Query.groups": 2,
+    "Query.groups totalCount": 3,
+    "Query.sessions": 2,
+    "Query.sessions totalCount": 3,
+    "Query.sessions(user:)": 2,
+    "Query.sessions(user:) totalCount": 3,
+    "Query.events": 2,
+    "Query.events totalCount": 3,
+    # Lists below one object and below a page of them.
+    "User.memberships": 3,
+    "User.memberships totalCount": 4,
+    "Organization.members": 3,
+    "Organization.members totalCount": 4,
+    "Organization.members(role:)": 3,
+    "Organization.members(role:) totalCount": 4,
+    # Orders, either way.
+    "UserOrderField.USERNAME": 2,
+    "UserOrderField.NAME": 2,
+    "UserOrderField.EMAIL": 2,
+    "UserOrderField.JOINED": 2,
+    "UserOrderField.LAST_SEEN": 2,
+    "OrganizationOrderField.NAME": 2,
+    "OrganizationOrderField.CREATED": 2,
+    # A search, the best match first and in every order.
+    "Query.users(search:)": 2,
+    "Query.users(search:) totalCount": 3,
+    "Query.users(search:) isTruncated": 3,
+    # Filters, by themselves, in every order, and with a search.
+    "UserFilter.isActive": 2,
+    "UserFilter.isVerified": 2,
+    "UserFilter.isStaff": 2,
+    "UserFilter.group": 2,
+    "UserFilter.membership.organization": 2,
+    "UserFilter.membership.role": 2,
+    "UserFilter.joined.since": 2,
+    "UserFilter.joined.before": 2,
+    "UserFilter.lastSeen.since": 2,
+    "UserFilter.lastSeen.before": 2,
+    "UserFilter.emailDomain": 2,
+    "UserFilter.locale": 2,
+    "UserFilter.and": 2,
+    "UserFilter.or": 2,
+    "UserFilter.not": 2,
+    "EventFilter.actor": 2,
+    "EventFilter.subject": 2,
+    "EventFilter.tag": 2,
+    "EventFilter.since": 2,
+    "EventFilter.before": 2,
+}
+
+# The operations of docs/operations that read.
+DOCUMENTED: Final[dict[str, int]] = {
+    "Me": 7,
+    "Directory": 5,
+    "Person": 3,
+    "Organization": 6,
+    "Analytics": 2,
+    "SearchPeople": 4,
+    "FilterPeople": 3,
+    "Sessions": 2,
+    "Groups": 4,
+    "Events": 4,
+    "Organizations": 2,
+}
