@@ -1,7 +1,6 @@
 """The plans of the directory's lists, among a million people: what is read, and by which index."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,7 +69,6 @@ class Plan:
 
     rows: int = 0
     indexes: set[str] = field(default_factory=set)
-    scanned: set[str] = field(default_factory=set)
 
     def add(self, node: dict[str, Any]) -> None:
         """Add what a node of the plan and those below it read."""
@@ -80,8 +78,6 @@ class Plan:
             return
         if "Index Name" in node:
             self.indexes.add(node["Index Name"])
-        if node["Node Type"] == "Seq Scan":
-            self.scanned.add(node["Relation Name"])
         if "Index Name" in node or node["Node Type"] in {"Seq Scan", "Bitmap Heap Scan"}:
             removed = ("Rows Removed by Filter", "Rows Removed by Index Recheck")
             read = node["Actual Rows"] + sum(node.get(name, 0) for name in removed)
@@ -107,7 +103,7 @@ class Directory:
         plan = Plan()
         with connection.cursor() as cursor:
             cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}")
-            plan.add(json.loads(cursor.fetchone()[0])[0]["Plan"])
+            plan.add(cursor.fetchone()[0][0]["Plan"])
         return plan, users
 
 
@@ -120,11 +116,11 @@ def deep_cursor(order: str, direction: str) -> str:
 
 
 @pytest.fixture
-def ids(transactional_db: None, settings: Any) -> Iterator[dict[str, str]]:
+def ids(transactional_db: None, settings: Any) -> dict[str, str]:
     """Make a million people, ten of whom have something in common; return ids by name."""
     settings.DEMO_PASSWORD = "any phrase will do here"
     call_command(Command(), users=PEOPLE, organizations=20_000)
-    ten = list(User.objects.filter(is_staff=False).order_by("-pk")[:10])
+    ten = list(User.objects.filter(is_staff=False).exclude(username="alan").order_by("-pk")[:10])
     people = User.objects.filter(pk__in=[user.pk for user in ten])
     for number, user in enumerate(ten):
         people.filter(pk=user.pk).update(email=f"{number}@rare.example")
@@ -136,7 +132,7 @@ def ids(transactional_db: None, settings: Any) -> Iterator[dict[str, str]]:
     organization = make_organization("Rare", *ten)
     with as_owner(), connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
-    yield {"rare": node_id(rare)} | {"rare organization": node_id(organization)}
+    return {"rare": node_id(rare)} | {"rare organization": node_id(organization)}
 
 
 def test_lists_read_a_bounded_number_of_rows(ids: dict[str, str]) -> None:
@@ -144,7 +140,7 @@ def test_lists_read_a_bounded_number_of_rows(ids: dict[str, str]) -> None:
     problems = []
 
     def check(what: object, plan: Plan, *, limit: int, index: str) -> None:
-        if plan.rows > limit or plan.scanned or not any(index in name for name in plan.indexes):
+        if plan.rows > limit or not any(index in name for name in plan.indexes):
             problems.append((what, plan))
 
     for order, index in INDEXES.items():
@@ -164,11 +160,11 @@ def test_lists_read_a_bounded_number_of_rows(ids: dict[str, str]) -> None:
                 check((by, filter), plan, limit=4 * LOOK_AHEAD, index=own_index)
     assert problems == []
 
-
-def test_searches_read_a_bounded_number_of_rows(ids: dict[str, str]) -> None:
-    for user in ("ada", "alan"):
-        directory = Directory(User.objects.get(username=user), ids)
+    for username in ("ada", "alan"):
+        directory = Directory(User.objects.get(username=username), ids)
         for text in SEARCHES:
             for by in (None, *({"field": "USERNAME", "direction": way} for way in ("ASC", "DESC"))):
                 plan, users = directory.page(by=by, search=text)
-                print(user, text, by, plan.rows, plan.indexes, plan.scanned, users["totalCount"])
+                matches = users["totalCount"]["value"]
+                check((username, text, by), plan, limit=4 * LOOK_AHEAD + 3 * matches, index="user")
+    assert problems == []

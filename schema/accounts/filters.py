@@ -13,11 +13,10 @@ from core.actor import Actor
 from core.errors import ArgumentInvalidError
 from schema.nodes import node_key
 from users.accounts.filters import (
-    ORDERS_OF_FILTERS,
+    FILTERS_IN_ORDER,
     PRIVATE_FILTERS,
     USER_FILTERS,
     Period,
-    is_in_group,
 )
 from users.accounts.orders import UserOrderField
 from users.accounts.policy import may_select_people_by_what_is_private, require
@@ -114,11 +113,13 @@ class UserFilter:
                 % {"count": MAX_FILTERS, "depth": MAX_DEPTH}
             )
         sought = []
-        for name, condition in self.conditions(actor):
-            if order is not None and ORDERS_OF_FILTERS.get(name) is order:
-                people = people.filter(condition)
+        for name, value in self.given(actor):
+            in_order = FILTERS_IN_ORDER.get((name, order)) if order else None
+            if in_order:
+                people = people.filter(in_order(value))
             else:
-                sought.append(condition)
+                sought.append(USER_FILTERS[name](value))
+        sought += self.combined(actor)
         return people.meeting(Q(*sought)) if sought else people
 
     def depths(self, depth: int = 1) -> Iterator[int]:
@@ -128,32 +129,37 @@ class UserFilter:
             if inner is not None:
                 yield from inner.depths(depth + 1)
 
-    def conditions(self, actor: Actor) -> Iterator[tuple[str, Q]]:
-        """Yield the conditions by the names of their fields."""
-        for name, condition in USER_FILTERS.items():
+    def given(self, actor: Actor) -> Iterator[tuple[str, Any]]:
+        """Yield the conditions on the people themselves. Raises the policy's errors."""
+        for name in USER_FILTERS:
             value = getattr(self, name)
-            if value is None:
-                continue
-            if name in PRIVATE_FILTERS:
-                require(actor, may_select_people_by_what_is_private)
-            yield name, condition(value)
-        if self.group is not None:
-            require(actor, may_select_people_by_what_is_private)
-            yield "group", is_in_group(node_key(self.group, "Group") or NO_GROUP)
+            if value is not None:
+                if name in PRIVATE_FILTERS:
+                    require(actor, may_select_people_by_what_is_private)
+                yield name, self.group_key() if name == "group" else value
+
+    def combined(self, actor: Actor) -> Iterator[Q]:
+        """Yield the conditions on memberships, and those of the filters inside this one."""
         if self.membership is not None:
-            yield "membership", self.membership.condition(actor)
+            yield self.membership.condition(actor)
         if self.all_of is not None:
-            yield "and", Q(*(each.condition(actor) for each in self.all_of))
+            yield Q(*(each.condition(actor) for each in self.all_of))
         if self.any_of is not None:
             if not self.any_of:
                 raise ArgumentInvalidError(_("Give `or` at least one filter."))
-            yield "or", Q(*(each.condition(actor) for each in self.any_of), _connector=Q.OR)
+            yield Q(*(each.condition(actor) for each in self.any_of), _connector=Q.OR)
         if self.none_of is not None:
-            yield "not", ~self.none_of.condition(actor)
+            yield ~self.none_of.condition(actor)
 
     def condition(self, actor: Actor) -> Q:
         """Return the filter as one condition. Raises `ArgumentInvalidError` if it is empty."""
-        conditions = [condition for _name, condition in self.conditions(actor)]
+        own = [USER_FILTERS[name](value) for name, value in self.given(actor)]
+        conditions = [*own, *self.combined(actor)]
         if not conditions:
             raise ArgumentInvalidError(_("A filter inside another must not be empty."))
         return Q(*conditions)
+
+    def group_key(self) -> int:
+        """Return the group's key."""
+        key: int | None = node_key(self.group or "", "Group")
+        return key or NO_GROUP

@@ -6,24 +6,17 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.contrib.auth.models import Group
-from django.db.models import Exists, F, Func, OuterRef, Q, TextField, Value
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact, GreaterThanOrEqual, LessThan
 
 from core.db import storable
+from users.accounts.expressions import EmailDomain
 from users.accounts.identifiers import canonical
-from users.accounts.orders import NEVER, UserOrderField
+from users.accounts.models import LastSeen, Profile
+from users.accounts.orders import NEVER, USER_ORDERS, UserOrderField
 
-
-class EmailDomain(Func):
-    """What follows the @; an address in canonical form has one."""
-
-    function = "split_part"
-    output_field = TextField()
-
-    def __init__(self, email: str = "email") -> None:
-        """Take the column of the address."""
-        super().__init__(F(email), Value("@"), Value(2))
+SEEN: Final = Coalesce("at", NEVER)
 
 
 @dataclass
@@ -47,21 +40,25 @@ USER_FILTERS: Final[Mapping[str, Callable[[Any], Q]]] = {
     "is_active": lambda active: Q(is_active=active),
     "is_verified": lambda verified: Q(email_verified_at__isnull=not verified),
     "is_staff": lambda staff: Q(is_staff=staff),
+    "group": lambda group_id: Q(
+        Exists(Group.user_set.through.objects.filter(user=OuterRef("pk"), group=group_id))
+    ),
     "joined": lambda period: period.contains(F("date_joined")),
-    "last_seen": lambda period: period.contains(Coalesce("last_seen__at", NEVER)),
+    "last_seen": lambda period: Q(
+        Exists(LastSeen.objects.filter(period.contains(SEEN), user=OuterRef("pk")))
+    ),
     "email_domain": lambda domain: Q(Exact(EmailDomain(), canonical(domain))),
-    "locale": lambda locale: Q(profile__locale=storable(locale)),
+    "locale": lambda locale: Q(
+        Exists(Profile.objects.filter(user=OuterRef("pk"), locale=storable(locale)))
+    ),
 }
 # Conditions would tell strangers what the fields do not.
 PRIVATE_FILTERS: Final = USER_FILTERS.keys() - {"joined"}
-# The order whose index serves the condition, too.
-ORDERS_OF_FILTERS: Final[Mapping[str, UserOrderField]] = {
-    "joined": UserOrderField.JOINED,
-    "last_seen": UserOrderField.LAST_SEEN,
-    "email_domain": UserOrderField.EMAIL,
+# Conditions that are met by a part of an order's index.
+FILTERS_IN_ORDER: Final[Mapping[tuple[str, UserOrderField], Callable[[Any], Q]]] = {
+    ("joined", UserOrderField.JOINED): USER_FILTERS["joined"],
+    ("last_seen", UserOrderField.LAST_SEEN): lambda period: period.contains(
+        USER_ORDERS[UserOrderField.LAST_SEEN][0]
+    ),
+    ("email_domain", UserOrderField.EMAIL): USER_FILTERS["email_domain"],
 }
-
-
-def is_in_group(group_id: int) -> Q:
-    """Return the condition that a person is in a group; private, too."""
-    return Q(Exists(Group.objects.filter(pk=group_id, user=OuterRef("pk"))))

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.ids import new_id
 from core.search.texts import searchable
-from users.accounts.filters import EmailDomain
+from users.accounts.expressions import EmailDomain
 from users.accounts.identifiers import EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH
 from users.accounts.orders import NEVER, USER_ORDERS, UserOrderField
 from users.accounts.querysets import MailedLinkQuerySet, UserQuerySet
