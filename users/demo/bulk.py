@@ -1,5 +1,6 @@
 """Many rows at once: `COPY`, into tables whose indexes are built afterwards."""
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ TABLES: Final[Sequence[tuple[str, type[models.Model], str]]] = (
     ("sessions", Session, "id user_id user_agent ip created_at last_seen_at expires_at"),
     ("suspensions", Suspension, "user_id reason until created_at"),
 )
+TURN: Final = 0.000_2
 MODELS: Final = tuple(model for _attribute, model, _columns in TABLES)
 
 # How to drop and how to make each, in the order in which they can be made: a foreign key needs
@@ -88,13 +90,31 @@ def copy_chunks(chunks: Iterable[Rows]) -> Iterator[int]:
     PostgreSQL loads a chunk while the next one is made.
     """
     done = 0
-    with connection.cursor() as cursor, ThreadPoolExecutor(max_workers=1) as loader:
+    with (
+        connection.cursor() as cursor,
+        ThreadPoolExecutor(max_workers=1) as loader,
+        _brief_turns(),
+    ):
         loaded = loader.submit(int)
         for rows in chunks:
             done += loaded.result()
             loaded = loader.submit(copy_rows, cursor, rows)
             yield done
         yield done + loaded.result()
+
+
+@contextmanager
+def _brief_turns() -> Iterator[None]:
+    """Have a thread wait less for the interpreter's lock than the 5 ms that are usual.
+
+    The one that copies asks for it whenever PostgreSQL has emptied the socket's buffer.
+    """
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(TURN)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual)
 
 
 def copy_rows(cursor: Any, rows: Rows) -> int:

@@ -170,7 +170,7 @@ def _people() -> list[Row]:
 
     Numbers tell people of one name apart.
     """
-    people = []
+    people: list[Row] = []
     for given, family in product(names.GIVEN, names.FAMILY):
         username = canonical(f"{given}.{family}")
         mailbox = unicodedata.normalize("NFKD", username).encode("ascii", "ignore").decode()
