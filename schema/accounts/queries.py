@@ -83,13 +83,15 @@ class AccountsQuery:
         """Page through the directory."""
         actor = info.context.actor
         require(actor, may_list_people)
-        people = models.User.objects.found_by(actor)
-        words = words_of(search) if search is not None else []
-        if words:
+        people = models.User.objects.all()
+        if search is None:
+            people = people.found_by(actor)
+        else:
+            words = words_of(search)
             people = people.with_words(words, actor)
-        if words and order_by is None:
-            people = people.best_match_first(words, actor)
-            return filter.apply(people, order=None, actor=actor) if filter else people
+            if order_by is None:
+                people = people.best_match_first(words, actor)
+                return filter.apply(people, order=None, actor=actor) if filter else people
         order = order_by or UserOrder()
         if order.field in PRIVATE_ORDERS:
             require(actor, may_select_people_by_what_is_private)

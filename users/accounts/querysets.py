@@ -7,7 +7,8 @@ from uuid import UUID
 from django.contrib.auth.models import Group
 from django.core.signing import BadSignature
 from django.db import models
-from django.db.models import Exists, F, Q
+from django.db.models import Case, Exists, F, Q, When
+from django.db.models.lookups import Exact
 from django.utils import timezone
 
 from core.actor import Actor
@@ -70,8 +71,13 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.filter(Sought(condition))
 
     def with_words(self, words: Sequence[str], actor: Actor) -> Self:
-        """Those in whose names are all the words; addresses are searched for staff alone."""
-        return self.meeting(has_words(_search_column(actor), words))
+        """Those of `found_by` in whose names are all the words; for staff, also in addresses."""
+        found = self.meeting(has_words(_search_column(actor), words))
+        if actor.is_staff:
+            return found
+        # In this form no index of public people is read, which may be most of them.
+        is_shown = Case(When(_to_be_found_by(actor), then=True), default=False)
+        return found.filter(Exact(is_shown, True))  # noqa: FBT003 - a value
 
     def best_match_first(self, words: Sequence[str], actor: Actor) -> Self:
         """Order people by how well the words match; those who are equal, by username."""
