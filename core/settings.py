@@ -110,6 +110,8 @@ DATABASES["default"] |= {
 }
 # The owner of the tables, for `manage.py migrate`; see core/roles.
 MIGRATION_DATABASE = env.database("MIGRATION_DATABASE_URL", default=env.text("DATABASE_URL"))
+# A migration that waits for a lock holds up everybody behind it; it had better fail and come again.
+MIGRATION_DATABASE["OPTIONS"].setdefault("options", "-c lock_timeout=5s")
 if MIGRATION_DATABASE["NAME"] != DATABASES["default"]["NAME"]:
     raise BadSetting("MIGRATION_DATABASE_URL", "names another database than DATABASE_URL")
 if MIGRATION_DATABASE["USER"] and not DATABASES["default"]["USER"]:

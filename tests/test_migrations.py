@@ -5,11 +5,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, connection, transaction
+from django.db.migrations import AddIndex
+from django.db.migrations.loader import MigrationLoader
 from django.db.models import QuerySet
 
 from core.ids import new_id
+from core.roles.owner import as_owner
 from schema.keysets import Keyset
 from tests.factories import make_session, make_user
 from users.accounts.models import LastSeen, SignUp, User
@@ -17,6 +21,7 @@ from users.accounts.orders import UserOrderField
 from users.authentication.models import RefreshToken, Session
 
 PEOPLE = 5_000
+OURS = ("core.", "users.")
 
 
 @pytest.fixture
@@ -145,3 +150,22 @@ def test_keys_are_uuids_of_version_7_and_grow(db: None) -> None:
 
     assert (first.pk.version, second.pk.version) == (7, 7)
     assert first.pk < second.pk
+
+
+def test_indexes_of_released_tables_are_built_concurrently() -> None:
+    """The first migration of an app makes empty tables; any other finds rows in them."""
+    loader = MigrationLoader(None)
+    ours = {config.label for config in apps.get_app_configs() if config.name.startswith(OURS)}
+    later = [
+        operation
+        for (app, _name), migration in loader.disk_migrations.items()
+        if app in ours and migration.initial is None
+        for operation in migration.operations
+    ]
+    assert not any(type(operation) is AddIndex for operation in later)
+
+
+def test_migrations_wait_for_locks_only_so_long(transactional_db: None) -> None:
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("SHOW lock_timeout")
+        assert cursor.fetchone() == ("5s",)
