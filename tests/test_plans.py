@@ -165,8 +165,8 @@ def test_lists_read_a_bounded_number_of_rows(ids: dict[str, str]) -> None:
     for username in ("ada", "alan"):
         directory = Directory(User.objects.get(username=username), ids)
         for text in SEARCHES:
-            for order in (None, *({"field": "USERNAME", "direction": way} for way in WAYS)):
-                plan, users = directory.page(by=order, search=text)
+            for chosen in (None, *({"field": "USERNAME", "direction": way} for way in WAYS)):
+                plan, users = directory.page(by=chosen, search=text)
                 limit = 4 * LOOK_AHEAD + 3 * users["totalCount"]["value"]
-                check((username, text, order), plan, limit=limit, index="user")
+                check((username, text, chosen), plan, limit=limit, index="user")
     assert problems == []
