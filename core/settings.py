@@ -100,9 +100,11 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 DATABASES = {"default": env.database("DATABASE_URL")}
 # What takes longer is canceled and told as QUERY_TIMEOUT; migrations may take their time.
 STATEMENT_TIMEOUT = env.number("STATEMENT_TIMEOUT_MS", 5_000, minimum=100, maximum=600_000)
-# Reading here and there costs little more than reading on, where no disk turns.
+# Reading here and there costs little more than reading on, where no disk turns. Scans begin at the
+# beginning, so that the first of many rows that match are the same each time.
 DATABASES["default"]["OPTIONS"].setdefault(
-    "options", f"-c statement_timeout={STATEMENT_TIMEOUT} -c random_page_cost=1.1"
+    "options",
+    f"-c statement_timeout={STATEMENT_TIMEOUT} -c random_page_cost=1.1 -c synchronize_seqscans=off",
 )
 DATABASES["default"] |= {
     "CONN_MAX_AGE": env.number("DATABASE_CONN_MAX_AGE", 600, minimum=0, maximum=86_400),

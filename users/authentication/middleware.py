@@ -48,9 +48,9 @@ class ActorMiddleware(AuthenticationMiddleware):
 
     @staticmethod
     def _session(request: HttpRequest) -> Session | None:
-        sessions = (
-            Session.objects.active().select_related("user").defer("cookie_digest", "user__password")
-        )
+        unread = ("password", "search_text", "private_search_text")
+        sessions = Session.objects.active().select_related("user")
+        sessions = sessions.defer("cookie_digest", *(f"user__{column}" for column in unread))
         scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
         by_cookie = scheme.lower() != "bearer"
         if by_cookie:
