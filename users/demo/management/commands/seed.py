@@ -4,6 +4,7 @@ import datetime as dt
 import random
 from contextlib import nullcontext
 from typing import Any, Final
+from uuid import UUID
 
 from django.contrib.auth.models import Group, Permission
 from django.core.management.base import BaseCommand, CommandParser
@@ -65,15 +66,11 @@ class Command(BaseCommand):
 
     def _seed(self, user_count: int, organization_count: int) -> None:
         rng = random.Random(2026)  # noqa: S311 - the same names every time
-        organizations = Organization.objects.bulk_create(
-            Organization(name=f"{rng.choice(names.PLACES)} {rng.choice(names.TRADES)}")
-            for _number in range(organization_count)
-        )
         population = Population(
             size=user_count,
             now=timezone.now(),
             group_ids=[group.pk for group in _create_groups()],
-            organization_ids=[organization.pk for organization in organizations],
+            organization_ids=_create_organizations(rng, organization_count),
         )
         for done in copy_chunks(population.chunks(CHUNK)):
             self._show(done, user_count, "people")
@@ -89,6 +86,17 @@ class Command(BaseCommand):
             end = "\n" if done == total else ""
             self.stdout.write(f"\r{bar:░<{BAR}} {done:,} of {total:,} {what}", ending=end)
             self.stdout.flush()
+
+
+def _create_organizations(rng: random.Random, total: int) -> list[UUID]:
+    ids: list[UUID] = []
+    while len(ids) < total:
+        chunk = Organization.objects.bulk_create(
+            Organization(name=f"{rng.choice(names.PLACES)} {rng.choice(names.TRADES)}")
+            for _number in range(min(CHUNK, total - len(ids)))
+        )
+        ids += (organization.pk for organization in chunk)
+    return ids
 
 
 def _create_groups() -> list[Group]:
