@@ -3,7 +3,6 @@
 import datetime as dt
 import difflib
 import json
-from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
@@ -16,36 +15,25 @@ def person(
 ) -> Plain:
     """Return a person with profile and groups; groups have no order."""
     return {
-        **member(node, id_=id_, profile=profile),
+        **_member(node, id_=id_, profile=profile),
         "email": node["email"],
         "groups": sorted(groups),
     }
 
 
-def member(node: Mapping[str, Any], *, id_: str, profile: Mapping[str, Any]) -> Plain:
-    """Return a person as the members of an organisation see them."""
-    return {
-        "id": str(UUID(id_)),
-        "username": node["username"],
-        "name": node["name"],
-        "profile": {"bio": profile["bio"], "website": profile["website"]},
-    }
-
-
-def membership(node: Mapping[str, Any], user: Plain) -> Plain:
-    """Return a role in an organisation, since when, and whose."""
+def membership(node: Mapping[str, Any], *, id_: str, profile: Mapping[str, Any]) -> Plain:
+    """Return a role in an organisation, since when, and whose, with their profile."""
     moment = dt.datetime.fromisoformat(node["createdAt"]).astimezone(dt.UTC)
-    return {"role": node["role"].lower(), "createdAt": moment.isoformat(), "user": user}
+    return {
+        "role": node["role"].lower(),
+        "createdAt": moment.isoformat(),
+        "user": _member(node["user"], id_=id_, profile=profile),
+    }
 
 
 def page(people: Iterable[Plain], *, more: bool) -> Plain:
     """Return a page of people, and whether another follows."""
     return {"people": list(people), "more": more}
-
-
-def global_key(id_: str) -> str:
-    """Return the key inside a Relay id of Strawberry's."""
-    return b64decode(id_).decode().partition(":")[2]
 
 
 def difference(first: Any, second: Any, names: tuple[str, str]) -> str:
@@ -56,3 +44,12 @@ def difference(first: Any, second: Any, names: tuple[str, str]) -> str:
         json.dumps(each, indent=2, ensure_ascii=False).splitlines() for each in (first, second)
     )
     return "\n".join(difflib.unified_diff(before, after, *names, lineterm="", n=2))
+
+
+def _member(node: Mapping[str, Any], *, id_: str, profile: Mapping[str, Any]) -> Plain:
+    return {
+        "id": str(UUID(id_)),
+        "username": node["username"],
+        "name": node["name"],
+        "profile": {"bio": profile["bio"], "website": profile["website"]},
+    }

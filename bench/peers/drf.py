@@ -73,8 +73,9 @@ def _person(node: Mapping[str, Any]) -> plain.Plain:
 def _members(answer: Mapping[str, Any]) -> list[plain.Plain]:
     return [
         plain.membership(
-            {"role": node["role"], "createdAt": node["created_at"]},
-            plain.member(node["user"], id_=node["user"]["id"], profile=node["user"]["profile"]),
+            {**node, "createdAt": node["created_at"]},
+            id_=node["user"]["id"],
+            profile=node["user"]["profile"],
         )
         for node in answer["results"]
     ]

@@ -2,20 +2,18 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
-from bench import plain
 from bench.contestants import OnGunicorn, PageKey, Question, WriteKey, graphql
 from bench.dataset import Dataset
+from bench.peers.on_strawberry import MEMBERSHIP, PERSON, members, page, point
 from bench.progress import Progress
 from bench.signed_in import PASSWORD, access_tokens
 
 STAFF: Final = "grace"
 HOP: Final = 100
 
-PERSON: Final = "id username name email profile { bio website } groups { name }"
 PAGE: Final = f"""
     query ($after: String) {{
       users(first: 50, after: $after, orderBy: {{field: JOINED}}) {{
@@ -33,14 +31,10 @@ SEARCH: Final = f"""
     }}
 """
 POINT: Final = f"query ($id: ID!) {{ user(id: $id) {{ {PERSON} }} }}"
-ORGANIZATION: Final = """
-    query ($id: ID!) {
-      organization(id: $id) {
-        members(first: 50) {
-          nodes { role createdAt user { id username name profile { bio website } } }
-        }
-      }
-    }
+ORGANIZATION: Final = f"""
+    query ($id: ID!) {{
+      organization(id: $id) {{ members(first: 50) {{ nodes {{ {MEMBERSHIP} }} }} }}
+    }}
 """
 COUNT: Final = "{ users(first: 1) { totalCount { value isExact } } }"
 WRITE: Final = """
@@ -82,14 +76,12 @@ class Roster(OnGunicorn):
         """All of them."""
         cursors = self._cursors()
         return {
-            "page": Question(lambda key: self._ask(PAGE, after=_cursor(cursors, key)), _page),
-            "search": Question(lambda text: self._ask(SEARCH, text=text), _page),
-            "point": Question(
-                lambda id_: self._ask(POINT, id=_global_id("User", id_)),
-                lambda answer: _person(answer["data"]["user"]),
-            ),
+            "page": Question(lambda key: self._ask(PAGE, after=_cursor(cursors, key)), page),
+            "search": Question(lambda text: self._ask(SEARCH, text=text), page),
+            "point": Question(lambda id_: self._ask(POINT, id=_global_id("User", id_)), point),
             "organization": Question(
-                lambda id_: self._ask(ORGANIZATION, id=_global_id("Organization", id_)), _members
+                lambda id_: self._ask(ORGANIZATION, id=_global_id("Organization", id_)),
+                lambda answer: members(answer["data"]["organization"]["members"]["nodes"]),
             ),
             "count": Question(
                 lambda _key: self._ask(COUNT),
@@ -145,32 +137,3 @@ def _cursor(cursors: list[str], key: PageKey) -> str | None:
 
 def _global_id(type_name: str, key: UUID) -> str:
     return b64encode(f"{type_name}:{key}".encode()).decode()
-
-
-def _page(answer: Mapping[str, Any]) -> plain.Plain:
-    users = answer["data"]["users"]
-    people = (_person(edge["node"]) for edge in users["edges"])
-    return plain.page(people, more=users["pageInfo"]["hasNextPage"])
-
-
-def _person(node: Mapping[str, Any]) -> plain.Plain:
-    return plain.person(
-        node,
-        id_=plain.global_key(node["id"]),
-        profile=node["profile"],
-        groups=(group["name"] for group in node["groups"]),
-    )
-
-
-def _members(answer: Mapping[str, Any]) -> list[plain.Plain]:
-    return [
-        plain.membership(
-            node,
-            plain.member(
-                node["user"],
-                id_=plain.global_key(node["user"]["id"]),
-                profile=node["user"]["profile"],
-            ),
-        )
-        for node in answer["data"]["organization"]["members"]["nodes"]
-    ]

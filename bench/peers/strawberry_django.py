@@ -1,13 +1,10 @@
 """How tuned strawberry-django is asked."""
 
 from base64 import b64encode
-from collections.abc import Mapping
-from typing import Any
 
-from bench import plain
 from bench.contestants import OnGunicorn, PageKey, Question, WriteKey, graphql
+from bench.peers.on_strawberry import MEMBERSHIP, PERSON, members, page, point
 
-PERSON = "id username name email profile { bio website } groups { name }"
 PAGE = f"""
     query ($after: String, $search: String) {{
       users(first: 50, after: $after, search: $search) {{
@@ -17,12 +14,8 @@ PAGE = f"""
     }}
 """
 POINT = f"query ($id: UUID!) {{ user(id: $id) {{ {PERSON} }} }}"
-ORGANIZATION = """
-    query ($id: UUID!) {
-      organization(id: $id) {
-        members(first: 50) { role createdAt user { id username name profile { bio website } } }
-      }
-    }
+ORGANIZATION = f"""
+    query ($id: UUID!) {{ organization(id: $id) {{ members(first: 50) {{ {MEMBERSHIP} }} }} }}
 """
 COUNT = "{ users(first: 1) { totalCount } }"
 WRITE = """
@@ -47,15 +40,15 @@ class StrawberryDjango(OnGunicorn):
 
     def questions(self) -> dict[str, Question]:
         """All but log-ins."""
-        pages = Question(lambda key: graphql(PAGE, {"after": _cursor(key)}), _page)
+        pages = Question(lambda key: graphql(PAGE, {"after": _cursor(key)}), page)
         return {
             "page": pages,
-            "search": Question(lambda text: graphql(PAGE, {"search": text}), _page),
-            "point": Question(
-                lambda id_: graphql(POINT, {"id": id_}),
-                lambda answer: _person(answer["data"]["user"]),
+            "search": Question(lambda text: graphql(PAGE, {"search": text}), page),
+            "point": Question(lambda id_: graphql(POINT, {"id": id_}), point),
+            "organization": Question(
+                lambda id_: graphql(ORGANIZATION, {"id": id_}),
+                lambda answer: members(answer["data"]["organization"]["members"]),
             ),
-            "organization": Question(lambda id_: graphql(ORGANIZATION, {"id": id_}), _members),
             "count": Question(
                 lambda _key: graphql(COUNT), lambda answer: answer["data"]["users"]["totalCount"]
             ),
@@ -75,32 +68,3 @@ def _cursor(key: PageKey) -> str | None:
 
 def _write(key: WriteKey) -> bytes:
     return graphql(WRITE, {"id": key.user_id, "bio": key.bio})
-
-
-def _page(answer: Mapping[str, Any]) -> plain.Plain:
-    users = answer["data"]["users"]
-    people = (_person(edge["node"]) for edge in users["edges"])
-    return plain.page(people, more=users["pageInfo"]["hasNextPage"])
-
-
-def _person(node: Mapping[str, Any]) -> plain.Plain:
-    return plain.person(
-        node,
-        id_=plain.global_key(node["id"]),
-        profile=node["profile"],
-        groups=(group["name"] for group in node["groups"]),
-    )
-
-
-def _members(answer: Mapping[str, Any]) -> list[plain.Plain]:
-    return [
-        plain.membership(
-            node,
-            plain.member(
-                node["user"],
-                id_=plain.global_key(node["user"]["id"]),
-                profile=node["user"]["profile"],
-            ),
-        )
-        for node in answer["data"]["organization"]["members"]
-    ]

@@ -160,11 +160,8 @@ def _members(answer: Mapping[str, Any]) -> list[plain.Plain]:
     return [
         plain.membership(
             node,
-            plain.member(
-                node["user"],
-                id_=node["user"]["rowId"],
-                profile=node["user"]["accountsProfileByUserId"],
-            ),
+            id_=node["user"]["rowId"],
+            profile=node["user"]["accountsProfileByUserId"],
         )
         for node in organization["organizationsMembershipsByOrganizationId"]["nodes"]
     ]

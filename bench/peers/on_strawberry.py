@@ -1,0 +1,43 @@
+"""What the two on Strawberry are asked for in the same words, and answer in the same shape."""
+
+from base64 import b64decode
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from bench import plain
+
+PERSON: Final = "id username name email profile { bio website } groups { name }"
+MEMBERSHIP: Final = "role createdAt user { id username name profile { bio website } }"
+
+
+def page(answer: Mapping[str, Any]) -> plain.Plain:
+    """Return the page of a connection of people."""
+    users = answer["data"]["users"]
+    people = (_person(edge["node"]) for edge in users["edges"])
+    return plain.page(people, more=users["pageInfo"]["hasNextPage"])
+
+
+def point(answer: Mapping[str, Any]) -> plain.Plain:
+    """Return the one person who was asked for."""
+    return _person(answer["data"]["user"])
+
+
+def members(memberships: Iterable[Mapping[str, Any]]) -> list[plain.Plain]:
+    """Return the members of an organisation."""
+    return [
+        plain.membership(node, id_=_key(node["user"]["id"]), profile=node["user"]["profile"])
+        for node in memberships
+    ]
+
+
+def _person(node: Mapping[str, Any]) -> plain.Plain:
+    return plain.person(
+        node,
+        id_=_key(node["id"]),
+        profile=node["profile"],
+        groups=(group["name"] for group in node["groups"]),
+    )
+
+
+def _key(global_id: str) -> str:
+    return b64decode(global_id).decode().partition(":")[2]
