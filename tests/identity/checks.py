@@ -1,0 +1,136 @@
+"""What always holds: the tables, the audit trail and the answers are as modelled."""
+
+from functools import lru_cache
+from typing import Final
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.hashers import check_password
+from django.db import transaction
+from hypothesis.stateful import RuleBasedStateMachine, invariant
+from redis import Redis
+
+from core.crypto import digest
+from tests.client import Answer, GraphQLClient
+from tests.identity.model import UNAUTHENTICATED, World
+from tests.identity.state import Problems, Session
+from tests.identity.tables import Rows, rows
+from users.activity.models import Event
+
+ME: Final = "{ me { username email } }"
+
+# The same every time.
+is_password = lru_cache(maxsize=None)(check_password)
+
+
+class Checked(RuleBasedStateMachine):
+    """A machine whose world is compared with the service's after each step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # The service cannot delete events, so each life is rolled back. A bare savepoint is no
+        # atomic block, so that services still find the test's around their own.
+        self.savepoint = transaction.savepoint()
+        self.redis = Redis.from_url(settings.REDIS_URL)
+        self.world = World()
+        self.rows: Rows = {}
+        self.steps = 0
+        self.client = GraphQLClient()
+        self.asked: list[Session] = []
+
+    def teardown(self) -> None:
+        transaction.savepoint_rollback(self.savepoint)
+        self.redis.flushdb()
+        self.redis.close()
+
+    @invariant()
+    def world_is_as_modelled(self) -> None:
+        self._forget_attempts()
+        before, self.rows = self.rows, rows()
+        self._check_people()
+        self._check_sessions()
+        self._check_links()
+        self._check_events()
+        self._check_access_tokens(is_changed=self.rows != before)
+
+    def _forget_attempts(self) -> None:
+        attempts = list(self.redis.scan_iter("roster:attempts:*", count=1_000))
+        if attempts:
+            self.redis.delete(*attempts)
+
+    def _check_people(self) -> None:
+        found = {row["username"]: row for row in self.rows["User"]}
+        assert sorted(found) == sorted(person.username for person in self.world.people)
+        assert len(self.rows["User"]) == len(self.rows["Profile"]) == len(self.world.people)
+        assert len({row["email"] for row in found.values()}) == len(found)
+        for person in self.world.people:
+            row = found[person.username]
+            person.id = person.id or UUID(row["id"])
+            assert (row["id"], row["email"]) == (str(person.id), person.email)
+            assert (row["is_active"], row["is_superuser"]) == (person.is_active, person.administers)
+            assert (row["email_verified_at"] is not None) == person.is_verified
+            for password in {person.password, *person.former_passwords} - {None}:
+                assert is_password(password, row["password"]) == (password == person.password)
+
+    def _check_sessions(self) -> None:
+        found = sorted((row["id"], row["user_id"]) for row in self.rows["Session"])
+        assert found == sorted((str(each.id), str(each.person.id)) for each in self.world.sessions)
+        kept = {
+            f"\\x{digest(secret).hex()}": (str(token.session.id), token.used is not None)
+            for secret, token in self.world.refresh_tokens.items()
+            if token.session in self.world.sessions
+        }
+        assert kept == {
+            row["digest"]: (row["session_id"], row["used_at"] is not None)
+            for row in self.rows["RefreshToken"]
+        }
+        unused = [session_id for session_id, is_used in kept.values() if not is_used]
+        assert len(unused) == len(set(unused))
+
+    def _check_links(self) -> None:
+        for kind, links in {
+            "SignUp": self.world.sign_ups,
+            "EmailChange": self.world.email_changes,
+            "PasswordReset": self.world.resets,
+        }.items():
+            found = self.rows[kind]
+            assert sorted(
+                (row["nonce"], row["email"], row.get("username", ""), row.get("user_id"))
+                for row in found
+            ) == sorted(
+                (str(x.id), x.email, x.username, str(x.person.id) if x.person else None)
+                for x in links
+            )
+        suspended = sorted(str(person.id) for person in self.world.suspensions)
+        assert sorted(row["user_id"] for row in self.rows["Suspension"]) == suspended
+
+    def _check_events(self) -> None:
+        """They are all that the model has, in its order; so there are only ever more."""
+        found = Event.objects.order_by("pk").values_list("tag", "subject_id")
+        assert list(found) == [(tag, it.id if it else None) for tag, it in self.world.events]
+
+    def _check_access_tokens(self, *, is_changed: bool) -> None:
+        """Ask with one of each session that has a row or just had; now and then with all.
+
+        After a step that changed no row, one answer stands for those of all.
+        """
+        given = self.world.access_tokens
+        newest = {session: access for access, session in given.items()}
+        due = [newest[each] for each in dict.fromkeys((*self.asked, *self.world.sessions))]
+        if self.steps % 10 == 0:
+            due = list(given)
+        elif not is_changed:
+            due = list(given)[-1:]
+        self.asked = self.world.sessions
+        self.steps += 1
+        for self.client.token in due:
+            answer, session = self.client(ME), given[self.client.token]
+            if self.world.is_alive(session):
+                person = {"username": session.person.username, "email": session.person.email}
+                assert answer.data == {"me": person}
+            else:
+                assert (answer.status, problems_of(answer)) == (401, UNAUTHENTICATED)
+
+
+def problems_of(answer: Answer) -> Problems:
+    return [(code, "") for code in answer.codes] or answer.problems

@@ -1,0 +1,59 @@
+"""What the steps of `tests.identity` are drawn from."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
+
+from hypothesis import strategies as st
+
+from tests.factories import PASSWORD
+from tests.identity.model import WEAK
+
+USERNAMES: Final = ("alice", "bob", "nina", "olga")
+EMAILS: Final = tuple(f"{name}@example.org" for name in USERNAMES)
+PHRASES: Final = (PASSWORD, "another phrase nobody would guess", "a third phrase of theirs")
+
+M = TypeVar("M", bound=Callable[..., None])
+# The name of a method and its arguments.
+Step = tuple[str, dict[str, Any]]
+# By that name, each as often as it is to be drawn.
+STEPS: Final[dict[str, list[st.SearchStrategy[Step]]]] = {}
+
+
+def of_machine(choices: Callable[[Any], Sequence[Any]]) -> st.SearchStrategy[Any]:
+    """Draw what the machine knows of at the moment."""
+    return st.runner().flatmap(lambda machine: st.sampled_from(choices(machine)))
+
+
+def mostly(promising: st.SearchStrategy[Any], others: st.SearchStrategy[Any]) -> Any:
+    """Draw what may lead somewhere, three times out of four."""
+    return st.sampled_from((promising, promising, promising, others)).flatmap(lambda drawn: drawn)
+
+
+def known(*names: str) -> st.SearchStrategy[str]:
+    return of_machine(lambda m: [getattr(each, name) for each in m.others() for name in names])
+
+
+phrases = st.sampled_from(PHRASES)
+new_passwords = mostly(phrases, st.just(WEAK))
+# What somebody enters who is asked for a password.
+guesses = mostly(st.just("right"), st.sampled_from(("former", "wrong")))
+usernames = st.sampled_from(USERNAMES)
+people = mostly(known("username"), usernames)
+emails = st.sampled_from((*EMAILS, " Nina@Example.ORG"))
+logins = mostly(known("username", "email"), st.sampled_from((*USERNAMES, "Bob@example.org ")))
+# What was given to clients, the last first.
+tokens = mostly(of_machine(lambda m: m.live_tokens()), of_machine(lambda m: m.tokens[::-1]))
+root = mostly(of_machine(lambda m: [m.root]), tokens)
+mails = mostly(of_machine(lambda m: m.open_mails()), of_machine(lambda m: m.mails[::-1]))
+purposes = mostly(st.none(), st.sampled_from(("verify", "reset", "confirm")))
+
+
+def step(weight: int = 1, /, **arguments: st.SearchStrategy[Any]) -> Callable[[M], M]:
+    """Make a step of a method."""
+
+    def register(method: M) -> M:
+        drawn = st.tuples(st.just(method.__name__), st.fixed_dictionaries(arguments))
+        STEPS[method.__name__] = [drawn] * weight
+        return method
+
+    return register

@@ -1,0 +1,217 @@
+"""The steps that clients take, in any order, and what the service and the model make of them."""
+
+import datetime as dt
+
+from django.utils import timezone
+from hypothesis import strategies as st
+
+from tests.factories import PASSWORD, node_id
+from tests.identity.checks import ME
+from tests.identity.clients import Clients, Mail, password_of
+from tests.identity.drawing import (
+    EMAILS,
+    emails,
+    guesses,
+    known,
+    logins,
+    mails,
+    mostly,
+    new_passwords,
+    of_machine,
+    people,
+    phrases,
+    purposes,
+    root,
+    step,
+    tokens,
+    usernames,
+)
+from tests.identity.model import UNAUTHENTICATED
+from tests.identity.state import Person, Tokens, canonical
+from tests.identity.tables import age, token_of
+from tests.signing_in import LOG_IN, LOG_OUT, REFRESH
+from tests.test_email_change import CONFIRM
+from tests.test_email_change import REQUEST as REQUEST_EMAIL_CHANGE
+from tests.test_ending_sessions import EVERYWHERE, OTHERS, REVOKE
+from tests.test_password_reset import RESET
+from tests.test_password_reset_mail import REQUEST as REQUEST_RESET
+from tests.test_passwords import CHANGE as CHANGE_PASSWORD
+from tests.test_passwords import REQUIRE as REQUIRE_RESET
+from tests.test_sign_up import SIGN_UP, VERIFY
+from tests.test_suspension import REACTIVATE, REASON, SUSPEND
+from tests.test_username import CHANGE as CHANGE_USERNAME
+from users.accounts.models import EmailChange, SignUp, User
+from users.accounts.tasks import prune_links
+from users.authentication import tasks
+from users.authentication.models import Session
+from users.authentication.services.passwords import prepare_password_reset
+
+
+class Steps(Clients):
+    """Everything that a life may consist of."""
+
+    # How many may pass at once.
+    minutes: tuple[int, ...]
+
+    # Sessions -----------------------------------------------------------------------------
+
+    @step(3, tokens=tokens, is_repeated=st.booleans())
+    def refresh(self, tokens: Tokens, *, is_repeated: bool) -> None:
+        self._refresh(tokens.refresh)
+        if is_repeated:
+            self.world_is_as_modelled()
+            self._refresh(tokens.refresh)
+
+    def _refresh(self, secret: str) -> None:
+        before = len(self.world.sessions)
+        answer = self._call(REFRESH, token=secret)
+        given = self._received(answer)
+        problems = self.world.refresh(secret, given=given)
+        self._compare(answer, problems, changes=len(self.world.sessions) < before)
+
+    @step(2, login=logins, guess=guesses)
+    def log_in(self, login: str, guess: str) -> None:
+        password = password_of(self.world.person(login), guess)
+        answer = self._call(LOG_IN, login=login, password=password)
+        given = self._received(answer)
+        self._compare(answer, self.world.log_in(login, password, given=given))
+
+    @step(tokens=tokens, mail=mails)
+    def confuse_tokens(self, tokens: Tokens, mail: Mail) -> None:
+        """None of them is good for what another is."""
+        for secret in (tokens.access, mail.token):
+            self._refresh(secret)
+        for secret in (tokens.refresh, mail.token):
+            self._compare(self._call(ME, by=secret), UNAUTHENTICATED)
+
+    @step(tokens=tokens, how=st.sampled_from(("log out", "others", "everywhere")))
+    def leave(self, tokens: Tokens, how: str) -> None:
+        access = tokens.access
+        if how == "log out":
+            self._compare(self._call(LOG_OUT, by=access), self.world.log_out(access))
+            return
+        answer = self._call(OTHERS if how == "others" else EVERYWHERE, by=access)
+        problems = self.world.revoke_all(access, but_this=how == "others")
+        self._compare(answer, problems)
+        if not problems:
+            (payload,) = answer.data.values()
+            assert payload["count"] == self.world.ended
+
+    @step(tokens=tokens | root, session=tokens)
+    def revoke_session(self, tokens: Tokens, session: Tokens) -> None:
+        name = node_id(Session(session.session_id))
+        answer = self._call(REVOKE, by=tokens.access, id=name)
+        self._compare(answer, self.world.revoke(tokens.access, session.session_id))
+
+    # Mailed links -------------------------------------------------------------------------
+
+    @step(2, email=emails, username=usernames, password=phrases, rival=st.none() | usernames)
+    def sign_up(self, email: str, username: str, password: str, rival: str | None) -> None:
+        """Of two who want an address, the later one counts."""
+        self._sign_up(email, username, password)
+        if rival:
+            self.world_is_as_modelled()
+            self._sign_up(email, rival, PASSWORD)
+
+    def _sign_up(self, email: str, username: str, password: str) -> None:
+        values = {"email": email, "username": username, "password": password}
+        answer = self._call(SIGN_UP, input=values)
+        token = token_of(SignUp, email=canonical(email))
+        self._compare(answer, self.world.sign_up(email, username, password, token=token))
+        self._mailed("verify", token)
+
+    @step(2, email=mostly(known("email"), emails), mails=st.sampled_from((1, 0, 2)))
+    def request_reset(self, email: str, mails: int) -> None:
+        """A worker makes a link of it; it may come late, and more than once."""
+        self._compare(self._call(REQUEST_RESET, email=email), self.world.request_reset(email))
+        person = self.world.person(email)
+        if person is None or person.id is None:
+            return
+        for _mail in range(mails):
+            reset = prepare_password_reset(person.id)
+            self._mailed("reset", reset.token if reset else "")
+            self.world.mail_reset(person, token=reset.token if reset else "")
+
+    @step(2, tokens=tokens, email=mostly(st.sampled_from(EMAILS[2:]), emails), guess=guesses)
+    def request_email_change(self, tokens: Tokens, email: str, guess: str) -> None:
+        access, password = tokens.access, self._own_password(tokens, guess)
+        answer = self._call(REQUEST_EMAIL_CHANGE, by=access, email=email, password=password)
+        session = self.world.actor(access)
+        token = token_of(EmailChange, user=session.person.id) if session else ""
+        problems = self.world.request_email_change(access, email, password, token=token)
+        self._compare(answer, problems)
+        self._mailed("confirm", token)
+
+    @step(4, mail=mails, purpose=purposes, new=new_passwords)
+    def use_link(self, mail: Mail, purpose: str | None, new: str) -> None:
+        """Use it for what it was mailed for, or for something else."""
+        purpose, token = purpose or mail.purpose, mail.token
+        if purpose == "verify":
+            self._compare(self._call(VERIFY, token=token), self.world.verify(token))
+        elif purpose == "confirm":
+            problems = self.world.confirm_email_change(token)
+            self._compare(self._call(CONFIRM, token=token), problems)
+        else:
+            answer = self._call(RESET, token=token, newPassword=new)
+            self._compare(answer, self.world.reset(token, new))
+
+    # Credentials --------------------------------------------------------------------------
+
+    @step(tokens=tokens, guess=guesses, new=new_passwords)
+    def change_password(self, tokens: Tokens, guess: str, new: str) -> None:
+        access, password = tokens.access, self._own_password(tokens, guess)
+        answer = self._call(CHANGE_PASSWORD, by=access, currentPassword=password, newPassword=new)
+        self._compare(answer, self.world.change_password(access, password, new))
+
+    @step(tokens=tokens, username=usernames, guess=guesses)
+    def change_username(self, tokens: Tokens, username: str, guess: str) -> None:
+        access, password = tokens.access, self._own_password(tokens, guess)
+        answer = self._call(CHANGE_USERNAME, by=access, username=username, password=password)
+        self._compare(answer, self.world.change_username(access, username, password))
+
+    # Administration -----------------------------------------------------------------------
+
+    @step(2, tokens=root, username=people | st.just("root"), hours=st.sampled_from((None, 2)))
+    def suspend(self, tokens: Tokens, username: str, hours: int | None) -> None:
+        person = self.world.person(username)
+        until = dt.timedelta(hours=hours) if hours else None
+        values = {"userId": user_node_id(person), "reason": REASON}
+        if until:
+            values["until"] = (timezone.now() + until).isoformat()
+        answer = self._call(SUSPEND, by=tokens.access, input=values)
+        self._compare(answer, self.world.suspend(tokens.access, person, until))
+
+    @step(tokens=root, username=people)
+    def reactivate(self, tokens: Tokens, username: str) -> None:
+        person = self.world.person(username)
+        answer = self._call(REACTIVATE, by=tokens.access, userId=user_node_id(person))
+        self._compare(answer, self.world.reactivate(tokens.access, person))
+
+    @step(tokens=root, username=people)
+    def require_reset(self, tokens: Tokens, username: str) -> None:
+        person = self.world.person(username)
+        answer = self._call(REQUIRE_RESET, by=tokens.access, userId=user_node_id(person))
+        self._compare(answer, self.world.require_reset(tokens.access, person))
+
+    # Time ---------------------------------------------------------------------------------
+
+    @step(3, minutes=of_machine(lambda m: m.minutes))
+    def let_time_pass(self, minutes: int) -> None:
+        time = dt.timedelta(minutes=minutes)
+        age(time)
+        self.world.pass_time(time)
+
+    @step(is_redis_emptied=st.booleans())
+    def do_chores(self, *, is_redis_emptied: bool) -> None:
+        """What beat has done every few minutes; and Redis holds nothing that anybody needs."""
+        if is_redis_emptied:
+            self.redis.flushdb()
+        prune_links()
+        tasks.prune_password_resets()
+        tasks.prune_sessions()
+        tasks.lift_suspensions()
+        self.world.prune()
+
+
+def user_node_id(person: Person | None) -> str:
+    return node_id(User(pk=person.id) if person else User())

@@ -1,0 +1,48 @@
+"""The service's tables, as far as `tests.identity` looks into them."""
+
+import datetime as dt
+import json
+from typing import Any, Final
+
+from django.db import connection
+from django.db.models import F
+
+from users.accounts.models import EmailChange, Profile, SignUp, User
+from users.authentication.models import PasswordReset, RefreshToken, Session, Suspension
+
+AGEING: Final[dict[Any, tuple[str, ...]]] = {
+    SignUp: ("expires_at",),
+    EmailChange: ("expires_at",),
+    PasswordReset: ("expires_at",),
+    Session: ("created_at", "last_seen_at", "expires_at"),
+    RefreshToken: ("created_at", "expires_at", "used_at"),
+    Suspension: ("created_at", "until"),
+}
+
+Rows = dict[str, list[dict[str, Any]]]
+# All that a refusal leaves alone. When a session was last seen is noted whatever it is used for.
+ROWS: Final = " UNION ALL ".join(
+    f"SELECT '{kind.__name__}', to_jsonb(row) - 'last_seen_at' FROM {kind._meta.db_table} row"  # noqa: S608, SLF001
+    for kind in (User, Profile, *AGEING)
+)
+
+
+def rows() -> Rows:
+    found: Rows = {kind.__name__: [] for kind in (User, Profile, *AGEING)}
+    with connection.cursor() as cursor:
+        cursor.execute(f"{ROWS} ORDER BY 1, 2")
+        for name, row in cursor.fetchall():
+            found[name].append(json.loads(row))
+    return found
+
+
+def age(time: dt.timedelta) -> None:
+    """Let time pass for every row."""
+    for kind, names in AGEING.items():
+        kind.objects.update(**{name: F(name) - time for name in names})
+
+
+def token_of(kind: Any, **conditions: Any) -> str:
+    """Return what a mail that is sent now would hold."""
+    link = kind.objects.filter(**conditions).first()
+    return link.token if link else ""
