@@ -110,6 +110,8 @@ DATABASES["default"] |= {
     "CONN_MAX_AGE": env.number("DATABASE_CONN_MAX_AGE", 600, minimum=0, maximum=86_400),
     "CONN_HEALTH_CHECKS": True,
 }
+# Behind a PgBouncer that pools transactions and does not know of prepared statements, none are.
+PREPARED_STATEMENTS = env.flag("DATABASE_PREPARED_STATEMENTS", default=True)
 # The owner of the tables, for `manage.py migrate`; see core/roles.
 MIGRATION_DATABASE = env.database("MIGRATION_DATABASE_URL", default=env.text("DATABASE_URL"))
 # A migration that waits for a lock holds up everybody behind it; it had better fail and come again.

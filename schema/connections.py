@@ -1,9 +1,10 @@
 """Relay connections over keysets: a page costs the same wherever it is."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
+from operator import itemgetter
 from typing import Any, Generic, Self, cast
 
 import orjson
@@ -13,20 +14,25 @@ from django.db import models
 from django.utils.translation import gettext as _
 from graphql.execution.values import VariableValues, get_argument_values
 from strawberry import relay
-from strawberry.extensions import FieldExtension
 from strawberry.relay.types import NodeType
 from strawberry.types.field import StrawberryField
+from strawberry_django.fields.field import StrawberryDjangoConnectionExtension
 
 from core.crypto import UnsealError, seal, unseal
 from core.errors import ArgumentInvalidError, CursorInvalidError
+from core.statements import Slot
 from schema.context import Info
+from schema.engine.connections import ConnectionExtension, Lists
+from schema.engine.connections import Page as EnginePage
 from schema.engine.lateral import count_each, estimate_each
+from schema.engine.plan import SelectedField
+from schema.engine.sources import Operand
 from schema.enums import describe_enum
 from schema.keysets import Keyset
 from schema.limits import MAX_COUNT, MAX_PAGE
 from schema.pages import Page, Position, Window
 from schema.selections import ConnectionSelection
-from schema.sought import candidates, is_truncated
+from schema.sought import candidates, first_rows, is_truncated
 
 # It decides the order, which is part of a cursor in any case.
 ORDER = "orderBy"
@@ -106,6 +112,14 @@ class TotalCount:
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """What there is to know of a list as a whole, found out if it is selected."""
+
+    count: Callable[[], TotalCount]
+    is_truncated: Callable[[], bool] = bool
+
+
 @strawberry.type(name="Edge", description="One item of a page, and where it stands.")
 class KeysetEdge(relay.Edge[NodeType], Generic[NodeType]):
     """An item whose cursor is sealed only when it is selected."""
@@ -137,13 +151,18 @@ class KeysetConnection(relay.Connection[NodeType], Generic[NodeType]):
         description="The items alone, for when no cursor is needed."
     )
 
-    count: strawberry.Private[Callable[[], TotalCount]]
-    leaves_some_out: strawberry.Private[Callable[[], bool]] = bool
+    scope_: strawberry.Private[str]
+    positions: strawberry.Private[Sequence[Position] | None]
+    whole: strawberry.Private[Whole]
+
+    def cursors(self) -> list[str]:
+        """Seal the positions of all items."""
+        return [_cursor(self.scope_, position) for position in self.positions or ()]
 
     @strawberry.field(description="How many items there are; counted only if it is selected.")
     def total_count(self) -> TotalCount:
         """Count, or estimate."""
-        return self.count()
+        return self.whole.count()
 
     @classmethod
     def resolve_connection(  # type: ignore[override]
@@ -161,17 +180,27 @@ class KeysetConnection(relay.Connection[NodeType], Generic[NodeType]):
         arguments = PageArguments.of(kwargs)
         queryset = selected(nodes, info)
         keyset = Keyset.of(queryset)
-        scope = cls.scope(keyset, info)
+        scope = cls.scope(keyset, given(info))
         page = arguments.window(scope).page(candidates(queryset))
         info.context.expect(page.rows)
-        connection = cls.of(page, arguments, keyset, scope, partial(TotalCount.of, queryset))
-        connection.leaves_some_out = partial(is_truncated, queryset)
-        return connection
+        return cls.of(
+            page,
+            arguments,
+            keyset,
+            scope,
+            Whole(partial(TotalCount.of, queryset), partial(is_truncated, queryset)),
+        )
 
     @classmethod
-    def scope(cls, keyset: Keyset, info: Info) -> str:
+    def scope(cls, keyset: Keyset, given: Mapping[str, Any]) -> str:
         """Return what a cursor is good for: this connection, in this order, of these arguments."""
-        return f"{cls.__name__}.{keyset.name}{_other_arguments(info)}"
+        others = {
+            name: value
+            for name, value in given.items()
+            if value is not None and name not in {*ARGUMENTS, ORDER}
+        }
+        text = orjson.dumps(others, default=str, option=orjson.OPT_SORT_KEYS).decode()
+        return f"{cls.__name__}.{keyset.name}{text if others else ''}"
 
     @classmethod
     def of(
@@ -180,24 +209,47 @@ class KeysetConnection(relay.Connection[NodeType], Generic[NodeType]):
         arguments: "PageArguments",
         keyset: Keyset,
         scope: str,
-        count: Callable[[], TotalCount],
+        whole: Whole,
     ) -> Self:
-        """Show a page; ``count`` is called if the count is selected."""
-        position_of = keyset.position_of
+        """Show a page of instances."""
+        positions = [keyset.position_of(row) for row in page.rows]
+        connection = cls.around(
+            EnginePage(None if None in positions else positions, page.more, len(page.rows)),
+            arguments,
+            scope,
+            whole,
+        )
+        connection.nodes = page.rows
+        connection.edges = [
+            KeysetEdge(node=row, scope=scope, position=position)
+            for row, position in zip(page.rows, positions, strict=True)
+        ]
+        return connection
+
+    @classmethod
+    def around(
+        cls,
+        page: EnginePage,
+        arguments: "PageArguments",
+        scope: str,
+        whole: Whole,
+    ) -> Self:
+        """Make a connection without its items."""
         ahead, behind = arguments.before is not None, arguments.after is not None
+        ends = page.positions or [None]
         return cls(
             page_info=KeysetPageInfo(
                 has_next_page=ahead if arguments.backwards else page.more,
                 has_previous_page=page.more if arguments.backwards else behind,
                 scope=scope,
-                first=position_of(page.rows[0]) if page.rows else None,
-                last=position_of(page.rows[-1]) if page.rows else None,
+                first=ends[0],
+                last=ends[-1],
             ),
-            count=count,
-            nodes=page.rows,
-            edges=[
-                KeysetEdge(node=row, scope=scope, position=position_of(row)) for row in page.rows
-            ],
+            nodes=[],
+            edges=[],
+            scope_=scope,
+            positions=page.positions,
+            whole=whole,
         )
 
 
@@ -232,6 +284,50 @@ class PageArguments:
             before=_position(scope, self.before),
         )
 
+    @property
+    def shape(self) -> Hashable:
+        """Tell apart what needs statements of its own."""
+        return self.size, self.backwards, self.after is None, self.before is None
+
+    @property
+    def limit(self) -> int:
+        """How many rows are read for a page."""
+        return self._window().limit
+
+    def values(self, order: Keyset, scope: str) -> Mapping[str, Any]:
+        """Open the cursors. Raises `CursorInvalidError` for those of another scope."""
+        cursors = {"after": self.after, "before": self.before}
+        opened = {name: _position(scope, cursor) for name, cursor in cursors.items()}
+        return {name: order.check(each) for name, each in opened.items() if each is not None}
+
+    def wanted(
+        self, rows: models.QuerySet[Any], order: Keyset, operand: Operand
+    ) -> models.QuerySet[Any]:
+        """Return the rows from which the page is cut, with the positions among the operands."""
+        ends = {
+            name: _operands(operand(name), len(order.fields))
+            for name in ("after", "before")
+            if getattr(self, name) is not None
+        }
+        return self._window(**ends).wanted(candidates(rows))
+
+    def first(self, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        """Return as many as are read."""
+        return first_rows(rows, self.limit)
+
+    @staticmethod
+    def positions(order: Keyset) -> Mapping[str, Any]:
+        """Return annotations for the positions."""
+        return order.positions()
+
+    def cut(self, rows: Sequence[Any]) -> tuple[Sequence[Any], bool]:
+        """Return the page, and whether there is more."""
+        page = self._window().cut(list(rows))
+        return page.rows, page.more
+
+    def _window(self, **ends: Any) -> Window:
+        return Window(size=self.size, backwards=self.backwards, **ends)
+
 
 def selected(nodes: Iterable[Any], info: Info) -> models.QuerySet[Any]:
     """Return the queryset with what cursors need, if they are selected, and nothing unneeded."""
@@ -245,35 +341,77 @@ def selected(nodes: Iterable[Any], info: Info) -> models.QuerySet[Any]:
     return queryset
 
 
-class _PageArguments(FieldExtension):
-    """Describes the arguments that Strawberry adds to a connection."""
+class Paged(ConnectionExtension["PageArguments"], StrawberryDjangoConnectionExtension):
+    """Resolves a field to a `KeysetConnection`."""
 
     def apply(self, field: StrawberryField) -> None:
-        """Put our texts in place of Strawberry's."""
+        """Add the arguments, with our texts in place of Strawberry's."""
+        super().apply(field)
         for argument in field.arguments:
             argument.description = ARGUMENTS.get(argument.python_name, argument.description)
 
+    @property
+    def type(self) -> type[KeysetConnection[Any]]:
+        """The connection's type."""
+        return cast("type[KeysetConnection[Any]]", self.connection_type)
 
-def keyset_connection(type_: type[KeysetConnection[Any]], *, description: str) -> Any:
+    def pager(self, given: Mapping[str, Any]) -> PageArguments:
+        """Check the arguments. Raises `ArgumentInvalidError`."""
+        return PageArguments.of(given)
+
+    def order(self, rows: models.QuerySet[Any]) -> Keyset:
+        """Read the order."""
+        return Keyset.of(rows)
+
+    def scope(self, order: Keyset, selected: SelectedField, given: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """Return what a cursor is good for."""
+        return self.type.scope(order, given)
+
+    def connection(
+        self,
+        pager: PageArguments,
+        page: EnginePage,
+        scope: str,
+        lists: Lists,
+        key: Any,  # noqa: ARG002
+    ) -> KeysetConnection[Any]:
+        """Make the connection but for its items."""
+        return self.type.around(
+            page,
+            pager,
+            scope,
+            Whole(
+                lambda: TotalCount.of(lists.rows()),
+                lambda: is_truncated(lists.rows()),
+            ),
+        )
+
+
+def keyset_connection(
+    type_: type[KeysetConnection[Any]], *, description: str, paged: Paged | None = None
+) -> Any:
     """Return a field that pages the queryset of the resolver it decorates."""
     field = strawberry_django.connection(type_, description=description)
-    # Last: the extension before it adds the arguments.
-    field.extensions.append(_PageArguments())
+    field.extensions = [
+        (paged or Paged()) if isinstance(each, StrawberryDjangoConnectionExtension) else each
+        for each in field.extensions
+    ]
     return field
 
 
-def _other_arguments(info: Info) -> str:
-    """Return the field's other arguments, as text that is equal if they are."""
+def given(info: Info) -> dict[str, Any]:
+    """Return the field's arguments as they were given."""
     raw = info._raw_info  # noqa: SLF001 - Strawberry has no public name for it
     field = raw.parent_type.fields[raw.field_name]
     variables = VariableValues(sources={}, coerced=cast("dict[str, Any]", raw.variable_values))
-    values = get_argument_values(field, raw.field_nodes[0], variables)
-    given = {
-        name: value
-        for name, value in values.items()
-        if value is not None and name not in {*ARGUMENTS, ORDER}
-    }
-    return orjson.dumps(given, default=str, option=orjson.OPT_SORT_KEYS).decode() if given else ""
+    return get_argument_values(field, raw.field_nodes[0], variables)
+
+
+def _operands(position: Any, length: int) -> Sequence[Any]:
+    """Return the parts of a position, or slots for them."""
+    if isinstance(position, Slot):
+        return [position.then(itemgetter(index)) for index in range(length)]
+    return cast("Sequence[Any]", position)
 
 
 def _cursor(scope: str, position: Any) -> str:

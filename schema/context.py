@@ -1,19 +1,22 @@
 """What resolvers know of the request: who asks, and the request's loaders."""
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from operator import attrgetter
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Final, Generic, Self, TypeAlias, TypeVar, cast
 
 import strawberry
 from django.db import models
 
 from core.actor import Actor
+from core.statements import Slot
 from schema.engine.dataloader import DataLoader
 
 V = TypeVar("V")
+# What is each actor's own; the rest of an actor decides by which rules they see.
+ACTOR_SLOTS: Final = ("user_id", "session_id", "ip", "user_agent")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -84,6 +87,25 @@ class Context:
                 for name, many in getattr(row, "_prefetched_objects_cache", {}).items():
                     related[name] += many
             pending += filter(None, related.values())
+
+    def visibility(self) -> Hashable:
+        """Return by which rules the actor sees, and which facts about them there are."""
+        actor = self.actor
+        return (
+            actor.is_staff,
+            actor.is_superuser,
+            actor.is_system,
+            *(bool(getattr(actor, name)) for name in ACTOR_SLOTS),
+        )
+
+    def symbolic(self) -> Self:
+        """Return a context of any actor who sees by the same rules."""
+        slots = {name: Slot.named(name) for name in ACTOR_SLOTS if getattr(self.actor, name)}
+        return type(self)(actor=replace(self.actor, **cast("Any", slots)))
+
+    def values(self) -> Mapping[str, Any]:
+        """Return the facts about the actor that statements are given."""
+        return {name: getattr(self.actor, name) for name in ACTOR_SLOTS}
 
     def act_as(self, actor: Actor) -> None:
         """Go on in the name of somebody who just signed in, or of nobody."""

@@ -9,6 +9,7 @@ from django.db.models.expressions import OrderBy
 from django.db.models.lookups import GreaterThan, LessThan
 
 from core.errors import CursorInvalidError
+from core.statements import Slot
 
 POSITION = "keyset_position_"
 
@@ -24,6 +25,8 @@ class Keyset:
     expressions: tuple[Any, ...]
     fields: tuple[Any, ...]
     descending: bool
+    # Tells orders apart, in cursors.
+    name: str
 
     @classmethod
     def of(cls, queryset: QuerySet[Any]) -> Self:
@@ -34,12 +37,9 @@ class Keyset:
             raise TypeError("A keyset needs an order in one direction.")
         expressions = tuple(term.expression for term in terms)
         resolved = (each.resolve_expression(queryset.query) for each in expressions)
-        return cls(expressions, tuple(each.output_field for each in resolved), directions.pop())
-
-    @property
-    def name(self) -> str:
-        """Tells orders apart, in cursors."""
-        return f"{'-' if self.descending else ''}{self.expressions}"
+        descending = directions.pop()
+        name = f"{'-' if descending else ''}{expressions}"
+        return cls(expressions, tuple(each.output_field for each in resolved), descending, name)
 
     def terms(self, *, backwards: bool) -> list[OrderBy]:
         """Return what to order by, forwards or backwards."""
@@ -65,13 +65,20 @@ class Keyset:
             return None
         return [getattr(row, name) for name in names]
 
-    def _compare(self, lookup: type[GreaterThan | LessThan], position: Sequence[Any]) -> Any:
-        """Compare row-wise. Raises `CursorInvalidError` for a position in another order."""
+    def check(self, position: Sequence[Any]) -> Sequence[Any]:
+        """Return the position. Raises `CursorInvalidError` for one in another order."""
         if len(position) != len(self.fields):
             raise CursorInvalidError
+        return position
+
+    def _compare(self, lookup: type[GreaterThan | LessThan], position: Sequence[Any]) -> Any:
+        """Compare row-wise. Raises `CursorInvalidError` for a position in another order."""
+        self.check(position)
         values = [
-            Value(field.to_python(value), output_field=field)
-            for field, value in zip(self.fields, position, strict=True)
+            each.then(field.to_python)
+            if isinstance(each, Slot)
+            else Value(field.to_python(each), output_field=field)
+            for field, each in zip(self.fields, position, strict=True)
         ]
         if len(values) == 1:
             return lookup(self.expressions[0], values[0])

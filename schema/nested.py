@@ -1,12 +1,11 @@
 """Connections below objects: one statement pages the lists of all parents of a level."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
 from django.db import models
-from strawberry_django.fields.field import StrawberryDjangoConnectionExtension
 from strawberry_django.optimizer import optimizer
 
 from core.actor import Actor
@@ -15,12 +14,18 @@ from schema.connections import (
     ARGUMENTS,
     KeysetConnection,
     PageArguments,
+    Paged,
     TotalCount,
+    Whole,
+    given,
     keyset_connection,
     selected,
 )
 from schema.context import Batch, Info
+from schema.engine.connections import Lists
+from schema.engine.connections import Page as EnginePage
 from schema.engine.dataloader import DataLoader
+from schema.engine.plan import SelectedField
 from schema.keysets import Keyset
 from schema.pages import Window
 from schema.selections import Optimizer
@@ -32,20 +37,33 @@ def nested_connection(type_: type[KeysetConnection[Any]], *, parent: str, descri
     The resolver returns the lists of all objects as one queryset, and ``parent`` is the foreign
     key that leads from it to the object.
     """
-    field = keyset_connection(type_, description=description)
-    field.extensions = [
-        _OfParents(parent) if isinstance(each, StrawberryDjangoConnectionExtension) else each
-        for each in field.extensions
-    ]
-    return field
+    return keyset_connection(type_, description=description, paged=_OfParents(parent))
 
 
-class _OfParents(StrawberryDjangoConnectionExtension):
+class _OfParents(Paged):
     """Resolves the connection together with those of the parent's companions."""
+
+    parent: str
 
     def __init__(self, parent: str) -> None:
         super().__init__()
         self.parent = parent
+
+    def scope(self, order: Keyset, selected: SelectedField, given: Mapping[str, Any]) -> str:
+        """Return what a cursor is good for, the parent's key still missing."""
+        return _scope(self.type, order, given, selected.parent.name, selected.name)
+
+    def connection(
+        self, pager: PageArguments, page: EnginePage, scope: str, lists: Lists, key: Any
+    ) -> KeysetConnection[Any]:
+        """Make the connection but for its items; all lists are counted when one is."""
+        if "counts" not in lists.kept:
+            counts: DataLoader[Any, TotalCount] = DataLoader(
+                lambda keys: TotalCount.of_each(lists.rows(), self.parent, keys)
+            )
+            counts.expect(lists.keys)
+            lists.kept["counts"] = counts
+        return self.type.around(page, pager, scope, Whole(partial(lists.kept["counts"].load, key)))
 
     def resolve(
         self, next_: Callable[..., Any], source: models.Model, info: Info, **kwargs: Any
@@ -91,7 +109,7 @@ class _Level:
         """Return the parents' connections, and announce their rows as a level of their own."""
         keyset = Keyset.of(self.queryset)
         raw = self.info._raw_info  # noqa: SLF001 - Strawberry has no public name for it
-        scope = f"{self.type_.scope(keyset, self.info)} of {raw.parent_type.name}.{raw.field_name}"
+        scope = _scope(self.type_, keyset, given(self.info), raw.parent_type.name, raw.field_name)
         windows: dict[Any, Window] = {}
         answers: dict[Any, KeysetConnection[Any] | CursorInvalidError] = {}
         for key in keys:
@@ -109,8 +127,20 @@ class _Level:
             counts.expect(pages)
             for key, page in pages.items():
                 count = partial(counts.load, key)
-                answers[key] = self.type_.of(page, self.arguments, keyset, f"{scope} {key}", count)
+                answers[key] = self.type_.of(
+                    page, self.arguments, keyset, f"{scope} {key}", Whole(count)
+                )
         return [answers[key] for key in keys]
+
+
+def _scope(
+    type_: type[KeysetConnection[Any]],
+    keyset: Keyset,
+    arguments: Mapping[str, Any],
+    parent: str,
+    field: str,
+) -> str:
+    return f"{type_.scope(keyset, arguments)} of {parent}.{field}"
 
 
 def _rows(queryset: models.QuerySet[Any], info: Info) -> models.QuerySet[Any]:

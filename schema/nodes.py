@@ -8,6 +8,8 @@ import strawberry
 from django.db.models import QuerySet
 from strawberry import relay
 
+from core.statements import Slot
+
 NodeId: TypeAlias = Annotated[
     strawberry.ID, strawberry.argument(description="The object's `id`, as it was answered.")
 ]
@@ -26,8 +28,13 @@ def parse_node_id(id_: str) -> tuple[str, Any] | None:
         return None
 
 
-def node_key(id_: str, type_name: str) -> Any:
-    """Return the key inside a global id; None if it is of another type, or of none."""
+def node_key(id_: str | Slot, type_name: str) -> Any:
+    """Return the key inside a global id; None if it is of another type, or of none.
+
+    Of a slot for an id, return a slot for the key.
+    """
+    if isinstance(id_, Slot):
+        return id_.then(lambda each: node_key(each, type_name))
     name, key = parse_node_id(id_) or ("", None)
     return key if name == type_name else None
 
@@ -38,4 +45,4 @@ def one(queryset: QuerySet[Any], key: Any) -> Any:
     The row is looked for only if the key is one, and is seen only if the type's
     `get_queryset` lets the actor see it.
     """
-    return queryset.filter(pk=key) if key else queryset.none()
+    return queryset.none() if key is None else queryset.filter(pk=key)

@@ -35,7 +35,7 @@ class Window:
 
         Raises `CursorInvalidError` for positions in another order, here and below.
         """
-        return self._cut(list(first_rows(self._wanted(queryset), self.size + 1)))
+        return self.cut(list(first_rows(self.wanted(queryset), self.limit)))
 
     def pages(
         self, queryset: QuerySet[Any], *, parent: str, keys: Sequence[Any], rows: QuerySet[Any]
@@ -45,11 +45,11 @@ class Window:
         The arguments are those of `first_of_each`, which says what index they need.
         """
         found = first_of_each(
-            self._wanted(queryset), parent=parent, keys=keys, limit=self.size + 1, rows=rows
+            self.wanted(queryset), parent=parent, keys=keys, limit=self.limit, rows=rows
         )
-        return {key: self._cut(some) for key, some in found.items()}
+        return {key: self.cut(some) for key, some in found.items()}
 
-    def _wanted(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def wanted(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Return what is between the positions, from the end where the page is."""
         keyset = Keyset.of(queryset)
         if self.after is not None:
@@ -58,6 +58,12 @@ class Window:
             queryset = queryset.filter(keyset.ahead(self.before))
         return queryset.order_by(*keyset.terms(backwards=self.backwards))
 
-    def _cut(self, rows: list[Any]) -> Page:
+    @property
+    def limit(self) -> int:
+        """How many rows to read: one more tells whether there are more."""
+        return self.size + 1
+
+    def cut(self, rows: list[Any]) -> Page:
+        """Return the page out of the wanted rows that were read."""
         some = rows[: self.size]
         return Page(some[::-1] if self.backwards else some, more=len(rows) > self.size)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 import strawberry
+import strawberry_django
 from graphql import GraphQLError
 from strawberry import relay
 from strawberry.schema.config import StrawberryConfig
@@ -27,7 +28,7 @@ from schema.authentication.suspension import SuspensionMutation
 from schema.authentication.types import Session
 from schema.context import Info
 from schema.documents import Documents
-from schema.nodes import NodeId, parse_node_id
+from schema.nodes import NodeId, one, parse_node_id
 from schema.organizations.invitations import OrganizationInvitation
 from schema.organizations.mutations import OrganizationsMutation
 from schema.organizations.queries import OrganizationsQuery
@@ -69,15 +70,15 @@ NODE_TYPES: dict[str, Any] = {
 class Query(AccountsQuery, AuthenticationQuery, OrganizationsQuery, ActivityQuery):
     """The root of queries."""
 
-    @strawberry.field(description="Any object by its id; null if there is none to be seen.")
+    @strawberry_django.field(description="Any object by its id; null if there is none to be seen.")
     def node(self, info: Info, id: NodeId) -> relay.Node | None:
         """Look up by type and key."""
         name, key = parse_node_id(id) or ("", None)
         type_ = NODE_TYPES.get(name)
         if type_ is None:
             return None
-        node: relay.Node | None = type_.resolve_node(str(key), info=info, required=False)
-        return node
+        everything = type_.__strawberry_django_definition__.model.objects.all()
+        return one(type_.get_queryset(everything, info), key)
 
 
 @strawberry.type(description="Everything that can be changed.")

@@ -1,30 +1,27 @@
 """Field rules, declared beside the fields they guard."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
-from strawberry.extensions import FieldExtension
-
-from schema.context import Info
+from schema.context import Context
+from schema.engine.extensions import FieldRule
 from users.accounts.policy import may_read_private
 from users.activity.policy import may_read_details
 
 
-class Private(FieldExtension):
+class Private(FieldRule):
     """The field of a person is null unless the actor is that person or staff."""
 
-    def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
-        """Resolve the field if the actor may read it."""
-        if may_read_private(info.context.actor, source.pk):
-            return next_(source, info, **kwargs)
-        return None
+    def allows(self, context: Context, values: Sequence[Any]) -> Sequence[bool]:
+        """Ask the policy about each person."""
+        return [may_read_private(context.actor, value) for value in values]
 
 
-class Details(FieldExtension):
+class Details(FieldRule):
     """The field of an event is null unless the actor may read what is personal about it."""
 
-    def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
-        """Resolve the field if the actor may read it."""
-        if may_read_details(info.context.actor, source.actor_id):
-            return next_(source, info, **kwargs)
-        return None
+    attribute = "actor_id"
+
+    def allows(self, context: Context, values: Sequence[Any]) -> Sequence[bool]:
+        """Ask the policy about who did each."""
+        return [may_read_details(context.actor, value) for value in values]

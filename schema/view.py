@@ -19,13 +19,12 @@ from django.views.decorators.csrf import csrf_exempt
 from graphql import GraphQLError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionResult
-from strawberry.types.graphql import OperationType
 
 from core.http import ActorRequest
 from schema.console import console_page
 from schema.context import Context
 from schema.errors import RequestErrorCode, format_error, request_error
-from schema.root import schema
+from schema.operations import execute
 from users.authentication.middleware import (
     clear_session_cookie,
     set_device_cookie,
@@ -175,14 +174,9 @@ def _refuse_cross_site(request: HttpRequest) -> None:
 
 
 def _execute(operation: Operation, context: Context, *, read_only: bool) -> ExecutionResult:
-    types = {OperationType.QUERY} if read_only else {OperationType.QUERY, OperationType.MUTATION}
     try:
-        return schema.execute_sync(
-            operation.query,
-            variable_values=operation.variables,
-            context_value=context,
-            operation_name=operation.name,
-            allowed_operation_types=types,
+        return execute(
+            operation.query, operation.name, operation.variables, context, read_only=read_only
         )
     except CannotGetOperationTypeError as error:
         reason = error.as_http_error_reason().rstrip(".")

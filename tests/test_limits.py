@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from graphql import get_introspection_query, parse
 
-from schema import documents, limits
+from schema import documents, limits, operations
 from tests.client import GraphQLClient
 from tests.factories import make_organization, node_id
 from users.accounts.models import User
@@ -281,14 +281,16 @@ def test_introspection_with_everything_passes_all_limits(anonymous: GraphQLClien
 
 def test_document_is_parsed_and_validated_once(anonymous: GraphQLClient) -> None:
     document = "query ($id: ID!) { user(id: $id) { id } node(id: $id) { id } }"
-    documents.parsed.cache_clear()
-    documents.verdict.cache_clear()
+    for cache in (operations.prepared, documents.parsed, documents.verdict):
+        cache.cache_clear()
     for identifier in "abc":
         assert anonymous(document, id=identifier).data == {"user": None, "node": None}
     for cache in (documents.parsed, documents.verdict):
         info = cache.cache_info()
-        assert (info.misses, info.hits, info.currsize) == (1, 2, 1)
-        assert info.maxsize == documents.MAX_DOCUMENTS
+        assert (info.misses, info.hits, info.currsize) == (1, 0, 1)
+    info = operations.prepared.cache_info()
+    assert (info.misses, info.hits, info.currsize) == (1, 2, 1)
+    assert info.maxsize == documents.MAX_DOCUMENTS
 
 
 def test_refused_document_is_not_measured_twice(anonymous: GraphQLClient) -> None:

@@ -192,7 +192,7 @@ class UserConnection(KeysetConnection[User]):
     )
     def is_truncated(self) -> bool:
         """Look whether there is one more."""
-        return self.leaves_some_out()
+        return self.whole.is_truncated()
 
 
 @strawberry.type(description="A page of groups, by name.")

@@ -21,6 +21,8 @@ from django.db.models import (
 )
 from django.db.models.sql.compiler import SQLCompiler
 
+from core.statements import Slot
+
 # The annotation that tells for which parent a row was found.
 PARENT = "lateral_parent"
 
@@ -43,6 +45,27 @@ def first_of_each(
     for row in rows.annotate(**{PARENT: F(field.attname)}).order_by(*queryset.query.order_by):
         found[getattr(row, PARENT)].append(row)
     return found
+
+
+def of_each(
+    queryset: QuerySet[Any], parent: str, keys: Any, limit: int, name: str
+) -> QuerySet[Any]:
+    """Return the first ``limit`` rows of each parent, in the queryset's order, as one queryset.
+
+    ``parent`` is the foreign key that leads from the queryset's model to the parents; each row is
+    annotated with it as ``name``. ``keys`` are the parents', or a slot for them.
+
+    An index that begins with the parent and goes on in the order keeps what is read to what is
+    returned, unless another index has this order without the parent and tempts PostgreSQL. The
+    queryset's conditions are not repeated outside: there they would exclude nothing, and
+    PostgreSQL might begin with them.
+    """
+    field = _foreign_key(queryset, parent)
+    key = Func(template="parent.key", output_field=field.target_field)
+    some = queryset.filter(**{field.attname: key}).values("pk")[:limit]
+    manager = queryset.model._base_manager  # noqa: SLF001 - Django's public API
+    rows = manager.filter(_IsAnyOf(F("pk"), _OfEach(some, field, keys)))
+    return rows.annotate(**{name: F(field.attname)}).order_by(*queryset.query.order_by)
 
 
 def count_each(
@@ -79,7 +102,9 @@ class _OfEach(Subquery):
         " CROSS JOIN LATERAL (%(subquery)s) AS child(key)))"
     )
 
-    def __init__(self, queryset: QuerySet[Any], foreign_key: Any, keys: Sequence[Any]) -> None:
+    def __init__(
+        self, queryset: QuerySet[Any], foreign_key: Any, keys: Sequence[Any] | Slot
+    ) -> None:
         super().__init__(queryset)
         self.foreign_key, self.keys = foreign_key, keys
 
@@ -89,10 +114,12 @@ class _OfEach(Subquery):
         sql, params = super().as_sql(
             compiler, connection, type=self.foreign_key.db_type(connection)
         )
-        return sql, (
-            [self.foreign_key.get_db_prep_value(key, connection) for key in self.keys],
-            *params,
-        )
+        return sql, (self._keys(connection), *params)
+
+    def _keys(self, connection: BaseDatabaseWrapper) -> Any:
+        if isinstance(self.keys, Slot):
+            return self.keys
+        return [self.foreign_key.get_db_prep_value(key, connection) for key in self.keys]
 
 
 class _IsAnyOf(Func):

@@ -1,0 +1,338 @@
+"""Relay's connections: pages of one list, or of the lists of all objects of a level.
+
+What a page is, its order and its cursors, is the schema's business: a `Pager`. The engine reads the
+rows of all pages with one statement and puts `edges` and `nodes` together.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeVar, cast
+
+from django.db.models import Model, QuerySet
+from graphql import GraphQLObjectType, get_named_type
+from strawberry import Info
+
+from schema.engine.declarations import model_of, object_type
+from schema.engine.extensions import ReadExtension
+from schema.engine.lateral import of_each
+from schema.engine.plan import TYPENAME, SelectedField, Selection, UnplannableError
+from schema.engine.querysets import Call
+from schema.engine.reader import Reader
+from schema.engine.relations import KEYS, PARENT, finished, visible
+from schema.engine.rows import ALL, Layout, Read, Records
+from schema.engine.sources import Operand, Row, Source
+from schema.engine.values import Column, Failed, assembled, regrouped
+
+if TYPE_CHECKING:
+    from schema.engine.execution import Execution
+
+PAGE_ARGUMENTS: Final = ("first", "after", "last", "before")
+CURSORS: Final = {"cursor", "startCursor", "endCursor"}
+
+
+class Page(NamedTuple):
+    """What a connection is made of, but for its objects."""
+
+    # The positions of the objects, if cursors are selected.
+    positions: Sequence[Any] | None
+    more: bool
+    size: int
+
+
+class Pager(Protocol):
+    """How one connection is paged: what its arguments say."""
+
+    @property
+    def shape(self) -> Hashable:
+        """Tells arguments apart that need statements of their own."""
+
+    def wanted(self, rows: QuerySet[Any], order: Any, operand: Operand) -> QuerySet[Any]:
+        """Return the rows from which the page is the first so many, in the order of reading.
+
+        The operands are those of `values`.
+        """
+
+    def first(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Return as many of the wanted rows as a page has, and one more."""
+
+    @property
+    def limit(self) -> int:
+        """How many that are."""
+
+    def positions(self, order: Any) -> Mapping[str, Any]:
+        """Return annotations for the rows' positions."""
+
+    def values(self, order: Any, scope: str) -> Mapping[str, Any]:
+        """Open the cursors. Raises if they are not of this scope."""
+
+    def cut(self, rows: Sequence[Any]) -> tuple[Sequence[Any], bool]:
+        """Return the page out of what was read, in its order, and whether there is more."""
+
+
+P = TypeVar("P", bound=Pager)
+
+
+class ConnectionExtension(ReadExtension, Generic[P]):
+    """Resolves a field to a connection; the engine asks it for what it needs to do so itself."""
+
+    # The foreign key to the object that the list belongs to; None for lists of the root.
+    parent: str | None = None
+
+    @abstractmethod
+    def pager(self, given: Mapping[str, Any]) -> P:
+        """Check the arguments of the page. Raises what the field is to fail with."""
+
+    @abstractmethod
+    def order(self, rows: QuerySet[Any]) -> Any:
+        """Return what there is to know of the rows' order."""
+
+    @abstractmethod
+    def scope(self, order: Any, selected: SelectedField, given: Mapping[str, Any]) -> str:
+        """Return what a cursor is good for."""
+
+    @abstractmethod
+    def connection(self, pager: P, page: Page, scope: str, lists: "Lists", key: Any) -> Any:
+        """Return the object that resolves the connection's other fields."""
+
+    def reader(self, reader: Reader, selected: SelectedField) -> Read:
+        """Read the connections of a level."""
+        index = reader.layout.index(f"{reader.prefix}{ALL}")
+        return lambda execution, records: nested(execution, selected, records.columns[index])
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """The lists that are paged, for whom else they are asked: to count them, for example."""
+
+    rows: Callable[[], QuerySet[Any]]
+    parent: str | None
+    keys: Sequence[Any]
+    # What was made for all of them.
+    kept: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How a connection is read, for one visibility and shape of arguments."""
+
+    source: Source
+    layout: Layout
+    # By the field that selects the objects, in `nodes` or in `edges`.
+    readers: Mapping[int, Reader]
+    has_positions: bool
+    # What the extension knows of the rows' order.
+    order: Any
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """One of the lists: its owner's key, the scope of its cursors, and what was read of it."""
+
+    key: Any
+    scope: str
+    rows: Sequence[Row]
+
+
+def connection_of(selected: SelectedField) -> ConnectionExtension[Any] | None:
+    """Return the extension by which the field is a connection, if it is one."""
+    extensions = selected.declared.extensions
+    return next((each for each in extensions if isinstance(each, ConnectionExtension)), None)
+
+
+def column_of(execution: "Execution", selected: SelectedField, sources: Sequence[Any]) -> Column:
+    """Return the connection of the root."""
+    try:
+        asked = _Asked.of(execution, selected)
+        scope = asked.scope()
+        values = asked.pager.values(asked.reading.order, scope)
+        column = asked.column([_List(None, scope, asked.rows(values))])
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is this field's error
+        column = Column([selected.place.failed(error) for _source in sources], sound=False)
+    return finished(selected, column)
+
+
+def nested(execution: "Execution", selected: SelectedField, keys: Sequence[Any]) -> Column:
+    """Return the connections of the objects with these keys."""
+    failures: dict[Any, Failed] = {}
+    found: dict[Any, list[Row]] = {}
+    values: Mapping[str, Any] = {}
+    try:
+        asked = _Asked.of(execution, selected)
+        scope = asked.scope()
+        for key in dict.fromkeys(keys):
+            try:
+                # A cursor is of one list: either it is the only one, or no list has a cursor.
+                values = asked.pager.values(asked.reading.order, f"{scope} {key}")
+                found[key] = []
+            except Exception as error:  # noqa: BLE001 - it is this list's error
+                failures[key] = selected.place.failed(error)
+        for row in asked.rows({**values, KEYS: list(found)}) if found else ():
+            found[row[-1]].append(row)
+        lists = [_List(key, f"{scope} {key}", rows) for key, rows in found.items()]
+        column = asked.column(lists)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is this field's error
+        column = Column([selected.place.failed(error) for _key in keys], sound=False)
+        return finished(selected, column)
+    cells = {**dict(zip(found, column.cells, strict=True)), **failures}
+    return finished(selected, Column([cells[key] for key in keys], column.sound and not failures))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A connection with its arguments, of all objects of a level."""
+
+    execution: "Execution"
+    selected: SelectedField
+    extension: ConnectionExtension[Any]
+    call: Call
+    pager: Pager
+    reading: _Reading
+
+    @classmethod
+    def of(cls, execution: "Execution", selected: SelectedField) -> "_Asked":
+        """Check the arguments. Raises what the field is to fail with."""
+        extension = cast("ConnectionExtension[Any]", connection_of(selected))
+        call = Call.of(execution, selected, PAGE_ARGUMENTS)
+        try:
+            pager = extension.pager(call.given)
+        except Exception:
+            # What the resolver has to say comes first.
+            _queryset(execution, selected, call)
+            raise
+        reading = call.kept(
+            execution,
+            selected,
+            pager.shape,
+            lambda: _reading(execution, selected, extension, call, pager),
+        )
+        return cls(execution, selected, extension, call, pager, reading)
+
+    def scope(self) -> str:
+        """Return what the cursors are good for."""
+        return self.extension.scope(self.reading.order, self.selected, self.call.given)
+
+    def rows(self, values: Mapping[str, Any]) -> Sequence[Row]:
+        """Read the rows of all lists."""
+        return self.reading.source.rows(self.execution, {**self.call.values, **values})
+
+    def column(self, lists: Sequence[_List]) -> Column:
+        """Return the connections of the lists."""
+        cut = [self.pager.cut(each.rows) for each in lists]
+        lengths = [len(rows) for rows, _more in cut]
+        rows = [row for some, _more in cut for row in some]
+        records = Records.of(rows, len(rows[0]) if rows else len(self.reading.layout.indexes))
+        connections = self._connections(lists, cut)
+        below = self.selected.below(object_type(self.selected))
+        columns = []
+        for each in below.fields:
+            if each.name == "nodes":
+                column = self.reading.readers[id(each)].column(self.execution, records)
+                columns.append(finished(each, regrouped(column, lengths)))
+            elif each.name == "edges":
+                column = self._edges(each.below(object_type(each)), records, connections)
+                columns.append(finished(each, regrouped(column, lengths)))
+            else:
+                columns.append(self.execution.field(below, each, connections))
+        return assembled(below.keys, columns, len(connections))
+
+    def _connections(
+        self, lists: Sequence[_List], cut: Sequence[tuple[Sequence[Row], bool]]
+    ) -> Sequence[Any]:
+        """Return the objects that resolve what is neither `nodes` nor `edges`."""
+        keys = [] if self.extension.parent is None else [each.key for each in lists]
+        companions = Lists(
+            lambda: _queryset(self.execution, self.selected, self.call),
+            self.extension.parent,
+            keys,
+            {},
+        )
+        start = len(self.reading.layout.indexes)
+        end = None if self.extension.parent is None else -1
+        connections = []
+        for each, (rows, more) in zip(lists, cut, strict=True):
+            positions = None
+            if self.reading.has_positions:
+                positions = [list(row[start:end]) for row in rows]
+            page = Page(positions, more, len(rows))
+            connections.append(
+                self.extension.connection(self.pager, page, each.scope, companions, each.key)
+            )
+        return connections
+
+    def _edges(self, selection: Selection, records: Records, connections: Sequence[Any]) -> Column:
+        columns = []
+        for each in selection.fields:
+            if each.name == "node":
+                column = self.reading.readers[id(each)].column(self.execution, records)
+                columns.append(finished(each, column))
+            elif each.name == "cursor":
+                cursors = [cursor for each in connections for cursor in each.cursors()]
+                columns.append(Column(cursors))
+            elif each.name == TYPENAME:
+                columns.append(Column([selection.type.name] * records.size))
+            else:
+                raise UnplannableError(f"{selection.type}.{each.name}")
+        return assembled(selection.keys, columns, records.size)
+
+
+def item_type(selected: SelectedField) -> GraphQLObjectType:
+    """Return the type of the connection's objects."""
+    nodes = object_type(selected).fields["nodes"]
+    return cast("GraphQLObjectType", get_named_type(nodes.type))
+
+
+def _queryset(
+    execution: "Execution",
+    selected: SelectedField,
+    call: Call,
+    info: Info[Any, Any] | None = None,
+    operand: Operand | None = None,
+) -> QuerySet[Any]:
+    """Return the whole list, with its real values unless there are operands."""
+    info = info or execution.info(selected)
+    keywords = call.operands(operand) if operand else call.keywords
+    own = {name: value for name, value in keywords.items() if name not in PAGE_ARGUMENTS}
+    return visible(execution.call(selected.declared, None, info, own), item_type(selected), info)
+
+
+def _reading(
+    execution: "Execution",
+    selected: SelectedField,
+    extension: ConnectionExtension[Any],
+    call: Call,
+    pager: Pager,
+) -> _Reading:
+    layout = Layout()
+    type_ = item_type(selected)
+    model = cast("type[Model]", model_of(type_))
+    items, has_positions = _items(selected)
+    readers = {id(each): Reader(execution, each.below(type_), layout, model) for each in items}
+    order = extension.order(_queryset(execution, selected, call))
+
+    def build(info: Info[Any, Any], operand: Operand) -> QuerySet[Any, Any]:
+        rows = _queryset(execution, selected, call, info, operand)
+        wanted = pager.wanted(rows, order, operand)
+        positions = pager.positions(order) if has_positions else {}
+        if extension.parent is None:
+            wanted = pager.first(wanted).annotate(**positions)
+            return layout.select(wanted, *positions)
+        wanted = of_each(wanted, extension.parent, operand(KEYS), pager.limit, PARENT)
+        return layout.select(wanted.annotate(**positions), *positions, PARENT)
+
+    source = Source(selected, build, is_fixed=call.shape is not None)
+    return _Reading(source, layout, readers, has_positions, order)
+
+
+def _items(selected: SelectedField) -> tuple[list[SelectedField], bool]:
+    """Return the fields that select the objects, and whether cursors are selected."""
+    items: list[SelectedField] = []
+    names: set[str] = set()
+    for each in selected.below(object_type(selected)).fields:
+        if each.name == "nodes":
+            items.append(each)
+        elif each.name in {"edges", "pageInfo"}:
+            below = each.below(object_type(each)).fields
+            names.update(inner.name for inner in below)
+            items += (inner for inner in below if inner.name == "node")
+    return items, not names.isdisjoint(CURSORS)

@@ -1,0 +1,203 @@
+"""One execution of a plan: breadth first, each field once for all objects that have it."""
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, Self, TypeGuard, cast
+
+from django.db import models
+from graphql import GraphQLError, GraphQLObjectType, GraphQLResolveInfo, get_named_type
+from graphql.execution import default_field_resolver, default_type_resolver
+from graphql.execution.executor import invalid_return_type_error
+from graphql.execution.values import VariableValues
+from graphql.pyutils import Path
+from strawberry import Info, Schema
+from strawberry.types.arguments import StrawberryArgument, convert_arguments
+from strawberry.types.field import StrawberryField
+
+from schema.engine import connections, querysets
+from schema.engine.connections import connection_of
+from schema.engine.declarations import is_of_rows, model_of
+from schema.engine.plan import TYPENAME, Plan, SelectedField, Selection
+from schema.engine.values import Column, Failed, assembled, complete, nullable, present
+
+
+class Requester(Protocol):
+    """What the engine asks of the context of a request."""
+
+    def visibility(self) -> Hashable:
+        """Return what the requester's view depends on: who agrees in it sees by the same rules."""
+
+    def symbolic(self) -> Self:
+        """Return a context of the same visibility, with slots for what differs."""
+
+    def values(self) -> Mapping[str, Any]:
+        """Return the values for those slots."""
+
+    def expect(self, rows: Iterable[models.Model]) -> None:
+        """Take notice of a level of objects."""
+
+
+@dataclass(slots=True)
+class Execution:
+    """A plan, and what belongs to one request."""
+
+    plan: Plan
+    schema: Schema
+    context: Requester
+    variables: VariableValues
+    root_value: Any = None
+    _infos: dict[int, Info[Any, Any]] = field(default_factory=dict)
+
+    def info(self, selected: SelectedField) -> Info[Any, Any]:
+        """Return what the field's resolver is told, the same for all objects.
+
+        Its path ends with the field and does not tell which object it is.
+        """
+        found = self._infos.get(id(selected))
+        if found is None:
+            found = Info(_raw_info=self.raw_info(selected), _field=selected.declared)
+            self._infos[id(selected)] = found
+        return found
+
+    def raw_info(self, selected: SelectedField) -> GraphQLResolveInfo[Any]:
+        """Return the same as graphql-core has it."""
+        document = self.plan.document
+        return GraphQLResolveInfo(
+            field_name=selected.name,
+            field_nodes=selected.nodes,
+            return_type=selected.type,
+            parent_type=selected.parent,
+            path=Path(None, selected.key, selected.parent.name),
+            schema=document.schema,
+            fragments=cast("dict[str, Any]", document.fragments),
+            root_value=self.root_value,
+            operation=document.operation,
+            # As Strawberry's executor has them.
+            variable_values=cast("VariableValues", self.variables.coerced),
+            context=self.context,
+            is_awaitable=_is_never_awaitable,
+            abort_signal=None,
+            async_helpers=cast("Any", None),
+        )
+
+    def symbolic_info(self, selected: SelectedField) -> Info[Any, Any]:
+        """Return what a resolver is told when it is asked for everybody of this visibility."""
+        raw = self.raw_info(selected)._replace(context=self.context.symbolic())
+        return Info(_raw_info=raw, _field=selected.declared)
+
+    def keywords(self, selected: SelectedField, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments as the field's resolver gets them."""
+        return convert_arguments(
+            dict(given),
+            selected.declared.arguments,
+            scalar_registry=self.schema.schema_converter.scalar_registry,
+            config=self.schema.config,
+            info=self.info(selected),
+        )
+
+    def argument_name(self, argument: StrawberryArgument) -> str:
+        """Return the argument's name in the schema."""
+        return self.schema.config.name_converter.from_argument(argument)
+
+    @staticmethod
+    def call(
+        declared: StrawberryField, source: Any, info: Info[Any, Any], keywords: Mapping[str, Any]
+    ) -> Any:
+        """Call the field's own resolver, past Strawberry's extensions."""
+        resolver = declared.base_resolver
+        if resolver is None:
+            raise TypeError(f"{declared.python_name} has no resolver.")
+        named = dict(keywords)
+        if resolver.info_parameter:
+            named[resolver.info_parameter.name] = info
+        for parameter in (resolver.parent_parameter, resolver.root_parameter):
+            if parameter:
+                named[parameter.name] = source
+        positional = [source] if resolver.self_parameter else []
+        return resolver(*positional, **named)
+
+    def objects(self, selection: Selection, sources: Sequence[Any]) -> Column:
+        """Return what is selected of objects that are there."""
+        columns = [self.field(selection, each, sources) for each in selection.fields]
+        return assembled(selection.keys, columns, len(sources))
+
+    def serially(self, selection: Selection, source: Any) -> Column:
+        """Return what is selected of the root, one field after the other; stop at a failure."""
+        columns: list[Column] = []
+        for each in selection.fields:
+            columns.append(self.field(selection, each, [source]))
+            if isinstance(columns[-1].cells[0], Failed):
+                break
+        return assembled(selection.keys[: len(columns)], columns, 1)
+
+    def field(
+        self, selection: Selection, selected: SelectedField, sources: Sequence[Any]
+    ) -> Column:
+        """Return one field of objects that are not rows."""
+        if selected.name == TYPENAME:
+            return Column([selection.type.name] * len(sources))
+        if connection_of(selected) and model_of(selection.type) is None:
+            return connections.column_of(self, selected, sources)
+        if is_of_rows(selected) and model_of(selection.type) is None:
+            return querysets.column_of(self, selected, sources)
+        return self.completed(selected, self._resolved(selected, sources))
+
+    def completed(self, selected: SelectedField, values: Sequence[Any]) -> Column:
+        """Complete what resolvers returned for each object, or raised."""
+        column = complete(
+            selected.type, values, selected.place, lambda some: self._typed(selected, some)
+        )
+        return column if selected.is_required else nullable(column)
+
+    def _typed(self, selected: SelectedField, values: Sequence[Any]) -> Column:
+        """Return what is selected of values, which may be of several types."""
+        type_ = get_named_type(selected.type)
+        if isinstance(type_, GraphQLObjectType):
+            return self._checked(selected, type_, values)
+        columns = [self._of_abstract(selected, type_, value) for value in values]
+        cells = [cell for column in columns for cell in column.cells]
+        return Column(cells, all(column.sound for column in columns))
+
+    def _of_abstract(self, selected: SelectedField, type_: Any, value: Any) -> Column:
+        info = self.raw_info(selected)
+        name = (type_.resolve_type or default_type_resolver)(value, info, type_)
+        found = self.plan.document.schema.get_type(name) if isinstance(name, str) else None
+        if not isinstance(found, GraphQLObjectType):
+            raise TypeError(f"{type_} resolved to {name!r}, which is no object type.")
+        return self._checked(selected, found, [value])
+
+    def _checked(
+        self, selected: SelectedField, type_: GraphQLObjectType, values: Sequence[Any]
+    ) -> Column:
+        if type_.is_type_of:
+            info = self.raw_info(selected)
+            checked = [
+                value
+                if type_.is_type_of(value, info)
+                else invalid_return_type_error(type_, value, selected.details)
+                for value in values
+            ]
+            return present(
+                checked, selected.place, lambda some: self.objects(selected.below(type_), some)
+            )
+        return self.objects(selected.below(type_), values)
+
+    def _resolved(self, selected: SelectedField, sources: Sequence[Any]) -> Sequence[Any]:
+        """Return what the field's resolver returns for each object, or raises."""
+        try:
+            arguments = selected.arguments(self.variables)
+        except GraphQLError as error:
+            return [error] * len(sources)
+        resolve = selected.definition.resolve if selected.definition else None
+        info = self.raw_info(selected)
+        values: list[Any] = []
+        for source in sources:
+            try:
+                values.append((resolve or default_field_resolver)(source, info, **arguments))
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is this object's error
+                values.append(error)
+        return values
+
+
+def _is_never_awaitable(_value: Any) -> TypeGuard[Any]:
+    return False

@@ -1,0 +1,38 @@
+"""Model instances, for fields whose resolver is given one."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from django.db import models
+
+
+def instances_of(
+    model: type[models.Model],
+    paths: Sequence[tuple[str, ...]],
+    columns: Sequence[Sequence[Any]],
+    size: int,
+) -> list[Any]:
+    """Make instances out of columns, and of those behind relations the related ones."""
+    own = {path[0]: column for path, column in zip(paths, columns, strict=True) if len(path) == 1}
+    # In the order that `from_db` expects.
+    attnames = (field.attname for field in model._meta.concrete_fields)  # noqa: SLF001
+    names = [name for name in attnames if name in own]
+    rows = zip(*(own[name] for name in names), strict=True) if own else [()] * size
+    made = [model.from_db(None, names, list(row)) for row in rows]
+    relations = {path[0]: None for path in paths if len(path) > 1}
+    for relation in relations:
+        below = [
+            (path[1:], column)
+            for path, column in zip(paths, columns, strict=True)
+            if path[0] == relation and len(path) > 1
+        ]
+        described = cast("Any", model._meta.get_field(relation))  # noqa: SLF001
+        related = instances_of(
+            described.related_model,
+            [path for path, _column in below],
+            [column for _path, column in below],
+            size,
+        )
+        for instance, other in zip(made, related, strict=True):
+            described.set_cached_value(instance, other if other.pk is not None else None)
+    return made

@@ -1,0 +1,242 @@
+"""An operation as the engine executes it: what is selected of each type, fragments merged.
+
+A plan depends on the document and on the variables that decide about `@skip` and `@include`, and
+on nothing else of a request.
+"""
+
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLAbstractType,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLSchema,
+    Node,
+    OperationDefinitionNode,
+    OperationType,
+    VariableNode,
+    Visitor,
+    get_named_type,
+    is_non_null_type,
+    visit,
+)
+from graphql.execution.collect_fields import (
+    FieldDetails,
+    FragmentDetails,
+    collect_fields,
+    collect_subfields,
+)
+from graphql.execution.values import VariableValues, get_argument_values
+from strawberry.types.field import StrawberryField
+
+from schema.engine.values import Place
+
+DEFINITION: Final = "strawberry-definition"
+TYPENAME: Final = "__typename"
+
+
+class UnplannableError(Exception):
+    """The engine does not know how to do this; graphql-core does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One operation of a document."""
+
+    schema: GraphQLSchema
+    operation: OperationDefinitionNode
+    fragments: Mapping[str, FragmentDefinitionNode]
+
+    @classmethod
+    def of(cls, schema: GraphQLSchema, document: DocumentNode, name: str | None) -> "Document":
+        """Find the operation of a valid document. Raises `UnplannableError` if it is unclear."""
+        operations = [
+            each
+            for each in document.definitions
+            if isinstance(each, OperationDefinitionNode)
+            and (name is None or (each.name and each.name.value == name))
+        ]
+        if len(operations) != 1 or operations[0].operation is OperationType.SUBSCRIPTION:
+            raise UnplannableError
+        fragments = {
+            each.name.value: each
+            for each in document.definitions
+            if isinstance(each, FragmentDefinitionNode)
+        }
+        return cls(schema, operations[0], fragments)
+
+    def deciding_variables(self) -> list[str]:
+        """Return the variables of `@skip` and `@include`."""
+        names: dict[str, None] = {}
+
+        class Directives(Visitor):
+            def enter_directive(self, node: Any, *_path: Any) -> None:
+                if node.name.value in {"skip", "include"}:
+                    values = (argument.value for argument in node.arguments or ())
+                    names.update(
+                        {v.name.value: None for v in values if isinstance(v, VariableNode)}
+                    )
+
+        for node in (self.operation, *self.fragments.values()):
+            visit(node, Directives())
+        return list(names)
+
+
+class Plan:
+    """What an operation selects when `@skip` and `@include` are decided."""
+
+    def __init__(self, document: Document, variables: VariableValues) -> None:
+        """Plan the root. Raises `UnplannableError`, here and whenever a type is looked into."""
+        self.document = document
+        self.variables = variables
+        self.fragments = {
+            name: FragmentDetails(definition) for name, definition in document.fragments.items()
+        }
+        root = document.schema.get_root_type(document.operation.operation)
+        if root is None:
+            raise UnplannableError
+        collected = collect_fields(
+            document.schema, self.fragments, variables, root, document.operation
+        )
+        self.root = Selection(self, root, collected.grouped_field_set)
+
+
+class Selection:
+    """The fields selected of an object type, in the order of the answer."""
+
+    def __init__(
+        self, plan: Plan, type_: GraphQLObjectType, groups: Mapping[str, list[FieldDetails]]
+    ) -> None:
+        """Take the fields that graphql-core collected."""
+        self.type = type_
+        self.fields = [SelectedField(plan, type_, key, group) for key, group in groups.items()]
+        self.keys = [each.key for each in self.fields]
+        # What executors keep with it.
+        self.kept: dict[Hashable, Any] = {}
+
+
+@dataclass(eq=False)
+class SelectedField:
+    """A field of a selection, with all that is selected below it."""
+
+    plan: Plan
+    parent: GraphQLObjectType
+    key: str
+    details: list[FieldDetails]
+    # What executors keep with it.
+    kept: dict[Hashable, Any] = field(default_factory=dict)
+    _below: dict[str, Selection] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Raise `UnplannableError` for introspection."""
+        if self.definition is None and self.name != TYPENAME:
+            raise UnplannableError(self.name)
+
+    @cached_property
+    def name(self) -> str:
+        """Its name in the schema."""
+        return self.details[0].node.name.value
+
+    @cached_property
+    def nodes(self) -> list[FieldNode]:
+        """Where it is in the document."""
+        return [each.node for each in self.details]
+
+    @cached_property
+    def definition(self) -> GraphQLField | None:
+        """What graphql-core knows of it; None for `__typename`."""
+        return self.parent.fields.get(self.name)
+
+    @cached_property
+    def declared(self) -> StrawberryField:
+        """What Strawberry knows of it."""
+        extensions = self.definition.extensions if self.definition else {}
+        found = extensions.get(DEFINITION)
+        if not isinstance(found, StrawberryField):
+            raise UnplannableError(f"{self.parent}.{self.name}")
+        return found
+
+    @cached_property
+    def type(self) -> GraphQLOutputType:
+        """What it returns."""
+        if self.definition is None:
+            raise UnplannableError(self.name)
+        return self.definition.type
+
+    @cached_property
+    def is_required(self) -> bool:
+        """Whether it must not be null."""
+        return is_non_null_type(self.type)
+
+    @cached_property
+    def place(self) -> Place:
+        """Where errors are."""
+        return Place(self.parent.name, self.name, self.nodes)
+
+    @cached_property
+    def _has_variables(self) -> bool:
+        return any(
+            _variables(argument) for node in self.nodes[:1] for argument in node.arguments or ()
+        )
+
+    @cached_property
+    def _constant_arguments(self) -> dict[str, Any]:
+        return self._arguments(self.plan.variables)
+
+    def arguments(self, variables: VariableValues) -> dict[str, Any]:
+        """Return its arguments. Raises `GraphQLError`."""
+        if self.definition is None or not (self.definition.args or self.nodes[0].arguments):
+            return {}
+        return self._arguments(variables) if self._has_variables else dict(self._constant_arguments)
+
+    def _arguments(self, variables: VariableValues) -> dict[str, Any]:
+        if self.definition is None:
+            return {}
+        return get_argument_values(self.definition, self.nodes[0], variables)
+
+    def below(self, type_: GraphQLObjectType) -> Selection:
+        """Return what is selected of the objects of this type that the field leads to."""
+        found = self._below.get(type_.name)
+        if found is None:
+            document = self.plan.document
+            collected = collect_subfields(
+                document.schema,
+                self.plan.fragments,
+                self.plan.variables,
+                document.operation,
+                type_,
+                self.details,
+            )
+            found = Selection(self.plan, type_, collected.grouped_field_set)
+            self._below[type_.name] = found
+        return found
+
+    def selections(self) -> Iterator[Selection]:
+        """Yield what is selected of each type that the field may lead to."""
+        if self.definition is None:
+            return
+        type_ = get_named_type(self.type)
+        if isinstance(type_, GraphQLObjectType):
+            yield self.below(type_)
+        elif isinstance(type_, GraphQLAbstractType):
+            for possible in self.plan.document.schema.get_possible_types(type_):
+                yield self.below(possible)
+
+
+def _variables(node: Node) -> bool:
+    """Return whether there is a variable in it."""
+    found = []
+
+    class Variables(Visitor):
+        def enter_variable(self, node: VariableNode, *_path: Any) -> None:
+            found.append(node)
+
+    visit(node, Variables())
+    return bool(found)

@@ -1,0 +1,190 @@
+"""Fields whose resolver returns a queryset: of the root, and of payloads."""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from uuid import UUID
+
+from django.db.models import QuerySet
+from strawberry import Info
+
+from core.statements import Slot, SlotError
+from schema.engine.declarations import django_field, model_of, object_type, possible_types
+from schema.engine.plan import SelectedField
+from schema.engine.reader import Reader
+from schema.engine.relations import finished, visible
+from schema.engine.rows import Layout, Records
+from schema.engine.sources import MAX_KEPT, Operand, Source, is_id, shape
+from schema.engine.values import Column, regrouped
+
+if TYPE_CHECKING:
+    from schema.engine.execution import Execution
+
+SOURCE = "source"
+T = TypeVar("T")
+
+
+class NoRowsError(SlotError):
+    """A resolver returned something else than a queryset."""
+
+    def __init__(self, value: Any) -> None:
+        """Carry what it returned."""
+        super().__init__("This is no queryset.")
+        self.value = value
+
+
+class Rows(NamedTuple):
+    """A field's rows for one visibility, and who reads them."""
+
+    source: Source
+    reader: Reader
+    layout: Layout
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A field's arguments: as they were given, and as its resolver gets them."""
+
+    given: Mapping[str, Any]
+    keywords: Mapping[str, Any]
+    values: Mapping[str, Any]
+    shape: Any
+
+    @classmethod
+    def of(
+        cls, execution: "Execution", selected: SelectedField, leave_out: Sequence[str]
+    ) -> "Call":
+        """Read them. Raises `GraphQLError`."""
+        given = selected.arguments(execution.variables)
+        keywords = execution.keywords(selected, given)
+        types = selected.definition.args if selected.definition else {}
+        own = {name: value for name, value in given.items() if name not in leave_out}
+        ids = {
+            argument.python_name: keywords[argument.python_name]
+            for argument in selected.declared.arguments
+            if argument.python_name in keywords
+            and keywords[argument.python_name]
+            and is_id(types[execution.argument_name(argument)].type)
+        }
+        shaped = shape(own, {name: argument.type for name, argument in types.items()})
+        return cls(
+            given, keywords, {f"argument {name}": each for name, each in ids.items()}, shaped
+        )
+
+    def kept(
+        self, execution: "Execution", selected: SelectedField, more: Hashable, make: Callable[[], T]
+    ) -> T:
+        """Return what was made for this visibility and kind of arguments, or make it."""
+        if self.shape is None:
+            return make()
+        key = (execution.context.visibility(), self.shape, more)
+        if key not in selected.kept:
+            if len(selected.kept) >= MAX_KEPT:
+                selected.kept.clear()
+            selected.kept[key] = make()
+        return cast("T", selected.kept[key])
+
+    def operands(self, operand: Operand) -> dict[str, Any]:
+        """Return the keywords, ids as the operand has them."""
+        return {
+            name: operand(f"argument {name}") if f"argument {name}" in self.values else value
+            for name, value in self.keywords.items()
+        }
+
+
+def column_of(execution: "Execution", selected: SelectedField, sources: Sequence[Any]) -> Column:
+    """Return the field for each object that has it."""
+    columns = [_column(execution, selected, source) for source in sources]
+    cells = [cell for column in columns for cell in column.cells]
+    return Column(cells, all(column.sound for column in columns))
+
+
+def _column(execution: "Execution", selected: SelectedField, source: Any) -> Column:
+    try:
+        call = Call.of(execution, selected, ())
+        # Of which type an interface's rows are, is different each time.
+        is_fixed = call.shape is not None and model_of(object_type(selected)) is not None
+
+        def make() -> Rows:
+            return _rows(execution, selected, source, call, is_fixed=is_fixed)
+
+        rows = call.kept(execution, selected, _shape_of(source), make) if is_fixed else make()
+        found = rows.source.rows(execution, {**call.values, SOURCE: source})
+    except NoRowsError as error:
+        return execution.completed(selected, [error.value])
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is this field's error
+        return finished(selected, Column([selected.place.failed(error)], sound=False))
+    records = Records.of(found, len(rows.layout.indexes))
+    column = rows.reader.column(execution, records)
+    if django_field(selected).is_list:
+        column = regrouped(column, [records.size])
+    elif not records.size:
+        column = Column([None])
+    return finished(selected, column)
+
+
+class _Attributes:
+    """An object whose ids and texts are slots."""
+
+    def __init__(self, slot: Slot, source: Any) -> None:
+        self._slot, self._source = slot, source
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._source, name)
+        if _is_slot(value):
+            return self._slot.then(attrgetter(name))
+        if value is None or isinstance(value, bool):
+            return value
+        raise SlotError(f"This depends on {name}.")
+
+
+def _is_slot(value: Any) -> bool:
+    return isinstance(value, UUID) or (isinstance(value, str) and value != "")
+
+
+def _shape_of(source: Any) -> Hashable:
+    """Return what tells objects apart whose querysets differ by more than ids and texts."""
+    if not is_dataclass(source):
+        return None
+    values = ((each.name, getattr(source, each.name)) for each in fields(source))
+    return tuple(
+        (name, value if value is None or isinstance(value, bool) else _is_slot(value))
+        for name, value in values
+    )
+
+
+def _rows(
+    execution: "Execution", selected: SelectedField, source: Any, call: Call, *, is_fixed: bool
+) -> Rows:
+    declared = django_field(selected)
+    layout = Layout()
+
+    def queryset(info: Info[Any, Any], operand: Operand) -> QuerySet[Any]:
+        owner = operand(SOURCE)
+        if isinstance(owner, Slot):
+            owner = None if source is None else _Attributes(owner, source)
+        rows = execution.call(declared, owner, info, call.operands(operand))
+        if not isinstance(rows, QuerySet):
+            raise NoRowsError(rows)
+        if declared.django_type:
+            rows = visible(rows, object_type(selected), info)
+        if not declared.is_list:
+            rows = (rows if rows.ordered else rows.order_by("pk"))[:1]
+        return rows
+
+    type_ = object_type(selected)
+    model = model_of(type_)
+    # Which type an interface's rows are of, only the queryset tells.
+    if model is None:
+        model = queryset(
+            execution.info(selected), {**call.values, SOURCE: source}.__getitem__
+        ).model
+        possible = possible_types(selected)
+        type_ = next(each for each in possible if model_of(each) is model)
+    reader = Reader(execution, selected.below(type_), layout, model)
+
+    def build(info: Info[Any, Any], operand: Operand) -> QuerySet[Any, Any]:
+        return layout.select(queryset(info, operand))
+
+    return Rows(Source(selected, build, is_fixed=is_fixed), reader, layout)

@@ -1,0 +1,181 @@
+"""From columns of a model's objects to the objects of the answer.
+
+No model instance is made but for fields that have a resolver of their own.
+"""
+
+from base64 import b64encode
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from django.core.exceptions import FieldDoesNotExist
+from django.db import models
+from django.db.models.constants import LOOKUP_SEP
+from strawberry import relay
+from strawberry_django.optimizer import _annotate_placeholder
+
+from schema.engine.declarations import definition_of, django_field, is_relay_id
+from schema.engine.extensions import FieldRule, ReadExtension
+from schema.engine.instances import instances_of
+from schema.engine.plan import TYPENAME, SelectedField, Selection, UnplannableError
+from schema.engine.relations import read_relation
+from schema.engine.rows import ALL, Layout, Read, Records, leaves, scattered
+from schema.engine.values import Column, assembled
+
+if TYPE_CHECKING:
+    from schema.engine.execution import Execution
+
+
+class Reader:
+    """Reads what is selected of a model's objects, from columns with a prefix.
+
+    A reader is for one visibility: objects that everybody of it sees are joined, others are read
+    by a statement of their own.
+    """
+
+    def __init__(
+        self,
+        execution: "Execution",
+        selection: Selection,
+        layout: Layout,
+        model: type[models.Model],
+        prefix: str = "",
+    ) -> None:
+        """Ask the layout for all columns. Raises `UnplannableError`."""
+        self.execution = execution
+        self.selection = selection
+        self.layout = layout
+        self.model = model
+        self.prefix = prefix
+        self.instance_paths: dict[str, int] = {}
+        self.reads = [self._read(each) for each in selection.fields]
+        # It is made for one request and serves many.
+        del self.execution
+
+    def child(
+        self, selection: Selection, layout: Layout, model: type[models.Model], prefix: str = ""
+    ) -> "Reader":
+        """Make a reader of what a field leads to, while this one is made."""
+        return Reader(self.execution, selection, layout, model, prefix)
+
+    def column(self, execution: "Execution", records: Records) -> Column:
+        """Return the objects."""
+        columns = [read(execution, records) for read in self.reads]
+        return assembled(self.selection.keys, columns, records.size)
+
+    def _read(self, selected: SelectedField) -> Read:
+        if selected.name == TYPENAME:
+            name = self.selection.type.name
+            return lambda _execution, records: Column([name] * records.size)
+        read = self._unruled(selected)
+        for extension in django_field(selected).extensions:
+            if isinstance(extension, FieldRule):
+                read = self._ruled(read, extension)
+        return read
+
+    def _ruled(self, read: Read, rule: FieldRule) -> Read:
+        index = self._index(rule.attribute)
+
+        def ruled(execution: "Execution", records: Records) -> Column:
+            def allowed() -> Sequence[bool]:
+                return rule.allows(execution.context, records.columns[index])
+
+            mask = records.keep((type(rule), index), allowed)
+            if all(mask):
+                return read(execution, records)
+            return scattered(read(execution, records.where(mask)), mask)
+
+        return ruled
+
+    def _unruled(self, selected: SelectedField) -> Read:
+        declared = django_field(selected)
+        if is_relay_id(selected):
+            return self._relay_id()
+        if declared.base_resolver is not None:
+            for extension in declared.extensions:
+                if isinstance(extension, ReadExtension):
+                    return extension.reader(self, selected)
+            return self._resolved(selected)
+        name = declared.django_name or declared.python_name
+        if declared.store.annotate:
+            return self._annotated(selected, name)
+        try:
+            model_field = self.model._meta.get_field(name)  # noqa: SLF001 - Django's public API
+        except FieldDoesNotExist:
+            raise UnplannableError(f"{selected.parent}.{selected.name}") from None
+        if model_field.is_relation:
+            return read_relation(self, selected, model_field)
+        return self._leaf(selected, self._index(name))
+
+    def _index(self, path: str) -> int:
+        return self.layout.index(f"{self.prefix}{path}")
+
+    def _leaf(self, selected: SelectedField, index: int) -> Read:
+        return lambda _execution, records: leaves(selected, records.columns[index])
+
+    def _relay_id(self) -> Read:
+        origin = cast("type[relay.Node]", definition_of(self.selection.type).origin)
+        index = self._index(origin.resolve_id_attr())
+        start = f"{self.selection.type.name}:"
+
+        def read(_execution: "Execution", records: Records) -> Column:
+            keys = records.columns[index]
+            return Column([b64encode(f"{start}{key}".encode()).decode() for key in keys])
+
+        return read
+
+    def _annotated(self, selected: SelectedField, name: str) -> Read:
+        ((label, expression),) = django_field(selected).store.annotate.items()
+        label = name if label == _annotate_placeholder else label
+        if callable(expression):
+            expression = expression(self.execution.symbolic_info(selected))
+        self.layout.annotations[label] = expression
+        return self._leaf(selected, self._index(label))
+
+    def _resolved(self, selected: SelectedField) -> Read:
+        """Call the field's resolver with an instance of each object."""
+        declared = django_field(selected)
+        for path in (ALL, *declared.store.only):
+            *relations, _last = path.split(LOOKUP_SEP)
+            if relations:
+                key = self._attname(LOOKUP_SEP.join((*relations, ALL)))
+                self.instance_paths[key] = self._index(key)
+            attname = self._attname(path)
+            self.instance_paths[attname] = self._index(attname)
+
+        def read(execution: "Execution", records: Records) -> Column:
+            info = execution.info(selected)
+            keywords = execution.keywords(selected, selected.arguments(execution.variables))
+            values: list[Any] = []
+            for instance in self.instances(execution, records):
+                try:
+                    values.append(execution.call(declared, instance, info, keywords))
+                except Exception as error:  # noqa: BLE001 - it is this object's error
+                    values.append(error)
+            return execution.completed(selected, values)
+
+        return read
+
+    def _attname(self, path: str) -> str:
+        """Return the path to the column that a path ends with, the key of whatever it is."""
+        *relations, last = path.split(LOOKUP_SEP)
+        model = self.model
+        for relation in relations:
+            model = cast("Any", model._meta.get_field(relation)).related_model  # noqa: SLF001
+        meta = model._meta  # noqa: SLF001 - Django's public API
+        own = meta.pk if last == ALL else meta.get_field(last)
+        return LOOKUP_SEP.join((*relations, cast("Any", own).attname))
+
+    def instances(self, execution: "Execution", records: Records) -> Sequence[models.Model]:
+        """Return the objects as instances of the model, with what their resolvers said they need.
+
+        They are announced to the context, so that what one asks for is fetched for all.
+        """
+
+        def make() -> list[models.Model]:
+            paths = [tuple(path.split(LOOKUP_SEP)) for path in self.instance_paths]
+            columns = [records.columns[index] for index in self.instance_paths.values()]
+            made = instances_of(self.model, paths, columns, records.size)
+            execution.context.expect(made)
+            return made
+
+        return cast("list[models.Model]", records.keep((self.prefix, "instances"), make))

@@ -1,0 +1,84 @@
+"""Columns of objects: a level is what a statement read, or a part of it."""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from itertools import compress
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from django.db import models
+
+from schema.engine.plan import SelectedField
+from schema.engine.sources import Row
+from schema.engine.values import Column, complete, nullable
+
+if TYPE_CHECKING:
+    from schema.engine.execution import Execution
+
+ALL: Final = "pk"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Records:
+    """Rows of one statement, by column, or some of them."""
+
+    columns: Sequence[Sequence[Any]]
+    size: int
+    _kept: dict[Hashable, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, rows: Sequence[Row], width: int) -> "Records":
+        """Turn rows of so many columns on their side."""
+        columns = list(zip(*rows, strict=True)) if rows else [()] * width
+        return cls(columns, len(rows))
+
+    def where(self, mask: Sequence[bool]) -> "Records":
+        """Return the rows for which the mask is true."""
+        if all(mask):
+            return self
+        columns = [list(compress(column, mask)) for column in self.columns]
+        return Records(columns, sum(mask))
+
+    def keep(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """Return what was made for these records under this key, or make it."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]
+
+
+# From a level of records to a column of the answer.
+Read: TypeAlias = Callable[["Execution", Records], Column]
+
+
+class Layout:
+    """The columns that a statement has to select, as readers ask for them."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.indexes: dict[str, int] = {}
+        self.annotations: dict[str, Any] = {}
+
+    def index(self, path: str) -> int:
+        """Return where the column at the path, in Django's notation, will be."""
+        return self.indexes.setdefault(path, len(self.indexes))
+
+    def select(self, rows: models.QuerySet[Any], *more: str) -> models.QuerySet[Any, Any]:
+        """Have a queryset select the columns, and some more behind them."""
+        rows = rows.annotate(**self.annotations) if self.annotations else rows
+        paths = [*self.indexes, *more] or [ALL]
+        return rows.values_list(*paths)
+
+
+def leaves(selected: SelectedField, values: Sequence[Any]) -> Column:
+    """Complete values without fields of their own."""
+    column = complete(selected.type, values, selected.place, _no_objects)
+    return column if selected.is_required else nullable(column)
+
+
+def scattered(column: Column, mask: Sequence[bool]) -> Column:
+    """Return the column's cells where the mask is true, and null elsewhere."""
+    cells = iter(column.cells)
+    return Column([next(cells) if there else None for there in mask], column.sound)
+
+
+def _no_objects(_values: Sequence[Any]) -> Column:
+    raise TypeError("A leaf has no fields.")

@@ -1,0 +1,136 @@
+"""Where rows come from: querysets, compiled once for everybody who sees by the same rules."""
+
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
+
+from django.db import connection
+from django.db.models import BooleanField, F, Func, Q, QuerySet
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLType,
+)
+from strawberry import Info
+
+from core.statements import Slot, SlotError, Statement
+from schema.engine.plan import SelectedField
+
+if TYPE_CHECKING:
+    from schema.engine.execution import Execution
+
+Row: TypeAlias = tuple[Any, ...]
+# The name of a value, to a slot for it or to the value itself.
+Operand: TypeAlias = Callable[[str], Any]
+Build: TypeAlias = Callable[[Info[Any, Any], Operand], QuerySet[Any, Any]]
+
+# What goes wrong when a resolver looks at what it has only a slot of. It is asked again with the
+# values then, so nothing else that goes wrong is lost.
+SYMBOLIC: Final = (SlotError, AttributeError, TypeError, ValueError)
+# As many ways to ask a field are kept.
+MAX_KEPT: Final = 100
+
+
+class Source:
+    """Rows of a queryset, for one visibility.
+
+    ``build`` makes the queryset, of `values_list`, when it is first read. If that depends on
+    more than the visibility, it is made anew each time.
+    """
+
+    def __init__(self, selected: SelectedField, build: Build, *, is_fixed: bool = True) -> None:
+        """Take the field whose resolver is told, and what makes the queryset.
+
+        It is not ``is_fixed`` if the next request will need another one in any case.
+        """
+        self.selected = selected
+        self.build = build
+        self.statement: Statement | None = None
+        self.is_compiled = not is_fixed
+        # Why it is made anew each time.
+        self.reason: Exception | None = None
+
+    def rows(self, execution: "Execution", values: Mapping[str, Any]) -> Sequence[Row]:
+        """Read with these values."""
+        if not self.is_compiled:
+            self._compile(execution)
+        statement = self.statement
+        if statement is None:
+            rows = self.build(execution.info(self.selected), values.__getitem__)
+            statement = Statement.of(rows, once=True)
+        return statement.rows({**execution.context.values(), **values})
+
+    def _compile(self, execution: "Execution") -> None:
+        try:
+            with _no_statements():
+                rows = self.build(execution.symbolic_info(self.selected), Slot.named)
+                self.statement = Statement.of(rows)
+        except SYMBOLIC as error:
+            self.reason = error
+        self.is_compiled = True
+
+
+@contextmanager
+def _no_statements() -> Iterator[None]:
+    """Refuse to ask the database: the answer could be another one next time."""
+
+    def refuse(*_arguments: Any) -> NoReturn:
+        raise SlotError("This depends on what is in the database.")
+
+    with connection.execute_wrapper(refuse):
+        yield
+
+
+def shape(given: Mapping[str, Any], types: Mapping[str, GraphQLType]) -> Hashable | None:
+    """Return what tells calls apart that need querysets of their own; None if there are too many.
+
+    Ids are values of slots, and only whether they are null matters.
+    """
+    parts: list[Hashable] = []
+    for name, value in given.items():
+        part = _shape(value, types[name])
+        if part is None:
+            return None
+        parts.append((name, part))
+    return tuple(parts)
+
+
+def _shape(value: Any, type_: GraphQLType) -> Hashable | None:
+    if isinstance(type_, GraphQLNonNull):
+        return _shape(value, type_.of_type)
+    if value is None or isinstance(value, bool):
+        return (value,)
+    if is_id(type_):
+        return "id" if value else None
+    if isinstance(type_, GraphQLEnumType):
+        return value.name if isinstance(value, Enum) else str(value)
+    if isinstance(type_, GraphQLInputObjectType) and isinstance(value, dict):
+        # Ids inside are values like any other.
+        types = {name: field.type for name, field in type_.fields.items() if not is_id(field.type)}
+        return shape(value, types) if value.keys() <= types.keys() else None
+    return None
+
+
+def is_id(type_: GraphQLType) -> bool:
+    """Return whether an argument of this type is an id."""
+    if isinstance(type_, GraphQLNonNull):
+        return is_id(type_.of_type)
+    return not isinstance(type_, GraphQLList) and getattr(type_, "name", "") == "ID"
+
+
+class _IsAnyOf(Func):
+    """Whether a value is in an array, which `= ANY` looks up where `IN` may join."""
+
+    arg_joiner = " = ANY "
+    template = "%(expressions)s"
+    output_field = BooleanField()
+
+
+def is_any_of(path: str, keys: Any) -> Any:
+    """Return the condition that the column's value is one of the keys, or of a slot's."""
+    if isinstance(keys, Slot):
+        return _IsAnyOf(F(path), Func(keys, template="(%(expressions)s)"))
+    return Q(**{f"{path}__in": list(keys)})
