@@ -22,13 +22,18 @@ def derive_key(purpose: str, secret_key: str, length: int = 32) -> bytes:
     return _derive(purpose, secret_key, length)
 
 
+@cache
+def _cipher(purpose: str, secret_key: str) -> AESSIV:
+    return AESSIV(derive_key(purpose, secret_key))
+
+
 def seal(plaintext: bytes, *, purpose: str, context: str) -> str:
     """Encrypt and authenticate deterministically (AES-SIV, RFC 5297), as URL-safe text.
 
     Equal plaintexts in the same context give equal text, so this suits cursors, not secrets
     whose equality is itself a secret.
     """
-    cipher = AESSIV(derive_key(purpose, settings.SECRET_KEY))
+    cipher = _cipher(purpose, settings.SECRET_KEY)
     return urlsafe_b64encode(cipher.encrypt(plaintext, [context.encode()])).decode().rstrip("=")
 
 
@@ -43,7 +48,7 @@ def unseal(sealed: str, *, purpose: str, context: str) -> bytes:
         raise UnsealError from None
     for secret_key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
         try:
-            return AESSIV(derive_key(purpose, secret_key)).decrypt(data, [context.encode()])
+            return _cipher(purpose, secret_key).decrypt(data, [context.encode()])
         except (ValueError, InvalidTag):
             continue
     raise UnsealError

@@ -199,8 +199,10 @@ class KeysetConnection(relay.Connection[NodeType], Generic[NodeType]):
             for name, value in given.items()
             if value is not None and name not in {*ARGUMENTS, ORDER}
         }
-        text = orjson.dumps(others, default=str, option=orjson.OPT_SORT_KEYS).decode()
-        return f"{cls.__name__}.{keyset.name}{text if others else ''}"
+        text = ""
+        if others:
+            text = orjson.dumps(others, default=str, option=orjson.OPT_SORT_KEYS).decode()
+        return f"{cls.__name__}.{keyset.name}{text}"
 
     @classmethod
     def of(

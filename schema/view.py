@@ -6,6 +6,7 @@ for `application/json` every well-formed request is answered with 200.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, cast
 
 import orjson
@@ -96,7 +97,7 @@ class GraphQLView(View):
         return self._respond(request, self._from_body)
 
     def _respond(self, request: HttpRequest, read: Any) -> HttpResponse:
-        preferred = request.get_preferred_type([JSON + CHARSET, GRAPHQL_JSON + CHARSET])
+        preferred = _preferred_type(request.META.get("HTTP_ACCEPT", "*/*"))
         if preferred is None:
             return HttpResponse(
                 f"Accept {GRAPHQL_JSON} or {JSON}.\n",
@@ -152,6 +153,14 @@ class GraphQLView(View):
                 code=RequestErrorCode.BODY_TOO_LARGE,
             ) from None
         return Operation.of(_from_json(body, "The body"))
+
+
+@lru_cache
+def _preferred_type(accept: str) -> str | None:
+    """Return what a client with this header gets; None if nothing that we have will do."""
+    request = HttpRequest()
+    request.META["HTTP_ACCEPT"] = accept
+    return request.get_preferred_type([JSON + CHARSET, GRAPHQL_JSON + CHARSET])
 
 
 def _from_json(data: bytes, what: str) -> Any:

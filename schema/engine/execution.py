@@ -11,13 +11,14 @@ from graphql.execution.executor import invalid_return_type_error
 from graphql.execution.values import VariableValues
 from graphql.pyutils import Path
 from strawberry import Info, Schema
-from strawberry.types.arguments import StrawberryArgument, convert_arguments
+from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
 from schema.engine import connections, querysets
 from schema.engine.connections import connection_of
 from schema.engine.declarations import is_of_rows, model_of
 from schema.engine.plan import TYPENAME, Plan, SelectedField, Selection
+from schema.engine.sources import is_id
 from schema.engine.values import Column, Failed, assembled, complete, nullable, present
 
 
@@ -95,9 +96,14 @@ class Execution:
             info=self.info(selected),
         )
 
-    def argument_name(self, argument: StrawberryArgument) -> str:
-        """Return the argument's name in the schema."""
-        return self.schema.config.name_converter.from_argument(argument)
+    def id_arguments(self, selected: SelectedField) -> Sequence[str]:
+        """Return the names, as its resolver has them, of the field's arguments that are ids."""
+        name_of = self.schema.config.name_converter.from_argument
+        return [
+            argument.python_name
+            for argument in selected.declared.arguments
+            if is_id(selected.all_arguments[name_of(argument)].type)
+        ]
 
     @staticmethod
     def call(
@@ -189,6 +195,9 @@ class Execution:
         except GraphQLError as error:
             return [error] * len(sources)
         resolve = selected.definition.resolve if selected.definition else None
+        if selected.declared.is_basic_field:
+            name = selected.declared.python_name
+            return [getattr(source, name) for source in sources]
         info = self.raw_info(selected)
         values: list[Any] = []
         for source in sources:

@@ -14,6 +14,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     GraphQLAbstractType,
+    GraphQLArgument,
     GraphQLField,
     GraphQLObjectType,
     GraphQLOutputType,
@@ -130,8 +131,9 @@ class SelectedField:
     parent: GraphQLObjectType
     key: str
     details: list[FieldDetails]
-    # What executors keep with it.
+    # What executors keep with it: of the kinds of requests lately, and for good.
     kept: dict[Hashable, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
     _below: dict[str, Selection] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -181,10 +183,15 @@ class SelectedField:
         return Place(self.parent.name, self.name, self.nodes)
 
     @cached_property
-    def _has_variables(self) -> bool:
-        return any(
-            _variables(argument) for node in self.nodes[:1] for argument in node.arguments or ()
-        )
+    def all_arguments(self) -> Mapping[str, GraphQLArgument]:
+        """The arguments that the field has in the schema."""
+        return self.definition.args if self.definition else {}
+
+    @cached_property
+    def varying_arguments(self) -> frozenset[str]:
+        """The arguments in which there are variables."""
+        given = self.nodes[0].arguments or ()
+        return frozenset(each.name.value for each in given if _has_variables(each))
 
     @cached_property
     def _constant_arguments(self) -> dict[str, Any]:
@@ -194,7 +201,9 @@ class SelectedField:
         """Return its arguments. Raises `GraphQLError`."""
         if self.definition is None or not (self.definition.args or self.nodes[0].arguments):
             return {}
-        return self._arguments(variables) if self._has_variables else dict(self._constant_arguments)
+        return (
+            self._arguments(variables) if self.varying_arguments else dict(self._constant_arguments)
+        )
 
     def _arguments(self, variables: VariableValues) -> dict[str, Any]:
         if self.definition is None:
@@ -230,7 +239,7 @@ class SelectedField:
                 yield self.below(possible)
 
 
-def _variables(node: Node) -> bool:
+def _has_variables(node: Node) -> bool:
     """Return whether there is a variable in it."""
     found = []
 

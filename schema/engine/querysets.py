@@ -15,7 +15,7 @@ from schema.engine.plan import SelectedField
 from schema.engine.reader import Reader
 from schema.engine.relations import finished, visible
 from schema.engine.rows import Layout, Records
-from schema.engine.sources import MAX_KEPT, Operand, Source, is_id, shape
+from schema.engine.sources import MAX_KEPT, Operand, Source, shape
 from schema.engine.values import Column, regrouped
 
 if TYPE_CHECKING:
@@ -57,20 +57,27 @@ class Call:
     ) -> "Call":
         """Read them. Raises `GraphQLError`."""
         given = selected.arguments(execution.variables)
-        keywords = execution.keywords(selected, given)
-        types = selected.definition.args if selected.definition else {}
+        known = selected.facts.get("call")
+        if known is None:
+            constant = {
+                name: value
+                for name, value in given.items()
+                if name not in selected.varying_arguments
+            }
+            known = (
+                execution.keywords(selected, constant),
+                execution.id_arguments(selected),
+                {name: each.type for name, each in selected.all_arguments.items()},
+            )
+            selected.facts["call"] = known
+        constant_keywords, id_names, types = known
+        varying = {name: given[name] for name in selected.varying_arguments if name in given}
+        keywords = constant_keywords
+        if varying:
+            keywords = {**constant_keywords, **execution.keywords(selected, varying)}
+        ids = {f"argument {name}": keywords[name] for name in id_names if keywords.get(name)}
         own = {name: value for name, value in given.items() if name not in leave_out}
-        ids = {
-            argument.python_name: keywords[argument.python_name]
-            for argument in selected.declared.arguments
-            if argument.python_name in keywords
-            and keywords[argument.python_name]
-            and is_id(types[execution.argument_name(argument)].type)
-        }
-        shaped = shape(own, {name: argument.type for name, argument in types.items()})
-        return cls(
-            given, keywords, {f"argument {name}": each for name, each in ids.items()}, shaped
-        )
+        return cls(given, keywords, ids, shape(own, types))
 
     def kept(
         self, execution: "Execution", selected: SelectedField, more: Hashable, make: Callable[[], T]

@@ -127,7 +127,7 @@ def present(values: Sequence[Any], place: Place, completed: Objects) -> Column:
         value is not None and value is not Undefined and not isinstance(value, Exception)
         for value in values
     ]
-    if all(there):
+    if False not in there:
         return completed(values)
     column = completed(list(compress(values, there)))
     cells = iter(column.cells)
@@ -232,13 +232,13 @@ def _object(keys: Sequence[str], row: Sequence[Any]) -> Any:
     return Marred(values, tuple(problems)) if problems else values
 
 
-# Scalars whose values, if they are of this very type, are their own coercion.
-PLAIN: Final[dict[str, type]] = {"String": str, "Boolean": bool}
+# Scalars whose values, if they are of these very types, are their own coercion.
+PLAIN: Final = {"String": {str, type(None)}, "Boolean": {bool, type(None)}}
+NOTHING: Final[set[type]] = set()
 
 
 def _leaves(type_: GraphQLLeafType, values: Sequence[Any], place: Place) -> Column:
-    plain = PLAIN.get(type_.name)
-    if plain and all(value is None or value.__class__ is plain for value in values):
+    if PLAIN.get(type_.name, NOTHING).issuperset(map(type, values)):
         return Column(values)
     known: dict[Any, Any] = {}
     cells: list[Any] = []

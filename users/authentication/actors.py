@@ -1,7 +1,58 @@
 """From a session to the actor it stands for."""
 
+import datetime as dt
+from functools import cache
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.utils import timezone
+
 from core.actor import Actor
+from core.statements import Slot, Statement
 from users.authentication.models import Session
+
+
+class LiveSession(NamedTuple):
+    """What every request needs to know of its session and of whose it is."""
+
+    pk: UUID
+    user_id: UUID
+    is_staff: bool
+    is_superuser: bool
+    created_at: dt.datetime
+    last_seen_at: dt.datetime
+
+    def actor(self, origin: Actor) -> Actor:
+        """Return the person; ``origin`` says where the request came from."""
+        return Actor(
+            user_id=self.user_id,
+            session_id=self.pk,
+            is_staff=self.is_staff,
+            is_superuser=self.is_superuser,
+            ip=origin.ip,
+            user_agent=origin.user_agent,
+        )
+
+
+def live_session(column: str, value: Any) -> LiveSession | None:
+    """Find the session by one of its unique columns, if it has not ended."""
+    rows = _live_session(column).rows({"value": value, "now": timezone.now()})
+    return LiveSession(*rows[0]) if rows else None
+
+
+@cache
+def _live_session(column: str) -> Statement:
+    sessions = Session.objects.active(Slot.named("now")).filter(**{column: Slot.named("value")})
+    return Statement.of(
+        sessions.values_list(
+            "pk",
+            "user_id",
+            "user__is_staff",
+            "user__is_superuser",
+            "created_at",
+            "last_seen_at",
+        )
+    )
 
 
 def actor_through(session: Session, origin: Actor) -> Actor:
@@ -9,14 +60,16 @@ def actor_through(session: Session, origin: Actor) -> Actor:
 
     ``origin`` says where the request came from; who it was before does not matter.
     """
-    return Actor(
-        user_id=session.user_id,
-        session_id=session.pk,
-        is_staff=session.user.is_staff,
-        is_superuser=session.user.is_superuser,
-        ip=origin.ip,
-        user_agent=origin.user_agent,
+    user = session.user
+    live = LiveSession(
+        session.pk,
+        session.user_id,
+        user.is_staff,
+        user.is_superuser,
+        session.created_at,
+        session.last_seen_at,
     )
+    return live.actor(origin)
 
 
 def nobody_at(origin: Actor) -> Actor:

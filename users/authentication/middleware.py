@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
@@ -14,8 +15,8 @@ from core.addresses import client_address
 from core.crypto import digest
 from core.errors import ErrorCode
 from core.http import ActorRequest
-from users.authentication.actors import actor_through
-from users.authentication.models import Session
+from users.accounts.models import User
+from users.authentication.actors import LiveSession, live_session
 from users.authentication.services.lifetimes import note_use
 from users.authentication.tokens import AccessTokenError, read_access_token
 
@@ -25,7 +26,7 @@ PUBLIC_PATHS: Final = frozenset({"/.well-known/jwks.json"})
 
 
 class ActorMiddleware(AuthenticationMiddleware):
-    """Sets `request.actor`, and for the admin `request.user`, in one statement at the most.
+    """Sets `request.actor` in one statement at the most, and for the admin `request.user`.
 
     A second one notes the use of a session, once in `settings.LAST_SEEN_PRECISION`. A bearer
     token that is not valid (any more) is answered with 401, so that a client knows to
@@ -42,27 +43,32 @@ class ActorMiddleware(AuthenticationMiddleware):
             ip=client_address(request.META, settings.TRUSTED_PROXIES),
             user_agent=request.headers.get("User-Agent", "")[:USER_AGENT_MAX_LENGTH],
         )
-        cast("ActorRequest", request).actor = actor_through(session, actor) if session else actor
-        request.user = session.user if session else AnonymousUser()
+        cast("ActorRequest", request).actor = session.actor(actor) if session else actor
+        request.user = SimpleLazyObject(lambda: _user_of(session))
         return None
 
     @staticmethod
-    def _session(request: HttpRequest) -> Session | None:
-        unread = ("password", "search_text", "private_search_text")
-        sessions = Session.objects.active().select_related("user")
-        sessions = sessions.defer("cookie_digest", *(f"user__{column}" for column in unread))
+    def _session(request: HttpRequest) -> LiveSession | None:
         scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
         by_cookie = scheme.lower() != "bearer"
         if by_cookie:
             secret = request.COOKIES.get(settings.SESSION_COOKIE)
-            session = sessions.filter(cookie_digest=digest(secret)).first() if secret else None
+            session = live_session("cookie_digest", digest(secret)) if secret else None
         else:
-            session = sessions.filter(pk=read_access_token(token)).first()
+            session = live_session("pk", read_access_token(token))
             if session is None:
                 raise AccessTokenError
         if session:
             note_use(session, by_cookie=by_cookie)
         return session
+
+
+def _user_of(session: LiveSession | None) -> User | AnonymousUser:
+    """Return the person as the admin wants to have them."""
+    if session is None:
+        return AnonymousUser()
+    unread = ("password", "search_text", "private_search_text")
+    return User.objects.defer(*unread).get(pk=session.user_id)
 
 
 def _invalid_token() -> HttpResponse:

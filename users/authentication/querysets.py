@@ -42,9 +42,9 @@ class SessionQuerySet(models.QuerySet["Session"]):
             of_person = of_person.exclude(pk=keep)
         return list(of_person.only("expires_at").order_by("pk").select_for_update())
 
-    def active(self) -> Self:
+    def active(self, now: Any = None) -> Self:
         """Those that have not run out, of people who may sign in; an ended one is no row."""
-        return self.filter(expires_at__gt=timezone.now(), user__is_active=True)
+        return self.filter(expires_at__gt=now or timezone.now(), user__is_active=True)
 
     def expired(self) -> Self:
         """Those that have run out."""

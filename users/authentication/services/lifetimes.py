@@ -5,6 +5,7 @@ from datetime import datetime
 from django.conf import settings
 from django.utils import timezone
 
+from users.authentication.actors import LiveSession
 from users.authentication.models import Session
 
 
@@ -16,7 +17,7 @@ def runs_out_at(created_at: datetime) -> datetime:
     return min(timezone.now() + settings.SESSION_IDLE_TTL, created_at + settings.SESSION_MAX_AGE)
 
 
-def note_use(session: Session, *, by_cookie: bool) -> None:
+def note_use(session: Session | LiveSession, *, by_cookie: bool) -> None:
     """Remember that the session is in use, once in `settings.LAST_SEEN_PRECISION`.
 
     A session in a cookie is prolonged by that; refreshing prolongs one of tokens. Of several
