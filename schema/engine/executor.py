@@ -1,6 +1,6 @@
 """The engine: operations planned once, executed often."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from graphql import DocumentNode, ExecutionResult, GraphQLError, OperationType
@@ -9,21 +9,21 @@ from strawberry import Schema
 
 from schema.engine.declarations import look_through
 from schema.engine.execution import Execution, Requester
+from schema.engine.kept import Kept
 from schema.engine.plan import Document, Plan, UnplannableError
 from schema.engine.values import Failed, Marred, errors_of
 
-# As many ways to decide about `@skip` and `@include` are kept of an operation.
-MAX_PLANS: Final = 32
+# Of so many operations and decisions about `@skip` and `@include`.
+PLANS: Final[Kept[Plan]] = Kept(500)
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class Operation:
-    """An operation of a valid document, and its plans."""
+    """An operation of a valid document."""
 
     schema: Schema
     document: Document
     deciding: list[str]
-    plans: dict[tuple[Any, ...], Plan] = field(default_factory=dict)
 
     @classmethod
     def of(cls, schema: Schema, document: DocumentNode, name: str | None) -> "Operation":
@@ -70,16 +70,14 @@ class Operation:
         decisions = {
             name: variables.coerced[name] for name in self.deciding if name in variables.coerced
         }
-        key = tuple(decisions.items())
-        plan = self.plans.get(key)
-        if plan is None:
+
+        def make() -> Plan:
             sources = {name: variables.sources[name] for name in decisions}
             plan = Plan(self.document, VariableValues(sources, decisions))
             look_through(plan.root)
-            if len(self.plans) >= MAX_PLANS:
-                self.plans.clear()
-            self.plans[key] = plan
-        return plan
+            return plan
+
+        return PLANS.get((self, *decisions.items()), make)
 
 
 __all__ = ["Operation", "UnplannableError"]

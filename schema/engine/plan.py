@@ -4,7 +4,7 @@ A plan depends on the document and on the variables that decide about `@skip` an
 on nothing else of a request.
 """
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -119,8 +119,6 @@ class Selection:
         self.type = type_
         self.fields = [SelectedField(plan, type_, key, group) for key, group in groups.items()]
         self.keys = [each.key for each in self.fields]
-        # What executors keep with it.
-        self.kept: dict[Hashable, Any] = {}
 
 
 @dataclass(eq=False)
@@ -131,8 +129,7 @@ class SelectedField:
     parent: GraphQLObjectType
     key: str
     details: list[FieldDetails]
-    # What executors keep with it: of the kinds of requests lately, and for good.
-    kept: dict[Hashable, Any] = field(default_factory=dict)
+    # What executors find out about it.
     facts: dict[str, Any] = field(default_factory=dict)
     _below: dict[str, Selection] = field(default_factory=dict)
 

@@ -17,7 +17,7 @@ from schema.engine.declarations import definition_of, django_field, is_relay_id
 from schema.engine.extensions import FieldRule, ReadExtension
 from schema.engine.instances import instances_of
 from schema.engine.plan import TYPENAME, SelectedField, Selection, UnplannableError
-from schema.engine.relations import read_relation
+from schema.engine.relations import finished, read_relation
 from schema.engine.rows import ALL, Layout, Read, Records, leaves, scattered
 from schema.engine.values import Column, assembled
 
@@ -66,7 +66,7 @@ class Reader:
         if selected.name == TYPENAME:
             name = self.selection.type.name
             return lambda _execution, records: Column([name] * records.size)
-        read = self._unruled(selected)
+        read = _guarded(selected, self._unruled(selected))
         for extension in django_field(selected).extensions:
             if isinstance(extension, FieldRule):
                 read = self._ruled(read, extension)
@@ -179,3 +179,16 @@ class Reader:
             return made
 
         return cast("list[models.Model]", records.keep((self.prefix, "instances"), make))
+
+
+def _guarded(selected: SelectedField, read: Read) -> Read:
+    """Have the field fail for all objects if it cannot be read."""
+
+    def guarded(execution: "Execution", records: Records) -> Column:
+        try:
+            return read(execution, records)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this field's error
+            cells = [selected.place.failed(error) for _record in range(records.size)]
+            return finished(selected, Column(cells, sound=False))
+
+    return guarded

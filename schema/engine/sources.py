@@ -30,8 +30,6 @@ Build: TypeAlias = Callable[[Info[Any, Any], Operand], QuerySet[Any, Any]]
 # What goes wrong when a resolver looks at what it has only a slot of. It is asked again with the
 # values then, so nothing else that goes wrong is lost.
 SYMBOLIC: Final = (SlotError, AttributeError, TypeError, ValueError)
-# As many ways to ask a field are kept.
-MAX_KEPT: Final = 100
 
 
 class Source:

@@ -1,7 +1,7 @@
 """From a request's credentials to its `Actor`."""
 
 from datetime import timedelta
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
@@ -44,7 +44,7 @@ class ActorMiddleware(AuthenticationMiddleware):
             user_agent=request.headers.get("User-Agent", "")[:USER_AGENT_MAX_LENGTH],
         )
         cast("ActorRequest", request).actor = session.actor(actor) if session else actor
-        request.user = SimpleLazyObject(lambda: _user_of(session))
+        request.user = cast("Any", SimpleLazyObject(lambda: _user_of(session)))
         return None
 
     @staticmethod
