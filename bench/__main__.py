@@ -26,6 +26,7 @@ from bench.peers.drf import RestFramework
 from bench.peers.postgraphile import PostGraphile
 from bench.peers.roster import Roster
 from bench.peers.strawberry_django import StrawberryDjango
+from bench.peers.unsigned import UnsignedRoster
 from bench.report import OUTPUT, save
 from bench.runner import DifferenceError, Effort, Result, measure
 from bench.scenarios import Cast, Scenario, cast_of, chosen
@@ -33,7 +34,13 @@ from bench.signed_in import give_passwords, hashes_per_second
 from core.env import Environment
 
 HASHING_SECONDS: Final = 5.0
-CLASSES: Final[Sequence[type[Contestant]]] = (Roster, StrawberryDjango, RestFramework, PostGraphile)
+CLASSES: Final[Sequence[type[Contestant]]] = (
+    Roster,
+    UnsignedRoster,
+    StrawberryDjango,
+    RestFramework,
+    PostGraphile,
+)
 
 
 @dataclass(frozen=True, slots=True)
