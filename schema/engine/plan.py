@@ -7,7 +7,7 @@ on nothing else of a request.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from graphql import (
     DocumentNode,
@@ -190,19 +190,58 @@ class SelectedField:
         given = self.nodes[0].arguments or ()
         return frozenset(each.name.value for each in given if _has_variables(each))
 
-    @cached_property
-    def _constant_arguments(self) -> dict[str, Any]:
-        return self._arguments(self.plan.variables)
-
-    def arguments(self, variables: VariableValues) -> dict[str, Any]:
+    def arguments(self, variables: VariableValues) -> Mapping[str, Any]:
         """Return its arguments. Raises `GraphQLError`."""
         if self.definition is None or not (self.definition.args or self.nodes[0].arguments):
             return {}
-        return (
-            self._arguments(variables) if self.varying_arguments else dict(self._constant_arguments)
+        if not self.varying_arguments:
+            return self._constant_arguments
+        given = self._looked_up(variables)
+        return given if given is not None else self._arguments(variables)
+
+    def _looked_up(self, variables: VariableValues) -> Mapping[str, Any] | None:
+        """Return its arguments if those that vary are nothing but variables with values."""
+        names = self._variable_names
+        if names is None or any(variables.coerced.get(each) is None for each in names.values()):
+            return None
+        varying = {
+            self.all_arguments[name].out_name or name: variables.coerced[each]
+            for name, each in names.items()
+        }
+        return {**self._constant_arguments, **varying}
+
+    @cached_property
+    def _variable_names(self) -> Mapping[str, str] | None:
+        """The variables by the arguments that they are; None if one is but a part of its."""
+        nodes = {
+            each.name.value: each.value
+            for each in self.nodes[0].arguments or ()
+            if each.name.value in self.varying_arguments
+        }
+        if not all(isinstance(each, VariableNode) for each in nodes.values()):
+            return None
+        return {name: cast("VariableNode", each).name.value for name, each in nodes.items()}
+
+    @cached_property
+    def _constant_arguments(self) -> Mapping[str, Any]:
+        """The arguments that are the same whatever the variables."""
+        node = self.nodes[0]
+        constant = [
+            each for each in node.arguments or () if each.name.value not in self.varying_arguments
+        ]
+        without = GraphQLField(
+            self.type,
+            {
+                name: each
+                for name, each in self.all_arguments.items()
+                if name not in self.varying_arguments
+            },
+        )
+        return get_argument_values(
+            without, FieldNode(name=node.name, arguments=tuple(constant)), self.plan.variables
         )
 
-    def _arguments(self, variables: VariableValues) -> dict[str, Any]:
+    def _arguments(self, variables: VariableValues) -> Mapping[str, Any]:
         if self.definition is None:
             return {}
         return get_argument_values(self.definition, self.nodes[0], variables)
