@@ -4,6 +4,7 @@ gunicorn finds this file in the directory it is started from. `docs/deployment.m
 variables it reads.
 """
 
+import gc
 import os
 import select
 from pathlib import Path
@@ -58,6 +59,17 @@ graceful_timeout = 30
 # The heartbeat files belong on a file system that never waits for a disk.
 worker_tmp_dir = str(shared_memory) if shared_memory.is_dir() else None
 control_socket_disable = True
+
+
+def when_ready(_server: object) -> None:
+    """Leave what was loaded before the fork to itself.
+
+    The garbage collector would look at a few hundred thousand objects again and again, and
+    touching them would copy their pages into each worker.
+    """
+    gc.collect()
+    gc.freeze()
+
 
 # What NGINX accepts in a request line (`large_client_header_buffers`).
 limit_request_line = 8190

@@ -172,7 +172,7 @@ def _from_json(data: bytes, what: str) -> Any:
 
 def _refuse_cross_site(request: HttpRequest) -> None:
     """Refuse what another site's page sends along with our cookie."""
-    origin = request.headers.get("Origin")
+    origin = request.META.get("HTTP_ORIGIN")
     own = {f"{request.scheme}://{request.get_host()}", *settings.CSRF_TRUSTED_ORIGINS}
     if origin and origin not in own and settings.SESSION_COOKIE in request.COOKIES:
         raise BadRequestError(

@@ -41,7 +41,7 @@ class ActorMiddleware(AuthenticationMiddleware):
             return _invalid_token()
         actor = Actor(
             ip=client_address(request.META, settings.TRUSTED_PROXIES),
-            user_agent=request.headers.get("User-Agent", "")[:USER_AGENT_MAX_LENGTH],
+            user_agent=request.META.get("HTTP_USER_AGENT", "")[:USER_AGENT_MAX_LENGTH],
         )
         cast("ActorRequest", request).actor = session.actor(actor) if session else actor
         request.user = cast("Any", SimpleLazyObject(lambda: _user_of(session)))
@@ -49,7 +49,7 @@ class ActorMiddleware(AuthenticationMiddleware):
 
     @staticmethod
     def _session(request: HttpRequest) -> LiveSession | None:
-        scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
+        scheme, _space, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         by_cookie = scheme.lower() != "bearer"
         if by_cookie:
             secret = request.COOKIES.get(settings.SESSION_COOKIE)
