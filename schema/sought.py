@@ -12,10 +12,11 @@ guess can be wrong by a factor of thousands. So we do not let it guess. One stat
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final, TypeVar, cast
+from itertools import chain, islice, product
+from typing import Any, Final, TypeVar
 
 from django.db.models import Exists, ExpressionWrapper, Model, Q, QuerySet
-from django.db.models.expressions import OrderBy, RawSQL
+from django.db.models.expressions import RawSQL
 from django.db.models.fields import BooleanField
 from django.db.models.lookups import Exact
 from django.db.models.sql.where import AND, WhereNode
@@ -28,32 +29,38 @@ M = TypeVar("M", bound=Model)
 LOOK_AHEAD: Final = 5_000
 # One in so many rows are too many to sort.
 MANY: Final = 50
+# More alternatives are not found one by one.
+MAX_ALTERNATIVES: Final = 10
 # A materialized expression is planned to be read as a whole, yet read only as far as it is asked.
 STATEMENT: Final = """
-    WITH many AS MATERIALIZED (
-        SELECT greatest(reltuples / {many}, {look_ahead})::bigint AS count
+    WITH many(number) AS MATERIALIZED (
+        SELECT greatest(reltuples / {many}, {look_ahead})::bigint
         FROM pg_class WHERE oid = '{table}'::regclass
     ),
-    near AS MATERIALIZED (
-        SELECT id FROM ({slice}) AS slice(id, hit) WHERE hit LIMIT {limit}
+    slice(id, hit) AS MATERIALIZED ({slice}),
+    near AS MATERIALIZED (SELECT id FROM slice WHERE hit LIMIT {limit}),
+    answered(by_near) AS MATERIALIZED (
+        SELECT (SELECT count(*) FROM near) = {limit}
+            OR (SELECT count(*) FROM slice) < {look_ahead}
     ),
-    found AS MATERIALIZED (
-        SELECT * FROM ({found}) AS found(id, {keys})
-    ),
+    found(place) AS MATERIALIZED ({found}),
     few AS MATERIALIZED (
-        SELECT * FROM found WHERE (SELECT count(*) FROM near) < {limit}
-        LIMIT (SELECT count FROM many)
+        SELECT place FROM found WHERE NOT (SELECT by_near FROM answered)
+        LIMIT (SELECT number FROM many)
     )
-    SELECT id FROM near WHERE (SELECT count(*) FROM near) = {limit}
+    SELECT id FROM near WHERE (SELECT by_near FROM answered)
     UNION ALL (
-        SELECT id FROM few WHERE (SELECT count(*) FROM few) < (SELECT count FROM many)
-        ORDER BY {order} LIMIT {limit}
+        SELECT id FROM ({sorted}) AS sorted(id)
+        WHERE (SELECT count(*) FROM few) < (SELECT number FROM many)
     )
     UNION ALL (
         SELECT id FROM ({along}) AS along(id)
-        WHERE (SELECT count(*) FROM few) = (SELECT count FROM many)
+        WHERE (SELECT count(*) FROM few) = (SELECT number FROM many)
     )
 """
+# Where a row is found without an index, and without being asked for the conditions again.
+PLACE: Final = "{table}.ctid"
+IS_FEW: Final = f"{PLACE} = ANY (ARRAY(SELECT place FROM few))"
 # The limit inside keeps PostgreSQL from hashing all that could exist, for a few thousand tries.
 TRY_ONE: Final = "EXISTS(SELECT 1 FROM (%(subquery)s) AS tried)"
 
@@ -67,32 +74,32 @@ def first_rows(rows: QuerySet[M], limit: int) -> QuerySet[M]:
     sought = [node for node in _conditions(rows.query.where) if _is_sought(node)]
     if not sought or rows.query.is_empty():
         return rows[:limit]
-    hit = ExpressionWrapper(
-        _one_by_one(Q(*(node.lhs.condition for node in sought))), output_field=BooleanField()
-    )
+    condition = Q(*(node.lhs.condition for node in sought))
+    hit = ExpressionWrapper(_one_by_one(condition), output_field=BooleanField())
     others = [node for node in _conditions(rows.query.where) if not _is_sought(node)]
-    terms = cast("Sequence[OrderBy]", rows.query.order_by)
-    keys = {f"key_{number}": term.expression for number, term in enumerate(terms)}
+    rest = _meeting(rows, others)
+    everything = rows.model._base_manager.order_by()  # noqa: SLF001 - Django's public API
+    table = rows.model._meta.db_table  # noqa: SLF001 - Django's public API
+    place = RawSQL(PLACE.format(table=table), ())
+    is_few = RawSQL(IS_FEW.format(table=table), (), output_field=BooleanField())
     parts = {
-        "slice": _meeting(rows, others).annotate(hit=hit).values_list("pk", "hit")[:LOOK_AHEAD],
-        "found": rows.order_by().annotate(**keys).values_list("pk", *keys),
-        "along": rows.values_list("pk")[:limit],
+        "slice": [rest.annotate(hit=hit).values_list("pk", "hit")[:LOOK_AHEAD]],
+        "found": [everything.filter(each).values_list(place) for each in _alternatives(condition)],
+        "sorted": [rest.filter(is_few).values_list("pk")[:limit]],
+        "along": [rows.values_list("pk")[:limit]],
     }
-    compiled = {name: part.query.sql_with_params() for name, part in parts.items()}
+    compiled = {
+        name: [part.query.sql_with_params() for part in some] for name, some in parts.items()
+    }
     statement = STATEMENT.format(
-        table=rows.model._meta.db_table,  # noqa: SLF001 - Django's public API
+        table=table,
         many=MANY,
         look_ahead=LOOK_AHEAD,
         limit=int(limit),
-        keys=", ".join(keys),
-        order=", ".join(
-            f"{key} {'DESC' if term.descending else 'ASC'}"
-            for key, term in zip(keys, terms, strict=True)
-        ),
-        **{name: sql for name, (sql, _params) in compiled.items()},
+        **{name: " UNION ALL ".join(sql for sql, _ in some) for name, some in compiled.items()},
     )
     # In the order of the statement.
-    params = [param for _sql, some in compiled.values() for param in some]
+    params = [param for some in compiled.values() for _, params in some for param in params]
     ids = RawSQL(statement, params)  # noqa: S611 - Django's own, and the parameters are apart
     return _meeting(rows, []).filter(pk__in=ids)[:limit]
 
@@ -114,6 +121,17 @@ def is_truncated(rows: QuerySet[M]) -> bool:
 def _limit(rows: QuerySet[M]) -> int | None:
     expressions = (getattr(term, "expression", None) for term in rows.query.order_by)
     return next((each.candidates for each in expressions if isinstance(each, Rank)), None)
+
+
+def _alternatives(condition: Any) -> list[Any]:
+    """Return conditions of which one holds if and only if the whole does."""
+    if not isinstance(condition, Q) or condition.negated:
+        return [condition]
+    parts = [_alternatives(child) for child in condition.children]
+    if condition.connector == Q.OR:
+        return list(chain(*parts))
+    some = list(islice((Q(*each) for each in product(*parts)), MAX_ALTERNATIVES + 1))
+    return some if len(some) <= MAX_ALTERNATIVES else [condition]
 
 
 def _one_by_one(condition: Any) -> Any:
