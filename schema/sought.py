@@ -11,14 +11,15 @@ guess can be wrong by a factor of thousands. So we do not let it guess. One stat
 3. of all rows; then it goes along the order, where the next of them cannot be far.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import chain, islice, product
 from typing import Any, Final, TypeVar
 
-from django.db.models import Exists, ExpressionWrapper, Model, Q, QuerySet
+from django.core.exceptions import EmptyResultSet
+from django.db.models import BooleanField, Exists, Expression, Func, Model, Q, QuerySet, TextField
 from django.db.models.expressions import RawSQL
-from django.db.models.fields import BooleanField
 from django.db.models.lookups import Exact
+from django.db.models.sql.compiler import SQLCompiler
 from django.db.models.sql.where import AND, WhereNode
 
 from core.db import Sought
@@ -58,11 +59,25 @@ STATEMENT: Final = """
         WHERE (SELECT count(*) FROM few) = (SELECT number FROM many)
     )
 """
-# Where a row is found without an index, and without being asked for the conditions again.
-PLACE: Final = "{table}.ctid"
-IS_FEW: Final = f"{PLACE} = ANY (ARRAY(SELECT place FROM few))"
 # The limit inside keeps PostgreSQL from hashing all that could exist, for a few thousand tries.
 TRY_ONE: Final = "EXISTS(SELECT 1 FROM (%(subquery)s) AS tried)"
+
+
+class _Place(Expression):
+    """Where the table has the row, which reads it without an index, once it is found."""
+
+    output_field = TextField()
+
+    def as_sql(self, compiler: SQLCompiler, _connection: Any) -> tuple[str, tuple[()]]:
+        """Name PostgreSQL's column."""
+        return f"{compiler.query.get_initial_alias()}.ctid", ()
+
+
+class _IsOneOfFew(Func):
+    """Whether a place is one of the statement's; in this form, the others are not looked at."""
+
+    template = "%(expressions)s = ANY (ARRAY(SELECT place FROM few))"
+    output_field = BooleanField()
 
 
 def first_rows(rows: QuerySet[M], limit: int) -> QuerySet[M]:
@@ -75,31 +90,29 @@ def first_rows(rows: QuerySet[M], limit: int) -> QuerySet[M]:
     if not sought or rows.query.is_empty():
         return rows[:limit]
     condition = Q(*(node.lhs.condition for node in sought))
-    hit = ExpressionWrapper(_one_by_one(condition), output_field=BooleanField())
     others = [node for node in _conditions(rows.query.where) if not _is_sought(node)]
-    rest = _meeting(rows, others)
-    everything = rows.model._base_manager.order_by()  # noqa: SLF001 - Django's public API
-    table = rows.model._meta.db_table  # noqa: SLF001 - Django's public API
-    place = RawSQL(PLACE.format(table=table), ())
-    is_few = RawSQL(IS_FEW.format(table=table), (), output_field=BooleanField())
-    parts = {
-        "slice": [rest.annotate(hit=hit).values_list("pk", "hit")[:LOOK_AHEAD]],
-        "found": [everything.filter(each).values_list(place) for each in _alternatives(condition)],
-        "sorted": [rest.filter(is_few).values_list("pk")[:limit]],
-        "along": [rows.values_list("pk")[:limit]],
+    rest, everything = _meeting(rows, others), _meeting(rows, []).order_by()
+    hit = _one_by_one(Sought(condition))
+    apart = [everything.filter(each).values_list(_Place()) for each in _alternatives(condition)]
+    parts: dict[str, QuerySet[Any, Any]] = {
+        "slice": rest.annotate(hit=hit).values_list("pk", "hit")[:LOOK_AHEAD],
+        "found": apart[0].union(*apart[1:], all=True),
+        "sorted": rest.filter(_IsOneOfFew(_Place())).values_list("pk")[:limit],
+        "along": rows.values_list("pk")[:limit],
     }
-    compiled = {
-        name: [part.query.sql_with_params() for part in some] for name, some in parts.items()
-    }
+    try:
+        compiled = {name: part.query.sql_with_params() for name, part in parts.items()}
+    except EmptyResultSet:
+        return rows.none()
     statement = STATEMENT.format(
-        table=table,
+        table=rows.model._meta.db_table,  # noqa: SLF001 - Django's public API
         many=MANY,
         look_ahead=LOOK_AHEAD,
         limit=int(limit),
-        **{name: " UNION ALL ".join(sql for sql, _ in some) for name, some in compiled.items()},
+        **{name: sql for name, (sql, _params) in compiled.items()},
     )
     # In the order of the statement.
-    params = [param for some in compiled.values() for _, params in some for param in params]
+    params = [param for _sql, some in compiled.values() for param in some]
     ids = RawSQL(statement, params)  # noqa: S611 - Django's own, and the parameters are apart
     return _meeting(rows, []).filter(pk__in=ids)[:limit]
 
@@ -124,18 +137,26 @@ def _limit(rows: QuerySet[M]) -> int | None:
 
 
 def _alternatives(condition: Any) -> list[Any]:
-    """Return conditions of which one holds if and only if the whole does."""
+    """Return conditions of which one holds if and only if the whole does.
+
+    What is asked apart is an `or` of nothing but `Sought`.
+    """
+    if isinstance(condition, Sought):
+        return _alternatives(condition.condition)
     if not isinstance(condition, Q) or condition.negated:
         return [condition]
-    parts = [_alternatives(child) for child in condition.children]
     if condition.connector == Q.OR:
-        return list(chain(*parts))
-    some = list(islice((Q(*each) for each in product(*parts)), MAX_ALTERNATIVES + 1))
+        apart = all(isinstance(child, Sought) for child in condition.children)
+        return list(chain(*map(_alternatives, condition.children))) if apart else [condition]
+    combinations = product(*map(_alternatives, condition.children))
+    some = [Q(*each) for each in islice(combinations, MAX_ALTERNATIVES + 1)]
     return some if len(some) <= MAX_ALTERNATIVES else [condition]
 
 
 def _one_by_one(condition: Any) -> Any:
     """Return the condition in a form that is tried for one row after the other."""
+    if isinstance(condition, Sought):
+        return Sought(_one_by_one(condition.condition))
     copy = condition.copy() if hasattr(condition, "copy") else condition
     if isinstance(copy, Q):
         copy.children = [_one_by_one(child) for child in copy.children]
