@@ -91,9 +91,11 @@ def first_rows(rows: QuerySet[M], limit: int) -> QuerySet[M]:
         return rows[:limit]
     condition = Q(*(node.lhs.condition for node in sought))
     others = [node for node in _conditions(rows.query.where) if not _is_sought(node)]
-    rest, everything = _meeting(rows, others), _meeting(rows, []).order_by()
+    rest = _meeting(rows, others)
     hit = _one_by_one(Sought(condition))
-    apart = [everything.filter(each).values_list(_Place()) for each in _alternatives(condition)]
+    # Without the tables that are joined for the order.
+    plain = rows.model._base_manager.order_by()  # noqa: SLF001 - Django's public API
+    apart = [plain.filter(each).values_list(_Place()) for each in _alternatives(condition)]
     parts: dict[str, QuerySet[Any, Any]] = {
         "slice": rest.annotate(hit=hit).values_list("pk", "hit")[:LOOK_AHEAD],
         "found": apart[0].union(*apart[1:], all=True),
