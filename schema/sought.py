@@ -27,37 +27,35 @@ from core.search.texts import Rank
 
 M = TypeVar("M", bound=Model)
 
-LOOK_AHEAD: Final = 5_000
+# Enough to fill a page of fifty with what one in a hundred meets.
+LOOK_AHEAD: Final = 6_000
 # One in so many rows are too many to sort.
 MANY: Final = 50
-# More alternatives are not found one by one.
+# More are not found apart.
 MAX_ALTERNATIVES: Final = 10
 # A materialized expression is planned to be read as a whole, yet read only as far as it is asked.
 STATEMENT: Final = """
-    WITH many(number) AS MATERIALIZED (
-        SELECT greatest(reltuples / {many}, {look_ahead})::bigint
-        FROM pg_class WHERE oid = '{table}'::regclass
-    ),
-    slice(id, hit) AS MATERIALIZED ({slice}),
+    WITH slice(id, hit) AS MATERIALIZED ({slice}),
     near AS MATERIALIZED (SELECT id FROM slice WHERE hit LIMIT {limit}),
-    answered(by_near) AS MATERIALIZED (
+    is_near(answer) AS MATERIALIZED (
         SELECT (SELECT count(*) FROM near) = {limit}
             OR (SELECT count(*) FROM slice) < {look_ahead}
     ),
+    many(number) AS MATERIALIZED (
+        SELECT greatest(reltuples / {many}, {look_ahead})::bigint
+        FROM pg_class WHERE oid = '{table}'::regclass
+    ),
     found(place) AS MATERIALIZED ({found}),
     few AS MATERIALIZED (
-        SELECT place FROM found WHERE NOT (SELECT by_near FROM answered)
+        SELECT place FROM found WHERE NOT (SELECT answer FROM is_near)
         LIMIT (SELECT number FROM many)
+    ),
+    is_few(answer) AS MATERIALIZED (
+        SELECT (SELECT count(*) FROM few) < (SELECT number FROM many)
     )
-    SELECT id FROM near WHERE (SELECT by_near FROM answered)
-    UNION ALL (
-        SELECT id FROM ({sorted}) AS sorted(id)
-        WHERE (SELECT count(*) FROM few) < (SELECT number FROM many)
-    )
-    UNION ALL (
-        SELECT id FROM ({along}) AS along(id)
-        WHERE (SELECT count(*) FROM few) = (SELECT number FROM many)
-    )
+    SELECT id FROM near WHERE (SELECT answer FROM is_near)
+    UNION ALL (SELECT id FROM ({sorted}) AS sorted(id) WHERE (SELECT answer FROM is_few))
+    UNION ALL (SELECT id FROM ({along}) AS along(id) WHERE NOT (SELECT answer FROM is_few))
 """
 # The limit inside keeps PostgreSQL from hashing all that could exist, for a few thousand tries.
 TRY_ONE: Final = "EXISTS(SELECT 1 FROM (%(subquery)s) AS tried)"
