@@ -27,8 +27,10 @@ from core.search.texts import Rank
 
 M = TypeVar("M", bound=Model)
 
-# Enough to fill a page of fifty with what one in a hundred meets.
+# Enough to fill a page of fifty with what one in a hundred meets; whether they will is judged by
+# the first few of them.
 LOOK_AHEAD: Final = 6_000
+GLANCES: Final = 6
 # One in so many rows are too many to sort.
 MANY: Final = 50
 # More are not found apart.
@@ -36,10 +38,19 @@ MAX_ALTERNATIVES: Final = 10
 # A materialized expression is planned to be read as a whole, yet read only as far as it is asked.
 STATEMENT: Final = """
     WITH slice(id, hit) AS MATERIALIZED ({slice}),
-    near AS MATERIALIZED (SELECT id FROM slice WHERE hit LIMIT {limit}),
+    glance AS MATERIALIZED (
+        SELECT id FROM (SELECT * FROM slice LIMIT {look_ahead} / {glances}) AS first
+        WHERE hit LIMIT {limit}
+    ),
+    enough(number) AS MATERIALIZED (
+        SELECT {look_ahead} / CASE WHEN count(*) * {glances} < {limit} THEN {glances} ELSE 1 END
+        FROM glance
+    ),
+    ahead AS MATERIALIZED (SELECT * FROM slice LIMIT (SELECT number FROM enough)),
+    near AS MATERIALIZED (SELECT id FROM ahead WHERE hit LIMIT {limit}),
     is_near(answer) AS MATERIALIZED (
         SELECT (SELECT count(*) FROM near) = {limit}
-            OR (SELECT count(*) FROM slice) < {look_ahead}
+            OR (SELECT count(*) FROM ahead) < (SELECT number FROM enough)
     ),
     many(number) AS MATERIALIZED (
         SELECT greatest(reltuples / {many}, {look_ahead})::bigint
@@ -108,6 +119,7 @@ def first_rows(rows: QuerySet[M], limit: int) -> QuerySet[M]:
         table=rows.model._meta.db_table,  # noqa: SLF001 - Django's public API
         many=MANY,
         look_ahead=LOOK_AHEAD,
+        glances=GLANCES,
         limit=int(limit),
         **{name: sql for name, (sql, _params) in compiled.items()},
     )
