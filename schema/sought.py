@@ -6,9 +6,11 @@ all that meet the condition and sort them, which takes long if they are many. It
 where the order and the condition have to do with each other, as usernames and names have, the
 guess can be wrong by a factor of thousands. So we do not let it guess. One statement
 
-1. looks at a bounded number of rows along the order, and if these do not fill the page
-2. finds all that meet the condition and sorts them, unless they are more than a few in a hundred
-3. of all rows; then it goes along the order, where the next of them cannot be far.
+1. looks at a bounded number of rows along the order: a few, and more if these promise to fill the
+   page; or else
+2. finds all that meet the condition, each alternative of an `or` by itself, and sorts them, unless
+   they are more than a few in a hundred of all rows; or else
+3. goes along the order, where the next of them cannot be far.
 """
 
 from collections.abc import Iterable, Iterator
@@ -27,23 +29,23 @@ from core.search.texts import Rank
 
 M = TypeVar("M", bound=Model)
 
-# Enough to fill a page of fifty with what one in a hundred meets; whether they will is judged by
-# the first few of them.
+# Enough to fill a page of fifty with what one in a hundred meets.
 LOOK_AHEAD: Final = 6_000
-GLANCES: Final = 6
+# The first of so many parts tells whether it is worth while to look at the others.
+PARTS: Final = 6
 # One in so many rows are too many to sort.
 MANY: Final = 50
-# More are not found apart.
+# More alternatives are not found each by itself.
 MAX_ALTERNATIVES: Final = 10
 # A materialized expression is planned to be read as a whole, yet read only as far as it is asked.
 STATEMENT: Final = """
     WITH slice(id, hit) AS MATERIALIZED ({slice}),
     glance AS MATERIALIZED (
-        SELECT id FROM (SELECT * FROM slice LIMIT {look_ahead} / {glances}) AS first
+        SELECT id FROM (SELECT * FROM slice LIMIT {look_ahead} / {parts}) AS first
         WHERE hit LIMIT {limit}
     ),
     enough(number) AS MATERIALIZED (
-        SELECT {look_ahead} / CASE WHEN count(*) * {glances} < {limit} THEN {glances} ELSE 1 END
+        SELECT {look_ahead} / CASE WHEN count(*) * {parts} < {limit} THEN {parts} ELSE 1 END
         FROM glance
     ),
     ahead AS MATERIALIZED (SELECT * FROM slice LIMIT (SELECT number FROM enough)),
@@ -73,7 +75,7 @@ TRY_ONE: Final = "EXISTS(SELECT 1 FROM (%(subquery)s) AS tried)"
 
 
 class _Place(Expression):
-    """Where the table has the row, which reads it without an index, once it is found."""
+    """Where a row is in its table, to read it again without an index."""
 
     output_field = TextField()
 
@@ -83,7 +85,7 @@ class _Place(Expression):
 
 
 class _IsOneOfFew(Func):
-    """Whether a place is one of the statement's; in this form, the others are not looked at."""
+    """Whether a place is one of those found; in this form, no other place is looked at."""
 
     template = "%(expressions)s = ANY (ARRAY(SELECT place FROM few))"
     output_field = BooleanField()
@@ -119,7 +121,7 @@ def first_rows(rows: QuerySet[M], limit: int) -> QuerySet[M]:
         table=rows.model._meta.db_table,  # noqa: SLF001 - Django's public API
         many=MANY,
         look_ahead=LOOK_AHEAD,
-        glances=GLANCES,
+        parts=PARTS,
         limit=int(limit),
         **{name: sql for name, (sql, _params) in compiled.items()},
     )
@@ -151,7 +153,7 @@ def _limit(rows: QuerySet[M]) -> int | None:
 def _alternatives(condition: Any) -> list[Any]:
     """Return conditions of which one holds if and only if the whole does.
 
-    What is asked apart is an `or` of nothing but `Sought`.
+    An `or` is taken apart if each of its parts is `Sought`, which says that it has an index.
     """
     if isinstance(condition, Sought):
         return _alternatives(condition.condition)

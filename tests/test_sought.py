@@ -17,7 +17,7 @@ from users.accounts.orders import UserOrderField
 from users.accounts.querysets import UserQuerySet
 
 PEOPLE = 24
-SMALL, ENOUGH = 3, PEOPLE + 1
+SMALL, ENOUGH = 3, sought.PARTS * (PEOPLE + 1)
 STAFF = Actor(is_staff=True)
 
 
@@ -61,7 +61,7 @@ CONDITIONS: dict[str, Callable[[UserQuerySet], UserQuerySet]] = {
 }
 
 
-@pytest.fixture(params=[1, SMALL, ENOUGH])
+@pytest.fixture(params=[1, SMALL, PEOPLE, ENOUGH])
 def look_ahead(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at so many rows along the order, and call as many too many to sort."""
     monkeypatch.setattr(sought, "LOOK_AHEAD", request.param)

@@ -148,9 +148,11 @@ class UserFilter:
         if self.any_of is not None:
             if not self.any_of:
                 raise ArgumentInvalidError(_("Give `or` at least one filter."))
+            # Each may have an index of its own.
             some = (Sought(each.condition(actor)) for each in self.any_of)
             yield Q(*some, _connector=Q.OR)
         if self.none_of is not None:
+            # Wrapped, because Django takes the opposite of no condition for none, too.
             yield ~Q(Sought(self.none_of.condition(actor)))
 
     def condition(self, actor: Actor) -> Q:
