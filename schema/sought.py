@@ -6,18 +6,22 @@ all that meet the condition and sort them, which takes long if they are many. It
 where the order and the condition have to do with each other, as usernames and names have, the
 guess can be wrong by a factor of thousands. So we do not let it guess. One statement
 
-1. looks at a bounded number of rows along the order, and if these do not fill the page
-2. finds all that meet the condition and sorts them, unless they are more than a few in a hundred
-3. of all rows; then it goes along the order, where the next of them cannot be far.
+1. looks at a bounded number of rows along the order: a few, and more if these promise to fill the
+   page; or else
+2. finds all that meet the condition, each alternative of an `or` by itself, and sorts them, unless
+   they are more than a few in a hundred of all rows; or else
+3. goes along the order, where the next of them cannot be far.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final, TypeVar, cast
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice, product
+from typing import Any, Final, TypeVar
 
-from django.db.models import Exists, ExpressionWrapper, Model, Q, QuerySet
-from django.db.models.expressions import OrderBy, RawSQL
-from django.db.models.fields import BooleanField
+from django.core.exceptions import EmptyResultSet
+from django.db.models import BooleanField, Exists, Expression, Func, Model, Q, QuerySet, TextField
+from django.db.models.expressions import RawSQL
 from django.db.models.lookups import Exact
+from django.db.models.sql.compiler import SQLCompiler
 from django.db.models.sql.where import AND, WhereNode
 
 from core.db import Sought
@@ -25,37 +29,66 @@ from core.search.texts import Rank
 
 M = TypeVar("M", bound=Model)
 
-LOOK_AHEAD: Final = 5_000
+# Enough to fill a page of fifty with what one in a hundred meets.
+LOOK_AHEAD: Final = 6_000
+# The first of so many parts tells whether it is worth while to look at the others.
+PARTS: Final = 6
 # One in so many rows are too many to sort.
 MANY: Final = 50
+# More alternatives are not found each by itself.
+MAX_ALTERNATIVES: Final = 10
 # A materialized expression is planned to be read as a whole, yet read only as far as it is asked.
 STATEMENT: Final = """
-    WITH many AS MATERIALIZED (
-        SELECT greatest(reltuples / {many}, {look_ahead})::bigint AS count
+    WITH slice(id, hit) AS MATERIALIZED ({slice}),
+    glance AS MATERIALIZED (
+        SELECT id FROM (SELECT * FROM slice LIMIT {look_ahead} / {parts}) AS first
+        WHERE hit LIMIT {limit}
+    ),
+    enough(number) AS MATERIALIZED (
+        SELECT {look_ahead} / CASE WHEN count(*) * {parts} < {limit} THEN {parts} ELSE 1 END
+        FROM glance
+    ),
+    ahead AS MATERIALIZED (SELECT * FROM slice LIMIT (SELECT number FROM enough)),
+    near AS MATERIALIZED (SELECT id FROM ahead WHERE hit LIMIT {limit}),
+    is_near(answer) AS MATERIALIZED (
+        SELECT (SELECT count(*) FROM near) = {limit}
+            OR (SELECT count(*) FROM ahead) < (SELECT number FROM enough)
+    ),
+    many(number) AS MATERIALIZED (
+        SELECT greatest(reltuples / {many}, {look_ahead})::bigint
         FROM pg_class WHERE oid = '{table}'::regclass
     ),
-    near AS MATERIALIZED (
-        SELECT id FROM ({slice}) AS slice(id, hit) WHERE hit LIMIT {limit}
-    ),
-    found AS MATERIALIZED (
-        SELECT * FROM ({found}) AS found(id, {keys})
-    ),
+    found(place) AS MATERIALIZED ({found}),
     few AS MATERIALIZED (
-        SELECT * FROM found WHERE (SELECT count(*) FROM near) < {limit}
-        LIMIT (SELECT count FROM many)
+        SELECT place FROM found WHERE NOT (SELECT answer FROM is_near)
+        LIMIT (SELECT number FROM many)
+    ),
+    is_few(answer) AS MATERIALIZED (
+        SELECT (SELECT count(*) FROM few) < (SELECT number FROM many)
     )
-    SELECT id FROM near WHERE (SELECT count(*) FROM near) = {limit}
-    UNION ALL (
-        SELECT id FROM few WHERE (SELECT count(*) FROM few) < (SELECT count FROM many)
-        ORDER BY {order} LIMIT {limit}
-    )
-    UNION ALL (
-        SELECT id FROM ({along}) AS along(id)
-        WHERE (SELECT count(*) FROM few) = (SELECT count FROM many)
-    )
+    SELECT id FROM near WHERE (SELECT answer FROM is_near)
+    UNION ALL (SELECT id FROM ({sorted}) AS sorted(id) WHERE (SELECT answer FROM is_few))
+    UNION ALL (SELECT id FROM ({along}) AS along(id) WHERE NOT (SELECT answer FROM is_few))
 """
 # The limit inside keeps PostgreSQL from hashing all that could exist, for a few thousand tries.
 TRY_ONE: Final = "EXISTS(SELECT 1 FROM (%(subquery)s) AS tried)"
+
+
+class _Place(Expression):
+    """Where a row is in its table, to read it again without an index."""
+
+    output_field = TextField()
+
+    def as_sql(self, compiler: SQLCompiler, _connection: Any) -> tuple[str, tuple[()]]:
+        """Name PostgreSQL's column."""
+        return f"{compiler.query.get_initial_alias()}.ctid", ()
+
+
+class _IsOneOfFew(Func):
+    """Whether a place is one of those found; in this form, no other place is looked at."""
+
+    template = "%(expressions)s = ANY (ARRAY(SELECT place FROM few))"
+    output_field = BooleanField()
 
 
 def first_rows(rows: QuerySet[M], limit: int) -> QuerySet[M]:
@@ -67,28 +100,29 @@ def first_rows(rows: QuerySet[M], limit: int) -> QuerySet[M]:
     sought = [node for node in _conditions(rows.query.where) if _is_sought(node)]
     if not sought or rows.query.is_empty():
         return rows[:limit]
-    hit = ExpressionWrapper(
-        _one_by_one(Q(*(node.lhs.condition for node in sought))), output_field=BooleanField()
-    )
+    condition = Q(*(node.lhs.condition for node in sought))
     others = [node for node in _conditions(rows.query.where) if not _is_sought(node)]
-    terms = cast("Sequence[OrderBy]", rows.query.order_by)
-    keys = {f"key_{number}": term.expression for number, term in enumerate(terms)}
-    parts = {
-        "slice": _meeting(rows, others).annotate(hit=hit).values_list("pk", "hit")[:LOOK_AHEAD],
-        "found": rows.order_by().annotate(**keys).values_list("pk", *keys),
+    rest = _meeting(rows, others)
+    hit = _one_by_one(Sought(condition))
+    # Without the tables that are joined for the order.
+    plain = rows.model._base_manager.order_by()  # noqa: SLF001 - Django's public API
+    apart = [plain.filter(each).values_list(_Place()) for each in _alternatives(condition)]
+    parts: dict[str, QuerySet[Any, Any]] = {
+        "slice": rest.annotate(hit=hit).values_list("pk", "hit")[:LOOK_AHEAD],
+        "found": apart[0].union(*apart[1:], all=True),
+        "sorted": rest.filter(_IsOneOfFew(_Place())).values_list("pk")[:limit],
         "along": rows.values_list("pk")[:limit],
     }
-    compiled = {name: part.query.sql_with_params() for name, part in parts.items()}
+    try:
+        compiled = {name: part.query.sql_with_params() for name, part in parts.items()}
+    except EmptyResultSet:
+        return rows.none()
     statement = STATEMENT.format(
         table=rows.model._meta.db_table,  # noqa: SLF001 - Django's public API
         many=MANY,
         look_ahead=LOOK_AHEAD,
+        parts=PARTS,
         limit=int(limit),
-        keys=", ".join(keys),
-        order=", ".join(
-            f"{key} {'DESC' if term.descending else 'ASC'}"
-            for key, term in zip(keys, terms, strict=True)
-        ),
         **{name: sql for name, (sql, _params) in compiled.items()},
     )
     # In the order of the statement.
@@ -116,8 +150,27 @@ def _limit(rows: QuerySet[M]) -> int | None:
     return next((each.candidates for each in expressions if isinstance(each, Rank)), None)
 
 
+def _alternatives(condition: Any) -> list[Any]:
+    """Return conditions of which one holds if and only if the whole does.
+
+    An `or` is taken apart if each of its parts is `Sought`, which says that it has an index.
+    """
+    if isinstance(condition, Sought):
+        return _alternatives(condition.condition)
+    if not isinstance(condition, Q) or condition.negated:
+        return [condition]
+    if condition.connector == Q.OR:
+        apart = all(isinstance(child, Sought) for child in condition.children)
+        return list(chain(*map(_alternatives, condition.children))) if apart else [condition]
+    combinations = product(*map(_alternatives, condition.children))
+    some = [Q(*each) for each in islice(combinations, MAX_ALTERNATIVES + 1)]
+    return some if len(some) <= MAX_ALTERNATIVES else [condition]
+
+
 def _one_by_one(condition: Any) -> Any:
     """Return the condition in a form that is tried for one row after the other."""
+    if isinstance(condition, Sought):
+        return Sought(_one_by_one(condition.condition))
     copy = condition.copy() if hasattr(condition, "copy") else condition
     if isinstance(copy, Q):
         copy.children = [_one_by_one(child) for child in copy.children]

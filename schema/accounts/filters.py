@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
+from core.db import Sought
 from core.errors import ArgumentInvalidError
 from schema.nodes import node_key
 from users.accounts.filters import (
@@ -147,9 +148,12 @@ class UserFilter:
         if self.any_of is not None:
             if not self.any_of:
                 raise ArgumentInvalidError(_("Give `or` at least one filter."))
-            yield Q(*(each.condition(actor) for each in self.any_of), _connector=Q.OR)
+            # Each may have an index of its own.
+            some = (Sought(each.condition(actor)) for each in self.any_of)
+            yield Q(*some, _connector=Q.OR)
         if self.none_of is not None:
-            yield ~self.none_of.condition(actor)
+            # Wrapped, because Django takes the opposite of no condition for none, too.
+            yield ~Q(Sought(self.none_of.condition(actor)))
 
     def condition(self, actor: Actor) -> Q:
         """Return the filter as one condition. Raises `ArgumentInvalidError` if it is empty."""

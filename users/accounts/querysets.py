@@ -72,12 +72,12 @@ class UserQuerySet(models.QuerySet["User"]):
 
     def with_words(self, words: Sequence[str], actor: Actor) -> Self:
         """Those of `found_by` in whose names are all the words; for staff, also in addresses."""
-        found = self.meeting(has_words(_search_column(actor), words))
+        condition = has_words(_search_column(actor), words)
         if actor.is_staff:
-            return found
+            return self.meeting(condition)
         # In this form no index of public people is read, which may be most of them.
         is_shown = Case(When(_to_be_found_by(actor), then=True), default=False)
-        return found.filter(Exact(is_shown, True))  # noqa: FBT003 - a value
+        return self.meeting(condition & Q(Exact(is_shown, True)))  # noqa: FBT003 - a value
 
     def best_match_first(self, words: Sequence[str], actor: Actor) -> Self:
         """Order people by how well the words match; those who are equal, by username."""
