@@ -113,7 +113,9 @@ def deep_cursor(order: str, direction: str) -> str:
     """Return the cursor of somebody in the middle."""
     people = User.objects.in_order(UserOrderField[order], descending=direction == "DESC")
     keyset = Keyset.of(people)
-    position = keyset.position_of(people.annotate(**keyset.positions())[PEOPLE // 2])
+    # Rows that are nothing else are sorted in time.
+    positions = people.only("pk").annotate(**keyset.positions())
+    position = keyset.position_of(positions[PEOPLE // 2])
     return seal(orjson.dumps(position), purpose="cursor", context=f"UserConnection.{keyset.name}")
 
 
