@@ -65,11 +65,11 @@ def complete(document: str, ids: dict[str, str], size: int) -> str:
     return document.replace("$n", str(size))
 
 
-def paged(document: str, ask: Callable[[str], Any]) -> str:
-    """Return the document with the cursor at the end of the page before, which ``ask`` answers."""
+def paged(document: str, ask: Callable[[str], str]) -> str:
+    """Return the document with the cursor at the end of the page before, which ``ask`` gets."""
     if "$cursor" not in document:
         return document
-    before = json.dumps(ask(document.replace("$cursor", "null")))
+    before = ask(document.replace("$cursor", "null"))
     ends = re.findall(r'"endCursor": ("[^"]+")', before)
     return document.replace("$cursor", ends[0] if ends else "null")
 

@@ -1,6 +1,7 @@
 """How many SQL statements an operation takes, and what they read: by its shape, never its data."""
 
 import itertools
+import json
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -42,7 +43,7 @@ for _about, _document in documents():
 
 def ask(client: GraphQLClient, document: str, statements: Capture) -> tuple[Answer, Statements]:
     """Ask with nothing cached, and from where the page before ends."""
-    document = paged(document, lambda query: client(query).body)
+    document = paged(document, lambda query: json.dumps(client(query).body))
     cache.clear()
     with statements() as captured:
         answer = client(document)
