@@ -113,7 +113,7 @@ def _prepared_cursor(connection: Any, cursor: type[_Prepared]) -> Any:
 
 def _sent(value: Any) -> Any:
     """Return a value in the form in which it is sent to the server the fastest."""
-    if isinstance(value, list) and isinstance(value[0], UUID):
+    if isinstance(value, list) and value and isinstance(value[0], UUID):
         return f"{{{','.join([each.hex for each in value])}}}"
     return value
 

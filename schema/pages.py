@@ -42,7 +42,7 @@ class Window:
     ) -> dict[Any, Page]:
         """Read the page of each parent's list, by the parent's key, in one statement.
 
-        The arguments are those of `first_of_each`, which says what index they need.
+        The arguments are those of `of_each`, which says what index they need.
         """
         found = first_of_each(
             self.wanted(queryset), parent=parent, keys=keys, limit=self.limit, rows=rows

@@ -21,14 +21,26 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from celery import current_app
 from django.conf import settings
+from django.contrib.auth.models import Group, Permission
 from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from core.actor import Actor
 from core.roles.owner import as_owner
 from tests.client import GraphQLClient
-from tests.factories import make_organization, make_token, make_user
+from tests.factories import (
+    make_crowd,
+    make_organization,
+    make_organization_invitation,
+    make_session,
+    make_token,
+    make_user,
+    node_id,
+)
 from users.accounts.models import User
+from users.activity.record import record
+from users.activity.tags import Tag
 from users.organizations.models import Organization
 
 
@@ -93,6 +105,33 @@ def clubs(sam: User) -> list[Organization]:
 
 
 @pytest.fixture
+def crowd(sam: User, alice: User) -> dict[str, str]:
+    """Make 30 people who have one of everything, as have Alice and Sam; return ids by name."""
+    organization = make_organization("Archers", sam, alice)
+    editors = Group.objects.create(name="Editors")
+    editors.permissions.add(*Permission.objects.filter(codename__startswith="view_")[:3])
+    Group.objects.bulk_create(Group(name=f"Group {number}") for number in range(30))
+    people = make_crowd(30, organization=organization, group=editors)
+    actor = Actor(user_id=people[0].pk, ip="192.0.2.1")
+    for user in (sam, alice, people[0]):
+        for _number in range(30):
+            record(Tag.LOGGED_IN, actor=actor, subject_id=user.pk)
+            make_session(user)
+    for number in range(30):
+        other = make_organization(f"Organisation {number}", sam)
+        for inviter in (sam, alice):
+            make_organization_invitation(other, inviter, email=f"{inviter.pk}@example.org")
+            make_organization_invitation(
+                organization, inviter, email=f"{inviter.pk}-{number}@example.org"
+            )
+    authors = Group.objects.create(name="Authors")
+    for user in (sam, alice):
+        user.groups.add(editors, authors)
+    rows = {"user": people[0], "organization": organization, "group": editors}
+    return {name: node_id(row) for name, row in rows.items()}
+
+
+@pytest.fixture
 def anonymous(db: None) -> GraphQLClient:
     return GraphQLClient()
 
@@ -135,6 +174,24 @@ def statements(db: None) -> Callable[[], AbstractContextManager[Statements]]:
         captured.extend(query["sql"] for query in queries.captured_queries)
 
     return capture
+
+
+@contextmanager
+def bound_statements() -> Iterator[Statements]:
+    """Capture the statements of a block with their values in them, as one may have them explained.
+
+    Django's log has those that are prepared without their values.
+    """
+    captured = Statements()
+
+    def capture(execute: Callable[..., Any], sql: str, params: Any, *more: Any) -> Any:
+        found = execute(sql, params, *more)
+        operations: Any = connection.ops
+        captured.append(operations.compose_sql(sql, params) if params else sql)
+        return found
+
+    with connection.execute_wrapper(capture):
+        yield captured
 
 
 class Sink:

@@ -5,7 +5,9 @@ the size of a page, `$cursor` for the end of the one before, and `$user`, `$orga
 `$group` for ids.
 """
 
-from collections.abc import Iterator
+import json
+import re
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from graphql import (
@@ -17,6 +19,7 @@ from graphql import (
     is_required_argument,
 )
 
+from schema.examples import example_operations
 from schema.root import schema
 
 SCHEMA: Any = schema._schema  # noqa: SLF001 - no public name
@@ -53,6 +56,31 @@ def documents() -> Iterator[tuple[str, str]]:
         if type_name != "Query":
             for frame in _frames(type_name):
                 yield from _List(type_name, name, frame).documents()
+
+
+def complete(document: str, ids: dict[str, str], size: int) -> str:
+    """Return the document with ids and a size, but without a cursor."""
+    for name, id_ in ids.items():
+        document = document.replace(f"${name}", json.dumps(id_))
+    return document.replace("$n", str(size))
+
+
+def paged(document: str, ask: Callable[[str], str]) -> str:
+    """Return the document with the cursor at the end of the page before, which ``ask`` gets."""
+    if "$cursor" not in document:
+        return document
+    before = ask(document.replace("$cursor", "null"))
+    ends = re.findall(r'"endCursor": ("[^"]+")', before)
+    return document.replace("$cursor", ends[0] if ends else "null")
+
+
+def documented(name: str, ids: dict[str, str]) -> tuple[str, dict[str, Any]]:
+    """Return an operation of docs/operations and its variables, with ids."""
+    (operation,) = (each for each in example_operations() if each["name"] == name)
+    variables = json.loads(operation["variables"] or "{}")
+    if "id" in variables:
+        variables["id"] = ids["organization" if name == "Organization" else "user"]
+    return operation["document"], variables
 
 
 def connections() -> Iterator[tuple[str, str]]:

@@ -289,7 +289,7 @@ for name in ("DATABASE_URL", "MIGRATION_DATABASE_URL"):
 def test_the_documented_roles_are_enough(tmp_path: Path) -> None:
     """Create them as the administrator of a managed server, who is no superuser."""
     deployment = Path("docs/deployment.md").read_text(encoding="utf-8")
-    [documented] = re.findall(r"```sql\n(.*?)```", deployment, re.DOTALL)
+    [documented] = re.findall(r"```sql\n(CREATE ROLE.*?)```", deployment, re.DOTALL)
     with services(tmp_path, {"REDIS_URL": "redis://unused"}) as urls:
         superuser = urls["MIGRATION_DATABASE_URL"]
         with psycopg.connect(superuser, dbname="postgres", autocommit=True) as server:

@@ -319,9 +319,8 @@ def test_aliases_fragments_variables_and_directives(
             "b": {"edges": [{"node": users[-1]}]},
             "d": {"some": [{"role": "MEMBER"}], "nodes": [{"role": "MEMBER"}]},
         }
-    # The actor, the person, memberships and organisations; then three lists, two of them with
-    # their people.
-    assert len(captured) == 4 + 3 + 2
+    # The actor, the person, memberships with organisations; then three lists, with their people.
+    assert len(captured) == 3 + 3
 
 
 def test_fields_of_the_same_rows_in_two_lists_are_each_right(

@@ -9,7 +9,6 @@ import pytest
 from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from core.crypto import seal
 from core.roles.owner import as_owner
@@ -17,6 +16,7 @@ from core.search.texts import has_words
 from schema.keysets import Keyset
 from schema.sought import LOOK_AHEAD
 from tests.client import GraphQLClient
+from tests.conftest import bound_statements
 from tests.factories import make_organization, make_token, node_id
 from users.accounts.models import LastSeen, Profile, User
 from users.accounts.orders import UserOrderField
@@ -102,10 +102,10 @@ class Directory:
         text = json.dumps(variables)
         for name, id_ in self.ids.items():
             text = text.replace(f'"{name}"', f'"{id_}"')
-        with CaptureQueriesContext(connection) as statements:
+        with bound_statements() as statements:
             users = self.client(PAGE, **json.loads(text)).data["users"]
         # The actor's, the page's, and the count's or two.
-        sql = statements.captured_queries[1]["sql"]
+        sql = statements[1]
         plan = Plan()
         with connection.cursor() as cursor:
             cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}")
@@ -117,7 +117,9 @@ def deep_cursor(order: str, direction: str) -> str:
     """Return the cursor of somebody in the middle."""
     people = User.objects.in_order(UserOrderField[order], descending=direction == "DESC").only("pk")
     keyset = Keyset.of(people)
-    position = keyset.position_of(people.annotate(**keyset.positions())[PEOPLE // 2])
+    # Rows that are nothing else are sorted in time.
+    positions = people.only("pk").annotate(**keyset.positions())
+    position = keyset.position_of(positions[PEOPLE // 2])
     return seal(orjson.dumps(position), purpose="cursor", context=f"UserConnection.{keyset.name}")
 
 

@@ -15,11 +15,11 @@ from strawberry import Info
 
 from schema.engine.declarations import model_of, object_type
 from schema.engine.extensions import ReadExtension
-from schema.engine.lateral import of_each
+from schema.engine.lateral import PARENT, of_each
 from schema.engine.plan import TYPENAME, SelectedField, Selection, UnplannableError
 from schema.engine.querysets import Call
 from schema.engine.reader import Reader
-from schema.engine.relations import KEYS, PARENT, finished, visible
+from schema.engine.relations import KEYS, finished, visible
 from schema.engine.rows import ALL, Layout, Read, Records
 from schema.engine.sources import Operand, Row, Source
 from schema.engine.values import Column, Failed, assembled, regrouped
@@ -317,8 +317,14 @@ def _reading(
         if extension.parent is None:
             wanted = pager.first(wanted).annotate(**positions)
             return layout.select(wanted, *positions)
-        wanted = of_each(wanted, extension.parent, operand(KEYS), pager.limit, PARENT)
-        return layout.select(wanted.annotate(**positions), *positions, PARENT)
+        found = of_each(
+            wanted,
+            parent=extension.parent,
+            keys=operand(KEYS),
+            limit=pager.limit,
+            rows=model._base_manager.all(),  # noqa: SLF001 - Django's public API
+        )
+        return layout.select(found.annotate(**positions), *positions, PARENT)
 
     source = Source(selected, build, is_fixed=call.shape is not None)
     return _Reading(source, layout, readers, has_positions, order)

@@ -10,18 +10,11 @@ from typing import Any
 import orjson
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import (
-    BooleanField,
-    F,
-    Func,
-    IntegerField,
-    OuterRef,
-    QuerySet,
-    Subquery,
-)
+from django.db.models import F, Func, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.sql.compiler import SQLCompiler
 
 from core.statements import Slot
+from schema.engine.sources import is_any_of
 
 # The annotation that tells for which parent a row was found.
 PARENT = "lateral_parent"
@@ -30,42 +23,37 @@ PARENT = "lateral_parent"
 def first_of_each(
     queryset: QuerySet[Any], *, parent: str, keys: Sequence[Any], limit: int, rows: QuerySet[Any]
 ) -> dict[Any, list[Any]]:
-    """Return the first ``limit`` rows of each parent in the queryset's order, by the parent's key.
+    """Return the rows that `of_each` finds, by the parent's key, in one statement."""
+    found: dict[Any, list[Any]] = {each: [] for each in keys}
+    for row in of_each(queryset, parent=parent, keys=keys, limit=limit, rows=rows):
+        found[getattr(row, PARENT)].append(row)
+    return found
 
-    ``parent`` is the foreign key that leads from the queryset's model to the parents. The queryset
-    says which rows; ``rows``, of the same model, reads them, with what it joins and prefetches.
+
+def of_each(
+    queryset: QuerySet[Any],
+    *,
+    parent: str,
+    keys: Sequence[Any] | Slot,
+    limit: int,
+    rows: QuerySet[Any],
+) -> QuerySet[Any]:
+    """Return the first ``limit`` rows of each parent, in the queryset's order, as one queryset.
+
+    ``parent`` is the foreign key that leads from the queryset's model to the parents, and with
+    which each row is annotated as `PARENT`; ``keys`` are the parents', or a slot for them. The
+    queryset says which rows; ``rows``, of the same model, reads them, with what it joins and
+    prefetches. It need not repeat the queryset's conditions: they would exclude nothing, and
+    PostgreSQL might begin with them.
+
     An index that begins with the parent and goes on in the order keeps what is read to what is
     returned, unless another index has this order without the parent and tempts PostgreSQL.
     """
     field = _foreign_key(queryset, parent)
     key = Func(template="parent.key", output_field=field.target_field)
     some = queryset.filter(**{field.attname: key}).values("pk")[:limit]
-    rows = rows.filter(_IsAnyOf(F("pk"), _OfEach(some, field, keys)))
-    found: dict[Any, list[Any]] = {each: [] for each in keys}
-    for row in rows.annotate(**{PARENT: F(field.attname)}).order_by(*queryset.query.order_by):
-        found[getattr(row, PARENT)].append(row)
-    return found
-
-
-def of_each(
-    queryset: QuerySet[Any], parent: str, keys: Any, limit: int, name: str
-) -> QuerySet[Any]:
-    """Return the first ``limit`` rows of each parent, in the queryset's order, as one queryset.
-
-    ``parent`` is the foreign key that leads from the queryset's model to the parents; each row is
-    annotated with it as ``name``. ``keys`` are the parents', or a slot for them.
-
-    An index that begins with the parent and goes on in the order keeps what is read to what is
-    returned, unless another index has this order without the parent and tempts PostgreSQL. The
-    queryset's conditions are not repeated outside: there they would exclude nothing, and
-    PostgreSQL might begin with them.
-    """
-    field = _foreign_key(queryset, parent)
-    key = Func(template="parent.key", output_field=field.target_field)
-    some = queryset.filter(**{field.attname: key}).values("pk")[:limit]
-    manager = queryset.model._base_manager  # noqa: SLF001 - Django's public API
-    rows = manager.filter(_IsAnyOf(F("pk"), _OfEach(some, field, keys)))
-    return rows.annotate(**{name: F(field.attname)}).order_by(*queryset.query.order_by)
+    rows = rows.filter(is_any_of("pk", _OfEach(some, field, keys)))
+    return rows.annotate(**{PARENT: F(field.attname)}).order_by(*queryset.query.order_by)
 
 
 def count_each(
@@ -98,8 +86,8 @@ class _OfEach(Subquery):
     """
 
     template = (
-        "(ARRAY(SELECT child.key FROM unnest(%%s::%(type)s[]) AS parent(key)"
-        " CROSS JOIN LATERAL (%(subquery)s) AS child(key)))"
+        "ARRAY(SELECT child.key FROM unnest(%%s::%(type)s[]) AS parent(key)"
+        " CROSS JOIN LATERAL (%(subquery)s) AS child(key))"
     )
 
     def __init__(
@@ -120,14 +108,6 @@ class _OfEach(Subquery):
         if isinstance(self.keys, Slot):
             return self.keys
         return [self.foreign_key.get_db_prep_value(key, connection) for key in self.keys]
-
-
-class _IsAnyOf(Func):
-    """Whether a value is in an array, which `= ANY` looks up where `IN` may join."""
-
-    arg_joiner = " = ANY "
-    template = "%(expressions)s"
-    output_field = BooleanField()
 
 
 class _Count(Subquery):

@@ -178,7 +178,7 @@ class Reader:
             execution.context.expect(made)
             return made
 
-        return cast("list[models.Model]", records.keep((self.prefix, "instances"), make))
+        return cast("list[models.Model]", records.keep(self, make))
 
 
 def _guarded(selected: SelectedField, read: Read) -> Read:

@@ -9,6 +9,7 @@ from strawberry import Info
 from strawberry_django.queryset import run_type_get_queryset
 
 from schema.engine.declarations import definition_of, django_field, is_relay_id, object_type
+from schema.engine.lateral import PARENT
 from schema.engine.plan import TYPENAME, SelectedField
 from schema.engine.rows import ALL, Layout, Read, Records, scattered
 from schema.engine.sources import SYMBOLIC, Operand, Source, is_any_of
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from schema.engine.reader import Reader
 
 KEYS = "keys"
-# The annotation that tells for which parent a row was found.
-PARENT = "engine_parent"
 
 
 def read_relation(reader: "Reader", selected: SelectedField, relation: Any) -> Read:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
 from django.db import connection
 from django.db.models import BooleanField, F, Func, Q, QuerySet
+from django.db.models.expressions import BaseExpression
 from graphql import (
     GraphQLEnumType,
     GraphQLInputObjectType,
@@ -128,7 +129,10 @@ class _IsAnyOf(Func):
 
 
 def is_any_of(path: str, keys: Any) -> Any:
-    """Return the condition that the column's value is one of the keys, or of a slot's."""
-    if isinstance(keys, Slot):
+    """Return the condition that the column's value is one of the keys.
+
+    They are values, or an expression for an array of them, as a slot is.
+    """
+    if isinstance(keys, BaseExpression):
         return _IsAnyOf(F(path), Func(keys, template="(%(expressions)s)"))
     return Q(**{f"{path}__in": list(keys)})
