@@ -4,6 +4,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from graphql import GraphQLError, specified_rules
+from prometheus_client import Counter
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
@@ -14,6 +15,12 @@ from schema.engine.plan import UnplannableError
 from schema.root import schema
 
 RULES: Final = tuple(specified_rules)
+
+OPERATIONS: Final = Counter(
+    "graphql_operations", "Operations that were executed, by what executed them.", ["executor"]
+)
+BY_ENGINE: Final = OPERATIONS.labels("engine")
+BY_GRAPHQL_CORE: Final = OPERATIONS.labels("graphql-core")
 
 
 @lru_cache(MAX_DOCUMENTS)
@@ -44,15 +51,26 @@ def execute(
     try:
         operation = prepared(source, name)
         if not (read_only and operation.is_mutation):
-            result = operation.execute(variables, context)
-            return ExecutionResult(data=result.data, errors=result.errors)
+            found = operation.execute(variables, context)
+            result = ExecutionResult(data=found.data, errors=found.errors)
+            if was_executed(result):
+                BY_ENGINE.inc()
+            return result
     except (UnplannableError, GraphQLError):
         pass
     types = {OperationType.QUERY} if read_only else {OperationType.QUERY, OperationType.MUTATION}
-    return schema.execute_sync(
+    result = schema.execute_sync(
         source,
         variable_values=variables,
         context_value=context,
         operation_name=name,
         allowed_operation_types=types,
     )
+    if was_executed(result):
+        BY_GRAPHQL_CORE.inc()
+    return result
+
+
+def was_executed(result: ExecutionResult) -> bool:
+    """Return whether execution began: whether it was understood what is asked for."""
+    return result.data is not None or any(error.path for error in result.errors or ())

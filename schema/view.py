@@ -25,7 +25,7 @@ from core.http import ActorRequest
 from schema.console import console_page
 from schema.context import Context
 from schema.errors import RequestErrorCode, format_error, request_error
-from schema.operations import execute
+from schema.operations import execute, was_executed
 from users.authentication.middleware import (
     clear_session_cookie,
     set_device_cookie,
@@ -202,7 +202,7 @@ def _answer(media_type: str, result: ExecutionResult) -> HttpResponse:
     errors: list[GraphQLError] = result.errors or []
     if errors:
         payload["errors"] = [format_error(error) for error in errors]
-    understood = result.data is not None or any(error.path for error in errors)
+    understood = was_executed(result)
     if understood:
         payload["data"] = result.data
     status = 200 if understood or media_type == JSON else 400

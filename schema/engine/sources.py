@@ -14,6 +14,7 @@ from graphql import (
     GraphQLNonNull,
     GraphQLType,
 )
+from prometheus_client import Counter
 from strawberry import Info
 
 from core.statements import Slot, SlotError, Statement
@@ -32,6 +33,14 @@ Build: TypeAlias = Callable[[Info[Any, Any], Operand], QuerySet[Any, Any]]
 SYMBOLIC: Final = (SlotError, AttributeError, TypeError, ValueError)
 # As many ways to ask a field are kept.
 MAX_KEPT: Final = 100
+
+STATEMENTS: Final = Counter(
+    "graphql_engine_statements",
+    "Statements of the engine, by whether their SQL was kept or made anew.",
+    ["sql"],
+)
+COMPILED: Final = STATEMENTS.labels("kept")
+MADE_ANEW: Final = STATEMENTS.labels("made anew")
 
 
 class Source:
@@ -61,6 +70,9 @@ class Source:
         if statement is None:
             rows = self.build(execution.info(self.selected), values.__getitem__)
             statement = Statement.of(rows, once=True)
+            MADE_ANEW.inc()
+        else:
+            COMPILED.inc()
         return statement.rows({**execution.context.values(), **values})
 
     def _compile(self, execution: "Execution") -> None:
