@@ -36,6 +36,10 @@ DEMO_PASSWORD = env.text("DEMO_PASSWORD", default=DEFAULT_DEMO_PASSWORD, min_len
 if not DEMO and "DEMO_PASSWORD" in os.environ:
     raise BadSetting("DEMO_PASSWORD", "is only for `make run`; unset it")
 DEMO_MAILBOX = env.text("DEMO_MAILBOX", default="") if DEMO else ""
+# Answers tell in `extensions.debug` how they were made, SQL included: not for strangers.
+GRAPHQL_DEBUG = env.flag("GRAPHQL_DEBUG", default=False)
+if GRAPHQL_DEBUG and not DEMO:
+    raise BadSetting("GRAPHQL_DEBUG", "is only for `make run`; unset it")
 
 # Application -----------------------------------------------------------------------------
 

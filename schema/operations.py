@@ -29,10 +29,14 @@ def prepared(source: str, name: str | None) -> Operation:
 
     Raises `UnplannableError` if it is none for the engine, and `GraphQLError` for bad syntax.
     """
-    document = parsed(source)
-    if verdict(schema._schema, document, RULES):  # noqa: SLF001 - it has no public name
+    if problems(source):
         raise UnplannableError("This document is not valid.")
-    return Operation.of(schema, document, name)
+    return Operation.of(schema, parsed(source), name)
+
+
+def problems(source: str) -> list[GraphQLError]:
+    """Return what is wrong with a document. Raises `GraphQLError` for bad syntax."""
+    return verdict(schema._schema, parsed(source), RULES)  # noqa: SLF001 - it has no public name
 
 
 def execute(
@@ -51,13 +55,14 @@ def execute(
     try:
         operation = prepared(source, name)
         if not (read_only and operation.is_mutation):
-            found = operation.execute(variables, context)
+            found = operation.execute(variables, context, trace=context.trace)
             result = ExecutionResult(data=found.data, errors=found.errors)
             if was_executed(result):
                 BY_ENGINE.inc()
             return result
-    except (UnplannableError, GraphQLError):
-        pass
+    except (UnplannableError, GraphQLError) as error:
+        if context.trace is not None:
+            context.trace.refusal = str(error)
     types = {OperationType.QUERY} if read_only else {OperationType.QUERY, OperationType.MUTATION}
     result = schema.execute_sync(
         source,

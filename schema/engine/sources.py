@@ -73,7 +73,10 @@ class Source:
             MADE_ANEW.inc()
         else:
             COMPILED.inc()
-        return statement.rows({**execution.context.values(), **values})
+        values = {**execution.context.values(), **values}
+        if execution.trace is not None:
+            return execution.trace.rows(self, values, statement)
+        return statement.rows(values)
 
     def _compile(self, execution: "Execution") -> None:
         try:
