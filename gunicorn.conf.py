@@ -4,19 +4,14 @@ gunicorn finds this file in the directory it is started from. `docs/deployment.m
 variables it reads.
 """
 
-import atexit
-import fcntl
 import os
 import select
-import shutil
-import tempfile
-import time
-from contextlib import suppress
 from pathlib import Path
 
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from core.env import Environment
+from core.metrics_directory import make_metrics_directory
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
@@ -65,39 +60,6 @@ graceful_timeout = 30
 worker_tmp_dir = str(shared_memory) if shared_memory.is_dir() else None
 control_socket_disable = True
 
-
-def _metrics_dir() -> str:
-    """Make a directory that goes with this process, and remove what killed ones left behind.
-
-    Master and workers hold a lock on theirs; one that was just made may not be locked yet.
-    """
-    prefix = "roster-metrics-"
-    for left in Path(worker_tmp_dir or tempfile.gettempdir()).glob(f"{prefix}*"):
-        # It may be in use, somebody else's, or be removed by another at the same time.
-        with suppress(OSError):
-            if time.time() - left.stat().st_mtime > 60:  # noqa: PLR2004 - a minute
-                _lock(left)
-                shutil.rmtree(left)
-    directory = tempfile.mkdtemp(prefix=prefix, dir=worker_tmp_dir)
-    _lock(Path(directory))
-    atexit.register(_remove, directory, os.getpid())
-    return directory
-
-
-def _lock(directory: Path) -> None:
-    """Lock until this process and all that it forks have ended. Raises `OSError` if another has."""
-    fcntl.flock(os.open(directory, os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def _remove(directory: str, owner: int) -> None:
-    """Remove what one process made; those that it forked end by the same code."""
-    if os.getpid() == owner:
-        shutil.rmtree(directory)
-
-
-# All workers keep their counters there, so that any of them can tell the sums (core/metrics.py).
-raw_env = [f"PROMETHEUS_MULTIPROC_DIR={_metrics_dir()}"]
-
 # What NGINX accepts in a request line (`large_client_header_buffers`).
 limit_request_line = 8190
 # Whose X-Forwarded-Proto is believed. No header may set SCRIPT_NAME or PATH_INFO.
@@ -108,3 +70,6 @@ forwarder_headers = ""
 # The path without the query string: a GET carries its document and variables there.
 accesslog = "-" if env.flag("WEB_ACCESS_LOG", default=True) else None
 access_log_format = '%(t)s %({x-request-id}i)s %(h)s "%(m)s %(U)s %(H)s" %(s)s %(B)s %(M)sms'
+
+# Any worker is asked by Prometheus, and tells what all have counted.
+raw_env = [f"PROMETHEUS_MULTIPROC_DIR={make_metrics_directory(worker_tmp_dir)}"]

@@ -34,7 +34,7 @@ class HealthMiddleware:
                 status=503 if problem else 200,
                 content_type="text/plain",
             )
-        if request.path == "/metrics" and "X-Forwarded-For" not in request.headers:
+        if request.path == "/metrics" and "HTTP_X_FORWARDED_FOR" not in request.META:
             return HttpResponse(exposition(), content_type=CONTENT_TYPE)
         return self.get_response(request)
 

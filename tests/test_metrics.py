@@ -1,6 +1,7 @@
 """What /metrics counts, for whom, and that several workers count together."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import psutil
 import pytest
 from django.test import Client
 
+from core.metrics_directory import PREFIX, make_metrics_directory
 from tests.client import GraphQLClient
 from tests.conftest import environ_of_tests
 from tests.environment import free_port
@@ -145,3 +147,17 @@ def test_every_worker_tells_what_all_have_counted(alice: User) -> None:
             server.terminate()
     assert told == [{ENGINE: 5, GRAPHQL_CORE: 0, KEPT: 5, MADE_ANEW: 0}] * 2
     assert not directory.exists()
+
+
+def test_what_a_killed_gunicorn_left_behind_is_removed(tmp_path: Path) -> None:
+    left, new = tmp_path / f"{PREFIX}left", tmp_path / f"{PREFIX}new"
+    for directory in (left, new):
+        directory.mkdir()
+        (directory / "counter_1.db").touch()
+    used = Path(make_metrics_directory(str(tmp_path)))
+    for directory in (left, used):
+        os.utime(directory, (0, 0))
+
+    mine = Path(make_metrics_directory(str(tmp_path)))
+
+    assert set(tmp_path.iterdir()) == {new, used, mine}
