@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from schema.examples import example_operations
 from tests.client import GraphQLClient
 from tests.factories import make_organization, node_id
 from users.accounts.models import User
@@ -141,3 +142,15 @@ def test_a_statement_that_fails_is_told_too(client_of: ClientOf, sam: User) -> N
 
     assert answer.codes == ["CURSOR_INVALID"]
     assert answer.body["extensions"]["debug"]["statements"] == []
+
+
+@pytest.mark.parametrize("operation", example_operations(), ids=lambda item: item["name"])
+@pytest.mark.usefixtures("debugging")
+def test_documented_operations_are_executed_by_the_engine(
+    client_of: ClientOf, root: User, operation: dict[str, Any]
+) -> None:
+    variables = json.loads(operation["variables"] or "{}")
+
+    answer = client_of(root)(operation["document"], **variables)
+
+    assert answer.body["extensions"]["debug"]["executor"] == "engine"
