@@ -116,6 +116,10 @@ DATABASES["default"] |= {
 }
 # Behind a PgBouncer that pools transactions and does not know of prepared statements, none are.
 PREPARED_STATEMENTS = env.flag("DATABASE_PREPARED_STATEMENTS", default=True)
+if PREPARED_STATEMENTS:
+    # Without a threshold psycopg prepares not even what it is told to. Django's own statements have
+    # their values in the text and are prepared in no case.
+    DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 5
 # The owner of the tables, for `manage.py migrate`; see core/roles.
 MIGRATION_DATABASE = env.database("MIGRATION_DATABASE_URL", default=env.text("DATABASE_URL"))
 # A migration that waits for a lock holds up everybody behind it; it had better fail and come again.
