@@ -12,6 +12,7 @@ from pathlib import Path
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from core.env import Environment
+from core.metrics_directory import make_metrics_directory
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
@@ -81,3 +82,6 @@ forwarder_headers = ""
 # The path without the query string: a GET carries its document and variables there.
 accesslog = "-" if env.flag("WEB_ACCESS_LOG", default=True) else None
 access_log_format = '%(t)s %({x-request-id}i)s %(h)s "%(m)s %(U)s %(H)s" %(s)s %(B)s %(M)sms'
+
+# Any worker is asked by Prometheus, and tells what all have counted.
+raw_env = [f"PROMETHEUS_MULTIPROC_DIR={make_metrics_directory(worker_tmp_dir)}"]

@@ -1,4 +1,4 @@
-"""Liveness and readiness, answered before any other middleware."""
+"""Liveness, readiness and metrics, answered before any other middleware."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,13 +7,16 @@ from django.conf import settings
 from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse
 
+from core.metrics import CONTENT_TYPE, exposition
+
 
 class HealthMiddleware:
-    """Serve /livez and /readyz to probes, which send no acceptable Host header.
+    """Serve /livez, /readyz and /metrics to whoever comes by the pod's address, no known host.
 
     /livez says that the process answers. /readyz says that it should get traffic: PostgreSQL
     answers and nobody asked it to drain (the file `settings.DRAIN_FILE` is absent). Redis is
-    not asked, because requests are served without it.
+    not asked, because requests are served without it. /metrics is for Prometheus, which asks each
+    pod by itself: what a proxy passes on comes from outside, and finds nothing there.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -21,7 +24,7 @@ class HealthMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer a probe, or pass the request on."""
+        """Answer a probe or Prometheus, or pass the request on."""
         if request.path == "/livez":
             return HttpResponse("ok\n", content_type="text/plain")
         if request.path == "/readyz":
@@ -31,6 +34,8 @@ class HealthMiddleware:
                 status=503 if problem else 200,
                 content_type="text/plain",
             )
+        if request.path == "/metrics" and "HTTP_X_FORWARDED_FOR" not in request.META:
+            return HttpResponse(exposition(), content_type=CONTENT_TYPE)
         return self.get_response(request)
 
     @staticmethod

@@ -36,6 +36,10 @@ DEMO_PASSWORD = env.text("DEMO_PASSWORD", default=DEFAULT_DEMO_PASSWORD, min_len
 if not DEMO and "DEMO_PASSWORD" in os.environ:
     raise BadSetting("DEMO_PASSWORD", "is only for `make run`; unset it")
 DEMO_MAILBOX = env.text("DEMO_MAILBOX", default="") if DEMO else ""
+# Answers tell in `extensions.debug` how they were made, SQL included: not for strangers.
+GRAPHQL_DEBUG = env.flag("GRAPHQL_DEBUG", default=False)
+if GRAPHQL_DEBUG and not DEMO:
+    raise BadSetting("GRAPHQL_DEBUG", "is only for `make run`; unset it")
 
 # Application -----------------------------------------------------------------------------
 
@@ -112,6 +116,10 @@ DATABASES["default"] |= {
 }
 # Behind a PgBouncer that pools transactions and does not know of prepared statements, none are.
 PREPARED_STATEMENTS = env.flag("DATABASE_PREPARED_STATEMENTS", default=True)
+if PREPARED_STATEMENTS:
+    # Without a threshold psycopg prepares not even what it is told to. Django's own statements have
+    # their values in the text and are prepared in no case.
+    DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 5
 # The owner of the tables, for `manage.py migrate`; see core/roles.
 MIGRATION_DATABASE = env.database("MIGRATION_DATABASE_URL", default=env.text("DATABASE_URL"))
 # A migration that waits for a lock holds up everybody behind it; it had better fail and come again.

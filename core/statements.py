@@ -25,6 +25,7 @@ from django.db.models import (
 )
 from django.db.models.expressions import BaseExpression, Expression
 from psycopg import Cursor
+from psycopg._queries import PostgresQuery
 
 Values = Mapping[str, Any]
 # The moment at which a queryset was built must not be that of all its runs.
@@ -93,6 +94,11 @@ class _Prepared(Cursor[Any]):
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
         return super().execute(query, params, prepare=settings.PREPARED_STATEMENTS, **options)
+
+    def _send_query_prepared(self, name: bytes, pgq: PostgresQuery, **options: Any) -> None:
+        # As psycopg does for statements that it does not prepare; Django's log asks for it.
+        self._query = pgq
+        super()._send_query_prepared(name, pgq, **options)
 
 
 class _PreparedBinary(_Prepared):

@@ -13,6 +13,7 @@ from django.db import models
 from core.actor import Actor
 from core.statements import Slot
 from schema.engine.dataloader import DataLoader
+from schema.engine.trace import Trace
 
 V = TypeVar("V")
 # What is each actor's own; the rest of an actor decides by which rules they see.
@@ -30,6 +31,11 @@ class Batch(Generic[V]):
     model: type[models.Model]
     fields: tuple[str, ...]
     compute: Callable[[Actor, Sequence[Any]], Sequence[V]]
+
+    @property
+    def name(self) -> str:
+        """What it is called when people look."""
+        return f"{self.model.__name__}: {self.compute.__name__.strip('_')}"
 
     def keys(self, rows: Iterable[models.Model]) -> Iterator[Hashable]:
         """Return the keys of the rows that were read with them; of others nothing is asked."""
@@ -49,6 +55,8 @@ class Context:
     device_cookie: str | None = None
     session_cookie: str | None = None
     session_ended: bool = False
+    # What is done to answer, for those who want to look; None in production.
+    trace: Trace | None = None
     _loaders: dict[Batch[Any], DataLoader[Any, Any]] = field(default_factory=dict)
     _batches: dict[Hashable, Batch[Any]] = field(default_factory=dict)
     # Who was read together with whom, by the row's identity.
@@ -58,7 +66,10 @@ class Context:
         """Return the batch's value for a row, computed together with those of its companions."""
         loader = self._loaders.get(batch)
         if loader is None:
-            loader = self._loaders[batch] = DataLoader(partial(batch.compute, self.actor))
+            compute: Callable[[Sequence[Any]], Sequence[V]] = partial(batch.compute, self.actor)
+            if self.trace is not None:
+                compute = self.trace.timed(batch.name, compute)
+            loader = self._loaders[batch] = DataLoader(compute)
         (key,) = batch.keys([row])
         if key not in loader:
             loader.expect(batch.keys(self._companions.get(id(row), ())))

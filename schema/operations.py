@@ -4,6 +4,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from graphql import GraphQLError, specified_rules
+from prometheus_client import Counter
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
@@ -15,6 +16,12 @@ from schema.root import schema
 
 RULES: Final = tuple(specified_rules)
 
+OPERATIONS: Final = Counter(
+    "graphql_operations", "Operations that were executed, by what executed them.", ["executor"]
+)
+BY_ENGINE: Final = OPERATIONS.labels("engine")
+BY_GRAPHQL_CORE: Final = OPERATIONS.labels("graphql-core")
+
 
 @lru_cache(MAX_DOCUMENTS)
 def prepared(source: str, name: str | None) -> Operation:
@@ -22,10 +29,14 @@ def prepared(source: str, name: str | None) -> Operation:
 
     Raises `UnplannableError` if it is none for the engine, and `GraphQLError` for bad syntax.
     """
-    document = parsed(source)
-    if verdict(schema._schema, document, RULES):  # noqa: SLF001 - it has no public name
+    if problems(source):
         raise UnplannableError("This document is not valid.")
-    return Operation.of(schema, document, name)
+    return Operation.of(schema, parsed(source), name)
+
+
+def problems(source: str) -> list[GraphQLError]:
+    """Return what is wrong with a document. Raises `GraphQLError` for bad syntax."""
+    return verdict(schema._schema, parsed(source), RULES)  # noqa: SLF001 - it has no public name
 
 
 def execute(
@@ -44,15 +55,27 @@ def execute(
     try:
         operation = prepared(source, name)
         if not (read_only and operation.is_mutation):
-            result = operation.execute(variables, context)
-            return ExecutionResult(data=result.data, errors=result.errors)
-    except (UnplannableError, GraphQLError):
-        pass
+            found = operation.execute(variables, context, trace=context.trace)
+            result = ExecutionResult(data=found.data, errors=found.errors)
+            if was_executed(result):
+                BY_ENGINE.inc()
+            return result
+    except (UnplannableError, GraphQLError) as error:
+        if context.trace is not None:
+            context.trace.refusal = str(error)
     types = {OperationType.QUERY} if read_only else {OperationType.QUERY, OperationType.MUTATION}
-    return schema.execute_sync(
+    result = schema.execute_sync(
         source,
         variable_values=variables,
         context_value=context,
         operation_name=name,
         allowed_operation_types=types,
     )
+    if was_executed(result):
+        BY_GRAPHQL_CORE.inc()
+    return result
+
+
+def was_executed(result: ExecutionResult) -> bool:
+    """Return whether execution began: whether it was understood what is asked for."""
+    return result.data is not None or any(error.path for error in result.errors or ())

@@ -5,6 +5,7 @@ Queries come by POST or GET, mutations by POST only. A client that accepts
 for `application/json` every well-formed request is answered with 200.
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, cast
@@ -24,8 +25,10 @@ from strawberry.types import ExecutionResult
 from core.http import ActorRequest
 from schema.console import console_page
 from schema.context import Context
+from schema.debug import debug
+from schema.engine.trace import Trace
 from schema.errors import RequestErrorCode, format_error, request_error
-from schema.operations import execute
+from schema.operations import execute, was_executed
 from users.authentication.middleware import (
     clear_session_cookie,
     set_device_cookie,
@@ -109,6 +112,7 @@ class GraphQLView(View):
         context = Context(
             actor=cast("ActorRequest", request).actor,
             device_token=request.COOKIES.get(settings.DEVICE_COOKIE),
+            trace=Trace() if settings.GRAPHQL_DEBUG else None,
         )
         try:
             _refuse_cross_site(request)
@@ -116,7 +120,7 @@ class GraphQLView(View):
         except BadRequestError as error:
             response = _response(media_type, {"errors": [format_error(error.error)]}, error.status)
         else:
-            response = _answer(media_type, result)
+            response = _answer(media_type, result, context.trace)
         if context.session_cookie:
             set_session_cookie(response, context.session_cookie)
         elif context.session_ended:
@@ -184,9 +188,10 @@ def _refuse_cross_site(request: HttpRequest) -> None:
 
 def _execute(operation: Operation, context: Context, *, read_only: bool) -> ExecutionResult:
     try:
-        return execute(
-            operation.query, operation.name, operation.variables, context, read_only=read_only
-        )
+        with context.trace.recording() if context.trace is not None else nullcontext():
+            return execute(
+                operation.query, operation.name, operation.variables, context, read_only=read_only
+            )
     except CannotGetOperationTypeError as error:
         reason = error.as_http_error_reason().rstrip(".")
         unknown = request_error(RequestErrorCode.BAD_REQUEST, f"{reason}.")
@@ -197,14 +202,16 @@ def _execute(operation: Operation, context: Context, *, read_only: bool) -> Exec
         raise BadRequestError(f"{error.as_http_error_reason(method)}.", status=status) from None
 
 
-def _answer(media_type: str, result: ExecutionResult) -> HttpResponse:
+def _answer(media_type: str, result: ExecutionResult, trace: Trace | None) -> HttpResponse:
     payload: dict[str, Any] = {}
     errors: list[GraphQLError] = result.errors or []
     if errors:
         payload["errors"] = [format_error(error) for error in errors]
-    understood = result.data is not None or any(error.path for error in errors)
+    understood = was_executed(result)
     if understood:
         payload["data"] = result.data
+    if trace is not None:
+        payload["extensions"] = {"debug": debug(trace)}
     status = 200 if understood or media_type == JSON else 400
     return _response(media_type, payload, status)
 

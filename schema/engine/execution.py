@@ -19,6 +19,7 @@ from schema.engine.connections import connection_of
 from schema.engine.declarations import is_of_rows, model_of
 from schema.engine.plan import TYPENAME, Plan, SelectedField, Selection
 from schema.engine.sources import is_id
+from schema.engine.trace import Trace
 from schema.engine.values import Column, Failed, assembled, complete, nullable, present
 
 
@@ -47,6 +48,8 @@ class Execution:
     context: Requester
     variables: VariableValues
     root_value: Any = None
+    # None in production.
+    trace: Trace | None = None
     _infos: dict[int, Info[Any, Any]] = field(default_factory=dict)
 
     def info(self, selected: SelectedField) -> Info[Any, Any]:

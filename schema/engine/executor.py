@@ -11,6 +11,7 @@ from schema.engine.declarations import look_through
 from schema.engine.execution import Execution, Requester
 from schema.engine.kept import Kept
 from schema.engine.plan import Document, Plan, UnplannableError
+from schema.engine.trace import Trace
 from schema.engine.values import Failed, Marred, errors_of
 
 # Of so many operations and decisions about `@skip` and `@include`.
@@ -37,9 +38,13 @@ class Operation:
         return self.document.operation.operation is OperationType.MUTATION
 
     def execute(
-        self, given: dict[str, Any] | None, context: Requester, root_value: Any = None
+        self,
+        given: dict[str, Any] | None,
+        context: Requester,
+        root_value: Any = None,
+        trace: Trace | None = None,
     ) -> ExecutionResult:
-        """Execute with these variables, and answer as graphql-core would.
+        """Execute with these variables, and answer as graphql-core would; tell the trace.
 
         Raises `UnplannableError` before anything is done.
         """
@@ -54,7 +59,9 @@ class Operation:
             plan = self._plan(variables)
         except GraphQLError as error:
             return ExecutionResult(None, [error])
-        execution = Execution(plan, self.schema, context, variables, root_value)
+        execution = Execution(plan, self.schema, context, variables, root_value, trace)
+        if trace is not None:
+            trace.execution = execution
         if self.is_mutation:
             column = execution.serially(plan.root, root_value)
         else:

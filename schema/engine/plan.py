@@ -65,7 +65,7 @@ class Document:
             and (name is None or (each.name and each.name.value == name))
         ]
         if len(operations) != 1 or operations[0].operation is OperationType.SUBSCRIPTION:
-            raise UnplannableError
+            raise UnplannableError("It is open which operation is meant.")
         fragments = {
             each.name.value: each
             for each in document.definitions

@@ -26,11 +26,16 @@ def read_relation(reader: "Reader", selected: SelectedField, relation: Any) -> R
     """Return what reads the other side of a relation."""
     if relation.many_to_many or relation.one_to_many:
         return _read_many(reader, selected, relation)
-    if not _is_annotated(selected) and _is_everybody_visible(
-        reader, selected, relation.related_model
-    ):
+    if is_joined(reader.execution, selected, relation):
         return _read_joined(reader, selected, relation)
     return _read_one(reader, selected, relation)
+
+
+def is_joined(execution: "Execution", selected: SelectedField, relation: Any) -> bool:
+    """Return whether the other side of a relation is joined for whoever asks."""
+    if relation.many_to_many or relation.one_to_many or _is_annotated(selected):
+        return False
+    return _is_everybody_visible(execution, selected, relation.related_model)
 
 
 def visible(
@@ -41,10 +46,10 @@ def visible(
 
 
 def _is_everybody_visible(
-    reader: "Reader", selected: SelectedField, model: type[models.Model]
+    execution: "Execution", selected: SelectedField, model: type[models.Model]
 ) -> bool:
     everybody = model._base_manager.all()  # noqa: SLF001 - Django's public API
-    info = reader.execution.symbolic_info(selected)
+    info = execution.symbolic_info(selected)
     try:
         query = visible(everybody, object_type(selected), info).query
     except SYMBOLIC:

@@ -15,6 +15,7 @@ from graphql import (
     GraphQLNonNull,
     GraphQLType,
 )
+from prometheus_client import Counter
 from strawberry import Info
 
 from core.statements import Slot, SlotError, Statement
@@ -31,6 +32,14 @@ Build: TypeAlias = Callable[[Info[Any, Any], Operand], QuerySet[Any, Any]]
 # What goes wrong when a resolver looks at what it has only a slot of. It is asked again with the
 # values then, so nothing else that goes wrong is lost.
 SYMBOLIC: Final = (SlotError, AttributeError, TypeError, ValueError)
+
+STATEMENTS: Final = Counter(
+    "graphql_engine_statements",
+    "Statements of the engine, by whether their SQL was kept or made anew.",
+    ["sql"],
+)
+COMPILED: Final = STATEMENTS.labels("kept")
+MADE_ANEW: Final = STATEMENTS.labels("made anew")
 
 
 class Source:
@@ -60,7 +69,13 @@ class Source:
         if statement is None:
             rows = self.build(execution.info(self.selected), values.__getitem__)
             statement = Statement.of(rows, once=True)
-        return statement.rows({**execution.context.values(), **values})
+            MADE_ANEW.inc()
+        else:
+            COMPILED.inc()
+        values = {**execution.context.values(), **values}
+        if execution.trace is not None:
+            return execution.trace.rows(self, values, statement)
+        return statement.rows(values)
 
     def _compile(self, execution: "Execution") -> None:
         try:

@@ -137,6 +137,16 @@ def test_a_killed_replica_costs_no_request_that_may_be_repeated(
     assert "confidential" not in nginx.output
 
 
+def test_metrics_are_not_for_those_who_come_through_nginx(
+    replicas: tuple[Replica, Replica], tmp_path: Path
+) -> None:
+    for replica in replicas:
+        assert fetch(replica.port, "GET", "/metrics")[0].status == 200
+    with nginx_for(tmp_path, upstream(*replicas)) as nginx:
+        for path in ("/metrics", "//metrics", "/%6detrics", "/x/../metrics"):
+            assert fetch(nginx.port, "GET", path, Connection="X-Forwarded-For")[0].status == 404
+
+
 class Echo(BaseHTTPRequestHandler):
     """A replica that answers with the request's header fields."""
 

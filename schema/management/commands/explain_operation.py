@@ -1,0 +1,136 @@
+"""Show how the engine executes an operation, and how PostgreSQL does what it is told."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
+from graphql import ExecutionResult, GraphQLError
+
+from core.actor import ANONYMOUS, Actor
+from schema.context import Context
+from schema.engine.executor import Operation, UnplannableError
+from schema.engine.trace import Step, Trace
+from schema.operations import prepared, problems
+from users.accounts.models import User
+
+
+class Command(BaseCommand):
+    """Execute a query as anybody, without a request, and tell what was done."""
+
+    help = (
+        "Shows the engine's plan of a query, and each of its statements with PostgreSQL's plan. "
+        "The query is executed: what its lists return decides what is read below them."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take the document, and as whom and with what to execute it."""
+        parser.add_argument("file", help="The GraphQL document; - reads it from standard input.")
+        parser.add_argument("--variables", default="{}", help="A JSON object.")
+        parser.add_argument("--operation", help="Which of the document's operations.")
+        parser.add_argument("--user", help="Whose username; nobody's, if not given.")
+        parser.add_argument(
+            "--analyze",
+            action="store_true",
+            help="Run the statements again, and show what it took.",
+        )
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Execute and print. Raises `CommandError` for what is not to be executed by the engine."""
+        operation = _operation(_text(options["file"]), options["operation"])
+        variables = _variables(options["variables"])
+        trace = Trace()
+        context = Context(actor=_actor(options["user"]), trace=trace)
+        with trace.recording():
+            try:
+                result = operation.execute(variables, context, trace=trace)
+            except UnplannableError as error:
+                raise _not_planned(error) from None
+        if trace.execution is None:
+            raise CommandError(_texts(result.errors or []))
+        for line in _report(trace, result, analyze=options["analyze"]):
+            self.stdout.write(line)
+
+
+def _text(name: str) -> str:
+    if name == "-":
+        return sys.stdin.read()
+    try:
+        return Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"{name} cannot be read: {error}") from None
+
+
+def _variables(text: str) -> dict[str, Any]:
+    try:
+        variables = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise CommandError(f"--variables is not valid JSON: {error}") from None
+    if not isinstance(variables, dict):
+        raise CommandError("--variables must be a JSON object.")
+    return variables
+
+
+def _actor(username: str | None) -> Actor:
+    if username is None:
+        return ANONYMOUS
+    user = User.objects.filter(username=username.lower()).first()
+    if user is None:
+        raise CommandError(f"Nobody is called {username}.")
+    return Actor(user_id=user.pk, is_staff=user.is_staff, is_superuser=user.is_superuser)
+
+
+def _operation(source: str, name: str | None) -> Operation:
+    try:
+        errors = problems(source)
+        if errors:
+            raise CommandError(_texts(errors))
+        operation = prepared(source, name)
+    except GraphQLError as error:
+        raise CommandError(_texts([error])) from None
+    except UnplannableError as error:
+        raise _not_planned(error) from None
+    if operation.is_mutation:
+        raise CommandError("This is a mutation: to explain it would be to carry it out.")
+    return operation
+
+
+def _not_planned(error: UnplannableError) -> CommandError:
+    return CommandError(f"The engine leaves this to graphql-core: {error}")
+
+
+def _texts(errors: list[GraphQLError]) -> str:
+    return "\n".join(map(str, errors))
+
+
+def _report(trace: Trace, result: ExecutionResult, *, analyze: bool) -> Iterator[str]:
+    yield "Plan"
+    yield from (f"  {line}" for line in trace.plan())
+    for number, step in enumerate(trace.steps, 1):
+        yield from ("", f"Statement {number}: {_headline(step)}", f"  {step.sql}")
+        yield from (f"    {line}" for line in _explained(step, analyze=analyze))
+    for batch in trace.batches:
+        yield from ("", f"Loader {batch.loader}: {batch.keys} keys, {batch.milliseconds} ms")
+    for error in result.errors or ():
+        yield from ("", f"Error at {'.'.join(map(str, error.path or ()))}: {error.message}")
+
+
+def _headline(step: Step) -> str:
+    made = {None: "not the engine's", True: "SQL kept", False: f"made anew: {step.reason}"}
+    return (
+        f"{step.reads or 'a resolver'}, {made[step.is_compiled]};"
+        f" parameters {len(step.params or ())}, rows {step.rows}, {step.milliseconds} ms"
+    )
+
+
+def _explained(step: Step, *, analyze: bool) -> list[str]:
+    """Return PostgreSQL's plan of a statement, for the values that it was given."""
+    if not step.sql.startswith(("SELECT", "(SELECT", "WITH")):
+        return ["(PostgreSQL explains queries only.)"]
+    options = "ANALYZE, BUFFERS" if analyze else "COSTS"
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN ({options}) {step.sql}", step.params)
+        return [line for (line,) in cursor.fetchall()]
