@@ -62,15 +62,21 @@ class Operation:
         execution = Execution(plan, self.schema, context, variables, root_value, trace)
         if trace is not None:
             trace.execution = execution
-        if self.is_mutation:
-            column = execution.serially(plan.root, root_value)
-        else:
-            column = execution.objects(plan.root, [root_value])
-        (cell,) = column.cells
+        try:
+            cell = self._run(execution)
+        except UnplannableError as error:
+            # A mutation may have been carried out by now, and must not be once more.
+            raise RuntimeError(f"The plan overlooked {error}.") from error
         if not isinstance(cell, Failed | Marred):
             return ExecutionResult(cell, None)
         data = cell.value if isinstance(cell, Marred) else None
         return ExecutionResult(data, list(errors_of(cell)))
+
+    def _run(self, execution: Execution) -> Any:
+        root, value = execution.plan.root, execution.root_value
+        if self.is_mutation:
+            return execution.serially(root, value).cells[0]
+        return execution.objects(root, [value]).cells[0]
 
     def _plan(self, variables: VariableValues) -> Plan:
         """Return the plan for what the variables decide; it keeps no other values."""
@@ -85,6 +91,3 @@ class Operation:
             return plan
 
         return PLANS.get((self, *decisions.items()), make)
-
-
-__all__ = ["Operation", "UnplannableError"]
