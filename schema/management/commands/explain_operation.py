@@ -12,7 +12,8 @@ from graphql import ExecutionResult, GraphQLError
 
 from core.actor import ANONYMOUS, Actor
 from schema.context import Context
-from schema.engine.executor import Operation, UnplannableError
+from schema.engine.executor import Operation
+from schema.engine.plan import UnplannableError
 from schema.engine.trace import Step, Trace
 from schema.operations import prepared, problems
 from users.accounts.models import User
