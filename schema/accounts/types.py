@@ -42,8 +42,8 @@ class Group(relay.Node):
 
     @classmethod
     def get_queryset(cls, queryset: QuerySet[auth.Group], info: Info) -> QuerySet[auth.Group]:
-        """Whatever leads to groups leads to visible ones only."""
-        return groups_visible_to(info.context.actor, queryset)
+        """Whatever leads to groups leads to visible ones only, by name."""
+        return groups_visible_to(info.context.actor, queryset).order_by("name")
 
 
 @strawberry_django.type(auth.Permission, description="Leave to do something.")
@@ -108,7 +108,7 @@ class User(relay.Node):
         description="What the person tells about themselves."
     )
     groups: list[Group] | None = strawberry_django.field(
-        extensions=[Private()], description="The groups, for the person and staff."
+        extensions=[Private()], description="The groups by name, for the person and staff."
     )
     suspension: Suspension | None = strawberry_django.field(
         description="Why the person may not sign in, for staff."
