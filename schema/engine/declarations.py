@@ -17,6 +17,8 @@ def look_through(selection: Selection) -> None:
     """Look at all that is selected. Raises `UnplannableError` for what the engine cannot do."""
     for selected in selection.fields:
         if selected.name != TYPENAME and not is_relay_id(selected):
+            if selected.declared.is_async:
+                raise UnplannableError(f"{selected.parent}.{selected.name} is asynchronous")
             if model_of(selection.type) is not None:
                 _check_of_model(selected)
             else:

@@ -75,7 +75,11 @@ class Operation:
         if plan is None:
             sources = {name: variables.sources[name] for name in decisions}
             plan = Plan(self.document, VariableValues(sources, decisions))
-            look_through(plan.root)
+            try:
+                look_through(plan.root)
+            except GraphQLError as error:
+                # A condition is null; where that is an error depends on the objects there are.
+                raise UnplannableError(error.message) from error
             if len(self.plans) >= MAX_PLANS:
                 self.plans.clear()
             self.plans[key] = plan
