@@ -138,11 +138,11 @@ class SampleType:
     shade: auto
     upper: str | None
 
-    @strawberry_django.field(only=["duration"])  # type: ignore[untyped-decorator]
+    @strawberry_django.field(only=["duration"])
     def duration(self: Sample) -> str | None:
         return repr(self.duration)
 
-    @strawberry_django.field(only=["binary"])  # type: ignore[untyped-decorator]
+    @strawberry_django.field(only=["binary"])
     def binary(self: Sample) -> str | None:
         return None if self.binary is None else bytes(self.binary).hex()
 
@@ -151,9 +151,9 @@ class SampleType:
 class Query:
     """All samples."""
 
-    @strawberry_django.field  # type: ignore[untyped-decorator]
+    @strawberry_django.field
     def samples(self) -> list[SampleType]:
-        return Sample.objects.all()  # type: ignore[return-value]
+        return Sample.objects.all()
 
 
 class Quiet(strawberry.Schema):
