@@ -6,9 +6,10 @@ that differs from run to run, and is prepared by the server.
 """
 
 import datetime as dt
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final, NoReturn, Self
 
 from django.conf import settings
 from django.core.exceptions import EmptyResultSet
@@ -20,6 +21,8 @@ from psycopg import Cursor
 Values = Mapping[str, Any]
 # The moment at which a queryset was built must not be that of all its runs.
 MOMENTS: Final = (dt.date, dt.time)
+# Without a threshold psycopg prepares nothing, whatever it is told; with this one, nothing else.
+THRESHOLD: Final = 2**31
 
 
 class SlotError(TypeError):
@@ -30,8 +33,8 @@ class Slot(Expression):
     """A value that a statement gets when it is run, and that is true in Python's sense.
 
     It can be given to a queryset like a value, but not be looked at: whatever compares it with a
-    value or wants its text raises `SlotError`, so that no statement is compiled for one value
-    only. What `then` makes of it may be None, which in SQL equals nothing.
+    value, looks it up, combines it or wants its text raises `SlotError`, so that no statement is
+    compiled for one value only. What `then` makes of it may be None, which in SQL equals nothing.
     """
 
     def __init__(self, read: Callable[[Values], Any]) -> None:
@@ -61,7 +64,12 @@ class Slot(Expression):
         raise self._refusal()
 
     def __hash__(self) -> int:
-        """Hash what it reads."""
+        """Hash what it reads, for Django, which hashes conditions.
+
+        Raise `SlotError` for others: their sets and dictionaries would just not have it.
+        """
+        if not sys._getframe(1).f_globals["__name__"].startswith("django."):  # noqa: SLF001
+            raise self._refusal()
         return hash(self.read)
 
     def __bool__(self) -> bool:
@@ -70,6 +78,10 @@ class Slot(Expression):
 
     def __str__(self) -> str:
         """Raise `SlotError`."""
+        raise self._refusal()
+
+    def _combine(self, *_others: Any) -> NoReturn:
+        """Raise `SlotError`: Python's operators are not always those of SQL."""
         raise self._refusal()
 
     @staticmethod
@@ -83,6 +95,11 @@ class _Prepared(Cursor[Any]):
     def execute(self, query: Any, params: Any = None, **_options: Any) -> Self:
         return super().execute(query, params, prepare=settings.PREPARED_STATEMENTS)
 
+    def _get_prepared(self, pgq: Any, prepare: Any = None) -> Any:
+        # Psycopg does not keep what it prepares, and Django's log asks for it.
+        self._query = pgq
+        return super()._get_prepared(pgq, prepare)
+
 
 def _prepared_cursor(connection: Any) -> Any:
     """Open a cursor that sends values apart from the text, where Django's puts them into it.
@@ -91,6 +108,7 @@ def _prepared_cursor(connection: Any) -> Any:
     """
     connection.close_if_health_check_failed()
     connection.ensure_connection()
+    connection.connection.prepare_threshold = THRESHOLD
     return connection._prepare_cursor(_Prepared(connection.connection))  # noqa: SLF001
 
 
