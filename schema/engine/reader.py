@@ -139,7 +139,10 @@ class Reader:
 
         def read(execution: "Execution", records: Records) -> Column:
             info = execution.info(selected)
-            keywords = execution.keywords(selected, selected.arguments(execution.variables))
+            try:
+                keywords = execution.keywords(selected, selected.arguments(execution.variables))
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is this field's error
+                return execution.completed(selected, [error] * records.size)
             values: list[Any] = []
             for instance in self.instances(execution, records):
                 try:
