@@ -90,7 +90,7 @@ class Drawer:
     def selection(self, type_: GraphQLNamedType, depth: int) -> str:
         """Draw a field or a fragment."""
         is_abstract = isinstance(type_, GraphQLInterfaceType)
-        if depth and self.chance(6 if is_abstract else 2):
+        if depth and self.fields < MAX_FIELDS and self.chance(6 if is_abstract else 2):
             return self.fragment(type_, depth)
         if self.chance(1):
             return f"{self.alias('t')}__typename{self.directive()}"

@@ -40,6 +40,10 @@ def populate() -> dict[str, Actor]:
         "owner": _actor(sessions[olga.pk]),
         "staff": _actor(sessions[sam.pk]),
         "administrator": _actor(sessions[root.pk]),
+        "other staff": _actor(make_session(make_user("sue", is_staff=True))),
+        "other administrator": _actor(
+            make_session(make_user("rita", is_staff=True, is_superuser=True))
+        ),
     }
     _events(people, actors["person"], actors["staff"])
     return actors
