@@ -176,4 +176,4 @@ class Reader:
             execution.context.expect(made)
             return made
 
-        return cast("list[models.Model]", records.keep((self.prefix, "instances"), make))
+        return cast("list[models.Model]", records.keep(self, make))

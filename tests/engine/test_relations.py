@@ -28,6 +28,19 @@ def test_people_who_are_gone_are_null_in_events(alice: User, root: User, fields:
     assert there == [(False, False), (True, False), (False, True)]
 
 
+def test_a_person_by_two_names_has_the_fields_of_each(root: User) -> None:
+    administrator = Actor(user_id=root.pk, is_staff=True, is_superuser=True)
+    record(Tag.LOGGED_IN, actor=SYSTEM, subject_id=root.pk)
+    source = """{ events(first: 9) { nodes {
+        subject { activeSessionCount } other: subject { permissions lastSeenAt }
+    } } }"""
+    actual, expected = answers(source, administrator)
+    assert (actual.data, actual.errors) == (expected.data, None)
+    (event,) = nodes_of(actual.data)
+    assert event["subject"] == {"activeSessionCount": 0}
+    assert "accounts.view_user" in event["other"]["permissions"]
+
+
 def nodes_of(data: Any) -> list[dict[str, Any]]:
     nodes: list[dict[str, Any]] = data["events"]["nodes"]
     return nodes
