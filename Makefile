@@ -18,7 +18,7 @@ TESTING := env -u DATABASE_URL -u MIGRATION_DATABASE_URL -u REDIS_URL -u CACHE_U
 	ARGON2_MEMORY_KIB=8 ARGON2_PASSES=1 DATA_DIR=.data/test
 
 .DEFAULT_GOAL := help
-.PHONY: help run console test test-system bench bench-report lint format schema lock messages messages-update clean
+.PHONY: help run console test test-system test-engine bench bench-report lint format schema lock messages messages-update clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -36,6 +36,12 @@ test: $(VENV)/dev messages ## Run the tests; ARGS goes to pytest.
 
 test-system: $(VENV)/dev messages $(CONSOLE) ## Run the tests that need Debian's packages.
 	@$(TESTING) $(BIN)/python -m core.embedded $(BIN)/python -m pytest tests/system $(ARGS)
+
+test-engine: SEED ?= $(shell date +%s)
+test-engine: $(VENV)/dev messages ## Compare the engine with graphql-core by DOCUMENTS drawn operations, from SEED.
+	@echo "SEED=$(SEED)"
+	@$(TESTING) DOCUMENTS=$(or $(DOCUMENTS),10000) SEED=$(SEED) $(BIN)/python -m core.embedded \
+		$(BIN)/python -m pytest -n 2 tests/engine/test_differential.py $(ARGS)
 
 bench: $(VENV)/bench $(VENV)/node $(PEERS)/node_modules ## Measure against others; USERS, SCENARIO, ROUNDS, SECONDS.
 	@$(BIN)/python -W ignore -m bench

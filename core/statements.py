@@ -6,9 +6,10 @@ that differs from run to run, and is prepared by the server.
 """
 
 import datetime as dt
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final, NoReturn, Self
 from uuid import UUID
 
 from django.conf import settings
@@ -42,8 +43,8 @@ class Slot(Expression):
     """A value that a statement gets when it is run, and that is true in Python's sense.
 
     It can be given to a queryset like a value, but not be looked at: whatever compares it with a
-    value or wants its text raises `SlotError`, so that no statement is compiled for one value
-    only. What `then` makes of it may be None, which in SQL equals nothing.
+    value, looks it up, combines it or wants its text raises `SlotError`, so that no statement is
+    compiled for one value only. What `then` makes of it may be None, which in SQL equals nothing.
     """
 
     def __init__(self, read: Callable[[Values], Any]) -> None:
@@ -73,7 +74,12 @@ class Slot(Expression):
         raise self._refusal()
 
     def __hash__(self) -> int:
-        """Hash what it reads."""
+        """Hash what it reads, for Django, which hashes conditions.
+
+        Raise `SlotError` for others: their sets and dictionaries would just not have it.
+        """
+        if not sys._getframe(1).f_globals["__name__"].startswith("django."):  # noqa: SLF001
+            raise self._refusal()
         return hash(self.read)
 
     def __bool__(self) -> bool:
@@ -82,6 +88,10 @@ class Slot(Expression):
 
     def __str__(self) -> str:
         """Raise `SlotError`."""
+        raise self._refusal()
+
+    def _combine(self, *_others: Any) -> NoReturn:
+        """Raise `SlotError`: Python's operators are not always those of SQL."""
         raise self._refusal()
 
     @staticmethod

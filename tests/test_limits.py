@@ -287,7 +287,7 @@ def test_document_is_parsed_and_validated_once(anonymous: GraphQLClient) -> None
         assert anonymous(document, id=identifier).data == {"user": None, "node": None}
     for cache in (documents.parsed, documents.verdict):
         info = cache.cache_info()
-        assert (info.misses, info.hits, info.currsize) == (1, 0, 1)
+        assert (info.misses, info.currsize) == (1, 1)
     info = operations.prepared.cache_info()
     assert (info.misses, info.hits, info.currsize) == (1, 2, 1)
     assert info.maxsize == documents.MAX_DOCUMENTS

@@ -16,7 +16,7 @@ from strawberry import Info
 from schema.engine.declarations import model_of, object_type
 from schema.engine.extensions import ReadExtension
 from schema.engine.lateral import PARENT, of_each
-from schema.engine.plan import TYPENAME, SelectedField, Selection, UnplannableError
+from schema.engine.plan import SelectedField, Selection
 from schema.engine.querysets import Call
 from schema.engine.reader import Reader
 from schema.engine.relations import KEYS, finished, visible
@@ -269,10 +269,8 @@ class _Asked:
             elif each.name == "cursor":
                 cursors = [cursor for each in connections for cursor in each.cursors()]
                 columns.append(Column(cursors))
-            elif each.name == TYPENAME:
-                columns.append(Column([selection.type.name] * records.size))
             else:
-                raise UnplannableError(f"{selection.type}.{each.name}")
+                columns.append(Column([selection.type.name] * records.size))
         return assembled(selection.keys, columns, records.size)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, cast
 
+from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from graphql import GraphQLObjectType, get_named_type, is_abstract_type
 from strawberry import UNSET, relay
@@ -17,10 +18,14 @@ def look_through(selection: Selection) -> None:
     """Look at all that is selected. Raises `UnplannableError` for what the engine cannot do."""
     for selected in selection.fields:
         if selected.name != TYPENAME and not is_relay_id(selected):
+            if selected.declared.is_async:
+                raise UnplannableError(f"{selected.parent}.{selected.name} is asynchronous")
             if model_of(selection.type) is not None:
                 _check_of_model(selected)
             else:
                 is_of_rows(selected)
+            if any(isinstance(each, ReadExtension) for each in selected.declared.extensions):
+                _check_of_items(selected)
         for below in selected.selections():
             look_through(below)
 
@@ -48,6 +53,22 @@ def _check_of_model(selected: SelectedField) -> None:
     store, has_resolver = declared.store, declared.base_resolver is not None
     if store.prefetch_related or (store.annotate and (has_resolver or len(store.annotate) > 1)):
         raise UnplannableError(f"{selected.parent}.{selected.name} prefetches or annotates")
+    if not (has_resolver or store.annotate):
+        model_field(selected)
+
+
+def _check_of_items(selected: SelectedField) -> None:
+    """Check a connection, and what is between it and its items, which the engine makes itself."""
+    _check_extensions(selected)
+    for each in selected.below(object_type(selected)).fields:
+        if each.name in {"nodes", "edges"}:
+            _check_extensions(each)
+        if each.name == "edges":
+            for inner in each.below(object_type(each)).fields:
+                if inner.name not in {"node", "cursor", TYPENAME}:
+                    raise UnplannableError(f"{inner.parent}.{inner.name}")
+                if inner.name != TYPENAME:
+                    _check_extensions(inner)
 
 
 def _check_extensions(selected: SelectedField) -> None:
@@ -64,6 +85,16 @@ def _check_extensions(selected: SelectedField) -> None:
 def django_field(selected: SelectedField) -> StrawberryDjangoField:
     """Return the field as strawberry-django declares it, which `look_through` has seen to."""
     return cast("StrawberryDjangoField", selected.declared)
+
+
+def model_field(selected: SelectedField) -> Any:
+    """Return the model's field that the field shows. Raises `UnplannableError` if it is none."""
+    declared = django_field(selected)
+    model = cast("type[models.Model]", model_of(selected.parent))
+    try:
+        return model._meta.get_field(declared.django_name or declared.python_name)  # noqa: SLF001 - Django's public API
+    except FieldDoesNotExist:
+        raise UnplannableError(f"{selected.parent}.{selected.name}") from None
 
 
 def is_relay_id(selected: SelectedField) -> bool:

@@ -5,9 +5,15 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, Self, TypeGuard, cast
 
 from django.db import models
-from graphql import GraphQLError, GraphQLObjectType, GraphQLResolveInfo, get_named_type
+from graphql import (
+    GraphQLError,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    get_named_type,
+    is_abstract_type,
+)
 from graphql.execution import default_field_resolver, default_type_resolver
-from graphql.execution.executor import invalid_return_type_error
+from graphql.execution.executor import Executor, invalid_return_type_error
 from graphql.execution.values import VariableValues
 from graphql.pyutils import Path
 from strawberry import Info, Schema
@@ -20,7 +26,7 @@ from schema.engine.declarations import is_of_rows, model_of
 from schema.engine.plan import TYPENAME, Plan, SelectedField, Selection
 from schema.engine.sources import is_id
 from schema.engine.trace import Trace
-from schema.engine.values import Column, Failed, assembled, complete, nullable, present
+from schema.engine.values import Column, Failed, assembled, complete, nullable
 
 
 class Requester(Protocol):
@@ -161,35 +167,40 @@ class Execution:
     def _typed(self, selected: SelectedField, values: Sequence[Any]) -> Column:
         """Return what is selected of values, which may be of several types."""
         type_ = get_named_type(selected.type)
-        if isinstance(type_, GraphQLObjectType):
-            return self._checked(selected, type_, values)
-        columns = [self._of_abstract(selected, type_, value) for value in values]
-        cells = [cell for column in columns for cell in column.cells]
-        return Column(cells, all(column.sound for column in columns))
+        if isinstance(type_, GraphQLObjectType) and not type_.is_type_of:
+            return self.objects(selected.below(type_), values)
+        types = [self._type_of(selected, type_, value) for value in values]
+        cells: list[Any] = [
+            selected.place.failed(each) if isinstance(each, Exception) else None for each in types
+        ]
+        sound = not any(isinstance(each, Exception) for each in types)
+        for each in dict.fromkeys(types):
+            if isinstance(each, GraphQLObjectType):
+                indexes = [index for index, other in enumerate(types) if other is each]
+                column = self.objects(selected.below(each), [values[index] for index in indexes])
+                sound = sound and column.sound
+                for index, cell in zip(indexes, column.cells, strict=True):
+                    cells[index] = cell
+        return Column(cells, sound)
 
-    def _of_abstract(self, selected: SelectedField, type_: Any, value: Any) -> Column:
+    def _type_of(
+        self, selected: SelectedField, type_: Any, value: Any
+    ) -> GraphQLObjectType | Exception:
+        """Return the type of an object, or why it has none that it may have."""
         info = self.raw_info(selected)
-        name = (type_.resolve_type or default_type_resolver)(value, info, type_)
-        found = self.plan.document.schema.get_type(name) if isinstance(name, str) else None
-        if not isinstance(found, GraphQLObjectType):
-            raise TypeError(f"{type_} resolved to {name!r}, which is no object type.")
-        return self._checked(selected, found, [value])
-
-    def _checked(
-        self, selected: SelectedField, type_: GraphQLObjectType, values: Sequence[Any]
-    ) -> Column:
-        if type_.is_type_of:
-            info = self.raw_info(selected)
-            checked = [
-                value
-                if type_.is_type_of(value, info)
-                else invalid_return_type_error(type_, value, selected.details)
-                for value in values
-            ]
-            return present(
-                checked, selected.place, lambda some: self.objects(selected.below(type_), some)
-            )
-        return self.objects(selected.below(type_), values)
+        try:
+            if is_abstract_type(type_):
+                name = (type_.resolve_type or default_type_resolver)(value, info, type_)
+                # Of an executor it needs the schema only.
+                document = cast("Any", self.plan.document)
+                type_ = Executor.ensure_valid_runtime_type(
+                    document, name, type_, selected.details, info, value
+                )
+            if type_.is_type_of and not type_.is_type_of(value, info):
+                return invalid_return_type_error(type_, value, selected.details)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this object's error
+            return error
+        return cast("GraphQLObjectType", type_)
 
     def _resolved(self, selected: SelectedField, sources: Sequence[Any]) -> Sequence[Any]:
         """Return what the field's resolver returns for each object, or raises."""

@@ -87,7 +87,11 @@ class Operation:
         def make() -> Plan:
             sources = {name: variables.sources[name] for name in decisions}
             plan = Plan(self.document, VariableValues(sources, decisions))
-            look_through(plan.root)
+            try:
+                look_through(plan.root)
+            except GraphQLError as error:
+                # A condition is null; where that is an error depends on the objects there are.
+                raise UnplannableError(error.message) from error
             return plan
 
         return PLANS.get((self, *decisions.items()), make)

@@ -7,16 +7,15 @@ from base64 import b64encode
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.db.models.constants import LOOKUP_SEP
 from strawberry import relay
 from strawberry_django.optimizer import _annotate_placeholder
 
-from schema.engine.declarations import definition_of, django_field, is_relay_id
+from schema.engine.declarations import definition_of, django_field, is_relay_id, model_field
 from schema.engine.extensions import FieldRule, ReadExtension
 from schema.engine.instances import instances_of
-from schema.engine.plan import TYPENAME, SelectedField, Selection, UnplannableError
+from schema.engine.plan import TYPENAME, SelectedField, Selection
 from schema.engine.relations import finished, read_relation
 from schema.engine.rows import ALL, Layout, Read, Records, leaves, scattered
 from schema.engine.values import Column, assembled
@@ -40,7 +39,7 @@ class Reader:
         model: type[models.Model],
         prefix: str = "",
     ) -> None:
-        """Ask the layout for all columns. Raises `UnplannableError`."""
+        """Ask the layout for all columns."""
         self.execution = execution
         self.selection = selection
         self.layout = layout
@@ -95,16 +94,12 @@ class Reader:
                 if isinstance(extension, ReadExtension):
                     return extension.reader(self, selected)
             return self._resolved(selected)
-        name = declared.django_name or declared.python_name
         if declared.store.annotate:
-            return self._annotated(selected, name)
-        try:
-            model_field = self.model._meta.get_field(name)  # noqa: SLF001 - Django's public API
-        except FieldDoesNotExist:
-            raise UnplannableError(f"{selected.parent}.{selected.name}") from None
-        if model_field.is_relation:
-            return read_relation(self, selected, model_field)
-        return self._leaf(selected, self._index(name))
+            return self._annotated(selected, declared.django_name or declared.python_name)
+        shown = model_field(selected)
+        if shown.is_relation:
+            return read_relation(self, selected, shown)
+        return self._leaf(selected, self._index(shown.name))
 
     def _index(self, path: str) -> int:
         return self.layout.index(f"{self.prefix}{path}")
@@ -144,7 +139,10 @@ class Reader:
 
         def read(execution: "Execution", records: Records) -> Column:
             info = execution.info(selected)
-            keywords = execution.keywords(selected, selected.arguments(execution.variables))
+            try:
+                keywords = execution.keywords(selected, selected.arguments(execution.variables))
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is this field's error
+                return execution.completed(selected, [error] * records.size)
             values: list[Any] = []
             for instance in self.instances(execution, records):
                 try:

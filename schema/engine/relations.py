@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
-from django.db.models import F
+from django.db.models import BooleanField, ExpressionWrapper, F, Q
 from graphql import GraphQLObjectType
 from strawberry import Info
 from strawberry_django.queryset import run_type_get_queryset
@@ -69,16 +69,32 @@ def _is_annotated(selected: SelectedField) -> bool:
 
 def _read_joined(reader: "Reader", selected: SelectedField, relation: Any) -> Read:
     prefix = f"{reader.prefix}{relation.name}__"
-    key = reader.layout.index(f"{prefix}{ALL}")
+    index = _presence(reader.layout, prefix, relation)
     type_ = object_type(selected)
     child = reader.child(selected.below(type_), reader.layout, relation.related_model, prefix)
 
     def read(execution: "Execution", records: Records) -> Column:
-        there = [value is not None for value in records.columns[key]]
+        there = [value is not None and value is not False for value in records.columns[index]]
         column = child.column(execution, records.where(there))
         return finished(selected, scattered(column, there))
 
     return read
+
+
+def _presence(layout: Layout, prefix: str, relation: Any) -> int:
+    """Return where it is told whether there is an object on the other side.
+
+    Its key may be that of a row that is gone, if no constraint forbids it; so a column is asked
+    that only the row itself has.
+    """
+    if not relation.concrete or relation.db_constraint:
+        return layout.index(f"{prefix}{ALL}")
+    fields = relation.related_model._meta.concrete_fields  # noqa: SLF001 - Django's public API
+    name = next(each.name for each in fields if not (each.null or each.primary_key))
+    label = f"{relation.name}_is_there_{len(layout.annotations)}"
+    is_there = Q(**{f"{prefix}{name}__isnull": False})
+    layout.annotations[label] = ExpressionWrapper(is_there, output_field=BooleanField())
+    return layout.index(label)
 
 
 def _read_one(reader: "Reader", selected: SelectedField, relation: Any) -> Read:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.db.models import BooleanField, F, Func, Q, QuerySet
 from django.db.models.expressions import BaseExpression
@@ -31,7 +32,10 @@ Build: TypeAlias = Callable[[Info[Any, Any], Operand], QuerySet[Any, Any]]
 
 # What goes wrong when a resolver looks at what it has only a slot of. It is asked again with the
 # values then, so nothing else that goes wrong is lost.
-SYMBOLIC: Final = (SlotError, AttributeError, TypeError, ValueError)
+SYMBOLIC: Final = (
+    *(SlotError, AttributeError, TypeError, ValueError, NotImplementedError),
+    ValidationError,
+)
 
 STATEMENTS: Final = Counter(
     "graphql_engine_statements",

@@ -149,36 +149,40 @@ def _lists(
     type_: GraphQLOutputType, values: Sequence[Any], place: Place, objects: Objects
 ) -> Column:
     """Complete lists, all their items as one column."""
-    lists: list[Any] = []
-    items: list[Any] = []
-    sound = True
-    for value in values:
-        if is_iterable(value):
-            some = list(value)
-            lists.append(len(some))
-            items += some
-        else:
-            sound = False
-            text = (
-                f"Expected Iterable, but did not find one for field '{place.parent}.{place.name}'."
-            )
-            lists.append(place.failed(GraphQLError(text)))
+    read = [_items(value, place) for value in values]
+    items = [item for some, _failure in read for item in some]
     column = complete(type_, items, place, objects)
     if not isinstance(type_, GraphQLNonNull):
         column = nullable(column)
-    cells = iter(column.cells)
-    if column.sound:
-        grouped = [
-            each if isinstance(each, Failed) else [next(cells) for _item in range(each)]
-            for each in lists
-        ]
-    else:
-        grouped = [
-            each if isinstance(each, Failed) else gathered([next(cells) for _item in range(each)])
-            for each in lists
-        ]
-        sound = not any(isinstance(each, Failed | Marred) for each in grouped)
-    return Column(grouped, sound)
+    lists = regrouped(column, [len(some) for some, _failure in read])
+    if not any(failure for _some, failure in read):
+        return lists
+    cells = [
+        _after(cell, failure) if failure else cell
+        for cell, (_some, failure) in zip(lists.cells, read, strict=True)
+    ]
+    return Column(cells, sound=False)
+
+
+def _items(value: Any, place: "Place") -> tuple[Sequence[Any], Failed | None]:
+    """Return a list's items, and what went wrong behind them."""
+    if not is_iterable(value):
+        text = f"Expected Iterable, but did not find one for field '{place.parent}.{place.name}'."
+        return (), place.failed(GraphQLError(text))
+    items: list[Any] = []
+    try:
+        # What it yields before it raises is kept.
+        items.extend(value)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is this list's error
+        return items, place.failed(error)
+    return items, None
+
+
+def _after(cell: Any, failure: Failed) -> Failed:
+    """Return the failure of what failed before it, or below, or not."""
+    if isinstance(cell, Failed):
+        return cell
+    return Failed((*cell.problems, *failure.problems)) if isinstance(cell, Marred) else failure
 
 
 def regrouped(column: Column, lengths: Iterable[int]) -> Column:

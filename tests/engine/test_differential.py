@@ -1,0 +1,238 @@
+"""The engine answers any operation as graphql-core does, whoever asked it before.
+
+Hypothesis draws operations over the schema, always the same ones. After a change to the engine,
+`make test-engine` draws many others.
+"""
+
+import datetime as dt
+import logging
+import os
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, Final
+
+import hypothesis
+import orjson
+import pytest
+from django.contrib.auth.models import Group
+from django.utils import timezone
+from graphql import DocumentNode, GraphQLError, specified_rules
+
+from core.actor import ANONYMOUS, Actor
+from schema.context import Context
+from schema.documents import parsed, verdict
+from schema.engine.executor import Operation
+from schema.errors import format_error
+from schema.operations import execute
+from schema.root import schema
+from tests.engine.drawing import Drawn, Material, documents
+from tests.engine.people import NOBODY, populate
+from tests.factories import node_id
+from users.accounts.models import User
+from users.activity.models import Event
+from users.authentication.models import Session
+from users.organizations.models import Organization, OrganizationInvitation
+
+DOCUMENTS: Final = int(os.environ.get("DOCUMENTS", "1000"))
+SEED: Final = int(os.environ.get("SEED", "1"))
+# Who asks, and who asks before them and sees by the same rules.
+ACTORS: Final = {
+    "anonymous": "anonymous",
+    "person": "owner",
+    "owner": "person",
+    "staff": "other staff",
+    "administrator": "other administrator",
+}
+# Having drawn ten, Hypothesis would rather vary those than draw others.
+DRAWN_AT_ONCE: Final = 10
+SETTINGS: Final = hypothesis.settings(
+    max_examples=DRAWN_AT_ONCE,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(hypothesis.HealthCheck),
+    # What differs is not made smaller: that would take minutes.
+    phases=[hypothesis.Phase.generate],
+)
+RULES: Final = tuple(specified_rules)
+
+# Those at the end are for staff.
+STAFF_ROOTS: Final = 3
+ROOTS: Final = (
+    *("me", "user", "node", "organization", "users", "organizations", "sessions", "events"),
+    *("groups", "permissions", "analytics"),
+)
+
+# Pages whose cursors are good for something: of which field with which other arguments.
+PAGES: Final = (
+    ("Query.users", "", "{ users(first: 9) { edges { cursor } } }"),
+    *(
+        (
+            "Query.users",
+            f"orderBy: {order}",
+            f"{{ users(first: 9, orderBy: {order}) {{ edges {{ cursor }} }} }}",
+        )
+        for order in ("{field: NAME}", "{field: JOINED}", "{field: LAST_SEEN}", "{field: EMAIL}")
+    ),
+    ("Query.organizations", "", "{ organizations(first: 9) { edges { cursor } } }"),
+    ("Query.groups", "", "{ groups(first: 9) { edges { cursor } } }"),
+    ("Query.sessions", "", "{ sessions(first: 9) { edges { cursor } } }"),
+    ("Query.events", "", "{ events(first: 9) { edges { cursor } } }"),
+    (
+        "User.memberships",
+        "",
+        "{ me { memberships(first: 9) { edges { cursor } } } }",
+    ),
+    (
+        "Organization.members",
+        "",
+        "{ organizations(first: 9) { nodes { members(first: 3) { edges { cursor } } } } }",
+    ),
+)
+
+
+@pytest.fixture
+def actors(transactional_db: None) -> dict[str, Actor]:
+    return populate()
+
+
+def cursors_in(data: Any) -> Iterator[str]:
+    if isinstance(data, dict):
+        for key, value in data.items():
+            if key == "cursor":
+                yield value
+            yield from cursors_in(value)
+    elif isinstance(data, list):
+        for value in data:
+            yield from cursors_in(value)
+
+
+def material_for(actor: Actor) -> Material:
+    people = ids_of(User.objects.order_by("pk"), actor)
+    organizations = ids_of(Organization.objects.order_by("pk"), actor)
+    groups = [node_id(group) for group in Group.objects.order_by("pk")]
+    others = [
+        each
+        for model in (Session, Event, OrganizationInvitation)
+        for each in ids_of(model.objects.order_by("pk"), actor)
+    ]
+    missing = [node_id(User(pk=NOBODY)), node_id(Group(pk=10**30)), "", "x", "VXNlcjp4"]
+    now = timezone.now()
+    moments = [now - dt.timedelta(days=days) for days in (0, 1, 3, 9)]
+    cursors = {
+        (place, others): list(cursors_in(asked(source, actor))) for place, others, source in PAGES
+    }
+    return Material(
+        # What staff alone may ask for is asked for by others, too, but not all the time.
+        roots=ROOTS if actor.is_staff else [*ROOTS[:-STAFF_ROOTS] * 3, *ROOTS],
+        scalars={
+            "ID": [*people[:6], *organizations[:4], *groups, *others, *missing],
+            "String": ["", "nonsense", "é", *(some[0] for some in cursors.values() if some)],
+            "Boolean": [True, False],
+            "Int": [0, 1, 2],
+            "Date": [*(str(moment.date()) for moment in moments), "2026-02-30"],
+            "DateTime": [*(moment.isoformat() for moment in moments), "2026-01-31T12:00:00"],
+        },
+        named={
+            "Query.user.id": [*people, *missing],
+            "Query.organization.id": [*organizations * 2, *missing],
+            # Of both conditions, the one that leaves things in.
+            "skip": [False, False, True],
+            "include": [True, True, False],
+            "search": ["anna", "zoe", "a", "person 1", "", "nobody at all", "x" * 300, "%_"],
+            "emailDomain": ["example.org", "EXAMPLE.com", ""],
+            "locale": ["de", "en", "xx"],
+            "organization": [*organizations, "x"],
+            "user": [*people[:6], "x"],
+            "group": [*groups, "x"],
+        },
+        cursors=cursors,
+    )
+
+
+def ids_of(rows: Any, actor: Actor) -> list[str]:
+    """Return the ids of rows, and of a few that the actor does not see."""
+    return [node_id(row) for row in (*rows.visible_to(actor)[:9], *rows[:2])]
+
+
+def asked(source: str, actor: Actor) -> Any:
+    return schema.execute_sync(source, context_value=Context(actor)).data
+
+
+def valid(source: str) -> DocumentNode | None:
+    """Return the syntax tree, unless the operation is too large or has a literal that is none."""
+    try:
+        document = parsed(source)
+    except GraphQLError:
+        return None
+    errors = verdict(schema._schema, document, RULES)  # noqa: SLF001 - it has no public name
+    return None if errors else document
+
+
+def others_of(variables: dict[str, Any], material: Material) -> dict[str, Any]:
+    """Return the variables with other ids."""
+    ids = material.scalars["ID"]
+    following = dict(zip(ids, [*ids[1:], ids[0]], strict=True))
+    return {
+        name: following.get(value, value) if isinstance(value, str) else value
+        for name, value in variables.items()
+    }
+
+
+def answer_of(result: Any) -> tuple[bytes, list[Any]]:
+    """Return all of a result that clients may see, and the reasons that they may not."""
+    errors = result.errors or []
+    shown = [(format_error(error), error.message, type(error.original_error)) for error in errors]
+    return orjson.dumps(result.data), shown
+
+
+def is_more_than_null(data: Any) -> bool:
+    if isinstance(data, dict):
+        return any(is_more_than_null(v) for k, v in data.items() if k != "__typename")
+    if isinstance(data, list):
+        return any(is_more_than_null(each) for each in data)
+    return data is not None
+
+
+@pytest.mark.parametrize("name", ACTORS)
+def test_any_operation_is_answered_alike(
+    actors: dict[str, Actor], caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    # Two of the people are not whole, which is a fault each time.
+    caplog.set_level(logging.CRITICAL, "schema.errors")
+    actor, other = actors[name], actors[ACTORS[name]]
+    material = material_for(actor)
+    seen: Counter[str] = Counter()
+
+    def compare(drawn: Drawn) -> None:
+        document = valid(drawn.source)
+        hypothesis.assume(document is not None)
+        assert document is not None
+        operation = Operation.of(schema, document, None)
+        if any(drawn.variables.get(name, "") is None for name in operation.deciding):
+            # Where that is an error below the root, only graphql-core knows.
+            actual: Any = execute(
+                drawn.source, None, drawn.variables, Context(actor), read_only=True
+            )
+        else:
+            # What is kept from others must not show.
+            operation.execute(others_of(drawn.variables, material), Context(other))
+            actual = operation.execute(drawn.variables, Context(actor))
+        expected = schema.execute_sync(
+            drawn.source, variable_values=drawn.variables, context_value=Context(actor)
+        )
+        assert answer_of(actual) == answer_of(expected)
+        seen["documents"] += 1
+        seen["with errors"] += bool(expected.errors)
+        seen["without errors"] += not expected.errors
+        seen["with data"] += is_more_than_null(expected.data)
+        seen["with both"] += bool(expected.errors) and is_more_than_null(expected.data)
+
+    drawn = documents(schema._schema, material)  # noqa: SLF001 - it has no public name
+    for number in range(DOCUMENTS // len(ACTORS) // DRAWN_AT_ONCE):
+        seed = f"{SEED} {name} {number}".encode()
+        hypothesis.seed(int.from_bytes(seed))(SETTINGS(hypothesis.given(drawn)(compare)))()
+    # The operations are about something: most are answered with data, and errors there are, too.
+    most = 0 if actor == ANONYMOUS else seen["documents"] * 0.5
+    assert seen["with data"] > most, seen
+    assert seen["with errors"] > seen["documents"] * 0.1, seen
+    assert seen["without errors"] > seen["documents"] * 0.3, seen

@@ -1,0 +1,54 @@
+"""The other sides of relations, as the engine joins or reads them."""
+
+from typing import Any
+
+import pytest
+
+from core.actor import SYSTEM, Actor
+from schema.context import Context
+from schema.documents import parsed
+from schema.engine.executor import Operation
+from schema.root import schema
+from tests.engine.people import NOBODY
+from users.accounts.models import User
+from users.activity.record import record
+from users.activity.tags import Tag
+
+
+@pytest.mark.parametrize("fields", ["id", "id username", "name profile { bio }", "__typename"])
+def test_people_who_are_gone_are_null_in_events(alice: User, root: User, fields: str) -> None:
+    record(Tag.LOGGED_IN, actor=Actor(user_id=NOBODY), subject_id=alice.pk)
+    record(Tag.LOGGED_IN, actor=Actor(user_id=alice.pk), subject_id=NOBODY)
+    record(Tag.LOGGED_IN, actor=SYSTEM, subject_id=None)
+    source = f"{{ events(first: 9) {{ nodes {{ actor {{ {fields} }} subject {{ {fields} }} }} }} }}"
+    administrator = Actor(user_id=root.pk, is_staff=True, is_superuser=True)
+    data, expected = (answer.data for answer in answers(source, administrator))
+    assert data == expected
+    there = [(row["actor"] is not None, row["subject"] is not None) for row in nodes_of(data)]
+    assert there == [(False, False), (True, False), (False, True)]
+
+
+def test_a_person_by_two_names_has_the_fields_of_each(root: User) -> None:
+    administrator = Actor(user_id=root.pk, is_staff=True, is_superuser=True)
+    record(Tag.LOGGED_IN, actor=SYSTEM, subject_id=root.pk)
+    source = """{ events(first: 9) { nodes {
+        subject { activeSessionCount } other: subject { permissions lastSeenAt }
+    } } }"""
+    actual, expected = answers(source, administrator)
+    assert (actual.data, actual.errors) == (expected.data, None)
+    (event,) = nodes_of(actual.data)
+    assert event["subject"] == {"activeSessionCount": 0}
+    assert "accounts.view_user" in event["other"]["permissions"]
+
+
+def nodes_of(data: Any) -> list[dict[str, Any]]:
+    nodes: list[dict[str, Any]] = data["events"]["nodes"]
+    return nodes
+
+
+def answers(source: str, actor: Actor) -> tuple[Any, Any]:
+    """Return the engine's answer and graphql-core's."""
+    return (
+        Operation.of(schema, parsed(source), None).execute(None, Context(actor)),
+        schema.execute_sync(source, context_value=Context(actor)),
+    )

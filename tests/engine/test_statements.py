@@ -1,0 +1,295 @@
+"""The engine's statements: seen by Django, prepared once, and each requester's own."""
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any, Final
+
+import pytest
+import strawberry
+import strawberry_django
+from django.db import connection
+from django.db.models import QuerySet, UUIDField, Value
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from strawberry import auto
+from strawberry_django.optimizer import DjangoOptimizerExtension
+
+from core.actor import ANONYMOUS, Actor
+from core.statements import Slot, SlotError, Statement
+from schema.context import Context, Info
+from schema.documents import parsed
+from schema.engine.executor import Operation
+from schema.root import schema
+from tests.factories import make_organization
+from users.accounts.models import User
+from users.organizations.models import Membership, Role
+
+DIRECTORY: Final = """{
+    users(first: 5) { nodes { username memberships(first: 5) { nodes { organization { name } } } } }
+}"""
+# What the moments of a test are, one after the other.
+MOMENTS: Final[list[dt.datetime]] = []
+
+
+@strawberry_django.type(User)
+class Person:
+    """A person whom everybody sees."""
+
+    username: auto
+
+
+def people() -> QuerySet[User]:
+    return User.objects.order_by("username")
+
+
+@strawberry.type
+class Query:
+    """Lists that depend on more than on whether the actor is staff."""
+
+    @strawberry_django.field
+    def compared(self, info: Info) -> list[Person]:
+        alice = User.objects.only("pk").get(username="alice").pk
+        return people().filter(username="bob") if info.context.actor.user_id == alice else people()
+
+    @strawberry_django.field
+    def compared_with_a_constant(self, info: Info) -> list[Person]:
+        is_known = info.context.actor.user_agent == "known"
+        return people() if is_known else people().filter(username="bob")
+
+    @strawberry_django.field
+    def looked_up(self, info: Info) -> list[Person]:
+        is_known = info.context.actor.user_agent in {"known", "friend"}
+        return people() if is_known else people().filter(username="bob")
+
+    @strawberry_django.field
+    def as_text(self, info: Info) -> list[Person]:
+        return people().filter(username=f"{info.context.actor.user_agent}")
+
+    @strawberry_django.field
+    def joined_to_text(self, info: Info) -> list[Person]:
+        return people().filter(username=info.context.actor.user_agent + "")
+
+    @strawberry_django.field
+    def as_a_value(self, info: Info) -> list[Person]:
+        return people().filter(pk=Value(info.context.actor.user_id, output_field=UUIDField()))
+
+    @strawberry_django.field
+    def asked_before(self, info: Info) -> list[Person]:
+        own = Membership.objects.of(info.context.actor)
+        return people().filter(pk__in=list(own.values_list("user_id", flat=True)))
+
+    @strawberry_django.field
+    def since(self) -> list[Person]:
+        return people().filter(date_joined__lte=MOMENTS.pop(0))
+
+    @strawberry_django.field
+    def since_one_of(self) -> list[Person]:
+        moment = MOMENTS.pop(0)
+        return people().filter(date_joined__range=(moment - dt.timedelta(days=999), moment))
+
+    # What depends on nothing else.
+    @strawberry_django.field
+    def own(self, info: Info) -> list[Person]:
+        own: Any = info.context.actor.user_id
+        return people().filter(pk=own)
+
+    @strawberry_django.field
+    def own_among_others(self, info: Info) -> list[Person]:
+        own: Any = info.context.actor.user_id
+        return people().filter(pk__in=[own])
+
+
+SCHEMA: Final = strawberry.Schema(Query, extensions=[DjangoOptimizerExtension])
+
+
+def named(operation: Operation, actor: Actor) -> list[str]:
+    """Return the names in the engine's answer to a list."""
+    result = operation.execute(None, Context(actor))
+    assert result.errors is None
+    assert result.data
+    ((_name, found),) = result.data.items()
+    return [each["username"] for each in found]
+
+
+@pytest.fixture
+def two(alice: User, bob: User) -> tuple[Actor, Actor]:
+    """Return actors who see by the same rules."""
+    make_organization("Of two", alice, bob)
+    return Actor(user_id=alice.pk, user_agent="known"), Actor(user_id=bob.pk, user_agent="bob")
+
+
+# Requesters ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("field", "of_alice", "of_bob"),
+    [
+        ("compared", ["bob"], ["alice", "bob"]),
+        ("comparedWithAConstant", ["alice", "bob"], ["bob"]),
+        ("lookedUp", ["alice", "bob"], ["bob"]),
+        ("asText", [], ["bob"]),
+        ("joinedToText", [], ["bob"]),
+        ("asAValue", ["alice"], ["bob"]),
+        ("askedBefore", ["alice"], ["bob"]),
+        ("own", ["alice"], ["bob"]),
+        ("ownAmongOthers", ["alice"], ["bob"]),
+    ],
+)
+def test_each_requester_gets_what_is_theirs(
+    two: tuple[Actor, Actor], field: str, of_alice: list[str], of_bob: list[str]
+) -> None:
+    operation = Operation.of(SCHEMA, parsed(f"{{ {field} {{ username }} }}"), None)
+    alice, bob = two
+    for _time in range(2):
+        assert named(operation, alice) == of_alice
+        assert named(operation, bob) == of_bob
+    again = Operation.of(SCHEMA, parsed(f"{{ {field} {{ username }} }}"), None)
+    assert [named(again, bob), named(again, alice)] == [of_bob, of_alice]
+
+
+@pytest.mark.parametrize("field", ["since", "sinceOneOf"])
+def test_each_moment_is_its_own(two: tuple[Actor, Actor], field: str) -> None:
+    now = timezone.now()
+    User.objects.filter(username="alice").update(date_joined=now - dt.timedelta(days=9))
+    MOMENTS[:] = []
+    operation = Operation.of(SCHEMA, parsed(f"{{ {field} {{ username }} }}"), None)
+    for actor, days, expected in (
+        (two[0], 1, ["alice"]),
+        (two[1], -1, ["alice", "bob"]),
+        (two[0], 99, []),
+    ):
+        # It may be built twice: for everybody, which fails, and for this one.
+        MOMENTS[:] = [now - dt.timedelta(days=days)] * 2
+        assert named(operation, actor) == expected
+
+
+def test_slots_refuse_to_be_looked_at() -> None:
+    slot: Any = Slot.named("user_id")
+    looks: list[Callable[[], Any]] = [
+        lambda: slot == "x",
+        lambda: slot != "x",
+        lambda: str(slot),
+        lambda: f"{slot}",
+        lambda: slot in ["x", "y"],
+        lambda: slot in {"x", "y"},
+        lambda: {"x": 1}[slot],
+        lambda: slot + "x",
+        lambda: "x" + slot,
+    ]
+    for look in looks:
+        with pytest.raises(SlotError):
+            look()
+    assert slot
+    assert slot != ""
+    assert slot != None  # noqa: E711 - as Django compares
+
+
+# Statements ------------------------------------------------------------------------------
+
+
+def directory(actor: Actor) -> Any:
+    return Operation.of(schema, parsed(DIRECTORY), None).execute(None, Context(actor))
+
+
+def test_statements_are_seen_by_django(
+    two: tuple[Actor, Actor], django_assert_num_queries: Any
+) -> None:
+    seen: list[str] = []
+
+    def watch(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001
+        seen.append(sql)
+        return execute(sql, params, many, context)
+
+    # The people, their memberships, and these' organisations.
+    with (
+        connection.execute_wrapper(watch),
+        CaptureQueriesContext(connection) as captured,
+        django_assert_num_queries(3),
+    ):
+        assert directory(two[0]).errors is None
+    assert len(seen) == len(captured) == 3
+    assert "LATERAL" in seen[1]
+    assert "%s" in seen[1]
+    assert "unnest($1::uuid[])" in captured[1]["sql"]
+
+
+def test_what_a_wrapper_raises_fails_the_field_and_nothing_more_is_asked(
+    two: tuple[Actor, Actor],
+) -> None:
+    seen: list[str] = []
+
+    def refuse(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001
+        seen.append(sql)
+        if "LATERAL" in sql:
+            raise RuntimeError("Not this one.")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(refuse):
+        result = directory(two[0])
+    assert len(seen) == 2
+    assert result.data is None
+    (error,) = result.errors
+    assert (error.message, error.path) == ("Not this one.", ["users", "nodes", 0, "memberships"])
+    source = "{ me { username } organizations(first: 1) { nodes { name } } }"
+    with connection.execute_wrapper(lambda *_arguments: 1 / 0):
+        result = Operation.of(schema, parsed(source), None).execute(None, Context(two[0]))
+    assert [error.path for error in result.errors or ()] == [["me"], ["organizations"]]
+
+
+def prepared() -> dict[str, int]:
+    """Return the connection's prepared statements, and how often each was run."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement, generic_plans + custom_plans FROM pg_prepared_statements")
+        return dict(cursor.fetchall())
+
+
+def test_statements_are_prepared_once(two: tuple[Actor, Actor]) -> None:
+    before = prepared()
+    operation = Operation.of(schema, parsed(DIRECTORY), None)
+    for _time in range(4):
+        for actor in two:
+            assert operation.execute(None, Context(actor)).errors is None
+    runs = {sql: count - before.get(sql, 0) for sql, count in prepared().items()}
+    new = [count for count in runs.values() if count]
+    assert new == [8, 8, 8]
+
+
+def test_no_statement_is_prepared_where_none_may_be(
+    two: tuple[Actor, Actor], settings: Any
+) -> None:
+    before = prepared()
+    settings.PREPARED_STATEMENTS = False
+    operation = Operation.of(schema, parsed(DIRECTORY), None)
+    for _time in range(7):
+        assert operation.execute(None, Context(two[0])).errors is None
+    assert prepared() == before
+
+
+def test_a_moment_is_no_part_of_a_statement(db: None) -> None:
+    now = timezone.now()
+    for rows in (
+        User.objects.filter(date_joined__gt=now),
+        User.objects.filter(date_joined__in=[now, now]),
+        User.objects.annotate(now=Value(now)),
+    ):
+        with pytest.raises(SlotError):
+            Statement.of(rows.values_list())
+        assert Statement.of(rows.values_list(), once=True).rows({}) == []
+
+
+def test_nothing_is_asked_if_nothing_can_be_found(
+    two: tuple[Actor, Actor], django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(0):
+        assert Statement.of(User.objects.none().values_list()).rows({}) == ()
+        source = '{ user(id: "x") { username } me { username } }'
+        result = Operation.of(schema, parsed(source), None).execute(None, Context(ANONYMOUS))
+    assert result.data == {"user": None, "me": None}
+
+
+def test_a_slot_that_turns_out_to_be_nothing_equals_nothing(alice: User) -> None:
+    slot = Slot.named("role").then(lambda role: role or None)
+    make_organization("Own", alice, role=Role.OWNER)
+    statement = Statement.of(Membership.objects.filter(role=slot).values_list("role"))
+    assert list(statement.rows({"role": "owner"})) == [("owner",)]
+    assert list(statement.rows({"role": ""})) == []

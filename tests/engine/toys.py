@@ -1,0 +1,397 @@
+"""A schema without a database, of what the specification speaks of, and both executors."""
+
+import datetime as dt
+from collections.abc import AsyncGenerator, Iterator
+from enum import Enum
+from typing import Annotated, Any, NewType, TypeAlias, cast
+
+import strawberry
+from graphql import GraphQLError, parse
+from strawberry import Info
+from strawberry.scalars import JSON
+from strawberry.schema.config import StrawberryConfig
+
+from schema.engine.executor import Operation
+
+# A message, the path and the places in the document, by line and column.
+Error: TypeAlias = tuple[str, list[str | int] | None, list[tuple[int, int]]]
+
+
+@strawberry.enum
+class Colour(Enum):
+    """Red or green."""
+
+    RED = "r"
+    GREEN = "g"
+
+
+@strawberry.interface
+class Animal:
+    """Whatever has a name."""
+
+    name: str
+
+    @strawberry.field
+    def shout(self) -> str:
+        return self.name.upper()
+
+
+@strawberry.type
+class Dog(Animal):
+    """Barks."""
+
+    friend: "Pet | None" = None
+
+    @strawberry.field
+    def barks(self, times: int = 1) -> str:
+        return "Wau" * times
+
+
+@strawberry.type
+class Cat(Animal):
+    """Does not."""
+
+    lives: int = 7
+
+
+@strawberry.type
+class Fish(Animal):
+    """In no union, and sure of itself."""
+
+    @classmethod
+    def is_type_of(cls, value: Any, info: Info[Any, Any]) -> bool:
+        if value.name == "Kit":
+            raise ValueError("Never seen one.")
+        return isinstance(value, cls)
+
+
+Pet: TypeAlias = Annotated[Dog | Cat, strawberry.union("Pet")]
+
+
+@strawberry.type
+class Thing:
+    """Something that may be broken."""
+
+    number: int
+    is_broken: bool = False
+
+    @strawberry.field
+    def maybe(self) -> int | None:
+        return self.must_not_raise()
+
+    @strawberry.field
+    def must(self) -> int:
+        return self.must_not_raise()
+
+    @strawberry.field
+    def must_too(self) -> int:
+        return self.must_not_raise()
+
+    @strawberry.field
+    def absent(self) -> int:
+        return cast("int", None)
+
+    @strawberry.field
+    def deeper(self) -> "Thing | None":
+        return self
+
+    @strawberry.field
+    def deepest(self) -> "Thing":
+        return self
+
+    def must_not_raise(self) -> int:
+        if self.is_broken:
+            raise ValueError(f"Number {self.number} is broken.")
+        return self.number
+
+
+def things() -> list[Any]:
+    return [Thing(number=1), Thing(number=2, is_broken=True), None, Thing(number=4, is_broken=True)]
+
+
+def two_and_a_fault() -> Iterator[Thing]:
+    yield Thing(number=1)
+    yield Thing(number=2, is_broken=True)
+    raise RuntimeError("There are no more.")
+
+
+class Odd:
+    """Whose text cannot be had."""
+
+    def __str__(self) -> str:
+        raise ValueError("I have no text.")
+
+
+def _refuse(value: Any) -> Any:
+    return {"fine": "fine", "null": None}[value]
+
+
+Picky = NewType("Picky", str)
+
+
+@strawberry.input
+class Point:
+    """Where."""
+
+    x: int
+    y: int = 2
+    tags: list[str] | None = None
+
+
+@strawberry.type
+class Query:
+    """One field for each case."""
+
+    # Of whatever a resolver returns.
+    @strawberry.field
+    def whole(self, what: str) -> int | None:
+        values: dict[str, Any] = {
+            "float": 2.0,
+            "text": "3",
+            "half": 2.5,
+            "large": 2**31,
+            "word": "x",
+            "truth": True,
+            "list": [1],
+        }
+        return cast("int", values[what])
+
+    @strawberry.field
+    def text(self, what: str) -> str | None:
+        values: dict[str, Any] = {
+            "number": 5,
+            "truth": True,
+            "float": 1.0,
+            "object": Odd(),
+            "list": ["x"],
+        }
+        return cast("str", values[what])
+
+    @strawberry.field
+    def decimal(self, what: str) -> float | None:
+        values: dict[str, Any] = {"whole": 1, "text": "1.5", "nan": float("nan"), "empty": ""}
+        return cast("float", values[what])
+
+    @strawberry.field
+    def truth(self, what: str) -> bool | None:
+        return cast("bool", {"one": 1, "zero": 0.0, "text": "true"}[what])
+
+    @strawberry.field
+    def day(self) -> dt.date | None:
+        return cast("dt.date", "yesterday")
+
+    @strawberry.field
+    def anything(self) -> JSON:
+        return cast("JSON", {"a": [1, None, {"b": "é"}]})
+
+    @strawberry.field
+    def picky(self, what: str) -> Picky | None:
+        return Picky(what)
+
+    @strawberry.field
+    def colour(self, what: str) -> Colour | None:
+        return cast("Colour", {"red": Colour.RED, "value": "g", "name": "GREEN", "no": "b"}[what])
+
+    @strawberry.field
+    def colours(self) -> list[Colour | None]:
+        return [Colour.RED, None, cast("Colour", "b"), Colour.GREEN, cast("Colour", "b")]
+
+    # Lists.
+    @strawberry.field
+    def iterables(self, what: str) -> list[int] | None:
+        values: dict[str, Any] = {
+            "tuple": (1, 2),
+            "generator": (number for number in (1, 2)),
+            "empty": [],
+            "text": "12",
+            "number": 12,
+            "object": {1: 2},
+            "item": [1, "x", "y"],
+            "exception": [1, ValueError("An item."), 3],
+            "null": [1, None, 3],
+        }
+        return cast("list[int]", values[what])
+
+    @strawberry.field
+    def lists_of_lists(self) -> list[list[int | None] | None]:
+        values: list[Any] = [[1, "x"], None, 5, [ValueError("Inside.")], []]
+        return values
+
+    @strawberry.field
+    def strict_lists(self) -> list[list[int]] | None:
+        values: list[Any] = [[1], [2, None], 5]
+        return values
+
+    @strawberry.field
+    def undone(self) -> list[Thing | None] | None:
+        return cast("list[Thing | None]", two_and_a_fault())
+
+    @strawberry.field
+    def undone_strictly(self) -> list[Thing] | None:
+        return cast("list[Thing]", two_and_a_fault())
+
+    # Where null goes.
+    @strawberry.field
+    def sound(self) -> Thing:
+        return Thing(number=1)
+
+    @strawberry.field
+    def broken(self) -> Thing | None:
+        return Thing(number=2, is_broken=True)
+
+    @strawberry.field
+    def broken_strictly(self) -> Thing:
+        return Thing(number=3, is_broken=True)
+
+    @strawberry.field
+    def all_may(self) -> list[Thing | None] | None:
+        return things()
+
+    @strawberry.field
+    def items_must(self) -> list[Thing] | None:
+        return things()
+
+    @strawberry.field
+    def list_must(self) -> list[Thing | None]:
+        return things()
+
+    @strawberry.field
+    def all_must(self) -> list[Thing]:
+        return things()
+
+    # Errors.
+    @strawberry.field
+    def returned(self) -> int | None:
+        return cast("int", ValueError("As a value."))
+
+    @strawberry.field
+    def returned_object(self) -> Thing:
+        return cast("Thing", ValueError("As an object."))
+
+    @strawberry.field
+    def told(self) -> int | None:
+        raise GraphQLError("Told.", extensions={"code": "TOLD"})
+
+    # Resolvers.
+    @strawberry.field
+    def about(self, info: Info[Any, Any], given: Point | None = None) -> str:
+        return f"{type(self).__name__} {info.field_name} {info.context} {given}"
+
+    @strawberry.field
+    def root_only(root: Any) -> str:  # noqa: N805 - Strawberry's name
+        return type(root).__name__
+
+    @strawberry.field
+    def parent_only(parent: strawberry.Parent[Any]) -> str:  # noqa: N805 - not of this class
+        return type(parent).__name__
+
+    bare: str = strawberry.field(resolver=lambda: "bare")
+    plain: str = strawberry.field(default="plain")
+
+    @strawberry.field
+    def sum(self, a: int = 1, b: int | None = 2, c: list[int] | None = None) -> str:
+        return f"{a} {b} {c}"
+
+    @strawberry.field
+    def optional(self, a: int | None = strawberry.UNSET) -> str:
+        return "unset" if a is strawberry.UNSET else str(a)
+
+    # Interfaces and unions.
+    @strawberry.field
+    def animals(self) -> list[Animal]:
+        return [Dog(name="Rex", friend=Cat(name="Tom")), Cat(name="Kit"), Fish(name="Wanda")]
+
+    @strawberry.field
+    def pets(self) -> list[Pet | None]:
+        return [Cat(name="Kit"), cast("Cat", Fish(name="Wanda")), Dog(name="Rex")]
+
+    @strawberry.field
+    def pet(self) -> Pet | None:
+        return Dog(name="Rex", friend=cast("Cat", Fish(name="Wanda")))
+
+    @strawberry.field
+    def creatures(self) -> list[Animal | None]:
+        return [cast("Animal", "No animal"), Dog(name="Rex"), None]
+
+    @strawberry.field
+    def fishes(self) -> list[Fish | None]:
+        fishes: list[Any] = [Cat(name="Kit"), Cat(name="Tom"), Fish(name="Wanda")]
+        return fishes
+
+    @strawberry.field
+    async def later(self) -> int:
+        return 1
+
+
+@strawberry.type
+class Mutation:
+    """Notes in the context what it was asked for."""
+
+    @strawberry.mutation
+    def note(self, info: Info[Any, Any], word: str) -> str | None:
+        info.context.append(word)
+        return ", ".join(info.context)
+
+    @strawberry.mutation
+    def fail(self, info: Info[Any, Any]) -> str | None:
+        info.context.append("fail")
+        raise ValueError("Not this time.")
+
+    @strawberry.mutation
+    def fail_strictly(self, info: Info[Any, Any]) -> str:
+        info.context.append("fail")
+        raise ValueError("Not this time.")
+
+
+@strawberry.type
+class Subscription:
+    """Never runs."""
+
+    @strawberry.subscription
+    async def ticks(self) -> AsyncGenerator[int, None]:
+        yield 1
+
+
+class Quiet(strawberry.Schema):
+    """A schema that does not log what goes wrong on purpose."""
+
+    def process_errors(self, errors: Any, execution_context: Any = None) -> None:
+        """Do nothing."""
+
+
+SCALARS: dict[object, Any] = {Picky: strawberry.scalar(name="Picky", serialize=_refuse)}
+CONFIG = StrawberryConfig(scalar_map=SCALARS)
+SCHEMA = Quiet(Query, Mutation, types=[Dog, Cat, Fish], config=CONFIG)
+
+
+def told(result: Any) -> tuple[Any, list[Error]]:
+    errors = [
+        (
+            error.message,
+            error.path and list(error.path),
+            [(each.line, each.column) for each in error.locations or ()],
+        )
+        for error in result.errors or ()
+    ]
+    return result.data, errors
+
+
+def run(
+    source: str, variables: dict[str, Any] | None = None, context: Any = None
+) -> tuple[Any, list[Error]]:
+    """Execute by both; return the data and the errors."""
+    operation = Operation.of(SCHEMA, parse(source), None)
+    others = list(context) if isinstance(context, list) else context
+    actual = operation.execute(variables, context, Query() if context == "root" else None)
+    expected = SCHEMA.execute_sync(
+        source,
+        variable_values=variables,
+        context_value=others,
+        root_value=Query() if context == "root" else None,
+    )
+    assert told(actual) == told(expected)
+    assert list(actual.data or ()) == list(expected.data or ())
+    originals = [(type(e.original_error), e.extensions) for e in actual.errors or ()]
+    assert originals == [(type(e.original_error), e.extensions) for e in expected.errors or ()]
+    assert context == others
+    return told(actual)
