@@ -9,30 +9,23 @@ import datetime as dt
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn, Self
-from uuid import UUID
+from typing import Any, Final, NoReturn, Self, TypeAlias
+from weakref import WeakKeyDictionary
 
 from django.conf import settings
 from django.core.exceptions import EmptyResultSet
 from django.db import InterfaceError, OperationalError, connections
-from django.db.models import (
-    BooleanField,
-    CharField,
-    DateTimeField,
-    IntegerField,
-    QuerySet,
-    TextField,
-    UUIDField,
-)
+from django.db.models import QuerySet
 from django.db.models.expressions import BaseExpression, Expression
-from psycopg import Cursor
+from psycopg import ClientCursor, Connection, Cursor
 from psycopg._queries import PostgresQuery
+from psycopg.adapt import AdaptersMap
+from psycopg.types.datetime import TimestamptzLoader
+from psycopg.types.string import TextLoader
 
 Values = Mapping[str, Any]
 # The moment at which a queryset was built must not be that of all its runs.
 MOMENTS: Final = (dt.date, dt.time)
-# Columns of these come to the same values of Python's, whether written out or binary.
-BINARY: Final = (BooleanField, CharField, DateTimeField, IntegerField, TextField, UUIDField)
 
 
 class SlotError(TypeError):
@@ -99,11 +92,27 @@ class Slot(Expression):
         return SlotError("This depends on a value that differs from run to run.")
 
 
-class _Prepared(Cursor[Any]):
+class _Loaders:
+    """What a cursor makes of values: the same as Django's, in less time."""
+
+    adapters: AdaptersMap
+
+    def load(self, *, text_ids: bool) -> None:
+        """Have moments read in C, and UUIDs left as they come, in their canonical form."""
+        self.adapters.register_loader("timestamptz", TimestamptzLoader)
+        if text_ids:
+            self.adapters.register_loader("uuid", TextLoader)
+
+
+class _Inline(_Loaders, ClientCursor[Any]):
+    """A cursor that puts values into the text, as Django's do."""
+
+
+class _Prepared(_Loaders, Cursor[Any]):
     """A cursor whose statements PostgreSQL parses once a connection, and often plans once."""
 
-    def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
-        return super().execute(query, params, prepare=settings.PREPARED_STATEMENTS, **options)
+    def execute(self, query: Any, params: Any = None, **_options: Any) -> Self:
+        return super().execute(query, params, prepare=settings.PREPARED_STATEMENTS)
 
     def _send_query_prepared(self, name: bytes, pgq: PostgresQuery, **options: Any) -> None:
         # As psycopg does for statements that it does not prepare; Django's log asks for it.
@@ -111,27 +120,28 @@ class _Prepared(Cursor[Any]):
         super()._send_query_prepared(name, pgq, **options)
 
 
-class _PreparedBinary(_Prepared):
-    """The same, whose rows come without being written out and read again."""
-
-    def execute(self, query: Any, params: Any = None, **_options: Any) -> Self:
-        return super().execute(query, params, binary=True)
+Kind: TypeAlias = tuple[type[_Inline | _Prepared], bool]
+# Those of each connection: what they learn about types is worth keeping.
+_cursors: Final[WeakKeyDictionary[Connection[Any], dict[Kind, Any]]] = WeakKeyDictionary()
 
 
-def _prepared_cursor(connection: Any, cursor: type[_Prepared]) -> Any:
-    """Open a cursor that sends values apart from the text, where Django's puts them into it.
+def _cursor(connection: Any, kind: Kind) -> Any:
+    """Return the connection's cursor of a kind.
 
     Statements pass through Django's execute wrappers and its log as usual.
     """
     connection.ensure_connection()
-    return connection._prepare_cursor(cursor(connection.connection))  # noqa: SLF001
+    cursors = _cursors.setdefault(connection.connection, {})
+    if kind not in cursors:
+        class_, text_ids = kind
+        cursors[kind] = class_(connection.connection)
+        cursors[kind].load(text_ids=text_ids)
+    return connection._prepare_cursor(cursors[kind])  # noqa: SLF001
 
 
-def _sent(value: Any) -> Any:
-    """Return a value in the form in which it is sent to the server the fastest."""
-    if isinstance(value, list) and value and isinstance(value[0], UUID):
-        return f"{{{','.join([each.hex for each in value])}}}"
-    return value
+def array_of_ids(ids: Iterable[str]) -> str:
+    """Return PostgreSQL's text of an array of UUIDs, which are texts themselves."""
+    return f"{{{','.join(ids)}}}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +153,11 @@ class Statement:
     sql: str | None
     params: tuple[Any, ...] = ()
     converters: Mapping[int, tuple[list[Any], Any]] | None = None
-    once: bool = False
-    cursor: type[_Prepared] = _Prepared
+    kind: Kind = (_Prepared, False)
 
     @classmethod
-    def of(cls, rows: QuerySet[Any, Any], *, once: bool = False) -> Self:
-        """Compile.
+    def of(cls, rows: QuerySet[Any, Any], *, once: bool = False, text_ids: bool = False) -> Self:
+        """Compile; have UUIDs read as texts if ``text_ids``.
 
         Unless it is to be run but ``once``, raise `SlotError` if a moment is part of it, which
         may be that of now.
@@ -162,25 +171,20 @@ class Statement:
             raise SlotError("This depends on a moment.")
         expressions = [column for column, _sql, _alias in compiler.select or ()]
         converters = compiler.get_converters(expressions)
-        is_plain = not converters and all(
-            isinstance(expression.output_field, BINARY) for expression in expressions
-        )
-        cursor = _PreparedBinary if is_plain else _Prepared
-        return cls(rows.db, sql, tuple(params), converters or None, once, cursor)
+        kind = (_Inline if once else _Prepared, text_ids)
+        return cls(rows.db, sql, tuple(params), converters or None, kind)
 
     def rows(self, values: Values) -> Sequence[tuple[Any, ...]]:
         """Run with these values; return rows as Django would."""
         if self.sql is None:
             return ()
-        params = [
-            _sent(param.read(values)) if isinstance(param, Slot) else param for param in self.params
-        ]
+        params = [param.read(values) if isinstance(param, Slot) else param for param in self.params]
         connection = connections[self.database]
         found = self._run(connection, params)
         return self._converted(found, connection) if self.converters else found
 
     def _run(self, connection: Any, params: Sequence[Any]) -> Sequence[tuple[Any, ...]]:
-        if self.once or connection.connection is None:
+        if connection.connection is None:
             return self._found(connection, params)
         # Django asks a connection that was kept whether it is still good, in a round trip of its
         # own. A statement that only reads can find out by itself and be run again.
@@ -195,10 +199,9 @@ class Statement:
             return self._found(connection, params)
 
     def _found(self, connection: Any, params: Sequence[Any]) -> Sequence[tuple[Any, ...]]:
-        opened = connection.cursor() if self.once else _prepared_cursor(connection, self.cursor)
-        with opened as cursor:
-            cursor.execute(self.sql, params)
-            found: Sequence[tuple[Any, ...]] = cursor.fetchall()
+        cursor = _cursor(connection, self.kind)
+        cursor.execute(self.sql, params)
+        found: Sequence[tuple[Any, ...]] = cursor.fetchall()
         return found
 
     def _converted(

@@ -19,9 +19,9 @@ from schema.engine.lateral import PARENT, of_each
 from schema.engine.plan import SelectedField, Selection
 from schema.engine.querysets import Call
 from schema.engine.reader import Reader
-from schema.engine.relations import KEYS, finished, visible
+from schema.engine.relations import finished, visible
 from schema.engine.rows import ALL, Layout, Read, Records
-from schema.engine.sources import Operand, Row, Source
+from schema.engine.sources import KEYS, Operand, Row, Source, as_values, operand_of_keys
 from schema.engine.values import Column, Failed, assembled, regrouped
 
 if TYPE_CHECKING:
@@ -98,6 +98,7 @@ class ConnectionExtension(ReadExtension, Generic[P]):
     def reader(self, reader: Reader, selected: SelectedField) -> Read:
         """Read the connections of a level."""
         index = reader.layout.index(f"{reader.prefix}{ALL}")
+        selected.facts["key"] = reader.model._meta.pk  # noqa: SLF001 - Django's public API
         return lambda execution, records: nested(execution, selected, records.columns[index])
 
 
@@ -240,7 +241,9 @@ class _Asked:
         self, lists: Sequence[_List], cut: Sequence[tuple[Sequence[Row], bool]]
     ) -> Sequence[Any]:
         """Return the objects that resolve what is neither `nodes` nor `edges`."""
-        keys = [] if self.extension.parent is None else [each.key for each in lists]
+        keys: Sequence[Any] = [each.key for each in lists]
+        if self.extension.parent is not None:
+            keys = as_values(self.selected.facts["key"], keys)
         companions = Lists(
             lambda: _queryset(self.execution, self.selected, self.call),
             self.extension.parent,
@@ -250,13 +253,13 @@ class _Asked:
         start = len(self.reading.layout.indexes)
         end = None if self.extension.parent is None else -1
         connections = []
-        for each, (rows, more) in zip(lists, cut, strict=True):
+        for each, key, (rows, more) in zip(lists, keys, cut, strict=True):
             positions = None
             if self.reading.has_positions:
                 positions = [list(row[start:end]) for row in rows]
             page = Page(positions, more, len(rows))
             connections.append(
-                self.extension.connection(self.pager, page, each.scope, companions, each.key)
+                self.extension.connection(self.pager, page, each.scope, companions, key)
             )
         return connections
 
@@ -318,7 +321,7 @@ def _reading(
         found = of_each(
             wanted,
             parent=extension.parent,
-            keys=operand(KEYS),
+            keys=operand_of_keys(operand, selected.facts["key"]),
             limit=pager.limit,
             rows=model._base_manager.all(),  # noqa: SLF001 - Django's public API
         )

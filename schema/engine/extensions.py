@@ -22,6 +22,10 @@ class FieldRule(FieldExtension):
     # What of the object decides about it, as Django names it.
     attribute: ClassVar[str] = "pk"
 
+    def allows_all(self, context: Any) -> bool:  # noqa: ARG002 - for those that look at it
+        """Return whether the field may be read of every object, whatever the attributes are."""
+        return False
+
     def allows(self, context: Any, values: Sequence[Any]) -> Sequence[bool]:
         """Return, by the attributes of some objects, whether the field may be read of each."""
         raise NotImplementedError

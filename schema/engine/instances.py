@@ -5,6 +5,8 @@ from typing import Any, cast
 
 from django.db import models
 
+from schema.engine.sources import as_values
+
 
 def instances_of(
     model: type[models.Model],
@@ -17,7 +19,11 @@ def instances_of(
     # In the order that `from_db` expects.
     attnames = (field.attname for field in model._meta.concrete_fields)  # noqa: SLF001
     names = [name for name in attnames if name in own]
-    rows = zip(*(own[name] for name in names), strict=True) if own else [()] * size
+    columns_of_values = (
+        as_values(model._meta.get_field(name), own[name])  # noqa: SLF001 - Django's public API
+        for name in names
+    )
+    rows = zip(*columns_of_values, strict=True) if own else [()] * size
     made = [model.from_db(None, names, list(row)) for row in rows]
     relations = {path[0]: None for path in paths if len(path) > 1}
     for relation in relations:

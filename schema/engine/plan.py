@@ -195,7 +195,7 @@ class SelectedField:
         if self.definition is None or not (self.definition.args or self.nodes[0].arguments):
             return {}
         if not self.varying_arguments:
-            return self._constant_arguments
+            return self.constant_arguments
         given = self._looked_up(variables)
         return given if given is not None else self._arguments(variables)
 
@@ -208,7 +208,7 @@ class SelectedField:
             self.all_arguments[name].out_name or name: variables.coerced[each]
             for name, each in names.items()
         }
-        return {**self._constant_arguments, **varying}
+        return {**self.constant_arguments, **varying}
 
     @cached_property
     def _variable_names(self) -> Mapping[str, str] | None:
@@ -223,7 +223,7 @@ class SelectedField:
         return {name: cast("VariableNode", each).name.value for name, each in nodes.items()}
 
     @cached_property
-    def _constant_arguments(self) -> Mapping[str, Any]:
+    def constant_arguments(self) -> Mapping[str, Any]:
         """The arguments that are the same whatever the variables."""
         node = self.nodes[0]
         constant = [

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 from uuid import UUID
 
 from django.db.models import QuerySet
+from graphql import GraphQLInputType
 from strawberry import Info
 
 from core.statements import Slot, SlotError
@@ -46,6 +47,41 @@ class Rows(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class _Arguments:
+    """What is the same of a field's arguments in all requests."""
+
+    keywords: Mapping[str, Any]
+    shape: Hashable | None
+    # Those in which there are variables, what ids are called, and of what types all are.
+    varying: Sequence[str]
+    id_names: Sequence[str]
+    types: Mapping[str, GraphQLInputType]
+
+    @classmethod
+    def of(
+        cls, execution: "Execution", selected: SelectedField, leave_out: Sequence[str]
+    ) -> "_Arguments":
+        types = {name: each.type for name, each in selected.all_arguments.items()}
+        varying = [each for each in selected.varying_arguments if each not in leave_out]
+        constant = {
+            name: value
+            for name, value in selected.constant_arguments.items()
+            if name not in leave_out
+        }
+        return cls(
+            execution.keywords(selected, constant),
+            shape(constant, types),
+            varying,
+            execution.id_arguments(selected),
+            types,
+        )
+
+    def ids(self, keywords: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values of the arguments that are ids, by the names of their slots."""
+        return {f"argument {name}": keywords[name] for name in self.id_names if keywords.get(name)}
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """A field's arguments: as they were given, and as its resolver gets them."""
 
@@ -58,29 +94,21 @@ class Call:
     def of(
         cls, execution: "Execution", selected: SelectedField, leave_out: Sequence[str]
     ) -> "Call":
-        """Read them. Raises `GraphQLError`."""
+        """Read them, but for those to ``leave_out``. Raises `GraphQLError`."""
         given = selected.arguments(execution.variables)
-        known = selected.facts.get("call")
+        known: _Arguments | None = selected.facts.get("arguments")
         if known is None:
-            constant = {
-                name: value
-                for name, value in given.items()
-                if name not in selected.varying_arguments
-            }
-            known = (
-                execution.keywords(selected, constant),
-                execution.id_arguments(selected),
-                {name: each.type for name, each in selected.all_arguments.items()},
-            )
-            selected.facts["call"] = known
-        constant_keywords, id_names, types = known
-        varying = {name: given[name] for name in selected.varying_arguments if name in given}
-        keywords = constant_keywords
-        if varying:
-            keywords = {**constant_keywords, **execution.keywords(selected, varying)}
-        ids = {f"argument {name}": keywords[name] for name in id_names if keywords.get(name)}
-        own = {name: value for name, value in given.items() if name not in leave_out}
-        return cls(given, keywords, ids, shape(own, types))
+            known = selected.facts["arguments"] = _Arguments.of(execution, selected, leave_out)
+        if not known.varying:
+            return cls(given, known.keywords, known.ids(known.keywords), known.shape)
+        varying = {name: given[name] for name in known.varying if name in given}
+        keywords = {**known.keywords, **execution.keywords(selected, varying)}
+        shaped = None
+        if known.shape is not None:
+            shaped = shape(varying, known.types)
+        if shaped is not None:
+            shaped = (known.shape, shaped)
+        return cls(given, keywords, known.ids(keywords), shaped)
 
     def kept(
         self, execution: "Execution", selected: SelectedField, more: Hashable, make: Callable[[], T]

@@ -18,6 +18,7 @@ from schema.engine.instances import instances_of
 from schema.engine.plan import TYPENAME, SelectedField, Selection
 from schema.engine.relations import finished, read_relation
 from schema.engine.rows import ALL, Layout, Read, Records, leaves, scattered
+from schema.engine.sources import as_values
 from schema.engine.values import Column, assembled
 
 if TYPE_CHECKING:
@@ -73,10 +74,18 @@ class Reader:
 
     def _ruled(self, read: Read, rule: FieldRule) -> Read:
         index = self._index(rule.attribute)
+        attribute = next(
+            each
+            for each in self.model._meta.concrete_fields  # noqa: SLF001 - Django's public API
+            if rule.attribute in {each.attname, ALL if each.primary_key else ""}
+        )
 
         def ruled(execution: "Execution", records: Records) -> Column:
             def allowed() -> Sequence[bool]:
-                return rule.allows(execution.context, records.columns[index])
+                if rule.allows_all(execution.context):
+                    return [True] * records.size
+                values = as_values(attribute, records.columns[index])
+                return rule.allows(execution.context, values)
 
             mask = records.keep((type(rule), index), allowed)
             if all(mask):

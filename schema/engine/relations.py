@@ -12,14 +12,12 @@ from schema.engine.declarations import definition_of, django_field, is_relay_id,
 from schema.engine.lateral import PARENT
 from schema.engine.plan import TYPENAME, SelectedField
 from schema.engine.rows import ALL, Layout, Read, Records, scattered
-from schema.engine.sources import SYMBOLIC, Operand, Source, is_any_of
+from schema.engine.sources import KEYS, SYMBOLIC, Operand, Source, is_any_of, operand_of_keys
 from schema.engine.values import Column, gathered, nullable, required
 
 if TYPE_CHECKING:
     from schema.engine.execution import Execution
     from schema.engine.reader import Reader
-
-KEYS = "keys"
 
 
 def read_relation(reader: "Reader", selected: SelectedField, relation: Any) -> Read:
@@ -110,7 +108,8 @@ def _read_one(reader: "Reader", selected: SelectedField, relation: Any) -> Read:
 
     def build(info: Info[Any, Any], operand: Operand) -> models.QuerySet[Any, Any]:
         manager = model._default_manager  # noqa: SLF001 - Django's public API
-        rows = visible(manager.filter(is_any_of(other, operand(KEYS))), type_, info)
+        keys = operand_of_keys(operand, model._meta.get_field(other))  # noqa: SLF001
+        rows = visible(manager.filter(is_any_of(other, keys)), type_, info)
         return layout.select(rows.order_by())
 
     source = Source(selected, build)
@@ -139,7 +138,8 @@ def _read_many(reader: "Reader", selected: SelectedField, relation: Any) -> Read
     def build(info: Info[Any, Any], operand: Operand) -> models.QuerySet[Any, Any]:
         manager = model._default_manager  # noqa: SLF001 - Django's public API
         rows = manager.annotate(**{PARENT: F(back)})
-        rows = rows.filter(is_any_of(PARENT, operand(KEYS)))
+        keys = operand_of_keys(operand, reader.model._meta.pk)  # noqa: SLF001
+        rows = rows.filter(is_any_of(PARENT, keys))
         return layout.select(visible(rows, type_, info), PARENT)
 
     source = Source(selected, build)

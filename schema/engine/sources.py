@@ -4,10 +4,11 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import connection
-from django.db.models import BooleanField, F, Func, Q, QuerySet
+from django.db.models import BooleanField, F, Func, Q, QuerySet, UUIDField
 from django.db.models.expressions import BaseExpression
 from graphql import (
     GraphQLEnumType,
@@ -19,7 +20,7 @@ from graphql import (
 from prometheus_client import Counter
 from strawberry import Info
 
-from core.statements import Slot, SlotError, Statement
+from core.statements import Slot, SlotError, Statement, array_of_ids
 from schema.engine.plan import SelectedField
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ Row: TypeAlias = tuple[Any, ...]
 Operand: TypeAlias = Callable[[str], Any]
 Build: TypeAlias = Callable[[Info[Any, Any], Operand], QuerySet[Any, Any]]
 
+# The value that is the keys of a level of objects.
+KEYS: Final = "keys"
 # What goes wrong when a resolver looks at what it has only a slot of. It is asked again with the
 # values then, so nothing else that goes wrong is lost.
 SYMBOLIC: Final = (
@@ -47,7 +50,7 @@ MADE_ANEW: Final = STATEMENTS.labels("made anew")
 
 
 class Source:
-    """Rows of a queryset, for one visibility.
+    """Rows of a queryset, for one visibility; UUIDs in them are texts.
 
     ``build`` makes the queryset, of `values_list`, when it is first read. If that depends on
     more than the visibility, it is made anew each time.
@@ -72,7 +75,7 @@ class Source:
         statement = self.statement
         if statement is None:
             rows = self.build(execution.info(self.selected), values.__getitem__)
-            statement = Statement.of(rows, once=True)
+            statement = Statement.of(rows, once=True, text_ids=True)
             MADE_ANEW.inc()
         else:
             COMPILED.inc()
@@ -85,7 +88,7 @@ class Source:
         try:
             with _no_statements():
                 rows = self.build(execution.symbolic_info(self.selected), Slot.named)
-                self.statement = Statement.of(rows)
+                self.statement = Statement.of(rows, text_ids=True)
         except SYMBOLIC as error:
             self.reason = error
         self.is_compiled = True
@@ -145,6 +148,26 @@ class _IsAnyOf(Func):
     arg_joiner = " = ANY "
     template = "%(expressions)s"
     output_field = BooleanField()
+
+
+def is_uuid(field: Any) -> bool:
+    """Return whether a model's field is a UUID, or the key of something whose key is one."""
+    while field.remote_field:
+        field = field.target_field
+    return isinstance(field, UUIDField)
+
+
+def operand_of_keys(operand: Operand, field: Any) -> Any:
+    """Return the operand for keys of objects, as PostgreSQL is to have them."""
+    keys = operand(KEYS)
+    return keys.then(array_of_ids) if isinstance(keys, Slot) and is_uuid(field) else keys
+
+
+def as_values(field: Any, texts: Sequence[Any]) -> Sequence[Any]:
+    """Return a column's values as the model's field has them: sources leave UUIDs as texts."""
+    if not is_uuid(field):
+        return texts
+    return [None if text is None else UUID(text) for text in texts]
 
 
 def is_any_of(path: str, keys: Any) -> Any:

@@ -11,7 +11,12 @@ Rule = Callable[[Actor, UUID | None], bool]
 
 def may_read_private(actor: Actor, user_id: UUID | None) -> bool:
     """E-mail, groups, permissions and sessions are for the person and for staff."""
-    return actor.is_staff or (actor.is_authenticated and actor.user_id == user_id)
+    return may_read_private_of_all(actor) or (actor.is_authenticated and actor.user_id == user_id)
+
+
+def may_read_private_of_all(actor: Actor) -> bool:
+    """Staff read it of everybody."""
+    return actor.is_staff
 
 
 def may_edit_profile(actor: Actor, user_id: UUID | None) -> bool:
@@ -34,7 +39,7 @@ def may_select_people_by_what_is_private(
     user_id: UUID | None = None,  # noqa: ARG001
 ) -> bool:
     """Orders and filters that tell of private fields are for those who read them of everybody."""
-    return actor.is_staff
+    return may_read_private_of_all(actor)
 
 
 def may_administer(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
