@@ -1,6 +1,6 @@
 """Relay connections over keysets: a page costs the same wherever it is."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -22,14 +22,14 @@ from core.crypto import UnsealError, seal, unseal
 from core.errors import ArgumentInvalidError, CursorInvalidError
 from core.statements import Slot
 from schema.context import Info
+from schema.counts import TotalCount, Whole
 from schema.engine.connections import ConnectionExtension, Lists
 from schema.engine.connections import Page as EnginePage
-from schema.engine.lateral import count_each, estimate_each
 from schema.engine.plan import SelectedField
 from schema.engine.sources import Operand
 from schema.enums import describe_enum
 from schema.keysets import Keyset
-from schema.limits import MAX_COUNT, MAX_PAGE
+from schema.limits import MAX_PAGE
 from schema.pages import Page, Position, Window
 from schema.selections import ConnectionSelection
 from schema.sought import candidates, first_rows, is_truncated
@@ -77,47 +77,6 @@ class KeysetPageInfo:
     def end_cursor(self) -> str | None:
         """Seal the last position."""
         return None if self.last is None else _cursor(self.scope, self.last)
-
-
-@strawberry.type(description="How many items a list has.")
-class TotalCount:
-    """A count of a list as a whole, whatever the page."""
-
-    value: int = strawberry.field(description="How many items there are, on all pages together.")
-    is_exact: bool = strawberry.field(
-        description=f"Whether they were counted; beyond {MAX_COUNT:,} they are estimated."
-    )
-
-    @classmethod
-    def of(cls, queryset: models.QuerySet[Any]) -> Self:
-        """Count up to the bound, or ask PostgreSQL's planner: time does not grow with the list."""
-        rows = queryset.order_by().values("pk")
-        counted = rows[: MAX_COUNT + 1].count()
-        if counted <= MAX_COUNT:
-            return cls(value=counted, is_exact=True)
-        (plan,) = orjson.loads(rows.explain(format="json"))
-        return cls(value=max(counted, plan["Plan"]["Plan Rows"]), is_exact=False)
-
-    @classmethod
-    def of_each(
-        cls, queryset: models.QuerySet[Any], parent: str, keys: Sequence[Any]
-    ) -> list[Self]:
-        """Count the list of each parent in one statement, and estimate the long ones in another."""
-        counted = count_each(queryset, parent=parent, keys=keys, limit=MAX_COUNT + 1)
-        long = [key for key in keys if counted[key] > MAX_COUNT]
-        estimated = estimate_each(queryset, parent=parent, keys=long) if long else {}
-        return [
-            cls(value=max(counted[key], estimated.get(key, 0)), is_exact=key not in estimated)
-            for key in keys
-        ]
-
-
-@dataclass(frozen=True, slots=True)
-class Whole:
-    """What there is to know of a list as a whole, found out if it is selected."""
-
-    count: Callable[[], TotalCount]
-    is_truncated: Callable[[], bool] = bool
 
 
 @strawberry.type(name="Edge", description="One item of a page, and where it stands.")

@@ -15,13 +15,12 @@ from schema.connections import (
     KeysetConnection,
     PageArguments,
     Paged,
-    TotalCount,
-    Whole,
     given,
     keyset_connection,
     selected,
 )
 from schema.context import Batch, Info
+from schema.counts import TotalCount, Whole
 from schema.engine.connections import Lists
 from schema.engine.connections import Page as EnginePage
 from schema.engine.dataloader import DataLoader

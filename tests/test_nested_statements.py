@@ -8,7 +8,6 @@ import pytest
 from django.core.cache import cache
 from django.db import connection
 
-from schema import connections
 from schema.keysets import Keyset
 from schema.pages import Window
 from tests.client import GraphQLClient
@@ -108,7 +107,7 @@ def test_long_lists_are_estimated_in_one_more_statement(
         )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE organizations_membership")
-    monkeypatch.setattr(connections, "MAX_COUNT", 100)
+    monkeypatch.setattr("schema.counts.MAX_COUNT", 100)
     with statements() as captured:
         counts = counts_for(client_of(sam), sam)
     assert [count["isExact"] for count in counts] == [False, True, True, False]
