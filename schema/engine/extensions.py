@@ -3,6 +3,7 @@
 Each does for single objects, in graphql-core's execution, what the engine does for whole levels.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from schema.engine.rows import Read
 
 
-class FieldRule(FieldExtension):
+class FieldRule(FieldExtension, ABC):
     """The field of an object is null unless the requester may read it."""
 
     # What of the object decides about it, as Django names it.
@@ -26,9 +27,9 @@ class FieldRule(FieldExtension):
         """Return whether the field may be read of every object, whatever the attributes are."""
         return False
 
+    @abstractmethod
     def allows(self, context: Any, values: Sequence[Any]) -> Sequence[bool]:
         """Return, by the attributes of some objects, whether the field may be read of each."""
-        raise NotImplementedError
 
     def resolve(
         self, next_: Callable[..., Any], source: Any, info: Info[Any, Any], **kwargs: Any
@@ -38,12 +39,12 @@ class FieldRule(FieldExtension):
         return next_(source, info, **kwargs) if allowed else None
 
 
-class ReadExtension(FieldExtension):
+class ReadExtension(FieldExtension, ABC):
     """Resolves the field itself, below objects of models."""
 
+    @abstractmethod
     def reader(self, reader: "Reader", selected: SelectedField) -> "Read":
         """Return what reads the field for a level of records."""
-        raise NotImplementedError
 
 
 class Descriptive(FieldExtension):
