@@ -10,14 +10,13 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, Self, TypeAlias
-from weakref import WeakKeyDictionary
 
 from django.conf import settings
 from django.core.exceptions import EmptyResultSet
 from django.db import InterfaceError, OperationalError, connections
 from django.db.models import QuerySet
 from django.db.models.expressions import BaseExpression, Expression
-from psycopg import ClientCursor, Connection, Cursor
+from psycopg import ClientCursor, Cursor
 from psycopg._queries import PostgresQuery
 from psycopg.adapt import AdaptersMap
 from psycopg.types.datetime import TimestamptzLoader
@@ -121,17 +120,17 @@ class _Prepared(_Loaders, Cursor[Any]):
 
 
 Kind: TypeAlias = tuple[type[_Inline | _Prepared], bool]
-# Those of each connection: what they learn about types is worth keeping.
-_cursors: Final[WeakKeyDictionary[Connection[Any], dict[Kind, Any]]] = WeakKeyDictionary()
+# Where a connection keeps its own, so that they end with it.
+CURSORS: Final = "statement_cursors"
 
 
 def _cursor(connection: Any, kind: Kind) -> Any:
-    """Return the connection's cursor of a kind.
+    """Return the connection's cursor of a kind; what it learns about types is worth keeping.
 
     Statements pass through Django's execute wrappers and its log as usual.
     """
     connection.ensure_connection()
-    cursors = _cursors.setdefault(connection.connection, {})
+    cursors: dict[Kind, Any] = vars(connection.connection).setdefault(CURSORS, {})
     if kind not in cursors:
         class_, text_ids = kind
         cursors[kind] = class_(connection.connection)

@@ -1,12 +1,17 @@
 """Statements that are run often are parsed once a connection, and logged like any other."""
 
+import gc
+import weakref
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection
 
+from core.statements import Slot, Statement
 from tests.client import GraphQLClient
 from tests.conftest import Statements
 from users.accounts.models import User
@@ -40,3 +45,19 @@ def test_what_django_runs_is_not_prepared(sam: User) -> None:
         assert list(User.objects.filter(username="sam")[:39]) == [sam]
 
     assert [statement for statement in prepared() if statement.endswith(" LIMIT 39")] == []
+
+
+@pytest.mark.django_db
+def test_a_closed_connection_leaves_no_cursors_behind() -> None:
+    statement = Statement.of(User.objects.filter(pk=Slot.named("id")).values_list("username"))
+
+    def use() -> weakref.ref[Any]:
+        assert list(statement.rows({"id": uuid4()})) == []
+        used = weakref.ref(connection.connection)
+        connection.close()
+        gc.collect()
+        return used
+
+    # In a thread of its own, which has a connection of its own.
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        assert pool.submit(use).result()() is None
