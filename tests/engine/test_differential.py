@@ -53,6 +53,8 @@ SETTINGS: Final = hypothesis.settings(
     # What differs is not made smaller: that would take minutes.
     phases=[hypothesis.Phase.generate],
 )
+# From how many operations shares are worth a look.
+ENOUGH: Final = 100
 RULES: Final = tuple(specified_rules)
 
 # Those at the end are for staff.
@@ -232,7 +234,9 @@ def test_any_operation_is_answered_alike(
         seed = f"{SEED} {name} {number}".encode()
         hypothesis.seed(int.from_bytes(seed))(SETTINGS(hypothesis.given(drawn)(compare)))()
     # The operations are about something: most are answered with data, and errors there are, too.
-    most = 0 if actor == ANONYMOUS else seen["documents"] * 0.5
-    assert seen["with data"] > most, seen
-    assert seen["with errors"] > seen["documents"] * 0.1, seen
-    assert seen["without errors"] > seen["documents"] * 0.3, seen
+    # Fewer of them may be of one kind by chance.
+    if seen["documents"] >= ENOUGH:
+        most = 0 if actor == ANONYMOUS else seen["documents"] * 0.5
+        assert seen["with data"] > most, seen
+        assert seen["with errors"] > seen["documents"] * 0.1, seen
+        assert seen["without errors"] > seen["documents"] * 0.3, seen
