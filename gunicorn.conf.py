@@ -9,30 +9,8 @@ import os
 import select
 from pathlib import Path
 
-from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
-
 from core.env import Environment
 from core.metrics_directory import make_metrics_directory
-
-
-class Worker(ThreadWorker):  # type: ignore[misc]
-    """A threaded worker that stops listening when it is told to stop.
-
-    gunicorn's own keeps its socket open while it ends the connections it has, and never looks
-    at it again: what NGINX connects and sends meanwhile is lost when the socket closes at
-    last, and a POST cannot be repeated. Here the waiting connections are taken and answered,
-    and later ones are refused, so that NGINX tries the next replica.
-    """
-
-    def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001 - gunicorn's signature
-        """Begin or end to accept connections; for good once the worker is to stop."""
-        super().set_accept_enabled(enabled)
-        if not self.alive:
-            for listener in self.sockets:
-                while select.select([listener], [], [], 0)[0]:
-                    self.accept(listener)
-                listener.close()
-
 
 env = Environment(os.environ)
 shared_memory = Path("/dev/shm")  # noqa: S108 - a directory gunicorn makes its own files in
@@ -46,7 +24,8 @@ port = env.number("PORT", 8000, minimum=1, maximum=65_535)
 bind = env.text("BIND", default=f"127.0.0.1:{port}")
 
 # Every thread keeps a database connection: pods x workers x threads must fit PostgreSQL.
-worker_class = Worker
+# Without epoll(7), which only Linux has, gunicorn's own does for trying things out.
+worker_class = "core.worker.Worker" if hasattr(select, "epoll") else "gthread"
 workers = env.number("WEB_CONCURRENCY", 2, minimum=1, maximum=64)
 threads = env.number("WEB_THREADS", 4, minimum=1, maximum=64)
 

@@ -1,0 +1,131 @@
+"""The worker that gunicorn serves with, over connections of one's own."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPResponse
+
+from tests.environment import free_port
+
+HOST = "127.0.0.1"
+PROBE = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+PATIENCE = 20
+
+
+@dataclass
+class Server:
+    """A gunicorn of one worker, and the connections to it."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    connections: ExitStack
+
+    def connect(self) -> HTTPConnection:
+        connection = HTTPConnection(HOST, self.port, timeout=PATIENCE)
+        connection.connect()
+        self.connections.callback(connection.close)
+        return connection
+
+    def listens(self) -> bool:
+        with socket.socket() as attempt:
+            return attempt.connect_ex((HOST, self.port)) == 0
+
+
+@contextmanager
+def serving(arguments: str) -> Iterator[Server]:
+    """Run gunicorn with these arguments besides its file."""
+    port = free_port()
+    environ = {"BIND": f"{HOST}:{port}", "WEB_CONCURRENCY": "1", "GUNICORN_CMD_ARGS": arguments}
+    command = [sys.executable, "-W", "ignore", "-m", "gunicorn"]
+    with (
+        subprocess.Popen(command, env=os.environ | environ) as process,
+        ExitStack() as connections,
+    ):
+        server = Server(process, port, connections)
+        try:
+            deadline = time.monotonic() + PATIENCE
+            while not server.listens():
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            yield server
+        finally:
+            process.terminate()
+
+
+def probe(connection: HTTPConnection) -> HTTPResponse:
+    connection.request("GET", "/livez")
+    response = connection.getresponse()
+    assert (response.status, response.read()) == (200, b"ok\n")
+    return response
+
+
+def is_closed(connection: socket.socket) -> bool:
+    """Wait until the other side ends the connection, or says something."""
+    return connection.recv(1) == b""
+
+
+def test_connections_are_kept_and_served_in_any_order() -> None:
+    with serving("--threads 2") as server:
+        connections = [server.connect() for _number in range(6)]
+        for connection in [*connections, *reversed(connections)]:
+            assert probe(connection).getheader("Connection") == "keep-alive"
+
+
+def test_requests_that_come_at_once_are_answered_in_turn() -> None:
+    with serving("--threads 2") as server:
+        connection = server.connect().sock
+        connection.sendall(3 * PROBE)
+        answers = b""
+        while answers.count(b"ok\n") < 3:
+            answers += connection.recv(10_000)
+        assert answers.count(b"HTTP/1.1 200 OK") == 3
+
+
+def test_clients_that_say_nothing_keep_no_thread() -> None:
+    with serving("--threads 1") as server:
+        silent = [server.connect() for _number in range(3)]
+        probe(server.connect())
+        for connection in silent:
+            probe(connection)
+
+
+def test_connections_nobody_uses_are_ended() -> None:
+    with serving("--threads 1 --keep-alive 1") as server:
+        used, unused = server.connect(), server.connect()
+        probe(used)
+        assert is_closed(used.sock)
+        assert is_closed(unused.sock)
+        probe(server.connect())
+
+
+def test_when_there_is_hardly_room_connections_are_ended_with_their_answer() -> None:
+    with serving("--threads 2 --worker-connections 12") as server:
+        for _number in range(9):
+            assert probe(server.connect()).getheader("Connection") == "keep-alive"
+        server.connect()
+        for _number in range(5):
+            assert probe(server.connect()).getheader("Connection") == "close"
+
+
+def test_a_stopping_worker_answers_those_who_are_connected() -> None:
+    with serving("--threads 2") as server:
+        silent, half, idle = (server.connect() for _number in range(3))
+        probe(half)
+        probe(idle)
+        half.sock.sendall(PROBE[:20])
+        server.process.terminate()
+        while server.listens():
+            time.sleep(0.05)
+        half.sock.sendall(PROBE[20:])
+        response = HTTPResponse(half.sock)
+        response.begin()
+        assert (response.status, response.read()) == (200, b"ok\n")
+        assert response.getheader("Connection") == "close"
+        assert probe(silent).getheader("Connection") == "close"
+        assert is_closed(idle.sock)
+        assert server.process.wait(timeout=PATIENCE) == 0
