@@ -9,18 +9,14 @@ import datetime as dt
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn, Self, TypeAlias
+from typing import Any, Final, NoReturn, Self
 
-from django.conf import settings
 from django.core.exceptions import EmptyResultSet
 from django.db import InterfaceError, OperationalError, connections
 from django.db.models import QuerySet
 from django.db.models.expressions import BaseExpression, Expression
-from psycopg import ClientCursor, Cursor
-from psycopg._queries import PostgresQuery
-from psycopg.adapt import AdaptersMap
-from psycopg.types.datetime import TimestamptzLoader
-from psycopg.types.string import TextLoader
+
+from core.cursors import InlineCursor, Kind, PreparedCursor, rows_of
 
 Values = Mapping[str, Any]
 # The moment at which a queryset was built must not be that of all its runs.
@@ -91,53 +87,6 @@ class Slot(Expression):
         return SlotError("This depends on a value that differs from run to run.")
 
 
-class _Loaders:
-    """What a cursor makes of values: the same as Django's, in less time."""
-
-    adapters: AdaptersMap
-
-    def load(self, *, text_ids: bool) -> None:
-        """Have moments read in C, and UUIDs left as they come, in their canonical form."""
-        self.adapters.register_loader("timestamptz", TimestamptzLoader)
-        if text_ids:
-            self.adapters.register_loader("uuid", TextLoader)
-
-
-class _Inline(_Loaders, ClientCursor[Any]):
-    """A cursor that puts values into the text, as Django's do."""
-
-
-class _Prepared(_Loaders, Cursor[Any]):
-    """A cursor whose statements PostgreSQL parses once a connection, and often plans once."""
-
-    def execute(self, query: Any, params: Any = None, **_options: Any) -> Self:
-        return super().execute(query, params, prepare=settings.PREPARED_STATEMENTS)
-
-    def _send_query_prepared(self, name: bytes, pgq: PostgresQuery, **options: Any) -> None:
-        # As psycopg does for statements that it does not prepare; Django's log asks for it.
-        self._query = pgq
-        super()._send_query_prepared(name, pgq, **options)
-
-
-Kind: TypeAlias = tuple[type[_Inline | _Prepared], bool]
-# Where a connection keeps its own, so that they end with it.
-CURSORS: Final = "statement_cursors"
-
-
-def _cursor(connection: Any, kind: Kind) -> Any:
-    """Return the connection's cursor of a kind; what it learns about types is worth keeping.
-
-    Statements pass through Django's execute wrappers and its log as usual.
-    """
-    connection.ensure_connection()
-    cursors: dict[Kind, Any] = vars(connection.connection).setdefault(CURSORS, {})
-    if kind not in cursors:
-        class_, text_ids = kind
-        cursors[kind] = class_(connection.connection)
-        cursors[kind].load(text_ids=text_ids)
-    return connection._prepare_cursor(cursors[kind])  # noqa: SLF001
-
-
 def array_of_ids(ids: Iterable[str]) -> str:
     """Return PostgreSQL's text of an array of UUIDs, which are texts themselves."""
     return f"{{{','.join(ids)}}}"
@@ -152,7 +101,7 @@ class Statement:
     sql: str | None
     params: tuple[Any, ...] = ()
     converters: Mapping[int, tuple[list[Any], Any]] | None = None
-    kind: Kind = (_Prepared, False)
+    kind: Kind = (PreparedCursor, False)
 
     @classmethod
     def of(cls, rows: QuerySet[Any, Any], *, once: bool = False, text_ids: bool = False) -> Self:
@@ -170,7 +119,7 @@ class Statement:
             raise SlotError("This depends on a moment.")
         expressions = [column for column, _sql, _alias in compiler.select or ()]
         converters = compiler.get_converters(expressions)
-        kind = (_Inline if once else _Prepared, text_ids)
+        kind = (InlineCursor if once else PreparedCursor, text_ids)
         return cls(rows.db, sql, tuple(params), converters or None, kind)
 
     def rows(self, values: Values) -> Sequence[tuple[Any, ...]]:
@@ -184,24 +133,18 @@ class Statement:
 
     def _run(self, connection: Any, params: Sequence[Any]) -> Sequence[tuple[Any, ...]]:
         if connection.connection is None:
-            return self._found(connection, params)
+            return rows_of(connection, self.kind, self.sql, params)
         # Django asks a connection that was kept whether it is still good, in a round trip of its
         # own. A statement that only reads can find out by itself and be run again.
         is_unchecked = connection.health_check_enabled and not connection.health_check_done
         connection.health_check_done = True
         try:
-            return self._found(connection, params)
+            return rows_of(connection, self.kind, self.sql, params)
         except (InterfaceError, OperationalError):
             if not is_unchecked or connection.in_atomic_block or connection.is_usable():
                 raise
             connection.close()
-            return self._found(connection, params)
-
-    def _found(self, connection: Any, params: Sequence[Any]) -> Sequence[tuple[Any, ...]]:
-        cursor = _cursor(connection, self.kind)
-        cursor.execute(self.sql, params)
-        found: Sequence[tuple[Any, ...]] = cursor.fetchall()
-        return found
+            return rows_of(connection, self.kind, self.sql, params)
 
     def _converted(
         self, rows: Iterable[tuple[Any, ...]], connection: Any

@@ -9,7 +9,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.db import DataError, connection, transaction
+from django.db.transaction import TransactionManagementError
+from psycopg.pq import TransactionStatus
 
 from core.statements import Slot, Statement
 from tests.client import GraphQLClient
@@ -61,3 +63,43 @@ def test_a_closed_connection_leaves_no_cursors_behind() -> None:
     # In a thread of its own, which has a connection of its own.
     with ThreadPoolExecutor(max_workers=1) as pool:
         assert pool.submit(use).result()() is None
+
+
+@pytest.fixture
+def known(sam: User) -> Statement:
+    """A statement that the connection has prepared."""
+    statement = Statement.of(User.objects.filter(pk=Slot.named("id")).values_list("username"))
+    assert statement.rows({"id": str(sam.pk)}) == [("sam",)]
+    return statement
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_known_statement_begins_the_transaction_it_is_to_be_in(
+    known: Statement, sam: User
+) -> None:
+    connection.set_autocommit(False)
+    try:
+        assert known.rows({"id": str(sam.pk)}) == [("sam",)]
+        status = connection.connection.info.transaction_status
+        connection.rollback()
+    finally:
+        connection.set_autocommit(True)
+    assert status == TransactionStatus.INTRANS
+
+
+@pytest.mark.django_db
+def test_what_a_known_statement_cannot_do_is_djangos_error(known: Statement, sam: User) -> None:
+    with pytest.raises(DataError, match="invalid input syntax"), transaction.atomic():
+        known.rows({"id": "sam"})
+
+    assert known.rows({"id": str(sam.pk)}) == [("sam",)]
+
+
+@pytest.mark.django_db
+def test_a_known_statement_does_not_run_where_a_transaction_is_broken(
+    known: Statement, sam: User
+) -> None:
+    with transaction.atomic():
+        transaction.set_rollback(True)
+        with pytest.raises(TransactionManagementError):
+            known.rows({"id": str(sam.pk)})
