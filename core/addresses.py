@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 
@@ -41,6 +42,7 @@ def network_of(address: str) -> str:
     return str(ip_network((address, CUSTOMER_PREFIX), strict=False))
 
 
+@lru_cache(1_000)
 def _address(entry: str) -> str | None:
     match = ENTRY.fullmatch(entry.strip()) if len(entry) <= LONGEST_ENTRY else None
     if not match:
