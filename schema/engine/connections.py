@@ -7,7 +7,18 @@ rows of all pages with one statement and puts `edges` and `nodes` together.
 from abc import abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeVar, cast
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    Generic,
+    Literal,
+    NamedTuple,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    cast,
+)
 
 from django.db.models import Model, QuerySet
 from graphql import GraphQLObjectType, get_named_type
@@ -28,13 +39,14 @@ if TYPE_CHECKING:
     from schema.engine.execution import Execution
 
 PAGE_ARGUMENTS: Final = ("first", "after", "last", "before")
-CURSORS: Final = {"cursor", "startCursor", "endCursor"}
+ENDS: Final = {"startCursor", "endCursor"}
+Positions: TypeAlias = Literal["all", "ends"] | None
 
 
 class Page(NamedTuple):
     """What a connection is made of, but for its objects."""
 
-    # The positions of the objects, if cursors are selected.
+    # The positions of the objects, if cursors are selected, or of the first and the last.
     positions: Sequence[Any] | None
     more: bool
     size: int
@@ -121,7 +133,8 @@ class _Reading:
     layout: Layout
     # By the field that selects the objects, in `nodes` or in `edges`.
     readers: Mapping[int, Reader]
-    has_positions: bool
+    # Whose positions are read, if any: those of all objects, or of the first and the last.
+    positions: Positions
     # What the extension knows of the rows' order.
     order: Any
 
@@ -255,8 +268,9 @@ class _Asked:
         connections = []
         for each, key, (rows, more) in zip(lists, keys, cut, strict=True):
             positions = None
-            if self.reading.has_positions:
-                positions = [list(row[start:end]) for row in rows]
+            if self.reading.positions:
+                placed = rows if self.reading.positions == "all" else [*rows[:1], *rows[-1:]]
+                positions = [list(row[start:end]) for row in placed]
             page = Page(positions, more, len(rows))
             connections.append(
                 self.extension.connection(self.pager, page, each.scope, companions, key)
@@ -307,14 +321,14 @@ def _reading(
     layout = Layout()
     type_ = item_type(selected)
     model = cast("type[Model]", model_of(type_))
-    items, has_positions = _items(selected)
+    items, placed = _items(selected)
     readers = {id(each): Reader(execution, each.below(type_), layout, model) for each in items}
     order = extension.order(_queryset(execution, selected, call))
 
     def build(info: Info[Any, Any], operand: Operand) -> QuerySet[Any, Any]:
         rows = _queryset(execution, selected, call, info, operand)
         wanted = pager.wanted(rows, order, operand)
-        positions = pager.positions(order) if has_positions else {}
+        positions = pager.positions(order) if placed else {}
         if extension.parent is None:
             wanted = pager.first(wanted).annotate(**positions)
             return layout.select(wanted, *positions)
@@ -328,11 +342,11 @@ def _reading(
         return layout.select(found.annotate(**positions), *positions, PARENT)
 
     source = Source(selected, build, is_fixed=call.shape is not None)
-    return _Reading(source, layout, readers, has_positions, order)
+    return _Reading(source, layout, readers, placed, order)
 
 
-def _items(selected: SelectedField) -> tuple[list[SelectedField], bool]:
-    """Return the fields that select the objects, and whether cursors are selected."""
+def _items(selected: SelectedField) -> tuple[list[SelectedField], Positions]:
+    """Return the fields that select the objects, and whose positions are selected."""
     items: list[SelectedField] = []
     names: set[str] = set()
     for each in selected.below(object_type(selected)).fields:
@@ -342,4 +356,6 @@ def _items(selected: SelectedField) -> tuple[list[SelectedField], bool]:
             below = each.below(object_type(each)).fields
             names.update(inner.name for inner in below)
             items += (inner for inner in below if inner.name == "node")
-    return items, not names.isdisjoint(CURSORS)
+    if "cursor" in names:
+        return items, "all"
+    return items, None if names.isdisjoint(ENDS) else "ends"
