@@ -66,6 +66,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "core.health.HealthMiddleware",
+    "core.api.ApiMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # The admin insists on it; nothing is stored in Django's sessions.
@@ -76,6 +77,13 @@ MIDDLEWARE = [
     "users.authentication.middleware.ActorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+# What is around the API's view, where operations come by POST.
+API_MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "core.api.LanguageMiddleware",
+    "users.authentication.middleware.ActorMiddleware",
 ]
 
 ROOT_URLCONF = "core.urls"

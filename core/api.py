@@ -1,0 +1,64 @@
+"""The API's own way through Django, past what only pages need."""
+
+from collections.abc import Callable
+from typing import Final
+
+from django.conf import settings
+from django.core.handlers.exception import convert_exception_to_response
+from django.http import HttpRequest, HttpResponse
+from django.urls import resolve
+from django.utils import translation
+from django.utils.functional import cached_property
+from django.utils.module_loading import import_string
+
+Handler = Callable[[HttpRequest], HttpResponse]
+PATH: Final = "/graphql"
+
+
+class ApiMiddleware:
+    """Hand operations to the API's view through `settings.API_MIDDLEWARE` alone.
+
+    Sessions, messages, CSRF tokens, static files and the search for a URL are for pages, and
+    take longer than many an operation. What a browser asks for by GET goes their way, and so does
+    what came unencrypted and is to be redirected.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        """Wrap the way of the pages."""
+        self.pages = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Choose the way. Raises `DisallowedHost`, which Django answers with 400."""
+        if request.method != "POST" or request.path_info != PATH:
+            return self.pages(request)
+        if settings.SECURE_SSL_REDIRECT and not request.is_secure():
+            return self.pages(request)
+        request.get_host()
+        response = self.api(request)
+        response.headers["Content-Length"] = str(len(response.content))
+        return response
+
+    @cached_property
+    def api(self) -> Handler:
+        """The view in its middleware, as Django puts them around its own."""
+        handler: Handler = convert_exception_to_response(resolve(PATH).func)
+        for path in reversed(settings.API_MIDDLEWARE):
+            handler = convert_exception_to_response(import_string(path)(handler))
+        return handler
+
+
+class LanguageMiddleware:
+    """Answer in the language that the client accepts."""
+
+    def __init__(self, get_response: Handler) -> None:
+        """Wrap the rest of the way."""
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Activate the language, and tell it."""
+        language = translation.get_language_from_request(request)
+        translation.activate(language)
+        request.LANGUAGE_CODE = language  # type: ignore[attr-defined] # as Django's own does
+        response = self.get_response(request)
+        response.headers.setdefault("Content-Language", language)
+        return response
