@@ -1,6 +1,7 @@
 """gunicorn's threaded worker, in which threads wait for connections themselves."""
 
 import select
+import socket
 import threading
 import time
 from typing import Any, Final
@@ -12,6 +13,72 @@ from gunicorn.workers.gthread import (  # type: ignore[import-untyped]
 
 # Told to one thread, and then to nobody until somebody waits for it again.
 READABLE: Final = select.EPOLLIN | select.EPOLLONESHOT
+
+
+class Connection(socket.socket):
+    """A connection that spares system calls.
+
+    gunicorn sets the time-out of a connection five times a request and sends the headers apart
+    from the body. At each of these calls another thread may take the interpreter. Here time-outs are
+    set when something is to wait by them, and headers are sent along with what follows them.
+    """
+
+    def __init__(self, accepted: socket.socket) -> None:
+        """Take the place of what was accepted."""
+        super().__init__(fileno=accepted.detach())
+        super().setblocking(True)
+        self._is_set_to: float | None = None
+        self._timeout: float | None = None
+        # None while nothing is held back.
+        self._headers: bytes | None = None
+
+    def setblocking(self, flag: bool) -> None:  # noqa: FBT001 - the signature of sockets
+        """Wait for ever, or not at all."""
+        self._timeout = None if flag else 0.0
+
+    def settimeout(self, value: float | None) -> None:
+        """Wait for so many seconds from the next call on."""
+        self._timeout = value
+
+    def gettimeout(self) -> float | None:
+        """Return what was set."""
+        return self._timeout
+
+    def recv(self, bufsize: int, flags: int = 0) -> bytes:
+        """Receive."""
+        self._set_timeout()
+        return super().recv(bufsize, flags)
+
+    def hold_headers(self) -> None:
+        """Keep what is sent next until more is sent, or `release` is called."""
+        self._headers = b""
+
+    def release(self) -> None:
+        """Send what is held."""
+        headers, self._headers = self._headers, None
+        if headers and self.fileno() >= 0:
+            self.sendall(headers)
+
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        """Send, or hold."""
+        if self._headers is not None:
+            if not self._headers:
+                self._headers = bytes(data)
+                return
+            data, self._headers = self._headers + data, None
+        self._set_timeout()
+        super().sendall(data, flags)
+
+    def sendfile(self, *arguments: Any, **options: Any) -> int:
+        """Send a file behind the headers."""
+        self.release()
+        self._set_timeout()
+        return super().sendfile(*arguments, **options)
+
+    def _set_timeout(self) -> None:
+        if self._timeout != self._is_set_to:
+            self._is_set_to = self._timeout
+            super().settimeout(self._timeout)
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
@@ -51,6 +118,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def enqueue_req(self, conn: Any) -> None:
         """Have the threads wait for what a new connection asks."""
+        conn.sock = Connection(conn.sock)
         # What gunicorn itself would wait for in a thread.
         conn.data_ready = True
         self.epoll.register(conn.sock, 0)
@@ -60,7 +128,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Answer a request; end the connection if there is hardly room for others."""
         if self.nr_conns > self.max_keepalived:
             req.force_close()
-        kept: bool = super().handle_request(req, conn)
+        conn.sock.hold_headers()
+        try:
+            kept: bool = super().handle_request(req, conn)
+        finally:
+            conn.sock.release()
         return kept
 
     def murder_keepalived(self, force: bool = False) -> None:  # noqa: FBT001, FBT002
