@@ -40,7 +40,7 @@ class ApiMiddleware:
 
     @cached_property
     def api(self) -> Handler:
-        """The view in its middleware, as Django puts them around its own."""
+        """Return the view in its middleware, as Django puts it around its own."""
         handler: Handler = convert_exception_to_response(resolve(PATH).func)
         for path in reversed(settings.API_MIDDLEWARE):
             handler = convert_exception_to_response(import_string(path)(handler))

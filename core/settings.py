@@ -112,22 +112,30 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 DATABASES = {"default": env.database("DATABASE_URL")}
 # What takes longer is canceled and told as QUERY_TIMEOUT; migrations may take their time.
 STATEMENT_TIMEOUT = env.number("STATEMENT_TIMEOUT_MS", 5_000, minimum=100, maximum=600_000)
-# Reading here and there costs little more than reading on, where no disk turns. Scans begin at the
-# beginning, so that the first of many rows that match are the same each time.
-DATABASES["default"]["OPTIONS"].setdefault(
-    "options",
-    f"-c statement_timeout={STATEMENT_TIMEOUT} -c random_page_cost=1.1 -c synchronize_seqscans=off",
-)
-DATABASES["default"] |= {
-    "CONN_MAX_AGE": env.number("DATABASE_CONN_MAX_AGE", 600, minimum=0, maximum=86_400),
-    "CONN_HEALTH_CHECKS": True,
-}
 # Behind a PgBouncer that pools transactions and does not know of prepared statements, none are.
 PREPARED_STATEMENTS = env.flag("DATABASE_PREPARED_STATEMENTS", default=True)
 if PREPARED_STATEMENTS:
     # Without a threshold psycopg prepares not even what it is told to. Django's own statements have
     # their values in the text and are prepared in no case.
     DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 5
+SESSION_OPTIONS = {
+    "statement_timeout": str(STATEMENT_TIMEOUT),
+    # Reading here and there costs little more than reading on, where no disk turns.
+    "random_page_cost": "1.1",
+    # Scans begin at the beginning, so that the first of many rows that match are always the same.
+    "synchronize_seqscans": "off",
+    # What is prepared differs by ids, keys and positions only, so it is planned once. PostgreSQL
+    # would compare costs, take an array for ten keys and plan anew for fewer, which takes longer
+    # than to read the rows.
+    "plan_cache_mode": "force_generic_plan",
+}
+DATABASES["default"]["OPTIONS"].setdefault(
+    "options", " ".join(f"-c {name}={value}" for name, value in SESSION_OPTIONS.items())
+)
+DATABASES["default"] |= {
+    "CONN_MAX_AGE": env.number("DATABASE_CONN_MAX_AGE", 600, minimum=0, maximum=86_400),
+    "CONN_HEALTH_CHECKS": True,
+}
 # The owner of the tables, for `manage.py migrate`; see core/roles.
 MIGRATION_DATABASE = env.database("MIGRATION_DATABASE_URL", default=env.text("DATABASE_URL"))
 # A migration that waits for a lock holds up everybody behind it; it had better fail and come again.

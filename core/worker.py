@@ -19,14 +19,14 @@ class Connection(socket.socket):
     """A connection that spares system calls.
 
     gunicorn sets the time-out of a connection five times a request and sends the headers apart
-    from the body. At each of these calls another thread may take the interpreter. Here time-outs are
-    set when something is to wait by them, and headers are sent along with what follows them.
+    from the body. At each of these calls another thread may take the interpreter. Here time-outs
+    are set when something is to wait by them, and headers are sent along with what follows them.
     """
 
     def __init__(self, accepted: socket.socket) -> None:
         """Take the place of what was accepted."""
         super().__init__(fileno=accepted.detach())
-        super().setblocking(True)
+        super().settimeout(None)
         self._is_set_to: float | None = None
         self._timeout: float | None = None
         # None while nothing is held back.

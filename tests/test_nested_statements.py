@@ -61,7 +61,7 @@ def test_parents_that_lead_nowhere_are_not_asked_for_their_lists(
     }"""
     with bound_statements() as captured:
         assert client_of(sam)(query, id=node_id(clubs[0])).codes == []
-    *_others, memberships = [sql for sql in captured if "LATERAL" in sql]
+    *_others, memberships = [sql for sql in captured if "lateral_parent" in sql]
     assert memberships.count(str(sam.pk)) == 1
     assert str(User.objects.get(username="person-0").pk) not in memberships
 
@@ -200,7 +200,7 @@ def test_members_read_few_rows_as_well(client_of: ClientOf, crowded: list[Organi
     } } } } }"""
     with bound_statements() as captured:
         assert client_of(alice)(query, id=node_id(alice)).codes == []
-    _memberships, members = [sql for sql in captured if "LATERAL" in sql]
+    _memberships, members = [sql for sql in captured if "lateral_parent" in sql]
     _scanned, rows = scans(members)
     # Besides the rows: for each and once more, what says that Alice belongs to the organisation.
     assert rows <= 4 * 10 * 21
@@ -233,7 +233,7 @@ def test_only_selected_columns_are_read(
     )
     with statements() as captured:
         assert client_of(sam)(query, id=node_id(clubs[2])).codes == []
-    (sql,) = [each for each in captured if "LATERAL" in each]
+    (sql,) = [each for each in captured if "lateral_parent" in each]
     # The parent's key is always among them.
     assert columns(sql) == {
         f"organizations_membership.{name}" for name in expected | {"organization_id"}

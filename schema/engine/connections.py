@@ -26,13 +26,21 @@ from strawberry import Info
 
 from schema.engine.declarations import model_of, object_type
 from schema.engine.extensions import ReadExtension
-from schema.engine.lateral import PARENT, of_each
+from schema.engine.lateral import PARENT, first_of_one, of_each
 from schema.engine.plan import SelectedField, Selection
 from schema.engine.querysets import Call
 from schema.engine.reader import Reader
 from schema.engine.relations import finished, visible
 from schema.engine.rows import ALL, Layout, Read, Records
-from schema.engine.sources import KEYS, Operand, Row, Source, as_values, operand_of_keys
+from schema.engine.sources import (
+    KEYS,
+    Operand,
+    Row,
+    Source,
+    as_values,
+    key_of,
+    operand_of_keys,
+)
 from schema.engine.values import Column, Failed, assembled, regrouped
 
 if TYPE_CHECKING:
@@ -130,6 +138,8 @@ class _Reading:
     """How a connection is read, for one visibility and shape of arguments."""
 
     source: Source
+    # For a level of one object, whose list needs no lateral join; the root has nothing else.
+    alone: Source
     layout: Layout
     # By the field that selects the objects, in `nodes` or in `edges`.
     readers: Mapping[int, Reader]
@@ -228,7 +238,9 @@ class _Asked:
 
     def rows(self, values: Mapping[str, Any]) -> Sequence[Row]:
         """Read the rows of all lists."""
-        return self.reading.source.rows(self.execution, {**self.call.values, **values})
+        is_alone = len(values.get(KEYS, ())) <= 1
+        source = self.reading.alone if is_alone else self.reading.source
+        return source.rows(self.execution, {**self.call.values, **values})
 
     def column(self, lists: Sequence[_List]) -> Column:
         """Return the connections of the lists."""
@@ -325,24 +337,33 @@ def _reading(
     readers = {id(each): Reader(execution, each.below(type_), layout, model) for each in items}
     order = extension.order(_queryset(execution, selected, call))
 
-    def build(info: Info[Any, Any], operand: Operand) -> QuerySet[Any, Any]:
+    positions = pager.positions(order) if placed else {}
+    parent = extension.parent
+
+    def wanted(info: Info[Any, Any], operand: Operand) -> QuerySet[Any, Any]:
         rows = _queryset(execution, selected, call, info, operand)
-        wanted = pager.wanted(rows, order, operand)
-        positions = pager.positions(order) if placed else {}
-        if extension.parent is None:
-            wanted = pager.first(wanted).annotate(**positions)
-            return layout.select(wanted, *positions)
+        return pager.wanted(rows, order, operand)
+
+    def of_one(info: Info[Any, Any], operand: Operand) -> QuerySet[Any, Any]:
+        rows = wanted(info, operand)
+        if parent is None:
+            return layout.select(pager.first(rows).annotate(**positions), *positions)
+        found = first_of_one(rows, parent=parent, key=key_of(operand), limit=pager.limit)
+        return layout.select(found.annotate(**positions), *positions, PARENT)
+
+    def of_many(info: Info[Any, Any], operand: Operand) -> QuerySet[Any, Any]:
         found = of_each(
-            wanted,
-            parent=extension.parent,
+            wanted(info, operand),
+            parent=cast("str", parent),
             keys=operand_of_keys(operand, selected.facts["key"]),
             limit=pager.limit,
             rows=model._base_manager.all(),  # noqa: SLF001 - Django's public API
         )
         return layout.select(found.annotate(**positions), *positions, PARENT)
 
-    source = Source(selected, build, is_fixed=call.shape is not None)
-    return _Reading(source, layout, readers, placed, order)
+    is_fixed = call.shape is not None
+    alone, source = (Source(selected, build, is_fixed=is_fixed) for build in (of_one, of_many))
+    return _Reading(source, alone, layout, readers, placed, order)
 
 
 def _items(selected: SelectedField) -> tuple[list[SelectedField], Positions]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import Enum
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 from uuid import UUID
 
@@ -161,6 +162,13 @@ def operand_of_keys(operand: Operand, field: Any) -> Any:
     """Return the operand for keys of objects, as PostgreSQL is to have them."""
     keys = operand(KEYS)
     return keys.then(array_of_ids) if isinstance(keys, Slot) and is_uuid(field) else keys
+
+
+def key_of(operand: Operand) -> Any:
+    """Return the operand for the key of the only object."""
+    keys = operand(KEYS)
+    first = itemgetter(0)
+    return keys.then(first) if isinstance(keys, Slot) else first(keys)
 
 
 def as_values(field: Any, texts: Sequence[Any]) -> Sequence[Any]:

@@ -251,7 +251,8 @@ def test_statements_are_prepared_once(two: tuple[Actor, Actor]) -> None:
             assert operation.execute(None, Context(actor)).errors is None
     runs = {sql: count - before.get(sql, 0) for sql, count in prepared().items()}
     new = [count for count in runs.values() if count]
-    assert new == [8, 8, 8]
+    # One of the two sees nobody else; the list of one person needs no lateral join.
+    assert sorted(new) == [4, 4, 8, 8]
 
 
 def test_no_statement_is_prepared_where_none_may_be(
