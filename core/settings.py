@@ -121,6 +121,9 @@ DATABASES["default"]["OPTIONS"].setdefault(
 DATABASES["default"] |= {
     "CONN_MAX_AGE": env.number("DATABASE_CONN_MAX_AGE", 600, minimum=0, maximum=86_400),
     "CONN_HEALTH_CHECKS": True,
+    # Forms read their choices by one, which is not there if PgBouncer gives the next statement of a
+    # client to another connection. The choices are not so many.
+    "DISABLE_SERVER_SIDE_CURSORS": True,
 }
 # Behind a PgBouncer that pools transactions and does not know of prepared statements, none are.
 PREPARED_STATEMENTS = env.flag("DATABASE_PREPARED_STATEMENTS", default=True)
