@@ -135,6 +135,9 @@ DATABASES["default"]["OPTIONS"].setdefault(
 DATABASES["default"] |= {
     "CONN_MAX_AGE": env.number("DATABASE_CONN_MAX_AGE", 600, minimum=0, maximum=86_400),
     "CONN_HEALTH_CHECKS": True,
+    # Forms read their choices by one, which is not there if PgBouncer gives the next statement of a
+    # client to another connection. The choices are not so many.
+    "DISABLE_SERVER_SIDE_CURSORS": True,
 }
 # The owner of the tables, for `manage.py migrate`; see core/roles.
 MIGRATION_DATABASE = env.database("MIGRATION_DATABASE_URL", default=env.text("DATABASE_URL"))

@@ -1,6 +1,7 @@
 """The DataLoader: batches, caches, and answers in order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -79,7 +80,7 @@ def test_load_many_of_nothing_fetches_nothing(loader: DataLoader[int, int], sour
     assert source.batches == []
 
 
-def test_error_is_the_keys_own_and_is_remembered(
+def test_error_is_the_keys_own_and_is_remembered_until_it_is_cleared(
     loader: DataLoader[int, int], source: Source
 ) -> None:
     loader.expect([1, -1, 2])
@@ -87,9 +88,35 @@ def test_error_is_the_keys_own_and_is_remembered(
         with pytest.raises(LookupError, match=r"^-1$"):
             loader.load(-1)
     assert (loader.load(1), loader.load(2)) == (2, 4)
-    with pytest.raises(LookupError, match=r"^-1$"):
-        loader.load_many([1, -1])
     assert source.batches == [[1, -1, 2]]
+    with pytest.raises(LookupError, match=r"^-1$"):
+        loader.clear(-1).load(-1)
+    assert source.batches == [[1, -1, 2], [-1]]
+
+
+def test_load_many_answers_with_values_and_errors(
+    loader: DataLoader[int, int], source: Source
+) -> None:
+    loader.prime(4, LookupError("primed"))
+    answers = loader.load_many([1, -1, 4, -1, 2])
+    assert list(map(repr, answers)) == [
+        *("2", "LookupError('-1')", "LookupError('primed')", "LookupError('-1')", "4"),
+    ]
+    assert source.batches == [[1, -1, 2]]
+
+
+def test_error_tells_each_time_where_it_was_raised_and_no_more() -> None:
+    def fail(_keys: Sequence[int]) -> Sequence[int]:
+        raise ConnectionError
+
+    loader = DataLoader(fail)
+    depths = []
+    for _time in range(3):
+        with pytest.raises(ConnectionError) as caught:
+            loader.load(1)
+        depths.append([entry.name for entry in caught.traceback])
+    assert depths[0] == depths[1] == depths[2]
+    assert depths[0][-1] == "fail"
 
 
 def test_primed_value_is_not_fetched(loader: DataLoader[int, int], source: Source) -> None:
@@ -119,25 +146,39 @@ def test_priming_with_an_error_raises_it(loader: DataLoader[int, int]) -> None:
 
 def test_cleared_key_is_fetched_again(loader: DataLoader[int, int], source: Source) -> None:
     loader.load_many([1, 2])
-    loader.clear(1)
-    loader.clear(99)
+    loader.clear(1).clear(99)
     assert loader.load_many([2, 1]) == [4, 2]
     assert source.batches == [[1, 2], [1]]
-    loader.clear(1)
-    loader.prime(1, 100)
-    assert loader.load(1) == 100
+    assert loader.clear(1).prime(1, 100).load(1) == 100
 
 
-@pytest.mark.parametrize("answer", [lambda keys: [], lambda keys: [1, *keys]])
-def test_answer_of_another_length_is_a_fault(
-    answer: Callable[[Sequence[int]], list[int | Exception]],
-) -> None:
-    loader = DataLoader(answer)
-    with pytest.raises(ValueError, match="2 keys with"):
-        loader.load_many([1, 2])
+def test_all_keys_are_cleared(loader: DataLoader[int, int], source: Source) -> None:
+    loader.load_many([1, 2, -1])
+    assert [key in loader.clear_all() for key in (1, 2, -1)] == [False, False, False]
+    assert loader.load(2) == 4
+    assert source.batches == [[1, 2, -1], [2]]
 
 
-def test_fault_of_the_batch_is_everybodys_and_is_not_remembered() -> None:
+@pytest.mark.parametrize("answer", [None, {1: 1, 2: 2}, iter([1, 2]), "12", 3, [], [1], [1, 2, 3]])
+def test_answer_that_is_no_sequence_of_as_many_values_is_each_keys_error(answer: Any) -> None:
+    loader: DataLoader[int, int] = DataLoader(lambda _keys: answer)
+    loader.prime(3, 30)
+    loader.expect([1, 2])
+    for key in (1, 2):
+        with pytest.raises(TypeError, match="The batch function answered"):
+            loader.load(key)
+    assert loader.load(3) == 30
+
+
+def test_nothing_is_no_key(loader: DataLoader[Any, int], source: Source) -> None:
+    with pytest.raises(TypeError, match="not None"):
+        loader.load(None)
+    with pytest.raises(TypeError, match="not None"):
+        loader.load_many([1, None])
+    assert source.batches == []
+
+
+def test_fault_of_the_batch_is_each_keys_until_it_is_cleared() -> None:
     calls: list[list[int]] = []
 
     def fail_once(keys: Sequence[int]) -> Sequence[int | Exception]:
@@ -146,12 +187,16 @@ def test_fault_of_the_batch_is_everybodys_and_is_not_remembered() -> None:
             raise ConnectionError
         return keys
 
-    loader = DataLoader(fail_once)
-    loader.expect([1, 2])
-    with pytest.raises(ConnectionError):
-        loader.load(1)
-    assert [loader.load(1), loader.load(2)] == [1, 2]
-    assert calls == [[1, 2], [1], [2]]
+    loader = DataLoader(fail_once).prime(4, 4)
+    loader.expect([1, 2, 4])
+    for key in (1, 2, 1):
+        with pytest.raises(ConnectionError):
+            loader.load(key)
+    assert calls == [[1, 2]]
+    # Other batches are not concerned, nor is what was there.
+    assert (loader.load(3), loader.load(4)) == (3, 4)
+    assert loader.clear(1).load(1) == 1
+    assert calls == [[1, 2], [3], [1]]
 
 
 def test_loaders_share_nothing(source: Source) -> None:

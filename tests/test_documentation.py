@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from graphql import (
     FieldNode,
     GraphQLEnumType,
@@ -101,3 +102,11 @@ def test_every_error_code_and_limit_is_documented() -> None:
     assert [code for code in (*ErrorCode, *RequestErrorCode) if f"`{code}`" not in documented] == []
     for limit in ("TOKENS", "DEPTH", "ALIASES", "ROOT_FIELDS", "DIRECTIVES", "ROWS"):
         assert f"| {getattr(limits, f'MAX_{limit}'):,} |" in documented
+
+
+def test_role_is_given_what_the_service_asks_for_its_connections() -> None:
+    asked = re.findall(r"-c (\w+)=", settings.DATABASES["default"]["OPTIONS"]["options"])
+
+    given = re.findall(r"(?m)^ALTER ROLE roster SET (\w+) = .+;$", read("docs/deployment.md"))
+
+    assert given == asked

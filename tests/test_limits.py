@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from graphql import get_introspection_query, parse
 
 from schema import documents, limits, operations
+from schema.engine import executor
+from schema.engine.plan import Document as Planned
 from tests.client import GraphQLClient
 from tests.factories import make_organization, node_id
 from users.accounts.models import User
@@ -72,6 +75,53 @@ def test_limit_is_met_at_its_bound_and_exceeded_one_over(
 ) -> None:
     assert ask(anonymous, document(bound)) == []
     assert ask(anonymous, document(bound + 1)) == [code]
+
+
+def pages(count: int) -> str:
+    """Ask for so many rows, a hundredth of them in the innermost lists."""
+    return f"""query Q0 {{
+      a: users(first: 100) {{ nodes {{ memberships(first: 100) {{ nodes {{ role }} }} }} }}
+      b: users(first: 98) {{ nodes {{ memberships(first: 100) {{ nodes {{ role }} }} }} }}
+      c: users(first: {count - 19_998}) {{ nodes {{ id }} }}
+    }}"""
+
+
+@pytest.mark.parametrize(
+    ("document", "bound"),
+    [
+        (tokens, limits.MAX_TOKENS),
+        (depth, limits.MAX_DEPTH),
+        (aliases, limits.MAX_ALIASES),
+        (root_fields, limits.MAX_ROOT_FIELDS),
+        (directives, limits.MAX_DIRECTIVES),
+        (pages, limits.MAX_ROWS),
+    ],
+)
+def test_what_exceeds_a_limit_is_never_planned(
+    client_of: ClientOf,
+    sam: User,
+    monkeypatch: pytest.MonkeyPatch,
+    document: Document,
+    bound: int,
+) -> None:
+    client = client_of(sam)
+    planned: list[object] = []
+
+    class Watched(Planned):
+        """What is looked for first of all that is to be planned."""
+
+        @classmethod
+        def of(cls, *arguments: Any) -> Planned:
+            planned.append(arguments)
+            return Planned.of(*arguments)
+
+    monkeypatch.setattr(executor, "Document", Watched)
+    operations.prepared.cache_clear()
+
+    assert len(ask(client, document(bound + 1))) == 1
+    assert (planned, operations.prepared.cache_info().currsize) == ([], 0)
+    assert ask(client, document(bound)) == []
+    assert (len(planned), operations.prepared.cache_info().currsize) == (1, 1)
 
 
 @pytest.mark.parametrize("wrap", [in_fragments, in_inline_fragments])

@@ -1,14 +1,15 @@
 """The engine answers any operation as graphql-core does, whoever asked it before.
 
-Hypothesis draws operations over the schema, always the same ones. After a change to the engine,
-`make test-engine` draws many others.
+Hypothesis draws operations over the schema, always the same ones. Every night, and after a change
+to the engine, `make test-engine` draws many others.
 """
 
 import datetime as dt
+import json
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import hypothesis
@@ -195,6 +196,27 @@ def is_more_than_null(data: Any) -> bool:
     return data is not None
 
 
+def compare_drawn(name: str, material: Material, compare: Callable[[Drawn], None]) -> None:
+    """Draw operations for one of the actors; tell of what fails how to repeat it."""
+    drawn = documents(schema._schema, material)  # noqa: SLF001 - it has no public name
+    last: list[Drawn] = []
+
+    def remember(one: Drawn) -> None:
+        last[:] = [one]
+        compare(one)
+
+    for number in range(DOCUMENTS // len(ACTORS) // DRAWN_AT_ONCE):
+        seed = f"{SEED} {name} {number}".encode()
+        test = SETTINGS(hypothesis.given(drawn)(remember))
+        try:
+            hypothesis.seed(int.from_bytes(seed))(test)()
+        except Exception as error:
+            for one in last:
+                error.add_note(f"{one.source}\n{json.dumps(one.variables)}")
+            error.add_note(f"make test-engine SEED={SEED} DOCUMENTS={DOCUMENTS} ARGS='-k {name}'")
+            raise
+
+
 @pytest.mark.parametrize("name", ACTORS)
 def test_any_operation_is_answered_alike(
     actors: dict[str, Actor], caplog: pytest.LogCaptureFixture, name: str
@@ -229,10 +251,7 @@ def test_any_operation_is_answered_alike(
         seen["with data"] += is_more_than_null(expected.data)
         seen["with both"] += bool(expected.errors) and is_more_than_null(expected.data)
 
-    drawn = documents(schema._schema, material)  # noqa: SLF001 - it has no public name
-    for number in range(DOCUMENTS // len(ACTORS) // DRAWN_AT_ONCE):
-        seed = f"{SEED} {name} {number}".encode()
-        hypothesis.seed(int.from_bytes(seed))(SETTINGS(hypothesis.given(drawn)(compare)))()
+    compare_drawn(name, material, compare)
     # The operations are about something: most are answered with data, and errors there are, too.
     # Fewer of them may be of one kind by chance.
     if seen["documents"] >= ENOUGH:
@@ -240,3 +259,22 @@ def test_any_operation_is_answered_alike(
         assert seen["with data"] > most, seen
         assert seen["with errors"] > seen["documents"] * 0.1, seen
         assert seen["without errors"] > seen["documents"] * 0.3, seen
+
+
+def test_what_is_answered_otherwise_is_told_with_how_to_repeat_it(
+    actors: dict[str, Actor],
+) -> None:
+    material = material_for(actors["person"])
+
+    def fail(drawn: Drawn) -> None:
+        assert "users" not in drawn.source
+
+    told = []
+    for _time in range(2):
+        with pytest.raises(AssertionError) as caught:
+            compare_drawn("person", material, fail)
+        told.append(caught.value.__notes__[-2:])
+    assert told[0] == told[1]
+    document, command = told[0]
+    assert "users" in document
+    assert command == f"make test-engine SEED={SEED} DOCUMENTS={DOCUMENTS} ARGS='-k person'"

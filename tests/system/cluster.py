@@ -70,11 +70,12 @@ def fetch(
 
 
 class Replica:
-    """A gunicorn on a port of its own."""
+    """A gunicorn on a port of its own, with these variables besides those of the tests."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, **environ: str) -> None:
         self.port = free_port()
         self.log = log
+        self.environ = environ
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -88,7 +89,7 @@ class Replica:
             "WEB_THREADS": str(THREADS),
             "ALLOWED_HOSTS": HOST,
             "PUBLIC_URL": f"http://{HOST}",
-        }
+        } | self.environ
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn"],
