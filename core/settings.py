@@ -118,7 +118,7 @@ if PREPARED_STATEMENTS:
     # Without a threshold psycopg prepares not even what it is told to. Django's own statements have
     # their values in the text and are prepared in no case.
     DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 5
-SESSION_OPTIONS = {
+connection_options = {
     "statement_timeout": str(STATEMENT_TIMEOUT),
     # Reading here and there costs little more than reading on, where no disk turns.
     "random_page_cost": "1.1",
@@ -130,7 +130,7 @@ SESSION_OPTIONS = {
     "plan_cache_mode": "force_generic_plan",
 }
 DATABASES["default"]["OPTIONS"].setdefault(
-    "options", " ".join(f"-c {name}={value}" for name, value in SESSION_OPTIONS.items())
+    "options", " ".join(f"-c {name}={value}" for name, value in connection_options.items())
 )
 DATABASES["default"] |= {
     "CONN_MAX_AGE": env.number("DATABASE_CONN_MAX_AGE", 600, minimum=0, maximum=86_400),
