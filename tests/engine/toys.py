@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import AsyncGenerator, Iterator
 from enum import Enum
+from types import SimpleNamespace
 from typing import Annotated, Any, NewType, TypeAlias, cast
 
 import strawberry
@@ -258,6 +259,10 @@ class Query:
     @strawberry.field
     def all_must(self) -> list[Thing]:
         return things()
+
+    @strawberry.field
+    def halves(self) -> list[Thing | None]:
+        return [Thing(number=1), cast("Thing", SimpleNamespace(number=2)), Thing(number=3)]
 
     # Errors.
     @strawberry.field
