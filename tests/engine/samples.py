@@ -238,6 +238,9 @@ class SampleType:
     def duration(self: Sample) -> str | None:
         return repr(self.duration)
 
+    attached_as: str | None = strawberry_django.field(field_name="file")
+    attachment: strawberry_django.DjangoFileType | None = strawberry_django.field(field_name="file")
+
     @strawberry_django.field(only=["file"])
     def file(self: Sample) -> str | None:
         return self.file.name

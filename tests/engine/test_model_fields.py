@@ -15,6 +15,7 @@ from core.statements import Slot, Statement
 from schema.context import Context
 from schema.documents import parsed
 from schema.engine.executor import Operation
+from schema.engine.plan import UnplannableError
 from tests.engine.samples import COLUMNS, FULL, LARGE, NAMES, OTHERS, SCHEMA, UNSOUGHT, Sample
 
 
@@ -104,3 +105,10 @@ def test_the_engine_answers_with_the_same_values(samples: None, name: str) -> No
     values = [row[name] for row in expected.data["samples"]]
     assert values[-1] in {None, "None"}
     assert values[0] is not None or name in LARGE
+
+
+@pytest.mark.parametrize("selection", ["attachment { name }", "attachedAs"])
+def test_files_are_left_to_graphql_core(selection: str) -> None:
+    source = f"{{ samples {{ {selection} }} }}"
+    with pytest.raises(UnplannableError, match="not a column"):
+        Operation.of(SCHEMA, parsed(source), None).execute(None, Context(ANONYMOUS))
