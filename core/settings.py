@@ -287,6 +287,8 @@ X_FRAME_OPTIONS = "DENY"
 # While this file exists, /readyz answers 503: create it, wait, then stop the process.
 DRAIN_FILE = env.text("DRAIN_FILE", default="")
 
+# Off, operations are executed by graphql-core alone, which answers alike.
+GRAPHQL_ENGINE = env.flag("GRAPHQL_ENGINE", default=True)
 GRAPHQL_MAX_BODY_BYTES = env.number(
     "GRAPHQL_MAX_BODY_BYTES", 100_000, minimum=1_000, maximum=10_000_000
 )

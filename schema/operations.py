@@ -3,6 +3,7 @@
 from functools import lru_cache
 from typing import Any, Final
 
+from django.conf import settings
 from graphql import GraphQLError, specified_rules
 from prometheus_client import Counter
 from strawberry.types import ExecutionResult
@@ -34,6 +35,13 @@ def prepared(source: str, name: str | None) -> Operation:
     return Operation.of(schema, parsed(source), name)
 
 
+def for_engine(source: str, name: str | None) -> Operation:
+    """Return the operation of a document as `prepared` does, unless the engine is turned off."""
+    if not settings.GRAPHQL_ENGINE:
+        raise UnplannableError("The engine is turned off.")
+    return prepared(source, name)
+
+
 def problems(source: str) -> list[GraphQLError]:
     """Return what is wrong with a document. Raises `GraphQLError` for bad syntax."""
     return verdict(schema._schema, parsed(source), RULES)  # noqa: SLF001 - it has no public name
@@ -53,7 +61,7 @@ def execute(
     errors these are.
     """
     try:
-        operation = prepared(source, name)
+        operation = for_engine(source, name)
         if not (read_only and operation.is_mutation):
             found = operation.execute(variables, context, trace=context.trace)
             result = ExecutionResult(data=found.data, errors=found.errors)

@@ -29,6 +29,7 @@ from django.test.utils import CaptureQueriesContext
 from core.actor import Actor
 from core.roles.owner import as_owner
 from tests.client import GraphQLClient
+from tests.executors import EXECUTORS, Executor
 from tests.factories import (
     make_crowd,
     make_organization,
@@ -140,6 +141,12 @@ def anonymous(db: None) -> GraphQLClient:
 def client_of(db: None) -> Callable[[User], GraphQLClient]:
     """Return signed-in clients."""
     return lambda user: GraphQLClient(make_token(user))
+
+
+@pytest.fixture(params=EXECUTORS)
+def executor(request: pytest.FixtureRequest, settings: Any) -> Executor:
+    """Have the test's requests executed by the engine, and then by graphql-core alone."""
+    return Executor.chosen(request.param, settings)
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,11 @@
-"""Who may do what, as the tables of `tests.authorization` have it; a field without a row fails."""
+"""Who may do what, as the tables of `tests.authorization` have it; a field without a row fails.
+
+The policy is held whichever executor answers: the engine, or graphql-core without it.
+"""
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -27,6 +31,7 @@ from tests.authorization import (
 )
 from tests.client import Answer, GraphQLClient
 from tests.documents import SCHEMA
+from tests.executors import Executor
 from tests.factories import (
     make_organization,
     make_organization_invitation,
@@ -50,7 +55,8 @@ from users.organizations.models import (
 class World:
     """One owner with one of everything, and a client of each kind."""
 
-    def __init__(self) -> None:
+    def __init__(self, executor: Executor) -> None:
+        self.executor = executor
         self.owner = make_user("owner", is_public=True, name="Olive Owner")
         Profile.objects.update(bio="Owns.", website="https://owner.example")
         administrator = make_user("administrator", is_staff=True, is_superuser=True)
@@ -101,12 +107,12 @@ class World:
     def ask(self, kind: str, document: str) -> Answer:
         for name, id_ in self.ids.items():
             document = document.replace(f"${name}", json.dumps(id_))
-        return self.clients[kind](document)
+        return self.executor(partial(self.clients[kind], document))
 
 
 @pytest.fixture
-def world(db: None) -> World:
-    return World()
+def world(db: None, executor: Executor) -> World:
+    return World(executor)
 
 
 def readable(type_name: str) -> Iterator[tuple[str, str, set[str]]]:

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -71,6 +72,24 @@ def test_operations_are_counted_by_their_executor(
     }
     query = "query ($id: ID!) { node(id: $id) { id } }"
     assert counted(lambda: client(query, id=node_id(alice)))[MADE_ANEW] == 1
+
+
+def test_the_engine_can_be_turned_off(
+    counted: Callable[[Callable[[], object]], Counts],
+    client_of: ClientOf,
+    alice: User,
+    settings: Any,
+) -> None:
+    client = client_of(alice)
+    asked = "{ me { username email groups { name } memberships(first: 1) { nodes { role } } } }"
+    answer = client(asked)
+    assert answer.data["me"]["email"] == "alice@example.org"
+
+    settings.GRAPHQL_ENGINE = False
+
+    nothing = {ENGINE: 0, KEPT: 0, MADE_ANEW: 0}
+    assert counted(lambda: client(asked)) == {GRAPHQL_CORE: 1} | nothing
+    assert client(asked).body == answer.body
 
 
 @pytest.mark.parametrize("query", ["{", "{ you }", "query ($id: ID!) { user(id: $id) { id } }"])

@@ -5,7 +5,8 @@ from typing import Any, cast
 
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
-from graphql import GraphQLObjectType, get_named_type, is_abstract_type
+from django.db.models.query_utils import DeferredAttribute
+from graphql import GraphQLObjectType, get_named_type, is_abstract_type, is_leaf_type
 from strawberry import UNSET, relay
 from strawberry_django.fields.field import StrawberryDjangoField
 from strawberry_django.utils.typing import get_django_definition
@@ -54,7 +55,15 @@ def _check_of_model(selected: SelectedField) -> None:
     if store.prefetch_related or (store.annotate and (has_resolver or len(store.annotate) > 1)):
         raise UnplannableError(f"{selected.parent}.{selected.name} prefetches or annotates")
     if not (has_resolver or store.annotate):
-        model_field(selected)
+        shown = model_field(selected)
+        if not (shown.is_relation or _is_column(selected, shown)):
+            raise UnplannableError(f"{selected.parent}.{selected.name} is not a column's value")
+
+
+def _is_column(selected: SelectedField, shown: Any) -> bool:
+    """Return whether an instance has the column's value for the field: of a file it has more."""
+    is_leaf = is_leaf_type(get_named_type(selected.type))
+    return is_leaf and shown.descriptor_class is DeferredAttribute
 
 
 def _check_of_items(selected: SelectedField) -> None:

@@ -211,7 +211,10 @@ class Execution:
         resolve = selected.definition.resolve if selected.definition else None
         if selected.declared.is_basic_field:
             name = selected.declared.python_name
-            return [getattr(source, name) for source in sources]
+            try:
+                return [getattr(source, name) for source in sources]
+            except Exception:  # noqa: BLE001, S110 - below each is read by itself
+                pass
         info = self.raw_info(selected)
         values: list[Any] = []
         for source in sources:

@@ -242,6 +242,17 @@ def test_an_exception_returned_for_an_object_is_its_error() -> None:
     assert errors == [("As an object.", ["returnedObject"], [(1, 3)])]
 
 
+def test_an_attribute_that_cannot_be_had_is_the_error_of_its_object() -> None:
+    data, errors = run("{ halves { number isBroken } }")
+    assert data == {
+        "halves": [{"number": 1, "isBroken": False}, None, {"number": 3, "isBroken": False}]
+    }
+    ((message, path, _places),) = errors
+    assert "no attribute 'is_broken'" in message
+    assert path == ["halves", 1, "isBroken"]
+    assert paths("{ bare plain }") == (None, ["plain"])
+
+
 def test_errors_tell_each_place_of_merged_fields() -> None:
     data, errors = run("{ returned\n ... { returned } }")
     assert data == {"returned": None}

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import AsyncGenerator, Iterator
-from enum import Enum
+from types import SimpleNamespace
 from typing import Annotated, Any, NewType, TypeAlias, cast
 
 import strawberry
@@ -12,17 +12,10 @@ from strawberry.scalars import JSON
 from strawberry.schema.config import StrawberryConfig
 
 from schema.engine.executor import Operation
+from tests.engine.toy_inputs import Colour, InputsQuery, Point
 
 # A message, the path and the places in the document, by line and column.
 Error: TypeAlias = tuple[str, list[str | int] | None, list[tuple[int, int]]]
-
-
-@strawberry.enum
-class Colour(Enum):
-    """Red or green."""
-
-    RED = "r"
-    GREEN = "g"
 
 
 @strawberry.interface
@@ -129,17 +122,8 @@ def _refuse(value: Any) -> Any:
 Picky = NewType("Picky", str)
 
 
-@strawberry.input
-class Point:
-    """Where."""
-
-    x: int
-    y: int = 2
-    tags: list[str] | None = None
-
-
 @strawberry.type
-class Query:
+class Query(InputsQuery):
     """One field for each case."""
 
     # Of whatever a resolver returns.
@@ -259,6 +243,10 @@ class Query:
     def all_must(self) -> list[Thing]:
         return things()
 
+    @strawberry.field
+    def halves(self) -> list[Thing | None]:
+        return [Thing(number=1), cast("Thing", SimpleNamespace(number=2)), Thing(number=3)]
+
     # Errors.
     @strawberry.field
     def returned(self) -> int | None:
@@ -288,14 +276,6 @@ class Query:
     bare: str = strawberry.field(resolver=lambda: "bare")
     plain: str = strawberry.field(default="plain")
 
-    @strawberry.field
-    def sum(self, a: int = 1, b: int | None = 2, c: list[int] | None = None) -> str:
-        return f"{a} {b} {c}"
-
-    @strawberry.field
-    def optional(self, a: int | None = strawberry.UNSET) -> str:
-        return "unset" if a is strawberry.UNSET else str(a)
-
     # Interfaces and unions.
     @strawberry.field
     def animals(self) -> list[Animal]:
@@ -324,8 +304,26 @@ class Query:
 
 
 @strawberry.type
+class Notes:
+    """What has been noted by the time that one looks."""
+
+    @strawberry.field
+    def so_far(self, info: Info[Any, Any]) -> str:
+        return ", ".join(info.context)
+
+    @strawberry.field
+    def never(self) -> str:
+        raise ValueError("Lost.")
+
+
+@strawberry.type
 class Mutation:
     """Notes in the context what it was asked for."""
+
+    @strawberry.mutation
+    def write(self, info: Info[Any, Any], word: str) -> Notes | None:
+        info.context.append(word)
+        return Notes()
 
     @strawberry.mutation
     def note(self, info: Info[Any, Any], word: str) -> str | None:

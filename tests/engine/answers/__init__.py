@@ -1,0 +1,17 @@
+"""What the service answers, written by hand: each type, for everybody who may ask.
+
+In questions and answers `$alice` is Alice's id, `$now` the moment at which the cast came to be, and
+so on; see `tests.engine.answers.cast`.
+"""
+
+from tests.engine.answers import activity, directory, groups, organizations, people, sessions
+from tests.engine.answers.cases import Case
+
+CASES: list[Case] = [
+    *people.CASES,
+    *directory.CASES,
+    *groups.CASES,
+    *organizations.CASES,
+    *sessions.CASES,
+    *activity.CASES,
+]

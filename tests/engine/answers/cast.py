@@ -1,0 +1,194 @@
+"""The people who ask and whom they ask about, each fact of whom is in the answers."""
+
+import datetime as dt
+import json
+import re
+from typing import Any, Final
+
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
+from django.utils import timezone
+
+from core.actor import ANONYMOUS, Actor
+from tests.client import GraphQLClient
+from tests.factories import (
+    make_organization,
+    make_organization_invitation,
+    make_session,
+    make_user,
+    node_id,
+)
+from users.accounts.models import Profile, User
+from users.activity.models import DailyCount, Event, EventDetails
+from users.activity.record import record
+from users.activity.tags import Tag
+from users.authentication.models import Session, Suspension
+from users.authentication.tokens import issue_access_token
+from users.organizations.models import Membership, Organization, OrganizationInvitation, Role
+
+FIREFOX: Final = (
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) Gecko/20100101 Firefox/140.0"
+)
+FOREVER: Final = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
+
+
+def at(month: int, day: int) -> dt.datetime:
+    """Return a moment of 2024."""
+    return dt.datetime(2024, month, day, 8, tzinfo=dt.UTC)
+
+
+class Cast:
+    """Everybody, their clients, and the ids and moments that answers are to have."""
+
+    def __init__(self) -> None:
+        self.clients = {"anonymous": GraphQLClient()}
+        self.values: dict[str, str] = {}
+        self._people()
+        self._permissions()
+        self._organizations()
+        self._sessions()
+        self._events()
+
+    def filled(self, text: str) -> str:
+        """Return a question, or an answer in JSON, with the values in place of their names."""
+        return re.sub(r'"?\$([\w.]+)"?', lambda found: json.dumps(self.values[found[1]]), text)
+
+    def _name(self, name: str, row: Any) -> None:
+        self.values[name] = node_id(row)
+
+    def _people(self) -> None:
+        self.alice = make_user(
+            "alice",
+            name="Alice Archer",
+            date_joined=at(1, 1),
+            email_verified_at=at(1, 2),
+            seen=at(3, 1),
+            locale="de",
+        )
+        Profile.objects.filter(user=self.alice).update(
+            bio="Aims high.", website="https://alice.example", time_zone="Europe/Berlin"
+        )
+        self.bob, self.charlie, self.dora = (
+            make_user(name, date_joined=at(1, 1)) for name in ("bob", "charlie", "dora")
+        )
+        self.pat = make_user("pat", name="Pat Public", is_public=True, date_joined=at(1, 3))
+        self.sue = make_user(
+            "sue", name="Sue Shut", is_public=True, is_active=False, date_joined=at(1, 4)
+        )
+        suspension = Suspension.objects.create(user=self.sue, reason="Spam", until=FOREVER)
+        Suspension.objects.filter(pk=suspension.pk).update(created_at=at(2, 1))
+        self.sam = make_user("sam", is_staff=True, date_joined=at(1, 5))
+        self.root = make_user("root", is_staff=True, is_superuser=True, date_joined=at(1, 6))
+        for user in User.objects.all():
+            self._name(user.username, user)
+
+    def _permissions(self) -> None:
+        # Django's own are many, and say nothing.
+        Permission.objects.all().delete()
+        shop = ContentType.objects.create(app_label="shop", model="custom")
+        sell, refund = (
+            Permission.objects.create(content_type=shop, codename=word, name=f"Can {word} things")
+            for word in ("sell", "refund")
+        )
+        editors = Group.objects.create(name="Editors")
+        editors.permissions.add(sell)
+        editors.user_set.add(self.alice)
+        self.alice.user_permissions.add(refund)
+        self._name("editors", editors)
+        self._name("authors", Group.objects.create(name="Authors"))
+
+    def _organizations(self) -> None:
+        archers, chess = make_organization("Archers"), make_organization("Chess")
+        for day, organization in enumerate((archers, chess), 8):
+            Organization.objects.filter(pk=organization.pk).update(created_at=at(1, day))
+        for day, user, role, organization in (
+            (10, self.alice, Role.OWNER, archers),
+            (11, self.dora, Role.ADMIN, archers),
+            (12, self.bob, Role.MEMBER, archers),
+            (13, self.sue, Role.MEMBER, archers),
+            (10, self.charlie, Role.OWNER, chess),
+            (14, self.pat, Role.MEMBER, chess),
+        ):
+            membership = Membership(organization=organization, user=user, role=role)
+            membership.save()
+            Membership.objects.filter(pk=membership.pk).update(created_at=at(1, day))
+        # Charlie invited somebody before he left.
+        older = make_organization_invitation(
+            archers, self.charlie, email="older@example.org", role=Role.ADMIN
+        )
+        newer = make_organization_invitation(archers, self.dora, email="newer@example.org")
+        for day, invitation in enumerate((older, newer), 20):
+            OrganizationInvitation.objects.filter(pk=invitation.pk).update(
+                created_at=at(1, day), expires_at=FOREVER
+            )
+        rows = {"archers": archers, "chess": chess, "older": older, "newer": newer}
+        for name, row in rows.items():
+            self._name(name, row)
+
+    def _sessions(self) -> None:
+        laptop, ended = make_session(self.alice), make_session(self.alice, days=-1)
+        Session.objects.filter(pk=laptop.pk).update(
+            user_agent=FIREFOX,
+            ip="192.0.2.1",
+            created_at=at(4, 1),
+            last_seen_at=at(4, 2),
+            expires_at=FOREVER,
+        )
+        self._name("laptop", laptop)
+        self._name("ended", ended)
+        now = timezone.now()
+        self.values["now"] = now.isoformat()
+        for user in (self.alice, self.dora, self.bob, self.charlie, self.sam, self.root):
+            session = make_session(user)
+            Session.objects.filter(pk=session.pk).update(
+                created_at=now, last_seen_at=now, expires_at=FOREVER
+            )
+            self._name(f"{user.username}.session", session)
+            self.clients[user.username] = GraphQLClient(issue_access_token(session))
+
+    def _events(self) -> None:
+        stranger = Actor(ip="198.51.100.9", user_agent="curl/8.0")
+        alice = Actor(user_id=self.alice.pk, ip="192.0.2.1", user_agent=FIREFOX)
+        root = Actor(user_id=self.root.pk, ip="192.0.2.99", user_agent="Safari")
+        events = {
+            "guessed": record(Tag.LOG_IN_REFUSED, actor=stranger, subject_id=self.alice.pk),
+            "told": record(
+                Tag.PROFILE_CHANGED,
+                actor=alice,
+                subject_id=self.alice.pk,
+                personal={"name": {"old": "Al", "new": "Alice Archer"}},
+                fields=["name"],
+            ),
+            "changed": record(
+                Tag.USER_CHANGED,
+                actor=root,
+                subject_id=self.alice.pk,
+                personal={"reason": "Asked by mail."},
+                is_staff={"old": True, "new": False},
+            ),
+            "erased": record(
+                Tag.EMAIL_CHANGED,
+                actor=alice,
+                subject_id=self.alice.pk,
+                personal={"old": "al@example.org"},
+            ),
+            "promoted": record(
+                Tag.MEMBER_ROLE_CHANGED,
+                actor=alice,
+                subject_id=self.bob.pk,
+                personal={"reason": "Well aimed."},
+                new="MEMBER",
+            ),
+            "counted": record(Tag.GROUP_CHANGED, actor=ANONYMOUS, subject_id=None),
+        }
+        EventDetails.objects.filter(event=events["erased"]).delete()
+        for name, event in events.items():
+            self._name(name, event)
+            created_at = Event.objects.values_list("created_at", flat=True).get(pk=event.pk)
+            self.values[f"{name}.at"] = created_at.isoformat()
+        for tag, count in (
+            (Tag.SIGN_UP_REQUESTED, 3),
+            (Tag.USER_CREATED, 2),
+            (Tag.LOGGED_IN, 7),
+        ):
+            DailyCount.objects.create(day=dt.date(2024, 5, 1), tag=tag, count=count)

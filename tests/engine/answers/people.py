@@ -1,0 +1,202 @@
+"""People: what is private is null, and so is who is hidden."""
+
+from typing import Final
+
+from tests.engine.answers.cases import Case
+
+WHOLE: Final = """
+    __typename id username name dateJoined isPublic email emailVerifiedAt lastSeenAt isActive
+    isStaff isSuperuser activeSessionCount permissions
+    groups { name }
+    profile { bio website timeZone locale }
+    suspension { reason until createdAt }
+    memberships(first: 10) { nodes { role organization { name } } }
+"""
+
+NOT_PUBLIC: Final = Case(
+    "a person who is not public",
+    f"{{ node(id: $alice) {{ ... on User {{ {WHOLE} }} }} }}",
+    {
+        "anonymous charlie": {"node": None},
+        "alice": {
+            "node": {
+                "__typename": "User",
+                "id": "$alice",
+                "username": "alice",
+                "name": "Alice Archer",
+                "dateJoined": "2024-01-01T08:00:00+00:00",
+                "isPublic": False,
+                "email": "alice@example.org",
+                "emailVerifiedAt": "2024-01-02T08:00:00+00:00",
+                "lastSeenAt": "2024-03-01T08:00:00+00:00",
+                "isActive": True,
+                "isStaff": False,
+                "isSuperuser": False,
+                "activeSessionCount": 2,
+                "permissions": ["shop.refund", "shop.sell"],
+                "groups": [{"name": "Editors"}],
+                "profile": {
+                    "bio": "Aims high.",
+                    "website": "https://alice.example",
+                    "timeZone": "Europe/Berlin",
+                    "locale": "de",
+                },
+                "suspension": None,
+                "memberships": {"nodes": [{"role": "OWNER", "organization": {"name": "Archers"}}]},
+            }
+        },
+        "dora bob": {
+            "node": {
+                "__typename": "User",
+                "id": "$alice",
+                "username": "alice",
+                "name": "Alice Archer",
+                "dateJoined": "2024-01-01T08:00:00+00:00",
+                "isPublic": False,
+                "email": None,
+                "emailVerifiedAt": None,
+                "lastSeenAt": None,
+                "isActive": None,
+                "isStaff": None,
+                "isSuperuser": None,
+                "activeSessionCount": None,
+                "permissions": None,
+                "groups": None,
+                "profile": {
+                    "bio": "Aims high.",
+                    "website": "https://alice.example",
+                    "timeZone": "Europe/Berlin",
+                    "locale": None,
+                },
+                "suspension": None,
+                "memberships": {"nodes": [{"role": "OWNER", "organization": {"name": "Archers"}}]},
+            }
+        },
+        "sam root": {
+            "node": {
+                "__typename": "User",
+                "id": "$alice",
+                "username": "alice",
+                "name": "Alice Archer",
+                "dateJoined": "2024-01-01T08:00:00+00:00",
+                "isPublic": False,
+                "email": "alice@example.org",
+                "emailVerifiedAt": "2024-01-02T08:00:00+00:00",
+                "lastSeenAt": "2024-03-01T08:00:00+00:00",
+                "isActive": True,
+                "isStaff": False,
+                "isSuperuser": False,
+                "activeSessionCount": 2,
+                "permissions": ["shop.refund", "shop.sell"],
+                "groups": [{"name": "Editors"}],
+                "profile": {
+                    "bio": "Aims high.",
+                    "website": "https://alice.example",
+                    "timeZone": "Europe/Berlin",
+                    "locale": "de",
+                },
+                "suspension": None,
+                "memberships": {"nodes": [{"role": "OWNER", "organization": {"name": "Archers"}}]},
+            }
+        },
+    },
+)
+
+PUBLIC: Final = Case(
+    "a person who is public",
+    f"{{ user(id: $pat) {{ {WHOLE} }} }}",
+    {
+        "anonymous": {"user": None},
+        "alice dora bob": {
+            "user": {
+                "__typename": "User",
+                "id": "$pat",
+                "username": "pat",
+                "name": "Pat Public",
+                "dateJoined": "2024-01-03T08:00:00+00:00",
+                "isPublic": True,
+                "email": None,
+                "emailVerifiedAt": None,
+                "lastSeenAt": None,
+                "isActive": None,
+                "isStaff": None,
+                "isSuperuser": None,
+                "activeSessionCount": None,
+                "permissions": None,
+                "groups": None,
+                "profile": {"bio": "", "website": "", "timeZone": "UTC", "locale": None},
+                "suspension": None,
+                "memberships": {"nodes": []},
+            }
+        },
+        "charlie": {
+            "user": {
+                "__typename": "User",
+                "id": "$pat",
+                "username": "pat",
+                "name": "Pat Public",
+                "dateJoined": "2024-01-03T08:00:00+00:00",
+                "isPublic": True,
+                "email": None,
+                "emailVerifiedAt": None,
+                "lastSeenAt": None,
+                "isActive": None,
+                "isStaff": None,
+                "isSuperuser": None,
+                "activeSessionCount": None,
+                "permissions": None,
+                "groups": None,
+                "profile": {"bio": "", "website": "", "timeZone": "UTC", "locale": None},
+                "suspension": None,
+                "memberships": {"nodes": [{"role": "MEMBER", "organization": {"name": "Chess"}}]},
+            }
+        },
+        "sam root": {
+            "user": {
+                "__typename": "User",
+                "id": "$pat",
+                "username": "pat",
+                "name": "Pat Public",
+                "dateJoined": "2024-01-03T08:00:00+00:00",
+                "isPublic": True,
+                "email": "pat@example.org",
+                "emailVerifiedAt": None,
+                "lastSeenAt": None,
+                "isActive": True,
+                "isStaff": False,
+                "isSuperuser": False,
+                "activeSessionCount": 0,
+                "permissions": [],
+                "groups": [],
+                "profile": {"bio": "", "website": "", "timeZone": "UTC", "locale": "en"},
+                "suspension": None,
+                "memberships": {"nodes": [{"role": "MEMBER", "organization": {"name": "Chess"}}]},
+            }
+        },
+    },
+)
+
+SUSPENDED: Final = Case(
+    "a person who was suspended, and is public no more",
+    "{ user(id: $sue) { username email isActive suspension { reason until createdAt } } }",
+    {
+        "anonymous charlie": {"user": None},
+        "alice dora bob": {
+            "user": {"username": "sue", "email": None, "isActive": None, "suspension": None}
+        },
+        "sam root": {
+            "user": {
+                "username": "sue",
+                "email": "sue@example.org",
+                "isActive": False,
+                "suspension": {
+                    "reason": "Spam",
+                    "until": "2100-01-01T00:00:00+00:00",
+                    "createdAt": "2024-02-01T08:00:00+00:00",
+                },
+            }
+        },
+    },
+)
+
+CASES: Final = [NOT_PUBLIC, PUBLIC, SUSPENDED]

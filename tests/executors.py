@@ -1,0 +1,47 @@
+"""Requests executed by the engine or by graphql-core alone, and what tells which it was."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from prometheus_client import REGISTRY
+
+from tests.client import Answer
+
+ENGINE, GRAPHQL_CORE = EXECUTORS = ("engine", "graphql-core")
+NOBODY: Final = dict.fromkeys(EXECUTORS, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Executor:
+    """What executes all operations of a test, as the service's counters are to confirm."""
+
+    name: str
+
+    @classmethod
+    def chosen(cls, name: str, settings: Any) -> "Executor":
+        """Have the service execute everything in this way until the test ends."""
+        settings.GRAPHQL_ENGINE = name == ENGINE
+        return cls(name)
+
+    def __call__(self, ask: Callable[[], Answer]) -> Answer:
+        """Ask for one operation: this executor has to be the one, or nobody if it was refused."""
+        before = counts()
+        answer = ask()
+        added = {name: count - before[name] for name, count in counts().items()}
+        assert added == (NOBODY | {self.name: 1} if was_executed(answer) else NOBODY)
+        return answer
+
+
+def counts() -> dict[str, int]:
+    """Return how many operations this process has executed in which way."""
+    found = {
+        name: REGISTRY.get_sample_value("graphql_operations_total", {"executor": name})
+        for name in EXECUTORS
+    }
+    return {name: int(count or 0) for name, count in found.items()}
+
+
+def was_executed(answer: Answer) -> bool:
+    """Return whether the answer is that of an operation, and not of a request that was refused."""
+    return "data" in answer.body
