@@ -81,7 +81,6 @@ MIDDLEWARE = [
 
 # What is around the API's view, where operations come by POST.
 API_MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
     "core.api.LanguageMiddleware",
     "users.authentication.middleware.ActorMiddleware",
 ]

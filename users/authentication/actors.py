@@ -22,15 +22,15 @@ class LiveSession(NamedTuple):
     created_at: dt.datetime
     last_seen_at: dt.datetime
 
-    def actor(self, origin: Actor) -> Actor:
-        """Return the person; ``origin`` says where the request came from."""
+    def actor(self, *, ip: str | None, user_agent: str) -> Actor:
+        """Return the person, whose request came from there."""
         return Actor(
             user_id=self.user_id,
             session_id=self.pk,
             is_staff=self.is_staff,
             is_superuser=self.is_superuser,
-            ip=origin.ip,
-            user_agent=origin.user_agent,
+            ip=ip,
+            user_agent=user_agent,
         )
 
 
@@ -69,7 +69,7 @@ def actor_through(session: Session, origin: Actor) -> Actor:
         session.created_at,
         session.last_seen_at,
     )
-    return live.actor(origin)
+    return live.actor(ip=origin.ip, user_agent=origin.user_agent)
 
 
 def nobody_at(origin: Actor) -> Actor:

@@ -39,11 +39,13 @@ class ActorMiddleware(AuthenticationMiddleware):
             session = None if request.path in PUBLIC_PATHS else self._session(request)
         except AccessTokenError:
             return _invalid_token()
-        actor = Actor(
-            ip=client_address(request.META, settings.TRUSTED_PROXIES),
-            user_agent=request.META.get("HTTP_USER_AGENT", "")[:USER_AGENT_MAX_LENGTH],
+        ip = client_address(request.META, settings.TRUSTED_PROXIES)
+        user_agent = request.META.get("HTTP_USER_AGENT", "")[:USER_AGENT_MAX_LENGTH]
+        cast("ActorRequest", request).actor = (
+            session.actor(ip=ip, user_agent=user_agent)
+            if session
+            else Actor(ip=ip, user_agent=user_agent)
         )
-        cast("ActorRequest", request).actor = session.actor(actor) if session else actor
         request.user = cast("Any", SimpleLazyObject(lambda: _user_of(session)))
         return None
 
