@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.actor import Actor
 from core.ids import new_id
+from users.accounts.models import User
 
 
 def scope_field() -> Any:
@@ -84,3 +85,15 @@ class ApiToken(models.Model):
     def __str__(self) -> str:
         """Name the row only; the digest is nobody's business."""
         return f"API token {self.pk}"
+
+
+class ServiceAccount(User):
+    """A program's account, by which the admin shows these apart; the table is that of people."""
+
+    class Meta:
+        """No table, and no permissions, of its own."""
+
+        proxy = True
+        default_permissions = ()
+        verbose_name = _("service account")
+        verbose_name_plural = _("service accounts")
