@@ -5,12 +5,13 @@ from typing import Final
 from tests.engine.answers.cases import Case
 
 WHOLE: Final = """
-    __typename id username name dateJoined isPublic email emailVerifiedAt lastSeenAt isActive
-    isStaff isSuperuser activeSessionCount permissions
+    __typename id username name dateJoined isPublic isService email emailVerifiedAt lastSeenAt
+    isActive isStaff isSuperuser activeSessionCount permissions
     groups { name }
     profile { bio website timeZone locale }
     suspension { reason until createdAt }
     memberships(first: 10) { nodes { role organization { name } } }
+    apiTokens(first: 10) { nodes { name } }
 """
 
 NOT_PUBLIC: Final = Case(
@@ -26,6 +27,7 @@ NOT_PUBLIC: Final = Case(
                 "name": "Alice Archer",
                 "dateJoined": "2024-01-01T08:00:00+00:00",
                 "isPublic": False,
+                "isService": False,
                 "email": "alice@example.org",
                 "emailVerifiedAt": "2024-01-02T08:00:00+00:00",
                 "lastSeenAt": "2024-03-01T08:00:00+00:00",
@@ -43,6 +45,7 @@ NOT_PUBLIC: Final = Case(
                 },
                 "suspension": None,
                 "memberships": {"nodes": [{"role": "OWNER", "organization": {"name": "Archers"}}]},
+                "apiTokens": {"nodes": []},
             }
         },
         "dora bob": {
@@ -53,6 +56,7 @@ NOT_PUBLIC: Final = Case(
                 "name": "Alice Archer",
                 "dateJoined": "2024-01-01T08:00:00+00:00",
                 "isPublic": False,
+                "isService": False,
                 "email": None,
                 "emailVerifiedAt": None,
                 "lastSeenAt": None,
@@ -70,6 +74,7 @@ NOT_PUBLIC: Final = Case(
                 },
                 "suspension": None,
                 "memberships": {"nodes": [{"role": "OWNER", "organization": {"name": "Archers"}}]},
+                "apiTokens": {"nodes": []},
             }
         },
         "sam root": {
@@ -80,6 +85,7 @@ NOT_PUBLIC: Final = Case(
                 "name": "Alice Archer",
                 "dateJoined": "2024-01-01T08:00:00+00:00",
                 "isPublic": False,
+                "isService": False,
                 "email": "alice@example.org",
                 "emailVerifiedAt": "2024-01-02T08:00:00+00:00",
                 "lastSeenAt": "2024-03-01T08:00:00+00:00",
@@ -97,6 +103,7 @@ NOT_PUBLIC: Final = Case(
                 },
                 "suspension": None,
                 "memberships": {"nodes": [{"role": "OWNER", "organization": {"name": "Archers"}}]},
+                "apiTokens": {"nodes": []},
             }
         },
     },
@@ -115,6 +122,7 @@ PUBLIC: Final = Case(
                 "name": "Pat Public",
                 "dateJoined": "2024-01-03T08:00:00+00:00",
                 "isPublic": True,
+                "isService": False,
                 "email": None,
                 "emailVerifiedAt": None,
                 "lastSeenAt": None,
@@ -127,6 +135,7 @@ PUBLIC: Final = Case(
                 "profile": {"bio": "", "website": "", "timeZone": "UTC", "locale": None},
                 "suspension": None,
                 "memberships": {"nodes": []},
+                "apiTokens": {"nodes": []},
             }
         },
         "charlie": {
@@ -137,6 +146,7 @@ PUBLIC: Final = Case(
                 "name": "Pat Public",
                 "dateJoined": "2024-01-03T08:00:00+00:00",
                 "isPublic": True,
+                "isService": False,
                 "email": None,
                 "emailVerifiedAt": None,
                 "lastSeenAt": None,
@@ -149,6 +159,7 @@ PUBLIC: Final = Case(
                 "profile": {"bio": "", "website": "", "timeZone": "UTC", "locale": None},
                 "suspension": None,
                 "memberships": {"nodes": [{"role": "MEMBER", "organization": {"name": "Chess"}}]},
+                "apiTokens": {"nodes": []},
             }
         },
         "sam root": {
@@ -159,6 +170,7 @@ PUBLIC: Final = Case(
                 "name": "Pat Public",
                 "dateJoined": "2024-01-03T08:00:00+00:00",
                 "isPublic": True,
+                "isService": False,
                 "email": "pat@example.org",
                 "emailVerifiedAt": None,
                 "lastSeenAt": None,
@@ -171,6 +183,7 @@ PUBLIC: Final = Case(
                 "profile": {"bio": "", "website": "", "timeZone": "UTC", "locale": "en"},
                 "suspension": None,
                 "memberships": {"nodes": [{"role": "MEMBER", "organization": {"name": "Chess"}}]},
+                "apiTokens": {"nodes": []},
             }
         },
     },
