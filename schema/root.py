@@ -20,7 +20,10 @@ from schema.accounts.queries import AccountsQuery
 from schema.accounts.types import Group, User
 from schema.activity.queries import ActivityQuery
 from schema.activity.types import Event
+from schema.authentication.factor_types import Passkey
+from schema.authentication.factors import FactorsMutation
 from schema.authentication.mutations import AuthenticationMutation
+from schema.authentication.passkeys import PasskeysMutation
 from schema.authentication.passwords import PasswordsMutation
 from schema.authentication.queries import AuthenticationQuery
 from schema.authentication.sessions import SessionsMutation
@@ -61,6 +64,7 @@ NODE_TYPES: dict[str, Any] = {
     "Group": Group,
     "Organization": Organization,
     "OrganizationInvitation": OrganizationInvitation,
+    "Passkey": Passkey,
     "Session": Session,
     "User": User,
 }
@@ -88,6 +92,8 @@ class Mutation(
     GroupsMutation,
     AuthenticationMutation,
     PasswordsMutation,
+    FactorsMutation,
+    PasskeysMutation,
     SessionsMutation,
     SuspensionMutation,
     OrganizationsMutation,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from core.actor import Actor
-from core.errors import ForbiddenError, UnauthenticatedError
+from core.errors import ForbiddenError, SecondFactorRequiredError, UnauthenticatedError
 
 Rule = Callable[[Actor, UUID | None], bool]
 
@@ -61,6 +61,8 @@ def require(actor: Actor, rule: Rule, user_id: UUID | None = None) -> None:
     """Raise unless ``rule`` allows the actor to act on the person ``user_id``."""
     if rule(actor, user_id):
         return
+    if actor.enrolling_id:
+        raise SecondFactorRequiredError
     if not (actor.is_authenticated or actor.is_system):
         raise UnauthenticatedError
     raise ForbiddenError

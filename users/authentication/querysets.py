@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from core.actor import Actor
@@ -43,8 +44,17 @@ class SessionQuerySet(models.QuerySet["Session"]):
         return list(of_person.only("expires_at").order_by("pk").select_for_update())
 
     def active(self, now: Any = None) -> Self:
-        """Those that have not run out, of people who may sign in; an ended one is no row."""
-        return self.filter(expires_at__gt=now or timezone.now(), user__is_active=True)
+        """Those that have not run out, of people who may sign in; an ended one is no row.
+
+        Of somebody who has a second factor, only those that were begun with one.
+        """
+        return self.strong_enough().filter(
+            expires_at__gt=now or timezone.now(), user__is_active=True
+        )
+
+    def strong_enough(self) -> Self:
+        """Those that proved as much as there is to prove of their person."""
+        return self.filter(Q(aal__gte=2) | Q(user__second_factors=[]))
 
     def expired(self) -> Self:
         """Those that have run out."""
