@@ -7,11 +7,10 @@ import pyotp
 from django.utils import timezone
 
 from tests.client import Answer, GraphQLClient
-from tests.factories import PASSWORD, make_session
+from tests.factories import PASSWORD, make_token
 from users.accounts.models import User
 from users.authentication.models import Session, Totp
 from users.authentication.one_time import opened_secret
-from users.authentication.tokens import issue_access_token
 
 ERRORS: Final = "errors { code field message }"
 BEGIN_TOTP: Final = f"mutation {{ beginTotpEnrollment {{ secret uri qrCode {ERRORS} }} }}"
@@ -107,10 +106,7 @@ def log_in_fully(user: User) -> GraphQLClient:
 
 def strong_client(user: User) -> GraphQLClient:
     """Return a client whose session was just begun with two factors."""
-    session = make_session(user)
-    session.methods, session.aal, session.factor_at = ["pwd", "otp", "mfa"], 2, timezone.now()
-    session.save()
-    return GraphQLClient(issue_access_token(session))
+    return GraphQLClient(make_token(User.objects.get(pk=user.pk)))
 
 
 def let_proofs_age(minutes: int = 11) -> None:

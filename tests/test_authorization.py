@@ -33,6 +33,7 @@ from tests.client import Answer, GraphQLClient
 from tests.documents import SCHEMA
 from tests.executors import Executor
 from tests.factories import (
+    make_factors,
     make_organization,
     make_organization_invitation,
     make_session,
@@ -42,7 +43,14 @@ from tests.factories import (
 from users.accounts.models import LastSeen, Profile, User
 from users.activity.record import record
 from users.activity.tags import Tag
-from users.authentication.models import Session, Suspension
+from users.authentication.models import (
+    Passkey,
+    PendingLogIn,
+    RecoveryCode,
+    Session,
+    Suspension,
+    Totp,
+)
 from users.authentication.tokens import issue_access_token
 from users.organizations.models import (
     Membership,
@@ -59,6 +67,7 @@ class World:
         self.executor = executor
         self.owner = make_user("owner", is_public=True, name="Olive Owner")
         Profile.objects.update(bio="Owns.", website="https://owner.example")
+        make_factors(self.owner)
         administrator = make_user("administrator", is_staff=True, is_superuser=True)
         people = {
             USER: make_user("user"),
@@ -102,6 +111,7 @@ class World:
             "member": node_id(member),
             "invitation": node_id(invitation),
             "event": node_id(event),
+            "passkey": node_id(Passkey.objects.get()),
         }
 
     def ask(self, kind: str, document: str) -> Answer:
@@ -111,7 +121,8 @@ class World:
 
 
 @pytest.fixture
-def world(db: None, executor: Executor) -> World:
+def world(db: None, executor: Executor, settings: Any) -> World:
+    settings.SECOND_FACTOR = "all"
     return World(executor)
 
 
@@ -159,7 +170,9 @@ def everything() -> str:
     """Return all there is of people and what they have, to see whether it changed."""
     rows: list[Any] = []
     organizations = (Organization, Membership, OrganizationInvitation)
-    for model in (User, Profile, Group, Permission, Session, Suspension, *organizations):
+    factors = (Totp, Passkey, RecoveryCode, PendingLogIn)
+    own = (User, Profile, Session, Suspension, *factors)
+    for model in (*own, Group, Permission, *organizations):
         rows += model.objects.order_by("pk")
     memberships = list(User.groups.through.objects.order_by("pk").values_list())
     text: str = serializers.serialize("json", rows)
@@ -232,5 +245,7 @@ def test_payloads_tell_people_as_everything_else_does() -> None:
     }
     assert reached <= {
         *("User", "Group", "Permission", "InputError"),
-        *("Organization", "OrganizationInvitation", "Membership"),
+        *("Organization", "OrganizationInvitation", "Membership", "Passkey"),
+        # Of a log-in, and told to whoever knew the password.
+        "SecondFactorChallenge",
     }
