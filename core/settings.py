@@ -195,6 +195,7 @@ CELERY_BEAT_SCHEDULE = {
     "prune-invitations": _every(timedelta(minutes=10), "users.organizations.prune_invitations"),
     "prune-resets": _every(timedelta(minutes=10), "users.authentication.prune_password_resets"),
     "prune-sessions": _every(timedelta(minutes=10), "users.authentication.prune_sessions"),
+    "prune-challenges": _every(timedelta(minutes=10), "users.authentication.prune_challenges"),
     "note-last-seen": _every(timedelta(minutes=5), "users.authentication.note_last_seen"),
     "lift-suspensions": _every(timedelta(minutes=1), "users.authentication.lift_suspensions"),
 }

@@ -22,9 +22,7 @@ ORIGIN: Final = "http://testserver"
 RP_ID: Final = "testserver"
 PRESENT, VERIFIED, SYNCABLE, BACKED_UP, ATTESTED = 0x01, 0x04, 0x08, 0x10, 0x40
 
-BEGIN_REGISTRATION: Final = (
-    f"mutation {{ beginPasskeyRegistration {{ options {ERRORS} }} }}"
-)
+BEGIN_REGISTRATION: Final = f"mutation {{ beginPasskeyRegistration {{ options {ERRORS} }} }}"
 REGISTER: Final = f"""
     mutation ($name: String!, $credential: JSON!) {{
       registerPasskey(input: {{name: $name, credential: $credential}}) {{
@@ -153,9 +151,7 @@ def register(client: GraphQLClient, device: Authenticator, name: str = "Phone") 
     return id_
 
 
-def log_in(
-    device: Authenticator, client: GraphQLClient | None = None, **overrides: Any
-) -> Answer:
+def log_in(device: Authenticator, client: GraphQLClient | None = None, **overrides: Any) -> Answer:
     credential = device.get(options_for("LOG_IN"), **overrides)
     return (client or GraphQLClient())(LOG_IN, credential=credential)
 

@@ -114,5 +114,3 @@ def let_proofs_age(minutes: int = 11) -> None:
     past = timezone.now() - dt.timedelta(minutes=minutes)
     Session.objects.update(authenticated_at=past)
     Session.objects.exclude(factor_at=None).update(factor_at=past)
-
-

@@ -21,7 +21,8 @@ ORGANIZATION = f"""
     id name createdAt myRole invitations {{ {INVITATION} }} members(first: 2) {{ nodes {{ role }} }}
 """
 SESSION = """
-    id methods aal authenticatedAt factorAt device browser operatingSystem userAgent ip createdAt lastSeenAt expiresAt isCurrent
+    id methods aal authenticatedAt factorAt
+    device browser operatingSystem userAgent ip createdAt lastSeenAt expiresAt isCurrent
     user { id username }
 """
 EVENT = """

@@ -171,7 +171,7 @@ def everything() -> str:
     rows: list[Any] = []
     organizations = (Organization, Membership, OrganizationInvitation)
     factors = (Totp, Passkey, RecoveryCode, PendingLogIn)
-    own = (User, Profile, Session, Suspension, *factors)
+    own: tuple[Any, ...] = (User, Profile, Session, Suspension, *factors)
     for model in (*own, Group, Permission, *organizations):
         rows += model.objects.order_by("pk")
     memberships = list(User.groups.through.objects.order_by("pk").values_list())

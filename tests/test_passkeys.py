@@ -337,7 +337,7 @@ def test_nonsense_inside_an_answer_is_refused(client_of: ClientOf, alice: User) 
     """Every part in turn, with a challenge of its own, so that the library looks at it."""
     client = client_of(alice)
     device = with_passkey(client)
-    values = ("", "AA", "oA", "_w", "A" * 5_000, "W1tbW1tb", 1, None, [], {}, "%")
+    values: tuple[Any, ...] = ("", "AA", "oA", "_w", "A" * 5_000, "W1tbW1tb", 1, None, [], {}, "%")
     for part in ("authenticatorData", "signature", "userHandle"):
         for value in values:
             credential = device.get(options_for("LOG_IN"))

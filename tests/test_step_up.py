@@ -147,15 +147,15 @@ def test_recovery_code_steps_up(client_of: ClientOf, alice: User) -> None:
 def test_passkey_steps_up_the_session_it_was_asked_by(client_of: ClientOf, alice: User) -> None:
     client = client_of(alice)
     device = with_passkey(client)
-    make_other = GraphQLClient(issue_access_token(make_session(User.objects.get())))
+    other = GraphQLClient(issue_access_token(make_session(User.objects.get())))
     let_proofs_age()
-    stolen = device.get(options_for("REAUTHENTICATION", make_other))
+    stolen = device.get(options_for("REAUTHENTICATION", other))
     refused = client(REAUTHENTICATE, proof={"passkey": stolen})
     assert refused.problems == [("PASSKEY_INVALID", "passkey")]
     proof = {"passkey": device.get(options_for("REAUTHENTICATION", client))}
     assert client(REAUTHENTICATE, proof=proof).problems == []
     assert client(REGENERATE).problems == []
-    assert make_other(REGENERATE).codes == REQUIRED
+    assert other(REGENERATE).codes == REQUIRED
 
 
 def test_exactly_one_proof_is_taken(client_of: ClientOf, alice: User) -> None:

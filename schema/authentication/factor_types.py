@@ -9,7 +9,7 @@ from strawberry import auto, relay
 from schema.connections import KeysetConnection
 from schema.context import Info
 from users.authentication import models
-from users.authentication.factor_querysets import PasskeyQuerySet, TotpQuerySet
+from users.authentication.querysets import PasskeyQuerySet, TotpQuerySet
 
 
 @strawberry_django.type(models.Totp, description="An authenticator app (RFC 6238).")

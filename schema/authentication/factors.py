@@ -126,9 +126,7 @@ class RecoveryCodesPayload(UserPayload):
     def of(cls, enrolled: Enrolled, info: Info) -> "RecoveryCodesPayload":
         """Answer in the name of a person who may have been let do nothing else until now."""
         stepped_up(enrolled, info)
-        return cls(
-            user_id=enrolled.session.user_id, recovery_codes=enrolled.recovery_codes or None
-        )
+        return cls(user_id=enrolled.session.user_id, recovery_codes=enrolled.recovery_codes or None)
 
 
 def stepped_up(enrolled: Enrolled, info: Info) -> None:

@@ -101,7 +101,7 @@ class SecondFactorChallenge:
     """What the second step takes."""
 
     mfa_token: str = strawberry.field(
-        description="Names the log-in in `verifySecondFactor`; good for ten minutes and one session."
+        description="Names the log-in in `verifySecondFactor`; for ten minutes and one session."
     )
     methods: list[Method] = strawberry.field(description="By which the person can complete it.")
     expires_at: dt.datetime = strawberry.field(description="Until when.")

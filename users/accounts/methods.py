@@ -14,7 +14,7 @@ MULTIPLE: Final = "mfa"
 class Method(DescribedEnum):
     """What a client may ask a person for."""
 
-    PASSWORD = "password", "The password."  # noqa: S105 - a name, not a secret
+    PASSWORD = "password", "The password."
     TOTP = "totp", "A code of an authenticator app."
     PASSKEY = "passkey", "A passkey: a device's or a security key's signature."
     RECOVERY_CODE = "recovery", "One of the codes for when the others are lost."
@@ -29,7 +29,8 @@ def acceptable(factors: Iterable[str]) -> list[str]:
 
     A password alone is too little from whoever has more.
     """
-    found = [Method(factor).name for factor in factors]
+    known = {method.value: method.name for method in Method}
+    found = [known[factor] for factor in factors]
     return [*found, Method.RECOVERY_CODE.name] if found else [Method.PASSWORD.name]
 
 

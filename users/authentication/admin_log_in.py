@@ -3,7 +3,7 @@
 They begin one of our sessions, so the console of the same site is signed in with it, too.
 """
 
-from typing import Any, cast
+from typing import Any
 
 from django import forms
 from django.conf import settings
@@ -161,7 +161,7 @@ class EnrollmentView(FormView):  # type: ignore[type-arg]
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show the secret, or take the first code of it."""
         if "code" in request.POST:
-            return cast("HttpResponse", super().post(request, *args, **kwargs))
+            return super().post(request, *args, **kwargs)
         try:
             enrollment = begin_totp_enrollment(actor=actor_of(request))
         except InputRejectedError:

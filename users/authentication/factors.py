@@ -1,7 +1,7 @@
 """Second factors, and what waits for one: log-ins, and passkeys' challenges.
 
-Whoever writes here locks the person first. `User.second_factors` tells which kinds there are, and is
-written in the same transaction.
+Whoever writes here locks the person first. `User.second_factors` tells which kinds there are, and
+is written in the same transaction.
 """
 
 from typing import ClassVar
@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from core.ids import new_id
-from users.authentication.factor_querysets import (
+from users.authentication.querysets import (
     ChallengeQuerySet,
     PasskeyQuerySet,
     TotpQuerySet,
@@ -153,9 +153,7 @@ class PasskeyChallenge(models.Model):
     session = models.ForeignKey(
         "authentication.Session", on_delete=models.CASCADE, related_name="+", null=True
     )
-    log_in = models.ForeignKey(
-        PendingLogIn, on_delete=models.CASCADE, related_name="+", null=True
-    )
+    log_in = models.ForeignKey(PendingLogIn, on_delete=models.CASCADE, related_name="+", null=True)
     expires_at = models.DateTimeField(db_index=True)
 
     objects = ChallengeQuerySet.as_manager()

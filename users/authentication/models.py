@@ -27,8 +27,15 @@ from users.authentication.querysets import (
 
 # Django finds models here; those of second factors are next door.
 __all__ = [
-    *("Passkey", "PasskeyChallenge", "PendingLogIn", "RecoveryCode", "Totp"),
-    *("PasswordReset", "RefreshToken", "Session", "Suspension"),
+    "Passkey",
+    "PasskeyChallenge",
+    "PasswordReset",
+    "PendingLogIn",
+    "RecoveryCode",
+    "RefreshToken",
+    "Session",
+    "Suspension",
+    "Totp",
 ]
 
 

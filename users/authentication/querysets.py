@@ -1,4 +1,4 @@
-"""Reads of sessions and tokens."""
+"""Reads of sessions, tokens and second factors."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -12,7 +12,7 @@ from django.utils import timezone
 from core.actor import Actor
 
 if TYPE_CHECKING:
-    from users.authentication.models import RefreshToken, Session, Suspension
+    from users.authentication.models import Passkey, RefreshToken, Session, Suspension, Totp
 
 
 class SessionQuerySet(models.QuerySet["Session"]):
@@ -88,3 +88,40 @@ class SuspensionQuerySet(models.QuerySet["Suspension"]):
     def over(self) -> Self:
         """Those that are to be lifted."""
         return self.filter(until__lte=timezone.now())
+
+
+class TotpQuerySet(models.QuerySet["Totp"]):
+    """Authenticator apps."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Staff see who has one; others see their own. One that was never used is none."""
+        confirmed = self.filter(confirmed_at__isnull=False)
+        if actor.is_staff:
+            return confirmed
+        return confirmed.filter(user_id=actor.user_id) if actor.is_authenticated else self.none()
+
+
+class PasskeyQuerySet(models.QuerySet["Passkey"]):
+    """Passkeys."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Staff see everybody's; others see their own."""
+        if actor.is_staff:
+            return self
+        return self.filter(user_id=actor.user_id) if actor.is_authenticated else self.none()
+
+    def in_order(self) -> Self:
+        """Put the oldest first; ids grow with time."""
+        return self.order_by("id")
+
+
+class ChallengeQuerySet(models.QuerySet[Any]):
+    """What waits for an answer."""
+
+    def open(self) -> Self:
+        """Those that still wait."""
+        return self.filter(expires_at__gt=timezone.now())
+
+    def expired(self) -> Self:
+        """Those that nobody answered in time."""
+        return self.filter(expires_at__lte=timezone.now())

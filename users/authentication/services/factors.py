@@ -30,16 +30,25 @@ class Enrolled:
     passkey: Passkey | None = None
 
 
-def enroller(actor: Actor) -> Actor:
-    """Return the person behind a session, even one who must set up a second factor first.
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whoever is behind a session, as an actor who may set up a second factor for themselves."""
+
+    actor: Actor
+    user_id: UUID
+    session_id: UUID
+
+
+def person_behind(actor: Actor) -> Person:
+    """Return the person of a session, even one who must set up a second factor first.
 
     Raises the policy's errors, also for who acts through no session: nothing could be stepped up.
     """
-    person = replace(actor, user_id=actor.user_id or actor.enrolling_id, enrolling_id=None)
-    require(person, may_change_credentials, person.user_id)
-    if person.proof is None or person.session_id is None:
+    known = replace(actor, user_id=actor.user_id or actor.enrolling_id, enrolling_id=None)
+    require(known, may_change_credentials, known.user_id)
+    if known.user_id is None or known.session_id is None or known.proof is None:
         raise ForbiddenError
-    return person
+    return Person(known, known.user_id, known.session_id)
 
 
 def add_factor(
@@ -55,9 +64,7 @@ def add_factor(
     codes = issue_recovery_codes(user.pk) if is_first else []
     note_factors(user)
     session = step_up(actor.session_id, amr)
-    record(
-        Tag.FACTOR_ADDED, actor=actor, subject_id=user.pk, method=method.value, sessions=ended
-    )
+    record(Tag.FACTOR_ADDED, actor=actor, subject_id=user.pk, method=method.value, sessions=ended)
     return Enrolled(session, codes, passkey)
 
 

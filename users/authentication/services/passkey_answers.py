@@ -1,7 +1,7 @@
 """What passkeys are asked to sign, and looking at what they answered (Web Authentication Level 3).
 
-A challenge counts once, whether its answer is good or bad, for minutes, for its purpose, and for the
-session or the log-in that it was made for.
+A challenge counts once, whether its answer is good or bad, for minutes, for its purpose, and for
+the session or the log-in that it was made for.
 """
 
 import json
@@ -99,8 +99,8 @@ def use_passkey(
     challenge = client_data.challenge
     if not _use_challenge(challenge, purpose, session=session, log_in=log_in):
         return None
-    passkeys = Passkey.objects.filter(user_id=user_id, credential_id=credential.raw_id)
-    passkey = passkeys.select_for_update().first()
+    passkeys = Passkey.objects.filter(credential_id=credential.raw_id).select_for_update()
+    passkey = passkeys.filter(user_id=user_id).first() if user_id else None
     if passkey is None or client_data.cross_origin:
         return None
     # Without a log-in's password it is the passkey that has to say who it is.

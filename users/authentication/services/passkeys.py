@@ -37,7 +37,13 @@ from users.authentication.devices import issue_device_token
 from users.authentication.factors import Passkey, PasskeyChallenge
 from users.authentication.models import Session
 from users.authentication.services.ending import leave_session
-from users.authentication.services.factors import Enrolled, add_factor, drop_factor, enroller
+from users.authentication.services.factors import (
+    Enrolled,
+    Person,
+    add_factor,
+    drop_factor,
+    person_behind,
+)
 from users.authentication.services.passkey_answers import (
     new_challenge,
     owner_of,
@@ -68,8 +74,8 @@ def begin_passkey_registration(*, actor: Actor) -> dict[str, Any]:
 
     Raises `ReauthenticationRequiredError` and the policy's errors.
     """
-    person = enroller(actor)
-    require_recent_proof(person, Sensitive.BEGIN_PASSKEY_REGISTRATION)
+    person = person_behind(actor)
+    require_recent_proof(person.actor, Sensitive.BEGIN_PASSKEY_REGISTRATION)
     user = User.objects.get(pk=person.user_id)
     known = Passkey.objects.filter(user=user).values_list("credential_id", flat=True)
     options = webauthn.generate_registration_options(
@@ -97,17 +103,17 @@ def register_passkey(answer: Mapping[str, Any], *, actor: Actor, name: str) -> E
     known already, and one too many; and the policy's errors. The challenge is used up in any case
     but that of a bad name.
     """
-    person = enroller(actor)
+    person = person_behind(actor)
     name = _clean_name(name)
     refusal = enrolled = None
     with transaction.atomic(durable=True):
         user = User.objects.select_for_update().get(pk=person.user_id)
         try:
-            enrolled = _registered(user, answer, actor=person, name=name)
+            enrolled = _registered(user, answer, person=person, name=name)
         except InputRejectedError as error:
             refusal = error
             method = Method.PASSKEY.value
-            record(Tag.FACTOR_REFUSED, actor=person, subject_id=user.pk, method=method)
+            record(Tag.FACTOR_REFUSED, actor=person.actor, subject_id=user.pk, method=method)
     if enrolled is None:
         raise cast("InputRejectedError", refusal)
     return enrolled
@@ -138,7 +144,7 @@ def remove_passkey(passkey_id: UUID | None, *, actor: Actor) -> User:
     """
     require(actor, may_change_credentials, actor.user_id)
     require_recent_proof(actor, Sensitive.REMOVE_PASSKEY)
-    user = User.objects.select_for_update().get(pk=actor.user_id)
+    user = User.objects.select_for_update().get(pk=cast("UUID", actor.user_id))
     _locked(passkey_id, actor).delete()
     drop_factor(user, Method.PASSKEY, actor=actor)
     return user
@@ -158,7 +164,7 @@ def begin_passkey_authentication(
         log_in = waiting_log_in(mfa_token or "")
         known = Passkey.objects.filter(user_id=log_in.user_id)
     elif use is PasskeyUse.REAUTHENTICATION:
-        person = enroller(actor)
+        person = person_behind(actor)
         session_id, known = person.session_id, Passkey.objects.filter(user_id=person.user_id)
     count_passkey(actor)
     with transaction.atomic(durable=True):
@@ -186,8 +192,9 @@ def log_in_with_passkey(
     """
     signed_in = None
     with transaction.atomic(durable=True):
-        people = User.objects.filter(pk=owner_of(answer), is_active=True)
-        user = people.select_for_update().first()
+        owner_id = owner_of(answer)
+        people = User.objects.filter(is_active=True).select_for_update()
+        user = people.filter(pk=owner_id).first() if owner_id else None
         used = use_passkey(answer, Purpose.LOG_IN, user_id=user.pk if user else None)
         if user and used:
             leave_session(actor)
@@ -204,11 +211,9 @@ def log_in_with_passkey(
     return replace(signed_in, device_token=token)
 
 
-def _registered(
-    user: User, answer: Mapping[str, Any], *, actor: Actor, name: str
-) -> Enrolled:
+def _registered(user: User, answer: Mapping[str, Any], *, person: Person, name: str) -> Enrolled:
     """Keep a locked person's new passkey, in the caller's transaction."""
-    session = Session.objects.get(pk=actor.session_id)
+    session = Session.objects.get(pk=person.session_id)
     made = verified_registration(answer, session=session)
     if Passkey.objects.filter(user=user).count() >= PASSKEYS_MAX:
         raise InputRejectedError(
@@ -239,13 +244,15 @@ def _registered(
             )
         )
     amr = ["swk" if is_syncable else "hwk", "user"]
-    return add_factor(user, Method.PASSKEY, amr, actor=actor, passkey=passkey)
+    return add_factor(user, Method.PASSKEY, amr, actor=person.actor, passkey=passkey)
 
 
 def _locked(passkey_id: UUID | None, actor: Actor) -> Passkey:
     """Return one of the actor's passkeys, locked; of others nobody learns that there are any."""
-    own = Passkey.objects.filter(user_id=actor.user_id)
-    passkey = own.select_for_update().filter(pk=passkey_id).first() if passkey_id else None
+    own = Passkey.objects.filter(user_id=cast("UUID", actor.user_id))
+    passkey: Passkey | None = (
+        own.select_for_update().filter(pk=passkey_id).first() if passkey_id else None
+    )
     if passkey is None:
         raise InputRejectedError(
             Problem(ErrorCode.NOT_FOUND, _("There is no such passkey."), ("passkey_id",))

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, cast
-from uuid import UUID
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -24,7 +23,7 @@ from users.authentication.devices import Device, issue_device_token
 from users.authentication.factors import PasskeyChallenge, PendingLogIn
 from users.authentication.models import Session
 from users.authentication.services.ending import leave_session
-from users.authentication.services.factors import enroller, step_up
+from users.authentication.services.factors import Person, person_behind, step_up
 from users.authentication.services.passkey_answers import passkey_invalid, use_passkey
 from users.authentication.services.recovery_codes import use_recovery_code
 from users.authentication.services.sessions import (
@@ -108,18 +107,18 @@ def reauthenticate(evidence: Evidence, *, actor: Actor) -> Reauthenticated:
     with a new secret. Raises `InputRejectedError`, `TooManyAttemptsError`,
     `ReauthenticationRequiredError` for a method that is not enough, and the policy's errors.
     """
-    person = enroller(actor)
-    user_id = cast("UUID", person.user_id)
+    person = person_behind(actor)
+    user_id = person.user_id
     factors = User.objects.values_list("second_factors", flat=True).get(pk=user_id)
     if evidence.method.name not in acceptable(factors):
         raise reauthentication_required(factors)
     if evidence.method is Method.PASSWORD:
-        check_own_password(user_id, evidence.text, actor=person, field="password")
+        check_own_password(user_id, evidence.text, actor=person.actor, field="password")
     elif evidence.method is not Method.PASSKEY:
         count_code(user_id)
     with transaction.atomic(durable=True):
         user = User.objects.select_for_update().get(pk=user_id)
-        amr = _proved_again(user, evidence, actor=person)
+        amr = _proved_again(user, evidence, actor=person.actor)
         done = _renewed(person, evidence, amr) if amr else None
     if done is None:
         raise evidence.refusal()
@@ -136,7 +135,7 @@ def _proved_again(user: User, evidence: Evidence, *, actor: Actor) -> list[str] 
     return _proved(user, evidence, Purpose.REAUTHENTICATION, actor=actor, session=session)
 
 
-def _renewed(person: Actor, evidence: Evidence, amr: list[str]) -> Reauthenticated:
+def _renewed(person: Person, evidence: Evidence, amr: list[str]) -> Reauthenticated:
     if evidence.method is Method.PASSWORD:
         now = timezone.now()
         Session.objects.filter(pk=person.session_id).update(authenticated_at=now)
@@ -145,7 +144,7 @@ def _renewed(person: Actor, evidence: Evidence, amr: list[str]) -> Reauthenticat
     cookie = renew_cookie(person.session_id)
     record(
         Tag.REAUTHENTICATED,
-        actor=person,
+        actor=person.actor,
         subject_id=person.user_id,
         method=evidence.method.value,
     )
@@ -153,7 +152,7 @@ def _renewed(person: Actor, evidence: Evidence, amr: list[str]) -> Reauthenticat
     return Reauthenticated(session, cookie)
 
 
-def _proved(
+def _proved(  # noqa: PLR0913 - what a challenge may be bound to
     user: User,
     evidence: Evidence,
     purpose: Purpose,
@@ -183,7 +182,9 @@ def _proved(
 
 def waiting_log_in(token: str) -> PendingLogIn:
     """Return the log-in that waits, of somebody who may sign in. Raises `InputRejectedError`."""
-    pending = PendingLogIn.objects.filter(digest=digest(token), user__is_active=True).first()
+    pending: PendingLogIn | None = PendingLogIn.objects.filter(
+        digest=digest(token), user__is_active=True
+    ).first()
     if pending is None:
         raise InputRejectedError(
             Problem(
@@ -194,8 +195,6 @@ def waiting_log_in(token: str) -> PendingLogIn:
         )
     if pending.expires_at <= timezone.now():
         raise InputRejectedError(
-            Problem(
-                ErrorCode.TOKEN_EXPIRED, _("This took too long. Log in again."), ("mfa_token",)
-            )
+            Problem(ErrorCode.TOKEN_EXPIRED, _("This took too long. Log in again."), ("mfa_token",))
         )
     return pending

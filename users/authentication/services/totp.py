@@ -1,7 +1,6 @@
 """Authenticator apps: setting one up, using its codes, removing it."""
 
 from dataclasses import dataclass
-from typing import cast
 from uuid import UUID
 
 from django.conf import settings
@@ -26,7 +25,7 @@ from users.authentication.one_time import (
     qr_code,
     step_of,
 )
-from users.authentication.services.factors import Enrolled, add_factor, drop_factor, enroller
+from users.authentication.services.factors import Enrolled, add_factor, drop_factor, person_behind
 from users.authentication.throttling import count_code, forgive_codes
 
 
@@ -46,8 +45,8 @@ def begin_totp_enrollment(*, actor: Actor) -> TotpEnrollment:
     Beginning again replaces the secret. Raises `InputRejectedError` if an app is set up,
     `ReauthenticationRequiredError` and the policy's errors.
     """
-    person = enroller(actor)
-    require_recent_proof(person, Sensitive.BEGIN_TOTP_ENROLLMENT)
+    person = person_behind(actor)
+    require_recent_proof(person.actor, Sensitive.BEGIN_TOTP_ENROLLMENT)
     user = User.objects.select_for_update().get(pk=person.user_id)
     if Totp.objects.filter(user=user, confirmed_at__isnull=False).exists():
         raise InputRejectedError(
@@ -69,8 +68,8 @@ def confirm_totp_enrollment(code: str, *, actor: Actor) -> Enrolled:
     Raises `InputRejectedError` for a wrong code or if there is no secret that waits for one,
     `TooManyAttemptsError` and the policy's errors. A refusal's event is committed.
     """
-    person = enroller(actor)
-    user_id = cast("UUID", person.user_id)
+    person = person_behind(actor)
+    user_id = person.user_id
     count_code(user_id)
     with transaction.atomic(durable=True):
         user = User.objects.select_for_update().get(pk=user_id)
@@ -82,10 +81,10 @@ def confirm_totp_enrollment(code: str, *, actor: Actor) -> Enrolled:
         enrolled = None
         if _use(waiting.first(), code):
             waiting.update(confirmed_at=timezone.now())
-            enrolled = add_factor(user, Method.TOTP, [*CODE_AMR], actor=person)
+            enrolled = add_factor(user, Method.TOTP, [*CODE_AMR], actor=person.actor)
         else:
             record(
-                Tag.FACTOR_REFUSED, actor=person, subject_id=user_id, method=Method.TOTP.value
+                Tag.FACTOR_REFUSED, actor=person.actor, subject_id=user_id, method=Method.TOTP.value
             )
     if enrolled is None:
         raise code_invalid("code")
