@@ -296,6 +296,15 @@ def test_challenges_for_nobody_are_throttled(db: None, settings: Any) -> None:
     for _time in range(3):
         options_for("LOG_IN")
     assert GraphQLClient()(BEGIN, use="LOG_IN").codes == THROTTLED
+    assert GraphQLClient()(LOG_IN, credential={}).codes == THROTTLED
+    assert tags() == []
+
+
+def test_good_answers_cost_nothing(client_of: ClientOf, alice: User, settings: Any) -> None:
+    settings.LOG_INS_PER_ADDRESS = 3
+    device = with_passkey(client_of(alice))
+    for _time in range(4):
+        assert log_in(device).problems == []
 
 
 DEEP = "[" * 50_000

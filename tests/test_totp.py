@@ -1,6 +1,7 @@
 """Authenticator apps: set up, used at log-in, removed; and codes for when they are lost."""
 
 import datetime as dt
+import re
 
 import pytest
 from django.utils import timezone
@@ -336,6 +337,19 @@ def test_recovery_code_works_once_however_it_is_typed(client_of: ClientOf, alice
     assert client(FACTORS).data["me"]["recoveryCodesLeft"] == 9
     (event,) = Event.objects.filter(tag="factor:recovery_code:use")
     assert event.data == {"left": 9}
+
+
+def test_recovery_codes_have_120_random_bits(client_of: ClientOf, alice: User) -> None:
+    client = client_of(alice)
+    _secret, codes = set_up_totp(client)
+    for _set in range(9):
+        codes += client(REGENERATE).data["regenerateRecoveryCodes"]["recoveryCodes"]
+    assert len(set(codes)) == 100
+    assert all(re.fullmatch("([0-9a-hjkmnp-tv-z]{6}-){3}[0-9a-hjkmnp-tv-z]{6}", x) for x in codes)
+    # Each of 24 letters has five bits, all of which are used at each place.
+    for place in zip(*(code.replace("-", "") for code in codes), strict=True):
+        assert len(set(place)) > 16
+    assert RecoveryCode.objects.count() == 10
 
 
 def test_new_recovery_codes_replace_the_former_ones(client_of: ClientOf, alice: User) -> None:

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.conf import settings
 
 from tests.identity.state import (
+    HalfLogIn,
     Link,
     Person,
     Problems,
@@ -29,6 +30,8 @@ NO_SUCH_PERSON: Final = [("NOT_FOUND", "userId")]
 EMAIL_TAKEN: Final = [("EMAIL_TAKEN", "token")]
 USERNAME_TAKEN: Final = [("USERNAME_TAKEN", "username")]
 PASSWORD_TOO_WEAK: Final = [("PASSWORD_TOO_WEAK", "newPassword")]
+REAUTHENTICATION_REQUIRED: Final = [("REAUTHENTICATION_REQUIRED", "")]
+CODE_INVALID: Final = [("CODE_INVALID", "recoveryCode")]
 REFRESH_REFUSED: Final = [("TOKEN_INVALID", "refreshToken")]
 
 WEAK: Final = "weak"
@@ -67,19 +70,118 @@ class World(State):
 
     # Sessions -----------------------------------------------------------------------------
 
-    def log_in(self, login: str, password: str, *, given: Tokens | None) -> Problems:
+    def log_in(
+        self, login: str, password: str, *, given: Tokens | None, waiting: str | None
+    ) -> Problems:
         person = self.person(login)
         if person is None or not person.is_active or person.password != password:
             self.events.append((Tag.LOG_IN_REFUSED, person))
             return [("CREDENTIALS_INVALID", "login")]
+        if person.has_factor:
+            assert waiting, "must be asked for the second factor"
+            assert not given, "must not be let in before"
+            ends = self.now + settings.PENDING_LOG_IN_TTL
+            self.half_log_ins[waiting] = HalfLogIn(person, ends)
+            return []
         assert given, "must be let in"
+        assert not waiting, "has nothing more to prove"
         self.begin(person, given)
         self.events.append((Tag.LOGGED_IN, person))
         return []
 
+    # Second factors -----------------------------------------------------------------------
+
+    def second_step(self, waiting: str, code: str, *, given: Tokens | None) -> Problems:
+        half = self.half_log_ins.get(waiting)
+        if half is None or not half.person.is_active:
+            return [("TOKEN_INVALID", "mfaToken")]
+        if half.ends <= self.now:
+            return [("TOKEN_EXPIRED", "mfaToken")]
+        if not self.use_code(half.person, code):
+            return CODE_INVALID
+        assert given, "must be let in"
+        del self.half_log_ins[waiting]
+        self.begin(half.person, given).factor_proved = self.now
+        self.events.append((Tag.LOGGED_IN, half.person))
+        return []
+
+    def use_code(self, person: Person, code: str) -> bool:
+        if code not in person.codes:
+            self.events.append((Tag.FACTOR_REFUSED, person))
+            return False
+        person.codes.remove(code)
+        person.used_codes.append(code)
+        self.events += [(Tag.RECOVERY_CODE_USED, person), (Tag.FACTOR_USED, person)]
+        return True
+
+    def reauthenticate(self, access: str, how: str, secret: str) -> Problems:
+        here = self.actor(access)
+        if here is None:
+            return UNAUTHENTICATED
+        if (how == "password") == here.person.has_factor:
+            return REAUTHENTICATION_REQUIRED
+        if how == "password":
+            if secret != here.person.password:
+                self.events.append((Tag.PASSWORD_REFUSED, here.person))
+                return [("PASSWORD_WRONG", "password")]
+        elif not self.use_code(here.person, secret):
+            return CODE_INVALID
+        else:
+            here.factor_proved = self.now
+        here.proved = self.now
+        self.events.append((Tag.REAUTHENTICATED, here.person))
+        return []
+
+    def begin_totp(self, access: str) -> Problems:
+        here = self.actor(access)
+        if here is None:
+            return UNAUTHENTICATED
+        if not self.is_proved_of_late(here):
+            return REAUTHENTICATION_REQUIRED
+        return [("TOTP_ACTIVE", "")] if here.person.has_factor else []
+
+    def set_up_totp(self, access: str, codes: list[str]) -> None:
+        here = self.actor(access)
+        assert here
+        here.person.has_factor = True
+        here.person.codes, here.person.used_codes = codes, []
+        self.shut_out(here.person, keep=here)
+        here.proved = here.factor_proved = self.now
+        self.events.append((Tag.FACTOR_ADDED, here.person))
+
+    def remove_totp(self, access: str) -> Problems:
+        here = self.actor(access)
+        if here is None:
+            return UNAUTHENTICATED
+        if not self.is_proved_of_late(here):
+            return REAUTHENTICATION_REQUIRED
+        if not here.person.has_factor:
+            return [("NOT_FOUND", "")]
+        here.person.has_factor, here.person.codes = False, []
+        self.events.append((Tag.FACTOR_REMOVED, here.person))
+        return []
+
+    def reset_factors(self, access: str, person: Person | None) -> Problems:
+        refusal = self.refusal_to_administer(access, person)
+        if refusal or person is None:
+            return refusal
+        if person.has_factor:
+            person.has_factor, person.codes = False, []
+            self.shut_out(person)
+            self.events.append((Tag.FACTORS_RESET, person))
+        return []
+
+    def shut_out(self, person: Person, *, keep: Session | None = None) -> None:
+        """End the person's sessions, and what would become one by a second factor."""
+        waiting = self.half_log_ins.items()
+        self.half_log_ins = {key: half for key, half in waiting if half.person is not person}
+        self.end([session for session in self.sessions_of(person) if session is not keep])
+
+    # Sessions' ends -----------------------------------------------------------------------
+
     def begin(self, person: Person, given: Tokens) -> Session:
         ends = self.now + settings.SESSION_IDLE_TTL
-        session = Session(given.session_id, person, began=self.now, ends=ends)
+        session = Session(given.session_id, person, self.now, ends, proved=self.now)
         self.sessions.append(session)
         self.give(session, given)
         return session
@@ -141,8 +243,7 @@ class World(State):
         here = self.actor(access)
         if here is None:
             return UNAUTHENTICATED
-        theirs = self.sessions_of(here.person)
-        self.end([session for session in theirs if session is not here or not but_this])
+        self.shut_out(here.person, keep=here if but_this else None)
         if self.ended:
             self.events.append((Tag.SESSIONS_REVOKED, here.person))
         return []
@@ -153,6 +254,8 @@ class World(State):
         here = self.actor(access)
         if here is None:
             return UNAUTHENTICATED
+        if here.person.has_factor and not self.is_proved_of_late(here):
+            return REAUTHENTICATION_REQUIRED
         if here.person.password != current:
             self.events.append((Tag.PASSWORD_REFUSED, here.person))
             return [("PASSWORD_WRONG", "currentPassword")]
@@ -169,7 +272,7 @@ class World(State):
         person.password = new
         self.resets = [link for link in self.resets if link.person is not person]
         self.email_changes = [link for link in self.email_changes if link.person is not person]
-        self.end([session for session in self.sessions_of(person) if session is not keep])
+        self.shut_out(person, keep=keep)
 
     def request_reset(self, email: str) -> Problems:
         self.events.append((Tag.PASSWORD_RESET_REQUESTED, self.person(email)))
@@ -213,6 +316,8 @@ class World(State):
         if here is None:
             return UNAUTHENTICATED
         person, email = here.person, canonical(email)
+        if person.has_factor and not self.is_proved_of_late(here):
+            return REAUTHENTICATION_REQUIRED
         if person.password != password:
             self.events.append((Tag.PASSWORD_REFUSED, person))
             return [("PASSWORD_WRONG", "password")]
@@ -239,6 +344,8 @@ class World(State):
         here = self.actor(access)
         if here is None:
             return UNAUTHENTICATED
+        if here.person.has_factor and not self.is_proved_of_late(here):
+            return REAUTHENTICATION_REQUIRED
         if here.person.password != password:
             self.events.append((Tag.PASSWORD_REFUSED, here.person))
             return [("PASSWORD_WRONG", "password")]
@@ -259,6 +366,8 @@ class World(State):
             return UNAUTHENTICATED
         if not here.person.administers:
             return FORBIDDEN
+        if not self.is_proved_of_late(here):
+            return REAUTHENTICATION_REQUIRED
         return [] if person else NO_SUCH_PERSON
 
     def suspend(self, access: str, person: Person | None, until: dt.timedelta | None) -> Problems:
@@ -274,7 +383,7 @@ class World(State):
         person.is_active = False
         self.resets = [link for link in self.resets if link.person is not person]
         self.email_changes = [link for link in self.email_changes if link.person is not person]
-        self.end(self.sessions_of(person))
+        self.shut_out(person)
         self.events.append((Tag.USER_SUSPENDED, person))
         return []
 
@@ -310,6 +419,8 @@ class World(State):
         self.email_changes = [link for link in self.email_changes if link.ends > self.now]
         self.resets = [link for link in self.resets if link.ends > self.now]
         self.sessions = [session for session in self.sessions if session.ends > self.now]
+        waiting = self.half_log_ins.items()
+        self.half_log_ins = {key: half for key, half in waiting if half.ends > self.now}
         tokens = self.refresh_tokens.items()
         self.refresh_tokens = {key: token for key, token in tokens if token.ends > self.now}
         ends = [(until, person) for person, until in self.suspensions.items() if until]

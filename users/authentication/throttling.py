@@ -104,7 +104,7 @@ def forgive_codes(user_id: UUID) -> None:
 
 
 def count_passkey(actor: Actor) -> None:
-    """Count a challenge that somebody asks for of whom nothing is known yet.
+    """Count a challenge that is asked for, or an answer: each is a row that somebody writes.
 
     Call it outside of transactions. Raises `TooManyAttemptsError`.
     """
@@ -112,8 +112,9 @@ def count_passkey(actor: Actor) -> None:
 
 
 def forgive_passkey(actor: Actor) -> None:
-    """Forget a challenge, because it was answered well."""
-    forgive(_bucket_of_passkeys(actor))
+    """Forget a challenge and its answer, because that was good."""
+    for _attempt in range(2):
+        forgive(_bucket_of_passkeys(actor))
 
 
 def _buckets_of_codes(user_id: UUID) -> tuple[Bucket, ...]:

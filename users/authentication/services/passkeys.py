@@ -68,31 +68,32 @@ class PasskeyUse(Enum):
     REAUTHENTICATION = Purpose.REAUTHENTICATION
 
 
-@transaction.atomic(durable=True)
 def begin_passkey_registration(*, actor: Actor) -> dict[str, Any]:
     """Return what to have the actor's device make a passkey by.
 
-    Raises `ReauthenticationRequiredError` and the policy's errors.
+    Raises `ReauthenticationRequiredError`, `TooManyAttemptsError` and the policy's errors.
     """
     person = person_behind(actor)
     require_recent_proof(person.actor, Sensitive.BEGIN_PASSKEY_REGISTRATION)
-    user = User.objects.get(pk=person.user_id)
-    known = Passkey.objects.filter(user=user).values_list("credential_id", flat=True)
-    options = webauthn.generate_registration_options(
-        rp_id=settings.WEBAUTHN_RP_ID,
-        rp_name=settings.SERVICE_NAME,
-        # Not personal, as section 14.6.1 wants it.
-        user_id=user.pk.bytes,
-        user_name=user.username,
-        user_display_name=user.get_full_name(),
-        challenge=new_challenge(Purpose.REGISTRATION, session_id=person.session_id),
-        authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.REQUIRED,
-            user_verification=UserVerificationRequirement.REQUIRED,
-        ),
-        exclude_credentials=[PublicKeyCredentialDescriptor(id=bytes(each)) for each in known],
-        timeout=_timeout(),
-    )
+    count_passkey(actor)
+    with transaction.atomic(durable=True):
+        user = User.objects.get(pk=person.user_id)
+        known = Passkey.objects.filter(user=user).values_list("credential_id", flat=True)
+        options = webauthn.generate_registration_options(
+            rp_id=settings.WEBAUTHN_RP_ID,
+            rp_name=settings.SERVICE_NAME,
+            # Not personal, as section 14.6.1 wants it.
+            user_id=user.pk.bytes,
+            user_name=user.username,
+            user_display_name=user.get_full_name(),
+            challenge=new_challenge(Purpose.REGISTRATION, session_id=person.session_id),
+            authenticator_selection=AuthenticatorSelectionCriteria(
+                resident_key=ResidentKeyRequirement.REQUIRED,
+                user_verification=UserVerificationRequirement.REQUIRED,
+            ),
+            exclude_credentials=[PublicKeyCredentialDescriptor(id=bytes(each)) for each in known],
+            timeout=_timeout(),
+        )
     return cast("dict[str, Any]", json.loads(webauthn.options_to_json(options)))
 
 
@@ -100,11 +101,12 @@ def register_passkey(answer: Mapping[str, Any], *, actor: Actor, name: str) -> E
     """Keep the passkey that the actor's device made.
 
     Raises `InputRejectedError` for a bad name, an answer that does not verify, a passkey that is
-    known already, and one too many; and the policy's errors. The challenge is used up in any case
-    but that of a bad name.
+    known already, and one too many; `TooManyAttemptsError` and the policy's errors. The challenge
+    is used up in any case but that of a bad name.
     """
     person = person_behind(actor)
     name = _clean_name(name)
+    count_passkey(actor)
     refusal = enrolled = None
     with transaction.atomic(durable=True):
         user = User.objects.select_for_update().get(pk=person.user_id)
@@ -116,6 +118,7 @@ def register_passkey(answer: Mapping[str, Any], *, actor: Actor, name: str) -> E
             record(Tag.FACTOR_REFUSED, actor=person.actor, subject_id=user.pk, method=method)
     if enrolled is None:
         raise cast("InputRejectedError", refusal)
+    forgive_passkey(actor)
     return enrolled
 
 
@@ -158,6 +161,7 @@ def begin_passkey_authentication(
     Raises `InputRejectedError` for an ``mfa_token`` that does not work, `TooManyAttemptsError` and,
     for who is to prove it again, the policy's errors.
     """
+    count_passkey(actor)
     session_id, log_in, known = None, None, Passkey.objects.none()
     # To log in, the device shows what passkeys it has, and nobody learns here who has one.
     if use is PasskeyUse.SECOND_FACTOR:
@@ -166,7 +170,6 @@ def begin_passkey_authentication(
     elif use is PasskeyUse.REAUTHENTICATION:
         person = person_behind(actor)
         session_id, known = person.session_id, Passkey.objects.filter(user_id=person.user_id)
-    count_passkey(actor)
     with transaction.atomic(durable=True):
         options = webauthn.generate_authentication_options(
             rp_id=settings.WEBAUTHN_RP_ID,
@@ -188,8 +191,9 @@ def log_in_with_passkey(
 
     The device has verified the person, so this is two factors: what they have, and what they know
     or are. Other answers than a good one get the same refusal, whose event is committed before
-    `InputRejectedError` is raised.
+    `InputRejectedError` is raised. Raises `TooManyAttemptsError` after too many of one network.
     """
+    count_passkey(actor)
     signed_in = None
     with transaction.atomic(durable=True):
         owner_id = owner_of(answer)

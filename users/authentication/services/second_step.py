@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -33,7 +34,13 @@ from users.authentication.services.sessions import (
     renew_cookie,
 )
 from users.authentication.services.totp import code_invalid, use_totp_code
-from users.authentication.throttling import count_code, forgive_codes, unlock
+from users.authentication.throttling import (
+    count_code,
+    count_passkey,
+    forgive_codes,
+    forgive_passkey,
+    unlock,
+)
 
 Purpose = PasskeyChallenge.Purpose
 
@@ -57,16 +64,14 @@ def verify_second_factor(token: str, evidence: Evidence, *, actor: Actor) -> Sig
     """Begin the session for which `log_in` found the password right.
 
     1. Look whom the token is of; it counts for minutes, and for one session.
-    2. Count the attempt, of a code: other than a signature, it may be guessed.
+    2. Count the attempt: of a code, which may be guessed, by the person.
     3. Look at the second factor. A refusal's event is committed, and the token goes on waiting.
     4. Begin the session as `log_in` does.
 
     Raises `InputRejectedError` and `TooManyAttemptsError`.
     """
     user_id = waiting_log_in(token).user_id
-    is_code = evidence.method is not Method.PASSKEY
-    if is_code:
-        count_code(user_id)
+    _count(evidence, user_id, actor)
     with transaction.atomic(durable=True):
         user = User.objects.select_for_update().get(pk=user_id)
         # Asked again, now that nobody else can spend it.
@@ -85,8 +90,7 @@ def verify_second_factor(token: str, evidence: Evidence, *, actor: Actor) -> Sig
             )
     if signed_in is None:
         raise evidence.refusal()
-    if is_code:
-        forgive_codes(user_id)
+    _forgive(evidence, user_id, actor)
     unlock(user, device_id=waiting.device_id)
     known = Device(user.pk, waiting.device_id, b"") if waiting.device_id else None
     return replace(signed_in, device_token=issue_device_token(user, known=known))
@@ -114,17 +118,33 @@ def reauthenticate(evidence: Evidence, *, actor: Actor) -> Reauthenticated:
         raise reauthentication_required(factors)
     if evidence.method is Method.PASSWORD:
         check_own_password(user_id, evidence.text, actor=person.actor, field="password")
-    elif evidence.method is not Method.PASSKEY:
-        count_code(user_id)
+    else:
+        _count(evidence, user_id, actor)
     with transaction.atomic(durable=True):
         user = User.objects.select_for_update().get(pk=user_id)
         amr = _proved_again(user, evidence, actor=person.actor)
         done = _renewed(person, evidence, amr) if amr else None
     if done is None:
         raise evidence.refusal()
-    if evidence.method in {Method.TOTP, Method.RECOVERY_CODE}:
-        forgive_codes(user_id)
+    if evidence.method is not Method.PASSWORD:
+        _forgive(evidence, user_id, actor)
     return done
+
+
+def _count(evidence: Evidence, user_id: UUID, actor: Actor) -> None:
+    """Count an attempt at a second factor."""
+    if evidence.method is Method.PASSKEY:
+        count_passkey(actor)
+    else:
+        count_code(user_id)
+
+
+def _forgive(evidence: Evidence, user_id: UUID, actor: Actor) -> None:
+    """Forget the attempts that led to a good one."""
+    if evidence.method is Method.PASSKEY:
+        forgive_passkey(actor)
+    else:
+        forgive_codes(user_id)
 
 
 def _proved_again(user: User, evidence: Evidence, *, actor: Actor) -> list[str] | None:
