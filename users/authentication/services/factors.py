@@ -52,7 +52,7 @@ def person_behind(actor: Actor) -> Person:
 
 
 def add_factor(
-    user: User, method: Method, amr: list[str], *, actor: Actor, passkey: Passkey | None = None
+    user: User, method: Method, amr: list[str], *, person: Person, passkey: Passkey | None = None
 ) -> Enrolled:
     """Count a factor that a locked person just proved to have, in the caller's transaction.
 
@@ -60,11 +60,17 @@ def add_factor(
     proved less than there is to prove now, and recovery codes are made.
     """
     is_first = not user.second_factors
-    ended = end_sessions_of(user.pk, keep=actor.session_id) if is_first else 0
+    ended = end_sessions_of(user.pk, keep=person.session_id) if is_first else 0
     codes = issue_recovery_codes(user.pk) if is_first else []
     note_factors(user)
-    session = step_up(actor.session_id, amr)
-    record(Tag.FACTOR_ADDED, actor=actor, subject_id=user.pk, method=method.value, sessions=ended)
+    session = note_proof(person.session_id, amr, is_factor=True)
+    record(
+        Tag.FACTOR_ADDED,
+        actor=person.actor,
+        subject_id=user.pk,
+        method=method.value,
+        sessions=ended,
+    )
     return Enrolled(session, codes, passkey)
 
 
@@ -89,8 +95,8 @@ def note_factors(user: User) -> None:
     user.save(update_fields=["second_factors"])
 
 
-def step_up(session_id: UUID | None, amr: list[str]) -> Session:
-    """Note in a session that a second factor was proved at this moment.
+def note_proof(session_id: UUID, amr: list[str], *, is_factor: bool) -> Session:
+    """Note in a session that its person was proved at this moment, perhaps by a second factor.
 
     Locks the session, in the caller's transaction, which has locked the person.
     """
@@ -98,8 +104,9 @@ def step_up(session_id: UUID | None, amr: list[str]) -> Session:
     if session is None:
         # It was ended at the same moment.
         raise ForbiddenError
-    session.methods = merged(session.methods, amr, [MULTIPLE])
-    session.aal = 2
-    session.authenticated_at = session.factor_at = timezone.now()
+    session.authenticated_at = timezone.now()
+    if is_factor:
+        session.methods = merged(session.methods, amr, [MULTIPLE])
+        session.aal, session.factor_at = 2, session.authenticated_at
     session.save(update_fields=["methods", "aal", "authenticated_at", "factor_at"])
     return session

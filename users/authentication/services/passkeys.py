@@ -217,7 +217,10 @@ def log_in_with_passkey(
 
 def _registered(user: User, answer: Mapping[str, Any], *, person: Person, name: str) -> Enrolled:
     """Keep a locked person's new passkey, in the caller's transaction."""
-    session = Session.objects.get(pk=person.session_id)
+    session = Session.objects.filter(pk=person.session_id).first()
+    if session is None:
+        # It was ended at the same moment.
+        raise passkey_invalid("credential")
     made = verified_registration(answer, session=session)
     if Passkey.objects.filter(user=user).count() >= PASSKEYS_MAX:
         raise InputRejectedError(
@@ -248,7 +251,7 @@ def _registered(user: User, answer: Mapping[str, Any], *, person: Person, name: 
             )
         )
     amr = ["swk" if is_syncable else "hwk", "user"]
-    return add_factor(user, Method.PASSKEY, amr, actor=person.actor, passkey=passkey)
+    return add_factor(user, Method.PASSKEY, amr, person=person, passkey=passkey)
 
 
 def _locked(passkey_id: UUID | None, actor: Actor) -> Passkey:

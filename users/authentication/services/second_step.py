@@ -24,7 +24,7 @@ from users.authentication.devices import Device, issue_device_token
 from users.authentication.factors import PasskeyChallenge, PendingLogIn
 from users.authentication.models import Session
 from users.authentication.services.ending import leave_session
-from users.authentication.services.factors import Person, person_behind, step_up
+from users.authentication.services.factors import Person, note_proof, person_behind
 from users.authentication.services.passkey_answers import passkey_invalid, use_passkey
 from users.authentication.services.recovery_codes import use_recovery_code
 from users.authentication.services.sessions import (
@@ -124,6 +124,8 @@ def reauthenticate(evidence: Evidence, *, actor: Actor) -> Reauthenticated:
         user = User.objects.select_for_update().get(pk=user_id)
         amr = _proved_again(user, evidence, actor=person.actor)
         done = _renewed(person, evidence, amr) if amr else None
+    if done is None and evidence.method is Method.PASSWORD:
+        raise reauthentication_required(user.second_factors)
     if done is None:
         raise evidence.refusal()
     if evidence.method is not Method.PASSWORD:
@@ -156,19 +158,14 @@ def _proved_again(user: User, evidence: Evidence, *, actor: Actor) -> list[str] 
 
 
 def _renewed(person: Person, evidence: Evidence, amr: list[str]) -> Reauthenticated:
-    if evidence.method is Method.PASSWORD:
-        now = timezone.now()
-        Session.objects.filter(pk=person.session_id).update(authenticated_at=now)
-    else:
-        step_up(person.session_id, amr)
-    cookie = renew_cookie(person.session_id)
+    session = note_proof(person.session_id, amr, is_factor=evidence.method is not Method.PASSWORD)
+    cookie = renew_cookie(session.pk)
     record(
         Tag.REAUTHENTICATED,
         actor=person.actor,
         subject_id=person.user_id,
         method=evidence.method.value,
     )
-    session = Session.objects.select_related("user").get(pk=person.session_id)
     return Reauthenticated(session, cookie)
 
 

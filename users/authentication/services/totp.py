@@ -81,7 +81,7 @@ def confirm_totp_enrollment(code: str, *, actor: Actor) -> Enrolled:
         enrolled = None
         if _use(waiting.first(), code):
             waiting.update(confirmed_at=timezone.now())
-            enrolled = add_factor(user, Method.TOTP, [*CODE_AMR], actor=person.actor)
+            enrolled = add_factor(user, Method.TOTP, [*CODE_AMR], person=person)
         else:
             record(
                 Tag.FACTOR_REFUSED, actor=person.actor, subject_id=user_id, method=Method.TOTP.value
