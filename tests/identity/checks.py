@@ -12,7 +12,8 @@ from redis import Redis
 
 from core.crypto import digest
 from tests.client import Answer, GraphQLClient
-from tests.identity.model import UNAUTHENTICATED, World
+from tests.identity.model import World
+from tests.identity.sessions import UNAUTHENTICATED
 from tests.identity.state import Problems, Session
 from tests.identity.tables import Rows, rows
 from users.activity.models import Event

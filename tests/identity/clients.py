@@ -9,7 +9,7 @@ import jwt
 from tests.client import Answer, GraphQLClient
 from tests.factories import PASSWORD
 from tests.identity.checks import Checked, problems_of
-from tests.identity.model import UNAUTHENTICATED
+from tests.identity.sessions import UNAUTHENTICATED
 from tests.identity.state import Person, Problems, Tokens
 from tests.identity.tables import rows
 

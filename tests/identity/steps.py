@@ -27,7 +27,7 @@ from tests.identity.drawing import (
     tokens,
     usernames,
 )
-from tests.identity.model import UNAUTHENTICATED
+from tests.identity.sessions import UNAUTHENTICATED
 from tests.identity.state import Person, Tokens, canonical
 from tests.identity.tables import age, token_of
 from tests.second_factors import (
