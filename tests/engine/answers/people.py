@@ -6,7 +6,8 @@ from tests.engine.answers.cases import Case
 
 WHOLE: Final = """
     __typename id username name dateJoined isPublic email emailVerifiedAt lastSeenAt isActive
-    isStaff isSuperuser activeSessionCount permissions
+    isStaff isSuperuser activeSessionCount permissions secondFactors secondFactorDueAt
+    recoveryCodesLeft totp { confirmedAt lastUsedAt } passkeys(first: 2) { nodes { name } }
     groups { name }
     profile { bio website timeZone locale }
     suspension { reason until createdAt }
@@ -33,6 +34,14 @@ NOT_PUBLIC: Final = Case(
                 "isStaff": False,
                 "isSuperuser": False,
                 "activeSessionCount": 2,
+                "secondFactors": ["TOTP", "PASSKEY"],
+                "secondFactorDueAt": "2100-01-08T00:00:00+00:00",
+                "recoveryCodesLeft": 1,
+                "totp": {
+                    "confirmedAt": "2024-02-03T08:00:00+00:00",
+                    "lastUsedAt": "2024-02-04T08:00:00+00:00",
+                },
+                "passkeys": {"nodes": [{"name": "Key 0"}]},
                 "permissions": ["shop.refund", "shop.sell"],
                 "groups": [{"name": "Editors"}],
                 "profile": {
@@ -60,6 +69,11 @@ NOT_PUBLIC: Final = Case(
                 "isStaff": None,
                 "isSuperuser": None,
                 "activeSessionCount": None,
+                "secondFactors": None,
+                "secondFactorDueAt": None,
+                "recoveryCodesLeft": None,
+                "totp": None,
+                "passkeys": {"nodes": []},
                 "permissions": None,
                 "groups": None,
                 "profile": {
@@ -87,6 +101,14 @@ NOT_PUBLIC: Final = Case(
                 "isStaff": False,
                 "isSuperuser": False,
                 "activeSessionCount": 2,
+                "secondFactors": ["TOTP", "PASSKEY"],
+                "secondFactorDueAt": "2100-01-08T00:00:00+00:00",
+                "recoveryCodesLeft": 1,
+                "totp": {
+                    "confirmedAt": "2024-02-03T08:00:00+00:00",
+                    "lastUsedAt": "2024-02-04T08:00:00+00:00",
+                },
+                "passkeys": {"nodes": [{"name": "Key 0"}]},
                 "permissions": ["shop.refund", "shop.sell"],
                 "groups": [{"name": "Editors"}],
                 "profile": {
@@ -122,6 +144,11 @@ PUBLIC: Final = Case(
                 "isStaff": None,
                 "isSuperuser": None,
                 "activeSessionCount": None,
+                "secondFactors": None,
+                "secondFactorDueAt": None,
+                "recoveryCodesLeft": None,
+                "totp": None,
+                "passkeys": {"nodes": []},
                 "permissions": None,
                 "groups": None,
                 "profile": {"bio": "", "website": "", "timeZone": "UTC", "locale": None},
@@ -144,6 +171,11 @@ PUBLIC: Final = Case(
                 "isStaff": None,
                 "isSuperuser": None,
                 "activeSessionCount": None,
+                "secondFactors": None,
+                "secondFactorDueAt": None,
+                "recoveryCodesLeft": None,
+                "totp": None,
+                "passkeys": {"nodes": []},
                 "permissions": None,
                 "groups": None,
                 "profile": {"bio": "", "website": "", "timeZone": "UTC", "locale": None},
@@ -166,6 +198,11 @@ PUBLIC: Final = Case(
                 "isStaff": False,
                 "isSuperuser": False,
                 "activeSessionCount": 0,
+                "secondFactors": [],
+                "secondFactorDueAt": "2100-01-08T00:00:00+00:00",
+                "recoveryCodesLeft": 0,
+                "totp": None,
+                "passkeys": {"nodes": []},
                 "permissions": [],
                 "groups": [],
                 "profile": {"bio": "", "website": "", "timeZone": "UTC", "locale": "en"},
