@@ -1,7 +1,23 @@
 """Who asks: the only identity that services, policies and querysets are given."""
 
+import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """How the person behind a session has proved who they are, and when.
+
+    It is read with the session and never inferred: a session that proved less stays one that did.
+    """
+
+    # When the last proof was given, whichever it was, and when the last one by a second factor.
+    authenticated_at: dt.datetime
+    factor_at: dt.datetime | None = None
+    # The kinds of second factors that the person has at this moment.
+    factors: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +37,11 @@ class Actor:
     is_staff: bool = False
     is_superuser: bool = False
     is_system: bool = False
+    # None for whoever acts through no session.
+    proof: Proof | None = None
+    # Who must set up a second factor before anything else. To all rules such an actor is nobody;
+    # only the services that set one up, or end the session, look at this.
+    enrolling_id: UUID | None = None
     # Where the request came from; None if that is unknown, as through a Unix socket.
     ip: str | None = None
     user_agent: str = ""

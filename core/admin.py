@@ -25,7 +25,12 @@ from unfold.utils import parse_date_str
 from unfold.views import ChangeList as UnfoldChangeList
 
 from core.actor import Actor
-from core.errors import DomainError, InputRejectedError, Problem
+from core.errors import (
+    DomainError,
+    InputRejectedError,
+    Problem,
+    ReauthenticationRequiredError,
+)
 from core.http import ActorRequest
 
 Rule = Callable[[Actor], bool]
@@ -211,6 +216,9 @@ class _WithoutTransaction(admin.ModelAdmin):  # type: ignore[type-arg]
             except InputRejectedError as refusal:
                 cast("AdminRequest", request).problems = refusal.problems
                 return self._answer(request, object_id, form_url, extra_context)
+        except ReauthenticationRequiredError:
+            # The site asks for the proof, and has the person come back.
+            raise
         except DomainError as error:
             raise PermissionDenied(str(error.text)) from error
 

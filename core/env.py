@@ -4,6 +4,7 @@ A bad or missing value ends the process with one line that names the variable, b
 traceback out of a settings module helps no operator.
 """
 
+import datetime as dt
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -78,6 +79,16 @@ class Environment:
         if not minimum <= number <= maximum:
             raise BadSetting(name, f"must be between {minimum} and {maximum}, not {number}")
         return number
+
+    def date(self, name: str) -> dt.datetime | None:
+        """Return the beginning, in UTC, of a day written as YYYY-MM-DD; None if it is unset."""
+        value = self._read(name)
+        if value is None:
+            return None
+        try:
+            return dt.datetime.combine(dt.date.fromisoformat(value), dt.time.min, dt.UTC)
+        except ValueError:
+            raise BadSetting(name, f"must be a day such as 2026-01-31, not {value!r}") from None
 
     def names(self, name: str, default: Any = REQUIRED) -> list[str]:
         """Return the comma-separated items, stripped, without empty ones."""

@@ -42,6 +42,14 @@ class ErrorCode(DescribedEnum):
         "CREDENTIALS_INVALID",
         "Login and password do not match an active account.",
     )
+    CODE_INVALID = "CODE_INVALID", "The code is wrong, too old, or was used already."
+    TOTP_ACTIVE = "TOTP_ACTIVE", "An authenticator app is set up; it is to be removed first."
+    PASSKEY_INVALID = (
+        "PASSKEY_INVALID",
+        "What the passkey answered does not prove anything here, or not any more.",
+    )
+    PASSKEY_TAKEN = "PASSKEY_TAKEN", "This passkey is registered already."
+    TOO_MANY_PASSKEYS = "TOO_MANY_PASSKEYS", "One of the passkeys has to be removed first."
     NOT_FOUND = "NOT_FOUND", "There is no such object, or it is not for you to see."
     LAST_ADMINISTRATOR = "LAST_ADMINISTRATOR", "Nobody would be left to administer the service."
     LAST_OWNER = "LAST_OWNER", "The organisation would be left without an owner."
@@ -64,6 +72,14 @@ class ErrorCode(DescribedEnum):
     INSUFFICIENT_SCOPE = (
         "INSUFFICIENT_SCOPE",
         "The API token is not good for this, whatever its owner may do; a top-level error.",
+    )
+    REAUTHENTICATION_REQUIRED = (
+        "REAUTHENTICATION_REQUIRED",
+        "Prove again who you are, by one of `extensions.methods`; a top-level error.",
+    )
+    SECOND_FACTOR_REQUIRED = (
+        "SECOND_FACTOR_REQUIRED",
+        "Whoever is signed in must set up a second factor first; a top-level error.",
     )
     TOO_MANY_ATTEMPTS = (
         "TOO_MANY_ATTEMPTS",
@@ -139,6 +155,29 @@ class InsufficientScopeError(DomainError):
         super().__init__()
         self.scope = scope
         self.extensions = {"scope": scope}
+
+
+class ReauthenticationRequiredError(DomainError):
+    """The person proved who they are too long ago for this, or by too little.
+
+    ``methods`` are those by which they can do so now, ``max_age`` how many seconds that holds.
+    """
+
+    code = ErrorCode.REAUTHENTICATION_REQUIRED
+    message = _("Confirm that it is you, then try again.")
+
+    def __init__(self, methods: Sequence[str], *, max_age: int) -> None:
+        """Say what to ask the person for."""
+        super().__init__()
+        self.methods = methods
+        self.extensions = {"methods": [*methods], "maxAge": max_age}
+
+
+class SecondFactorRequiredError(DomainError):
+    """The service demands a second factor, and the person has set up none in time."""
+
+    code = ErrorCode.SECOND_FACTOR_REQUIRED
+    message = _("Set up a second factor first.")
 
 
 class TooManyAttemptsError(DomainError):

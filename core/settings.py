@@ -196,6 +196,7 @@ CELERY_BEAT_SCHEDULE = {
     "prune-resets": _every(timedelta(minutes=10), "users.authentication.prune_password_resets"),
     "prune-sessions": _every(timedelta(minutes=10), "users.authentication.prune_sessions"),
     "prune-api-tokens": _every(timedelta(minutes=10), "users.authentication.prune_api_tokens"),
+    "prune-challenges": _every(timedelta(minutes=10), "users.authentication.prune_challenges"),
     "note-last-seen": _every(timedelta(minutes=5), "users.authentication.note_last_seen"),
     "lift-suspensions": _every(timedelta(minutes=1), "users.authentication.lift_suspensions"),
 }
@@ -265,6 +266,35 @@ DEVICE_TTL = timedelta(days=365)
 LOG_INS_PER_ACCOUNT = env.number("LOG_INS_PER_ACCOUNT", 10, minimum=3, maximum=100)
 LOG_INS_PER_ADDRESS = env.number("LOG_INS_PER_ADDRESS", 100, minimum=10, maximum=1_000_000)
 LOG_INS_OVERALL = env.number("LOG_INS_OVERALL", 3_000, minimum=10, maximum=1_000_000)
+
+# Second factors ---------------------------------------------------------------------------
+
+# What authenticator apps and passkeys call this service.
+SERVICE_NAME = env.text("SERVICE_NAME", default="Roster")
+# Who must have one: nobody (`optional`), `staff`, or `all`; from so many days on after the account
+# was made or, for older accounts, after the policy was.
+SECOND_FACTOR = env.text("SECOND_FACTOR", default="optional")
+if SECOND_FACTOR not in {"optional", "staff", "all"}:
+    raise BadSetting("SECOND_FACTOR", "must be optional, staff or all")
+SECOND_FACTOR_GRACE = timedelta(
+    days=env.number("SECOND_FACTOR_GRACE_DAYS", 7, minimum=0, maximum=365)
+)
+SECOND_FACTOR_SINCE = env.date("SECOND_FACTOR_SINCE")
+# How long a proof of who one is counts for what `users.accounts.sensitive` lists.
+REAUTHENTICATION_TTL = timedelta(
+    minutes=env.number("REAUTHENTICATION_MINUTES", 10, minimum=1, maximum=60)
+)
+# How long a log-in waits for its second factor, a passkey's challenge for its answer, and a secret
+# for the first code made of it.
+PENDING_LOG_IN_TTL = timedelta(minutes=10)
+PASSKEY_CHALLENGE_TTL = timedelta(minutes=5)
+TOTP_ENROLLMENT_TTL = timedelta(minutes=30)
+# The domain that passkeys are bound to, and the origins of the pages that may use them (Web
+# Authentication Level 3).
+WEBAUTHN_RP_ID = env.text("WEBAUTHN_RP_ID", default=urlsplit(PUBLIC_URL).hostname)
+WEBAUTHN_ORIGINS = [
+    origin.rstrip("/") for origin in env.names("WEBAUTHN_ORIGINS", default=[PUBLIC_URL])
+]
 
 # HTTP ------------------------------------------------------------------------------------
 

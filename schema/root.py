@@ -22,7 +22,10 @@ from schema.activity.queries import ActivityQuery
 from schema.activity.types import Event
 from schema.authentication.api_token_types import ApiToken
 from schema.authentication.api_tokens import ApiTokensMutation
+from schema.authentication.factor_types import Passkey
+from schema.authentication.factors import FactorsMutation
 from schema.authentication.mutations import AuthenticationMutation
+from schema.authentication.passkeys import PasskeysMutation
 from schema.authentication.passwords import PasswordsMutation
 from schema.authentication.queries import AuthenticationQuery
 from schema.authentication.service_accounts import (
@@ -68,6 +71,7 @@ NODE_TYPES: dict[str, Any] = {
     "Group": Group,
     "Organization": Organization,
     "OrganizationInvitation": OrganizationInvitation,
+    "Passkey": Passkey,
     "Session": Session,
     "User": User,
 }
@@ -101,6 +105,8 @@ class Mutation(
     GroupsMutation,
     AuthenticationMutation,
     PasswordsMutation,
+    FactorsMutation,
+    PasskeysMutation,
     SessionsMutation,
     ApiTokensMutation,
     ServiceAccountsMutation,

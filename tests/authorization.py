@@ -45,12 +45,34 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
             "groups": PRIVATE,
             "permissions": PRIVATE,
             "activeSessionCount": PRIVATE,
+            "secondFactors": PRIVATE,
+            "secondFactorDueAt": PRIVATE,
+            "recoveryCodesLeft": PRIVATE,
+            "totp": PRIVATE,
+            # Empty for others: see tests/test_totp.py.
+            "passkeys": SIGNED_IN,
             "suspension": STAFF_ONLY,
         },
     ),
     "Profile": (
         "node(id: $owner) { ... on User { profile { FIELD } } }",
         {"bio": SIGNED_IN, "website": SIGNED_IN, "timeZone": SIGNED_IN, "locale": PRIVATE},
+    ),
+    "Totp": (
+        "node(id: $owner) { ... on User { totp { FIELD } } }",
+        {"confirmedAt": PRIVATE, "lastUsedAt": PRIVATE},
+    ),
+    "Passkey": (
+        "node(id: $passkey) { ... on Passkey { FIELD } }",
+        {
+            "id": PRIVATE,
+            "name": PRIVATE,
+            "aaguid": PRIVATE,
+            "isSyncable": PRIVATE,
+            "isBackedUp": PRIVATE,
+            "createdAt": PRIVATE,
+            "lastUsedAt": PRIVATE,
+        },
     ),
     "Suspension": (
         "node(id: $owner) { ... on User { suspension { FIELD } } }",
@@ -102,6 +124,10 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
             "lastSeenAt": PRIVATE,
             "expiresAt": PRIVATE,
             "isCurrent": PRIVATE,
+            "methods": PRIVATE,
+            "aal": PRIVATE,
+            "authenticatedAt": PRIVATE,
+            "factorAt": PRIVATE,
         },
     ),
     "ApiToken": (
@@ -160,6 +186,7 @@ ARGUMENTS: Final = {
     "User.memberships": "(first: 1)",
     "User.apiTokens": "(first: 1)",
     "Query.serviceAccounts": "(first: 1)",
+    "User.passkeys": "(first: 1)",
     "Organization.members": "(first: 1)",
     "Query.user": "(id: $owner)",
     "Query.node": "(id: $owner)",
@@ -174,12 +201,15 @@ ARGUMENTS: Final = {
 # Types that say nothing by themselves: pages, answers of mutations, and what these contain.
 STRUCTURE: Final = (
     *("Connection", "Edge", "PageInfo", "TotalCount", "Payload", "InputError", "Mutation"),
+    "SecondFactorChallenge",
 )
 
 # Writing ---------------------------------------------------------------------------------
 
 OK, UNAUTHENTICATED, FORBIDDEN = "OK", "UNAUTHENTICATED", "FORBIDDEN"
 NOT_FOUND, TOKEN_INVALID, LAST_OWNER = "NOT_FOUND", "TOKEN_INVALID", "LAST_OWNER"
+CODE_INVALID, PASSKEY_INVALID = "CODE_INVALID", "PASSKEY_INVALID"
+TOTP_ACTIVE, REAUTHENTICATION_REQUIRED = "TOTP_ACTIVE", "REAUTHENTICATION_REQUIRED"
 
 
 def everybody(outcome: str) -> dict[str, str]:
@@ -220,6 +250,26 @@ WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "logOut": ("", everybody(OK)),
     "requestPasswordReset": ('{email: "owner@example.org"}', everybody(OK)),
     "resetPassword": (f'{{token: "x", newPassword: "{NEW_PASSWORD}"}}', everybody(TOKEN_INVALID)),
+    "verifySecondFactor": (
+        '{mfaToken: "x", factor: {totp: "123456"}}',
+        everybody(TOKEN_INVALID),
+    ),
+    "beginPasskeyAuthentication": ("{use: LOG_IN}", everybody(OK)),
+    "logInWithPasskey": ("{credential: {}}", everybody(PASSKEY_INVALID)),
+    # Second factors, of which the owner has all kinds.
+    "reauthenticate": (
+        f'{{proof: {{password: "{PASSWORD}"}}}}',
+        those(SIGNED_IN) | {OWNER: REAUTHENTICATION_REQUIRED},
+    ),
+    "beginTotpEnrollment": ("", those(SIGNED_IN) | {OWNER: TOTP_ACTIVE}),
+    "confirmTotpEnrollment": ('{code: "123456"}', those(set(), CODE_INVALID)),
+    "removeTotp": ("", those({OWNER}, NOT_FOUND)),
+    "regenerateRecoveryCodes": ("", those({OWNER}, NOT_FOUND)),
+    "beginPasskeyRegistration": ("", those(SIGNED_IN)),
+    "registerPasskey": ('{name: "x", credential: {}}', those(set(), PASSKEY_INVALID)),
+    "renamePasskey": ('{passkeyId: $passkey, name: "Laptop"}', those({OWNER}, NOT_FOUND)),
+    "removePasskey": ("{passkeyId: $passkey}", those({OWNER}, NOT_FOUND)),
+    "resetSecondFactors": ("{userId: $owner}", those(ADMINISTRATORS)),
     # For oneself.
     "updateProfile": ('{name: "Somebody"}', those(SIGNED_IN)),
     "requestEmailChange": (

@@ -33,6 +33,7 @@ from tests.executors import EXECUTORS, Executor
 from tests.factories import (
     make_api_token,
     make_crowd,
+    make_factors,
     make_organization,
     make_organization_invitation,
     make_service,
@@ -101,7 +102,8 @@ def root(db: None) -> User:
 
 
 @pytest.fixture
-def world(db: None, executor: Executor) -> World:
+def world(db: None, executor: Executor, settings: Any) -> World:
+    settings.SECOND_FACTOR = "all"
     return World(executor)
 
 
@@ -122,6 +124,7 @@ def crowd(sam: User, alice: User) -> dict[str, str]:
     editors.permissions.add(*Permission.objects.filter(codename__startswith="view_")[:3])
     Group.objects.bulk_create(Group(name=f"Group {number}") for number in range(30))
     people = make_crowd(30, organization=organization, group=editors)
+    make_factors(sam, alice, passkeys=30)
     actor = Actor(user_id=people[0].pk, ip="192.0.2.1")
     for user in (sam, alice, people[0]):
         for _number in range(30):

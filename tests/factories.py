@@ -2,7 +2,9 @@
 
 import base64
 import datetime as dt
+import secrets
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
@@ -12,7 +14,7 @@ from django.utils import timezone
 from core.crypto import digest
 from users.accounts.models import LastSeen, Profile, User
 from users.authentication.api_token_format import new_api_token
-from users.authentication.models import ApiToken, Session
+from users.authentication.models import ApiToken, Passkey, RecoveryCode, Session, Totp
 from users.authentication.tokens import issue_access_token
 from users.organizations.models import (
     Membership,
@@ -52,13 +54,54 @@ def make_crowd(count: int, *, organization: Organization, group: Group) -> list[
     )
     group.user_set.add(*people)
     ends = timezone.now() + dt.timedelta(days=1)
-    Session.objects.bulk_create(Session(user=user, expires_at=ends) for user in people)
+    make_factors(*people, passkeys=3)
+    proof = strong_proof()
+    Session.objects.bulk_create(Session(user=user, expires_at=ends, **proof) for user in people)
     return people
 
 
 def make_session(user: User, *, days: int = 1) -> Session:
-    """Create a session that ends in ``days`` days, or ended if negative."""
-    return Session.objects.create(user=user, expires_at=timezone.now() + dt.timedelta(days=days))
+    """Create a session that ends in ``days`` days, or ended if negative.
+
+    It proved as much just now as ``user`` has to prove.
+    """
+    proof = strong_proof() if user.second_factors else {}
+    ends = timezone.now() + dt.timedelta(days=days)
+    return Session.objects.create(user=user, expires_at=ends, **proof)
+
+
+def strong_proof() -> dict[str, Any]:
+    """Return what a session says that was just begun by password and code."""
+    return {"methods": ["pwd", "otp", "mfa"], "aal": 2, "factor_at": timezone.now()}
+
+
+def make_factors(*people: User, passkeys: int = 1) -> None:
+    """Set up second factors of all kinds, as if a while ago."""
+    now = timezone.now()
+    Totp.objects.bulk_create(
+        Totp(user=user, secret="x", begun_at=now, confirmed_at=now, last_used_at=now)
+        for user in people
+    )
+    Passkey.objects.bulk_create(
+        Passkey(
+            user=user,
+            name=f"Key {number}",
+            credential_id=secrets.token_bytes(16),
+            public_key=b"x",
+            aaguid=UUID(int=0),
+            is_syncable=False,
+            is_backed_up=False,
+            last_used_at=now,
+        )
+        for user in people
+        for number in range(passkeys)
+    )
+    RecoveryCode.objects.bulk_create(
+        RecoveryCode(user=user, digest=secrets.token_bytes(32)) for user in people
+    )
+    for user in people:
+        user.second_factors = ["totp", "passkey"]
+        user.save(update_fields=["second_factors"])
 
 
 def make_token(user: User) -> str:

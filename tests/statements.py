@@ -8,6 +8,8 @@ PERSON = """
 """
 EVERYTHING = f"""
     {PERSON} profile {{ bio website locale timeZone }} groups {{ id name permissions }} permissions
+    secondFactors secondFactorDueAt recoveryCodesLeft totp {{ confirmedAt lastUsedAt }}
+    passkeys(first: 2) {{ nodes {{ id name aaguid isSyncable isBackedUp createdAt lastUsedAt }} }}
     activeSessionCount suspension {{ reason until createdAt }}
     apiTokens(first: 2) {{ nodes {{ name }} }}
     memberships(first: 5) {{ nodes {{
@@ -23,7 +25,8 @@ ORGANIZATION = f"""
     id name createdAt myRole invitations {{ {INVITATION} }} members(first: 2) {{ nodes {{ role }} }}
 """
 SESSION = """
-    id device browser operatingSystem userAgent ip createdAt lastSeenAt expiresAt isCurrent
+    id methods aal authenticatedAt factorAt
+    device browser operatingSystem userAgent ip createdAt lastSeenAt expiresAt isCurrent
     user { id username }
 """
 EVENT = """
@@ -45,6 +48,11 @@ SHAPES: Final = [
         3,
     ),
     ("the person, sessions", "{ me { activeSessionCount } }", 3),
+    ("the person, their factors", "{ me { secondFactors secondFactorDueAt } }", 2),
+    ("the person with the authenticator app", "{ me { totp { lastUsedAt } } }", 3),
+    ("the person, recovery codes", "{ me { recoveryCodesLeft } }", 3),
+    ("the person, passkeys", "{ me { passkeys(first: 9) { nodes { name } } } }", 3),
+    ("people, recovery codes", "{ users(first: $n) { nodes { recoveryCodesLeft } } }", 3),
     (
         "the person, memberships with organisations",
         "{ me { memberships(first: 9) { edges { node { organization { id } } } } } }",
@@ -53,11 +61,11 @@ SHAPES: Final = [
     (
         "the same and groups, their permissions, permissions, sessions, members",
         f"{{ me {{ {EVERYTHING} }} }}",
-        9,
+        12,
     ),
-    ("a person and all of the above", f"{{ user(id: $user) {{ {EVERYTHING} }} }}", 9),
+    ("a person and all of the above", f"{{ user(id: $user) {{ {EVERYTHING} }} }}", 12),
     ("a person, whom an id of nothing does not find", '{ user(id: "x") { id } }', 2),
-    ("a person by node", f"{{ node(id: $user) {{ ... on User {{ {EVERYTHING} }} }} }}", 9),
+    ("a person by node", f"{{ node(id: $user) {{ ... on User {{ {EVERYTHING} }} }} }}", 12),
     ("an organisation by node", "{ node(id: $organization) { ... on Organization { name } } }", 2),
     ("nothing, for a node of nothing", '{ node(id: "x") { id } }', 1),
     ("an organisation, one's role", "{ organization(id: $organization) { name myRole } }", 2),
@@ -133,7 +141,7 @@ SHAPES: Final = [
     (
         "people and everything",
         f"{{ users(first: $n) {{ edges {{ node {{ {EVERYTHING} }} }} }} }}",
-        9,
+        12,
     ),
     (
         "two pages",
@@ -167,13 +175,13 @@ SHAPES: Final = [
 # not joined but takes a statement of its own, and what only staff sees takes none.
 ORDINARY: Final = {
     "the person, memberships with organisations": 4,
-    "the same and groups, their permissions, permissions, sessions, members": 11,
-    "a person and all of the above": 7,
-    "a person by node": 7,
+    "the same and groups, their permissions, permissions, sessions, members": 14,
+    "a person and all of the above": 9,
+    "a person by node": 9,
     "an organisation, members with people and profiles, groups": 5,
     "people, memberships with organisations": 4,
     "people, memberships with organisations, members with people, groups": 6,
-    "people and everything": 11,
+    "people and everything": 14,
     "the person, API tokens": 4,
     "people, API tokens": 4,
     "sessions with people": 3,
@@ -206,6 +214,8 @@ BUDGETS: Final[dict[str, int]] = {
     "Query.events": 2,
     "Query.events totalCount": 3,
     # Lists below one object and below a page of them.
+    "User.passkeys": 3,
+    "User.passkeys totalCount": 4,
     "User.memberships": 3,
     "User.memberships totalCount": 4,
     "User.apiTokens": 3,
@@ -259,6 +269,7 @@ DOCUMENTED: Final[dict[str, int]] = {
     "SearchPeople": 4,
     "FilterPeople": 3,
     "Sessions": 2,
+    "SecondFactors": 5,
     "Groups": 4,
     "Events": 2,
     "Organizations": 2,

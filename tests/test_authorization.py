@@ -180,5 +180,7 @@ def test_payloads_tell_people_as_everything_else_does() -> None:
     }
     assert reached <= {
         *("User", "Group", "Permission", "ApiToken", "InputError"),
-        *("Organization", "OrganizationInvitation", "Membership"),
+        *("Organization", "OrganizationInvitation", "Membership", "Passkey"),
+        # Of a log-in, and told to whoever knew the password.
+        "SecondFactorChallenge",
     }

@@ -41,9 +41,13 @@ MINUTES: Final = (6, 61, 25 * 60, 20 * 24 * 60, 31 * 24 * 60)
 ALL: Final = ("", MINUTES)
 LINKS: Final = "sign_up request_reset request_email_change use_link change_username"
 PASSWORDS: Final = "request_reset use_link change_password require_reset suspend reactivate"
+FACTORS: Final = (
+    "set_up_totp second_step reauthenticate remove_totp reset_factors change_password leave "
+    "refresh request_reset use_link"
+)
 SESSIONS: Final = "refresh leave revoke_session change_password suspend reactivate"
 THEMES: Final = (
-    *(ALL, (LINKS, MINUTES[1:3]), ALL),
+    *(ALL, (LINKS, MINUTES[1:3]), ALL, (FACTORS, MINUTES[:2])),
     *((SESSIONS, (MINUTES[0], *MINUTES[3:])), (PASSWORDS, MINUTES[1:3])),
 )
 

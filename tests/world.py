@@ -25,6 +25,7 @@ from tests.client import Answer, GraphQLClient
 from tests.executors import Executor
 from tests.factories import (
     make_api_token,
+    make_factors,
     make_organization,
     make_organization_invitation,
     make_service,
@@ -35,7 +36,15 @@ from tests.factories import (
 from users.accounts.models import LastSeen, Profile, User
 from users.activity.record import record
 from users.activity.tags import Tag
-from users.authentication.models import ApiToken, Session, Suspension
+from users.authentication.models import (
+    ApiToken,
+    Passkey,
+    PendingLogIn,
+    RecoveryCode,
+    Session,
+    Suspension,
+    Totp,
+)
 from users.authentication.tokens import issue_access_token
 from users.organizations.models import Membership, Organization, OrganizationInvitation, Role
 from users.scopes import Scope
@@ -48,6 +57,7 @@ class World:
         self.executor = executor
         self.owner = make_user("owner", is_public=True, name="Olive Owner")
         Profile.objects.update(bio="Owns.", website="https://owner.example")
+        make_factors(self.owner)
         administrator = make_user("administrator", is_staff=True, is_superuser=True)
         people = {
             USER: make_user("user"),
@@ -93,6 +103,7 @@ class World:
             "event": node_id(event),
             "service": node_id(make_service("service")),
             "token": node_id(self._token()),
+            "passkey": node_id(Passkey.objects.get()),
         }
 
     def _token(self) -> ApiToken:
@@ -133,8 +144,9 @@ def everything() -> str:
     """Return all there is of people and what they have, to see whether it changed."""
     rows: list[Any] = []
     organizations = (Organization, Membership, OrganizationInvitation)
-    own = (Session, ApiToken, Suspension)
-    for model in (User, Profile, Group, Permission, *own, *organizations):
+    factors = (Totp, Passkey, RecoveryCode, PendingLogIn)
+    own: tuple[Any, ...] = (User, Profile, Session, ApiToken, Suspension, *factors)
+    for model in (*own, Group, Permission, *organizations):
         rows += model.objects.order_by("pk")
     memberships = list(User.groups.through.objects.order_by("pk").values_list())
     text: str = serializers.serialize("json", rows)

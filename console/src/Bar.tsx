@@ -66,7 +66,7 @@ function DemoAccounts({ demo, session }: { demo: Demo; session: Session }) {
           title={description}
           aria-label={`Sign in as ${login}, ${role}`}
           aria-pressed={session.identity?.username === login}
-          onClick={() => void session.signIn(login, demo.password).then(session.show)}
+          onClick={() => void session.signIn(login, demo.password, "").then(session.show)}
         >
           {login}
           <span className="account-role">{role}</span>

@@ -12,6 +12,7 @@ export function SignIn({ session }: { session: Session }) {
     const reason = await session.signIn(
       String(fields.get("login")),
       String(fields.get("password")),
+      String(fields.get("code")),
     );
     setRefusal(reason);
     if (reason === null) {
@@ -39,6 +40,10 @@ export function SignIn({ session }: { session: Session }) {
           <label>
             Password
             <input name="password" type="password" autoComplete="current-password" required />
+          </label>
+          <label>
+            Code, if you have an authenticator app
+            <input name="code" autoComplete="one-time-code" />
           </label>
           <p className="sign-in-refusal" role="alert">
             {refusal}

@@ -19,13 +19,23 @@ export interface Identity {
 export interface Api {
   send<Result>(request: GraphQLRequest, headers?: Record<string, string>): Promise<Result>;
   me(): Promise<Identity | null>;
-  signIn(login: string, password: string): Promise<void>;
+  signIn(login: string, password: string, code: string): Promise<void>;
   signOut(): Promise<void>;
 }
 
 interface PayloadError {
   code: string;
   message?: string;
+}
+
+interface SecondFactor {
+  mfaToken: string;
+  methods: string[];
+}
+
+interface LogIn {
+  secondFactor?: SecondFactor | null;
+  errors: PayloadError[];
 }
 
 export function createApi(endpoint: string): Api {
@@ -65,6 +75,43 @@ export function createApi(endpoint: string): Api {
     }
   }
 
+  async function secondStep({ mfaToken, methods }: SecondFactor, code: string): Promise<void> {
+    let factor: object;
+    if (code) {
+      // Recovery codes are far longer.
+      factor = code.trim().length > 12 ? { recoveryCode: code } : { totp: code };
+    } else if (methods.includes("PASSKEY")) {
+      factor = { passkey: await askPasskey(mfaToken) };
+    } else {
+      throw new Error("Enter a code of your authenticator app, or a recovery code.");
+    }
+    const { verifySecondFactor } = await expectData<{ verifySecondFactor: LogIn }>({
+      query: `mutation SecondStep($input: VerifySecondFactorInput!) {
+        verifySecondFactor(input: $input) { errors { code message } }
+      }`,
+      variables: { input: { mfaToken, factor } },
+    });
+    refuse(verifySecondFactor.errors);
+  }
+
+  async function askPasskey(mfaToken: string): Promise<unknown> {
+    const { beginPasskeyAuthentication: asked } = await expectData<{
+      beginPasskeyAuthentication: {
+        options: PublicKeyCredentialRequestOptionsJSON;
+        errors: PayloadError[];
+      };
+    }>({
+      query: `mutation AskPasskey($input: BeginPasskeyAuthenticationInput!) {
+        beginPasskeyAuthentication(input: $input) { options errors { code message } }
+      }`,
+      variables: { input: { use: "SECOND_FACTOR", mfaToken } },
+    });
+    refuse(asked.errors);
+    const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(asked.options);
+    const credential = await navigator.credentials.get({ publicKey });
+    return (credential as PublicKeyCredential).toJSON();
+  }
+
   return {
     send,
 
@@ -75,14 +122,17 @@ export function createApi(endpoint: string): Api {
       return me;
     },
 
-    async signIn(login, password) {
-      const { logIn } = await expectData<{ logIn: { errors: PayloadError[] } }>({
+    async signIn(login, password, code) {
+      const { logIn } = await expectData<{ logIn: LogIn }>({
         query: `mutation SignIn($input: LogInInput!) {
-          logIn(input: $input) { user { id } errors { code message } }
+          logIn(input: $input) { secondFactor { mfaToken methods } errors { code message } }
         }`,
         variables: { input: { login, password, transport: "COOKIE" } },
       });
       refuse(logIn.errors);
+      if (logIn.secondFactor) {
+        await secondStep(logIn.secondFactor, code);
+      }
     },
 
     async signOut() {

@@ -10,7 +10,7 @@ export interface Session {
   notice: Refusal;
   show(notice: Refusal): void;
   refresh(): Promise<void>;
-  signIn(login: string, password: string): Promise<Refusal>;
+  signIn(login: string, password: string, code: string): Promise<Refusal>;
   signOut(): Promise<Refusal>;
 }
 
@@ -40,7 +40,8 @@ export function useSession(api: Api): Session {
   const actions = useMemo(
     () => ({
       refresh: async () => show(await enqueue()),
-      signIn: (login: string, password: string) => enqueue(() => api.signIn(login, password)),
+      signIn: (login: string, password: string, code: string) =>
+        enqueue(() => api.signIn(login, password, code)),
       signOut: () => enqueue(() => api.signOut()),
     }),
     [api, enqueue],

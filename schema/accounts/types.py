@@ -13,7 +13,8 @@ from strawberry import auto, relay
 from core.search.texts import MAX_CANDIDATES
 from schema.accounts.loaders import group_permissions, permissions
 from schema.authentication.api_token_types import ApiToken, ApiTokenConnection
-from schema.authentication.loaders import active_session_counts
+from schema.authentication.factor_types import Passkey, PasskeyConnection, Totp
+from schema.authentication.loaders import active_session_counts, recovery_codes_left
 from schema.authentication.suspension_types import Suspension
 from schema.connections import Direction, KeysetConnection
 from schema.context import Info
@@ -24,9 +25,12 @@ from schema.nodes import one
 from schema.organizations.types import Membership, MembershipConnection
 from schema.rules import Private, PrivateSessions
 from users.accounts import models
+from users.accounts.methods import Method
 from users.accounts.orders import UserOrderField
 from users.accounts.querysets import UserQuerySet, groups_visible_to
+from users.authentication.enforcement import due_at
 from users.authentication.models import ApiToken as ApiTokenModel
+from users.authentication.models import Passkey as PasskeyModel
 from users.organizations.models import Membership as MembershipModel
 
 
@@ -110,6 +114,14 @@ class User(relay.Node):
     is_superuser: bool | None = strawberry_django.field(
         extensions=[Private()], description="Whether the person administers the service."
     )
+    second_factors: list[Method] | None = strawberry_django.field(
+        extensions=[Private()],
+        description="What second factors the person has set up, for the person and staff.",
+    )
+    totp: Totp | None = strawberry_django.field(
+        description="The person's authenticator app, for the person and staff; null if there is "
+        "none."
+    )
     profile: Profile | None = strawberry_django.field(
         description="What the person tells about themselves."
     )
@@ -138,6 +150,33 @@ class User(relay.Node):
     def api_tokens(self) -> Iterable[ApiToken]:
         """List the tokens, newest first."""
         return ApiTokenModel.objects.order_by("-id")
+
+    @nested_connection(
+        PasskeyConnection,
+        parent="user",
+        description="The person's passkeys, for the person and staff.",
+    )
+    def passkeys(self) -> Iterable[Passkey]:
+        """List them."""
+        return PasskeyModel.objects.in_order()
+
+    @strawberry_django.field(
+        extensions=[Private()],
+        description="How many recovery codes are unused, for the person and staff.",
+    )
+    def recovery_codes_left(self: models.User, info: Info) -> int | None:
+        """Count with one statement for a page of people."""
+        return info.context.load(recovery_codes_left, self)
+
+    @strawberry_django.field(
+        only=["date_joined", "is_staff"],
+        extensions=[Private()],
+        description="From when on the person may do nothing without a second factor; null if the "
+        "service demands none of them.",
+    )
+    def second_factor_due_at(self: models.User) -> datetime | None:
+        """Ask the settings."""
+        return due_at(self.date_joined, is_staff=self.is_staff)
 
     @strawberry_django.field(
         select_related=["last_seen"],

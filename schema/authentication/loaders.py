@@ -8,7 +8,7 @@ from django.db.models import Count
 from core.actor import Actor
 from schema.context import Batch
 from users.accounts.models import User
-from users.authentication.models import Session
+from users.authentication.models import RecoveryCode, Session
 
 
 def _active_session_counts(actor: Actor, user_ids: Sequence[UUID]) -> list[int]:
@@ -17,4 +17,11 @@ def _active_session_counts(actor: Actor, user_ids: Sequence[UUID]) -> list[int]:
     return [counts.get(user_id, 0) for user_id in user_ids]
 
 
+def _recovery_codes_left(_actor: Actor, user_ids: Sequence[UUID]) -> list[int]:
+    unused = RecoveryCode.objects.filter(user_id__in=user_ids, used_at=None)
+    counts = dict(unused.values_list("user_id").annotate(Count("pk")))
+    return [counts.get(user_id, 0) for user_id in user_ids]
+
+
+recovery_codes_left = Batch(User, ("pk",), _recovery_codes_left)
 active_session_counts = Batch(User, ("pk",), _active_session_counts)

@@ -1,5 +1,6 @@
 """Signing in and out."""
 
+import datetime as dt
 from typing import Self
 
 import strawberry
@@ -9,9 +10,16 @@ from schema.context import Context, Info
 from schema.enums import describe_enum
 from schema.errors import Payload
 from schema.mutations import mutation
+from users.accounts.methods import Method
 from users.authentication.actors import actor_through, nobody_at
 from users.authentication.services.ending import log_out
-from users.authentication.services.sessions import SignedIn, Transport, log_in, refresh_tokens
+from users.authentication.services.sessions import (
+    HalfSignedIn,
+    SignedIn,
+    Transport,
+    log_in,
+    refresh_tokens,
+)
 
 describe_enum(
     Transport,
@@ -68,7 +76,10 @@ class SignedInPayload(UserPayload):
 
     @classmethod
     def of(cls, signed_in: SignedIn, context: Context) -> Self:
-        """Answer in the name of the person who just signed in."""
+        """Answer in the name of the person who just signed in, and set the cookies there are."""
+        if signed_in.cookie:
+            context.session_cookie = signed_in.cookie
+            context.device_cookie = signed_in.device_token
         context.act_as(actor_through(signed_in.session, context.actor))
         return cls(
             user_id=signed_in.session.user_id,
@@ -76,6 +87,35 @@ class SignedInPayload(UserPayload):
             refresh_token=signed_in.refresh_token,
             device_token=None if signed_in.cookie else signed_in.device_token,
         )
+
+
+describe_enum(
+    Method,
+    "Ways to prove who one is.",
+    {method: method.description for method in Method},
+)
+
+
+@strawberry.type(description="A log-in whose password was right, and which is not complete.")
+class SecondFactorChallenge:
+    """What the second step takes."""
+
+    mfa_token: str = strawberry.field(
+        description="Names the log-in in `verifySecondFactor`; for ten minutes and one session."
+    )
+    methods: list[Method] = strawberry.field(description="By which the person can complete it.")
+    expires_at: dt.datetime = strawberry.field(description="Until when.")
+
+
+@strawberry.type(description="Who is signed in or, with a second factor, has still to prove that.")
+class LogInPayload(SignedInPayload):
+    """The session, or what it waits for."""
+
+    second_factor: SecondFactorChallenge | None = strawberry.field(
+        default=None,
+        description="What to go on with if the person has a second factor: nobody is signed in "
+        "before that.",
+    )
 
 
 @strawberry.type(description="Nothing but errors.")
@@ -87,8 +127,11 @@ class LogOutPayload(Payload):
 class AuthenticationMutation:
     """Sessions."""
 
-    @mutation("Begins a session. Wrong and unknown credentials get the same answer.")
-    def log_in(self, info: Info, input: LogInInput) -> SignedInPayload:
+    @mutation(
+        "Begins a session, or asks for the second factor. Wrong and unknown credentials get the "
+        "same answer."
+    )
+    def log_in(self, info: Info, input: LogInInput) -> LogInPayload:
         """Sign in, and hand the cookies to the view if it is to be cookies."""
         context = info.context
         signed_in = log_in(
@@ -98,10 +141,15 @@ class AuthenticationMutation:
             transport=input.transport,
             device_token=input.device_token or context.device_token,
         )
-        if signed_in.cookie:
-            context.session_cookie = signed_in.cookie
-            context.device_cookie = signed_in.device_token
-        return SignedInPayload.of(signed_in, context)
+        if isinstance(signed_in, HalfSignedIn):
+            return LogInPayload(
+                second_factor=SecondFactorChallenge(
+                    mfa_token=signed_in.token,
+                    methods=[*signed_in.methods],
+                    expires_at=signed_in.expires_at,
+                )
+            )
+        return LogInPayload.of(signed_in, context)
 
     @mutation("Trades a refresh token for a new pair. A late second use ends the session.")
     def refresh_tokens(self, info: Info, input: RefreshTokensInput) -> SignedInPayload:

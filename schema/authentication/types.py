@@ -32,6 +32,19 @@ class Session(relay.Node):
     expires_at: auto = strawberry_django.field(
         description="When it ends if it is not used again until then."
     )
+    methods: list[str] = strawberry_django.field(
+        description="How the person proved who they are, as `amr` of RFC 8176: pwd for the "
+        "password, otp for a code, hwk or swk for a passkey, mfa for two factors."
+    )
+    aal: auto = strawberry_django.field(
+        description="The authenticator assurance level of that (NIST SP 800-63B), 1 or 2."
+    )
+    authenticated_at: auto = strawberry_django.field(
+        description="When they last did, in logging in or by `reauthenticate`."
+    )
+    factor_at: auto = strawberry_django.field(
+        description="When they last did so by a second factor; null if by none."
+    )
     user: User = strawberry_django.field(description="Who is signed in.")
 
     @strawberry_django.field(

@@ -26,7 +26,7 @@ from graphql import (
 from tests.authorization import STRUCTURE
 from tests.engine.answers import CASES
 from tests.engine.answers.cases import ACTORS, Case
-from tests.engine.answers.cast import Cast
+from tests.engine.answers.cast import FOREVER, Cast
 from tests.executors import Executor
 
 SCHEMA: Any = build_schema(
@@ -43,7 +43,11 @@ FIELDS: Final[dict[str, set[str]]] = {
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.about)
-def test_everybody_is_told_what_is_written_down(db: None, executor: Executor, case: Case) -> None:
+def test_everybody_is_told_what_is_written_down(
+    db: None, executor: Executor, settings: Any, case: Case
+) -> None:
+    # Of all, and of nobody yet.
+    settings.SECOND_FACTOR, settings.SECOND_FACTOR_SINCE = "all", FOREVER
     cast = Cast()
     question = cast.filled(case.question)
     for actor in ACTORS:

@@ -12,10 +12,12 @@ from redis import Redis
 
 from core.crypto import digest
 from tests.client import Answer, GraphQLClient
-from tests.identity.model import UNAUTHENTICATED, World
+from tests.identity.model import World
+from tests.identity.sessions import UNAUTHENTICATED
 from tests.identity.state import Problems, Session
 from tests.identity.tables import Rows, rows
 from users.activity.models import Event
+from users.authentication.one_time import recovery_digest
 
 ME: Final = "{ me { username email } }"
 
@@ -49,6 +51,7 @@ class Checked(RuleBasedStateMachine):
         before, self.rows = self.rows, rows()
         self._check_people()
         self._check_sessions()
+        self._check_factors()
         self._check_links()
         self._check_events()
         self._check_access_tokens(is_changed=self.rows != before)
@@ -68,13 +71,17 @@ class Checked(RuleBasedStateMachine):
             person.id = person.id or UUID(row["id"])
             assert (row["id"], row["email"]) == (str(person.id), person.email)
             assert (row["is_active"], row["is_superuser"]) == (person.is_active, person.administers)
+            assert row["second_factors"] == (["totp"] if person.has_factor else [])
             assert (row["email_verified_at"] is not None) == person.is_verified
             for password in {person.password, *person.former_passwords} - {None}:
                 assert is_password(password, row["password"]) == (password == person.password)
 
     def _check_sessions(self) -> None:
-        found = sorted((row["id"], row["user_id"]) for row in self.rows["Session"])
-        assert found == sorted((str(each.id), str(each.person.id)) for each in self.world.sessions)
+        found = sorted((row["id"], row["user_id"], row["aal"]) for row in self.rows["Session"])
+        assert found == sorted(
+            (str(each.id), str(each.person.id), 1 if each.factor_proved is None else 2)
+            for each in self.world.sessions
+        )
         kept = {
             f"\\x{digest(secret).hex()}": (str(token.session.id), token.used is not None)
             for secret, token in self.world.refresh_tokens.items()
@@ -86,6 +93,15 @@ class Checked(RuleBasedStateMachine):
         }
         unused = [session_id for session_id, is_used in kept.values() if not is_used]
         assert len(unused) == len(set(unused))
+
+    def _check_factors(self) -> None:
+        having = {str(person.id) for person in self.world.people if person.has_factor}
+        assert {row["user_id"] for row in self.rows["Totp"]} == having
+        unused = {row["digest"] for row in self.rows["RecoveryCode"] if row["used_at"] is None}
+        codes = [code for person in self.world.people for code in person.codes]
+        assert unused == {f"\\x{recovery_digest(code).hex()}" for code in codes}
+        waiting = {f"\\x{digest(token).hex()}" for token in self.world.half_log_ins}
+        assert {row["digest"] for row in self.rows["PendingLogIn"]} == waiting
 
     def _check_links(self) -> None:
         for kind, links in {

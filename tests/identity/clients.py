@@ -9,7 +9,7 @@ import jwt
 from tests.client import Answer, GraphQLClient
 from tests.factories import PASSWORD
 from tests.identity.checks import Checked, problems_of
-from tests.identity.model import UNAUTHENTICATED
+from tests.identity.sessions import UNAUTHENTICATED
 from tests.identity.state import Person, Problems, Tokens
 from tests.identity.tables import rows
 
@@ -32,6 +32,8 @@ class Clients(Checked):
         super().__init__()
         self.root = Tokens(0, "", "", UUID(int=0))
         self.tokens: list[Tokens] = []
+        # Half log-ins, by what they are completed with.
+        self.waiting: dict[str, Person | None] = {"never given out": None}
         self.mails = [Mail(0, "", "never:given-out")]
 
     def _call(self, query: str, *, by: str | None = None, **variables: Any) -> Answer:
@@ -81,6 +83,12 @@ class Clients(Checked):
         links = (*self.world.sign_ups, *self.world.email_changes, *self.world.resets)
         mailed = {link.token for link in links}
         return [mail for mail in self.mails if mail.token in mailed][::-1] or self.mails[-1:]
+
+
+def code_for(person: Person | None, guess: str) -> str:
+    """Return a recovery code of the person's, or one that was used."""
+    codes = {"right": person.codes, "former": person.used_codes} if person else {}
+    return (codes.get(guess) or [WRONG])[-1]
 
 
 def password_of(person: Person | None, guess: str) -> str:

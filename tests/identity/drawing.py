@@ -45,6 +45,7 @@ logins = mostly(known("username", "email"), st.sampled_from((*USERNAMES, "Bob@ex
 tokens = mostly(of_machine(lambda m: m.live_tokens()), of_machine(lambda m: m.tokens[::-1]))
 root = mostly(of_machine(lambda m: [m.root]), tokens)
 mails = mostly(of_machine(lambda m: m.open_mails()), of_machine(lambda m: m.mails[::-1]))
+half_log_ins = of_machine(lambda m: [*m.waiting][::-1])
 purposes = mostly(st.none(), st.sampled_from(("verify", "reset", "confirm")))
 
 

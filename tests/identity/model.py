@@ -7,34 +7,27 @@ answer. Time stands still but for `pass_time`.
 
 import datetime as dt
 from typing import Final
-from uuid import UUID
 
 from django.conf import settings
 
+from tests.identity.sessions import REAUTHENTICATION_REQUIRED, UNAUTHENTICATED, Sessions
 from tests.identity.state import (
     Link,
     Person,
     Problems,
-    RefreshToken,
     Session,
-    State,
-    Tokens,
     canonical,
 )
 from users.activity.tags import Tag
 
-UNAUTHENTICATED: Final = [("UNAUTHENTICATED", "")]
-FORBIDDEN: Final = [("FORBIDDEN", "")]
-NO_SUCH_PERSON: Final = [("NOT_FOUND", "userId")]
 EMAIL_TAKEN: Final = [("EMAIL_TAKEN", "token")]
 USERNAME_TAKEN: Final = [("USERNAME_TAKEN", "username")]
 PASSWORD_TOO_WEAK: Final = [("PASSWORD_TOO_WEAK", "newPassword")]
-REFRESH_REFUSED: Final = [("TOKEN_INVALID", "refreshToken")]
 
 WEAK: Final = "weak"
 
 
-class World(State):
+class World(Sessions):
     """What becomes of what there is."""
 
     # Signing up ---------------------------------------------------------------------------
@@ -65,94 +58,14 @@ class World(State):
         self.events += [(Tag.EMAIL_VERIFIED, person), (Tag.USER_CREATED, person)]
         return []
 
-    # Sessions -----------------------------------------------------------------------------
-
-    def log_in(self, login: str, password: str, *, given: Tokens | None) -> Problems:
-        person = self.person(login)
-        if person is None or not person.is_active or person.password != password:
-            self.events.append((Tag.LOG_IN_REFUSED, person))
-            return [("CREDENTIALS_INVALID", "login")]
-        assert given, "must be let in"
-        self.begin(person, given)
-        self.events.append((Tag.LOGGED_IN, person))
-        return []
-
-    def begin(self, person: Person, given: Tokens) -> Session:
-        ends = self.now + settings.SESSION_IDLE_TTL
-        session = Session(given.session_id, person, began=self.now, ends=ends)
-        self.sessions.append(session)
-        self.give(session, given)
-        return session
-
-    def give(self, session: Session, given: Tokens) -> None:
-        self.access_tokens[given.access] = session
-        if given.refresh:
-            self.refresh_tokens[given.refresh] = RefreshToken(session, session.ends)
-
-    def refresh(self, secret: str, *, given: Tokens | None) -> Problems:
-        token = self.refresh_tokens.get(secret)
-        if token is None or token.session not in self.sessions:
-            return REFRESH_REFUSED
-        session = token.session
-        if token.used is None:
-            oldest = session.began + settings.SESSION_MAX_AGE
-            if min(token.ends, oldest) <= self.now:
-                return REFRESH_REFUSED
-            assert given, "must get a successor"
-            session.ends = min(self.now + settings.SESSION_IDLE_TTL, oldest)
-            token.used, token.successor = self.now, given.refresh
-            self.give(session, given)
-            return []
-        if self.now < token.used + settings.REFRESH_GRACE:
-            assert given, "must get the same successor"
-            assert given.refresh == token.successor
-            self.access_tokens[given.access] = session
-            return []
-        self.end([session])
-        self.events.append((Tag.REFRESH_TOKEN_REUSED, session.person))
-        return REFRESH_REFUSED
-
-    def end(self, sessions: list[Session]) -> None:
-        self.ended = sum(session.ends > self.now for session in sessions)
-        self.sessions = [session for session in self.sessions if session not in sessions]
-
-    def log_out(self, access: str) -> Problems:
-        session = self.actor(access)
-        if session is None:
-            return UNAUTHENTICATED
-        self.end([session])
-        self.events.append((Tag.LOGGED_OUT, session.person))
-        return []
-
-    def revoke(self, access: str, session_id: UUID) -> Problems:
-        here = self.actor(access)
-        if here is None:
-            return UNAUTHENTICATED
-        for session in self.sessions:
-            is_theirs = session.person is here.person or here.person.administers
-            if session.id == session_id and session.ends > self.now and is_theirs:
-                self.end([session])
-                tag = Tag.LOGGED_OUT if session is here else Tag.SESSIONS_REVOKED
-                self.events.append((tag, session.person))
-                return []
-        return [("NOT_FOUND", "sessionId")]
-
-    def revoke_all(self, access: str, *, but_this: bool) -> Problems:
-        here = self.actor(access)
-        if here is None:
-            return UNAUTHENTICATED
-        theirs = self.sessions_of(here.person)
-        self.end([session for session in theirs if session is not here or not but_this])
-        if self.ended:
-            self.events.append((Tag.SESSIONS_REVOKED, here.person))
-        return []
-
     # Passwords ----------------------------------------------------------------------------
 
     def change_password(self, access: str, current: str, new: str) -> Problems:
         here = self.actor(access)
         if here is None:
             return UNAUTHENTICATED
+        if here.person.has_factor and not self.is_proved_of_late(here):
+            return REAUTHENTICATION_REQUIRED
         if here.person.password != current:
             self.events.append((Tag.PASSWORD_REFUSED, here.person))
             return [("PASSWORD_WRONG", "currentPassword")]
@@ -169,7 +82,7 @@ class World(State):
         person.password = new
         self.resets = [link for link in self.resets if link.person is not person]
         self.email_changes = [link for link in self.email_changes if link.person is not person]
-        self.end([session for session in self.sessions_of(person) if session is not keep])
+        self.shut_out(person, keep=keep)
 
     def request_reset(self, email: str) -> Problems:
         self.events.append((Tag.PASSWORD_RESET_REQUESTED, self.person(email)))
@@ -213,6 +126,8 @@ class World(State):
         if here is None:
             return UNAUTHENTICATED
         person, email = here.person, canonical(email)
+        if person.has_factor and not self.is_proved_of_late(here):
+            return REAUTHENTICATION_REQUIRED
         if person.password != password:
             self.events.append((Tag.PASSWORD_REFUSED, person))
             return [("PASSWORD_WRONG", "password")]
@@ -239,6 +154,8 @@ class World(State):
         here = self.actor(access)
         if here is None:
             return UNAUTHENTICATED
+        if here.person.has_factor and not self.is_proved_of_late(here):
+            return REAUTHENTICATION_REQUIRED
         if here.person.password != password:
             self.events.append((Tag.PASSWORD_REFUSED, here.person))
             return [("PASSWORD_WRONG", "password")]
@@ -253,14 +170,6 @@ class World(State):
 
     # Administration -----------------------------------------------------------------------
 
-    def refusal_to_administer(self, access: str, person: Person | None) -> Problems:
-        here = self.actor(access)
-        if here is None:
-            return UNAUTHENTICATED
-        if not here.person.administers:
-            return FORBIDDEN
-        return [] if person else NO_SUCH_PERSON
-
     def suspend(self, access: str, person: Person | None, until: dt.timedelta | None) -> Problems:
         refusal = self.refusal_to_administer(access, person)
         if refusal or person is None:
@@ -274,7 +183,7 @@ class World(State):
         person.is_active = False
         self.resets = [link for link in self.resets if link.person is not person]
         self.email_changes = [link for link in self.email_changes if link.person is not person]
-        self.end(self.sessions_of(person))
+        self.shut_out(person)
         self.events.append((Tag.USER_SUSPENDED, person))
         return []
 
@@ -310,6 +219,8 @@ class World(State):
         self.email_changes = [link for link in self.email_changes if link.ends > self.now]
         self.resets = [link for link in self.resets if link.ends > self.now]
         self.sessions = [session for session in self.sessions if session.ends > self.now]
+        waiting = self.half_log_ins.items()
+        self.half_log_ins = {key: half for key, half in waiting if half.ends > self.now}
         tokens = self.refresh_tokens.items()
         self.refresh_tokens = {key: token for key, token in tokens if token.ends > self.now}
         ends = [(until, person) for person, until in self.suspensions.items() if until]

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
+from django.conf import settings
+
 from users.activity.tags import Tag
 
 Problems = list[tuple[str, str]]
@@ -36,6 +38,10 @@ class Person:
     is_active: bool = True
     administers: bool = False
     former_passwords: list[str | None] = field(default_factory=list)
+    # Whether an authenticator app is set up; the codes for when it is lost, and those used up.
+    has_factor: bool = False
+    codes: list[str] = field(default_factory=list)
+    used_codes: list[str] = field(default_factory=list)
     id: UUID | None = None
 
 
@@ -44,6 +50,17 @@ class Session:
     id: UUID
     person: Person
     began: dt.timedelta
+    ends: dt.timedelta
+    # When somebody last proved to be the person: by anything, and by a second factor.
+    proved: dt.timedelta
+    factor_proved: dt.timedelta | None = None
+
+
+@dataclass(eq=False)
+class HalfLogIn:
+    """A log-in that waits for the second factor."""
+
+    person: Person
     ends: dt.timedelta
 
 
@@ -80,6 +97,7 @@ class State:
     # All that were ever given out.
     access_tokens: dict[str, Session] = field(default_factory=dict)
     refresh_tokens: dict[str, RefreshToken] = field(default_factory=dict)
+    half_log_ins: dict[str, HalfLogIn] = field(default_factory=dict)
     sign_ups: list[Link] = field(default_factory=list)
     email_changes: list[Link] = field(default_factory=list)
     resets: list[Link] = field(default_factory=list)
@@ -101,7 +119,14 @@ class State:
         return session if session and self.is_alive(session) else None
 
     def is_alive(self, session: Session) -> bool:
-        return session in self.sessions and session.ends > self.now and session.person.is_active
+        is_strong = session.factor_proved is not None or not session.person.has_factor
+        is_theirs = session in self.sessions and session.person.is_active
+        return is_theirs and is_strong and session.ends > self.now
+
+    def is_proved_of_late(self, session: Session) -> bool:
+        """Whether the session may do what is sensitive."""
+        proved = session.factor_proved if session.person.has_factor else session.proved
+        return proved is not None and self.now - proved <= settings.REAUTHENTICATION_TTL
 
     def sessions_of(self, person: Person) -> list[Session]:
         return [session for session in self.sessions if session.person is person]

@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 
 from tests.factories import PASSWORD, node_id
 from tests.identity.checks import ME
-from tests.identity.clients import Clients, Mail, password_of
+from tests.identity.clients import Clients, Mail, code_for, password_of
 from tests.identity.drawing import (
     EMAILS,
     emails,
     guesses,
+    half_log_ins,
     known,
     logins,
     mails,
@@ -26,10 +27,20 @@ from tests.identity.drawing import (
     tokens,
     usernames,
 )
-from tests.identity.model import UNAUTHENTICATED
+from tests.identity.sessions import UNAUTHENTICATED
 from tests.identity.state import Person, Tokens, canonical
 from tests.identity.tables import age, token_of
-from tests.signing_in import LOG_IN, LOG_OUT, REFRESH
+from tests.second_factors import (
+    BEGIN_TOTP,
+    CONFIRM_TOTP,
+    LOG_IN,
+    REAUTHENTICATE,
+    REMOVE_TOTP,
+    code_of,
+)
+from tests.second_factors import RESET as RESET_FACTORS
+from tests.second_factors import VERIFY as VERIFY_FACTOR
+from tests.signing_in import LOG_OUT, REFRESH
 from tests.test_email_change import CONFIRM
 from tests.test_email_change import REQUEST as REQUEST_EMAIL_CHANGE
 from tests.test_ending_sessions import EVERYWHERE, OTHERS, REVOKE
@@ -73,15 +84,73 @@ class Steps(Clients):
     def log_in(self, login: str, guess: str) -> None:
         password = password_of(self.world.person(login), guess)
         answer = self._call(LOG_IN, login=login, password=password)
-        given = self._received(answer)
-        self._compare(answer, self.world.log_in(login, password, given=given))
+        given, half = self._received(answer), answer.data["logIn"]["secondFactor"]
+        waiting = half["mfaToken"] if half else None
+        if waiting:
+            self.waiting[waiting] = self.world.person(login)
+        problems = self.world.log_in(login, password, given=given, waiting=waiting)
+        self._compare(answer, problems)
 
-    @step(tokens=tokens, mail=mails)
-    def confuse_tokens(self, tokens: Tokens, mail: Mail) -> None:
+    # Second factors -----------------------------------------------------------------------
+
+    @step(2, tokens=tokens)
+    def set_up_totp(self, tokens: Tokens) -> None:
+        answer, access = self._call(BEGIN_TOTP, by=tokens.access), tokens.access
+        problems = self.world.begin_totp(access)
+        self._compare(answer, problems)
+        if problems:
+            return
+        code = code_of(answer.data["beginTotpEnrollment"]["secret"])
+        answer = self._call(CONFIRM_TOTP, by=access, code=code)
+        self._compare(answer, [])
+        self.world.set_up_totp(access, answer.data["confirmTotpEnrollment"]["recoveryCodes"])
+
+    @step(2, token=half_log_ins, guess=guesses, is_repeated=st.booleans())
+    def second_step(self, token: str, guess: str, *, is_repeated: bool) -> None:
+        """Complete a log-in, by a recovery code; one that was used or completed does not do."""
+        code = code_for(self.waiting[token], guess)
+        self._second_step(token, code)
+        if is_repeated:
+            self.world_is_as_modelled()
+            self._second_step(token, code)
+
+    def _second_step(self, token: str, code: str) -> None:
+        answer = self._call(VERIFY_FACTOR, token=token, factor={"recoveryCode": code})
+        given = self._received(answer)
+        self._compare(answer, self.world.second_step(token, code, given=given))
+
+    @step(
+        2,
+        tokens=tokens | root,
+        how=st.sampled_from(("password", "recoveryCode")),
+        guess=guesses,
+    )
+    def reauthenticate(self, tokens: Tokens, how: str, guess: str) -> None:
+        session = self.world.actor(tokens.access)
+        person = session.person if session else None
+        secret = (password_of if how == "password" else code_for)(person, guess)
+        answer = self._call(REAUTHENTICATE, by=tokens.access, proof={how: secret})
+        self._compare(answer, self.world.reauthenticate(tokens.access, how, secret))
+
+    @step(tokens=tokens)
+    def remove_totp(self, tokens: Tokens) -> None:
+        answer = self._call(REMOVE_TOTP, by=tokens.access)
+        self._compare(answer, self.world.remove_totp(tokens.access))
+
+    @step(tokens=root, username=people)
+    def reset_factors(self, tokens: Tokens, username: str) -> None:
+        person = self.world.person(username)
+        answer = self._call(RESET_FACTORS, by=tokens.access, id=user_node_id(person))
+        self._compare(answer, self.world.reset_factors(tokens.access, person))
+
+    # Ending -------------------------------------------------------------------------------
+
+    @step(tokens=tokens, mail=mails, token=half_log_ins)
+    def confuse_tokens(self, tokens: Tokens, mail: Mail, token: str) -> None:
         """None of them is good for what another is."""
-        for secret in (tokens.access, mail.token):
+        for secret in (tokens.access, mail.token, token):
             self._refresh(secret)
-        for secret in (tokens.refresh, mail.token):
+        for secret in (tokens.refresh, mail.token, token):
             self._compare(self._call(ME, by=secret), UNAUTHENTICATED)
 
     @step(tokens=tokens, how=st.sampled_from(("log out", "others", "everywhere")))
@@ -209,6 +278,7 @@ class Steps(Clients):
         prune_links()
         tasks.prune_password_resets()
         tasks.prune_sessions()
+        tasks.prune_challenges()
         tasks.lift_suspensions()
         self.world.prune()
 

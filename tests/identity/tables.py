@@ -8,13 +8,24 @@ from django.db import connection
 from django.db.models import F
 
 from users.accounts.models import EmailChange, Profile, SignUp, User
-from users.authentication.models import PasswordReset, RefreshToken, Session, Suspension
+from users.authentication.models import (
+    PasswordReset,
+    PendingLogIn,
+    RecoveryCode,
+    RefreshToken,
+    Session,
+    Suspension,
+    Totp,
+)
 
 AGEING: Final[dict[Any, tuple[str, ...]]] = {
     SignUp: ("expires_at",),
     EmailChange: ("expires_at",),
     PasswordReset: ("expires_at",),
-    Session: ("created_at", "last_seen_at", "expires_at"),
+    Session: ("created_at", "last_seen_at", "expires_at", "authenticated_at", "factor_at"),
+    PendingLogIn: ("expires_at",),
+    Totp: ("begun_at", "confirmed_at", "last_used_at"),
+    RecoveryCode: ("used_at",),
     RefreshToken: ("created_at", "expires_at", "used_at"),
     Suspension: ("created_at", "until"),
 }

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.core.signing import Signer
 from django.db import models
@@ -46,6 +47,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         _("service account"), default=False, db_default=False, editable=False
     )
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
+    # The kinds of second factors that are set up, kept by `users.authentication` with the factors'
+    # own rows: it is asked on every request.
+    second_factors = ArrayField(
+        models.CharField(max_length=10), default=list, db_default=[], blank=True, editable=False
+    )
     # Raised in the same transaction as any change of groups or permissions, so that what is
     # cached under the old version is never read again.
     authorization_version = models.PositiveIntegerField(default=0, editable=False)

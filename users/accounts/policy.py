@@ -5,7 +5,12 @@ from dataclasses import replace
 from uuid import UUID
 
 from core.actor import Actor
-from core.errors import ForbiddenError, InsufficientScopeError, UnauthenticatedError
+from core.errors import (
+    ForbiddenError,
+    InsufficientScopeError,
+    SecondFactorRequiredError,
+    UnauthenticatedError,
+)
 from users.scopes import Scope
 
 Rule = Callable[[Actor, UUID | None], bool]
@@ -84,6 +89,8 @@ def require(actor: Actor, rule: Rule, user_id: UUID | None = None) -> None:
         return
     if actor.is_by_token and rule(replace(actor, scopes=None), user_id):
         raise InsufficientScopeError
+    if actor.enrolling_id:
+        raise SecondFactorRequiredError
     if not (actor.is_authenticated or actor.is_system):
         raise UnauthenticatedError
     raise ForbiddenError

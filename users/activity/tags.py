@@ -98,6 +98,21 @@ class Tag(DescribedEnum):
     )
     API_TOKEN_RENAMED = "token:api_token:rename", "An API token was renamed."
     API_TOKEN_REVOKED = "token:api_token:revoke", "An API token was revoked."
+    FACTOR_ADDED = "factor:user:enroll", "A person set up a second factor."
+    FACTOR_REMOVED = "factor:user:remove", "A person removed a second factor."
+    FACTOR_RENAMED = "factor:user:rename", "A person called a passkey something else."
+    FACTOR_USED = "factor:user:use", "A person proved who they are by a second factor."
+    FACTOR_REFUSED = "factor:user:refuse", "A second factor's proof was wrong."
+    RECOVERY_CODE_USED = "factor:recovery_code:use", "A person used a recovery code."
+    RECOVERY_CODES_REGENERATED = (
+        "factor:recovery_code:regenerate",
+        "A person got new recovery codes in place of the former ones.",
+    )
+    FACTORS_RESET = (
+        "factor:user:reset",
+        "An administrator removed all second factors of a person.",
+    )
+    REAUTHENTICATED = "session:user:reauthenticate", "A person proved again who they are."
     LOGGED_IN = "session:user:log_in", "A session began."
     LOG_IN_REFUSED = "session:user:refuse_log_in", "A log-in failed."
     LOG_IN_THROTTLED = (

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from core.actor import Actor
+from core.actor import Actor, Proof
 from core.statements import Slot, Statement
+from users.authentication.enforcement import is_due
 from users.authentication.models import ApiToken, Session
 from users.scopes import with_implied
 
@@ -20,16 +21,37 @@ class LiveSession(NamedTuple):
     user_id: UUID
     is_staff: bool
     is_superuser: bool
+    date_joined: dt.datetime
+    second_factors: list[str]
     created_at: dt.datetime
     last_seen_at: dt.datetime
+    authenticated_at: dt.datetime
+    factor_at: dt.datetime | None
 
     def actor(self, *, ip: str | None, user_agent: str) -> Actor:
-        """Return the person, whose request came from there."""
+        """Return the person, whose request came from there.
+
+        Who is due to set up a second factor is let do that and nothing else.
+        """
+        proof = Proof(
+            authenticated_at=self.authenticated_at,
+            factor_at=self.factor_at,
+            factors=self.second_factors,
+        )
+        if not self.second_factors and is_due(self.date_joined, is_staff=self.is_staff):
+            return Actor(
+                enrolling_id=self.user_id,
+                session_id=self.pk,
+                proof=proof,
+                ip=ip,
+                user_agent=user_agent,
+            )
         return Actor(
             user_id=self.user_id,
             session_id=self.pk,
             is_staff=self.is_staff,
             is_superuser=self.is_superuser,
+            proof=proof,
             ip=ip,
             user_agent=user_agent,
         )
@@ -73,8 +95,12 @@ def _live_session(column: str) -> Statement:
             "user_id",
             "user__is_staff",
             "user__is_superuser",
+            "user__date_joined",
+            "user__second_factors",
             "created_at",
             "last_seen_at",
+            "authenticated_at",
+            "factor_at",
         )
     )
 
@@ -106,8 +132,12 @@ def actor_through(session: Session, origin: Actor) -> Actor:
         session.user_id,
         user.is_staff,
         user.is_superuser,
+        user.date_joined,
+        user.second_factors,
         session.created_at,
         session.last_seen_at,
+        session.authenticated_at,
+        session.factor_at,
     )
     return live.actor(ip=origin.ip, user_agent=origin.user_agent)
 

@@ -32,7 +32,12 @@ class SessionAdmin(PersonalAdmin):
     list_filter = (("user", AutocompleteSelectFilter), ("expires_at", DayFilter))
     ordering = ("-id",)
     sortable_by = ("expires_at",)
-    fields = ("user", ("user_agent", "ip"), ("created_at", "last_seen_at", "expires_at"))
+    fields = (
+        "user",
+        ("user_agent", "ip"),
+        ("created_at", "last_seen_at", "expires_at"),
+        ("methods", "aal", "authenticated_at", "factor_at"),
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Session]:
         """Leave the digests where they are."""

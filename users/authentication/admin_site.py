@@ -3,15 +3,13 @@
 import datetime as dt
 import json
 from collections.abc import Iterable
+from functools import wraps
 from itertools import groupby, starmap
 from time import perf_counter
 from typing import Any, cast
 
-from django import forms
-from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.views import RedirectURLMixin
 from django.db.models import QuerySet
 from django.http import (
     HttpRequest,
@@ -20,9 +18,8 @@ from django.http import (
     HttpResponseNotAllowed,
     HttpResponseRedirect,
 )
-from django.middleware.csrf import rotate_token
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.formats import date_format, number_format
@@ -30,25 +27,17 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.debug import sensitive_post_parameters
-from django.views.generic import FormView
 from unfold.sites import UnfoldAdminSite
-from unfold.widgets import UnfoldAdminPasswordToggleWidget, UnfoldAdminTextInputWidget
 
 from core.actor import Actor
 from core.admin import BoundedPaginator, MenuItem, RosterAdmin, Section, actor_of
-from core.errors import InputRejectedError, TooManyAttemptsError
+from core.errors import ReauthenticationRequiredError
 from users.accounts.models import User
 from users.activity.models import DailyCount
 from users.activity.tags import Tag
-from users.authentication.actors import actor_through
-from users.authentication.middleware import (
-    clear_session_cookie,
-    set_device_cookie,
-    set_session_cookie,
-)
+from users.authentication.admin_log_in import EnrollmentView, LogInView, SecondStepView
+from users.authentication.middleware import clear_session_cookie
 from users.authentication.services.ending import log_out
-from users.authentication.services.sessions import Transport, log_in
 
 # Django's password pages write past our services, and its shortcut asks models for their page
 # on the site, which none has.
@@ -83,60 +72,6 @@ CHART_OPTIONS = {
 }
 
 
-class LogInForm(forms.Form):
-    """The fields that the theme's template shows."""
-
-    username = forms.CharField(
-        label=_("E-mail address or username"),
-        max_length=254,
-        widget=UnfoldAdminTextInputWidget(attrs={"autofocus": "", "autocomplete": "username"}),
-    )
-    password = forms.CharField(
-        label=_("Password"),
-        strip=False,
-        widget=UnfoldAdminPasswordToggleWidget(attrs={"autocomplete": "current-password"}),
-    )
-
-
-@method_decorator([sensitive_post_parameters("password"), never_cache], name="dispatch")
-class LogInView(RedirectURLMixin, FormView):  # type: ignore[type-arg]
-    """Begins one of our sessions; the console of the same site is signed in with it, too."""
-
-    form_class = LogInForm
-    template_name = "admin/login.html"
-    next_page = "admin:index"
-
-    def form_valid(self, form: LogInForm) -> HttpResponse:
-        """Sign in, unless the credentials are wrong or not of staff: the answer is the same."""
-        actor = actor_of(self.request)
-        try:
-            signed_in = log_in(
-                actor=actor,
-                login=form.cleaned_data["username"],
-                password=form.cleaned_data["password"],
-                transport=Transport.COOKIE,
-                device_token=self.request.COOKIES.get(settings.DEVICE_COOKIE),
-            )
-        except InputRejectedError:
-            return self._refuse(form)
-        except TooManyAttemptsError as error:
-            form.add_error(None, str(error.text))
-            return self.form_invalid(form)
-        if not (signed_in.cookie and signed_in.session.user.is_staff):
-            log_out(actor=actor_through(signed_in.session, actor))
-            return self._refuse(form)
-        rotate_token(self.request)
-        response = HttpResponseRedirect(self.get_success_url())
-        set_session_cookie(response, signed_in.cookie)
-        if signed_in.device_token:
-            set_device_cookie(response, signed_in.device_token)
-        return response
-
-    def _refuse(self, form: LogInForm) -> HttpResponse:
-        form.add_error(None, gettext("These are not the credentials of a member of staff."))
-        return self.form_invalid(form)
-
-
 class RosterAdminSite(UnfoldAdminSite):  # type: ignore[misc]
     """The default site; `admin.register` registers here."""
 
@@ -148,8 +83,9 @@ class RosterAdminSite(UnfoldAdminSite):  # type: ignore[misc]
         return actor_of(request).is_staff
 
     def get_urls(self) -> list[Any]:
-        """Leave out what we do not use."""
-        return [url for url in super().get_urls() if getattr(url, "name", "") not in UNUSED_VIEWS]
+        """Leave out what we do not use, and add what Django does not know."""
+        used = [url for url in super().get_urls() if getattr(url, "name", "") not in UNUSED_VIEWS]
+        return [path("second-factor/", self.second_factor, name="second-factor"), *used]
 
     def get_log_entries(self, request: HttpRequest) -> QuerySet[LogEntry]:  # noqa: ARG002
         """Nothing: the events are the log."""
@@ -158,16 +94,47 @@ class RosterAdminSite(UnfoldAdminSite):  # type: ignore[misc]
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponseBase:
-        """Show or process the form; those who are in already go on."""
-        if request.method == "GET" and self.has_permission(request):
-            return HttpResponseRedirect(reverse("admin:index"))
+        """Show or process the forms; those who are in go on, unless they are to prove it again."""
+        actor = actor_of(request)
+        if request.method == "GET" and "again" not in request.GET:
+            if actor.enrolling_id:
+                return HttpResponseRedirect(reverse("admin:second-factor"))
+            if self.has_permission(request):
+                return HttpResponseRedirect(reverse("admin:index"))
         context = {
             **self.each_context(request),
             "title": gettext("Log in"),
             "app_path": request.get_full_path(),
             **(extra_context or {}),
         }
-        return LogInView.as_view(extra_context=context)(request)
+        step = SecondStepView if "mfa_token" in request.POST else LogInView
+        return step.as_view(extra_context=context)(request)
+
+    def second_factor(self, request: HttpRequest) -> HttpResponseBase:
+        """Have a second factor set up, by staff and by those who may do nothing else yet."""
+        actor = actor_of(request)
+        if not (actor.is_staff or actor.enrolling_id):
+            return HttpResponseRedirect(reverse("admin:login"))
+        context = {**self.each_context(request), "title": gettext("Second factor")}
+        return EnrollmentView.as_view(extra_context=context)(request)
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002 - Django's
+        """Have who proved too long ago that it is them sign in again, and come back."""
+
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            try:
+                return view(request, *args, **kwargs)
+            except ReauthenticationRequiredError as error:
+                messages.info(request, str(error.text))
+                query = {"again": 1, "next": request.path}
+                url = reverse("admin:login", query=query)
+                # A dialog's script would show a page that it is redirected to inside of it.
+                if request.headers.get("HX-Request"):
+                    return HttpResponse(headers={"HX-Redirect": url})
+                return HttpResponseRedirect(url)
+
+        return super().admin_view(guarded, cacheable)
 
     @method_decorator(never_cache)
     def logout(

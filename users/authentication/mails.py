@@ -1,8 +1,10 @@
-"""What the mails about passwords and API tokens say; call under the reader's language."""
+"""What mails about passwords, second factors and API tokens say; under the reader's language."""
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from core.mail import Mail
+from users.accounts.methods import Method
 
 
 def password_reset(*, name: str, url: str) -> Mail:
@@ -62,4 +64,78 @@ def api_token_created(*, name: str, token: str, scopes: str) -> Mail:
             _("Whoever has it can do this in your name: %(scopes)s.") % {"scopes": scopes},
         ],
         footnote=_("If it was not you, revoke the token and change your password at once."),
+    )
+
+
+NOT_YOU = gettext_lazy("If it was not you, change your password at once and tell an administrator.")
+
+
+def factor_added(*, name: str, method: str) -> Mail:
+    """Tell the person, who may not have done it."""
+    is_passkey = method == Method.PASSKEY
+    return Mail(
+        subject=_("A passkey was added") if is_passkey else _("An authenticator app was set up"),
+        greeting=_("Hello %(name)s,") % {"name": name},
+        paragraphs=[
+            _("A passkey was added to your account, which signs in without a password.")
+            if is_passkey
+            else _("Signing in to your account takes a code of an authenticator app from now on."),
+        ],
+        footnote=str(NOT_YOU),
+    )
+
+
+def factor_removed(*, name: str, method: str) -> Mail:
+    """Tell the person, who may not have done it."""
+    is_passkey = method == Method.PASSKEY
+    return Mail(
+        subject=_("A passkey was removed")
+        if is_passkey
+        else _("Your authenticator app was removed"),
+        greeting=_("Hello %(name)s,") % {"name": name},
+        paragraphs=[
+            _("A passkey was removed from your account. It signs in no more.")
+            if is_passkey
+            else _("The authenticator app of your account was removed. Its codes count no more."),
+        ],
+        footnote=str(NOT_YOU),
+    )
+
+
+def recovery_code_used(*, name: str, left: int) -> Mail:
+    """Tell the person, who may not have done it, and may need new ones."""
+    return Mail(
+        subject=_("A recovery code was used"),
+        greeting=_("Hello %(name)s,") % {"name": name},
+        paragraphs=[
+            _("Somebody, hopefully you, used a recovery code of your account."),
+            _("Recovery codes left: %(count)s.") % {"count": left},
+        ],
+        footnote=str(NOT_YOU),
+    )
+
+
+def recovery_codes_regenerated(*, name: str) -> Mail:
+    """Tell the person, who may not have done it."""
+    return Mail(
+        subject=_("You have new recovery codes"),
+        greeting=_("Hello %(name)s,") % {"name": name},
+        paragraphs=[_("New recovery codes were made for your account. The former ones are void.")],
+        footnote=str(NOT_YOU),
+    )
+
+
+def factors_reset(*, name: str) -> Mail:
+    """Tell the person what an administrator did, and what it means."""
+    return Mail(
+        subject=_("Your second factors were removed"),
+        greeting=_("Hello %(name)s,") % {"name": name},
+        paragraphs=[
+            _("An administrator removed the authenticator app and the passkeys of your account."),
+            _(
+                "All devices were signed out. Your password alone signs you in until you set up a "
+                "second factor again."
+            ),
+        ],
+        footnote=_("If you did not ask for it, tell an administrator at once."),
     )

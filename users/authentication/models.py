@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -12,20 +13,38 @@ from core.ids import new_id
 from users.accounts.identifiers import EMAIL_MAX_LENGTH
 from users.accounts.models import MailedLink
 from users.authentication.api_tokens import ApiToken, ServiceAccount
+from users.authentication.factors import (
+    Passkey,
+    PasskeyChallenge,
+    PendingLogIn,
+    RecoveryCode,
+    Totp,
+)
 from users.authentication.querysets import (
     RefreshTokenQuerySet,
     SessionQuerySet,
     SuspensionQuerySet,
 )
 
+# Django finds models here; those of API tokens and second factors are next door.
 __all__ = [
     "ApiToken",
+    "Passkey",
+    "PasskeyChallenge",
     "PasswordReset",
+    "PendingLogIn",
+    "RecoveryCode",
     "RefreshToken",
     "ServiceAccount",
     "Session",
     "Suspension",
+    "Totp",
 ]
+
+
+def password_alone() -> list[str]:
+    """Return what a person proves by a password."""
+    return ["pwd"]
 
 
 class Session(models.Model):
@@ -46,6 +65,14 @@ class Session(models.Model):
     # Written at most once in `settings.LAST_SEEN_PRECISION`.
     last_seen_at = models.DateTimeField(_("last seen"), default=timezone.now)
     expires_at = models.DateTimeField(_("expires"))
+    # How the person proved who they are (`amr`, RFC 8176), the authenticator assurance level of
+    # that (NIST SP 800-63B), and when they last did: by whatever it was, and by a second factor.
+    methods = ArrayField(
+        models.CharField(max_length=8), verbose_name=_("methods"), default=password_alone
+    )
+    aal = models.PositiveSmallIntegerField(_("assurance level"), default=1)
+    authenticated_at = models.DateTimeField(_("authenticated"), default=timezone.now)
+    factor_at = models.DateTimeField(_("second factor"), null=True)
 
     objects = SessionQuerySet.as_manager()
 
@@ -54,6 +81,10 @@ class Session(models.Model):
 
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["cookie_digest"], name="session_cookie_unique"),
+            models.CheckConstraint(
+                condition=Q(aal=1, factor_at=None) | Q(aal=2, factor_at__isnull=False),
+                name="session_level_is_proved",
+            ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["expires_at"], name="session_expiry"),

@@ -1,4 +1,4 @@
-"""Reads of sessions and tokens."""
+"""Reads of sessions, tokens and second factors."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -6,13 +6,14 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from core.actor import Actor
 from users.scopes import Scope
 
 if TYPE_CHECKING:
-    from users.authentication.models import RefreshToken, Session, Suspension
+    from users.authentication.models import Passkey, RefreshToken, Session, Suspension, Totp
 
 
 class SessionQuerySet(models.QuerySet["Session"]):
@@ -46,8 +47,17 @@ class SessionQuerySet(models.QuerySet["Session"]):
         return list(of_person.only("expires_at").order_by("pk").select_for_update())
 
     def active(self, now: Any = None) -> Self:
-        """Those that have not run out, of people who may sign in; an ended one is no row."""
-        return self.filter(expires_at__gt=now or timezone.now(), user__is_active=True)
+        """Those that have not run out, of people who may sign in; an ended one is no row.
+
+        Of somebody who has a second factor, only those that were begun with one.
+        """
+        return self.strong_enough().filter(
+            expires_at__gt=now or timezone.now(), user__is_active=True
+        )
+
+    def strong_enough(self) -> Self:
+        """Those that proved as much as there is to prove of their person."""
+        return self.filter(Q(aal__gte=2) | Q(user__second_factors=[]))
 
     def expired(self) -> Self:
         """Those that have run out."""
@@ -82,3 +92,47 @@ class SuspensionQuerySet(models.QuerySet["Suspension"]):
     def over(self) -> Self:
         """Those that are to be lifted."""
         return self.filter(until__lte=timezone.now())
+
+
+class TotpQuerySet(models.QuerySet["Totp"]):
+    """Authenticator apps."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Staff see who has one; others see their own. One that was never used is none.
+
+        API tokens see none, of themselves neither.
+        """
+        confirmed = self.filter(confirmed_at__isnull=False)
+        if actor.is_by_token:
+            return self.none()
+        if actor.is_staff:
+            return confirmed
+        return confirmed.filter(user_id=actor.user_id) if actor.is_authenticated else self.none()
+
+
+class PasskeyQuerySet(models.QuerySet["Passkey"]):
+    """Passkeys."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Staff see everybody's; others see their own, and API tokens none."""
+        if actor.is_by_token:
+            return self.none()
+        if actor.is_staff:
+            return self
+        return self.filter(user_id=actor.user_id) if actor.is_authenticated else self.none()
+
+    def in_order(self) -> Self:
+        """Put the oldest first; ids grow with time."""
+        return self.order_by("id")
+
+
+class ChallengeQuerySet(models.QuerySet[Any]):
+    """What waits for an answer."""
+
+    def open(self) -> Self:
+        """Those that still wait."""
+        return self.filter(expires_at__gt=timezone.now())
+
+    def expired(self) -> Self:
+        """Those that nobody answered in time."""
+        return self.filter(expires_at__lte=timezone.now())

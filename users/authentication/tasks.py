@@ -1,6 +1,7 @@
 """Background work of authentication."""
 
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from celery import shared_task
 from django.conf import settings
@@ -15,6 +16,7 @@ from users.accounts.models import LastSeen, User
 from users.activity.models import Event
 from users.activity.tags import Tag
 from users.authentication import mails
+from users.authentication.factors import PasskeyChallenge, PendingLogIn, Totp
 from users.authentication.models import (
     ApiToken,
     PasswordReset,
@@ -68,6 +70,63 @@ def mail_password_changed(event_id: str) -> None:
         return
     with translation.override(user.profile.locale):
         mail.send(mails.password_changed(name=user.get_full_name()), to=user.email)
+
+
+def _mail_about_factors(event_id: str, text: Callable[[str, Mapping[str, Any]], mail.Mail]) -> None:
+    """Mail the person of the event what ``text`` makes of their name and the event's data."""
+    event = Event.objects.only("data", "subject_id").get(pk=event_id)
+    user = User.objects.select_related("profile").filter(pk__in=[event.subject_id]).first()
+    if user is None:
+        return
+    with translation.override(user.profile.locale):
+        mail.send(text(user.get_full_name(), event.data), to=user.email)
+
+
+@subscriber(Tag.FACTOR_ADDED)
+def mail_factor_added(event_id: str) -> None:
+    """Tell the person that they have one more second factor."""
+    _mail_about_factors(
+        event_id,
+        lambda name, data: mails.factor_added(name=name, method=data["method"]),
+    )
+
+
+@subscriber(Tag.FACTOR_REMOVED)
+def mail_factor_removed(event_id: str) -> None:
+    """Tell the person that they have one less."""
+    _mail_about_factors(
+        event_id,
+        lambda name, data: mails.factor_removed(name=name, method=data["method"]),
+    )
+
+
+@subscriber(Tag.RECOVERY_CODE_USED)
+def mail_recovery_code_used(event_id: str) -> None:
+    """Tell the person that a code is used up, and how many are left."""
+    _mail_about_factors(
+        event_id, lambda name, data: mails.recovery_code_used(name=name, left=data["left"])
+    )
+
+
+@subscriber(Tag.RECOVERY_CODES_REGENERATED)
+def mail_recovery_codes_regenerated(event_id: str) -> None:
+    """Tell the person that the former codes are void."""
+    _mail_about_factors(event_id, lambda name, _data: mails.recovery_codes_regenerated(name=name))
+
+
+@subscriber(Tag.FACTORS_RESET)
+def mail_factors_reset(event_id: str) -> None:
+    """Tell the person that an administrator removed all of them."""
+    _mail_about_factors(event_id, lambda name, _data: mails.factors_reset(name=name))
+
+
+@shared_task(name="users.authentication.prune_challenges")
+def prune_challenges() -> None:
+    """Remove what waits for a second factor, or for a passkey's answer, no longer."""
+    delete_in_batches(PasskeyChallenge.objects.expired())
+    delete_in_batches(PendingLogIn.objects.expired())
+    stale = timezone.now() - settings.TOTP_ENROLLMENT_TTL
+    delete_in_batches(Totp.objects.filter(confirmed_at=None, begun_at__lte=stale))
 
 
 @shared_task(name="users.authentication.prune_password_resets")

@@ -6,6 +6,7 @@ All functions are called outside of transactions.
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
+from uuid import UUID
 
 from django.conf import settings
 
@@ -19,6 +20,11 @@ from users.authentication.devices import Device
 
 PERIOD: Final = timedelta(minutes=15)
 MINUTE: Final = timedelta(minutes=1)
+DAY: Final = timedelta(days=1)
+# Three codes of a million are right at any moment. At fifty a day, guessing at one takes 19 years
+# for an even chance of success, and the password is needed besides.
+CODES_OF_PERSON: Final = Limit("factor.person", 5, PERIOD)
+CODES_OF_PERSON_DAILY: Final = Limit("factor.person.day", 50, DAY)
 LOCKOUTS_REMEMBERED: Final = Limit("log_in.lockout", 1, PERIOD)
 
 
@@ -37,6 +43,10 @@ class LogInAttempt:
         """Forget it, because it succeeded, and all before it of the same account or device."""
         forgive(*self.shared)
         clear(self.own)
+
+    def forgive_others(self) -> None:
+        """Forget it where others count, too; the account's own waits for the second factor."""
+        forgive(*self.shared)
 
     def is_news(self) -> bool:
         """Tell of a refused one whether the account is locked, once in 15 minutes."""
@@ -66,18 +76,59 @@ def log_in_attempt(login: str, *, actor: Actor, device: Device | None) -> LogInA
     """
     user = User.objects.with_login(login).only("password").first() if device else None
     if device and user and device.belongs_to(user):
-        per_device = Limit("log_in.device", settings.LOG_INS_PER_ACCOUNT, PERIOD)
-        return LogInAttempt(Bucket(per_device, str(device.id)))
+        return LogInAttempt(_bucket_of_device(device.id))
     per_network = Limit("log_in.origin", settings.LOG_INS_PER_ADDRESS, PERIOD)
     overall = Limit("log_in.overall", settings.LOG_INS_OVERALL, MINUTE)
     shared = (origin(per_network, actor), Bucket(overall, "everybody"))
     return LogInAttempt(_bucket_of_account(login), shared)
 
 
-def unlock(user: User) -> None:
-    """Forget the failed attempts to log in as the person, by either login."""
+def unlock(user: User, *, device_id: UUID | None = None) -> None:
+    """Forget the failed attempts to log in as the person, by either login or from the device."""
     logins = (user.username, user.email)
-    clear(*map(_bucket_of_account, logins), *map(_bucket_of_lockout, logins))
+    devices = [_bucket_of_device(device_id)] if device_id else []
+    clear(*map(_bucket_of_account, logins), *map(_bucket_of_lockout, logins), *devices)
+
+
+def count_code(user_id: UUID) -> None:
+    """Count a code that is entered as the person's, from wherever.
+
+    Call it outside of transactions. Raises `TooManyAttemptsError`.
+    """
+    attempt(*_buckets_of_codes(user_id))
+
+
+def forgive_codes(user_id: UUID) -> None:
+    """Forget the wrong codes, because the right one came."""
+    clear(*_buckets_of_codes(user_id))
+
+
+def count_passkey(actor: Actor) -> None:
+    """Count a challenge that is asked for, or an answer: each is a row that somebody writes.
+
+    Call it outside of transactions. Raises `TooManyAttemptsError`.
+    """
+    attempt(_bucket_of_passkeys(actor))
+
+
+def forgive_passkey(actor: Actor) -> None:
+    """Forget a challenge and its answer, because that was good."""
+    for _attempt in range(2):
+        forgive(_bucket_of_passkeys(actor))
+
+
+def _buckets_of_codes(user_id: UUID) -> tuple[Bucket, ...]:
+    limits = (CODES_OF_PERSON, CODES_OF_PERSON_DAILY)
+    return tuple(Bucket(limit, str(user_id)) for limit in limits)
+
+
+def _bucket_of_passkeys(actor: Actor) -> Bucket:
+    return origin(Limit("passkey.origin", settings.LOG_INS_PER_ADDRESS, PERIOD), actor)
+
+
+def _bucket_of_device(device_id: UUID) -> Bucket:
+    limit = Limit("log_in.device", settings.LOG_INS_PER_ACCOUNT, PERIOD)
+    return Bucket(limit, str(device_id))
 
 
 def _bucket_of_account(login: str) -> Bucket:

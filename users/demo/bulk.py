@@ -28,7 +28,14 @@ TABLES: Final[Sequence[tuple[str, type[models.Model], str]]] = (
     ("last_seen", LastSeen, "user_id at"),
     ("groups", User.groups.through, "user_id group_id"),
     ("memberships", Membership, "id organization_id user_id role created_at"),
-    ("sessions", Session, "id user_id user_agent ip created_at last_seen_at expires_at"),
+    (
+        "sessions",
+        Session,
+        (
+            "id user_id user_agent ip created_at last_seen_at expires_at methods aal "
+            "authenticated_at"
+        ),
+    ),
     ("suspensions", Suspension, "user_id reason until created_at"),
 )
 TURN: Final = 0.000_2

@@ -138,7 +138,12 @@ class Population:
             used_at, expires_at = _text(used), _text(used + self._session_ttl)
             agent, ip = choose(names.USER_AGENTS), choose(ADDRESSES)
             session_id = self._new_id(used)
-            rows.sessions.append((session_id, user_id, agent, ip, used_at, used_at, expires_at))
+            rows.sessions.append(
+                (
+                    *(session_id, user_id, agent, ip, used_at, used_at, expires_at),
+                    *("{pwd}", "1", used_at),
+                )
+            )
 
     def _roles(self, number: int) -> dict[int, str]:
         """Return the person's roles by organisation: a few have most of the people."""

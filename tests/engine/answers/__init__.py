@@ -8,6 +8,7 @@ from tests.engine.answers import (
     activity,
     api_tokens,
     directory,
+    factors,
     groups,
     organizations,
     people,
@@ -22,5 +23,6 @@ CASES: list[Case] = [
     *organizations.CASES,
     *sessions.CASES,
     *api_tokens.CASES,
+    *factors.CASES,
     *activity.CASES,
 ]

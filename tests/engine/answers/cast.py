@@ -13,6 +13,7 @@ from core.actor import ANONYMOUS, Actor
 from tests.client import GraphQLClient
 from tests.factories import (
     make_api_token,
+    make_factors,
     make_organization,
     make_organization_invitation,
     make_service,
@@ -24,7 +25,7 @@ from users.accounts.models import Profile, User
 from users.activity.models import DailyCount, Event, EventDetails
 from users.activity.record import record
 from users.activity.tags import Tag
-from users.authentication.models import ApiToken, Session, Suspension
+from users.authentication.models import ApiToken, Passkey, Session, Suspension, Totp
 from users.authentication.tokens import issue_access_token
 from users.organizations.models import Membership, Organization, OrganizationInvitation, Role
 
@@ -48,6 +49,7 @@ class Cast:
         self._people()
         self._permissions()
         self._organizations()
+        self._factors()
         self._sessions()
         self._api_tokens()
         self._events()
@@ -129,12 +131,20 @@ class Cast:
         for name, row in rows.items():
             self._name(name, row)
 
+    def _factors(self) -> None:
+        make_factors(self.alice)
+        Totp.objects.update(confirmed_at=at(2, 3), last_used_at=at(2, 4))
+        Passkey.objects.update(created_at=at(2, 5), last_used_at=at(2, 6))
+        self._name("key", Passkey.objects.get())
+
     def _sessions(self) -> None:
         laptop, ended = make_session(self.alice), make_session(self.alice, days=-1)
         Session.objects.filter(pk=laptop.pk).update(
             user_agent=FIREFOX,
             ip="192.0.2.1",
             created_at=at(4, 1),
+            authenticated_at=at(4, 1),
+            factor_at=at(4, 1),
             last_seen_at=at(4, 2),
             expires_at=FOREVER,
         )

@@ -6,7 +6,8 @@ from tests.engine.answers.cases import Case
 
 WHOLE: Final = """
     __typename id username name dateJoined isPublic isService email emailVerifiedAt lastSeenAt
-    isActive isStaff isSuperuser activeSessionCount permissions
+    isActive isStaff isSuperuser activeSessionCount permissions secondFactors secondFactorDueAt
+    recoveryCodesLeft totp { confirmedAt lastUsedAt } passkeys(first: 2) { nodes { name } }
     groups { name }
     profile { bio website timeZone locale }
     suspension { reason until createdAt }
@@ -35,6 +36,14 @@ NOT_PUBLIC: Final = Case(
                 "isStaff": False,
                 "isSuperuser": False,
                 "activeSessionCount": 2,
+                "secondFactors": ["TOTP", "PASSKEY"],
+                "secondFactorDueAt": "2100-01-08T00:00:00+00:00",
+                "recoveryCodesLeft": 1,
+                "totp": {
+                    "confirmedAt": "2024-02-03T08:00:00+00:00",
+                    "lastUsedAt": "2024-02-04T08:00:00+00:00",
+                },
+                "passkeys": {"nodes": [{"name": "Key 0"}]},
                 "permissions": ["shop.refund", "shop.sell"],
                 "groups": [{"name": "Editors"}],
                 "profile": {
@@ -64,6 +73,11 @@ NOT_PUBLIC: Final = Case(
                 "isStaff": None,
                 "isSuperuser": None,
                 "activeSessionCount": None,
+                "secondFactors": None,
+                "secondFactorDueAt": None,
+                "recoveryCodesLeft": None,
+                "totp": None,
+                "passkeys": {"nodes": []},
                 "permissions": None,
                 "groups": None,
                 "profile": {
@@ -93,6 +107,14 @@ NOT_PUBLIC: Final = Case(
                 "isStaff": False,
                 "isSuperuser": False,
                 "activeSessionCount": 2,
+                "secondFactors": ["TOTP", "PASSKEY"],
+                "secondFactorDueAt": "2100-01-08T00:00:00+00:00",
+                "recoveryCodesLeft": 1,
+                "totp": {
+                    "confirmedAt": "2024-02-03T08:00:00+00:00",
+                    "lastUsedAt": "2024-02-04T08:00:00+00:00",
+                },
+                "passkeys": {"nodes": [{"name": "Key 0"}]},
                 "permissions": ["shop.refund", "shop.sell"],
                 "groups": [{"name": "Editors"}],
                 "profile": {
@@ -130,6 +152,11 @@ PUBLIC: Final = Case(
                 "isStaff": None,
                 "isSuperuser": None,
                 "activeSessionCount": None,
+                "secondFactors": None,
+                "secondFactorDueAt": None,
+                "recoveryCodesLeft": None,
+                "totp": None,
+                "passkeys": {"nodes": []},
                 "permissions": None,
                 "groups": None,
                 "profile": {"bio": "", "website": "", "timeZone": "UTC", "locale": None},
@@ -154,6 +181,11 @@ PUBLIC: Final = Case(
                 "isStaff": None,
                 "isSuperuser": None,
                 "activeSessionCount": None,
+                "secondFactors": None,
+                "secondFactorDueAt": None,
+                "recoveryCodesLeft": None,
+                "totp": None,
+                "passkeys": {"nodes": []},
                 "permissions": None,
                 "groups": None,
                 "profile": {"bio": "", "website": "", "timeZone": "UTC", "locale": None},
@@ -178,6 +210,11 @@ PUBLIC: Final = Case(
                 "isStaff": False,
                 "isSuperuser": False,
                 "activeSessionCount": 0,
+                "secondFactors": [],
+                "secondFactorDueAt": "2100-01-08T00:00:00+00:00",
+                "recoveryCodesLeft": 0,
+                "totp": None,
+                "passkeys": {"nodes": []},
                 "permissions": [],
                 "groups": [],
                 "profile": {"bio": "", "website": "", "timeZone": "UTC", "locale": "en"},

@@ -21,6 +21,7 @@ from users.accounts.policy import (
     may_edit_profile,
     require,
 )
+from users.accounts.sensitive import Sensitive
 from users.accounts.services.creation import (
     check_identifiers,
     check_new_account,
@@ -30,6 +31,7 @@ from users.accounts.services.creation import (
 from users.accounts.services.groups import ids_of
 from users.accounts.services.people import locked_user
 from users.accounts.services.profile import check_profile, write_profile
+from users.accounts.services.reauthentication import require_recent_proof
 from users.activity.record import record
 from users.activity.tags import Tag
 
@@ -56,6 +58,7 @@ def create_user(  # noqa: PLR0913 - what an account consists of
     `InputRejectedError` and the policy's errors.
     """
     require(actor, may_administer if any(flags.values()) else may_administer_people)
+    require_recent_proof(actor, Sensitive.CREATE_USER)
     identity = check_new_account(
         email=email, username=username, password=password, name=name, locale=locale
     )
@@ -96,6 +99,8 @@ def change_user(  # noqa: PLR0913 - what can be changed together
         require(actor, may_administer, user_id)
     if groups is not None or permissions is not None:
         require(actor, may_administer_groups, user_id)
+    if identifiers or flags or groups is not None or permissions is not None:
+        require_recent_proof(actor, Sensitive.UPDATE_USER)
     check_profile(profile)
     canonical_identifiers = check_identifiers(identifiers)
     if user_id == actor.user_id:

@@ -10,6 +10,7 @@ from core.actor import Actor
 from core.errors import InputRejectedError
 from users.accounts.models import EmailChange, User
 from users.accounts.policy import may_change_credentials, require
+from users.accounts.sensitive import Sensitive
 from users.accounts.services.creation import check_identifiers, save_identifiers
 from users.accounts.services.links import read_link, use_link
 from users.accounts.services.reauthentication import confirm_password
@@ -27,7 +28,8 @@ def request_email_change(user_id: UUID, *, actor: Actor, email: str, password: s
     """
     require(actor, may_change_credentials, user_id)
     email = check_identifiers({"email": email})["email"]
-    confirm_password(user_id, password, actor=actor, field="password")
+    operation = Sensitive.REQUEST_EMAIL_CHANGE
+    confirm_password(user_id, password, actor=actor, field="password", operation=operation)
     count_mail(actor, email)
     with transaction.atomic(durable=True):
         if User.objects.filter(pk=user_id, email=email).exists():

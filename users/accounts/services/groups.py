@@ -12,6 +12,8 @@ from core.actor import Actor
 from core.errors import ErrorCode, InputRejectedError, Problem
 from users.accounts.models import User
 from users.accounts.policy import may_administer_groups, require
+from users.accounts.sensitive import Sensitive
+from users.accounts.services.reauthentication import require_recent_proof
 from users.accounts.services.validation import Problems, check_field
 from users.activity.record import record
 from users.activity.tags import Tag
@@ -27,6 +29,8 @@ def save_group(
     the policy's errors.
     """
     require(actor, may_administer_groups)
+    operation = Sensitive.CREATE_GROUP if group.pk is None else Sensitive.UPDATE_GROUP
+    require_recent_proof(actor, operation)
     problems = Problems()
     with problems.of("name", ErrorCode.VALUE_INVALID):
         check_field(Group, "name", name)
@@ -57,6 +61,7 @@ def delete_group(group_id: int, *, actor: Actor) -> None:
     Raises `InputRejectedError` if there is no such group, and the policy's errors.
     """
     require(actor, may_administer_groups)
+    require_recent_proof(actor, Sensitive.DELETE_GROUP)
     group = _locked(group_id)
     _outdate_permissions(group)
     old = {"name": group.name, "permissions": ids_of(group.permissions.all())}

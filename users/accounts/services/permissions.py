@@ -16,6 +16,8 @@ from core.errors import ErrorCode, InputRejectedError, Problem
 from users.accounts.models import User
 from users.accounts.permissions import permissions_by_name
 from users.accounts.policy import may_administer_groups, require
+from users.accounts.sensitive import Sensitive
+from users.accounts.services.reauthentication import require_recent_proof
 from users.accounts.services.validation import Problems, check_field
 from users.activity.record import record
 from users.activity.tags import Tag
@@ -33,6 +35,7 @@ def create_permission(name: str, *, actor: Actor, description: str) -> Permissio
     the policy's errors.
     """
     require(actor, may_administer_groups)
+    require_recent_proof(actor, Sensitive.CREATE_PERMISSION)
     match = NAME.fullmatch(name)
     if match is None or match[1] in {app.label for app in apps.get_app_configs()}:
         raise InputRejectedError(
@@ -84,6 +87,7 @@ def delete_permission(name: str, *, actor: Actor) -> None:
     Raises `InputRejectedError` if there is none of this name, and the policy's errors.
     """
     require(actor, may_administer_groups)
+    require_recent_proof(actor, Sensitive.DELETE_PERMISSION)
     permission = _own_permission(name)
     _outdate(permission)
     old = {"name": name, "description": permission.name}

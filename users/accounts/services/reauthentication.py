@@ -1,25 +1,71 @@
-"""Looking at passwords: at any log-in, and again before what a stolen session must not do."""
+"""Looking at passwords: at any log-in, and again before what a stolen session must not do.
 
+How long ago a session proved who is behind it is looked at here, too; `users.accounts.sensitive`
+has the list of what that is for.
+"""
+
+from collections.abc import Sequence
 from functools import partial
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.errors import ErrorCode, InputRejectedError, Problem, ReauthenticationRequiredError
+from users.accounts.methods import acceptable
 from users.accounts.models import User
+from users.accounts.sensitive import Sensitive
 from users.accounts.throttling import count_password
 from users.activity.record import record
 from users.activity.tags import Tag
 
 
-def confirm_password(user_id: UUID, password: str, *, actor: Actor, field: str) -> None:
+def require_recent_proof(actor: Actor, operation: Sensitive) -> None:  # noqa: ARG001 - it documents
+    """Raise `ReauthenticationRequiredError` unless the session proved lately who is behind it.
+
+    Somebody who has a second factor proves it by that. Who acts through no session, as the service
+    itself does, has nothing to prove again: call it once the policy has let the actor pass.
+    """
+    proof = actor.proof
+    if proof is None:
+        return
+    proved_at = proof.factor_at if proof.factors else proof.authenticated_at
+    if proved_at is None or timezone.now() - proved_at > settings.REAUTHENTICATION_TTL:
+        raise reauthentication_required(proof.factors)
+
+
+def reauthentication_required(factors: Sequence[str]) -> ReauthenticationRequiredError:
+    """Return the error that tells what somebody with these factors is to be asked for."""
+    seconds = int(settings.REAUTHENTICATION_TTL.total_seconds())
+    return ReauthenticationRequiredError(acceptable(factors), max_age=seconds)
+
+
+def confirm_password(
+    user_id: UUID, password: str, *, actor: Actor, field: str, operation: Sensitive
+) -> None:
     """Raise `InputRejectedError` about ``field`` unless this is the person's password.
+
+    Whoever has a second factor must have proved that lately as well: `require_recent_proof`.
 
     Call it before the service's own transaction: the refusal's event is committed although
     the request fails. Raises `TooManyAttemptsError` after too many.
+    """
+    seen = User.objects.get(pk=user_id)
+    if seen.second_factors:
+        if actor.proof is None:
+            raise reauthentication_required(seen.second_factors)
+        require_recent_proof(actor, operation)
+    check_own_password(seen.pk, password, actor=actor, field=field)
+
+
+def check_own_password(user_id: UUID, password: str, *, actor: Actor, field: str) -> None:
+    """Raise `InputRejectedError` about ``field`` unless this is the person's password.
+
+    Each attempt counts. The refusal's event is committed, so call it outside of transactions.
     """
     count_password(user_id)
     with transaction.atomic(durable=True):

@@ -8,6 +8,7 @@ from django.utils import timezone
 from core.actor import Actor
 from users.accounts.models import SignUp, User
 from users.accounts.policy import may_change_credentials, require
+from users.accounts.sensitive import Sensitive
 from users.accounts.services.creation import (
     check_identifiers,
     check_username_is_free_to_choose,
@@ -29,7 +30,8 @@ def change_username(user_id: UUID, *, actor: Actor, username: str, password: str
     require(actor, may_change_credentials, user_id)
     username = check_identifiers({"username": username})["username"]
     check_username_is_free_to_choose(username)
-    confirm_password(user_id, password, actor=actor, field="password")
+    operation = Sensitive.CHANGE_USERNAME
+    confirm_password(user_id, password, actor=actor, field="password", operation=operation)
     count_username(user_id)
     with transaction.atomic(durable=True):
         user = User.objects.select_for_update().get(pk=user_id)

@@ -19,6 +19,7 @@ from core.crypto import digest
 from core.errors import ErrorCode, InputRejectedError, Problem
 from users.accounts.models import User
 from users.accounts.policy import may_administer, may_change_credentials, require
+from users.accounts.sensitive import Sensitive
 from users.accounts.services.people import locked_user
 from users.accounts.services.reauthentication import confirm_password
 from users.accounts.services.validation import Problems, check_field
@@ -48,8 +49,9 @@ def create_api_token(
     Raises `InputRejectedError`, `TooManyAttemptsError` and the policy's errors.
     """
     require(actor, may_change_credentials, actor.user_id)
-    user_id = cast("UUID", actor.user_id)
-    return _create(user_id, actor=actor, name=name, scopes=scopes, days=days, password=password)
+    _check(name=name, scopes=scopes, days=days)
+    _confirm(password, Sensitive.CREATE_API_TOKEN, actor=actor)
+    return _create(cast("UUID", actor.user_id), actor=actor, name=name, scopes=scopes, days=days)
 
 
 def create_service_account_token(  # noqa: PLR0913 - whose, and what a token consists of
@@ -70,7 +72,9 @@ def create_service_account_token(  # noqa: PLR0913 - whose, and what a token con
     services = User.objects.services().filter(is_active=True)
     if user_id is None or not services.filter(pk=user_id).exists():
         raise no_such_service_account()
-    return _create(user_id, actor=actor, name=name, scopes=scopes, days=days, password=password)
+    _check(name=name, scopes=scopes, days=days)
+    _confirm(password, Sensitive.CREATE_SERVICE_ACCOUNT_TOKEN, actor=actor)
+    return _create(user_id, actor=actor, name=name, scopes=scopes, days=days)
 
 
 def rotate_api_token(
@@ -85,7 +89,7 @@ def rotate_api_token(
     seen = _find(token_id, actor=actor)
     require(actor, _rule_for(seen.user), seen.user_id)
     _check_overlap(overlap)
-    confirm_password(cast("UUID", actor.user_id), password, actor=actor, field="password")
+    _confirm(password, Sensitive.ROTATE_API_TOKEN, actor=actor)
     with transaction.atomic(durable=True):
         owner = _locked_owner(seen.user_id)
         now = timezone.now()
@@ -163,11 +167,14 @@ def no_such_service_account() -> InputRejectedError:
     )
 
 
-def _create(  # noqa: PLR0913 - whose, and what a token consists of
-    user_id: UUID, *, actor: Actor, name: str, scopes: Collection[Scope], days: int, password: str
+def _confirm(password: str, operation: Sensitive, *, actor: Actor) -> None:
+    own_id = cast("UUID", actor.user_id)
+    confirm_password(own_id, password, actor=actor, field="password", operation=operation)
+
+
+def _create(
+    user_id: UUID, *, actor: Actor, name: str, scopes: Collection[Scope], days: int
 ) -> NewToken:
-    _check(name=name, scopes=scopes, days=days)
-    confirm_password(cast("UUID", actor.user_id), password, actor=actor, field="password")
     with transaction.atomic(durable=True):
         owner = _locked_owner(user_id)
         if owner.api_tokens.active().count() >= settings.API_TOKENS_PER_OWNER:

@@ -16,6 +16,7 @@ from users.accounts.policy import may_administer, require
 from users.accounts.services.people import locked_user
 from users.activity.record import record
 from users.activity.tags import Tag
+from users.authentication.factors import PendingLogIn
 from users.authentication.models import Session
 from users.authentication.policy import may_end_sessions
 
@@ -23,8 +24,10 @@ from users.authentication.policy import may_end_sessions
 def end_sessions_of(user_id: UUID, *, keep: UUID | None = None) -> int:
     """End the person's sessions but for the one to ``keep``, in the caller's transaction.
 
-    Returns how many that had not run out. A caller that locks the person does so before.
+    What waits for a second factor to become one ends as well. Returns how many sessions that had
+    not run out. A caller that locks the person does so before.
     """
+    PendingLogIn.objects.filter(user_id=user_id).delete()
     sessions = Session.objects.locked_of(user_id, keep=keep)
     Session.objects.filter(pk__in=[session.pk for session in sessions]).delete()
     return sum(session.expires_at > timezone.now() for session in sessions)
@@ -41,7 +44,7 @@ def leave_session(actor: Actor) -> None:
     session = Session.objects.locked(pk=actor.session_id)
     if session is not None:
         session.delete()
-        record(Tag.LOGGED_OUT, actor=actor, subject_id=actor.user_id)
+        record(Tag.LOGGED_OUT, actor=actor, subject_id=session.user_id)
 
 
 @transaction.atomic(durable=True)

@@ -18,10 +18,11 @@ from core.actor import Actor
 from core.errors import ErrorCode, InputRejectedError, Problem
 from users.accounts.models import EmailChange, User
 from users.accounts.policy import may_administer, may_change_credentials, require
+from users.accounts.sensitive import Sensitive
 from users.accounts.services.creation import check_identifiers
 from users.accounts.services.links import opened
 from users.accounts.services.people import locked_user
-from users.accounts.services.reauthentication import confirm_password
+from users.accounts.services.reauthentication import confirm_password, require_recent_proof
 from users.accounts.services.validation import Problems, check_password_strength
 from users.accounts.throttling import count_mail, count_token
 from users.activity.record import record
@@ -54,7 +55,13 @@ def change_password(
     """
     require(actor, may_change_credentials, user_id)
     seen = User.objects.get(pk=user_id)
-    confirm_password(seen.pk, current_password, actor=actor, field="current_password")
+    confirm_password(
+        seen.pk,
+        current_password,
+        actor=actor,
+        field="current_password",
+        operation=Sensitive.CHANGE_PASSWORD,
+    )
     password = _hashed(new_password, user=seen)
     with transaction.atomic(durable=True):
         user = locked_user(user_id)
@@ -147,6 +154,7 @@ def require_password_reset(user_id: UUID | None, *, actor: Actor) -> User:
     person, and the policy's errors.
     """
     require(actor, may_administer, user_id)
+    require_recent_proof(actor, Sensitive.REQUIRE_PASSWORD_RESET)
     user = locked_user(user_id)
     ended = _write_password(user, make_password(None))
     record(Tag.PASSWORD_RESET_FORCED, actor=actor, subject_id=user.pk, sessions=ended)

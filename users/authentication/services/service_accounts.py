@@ -11,7 +11,9 @@ from core.ids import new_id
 from users.accounts.identifiers import SERVICE_DOMAIN, clean_username
 from users.accounts.models import User
 from users.accounts.policy import may_administer, require
+from users.accounts.sensitive import Sensitive
 from users.accounts.services.creation import insert_user
+from users.accounts.services.reauthentication import require_recent_proof
 from users.accounts.services.validation import Problems, check_field
 from users.activity.record import record
 from users.activity.tags import Tag
@@ -33,6 +35,7 @@ def create_service_account(
     Raises `InputRejectedError` and the policy's errors.
     """
     require(actor, may_administer)
+    require_recent_proof(actor, Sensitive.CREATE_SERVICE_ACCOUNT)
     problems = Problems()
     with problems.of("username", ErrorCode.USERNAME_INVALID):
         username = clean_username(username)
@@ -69,6 +72,7 @@ def deactivate_service_account(user_id: UUID | None, *, actor: Actor) -> User:
     account, and the policy's errors.
     """
     require(actor, may_administer, user_id)
+    require_recent_proof(actor, Sensitive.DEACTIVATE_SERVICE_ACCOUNT)
     services = User.objects.services().select_for_update()
     user = services.filter(pk=user_id).first() if user_id else None
     if user is None:

@@ -1,6 +1,8 @@
 """Beginning and prolonging sessions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import Enum
 from typing import Final
 from uuid import UUID
@@ -14,12 +16,14 @@ from django.utils.translation import gettext as _
 from core.actor import Actor
 from core.crypto import decrypt_under, digest, encrypt_under, new_secret
 from core.errors import ErrorCode, InputRejectedError, Problem, TooManyAttemptsError
+from users.accounts.methods import MULTIPLE, PASSWORD_AMR, Method, acceptable
 from users.accounts.models import User
 from users.accounts.services.reauthentication import is_password_of
 from users.activity.record import record
 from users.activity.tags import Tag
 from users.authentication.actors import actor_through
 from users.authentication.devices import issue_device_token, read_device_token
+from users.authentication.factors import PendingLogIn
 from users.authentication.models import RefreshToken, Session
 from users.authentication.services.ending import leave_session
 from users.authentication.services.lifetimes import runs_out_at
@@ -47,6 +51,18 @@ class SignedIn:
     device_token: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HalfSignedIn:
+    """A log-in whose password was right; ``token`` exists in clear text only here.
+
+    It opens nothing but the second step, by one of the ``methods``, until ``expires_at``.
+    """
+
+    token: str
+    methods: Sequence[Method]
+    expires_at: datetime
+
+
 def log_in(
     *,
     actor: Actor,
@@ -54,7 +70,7 @@ def log_in(
     password: str,
     transport: Transport,
     device_token: str | None = None,
-) -> SignedIn:
+) -> SignedIn | HalfSignedIn:
     """Begin a session for the person with this e-mail address or username.
 
     1. Count the attempt; `TooManyAttemptsError` comes before anything is looked at.
@@ -62,7 +78,8 @@ def log_in(
        same answer for the same work. The refusal's event is committed before
        `InputRejectedError` is raised.
     3. Begin the session in place of the one that the request came through, if any, and forget
-       the attempts that led to it.
+       the attempts that led to it. Of somebody who has a second factor, none begins: the log-in
+       waits for that, see `verify_second_factor`.
 
     A ``device_token`` of an earlier log-in to the account has the attempt counted apart.
     """
@@ -71,12 +88,16 @@ def log_in(
     _count(attempt, login, actor=actor)
     with transaction.atomic(durable=True):
         user = User.objects.with_login(login).first()
-        if _password_is_right(user, password) and user is not None and _may_begin(user):
-            leave_session(actor)
-            signed_in = _begin_session(user, actor=actor, transport=transport)
-        else:
-            signed_in = None
+        known = _as_may_begin(user) if _password_is_right(user, password) and user else None
+        signed_in: SignedIn | HalfSignedIn | None = None
+        if known is None:
             record(Tag.LOG_IN_REFUSED, actor=actor, subject_id=user.pk if user else None)
+        elif known.second_factors:
+            device_id = device.id if device and device.user_id == known.pk else None
+            signed_in = _wait_for_factor(known, transport=transport, device_id=device_id)
+        else:
+            leave_session(actor)
+            signed_in = begin_session(known, actor=actor, transport=transport, amr=PASSWORD_AMR)
     if signed_in is None:
         raise InputRejectedError(
             Problem(
@@ -85,6 +106,9 @@ def log_in(
                 ("login",),
             )
         )
+    if isinstance(signed_in, HalfSignedIn):
+        attempt.forgive_others()
+        return signed_in
     attempt.forgive()
     token = issue_device_token(signed_in.session.user, known=device)
     return replace(signed_in, device_token=token)
@@ -133,26 +157,51 @@ def _password_is_right(user: User | None, password: str) -> bool:
     return is_password_of(user, password)
 
 
-def _may_begin(user: User) -> bool:
-    """Tell whether the person may sign in with the password that was looked at.
+def _as_may_begin(user: User) -> User | None:
+    """Return the person if they may sign in with the password that was looked at.
 
-    Locks the person. Whoever changes the password or shuts the person out at the same moment
-    does so before, and it is seen here, or after, and ends the new session with the others.
+    Locks the person. Whoever changes the password, sets up a second factor or shuts the person out
+    at the same moment does so before, and it is seen here, or after, and ends the new session or
+    what waits for a second factor with the others.
     """
     if not user.is_active:
-        return False
+        return None
     unchanged = User.objects.filter(pk=user.pk, password=user.password, is_active=True)
-    return unchanged.select_for_update(no_key=True).only("pk").first() is not None
+    return unchanged.select_for_update(no_key=True).first()
 
 
-def _begin_session(user: User, *, actor: Actor, transport: Transport) -> SignedIn:
+def _wait_for_factor(user: User, *, transport: Transport, device_id: UUID | None) -> HalfSignedIn:
+    token, expires_at = new_secret(), timezone.now() + settings.PENDING_LOG_IN_TTL
+    PendingLogIn.objects.create(
+        user=user,
+        digest=digest(token),
+        transport=transport.value,
+        device_id=device_id,
+        expires_at=expires_at,
+    )
+    methods = [Method[name] for name in acceptable(user.second_factors)]
+    return HalfSignedIn(token=token, methods=methods, expires_at=expires_at)
+
+
+def begin_session(
+    user: User, *, actor: Actor, transport: Transport, amr: Sequence[str], has_factor: bool = False
+) -> SignedIn:
+    """Begin a session of a locked person who proved to be it, in the caller's transaction.
+
+    ``has_factor`` tells whether they did so by two factors, or by one that is two.
+    """
     cookie = new_secret() if transport is Transport.COOKIE else None
+    now = timezone.now()
     session = Session.objects.create(
         user=user,
         cookie_digest=digest(cookie) if cookie else None,
         user_agent=actor.user_agent,
         ip=actor.ip,
-        expires_at=runs_out_at(timezone.now()),
+        expires_at=runs_out_at(now),
+        methods=[*amr, MULTIPLE] if has_factor else [*amr],
+        aal=2 if has_factor else 1,
+        authenticated_at=now,
+        factor_at=now if has_factor else None,
     )
     record(Tag.LOGGED_IN, actor=actor_through(session, actor), subject_id=user.pk)
     if cookie:
@@ -175,8 +224,13 @@ def renew_cookie(session_id: UUID | None) -> str | None:
 
 
 def _trade(session: Session, refresh_token: str, *, actor: Actor) -> SignedIn | None:
-    """Trade a token of a locked session; None if it buys nothing."""
+    """Trade a token of a locked session; None if it buys nothing.
+
+    One that was begun by the password alone buys nothing for somebody who has a second factor.
+    """
     now = timezone.now()
+    if session.user.second_factors and session.factor_at is None:
+        return None
     token = session.refresh_tokens.get(digest=digest(refresh_token))
     if token.used_at is None:
         runs_out = runs_out_at(session.created_at)

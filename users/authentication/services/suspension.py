@@ -13,8 +13,10 @@ from core.actor import Actor
 from core.errors import ErrorCode
 from users.accounts.models import EmailChange, User
 from users.accounts.policy import may_administer_people, require
+from users.accounts.sensitive import Sensitive
 from users.accounts.services.administration import keep_an_administrator
 from users.accounts.services.people import locked_user
+from users.accounts.services.reauthentication import require_recent_proof
 from users.accounts.services.validation import Problems, check_field
 from users.activity.record import record
 from users.activity.tags import Tag
@@ -37,6 +39,7 @@ def suspend_user(
     errors.
     """
     require(actor, may_administer_people, user_id)
+    require_recent_proof(actor, Sensitive.SUSPEND_USER)
     reason = reason.strip()
     _check(reason, until)
     until = until.astimezone(dt.UTC) if until else None
@@ -70,6 +73,7 @@ def reactivate_user(user_id: UUID | None, *, actor: Actor) -> User:
     Raises `InputRejectedError` if there is no such person, and the policy's errors.
     """
     require(actor, may_administer_people, user_id)
+    require_recent_proof(actor, Sensitive.REACTIVATE_USER)
     user = locked_user(user_id)
     _reactivate(user, actor=actor)
     return user

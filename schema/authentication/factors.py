@@ -1,0 +1,204 @@
+"""Authenticator apps, recovery codes, and the steps that second factors are proved in."""
+
+from typing import cast
+from uuid import UUID
+
+import strawberry
+from strawberry.scalars import JSON
+
+from schema.accounts.types import UserPayload
+from schema.authentication.mutations import SignedInPayload
+from schema.context import Info
+from schema.errors import Payload
+from schema.mutations import mutation
+from schema.nodes import node_key
+from users.accounts import policy
+from users.accounts.methods import Method
+from users.authentication.actors import actor_through
+from users.authentication.services.factors import Enrolled
+from users.authentication.services.recovery_codes import regenerate_recovery_codes
+from users.authentication.services.resetting_factors import reset_second_factors
+from users.authentication.services.second_step import (
+    Evidence,
+    reauthenticate,
+    verify_second_factor,
+)
+from users.authentication.services.totp import (
+    begin_totp_enrollment,
+    confirm_totp_enrollment,
+    remove_totp,
+)
+
+TOTP_CODE = "The six digits that the app shows."
+ANSWER = "What the passkey answered: the credential's `toJSON()`."
+
+
+@strawberry.input(one_of=True, description="A second factor: exactly one of these.")
+class SecondFactorInput:
+    """What proves a second factor."""
+
+    totp: strawberry.Maybe[str] = strawberry.field(description=TOTP_CODE)
+    recovery_code: strawberry.Maybe[str] = strawberry.field(
+        description="One of the codes that were shown once; each works once."
+    )
+    passkey: strawberry.Maybe[JSON] = strawberry.field(
+        description=f"{ANSWER} See `beginPasskeyAuthentication`."
+    )
+
+    def evidence(self) -> Evidence:
+        """Return the one that was given."""
+        if self.totp:
+            return Evidence(Method.TOTP, self.totp.value)
+        if self.recovery_code:
+            return Evidence(Method.RECOVERY_CODE, self.recovery_code.value)
+        passkey = cast("strawberry.Some[JSON]", self.passkey)
+        return Evidence(Method.PASSKEY, answer=cast("dict[str, object]", passkey.value))
+
+
+@strawberry.input(one_of=True, description="Proof of who you are: exactly one of these.")
+class ProofInput(SecondFactorInput):
+    """What proves it again."""
+
+    password: strawberry.Maybe[str] = strawberry.field(
+        description="Your password, which is enough as long as you have no second factor."
+    )
+
+    def evidence(self) -> Evidence:
+        """Return the one that was given."""
+        if self.password:
+            return Evidence(Method.PASSWORD, self.password.value)
+        return super().evidence()
+
+
+@strawberry.input(description="The log-in to complete, and by what.")
+class VerifySecondFactorInput:
+    """What the second step takes."""
+
+    mfa_token: str = strawberry.field(description="What `logIn` answered.")
+    factor: SecondFactorInput = strawberry.field(description="The second factor.")
+
+
+@strawberry.input(description="Proof that it is still you.")
+class ReauthenticateInput:
+    """What proving again takes."""
+
+    proof: ProofInput = strawberry.field(
+        description="One of the methods that REAUTHENTICATION_REQUIRED named."
+    )
+
+
+@strawberry.input(description="The first code.")
+class ConfirmTotpEnrollmentInput:
+    """What completing takes."""
+
+    code: str = strawberry.field(description=TOTP_CODE)
+
+
+@strawberry.input(description="Who has lost all second factors.")
+class ResetSecondFactorsInput:
+    """What resetting takes."""
+
+    user_id: strawberry.ID = strawberry.field(description="The person's `id`.")
+
+
+@strawberry.type(description="What to tell the authenticator app; it is shown this once.")
+class BeginTotpEnrollmentPayload(Payload):
+    """The secret in three forms."""
+
+    secret: str | None = strawberry.field(default=None, description="In Base32, to be typed.")
+    uri: str | None = strawberry.field(
+        default=None, description="As `otpauth://`, for a link on the device of the app."
+    )
+    qr_code: str | None = strawberry.field(
+        default=None, description="The URI as an SVG image, for the app's camera."
+    )
+
+
+@strawberry.type(description="Codes for when all factors are lost; they are shown this once.")
+class RecoveryCodesPayload(UserPayload):
+    """New codes, if there are."""
+
+    recovery_codes: list[str] | None = strawberry.field(
+        default=None, description="Each works once; null if none were made."
+    )
+
+    @classmethod
+    def of(cls, enrolled: Enrolled, info: Info) -> "RecoveryCodesPayload":
+        """Answer in the name of a person who may have been let do nothing else until now."""
+        stepped_up(enrolled, info)
+        return cls(user_id=enrolled.session.user_id, recovery_codes=enrolled.recovery_codes or None)
+
+
+def stepped_up(enrolled: Enrolled, info: Info) -> None:
+    """Go on as whom the session is of, now that they have a second factor."""
+    context = info.context
+    context.act_as(actor_through(enrolled.session, context.actor))
+
+
+@strawberry.type
+class FactorsMutation:
+    """Second factors."""
+
+    @mutation("Completes a log-in by a second factor, and begins its session.")
+    def verify_second_factor(self, info: Info, input: VerifySecondFactorInput) -> SignedInPayload:
+        """Sign in."""
+        context = info.context
+        evidence = input.factor.evidence()
+        signed_in = verify_second_factor(input.mfa_token, evidence, actor=context.actor)
+        return SignedInPayload.of(signed_in, context)
+
+    @mutation("Proves again who you are, for what asks for it with REAUTHENTICATION_REQUIRED.")
+    def reauthenticate(self, info: Info, input: ReauthenticateInput) -> UserPayload:
+        """Note it in the session."""
+        context = info.context
+        done = reauthenticate(input.proof.evidence(), actor=context.actor)
+        context.session_cookie = done.cookie
+        context.act_as(actor_through(done.session, context.actor))
+        return UserPayload(user_id=done.session.user_id)
+
+    @mutation("Makes a secret for your authenticator app, which counts once it is confirmed.")
+    def begin_totp_enrollment(self, info: Info) -> BeginTotpEnrollmentPayload:
+        """Show the secret."""
+        enrollment = begin_totp_enrollment(actor=info.context.actor)
+        return BeginTotpEnrollmentPayload(
+            secret=enrollment.secret, uri=enrollment.uri, qr_code=enrollment.qr_code
+        )
+
+    @mutation(
+        "Sets your authenticator app up. With your first factor, all other sessions end and you "
+        "get recovery codes."
+    )
+    def confirm_totp_enrollment(
+        self, info: Info, input: ConfirmTotpEnrollmentInput
+    ) -> RecoveryCodesPayload:
+        """Have the app count."""
+        enrolled = confirm_totp_enrollment(input.code, actor=info.context.actor)
+        return RecoveryCodesPayload.of(enrolled, info)
+
+    @mutation("Has your authenticator app count no more.")
+    def remove_totp(self, info: Info) -> UserPayload:
+        """Remove it."""
+        return UserPayload(user_id=remove_totp(_self(info), actor=info.context.actor).pk)
+
+    @mutation("Makes new recovery codes; the former ones work no more.")
+    def regenerate_recovery_codes(self, info: Info) -> RecoveryCodesPayload:
+        """Show them."""
+        user_id = _self(info)
+        codes = regenerate_recovery_codes(user_id, actor=info.context.actor)
+        return RecoveryCodesPayload(user_id=user_id, recovery_codes=codes)
+
+    @mutation(
+        "Removes all second factors of a person who lost them, and signs them out; for "
+        "administrators."
+    )
+    def reset_second_factors(self, info: Info, input: ResetSecondFactorsInput) -> UserPayload:
+        """Remove them."""
+        user_id = node_key(input.user_id, "User")
+        return UserPayload(user_id=reset_second_factors(user_id, actor=info.context.actor).pk)
+
+
+def _self(info: Info) -> UUID:
+    """Return the id of whoever is signed in."""
+    actor = info.context.actor
+    policy.require(actor, policy.may_change_credentials, actor.user_id)
+    return cast("UUID", actor.user_id)

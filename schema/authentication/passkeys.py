@@ -1,0 +1,170 @@
+"""Passkeys."""
+
+from typing import cast
+from uuid import UUID
+
+import strawberry
+import strawberry_django
+from strawberry.scalars import JSON
+
+from schema.accounts.types import UserPayload
+from schema.authentication.factor_types import Passkey
+from schema.authentication.factors import ANSWER, RecoveryCodesPayload, stepped_up
+from schema.authentication.mutations import SignedInPayload
+from schema.context import Info
+from schema.enums import describe_enum
+from schema.errors import Payload
+from schema.mutations import mutation
+from schema.nodes import node_key, one
+from users.authentication import models
+from users.authentication.services.passkeys import (
+    PasskeyUse,
+    begin_passkey_authentication,
+    begin_passkey_registration,
+    log_in_with_passkey,
+    register_passkey,
+    remove_passkey,
+    rename_passkey,
+)
+from users.authentication.services.sessions import Transport
+
+NAME = "1 to 100 characters, to tell it from your others."
+
+describe_enum(
+    PasskeyUse,
+    "What a passkey is asked for.",
+    {
+        PasskeyUse.LOG_IN: "To sign somebody in, without a password.",
+        PasskeyUse.SECOND_FACTOR: "To complete a log-in.",
+        PasskeyUse.REAUTHENTICATION: "To prove again who is signed in.",
+    },
+)
+
+
+@strawberry.input(description="What the passkey is to prove.")
+class BeginPasskeyAuthenticationInput:
+    """What asking takes."""
+
+    use: PasskeyUse = strawberry.field(description="What for.")
+    mfa_token: str | None = strawberry.field(
+        default=None, description="What `logIn` answered, for SECOND_FACTOR."
+    )
+
+
+@strawberry.input(description="The new passkey.")
+class RegisterPasskeyInput:
+    """What registering takes."""
+
+    name: str = strawberry.field(description=NAME)
+    credential: JSON = strawberry.field(description=ANSWER)
+
+
+@strawberry.input(description="What the passkey is to be called.")
+class RenamePasskeyInput:
+    """What renaming takes."""
+
+    passkey_id: strawberry.ID = strawberry.field(description="The passkey's `id`.")
+    name: str = strawberry.field(description=NAME)
+
+
+@strawberry.input(description="Which passkey is to count no more.")
+class RemovePasskeyInput:
+    """What removing takes."""
+
+    passkey_id: strawberry.ID = strawberry.field(description="The passkey's `id`.")
+
+
+@strawberry.input(description="What the passkey answered.")
+class LogInWithPasskeyInput:
+    """What logging in takes."""
+
+    credential: JSON = strawberry.field(description=ANSWER)
+    transport: Transport = strawberry.field(
+        default=Transport.TOKEN,
+        description="TOKEN answers a pair of tokens; COOKIE sets an HttpOnly cookie.",
+    )
+
+
+@strawberry.type(description="What to ask the passkey; good for five minutes and one answer.")
+class PasskeyOptionsPayload(Payload):
+    """Options for the browser."""
+
+    options: JSON | None = strawberry.field(
+        default=None,
+        description="For `PublicKeyCredential.parseCreationOptionsFromJSON` or "
+        "`parseRequestOptionsFromJSON` (Web Authentication Level 3).",
+    )
+
+
+@strawberry.type(description="The passkey as it is now.")
+class PasskeyPayload(Payload):
+    """A payload about one passkey, read through `visible_to`."""
+
+    passkey_id: strawberry.Private[UUID | None] = None
+
+    @strawberry_django.field(description="The passkey; null if the input was refused.")
+    def passkey(self) -> Passkey | None:
+        """Look the passkey up as it is after the mutation."""
+        return one(models.Passkey.objects.all(), self.passkey_id)
+
+
+@strawberry.type(description="The new passkey, and recovery codes if it is the first factor.")
+class RegisterPasskeyPayload(RecoveryCodesPayload, PasskeyPayload):
+    """Both."""
+
+
+@strawberry.type
+class PasskeysMutation:
+    """Passkeys."""
+
+    @mutation("Tells what to have your device make a passkey by.")
+    def begin_passkey_registration(self, info: Info) -> PasskeyOptionsPayload:
+        """Make a challenge."""
+        options = begin_passkey_registration(actor=info.context.actor)
+        return PasskeyOptionsPayload(options=cast("JSON", options))
+
+    @mutation(
+        "Keeps the passkey that your device made. With your first factor, all other sessions end "
+        "and you get recovery codes."
+    )
+    def register_passkey(self, info: Info, input: RegisterPasskeyInput) -> RegisterPasskeyPayload:
+        """Have it count."""
+        answer = cast("dict[str, object]", input.credential)
+        enrolled = register_passkey(answer, actor=info.context.actor, name=input.name)
+        stepped_up(enrolled, info)
+        return RegisterPasskeyPayload(
+            user_id=enrolled.session.user_id,
+            recovery_codes=enrolled.recovery_codes or None,
+            passkey_id=enrolled.passkey.pk if enrolled.passkey else None,
+        )
+
+    @mutation("Calls one of your passkeys something else.")
+    def rename_passkey(self, info: Info, input: RenamePasskeyInput) -> PasskeyPayload:
+        """Rename it."""
+        key = node_key(input.passkey_id, "Passkey")
+        passkey = rename_passkey(key, actor=info.context.actor, name=input.name)
+        return PasskeyPayload(passkey_id=passkey.pk)
+
+    @mutation("Has one of your passkeys count no more.")
+    def remove_passkey(self, info: Info, input: RemovePasskeyInput) -> UserPayload:
+        """Remove it."""
+        key = node_key(input.passkey_id, "Passkey")
+        return UserPayload(user_id=remove_passkey(key, actor=info.context.actor).pk)
+
+    @mutation("Tells what to ask a passkey, to log in, as a second factor or to prove it again.")
+    def begin_passkey_authentication(
+        self, info: Info, input: BeginPasskeyAuthenticationInput
+    ) -> PasskeyOptionsPayload:
+        """Make a challenge."""
+        options = begin_passkey_authentication(
+            input.use, actor=info.context.actor, mfa_token=input.mfa_token
+        )
+        return PasskeyOptionsPayload(options=cast("JSON", options))
+
+    @mutation("Begins a session by a passkey alone, which counts as two factors.")
+    def log_in_with_passkey(self, info: Info, input: LogInWithPasskeyInput) -> SignedInPayload:
+        """Sign in."""
+        context = info.context
+        answer = cast("dict[str, object]", input.credential)
+        signed_in = log_in_with_passkey(answer, actor=context.actor, transport=input.transport)
+        return SignedInPayload.of(signed_in, context)

@@ -1,0 +1,39 @@
+"""Letting somebody in again who lost all second factors."""
+
+from uuid import UUID
+
+from django.db import transaction
+
+from core.actor import Actor
+from users.accounts.models import User
+from users.accounts.policy import may_administer, require
+from users.accounts.sensitive import Sensitive
+from users.accounts.services.people import locked_user
+from users.accounts.services.reauthentication import require_recent_proof
+from users.activity.record import record
+from users.activity.tags import Tag
+from users.authentication.factors import Passkey, RecoveryCode, Totp
+from users.authentication.services.ending import end_sessions_of
+from users.authentication.services.factors import note_factors
+
+
+@transaction.atomic(durable=True)
+def reset_second_factors(user_id: UUID | None, *, actor: Actor) -> User:
+    """Remove all second factors of a person, as an administrator, and sign them out everywhere.
+
+    They are told by mail. The password stays what it is; `require_password_reset` is for one that
+    may be known to others. Of somebody who has none, nothing changes. Raises `InputRejectedError`
+    if there is no such person, `ReauthenticationRequiredError` and the policy's errors.
+    """
+    require(actor, may_administer, user_id)
+    require_recent_proof(actor, Sensitive.RESET_SECOND_FACTORS)
+    user = locked_user(user_id)
+    former = user.second_factors
+    for kind in (Totp, Passkey, RecoveryCode):
+        kind.objects.filter(user=user).delete()
+    if not former:
+        return user
+    note_factors(user)
+    ended = end_sessions_of(user.pk)
+    record(Tag.FACTORS_RESET, actor=actor, subject_id=user.pk, methods=former, sessions=ended)
+    return user

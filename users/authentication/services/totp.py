@@ -1,0 +1,135 @@
+"""Authenticator apps: setting one up, using its codes, removing it."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from core.actor import Actor
+from core.errors import ErrorCode, InputRejectedError, Problem
+from users.accounts.methods import CODE_AMR, Method
+from users.accounts.models import User
+from users.accounts.policy import may_change_credentials, require
+from users.accounts.sensitive import Sensitive
+from users.accounts.services.reauthentication import require_recent_proof
+from users.activity.record import record
+from users.activity.tags import Tag
+from users.authentication.factors import Totp
+from users.authentication.one_time import (
+    new_totp_secret,
+    opened_secret,
+    provisioning_uri,
+    qr_code,
+    step_of,
+)
+from users.authentication.services.factors import Enrolled, add_factor, drop_factor, person_behind
+from users.authentication.throttling import count_code, forgive_codes
+
+
+@dataclass(frozen=True, slots=True)
+class TotpEnrollment:
+    """What the app is to be told; it is shown this once."""
+
+    secret: str
+    uri: str
+    qr_code: str
+
+
+@transaction.atomic(durable=True)
+def begin_totp_enrollment(*, actor: Actor) -> TotpEnrollment:
+    """Make a secret for the actor's app, which counts once a code of it was entered.
+
+    Beginning again replaces the secret. Raises `InputRejectedError` if an app is set up,
+    `ReauthenticationRequiredError` and the policy's errors.
+    """
+    person = person_behind(actor)
+    require_recent_proof(person.actor, Sensitive.BEGIN_TOTP_ENROLLMENT)
+    user = User.objects.select_for_update().get(pk=person.user_id)
+    if Totp.objects.filter(user=user, confirmed_at__isnull=False).exists():
+        raise InputRejectedError(
+            Problem(
+                ErrorCode.TOTP_ACTIVE, _("You have an authenticator app. Remove that one first.")
+            )
+        )
+    sealed = new_totp_secret(user)
+    values = {"secret": sealed, "begun_at": timezone.now(), "last_step": 0}
+    Totp.objects.update_or_create(user=user, defaults=values)
+    secret = opened_secret(sealed, user.pk)
+    uri = provisioning_uri(secret, user)
+    return TotpEnrollment(secret, uri, qr_code(uri))
+
+
+def confirm_totp_enrollment(code: str, *, actor: Actor) -> Enrolled:
+    """Set the actor's app up, which the code shows to have the secret.
+
+    Raises `InputRejectedError` for a wrong code or if there is no secret that waits for one,
+    `TooManyAttemptsError` and the policy's errors. A refusal's event is committed.
+    """
+    person = person_behind(actor)
+    user_id = person.user_id
+    count_code(user_id)
+    with transaction.atomic(durable=True):
+        user = User.objects.select_for_update().get(pk=user_id)
+        waiting = Totp.objects.filter(
+            user=user,
+            confirmed_at=None,
+            begun_at__gt=timezone.now() - settings.TOTP_ENROLLMENT_TTL,
+        )
+        enrolled = None
+        if _use(waiting.first(), code):
+            waiting.update(confirmed_at=timezone.now())
+            enrolled = add_factor(user, Method.TOTP, [*CODE_AMR], person=person)
+        else:
+            record(
+                Tag.FACTOR_REFUSED, actor=person.actor, subject_id=user_id, method=Method.TOTP.value
+            )
+    if enrolled is None:
+        raise code_invalid("code")
+    forgive_codes(user_id)
+    return enrolled
+
+
+@transaction.atomic(durable=True)
+def remove_totp(user_id: UUID, *, actor: Actor) -> User:
+    """Have a person's app count no more.
+
+    Raises `InputRejectedError` if there is none, `ReauthenticationRequiredError` and the policy's
+    errors.
+    """
+    require(actor, may_change_credentials, user_id)
+    require_recent_proof(actor, Sensitive.REMOVE_TOTP)
+    user = User.objects.select_for_update().get(pk=user_id)
+    _total, removed = Totp.objects.filter(user=user, confirmed_at__isnull=False).delete()
+    if not removed:
+        raise InputRejectedError(
+            Problem(ErrorCode.NOT_FOUND, _("You have no authenticator app set up."))
+        )
+    drop_factor(user, Method.TOTP, actor=actor)
+    return user
+
+
+def use_totp_code(user_id: UUID, code: str) -> bool:
+    """Tell whether this is a code of the person's app that was not used, and use it up.
+
+    In the caller's transaction. A code counts once, and so does any of an earlier step (RFC 6238,
+    section 5.2).
+    """
+    return _use(Totp.objects.filter(user_id=user_id, confirmed_at__isnull=False).first(), code)
+
+
+def code_invalid(field: str) -> InputRejectedError:
+    """Return the refusal of a code, whatever is wrong with it."""
+    return InputRejectedError(
+        Problem(ErrorCode.CODE_INVALID, _("This code is wrong or was used already."), (field,))
+    )
+
+
+def _use(totp: Totp | None, code: str) -> bool:
+    step = step_of(code, opened_secret(totp.secret, totp.pk)) if totp else None
+    if totp is None or step is None:
+        return False
+    later = Totp.objects.filter(pk=totp.pk, secret=totp.secret, last_step__lt=step)
+    return bool(later.update(last_step=step, last_used_at=timezone.now()))
