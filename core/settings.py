@@ -197,6 +197,7 @@ CELERY_BEAT_SCHEDULE = {
     "prune-resets": _every(timedelta(minutes=10), "users.authentication.prune_password_resets"),
     "prune-sessions": _every(timedelta(minutes=10), "users.authentication.prune_sessions"),
     "note-last-seen": _every(timedelta(minutes=5), "users.authentication.note_last_seen"),
+    "seal-events": _every(timedelta(minutes=1), "users.activity.seal_events"),
     "lift-suspensions": _every(timedelta(minutes=1), "users.authentication.lift_suspensions"),
 }
 

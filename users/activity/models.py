@@ -13,7 +13,10 @@ from django.db import models
 from core.db import AppendOnly
 from core.ids import new_id
 from users.activity.querysets import DailyCountQuerySet, EventQuerySet
+from users.activity.seals import EventSeal
 from users.activity.tags import Tag
+
+__all__ = ["DailyCount", "Event", "EventDetails", "EventSeal"]
 
 
 def tag_choices() -> list[tuple[str, str]]:
