@@ -52,6 +52,7 @@ INSTALLED_APPS = [
     "users.accounts",
     "users.authentication",
     "users.organizations",
+    "users.privacy",
     *(["users.demo"] if DEMO else []),
     "schema",
     "unfold.apps.BasicAppConfig",
@@ -198,6 +199,7 @@ CELERY_BEAT_SCHEDULE = {
     "prune-sessions": _every(timedelta(minutes=10), "users.authentication.prune_sessions"),
     "note-last-seen": _every(timedelta(minutes=5), "users.authentication.note_last_seen"),
     "seal-events": _every(timedelta(minutes=1), "users.activity.seal_events"),
+    "erase-people": _every(timedelta(minutes=10), "users.privacy.erase_people"),
     "lift-suspensions": _every(timedelta(minutes=1), "users.authentication.lift_suspensions"),
 }
 
@@ -245,9 +247,11 @@ SIGN_UP_TTL = timedelta(hours=24)
 INVITATION_TTL = timedelta(days=7)
 EMAIL_CHANGE_TTL = timedelta(hours=24)
 PASSWORD_RESET_TTL = timedelta(hours=1)
+# How long a deleted account can be had back, before it is erased.
+DELETION_GRACE = timedelta(days=env.number("DELETION_GRACE_DAYS", 30, minimum=1, maximum=365))
 # Where links in mails lead: to the pages /verify-email, /accept-invitation, /confirm-email,
-# /reset-password and /join-organization there. The token follows in the fragment, which browsers
-# send to no server and so reaches no log.
+# /reset-password, /join-organization and /cancel-deletion there. The token follows in the fragment,
+# which browsers send to no server and so reaches no log.
 LINKS_URL = env.url("LINKS_URL", default=PUBLIC_URL, schemes=("http", "https")).rstrip("/")
 
 ACCESS_TOKEN_TTL = timedelta(minutes=env.number("ACCESS_TOKEN_MINUTES", 10, minimum=1, maximum=60))

@@ -33,6 +33,7 @@ from schema.organizations.invitations import OrganizationInvitation
 from schema.organizations.mutations import OrganizationsMutation
 from schema.organizations.queries import OrganizationsQuery
 from schema.organizations.types import Organization
+from schema.privacy.deletion import DeletionMutation
 from schema.selections import Optimizer
 
 PARSE_DATE_TIME = cast("Callable[[object], object]", DateTimeDefinition.parse_value)
@@ -91,6 +92,7 @@ class Mutation(
     SessionsMutation,
     SuspensionMutation,
     OrganizationsMutation,
+    DeletionMutation,
 ):
     """The root of mutations."""
 

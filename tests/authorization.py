@@ -43,6 +43,9 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
             "permissions": PRIVATE,
             "activeSessionCount": PRIVATE,
             "suspension": STAFF_ONLY,
+            "deletion": STAFF_ONLY,
+            # Of whom is erased, which nobody else is; see tests/test_erasure.py.
+            "erasedAt": set(),
         },
     ),
     "Profile": (
@@ -52,6 +55,10 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
     "Suspension": (
         "node(id: $owner) { ... on User { suspension { FIELD } } }",
         {"reason": STAFF_ONLY, "until": STAFF_ONLY, "createdAt": STAFF_ONLY},
+    ),
+    "AccountDeletion": (
+        "node(id: $owner) { ... on User { deletion { FIELD } } }",
+        {"requestedAt": STAFF_ONLY, "dueAt": STAFF_ONLY},
     ),
     "Group": (
         "node(id: $group) { ... on Group { FIELD } }",
@@ -204,6 +211,7 @@ WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "logOut": ("", everybody(OK)),
     "requestPasswordReset": ('{email: "owner@example.org"}', everybody(OK)),
     "resetPassword": (f'{{token: "x", newPassword: "{NEW_PASSWORD}"}}', everybody(TOKEN_INVALID)),
+    "cancelDeletion": ('{token: "x"}', everybody(TOKEN_INVALID)),
     # For oneself.
     "updateProfile": ('{name: "Somebody"}', those(SIGNED_IN)),
     "requestEmailChange": (
@@ -218,7 +226,14 @@ WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "revokeSession": ("{sessionId: $session}", those({OWNER, ADMINISTRATOR}, NOT_FOUND)),
     "revokeOtherSessions": ("", those(SIGNED_IN)),
     "logOutEverywhere": ("", those(SIGNED_IN)),
+    # Owners stay as long as they are the last ones; the other administrator is not enough here.
+    "deleteMe": (
+        f'{{password: "{PASSWORD}"}}',
+        those({USER, STAFF}) | {OWNER: LAST_OWNER, ADMINISTRATOR: "LAST_ADMINISTRATOR"},
+    ),
     # For administrators.
+    "deleteUser": ("{userId: $member}", those(ADMINISTRATORS)),
+    "cancelUserDeletion": ("{userId: $deleted}", those(ADMINISTRATORS)),
     "createUser": (
         '{email: "new@example.org", username: "new", password: "a phrase to remember"}',
         those(ADMINISTRATORS),

@@ -4,11 +4,11 @@ from typing import Final
 
 PERSON = """
     id username name dateJoined lastSeenAt isPublic email emailVerifiedAt isActive isStaff
-    isSuperuser
+    isSuperuser erasedAt
 """
 EVERYTHING = f"""
     {PERSON} profile {{ bio website locale timeZone }} groups {{ id name permissions }} permissions
-    activeSessionCount suspension {{ reason until createdAt }}
+    activeSessionCount suspension {{ reason until createdAt }} deletion {{ requestedAt dueAt }}
     memberships(first: 5) {{ nodes {{
       role createdAt user {{ id }}
       organization {{ id name createdAt members(first: 2) {{ nodes {{ role }} }} }}

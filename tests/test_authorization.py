@@ -3,6 +3,7 @@
 The policy is held whichever executor answers: the engine, or graphql-core without it.
 """
 
+import datetime as dt
 import json
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -12,6 +13,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.core import serializers
+from django.utils import timezone
 from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
 from core.actor import Actor
@@ -50,6 +52,9 @@ from users.organizations.models import (
     OrganizationInvitation,
     Role,
 )
+from users.privacy.models import AccountDeletion
+
+HOUR = dt.timedelta(hours=1)
 
 
 class World:
@@ -94,7 +99,10 @@ class World:
         invitation = make_organization_invitation(
             organization, self.owner, email="invited@example.org"
         )
+        deleted = make_user("deleted", is_active=False)
+        AccountDeletion.objects.create(user=deleted, expires_at=timezone.now() + HOUR)
         self.ids = {
+            "deleted": node_id(deleted),
             "owner": node_id(self.owner),
             "group": node_id(group),
             "session": node_id(session),
@@ -142,6 +150,9 @@ def test_fields_are_told_to_their_readers_only(world: World, type_name: str) -> 
         Suspension.objects.create(
             user=world.owner, reason="Spam", until=world.owner.date_joined.replace(year=2100)
         )
+    if "deletion" in READS[type_name][0] or type_name == "User":
+        # Like the suspension.
+        AccountDeletion.objects.create(user=world.owner, expires_at=timezone.now() + HOUR)
     for name, document, readers in readable(type_name):
         told = {kind for kind in KINDS if is_told(world.ask(kind, document))}
         assert told == readers, f"{type_name}.{name}"
@@ -159,7 +170,10 @@ def everything() -> str:
     """Return all there is of people and what they have, to see whether it changed."""
     rows: list[Any] = []
     organizations = (Organization, Membership, OrganizationInvitation)
-    for model in (User, Profile, Group, Permission, Session, Suspension, *organizations):
+    for model in (
+        *(User, Profile, Group, Permission, Session, Suspension, AccountDeletion),
+        *organizations,
+    ):
         rows += model.objects.order_by("pk")
     memberships = list(User.groups.through.objects.order_by("pk").values_list())
     text: str = serializers.serialize("json", rows)

@@ -163,7 +163,7 @@ def test_every_documented_query_has_a_budget() -> None:
         *((name, EVERYTHING) for name in ("User", "Profile", "Membership")),
         ("Organization", ORGANIZATION),
         ("OrganizationInvitation", INVITATION),
-        *((name, EVERYTHING) for name in ("Group", "Suspension")),
+        *((name, EVERYTHING) for name in ("Group", "Suspension", "AccountDeletion")),
         ("Permission", "name description"),
         ("Session", SESSION),
         ("Event", EVENT),

@@ -35,6 +35,12 @@ class Tag(DescribedEnum):
     )
     USER_REACTIVATED = "account:user:reactivate", "A person may sign in again."
     USER_UNLOCKED = "account:user:unlock", "Failed log-ins of a person were forgotten."
+    DELETION_SCHEDULED = (
+        "account:user:schedule_deletion",
+        "An account was shut, to be erased later.",
+    )
+    DELETION_CANCELED = "account:user:cancel_deletion", "An account is not to be erased after all."
+    USER_ERASED = "account:user:erase", "Nothing but an anonymous row is left of a person."
     ORGANIZATION_CREATED = "organization:organization:create", "Somebody made an organisation."
     ORGANIZATION_RENAMED = "organization:organization:rename", "An organisation was renamed."
     ORGANIZATION_DELETED = (

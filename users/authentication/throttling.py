@@ -3,6 +3,7 @@
 All functions are called outside of transactions.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -76,8 +77,12 @@ def log_in_attempt(login: str, *, actor: Actor, device: Device | None) -> LogInA
 
 def unlock(user: User) -> None:
     """Forget the failed attempts to log in as the person, by either login."""
-    logins = (user.username, user.email)
-    clear(*map(_bucket_of_account, logins), *map(_bucket_of_lockout, logins))
+    clear(*buckets_of((user.username, user.email)))
+
+
+def buckets_of(logins: Iterable[str]) -> list[Bucket]:
+    """Return where attempts to log in count, by the logins; those of devices are nobody's."""
+    return [each(login) for login in logins for each in (_bucket_of_account, _bucket_of_lockout)]
 
 
 def _bucket_of_account(login: str) -> Bucket:
