@@ -200,6 +200,7 @@ CELERY_BEAT_SCHEDULE = {
     "note-last-seen": _every(timedelta(minutes=5), "users.authentication.note_last_seen"),
     "seal-events": _every(timedelta(minutes=1), "users.activity.seal_events"),
     "erase-people": _every(timedelta(minutes=10), "users.privacy.erase_people"),
+    "prune-exports": _every(timedelta(minutes=10), "users.privacy.prune_exports"),
     "lift-suspensions": _every(timedelta(minutes=1), "users.authentication.lift_suspensions"),
 }
 
@@ -249,6 +250,8 @@ EMAIL_CHANGE_TTL = timedelta(hours=24)
 PASSWORD_RESET_TTL = timedelta(hours=1)
 # How long a deleted account can be had back, before it is erased.
 DELETION_GRACE = timedelta(days=env.number("DELETION_GRACE_DAYS", 30, minimum=1, maximum=365))
+# How long an export of personal data can be fetched.
+DATA_EXPORT_TTL = timedelta(days=env.number("DATA_EXPORT_DAYS", 7, minimum=1, maximum=30))
 # Where links in mails lead: to the pages /verify-email, /accept-invitation, /confirm-email,
 # /reset-password, /join-organization and /cancel-deletion there. The token follows in the fragment,
 # which browsers send to no server and so reaches no log.
@@ -307,11 +310,25 @@ STATICFILES_DIRS = [
     *([CONSOLE_BUNDLE] if CONSOLE_BUNDLE.is_dir() else []),
 ]
 WHITENOISE_USE_FINDERS = DEMO
-if not DEMO:
-    STORAGES = {
-        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
-    }
+# What only its owner gets, such as exports of personal data; one for all replicas and workers.
+PRIVATE_FILES_DIR = env.text("PRIVATE_FILES_DIR", default=str(BASE_DIR / ".data" / "files"))
+STATIC_FILES_STORAGE = (
+    "django.contrib.staticfiles.storage.StaticFilesStorage"
+    if DEMO
+    else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+)
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": STATIC_FILES_STORAGE},
+    "private": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": PRIVATE_FILES_DIR,
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    },
+}
 
 # Mail ------------------------------------------------------------------------------------
 

@@ -34,6 +34,7 @@ from schema.organizations.mutations import OrganizationsMutation
 from schema.organizations.queries import OrganizationsQuery
 from schema.organizations.types import Organization
 from schema.privacy.deletion import DeletionMutation
+from schema.privacy.exports import ExportMutation
 from schema.selections import Optimizer
 
 PARSE_DATE_TIME = cast("Callable[[object], object]", DateTimeDefinition.parse_value)
@@ -93,6 +94,7 @@ class Mutation(
     SuspensionMutation,
     OrganizationsMutation,
     DeletionMutation,
+    ExportMutation,
 ):
     """The root of mutations."""
 

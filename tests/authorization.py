@@ -44,6 +44,8 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
             "activeSessionCount": PRIVATE,
             "suspension": STAFF_ONLY,
             "deletion": STAFF_ONLY,
+            # Empty but for the owner: see the fields below.
+            "dataExports": SIGNED_IN,
             # Of whom is erased, which nobody else is; see tests/test_erasure.py.
             "erasedAt": set(),
         },
@@ -59,6 +61,10 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
     "AccountDeletion": (
         "node(id: $owner) { ... on User { deletion { FIELD } } }",
         {"requestedAt": STAFF_ONLY, "dueAt": STAFF_ONLY},
+    ),
+    "DataExport": (
+        "node(id: $owner) { ... on User { dataExports { FIELD } } }",
+        {"requestedAt": {OWNER}, "readyAt": {OWNER}, "expiresAt": {OWNER}},
     ),
     "Group": (
         "node(id: $group) { ... on Group { FIELD } }",
@@ -226,6 +232,7 @@ WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "revokeSession": ("{sessionId: $session}", those({OWNER, ADMINISTRATOR}, NOT_FOUND)),
     "revokeOtherSessions": ("", those(SIGNED_IN)),
     "logOutEverywhere": ("", those(SIGNED_IN)),
+    "requestDataExport": ("", those(SIGNED_IN)),
     # Owners stay as long as they are the last ones; the other administrator is not enough here.
     "deleteMe": (
         f'{{password: "{PASSWORD}"}}',

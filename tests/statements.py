@@ -9,6 +9,7 @@ PERSON = """
 EVERYTHING = f"""
     {PERSON} profile {{ bio website locale timeZone }} groups {{ id name permissions }} permissions
     activeSessionCount suspension {{ reason until createdAt }} deletion {{ requestedAt dueAt }}
+    dataExports {{ requestedAt readyAt expiresAt }}
     memberships(first: 5) {{ nodes {{
       role createdAt user {{ id }}
       organization {{ id name createdAt members(first: 2) {{ nodes {{ role }} }} }}
@@ -44,11 +45,11 @@ SHAPES: Final = [
     (
         "the same and groups, their permissions, permissions, sessions, members",
         f"{{ me {{ {EVERYTHING} }} }}",
-        8,
+        9,
     ),
-    ("a person and all of the above", f"{{ user(id: $user) {{ {EVERYTHING} }} }}", 8),
+    ("a person and all of the above", f"{{ user(id: $user) {{ {EVERYTHING} }} }}", 9),
     ("a person, whom an id of nothing does not find", '{ user(id: "x") { id } }', 2),
-    ("a person by node", f"{{ node(id: $user) {{ ... on User {{ {EVERYTHING} }} }} }}", 8),
+    ("a person by node", f"{{ node(id: $user) {{ ... on User {{ {EVERYTHING} }} }} }}", 9),
     ("an organisation by node", "{ node(id: $organization) { ... on Organization { name } } }", 2),
     ("nothing, for a node of nothing", '{ node(id: "x") { id } }', 1),
     ("an organisation, one's role", "{ organization(id: $organization) { name myRole } }", 2),
@@ -110,7 +111,7 @@ SHAPES: Final = [
     (
         "people and everything",
         f"{{ users(first: $n) {{ edges {{ node {{ {EVERYTHING} }} }} }} }}",
-        8,
+        9,
     ),
     (
         "two pages",
@@ -144,13 +145,13 @@ SHAPES: Final = [
 # not joined but takes a statement of its own, and what only staff sees takes none.
 ORDINARY: Final = {
     "the person, memberships with organisations": 4,
-    "the same and groups, their permissions, permissions, sessions, members": 10,
-    "a person and all of the above": 6,
-    "a person by node": 6,
+    "the same and groups, their permissions, permissions, sessions, members": 11,
+    "a person and all of the above": 7,
+    "a person by node": 7,
     "an organisation, members with people and profiles, groups": 5,
     "people, memberships with organisations": 4,
     "people, memberships with organisations, members with people, groups": 6,
-    "people and everything": 10,
+    "people and everything": 11,
     "sessions with people": 3,
     "events with actors and subjects": 4,
 }

@@ -52,7 +52,7 @@ from users.organizations.models import (
     OrganizationInvitation,
     Role,
 )
-from users.privacy.models import AccountDeletion
+from users.privacy.models import AccountDeletion, DataExport
 
 HOUR = dt.timedelta(hours=1)
 
@@ -101,6 +101,9 @@ class World:
         )
         deleted = make_user("deleted", is_active=False)
         AccountDeletion.objects.create(user=deleted, expires_at=timezone.now() + HOUR)
+        DataExport.objects.create(
+            user=self.owner, expires_at=timezone.now() + HOUR, ready_at=timezone.now()
+        )
         self.ids = {
             "deleted": node_id(deleted),
             "owner": node_id(self.owner),
@@ -171,7 +174,7 @@ def everything() -> str:
     rows: list[Any] = []
     organizations = (Organization, Membership, OrganizationInvitation)
     for model in (
-        *(User, Profile, Group, Permission, Session, Suspension, AccountDeletion),
+        *(User, Profile, Group, Permission, Session, Suspension, AccountDeletion, DataExport),
         *organizations,
     ):
         rows += model.objects.order_by("pk")

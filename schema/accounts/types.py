@@ -21,7 +21,7 @@ from schema.errors import Payload
 from schema.nested import nested_connection
 from schema.nodes import one
 from schema.organizations.types import Membership, MembershipConnection
-from schema.privacy.types import AccountDeletion
+from schema.privacy.types import AccountDeletion, DataExport
 from schema.rules import Private
 from users.accounts import models
 from users.accounts.orders import UserOrderField
@@ -117,6 +117,9 @@ class User(relay.Node):
     )
     deletion: AccountDeletion | None = strawberry_django.field(
         description="Whether the account is to be erased, for staff."
+    )
+    data_exports: list[DataExport] = strawberry_django.field(
+        description="One's own data, as far as it was asked for; of others there is none."
     )
     erased_at: datetime | None = strawberry_django.field(
         extensions=[Private()],

@@ -1,4 +1,4 @@
-"""Deletions in GraphQL."""
+"""Deletions and exports in GraphQL."""
 
 import datetime as dt
 
@@ -7,7 +7,7 @@ from strawberry import auto
 
 from schema.context import Info
 from users.privacy import models
-from users.privacy.querysets import AccountDeletionQuerySet
+from users.privacy.querysets import AccountDeletionQuerySet, DataExportQuerySet
 
 
 @strawberry_django.type(
@@ -25,3 +25,21 @@ class AccountDeletion:
     def get_queryset(cls, queryset: AccountDeletionQuerySet, info: Info) -> AccountDeletionQuerySet:
         """Whatever leads to deletions leads to visible ones only."""
         return queryset.visible_to(info.context.actor)
+
+
+@strawberry_django.type(
+    models.DataExport, description="What is kept about a person, put together for them."
+)
+class DataExport:
+    """An archive; only its owner knows of it, and the mailed link alone leads to it."""
+
+    requested_at: auto = strawberry_django.field(description="When it was asked for.")
+    ready_at: auto = strawberry_django.field(
+        description="When it was put together; null until then."
+    )
+    expires_at: auto = strawberry_django.field(description="Until when it can be fetched.")
+
+    @classmethod
+    def get_queryset(cls, queryset: DataExportQuerySet, info: Info) -> DataExportQuerySet:
+        """Whatever leads to exports leads to one's own only, the newest first."""
+        return queryset.visible_to(info.context.actor).current().order_by("-id")

@@ -70,11 +70,6 @@ class PersonalTable:
     erasure: Removed | Replaced | Kept
     tell: Callable[[Row, Person], Row | None] | None = None
 
-    @property
-    def declared_by(self) -> str:
-        """Name the app, by its models."""
-        return self.model._meta.app_label  # noqa: SLF001 - documented API
-
     def sets(self, person: Person) -> Iterable[models.QuerySet[Any]]:
         """Yield the rows about a person, a set for each way to them; each row is in one."""
         found = Q()

@@ -41,6 +41,9 @@ class Tag(DescribedEnum):
     )
     DELETION_CANCELED = "account:user:cancel_deletion", "An account is not to be erased after all."
     USER_ERASED = "account:user:erase", "Nothing but an anonymous row is left of a person."
+    DATA_EXPORT_REQUESTED = "privacy:export:request", "A person asked for all data kept about them."
+    DATA_EXPORT_COMPLETED = "privacy:export:complete", "A person's data was put together."
+    DATA_EXPORT_FETCHED = "privacy:export:fetch", "A person's data was fetched by the mailed link."
     ORGANIZATION_CREATED = "organization:organization:create", "Somebody made an organisation."
     ORGANIZATION_RENAMED = "organization:organization:rename", "An organisation was renamed."
     ORGANIZATION_DELETED = (

@@ -21,3 +21,19 @@ def deletion_scheduled(*, name: str, url: str, day: str) -> Mail:
             "choose a new password."
         ),
     )
+
+
+def data_export(*, name: str, url: str, day: str) -> Mail:
+    """Say that the archive is ready."""
+    return Mail(
+        subject=_("Your data is ready"),
+        greeting=_("Hello %(name)s,") % {"name": name},
+        paragraphs=[_("You asked for what we keep about you. It is one file, in JSON.")],
+        action=_("Fetch my data"),
+        action_url=url,
+        footnote=_(
+            "The link works until %(day)s, for whoever has it: do not pass it on. If you did not "
+            "ask for this, choose a new password."
+        )
+        % {"day": day},
+    )

@@ -1,10 +1,25 @@
 """What this app holds about people."""
 
-from users.accounts.personal_data import LINK, OWN, by_id
-from users.activity.personal import Kept, PersonalTable, declare
-from users.privacy.models import AccountDeletion
+from core.ratelimit.limits import forget
+from users.accounts.personal_data import LINK, NUMBER, OWN, by_id
+from users.activity.personal import Kept, Person, PersonalTable, Removed, also_erases, declare
+from users.privacy.models import AccountDeletion, DataExport
+from users.privacy.throttling import buckets_of
+
+
+@also_erases
+def _forget_attempts(person: Person) -> None:
+    forget(*buckets_of(person.id))
+
 
 declare(
+    PersonalTable(
+        model=DataExport,
+        ways=by_id,
+        told=("requested_at", "ready_at", "expires_at"),
+        withheld={"id": NUMBER, "user": OWN, "nonce": LINK, "file": "the archive itself"},
+        erasure=Removed(),
+    ),
     PersonalTable(
         model=AccountDeletion,
         ways=by_id,

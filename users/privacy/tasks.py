@@ -13,8 +13,9 @@ from core.outbox.registry import subscriber
 from users.activity.models import Event
 from users.activity.tags import Tag
 from users.privacy import mails
-from users.privacy.models import AccountDeletion
+from users.privacy.models import AccountDeletion, DataExport
 from users.privacy.services import erasure
+from users.privacy.services.export import complete_data_export, prune_data_exports
 
 ERASED_AT_ONCE: Final = 100
 
@@ -33,6 +34,34 @@ def mail_deletion(event_id: str) -> None:
         day = date_format(deletion.expires_at)
         text = mails.deletion_scheduled(name=user.get_full_name(), url=url, day=day)
         mail.send(text, to=user.email)
+
+
+@subscriber(Tag.DATA_EXPORT_REQUESTED)
+def put_data_together(event_id: str) -> None:
+    """Write the archive that the event asks for."""
+    event = Event.objects.only("data").get(pk=event_id)
+    complete_data_export(UUID(event.data["export"]))
+
+
+@subscriber(Tag.DATA_EXPORT_COMPLETED)
+def mail_data_export(event_id: str) -> None:
+    """Mail the link to the archive; it leads to our own page, where the file is."""
+    event = Event.objects.only("data").get(pk=event_id)
+    exports = DataExport.objects.current().select_related("user__profile")
+    export = exports.filter(pk=event.data["export"], user__is_active=True).first()
+    if export is None:
+        return
+    user = export.user
+    url = f"{settings.PUBLIC_URL}/data-export#token={export.token}"
+    with translation.override(user.profile.locale):
+        day = date_format(export.expires_at)
+        mail.send(mails.data_export(name=user.get_full_name(), url=url, day=day), to=user.email)
+
+
+@shared_task(name="users.privacy.prune_exports")
+def prune_exports() -> None:
+    """Remove archives that nobody can fetch any more."""
+    prune_data_exports()
 
 
 @shared_task(name="users.privacy.erase_people")

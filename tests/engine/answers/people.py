@@ -10,6 +10,8 @@ WHOLE: Final = """
     groups { name }
     profile { bio website timeZone locale }
     suspension { reason until createdAt }
+    deletion { requestedAt dueAt } erasedAt
+    dataExports { requestedAt readyAt expiresAt }
     memberships(first: 10) { nodes { role organization { name } } }
 """
 
@@ -42,6 +44,15 @@ NOT_PUBLIC: Final = Case(
                     "locale": "de",
                 },
                 "suspension": None,
+                "deletion": None,
+                "erasedAt": None,
+                "dataExports": [
+                    {
+                        "requestedAt": "2024-03-02T08:00:00+00:00",
+                        "readyAt": "2024-03-03T08:00:00+00:00",
+                        "expiresAt": "2100-01-01T00:00:00+00:00",
+                    }
+                ],
                 "memberships": {"nodes": [{"role": "OWNER", "organization": {"name": "Archers"}}]},
             }
         },
@@ -69,6 +80,9 @@ NOT_PUBLIC: Final = Case(
                     "locale": None,
                 },
                 "suspension": None,
+                "deletion": None,
+                "erasedAt": None,
+                "dataExports": [],
                 "memberships": {"nodes": [{"role": "OWNER", "organization": {"name": "Archers"}}]},
             }
         },
@@ -96,6 +110,9 @@ NOT_PUBLIC: Final = Case(
                     "locale": "de",
                 },
                 "suspension": None,
+                "deletion": None,
+                "erasedAt": None,
+                "dataExports": [],
                 "memberships": {"nodes": [{"role": "OWNER", "organization": {"name": "Archers"}}]},
             }
         },
@@ -126,6 +143,9 @@ PUBLIC: Final = Case(
                 "groups": None,
                 "profile": {"bio": "", "website": "", "timeZone": "UTC", "locale": None},
                 "suspension": None,
+                "deletion": None,
+                "erasedAt": None,
+                "dataExports": [],
                 "memberships": {"nodes": []},
             }
         },
@@ -148,6 +168,9 @@ PUBLIC: Final = Case(
                 "groups": None,
                 "profile": {"bio": "", "website": "", "timeZone": "UTC", "locale": None},
                 "suspension": None,
+                "deletion": None,
+                "erasedAt": None,
+                "dataExports": [],
                 "memberships": {"nodes": [{"role": "MEMBER", "organization": {"name": "Chess"}}]},
             }
         },
@@ -170,6 +193,9 @@ PUBLIC: Final = Case(
                 "groups": [],
                 "profile": {"bio": "", "website": "", "timeZone": "UTC", "locale": "en"},
                 "suspension": None,
+                "deletion": None,
+                "erasedAt": None,
+                "dataExports": [],
                 "memberships": {"nodes": [{"role": "MEMBER", "organization": {"name": "Chess"}}]},
             }
         },
@@ -199,4 +225,28 @@ SUSPENDED: Final = Case(
     },
 )
 
-CASES: Final = [NOT_PUBLIC, PUBLIC, SUSPENDED]
+DELETED: Final = Case(
+    "a person whose account is shut, and of whom nothing is left",
+    """{ user(id: $sue) {
+         username erasedAt deletion { requestedAt dueAt } dataExports { readyAt }
+       } }""",
+    {
+        "anonymous charlie": {"user": None},
+        "alice dora bob": {
+            "user": {"username": "sue", "erasedAt": None, "deletion": None, "dataExports": []}
+        },
+        "sam root": {
+            "user": {
+                "username": "sue",
+                "erasedAt": "2024-02-03T08:00:00+00:00",
+                "deletion": {
+                    "requestedAt": "2024-02-02T08:00:00+00:00",
+                    "dueAt": "2100-01-01T00:00:00+00:00",
+                },
+                "dataExports": [],
+            }
+        },
+    },
+)
+
+CASES: Final = [NOT_PUBLIC, PUBLIC, SUSPENDED, DELETED]

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 from uuid import UUID
 
+from django.apps import apps
 from django.db import transaction
 from django.db.models import FileField, Model, QuerySet
 from django.utils import timezone
@@ -65,11 +66,9 @@ def erase_person(user_id: UUID) -> None:
 
 
 def _from_the_top(tables: Iterable[PersonalTable]) -> list[PersonalTable]:
-    """Put the tables of upper apps before those of the apps they build on."""
-    by_app: dict[str, list[PersonalTable]] = {}
-    for table in tables:
-        by_app.setdefault(table.declared_by, []).append(table)
-    return [table for app in reversed(by_app) for table in by_app[app]]
+    """Put the tables of upper apps, which come later, before those of the apps they build on."""
+    order = {config.label: -index for index, config in enumerate(apps.get_app_configs())}
+    return sorted(tables, key=lambda table: order[table.model._meta.app_label])  # noqa: SLF001
 
 
 def _due(people: QuerySet[User], user_id: UUID) -> User | None:
