@@ -176,7 +176,9 @@ class AccountsMutation:
     @mutation("Changes what you tell about yourself.")
     def update_profile(self, info: Info, input: UpdateProfileInput) -> UpdateProfilePayload:
         """Change the actor's own profile."""
-        user = update_profile(_self(info), actor=info.context.actor, **input.changes())
+        actor = info.context.actor
+        policy.require(actor, policy.may_edit_profile, actor.user_id)
+        user = update_profile(cast("UUID", actor.user_id), actor=actor, **input.changes())
         return UpdateProfilePayload(user_id=user.pk)
 
     @mutation("Asks for another e-mail address. It counts once its owner confirms it.")

@@ -12,6 +12,7 @@ from strawberry import auto, relay
 
 from core.search.texts import MAX_CANDIDATES
 from schema.accounts.loaders import group_permissions, permissions
+from schema.authentication.api_token_types import ApiToken, ApiTokenConnection
 from schema.authentication.loaders import active_session_counts
 from schema.authentication.suspension_types import Suspension
 from schema.connections import Direction, KeysetConnection
@@ -22,10 +23,11 @@ from schema.nested import nested_connection
 from schema.nodes import one
 from schema.organizations.types import Membership, MembershipConnection
 from schema.privacy.types import AccountDeletion, DataExport
-from schema.rules import Private
+from schema.rules import Private, PrivateSessions
 from users.accounts import models
 from users.accounts.orders import UserOrderField
 from users.accounts.querysets import UserQuerySet, groups_visible_to
+from users.authentication.models import ApiToken as ApiTokenModel
 from users.organizations.models import Membership as MembershipModel
 
 
@@ -90,6 +92,9 @@ class User(relay.Node):
     is_public: auto = strawberry_django.field(
         description="Whether other people may find the person."
     )
+    is_service: auto = strawberry_django.field(
+        description="Whether this is a program's account and nobody's."
+    )
     email: str | None = strawberry_django.field(
         extensions=[Private()], description="The address, for the person and staff."
     )
@@ -135,6 +140,16 @@ class User(relay.Node):
         """List the memberships."""
         return MembershipModel.objects.in_order()
 
+    @nested_connection(
+        ApiTokenConnection,
+        parent="user",
+        description="What programs speak for the person by, for the person and administrators; "
+        "others find none, and so do API tokens.",
+    )
+    def api_tokens(self) -> Iterable[ApiToken]:
+        """List the tokens, newest first."""
+        return ApiTokenModel.objects.order_by("-id")
+
     @strawberry_django.field(
         select_related=["last_seen"],
         only=["last_seen__at"],
@@ -156,7 +171,7 @@ class User(relay.Node):
         return info.context.load(permissions, self)
 
     @strawberry_django.field(
-        extensions=[Private()],
+        extensions=[PrivateSessions()],
         description="On how many devices the person is signed in, for the person and staff.",
     )
     def active_session_count(self: models.User, info: Info) -> int | None:

@@ -113,6 +113,7 @@ declare(
         withheld={
             "password": "a hash that tells nothing",
             "authorization_version": "a counter",
+            "is_service": "no for whoever can ask",
             "search_text": "made of the names",
             "private_search_text": "made of the names and the address",
             "erased_at": "empty for whoever is here",
@@ -128,6 +129,8 @@ declare(
                 "is_staff": False,
                 "is_superuser": False,
                 "is_public": False,
+                # What has no mailbox of a service is none.
+                "is_service": False,
                 "authorization_version": F("authorization_version") + 1,
                 "erased_at": Now(),
             },

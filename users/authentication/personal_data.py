@@ -5,7 +5,7 @@ from django.db.models import Q
 from core.ratelimit.limits import forget
 from users.accounts.personal_data import LINK, NUMBER, OWN, by_id
 from users.activity.personal import Person, PersonalTable, Removed, also_erases, declare
-from users.authentication.models import PasswordReset, RefreshToken, Session, Suspension
+from users.authentication.models import ApiToken, PasswordReset, RefreshToken, Session, Suspension
 from users.authentication.throttling import buckets_of
 
 
@@ -32,6 +32,13 @@ declare(
         ways=by_id,
         told=("id", "user_agent", "ip", "created_at", "last_seen_at", "expires_at"),
         withheld={"user": OWN, "cookie_digest": "of a secret"},
+        erasure=Removed(),
+    ),
+    PersonalTable(
+        model=ApiToken,
+        ways=by_id,
+        told=(*("id", "name", "scopes", "created_at", "expires_at", "last_used_at", "rotated_at"),),
+        withheld={"user": OWN, "digest": "of a secret"},
         erasure=Removed(),
     ),
     PersonalTable(

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from core.actor import Actor
 from users.accounts.querysets import MailedLinkQuerySet
+from users.scopes import Scope
 
 
 class AccountDeletionQuerySet(MailedLinkQuerySet):
@@ -13,7 +14,8 @@ class AccountDeletionQuerySet(MailedLinkQuerySet):
 
     def visible_to(self, actor: Actor) -> Self:
         """Staff see whose account is to go; the person, who cannot sign in, has the mail."""
-        return self if actor.is_staff else self.none()
+        may_see = actor.is_staff and actor.allows(Scope.USERS_READ)
+        return self if may_see else self.none()
 
     def revocable(self) -> Self:
         """Those that may still be undone; the others are being carried out."""
@@ -24,8 +26,10 @@ class DataExportQuerySet(MailedLinkQuerySet):
     """Exports."""
 
     def visible_to(self, actor: Actor) -> Self:
-        """People see their own, and nobody sees another's, whatever their role."""
-        return self.filter(user_id=actor.user_id) if actor.is_authenticated else self.none()
+        """People see their own, and nobody sees another's, whatever their role or token."""
+        if actor.is_by_token or not actor.is_authenticated:
+            return self.none()
+        return self.filter(user_id=actor.user_id)
 
     def current(self) -> Self:
         """Those that have not expired."""

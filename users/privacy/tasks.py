@@ -22,10 +22,10 @@ ERASED_AT_ONCE: Final = 100
 
 @subscriber(Tag.DELETION_SCHEDULED)
 def mail_deletion(event_id: str) -> None:
-    """Mail the link to undo a deletion; one that was undone meanwhile gets no mail."""
+    """Mail the link to undo a deletion; one that was undone gets no mail, nor does a program."""
     person = Event.objects.values("subject_id").filter(pk=event_id)
     deletions = AccountDeletion.objects.revocable().select_related("user__profile")
-    deletion = deletions.filter(pk__in=person).first()
+    deletion = deletions.filter(pk__in=person, user__is_service=False).first()
     if deletion is None:
         return
     user = deletion.user

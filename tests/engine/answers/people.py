@@ -5,14 +5,15 @@ from typing import Final
 from tests.engine.answers.cases import Case
 
 WHOLE: Final = """
-    __typename id username name dateJoined isPublic email emailVerifiedAt lastSeenAt isActive
-    isStaff isSuperuser activeSessionCount permissions
+    __typename id username name dateJoined isPublic isService email emailVerifiedAt lastSeenAt
+    isActive isStaff isSuperuser activeSessionCount permissions
     groups { name }
     profile { bio website timeZone locale }
     suspension { reason until createdAt }
     deletion { requestedAt dueAt } erasedAt
     dataExports { requestedAt readyAt expiresAt }
     memberships(first: 10) { nodes { role organization { name } } }
+    apiTokens(first: 10) { nodes { name } }
 """
 
 NOT_PUBLIC: Final = Case(
@@ -28,6 +29,7 @@ NOT_PUBLIC: Final = Case(
                 "name": "Alice Archer",
                 "dateJoined": "2024-01-01T08:00:00+00:00",
                 "isPublic": False,
+                "isService": False,
                 "email": "alice@example.org",
                 "emailVerifiedAt": "2024-01-02T08:00:00+00:00",
                 "lastSeenAt": "2024-03-01T08:00:00+00:00",
@@ -54,6 +56,7 @@ NOT_PUBLIC: Final = Case(
                     }
                 ],
                 "memberships": {"nodes": [{"role": "OWNER", "organization": {"name": "Archers"}}]},
+                "apiTokens": {"nodes": []},
             }
         },
         "dora bob": {
@@ -64,6 +67,7 @@ NOT_PUBLIC: Final = Case(
                 "name": "Alice Archer",
                 "dateJoined": "2024-01-01T08:00:00+00:00",
                 "isPublic": False,
+                "isService": False,
                 "email": None,
                 "emailVerifiedAt": None,
                 "lastSeenAt": None,
@@ -84,6 +88,7 @@ NOT_PUBLIC: Final = Case(
                 "erasedAt": None,
                 "dataExports": [],
                 "memberships": {"nodes": [{"role": "OWNER", "organization": {"name": "Archers"}}]},
+                "apiTokens": {"nodes": []},
             }
         },
         "sam root": {
@@ -94,6 +99,7 @@ NOT_PUBLIC: Final = Case(
                 "name": "Alice Archer",
                 "dateJoined": "2024-01-01T08:00:00+00:00",
                 "isPublic": False,
+                "isService": False,
                 "email": "alice@example.org",
                 "emailVerifiedAt": "2024-01-02T08:00:00+00:00",
                 "lastSeenAt": "2024-03-01T08:00:00+00:00",
@@ -114,6 +120,7 @@ NOT_PUBLIC: Final = Case(
                 "erasedAt": None,
                 "dataExports": [],
                 "memberships": {"nodes": [{"role": "OWNER", "organization": {"name": "Archers"}}]},
+                "apiTokens": {"nodes": []},
             }
         },
     },
@@ -132,6 +139,7 @@ PUBLIC: Final = Case(
                 "name": "Pat Public",
                 "dateJoined": "2024-01-03T08:00:00+00:00",
                 "isPublic": True,
+                "isService": False,
                 "email": None,
                 "emailVerifiedAt": None,
                 "lastSeenAt": None,
@@ -147,6 +155,7 @@ PUBLIC: Final = Case(
                 "erasedAt": None,
                 "dataExports": [],
                 "memberships": {"nodes": []},
+                "apiTokens": {"nodes": []},
             }
         },
         "charlie": {
@@ -157,6 +166,7 @@ PUBLIC: Final = Case(
                 "name": "Pat Public",
                 "dateJoined": "2024-01-03T08:00:00+00:00",
                 "isPublic": True,
+                "isService": False,
                 "email": None,
                 "emailVerifiedAt": None,
                 "lastSeenAt": None,
@@ -172,6 +182,7 @@ PUBLIC: Final = Case(
                 "erasedAt": None,
                 "dataExports": [],
                 "memberships": {"nodes": [{"role": "MEMBER", "organization": {"name": "Chess"}}]},
+                "apiTokens": {"nodes": []},
             }
         },
         "sam root": {
@@ -182,6 +193,7 @@ PUBLIC: Final = Case(
                 "name": "Pat Public",
                 "dateJoined": "2024-01-03T08:00:00+00:00",
                 "isPublic": True,
+                "isService": False,
                 "email": "pat@example.org",
                 "emailVerifiedAt": None,
                 "lastSeenAt": None,
@@ -197,6 +209,7 @@ PUBLIC: Final = Case(
                 "erasedAt": None,
                 "dataExports": [],
                 "memberships": {"nodes": [{"role": "MEMBER", "organization": {"name": "Chess"}}]},
+                "apiTokens": {"nodes": []},
             }
         },
     },

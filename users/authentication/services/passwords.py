@@ -94,7 +94,8 @@ def prepare_password_reset(user_id: UUID) -> PasswordReset | None:
     One that still leads somewhere is prolonged and keeps its link, so that nobody can spoil it
     by asking for another. Any other is replaced: old links never revive.
     """
-    user = User.objects.select_for_update().filter(pk=user_id, is_active=True).first()
+    people = User.objects.people().select_for_update()
+    user = people.filter(pk=user_id, is_active=True).first()
     if user is None:
         return None
     now = timezone.now()

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('accounts', '0002_user_erased_at'),
+        ('accounts', '0004_user_erased_at'),
     ]
 
     operations = [
