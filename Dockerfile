@@ -42,14 +42,17 @@ FROM python:3.11.15-slim-trixie
 # The names are for Celery, which takes a group without one for root's.
 RUN groupadd --gid 10001 roster \
     && useradd --uid 10001 --gid 10001 --home-dir /tmp --no-create-home \
-        --shell /usr/sbin/nologin roster
+        --shell /usr/sbin/nologin roster \
+    && install --directory --owner 10001 --group 10001 --mode 700 /files
 WORKDIR /app
 COPY --from=build /venv /venv
 COPY --from=build /app /app
-# Nothing is written outside /tmp and /dev/shm, so the root file system may be read-only.
+# Nothing is written outside /tmp, /dev/shm and /files, so the root file system may be read-only.
+# /files is for a volume that web servers and workers have in common.
 ENV PATH=/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    PRIVATE_FILES_DIR=/files \
     BIND=0.0.0.0:8000
 USER 10001:10001
 EXPOSE 8000

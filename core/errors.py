@@ -53,6 +53,7 @@ class ErrorCode(DescribedEnum):
     NOT_FOUND = "NOT_FOUND", "There is no such object, or it is not for you to see."
     LAST_ADMINISTRATOR = "LAST_ADMINISTRATOR", "Nobody would be left to administer the service."
     LAST_OWNER = "LAST_OWNER", "The organisation would be left without an owner."
+    DELETION_PENDING = "DELETION_PENDING", "The account is to be deleted; that can be undone."
     ALREADY_MEMBER = "ALREADY_MEMBER", "The person belongs to the organisation already."
     INVITATION_OF_ANOTHER = (
         "INVITATION_OF_ANOTHER",

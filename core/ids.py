@@ -1,6 +1,6 @@
 """Primary keys of public entities."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -18,3 +18,8 @@ def first_id_at(moment: datetime) -> UUID:
     """
     milliseconds = max(0, int(moment.timestamp() * 1000))
     return UUID(int=milliseconds << 80 | 0x7 << 76 | 0b10 << 62)
+
+
+def moment_of(id_: UUID) -> datetime:
+    """Return when a UUIDv7 was made, to the millisecond, by the clock of whoever made it."""
+    return datetime.fromtimestamp((id_.int >> 80) / 1000, UTC)

@@ -52,6 +52,7 @@ INSTALLED_APPS = [
     "users.accounts",
     "users.authentication",
     "users.organizations",
+    "users.privacy",
     *(["users.demo"] if DEMO else []),
     "schema",
     "unfold.apps.BasicAppConfig",
@@ -198,6 +199,9 @@ CELERY_BEAT_SCHEDULE = {
     "prune-api-tokens": _every(timedelta(minutes=10), "users.authentication.prune_api_tokens"),
     "prune-challenges": _every(timedelta(minutes=10), "users.authentication.prune_challenges"),
     "note-last-seen": _every(timedelta(minutes=5), "users.authentication.note_last_seen"),
+    "seal-events": _every(timedelta(minutes=1), "users.activity.seal_events"),
+    "erase-people": _every(timedelta(minutes=10), "users.privacy.erase_people"),
+    "prune-exports": _every(timedelta(minutes=10), "users.privacy.prune_exports"),
     "lift-suspensions": _every(timedelta(minutes=1), "users.authentication.lift_suspensions"),
 }
 
@@ -245,9 +249,13 @@ SIGN_UP_TTL = timedelta(hours=24)
 INVITATION_TTL = timedelta(days=7)
 EMAIL_CHANGE_TTL = timedelta(hours=24)
 PASSWORD_RESET_TTL = timedelta(hours=1)
+# How long a deleted account can be had back, before it is erased.
+DELETION_GRACE = timedelta(days=env.number("DELETION_GRACE_DAYS", 30, minimum=1, maximum=365))
+# How long an export of personal data can be fetched.
+DATA_EXPORT_TTL = timedelta(days=env.number("DATA_EXPORT_DAYS", 7, minimum=1, maximum=30))
 # Where links in mails lead: to the pages /verify-email, /accept-invitation, /confirm-email,
-# /reset-password and /join-organization there. The token follows in the fragment, which browsers
-# send to no server and so reaches no log.
+# /reset-password, /join-organization and /cancel-deletion there. The token follows in the fragment,
+# which browsers send to no server and so reaches no log.
 LINKS_URL = env.url("LINKS_URL", default=PUBLIC_URL, schemes=("http", "https")).rstrip("/")
 
 ACCESS_TOKEN_TTL = timedelta(minutes=env.number("ACCESS_TOKEN_MINUTES", 10, minimum=1, maximum=60))
@@ -335,11 +343,25 @@ STATICFILES_DIRS = [
     *([CONSOLE_BUNDLE] if CONSOLE_BUNDLE.is_dir() else []),
 ]
 WHITENOISE_USE_FINDERS = DEMO
-if not DEMO:
-    STORAGES = {
-        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
-    }
+# What only its owner gets, such as exports of personal data; one for all replicas and workers.
+PRIVATE_FILES_DIR = env.text("PRIVATE_FILES_DIR", default=str(BASE_DIR / ".data" / "files"))
+STATIC_FILES_STORAGE = (
+    "django.contrib.staticfiles.storage.StaticFilesStorage"
+    if DEMO
+    else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+)
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": STATIC_FILES_STORAGE},
+    "private": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": PRIVATE_FILES_DIR,
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    },
+}
 
 # Mail ------------------------------------------------------------------------------------
 

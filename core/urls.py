@@ -11,6 +11,7 @@ urlpatterns = [
     path("", include("users.accounts.urls")),
     path("", include("users.authentication.urls")),
     path("", include("users.organizations.urls")),
+    path("", include("users.privacy.urls")),
     path("admin/", admin.site.urls),
 ]
 if settings.DEMO_MAILBOX:

@@ -42,6 +42,8 @@ from schema.organizations.invitations import OrganizationInvitation
 from schema.organizations.mutations import OrganizationsMutation
 from schema.organizations.queries import OrganizationsQuery
 from schema.organizations.types import Organization
+from schema.privacy.deletion import DeletionMutation
+from schema.privacy.exports import ExportMutation
 from schema.selections import Optimizer
 
 PARSE_DATE_TIME = cast("Callable[[object], object]", DateTimeDefinition.parse_value)
@@ -112,6 +114,8 @@ class Mutation(
     ServiceAccountsMutation,
     SuspensionMutation,
     OrganizationsMutation,
+    DeletionMutation,
+    ExportMutation,
 ):
     """The root of mutations."""
 

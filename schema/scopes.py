@@ -40,6 +40,7 @@ CLOSED: Final = frozenset(
         *("revokeSession", "revokeOtherSessions", "logOutEverywhere", "endSessions", "unlockUser"),
         *("createApiToken", "rotateApiToken", "renameApiToken", "revokeApiToken"),
         *("createServiceAccount", "createServiceAccountToken", "deactivateServiceAccount"),
+        *("requestDataExport", "deleteMe", "cancelDeletion", "deleteUser", "cancelUserDeletion"),
         *("acceptOrganizationInvitation", "declineOrganizationInvitation"),
         *("signUpByOrganizationInvitation", "deleteOrganization"),
     }

@@ -52,6 +52,11 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
             # Empty for others: see tests/test_totp.py.
             "passkeys": SIGNED_IN,
             "suspension": STAFF_ONLY,
+            "deletion": STAFF_ONLY,
+            # Empty but for the owner: see the fields below.
+            "dataExports": SIGNED_IN,
+            # Of whom is erased, which nobody else is; see tests/test_erasure.py.
+            "erasedAt": set(),
         },
     ),
     "Profile": (
@@ -77,6 +82,14 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
     "Suspension": (
         "node(id: $owner) { ... on User { suspension { FIELD } } }",
         {"reason": STAFF_ONLY, "until": STAFF_ONLY, "createdAt": STAFF_ONLY},
+    ),
+    "AccountDeletion": (
+        "node(id: $owner) { ... on User { deletion { FIELD } } }",
+        {"requestedAt": STAFF_ONLY, "dueAt": STAFF_ONLY},
+    ),
+    "DataExport": (
+        "node(id: $owner) { ... on User { dataExports { FIELD } } }",
+        {"requestedAt": {OWNER}, "readyAt": {OWNER}, "expiresAt": {OWNER}},
     ),
     "Group": (
         "node(id: $group) { ... on Group { FIELD } }",
@@ -270,6 +283,7 @@ WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "renamePasskey": ('{passkeyId: $passkey, name: "Laptop"}', those({OWNER}, NOT_FOUND)),
     "removePasskey": ("{passkeyId: $passkey}", those({OWNER}, NOT_FOUND)),
     "resetSecondFactors": ("{userId: $owner}", those(ADMINISTRATORS)),
+    "cancelDeletion": ('{token: "x"}', everybody(TOKEN_INVALID)),
     # For oneself.
     "updateProfile": ('{name: "Somebody"}', those(SIGNED_IN)),
     "requestEmailChange": (
@@ -298,7 +312,15 @@ WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "revokeSession": ("{sessionId: $session}", those({OWNER, ADMINISTRATOR}, NOT_FOUND)),
     "revokeOtherSessions": ("", those(SIGNED_IN)),
     "logOutEverywhere": ("", those(SIGNED_IN)),
+    "requestDataExport": ("", those(SIGNED_IN)),
+    # Owners stay as long as they are the last ones; the other administrator is not enough here.
+    "deleteMe": (
+        f'{{password: "{PASSWORD}"}}',
+        those({USER, STAFF}) | {OWNER: LAST_OWNER, ADMINISTRATOR: "LAST_ADMINISTRATOR"},
+    ),
     # For administrators.
+    "deleteUser": ("{userId: $member}", those(ADMINISTRATORS)),
+    "cancelUserDeletion": ("{userId: $deleted}", those(ADMINISTRATORS)),
     "createUser": (
         '{email: "new@example.org", username: "new", password: "a phrase to remember"}',
         those(ADMINISTRATORS),

@@ -5,6 +5,7 @@ Loaded with `-p`, because pytest-django reads the settings before any conftest.
 
 import os
 import socket
+import tempfile
 from urllib.parse import urlsplit
 
 # A loaded machine may take longer than the service would wait before it does without Redis.
@@ -36,4 +37,7 @@ _worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _cache, _broker = _redis_urls(os.environ["REDIS_URL"], _worker)
 os.environ["REDIS_URL"] = _cache
 os.environ["CELERY_BROKER_URL"] = _broker
+# Removed with the process.
+_files = tempfile.TemporaryDirectory(prefix="roster-files-")
+os.environ["PRIVATE_FILES_DIR"] = _files.name
 os.environ["EMAIL_URL"] = f"smtp://127.0.0.1:{free_port()}"

@@ -4,13 +4,14 @@ from typing import Final
 
 PERSON = """
     id username name dateJoined lastSeenAt isPublic isService email emailVerifiedAt isActive isStaff
-    isSuperuser
+    isSuperuser erasedAt
 """
 EVERYTHING = f"""
     {PERSON} profile {{ bio website locale timeZone }} groups {{ id name permissions }} permissions
     secondFactors secondFactorDueAt recoveryCodesLeft totp {{ confirmedAt lastUsedAt }}
     passkeys(first: 2) {{ nodes {{ id name aaguid isSyncable isBackedUp createdAt lastUsedAt }} }}
-    activeSessionCount suspension {{ reason until createdAt }}
+    activeSessionCount suspension {{ reason until createdAt }} deletion {{ requestedAt dueAt }}
+    dataExports {{ requestedAt readyAt expiresAt }}
     apiTokens(first: 2) {{ nodes {{ name }} }}
     memberships(first: 5) {{ nodes {{
       role createdAt user {{ id }}
@@ -61,11 +62,11 @@ SHAPES: Final = [
     (
         "the same and groups, their permissions, permissions, sessions, members",
         f"{{ me {{ {EVERYTHING} }} }}",
-        12,
+        13,
     ),
-    ("a person and all of the above", f"{{ user(id: $user) {{ {EVERYTHING} }} }}", 12),
+    ("a person and all of the above", f"{{ user(id: $user) {{ {EVERYTHING} }} }}", 13),
     ("a person, whom an id of nothing does not find", '{ user(id: "x") { id } }', 2),
-    ("a person by node", f"{{ node(id: $user) {{ ... on User {{ {EVERYTHING} }} }} }}", 12),
+    ("a person by node", f"{{ node(id: $user) {{ ... on User {{ {EVERYTHING} }} }} }}", 13),
     ("an organisation by node", "{ node(id: $organization) { ... on Organization { name } } }", 2),
     ("nothing, for a node of nothing", '{ node(id: "x") { id } }', 1),
     ("an organisation, one's role", "{ organization(id: $organization) { name myRole } }", 2),
@@ -141,7 +142,7 @@ SHAPES: Final = [
     (
         "people and everything",
         f"{{ users(first: $n) {{ edges {{ node {{ {EVERYTHING} }} }} }} }}",
-        12,
+        13,
     ),
     (
         "two pages",
@@ -175,13 +176,13 @@ SHAPES: Final = [
 # not joined but takes a statement of its own, and what only staff sees takes none.
 ORDINARY: Final = {
     "the person, memberships with organisations": 4,
-    "the same and groups, their permissions, permissions, sessions, members": 14,
-    "a person and all of the above": 9,
-    "a person by node": 9,
+    "the same and groups, their permissions, permissions, sessions, members": 15,
+    "a person and all of the above": 10,
+    "a person by node": 10,
     "an organisation, members with people and profiles, groups": 5,
     "people, memberships with organisations": 4,
     "people, memberships with organisations, members with people, groups": 6,
-    "people and everything": 14,
+    "people and everything": 15,
     "the person, API tokens": 4,
     "people, API tokens": 4,
     "sessions with people": 3,

@@ -185,6 +185,7 @@ def test_later_sign_up_for_an_address_replaces_the_earlier(anonymous: GraphQLCli
 def test_verifying_makes_the_user_once(anonymous: GraphQLClient) -> None:
     assert sign_up(anonymous, locale="de") == []
     token = token_of("nina@example.org")
+    link = str(SignUp.objects.get().nonce)
     assert verify(anonymous, token) == []
     user = User.objects.get()
     assert (user.username, user.email, user.profile.locale) == ("nina", "nina@example.org", "de")
@@ -192,7 +193,7 @@ def test_verifying_makes_the_user_once(anonymous: GraphQLClient) -> None:
     assert flags == [True, False, False, False]
     assert user.check_password(PASSWORD)
     recorded = Event.objects.filter(subject_id=user.pk).order_by("pk").values_list("tag", "data")
-    assert list(recorded) == [(Tag.EMAIL_VERIFIED, {}), (Tag.USER_CREATED, {})]
+    assert list(recorded) == [(Tag.EMAIL_VERIFIED, {}), (Tag.USER_CREATED, {"link": link})]
 
     after = rows()
     assert after["SignUp"] == 0

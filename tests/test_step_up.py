@@ -36,7 +36,7 @@ SENSITIVE = [*Sensitive]
 # The password that these take is the proof of who has nothing better.
 WITH_PASSWORD = {
     *("changePassword", "requestEmailChange", "changeUsername", "deleteOrganization"),
-    *("createApiToken", "rotateApiToken", "createServiceAccountToken"),
+    *("createApiToken", "rotateApiToken", "createServiceAccountToken", "deleteMe"),
 }
 
 

@@ -15,6 +15,8 @@ TYPES: Final[dict[str, tuple[str, str]]] = {
     "User": (ANY, "users:read"),
     "Profile": (ANY, "users:read"),
     "Suspension": (NONE, "users:read"),
+    "AccountDeletion": (NONE, "users:read"),
+    "DataExport": (NONE, NONE),
     # One's own are private about oneself.
     "Group": ("groups:read|profile:read", "groups:read"),
     "Organization": ("organizations:read", "organizations:read"),
@@ -108,6 +110,12 @@ WRITES: Final[dict[str, str]] = {
     "createServiceAccount": NONE,
     "createServiceAccountToken": NONE,
     "deactivateServiceAccount": NONE,
+    # Data and accounts are people's own affair.
+    "requestDataExport": NONE,
+    "deleteMe": NONE,
+    "cancelDeletion": NONE,
+    "deleteUser": NONE,
+    "cancelUserDeletion": NONE,
     # These take the password.
     "deleteOrganization": NONE,
     "updateProfile": "profile:write",

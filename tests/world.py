@@ -1,5 +1,6 @@
 """One of everything and a client of each kind, for the tests of who may do what."""
 
+import datetime as dt
 import json
 from collections.abc import Iterable
 from functools import partial
@@ -47,7 +48,10 @@ from users.authentication.models import (
 )
 from users.authentication.tokens import issue_access_token
 from users.organizations.models import Membership, Organization, OrganizationInvitation, Role
+from users.privacy.models import AccountDeletion, DataExport
 from users.scopes import Scope
+
+HOUR = dt.timedelta(hours=1)
 
 
 class World:
@@ -93,7 +97,13 @@ class World:
         invitation = make_organization_invitation(
             organization, self.owner, email="invited@example.org"
         )
+        deleted = make_user("deleted", is_active=False)
+        AccountDeletion.objects.create(user=deleted, expires_at=timezone.now() + HOUR)
+        DataExport.objects.create(
+            user=self.owner, expires_at=timezone.now() + HOUR, ready_at=timezone.now()
+        )
         self.ids = {
+            "deleted": node_id(deleted),
             "owner": node_id(self.owner),
             "group": node_id(group),
             "session": node_id(session),
@@ -116,6 +126,9 @@ class World:
         """Add what only some tests can do with."""
         if type_name == "ApiToken":
             ApiToken.objects.update(rotated_at=timezone.now())
+        if "deletion" in READS[type_name][0] or type_name == "User":
+            # Like the suspension.
+            AccountDeletion.objects.create(user=self.owner, expires_at=timezone.now() + HOUR)
         if "suspension" in READS[type_name][0] or type_name == "User":
             # A suspension that says nothing of `is_active`, lest the owner be nobody.
             Suspension.objects.create(
@@ -145,7 +158,8 @@ def everything() -> str:
     rows: list[Any] = []
     organizations = (Organization, Membership, OrganizationInvitation)
     factors = (Totp, Passkey, RecoveryCode, PendingLogIn)
-    own: tuple[Any, ...] = (User, Profile, Session, ApiToken, Suspension, *factors)
+    rest = (Session, ApiToken, Suspension, AccountDeletion, DataExport)
+    own: tuple[Any, ...] = (User, Profile, *rest, *factors)
     for model in (*own, Group, Permission, *organizations):
         rows += model.objects.order_by("pk")
     memberships = list(User.groups.through.objects.order_by("pk").values_list())

@@ -7,7 +7,7 @@ A service counts before it opens its transaction, so that no rollback takes the 
         …
     forgive(Bucket(PER_ACCOUNT, login))
 
-All three functions raise `RuntimeError` in a transaction. Tests may run in one of their own.
+All functions raise `RuntimeError` in a transaction. Tests may run in one of their own.
 """
 
 import logging
@@ -24,7 +24,7 @@ from core.ratelimit import in_postgresql
 from core.ratelimit.buckets import Bucket, Limit, fold
 from core.ratelimit.in_redis import RedisBuckets, redis_buckets
 
-__all__ = ["Bucket", "Limit", "attempt", "clear", "fold", "forgive"]
+__all__ = ["Bucket", "Limit", "attempt", "clear", "fold", "forget", "forgive"]
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +53,15 @@ def forgive(*buckets: Bucket) -> None:
 def clear(*buckets: Bucket) -> None:
     """Take all attempts out of the buckets."""
     _count(RedisBuckets.empty, in_postgresql.empty, buckets)
+
+
+def forget(*buckets: Bucket) -> None:
+    """Take all attempts out of the buckets, wherever they were counted.
+
+    What Redis keeps while it fails is gone within its limits' periods.
+    """
+    clear(*buckets)
+    in_postgresql.empty({bucket.key: bucket.limit for bucket in buckets})
 
 
 def _count(

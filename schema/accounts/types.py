@@ -23,6 +23,7 @@ from schema.errors import Payload
 from schema.nested import nested_connection
 from schema.nodes import one
 from schema.organizations.types import Membership, MembershipConnection
+from schema.privacy.types import AccountDeletion, DataExport
 from schema.rules import Private, PrivateSessions
 from users.accounts import models
 from users.accounts.methods import Method
@@ -130,6 +131,16 @@ class User(relay.Node):
     )
     suspension: Suspension | None = strawberry_django.field(
         description="Why the person may not sign in, for staff."
+    )
+    deletion: AccountDeletion | None = strawberry_django.field(
+        description="Whether the account is to be erased, for staff."
+    )
+    data_exports: list[DataExport] = strawberry_django.field(
+        description="One's own data, as far as it was asked for; of others there is none."
+    )
+    erased_at: datetime | None = strawberry_django.field(
+        extensions=[Private()],
+        description="Since when only this row is left of the person; null of a living account.",
     )
 
     @nested_connection(

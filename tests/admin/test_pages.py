@@ -29,13 +29,14 @@ from users.activity.models import DailyCount, Event
 from users.activity.tags import Tag
 from users.authentication.models import ApiToken, ServiceAccount, Session, Suspension
 from users.organizations.models import Membership, Organization, OrganizationInvitation
+from users.privacy.models import AccountDeletion
 
 pytestmark = pytest.mark.django_db
 
 
 MODELS = [
     User, Profile, Group, Organization, Membership, OrganizationInvitation, Session, Suspension,
-    ApiToken, ServiceAccount, Event, DailyCount, OutboxMessage,
+    ApiToken, ServiceAccount, AccountDeletion, Event, DailyCount, OutboxMessage,
 ]  # fmt: skip
 KEPT_TO_ADMINISTRATORS = {ApiToken, Event, OutboxMessage}
 
@@ -57,6 +58,7 @@ def cast_and_rows() -> list[Model]:
         make_organization_invitation(organization, mary, email="nina@example.org"),
         Session.objects.get(),
         Suspension.objects.create(user=mary, reason="Sent spam."),
+        AccountDeletion.objects.create(user=mary, expires_at="2100-01-01T00:00Z"),
         token,
         ServiceAccount.objects.get(pk=make_service("robot").pk),
         Event.objects.earliest("id"),
@@ -74,6 +76,8 @@ def secrets() -> Iterator[str]:
         yield from (bytes(token.digest).hex(), str(token.digest))
     for invitation in OrganizationInvitation.objects.all():
         yield from (invitation.nonce.hex, str(invitation.nonce))
+    for deletion in AccountDeletion.objects.all():
+        yield from (deletion.nonce.hex, str(deletion.nonce))
 
 
 def test_every_page_opens_and_tells_no_secret(client: Client, cast_and_rows: list[Model]) -> None:
@@ -119,7 +123,7 @@ def test_nothing_can_be_deleted_or_added_past_the_services(
             {"action": "delete_selected", "_selected_action": str(row.pk), "post": "yes"},
         )
         assert client.get(change_url(row)).status_code == 200
-        if type(row) not in {User, Group, Suspension, ServiceAccount}:
+        if type(row) not in {User, Group, Suspension, AccountDeletion, ServiceAccount}:
             assert client.get(reverse(view_name(type(row), "add"))).status_code == 403
         if type(row) not in {User, Group, Profile, Suspension}:
             assert client.post(change_url(row), {}).status_code == 403
@@ -146,6 +150,7 @@ def test_lists_cost_the_same_however_many_rows(
             make_api_token(person, "users:read")
             make_service(f"service-{number}")
             Suspension.objects.create(user=person, reason="Sent spam.")
+            AccountDeletion.objects.create(user=person, expires_at="2100-01-01T00:00Z")
             Event.objects.create(tag=Tag.LOGGED_IN, actor_id=person.pk, subject_id=person.pk)
             DailyCount.objects.create(day=f"2026-01-{number % 30 + 1:02}", tag=Tag.LOGGED_IN)
             OutboxMessage.objects.create(

@@ -52,6 +52,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     second_factors = ArrayField(
         models.CharField(max_length=10), default=list, db_default=[], blank=True, editable=False
     )
+    # When nothing but the row was left of the person; for good.
+    erased_at = models.DateTimeField(_("erased"), null=True, editable=False)
     # Raised in the same transaction as any change of groups or permissions, so that what is
     # cached under the old version is never read again.
     authorization_version = models.PositiveIntegerField(default=0, editable=False)
@@ -80,6 +82,9 @@ class User(AbstractBaseUser, PermissionsMixin):
                 condition=Q(username=Lower("username")), name="user_username_canonical"
             ),
             models.CheckConstraint(condition=Q(email=Lower("email")), name="user_email_canonical"),
+            models.CheckConstraint(
+                condition=Q(erased_at=None) | Q(is_active=False), name="user_erased_is_inactive"
+            ),
             models.CheckConstraint(
                 condition=Q(is_service=False)
                 | Q(

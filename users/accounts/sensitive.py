@@ -23,7 +23,9 @@ class Sensitive(StrEnum):
     # What speaks for one without any of these.
     CREATE_API_TOKEN = "createApiToken"  # noqa: S105 - a name, not a secret
     ROTATE_API_TOKEN = "rotateApiToken"  # noqa: S105 - a name, not a secret
-    # What cannot be undone.
+    # What cannot be undone, or takes away all there is to know.
+    DELETE_ME = "deleteMe"
+    REQUEST_DATA_EXPORT = "requestDataExport"
     DELETE_ORGANIZATION = "deleteOrganization"
     # What administrators do to others' ways in, and to what they may do.
     CREATE_USER = "createUser"
@@ -32,6 +34,8 @@ class Sensitive(StrEnum):
     REACTIVATE_USER = "reactivateUser"
     REQUIRE_PASSWORD_RESET = "requirePasswordReset"  # noqa: S105 - a name, not a secret
     RESET_SECOND_FACTORS = "resetSecondFactors"
+    DELETE_USER = "deleteUser"
+    CANCEL_USER_DELETION = "cancelUserDeletion"
     CREATE_SERVICE_ACCOUNT = "createServiceAccount"
     CREATE_SERVICE_ACCOUNT_TOKEN = "createServiceAccountToken"  # noqa: S105 - a name, not a secret
     DEACTIVATE_SERVICE_ACCOUNT = "deactivateServiceAccount"

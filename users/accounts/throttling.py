@@ -4,6 +4,7 @@ Each function counts one attempt, before the service opens its transaction, and 
 `TooManyAttemptsError` instead if that would be one too many.
 """
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -22,6 +23,15 @@ TOKENS_FROM_ORIGIN: Final = Limit("token.origin", 50, timedelta(minutes=10))
 def origin(limit: Limit, actor: Actor) -> Bucket:
     """Return the bucket of the network that the request came from; unknown ones share one."""
     return Bucket(limit, network_of(actor.ip) if actor.ip else "unknown")
+
+
+def buckets_of(user_id: UUID, emails: Iterable[str]) -> list[Bucket]:
+    """Return where attempts by and about a person count; those of networks are everybody's."""
+    own = (PASSWORDS_OF_PERSON, USERNAMES_OF_PERSON)
+    return [
+        *(Bucket(limit, str(user_id)) for limit in own),
+        *(Bucket(MAILS_TO_ADDRESS, email) for email in emails),
+    ]
 
 
 def count_password(user_id: UUID) -> None:

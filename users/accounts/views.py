@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from typing import Any, cast
 
 from django.forms import Form
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -35,7 +35,7 @@ class LinkView(FormView, ABC):  # type: ignore[type-arg]
     # For whom the form is not.
     note: Any = ""
 
-    def form_valid(self, form: Form) -> HttpResponse:
+    def form_valid(self, form: Form) -> HttpResponseBase:  # type: ignore[override]
         """Use the link, and say so or say why not; what can be mended is asked for again."""
         try:
             done = self.use(cast("ActorRequest", self.request).actor, **form.cleaned_data)
@@ -48,7 +48,7 @@ class LinkView(FormView, ABC):  # type: ignore[type-arg]
                 name = problem.field[0] if problem.field else None
                 form.add_error(name if name in form.fields else None, str(problem.message))
             return self._answer(400, form=form)
-        return self._answer(200, done=done)
+        return done if isinstance(done, HttpResponseBase) else self._answer(200, done=done)
 
     def form_invalid(self, form: Form) -> HttpResponse:
         """Say what is wrong, and that the page needs the link if it was opened without."""
@@ -57,8 +57,8 @@ class LinkView(FormView, ABC):  # type: ignore[type-arg]
         return self._answer(400, form=form)
 
     @abstractmethod
-    def use(self, actor: Actor, **fields: str) -> str:
-        """Call the service; return what to tell."""
+    def use(self, actor: Actor, **fields: str) -> str | HttpResponseBase:
+        """Call the service; return what to tell, or what to answer with."""
 
     def _answer(self, status: int, **context: Any) -> HttpResponse:
         return self.render_to_response(self.get_context_data(**context), status=status)

@@ -9,11 +9,15 @@ from typing import Any, ClassVar, Self
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.db.models.fields.json import KT
 
 from core.db import AppendOnly
 from core.ids import new_id
 from users.activity.querysets import DailyCountQuerySet, EventQuerySet
+from users.activity.seals import EventSeal
 from users.activity.tags import Tag
+
+__all__ = ["DailyCount", "Event", "EventDetails", "EventSeal"]
 
 
 def tag_choices() -> list[tuple[str, str]]:
@@ -90,6 +94,14 @@ class EventDetails(models.Model):
         """One row an event at the most."""
 
         verbose_name_plural = "event details"
+        indexes: ClassVar = [
+            # What was mailed to an address, for its owner.
+            models.Index(
+                KT("values__email"),
+                name="event_details_email",
+                condition=models.Q(values__has_key="email"),
+            ),
+        ]
 
     def __str__(self) -> str:
         """Name the event's row only."""

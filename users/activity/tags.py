@@ -35,6 +35,15 @@ class Tag(DescribedEnum):
     )
     USER_REACTIVATED = "account:user:reactivate", "A person may sign in again."
     USER_UNLOCKED = "account:user:unlock", "Failed log-ins of a person were forgotten."
+    DELETION_SCHEDULED = (
+        "account:user:schedule_deletion",
+        "An account was shut, to be erased later.",
+    )
+    DELETION_CANCELED = "account:user:cancel_deletion", "An account is not to be erased after all."
+    USER_ERASED = "account:user:erase", "Nothing but an anonymous row is left of a person."
+    DATA_EXPORT_REQUESTED = "privacy:export:request", "A person asked for all data kept about them."
+    DATA_EXPORT_COMPLETED = "privacy:export:complete", "A person's data was put together."
+    DATA_EXPORT_FETCHED = "privacy:export:fetch", "A person's data was fetched by the mailed link."
     SERVICE_ACCOUNT_CREATED = (
         "account:service_account:create",
         "An administrator made an account for a program.",

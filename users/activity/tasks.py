@@ -1,9 +1,11 @@
-"""Analytics: daily counts rolled up from the events."""
+"""Background work on events: daily counts rolled up from them, and sealing."""
 
+from celery import shared_task
 from django.db.models import F
 
 from core.outbox.registry import subscriber
 from users.activity.models import DailyCount, Event
+from users.activity.sealing import seal_all
 from users.activity.tags import Tag
 
 
@@ -19,3 +21,9 @@ def count_event(event_id: str) -> None:
     DailyCount.objects.filter(day=event.created_at.date(), tag=event.tag).update(
         count=F("count") + 1
     )
+
+
+@shared_task(name="users.activity.seal_events")
+def seal_events() -> None:
+    """Seal what was committed since the last time."""
+    seal_all()

@@ -3,6 +3,7 @@
 All functions are called outside of transactions.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -85,9 +86,13 @@ def log_in_attempt(login: str, *, actor: Actor, device: Device | None) -> LogInA
 
 def unlock(user: User, *, device_id: UUID | None = None) -> None:
     """Forget the failed attempts to log in as the person, by either login or from the device."""
-    logins = (user.username, user.email)
     devices = [_bucket_of_device(device_id)] if device_id else []
-    clear(*map(_bucket_of_account, logins), *map(_bucket_of_lockout, logins), *devices)
+    clear(*buckets_of((user.username, user.email)), *devices)
+
+
+def buckets_of(logins: Iterable[str]) -> list[Bucket]:
+    """Return where attempts to log in count, by the logins; those of devices are nobody's."""
+    return [each(login) for login in logins for each in (_bucket_of_account, _bucket_of_lockout)]
 
 
 def count_code(user_id: UUID) -> None:
@@ -95,12 +100,12 @@ def count_code(user_id: UUID) -> None:
 
     Call it outside of transactions. Raises `TooManyAttemptsError`.
     """
-    attempt(*_buckets_of_codes(user_id))
+    attempt(*buckets_of_codes(user_id))
 
 
 def forgive_codes(user_id: UUID) -> None:
     """Forget the wrong codes, because the right one came."""
-    clear(*_buckets_of_codes(user_id))
+    clear(*buckets_of_codes(user_id))
 
 
 def count_passkey(actor: Actor) -> None:
@@ -117,7 +122,8 @@ def forgive_passkey(actor: Actor) -> None:
         forgive(_bucket_of_passkeys(actor))
 
 
-def _buckets_of_codes(user_id: UUID) -> tuple[Bucket, ...]:
+def buckets_of_codes(user_id: UUID) -> tuple[Bucket, ...]:
+    """Return where codes count that are entered as the person's."""
     limits = (CODES_OF_PERSON, CODES_OF_PERSON_DAILY)
     return tuple(Bucket(limit, str(user_id)) for limit in limits)
 

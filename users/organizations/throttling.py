@@ -3,6 +3,7 @@
 Each function counts one attempt, as those of `users.accounts.throttling` do.
 """
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -15,6 +16,15 @@ ORGANIZATIONS_OF_PERSON: Final = Limit("organization.person", 10, timedelta(days
 INVITATIONS_OF_PERSON: Final = Limit("organization_invitation.person", 50, timedelta(days=1))
 # Apart from the other mails to an address: who invites must not use up what its owner asks for.
 INVITATIONS_TO_ADDRESS: Final = Limit("organization_invitation.recipient", 5, timedelta(days=1))
+
+
+def buckets_of(user_id: UUID, emails: Iterable[str]) -> list[Bucket]:
+    """Return where attempts by and about a person count."""
+    own = (ORGANIZATIONS_OF_PERSON, INVITATIONS_OF_PERSON)
+    return [
+        *(Bucket(limit, str(user_id)) for limit in own),
+        *(Bucket(INVITATIONS_TO_ADDRESS, email) for email in emails),
+    ]
 
 
 def count_organization(user_id: UUID) -> None:

@@ -28,6 +28,7 @@ from users.activity.tags import Tag
 from users.authentication.models import ApiToken, Passkey, Session, Suspension, Totp
 from users.authentication.tokens import issue_access_token
 from users.organizations.models import Membership, Organization, OrganizationInvitation, Role
+from users.privacy.models import AccountDeletion, DataExport
 
 FIREFOX: Final = (
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -82,6 +83,12 @@ class Cast:
         )
         suspension = Suspension.objects.create(user=self.sue, reason="Spam", until=FOREVER)
         Suspension.objects.filter(pk=suspension.pk).update(created_at=at(2, 1))
+        # All that may become of somebody, at once.
+        deletion = AccountDeletion.objects.create(user=self.sue, expires_at=FOREVER)
+        AccountDeletion.objects.filter(pk=deletion.pk).update(requested_at=at(2, 2))
+        User.objects.filter(pk=self.sue.pk).update(erased_at=at(2, 3))
+        export = DataExport.objects.create(user=self.alice, ready_at=at(3, 3), expires_at=FOREVER)
+        DataExport.objects.filter(pk=export.pk).update(requested_at=at(3, 2))
         self.sam = make_user("sam", is_staff=True, date_joined=at(1, 5))
         self.root = make_user("root", is_staff=True, is_superuser=True, date_joined=at(1, 6))
         make_service("robot", name="Robot", is_staff=True, date_joined=at(1, 7))

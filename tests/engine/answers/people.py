@@ -11,6 +11,8 @@ WHOLE: Final = """
     groups { name }
     profile { bio website timeZone locale }
     suspension { reason until createdAt }
+    deletion { requestedAt dueAt } erasedAt
+    dataExports { requestedAt readyAt expiresAt }
     memberships(first: 10) { nodes { role organization { name } } }
     apiTokens(first: 10) { nodes { name } }
 """
@@ -53,6 +55,15 @@ NOT_PUBLIC: Final = Case(
                     "locale": "de",
                 },
                 "suspension": None,
+                "deletion": None,
+                "erasedAt": None,
+                "dataExports": [
+                    {
+                        "requestedAt": "2024-03-02T08:00:00+00:00",
+                        "readyAt": "2024-03-03T08:00:00+00:00",
+                        "expiresAt": "2100-01-01T00:00:00+00:00",
+                    }
+                ],
                 "memberships": {"nodes": [{"role": "OWNER", "organization": {"name": "Archers"}}]},
                 "apiTokens": {"nodes": []},
             }
@@ -87,6 +98,9 @@ NOT_PUBLIC: Final = Case(
                     "locale": None,
                 },
                 "suspension": None,
+                "deletion": None,
+                "erasedAt": None,
+                "dataExports": [],
                 "memberships": {"nodes": [{"role": "OWNER", "organization": {"name": "Archers"}}]},
                 "apiTokens": {"nodes": []},
             }
@@ -124,6 +138,9 @@ NOT_PUBLIC: Final = Case(
                     "locale": "de",
                 },
                 "suspension": None,
+                "deletion": None,
+                "erasedAt": None,
+                "dataExports": [],
                 "memberships": {"nodes": [{"role": "OWNER", "organization": {"name": "Archers"}}]},
                 "apiTokens": {"nodes": []},
             }
@@ -161,6 +178,9 @@ PUBLIC: Final = Case(
                 "groups": None,
                 "profile": {"bio": "", "website": "", "timeZone": "UTC", "locale": None},
                 "suspension": None,
+                "deletion": None,
+                "erasedAt": None,
+                "dataExports": [],
                 "memberships": {"nodes": []},
                 "apiTokens": {"nodes": []},
             }
@@ -190,6 +210,9 @@ PUBLIC: Final = Case(
                 "groups": None,
                 "profile": {"bio": "", "website": "", "timeZone": "UTC", "locale": None},
                 "suspension": None,
+                "deletion": None,
+                "erasedAt": None,
+                "dataExports": [],
                 "memberships": {"nodes": [{"role": "MEMBER", "organization": {"name": "Chess"}}]},
                 "apiTokens": {"nodes": []},
             }
@@ -219,6 +242,9 @@ PUBLIC: Final = Case(
                 "groups": [],
                 "profile": {"bio": "", "website": "", "timeZone": "UTC", "locale": "en"},
                 "suspension": None,
+                "deletion": None,
+                "erasedAt": None,
+                "dataExports": [],
                 "memberships": {"nodes": [{"role": "MEMBER", "organization": {"name": "Chess"}}]},
                 "apiTokens": {"nodes": []},
             }
@@ -249,4 +275,28 @@ SUSPENDED: Final = Case(
     },
 )
 
-CASES: Final = [NOT_PUBLIC, PUBLIC, SUSPENDED]
+DELETED: Final = Case(
+    "a person whose account is shut, and of whom nothing is left",
+    """{ user(id: $sue) {
+         username erasedAt deletion { requestedAt dueAt } dataExports { readyAt }
+       } }""",
+    {
+        "anonymous charlie": {"user": None},
+        "alice dora bob": {
+            "user": {"username": "sue", "erasedAt": None, "deletion": None, "dataExports": []}
+        },
+        "sam root": {
+            "user": {
+                "username": "sue",
+                "erasedAt": "2024-02-03T08:00:00+00:00",
+                "deletion": {
+                    "requestedAt": "2024-02-02T08:00:00+00:00",
+                    "dueAt": "2100-01-01T00:00:00+00:00",
+                },
+                "dataExports": [],
+            }
+        },
+    },
+)
+
+CASES: Final = [NOT_PUBLIC, PUBLIC, SUSPENDED, DELETED]

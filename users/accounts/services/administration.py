@@ -134,12 +134,12 @@ def verify_user_email(user_id: UUID, *, actor: Actor) -> User:
     return user
 
 
-def keep_an_administrator(user_id: UUID, flags: Mapping[str, bool], *, field: str) -> None:
+def keep_an_administrator(user_id: UUID, flags: Mapping[str, bool], *, field: str | None) -> None:
     """Refuse flags, ``is_active`` among them, that leave nobody to administer.
 
     Flags that may take the role away lock the administrators until the end of the transaction:
     two who take each other's role away at once come here one after the other. Raises
-    `InputRejectedError` about ``field``.
+    `InputRejectedError` about ``field``, or about nothing in particular.
     """
     if flags.get("is_active", True) and flags.get("is_superuser", True):
         return
@@ -149,7 +149,7 @@ def keep_an_administrator(user_id: UUID, flags: Mapping[str, bool], *, field: st
             Problem(
                 ErrorCode.LAST_ADMINISTRATOR,
                 _("This is the last administrator. Make somebody else one first."),
-                (field,),
+                (field,) if field else (),
             )
         )
 

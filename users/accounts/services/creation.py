@@ -1,5 +1,6 @@
 """What every way to an account has in common: checking its identifiers, and writing them."""
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -104,6 +105,16 @@ def save_identifiers(user: User) -> None:
         if "user_email_unique" in str(error):
             raise email_taken() from None
         raise username_taken() from None
+
+
+def unused_username() -> str:
+    """Return a username that nobody has, and that nobody can choose: it has a tilde."""
+    return f"deleted~{secrets.token_hex(10)}"
+
+
+def unused_email() -> str:
+    """Return an address that nobody has, and to which nothing is delivered (RFC 2606)."""
+    return f"{secrets.token_hex(16)}@deleted.invalid"
 
 
 def email_taken(field: str = "email") -> InputRejectedError:

@@ -62,7 +62,7 @@ def accept_invitation(token: str, *, actor: Actor, username: str, password: str)
     user = invited_user(email=offer.email, username=username, password=password, name=offer.name)
     with transaction.atomic(durable=True):
         use_link(Invitation, token)
-        record(Tag.INVITATION_ACCEPTED, actor=actor, subject_id=user.pk)
+        record(Tag.INVITATION_ACCEPTED, actor=actor, subject_id=user.pk, link=offer.nonce)
         insert_invited(user, locale=offer.locale, actor=actor)
     return user
 

@@ -11,10 +11,10 @@ from users.accounts.models import User
 def locked_user(user_id: UUID | None) -> User:
     """Return the person with the profile, locked until the caller's transaction ends.
 
-    Raises `InputRejectedError` if there is none.
+    Raises `InputRejectedError` if there is none, or none any more.
     """
     people = User.objects.select_related("profile").select_for_update(of=("self",))
-    user = people.filter(pk=user_id).first() if user_id else None
+    user = people.filter(pk=user_id, erased_at=None).first() if user_id else None
     if user is None:
         raise InputRejectedError(
             Problem(ErrorCode.NOT_FOUND, _("There is no such person."), ("user_id",))

@@ -11,6 +11,7 @@ from core.actor import Actor
 from core.errors import ErrorCode, InputRejectedError, Problem
 from users.accounts.models import Profile, User
 from users.accounts.policy import may_edit_profile, require
+from users.accounts.services.people import locked_user
 from users.accounts.services.validation import (
     Problems,
     check_field,
@@ -34,7 +35,7 @@ def update_profile(user_id: UUID, *, actor: Actor, **changes: Any) -> User:
     """
     require(actor, may_edit_profile, user_id)
     check_profile(changes)
-    user = User.objects.select_related("profile").select_for_update(of=("self",)).get(pk=user_id)
+    user = locked_user(user_id)
     write_profile(user, actor=actor, changes=changes)
     return user
 

@@ -82,7 +82,7 @@ def verify_email(token: str, *, actor: Actor) -> User:
             # An administrator gave the address or the username away meanwhile.
             raise error.about("token") from None
         record(Tag.EMAIL_VERIFIED, actor=actor, subject_id=user.pk)
-        record(Tag.USER_CREATED, actor=actor, subject_id=user.pk)
+        record(Tag.USER_CREATED, actor=actor, subject_id=user.pk, link=pending.nonce)
     return user
 
 

@@ -10,13 +10,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
-from core.errors import ErrorCode
+from core.errors import ErrorCode, InputRejectedError
 from users.accounts.models import EmailChange, User
 from users.accounts.policy import may_administer_people, require
 from users.accounts.sensitive import Sensitive
 from users.accounts.services.administration import keep_an_administrator
 from users.accounts.services.people import locked_user
 from users.accounts.services.reauthentication import require_recent_proof
+from users.accounts.services.shutting_out import what_shuts_out
 from users.accounts.services.validation import Problems, check_field
 from users.activity.record import record
 from users.activity.tags import Tag
@@ -70,11 +71,15 @@ def suspend_user(
 def reactivate_user(user_id: UUID | None, *, actor: Actor) -> User:
     """Let a person in again; they sign in anew. An active one stays as they are.
 
-    Raises `InputRejectedError` if there is no such person, and the policy's errors.
+    Raises `InputRejectedError` if there is no such person or something else than a suspension
+    keeps them out, and the policy's errors.
     """
     require(actor, may_administer_people, user_id)
     require_recent_proof(actor, Sensitive.REACTIVATE_USER)
     user = locked_user(user_id)
+    problem = what_shuts_out(user.pk)
+    if problem:
+        raise InputRejectedError(problem)
     _reactivate(user, actor=actor)
     return user
 
@@ -92,12 +97,12 @@ def lift_suspension(user_id: UUID, *, actor: Actor) -> None:
 
 
 def _reactivate(user: User, *, actor: Actor) -> None:
-    """Let a locked person in, in the caller's transaction."""
+    """Let a locked person in, in the caller's transaction, if nothing else keeps them out."""
     old = Suspension.objects.filter(user=user).first()
     if user.is_active and old is None:
         return
     Suspension.objects.filter(user=user).delete()
-    _set_active(user, active=True)
+    _set_active(user, active=what_shuts_out(user.pk) is None)
     # A log-in that began before the suspension may have ended after it.
     end_sessions_of(user.pk)
     record(

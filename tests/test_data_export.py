@@ -1,0 +1,288 @@
+"""Exports: all that is kept about a person, for that person alone."""
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.http import HttpResponseBase
+from django.test import Client
+from django.utils import timezone
+
+from core.actor import Actor
+from core.outbox.models import OutboxMessage
+from tests import canaries
+from tests.client import GraphQLClient, at_once
+from tests.conftest import Sink
+from tests.factories import (
+    make_organization,
+    make_organization_invitation,
+    make_token,
+    make_user,
+    node_id,
+)
+from tests.signing_in import tags
+from tests.test_deletion import make_due, schedule
+from tests.test_erasure import lead_a_full_life, wait_for
+from users.accounts.models import User
+from users.activity.models import Event
+from users.activity.record import record
+from users.activity.tags import Tag
+from users.authentication.models import Session
+from users.organizations.models import Role
+from users.privacy import archive
+from users.privacy.models import DataExport
+from users.privacy.services.erasure import erase_person
+from users.privacy.services.export import complete_data_export
+from users.privacy.tasks import prune_exports
+
+ClientOf = Callable[[User], GraphQLClient]
+
+REQUEST = """
+    mutation { requestDataExport {
+      user { dataExports { requestedAt readyAt expiresAt } } errors { code }
+    } }
+"""
+STATE = "query ($id: ID!) { user(id: $id) { dataExports { readyAt } } }"
+
+
+def request(user: User) -> DataExport:
+    answer = GraphQLClient(make_token(user))(REQUEST)
+    assert answer.problems == []
+    export: DataExport = DataExport.objects.filter(user=user).latest("pk")
+    return export
+
+
+def complete(user: User) -> DataExport:
+    """Have an export put together as a worker does it."""
+    export = request(user)
+    complete_data_export(export.pk)
+    export.refresh_from_db()
+    return export
+
+
+def fetch(token: str) -> HttpResponseBase:
+    return Client().post("/data-export", {"token": token})
+
+
+def path_of(export: DataExport) -> Path:
+    return Path(settings.PRIVATE_FILES_DIR) / str(export.file.name)
+
+
+def read(export: DataExport) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(path_of(export).read_text(encoding="utf-8"))
+    return told
+
+
+# From the wish to the file ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("locale", "subject"), [("en", "Your data is ready"), ("de", "Ihre Daten liegen bereit")]
+)
+def test_the_link_to_the_file_is_mailed(worker: Sink, locale: str, subject: str) -> None:
+    alice = make_user("alice", locale=locale)
+    client = GraphQLClient(make_token(alice))
+
+    answer = client(REQUEST)
+
+    assert answer.problems == []
+    (state,) = answer.data["requestDataExport"]["user"]["dataExports"]
+    assert state["readyAt"] is None
+    mail = worker.next()
+    export = DataExport.objects.get()
+    assert (mail["To"], mail["Subject"]) == ("alice@example.org", subject)
+    body = mail.get_body(("plain",))
+    assert body is not None
+    assert f"{settings.PUBLIC_URL}/data-export#token={export.token}" in body.get_content()
+    assert tags()[:2] == [Tag.DATA_EXPORT_REQUESTED, Tag.DATA_EXPORT_COMPLETED]
+    # No token is kept with the work to do, or with the events.
+    assert canaries.in_database([export.token]) == set()
+    (state,) = client(STATE, id=node_id(alice)).data["user"]["dataExports"]
+    assert state["readyAt"] is not None
+
+    response = fetch(export.token)
+
+    assert response.status_code == 200
+    assert response["Content-Type"] == "application/json"
+    day = f"{export.ready_at:%Y-%m-%d}"
+    assert response["Content-Disposition"] == f'attachment; filename="roster-{day}.json"'
+    assert "no-store" in response["Cache-Control"]
+    assert response["X-Content-Type-Options"] == "nosniff"
+    told = json.loads(b"".join(response.streaming_content))  # type: ignore[attr-defined]
+    assert told["tables"]["accounts.User"][0]["username"] == "alice"
+    assert tags()[-1] == Tag.DATA_EXPORT_FETCHED
+
+
+def test_the_file_is_where_nobody_finds_it(transactional_db: None) -> None:
+    export = complete(make_user("alice"))
+    path = path_of(export)
+    assert len(path.stem) == 43
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    for url in (f"/{export.file.name}", f"/static/{export.file.name}", "/data-export"):
+        assert b"alice" not in b"".join(Client().get(url))
+
+
+def test_everything_personal_is_in_it(worker: Sink, root: User) -> None:
+    user = lead_a_full_life(root)
+    wait_for(lambda: not OutboxMessage.objects.exists())
+    User.objects.filter(pk=user.pk).update(is_active=True)
+    session = Session.objects.create(
+        user=user, ip=canaries.IP, user_agent=canaries.AGENT, expires_at=timezone.now()
+    )
+
+    export = complete(user)
+
+    text = path_of(export).read_text(encoding="utf-8")
+    for canary in canaries.TEXTS:
+        assert canary.lower() in text.lower(), canary
+    for secret in (User.objects.get(pk=user.pk).password, export.token, str(export.nonce)):
+        assert secret not in text
+    told = json.loads(text)["tables"]
+    assert session.pk.hex in {row["id"].replace("-", "") for row in told["authentication.Session"]}
+    assert told["accounts.User_groups"] == [{"group__name": "Singers"}]
+    assert {row["organization__name"] for row in told["organizations.OrganizationInvitation"]} == {
+        *("Choir", "Orchestra"),
+    }
+    about = {row["tag"] for row in told["activity.Event"]}
+    assert {Tag.SIGN_UP_REQUESTED, Tag.LOGGED_IN, Tag.USER_SUSPENDED} <= about
+
+
+def test_nothing_of_others_is_in_it(transactional_db: None) -> None:
+    alice, root = make_user("alice"), make_user("root", is_superuser=True)
+    by_root = Actor(user_id=root.pk, ip="192.0.2.66", user_agent="Lynx")
+    record(Tag.USERNAME_CHANGED, actor=by_root, subject_id=alice.pk, personal={"old": "alicia"})
+    by_alice = Actor(user_id=alice.pk, ip="192.0.2.1")
+    record(Tag.EMAIL_CHANGED, actor=by_alice, subject_id=root.pk, personal={"old": "secret"})
+    make_organization_invitation(
+        make_organization("Archers", root), root, email="unverified@example.org"
+    )
+    User.objects.filter(pk=alice.pk).update(email="unverified@example.org")
+
+    told = read(complete(alice))["tables"]
+
+    shown = {row["tag"]: (row["by_yourself"], row["personal"]) for row in told["activity.Event"]}
+    assert shown[Tag.USERNAME_CHANGED] == (False, {"old": "alicia"})
+    assert shown[Tag.EMAIL_CHANGED] == (True, {"ip": "192.0.2.1"})
+    # What was mailed to an address that nobody has shown to be theirs is not for them.
+    assert told["organizations.OrganizationInvitation"] == []
+    text = json.dumps(told)
+    for others in ("192.0.2.66", "Lynx", "secret", str(root.pk)):
+        assert others not in text
+
+
+def test_it_is_read_and_written_a_batch_at_a_time(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive, "BATCH", 3)
+    alice = make_user("alice")
+    alice.groups.add(*(Group.objects.create(name=f"Group {number}") for number in range(7)))
+    for number in range(10):
+        record(Tag.LOGGED_IN, actor=Actor(user_id=alice.pk), subject_id=alice.pk, number=number)
+
+    told = read(complete(alice))["tables"]
+
+    assert len(told["accounts.User_groups"]) == 7
+    numbers = [row["data"].get("number") for row in told["activity.Event"]]
+    assert numbers == [*range(10), None]
+
+
+# How often, and by whom ------------------------------------------------------------------
+
+
+def test_one_at_a_time(transactional_db: None) -> None:
+    alice = make_user("alice")
+    clients = [GraphQLClient(make_token(alice)) for _number in range(3)]
+    answers = at_once(*[lambda client=client: client(REQUEST) for client in clients])
+    assert [answer.problems for answer in answers] == [[], [], []]
+    assert request(alice)
+    assert DataExport.objects.count() == 1
+    assert tags() == [Tag.DATA_EXPORT_REQUESTED]
+
+
+def test_and_not_too_often(transactional_db: None) -> None:
+    alice = make_user("alice")
+    for _number in range(3):
+        complete(alice)
+    assert GraphQLClient(make_token(alice))(REQUEST).codes == ["TOO_MANY_ATTEMPTS"]
+    assert DataExport.objects.count() == 3
+
+
+def test_a_worker_that_comes_second_does_nothing(transactional_db: None) -> None:
+    export = complete(make_user("alice"))
+    before = path_of(export).read_bytes()
+    complete_data_export(export.pk)
+    assert path_of(export).read_bytes() == before
+    assert Event.objects.filter(tag=Tag.DATA_EXPORT_COMPLETED).count() == 1
+
+
+def test_what_a_killed_worker_left_is_written_anew(transactional_db: None) -> None:
+    export = request(make_user("alice"))
+    path = path_of(export)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text('{"half')
+    complete_data_export(export.pk)
+    assert read(export)["format"] == "roster-export/1"
+    assert [each for each in path.parent.iterdir() if path.stem in each.name] == [path]
+
+
+def test_staff_neither_see_nor_fetch_it(client_of: ClientOf, alice: User, root: User) -> None:
+    DataExport.objects.create(
+        user=alice, expires_at=timezone.now() + dt.timedelta(days=1), ready_at=timezone.now()
+    )
+    state = client_of(root)(STATE, id=node_id(alice))
+    assert state.data == {"user": {"dataExports": []}}
+    own = client_of(alice)(STATE, id=node_id(alice))
+    assert len(own.data["user"]["dataExports"]) == 1
+
+
+# When it is over -------------------------------------------------------------------------
+
+
+def test_an_expired_one_is_refused_and_removed(transactional_db: None) -> None:
+    export, kept = complete(make_user("alice")), complete(make_user("bob"))
+    DataExport.objects.filter(pk=export.pk).update(expires_at=timezone.now())
+    assert fetch(export.token).status_code == 400
+
+    prune_exports()
+
+    assert list(DataExport.objects.all()) == [kept]
+    assert not path_of(export).exists()
+    assert path_of(kept).exists()
+    response: Any = fetch(kept.token)
+    assert json.loads(b"".join(response.streaming_content)) == read(kept)
+
+
+@pytest.mark.parametrize("token", ["x", ""])
+def test_other_tokens_open_nothing(transactional_db: None, token: str) -> None:
+    complete(make_user("alice"))
+    before = tags()
+    assert fetch(token).status_code == 400
+    assert tags() == before
+
+
+def test_one_that_is_not_ready_cannot_be_fetched(transactional_db: None) -> None:
+    export = request(make_user("alice"))
+    assert fetch(export.token).status_code == 400
+
+
+def test_it_goes_with_the_account(transactional_db: None) -> None:
+    alice = make_user("alice")
+    make_organization("Archers", alice, role=Role.MEMBER)
+    ready = complete(alice)
+    pending = request(alice)
+    schedule(alice)
+    assert fetch(ready.token).status_code == 400
+    complete_data_export(pending.pk)
+    make_due(alice)
+
+    erase_person(alice.pk)
+
+    assert not DataExport.objects.exists()
+    assert not path_of(ready).exists()
+    assert not path_of(pending).exists()

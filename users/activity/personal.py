@@ -1,0 +1,149 @@
+"""The register of personal data: which columns there are about people, and what becomes of them.
+
+Each app declares its tables in a module `personal_data`, next to its models. What a person gets of
+their data and what is left of an erased person follow from that alone. A test finds every table
+and every column that nobody declared.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import models
+from django.db.models import Q
+
+NOTHING: Final[Mapping[str, Any]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whose data is looked for, and by what it is found where there is no id."""
+
+    id: UUID
+    # To tell: the verified ones. To erase: all that the person ever had here.
+    emails: frozenset[str] = frozenset()
+    # What the person signs in with.
+    logins: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """The rows go, and the files that they name before them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """The rows stay, with these values; functions are called and expressions evaluated.
+
+    ``kept`` are the columns that stay as they are, each with its reason.
+    """
+
+    values: Mapping[str, Any]
+    kept: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The rows stay as they are, for a reason."""
+
+    reason: str
+
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonalTable:
+    """A table with rows about people.
+
+    ``ways`` returns conditions, each of which an index answers, for the rows about a person.
+    ``told`` are the columns that the person gets, and paths to columns of other tables that
+    explain them; ``tell`` may change such a row, or leave it out by returning None. ``withheld``
+    are the other columns, each with the reason.
+    """
+
+    model: type[models.Model]
+    ways: Callable[[Person], Sequence[Q]]
+    told: Sequence[str]
+    withheld: Mapping[str, str]
+    erasure: Removed | Replaced | Kept
+    tell: Callable[[Row, Person], Row | None] | None = None
+
+    def sets(self, person: Person) -> Iterable[models.QuerySet[Any]]:
+        """Yield the rows about a person, a set for each way to them; each row is in one."""
+        found = Q()
+        for way in self.ways(person):
+            rows: models.QuerySet[Any] = self.model._base_manager.filter(way)  # noqa: SLF001
+            yield rows.exclude(found) if found else rows
+            found |= way
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImpersonalTable:
+    """A table that tells nothing of anybody; its columns are named, lest one is added unseen."""
+
+    model: type[models.Model]
+    columns: Sequence[str]
+    reason: str
+
+
+Addresses = Callable[[UUID], Iterable[tuple[str, bool]]]
+Eraser = Callable[[Person], None]
+
+_tables: Final[list[PersonalTable | ImpersonalTable]] = []
+_addresses: Final[list[Addresses]] = []
+_erasers: Final[list[Eraser]] = []
+
+
+def declare(*tables: PersonalTable | ImpersonalTable) -> None:
+    """Add tables to the register.
+
+    An app's rows are erased in this order, before those of the apps below it. Tables by which
+    a person's addresses are known come last, so that an erasure can be taken up again.
+    """
+    _tables.extend(tables)
+
+
+def knows_addresses(source: Addresses) -> Addresses:
+    """Register the decorated function: it yields a person's addresses, and whether verified."""
+    _addresses.append(source)
+    return source
+
+
+def also_erases(eraser: Eraser) -> Eraser:
+    """Register the decorated function, which erases what is in no table; called at the end.
+
+    It is called outside of transactions, and may be called again.
+    """
+    _erasers.append(eraser)
+    return eraser
+
+
+def declared() -> Sequence[PersonalTable | ImpersonalTable]:
+    """Return all tables."""
+    return tuple(_tables)
+
+
+def personal_tables() -> list[PersonalTable]:
+    """Return the tables about people, in the order in which they were declared."""
+    return [table for table in _tables if isinstance(table, PersonalTable)]
+
+
+def erasers() -> Sequence[Eraser]:
+    """Return what `also_erases` registered."""
+    return tuple(_erasers)
+
+
+def person_to_tell(user_id: UUID) -> Person:
+    """Return the person by what is certainly theirs."""
+    emails = {
+        email for source in _addresses for email, is_verified in source(user_id) if is_verified
+    }
+    return Person(user_id, frozenset(emails))
+
+
+def person_to_erase(user_id: UUID, *, username: str) -> Person:
+    """Return the person by all that is known of them."""
+    emails = frozenset(email for source in _addresses for email, _verified in source(user_id))
+    return Person(user_id, emails, emails | {username})

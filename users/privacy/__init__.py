@@ -1,0 +1,1 @@
+"""What people may have of us: their data, and to be forgotten."""

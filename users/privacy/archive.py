@@ -1,0 +1,61 @@
+"""The archive of what is kept about a person: one JSON document, written as it is read."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryFile
+from typing import Any, Final
+
+from django.core.files import File
+from django.core.serializers.json import DjangoJSONEncoder
+from django.utils import timezone
+
+from users.activity.personal import Person, PersonalTable, Row, personal_tables
+
+BATCH: Final = 1_000
+FORMAT: Final = "roster-export/1"
+
+
+@contextmanager
+def archive_of(person: Person) -> Iterator["File[bytes]"]:
+    """Give the archive as a temporary file, with no more than a batch of rows in memory."""
+    with TemporaryFile("w+b") as file:
+        for part in _parts(person):
+            file.write(part.encode())
+        file.seek(0)
+        yield File(file)
+
+
+def _parts(person: Person) -> Iterator[str]:
+    head = {"format": FORMAT, "created_at": timezone.now(), "person": person.id}
+    yield f"{_json(head).removesuffix('}')},\n"
+    yield '"tables": {'
+    for number, table in enumerate(filter(_is_told, personal_tables())):
+        yield f"{',' if number else ''}\n{_json(table.model._meta.label)}: ["  # noqa: SLF001
+        for index, row in enumerate(_rows(table, person)):
+            yield f"{',' if index else ''}\n{_json(row)}"
+        yield "]"
+    yield "}}\n"
+
+
+def _is_told(table: PersonalTable) -> bool:
+    return bool(table.told)
+
+
+def _rows(table: PersonalTable, person: Person) -> Iterator[Row]:
+    """Read a person's rows a batch at a time, in the order of the keys."""
+    for rows in table.sets(person):
+        last: Any = None
+        ordered = rows.order_by("pk").values("pk", *table.told)
+        while batch := list((ordered.filter(pk__gt=last) if last else ordered)[:BATCH]):
+            last = batch[-1]["pk"]
+            for row in batch:
+                if "pk" not in table.told:
+                    del row["pk"]
+                told = table.tell(row, person) if table.tell else row
+                if told is not None:
+                    yield told
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False)

@@ -1,0 +1,1 @@
+"""Exports and deletions: one function per mutation, in one module per flow."""

@@ -1,0 +1,157 @@
+"""Deleting accounts: at once as far as anybody can see, and for good after a time of grace."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from core.actor import Actor
+from core.errors import ErrorCode, InputRejectedError, Problem
+from users.accounts.models import EmailChange, User
+from users.accounts.policy import may_administer, may_change_credentials, require
+from users.accounts.sensitive import Sensitive
+from users.accounts.services.administration import keep_an_administrator
+from users.accounts.services.links import read_link, use_link
+from users.accounts.services.people import locked_user
+from users.accounts.services.reauthentication import confirm_password, require_recent_proof
+from users.accounts.services.shutting_out import also_shuts_out
+from users.accounts.throttling import count_token
+from users.activity.record import record
+from users.activity.tags import Tag
+from users.authentication.models import PasswordReset, Suspension
+from users.authentication.services.ending import end_sessions_of
+from users.organizations.services.owners import keep_owners
+from users.privacy.models import AccountDeletion
+
+
+def delete_me(user_id: UUID, *, actor: Actor, password: str) -> datetime:
+    """Shut the actor's own account, to be erased at the moment that is returned.
+
+    It takes the password again. Sessions and links in mails end; only the link that is mailed
+    now, or an administrator, undoes it. Raises `InputRejectedError` for a wrong password and for
+    the last administrator or the last owner of an organisation, `TooManyAttemptsError` and the
+    policy's errors.
+    """
+    require(actor, may_change_credentials, user_id)
+    confirm_password(
+        user_id, password, actor=actor, field="password", operation=Sensitive.DELETE_ME
+    )
+    with transaction.atomic(durable=True):
+        return _schedule(user_id, actor=actor, field=None).expires_at
+
+
+@transaction.atomic(durable=True)
+def delete_user(user_id: UUID | None, *, actor: Actor) -> User:
+    """Do for a person what `delete_me` does; for one whose account is to go, nothing happens.
+
+    Raises `InputRejectedError` if there is no such person, for oneself, and as `delete_me` does;
+    and the policy's errors.
+    """
+    require(actor, may_administer, user_id)
+    require_recent_proof(actor, Sensitive.DELETE_USER)
+    if user_id is not None and user_id == actor.user_id:
+        raise InputRejectedError(
+            Problem(
+                ErrorCode.VALUE_INVALID,
+                _("Your own is deleted with your password: see deleteMe."),
+                ("user_id",),
+            )
+        )
+    return _schedule(user_id, actor=actor, field="user_id").user
+
+
+def cancel_deletion(token: str, *, actor: Actor) -> User:
+    """Undo a deletion, as whoever reads the mail about it; the person signs in anew.
+
+    Raises `InputRejectedError` for a token that was never given out, was used or is too old, and
+    `TooManyAttemptsError`.
+    """
+    count_token(actor)
+    with transaction.atomic(durable=True):
+        # The person first, as everybody does who locks both.
+        seen = read_link(AccountDeletion, token)
+        user = User.objects.select_for_update().get(pk=seen.user_id)
+        use_link(AccountDeletion, token)
+        _let_in(user, actor=actor)
+    return user
+
+
+@transaction.atomic(durable=True)
+def cancel_user_deletion(user_id: UUID | None, *, actor: Actor) -> User:
+    """Undo a deletion, as an administrator, while there is time.
+
+    Raises `InputRejectedError` if there is no such person or no deletion to undo, and the
+    policy's errors.
+    """
+    require(actor, may_administer, user_id)
+    require_recent_proof(actor, Sensitive.CANCEL_USER_DELETION)
+    user = locked_user(user_id)
+    undone, _rows = AccountDeletion.objects.revocable().filter(user=user).delete()
+    if not undone:
+        raise InputRejectedError(
+            Problem(
+                ErrorCode.NOT_FOUND,
+                _("There is no deletion that could still be undone."),
+                ("user_id",),
+            )
+        )
+    _let_in(user, actor=actor)
+    return user
+
+
+@also_shuts_out
+def _deletion_to_come(user_id: UUID) -> Problem | None:
+    if not AccountDeletion.objects.filter(pk=user_id).exists():
+        return None
+    return Problem(
+        ErrorCode.DELETION_PENDING,
+        _("This account is to be deleted. Undo that first: see cancelUserDeletion."),
+        ("user_id",),
+    )
+
+
+def _schedule(user_id: UUID | None, *, actor: Actor, field: str | None) -> AccountDeletion:
+    """Shut the account and announce the rest, in the caller's transaction.
+
+    Refusals are about ``field``. Organisations are locked first, then administrators, then the
+    person, as everybody does who locks some of them.
+    """
+    if user_id is not None:
+        keep_owners(user_id, field=field)
+        keep_an_administrator(user_id, {"is_active": False}, field=field)
+    user = locked_user(user_id)
+    deletion, is_new = AccountDeletion.objects.get_or_create(
+        user=user, defaults={"expires_at": timezone.now() + settings.DELETION_GRACE}
+    )
+    deletion.user = user
+    if not is_new:
+        return deletion
+    _set_active(user, active=False)
+    PasswordReset.objects.filter(user=user).delete()
+    EmailChange.objects.filter(user=user).delete()
+    ended = end_sessions_of(user.pk)
+    record(
+        Tag.DELETION_SCHEDULED,
+        actor=actor,
+        subject_id=user.pk,
+        due_at=deletion.expires_at,
+        sessions=ended,
+    )
+    return deletion
+
+
+def _let_in(user: User, *, actor: Actor) -> None:
+    """Open a locked person's account again unless it is suspended, in the caller's transaction."""
+    _set_active(user, active=not Suspension.objects.filter(user=user).exists())
+    # A log-in that began before the deletion may have ended after it.
+    end_sessions_of(user.pk)
+    record(Tag.DELETION_CANCELED, actor=actor, subject_id=user.pk)
+
+
+def _set_active(user: User, *, active: bool) -> None:
+    user.is_active = active
+    user.authorization_version += 1
+    user.save(update_fields=["is_active", "authorization_version"])

@@ -1,0 +1,107 @@
+"""Erasing people: what the register of personal data says, table by table."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+from uuid import UUID
+
+from django.apps import apps
+from django.db import transaction
+from django.db.models import FileField, Model, QuerySet
+from django.utils import timezone
+
+from core.actor import SYSTEM
+from users.accounts.models import User
+from users.activity.personal import (
+    Person,
+    PersonalTable,
+    Removed,
+    Replaced,
+    erasers,
+    person_to_erase,
+    personal_tables,
+)
+from users.activity.record import record
+from users.activity.tags import Tag
+from users.privacy.models import AccountDeletion
+
+BATCH: Final = 1_000
+
+
+def erase_person(user_id: UUID) -> None:
+    """Leave nothing of a person whose time of grace is over but an anonymous row.
+
+    1. Remove rows, and the files that they name, in short transactions. Whatever else is found by
+       the person's addresses goes before the addresses do, so that this can be taken up again
+       wherever it was cut short.
+    2. Erase what is in no table, such as counted attempts and messages of the outbox.
+    3. In one transaction, with the person locked: remove what came meanwhile, replace what stays,
+       and record the event, with which the announcement goes.
+
+    The events stay as they are, and the chain of their seals with them. If there is nothing to
+    erase, or not yet, nothing happens.
+    """
+    user = _due(User.objects.all(), user_id)
+    if user is None:
+        return
+    person = person_to_erase(user_id, username=user.username)
+    tables = _from_the_top(personal_tables())
+    for table in tables:
+        if isinstance(table.erasure, Removed):
+            remove_rows(table, person)
+    for erase in erasers():
+        erase(person)
+    with transaction.atomic(durable=True):
+        user = _due(User.objects.select_for_update(), user_id)
+        if user is None:
+            return
+        person = person_to_erase(user_id, username=user.username)
+        for table in tables:
+            if isinstance(table.erasure, Removed):
+                remove_rows(table, person)
+        for table in tables:
+            if isinstance(table.erasure, Replaced):
+                replace_rows(table, table.erasure, person)
+        AccountDeletion.objects.filter(pk=user_id).delete()
+        record(Tag.USER_ERASED, actor=SYSTEM, subject_id=user_id)
+
+
+def _from_the_top(tables: Iterable[PersonalTable]) -> list[PersonalTable]:
+    """Put the tables of upper apps, which come later, before those of the apps they build on."""
+    order = {config.label: -index for index, config in enumerate(apps.get_app_configs())}
+    return sorted(tables, key=lambda table: order[table.model._meta.app_label])  # noqa: SLF001
+
+
+def _due(people: QuerySet[User], user_id: UUID) -> User | None:
+    """Return the person if it is time, and too late to undo it."""
+    return people.filter(
+        pk=user_id, erased_at=None, deletion__expires_at__lte=timezone.now()
+    ).first()
+
+
+def remove_rows(table: PersonalTable, person: Person) -> None:
+    """Remove a person's rows from a table, some at a time."""
+    for rows in table.sets(person):
+        while keys := list(rows.values_list("pk", flat=True)[:BATCH]):
+            batch = table.model._base_manager.filter(pk__in=keys)  # noqa: SLF001
+            with transaction.atomic():
+                _remove_files(table.model, batch)
+                batch.delete()
+
+
+def replace_rows(table: PersonalTable, erasure: Replaced, person: Person) -> None:
+    """Put neutral values into a person's rows, of which there are few."""
+    for rows in table.sets(person):
+        _remove_files(table.model, rows)
+        values = {
+            name: value() if callable(value) else value for name, value in erasure.values.items()
+        }
+        rows.update(**values)
+
+
+def _remove_files(model: type[Model], rows: QuerySet[Any]) -> None:
+    """Remove the files that rows name; before the rows, lest nobody knows of them any more."""
+    fields = [field for field in model._meta.concrete_fields if isinstance(field, FileField)]  # noqa: SLF001
+    for field in fields:
+        for name in rows.values_list(field.name, flat=True):
+            if name:
+                field.storage.delete(name)

@@ -1,0 +1,117 @@
+"""Giving people what is kept about them: asked for, put together in a worker, fetched by a link."""
+
+from typing import Final
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from core.actor import SYSTEM, Actor
+from users.accounts.models import User
+from users.accounts.policy import may_change_credentials, require
+from users.accounts.sensitive import Sensitive
+from users.accounts.services.links import opened
+from users.accounts.services.reauthentication import require_recent_proof
+from users.accounts.throttling import count_token
+from users.activity.personal import person_to_tell
+from users.activity.record import record
+from users.activity.tags import Tag
+from users.privacy.archive import archive_of
+from users.privacy.models import DataExport
+from users.privacy.throttling import count_export
+
+PRUNED_AT_ONCE: Final = 1_000
+
+
+def request_data_export(user_id: UUID, *, actor: Actor) -> None:
+    """Have all data about the actor put together, and a link to it mailed.
+
+    While one is being put together, asking again does nothing. Raises `TooManyAttemptsError`,
+    `ReauthenticationRequiredError` and the policy's errors.
+    """
+    require(actor, may_change_credentials, user_id)
+    require_recent_proof(actor, Sensitive.REQUEST_DATA_EXPORT)
+    if _pending(user_id).exists():
+        return
+    count_export(user_id)
+    try:
+        with transaction.atomic(durable=True):
+            # One that no worker managed to finish makes room.
+            _discard(DataExport.objects.expired().filter(user_id=user_id, ready_at=None))
+            export = DataExport.objects.create(
+                user_id=user_id, expires_at=timezone.now() + settings.DATA_EXPORT_TTL
+            )
+            record(
+                Tag.DATA_EXPORT_REQUESTED, actor=actor, subject_id=user_id, export=str(export.pk)
+            )
+    except IntegrityError:
+        if not _pending(user_id).exists():
+            raise
+
+
+def complete_data_export(export_id: UUID) -> None:
+    """Put an archive together, store it, and record that it is there.
+
+    It is stored with the row locked, so that of two workers one does, that it takes the place of
+    what a killed one left, and that nothing is stored of who is to be deleted.
+    """
+    waiting = DataExport.objects.current().filter(pk=export_id, ready_at=None, user__is_active=True)
+    export = waiting.first()
+    if export is None:
+        return
+    with archive_of(person_to_tell(export.user_id)) as archive, transaction.atomic(durable=True):
+        # The person first, as everybody does who locks both.
+        User.objects.select_for_update().filter(pk=export.user_id).first()
+        export = waiting.select_for_update(of=("self",)).first()
+        if export is None:
+            return
+        export.file.storage.delete(export.file.name)
+        export.file.storage.save(export.file.name, archive)
+        export.ready_at = timezone.now()
+        export.expires_at = export.ready_at + settings.DATA_EXPORT_TTL
+        export.save(update_fields=["ready_at", "expires_at"])
+        record(
+            Tag.DATA_EXPORT_COMPLETED,
+            actor=SYSTEM,
+            subject_id=export.user_id,
+            export=str(export_id),
+        )
+
+
+def fetch_data_export(token: str, *, actor: Actor) -> DataExport:
+    """Return what the mailed link opens, as often as it is asked for until it expires.
+
+    Raises `InputRejectedError` for a link that leads nowhere, and `TooManyAttemptsError`.
+    """
+    count_token(actor)
+    with transaction.atomic(durable=True):
+        ready = DataExport.objects.with_token(token).ready()
+        export: DataExport = opened(ready.filter(user__is_active=True))
+        record(
+            Tag.DATA_EXPORT_FETCHED,
+            actor=actor,
+            subject_id=export.user_id,
+            export=str(export.pk),
+        )
+    return export
+
+
+def prune_data_exports() -> None:
+    """Remove what has expired, in a bounded batch."""
+    _discard(DataExport.objects.expired().order_by("expires_at")[:PRUNED_AT_ONCE])
+
+
+def _discard(exports: QuerySet[DataExport]) -> None:
+    """Remove exports: each file before its row, lest nobody knows of it any more."""
+    for export in exports:
+        export.file.delete(save=False)
+        export.delete()
+
+
+def _pending(user_id: UUID) -> QuerySet[DataExport]:
+    pending: QuerySet[DataExport] = DataExport.objects.current().filter(
+        user_id=user_id, ready_at=None
+    )
+    return pending

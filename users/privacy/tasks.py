@@ -1,0 +1,81 @@
+"""Background work of privacy."""
+
+from typing import Final
+from uuid import UUID
+
+from celery import shared_task
+from django.conf import settings
+from django.utils import translation
+from django.utils.formats import date_format
+
+from core import mail
+from core.outbox.registry import subscriber
+from users.activity.models import Event
+from users.activity.tags import Tag
+from users.privacy import mails
+from users.privacy.models import AccountDeletion, DataExport
+from users.privacy.services import erasure
+from users.privacy.services.export import complete_data_export, prune_data_exports
+
+ERASED_AT_ONCE: Final = 100
+
+
+@subscriber(Tag.DELETION_SCHEDULED)
+def mail_deletion(event_id: str) -> None:
+    """Mail the link to undo a deletion; one that was undone gets no mail, nor does a program."""
+    person = Event.objects.values("subject_id").filter(pk=event_id)
+    deletions = AccountDeletion.objects.revocable().select_related("user__profile")
+    deletion = deletions.filter(pk__in=person, user__is_service=False).first()
+    if deletion is None:
+        return
+    user = deletion.user
+    url = f"{settings.LINKS_URL}/cancel-deletion#token={deletion.token}"
+    with translation.override(user.profile.locale):
+        day = date_format(deletion.expires_at)
+        text = mails.deletion_scheduled(name=user.get_full_name(), url=url, day=day)
+        mail.send(text, to=user.email)
+
+
+@subscriber(Tag.DATA_EXPORT_REQUESTED)
+def put_data_together(event_id: str) -> None:
+    """Write the archive that the event asks for."""
+    event = Event.objects.only("data").get(pk=event_id)
+    complete_data_export(UUID(event.data["export"]))
+
+
+@subscriber(Tag.DATA_EXPORT_COMPLETED)
+def mail_data_export(event_id: str) -> None:
+    """Mail the link to the archive; it leads to our own page, where the file is."""
+    event = Event.objects.only("data").get(pk=event_id)
+    exports = DataExport.objects.current().select_related("user__profile")
+    export = exports.filter(pk=event.data["export"], user__is_active=True).first()
+    if export is None:
+        return
+    user = export.user
+    url = f"{settings.PUBLIC_URL}/data-export#token={export.token}"
+    with translation.override(user.profile.locale):
+        day = date_format(export.expires_at)
+        mail.send(mails.data_export(name=user.get_full_name(), url=url, day=day), to=user.email)
+
+
+@shared_task(name="users.privacy.prune_exports")
+def prune_exports() -> None:
+    """Remove archives that nobody can fetch any more."""
+    prune_data_exports()
+
+
+@shared_task(name="users.privacy.erase_people")
+def erase_people() -> None:
+    """Have people erased whose time of grace is over, those who wait longest first.
+
+    Each is a task of its own, so that one who cannot be erased does not keep the others.
+    """
+    due = AccountDeletion.objects.expired().order_by("expires_at")
+    for user_id in list(due.values_list("pk", flat=True)[:ERASED_AT_ONCE]):
+        erase_person.delay(str(user_id))
+
+
+@shared_task(name="users.privacy.erase_person")
+def erase_person(user_id: str) -> None:
+    """Erase one person, or take it up again where it was cut short."""
+    erasure.erase_person(UUID(user_id))
