@@ -44,6 +44,7 @@ FIELDS: Final[dict[str, tuple[str, str]]] = {
     "User.secondFactors": _PRIVATE,
     "User.secondFactorDueAt": _PRIVATE,
     "User.recoveryCodesLeft": _PRIVATE,
+    "User.totp": (NONE, NONE),
     "User.activeSessionCount": ("profile:read+sessions:read", "users:read+sessions:read"),
     "Profile.locale": _PRIVATE,
     # Whoever is somebody else is a person to be read.
