@@ -47,7 +47,15 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
     ),
     "Profile": (
         "node(id: $owner) { ... on User { profile { FIELD } } }",
-        {"bio": SIGNED_IN, "website": SIGNED_IN, "timeZone": SIGNED_IN, "locale": PRIVATE},
+        {
+            "givenName": SIGNED_IN,
+            "familyName": SIGNED_IN,
+            "nickname": SIGNED_IN,
+            "bio": SIGNED_IN,
+            "website": SIGNED_IN,
+            "timeZone": SIGNED_IN,
+            "locale": PRIVATE,
+        },
     ),
     "Suspension": (
         "node(id: $owner) { ... on User { suspension { FIELD } } }",

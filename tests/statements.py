@@ -7,7 +7,8 @@ PERSON = """
     isSuperuser
 """
 EVERYTHING = f"""
-    {PERSON} profile {{ bio website locale timeZone }} groups {{ id name permissions }} permissions
+    {PERSON} profile {{ givenName familyName nickname bio website locale timeZone }}
+    groups {{ id name permissions }} permissions
     activeSessionCount suspension {{ reason until createdAt }}
     memberships(first: 5) {{ nodes {{
       role createdAt user {{ id }}

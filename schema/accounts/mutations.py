@@ -19,6 +19,9 @@ from users.accounts.services.username import change_username
 USERNAME = "3 to 30 letters, digits, dots, hyphens and underscores; kept in lower case."
 TOKEN = "The part of the mailed link after `#token=`."  # noqa: S105 - a description
 LOCALE = "The language of the mails."
+GIVEN_NAME = "Given names, as OpenID Connect's `given_name`; at most 150 characters."
+FAMILY_NAME = "Family names, as `family_name`; at most 150 characters."
+NICKNAME = "What friends say, as `nickname`; at most 150 characters."
 
 
 @strawberry.input(description="A new account.")
@@ -86,6 +89,9 @@ class UpdateProfileInput:
     is_public: strawberry.Maybe[bool | None] = strawberry.field(
         description="Whether other people may find you."
     )
+    given_name: strawberry.Maybe[str | None] = strawberry.field(description=GIVEN_NAME)
+    family_name: strawberry.Maybe[str | None] = strawberry.field(description=FAMILY_NAME)
+    nickname: strawberry.Maybe[str | None] = strawberry.field(description=NICKNAME)
     bio: strawberry.Maybe[str | None] = strawberry.field(description="At most 500 characters.")
     website: strawberry.Maybe[str | None] = strawberry.field(description="An http or https URL.")
     locale: strawberry.Maybe[str | None] = strawberry.field(description=LOCALE)

@@ -70,6 +70,9 @@ class Permission:
 class Profile:
     """A person's profile; whoever sees the person sees it, but for the private fields."""
 
+    given_name: auto = strawberry_django.field(description="Given names; may be empty.")
+    family_name: auto = strawberry_django.field(description="Family names; may be empty.")
+    nickname: auto = strawberry_django.field(description="What friends say; may be empty.")
     bio: auto = strawberry_django.field(description="A few words about the person.")
     website: auto = strawberry_django.field(description="The person's site.")
     locale: str | None = strawberry_django.field(

@@ -156,12 +156,14 @@ def test_profiles_are_changed_by_the_service_people_use(client: Client) -> None:
     mary = make_person("mary")
     sign_in(client, make_staff())
     values = {"bio": "Hello.", "website": "https://mary.example", "locale": "de"}
+    values |= {"given_name": "Mary", "family_name": "Example", "nickname": ""}
 
     response = client.post(change_url(mary.profile), values | {"time_zone": "Europe/Berlin"})
 
     assert response.status_code == 302
     profile = Profile.objects.get(user=mary)
     assert (profile.bio, profile.website) == ("Hello.", "https://mary.example")
+    assert (profile.given_name, profile.family_name) == ("Mary", "Example")
     assert (profile.locale, profile.time_zone) == ("de", "Europe/Berlin")
     assert tags()[-1] == Tag.PROFILE_CHANGED
 

@@ -211,7 +211,18 @@ class ProfileAdmin(PersonalAdmin):
     sortable_by = ("user",)
     formfield_overrides: ClassVar = {URLField: {"assume_scheme": "https"}}
     readonly_fields = ("user",)
-    fieldsets = ((None, {"fields": ("user", "bio", "website", ("locale", "time_zone"))}),)
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    "user",
+                    ("given_name", "family_name", "nickname"),
+                    *("bio", "website", ("locale", "time_zone")),
+                )
+            },
+        ),
+    )
 
     def save_model(
         self, request: HttpRequest, obj: Profile, form: ServiceForm, *_change: Any

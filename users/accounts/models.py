@@ -99,6 +99,16 @@ class Profile(models.Model):
     """What people tell about themselves, by the names of OpenID Connect's claims."""
 
     user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True)
+    # Beside `User.name`, which is the one to show; the parts are for forms of address and sorting.
+    given_name = models.CharField(
+        _("given name"), max_length=150, blank=True, default="", db_default=""
+    )
+    family_name = models.CharField(
+        _("family name"), max_length=150, blank=True, default="", db_default=""
+    )
+    nickname = models.CharField(
+        _("nickname"), max_length=150, blank=True, default="", db_default=""
+    )
     bio = models.CharField(_("bio"), max_length=500, blank=True)
     website = models.URLField(_("website"), blank=True)
     locale = models.CharField(_("language"), max_length=10, default="en")
