@@ -23,6 +23,11 @@ class ErrorCode(DescribedEnum):
     # What was entered (payload errors).
     EMAIL_INVALID = "EMAIL_INVALID", "This is not an e-mail address we can write to."
     EMAIL_TAKEN = "EMAIL_TAKEN", "Somebody has an account with this address."
+    EMAIL_PRIMARY = "EMAIL_PRIMARY", "This is the primary address, which stays."
+    TOO_MANY_EMAIL_ADDRESSES = (
+        "TOO_MANY_EMAIL_ADDRESSES",
+        "So many addresses belong to the person that one has to go first.",
+    )
     USERNAME_INVALID = "USERNAME_INVALID", "The username breaks the rules for usernames."
     EMAIL_DOMAIN_NOT_ALLOWED = (
         "EMAIL_DOMAIN_NOT_ALLOWED",

@@ -245,8 +245,8 @@ INVITATION_TTL = timedelta(days=7)
 EMAIL_CHANGE_TTL = timedelta(hours=24)
 PASSWORD_RESET_TTL = timedelta(hours=1)
 # Where links in mails lead: to the pages /verify-email, /accept-invitation, /confirm-email,
-# /reset-password and /join-organization there. The token follows in the fragment, which browsers
-# send to no server and so reaches no log.
+# /confirm-email-address, /reset-password and /join-organization there. The token follows in the
+# fragment, which browsers send to no server and so reaches no log.
 LINKS_URL = env.url("LINKS_URL", default=PUBLIC_URL, schemes=("http", "https")).rstrip("/")
 
 ACCESS_TOKEN_TTL = timedelta(minutes=env.number("ACCESS_TOKEN_MINUTES", 10, minimum=1, maximum=60))

@@ -14,6 +14,7 @@ from strawberry.schema.types.base_scalars import DateDefinition, DateTimeDefinit
 from strawberry.types import ExecutionContext
 
 from schema.accounts.administration import AdministrationMutation
+from schema.accounts.email_addresses import EmailAddressesMutation
 from schema.accounts.groups import GroupsMutation
 from schema.accounts.mutations import AccountsMutation
 from schema.accounts.queries import AccountsQuery
@@ -84,6 +85,7 @@ class Query(AccountsQuery, AuthenticationQuery, OrganizationsQuery, ActivityQuer
 @strawberry.type(description="Everything that can be changed.")
 class Mutation(
     AccountsMutation,
+    EmailAddressesMutation,
     AdministrationMutation,
     GroupsMutation,
     AuthenticationMutation,

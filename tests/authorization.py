@@ -35,6 +35,7 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
             "memberships": SIGNED_IN,
             "email": PRIVATE,
             "emailVerifiedAt": PRIVATE,
+            "emailAddresses": PRIVATE,
             "lastSeenAt": PRIVATE,
             "isActive": PRIVATE,
             "isStaff": PRIVATE,
@@ -56,6 +57,10 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
             "timeZone": SIGNED_IN,
             "locale": PRIVATE,
         },
+    ),
+    "EmailAddress": (
+        "node(id: $owner) { ... on User { emailAddresses { FIELD } } }",
+        {"email": PRIVATE, "verifiedAt": PRIVATE, "isPrimary": PRIVATE},
     ),
     "Suspension": (
         "node(id: $owner) { ... on User { suspension { FIELD } } }",
@@ -203,6 +208,7 @@ WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "resendVerification": ('{email: "new@example.org"}', everybody(OK)),
     "verifyEmail": ('{token: "x"}', everybody(TOKEN_INVALID)),
     "confirmEmailChange": ('{token: "x"}', everybody(TOKEN_INVALID)),
+    "confirmEmailAddress": ('{token: "x"}', everybody(TOKEN_INVALID)),
     "acceptInvitation": (
         '{token: "x", username: "new", password: "a phrase to remember"}',
         everybody(TOKEN_INVALID),
@@ -217,6 +223,19 @@ WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "requestEmailChange": (
         f'{{email: "new@example.org", password: "{PASSWORD}"}}',
         those(SIGNED_IN),
+    ),
+    "addEmailAddress": (
+        f'{{email: "new@example.org", password: "{PASSWORD}"}}',
+        those(SIGNED_IN),
+    ),
+    # Each has their own addresses: the owner has this one.
+    "setPrimaryEmailAddress": (
+        f'{{email: "owner@example.com", password: "{PASSWORD}"}}',
+        those({OWNER}, NOT_FOUND),
+    ),
+    "removeEmailAddress": (
+        f'{{email: "owner@example.com", password: "{PASSWORD}"}}',
+        those({OWNER}, NOT_FOUND),
     ),
     "changeUsername": (f'{{username: "somebody", password: "{PASSWORD}"}}', those(SIGNED_IN)),
     "changePassword": (

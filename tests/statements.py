@@ -9,7 +9,8 @@ PERSON = """
 EVERYTHING = f"""
     {PERSON} profile {{ givenName familyName nickname bio website locale timeZone }}
     groups {{ id name permissions }} permissions
-    activeSessionCount suspension {{ reason until createdAt }}
+    activeSessionCount emailAddresses {{ email verifiedAt isPrimary }}
+    suspension {{ reason until createdAt }}
     memberships(first: 5) {{ nodes {{
       role createdAt user {{ id }}
       organization {{ id name createdAt members(first: 2) {{ nodes {{ role }} }} }}
@@ -36,6 +37,7 @@ SHAPES: Final = [
     ("the person, groups, their permissions", "{ me { groups { permissions } } }", 4),
     ("the person with the suspension", "{ me { suspension { reason } } }", 2),
     ("the person, permissions", "{ me { permissions } }", 3),
+    ("the person, addresses", "{ me { emailAddresses { email verifiedAt isPrimary } } }", 3),
     ("the person, sessions", "{ me { activeSessionCount } }", 3),
     (
         "the person, memberships with organisations",
@@ -43,13 +45,13 @@ SHAPES: Final = [
         3,
     ),
     (
-        "the same and groups, their permissions, permissions, sessions, members",
+        "the same and groups, their permissions, permissions, sessions, addresses, members",
         f"{{ me {{ {EVERYTHING} }} }}",
-        8,
+        9,
     ),
-    ("a person and all of the above", f"{{ user(id: $user) {{ {EVERYTHING} }} }}", 8),
+    ("a person and all of the above", f"{{ user(id: $user) {{ {EVERYTHING} }} }}", 9),
     ("a person, whom an id of nothing does not find", '{ user(id: "x") { id } }', 2),
-    ("a person by node", f"{{ node(id: $user) {{ ... on User {{ {EVERYTHING} }} }} }}", 8),
+    ("a person by node", f"{{ node(id: $user) {{ ... on User {{ {EVERYTHING} }} }} }}", 9),
     ("an organisation by node", "{ node(id: $organization) { ... on Organization { name } } }", 2),
     ("nothing, for a node of nothing", '{ node(id: "x") { id } }', 1),
     ("an organisation, one's role", "{ organization(id: $organization) { name myRole } }", 2),
@@ -83,6 +85,7 @@ SHAPES: Final = [
     ("people with profiles", "{ users(first: $n) { edges { node { profile { bio } } } } }", 2),
     ("people, groups", "{ users(first: $n) { edges { node { groups { name } } } } }", 3),
     ("people, permissions", "{ users(first: $n) { edges { node { permissions } } } }", 3),
+    ("people, addresses", "{ users(first: $n) { nodes { emailAddresses { email } } } }", 3),
     ("people, sessions", "{ users(first: $n) { edges { node { activeSessionCount } } } }", 3),
     (
         "people, memberships with organisations",
@@ -111,7 +114,7 @@ SHAPES: Final = [
     (
         "people and everything",
         f"{{ users(first: $n) {{ edges {{ node {{ {EVERYTHING} }} }} }} }}",
-        8,
+        9,
     ),
     (
         "two pages",
@@ -145,13 +148,13 @@ SHAPES: Final = [
 # not joined but takes a statement of its own, and what only staff sees takes none.
 ORDINARY: Final = {
     "the person, memberships with organisations": 4,
-    "the same and groups, their permissions, permissions, sessions, members": 10,
+    "the same and groups, their permissions, permissions, sessions, addresses, members": 11,
     "a person and all of the above": 6,
     "a person by node": 6,
     "an organisation, members with people and profiles, groups": 5,
     "people, memberships with organisations": 4,
     "people, memberships with organisations, members with people, groups": 6,
-    "people and everything": 10,
+    "people and everything": 11,
     "sessions with people": 3,
     "events with actors and subjects": 4,
 }

@@ -39,7 +39,7 @@ from tests.factories import (
     make_user,
     node_id,
 )
-from users.accounts.models import LastSeen, Profile, User
+from users.accounts.models import EmailAddress, LastSeen, Profile, User
 from users.activity.record import record
 from users.activity.tags import Tag
 from users.authentication.models import Session, Suspension
@@ -69,6 +69,7 @@ class World:
         seen = self.owner.date_joined
         User.objects.update(email_verified_at=seen)
         LastSeen.objects.update(at=seen)
+        EmailAddress.objects.create(user=self.owner, email="owner@example.com", verified_at=seen)
         self.clients = {ANONYMOUS: GraphQLClient()}
         for kind, user in people.items():
             self.clients[kind] = GraphQLClient(issue_access_token(make_session(user)))
@@ -159,7 +160,16 @@ def everything() -> str:
     """Return all there is of people and what they have, to see whether it changed."""
     rows: list[Any] = []
     organizations = (Organization, Membership, OrganizationInvitation)
-    for model in (User, Profile, Group, Permission, Session, Suspension, *organizations):
+    for model in (
+        User,
+        EmailAddress,
+        Profile,
+        Group,
+        Permission,
+        Session,
+        Suspension,
+        *organizations,
+    ):
         rows += model.objects.order_by("pk")
     memberships = list(User.groups.through.objects.order_by("pk").values_list())
     text: str = serializers.serialize("json", rows)

@@ -160,7 +160,7 @@ def test_every_documented_query_has_a_budget() -> None:
 @pytest.mark.parametrize(
     ("type_name", "row"),
     [
-        *((name, EVERYTHING) for name in ("User", "Profile", "Membership")),
+        *((name, EVERYTHING) for name in ("User", "Profile", "EmailAddress", "Membership")),
         ("Organization", ORGANIZATION),
         ("OrganizationInvitation", INVITATION),
         *((name, EVERYTHING) for name in ("Group", "Suspension")),
@@ -241,7 +241,7 @@ def test_secrets_are_never_read(client_of: ClientOf, sam: User, statements: Capt
     client = client_of(sam)
     with statements() as captured:
         client(f"{{ users(first: 9) {{ edges {{ cursor node {{ {EVERYTHING} }} }} }} }}")
-    assert len(captured) == 6
+    assert len(captured) == 7
     for sql in captured:
         assert not columns(sql) & {"accounts_user.password", "authentication_session.cookie_digest"}
 

@@ -1,15 +1,12 @@
 """What people do with their own accounts."""
 
-from typing import cast
-from uuid import UUID
-
 import strawberry
 
+from schema.accounts.own import own_id
 from schema.accounts.types import UserPayload
 from schema.context import Info
 from schema.errors import Payload
 from schema.mutations import mutation
-from users.accounts import policy
 from users.accounts.services.email_change import confirm_email_change, request_email_change
 from users.accounts.services.invitation import accept_invitation
 from users.accounts.services.profile import update_profile
@@ -182,7 +179,7 @@ class AccountsMutation:
     @mutation("Changes what you tell about yourself.")
     def update_profile(self, info: Info, input: UpdateProfileInput) -> UpdateProfilePayload:
         """Change the actor's own profile."""
-        user = update_profile(_self(info), actor=info.context.actor, **input.changes())
+        user = update_profile(own_id(info), actor=info.context.actor, **input.changes())
         return UpdateProfilePayload(user_id=user.pk)
 
     @mutation("Asks for another e-mail address. It counts once its owner confirms it.")
@@ -190,7 +187,7 @@ class AccountsMutation:
         self, info: Info, input: RequestEmailChangeInput
     ) -> RequestEmailChangePayload:
         """Leave a pending change."""
-        request_email_change(_self(info), actor=info.context.actor, **vars(input))
+        request_email_change(own_id(info), actor=info.context.actor, **vars(input))
         return RequestEmailChangePayload()
 
     @mutation("Completes a change of address. The token works once and for 24 hours.")
@@ -204,12 +201,5 @@ class AccountsMutation:
     @mutation("Changes your username; the former one is free at once.")
     def change_username(self, info: Info, input: ChangeUsernameInput) -> ChangeUsernamePayload:
         """Change the actor's own username."""
-        user = change_username(_self(info), actor=info.context.actor, **vars(input))
+        user = change_username(own_id(info), actor=info.context.actor, **vars(input))
         return ChangeUsernamePayload(user_id=user.pk)
-
-
-def _self(info: Info) -> UUID:
-    """Return the id of whoever is signed in."""
-    actor = info.context.actor
-    policy.require(actor, policy.may_change_credentials, actor.user_id)
-    return cast("UUID", actor.user_id)

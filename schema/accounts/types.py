@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from strawberry import auto, relay
 
 from core.search.texts import MAX_CANDIDATES
+from schema.accounts.email_address_types import EmailAddress, email_addresses
 from schema.accounts.loaders import group_permissions, permissions
 from schema.authentication.loaders import active_session_counts
 from schema.authentication.suspension_types import Suspension
@@ -93,12 +94,22 @@ class User(relay.Node):
         description="Whether other people may find the person."
     )
     email: str | None = strawberry_django.field(
-        extensions=[Private()], description="The address, for the person and staff."
+        extensions=[Private()], description="The primary address, for the person and staff."
     )
     email_verified_at: datetime | None = strawberry_django.field(
         extensions=[Private()],
         description="When the address was shown to be the person's; null if it was not.",
     )
+
+    @strawberry_django.field(
+        only=["email", "email_verified_at"],
+        extensions=[Private()],
+        description="All addresses, the primary one first, for the person and staff.",
+    )
+    def email_addresses(self: models.User, info: Info) -> list[EmailAddress] | None:
+        """Read the further ones with one statement for a page of people."""
+        return info.context.load(email_addresses, self)
+
     is_active: bool | None = strawberry_django.field(
         extensions=[Private()], description="Whether the person may sign in."
     )

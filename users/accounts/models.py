@@ -17,7 +17,7 @@ from core.search.texts import searchable
 from users.accounts.expressions import EmailDomain
 from users.accounts.identifiers import EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH
 from users.accounts.orders import NEVER, USER_ORDERS, UserOrderField
-from users.accounts.querysets import MailedLinkQuerySet, UserQuerySet
+from users.accounts.querysets import EmailAddressQuerySet, MailedLinkQuerySet, UserQuerySet
 
 UserManager = BaseUserManager.from_queryset(UserQuerySet)
 
@@ -93,6 +93,41 @@ class User(AbstractBaseUser, PermissionsMixin):
     def get_full_name(self) -> str:
         """Return the name to address the person by."""
         return self.name or self.username
+
+    def has_address(self, email: str) -> bool:
+        """Return whether an address, in canonical form, is the primary or another one of theirs."""
+        return self.email == email or self.email_addresses.filter(email=email).exists()
+
+
+class EmailAddress(models.Model):
+    """An address of a person's beside the primary one, which is `User.email`.
+
+    It was shown to be theirs, and signs in and resets the password as that one does. A trigger
+    (`email_address_of_one_person`) keeps an address from being here and primary at once, whoever
+    has it.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="email_addresses")
+    email = models.EmailField(_("e-mail"), max_length=EMAIL_MAX_LENGTH)
+    verified_at = models.DateTimeField(_("e-mail verified"))
+
+    objects = EmailAddressQuerySet.as_manager()
+
+    class Meta:
+        """Uniqueness is of the canonical form, as that of the primary addresses."""
+
+        verbose_name = _("e-mail address")
+        verbose_name_plural = _("e-mail addresses")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["email"], name="email_address_unique"),
+            models.CheckConstraint(
+                condition=Q(email=Lower("email")), name="email_address_canonical"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        """Name the row only; the address is nobody else's business."""
+        return f"{self._meta.verbose_name} #{self.pk}"
 
 
 class Profile(models.Model):
@@ -211,6 +246,20 @@ class EmailChange(MailedLink):
 
     class Meta:
         """One change a person at a time; the last one asked for counts."""
+
+
+class EmailAddition(MailedLink):
+    """A further address that its owner is yet to confirm."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False)
+    email = models.EmailField(max_length=EMAIL_MAX_LENGTH)
+
+    class Meta:
+        """One an address and a person; others may wait for the same address, until one has it."""
+
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "email"], name="email_addition_unique"),
+        ]
 
 
 class Invitation(MailedLink):

@@ -2,10 +2,16 @@
 
 from django.urls import path
 
-from users.accounts.views import AcceptInvitationView, ConfirmEmailView, VerifyEmailView
+from users.accounts.views import (
+    AcceptInvitationView,
+    ConfirmEmailAddressView,
+    ConfirmEmailView,
+    VerifyEmailView,
+)
 
 urlpatterns = [
     path("verify-email", VerifyEmailView.as_view(), name="verify-email"),
     path("confirm-email", ConfirmEmailView.as_view(), name="confirm-email"),
+    path("confirm-email-address", ConfirmEmailAddressView.as_view(), name="confirm-email-address"),
     path("accept-invitation", AcceptInvitationView.as_view(), name="accept-invitation"),
 ]

@@ -16,6 +16,7 @@ from core.actor import Actor
 from core.errors import InputRejectedError, TooManyAttemptsError
 from core.http import ActorRequest
 from users.accounts.forms import AcceptInvitationForm, LinkForm
+from users.accounts.services.email_addresses import confirm_email_address
 from users.accounts.services.email_change import confirm_email_change
 from users.accounts.services.invitation import accept_invitation
 from users.accounts.services.sign_up import verify_email
@@ -88,6 +89,19 @@ class ConfirmEmailView(LinkView):
         """Confirm."""
         user = confirm_email_change(fields["token"], actor=actor)
         return _("Done. From now on we write to %(email)s.") % {"email": user.email}
+
+
+class ConfirmEmailAddressView(LinkView):
+    """Completes the addition of an address."""
+
+    title = gettext_lazy("Confirm your e-mail address")
+    lead = gettext_lazy("One click, and this is one more address of your account.")
+    button = gettext_lazy("Confirm my address")
+
+    def use(self, actor: Actor, **fields: str) -> str:
+        """Confirm."""
+        address = confirm_email_address(fields["token"], actor=actor)
+        return _("Done. You can sign in with %(email)s now.") % {"email": address.email}
 
 
 class AcceptInvitationView(LinkView):

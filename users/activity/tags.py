@@ -16,6 +16,12 @@ class Tag(DescribedEnum):
     EMAIL_VERIFIED = "account:email:verify", "An address was shown to be the person's."
     EMAIL_CHANGE_REQUESTED = "account:email:request_change", "A person asked for a new address."
     EMAIL_CHANGED = "account:email:change", "A person's address changed."
+    EMAIL_ADDRESS_REQUESTED = (
+        "account:email_address:request",
+        "A person asked for a further address.",
+    )
+    EMAIL_ADDRESS_ADDED = "account:email_address:add", "A person confirmed a further address."
+    EMAIL_ADDRESS_REMOVED = "account:email_address:remove", "A person gave up a further address."
     USERNAME_CHANGED = "account:username:change", "A person's username changed."
     USER_CREATED = "account:user:create", "An account came to be."
     USER_CHANGED = "account:user:change", "A person's role changed."

@@ -75,8 +75,9 @@ def log_in_attempt(login: str, *, actor: Actor, device: Device | None) -> LogInA
 
 
 def unlock(user: User) -> None:
-    """Forget the failed attempts to log in as the person, by either login."""
-    logins = (user.username, user.email)
+    """Forget the failed attempts to log in as the person, by any login."""
+    further = user.email_addresses.values_list("email", flat=True)
+    logins = (user.username, user.email, *further)
     clear(*map(_bucket_of_account, logins), *map(_bucket_of_lockout, logins))
 
 
