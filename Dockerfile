@@ -42,11 +42,13 @@ FROM python:3.11.15-slim-trixie
 # The names are for Celery, which takes a group without one for root's.
 RUN groupadd --gid 10001 roster \
     && useradd --uid 10001 --gid 10001 --home-dir /tmp --no-create-home \
-        --shell /usr/sbin/nologin roster
+        --shell /usr/sbin/nologin roster \
+    # A volume that is mounted here begins with this owner.
+    && install --directory --owner 10001 --group 10001 /media
 WORKDIR /app
 COPY --from=build /venv /venv
 COPY --from=build /app /app
-# Nothing is written outside /tmp and /dev/shm, so the root file system may be read-only.
+# Nothing is written outside /tmp, /dev/shm and `MEDIA_ROOT`, so the root file system may be read-only.
 ENV PATH=/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \

@@ -41,6 +41,9 @@ class ErrorCode(DescribedEnum):
     LOCALE_UNSUPPORTED = "LOCALE_UNSUPPORTED", "There are no texts in this language."
     TIME_ZONE_UNKNOWN = "TIME_ZONE_UNKNOWN", "The IANA database has no such time zone."
     VALUE_INVALID = "VALUE_INVALID", "The field does not accept this value."
+    IMAGE_INVALID = "IMAGE_INVALID", "The file is no picture of a kind that is shown here."
+    IMAGE_TOO_LARGE = "IMAGE_TOO_LARGE", "The picture has too many bytes or pixels."
+    UPLOADS_OFF = "UPLOADS_OFF", "This deployment keeps no files."
     TOKEN_INVALID = "TOKEN_INVALID", "The token does not work, or not any more."
     TOKEN_EXPIRED = "TOKEN_EXPIRED", "The link is too old."
     CREDENTIALS_INVALID = (

@@ -294,6 +294,21 @@ GRAPHQL_MAX_BODY_BYTES = env.number(
 )
 DATA_UPLOAD_MAX_MEMORY_SIZE = GRAPHQL_MAX_BODY_BYTES
 
+# Files that people upload: in a directory, or in what django-storages and its like bring. They are
+# served under /media/ here, unless another address is given. Without either, none are kept.
+MEDIA_ROOT = env.text("MEDIA_ROOT", default="")
+MEDIA_STORAGE = env.text("MEDIA_STORAGE", default="")
+MEDIA_URL = env.text("MEDIA_URL", default="")
+SERVES_MEDIA = not (MEDIA_URL or MEDIA_STORAGE)
+if SERVES_MEDIA:
+    MEDIA_URL = f"{PUBLIC_URL}/media/"
+KEEPS_FILES = bool(MEDIA_ROOT or MEDIA_STORAGE)
+AVATAR_MAX_BYTES = env.number("AVATAR_MAX_BYTES", 5_000_000, minimum=10_000, maximum=50_000_000)
+AVATAR_MAX_PIXELS = env.number("AVATAR_MAX_PIXELS", 25_000_000, minimum=10_000, maximum=200_000_000)
+# What is larger as a whole is refused, so all that is let in is held in memory.
+FILE_UPLOAD_MAX_MEMORY_SIZE = AVATAR_MAX_BYTES + GRAPHQL_MAX_BODY_BYTES
+DATA_UPLOAD_MAX_NUMBER_FILES = 4
+
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 CONSOLE_BUNDLE = BASE_DIR / "console" / "dist"
@@ -302,11 +317,17 @@ STATICFILES_DIRS = [
     *([CONSOLE_BUNDLE] if CONSOLE_BUNDLE.is_dir() else []),
 ]
 WHITENOISE_USE_FINDERS = DEMO
-if not DEMO:
-    STORAGES = {
-        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
-    }
+STORAGES = {
+    "default": {
+        "BACKEND": MEDIA_STORAGE or "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": env.mapping("MEDIA_STORAGE_OPTIONS"),
+    },
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEMO
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
 
 # Mail ------------------------------------------------------------------------------------
 

@@ -40,6 +40,7 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
             "isActive": PRIVATE,
             "isStaff": PRIVATE,
             "isSuperuser": PRIVATE,
+            "avatar": SIGNED_IN,
             "groups": PRIVATE,
             "permissions": PRIVATE,
             "activeSessionCount": PRIVATE,
@@ -61,6 +62,10 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
     "EmailAddress": (
         "node(id: $owner) { ... on User { emailAddresses { FIELD } } }",
         {"email": PRIVATE, "verifiedAt": PRIVATE, "isPrimary": PRIVATE},
+    ),
+    "Avatar": (
+        "node(id: $owner) { ... on User { avatar { FIELD } } }",
+        {"url": SIGNED_IN, "width": SIGNED_IN, "height": SIGNED_IN},
     ),
     "Suspension": (
         "node(id: $owner) { ... on User { suspension { FIELD } } }",
@@ -237,6 +242,9 @@ WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
         f'{{email: "owner@example.com", password: "{PASSWORD}"}}',
         those({OWNER}, NOT_FOUND),
     ),
+    # A file, which the test sends along.
+    "setAvatar": ("{image: $image}", those(SIGNED_IN)),
+    "removeAvatar": ("{userId: $owner}", those(PRIVATE)),
     "changeUsername": (f'{{username: "somebody", password: "{PASSWORD}"}}', those(SIGNED_IN)),
     "changePassword": (
         f'{{currentPassword: "{PASSWORD}", newPassword: "{NEW_PASSWORD}"}}',

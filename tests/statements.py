@@ -7,7 +7,8 @@ PERSON = """
     isSuperuser
 """
 EVERYTHING = f"""
-    {PERSON} profile {{ givenName familyName nickname bio website locale timeZone }}
+    {PERSON} avatar {{ url width height }}
+    profile {{ givenName familyName nickname bio website locale timeZone }}
     groups {{ id name permissions }} permissions
     activeSessionCount emailAddresses {{ email verifiedAt isPrimary }}
     suspension {{ reason until createdAt }}
@@ -33,6 +34,7 @@ SHAPES: Final = [
     ("the person", "{ me { id } }", 2),
     ("the person's own columns", f"{{ me {{ {PERSON} }} }}", 2),
     ("the person with the profile", "{ me { profile { bio locale } } }", 2),
+    ("the person with the picture", "{ me { avatar(size: LARGE) { url } } }", 2),
     ("the person, groups", "{ me { groups { name } } }", 3),
     ("the person, groups, their permissions", "{ me { groups { permissions } } }", 4),
     ("the person with the suspension", "{ me { suspension { reason } } }", 2),
@@ -83,6 +85,11 @@ SHAPES: Final = [
     ("people, for their number", "{ users(first: $n) { pageInfo { hasNextPage } } }", 2),
     ("people's own columns", f"{{ users(first: $n) {{ edges {{ node {{ {PERSON} }} }} }} }}", 2),
     ("people with profiles", "{ users(first: $n) { edges { node { profile { bio } } } } }", 2),
+    (
+        "people with pictures",
+        "{ users(first: $n) { nodes { a: avatar { url } b: avatar(size: SMALL) { url } } } }",
+        2,
+    ),
     ("people, groups", "{ users(first: $n) { edges { node { groups { name } } } } }", 3),
     ("people, permissions", "{ users(first: $n) { edges { node { permissions } } } }", 3),
     ("people, addresses", "{ users(first: $n) { nodes { emailAddresses { email } } } }", 3),

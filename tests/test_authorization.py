@@ -39,6 +39,7 @@ from tests.factories import (
     make_user,
     node_id,
 )
+from tests.pictures import picture
 from users.accounts.models import EmailAddress, LastSeen, Profile, User
 from users.activity.record import record
 from users.activity.tags import Tag
@@ -58,7 +59,7 @@ class World:
     def __init__(self, executor: Executor) -> None:
         self.executor = executor
         self.owner = make_user("owner", is_public=True, name="Olive Owner")
-        Profile.objects.update(bio="Owns.", website="https://owner.example")
+        Profile.objects.update(bio="Owns.", avatar="0" * 32, website="https://owner.example")
         administrator = make_user("administrator", is_staff=True, is_superuser=True)
         people = {
             USER: make_user("user"),
@@ -106,6 +107,9 @@ class World:
         }
 
     def ask(self, kind: str, document: str) -> Answer:
+        if "$image" in document:
+            document = document.replace("mutation", "mutation ($image: Upload!)")
+            return self.clients[kind].upload(document, picture())
         for name, id_ in self.ids.items():
             document = document.replace(f"${name}", json.dumps(id_))
         return self.executor(partial(self.clients[kind], document))

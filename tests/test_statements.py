@@ -160,7 +160,10 @@ def test_every_documented_query_has_a_budget() -> None:
 @pytest.mark.parametrize(
     ("type_name", "row"),
     [
-        *((name, EVERYTHING) for name in ("User", "Profile", "EmailAddress", "Membership")),
+        *(
+            (name, EVERYTHING)
+            for name in ("User", "Profile", "EmailAddress", "Avatar", "Membership")
+        ),
         ("Organization", ORGANIZATION),
         ("OrganizationInvitation", INVITATION),
         *((name, EVERYTHING) for name in ("Group", "Suspension")),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 import strawberry
@@ -11,6 +12,7 @@ from django.db.models import QuerySet
 from strawberry import auto, relay
 
 from core.search.texts import MAX_CANDIDATES
+from schema.accounts.avatar_types import Avatar, avatar_of
 from schema.accounts.email_address_types import EmailAddress, email_addresses
 from schema.accounts.loaders import group_permissions, permissions
 from schema.authentication.loaders import active_session_counts
@@ -25,6 +27,7 @@ from schema.organizations.types import Membership, MembershipConnection
 from schema.rules import Private
 from users.accounts import models
 from users.accounts.orders import UserOrderField
+from users.accounts.pictures import AvatarSize
 from users.accounts.querysets import UserQuerySet, groups_visible_to
 from users.organizations.models import Membership as MembershipModel
 
@@ -122,6 +125,21 @@ class User(relay.Node):
     profile: Profile | None = strawberry_django.field(
         description="What the person tells about themselves."
     )
+
+    @strawberry_django.field(
+        select_related=["profile"],
+        only=["profile__avatar"],
+        description="The picture that the person is shown by; null if there is none.",
+    )
+    def avatar(
+        self: models.User,
+        size: Annotated[
+            AvatarSize, strawberry.argument(description="How large.")
+        ] = AvatarSize.MEDIUM,
+    ) -> Avatar | None:
+        """Make the address of what is with the profile."""
+        return avatar_of(self, size)
+
     groups: list[Group] | None = strawberry_django.field(
         extensions=[Private()], description="The groups by name, for the person and staff."
     )

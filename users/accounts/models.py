@@ -146,6 +146,8 @@ class Profile(models.Model):
     )
     bio = models.CharField(_("bio"), max_length=500, blank=True)
     website = models.URLField(_("website"), blank=True)
+    # The key of the files of the picture, see `avatars`; they are removed by whoever changes it.
+    avatar = models.CharField(max_length=32, editable=False, default="", db_default="")
     locale = models.CharField(_("language"), max_length=10, default="en")
     time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
 

@@ -10,7 +10,7 @@ from django.utils import translation
 from core import mail
 from core.db import delete_in_batches
 from core.outbox.registry import subscriber
-from users.accounts import mails
+from users.accounts import avatars, mails
 from users.accounts.models import EmailAddition, EmailChange, Invitation, SignUp, User
 from users.activity.models import Event, EventDetails
 from users.activity.tags import Tag
@@ -94,6 +94,15 @@ def mail_email_address_removed(event_id: str) -> None:
 def mail_email_changed(event_id: str) -> None:
     """Tell the owner of the former primary address, unless that was erased meanwhile."""
     _mail_to_former(event_id, mails.email_changed, lambda values: values["old"]["email"])
+
+
+@subscriber(Tag.AVATAR_CHANGED)
+@subscriber(Tag.AVATAR_REMOVED)
+def remove_former_avatar(event_id: str) -> None:
+    """Remove the files that nobody is shown by any more."""
+    former = Event.objects.only("data").get(pk=event_id).data["former"]
+    if former:
+        avatars.drop(former)
 
 
 @shared_task(name="users.accounts.prune_links")

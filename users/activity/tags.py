@@ -26,6 +26,8 @@ class Tag(DescribedEnum):
     USER_CREATED = "account:user:create", "An account came to be."
     USER_CHANGED = "account:user:change", "A person's role changed."
     PROFILE_CHANGED = "account:profile:change", "What a person tells about themselves changed."
+    AVATAR_CHANGED = "account:avatar:change", "A person is shown by another picture."
+    AVATAR_REMOVED = "account:avatar:remove", "A person is shown without a picture."
     USER_GROUPS_CHANGED = "account:user:change_groups", "A person joined or left groups."
     GROUP_CHANGED = "account:group:change", "A group was made or changed."
     GROUP_DELETED = "account:group:delete", "A group was deleted."
