@@ -44,6 +44,10 @@ class ErrorCode(DescribedEnum):
     IMAGE_INVALID = "IMAGE_INVALID", "The file is no picture of a kind that is shown here."
     IMAGE_TOO_LARGE = "IMAGE_TOO_LARGE", "The picture has too many bytes or pixels."
     UPLOADS_OFF = "UPLOADS_OFF", "This deployment keeps no files."
+    METADATA_INVALID = (
+        "METADATA_INVALID",
+        "The metadata violate the deployment's schema, at the place that the message tells.",
+    )
     TOKEN_INVALID = "TOKEN_INVALID", "The token does not work, or not any more."
     TOKEN_EXPIRED = "TOKEN_EXPIRED", "The link is too old."
     CREDENTIALS_INVALID = (

@@ -263,6 +263,10 @@ LOG_INS_PER_ACCOUNT = env.number("LOG_INS_PER_ACCOUNT", 10, minimum=3, maximum=1
 LOG_INS_PER_ADDRESS = env.number("LOG_INS_PER_ADDRESS", 100, minimum=10, maximum=1_000_000)
 LOG_INS_OVERALL = env.number("LOG_INS_OVERALL", 3_000, minimum=10, maximum=1_000_000)
 
+# JSON Schemas (Draft 2020-12) of what applications note about people; none lets everything in.
+PUBLIC_METADATA_SCHEMA = env.mapping("PUBLIC_METADATA_SCHEMA")
+PRIVATE_METADATA_SCHEMA = env.mapping("PRIVATE_METADATA_SCHEMA")
+
 # HTTP ------------------------------------------------------------------------------------
 
 # How many proxies in front append to X-Forwarded-For; what stands before that is hearsay.

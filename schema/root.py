@@ -17,6 +17,7 @@ from schema.accounts.administration import AdministrationMutation
 from schema.accounts.avatars import AvatarsMutation
 from schema.accounts.email_addresses import EmailAddressesMutation
 from schema.accounts.groups import GroupsMutation
+from schema.accounts.metadata import MetadataMutation
 from schema.accounts.mutations import AccountsMutation
 from schema.accounts.queries import AccountsQuery
 from schema.accounts.types import Group, User
@@ -90,6 +91,7 @@ class Mutation(
     AccountsMutation,
     EmailAddressesMutation,
     AvatarsMutation,
+    MetadataMutation,
     AdministrationMutation,
     GroupsMutation,
     AuthenticationMutation,

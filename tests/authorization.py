@@ -41,6 +41,8 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
             "isStaff": PRIVATE,
             "isSuperuser": PRIVATE,
             "avatar": SIGNED_IN,
+            "publicMetadata": SIGNED_IN,
+            "privateMetadata": PRIVATE,
             "groups": PRIVATE,
             "permissions": PRIVATE,
             "activeSessionCount": PRIVATE,
@@ -253,6 +255,8 @@ WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "revokeSession": ("{sessionId: $session}", those({OWNER, ADMINISTRATOR}, NOT_FOUND)),
     "revokeOtherSessions": ("", those(SIGNED_IN)),
     "logOutEverywhere": ("", those(SIGNED_IN)),
+    # For staff.
+    "updateMetadata": ('{userId: $owner, public: {plan: "team"}}', those(STAFF_ONLY)),
     # For administrators.
     "createUser": (
         '{email: "new@example.org", username: "new", password: "a phrase to remember"}',

@@ -7,7 +7,7 @@ PERSON = """
     isSuperuser
 """
 EVERYTHING = f"""
-    {PERSON} avatar {{ url width height }}
+    {PERSON} avatar {{ url width height }} publicMetadata privateMetadata
     profile {{ givenName familyName nickname bio website locale timeZone }}
     groups {{ id name permissions }} permissions
     activeSessionCount emailAddresses {{ email verifiedAt isPrimary }}
@@ -34,6 +34,7 @@ SHAPES: Final = [
     ("the person", "{ me { id } }", 2),
     ("the person's own columns", f"{{ me {{ {PERSON} }} }}", 2),
     ("the person with the profile", "{ me { profile { bio locale } } }", 2),
+    ("the person with metadata", "{ me { publicMetadata privateMetadata } }", 2),
     ("the person with the picture", "{ me { avatar(size: LARGE) { url } } }", 2),
     ("the person, groups", "{ me { groups { name } } }", 3),
     ("the person, groups, their permissions", "{ me { groups { permissions } } }", 4),
@@ -90,6 +91,7 @@ SHAPES: Final = [
         "{ users(first: $n) { nodes { a: avatar { url } b: avatar(size: SMALL) { url } } } }",
         2,
     ),
+    ("people with metadata", "{ users(first: $n) { nodes { publicMetadata } } }", 2),
     ("people, groups", "{ users(first: $n) { edges { node { groups { name } } } } }", 3),
     ("people, permissions", "{ users(first: $n) { edges { node { permissions } } } }", 3),
     ("people, addresses", "{ users(first: $n) { nodes { emailAddresses { email } } } }", 3),
@@ -221,6 +223,8 @@ BUDGETS: Final[dict[str, int]] = {
     "UserFilter.lastSeen.before": 2,
     "UserFilter.emailDomain": 2,
     "UserFilter.locale": 2,
+    "UserFilter.publicMetadata": 2,
+    "UserFilter.privateMetadata": 2,
     "UserFilter.and": 2,
     "UserFilter.or": 2,
     "UserFilter.not": 2,

@@ -40,7 +40,7 @@ from tests.factories import (
     node_id,
 )
 from tests.pictures import picture
-from users.accounts.models import EmailAddress, LastSeen, Profile, User
+from users.accounts.models import EmailAddress, LastSeen, Metadata, Profile, User
 from users.activity.record import record
 from users.activity.tags import Tag
 from users.authentication.models import Session, Suspension
@@ -167,6 +167,7 @@ def everything() -> str:
     for model in (
         User,
         EmailAddress,
+        Metadata,
         Profile,
         Group,
         Permission,

@@ -10,6 +10,7 @@ import strawberry_django
 from django.contrib.auth import models as auth
 from django.db.models import QuerySet
 from strawberry import auto, relay
+from strawberry.scalars import JSON
 
 from core.search.texts import MAX_CANDIDATES
 from schema.accounts.avatar_types import Avatar, avatar_of
@@ -139,6 +140,27 @@ class User(relay.Node):
     ) -> Avatar | None:
         """Make the address of what is with the profile."""
         return avatar_of(self, size)
+
+    @strawberry_django.field(
+        select_related=["metadata"],
+        only=["metadata__public"],
+        description="What applications note about the person, for whoever sees the person.",
+    )
+    def public_metadata(self: models.User) -> JSON:
+        """Join it: it is in a table of its own, where not everybody is."""
+        row = getattr(self, "metadata", None)
+        return row.public if row else {}
+
+    @strawberry_django.field(
+        select_related=["metadata"],
+        only=["metadata__private"],
+        extensions=[Private()],
+        description="What applications note about the person, for the person and staff.",
+    )
+    def private_metadata(self: models.User) -> JSON | None:
+        """Join it, too."""
+        row = getattr(self, "metadata", None)
+        return row.private if row else {}
 
     groups: list[Group] | None = strawberry_django.field(
         extensions=[Private()], description="The groups by name, for the person and staff."

@@ -163,6 +163,33 @@ class Profile(models.Model):
         return str(self.pk)
 
 
+class Metadata(models.Model):
+    """What applications note about a person, for whoever sees the person or for the person alone.
+
+    A table of its own, because few may have any, and its indexes are nobody else's business.
+    """
+
+    user = models.OneToOneField(
+        User, on_delete=models.CASCADE, primary_key=True, related_name="metadata"
+    )
+    public = models.JSONField(_("public"), default=dict, blank=True)
+    private = models.JSONField(_("private"), default=dict, blank=True)
+
+    class Meta:
+        """At most one row a person, found by what it contains."""
+
+        verbose_name = _("metadata")
+        verbose_name_plural = _("metadata")
+        indexes: ClassVar = [
+            GinIndex(fields=["public"], opclasses=["jsonb_path_ops"], name="metadata_public"),
+            GinIndex(fields=["private"], opclasses=["jsonb_path_ops"], name="metadata_private"),
+        ]
+
+    def __str__(self) -> str:
+        """Name the person's id; the person may not be loaded."""
+        return str(self.pk)
+
+
 class LastSeen(models.Model):
     """When a person last used the service; written in the background, from the sessions.
 

@@ -24,6 +24,16 @@ def may_edit_profile(actor: Actor, user_id: UUID | None) -> bool:
     return may_read_private(actor, user_id)
 
 
+def may_write_public_metadata(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
+    """Staff write what applications show about people, and people do not."""
+    return actor.is_staff
+
+
+def may_write_private_metadata(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
+    """Administrators write what applications go by, such as plans and entitlements."""
+    return actor.is_superuser
+
+
 def may_change_credentials(actor: Actor, user_id: UUID | None) -> bool:
     """Password, e-mail address, username and sessions are changed by the person alone."""
     return actor.is_authenticated and actor.user_id == user_id

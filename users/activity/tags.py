@@ -28,6 +28,10 @@ class Tag(DescribedEnum):
     PROFILE_CHANGED = "account:profile:change", "What a person tells about themselves changed."
     AVATAR_CHANGED = "account:avatar:change", "A person is shown by another picture."
     AVATAR_REMOVED = "account:avatar:remove", "A person is shown without a picture."
+    METADATA_CHANGED = (
+        "account:metadata:change",
+        "What applications note about a person changed.",
+    )
     USER_GROUPS_CHANGED = "account:user:change_groups", "A person joined or left groups."
     GROUP_CHANGED = "account:group:change", "A group was made or changed."
     GROUP_DELETED = "account:group:delete", "A group was deleted."
