@@ -19,6 +19,7 @@ from tests.admin.support import (
     tags,
     user_form,
 )
+from users.accounts.admin import UserAdmin
 from users.accounts.models import Profile, User
 from users.activity.models import Event
 from users.activity.tags import Tag
@@ -223,7 +224,7 @@ def test_a_refusal_of_the_policy_is_a_403(client: Client, monkeypatch: pytest.Mo
     # As if the page had offered what the service then forbids.
     monkeypatch.setattr(
         "users.accounts.admin.UserAdmin.get_readonly_fields",
-        lambda *_args: ("email_verified_at", "is_active", "date_joined", "permissions"),
+        lambda *_args: UserAdmin.readonly_fields,
     )
 
     before = tags()
