@@ -109,7 +109,7 @@ class World:
     def ask(self, kind: str, document: str) -> Answer:
         if "$image" in document:
             document = document.replace("mutation", "mutation ($image: Upload!)")
-            return self.clients[kind].upload(document, picture())
+            return self.executor(partial(self.clients[kind].upload, document, picture()))
         for name, id_ in self.ids.items():
             document = document.replace(f"${name}", json.dumps(id_))
         return self.executor(partial(self.clients[kind], document))

@@ -3,15 +3,32 @@
 from typing import Final
 
 from tests.engine.answers.cases import Case
+from tests.engine.answers.cast import KEY
 
 WHOLE: Final = """
     __typename id username name dateJoined isPublic email emailVerifiedAt lastSeenAt isActive
     isStaff isSuperuser activeSessionCount permissions
     groups { name }
-    profile { bio website timeZone locale }
+    avatar { url width height } publicMetadata privateMetadata
+    emailAddresses { email verifiedAt isPrimary }
+    profile { givenName familyName nickname bio website timeZone locale }
     suspension { reason until createdAt }
     memberships(first: 10) { nodes { role organization { name } } }
 """
+
+PICTURE: Final = {
+    "url": f"http://testserver/media/avatars/a1/{KEY}-256.webp",
+    "width": 256,
+    "height": 256,
+}
+NO_PROFILE: Final = {
+    "givenName": "",
+    "familyName": "",
+    "nickname": "",
+    "bio": "",
+    "website": "",
+    "timeZone": "UTC",
+}
 
 NOT_PUBLIC: Final = Case(
     "a person who is not public",
@@ -28,6 +45,21 @@ NOT_PUBLIC: Final = Case(
                 "isPublic": False,
                 "email": "alice@example.org",
                 "emailVerifiedAt": "2024-01-02T08:00:00+00:00",
+                "emailAddresses": [
+                    {
+                        "email": "alice@example.org",
+                        "verifiedAt": "2024-01-02T08:00:00+00:00",
+                        "isPrimary": True,
+                    },
+                    {
+                        "email": "alice@example.net",
+                        "verifiedAt": "2024-01-07T08:00:00+00:00",
+                        "isPrimary": False,
+                    },
+                ],
+                "avatar": PICTURE,
+                "publicMetadata": {"plan": "team"},
+                "privateMetadata": {"crm": 7},
                 "lastSeenAt": "2024-03-01T08:00:00+00:00",
                 "isActive": True,
                 "isStaff": False,
@@ -36,6 +68,9 @@ NOT_PUBLIC: Final = Case(
                 "permissions": ["shop.refund", "shop.sell"],
                 "groups": [{"name": "Editors"}],
                 "profile": {
+                    "givenName": "Alice",
+                    "familyName": "Archer",
+                    "nickname": "Al",
                     "bio": "Aims high.",
                     "website": "https://alice.example",
                     "timeZone": "Europe/Berlin",
@@ -55,6 +90,10 @@ NOT_PUBLIC: Final = Case(
                 "isPublic": False,
                 "email": None,
                 "emailVerifiedAt": None,
+                "emailAddresses": None,
+                "avatar": PICTURE,
+                "publicMetadata": {"plan": "team"},
+                "privateMetadata": None,
                 "lastSeenAt": None,
                 "isActive": None,
                 "isStaff": None,
@@ -63,6 +102,9 @@ NOT_PUBLIC: Final = Case(
                 "permissions": None,
                 "groups": None,
                 "profile": {
+                    "givenName": "Alice",
+                    "familyName": "Archer",
+                    "nickname": "Al",
                     "bio": "Aims high.",
                     "website": "https://alice.example",
                     "timeZone": "Europe/Berlin",
@@ -82,6 +124,21 @@ NOT_PUBLIC: Final = Case(
                 "isPublic": False,
                 "email": "alice@example.org",
                 "emailVerifiedAt": "2024-01-02T08:00:00+00:00",
+                "emailAddresses": [
+                    {
+                        "email": "alice@example.org",
+                        "verifiedAt": "2024-01-02T08:00:00+00:00",
+                        "isPrimary": True,
+                    },
+                    {
+                        "email": "alice@example.net",
+                        "verifiedAt": "2024-01-07T08:00:00+00:00",
+                        "isPrimary": False,
+                    },
+                ],
+                "avatar": PICTURE,
+                "publicMetadata": {"plan": "team"},
+                "privateMetadata": {"crm": 7},
                 "lastSeenAt": "2024-03-01T08:00:00+00:00",
                 "isActive": True,
                 "isStaff": False,
@@ -90,6 +147,9 @@ NOT_PUBLIC: Final = Case(
                 "permissions": ["shop.refund", "shop.sell"],
                 "groups": [{"name": "Editors"}],
                 "profile": {
+                    "givenName": "Alice",
+                    "familyName": "Archer",
+                    "nickname": "Al",
                     "bio": "Aims high.",
                     "website": "https://alice.example",
                     "timeZone": "Europe/Berlin",
@@ -117,6 +177,10 @@ PUBLIC: Final = Case(
                 "isPublic": True,
                 "email": None,
                 "emailVerifiedAt": None,
+                "emailAddresses": None,
+                "avatar": None,
+                "publicMetadata": {},
+                "privateMetadata": None,
                 "lastSeenAt": None,
                 "isActive": None,
                 "isStaff": None,
@@ -124,7 +188,7 @@ PUBLIC: Final = Case(
                 "activeSessionCount": None,
                 "permissions": None,
                 "groups": None,
-                "profile": {"bio": "", "website": "", "timeZone": "UTC", "locale": None},
+                "profile": NO_PROFILE | {"locale": None},
                 "suspension": None,
                 "memberships": {"nodes": []},
             }
@@ -139,6 +203,10 @@ PUBLIC: Final = Case(
                 "isPublic": True,
                 "email": None,
                 "emailVerifiedAt": None,
+                "emailAddresses": None,
+                "avatar": None,
+                "publicMetadata": {},
+                "privateMetadata": None,
                 "lastSeenAt": None,
                 "isActive": None,
                 "isStaff": None,
@@ -146,7 +214,7 @@ PUBLIC: Final = Case(
                 "activeSessionCount": None,
                 "permissions": None,
                 "groups": None,
-                "profile": {"bio": "", "website": "", "timeZone": "UTC", "locale": None},
+                "profile": NO_PROFILE | {"locale": None},
                 "suspension": None,
                 "memberships": {"nodes": [{"role": "MEMBER", "organization": {"name": "Chess"}}]},
             }
@@ -161,6 +229,12 @@ PUBLIC: Final = Case(
                 "isPublic": True,
                 "email": "pat@example.org",
                 "emailVerifiedAt": None,
+                "emailAddresses": [
+                    {"email": "pat@example.org", "verifiedAt": None, "isPrimary": True}
+                ],
+                "avatar": None,
+                "publicMetadata": {},
+                "privateMetadata": {},
                 "lastSeenAt": None,
                 "isActive": True,
                 "isStaff": False,
@@ -168,7 +242,7 @@ PUBLIC: Final = Case(
                 "activeSessionCount": 0,
                 "permissions": [],
                 "groups": [],
-                "profile": {"bio": "", "website": "", "timeZone": "UTC", "locale": "en"},
+                "profile": NO_PROFILE | {"locale": "en"},
                 "suspension": None,
                 "memberships": {"nodes": [{"role": "MEMBER", "organization": {"name": "Chess"}}]},
             }
