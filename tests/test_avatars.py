@@ -1,8 +1,11 @@
 """People's pictures: what is let in, what is kept of it, and what is served."""
 
+import os
 import random
+import time
 import zlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,16 +17,17 @@ from django.test import Client
 from PIL import ExifTags, Image, PngImagePlugin
 
 from tests.client import Answer, GraphQLClient, at_once
-from tests.conftest import Sink
+from tests.conftest import Sink, Statements
 from tests.factories import make_token, make_user, node_id
 from tests.pictures import BLUE, GREEN, RED, bomb, moving, picture
-from tests.signing_in import tags
+from tests.signing_in import log_in_by_cookie, tags
 from users.accounts.models import Profile, User
 from users.accounts.pictures import AvatarSize
 from users.accounts.tasks import remove_former_avatar
 from users.activity.models import Event
 from users.activity.tags import Tag
 
+Capture = Callable[[], AbstractContextManager[Statements]]
 ClientOf = Callable[[User], GraphQLClient]
 
 SET = """
@@ -281,19 +285,35 @@ def test_what_is_not_a_file_is_no_upload(client_of: ClientOf, alice: User) -> No
 # What becomes of former ones -------------------------------------------------------------
 
 
-def test_former_files_are_removed_by_the_worker(worker: Sink, media: Path) -> None:
-    # The worker has the same environment, and so the other directory: it is told of it here.
-    alice = make_user("alice")
-    client = GraphQLClient(make_token(alice))
-    assert client.upload(SET, picture()).problems == []
-    assert len(files(media)) == 3
-    assert client.upload(SET, picture("PNG")).problems == []
-    event = Event.objects.latest("pk")
-    assert event.data["former"] not in ("", Profile.objects.get().avatar)
-    remove_former_avatar(str(event.pk))
-    # Once more, as the outbox may.
-    remove_former_avatar(str(event.pk))
-    assert [Profile.objects.get().avatar in path.name for path in files(media)] == [True] * 3
+def test_former_files_are_removed_by_the_worker(worker: Sink, settings: Any) -> None:
+    # The worker's directory is that of the environment.
+    media = Path(os.environ["MEDIA_ROOT"])
+    settings.MEDIA_ROOT = str(media)
+    client = GraphQLClient(make_token(make_user("alice")))
+
+    def upload(file: bytes) -> list[Path]:
+        assert client.upload(SET, file).problems == []
+        return list(media.rglob(f"*{Profile.objects.get().avatar}*"))
+
+    former, present = upload(picture()), upload(picture("PNG"))
+    assert len(former) == len(present) == 3
+    give_up = time.monotonic() + 20
+    while any(path.exists() for path in former):
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
+    assert all(path.exists() for path in present)
+
+
+def test_files_that_are_gone_are_removed_again(
+    upload: Callable[..., Answer], alice: User, media: Path
+) -> None:
+    for _time in range(2):
+        assert upload(picture()).problems == []
+    assert len(files(media)) == 6
+    for _delivery in range(2):
+        remove_former_avatar(str(Event.objects.latest("pk").pk))
+        key = Profile.objects.get(user=alice).avatar
+        assert [path.name[:32] for path in files(media)] == [key] * 3
 
 
 def test_removing(
@@ -354,6 +374,18 @@ def test_pictures_are_served_with_safe_headers(upload: Callable[..., Answer]) ->
     assert response.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
     assert "max-age" in response.headers["Cache-Control"]
     assert Client().post(url.removeprefix("http://testserver")).status_code == 405
+
+
+def test_pictures_are_the_same_for_everybody_and_cost_no_statement(
+    upload: Callable[..., Answer], statements: Capture
+) -> None:
+    url = upload(picture()).data["setAvatar"]["user"]["avatar"]["url"]
+    browser = log_in_by_cookie().http
+    with statements() as captured:
+        response: Any = browser.get(url.removeprefix("http://testserver"))
+    assert response.status_code == 200
+    assert "Set-Cookie" not in response.headers
+    assert captured == []
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from users.authentication.tokens import AccessTokenError, read_access_token
 USER_AGENT_MAX_LENGTH = 300
 # The same for everybody: credentials are not looked at there, whatever comes along.
 PUBLIC_PATHS: Final = frozenset({"/.well-known/jwks.json"})
+PUBLIC_FILES: Final = "/media/"
 
 
 class ActorMiddleware(AuthenticationMiddleware):
@@ -36,7 +37,7 @@ class ActorMiddleware(AuthenticationMiddleware):
     def process_request(self, request: HttpRequest) -> HttpResponse | None:  # type: ignore[override]
         """Read the credentials, the bearer token before the cookie."""
         try:
-            session = None if request.path in PUBLIC_PATHS else self._session(request)
+            session = None if _is_public(request.path) else self._session(request)
         except AccessTokenError:
             return _invalid_token()
         actor = Actor(
@@ -61,6 +62,10 @@ class ActorMiddleware(AuthenticationMiddleware):
         if session:
             note_use(session, by_cookie=by_cookie)
         return session
+
+
+def _is_public(path: str) -> bool:
+    return path in PUBLIC_PATHS or path.startswith(PUBLIC_FILES)
 
 
 def _user_of(session: LiveSession | None) -> User | AnonymousUser:
