@@ -154,7 +154,7 @@ def test_known_address_is_answered_alike_and_its_owner_is_told(
     assert not EmailAddress.objects.exclude(user=bob).exists()
 
 
-def test_owns_own_addresses_change_nothing(alices: Callable[..., Answer], alice: User) -> None:
+def test_ones_own_addresses_change_nothing(alices: Callable[..., Answer], alice: User) -> None:
     give_address(alice)
     for email in (PRIMARY, NEW.upper()):
         assert alices(ADD, email).problems == []
