@@ -18,6 +18,7 @@ from typing import Any, Final
 import django
 from django.conf import settings
 
+from bench import bare
 from bench.contestants import Contestant, ContestantError, Question
 from bench.dataset import PAGE, ROOT, Dataset, DatasetError, environment, opened
 from bench.load import LoadError
@@ -125,7 +126,9 @@ def _measured(dataset: Dataset, plan: Plan, core: int) -> dict[str, Any]:
         "contestants": {each.name: each.title for each in plan.classes},
         "hashing": _hashing(plan.scenarios, core),
         "scenarios": [
-            _outcome(scenario, results[scenario.name], plan.classes) for scenario in plan.scenarios
+            _outcome(scenario, results[scenario.name], plan.classes)
+            | {"bare": bare.milliseconds(dataset, scenario, scenario.keys(cast))}
+            for scenario in plan.scenarios
         ],
     }
 

@@ -21,6 +21,7 @@ RIVALS: Final = ("strawberry-django", "postgraphile")
 SERIOUS_USERS: Final = 1_000_000
 SERIOUS_ROUNDS: Final = 5
 DASH: Final = "—"
+BARE: Final = "the statements alone, by hand"
 
 Report = Mapping[str, Any]
 
@@ -46,6 +47,7 @@ def tables(report: Report) -> str:
         _log_ins(report),
         "### Latencies in milliseconds, and shares of a core",
         _details(report),
+        _database(report),
         "### Machine",
         _machine(report),
     ]
@@ -140,6 +142,24 @@ def _details(report: Report) -> str:
         for name, result in scenario["results"].items()
     ]
     return _table(["", "", *(title for _key, title, _shown in columns)], rows)
+
+
+def _database(report: Report) -> str:
+    """Tell what PostgreSQL takes for an answer, and for the statements that it needs alone."""
+    rows = []
+    for scenario in report["scenarios"]:
+        alone = scenario["bare"]
+        if alone is None:
+            continue
+        for name, result in scenario["results"].items():
+            taken = 1_000 * result["postgresql"] / result["rate"]
+            title = report["contestants"][name]
+            rows.append([f"`{scenario['name']}`", title, _number(taken), f"{taken / alone:.2f}"])
+        rows.append([f"`{scenario['name']}`", BARE, _number(alone), "1"])
+    if not rows:
+        return ""
+    head = ["", "", "milliseconds", "÷ the statements alone"]
+    return f"### PostgreSQL's processor time for an answer\n\n{_table(head, rows)}"
 
 
 def _machine(report: Report) -> str:

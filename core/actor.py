@@ -6,14 +6,18 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """A person acting through a session, an anonymous client, or the service itself.
+    """A person acting through a session or a token, an anonymous client, or the service itself.
 
-    The facts are read from the database once a request, so a change of role or a revoked
-    session takes effect on the next request.
+    The facts are read from the database once a request, so a change of role, a revoked session
+    or a revoked token takes effect on the next request.
     """
 
     user_id: UUID | None = None
     session_id: UUID | None = None
+    # The API token, if that and no session is what the request came with.
+    token_id: UUID | None = None
+    # What the token is good for; None for everything, as for those who come without one.
+    scopes: frozenset[str] | None = None
     is_staff: bool = False
     is_superuser: bool = False
     is_system: bool = False
@@ -25,6 +29,18 @@ class Actor:
     def is_authenticated(self) -> bool:
         """Whether a person is known behind the request."""
         return self.user_id is not None
+
+    @property
+    def is_by_token(self) -> bool:
+        """Whether an API token speaks for its owner, who is not there."""
+        return self.scopes is not None
+
+    def allows(self, scope: str) -> bool:
+        """Return whether this is within what the request's token, if any, is good for.
+
+        It says nothing of whether its owner may: that is for the policies.
+        """
+        return self.scopes is None or scope in self.scopes
 
 
 ANONYMOUS = Actor()

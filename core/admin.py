@@ -15,7 +15,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db.models import QuerySet, TextChoices
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
@@ -58,6 +58,16 @@ class AdminRequest(ActorRequest):
 def actor_of(request: HttpRequest) -> Actor:
     """Return who asks."""
     return cast("ActorRequest", request).actor
+
+
+def gone_on(request: HttpRequest, url: str) -> HttpResponse:
+    """Go on to a page after an action that was confirmed in the theme's dialog.
+
+    The dialog's script would show a page that it is redirected to inside of the dialog.
+    """
+    if request.headers.get("HX-Request"):
+        return HttpResponse(headers={"HX-Redirect": url})
+    return HttpResponseRedirect(url)
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]

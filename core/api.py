@@ -19,8 +19,9 @@ class ApiMiddleware:
     """Hand operations to the API's view through `settings.API_MIDDLEWARE` alone.
 
     Sessions, messages, CSRF tokens, static files and the search for a URL are for pages, and
-    take longer than many an operation. What a browser asks for by GET goes their way, and so does
-    what came unencrypted and is to be redirected.
+    take longer than many an operation; so do headers that say how a page may be shown. What a
+    browser asks for by GET goes their way, and so does what came unencrypted and is to be
+    redirected.
     """
 
     def __init__(self, get_response: Handler) -> None:
@@ -36,6 +37,11 @@ class ApiMiddleware:
         request.get_host()
         response = self.api(request)
         response.headers["Content-Length"] = str(len(response.content))
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        if settings.SECURE_HSTS_SECONDS and request.is_secure():
+            response.headers["Strict-Transport-Security"] = (
+                f"max-age={settings.SECURE_HSTS_SECONDS}"
+            )
         return response
 
     @cached_property

@@ -5,8 +5,6 @@ from typing import Any, Final, Self, TypeAlias, cast
 
 from django.conf import settings
 from psycopg import ClientCursor, Cursor
-from psycopg._preparing import Prepare
-from psycopg._queries import PostgresQuery
 from psycopg.adapt import AdaptersMap
 from psycopg.errors import OperationalError, error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
@@ -29,44 +27,50 @@ class _Loaders:
 class InlineCursor(_Loaders, ClientCursor[Any]):
     """A cursor that puts values into the text, as Django's do."""
 
+    def rows(self, query: str, params: Sequence[Any]) -> Sequence[tuple[Any, ...]]:
+        """Execute and return the rows."""
+        self.execute(query, params)
+        return self.fetchall()
+
 
 class PreparedCursor(_Loaders, Cursor[Any]):
-    """A cursor whose statements PostgreSQL parses once a connection, and often plans once."""
+    """A cursor whose statements PostgreSQL parses once a connection, and plans once."""
 
     def execute(self, query: Any, params: Any = None, **_options: Any) -> Self:
-        """Execute, by its name if PostgreSQL knows the statement."""
-        if not settings.PREPARED_STATEMENTS:
-            return super().execute(query, params, prepare=False)
-        converted = self._convert_query(query, params)
+        """Execute, and have PostgreSQL remember the statement."""
         try:
-            state, name = self._get_prepared(converted, prepare=True)
-            if state is not Prepare.YES or self._has_to_begin():
-                return super().execute(query, params, prepare=True)
-            self._execute_at_once(name, converted)
-            return self
+            return super().execute(query, params, prepare=settings.PREPARED_STATEMENTS)
         finally:
             # As psycopg does for statements that it does not prepare; Django's log asks for it.
-            self._query = converted
+            self._query = self._convert_query(query, params)
 
-    def _has_to_begin(self) -> bool:
-        status = self._pgconn.transaction_status
-        return not self._conn.autocommit and status == TransactionStatus.IDLE
-
-    def _execute_at_once(self, name: bytes, query: PostgresQuery) -> None:
-        """Execute in one call of libpq.
+    def rows(self, query: str, params: Sequence[Any]) -> Sequence[tuple[Any, ...]]:
+        """Execute and return the rows; in one call of libpq if PostgreSQL knows the statement.
 
         psycopg waits for answers in Python, so that a signal can interrupt it; a statement that
         is prepared is short enough to be waited for.
         """
+        converted = self._convert_query(query, params)
+        name = self._conn._prepared._names.get((converted.query, converted.types))  # noqa: SLF001 - psycopg has no public name for it
+        if name is None or self._has_to_begin():
+            self.execute(query, params)
+            return self.fetchall()
         # Nulls are fine, whatever the signature says.
-        params = cast("Any", query.params)
-        result = self._pgconn.exec_prepared(name, params, query.formats, result_format=self.format)
+        values = cast("Any", converted.params)
+        result = self._pgconn.exec_prepared(
+            name, values, converted.formats, result_format=self.format
+        )
         if self._pgconn.status == ConnStatus.BAD:
             raise OperationalError(result.get_error_message())
         if result.status != ExecStatus.TUPLES_OK:
             raise error_from_result(result, encoding=self._encoding)
-        self._results = [result]
-        self._select_current_result(0)
+        self._tx.set_pgresult(result)
+        rows: Sequence[tuple[Any, ...]] = self._tx.load_rows(0, result.ntuples, tuple)
+        return rows
+
+    def _has_to_begin(self) -> bool:
+        status = self._pgconn.transaction_status
+        return not self._conn.autocommit and status == TransactionStatus.IDLE
 
 
 Kind: TypeAlias = tuple[type[InlineCursor | PreparedCursor], bool]
@@ -75,7 +79,7 @@ CURSORS: Final = "statement_cursors"
 
 
 def rows_of(
-    connection: Any, kind: Kind, sql: str | None, params: Sequence[Any]
+    connection: Any, kind: Kind, sql: str, params: Sequence[Any]
 ) -> Sequence[tuple[Any, ...]]:
     """Run a statement on Django's connection, with a cursor of the kind; return the rows.
 
@@ -85,17 +89,15 @@ def rows_of(
     cursor = _cursor(connection.connection, kind)
     if connection.execute_wrappers or connection.queries_logged:
         connection._prepare_cursor(cursor).execute(sql, params)  # noqa: SLF001
-    else:
-        connection.validate_no_broken_transaction()
-        with connection.wrap_database_errors:
-            cursor.execute(sql, params)
-    rows: Sequence[tuple[Any, ...]] = cursor.fetchall()
-    return rows
+        return cursor.fetchall()
+    connection.validate_no_broken_transaction()
+    with connection.wrap_database_errors:
+        return cursor.rows(sql, params)
 
 
-def _cursor(connection: Any, kind: Kind) -> Any:
+def _cursor(connection: Any, kind: Kind) -> InlineCursor | PreparedCursor:
     """Return the connection's cursor of a kind; what it learns about types is worth keeping."""
-    cursors: dict[Kind, Any] = vars(connection).setdefault(CURSORS, {})
+    cursors: dict[Kind, InlineCursor | PreparedCursor] = vars(connection).setdefault(CURSORS, {})
     if kind not in cursors:
         class_, text_ids = kind
         cursors[kind] = class_(connection)

@@ -66,9 +66,17 @@ class ErrorCode(DescribedEnum):
         "TOO_MANY_INVITATIONS",
         "So many people are invited to the organisation that some have to answer first.",
     )
+    TOO_MANY_TOKENS = (
+        "TOO_MANY_TOKENS",
+        "There are so many API tokens that some have to be revoked or expire first.",
+    )
     # Who asks, and for what (top-level errors).
     UNAUTHENTICATED = "UNAUTHENTICATED", "Nobody is signed in; a top-level error."
     FORBIDDEN = "FORBIDDEN", "Whoever is signed in may not do this; a top-level error."
+    INSUFFICIENT_SCOPE = (
+        "INSUFFICIENT_SCOPE",
+        "The API token is not good for this, whatever its owner may do; a top-level error.",
+    )
     TOO_MANY_ATTEMPTS = (
         "TOO_MANY_ATTEMPTS",
         "Try again after `extensions.retryAfter` seconds; a top-level error.",
@@ -127,6 +135,22 @@ class ForbiddenError(DomainError):
 
     code = ErrorCode.FORBIDDEN
     message = _("You are not allowed to do this.")
+
+
+class InsufficientScopeError(DomainError):
+    """A token is not good for what its owner might do (RFC 6750, section 3.1).
+
+    ``scope`` is what would be needed; None for what no token may do, or if it is not known.
+    """
+
+    code = ErrorCode.INSUFFICIENT_SCOPE
+    message = _("This API token is not good for this.")
+
+    def __init__(self, scope: str | None = None) -> None:
+        """Name the scope for programs."""
+        super().__init__()
+        self.scope = scope
+        self.extensions = {"scope": scope}
 
 
 class TooManyAttemptsError(DomainError):

@@ -81,7 +81,6 @@ MIDDLEWARE = [
 
 # What is around the API's view, where operations come by POST.
 API_MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
     "core.api.LanguageMiddleware",
     "users.authentication.middleware.ActorMiddleware",
 ]
@@ -196,6 +195,7 @@ CELERY_BEAT_SCHEDULE = {
     "prune-invitations": _every(timedelta(minutes=10), "users.organizations.prune_invitations"),
     "prune-resets": _every(timedelta(minutes=10), "users.authentication.prune_password_resets"),
     "prune-sessions": _every(timedelta(minutes=10), "users.authentication.prune_sessions"),
+    "prune-api-tokens": _every(timedelta(minutes=10), "users.authentication.prune_api_tokens"),
     "note-last-seen": _every(timedelta(minutes=5), "users.authentication.note_last_seen"),
     "lift-suspensions": _every(timedelta(minutes=1), "users.authentication.lift_suspensions"),
 }
@@ -253,6 +253,9 @@ ACCESS_TOKEN_TTL = timedelta(minutes=env.number("ACCESS_TOKEN_MINUTES", 10, mini
 # A session ends when it was not used for so long, and when it is so old.
 SESSION_IDLE_TTL = timedelta(days=env.number("SESSION_IDLE_DAYS", 30, minimum=1, maximum=365))
 SESSION_MAX_AGE = timedelta(days=env.number("SESSION_MAX_DAYS", 180, minimum=1, maximum=3_650))
+# How long an API token lasts at most, and how many somebody may have.
+API_TOKEN_MAX_DAYS = env.number("API_TOKEN_MAX_DAYS", 365, minimum=1, maximum=3_650)
+API_TOKENS_PER_OWNER = env.number("API_TOKENS_PER_OWNER", 50, minimum=1, maximum=1_000)
 # How long a refresh token that was just used buys the same successor again.
 REFRESH_GRACE = timedelta(seconds=10)
 LAST_SEEN_PRECISION = timedelta(minutes=5)

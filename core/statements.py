@@ -128,23 +128,23 @@ class Statement:
             return ()
         params = [param.read(values) if isinstance(param, Slot) else param for param in self.params]
         connection = connections[self.database]
-        found = self._run(connection, params)
+        found = self._run(connection, self.sql, params)
         return self._converted(found, connection) if self.converters else found
 
-    def _run(self, connection: Any, params: Sequence[Any]) -> Sequence[tuple[Any, ...]]:
+    def _run(self, connection: Any, sql: str, params: Sequence[Any]) -> Sequence[tuple[Any, ...]]:
         if connection.connection is None:
-            return rows_of(connection, self.kind, self.sql, params)
+            return rows_of(connection, self.kind, sql, params)
         # Django asks a connection that was kept whether it is still good, in a round trip of its
         # own. A statement that only reads can find out by itself and be run again.
         is_unchecked = connection.health_check_enabled and not connection.health_check_done
         connection.health_check_done = True
         try:
-            return rows_of(connection, self.kind, self.sql, params)
+            return rows_of(connection, self.kind, sql, params)
         except (InterfaceError, OperationalError):
             if not is_unchecked or connection.in_atomic_block or connection.is_usable():
                 raise
             connection.close()
-            return rows_of(connection, self.kind, self.sql, params)
+            return rows_of(connection, self.kind, sql, params)
 
     def _converted(
         self, rows: Iterable[tuple[Any, ...]], connection: Any

@@ -17,7 +17,7 @@ from schema.engine.trace import Trace
 
 V = TypeVar("V")
 # What is each actor's own; the rest of an actor decides by which rules they see.
-ACTOR_SLOTS: Final = ("user_id", "session_id", "ip", "user_agent")
+ACTOR_SLOTS: Final = ("user_id", "session_id", "token_id", "ip", "user_agent")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -106,6 +106,7 @@ class Context:
             actor.is_staff,
             actor.is_superuser,
             actor.is_system,
+            actor.scopes,
             *(bool(getattr(actor, name)) for name in ACTOR_SLOTS),
         )
 

@@ -14,6 +14,7 @@ from schema.documents import MAX_DOCUMENTS, parsed, verdict
 from schema.engine.executor import Operation
 from schema.engine.plan import UnplannableError
 from schema.root import schema
+from schema.scopes import check_scopes
 
 RULES: Final = tuple(specified_rules)
 
@@ -58,9 +59,11 @@ def execute(
     """Execute an operation; a mutation only if not ``read_only``.
 
     Whatever the engine does not plan, and what is not valid, is left to Strawberry's own way, whose
-    errors these are.
+    errors these are. Raises `InsufficientScopeError` before anything is done if it is asked by an
+    API token that is not good for all of it.
     """
     try:
+        check_scopes(source, name, context.actor)
         operation = for_engine(source, name)
         if not (read_only and operation.is_mutation):
             found = operation.execute(variables, context, trace=context.trace)

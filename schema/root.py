@@ -23,9 +23,15 @@ from schema.accounts.queries import AccountsQuery
 from schema.accounts.types import Group, User
 from schema.activity.queries import ActivityQuery
 from schema.activity.types import Event
+from schema.authentication.api_token_types import ApiToken
+from schema.authentication.api_tokens import ApiTokensMutation
 from schema.authentication.mutations import AuthenticationMutation
 from schema.authentication.passwords import PasswordsMutation
 from schema.authentication.queries import AuthenticationQuery
+from schema.authentication.service_accounts import (
+    ServiceAccountsMutation,
+    ServiceAccountsQuery,
+)
 from schema.authentication.sessions import SessionsMutation
 from schema.authentication.suspension import SuspensionMutation
 from schema.authentication.types import Session
@@ -62,6 +68,7 @@ SCALARS: dict[object, Any] = {
 }
 
 NODE_TYPES: dict[str, Any] = {
+    "ApiToken": ApiToken,
     "Event": Event,
     "Group": Group,
     "Organization": Organization,
@@ -72,7 +79,13 @@ NODE_TYPES: dict[str, Any] = {
 
 
 @strawberry.type(description="Everything that can be read.")
-class Query(AccountsQuery, AuthenticationQuery, OrganizationsQuery, ActivityQuery):
+class Query(
+    AccountsQuery,
+    AuthenticationQuery,
+    ServiceAccountsQuery,
+    OrganizationsQuery,
+    ActivityQuery,
+):
     """The root of queries."""
 
     @strawberry_django.field(description="Any object by its id; null if there is none to be seen.")
@@ -97,6 +110,8 @@ class Mutation(
     AuthenticationMutation,
     PasswordsMutation,
     SessionsMutation,
+    ApiTokensMutation,
+    ServiceAccountsMutation,
     SuspensionMutation,
     OrganizationsMutation,
 ):

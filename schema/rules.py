@@ -7,6 +7,7 @@ from schema.context import Context
 from schema.engine.extensions import FieldRule
 from users.accounts.policy import may_read_private, may_read_private_of_all
 from users.activity.policy import may_read_details
+from users.authentication.policy import may_list_sessions
 
 
 class Private(FieldRule):
@@ -19,6 +20,19 @@ class Private(FieldRule):
     def allows(self, context: Context, values: Sequence[Any]) -> Sequence[bool]:
         """Ask the policy about each person."""
         return [may_read_private(context.actor, value) for value in values]
+
+
+class PrivateSessions(Private):
+    """The same, of a field that tells of sessions, which a token has to be good for."""
+
+    def allows_all(self, context: Context) -> bool:
+        """Ask both policies about everybody."""
+        return super().allows_all(context) and may_list_sessions(context.actor)
+
+    def allows(self, context: Context, values: Sequence[Any]) -> Sequence[bool]:
+        """Ask both policies about each person."""
+        allowed = super().allows(context, values)
+        return allowed if may_list_sessions(context.actor) else [False] * len(values)
 
 
 class Details(FieldRule):

@@ -20,6 +20,7 @@ from graphql import GraphQLError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionResult
 
+from core.errors import InsufficientScopeError
 from core.http import ActorRequest
 from schema.bad_requests import BadRequestError, body_too_large, from_json
 from schema.console import console_page
@@ -102,6 +103,8 @@ class GraphQLView(View):
             result = _execute(read(request), context, read_only=request.method == "GET")
         except BadRequestError as error:
             response = _response(media_type, {"errors": [format_error(error.error)]}, error.status)
+        except InsufficientScopeError as error:
+            response = _insufficient_scope(media_type, error)
         else:
             response = _answer(media_type, result, context.trace)
         if context.session_cookie:
@@ -191,6 +194,15 @@ def _answer(media_type: str, result: ExecutionResult, trace: Trace | None) -> Ht
         payload["extensions"] = {"debug": debug(trace)}
     status = 200 if understood or media_type == JSON else 400
     return _response(media_type, payload, status)
+
+
+def _insufficient_scope(media_type: str, error: InsufficientScopeError) -> HttpResponse:
+    """Answer as RFC 6750, section 3.1, says, in the form of a GraphQL error."""
+    told = format_error(GraphQLError(str(error.text), original_error=error))
+    response = _response(media_type, {"errors": [told]}, 403)
+    scope = f', scope="{error.scope}"' if error.scope else ""
+    response["WWW-Authenticate"] = f'Bearer error="insufficient_scope"{scope}'
+    return response
 
 
 def _response(media_type: str, payload: dict[str, Any], status: int) -> HttpResponse:

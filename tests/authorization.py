@@ -31,8 +31,11 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
             "name": SIGNED_IN,
             "dateJoined": SIGNED_IN,
             "isPublic": SIGNED_IN,
+            "isService": SIGNED_IN,
             "profile": SIGNED_IN,
             "memberships": SIGNED_IN,
+            # Empty for all but the person and administrators: see tests/test_api_tokens.py.
+            "apiTokens": SIGNED_IN,
             "email": PRIVATE,
             "emailVerifiedAt": PRIVATE,
             "emailAddresses": PRIVATE,
@@ -121,6 +124,16 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
             "isCurrent": PRIVATE,
         },
     ),
+    "ApiToken": (
+        "node(id: $token) { ... on ApiToken { FIELD } }",
+        dict.fromkeys(
+            (
+                *("id", "name", "scopes", "user", "createdAt", "expiresAt", "lastUsedAt"),
+                "rotatedAt",
+            ),
+            OWN_AND_ADMINISTRATORS,
+        ),
+    ),
     "Event": (
         "node(id: $event) { ... on Event { FIELD } }",
         {
@@ -150,6 +163,7 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
             "me": SIGNED_IN,
             "user": SIGNED_IN,
             "users": SIGNED_IN,
+            "serviceAccounts": STAFF_ONLY,
             "node": SIGNED_IN,
             "groups": STAFF_ONLY,
             "permissions": STAFF_ONLY,
@@ -164,6 +178,8 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
 # What a field of the table needs beyond its name.
 ARGUMENTS: Final = {
     "User.memberships": "(first: 1)",
+    "User.apiTokens": "(first: 1)",
+    "Query.serviceAccounts": "(first: 1)",
     "Organization.members": "(first: 1)",
     "Query.user": "(id: $owner)",
     "Query.node": "(id: $owner)",
@@ -246,16 +262,31 @@ WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
     ),
     # A file, which the test sends along.
     "setAvatar": ("{image: $image}", those(SIGNED_IN)),
-    "removeAvatar": ("{userId: $owner}", those(PRIVATE)),
+    "removeAvatar": ("", those(SIGNED_IN)),
     "changeUsername": (f'{{username: "somebody", password: "{PASSWORD}"}}', those(SIGNED_IN)),
     "changePassword": (
         f'{{currentPassword: "{PASSWORD}", newPassword: "{NEW_PASSWORD}"}}',
         those(SIGNED_IN),
     ),
+    "createApiToken": (
+        f'{{name: "CI", scopes: [USERS_READ], password: "{PASSWORD}"}}',
+        those(SIGNED_IN),
+    ),
+    # Administrators have no new secrets of other people's.
+    "rotateApiToken": (
+        f'{{tokenId: $token, password: "{PASSWORD}"}}',
+        those({OWNER}, NOT_FOUND) | {ADMINISTRATOR: FORBIDDEN},
+    ),
+    "renameApiToken": (
+        '{tokenId: $token, name: "Deployment"}',
+        those(OWN_AND_ADMINISTRATORS, NOT_FOUND),
+    ),
+    "revokeApiToken": ("{tokenId: $token}", those(OWN_AND_ADMINISTRATORS, NOT_FOUND)),
     "revokeSession": ("{sessionId: $session}", those({OWNER, ADMINISTRATOR}, NOT_FOUND)),
     "revokeOtherSessions": ("", those(SIGNED_IN)),
     "logOutEverywhere": ("", those(SIGNED_IN)),
     # For staff.
+    "removeUserAvatar": ("{userId: $owner}", those(STAFF_ONLY)),
     "updateMetadata": ('{userId: $owner, public: {plan: "team"}}', those(STAFF_ONLY)),
     # For administrators.
     "createUser": (
@@ -270,6 +301,14 @@ WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "reactivateUser": ("{userId: $owner}", those(ADMINISTRATORS)),
     "unlockUser": ("{userId: $owner}", those(ADMINISTRATORS)),
     "endSessions": ("{userId: $owner}", those(ADMINISTRATORS)),
+    "createServiceAccount": ('{username: "robot"}', those(ADMINISTRATORS)),
+    "createServiceAccountToken": (
+        f"""{{
+          serviceAccountId: $service, name: "CI", scopes: [USERS_READ], password: "{PASSWORD}"
+        }}""",
+        those(ADMINISTRATORS),
+    ),
+    "deactivateServiceAccount": ("{serviceAccountId: $service}", those(ADMINISTRATORS)),
     "createPermission": (
         '{name: "billing.pay", description: "Can pay"}',
         those(ADMINISTRATORS),

@@ -31,18 +31,22 @@ from core.roles.owner import as_owner
 from tests.client import GraphQLClient
 from tests.executors import EXECUTORS, Executor
 from tests.factories import (
+    make_api_token,
     make_crowd,
     make_organization,
     make_organization_invitation,
+    make_service,
     make_session,
     make_token,
     make_user,
     node_id,
 )
+from tests.world import World
 from users.accounts.models import User
 from users.activity.record import record
 from users.activity.tags import Tag
 from users.organizations.models import Organization
+from users.scopes import Scope
 
 
 @pytest.fixture(scope="session")
@@ -97,6 +101,11 @@ def root(db: None) -> User:
 
 
 @pytest.fixture
+def world(db: None, executor: Executor) -> World:
+    return World(executor)
+
+
+@pytest.fixture
 def clubs(sam: User) -> list[Organization]:
     """Return organisations of one, three, eight and four; Sam is the first member of each."""
     people = [make_user(f"person-{number}") for number in range(7)]
@@ -118,7 +127,9 @@ def crowd(sam: User, alice: User) -> dict[str, str]:
         for _number in range(30):
             record(Tag.LOGGED_IN, actor=actor, subject_id=user.pk)
             make_session(user)
+            make_api_token(user, Scope.USERS_READ, Scope.EVENTS_READ)
     for number in range(30):
+        make_service(f"service-{number:02}")
         other = make_organization(f"Organisation {number}", sam)
         for inviter in (sam, alice):
             make_organization_invitation(other, inviter, email=f"{inviter.pk}@example.org")

@@ -9,8 +9,10 @@ from django.contrib.auth.models import Group
 from django.db.models import Model
 from django.utils import timezone
 
+from core.crypto import digest
 from users.accounts.models import LastSeen, Profile, User
-from users.authentication.models import Session
+from users.authentication.api_token_format import new_api_token
+from users.authentication.models import ApiToken, Session
 from users.authentication.tokens import issue_access_token
 from users.organizations.models import (
     Membership,
@@ -62,6 +64,39 @@ def make_session(user: User, *, days: int = 1) -> Session:
 def make_token(user: User) -> str:
     """Sign a person in, and return the access token."""
     return issue_access_token(make_session(user))
+
+
+def make_service(username: str, **fields: Any) -> User:
+    """Create a program's account."""
+    service = User.objects.create(
+        username=username,
+        email=f"{username}@service.invalid",
+        password=make_password(None),
+        is_service=True,
+        **fields,
+    )
+    Profile.objects.create(user=service)
+    LastSeen.objects.create(user=service)
+    return service
+
+
+def make_api_token(user: User, *scopes: str, days: int = 30, name: str = "CI") -> str:
+    """Create an API token of these scopes, good for so many days, and return the secret."""
+    secret = new_api_token(for_service=user.is_service)
+    now = timezone.now()
+    token = ApiToken.objects.create(
+        user=user,
+        name=name,
+        digest=digest(secret),
+        scopes=list(scopes),
+        expires_at=now + dt.timedelta(days=abs(days)),
+    )
+    if days <= 0:
+        then = now - dt.timedelta(days=1 - days)
+        ApiToken.objects.filter(pk=token.pk).update(
+            created_at=then, expires_at=then + dt.timedelta(hours=1)
+        )
+    return secret
 
 
 def make_organization(name: str, *members: User, role: Role = Role.MEMBER) -> Organization:

@@ -3,7 +3,7 @@
 from typing import Final
 
 PERSON = """
-    id username name dateJoined lastSeenAt isPublic email emailVerifiedAt isActive isStaff
+    id username name dateJoined lastSeenAt isPublic isService email emailVerifiedAt isActive isStaff
     isSuperuser
 """
 EVERYTHING = f"""
@@ -12,10 +12,14 @@ EVERYTHING = f"""
     groups {{ id name permissions }} permissions
     activeSessionCount emailAddresses {{ email verifiedAt isPrimary }}
     suspension {{ reason until createdAt }}
+    apiTokens(first: 2) {{ nodes {{ name }} }}
     memberships(first: 5) {{ nodes {{
       role createdAt user {{ id }}
       organization {{ id name createdAt members(first: 2) {{ nodes {{ role }} }} }}
     }} }}
+"""
+API_TOKEN = """
+    id name scopes createdAt expiresAt lastUsedAt rotatedAt user { id username }
 """
 INVITATION = "id email role createdAt expiresAt inviter { id username }"
 ORGANIZATION = f"""
@@ -41,6 +45,11 @@ SHAPES: Final = [
     ("the person with the suspension", "{ me { suspension { reason } } }", 2),
     ("the person, permissions", "{ me { permissions } }", 3),
     ("the person, addresses", "{ me { emailAddresses { email verifiedAt isPrimary } } }", 3),
+    (
+        "the person, API tokens",
+        f"{{ me {{ apiTokens(first: 9) {{ nodes {{ {API_TOKEN} }} }} }} }}",
+        3,
+    ),
     ("the person, sessions", "{ me { activeSessionCount } }", 3),
     (
         "the person, memberships with organisations",
@@ -50,11 +59,11 @@ SHAPES: Final = [
     (
         "the same and groups, their permissions, permissions, sessions, addresses, members",
         f"{{ me {{ {EVERYTHING} }} }}",
-        9,
+        10,
     ),
-    ("a person and all of the above", f"{{ user(id: $user) {{ {EVERYTHING} }} }}", 9),
+    ("a person and all of the above", f"{{ user(id: $user) {{ {EVERYTHING} }} }}", 10),
     ("a person, whom an id of nothing does not find", '{ user(id: "x") { id } }', 2),
-    ("a person by node", f"{{ node(id: $user) {{ ... on User {{ {EVERYTHING} }} }} }}", 9),
+    ("a person by node", f"{{ node(id: $user) {{ ... on User {{ {EVERYTHING} }} }} }}", 10),
     ("an organisation by node", "{ node(id: $organization) { ... on Organization { name } } }", 2),
     ("nothing, for a node of nothing", '{ node(id: "x") { id } }', 1),
     ("an organisation, one's role", "{ organization(id: $organization) { name myRole } }", 2),
@@ -95,6 +104,20 @@ SHAPES: Final = [
     ("people, groups", "{ users(first: $n) { edges { node { groups { name } } } } }", 3),
     ("people, permissions", "{ users(first: $n) { edges { node { permissions } } } }", 3),
     ("people, addresses", "{ users(first: $n) { nodes { emailAddresses { email } } } }", 3),
+    (
+        "people, API tokens",
+        f"""{{ users(first: $n) {{ nodes {{
+             apiTokens(first: 9) {{ nodes {{ {API_TOKEN} }} }}
+           }} }} }}""",
+        3,
+    ),
+    (
+        "service accounts, API tokens",
+        """{ serviceAccounts(first: $n) { edges { node {
+             apiTokens(first: 9) { nodes { name } }
+           } } } }""",
+        3,
+    ),
     ("people, sessions", "{ users(first: $n) { edges { node { activeSessionCount } } } }", 3),
     (
         "people, memberships with organisations",
@@ -123,7 +146,7 @@ SHAPES: Final = [
     (
         "people and everything",
         f"{{ users(first: $n) {{ edges {{ node {{ {EVERYTHING} }} }} }} }}",
-        9,
+        10,
     ),
     (
         "two pages",
@@ -157,13 +180,15 @@ SHAPES: Final = [
 # not joined but takes a statement of its own, and what only staff sees takes none.
 ORDINARY: Final = {
     "the person, memberships with organisations": 4,
-    "the same and groups, their permissions, permissions, sessions, addresses, members": 11,
-    "a person and all of the above": 6,
-    "a person by node": 6,
+    "the same and groups, their permissions, permissions, sessions, addresses, members": 12,
+    "a person and all of the above": 7,
+    "a person by node": 7,
     "an organisation, members with people and profiles, groups": 5,
     "people, memberships with organisations": 4,
     "people, memberships with organisations, members with people, groups": 6,
-    "people and everything": 11,
+    "people and everything": 12,
+    "the person, API tokens": 4,
+    "people, API tokens": 4,
     "sessions with people": 3,
     "events with actors and subjects": 4,
 }
@@ -181,6 +206,8 @@ BUDGETS: Final[dict[str, int]] = {
     "Query.users": 2,
     "Query.users totalCount": 3,
     "Query.users isTruncated": 2,
+    "Query.serviceAccounts": 2,
+    "Query.serviceAccounts totalCount": 3,
     "Query.organizations": 2,
     "Query.organizations totalCount": 3,
     "Query.groups": 2,
@@ -194,6 +221,8 @@ BUDGETS: Final[dict[str, int]] = {
     # Lists below one object and below a page of them.
     "User.memberships": 3,
     "User.memberships totalCount": 4,
+    "User.apiTokens": 3,
+    "User.apiTokens totalCount": 4,
     "Organization.members": 3,
     "Organization.members totalCount": 4,
     "Organization.members(role:)": 3,
@@ -248,4 +277,6 @@ DOCUMENTED: Final[dict[str, int]] = {
     "Groups": 4,
     "Events": 2,
     "Organizations": 2,
+    "ApiTokens": 3,
+    "ServiceAccounts": 3,
 }

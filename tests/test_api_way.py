@@ -22,8 +22,6 @@ def test_answers_have_what_browsers_need_to_know(client: Client, db: None) -> No
         "Vary": "Accept, Accept-Language, Authorization, Cookie",
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "same-origin",
-        "Cross-Origin-Opener-Policy": "same-origin",
     }
 
 
@@ -35,6 +33,13 @@ def test_client_is_answered_in_its_language(client: Client, db: None) -> None:
     assert response.headers["Content-Language"] == "de"
     (error,) = response.json()["errors"]
     assert error["message"] == "Melden Sie sich dafür an."
+
+
+def test_browsers_are_told_to_stay_with_https(client: Client, db: None, settings: Any) -> None:
+    settings.SECURE_HSTS_SECONDS = 60
+    headers = client.post(**OPERATION, secure=True).headers
+    assert headers["Strict-Transport-Security"] == "max-age=60"
+    assert "Strict-Transport-Security" not in client.post(**OPERATION).headers
 
 
 @pytest.mark.parametrize("host", ["evil.example", "testserver:x", ""])

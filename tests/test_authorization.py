@@ -3,121 +3,35 @@
 The policy is held whichever executor answers: the engine, or graphql-core without it.
 """
 
-import json
 from collections.abc import Callable, Iterator
-from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from django.contrib.auth.models import Group, Permission
-from django.contrib.contenttypes.models import ContentType
-from django.core import serializers
 from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
-from core.actor import Actor
+from schema import scopes
 from tests.authorization import (
     ADMINISTRATOR,
-    ANONYMOUS,
     ARGUMENTS,
+    FORBIDDEN,
     KINDS,
+    NOT_FOUND,
     OK,
     OWNER,
     READS,
-    STAFF,
     STRUCTURE,
     UNAUTHENTICATED,
-    USER,
     WRITES,
 )
-from tests.client import Answer, GraphQLClient
+from tests.client import Answer
 from tests.documents import SCHEMA
-from tests.executors import Executor
-from tests.factories import (
-    make_organization,
-    make_organization_invitation,
-    make_session,
-    make_user,
-    node_id,
-)
-from tests.pictures import picture
-from users.accounts.models import EmailAddress, LastSeen, Metadata, Profile, User
-from users.activity.record import record
-from users.activity.tags import Tag
-from users.authentication.models import Session, Suspension
-from users.authentication.tokens import issue_access_token
-from users.organizations.models import (
-    Membership,
-    Organization,
-    OrganizationInvitation,
-    Role,
-)
-
-
-class World:
-    """One owner with one of everything, and a client of each kind."""
-
-    def __init__(self, executor: Executor) -> None:
-        self.executor = executor
-        self.owner = make_user("owner", is_public=True, name="Olive Owner")
-        Profile.objects.update(bio="Owns.", avatar="0" * 32, website="https://owner.example")
-        administrator = make_user("administrator", is_staff=True, is_superuser=True)
-        people = {
-            USER: make_user("user"),
-            OWNER: self.owner,
-            STAFF: make_user("staff", is_staff=True),
-            ADMINISTRATOR: administrator,
-        }
-        seen = self.owner.date_joined
-        User.objects.update(email_verified_at=seen)
-        LastSeen.objects.update(at=seen)
-        EmailAddress.objects.create(user=self.owner, email="owner@example.com", verified_at=seen)
-        self.clients = {ANONYMOUS: GraphQLClient()}
-        for kind, user in people.items():
-            self.clients[kind] = GraphQLClient(issue_access_token(make_session(user)))
-        group = Group.objects.create(name="Owners")
-        group.permissions.add(Permission.objects.all()[0])
-        self.owner.groups.add(group)
-        shop = ContentType.objects.create(app_label="shop", model="custom")
-        Permission.objects.create(content_type=shop, codename="sell", name="Can sell things")
-        session = make_session(self.owner)
-        agent = (
-            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) Gecko/20100101 Firefox/140.0"
-        )
-        Session.objects.filter(pk=session.pk).update(user_agent=agent, ip="192.0.2.1")
-        event = record(
-            Tag.USER_CHANGED,
-            actor=Actor(user_id=administrator.pk, ip="192.0.2.9", user_agent="Firefox"),
-            subject_id=self.owner.pk,
-            personal={"old": "x"},
-        )
-        organization = make_organization("Owners", self.owner, role=Role.OWNER)
-        member = make_user("member")
-        Membership.objects.create(organization=organization, user=member)
-        invitation = make_organization_invitation(
-            organization, self.owner, email="invited@example.org"
-        )
-        self.ids = {
-            "owner": node_id(self.owner),
-            "group": node_id(group),
-            "session": node_id(session),
-            "organization": node_id(organization),
-            "member": node_id(member),
-            "invitation": node_id(invitation),
-            "event": node_id(event),
-        }
-
-    def ask(self, kind: str, document: str) -> Answer:
-        if "$image" in document:
-            document = document.replace("mutation", "mutation ($image: Upload!)")
-            return self.executor(partial(self.clients[kind].upload, document, picture()))
-        for name, id_ in self.ids.items():
-            document = document.replace(f"${name}", json.dumps(id_))
-        return self.executor(partial(self.clients[kind], document))
-
-
-@pytest.fixture
-def world(db: None, executor: Executor) -> World:
-    return World(executor)
+from tests.token_authorization import FIELDS as TOKEN_FIELDS
+from tests.token_authorization import NONE, suffices
+from tests.token_authorization import TYPES as TOKEN_TYPES
+from tests.token_authorization import WRITES as TOKEN_WRITES
+from tests.world import World, everything, outcome, write
+from users.accounts.models import User
+from users.scopes import Scope
 
 
 def readable(type_name: str) -> Iterator[tuple[str, str, set[str]]]:
@@ -142,11 +56,7 @@ def is_told(answer: Answer) -> bool:
 
 @pytest.mark.parametrize("type_name", READS)
 def test_fields_are_told_to_their_readers_only(world: World, type_name: str) -> None:
-    if "suspension" in READS[type_name][0] or type_name == "User":
-        # A suspension that says nothing of `is_active`, lest the owner be nobody.
-        Suspension.objects.create(
-            user=world.owner, reason="Spam", until=world.owner.date_joined.replace(year=2100)
-        )
+    world.add_what_is_told_of(type_name)
     for name, document, readers in readable(type_name):
         told = {kind for kind in KINDS if is_told(world.ask(kind, document))}
         assert told == readers, f"{type_name}.{name}"
@@ -158,40 +68,6 @@ def test_suspended_people_read_nothing(world: World, type_name: str) -> None:
     for _name, document, _readers in readable(type_name):
         answer = world.ask(OWNER, document)
         assert (answer.status, answer.codes) == (401, [UNAUTHENTICATED])
-
-
-def everything() -> str:
-    """Return all there is of people and what they have, to see whether it changed."""
-    rows: list[Any] = []
-    organizations = (Organization, Membership, OrganizationInvitation)
-    for model in (
-        User,
-        EmailAddress,
-        Metadata,
-        Profile,
-        Group,
-        Permission,
-        Session,
-        Suspension,
-        *organizations,
-    ):
-        rows += model.objects.order_by("pk")
-    memberships = list(User.groups.through.objects.order_by("pk").values_list())
-    text: str = serializers.serialize("json", rows)
-    return text + str(memberships)
-
-
-def outcome(answer: Answer) -> str:
-    if answer.codes:
-        return answer.codes[0]
-    problems = answer.problems
-    return problems[0][0] if problems else OK
-
-
-def write(name: str) -> str:
-    input_, _expected = WRITES[name]
-    argument = f"(input: {input_})" if input_ else ""
-    return f"mutation {{ {name}{argument} {{ errors {{ code field }} }} }}"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -213,7 +89,64 @@ def test_suspended_people_change_nothing(world: World, name: str) -> None:
     assert everything() == before
 
 
+# By API token ----------------------------------------------------------------------------
+
+INSUFFICIENT_SCOPE = "INSUFFICIENT_SCOPE"
+REFUSALS = {INSUFFICIENT_SCOPE, FORBIDDEN, NOT_FOUND}
+# A token of each scope alone, and one of all.
+TOKENS = [frozenset({scope.value}) for scope in Scope] + [frozenset(scope.value for scope in Scope)]
+
+
+@pytest.mark.parametrize("kind", [OWNER, ADMINISTRATOR])
+@pytest.mark.parametrize("type_name", READS)
+def test_tokens_are_told_what_they_are_good_for(world: World, type_name: str, kind: str) -> None:
+    world.add_what_is_told_of(type_name)
+    clients = {held: world.token_client(kind, held) for held in TOKENS}
+    for name, document, readers in readable(type_name):
+        coordinate = f"{type_name}.{name}"
+        own, others = TOKEN_FIELDS.get(coordinate) or TOKEN_TYPES[type_name]
+        need = own if kind == OWNER else others
+        told = {held for held in TOKENS if is_told(world.ask(clients[held], document))}
+        expected = {held for held in TOKENS if kind in readers and suffices(held, need)}
+        assert told == expected, coordinate
+
+
+@pytest.mark.parametrize("kind", [OWNER, ADMINISTRATOR])
+@pytest.mark.parametrize("name", WRITES)
+def test_tokens_change_what_they_are_good_for(world: World, name: str, kind: str) -> None:
+    need = TOKEN_WRITES[name]
+    clients = {held: world.token_client(kind, held) for held in TOKENS}
+    refusals = {INSUFFICIENT_SCOPE} if kind in may_write(name) else REFUSALS
+    before = everything()
+    for held, client in clients.items():
+        if not suffices(held, need):
+            assert outcome(world.ask(client, write(name))) in refusals, held
+    assert everything() == before
+    if need != NONE:
+        answer = world.ask(clients[frozenset({need})], write(name))
+        assert outcome(answer) == WRITES[name][1][kind]
+
+
+def may_write(name: str) -> set[str]:
+    """Return the kinds that are not refused for what they are."""
+    return {kind for kind, end in WRITES[name][1].items() if end not in {FORBIDDEN, NOT_FOUND}}
+
+
 # The tables are complete -----------------------------------------------------------------
+
+
+def test_every_field_is_decided_for_tokens() -> None:
+    roots = {
+        *cast("GraphQLObjectType", SCHEMA.query_type).fields,
+        *cast("GraphQLObjectType", SCHEMA.mutation_type).fields,
+    }
+    decided = [*scopes.OPEN, *scopes.CLOSED, *scopes.SCOPES]
+    assert sorted(decided) == sorted(roots)
+    assert set(TOKEN_WRITES) == set(WRITES)
+    assert set(TOKEN_TYPES) == READS.keys() - {"Query"}
+    assert {name for name in TOKEN_FIELDS if name.startswith("Query.")} == {
+        f"Query.{name}" for name in READS["Query"][1]
+    }
 
 
 def test_every_field_has_a_row() -> None:
@@ -246,6 +179,6 @@ def test_payloads_tell_people_as_everything_else_does() -> None:
         if told(field)
     }
     assert reached <= {
-        *("User", "Group", "Permission", "InputError"),
+        *("User", "Group", "Permission", "ApiToken", "InputError"),
         *("Organization", "OrganizationInvitation", "Membership"),
     }

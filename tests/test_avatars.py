@@ -37,9 +37,10 @@ SET = """
       }
     }
 """
-REMOVE = """
-    mutation ($id: ID) {
-      removeAvatar(input: {userId: $id}) { user { avatar { url } } errors { code field } }
+REMOVE = "mutation { removeAvatar { user { avatar { url } } errors { code field } } }"
+REMOVE_ANYBODYS = """
+    mutation ($id: ID!) {
+      removeUserAvatar(input: {userId: $id}) { user { avatar { url } } errors { code field } }
     }
 """
 SHOWN = """
@@ -334,11 +335,11 @@ def test_staff_remove_anybodys_and_others_only_their_own(
     upload: Callable[..., Answer], client_of: ClientOf, alice: User, bob: User, sam: User
 ) -> None:
     assert upload(picture()).problems == []
-    assert client_of(bob)(REMOVE, id=node_id(alice)).codes == ["FORBIDDEN"]
+    assert client_of(bob)(REMOVE_ANYBODYS, id=node_id(alice)).codes == ["FORBIDDEN"]
     assert Profile.objects.get(user=alice).avatar
-    assert client_of(sam)(REMOVE, id=node_id(alice)).problems == []
+    assert client_of(sam)(REMOVE_ANYBODYS, id=node_id(alice)).problems == []
     assert Profile.objects.get(user=alice).avatar == ""
-    assert client_of(sam)(REMOVE, id="x").problems == [("NOT_FOUND", "userId")]
+    assert client_of(sam)(REMOVE_ANYBODYS, id="x").problems == [("NOT_FOUND", "userId")]
 
 
 def test_files_are_gone_if_the_change_fails(

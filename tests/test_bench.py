@@ -165,6 +165,7 @@ REPORT = {
             "title": "one person",
             "results": {"roster": figures(1_000), "postgraphile": figures(2_000)},
             "absent": {"strawberry-django": "cannot"},
+            "bare": 0.1,
         }
     ],
 }
@@ -176,6 +177,8 @@ def test_tables_have_rates_ratios_and_reasons() -> None:
     assert "| `point`: one person | 1,000 | — | 2,000 | — | 0.50 |" in lines
     assert "- `point`: Tuned — cannot." in lines
     assert "| `point` | Roster | 1.23 | 12.3 | 123 | 99 % | 20 % | 5 % |" in lines
+    assert "| `point` | Roster | 0.20 | 2.00 |" in lines
+    assert "| `point` | the statements alone, by hand | 0.10 | 1 |" in lines
 
 
 def test_a_trial_is_marked_as_one() -> None:

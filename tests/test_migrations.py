@@ -18,7 +18,7 @@ from schema.keysets import Keyset
 from tests.factories import make_session, make_user
 from users.accounts.models import LastSeen, SignUp, User
 from users.accounts.orders import UserOrderField
-from users.authentication.models import RefreshToken, Session
+from users.authentication.models import ApiToken, RefreshToken, Session
 
 PEOPLE = 5_000
 OURS = ("core.", "users.")
@@ -120,6 +120,7 @@ def test_credentials_are_looked_up_by_unique_indexes(db: None) -> None:
         (Session.objects.filter(pk=session.pk), "authentication_session_pkey"),
         (Session.objects.filter(cookie_digest=b"x" * 32), "session_cookie_unique"),
         (RefreshToken.objects.filter(digest=b"x" * 32), "refresh_token_digest_unique"),
+        (ApiToken.objects.filter(digest=b"x" * 32), "api_token_digest_unique"),
         (SignUp.objects.filter(email="a@b.c"), "sign_up_email_unique"),
         (SignUp.objects.filter(username="abc"), "sign_up_username_unique"),
     ):

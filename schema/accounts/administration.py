@@ -18,7 +18,7 @@ from schema.context import Info
 from schema.errors import Payload
 from schema.mutations import mutation
 from schema.nodes import node_key
-from users.accounts.policy import may_administer, require
+from users.accounts.policy import may_administer_groups, require
 from users.accounts.services.administration import (
     FLAGS,
     IDENTIFIERS,
@@ -149,10 +149,10 @@ class AdministrationMutation:
 
 
 def _permissions(info: Info, names: Collection[str]) -> list[auth.Permission]:
-    require(info.context.actor, may_administer)
+    require(info.context.actor, may_administer_groups)
     return find_permissions(names)
 
 
 def _groups(info: Info, ids: Iterable[str]) -> list[auth.Group]:
-    require(info.context.actor, may_administer)
+    require(info.context.actor, may_administer_groups)
     return find_groups([node_key(id_, "Group") for id_ in ids])

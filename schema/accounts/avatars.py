@@ -8,6 +8,7 @@ from schema.context import Info
 from schema.multipart import Upload
 from schema.mutations import mutation
 from schema.nodes import node_key
+from users.accounts.policy import may_edit_profile, may_edit_profiles, require
 from users.accounts.services.avatar import remove_avatar, set_avatar
 
 
@@ -21,12 +22,10 @@ class SetAvatarInput:
 
 
 @strawberry.input(description="Whose picture to remove.")
-class RemoveAvatarInput:
-    """What removing takes."""
+class RemoveUserAvatarInput:
+    """What removing somebody's takes."""
 
-    user_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The person's `id`, for staff; yours, if not given."
-    )
+    user_id: strawberry.ID = strawberry.field(description="The person's `id`.")
 
 
 @strawberry.type
@@ -36,12 +35,19 @@ class AvatarsMutation:
     @mutation("Has you shown by a picture, which is uploaded with the request.")
     def set_avatar(self, info: Info, input: SetAvatarInput) -> UserPayload:
         """Read the file, and keep what is made of it."""
-        user = set_avatar(own_id(info), actor=info.context.actor, image=input.image.read())
+        user_id = own_id(info, may_edit_profile)
+        user = set_avatar(user_id, actor=info.context.actor, image=input.image.read())
         return UserPayload(user_id=user.pk)
 
-    @mutation("Removes your picture, or for staff anybody's.")
-    def remove_avatar(self, info: Info, input: RemoveAvatarInput) -> UserPayload:
-        """Remove it."""
-        user_id = own_id(info) if input.user_id is None else node_key(input.user_id, "User")
-        user = remove_avatar(user_id, actor=info.context.actor)
+    @mutation("Has you shown without a picture.")
+    def remove_avatar(self, info: Info) -> UserPayload:
+        """Remove the actor's own."""
+        user = remove_avatar(own_id(info, may_edit_profile), actor=info.context.actor)
+        return UserPayload(user_id=user.pk)
+
+    @mutation("Has somebody shown without a picture, for staff.")
+    def remove_user_avatar(self, info: Info, input: RemoveUserAvatarInput) -> UserPayload:
+        """Remove anybody's."""
+        require(info.context.actor, may_edit_profiles)
+        user = remove_avatar(node_key(input.user_id, "User"), actor=info.context.actor)
         return UserPayload(user_id=user.pk)

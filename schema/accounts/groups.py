@@ -9,7 +9,7 @@ from schema.context import Info
 from schema.errors import Payload
 from schema.mutations import mutation
 from schema.nodes import node_key, one
-from users.accounts.policy import may_administer, require
+from users.accounts.policy import may_administer_groups, require
 from users.accounts.services.groups import delete_group, save_group
 from users.accounts.services.permissions import (
     create_permission,
@@ -143,7 +143,7 @@ class GroupsMutation:
 
 
 def _save(group: auth.Group, info: Info, input: CreateGroupInput) -> GroupPayload:
-    require(info.context.actor, may_administer)
+    require(info.context.actor, may_administer_groups)
     permissions = find_permissions(input.permissions)
     save_group(group, actor=info.context.actor, name=input.name, permissions=permissions)
     return GroupPayload(group_id=group.pk)

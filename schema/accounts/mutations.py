@@ -7,6 +7,7 @@ from schema.accounts.types import UserPayload
 from schema.context import Info
 from schema.errors import Payload
 from schema.mutations import mutation
+from users.accounts.policy import may_edit_profile
 from users.accounts.services.email_change import confirm_email_change, request_email_change
 from users.accounts.services.invitation import accept_invitation
 from users.accounts.services.profile import update_profile
@@ -179,7 +180,8 @@ class AccountsMutation:
     @mutation("Changes what you tell about yourself.")
     def update_profile(self, info: Info, input: UpdateProfileInput) -> UpdateProfilePayload:
         """Change the actor's own profile."""
-        user = update_profile(own_id(info), actor=info.context.actor, **input.changes())
+        user_id = own_id(info, may_edit_profile)
+        user = update_profile(user_id, actor=info.context.actor, **input.changes())
         return UpdateProfilePayload(user_id=user.pk)
 
     @mutation("Asks for another e-mail address. It counts once its owner confirms it.")

@@ -4,11 +4,14 @@ from typing import cast
 from uuid import UUID
 
 from schema.context import Info
-from users.accounts import policy
+from users.accounts.policy import Rule, may_change_credentials, require
 
 
-def own_id(info: Info) -> UUID:
-    """Return the id of whoever is signed in. Raises the policy's errors."""
+def own_id(info: Info, rule: Rule = may_change_credentials) -> UUID:
+    """Return the id of whoever is signed in, and may act on themselves by the rule.
+
+    Raises the policy's errors.
+    """
     actor = info.context.actor
-    policy.require(actor, policy.may_change_credentials, actor.user_id)
+    require(actor, rule, actor.user_id)
     return cast("UUID", actor.user_id)

@@ -83,7 +83,7 @@ class AccountsQuery:
         """Page through the directory."""
         actor = info.context.actor
         require(actor, may_list_people)
-        people = models.User.objects.all()
+        people = models.User.objects.people()
         if search is None:
             people = people.found_by(actor)
         else:

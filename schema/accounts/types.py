@@ -16,6 +16,7 @@ from core.search.texts import MAX_CANDIDATES
 from schema.accounts.avatar_types import Avatar, avatar_of
 from schema.accounts.email_address_types import EmailAddress, email_addresses
 from schema.accounts.loaders import group_permissions, permissions
+from schema.authentication.api_token_types import ApiToken, ApiTokenConnection
 from schema.authentication.loaders import active_session_counts
 from schema.authentication.suspension_types import Suspension
 from schema.connections import Direction, KeysetConnection
@@ -25,11 +26,12 @@ from schema.errors import Payload
 from schema.nested import nested_connection
 from schema.nodes import one
 from schema.organizations.types import Membership, MembershipConnection
-from schema.rules import Private
+from schema.rules import Private, PrivateSessions
 from users.accounts import models
 from users.accounts.orders import UserOrderField
 from users.accounts.pictures import AvatarSize
 from users.accounts.querysets import UserQuerySet, groups_visible_to
+from users.authentication.models import ApiToken as ApiTokenModel
 from users.organizations.models import Membership as MembershipModel
 
 
@@ -96,6 +98,9 @@ class User(relay.Node):
     date_joined: auto = strawberry_django.field(description="When the account came to be.")
     is_public: auto = strawberry_django.field(
         description="Whether other people may find the person."
+    )
+    is_service: auto = strawberry_django.field(
+        description="Whether this is a program's account and nobody's."
     )
     email: str | None = strawberry_django.field(
         extensions=[Private()], description="The primary address, for the person and staff."
@@ -178,6 +183,16 @@ class User(relay.Node):
         """List the memberships."""
         return MembershipModel.objects.in_order()
 
+    @nested_connection(
+        ApiTokenConnection,
+        parent="user",
+        description="What programs speak for the person by, for the person and administrators; "
+        "others find none, and so do API tokens.",
+    )
+    def api_tokens(self) -> Iterable[ApiToken]:
+        """List the tokens, newest first."""
+        return ApiTokenModel.objects.order_by("-id")
+
     @strawberry_django.field(
         select_related=["last_seen"],
         only=["last_seen__at"],
@@ -199,7 +214,7 @@ class User(relay.Node):
         return info.context.load(permissions, self)
 
     @strawberry_django.field(
-        extensions=[Private()],
+        extensions=[PrivateSessions()],
         description="On how many devices the person is signed in, for the person and staff.",
     )
     def active_session_count(self: models.User, info: Info) -> int | None:

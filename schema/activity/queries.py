@@ -11,7 +11,7 @@ from core.errors import ArgumentInvalidError
 from schema.activity.types import Event, EventConnection, EventFilter
 from schema.connections import keyset_connection
 from schema.context import Info
-from users.accounts.policy import may_list_people, may_read_analytics, require
+from users.accounts.policy import may_list_events, may_read_analytics, require
 from users.activity import models
 from users.activity.tags import Tag
 
@@ -45,7 +45,7 @@ class ActivityQuery:
         ] = None,
     ) -> Iterable[Event]:
         """Page through the events."""
-        require(info.context.actor, may_list_people)
+        require(info.context.actor, may_list_events)
         events = models.Event.objects.order_by("-id")
         return filter.apply(events) if filter else events
 

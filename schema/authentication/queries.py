@@ -11,7 +11,7 @@ from schema.context import Info
 from schema.nodes import node_key
 from users.accounts.policy import require
 from users.authentication import models
-from users.authentication.policy import may_have_sessions
+from users.authentication.policy import may_list_sessions
 
 
 @strawberry.type
@@ -32,7 +32,7 @@ class AuthenticationQuery:
     ) -> Iterable[Session]:
         """Page through one person's sessions."""
         actor = info.context.actor
-        require(actor, may_have_sessions)
+        require(actor, may_list_sessions)
         user_id = actor.user_id if user is None else node_key(user, "User")
         sessions = models.Session.objects.order_by("-id")
         return sessions.filter(user_id=user_id) if user_id else sessions.none()

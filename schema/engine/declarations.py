@@ -6,7 +6,14 @@ from typing import Any, cast
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.db.models.query_utils import DeferredAttribute
-from graphql import GraphQLObjectType, get_named_type, is_abstract_type, is_leaf_type
+from graphql import (
+    GraphQLObjectType,
+    GraphQLString,
+    get_named_type,
+    get_nullable_type,
+    is_abstract_type,
+    is_leaf_type,
+)
 from strawberry import UNSET, relay
 from strawberry_django.fields.field import StrawberryDjangoField
 from strawberry_django.utils.typing import get_django_definition
@@ -104,6 +111,18 @@ def model_field(selected: SelectedField) -> Any:
         return model._meta.get_field(declared.django_name or declared.python_name)  # noqa: SLF001 - Django's public API
     except FieldDoesNotExist:
         raise UnplannableError(f"{selected.parent}.{selected.name}") from None
+
+
+def is_text(field: Any) -> bool:
+    """Return whether a model's field is read as the text that PostgreSQL has, and nothing else."""
+    return isinstance(field, models.CharField | models.TextField) and not hasattr(
+        field, "from_db_value"
+    )
+
+
+def is_string(selected: SelectedField) -> bool:
+    """Return whether the field's values are texts."""
+    return get_nullable_type(selected.type) is GraphQLString
 
 
 def is_relay_id(selected: SelectedField) -> bool:

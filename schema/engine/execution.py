@@ -1,6 +1,6 @@
 """One execution of a plan: breadth first, each field once for all objects that have it."""
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self, TypeGuard, cast
 
@@ -208,21 +208,36 @@ class Execution:
             arguments = selected.arguments(self.variables)
         except GraphQLError as error:
             return [error] * len(sources)
-        resolve = selected.definition.resolve if selected.definition else None
         if selected.declared.is_basic_field:
             name = selected.declared.python_name
             try:
                 return [getattr(source, name) for source in sources]
             except Exception:  # noqa: BLE001, S110 - below each is read by itself
                 pass
-        info = self.raw_info(selected)
         values: list[Any] = []
+        try:
+            resolve = self._resolver(selected, arguments)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this field's error
+            return [error] * len(sources)
         for source in sources:
             try:
-                values.append((resolve or default_field_resolver)(source, info, **arguments))
+                values.append(resolve(source))
             except Exception as error:  # noqa: BLE001 - whatever it is, it is this object's error
                 values.append(error)
         return values
+
+    def _resolver(
+        self, selected: SelectedField, arguments: Mapping[str, Any]
+    ) -> Callable[[Any], Any]:
+        """Return what resolves the field for an object."""
+        declared = selected.declared
+        if type(declared) is StrawberryField and declared.base_resolver and not declared.extensions:
+            # Strawberry would do no more, but convert the arguments for each object.
+            own, keywords = self.info(selected), self.keywords(selected, arguments)
+            return lambda source: self.call(declared, source, own, keywords)
+        resolve = selected.definition.resolve if selected.definition else None
+        raw = self.raw_info(selected)
+        return lambda source: (resolve or default_field_resolver)(source, raw, **arguments)
 
 
 def _is_never_awaitable(_value: Any) -> TypeGuard[Any]:

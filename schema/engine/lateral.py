@@ -126,6 +126,8 @@ class _Count(Subquery):
 
     template = "(SELECT count(*) FROM (%(subquery)s) AS counted)"
     output_field = IntegerField()
+    # What finds nothing, whatever the parent, is not even asked for.
+    empty_result_set_value = 0
 
 
 def _foreign_key(queryset: QuerySet[Any], name: str) -> Any:

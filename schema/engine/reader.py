@@ -3,7 +3,6 @@
 No model instance is made but for fields that have a resolver of their own.
 """
 
-from base64 import b64encode
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,8 +11,16 @@ from django.db.models.constants import LOOKUP_SEP
 from strawberry import relay
 from strawberry_django.optimizer import _annotate_placeholder
 
-from schema.engine.declarations import definition_of, django_field, is_relay_id, model_field
+from schema.engine.declarations import (
+    definition_of,
+    django_field,
+    is_relay_id,
+    is_string,
+    is_text,
+    model_field,
+)
 from schema.engine.extensions import FieldRule, ReadExtension
+from schema.engine.ids import global_ids
 from schema.engine.instances import instances_of
 from schema.engine.plan import TYPENAME, SelectedField, Selection
 from schema.engine.relations import finished, read_relation
@@ -108,24 +115,26 @@ class Reader:
         shown = model_field(selected)
         if shown.is_relation:
             return read_relation(self, selected, shown)
-        return self._leaf(selected, self._index(shown.name))
+        return self._leaf(selected, self._index(shown.name), shown)
 
     def _index(self, path: str) -> int:
-        return self.layout.index(f"{self.prefix}{path}")
+        key = self.model._meta.pk  # noqa: SLF001 - Django's public API
+        # By one name, so that it is read once.
+        own = ALL if key and path == key.attname else path
+        return self.layout.index(f"{self.prefix}{own}")
 
-    def _leaf(self, selected: SelectedField, index: int) -> Read:
+    @staticmethod
+    def _leaf(selected: SelectedField, index: int, shown: Any = None) -> Read:
+        is_as_read = shown is not None and is_text(shown) and is_string(selected)
+        if is_as_read and not (shown.null and selected.is_required):
+            return lambda _execution, records: Column(records.columns[index])
         return lambda _execution, records: leaves(selected, records.columns[index])
 
     def _relay_id(self) -> Read:
         origin = cast("type[relay.Node]", definition_of(self.selection.type).origin)
         index = self._index(origin.resolve_id_attr())
-        start = f"{self.selection.type.name}:"
-
-        def read(_execution: "Execution", records: Records) -> Column:
-            keys = records.columns[index]
-            return Column([b64encode(f"{start}{key}".encode()).decode() for key in keys])
-
-        return read
+        name = self.selection.type.name
+        return lambda _execution, records: Column(global_ids(name, records.columns[index]))
 
     def _annotated(self, selected: SelectedField, name: str) -> Read:
         ((label, expression),) = django_field(selected).store.annotate.items()

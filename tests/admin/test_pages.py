@@ -23,11 +23,11 @@ from tests.admin.support import (
     sign_in,
     view_name,
 )
-from tests.factories import make_organization_invitation
+from tests.factories import make_api_token, make_organization_invitation, make_service
 from users.accounts.models import Metadata, Profile, User
 from users.activity.models import DailyCount, Event
 from users.activity.tags import Tag
-from users.authentication.models import Session, Suspension
+from users.authentication.models import ApiToken, ServiceAccount, Session, Suspension
 from users.organizations.models import Membership, Organization, OrganizationInvitation
 
 pytestmark = pytest.mark.django_db
@@ -35,9 +35,9 @@ pytestmark = pytest.mark.django_db
 
 MODELS = [
     User, Profile, Metadata, Group, Organization, Membership, OrganizationInvitation, Session,
-    Suspension, Event, DailyCount, OutboxMessage,
+    Suspension, ApiToken, ServiceAccount, Event, DailyCount, OutboxMessage,
 ]  # fmt: skip
-KEPT_TO_ADMINISTRATORS = {Event, OutboxMessage}
+KEPT_TO_ADMINISTRATORS = {ApiToken, Event, OutboxMessage}
 
 
 @pytest.fixture
@@ -46,6 +46,8 @@ def cast_and_rows() -> list[Model]:
     mary = make_person("mary")
     organization = Organization.objects.create(name="Acme")
     sign_in(Client(), mary)
+    make_api_token(mary, "users:read")
+    token = ApiToken.objects.get()
     return [
         mary,
         mary.profile,
@@ -56,6 +58,8 @@ def cast_and_rows() -> list[Model]:
         make_organization_invitation(organization, mary, email="nina@example.org"),
         Session.objects.get(),
         Suspension.objects.create(user=mary, reason="Sent spam."),
+        token,
+        ServiceAccount.objects.get(pk=make_service("robot").pk),
         Event.objects.earliest("id"),
         DailyCount.objects.create(day="2026-01-01", tag=Tag.LOGGED_IN, count=3),
         OutboxMessage.objects.earliest("id"),
@@ -67,6 +71,8 @@ def secrets() -> Iterator[str]:
     for session in Session.objects.exclude(cookie_digest=None):
         yield bytes(session.cookie_digest or b"").hex()
         yield str(session.cookie_digest)
+    for token in ApiToken.objects.all():
+        yield from (bytes(token.digest).hex(), str(token.digest))
     for invitation in OrganizationInvitation.objects.all():
         yield from (invitation.nonce.hex, str(invitation.nonce))
 
@@ -114,7 +120,7 @@ def test_nothing_can_be_deleted_or_added_past_the_services(
             {"action": "delete_selected", "_selected_action": str(row.pk), "post": "yes"},
         )
         assert client.get(change_url(row)).status_code == 200
-        if type(row) not in {User, Group, Metadata, Suspension}:
+        if type(row) not in {User, Group, Metadata, Suspension, ServiceAccount}:
             assert client.get(reverse(view_name(type(row), "add"))).status_code == 403
         if type(row) not in {User, Group, Profile, Metadata, Suspension}:
             assert client.post(change_url(row), {}).status_code == 403
@@ -138,6 +144,8 @@ def test_lists_cost_the_same_however_many_rows(
             Organization.objects.create(name=f"Organisation {number}")
             make_organization_invitation(organization, person, email=person.email)
             Session.objects.create(user=person, expires_at="2100-01-01T00:00Z")
+            make_api_token(person, "users:read")
+            make_service(f"service-{number}")
             Suspension.objects.create(user=person, reason="Sent spam.")
             Event.objects.create(tag=Tag.LOGGED_IN, actor_id=person.pk, subject_id=person.pk)
             DailyCount.objects.create(day=f"2026-01-{number % 30 + 1:02}", tag=Tag.LOGGED_IN)

@@ -49,7 +49,7 @@ class PersonalAdmin(RosterAdmin):
     """
 
     person_field = "user_id"
-    search_fields = (
+    search_fields: ClassVar[tuple[str, ...]] = (
         "user__username__contains",
         "user__email__contains",
         "user__name__icontains",
@@ -112,8 +112,9 @@ class UserAdmin(PersonalAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        """Read the groups of a page of people at once, and nobody's password."""
-        return super().get_queryset(request).defer("password").prefetch_related("groups")
+        """Read the groups of a page of people at once, nobody's password, and no programs."""
+        people = super().get_queryset(request).filter(is_service=False)
+        return people.defer("password").prefetch_related("groups")
 
     def get_form(
         self, request: HttpRequest, obj: User | None = None, change: Any = None, **kwargs: Any

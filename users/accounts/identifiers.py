@@ -12,6 +12,8 @@ from django.utils.translation import gettext as _
 from core.db import storable
 
 EMAIL_MAX_LENGTH: Final = 254
+# Where service accounts have their addresses, which lead nowhere (RFC 2606).
+SERVICE_DOMAIN: Final = "service.invalid"
 USERNAME_MIN_LENGTH: Final = 3
 USERNAME_MAX_LENGTH: Final = 30
 # Names that people would take for the service itself, or that addresses and paths often are

@@ -3,6 +3,7 @@
 from typing import ClassVar
 from uuid import uuid4
 
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.postgres.indexes import GinIndex
 from django.core.signing import Signer
@@ -15,7 +16,11 @@ from django.utils.translation import gettext_lazy as _
 from core.ids import new_id
 from core.search.texts import searchable
 from users.accounts.expressions import EmailDomain
-from users.accounts.identifiers import EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH
+from users.accounts.identifiers import (
+    EMAIL_MAX_LENGTH,
+    SERVICE_DOMAIN,
+    USERNAME_MAX_LENGTH,
+)
 from users.accounts.orders import NEVER, USER_ORDERS, UserOrderField
 from users.accounts.querysets import EmailAddressQuerySet, MailedLinkQuerySet, UserQuerySet
 
@@ -23,7 +28,7 @@ UserManager = BaseUserManager.from_queryset(UserQuerySet)
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person with an account. E-mail and username are kept in canonical form."""
+    """A person with an account, or a program. E-mail and username are kept in canonical form."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     username = models.CharField(_("username"), max_length=USERNAME_MAX_LENGTH)
@@ -35,6 +40,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(_("staff"), default=False)
     is_public = models.BooleanField(
         _("public"), default=False, help_text=_("Other people may find this person.")
+    )
+    # A program's account: nobody logs in as it, only API tokens speak for it.
+    is_service = models.BooleanField(
+        _("service account"), default=False, db_default=False, editable=False
     )
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
     # Raised in the same transaction as any change of groups or permissions, so that what is
@@ -65,6 +74,15 @@ class User(AbstractBaseUser, PermissionsMixin):
                 condition=Q(username=Lower("username")), name="user_username_canonical"
             ),
             models.CheckConstraint(condition=Q(email=Lower("email")), name="user_email_canonical"),
+            models.CheckConstraint(
+                condition=Q(is_service=False)
+                | Q(
+                    is_public=False,
+                    password__startswith=UNUSABLE_PASSWORD_PREFIX,
+                    email__endswith=f"@{SERVICE_DOMAIN}",
+                ),
+                name="user_service_cannot_log_in",
+            ),
         ]
         indexes: ClassVar = [
             *(
@@ -82,6 +100,7 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.Index(
                 fields=["id"], name="user_public", condition=Q(is_public=True, is_active=True)
             ),
+            models.Index(fields=["username"], name="user_service", condition=Q(is_service=True)),
             models.Index(fields=["id"], name="user_inactive", condition=Q(is_active=False)),
             models.Index(fields=["id"], name="user_staff", condition=Q(is_staff=True)),
             models.Index(

@@ -1,47 +1,63 @@
 """Who may do what to accounts. Reads of rows are decided in the querysets' `visible_to`."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from uuid import UUID
 
 from core.actor import Actor
-from core.errors import ForbiddenError, UnauthenticatedError
+from core.errors import ForbiddenError, InsufficientScopeError, UnauthenticatedError
+from users.scopes import Scope
 
 Rule = Callable[[Actor, UUID | None], bool]
 
 
 def may_read_private(actor: Actor, user_id: UUID | None) -> bool:
     """E-mail, groups, permissions and sessions are for the person and for staff."""
-    return may_read_private_of_all(actor) or (actor.is_authenticated and actor.user_id == user_id)
+    return may_read_private_of_all(actor) or (
+        _is_self(actor, user_id) and actor.allows(Scope.PROFILE_READ)
+    )
 
 
 def may_read_private_of_all(actor: Actor) -> bool:
     """Staff read it of everybody."""
-    return actor.is_staff
+    return actor.is_staff and actor.allows(Scope.USERS_READ)
 
 
 def may_edit_profile(actor: Actor, user_id: UUID | None) -> bool:
     """People edit their own profile; staff edit anybody's."""
-    return may_read_private(actor, user_id)
+    if _is_self(actor, user_id) and actor.allows(Scope.PROFILE_WRITE):
+        return True
+    return may_edit_profiles(actor, user_id)
 
 
-def may_write_public_metadata(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
+def may_edit_profiles(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
+    """Staff edit what people tell about themselves, whoever they are."""
+    return actor.is_staff and actor.allows(Scope.USERS_WRITE)
+
+
+def may_write_public_metadata(actor: Actor, user_id: UUID | None = None) -> bool:
     """Staff write what applications show about people, and people do not."""
-    return actor.is_staff
+    return may_edit_profiles(actor, user_id)
 
 
 def may_write_private_metadata(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
     """Administrators write what applications go by, such as plans and entitlements."""
-    return actor.is_superuser
+    return actor.is_superuser and actor.allows(Scope.USERS_WRITE)
 
 
 def may_change_credentials(actor: Actor, user_id: UUID | None) -> bool:
-    """Password, e-mail address, username and sessions are changed by the person alone."""
-    return actor.is_authenticated and actor.user_id == user_id
+    """Password, e-mail address, username and tokens are changed by the person, in person."""
+    return _is_self(actor, user_id) and not actor.is_by_token
 
 
 def may_list_people(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
     """People with an account may look around; `visible_to` decides whom each finds."""
-    return actor.is_authenticated
+    return actor.is_authenticated and actor.allows(Scope.USERS_READ)
+
+
+def may_list_events(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
+    """Whoever is signed in reads what happened; `visible_to` decides to whom."""
+    return actor.is_authenticated and actor.allows(Scope.EVENTS_READ)
 
 
 def may_select_people_by_what_is_private(
@@ -53,24 +69,40 @@ def may_select_people_by_what_is_private(
 
 
 def may_administer(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
-    """Accounts, flags and groups are the administrators' business."""
-    return actor.is_superuser
+    """Administrators decide on roles and on how people sign in; no token does."""
+    return actor.is_superuser and not actor.is_by_token
+
+
+def may_administer_people(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
+    """Administrators make accounts, and shut people out, by themselves or by a token."""
+    return actor.is_superuser and actor.allows(Scope.USERS_WRITE)
+
+
+def may_administer_groups(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
+    """Administrators decide on groups and permissions, and who has them."""
+    return actor.is_superuser and actor.allows(Scope.GROUPS_WRITE)
 
 
 def may_list_groups(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
     """All groups and permissions are for staff; people see their own with themselves."""
-    return actor.is_staff
+    return actor.is_staff and actor.allows(Scope.GROUPS_READ)
 
 
 def may_read_analytics(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
     """Figures about everybody are for staff."""
-    return actor.is_staff
+    return actor.is_staff and actor.allows(Scope.ANALYTICS_READ)
 
 
 def require(actor: Actor, rule: Rule, user_id: UUID | None = None) -> None:
     """Raise unless ``rule`` allows the actor to act on the person ``user_id``."""
     if rule(actor, user_id):
         return
+    if actor.is_by_token and rule(replace(actor, scopes=None), user_id):
+        raise InsufficientScopeError
     if not (actor.is_authenticated or actor.is_system):
         raise UnauthenticatedError
     raise ForbiddenError
+
+
+def _is_self(actor: Actor, user_id: UUID | None) -> bool:
+    return actor.is_authenticated and actor.user_id == user_id

@@ -17,6 +17,7 @@ from core.db import Sought
 from core.search.texts import has_words, rank
 from users.accounts.identifiers import canonical
 from users.accounts.orders import USER_ORDERS, UserOrderField
+from users.scopes import Scope
 
 if TYPE_CHECKING:
     from users.accounts.models import EmailAddress, User
@@ -41,7 +42,12 @@ class UserQuerySet(models.QuerySet["User"]):
     """People."""
 
     def visible_to(self, actor: Actor) -> Self:
-        """Staff see everybody; others see whom they find, and whom `also_shows` adds."""
+        """Staff see everybody; others see whom they find, and whom `also_shows` adds.
+
+        Through a token that is not for people one sees oneself alone.
+        """
+        if not actor.allows(Scope.USERS_READ):
+            return self.filter(pk=actor.user_id)
         if actor.is_staff:
             return self
         if not actor.is_authenticated:
@@ -85,8 +91,16 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.order_by(rank(_search_column(actor), words).asc(), F("username").asc())
 
     def administrators(self) -> Self:
-        """Those who may do everything."""
-        return self.filter(is_superuser=True, is_active=True)
+        """Those who may do everything; a program does not count."""
+        return self.people().filter(is_superuser=True, is_active=True)
+
+    def people(self) -> Self:
+        """Those who are people."""
+        return self.filter(is_service=False)
+
+    def services(self) -> Self:
+        """Those who are programs."""
+        return self.filter(is_service=True)
 
     def with_login(self, login: str) -> Self:
         """Find the person by an e-mail address or username, in whatever case it is typed."""
@@ -115,9 +129,11 @@ class EmailAddressQuerySet(models.QuerySet["EmailAddress"]):
 
     def visible_to(self, actor: Actor) -> Self:
         """Staff see everybody's; others see their own."""
-        if actor.is_staff:
+        if actor.is_staff and actor.allows(Scope.USERS_READ):
             return self
-        return self.filter(user=actor.user_id) if actor.is_authenticated else self.none()
+        if not (actor.is_authenticated and actor.allows(Scope.PROFILE_READ)):
+            return self.none()
+        return self.filter(user=actor.user_id)
 
 
 class MailedLinkQuerySet(models.QuerySet[Any]):
@@ -143,8 +159,11 @@ def _search_column(actor: Actor) -> str:
 def groups_visible_to(actor: Actor, groups: models.QuerySet[Group]) -> models.QuerySet[Group]:
     """Staff see all groups; others see those they are in.
 
-    A function, because the model is Django's.
+    A token shows the owner's with what else is private about the owner. A function, because the
+    model is Django's.
     """
-    if actor.is_staff:
+    if actor.is_staff and actor.allows(Scope.GROUPS_READ):
         return groups
+    if not (actor.allows(Scope.GROUPS_READ) or actor.allows(Scope.PROFILE_READ)):
+        return groups.none()
     return groups.filter(user=actor.user_id) if actor.is_authenticated else groups.none()

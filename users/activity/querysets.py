@@ -7,6 +7,7 @@ from django.db import models
 
 from core.actor import Actor
 from core.ids import first_id_at
+from users.scopes import Scope
 
 if TYPE_CHECKING:
     from users.activity.models import DailyCount, Event
@@ -17,6 +18,8 @@ class EventQuerySet(models.QuerySet["Event"]):
 
     def visible_to(self, actor: Actor) -> Self:
         """Administrators see all; others see what happened to themselves."""
+        if not actor.allows(Scope.EVENTS_READ):
+            return self.none()
         if actor.is_superuser:
             return self
         return self.filter(subject_id=actor.user_id) if actor.is_authenticated else self.none()
@@ -35,7 +38,8 @@ class DailyCountQuerySet(models.QuerySet["DailyCount"]):
 
     def visible_to(self, actor: Actor) -> Self:
         """Figures about everybody are for staff."""
-        return self if actor.is_staff else self.none()
+        may_see = actor.is_staff and actor.allows(Scope.ANALYTICS_READ)
+        return self if may_see else self.none()
 
     def between(self, first: date, last: date) -> Self:
         """Days from ``first`` to ``last``, both included."""

@@ -25,8 +25,10 @@ def record(
 
     Subscribers get ``event_id``. ``data`` is kept for good, so it must hold nothing secret and
     nothing personal; ``personal`` can be erased later, and has the actor's address and device
-    by itself.
+    by itself. What is done by an API token tells by which.
     """
+    if actor.token_id is not None:
+        data["by_token"] = actor.token_id
     event = Event(
         tag=tag,
         actor_id=actor.user_id,

@@ -47,6 +47,14 @@ class Tag(DescribedEnum):
     )
     USER_REACTIVATED = "account:user:reactivate", "A person may sign in again."
     USER_UNLOCKED = "account:user:unlock", "Failed log-ins of a person were forgotten."
+    SERVICE_ACCOUNT_CREATED = (
+        "account:service_account:create",
+        "An administrator made an account for a program.",
+    )
+    SERVICE_ACCOUNT_DEACTIVATED = (
+        "account:service_account:deactivate",
+        "A program's account was shut, and its tokens were revoked.",
+    )
     ORGANIZATION_CREATED = "organization:organization:create", "Somebody made an organisation."
     ORGANIZATION_RENAMED = "organization:organization:rename", "An organisation was renamed."
     ORGANIZATION_DELETED = (
@@ -95,6 +103,13 @@ class Tag(DescribedEnum):
         "password:reset:complete",
         "A person chose a new password by a mailed link.",
     )
+    API_TOKEN_CREATED = "token:api_token:create", "An API token was made."
+    API_TOKEN_ROTATED = (
+        "token:api_token:rotate",
+        "An API token got a successor, and works beside it for a while.",
+    )
+    API_TOKEN_RENAMED = "token:api_token:rename", "An API token was renamed."
+    API_TOKEN_REVOKED = "token:api_token:revoke", "An API token was revoked."
     LOGGED_IN = "session:user:log_in", "A session began."
     LOG_IN_REFUSED = "session:user:refuse_log_in", "A log-in failed."
     LOG_IN_THROTTLED = (

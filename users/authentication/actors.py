@@ -1,4 +1,4 @@
-"""From a session to the actor it stands for."""
+"""From a session or an API token to the actor it stands for."""
 
 import datetime as dt
 from functools import cache
@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from core.actor import Actor
 from core.statements import Slot, Statement
-from users.authentication.models import Session
+from users.authentication.models import ApiToken, Session
+from users.scopes import with_implied
 
 
 class LiveSession(NamedTuple):
@@ -22,15 +23,38 @@ class LiveSession(NamedTuple):
     created_at: dt.datetime
     last_seen_at: dt.datetime
 
-    def actor(self, origin: Actor) -> Actor:
-        """Return the person; ``origin`` says where the request came from."""
+    def actor(self, *, ip: str | None, user_agent: str) -> Actor:
+        """Return the person, whose request came from there."""
         return Actor(
             user_id=self.user_id,
             session_id=self.pk,
             is_staff=self.is_staff,
             is_superuser=self.is_superuser,
-            ip=origin.ip,
-            user_agent=origin.user_agent,
+            ip=ip,
+            user_agent=user_agent,
+        )
+
+
+class LiveToken(NamedTuple):
+    """What every request needs to know of its API token and of whose it is."""
+
+    pk: UUID
+    user_id: UUID
+    is_staff: bool
+    is_superuser: bool
+    scopes: list[str]
+    last_used_at: dt.datetime | None
+
+    def actor(self, *, ip: str | None, user_agent: str) -> Actor:
+        """Return the owner within the scopes, whose program's request came from there."""
+        return Actor(
+            user_id=self.user_id,
+            token_id=self.pk,
+            scopes=with_implied(self.scopes),
+            is_staff=self.is_staff,
+            is_superuser=self.is_superuser,
+            ip=ip,
+            user_agent=user_agent,
         )
 
 
@@ -55,6 +79,22 @@ def _live_session(column: str) -> Statement:
     )
 
 
+def live_token(digest: bytes) -> LiveToken | None:
+    """Find the API token by its digest, if it works and its owner may sign in."""
+    rows = _live_token().rows({"digest": digest})
+    return LiveToken(*rows[0]) if rows else None
+
+
+@cache
+def _live_token() -> Statement:
+    tokens = ApiToken.objects.active().filter(digest=Slot.named("digest"), user__is_active=True)
+    return Statement.of(
+        tokens.values_list(
+            "pk", "user_id", "user__is_staff", "user__is_superuser", "scopes", "last_used_at"
+        )
+    )
+
+
 def actor_through(session: Session, origin: Actor) -> Actor:
     """Return the person of the session, with the roles they have at this moment.
 
@@ -69,7 +109,7 @@ def actor_through(session: Session, origin: Actor) -> Actor:
         session.created_at,
         session.last_seen_at,
     )
-    return live.actor(origin)
+    return live.actor(ip=origin.ip, user_agent=origin.user_agent)
 
 
 def nobody_at(origin: Actor) -> Actor:

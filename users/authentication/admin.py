@@ -5,19 +5,22 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from core.admin import DayFilter, MenuItem, Section, ServiceForm, actor_of
+from core.admin import DayFilter, MenuItem, Section, ServiceForm, actor_of, gone_on
 from core.errors import InputRejectedError
 from users.accounts.admin import PersonalAdmin
 from users.accounts.policy import may_administer
+from users.authentication.admin_api_tokens import ApiTokenAdmin, ServiceAccountAdmin
 from users.authentication.models import Session, Suspension
 from users.authentication.services.suspension import reactivate_user, suspend_user
+
+__all__ = ["ApiTokenAdmin", "ServiceAccountAdmin", "SessionAdmin", "SuspensionAdmin"]
 
 
 @admin.register(Session)
@@ -96,8 +99,4 @@ class SuspensionAdmin(PersonalAdmin):
         except (ValueError, InputRejectedError):
             raise Http404 from None
         messages.success(request, _("%(person)s can sign in again.") % {"person": user.username})
-        url = reverse("admin:authentication_suspension_changelist")
-        # The dialog's script would show a page that it is redirected to inside of the dialog.
-        if request.headers.get("HX-Request"):
-            return HttpResponse(headers={"HX-Redirect": url})
-        return HttpResponseRedirect(url)
+        return gone_on(request, reverse("admin:authentication_suspension_changelist"))

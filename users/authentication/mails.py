@@ -1,4 +1,4 @@
-"""What the mails about passwords say; call under the reader's language."""
+"""What the mails about passwords and API tokens say; call under the reader's language."""
 
 from django.utils.translation import gettext as _
 
@@ -49,4 +49,17 @@ def password_changed(*, name: str) -> Mail:
             _("The password of your account was changed. Other devices were signed out."),
         ],
         footnote=_("If it was not you, ask for a new password at once and tell an administrator."),
+    )
+
+
+def api_token_created(*, name: str, token: str, scopes: str) -> Mail:
+    """Tell the person of a token that speaks for them; they may not have made it."""
+    return Mail(
+        subject=_("A new API token for your account"),
+        greeting=_("Hello %(name)s,") % {"name": name},
+        paragraphs=[
+            _("An API token was made for your account: %(token)s.") % {"token": token},
+            _("Whoever has it can do this in your name: %(scopes)s.") % {"scopes": scopes},
+        ],
+        footnote=_("If it was not you, revoke the token and change your password at once."),
     )

@@ -12,18 +12,24 @@ from django.utils.translation import gettext as _
 
 from core.actor import Actor
 from core.addresses import client_address
+from core.api import PATH as API_PATH
 from core.crypto import digest
 from core.errors import ErrorCode
 from core.http import ActorRequest
 from users.accounts.models import User
-from users.authentication.actors import LiveSession, live_session
-from users.authentication.services.lifetimes import note_use
+from users.authentication.actors import LiveSession, LiveToken, live_session, live_token
+from users.authentication.api_token_format import is_like_api_token, is_well_formed
+from users.authentication.services.lifetimes import note_token_use, note_use
 from users.authentication.tokens import AccessTokenError, read_access_token
 
 USER_AGENT_MAX_LENGTH = 300
 # The same for everybody: credentials are not looked at there, whatever comes along.
 PUBLIC_PATHS: Final = frozenset({"/.well-known/jwks.json"})
 PUBLIC_FILES: Final = "/media/"
+
+
+class ApiTokenError(Exception):
+    """The API token is not one of ours, expired, was revoked, or its owner may not sign in."""
 
 
 class ActorMiddleware(AuthenticationMiddleware):
@@ -37,21 +43,31 @@ class ActorMiddleware(AuthenticationMiddleware):
     def process_request(self, request: HttpRequest) -> HttpResponse | None:  # type: ignore[override]
         """Read the credentials, the bearer token before the cookie."""
         try:
-            session = None if _is_public(request.path) else self._session(request)
+            proof = None if _is_public(request.path) else self._proof(request)
         except AccessTokenError:
-            return _invalid_token()
-        actor = Actor(
-            ip=client_address(request.META, settings.TRUSTED_PROXIES),
-            user_agent=request.META.get("HTTP_USER_AGENT", "")[:USER_AGENT_MAX_LENGTH],
+            return _invalid_token(
+                _("The access token is not valid any more. Refresh it or log in again.")
+            )
+        except ApiTokenError:
+            return _invalid_token(_("This API token is unknown, expired or revoked."))
+        ip = client_address(request.META, settings.TRUSTED_PROXIES)
+        user_agent = request.META.get("HTTP_USER_AGENT", "")[:USER_AGENT_MAX_LENGTH]
+        cast("ActorRequest", request).actor = (
+            proof.actor(ip=ip, user_agent=user_agent)
+            if proof
+            else Actor(ip=ip, user_agent=user_agent)
         )
-        cast("ActorRequest", request).actor = session.actor(actor) if session else actor
+        session = proof if isinstance(proof, LiveSession) else None
         request.user = cast("Any", SimpleLazyObject(lambda: _user_of(session)))
         return None
 
     @staticmethod
-    def _session(request: HttpRequest) -> LiveSession | None:
+    def _proof(request: HttpRequest) -> LiveSession | LiveToken | None:
         scheme, _space, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         by_cookie = scheme.lower() != "bearer"
+        if not by_cookie and is_like_api_token(token):
+            # They are for the API: no page, the admin's above all, takes them for anybody.
+            return _token(token) if request.path_info == API_PATH else None
         if by_cookie:
             secret = request.COOKIES.get(settings.SESSION_COOKIE)
             session = live_session("cookie_digest", digest(secret)) if secret else None
@@ -68,6 +84,15 @@ def _is_public(path: str) -> bool:
     return path in PUBLIC_PATHS or path.startswith(PUBLIC_FILES)
 
 
+def _token(token: str) -> LiveToken:
+    """Return the API token. Raises `ApiTokenError`."""
+    found = live_token(digest(token)) if is_well_formed(token) else None
+    if found is None:
+        raise ApiTokenError
+    note_token_use(found)
+    return found
+
+
 def _user_of(session: LiveSession | None) -> User | AnonymousUser:
     """Return the person as the admin wants to have them."""
     if session is None:
@@ -76,10 +101,10 @@ def _user_of(session: LiveSession | None) -> User | AnonymousUser:
     return User.objects.defer(*unread).get(pk=session.user_id)
 
 
-def _invalid_token() -> HttpResponse:
+def _invalid_token(message: str) -> HttpResponse:
     """Answer as RFC 6750, section 3.1, says, in the form of a GraphQL error."""
     error = {
-        "message": _("The access token is not valid any more. Refresh it or log in again."),
+        "message": message,
         "extensions": {"code": ErrorCode.UNAUTHENTICATED},
     }
     return JsonResponse(

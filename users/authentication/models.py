@@ -11,11 +11,21 @@ from django.utils.translation import gettext_lazy as _
 from core.ids import new_id
 from users.accounts.identifiers import EMAIL_MAX_LENGTH
 from users.accounts.models import MailedLink
+from users.authentication.api_tokens import ApiToken, ServiceAccount
 from users.authentication.querysets import (
     RefreshTokenQuerySet,
     SessionQuerySet,
     SuspensionQuerySet,
 )
+
+__all__ = [
+    "ApiToken",
+    "PasswordReset",
+    "RefreshToken",
+    "ServiceAccount",
+    "Session",
+    "Suspension",
+]
 
 
 class Session(models.Model):

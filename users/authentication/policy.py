@@ -1,10 +1,27 @@
-"""Who may do what to sessions. Which of them one sees is decided in `visible_to`."""
+"""Who may do what to sessions and API tokens. Which of them one sees is decided in `visible_to`."""
 
 from uuid import UUID
 
 from core.actor import Actor
+from users.accounts.policy import may_administer, may_change_credentials
+from users.scopes import Scope
 
 
-def may_have_sessions(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
-    """Whoever is signed in looks through sessions and ends their own."""
-    return actor.is_authenticated
+def may_list_sessions(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
+    """Whoever is signed in looks through sessions."""
+    return actor.is_authenticated and actor.allows(Scope.SESSIONS_READ)
+
+
+def may_end_sessions(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
+    """Whoever is signed in ends their own, but not by a token."""
+    return actor.is_authenticated and not actor.is_by_token
+
+
+def may_revoke_tokens(actor: Actor, user_id: UUID | None) -> bool:
+    """People rename and revoke their own API tokens, administrators anybody's, in person."""
+    return may_change_credentials(actor, user_id) or may_administer(actor, user_id)
+
+
+def may_list_service_accounts(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
+    """Staff look through the accounts of programs, which administrators make."""
+    return actor.is_staff and actor.allows(Scope.USERS_READ)

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from core.actor import Actor
+from users.scopes import Scope
 
 if TYPE_CHECKING:
     from users.authentication.models import RefreshToken, Session, Suspension
@@ -19,6 +20,8 @@ class SessionQuerySet(models.QuerySet["Session"]):
 
     def visible_to(self, actor: Actor) -> Self:
         """Staff see everybody's sessions; others see their own."""
+        if not actor.allows(Scope.SESSIONS_READ):
+            return self.none()
         if actor.is_staff:
             return self
         return self.filter(user_id=actor.user_id) if actor.is_authenticated else self.none()
@@ -73,7 +76,8 @@ class SuspensionQuerySet(models.QuerySet["Suspension"]):
 
     def visible_to(self, actor: Actor) -> Self:
         """Staff see whom the service shut out; the person is told by whoever did it."""
-        return self if actor.is_staff else self.none()
+        may_see = actor.is_staff and actor.allows(Scope.USERS_READ)
+        return self if may_see else self.none()
 
     def over(self) -> Self:
         """Those that are to be lifted."""

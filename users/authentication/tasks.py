@@ -15,7 +15,13 @@ from users.accounts.models import LastSeen, User
 from users.activity.models import Event
 from users.activity.tags import Tag
 from users.authentication import mails
-from users.authentication.models import PasswordReset, RefreshToken, Session, Suspension
+from users.authentication.models import (
+    ApiToken,
+    PasswordReset,
+    RefreshToken,
+    Session,
+    Suspension,
+)
 from users.authentication.services.passwords import prepare_password_reset
 from users.authentication.services.suspension import lift_suspension
 
@@ -70,6 +76,30 @@ def mail_password_changed(event_id: str) -> None:
 def prune_password_resets() -> None:
     """Remove resets whose time is up."""
     delete_in_batches(PasswordReset.objects.expired())
+
+
+@subscriber(Tag.API_TOKEN_CREATED)
+@subscriber(Tag.API_TOKEN_ROTATED)
+def mail_api_token_created(event_id: str) -> None:
+    """Tell the person that a token speaks for them; a program has no mailbox."""
+    event = Event.objects.select_related("details").get(pk=event_id)
+    people = User.objects.people().select_related("profile")
+    user = people.filter(pk=event.subject_id).first() if event.subject_id else None
+    if user is None:
+        return
+    with translation.override(user.profile.locale):
+        text = mails.api_token_created(
+            name=user.get_full_name(),
+            token=event.personal_values.get("name", ""),
+            scopes=", ".join(event.data["scopes"]),
+        )
+        mail.send(text, to=user.email)
+
+
+@shared_task(name="users.authentication.prune_api_tokens")
+def prune_api_tokens() -> None:
+    """Remove API tokens that have run out."""
+    delete_in_batches(ApiToken.objects.expired())
 
 
 @shared_task(name="users.authentication.note_last_seen")

@@ -13,6 +13,7 @@ from django.conf import settings
 from core.actor import Actor
 from users.accounts import policy as accounts
 from users.organizations.roles import Role
+from users.scopes import Scope
 
 Rule = Callable[[Actor, Role | None, Role | None], bool]
 
@@ -21,22 +22,43 @@ MANAGERS: Final = (Role.OWNER, Role.ADMIN)
 
 
 def may_belong(actor: Actor, _own: Role | None, _other: Role | None) -> bool:
-    """Whoever is signed in looks through organisations, joins and leaves."""
-    return actor.is_authenticated
+    """Whoever is signed in looks through organisations."""
+    return actor.is_authenticated and actor.allows(Scope.ORGANIZATIONS_READ)
+
+
+def may_join(actor: Actor, _own: Role | None, _other: Role | None) -> bool:
+    """Whoever is signed in joins by a link from their own mailbox, which no token reads."""
+    return actor.is_authenticated and not actor.is_by_token
+
+
+def may_leave(actor: Actor, _own: Role | None, _other: Role | None) -> bool:
+    """Whoever is signed in leaves where they belong."""
+    return actor.is_authenticated and actor.allows(Scope.ORGANIZATIONS_WRITE)
 
 
 def may_create(actor: Actor, _own: Role | None, _other: Role | None) -> bool:
     """Whoever is signed in makes organisations, unless `ORGANIZATIONS_BY_STAFF`."""
-    return actor.is_authenticated and (actor.is_staff or not settings.ORGANIZATIONS_BY_STAFF)
+    if not (actor.is_authenticated and actor.allows(Scope.ORGANIZATIONS_WRITE)):
+        return False
+    return actor.is_staff or not settings.ORGANIZATIONS_BY_STAFF
 
 
 def may_own(actor: Actor, own: Role | None, _other: Role | None) -> bool:
-    """Owners rename and delete the organisation, and change roles."""
+    """Owners rename the organisation, and change roles."""
+    if not actor.allows(Scope.ORGANIZATIONS_WRITE):
+        return False
     return actor.is_superuser or own is Role.OWNER
+
+
+def may_delete(actor: Actor, own: Role | None, other: Role | None) -> bool:
+    """Owners delete the organisation, in person."""
+    return may_own(actor, own, other) and not actor.is_by_token
 
 
 def may_manage(actor: Actor, own: Role | None, other: Role | None) -> bool:
     """Owners invite and remove anybody; the organisation's administrators, plain members."""
+    if not actor.allows(Scope.ORGANIZATIONS_WRITE):
+        return False
     return may_own(actor, own, other) or (own is Role.ADMIN and other is Role.MEMBER)
 
 

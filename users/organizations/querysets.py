@@ -9,6 +9,7 @@ from core.actor import Actor
 from users.accounts.querysets import MailedLinkQuerySet
 from users.organizations.orders import ORGANIZATION_ORDERS, OrganizationOrderField
 from users.organizations.policy import MANAGERS
+from users.scopes import Scope
 
 if TYPE_CHECKING:
     from users.organizations.models import Membership, Organization
@@ -19,6 +20,8 @@ class OrganizationQuerySet(models.QuerySet["Organization"]):
 
     def visible_to(self, actor: Actor) -> Self:
         """Staff see all; others see those they belong to."""
+        if not actor.allows(Scope.ORGANIZATIONS_READ):
+            return self.none()
         if actor.is_staff:
             return self
         if actor.user_id is None:
@@ -40,6 +43,8 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
 
     def visible_to(self, actor: Actor) -> Self:
         """Staff see all; others see those of the organisations they belong to."""
+        if not actor.allows(Scope.ORGANIZATIONS_READ):
+            return self.none()
         if actor.is_staff:
             return self
         if not actor.is_authenticated:
@@ -57,6 +62,8 @@ class OrganizationInvitationQuerySet(MailedLinkQuerySet):
 
     def visible_to(self, actor: Actor) -> Self:
         """Staff see all; others see those to the organisations they manage."""
+        if not actor.allows(Scope.ORGANIZATIONS_READ):
+            return self.none()
         if actor.is_staff:
             return self
         if actor.user_id is None:

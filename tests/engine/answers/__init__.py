@@ -4,7 +4,15 @@ In questions and answers `$alice` is Alice's id, `$now` the moment at which the 
 so on; see `tests.engine.answers.cast`.
 """
 
-from tests.engine.answers import activity, directory, groups, organizations, people, sessions
+from tests.engine.answers import (
+    activity,
+    api_tokens,
+    directory,
+    groups,
+    organizations,
+    people,
+    sessions,
+)
 from tests.engine.answers.cases import Case
 
 CASES: list[Case] = [
@@ -13,5 +21,6 @@ CASES: list[Case] = [
     *groups.CASES,
     *organizations.CASES,
     *sessions.CASES,
+    *api_tokens.CASES,
     *activity.CASES,
 ]

@@ -12,8 +12,10 @@ from django.utils import timezone
 from core.actor import ANONYMOUS, Actor
 from tests.client import GraphQLClient
 from tests.factories import (
+    make_api_token,
     make_organization,
     make_organization_invitation,
+    make_service,
     make_session,
     make_user,
     node_id,
@@ -22,7 +24,7 @@ from users.accounts.models import EmailAddress, Metadata, Profile, User
 from users.activity.models import DailyCount, Event, EventDetails
 from users.activity.record import record
 from users.activity.tags import Tag
-from users.authentication.models import Session, Suspension
+from users.authentication.models import ApiToken, Session, Suspension
 from users.authentication.tokens import issue_access_token
 from users.organizations.models import Membership, Organization, OrganizationInvitation, Role
 
@@ -49,6 +51,7 @@ class Cast:
         self._permissions()
         self._organizations()
         self._sessions()
+        self._api_tokens()
         self._events()
 
     def filled(self, text: str) -> str:
@@ -91,6 +94,7 @@ class Cast:
         Suspension.objects.filter(pk=suspension.pk).update(created_at=at(2, 1))
         self.sam = make_user("sam", is_staff=True, date_joined=at(1, 5))
         self.root = make_user("root", is_staff=True, is_superuser=True, date_joined=at(1, 6))
+        make_service("robot", name="Robot", is_staff=True, date_joined=at(1, 7))
         for user in User.objects.all():
             self._name(user.username, user)
 
@@ -157,6 +161,16 @@ class Cast:
             )
             self._name(f"{user.username}.session", session)
             self.clients[user.username] = GraphQLClient(issue_access_token(session))
+
+    def _api_tokens(self) -> None:
+        for name, days in (("Nightly report", 30), ("Too old", -1)):
+            make_api_token(self.charlie, "users:read", "events:read", name=name, days=days)
+        token, expired = ApiToken.objects.order_by("pk")
+        ApiToken.objects.filter(pk=token.pk).update(
+            created_at=at(5, 1), last_used_at=at(5, 2), rotated_at=at(5, 3), expires_at=FOREVER
+        )
+        self._name("report", token)
+        self._name("expired", expired)
 
     def _events(self) -> None:
         stranger = Actor(ip="198.51.100.9", user_agent="curl/8.0")

@@ -6,14 +6,15 @@ from tests.engine.answers.cases import Case
 from tests.engine.answers.cast import KEY
 
 WHOLE: Final = """
-    __typename id username name dateJoined isPublic email emailVerifiedAt lastSeenAt isActive
-    isStaff isSuperuser activeSessionCount permissions
+    __typename id username name dateJoined isPublic isService email emailVerifiedAt lastSeenAt
+    isActive isStaff isSuperuser activeSessionCount permissions
     groups { name }
     avatar { url width height } publicMetadata privateMetadata
     emailAddresses { email verifiedAt isPrimary }
     profile { givenName familyName nickname bio website timeZone locale }
     suspension { reason until createdAt }
     memberships(first: 10) { nodes { role organization { name } } }
+    apiTokens(first: 10) { nodes { name } }
 """
 
 PICTURE: Final = {
@@ -43,6 +44,7 @@ NOT_PUBLIC: Final = Case(
                 "name": "Alice Archer",
                 "dateJoined": "2024-01-01T08:00:00+00:00",
                 "isPublic": False,
+                "isService": False,
                 "email": "alice@example.org",
                 "emailVerifiedAt": "2024-01-02T08:00:00+00:00",
                 "emailAddresses": [
@@ -78,6 +80,7 @@ NOT_PUBLIC: Final = Case(
                 },
                 "suspension": None,
                 "memberships": {"nodes": [{"role": "OWNER", "organization": {"name": "Archers"}}]},
+                "apiTokens": {"nodes": []},
             }
         },
         "dora bob": {
@@ -88,6 +91,7 @@ NOT_PUBLIC: Final = Case(
                 "name": "Alice Archer",
                 "dateJoined": "2024-01-01T08:00:00+00:00",
                 "isPublic": False,
+                "isService": False,
                 "email": None,
                 "emailVerifiedAt": None,
                 "emailAddresses": None,
@@ -112,6 +116,7 @@ NOT_PUBLIC: Final = Case(
                 },
                 "suspension": None,
                 "memberships": {"nodes": [{"role": "OWNER", "organization": {"name": "Archers"}}]},
+                "apiTokens": {"nodes": []},
             }
         },
         "sam root": {
@@ -122,6 +127,7 @@ NOT_PUBLIC: Final = Case(
                 "name": "Alice Archer",
                 "dateJoined": "2024-01-01T08:00:00+00:00",
                 "isPublic": False,
+                "isService": False,
                 "email": "alice@example.org",
                 "emailVerifiedAt": "2024-01-02T08:00:00+00:00",
                 "emailAddresses": [
@@ -157,6 +163,7 @@ NOT_PUBLIC: Final = Case(
                 },
                 "suspension": None,
                 "memberships": {"nodes": [{"role": "OWNER", "organization": {"name": "Archers"}}]},
+                "apiTokens": {"nodes": []},
             }
         },
     },
@@ -175,6 +182,7 @@ PUBLIC: Final = Case(
                 "name": "Pat Public",
                 "dateJoined": "2024-01-03T08:00:00+00:00",
                 "isPublic": True,
+                "isService": False,
                 "email": None,
                 "emailVerifiedAt": None,
                 "emailAddresses": None,
@@ -191,6 +199,7 @@ PUBLIC: Final = Case(
                 "profile": NO_PROFILE | {"locale": None},
                 "suspension": None,
                 "memberships": {"nodes": []},
+                "apiTokens": {"nodes": []},
             }
         },
         "charlie": {
@@ -201,6 +210,7 @@ PUBLIC: Final = Case(
                 "name": "Pat Public",
                 "dateJoined": "2024-01-03T08:00:00+00:00",
                 "isPublic": True,
+                "isService": False,
                 "email": None,
                 "emailVerifiedAt": None,
                 "emailAddresses": None,
@@ -217,6 +227,7 @@ PUBLIC: Final = Case(
                 "profile": NO_PROFILE | {"locale": None},
                 "suspension": None,
                 "memberships": {"nodes": [{"role": "MEMBER", "organization": {"name": "Chess"}}]},
+                "apiTokens": {"nodes": []},
             }
         },
         "sam root": {
@@ -227,6 +238,7 @@ PUBLIC: Final = Case(
                 "name": "Pat Public",
                 "dateJoined": "2024-01-03T08:00:00+00:00",
                 "isPublic": True,
+                "isService": False,
                 "email": "pat@example.org",
                 "emailVerifiedAt": None,
                 "emailAddresses": [
@@ -245,6 +257,7 @@ PUBLIC: Final = Case(
                 "profile": NO_PROFILE | {"locale": "en"},
                 "suspension": None,
                 "memberships": {"nodes": [{"role": "MEMBER", "organization": {"name": "Chess"}}]},
+                "apiTokens": {"nodes": []},
             }
         },
     },

@@ -14,7 +14,13 @@ from django.utils.translation import gettext as _
 from core.actor import Actor
 from core.errors import ErrorCode, InputRejectedError, Problem
 from users.accounts.models import User
-from users.accounts.policy import may_administer, may_edit_profile, require
+from users.accounts.policy import (
+    may_administer,
+    may_administer_groups,
+    may_administer_people,
+    may_edit_profile,
+    require,
+)
 from users.accounts.services.creation import (
     check_identifiers,
     check_new_account,
@@ -46,9 +52,10 @@ def create_user(  # noqa: PLR0913 - what an account consists of
 ) -> User:
     """Create a person, with any of `FLAGS` set, who can log in at once.
 
-    Raises `InputRejectedError` and the policy's errors.
+    Whom a token creates has no flags, lest whoever has it sign in as an administrator. Raises
+    `InputRejectedError` and the policy's errors.
     """
-    require(actor, may_administer)
+    require(actor, may_administer if any(flags.values()) else may_administer_people)
     identity = check_new_account(
         email=email, username=username, password=password, name=name, locale=locale
     )
@@ -85,8 +92,10 @@ def change_user(  # noqa: PLR0913 - what can be changed together
     nobody would be left to administer.
     """
     require(actor, may_edit_profile, user_id)
-    if identifiers or flags or groups is not None or permissions is not None:
+    if identifiers or flags:
         require(actor, may_administer, user_id)
+    if groups is not None or permissions is not None:
+        require(actor, may_administer_groups, user_id)
     check_profile(profile)
     canonical_identifiers = check_identifiers(identifiers)
     if user_id == actor.user_id:
@@ -111,7 +120,7 @@ def verify_user_email(user_id: UUID, *, actor: Actor) -> User:
 
     Raises `InputRejectedError` if there is no such person, and the policy's errors.
     """
-    require(actor, may_administer)
+    require(actor, may_administer_people)
     user = locked_user(user_id)
     if user.email_verified_at is None:
         user.email_verified_at = timezone.now()
@@ -182,12 +191,17 @@ def _write_rights(
 def _write_identifiers(user: User, *, actor: Actor, identifiers: Mapping[str, str]) -> None:
     """Write checked identifiers to a locked person, in the caller's transaction.
 
-    An address that an administrator enters is not verified.
+    An address that an administrator enters is not verified. Raises `InputRejectedError` if an
+    identifier is taken, or a service account is to have an address.
     """
     old = {name: getattr(user, name) for name in identifiers}
     changed = [name for name, new in identifiers.items() if old[name] != new]
     for name in changed:
         setattr(user, name, identifiers[name])
+    if "email" in changed and user.is_service:
+        raise InputRejectedError(
+            Problem(ErrorCode.EMAIL_INVALID, _("A service account has no mailbox."), ("email",))
+        )
     if "email" in changed:
         user.email_verified_at = None
     if not changed:

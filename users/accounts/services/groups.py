@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from core.actor import Actor
 from core.errors import ErrorCode, InputRejectedError, Problem
 from users.accounts.models import User
-from users.accounts.policy import may_administer, require
+from users.accounts.policy import may_administer_groups, require
 from users.accounts.services.validation import Problems, check_field
 from users.activity.record import record
 from users.activity.tags import Tag
@@ -26,7 +26,7 @@ def save_group(
     Raises `InputRejectedError` if the name is taken or none, or if the group was deleted, and
     the policy's errors.
     """
-    require(actor, may_administer)
+    require(actor, may_administer_groups)
     problems = Problems()
     with problems.of("name", ErrorCode.VALUE_INVALID):
         check_field(Group, "name", name)
@@ -56,7 +56,7 @@ def delete_group(group_id: int, *, actor: Actor) -> None:
 
     Raises `InputRejectedError` if there is no such group, and the policy's errors.
     """
-    require(actor, may_administer)
+    require(actor, may_administer_groups)
     group = _locked(group_id)
     _outdate_permissions(group)
     old = {"name": group.name, "permissions": ids_of(group.permissions.all())}

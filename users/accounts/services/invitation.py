@@ -8,7 +8,7 @@ from core.actor import Actor
 from core.errors import ErrorCode
 from users.accounts.identifiers import clean_email
 from users.accounts.models import Invitation, SignUp, User
-from users.accounts.policy import may_administer, require
+from users.accounts.policy import may_administer_people, require
 from users.accounts.services.creation import check_new_account, email_taken, insert_user
 from users.accounts.services.links import read_link, use_link
 from users.accounts.services.sign_up import sign_up_closed
@@ -25,7 +25,7 @@ def invite_user(*, actor: Actor, email: str, name: str = "", locale: str = "en")
     A later invitation replaces an earlier one for the address. Raises `InputRejectedError`
     and the policy's errors.
     """
-    require(actor, may_administer)
+    require(actor, may_administer_people)
     if settings.SIGN_UP == ["closed"]:
         raise sign_up_closed()
     problems = Problems()

@@ -15,7 +15,7 @@ from core.actor import Actor
 from core.errors import ErrorCode, InputRejectedError, Problem
 from users.accounts.models import User
 from users.accounts.permissions import permissions_by_name
-from users.accounts.policy import may_administer, require
+from users.accounts.policy import may_administer_groups, require
 from users.accounts.services.validation import Problems, check_field
 from users.activity.record import record
 from users.activity.tags import Tag
@@ -32,7 +32,7 @@ def create_permission(name: str, *, actor: Actor, description: str) -> Permissio
     Raises `InputRejectedError` if the name is malformed, taken, or of one of our own apps, and
     the policy's errors.
     """
-    require(actor, may_administer)
+    require(actor, may_administer_groups)
     match = NAME.fullmatch(name)
     if match is None or match[1] in {app.label for app in apps.get_app_configs()}:
         raise InputRejectedError(
@@ -65,7 +65,7 @@ def describe_permission(name: str, *, actor: Actor, description: str) -> Permiss
 
     Raises `InputRejectedError` if there is none of this name, and the policy's errors.
     """
-    require(actor, may_administer)
+    require(actor, may_administer_groups)
     permission = _own_permission(name)
     _check_description(description)
     if permission.name != description:
@@ -83,7 +83,7 @@ def delete_permission(name: str, *, actor: Actor) -> None:
 
     Raises `InputRejectedError` if there is none of this name, and the policy's errors.
     """
-    require(actor, may_administer)
+    require(actor, may_administer_groups)
     permission = _own_permission(name)
     _outdate(permission)
     old = {"name": name, "description": permission.name}

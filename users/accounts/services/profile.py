@@ -5,9 +5,10 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from core.actor import Actor
-from core.errors import ErrorCode
+from core.errors import ErrorCode, InputRejectedError, Problem
 from users.accounts.models import Profile, User
 from users.accounts.policy import may_edit_profile, require
 from users.accounts.services.validation import (
@@ -42,7 +43,16 @@ def update_profile(user_id: UUID, *, actor: Actor, **changes: Any) -> User:
 
 
 def write_profile(user: User, *, actor: Actor, changes: Mapping[str, Any]) -> None:
-    """Write checked ``changes`` to a locked person, in the caller's transaction."""
+    """Write checked ``changes`` to a locked person, in the caller's transaction.
+
+    Raises `InputRejectedError` if a service account is to be public.
+    """
+    if user.is_service and changes.get("is_public"):
+        raise InputRejectedError(
+            Problem(
+                ErrorCode.VALUE_INVALID, _("A service account cannot be public."), ("is_public",)
+            )
+        )
     changed = [
         *_assign(user, {name: changes[name] for name in USER_FIELDS if name in changes}),
         *_assign(user.profile, {name: changes[name] for name in PROFILE_FIELDS if name in changes}),

@@ -17,7 +17,7 @@ from users.accounts.services.people import locked_user
 from users.activity.record import record
 from users.activity.tags import Tag
 from users.authentication.models import Session
-from users.authentication.policy import may_have_sessions
+from users.authentication.policy import may_end_sessions
 
 
 def end_sessions_of(user_id: UUID, *, keep: UUID | None = None) -> int:
@@ -51,7 +51,7 @@ def revoke_session(session_id: UUID | None, *, actor: Actor) -> None:
     The one that the actor acts through is logged out of. Raises `InputRejectedError` if there
     is no such session, or it is not the actor's to end: nobody learns which ids exist.
     """
-    require(actor, may_have_sessions)
+    require(actor, may_end_sessions)
     sessions = Session.objects.filter(expires_at__gt=timezone.now())
     theirs = {} if may_administer(actor) else {"user_id": actor.user_id}
     session = sessions.locked(pk=session_id, **theirs)
@@ -70,14 +70,14 @@ def revoke_session(session_id: UUID | None, *, actor: Actor) -> None:
 @transaction.atomic(durable=True)
 def revoke_other_sessions(*, actor: Actor) -> int:
     """End the actor's sessions but for the one acted through; return how many there were."""
-    require(actor, may_have_sessions)
+    require(actor, may_end_sessions)
     return _revoke(actor.user_id, actor=actor, keep=actor.session_id)
 
 
 @transaction.atomic(durable=True)
 def log_out_everywhere(*, actor: Actor) -> int:
     """End all the actor's sessions, this one too; return how many there were."""
-    require(actor, may_have_sessions)
+    require(actor, may_end_sessions)
     return _revoke(actor.user_id, actor=actor)
 
 

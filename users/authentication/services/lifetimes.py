@@ -3,10 +3,11 @@
 from datetime import datetime
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 
-from users.authentication.actors import LiveSession
-from users.authentication.models import Session
+from users.authentication.actors import LiveSession, LiveToken
+from users.authentication.models import ApiToken, Session
 
 
 def runs_out_at(created_at: datetime) -> datetime:
@@ -31,3 +32,12 @@ def note_use(session: Session | LiveSession, *, by_cookie: bool) -> None:
     if by_cookie:
         changes["expires_at"] = runs_out_at(session.created_at)
     Session.objects.filter(pk=session.pk, last_seen_at__lte=long_ago).update(**changes)
+
+
+def note_token_use(token: LiveToken) -> None:
+    """Remember that the API token is in use, once in `settings.LAST_SEEN_PRECISION`."""
+    now = timezone.now()
+    long_ago = now - settings.LAST_SEEN_PRECISION
+    if token.last_used_at is None or token.last_used_at <= long_ago:
+        unnoted = Q(last_used_at=None) | Q(last_used_at__lte=long_ago)
+        ApiToken.objects.filter(unnoted, pk=token.pk).update(last_used_at=now)

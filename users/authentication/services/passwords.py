@@ -99,7 +99,8 @@ def prepare_password_reset(user_id: UUID, *, address_id: int | None = None) -> P
     somewhere is prolonged and keeps its link, so that nobody can spoil it by asking for another.
     Any other is replaced: old links never revive.
     """
-    user = User.objects.select_for_update().filter(pk=user_id, is_active=True).first()
+    people = User.objects.people().select_for_update()
+    user = people.filter(pk=user_id, is_active=True).first()
     if user is None:
         return None
     further = dict(user.email_addresses.values_list("pk", "email"))

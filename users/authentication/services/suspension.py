@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from core.actor import Actor
 from core.errors import ErrorCode
 from users.accounts.models import EmailChange, User
-from users.accounts.policy import may_administer, require
+from users.accounts.policy import may_administer_people, require
 from users.accounts.services.administration import keep_an_administrator
 from users.accounts.services.people import locked_user
 from users.accounts.services.validation import Problems, check_field
@@ -36,7 +36,7 @@ def suspend_user(
     if there is no such person and if it is the last active administrator; and the policy's
     errors.
     """
-    require(actor, may_administer, user_id)
+    require(actor, may_administer_people, user_id)
     reason = reason.strip()
     _check(reason, until)
     until = until.astimezone(dt.UTC) if until else None
@@ -69,7 +69,7 @@ def reactivate_user(user_id: UUID | None, *, actor: Actor) -> User:
 
     Raises `InputRejectedError` if there is no such person, and the policy's errors.
     """
-    require(actor, may_administer, user_id)
+    require(actor, may_administer_people, user_id)
     user = locked_user(user_id)
     _reactivate(user, actor=actor)
     return user
@@ -81,7 +81,7 @@ def lift_suspension(user_id: UUID, *, actor: Actor) -> None:
 
     Raises the policy's errors.
     """
-    require(actor, may_administer, user_id)
+    require(actor, may_administer_people, user_id)
     user = User.objects.select_for_update().filter(pk=user_id).first()
     if user and Suspension.objects.over().filter(user=user).exists():
         _reactivate(user, actor=actor)

@@ -20,7 +20,7 @@ from users.accounts.throttling import count_token
 from users.activity.record import record
 from users.activity.tags import Tag
 from users.organizations.models import Membership, Organization, OrganizationInvitation
-from users.organizations.policy import may_belong, may_manage, require
+from users.organizations.policy import may_belong, may_join, may_manage, require
 from users.organizations.roles import Role
 from users.organizations.services.finding import find_organization, lock_organization, role_in
 from users.organizations.throttling import count_invitation
@@ -98,7 +98,7 @@ def accept_organization_invitation(token: str, *, actor: Actor) -> Organization:
     token that does not work, for somebody else's and for a member; `TooManyAttemptsError` and the
     policy's errors.
     """
-    require(actor, may_belong)
+    require(actor, may_join)
     count_token(actor)
     with transaction.atomic(durable=True):
         invitation = _use(token)

@@ -10,7 +10,7 @@ from core.errors import ErrorCode, InputRejectedError, Problem
 from users.activity.record import record
 from users.activity.tags import Tag
 from users.organizations.models import Membership, Organization
-from users.organizations.policy import may_manage, may_own, require
+from users.organizations.policy import may_leave, may_manage, may_own, require
 from users.organizations.roles import Role
 from users.organizations.services.finding import find_membership, lock_organization
 
@@ -69,7 +69,8 @@ def leave_organization(organization_id: UUID | None, *, actor: Actor) -> None:
     Raises `InputRejectedError` if there is no such organisation, the actor is not in it or no
     owner would be left, and the policy's errors.
     """
-    organization, _own = lock_organization(organization_id, actor=actor)
+    organization, own = lock_organization(organization_id, actor=actor)
+    require(actor, may_leave, own)
     try:
         membership = find_membership(organization, actor.user_id)
     except InputRejectedError as error:

@@ -14,7 +14,7 @@ from users.accounts.services.validation import Problems, check_field
 from users.activity.record import record
 from users.activity.tags import Tag
 from users.organizations.models import Membership, Organization
-from users.organizations.policy import may_create, may_own, require
+from users.organizations.policy import may_create, may_delete, may_own, require
 from users.organizations.roles import Role
 from users.organizations.services.finding import find_organization, lock_organization
 from users.organizations.throttling import count_organization
@@ -73,11 +73,11 @@ def delete_organization(organization_id: UUID | None, *, actor: Actor, password:
     is no such organisation, `TooManyAttemptsError` and the policy's errors.
     """
     _organization, own = find_organization(organization_id, actor=actor)
-    require(actor, may_own, own)
+    require(actor, may_delete, own)
     confirm_password(cast("UUID", actor.user_id), password, actor=actor, field="password")
     with transaction.atomic(durable=True):
         organization, own = lock_organization(organization_id, actor=actor)
-        require(actor, may_own, own)
+        require(actor, may_delete, own)
         key, name = organization.pk, organization.name
         _total, deleted = organization.delete()
         record(

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0002_profile_names'),
+        ('accounts', '0004_profile_names'),
     ]
 
     operations = [

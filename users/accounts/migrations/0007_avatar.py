@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0004_email_address_of_one_person'),
+        ('accounts', '0006_email_address_of_one_person'),
     ]
 
     operations = [

@@ -45,5 +45,5 @@ DROP = """
 class Migration(migrations.Migration):
     """Triggers, because the promise is about two tables."""
 
-    dependencies = [("accounts", "0003_email_addresses")]
+    dependencies = [("accounts", "0005_email_addresses")]
     operations = [migrations.RunSQL(CREATE, DROP)]

@@ -1,0 +1,57 @@
+"""API tokens in GraphQL."""
+
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import strawberry
+import strawberry_django
+from strawberry import auto, relay
+
+from schema.connections import KeysetConnection
+from schema.context import Info
+from schema.enums import describe_enum
+from users.authentication import models
+from users.authentication.api_tokens import ApiTokenQuerySet
+from users.scopes import Scope
+
+if TYPE_CHECKING:
+    from schema.accounts.types import User
+
+describe_enum(
+    Scope,
+    "What an API token is good for: a subset of what its owner may do, never more. Where there is "
+    "one to write, it includes the one to read.",
+    {scope: scope.description for scope in Scope},
+)
+
+
+@strawberry_django.type(
+    models.ApiToken, description="A secret by which a program speaks for its owner."
+)
+class ApiToken(relay.Node):
+    """A token that works; its owner sees it, and administrators. The secret is not kept."""
+
+    id: relay.NodeID[UUID]
+    name: auto = strawberry_django.field(description="What it is for, as its maker put it.")
+    scopes: list[Scope] = strawberry_django.field(description="What it is good for.")
+    user: Annotated["User", strawberry.lazy("schema.accounts.types")] | None = (
+        strawberry_django.field(description="For whom it speaks.")
+    )
+    created_at: auto = strawberry_django.field(description="Since when it works.")
+    expires_at: auto = strawberry_django.field(description="Until when it works.")
+    last_used_at: auto = strawberry_django.field(
+        description="When it was used, to within five minutes; null if it never was."
+    )
+    rotated_at: auto = strawberry_django.field(
+        description="When it got a successor; null if it has none."
+    )
+
+    @classmethod
+    def get_queryset(cls, queryset: ApiTokenQuerySet, info: Info) -> ApiTokenQuerySet:
+        """Whatever leads to tokens leads to visible ones only, and to no expired ones."""
+        return queryset.visible_to(info.context.actor).active()
+
+
+@strawberry.type(description="A page of API tokens, newest first.")
+class ApiTokenConnection(KeysetConnection[ApiToken]):
+    """Tokens by id; ids grow with time."""

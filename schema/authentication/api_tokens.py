@@ -1,0 +1,170 @@
+"""Making, rotating, renaming and revoking API tokens."""
+
+import datetime as dt
+from typing import Self
+from uuid import UUID
+
+import strawberry
+import strawberry_django
+
+from schema.authentication.api_token_types import ApiToken
+from schema.context import Info
+from schema.errors import Payload
+from schema.mutations import mutation
+from schema.nodes import node_key, one
+from users.authentication import models
+from users.authentication.services.api_tokens import (
+    NewToken,
+    create_api_token,
+    create_service_account_token,
+    rename_api_token,
+    revoke_api_token,
+    rotate_api_token,
+)
+from users.scopes import Scope
+
+NAME = "What it is for, up to 100 characters."
+SCOPES = "What it is to be good for, one scope at least."
+DAYS = "For how many days, up to the service's maximum, a year by default."
+PASSWORD = "Your current password."  # noqa: S105 - a description
+TOKEN_ID = "The token's `id`."  # noqa: S105 - a description
+
+
+@strawberry.input(description="What a token is to be like, and proof that its owner asks.")
+class CreateApiTokenInput:
+    """What making a token takes."""
+
+    name: str = strawberry.field(description=NAME)
+    scopes: list[Scope] = strawberry.field(description=SCOPES)
+    expires_in_days: int = strawberry.field(default=90, description=DAYS)
+    password: str = strawberry.field(description=PASSWORD)
+
+
+@strawberry.input(description="The same for a program, and proof that an administrator asks.")
+class CreateServiceAccountTokenInput:
+    """What making a program's token takes."""
+
+    service_account_id: strawberry.ID = strawberry.field(description="The account's `id`.")
+    name: str = strawberry.field(description=NAME)
+    scopes: list[Scope] = strawberry.field(description=SCOPES)
+    expires_in_days: int = strawberry.field(default=90, description=DAYS)
+    password: str = strawberry.field(description=PASSWORD)
+
+
+@strawberry.input(description="Which token is to have a successor.")
+class RotateApiTokenInput:
+    """What rotating takes."""
+
+    token_id: strawberry.ID = strawberry.field(description=TOKEN_ID)
+    overlap_minutes: int = strawberry.field(
+        default=60,
+        description="How long both are to work, up to a week of 10,080 minutes; with 0 the former "
+        "stops at once.",
+    )
+    password: str = strawberry.field(description=PASSWORD)
+
+
+@strawberry.input(description="Which token to rename.")
+class RenameApiTokenInput:
+    """What renaming takes."""
+
+    token_id: strawberry.ID = strawberry.field(description=TOKEN_ID)
+    name: str = strawberry.field(description=NAME)
+
+
+@strawberry.input(description="Which token to revoke.")
+class RevokeApiTokenInput:
+    """What revoking takes."""
+
+    token_id: strawberry.ID = strawberry.field(description=TOKEN_ID)
+
+
+@strawberry.type(description="A mutation's answer about an API token.")
+class ApiTokenPayload(Payload):
+    """A payload about one token, read like any other: through `visible_to`."""
+
+    token_id: strawberry.Private[UUID | None] = None
+
+    @strawberry_django.field(description="The token; null if the input was refused.")
+    def api_token(self) -> ApiToken | None:
+        """Look the token up as it is after the mutation."""
+        return one(models.ApiToken.objects.all(), self.token_id)
+
+
+@strawberry.type(description="An API token that came to be, and its secret.")
+class NewApiTokenPayload(ApiTokenPayload):
+    """The secret is told here and nowhere else."""
+
+    secret: str | None = strawberry.field(
+        default=None,
+        description="For the `Authorization: Bearer` header. It is told this once: keep it.",
+    )
+
+    @classmethod
+    def of(cls, new: NewToken) -> Self:
+        """Answer about a new token."""
+        return cls(token_id=new.api_token.pk, secret=new.secret)
+
+
+@strawberry.type(description="Nothing but errors.")
+class RevokeApiTokenPayload(Payload):
+    """Tells errors only."""
+
+
+@strawberry.type
+class ApiTokensMutation:
+    """What programs speak for people, and for themselves, by."""
+
+    @mutation("Makes an API token that speaks for you within its scopes. It is told once.")
+    def create_api_token(self, info: Info, input: CreateApiTokenInput) -> NewApiTokenPayload:
+        """Make it."""
+        new = create_api_token(
+            actor=info.context.actor,
+            name=input.name,
+            scopes=input.scopes,
+            days=input.expires_in_days,
+            password=input.password,
+        )
+        return NewApiTokenPayload.of(new)
+
+    @mutation("Makes an API token of a service account, for administrators. It is told once.")
+    def create_service_account_token(
+        self, info: Info, input: CreateServiceAccountTokenInput
+    ) -> NewApiTokenPayload:
+        """Make it."""
+        new = create_service_account_token(
+            node_key(input.service_account_id, "User"),
+            actor=info.context.actor,
+            name=input.name,
+            scopes=input.scopes,
+            days=input.expires_in_days,
+            password=input.password,
+        )
+        return NewApiTokenPayload.of(new)
+
+    @mutation(
+        "Gives an API token a successor; both work for a while. A service account's is rotated by "
+        "administrators."
+    )
+    def rotate_api_token(self, info: Info, input: RotateApiTokenInput) -> NewApiTokenPayload:
+        """Make the successor."""
+        new = rotate_api_token(
+            node_key(input.token_id, "ApiToken"),
+            actor=info.context.actor,
+            overlap=dt.timedelta(minutes=input.overlap_minutes),
+            password=input.password,
+        )
+        return NewApiTokenPayload.of(new)
+
+    @mutation("Renames one of your API tokens; anybody's, for administrators.")
+    def rename_api_token(self, info: Info, input: RenameApiTokenInput) -> ApiTokenPayload:
+        """Rename it."""
+        key = node_key(input.token_id, "ApiToken")
+        token = rename_api_token(key, actor=info.context.actor, name=input.name)
+        return ApiTokenPayload(token_id=token.pk)
+
+    @mutation("Ends one of your API tokens at once; anybody's, for administrators.")
+    def revoke_api_token(self, info: Info, input: RevokeApiTokenInput) -> RevokeApiTokenPayload:
+        """End it."""
+        revoke_api_token(node_key(input.token_id, "ApiToken"), actor=info.context.actor)
+        return RevokeApiTokenPayload()

@@ -1,0 +1,82 @@
+"""Accounts of programs: nobody logs in as one, API tokens speak for it."""
+
+from uuid import UUID
+
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+
+from core.actor import Actor
+from core.errors import ErrorCode
+from core.ids import new_id
+from users.accounts.identifiers import SERVICE_DOMAIN, clean_username
+from users.accounts.models import User
+from users.accounts.policy import may_administer, require
+from users.accounts.services.creation import insert_user
+from users.accounts.services.validation import Problems, check_field
+from users.activity.record import record
+from users.activity.tags import Tag
+from users.authentication.models import ApiToken
+from users.authentication.services.api_tokens import no_such_service_account
+
+
+@transaction.atomic(durable=True)
+def create_service_account(
+    *,
+    actor: Actor,
+    username: str,
+    name: str = "",
+    is_staff: bool = False,
+    is_superuser: bool = False,
+) -> User:
+    """Make an account for a program, with a password that nobody has and no mailbox.
+
+    Raises `InputRejectedError` and the policy's errors.
+    """
+    require(actor, may_administer)
+    problems = Problems()
+    with problems.of("username", ErrorCode.USERNAME_INVALID):
+        username = clean_username(username)
+    with problems.of("name", ErrorCode.VALUE_INVALID):
+        check_field(User, "name", name)
+    problems.refuse_any()
+    key = new_id()
+    user = User(
+        pk=key,
+        username=username,
+        email=f"{key.hex}@{SERVICE_DOMAIN}",
+        name=name,
+        password=make_password(None),
+        is_service=True,
+        is_staff=is_staff,
+        is_superuser=is_superuser,
+    )
+    insert_user(user)
+    record(
+        Tag.SERVICE_ACCOUNT_CREATED,
+        actor=actor,
+        subject_id=user.pk,
+        is_staff=is_staff,
+        is_superuser=is_superuser,
+    )
+    return user
+
+
+@transaction.atomic(durable=True)
+def deactivate_service_account(user_id: UUID | None, *, actor: Actor) -> User:
+    """Shut a program out and revoke all its tokens; for one that is shut out, nothing happens.
+
+    Who reactivates it makes new tokens. Raises `InputRejectedError` if there is no such service
+    account, and the policy's errors.
+    """
+    require(actor, may_administer, user_id)
+    services = User.objects.services().select_for_update()
+    user = services.filter(pk=user_id).first() if user_id else None
+    if user is None:
+        raise no_such_service_account()
+    revoked, _rows = ApiToken.objects.filter(user=user).delete()
+    if user.is_active or revoked:
+        user.is_active = False
+        user.authorization_version += 1
+        user.save(update_fields=["is_active", "authorization_version"])
+        record(Tag.SERVICE_ACCOUNT_DEACTIVATED, actor=actor, subject_id=user.pk, tokens=revoked)
+    return user

@@ -1,0 +1,32 @@
+"""What an API token may be good for. Every app's policy asks for these."""
+
+from collections.abc import Iterable
+
+from core.enums import DescribedEnum
+
+
+class Scope(DescribedEnum):
+    """Subsets of what the token's owner may do, never more. Names are never given another meaning.
+
+    Where there is one to write, it includes the one to read the same.
+    """
+
+    PROFILE_READ = "profile:read", "Read what is private about the owner."
+    PROFILE_WRITE = "profile:write", "Change what the owner tells about themselves."
+    USERS_READ = "users:read", "Read other people, as far as the owner sees them."
+    USERS_WRITE = "users:write", "Create, invite, change and suspend people."
+    GROUPS_READ = "groups:read", "Read groups and permissions."
+    GROUPS_WRITE = "groups:write", "Change groups and permissions, and who has them."
+    ORGANIZATIONS_READ = "organizations:read", "Read organisations, memberships and invitations."
+    ORGANIZATIONS_WRITE = (
+        "organizations:write",
+        "Create and change organisations, invite to them and change who belongs.",
+    )
+    SESSIONS_READ = "sessions:read", "Read where people are signed in."
+    EVENTS_READ = "events:read", "Read the audit trail, with what is personal in it."
+    ANALYTICS_READ = "analytics:read", "Read daily figures."
+
+
+def with_implied(scopes: Iterable[str]) -> frozenset[str]:
+    """Return these scopes and those that they include."""
+    return frozenset(name for scope in scopes for name in (scope, scope.replace(":write", ":read")))
