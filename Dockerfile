@@ -43,12 +43,14 @@ FROM python:3.11.15-slim-trixie
 RUN groupadd --gid 10001 roster \
     && useradd --uid 10001 --gid 10001 --home-dir /tmp --no-create-home \
         --shell /usr/sbin/nologin roster \
-    && install --directory --owner 10001 --group 10001 --mode 700 /files
+    # Volumes that are mounted here begin with this owner; web servers and workers have them in common.
+    && install --directory --owner 10001 --group 10001 --mode 700 /files \
+    && install --directory --owner 10001 --group 10001 /media
 WORKDIR /app
 COPY --from=build /venv /venv
 COPY --from=build /app /app
-# Nothing is written outside /tmp, /dev/shm and /files, so the root file system may be read-only.
-# /files is for a volume that web servers and workers have in common.
+# Nothing is written outside /tmp, /dev/shm, /files and `MEDIA_ROOT`, so the root file system may be
+# read-only.
 ENV PATH=/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \

@@ -15,7 +15,7 @@ OFFLINE := SECRET_KEY=offline-offline-offline-offline-offline-offline-offline1 \
 TESTING := env -u DATABASE_URL -u MIGRATION_DATABASE_URL -u REDIS_URL -u CACHE_URL -u CELERY_BROKER_URL \
 	SECRET_KEY=testing-testing-testing-testing-testing-testing-testing1 \
 	ALLOWED_HOSTS=testserver,localhost,127.0.0.1 PUBLIC_URL=http://testserver LOG_FORMAT=console \
-	ARGON2_MEMORY_KIB=8 ARGON2_PASSES=1 DATA_DIR=.data/test
+	ARGON2_MEMORY_KIB=8 ARGON2_PASSES=1 DATA_DIR=.data/test MEDIA_ROOT=.data/test/media
 
 .DEFAULT_GOAL := help
 .PHONY: help run console test test-system test-engine bench bench-report lint format schema lock messages messages-update clean

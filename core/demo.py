@@ -103,6 +103,7 @@ def _configure(urls: dict[str, str], data_dir: Path, port: int) -> None:
     os.environ.setdefault("SECRET_KEY", _secret_key(data_dir / "secret_key"))
     os.environ.setdefault("WEB_CONCURRENCY", "1")
     os.environ.setdefault("PRIVATE_FILES_DIR", str(data_dir / "files"))
+    os.environ.setdefault("MEDIA_ROOT", str(data_dir / "media"))
     if not os.environ.get("EMAIL_URL"):
         os.environ["EMAIL_URL"] = f"smtp://127.0.0.1:{_free_port()}"
         os.environ["DEMO_MAILBOX"] = str(data_dir / "mail")

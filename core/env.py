@@ -5,6 +5,7 @@ traceback out of a settings module helps no operator.
 """
 
 import datetime as dt
+import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -101,6 +102,16 @@ class Environment:
         """Return a URL of one of ``schemes``."""
         value = self.text(name, default)
         self._split(name, value, schemes)
+        return value
+
+    def mapping(self, name: str) -> dict[str, Any]:
+        """Return a JSON object; an empty one when it is unset."""
+        try:
+            value = json.loads(self._read(name) or "{}")
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            raise BadSetting(name, "must be a JSON object")
         return value
 
     def database(self, name: str, default: Any = REQUIRED) -> dict[str, Any]:

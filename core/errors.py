@@ -23,6 +23,11 @@ class ErrorCode(DescribedEnum):
     # What was entered (payload errors).
     EMAIL_INVALID = "EMAIL_INVALID", "This is not an e-mail address we can write to."
     EMAIL_TAKEN = "EMAIL_TAKEN", "Somebody has an account with this address."
+    EMAIL_PRIMARY = "EMAIL_PRIMARY", "This is the primary address, which stays."
+    TOO_MANY_EMAIL_ADDRESSES = (
+        "TOO_MANY_EMAIL_ADDRESSES",
+        "So many addresses belong to the person that one has to go first.",
+    )
     USERNAME_INVALID = "USERNAME_INVALID", "The username breaks the rules for usernames."
     EMAIL_DOMAIN_NOT_ALLOWED = (
         "EMAIL_DOMAIN_NOT_ALLOWED",
@@ -36,6 +41,13 @@ class ErrorCode(DescribedEnum):
     LOCALE_UNSUPPORTED = "LOCALE_UNSUPPORTED", "There are no texts in this language."
     TIME_ZONE_UNKNOWN = "TIME_ZONE_UNKNOWN", "The IANA database has no such time zone."
     VALUE_INVALID = "VALUE_INVALID", "The field does not accept this value."
+    IMAGE_INVALID = "IMAGE_INVALID", "The file is no picture of a kind that is shown here."
+    IMAGE_TOO_LARGE = "IMAGE_TOO_LARGE", "The picture has too many bytes or pixels."
+    UPLOADS_OFF = "UPLOADS_OFF", "This deployment keeps no files."
+    METADATA_INVALID = (
+        "METADATA_INVALID",
+        "The metadata violate the deployment's schema, at the place that the message tells.",
+    )
     TOKEN_INVALID = "TOKEN_INVALID", "The token does not work, or not any more."
     TOKEN_EXPIRED = "TOKEN_EXPIRED", "The link is too old."
     CREDENTIALS_INVALID = (

@@ -254,8 +254,8 @@ DELETION_GRACE = timedelta(days=env.number("DELETION_GRACE_DAYS", 30, minimum=1,
 # How long an export of personal data can be fetched.
 DATA_EXPORT_TTL = timedelta(days=env.number("DATA_EXPORT_DAYS", 7, minimum=1, maximum=30))
 # Where links in mails lead: to the pages /verify-email, /accept-invitation, /confirm-email,
-# /reset-password, /join-organization and /cancel-deletion there. The token follows in the fragment,
-# which browsers send to no server and so reaches no log.
+# /confirm-email-address, /reset-password, /join-organization and /cancel-deletion there. The token
+# follows in the fragment, which browsers send to no server and so reaches no log.
 LINKS_URL = env.url("LINKS_URL", default=PUBLIC_URL, schemes=("http", "https")).rstrip("/")
 
 ACCESS_TOKEN_TTL = timedelta(minutes=env.number("ACCESS_TOKEN_MINUTES", 10, minimum=1, maximum=60))
@@ -274,6 +274,10 @@ DEVICE_TTL = timedelta(days=365)
 LOG_INS_PER_ACCOUNT = env.number("LOG_INS_PER_ACCOUNT", 10, minimum=3, maximum=100)
 LOG_INS_PER_ADDRESS = env.number("LOG_INS_PER_ADDRESS", 100, minimum=10, maximum=1_000_000)
 LOG_INS_OVERALL = env.number("LOG_INS_OVERALL", 3_000, minimum=10, maximum=1_000_000)
+
+# JSON Schemas (Draft 2020-12) of what applications note about people; none lets everything in.
+PUBLIC_METADATA_SCHEMA = env.mapping("PUBLIC_METADATA_SCHEMA")
+PRIVATE_METADATA_SCHEMA = env.mapping("PRIVATE_METADATA_SCHEMA")
 
 # Second factors ---------------------------------------------------------------------------
 
@@ -335,6 +339,21 @@ GRAPHQL_MAX_BODY_BYTES = env.number(
 )
 DATA_UPLOAD_MAX_MEMORY_SIZE = GRAPHQL_MAX_BODY_BYTES
 
+# Files that people upload: in a directory, or in what django-storages and its like bring. They are
+# served under /media/ here, unless another address is given. Without either, none are kept.
+MEDIA_ROOT = env.text("MEDIA_ROOT", default="")
+MEDIA_STORAGE = env.text("MEDIA_STORAGE", default="")
+MEDIA_URL = env.text("MEDIA_URL", default="")
+SERVES_MEDIA = not (MEDIA_URL or MEDIA_STORAGE)
+if SERVES_MEDIA:
+    MEDIA_URL = f"{PUBLIC_URL}/media/"
+KEEPS_FILES = bool(MEDIA_ROOT or MEDIA_STORAGE)
+AVATAR_MAX_BYTES = env.number("AVATAR_MAX_BYTES", 5_000_000, minimum=10_000, maximum=50_000_000)
+AVATAR_MAX_PIXELS = env.number("AVATAR_MAX_PIXELS", 25_000_000, minimum=10_000, maximum=200_000_000)
+# What is larger as a whole is refused, so all that is let in is held in memory.
+FILE_UPLOAD_MAX_MEMORY_SIZE = AVATAR_MAX_BYTES + GRAPHQL_MAX_BODY_BYTES
+DATA_UPLOAD_MAX_NUMBER_FILES = 4
+
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 CONSOLE_BUNDLE = BASE_DIR / "console" / "dist"
@@ -351,7 +370,10 @@ STATIC_FILES_STORAGE = (
     else "whitenoise.storage.CompressedManifestStaticFilesStorage"
 )
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": {
+        "BACKEND": MEDIA_STORAGE or "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": env.mapping("MEDIA_STORAGE_OPTIONS"),
+    },
     "staticfiles": {"BACKEND": STATIC_FILES_STORAGE},
     "private": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",

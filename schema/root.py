@@ -14,7 +14,10 @@ from strawberry.schema.types.base_scalars import DateDefinition, DateTimeDefinit
 from strawberry.types import ExecutionContext
 
 from schema.accounts.administration import AdministrationMutation
+from schema.accounts.avatars import AvatarsMutation
+from schema.accounts.email_addresses import EmailAddressesMutation
 from schema.accounts.groups import GroupsMutation
+from schema.accounts.metadata import MetadataMutation
 from schema.accounts.mutations import AccountsMutation
 from schema.accounts.queries import AccountsQuery
 from schema.accounts.types import Group, User
@@ -37,6 +40,7 @@ from schema.authentication.suspension import SuspensionMutation
 from schema.authentication.types import Session
 from schema.context import Info
 from schema.documents import Documents
+from schema.multipart import UPLOAD, Upload
 from schema.nodes import NodeId, one, parse_node_id
 from schema.organizations.invitations import OrganizationInvitation
 from schema.organizations.mutations import OrganizationsMutation
@@ -59,6 +63,7 @@ def _moment(value: object) -> object:
 
 
 SCALARS: dict[object, Any] = {
+    Upload: UPLOAD,
     dt.date: replace(DateDefinition, specified_by_url=f"{SCALARS_ORG}/local-date"),
     dt.datetime: replace(
         DateTimeDefinition,
@@ -103,6 +108,9 @@ class Query(
 @strawberry.type(description="Everything that can be changed.")
 class Mutation(
     AccountsMutation,
+    EmailAddressesMutation,
+    AvatarsMutation,
+    MetadataMutation,
     AdministrationMutation,
     GroupsMutation,
     AuthenticationMutation,

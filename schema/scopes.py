@@ -37,6 +37,8 @@ CLOSED: Final = frozenset(
         *("beginTotpEnrollment", "confirmTotpEnrollment", "removeTotp"),
         *("beginPasskeyRegistration", "registerPasskey", "renamePasskey", "removePasskey"),
         *("beginPasskeyAuthentication", "regenerateRecoveryCodes"),
+        *("addEmailAddress", "confirmEmailAddress"),
+        *("setPrimaryEmailAddress", "removeEmailAddress"),
         *("revokeSession", "revokeOtherSessions", "logOutEverywhere", "endSessions", "unlockUser"),
         *("createApiToken", "rotateApiToken", "renameApiToken", "revokeApiToken"),
         *("createServiceAccount", "createServiceAccountToken", "deactivateServiceAccount"),
@@ -56,11 +58,11 @@ SCOPES: Final[Mapping[str, Scope]] = {
     "analytics": Scope.ANALYTICS_READ,
     "organization": Scope.ORGANIZATIONS_READ,
     "organizations": Scope.ORGANIZATIONS_READ,
-    "updateProfile": Scope.PROFILE_WRITE,
+    **dict.fromkeys(("updateProfile", "setAvatar", "removeAvatar"), Scope.PROFILE_WRITE),
     **dict.fromkeys(
         (
             *("createUser", "inviteUser", "updateUser", "verifyUserEmail"),
-            *("suspendUser", "reactivateUser"),
+            *("suspendUser", "reactivateUser", "updateMetadata", "removeUserAvatar"),
         ),
         Scope.USERS_WRITE,
     ),

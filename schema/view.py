@@ -22,11 +22,13 @@ from strawberry.types import ExecutionResult
 
 from core.errors import InsufficientScopeError
 from core.http import ActorRequest
+from schema.bad_requests import BadRequestError, body_too_large, from_json
 from schema.console import console_page
 from schema.context import Context
 from schema.debug import debug
 from schema.engine.trace import Trace
 from schema.errors import RequestErrorCode, format_error, request_error
+from schema.multipart import MULTIPART, multipart_parameters
 from schema.operations import execute, was_executed
 from users.authentication.middleware import (
     clear_session_cookie,
@@ -37,22 +39,6 @@ from users.authentication.middleware import (
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
 CHARSET = "; charset=utf-8"
-
-
-class BadRequestError(Exception):
-    """A request that holds no operation to execute; it carries its status and error."""
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        status: int = 400,
-        code: RequestErrorCode = RequestErrorCode.BAD_REQUEST,
-    ) -> None:
-        """Answer with ``status`` and one error."""
-        super().__init__(message)
-        self.status = status
-        self.error = request_error(code, message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,27 +122,27 @@ class GraphQLView(View):
         parameters: dict[str, Any] = dict(request.GET.items())
         for name in ("variables", "extensions"):
             if parameters.get(name):
-                parameters[name] = _from_json(parameters[name].encode(), f"The parameter `{name}`")
+                parameters[name] = from_json(parameters[name].encode(), f"The parameter `{name}`")
             else:
                 parameters.pop(name, None)
         return Operation.of(parameters)
 
     @staticmethod
     def _from_body(request: HttpRequest) -> Operation:
-        if request.content_type != JSON:
-            raise BadRequestError(f"Send the body as {JSON}.", status=415)
+        if request.content_type not in {JSON, MULTIPART}:
+            raise BadRequestError(
+                f"Send the body as {JSON}, or with files as {MULTIPART}.", status=415
+            )
         charset = (request.content_params or {}).get("charset", "utf-8")
         if charset.lower() not in {"utf-8", "utf8"}:
             raise BadRequestError("Encode the body as UTF-8.", status=415)
+        if request.content_type == MULTIPART:
+            return Operation.of(multipart_parameters(request))
         try:
             body = request.body
         except RequestDataTooBig:
-            raise BadRequestError(
-                f"The body may have {settings.GRAPHQL_MAX_BODY_BYTES:,} bytes.",
-                status=413,
-                code=RequestErrorCode.BODY_TOO_LARGE,
-            ) from None
-        return Operation.of(_from_json(body, "The body"))
+            raise body_too_large(settings.GRAPHQL_MAX_BODY_BYTES) from None
+        return Operation.of(from_json(body, "The body"))
 
 
 @lru_cache
@@ -165,13 +151,6 @@ def _preferred_type(accept: str) -> str | None:
     request = HttpRequest()
     request.META["HTTP_ACCEPT"] = accept
     return request.get_preferred_type([JSON + CHARSET, GRAPHQL_JSON + CHARSET])
-
-
-def _from_json(data: bytes, what: str) -> Any:
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise BadRequestError(f"{what} is not valid JSON: {error}.") from None
 
 
 def _refuse_cross_site(request: HttpRequest) -> None:

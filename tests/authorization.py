@@ -38,10 +38,14 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
             "apiTokens": SIGNED_IN,
             "email": PRIVATE,
             "emailVerifiedAt": PRIVATE,
+            "emailAddresses": PRIVATE,
             "lastSeenAt": PRIVATE,
             "isActive": PRIVATE,
             "isStaff": PRIVATE,
             "isSuperuser": PRIVATE,
+            "avatar": SIGNED_IN,
+            "publicMetadata": SIGNED_IN,
+            "privateMetadata": PRIVATE,
             "groups": PRIVATE,
             "permissions": PRIVATE,
             "activeSessionCount": PRIVATE,
@@ -61,7 +65,23 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
     ),
     "Profile": (
         "node(id: $owner) { ... on User { profile { FIELD } } }",
-        {"bio": SIGNED_IN, "website": SIGNED_IN, "timeZone": SIGNED_IN, "locale": PRIVATE},
+        {
+            "givenName": SIGNED_IN,
+            "familyName": SIGNED_IN,
+            "nickname": SIGNED_IN,
+            "bio": SIGNED_IN,
+            "website": SIGNED_IN,
+            "timeZone": SIGNED_IN,
+            "locale": PRIVATE,
+        },
+    ),
+    "EmailAddress": (
+        "node(id: $owner) { ... on User { emailAddresses { FIELD } } }",
+        {"email": PRIVATE, "verifiedAt": PRIVATE, "isPrimary": PRIVATE},
+    ),
+    "Avatar": (
+        "node(id: $owner) { ... on User { avatar { FIELD } } }",
+        {"url": SIGNED_IN, "width": SIGNED_IN, "height": SIGNED_IN},
     ),
     "Totp": (
         "node(id: $owner) { ... on User { totp { FIELD } } }",
@@ -254,6 +274,7 @@ WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "resendVerification": ('{email: "new@example.org"}', everybody(OK)),
     "verifyEmail": ('{token: "x"}', everybody(TOKEN_INVALID)),
     "confirmEmailChange": ('{token: "x"}', everybody(TOKEN_INVALID)),
+    "confirmEmailAddress": ('{token: "x"}', everybody(TOKEN_INVALID)),
     "acceptInvitation": (
         '{token: "x", username: "new", password: "a phrase to remember"}',
         everybody(TOKEN_INVALID),
@@ -290,6 +311,22 @@ WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
         f'{{email: "new@example.org", password: "{PASSWORD}"}}',
         those(SIGNED_IN),
     ),
+    "addEmailAddress": (
+        f'{{email: "new@example.org", password: "{PASSWORD}"}}',
+        those(SIGNED_IN),
+    ),
+    # Each has their own addresses: the owner has this one.
+    "setPrimaryEmailAddress": (
+        f'{{email: "owner@example.com", password: "{PASSWORD}"}}',
+        those({OWNER}, NOT_FOUND),
+    ),
+    "removeEmailAddress": (
+        f'{{email: "owner@example.com", password: "{PASSWORD}"}}',
+        those({OWNER}, NOT_FOUND),
+    ),
+    # A file, which the test sends along.
+    "setAvatar": ("{image: $image}", those(SIGNED_IN)),
+    "removeAvatar": ("", those(SIGNED_IN)),
     "changeUsername": (f'{{username: "somebody", password: "{PASSWORD}"}}', those(SIGNED_IN)),
     "changePassword": (
         f'{{currentPassword: "{PASSWORD}", newPassword: "{NEW_PASSWORD}"}}',
@@ -318,6 +355,9 @@ WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
         f'{{password: "{PASSWORD}"}}',
         those({USER, STAFF}) | {OWNER: LAST_OWNER, ADMINISTRATOR: "LAST_ADMINISTRATOR"},
     ),
+    # For staff.
+    "removeUserAvatar": ("{userId: $owner}", those(STAFF_ONLY)),
+    "updateMetadata": ('{userId: $owner, public: {plan: "team"}}', those(STAFF_ONLY)),
     # For administrators.
     "deleteUser": ("{userId: $member}", those(ADMINISTRATORS)),
     "cancelUserDeletion": ("{userId: $deleted}", those(ADMINISTRATORS)),

@@ -36,6 +36,7 @@ VALUES: Final = {
     "Date": '"2026-01-01"',
     "DateTime": '"2026-01-01T00:00:00Z"',
     "ID": "$user",
+    "JSON": '{plan: "team"}',
     "Role": "MEMBER",
     "String": '"example.org"',
     "Tag": "LOGGED_IN",

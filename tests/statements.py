@@ -7,10 +7,13 @@ PERSON = """
     isSuperuser erasedAt
 """
 EVERYTHING = f"""
-    {PERSON} profile {{ bio website locale timeZone }} groups {{ id name permissions }} permissions
+    {PERSON} avatar {{ url width height }} publicMetadata privateMetadata
+    profile {{ givenName familyName nickname bio website locale timeZone }}
+    groups {{ id name permissions }} permissions
     secondFactors secondFactorDueAt recoveryCodesLeft totp {{ confirmedAt lastUsedAt }}
     passkeys(first: 2) {{ nodes {{ id name aaguid isSyncable isBackedUp createdAt lastUsedAt }} }}
-    activeSessionCount suspension {{ reason until createdAt }} deletion {{ requestedAt dueAt }}
+    activeSessionCount emailAddresses {{ email verifiedAt isPrimary }}
+    suspension {{ reason until createdAt }} deletion {{ requestedAt dueAt }}
     dataExports {{ requestedAt readyAt expiresAt }}
     apiTokens(first: 2) {{ nodes {{ name }} }}
     memberships(first: 5) {{ nodes {{
@@ -39,10 +42,13 @@ SHAPES: Final = [
     ("the person", "{ me { id } }", 2),
     ("the person's own columns", f"{{ me {{ {PERSON} }} }}", 2),
     ("the person with the profile", "{ me { profile { bio locale } } }", 2),
+    ("the person with metadata", "{ me { publicMetadata privateMetadata } }", 2),
+    ("the person with the picture", "{ me { avatar(size: LARGE) { url } } }", 2),
     ("the person, groups", "{ me { groups { name } } }", 3),
     ("the person, groups, their permissions", "{ me { groups { permissions } } }", 4),
     ("the person with the suspension", "{ me { suspension { reason } } }", 2),
     ("the person, permissions", "{ me { permissions } }", 3),
+    ("the person, addresses", "{ me { emailAddresses { email verifiedAt isPrimary } } }", 3),
     (
         "the person, API tokens",
         f"{{ me {{ apiTokens(first: 9) {{ nodes {{ {API_TOKEN} }} }} }} }}",
@@ -60,13 +66,13 @@ SHAPES: Final = [
         3,
     ),
     (
-        "the same and groups, their permissions, permissions, sessions, members",
+        "the same and groups, their permissions, permissions, sessions, addresses, members",
         f"{{ me {{ {EVERYTHING} }} }}",
-        13,
+        14,
     ),
-    ("a person and all of the above", f"{{ user(id: $user) {{ {EVERYTHING} }} }}", 13),
+    ("a person and all of the above", f"{{ user(id: $user) {{ {EVERYTHING} }} }}", 14),
     ("a person, whom an id of nothing does not find", '{ user(id: "x") { id } }', 2),
-    ("a person by node", f"{{ node(id: $user) {{ ... on User {{ {EVERYTHING} }} }} }}", 13),
+    ("a person by node", f"{{ node(id: $user) {{ ... on User {{ {EVERYTHING} }} }} }}", 14),
     ("an organisation by node", "{ node(id: $organization) { ... on Organization { name } } }", 2),
     ("nothing, for a node of nothing", '{ node(id: "x") { id } }', 1),
     ("an organisation, one's role", "{ organization(id: $organization) { name myRole } }", 2),
@@ -98,8 +104,15 @@ SHAPES: Final = [
     ("people, for their number", "{ users(first: $n) { pageInfo { hasNextPage } } }", 2),
     ("people's own columns", f"{{ users(first: $n) {{ edges {{ node {{ {PERSON} }} }} }} }}", 2),
     ("people with profiles", "{ users(first: $n) { edges { node { profile { bio } } } } }", 2),
+    (
+        "people with pictures",
+        "{ users(first: $n) { nodes { a: avatar { url } b: avatar(size: SMALL) { url } } } }",
+        2,
+    ),
+    ("people with metadata", "{ users(first: $n) { nodes { publicMetadata } } }", 2),
     ("people, groups", "{ users(first: $n) { edges { node { groups { name } } } } }", 3),
     ("people, permissions", "{ users(first: $n) { edges { node { permissions } } } }", 3),
+    ("people, addresses", "{ users(first: $n) { nodes { emailAddresses { email } } } }", 3),
     (
         "people, API tokens",
         f"""{{ users(first: $n) {{ nodes {{
@@ -142,7 +155,7 @@ SHAPES: Final = [
     (
         "people and everything",
         f"{{ users(first: $n) {{ edges {{ node {{ {EVERYTHING} }} }} }} }}",
-        13,
+        14,
     ),
     (
         "two pages",
@@ -176,13 +189,13 @@ SHAPES: Final = [
 # not joined but takes a statement of its own, and what only staff sees takes none.
 ORDINARY: Final = {
     "the person, memberships with organisations": 4,
-    "the same and groups, their permissions, permissions, sessions, members": 15,
+    "the same and groups, their permissions, permissions, sessions, addresses, members": 16,
     "a person and all of the above": 10,
     "a person by node": 10,
     "an organisation, members with people and profiles, groups": 5,
     "people, memberships with organisations": 4,
     "people, memberships with organisations, members with people, groups": 6,
-    "people and everything": 15,
+    "people and everything": 16,
     "the person, API tokens": 4,
     "people, API tokens": 4,
     "sessions with people": 3,
@@ -250,6 +263,8 @@ BUDGETS: Final[dict[str, int]] = {
     "UserFilter.lastSeen.before": 2,
     "UserFilter.emailDomain": 2,
     "UserFilter.locale": 2,
+    "UserFilter.publicMetadata": 2,
+    "UserFilter.privateMetadata": 2,
     "UserFilter.and": 2,
     "UserFilter.or": 2,
     "UserFilter.not": 2,

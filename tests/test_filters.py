@@ -9,7 +9,7 @@ from django.contrib.auth.models import Group
 
 from tests.client import Answer, GraphQLClient
 from tests.factories import make_organization, make_user, node_id
-from users.accounts.models import User
+from users.accounts.models import Metadata, User
 from users.organizations.models import Organization, Role
 
 ClientOf = Callable[[User], GraphQLClient]
@@ -57,6 +57,8 @@ def ids(db: None) -> dict[str, str]:
     ]
     editors, empty = Group.objects.create(name="Editors"), Group.objects.create(name="Empty")
     editors.user_set.add(people[0], people[2])
+    Metadata.objects.create(user=people[0], public={"plan": "team"}, private={"crm": {"id": 1}})
+    Metadata.objects.create(user=people[1], public={"plan": "team", "on": True})
     archers = make_organization("Archers", people[0], role=Role.OWNER)
     bakers = make_organization("Bakers", people[1], people[2])
     archers.memberships.create(user=people[3])
@@ -95,6 +97,10 @@ SELECTED: list[tuple[Filter | None, str]] = [
     ({"isVerified": True}, "ab"),
     ({"isVerified": False}, "cd"),
     ({"isStaff": True}, "c"),
+    ({"publicMetadata": {"plan": "team"}}, "ab"),
+    ({"publicMetadata": {"on": True, "plan": "team"}}, "b"),
+    ({"privateMetadata": {"crm": {"id": 1}}}, "a"),
+    ({"not": {"publicMetadata": {"plan": "team"}}}, "cd"),
     ({"isStaff": False}, "abd"),
     ({"group": "editors"}, "ac"),
     ({"group": "empty"}, ""),
@@ -157,7 +163,7 @@ def test_filters_select_in_every_order_and_count(
 def test_each_filter_is_tried() -> None:
     schema_fields = {
         *("isActive", "isVerified", "isStaff", "group", "membership", "joined", "lastSeen"),
-        *("emailDomain", "locale", "and", "or", "not"),
+        *("emailDomain", "locale", "publicMetadata", "privateMetadata", "and", "or", "not"),
     }
     fields = GraphQLClient()('{ __type(name: "UserFilter") { inputFields { name } } }').data
     assert {field["name"] for field in fields["__type"]["inputFields"]} == schema_fields

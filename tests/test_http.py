@@ -107,7 +107,7 @@ def test_json_in_utf_8_is_read(anonymous: GraphQLClient, content_type: str) -> N
         "text/plain",
         "application/graphql",
         "application/x-www-form-urlencoded",
-        "multipart/form-data; boundary=x",
+        "multipart/mixed; boundary=x",
         "application/json; charset=utf-16",
         "application/json; charset=nonsense",
     ],

@@ -18,7 +18,7 @@ from schema.sought import LOOK_AHEAD
 from tests.client import GraphQLClient
 from tests.conftest import bound_statements
 from tests.factories import make_organization, make_token, node_id
-from users.accounts.models import LastSeen, Profile, User
+from users.accounts.models import LastSeen, Metadata, Profile, User
 from users.accounts.orders import UserOrderField
 from users.demo.management.commands.seed import Command
 
@@ -46,6 +46,8 @@ OFTEN: list[dict[str, Any]] = [
     {"isVerified": True},
     {"isStaff": False},
     {"locale": "en"},
+    {"publicMetadata": {"plan": "team"}},
+    {"not": {"privateMetadata": {"crm": {"id": "rare"}}}},
     {"not": {"emailDomain": "rare.example"}},
     {"not": {"group": "rare"}},
     {"not": {"membership": {"organization": "rare organization"}}},
@@ -55,6 +57,8 @@ OFTEN: list[dict[str, Any]] = [
 SELDOM: list[tuple[dict[str, Any], str]] = [
     ({"isStaff": True}, "user_staff"),
     ({"locale": "fr"}, "profile_locale"),
+    ({"publicMetadata": {"plan": "rare"}}, "metadata_public"),
+    ({"privateMetadata": {"crm": {"id": "rare"}}}, "metadata_private"),
     ({"emailDomain": "rare.example"}, "user_email_domain"),
     ({"group": "rare"}, "accounts_user_groups_group_id"),
     ({"membership": {"organization": "rare organization"}}, "membership_"),
@@ -65,6 +69,12 @@ SELDOM: list[tuple[dict[str, Any], str]] = [
     ({"or": [{"isStaff": True}, {"group": "rare"}]}, "user_staff"),
     ({"or": [{"emailDomain": "rare.example"}, {"locale": "fr"}]}, "profile_locale"),
 ]
+# Applications note something about everybody.
+NOTES = """
+    INSERT INTO accounts_metadata (user_id, public, private)
+    SELECT id, '{"plan": "team"}', jsonb_build_object('crm', jsonb_build_object('id', id))
+    FROM accounts_user
+"""
 ROW_SCANS = {"Seq Scan", "Bitmap Heap Scan", "Tid Scan"}
 SEARCHES = ["zzyzx", "ora", "mar", "ma", "m", "maria garcia", "1234", "example"]
 
@@ -135,6 +145,11 @@ def ids(transactional_db: None, settings: Any) -> dict[str, str]:
     people.update(is_staff=True, date_joined="1980-01-01T00:00Z", name="Zzyzx")
     LastSeen.objects.filter(user__in=people).update(at="2100-01-01T00:00Z")
     Profile.objects.filter(user__in=people).update(locale="fr")
+    # As the owner, who may take longer than 5 s.
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute(NOTES)
+    noted = Metadata.objects.filter(user__in=people)
+    noted.update(public={"plan": "rare"}, private={"crm": {"id": "rare"}})
     rare = Group.objects.create(name="Rare")
     rare.user_set.set(people)
     organization = make_organization("Rare", *ten)

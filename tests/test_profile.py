@@ -19,7 +19,7 @@ ClientOf = Callable[[User], GraphQLClient]
 UPDATE = """
     mutation ($input: UpdateProfileInput!) {
       updateProfile(input: $input) {
-        user { name isPublic profile { bio website locale timeZone } }
+        user { name isPublic profile { givenName familyName nickname bio website locale timeZone } }
         errors { code field message }
       }
     }
@@ -28,6 +28,9 @@ UPDATE = """
 BEFORE = {
     "name": "Alice Archer",
     "isPublic": False,
+    "givenName": "",
+    "familyName": "",
+    "nickname": "",
     "bio": "",
     "website": "",
     "locale": "en",
@@ -36,12 +39,20 @@ BEFORE = {
 AFTER = {
     "name": "Älice \N{SNOWMAN}",
     "isPublic": True,
+    "givenName": "Älice Ŭ",
+    "familyName": "O’Archer-李",
+    "nickname": "n" * 150,
     "bio": "b" * 500,
     "website": "https://example.org/?a=b#c",
     "locale": "de",
     "timeZone": "Europe/Berlin",
 }
-COLUMNS = {"isPublic": "is_public", "timeZone": "time_zone"}
+COLUMNS = {
+    "isPublic": "is_public",
+    "givenName": "given_name",
+    "familyName": "family_name",
+    "timeZone": "time_zone",
+}
 
 
 @pytest.fixture
@@ -101,13 +112,25 @@ def test_each_field_changes_alone(
 def test_all_fields_change_together_in_one_event(update: Callable[..., Answer]) -> None:
     assert shown(update(**AFTER)) == stored() == AFTER
     event = Event.objects.get()
-    assert event.data == {"fields": ["name", "is_public", "bio", "website", "locale", "time_zone"]}
+    assert event.data == {
+        "fields": [
+            *("name", "is_public", "given_name", "family_name", "nickname"),
+            *("bio", "website", "locale", "time_zone"),
+        ]
+    }
     assert not OutboxMessage.objects.exists()
 
 
 def test_fields_can_be_emptied(update: Callable[..., Answer]) -> None:
     update(**AFTER)
-    empty = {"name": "", "bio": "", "website": ""}
+    empty = {
+        "name": "",
+        "givenName": "",
+        "familyName": "",
+        "nickname": "",
+        "bio": "",
+        "website": "",
+    }
     assert shown(update(**empty)) == stored() == AFTER | empty
 
 
@@ -127,6 +150,9 @@ def test_unchanged_input_writes_nothing(
     [
         ({"name": "n" * 151}, [("VALUE_INVALID", "name")]),
         ({"name": "a\0b"}, [("VALUE_INVALID", "name")]),
+        ({"givenName": "n" * 151}, [("VALUE_INVALID", "givenName")]),
+        ({"familyName": "n" * 151}, [("VALUE_INVALID", "familyName")]),
+        ({"nickname": "a\0b"}, [("VALUE_INVALID", "nickname")]),
         ({"bio": "b" * 501}, [("VALUE_INVALID", "bio")]),
         ({"website": "example.org"}, [("VALUE_INVALID", "website")]),
         ({"website": "javascript:alert(1)"}, [("VALUE_INVALID", "website")]),

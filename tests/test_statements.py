@@ -161,7 +161,10 @@ def test_every_documented_query_has_a_budget() -> None:
 @pytest.mark.parametrize(
     ("type_name", "row"),
     [
-        *((name, EVERYTHING) for name in ("User", "Profile", "Membership")),
+        *(
+            (name, EVERYTHING)
+            for name in ("User", "Profile", "EmailAddress", "Avatar", "Membership")
+        ),
         ("Organization", ORGANIZATION),
         ("OrganizationInvitation", INVITATION),
         *((name, EVERYTHING) for name in ("Group", "Suspension", "AccountDeletion", "DataExport")),
@@ -243,7 +246,7 @@ def test_secrets_are_never_read(client_of: ClientOf, sam: User, statements: Capt
     client = client_of(sam)
     with statements() as captured:
         client(f"{{ users(first: 9) {{ edges {{ cursor node {{ {EVERYTHING} }} }} }} }}")
-    assert len(captured) == 11
+    assert len(captured) == 12
     secrets = {
         *("accounts_user.password", "authentication_session.cookie_digest"),
         *("authentication_totp.secret", "authentication_recoverycode.digest"),

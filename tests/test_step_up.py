@@ -37,6 +37,7 @@ SENSITIVE = [*Sensitive]
 WITH_PASSWORD = {
     *("changePassword", "requestEmailChange", "changeUsername", "deleteOrganization"),
     *("createApiToken", "rotateApiToken", "createServiceAccountToken", "deleteMe"),
+    *("addEmailAddress", "setPrimaryEmailAddress", "removeEmailAddress"),
 }
 
 

@@ -10,10 +10,13 @@ ANY: Final = ""
 # What no token is good for.
 NONE: Final = "none"
 
+_PRIVATE: Final = ("profile:read", "users:read")
 # What reading a type takes, of oneself and, for an administrator, of somebody else.
 TYPES: Final[dict[str, tuple[str, str]]] = {
     "User": (ANY, "users:read"),
     "Profile": (ANY, "users:read"),
+    "EmailAddress": _PRIVATE,
+    "Avatar": (ANY, "users:read"),
     "Suspension": (NONE, "users:read"),
     "AccountDeletion": (NONE, "users:read"),
     "DataExport": (NONE, NONE),
@@ -30,11 +33,12 @@ TYPES: Final[dict[str, tuple[str, str]]] = {
     "Permission": ("groups:read", "groups:read"),
     "AnalyticsDay": ("analytics:read", "analytics:read"),
 }
-_PRIVATE: Final = ("profile:read", "users:read")
 # The same of fields that take something else than their type.
 FIELDS: Final[dict[str, tuple[str, str]]] = {
     "User.email": _PRIVATE,
     "User.emailVerifiedAt": _PRIVATE,
+    "User.emailAddresses": _PRIVATE,
+    "User.privateMetadata": _PRIVATE,
     "User.lastSeenAt": _PRIVATE,
     "User.isActive": _PRIVATE,
     "User.isStaff": _PRIVATE,
@@ -87,6 +91,10 @@ WRITES: Final[dict[str, str]] = {
     "signUpByOrganizationInvitation": NONE,
     # Nor does it change how anybody signs in, or make more of its kind.
     "requestEmailChange": NONE,
+    "addEmailAddress": NONE,
+    "confirmEmailAddress": NONE,
+    "setPrimaryEmailAddress": NONE,
+    "removeEmailAddress": NONE,
     "changeUsername": NONE,
     "changePassword": NONE,
     "beginTotpEnrollment": NONE,
@@ -120,6 +128,10 @@ WRITES: Final[dict[str, str]] = {
     # These take the password.
     "deleteOrganization": NONE,
     "updateProfile": "profile:write",
+    "setAvatar": "profile:write",
+    "removeAvatar": "profile:write",
+    "removeUserAvatar": "users:write",
+    "updateMetadata": "users:write",
     "createUser": "users:write",
     "inviteUser": "users:write",
     # The one in the table makes somebody staff.

@@ -34,7 +34,8 @@ from tests.factories import (
     make_user,
     node_id,
 )
-from users.accounts.models import LastSeen, Profile, User
+from tests.pictures import picture
+from users.accounts.models import EmailAddress, LastSeen, Metadata, Profile, User
 from users.activity.record import record
 from users.activity.tags import Tag
 from users.authentication.models import (
@@ -60,7 +61,7 @@ class World:
     def __init__(self, executor: Executor) -> None:
         self.executor = executor
         self.owner = make_user("owner", is_public=True, name="Olive Owner")
-        Profile.objects.update(bio="Owns.", website="https://owner.example")
+        Profile.objects.update(bio="Owns.", avatar="0" * 32, website="https://owner.example")
         make_factors(self.owner)
         administrator = make_user("administrator", is_staff=True, is_superuser=True)
         people = {
@@ -72,6 +73,7 @@ class World:
         seen = self.owner.date_joined
         User.objects.update(email_verified_at=seen)
         LastSeen.objects.update(at=seen)
+        EmailAddress.objects.create(user=self.owner, email="owner@example.com", verified_at=seen)
         self.clients = {ANONYMOUS: GraphQLClient()}
         for kind, user in people.items():
             self.clients[kind] = GraphQLClient(issue_access_token(make_session(user)))
@@ -150,6 +152,9 @@ class World:
 
     def ask(self, client: str | GraphQLClient, document: str) -> Answer:
         ask = self.clients[client] if isinstance(client, str) else client
+        if "$image" in document:
+            document = document.replace("mutation", "mutation ($image: Upload!)")
+            return self.executor(partial(ask.upload, document, picture()))
         return self.executor(partial(ask, self.complete(document)))
 
 
@@ -159,7 +164,8 @@ def everything() -> str:
     organizations = (Organization, Membership, OrganizationInvitation)
     factors = (Totp, Passkey, RecoveryCode, PendingLogIn)
     rest = (Session, ApiToken, Suspension, AccountDeletion, DataExport)
-    own: tuple[Any, ...] = (User, Profile, *rest, *factors)
+    people = (User, EmailAddress, Profile, Metadata)
+    own: tuple[Any, ...] = (*people, *rest, *factors)
     for model in (*own, Group, Permission, *organizations):
         rows += model.objects.order_by("pk")
     memberships = list(User.groups.through.objects.order_by("pk").values_list())

@@ -6,7 +6,13 @@ from typing import Any
 import strawberry
 from django.contrib.auth import models as auth
 
-from schema.accounts.mutations import LOCALE, USERNAME
+from schema.accounts.mutations import (
+    FAMILY_NAME,
+    GIVEN_NAME,
+    LOCALE,
+    NICKNAME,
+    USERNAME,
+)
 from schema.accounts.types import UserPayload
 from schema.context import Info
 from schema.errors import Payload
@@ -71,6 +77,9 @@ class UpdateUserInput:
     is_public: strawberry.Maybe[bool] = strawberry.field(
         description="Whether other people may find them."
     )
+    given_name: strawberry.Maybe[str] = strawberry.field(description=GIVEN_NAME)
+    family_name: strawberry.Maybe[str] = strawberry.field(description=FAMILY_NAME)
+    nickname: strawberry.Maybe[str] = strawberry.field(description=NICKNAME)
     bio: strawberry.Maybe[str] = strawberry.field(description="At most 500 characters.")
     website: strawberry.Maybe[str] = strawberry.field(description="An http or https URL.")
     locale: strawberry.Maybe[str] = strawberry.field(description=LOCALE)

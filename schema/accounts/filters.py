@@ -8,6 +8,7 @@ from uuid import UUID
 import strawberry
 from django.db.models import Q
 from django.utils.translation import gettext as _
+from strawberry.scalars import JSON
 
 from core.actor import Actor
 from core.db import Sought
@@ -18,6 +19,7 @@ from users.accounts.filters import (
     PRIVATE_FILTERS,
     USER_FILTERS,
     Period,
+    contained_metadata,
 )
 from users.accounts.orders import UserOrderField
 from users.accounts.policy import may_select_people_by_what_is_private, require
@@ -30,6 +32,7 @@ MAX_FILTERS: Final = 20
 # Ids of nothing, for those that are not of the type they should be.
 NO_GROUP: Final = 0
 NO_ORGANIZATION: Final = UUID(int=0)
+METADATA: Final = frozenset({"public_metadata", "private_metadata"})
 
 
 @strawberry.input(description="A time, open at the ends that are not given.")
@@ -64,7 +67,7 @@ class MembershipFilter:
 
 @strawberry.input(
     description=f"Which people; all conditions must hold. At most {MAX_FILTERS} filters, nested at "
-    f"most {MAX_DEPTH} deep. All but `joined` and `membership` are for staff."
+    f"most {MAX_DEPTH} deep. All but `joined`, `membership` and `publicMetadata` are for staff."
 )
 class UserFilter:
     """Conditions and combinations of conditions."""
@@ -89,6 +92,12 @@ class UserFilter:
     )
     email_domain: str | None = strawberry.field(
         default=None, description="What follows the @ of their address."
+    )
+    public_metadata: JSON | None = strawberry.field(
+        default=None, description="An object that their public metadata contain."
+    )
+    private_metadata: JSON | None = strawberry.field(
+        default=None, description="An object that their private metadata contain."
     )
     locale: str | None = strawberry.field(default=None, description="The language of their mails.")
     all_of: list["UserFilter"] | None = strawberry.field(
@@ -137,7 +146,7 @@ class UserFilter:
             if value is not None:
                 if name in PRIVATE_FILTERS:
                     require(actor, may_select_people_by_what_is_private)
-                yield name, self.group_key() if name == "group" else value
+                yield name, self.prepared(name, value)
 
     def combined(self, actor: Actor) -> Iterator[Q]:
         """Yield the conditions on memberships, and those of the filters inside this one."""
@@ -163,7 +172,9 @@ class UserFilter:
             raise ArgumentInvalidError(_("A filter inside another must not be empty."))
         return Q(*conditions)
 
-    def group_key(self) -> int:
-        """Return the group's key."""
-        key: int | None = node_key(self.group or "", "Group")
-        return key or NO_GROUP
+    @staticmethod
+    def prepared(name: str, value: Any) -> Any:
+        """Return what a condition is made with. Raises `ArgumentInvalidError`."""
+        if name == "group":
+            return node_key(value, "Group") or NO_GROUP
+        return contained_metadata(value) if name in METADATA else value

@@ -1,15 +1,13 @@
 """What people do with their own accounts."""
 
-from typing import cast
-from uuid import UUID
-
 import strawberry
 
+from schema.accounts.own import own_id
 from schema.accounts.types import UserPayload
 from schema.context import Info
 from schema.errors import Payload
 from schema.mutations import mutation
-from users.accounts import policy
+from users.accounts.policy import may_edit_profile
 from users.accounts.services.email_change import confirm_email_change, request_email_change
 from users.accounts.services.invitation import accept_invitation
 from users.accounts.services.profile import update_profile
@@ -19,6 +17,9 @@ from users.accounts.services.username import change_username
 USERNAME = "3 to 30 letters, digits, dots, hyphens and underscores; kept in lower case."
 TOKEN = "The part of the mailed link after `#token=`."  # noqa: S105 - a description
 LOCALE = "The language of the mails."
+GIVEN_NAME = "Given names, as OpenID Connect's `given_name`; at most 150 characters."
+FAMILY_NAME = "Family names, as `family_name`; at most 150 characters."
+NICKNAME = "What friends say, as `nickname`; at most 150 characters."
 
 
 @strawberry.input(description="A new account.")
@@ -86,6 +87,9 @@ class UpdateProfileInput:
     is_public: strawberry.Maybe[bool | None] = strawberry.field(
         description="Whether other people may find you."
     )
+    given_name: strawberry.Maybe[str | None] = strawberry.field(description=GIVEN_NAME)
+    family_name: strawberry.Maybe[str | None] = strawberry.field(description=FAMILY_NAME)
+    nickname: strawberry.Maybe[str | None] = strawberry.field(description=NICKNAME)
     bio: strawberry.Maybe[str | None] = strawberry.field(description="At most 500 characters.")
     website: strawberry.Maybe[str | None] = strawberry.field(description="An http or https URL.")
     locale: strawberry.Maybe[str | None] = strawberry.field(description=LOCALE)
@@ -176,9 +180,8 @@ class AccountsMutation:
     @mutation("Changes what you tell about yourself.")
     def update_profile(self, info: Info, input: UpdateProfileInput) -> UpdateProfilePayload:
         """Change the actor's own profile."""
-        actor = info.context.actor
-        policy.require(actor, policy.may_edit_profile, actor.user_id)
-        user = update_profile(cast("UUID", actor.user_id), actor=actor, **input.changes())
+        user_id = own_id(info, may_edit_profile)
+        user = update_profile(user_id, actor=info.context.actor, **input.changes())
         return UpdateProfilePayload(user_id=user.pk)
 
     @mutation("Asks for another e-mail address. It counts once its owner confirms it.")
@@ -186,7 +189,7 @@ class AccountsMutation:
         self, info: Info, input: RequestEmailChangeInput
     ) -> RequestEmailChangePayload:
         """Leave a pending change."""
-        request_email_change(_self(info), actor=info.context.actor, **vars(input))
+        request_email_change(own_id(info), actor=info.context.actor, **vars(input))
         return RequestEmailChangePayload()
 
     @mutation("Completes a change of address. The token works once and for 24 hours.")
@@ -200,12 +203,5 @@ class AccountsMutation:
     @mutation("Changes your username; the former one is free at once.")
     def change_username(self, info: Info, input: ChangeUsernameInput) -> ChangeUsernamePayload:
         """Change the actor's own username."""
-        user = change_username(_self(info), actor=info.context.actor, **vars(input))
+        user = change_username(own_id(info), actor=info.context.actor, **vars(input))
         return ChangeUsernamePayload(user_id=user.pk)
-
-
-def _self(info: Info) -> UUID:
-    """Return the id of whoever is signed in."""
-    actor = info.context.actor
-    policy.require(actor, policy.may_change_credentials, actor.user_id)
-    return cast("UUID", actor.user_id)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 import strawberry
@@ -9,8 +10,11 @@ import strawberry_django
 from django.contrib.auth import models as auth
 from django.db.models import QuerySet
 from strawberry import auto, relay
+from strawberry.scalars import JSON
 
 from core.search.texts import MAX_CANDIDATES
+from schema.accounts.avatar_types import Avatar, avatar_of
+from schema.accounts.email_address_types import EmailAddress, email_addresses
 from schema.accounts.loaders import group_permissions, permissions
 from schema.authentication.api_token_types import ApiToken, ApiTokenConnection
 from schema.authentication.factor_types import Passkey, PasskeyConnection, Totp
@@ -28,6 +32,7 @@ from schema.rules import Private, PrivateSessions
 from users.accounts import models
 from users.accounts.methods import Method
 from users.accounts.orders import UserOrderField
+from users.accounts.pictures import AvatarSize
 from users.accounts.querysets import UserQuerySet, groups_visible_to
 from users.authentication.enforcement import due_at
 from users.authentication.models import ApiToken as ApiTokenModel
@@ -77,6 +82,9 @@ class Permission:
 class Profile:
     """A person's profile; whoever sees the person sees it, but for the private fields."""
 
+    given_name: auto = strawberry_django.field(description="Given names; may be empty.")
+    family_name: auto = strawberry_django.field(description="Family names; may be empty.")
+    nickname: auto = strawberry_django.field(description="What friends say; may be empty.")
     bio: auto = strawberry_django.field(description="A few words about the person.")
     website: auto = strawberry_django.field(description="The person's site.")
     locale: str | None = strawberry_django.field(
@@ -100,12 +108,22 @@ class User(relay.Node):
         description="Whether this is a program's account and nobody's."
     )
     email: str | None = strawberry_django.field(
-        extensions=[Private()], description="The address, for the person and staff."
+        extensions=[Private()], description="The primary address, for the person and staff."
     )
     email_verified_at: datetime | None = strawberry_django.field(
         extensions=[Private()],
         description="When the address was shown to be the person's; null if it was not.",
     )
+
+    @strawberry_django.field(
+        only=["email", "email_verified_at"],
+        extensions=[Private()],
+        description="All addresses, the primary one first, for the person and staff.",
+    )
+    def email_addresses(self: models.User, info: Info) -> list[EmailAddress] | None:
+        """Read the further ones with one statement for a page of people."""
+        return info.context.load(email_addresses, self)
+
     is_active: bool | None = strawberry_django.field(
         extensions=[Private()], description="Whether the person may sign in."
     )
@@ -126,6 +144,42 @@ class User(relay.Node):
     profile: Profile | None = strawberry_django.field(
         description="What the person tells about themselves."
     )
+
+    @strawberry_django.field(
+        select_related=["profile"],
+        only=["profile__avatar"],
+        description="The picture that the person is shown by; null if there is none.",
+    )
+    def avatar(
+        self: models.User,
+        size: Annotated[
+            AvatarSize, strawberry.argument(description="How large.")
+        ] = AvatarSize.MEDIUM,
+    ) -> Avatar | None:
+        """Make the address of what is with the profile."""
+        return avatar_of(self, size)
+
+    @strawberry_django.field(
+        select_related=["metadata"],
+        only=["metadata__public"],
+        description="What applications note about the person, for whoever sees the person.",
+    )
+    def public_metadata(self: models.User) -> JSON:
+        """Join it: it is in a table of its own, where not everybody is."""
+        row = getattr(self, "metadata", None)
+        return row.public if row else {}
+
+    @strawberry_django.field(
+        select_related=["metadata"],
+        only=["metadata__private"],
+        extensions=[Private()],
+        description="What applications note about the person, for the person and staff.",
+    )
+    def private_metadata(self: models.User) -> JSON | None:
+        """Join it, too."""
+        row = getattr(self, "metadata", None)
+        return row.private if row else {}
+
     groups: list[Group] | None = strawberry_django.field(
         extensions=[Private()], description="The groups by name, for the person and staff."
     )

@@ -19,6 +19,7 @@ from tests.admin.support import (
     tags,
     user_form,
 )
+from users.accounts.admin import UserAdmin
 from users.accounts.models import Profile, User
 from users.activity.models import Event
 from users.activity.tags import Tag
@@ -156,12 +157,14 @@ def test_profiles_are_changed_by_the_service_people_use(client: Client) -> None:
     mary = make_person("mary")
     sign_in(client, make_staff())
     values = {"bio": "Hello.", "website": "https://mary.example", "locale": "de"}
+    values |= {"given_name": "Mary", "family_name": "Example", "nickname": ""}
 
     response = client.post(change_url(mary.profile), values | {"time_zone": "Europe/Berlin"})
 
     assert response.status_code == 302
     profile = Profile.objects.get(user=mary)
     assert (profile.bio, profile.website) == ("Hello.", "https://mary.example")
+    assert (profile.given_name, profile.family_name) == ("Mary", "Example")
     assert (profile.locale, profile.time_zone) == ("de", "Europe/Berlin")
     assert tags()[-1] == Tag.PROFILE_CHANGED
 
@@ -221,7 +224,7 @@ def test_a_refusal_of_the_policy_is_a_403(client: Client, monkeypatch: pytest.Mo
     # As if the page had offered what the service then forbids.
     monkeypatch.setattr(
         "users.accounts.admin.UserAdmin.get_readonly_fields",
-        lambda *_args: ("email_verified_at", "is_active", "date_joined", "permissions"),
+        lambda *_args: UserAdmin.readonly_fields,
     )
 
     before = tags()

@@ -24,7 +24,7 @@ from tests.admin.support import (
     view_name,
 )
 from tests.factories import make_api_token, make_organization_invitation, make_service
-from users.accounts.models import Profile, User
+from users.accounts.models import Metadata, Profile, User
 from users.activity.models import DailyCount, Event
 from users.activity.tags import Tag
 from users.authentication.models import ApiToken, ServiceAccount, Session, Suspension
@@ -35,8 +35,8 @@ pytestmark = pytest.mark.django_db
 
 
 MODELS = [
-    User, Profile, Group, Organization, Membership, OrganizationInvitation, Session, Suspension,
-    ApiToken, ServiceAccount, AccountDeletion, Event, DailyCount, OutboxMessage,
+    User, Profile, Metadata, Group, Organization, Membership, OrganizationInvitation, Session,
+    Suspension, ApiToken, ServiceAccount, AccountDeletion, Event, DailyCount, OutboxMessage,
 ]  # fmt: skip
 KEPT_TO_ADMINISTRATORS = {ApiToken, Event, OutboxMessage}
 
@@ -52,6 +52,7 @@ def cast_and_rows() -> list[Model]:
     return [
         mary,
         mary.profile,
+        Metadata.objects.create(user=mary, public={"plan": "team"}),
         Group.objects.create(name="Editors"),
         organization,
         Membership.objects.create(user=mary, organization=organization),
@@ -123,9 +124,9 @@ def test_nothing_can_be_deleted_or_added_past_the_services(
             {"action": "delete_selected", "_selected_action": str(row.pk), "post": "yes"},
         )
         assert client.get(change_url(row)).status_code == 200
-        if type(row) not in {User, Group, Suspension, AccountDeletion, ServiceAccount}:
+        if type(row) not in {User, Group, Metadata, Suspension, AccountDeletion, ServiceAccount}:
             assert client.get(reverse(view_name(type(row), "add"))).status_code == 403
-        if type(row) not in {User, Group, Profile, Suspension}:
+        if type(row) not in {User, Group, Profile, Metadata, Suspension}:
             assert client.post(change_url(row), {}).status_code == 403
 
 

@@ -273,7 +273,7 @@ class Drawer:
         if isinstance(type_, GraphQLInputObjectType):
             parts = (f"{k}: {self.literal(type_.fields[k].type, v)}" for k, v in value.items())
             return "{" + ", ".join(parts) + "}"
-        return str(value) if isinstance(type_, GraphQLEnumType) else json.dumps(value)
+        return str(value) if isinstance(type_, GraphQLEnumType) else _json(value)
 
     # Chances -----------------------------------------------------------------------------
 
@@ -308,3 +308,12 @@ def documents(schema: GraphQLSchema, material: Material) -> st.SearchStrategy[Dr
         return Drawer(schema, material, draw).document()
 
     return drawn()
+
+
+def _json(value: Any) -> str:
+    """Write JSON as GraphQL has it, where keys are names."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name}: {_json(each)}" for name, each in value.items()) + "}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_json, value))}]"
+    return json.dumps(value)

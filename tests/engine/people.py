@@ -14,7 +14,7 @@ from tests.factories import (
     make_session,
     make_user,
 )
-from users.accounts.models import LastSeen, Profile, User
+from users.accounts.models import LastSeen, Metadata, Profile, User
 from users.activity.models import DailyCount
 from users.activity.record import record
 from users.activity.tags import Tag
@@ -70,7 +70,10 @@ def _people() -> list[User]:
         )
         for number in range(24)
     ]
-    Profile.objects.filter(user=others[1]).update(bio="“Hello”\n\t\\", website="https://é.example")
+    Profile.objects.filter(user=others[1]).update(
+        avatar="0" * 32, bio="“Hello”\n\t\\", website="https://é.example"
+    )
+    Metadata.objects.create(user=others[4], public={"a": [1.5, None, "é"]}, private={"b": {}})
     # Two who are not whole: without a profile, and without a word on when they were seen.
     Profile.objects.filter(user=others[2]).delete()
     LastSeen.objects.filter(user=others[3]).delete()

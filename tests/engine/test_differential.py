@@ -131,6 +131,7 @@ def material_for(actor: Actor) -> Material:
             "ID": [*people[:6], *organizations[:4], *groups, *others, *missing],
             "String": ["", "nonsense", "é", *(some[0] for some in cursors.values() if some)],
             "Boolean": [True, False],
+            "JSON": [{"a": [1.5]}, {"a": ["é"]}, {"b": {}}, {"no": "one"}, {}, [], "text", 1],
             "Int": [0, 1, 2],
             "Date": [*(str(moment.date()) for moment in moments), "2026-02-30"],
             "DateTime": [*(moment.isoformat() for moment in moments), "2026-01-31T12:00:00"],

@@ -367,7 +367,7 @@ def test_compose_configures_nginx(services: dict[str, Manifest]) -> None:
     assert used == {name for name in environment if name.startswith("ROSTER_")}
     assert environment["NGINX_ENVSUBST_FILTER"] == "ROSTER_"
     size = environment["ROSTER_MAX_BODY"]
-    assert int(size.removesuffix("k")) * 1024 > settings.GRAPHQL_MAX_BODY_BYTES
+    assert int(size.removesuffix("k")) * 1024 > settings.FILE_UPLOAD_MAX_MEMORY_SIZE
     [source, target, mode] = services["nginx"]["volumes"][0].split(":")
     assert (ROOT / source).is_file()
     assert (target, mode) == ("/etc/nginx/templates/nginx.conf.template", "ro")

@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet, URLField
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
@@ -16,13 +16,23 @@ from unfold.decorators import action, display
 
 from core.actor import Actor
 from core.admin import DayFilter, MenuItem, RosterAdmin, Section, ServiceForm, actor_of
+from core.errors import InputRejectedError
 from users.accounts.admin_forms import NewUserForm, ProfileForm
+from users.accounts.avatars import url_of
 from users.accounts.identifiers import canonical
-from users.accounts.models import Profile, User
+from users.accounts.models import Metadata, Profile, User
 from users.accounts.permissions import permissions_of
-from users.accounts.policy import may_administer, may_edit_profile
+from users.accounts.pictures import AvatarSize
+from users.accounts.policy import (
+    may_administer,
+    may_edit_profile,
+    may_write_private_metadata,
+    may_write_public_metadata,
+)
 from users.accounts.services.administration import FLAGS, IDENTIFIERS, change_user, create_user
+from users.accounts.services.avatar import remove_avatar
 from users.accounts.services.groups import save_group
+from users.accounts.services.metadata import change_metadata
 from users.accounts.services.profile import PROFILE_FIELDS, USER_FIELDS, update_profile
 
 
@@ -77,8 +87,11 @@ class UserAdmin(PersonalAdmin):
     search_fields = ("username__contains", "email__contains", "name__icontains")
     ordering = ("username",)
     autocomplete_fields = ("groups",)
-    readonly_fields = ("email_verified_at", "is_active", "date_joined", "permissions")
-    actions_detail = ("profile", "sessions", "events")
+    readonly_fields = (
+        *("email_verified_at", "further_addresses", "picture"),
+        *("is_active", "date_joined", "permissions"),
+    )
+    actions_detail = ("profile", "sessions", "events", "remove_picture")
     add_fieldsets = (
         (None, {"fields": (("email", "username"), "name", "password")}),
         (_("Access"), {"fields": FLAGS}),
@@ -90,6 +103,7 @@ class UserAdmin(PersonalAdmin):
                 "fields": (
                     ("username", "name"),
                     ("email", "email_verified_at"),
+                    ("further_addresses", "picture"),
                     ("date_joined", "is_public"),
                 )
             },
@@ -173,6 +187,43 @@ class UserAdmin(PersonalAdmin):
             return _("All there are")
         return ", ".join(permissions_of([user.pk])[user.pk]) or None
 
+    @admin.display(description=_("further addresses"))
+    def further_addresses(self, user: User) -> str | None:
+        """Name those that sign in as the primary one does."""
+        found = user.email_addresses.order_by("email").values_list("email", flat=True)
+        return ", ".join(found) or None
+
+    @admin.display(description=_("picture"))
+    def picture(self, user: User) -> Any:
+        """Show what the person is shown by."""
+        if not user.profile.avatar:
+            return None
+        url = url_of(user.profile.avatar, AvatarSize.SMALL)
+        return format_html('<img src="{}" alt="" width="64" height="64">', url)
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("Remove the picture"),
+        url_path="remove-picture",
+        icon="hide_image",
+        permissions=["change"],
+        dialog={
+            "title": _("Remove the picture?"),
+            "description": _("The person can choose another one."),
+            "form_submit_text": _("Remove the picture"),
+        },
+    )
+    def remove_picture(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
+        """Remove it, once the dialog was confirmed by POST."""
+        try:
+            user = remove_avatar(UUID(object_id), actor=actor_of(request))
+        except (ValueError, InputRejectedError):
+            raise Http404 from None
+        url = reverse("admin:accounts_user_change", args=[user.pk])
+        # The dialog's script would show a page that it is redirected to inside of the dialog.
+        if request.headers.get("HX-Request"):
+            return HttpResponse(headers={"HX-Redirect": url})
+        return HttpResponseRedirect(url)
+
     @action(  # type: ignore[untyped-decorator]
         description=_("Profile"), url_path="profile", icon="badge", permissions=["view"]
     )
@@ -212,7 +263,18 @@ class ProfileAdmin(PersonalAdmin):
     sortable_by = ("user",)
     formfield_overrides: ClassVar = {URLField: {"assume_scheme": "https"}}
     readonly_fields = ("user",)
-    fieldsets = ((None, {"fields": ("user", "bio", "website", ("locale", "time_zone"))}),)
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    "user",
+                    ("given_name", "family_name", "nickname"),
+                    *("bio", "website", ("locale", "time_zone")),
+                )
+            },
+        ),
+    )
 
     def save_model(
         self, request: HttpRequest, obj: Profile, form: ServiceForm, *_change: Any
@@ -225,6 +287,38 @@ class ProfileAdmin(PersonalAdmin):
     def full_name(self, profile: Profile) -> str:
         """Show the name, which is with the account."""
         return profile.user.name
+
+
+@admin.register(Metadata)
+class MetadataAdmin(PersonalAdmin):
+    """What applications note about people: public, for staff; private, for administrators."""
+
+    menu = MenuItem(Section.PEOPLE, 5, "data_object")
+    may_add = staticmethod(may_write_public_metadata)
+    may_change = staticmethod(may_write_public_metadata)
+    list_display = ("user", "public")
+    list_filter = (("user", AutocompleteSelectFilter),)
+    ordering = ("user__username",)
+    sortable_by = ("user",)
+    autocomplete_fields = ("user",)
+    fieldsets = ((None, {"fields": ("user", "public", "private")}),)
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Metadata | None = None
+    ) -> tuple[str, ...]:
+        """Let the person be chosen once, and leave what is private to administrators."""
+        person = ("user",) if obj else ()
+        is_for_administrator = may_write_private_metadata(actor_of(request))
+        return person if is_for_administrator else (*person, "private")
+
+    def save_model(
+        self, request: HttpRequest, obj: Metadata, form: ServiceForm, *_change: Any
+    ) -> None:
+        """Put what was typed in the place of what there is."""
+        values = form.cleaned_data
+        if "user" in values:
+            obj.user = values.pop("user")
+        change_metadata(obj.user_id, actor=actor_of(request), changes=values, replace=True)
 
 
 # Importing Django's registered it.

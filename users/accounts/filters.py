@@ -6,17 +6,41 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact, GreaterThanOrEqual, LessThan
+from django.utils.translation import gettext as _
 
 from core.db import storable
+from core.errors import ArgumentInvalidError
 from users.accounts.expressions import EmailDomain
 from users.accounts.identifiers import canonical
-from users.accounts.models import LastSeen, Profile
+from users.accounts.metadata import normalized
+from users.accounts.models import LastSeen, Metadata, Profile
 from users.accounts.orders import NEVER, USER_ORDERS, UserOrderField
 
 SEEN: Final = Coalesce("at", NEVER)
+
+
+def contained_metadata(value: object) -> Any:
+    """Return the JSON that people's metadata are to contain. Raises `ArgumentInvalidError`.
+
+    It has a value in it somewhere: empty objects and lists are in no index.
+    """
+    try:
+        contained = normalized(value)
+    except ValidationError as error:
+        raise ArgumentInvalidError(" ".join(error.messages)) from None
+    if not (isinstance(contained, dict) and _has_value(contained)):
+        raise ArgumentInvalidError(_("Give an object with a value in it."))
+    return contained
+
+
+def _has_value(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_value, value.values()))
+    return any(map(_has_value, value)) if isinstance(value, list) else True
 
 
 @dataclass
@@ -48,12 +72,18 @@ USER_FILTERS: Final[Mapping[str, Callable[[Any], Q]]] = {
         Exists(LastSeen.objects.filter(period.contains(SEEN), user=OuterRef("pk")))
     ),
     "email_domain": lambda domain: Q(Exact(EmailDomain(), canonical(domain))),
+    "public_metadata": lambda contained: Q(
+        Exists(Metadata.objects.filter(user=OuterRef("pk"), public__contains=contained))
+    ),
+    "private_metadata": lambda contained: Q(
+        Exists(Metadata.objects.filter(user=OuterRef("pk"), private__contains=contained))
+    ),
     "locale": lambda locale: Q(
         Exists(Profile.objects.filter(user=OuterRef("pk"), locale=storable(locale)))
     ),
 }
 # Conditions would tell strangers what the fields do not.
-PRIVATE_FILTERS: Final = USER_FILTERS.keys() - {"joined"}
+PRIVATE_FILTERS: Final = USER_FILTERS.keys() - {"joined", "public_metadata"}
 # Conditions that are met by a part of an order's index.
 FILTERS_IN_ORDER: Final[Mapping[tuple[str, UserOrderField], Callable[[Any], Q]]] = {
     ("joined", UserOrderField.JOINED): USER_FILTERS["joined"],

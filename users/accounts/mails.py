@@ -77,6 +77,43 @@ def change_to_known_email(*, name: str) -> Mail:
     )
 
 
+def confirm_email_address(*, name: str, url: str) -> Mail:
+    """Ask the owner of a further address to confirm it."""
+    return Mail(
+        subject=_("Confirm your e-mail address"),
+        greeting=_("Hello %(name)s,") % {"name": name},
+        paragraphs=[_("You asked for this address to be another one of your account.")],
+        action=_("Confirm my address"),
+        action_url=url,
+        footnote=_(
+            "The link works once and for 24 hours. If you asked for nothing, ignore this mail: "
+            "nothing changes."
+        ),
+    )
+
+
+def email_address_added(*, name: str) -> Mail:
+    """Tell the owner of an account that it has one more address."""
+    return Mail(
+        subject=_("An e-mail address was added to your account"),
+        greeting=_("Hello %(name)s,") % {"name": name},
+        paragraphs=[
+            _("Whoever reads the new address can sign in with it and choose a new password."),
+        ],
+        footnote=_("If it was not you, remove it, change your password and tell an administrator."),
+    )
+
+
+def email_address_removed(*, name: str) -> Mail:
+    """Tell the owner of a former further address that it is former."""
+    return Mail(
+        subject=_("This e-mail address was removed from your account"),
+        greeting=_("Hello %(name)s,") % {"name": name},
+        paragraphs=[_("It neither signs you in nor gets our mails any more.")],
+        footnote=_("If it was not you, tell an administrator at once."),
+    )
+
+
 def email_changed(*, name: str) -> Mail:
     """Tell the owner of a former address that it is former."""
     return Mail(

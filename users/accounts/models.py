@@ -23,7 +23,7 @@ from users.accounts.identifiers import (
     USERNAME_MAX_LENGTH,
 )
 from users.accounts.orders import NEVER, USER_ORDERS, UserOrderField
-from users.accounts.querysets import MailedLinkQuerySet, UserQuerySet
+from users.accounts.querysets import EmailAddressQuerySet, MailedLinkQuerySet, UserQuerySet
 
 UserManager = BaseUserManager.from_queryset(UserQuerySet)
 
@@ -124,13 +124,60 @@ class User(AbstractBaseUser, PermissionsMixin):
         """Return the name to address the person by."""
         return self.name or self.username
 
+    def has_address(self, email: str) -> bool:
+        """Return whether an address, in canonical form, is the primary or another one of theirs."""
+        return self.email == email or self.email_addresses.filter(email=email).exists()
+
+
+class EmailAddress(models.Model):
+    """An address of a person's beside the primary one, which is `User.email`.
+
+    It was shown to be theirs, and signs in and resets the password as that one does. A trigger
+    (`email_address_of_one_person`) keeps an address from being here and primary at once, whoever
+    has it.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="email_addresses")
+    email = models.EmailField(_("e-mail"), max_length=EMAIL_MAX_LENGTH)
+    verified_at = models.DateTimeField(_("e-mail verified"))
+
+    objects = EmailAddressQuerySet.as_manager()
+
+    class Meta:
+        """Uniqueness is of the canonical form, as that of the primary addresses."""
+
+        verbose_name = _("e-mail address")
+        verbose_name_plural = _("e-mail addresses")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["email"], name="email_address_unique"),
+            models.CheckConstraint(
+                condition=Q(email=Lower("email")), name="email_address_canonical"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        """Name the row only; the address is nobody else's business."""
+        return f"{self._meta.verbose_name} #{self.pk}"
+
 
 class Profile(models.Model):
     """What people tell about themselves, by the names of OpenID Connect's claims."""
 
     user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True)
+    # Beside `User.name`, which is the one to show; the parts are for forms of address and sorting.
+    given_name = models.CharField(
+        _("given name"), max_length=150, blank=True, default="", db_default=""
+    )
+    family_name = models.CharField(
+        _("family name"), max_length=150, blank=True, default="", db_default=""
+    )
+    nickname = models.CharField(
+        _("nickname"), max_length=150, blank=True, default="", db_default=""
+    )
     bio = models.CharField(_("bio"), max_length=500, blank=True)
     website = models.URLField(_("website"), blank=True)
+    # The key of the files of the picture, see `avatars`; they are removed by whoever changes it.
+    avatar = models.CharField(max_length=32, editable=False, default="", db_default="")
     locale = models.CharField(_("language"), max_length=10, default="en")
     time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
 
@@ -140,6 +187,33 @@ class Profile(models.Model):
         verbose_name = _("profile")
         verbose_name_plural = _("profiles")
         indexes: ClassVar = [models.Index(fields=["locale", "user"], name="profile_locale")]
+
+    def __str__(self) -> str:
+        """Name the person's id; the person may not be loaded."""
+        return str(self.pk)
+
+
+class Metadata(models.Model):
+    """What applications note about a person, for whoever sees the person or for the person alone.
+
+    A table of its own, because few may have any, and its indexes are nobody else's business.
+    """
+
+    user = models.OneToOneField(
+        User, on_delete=models.CASCADE, primary_key=True, related_name="metadata"
+    )
+    public = models.JSONField(_("public"), default=dict, blank=True)
+    private = models.JSONField(_("private"), default=dict, blank=True)
+
+    class Meta:
+        """At most one row a person, found by what it contains."""
+
+        verbose_name = _("metadata")
+        verbose_name_plural = _("metadata")
+        indexes: ClassVar = [
+            GinIndex(fields=["public"], opclasses=["jsonb_path_ops"], name="metadata_public"),
+            GinIndex(fields=["private"], opclasses=["jsonb_path_ops"], name="metadata_private"),
+        ]
 
     def __str__(self) -> str:
         """Name the person's id; the person may not be loaded."""
@@ -231,6 +305,20 @@ class EmailChange(MailedLink):
 
     class Meta:
         """One change a person at a time; the last one asked for counts."""
+
+
+class EmailAddition(MailedLink):
+    """A further address that its owner is yet to confirm."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False)
+    email = models.EmailField(max_length=EMAIL_MAX_LENGTH)
+
+    class Meta:
+        """One an address and a person; others may wait for the same address, until one has it."""
+
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "email"], name="email_addition_unique"),
+        ]
 
 
 class Invitation(MailedLink):

@@ -5,11 +5,23 @@ from typing import Final
 from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from core.ratelimit.limits import forget
-from users.accounts.models import EmailChange, Invitation, LastSeen, Profile, SignUp, User
+from users.accounts import avatars
+from users.accounts.models import (
+    EmailAddition,
+    EmailAddress,
+    EmailChange,
+    Invitation,
+    LastSeen,
+    Metadata,
+    Profile,
+    SignUp,
+    User,
+)
+from users.accounts.pictures import AvatarSize
 from users.accounts.services.creation import unused_email, unused_username
 from users.accounts.throttling import buckets_of
 from users.activity.personal import (
@@ -17,6 +29,7 @@ from users.activity.personal import (
     PersonalTable,
     Removed,
     Replaced,
+    Row,
     also_erases,
     declare,
     knows_addresses,
@@ -43,6 +56,23 @@ def _address_of_account(user_id: UUID) -> Iterator[tuple[str, bool]]:
         "email", "email_verified_at"
     ):
         yield email, verified_at is not None
+
+
+@knows_addresses
+def _further_addresses(user_id: UUID) -> Iterator[tuple[str, bool]]:
+    for email in EmailAddress.objects.filter(user=user_id).values_list("email", flat=True):
+        yield email, True
+
+
+def _with_picture(row: Row, _person: Person) -> Row:
+    """Tell where the picture is to be had."""
+    key = row["avatar"]
+    return row | {"avatar": avatars.url_of(key, AvatarSize.LARGE) if key else ""}
+
+
+def _drop_pictures(profiles: QuerySet[Profile]) -> None:
+    for key in profiles.exclude(avatar="").values_list("avatar", flat=True):
+        avatars.drop(key)
 
 
 @also_erases
@@ -73,6 +103,28 @@ declare(
         erasure=Removed(),
     ),
     PersonalTable(
+        model=EmailAddition,
+        ways=lambda person: [*by_id(person), *by_address(person)],
+        told=("email", "expires_at"),
+        withheld={"id": NUMBER, "nonce": LINK, "user": OWN},
+        erasure=Removed(),
+    ),
+    PersonalTable(
+        model=EmailAddress,
+        ways=by_id,
+        told=("email", "verified_at"),
+        withheld={"id": NUMBER, "user": OWN},
+        erasure=Removed(),
+        has_addresses=True,
+    ),
+    PersonalTable(
+        model=Metadata,
+        ways=by_id,
+        told=("public", "private"),
+        withheld={"user": OWN},
+        erasure=Removed(),
+    ),
+    PersonalTable(
         model=User.groups.through,
         ways=by_id,
         told=("group__name",),
@@ -89,10 +141,20 @@ declare(
     PersonalTable(
         model=Profile,
         ways=by_id,
-        told=("bio", "website", "locale", "time_zone"),
+        told=(
+            *("given_name", "family_name", "nickname", "bio", "website", "avatar"),
+            *("locale", "time_zone"),
+        ),
         withheld={"user": OWN},
+        tell=_with_picture,
+        drop_files=_drop_pictures,
         erasure=Replaced(
-            {"bio": "", "website": "", "locale": "en", "time_zone": "UTC"},
+            {
+                **dict.fromkeys(("given_name", "family_name", "nickname", "bio", "website"), ""),
+                "avatar": "",
+                "locale": "en",
+                "time_zone": "UTC",
+            },
             kept={"user": "as in the account"},
         ),
     ),

@@ -32,7 +32,22 @@ def may_edit_profile(actor: Actor, user_id: UUID | None) -> bool:
     """People edit their own profile; staff edit anybody's."""
     if _is_self(actor, user_id) and actor.allows(Scope.PROFILE_WRITE):
         return True
+    return may_edit_profiles(actor, user_id)
+
+
+def may_edit_profiles(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
+    """Staff edit what people tell about themselves, whoever they are."""
     return actor.is_staff and actor.allows(Scope.USERS_WRITE)
+
+
+def may_write_public_metadata(actor: Actor, user_id: UUID | None = None) -> bool:
+    """Staff write what applications show about people, and people do not."""
+    return may_edit_profiles(actor, user_id)
+
+
+def may_write_private_metadata(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
+    """Administrators write what applications go by, such as plans and entitlements."""
+    return actor.is_superuser and actor.allows(Scope.USERS_WRITE)
 
 
 def may_change_credentials(actor: Actor, user_id: UUID | None) -> bool:

@@ -7,7 +7,8 @@ from uuid import UUID
 from django.contrib.auth.models import Group
 from django.core.signing import BadSignature
 from django.db import models
-from django.db.models import Case, Exists, F, Q, When
+from django.db.models import Case, Exists, F, Q, Subquery, When
+from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact
 from django.utils import timezone
 
@@ -19,7 +20,7 @@ from users.accounts.orders import USER_ORDERS, UserOrderField
 from users.scopes import Scope
 
 if TYPE_CHECKING:
-    from users.accounts.models import User
+    from users.accounts.models import EmailAddress, User
 
 
 Sight = Callable[[Actor], Exists]
@@ -102,13 +103,37 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.filter(is_service=True)
 
     def with_login(self, login: str) -> Self:
-        """Find the person by e-mail address or username, in whatever case it is typed."""
+        """Find the person by an e-mail address or username, in whatever case it is typed."""
         identifier = canonical(login)
-        return self.filter(**{"email" if "@" in identifier else "username": identifier})
+        if "@" in identifier:
+            return self.with_address(identifier)
+        return self.filter(username=identifier)
+
+    def with_address(self, email: str) -> Self:
+        """Find the person who has an address, in canonical form, as the primary or another one.
+
+        An `or` of two tables would be answered by reading all people.
+        """
+        people = self.model.objects.order_by()
+        owner = people.filter(email=email).values("pk")
+        other = people.filter(email_addresses__email=email).values("pk")
+        return self.filter(pk=Coalesce(Subquery(owner), Subquery(other)))
 
 
 def _to_be_found_by(actor: Actor) -> Q:
     return Q(pk=actor.user_id) | Q(is_public=True, is_active=True)
+
+
+class EmailAddressQuerySet(models.QuerySet["EmailAddress"]):
+    """Addresses beside the primary ones."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Staff see everybody's; others see their own."""
+        if actor.is_staff and actor.allows(Scope.USERS_READ):
+            return self
+        if not (actor.is_authenticated and actor.allows(Scope.PROFILE_READ)):
+            return self.none()
+        return self.filter(user=actor.user_id)
 
 
 class MailedLinkQuerySet(models.QuerySet[Any]):

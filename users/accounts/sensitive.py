@@ -14,6 +14,9 @@ class Sensitive(StrEnum):
     # second factor.
     CHANGE_PASSWORD = "changePassword"  # noqa: S105 - a name, not a secret
     REQUEST_EMAIL_CHANGE = "requestEmailChange"
+    ADD_EMAIL_ADDRESS = "addEmailAddress"
+    SET_PRIMARY_EMAIL_ADDRESS = "setPrimaryEmailAddress"
+    REMOVE_EMAIL_ADDRESS = "removeEmailAddress"
     CHANGE_USERNAME = "changeUsername"
     BEGIN_TOTP_ENROLLMENT = "beginTotpEnrollment"
     REMOVE_TOTP = "removeTotp"

@@ -1,5 +1,8 @@
 """Background work of accounts."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from celery import shared_task
 from django.conf import settings
 from django.utils import translation
@@ -7,8 +10,8 @@ from django.utils import translation
 from core import mail
 from core.db import delete_in_batches
 from core.outbox.registry import subscriber
-from users.accounts import mails
-from users.accounts.models import EmailChange, Invitation, SignUp, User
+from users.accounts import avatars, mails
+from users.accounts.models import EmailAddition, EmailChange, Invitation, SignUp, User
 from users.activity.models import Event, EventDetails
 from users.activity.tags import Tag
 
@@ -54,35 +57,90 @@ def mail_email_change(event_id: str) -> None:
     change = changes.filter(nonce=event.data["link"]).first()
     if change is None:
         return
-    owner = _owner_of(change.email)
-    with translation.override((owner or change.user).profile.locale):
-        if owner:
-            text = mails.change_to_known_email(name=owner.get_full_name())
-        else:
-            url = f"{settings.LINKS_URL}/confirm-email#token={change.token}"
-            text = mails.confirm_email_change(name=change.user.get_full_name(), url=url)
-        mail.send(text, to=change.email)
+    url = f"{settings.LINKS_URL}/confirm-email#token={change.token}"
+    _mail_to_confirm(change, mails.confirm_email_change, url)
+
+
+@subscriber(Tag.EMAIL_ADDRESS_REQUESTED)
+def mail_email_addition(event_id: str) -> None:
+    """Mail the link to confirm to the further address or, if it has an account, a notice."""
+    event = Event.objects.get(pk=event_id)
+    additions = EmailAddition.objects.select_related("user__profile")
+    addition = additions.filter(nonce=event.data["link"]).first()
+    if addition is None:
+        return
+    url = f"{settings.LINKS_URL}/confirm-email-address#token={addition.token}"
+    _mail_to_confirm(addition, mails.confirm_email_address, url)
+
+
+@subscriber(Tag.EMAIL_ADDRESS_ADDED)
+def mail_email_address_added(event_id: str) -> None:
+    """Tell the person, at the primary address."""
+    subject = Event.objects.values("subject_id").filter(pk=event_id)
+    user = User.objects.select_related("profile").filter(pk__in=subject).first()
+    if user is None:
+        return
+    with translation.override(user.profile.locale):
+        mail.send(mails.email_address_added(name=user.get_full_name()), to=user.email)
+
+
+@subscriber(Tag.EMAIL_ADDRESS_REMOVED)
+def mail_email_address_removed(event_id: str) -> None:
+    """Tell the owner of the former address, unless that was erased meanwhile."""
+    _mail_to_former(event_id, mails.email_address_removed, lambda values: values["email"])
 
 
 @subscriber(Tag.EMAIL_CHANGED)
 def mail_email_changed(event_id: str) -> None:
-    """Tell the owner of the former address, unless that was erased meanwhile."""
+    """Tell the owner of the former primary address, unless that was erased meanwhile."""
+    _mail_to_former(event_id, mails.email_changed, lambda values: values["old"]["email"])
+
+
+@subscriber(Tag.AVATAR_CHANGED)
+@subscriber(Tag.AVATAR_REMOVED)
+def remove_former_avatar(event_id: str) -> None:
+    """Remove the files that nobody is shown by any more."""
+    former = Event.objects.only("data").get(pk=event_id).data["former"]
+    if former:
+        avatars.drop(former)
+
+
+@shared_task(name="users.accounts.prune_links")
+def prune_links() -> None:
+    """Remove what waits for a click no longer."""
+    for kind in (SignUp, Invitation, EmailChange, EmailAddition):
+        delete_in_batches(kind.objects.expired())
+
+
+def _mail_to_confirm(
+    asked: EmailChange | EmailAddition, text: Callable[..., mail.Mail], url: str
+) -> None:
+    """Mail the link to the address that a person asked for or, if it is another's, a notice."""
+    owner = _owner_of(asked.email)
+    is_free = owner is None or owner.pk == asked.user_id
+    reader = asked.user if owner is None or is_free else owner
+    with translation.override(reader.profile.locale):
+        if is_free:
+            content = text(name=reader.get_full_name(), url=url)
+        else:
+            content = mails.change_to_known_email(name=reader.get_full_name())
+        mail.send(content, to=asked.email)
+
+
+def _mail_to_former(
+    event_id: str,
+    text: Callable[..., mail.Mail],
+    address_in: Callable[[Mapping[str, Any]], str],
+) -> None:
+    """Mail a notice to the address that an event's personal values have, if they still do."""
     details = EventDetails.objects.filter(event_id=event_id).first()
     subject = Event.objects.values("subject_id").filter(pk=event_id)
     user = User.objects.select_related("profile").filter(pk__in=subject).first()
     if details is None or user is None:
         return
     with translation.override(user.profile.locale):
-        text = mails.email_changed(name=user.get_full_name())
-        mail.send(text, to=details.values["old"]["email"])
-
-
-@shared_task(name="users.accounts.prune_links")
-def prune_links() -> None:
-    """Remove what waits for a click no longer."""
-    for kind in (SignUp, Invitation, EmailChange):
-        delete_in_batches(kind.objects.expired())
+        mail.send(text(name=user.get_full_name()), to=address_in(details.values))
 
 
 def _owner_of(email: str) -> User | None:
-    return User.objects.select_related("profile").filter(email=email).first()
+    return User.objects.select_related("profile").with_address(email).first()

@@ -17,6 +17,7 @@ PASSWORDS_OF_PERSON: Final = Limit("password.person", 10, timedelta(minutes=15))
 MAILS_TO_ADDRESS: Final = Limit("mail.recipient", 5, timedelta(hours=1))
 MAILS_FROM_ORIGIN: Final = Limit("mail.origin", 50, timedelta(hours=1))
 USERNAMES_OF_PERSON: Final = Limit("username.person", 5, timedelta(days=1))
+AVATARS_OF_PERSON: Final = Limit("avatar.person", 20, timedelta(hours=1))
 TOKENS_FROM_ORIGIN: Final = Limit("token.origin", 50, timedelta(minutes=10))
 
 
@@ -42,6 +43,11 @@ def count_password(user_id: UUID) -> None:
 def count_username(user_id: UUID) -> None:
     """Count a change of a username, lest somebody collect or try them by the thousand."""
     attempt(Bucket(USERNAMES_OF_PERSON, str(user_id)))
+
+
+def count_avatar(user_id: UUID) -> None:
+    """Count a picture that somebody has worked on and kept."""
+    attempt(Bucket(AVATARS_OF_PERSON, str(user_id)))
 
 
 def count_mail(actor: Actor, email: str) -> None:

@@ -1,11 +1,21 @@
 """Pages about accounts."""
 
+from django.conf import settings
 from django.urls import path
 
-from users.accounts.views import AcceptInvitationView, ConfirmEmailView, VerifyEmailView
+from users.accounts.views import (
+    AcceptInvitationView,
+    ConfirmEmailAddressView,
+    ConfirmEmailView,
+    PictureView,
+    VerifyEmailView,
+)
 
 urlpatterns = [
     path("verify-email", VerifyEmailView.as_view(), name="verify-email"),
     path("confirm-email", ConfirmEmailView.as_view(), name="confirm-email"),
+    path("confirm-email-address", ConfirmEmailAddressView.as_view(), name="confirm-email-address"),
     path("accept-invitation", AcceptInvitationView.as_view(), name="accept-invitation"),
 ]
+if settings.SERVES_MEDIA:
+    urlpatterns.append(path("media/<path:name>", PictureView.as_view(), name="media"))

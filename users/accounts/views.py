@@ -1,24 +1,55 @@
 """Pages that links in mails lead to, for deployments without a frontend of their own."""
 
 from abc import ABC, abstractmethod
-from typing import Any, cast
+from typing import Any, Final, cast
 
+from django.core.files.storage import default_storage
 from django.forms import Form
-from django.http import HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.generic import FormView
+from django.views.generic import FormView, View
 
 from core.actor import Actor
 from core.errors import InputRejectedError, TooManyAttemptsError
 from core.http import ActorRequest
+from users.accounts import avatars
 from users.accounts.forms import AcceptInvitationForm, LinkForm
+from users.accounts.pictures import TYPE
+from users.accounts.services.email_addresses import confirm_email_address
 from users.accounts.services.email_change import confirm_email_change
 from users.accounts.services.invitation import accept_invitation
 from users.accounts.services.sign_up import verify_email
+
+# Nothing runs in a picture, whatever a browser takes it for. Frontends of other hosts show it, and
+# its address is another one when it changes.
+PICTURE_HEADERS: Final = {
+    "Cache-Control": "public, max-age=86400, immutable",
+    "Content-Disposition": "inline",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class PictureView(View):
+    """Serves people's pictures where no web server does it and no other host has them."""
+
+    http_method_names = ["get", "head", "options"]  # noqa: RUF012 - as Django declares it
+
+    def get(self, _request: HttpRequest, name: str) -> HttpResponse:
+        """Read a file of those that we have written, and of no others."""
+        if not avatars.NAME.fullmatch(name):
+            raise Http404
+        try:
+            with default_storage.open(name) as file:
+                content = file.read()
+        except FileNotFoundError:
+            raise Http404 from None
+        return HttpResponse(content, content_type=f"image/{TYPE}", headers=PICTURE_HEADERS)
 
 
 # A form that is shown again has the token in it.
@@ -88,6 +119,19 @@ class ConfirmEmailView(LinkView):
         """Confirm."""
         user = confirm_email_change(fields["token"], actor=actor)
         return _("Done. From now on we write to %(email)s.") % {"email": user.email}
+
+
+class ConfirmEmailAddressView(LinkView):
+    """Completes the addition of an address."""
+
+    title = gettext_lazy("Confirm your e-mail address")
+    lead = gettext_lazy("One click, and this is one more address of your account.")
+    button = gettext_lazy("Confirm my address")
+
+    def use(self, actor: Actor, **fields: str) -> str:
+        """Confirm."""
+        address = confirm_email_address(fields["token"], actor=actor)
+        return _("Done. You can sign in with %(email)s now.") % {"email": address.email}
 
 
 class AcceptInvitationView(LinkView):

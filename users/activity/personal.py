@@ -60,7 +60,9 @@ class PersonalTable:
     ``ways`` returns conditions, each of which an index answers, for the rows about a person.
     ``told`` are the columns that the person gets, and paths to columns of other tables that
     explain them; ``tell`` may change such a row, or leave it out by returning None. ``withheld``
-    are the other columns, each with the reason.
+    are the other columns, each with the reason. ``drop_files`` removes files that rows name other
+    than by a `FileField`. By rows of a table that ``has_addresses`` others are found, so they go
+    with the last ones.
     """
 
     model: type[models.Model]
@@ -69,6 +71,8 @@ class PersonalTable:
     withheld: Mapping[str, str]
     erasure: Removed | Replaced | Kept
     tell: Callable[[Row, Person], Row | None] | None = None
+    drop_files: Callable[[models.QuerySet[Any]], None] | None = None
+    has_addresses: bool = False
 
     def sets(self, person: Person) -> Iterable[models.QuerySet[Any]]:
         """Yield the rows about a person, a set for each way to them; each row is in one."""
@@ -99,8 +103,7 @@ _erasers: Final[list[Eraser]] = []
 def declare(*tables: PersonalTable | ImpersonalTable) -> None:
     """Add tables to the register.
 
-    An app's rows are erased in this order, before those of the apps below it. Tables by which
-    a person's addresses are known come last, so that an erasure can be taken up again.
+    An app's rows are erased in this order, before those of the apps below it.
     """
     _tables.extend(tables)
 

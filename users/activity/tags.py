@@ -16,10 +16,22 @@ class Tag(DescribedEnum):
     EMAIL_VERIFIED = "account:email:verify", "An address was shown to be the person's."
     EMAIL_CHANGE_REQUESTED = "account:email:request_change", "A person asked for a new address."
     EMAIL_CHANGED = "account:email:change", "A person's address changed."
+    EMAIL_ADDRESS_REQUESTED = (
+        "account:email_address:request",
+        "A person asked for a further address.",
+    )
+    EMAIL_ADDRESS_ADDED = "account:email_address:add", "A person confirmed a further address."
+    EMAIL_ADDRESS_REMOVED = "account:email_address:remove", "A person gave up a further address."
     USERNAME_CHANGED = "account:username:change", "A person's username changed."
     USER_CREATED = "account:user:create", "An account came to be."
     USER_CHANGED = "account:user:change", "A person's role changed."
     PROFILE_CHANGED = "account:profile:change", "What a person tells about themselves changed."
+    AVATAR_CHANGED = "account:avatar:change", "A person is shown by another picture."
+    AVATAR_REMOVED = "account:avatar:remove", "A person is shown without a picture."
+    METADATA_CHANGED = (
+        "account:metadata:change",
+        "What applications note about a person changed.",
+    )
     USER_GROUPS_CHANGED = "account:user:change_groups", "A person joined or left groups."
     GROUP_CHANGED = "account:group:change", "A group was made or changed."
     GROUP_DELETED = "account:group:delete", "A group was deleted."

@@ -25,6 +25,7 @@ from users.authentication.tokens import AccessTokenError, read_access_token
 USER_AGENT_MAX_LENGTH = 300
 # The same for everybody: credentials are not looked at there, whatever comes along.
 PUBLIC_PATHS: Final = frozenset({"/.well-known/jwks.json"})
+PUBLIC_FILES: Final = "/media/"
 
 
 class ApiTokenError(Exception):
@@ -42,7 +43,7 @@ class ActorMiddleware(AuthenticationMiddleware):
     def process_request(self, request: HttpRequest) -> HttpResponse | None:  # type: ignore[override]
         """Read the credentials, the bearer token before the cookie."""
         try:
-            proof = None if request.path in PUBLIC_PATHS else self._proof(request)
+            proof = None if _is_public(request.path) else self._proof(request)
         except AccessTokenError:
             return _invalid_token(
                 _("The access token is not valid any more. Refresh it or log in again.")
@@ -77,6 +78,10 @@ class ActorMiddleware(AuthenticationMiddleware):
         if session:
             note_use(session, by_cookie=by_cookie)
         return session
+
+
+def _is_public(path: str) -> bool:
+    return path in PUBLIC_PATHS or path.startswith(PUBLIC_FILES)
 
 
 def _token(token: str) -> LiveToken:

@@ -134,14 +134,18 @@ class RefreshToken(models.Model):
 class PasswordReset(MailedLink):
     """Leave to choose a new password, for whoever reads the address it was mailed to."""
 
-    user = models.OneToOneField(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="password_reset"
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False
     )
     # A link that was mailed to a former address of the person does not count.
     email = models.EmailField(max_length=EMAIL_MAX_LENGTH)
 
     class Meta:
-        """One a person: asking again mails the same link again, so nobody can spoil it."""
+        """One an address: asking again mails the same link again, so nobody can spoil it."""
+
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "email"], name="password_reset_unique"),
+        ]
 
 
 class Suspension(models.Model):

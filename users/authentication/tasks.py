@@ -48,8 +48,10 @@ def prune_sessions() -> None:
 @subscriber(Tag.PASSWORD_RESET_FORCED)
 def mail_password_reset(event_id: str) -> None:
     """Mail the link to choose a new password, if there is anybody to write to."""
-    event = Event.objects.only("tag", "subject_id").get(pk=event_id)
-    reset = prepare_password_reset(event.subject_id) if event.subject_id else None
+    event = Event.objects.only("tag", "subject_id", "data").get(pk=event_id)
+    if event.subject_id is None:
+        return
+    reset = prepare_password_reset(event.subject_id, address_id=event.data.get("address"))
     if reset is None:
         return
     user = User.objects.select_related("profile").get(pk=reset.user_id)

@@ -85,9 +85,10 @@ def log_in_attempt(login: str, *, actor: Actor, device: Device | None) -> LogInA
 
 
 def unlock(user: User, *, device_id: UUID | None = None) -> None:
-    """Forget the failed attempts to log in as the person, by either login or from the device."""
+    """Forget the failed attempts to log in as the person, by any login or from the device."""
     devices = [_bucket_of_device(device_id)] if device_id else []
-    clear(*buckets_of((user.username, user.email)), *devices)
+    further = user.email_addresses.values_list("email", flat=True)
+    clear(*buckets_of((user.username, user.email, *further)), *devices)
 
 
 def buckets_of(logins: Iterable[str]) -> list[Bucket]:

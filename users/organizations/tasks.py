@@ -26,7 +26,7 @@ def mail_invitation(event_id: str) -> None:
     if invitation is None:
         return
     people = User.objects.select_related("profile")
-    owner = people.filter(email=invitation.email).first()
+    owner = people.with_address(invitation.email).first()
     with translation.override(owner.profile.locale if owner else invitation.locale):
         text = mails.invitation(
             organization=invitation.organization.name,

@@ -21,7 +21,7 @@ from tests.factories import (
     make_user,
     node_id,
 )
-from users.accounts.models import Profile, User
+from users.accounts.models import EmailAddress, Metadata, Profile, User
 from users.activity.models import DailyCount, Event, EventDetails
 from users.activity.record import record
 from users.activity.tags import Tag
@@ -33,6 +33,8 @@ from users.privacy.models import AccountDeletion, DataExport
 FIREFOX: Final = (
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) Gecko/20100101 Firefox/140.0"
 )
+# Of the files of a picture.
+KEY: Final = "a1" * 16
 FOREVER: Final = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
 
 
@@ -72,8 +74,18 @@ class Cast:
             locale="de",
         )
         Profile.objects.filter(user=self.alice).update(
-            bio="Aims high.", website="https://alice.example", time_zone="Europe/Berlin"
+            given_name="Alice",
+            family_name="Archer",
+            nickname="Al",
+            avatar=KEY,
+            bio="Aims high.",
+            website="https://alice.example",
+            time_zone="Europe/Berlin",
         )
+        EmailAddress.objects.create(
+            user=self.alice, email="alice@example.net", verified_at=at(1, 7)
+        )
+        Metadata.objects.create(user=self.alice, public={"plan": "team"}, private={"crm": 7})
         self.bob, self.charlie, self.dora = (
             make_user(name, date_joined=at(1, 1)) for name in ("bob", "charlie", "dora")
         )

@@ -3,19 +3,36 @@
 from typing import Final
 
 from tests.engine.answers.cases import Case
+from tests.engine.answers.cast import KEY
 
 WHOLE: Final = """
     __typename id username name dateJoined isPublic isService email emailVerifiedAt lastSeenAt
     isActive isStaff isSuperuser activeSessionCount permissions secondFactors secondFactorDueAt
     recoveryCodesLeft totp { confirmedAt lastUsedAt } passkeys(first: 2) { nodes { name } }
     groups { name }
-    profile { bio website timeZone locale }
+    avatar { url width height } publicMetadata privateMetadata
+    emailAddresses { email verifiedAt isPrimary }
+    profile { givenName familyName nickname bio website timeZone locale }
     suspension { reason until createdAt }
     deletion { requestedAt dueAt } erasedAt
     dataExports { requestedAt readyAt expiresAt }
     memberships(first: 10) { nodes { role organization { name } } }
     apiTokens(first: 10) { nodes { name } }
 """
+
+PICTURE: Final = {
+    "url": f"http://testserver/media/avatars/a1/{KEY}-256.webp",
+    "width": 256,
+    "height": 256,
+}
+NO_PROFILE: Final = {
+    "givenName": "",
+    "familyName": "",
+    "nickname": "",
+    "bio": "",
+    "website": "",
+    "timeZone": "UTC",
+}
 
 NOT_PUBLIC: Final = Case(
     "a person who is not public",
@@ -33,6 +50,21 @@ NOT_PUBLIC: Final = Case(
                 "isService": False,
                 "email": "alice@example.org",
                 "emailVerifiedAt": "2024-01-02T08:00:00+00:00",
+                "emailAddresses": [
+                    {
+                        "email": "alice@example.org",
+                        "verifiedAt": "2024-01-02T08:00:00+00:00",
+                        "isPrimary": True,
+                    },
+                    {
+                        "email": "alice@example.net",
+                        "verifiedAt": "2024-01-07T08:00:00+00:00",
+                        "isPrimary": False,
+                    },
+                ],
+                "avatar": PICTURE,
+                "publicMetadata": {"plan": "team"},
+                "privateMetadata": {"crm": 7},
                 "lastSeenAt": "2024-03-01T08:00:00+00:00",
                 "isActive": True,
                 "isStaff": False,
@@ -49,6 +81,9 @@ NOT_PUBLIC: Final = Case(
                 "permissions": ["shop.refund", "shop.sell"],
                 "groups": [{"name": "Editors"}],
                 "profile": {
+                    "givenName": "Alice",
+                    "familyName": "Archer",
+                    "nickname": "Al",
                     "bio": "Aims high.",
                     "website": "https://alice.example",
                     "timeZone": "Europe/Berlin",
@@ -79,6 +114,10 @@ NOT_PUBLIC: Final = Case(
                 "isService": False,
                 "email": None,
                 "emailVerifiedAt": None,
+                "emailAddresses": None,
+                "avatar": PICTURE,
+                "publicMetadata": {"plan": "team"},
+                "privateMetadata": None,
                 "lastSeenAt": None,
                 "isActive": None,
                 "isStaff": None,
@@ -92,6 +131,9 @@ NOT_PUBLIC: Final = Case(
                 "permissions": None,
                 "groups": None,
                 "profile": {
+                    "givenName": "Alice",
+                    "familyName": "Archer",
+                    "nickname": "Al",
                     "bio": "Aims high.",
                     "website": "https://alice.example",
                     "timeZone": "Europe/Berlin",
@@ -116,6 +158,21 @@ NOT_PUBLIC: Final = Case(
                 "isService": False,
                 "email": "alice@example.org",
                 "emailVerifiedAt": "2024-01-02T08:00:00+00:00",
+                "emailAddresses": [
+                    {
+                        "email": "alice@example.org",
+                        "verifiedAt": "2024-01-02T08:00:00+00:00",
+                        "isPrimary": True,
+                    },
+                    {
+                        "email": "alice@example.net",
+                        "verifiedAt": "2024-01-07T08:00:00+00:00",
+                        "isPrimary": False,
+                    },
+                ],
+                "avatar": PICTURE,
+                "publicMetadata": {"plan": "team"},
+                "privateMetadata": {"crm": 7},
                 "lastSeenAt": "2024-03-01T08:00:00+00:00",
                 "isActive": True,
                 "isStaff": False,
@@ -132,6 +189,9 @@ NOT_PUBLIC: Final = Case(
                 "permissions": ["shop.refund", "shop.sell"],
                 "groups": [{"name": "Editors"}],
                 "profile": {
+                    "givenName": "Alice",
+                    "familyName": "Archer",
+                    "nickname": "Al",
                     "bio": "Aims high.",
                     "website": "https://alice.example",
                     "timeZone": "Europe/Berlin",
@@ -164,6 +224,10 @@ PUBLIC: Final = Case(
                 "isService": False,
                 "email": None,
                 "emailVerifiedAt": None,
+                "emailAddresses": None,
+                "avatar": None,
+                "publicMetadata": {},
+                "privateMetadata": None,
                 "lastSeenAt": None,
                 "isActive": None,
                 "isStaff": None,
@@ -176,7 +240,7 @@ PUBLIC: Final = Case(
                 "passkeys": {"nodes": []},
                 "permissions": None,
                 "groups": None,
-                "profile": {"bio": "", "website": "", "timeZone": "UTC", "locale": None},
+                "profile": NO_PROFILE | {"locale": None},
                 "suspension": None,
                 "deletion": None,
                 "erasedAt": None,
@@ -196,6 +260,10 @@ PUBLIC: Final = Case(
                 "isService": False,
                 "email": None,
                 "emailVerifiedAt": None,
+                "emailAddresses": None,
+                "avatar": None,
+                "publicMetadata": {},
+                "privateMetadata": None,
                 "lastSeenAt": None,
                 "isActive": None,
                 "isStaff": None,
@@ -208,7 +276,7 @@ PUBLIC: Final = Case(
                 "passkeys": {"nodes": []},
                 "permissions": None,
                 "groups": None,
-                "profile": {"bio": "", "website": "", "timeZone": "UTC", "locale": None},
+                "profile": NO_PROFILE | {"locale": None},
                 "suspension": None,
                 "deletion": None,
                 "erasedAt": None,
@@ -228,6 +296,12 @@ PUBLIC: Final = Case(
                 "isService": False,
                 "email": "pat@example.org",
                 "emailVerifiedAt": None,
+                "emailAddresses": [
+                    {"email": "pat@example.org", "verifiedAt": None, "isPrimary": True}
+                ],
+                "avatar": None,
+                "publicMetadata": {},
+                "privateMetadata": {},
                 "lastSeenAt": None,
                 "isActive": True,
                 "isStaff": False,
@@ -240,7 +314,7 @@ PUBLIC: Final = Case(
                 "passkeys": {"nodes": []},
                 "permissions": [],
                 "groups": [],
-                "profile": {"bio": "", "website": "", "timeZone": "UTC", "locale": "en"},
+                "profile": NO_PROFILE | {"locale": "en"},
                 "suspension": None,
                 "deletion": None,
                 "erasedAt": None,

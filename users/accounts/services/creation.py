@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from django.conf import settings
 from django.db import IntegrityError
@@ -10,13 +11,16 @@ from django.utils.translation import gettext as _
 
 from core.errors import ErrorCode, InputRejectedError, Problem
 from users.accounts.identifiers import RESERVED_USERNAMES, clean_email, clean_username
-from users.accounts.models import LastSeen, Profile, User
+from users.accounts.models import EmailAddress, LastSeen, Profile, User
 from users.accounts.services.validation import (
     Problems,
     check_field,
     check_locale,
     check_password_strength,
 )
+
+# An address is the primary one of one person, and is not another's further one.
+EMAIL_CONSTRAINTS: Final = ("user_email_unique", "email_address_of_one_person")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +99,17 @@ def insert_user(user: User, *, locale: str = "en") -> None:
 def save_identifiers(user: User) -> None:
     """Save a new person, or the changed identifiers of one, in the caller's transaction.
 
+    A further address of the person's that became the primary one is not a further one any more.
     Raises `InputRejectedError` if one of them is taken; the transaction cannot go on then.
     """
     is_new = user._state.adding  # noqa: SLF001 - Django has no public name for it
     fields = None if is_new else ["email", "email_verified_at", "username"]
+    if not is_new:
+        EmailAddress.objects.filter(user=user, email=user.email).delete()
     try:
         user.save(force_insert=is_new, update_fields=fields)
     except IntegrityError as error:
-        if "user_email_unique" in str(error):
+        if any(name in str(error) for name in EMAIL_CONSTRAINTS):
             raise email_taken() from None
         raise username_taken() from None
 

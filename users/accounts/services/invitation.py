@@ -36,7 +36,7 @@ def invite_user(*, actor: Actor, email: str, name: str = "", locale: str = "en")
     with problems.of("locale", ErrorCode.LOCALE_UNSUPPORTED):
         check_locale(locale)
     problems.refuse_any()
-    if User.objects.filter(email=email).exists():
+    if User.objects.with_address(email).exists():
         raise email_taken()
     invitation = Invitation(
         email=email, name=name, locale=locale, expires_at=timezone.now() + settings.INVITATION_TTL

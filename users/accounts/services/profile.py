@@ -23,7 +23,10 @@ from users.activity.record import record
 from users.activity.tags import Tag
 
 USER_FIELDS = ("name", "is_public")
-PROFILE_FIELDS = ("bio", "website", "locale", "time_zone")
+PROFILE_FIELDS = (
+    *("given_name", "family_name", "nickname"),
+    *("bio", "website", "locale", "time_zone"),
+)
 
 
 @transaction.atomic(durable=True)

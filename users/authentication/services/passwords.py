@@ -5,18 +5,19 @@ the other. Passwords are checked and hashed before that: a check may ask another
 """
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
 from core.errors import ErrorCode, InputRejectedError, Problem
-from users.accounts.models import EmailChange, User
+from users.accounts.models import EmailAddition, EmailAddress, EmailChange, User
 from users.accounts.policy import may_administer, may_change_credentials, require
 from users.accounts.sensitive import Sensitive
 from users.accounts.services.creation import check_identifiers
@@ -90,27 +91,34 @@ def request_password_reset(*, actor: Actor, email: str) -> None:
     email = check_identifiers({"email": email})["email"]
     count_mail(actor, email)
     with transaction.atomic(durable=True):
-        user_id = User.objects.filter(email=email).values_list("pk", flat=True).first()
-        record(Tag.PASSWORD_RESET_REQUESTED, actor=actor, subject_id=user_id)
+        user_id = User.objects.with_address(email).values_list("pk", flat=True).first()
+        address = EmailAddress.objects.filter(email=email).values_list("pk", flat=True).first()
+        # Of a further address the row, because the primary one may be another by then.
+        data: dict[str, Any] = {} if address is None else {"address": address}
+        record(Tag.PASSWORD_RESET_REQUESTED, actor=actor, subject_id=user_id, **data)
 
 
 @transaction.atomic(durable=True)
-def prepare_password_reset(user_id: UUID) -> PasswordReset | None:
+def prepare_password_reset(user_id: UUID, *, address_id: int | None = None) -> PasswordReset | None:
     """Return the reset to mail to an active person; None if there is nobody to write to.
 
-    One that still leads somewhere is prolonged and keeps its link, so that nobody can spoil it
-    by asking for another. Any other is replaced: old links never revive.
+    It is for the primary address, or for the further one that is given. One that still leads
+    somewhere is prolonged and keeps its link, so that nobody can spoil it by asking for another.
+    Any other is replaced: old links never revive.
     """
     people = User.objects.people().select_for_update()
     user = people.filter(pk=user_id, is_active=True).first()
     if user is None:
         return None
+    further = dict(user.email_addresses.values_list("pk", "email"))
+    email = user.email if address_id is None else further.get(address_id)
+    if email is None:
+        return None
     now = timezone.now()
     resets = PasswordReset.objects.filter(user=user)
-    resets.exclude(email=user.email, expires_at__gt=now).delete()
+    resets.exclude(email__in=[user.email, *further.values()], expires_at__gt=now).delete()
     reset, _created = PasswordReset.objects.update_or_create(
-        user=user,
-        defaults={"email": user.email, "expires_at": now + settings.PASSWORD_RESET_TTL},
+        user=user, email=email, defaults={"expires_at": now + settings.PASSWORD_RESET_TTL}
     )
     return reset
 
@@ -120,7 +128,7 @@ def reset_password(token: str, *, actor: Actor, new_password: str) -> User:
 
     1. Count the attempt, and look whether the token opens anything.
     2. Check the new password; a weak one spends nothing.
-    3. Write it, end all sessions, and take the address as verified: its mail was read.
+    3. Write it, end all sessions, and take the primary address as verified if it was mailed there.
     4. Forget failed attempts to log in, so that a locked-out owner gets in.
 
     Raises `InputRejectedError` for a weak password and for a token that was never given out,
@@ -133,10 +141,11 @@ def reset_password(token: str, *, actor: Actor, new_password: str) -> User:
     with transaction.atomic(durable=True):
         User.objects.select_for_update().filter(pk=seen.user_id).first()
         # Asked again, now that nobody else can spend it.
-        user = _opened_reset(token).user
+        reset = _opened_reset(token)
+        user = reset.user
         ended = _write_password(user, password)
         record(Tag.PASSWORD_RESET, actor=actor, subject_id=user.pk, sessions=ended)
-        if user.email_verified_at is None:
+        if user.email_verified_at is None and reset.email == user.email:
             user.email_verified_at = timezone.now()
             user.save(update_fields=["email_verified_at"])
             record(Tag.EMAIL_VERIFIED, actor=actor, subject_id=user.pk)
@@ -179,11 +188,14 @@ def _write_password(user: User, password: str, *, keep: UUID | None = None) -> i
     user.save(update_fields=["password"])
     PasswordReset.objects.filter(user=user).delete()
     EmailChange.objects.filter(user=user).delete()
+    EmailAddition.objects.filter(user=user).delete()
     return end_sessions_of(user.pk, keep=keep)
 
 
 def _opened_reset(token: str) -> PasswordReset:
     """Return what the token opens, with its person. Raises `InputRejectedError`."""
     resets = PasswordReset.objects.with_token(token).select_related("user")
-    reset: PasswordReset = opened(resets.filter(user__is_active=True, user__email=F("email")))
+    further = EmailAddress.objects.filter(user=OuterRef("user"), email=OuterRef("email"))
+    is_theirs = Q(user__email=F("email")) | Q(Exists(further))
+    reset: PasswordReset = opened(resets.filter(is_theirs, user__is_active=True))
     return reset

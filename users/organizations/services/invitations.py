@@ -56,7 +56,7 @@ def invite_to_organization(
     with transaction.atomic(durable=True):
         organization, own = lock_organization(organization_id, actor=actor)
         require(actor, may_manage, own, role)
-        if organization.memberships.filter(user__email=email).exists():
+        if organization.memberships.filter(user__in=User.objects.with_address(email)).exists():
             raise _already_member("email")
         organization.invitations.filter(email=email).delete()
         _refuse_too_many(organization)
@@ -103,7 +103,7 @@ def accept_organization_invitation(token: str, *, actor: Actor) -> Organization:
     with transaction.atomic(durable=True):
         invitation = _use(token)
         user = User.objects.select_for_update().get(pk=cast("UUID", actor.user_id))
-        if user.email != invitation.email:
+        if not user.has_address(invitation.email):
             raise InputRejectedError(
                 Problem(
                     ErrorCode.INVITATION_OF_ANOTHER,
@@ -111,7 +111,7 @@ def accept_organization_invitation(token: str, *, actor: Actor) -> Organization:
                     ("token",),
                 )
             )
-        if user.email_verified_at is None:
+        if user.email_verified_at is None and user.email == invitation.email:
             user.email_verified_at = timezone.now()
             user.save(update_fields=["email_verified_at"])
             record(Tag.EMAIL_VERIFIED, actor=actor, subject_id=user.pk)

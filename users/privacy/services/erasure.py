@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.apps import apps
 from django.db import transaction
-from django.db.models import FileField, Model, QuerySet
+from django.db.models import FileField, QuerySet
 from django.utils import timezone
 
 from core.actor import SYSTEM
@@ -46,7 +46,7 @@ def erase_person(user_id: UUID) -> None:
     person = person_to_erase(user_id, username=user.username)
     tables = _from_the_top(personal_tables())
     for table in tables:
-        if isinstance(table.erasure, Removed):
+        if isinstance(table.erasure, Removed) and not table.has_addresses:
             remove_rows(table, person)
     for erase in erasers():
         erase(person)
@@ -84,23 +84,26 @@ def remove_rows(table: PersonalTable, person: Person) -> None:
         while keys := list(rows.values_list("pk", flat=True)[:BATCH]):
             batch = table.model._base_manager.filter(pk__in=keys)  # noqa: SLF001
             with transaction.atomic():
-                _remove_files(table.model, batch)
+                _remove_files(table, batch)
                 batch.delete()
 
 
 def replace_rows(table: PersonalTable, erasure: Replaced, person: Person) -> None:
     """Put neutral values into a person's rows, of which there are few."""
     for rows in table.sets(person):
-        _remove_files(table.model, rows)
+        _remove_files(table, rows)
         values = {
             name: value() if callable(value) else value for name, value in erasure.values.items()
         }
         rows.update(**values)
 
 
-def _remove_files(model: type[Model], rows: QuerySet[Any]) -> None:
+def _remove_files(table: PersonalTable, rows: QuerySet[Any]) -> None:
     """Remove the files that rows name; before the rows, lest nobody knows of them any more."""
-    fields = [field for field in model._meta.concrete_fields if isinstance(field, FileField)]  # noqa: SLF001
+    if table.drop_files is not None:
+        table.drop_files(rows)
+    columns = table.model._meta.concrete_fields  # noqa: SLF001 - Django's public API
+    fields = [field for field in columns if isinstance(field, FileField)]
     for field in fields:
         for name in rows.values_list(field.name, flat=True):
             if name:

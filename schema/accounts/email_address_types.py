@@ -1,0 +1,42 @@
+"""E-mail addresses in GraphQL."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import strawberry
+
+from core.actor import Actor
+from schema.context import Batch
+from users.accounts import models
+
+
+@strawberry.type(description="An address of a person's, for the person and staff.")
+class EmailAddress:
+    """The primary one is with the person, and the others are rows of their own."""
+
+    email: str = strawberry.field(description="The address, in lower case.")
+    verified_at: datetime | None = strawberry.field(
+        description="When it was shown to be the person's; null if it was not."
+    )
+    is_primary: bool = strawberry.field(description="Whether we write to this one.")
+
+
+def _email_addresses(
+    actor: Actor, people: Sequence[tuple[UUID, str, datetime | None]]
+) -> list[list[EmailAddress]]:
+    found: dict[Any, list[EmailAddress]] = {
+        user_id: [EmailAddress(email=email, verified_at=verified_at, is_primary=True)]
+        for user_id, email, verified_at in people
+    }
+    further = models.EmailAddress.objects.visible_to(actor).filter(user__in=found)
+    for user_id, email, verified_at in further.order_by("email").values_list(
+        "user", "email", "verified_at"
+    ):
+        address = EmailAddress(email=email, verified_at=verified_at, is_primary=False)
+        found[user_id].append(address)
+    return list(found.values())
+
+
+email_addresses = Batch(models.User, ("pk", "email", "email_verified_at"), _email_addresses)

@@ -1,0 +1,72 @@
+"""Metadata in GraphQL."""
+
+from enum import Enum
+from typing import Any
+
+import strawberry
+from strawberry.scalars import JSON
+
+from schema.accounts.types import UserPayload
+from schema.context import Info
+from schema.enums import describe_enum
+from schema.mutations import mutation
+from schema.nodes import node_key
+from users.accounts.services.metadata import change_metadata
+
+
+class MetadataMode(Enum):
+    """What is done with what there is."""
+
+    MERGE = "merge"
+    REPLACE = "replace"
+
+
+describe_enum(
+    MetadataMode,
+    "What becomes of the metadata that a person has.",
+    {
+        MetadataMode.MERGE: "A merge patch is applied (RFC 7396): null removes a key, and what is "
+        "left out stays.",
+        MetadataMode.REPLACE: "It goes, and what is given takes its place.",
+    },
+)
+
+
+@strawberry.input(description="What to note about a person; a kind that is left out stays.")
+class UpdateMetadataInput:
+    """Both kinds are optional; the service refuses what is no object."""
+
+    user_id: strawberry.ID = strawberry.field(description="The person's `id`.")
+    public: strawberry.Maybe[JSON | None] = strawberry.field(
+        description="An object for whoever sees the person; for staff to write."
+    )
+    private: strawberry.Maybe[JSON | None] = strawberry.field(
+        description="An object for the person and staff; for administrators to write."
+    )
+    mode: MetadataMode = strawberry.field(
+        default=MetadataMode.MERGE, description="Whether it is merged into what there is."
+    )
+
+    def changes(self) -> dict[str, Any]:
+        """Return the kinds that were given."""
+        kinds = {"public": self.public, "private": self.private}
+        return {kind: some.value for kind, some in kinds.items() if some is not None}
+
+
+@strawberry.type
+class MetadataMutation:
+    """What applications note about people."""
+
+    @mutation(
+        "Changes what applications note about a person: public, for staff; private, for "
+        "administrators."
+    )
+    def update_metadata(self, info: Info, input: UpdateMetadataInput) -> UserPayload:
+        """Merge or replace."""
+        user = change_metadata(
+            node_key(input.user_id, "User"),
+            actor=info.context.actor,
+            changes=input.changes(),
+            replace=input.mode is MetadataMode.REPLACE,
+        )
+        return UserPayload(user_id=user.pk)

@@ -1,0 +1,103 @@
+"""Addresses, pictures and metadata in the admin, by the services that the API calls."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from core.actor import Actor
+from tests.admin.support import (
+    change_url,
+    errors,
+    make_administrator,
+    make_person,
+    make_staff,
+    sign_in,
+    tags,
+)
+from tests.pictures import picture
+from users.accounts.models import EmailAddress, Metadata, Profile, User
+from users.accounts.services.avatar import set_avatar
+from users.activity.tags import Tag
+
+pytestmark = pytest.mark.django_db
+
+ADD = "/admin/accounts/metadata/add/"
+
+
+def remove_url(user: User) -> str:
+    return reverse("admin:accounts_user_remove_picture", args=[user.pk])
+
+
+def with_picture(settings: Any, media: Path) -> User:
+    settings.MEDIA_ROOT = str(media)
+    mary = make_person("mary")
+    set_avatar(mary.pk, actor=Actor(user_id=mary.pk), image=picture())
+    return mary
+
+
+def test_further_addresses_are_shown(client: Client) -> None:
+    mary = make_person("mary")
+    EmailAddress.objects.create(user=mary, email="m@example.net", verified_at=timezone.now())
+    sign_in(client, make_staff())
+    assert "m@example.net" in client.get(change_url(mary)).content.decode()
+
+
+def test_staff_see_and_remove_a_picture(client: Client, settings: Any, tmp_path: Path) -> None:
+    mary = with_picture(settings, tmp_path)
+    sign_in(client, make_staff())
+    key = Profile.objects.get(user=mary).avatar
+    assert f"{key}-64.webp" in client.get(change_url(mary)).content.decode()
+
+    # Looking at the dialog removes nothing.
+    client.get(remove_url(mary))
+    assert Profile.objects.get(user=mary).avatar == key
+    response = client.post(remove_url(mary), {"_form_submitted": "True"})
+    assert response.status_code == 302
+    assert Profile.objects.get(user=mary).avatar == ""
+    assert tags()[-1] == Tag.AVATAR_REMOVED
+    assert key not in client.get(change_url(mary)).content.decode()
+
+
+def test_administrators_note_anything(client: Client) -> None:
+    mary = make_person("mary")
+    sign_in(client, make_administrator())
+    values = {"public": '{"plan": "team"}', "private": '{"crm": 7}'}
+    response = client.post(ADD, {"user": mary.pk} | values)
+    assert response.status_code == 302
+    row = Metadata.objects.get()
+    assert (row.user, row.public, row.private) == (mary, {"plan": "team"}, {"crm": 7})
+    client.post(change_url(row), {"public": "{}", "private": '{"crm": 8}'})
+    row.refresh_from_db()
+    assert (row.public, row.private) == ({}, {"crm": 8})
+    assert tags()[-2:] == [Tag.METADATA_CHANGED] * 2
+
+
+def test_staff_note_what_is_public(client: Client) -> None:
+    row = Metadata.objects.create(user=make_person("mary"), private={"crm": 7})
+    sign_in(client, make_staff())
+    client.post(change_url(row), {"public": '{"a": 1}', "private": '{"crm": 8}'})
+    row.refresh_from_db()
+    assert (row.public, row.private) == ({"a": 1}, {"crm": 7})
+
+
+def test_what_the_service_refuses_is_told_and_changes_nothing(
+    client: Client, settings: Any
+) -> None:
+    settings.PUBLIC_METADATA_SCHEMA = {"properties": {"plan": {"enum": ["free"]}}}
+    row = Metadata.objects.create(user=make_person("mary"), public={"plan": "free"})
+    sign_in(client, make_administrator())
+    before = tags()
+    for value, reason in (
+        ('{"plan": "gold"}', "/plan"),
+        ("[]", "JSON object"),
+        ("{", "valid JSON"),
+    ):
+        response = client.post(change_url(row), {"public": value, "private": "{}"})
+        assert reason in " ".join(errors(response)["public"])
+    row.refresh_from_db()
+    assert row.public == {"plan": "free"}
+    assert tags() == before

@@ -1,0 +1,42 @@
+"""Pictures to upload."""
+
+import struct
+import zlib
+from io import BytesIO
+from typing import Any
+
+from PIL import Image
+
+RED, GREEN, BLUE = (220, 20, 20), (20, 160, 20), (20, 20, 220)
+
+
+def picture(
+    format_: str = "JPEG", size: tuple[int, int] = (60, 40), mode: str = "RGB", **options: Any
+) -> bytes:
+    """Return a picture, red on the left and blue on the right."""
+    image = Image.new("RGB", size, BLUE)
+    image.paste(RED, (0, 0, size[0] // 2, size[1]))
+    target = BytesIO()
+    image.convert(mode).save(target, format_, **options)
+    return target.getvalue()
+
+
+def moving(format_: str) -> bytes:
+    frames = [Image.new("RGB", (40, 40), colour) for colour in (RED, GREEN, BLUE)]
+    target = BytesIO()
+    frames[0].save(target, format_, save_all=True, append_images=frames[1:], duration=100)
+    return target.getvalue()
+
+
+def bomb(width: int, height: int) -> bytes:
+    """Return a small PNG of so many pixels, all of them black."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        checksum = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + checksum
+
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    rows = zlib.compress(bytes((width + 7) // 8 + 1) * height, 9)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    )

@@ -1,0 +1,416 @@
+"""People's pictures: what is let in, what is kept of it, and what is served."""
+
+import os
+import random
+import time
+import zlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from unittest.mock import ANY
+
+import pytest
+from django.core.files.storage import default_storage
+from django.test import Client
+from PIL import ExifTags, Image, PngImagePlugin
+
+from tests.client import Answer, GraphQLClient, at_once
+from tests.conftest import Sink, Statements
+from tests.factories import make_token, make_user, node_id
+from tests.pictures import BLUE, GREEN, RED, bomb, moving, picture
+from tests.signing_in import log_in_by_cookie, tags
+from users.accounts.models import Profile, User
+from users.accounts.pictures import AvatarSize
+from users.accounts.tasks import remove_former_avatar
+from users.activity.models import Event
+from users.activity.tags import Tag
+
+Capture = Callable[[], AbstractContextManager[Statements]]
+ClientOf = Callable[[User], GraphQLClient]
+
+SET = """
+    mutation ($image: Upload!) {
+      setAvatar(input: {image: $image}) {
+        user { avatar { url width height } } errors { code field message }
+      }
+    }
+"""
+REMOVE = "mutation { removeAvatar { user { avatar { url } } errors { code field } } }"
+REMOVE_ANYBODYS = """
+    mutation ($id: ID!) {
+      removeUserAvatar(input: {userId: $id}) { user { avatar { url } } errors { code field } }
+    }
+"""
+SHOWN = """
+    { me {
+      avatar { url width height }
+      small: avatar(size: SMALL) { url } large: avatar(size: LARGE) { url }
+    } }
+"""
+INVALID, TOO_LARGE = [("IMAGE_INVALID", "image")], [("IMAGE_TOO_LARGE", "image")]
+
+
+@pytest.fixture(autouse=True)
+def media(settings: Any, tmp_path: Path) -> Path:
+    settings.MEDIA_ROOT = str(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def upload(client_of: ClientOf, alice: User) -> Callable[..., Answer]:
+    """Upload a picture as Alice."""
+    client = client_of(alice)
+    return lambda file: client.upload(SET, file)
+
+
+def files(media: Path) -> list[Path]:
+    return sorted(path for path in media.rglob("*") if path.is_file())
+
+
+def served(url: str) -> Any:
+    return Client().get(url.removeprefix("http://testserver"))
+
+
+def shown(response: Any) -> Image.Image:
+    image = Image.open(BytesIO(response.content))
+    assert image.format == "WEBP"
+    return image.convert("RGB")
+
+
+def is_about(colour: Any, expected: tuple[int, int, int]) -> bool:
+    return all(abs(one - other) < 40 for one, other in zip(colour, expected, strict=True))
+
+
+# What is kept ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("format_", "mode"),
+    [("JPEG", "RGB"), ("JPEG", "L"), ("JPEG", "CMYK"), ("PNG", "RGB"), ("PNG", "P"), ("PNG", "LA")],
+)
+def test_picture_is_kept_as_squares(
+    upload: Callable[..., Answer], client_of: ClientOf, alice: User, format_: str, mode: str
+) -> None:
+    answer = upload(picture(format_, (600, 400), mode))
+    payload = answer.data["setAvatar"]
+    assert payload["errors"] == []
+    assert payload["user"]["avatar"] == {"url": ANY, "width": 256, "height": 256}
+    me = client_of(alice)(SHOWN).data["me"]
+    assert me["avatar"] == payload["user"]["avatar"]
+    for size, name in ((64, "small"), (256, "avatar"), (512, "large")):
+        image = shown(served(me[name]["url"]))
+        assert image.size == (size, size)
+        if mode in {"RGB", "P"}:
+            # From the middle of the picture, whose sides are cut.
+            assert is_about(image.getpixel((size // 4, size // 2)), RED)
+            assert is_about(image.getpixel((3 * size // 4, size // 2)), BLUE)
+    assert tags() == [Tag.AVATAR_CHANGED]
+
+
+def test_nothing_but_pixels_is_kept(upload: Callable[..., Answer], media: Path) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = "Secret camera"
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitude] = (52.0, 31.0, 12.0)
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("Comment", "Secret words")
+    texts.add_itxt("XML:com.adobe.xmp", "<x>Secret packet</x>")
+    profile = b"Secret profile" * 20
+    for file in (
+        picture("JPEG", exif=exif, comment=b"Secret comment", icc_profile=profile),
+        picture("PNG", exif=exif, pnginfo=texts),
+    ):
+        assert b"Secret" in file
+        assert upload(file).problems == []
+        for path in files(media):
+            kept = path.read_bytes()
+            assert b"Secret" not in kept
+            assert not {b"EXIF", b"XMP ", b"ICCP"} & {kept[at : at + 4] for at in range(len(kept))}
+            with Image.open(path) as image:
+                assert not image.getexif()
+
+
+def test_picture_is_turned_upright(upload: Callable[..., Answer]) -> None:
+    exif = Image.Exif()
+    # The camera was held so that the left side is at the top.
+    exif[ExifTags.Base.Orientation] = 6
+    url = upload(picture("JPEG", (80, 80), exif=exif)).data["setAvatar"]["user"]["avatar"]["url"]
+    image = shown(served(url))
+    assert is_about(image.getpixel((128, 64)), RED)
+    assert is_about(image.getpixel((128, 192)), BLUE)
+
+
+def test_transparent_pictures_stay_so(upload: Callable[..., Answer], media: Path) -> None:
+    target = BytesIO()
+    Image.new("RGBA", (50, 50), (*GREEN, 0)).save(target, "PNG")
+    assert upload(target.getvalue()).problems == []
+    for path in files(media):
+        with Image.open(path) as image:
+            assert image.convert("RGBA").getpixel((9, 9)) == (ANY, ANY, ANY, 0)
+
+
+def test_names_cannot_be_guessed_and_change(
+    upload: Callable[..., Answer], alice: User, media: Path
+) -> None:
+    keys = set()
+    for _time in range(2):
+        assert upload(picture()).problems == []
+        keys.add(Profile.objects.get(user=alice).avatar)
+    assert len(keys) == 2
+    for key in keys:
+        assert len(key) == 32
+        int(key, 16)
+    names = [str(path.relative_to(media)) for path in files(media)]
+    assert len(names) == 6
+    assert not any("alice" in name or str(alice.pk) in name for name in names)
+
+
+def test_photograph_with_a_preview_is_no_moving_picture(upload: Callable[..., Answer]) -> None:
+    assert upload(moving("MPO")).problems == []
+
+
+# What is refused -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        b"",
+        b"not a picture",
+        b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
+        b"<html><script>alert(1)</script></html>",
+        picture("GIF"),
+        picture("WEBP"),
+        picture("BMP"),
+        picture("TIFF"),
+        picture("PPM"),
+        picture("ICO"),
+        moving("GIF"),
+        moving("PNG"),
+        picture()[:200],
+        picture("PNG")[:60],
+        picture("PNG")[:8] + b"\0" * 100,
+        b"\xff\xd8\xff" + b"\xff" * 1_000,
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
+    ],
+    ids=range(17),
+)
+def test_what_is_no_picture_is_refused_without_a_trace(
+    upload: Callable[..., Answer], alice: User, media: Path, file: bytes
+) -> None:
+    answer = upload(file)
+    assert answer.problems == INVALID
+    assert "JPEG" in answer.data["setAvatar"]["errors"][0]["message"]
+    assert Profile.objects.get(user=alice).avatar == ""
+    assert files(media) == []
+    assert tags() == []
+
+
+@pytest.mark.parametrize(
+    "size", [(60_000, 60_000), (30_000, 30_000), (5_001, 5_000), (65_500, 400)]
+)
+def test_bombs_are_refused_before_they_go_off(
+    upload: Callable[..., Answer], media: Path, size: tuple[int, int]
+) -> None:
+    width, height = size
+    if width * height > 1_000_000_000:
+        # Only the header says so; nobody looks at the rest.
+        file = bomb(width, 1)
+        file = file[:20] + height.to_bytes(4, "big") + file[24:]
+        file = file[:29] + zlib.crc32(file[12:29]).to_bytes(4, "big") + file[33:]
+    else:
+        file = bomb(width, height)
+    assert len(file) < 1_000_000
+    assert upload(file).problems == TOO_LARGE
+    assert files(media) == []
+
+
+def test_too_many_bytes_are_refused(
+    upload: Callable[..., Answer], settings: Any, media: Path
+) -> None:
+    settings.AVATAR_MAX_BYTES = 1_000
+    assert upload(picture("BMP")).problems == TOO_LARGE
+    settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 1_000
+    answer = upload(picture("BMP"))
+    assert (answer.status, answer.codes) == (413, ["BODY_TOO_LARGE"])
+    assert files(media) == []
+
+
+def test_damaged_pictures_are_refused_or_shown_and_never_a_fault(
+    upload: Callable[..., Answer], alice: User, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("users.accounts.services.avatar.count_avatar", lambda _user_id: None)
+    rng = random.Random(7)  # noqa: S311 - to be the same each time
+    originals = [picture("JPEG"), picture("PNG"), picture("PNG", mode="P"), moving("PNG")]
+    outcomes = set()
+    for number in range(120):
+        file = bytearray(originals[number % len(originals)])
+        for _change in range(rng.randint(1, 20)):
+            file[rng.randrange(len(file))] = rng.randrange(256)
+        answer = upload(bytes(file[: rng.choice([len(file), rng.randrange(len(file))])]))
+        assert answer.codes == []
+        outcomes.add(tuple(answer.problems))
+    assert outcomes <= {(), tuple(INVALID), tuple(TOO_LARGE)}
+    assert tuple(INVALID) in outcomes
+
+
+def test_pictures_are_changed_only_so_often(upload: Callable[..., Answer], media: Path) -> None:
+    for _time in range(20):
+        assert upload(b"x").problems == INVALID
+    assert upload(picture()).codes == ["TOO_MANY_ATTEMPTS"]
+    assert files(media) == []
+
+
+def test_strangers_upload_nothing(anonymous: GraphQLClient, media: Path) -> None:
+    assert anonymous.upload(SET, picture()).codes == ["UNAUTHENTICATED"]
+    assert files(media) == []
+
+
+def test_where_no_files_are_kept_it_is_said(
+    upload: Callable[..., Answer], settings: Any, media: Path
+) -> None:
+    settings.KEEPS_FILES = False
+    assert upload(picture()).problems == [("UPLOADS_OFF", "image")]
+    assert files(media) == []
+
+
+def test_what_is_not_a_file_is_no_upload(client_of: ClientOf, alice: User) -> None:
+    client = client_of(alice)
+    for image in ("text", 1, {"a": 1}, ["x"]):
+        assert client(SET, image=image).codes == ["GRAPHQL_VARIABLES_INVALID"]
+    literal = 'mutation { setAvatar(input: {image: "text"}) { errors { code } } }'
+    assert client(literal).codes == ["GRAPHQL_VALIDATION_FAILED"]
+
+
+# What becomes of former ones -------------------------------------------------------------
+
+
+def test_former_files_are_removed_by_the_worker(worker: Sink, settings: Any) -> None:
+    # The worker's directory is that of the environment.
+    media = Path(os.environ["MEDIA_ROOT"])
+    settings.MEDIA_ROOT = str(media)
+    client = GraphQLClient(make_token(make_user("alice")))
+
+    def upload(file: bytes) -> list[Path]:
+        assert client.upload(SET, file).problems == []
+        return list(media.rglob(f"*{Profile.objects.get().avatar}*"))
+
+    former, present = upload(picture()), upload(picture("PNG"))
+    assert len(former) == len(present) == 3
+    give_up = time.monotonic() + 20
+    while any(path.exists() for path in former):
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
+    assert all(path.exists() for path in present)
+
+
+def test_files_that_are_gone_are_removed_again(
+    upload: Callable[..., Answer], alice: User, media: Path
+) -> None:
+    for _time in range(2):
+        assert upload(picture()).problems == []
+    assert len(files(media)) == 6
+    for _delivery in range(2):
+        remove_former_avatar(str(Event.objects.latest("pk").pk))
+        key = Profile.objects.get(user=alice).avatar
+        assert [path.name[:32] for path in files(media)] == [key] * 3
+
+
+def test_removing(
+    upload: Callable[..., Answer], client_of: ClientOf, alice: User, media: Path
+) -> None:
+    assert client_of(alice)(REMOVE).problems == []
+    assert tags() == []
+    url = upload(picture()).data["setAvatar"]["user"]["avatar"]["url"]
+    answer = client_of(alice)(REMOVE)
+    assert answer.data["removeAvatar"]["user"] == {"avatar": None}
+    assert tags() == [Tag.AVATAR_CHANGED, Tag.AVATAR_REMOVED]
+    remove_former_avatar(str(Event.objects.latest("pk").pk))
+    assert files(media) == []
+    assert served(url).status_code == 404
+
+
+def test_staff_remove_anybodys_and_others_only_their_own(
+    upload: Callable[..., Answer], client_of: ClientOf, alice: User, bob: User, sam: User
+) -> None:
+    assert upload(picture()).problems == []
+    assert client_of(bob)(REMOVE_ANYBODYS, id=node_id(alice)).codes == ["FORBIDDEN"]
+    assert Profile.objects.get(user=alice).avatar
+    assert client_of(sam)(REMOVE_ANYBODYS, id=node_id(alice)).problems == []
+    assert Profile.objects.get(user=alice).avatar == ""
+    assert client_of(sam)(REMOVE_ANYBODYS, id="x").problems == [("NOT_FOUND", "userId")]
+
+
+def test_files_are_gone_if_the_change_fails(
+    upload: Callable[..., Answer], alice: User, media: Path
+) -> None:
+    Profile.objects.filter(user=alice).delete()
+    assert upload(picture()).codes == ["INTERNAL_ERROR"]
+    assert files(media) == []
+
+
+def test_two_at_once_leave_one_picture_and_name_the_other(
+    transactional_db: None, media: Path
+) -> None:
+    client = GraphQLClient(make_token(make_user("alice")))
+    answers = at_once(*[lambda: client.upload(SET, picture()).problems] * 4)
+    assert answers == [[]] * 4
+    former = [event.data["former"] for event in Event.objects.order_by("pk")]
+    kept = {path.name[:32] for path in files(media)}
+    assert kept == {*former, Profile.objects.get().avatar} - {""}
+    assert len(kept) == 4
+
+
+# Serving ---------------------------------------------------------------------------------
+
+
+def test_pictures_are_served_with_safe_headers(upload: Callable[..., Answer]) -> None:
+    url = upload(picture()).data["setAvatar"]["user"]["avatar"]["url"]
+    assert url.startswith("http://testserver/media/avatars/")
+    response = served(url)
+    assert response.status_code == 200
+    assert response.headers["Content-Type"] == "image/webp"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert "max-age" in response.headers["Cache-Control"]
+    assert Client().post(url.removeprefix("http://testserver")).status_code == 405
+
+
+def test_pictures_are_the_same_for_everybody_and_cost_no_statement(
+    upload: Callable[..., Answer], statements: Capture
+) -> None:
+    url = upload(picture()).data["setAvatar"]["user"]["avatar"]["url"]
+    browser = log_in_by_cookie().http
+    with statements() as captured:
+        response: Any = browser.get(url.removeprefix("http://testserver"))
+    assert response.status_code == 200
+    assert "Set-Cookie" not in response.headers
+    assert captured == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "avatars/",
+        "secret.txt",
+        "../secret.txt",
+        "avatars/../secret.txt",
+        "avatars/00/../../secret.txt",
+        "%2e%2e/secret.txt",
+        f"avatars/00/{'0' * 32}-64.webp",
+        f"avatars/00/{'0' * 32}-64.webp%00",
+        f"avatars/00/{'0' * 32}-64.webp%0a",
+        f"avatars/00/{'0' * 32}-64.html",
+    ],
+)
+def test_nothing_else_is_served(media: Path, name: str) -> None:
+    (media / "secret.txt").write_text("secret")
+    (media / "avatars").mkdir()
+    assert default_storage.exists("secret.txt")
+    assert Client().get(f"/media/{name}").status_code == 404
+
+
+def test_sizes_are_those_that_are_documented() -> None:
+    assert [size.value for size in AvatarSize] == [64, 256, 512]

@@ -1,0 +1,452 @@
+"""Several addresses a person: adding, confirming, choosing the primary one, removing."""
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.test import Client
+from django.utils import timezone
+
+from tests.client import Answer, GraphQLClient, at_once
+from tests.conftest import Sink
+from tests.factories import PASSWORD, make_token, make_user
+from tests.signing_in import tags
+from tests.test_sign_up_mail import text_of
+from users.accounts.models import EmailAddition, EmailAddress, User
+from users.accounts.services.email_addresses import MAX_ADDRESSES
+from users.accounts.tasks import (
+    mail_email_addition,
+    mail_email_address_added,
+    mail_email_address_removed,
+    mail_email_changed,
+    prune_links,
+)
+from users.activity.models import Event, EventDetails
+from users.activity.tags import Tag
+
+ClientOf = Callable[[User], GraphQLClient]
+
+ADD = """
+    mutation ($email: String!, $password: String!) {
+      addEmailAddress(input: {email: $email, password: $password}) { errors { code field } }
+    }
+"""
+CONFIRM = """
+    mutation ($token: String!) {
+      confirmEmailAddress(input: {token: $token}) { email errors { code field } }
+    }
+"""
+SET_PRIMARY = """
+    mutation ($email: String!, $password: String!) {
+      setPrimaryEmailAddress(input: {email: $email, password: $password}) {
+        user { email } errors { code field }
+      }
+    }
+"""
+REMOVE = """
+    mutation ($email: String!, $password: String!) {
+      removeEmailAddress(input: {email: $email, password: $password}) {
+        user { email } errors { code field }
+      }
+    }
+"""
+MINE = "{ me { email emailAddresses { email verifiedAt isPrimary } } }"
+NEW = "alice@example.net"
+PRIMARY = "alice@example.org"
+WRITES = {"add": ADD, "set primary": SET_PRIMARY, "remove": REMOVE}
+
+
+@pytest.fixture
+def alices(client_of: ClientOf, alice: User) -> Callable[..., Answer]:
+    """Ask as Alice, with her password unless another one is given."""
+    client = client_of(alice)
+    return lambda document, email=NEW, password=PASSWORD: client(
+        document, email=email, password=password
+    )
+
+
+def give_address(user: User, email: str = NEW) -> EmailAddress:
+    return EmailAddress.objects.create(user=user, email=email, verified_at=timezone.now())
+
+
+def token() -> str:
+    return EmailAddition.objects.get().token
+
+
+def deliver(mail: Callable[[str], None], tag: Tag) -> None:
+    mail(str(Event.objects.filter(tag=tag).latest("pk").pk))
+
+
+def addresses(user: User) -> set[str]:
+    return {User.objects.get(pk=user.pk).email, *_further(user)}
+
+
+def _further(user: User) -> list[str]:
+    return list(user.email_addresses.order_by("email").values_list("email", flat=True))
+
+
+# Adding ----------------------------------------------------------------------------------
+
+
+def test_journey_with_mails(worker: Sink) -> None:
+    alice = make_user("alice", locale="de", email_verified_at=timezone.now())
+    client = GraphQLClient(make_token(alice))
+    assert client(ADD, email=" Alice@Example.NET", password=PASSWORD).problems == []
+    mail = worker.next()
+    assert (mail["To"], mail["Subject"]) == (NEW, "Bestätigen Sie Ihre E-Mail-Adresse")
+    assert f"http://testserver/confirm-email-address#token={token()}" in text_of(mail, "plain")
+    assert _further(alice) == []
+
+    answer = GraphQLClient()(CONFIRM, token=token())
+    assert answer.data == {"confirmEmailAddress": {"email": NEW, "errors": []}}
+    notice = worker.next()
+    assert notice["To"] == PRIMARY
+    assert notice["Subject"] == "Ihr Konto hat eine weitere E-Mail-Adresse"
+    assert NEW not in text_of(notice, "plain")
+
+    answer = client(SET_PRIMARY, email=NEW, password=PASSWORD)
+    assert answer.data["setPrimaryEmailAddress"]["user"] == {"email": NEW}
+    notice = worker.next()
+    assert (notice["To"], notice["Subject"]) == (PRIMARY, "Ihre E-Mail-Adresse wurde geändert")
+
+    assert client(REMOVE, email=PRIMARY, password=PASSWORD).problems == []
+    notice = worker.next()
+    assert notice["To"] == PRIMARY
+    (only,) = client(MINE).data["me"]["emailAddresses"]
+    assert (only["email"], only["isPrimary"]) == (NEW, True)
+
+
+def test_addresses_are_listed_with_the_primary_one_first(
+    client_of: ClientOf, alice: User, bob: User, sam: User
+) -> None:
+    give_address(alice, "a@example.net")
+    shown = client_of(alice)(MINE).data["me"]["emailAddresses"]
+    assert [(each["email"], each["isPrimary"]) for each in shown] == [
+        (PRIMARY, True),
+        ("a@example.net", False),
+    ]
+    assert [each["verifiedAt"] is None for each in shown] == [True, False]
+    everybody = "{ users(first: 9) { nodes { username emailAddresses { email } } } }"
+    found = client_of(sam)(everybody).data["users"]["nodes"]
+    counts = {each["username"]: len(each["emailAddresses"]) for each in found}
+    assert counts == {"alice": 2, "bob": 1, "sam": 1}
+    found = client_of(bob)(everybody).data["users"]["nodes"]
+    assert {each["username"] for each in found if each["emailAddresses"]} == {"bob"}
+
+
+def test_known_address_is_answered_alike_and_its_owner_is_told(
+    alices: Callable[..., Answer], bob: User, mails: Sink, anonymous: GraphQLClient
+) -> None:
+    give_address(bob, "bob@example.net")
+    unknown = alices(ADD, "nobody@example.org")
+    EmailAddition.objects.all().delete()
+    for email in ("BOB@example.org", "Bob@example.net"):
+        known = alices(ADD, email)
+        assert (known.body, known.headers) == (unknown.body, unknown.headers)
+        deliver(mail_email_addition, Tag.EMAIL_ADDRESS_REQUESTED)
+        mail = mails.next()
+        assert (mail["To"], mail["Subject"]) == (email.lower(), "You already have an account")
+        assert "token" not in text_of(mail, "plain")
+        assert anonymous(CONFIRM, token=token()).problems == [("EMAIL_TAKEN", "token")]
+        EmailAddition.objects.all().delete()
+    assert not EmailAddress.objects.exclude(user=bob).exists()
+
+
+def test_ones_own_addresses_change_nothing(alices: Callable[..., Answer], alice: User) -> None:
+    give_address(alice)
+    for email in (PRIMARY, NEW.upper()):
+        assert alices(ADD, email).problems == []
+    assert tags() == []
+    assert not EmailAddition.objects.exists()
+
+
+def test_asking_again_replaces_the_link(
+    alices: Callable[..., Answer], anonymous: GraphQLClient, mails: Sink
+) -> None:
+    assert alices(ADD).problems == []
+    first, event = token(), Event.objects.get()
+    assert alices(ADD).problems == []
+    mail_email_addition(str(event.pk))
+    assert mails.is_empty()
+    assert anonymous(CONFIRM, token=first).problems == [("TOKEN_INVALID", "token")]
+    assert anonymous(CONFIRM, token=token()).problems == []
+
+
+def test_link_works_once_and_for_its_kind_only(
+    alices: Callable[..., Answer], anonymous: GraphQLClient
+) -> None:
+    assert alices(ADD).problems == []
+    used = token()
+    change = "mutation ($t: String!) { confirmEmailChange(input: {token: $t}) { errors { code } } }"
+    assert anonymous(change, t=used).data["confirmEmailChange"]["errors"] == [
+        {"code": "TOKEN_INVALID"}
+    ]
+    assert anonymous(CONFIRM, token=used).problems == []
+    assert anonymous(CONFIRM, token=used).problems == [("TOKEN_INVALID", "token")]
+    assert tags() == [Tag.EMAIL_ADDRESS_REQUESTED, Tag.EMAIL_ADDRESS_ADDED]
+
+
+def test_old_link_is_refused_and_pruned(
+    alices: Callable[..., Answer], anonymous: GraphQLClient
+) -> None:
+    assert alices(ADD).problems == []
+    EmailAddition.objects.update(expires_at=timezone.now())
+    assert anonymous(CONFIRM, token=token()).problems == [("TOKEN_EXPIRED", "token")]
+    prune_links()
+    assert not EmailAddition.objects.exists()
+    assert not EmailAddress.objects.exists()
+
+
+def test_there_is_a_most_of_addresses(
+    alices: Callable[..., Answer], alice: User, anonymous: GraphQLClient
+) -> None:
+    for number in range(MAX_ADDRESSES - 1):
+        give_address(alice, f"{number}@example.net")
+    assert alices(ADD, "waiting@example.net").problems == []
+    # Asking again for the one that waits takes no more room.
+    assert alices(ADD, "waiting@example.net").problems == []
+    assert alices(ADD, "more@example.net").problems == [("TOO_MANY_EMAIL_ADDRESSES", "email")]
+    assert EmailAddition.objects.count() == 1
+    EmailAddition.objects.update(expires_at=timezone.now())
+    assert alices(ADD, "more@example.net").problems == []
+
+
+@pytest.mark.parametrize("email", ["", "alice", "alice@", "a" * 300 + "@example.org", "a\0@b.c"])
+@pytest.mark.parametrize("document", WRITES.values(), ids=list(WRITES))
+def test_what_is_no_address_is_refused(
+    alices: Callable[..., Answer], document: str, email: str
+) -> None:
+    assert alices(document, email).problems == [("EMAIL_INVALID", "email")]
+    assert tags() == []
+
+
+@pytest.mark.parametrize("document", WRITES.values(), ids=list(WRITES))
+def test_each_takes_the_password(alices: Callable[..., Answer], alice: User, document: str) -> None:
+    give_address(alice)
+    assert alices(document, password="wrong").problems == [("PASSWORD_WRONG", "password")]
+    assert tags() == [Tag.PASSWORD_REFUSED]
+    assert addresses(alice) == {PRIMARY, NEW}
+    assert not EmailAddition.objects.exists()
+
+
+@pytest.mark.parametrize("document", WRITES.values(), ids=list(WRITES))
+def test_each_takes_signing_in(anonymous: GraphQLClient, alice: User, document: str) -> None:
+    give_address(alice)
+    assert anonymous(document, email=NEW, password=PASSWORD).codes == ["UNAUTHENTICATED"]
+    assert addresses(alice) == {PRIMARY, NEW}
+    assert tags() == []
+
+
+def test_nobody_is_flooded_with_mail(alices: Callable[..., Answer]) -> None:
+    for _time in range(5):
+        assert alices(ADD).problems == []
+    assert alices(ADD).codes == ["TOO_MANY_ATTEMPTS"]
+
+
+def test_new_password_takes_the_link_away(
+    client_of: ClientOf, alices: Callable[..., Answer], anonymous: GraphQLClient, alice: User
+) -> None:
+    assert alices(ADD).problems == []
+    stolen = token()
+    change = """
+        mutation ($current: String!, $new: String!) {
+          changePassword(input: {currentPassword: $current, newPassword: $new}) {
+            errors { code field }
+          }
+        }
+    """
+    new = "a phrase that nobody stole"
+    assert client_of(alice)(change, current=PASSWORD, new=new).problems == []
+    assert anonymous(CONFIRM, token=stolen).problems == [("TOKEN_INVALID", "token")]
+    assert addresses(alice) == {PRIMARY}
+
+
+def test_page_confirms(alices: Callable[..., Answer], alice: User) -> None:
+    assert alices(ADD).problems == []
+    page = Client()
+    assert page.get("/confirm-email-address").status_code == 200
+    response: Any = page.post("/confirm-email-address", {"token": token()})
+    assert response.status_code == 200
+    assert NEW in response.content.decode()
+    assert page.post("/confirm-email-address", {"token": "x"}).status_code == 400
+    assert addresses(alice) == {PRIMARY, NEW}
+
+
+# One person an address -------------------------------------------------------------------
+
+
+def test_two_who_wait_for_an_address_get_it_once(transactional_db: None) -> None:
+    alice, bob = make_user("alice"), make_user("bob")
+    expires_at = timezone.now() + dt.timedelta(hours=1)
+    tokens = [
+        EmailAddition.objects.create(user=user, email=NEW, expires_at=expires_at).token
+        for user in (alice, bob)
+    ]
+    answers = at_once(
+        *(lambda each=each: GraphQLClient()(CONFIRM, token=each).problems for each in tokens)
+    )
+    assert sorted(answers) == [[], [("EMAIL_TAKEN", "token")]]
+    assert len({*_further(alice), *_further(bob)}) == EmailAddress.objects.count() == 1
+
+
+@pytest.mark.parametrize("round_", range(5))
+def test_account_and_further_address_at_once_are_never_both(
+    transactional_db: None, round_: int
+) -> None:
+    root = make_user("root", is_staff=True, is_superuser=True)
+    alice = make_user("alice")
+    expires_at = timezone.now() + dt.timedelta(hours=1)
+    confirm = EmailAddition.objects.create(user=alice, email=NEW, expires_at=expires_at).token
+    create = f"""
+        mutation {{
+          createUser(input: {{
+            email: "{NEW}", username: "nina", password: "a phrase to remember {round_}"
+          }}) {{ errors {{ code field }} }}
+        }}
+    """
+    administrator = GraphQLClient(make_token(root))
+    answers = at_once(
+        lambda: GraphQLClient()(CONFIRM, token=confirm).problems,
+        lambda: administrator(create).problems,
+    )
+    assert sorted(map(len, answers)) == [0, 1]
+    assert (("EMAIL_TAKEN", "token") in answers[0]) != (("EMAIL_TAKEN", "email") in answers[1])
+    assert User.objects.filter(email=NEW).count() + EmailAddress.objects.count() == 1
+
+
+def test_database_keeps_addresses_apart(alice: User, bob: User) -> None:
+    give_address(alice)
+    for constraint, write in (
+        ("email_address_of_one_person", lambda: give_address(bob, PRIMARY)),
+        ("email_address_of_one_person", lambda: give_address(bob, bob.email)),
+        ("email_address_of_one_person", lambda: User.objects.filter(pk=bob.pk).update(email=NEW)),
+        ("email_address_of_one_person", lambda: make_user("nina", email=NEW)),
+        ("email_address_unique", lambda: give_address(bob)),
+        ("email_address_canonical", lambda: give_address(bob, "Bob@example.net")),
+    ):
+        with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
+            write()
+    assert (addresses(alice), addresses(bob)) == ({PRIMARY, NEW}, {bob.email})
+
+
+def test_administrators_cannot_give_an_address_away(
+    client_of: ClientOf, alice: User, bob: User, root: User
+) -> None:
+    give_address(alice)
+    update = """
+        mutation ($id: ID!, $email: String!) {
+          updateUser(input: {userId: $id, email: $email}) { errors { code field } }
+        }
+    """
+    found = client_of(root)("{ users(first: 9) { nodes { id username } } }").data["users"]["nodes"]
+    ids = {each["username"]: each["id"] for each in found}
+    answer = client_of(root)(update, id=ids["bob"], email=NEW)
+    assert answer.problems == [("EMAIL_TAKEN", "email")]
+    invite = f'mutation {{ inviteUser(input: {{email: "{NEW}"}}) {{ errors {{ code field }} }} }}'
+    assert client_of(root)(invite).problems == [("EMAIL_TAKEN", "email")]
+    # Of the person's own it makes the primary one.
+    assert client_of(root)(update, id=ids["alice"], email=NEW).problems == []
+    assert addresses(alice) == {NEW}
+
+
+# The primary one -------------------------------------------------------------------------
+
+
+def test_primary_one_is_exchanged(alices: Callable[..., Answer], alice: User, mails: Sink) -> None:
+    User.objects.update(email_verified_at=timezone.now())
+    further = give_address(alice)
+    assert alices(SET_PRIMARY, NEW.upper()).problems == []
+    alice.refresh_from_db()
+    assert (alice.email, alice.email_verified_at) == (NEW, further.verified_at)
+    assert _further(alice) == [PRIMARY]
+    event = Event.objects.get()
+    assert (event.tag, event.data) == (Tag.EMAIL_CHANGED, {})
+    deliver(mail_email_changed, Tag.EMAIL_CHANGED)
+    assert mails.next()["To"] == PRIMARY
+
+    assert alices(SET_PRIMARY, NEW).problems == []
+    assert tags() == [Tag.EMAIL_CHANGED]
+
+
+def test_unconfirmed_former_one_is_dropped(alices: Callable[..., Answer], alice: User) -> None:
+    give_address(alice)
+    assert alices(SET_PRIMARY).problems == []
+    assert addresses(alice) == {NEW}
+
+
+def test_only_ones_own_confirmed_address_becomes_primary(
+    alices: Callable[..., Answer], alice: User, bob: User
+) -> None:
+    give_address(bob, "bob@example.net")
+    assert alices(ADD).problems == []
+    for email in (NEW, "bob@example.net", bob.email, "nobody@example.org"):
+        assert alices(SET_PRIMARY, email).problems == [("NOT_FOUND", "email")]
+    assert (addresses(alice), addresses(bob)) == ({PRIMARY}, {bob.email, "bob@example.net"})
+    assert tags() == [Tag.EMAIL_ADDRESS_REQUESTED]
+
+
+def test_change_of_address_takes_a_further_one_out_of_the_list(
+    client_of: ClientOf, alice: User, anonymous: GraphQLClient, mails: Sink
+) -> None:
+    """The older flow replaces the primary address, also by one that the person has."""
+    give_address(alice)
+    ask = f"""
+        mutation {{
+          requestEmailChange(input: {{email: "{NEW}", password: "{PASSWORD}"}}) {{
+            errors {{ code }}
+          }}
+        }}
+    """
+    confirm = "mutation ($t: String!) { confirmEmailChange(input: {token: $t}) { email } }"
+    assert client_of(alice)(ask).data["requestEmailChange"]["errors"] == []
+    answer = anonymous(confirm, t=alice.email_change.token)
+    assert answer.data == {"confirmEmailChange": {"email": NEW}}
+    assert addresses(alice) == {NEW}
+
+
+# Removing --------------------------------------------------------------------------------
+
+
+def test_removed_address_opens_nothing_and_is_told(
+    alices: Callable[..., Answer], alice: User, mails: Sink
+) -> None:
+    give_address(alice)
+    assert alices(REMOVE).problems == []
+    assert addresses(alice) == {PRIMARY}
+    assert tags() == [Tag.EMAIL_ADDRESS_REMOVED]
+    assert "example" not in str(Event.objects.get().data)
+    deliver(mail_email_address_removed, Tag.EMAIL_ADDRESS_REMOVED)
+    assert mails.next()["To"] == NEW
+    EventDetails.objects.all().delete()
+    deliver(mail_email_address_removed, Tag.EMAIL_ADDRESS_REMOVED)
+    assert mails.is_empty()
+    assert alices(REMOVE).problems == [("NOT_FOUND", "email")]
+
+
+def test_primary_and_last_address_stays(alices: Callable[..., Answer], alice: User) -> None:
+    assert alices(REMOVE, PRIMARY).problems == [("EMAIL_PRIMARY", "email")]
+    assert addresses(alice) == {PRIMARY}
+    assert tags() == []
+
+
+def test_removing_cancels_what_waits(
+    alices: Callable[..., Answer], anonymous: GraphQLClient, mails: Sink
+) -> None:
+    assert alices(ADD).problems == []
+    canceled = token()
+    assert alices(REMOVE).problems == []
+    assert anonymous(CONFIRM, token=canceled).problems == [("TOKEN_INVALID", "token")]
+    deliver(mail_email_addition, Tag.EMAIL_ADDRESS_REQUESTED)
+    assert mails.is_empty()
+    assert tags() == [Tag.EMAIL_ADDRESS_REQUESTED]
+
+
+def test_mails_to_nobody_are_not_sent(alice: User, anonymous: GraphQLClient, mails: Sink) -> None:
+    expires_at = timezone.now() + dt.timedelta(hours=1)
+    addition = EmailAddition.objects.create(user=alice, email=NEW, expires_at=expires_at)
+    assert anonymous(CONFIRM, token=addition.token).problems == []
+    User.objects.all().delete()
+    deliver(mail_email_address_added, Tag.EMAIL_ADDRESS_ADDED)
+    assert mails.is_empty()

@@ -1,0 +1,65 @@
+"""People's pictures."""
+
+from contextlib import ExitStack
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from core.actor import Actor
+from core.errors import ErrorCode, InputRejectedError, Problem
+from users.accounts import avatars
+from users.accounts.models import User
+from users.accounts.pictures import squares_of
+from users.accounts.policy import may_edit_profile, require
+from users.accounts.services.people import locked_user
+from users.accounts.throttling import count_avatar
+from users.activity.record import record
+from users.activity.tags import Tag
+
+
+def set_avatar(user_id: UUID, *, actor: Actor, image: bytes) -> User:
+    """Have a person shown by a picture, in place of any former one.
+
+    1. Count the attempt, and make what is kept of the file, which is refused without a trace.
+    2. Write the files. They are nobody's until 3, and removed again if that fails.
+    3. Write the key of the new ones; a worker removes the former, which the event names.
+
+    Raises `InputRejectedError`, `TooManyAttemptsError` and the policy's errors.
+    """
+    require(actor, may_edit_profile, user_id)
+    if not settings.KEEPS_FILES:
+        raise InputRejectedError(
+            Problem(ErrorCode.UPLOADS_OFF, _("There are no pictures here."), ("image",))
+        )
+    count_avatar(user_id)
+    squares = squares_of(image)
+    with ExitStack() as undo:
+        key = avatars.keep(squares)
+        undo.callback(avatars.drop, key)
+        with transaction.atomic(durable=True):
+            user = locked_user(user_id)
+            _write(user, key, actor=actor, tag=Tag.AVATAR_CHANGED)
+        undo.pop_all()
+    return user
+
+
+@transaction.atomic(durable=True)
+def remove_avatar(user_id: UUID | None, *, actor: Actor) -> User:
+    """Have a person shown without a picture; without one, nothing happens.
+
+    Raises `InputRejectedError` if there is no such person, and the policy's errors.
+    """
+    require(actor, may_edit_profile, user_id)
+    user = locked_user(user_id)
+    if user.profile.avatar:
+        _write(user, "", actor=actor, tag=Tag.AVATAR_REMOVED)
+    return user
+
+
+def _write(user: User, key: str, *, actor: Actor, tag: Tag) -> None:
+    """Write the key of a locked person's files, in the caller's transaction."""
+    former, user.profile.avatar = user.profile.avatar, key
+    user.profile.save(update_fields=["avatar"])
+    record(tag, actor=actor, subject_id=user.pk, former=former)

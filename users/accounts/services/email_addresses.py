@@ -1,0 +1,183 @@
+"""Further e-mail addresses, beside the primary one: adding, choosing the primary, removing.
+
+Each takes the password: an address opens the account, by a password reset. The person is locked
+before anything else, so that two at once come one after the other.
+"""
+
+from typing import Final
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from core.actor import Actor
+from core.errors import ErrorCode, InputRejectedError, Problem
+from users.accounts.models import EmailAddition, EmailAddress, User
+from users.accounts.policy import may_change_credentials, require
+from users.accounts.sensitive import Sensitive
+from users.accounts.services.creation import check_identifiers, email_taken, save_identifiers
+from users.accounts.services.links import read_link, use_link
+from users.accounts.services.reauthentication import confirm_password
+from users.accounts.throttling import count_mail, count_token
+from users.activity.record import record
+from users.activity.tags import Tag
+
+# Beside the primary one, those that wait for a click included.
+MAX_ADDRESSES: Final = 10
+
+
+def add_email_address(user_id: UUID, *, actor: Actor, email: str, password: str) -> None:
+    """Have a link mailed to a further address, which counts only once it is confirmed.
+
+    Whether somebody has the address is told to nobody but its owner, by mail. Asking again
+    replaces the link; asking for an address that one has does nothing. Raises
+    `InputRejectedError`, also for too many addresses, `TooManyAttemptsError` and the policy's
+    errors.
+    """
+    operation = Sensitive.ADD_EMAIL_ADDRESS
+    email = _confirmed(user_id, operation, actor=actor, email=email, password=password)
+    count_mail(actor, email)
+    with transaction.atomic(durable=True):
+        user = _locked(user_id)
+        if user.has_address(email):
+            return
+        _refuse_too_many(user, email)
+        addition = EmailAddition(
+            user=user, email=email, expires_at=timezone.now() + settings.EMAIL_CHANGE_TTL
+        )
+        EmailAddition.objects.bulk_create(
+            [addition],
+            update_conflicts=True,
+            unique_fields=["user", "email"],
+            update_fields=["nonce", "expires_at"],
+        )
+        record(
+            Tag.EMAIL_ADDRESS_REQUESTED,
+            actor=actor,
+            subject_id=user_id,
+            personal={"email": email},
+            link=addition.nonce,
+        )
+
+
+def confirm_email_address(token: str, *, actor: Actor) -> EmailAddress:
+    """Make the address that the token was mailed to one of the person's.
+
+    The primary address gets a notice. Raises `InputRejectedError` for a token that does not
+    work, or if somebody has the address by now, and `TooManyAttemptsError`.
+    """
+    count_token(actor)
+    with transaction.atomic(durable=True):
+        # The person first, as everybody does who locks both; a new password takes the link away.
+        user = _locked(read_link(EmailAddition, token).user_id)
+        addition = use_link(EmailAddition, token)
+        address = EmailAddress(user=user, email=addition.email, verified_at=timezone.now())
+        try:
+            address.save(force_insert=True)
+        except IntegrityError:
+            # Somebody confirmed it meanwhile, the person included.
+            raise email_taken("token") from None
+        record(
+            Tag.EMAIL_ADDRESS_ADDED,
+            actor=actor,
+            subject_id=user.pk,
+            personal={"email": address.email},
+        )
+    return address
+
+
+def set_primary_email_address(user_id: UUID, *, actor: Actor, email: str, password: str) -> User:
+    """Make a confirmed address the one that we write to; the former stays as another.
+
+    A former address that was never confirmed is dropped. It gets a notice in any case. The
+    present one changes nothing. Raises `InputRejectedError`, `TooManyAttemptsError` and the
+    policy's errors.
+    """
+    operation = Sensitive.SET_PRIMARY_EMAIL_ADDRESS
+    email = _confirmed(user_id, operation, actor=actor, email=email, password=password)
+    with transaction.atomic(durable=True):
+        user = _locked(user_id)
+        if user.email == email:
+            return user
+        address = user.email_addresses.filter(email=email).first()
+        if address is None:
+            raise _no_such_address()
+        old, old_verified_at = user.email, user.email_verified_at
+        user.email, user.email_verified_at = address.email, address.verified_at
+        save_identifiers(user)
+        if old_verified_at is not None:
+            EmailAddress.objects.create(user=user, email=old, verified_at=old_verified_at)
+        record(
+            Tag.EMAIL_CHANGED,
+            actor=actor,
+            subject_id=user_id,
+            personal={"old": {"email": old}, "new": {"email": email}},
+        )
+    return user
+
+
+def remove_email_address(user_id: UUID, *, actor: Actor, email: str, password: str) -> User:
+    """Take an address from a person, or the link to confirm it; it gets a notice if it was theirs.
+
+    The primary one, and so the last one, stays. Raises `InputRejectedError`,
+    `TooManyAttemptsError` and the policy's errors.
+    """
+    operation = Sensitive.REMOVE_EMAIL_ADDRESS
+    email = _confirmed(user_id, operation, actor=actor, email=email, password=password)
+    with transaction.atomic(durable=True):
+        user = _locked(user_id)
+        if user.email == email:
+            raise InputRejectedError(
+                Problem(
+                    ErrorCode.EMAIL_PRIMARY,
+                    _("This is your primary address. Make another one primary first."),
+                    ("email",),
+                )
+            )
+        canceled, _rows = EmailAddition.objects.filter(user=user, email=email).delete()
+        removed, _rows = user.email_addresses.filter(email=email).delete()
+        if removed:
+            record(
+                Tag.EMAIL_ADDRESS_REMOVED,
+                actor=actor,
+                subject_id=user_id,
+                personal={"email": email},
+            )
+        elif not canceled:
+            raise _no_such_address()
+    return user
+
+
+def _confirmed(
+    user_id: UUID, operation: Sensitive, *, actor: Actor, email: str, password: str
+) -> str:
+    """Return the address in canonical form, once the person is known to ask."""
+    require(actor, may_change_credentials, user_id)
+    email = check_identifiers({"email": email})["email"]
+    confirm_password(user_id, password, actor=actor, field="password", operation=operation)
+    return email
+
+
+def _locked(user_id: UUID) -> User:
+    return User.objects.select_for_update().get(pk=user_id)
+
+
+def _refuse_too_many(user: User, email: str) -> None:
+    waiting = EmailAddition.objects.filter(user=user, expires_at__gt=timezone.now())
+    if user.email_addresses.count() + waiting.exclude(email=email).count() >= MAX_ADDRESSES:
+        raise InputRejectedError(
+            Problem(
+                ErrorCode.TOO_MANY_EMAIL_ADDRESSES,
+                _("You can have %(max)d addresses beside the primary one. Remove one first.")
+                % {"max": MAX_ADDRESSES},
+                ("email",),
+            )
+        )
+
+
+def _no_such_address() -> InputRejectedError:
+    return InputRejectedError(
+        Problem(ErrorCode.NOT_FOUND, _("This is no confirmed address of yours."), ("email",))
+    )

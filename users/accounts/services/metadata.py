@@ -1,0 +1,78 @@
+"""What applications note about people."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from core.actor import Actor
+from core.errors import ErrorCode, Problem
+from users.accounts.metadata import normalized, patched, violations
+from users.accounts.models import Metadata, User
+from users.accounts.policy import may_write_private_metadata, may_write_public_metadata, require
+from users.accounts.services.people import locked_user
+from users.accounts.services.validation import Problems
+from users.activity.record import record
+from users.activity.tags import Tag
+
+RULES: Final = {"public": may_write_public_metadata, "private": may_write_private_metadata}
+
+
+@transaction.atomic(durable=True)
+def change_metadata(
+    user_id: UUID | None, *, actor: Actor, changes: Mapping[str, Any], replace: bool = False
+) -> User:
+    """Change a person's metadata, of the kinds that ``changes`` has: ``public``, ``private``.
+
+    1. Ask, for each kind, whether the actor may.
+    2. Merge each (RFC 7396) into what there is or, with ``replace``, put it in the place of that.
+    3. Hold the result against the limits and the deployment's schema, and write it.
+
+    Unchanged values write nothing. The event names the keys that changed, at the first level.
+    Raises `InputRejectedError`, with a JSON pointer to what violates the schema, and the policy's
+    errors.
+    """
+    for kind in changes:
+        require(actor, RULES[kind], user_id)
+    changes = _checked(changes)
+    user = locked_user(user_id)
+    row = Metadata.objects.filter(user=user).values(*RULES).first() or {}
+    old = {kind: row.get(kind, {}) for kind in changes}
+    new = {kind: given if replace else patched(old[kind], given) for kind, given in changes.items()}
+    new = _checked(new, against_schema=True)
+    keys = {kind: changed for kind in new if (changed := _changed(old[kind], new[kind]))}
+    if keys:
+        Metadata.objects.update_or_create(user=user, defaults={kind: new[kind] for kind in keys})
+        record(Tag.METADATA_CHANGED, actor=actor, subject_id=user.pk, keys=keys)
+    return user
+
+
+def _checked(values: Mapping[str, Any], *, against_schema: bool = False) -> dict[str, Any]:
+    """Return each value as it is kept. Raises `InputRejectedError` unless it is such an object."""
+    problems, checked = Problems(), dict(values)
+    for kind, value in values.items():
+        with problems.of(kind, ErrorCode.VALUE_INVALID):
+            checked[kind] = normalized(value)
+            if not isinstance(value, dict):
+                raise ValidationError(_("Give a JSON object."))
+            if against_schema:
+                problems.found += (
+                    Problem(ErrorCode.METADATA_INVALID, reason, (kind,))
+                    for reason in violations(checked[kind], kind=kind)
+                )
+    problems.refuse_any()
+    return checked
+
+
+def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Return the keys whose values differ, as JSON and not as Python has it: 1 is not true."""
+    before, after = ({key: _text(value) for key, value in each.items()} for each in (old, new))
+    return sorted(key for key in {*old, *new} if before.get(key) != after.get(key))
+
+
+def _text(value: Any) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
