@@ -29,13 +29,14 @@ NESTED: Final = """
     { users(first: $n) { nodes { ...F memberships(first: 1) { nodes { organization {
         members(last: $n) { nodes { user { ...F } } }
     } } } } } }
-    fragment F on User { permissions activeSessionCount groups { permissions } }
+    fragment F on User { permissions activeSessionCount recoveryCodesLeft groups { permissions } }
 """
 LEVELS: Final = 2
 LOADERS: Final = {
     "User: permissions",
     "User: active_session_counts",
     "Group: group_permissions",
+    "User: recovery_codes_left",
 }
 
 

@@ -129,10 +129,14 @@ def test_every_private_field_of_the_schema_is_in_these_tests(anonymous: GraphQLC
     query = '{ __type(name: "User") { fields { name description type { kind } } } }'
     fields = anonymous(query).data["__type"]["fields"]
     nullable = {field["name"] for field in fields if field["type"]["kind"] != "NON_NULL"}
-    # Whether there is a suspension is for staff alone; tests/test_suspension.py has it, and
-    # tests/test_totp.py has second factors.
-    factors = {"secondFactors", "secondFactorDueAt", "recoveryCodesLeft", "totp"}
-    assert nullable - {"profile", "suspension"} - factors == PRIVATE.keys()
+    # Whether there is a suspension or a deletion is for staff alone, a picture is for everybody, and
+    # these have tests of their own, as have second factors, addresses and metadata.
+    others = {
+        *("profile", "suspension", "deletion", "erasedAt", "avatar"),
+        *("secondFactors", "secondFactorDueAt", "recoveryCodesLeft", "totp"),
+        *("emailAddresses", "privateMetadata"),
+    }
+    assert nullable - others == PRIVATE.keys()
 
 
 def test_private_fields_are_each_shown_right_within_one_page(

@@ -47,7 +47,7 @@ OFTEN: list[dict[str, Any]] = [
     {"isStaff": False},
     {"locale": "en"},
     {"publicMetadata": {"plan": "team"}},
-    {"not": {"privateMetadata": {"crm": {"id": "rare"}}}},
+    {"not": {"privateMetadata": {"crm": {"id": "few"}}}},
     {"not": {"emailDomain": "rare.example"}},
     {"not": {"group": "rare"}},
     {"not": {"membership": {"organization": "rare organization"}}},
@@ -57,8 +57,8 @@ OFTEN: list[dict[str, Any]] = [
 SELDOM: list[tuple[dict[str, Any], str]] = [
     ({"isStaff": True}, "user_staff"),
     ({"locale": "fr"}, "profile_locale"),
-    ({"publicMetadata": {"plan": "rare"}}, "metadata_public"),
-    ({"privateMetadata": {"crm": {"id": "rare"}}}, "metadata_private"),
+    ({"publicMetadata": {"plan": "few"}}, "metadata_public"),
+    ({"privateMetadata": {"crm": {"id": "few"}}}, "metadata_private"),
     ({"emailDomain": "rare.example"}, "user_email_domain"),
     ({"group": "rare"}, "accounts_user_groups_group_id"),
     ({"membership": {"organization": "rare organization"}}, "membership_"),
@@ -149,7 +149,7 @@ def ids(transactional_db: None, settings: Any) -> dict[str, str]:
     with as_owner(), connection.cursor() as cursor:
         cursor.execute(NOTES)
     noted = Metadata.objects.filter(user__in=people)
-    noted.update(public={"plan": "rare"}, private={"crm": {"id": "rare"}})
+    noted.update(public={"plan": "few"}, private={"crm": {"id": "few"}})
     rare = Group.objects.create(name="Rare")
     rare.user_set.set(people)
     organization = make_organization("Rare", *ten)

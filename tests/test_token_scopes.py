@@ -238,7 +238,9 @@ def assert_refused_by_policy(world: World, name: str, held: frozenset[str]) -> N
     administrator = User.objects.get(username="administrator")
     actor = Actor(user_id=administrator.pk, scopes=held, is_staff=True, is_superuser=True)
     before = everything()
-    result = schema.execute_sync(world.complete(write(name)), context_value=Context(actor=actor))
+    result = schema.execute_sync(
+        world.complete(write(name)), {"image": b""}, context_value=Context(actor=actor)
+    )
     assert result.errors is not None
     assert isinstance(result.errors[0].original_error, InsufficientScopeError)
     assert everything() == before

@@ -145,17 +145,19 @@ class World:
         return client
 
     def complete(self, document: str) -> str:
-        """Return the document with ids."""
+        """Return the document with ids, and with its variable if it takes a file."""
+        if "$image" in document:
+            document = document.replace("mutation", "mutation ($image: Upload!)", 1)
         for name, id_ in self.ids.items():
             document = document.replace(f"${name}", json.dumps(id_))
         return document
 
     def ask(self, client: str | GraphQLClient, document: str) -> Answer:
         ask = self.clients[client] if isinstance(client, str) else client
+        document = self.complete(document)
         if "$image" in document:
-            document = document.replace("mutation", "mutation ($image: Upload!)")
             return self.executor(partial(ask.upload, document, picture()))
-        return self.executor(partial(ask, self.complete(document)))
+        return self.executor(partial(ask, document))
 
 
 def everything() -> str:
