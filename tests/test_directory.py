@@ -129,8 +129,8 @@ def test_every_private_field_of_the_schema_is_in_these_tests(anonymous: GraphQLC
     query = '{ __type(name: "User") { fields { name description type { kind } } } }'
     fields = anonymous(query).data["__type"]["fields"]
     nullable = {field["name"] for field in fields if field["type"]["kind"] != "NON_NULL"}
-    # Whether there is a suspension or a deletion is for staff alone, a picture is for everybody, and
-    # these have tests of their own, as have second factors, addresses and metadata.
+    # Whether there is a suspension or a deletion is for staff alone, a picture is for everybody.
+    # These have tests of their own, as have second factors, addresses and metadata.
     others = {
         *("profile", "suspension", "deletion", "erasedAt", "avatar"),
         *("secondFactors", "secondFactorDueAt", "recoveryCodesLeft", "totp"),

@@ -1,9 +1,11 @@
 """Ways in which a token might do more than it is good for."""
 
 import json
+from io import BytesIO
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import InMemoryUploadedFile
 
 from core.actor import Actor
 from core.errors import InsufficientScopeError
@@ -238,8 +240,9 @@ def assert_refused_by_policy(world: World, name: str, held: frozenset[str]) -> N
     administrator = User.objects.get(username="administrator")
     actor = Actor(user_id=administrator.pk, scopes=held, is_staff=True, is_superuser=True)
     before = everything()
+    file = InMemoryUploadedFile(BytesIO(b"x"), "image", "x.png", "image/png", 1, None)
     result = schema.execute_sync(
-        world.complete(write(name)), {"image": b""}, context_value=Context(actor=actor)
+        world.complete(write(name)), {"image": file}, context_value=Context(actor=actor)
     )
     assert result.errors is not None
     assert isinstance(result.errors[0].original_error, InsufficientScopeError)
