@@ -3,7 +3,6 @@
 import os
 import platform
 import sys
-import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,15 +54,8 @@ def describe(versions: dict[str, str]) -> dict[str, Any]:
         "cores": psutil.cpu_count(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30),
         "system": f"{platform.system()} {platform.release()}",
-        "versions": {"Python": _python()} | versions,
+        "versions": {"Python": platform.python_version()} | versions,
     }
-
-
-def _python() -> str:
-    """Return its version, and whether it was built to be fast, as those of distributions are."""
-    options = sysconfig.get_config_var("CONFIG_ARGS") or ""
-    how = "" if "--enable-optimizations" in options else " (built without optimizations)"
-    return platform.python_version() + how
 
 
 def _cpu_model() -> str:

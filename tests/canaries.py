@@ -2,24 +2,30 @@
 
 import re
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, Final
 
 from django.conf import settings
 from django.db import connection
 from redis import Redis
 
-EMAIL, FORMER_EMAIL, NEXT_EMAIL = (
-    f"canary-{name}@aviary-{name}.example" for name in ("present", "former", "next")
+EMAIL, FORMER_EMAIL, NEXT_EMAIL, FURTHER_EMAIL, REMOVED_EMAIL, WAITING_EMAIL = EMAILS = tuple(
+    f"canary-{name}@aviary-{name}.example"
+    for name in ("present", "former", "next", "further", "removed", "waiting")
 )
 USERNAME, FORMER_USERNAME = "canary.present", "canary.former"
 NAME, BIO, WEBSITE = "Serinus Canaria", "Sings in the coal mine", "https://coalmine.example/serinus"
+GIVEN_NAME, FAMILY_NAME, NICKNAME = "Tweety", "Fringillidae", "Yellowfeather"
+METADATA_KEY, PUBLIC, PRIVATE = "roostmates", "perches by the window", "afraid of the tomcat"
+PASSKEY_NAME, TOKEN_NAME = "Birdcage key", "Feeding robot"
 TIME_ZONE = "Atlantic/Canary"
 IP, OTHER_IP = "203.0.113.77", "2001:db8:ca0a:41::77"
 AGENT = "CanaryBrowser/7.7 (Yellow; Feathered)"
 REASON = "Sang at night, said the canary's neighbour"
 
 TEXTS: Final = (
-    *(EMAIL, FORMER_EMAIL, NEXT_EMAIL, USERNAME, FORMER_USERNAME, NAME, BIO, WEBSITE),
+    *(*EMAILS, USERNAME, FORMER_USERNAME, NAME, GIVEN_NAME, FAMILY_NAME, NICKNAME, BIO, WEBSITE),
+    *(METADATA_KEY, PUBLIC, PRIVATE, PASSKEY_NAME, TOKEN_NAME),
     *(TIME_ZONE, IP, OTHER_IP, AGENT, REASON, "canary", "serinus", "coalmine", "coal mine"),
 )
 
@@ -54,6 +60,18 @@ def in_database(canaries: Iterable[str | bytes]) -> set[tuple[str, str]]:
             for (row,) in cursor.fetchall():
                 found |= {(table, form) for form in found_in(row, canaries)}
     assert len(tables) > 20
+    return found
+
+
+def in_files(canaries: Iterable[str | bytes]) -> set[tuple[str, str]]:
+    """Return files with a canary in the name or in what they hold, wherever we keep any."""
+    canaries = list(canaries)
+    found = set()
+    for directory in (settings.MEDIA_ROOT, settings.PRIVATE_FILES_DIR):
+        for path in Path(directory).rglob("*"):
+            if path.is_file():
+                content = path.read_bytes().decode(errors="replace")
+                found |= {(str(path), form) for form in found_in(f"{path}\n{content}", canaries)}
     return found
 
 

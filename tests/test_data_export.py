@@ -25,9 +25,9 @@ from tests.factories import (
     make_user,
     node_id,
 )
+from tests.full_life import lead_a_full_life, wait_for
 from tests.signing_in import tags
 from tests.test_deletion import make_due, schedule
-from tests.test_erasure import lead_a_full_life, wait_for
 from users.accounts.models import User
 from users.activity.models import Event
 from users.activity.record import record

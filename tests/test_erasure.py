@@ -2,178 +2,49 @@
 
 import datetime as dt
 import logging
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.utils import timezone
 
 from core.actor import Actor
 from core.outbox.models import OutboxMessage
-from core.ratelimit import in_postgresql
-from core.ratelimit.limits import Bucket, attempt
 from tests import canaries
 from tests.canaries import (
-    AGENT,
-    BIO,
-    EMAIL,
-    FORMER_EMAIL,
-    FORMER_USERNAME,
-    IP,
-    NAME,
-    NEXT_EMAIL,
-    OTHER_IP,
-    REASON,
     TEXTS,
-    TIME_ZONE,
-    USERNAME,
-    WEBSITE,
     in_database,
+    in_files,
     in_redis,
 )
 from tests.client import GraphQLClient
 from tests.conftest import Sink
 from tests.factories import PASSWORD, make_organization, make_token, make_user, node_id
-from tests.signing_in import LOG_IN
-from tests.signing_in import attempt as try_to_log_in
+from tests.full_life import do, former_pictures, lead_a_full_life, leave_traces, wait_for
 from tests.test_deletion import make_due, schedule
-from users.accounts.models import EmailChange, Invitation, SignUp, User
-from users.accounts.throttling import buckets_of as account_buckets
+from users.accounts.models import (
+    EmailAddress,
+    Profile,
+    User,
+)
+from users.accounts.pictures import AvatarSize
 from users.activity.models import Event, EventDetails, EventSeal
 from users.activity.record import record
 from users.activity.tags import Tag
 from users.activity.tasks import seal_events
-from users.authentication.models import PasswordReset, RefreshToken, Session
-from users.authentication.throttling import buckets_of as log_in_buckets
+from users.authentication.models import (
+    ApiToken,
+    Passkey,
+    RecoveryCode,
+    Totp,
+)
 from users.organizations.models import OrganizationInvitation, Role
-from users.organizations.throttling import buckets_of as organization_buckets
 from users.privacy.models import AccountDeletion
 from users.privacy.services import erasure
 from users.privacy.services.erasure import erase_person, remove_rows
 from users.privacy.tasks import erase_people
-
-
-def from_the_canary(token: str | None = None, ip: str = IP) -> GraphQLClient:
-    """Return a client at the person's address, with the person's browser."""
-    client = GraphQLClient(token)
-    client.http.defaults.update({"REMOTE_ADDR": ip, "HTTP_USER_AGENT": AGENT})
-    return client
-
-
-def do(client: GraphQLClient, name: str, input_: str) -> Any:
-    """Carry out a mutation that must not be refused."""
-    answer = client(f"mutation {{ {name}(input: {input_}) {{ errors {{ code field }} }} }}")
-    assert answer.problems == [], (name, answer.body)
-    return answer.data
-
-
-def lead_a_full_life(root: User) -> User:
-    """Have somebody use everything there is; return whom."""
-    admin = GraphQLClient(make_token(root))
-    stranger = from_the_canary()
-    do(
-        stranger,
-        "signUp",
-        f'{{email: "{FORMER_EMAIL}", username: "{FORMER_USERNAME}", password: "{PASSWORD}"}}',
-    )
-    do(stranger, "resendVerification", f'{{email: "{FORMER_EMAIL}"}}')
-    do(stranger, "verifyEmail", f'{{token: "{SignUp.objects.get().token}"}}')
-    user = User.objects.get(email=FORMER_EMAIL)
-    for ip in (IP, OTHER_IP):
-        answer = from_the_canary(ip=ip)(LOG_IN, login=FORMER_USERNAME, password=PASSWORD)
-        token = answer.data["logIn"]["accessToken"]
-    client = from_the_canary(token, OTHER_IP)
-    do(
-        client,
-        "updateProfile",
-        f'{{name: "{NAME}", bio: "{BIO}", website: "{WEBSITE}", timeZone: "{TIME_ZONE}",'
-        " isPublic: true}",
-    )
-    do(client, "changeUsername", f'{{username: "{USERNAME}", password: "{PASSWORD}"}}')
-    for email in (EMAIL, NEXT_EMAIL):
-        do(client, "requestEmailChange", f'{{email: "{email}", password: "{PASSWORD}"}}')
-        if email == EMAIL:
-            do(client, "confirmEmailChange", f'{{token: "{EmailChange.objects.get().token}"}}')
-    group = Group.objects.create(name="Singers")
-    user.groups.add(group)
-    user.user_permissions.add(Permission.objects.all()[0])
-    organize(user, client, root)
-    for _number in range(3):
-        try_to_log_in(EMAIL, REMOTE_ADDR=IP, HTTP_USER_AGENT=AGENT)
-    do(stranger, "requestPasswordReset", f'{{email: "{EMAIL}"}}')
-    do(admin, "suspendUser", f'{{userId: "{node_id(user)}", reason: "{REASON}"}}')
-    do(admin, "reactivateUser", f'{{userId: "{node_id(user)}"}}')
-    answer = from_the_canary()(LOG_IN, login=USERNAME, password=PASSWORD)
-    do(
-        from_the_canary(answer.data["logIn"]["accessToken"]),
-        "deleteMe",
-        f'{{password: "{PASSWORD}"}}',
-    )
-    return user
-
-
-def organize(user: User, client: GraphQLClient, root: User) -> None:
-    """Have the person belong, invite and be invited."""
-    choir = make_organization("Choir", user, root, role=Role.OWNER)
-    do(
-        client,
-        "inviteToOrganization",
-        f'{{organizationId: "{node_id(choir)}", email: "guest@example.org"}}',
-    )
-    admin = GraphQLClient(make_token(root))
-    for name, answer in (("Band", "decline"), ("Orchestra", "nothing"), ("Quartet", "cancel")):
-        other = make_organization(name, root, role=Role.OWNER)
-        do(
-            admin,
-            "inviteToOrganization",
-            f'{{organizationId: "{node_id(other)}", email: "{EMAIL}"}}',
-        )
-        invitation = OrganizationInvitation.objects.get(organization=other)
-        if answer == "decline":
-            stranger = from_the_canary()
-            do(stranger, "declineOrganizationInvitation", f'{{token: "{invitation.token}"}}')
-        elif answer == "cancel":
-            do(admin, "cancelOrganizationInvitation", f'{{invitationId: "{node_id(invitation)}"}}')
-
-
-def leave_traces(user: User) -> list[Bucket]:
-    """Add what takes time or bad luck to come about; return the buckets that are filled."""
-    soon = timezone.now() + dt.timedelta(hours=1)
-    session = Session.objects.create(user=user, ip=IP, user_agent=AGENT, expires_at=soon)
-    RefreshToken.objects.create(session=session, digest=b"canary digest", expires_at=soon)
-    Invitation.objects.create(email=EMAIL, name=NAME, locale="en", expires_at=soon)
-    SignUp.objects.create(
-        email=EMAIL, username="canary.third", password="!", locale="en", expires_at=soon
-    )
-    EmailChange.objects.create(user=user, email=NEXT_EMAIL, expires_at=soon)
-    PasswordReset.objects.create(user=user, email=EMAIL, expires_at=soon)
-    emails = [EMAIL, FORMER_EMAIL, NEXT_EMAIL]
-    buckets = [
-        *account_buckets(user.pk, emails),
-        *organization_buckets(user.pk, emails),
-        *log_in_buckets([*emails, USERNAME]),
-    ]
-    attempt(*(bucket for bucket in buckets if bucket.limit.name != "log_in.lockout"))
-    in_postgresql.fill({bucket.key: bucket.limit for bucket in buckets})
-    # A mail server that is down for a month.
-    event = Event.objects.filter(subject_id=user.pk).latest("pk")
-    OutboxMessage.objects.create(
-        subscriber="users.privacy.tasks.mail_deletion",
-        payload={"event_id": str(event.pk)},
-        dispatch_at=soon,
-    )
-    return buckets
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def events() -> list[tuple[Any, ...]]:
@@ -191,6 +62,13 @@ def test_no_canary_is_left_anywhere(
     wait_for(lambda: not OutboxMessage.objects.exists())
     buckets = leave_traces(user)
     secrets = [bucket.key for bucket in buckets]
+    factors: list[str | bytes] = [
+        Totp.objects.get().secret,
+        *(bytes(part) for part in Passkey.objects.values_list("credential_id", "public_key").get()),
+        *map(bytes, RecoveryCode.objects.values_list("digest", flat=True)),
+        bytes(ApiToken.objects.values_list("digest", flat=True).get(user=user)),
+    ]
+    files = [*former_pictures(user), Profile.objects.get(user=user).avatar, "canary"]
     seal_events()
     before = events()
     everywhere = {table.partition(".")[2] for table, _form in in_database(TEXTS)}
@@ -198,8 +76,12 @@ def test_no_canary_is_left_anywhere(
         *("accounts_user", "accounts_profile", "accounts_emailchange", "accounts_signup"),
         *("accounts_invitation", "activity_eventdetails", "authentication_session"),
         *("authentication_passwordreset", "organizations_organizationinvitation"),
+        *("accounts_emailaddress", "accounts_emailaddition", "accounts_metadata"),
+        *("authentication_apitoken", "authentication_passkey"),
     } <= everywhere
+    assert len(in_files(files)) > len(AvatarSize)
     assert in_database(secrets)
+    assert in_database(factors)
     assert in_redis(secrets)
     make_due(user)
 
@@ -207,7 +89,8 @@ def test_no_canary_is_left_anywhere(
     wait_for(lambda: User.objects.get(pk=user.pk).erased_at is not None)
     wait_for(lambda: not OutboxMessage.objects.exists())
 
-    assert in_database([*TEXTS, *secrets, b"canary digest"]) == set()
+    assert in_database([*TEXTS, *secrets, *factors, b"canary digest"]) == set()
+    assert in_files([*TEXTS, *files]) == set()
     assert in_redis([*TEXTS, *secrets]) == set()
     printed = capfd.readouterr()
     logged = caplog.text + printed.out + printed.err
@@ -273,6 +156,42 @@ def test_other_people_keep_theirs(transactional_db: None) -> None:
     assert (bob.username, bob.name, bob.sessions.count()) == ("bob", "Bob", 1)
     assert list(archers.memberships.values_list("user", flat=True)) == [bob.pk]
     assert EventDetails.objects.get().values == {"ip": "192.0.2.2"}
+
+
+@pytest.mark.parametrize("tag", [Tag.EMAIL_CHANGE_REQUESTED, Tag.EMAIL_ADDRESS_REQUESTED])
+@pytest.mark.parametrize("email", ["bob@example.org", "bob@example.net"])
+def test_asking_for_anothers_address_takes_nothing_of_theirs(
+    transactional_db: None, tag: Tag, email: str
+) -> None:
+    """Or else one could have erased what tells of others, by deleting an account of one's own."""
+    mallory, bob = make_user("mallory"), make_user("bob")
+    if email != bob.email:
+        EmailAddress.objects.create(user=bob, email=email, verified_at=timezone.now())
+    choir = make_organization("Choir", bob, role=Role.OWNER)
+    OrganizationInvitation.objects.create(
+        organization=make_organization("Band", bob, role=Role.OWNER),
+        inviter=bob,
+        email=email,
+        role=Role.MEMBER,
+        locale="en",
+        expires_at=timezone.now() + dt.timedelta(days=1),
+    )
+    kept = record(
+        Tag.ORGANIZATION_INVITATION_SENT,
+        actor=Actor(user_id=bob.pk),
+        subject_id=choir.pk,
+        personal={"email": email},
+    )
+    name = "requestEmailChange" if tag is Tag.EMAIL_CHANGE_REQUESTED else "addEmailAddress"
+    client = GraphQLClient(make_token(mallory))
+    do(client, name, f'{{email: "{email}", password: "{PASSWORD}"}}')
+    assert tag in Event.objects.values_list("tag", flat=True)
+
+    erase(mallory)
+
+    assert EventDetails.objects.get(event=kept).values == {"email": email}
+    assert OrganizationInvitation.objects.get().email == email
+    assert not EventDetails.objects.filter(event__subject_id=mallory.pk).exists()
 
 
 @pytest.mark.parametrize("moment", ["before it is due", "after it was undone"])

@@ -69,7 +69,8 @@ def test_metadata_are_merged(update: Callable[..., Answer], alice: User) -> None
     assert stored() == (after, {"crm": 7})
     event = Event.objects.latest("pk")
     assert (event.tag, event.subject_id) == (Tag.METADATA_CHANGED, alice.pk)
-    assert event.data == {"keys": {"public": ["new", "plan", "tags", "theme"]}}
+    assert event.data == {}
+    assert event.details.values["keys"] == {"public": ["new", "plan", "tags", "theme"]}
 
 
 # The examples of RFC 7396, appendix A, of objects.

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from tests.client import Answer, GraphQLClient
+from tests.factories import node_id
 from tests.pictures import picture
 from tests.signing_in import log_in_by_cookie, tags
-from users.accounts.models import Profile, User
+from users.accounts.models import Metadata, Profile, User
 
 ClientOf = Callable[[User], GraphQLClient]
 
@@ -187,3 +188,53 @@ def test_files_are_for_mutations_that_take_them(alices: GraphQLClient) -> None:
     query = "query ($n: Int!) { users(first: $n) { nodes { id } } }"
     answer = send(alices, {"query": query, "variables": {"n": None}}, {"0": ["variables.n"]})
     assert answer.codes == ["GRAPHQL_VARIABLES_INVALID"]
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        (
+            "mutation ($file: JSON!) { updateMetadata(input: {userId: $id, public: $file})",
+            "VALUE_INVALID",
+        ),
+        (
+            "mutation ($file: JSON!) { updateMetadata(input: {userId: $id, public: {a: [$file]}})",
+            "VALUE_INVALID",
+        ),
+        (
+            'mutation ($file: JSON!) { registerPasskey(input: {name: "Key", credential: $file})',
+            "PASSKEY_INVALID",
+        ),
+        (
+            "mutation ($file: JSON!) { logInWithPasskey(input: {credential: $file})",
+            "PASSKEY_INVALID",
+        ),
+        (
+            "mutation ($file: JSON!) { reauthenticate(input: {proof: {passkey: $file}})",
+            "REAUTHENTICATION_REQUIRED",
+        ),
+        ("mutation ($file: String!) { updateProfile(input: {name: $file})", ""),
+        ("mutation ($file: ID!) { suspendUser(input: {userId: $file, reason: $file})", ""),
+    ],
+    ids=range(7),
+)
+def test_files_are_no_json_and_no_text(
+    client_of: ClientOf, root: User, query: str, code: str
+) -> None:
+    """A file can be put wherever there is null, so all that takes any JSON may be given one."""
+    document = query.replace("$id", f'"{node_id(root)}"') + " { errors { code field } } }"
+    operations = {"query": document, "variables": {"file": None}}
+    answer = send(client_of(root), operations, {"0": ["variables.file"]})
+    if code:
+        found = [code for code, _field in answer.problems] if not answer.codes else answer.codes
+        assert (answer.status, found) == (200, [code])
+    else:
+        assert set(answer.codes) <= {"GRAPHQL_VARIABLES_INVALID", "GRAPHQL_VALIDATION_FAILED"}
+    assert not Metadata.objects.exists()
+
+
+def test_file_in_a_filter_is_no_json(client_of: ClientOf, root: User) -> None:
+    query = "query ($f: JSON) { users(first: 1, filter: {publicMetadata: $f}) { nodes { id } } }"
+    operations = {"query": query, "variables": {"f": None}}
+    answer = send(client_of(root), operations, {"0": ["variables.f"]})
+    assert (answer.status, answer.codes) == (200, ["ARGUMENT_INVALID"])

@@ -11,7 +11,14 @@ from django.utils import timezone
 from tests.authorization import KINDS, OWNER, WRITES
 from tests.client import GraphQLClient
 from tests.conftest import Sink
-from tests.factories import PASSWORD, make_session, make_user, node_id
+from tests.factories import (
+    PASSWORD,
+    make_api_token,
+    make_service,
+    make_session,
+    make_user,
+    node_id,
+)
 from tests.passkeys import Authenticator, register
 from tests.passkeys import log_in as log_in_by_passkey
 from tests.second_factors import (
@@ -115,6 +122,27 @@ def test_due_person_changes_nothing_else(world: World, settings: Any, name: str)
         assert everything() == before
     else:
         assert answer.codes == []
+
+
+def test_api_token_does_not_go_past_it(client_of: ClientOf, alice: User, demanded: Any) -> None:
+    """Nor is a token used up: it works again once its owner has a factor."""
+    secret = make_api_token(alice, "profile:write", "users:read")
+    client = GraphQLClient(secret)
+    assert client(ME).data == {"me": None}
+    assert client("{ users(first: 1) { nodes { id } } }").codes == REQUIRED
+    rename = 'mutation { updateProfile(input: {name: "Mallory"}) { errors { code } } }'
+    assert client(rename).codes == REQUIRED
+    assert client(BEGIN_TOTP).codes == ["INSUFFICIENT_SCOPE"]
+    alice.refresh_from_db()
+    assert (alice.name, alice.second_factors) == ("Alice Archer", [])
+    set_up_totp(client_of(alice))
+    assert client(ME).data == ALICE
+
+
+def test_program_needs_no_factor(db: None, demanded: Any) -> None:
+    robot = make_service("robot")
+    secret = make_api_token(robot, "users:read")
+    assert GraphQLClient(secret)(ME).data == {"me": {"username": robot.username}}
 
 
 def token_of(user: User) -> str:

@@ -1,11 +1,10 @@
 """Ways in which a token might do more than it is good for."""
 
 import json
-from io import BytesIO
 from typing import Any
 
 import pytest
-from django.core.files.uploadedfile import InMemoryUploadedFile
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from core.actor import Actor
 from core.errors import InsufficientScopeError
@@ -16,6 +15,7 @@ from schema.scopes import check_scopes
 from tests.api_tokens import assert_insufficient
 from tests.client import GraphQLClient
 from tests.factories import make_api_token, make_organization, make_session, node_id
+from tests.pictures import picture
 from tests.signing_in import ALICE
 from tests.token_authorization import NONE, WRITES
 from tests.world import World, everything, write
@@ -240,9 +240,10 @@ def assert_refused_by_policy(world: World, name: str, held: frozenset[str]) -> N
     administrator = User.objects.get(username="administrator")
     actor = Actor(user_id=administrator.pk, scopes=held, is_staff=True, is_superuser=True)
     before = everything()
-    file = InMemoryUploadedFile(BytesIO(b"x"), "image", "x.png", "image/png", 1, None)
     result = schema.execute_sync(
-        world.complete(write(name)), {"image": file}, context_value=Context(actor=actor)
+        world.complete(write(name)),
+        variable_values={"image": SimpleUploadedFile("0.jpg", picture())},
+        context_value=Context(actor=actor),
     )
     assert result.errors is not None
     assert isinstance(result.errors[0].original_error, InsufficientScopeError)

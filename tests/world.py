@@ -35,7 +35,15 @@ from tests.factories import (
     node_id,
 )
 from tests.pictures import picture
-from users.accounts.models import EmailAddress, LastSeen, Metadata, Profile, User
+from users.accounts.models import (
+    EmailAddition,
+    EmailAddress,
+    EmailChange,
+    LastSeen,
+    Metadata,
+    Profile,
+    User,
+)
 from users.activity.record import record
 from users.activity.tags import Tag
 from users.authentication.models import (
@@ -145,19 +153,19 @@ class World:
         return client
 
     def complete(self, document: str) -> str:
-        """Return the document with ids, and with its variable if it takes a file."""
-        if "$image" in document:
-            document = document.replace("mutation", "mutation ($image: Upload!)", 1)
+        """Return the document with ids, and with `$image` declared if that is asked for."""
         for name, id_ in self.ids.items():
             document = document.replace(f"${name}", json.dumps(id_))
+        if "$image" in document:
+            document = document.replace("mutation", "mutation ($image: Upload!)")
         return document
 
     def ask(self, client: str | GraphQLClient, document: str) -> Answer:
         ask = self.clients[client] if isinstance(client, str) else client
-        document = self.complete(document)
+        completed = self.complete(document)
         if "$image" in document:
-            return self.executor(partial(ask.upload, document, picture()))
-        return self.executor(partial(ask, document))
+            return self.executor(partial(ask.upload, completed, picture()))
+        return self.executor(partial(ask, completed))
 
 
 def everything() -> str:
@@ -166,7 +174,7 @@ def everything() -> str:
     organizations = (Organization, Membership, OrganizationInvitation)
     factors = (Totp, Passkey, RecoveryCode, PendingLogIn)
     rest = (Session, ApiToken, Suspension, AccountDeletion, DataExport)
-    people = (User, EmailAddress, Profile, Metadata)
+    people = (User, EmailAddress, EmailAddition, EmailChange, Profile, Metadata)
     own: tuple[Any, ...] = (*people, *rest, *factors)
     for model in (*own, Group, Permission, *organizations):
         rows += model.objects.order_by("pk")

@@ -5,9 +5,9 @@ decided as ever.
 """
 
 from core.settings import *  # noqa: F403 - all but the one middleware
-from core.settings import MIDDLEWARE
+from core.settings import API_MIDDLEWARE
 
-MIDDLEWARE = [
+API_MIDDLEWARE = [
     "bench.peers.unsigned_middleware.StaffMiddleware" if each.endswith(".ActorMiddleware") else each
-    for each in MIDDLEWARE
+    for each in API_MIDDLEWARE
 ]

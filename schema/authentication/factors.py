@@ -1,18 +1,17 @@
 """Authenticator apps, recovery codes, and the steps that second factors are proved in."""
 
 from typing import cast
-from uuid import UUID
 
 import strawberry
 from strawberry.scalars import JSON
 
+from schema.accounts.own import own_id
 from schema.accounts.types import UserPayload
 from schema.authentication.mutations import SignedInPayload
 from schema.context import Info
 from schema.errors import Payload
 from schema.mutations import mutation
 from schema.nodes import node_key
-from users.accounts import policy
 from users.accounts.methods import Method
 from users.authentication.actors import actor_through
 from users.authentication.services.factors import Enrolled
@@ -178,12 +177,12 @@ class FactorsMutation:
     @mutation("Has your authenticator app count no more.")
     def remove_totp(self, info: Info) -> UserPayload:
         """Remove it."""
-        return UserPayload(user_id=remove_totp(_self(info), actor=info.context.actor).pk)
+        return UserPayload(user_id=remove_totp(own_id(info), actor=info.context.actor).pk)
 
     @mutation("Makes new recovery codes; the former ones work no more.")
     def regenerate_recovery_codes(self, info: Info) -> RecoveryCodesPayload:
         """Show them."""
-        user_id = _self(info)
+        user_id = own_id(info)
         codes = regenerate_recovery_codes(user_id, actor=info.context.actor)
         return RecoveryCodesPayload(user_id=user_id, recovery_codes=codes)
 
@@ -195,10 +194,3 @@ class FactorsMutation:
         """Remove them."""
         user_id = node_key(input.user_id, "User")
         return UserPayload(user_id=reset_second_factors(user_id, actor=info.context.actor).pk)
-
-
-def _self(info: Info) -> UUID:
-    """Return the id of whoever is signed in."""
-    actor = info.context.actor
-    policy.require(actor, policy.may_change_credentials, actor.user_id)
-    return cast("UUID", actor.user_id)

@@ -1,16 +1,13 @@
 """Changing a password, and getting a new one by mail."""
 
-from typing import cast
-from uuid import UUID
-
 import strawberry
 
+from schema.accounts.own import own_id
 from schema.accounts.types import UserPayload
 from schema.context import Info
 from schema.errors import Payload
 from schema.mutations import mutation
 from schema.nodes import node_key
-from users.accounts import policy
 from users.authentication.services.passwords import (
     change_password,
     request_password_reset,
@@ -70,9 +67,7 @@ class PasswordsMutation:
     @mutation("Changes your password, and signs you out everywhere else.")
     def change_password(self, info: Info, input: ChangePasswordInput) -> UserPayload:
         """Change the actor's own password."""
-        actor = info.context.actor
-        policy.require(actor, policy.may_change_credentials, actor.user_id)
-        change = change_password(cast("UUID", actor.user_id), actor=actor, **vars(input))
+        change = change_password(own_id(info), actor=info.context.actor, **vars(input))
         info.context.session_cookie = change.cookie
         return UserPayload(user_id=change.user.pk)
 

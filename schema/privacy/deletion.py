@@ -1,17 +1,15 @@
 """Deleting accounts, and having them back."""
 
 import datetime as dt
-from typing import cast
-from uuid import UUID
 
 import strawberry
 
+from schema.accounts.own import own_id
 from schema.accounts.types import UserPayload
 from schema.context import Info
 from schema.errors import Payload
 from schema.mutations import mutation
 from schema.nodes import node_key
-from users.accounts.policy import may_change_credentials, require
 from users.authentication.actors import nobody_at
 from users.privacy.services.deletion import (
     cancel_deletion,
@@ -77,8 +75,7 @@ class DeletionMutation:
     def delete_me(self, info: Info, input: DeleteMeInput) -> DeleteMePayload:
         """Shut the actor's own account, and have the view clear the cookie."""
         actor = info.context.actor
-        require(actor, may_change_credentials, actor.user_id)
-        due_at = delete_me(cast("UUID", actor.user_id), actor=actor, password=input.password)
+        due_at = delete_me(own_id(info), actor=actor, password=input.password)
         info.context.session_is_over(nobody_at(actor))
         return DeleteMePayload(due_at=due_at)
 

@@ -1,14 +1,11 @@
 """Asking for one's data."""
 
-from typing import cast
-from uuid import UUID
-
 import strawberry
 
+from schema.accounts.own import own_id
 from schema.accounts.types import UserPayload
 from schema.context import Info
 from schema.mutations import mutation
-from users.accounts.policy import may_change_credentials, require
 from users.privacy.services.export import request_data_export
 
 
@@ -21,8 +18,6 @@ class ExportMutation:
     )
     def request_data_export(self, info: Info) -> UserPayload:
         """Ask for the actor's own data."""
-        actor = info.context.actor
-        require(actor, may_change_credentials, actor.user_id)
-        user_id = cast("UUID", actor.user_id)
-        request_data_export(user_id, actor=actor)
+        user_id = own_id(info)
+        request_data_export(user_id, actor=info.context.actor)
         return UserPayload(user_id=user_id)

@@ -15,7 +15,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, BooleanRadioF
 from unfold.decorators import action, display
 
 from core.actor import Actor
-from core.admin import DayFilter, MenuItem, RosterAdmin, Section, ServiceForm, actor_of
+from core.admin import DayFilter, MenuItem, RosterAdmin, Section, ServiceForm, actor_of, gone_on
 from core.errors import InputRejectedError
 from users.accounts.admin_forms import NewUserForm, ProfileForm
 from users.accounts.avatars import url_of
@@ -218,11 +218,7 @@ class UserAdmin(PersonalAdmin):
             user = remove_avatar(UUID(object_id), actor=actor_of(request))
         except (ValueError, InputRejectedError):
             raise Http404 from None
-        url = reverse("admin:accounts_user_change", args=[user.pk])
-        # The dialog's script would show a page that it is redirected to inside of the dialog.
-        if request.headers.get("HX-Request"):
-            return HttpResponse(headers={"HX-Redirect": url})
-        return HttpResponseRedirect(url)
+        return gone_on(request, reverse("admin:accounts_user_change", args=[user.pk]))
 
     @action(  # type: ignore[untyped-decorator]
         description=_("Profile"), url_path="profile", icon="badge", permissions=["view"]

@@ -24,6 +24,7 @@ from users.accounts.models import (
 from users.accounts.pictures import AvatarSize
 from users.accounts.services.creation import unused_email, unused_username
 from users.accounts.throttling import buckets_of
+from users.activity.models import Event
 from users.activity.personal import (
     Person,
     PersonalTable,
@@ -34,6 +35,7 @@ from users.activity.personal import (
     declare,
     knows_addresses,
 )
+from users.activity.tags import Tag
 
 OWN: Final = "the person's own id"
 NUMBER: Final = "a number that means nothing elsewhere"
@@ -73,6 +75,17 @@ def _with_picture(row: Row, _person: Person) -> Row:
 def _drop_pictures(profiles: QuerySet[Profile]) -> None:
     for key in profiles.exclude(avatar="").values_list("avatar", flat=True):
         avatars.drop(key)
+
+
+@also_erases
+def _drop_former_pictures(person: Person) -> None:
+    """Remove the files that a worker has not come to yet: the message about them is dropped."""
+    changes = Event.objects.filter(
+        subject_id=person.id, tag__in=(Tag.AVATAR_CHANGED, Tag.AVATAR_REMOVED)
+    )
+    for key in changes.values_list("data__former", flat=True):
+        if key:
+            avatars.drop(key)
 
 
 @also_erases

@@ -28,7 +28,7 @@ def origin(limit: Limit, actor: Actor) -> Bucket:
 
 def buckets_of(user_id: UUID, emails: Iterable[str]) -> list[Bucket]:
     """Return where attempts by and about a person count; those of networks are everybody's."""
-    own = (PASSWORDS_OF_PERSON, USERNAMES_OF_PERSON)
+    own = (PASSWORDS_OF_PERSON, USERNAMES_OF_PERSON, AVATARS_OF_PERSON)
     return [
         *(Bucket(limit, str(user_id)) for limit in own),
         *(Bucket(MAILS_TO_ADDRESS, email) for email in emails),

@@ -21,7 +21,8 @@ class Person:
     """Whose data is looked for, and by what it is found where there is no id."""
 
     id: UUID
-    # To tell: the verified ones. To erase: all that the person ever had here.
+    # To tell: the verified ones. To erase: all that the person ever had here or asked for, but for
+    # those that are somebody else's by now.
     emails: frozenset[str] = frozenset()
     # What the person signs in with.
     logins: frozenset[str] = frozenset()
@@ -147,6 +148,6 @@ def person_to_tell(user_id: UUID) -> Person:
 
 
 def person_to_erase(user_id: UUID, *, username: str) -> Person:
-    """Return the person by all that is known of them."""
+    """Return the person by all that is known of them, also by what somebody else has by now."""
     emails = frozenset(email for source in _addresses for email, _verified in source(user_id))
     return Person(user_id, emails, emails | {username})

@@ -87,7 +87,10 @@ def _tell_event(row: Row, person: Person) -> Row:
 @knows_addresses
 def _former_addresses(user_id: UUID) -> Iterator[tuple[str, bool]]:
     """Yield the addresses that the person had or asked for; none counts as verified now."""
-    tags = (Tag.EMAIL_CHANGED, Tag.EMAIL_CHANGE_REQUESTED)
+    tags = (
+        *(Tag.EMAIL_CHANGED, Tag.EMAIL_CHANGE_REQUESTED),
+        *(Tag.EMAIL_ADDRESS_REQUESTED, Tag.EMAIL_ADDRESS_ADDED, Tag.EMAIL_ADDRESS_REMOVED),
+    )
     details = EventDetails.objects.filter(event__subject_id=user_id, event__tag__in=tags)
     for values in details.values_list("values", flat=True):
         for part in (values, values.get("old", {}), values.get("new", {})):

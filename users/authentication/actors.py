@@ -64,11 +64,26 @@ class LiveToken(NamedTuple):
     user_id: UUID
     is_staff: bool
     is_superuser: bool
+    is_service: bool
+    date_joined: dt.datetime
+    second_factors: list[str]
     scopes: list[str]
     last_used_at: dt.datetime | None
 
     def actor(self, *, ip: str | None, user_agent: str) -> Actor:
-        """Return the owner within the scopes, whose program's request came from there."""
+        """Return the owner within the scopes, whose program's request came from there.
+
+        Or else who is due to set up a second factor would go on by a token. A program has none.
+        """
+        is_without = not (self.is_service or self.second_factors)
+        if is_without and is_due(self.date_joined, is_staff=self.is_staff):
+            return Actor(
+                enrolling_id=self.user_id,
+                token_id=self.pk,
+                scopes=with_implied(self.scopes),
+                ip=ip,
+                user_agent=user_agent,
+            )
         return Actor(
             user_id=self.user_id,
             token_id=self.pk,
@@ -116,7 +131,15 @@ def _live_token() -> Statement:
     tokens = ApiToken.objects.active().filter(digest=Slot.named("digest"), user__is_active=True)
     return Statement.of(
         tokens.values_list(
-            "pk", "user_id", "user__is_staff", "user__is_superuser", "scopes", "last_used_at"
+            "pk",
+            "user_id",
+            "user__is_staff",
+            "user__is_superuser",
+            "user__is_service",
+            "user__date_joined",
+            "user__second_factors",
+            "scopes",
+            "last_used_at",
         )
     )
 

@@ -30,7 +30,7 @@ from django.views.decorators.cache import never_cache
 from unfold.sites import UnfoldAdminSite
 
 from core.actor import Actor
-from core.admin import BoundedPaginator, MenuItem, RosterAdmin, Section, actor_of
+from core.admin import BoundedPaginator, MenuItem, RosterAdmin, Section, actor_of, gone_on
 from core.errors import ReauthenticationRequiredError
 from users.accounts.models import User
 from users.activity.models import DailyCount
@@ -128,11 +128,7 @@ class RosterAdminSite(UnfoldAdminSite):  # type: ignore[misc]
             except ReauthenticationRequiredError as error:
                 messages.info(request, str(error.text))
                 query = {"again": 1, "next": request.path}
-                url = reverse("admin:login", query=query)
-                # A dialog's script would show a page that it is redirected to inside of it.
-                if request.headers.get("HX-Request"):
-                    return HttpResponse(headers={"HX-Redirect": url})
-                return HttpResponseRedirect(url)
+                return gone_on(request, reverse("admin:login", query=query))
 
         return super().admin_view(guarded, cacheable)
 

@@ -4,13 +4,13 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action
 
-from core.admin import DayFilter, MenuItem, Section, ServiceForm, actor_of, nobody
+from core.admin import DayFilter, MenuItem, Section, ServiceForm, actor_of, gone_on, nobody
 from core.errors import InputRejectedError
 from users.accounts.admin import PersonalAdmin
 from users.accounts.policy import may_administer
@@ -67,8 +67,4 @@ class AccountDeletionAdmin(PersonalAdmin):
         except (ValueError, InputRejectedError):
             raise Http404 from None
         messages.success(request, _("The account of %(person)s stays.") % {"person": user.username})
-        url = reverse("admin:privacy_accountdeletion_changelist")
-        # The dialog's script would show a page that it is redirected to inside of the dialog.
-        if request.headers.get("HX-Request"):
-            return HttpResponse(headers={"HX-Redirect": url})
-        return HttpResponseRedirect(url)
+        return gone_on(request, reverse("admin:privacy_accountdeletion_changelist"))

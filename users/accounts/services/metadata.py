@@ -47,7 +47,9 @@ def change_metadata(
     keys = {kind: changed for kind in new if (changed := _changed(old[kind], new[kind]))}
     if keys:
         Metadata.objects.update_or_create(user=user, defaults={kind: new[kind] for kind in keys})
-        record(Tag.METADATA_CHANGED, actor=actor, subject_id=user.pk, keys=keys)
+        # Applications choose the keys, which may tell something of the person.
+        personal = {"keys": keys}
+        record(Tag.METADATA_CHANGED, actor=actor, subject_id=user.pk, personal=personal)
     return user
 
 

@@ -1,4 +1,4 @@
-"""Ending sessions: one, the others, all of a person.
+"""Ending sessions: one, the others, all of a person; and the links that were mailed to one.
 
 Whoever locks rows here goes from people to sessions, by id, to refresh tokens; so do the
 services that call `end_sessions_of` with the person locked, and no two wait for each other.
@@ -12,12 +12,13 @@ from django.utils.translation import gettext as _
 
 from core.actor import Actor
 from core.errors import ErrorCode, InputRejectedError, Problem
+from users.accounts.models import EmailAddition, EmailChange
 from users.accounts.policy import may_administer, require
 from users.accounts.services.people import locked_user
 from users.activity.record import record
 from users.activity.tags import Tag
 from users.authentication.factors import PendingLogIn
-from users.authentication.models import Session
+from users.authentication.models import PasswordReset, Session
 from users.authentication.policy import may_end_sessions
 
 
@@ -31,6 +32,15 @@ def end_sessions_of(user_id: UUID, *, keep: UUID | None = None) -> int:
     sessions = Session.objects.locked_of(user_id, keep=keep)
     Session.objects.filter(pk__in=[session.pk for session in sessions]).delete()
     return sum(session.expires_at > timezone.now() for session in sessions)
+
+
+def end_links_of(user_id: UUID) -> None:
+    """Have the links to a password or an address lead nowhere, in the caller's transaction.
+
+    Whoever had them mailed may not be the person. The caller has locked that.
+    """
+    for kind in (PasswordReset, EmailChange, EmailAddition):
+        kind.objects.filter(user_id=user_id).delete()
 
 
 @transaction.atomic(durable=True)

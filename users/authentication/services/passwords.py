@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from core.actor import Actor
 from core.errors import ErrorCode, InputRejectedError, Problem
-from users.accounts.models import EmailAddition, EmailAddress, EmailChange, User
+from users.accounts.models import EmailAddress, User
 from users.accounts.policy import may_administer, may_change_credentials, require
 from users.accounts.sensitive import Sensitive
 from users.accounts.services.creation import check_identifiers
@@ -29,7 +29,7 @@ from users.accounts.throttling import count_mail, count_token
 from users.activity.record import record
 from users.activity.tags import Tag
 from users.authentication.models import PasswordReset
-from users.authentication.services.ending import end_sessions_of
+from users.authentication.services.ending import end_links_of, end_sessions_of
 from users.authentication.services.sessions import renew_cookie
 from users.authentication.throttling import unlock
 
@@ -186,9 +186,7 @@ def _write_password(user: User, password: str, *, keep: UUID | None = None) -> i
     """
     user.password = password
     user.save(update_fields=["password"])
-    PasswordReset.objects.filter(user=user).delete()
-    EmailChange.objects.filter(user=user).delete()
-    EmailAddition.objects.filter(user=user).delete()
+    end_links_of(user.pk)
     return end_sessions_of(user.pk, keep=keep)
 
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from core.actor import Actor
 from core.errors import ErrorCode, InputRejectedError
-from users.accounts.models import EmailChange, User
+from users.accounts.models import User
 from users.accounts.policy import may_administer_people, require
 from users.accounts.sensitive import Sensitive
 from users.accounts.services.administration import keep_an_administrator
@@ -21,8 +21,8 @@ from users.accounts.services.shutting_out import what_shuts_out
 from users.accounts.services.validation import Problems, check_field
 from users.activity.record import record
 from users.activity.tags import Tag
-from users.authentication.models import PasswordReset, Suspension
-from users.authentication.services.ending import end_sessions_of
+from users.authentication.models import Suspension
+from users.authentication.services.ending import end_links_of, end_sessions_of
 
 # Dates near the end of the calendar are none in another time zone.
 LONGEST: Final = dt.timedelta(days=36_525)
@@ -34,7 +34,7 @@ def suspend_user(
 ) -> User:
     """Shut a person out until that moment or, without one, until somebody reactivates them.
 
-    Sessions and pending resets of the password end. Who is suspended already gets the new
+    Sessions and mailed links end. Who is suspended already gets the new
     reason and end; the same ones change nothing. Raises `InputRejectedError` for a bad value,
     if there is no such person and if it is the last active administrator; and the policy's
     errors.
@@ -52,8 +52,7 @@ def suspend_user(
         return user
     Suspension.objects.update_or_create(user=user, defaults={"reason": reason, "until": until})
     _set_active(user, active=False)
-    PasswordReset.objects.filter(user=user).delete()
-    EmailChange.objects.filter(user=user).delete()
+    end_links_of(user.pk)
     ended = end_sessions_of(user.pk)
     record(
         Tag.USER_SUSPENDED,

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from core.actor import Actor
 from core.errors import ErrorCode, InputRejectedError, Problem
-from users.accounts.models import EmailChange, User
+from users.accounts.models import User
 from users.accounts.policy import may_administer, may_change_credentials, require
 from users.accounts.sensitive import Sensitive
 from users.accounts.services.administration import keep_an_administrator
@@ -21,8 +21,8 @@ from users.accounts.services.shutting_out import also_shuts_out
 from users.accounts.throttling import count_token
 from users.activity.record import record
 from users.activity.tags import Tag
-from users.authentication.models import PasswordReset, Suspension
-from users.authentication.services.ending import end_sessions_of
+from users.authentication.models import Suspension
+from users.authentication.services.ending import end_links_of, end_sessions_of
 from users.organizations.services.owners import keep_owners
 from users.privacy.models import AccountDeletion
 
@@ -130,8 +130,7 @@ def _schedule(user_id: UUID | None, *, actor: Actor, field: str | None) -> Accou
     if not is_new:
         return deletion
     _set_active(user, active=False)
-    PasswordReset.objects.filter(user=user).delete()
-    EmailChange.objects.filter(user=user).delete()
+    end_links_of(user.pk)
     ended = end_sessions_of(user.pk)
     record(
         Tag.DELETION_SCHEDULED,

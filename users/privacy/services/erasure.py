@@ -1,6 +1,7 @@
 """Erasing people: what the register of personal data says, table by table."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from django.db.models import FileField, QuerySet
 from django.utils import timezone
 
 from core.actor import SYSTEM
-from users.accounts.models import User
+from users.accounts.models import EmailAddress, User
 from users.activity.personal import (
     Person,
     PersonalTable,
@@ -43,7 +44,7 @@ def erase_person(user_id: UUID) -> None:
     user = _due(User.objects.all(), user_id)
     if user is None:
         return
-    person = person_to_erase(user_id, username=user.username)
+    person = _person(user)
     tables = _from_the_top(personal_tables())
     for table in tables:
         if isinstance(table.erasure, Removed) and not table.has_addresses:
@@ -54,7 +55,7 @@ def erase_person(user_id: UUID) -> None:
         user = _due(User.objects.select_for_update(), user_id)
         if user is None:
             return
-        person = person_to_erase(user_id, username=user.username)
+        person = _person(user)
         for table in tables:
             if isinstance(table.erasure, Removed):
                 remove_rows(table, person)
@@ -63,6 +64,18 @@ def erase_person(user_id: UUID) -> None:
                 replace_rows(table, table.erasure, person)
         AccountDeletion.objects.filter(pk=user_id).delete()
         record(Tag.USER_ERASED, actor=SYSTEM, subject_id=user_id)
+
+
+def _person(user: User) -> Person:
+    """Return a person by all that is known of them and is nobody else's.
+
+    One can ask for anybody's address, and must not take what is others' along.
+    """
+    known = person_to_erase(user.pk, username=user.username)
+    primary = User.objects.exclude(pk=user.pk).filter(email__in=known.emails)
+    further = EmailAddress.objects.exclude(user=user).filter(email__in=known.emails)
+    others = {*primary.values_list("email", flat=True), *further.values_list("email", flat=True)}
+    return replace(known, emails=known.emails - others, logins=known.logins - others)
 
 
 def _from_the_top(tables: Iterable[PersonalTable]) -> list[PersonalTable]:
