@@ -209,7 +209,7 @@ def test_the_client_is_not_believed_about_itself(
 def test_what_nginx_refuses_it_refuses_in_json(echo: str, tmp_path: Path) -> None:
     unused = f"server {HOST}:{free_port()} max_fails=0;"
     with nginx_for(tmp_path, unused) as nginx:
-        too_large = fetch(nginx.port, "POST", "/graphql", b" " * 200_000)
+        too_large = fetch(nginx.port, "POST", "/graphql", b" " * 7_000_000)
         unavailable = fetch(nginx.port, "POST", "/graphql?token=confidential", QUERY)
         nginx.reload(echo)
         recovered, _body = fetch(nginx.port, "GET", "/")
