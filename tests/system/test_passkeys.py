@@ -4,16 +4,12 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from core.settings import DEFAULT_DEMO_PASSWORD
-from tests.demo import demo
-from tests.environment import free_port
 from tests.passkeys import BEGIN, BEGIN_REGISTRATION, LOG_IN, REGISTER, REMOVE
 from tests.second_factors import FACTORS, VERIFY
 from tests.second_factors import LOG_IN as PASSWORD_LOG_IN
-from tests.system.programs import require_program
-from tests.system.test_console import OFFLINE
 
 ASK: Final = """
     ([query, variables]) => fetch("/graphql", {
@@ -41,24 +37,6 @@ AUTHENTICATOR: Final = {
     "isUserVerified": True,
     "automaticPresenceSimulation": True,
 }
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The whole demo."""
-    port = free_port()
-    with demo(tmp_path_factory.mktemp("demo"), port) as running:
-        running.wait_until_ready()
-        yield f"http://localhost:{port}"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = require_program("chromium", "chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=OFFLINE)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
