@@ -52,9 +52,9 @@ class Actor:
         return self.user_id is not None
 
     @property
-    def is_by_token(self) -> bool:
-        """Whether an API token speaks for its owner, who is not there."""
-        return self.scopes is not None
+    def is_in_person(self) -> bool:
+        """Whether whoever acts is there themselves, and nothing speaks for them."""
+        return self.scopes is None
 
     def allows(self, scope: str) -> bool:
         """Return whether this is within what the request's token, if any, is good for.

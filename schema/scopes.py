@@ -90,7 +90,7 @@ def check_scopes(source: str, name: str | None, actor: Actor) -> None:
     `@skip` and `@include` are not looked at: nothing of an operation is executed unless the token
     is good for everything in it. Raises `GraphQLError` for bad syntax.
     """
-    if not actor.is_by_token:
+    if actor.is_in_person:
         return
     for field in _root_fields(source, name):
         if field.startswith("__") or field in OPEN:

@@ -103,7 +103,7 @@ class TotpQuerySet(models.QuerySet["Totp"]):
         API tokens see none, of themselves neither.
         """
         confirmed = self.filter(confirmed_at__isnull=False)
-        if actor.is_by_token:
+        if not actor.is_in_person:
             return self.none()
         if actor.is_staff:
             return confirmed
@@ -115,7 +115,7 @@ class PasskeyQuerySet(models.QuerySet["Passkey"]):
 
     def visible_to(self, actor: Actor) -> Self:
         """Staff see everybody's; others see their own, and API tokens none."""
-        if actor.is_by_token:
+        if not actor.is_in_person:
             return self.none()
         if actor.is_staff:
             return self
