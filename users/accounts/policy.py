@@ -7,6 +7,7 @@ from uuid import UUID
 from core.actor import Actor
 from core.errors import (
     ForbiddenError,
+    ImpersonationError,
     InsufficientScopeError,
     SecondFactorRequiredError,
     UnauthenticatedError,
@@ -78,6 +79,11 @@ def may_administer(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: 
     return actor.is_superuser and actor.is_in_person
 
 
+def may_impersonate(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
+    """Administrators act in people's names, and answer for it: no token and not the service."""
+    return actor.is_authenticated and may_administer(actor)
+
+
 def may_administer_people(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
     """Administrators make accounts, and shut people out, by themselves or by a token."""
     return actor.is_superuser and actor.allows(Scope.USERS_WRITE)
@@ -103,7 +109,7 @@ def require(actor: Actor, rule: Rule, user_id: UUID | None = None) -> None:
     if rule(actor, user_id):
         return
     if not actor.is_in_person and rule(replace(actor, scopes=None), user_id):
-        raise InsufficientScopeError
+        raise ImpersonationError if actor.impersonator_id else InsufficientScopeError
     if actor.enrolling_id:
         raise SecondFactorRequiredError
     if not (actor.is_authenticated or actor.is_system):

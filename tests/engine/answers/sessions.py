@@ -8,7 +8,7 @@ SESSION: Final = Case(
     "a session",
     """{ node(id: $laptop) { ... on Session {
          __typename id userAgent device browser operatingSystem ip createdAt lastSeenAt expiresAt
-         isCurrent methods aal authenticatedAt factorAt user { id email }
+         isCurrent isImpersonated methods aal authenticatedAt factorAt user { id email }
        } } }""",
     {
         "anonymous dora bob charlie": {"node": None},
@@ -26,6 +26,7 @@ SESSION: Final = Case(
                 "lastSeenAt": "2024-04-02T08:00:00+00:00",
                 "expiresAt": "2100-01-01T00:00:00+00:00",
                 "isCurrent": False,
+                "isImpersonated": False,
                 "methods": ["pwd", "otp", "mfa"],
                 "aal": 2,
                 "authenticatedAt": "2024-04-01T08:00:00+00:00",
