@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from schema import scopes
 from tests.authorization import OWNER, WRITES
-from tests.client import Answer, GraphQLClient
+from tests.client import Answer, GraphQLClient, at_once
 from tests.conftest import Sink, Statements
 from tests.factories import (
     make_api_token,
@@ -49,6 +49,11 @@ EVENTS = """{ events(first: 9) { nodes {
 } } }"""
 REVOKE = """
     mutation ($id: ID!) { revokeSession(input: {sessionId: $id}) { count errors { code field } } }
+"""
+SUSPEND = """
+    mutation ($id: ID!) {
+      suspendUser(input: {userId: $id, reason: "Spam"}) { errors { code field } }
+    }
 """
 REFUSED = ["INSUFFICIENT_SCOPE"]
 
@@ -433,6 +438,22 @@ def test_database_holds_what_an_impersonation_is(
         transaction.atomic(),
     ):
         Session.objects.impersonations().update(**broken)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_shuts_the_person_out_at_once_wins() -> None:
+    root = make_user("root", is_staff=True, is_superuser=True)
+    other = make_user("other", is_staff=True, is_superuser=True)
+    for number in range(5):
+        person = make_user(f"person-{number}")
+        clients = strong_client(root), strong_client(other)
+        begun, shut = at_once(
+            lambda: impersonate(clients[0], person),  # noqa: B023 - called before the next turn
+            lambda: clients[1](SUSPEND, id=node_id(person)),  # noqa: B023 - as above
+        )
+        assert shut.problems == []
+        assert begun.problems in ([], [("IMPERSONATION_REFUSED", "userId")])
+        assert not Session.objects.filter(user=person).exists()
 
 
 # Being told ------------------------------------------------------------------------------

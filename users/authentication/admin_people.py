@@ -29,7 +29,7 @@ class ImpersonationForm(BaseDialogForm):  # type: ignore[misc]
 
     reason = forms.CharField(
         label=_("reason"),
-        help_text=_("Recorded. The person learns that somebody acts in their name, not why."),
+        help_text=_("Recorded, and told to the person only if they ask for all their data."),
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
     )
     minutes = forms.IntegerField(label=_("minutes"), widget=UnfoldAdminIntegerFieldWidget())

@@ -37,6 +37,32 @@ SESSION: Final = Case(
     },
 )
 
+IMPERSONATED: Final = Case(
+    "a session in which an administrator acts in a person's name, and says nothing of the person",
+    """{ node(id: $acting) { ... on Session {
+         __typename id isImpersonated isCurrent userAgent device ip methods aal factorAt
+         user { id email }
+       } } }""",
+    {
+        "anonymous alice dora bob charlie": {"node": None},
+        "sam root": {
+            "node": {
+                "__typename": "Session",
+                "id": "$acting",
+                "isImpersonated": True,
+                "isCurrent": False,
+                "userAgent": "",
+                "device": None,
+                "ip": None,
+                "methods": [],
+                "aal": 1,
+                "factorAt": None,
+                "user": {"id": "$pat", "email": "pat@example.org"},
+            }
+        },
+    },
+)
+
 ENDED: Final = Case(
     "a session that has run out",
     "{ node(id: $ended) { ... on Session { id } } }",
@@ -152,4 +178,4 @@ OWN: Final = Case(
     },
 )
 
-CASES: Final = [SESSION, ENDED, SESSIONS, OWN]
+CASES: Final = [SESSION, IMPERSONATED, ENDED, SESSIONS, OWN]

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.errors import ErrorCode, ForbiddenError, InputRejectedError, Problem
 from users.accounts.models import User
 from users.accounts.policy import may_impersonate, require
 from users.accounts.sensitive import Sensitive
@@ -47,6 +47,10 @@ def impersonate_user(
     reason = reason.strip()
     lasting = settings.IMPERSONATION_MAX if minutes is None else minutes * MINUTE
     _check(reason, lasting)
+    # Administrators are locked before others, as by whoever suspends one of these.
+    own = User.objects.administrators().filter(pk__in=[actor.user_id])
+    if own.select_for_update(no_key=True).first() is None:
+        raise ForbiddenError
     user = locked_user(user_id)
     _refuse_unless_ordinary(user)
     session = Session.objects.create(
