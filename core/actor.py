@@ -32,12 +32,15 @@ class Actor:
     session_id: UUID | None = None
     # The API token, if that and no session is what the request came with.
     token_id: UUID | None = None
-    # What the token is good for; None for everything, as for those who come without one.
+    # The administrator who acts in the person's name, if it is not the person.
+    impersonator_id: UUID | None = None
+    # What the token, or whoever acts in the person's name, is good for; None for everything, as
+    # for people themselves.
     scopes: frozenset[str] | None = None
     is_staff: bool = False
     is_superuser: bool = False
     is_system: bool = False
-    # None for whoever acts through no session.
+    # None for whoever acts through no session that they began as themselves.
     proof: Proof | None = None
     # Who must set up a second factor before anything else. To all rules such an actor is nobody;
     # only the services that set one up, or end the session, look at this.
@@ -52,14 +55,14 @@ class Actor:
         return self.user_id is not None
 
     @property
-    def is_by_token(self) -> bool:
-        """Whether an API token speaks for its owner, who is not there."""
-        return self.scopes is not None
+    def is_in_person(self) -> bool:
+        """Whether whoever acts is there themselves, and nothing speaks for them."""
+        return self.scopes is None
 
     def allows(self, scope: str) -> bool:
-        """Return whether this is within what the request's token, if any, is good for.
+        """Return whether this is within what the request's credential is good for.
 
-        It says nothing of whether its owner may: that is for the policies.
+        It says nothing of whether the person may: that is for the policies.
         """
         return self.scopes is None or scope in self.scopes
 

@@ -79,12 +79,16 @@ class ErrorCode(DescribedEnum):
         "TOO_MANY_TOKENS",
         "There are so many API tokens that some have to be revoked or expire first.",
     )
+    IMPERSONATION_REFUSED = (
+        "IMPERSONATION_REFUSED",
+        "Nobody acts in this person's name, or in anybody's here.",
+    )
     # Who asks, and for what (top-level errors).
     UNAUTHENTICATED = "UNAUTHENTICATED", "Nobody is signed in; a top-level error."
     FORBIDDEN = "FORBIDDEN", "Whoever is signed in may not do this; a top-level error."
     INSUFFICIENT_SCOPE = (
         "INSUFFICIENT_SCOPE",
-        "The API token is not good for this, whatever its owner may do; a top-level error.",
+        "The API token or the impersonation is not good for this; a top-level error.",
     )
     REAUTHENTICATION_REQUIRED = (
         "REAUTHENTICATION_REQUIRED",
@@ -168,6 +172,12 @@ class InsufficientScopeError(DomainError):
         super().__init__()
         self.scope = scope
         self.extensions = {"scope": scope}
+
+
+class ImpersonationError(InsufficientScopeError):
+    """An administrator acts in somebody's name, and this is for the person alone to do."""
+
+    message = _("This is for the person alone to do. End the impersonation first.")
 
 
 class ReauthenticationRequiredError(DomainError):

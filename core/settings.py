@@ -296,6 +296,10 @@ SECOND_FACTOR_SINCE = env.date("SECOND_FACTOR_SINCE")
 REAUTHENTICATION_TTL = timedelta(
     minutes=env.number("REAUTHENTICATION_MINUTES", 10, minimum=1, maximum=60)
 )
+# For how long administrators may act in somebody's name at the most; 0 for not at all.
+IMPERSONATION_MAX = timedelta(
+    minutes=env.number("IMPERSONATION_MAX_MINUTES", 30, minimum=0, maximum=60)
+)
 # How long a log-in waits for its second factor, a passkey's challenge for its answer, and a secret
 # for the first code made of it.
 PENDING_LOG_IN_TTL = timedelta(minutes=10)

@@ -113,7 +113,9 @@ class Context:
     def symbolic(self) -> Self:
         """Return a context of any actor who sees by the same rules."""
         slots = {name: Slot.named(name) for name in ACTOR_SLOTS if getattr(self.actor, name)}
-        return type(self)(actor=replace(self.actor, proof=None, **cast("Any", slots)))
+        # No rule about rows looks at these.
+        nobody = {"proof": None, "impersonator_id": None}
+        return type(self)(actor=replace(self.actor, **cast("Any", nobody | slots)))
 
     def values(self) -> Mapping[str, Any]:
         """Return the facts about the actor that statements are given."""

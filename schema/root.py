@@ -27,6 +27,7 @@ from schema.authentication.api_token_types import ApiToken
 from schema.authentication.api_tokens import ApiTokensMutation
 from schema.authentication.factor_types import Passkey
 from schema.authentication.factors import FactorsMutation
+from schema.authentication.impersonation import ImpersonationMutation
 from schema.authentication.mutations import AuthenticationMutation
 from schema.authentication.passkeys import PasskeysMutation
 from schema.authentication.passwords import PasswordsMutation
@@ -121,6 +122,7 @@ class Mutation(
     ApiTokensMutation,
     ServiceAccountsMutation,
     SuspensionMutation,
+    ImpersonationMutation,
     OrganizationsMutation,
     DeletionMutation,
     ExportMutation,

@@ -1,7 +1,8 @@
 """What an API token has to be good for: one decision for every field of the schema's roots.
 
-What is missing here is closed to tokens. Deeper down, `visible_to` and field rules ask for the same
-scopes, and the services' policies do once more.
+Administrators who act in somebody's name are held to the same. What is missing here is closed.
+Deeper down, `visible_to` and field rules ask for the same scopes, and the services' policies do
+once more.
 """
 
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ from graphql import (
 )
 
 from core.actor import Actor
-from core.errors import InsufficientScopeError
+from core.errors import ImpersonationError, InsufficientScopeError
 from schema.documents import MAX_DOCUMENTS, parsed
 from users.scopes import Scope
 
@@ -44,9 +45,11 @@ CLOSED: Final = frozenset(
         *("createServiceAccount", "createServiceAccountToken", "deactivateServiceAccount"),
         *("requestDataExport", "deleteMe", "cancelDeletion", "deleteUser", "cancelUserDeletion"),
         *("acceptOrganizationInvitation", "declineOrganizationInvitation"),
-        *("signUpByOrganizationInvitation", "deleteOrganization"),
+        *("signUpByOrganizationInvitation", "deleteOrganization", "impersonateUser"),
     }
 )
+# Of these, what whoever acts in somebody's name needs to go on and to end it.
+OF_IMPERSONATIONS: Final = frozenset({"refreshTokens", "logOut"})
 SCOPES: Final[Mapping[str, Scope]] = {
     "user": Scope.USERS_READ,
     "users": Scope.USERS_READ,
@@ -85,19 +88,24 @@ SCOPES: Final[Mapping[str, Scope]] = {
 
 
 def check_scopes(source: str, name: str | None, actor: Actor) -> None:
-    """Raise `InsufficientScopeError` if a token is not good for all that the operation names.
+    """Raise `InsufficientScopeError` if what speaks for the person is not good for the operation.
+
+    That is an API token, or an administrator, who is told by `ImpersonationError`.
 
     `@skip` and `@include` are not looked at: nothing of an operation is executed unless the token
     is good for everything in it. Raises `GraphQLError` for bad syntax.
     """
-    if not actor.is_by_token:
+    if actor.is_in_person:
         return
     for field in _root_fields(source, name):
         if field.startswith("__") or field in OPEN:
             continue
+        if actor.impersonator_id and field in OF_IMPERSONATIONS:
+            continue
         scope = SCOPES.get(field)
         if scope is None or not actor.allows(scope):
-            raise InsufficientScopeError(scope)
+            refusal = ImpersonationError if actor.impersonator_id else InsufficientScopeError
+            raise refusal(scope)
 
 
 @lru_cache(MAX_DOCUMENTS)

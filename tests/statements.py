@@ -31,7 +31,7 @@ ORGANIZATION = f"""
 SESSION = """
     id methods aal authenticatedAt factorAt
     device browser operatingSystem userAgent ip createdAt lastSeenAt expiresAt isCurrent
-    user { id username }
+    isImpersonated user { id username }
 """
 EVENT = """
     id tag createdAt data ip userAgent personal actor { id username } subject { id username }

@@ -106,6 +106,7 @@ WRITES: Final[dict[str, str]] = {
     "removePasskey": NONE,
     "regenerateRecoveryCodes": NONE,
     "resetSecondFactors": NONE,
+    "impersonateUser": NONE,
     "requirePasswordReset": NONE,
     "revokeSession": NONE,
     "revokeOtherSessions": NONE,

@@ -1,6 +1,7 @@
 """What an API token may be good for. Every app's policy asks for these."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from core.enums import DescribedEnum
 
@@ -30,3 +31,14 @@ class Scope(DescribedEnum):
 def with_implied(scopes: Iterable[str]) -> frozenset[str]:
     """Return these scopes and those that they include."""
     return frozenset(name for scope in scopes for name in (scope, scope.replace(":write", ":read")))
+
+
+# What is left of a person's rights to whoever acts in their name. What takes the person is closed
+# as to API tokens: credentials, sessions, tokens, the account and its data, invitations.
+ON_BEHALF: Final = with_implied(
+    (
+        *(Scope.PROFILE_WRITE.value, Scope.ORGANIZATIONS_WRITE.value),
+        *(Scope.USERS_READ.value, Scope.GROUPS_READ.value),
+        *(Scope.SESSIONS_READ.value, Scope.EVENTS_READ.value),
+    )
+)

@@ -30,7 +30,7 @@ class Session(relay.Node):
         description="When the session was in use, to within five minutes."
     )
     expires_at: auto = strawberry_django.field(
-        description="When it ends if it is not used again until then."
+        description="When it ends if it is not used again until then; an impersonation, anyway."
     )
     methods: list[str] = strawberry_django.field(
         description="How the person proved who they are, as `amr` of RFC 8176: pwd for the "
@@ -75,6 +75,14 @@ class Session(relay.Node):
     def is_current(self: models.Session, info: Info) -> bool:
         """Compare with the actor's."""
         return self.pk == info.context.actor.session_id
+
+    @strawberry_django.field(
+        only=["impersonator_id"],
+        description="Whether an administrator acts in the person's name; the person can end it.",
+    )
+    def is_impersonated(self: models.Session) -> bool:
+        """Look whether there is one."""
+        return self.impersonator_id is not None
 
     @classmethod
     def get_queryset(cls, queryset: SessionQuerySet, info: Info) -> SessionQuerySet:

@@ -91,7 +91,7 @@ class UserAdmin(PersonalAdmin):
         *("email_verified_at", "further_addresses", "picture"),
         *("is_active", "date_joined", "permissions"),
     )
-    actions_detail = ("profile", "sessions", "events", "remove_picture")
+    actions_detail: tuple[str, ...] = ("profile", "sessions", "events", "remove_picture")
     add_fieldsets = (
         (None, {"fields": (("email", "username"), "name", "password")}),
         (_("Access"), {"fields": FLAGS}),

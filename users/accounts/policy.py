@@ -7,6 +7,7 @@ from uuid import UUID
 from core.actor import Actor
 from core.errors import (
     ForbiddenError,
+    ImpersonationError,
     InsufficientScopeError,
     SecondFactorRequiredError,
     UnauthenticatedError,
@@ -52,7 +53,7 @@ def may_write_private_metadata(actor: Actor, user_id: UUID | None = None) -> boo
 
 def may_change_credentials(actor: Actor, user_id: UUID | None) -> bool:
     """Password, e-mail address, username and tokens are changed by the person, in person."""
-    return _is_self(actor, user_id) and not actor.is_by_token
+    return _is_self(actor, user_id) and actor.is_in_person
 
 
 def may_list_people(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
@@ -75,7 +76,12 @@ def may_select_people_by_what_is_private(
 
 def may_administer(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
     """Administrators decide on roles and on how people sign in; no token does."""
-    return actor.is_superuser and not actor.is_by_token
+    return actor.is_superuser and actor.is_in_person
+
+
+def may_impersonate(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
+    """Administrators act in people's names, and answer for it: no token and not the service."""
+    return actor.is_authenticated and may_administer(actor)
 
 
 def may_administer_people(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
@@ -102,8 +108,8 @@ def require(actor: Actor, rule: Rule, user_id: UUID | None = None) -> None:
     """Raise unless ``rule`` allows the actor to act on the person ``user_id``."""
     if rule(actor, user_id):
         return
-    if actor.is_by_token and rule(replace(actor, scopes=None), user_id):
-        raise InsufficientScopeError
+    if not actor.is_in_person and rule(replace(actor, scopes=None), user_id):
+        raise ImpersonationError if actor.impersonator_id else InsufficientScopeError
     if actor.enrolling_id:
         raise SecondFactorRequiredError
     if not (actor.is_authenticated or actor.is_system):

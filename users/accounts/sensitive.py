@@ -37,6 +37,7 @@ class Sensitive(StrEnum):
     REACTIVATE_USER = "reactivateUser"
     REQUIRE_PASSWORD_RESET = "requirePasswordReset"  # noqa: S105 - a name, not a secret
     RESET_SECOND_FACTORS = "resetSecondFactors"
+    IMPERSONATE_USER = "impersonateUser"
     DELETE_USER = "deleteUser"
     CANCEL_USER_DELETION = "cancelUserDeletion"
     CREATE_SERVICE_ACCOUNT = "createServiceAccount"

@@ -140,6 +140,14 @@ class Tag(DescribedEnum):
         "session:user:throttle_log_in",
         "Log-ins of an account were refused unseen, there were too many.",
     )
+    IMPERSONATION_BEGUN = (
+        "session:user:impersonate",
+        "An administrator began to act in a person's name.",
+    )
+    IMPERSONATION_ENDED = (
+        "session:user:end_impersonation",
+        "An administrator ceased to act in a person's name.",
+    )
     LOGGED_OUT = "session:user:log_out", "A session was ended from within."
     SESSIONS_REVOKED = "session:user:revoke", "Sessions were ended from outside."
     REFRESH_TOKEN_REUSED = (

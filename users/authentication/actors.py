@@ -11,7 +11,7 @@ from core.actor import Actor, Proof
 from core.statements import Slot, Statement
 from users.authentication.enforcement import is_due
 from users.authentication.models import ApiToken, Session
-from users.scopes import with_implied
+from users.scopes import ON_BEHALF, with_implied
 
 
 class LiveSession(NamedTuple):
@@ -27,12 +27,23 @@ class LiveSession(NamedTuple):
     last_seen_at: dt.datetime
     authenticated_at: dt.datetime
     factor_at: dt.datetime | None
+    impersonator_id: UUID | None
 
     def actor(self, *, ip: str | None, user_agent: str) -> Actor:
         """Return the person, whose request came from there.
 
-        Who is due to set up a second factor is let do that and nothing else.
+        Who is due to set up a second factor is let do that and nothing else. Nobody sets one up,
+        or proves anything, in somebody else's name.
         """
+        if self.impersonator_id is not None:
+            return Actor(
+                user_id=self.user_id,
+                session_id=self.pk,
+                impersonator_id=self.impersonator_id,
+                scopes=ON_BEHALF,
+                ip=ip,
+                user_agent=user_agent,
+            )
         proof = Proof(
             authenticated_at=self.authenticated_at,
             factor_at=self.factor_at,
@@ -116,6 +127,7 @@ def _live_session(column: str) -> Statement:
             "last_seen_at",
             "authenticated_at",
             "factor_at",
+            "impersonator_id",
         )
     )
 
@@ -161,6 +173,7 @@ def actor_through(session: Session, origin: Actor) -> Actor:
         session.last_seen_at,
         session.authenticated_at,
         session.factor_at,
+        session.impersonator_id,
     )
     return live.actor(ip=origin.ip, user_agent=origin.user_agent)
 

@@ -17,10 +17,11 @@ from core.errors import InputRejectedError
 from users.accounts.admin import PersonalAdmin
 from users.accounts.policy import may_administer
 from users.authentication.admin_api_tokens import ApiTokenAdmin, ServiceAccountAdmin
+from users.authentication.admin_people import PersonAdmin
 from users.authentication.models import Session, Suspension
 from users.authentication.services.suspension import reactivate_user, suspend_user
 
-__all__ = ["ApiTokenAdmin", "ServiceAccountAdmin", "SessionAdmin", "SuspensionAdmin"]
+__all__ = ["ApiTokenAdmin", "PersonAdmin", "ServiceAccountAdmin", "SessionAdmin", "SuspensionAdmin"]
 
 
 @admin.register(Session)
@@ -37,6 +38,7 @@ class SessionAdmin(PersonalAdmin):
         ("user_agent", "ip"),
         ("created_at", "last_seen_at", "expires_at"),
         ("methods", "aal", "authenticated_at", "factor_at"),
+        ("impersonator", "impersonation_reason"),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Session]:

@@ -1,5 +1,8 @@
-"""What mails about passwords, second factors and API tokens say; under the reader's language."""
+"""What mails about ways in, and about impersonations, say; under the reader's language."""
 
+import datetime as dt
+
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -138,4 +141,25 @@ def factors_reset(*, name: str) -> Mail:
             ),
         ],
         footnote=_("If you did not ask for it, tell an administrator at once."),
+    )
+
+
+def impersonation_begun(*, name: str, until: dt.datetime) -> Mail:
+    """Tell the person what an administrator may do now, what not, and how to end it."""
+    end = date_format(until.astimezone(dt.UTC), "DATETIME_FORMAT")
+    return Mail(
+        subject=_("An administrator acts in your name"),
+        greeting=_("Hello %(name)s,") % {"name": name},
+        paragraphs=[
+            _(
+                "An administrator has signed in to your account, to help you or to look into a "
+                "problem. That ends at %(end)s (UTC) at the latest."
+            )
+            % {"end": end},
+            _(
+                "Your password, addresses, second factors and tokens stay out of their reach. All "
+                "that is done is recorded, and you can end it: it is among your sessions."
+            ),
+        ],
+        footnote=_("If you did not expect this, end all other sessions and ask an administrator."),
     )

@@ -1,11 +1,12 @@
 """Sessions, what prolongs and ends them, and resets of passwords."""
 
-from typing import ClassVar
+import datetime as dt
+from typing import ClassVar, Final
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -42,6 +43,10 @@ __all__ = [
 ]
 
 
+# No setting goes beyond this.
+LONGEST_IMPERSONATION: Final = dt.timedelta(hours=1)
+
+
 def password_alone() -> list[str]:
     """Return what a person proves by a password."""
     return ["pwd"]
@@ -73,6 +78,19 @@ class Session(models.Model):
     aal = models.PositiveSmallIntegerField(_("assurance level"), default=1)
     authenticated_at = models.DateTimeField(_("authenticated"), default=timezone.now)
     factor_at = models.DateTimeField(_("second factor"), null=True)
+    # The administrator who acts in the person's name, and why. Whoever that is proved nothing of
+    # the person, and says nothing of where the person is.
+    impersonator = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        verbose_name=_("impersonator"),
+        related_name="+",
+        db_index=False,
+        null=True,
+    )
+    impersonation_reason = models.CharField(
+        _("reason"), max_length=500, blank=True, default="", db_default=""
+    )
 
     objects = SessionQuerySet.as_manager()
 
@@ -85,11 +103,29 @@ class Session(models.Model):
                 condition=Q(aal=1, factor_at=None) | Q(aal=2, factor_at__isnull=False),
                 name="session_level_is_proved",
             ),
+            models.CheckConstraint(
+                condition=Q(impersonator=None, impersonation_reason="")
+                | (
+                    ~Q(impersonation_reason="")
+                    & ~Q(impersonator=F("user"))
+                    & Q(
+                        impersonator__isnull=False,
+                        cookie_digest=None,
+                        expires_at__lte=F("created_at") + LONGEST_IMPERSONATION,
+                    )
+                ),
+                name="session_impersonation_is_short",
+            ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["expires_at"], name="session_expiry"),
             models.Index(fields=["user", "id"], name="session_user"),
             models.Index(fields=["last_seen_at"], name="session_last_seen"),
+            models.Index(
+                fields=["impersonator"],
+                name="session_impersonator",
+                condition=Q(impersonator__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -86,9 +86,13 @@ declare(
         ways=by_id,
         told=(
             *("id", "user_agent", "ip", "created_at", "last_seen_at", "expires_at"),
-            *("methods", "aal", "authenticated_at", "factor_at"),
+            *("methods", "aal", "authenticated_at", "factor_at", "impersonation_reason"),
         ),
-        withheld={"user": OWN, "cookie_digest": "of a secret"},
+        withheld={
+            "user": OWN,
+            "cookie_digest": "of a secret",
+            "impersonator": "an administrator, of whom nothing else is told either",
+        },
         erasure=Removed(),
     ),
     PersonalTable(

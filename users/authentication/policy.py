@@ -14,7 +14,7 @@ def may_list_sessions(actor: Actor, user_id: UUID | None = None) -> bool:  # noq
 
 def may_end_sessions(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
     """Whoever is signed in ends their own, but not by a token."""
-    return actor.is_authenticated and not actor.is_by_token
+    return actor.is_authenticated and actor.is_in_person
 
 
 def may_revoke_tokens(actor: Actor, user_id: UUID | None) -> bool:

@@ -39,25 +39,48 @@ class SessionQuerySet(models.QuerySet["Session"]):
     def locked_of(self, user_id: UUID, *, keep: UUID | None = None) -> "list[Session]":
         """Lock a person's sessions but for the one to ``keep``, in the order of their ids.
 
-        Two who lock several in the same order never wait for each other.
+        Those in which the person acts in somebody's name are among them. Two who lock several in
+        the same order never wait for each other.
         """
-        of_person = self.filter(user_id=user_id)
+        of_person = self.filter(Q(user_id=user_id) | Q(impersonator_id=user_id))
         if keep is not None:
             of_person = of_person.exclude(pk=keep)
-        return list(of_person.only("expires_at").order_by("pk").select_for_update())
+        needed = of_person.only("user_id", "impersonator_id", "created_at", "expires_at")
+        return list(needed.order_by("pk").select_for_update())
 
     def active(self, now: Any = None) -> Self:
         """Those that have not run out, of people who may sign in; an ended one is no row.
 
-        Of somebody who has a second factor, only those that were begun with one.
+        Of somebody who has a second factor, only those that were begun with one. An administrator
+        acts in somebody's name as long as both are what they were when that began.
         """
+        impersonates = Q(
+            impersonator__is_active=True,
+            impersonator__is_superuser=True,
+            user__is_staff=False,
+            user__is_superuser=False,
+        )
         return self.strong_enough().filter(
-            expires_at__gt=now or timezone.now(), user__is_active=True
+            Q(impersonator=None) | impersonates,
+            expires_at__gt=now or timezone.now(),
+            user__is_active=True,
         )
 
     def strong_enough(self) -> Self:
-        """Those that proved as much as there is to prove of their person."""
-        return self.filter(Q(aal__gte=2) | Q(user__second_factors=[]))
+        """Those that proved as much as there is to prove of their person.
+
+        Whoever acts in somebody's name proved who they are themselves.
+        """
+        proved = Q(aal__gte=2) | Q(user__second_factors=[])
+        return self.filter(proved | Q(impersonator__isnull=False))
+
+    def in_person(self) -> Self:
+        """Those of people themselves."""
+        return self.filter(impersonator=None)
+
+    def impersonations(self) -> Self:
+        """Those in which an administrator acts in somebody's name."""
+        return self.filter(impersonator__isnull=False)
 
     def expired(self) -> Self:
         """Those that have run out."""
@@ -103,7 +126,7 @@ class TotpQuerySet(models.QuerySet["Totp"]):
         API tokens see none, of themselves neither.
         """
         confirmed = self.filter(confirmed_at__isnull=False)
-        if actor.is_by_token:
+        if not actor.is_in_person:
             return self.none()
         if actor.is_staff:
             return confirmed
@@ -115,7 +138,7 @@ class PasskeyQuerySet(models.QuerySet["Passkey"]):
 
     def visible_to(self, actor: Actor) -> Self:
         """Staff see everybody's; others see their own, and API tokens none."""
-        if actor.is_by_token:
+        if not actor.is_in_person:
             return self.none()
         if actor.is_staff:
             return self

@@ -1,5 +1,6 @@
 """Background work of authentication."""
 
+import datetime as dt
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ from users.authentication.models import (
     Session,
     Suspension,
 )
+from users.authentication.services.impersonation import end_expired_impersonations
 from users.authentication.services.passwords import prepare_password_reset
 from users.authentication.services.suspension import lift_suspension
 
@@ -41,7 +43,8 @@ def prune_sessions() -> None:
         RefreshToken.objects.past_grace(), lambda tokens: tokens.update(successor=None)
     )
     delete_in_batches(RefreshToken.objects.expired())
-    delete_in_batches(Session.objects.expired())
+    delete_in_batches(Session.objects.in_person().expired())
+    end_expired_impersonations(actor=SYSTEM)
 
 
 @subscriber(Tag.PASSWORD_RESET_REQUESTED)
@@ -74,7 +77,7 @@ def mail_password_changed(event_id: str) -> None:
         mail.send(mails.password_changed(name=user.get_full_name()), to=user.email)
 
 
-def _mail_about_factors(event_id: str, text: Callable[[str, Mapping[str, Any]], mail.Mail]) -> None:
+def _mail_the_person(event_id: str, text: Callable[[str, Mapping[str, Any]], mail.Mail]) -> None:
     """Mail the person of the event what ``text`` makes of their name and the event's data."""
     event = Event.objects.only("data", "subject_id").get(pk=event_id)
     user = User.objects.select_related("profile").filter(pk__in=[event.subject_id]).first()
@@ -87,7 +90,7 @@ def _mail_about_factors(event_id: str, text: Callable[[str, Mapping[str, Any]], 
 @subscriber(Tag.FACTOR_ADDED)
 def mail_factor_added(event_id: str) -> None:
     """Tell the person that they have one more second factor."""
-    _mail_about_factors(
+    _mail_the_person(
         event_id,
         lambda name, data: mails.factor_added(name=name, method=data["method"]),
     )
@@ -96,7 +99,7 @@ def mail_factor_added(event_id: str) -> None:
 @subscriber(Tag.FACTOR_REMOVED)
 def mail_factor_removed(event_id: str) -> None:
     """Tell the person that they have one less."""
-    _mail_about_factors(
+    _mail_the_person(
         event_id,
         lambda name, data: mails.factor_removed(name=name, method=data["method"]),
     )
@@ -105,7 +108,7 @@ def mail_factor_removed(event_id: str) -> None:
 @subscriber(Tag.RECOVERY_CODE_USED)
 def mail_recovery_code_used(event_id: str) -> None:
     """Tell the person that a code is used up, and how many are left."""
-    _mail_about_factors(
+    _mail_the_person(
         event_id, lambda name, data: mails.recovery_code_used(name=name, left=data["left"])
     )
 
@@ -113,13 +116,24 @@ def mail_recovery_code_used(event_id: str) -> None:
 @subscriber(Tag.RECOVERY_CODES_REGENERATED)
 def mail_recovery_codes_regenerated(event_id: str) -> None:
     """Tell the person that the former codes are void."""
-    _mail_about_factors(event_id, lambda name, _data: mails.recovery_codes_regenerated(name=name))
+    _mail_the_person(event_id, lambda name, _data: mails.recovery_codes_regenerated(name=name))
 
 
 @subscriber(Tag.FACTORS_RESET)
 def mail_factors_reset(event_id: str) -> None:
     """Tell the person that an administrator removed all of them."""
-    _mail_about_factors(event_id, lambda name, _data: mails.factors_reset(name=name))
+    _mail_the_person(event_id, lambda name, _data: mails.factors_reset(name=name))
+
+
+@subscriber(Tag.IMPERSONATION_BEGUN)
+def mail_impersonation_begun(event_id: str) -> None:
+    """Tell the person that somebody acts in their name, while they can still end it."""
+    _mail_the_person(
+        event_id,
+        lambda name, data: mails.impersonation_begun(
+            name=name, until=dt.datetime.fromisoformat(data["expires_at"])
+        ),
+    )
 
 
 @shared_task(name="users.authentication.prune_challenges")
@@ -166,12 +180,13 @@ def note_last_seen() -> None:
     """Write to people when they were last seen, as far as their sessions tell.
 
     Each run looks at the time since the one before the last, so one that did not take place
-    leaves no gap.
+    leaves no gap. Who acts in their name says nothing of them.
     """
     since = timezone.now() - 3 * settings.LAST_SEEN_PRECISION
-    latest = Session.objects.filter(user=OuterRef("user")).order_by("-last_seen_at")
+    own = Session.objects.in_person()
+    latest = own.filter(user=OuterRef("user")).order_by("-last_seen_at")
     latest_use = Subquery(latest.values("last_seen_at")[:1])
-    in_use = Session.objects.in_use_since(since)
+    in_use = own.in_use_since(since)
     behind = LastSeen.objects.filter(
         Q(at=None) | Q(at__lt=latest_use), user__in=in_use.values("user_id")
     )

@@ -71,9 +71,13 @@ def public_keys() -> dict[str, Any]:
 
 
 def issue_access_token(session: Session) -> str:
-    """Return a bearer token for the session, valid for `settings.ACCESS_TOKEN_TTL`."""
+    """Return a bearer token for the session, valid for `settings.ACCESS_TOKEN_TTL`.
+
+    That of an administrator who acts in the person's name says so (`act`, RFC 8693, section 4.1),
+    and is valid no longer than that lasts.
+    """
     now = timezone.now()
-    claims = {
+    claims: dict[str, Any] = {
         "iss": settings.PUBLIC_URL,
         "aud": settings.PUBLIC_URL,
         "sub": str(session.user_id),
@@ -81,6 +85,9 @@ def issue_access_token(session: Session) -> str:
         "iat": now,
         "exp": now + settings.ACCESS_TOKEN_TTL,
     }
+    if session.impersonator_id:
+        claims["act"] = {"sub": str(session.impersonator_id)}
+        claims["exp"] = min(claims["exp"], session.expires_at)
     key = _key(settings.SECRET_KEY)
     return jwt.encode(
         claims, key.private, algorithm=ALGORITHM, headers={"typ": TYPE, "kid": key.kid}

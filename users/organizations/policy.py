@@ -28,7 +28,7 @@ def may_belong(actor: Actor, _own: Role | None, _other: Role | None) -> bool:
 
 def may_join(actor: Actor, _own: Role | None, _other: Role | None) -> bool:
     """Whoever is signed in joins by a link from their own mailbox, which no token reads."""
-    return actor.is_authenticated and not actor.is_by_token
+    return actor.is_authenticated and actor.is_in_person
 
 
 def may_leave(actor: Actor, _own: Role | None, _other: Role | None) -> bool:
@@ -52,7 +52,7 @@ def may_own(actor: Actor, own: Role | None, _other: Role | None) -> bool:
 
 def may_delete(actor: Actor, own: Role | None, other: Role | None) -> bool:
     """Owners delete the organisation, in person."""
-    return may_own(actor, own, other) and not actor.is_by_token
+    return may_own(actor, own, other) and actor.is_in_person
 
 
 def may_manage(actor: Actor, own: Role | None, other: Role | None) -> bool:

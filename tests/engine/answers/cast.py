@@ -167,6 +167,14 @@ class Cast:
             last_seen_at=at(4, 2),
             expires_at=FOREVER,
         )
+        acting = Session.objects.create(
+            user=self.pat,
+            impersonator=self.root,
+            impersonation_reason="Asked by mail.",
+            methods=[],
+            expires_at=timezone.now() + dt.timedelta(minutes=30),
+        )
+        self._name("acting", acting)
         self._name("laptop", laptop)
         self._name("ended", ended)
         now = timezone.now()

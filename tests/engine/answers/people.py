@@ -306,7 +306,7 @@ PUBLIC: Final = Case(
                 "isActive": True,
                 "isStaff": False,
                 "isSuperuser": False,
-                "activeSessionCount": 0,
+                "activeSessionCount": 1,
                 "secondFactors": [],
                 "secondFactorDueAt": "2100-01-08T00:00:00+00:00",
                 "recoveryCodesLeft": 0,

@@ -8,7 +8,7 @@ SESSION: Final = Case(
     "a session",
     """{ node(id: $laptop) { ... on Session {
          __typename id userAgent device browser operatingSystem ip createdAt lastSeenAt expiresAt
-         isCurrent methods aal authenticatedAt factorAt user { id email }
+         isCurrent isImpersonated methods aal authenticatedAt factorAt user { id email }
        } } }""",
     {
         "anonymous dora bob charlie": {"node": None},
@@ -26,11 +26,38 @@ SESSION: Final = Case(
                 "lastSeenAt": "2024-04-02T08:00:00+00:00",
                 "expiresAt": "2100-01-01T00:00:00+00:00",
                 "isCurrent": False,
+                "isImpersonated": False,
                 "methods": ["pwd", "otp", "mfa"],
                 "aal": 2,
                 "authenticatedAt": "2024-04-01T08:00:00+00:00",
                 "factorAt": "2024-04-01T08:00:00+00:00",
                 "user": {"id": "$alice", "email": "alice@example.org"},
+            }
+        },
+    },
+)
+
+IMPERSONATED: Final = Case(
+    "a session in which an administrator acts in a person's name, and says nothing of the person",
+    """{ node(id: $acting) { ... on Session {
+         __typename id isImpersonated isCurrent userAgent device ip methods aal factorAt
+         user { id email }
+       } } }""",
+    {
+        "anonymous alice dora bob charlie": {"node": None},
+        "sam root": {
+            "node": {
+                "__typename": "Session",
+                "id": "$acting",
+                "isImpersonated": True,
+                "isCurrent": False,
+                "userAgent": "",
+                "device": None,
+                "ip": None,
+                "methods": [],
+                "aal": 1,
+                "factorAt": None,
+                "user": {"id": "$pat", "email": "pat@example.org"},
             }
         },
     },
@@ -151,4 +178,4 @@ OWN: Final = Case(
     },
 )
 
-CASES: Final = [SESSION, ENDED, SESSIONS, OWN]
+CASES: Final = [SESSION, IMPERSONATED, ENDED, SESSIONS, OWN]

@@ -15,7 +15,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
-from core.errors import ErrorCode, InputRejectedError, Problem, ReauthenticationRequiredError
+from core.errors import (
+    ErrorCode,
+    ImpersonationError,
+    InputRejectedError,
+    Problem,
+    ReauthenticationRequiredError,
+)
 from users.accounts.methods import acceptable
 from users.accounts.models import User
 from users.accounts.sensitive import Sensitive
@@ -29,7 +35,10 @@ def require_recent_proof(actor: Actor, operation: Sensitive) -> None:  # noqa: A
 
     Somebody who has a second factor proves it by that. Who acts through no session, as the service
     itself does, has nothing to prove again: call it once the policy has let the actor pass.
+    Nobody proves anything in somebody else's name, which is an `ImpersonationError`.
     """
+    if actor.impersonator_id:
+        raise ImpersonationError
     proof = actor.proof
     if proof is None:
         return
@@ -54,6 +63,8 @@ def confirm_password(
     Call it before the service's own transaction: the refusal's event is committed although
     the request fails. Raises `TooManyAttemptsError` after too many.
     """
+    if actor.impersonator_id:
+        raise ImpersonationError
     seen = User.objects.get(pk=user_id)
     if seen.second_factors:
         if actor.proof is None:

@@ -22,15 +22,19 @@ from users.authentication.models import PasswordReset, Session
 from users.authentication.policy import may_end_sessions
 
 
-def end_sessions_of(user_id: UUID, *, keep: UUID | None = None) -> int:
+def end_sessions_of(user_id: UUID, *, actor: Actor, keep: UUID | None = None) -> int:
     """End the person's sessions but for the one to ``keep``, in the caller's transaction.
 
-    What waits for a second factor to become one ends as well. Returns how many sessions that had
-    not run out. A caller that locks the person does so before.
+    What waits for a second factor to become one ends as well, and so does what the person does in
+    somebody's name. Returns how many sessions that had not run out. A caller that locks the person
+    does so before.
     """
     PendingLogIn.objects.filter(user_id=user_id).delete()
     sessions = Session.objects.locked_of(user_id, keep=keep)
     Session.objects.filter(pk__in=[session.pk for session in sessions]).delete()
+    for session in sessions:
+        if session.impersonator_id:
+            note_end_of_impersonation(session, actor=actor)
     return sum(session.expires_at > timezone.now() for session in sessions)
 
 
@@ -43,6 +47,18 @@ def end_links_of(user_id: UUID) -> None:
         kind.objects.filter(user_id=user_id).delete()
 
 
+def note_end_of_impersonation(session: Session, *, actor: Actor) -> None:
+    """Record that nobody acts in the person's name through the session any more."""
+    record(
+        Tag.IMPERSONATION_ENDED,
+        actor=actor,
+        subject_id=session.user_id,
+        session=session.pk,
+        began_at=session.created_at,
+        ended_at=min(timezone.now(), session.expires_at),
+    )
+
+
 @transaction.atomic(durable=True)
 def log_out(*, actor: Actor) -> None:
     """End the actor's session; without one, nothing happens."""
@@ -53,8 +69,7 @@ def leave_session(actor: Actor) -> None:
     """End the actor's session, if there is one, in the caller's transaction."""
     session = Session.objects.locked(pk=actor.session_id)
     if session is not None:
-        session.delete()
-        record(Tag.LOGGED_OUT, actor=actor, subject_id=session.user_id)
+        _end(session, actor=actor)
 
 
 @transaction.atomic(durable=True)
@@ -72,12 +87,7 @@ def revoke_session(session_id: UUID | None, *, actor: Actor) -> None:
         raise InputRejectedError(
             Problem(ErrorCode.NOT_FOUND, _("There is no such session."), ("session_id",))
         )
-    is_current, user_id = session.pk == actor.session_id, session.user_id
-    session.delete()
-    if is_current:
-        record(Tag.LOGGED_OUT, actor=actor, subject_id=user_id)
-    else:
-        record(Tag.SESSIONS_REVOKED, actor=actor, subject_id=user_id, count=1)
+    _end(session, actor=actor)
 
 
 @transaction.atomic(durable=True)
@@ -104,11 +114,22 @@ def end_sessions(user_id: UUID | None, *, actor: Actor) -> int:
     return _revoke(locked_user(user_id).pk, actor=actor)
 
 
+def _end(session: Session, *, actor: Actor) -> None:
+    """End a locked session, and record how, in the caller's transaction."""
+    Session.objects.filter(pk=session.pk).delete()
+    if session.impersonator_id:
+        note_end_of_impersonation(session, actor=actor)
+    elif session.pk == actor.session_id:
+        record(Tag.LOGGED_OUT, actor=actor, subject_id=session.user_id)
+    else:
+        record(Tag.SESSIONS_REVOKED, actor=actor, subject_id=session.user_id, count=1)
+
+
 def _revoke(user_id: UUID | None, *, actor: Actor, keep: UUID | None = None) -> int:
     """End sessions and remember how many, in the caller's transaction."""
     if user_id is None:
         return 0
-    count = end_sessions_of(user_id, keep=keep)
+    count = end_sessions_of(user_id, actor=actor, keep=keep)
     if count:
         record(Tag.SESSIONS_REVOKED, actor=actor, subject_id=user_id, count=count)
     return count

@@ -60,7 +60,7 @@ def add_factor(
     proved less than there is to prove now, and recovery codes are made.
     """
     is_first = not user.second_factors
-    ended = end_sessions_of(user.pk, keep=person.session_id) if is_first else 0
+    ended = end_sessions_of(user.pk, actor=person.actor, keep=person.session_id) if is_first else 0
     codes = issue_recovery_codes(user.pk) if is_first else []
     note_factors(user)
     session = note_proof(person.session_id, amr, is_factor=True)

@@ -18,6 +18,11 @@ def runs_out_at(created_at: datetime) -> datetime:
     return min(timezone.now() + settings.SESSION_IDLE_TTL, created_at + settings.SESSION_MAX_AGE)
 
 
+def prolonged(session: Session) -> datetime:
+    """Return when the session ends that is used at this moment; an impersonation stays as it is."""
+    return session.expires_at if session.impersonator_id else runs_out_at(session.created_at)
+
+
 def note_use(session: Session | LiveSession, *, by_cookie: bool) -> None:
     """Remember that the session is in use, once in `settings.LAST_SEEN_PRECISION`.
 

@@ -75,7 +75,7 @@ def change_password(
                     ("current_password",),
                 )
             )
-        ended = _write_password(user, password, keep=actor.session_id)
+        ended = _write_password(user, password, actor=actor, keep=actor.session_id)
         cookie = renew_cookie(actor.session_id)
         record(Tag.PASSWORD_CHANGED, actor=actor, subject_id=user.pk, sessions=ended)
     return PasswordChange(user, cookie)
@@ -143,7 +143,7 @@ def reset_password(token: str, *, actor: Actor, new_password: str) -> User:
         # Asked again, now that nobody else can spend it.
         reset = _opened_reset(token)
         user = reset.user
-        ended = _write_password(user, password)
+        ended = _write_password(user, password, actor=actor)
         record(Tag.PASSWORD_RESET, actor=actor, subject_id=user.pk, sessions=ended)
         if user.email_verified_at is None and reset.email == user.email:
             user.email_verified_at = timezone.now()
@@ -165,7 +165,7 @@ def require_password_reset(user_id: UUID | None, *, actor: Actor) -> User:
     require(actor, may_administer, user_id)
     require_recent_proof(actor, Sensitive.REQUIRE_PASSWORD_RESET)
     user = locked_user(user_id)
-    ended = _write_password(user, make_password(None))
+    ended = _write_password(user, make_password(None), actor=actor)
     record(Tag.PASSWORD_RESET_FORCED, actor=actor, subject_id=user.pk, sessions=ended)
     return user
 
@@ -179,7 +179,7 @@ def _hashed(password: str, *, user: User) -> str:
     return make_password(password)
 
 
-def _write_password(user: User, password: str, *, keep: UUID | None = None) -> int:
+def _write_password(user: User, password: str, *, actor: Actor, keep: UUID | None = None) -> int:
     """Write the hash to a locked person, and end what the former password opened.
 
     Returns how many sessions that were; the one to ``keep`` stays.
@@ -187,7 +187,7 @@ def _write_password(user: User, password: str, *, keep: UUID | None = None) -> i
     user.password = password
     user.save(update_fields=["password"])
     end_links_of(user.pk)
-    return end_sessions_of(user.pk, keep=keep)
+    return end_sessions_of(user.pk, actor=actor, keep=keep)
 
 
 def _opened_reset(token: str) -> PasswordReset:

@@ -34,6 +34,6 @@ def reset_second_factors(user_id: UUID | None, *, actor: Actor) -> User:
     if not former:
         return user
     note_factors(user)
-    ended = end_sessions_of(user.pk)
+    ended = end_sessions_of(user.pk, actor=actor)
     record(Tag.FACTORS_RESET, actor=actor, subject_id=user.pk, methods=former, sessions=ended)
     return user

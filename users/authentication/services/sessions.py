@@ -25,8 +25,8 @@ from users.authentication.actors import actor_through
 from users.authentication.devices import issue_device_token, read_device_token
 from users.authentication.factors import PendingLogIn
 from users.authentication.models import RefreshToken, Session
-from users.authentication.services.ending import leave_session
-from users.authentication.services.lifetimes import runs_out_at
+from users.authentication.services.ending import leave_session, note_end_of_impersonation
+from users.authentication.services.lifetimes import prolonged, runs_out_at
 from users.authentication.throttling import LogInAttempt, log_in_attempt
 from users.authentication.tokens import issue_access_token
 
@@ -206,7 +206,7 @@ def begin_session(
     record(Tag.LOGGED_IN, actor=actor_through(session, actor), subject_id=user.pk)
     if cookie:
         return SignedIn(session=session, cookie=cookie)
-    return _with_tokens(session, _add_refresh_token(session))
+    return with_tokens(session)
 
 
 def renew_cookie(session_id: UUID | None) -> str | None:
@@ -226,14 +226,15 @@ def renew_cookie(session_id: UUID | None) -> str | None:
 def _trade(session: Session, refresh_token: str, *, actor: Actor) -> SignedIn | None:
     """Trade a token of a locked session; None if it buys nothing.
 
-    One that was begun by the password alone buys nothing for somebody who has a second factor.
+    One that was begun by the password alone buys nothing for somebody who has a second factor, nor
+    does one of an administrator who may act in the person's name no more.
     """
     now = timezone.now()
-    if session.user.second_factors and session.factor_at is None:
+    if not _is_good(session):
         return None
     token = session.refresh_tokens.get(digest=digest(refresh_token))
     if token.used_at is None:
-        runs_out = runs_out_at(session.created_at)
+        runs_out = prolonged(session)
         if not session.user.is_active or min(token.expires_at, runs_out) <= now:
             return None
         session.expires_at, session.last_seen_at = runs_out, now
@@ -242,15 +243,23 @@ def _trade(session: Session, refresh_token: str, *, actor: Actor) -> SignedIn | 
         token.used_at = now
         token.successor = encrypt_under(refresh_token, successor, purpose=SUCCESSOR)
         token.save(update_fields=["used_at", "successor"])
-        return _with_tokens(session, successor)
+        return with_tokens(session, successor)
     if now < token.used_at + settings.REFRESH_GRACE and token.successor is not None:
         if not session.user.is_active:
             return None
         successor = decrypt_under(refresh_token, bytes(token.successor), purpose=SUCCESSOR)
-        return _with_tokens(session, successor)
-    session.delete()
+        return with_tokens(session, successor)
+    Session.objects.filter(pk=session.pk).delete()
     record(Tag.REFRESH_TOKEN_REUSED, actor=actor, subject_id=session.user_id)
+    if session.impersonator_id:
+        note_end_of_impersonation(session, actor=actor)
     return None
+
+
+def _is_good(session: Session) -> bool:
+    if session.impersonator_id:
+        return Session.objects.active().filter(pk=session.pk).exists()
+    return session.factor_at is not None or not session.user.second_factors
 
 
 def _add_refresh_token(session: Session) -> str:
@@ -262,9 +271,10 @@ def _add_refresh_token(session: Session) -> str:
     return refresh_token
 
 
-def _with_tokens(session: Session, refresh_token: str) -> SignedIn:
+def with_tokens(session: Session, refresh_token: str | None = None) -> SignedIn:
+    """Return the session with tokens; the first to refresh is made in the caller's transaction."""
     return SignedIn(
         session=session,
         access_token=issue_access_token(session),
-        refresh_token=refresh_token,
+        refresh_token=refresh_token or _add_refresh_token(session),
     )

@@ -53,7 +53,7 @@ def suspend_user(
     Suspension.objects.update_or_create(user=user, defaults={"reason": reason, "until": until})
     _set_active(user, active=False)
     end_links_of(user.pk)
-    ended = end_sessions_of(user.pk)
+    ended = end_sessions_of(user.pk, actor=actor)
     record(
         Tag.USER_SUSPENDED,
         actor=actor,
@@ -103,7 +103,7 @@ def _reactivate(user: User, *, actor: Actor) -> None:
     Suspension.objects.filter(user=user).delete()
     _set_active(user, active=what_shuts_out(user.pk) is None)
     # A log-in that began before the suspension may have ended after it.
-    end_sessions_of(user.pk)
+    end_sessions_of(user.pk, actor=actor)
     record(
         Tag.USER_REACTIVATED,
         actor=actor,

@@ -131,7 +131,7 @@ def _schedule(user_id: UUID | None, *, actor: Actor, field: str | None) -> Accou
         return deletion
     _set_active(user, active=False)
     end_links_of(user.pk)
-    ended = end_sessions_of(user.pk)
+    ended = end_sessions_of(user.pk, actor=actor)
     record(
         Tag.DELETION_SCHEDULED,
         actor=actor,
@@ -146,7 +146,7 @@ def _let_in(user: User, *, actor: Actor) -> None:
     """Open a locked person's account again unless it is suspended, in the caller's transaction."""
     _set_active(user, active=not Suspension.objects.filter(user=user).exists())
     # A log-in that began before the deletion may have ended after it.
-    end_sessions_of(user.pk)
+    end_sessions_of(user.pk, actor=actor)
     record(Tag.DELETION_CANCELED, actor=actor, subject_id=user.pk)
 
 

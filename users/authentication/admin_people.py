@@ -1,0 +1,141 @@
+"""What administrators do to people's ways in, on the pages of people themselves."""
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action
+from unfold.forms import BaseDialogForm
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextareaWidget
+
+from core.admin import actor_of, gone_on
+from core.errors import InputRejectedError
+from users.accounts.admin import UserAdmin
+from users.accounts.models import User
+from users.accounts.policy import may_administer, may_impersonate
+from users.authentication.services.impersonation import MINUTE, impersonate_user, is_ordinary
+from users.authentication.services.resetting_factors import reset_second_factors
+
+
+class ImpersonationForm(BaseDialogForm):  # type: ignore[misc]
+    """What `impersonate_user` takes; the rules are the service's."""
+
+    reason = forms.CharField(
+        label=_("reason"),
+        help_text=_("Recorded, and told to the person only if they ask for all their data."),
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+    )
+    minutes = forms.IntegerField(label=_("minutes"), widget=UnfoldAdminIntegerFieldWidget())
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Offer the longest time."""
+        super().__init__(*args, **kwargs)
+        self.fields["minutes"].initial = settings.IMPERSONATION_MAX // MINUTE
+
+
+IMPERSONATION = {
+    "title": _("Act in this person's name?"),
+    "description": _("What takes the person stays closed: password, addresses, factors, tokens."),
+    "form_class": ImpersonationForm,
+    "form_submit_text": _("Begin"),
+}
+
+# The app below registered its own, which knows of no sessions and factors.
+admin.site.unregister(User)
+
+
+@admin.register(User)
+class PersonAdmin(UserAdmin):
+    """People, with what this app can do for them."""
+
+    actions_detail = (*UserAdmin.actions_detail, "impersonate", "reset_factors")
+
+    def has_impersonate_permission(self, request: HttpRequest, object_id: str) -> bool:
+        """Offer it to administrators, of those in whose name they may act."""
+        if not (settings.IMPERSONATION_MAX and may_impersonate(actor_of(request))):
+            return False
+        person = self.get_object(request, object_id)
+        return person is not None and is_ordinary(person)
+
+    def has_reset_factors_permission(self, request: HttpRequest, object_id: str) -> bool:
+        """Offer it to administrators, of those who have any."""
+        if not may_administer(actor_of(request)):
+            return False
+        person = self.get_object(request, object_id)
+        return person is not None and bool(person.second_factors)
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("Act in their name"),
+        url_path="impersonate",
+        icon="supervisor_account",
+        permissions=["impersonate"],
+        dialog=IMPERSONATION,
+    )
+    def impersonate(
+        self, request: HttpRequest, form: ImpersonationForm, object_id: str
+    ) -> HttpResponse:
+        """Begin a session in the person's name and show its tokens, in the dialog and once."""
+        values = {name: form.cleaned_data[name] for name in ("reason", "minutes")}
+        try:
+            signed_in = impersonate_user(UUID(object_id), actor=actor_of(request), **values)
+        except InputRejectedError as refusal:
+            for problem in refusal.problems:
+                name = problem.field[0] if problem.field else None
+                form.add_error(name if name in form.fields else None, str(problem.message))
+            context = {
+                "dialog": IMPERSONATION,
+                "form": form,
+                "form_submit_text": IMPERSONATION["form_submit_text"],
+            }
+            return render(request, "unfold/helpers/dialog.html", context)
+        session = signed_in.session
+        response = render(
+            request,
+            "admin/impersonation.html",
+            {
+                "title": _("You can act in the name of %(person)s")
+                % {"person": session.user.username},
+                "access_token": signed_in.access_token,
+                "refresh_token": signed_in.refresh_token,
+                "end": date_format(session.expires_at, "TIME_FORMAT"),
+                "back": _page_of(session.user),
+            },
+        )
+        # The dialog's script would keep the form's buttons otherwise.
+        response["HX-Retarget"] = response["HX-Reselect"] = "#dialog"
+        return response
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("Reset second factors"),
+        url_path="reset-factors",
+        icon="lock_reset",
+        permissions=["reset_factors"],
+        dialog={
+            "title": _("Remove all second factors?"),
+            "description": _(
+                "For somebody who lost them, once you know that it is them. They are signed out "
+                "everywhere and told by mail; their password alone signs them in."
+            ),
+            "form_submit_text": _("Remove"),
+        },
+    )
+    def reset_factors(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
+        """Remove them, once the dialog was confirmed by POST."""
+        try:
+            user = reset_second_factors(UUID(object_id), actor=actor_of(request))
+        except InputRejectedError:
+            raise Http404 from None
+        told = _("The second factors of %(person)s were removed.") % {"person": user.username}
+        messages.success(request, told)
+        return gone_on(request, _page_of(user))
+
+
+def _page_of(user: User) -> str:
+    return reverse("admin:accounts_user_change", args=[user.pk])
