@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from dataclasses import replace
 
 import pytest
 from django.utils import timezone
@@ -29,6 +30,7 @@ from tests.second_factors import (
 from tests.signing_in import ALICE, ME, THROTTLED, ClientOf, log_in, refresh, tags
 from users.accounts.models import User
 from users.activity.models import Event
+from users.authentication import throttling
 from users.authentication.models import PendingLogIn, RecoveryCode, Session, Totp
 from users.authentication.one_time import opened_secret
 
@@ -273,6 +275,19 @@ def test_guessing_is_throttled_over_all_log_ins(client_of: ClientOf, alice: User
         assert answer.codes == THROTTLED
         assert answer.body["errors"][0]["extensions"]["retryAfter"] > 60
     assert RecoveryCode.objects.filter(used_at=None).count() == 10
+
+
+def test_right_code_gives_a_guesser_no_second_day(
+    client_of: ClientOf, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret, codes = set_up_totp(client_of(alice))
+    a_day = replace(throttling.CODES_OF_PERSON_DAILY, count=6)
+    monkeypatch.setattr(throttling, "CODES_OF_PERSON_DAILY", a_day)
+    for code in codes[:2]:
+        for _attempt in range(3):
+            assert verify(half_log_in(), totp=wrong_code(secret)).problems == INVALID
+        answer = verify(half_log_in(), recoveryCode=code)
+    assert answer.codes == THROTTLED
 
 
 def test_right_password_does_not_multiply_the_attempts_at_it(

@@ -105,8 +105,14 @@ def count_code(user_id: UUID) -> None:
 
 
 def forgive_codes(user_id: UUID) -> None:
-    """Forget the wrong codes, because the right one came."""
-    clear(*buckets_of_codes(user_id))
+    """Forget the wrong codes of the last minutes, because the right one came.
+
+    Of the day's, only the right one is forgotten, lest whoever guesses gets as many more each time
+    that the owner signs in.
+    """
+    by_minutes, by_day = buckets_of_codes(user_id)
+    clear(by_minutes)
+    forgive(by_day)
 
 
 def count_passkey(actor: Actor) -> None:
