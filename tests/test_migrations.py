@@ -11,12 +11,13 @@ from django.db import IntegrityError, connection, transaction
 from django.db.migrations import AddIndex
 from django.db.migrations.loader import MigrationLoader
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from core.ids import new_id
 from core.roles.owner import as_owner
 from schema.keysets import Keyset
 from tests.factories import make_session, make_user
-from users.accounts.models import LastSeen, SignUp, User
+from users.accounts.models import EmailAddress, LastSeen, SignUp, User
 from users.accounts.orders import UserOrderField
 from users.authentication.models import ApiToken, RefreshToken, Session
 
@@ -32,10 +33,15 @@ def many_people(db: None) -> None:
         User(username=f"person{number}", email=f"person{number}@example.org", password=unusable)
         for number in range(PEOPLE)
     )
-    LastSeen.objects.bulk_create(LastSeen(user=user) for user in User.objects.all())
+    people = list(User.objects.only("username"))
+    LastSeen.objects.bulk_create(LastSeen(user=user) for user in people)
+    EmailAddress.objects.bulk_create(
+        EmailAddress(user=user, email=f"{user.username}@example.net", verified_at=timezone.now())
+        for user in people
+    )
     make_session(User.objects.get(username="person7"))
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE accounts_user, accounts_lastseen")
+        cursor.execute("ANALYZE accounts_user, accounts_lastseen, accounts_emailaddress")
 
 
 def nodes_of(plan: dict[str, Any]) -> list[dict[str, Any]]:
