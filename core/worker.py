@@ -4,81 +4,38 @@ import select
 import socket
 import threading
 import time
+from datetime import datetime
 from typing import Any, Final
 
+from gunicorn.http.wsgi import create  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import (  # type: ignore[import-untyped]
     STOP_KEEPALIVE_LINGER,
     ThreadWorker,
 )
+
+from core.plain import PlainParser, PlainRequest, PlainResponse
 
 # Told to one thread, and then to nobody until somebody waits for it again.
 READABLE: Final = select.EPOLLIN | select.EPOLLONESHOT
 
 
 class Connection(socket.socket):
-    """A connection that spares system calls.
+    """A connection that is told to wait, or not to, only when it does not do so already.
 
-    gunicorn sets the time-out of a connection five times a request and sends the headers apart
-    from the body. At each of these calls another thread may take the interpreter. Here time-outs
-    are set when something is to wait by them, and headers are sent along with what follows them.
+    gunicorn tells it before each request, and at each telling another thread may take the
+    interpreter.
     """
 
     def __init__(self, accepted: socket.socket) -> None:
         """Take the place of what was accepted."""
+        timeout = accepted.gettimeout()
         super().__init__(fileno=accepted.detach())
-        super().settimeout(None)
-        self._is_set_to: float | None = None
-        self._timeout: float | None = None
-        # None while nothing is held back.
-        self._headers: bytes | None = None
+        super().settimeout(timeout)
 
     def setblocking(self, flag: bool) -> None:  # noqa: FBT001 - the signature of sockets
         """Wait for ever, or not at all."""
-        self._timeout = None if flag else 0.0
-
-    def settimeout(self, value: float | None) -> None:
-        """Wait for so many seconds from the next call on."""
-        self._timeout = value
-
-    def gettimeout(self) -> float | None:
-        """Return what was set."""
-        return self._timeout
-
-    def recv(self, bufsize: int, flags: int = 0) -> bytes:
-        """Receive."""
-        self._set_timeout()
-        return super().recv(bufsize, flags)
-
-    def hold_headers(self) -> None:
-        """Keep what is sent next until more is sent, or `release` is called."""
-        self._headers = b""
-
-    def release(self) -> None:
-        """Send what is held."""
-        headers, self._headers = self._headers, None
-        if headers and self.fileno() >= 0:
-            self.sendall(headers)
-
-    def sendall(self, data: Any, flags: int = 0) -> None:
-        """Send, or hold."""
-        if self._headers is not None:
-            if not self._headers:
-                self._headers = bytes(data)
-                return
-            data, self._headers = self._headers + data, None
-        self._set_timeout()
-        super().sendall(data, flags)
-
-    def sendfile(self, *arguments: Any, **options: Any) -> int:
-        """Send a file behind the headers."""
-        self.release()
-        self._set_timeout()
-        return super().sendfile(*arguments, **options)
-
-    def _set_timeout(self) -> None:
-        if self._timeout != self._is_set_to:
-            self._is_set_to = self._timeout
-            super().settimeout(self._timeout)
+        if flag != self.getblocking() or self.gettimeout():
+            super().setblocking(flag)
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
@@ -126,14 +83,30 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def handle_request(self, req: Any, conn: Any) -> bool:
         """Answer a request; end the connection if there is hardly room for others."""
+        if isinstance(req, PlainRequest):
+            return self._answer_plainly(req, conn)
         if self.nr_conns > self.max_keepalived:
             req.force_close()
-        conn.sock.hold_headers()
-        try:
-            kept: bool = super().handle_request(req, conn)
-        finally:
-            conn.sock.release()
+        kept: bool = super().handle_request(req, conn)
+        if kept and not isinstance(conn.parser, PlainParser):
+            _response, environ = create(req, conn.sock, conn.client, conn.server, self.cfg)
+            conn.parser = PlainParser(conn.parser, environ, self.cfg.secure_scheme_headers)
         return kept
+
+    def _answer_plainly(self, request: PlainRequest, conn: Any) -> bool:
+        started = datetime.now()  # noqa: DTZ005 - gunicorn's log is told the difference
+        self.nr += 1
+        if self.nr >= self.max_requests:
+            self.alive = False
+        keeps = self.alive and self.nr_conns <= self.max_keepalived
+        response = PlainResponse(self.wsgi, request.environ)
+        try:
+            conn.sock.sendall(response.message(keeps_connection=keeps))
+            took = datetime.now() - started  # noqa: DTZ005
+            self.log.access(response, request, request.environ, took)
+        finally:
+            response.close()
+        return keeps
 
     def murder_keepalived(self, force: bool = False) -> None:  # noqa: FBT001, FBT002
         """End the connections that nothing came by for too long; with ``force`` all."""
