@@ -14,7 +14,6 @@ import orjson
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
-from django.utils.cache import patch_vary_headers
 from django.views import View
 from graphql import GraphQLError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
@@ -113,7 +112,7 @@ class GraphQLView(View):
             clear_session_cookie(response)
         if context.device_cookie:
             set_device_cookie(response, context.device_cookie)
-        patch_vary_headers(response, ["Accept", "Accept-Language", "Authorization", "Cookie"])
+        response["Vary"] = "Accept, Accept-Language, Authorization, Cookie"
         response["Cache-Control"] = "no-store"
         return response
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, Self, TypeGuard, cast
+from typing import Any, Protocol, Self, TypeAlias, TypeGuard, cast
 
 from django.db import models
 from graphql import (
@@ -97,6 +97,8 @@ class Execution:
 
     def keywords(self, selected: SelectedField, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments as the field's resolver gets them."""
+        if not given:
+            return {}
         return convert_arguments(
             dict(given),
             selected.declared.arguments,
@@ -116,9 +118,15 @@ class Execution:
 
     @staticmethod
     def call(
-        declared: StrawberryField, source: Any, info: Info[Any, Any], keywords: Mapping[str, Any]
+        declared: StrawberryField,
+        source: Any,
+        info: Info[Any, Any] | None,
+        keywords: Mapping[str, Any],
     ) -> Any:
-        """Call the field's own resolver, past Strawberry's extensions."""
+        """Call the field's own resolver, past Strawberry's extensions.
+
+        It needs an ``info`` only if the resolver asks for it.
+        """
         resolver = declared.base_resolver
         if resolver is None:
             raise TypeError(f"{declared.python_name} has no resolver.")
@@ -149,12 +157,13 @@ class Execution:
         self, selection: Selection, selected: SelectedField, sources: Sequence[Any]
     ) -> Column:
         """Return one field of objects that are not rows."""
-        if selected.name == TYPENAME:
-            return Column([selection.type.name] * len(sources))
-        if connection_of(selected) and model_of(selection.type) is None:
-            return connections.column_of(self, selected, sources)
-        if is_of_rows(selected) and model_of(selection.type) is None:
-            return querysets.column_of(self, selected, sources)
+        way: Way | None = selected.facts.get("way")
+        if way is None:
+            way = selected.facts["way"] = _way(selection, selected)
+        return way(self, selected, sources)
+
+    def resolved(self, selected: SelectedField, sources: Sequence[Any]) -> Column:
+        """Return what the field's resolver says of each object."""
         return self.completed(selected, self._resolved(selected, sources))
 
     def completed(self, selected: SelectedField, values: Sequence[Any]) -> Column:
@@ -233,11 +242,28 @@ class Execution:
         declared = selected.declared
         if type(declared) is StrawberryField and declared.base_resolver and not declared.extensions:
             # Strawberry would do no more, but convert the arguments for each object.
-            own, keywords = self.info(selected), self.keywords(selected, arguments)
+            own = self.info(selected) if declared.base_resolver.info_parameter else None
+            keywords = self.keywords(selected, arguments)
             return lambda source: self.call(declared, source, own, keywords)
         resolve = selected.definition.resolve if selected.definition else None
         raw = self.raw_info(selected)
         return lambda source: (resolve or default_field_resolver)(source, raw, **arguments)
+
+
+# How a field of objects that are not rows comes to its column.
+Way: TypeAlias = Callable[[Execution, SelectedField, Sequence[Any]], Column]
+
+
+def _way(selection: Selection, selected: SelectedField) -> Way:
+    if selected.name == TYPENAME:
+        name = selection.type.name
+        return lambda _execution, _selected, sources: Column([name] * len(sources))
+    if model_of(selection.type) is None:
+        if connection_of(selected):
+            return connections.column_of
+        if is_of_rows(selected):
+            return querysets.column_of
+    return Execution.resolved
 
 
 def _is_never_awaitable(_value: Any) -> TypeGuard[Any]:

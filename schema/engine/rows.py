@@ -76,6 +76,8 @@ def leaves(selected: SelectedField, values: Sequence[Any]) -> Column:
 
 def scattered(column: Column, mask: Sequence[bool]) -> Column:
     """Return the column's cells where the mask is true, and null elsewhere."""
+    if all(mask):
+        return column
     cells = iter(column.cells)
     return Column([next(cells) if there else None for there in mask], column.sound)
 

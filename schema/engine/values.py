@@ -9,7 +9,7 @@ a depth-first executor would have come by, it becomes an error of the answer.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import compress
+from itertools import compress, islice
 from typing import Any, Final, TypeAlias, cast
 
 from graphql import (
@@ -188,7 +188,7 @@ def _after(cell: Any, failure: Failed) -> Failed:
 def regrouped(column: Column, lengths: Iterable[int]) -> Column:
     """Return lists of the column's cells, of these lengths, one after the other."""
     cells = iter(column.cells)
-    lists: list[Any] = [[next(cells) for _item in range(length)] for length in lengths]
+    lists: list[Any] = [list(islice(cells, length)) for length in lengths]
     if column.sound:
         return Column(lists)
     lists = [gathered(each) for each in lists]
