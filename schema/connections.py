@@ -20,6 +20,7 @@ from strawberry_django.fields.field import StrawberryDjangoConnectionExtension
 
 from core.crypto import UnsealError, seal, unseal
 from core.errors import ArgumentInvalidError, CursorInvalidError
+from core.sought import candidates, first_rows, is_truncated
 from core.statements import Slot
 from schema.context import Info
 from schema.counts import TotalCount, Whole
@@ -32,7 +33,6 @@ from schema.keysets import Keyset
 from schema.limits import MAX_PAGE
 from schema.pages import Page, Position, Window
 from schema.selections import ConnectionSelection
-from schema.sought import candidates, first_rows, is_truncated
 
 # It decides the order, which is part of a cursor in any case.
 ORDER = "orderBy"

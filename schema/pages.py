@@ -6,9 +6,9 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from core.sought import first_rows
 from schema.engine.lateral import first_of_each
 from schema.keysets import Keyset
-from schema.sought import first_rows
 
 Position = Sequence[Any]
 

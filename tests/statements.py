@@ -254,6 +254,7 @@ BUDGETS: Final[dict[str, int]] = {
     "UserFilter.isActive": 2,
     "UserFilter.isVerified": 2,
     "UserFilter.isStaff": 2,
+    "UserFilter.isSuperuser": 2,
     "UserFilter.group": 2,
     "UserFilter.membership.organization": 2,
     "UserFilter.membership.role": 2,

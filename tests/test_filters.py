@@ -97,6 +97,7 @@ SELECTED: list[tuple[Filter | None, str]] = [
     ({"isVerified": True}, "ab"),
     ({"isVerified": False}, "cd"),
     ({"isStaff": True}, "c"),
+    ({"isSuperuser": True}, ""),
     ({"publicMetadata": {"plan": "team"}}, "ab"),
     ({"publicMetadata": {"on": True, "plan": "team"}}, "b"),
     ({"privateMetadata": {"crm": {"id": 1}}}, "a"),
@@ -162,8 +163,9 @@ def test_filters_select_in_every_order_and_count(
 
 def test_each_filter_is_tried() -> None:
     schema_fields = {
-        *("isActive", "isVerified", "isStaff", "group", "membership", "joined", "lastSeen"),
-        *("emailDomain", "locale", "publicMetadata", "privateMetadata", "and", "or", "not"),
+        *("isActive", "isVerified", "isStaff", "isSuperuser", "group", "membership", "joined"),
+        *("lastSeen", "emailDomain", "locale", "publicMetadata", "privateMetadata"),
+        *("and", "or", "not"),
     }
     fields = GraphQLClient()('{ __type(name: "UserFilter") { inputFields { name } } }').data
     assert {field["name"] for field in fields["__type"]["inputFields"]} == schema_fields
@@ -286,7 +288,7 @@ def test_values_that_nobody_has_match_nobody(
 @pytest.mark.parametrize(
     "filter",
     [
-        *({name: True} for name in ("isActive", "isVerified", "isStaff")),
+        *({name: True} for name in ("isActive", "isVerified", "isStaff", "isSuperuser")),
         {"group": "editors"},
         {"lastSeen": {"since": "2026-01-01T00:00:00Z"}},
         {"emailDomain": "example.org"},

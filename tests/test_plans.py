@@ -13,8 +13,8 @@ from django.db import connection
 from core.crypto import seal
 from core.roles.owner import as_owner
 from core.search.texts import has_words
+from core.sought import LOOK_AHEAD
 from schema.keysets import Keyset
-from schema.sought import LOOK_AHEAD
 from tests.client import GraphQLClient
 from tests.conftest import bound_statements
 from tests.factories import make_organization, make_token, node_id

@@ -7,9 +7,9 @@ import pytest
 from django.contrib.auth.models import Group
 from django.db.models import Exists, OuterRef, Q
 
+from core import sought
 from core.actor import Actor
 from core.db import Sought
-from schema import sought
 from schema.keysets import Keyset
 from tests.factories import make_user
 from users.accounts.models import Profile, User

@@ -21,6 +21,7 @@ from schema.connections import Direction, keyset_connection
 from schema.context import Info
 from schema.nodes import NodeId, node_key, one
 from users.accounts import models
+from users.accounts.filters import PeopleFilter
 from users.accounts.orders import PRIVATE_ORDERS
 from users.accounts.policy import (
     may_list_groups,
@@ -83,6 +84,7 @@ class AccountsQuery:
         """Page through the directory."""
         actor = info.context.actor
         require(actor, may_list_people)
+        wanted = PeopleFilter() if filter is None else filter.parsed()
         people = models.User.objects.people()
         if search is None:
             people = people.found_by(actor)
@@ -91,9 +93,9 @@ class AccountsQuery:
             people = people.with_words(words, actor)
             if order_by is None:
                 people = people.best_match_first(words, actor)
-                return filter.apply(people, order=None, actor=actor) if filter else people
+                return wanted.apply(people, order=None, actor=actor)
         order = order_by or UserOrder()
         if order.field in PRIVATE_ORDERS:
             require(actor, may_select_people_by_what_is_private)
         people = people.in_order(order.field, descending=order.direction is Direction.DESC)
-        return filter.apply(people, order=order.field, actor=actor) if filter else people
+        return wanted.apply(people, order=order.field, actor=actor)

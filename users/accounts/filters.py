@@ -1,8 +1,9 @@
-"""The conditions by which people are listed; each has an index."""
+"""The conditions by which people are selected, in lists and to be acted upon; each has an index."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
 from django.contrib.auth.models import Group
@@ -12,15 +13,40 @@ from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact, GreaterThanOrEqual, LessThan
 from django.utils.translation import gettext as _
 
-from core.db import storable
+from core.actor import Actor
+from core.db import Sought, storable
 from core.errors import ArgumentInvalidError
 from users.accounts.expressions import EmailDomain
 from users.accounts.identifiers import canonical
 from users.accounts.metadata import normalized
 from users.accounts.models import LastSeen, Metadata, Profile
 from users.accounts.orders import NEVER, USER_ORDERS, UserOrderField
+from users.accounts.policy import may_select_people_by_what_is_private, require
+from users.accounts.querysets import UserQuerySet
 
+MAX_DEPTH: Final = 5
+MAX_FILTERS: Final = 20
 SEEN: Final = Coalesce("at", NEVER)
+Condition = Callable[[Any, Actor], Q]
+
+_conditions: Final[dict[str, Condition]] = {}
+
+
+def also_selects(name: str) -> Callable[[Condition], Condition]:
+    """Register the decorated function, which makes a condition of this name for an actor.
+
+    Apps above this one know what else people are selected by.
+    """
+
+    def register(condition: Condition) -> Condition:
+        _conditions[name] = condition
+        return condition
+
+    return register
+
+
+def _has_metadata(**condition: Any) -> Q:
+    return Q(Exists(Metadata.objects.filter(user=OuterRef("pk"), **condition)))
 
 
 def contained_metadata(value: object) -> Any:
@@ -50,6 +76,11 @@ class Period:
     since: dt.datetime | None = None
     before: dt.datetime | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it is all the time there is."""
+        return self.since is None and self.before is None
+
     def contains(self, moment: Any) -> Q:
         """Return the condition that an expression is within."""
         conditions: list[Any] = []
@@ -64,6 +95,7 @@ USER_FILTERS: Final[Mapping[str, Callable[[Any], Q]]] = {
     "is_active": lambda active: Q(is_active=active),
     "is_verified": lambda verified: Q(email_verified_at__isnull=not verified),
     "is_staff": lambda staff: Q(is_staff=staff),
+    "is_superuser": lambda superuser: Q(is_superuser=superuser),
     "group": lambda group_id: Q(
         Exists(Group.user_set.through.objects.filter(user=OuterRef("pk"), group=group_id))
     ),
@@ -72,12 +104,8 @@ USER_FILTERS: Final[Mapping[str, Callable[[Any], Q]]] = {
         Exists(LastSeen.objects.filter(period.contains(SEEN), user=OuterRef("pk")))
     ),
     "email_domain": lambda domain: Q(Exact(EmailDomain(), canonical(domain))),
-    "public_metadata": lambda contained: Q(
-        Exists(Metadata.objects.filter(user=OuterRef("pk"), public__contains=contained))
-    ),
-    "private_metadata": lambda contained: Q(
-        Exists(Metadata.objects.filter(user=OuterRef("pk"), private__contains=contained))
-    ),
+    "public_metadata": lambda value: _has_metadata(public__contains=contained_metadata(value)),
+    "private_metadata": lambda value: _has_metadata(private__contains=contained_metadata(value)),
     "locale": lambda locale: Q(
         Exists(Profile.objects.filter(user=OuterRef("pk"), locale=storable(locale)))
     ),
@@ -92,3 +120,90 @@ FILTERS_IN_ORDER: Final[Mapping[tuple[str, UserOrderField], Callable[[Any], Q]]]
     ),
     ("email_domain", UserOrderField.EMAIL): USER_FILTERS["email_domain"],
 }
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleFilter:
+    """Conditions that must all hold, by the names of `USER_FILTERS` and `also_selects`.
+
+    Filters inside: all of ``all_of`` must hold, one of ``any_of``, and ``none_of`` must not.
+    """
+
+    conditions: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    all_of: Sequence["PeopleFilter"] | None = None
+    any_of: Sequence["PeopleFilter"] | None = None
+    none_of: "PeopleFilter | None" = None
+
+    def apply(
+        self, people: UserQuerySet, *, order: UserOrderField | None, actor: Actor
+    ) -> UserQuerySet:
+        """Return the people who meet the conditions.
+
+        Raises `ArgumentInvalidError` for a filter that is too large or empty, and the policy's
+        errors.
+        """
+        filters = list(self.depths())
+        if len(filters) > MAX_FILTERS or max(filters) > MAX_DEPTH:
+            raise ArgumentInvalidError(
+                _("Give at most %(count)d filters, nested at most %(depth)d deep.")
+                % {"count": MAX_FILTERS, "depth": MAX_DEPTH}
+            )
+        sought = []
+        for name, value in self._own(actor):
+            in_order = FILTERS_IN_ORDER.get((name, order)) if order else None
+            if in_order:
+                people = people.filter(in_order(value))
+            else:
+                sought.append(USER_FILTERS[name](value))
+        sought += self._combined(actor)
+        return people.meeting(Q(*sought)) if sought else people
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has no condition, and so selects everybody."""
+        return (
+            self.any_of is None
+            and self.none_of is None
+            and all(each.is_open for each in self.all_of or ())
+            and all(isinstance(each, Period) and each.is_open for each in self.conditions.values())
+        )
+
+    def depths(self, depth: int = 1) -> Iterator[int]:
+        """Yield the depth of this filter and of those inside it."""
+        yield depth
+        for inner in (*(self.all_of or ()), *(self.any_of or ()), self.none_of):
+            if inner is not None:
+                yield from inner.depths(depth + 1)
+
+    def _own(self, actor: Actor) -> Iterator[tuple[str, Any]]:
+        """Yield the conditions on the people themselves. Raises the policy's errors."""
+        for name in USER_FILTERS:
+            if name in self.conditions:
+                if name in PRIVATE_FILTERS:
+                    require(actor, may_select_people_by_what_is_private)
+                yield name, self.conditions[name]
+
+    def _combined(self, actor: Actor) -> Iterator[Q]:
+        """Yield other apps' conditions, and those of the filters inside this one."""
+        for name, condition in _conditions.items():
+            if name in self.conditions:
+                yield condition(self.conditions[name], actor)
+        if self.all_of is not None:
+            yield Q(*(each.condition(actor) for each in self.all_of))
+        if self.any_of is not None:
+            if not self.any_of:
+                raise ArgumentInvalidError(_("Give `or` at least one filter."))
+            # Each may have an index of its own.
+            some = (Sought(each.condition(actor)) for each in self.any_of)
+            yield Q(*some, _connector=Q.OR)
+        if self.none_of is not None:
+            # Wrapped, because Django takes the opposite of no condition for none, too.
+            yield ~Q(Sought(self.none_of.condition(actor)))
+
+    def condition(self, actor: Actor) -> Q:
+        """Return the filter as one condition. Raises `ArgumentInvalidError` if it is empty."""
+        own = [USER_FILTERS[name](value) for name, value in self._own(actor)]
+        conditions = [*own, *self._combined(actor)]
+        if not conditions:
+            raise ArgumentInvalidError(_("A filter inside another must not be empty."))
+        return Q(*conditions)

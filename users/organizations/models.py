@@ -1,14 +1,16 @@
 """Organisations, memberships and invitations."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from core.actor import Actor
 from core.ids import new_id
+from users.accounts.filters import also_selects
 from users.accounts.identifiers import EMAIL_MAX_LENGTH
 from users.accounts.models import MailedLink
 from users.accounts.querysets import also_shows
@@ -137,3 +139,10 @@ def fellow_members(actor: Actor) -> Exists:
         organization_id=OuterRef("organization_id"), user_id=OuterRef(OuterRef("pk"))
     )
     return Exists(Membership.objects.of(actor).filter(Exists(fellow)))
+
+
+@also_selects("membership")
+def has_membership(conditions: Mapping[str, Any], actor: Actor) -> Q:
+    """Return the condition that a person has such a membership, and the actor may see it."""
+    memberships = Membership.objects.visible_to(actor)
+    return Q(Exists(memberships.filter(user=OuterRef("pk"), **conditions)))
