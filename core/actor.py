@@ -40,6 +40,8 @@ class Actor:
     is_staff: bool = False
     is_superuser: bool = False
     is_system: bool = False
+    # The bulk action that is being carried out, if that is how the person acts.
+    bulk_action_id: UUID | None = None
     # None for whoever acts through no session that they began as themselves.
     proof: Proof | None = None
     # Who must set up a second factor before anything else. To all rules such an actor is nobody;

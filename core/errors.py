@@ -83,6 +83,15 @@ class ErrorCode(DescribedEnum):
         "IMPERSONATION_REFUSED",
         "Nobody acts in this person's name, or in anybody's here.",
     )
+    SELECTION_CHANGED = (
+        "SELECTION_CHANGED",
+        "Not as many people are selected as were expected; nobody was touched.",
+    )
+    BULK_ACTION_RUNNING = (
+        "BULK_ACTION_RUNNING",
+        "Another bulk action of whoever is signed in goes on; it can be cancelled.",
+    )
+    OWN_ACCOUNT = "OWN_ACCOUNT", "Nobody does this to their own account in bulk."
     # Who asks, and for what (top-level errors).
     UNAUTHENTICATED = "UNAUTHENTICATED", "Nobody is signed in; a top-level error."
     FORBIDDEN = "FORBIDDEN", "Whoever is signed in may not do this; a top-level error."

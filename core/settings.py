@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "users.authentication",
     "users.organizations",
     "users.privacy",
+    "users.bulk",
     *(["users.demo"] if DEMO else []),
     "schema",
     "unfold.apps.BasicAppConfig",
@@ -202,6 +203,7 @@ CELERY_BEAT_SCHEDULE = {
     "seal-events": _every(timedelta(minutes=1), "users.activity.seal_events"),
     "erase-people": _every(timedelta(minutes=10), "users.privacy.erase_people"),
     "prune-exports": _every(timedelta(minutes=10), "users.privacy.prune_exports"),
+    "prune-bulk-actions": _every(timedelta(minutes=10), "users.bulk.prune"),
     "lift-suspensions": _every(timedelta(minutes=1), "users.authentication.lift_suspensions"),
 }
 
@@ -253,6 +255,10 @@ PASSWORD_RESET_TTL = timedelta(hours=1)
 DELETION_GRACE = timedelta(days=env.number("DELETION_GRACE_DAYS", 30, minimum=1, maximum=365))
 # How long an export of personal data can be fetched.
 DATA_EXPORT_TTL = timedelta(days=env.number("DATA_EXPORT_DAYS", 7, minimum=1, maximum=30))
+# How long a bulk action is kept once it has ended, with what it selected people by.
+BULK_ACTION_RETENTION = timedelta(
+    days=env.number("BULK_ACTION_RETENTION_DAYS", 30, minimum=1, maximum=365)
+)
 # Where links in mails lead: to the pages /verify-email, /accept-invitation, /confirm-email,
 # /confirm-email-address, /reset-password, /join-organization and /cancel-deletion there. The token
 # follows in the fragment, which browsers send to no server and so reaches no log.

@@ -74,17 +74,21 @@ class InputErrors(FieldExtension):
         info.context.forget()
         try:
             return next_(source, info, **kwargs)
-        except InputRejectedError as error:
-            errors = [
-                InputError(
-                    code=problem.code,
-                    message=str(problem.message),
-                    field=[to_camel_case(name) for name in problem.field] or None,
-                )
-                for problem in error.problems
-            ]
+        except InputRejectedError as refusal:
             payload = cast("type[Payload]", info.return_type)
-            return payload(errors=errors)
+            return payload(errors=input_errors(refusal))
+
+
+def input_errors(refusal: InputRejectedError) -> list[InputError]:
+    """Return what a payload tells of a refused input."""
+    return [
+        InputError(
+            code=problem.code,
+            message=str(problem.message),
+            field=[to_camel_case(name) for name in problem.field] or None,
+        )
+        for problem in refusal.problems
+    ]
 
 
 def request_error(code: RequestErrorCode, message: str) -> GraphQLError:

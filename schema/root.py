@@ -39,6 +39,9 @@ from schema.authentication.service_accounts import (
 from schema.authentication.sessions import SessionsMutation
 from schema.authentication.suspension import SuspensionMutation
 from schema.authentication.types import Session
+from schema.bulk.mutations import BulkMutation
+from schema.bulk.queries import BulkQuery
+from schema.bulk.types import BulkAction
 from schema.context import Info
 from schema.documents import Documents
 from schema.multipart import UPLOAD, Upload
@@ -75,6 +78,7 @@ SCALARS: dict[object, Any] = {
 
 NODE_TYPES: dict[str, Any] = {
     "ApiToken": ApiToken,
+    "BulkAction": BulkAction,
     "Event": Event,
     "Group": Group,
     "Organization": Organization,
@@ -92,6 +96,7 @@ class Query(
     ServiceAccountsQuery,
     OrganizationsQuery,
     ActivityQuery,
+    BulkQuery,
 ):
     """The root of queries."""
 
@@ -126,6 +131,7 @@ class Mutation(
     OrganizationsMutation,
     DeletionMutation,
     ExportMutation,
+    BulkMutation,
 ):
     """The root of mutations."""
 

@@ -66,6 +66,7 @@ SCOPES: Final[Mapping[str, Scope]] = {
         (
             *("createUser", "inviteUser", "updateUser", "verifyUserEmail"),
             *("suspendUser", "reactivateUser", "updateMetadata", "removeUserAvatar"),
+            *("bulkAction", "bulkActions", "startBulkAction", "cancelBulkAction"),
         ),
         Scope.USERS_WRITE,
     ),

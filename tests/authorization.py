@@ -189,6 +189,21 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
             "personal": ADMINISTRATORS,
         },
     ),
+    "BulkAction": (
+        "node(id: $bulk) { ... on BulkAction { FIELD } }",
+        dict.fromkeys(
+            (
+                *("id", "action", "state", "requester", "total", "done", "unchanged", "failed"),
+                *("createdAt", "startedAt", "finishedAt", "arguments", "search", "filter"),
+                "failures",
+            ),
+            ADMINISTRATORS,
+        ),
+    ),
+    "BulkFailure": (
+        "bulkAction(id: $bulk) { failures(first: 1) { nodes { FIELD } } }",
+        {"user": ADMINISTRATORS, "code": ADMINISTRATORS},
+    ),
     "Permission": (
         "permissions { FIELD }",
         {"name": STAFF_ONLY, "description": STAFF_ONLY},
@@ -212,6 +227,9 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
             "sessions": SIGNED_IN,
             "events": SIGNED_IN,
             "analytics": STAFF_ONLY,
+            "bulkAction": ADMINISTRATORS,
+            # Empty for who is none and never was.
+            "bulkActions": SIGNED_IN,
         },
     ),
 }
@@ -222,6 +240,9 @@ ARGUMENTS: Final = {
     "Query.serviceAccounts": "(first: 1)",
     "User.passkeys": "(first: 1)",
     "Organization.members": "(first: 1)",
+    "BulkAction.failures": "(first: 1)",
+    "Query.bulkAction": "(id: $bulk)",
+    "Query.bulkActions": "(first: 1)",
     "Query.user": "(id: $owner)",
     "Query.node": "(id: $owner)",
     "Query.users": "(first: 1)",
@@ -375,6 +396,11 @@ WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "impersonateUser": ('{userId: $owner, reason: "Ticket 7"}', those(ADMINISTRATORS)),
     "unlockUser": ("{userId: $owner}", those(ADMINISTRATORS)),
     "endSessions": ("{userId: $owner}", those(ADMINISTRATORS)),
+    "startBulkAction": (
+        '{action: SUSPEND, reason: "Spam", search: "owner", expectedCount: 1}',
+        those(ADMINISTRATORS),
+    ),
+    "cancelBulkAction": ("{bulkActionId: $bulk}", those(ADMINISTRATORS)),
     "createServiceAccount": ('{username: "robot"}', those(ADMINISTRATORS)),
     "createServiceAccountToken": (
         f"""{{

@@ -32,6 +32,7 @@ from tests.client import GraphQLClient
 from tests.executors import EXECUTORS, Executor
 from tests.factories import (
     make_api_token,
+    make_bulk_action,
     make_crowd,
     make_factors,
     make_organization,
@@ -142,7 +143,13 @@ def crowd(sam: User, alice: User) -> dict[str, str]:
     authors = Group.objects.create(name="Authors")
     for user in (sam, alice):
         user.groups.add(editors, authors)
-    rows = {"user": people[0], "organization": organization, "group": editors}
+    actions = [make_bulk_action(sam, *people) for _number in range(31)]
+    rows = {
+        "user": people[0],
+        "organization": organization,
+        "group": editors,
+        "bulk": actions[0],
+    }
     return {name: node_id(row) for name, row in rows.items()}
 
 

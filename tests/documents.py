@@ -1,8 +1,8 @@
 """Documents made from the schema: whatever a client may ask of a root field or a list.
 
 `documents` says of each what it is about, by the names in the schema. In a document `$n` stands for
-the size of a page, `$cursor` for the end of the one before, and `$user`, `$organization` and
-`$group` for ids.
+the size of a page, `$cursor` for the end of the one before, and `$user`, `$organization`,
+`$group` and `$bulk` for ids.
 """
 
 import json
@@ -26,6 +26,7 @@ SCHEMA: Any = schema._schema  # noqa: SLF001 - no public name
 
 # What is given, by where or by type.
 VALUES: Final = {
+    "Query.bulkAction(id:)": "$bulk",
     "Query.organization(id:)": "$organization",
     "Query.users(search:)": '"person"',
     "UserFilter.group": "$group",
@@ -80,7 +81,8 @@ def documented(name: str, ids: dict[str, str]) -> tuple[str, dict[str, Any]]:
     (operation,) = (each for each in example_operations() if each["name"] == name)
     variables = json.loads(operation["variables"] or "{}")
     if "id" in variables:
-        variables["id"] = ids["organization" if name == "Organization" else "user"]
+        kinds = {"Organization": "organization", "BulkAction": "bulk"}
+        variables["id"] = ids[kinds.get(name, "user")]
     return operation["document"], variables
 
 

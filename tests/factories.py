@@ -12,10 +12,14 @@ from django.db.models import Model
 from django.utils import timezone
 
 from core.crypto import digest
+from core.errors import ErrorCode
 from users.accounts.models import LastSeen, Profile, User
 from users.authentication.api_token_format import new_api_token
 from users.authentication.models import ApiToken, Passkey, RecoveryCode, Session, Totp
 from users.authentication.tokens import issue_access_token
+from users.bulk.actions import BulkActionKind
+from users.bulk.models import BulkAction, BulkFailure
+from users.bulk.states import BulkActionState
 from users.organizations.models import (
     Membership,
     Organization,
@@ -140,6 +144,27 @@ def make_api_token(user: User, *scopes: str, days: int = 30, name: str = "CI") -
             created_at=then, expires_at=then + dt.timedelta(hours=1)
         )
     return secret
+
+
+def make_bulk_action(requester: User, *refused: User, **fields: Any) -> BulkAction:
+    """Create a bulk action that was carried out, but for those who were ``refused``."""
+    now = timezone.now()
+    values: dict[str, Any] = {
+        "kind": BulkActionKind.SUSPEND,
+        "arguments": {"reason": "Spam"},
+        "selection": {"filter": {"conditions": {"is_active": True}}, "search": "person"},
+        "state": BulkActionState.COMPLETED,
+        "total": len(refused),
+        "failed": len(refused),
+        "started_at": now,
+        "finished_at": now,
+    }
+    bulk_action = BulkAction.objects.create(requester=requester, **values | fields)
+    BulkFailure.objects.bulk_create(
+        BulkFailure(bulk_action=bulk_action, user=user, code=ErrorCode.LAST_ADMINISTRATOR)
+        for user in refused
+    )
+    return bulk_action
 
 
 def make_organization(name: str, *members: User, role: Role = Role.MEMBER) -> Organization:

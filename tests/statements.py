@@ -24,6 +24,11 @@ EVERYTHING = f"""
 API_TOKEN = """
     id name scopes createdAt expiresAt lastUsedAt rotatedAt user { id username }
 """
+BULK_ACTION = """
+    id action state total done unchanged failed createdAt startedAt finishedAt search filter
+    arguments requester { id username }
+    failures(first: 2) { nodes { code user { id username } } }
+"""
 INVITATION = "id email role createdAt expiresAt inviter { id username }"
 ORGANIZATION = f"""
     id name createdAt myRole invitations {{ {INVITATION} }} members(first: 2) {{ nodes {{ role }} }}
@@ -182,6 +187,18 @@ SHAPES: Final = [
         f"{{ events(first: $n) {{ edges {{ node {{ {EVENT} }} }} }} }}",
         2,
     ),
+    (
+        "bulk actions, refusals with people",
+        f"{{ bulkActions(first: $n) {{ edges {{ node {{ {BULK_ACTION} }} }} }} }}",
+        3,
+    ),
+    (
+        "a bulk action, refusals with people, groups",
+        """{ bulkAction(id: $bulk) {
+             failures(first: $n) { nodes { code user { id groups { name } } } }
+           } }""",
+        4,
+    ),
     ("nothing, for the schema", "{ __schema { queryType { name } } }", 1),
 ]
 
@@ -210,6 +227,7 @@ BUDGETS: Final[dict[str, int]] = {
     "Query.node": 2,
     "Query.organization": 2,
     "Query.permissions": 2,
+    "Query.bulkAction": 2,
     "Query.analytics": 2,
     # Pages of lists, forwards, backwards and between cursors, and what is told of the lists.
     "Query.users": 2,
@@ -227,7 +245,11 @@ BUDGETS: Final[dict[str, int]] = {
     "Query.sessions(user:) totalCount": 3,
     "Query.events": 2,
     "Query.events totalCount": 3,
+    "Query.bulkActions": 2,
+    "Query.bulkActions totalCount": 3,
     # Lists below one object and below a page of them.
+    "BulkAction.failures": 3,
+    "BulkAction.failures totalCount": 4,
     "User.passkeys": 3,
     "User.passkeys totalCount": 4,
     "User.memberships": 3,
@@ -289,6 +311,8 @@ DOCUMENTED: Final[dict[str, int]] = {
     "SecondFactors": 5,
     "Groups": 4,
     "Events": 2,
+    "BulkAction": 3,
+    "BulkActions": 2,
     "Organizations": 2,
     "ApiTokens": 3,
     "ServiceAccounts": 3,

@@ -179,7 +179,7 @@ def test_payloads_tell_people_as_everything_else_does() -> None:
         if told(field)
     }
     assert reached <= {
-        *("User", "Group", "Permission", "ApiToken", "InputError"),
+        *("User", "Group", "Permission", "ApiToken", "InputError", "BulkAction", "TotalCount"),
         *("Organization", "OrganizationInvitation", "Membership", "Passkey"),
         # Of a log-in, and told to whoever knew the password.
         "SecondFactorChallenge",

@@ -1,8 +1,11 @@
 """The plans of the directory's lists, among a million people: what is read, and by which index."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
+from uuid import UUID
 
 import orjson
 import pytest
@@ -10,6 +13,7 @@ from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.db import connection
 
+from core.actor import Actor
 from core.crypto import seal
 from core.roles.owner import as_owner
 from core.search.texts import has_words
@@ -18,8 +22,13 @@ from schema.keysets import Keyset
 from tests.client import GraphQLClient
 from tests.conftest import bound_statements
 from tests.factories import make_organization, make_token, node_id
+from users.accounts.filters import PeopleFilter
 from users.accounts.models import LastSeen, Metadata, Profile, User
 from users.accounts.orders import UserOrderField
+from users.bulk.models import BulkAction
+from users.bulk.selection import Selection
+from users.bulk.services.carrying_out import PAGE as PAGE_OF_BULK_ACTION
+from users.bulk.services.carrying_out import next_page
 from users.demo.management.commands.seed import Command
 
 PEOPLE = 1_000_000
@@ -115,12 +124,44 @@ class Directory:
         with bound_statements() as statements:
             users = self.client(PAGE, **json.loads(text)).data["users"]
         # The actor's, the page's, and the count's or two.
-        sql = statements[1]
-        plan = Plan()
-        with connection.cursor() as cursor:
-            cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}")
-            plan.add(cursor.fetchone()[0][0]["Plan"])
-        return plan, users
+        return plan_of(statements[1]), users
+
+
+def plan_of(sql: str) -> Plan:
+    """Return what a statement reads."""
+    plan = Plan()
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}")
+        plan.add(cursor.fetchone()[0][0]["Plan"])
+    return plan
+
+
+def bulk_page(selection: Selection, cursor: UUID | None) -> tuple[Plan, int]:
+    """Return what a bulk action reads to find who comes next, and how many they are."""
+    root = User.objects.get(username="ada")
+    actor = Actor(user_id=root.pk, is_staff=True, is_superuser=True)
+    bulk_action = BulkAction(selection=selection.stored(), cursor=cursor)
+    with bound_statements() as statements:
+        people = next_page(bulk_action, actor=actor)
+    (sql,) = statements
+    return plan_of(sql), len(people)
+
+
+def look_at_bulk_actions(check: Callable[..., None]) -> None:
+    """Check who comes next in bulk actions, from the start and from the middle."""
+    (middle,) = User.objects.order_by("pk").values_list("pk", flat=True)[PEOPLE // 2 :][:1]
+    rare = Group.objects.get(name="Rare").pk
+    conditions: list[dict[str, Any]] = [
+        *({"is_active": True}, {"is_staff": True}, {"email_domain": "rare.example"}),
+        *({"group": rare}, {"locale": "fr"}, {"locale": "en"}),
+    ]
+    for condition, cursor in product(conditions, (None, middle)):
+        plan, count = bulk_page(Selection(PeopleFilter(condition)), cursor)
+        assert count in {0, 10, 12, PAGE_OF_BULK_ACTION}
+        check((condition, cursor), plan, limit=4 * LOOK_AHEAD, index="_")
+    for cursor in (None, middle):
+        plan, _count = bulk_page(Selection(), cursor)
+        check(("everybody", cursor), plan, limit=200, index="accounts_user_pkey")
 
 
 def deep_cursor(order: str, direction: str) -> str:
@@ -188,6 +229,9 @@ def test_lists_read_a_bounded_number_of_rows(ids: dict[str, str]) -> None:
             plan, _users = directory.page(by=by, filter={"joined": week})
             # By the filter's index, in their places, and for the order.
             check((by, week), plan, limit=4 * LOOK_AHEAD + 3 * HUNDREDTH, index="user_")
+    assert problems == []
+
+    look_at_bulk_actions(check)
     assert problems == []
 
     for username, column in (("ada", "private_search_text"), ("alan", "search_text")):

@@ -30,6 +30,9 @@ TYPES: Final[dict[str, tuple[str, str]]] = {
     "Totp": (NONE, NONE),
     "Passkey": (NONE, NONE),
     "Event": ("events:read", "events:read"),
+    # What they tell is for who may start them.
+    "BulkAction": (NONE, "users:write"),
+    "BulkFailure": (NONE, "users:write"),
     "Permission": ("groups:read", "groups:read"),
     "AnalyticsDay": ("analytics:read", "analytics:read"),
 }
@@ -66,6 +69,8 @@ FIELDS: Final[dict[str, tuple[str, str]]] = {
     "Query.organizations": ("organizations:read", "organizations:read"),
     "Query.sessions": ("sessions:read", "sessions:read"),
     "Query.events": ("events:read", "events:read"),
+    "Query.bulkAction": ("users:write", "users:write"),
+    "Query.bulkActions": ("users:write", "users:write"),
     "Query.analytics": ("analytics:read", "analytics:read"),
 }
 
@@ -140,6 +145,8 @@ WRITES: Final[dict[str, str]] = {
     "verifyUserEmail": "users:write",
     "suspendUser": "users:write",
     "reactivateUser": "users:write",
+    "startBulkAction": "users:write",
+    "cancelBulkAction": "users:write",
     "createPermission": "groups:write",
     "describePermission": "groups:write",
     "deletePermission": "groups:write",

@@ -26,6 +26,7 @@ from tests.client import Answer, GraphQLClient
 from tests.executors import Executor
 from tests.factories import (
     make_api_token,
+    make_bulk_action,
     make_factors,
     make_organization,
     make_organization_invitation,
@@ -56,6 +57,7 @@ from users.authentication.models import (
     Totp,
 )
 from users.authentication.tokens import issue_access_token
+from users.bulk.models import BulkAction, BulkFailure
 from users.organizations.models import Membership, Organization, OrganizationInvitation, Role
 from users.privacy.models import AccountDeletion, DataExport
 from users.scopes import Scope
@@ -123,6 +125,7 @@ class World:
             "event": node_id(event),
             "service": node_id(make_service("service")),
             "token": node_id(self._token()),
+            "bulk": node_id(make_bulk_action(administrator, administrator)),
             "passkey": node_id(Passkey.objects.get()),
         }
 
@@ -174,8 +177,9 @@ def everything() -> str:
     organizations = (Organization, Membership, OrganizationInvitation)
     factors = (Totp, Passkey, RecoveryCode, PendingLogIn)
     rest = (Session, ApiToken, Suspension, AccountDeletion, DataExport)
+    bulk = (BulkAction, BulkFailure)
     people = (User, EmailAddress, EmailAddition, EmailChange, Profile, Metadata)
-    own: tuple[Any, ...] = (*people, *rest, *factors)
+    own: tuple[Any, ...] = (*people, *rest, *factors, *bulk)
     for model in (*own, Group, Permission, *organizations):
         rows += model.objects.order_by("pk")
     memberships = list(User.groups.through.objects.order_by("pk").values_list())

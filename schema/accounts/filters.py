@@ -6,7 +6,9 @@ from typing import Any, Final
 from uuid import UUID
 
 import strawberry
+from strawberry import relay
 from strawberry.scalars import JSON
+from strawberry.utils.str_converters import to_camel_case
 
 from schema.nodes import node_key
 from users.accounts.filters import MAX_DEPTH, MAX_FILTERS, USER_FILTERS, PeopleFilter, Period
@@ -116,3 +118,28 @@ class UserFilter:
 
 def _parsed(filters: list[UserFilter] | None) -> list[PeopleFilter] | None:
     return None if filters is None else [each.parsed() for each in filters]
+
+
+def as_input(filter: PeopleFilter) -> dict[str, Any]:
+    """Return the JSON of a `UserFilter` that is parsed to this one."""
+    inside: dict[str, Any] = {}
+    for name, filters in (("and", filter.all_of), ("or", filter.any_of)):
+        if filters is not None:
+            inside[name] = [as_input(each) for each in filters]
+    if filter.none_of is not None:
+        inside["not"] = as_input(filter.none_of)
+    own = {to_camel_case(name): _as_input(name, each) for name, each in filter.conditions.items()}
+    return own | inside
+
+
+def _as_input(name: str, value: Any) -> Any:
+    if isinstance(value, Period):
+        ends = {"since": value.since, "before": value.before}
+        return {end: moment.isoformat() for end, moment in ends.items() if moment is not None}
+    if name == "group":
+        return str(relay.GlobalID("Group", str(value)))
+    if name == "membership":
+        ids = {"organization": relay.GlobalID("Organization", str(value.get("organization")))}
+        role = {"role": Role(value["role"]).name} if "role" in value else {}
+        return {key: str(id_) for key, id_ in ids.items() if key in value} | role
+    return value

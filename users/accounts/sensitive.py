@@ -40,6 +40,7 @@ class Sensitive(StrEnum):
     IMPERSONATE_USER = "impersonateUser"
     DELETE_USER = "deleteUser"
     CANCEL_USER_DELETION = "cancelUserDeletion"
+    START_BULK_ACTION = "startBulkAction"
     CREATE_SERVICE_ACCOUNT = "createServiceAccount"
     CREATE_SERVICE_ACCOUNT_TOKEN = "createServiceAccountToken"  # noqa: S105 - a name, not a secret
     DEACTIVATE_SERVICE_ACCOUNT = "deactivateServiceAccount"

@@ -25,11 +25,13 @@ def record(
 
     Subscribers get ``event_id``. ``data`` is kept for good, so it must hold nothing secret and
     nothing personal; ``personal`` can be erased later, and has the actor's address and device
-    by itself. What is done by an API token tells by which. What an administrator does in somebody's
-    name is the administrator's deed, and tells in whose name.
+    by itself. What is done by an API token, or by a bulk action, tells by which. What an
+    administrator does in somebody's name is the administrator's deed, and tells in whose name.
     """
     if actor.token_id is not None:
         data["by_token"] = actor.token_id
+    if actor.bulk_action_id is not None:
+        data["bulk_action"] = actor.bulk_action_id
     if actor.impersonator_id is not None:
         data["on_behalf_of"] = actor.user_id
     event = Event(

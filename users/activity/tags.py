@@ -56,6 +56,15 @@ class Tag(DescribedEnum):
     DATA_EXPORT_REQUESTED = "privacy:export:request", "A person asked for all data kept about them."
     DATA_EXPORT_COMPLETED = "privacy:export:complete", "A person's data was put together."
     DATA_EXPORT_FETCHED = "privacy:export:fetch", "A person's data was fetched by the mailed link."
+    BULK_ACTION_STARTED = (
+        "bulk:action:start",
+        "An administrator began to do something to all people of a selection.",
+    )
+    BULK_ACTION_CANCELED = "bulk:action:cancel", "An administrator ended a bulk action early."
+    BULK_ACTION_FINISHED = (
+        "bulk:action:finish",
+        "A bulk action came to its end, or its requester's rights did.",
+    )
     SERVICE_ACCOUNT_CREATED = (
         "account:service_account:create",
         "An administrator made an account for a program.",

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from core.actor import Actor, Proof
 from core.statements import Slot, Statement
+from users.accounts.models import User
 from users.authentication.enforcement import is_due
 from users.authentication.models import ApiToken, Session
 from users.scopes import ON_BEHALF, with_implied
@@ -132,15 +133,15 @@ def _live_session(column: str) -> Statement:
     )
 
 
-def live_token(digest: bytes) -> LiveToken | None:
-    """Find the API token by its digest, if it works and its owner may sign in."""
-    rows = _live_token().rows({"digest": digest})
+def live_token(column: str, value: Any) -> LiveToken | None:
+    """Find the API token by one of its unique columns, if it works and its owner may sign in."""
+    rows = _live_token(column).rows({"value": value})
     return LiveToken(*rows[0]) if rows else None
 
 
 @cache
-def _live_token() -> Statement:
-    tokens = ApiToken.objects.active().filter(digest=Slot.named("digest"), user__is_active=True)
+def _live_token(column: str) -> Statement:
+    tokens = ApiToken.objects.active().filter(**{column: Slot.named("value")}, user__is_active=True)
     return Statement.of(
         tokens.values_list(
             "pk",
@@ -154,6 +155,24 @@ def _live_token() -> Statement:
             "last_used_at",
         )
     )
+
+
+def actor_without_request(user_id: UUID, *, token_id: UUID | None) -> Actor | None:
+    """Return the person as they may act at this moment, for what they left the service to do.
+
+    It is None once they may not sign in, or are due to set up a second factor, and where a token
+    spoke for them, once that does not work. They proved who they are when they asked for it.
+    """
+    if token_id is not None:
+        token = live_token("pk", token_id)
+        actor = token.actor(ip=None, user_agent="") if token else None
+        return actor if actor and actor.is_authenticated else None
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    if user is None:
+        return None
+    if not user.second_factors and is_due(user.date_joined, is_staff=user.is_staff):
+        return None
+    return Actor(user_id=user.pk, is_staff=user.is_staff, is_superuser=user.is_superuser)
 
 
 def actor_through(session: Session, origin: Actor) -> Actor:

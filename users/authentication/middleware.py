@@ -86,7 +86,7 @@ def _is_public(path: str) -> bool:
 
 def _token(token: str) -> LiveToken:
     """Return the API token. Raises `ApiTokenError`."""
-    found = live_token(digest(token)) if is_well_formed(token) else None
+    found = live_token("digest", digest(token)) if is_well_formed(token) else None
     if found is None:
         raise ApiTokenError
     note_token_use(found)

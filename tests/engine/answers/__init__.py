@@ -7,6 +7,7 @@ so on; see `tests.engine.answers.cast`.
 from tests.engine.answers import (
     activity,
     api_tokens,
+    bulk_actions,
     directory,
     factors,
     groups,
@@ -25,4 +26,5 @@ CASES: list[Case] = [
     *api_tokens.CASES,
     *factors.CASES,
     *activity.CASES,
+    *bulk_actions.CASES,
 ]

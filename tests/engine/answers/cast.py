@@ -13,6 +13,7 @@ from core.actor import ANONYMOUS, Actor
 from tests.client import GraphQLClient
 from tests.factories import (
     make_api_token,
+    make_bulk_action,
     make_factors,
     make_organization,
     make_organization_invitation,
@@ -27,6 +28,9 @@ from users.activity.record import record
 from users.activity.tags import Tag
 from users.authentication.models import ApiToken, Passkey, Session, Suspension, Totp
 from users.authentication.tokens import issue_access_token
+from users.bulk.actions import BulkActionKind
+from users.bulk.models import BulkAction
+from users.bulk.states import BulkActionState
 from users.organizations.models import Membership, Organization, OrganizationInvitation, Role
 from users.privacy.models import AccountDeletion, DataExport
 
@@ -56,6 +60,7 @@ class Cast:
         self._sessions()
         self._api_tokens()
         self._events()
+        self._bulk_actions()
 
     def filled(self, text: str) -> str:
         """Return a question, or an answer in JSON, with the values in place of their names."""
@@ -120,10 +125,12 @@ class Cast:
         editors.user_set.add(self.alice)
         self.alice.user_permissions.add(refund)
         self._name("editors", editors)
+        self.editors = editors
         self._name("authors", Group.objects.create(name="Authors"))
 
     def _organizations(self) -> None:
         archers, chess = make_organization("Archers"), make_organization("Chess")
+        self.archers = archers
         for day, organization in enumerate((archers, chess), 8):
             Organization.objects.filter(pk=organization.pk).update(created_at=at(1, day))
         for day, user, role, organization in (
@@ -196,6 +203,46 @@ class Cast:
         )
         self._name("report", token)
         self._name("expired", expired)
+
+    def _bulk_actions(self) -> None:
+        suspended = make_bulk_action(
+            self.root,
+            self.root,
+            arguments={"reason": "Spam", "until": "2100-01-01T00:00:00+00:00"},
+            selection={
+                "filter": {
+                    "conditions": {
+                        "group": self.editors.pk,
+                        "joined": {"since": "2024-01-01T00:00:00+00:00"},
+                        "membership": {
+                            "organization": str(self.archers.pk),
+                            "role": Role.OWNER,
+                        },
+                    },
+                    "any_of": [{"conditions": {"is_active": True}}],
+                    "none_of": {"conditions": {"email_domain": "example.net"}},
+                },
+                "search": "archer",
+            },
+            total=4,
+            done=2,
+            unchanged=1,
+        )
+        # Of Sam, who was an administrator then.
+        moved = make_bulk_action(
+            self.sam,
+            kind=BulkActionKind.ADD_TO_GROUP,
+            arguments={"group_id": self.editors.pk},
+            selection={"filter": {"conditions": {}}, "search": None},
+            state=BulkActionState.STOPPED,
+            total=9,
+        )
+        for row in (suspended, moved):
+            BulkAction.objects.filter(pk=row.pk).update(
+                created_at=at(6, 1), started_at=at(6, 2), finished_at=at(6, 3)
+            )
+        self._name("suspended", suspended)
+        self._name("moved", moved)
 
     def _events(self) -> None:
         stranger = Actor(ip="198.51.100.9", user_agent="curl/8.0")

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
-from django.db.models import F, Manager
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -28,10 +28,10 @@ from users.accounts.services.creation import (
     insert_user,
     save_identifiers,
 )
-from users.accounts.services.groups import ids_of
 from users.accounts.services.people import locked_user
 from users.accounts.services.profile import check_profile, write_profile
 from users.accounts.services.reauthentication import require_recent_proof
+from users.accounts.services.rights import write_rights
 from users.activity.record import record
 from users.activity.tags import Tag
 
@@ -112,10 +112,10 @@ def change_user(  # noqa: PLR0913 - what can be changed together
     _write_flags(user, actor=actor, flags=flags)
     if groups is not None:
         tag = Tag.USER_GROUPS_CHANGED
-        _write_rights(user, tag, actor=actor, held=user.groups, new=groups)
+        write_rights(user, tag, actor=actor, held=user.groups, new=groups)
     if permissions is not None:
         tag = Tag.USER_PERMISSIONS_CHANGED
-        _write_rights(user, tag, actor=actor, held=user.user_permissions, new=permissions)
+        write_rights(user, tag, actor=actor, held=user.user_permissions, new=permissions)
     return user
 
 
@@ -179,18 +179,6 @@ def _write_flags(user: User, *, actor: Actor, flags: Mapping[str, bool]) -> None
         **new, authorization_version=F("authorization_version") + 1
     )
     record(Tag.USER_CHANGED, actor=actor, subject_id=user.pk, old=old, new=new)
-
-
-def _write_rights(
-    user: User, tag: Tag, *, actor: Actor, held: Manager[Any], new: Collection[Any]
-) -> None:
-    """Write what a locked person holds, groups or permissions, in the caller's transaction."""
-    old_ids, new_ids = ids_of(held.all()), ids_of(new)
-    if old_ids == new_ids:
-        return
-    held.set(new)  # type: ignore[attr-defined]
-    User.objects.filter(pk=user.pk).update(authorization_version=F("authorization_version") + 1)
-    record(tag, actor=actor, subject_id=user.pk, old=old_ids, new=new_ids)
 
 
 def _write_identifiers(user: User, *, actor: Actor, identifiers: Mapping[str, str]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib.auth.models import Group, Permission
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
@@ -82,13 +82,22 @@ def find_groups(group_ids: Collection[int | None]) -> list[Group]:
     return list(found.values())
 
 
+def find_group(group_id: int | None) -> Group:
+    """Return the group. Raises `InputRejectedError` about ``group_id`` if there is none."""
+    return _of(Group.objects.all(), group_id)
+
+
 def ids_of(rows: Iterable[Group | Permission]) -> list[int]:
     """Return what an event tells of groups or permissions."""
     return sorted(row.pk for row in rows)
 
 
 def _locked(group_id: int) -> Group:
-    group = Group.objects.select_for_update().filter(pk=group_id).first()
+    return _of(Group.objects.select_for_update(), group_id)
+
+
+def _of(groups: QuerySet[Group], group_id: int | None) -> Group:
+    group = groups.filter(pk=group_id).first() if group_id is not None else None
     if group is None:
         raise InputRejectedError(
             Problem(ErrorCode.NOT_FOUND, _("There is no such group."), ("group_id",))

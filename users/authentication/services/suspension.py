@@ -42,7 +42,7 @@ def suspend_user(
     require(actor, may_administer_people, user_id)
     require_recent_proof(actor, Sensitive.SUSPEND_USER)
     reason = reason.strip()
-    _check(reason, until)
+    check_suspension(reason, until)
     until = until.astimezone(dt.UTC) if until else None
     if user_id is not None:
         keep_an_administrator(user_id, {"is_active": False}, field="user_id")
@@ -127,11 +127,11 @@ def _old_until(suspension: Suspension | None) -> dict[str, Any]:
     return {"old_until": suspension.until} if suspension else {}
 
 
-def _check(reason: str, until: dt.datetime | None) -> None:
+def check_suspension(reason: str, until: dt.datetime | None = None) -> None:
     """Raise `InputRejectedError` unless a suspension may have these values."""
     problems = Problems()
     with problems.of("reason", ErrorCode.VALUE_INVALID):
-        check_field(Suspension, "reason", reason)
+        check_field(Suspension, "reason", reason.strip())
     with problems.of("until", ErrorCode.VALUE_INVALID):
         _check_until(until)
     problems.refuse_any()

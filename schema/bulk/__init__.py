@@ -1,0 +1,1 @@
+"""Bulk actions in GraphQL: starting, following and cancelling them."""

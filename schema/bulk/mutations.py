@@ -1,0 +1,125 @@
+"""Starting and cancelling bulk actions."""
+
+import datetime as dt
+from uuid import UUID
+
+import strawberry
+import strawberry_django
+
+from schema.accounts.filters import NO_GROUP, UserFilter
+from schema.bulk.types import BulkAction
+from schema.context import Info
+from schema.counts import TotalCount
+from schema.errors import Payload, input_errors
+from schema.mutations import mutation
+from schema.nodes import node_key, one
+from users.accounts.filters import PeopleFilter
+from users.bulk import models
+from users.bulk.actions import BulkActionKind
+from users.bulk.selection import Selection
+from users.bulk.services.ending import cancel_bulk_action
+from users.bulk.services.starting import SelectionChangedError, start_bulk_action
+
+
+@strawberry.input(description="What to do to which people.")
+class StartBulkActionInput:
+    """A selection as of `users`, an action as of one person, and how many people that is."""
+
+    action: BulkActionKind = strawberry.field(description="What is done to each person.")
+    filter: UserFilter | None = strawberry.field(
+        default=None, description="Which people, as of `users`."
+    )
+    search: str | None = strawberry.field(
+        default=None, description="Which people, as of `users`; both conditions must hold."
+    )
+    everybody: bool = strawberry.field(
+        default=False, description="Whether all people are meant: true if nothing selects them."
+    )
+    expected_count: int = strawberry.field(
+        description="How many people are selected, as you saw it. If it is another number, "
+        "nobody is touched."
+    )
+    reason: str | None = strawberry.field(
+        default=None, description="Of suspensions; 1 to 500 characters, for staff to read."
+    )
+    until: dt.datetime | None = strawberry.field(
+        default=None,
+        description="Of suspensions: a moment to come; without one, until reactivated.",
+    )
+    group_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The `id` of the group to put people into or take them out of."
+    )
+
+    def selection(self) -> Selection:
+        """Return the selection as the domain knows it."""
+        filter_ = PeopleFilter() if self.filter is None else self.filter.parsed()
+        return Selection(filter_, self.search)
+
+
+@strawberry.input(description="Which bulk action is to end early.")
+class CancelBulkActionInput:
+    """What cancelling takes."""
+
+    bulk_action_id: strawberry.ID = strawberry.field(description="The bulk action's `id`.")
+
+
+@strawberry.type(description="A bulk action, as it is now.")
+class BulkActionPayload(Payload):
+    """A payload about one, read like any other: through `visible_to`."""
+
+    bulk_action_id: strawberry.Private[UUID | None] = None
+
+    @strawberry_django.field(description="The bulk action; null if the input was refused.")
+    def bulk_action(self) -> BulkAction | None:
+        """Look it up."""
+        return one(models.BulkAction.objects.all(), self.bulk_action_id)
+
+
+@strawberry.type(description="The bulk action that was started, or how many people there are.")
+class StartBulkActionPayload(BulkActionPayload):
+    """The number is for whoever expected another."""
+
+    selected_count: TotalCount | None = strawberry.field(
+        default=None,
+        description="How many people are selected, if that is not what was expected; counted up "
+        "to what was.",
+    )
+
+
+@strawberry.type
+class BulkMutation:
+    """What is done to many people."""
+
+    @mutation(
+        "Does something to all people of a selection, one after the other and in the background; "
+        "for administrators. Follow it by `bulkAction`."
+    )
+    def start_bulk_action(self, info: Info, input: StartBulkActionInput) -> StartBulkActionPayload:
+        """Start it, if as many people are selected as are expected."""
+        group = input.group_id
+        try:
+            bulk_action = start_bulk_action(
+                actor=info.context.actor,
+                kind=input.action,
+                arguments={
+                    "reason": input.reason,
+                    "until": input.until,
+                    "group_id": None if group is None else node_key(group, "Group") or NO_GROUP,
+                },
+                selection=input.selection(),
+                everybody=input.everybody,
+                expected_count=input.expected_count,
+            )
+        except SelectionChangedError as refusal:
+            return StartBulkActionPayload(
+                errors=input_errors(refusal),
+                selected_count=TotalCount(value=refusal.found, is_exact=refusal.is_exact),
+            )
+        return StartBulkActionPayload(bulk_action_id=bulk_action.pk)
+
+    @mutation("Ends a bulk action after the person it is at; what was done stays done.")
+    def cancel_bulk_action(self, info: Info, input: CancelBulkActionInput) -> BulkActionPayload:
+        """Cancel it."""
+        key = node_key(input.bulk_action_id, "BulkAction")
+        bulk_action = cancel_bulk_action(key, actor=info.context.actor)
+        return BulkActionPayload(bulk_action_id=bulk_action.pk)

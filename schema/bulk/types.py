@@ -1,0 +1,137 @@
+"""Bulk actions in GraphQL."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+import strawberry
+import strawberry_django
+from strawberry import auto, relay
+from strawberry.scalars import JSON
+from strawberry.utils.str_converters import to_camel_case
+
+from core.errors import ErrorCode
+from schema.accounts.filters import as_input
+from schema.accounts.types import User
+from schema.connections import KeysetConnection
+from schema.context import Info
+from schema.enums import describe_enum
+from schema.nested import nested_connection
+from users.bulk import models
+from users.bulk.actions import BulkActionKind
+from users.bulk.querysets import BulkActionQuerySet, BulkFailureQuerySet
+from users.bulk.selection import Selection
+from users.bulk.states import BulkActionState
+
+describe_enum(
+    BulkActionKind,
+    "What is done to each person.",
+    {kind: kind.description for kind in BulkActionKind},
+)
+describe_enum(
+    BulkActionState,
+    "How far a bulk action is.",
+    {
+        BulkActionState.PENDING: "It waits for a worker.",
+        BulkActionState.RUNNING: "A worker goes from one person to the next.",
+        BulkActionState.COMPLETED: "Everybody was visited.",
+        BulkActionState.CANCELED: "Somebody cancelled it.",
+        BulkActionState.STOPPED: "Whoever started it may not do this any more.",
+    },
+)
+
+
+@strawberry_django.type(
+    models.BulkFailure, description="Somebody whom a bulk action left as they were, and why."
+)
+class BulkFailure:
+    """A refusal; whoever sees the bulk action sees it."""
+
+    user: User | None = strawberry_django.field(description="Who; null for whom you may not see.")
+    code: ErrorCode = strawberry_django.field(
+        description="The reason, as the mutation for one person gives it."
+    )
+
+    @classmethod
+    def get_queryset(cls, queryset: BulkFailureQuerySet, info: Info) -> BulkFailureQuerySet:
+        """Whatever leads to refusals leads to visible ones only."""
+        return queryset.visible_to(info.context.actor)
+
+
+@strawberry.type(description="A page of refusals, the first ones first.")
+class BulkFailureConnection(KeysetConnection[BulkFailure]):  # type: ignore[type-var]  # not a Node
+    """Refusals in the order in which people were visited."""
+
+
+@strawberry_django.type(
+    models.BulkAction, description="Something that is done to all people of a selection."
+)
+class BulkAction(relay.Node):
+    """A bulk action and its progress; administrators see it."""
+
+    id: relay.NodeID[UUID]
+    action: BulkActionKind = strawberry_django.field(
+        field_name="kind", description="What is done to each person."
+    )
+    state: BulkActionState = strawberry_django.field(description="How far it is.")
+    requester: User | None = strawberry_django.field(description="Who started it.")
+    total: auto = strawberry_django.field(
+        description="How many people were selected when it was started."
+    )
+    done: auto = strawberry_django.field(description="How many people it changed.")
+    unchanged: auto = strawberry_django.field(
+        description="How many people were already as it would have made them."
+    )
+    failed: auto = strawberry_django.field(description="How many people it was refused for.")
+    created_at: auto = strawberry_django.field(description="When it was started.")
+    started_at: auto = strawberry_django.field(
+        description="When a worker began; null if none has yet."
+    )
+    finished_at: auto = strawberry_django.field(
+        description="When it came to its end; null until then."
+    )
+
+    @strawberry_django.field(
+        only=["arguments"], description="What the action was given, called as in the input."
+    )
+    def arguments(self: models.BulkAction) -> JSON:
+        """Read them; a group is told by its id."""
+        return {
+            to_camel_case(name): str(relay.GlobalID("Group", str(value)))
+            if name == "group_id"
+            else value
+            for name, value in self.arguments.items()
+        }
+
+    @strawberry_django.field(
+        only=["selection"], description="What people were searched for; null if they were not."
+    )
+    def search(self: models.BulkAction) -> str | None:
+        """Read the selection."""
+        return Selection.restored(self.selection).search
+
+    @strawberry_django.field(
+        only=["selection"],
+        description="Which people, as a `UserFilter`; without conditions, if none was given.",
+    )
+    def filter(self: models.BulkAction) -> JSON:
+        """Read the selection."""
+        return as_input(Selection.restored(self.selection).filter)
+
+    @nested_connection(
+        BulkFailureConnection,
+        parent="bulk_action",
+        description="Whom it left as they were, in the order in which it visited people.",
+    )
+    def failures(self) -> Iterable[BulkFailure]:
+        """List the refusals."""
+        return models.BulkFailure.objects.in_order()
+
+    @classmethod
+    def get_queryset(cls, queryset: BulkActionQuerySet, info: Info) -> BulkActionQuerySet:
+        """Whatever leads to bulk actions leads to visible ones only."""
+        return queryset.visible_to(info.context.actor)
+
+
+@strawberry.type(description="A page of bulk actions, newest first.")
+class BulkActionConnection(KeysetConnection[BulkAction]):
+    """Bulk actions by id, which grows with time."""

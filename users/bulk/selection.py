@@ -1,0 +1,78 @@
+"""Which people a bulk action is about: a filter and a search, as in the directory."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+from core.actor import Actor
+from core.search.texts import words_of
+from users.accounts.filters import PeopleFilter, Period
+from users.accounts.models import User
+from users.accounts.querysets import UserQuerySet
+
+PERIODS: Final = frozenset({"joined", "last_seen"})
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Conditions, and not people: who meets them is found out when it matters."""
+
+    filter: PeopleFilter = field(default_factory=PeopleFilter)
+    search: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is no condition, and so everybody is selected."""
+        return self.search is None and self.filter.is_open
+
+    def people(self, actor: Actor) -> UserQuerySet:
+        """Return those whom the actor selects, as the directory does, in no order.
+
+        Raises `ArgumentInvalidError` and the policy's errors.
+        """
+        people: UserQuerySet = User.objects.visible_to(actor).people()
+        if self.search is not None:
+            people = people.with_words(words_of(self.search), actor)
+        return self.filter.apply(people, order=None, actor=actor)
+
+    def stored(self) -> dict[str, Any]:
+        """Return the selection as JSON."""
+        return {"filter": _stored(self.filter), "search": self.search}
+
+    @classmethod
+    def restored(cls, value: Mapping[str, Any]) -> Self:
+        """Return the selection that `stored` was called on."""
+        return cls(_restored(value["filter"]), value["search"])
+
+
+def _stored(filter: PeopleFilter) -> dict[str, Any]:
+    conditions = {
+        name: _moments(value) if isinstance(value, Period) else value
+        for name, value in filter.conditions.items()
+    }
+    some = {"all_of": filter.all_of, "any_of": filter.any_of}
+    inside = {name: [*map(_stored, each)] for name, each in some.items() if each is not None}
+    outside = {"none_of": _stored(filter.none_of)} if filter.none_of else {}
+    return {"conditions": conditions, **inside, **outside}
+
+
+def _restored(value: Mapping[str, Any]) -> PeopleFilter:
+    conditions = {
+        name: _period(each) if name in PERIODS else each
+        for name, each in value["conditions"].items()
+    }
+    inside = {
+        name: [*map(_restored, value[name])] for name in ("all_of", "any_of") if name in value
+    }
+    none_of = _restored(value["none_of"]) if "none_of" in value else None
+    return PeopleFilter(conditions, none_of=none_of, **inside)
+
+
+def _moments(period: Period) -> dict[str, str]:
+    ends = {"since": period.since, "before": period.before}
+    return {name: moment.isoformat() for name, moment in ends.items() if moment is not None}
+
+
+def _period(value: Mapping[str, str]) -> Period:
+    return Period(**{name: dt.datetime.fromisoformat(each) for name, each in value.items()})

@@ -1,0 +1,1 @@
+"""Starting bulk actions, carrying them out, and ending them: one module each."""

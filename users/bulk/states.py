@@ -1,0 +1,19 @@
+"""How far bulk actions are."""
+
+from typing import Final
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class BulkActionState(TextChoices):
+    """From waiting to one of three ends."""
+
+    PENDING = "pending", _("waiting")
+    RUNNING = "running", _("running")
+    COMPLETED = "completed", _("completed")
+    CANCELED = "canceled", _("canceled")
+    STOPPED = "stopped", _("stopped")
+
+
+LIVE: Final = (BulkActionState.PENDING, BulkActionState.RUNNING)

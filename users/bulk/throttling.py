@@ -1,0 +1,20 @@
+"""How often people may start bulk actions, each of which has people counted."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from core.ratelimit.limits import Bucket, Limit, attempt
+
+STARTS_OF_PERSON: Final = Limit("bulk.person", 60, timedelta(hours=1))
+
+
+def buckets_of(user_id: UUID) -> Iterable[Bucket]:
+    """Return where what a person starts counts."""
+    return [Bucket(STARTS_OF_PERSON, str(user_id))]
+
+
+def count_start(user_id: UUID) -> None:
+    """Count an attempt. Raises `TooManyAttemptsError`."""
+    attempt(*buckets_of(user_id))
