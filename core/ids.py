@@ -20,6 +20,15 @@ def first_id_at(moment: datetime) -> UUID:
     return UUID(int=milliseconds << 80 | 0x7 << 76 | 0b10 << 62)
 
 
+def is_id(text: str) -> bool:
+    """Return whether a text is an id, in any of the forms that there are."""
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
 def moment_of(id_: UUID) -> datetime:
     """Return when a UUIDv7 was made, to the millisecond, by the clock of whoever made it."""
     return datetime.fromtimestamp((id_.int >> 80) / 1000, UTC)

@@ -23,11 +23,17 @@ from tests.admin.support import (
     sign_in,
     view_name,
 )
-from tests.factories import make_api_token, make_organization_invitation, make_service
+from tests.factories import (
+    make_api_token,
+    make_bulk_action,
+    make_organization_invitation,
+    make_service,
+)
 from users.accounts.models import Metadata, Profile, User
 from users.activity.models import DailyCount, Event
 from users.activity.tags import Tag
 from users.authentication.models import ApiToken, ServiceAccount, Session, Suspension
+from users.bulk.models import BulkAction
 from users.organizations.models import Membership, Organization, OrganizationInvitation
 from users.privacy.models import AccountDeletion
 
@@ -36,9 +42,10 @@ pytestmark = pytest.mark.django_db
 
 MODELS = [
     User, Profile, Metadata, Group, Organization, Membership, OrganizationInvitation, Session,
-    Suspension, ApiToken, ServiceAccount, AccountDeletion, Event, DailyCount, OutboxMessage,
+    Suspension, ApiToken, ServiceAccount, AccountDeletion, BulkAction, Event, DailyCount,
+    OutboxMessage,
 ]  # fmt: skip
-KEPT_TO_ADMINISTRATORS = {ApiToken, Event, OutboxMessage}
+KEPT_TO_ADMINISTRATORS = {ApiToken, BulkAction, Event, OutboxMessage}
 
 
 @pytest.fixture
@@ -62,6 +69,7 @@ def cast_and_rows() -> list[Model]:
         AccountDeletion.objects.create(user=mary, expires_at="2100-01-01T00:00Z"),
         token,
         ServiceAccount.objects.get(pk=make_service("robot").pk),
+        make_bulk_action(mary, mary),
         Event.objects.earliest("id"),
         DailyCount.objects.create(day="2026-01-01", tag=Tag.LOGGED_IN, count=3),
         OutboxMessage.objects.earliest("id"),
@@ -152,6 +160,7 @@ def test_lists_cost_the_same_however_many_rows(
             make_service(f"service-{number}")
             Suspension.objects.create(user=person, reason="Sent spam.")
             AccountDeletion.objects.create(user=person, expires_at="2100-01-01T00:00Z")
+            make_bulk_action(person, person)
             Event.objects.create(tag=Tag.LOGGED_IN, actor_id=person.pk, subject_id=person.pk)
             DailyCount.objects.create(day=f"2026-01-{number % 30 + 1:02}", tag=Tag.LOGGED_IN)
             OutboxMessage.objects.create(

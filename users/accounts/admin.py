@@ -1,6 +1,6 @@
 """People, profiles and groups."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django.contrib import admin
@@ -16,7 +16,9 @@ from unfold.decorators import action, display
 
 from core.actor import Actor
 from core.admin import DayFilter, MenuItem, RosterAdmin, Section, ServiceForm, actor_of, gone_on
-from core.errors import InputRejectedError
+from core.errors import ArgumentInvalidError, InputRejectedError
+from core.ids import is_id
+from core.search.texts import words_of
 from users.accounts.admin_forms import NewUserForm, ProfileForm
 from users.accounts.avatars import url_of
 from users.accounts.identifiers import canonical
@@ -29,6 +31,7 @@ from users.accounts.policy import (
     may_write_private_metadata,
     may_write_public_metadata,
 )
+from users.accounts.querysets import UserQuerySet
 from users.accounts.services.administration import FLAGS, IDENTIFIERS, change_user, create_user
 from users.accounts.services.avatar import remove_avatar
 from users.accounts.services.groups import save_group
@@ -61,10 +64,10 @@ class PersonalAdmin(RosterAdmin):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         """Find the person of an id by it, and others by the parts of their names."""
-        try:
-            return queryset.filter(**{self.person_field: UUID(search_term.strip())}), False
-        except ValueError:
-            return super().get_search_results(request, queryset, canonical(search_term))
+        words = search_term.strip()
+        if is_id(words):
+            return queryset.filter(**{self.person_field: UUID(words)}), False
+        return super().get_search_results(request, queryset, canonical(search_term))
 
 
 @admin.register(User)
@@ -84,7 +87,9 @@ class UserAdmin(PersonalAdmin):
         ("date_joined", DayFilter),
     )
     list_select_related = False
-    search_fields = ("username__contains", "email__contains", "name__icontains")
+    # Django asks whether there are any; `get_search_results` does not.
+    search_fields = ("username", "email", "name")
+    search_help_text = _("Any parts of a username, an e-mail address and a name, or a whole id")
     ordering = ("username",)
     autocomplete_fields = ("groups",)
     readonly_fields = (
@@ -115,6 +120,20 @@ class UserAdmin(PersonalAdmin):
         """Read the groups of a page of people at once, nobody's password, and no programs."""
         people = super().get_queryset(request).filter(is_service=False)
         return people.defer("password").prefetch_related("groups")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[User], search_term: str
+    ) -> tuple[Any, bool]:
+        """Find people as the directory does, and one by a whole id."""
+        words = search_term.strip()
+        if not words or is_id(words):
+            return super().get_search_results(request, queryset, words)
+        try:
+            return cast("UserQuerySet", queryset).with_words(
+                words_of(words), actor_of(request)
+            ), False
+        except ArgumentInvalidError:
+            return queryset.none(), False
 
     def get_form(
         self, request: HttpRequest, obj: User | None = None, change: Any = None, **kwargs: Any

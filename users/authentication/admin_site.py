@@ -127,7 +127,7 @@ class RosterAdminSite(UnfoldAdminSite):  # type: ignore[misc]
                 return view(request, *args, **kwargs)
             except ReauthenticationRequiredError as error:
                 messages.info(request, str(error.text))
-                query = {"again": 1, "next": request.path}
+                query = {"again": 1, "next": request.get_full_path()}
                 return gone_on(request, reverse("admin:login", query=query))
 
         return super().admin_view(guarded, cacheable)

@@ -1,0 +1,265 @@
+"""Bulk actions in the admin: all who are searched and filtered for, on all pages of the list."""
+
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from django.contrib.auth.models import Group
+from django.test import Client
+
+from core.admin import actor_of
+from tests.admin.support import (
+    change_url,
+    list_url,
+    make_administrator,
+    make_person,
+    make_staff,
+    sign_in,
+)
+from tests.bulk_actions import counts, take_turns
+from tests.factories import make_bulk_action
+from tests.second_factors import let_proofs_age
+from users.accounts.models import User
+from users.authentication.models import Suspension
+from users.bulk import admin
+from users.bulk.admin_selection import selection_of
+from users.bulk.models import BulkAction
+
+pytestmark = pytest.mark.django_db
+
+URL = "/admin/accounts/user/act-in-bulk/"
+SUSPEND = {"kind": "suspend", "reason": "Sent spam."}
+
+
+def url(**parameters: str) -> str:
+    return f"{URL}?{urlencode(parameters)}"
+
+
+def shown(response: Any) -> str:
+    """Return what a page says, with its tags taken out."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", response.content.decode()))
+
+
+def begin(client: Client, count: int, **parameters: str) -> Any:
+    values = {**SUSPEND, "expected_count": str(count)}
+    return client.post(url(**parameters), values)
+
+
+# From the list to the end ----------------------------------------------------------------
+
+
+def test_all_who_are_found_are_acted_upon(client: Client) -> None:
+    for number in range(60):
+        make_person(f"mary{number:02}")
+    others = [make_person("omar"), make_person("mary-too", is_active=False)]
+    sign_in(client, make_administrator())
+    parameters = {"q": "mary", "is_active__exact": "1"}
+
+    listed = client.get(list_url(User), parameters)
+    (item,) = listed.context["actions_list"]
+    page = client.get(item["path"])
+
+    # More than a page of the list has.
+    assert len(listed.context["cl"].result_list) == 50
+    assert "Selected people: 60." in shown(page)
+    response = begin(client, 60, **parameters)
+    bulk_action = BulkAction.objects.get()
+    assert (response.status_code, response["Location"]) == (302, change_url(bulk_action))
+    take_turns()
+    bulk_action.refresh_from_db()
+    assert (bulk_action.state, counts(bulk_action)) == ("completed", (60, 0, 0))
+    assert not Suspension.objects.filter(user__in=others).exists()
+    assert set(Suspension.objects.values_list("reason", flat=True)) == {"Sent spam."}
+    done = shown(client.get(change_url(bulk_action)))
+    assert "60 / 60" in done
+    assert "“mary”" in done
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({}, {"mary", "omar", "gone", "stan", "rosa"}),
+        ({"is_active__exact": "0"}, {"gone"}),
+        ({"is_staff__exact": "0"}, {"mary", "omar", "gone"}),
+        ({"is_superuser__exact": "1"}, {"rosa"}),
+        ({"groups__id__exact": "group"}, {"mary"}),
+        ({"date_joined_from": "2020-02-01", "date_joined_to": "2020-02-29"}, {"omar"}),
+        ({"date_joined_to": "2020-02-28"}, set()),
+        ({"q": "OMÁR"}, {"omar"}),
+        ({"q": "mar", "is_staff__exact": "0", "o": "-1", "p": "1"}, {"mary", "omar"}),
+    ],
+)
+def test_the_selection_is_the_list(
+    client: Client, parameters: dict[str, str], expected: set[str]
+) -> None:
+    group = Group.objects.create(name="Editors")
+    mary = make_person("mary")
+    mary.groups.add(group)
+    omar = make_person("omar")
+    User.objects.filter(pk=omar.pk).update(date_joined="2020-02-29T23:59:59.999Z")
+    make_person("gone", is_active=False)
+    make_staff()
+    administrator = make_administrator()
+    sign_in(client, administrator)
+    given = {key: str(group.pk) if value == "group" else value for key, value in parameters.items()}
+    on_list = {key: value for key, value in given.items() if key != "p"}
+
+    listed = client.get(list_url(User), on_list).context["cl"].result_list
+    request = client.get(url(**given)).wsgi_request
+    selection = selection_of(request.GET)
+
+    assert {user.username for user in listed} == expected
+    assert selection is not None
+    assert {user.username for user in selection.people(actor_of(request))} == expected
+
+
+# Refusals --------------------------------------------------------------------------------
+
+
+def test_another_number_touches_nobody_and_is_told(client: Client) -> None:
+    make_person("mary")
+    sign_in(client, make_administrator())
+    response = begin(client, 2, q="mary")
+    assert "Selected people: 1. Look at the selection again." in shown(response)
+    assert 'value="2"' in response.content.decode()
+    assert not BulkAction.objects.exists()
+
+
+def test_everybody_is_meant_or_not(client: Client) -> None:
+    make_person("mary")
+    sign_in(client, make_administrator())
+    assert "This is everybody" in shown(client.get(URL))
+    assert "I mean everybody" not in shown(client.get(url(q="mary")))
+    assert "This selects everybody." in shown(begin(client, 2))
+    assert not BulkAction.objects.exists()
+    values = {"kind": "unlock", "expected_count": "2", "everybody": "on"}
+    assert client.post(URL, values).status_code == 302
+    take_turns()
+    assert counts(BulkAction.objects.get()) == (1, 0, 1)
+
+
+def test_what_the_service_refuses_is_shown_in_the_form(client: Client) -> None:
+    make_person("mary")
+    group = Group.objects.create(name="Editors")
+    sign_in(client, make_administrator())
+    values = {"kind": "add_to_group", "reason": "x", "expected_count": "1"}
+    page = shown(client.post(url(q="mary"), values))
+    assert "This action needs it." in page
+    assert "This action does not take it." in page
+    page = shown(client.post(url(q="mary"), {"kind": "nothing", "expected_count": "x"}))
+    assert "Enter a whole number." in page
+    assert not BulkAction.objects.exists()
+    values = {"kind": "add_to_group", "group_id": str(group.pk), "expected_count": "1"}
+    assert client.post(url(q="mary"), values).status_code == 302
+    assert "Wait for your other bulk action to end, or cancel it." in shown(
+        begin(client, 1, q="mary")
+    )
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"q": "0190a0a0-0000-7000-8000-000000000000"},
+        {"password__startswith": "a"},
+        {"is_active__exact": "x"},
+        {"date_joined_from": "yesterday"},
+        {"q": "!"},
+    ],
+)
+def test_what_cannot_be_selected_leads_back_to_the_list(
+    client: Client, parameters: dict[str, str]
+) -> None:
+    sign_in(client, make_administrator())
+    for response in (client.get(url(**parameters)), begin(client, 0, **parameters)):
+        assert response.status_code == 302
+        assert response["Location"] == f"{list_url(User)}?{urlencode(parameters)}"
+    assert not BulkAction.objects.exists()
+
+
+def test_staff_are_offered_nothing(client: Client) -> None:
+    make_person("mary")
+    sign_in(client, make_staff())
+    assert client.get(list_url(User)).context["actions_list"] == []
+    assert client.get(url(q="mary")).status_code == 403
+    assert begin(client, 1, q="mary").status_code == 403
+    assert not BulkAction.objects.exists()
+
+
+def test_it_asks_to_sign_in_again_and_leads_back_to_the_selection(client: Client) -> None:
+    make_person("mary")
+    sign_in(client, make_administrator())
+    let_proofs_age()
+    for response in (client.get(url(q="mary")), begin(client, 1, q="mary")):
+        assert response.status_code == 302
+        query = urlencode({"again": 1, "next": url(q="mary")})
+        assert response["Location"] == f"/admin/login/?{query}"
+    assert not BulkAction.objects.exists()
+
+
+def test_the_form_needs_the_csrf_token() -> None:
+    make_person("mary")
+    client = Client(enforce_csrf_checks=True)
+    sign_in(client, make_administrator())
+    assert begin(client, 1, q="mary").status_code == 403
+    assert not BulkAction.objects.exists()
+
+
+# Looking on ------------------------------------------------------------------------------
+
+
+def test_counting_stops_at_a_bound(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admin, "COUNTED_HERE", 1)
+    for username in ("mary", "marian"):
+        make_person(username)
+    sign_in(client, make_administrator())
+    assert "More than 1 people are selected." in shown(client.get(url(q="mar")))
+    assert begin(client, 2, q="mar").status_code == 302
+
+
+def test_the_page_costs_the_same_however_many_people(
+    client: Client, statements: Callable[[], AbstractContextManager[list[str]]]
+) -> None:
+    sign_in(client, make_administrator())
+    taken = []
+    for number in range(3):
+        make_person(f"mary{number}")
+        client.get(url(q="mary"))
+        with statements() as captured:
+            assert client.get(url(q="mary")).status_code == 200
+        taken.append(len(captured))
+    # The session, its user, the number of people, and the groups to choose from.
+    assert taken == [4, 4, 4]
+
+
+def test_one_that_goes_on_is_ended_once_that_is_confirmed(client: Client) -> None:
+    make_person("mary")
+    sign_in(client, make_administrator())
+    begin(client, 1, q="mary")
+    bulk_action = BulkAction.objects.get()
+    cancel = f"/admin/bulk/bulkaction/{bulk_action.pk}/cancel/"
+    assert cancel in client.get(change_url(bulk_action)).content.decode()
+    client.get(cancel)
+    assert BulkAction.objects.live().exists()
+    response = client.post(cancel, {"_form_submitted": "1"})
+    assert response["Location"] == change_url(bulk_action)
+    assert not BulkAction.objects.live().exists()
+    assert client.post(cancel, {"_form_submitted": "1"}).status_code == 403
+    assert cancel not in client.get(change_url(bulk_action)).content.decode()
+
+
+def test_refusals_are_told_a_page_at_a_time(
+    client: Client, statements: Callable[[], AbstractContextManager[list[str]]]
+) -> None:
+    administrator = make_administrator()
+    people = [make_person(f"mary{number:02}") for number in range(25)]
+    bulk_action = make_bulk_action(administrator, *people)
+    sign_in(client, administrator)
+    client.get(change_url(bulk_action))
+    with statements() as captured:
+        page = client.get(change_url(bulk_action)).content.decode()
+    assert sum(user.username in page for user in people) == 20
+    assert "LAST_ADMINISTRATOR" in page
+    assert len(captured) <= 8
