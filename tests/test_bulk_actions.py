@@ -295,6 +295,36 @@ def test_people_are_told_and_forgotten(root: User, alice: User, bob: User) -> No
     assert (left.bulk_action_id, left.user_id) == (other.pk, bob.pk)
 
 
+def selecting(search: str, **fields: Any) -> dict[str, Any]:
+    return {"selection": {"filter": {"conditions": {}}, "search": search}} | fields
+
+
+def test_selections_and_reasons_that_name_an_erased_person_are_forgotten(
+    administrator: GraphQLClient, root: User, alice: User
+) -> None:
+    conditions = {"any_of": [{"conditions": {"email_domain": alice.email.upper()}}]}
+    naming = [
+        make_bulk_action(root, **selecting(alice.email)),
+        make_bulk_action(root, **selecting("spam", arguments={"reason": "Alice did (alice)."})),
+        make_bulk_action(root, selection={"filter": conditions, "search": None}),
+    ]
+    others = [
+        make_bulk_action(root, **selecting("malice")),
+        make_bulk_action(root, **selecting("spam")),
+    ]
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    AccountDeletion.objects.create(user=alice, expires_at=alice.date_joined)
+    erase_person(alice.pk)
+
+    for bulk_action in naming:
+        told = administrator(READ, id=node_id(bulk_action)).data["bulkAction"]
+        assert (told["search"], told["filter"], told["arguments"]) == (None, None, {})
+    for bulk_action in others:
+        told = administrator(READ, id=node_id(bulk_action)).data["bulkAction"]
+        assert told["search"]
+        assert told["arguments"] == {"reason": "Spam"}
+
+
 # Cancelling ------------------------------------------------------------------------------
 
 

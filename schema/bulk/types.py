@@ -103,19 +103,21 @@ class BulkAction(relay.Node):
         }
 
     @strawberry_django.field(
-        only=["selection"], description="What people were searched for; null if they were not."
+        only=["selection"],
+        description="What people were searched for; null if they were not, or as `filter` is.",
     )
     def search(self: models.BulkAction) -> str | None:
         """Read the selection."""
-        return Selection.restored(self.selection).search
+        return Selection.restored(self.selection).search if self.selection else None
 
     @strawberry_django.field(
         only=["selection"],
-        description="Which people, as a `UserFilter`; without conditions, if none was given.",
+        description="Which people, as a `UserFilter`; without conditions, if none was given. Null "
+        "if the selection named somebody who was erased since.",
     )
-    def filter(self: models.BulkAction) -> JSON:
+    def filter(self: models.BulkAction) -> JSON | None:
         """Read the selection."""
-        return as_input(Selection.restored(self.selection).filter)
+        return as_input(Selection.restored(self.selection).filter) if self.selection else None
 
     @nested_connection(
         BulkFailureConnection,

@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.formats import number_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 from unfold.decorators import action, display
@@ -194,6 +195,8 @@ class BulkActionAdmin(RosterAdmin):
     @admin.display(description=_("selection"))
     def shown_selection(self, bulk_action: BulkAction) -> str:
         """Show by what people were selected."""
+        if bulk_action.selection is None:
+            return gettext("It named somebody who was erased since.")
         search, conditions = bulk_action.selection["search"], bulk_action.selection["filter"]
         shown = [f"“{search}”"] if search else []
         return ", ".join([*shown, json.dumps(conditions, ensure_ascii=False)])

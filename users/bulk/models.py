@@ -44,7 +44,8 @@ class BulkAction(models.Model):
     token_id = models.UUIDField(null=True)
     kind = models.CharField(_("action"), max_length=40, choices=kind_choices)
     arguments = models.JSONField(_("arguments"), default=dict)
-    selection = models.JSONField(_("selection"), encoder=DjangoJSONEncoder)
+    # None when it named somebody who was erased since.
+    selection = models.JSONField(_("selection"), encoder=DjangoJSONEncoder, null=True)
     state = models.CharField(
         _("state"),
         max_length=10,

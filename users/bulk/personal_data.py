@@ -1,6 +1,9 @@
 """What this app holds about people."""
 
-from django.db.models import Q
+import re
+
+from django.db.models import Q, TextField
+from django.db.models.functions import Cast, Concat
 
 from core.ratelimit.limits import forget
 from users.accounts.personal_data import NUMBER, OWN, by_id
@@ -14,6 +17,15 @@ OTHERS = "tells of the people who were selected, and goes with the row in any ca
 @also_erases
 def _forget_attempts(person: Person) -> None:
     forget(*buckets_of(person.id))
+
+
+@also_erases
+def _forget_words(person: Person) -> None:
+    """Forget by what ended bulk actions selected people, and why, where that names the person."""
+    words = Concat(Cast("selection", TextField()), Cast("arguments", TextField()))
+    ended = BulkAction.objects.ended().annotate(words=words)
+    for login in person.logins:
+        ended.filter(words__iregex=rf"\y{re.escape(login)}\y").update(selection=None, arguments={})
 
 
 declare(

@@ -31,6 +31,10 @@ class BulkActionQuerySet(models.QuerySet["BulkAction"]):
         """Those that go on."""
         return self.filter(state__in=LIVE)
 
+    def ended(self) -> Self:
+        """Those that do not go on."""
+        return self.exclude(state__in=LIVE)
+
     def finished_before(self, age: timedelta) -> Self:
         """Those that ended so long ago."""
         return self.filter(finished_at__lte=timezone.now() - age)

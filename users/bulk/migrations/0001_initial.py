@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
                 ('token_id', models.UUIDField(null=True)),
                 ('kind', models.CharField(choices=users.bulk.models.kind_choices, max_length=40, verbose_name='action')),
                 ('arguments', models.JSONField(default=dict, verbose_name='arguments')),
-                ('selection', models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder, verbose_name='selection')),
+                ('selection', models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder, null=True, verbose_name='selection')),
                 ('state', models.CharField(choices=[('pending', 'waiting'), ('running', 'running'), ('completed', 'completed'), ('canceled', 'canceled'), ('stopped', 'stopped')], default='pending', max_length=10, verbose_name='state')),
                 ('total', models.PositiveIntegerField(verbose_name='people')),
                 ('done', models.PositiveIntegerField(default=0, verbose_name='done')),
