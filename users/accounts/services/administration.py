@@ -28,7 +28,7 @@ from users.accounts.services.creation import (
     insert_user,
     save_identifiers,
 )
-from users.accounts.services.people import locked_user
+from users.accounts.services.people import locked_for, locked_user
 from users.accounts.services.profile import check_profile, write_profile
 from users.accounts.services.reauthentication import require_recent_proof
 from users.accounts.services.rights import write_rights
@@ -106,7 +106,7 @@ def change_user(  # noqa: PLR0913 - what can be changed together
     if user_id == actor.user_id:
         _refuse_own_identifiers(actor, canonical_identifiers)
     keep_an_administrator(user_id, flags, field="is_superuser")
-    user = locked_user(user_id)
+    user = locked_for(user_id, actor=actor)
     _write_identifiers(user, actor=actor, identifiers=canonical_identifiers)
     write_profile(user, actor=actor, changes=profile)
     _write_flags(user, actor=actor, flags=flags)

@@ -13,7 +13,7 @@ from users.accounts import avatars
 from users.accounts.models import User
 from users.accounts.pictures import squares_of
 from users.accounts.policy import may_edit_profile, require
-from users.accounts.services.people import locked_user
+from users.accounts.services.people import locked_for
 from users.accounts.throttling import count_avatar
 from users.activity.record import record
 from users.activity.tags import Tag
@@ -39,7 +39,7 @@ def set_avatar(user_id: UUID, *, actor: Actor, image: bytes) -> User:
         key = avatars.keep(squares)
         undo.callback(avatars.drop, key)
         with transaction.atomic(durable=True):
-            user = locked_user(user_id)
+            user = locked_for(user_id, actor=actor)
             _write(user, key, actor=actor, tag=Tag.AVATAR_CHANGED)
         undo.pop_all()
     return user
@@ -52,7 +52,7 @@ def remove_avatar(user_id: UUID | None, *, actor: Actor) -> User:
     Raises `InputRejectedError` if there is no such person, and the policy's errors.
     """
     require(actor, may_edit_profile, user_id)
-    user = locked_user(user_id)
+    user = locked_for(user_id, actor=actor)
     if user.profile.avatar:
         _write(user, "", actor=actor, tag=Tag.AVATAR_REMOVED)
     return user

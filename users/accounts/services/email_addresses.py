@@ -19,6 +19,7 @@ from users.accounts.policy import may_change_credentials, require
 from users.accounts.sensitive import Sensitive
 from users.accounts.services.creation import check_identifiers, email_taken, save_identifiers
 from users.accounts.services.links import read_link, use_link
+from users.accounts.services.people import locked_self
 from users.accounts.services.reauthentication import confirm_password
 from users.accounts.throttling import count_mail, count_token
 from users.activity.record import record
@@ -40,7 +41,7 @@ def add_email_address(user_id: UUID, *, actor: Actor, email: str, password: str)
     email = _confirmed(user_id, operation, actor=actor, email=email, password=password)
     count_mail(actor, email)
     with transaction.atomic(durable=True):
-        user = _locked(user_id)
+        user = locked_self(user_id)
         if user.has_address(email):
             return
         _refuse_too_many(user, email)
@@ -71,7 +72,8 @@ def confirm_email_address(token: str, *, actor: Actor) -> EmailAddress:
     count_token(actor)
     with transaction.atomic(durable=True):
         # The person first, as everybody does who locks both; a new password takes the link away.
-        user = _locked(read_link(EmailAddition, token).user_id)
+        seen = read_link(EmailAddition, token)
+        user = User.objects.select_for_update().get(pk=seen.user_id)
         addition = use_link(EmailAddition, token)
         address = EmailAddress(user=user, email=addition.email, verified_at=timezone.now())
         try:
@@ -98,7 +100,7 @@ def set_primary_email_address(user_id: UUID, *, actor: Actor, email: str, passwo
     operation = Sensitive.SET_PRIMARY_EMAIL_ADDRESS
     email = _confirmed(user_id, operation, actor=actor, email=email, password=password)
     with transaction.atomic(durable=True):
-        user = _locked(user_id)
+        user = locked_self(user_id)
         if user.email == email:
             return user
         address = user.email_addresses.filter(email=email).first()
@@ -127,7 +129,7 @@ def remove_email_address(user_id: UUID, *, actor: Actor, email: str, password: s
     operation = Sensitive.REMOVE_EMAIL_ADDRESS
     email = _confirmed(user_id, operation, actor=actor, email=email, password=password)
     with transaction.atomic(durable=True):
-        user = _locked(user_id)
+        user = locked_self(user_id)
         if user.email == email:
             raise InputRejectedError(
                 Problem(
@@ -158,10 +160,6 @@ def _confirmed(
     email = check_identifiers({"email": email})["email"]
     confirm_password(user_id, password, actor=actor, field="password", operation=operation)
     return email
-
-
-def _locked(user_id: UUID) -> User:
-    return User.objects.select_for_update().get(pk=user_id)
 
 
 def _refuse_too_many(user: User, email: str) -> None:

@@ -13,6 +13,7 @@ from users.accounts.policy import may_change_credentials, require
 from users.accounts.sensitive import Sensitive
 from users.accounts.services.creation import check_identifiers, save_identifiers
 from users.accounts.services.links import read_link, use_link
+from users.accounts.services.people import locked_self
 from users.accounts.services.reauthentication import confirm_password
 from users.accounts.throttling import count_mail, count_token
 from users.activity.record import record
@@ -32,7 +33,7 @@ def request_email_change(user_id: UUID, *, actor: Actor, email: str, password: s
     confirm_password(user_id, password, actor=actor, field="password", operation=operation)
     count_mail(actor, email)
     with transaction.atomic(durable=True):
-        if User.objects.filter(pk=user_id, email=email).exists():
+        if locked_self(user_id).email == email:
             return
         change = EmailChange(
             user_id=user_id, email=email, expires_at=timezone.now() + settings.EMAIL_CHANGE_TTL

@@ -14,7 +14,7 @@ from core.errors import ErrorCode, Problem
 from users.accounts.metadata import normalized, patched, violations
 from users.accounts.models import Metadata, User
 from users.accounts.policy import may_write_private_metadata, may_write_public_metadata, require
-from users.accounts.services.people import locked_user
+from users.accounts.services.people import locked_for
 from users.accounts.services.validation import Problems
 from users.activity.record import record
 from users.activity.tags import Tag
@@ -39,7 +39,7 @@ def change_metadata(
     for kind in changes:
         require(actor, RULES[kind], user_id)
     changes = _checked(changes)
-    user = locked_user(user_id)
+    user = locked_for(user_id, actor=actor)
     row = Metadata.objects.filter(user=user).values(*RULES).first() or {}
     old = {kind: row.get(kind, {}) for kind in changes}
     new = {kind: given if replace else patched(old[kind], given) for kind, given in changes.items()}

@@ -4,7 +4,8 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.actor import Actor
+from core.errors import ErrorCode, InputRejectedError, Problem, UnauthenticatedError
 from users.accounts.models import User
 
 
@@ -13,10 +14,33 @@ def locked_user(user_id: UUID | None) -> User:
 
     Raises `InputRejectedError` if there is none, or none any more.
     """
-    people = User.objects.select_related("profile").select_for_update(of=("self",))
-    user = people.filter(pk=user_id, erased_at=None).first() if user_id else None
+    user = _locked(user_id, erased_at=None)
     if user is None:
         raise InputRejectedError(
             Problem(ErrorCode.NOT_FOUND, _("There is no such person."), ("user_id",))
         )
     return user
+
+
+def locked_self(user_id: UUID | None) -> User:
+    """Return the same of somebody who acts for themselves, as whom they may still sign in.
+
+    Whoever shuts an account at the same moment, by a suspension or a deletion, does so before, and
+    it is seen here, or after, and ends what is written now with all the rest. Raises
+    `UnauthenticatedError`, which is what the next request is told.
+    """
+    user = _locked(user_id, is_active=True)
+    if user is None:
+        raise UnauthenticatedError
+    return user
+
+
+def locked_for(user_id: UUID | None, *, actor: Actor) -> User:
+    """Return whom an actor acts on: by `locked_self` if that is who it is, else `locked_user`."""
+    is_self = user_id is not None and user_id == actor.user_id
+    return locked_self(user_id) if is_self else locked_user(user_id)
+
+
+def _locked(user_id: UUID | None, **conditions: object) -> User | None:
+    people = User.objects.select_related("profile").select_for_update(of=("self",))
+    return people.filter(pk=user_id, **conditions).first() if user_id else None

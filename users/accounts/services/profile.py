@@ -11,7 +11,7 @@ from core.actor import Actor
 from core.errors import ErrorCode, InputRejectedError, Problem
 from users.accounts.models import Profile, User
 from users.accounts.policy import may_edit_profile, require
-from users.accounts.services.people import locked_user
+from users.accounts.services.people import locked_for
 from users.accounts.services.validation import (
     Problems,
     check_field,
@@ -38,7 +38,7 @@ def update_profile(user_id: UUID, *, actor: Actor, **changes: Any) -> User:
     """
     require(actor, may_edit_profile, user_id)
     check_profile(changes)
-    user = locked_user(user_id)
+    user = locked_for(user_id, actor=actor)
     write_profile(user, actor=actor, changes=changes)
     return user
 

@@ -15,6 +15,7 @@ from users.accounts.services.creation import (
     save_identifiers,
     username_taken,
 )
+from users.accounts.services.people import locked_self
 from users.accounts.services.reauthentication import confirm_password
 from users.accounts.throttling import count_username
 from users.activity.record import record
@@ -34,7 +35,7 @@ def change_username(user_id: UUID, *, actor: Actor, username: str, password: str
     confirm_password(user_id, password, actor=actor, field="password", operation=operation)
     count_username(user_id)
     with transaction.atomic(durable=True):
-        user = User.objects.select_for_update().get(pk=user_id)
+        user = locked_self(user_id)
         old, user.username = user.username, username
         if old == username:
             return user

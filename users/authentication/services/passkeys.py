@@ -29,6 +29,7 @@ from users.accounts.methods import Method
 from users.accounts.models import User
 from users.accounts.policy import may_change_credentials, require
 from users.accounts.sensitive import Sensitive
+from users.accounts.services.people import locked_self
 from users.accounts.services.reauthentication import require_recent_proof
 from users.accounts.services.validation import Problems, check_field
 from users.activity.record import record
@@ -109,7 +110,7 @@ def register_passkey(answer: Mapping[str, Any], *, actor: Actor, name: str) -> E
     count_passkey(actor)
     refusal = enrolled = None
     with transaction.atomic(durable=True):
-        user = User.objects.select_for_update().get(pk=person.user_id)
+        user = locked_self(person.user_id)
         try:
             enrolled = _registered(user, answer, person=person, name=name)
         except InputRejectedError as error:
@@ -147,7 +148,7 @@ def remove_passkey(passkey_id: UUID | None, *, actor: Actor) -> User:
     """
     require(actor, may_change_credentials, actor.user_id)
     require_recent_proof(actor, Sensitive.REMOVE_PASSKEY)
-    user = User.objects.select_for_update().get(pk=cast("UUID", actor.user_id))
+    user = locked_self(actor.user_id)
     _locked(passkey_id, actor).delete()
     drop_factor(user, Method.PASSKEY, actor=actor)
     return user

@@ -22,7 +22,7 @@ from users.accounts.policy import may_administer, may_change_credentials, requir
 from users.accounts.sensitive import Sensitive
 from users.accounts.services.creation import check_identifiers
 from users.accounts.services.links import opened
-from users.accounts.services.people import locked_user
+from users.accounts.services.people import locked_self, locked_user
 from users.accounts.services.reauthentication import confirm_password, require_recent_proof
 from users.accounts.services.validation import Problems, check_password_strength
 from users.accounts.throttling import count_mail, count_token
@@ -65,7 +65,7 @@ def change_password(
     )
     password = _hashed(new_password, user=seen)
     with transaction.atomic(durable=True):
-        user = locked_user(user_id)
+        user = locked_self(user_id)
         # Confirming may have hashed the same password anew, so another hash is looked at.
         if user.password != seen.password and not user.check_password(current_password):
             raise InputRejectedError(

@@ -8,9 +8,9 @@ from django.utils.translation import gettext as _
 
 from core.actor import Actor
 from core.errors import ErrorCode, InputRejectedError, Problem
-from users.accounts.models import User
 from users.accounts.policy import may_change_credentials, require
 from users.accounts.sensitive import Sensitive
+from users.accounts.services.people import locked_self
 from users.accounts.services.reauthentication import require_recent_proof
 from users.activity.record import record
 from users.activity.tags import Tag
@@ -27,7 +27,7 @@ def regenerate_recovery_codes(user_id: UUID, *, actor: Actor) -> list[str]:
     """
     require(actor, may_change_credentials, user_id)
     require_recent_proof(actor, Sensitive.REGENERATE_RECOVERY_CODES)
-    user = User.objects.select_for_update().get(pk=user_id)
+    user = locked_self(user_id)
     if not user.second_factors:
         raise InputRejectedError(
             Problem(ErrorCode.NOT_FOUND, _("Set up an authenticator app or a passkey first."))

@@ -14,6 +14,7 @@ from core.crypto import digest
 from core.errors import ErrorCode, InputRejectedError, Problem
 from users.accounts.methods import CODE_AMR, PASSWORD_AMR, Method, acceptable
 from users.accounts.models import User
+from users.accounts.services.people import locked_self
 from users.accounts.services.reauthentication import (
     check_own_password,
     reauthentication_required,
@@ -121,7 +122,7 @@ def reauthenticate(evidence: Evidence, *, actor: Actor) -> Reauthenticated:
     else:
         _count(evidence, user_id, actor)
     with transaction.atomic(durable=True):
-        user = User.objects.select_for_update().get(pk=user_id)
+        user = locked_self(user_id)
         amr = _proved_again(user, evidence, actor=person.actor)
         done = _renewed(person, evidence, amr) if amr else None
     if done is None and evidence.method is Method.PASSWORD:

@@ -14,6 +14,7 @@ from users.accounts.methods import CODE_AMR, Method
 from users.accounts.models import User
 from users.accounts.policy import may_change_credentials, require
 from users.accounts.sensitive import Sensitive
+from users.accounts.services.people import locked_self
 from users.accounts.services.reauthentication import require_recent_proof
 from users.activity.record import record
 from users.activity.tags import Tag
@@ -47,7 +48,7 @@ def begin_totp_enrollment(*, actor: Actor) -> TotpEnrollment:
     """
     person = person_behind(actor)
     require_recent_proof(person.actor, Sensitive.BEGIN_TOTP_ENROLLMENT)
-    user = User.objects.select_for_update().get(pk=person.user_id)
+    user = locked_self(person.user_id)
     if Totp.objects.filter(user=user, confirmed_at__isnull=False).exists():
         raise InputRejectedError(
             Problem(
@@ -72,7 +73,7 @@ def confirm_totp_enrollment(code: str, *, actor: Actor) -> Enrolled:
     user_id = person.user_id
     count_code(user_id)
     with transaction.atomic(durable=True):
-        user = User.objects.select_for_update().get(pk=user_id)
+        user = locked_self(user_id)
         waiting = Totp.objects.filter(
             user=user,
             confirmed_at=None,
@@ -101,7 +102,7 @@ def remove_totp(user_id: UUID, *, actor: Actor) -> User:
     """
     require(actor, may_change_credentials, user_id)
     require_recent_proof(actor, Sensitive.REMOVE_TOTP)
-    user = User.objects.select_for_update().get(pk=user_id)
+    user = locked_self(user_id)
     _total, removed = Totp.objects.filter(user=user, confirmed_at__isnull=False).delete()
     if not removed:
         raise InputRejectedError(

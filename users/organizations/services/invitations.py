@@ -14,6 +14,7 @@ from users.accounts.identifiers import clean_email
 from users.accounts.models import User
 from users.accounts.services.invitation import insert_invited, invited_user
 from users.accounts.services.links import link_invalid, read_link, use_link
+from users.accounts.services.people import locked_self
 from users.accounts.services.sign_up import check_may_sign_up
 from users.accounts.services.validation import Problems, check_locale
 from users.accounts.throttling import count_token
@@ -102,7 +103,7 @@ def accept_organization_invitation(token: str, *, actor: Actor) -> Organization:
     count_token(actor)
     with transaction.atomic(durable=True):
         invitation = _use(token)
-        user = User.objects.select_for_update().get(pk=cast("UUID", actor.user_id))
+        user = locked_self(actor.user_id)
         if not user.has_address(invitation.email):
             raise InputRejectedError(
                 Problem(

@@ -15,7 +15,7 @@ from users.accounts.policy import may_administer, may_change_credentials, requir
 from users.accounts.sensitive import Sensitive
 from users.accounts.services.administration import keep_an_administrator
 from users.accounts.services.links import read_link, use_link
-from users.accounts.services.people import locked_user
+from users.accounts.services.people import locked_for, locked_user
 from users.accounts.services.reauthentication import confirm_password, require_recent_proof
 from users.accounts.services.shutting_out import also_shuts_out
 from users.accounts.throttling import count_token
@@ -122,7 +122,7 @@ def _schedule(user_id: UUID | None, *, actor: Actor, field: str | None) -> Accou
     if user_id is not None:
         keep_owners(user_id, field=field)
         keep_an_administrator(user_id, {"is_active": False}, field=field)
-    user = locked_user(user_id)
+    user = locked_for(user_id, actor=actor)
     deletion, is_new = AccountDeletion.objects.get_or_create(
         user=user, defaults={"expires_at": timezone.now() + settings.DELETION_GRACE}
     )
