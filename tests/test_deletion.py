@@ -10,7 +10,14 @@ from django.utils import timezone
 from core.actor import SYSTEM
 from tests.client import Answer, GraphQLClient, at_once
 from tests.conftest import Sink
-from tests.factories import PASSWORD, make_organization, make_token, make_user, node_id
+from tests.factories import (
+    PASSWORD,
+    make_organization,
+    make_service,
+    make_token,
+    make_user,
+    node_id,
+)
 from tests.signing_in import ME, attempt, log_in, log_in_by_cookie, tags
 from users.accounts.models import EmailChange, User
 from users.activity.models import Event
@@ -309,3 +316,39 @@ def test_a_suspension_that_ends_meanwhile_lets_nobody_in(
     assert not User.objects.get(pk=alice.pk).is_active
     client(CANCEL_USER, id=node_id(alice))
     assert User.objects.get(pk=alice.pk).is_active
+
+
+# Shut before -----------------------------------------------------------------------------
+
+
+def test_who_was_deactivated_stays_so(client_of: ClientOf, alice: User, root: User) -> None:
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    client = client_of(root)
+    ways: list[Callable[[], Answer]] = [
+        lambda: client(CANCEL_USER, id=node_id(alice)),
+        lambda: GraphQLClient()(CANCEL, token=AccountDeletion.objects.get().token),
+    ]
+    for undo in ways:
+        assert client(DELETE_USER, id=node_id(alice)).problems == []
+        assert undo().problems == []
+        assert not AccountDeletion.objects.exists()
+        assert not User.objects.get(pk=alice.pk).is_active
+    # It is a reactivation that lets them in.
+    assert client(REACTIVATE, id=node_id(alice)).problems == []
+    assert User.objects.get(pk=alice.pk).is_active
+
+
+def test_program_that_was_deactivated_stays_so(client_of: ClientOf, root: User) -> None:
+    robot, client = make_service("robot"), client_of(root)
+    deactivate = f"""
+        mutation {{ deactivateServiceAccount(input: {{serviceAccountId: "{node_id(robot)}"}}) {{
+          errors {{ code field }}
+        }} }}
+    """
+    assert client(DELETE_USER, id=node_id(robot)).problems == []
+    assert client(CANCEL_USER, id=node_id(robot)).problems == []
+    assert User.objects.get(pk=robot.pk).is_active
+    assert client(deactivate).problems == []
+    assert client(DELETE_USER, id=node_id(robot)).problems == []
+    assert client(CANCEL_USER, id=node_id(robot)).problems == []
+    assert not User.objects.get(pk=robot.pk).is_active

@@ -23,6 +23,8 @@ class AccountDeletion(MailedLink):
         related_name="deletion",
     )
     requested_at = models.DateTimeField(_("asked for"), auto_now_add=True)
+    # The account was deactivated already, by no suspension, which has a row of its own.
+    was_shut = models.BooleanField(default=False, db_default=False)
 
     objects: ClassVar = AccountDeletionQuerySet.as_manager()
 

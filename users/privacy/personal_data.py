@@ -23,7 +23,7 @@ declare(
     PersonalTable(
         model=AccountDeletion,
         ways=by_id,
-        told=("requested_at", "expires_at"),
+        told=("requested_at", "expires_at", "was_shut"),
         withheld={"user": OWN, "nonce": LINK},
         erasure=Kept("It announces the erasure, and goes with the last step of it."),
     ),

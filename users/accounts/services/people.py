@@ -41,6 +41,13 @@ def locked_for(user_id: UUID | None, *, actor: Actor) -> User:
     return locked_self(user_id) if is_self else locked_user(user_id)
 
 
+def set_active(user: User, *, active: bool) -> None:
+    """Shut a locked person's account, or open it again, in the caller's transaction."""
+    user.is_active = active
+    user.authorization_version += 1
+    user.save(update_fields=["is_active", "authorization_version"])
+
+
 def _locked(user_id: UUID | None, **conditions: object) -> User | None:
     people = User.objects.select_related("profile").select_for_update(of=("self",))
     return people.filter(pk=user_id, **conditions).first() if user_id else None

@@ -13,6 +13,7 @@ from users.accounts.models import User
 from users.accounts.policy import may_administer, require
 from users.accounts.sensitive import Sensitive
 from users.accounts.services.creation import insert_user
+from users.accounts.services.people import set_active
 from users.accounts.services.reauthentication import require_recent_proof
 from users.accounts.services.validation import Problems, check_field
 from users.activity.record import record
@@ -79,8 +80,6 @@ def deactivate_service_account(user_id: UUID | None, *, actor: Actor) -> User:
         raise no_such_service_account()
     revoked, _rows = ApiToken.objects.filter(user=user).delete()
     if user.is_active or revoked:
-        user.is_active = False
-        user.authorization_version += 1
-        user.save(update_fields=["is_active", "authorization_version"])
+        set_active(user, active=False)
         record(Tag.SERVICE_ACCOUNT_DEACTIVATED, actor=actor, subject_id=user.pk, tokens=revoked)
     return user

@@ -15,7 +15,7 @@ from users.accounts.models import User
 from users.accounts.policy import may_administer_people, require
 from users.accounts.sensitive import Sensitive
 from users.accounts.services.administration import keep_an_administrator
-from users.accounts.services.people import locked_user
+from users.accounts.services.people import locked_user, set_active
 from users.accounts.services.reauthentication import require_recent_proof
 from users.accounts.services.shutting_out import what_shuts_out
 from users.accounts.services.validation import Problems, check_field
@@ -51,7 +51,7 @@ def suspend_user(
     if old and not user.is_active and (old.reason, old.until) == (reason, until):
         return user
     Suspension.objects.update_or_create(user=user, defaults={"reason": reason, "until": until})
-    _set_active(user, active=False)
+    set_active(user, active=False)
     end_links_of(user.pk)
     ended = end_sessions_of(user.pk, actor=actor)
     record(
@@ -101,7 +101,7 @@ def _reactivate(user: User, *, actor: Actor) -> None:
     if user.is_active and old is None:
         return
     Suspension.objects.filter(user=user).delete()
-    _set_active(user, active=what_shuts_out(user.pk) is None)
+    set_active(user, active=what_shuts_out(user.pk) is None)
     # A log-in that began before the suspension may have ended after it.
     end_sessions_of(user.pk, actor=actor)
     record(
@@ -111,12 +111,6 @@ def _reactivate(user: User, *, actor: Actor) -> None:
         personal=_old_reason(old),
         **_old_until(old),
     )
-
-
-def _set_active(user: User, *, active: bool) -> None:
-    user.is_active = active
-    user.authorization_version += 1
-    user.save(update_fields=["is_active", "authorization_version"])
 
 
 def _old_reason(suspension: Suspension | None) -> dict[str, Any]:

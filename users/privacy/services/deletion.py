@@ -15,7 +15,7 @@ from users.accounts.policy import may_administer, may_change_credentials, requir
 from users.accounts.sensitive import Sensitive
 from users.accounts.services.administration import keep_an_administrator
 from users.accounts.services.links import read_link, use_link
-from users.accounts.services.people import locked_for, locked_user
+from users.accounts.services.people import locked_for, locked_user, set_active
 from users.accounts.services.reauthentication import confirm_password, require_recent_proof
 from users.accounts.services.shutting_out import also_shuts_out
 from users.accounts.throttling import count_token
@@ -74,8 +74,7 @@ def cancel_deletion(token: str, *, actor: Actor) -> User:
         # The person first, as everybody does who locks both.
         seen = read_link(AccountDeletion, token)
         user = User.objects.select_for_update().get(pk=seen.user_id)
-        use_link(AccountDeletion, token)
-        _let_in(user, actor=actor)
+        _let_in(user, use_link(AccountDeletion, token), actor=actor)
     return user
 
 
@@ -89,8 +88,8 @@ def cancel_user_deletion(user_id: UUID | None, *, actor: Actor) -> User:
     require(actor, may_administer, user_id)
     require_recent_proof(actor, Sensitive.CANCEL_USER_DELETION)
     user = locked_user(user_id)
-    undone, _rows = AccountDeletion.objects.revocable().filter(user=user).delete()
-    if not undone:
+    deletion = AccountDeletion.objects.revocable().filter(user=user).first()
+    if deletion is None:
         raise InputRejectedError(
             Problem(
                 ErrorCode.NOT_FOUND,
@@ -98,7 +97,8 @@ def cancel_user_deletion(user_id: UUID | None, *, actor: Actor) -> User:
                 ("user_id",),
             )
         )
-    _let_in(user, actor=actor)
+    deletion.delete()
+    _let_in(user, deletion, actor=actor)
     return user
 
 
@@ -123,13 +123,15 @@ def _schedule(user_id: UUID | None, *, actor: Actor, field: str | None) -> Accou
         keep_owners(user_id, field=field)
         keep_an_administrator(user_id, {"is_active": False}, field=field)
     user = locked_for(user_id, actor=actor)
+    was_shut = not user.is_active and not Suspension.objects.filter(user=user).exists()
     deletion, is_new = AccountDeletion.objects.get_or_create(
-        user=user, defaults={"expires_at": timezone.now() + settings.DELETION_GRACE}
+        user=user,
+        defaults={"expires_at": timezone.now() + settings.DELETION_GRACE, "was_shut": was_shut},
     )
     deletion.user = user
     if not is_new:
         return deletion
-    _set_active(user, active=False)
+    set_active(user, active=False)
     end_links_of(user.pk)
     ended = end_sessions_of(user.pk, actor=actor)
     record(
@@ -142,15 +144,13 @@ def _schedule(user_id: UUID | None, *, actor: Actor, field: str | None) -> Accou
     return deletion
 
 
-def _let_in(user: User, *, actor: Actor) -> None:
-    """Open a locked person's account again unless it is suspended, in the caller's transaction."""
-    _set_active(user, active=not Suspension.objects.filter(user=user).exists())
+def _let_in(user: User, undone: AccountDeletion, *, actor: Actor) -> None:
+    """Open a locked person's account again, in the caller's transaction.
+
+    One that is suspended stays shut, and so does one that had been deactivated before.
+    """
+    is_suspended = Suspension.objects.filter(user=user).exists()
+    set_active(user, active=not (undone.was_shut or is_suspended))
     # A log-in that began before the deletion may have ended after it.
     end_sessions_of(user.pk, actor=actor)
     record(Tag.DELETION_CANCELED, actor=actor, subject_id=user.pk)
-
-
-def _set_active(user: User, *, active: bool) -> None:
-    user.is_active = active
-    user.authorization_version += 1
-    user.save(update_fields=["is_active", "authorization_version"])
