@@ -12,7 +12,7 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
-from core.admin import BoundedPaginator
+from core.admin import BoundedPaginator, RosterAdmin
 from core.outbox.models import FAILING_AFTER, OutboxMessage
 from tests.admin.support import (
     change_url,
@@ -74,6 +74,17 @@ def cast_and_rows() -> list[Model]:
         DailyCount.objects.create(day="2026-01-01", tag=Tag.LOGGED_IN, count=3),
         OutboxMessage.objects.earliest("id"),
     ]
+
+
+def test_every_page_has_a_place_of_its_own_in_the_menu() -> None:
+    menus = [
+        model_admin.menu
+        for model_admin in admin.site._registry.values()  # noqa: SLF001 - there is no other way
+        if isinstance(model_admin, RosterAdmin)
+    ]
+    assert len(menus) == len(MODELS)
+    assert len({(menu.section, menu.position) for menu in menus}) == len(menus)
+    assert len({menu.icon for menu in menus}) == len(menus)
 
 
 def secrets() -> Iterator[str]:

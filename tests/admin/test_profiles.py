@@ -50,7 +50,9 @@ def test_staff_see_and_remove_a_picture(client: Client, settings: Any, tmp_path:
     mary = with_picture(settings, tmp_path)
     sign_in(client, make_staff())
     key = Profile.objects.get(user=mary).avatar
-    assert f"{key}-64.webp" in client.get(change_url(mary)).content.decode()
+    page = client.get(change_url(mary)).content.decode()
+    assert f"{key}-64.webp" in page
+    assert remove_url(mary) in page
 
     # Looking at the dialog removes nothing.
     client.get(remove_url(mary))
@@ -59,7 +61,11 @@ def test_staff_see_and_remove_a_picture(client: Client, settings: Any, tmp_path:
     assert response.status_code == 302
     assert Profile.objects.get(user=mary).avatar == ""
     assert tags()[-1] == Tag.AVATAR_REMOVED
-    assert key not in client.get(change_url(mary)).content.decode()
+    page = client.get(change_url(mary)).content.decode()
+    assert key not in page
+    # There is nothing left to remove.
+    assert remove_url(mary) not in page
+    assert client.post(remove_url(mary), {"_form_submitted": "True"}).status_code == 403
 
 
 def test_administrators_note_anything(client: Client) -> None:

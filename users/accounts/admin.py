@@ -151,6 +151,13 @@ class UserAdmin(PersonalAdmin):
             return self.readonly_fields
         return (*self.readonly_fields, *IDENTIFIERS, *FLAGS, "groups")
 
+    def has_remove_picture_permission(self, request: HttpRequest, object_id: str) -> bool:
+        """Offer it to staff, of those who have one."""
+        if not may_edit_anybody(actor_of(request)):
+            return False
+        person = self.get_object(request, object_id)
+        return person is not None and bool(person.profile.avatar)
+
     def has_audit_permission(self, request: HttpRequest, _object_id: str) -> bool:
         """Offer the way to the audit trail to its readers."""
         return may_administer(actor_of(request))
@@ -224,7 +231,7 @@ class UserAdmin(PersonalAdmin):
         description=_("Remove the picture"),
         url_path="remove-picture",
         icon="hide_image",
-        permissions=["change"],
+        permissions=["remove_picture"],
         dialog={
             "title": _("Remove the picture?"),
             "description": _("The person can choose another one."),
@@ -308,7 +315,7 @@ class ProfileAdmin(PersonalAdmin):
 class MetadataAdmin(PersonalAdmin):
     """What applications note about people: public, for staff; private, for administrators."""
 
-    menu = MenuItem(Section.PEOPLE, 5, "data_object")
+    menu = MenuItem(Section.PEOPLE, 3, "data_object")
     may_add = staticmethod(may_write_public_metadata)
     may_change = staticmethod(may_write_public_metadata)
     list_display = ("user", "public")
@@ -344,7 +351,7 @@ admin.site.unregister(Group)
 class GroupAdmin(RosterAdmin, DjangoGroupAdmin):
     """Groups and their permissions; for administrators to change."""
 
-    menu = MenuItem(Section.PEOPLE, 3, "groups")
+    menu = MenuItem(Section.PEOPLE, 4, "groups")
     may_add = staticmethod(may_administer)
     may_change = staticmethod(may_administer)
     list_display = ("name", "members")

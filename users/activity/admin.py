@@ -33,7 +33,7 @@ def _person(username: str | None, user_id: UUID | None) -> str | None:
 class EventAdmin(RosterAdmin):
     """The audit trail, newest first, for administrators."""
 
-    menu = MenuItem(Section.ACTIVITY, 2, "history")
+    menu = MenuItem(Section.ACTIVITY, 3, "history")
     may_view = staticmethod(administrators)
     list_display = ("tag", "who", "whom", "created_at")
     list_filter = (("tag", ChoicesDropdownFilter),)
@@ -91,7 +91,7 @@ class EventAdmin(RosterAdmin):
 class DailyCountAdmin(RosterAdmin):
     """The figures behind the dashboard."""
 
-    menu = MenuItem(Section.ACTIVITY, 3, "bar_chart")
+    menu = MenuItem(Section.ACTIVITY, 4, "bar_chart")
     list_display = ("day", "tag", "count")
     list_filter = (("tag", ChoicesDropdownFilter), ("day", RangeDateFilter))
     ordering = ("-day", "tag")

@@ -60,7 +60,7 @@ class SuspensionForm(ServiceForm):
 class SuspensionAdmin(PersonalAdmin):
     """Whom the service shut out; administrators do and undo it."""
 
-    menu = MenuItem(Section.PEOPLE, 4, "block")
+    menu = MenuItem(Section.PEOPLE, 5, "block")
     may_add = staticmethod(may_administer)
     may_change = staticmethod(may_administer)
     form = SuspensionForm

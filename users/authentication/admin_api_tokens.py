@@ -91,7 +91,7 @@ class ApiTokenAdmin(PersonalAdmin):
 class ServiceAccountAdmin(PersonalAdmin):
     """Accounts of programs; administrators make and shut them."""
 
-    menu = MenuItem(Section.PEOPLE, 5, "smart_toy")
+    menu = MenuItem(Section.PEOPLE, 7, "smart_toy")
     may_add = staticmethod(may_administer)
     person_field = "pk"
     search_fields = ("username__contains", "name__icontains")

@@ -140,7 +140,7 @@ class BulkFailureInline(ReadOnlyInline):
 class BulkActionAdmin(RosterAdmin):
     """What was done to many people, and how far it is; for administrators."""
 
-    menu = MenuItem(Section.PEOPLE, 6, "group_work")
+    menu = MenuItem(Section.PEOPLE, 8, "group_work")
     may_view = staticmethod(administrators)
     list_display = ("kind", "shown_state", "progress", "requester", "created_at")
     list_select_related = ("requester",)

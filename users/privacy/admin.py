@@ -22,7 +22,7 @@ from users.privacy.services.deletion import cancel_user_deletion, delete_user
 class AccountDeletionAdmin(PersonalAdmin):
     """Whose account is to be erased, and when."""
 
-    menu = MenuItem(Section.PEOPLE, 5, "person_remove")
+    menu = MenuItem(Section.PEOPLE, 6, "person_remove")
     may_add = staticmethod(may_administer)
     may_change = staticmethod(nobody)
     list_display = ("user", "requested_at", "expires_at")
