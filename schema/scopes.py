@@ -39,7 +39,7 @@ CLOSED: Final = frozenset(
         *("beginPasskeyRegistration", "registerPasskey", "renamePasskey", "removePasskey"),
         *("beginPasskeyAuthentication", "regenerateRecoveryCodes"),
         *("addEmailAddress", "confirmEmailAddress"),
-        *("setPrimaryEmailAddress", "removeEmailAddress"),
+        *("setPrimaryEmailAddress", "removeEmailAddress", "removeUserEmailAddress"),
         *("revokeSession", "revokeOtherSessions", "logOutEverywhere", "endSessions", "unlockUser"),
         *("createApiToken", "rotateApiToken", "renameApiToken", "revokeApiToken"),
         *("createServiceAccount", "createServiceAccountToken", "deactivateServiceAccount"),

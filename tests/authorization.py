@@ -390,6 +390,10 @@ WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "inviteUser": ('{email: "new@example.org"}', those(ADMINISTRATORS)),
     "updateUser": ("{userId: $owner, isStaff: true}", those(ADMINISTRATORS)),
     "verifyUserEmail": ("{userId: $owner}", those(ADMINISTRATORS)),
+    "removeUserEmailAddress": (
+        '{userId: $owner, email: "owner@example.com"}',
+        those(ADMINISTRATORS),
+    ),
     "requirePasswordReset": ("{userId: $owner}", those(ADMINISTRATORS)),
     "suspendUser": ('{userId: $owner, reason: "Spam"}', those(ADMINISTRATORS)),
     "reactivateUser": ("{userId: $owner}", those(ADMINISTRATORS)),

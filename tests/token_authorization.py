@@ -100,6 +100,7 @@ WRITES: Final[dict[str, str]] = {
     "confirmEmailAddress": NONE,
     "setPrimaryEmailAddress": NONE,
     "removeEmailAddress": NONE,
+    "removeUserEmailAddress": NONE,
     "changeUsername": NONE,
     "changePassword": NONE,
     "beginTotpEnrollment": NONE,

@@ -8,10 +8,12 @@ from schema.accounts.types import UserPayload
 from schema.context import Info
 from schema.errors import Payload
 from schema.mutations import mutation
+from schema.nodes import node_key
 from users.accounts.services.email_addresses import (
     add_email_address,
     confirm_email_address,
     remove_email_address,
+    remove_user_email_address,
     set_primary_email_address,
 )
 
@@ -63,6 +65,16 @@ class RemoveEmailAddressInput:
     password: str = strawberry.field(description=PASSWORD)
 
 
+@strawberry.input(description="Whose address to remove, and which.")
+class RemoveUserEmailAddressInput:
+    """What removing somebody's takes."""
+
+    user_id: strawberry.ID = strawberry.field(description="The person's `id`.")
+    email: str = strawberry.field(
+        description="An address of theirs, or one that they asked to add; not the primary one."
+    )
+
+
 @strawberry.type
 class EmailAddressesMutation:
     """Addresses beside the primary one."""
@@ -93,4 +105,13 @@ class EmailAddressesMutation:
     def remove_email_address(self, info: Info, input: RemoveEmailAddressInput) -> UserPayload:
         """Take it away."""
         user = remove_email_address(own_id(info), actor=info.context.actor, **vars(input))
+        return UserPayload(user_id=user.pk)
+
+    @mutation("Removes a person's address but for the primary one, for administrators.")
+    def remove_user_email_address(
+        self, info: Info, input: RemoveUserEmailAddressInput
+    ) -> UserPayload:
+        """Take it from them."""
+        user_id = node_key(input.user_id, "User")
+        user = remove_user_email_address(user_id, actor=info.context.actor, email=input.email)
         return UserPayload(user_id=user.pk)

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from core.actor import Actor
 from tests.admin.support import (
+    LOGIN,
     change_url,
     errors,
     make_administrator,
@@ -19,6 +20,7 @@ from tests.admin.support import (
     tags,
 )
 from tests.pictures import picture
+from tests.second_factors import let_proofs_age
 from users.accounts.models import EmailAddress, Metadata, Profile, User
 from users.accounts.services.avatar import set_avatar
 from users.activity.tags import Tag
@@ -44,6 +46,56 @@ def test_further_addresses_are_shown(client: Client) -> None:
     EmailAddress.objects.create(user=mary, email="m@example.net", verified_at=timezone.now())
     sign_in(client, make_staff())
     assert "m@example.net" in client.get(change_url(mary)).content.decode()
+
+
+def address_url(user: User) -> str:
+    return reverse("admin:accounts_user_remove_address", args=[user.pk])
+
+
+def test_administrators_remove_a_further_address(client: Client) -> None:
+    mary, rosa = make_person("mary"), make_administrator()
+    for number in range(2):
+        EmailAddress.objects.create(
+            user=mary, email=f"m{number}@example.net", verified_at=timezone.now()
+        )
+    sign_in(client, rosa)
+    assert address_url(mary) in client.get(change_url(mary)).content.decode()
+    dialog = client.get(address_url(mary)).content.decode()
+    assert "m0@example.net" in dialog
+    assert mary.email not in dialog
+
+    chosen = {"_form_submitted": "True", "email": "m0@example.net"}
+    response = client.post(address_url(mary), chosen)
+
+    assert response["Location"] == change_url(mary)
+    assert [each.email for each in mary.email_addresses.all()] == ["m1@example.net"]
+    assert tags()[-1] == Tag.EMAIL_ADDRESS_REMOVED
+    # What is not offered is not removed, the primary one above all.
+    before = tags()
+    for email in ("m0@example.net", mary.email):
+        response = client.post(address_url(mary), chosen | {"email": email})
+        assert set(response.context["form"].errors) == {"email"}
+    mary.email_addresses.all().delete()
+    assert address_url(mary) not in client.get(change_url(mary)).content.decode()
+    assert client.post(address_url(mary), chosen).status_code == 403
+    assert tags() == before
+
+
+def test_removing_an_address_is_for_administrators_and_of_others(client: Client) -> None:
+    mary, rosa, stan = make_person("mary"), make_administrator(), make_staff()
+    for user in (mary, rosa):
+        email = f"{user.username}@example.net"
+        EmailAddress.objects.create(user=user, email=email, verified_at=timezone.now())
+    for reader, user in ((stan, mary), (rosa, rosa)):
+        sign_in(client, reader)
+        assert address_url(user) not in client.get(change_url(user)).content.decode()
+        chosen = {"_form_submitted": "True", "email": f"{user.username}@example.net"}
+        assert client.post(address_url(user), chosen).status_code == 403
+    sign_in(client, rosa)
+    let_proofs_age()
+    chosen = {"_form_submitted": "True", "email": "mary@example.net"}
+    assert client.post(address_url(mary), chosen)["Location"].startswith(f"{LOGIN}?again=1")
+    assert EmailAddress.objects.count() == 2
 
 
 def test_staff_see_and_remove_a_picture(client: Client, settings: Any, tmp_path: Path) -> None:

@@ -114,6 +114,19 @@ def email_address_removed(*, name: str) -> Mail:
     )
 
 
+def email_address_removed_for_you(*, name: str, email: str) -> Mail:
+    """Tell a person which address an administrator took from the account."""
+    return Mail(
+        subject=_("An e-mail address was removed from your account"),
+        greeting=_("Hello %(name)s,") % {"name": name},
+        paragraphs=[
+            _("An administrator removed %(email)s. It neither signs you in nor gets our mails.")
+            % {"email": email},
+        ],
+        footnote=_("If you still need it, you can add it again, or ask an administrator why."),
+    )
+
+
 def email_changed(*, name: str) -> Mail:
     """Tell the owner of a former address that it is former."""
     return Mail(

@@ -33,6 +33,7 @@ class Sensitive(StrEnum):
     # What administrators do to others' ways in, and to what they may do.
     CREATE_USER = "createUser"
     UPDATE_USER = "updateUser"
+    REMOVE_USER_EMAIL_ADDRESS = "removeUserEmailAddress"
     SUSPEND_USER = "suspendUser"
     REACTIVATE_USER = "reactivateUser"
     REQUIRE_PASSWORD_RESET = "requirePasswordReset"  # noqa: S105 - a name, not a secret

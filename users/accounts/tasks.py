@@ -90,6 +90,21 @@ def mail_email_address_removed(event_id: str) -> None:
     _mail_to_former(event_id, mails.email_address_removed, lambda values: values["email"])
 
 
+@subscriber(Tag.EMAIL_ADDRESS_REMOVED)
+def mail_email_address_removed_for_them(event_id: str) -> None:
+    """Tell the person, at the primary address, if it was somebody else who removed it."""
+    event = Event.objects.get(pk=event_id)
+    details = EventDetails.objects.filter(event_id=event_id).first()
+    user = User.objects.select_related("profile").filter(pk__in=[event.subject_id]).first()
+    if event.actor_id == event.subject_id or details is None or user is None:
+        return
+    with translation.override(user.profile.locale):
+        text = mails.email_address_removed_for_you(
+            name=user.get_full_name(), email=details.values["email"]
+        )
+        mail.send(text, to=user.email)
+
+
 @subscriber(Tag.EMAIL_CHANGED)
 def mail_email_changed(event_id: str) -> None:
     """Tell the owner of the former primary address, unless that was erased meanwhile."""

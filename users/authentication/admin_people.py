@@ -13,13 +13,18 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.forms import BaseDialogForm
-from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+)
 
 from core.admin import actor_of, gone_on
 from core.errors import InputRejectedError
 from users.accounts.admin import UserAdmin
-from users.accounts.models import User
+from users.accounts.models import EmailAddress, User
 from users.accounts.policy import may_administer, may_impersonate
+from users.accounts.services.email_addresses import remove_user_email_address
 from users.authentication.services.impersonation import MINUTE, impersonate_user, is_ordinary
 from users.authentication.services.resetting_factors import reset_second_factors
 
@@ -47,6 +52,28 @@ IMPERSONATION = {
     "form_submit_text": _("Begin"),
 }
 
+
+class AddressForm(BaseDialogForm):  # type: ignore[misc]
+    """Which address `remove_user_email_address` takes away."""
+
+    email = forms.ChoiceField(label=_("e-mail address"), widget=UnfoldAdminSelectWidget())
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Offer those of the person whose page it is."""
+        super().__init__(*args, **kwargs)
+        addresses = EmailAddress.objects.filter(user=self.object_id).order_by("email")
+        self.fields["email"].choices = [(each.email, each.email) for each in addresses]
+
+
+ADDRESS = {
+    "title": _("Remove an e-mail address?"),
+    "description": _(
+        "It will neither sign the person in nor get our mails. They are told at the primary one."
+    ),
+    "form_class": AddressForm,
+    "form_submit_text": _("Remove"),
+}
+
 # The app below registered its own, which knows of no sessions and factors.
 admin.site.unregister(User)
 
@@ -55,7 +82,7 @@ admin.site.unregister(User)
 class PersonAdmin(UserAdmin):
     """People, with what this app can do for them."""
 
-    actions_detail = (*UserAdmin.actions_detail, "impersonate", "reset_factors")
+    actions_detail = (*UserAdmin.actions_detail, "remove_address", "impersonate", "reset_factors")
 
     def has_impersonate_permission(self, request: HttpRequest, object_id: str) -> bool:
         """Offer it to administrators, of those in whose name they may act."""
@@ -70,6 +97,33 @@ class PersonAdmin(UserAdmin):
             return False
         person = self.get_object(request, object_id)
         return person is not None and bool(person.second_factors)
+
+    def has_remove_address_permission(self, request: HttpRequest, object_id: str) -> bool:
+        """Offer it to administrators, of others who have a further one."""
+        actor = actor_of(request)
+        person = self.get_object(request, object_id) if may_administer(actor) else None
+        if person is None or person.pk == actor.user_id:
+            return False
+        return bool(person.email_addresses.exists())
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("Remove an address"),
+        url_path="remove-address",
+        icon="unsubscribe",
+        permissions=["remove_address"],
+        dialog=ADDRESS,
+    )
+    def remove_address(
+        self, request: HttpRequest, form: AddressForm, object_id: str
+    ) -> HttpResponse:
+        """Remove the one that was chosen, once the dialog was confirmed by POST."""
+        email = form.cleaned_data["email"]
+        try:
+            user = remove_user_email_address(UUID(object_id), actor=actor_of(request), email=email)
+        except InputRejectedError:
+            raise Http404 from None
+        messages.success(request, _("%(email)s was removed.") % {"email": email})
+        return gone_on(request, _page_of(user))
 
     @action(  # type: ignore[untyped-decorator]
         description=_("Act in their name"),

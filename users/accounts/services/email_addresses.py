@@ -1,7 +1,7 @@
 """Further e-mail addresses, beside the primary one: adding, choosing the primary, removing.
 
-Each takes the password: an address opens the account, by a password reset. The person is locked
-before anything else, so that two at once come one after the other.
+Each takes the person's password, or an administrator: an address opens the account, by a password
+reset. The person is locked before anything else, so that two at once come one after the other.
 """
 
 from typing import Final
@@ -15,12 +15,12 @@ from django.utils.translation import gettext as _
 from core.actor import Actor
 from core.errors import ErrorCode, InputRejectedError, Problem
 from users.accounts.models import EmailAddition, EmailAddress, User
-from users.accounts.policy import may_change_credentials, require
+from users.accounts.policy import may_administer, may_change_credentials, require
 from users.accounts.sensitive import Sensitive
 from users.accounts.services.creation import check_identifiers, email_taken, save_identifiers
 from users.accounts.services.links import read_link, use_link
-from users.accounts.services.people import locked_self
-from users.accounts.services.reauthentication import confirm_password
+from users.accounts.services.people import locked_self, locked_user
+from users.accounts.services.reauthentication import confirm_password, require_recent_proof
 from users.accounts.throttling import count_mail, count_token
 from users.activity.record import record
 from users.activity.tags import Tag
@@ -131,25 +131,52 @@ def remove_email_address(user_id: UUID, *, actor: Actor, email: str, password: s
     with transaction.atomic(durable=True):
         user = locked_self(user_id)
         if user.email == email:
-            raise InputRejectedError(
-                Problem(
-                    ErrorCode.EMAIL_PRIMARY,
-                    _("This is your primary address. Make another one primary first."),
-                    ("email",),
-                )
-            )
-        canceled, _rows = EmailAddition.objects.filter(user=user, email=email).delete()
-        removed, _rows = user.email_addresses.filter(email=email).delete()
-        if removed:
-            record(
-                Tag.EMAIL_ADDRESS_REMOVED,
-                actor=actor,
-                subject_id=user_id,
-                personal={"email": email},
-            )
-        elif not canceled:
+            raise _is_primary(_("This is your primary address. Make another one primary first."))
+        if not _take_away(user, email, actor=actor):
             raise _no_such_address()
     return user
+
+
+@transaction.atomic(durable=True)
+def remove_user_email_address(user_id: UUID | None, *, actor: Actor, email: str) -> User:
+    """Do for a person what `remove_email_address` does, as an administrator.
+
+    They are told at the primary address as well. Raises `InputRejectedError` if there is no such
+    person or address, for the primary one and for oneself, `ReauthenticationRequiredError` and the
+    policy's errors.
+    """
+    require(actor, may_administer, user_id)
+    require_recent_proof(actor, Sensitive.REMOVE_USER_EMAIL_ADDRESS)
+    email = check_identifiers({"email": email})["email"]
+    if user_id is not None and user_id == actor.user_id:
+        raise InputRejectedError(
+            Problem(
+                ErrorCode.VALUE_INVALID,
+                _("Your own are removed with your password: see removeEmailAddress."),
+                ("user_id",),
+            )
+        )
+    user = locked_user(user_id)
+    if user.email == email:
+        raise _is_primary(
+            _("This is the primary address. Give the person another one first: see updateUser.")
+        )
+    if not _take_away(user, email, actor=actor):
+        raise InputRejectedError(
+            Problem(ErrorCode.NOT_FOUND, _("This is no further address of theirs."), ("email",))
+        )
+    return user
+
+
+def _take_away(user: User, email: str, *, actor: Actor) -> bool:
+    """Take an address, and any link to confirm it, from a locked person; tell if there was any."""
+    canceled, _rows = EmailAddition.objects.filter(user=user, email=email).delete()
+    removed, _rows = user.email_addresses.filter(email=email).delete()
+    if removed:
+        record(
+            Tag.EMAIL_ADDRESS_REMOVED, actor=actor, subject_id=user.pk, personal={"email": email}
+        )
+    return bool(removed or canceled)
 
 
 def _confirmed(
@@ -173,6 +200,10 @@ def _refuse_too_many(user: User, email: str) -> None:
                 ("email",),
             )
         )
+
+
+def _is_primary(what_to_do: str) -> InputRejectedError:
+    return InputRejectedError(Problem(ErrorCode.EMAIL_PRIMARY, what_to_do, ("email",)))
 
 
 def _no_such_address() -> InputRejectedError:
