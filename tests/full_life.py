@@ -198,7 +198,7 @@ def leave_traces(user: User) -> list[Bucket]:
     buckets = [
         *account_buckets(user.pk, EMAILS),
         *organization_buckets(user.pk, EMAILS),
-        *log_in_buckets([*EMAILS, USERNAME]),
+        *log_in_buckets(user.pk, [*EMAILS, USERNAME]),
         *code_buckets(user.pk),
         *export_buckets(user.pk),
     ]

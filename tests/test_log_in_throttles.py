@@ -11,7 +11,16 @@ from tests.client import Answer, GraphQLClient, at_once
 from tests.conftest import Statements
 from tests.environment import free_port
 from tests.factories import PASSWORD, make_user
-from tests.signing_in import REFUSED, THROTTLED, CountingHasher, attempt, lock_out, tags
+from tests.signing_in import (
+    REFUSED,
+    THROTTLED,
+    CountingHasher,
+    attempt,
+    lock_out,
+    log_in,
+    tags,
+)
+from tests.test_email_addresses import give_address
 from users.accounts.models import User
 from users.activity.models import Event
 from users.activity.tags import Tag
@@ -90,10 +99,100 @@ def test_variants_of_a_login_share_a_bucket(db: None, variants: tuple[str, ...])
     assert CountingHasher.runs == PER_ACCOUNT
 
 
-def test_username_and_address_do_not_tell_that_they_belong_together(alice: User) -> None:
+# The account behind the logins -----------------------------------------------------------
+
+LOGINS = ("alice", "alice@example.org", "alice@example.net")
+
+
+@pytest.fixture
+def alices_logins(alice: User) -> tuple[str, ...]:
+    give_address(alice)
+    return LOGINS
+
+
+def outcomes(logins: tuple[str, ...], statements: Capture, rounds: int) -> list[Any]:
+    """Try the logins in turn; return all that a stranger can tell them by."""
+    seen = []
+    for _ in range(rounds):
+        for login in logins:
+            CountingHasher.runs = 0
+            with statements() as captured:
+                answer = attempt(login)
+            work = [" ".join(sql.split()[:3]).partition('"s')[0] for sql in captured]
+            seen.append((answer.body, answer.headers, CountingHasher.runs, work))
+    return seen
+
+
+def test_logins_of_an_account_share_its_attempts(alices_logins: tuple[str, ...]) -> None:
+    for login in (alices_logins * PER_ACCOUNT)[:PER_ACCOUNT]:
+        assert attempt(login).problems == REFUSED
+    # None of the logins was tried too often, and the right password does not help.
+    for login in alices_logins:
+        assert attempt(login, PASSWORD).problems == REFUSED
+    assert not Session.objects.exists()
+    events = Event.objects.filter(tag=Tag.LOG_IN_REFUSED).order_by("pk")
+    told = list(events.values_list("data", flat=True))
+    assert told == [{}] * PER_ACCOUNT + [{"throttled": True}] * len(alices_logins)
+
+
+def test_that_logins_belong_together_is_not_told(
+    alices_logins: tuple[str, ...], statements: Capture
+) -> None:
+    strangers = ("nobody", "nobody@example.org", "nobody@example.net")
+    rounds = PER_ACCOUNT + 2
+    known = outcomes(alices_logins, statements, rounds)
+    assert known == outcomes(strangers, statements, rounds)
+    # Each could be tried as often as if there were no others.
+    assert [runs for _body, _headers, runs, _work in known] == [1] * 3 * PER_ACCOUNT + [0] * 6
+
+
+def test_username_that_is_used_up_does_not_tell_the_address(
+    alices_logins: tuple[str, ...], statements: Capture
+) -> None:
     lock_out("alice")
-    assert attempt("alice@example.org").problems == REFUSED
-    assert CountingHasher.runs == 1
+    lock_out("nobody")
+    for known, unknown in zip(alices_logins[1:], ("a@example.org", "b@example.org"), strict=True):
+        assert outcomes((known,), statements, 6) == outcomes((unknown,), statements, 6)
+
+
+def test_known_device_gets_in_beside_a_full_account(alices_logins: tuple[str, ...]) -> None:
+    device = log_in()["deviceToken"]
+    for login in alices_logins:
+        lock_out(login)
+    assert attempt("alice", PASSWORD, device).problems == []
+    assert attempt("alice", PASSWORD).codes == THROTTLED
+
+
+def test_success_by_one_login_empties_the_accounts_bucket(alices_logins: tuple[str, ...]) -> None:
+    by_name, by_address, further = alices_logins
+    for login in (by_address, further, by_address):
+        assert attempt(login).problems == REFUSED
+    assert attempt(by_name, PASSWORD).problems == []
+    for _ in range(PER_ACCOUNT - 1):
+        assert attempt(by_name).problems == REFUSED
+    assert attempt(by_name, PASSWORD).problems == []
+
+
+def test_unlocking_empties_it_for_all_logins(alices_logins: tuple[str, ...]) -> None:
+    for login in alices_logins:
+        lock_out(login)
+    unlock(User.objects.get())
+    for login in alices_logins:
+        assert attempt(login, PASSWORD).problems == []
+
+
+def test_new_address_brings_no_attempts(alice: User) -> None:
+    for _ in range(PER_ACCOUNT):
+        assert attempt("alice").problems == REFUSED
+    give_address(alice)
+    assert attempt("alice@example.net", PASSWORD).problems == REFUSED
+
+
+def test_nobodys_login_is_no_way_to_an_accounts_bucket(alice: User) -> None:
+    """A login may be typed that reads like the key of somebody."""
+    for _ in range(PER_ACCOUNT):
+        assert attempt(str(alice.pk)).problems == REFUSED
+    assert attempt("alice", PASSWORD).problems == []
 
 
 def test_one_account_does_not_lock_another(alice: User, bob: User) -> None:

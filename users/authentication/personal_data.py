@@ -22,7 +22,7 @@ from users.authentication.throttling import buckets_of, buckets_of_codes
 
 @also_erases
 def _forget_attempts(person: Person) -> None:
-    forget(*buckets_of(person.logins), *buckets_of_codes(person.id))
+    forget(*buckets_of(person.id, person.logins), *buckets_of_codes(person.id))
 
 
 declare(

@@ -1,5 +1,10 @@
 """How often one may try to log in: to one account, from one network, and everybody together.
 
+An account has one bucket, whatever it is called by, and each login has one. That of a login is
+asked first, and who finds it full is told. That of the account is asked once the login was looked
+up, and who finds that full is told what a wrong password is told: anything else would tell which
+logins belong together, and so that there is somebody behind them.
+
 All functions are called outside of transactions.
 """
 
@@ -31,19 +36,36 @@ LOCKOUTS_REMEMBERED: Final = Limit("log_in.lockout", 1, PERIOD)
 
 @dataclass(frozen=True, slots=True)
 class LogInAttempt:
-    """The buckets in which an attempt counts: one of its own, and those shared with others."""
+    """The buckets in which an attempt counts: one of its own, and those shared with others.
+
+    Those of a device have no ``login``, because the account's bucket does not hold them up.
+    """
 
     own: Bucket
     shared: tuple[Bucket, ...] = ()
+    login: str | None = None
 
     def count(self) -> None:
         """Count the attempt, or raise `TooManyAttemptsError`."""
         attempt(self.own, *self.shared)
 
-    def forgive(self) -> None:
+    def count_on_account(self, user_id: UUID | None) -> bool:
+        """Count it for the person, or for nobody, whom the login is of; tell if there was room.
+
+        For nobody the same is done, by the login.
+        """
+        if self.login is None:
+            return True
+        try:
+            attempt(_bucket_behind(user_id, self.login))
+        except TooManyAttemptsError:
+            return False
+        return True
+
+    def forgive(self, user_id: UUID) -> None:
         """Forget it, because it succeeded, and all before it of the same account or device."""
         forgive(*self.shared)
-        clear(self.own)
+        clear(self.own, *(() if self.login is None else (_bucket_of_person(user_id),)))
 
     def forgive_others(self) -> None:
         """Forget it where others count, too; the account's own waits for the second factor."""
@@ -70,10 +92,10 @@ class LogInAttempt:
 def log_in_attempt(login: str, *, actor: Actor, device: Device | None) -> LogInAttempt:
     """Return where an attempt counts.
 
-    A login counts as typed, whether anybody has it or not. A person's e-mail and username do
-    so apart, because one count for both would tell which belong together. An attempt from a
-    known device of the account counts against that device only: strangers can neither lock
-    it out nor use up its attempts. Only who presents a valid token has the account looked up.
+    A login counts as typed, whether anybody has it or not, and on the account behind it, see
+    `LogInAttempt.count_on_account`. An attempt from a known device of the account counts against
+    that device only: strangers can neither lock it out nor use up its attempts. Only who presents
+    a valid token has the account looked up here.
     """
     user = User.objects.with_login(login).only("password").first() if device else None
     if device and user and device.belongs_to(user):
@@ -81,19 +103,20 @@ def log_in_attempt(login: str, *, actor: Actor, device: Device | None) -> LogInA
     per_network = Limit("log_in.origin", settings.LOG_INS_PER_ADDRESS, PERIOD)
     overall = Limit("log_in.overall", settings.LOG_INS_OVERALL, MINUTE)
     shared = (origin(per_network, actor), Bucket(overall, "everybody"))
-    return LogInAttempt(_bucket_of_account(login), shared)
+    return LogInAttempt(_bucket_of_login(login), shared, login)
 
 
 def unlock(user: User, *, device_id: UUID | None = None) -> None:
     """Forget the failed attempts to log in as the person, by any login or from the device."""
     devices = [_bucket_of_device(device_id)] if device_id else []
     further = user.email_addresses.values_list("email", flat=True)
-    clear(*buckets_of((user.username, user.email, *further)), *devices)
+    clear(*buckets_of(user.pk, (user.username, user.email, *further)), *devices)
 
 
-def buckets_of(logins: Iterable[str]) -> list[Bucket]:
-    """Return where attempts to log in count, by the logins; those of devices are nobody's."""
-    return [each(login) for login in logins for each in (_bucket_of_account, _bucket_of_lockout)]
+def buckets_of(user_id: UUID, logins: Iterable[str]) -> list[Bucket]:
+    """Return where attempts to log in as a person count; those of devices are nobody's."""
+    by_login = (_bucket_of_login, _bucket_of_nobody, _bucket_of_lockout)
+    return [_bucket_of_person(user_id), *(each(login) for login in logins for each in by_login)]
 
 
 def count_code(user_id: UUID) -> None:
@@ -144,8 +167,23 @@ def _bucket_of_device(device_id: UUID) -> Bucket:
     return Bucket(limit, str(device_id))
 
 
-def _bucket_of_account(login: str) -> Bucket:
-    limit = Limit("log_in.account", settings.LOG_INS_PER_ACCOUNT, PERIOD)
+def _bucket_of_login(login: str) -> Bucket:
+    limit = Limit("log_in.login", settings.LOG_INS_PER_ACCOUNT, PERIOD)
+    return Bucket(limit, canonical(login))
+
+
+def _bucket_behind(user_id: UUID | None, login: str) -> Bucket:
+    return _bucket_of_nobody(login) if user_id is None else _bucket_of_person(user_id)
+
+
+def _bucket_of_person(user_id: UUID) -> Bucket:
+    limit = Limit("log_in.person", settings.LOG_INS_PER_ACCOUNT, PERIOD)
+    return Bucket(limit, str(user_id))
+
+
+def _bucket_of_nobody(login: str) -> Bucket:
+    """Return what is as good as a person's where there is none, under a name of its own."""
+    limit = Limit("log_in.nobody", settings.LOG_INS_PER_ACCOUNT, PERIOD)
     return Bucket(limit, canonical(login))
 
 

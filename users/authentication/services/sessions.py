@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
@@ -74,7 +74,8 @@ def log_in(
     """Begin a session for the person with this e-mail address or username.
 
     1. Count the attempt; `TooManyAttemptsError` comes before anything is looked at.
-    2. Look at the password. A wrong one, an unknown login and a deactivated account get the
+    2. Look at the password, and count the attempt for the account, whichever login was typed. A
+       wrong one, an unknown login, a deactivated account and one that was tried too often get the
        same answer for the same work. The refusal's event is committed before
        `InputRejectedError` is raised.
     3. Begin the session in place of the one that the request came through, if any, and forget
@@ -86,12 +87,17 @@ def log_in(
     device = read_device_token(device_token)
     attempt = log_in_attempt(login, actor=actor, device=device)
     _count(attempt, login, actor=actor)
+    user = User.objects.with_login(login).first()
+    user_id = user.pk if user else None
+    has_room = attempt.count_on_account(user_id)
+    is_right = _password_is_right(user, password)
     with transaction.atomic(durable=True):
-        user = User.objects.with_login(login).first()
-        known = _as_may_begin(user) if _password_is_right(user, password) and user else None
+        known = _as_may_begin(user) if user and is_right and has_room else None
         signed_in: SignedIn | HalfSignedIn | None = None
         if known is None:
-            record(Tag.LOG_IN_REFUSED, actor=actor, subject_id=user.pk if user else None)
+            # Why a right password was refused is for those who read the trail.
+            why: dict[str, Any] = {} if has_room else {"throttled": True}
+            record(Tag.LOG_IN_REFUSED, actor=actor, subject_id=user_id, **why)
         elif known.second_factors:
             device_id = device.id if device and device.user_id == known.pk else None
             signed_in = _wait_for_factor(known, transport=transport, device_id=device_id)
@@ -109,7 +115,7 @@ def log_in(
     if isinstance(signed_in, HalfSignedIn):
         attempt.forgive_others()
         return signed_in
-    attempt.forgive()
+    attempt.forgive(signed_in.session.user_id)
     token = issue_device_token(signed_in.session.user, known=device)
     return replace(signed_in, device_token=token)
 
