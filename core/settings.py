@@ -194,6 +194,7 @@ CELERY_BEAT_SCHEDULE = {
     "outbox-relay": _every(timedelta(seconds=10), "core.outbox.relay"),
     "prune-attempts": _every(timedelta(minutes=10), "core.ratelimit.prune"),
     "prune-links": _every(timedelta(minutes=10), "users.accounts.prune_links"),
+    "sweep-avatars": _every(timedelta(minutes=5), "users.accounts.sweep_avatars"),
     "prune-invitations": _every(timedelta(minutes=10), "users.organizations.prune_invitations"),
     "prune-resets": _every(timedelta(minutes=10), "users.authentication.prune_password_resets"),
     "prune-sessions": _every(timedelta(minutes=10), "users.authentication.prune_sessions"),

@@ -1,18 +1,22 @@
 """Where people's pictures are kept: in the default storage, by names that nobody guesses."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from secrets import token_hex
 from typing import Final
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.utils import timezone
 
 from users.accounts.pictures import TYPE, AvatarSize
 
 DIRECTORY: Final = "avatars"
 # What `name_of` makes, and so all that is served.
-NAME: Final = re.compile(rf"{DIRECTORY}/[0-9a-f]{{2}}/[0-9a-f]{{32}}-[0-9]{{2,3}}\.{TYPE}")
+NAME: Final = re.compile(rf"{DIRECTORY}/[0-9a-f]{{2}}/([0-9a-f]{{32}})-[0-9]{{2,3}}\.{TYPE}")
+# The keys begin with these; each is the name of a directory.
+PREFIXES: Final = tuple(f"{number:02x}" for number in range(256))
 
 
 def name_of(key: str, size: AvatarSize) -> str:
@@ -37,3 +41,21 @@ def drop(key: str) -> None:
     """Remove the files of a key, as far as they are there."""
     for size in AvatarSize:
         default_storage.delete(name_of(key, size))
+
+
+def keys_under(prefix: str) -> Iterator[str]:
+    """Return the keys of which there are files in one of the directories, each once."""
+    try:
+        _directories, files = default_storage.listdir(f"{DIRECTORY}/{prefix}")
+    except FileNotFoundError:
+        # A file system has no directory yet; other storages return nothing.
+        return
+    names = (NAME.fullmatch(f"{DIRECTORY}/{prefix}/{file}") for file in files)
+    yield from sorted({name[1] for name in names if name})
+
+
+def is_older(key: str, age: timedelta) -> bool:
+    """Tell whether all files of a key, as far as they are there, have been there for so long."""
+    names = [name for size in AvatarSize if default_storage.exists(name := name_of(key, size))]
+    written = [default_storage.get_modified_time(name) for name in names]
+    return bool(written) and max(written) <= timezone.now() - age

@@ -186,7 +186,11 @@ class Profile(models.Model):
 
         verbose_name = _("profile")
         verbose_name_plural = _("profiles")
-        indexes: ClassVar = [models.Index(fields=["locale", "user"], name="profile_locale")]
+        indexes: ClassVar = [
+            models.Index(fields=["locale", "user"], name="profile_locale"),
+            # For the files of which nobody knows whether they are anybody's.
+            models.Index(fields=["avatar"], name="profile_avatar", condition=~Q(avatar="")),
+        ]
 
     def __str__(self) -> str:
         """Name the person's id; the person may not be loaded."""

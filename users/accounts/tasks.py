@@ -1,19 +1,24 @@
 """Background work of accounts."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
 from celery import shared_task
 from django.conf import settings
-from django.utils import translation
+from django.utils import timezone, translation
 
 from core import mail
 from core.db import delete_in_batches
 from core.outbox.registry import subscriber
 from users.accounts import avatars, mails
 from users.accounts.models import EmailAddition, EmailChange, Invitation, SignUp, User
+from users.accounts.services.avatar import remove_unused_avatars
 from users.activity.models import Event, EventDetails
 from users.activity.tags import Tag
+
+# As `CELERY_BEAT_SCHEDULE` has it: the 256 directories take 21 hours.
+SWEEP_EVERY: Final = timedelta(minutes=5)
 
 
 @subscriber(Tag.SIGN_UP_REQUESTED)
@@ -125,6 +130,18 @@ def prune_links() -> None:
     """Remove what waits for a click no longer."""
     for kind in (SignUp, Invitation, EmailChange, EmailAddition):
         delete_in_batches(kind.objects.expired())
+
+
+@shared_task(name="users.accounts.sweep_avatars")
+def sweep_avatars() -> None:
+    """Remove the picture files that nobody is shown by from one directory, the next each time.
+
+    Which one it is follows from the time, so that nothing has to be remembered: a directory that is
+    missed has its turn again after a day.
+    """
+    if settings.KEEPS_FILES:
+        turn = int(timezone.now().timestamp() // SWEEP_EVERY.total_seconds())
+        remove_unused_avatars(avatars.PREFIXES[turn % len(avatars.PREFIXES)])
 
 
 def _mail_to_confirm(

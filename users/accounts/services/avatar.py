@@ -1,6 +1,10 @@
 """People's pictures."""
 
+from collections.abc import Iterable
 from contextlib import ExitStack
+from datetime import timedelta
+from itertools import islice
+from typing import Final
 from uuid import UUID
 
 from django.conf import settings
@@ -10,13 +14,17 @@ from django.utils.translation import gettext as _
 from core.actor import Actor
 from core.errors import ErrorCode, InputRejectedError, Problem
 from users.accounts import avatars
-from users.accounts.models import User
+from users.accounts.models import Profile, User
 from users.accounts.pictures import squares_of
 from users.accounts.policy import may_edit_profile, require
 from users.accounts.services.people import locked_for
 from users.accounts.throttling import count_avatar
 from users.activity.record import record
 from users.activity.tags import Tag
+
+# No request takes so long from writing the files to writing their key.
+UNUSED_AFTER: Final = timedelta(days=1)
+ASKED_AT_ONCE: Final = 1_000
 
 
 def set_avatar(user_id: UUID, *, actor: Actor, image: bytes) -> User:
@@ -56,6 +64,29 @@ def remove_avatar(user_id: UUID | None, *, actor: Actor) -> User:
     if user.profile.avatar:
         _write(user, "", actor=actor, tag=Tag.AVATAR_REMOVED)
     return user
+
+
+def remove_unused_avatars(prefix: str) -> int:
+    """Remove the files in one directory that nobody is shown by; return of how many pictures.
+
+    A process that is killed between writing the files and writing their key leaves them behind, and
+    so does a worker that cannot remove the former ones. Those of the last day are left alone: their
+    key may be about to be written. A key is never written again, so what is unused stays so.
+    """
+    removed, keys = 0, avatars.keys_under(prefix)
+    while batch := list(islice(keys, ASKED_AT_ONCE)):
+        for key in _unused(batch):
+            if avatars.is_older(key, UNUSED_AFTER):
+                avatars.drop(key)
+                removed += 1
+    return removed
+
+
+def _unused(keys: Iterable[str]) -> list[str]:
+    # The condition is the index's.
+    pictures = Profile.objects.exclude(avatar="").filter(avatar__in=keys)
+    used = set(pictures.values_list("avatar", flat=True))
+    return [key for key in keys if key not in used]
 
 
 def _write(user: User, key: str, *, actor: Actor, tag: Tag) -> None:

@@ -1,0 +1,18 @@
+from django.contrib.postgres.operations import AddIndexConcurrently
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    atomic = False
+
+    dependencies = [
+        ('accounts', '0010_metadata'),
+    ]
+
+    operations = [
+        AddIndexConcurrently(
+            model_name='profile',
+            index=models.Index(condition=models.Q(('avatar', ''), _negated=True), fields=['avatar'], name='profile_avatar'),
+        ),
+    ]
