@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ from django.test.utils import CaptureQueriesContext
 
 from core.actor import Actor
 from core.roles.owner import as_owner
-from tests.client import GraphQLClient
+from tests.client import Answer, GraphQLClient
 from tests.executors import EXECUTORS, Executor
 from tests.factories import (
     make_api_token,
@@ -43,6 +44,7 @@ from tests.factories import (
     make_user,
     node_id,
 )
+from tests.pictures import SET
 from tests.world import World
 from users.accounts.models import User
 from users.activity.record import record
@@ -156,6 +158,27 @@ def crowd(sam: User, alice: User) -> dict[str, str]:
 @pytest.fixture
 def anonymous(db: None) -> GraphQLClient:
     return GraphQLClient()
+
+
+@pytest.fixture
+def administrator(client_of: Callable[[User], GraphQLClient], root: User) -> GraphQLClient:
+    return client_of(root)
+
+
+@pytest.fixture
+def media(settings: Any, tmp_path: Path) -> Path:
+    """Keep uploaded files here."""
+    settings.MEDIA_ROOT = str(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def upload(
+    client_of: Callable[[User], GraphQLClient], alice: User, media: Path
+) -> Callable[..., Answer]:
+    """Upload a picture as Alice."""
+    client = client_of(alice)
+    return lambda file: client.upload(SET, file)
 
 
 @pytest.fixture

@@ -43,11 +43,11 @@ from tests.canaries import (
 from tests.client import GraphQLClient
 from tests.factories import PASSWORD, make_organization, make_token, node_id
 from tests.passkeys import Authenticator, register
+from tests.pictures import SET as SET_AVATAR
 from tests.pictures import picture
 from tests.second_factors import set_up_totp
 from tests.signing_in import LOG_IN
 from tests.signing_in import attempt as try_to_log_in
-from tests.test_avatars import SET as SET_AVATAR
 from users.accounts import avatars
 from users.accounts.models import (
     EmailAddition,

@@ -3,10 +3,18 @@
 import struct
 import zlib
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
+SET = """
+    mutation ($image: Upload!) {
+      setAvatar(input: {image: $image}) {
+        user { avatar { url width height } } errors { code field message }
+      }
+    }
+"""
 RED, GREEN, BLUE = (220, 20, 20), (20, 160, 20), (20, 20, 220)
 
 
@@ -40,3 +48,7 @@ def bomb(width: int, height: int) -> bytes:
     return (
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
     )
+
+
+def files(media: Path) -> list[Path]:
+    return sorted(path for path in media.rglob("*") if path.is_file())

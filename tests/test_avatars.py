@@ -1,9 +1,7 @@
-"""People's pictures: what is let in, what is kept of it, and what is served."""
+"""People's pictures: what is kept of one, and what is served."""
 
 import os
-import random
 import time
-import zlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from io import BytesIO
@@ -19,7 +17,7 @@ from PIL import ExifTags, Image, PngImagePlugin
 from tests.client import Answer, GraphQLClient, at_once
 from tests.conftest import Sink, Statements
 from tests.factories import make_token, make_user, node_id
-from tests.pictures import BLUE, GREEN, RED, bomb, moving, picture
+from tests.pictures import BLUE, GREEN, RED, SET, files, moving, picture
 from tests.signing_in import log_in_by_cookie, tags
 from users.accounts.models import Profile, User
 from users.accounts.pictures import AvatarSize
@@ -30,13 +28,8 @@ from users.activity.tags import Tag
 Capture = Callable[[], AbstractContextManager[Statements]]
 ClientOf = Callable[[User], GraphQLClient]
 
-SET = """
-    mutation ($image: Upload!) {
-      setAvatar(input: {image: $image}) {
-        user { avatar { url width height } } errors { code field message }
-      }
-    }
-"""
+pytestmark = pytest.mark.usefixtures("media")
+
 REMOVE = "mutation { removeAvatar { user { avatar { url } } errors { code field } } }"
 REMOVE_ANYBODYS = """
     mutation ($id: ID!) {
@@ -49,24 +42,6 @@ SHOWN = """
       small: avatar(size: SMALL) { url } large: avatar(size: LARGE) { url }
     } }
 """
-INVALID, TOO_LARGE = [("IMAGE_INVALID", "image")], [("IMAGE_TOO_LARGE", "image")]
-
-
-@pytest.fixture(autouse=True)
-def media(settings: Any, tmp_path: Path) -> Path:
-    settings.MEDIA_ROOT = str(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def upload(client_of: ClientOf, alice: User) -> Callable[..., Answer]:
-    """Upload a picture as Alice."""
-    client = client_of(alice)
-    return lambda file: client.upload(SET, file)
-
-
-def files(media: Path) -> list[Path]:
-    return sorted(path for path in media.rglob("*") if path.is_file())
 
 
 def served(url: str) -> Any:
@@ -168,119 +143,6 @@ def test_names_cannot_be_guessed_and_change(
 
 def test_photograph_with_a_preview_is_no_moving_picture(upload: Callable[..., Answer]) -> None:
     assert upload(moving("MPO")).problems == []
-
-
-# What is refused -------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "file",
-    [
-        b"",
-        b"not a picture",
-        b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
-        b"<html><script>alert(1)</script></html>",
-        picture("GIF"),
-        picture("WEBP"),
-        picture("BMP"),
-        picture("TIFF"),
-        picture("PPM"),
-        picture("ICO"),
-        moving("GIF"),
-        moving("PNG"),
-        picture()[:200],
-        picture("PNG")[:60],
-        picture("PNG")[:8] + b"\0" * 100,
-        b"\xff\xd8\xff" + b"\xff" * 1_000,
-        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
-    ],
-    ids=range(17),
-)
-def test_what_is_no_picture_is_refused_without_a_trace(
-    upload: Callable[..., Answer], alice: User, media: Path, file: bytes
-) -> None:
-    answer = upload(file)
-    assert answer.problems == INVALID
-    assert "JPEG" in answer.data["setAvatar"]["errors"][0]["message"]
-    assert Profile.objects.get(user=alice).avatar == ""
-    assert files(media) == []
-    assert tags() == []
-
-
-@pytest.mark.parametrize(
-    "size", [(60_000, 60_000), (30_000, 30_000), (5_001, 5_000), (65_500, 400)]
-)
-def test_bombs_are_refused_before_they_go_off(
-    upload: Callable[..., Answer], media: Path, size: tuple[int, int]
-) -> None:
-    width, height = size
-    if width * height > 1_000_000_000:
-        # Only the header says so; nobody looks at the rest.
-        file = bomb(width, 1)
-        file = file[:20] + height.to_bytes(4, "big") + file[24:]
-        file = file[:29] + zlib.crc32(file[12:29]).to_bytes(4, "big") + file[33:]
-    else:
-        file = bomb(width, height)
-    assert len(file) < 1_000_000
-    assert upload(file).problems == TOO_LARGE
-    assert files(media) == []
-
-
-def test_too_many_bytes_are_refused(
-    upload: Callable[..., Answer], settings: Any, media: Path
-) -> None:
-    settings.AVATAR_MAX_BYTES = 1_000
-    assert upload(picture("BMP")).problems == TOO_LARGE
-    settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 1_000
-    answer = upload(picture("BMP"))
-    assert (answer.status, answer.codes) == (413, ["BODY_TOO_LARGE"])
-    assert files(media) == []
-
-
-def test_damaged_pictures_are_refused_or_shown_and_never_a_fault(
-    upload: Callable[..., Answer], alice: User, media: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("users.accounts.services.avatar.count_avatar", lambda _user_id: None)
-    rng = random.Random(7)  # noqa: S311 - to be the same each time
-    originals = [picture("JPEG"), picture("PNG"), picture("PNG", mode="P"), moving("PNG")]
-    outcomes = set()
-    for number in range(120):
-        file = bytearray(originals[number % len(originals)])
-        for _change in range(rng.randint(1, 20)):
-            file[rng.randrange(len(file))] = rng.randrange(256)
-        answer = upload(bytes(file[: rng.choice([len(file), rng.randrange(len(file))])]))
-        assert answer.codes == []
-        outcomes.add(tuple(answer.problems))
-    assert outcomes <= {(), tuple(INVALID), tuple(TOO_LARGE)}
-    assert tuple(INVALID) in outcomes
-
-
-def test_pictures_are_changed_only_so_often(upload: Callable[..., Answer], media: Path) -> None:
-    for _time in range(20):
-        assert upload(b"x").problems == INVALID
-    assert upload(picture()).codes == ["TOO_MANY_ATTEMPTS"]
-    assert files(media) == []
-
-
-def test_strangers_upload_nothing(anonymous: GraphQLClient, media: Path) -> None:
-    assert anonymous.upload(SET, picture()).codes == ["UNAUTHENTICATED"]
-    assert files(media) == []
-
-
-def test_where_no_files_are_kept_it_is_said(
-    upload: Callable[..., Answer], settings: Any, media: Path
-) -> None:
-    settings.KEEPS_FILES = False
-    assert upload(picture()).problems == [("UPLOADS_OFF", "image")]
-    assert files(media) == []
-
-
-def test_what_is_not_a_file_is_no_upload(client_of: ClientOf, alice: User) -> None:
-    client = client_of(alice)
-    for image in ("text", 1, {"a": 1}, ["x"]):
-        assert client(SET, image=image).codes == ["GRAPHQL_VARIABLES_INVALID"]
-    literal = 'mutation { setAvatar(input: {image: "text"}) { errors { code } } }'
-    assert client(literal).codes == ["GRAPHQL_VALIDATION_FAILED"]
 
 
 # What becomes of former ones -------------------------------------------------------------

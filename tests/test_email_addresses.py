@@ -5,11 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
 
-from tests.client import Answer, GraphQLClient, at_once
+from tests.client import Answer, GraphQLClient
 from tests.conftest import Sink
 from tests.factories import PASSWORD, make_token, make_user
 from tests.signing_in import tags
@@ -80,10 +79,10 @@ def deliver(mail: Callable[[str], None], tag: Tag) -> None:
 
 
 def addresses(user: User) -> set[str]:
-    return {User.objects.get(pk=user.pk).email, *_further(user)}
+    return {User.objects.get(pk=user.pk).email, *further(user)}
 
 
-def _further(user: User) -> list[str]:
+def further(user: User) -> list[str]:
     return list(user.email_addresses.order_by("email").values_list("email", flat=True))
 
 
@@ -97,7 +96,7 @@ def test_journey_with_mails(worker: Sink) -> None:
     mail = worker.next()
     assert (mail["To"], mail["Subject"]) == (NEW, "Bestätigen Sie Ihre E-Mail-Adresse")
     assert f"http://testserver/confirm-email-address#token={token()}" in text_of(mail, "plain")
-    assert _further(alice) == []
+    assert further(alice) == []
 
     answer = GraphQLClient()(CONFIRM, token=token())
     assert answer.data == {"confirmEmailAddress": {"email": NEW, "errors": []}}
@@ -274,93 +273,16 @@ def test_page_confirms(alices: Callable[..., Answer], alice: User) -> None:
     assert addresses(alice) == {PRIMARY, NEW}
 
 
-# One person an address -------------------------------------------------------------------
-
-
-def test_two_who_wait_for_an_address_get_it_once(transactional_db: None) -> None:
-    alice, bob = make_user("alice"), make_user("bob")
-    expires_at = timezone.now() + dt.timedelta(hours=1)
-    tokens = [
-        EmailAddition.objects.create(user=user, email=NEW, expires_at=expires_at).token
-        for user in (alice, bob)
-    ]
-    answers = at_once(
-        *(lambda each=each: GraphQLClient()(CONFIRM, token=each).problems for each in tokens)
-    )
-    assert sorted(answers) == [[], [("EMAIL_TAKEN", "token")]]
-    assert len({*_further(alice), *_further(bob)}) == EmailAddress.objects.count() == 1
-
-
-@pytest.mark.parametrize("round_", range(5))
-def test_account_and_further_address_at_once_are_never_both(
-    transactional_db: None, round_: int
-) -> None:
-    root = make_user("root", is_staff=True, is_superuser=True)
-    alice = make_user("alice")
-    expires_at = timezone.now() + dt.timedelta(hours=1)
-    confirm = EmailAddition.objects.create(user=alice, email=NEW, expires_at=expires_at).token
-    create = f"""
-        mutation {{
-          createUser(input: {{
-            email: "{NEW}", username: "nina", password: "a phrase to remember {round_}"
-          }}) {{ errors {{ code field }} }}
-        }}
-    """
-    administrator = GraphQLClient(make_token(root))
-    answers = at_once(
-        lambda: GraphQLClient()(CONFIRM, token=confirm).problems,
-        lambda: administrator(create).problems,
-    )
-    assert sorted(map(len, answers)) == [0, 1]
-    assert (("EMAIL_TAKEN", "token") in answers[0]) != (("EMAIL_TAKEN", "email") in answers[1])
-    assert User.objects.filter(email=NEW).count() + EmailAddress.objects.count() == 1
-
-
-def test_database_keeps_addresses_apart(alice: User, bob: User) -> None:
-    give_address(alice)
-    for constraint, write in (
-        ("email_address_of_one_person", lambda: give_address(bob, PRIMARY)),
-        ("email_address_of_one_person", lambda: give_address(bob, bob.email)),
-        ("email_address_of_one_person", lambda: User.objects.filter(pk=bob.pk).update(email=NEW)),
-        ("email_address_of_one_person", lambda: make_user("nina", email=NEW)),
-        ("email_address_unique", lambda: give_address(bob)),
-        ("email_address_canonical", lambda: give_address(bob, "Bob@example.net")),
-    ):
-        with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
-            write()
-    assert (addresses(alice), addresses(bob)) == ({PRIMARY, NEW}, {bob.email})
-
-
-def test_administrators_cannot_give_an_address_away(
-    client_of: ClientOf, alice: User, bob: User, root: User
-) -> None:
-    give_address(alice)
-    update = """
-        mutation ($id: ID!, $email: String!) {
-          updateUser(input: {userId: $id, email: $email}) { errors { code field } }
-        }
-    """
-    found = client_of(root)("{ users(first: 9) { nodes { id username } } }").data["users"]["nodes"]
-    ids = {each["username"]: each["id"] for each in found}
-    answer = client_of(root)(update, id=ids["bob"], email=NEW)
-    assert answer.problems == [("EMAIL_TAKEN", "email")]
-    invite = f'mutation {{ inviteUser(input: {{email: "{NEW}"}}) {{ errors {{ code field }} }} }}'
-    assert client_of(root)(invite).problems == [("EMAIL_TAKEN", "email")]
-    # Of the person's own it makes the primary one.
-    assert client_of(root)(update, id=ids["alice"], email=NEW).problems == []
-    assert addresses(alice) == {NEW}
-
-
 # The primary one -------------------------------------------------------------------------
 
 
 def test_primary_one_is_exchanged(alices: Callable[..., Answer], alice: User, mails: Sink) -> None:
     User.objects.update(email_verified_at=timezone.now())
-    further = give_address(alice)
+    other = give_address(alice)
     assert alices(SET_PRIMARY, NEW.upper()).problems == []
     alice.refresh_from_db()
-    assert (alice.email, alice.email_verified_at) == (NEW, further.verified_at)
-    assert _further(alice) == [PRIMARY]
+    assert (alice.email, alice.email_verified_at) == (NEW, other.verified_at)
+    assert further(alice) == [PRIMARY]
     event = Event.objects.get()
     assert (event.tag, event.data) == (Tag.EMAIL_CHANGED, {})
     deliver(mail_email_changed, Tag.EMAIL_CHANGED)

@@ -10,8 +10,6 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from schema import scopes
-from tests.authorization import OWNER, WRITES
 from tests.client import Answer, GraphQLClient, at_once
 from tests.conftest import Sink, Statements
 from tests.factories import (
@@ -23,10 +21,9 @@ from tests.factories import (
     node_id,
 )
 from tests.second_factors import let_proofs_age, strong_client
-from tests.signing_in import ALICE, LOG_OUT, ME, ClientOf, log_in, refresh, tags
-from tests.world import World, everything, write
+from tests.signing_in import ALICE, ME, ClientOf, log_in, refresh, tags
+from tests.world import everything
 from users.accounts.models import LastSeen, User
-from users.accounts.sensitive import Sensitive
 from users.activity.models import Event, EventDetails
 from users.activity.tags import Tag
 from users.authentication.models import RefreshToken, Session
@@ -56,11 +53,6 @@ SUSPEND = """
     }
 """
 REFUSED = ["INSUFFICIENT_SCOPE"]
-
-
-@pytest.fixture
-def administrator(client_of: ClientOf, root: User) -> GraphQLClient:
-    return client_of(root)
 
 
 def impersonate(client: GraphQLClient, user: User, reason: str = REASON, **values: Any) -> Answer:
@@ -211,112 +203,6 @@ def test_administrators_factor_is_asked_for_and_not_the_persons(
     assert begin(administrator, alice)(ME).data == ALICE
     Session.objects.filter(user=root).update(factor_at=timezone.now() - 11 * MINUTE)
     assert impersonate(administrator, alice).codes == ["REAUTHENTICATION_REQUIRED"]
-
-
-# What it is good for ---------------------------------------------------------------------
-
-
-def test_what_is_done_is_the_administrators_deed_in_the_persons_name(
-    administrator: GraphQLClient, client_of: ClientOf, alice: User, root: User
-) -> None:
-    client = begin(administrator, alice)
-    client.http.defaults |= {"HTTP_USER_AGENT": "Office", "REMOTE_ADDR": "192.0.2.7"}
-    assert client(UPDATE).data["updateProfile"]["user"] == {"name": "Al"}
-    event = last_event()
-    assert (event.tag, event.actor_id, event.subject_id) == (
-        Tag.PROFILE_CHANGED,
-        root.pk,
-        alice.pk,
-    )
-    assert event.data["on_behalf_of"] == str(alice.pk)
-    assert event.session_id == impersonation().pk
-    assert client(LOG_OUT).data == {"logOut": {"errors": []}}
-
-    ended, changed, begun = client_of(alice)(EVENTS).data["events"]["nodes"]
-    assert [ended["tag"], changed["tag"], begun["tag"]] == [
-        *("IMPERSONATION_ENDED", "PROFILE_CHANGED", "IMPERSONATION_BEGUN"),
-    ]
-    assert changed["data"]["on_behalf_of"] == str(alice.pk)
-    assert ended["data"]["session"] == begun["data"]["session"]
-    for told in (ended, changed, begun):
-        # The administrator's address and device stay theirs.
-        assert (told["actor"], told["ip"], told["userAgent"]) == (None, None, None)
-    (_ended, seen, _begun) = administrator(EVENTS.replace("first: 9", "first: 3")).data["events"][
-        "nodes"
-    ]
-    assert (seen["actor"], seen["ip"], seen["userAgent"]) == (
-        {"username": "root"},
-        "192.0.2.7",
-        "Office",
-    )
-
-
-@pytest.mark.parametrize("name", sorted({*scopes.CLOSED} - scopes.OF_IMPERSONATIONS))
-def test_what_takes_the_person_is_refused_whatever_the_proof(world: World, name: str) -> None:
-    client = _acting_for(world)
-    before, happened = everything(), tags()
-    answer = world.ask(client, write(name))
-    assert (answer.status, answer.codes) == (403, REFUSED)
-    (error,) = answer.body["errors"]
-    assert error["message"] == "This is for the person alone to do. End the impersonation first."
-    assert (everything(), tags()) == (before, happened)
-
-
-@pytest.mark.parametrize("name", sorted({*WRITES} - scopes.CLOSED))
-def test_rights_are_the_persons_and_no_administrators(world: World, name: str) -> None:
-    client = _acting_for(world)
-    before = everything()
-    answer = world.ask(client, write(name))
-    if scopes.SCOPES[name] in {Scope.PROFILE_WRITE, Scope.ORGANIZATIONS_WRITE}:
-        problems = [code for code, _field in answer.problems]
-        assert (problems or ["OK"]) == [WRITES[name][1][OWNER]]
-        return
-    assert answer.codes == REFUSED
-    assert everything() == before
-
-
-def test_everything_sensitive_is_closed() -> None:
-    by_scope = {name for name, scope in scopes.SCOPES.items() if ":write" in scope}
-    theirs = {
-        name
-        for name in by_scope
-        if scopes.SCOPES[name] in {Scope.PROFILE_WRITE, Scope.ORGANIZATIONS_WRITE}
-    }
-    assert not theirs & {*Sensitive}
-
-
-def _acting_for(world: World) -> GraphQLClient:
-    """Return a client that acts for the owner, who has all kinds of factors and proved them."""
-    now = timezone.now()
-    user = User.objects.get(username="administrator")
-    client = GraphQLClient(world.clients["administrator"].token)
-    answer = client(IMPERSONATE, input={"userId": world.ids["owner"], "reason": REASON})
-    Session.objects.filter(user=user).update(authenticated_at=now)
-    return GraphQLClient(answer.data["impersonateUser"]["accessToken"])
-
-
-def test_tokens_factors_and_exports_are_not_shown(
-    administrator: GraphQLClient, alice: User
-) -> None:
-    make_factors(alice)
-    make_api_token(alice, Scope.USERS_READ)
-    client = begin(administrator, alice)
-    found = client(
-        """{ me { totp { confirmedAt } passkeys(first: 1) { nodes { id } }
-             apiTokens(first: 1) { nodes { id } } dataExports { requestedAt } } }"""
-    ).data["me"]
-    nothing: dict[str, Any] = {"nodes": []}
-    assert found == {"totp": None, "passkeys": nothing, "apiTokens": nothing, "dataExports": []}
-
-
-def test_actor_is_read_in_one_statement(
-    administrator: GraphQLClient, alice: User, statements: Capture
-) -> None:
-    client = begin(administrator, alice)
-    client(ME)
-    with statements() as captured:
-        assert client(ME).data == ALICE
-    assert len(captured) == 2
 
 
 # Ending ----------------------------------------------------------------------------------

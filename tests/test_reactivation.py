@@ -23,11 +23,6 @@ from users.authentication import tasks
 from users.authentication.models import Suspension
 
 
-@pytest.fixture
-def administrator(client_of: ClientOf, root: User) -> GraphQLClient:
-    return client_of(root)
-
-
 def test_reactivated_person_signs_in_anew(
     administrator: GraphQLClient, client_of: ClientOf, alice: User, root: User
 ) -> None:

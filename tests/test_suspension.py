@@ -45,11 +45,6 @@ UNTIL_IN_UTC = "2100-01-31T10:00:00Z"
 REASON = "Sent spam."
 
 
-@pytest.fixture
-def administrator(client_of: ClientOf, root: User) -> GraphQLClient:
-    return client_of(root)
-
-
 def suspend(client: GraphQLClient, user: User, reason: str = REASON, **values: Any) -> Answer:
     return client(SUSPEND, input={"userId": node_id(user), "reason": reason} | values)
 

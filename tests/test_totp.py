@@ -1,7 +1,6 @@
-"""Authenticator apps: set up, used at log-in, removed; and codes for when they are lost."""
+"""Authenticator apps: set up, used at log-in, removed."""
 
 import datetime as dt
-import re
 from dataclasses import replace
 
 import pytest
@@ -15,7 +14,6 @@ from tests.second_factors import (
     CONFIRM_TOTP,
     FACTORS,
     LOG_IN,
-    REGENERATE,
     REMOVE_TOTP,
     code_of,
     fresh_code,
@@ -335,52 +333,6 @@ def log_in_weakly(user: User) -> str:
     token: str = log_in(user.username)["refreshToken"]
     User.objects.filter(pk=user.pk).update(second_factors=["totp"])
     return token
-
-
-# Recovery codes --------------------------------------------------------------------------
-
-
-def test_recovery_code_works_once_however_it_is_typed(client_of: ClientOf, alice: User) -> None:
-    _secret, codes = set_up_totp(client_of(alice))
-    typed = f"  {codes[0].upper().replace('-', ' ').replace('1', 'l').replace('0', 'O')} "
-    answer = verify(half_log_in(), recoveryCode=typed)
-    assert answer.problems == []
-    for again in (codes[0], typed):
-        refused = verify(half_log_in(), recoveryCode=again)
-        assert refused.problems == [("CODE_INVALID", "recoveryCode")]
-    client = GraphQLClient(answer.data["verifySecondFactor"]["accessToken"])
-    assert client(FACTORS).data["me"]["recoveryCodesLeft"] == 9
-    (event,) = Event.objects.filter(tag="factor:recovery_code:use")
-    assert event.data == {"left": 9}
-
-
-def test_recovery_codes_have_120_random_bits(client_of: ClientOf, alice: User) -> None:
-    client = client_of(alice)
-    _secret, codes = set_up_totp(client)
-    for _set in range(9):
-        codes += client(REGENERATE).data["regenerateRecoveryCodes"]["recoveryCodes"]
-    assert len(set(codes)) == 100
-    assert all(re.fullmatch("([0-9a-hjkmnp-tv-z]{6}-){3}[0-9a-hjkmnp-tv-z]{6}", x) for x in codes)
-    # Each of 24 letters has five bits, all of which are used at each place.
-    for place in zip(*(code.replace("-", "") for code in codes), strict=True):
-        assert len(set(place)) > 16
-    assert RecoveryCode.objects.count() == 10
-
-
-def test_new_recovery_codes_replace_the_former_ones(client_of: ClientOf, alice: User) -> None:
-    client = client_of(alice)
-    _secret, former = set_up_totp(client)
-    codes = client(REGENERATE).data["regenerateRecoveryCodes"]["recoveryCodes"]
-    assert not {*former} & {*codes}
-    refused = verify(half_log_in(), recoveryCode=former[0])
-    assert refused.problems == [("CODE_INVALID", "recoveryCode")]
-    assert verify(half_log_in(), recoveryCode=codes[0]).problems == []
-    assert "factor:recovery_code:regenerate" in tags()
-
-
-def test_nobody_has_recovery_codes_without_a_factor(client_of: ClientOf, alice: User) -> None:
-    assert client_of(alice)(REGENERATE).problems == [("NOT_FOUND", "")]
-    assert not RecoveryCode.objects.exists()
 
 
 # Removing --------------------------------------------------------------------------------

@@ -26,13 +26,9 @@ from users.accounts.tasks import SWEEP_EVERY, sweep_avatars
 
 Capture = Callable[[], AbstractContextManager[Statements]]
 
+pytestmark = pytest.mark.usefixtures("media")
+
 DAY = 86_400
-
-
-@pytest.fixture(autouse=True)
-def media(settings: Any, tmp_path: Path) -> Path:
-    settings.MEDIA_ROOT = str(tmp_path)
-    return tmp_path
 
 
 def left_behind() -> str:
