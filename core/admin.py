@@ -7,24 +7,27 @@ read-only until it says otherwise and overrides `save_model` with calls of servi
 import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from functools import wraps
+from typing import Any, ClassVar, TypeVar, cast
 
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.core.paginator import Paginator
-from django.db.models import QuerySet, TextChoices
+from django.core.paginator import Page, Paginator
+from django.db.models import Q, QuerySet, TextChoices
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from unfold import admin as unfold
 from unfold.contrib.filters.admin import RangeDateFilter
+from unfold.forms import PaginationInlineFormSet
 from unfold.utils import parse_date_str
 from unfold.views import ChangeList as UnfoldChangeList
 
 from core.actor import Actor
+from core.admin_filters import sift
 from core.errors import (
     DomainError,
     InputRejectedError,
@@ -32,8 +35,10 @@ from core.errors import (
     ReauthenticationRequiredError,
 )
 from core.http import ActorRequest
+from core.sought import first_rows, unconditional
 
 Rule = Callable[[Actor], bool]
+Field = TypeVar("Field", bound=Callable[..., Any])
 
 
 class Section(TextChoices):
@@ -58,11 +63,26 @@ class AdminRequest(ActorRequest):
     """A request whose input a service may already have refused."""
 
     problems: Sequence[Problem]
+    # The row of the page, and what it was asked for by.
+    row: tuple[Any, Any]
 
 
 def actor_of(request: HttpRequest) -> Actor:
     """Return who asks."""
     return cast("ActorRequest", request).actor
+
+
+def asked_once(field: Field) -> Field:
+    """Keep what the decorated method shows of a row: the theme asks several times for a field."""
+
+    @wraps(field)
+    def kept(self: Any, row: Any) -> Any:
+        name = f"_shown_{field.__name__}"
+        if name not in row.__dict__:
+            row.__dict__[name] = field(self, row)
+        return row.__dict__[name]
+
+    return cast("Field", kept)
 
 
 def gone_on(request: HttpRequest, url: str) -> HttpResponse:
@@ -78,7 +98,8 @@ def gone_on(request: HttpRequest, url: str) -> HttpResponse:
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
     """Counts no further than people leaf, so that a list of millions opens like one of a page.
 
-    What lies beyond is for the search and the filters to find.
+    What lies beyond is for the search and the filters to find. Pages of what is `Sought` are
+    found as the API finds them.
     """
 
     limit = 10_000
@@ -95,6 +116,17 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
         """Whether there may be rows that no page shows."""
         return self.count == self.limit
 
+    def page(self, number: Any) -> Page[Any]:
+        """Find the page's keys, as the API finds a page, and then no rows but these.
+
+        What is shown along with the rows is not read for those of the pages before.
+        """
+        number = self.validate_number(number)
+        bottom = (number - 1) * self.per_page
+        keys = first_rows(self.object_list, bottom + self.per_page).values("pk")[bottom:]
+        rows = unconditional(self.object_list).filter(pk__in=keys)
+        return Page(rows, number, self)
+
 
 class DayFilter(RangeDateFilter):  # type: ignore[misc]
     """Moments from the beginning of one day to the end of another, in the current time zone.
@@ -103,12 +135,12 @@ class DayFilter(RangeDateFilter):  # type: ignore[misc]
     """
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Compare the plain column, for which there may be an index."""
+        """Compare the plain column, for which there is an index."""
         bounds = {
             f"{self.field_path}__gte": self._moment("from", dt.time.min),
             f"{self.field_path}__lte": self._moment("to", dt.time.max),
         }
-        return queryset.filter(**{name: bound for name, bound in bounds.items() if bound})
+        return sift(queryset, Q(**{name: bound for name, bound in bounds.items() if bound}))
 
     def _moment(self, end: str, time: dt.time) -> dt.datetime | None:
         day = parse_date_str(self.used_parameters.get(f"{self.parameter_name}_{end}") or "")
@@ -118,9 +150,16 @@ class DayFilter(RangeDateFilter):  # type: ignore[misc]
 class RosterChangeList(UnfoldChangeList):  # type: ignore[misc]
     """A list that calls its rows "results" only when it was searched or filtered."""
 
+    def get_filters(self, request: HttpRequest) -> Any:
+        """Spare `DISTINCT`, for which all rows would be read: our filters join to nothing."""
+        specs, has_specs, rest, _may_have_duplicates, are_active = super().get_filters(request)
+        return specs, has_specs, rest, False, are_active
+
     def get_results(self, request: HttpRequest) -> None:
         """Spare the second count: without a search, the first was of everything."""
         super().get_results(request)
+        if not self.multi_page:
+            self.result_list = self.paginator.page(1).object_list
         if not (self.query or self.has_active_filters):
             self.full_result_count = self.result_count
 
@@ -247,6 +286,16 @@ class RosterAdmin(_Rules, unfold.ModelAdmin, _WithoutTransaction):  # type: igno
         visible_to = getattr(queryset, "visible_to", None)
         return visible_to(actor_of(request)) if visible_to else queryset
 
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any:
+        """Read the row once a request: each action on offer asks whether it is for this one."""
+        read = cast("AdminRequest", request)
+        key = self.model, object_id, from_field
+        if getattr(read, "row", (None, None))[0] != key:
+            read.row = key, super().get_object(request, object_id, from_field)
+        return read.row[1]
+
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Keep to the filters on offer.
 
@@ -304,9 +353,20 @@ class RosterAdmin(_Rules, unfold.ModelAdmin, _WithoutTransaction):  # type: igno
         raise Http404
 
 
+class _BoundedFormSet(PaginationInlineFormSet):  # type: ignore[misc]
+    """Pages like those of the lists."""
+
+    def get_page(self, _paginator: Paginator, page: int) -> Page[Any]:  # type: ignore[type-arg]
+        """Count no further than people leaf."""
+        self.paginator = BoundedPaginator(self.queryset, self.per_page)
+        found: Page[Any] = super().get_page(self.paginator, page)
+        return found
+
+
 class ReadOnlyInline(_Rules, unfold.TabularInline):  # type: ignore[misc]
     """Rows of another table, a page at a time, to look at."""
 
+    formset = _BoundedFormSet
     extra = 0
     per_page = 20
     can_delete = False

@@ -33,7 +33,7 @@ M = TypeVar("M", bound=Model)
 LOOK_AHEAD: Final = 6_000
 # The first of so many parts tells whether it is worth while to look at the others.
 PARTS: Final = 6
-# One in so many rows are too many to sort.
+# One in so many rows are too many to sort, unless as many would have to be passed along the order.
 MANY: Final = 50
 # More alternatives are not found each by itself.
 MAX_ALTERNATIVES: Final = 10
@@ -55,7 +55,9 @@ STATEMENT: Final = """
             OR (SELECT count(*) FROM ahead) < (SELECT number FROM enough)
     ),
     many(number) AS MATERIALIZED (
-        SELECT greatest(reltuples / {many}, {look_ahead})::bigint
+        SELECT greatest(
+            reltuples / {many}, sqrt(greatest(reltuples, 0) * {limit}), {look_ahead}
+        )::bigint
         FROM pg_class WHERE oid = '{table}'::regclass
     ),
     found(place) AS MATERIALIZED ({found}),
@@ -128,7 +130,12 @@ def first_rows(rows: QuerySet[M], limit: int) -> QuerySet[M]:
     # In the order of the statement.
     params = [param for _sql, some in compiled.values() for param in some]
     ids = RawSQL(statement, params)  # noqa: S611 - Django's own, and the parameters are apart
-    return _meeting(rows, []).filter(pk__in=ids)[:limit]
+    return unconditional(rows).filter(pk__in=ids)[:limit]
+
+
+def unconditional(rows: QuerySet[M]) -> QuerySet[M]:
+    """Return what the queryset selects, in its order, whatever the rows meet."""
+    return _meeting(rows, [])
 
 
 def candidates(rows: QuerySet[M]) -> QuerySet[M]:
@@ -136,7 +143,7 @@ def candidates(rows: QuerySet[M]) -> QuerySet[M]:
     limit = _limit(rows)
     if limit is None:
         return rows
-    return _meeting(rows, []).filter(pk__in=rows.order_by().values("pk")[:limit])
+    return unconditional(rows).filter(pk__in=rows.order_by().values("pk")[:limit])
 
 
 def is_truncated(rows: QuerySet[M]) -> bool:

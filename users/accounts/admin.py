@@ -1,26 +1,36 @@
 """People, profiles and groups."""
 
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 from uuid import UUID
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.models import Group
-from django.db.models import QuerySet, URLField
+from django.db.models import Exists, OuterRef, Q, QuerySet, URLField
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import AutocompleteSelectFilter, BooleanRadioFilter
 from unfold.decorators import action, display
 
 from core.actor import Actor
-from core.admin import DayFilter, MenuItem, RosterAdmin, Section, ServiceForm, actor_of, gone_on
+from core.admin import (
+    DayFilter,
+    MenuItem,
+    RosterAdmin,
+    Section,
+    ServiceForm,
+    actor_of,
+    asked_once,
+    gone_on,
+)
+from core.admin_filters import BooleanFilter, RelatedFilter, sift
 from core.errors import ArgumentInvalidError, InputRejectedError
 from core.ids import is_id
 from core.search.texts import words_of
 from users.accounts.admin_forms import NewUserForm, ProfileForm
 from users.accounts.avatars import url_of
+from users.accounts.filters import USER_FILTERS
 from users.accounts.identifiers import canonical
 from users.accounts.models import Metadata, Profile, User
 from users.accounts.permissions import permissions_of
@@ -32,9 +42,9 @@ from users.accounts.policy import (
     may_write_public_metadata,
 )
 from users.accounts.querysets import UserQuerySet
+from users.accounts.services import groups
 from users.accounts.services.administration import FLAGS, IDENTIFIERS, change_user, create_user
 from users.accounts.services.avatar import remove_avatar
-from users.accounts.services.groups import save_group
 from users.accounts.services.metadata import change_metadata
 from users.accounts.services.profile import PROFILE_FIELDS, USER_FIELDS, update_profile
 
@@ -44,30 +54,54 @@ def may_edit_anybody(actor: Actor) -> bool:
     return may_edit_profile(actor, None)
 
 
+class GroupFilter(RelatedFilter):
+    """Those who are in a group, asked for as the API does: each person is found once."""
+
+    def condition(self, chosen: dict[str, Any]) -> Q:
+        """Look at the memberships of one person after the other, or at all of the group."""
+        ids = [int(id_) for some in chosen.values() for id_ in some]
+        return USER_FILTERS["group"](ids[-1]) if ids else Q()
+
+
 class PersonalAdmin(RosterAdmin):
     """Rows that belong to a person each, and are searched for by the person.
 
-    Usernames and addresses are stored in canonical form, so what is typed is brought into it
-    and compared as it is. There is no index for parts of them yet, so a search reads the table.
+    People are found as by the API: words in any order, by an index of their parts.
     """
 
     person_field = "user_id"
-    search_fields: ClassVar[tuple[str, ...]] = (
-        "user__username__contains",
-        "user__email__contains",
-        "user__name__icontains",
-    )
-    search_help_text = _("Any part of a username, an e-mail address or a name, or a whole id")
+    # What is searched for is decided below; Django shows the box only if there are fields.
+    search_fields: ClassVar[tuple[str, ...]] = ("user__username",)
+    search_help_text = _("Parts of a username, an e-mail address or a name, or a whole id")
     list_select_related: ClassVar[bool | tuple[str, ...]] = ("user",)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Find the person of an id by it, and others by the parts of their names."""
-        words = search_term.strip()
-        if is_id(words):
-            return queryset.filter(**{self.person_field: UUID(words)}), False
-        return super().get_search_results(request, queryset, canonical(search_term))
+        """Find the person of an id by it, and others by what is in their names and addresses."""
+        term, actor = search_term.replace("\0", "").strip(), actor_of(request)
+        if not term:
+            return queryset, False
+        person_id = known_person(term)
+        if person_id:
+            return queryset.filter(**{self.person_field: person_id}), False
+        try:
+            words = words_of(term)
+        except ArgumentInvalidError:
+            return queryset.none(), False
+        if isinstance(queryset, UserQuerySet):
+            return queryset.with_words(words, actor), False
+        people = User.objects.with_words(words, actor)
+        owner = Exists(people.filter(pk=OuterRef(self.person_field)))
+        return sift(queryset, Q(owner)), False
+
+
+def known_person(term: str) -> UUID | None:
+    """Return the id that was typed, or that of the person with this address, if it is one."""
+    if is_id(term):
+        return UUID(term)
+    found = User.objects.with_address(canonical(term)) if "@" in term else User.objects.none()
+    return found.values_list("pk", flat=True).first()
 
 
 @admin.register(User)
@@ -80,23 +114,28 @@ class UserAdmin(PersonalAdmin):
     person_field = "pk"
     list_display = ("person", "email", "is_active", "role", "group_names", "date_joined")
     list_filter = (
-        ("is_active", BooleanRadioFilter),
-        ("is_staff", BooleanRadioFilter),
-        ("is_superuser", BooleanRadioFilter),
-        ("groups", AutocompleteSelectFilter),
+        ("is_active", BooleanFilter),
+        ("is_staff", BooleanFilter),
+        ("is_superuser", BooleanFilter),
+        ("groups", GroupFilter),
         ("date_joined", DayFilter),
     )
     list_select_related = False
-    # Django asks whether there are any; `get_search_results` does not.
-    search_fields = ("username", "email", "name")
-    search_help_text = _("Any parts of a username, an e-mail address and a name, or a whole id")
+    search_fields = ("username",)
     ordering = ("username",)
+    # The columns with an index to list by.
+    sortable_by = ("person", "email", "date_joined")
     autocomplete_fields = ("groups",)
     readonly_fields = (
         *("email_verified_at", "further_addresses", "picture"),
         *("is_active", "date_joined", "permissions"),
     )
-    actions_detail: tuple[str, ...] = ("profile", "sessions", "events", "remove_picture")
+    actions_detail: tuple[str | dict[str, Any], ...] = (
+        "profile",
+        "sessions",
+        "events",
+        "remove_picture",
+    )
     add_fieldsets = (
         (None, {"fields": (("email", "username"), "name", "password")}),
         (_("Access"), {"fields": FLAGS}),
@@ -120,20 +159,6 @@ class UserAdmin(PersonalAdmin):
         """Read the groups of a page of people at once, nobody's password, and no programs."""
         people = super().get_queryset(request).filter(is_service=False)
         return people.defer("password").prefetch_related("groups")
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[User], search_term: str
-    ) -> tuple[Any, bool]:
-        """Find people as the directory does, and one by a whole id."""
-        words = search_term.strip()
-        if not words or is_id(words):
-            return super().get_search_results(request, queryset, words)
-        try:
-            return cast("UserQuerySet", queryset).with_words(
-                words_of(words), actor_of(request)
-            ), False
-        except ArgumentInvalidError:
-            return queryset.none(), False
 
     def get_form(
         self, request: HttpRequest, obj: User | None = None, change: Any = None, **kwargs: Any
@@ -207,6 +232,7 @@ class UserAdmin(PersonalAdmin):
         return ", ".join(group.name for group in user.groups.all()) or None
 
     @admin.display(description=_("permissions"))
+    @asked_once
     def permissions(self, user: User) -> Any:
         """Show what the person may do by Django's permissions, from wherever they have them."""
         if user.is_superuser and user.is_active:
@@ -214,6 +240,7 @@ class UserAdmin(PersonalAdmin):
         return ", ".join(permissions_of([user.pk])[user.pk]) or None
 
     @admin.display(description=_("further addresses"))
+    @asked_once
     def further_addresses(self, user: User) -> str | None:
         """Name those that sign in as the primary one does."""
         found = user.email_addresses.order_by("email").values_list("email", flat=True)
@@ -280,7 +307,7 @@ class ProfileAdmin(PersonalAdmin):
     may_change = staticmethod(may_edit_anybody)
     form = ProfileForm
     list_display = ("user", "full_name", "locale", "time_zone", "website")
-    list_filter = (("user", AutocompleteSelectFilter),)
+    list_filter = (("user", RelatedFilter),)
     ordering = ("user__username",)
     sortable_by = ("user",)
     formfield_overrides: ClassVar = {URLField: {"assume_scheme": "https"}}
@@ -290,8 +317,7 @@ class ProfileAdmin(PersonalAdmin):
             None,
             {
                 "fields": (
-                    "user",
-                    ("given_name", "family_name", "nickname"),
+                    *("user", ("given_name", "family_name"), "nickname"),
                     *("bio", "website", ("locale", "time_zone")),
                 )
             },
@@ -319,7 +345,7 @@ class MetadataAdmin(PersonalAdmin):
     may_add = staticmethod(may_write_public_metadata)
     may_change = staticmethod(may_write_public_metadata)
     list_display = ("user", "public")
-    list_filter = (("user", AutocompleteSelectFilter),)
+    list_filter = (("user", RelatedFilter),)
     ordering = ("user__username",)
     sortable_by = ("user",)
     autocomplete_fields = ("user",)
@@ -357,12 +383,33 @@ class GroupAdmin(RosterAdmin, DjangoGroupAdmin):
     list_display = ("name", "members")
     search_help_text = _("Any part of the name")
     fieldsets = ((None, {"fields": ("name", "permissions")}),)
+    actions_detail = ("delete_group",)
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("Delete"),
+        url_path="remove",
+        icon="delete",
+        permissions=["change"],
+        dialog={
+            "title": _("Delete the group?"),
+            "description": _("Its members lose what it permitted."),
+            "form_submit_text": _("Delete"),
+        },
+    )
+    def delete_group(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
+        """Delete it, once the dialog was confirmed by POST."""
+        try:
+            groups.delete_group(int(object_id), actor=actor_of(request))
+        except (ValueError, InputRejectedError):
+            raise Http404 from None
+        messages.success(request, _("The group is gone."))
+        return gone_on(request, reverse("admin:auth_group_changelist"))
 
     def save_model(
         self, request: HttpRequest, obj: Group, form: ServiceForm, *_change: Any
     ) -> None:
         """Create or change the group, by one and the same service."""
-        save_group(obj, actor=actor_of(request), **form.cleaned_data)
+        groups.save_group(obj, actor=actor_of(request), **form.cleaned_data)
 
     @admin.display(description=_("people"))
     def members(self, group: Group) -> str:

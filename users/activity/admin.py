@@ -8,12 +8,14 @@ from django.contrib.auth import get_user_model
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter
+from unfold.contrib.filters.admin import RangeDateFilter
 
 from core.admin import MenuItem, RosterAdmin, Section, administrators
-from users.activity.models import DailyCount, Event
+from core.admin_filters import ChoicesFilter
+from users.activity.models import DailyCount, Event, EventSeal
 
 
 def _username(path: str) -> Subquery:
@@ -36,21 +38,24 @@ class EventAdmin(RosterAdmin):
     menu = MenuItem(Section.ACTIVITY, 3, "history")
     may_view = staticmethod(administrators)
     list_display = ("tag", "who", "whom", "created_at")
-    list_filter = (("tag", ChoicesDropdownFilter),)
+    list_filter = (("tag", ChoicesFilter),)
     # What is searched for is decided below; Django shows the box only if there are fields.
     search_fields = ("subject_id",)
     search_help_text = _("Whom or what it is about: username, e-mail address or id")
     # The only order that an index of any size serves.
     sortable_by = ()
     ordering = ("-id",)
-    fields = (("tag", "created_at"), ("who", "whom"), ("ip", "user_agent"), "session_id", "data")
-    readonly_fields = ("who", "whom", "ip", "user_agent")
+    fields = (
+        *(("tag", "created_at"), ("who", "whom"), ("ip", "user_agent")),
+        *(("session_id", "sealed"), "data"),
+    )
+    readonly_fields = ("who", "whom", "ip", "user_agent", "sealed")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Read the names along, in the same statement."""
         names = {"actor_name": _username("actor_id"), "subject_name": _username("subject_id")}
         events: QuerySet[Any] = super().get_queryset(request).annotate(**names)
-        return events.select_related("details")
+        return events.select_related("details", "seal")
 
     def get_search_results(
         self, _request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -81,6 +86,15 @@ class EventAdmin(RosterAdmin):
         """Show where it was done from, unless that was erased."""
         return event.personal_values.get("ip")
 
+    @admin.display(description=_("sealed"))
+    def sealed(self, event: Event) -> str | None:
+        """Show the place in the chain, and since when. `manage.py verify_audit` proves it."""
+        # What Django raises where there is no row is an AttributeError, too.
+        seal: EventSeal | None = getattr(event, "seal", None)
+        return (
+            f"#{seal.sequence}, {date_format(seal.sealed_at, 'DATETIME_FORMAT')}" if seal else None
+        )
+
     @admin.display(description=_("device"))
     def user_agent(self, event: Event) -> str | None:
         """Show what it was done with, unless that was erased."""
@@ -93,6 +107,6 @@ class DailyCountAdmin(RosterAdmin):
 
     menu = MenuItem(Section.ACTIVITY, 4, "bar_chart")
     list_display = ("day", "tag", "count")
-    list_filter = (("tag", ChoicesDropdownFilter), ("day", RangeDateFilter))
+    list_filter = (("tag", ChoicesFilter), ("day", RangeDateFilter))
     ordering = ("-day", "tag")
     fields = ("day", "tag", "count")

@@ -8,17 +8,18 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from core.admin import DayFilter, MenuItem, Section, ServiceForm, actor_of, gone_on
+from core.admin_filters import RelatedFilter
 from core.errors import InputRejectedError
 from users.accounts.admin import PersonalAdmin
 from users.accounts.policy import may_administer
 from users.authentication.admin_api_tokens import ApiTokenAdmin, ServiceAccountAdmin
 from users.authentication.admin_people import PersonAdmin
 from users.authentication.models import Session, Suspension
+from users.authentication.services.ending import revoke_session
 from users.authentication.services.suspension import reactivate_user, suspend_user
 
 __all__ = ["ApiTokenAdmin", "PersonAdmin", "ServiceAccountAdmin", "SessionAdmin", "SuspensionAdmin"]
@@ -30,20 +31,47 @@ class SessionAdmin(PersonalAdmin):
 
     menu = MenuItem(Section.ACTIVITY, 1, "devices")
     list_display = ("user", "user_agent", "ip", "last_seen_at", "created_at", "expires_at")
-    list_filter = (("user", AutocompleteSelectFilter), ("expires_at", DayFilter))
+    list_filter = (("user", RelatedFilter), ("expires_at", DayFilter))
     ordering = ("-id",)
     sortable_by = ("expires_at",)
     fields = (
         "user",
         ("user_agent", "ip"),
-        ("created_at", "last_seen_at", "expires_at"),
-        ("methods", "aal", "authenticated_at", "factor_at"),
+        ("created_at", "last_seen_at"),
+        ("expires_at", "methods"),
+        ("aal", "authenticated_at"),
+        "factor_at",
         ("impersonator", "impersonation_reason"),
     )
+    actions_detail = ("end",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Session]:
         """Leave the digests where they are."""
         return super().get_queryset(request).defer("cookie_digest")
+
+    def has_end_permission(self, request: HttpRequest, _object_id: str) -> bool:
+        """Offer it to administrators."""
+        return may_administer(actor_of(request))
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("End"),
+        url_path="end",
+        icon="logout",
+        permissions=["end"],
+        dialog={
+            "title": _("End the session?"),
+            "description": _("Whoever uses it is signed out at once."),
+            "form_submit_text": _("End"),
+        },
+    )
+    def end(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
+        """End the session, once the dialog was confirmed by POST."""
+        try:
+            revoke_session(UUID(object_id), actor=actor_of(request))
+        except (ValueError, InputRejectedError):
+            raise Http404 from None
+        messages.success(request, _("The session has ended."))
+        return gone_on(request, reverse("admin:authentication_session_changelist"))
 
 
 class SuspensionForm(ServiceForm):
@@ -65,7 +93,7 @@ class SuspensionAdmin(PersonalAdmin):
     may_change = staticmethod(may_administer)
     form = SuspensionForm
     list_display = ("user", "reason", "until", "created_at")
-    list_filter = (("user", AutocompleteSelectFilter), ("until", DayFilter))
+    list_filter = (("user", RelatedFilter), ("until", DayFilter))
     ordering = ("user__username",)
     sortable_by = ("user", "until")
     autocomplete_fields = ("user",)

@@ -9,7 +9,6 @@ from django.db.models.functions import Now
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import AutocompleteSelectFilter, BooleanRadioFilter
 from unfold.decorators import action
 
 from core.admin import (
@@ -21,6 +20,7 @@ from core.admin import (
     administrators,
     gone_on,
 )
+from core.admin_filters import BooleanFilter, RelatedFilter
 from core.errors import InputRejectedError
 from users.accounts.admin import PersonalAdmin
 from users.accounts.policy import may_administer
@@ -40,7 +40,7 @@ class ApiTokenAdmin(PersonalAdmin):
     menu = MenuItem(Section.ACTIVITY, 2, "key")
     may_view = staticmethod(administrators)
     list_display = ("name", "user", "scope_names", "last_used_at", "expires_at")
-    list_filter = (("user", AutocompleteSelectFilter), ("expires_at", DayFilter))
+    list_filter = (("user", RelatedFilter), ("expires_at", DayFilter))
     ordering = ("-id",)
     sortable_by = ("expires_at",)
     fields = (
@@ -94,14 +94,14 @@ class ServiceAccountAdmin(PersonalAdmin):
     menu = MenuItem(Section.PEOPLE, 7, "smart_toy")
     may_add = staticmethod(may_administer)
     person_field = "pk"
-    search_fields = ("username__contains", "name__icontains")
-    search_help_text = _("Any part of a username or a name, or a whole id")
+    search_fields = ("username",)
+    search_help_text = _("Parts of a username or a name, or a whole id")
     list_display = ("username", "name", "is_active", *FLAGS, "date_joined")
-    list_filter = (("is_active", BooleanRadioFilter),)
+    list_filter = (("is_active", BooleanFilter),)
     list_select_related = False
     ordering = ("username",)
     sortable_by = ("username",)
-    fields = (("username", "name"), ("is_active", *FLAGS), "date_joined")
+    fields = (("username", "name"), ("is_active", "date_joined"), *FLAGS)
     add_fieldsets = ((None, {"fields": ("username", "name", *FLAGS)}),)
     actions_detail = ("tokens", "deactivate")
 

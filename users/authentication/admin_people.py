@@ -25,6 +25,7 @@ from users.accounts.admin import UserAdmin
 from users.accounts.models import EmailAddress, User
 from users.accounts.policy import may_administer, may_impersonate
 from users.accounts.services.email_addresses import remove_user_email_address
+from users.authentication.admin_actions import PeopleActions, confirmed
 from users.authentication.services.impersonation import MINUTE, impersonate_user, is_ordinary
 from users.authentication.services.resetting_factors import reset_second_factors
 
@@ -79,10 +80,20 @@ admin.site.unregister(User)
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin):
+class PersonAdmin(PeopleActions):
     """People, with what this app can do for them."""
 
-    actions_detail = (*UserAdmin.actions_detail, "remove_address", "impersonate", "reset_factors")
+    actions_detail = (
+        *UserAdmin.actions_detail,
+        {
+            "title": _("Administer"),
+            "icon": "admin_panel_settings",
+            "items": [
+                *PeopleActions.administration,
+                *("remove_address", "impersonate", "reset_factors"),
+            ],
+        },
+    )
 
     def has_impersonate_permission(self, request: HttpRequest, object_id: str) -> bool:
         """Offer it to administrators, of those in whose name they may act."""
@@ -182,13 +193,9 @@ class PersonAdmin(UserAdmin):
     )
     def reset_factors(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
         """Remove them, once the dialog was confirmed by POST."""
-        try:
-            user = reset_second_factors(UUID(object_id), actor=actor_of(request))
-        except InputRejectedError:
-            raise Http404 from None
-        told = _("The second factors of %(person)s were removed.") % {"person": user.username}
-        messages.success(request, told)
-        return gone_on(request, _page_of(user))
+        return confirmed(
+            request, object_id, reset_second_factors, _("The second factors were removed.")
+        )
 
 
 def _page_of(user: User) -> str:

@@ -32,6 +32,7 @@ from unfold.sites import UnfoldAdminSite
 from core.actor import Actor
 from core.admin import BoundedPaginator, MenuItem, RosterAdmin, Section, actor_of, gone_on
 from core.errors import ReauthenticationRequiredError
+from core.sought import first_rows
 from users.accounts.models import User
 from users.activity.models import DailyCount
 from users.activity.tags import Tag
@@ -194,7 +195,7 @@ class RosterAdminSite(UnfoldAdminSite):  # type: ignore[misc]
                 "link": reverse("admin:accounts_user_change", args=[user.pk]),
                 "icon": "person",
             }
-            for user in people[:PEOPLE_FOUND]
+            for user in first_rows(people, PEOPLE_FOUND)
         ]
 
     def sections(self, request: HttpRequest) -> list[dict[str, Any]]:

@@ -13,7 +13,6 @@ from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 from unfold.decorators import action, display
 
 from core.admin import (
@@ -26,6 +25,7 @@ from core.admin import (
     administrators,
     gone_on,
 )
+from core.admin_filters import ChoicesFilter, RelatedFilter
 from core.errors import (
     ArgumentInvalidError,
     DomainError,
@@ -145,8 +145,8 @@ class BulkActionAdmin(RosterAdmin):
     list_display = ("kind", "shown_state", "progress", "requester", "created_at")
     list_select_related = ("requester",)
     list_filter = (
-        ("state", ChoicesDropdownFilter),
-        ("requester", AutocompleteSelectFilter),
+        ("state", ChoicesFilter),
+        ("requester", RelatedFilter),
         ("created_at", DayFilter),
     )
     ordering = ("-id",)

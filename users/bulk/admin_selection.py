@@ -8,7 +8,7 @@ from django.http import QueryDict
 from django.utils import timezone
 from unfold.utils import parse_date_str
 
-from core.ids import is_id
+from users.accounts.admin import known_person
 from users.accounts.filters import PeopleFilter, Period
 from users.bulk.selection import Selection
 
@@ -28,14 +28,14 @@ PLACE: Final = frozenset({"o", "p", "all", "e"})
 def selection_of(parameters: QueryDict) -> Selection | None:
     """Return what the list shows, on all its pages, as the directory selects it.
 
-    It is None if that cannot be said: of a whole id, or of parameters that the list does not know.
+    It is None if that cannot be said: of a whole id or address, or of parameters that the list does not know.
     """
     given = {name: values for name, values in parameters.lists() if any(values)}
     if any(len(values) > 1 for values in given.values()):
         return None
     values = {name: value for name, (value,) in given.items() if name not in PLACE}
     search = values.pop(SEARCH, "").strip()
-    if is_id(search):
+    if known_person(search):
         return None
     conditions: dict[str, Any] = {}
     try:

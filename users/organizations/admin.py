@@ -4,12 +4,9 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import (
-    AutocompleteSelectFilter,
-    ChoicesDropdownFilter,
-)
 
 from core.admin import DayFilter, MenuItem, ReadOnlyInline, RosterAdmin, Section
+from core.admin_filters import ChoicesFilter, RelatedFilter
 from users.accounts.admin import PersonalAdmin
 from users.organizations.models import Membership, Organization, OrganizationInvitation
 
@@ -19,7 +16,8 @@ class MembershipInline(ReadOnlyInline):
 
     model = Membership
     fields = ("user", "role", "created_at")
-    ordering = ("-id",)
+    # That of an index of each organisation's own.
+    ordering = ("-created_at", "-id")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
         """Read the people along."""
@@ -49,9 +47,9 @@ class MembershipAdmin(PersonalAdmin):
     list_display = ("user", "organization", "role", "created_at")
     list_select_related = ("user", "organization")
     list_filter = (
-        ("user", AutocompleteSelectFilter),
-        ("organization", AutocompleteSelectFilter),
-        ("role", ChoicesDropdownFilter),
+        ("user", RelatedFilter),
+        ("organization", RelatedFilter),
+        ("role", ChoicesFilter),
     )
     ordering = ("-id",)
     sortable_by = ("created_at",)
@@ -66,8 +64,8 @@ class OrganizationInvitationAdmin(RosterAdmin):
     list_display = ("email", "organization", "role", "inviter", "created_at", "expires_at")
     list_select_related = ("organization", "inviter")
     list_filter = (
-        ("organization", AutocompleteSelectFilter),
-        ("role", ChoicesDropdownFilter),
+        ("organization", RelatedFilter),
+        ("role", ChoicesFilter),
     )
     search_fields = ("email__contains",)
     search_help_text = _("Any part of the address")

@@ -7,10 +7,10 @@ from django.contrib import admin, messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action
 
 from core.admin import DayFilter, MenuItem, Section, ServiceForm, actor_of, gone_on, nobody
+from core.admin_filters import RelatedFilter
 from core.errors import InputRejectedError
 from users.accounts.admin import PersonalAdmin
 from users.accounts.policy import may_administer
@@ -26,7 +26,7 @@ class AccountDeletionAdmin(PersonalAdmin):
     may_add = staticmethod(may_administer)
     may_change = staticmethod(nobody)
     list_display = ("user", "requested_at", "expires_at")
-    list_filter = (("user", AutocompleteSelectFilter), ("expires_at", DayFilter))
+    list_filter = (("user", RelatedFilter), ("expires_at", DayFilter))
     ordering = ("user__username",)
     sortable_by = ("user", "expires_at")
     autocomplete_fields = ("user",)

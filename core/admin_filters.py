@@ -1,0 +1,48 @@
+"""The theme's filters, with conditions that a list is sifted by as the API's lists are."""
+
+from typing import Any, TypeVar
+
+from django.contrib.admin.filters import FieldListFilter
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import build_q_object_from_lookup_parameters
+from django.core.exceptions import ValidationError
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
+from unfold.contrib.filters import admin as theme
+
+from core.db import Sought
+
+M = TypeVar("M", bound=Model)
+
+
+def sift(rows: QuerySet[M], condition: Q) -> QuerySet[M]:
+    """Return the rows that meet a condition, which the order's index need not know."""
+    return rows.filter(Sought(condition)) if condition else rows
+
+
+class _Sifting(FieldListFilter):
+    """Compares a column with what was chosen, if anything was."""
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Raise `IncorrectLookupParameters` for what the column cannot hold."""
+        chosen = {name: some for name, some in self.used_parameters.items() if some != [""]}
+        try:
+            return sift(queryset, self.condition(chosen))
+        except (ValueError, ValidationError) as error:
+            raise IncorrectLookupParameters(error) from error
+
+    def condition(self, chosen: dict[str, Any]) -> Q:
+        """Return what the rows have to meet, given lookups and values; nothing, if none is."""
+        return build_q_object_from_lookup_parameters(chosen)
+
+
+class BooleanFilter(_Sifting, theme.BooleanRadioFilter):  # type: ignore[misc]
+    """Yes or no."""
+
+
+class ChoicesFilter(_Sifting, theme.ChoicesDropdownFilter):  # type: ignore[misc]
+    """One of a column's choices."""
+
+
+class RelatedFilter(_Sifting, theme.AutocompleteSelectFilter):  # type: ignore[misc]
+    """A row of another table, found by typing."""

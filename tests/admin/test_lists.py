@@ -1,0 +1,163 @@
+"""The admin's lists: each row is found once, whichever page it is on, by bounded statements."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from itertools import chain
+
+import pytest
+from django.contrib.auth.models import Group
+from django.contrib.contenttypes.models import ContentType
+from django.test import Client
+from django.utils import timezone
+
+from core.admin import BoundedPaginator, RosterAdmin
+from tests.admin.support import (
+    change_url,
+    list_url,
+    make_administrator,
+    make_person,
+    make_staff,
+    sign_in,
+)
+from users.accounts.models import EmailAddress, Profile, User
+from users.organizations.models import Membership, Organization
+
+pytestmark = pytest.mark.django_db
+
+Statements = Callable[[], AbstractContextManager[list[str]]]
+
+
+@pytest.fixture
+def people() -> list[User]:
+    """Thirty people, a third of whom are called Mary, with profiles and a group."""
+    group = Group.objects.create(name="Editors")
+    made = []
+    for number in range(30):
+        name = "Mary" if number % 3 == 0 else "Omar"
+        user = User.objects.create(
+            username=f"p{number:02}", email=f"p{number:02}@example.org", name=name
+        )
+        Profile.objects.create(user=user)
+        user.groups.add(group)
+        made.append(user)
+    return made
+
+
+def usernames(client: Client, url: str, **parameters: str) -> list[str]:
+    response = client.get(url, parameters)
+    assert response.status_code == 200
+    rows = response.context["cl"].result_list
+    return [getattr(row, "user", row).username for row in rows]
+
+
+@pytest.mark.parametrize("model", [User, Profile])
+def test_pages_of_what_is_sought_follow_one_another(
+    client: Client, monkeypatch: pytest.MonkeyPatch, people: list[User], model: type[User | Profile]
+) -> None:
+    monkeypatch.setattr(RosterAdmin, "list_per_page", 4)
+    sign_in(client, make_staff())
+    url = list_url(model)
+
+    found = [usernames(client, url, q="mar mary", p=str(page)) for page in (1, 2, 3)]
+
+    assert [len(page) for page in found] == [4, 4, 2]
+    assert [*chain(*found)] == [user.username for user in people if user.name == "Mary"]
+    assert client.get(url, {"q": "mary", "p": "4"}).status_code == 302
+    assert usernames(client, url, q="--") == []
+
+
+def test_members_of_a_group_are_listed_once(
+    client: Client, statements: Statements, people: list[User]
+) -> None:
+    group = Group.objects.get()
+    sign_in(client, make_staff())
+
+    with statements() as captured:
+        found = usernames(client, list_url(User), groups__id__exact=str(group.pk))
+
+    assert found == [user.username for user in people]
+    assert not [sql for sql in captured if "DISTINCT" in sql]
+    assert client.get(list_url(User), {"groups__id__exact": "x"}).status_code == 302
+
+
+def test_a_further_address_finds_the_person(client: Client) -> None:
+    mary = make_person("mary")
+    make_person("omar")
+    EmailAddress.objects.create(user=mary, email="other@example.net", verified_at=timezone.now())
+    sign_in(client, make_staff())
+
+    for url in (list_url(User), list_url(Profile)):
+        assert usernames(client, url, q="Other@example.net") == ["mary"]
+        assert usernames(client, url, q="nobody@example.net") == []
+
+
+def test_a_page_reads_along_with_its_rows_alone(
+    client: Client,
+    statements: Statements,
+    monkeypatch: pytest.MonkeyPatch,
+    people: list[User],
+) -> None:
+    monkeypatch.setattr(RosterAdmin, "list_per_page", 10)
+    organization = Organization.objects.create(name="Acme")
+    for user in people:
+        Membership.objects.create(user=user, organization=organization)
+    sign_in(client, make_staff())
+
+    with statements() as captured:
+        client.get(list_url(Membership), {"p": "3"})
+
+    (sql,) = [sql for sql in captured if "OFFSET 20" in sql]
+    # What the memberships are shown with is joined to the keys of the page.
+    keys = sql[sql.index(" IN (") :]
+    assert '"organizations_organization"' in sql
+    assert '"organizations_organization"' not in keys
+    assert '"accounts_user"' not in keys
+
+
+def test_members_of_an_organization_are_not_counted_to_the_end(
+    client: Client,
+    statements: Statements,
+    monkeypatch: pytest.MonkeyPatch,
+    people: list[User],
+) -> None:
+    monkeypatch.setattr(BoundedPaginator, "limit", 25)
+    organization = Organization.objects.create(name="Acme")
+    for user in people:
+        Membership.objects.create(user=user, organization=organization)
+    sign_in(client, make_staff())
+
+    with statements() as captured:
+        page = client.get(change_url(organization), {"memberships-page": "2"})
+
+    counts = [sql for sql in captured if "COUNT(*)" in sql]
+    assert len(counts) == 1
+    assert "LIMIT 25" in counts[0]
+    # Newest first.
+    shown = [user.username for user in people if f">{user.username}<" in page.content.decode()]
+    assert shown == [user.username for user in people[:10]]
+
+
+def test_a_persons_page_asks_for_everything_once(client: Client, statements: Statements) -> None:
+    mary = make_person("mary")
+    for number in range(3):
+        email = f"m{number}@example.net"
+        EmailAddress.objects.create(user=mary, email=email, verified_at=timezone.now())
+    sign_in(client, make_administrator())
+    ContentType.objects.get_for_model(User)
+
+    with statements() as captured:
+        page = client.get(change_url(mary)).content.decode()
+
+    assert "m0@example.net, m1@example.net, m2@example.net" in page
+    assert len(captured) == len(set(captured))
+    # The session and its user, the person, their groups, addresses, profile and permissions.
+    assert len(captured) == 7
+
+
+def test_people_are_ordered_by_what_has_an_index(client: Client) -> None:
+    make_person("mary")
+    sign_in(client, make_administrator())
+
+    for number, column in enumerate(client.get(list_url(User)).context["cl"].list_display):
+        page = client.get(list_url(User), {"o": str(number)}).content.decode()
+        assert (f"?o=-{number}" in page) is (column in {"person", "email", "date_joined"})

@@ -1,0 +1,210 @@
+"""What administrators do about a person on the person's page, and about sessions and groups."""
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.test import Client
+from django.urls import reverse
+
+from tests.admin.support import (
+    LOGIN,
+    PASSWORD,
+    REFUSAL,
+    change_url,
+    list_url,
+    make_administrator,
+    make_person,
+    make_staff,
+    sign_in,
+    tags,
+)
+from tests.factories import make_session
+from users.accounts.models import User
+from users.activity.models import Event, EventSeal
+from users.activity.sealing import seal_batch
+from users.activity.tags import Tag
+from users.authentication.models import Session, Suspension
+
+pytestmark = pytest.mark.django_db
+
+SUBMITTED = {"_form_submitted": "True"}
+CONFIRMED = ("verify_email", "require_reset", "unlock", "end_all_sessions")
+
+
+def action_url(name: str, person: User) -> str:
+    return reverse(f"admin:accounts_user_{name}", args=[person.pk])
+
+
+def confirm(client: Client, url: str) -> Any:
+    """Open the dialog by GET, which does nothing, and confirm it by POST."""
+    count = Event.objects.count()
+    assert client.get(url).status_code == 200
+    assert Event.objects.count() == count
+    return client.post(url, SUBMITTED)
+
+
+def unverified(username: str = "mary") -> User:
+    mary = make_person(username)
+    User.objects.filter(pk=mary.pk).update(email_verified_at=None)
+    return mary
+
+
+def has_verified(mary: User) -> bool:
+    return mary.email_verified_at is not None
+
+
+def has_no_password(mary: User) -> bool:
+    return not mary.has_usable_password()
+
+
+def is_signed_out(mary: User) -> bool:
+    return not mary.sessions.exists()
+
+
+@pytest.mark.parametrize(
+    ("action", "tag", "is_done"),
+    [
+        ("verify_email", Tag.EMAIL_VERIFIED, has_verified),
+        ("require_reset", Tag.PASSWORD_RESET_FORCED, has_no_password),
+        ("end_all_sessions", Tag.SESSIONS_REVOKED, is_signed_out),
+    ],
+)
+def test_administrators_act_by_the_services(
+    client: Client, action: str, tag: Tag, is_done: Callable[[User], bool]
+) -> None:
+    mary = unverified()
+    make_session(mary)
+    sign_in(client, make_administrator())
+    assert action_url(action, mary) in client.get(change_url(mary)).content.decode()
+    assert not is_done(mary)
+
+    response = confirm(client, action_url(action, mary))
+
+    assert (response.status_code, response["Location"]) == (302, change_url(mary))
+    mary = User.objects.get(pk=mary.pk)
+    assert is_done(mary)
+    assert tags()[-1] == tag
+
+
+def test_administrators_forget_failed_log_ins(client: Client) -> None:
+    mary = make_person("mary")
+    stranger = Client()
+
+    def errors_of(password: str) -> list[str]:
+        response = stranger.post(LOGIN, {"username": "mary", "password": password})
+        found: list[str] = response.context["form"].errors["__all__"]
+        return found
+
+    for number in range(5):
+        errors_of(f"guess number {number}")
+    # She is no member of staff, which whoever knows the password is told.
+    assert errors_of(PASSWORD) != [REFUSAL]
+    sign_in(client, make_administrator())
+
+    confirm(client, action_url("unlock", mary))
+
+    assert tags()[-1] == Tag.USER_UNLOCKED
+    assert errors_of(PASSWORD) == [REFUSAL]
+
+
+@pytest.mark.parametrize("action", [*CONFIRMED, "suspend", "schedule_deletion"])
+def test_staff_are_offered_none_of_it(client: Client, action: str) -> None:
+    mary = unverified()
+    make_session(mary)
+    sign_in(client, make_staff())
+    before = tags()
+
+    assert action_url(action, mary) not in client.get(change_url(mary)).content.decode()
+    assert client.get(action_url(action, mary)).status_code == 403
+    assert client.post(action_url(action, mary), SUBMITTED).status_code == 403
+
+    assert tags() == before
+    mary = User.objects.get(pk=mary.pk)
+    assert not has_verified(mary)
+    assert not is_signed_out(mary)
+    assert not has_no_password(mary)
+
+
+def test_a_verified_address_needs_nobody_to_vouch(client: Client) -> None:
+    mary = unverified()
+    sign_in(client, make_administrator())
+    confirm(client, action_url("verify_email", mary))
+
+    assert action_url("verify_email", mary) not in client.get(change_url(mary)).content.decode()
+    assert client.get(action_url("verify_email", mary)).status_code == 403
+
+
+@pytest.mark.parametrize("action", CONFIRMED[1:])
+def test_nobody_is_acted_upon_who_is_not_there(client: Client, action: str) -> None:
+    rosa = make_administrator()
+    sign_in(client, rosa)
+    before = tags()
+    for id_ in ("0", str(Event.objects.earliest("id").pk)):
+        url = action_url(action, rosa).replace(str(rosa.pk), id_)
+        assert client.post(url, SUBMITTED).status_code == 404
+    assert tags() == before
+
+
+def test_ways_lead_to_the_forms_of_suspension_and_deletion(client: Client) -> None:
+    mary = make_person("mary")
+    sign_in(client, make_administrator())
+
+    for action, form in (
+        ("suspend", "authentication_suspension"),
+        ("schedule_deletion", "privacy_accountdeletion"),
+    ):
+        response = client.get(action_url(action, mary), follow=True)
+        assert response.redirect_chain[-1][0] == reverse(f"admin:{form}_add") + f"?user={mary.pk}"
+        # The person is chosen already.
+        assert f'<option value="{mary.pk}" selected' in response.content.decode()
+    suspension = Suspension.objects.create(user=mary, reason="Sent spam.")
+    assert client.get(action_url("suspend", mary))["Location"] == change_url(suspension)
+
+
+def test_administrators_end_one_session(client: Client) -> None:
+    mary = make_person("mary")
+    one, other = make_session(mary), make_session(mary)
+    url = reverse("admin:authentication_session_end", args=[one.pk])
+    sign_in(client, make_staff())
+    assert url not in client.get(change_url(one)).content.decode()
+    assert client.post(url, SUBMITTED).status_code == 403
+    assert mary.sessions.count() == 2
+    sign_in(client, make_administrator())
+
+    response = confirm(client, url)
+
+    assert (response.status_code, response["Location"]) == (302, list_url(Session))
+    assert list(mary.sessions.all()) == [other]
+    assert tags()[-1] == Tag.SESSIONS_REVOKED
+    assert client.post(url, SUBMITTED).status_code == 404
+
+
+def test_administrators_delete_a_group(client: Client) -> None:
+    group = Group.objects.create(name="Editors")
+    make_person("mary").groups.add(group)
+    url = reverse("admin:auth_group_delete_group", args=[group.pk])
+    sign_in(client, make_staff())
+    assert client.post(url, SUBMITTED).status_code == 403
+    assert Group.objects.exists()
+    sign_in(client, make_administrator())
+
+    response = confirm(client, url)
+
+    assert (response.status_code, response["Location"]) == (302, list_url(Group))
+    assert not Group.objects.exists()
+    assert tags()[-1] == Tag.GROUP_DELETED
+    assert client.post(url, SUBMITTED).status_code == 404
+
+
+def test_an_event_shows_its_place_in_the_chain(client: Client) -> None:
+    sign_in(client, make_administrator())
+    event = Event.objects.earliest("id")
+    assert "#1, " not in client.get(change_url(event)).content.decode()
+
+    seal_batch(lateness=dt.timedelta(0))
+
+    assert EventSeal.objects.get(sequence=1).event_id == event.pk
+    assert "#1, " in client.get(change_url(event)).content.decode()
