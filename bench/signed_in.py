@@ -54,3 +54,22 @@ def hashes_per_second(seconds: float) -> float:
         if elapsed > seconds:
             return done / elapsed
     raise AssertionError
+
+
+def administrator_cookie() -> tuple[str, str]:
+    """Begin a browser's session for an administrator; return the cookie's name and value."""
+    from django.conf import settings  # noqa: PLC0415 - see above
+
+    from core.crypto import digest, new_secret  # noqa: PLC0415
+    from users.accounts.models import User  # noqa: PLC0415
+    from users.authentication.models import Session  # noqa: PLC0415
+    from users.authentication.services.lifetimes import runs_out_at  # noqa: PLC0415
+
+    secret = new_secret()
+    Session.objects.create(
+        user=User.objects.administrators().order_by("id")[:1].get(),
+        user_agent=DEVICE,
+        cookie_digest=digest(secret),
+        expires_at=runs_out_at(timezone.now()),
+    )
+    return settings.SESSION_COOKIE, secret

@@ -1,0 +1,172 @@
+"""What the made-up people lack for the admin: rows in every other table that it shows.
+
+The counts are of a service of a million people, and grow with theirs. Everything is made from
+rows that are there already, and belongs to people who are spread over the whole directory.
+"""
+
+from collections.abc import Sequence
+from typing import Final, LiteralString
+
+import psycopg
+
+from bench.dataset import Dataset
+
+# Statements by what they fill. `%(n)s` is a fifth of the number of people.
+VOLUME: Final[Sequence[tuple[str, LiteralString]]] = (
+    (
+        "further addresses",
+        """
+        INSERT INTO accounts_emailaddress (user_id, email, verified_at)
+        SELECT id, 'other.' || email, date_joined
+        FROM (SELECT * FROM accounts_user ORDER BY md5(username) LIMIT %(n)s) AS picked
+        """,
+    ),
+    (
+        "metadata",
+        """
+        INSERT INTO accounts_metadata (user_id, public, private)
+        SELECT id,
+            jsonb_build_object('plan', (ARRAY['free', 'team'])[1 + ascii(username) %% 2]),
+            jsonb_build_object('crm', jsonb_build_object('id', id))
+        FROM (SELECT * FROM accounts_user ORDER BY md5(email) LIMIT %(n)s * 2) AS picked
+        """,
+    ),
+    (
+        "service accounts",
+        """
+        WITH made AS (
+            INSERT INTO accounts_user (id, username, email, name, password, is_active, is_staff,
+                is_superuser, is_public, is_service, date_joined, authorization_version)
+            SELECT uuidv7(), 'robot-' || number, 'robot-' || number || '@service.invalid',
+                'Robot ' || number, '!none', number %% 20 > 0, false, false, false, true, now(), 0
+            FROM generate_series(1, %(n)s / 10) AS number
+            RETURNING id
+        ), profiles AS (
+            INSERT INTO accounts_profile (user_id, bio, website, locale, time_zone)
+            SELECT id, '', '', 'en', 'UTC' FROM made
+        )
+        INSERT INTO accounts_lastseen (user_id) SELECT id FROM made
+        """,
+    ),
+    (
+        "API tokens",
+        """
+        INSERT INTO authentication_apitoken (id, user_id, name, digest, scopes, created_at,
+            expires_at, last_used_at)
+        SELECT uuidv7(), id, 'Deployment', sha256(convert_to(username, 'UTF8')),
+            ARRAY['users:read', 'organizations:read'], now() - interval '100 days',
+            now() + (row_number() OVER () %% 400 - 50) * interval '1 day', now()
+        FROM (SELECT * FROM accounts_user ORDER BY md5(name || username) LIMIT %(n)s) AS picked
+        """,
+    ),
+    (
+        "deletions",
+        """
+        INSERT INTO privacy_accountdeletion (user_id, nonce, requested_at, expires_at)
+        SELECT id, gen_random_uuid(), now(), now() + random() * interval '30 days'
+        FROM (SELECT * FROM accounts_user ORDER BY md5(username || 'd') LIMIT %(n)s) AS picked
+        """,
+    ),
+    (
+        "exports",
+        """
+        INSERT INTO privacy_dataexport
+            (id, user_id, nonce, file, requested_at, ready_at, expires_at)
+        SELECT uuidv7(), id, gen_random_uuid(), id || '.zip', now(), now(),
+            now() + interval '7 days'
+        FROM (SELECT * FROM accounts_user ORDER BY md5(username || 'x') LIMIT %(n)s) AS picked
+        """,
+    ),
+    (
+        "suspensions",
+        """
+        INSERT INTO authentication_suspension (user_id, reason, until, created_at)
+        SELECT id, 'Sent spam.', now() + random() * interval '30 days', now()
+        FROM (SELECT * FROM accounts_user ORDER BY md5(username || 's') LIMIT %(n)s) AS picked
+        ON CONFLICT DO NOTHING
+        """,
+    ),
+    (
+        "passkeys",
+        """
+        INSERT INTO authentication_passkey (id, user_id, name, credential_id, public_key,
+            sign_count, aaguid, is_syncable, is_backed_up, created_at)
+        SELECT uuidv7(), id, 'Laptop', sha256(convert_to(username, 'UTF8')), '\\x00', 0,
+            '00000000-0000-0000-0000-000000000000', true, true, now()
+        FROM (SELECT * FROM accounts_user ORDER BY md5(username || 'p') LIMIT %(n)s) AS picked
+        """,
+    ),
+    (
+        "groups",
+        """
+        INSERT INTO auth_group (name)
+        SELECT 'Group ' || number FROM generate_series(1, 500) AS number
+        """,
+    ),
+    (
+        "a large organisation",
+        """
+        WITH large AS (
+            INSERT INTO organizations_organization (id, name, created_at)
+            VALUES (uuidv7(), 'Everybody Limited', now()) RETURNING id
+        )
+        INSERT INTO organizations_membership (id, organization_id, user_id, role, created_at)
+        SELECT uuidv7(), large.id, picked.id, 'member', now()
+        FROM large, (SELECT id FROM accounts_user ORDER BY id LIMIT %(n)s) AS picked
+        """,
+    ),
+    (
+        "invitations",
+        """
+        INSERT INTO organizations_organizationinvitation (id, nonce, organization_id, inviter_id,
+            email, role, locale, created_at, expires_at)
+        SELECT uuidv7(), gen_random_uuid(), organization_id, user_id, 'invited' || number ||
+            '@example.org', 'member', 'en', now(), now() + interval '7 days'
+        FROM (
+            SELECT organization_id, user_id, row_number() OVER () AS number
+            FROM organizations_membership LIMIT %(n)s
+        ) AS picked
+        """,
+    ),
+    (
+        "events",
+        """
+        WITH made AS (
+            INSERT INTO activity_event (id, tag, actor_id, subject_id, data, created_at)
+            SELECT uuidv7((number - %(n)s * 5) * interval '1 minute'),
+                (ARRAY['session:user:log_in', 'account:profile:change', 'account:email:verify'])
+                    [1 + number %% 3],
+                id, id, '{}', now() + (number - %(n)s * 5) * interval '1 minute'
+            FROM (
+                SELECT id, row_number() OVER () AS number FROM accounts_user LIMIT %(n)s * 5
+            ) AS picked
+            RETURNING id
+        )
+        INSERT INTO activity_eventdetails (event_id, salt, values)
+        SELECT id, '\\x00', '{"ip": "203.0.113.7", "user_agent": "Firefox on Linux"}' FROM made
+        """,
+    ),
+    (
+        "work to do",
+        """
+        INSERT INTO outbox_outboxmessage (subscriber, payload, created_at, attempts, dispatch_at)
+        SELECT 'users.accounts.tasks.mail_verification', '{}', now(), number %% 50,
+            now() + (number - %(n)s / 2) * interval '1 second'
+        FROM generate_series(1, %(n)s) AS number
+        """,
+    ),
+)
+
+
+def fill(dataset: Dataset) -> None:
+    """Make the rows, unless they were made before."""
+    marker = dataset.directory / "admin"
+    if marker.exists():
+        return
+    with psycopg.connect(dataset.urls["MIGRATION_DATABASE_URL"], autocommit=True) as connection:
+        with connection.transaction():
+            for _what, statement in VOLUME:
+                connection.execute(statement, {"n": dataset.size // 5})
+        connection.execute("VACUUM (ANALYZE)")
+        connection.execute("CREATE EXTENSION IF NOT EXISTS pg_buffercache")
+    marker.touch()
