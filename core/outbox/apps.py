@@ -3,6 +3,7 @@
 from django.apps import AppConfig
 from django.core.checks import register
 from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext_lazy as _
 
 from core.checks import lease_outlives_tasks
 
@@ -12,6 +13,7 @@ class OutboxConfig(AppConfig):
 
     name = "core.outbox"
     label = "outbox"
+    verbose_name = _("Operation")
 
     def ready(self) -> None:
         """Import the subscribers, and check the settings that the outbox depends on."""

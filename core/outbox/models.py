@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 FAILING_AFTER = 5
 # By the default lease of a minute, attempts come about once an hour in the end.
@@ -47,18 +48,20 @@ class OutboxQuerySet(models.QuerySet["OutboxMessage"]):
 class OutboxMessage(models.Model):
     """One piece of work for one subscriber. The payload holds ids, never secrets."""
 
-    subscriber = models.CharField(max_length=200)
-    payload = models.JSONField()
-    created_at = models.DateTimeField(auto_now_add=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    dispatch_at = models.DateTimeField()
-    claimed_until = models.DateTimeField(null=True)
+    subscriber = models.CharField(_("subscriber"), max_length=200)
+    payload = models.JSONField(_("payload"))
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    dispatch_at = models.DateTimeField(_("due"))
+    claimed_until = models.DateTimeField(_("claimed until"), null=True)
 
     objects = OutboxQuerySet.as_manager()
 
     class Meta:
         """Relay reads by `dispatch_at` only."""
 
+        verbose_name = _("outbox message")
+        verbose_name_plural = _("outbox messages")
         indexes: ClassVar = [
             models.Index(fields=["dispatch_at"], name="outbox_due"),
         ]

@@ -72,7 +72,7 @@ class PersonalAdmin(RosterAdmin):
     person_field = "user_id"
     # What is searched for is decided below; Django shows the box only if there are fields.
     search_fields: ClassVar[tuple[str, ...]] = ("user__username",)
-    search_help_text = _("Parts of a username, an e-mail address or a name, or a whole id")
+    search_help_text = _("Name, username, e-mail address or id")
     list_select_related: ClassVar[bool | tuple[str, ...]] = ("user",)
 
     def get_search_results(

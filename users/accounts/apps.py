@@ -2,6 +2,7 @@
 
 from django.apps import AppConfig
 from django.core.checks import register
+from django.utils.translation import gettext_lazy as _
 
 from users.accounts.checks import metadata_schemas_hold
 
@@ -11,6 +12,7 @@ class AccountsConfig(AppConfig):
 
     name = "users.accounts"
     label = "accounts"
+    verbose_name = _("Accounts")
 
     def ready(self) -> None:
         """Check the schemas of metadata with every command, `migrate` among them."""

@@ -163,7 +163,9 @@ class EmailAddress(models.Model):
 class Profile(models.Model):
     """What people tell about themselves, by the names of OpenID Connect's claims."""
 
-    user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True)
+    user = models.OneToOneField(
+        User, on_delete=models.CASCADE, primary_key=True, verbose_name=_("person")
+    )
     # Beside `User.name`, which is the one to show; the parts are for forms of address and sorting.
     given_name = models.CharField(
         _("given name"), max_length=150, blank=True, default="", db_default=""
@@ -204,7 +206,11 @@ class Metadata(models.Model):
     """
 
     user = models.OneToOneField(
-        User, on_delete=models.CASCADE, primary_key=True, related_name="metadata"
+        User,
+        on_delete=models.CASCADE,
+        primary_key=True,
+        verbose_name=_("person"),
+        related_name="metadata",
     )
     public = models.JSONField(_("public"), default=dict, blank=True)
     private = models.JSONField(_("private"), default=dict, blank=True)
@@ -256,7 +262,7 @@ class MailedLink(models.Model):
     """
 
     nonce = models.UUIDField(default=uuid4, unique=True)
-    expires_at = models.DateTimeField(db_index=True)
+    expires_at = models.DateTimeField(_("expires"), db_index=True)
 
     objects = MailedLinkQuerySet.as_manager()
 

@@ -41,7 +41,7 @@ class EventAdmin(RosterAdmin):
     list_filter = (("tag", ChoicesFilter),)
     # What is searched for is decided below; Django shows the box only if there are fields.
     search_fields = ("subject_id",)
-    search_help_text = _("Whom or what it is about: username, e-mail address or id")
+    search_help_text = _("Username, e-mail address or id")
     # The only order that an index of any size serves.
     sortable_by = ()
     ordering = ("-id",)

@@ -1,6 +1,7 @@
 """The activity app."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class ActivityConfig(AppConfig):
@@ -8,3 +9,4 @@ class ActivityConfig(AppConfig):
 
     name = "users.activity"
     label = "activity"
+    verbose_name = _("Activity")

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models.fields.json import KT
+from django.utils.translation import gettext_lazy as _
 
 from core.db import AppendOnly
 from core.ids import new_id
@@ -45,13 +46,13 @@ class Event(AppendOnly):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tag = models.CharField(max_length=64, choices=tag_choices)
+    tag = models.CharField(_("tag"), max_length=64, choices=tag_choices)
     actor = _person()
     subject = _person()
-    session_id = models.UUIDField(null=True)
-    data = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+    session_id = models.UUIDField(_("session"), null=True)
+    data = models.JSONField(_("data"), default=dict, encoder=DjangoJSONEncoder)
     details_digest = models.BinaryField(max_length=32, null=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects = EventQuerySet.as_manager()
 
@@ -59,6 +60,8 @@ class Event(AppendOnly):
         """The audit trail is read newest first, and ids grow with time."""
 
         base_manager_name = "objects"
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
         indexes: ClassVar = [
             models.Index(fields=["subject", "id"], name="event_subject"),
             models.Index(fields=["actor", "id"], name="event_actor"),
@@ -121,15 +124,17 @@ class EventDetails(models.Model):
 class DailyCount(models.Model):
     """How often a tag happened on one day, in UTC."""
 
-    day = models.DateField()
-    tag = models.CharField(max_length=64, choices=tag_choices)
-    count = models.PositiveBigIntegerField(default=0)
+    day = models.DateField(_("day"))
+    tag = models.CharField(_("tag"), max_length=64, choices=tag_choices)
+    count = models.PositiveBigIntegerField(_("count"), default=0)
 
     objects = DailyCountQuerySet.as_manager()
 
     class Meta:
         """One row a day and tag."""
 
+        verbose_name = _("daily count")
+        verbose_name_plural = _("daily counts")
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["day", "tag"], name="daily_count_unique"),
         ]

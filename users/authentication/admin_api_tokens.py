@@ -95,7 +95,7 @@ class ServiceAccountAdmin(PersonalAdmin):
     may_add = staticmethod(may_administer)
     person_field = "pk"
     search_fields = ("username",)
-    search_help_text = _("Parts of a username or a name, or a whole id")
+    search_help_text = _("Name, username or id")
     list_display = ("username", "name", "is_active", *FLAGS, "date_joined")
     list_filter = (("is_active", BooleanFilter),)
     list_select_related = False

@@ -1,6 +1,7 @@
 """The authentication app."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class AuthenticationConfig(AppConfig):
@@ -8,3 +9,4 @@ class AuthenticationConfig(AppConfig):
 
     name = "users.authentication"
     label = "authentication"
+    verbose_name = _("Authentication")

@@ -59,6 +59,7 @@ class Session(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
+        verbose_name=_("person"),
         related_name="sessions",
         db_index=False,
     )
@@ -97,6 +98,8 @@ class Session(models.Model):
     class Meta:
         """Found by id (tokens) or by the cookie's digest."""
 
+        verbose_name = _("session")
+        verbose_name_plural = _("sessions")
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["cookie_digest"], name="session_cookie_unique"),
             models.CheckConstraint(
@@ -191,6 +194,7 @@ class Suspension(models.Model):
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
         primary_key=True,
+        verbose_name=_("person"),
         related_name="suspension",
     )
     reason = models.CharField(_("reason"), max_length=500)

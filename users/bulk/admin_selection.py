@@ -28,7 +28,8 @@ PLACE: Final = frozenset({"o", "p", "all", "e"})
 def selection_of(parameters: QueryDict) -> Selection | None:
     """Return what the list shows, on all its pages, as the directory selects it.
 
-    It is None if that cannot be said: of a whole id or address, or of parameters that the list does not know.
+    It is None if that cannot be said: of a whole id or address, or of parameters that the list
+    does not know.
     """
     given = {name: values for name, values in parameters.lists() if any(values)}
     if any(len(values) > 1 for values in given.values()):

@@ -57,16 +57,21 @@ class Membership(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     # The indexes below begin with these columns, so they need none of their own.
     organization = models.ForeignKey(
-        Organization, on_delete=models.CASCADE, related_name="memberships", db_index=False
+        Organization,
+        on_delete=models.CASCADE,
+        verbose_name=_("organisation"),
+        related_name="memberships",
+        db_index=False,
     )
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
+        verbose_name=_("person"),
         related_name="memberships",
         db_index=False,
     )
-    role = models.CharField(max_length=10, choices=Role, default=Role.MEMBER)
-    created_at = models.DateTimeField(auto_now_add=True)
+    role = models.CharField(_("role"), max_length=10, choices=Role, default=Role.MEMBER)
+    created_at = models.DateTimeField(_("since"), auto_now_add=True)
 
     objects = MembershipQuerySet.as_manager()
 
@@ -74,6 +79,8 @@ class Membership(models.Model):
         """A person is a member once; each list of memberships is in the order of an index."""
 
         base_manager_name = "objects"
+        verbose_name = _("membership")
+        verbose_name_plural = _("memberships")
         constraints: ClassVar = [
             # By the person first: a list of members could be read in this one and sorted, too.
             models.UniqueConstraint(fields=["user", "organization"], name="membership_unique"),
@@ -99,7 +106,10 @@ class OrganizationInvitation(MailedLink):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     organization = models.ForeignKey(
-        Organization, on_delete=models.CASCADE, related_name="invitations"
+        Organization,
+        on_delete=models.CASCADE,
+        verbose_name=_("organisation"),
+        related_name="invitations",
     )
     inviter = models.ForeignKey(
         settings.AUTH_USER_MODEL,

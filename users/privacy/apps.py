@@ -2,6 +2,7 @@
 
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext_lazy as _
 
 
 class PrivacyConfig(AppConfig):
@@ -9,6 +10,7 @@ class PrivacyConfig(AppConfig):
 
     name = "users.privacy"
     label = "privacy"
+    verbose_name = _("Privacy")
 
     def ready(self) -> None:
         """Import what the apps declare."""

@@ -20,6 +20,7 @@ class AccountDeletion(MailedLink):
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
         primary_key=True,
+        verbose_name=_("person"),
         related_name="deletion",
     )
     requested_at = models.DateTimeField(_("asked for"), auto_now_add=True)

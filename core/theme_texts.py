@@ -1,0 +1,48 @@
+"""The texts of the admin's theme, named here to be translated: it brings no German."""
+
+from typing import Final
+
+from django.utils.translation import gettext_noop as _
+
+TEXTS: Final = (
+    _("All applications"),
+    _("Apply Filters"),
+    _("Cancel"),
+    _("Dark"),
+    _("Date"),
+    _("Date from"),
+    _("Date to"),
+    _("False"),
+    _("Filters"),
+    _("From"),
+    _("General"),
+    _("Go back"),
+    _("Light"),
+    _("Loading more results..."),
+    _("More actions"),
+    _("Next"),
+    _("No recent searches"),
+    _("No results found"),
+    _("No results matching your query"),
+    _("Previous"),
+    _("Recent searches"),
+    _("Record picture"),
+    _("Reset filters"),
+    _("Return to site"),
+    _("Run"),
+    _("Search apps and models..."),
+    _("Select action"),
+    _("Select action to run"),
+    _("Select all rows"),
+    _("Select record"),
+    _("Select value"),
+    _("System"),
+    _("This page yielded into no results. Create a new item or reset your filters."),
+    _("To"),
+    _("Toggle password visibility"),
+    _("True"),
+    _("Type to search"),
+    _("Value"),
+    _("Welcome"),
+    _("Welcome back to"),
+)
