@@ -56,7 +56,7 @@ class PeopleActions(UserAdmin):
         )
 
     @action(  # type: ignore[untyped-decorator]
-        description=_("Verify the e-mail address"),
+        description=_("Verify the address"),
         url_path="verify-email",
         icon="mark_email_read",
         permissions=["verify"],
@@ -73,7 +73,7 @@ class PeopleActions(UserAdmin):
         )
 
     @action(  # type: ignore[untyped-decorator]
-        description=_("Require a new password"),
+        description=_("Reset the password"),
         url_path="require-password-reset",
         icon="password",
         permissions=["administer"],
@@ -82,7 +82,7 @@ class PeopleActions(UserAdmin):
             "description": _(
                 "The person is signed out everywhere, and mailed a link to choose another one."
             ),
-            "form_submit_text": _("Require a new password"),
+            "form_submit_text": _("Reset the password"),
         },
     )
     def require_reset(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
