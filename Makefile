@@ -18,7 +18,7 @@ TESTING := env -u DATABASE_URL -u MIGRATION_DATABASE_URL -u REDIS_URL -u CACHE_U
 	ARGON2_MEMORY_KIB=8 ARGON2_PASSES=1 DATA_DIR=.data/test MEDIA_ROOT=.data/test/media
 
 .DEFAULT_GOAL := help
-.PHONY: help run console test test-system test-engine bench bench-report lint format schema lock messages messages-update clean
+.PHONY: help run console test test-system test-engine bench bench-admin bench-report lint format schema lock messages messages-update clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ test-engine: $(VENV)/dev messages ## Compare the engine with graphql-core by DOC
 
 bench: $(VENV)/bench $(VENV)/node $(PEERS)/node_modules ## Measure against others; USERS, SCENARIO, ROUNDS, SECONDS.
 	@$(BIN)/python -W ignore -m bench
+
+bench-admin: $(VENV)/bench ## Measure every page of the admin; USERS, ROUNDS, LIMIT.
+	@$(BIN)/python -W ignore -m bench.admin
 
 bench-report: $(VENV)/bench ## Write the last measurement's tables and chart again.
 	@$(BIN)/python -W ignore -m bench.report

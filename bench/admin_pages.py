@@ -58,14 +58,17 @@ def _of(model_admin: Any, client: Client) -> Iterator[Page]:
     asked += [("filter", each) for each in filters]
     asked += [("search", each) for each in searches]
     common = searches[:1]
-    asked += [("filter", each | order) for each in filters for order in orders]
+    asked += [("filter", each | order) for each in filters for order in orders[-1:]]
     asked += [("search", each | other) for each in common for other in (*filters, *orders)]
     asked += [("search", each | _last_of(client, base, each)) for each in common]
     for kind, parameters in asked:
         yield Page(name, kind, f"{base}?{urlencode(parameters)}")
-    row = cl.result_list[0] if len(cl.result_list) else None
-    if row is not None:
-        yield Page(name, "form", reverse(f"{view}_change", args=[row.pk]))
+    for row in cl.result_list[:1]:
+        form = reverse(f"{view}_change", args=[row.pk])
+        yield Page(name, "form", form)
+        actions = client.get(form).context["actions_detail"]
+        items = chain.from_iterable(action.get("items", [action]) for action in actions)
+        yield from (Page(name, "form", item["path"]) for item in items if item["dialog"])
     if model_admin.may_add.__name__ != "nobody":
         yield Page(name, "form", reverse(f"{view}_add"))
     for field, term in ((field, term) for field in _related(model_admin) for term in ("", *TERMS)):

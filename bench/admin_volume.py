@@ -147,6 +147,23 @@ VOLUME: Final[Sequence[tuple[str, LiteralString]]] = (
         """,
     ),
     (
+        "bulk actions",
+        """
+        WITH made AS (
+            INSERT INTO bulk_bulkaction (id, requester_id, kind, arguments, selection, state,
+                total, done, unchanged, failed, turn, created_at, started_at, finished_at)
+            SELECT uuidv7(), (SELECT id FROM accounts_user WHERE is_superuser LIMIT 1),
+                'end_sessions', '{}', '{"search": "maria", "filter": {}}', 'completed',
+                1, 0, 0, 1, 1, now(), now(), now()
+            FROM generate_series(1, %(n)s / 100)
+            RETURNING id
+        )
+        INSERT INTO bulk_bulkfailure (bulk_action_id, user_id, code)
+        SELECT (SELECT id FROM made ORDER BY id DESC LIMIT 1), id, 'NOT_FOUND'
+        FROM (SELECT id FROM accounts_user LIMIT %(n)s) AS picked
+        """,
+    ),
+    (
         "work to do",
         """
         INSERT INTO outbox_outboxmessage (subscriber, payload, created_at, attempts, dispatch_at)
