@@ -59,7 +59,7 @@ def test_all_who_are_found_are_acted_upon(client: Client) -> None:
     parameters = {"q": "mary", "is_active__exact": "1"}
 
     listed = client.get(list_url(User), parameters)
-    (item,) = listed.context["actions_list"]
+    _invite, item = listed.context["actions_list"]
     page = client.get(item["path"])
 
     # More than a page of the list has.

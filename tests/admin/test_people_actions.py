@@ -22,7 +22,7 @@ from tests.admin.support import (
     tags,
 )
 from tests.factories import make_session
-from users.accounts.models import User
+from users.accounts.models import Invitation, User
 from users.activity.models import Event, EventSeal
 from users.activity.sealing import seal_batch
 from users.activity.tags import Tag
@@ -208,3 +208,27 @@ def test_an_event_shows_its_place_in_the_chain(client: Client) -> None:
 
     assert EventSeal.objects.get(sequence=1).event_id == event.pk
     assert "#1, " in client.get(change_url(event)).content.decode()
+
+
+def test_administrators_invite_somebody(client: Client) -> None:
+    url = reverse("admin:accounts_user_invite")
+    form = SUBMITTED | {"email": "Nina@example.org", "name": "Nina", "locale": "de"}
+    sign_in(client, make_staff())
+    assert url not in client.get(list_url(User)).content.decode()
+    assert client.post(url, form).status_code == 403
+    assert not Invitation.objects.exists()
+    rosa = make_administrator()
+    sign_in(client, rosa)
+    assert url in client.get(list_url(User)).content.decode()
+    # What the service refuses is shown in the dialog.
+    response = client.post(url, form | {"email": rosa.email})
+    assert response.status_code == 200
+    assert "email" in response.context["form"].errors
+    assert not Invitation.objects.exists()
+
+    response = client.post(url, form)
+
+    assert (response.status_code, response["Location"]) == (302, list_url(User))
+    invitation = Invitation.objects.get()
+    assert (invitation.email, invitation.locale) == ("nina@example.org", "de")
+    assert tags()[-1] == Tag.USER_INVITED

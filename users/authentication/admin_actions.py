@@ -4,18 +4,24 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
+from unfold.forms import BaseDialogForm
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from core.admin import actor_of, gone_on
 from core.errors import InputRejectedError
 from users.accounts.admin import UserAdmin
-from users.accounts.policy import may_administer
+from users.accounts.policy import may_administer, may_administer_people
 from users.accounts.services.administration import verify_user_email
+from users.accounts.services.invitation import invite_user
 from users.authentication.models import Suspension
 from users.authentication.services.ending import end_sessions
 from users.authentication.services.passwords import require_password_reset
@@ -34,13 +40,64 @@ def confirmed(
     return gone_on(request, reverse("admin:accounts_user_change", args=[object_id]))
 
 
+def refused(
+    request: HttpRequest, form: forms.Form, refusal: InputRejectedError, dialog: dict[str, Any]
+) -> HttpResponse:
+    """Show a dialog's form again, with what a service found wrong."""
+    for problem in refusal.problems:
+        name = problem.field[0] if problem.field else None
+        form.add_error(name if name in form.fields else None, str(problem.message))
+    context = {"dialog": dialog, "form": form, "form_submit_text": dialog["form_submit_text"]}
+    return render(request, "unfold/helpers/dialog.html", context)
+
+
+class InvitationForm(BaseDialogForm):  # type: ignore[misc]
+    """What `invite_user` takes; the rules are the service's."""
+
+    email = forms.CharField(label=_("e-mail"), widget=UnfoldAdminTextInputWidget())
+    name = forms.CharField(label=_("name"), required=False, widget=UnfoldAdminTextInputWidget())
+    locale = forms.ChoiceField(
+        label=_("language"), choices=settings.LANGUAGES, widget=UnfoldAdminSelectWidget()
+    )
+
+
+INVITATION = {
+    "title": _("Offer an account?"),
+    "description": _("By a mailed link, by which the person chooses username and password."),
+    "form_class": InvitationForm,
+    "form_submit_text": _("Invite"),
+}
+
+
 class PeopleActions(UserAdmin):
     """The ways to administer a person, in one menu of their page."""
 
+    actions_list: tuple[str, ...] = ("invite",)
     administration: ClassVar[tuple[str, ...]] = (
         *("verify_email", "require_reset", "unlock", "end_all_sessions"),
         *("suspend", "schedule_deletion"),
     )
+
+    def has_invite_permission(self, request: HttpRequest) -> bool:
+        """Offer it to administrators."""
+        return may_administer_people(actor_of(request))
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("Invite"),
+        url_path="invite",
+        icon="person_add",
+        permissions=["invite"],
+        dialog=INVITATION,
+    )
+    def invite(self, request: HttpRequest, form: InvitationForm) -> HttpResponse:
+        """Offer somebody an account, which they make themselves."""
+        values = {name: form.cleaned_data[name] for name in ("email", "name", "locale")}
+        try:
+            invite_user(actor=actor_of(request), **values)
+        except InputRejectedError as refusal:
+            return refused(request, form, refusal, INVITATION)
+        messages.success(request, _("The invitation is on its way."))
+        return gone_on(request, reverse("admin:accounts_user_changelist"))
 
     def has_administer_permission(self, request: HttpRequest, _object_id: str) -> bool:
         """Offer what follows to administrators."""

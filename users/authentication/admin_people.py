@@ -25,7 +25,7 @@ from users.accounts.admin import UserAdmin
 from users.accounts.models import EmailAddress, User
 from users.accounts.policy import may_administer, may_impersonate
 from users.accounts.services.email_addresses import remove_user_email_address
-from users.authentication.admin_actions import PeopleActions, confirmed
+from users.authentication.admin_actions import PeopleActions, confirmed, refused
 from users.authentication.services.impersonation import MINUTE, impersonate_user, is_ordinary
 from users.authentication.services.resetting_factors import reset_second_factors
 
@@ -151,15 +151,7 @@ class PersonAdmin(PeopleActions):
         try:
             signed_in = impersonate_user(UUID(object_id), actor=actor_of(request), **values)
         except InputRejectedError as refusal:
-            for problem in refusal.problems:
-                name = problem.field[0] if problem.field else None
-                form.add_error(name if name in form.fields else None, str(problem.message))
-            context = {
-                "dialog": IMPERSONATION,
-                "form": form,
-                "form_submit_text": IMPERSONATION["form_submit_text"],
-            }
-            return render(request, "unfold/helpers/dialog.html", context)
+            return refused(request, form, refusal, IMPERSONATION)
         session = signed_in.session
         response = render(
             request,

@@ -57,7 +57,7 @@ admin.site.unregister(User)
 class SelectablePersonAdmin(PersonAdmin):
     """People, of whom all who are found can be acted upon."""
 
-    actions_list = ("act_in_bulk",)
+    actions_list = (*PersonAdmin.actions_list, "act_in_bulk")
 
     def has_bulk_permission(self, request: HttpRequest) -> bool:
         """Offer it to those who may."""
@@ -69,7 +69,8 @@ class SelectablePersonAdmin(PersonAdmin):
         """Lead on with what the list was searched and filtered by."""
         response: HttpResponse = super().changelist_view(request, extra_context)
         for item in (getattr(response, "context_data", None) or {}).get("actions_list", ()):
-            item["path"] = f"{item['path']}?{request.GET.urlencode()}"
+            if not item["dialog"]:
+                item["path"] = f"{item['path']}?{request.GET.urlencode()}"
         return response
 
     @action(  # type: ignore[untyped-decorator]
