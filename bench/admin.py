@@ -136,7 +136,7 @@ def table(answers: Sequence[Answer]) -> str:
     for answer in answers:
         cells[answer.list][answer.kind].append(answer)
     lines = [
-        "| | " + " | ".join(KINDS) + " | statements |",
+        f"| | {' | '.join(KINDS)} | statements |",
         "|---" + "|---:" * (len(KINDS) + 1) + "|",
     ]
     for name, kinds in cells.items():

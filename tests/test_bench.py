@@ -11,7 +11,7 @@ from uuid import UUID
 import orjson
 import pytest
 
-from bench import plain
+from bench import admin, plain
 from bench.chart import chart
 from bench.contestants import Contestant, Question
 from bench.dataset import Dataset
@@ -207,3 +207,21 @@ def test_the_chart_is_told_in_words_too() -> None:
     assert widths == [215.0, 430.0]
     assert root.attrib["role"] == "img"
     assert root.findtext(f"{name}desc") == "one person: Roster 1,000, Post & Co 2,000."
+
+
+def test_table_of_the_admin_tells_the_slowest_page_of_a_kind() -> None:
+    text = admin.table(
+        [
+            admin.Answer("people", "list", "/admin/accounts/user/", 40.4, 20.6, 5),
+            admin.Answer("people", "search", "/admin/accounts/user/?q=a", 90, 80, 5),
+            admin.Answer("people", "search", "/admin/accounts/user/?q=b", 70, 85, 6),
+            admin.Answer("overview", "list", "/admin/", 30, 10, 4),
+        ]
+    )
+
+    head, _line, people, overview = (
+        [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()
+    )
+    assert head == ["", *admin.KINDS, "statements"]
+    assert people == ["people", "21 (40)", "", "", "", "85 (90)", "", "", "6"]
+    assert overview == ["overview", "10 (30)", *[""] * 6, "4"]
