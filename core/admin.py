@@ -8,11 +8,11 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, Final, TypeVar, cast
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Page, Paginator
 from django.db.models import Q, QuerySet, TextChoices
@@ -35,8 +35,11 @@ from core.errors import (
     ReauthenticationRequiredError,
 )
 from core.http import ActorRequest
+from core.search.texts import MAX_CANDIDATES
 from core.sought import first_rows, unconditional
 
+# The parameters of lists, and of fields that find as one types.
+SEARCHES: Final = (SEARCH_VAR, "term")
 Rule = Callable[[Actor], bool]
 Field = TypeVar("Field", bound=Callable[..., Any])
 
@@ -103,6 +106,8 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
     """
 
     limit = 10_000
+    # As far as the API goes for the best match.
+    searched = MAX_CANDIDATES
     template_name = "admin/bounded_pagination.html"
     object_list: QuerySet[Any]
 
@@ -123,7 +128,8 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
         """
         number = self.validate_number(number)
         bottom = (number - 1) * self.per_page
-        keys = first_rows(self.object_list, bottom + self.per_page).values("pk")[bottom:]
+        top = bottom + self.per_page
+        keys = first_rows(self.object_list, top, worth=BoundedPaginator.limit).values("pk")[bottom:]
         rows = unconditional(self.object_list).filter(pk__in=keys)
         return Page(rows, number, self)
 
@@ -295,6 +301,17 @@ class RosterAdmin(_Rules, unfold.ModelAdmin, _WithoutTransaction):  # type: igno
         if getattr(read, "row", (None, None))[0] != key:
             read.row = key, super().get_object(request, object_id, from_field)
         return read.row[1]
+
+    def get_paginator(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+    ) -> BoundedPaginator:
+        """Go less far through what was searched for: whoever searches on, searches better."""
+        paginator = cast(
+            "BoundedPaginator", super().get_paginator(request, queryset, *args, **kwargs)
+        )
+        if any(request.GET.get(name) for name in SEARCHES):
+            paginator.limit = min(paginator.limit, BoundedPaginator.searched)
+        return paginator
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Keep to the filters on offer.

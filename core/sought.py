@@ -56,7 +56,7 @@ STATEMENT: Final = """
     ),
     many(number) AS MATERIALIZED (
         SELECT greatest(
-            reltuples / {many}, sqrt(greatest(reltuples, 0) * {limit}), {look_ahead}
+            reltuples / {many}, sqrt(greatest(reltuples, 0) * {worth}), {look_ahead}
         )::bigint
         FROM pg_class WHERE oid = '{table}'::regclass
     ),
@@ -93,8 +93,10 @@ class _IsOneOfFew(Func):
     output_field = BooleanField()
 
 
-def first_rows(rows: QuerySet[M], limit: int) -> QuerySet[M]:
+def first_rows(rows: QuerySet[M], limit: int, *, worth: int = 0) -> QuerySet[M]:
     """Return the first rows, as slicing does, of an ordered queryset.
+
+    As many matches are sorted as are worth it for ``worth`` rows, if that is more than the limit.
 
     If some of its conditions are `Sought`, they are met by the rows next to come or else by
     whatever way PostgreSQL has to all rows that meet them.
@@ -125,6 +127,7 @@ def first_rows(rows: QuerySet[M], limit: int) -> QuerySet[M]:
         look_ahead=LOOK_AHEAD,
         parts=PARTS,
         limit=int(limit),
+        worth=max(int(limit), worth),
         **{name: sql for name, (sql, _params) in compiled.items()},
     )
     # In the order of the statement.
