@@ -38,6 +38,7 @@ class OutboxMessageAdmin(RosterAdmin):
     search_fields = ("subscriber__contains",)
     search_help_text = _("Part of the subscriber's name")
     ordering = ("dispatch_at", "id")
+    sortable_by = ("dispatch_at",)
     fields = (
         "subscriber",
         "payload",

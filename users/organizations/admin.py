@@ -51,8 +51,9 @@ class MembershipAdmin(PersonalAdmin):
         ("organization", RelatedFilter),
         ("role", ChoicesFilter),
     )
+    # The only order that an index of any size serves, and that of joining.
     ordering = ("-id",)
-    sortable_by = ("created_at",)
+    sortable_by = ()
     fields = (("user", "organization"), ("role", "created_at"))
 
 
@@ -70,5 +71,5 @@ class OrganizationInvitationAdmin(RosterAdmin):
     search_fields = ("email__contains",)
     search_help_text = _("Any part of the address")
     ordering = ("-id",)
-    sortable_by = ("created_at",)
+    sortable_by = ()
     fields = (("email", "organization"), ("role", "inviter"), ("created_at", "expires_at"))
