@@ -129,9 +129,8 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
         number = self.validate_number(number)
         bottom = (number - 1) * self.per_page
         top = bottom + self.per_page
-        keys = first_rows(self.object_list, top, worth=BoundedPaginator.searched).values("pk")[
-            bottom:
-        ]
+        found = first_rows(self.object_list, top, worth=self.searched)
+        keys = found.values("pk")[bottom:]
         rows = unconditional(self.object_list).filter(pk__in=keys)
         return Page(rows, number, self)
 

@@ -93,7 +93,7 @@ ADMIN_PAGES = [
     "accounts/user/?p=200",
     "accounts/user/?o=-1&p=200",
     "accounts/user/?q=maria",
-    "accounts/user/?q=maria&p=100",
+    "accounts/user/?q=maria&p=20",
     "accounts/user/?q=zzyzx",
     "accounts/user/?q=mar&o=-5",
     "accounts/user/?is_staff__exact=1",
@@ -105,7 +105,7 @@ ADMIN_PAGES = [
     "authentication/session/?q=maria",
     "authentication/session/?expires_at_to=1990-01-01",
     "organizations/membership/?q=zzyzx",
-    "organizations/membership/?q=maria&p=100",
+    "organizations/membership/?q=maria&p=20",
 ]
 # Twice as far as is counted, for a page by four indexes, and what a common search finds.
 ADMIN_ROWS = 150_000

@@ -150,8 +150,9 @@ def test_a_persons_page_asks_for_everything_once(client: Client, statements: Sta
 
     assert "m0@example.net, m1@example.net, m2@example.net" in page
     assert len(captured) == len(set(captured))
-    # The session and its user, the person, their groups, addresses, profile and permissions.
-    assert len(captured) == 7
+    # The session and its user, the person, their groups, profile and permissions, whether they
+    # have further addresses, and which.
+    assert len(captured) == 8
 
 
 def test_people_are_ordered_by_what_has_an_index(client: Client) -> None:
