@@ -9,24 +9,22 @@ def global_ids(type_name: str, keys: Sequence[Any]) -> list[str]:
     """Return the ids of objects of a type: `type_name:key` in base64, as Strawberry has them.
 
     Texts of one length, as those of UUIDs are, are encoded in one go. Base64 makes four signs of
-    three bytes; so each text is filled up with zeros, and what these became is cut off again.
+    three bytes; so each text is filled up with zeros, and what these became is overwritten by the
+    signs that base64 fills up with.
     """
-    texts = [f"{type_name}:{key}" for key in keys]
-    together = "".join(texts)
+    prefix, texts = f"{type_name}:", list(map(str, keys))
     sizes = set(map(len, texts))
+    filling = "\0" * (-(len(prefix) + max(sizes, default=0)) % 3)
+    together = prefix + f"{filling}{prefix}".join(texts) + filling
     if len(sizes) != 1 or not together.isascii():
-        return [_base64(text) for text in texts]
-    (size,) = sizes
-    missing = -size % 3
-    if missing:
-        filling = "\0" * missing
-        together = f"{filling.join(texts)}{filling}"
-    width = (size + missing) // 3 * 4
-    encoded, end = _base64(together), "=" * missing
-    return [
-        encoded[start : start + width - missing] + end for start in range(0, len(encoded), width)
-    ]
+        return [_base64(f"{prefix}{text}").decode() for text in texts]
+    encoded = bytearray(_base64(together))
+    width = len(encoded) // len(texts)
+    for position in range(width - len(filling), width):
+        encoded[position::width] = b"=" * len(texts)
+    ids = encoded.decode()
+    return [ids[start : start + width] for start in range(0, len(ids), width)]
 
 
-def _base64(text: str) -> str:
-    return b2a_base64(text.encode(), newline=False).decode()
+def _base64(text: str) -> bytes:
+    return b2a_base64(text.encode(), newline=False)
