@@ -9,7 +9,6 @@ from django.db.models.query_utils import DeferredAttribute
 from graphql import (
     GraphQLObjectType,
     GraphQLString,
-    get_named_type,
     get_nullable_type,
     is_abstract_type,
     is_leaf_type,
@@ -46,7 +45,7 @@ def is_of_rows(selected: SelectedField) -> bool:
     declared = selected.declared
     if not isinstance(declared, StrawberryDjangoField) or declared.base_resolver is None:
         return False
-    type_ = get_named_type(selected.type)
+    type_ = selected.named_type
     if not is_abstract_type(type_) and model_of(cast("GraphQLObjectType", type_)) is None:
         return False
     _check_extensions(selected)
@@ -69,7 +68,7 @@ def _check_of_model(selected: SelectedField) -> None:
 
 def _is_column(selected: SelectedField, shown: Any) -> bool:
     """Return whether an instance has the column's value for the field: of a file it has more."""
-    is_leaf = is_leaf_type(get_named_type(selected.type))
+    is_leaf = is_leaf_type(selected.named_type)
     return is_leaf and shown.descriptor_class is DeferredAttribute
 
 
@@ -145,7 +144,7 @@ def model_of(type_: GraphQLObjectType) -> type[models.Model] | None:
 
 def possible_types(selected: SelectedField) -> Sequence[GraphQLObjectType]:
     """Return the types of the objects that the field may lead to."""
-    type_ = get_named_type(selected.type)
+    type_ = selected.named_type
     if is_abstract_type(type_):
         return selected.plan.document.schema.get_possible_types(type_)
     return [cast("GraphQLObjectType", type_)]
@@ -153,4 +152,4 @@ def possible_types(selected: SelectedField) -> Sequence[GraphQLObjectType]:
 
 def object_type(selected: SelectedField) -> GraphQLObjectType:
     """Return the type of the objects that the field leads to."""
-    return cast("GraphQLObjectType", get_named_type(selected.type))
+    return cast("GraphQLObjectType", selected.named_type)

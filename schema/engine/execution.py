@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Protocol, Self, TypeAlias, TypeGuard, cast
 
 from django.db import models
@@ -9,7 +10,6 @@ from graphql import (
     GraphQLError,
     GraphQLObjectType,
     GraphQLResolveInfo,
-    get_named_type,
     is_abstract_type,
 )
 from graphql.execution import default_field_resolver, default_type_resolver
@@ -26,7 +26,7 @@ from schema.engine.declarations import is_of_rows, model_of
 from schema.engine.plan import TYPENAME, Plan, SelectedField, Selection
 from schema.engine.sources import is_id
 from schema.engine.trace import Trace
-from schema.engine.values import Column, Failed, assembled, complete, nullable
+from schema.engine.values import Column, Failed, assembled
 
 
 class Requester(Protocol):
@@ -168,14 +168,11 @@ class Execution:
 
     def completed(self, selected: SelectedField, values: Sequence[Any]) -> Column:
         """Complete what resolvers returned for each object, or raised."""
-        column = complete(
-            selected.type, values, selected.place, lambda some: self._typed(selected, some)
-        )
-        return column if selected.is_required else nullable(column)
+        return selected.completed(values, lambda some: self._typed(selected, some))
 
     def _typed(self, selected: SelectedField, values: Sequence[Any]) -> Column:
         """Return what is selected of values, which may be of several types."""
-        type_ = get_named_type(selected.type)
+        type_ = selected.named_type
         if isinstance(type_, GraphQLObjectType) and not type_.is_type_of:
             return self.objects(selected.below(type_), values)
         types = [self._type_of(selected, type_, value) for value in values]
@@ -217,12 +214,6 @@ class Execution:
             arguments = selected.arguments(self.variables)
         except GraphQLError as error:
             return [error] * len(sources)
-        if selected.declared.is_basic_field:
-            name = selected.declared.python_name
-            try:
-                return [getattr(source, name) for source in sources]
-            except Exception:  # noqa: BLE001, S110 - below each is read by itself
-                pass
         values: list[Any] = []
         try:
             resolve = self._resolver(selected, arguments)
@@ -263,7 +254,23 @@ def _way(selection: Selection, selected: SelectedField) -> Way:
             return connections.column_of
         if is_of_rows(selected):
             return querysets.column_of
+    if selected.declared.is_basic_field:
+        return _attribute(selected.declared.python_name)
     return Execution.resolved
+
+
+def _attribute(name: str) -> Way:
+    """Return what reads an attribute of all objects at once, unless one has trouble with it."""
+    read = attrgetter(name)
+
+    def way(execution: Execution, selected: SelectedField, sources: Sequence[Any]) -> Column:
+        try:
+            values = list(map(read, sources))
+        except Exception:  # noqa: BLE001 - each is read by itself then
+            return execution.resolved(selected, sources)
+        return execution.completed(selected, values)
+
+    return way
 
 
 def _is_never_awaitable(_value: Any) -> TypeGuard[Any]:

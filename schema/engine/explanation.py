@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
 from django.db import models
-from graphql import get_named_type, is_leaf_type
+from graphql import is_leaf_type
 from strawberry import relay
 
 from schema.engine.connections import connection_of
@@ -58,7 +58,7 @@ def _lines(
 
 def _title(selected: SelectedField) -> str:
     title = selected.name if selected.key == selected.name else f"{selected.key} = {selected.name}"
-    if selected.name == TYPENAME or is_leaf_type(get_named_type(selected.type)):
+    if selected.name == TYPENAME or is_leaf_type(selected.named_type):
         return title
     return f"{title} ({selected.type})"
 

@@ -16,6 +16,7 @@ from graphql import (
     GraphQLAbstractType,
     GraphQLArgument,
     GraphQLField,
+    GraphQLNamedType,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLSchema,
@@ -37,7 +38,7 @@ from graphql.execution.collect_fields import (
 from graphql.execution.values import VariableValues, get_argument_values
 from strawberry.types.field import StrawberryField
 
-from schema.engine.values import Place
+from schema.engine.values import Completion, Place, completion
 
 DEFINITION: Final = "strawberry-definition"
 TYPENAME: Final = "__typename"
@@ -118,7 +119,7 @@ class Selection:
         """Take the fields that graphql-core collected."""
         self.type = type_
         self.fields = [SelectedField(plan, type_, key, group) for key, group in groups.items()]
-        self.keys = [each.key for each in self.fields]
+        self.keys = tuple(each.key for each in self.fields)
 
 
 @dataclass(eq=False)
@@ -170,6 +171,11 @@ class SelectedField:
         return self.definition.type
 
     @cached_property
+    def named_type(self) -> GraphQLNamedType:
+        """What is below the lists that it returns."""
+        return get_named_type(self.type)
+
+    @cached_property
     def is_required(self) -> bool:
         """Whether it must not be null."""
         return is_non_null_type(self.type)
@@ -178,6 +184,11 @@ class SelectedField:
     def place(self) -> Place:
         """Where errors are."""
         return Place(self.parent.name, self.name, self.nodes)
+
+    @cached_property
+    def completed(self) -> Completion:
+        """Completes its values."""
+        return completion(self.type, self.place)
 
     @cached_property
     def all_arguments(self) -> Mapping[str, GraphQLArgument]:
@@ -267,7 +278,7 @@ class SelectedField:
         """Yield what is selected of each type that the field may lead to."""
         if self.definition is None:
             return
-        type_ = get_named_type(self.type)
+        type_ = self.named_type
         if isinstance(type_, GraphQLObjectType):
             yield self.below(type_)
         elif isinstance(type_, GraphQLAbstractType):

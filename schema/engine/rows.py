@@ -9,7 +9,7 @@ from django.db import models
 
 from schema.engine.plan import SelectedField
 from schema.engine.sources import Row
-from schema.engine.values import Column, complete, nullable
+from schema.engine.values import Column
 
 if TYPE_CHECKING:
     from schema.engine.execution import Execution
@@ -70,8 +70,7 @@ class Layout:
 
 def leaves(selected: SelectedField, values: Sequence[Any]) -> Column:
     """Complete values without fields of their own."""
-    column = complete(selected.type, values, selected.place, _no_objects)
-    return column if selected.is_required else nullable(column)
+    return selected.completed(values, _no_objects)
 
 
 def scattered(column: Column, mask: Sequence[bool]) -> Column:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import compress, islice
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from graphql import (
     FieldNode,
@@ -62,8 +62,7 @@ class Marred:
     problems: tuple[Problem, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """The completed values of a level, one per object; ``sound`` if nothing is wrong with any."""
 
     cells: Sequence[Any]
@@ -74,19 +73,29 @@ class Column:
 Objects: TypeAlias = Callable[[Sequence[Any]], Column]
 
 
-def complete(
-    type_: GraphQLOutputType, values: Sequence[Any], place: "Place", objects: Objects
-) -> Column:
-    """Complete the values of a field; exceptions among them are failures of theirs."""
+# Completes the values of a field, and what objects there are among them by what it is given.
+Completion: TypeAlias = Callable[[Sequence[Any], Objects], Column]
+
+
+def completion(type_: GraphQLOutputType, place: "Place") -> Completion:
+    """Return what completes a field's values; exceptions among them are failures of theirs."""
     if isinstance(type_, GraphQLNonNull):
-        return required(complete(type_.of_type, values, place, objects), place)
+        some = _completion_of_some(type_.of_type, place)
+        return lambda values, objects: required(some(values, objects), place)
+    some = _completion_of_some(type_, place)
+    return lambda values, objects: nullable(some(values, objects))
+
+
+def _completion_of_some(type_: Any, place: "Place") -> Completion:
+    """Return what completes values, but for what it means that one failed or is null."""
     if isinstance(type_, GraphQLList):
-        column = present(values, place, lambda some: _lists(type_.of_type, some, place, objects))
-    elif is_leaf_type(type_):
-        column = _leaves(type_, values, place)
-    else:
-        column = present(values, place, objects)
-    return column
+        items = completion(type_.of_type, place)
+        return lambda values, objects: present(
+            values, place, lambda lists: _lists(items, lists, place, objects)
+        )
+    if is_leaf_type(type_):
+        return lambda values, _objects: _leaves(type_, values, place)
+    return lambda values, objects: present(values, place, objects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,15 +154,11 @@ def present(values: Sequence[Any], place: Place, completed: Objects) -> Column:
     return Column(scattered, sound)
 
 
-def _lists(
-    type_: GraphQLOutputType, values: Sequence[Any], place: Place, objects: Objects
-) -> Column:
+def _lists(completed: Completion, values: Sequence[Any], place: Place, objects: Objects) -> Column:
     """Complete lists, all their items as one column."""
     read = [_items(value, place) for value in values]
     items = [item for some, _failure in read for item in some]
-    column = complete(type_, items, place, objects)
-    if not isinstance(type_, GraphQLNonNull):
-        column = nullable(column)
+    column = completed(items, objects)
     lists = regrouped(column, [len(some) for some, _failure in read])
     if not any(failure for _some, failure in read):
         return lists
@@ -210,16 +215,15 @@ def gathered(cells: Sequence[Any]) -> Any:
     return Marred(values, tuple(problems)) if problems else values
 
 
-def assembled(keys: Sequence[str], columns: Sequence[Column], count: int) -> Column:
+def assembled(keys: tuple[str, ...], columns: Sequence[Column], count: int) -> Column:
     """Return the column of objects whose fields are the columns, in their order."""
-    if all(column.sound for column in columns):
-        if not columns:
-            return Column([{} for _object in range(count)])
-        rows = zip(*(column.cells for column in columns), strict=True)
-        return Column(_display(tuple(keys))(rows))
-    rows = zip(*(column.cells for column in columns), strict=True)
-    cells = [_object(keys, row) for row in rows]
-    return Column(cells, sound=not any(isinstance(cell, Failed | Marred) for cell in cells))
+    if not columns:
+        return Column([{} for _object in range(count)])
+    cells = [column.cells for column in columns]
+    if False not in [column.sound for column in columns]:
+        return Column(_display(keys)(zip(*cells, strict=True)))
+    objects = [_object(keys, row) for row in zip(*cells, strict=True)]
+    return Column(objects, sound=not any(isinstance(each, Failed | Marred) for each in objects))
 
 
 @lru_cache(1_000)
