@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from django.db.models import BooleanField, F, Func, QuerySet, Value
+from django.db.models import BooleanField, DateTimeField, F, Func, QuerySet, TextField, Value
 from django.db.models.expressions import OrderBy
+from django.db.models.functions import Cast
 from django.db.models.lookups import GreaterThan, LessThan
 
 from core.errors import CursorInvalidError
@@ -55,8 +56,15 @@ class Keyset:
         return self._compare(GreaterThan if self.descending else LessThan, position)
 
     def positions(self) -> dict[str, Any]:
-        """Return the annotations that `position_of` reads."""
-        return {f"{POSITION}{number}": each for number, each in enumerate(self.expressions)}
+        """Return the annotations that `position_of` reads.
+
+        Moments come as texts, as which they are sealed: two of a page's are, and fifty were read.
+        """
+        shown = (
+            Cast(each, TextField()) if isinstance(field, DateTimeField) else each
+            for each, field in zip(self.expressions, self.fields, strict=True)
+        )
+        return {f"{POSITION}{number}": each for number, each in enumerate(shown)}
 
     def position_of(self, row: Any) -> list[Any] | None:
         """Return where a row stands; None if it was read without its position."""

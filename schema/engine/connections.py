@@ -20,7 +20,7 @@ from typing import (
     cast,
 )
 
-from django.db.models import Model, QuerySet
+from django.db.models import F, Model, QuerySet
 from graphql import GraphQLObjectType, get_named_type
 from strawberry import Info
 
@@ -81,7 +81,7 @@ class Pager(Protocol):
         """How many that are."""
 
     def positions(self, order: Any) -> Mapping[str, Any]:
-        """Return annotations for the rows' positions."""
+        """Return what the rows' positions consist of: expressions, with labels to read them by."""
 
     def values(self, order: Any, scope: str) -> Mapping[str, Any]:
         """Open the cursors. Raises if they are not of this scope."""
@@ -143,8 +143,10 @@ class _Reading:
     layout: Layout
     # By the field that selects the objects, in `nodes` or in `edges`.
     readers: Mapping[int, Reader]
-    # Whose positions are read, if any: those of all objects, or of the first and the last.
-    positions: Positions
+    # Whose positions are told, if any: those of all objects, or of the first and the last.
+    placed: Positions
+    # The columns that make a position.
+    position: Sequence[int]
     # What the extension knows of the rows' order.
     order: Any
 
@@ -275,14 +277,13 @@ class _Asked:
             keys,
             {},
         )
-        start = len(self.reading.layout.indexes)
-        end = None if self.extension.parent is None else -1
+        reading = self.reading
         connections = []
         for each, key, (rows, more) in zip(lists, keys, cut, strict=True):
             positions = None
-            if self.reading.positions:
-                placed = rows if self.reading.positions == "all" else [*rows[:1], *rows[-1:]]
-                positions = [list(row[start:end]) for row in placed]
+            if reading.placed:
+                placed = rows if reading.placed == "all" else [*rows[:1], *rows[-1:]]
+                positions = [[row[index] for index in reading.position] for row in placed]
             page = Page(positions, more, len(rows))
             connections.append(
                 self.extension.connection(self.pager, page, each.scope, companions, key)
@@ -336,8 +337,8 @@ def _reading(
     items, placed = _items(selected)
     readers = {id(each): Reader(execution, each.below(type_), layout, model) for each in items}
     order = extension.order(_queryset(execution, selected, call))
-
     positions = pager.positions(order) if placed else {}
+    position = [_place(layout, model, label, each) for label, each in positions.items()]
     parent = extension.parent
 
     def wanted(info: Info[Any, Any], operand: Operand) -> QuerySet[Any, Any]:
@@ -347,9 +348,9 @@ def _reading(
     def of_one(info: Info[Any, Any], operand: Operand) -> QuerySet[Any, Any]:
         rows = wanted(info, operand)
         if parent is None:
-            return layout.select(pager.first(rows).annotate(**positions), *positions)
+            return layout.select(pager.first(rows))
         found = first_of_one(rows, parent=parent, key=key_of(operand), limit=pager.limit)
-        return layout.select(found.annotate(**positions), *positions, PARENT)
+        return layout.select(found, PARENT)
 
     def of_many(info: Info[Any, Any], operand: Operand) -> QuerySet[Any, Any]:
         found = of_each(
@@ -359,11 +360,21 @@ def _reading(
             limit=pager.limit,
             rows=model._base_manager.all(),  # noqa: SLF001 - Django's public API
         )
-        return layout.select(found.annotate(**positions), *positions, PARENT)
+        return layout.select(found, PARENT)
 
     is_fixed = call.shape is not None
     alone, source = (Source(selected, build, is_fixed=is_fixed) for build in (of_one, of_many))
-    return _Reading(source, alone, layout, readers, placed, order)
+    return _Reading(source, alone, layout, readers, placed, position, order)
+
+
+def _place(layout: Layout, model: type[Model], label: str, expression: Any) -> int:
+    """Return where an expression's value will be: in its column, or in one under the label."""
+    if isinstance(expression, F):
+        name: str = cast("Any", expression).name
+        is_key = name == cast("Any", model._meta.pk).attname  # noqa: SLF001
+        return layout.index(ALL if is_key else name)
+    layout.annotations[label] = expression
+    return layout.index(label)
 
 
 def _items(selected: SelectedField) -> tuple[list[SelectedField], Positions]:
