@@ -58,26 +58,29 @@ class Keyset:
     def positions(self) -> dict[str, Any]:
         """Return the annotations that `position_of` reads.
 
-        Moments come as texts, as which they are sealed: two of a page's are, and fifty were read.
+        Moments are read as texts, which is how cursors have them.
         """
         shown = (
             Cast(each, TextField()) if isinstance(field, DateTimeField) else each
             for each, field in zip(self.expressions, self.fields, strict=True)
         )
-        return {f"{POSITION}{number}": each for number, each in enumerate(shown)}
+        return dict(zip(self._labels, shown, strict=True))
 
     def position_of(self, row: Any) -> list[Any] | None:
         """Return where a row stands; None if it was read without its position."""
-        names = self.positions()
-        if not all(name in vars(row) for name in names):
+        if not all(label in vars(row) for label in self._labels):
             return None
-        return [getattr(row, name) for name in names]
+        return [getattr(row, label) for label in self._labels]
 
     def check(self, position: Sequence[Any]) -> Sequence[Any]:
         """Return the position. Raises `CursorInvalidError` for one in another order."""
         if len(position) != len(self.fields):
             raise CursorInvalidError
         return position
+
+    @property
+    def _labels(self) -> Sequence[str]:
+        return [f"{POSITION}{number}" for number in range(len(self.expressions))]
 
     def _compare(self, lookup: type[GreaterThan | LessThan], position: Sequence[Any]) -> Any:
         """Compare row-wise. Raises `CursorInvalidError` for a position in another order."""
