@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from core.actor import SYSTEM
+from tests.api_tokens import DEACTIVATE
 from tests.client import Answer, GraphQLClient, at_once
 from tests.conftest import Sink
 from tests.factories import (
@@ -340,15 +341,22 @@ def test_who_was_deactivated_stays_so(client_of: ClientOf, alice: User, root: Us
 
 def test_program_that_was_deactivated_stays_so(client_of: ClientOf, root: User) -> None:
     robot, client = make_service("robot"), client_of(root)
-    deactivate = f"""
-        mutation {{ deactivateServiceAccount(input: {{serviceAccountId: "{node_id(robot)}"}}) {{
-          errors {{ code field }}
-        }} }}
-    """
     assert client(DELETE_USER, id=node_id(robot)).problems == []
     assert client(CANCEL_USER, id=node_id(robot)).problems == []
     assert User.objects.get(pk=robot.pk).is_active
-    assert client(deactivate).problems == []
+    assert client(DEACTIVATE, id=node_id(robot)).problems == []
     assert client(DELETE_USER, id=node_id(robot)).problems == []
     assert client(CANCEL_USER, id=node_id(robot)).problems == []
     assert not User.objects.get(pk=robot.pk).is_active
+
+
+def test_program_that_is_deactivated_meanwhile_stays_so(client_of: ClientOf, root: User) -> None:
+    robot, client = make_service("robot"), client_of(root)
+    assert client(DELETE_USER, id=node_id(robot)).problems == []
+    for _again in range(2):
+        assert client(DEACTIVATE, id=node_id(robot)).problems == []
+        assert Event.objects.filter(tag=Tag.SERVICE_ACCOUNT_DEACTIVATED).count() == 1
+    assert client(CANCEL_USER, id=node_id(robot)).problems == []
+    assert not User.objects.get(pk=robot.pk).is_active
+    assert client(REACTIVATE, id=node_id(robot)).problems == []
+    assert User.objects.get(pk=robot.pk).is_active

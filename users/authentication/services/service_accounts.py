@@ -15,6 +15,7 @@ from users.accounts.sensitive import Sensitive
 from users.accounts.services.creation import insert_user
 from users.accounts.services.people import set_active
 from users.accounts.services.reauthentication import require_recent_proof
+from users.accounts.services.shutting_out import keep_out
 from users.accounts.services.validation import Problems, check_field
 from users.activity.record import record
 from users.activity.tags import Tag
@@ -69,8 +70,8 @@ def create_service_account(
 def deactivate_service_account(user_id: UUID | None, *, actor: Actor) -> User:
     """Shut a program out and revoke all its tokens; for one that is shut out, nothing happens.
 
-    Who reactivates it makes new tokens. Raises `InputRejectedError` if there is no such service
-    account, and the policy's errors.
+    One that is to be deleted stays shut out if that is undone. Who reactivates it makes new tokens.
+    Raises `InputRejectedError` if there is no such service account, and the policy's errors.
     """
     require(actor, may_administer, user_id)
     require_recent_proof(actor, Sensitive.DEACTIVATE_SERVICE_ACCOUNT)
@@ -79,7 +80,8 @@ def deactivate_service_account(user_id: UUID | None, *, actor: Actor) -> User:
     if user is None:
         raise no_such_service_account()
     revoked, _rows = ApiToken.objects.filter(user=user).delete()
-    if user.is_active or revoked:
+    is_kept_out = keep_out(user.pk)
+    if user.is_active or revoked or is_kept_out:
         set_active(user, active=False)
         record(Tag.SERVICE_ACCOUNT_DEACTIVATED, actor=actor, subject_id=user.pk, tokens=revoked)
     return user

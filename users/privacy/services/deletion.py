@@ -17,7 +17,7 @@ from users.accounts.services.administration import keep_an_administrator
 from users.accounts.services.links import read_link, use_link
 from users.accounts.services.people import locked_for, locked_user, set_active
 from users.accounts.services.reauthentication import confirm_password, require_recent_proof
-from users.accounts.services.shutting_out import also_shuts_out
+from users.accounts.services.shutting_out import also_keeps_out, also_shuts_out
 from users.accounts.throttling import count_token
 from users.activity.record import record
 from users.activity.tags import Tag
@@ -111,6 +111,11 @@ def _deletion_to_come(user_id: UUID) -> Problem | None:
         _("This account is to be deleted. Undo that first: see cancelUserDeletion."),
         ("user_id",),
     )
+
+
+@also_keeps_out
+def _stays_shut(user_id: UUID) -> bool:
+    return bool(AccountDeletion.objects.filter(pk=user_id, was_shut=False).update(was_shut=True))
 
 
 def _schedule(user_id: UUID | None, *, actor: Actor, field: str | None) -> AccountDeletion:
