@@ -19,6 +19,7 @@ from tests.conftest import Sink, Statements
 from tests.factories import make_token, make_user, node_id
 from tests.pictures import BLUE, GREEN, RED, SET, files, moving, picture
 from tests.signing_in import log_in_by_cookie, tags
+from tests.waiting import meanwhile
 from users.accounts.models import Profile, User
 from users.accounts.pictures import AvatarSize
 from users.accounts.tasks import remove_former_avatar
@@ -222,6 +223,18 @@ def test_two_at_once_leave_one_picture_and_name_the_other(
     kept = {path.name[:32] for path in files(media)}
     assert kept == {*former, Profile.objects.get().avatar} - {""}
     assert len(kept) == 4
+
+
+def test_picture_that_came_while_one_waited_is_named(transactional_db: None, media: Path) -> None:
+    alice, other = make_user("alice"), "f" * 32
+    client = GraphQLClient(make_token(alice))
+    answer = meanwhile(
+        alice,
+        lambda: client.upload(SET, picture()),
+        lambda: Profile.objects.filter(user=alice).update(avatar=other),
+    )
+    assert answer.problems == []
+    assert Event.objects.get().data["former"] == other
 
 
 # Serving ---------------------------------------------------------------------------------

@@ -1,11 +1,9 @@
 """Accounts that are shut while their owner's request waits for the row: it changes nothing."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import pytest
-from django.db import connection, transaction
 from django.utils import timezone
 
 from tests.client import Answer, GraphQLClient
@@ -17,8 +15,7 @@ from tests.factories import (
     make_user,
 )
 from tests.pictures import picture
-from tests.test_outbox import eventually
-from tests.test_ratelimit import somebody_waits_for_us
+from tests.waiting import meanwhile
 from tests.world import everything
 from users.accounts.models import EmailAddress, Profile, User
 from users.activity.models import Event
@@ -45,20 +42,7 @@ MUTATIONS: Final = {
 
 def while_being_shut(user: User, ask: Callable[[], Answer]) -> Answer:
     """Shut the account when the request has come as far as to the person's row."""
-
-    def apart() -> Answer:
-        try:
-            return ask()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(1) as pool:
-        with transaction.atomic():
-            User.objects.select_for_update().get(pk=user.pk)
-            answer = pool.submit(apart)
-            eventually(somebody_waits_for_us)
-            User.objects.filter(pk=user.pk).update(is_active=False)
-        return answer.result()
+    return meanwhile(user, ask, lambda: User.objects.filter(pk=user.pk).update(is_active=False))
 
 
 @pytest.fixture

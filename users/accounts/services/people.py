@@ -12,6 +12,7 @@ from users.accounts.models import User
 def locked_user(user_id: UUID | None) -> User:
     """Return the person with the profile, locked until the caller's transaction ends.
 
+    The profile is as it was before others were waited for: who builds on it reads it again.
     Raises `InputRejectedError` if there is none, or none any more.
     """
     user = _locked(user_id, erased_at=None)
