@@ -9,6 +9,8 @@ import pytest
 from core.outbox.models import OutboxMessage
 from tests.client import Answer, GraphQLClient
 from tests.conftest import Statements
+from tests.factories import make_token, make_user
+from tests.waiting import meanwhile
 from users.accounts.models import Profile, User
 from users.activity.models import Event
 from users.activity.tags import Tag
@@ -208,3 +210,17 @@ def test_nobody_changes_anybody_else(client_of: ClientOf, alice: User, root: Use
     alice.refresh_from_db()
     root.refresh_from_db()
     assert (alice.name, root.name) == ("Alice Archer", "Root")
+
+
+def test_what_came_meanwhile_is_written_over(transactional_db: None) -> None:
+    alice = make_user("alice")
+    client = GraphQLClient(make_token(alice))
+    former = Profile.objects.get(user=alice).bio
+    change = f'mutation {{ updateProfile(input: {{bio: "{former}"}}) {{ errors {{ code }} }} }}'
+    answer = meanwhile(
+        alice,
+        lambda: client(change),
+        lambda: Profile.objects.filter(user=alice).update(bio="Came meanwhile."),
+    )
+    assert answer.problems == []
+    assert Profile.objects.get(user=alice).bio == former

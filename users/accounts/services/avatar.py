@@ -91,9 +91,6 @@ def _unused(keys: Iterable[str]) -> list[str]:
 
 def _write(user: User, key: str, *, actor: Actor, tag: Tag) -> None:
     """Write the key of a locked person's files, in the caller's transaction."""
-    profile = user.profile
-    # It was read before others were waited for, who may have written a key.
-    profile.refresh_from_db(fields=["avatar"])
-    former, profile.avatar = profile.avatar, key
-    profile.save(update_fields=["avatar"])
+    former, user.profile.avatar = user.profile.avatar, key
+    user.profile.save(update_fields=["avatar"])
     record(tag, actor=actor, subject_id=user.pk, former=former)

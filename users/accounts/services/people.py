@@ -10,9 +10,8 @@ from users.accounts.models import User
 
 
 def locked_user(user_id: UUID | None) -> User:
-    """Return the person with the profile, locked until the caller's transaction ends.
+    """Return the person, locked until the caller's transaction ends.
 
-    The profile is as it was before others were waited for: who builds on it reads it again.
     Raises `InputRejectedError` if there is none, or none any more.
     """
     user = _locked(user_id, erased_at=None)
@@ -50,5 +49,6 @@ def set_active(user: User, *, active: bool) -> None:
 
 
 def _locked(user_id: UUID | None, **conditions: object) -> User | None:
-    people = User.objects.select_related("profile").select_for_update(of=("self",))
+    """Lock the person alone: what was joined would be as it was before others were waited for."""
+    people = User.objects.select_for_update()
     return people.filter(pk=user_id, **conditions).first() if user_id else None

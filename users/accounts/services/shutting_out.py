@@ -7,7 +7,6 @@ from uuid import UUID
 from core.errors import Problem
 
 Reason = Callable[[UUID], Problem | None]
-
 Keeper = Callable[[UUID], bool]
 
 _reasons: Final[list[Reason]] = []
