@@ -340,6 +340,11 @@ DEVICE_COOKIE = "__Host-roster-device" if SECURE else "roster-device"
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 X_FRAME_OPTIONS = "DENY"
 
+# How long a client may take to send a request's head and its body, and to read the answer.
+WEB_HEAD_SECONDS = env.number("WEB_HEAD_SECONDS", 10, minimum=1, maximum=600)
+WEB_BODY_SECONDS = env.number("WEB_BODY_SECONDS", 30, minimum=1, maximum=600)
+WEB_ANSWER_SECONDS = env.number("WEB_ANSWER_SECONDS", 30, minimum=1, maximum=600)
+
 # While this file exists, /readyz answers 503: create it, wait, then stop the process.
 DRAIN_FILE = env.text("DRAIN_FILE", default="")
 

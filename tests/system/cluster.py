@@ -47,6 +47,11 @@ def wait_until(condition: Any, what: str) -> None:
         time.sleep(0.02)
 
 
+def connects(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
+
+
 def render(template: str, variables: dict[str, str]) -> str:
     """Substitute as the NGINX image does: the variables that are set, and nothing else."""
     return re.sub(
@@ -133,7 +138,10 @@ class Nginx:
             "ROSTER_LISTEN": f"{HOST}:{self.port}",
             "ROSTER_PUBLIC_URL": f"http://{HOST}",
             "ROSTER_TRUSTED_PROXY": ELSEWHERE,
-            "ROSTER_MAX_BODY": compose_variables()["ROSTER_MAX_BODY"],
+            **{
+                name: compose_variables()[name]
+                for name in ("ROSTER_MAX_BODY", "ROSTER_MAX_PER_ADDRESS")
+            },
         } | variables
         self.command = [
             require_program("nginx", "nginx"),
@@ -171,8 +179,7 @@ class Nginx:
     def _listens(self) -> bool:
         assert self.process is not None
         assert self.process.poll() is None, self.output
-        with socket.socket() as probe:
-            return probe.connect_ex((HOST, self.port)) == 0
+        return connects(self.port)
 
     def reload(self, upstream: str) -> None:
         """Change the replicas, and wait for the last request that went by the old list."""

@@ -368,6 +368,7 @@ def test_compose_configures_nginx(services: dict[str, Manifest]) -> None:
     assert environment["NGINX_ENVSUBST_FILTER"] == "ROSTER_"
     size = environment["ROSTER_MAX_BODY"]
     assert int(size.removesuffix("k")) * 1024 > settings.FILE_UPLOAD_MAX_MEMORY_SIZE
+    assert int(environment["ROSTER_MAX_PER_ADDRESS"]) > 0
     [source, target, mode] = services["nginx"]["volumes"][0].split(":")
     assert (ROOT / source).is_file()
     assert (target, mode) == ("/etc/nginx/templates/nginx.conf.template", "ro")

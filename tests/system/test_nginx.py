@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from tests.system.cluster import (
     fetch,
     served_by,
     upstream,
+    wait_until,
 )
 
 
@@ -145,6 +147,23 @@ def test_metrics_are_not_for_those_who_come_through_nginx(
     with nginx_for(tmp_path, upstream(*replicas)) as nginx:
         for path in ("/metrics", "//metrics", "/%6detrics", "/x/../metrics"):
             assert fetch(nginx.port, "GET", path, Connection="X-Forwarded-For")[0].status == 404
+
+
+def test_an_address_has_a_bounded_number_of_requests_at_once(
+    replicas: tuple[Replica, Replica], tmp_path: Path
+) -> None:
+    silent = [socket.socket() for _number in range(3)]
+    with nginx_for(tmp_path, upstream(*replicas), ROSTER_MAX_PER_ADDRESS="3") as nginx:
+        for connection in silent:
+            connection.connect((HOST, nginx.port))
+            connection.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")
+        wait_until(lambda: fetch(nginx.port, "GET", "/livez")[0].status == 429, "refused")
+        response, body = fetch(nginx.port, "GET", "/livez")
+        for connection in silent:
+            connection.close()
+        wait_until(lambda: fetch(nginx.port, "GET", "/livez")[0].status == 200, "served")
+    assert (response.status, response.headers["Retry-After"]) == (429, "1")
+    assert json.loads(body)["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
 
 
 class Echo(BaseHTTPRequestHandler):

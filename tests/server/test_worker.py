@@ -1,60 +1,12 @@
 """The worker that gunicorn serves with, over connections of one's own."""
 
-import os
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPResponse
 
-from tests.environment import free_port
+from tests.server.servers import PATIENCE, serving
 
-HOST = "127.0.0.1"
 PROBE = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
-PATIENCE = 20
-
-
-@dataclass
-class Server:
-    """A gunicorn of one worker, and the connections to it."""
-
-    process: subprocess.Popen[bytes]
-    port: int
-    connections: ExitStack
-
-    def connect(self) -> HTTPConnection:
-        connection = HTTPConnection(HOST, self.port, timeout=PATIENCE)
-        connection.connect()
-        self.connections.callback(connection.close)
-        return connection
-
-    def listens(self) -> bool:
-        with socket.socket() as attempt:
-            return attempt.connect_ex((HOST, self.port)) == 0
-
-
-@contextmanager
-def serving(arguments: str) -> Iterator[Server]:
-    """Run gunicorn with these arguments besides its file."""
-    port = free_port()
-    environ = {"BIND": f"{HOST}:{port}", "WEB_CONCURRENCY": "1", "GUNICORN_CMD_ARGS": arguments}
-    command = [sys.executable, "-W", "ignore", "-m", "gunicorn"]
-    with (
-        subprocess.Popen(command, env=os.environ | environ) as process,
-        ExitStack() as connections,
-    ):
-        server = Server(process, port, connections)
-        try:
-            deadline = time.monotonic() + PATIENCE
-            while not server.listens():
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-            yield server
-        finally:
-            process.terminate()
 
 
 def probe(connection: HTTPConnection) -> HTTPResponse:

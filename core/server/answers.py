@@ -1,0 +1,116 @@
+"""What the application answers to a WSGI request, as bytes (PEP 3333, RFC 9112)."""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+from email.utils import formatdate
+from functools import lru_cache
+from http import HTTPStatus
+from itertools import islice
+from typing import Any, Final
+
+from core.server.requests import READ_BYTES, Environ, RefusedRequestError, Request
+
+Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+Headers = list[tuple[str, str]]
+
+# RFC 9110, section 6.4.1.
+WITHOUT_BODY: Final = ("1", "204", "304")
+# Files come in blocks of 4 KiB, of which so many are sent together.
+BLOCKS: Final = 16
+# `extensions.code` of a refusal; all others are BAD_REQUEST.
+CODES: Final = {
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "BODY_TOO_LARGE",
+    HTTPStatus.REQUEST_TIMEOUT: "TIMEOUT",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "INTERNAL_ERROR",
+    HTTPStatus.SERVICE_UNAVAILABLE: "UNAVAILABLE",
+}
+RETRYABLE: Final = frozenset({HTTPStatus.SERVICE_UNAVAILABLE})
+RETRY_SECONDS: Final = 5
+
+
+class Answer:
+    """An answer; ``status``, ``headers`` and ``sent`` are what gunicorn's access log asks for."""
+
+    def __init__(self, application: Application, request: Request) -> None:
+        """Have the application answer."""
+        self.status = ""
+        self.headers: Headers = []
+        self.sent = 0
+        self.is_for_head = request.environ["REQUEST_METHOD"] == "HEAD"
+        self._announced: int | None = None
+        self._result = application(request.environ, self._start)
+
+    def parts(self, *, keeps_alive: bool) -> tuple[bytes, Iterator[bytes]]:
+        """Return what is sent first, and the blocks of a large body that follow.
+
+        The client takes what comes after the announced length for the next answer, so the length
+        is counted here, whatever the application says.
+        """
+        blocks: Iterator[bytes] = iter(())
+        body = b""
+        length: int | None = None
+        if not self.status.startswith(WITHOUT_BODY):
+            if self._announced is None or self._announced <= READ_BYTES:
+                body = b"".join(self._result)
+                length = self._announced if self.is_for_head and self._announced else len(body)
+            else:
+                length = self._announced
+                blocks = self._blocks(length)
+            if self.is_for_head:
+                body, blocks = b"", iter(())
+            self.sent = length
+        return self._head(length, keeps_alive=keeps_alive) + body, blocks
+
+    def close(self) -> None:
+        """Tell the application that its answer is not needed any more."""
+        close = getattr(self._result, "close", None)
+        if close:
+            close()
+
+    def _start(self, status: str, headers: Headers, _error: Any = None) -> None:
+        self.status = status
+        for name, value in headers:
+            if name.lower() == "content-length":
+                self._announced = int(value)
+            else:
+                self.headers.append((name, value))
+
+    def _head(self, length: int | None, *, keeps_alive: bool) -> bytes:
+        connection = "keep-alive" if keeps_alive else "close"
+        # Django refuses line breaks in headers.
+        fields = "".join([f"{name}: {value}\r\n" for name, value in self.headers])
+        if length is not None:
+            fields += f"Content-Length: {length}\r\n"
+        return (
+            f"HTTP/1.1 {self.status}\r\nDate: {_date(int(time.time()))}\r\n"
+            f"Connection: {connection}\r\n{fields}\r\n"
+        ).encode("latin-1")
+
+    def _blocks(self, length: int) -> Iterator[bytes]:
+        blocks = iter(self._result)
+        while length and (block := b"".join(islice(blocks, BLOCKS))[:length]):
+            length -= len(block)
+            yield block
+        if length:
+            raise ConnectionAbortedError("The body is shorter than was announced.")
+
+
+def refusal(error: RefusedRequestError) -> bytes:
+    """Return the answer to a request that the application does not get to see.
+
+    It has the form of a GraphQL error, like those of the proxy in nginx.conf.template.
+    """
+    told = {"message": str(error), "extensions": {"code": CODES.get(error.status, "BAD_REQUEST")}}
+    body = json.dumps({"errors": [told]})
+    retry = f"Retry-After: {RETRY_SECONDS}\r\n" if error.status in RETRYABLE else ""
+    return (
+        f"HTTP/1.1 {error.status.value} {error.status.phrase}\r\n"
+        f"Date: {_date(int(time.time()))}\r\nConnection: close\r\n{retry}"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+    ).encode()
+
+
+@lru_cache(1)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)

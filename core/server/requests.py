@@ -1,0 +1,322 @@
+"""From a connection's bytes to WSGI requests.
+
+llhttp, Node's parser, decides where a request begins and ends (RFC 9112, without leniencies). Here
+are the rules that it leaves to servers: sizes, singleton fields, the target, and the encodings.
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from http import HTTPStatus
+from io import BytesIO
+from typing import Any, Final
+
+import httptools
+from gunicorn.config import Config  # type: ignore[import-untyped]
+from gunicorn.util import (  # type: ignore[import-untyped]
+    split_request_uri,
+    unquote_to_wsgi_str,
+)
+
+Environ = dict[str, Any]
+
+# How much is read from a connection at once, and how large a head may be.
+READ_BYTES: Final = 65_536
+HEAD_BYTES: Final = 65_536
+# RFC 9110, section 5.3: a repetition is no list. llhttp refuses a second Content-Length.
+SINGLETONS: Final = frozenset({"HTTP_HOST", "HTTP_AUTHORIZATION", "CONTENT_TYPE"})
+WITHOUT_PREFIX: Final = frozenset({"CONTENT_TYPE", "CONTENT_LENGTH"})
+VERSIONS: Final = frozenset({"1.0", "1.1"})
+
+
+class RefusedRequestError(Exception):
+    """The request is answered with an error, and the connection closed."""
+
+    def __init__(self, status: HTTPStatus, message: str) -> None:
+        """Take what the client gets to read."""
+        super().__init__(message)
+        self.status = status
+
+
+class Phase(Enum):
+    """What a connection waits for."""
+
+    IDLE = "the next request"
+    HEAD = "the rest of a head"
+    BODY = "the rest of a body"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on what one request may send, in bytes and fields."""
+
+    request_line: int
+    fields: int
+    field: int
+    body: int
+
+    @classmethod
+    def of(cls, config: Config, *, body: int) -> "Limits":
+        """Take gunicorn's limits for the head."""
+        return cls(
+            config.limit_request_line,
+            config.limit_request_fields,
+            config.limit_request_field_size,
+            body,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The other side of a connection: what all its requests have in common."""
+
+    environ: Mapping[str, Any]
+    # By which a trusted proxy names the scheme: the WSGI key, and the value for https.
+    scheme_headers: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A whole request, body included."""
+
+    environ: Environ
+    keeps_alive: bool
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """The fields by name, for gunicorn's access log."""
+        return [
+            (key.removeprefix("HTTP_").replace("_", "-"), value)
+            for key, value in self.environ.items()
+            if key.startswith("HTTP_") or key in WITHOUT_PREFIX
+        ]
+
+
+class RequestParser:
+    """Parses the requests of one connection.
+
+    Its ``on_`` methods are llhttp's callbacks; one that raises `RefusedRequestError` ends the
+    parsing.
+    """
+
+    def __init__(self, peer: Peer, limits: Limits) -> None:
+        """Wait for the first request."""
+        self.peer = peer
+        self.limits = limits
+        self.requests: deque[Request] = deque()
+        self.refusal: RefusedRequestError | None = None
+        self.expects_continue = False
+        self.phase = Phase.IDLE
+        self._llhttp: Any = httptools.HttpRequestParser(self)
+        self._environ: Environ = {}
+        self._body: list[bytes] = []
+        self._target = b""
+        self._keeps_alive = False
+        self._fields = self._head_bytes = self._body_bytes = self._received = 0
+
+    @property
+    def buffered(self) -> int:
+        """The bytes of a body that is not complete yet."""
+        return self._body_bytes
+
+    def feed(self, data: bytes) -> None:
+        """Parse what came next: fills ``requests``, and ends with a ``refusal`` if that is due."""
+        while data:
+            try:
+                self._llhttp.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                # No protocol is offered, so what follows is HTTP still (RFC 9110, section 7.8).
+                data = data[upgrade.args[0] :]
+                self._llhttp = httptools.HttpRequestParser(self)
+                if self.phase is Phase.BODY:
+                    self._llhttp.feed_data(self._framing())
+                continue
+            except httptools.HttpParserCallbackError as error:
+                self.refusal = _cause(error)
+            except httptools.HttpParserError:
+                # Nobody reads what comes after the last request of a connection.
+                if not (self.requests and not self.requests[-1].keeps_alive):
+                    self.refusal = _bad_request("The request is not valid HTTP/1.1.")
+            break
+        if self.phase is not Phase.IDLE and self.refusal is None:
+            self._bound(len(data))
+
+    def close(self) -> None:
+        """Part with llhttp, which holds on to this object's methods."""
+        self._llhttp = None
+
+    def _bound(self, received: int) -> None:
+        """Bound what is neither a field nor a body, such as the extensions of chunks."""
+        self._received += received
+        if self.phase is Phase.HEAD and self._received > HEAD_BYTES + READ_BYTES:
+            self.refusal = _head_too_large()
+        elif self._received > 2 * (self.limits.body + HEAD_BYTES + READ_BYTES):
+            self.refusal = _body_too_large()
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        if self.phase is Phase.BODY:
+            return
+        self.phase = Phase.HEAD
+        self._environ = dict(self.peer.environ)
+        self._body = []
+        self._target = b""
+        self._fields = self._head_bytes = self._body_bytes = self._received = 0
+
+    def on_url(self, data: bytes) -> None:
+        """Take a part of the request target."""
+        if self.phase is Phase.BODY:
+            return
+        self._target += data
+        if len(self._target) > self.limits.request_line:
+            raise RefusedRequestError(HTTPStatus.REQUEST_URI_TOO_LONG, "The URL is too long.")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a field. Those that are sent after a body are ignored (RFC 9110, 6.5.1)."""
+        if self.phase is Phase.BODY:
+            return
+        size = len(name) + len(value) + len(b": \r\n")
+        self._fields += 1
+        self._head_bytes += size
+        if (
+            self._fields > self.limits.fields
+            or size > self.limits.field
+            or self._head_bytes > HEAD_BYTES
+        ):
+            raise _head_too_large()
+        if b"_" in name:
+            # In WSGI it could not be told from the field with a hyphen, which a proxy vouches for.
+            return
+        key = name.decode("ascii").upper().replace("-", "_")
+        if key not in WITHOUT_PREFIX:
+            key = f"HTTP_{key}"
+        text = value.decode("latin-1").strip(" \t")
+        if key not in self._environ:
+            self._environ[key] = text
+        elif key in SINGLETONS:
+            raise _bad_request("A header that may be sent once was sent twice.")
+        else:
+            self._environ[key] += f",{text}"
+
+    def on_headers_complete(self) -> None:
+        """Check the head as a whole."""
+        if self.phase is Phase.BODY:
+            return
+        self.phase = Phase.BODY
+        self._keeps_alive = self._llhttp.should_keep_alive()
+        environ, version = self._environ, self._llhttp.get_http_version()
+        if version not in VERSIONS:
+            raise _bad_request("Send requests as HTTP/1.1.")
+        environ["SERVER_PROTOCOL"] = f"HTTP/{version}"
+        environ["REQUEST_METHOD"] = self._llhttp.get_method().decode("ascii")
+        if "HTTP_HOST" not in environ and version != "1.0":
+            raise _bad_request("The header Host is missing.")
+        self._take_target(self._target.decode("ascii"))
+        self._take_scheme()
+        if "HTTP_TRANSFER_ENCODING" in environ:
+            self._check_transfer_encoding(version)
+        elif int(environ.get("CONTENT_LENGTH", 0)) > self.limits.body:
+            raise _body_too_large()
+        if "HTTP_EXPECT" in environ:
+            if environ["HTTP_EXPECT"].lower() != "100-continue":
+                raise RefusedRequestError(
+                    HTTPStatus.EXPECTATION_FAILED, "Only 100-continue may be expected."
+                )
+            self.expects_continue = version != "1.0"
+
+    def on_body(self, data: bytes) -> None:
+        """Take a part of the body."""
+        self._body.append(data)
+        self._body_bytes += len(data)
+        if self._body_bytes > self.limits.body:
+            raise _body_too_large()
+
+    def on_message_complete(self) -> None:
+        """Put the request with those that are to be answered."""
+        environ = self._environ
+        if self._llhttp.should_upgrade() and self._framing():
+            # llhttp ends a request to upgrade with its head.
+            return
+        if environ.pop("HTTP_TRANSFER_ENCODING", None):
+            # The body is here, without the chunks that it came in.
+            environ["CONTENT_LENGTH"] = str(self._body_bytes)
+        environ["wsgi.input"] = BytesIO(b"".join(self._body))
+        self.requests.append(Request(environ, self._keeps_alive))
+        self.phase = Phase.IDLE
+        self.expects_continue = False
+        self._body = []
+        self._body_bytes = 0
+
+    def _framing(self) -> bytes:
+        """Return a head that announces the same body; nothing if there is none.
+
+        The callbacks know by the phase that such a head is none of the client's.
+        """
+        if "HTTP_TRANSFER_ENCODING" in self._environ:
+            return b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+        length = int(self._environ.get("CONTENT_LENGTH", 0))
+        return b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % length if length else b""
+
+    def _take_target(self, target: str) -> None:
+        """Read the request target (RFC 9112, 3.2) in its origin, absolute or asterisk form."""
+        environ = self._environ
+        environ["RAW_URI"] = target
+        is_origin_form = target.startswith("/")
+        if is_origin_form and "%" not in target and "#" not in target and target[:2] != "//":
+            environ["PATH_INFO"], _mark, environ["QUERY_STRING"] = target.partition("?")
+            return
+        if environ["REQUEST_METHOD"] == "CONNECT":
+            raise RefusedRequestError(HTTPStatus.NOT_IMPLEMENTED, "There is no proxy here.")
+        try:
+            parts = split_request_uri(target)
+        except ValueError:
+            raise _bad_request("The URL is not valid.") from None
+        is_asterisk = target == "*" and environ["REQUEST_METHOD"] == "OPTIONS"
+        is_absolute_form = parts.scheme in {"http", "https"} and bool(parts.netloc)
+        if "#" in target or not (is_origin_form or is_absolute_form or is_asterisk):
+            raise _bad_request("The URL is not valid.")
+        if is_absolute_form and parts.netloc != environ.get("HTTP_HOST", parts.netloc):
+            raise _bad_request("The URL and the header Host name different hosts.")
+        environ["PATH_INFO"] = unquote_to_wsgi_str(parts.path)
+        environ["QUERY_STRING"] = parts.query
+
+    def _take_scheme(self) -> None:
+        """Believe a trusted proxy about how it was asked."""
+        environ = self._environ
+        for key, secure in self.peer.scheme_headers:
+            if key in environ:
+                if "," in environ[key]:
+                    raise _bad_request("The proxies name the scheme more than once.")
+                environ["wsgi.url_scheme"] = "https" if environ[key] == secure else "http"
+
+    def _check_transfer_encoding(self, version: str) -> None:
+        if self._environ["HTTP_TRANSFER_ENCODING"].lower() != "chunked":
+            raise RefusedRequestError(
+                HTTPStatus.NOT_IMPLEMENTED, "The only transfer encoding is chunked."
+            )
+        if version == "1.0":
+            # RFC 9112, section 6.1: the framing is faulty.
+            raise _bad_request("HTTP/1.0 has no transfer encodings.")
+
+
+def _cause(error: httptools.HttpParserCallbackError) -> RefusedRequestError:
+    """Return what a callback raised. Anything but a refusal is an error of ours."""
+    cause = error.__context__
+    if isinstance(cause, RefusedRequestError):
+        return cause
+    raise error
+
+
+def _bad_request(message: str) -> RefusedRequestError:
+    return RefusedRequestError(HTTPStatus.BAD_REQUEST, message)
+
+
+def _head_too_large() -> RefusedRequestError:
+    return RefusedRequestError(
+        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too many or too large."
+    )
+
+
+def _body_too_large() -> RefusedRequestError:
+    return RefusedRequestError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is too large.")

@@ -1,0 +1,295 @@
+"""A gunicorn worker whose threads serve requests and never wait for a client."""
+
+import errno
+import os
+import select
+import socket
+import sys
+import threading
+import time
+from contextlib import suppress
+from datetime import datetime
+from http import HTTPStatus
+from ipaddress import ip_address
+from typing import Any, Final
+
+from django.conf import settings
+from gunicorn.workers.base import Worker as BaseWorker  # type: ignore[import-untyped]
+
+from core.server.answers import Answer, refusal
+from core.server.connections import Connection, Deadlines, MemoryBudget
+from core.server.requests import (
+    READ_BYTES,
+    Environ,
+    Limits,
+    Peer,
+    RefusedRequestError,
+    Request,
+    RequestParser,
+)
+
+# Told to one thread, and to no other until the connection is waited for again.
+READABLE: Final = select.EPOLLIN | select.EPOLLONESHOT
+WRITABLE: Final = select.EPOLLOUT | select.EPOLLONESHOT
+# Accepted by one of the processes that share a listening socket.
+ACCEPTABLE: Final = select.EPOLLIN | select.EPOLLEXCLUSIVE
+# How long a stopping worker waits for a request that may be on its way.
+STOP_SECONDS: Final = 2.0
+TICK_SECONDS: Final = 1.0
+# What accept(2) says if there is no connection (any more).
+GONE: Final = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED})
+LATE: Final = RefusedRequestError(HTTPStatus.REQUEST_TIMEOUT, "The request did not arrive in time.")
+BROKEN: Final = RefusedRequestError(
+    HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side."
+)
+# How much all connections together may hold of large bodies and of answers not yet sent.
+HELD_BYTES: Final = 67_108_864
+
+
+class Worker(BaseWorker):  # type: ignore[misc]
+    """Serves HTTP/1.1 with `threads` threads.
+
+    The main thread accepts connections and looks after deadlines. All other threads wait at one
+    epoll(7), and the kernel hands each ready connection to one of them, which reads what is there,
+    answers a request that is complete, sends what the client takes, and waits for the next
+    connection. So neither a slow nor a silent client occupies a thread, and no request is passed
+    from one thread to another, which takes gunicorn's own worker a fifth of its time.
+
+    Told to stop, it answers what was begun, takes the connections that wait to be accepted, and
+    refuses later ones, so that a proxy tries the next replica.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Take gunicorn's arguments. Raises `SystemExit` for what only its own workers offer."""
+        super().__init__(*args, **kwargs)
+        if self.cfg.is_ssl or self.cfg.proxy_protocol != "off":
+            sys.exit(
+                "TLS and the PROXY protocol are for the proxy in front, or WEB_WORKER=gthread."
+            )
+        self.alive = True
+        self.connections: dict[int, Connection] = {}
+        # The thread that takes a connection out of here has it to itself.
+        self.waiting: dict[int, Connection] = {}
+        self.budget = MemoryBudget(HELD_BYTES)
+        self.deadlines = Deadlines(
+            head=settings.WEB_HEAD_SECONDS,
+            body=settings.WEB_BODY_SECONDS,
+            answer=settings.WEB_ANSWER_SECONDS,
+            idle=self.cfg.keepalive,
+        )
+        self.limits = Limits.of(self.cfg, body=settings.FILE_UPLOAD_MAX_MEMORY_SIZE)
+        self.shared: Environ = {
+            "SCRIPT_NAME": "",
+            "SERVER_NAME": "",
+            "SERVER_PORT": "",
+            "SERVER_SOFTWARE": "gunicorn",
+            "wsgi.errors": sys.stderr,
+            "wsgi.input_terminated": True,
+            "wsgi.multiprocess": self.cfg.workers > 1,
+            "wsgi.multithread": True,
+            "wsgi.run_once": False,
+            "wsgi.url_scheme": "http",
+            "wsgi.version": (1, 0),
+        }
+        self.scheme_headers = tuple(
+            (f"HTTP_{name.replace('-', '_')}", value)
+            for name, value in self.cfg.secure_scheme_headers.items()
+        )
+
+    def run(self) -> None:
+        """Serve until told to stop, and then finish what was begun."""
+        self.epoll = select.epoll()
+        self.main_epoll = select.epoll()
+        self.main_epoll.register(self.PIPE[0], select.EPOLLIN)
+        self.listeners = {listener.fileno(): listener for listener in self.sockets}
+        self.accepts = False
+        self.next_sweep = 0.0
+        for _number in range(self.cfg.threads):
+            threading.Thread(target=self._serve, daemon=True).start()
+        while self.alive:
+            self.notify()
+            self._accept_or_not(wanted=len(self.connections) < self.cfg.worker_connections)
+            self._tick()
+            if self.ppid != os.getppid():
+                self.log.info("Parent changed, shutting down: %s", self)
+                self.alive = False
+        self._stop()
+
+    def _tick(self) -> None:
+        """Accept what comes within a moment, and expire what is overdue."""
+        with suppress(InterruptedError):
+            for descriptor, _events in self.main_epoll.poll(TICK_SECONDS):
+                if descriptor in self.listeners:
+                    self._accept(self.listeners[descriptor])
+                else:
+                    os.read(descriptor, READ_BYTES)
+        now = time.monotonic()
+        if now >= self.next_sweep:
+            self.next_sweep = now + TICK_SECONDS
+            for connection in list(self.waiting.values()):
+                is_over = connection.deadline <= now
+                if is_over and self.waiting.pop(connection.descriptor, None) is connection:
+                    self._expire(connection)
+
+    def _stop(self) -> None:
+        until = time.monotonic() + self.cfg.graceful_timeout
+        for listener in self.listeners.values():
+            while self._accept(listener):
+                pass
+        self._accept_or_not(wanted=False)
+        for listener in self.listeners.values():
+            listener.close()
+        while self.connections and time.monotonic() < until:
+            self.notify()
+            linger_until = time.monotonic() + STOP_SECONDS
+            for connection in list(self.waiting.values()):
+                if connection.is_unused:
+                    connection.deadline = min(connection.deadline, linger_until)
+            self._tick()
+
+    def _accept_or_not(self, *, wanted: bool) -> None:
+        if wanted != self.accepts:
+            for descriptor, listener in self.listeners.items():
+                if wanted:
+                    listener.settimeout(0)
+                    self.main_epoll.register(descriptor, ACCEPTABLE)
+                else:
+                    self.main_epoll.unregister(descriptor)
+            self.accepts = wanted
+
+    def _accept(self, listener: socket.socket) -> bool:
+        """Take a new connection; return whether there was one."""
+        try:
+            sock, address = listener.accept()
+        except OSError as error:
+            if error.errno == errno.EMFILE:
+                # Others have to end before there is room again.
+                self.log.warning("Too many open files: raise the limit, or lower the connections.")
+                time.sleep(TICK_SECONDS / 10)
+            elif error.errno not in GONE:
+                raise
+            return False
+        sock.settimeout(0)
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        parser = RequestParser(self._peer(listener, address), self.limits)
+        connection = Connection(sock, parser, self.budget, self.deadlines)
+        self.connections[connection.descriptor] = connection
+        self.epoll.register(connection.descriptor, 0)
+        self._wait(connection, READABLE)
+        return True
+
+    def _peer(self, listener: socket.socket, address: Any) -> Peer:
+        """Describe the two ends of a connection as gunicorn does."""
+        environ: Environ = self.shared | {"REMOTE_ADDR": ""}
+        is_trusted = True
+        if isinstance(address, tuple):
+            name, port, *_scope = listener.getsockname()
+            environ |= {"SERVER_NAME": name, "SERVER_PORT": str(port)}
+            environ |= {"REMOTE_ADDR": address[0], "REMOTE_PORT": str(address[1])}
+            is_trusted = "*" in self.cfg.forwarded_allow_ips or any(
+                ip_address(address[0]) in network for network in self.cfg.forwarded_allow_networks()
+            )
+        return Peer(environ, self.scheme_headers if is_trusted else ())
+
+    def _serve(self) -> None:
+        while True:
+            for descriptor, _events in self.epoll.poll(maxevents=1):
+                connection = self.waiting.pop(descriptor, None)
+                if connection is None:
+                    continue
+                try:
+                    self._attend(connection)
+                except OSError:
+                    # The client is gone, or was given up.
+                    self._close(connection)
+                except Exception:
+                    # An error of ours; the thread has others to serve.
+                    self.log.exception("Error handling a connection")
+                    self._close(connection)
+
+    def _attend(self, connection: Connection) -> None:
+        """Do what a connection is ready for. Raises `OSError` if it is broken."""
+        parser = connection.parser
+        if connection.is_lingering:
+            if connection.discard():
+                self._wait(connection, READABLE)
+            else:
+                self._close(connection)
+            return
+        if connection.has_unsent:
+            is_sent = connection.resume()
+        elif parser.requests or parser.refusal or connection.receive():
+            is_sent = self._respond(connection)
+        else:
+            self._close(connection)
+            return
+        if not is_sent:
+            self._wait(connection, WRITABLE)
+        elif connection.ends:
+            connection.linger()
+            self._wait(connection, READABLE)
+        else:
+            connection.note_phase()
+            # What was sent behind a request is answered in turn with other connections.
+            has_more = parser.requests or parser.refusal
+            self._wait(connection, WRITABLE if has_more else READABLE)
+
+    def _respond(self, connection: Connection) -> bool:
+        """Answer the next request if it is complete; return whether nothing is left to be sent."""
+        parser = connection.parser
+        if parser.requests:
+            return self._answer(connection, parser.requests.popleft())
+        if parser.refusal:
+            self.log.info("Refused a request: %d %s", parser.refusal.status, parser.refusal)
+            connection.ends = True
+            return connection.send(refusal(parser.refusal))
+        return True
+
+    def _answer(self, connection: Connection, request: Request) -> bool:
+        started = datetime.now()  # noqa: DTZ005 - gunicorn's log is told the difference
+        self.nr += 1
+        if self.nr >= self.max_requests and self.alive:
+            self.alive = False
+            self._wake()
+        has_room = len(self.connections) <= self.cfg.worker_connections - self.cfg.threads
+        keeps_alive = request.keeps_alive and self.alive and has_room and bool(self.cfg.keepalive)
+        connection.ends = not keeps_alive
+        try:
+            answer = Answer(self.wsgi, request)
+        except Exception:
+            self.log.exception("Error handling a request")
+            connection.ends = True
+            return connection.send(refusal(BROKEN))
+        is_sent = connection.answer(answer, keeps_alive=keeps_alive)
+        took = datetime.now() - started  # noqa: DTZ005
+        self.log.access(answer, request, request.environ, took)
+        return is_sent
+
+    def _expire(self, connection: Connection) -> None:
+        """End a connection that was waited for long enough."""
+        if connection.is_amid_request:
+            with suppress(OSError):
+                connection.send(refusal(LATE))
+        self._close(connection)
+
+    def _wait(self, connection: Connection, events: int) -> None:
+        """Let any thread have the connection once it is ready, and this one no more."""
+        self.waiting[connection.descriptor] = connection
+        self.epoll.modify(connection.descriptor, events)
+
+    def _close(self, connection: Connection) -> None:
+        """Close a connection that this thread has to itself.
+
+        Its deadline may pass while a thread begins to wait for it; then two threads come here.
+        """
+        if self.connections.get(connection.descriptor) is connection:
+            # Before the descriptor is free for another connection.
+            del self.connections[connection.descriptor]
+        connection.close()
+        if not self.alive:
+            self._wake()
+
+    def _wake(self) -> None:
+        with suppress(BlockingIOError):
+            os.write(self.PIPE[1], b".")

@@ -1,0 +1,157 @@
+"""Clients that are slow, silent or greedy take nothing from others."""
+
+import socket
+import time
+from collections.abc import Iterator
+from http.client import HTTPResponse
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.server.servers import ECHO, HOST, PATIENCE, Server, serving
+from tests.server.streams import NEXT, get, post
+
+# One thread, so whoever occupies it stops everybody.
+ONE_THREAD = "--threads 1"
+LARGE = 20_000_000
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    seconds: dict[str, Any] = {f"WEB_{what}_SECONDS": "2" for what in ("HEAD", "BODY", "ANSWER")}
+    with serving(ONE_THREAD, ECHO, **seconds) as server:
+        yield server
+
+
+@pytest.fixture
+def sockets(server: Server) -> Iterator[list[socket.socket]]:
+    """Return sixteen connections."""
+    found = [socket.create_connection((HOST, server.port), PATIENCE) for _number in range(16)]
+    yield found
+    for connection in found:
+        connection.close()
+
+
+def assert_others_are_served(server: Server) -> None:
+    connection = server.connect()
+    connection.request("GET", "/next")
+    assert connection.getresponse().status == 200
+
+
+def read_all(connection: socket.socket) -> bytes:
+    data = b""
+    while more := connection.recv(65_536):
+        data += more
+    return data
+
+
+def is_given_up(connection: socket.socket) -> bool:
+    """Read what comes; return whether it ended with a reset."""
+    try:
+        read_all(connection)
+    except ConnectionResetError:
+        return True
+    return False
+
+
+def read_slowly(connection: socket.socket) -> int:
+    """Read 2 KB at a time, as fast as one has patience for; return how much came before a reset."""
+    received = 0
+    deadline = time.monotonic() + PATIENCE
+    try:
+        while time.monotonic() < deadline:
+            received += len(connection.recv(2_048))
+            time.sleep(0.05)
+    except ConnectionResetError:
+        return received
+    pytest.fail("The connection was never given up.")
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [b"GET /graph", get()[:-2], post(b"Content-Length: 10", body=b"abc")],
+    ids=["a line", "a head", "a body"],
+)
+def test_what_does_not_arrive_in_time_is_refused(
+    server: Server, sockets: list[socket.socket], beginning: bytes
+) -> None:
+    for connection in sockets:
+        connection.sendall(beginning)
+    assert_others_are_served(server)
+    started = time.monotonic()
+    for connection in sockets:
+        # A byte now and then buys no time.
+        time.sleep(0.1)
+        connection.sendall(b"a")
+    for connection in sockets:
+        answer = read_all(connection)
+        assert answer.startswith(b"HTTP/1.1 408 "), answer
+        assert b'"TIMEOUT"' in answer
+    assert time.monotonic() - started < PATIENCE
+
+
+def test_what_is_not_read_in_time_is_given_up(server: Server, sockets: list[socket.socket]) -> None:
+    for connection in sockets[:2]:
+        connection.sendall(get(target=b"/large?%d" % LARGE))
+    assert_others_are_served(server)
+    assert read_slowly(sockets[0]) < LARGE
+
+
+def test_an_answer_that_is_read_slowly_is_whole(
+    server: Server, sockets: list[socket.socket]
+) -> None:
+    connection = sockets[0]
+    connection.sendall(get(target=b"/large?%d" % LARGE) + NEXT)
+    assert_others_are_served(server)
+    response = HTTPResponse(connection)
+    response.begin()
+    assert len(response.read()) == LARGE
+
+
+def test_unread_answers_do_not_fill_the_memory(
+    server: Server, sockets: list[socket.socket]
+) -> None:
+    process = psutil.Process(server.process.pid).children()[0]
+    before = process.memory_info().rss
+    for connection in sockets:
+        connection.sendall(get(b"Connection: close", target=b"/large?%d" % LARGE))
+    assert_others_are_served(server)
+    # Three fit, and the application made two copies of one more.
+    assert process.memory_info().rss - before < len(sockets) * LARGE / 2
+    assert sum(map(is_given_up, sockets)) >= len(sockets) - 4
+
+
+def test_the_client_is_told_to_go_on_once_and_before_the_answer(server: Server) -> None:
+    with socket.create_connection((HOST, server.port), PATIENCE) as connection:
+        connection.sendall(post(b"Content-Length: 3", b"Expect: 100-continue"))
+        assert connection.recv(1_000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(b"a")
+        time.sleep(0.1)
+        connection.sendall(b"bc")
+        answer = connection.recv(10_000)
+        assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert b'"body": "abc"' in answer
+        # Nothing comes behind it; the next request is answered as any other.
+        connection.sendall(NEXT)
+        assert connection.recv(10_000).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_too_large_a_body_is_refused_before_it_is_sent(server: Server) -> None:
+    with socket.create_connection((HOST, server.port), PATIENCE) as connection:
+        connection.sendall(post(b"Content-Length: 100000000", b"Expect: 100-continue"))
+        answer = read_all(connection)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b'"BODY_TOO_LARGE"' in answer
+
+
+def test_chunks_of_one_byte_may_not_go_on_for_ever(server: Server) -> None:
+    with socket.create_connection((HOST, server.port), PATIENCE) as connection:
+        connection.sendall(post(b"Transfer-Encoding: chunked"))
+        chunks = (b"1;" + b"e" * 1_000 + b"\r\na\r\n") * 100
+        try:
+            for _number in range(1_000):
+                connection.sendall(chunks)
+        except OSError:
+            return
+    pytest.fail("100 MB of chunks were taken.")
