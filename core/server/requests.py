@@ -24,6 +24,8 @@ Environ = dict[str, Any]
 # How much is read from a connection at once, and how large a head may be.
 READ_BYTES: Final = 65_536
 HEAD_BYTES: Final = 65_536
+# How many requests a connection may send ahead of their answers.
+PIPELINED: Final = 32
 # RFC 9110, section 5.3: a repetition is no list. llhttp refuses a second Content-Length.
 SINGLETONS: Final = frozenset({"HTTP_HOST", "HTTP_AUTHORIZATION", "CONTENT_TYPE"})
 WITHOUT_PREFIX: Final = frozenset({"CONTENT_TYPE", "CONTENT_LENGTH"})
@@ -238,6 +240,10 @@ class RequestParser:
         if self._llhttp.should_upgrade() and self._framing():
             # llhttp ends a request to upgrade with its head.
             return
+        if len(self.requests) == PIPELINED:
+            raise RefusedRequestError(
+                HTTPStatus.TOO_MANY_REQUESTS, "Wait for answers before you send more requests."
+            )
         if environ.pop("HTTP_TRANSFER_ENCODING", None):
             # The body is here, without the chunks that it came in.
             environ["CONTENT_LENGTH"] = str(self._body_bytes)

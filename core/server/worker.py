@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import datetime
 from http import HTTPStatus
 from ipaddress import ip_address
+from operator import attrgetter
 from typing import Any, Final
 
 from django.conf import settings
@@ -42,8 +43,10 @@ LATE: Final = RefusedRequestError(HTTPStatus.REQUEST_TIMEOUT, "The request did n
 BROKEN: Final = RefusedRequestError(
     HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side."
 )
-# How much all connections together may hold of large bodies and of answers not yet sent.
+# How much all connections together may hold of large bodies and of answers not yet sent: so many
+# bytes, or so many bodies of the largest size.
 HELD_BYTES: Final = 67_108_864
+HELD_BODIES: Final = 4
 
 
 class Worker(BaseWorker):  # type: ignore[misc]
@@ -70,14 +73,15 @@ class Worker(BaseWorker):  # type: ignore[misc]
         self.connections: dict[int, Connection] = {}
         # The thread that takes a connection out of here has it to itself.
         self.waiting: dict[int, Connection] = {}
-        self.budget = MemoryBudget(HELD_BYTES)
+        body = settings.FILE_UPLOAD_MAX_MEMORY_SIZE
+        self.budget = MemoryBudget(max(HELD_BYTES, HELD_BODIES * body))
         self.deadlines = Deadlines(
             head=settings.WEB_HEAD_SECONDS,
             body=settings.WEB_BODY_SECONDS,
             answer=settings.WEB_ANSWER_SECONDS,
             idle=self.cfg.keepalive,
         )
-        self.limits = Limits.of(self.cfg, body=settings.FILE_UPLOAD_MAX_MEMORY_SIZE)
+        self.limits = Limits.of(self.cfg, body=body)
         self.shared: Environ = {
             "SCRIPT_NAME": "",
             "SERVER_NAME": "",
@@ -108,6 +112,8 @@ class Worker(BaseWorker):  # type: ignore[misc]
             threading.Thread(target=self._serve, daemon=True).start()
         while self.alive:
             self.notify()
+            if len(self.connections) >= self.cfg.worker_connections:
+                self._make_room()
             self._accept_or_not(wanted=len(self.connections) < self.cfg.worker_connections)
             self._tick()
             if self.ppid != os.getppid():
@@ -130,6 +136,13 @@ class Worker(BaseWorker):  # type: ignore[misc]
                 is_over = connection.deadline <= now
                 if is_over and self.waiting.pop(connection.descriptor, None) is connection:
                     self._expire(connection)
+
+    def _make_room(self) -> None:
+        """Close the connection that is unused for longest, so that those cannot keep others out."""
+        unused = [each for each in list(self.waiting.values()) if each.is_unused]
+        oldest = min(unused, key=attrgetter("deadline"), default=None)
+        if oldest and self.waiting.pop(oldest.descriptor, None) is oldest:
+            self._close(oldest)
 
     def _stop(self) -> None:
         until = time.monotonic() + self.cfg.graceful_timeout
@@ -241,7 +254,8 @@ class Worker(BaseWorker):  # type: ignore[misc]
         if parser.requests:
             return self._answer(connection, parser.requests.popleft())
         if parser.refusal:
-            self.log.info("Refused a request: %d %s", parser.refusal.status, parser.refusal)
+            address = parser.peer.environ["REMOTE_ADDR"]
+            self.log.info("Refused %s: %d %s", address, parser.refusal.status, parser.refusal)
             connection.ends = True
             return connection.send(refusal(parser.refusal))
         return True
@@ -252,8 +266,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
         if self.nr >= self.max_requests and self.alive:
             self.alive = False
             self._wake()
-        has_room = len(self.connections) <= self.cfg.worker_connections - self.cfg.threads
-        keeps_alive = request.keeps_alive and self.alive and has_room and bool(self.cfg.keepalive)
+        keeps_alive = request.keeps_alive and self.alive and bool(self.cfg.keepalive)
         connection.ends = not keeps_alive
         try:
             answer = Answer(self.wsgi, request)

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from core.server.requests import Limits, Peer, RequestParser
+from core.server.requests import PIPELINED, Limits, Peer, RequestParser
 from tests.server.servers import ECHO, Server, serving
-from tests.server.streams import DIFFERENT, STREAMS, Seen, answers, drawn, exchange, pieces
+from tests.server.streams import DIFFERENT, NEXT, STREAMS, Seen, answers, drawn, exchange, pieces
 
 DRAWN = int(os.environ.get("STREAMS", "1000"))
 KNOWN = STREAMS | {name: stream for name, (stream, _statuses) in DIFFERENT.items()}
@@ -51,6 +51,11 @@ def test_it_makes_no_difference_over_a_socket_where_a_stream_is_cut(worker: Serv
         [pieces(each, places) for each, places in zip(streams * 2, cuts, strict=True)],
     )
     assert [answers(data) for data in cut] == whole * 2
+
+
+def test_requests_wait_for_the_answers_of_some_others(worker: Server) -> None:
+    [data] = exchange(worker.port, [[(PIPELINED + 8) * NEXT]])
+    assert [answer.status for answer in answers(data)] == [*(PIPELINED * [200]), 429]
 
 
 def is_as_safe(ours: list[Seen], theirs: list[Seen]) -> bool:
