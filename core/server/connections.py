@@ -70,7 +70,8 @@ class Connection:
         self.parser = parser
         self.budget = budget
         self.deadlines = deadlines
-        self.deadline = time.monotonic() + min(deadlines.head, deadlines.idle)
+        self.since = time.monotonic()
+        self.deadline = self.since + min(deadlines.head, deadlines.idle)
         # None while a request is answered.
         self.phase: Phase | None = Phase.IDLE
         self.is_lingering = False
@@ -95,6 +96,14 @@ class Connection:
     def is_amid_request(self) -> bool:
         """Return whether a part of a request has arrived."""
         return self.phase in {Phase.HEAD, Phase.BODY}
+
+    def is_silent(self) -> bool:
+        """Return whether nothing has come that is still to be read."""
+        try:
+            self.sock.recv(1, socket.MSG_PEEK)
+        except OSError:
+            return True
+        return False
 
     def receive(self) -> bool:
         """Read what is there and parse it; return False once the client sends no more.
@@ -162,12 +171,13 @@ class Connection:
         if self.phase is self.parser.phase:
             return
         self.phase = self.parser.phase
+        self.since = time.monotonic()
         seconds = {
             Phase.IDLE: self.deadlines.idle,
             Phase.HEAD: self.deadlines.head,
             Phase.BODY: self.deadlines.body,
         }[self.phase]
-        self.deadline = time.monotonic() + seconds
+        self.deadline = self.since + seconds
 
     def linger(self) -> None:
         """Send no more, and wait for the client to say the same."""

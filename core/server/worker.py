@@ -140,9 +140,14 @@ class Worker(BaseWorker):  # type: ignore[misc]
     def _make_room(self) -> None:
         """Close the connection that is unused for longest, so that those cannot keep others out."""
         unused = [each for each in list(self.waiting.values()) if each.is_unused]
-        oldest = min(unused, key=attrgetter("deadline"), default=None)
-        if oldest and self.waiting.pop(oldest.descriptor, None) is oldest:
-            self._close(oldest)
+        for connection in sorted(unused, key=attrgetter("since")):
+            if self.waiting.pop(connection.descriptor, None) is not connection:
+                continue
+            if connection.is_silent():
+                self._close(connection)
+                return
+            # A request has come, but no thread to it yet.
+            self._wait(connection, READABLE)
 
     def _stop(self) -> None:
         until = time.monotonic() + self.cfg.graceful_timeout

@@ -5,6 +5,7 @@ import time
 from http.client import HTTPConnection, HTTPResponse
 
 from tests.server.servers import PATIENCE, serving
+from tests.server.streams import exchange
 
 PROBE = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -62,6 +63,12 @@ def test_unused_connections_keep_nobody_out() -> None:
             probe(connection)
         # The first ones had to make room.
         assert is_closed(unused[0].sock)
+
+
+def test_more_connections_than_there_is_room_for_are_all_answered() -> None:
+    with serving("--threads 2 --worker-connections 12") as server:
+        streams = [[PROBE]] * 100
+        assert all(b" 200 OK" in data for data in exchange(server.port, streams))
 
 
 def test_a_stopping_worker_answers_those_who_are_connected() -> None:
