@@ -133,6 +133,15 @@ def graphql(
     return http_request("POST", "/graphql", orjson.dumps(body), headers)
 
 
+# The least that a server of GraphQL can be asked: what HTTP, and finding out who asks, cost.
+TYPENAME: Final = "{ __typename }"
+
+
+def typename(answer: Any) -> str:
+    """Return the name of the root type."""
+    return str(answer["data"]["__typename"])
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -95,6 +95,7 @@ def _writes(cast: Cast) -> list[WriteKey]:
 
 
 SCENARIOS: Final = (
+    Scenario("typename", "the smallest operation", "typename", lambda _cast: [None]),
     Scenario("page50", "50 people of a page, with profile and groups", "page", _random_pages),
     Scenario("point", "one person, with profile and groups", "point", lambda cast: cast.readers),
     Scenario(

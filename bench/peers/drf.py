@@ -18,7 +18,10 @@ class RestFramework(OnGunicorn):
     name = "drf"
     title = "Django REST framework"
     packages = ("djangorestframework", "drf-orjson-renderer")
-    absent = {"log_in": "signs nobody in"}  # noqa: RUF012 - a ClassVar of the base
+    absent = {  # noqa: RUF012 - a ClassVar of the base
+        "typename": "has no GraphQL",
+        "log_in": "signs nobody in",
+    }
 
     def environment(self) -> dict[str, str]:
         """Serve the peer's URLs."""

@@ -5,7 +5,7 @@ from base64 import b64encode
 from typing import Any, Final
 from uuid import UUID
 
-from bench.contestants import OnGunicorn, PageKey, Question, WriteKey, graphql
+from bench.contestants import TYPENAME, OnGunicorn, PageKey, Question, WriteKey, graphql, typename
 from bench.dataset import Dataset
 from bench.peers.on_strawberry import MEMBERSHIP, PERSON, members, page, point
 from bench.progress import Progress
@@ -76,6 +76,7 @@ class Roster(OnGunicorn):
         """All of them."""
         cursors = self._cursors()
         return {
+            "typename": Question(lambda _key: self._ask(TYPENAME), typename),
             "page": Question(lambda key: self._ask(PAGE, after=_cursor(cursors, key)), page),
             "search": Question(lambda text: self._ask(SEARCH, text=text), page),
             "point": Question(lambda id_: self._ask(POINT, id=_global_id("User", id_)), point),

@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 
-from bench.contestants import OnGunicorn, PageKey, Question, WriteKey, graphql
+from bench.contestants import TYPENAME, OnGunicorn, PageKey, Question, WriteKey, graphql, typename
 from bench.peers.on_strawberry import MEMBERSHIP, PERSON, members, page, point
 
 PAGE = f"""
@@ -42,6 +42,7 @@ class StrawberryDjango(OnGunicorn):
         """All but log-ins."""
         pages = Question(lambda key: graphql(PAGE, {"after": _cursor(key)}), page)
         return {
+            "typename": Question(lambda _key: graphql(TYPENAME), typename),
             "page": pages,
             "search": Question(lambda text: graphql(PAGE, {"search": text}), page),
             "point": Question(lambda id_: graphql(POINT, {"id": id_}), point),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import plain
-from bench.contestants import Contestant, PageKey, Question, WriteKey, graphql
+from bench.contestants import TYPENAME, Contestant, PageKey, Question, WriteKey, graphql, typename
 from bench.peers import SESSION_OPTIONS
 
 HERE = Path(__file__).parent
@@ -106,6 +106,7 @@ class PostGraphile(Contestant):
         order = self._order()
         pages = Question(lambda key: graphql(PAGE, {"after": _cursor(order, key)}), _page)
         return {
+            "typename": Question(lambda _key: graphql(TYPENAME), typename),
             "page": pages,
             "search": Question(lambda text: graphql(SEARCH, {"text": text}), _page),
             "point": Question(
