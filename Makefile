@@ -18,7 +18,7 @@ TESTING := env -u DATABASE_URL -u MIGRATION_DATABASE_URL -u REDIS_URL -u CACHE_U
 	ARGON2_MEMORY_KIB=8 ARGON2_PASSES=1 DATA_DIR=.data/test MEDIA_ROOT=.data/test/media
 
 .DEFAULT_GOAL := help
-.PHONY: help run console test test-system test-engine bench bench-admin bench-report lint format schema lock messages messages-update clean
+.PHONY: help run console test test-system test-engine bench bench-admin bench-hostile bench-report lint format schema lock messages messages-update clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ bench: $(VENV)/bench $(VENV)/node $(PEERS)/node_modules ## Measure against other
 
 bench-admin: $(VENV)/bench ## Measure every page of the admin; USERS, ROUNDS, LIMIT.
 	@$(BIN)/python -W ignore -m bench.admin
+
+bench-hostile: $(VENV)/bench ## Measure what hostile requests cost; USERS, REQUESTS.
+	@$(BIN)/python -W ignore -m bench.hostile
 
 bench-report: $(VENV)/bench ## Write the last measurement's tables and chart again.
 	@$(BIN)/python -W ignore -m bench.report
