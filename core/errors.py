@@ -43,6 +43,10 @@ class ErrorCode(DescribedEnum):
     VALUE_INVALID = "VALUE_INVALID", "The field does not accept this value."
     IMAGE_INVALID = "IMAGE_INVALID", "The file is no picture of a kind that is shown here."
     IMAGE_TOO_LARGE = "IMAGE_TOO_LARGE", "The picture has too many bytes or pixels."
+    IMAGE_TOO_COMPLEX = (
+        "IMAGE_TOO_COMPLEX",
+        "Decoding the picture takes too much time or memory; save it anew, or make it smaller.",
+    )
     UPLOADS_OFF = "UPLOADS_OFF", "This deployment keeps no files."
     METADATA_INVALID = (
         "METADATA_INVALID",
@@ -110,6 +114,10 @@ class ErrorCode(DescribedEnum):
     TOO_MANY_ATTEMPTS = (
         "TOO_MANY_ATTEMPTS",
         "Try again after `extensions.retryAfter` seconds; a top-level error.",
+    )
+    SERVICE_BUSY = (
+        "SERVICE_BUSY",
+        "Too much expensive work at once; see `extensions.retryAfter`. A top-level error.",
     )
     ARGUMENT_INVALID = "ARGUMENT_INVALID", "An argument is out of range; a top-level error."
     CURSOR_INVALID = (
@@ -220,6 +228,19 @@ class TooManyAttemptsError(DomainError):
 
     def __init__(self, retry_after: int) -> None:
         """Say how long to wait."""
+        super().__init__()
+        self.retry_after = retry_after
+        self.extensions = {"retryAfter": retry_after}
+
+
+class ServiceBusyError(DomainError):
+    """So much expensive work is going on that more of it is refused, not queued."""
+
+    code = ErrorCode.SERVICE_BUSY
+    message = _("The server is busy. Try again in a moment.")
+
+    def __init__(self, retry_after: int = 2) -> None:
+        """Say how many seconds to wait."""
         super().__init__()
         self.retry_after = retry_after
         self.extensions = {"retryAfter": retry_after}

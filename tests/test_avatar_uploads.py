@@ -28,7 +28,7 @@ INVALID, TOO_LARGE = [("IMAGE_INVALID", "image")], [("IMAGE_TOO_LARGE", "image")
         b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
         b"<html><script>alert(1)</script></html>",
         picture("GIF"),
-        picture("WEBP"),
+        moving("WEBP"),
         picture("BMP"),
         picture("TIFF"),
         picture("PPM"),

@@ -17,7 +17,9 @@ class SetAvatarInput:
     """What setting takes."""
 
     image: Upload = strawberry.field(
-        description="A JPEG or PNG file; it is cut to a square, and nothing but its pixels is kept."
+        description=(
+            "A JPEG, PNG or WebP file; it is cut to a square, and nothing but its pixels is kept."
+        )
     )
 
 

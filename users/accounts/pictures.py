@@ -1,30 +1,47 @@
-"""What becomes of a picture that somebody uploads: a few small squares, of its pixels alone.
+"""Uploaded pictures become a few small squares of their pixels alone.
 
 Whatever else the file had (where it was taken, by which device, a preview, a colour profile) is not
-copied.
+copied. See "Pictures are made anew" in docs/decisions.md.
 """
 
-from collections.abc import Mapping
+import fcntl
+import logging
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from enum import Enum
-from io import BytesIO
-from threading import Lock
-from typing import Final
+from pathlib import Path
+from threading import BoundedSemaphore, Lock
+from typing import IO, Final
 
 from django.conf import settings
 from django.utils.translation import gettext as _
-from PIL import Image, ImageOps
 
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.errors import ErrorCode, InputRejectedError, Problem, ServiceBusyError
+from users.accounts.picture_decoder import LENGTH, WEBP, WEBP_SHARE, Outcome
 
-# Few decoders are few ways in; these two are what cameras and screenshots make.
-FORMATS: Final = ("JPEG", "PNG")
-TYPE: Final = "webp"
-QUALITY: Final = 82
-# A picture takes a few bytes of memory a pixel while it is read, so one is read at a time.
-_reading = Lock()
-# Pillow's own limit would be a warning at first. Ours is asked as soon as the size is known,
-# which is before anything is decoded.
-Image.MAX_IMAGE_PIXELS = None
+logger = logging.getLogger(__name__)
+
+TYPE: Final = WEBP.lower()
+PROGRAM: Final = Path(__file__).with_name("picture_decoder.py")
+# The largest pictures that are accepted take about one second.
+CPU_SECONDS: Final = 3
+WALL_SECONDS: Final = 10
+# How long a request waits for the pictures of others, and how many of a process decode or wait:
+# half of its threads (`WEB_THREADS`), so that other requests find one.
+WAIT_SECONDS: Final = 2.0
+THREADS_AT_MOST: Final = 2
+POLL_SECONDS: Final = 0.01
+# A progressive JPEG has about ten scans, of any number that are allowed. Each is a pass over the
+# whole picture.
+MAX_SCANS: Final = 150
+START_OF_JPEG, START_OF_SCAN = b"\xff\xd8\xff", b"\xff\xda"
+
+_threads = BoundedSemaphore(THREADS_AT_MOST)
+_turn = Lock()
 
 
 class AvatarSize(Enum):
@@ -38,64 +55,120 @@ class AvatarSize(Enum):
 def squares_of(data: bytes) -> Mapping[AvatarSize, bytes]:
     """Return the picture in each size, cut to a square around its middle.
 
-    Raises `InputRejectedError` about ``image`` for a file with too many bytes or pixels, and for
-    what is no picture, or one that moves.
+    Raises `InputRejectedError` about ``image`` for a file with too many bytes or pixels, for one
+    that takes too much work to decode, and for what is no picture, or an animated one; and
+    `ServiceBusyError` if others upload so many that this one does not get its turn in time.
     """
     if len(data) > settings.AVATAR_MAX_BYTES:
-        raise _too_large()
-    with _reading:
+        raise _refusal(Outcome.TOO_LARGE)
+    if _has_too_many_scans(data):
+        raise _refusal(Outcome.TOO_COMPLEX)
+    with (
+        _one_at_a_time(),
+        tempfile.TemporaryFile() as source,
+        tempfile.TemporaryFile() as target,
+    ):
+        source.write(data)
+        source.seek(0)
+        outcome = _decode(source, target)
+        if outcome is not Outcome.DONE:
+            raise _refusal(outcome)
+        target.seek(0)
+        return {size: target.read(*LENGTH.unpack(target.read(LENGTH.size))) for size in AvatarSize}
+
+
+def _has_too_many_scans(data: bytes) -> bool:
+    """Tell whether a JPEG is not worth decoding; nothing is accepted because of the answer.
+
+    In compressed data the marker cannot occur, elsewhere by chance: about 75 times in 5 MB. Pillow
+    does not count scans, so the limit on CPU time bounds what this does not.
+    """
+    return data.startswith(START_OF_JPEG) and data.count(START_OF_SCAN) > MAX_SCANS
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Hold the pod's one turn at decoding, across threads and processes.
+
+    The lock is on the program's file, which is there even if nothing can be written. The kernel
+    releases it whatever becomes of its holder. Raises `ServiceBusyError`.
+    """
+    give_up = time.monotonic() + WAIT_SECONDS
+    if not _threads.acquire(blocking=False):
+        raise ServiceBusyError
+    try:
+        if not _turn.acquire(timeout=WAIT_SECONDS):
+            raise ServiceBusyError
         try:
-            return _read(data)
-        except InputRejectedError:
-            raise
-        except Exception:  # noqa: BLE001 - decoders raise anything, and it is the file's fault
-            raise _no_picture() from None
+            with PROGRAM.open("rb") as file:
+                while not _is_locked(file):
+                    if time.monotonic() > give_up:
+                        raise ServiceBusyError
+                    time.sleep(POLL_SECONDS)
+                yield
+        finally:
+            _turn.release()
+    finally:
+        _threads.release()
 
 
-def _read(data: bytes) -> Mapping[AvatarSize, bytes]:
-    with Image.open(BytesIO(data), formats=FORMATS) as image:
-        width, height = image.size
-        if width * height > settings.AVATAR_MAX_PIXELS:
-            raise _too_large()
-        # A JPEG of several pictures (MPO) is a photograph with a preview.
-        if image.format == "PNG" and getattr(image, "is_animated", False):
-            raise _no_picture()
-        largest = max(size.value for size in AvatarSize)
-        # Has a JPEG decoded at half its size, or less, as long as there is more than is needed.
-        image.draft("RGB", (2 * largest, 2 * largest))
-        colours = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    square = ImageOps.fit(colours, (largest, largest), Image.Resampling.LANCZOS)
-    upright = ImageOps.exif_transpose(square)
-    return {size: _encoded(upright, size.value) for size in AvatarSize}
+def _is_locked(file: IO[bytes]) -> bool:
+    """Lock the file until it is closed, unless another process has."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
-def _encoded(image: Image.Image, length: int) -> bytes:
-    small = image.resize((length, length), Image.Resampling.LANCZOS)
-    small.info.clear()
-    target = BytesIO()
-    small.save(target, TYPE.upper(), quality=QUALITY)
-    return target.getvalue()
+def _decode(source: IO[bytes], target: IO[bytes]) -> Outcome:
+    """Run the decoder; raise `ServiceBusyError` if it got too little of the processor.
+
+    It starts by `vfork`, not from a copy of this process and its threads, has an empty environment,
+    and neither this process's directory nor the user's own packages on its path (`-I`).
+    """
+    sides = [str(size.value) for size in AvatarSize]
+    limits = [str(settings.AVATAR_MAX_PIXELS), str(CPU_SECONDS)]
+    command = [sys.executable, "-I", "-W", "ignore", str(PROGRAM), *limits, *sides]
+    try:
+        done = subprocess.run(  # noqa: S603 - no part of it comes from outside
+            command,
+            stdin=source,
+            stdout=target,
+            env={},
+            cwd="/",
+            timeout=WALL_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise ServiceBusyError from None
+    if done.returncode < 0:
+        logger.warning("the decoder of a picture was ended by signal %d", -done.returncode)
+        return Outcome.TOO_COMPLEX
+    return Outcome(done.returncode)
 
 
-def _too_large() -> InputRejectedError:
-    return InputRejectedError(
-        Problem(
+def _refusal(outcome: Outcome) -> InputRejectedError:
+    code, message = {
+        Outcome.INVALID: (
+            ErrorCode.IMAGE_INVALID,
+            _("Choose a JPEG, PNG or WebP picture that does not move."),
+        ),
+        Outcome.TOO_LARGE: (
             ErrorCode.IMAGE_TOO_LARGE,
-            _("Choose a picture of at most %(bytes)s bytes and %(pixels)s pixels.")
+            _("Choose a picture of at most %(bytes)s bytes and %(pixels)s pixels (WebP: %(webp)s).")
             % {
                 "bytes": f"{settings.AVATAR_MAX_BYTES:,}",
                 "pixels": f"{settings.AVATAR_MAX_PIXELS:,}",
+                "webp": f"{settings.AVATAR_MAX_PIXELS // WEBP_SHARE:,}",
             },
-            ("image",),
-        )
-    )
-
-
-def _no_picture() -> InputRejectedError:
-    return InputRejectedError(
-        Problem(
-            ErrorCode.IMAGE_INVALID,
-            _("Choose a JPEG or PNG picture that does not move."),
-            ("image",),
-        )
-    )
+        ),
+        Outcome.TOO_COMPLEX: (
+            ErrorCode.IMAGE_TOO_COMPLEX,
+            _(
+                "Decoding this picture takes too much work. "
+                "Save it anew as a JPEG, or make it smaller."
+            ),
+        ),
+    }[outcome]
+    return InputRejectedError(Problem(code, message, ("image",)))
