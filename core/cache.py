@@ -8,11 +8,13 @@ invalidation message can be lost, whatever happens to Redis in between.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from django.core.cache import cache
 
 DEFAULT_TTL = timedelta(hours=1)
+# Tells a value that is None from bytes that could not be read.
+VALUE: Final = "value"
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -29,14 +31,19 @@ def remember_many(
 
     ``versions`` maps each key to the version of its facts. ``compute`` is called at most once,
     with the missing keys, and answers each of them with a value that JSON can hold. Without
-    a cache server everything is computed.
+    a cache server everything is computed, and so is what others have written there.
     """
     names = {key: f"{namespace}:{key}:{version}" for key, version in versions.items()}
     found = cache.get_many(names.values())
-    values = {key: found[name] for key, name in names.items() if name in found}
+    values = {key: found[name][VALUE] for key, name in names.items() if _is_ours(found.get(name))}
     missing = [key for key in versions if key not in values]
     if missing:
         computed = compute(missing)
-        cache.set_many({names[key]: computed[key] for key in missing}, ttl.total_seconds())
+        entries = {names[key]: {VALUE: computed[key]} for key in missing}
+        cache.set_many(entries, ttl.total_seconds())
         values.update(computed)
     return values
+
+
+def _is_ours(entry: object) -> bool:
+    return isinstance(entry, dict) and entry.keys() == {VALUE}

@@ -16,6 +16,8 @@ from psycopg.conninfo import conninfo_to_dict
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from core.cache_format import JSONSerde
+
 REQUIRED: Final = object()
 
 SMTP_SCHEMES = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
@@ -144,13 +146,18 @@ class Environment:
             return {
                 "BACKEND": "django.core.cache.backends.memcached.PyMemcacheCache",
                 "LOCATION": parts.netloc,
-                "OPTIONS": {"ignore_exc": True, "connect_timeout": 0.2, "timeout": 0.2},
+                "OPTIONS": {
+                    "serde": JSONSerde(),
+                    "ignore_exc": True,
+                    "connect_timeout": 0.2,
+                    "timeout": 0.2,
+                },
             }
         return {
             "BACKEND": "django_redis.cache.RedisCache",
             "LOCATION": value,
             "OPTIONS": {
-                "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
+                "SERIALIZER": "core.cache_format.JSONSerializer",
                 "SOCKET_CONNECT_TIMEOUT": 0.2,
                 "SOCKET_TIMEOUT": 0.2,
                 # redis-py retries with growing pauses unless told not to.

@@ -7,20 +7,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Group, Permission
-from django.core.cache import caches
+from django.core.cache import cache, caches
 from django.test import override_settings
 from kombu import Connection
+from pymemcache import Client as MemcacheClient
 
 from core.actor import SYSTEM
 from core.env import Environment
 from tests.client import GraphQLClient
 from tests.conftest import Sink, celery_worker, environ_of_tests
 from tests.environment import free_port
+from tests.pickle_bombs import bomb
 from tests.system.programs import require_program
 from users.accounts.models import User
 from users.accounts.services.administration import change_user
@@ -96,6 +98,34 @@ def test_the_cached_resolver_on_memcached(
         change_user(alice.pk, actor=SYSTEM, groups=[editors])
         assert client(ME).data == {"me": {"permissions": ["accounts.view_user"]}}
         caches.close_all()
+
+
+def test_what_others_put_into_memcached_is_a_miss(
+    alice: User,
+    client_of: Callable[[User], GraphQLClient],
+    memcached_url: str,
+    tmp_path: Path,
+    django_assert_num_queries: Callable[..., object],
+) -> None:
+    trace, client = tmp_path / "trace", client_of(alice)
+    host, port = memcached_url.removeprefix("memcached://").split(":")
+    backend = Environment({"CACHE_URL": memcached_url}).cache("CACHE_URL", "")
+    backend["KEY_PREFIX"] = "roster"
+    other = MemcacheClient((host, int(port)))
+    with override_settings(CACHES={"default": backend}), closing(other):
+        key = cache.make_key(f"permissions:{alice.pk}:{alice.authorization_version}")
+        client(ME)
+        assert b"value" in other.get(key)
+        # Each with the flags by which clients of others know what they have written.
+        for data in (bomb(trace), b"", b"\xff", b"[" * 100_000, b"null", b'["accounts.view_user"]'):
+            for flags in range(32):
+                assert other.set(key, data, flags=flags, noreply=False)
+                with django_assert_num_queries(3):  # type: ignore[attr-defined]
+                    assert client(ME).data == {"me": {"permissions": []}}
+                with django_assert_num_queries(2):  # type: ignore[attr-defined]
+                    assert client(ME).data == {"me": {"permissions": []}}
+        caches.close_all()
+    assert not trace.exists()
 
 
 @pytest.fixture(scope="session")
