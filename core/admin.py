@@ -5,7 +5,7 @@ read-only until it says otherwise and overrides `save_model` with calls of servi
 """
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ClassVar, Final, TypeVar, cast
@@ -277,6 +277,8 @@ class RosterAdmin(_Rules, unfold.ModelAdmin, _WithoutTransaction):  # type: igno
     """Rows that staff may look at."""
 
     menu: ClassVar[MenuItem]
+    # Who may read a field, where that is not everybody who may look at the row.
+    field_rules: ClassVar[Mapping[str, Rule]] = {}
     form = ServiceForm
     paginator = BoundedPaginator
     show_full_result_count = False
@@ -302,6 +304,27 @@ class RosterAdmin(_Rules, unfold.ModelAdmin, _WithoutTransaction):  # type: igno
         if getattr(read, "row", (None, None))[0] != key:
             read.row = key, super().get_object(request, object_id, from_field)
         return read.row[1]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Leave out what the reader may not read."""
+        return [
+            (name, options | {"fields": self._readable(request, options["fields"])})
+            for name, options in super().get_fieldsets(request, obj)
+        ]
+
+    def get_list_display(self, request: HttpRequest) -> Sequence[Any]:
+        """Leave out what the reader may not read."""
+        return self._readable(request, super().get_list_display(request))
+
+    def _readable(self, request: HttpRequest, fields: Sequence[Any]) -> Sequence[Any]:
+        """Drop fields by `field_rules`, and lines of fields that have none left."""
+        actor = actor_of(request)
+        hidden = {name for name, may_read in self.field_rules.items() if not may_read(actor)}
+        lines = (
+            field if isinstance(field, str) else tuple(name for name in field if name not in hidden)
+            for field in fields
+        )
+        return [line for line in lines if line and line not in hidden]
 
     def get_paginator(
         self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any

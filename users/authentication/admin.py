@@ -19,6 +19,7 @@ from users.accounts.policy import may_administer
 from users.authentication.admin_api_tokens import ApiTokenAdmin, ServiceAccountAdmin
 from users.authentication.admin_people import PersonAdmin
 from users.authentication.models import Session, Suspension
+from users.authentication.policy import may_read_impersonations
 from users.authentication.services.ending import revoke_session
 from users.authentication.services.suspension import reactivate_user, suspend_user
 
@@ -30,6 +31,10 @@ class SessionAdmin(PersonalAdmin):
     """Who is signed in, and with what."""
 
     menu = MenuItem(Section.ACTIVITY, 1, "devices")
+    field_rules: ClassVar = {
+        "impersonator": may_read_impersonations,
+        "impersonation_reason": may_read_impersonations,
+    }
     list_display = ("user", "user_agent", "ip", "last_seen_at", "created_at", "expires_at")
     list_filter = (("user", RelatedFilter), ("expires_at", DayFilter))
     ordering = ("-id",)

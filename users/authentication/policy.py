@@ -12,6 +12,11 @@ def may_list_sessions(actor: Actor, user_id: UUID | None = None) -> bool:  # noq
     return actor.is_authenticated and actor.allows(Scope.SESSIONS_READ)
 
 
+def may_read_impersonations(actor: Actor) -> bool:
+    """Administrators read who acts in a person's name, and why; others only that it is so."""
+    return actor.is_superuser and actor.is_in_person
+
+
 def may_end_sessions(actor: Actor, user_id: UUID | None = None) -> bool:  # noqa: ARG001
     """Whoever is signed in ends their own, but not by a token."""
     return actor.is_authenticated and actor.is_in_person
