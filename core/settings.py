@@ -67,6 +67,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "core.content_security.ContentSecurityMiddleware",
     "core.health.HealthMiddleware",
     "core.api.ApiMiddleware",
     "django.middleware.security.SecurityMiddleware",

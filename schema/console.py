@@ -8,15 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
+from core.content_security import CONSOLE, HEADER
 from schema.examples import example_operations
 from users.demo.accounts import DEMO_ACCOUNTS
-
-# Monaco injects styles and shows its squiggles as data: images; nothing comes from elsewhere.
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self' 'unsafe-inline'; "
-    "font-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 
 
 def console_page(request: HttpRequest) -> HttpResponse:
@@ -30,7 +24,7 @@ def console_page(request: HttpRequest) -> HttpResponse:
     built = finders.find("console/console.js") is not None
     template = "schema/console.html" if built else "schema/console_missing.html"
     response = render(request, template, {"config": config})
-    response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    response[HEADER] = CONSOLE
     return response
 
 

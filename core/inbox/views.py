@@ -10,6 +10,8 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from core.content_security import HEADER, MAIL
+
 SHOWN: Final = 100
 
 
@@ -32,7 +34,9 @@ def mail(request: HttpRequest, key: str) -> HttpResponse:
         "text": _body(message, "plain"),
         "html": _body(message, "html"),
     }
-    return render(request, "inbox/mail.html", context)
+    response = render(request, "inbox/mail.html", context)
+    response[HEADER] = MAIL
+    return response
 
 
 def _mailbox() -> mailbox.Maildir:

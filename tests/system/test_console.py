@@ -1,29 +1,6 @@
 """The console in a real browser: it signs in, runs queries, and asks nobody but this service."""
 
-from collections.abc import Iterator
-from urllib.parse import urlsplit
-
-import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
-
-
-@pytest.fixture
-def page(browser: Browser, site: str) -> Iterator[Page]:
-    """A page that must log no error and ask no other host."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
-    page = context.new_page()
-    hosts: set[str] = set()
-    complaints: list[str] = []
-    page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on(
-        "console",
-        lambda message: complaints.append(message.text) if message.type == "error" else None,
-    )
-    yield page
-    assert hosts <= {urlsplit(site).netloc, ""}
-    assert complaints == []
-    context.close()
+from playwright.sync_api import Locator, Page, expect
 
 
 def sign_in(page: Page, site: str, username: str, name: str) -> None:

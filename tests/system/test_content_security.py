@@ -1,0 +1,178 @@
+"""The pages under their Content Security Policies, in a real browser.
+
+The fixture `page` fails a test in which the browser logs an error, and a violation is one.
+"""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+# Where to leave screenshots to look at; none otherwise.
+SCREENSHOTS = os.environ.get("SCREENSHOTS")
+PASSWORD = "roster-demo-2026"
+LISTS = [
+    *("accounts/user", "accounts/profile", "accounts/metadata", "auth/group"),
+    *("organizations/organization", "organizations/membership"),
+    *("organizations/organizationinvitation", "authentication/session"),
+    *("authentication/suspension", "authentication/apitoken", "authentication/serviceaccount"),
+    *("privacy/accountdeletion", "bulk/bulkaction", "activity/event", "activity/dailycount"),
+    "outbox/outboxmessage",
+]
+
+
+def look(page: Page, name: str) -> None:
+    if SCREENSHOTS:
+        page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png")
+
+
+def enter(page: Page, site: str, username: str = "ada") -> None:
+    page.goto(f"{site}/admin/login/")
+    look(page, "log-in")
+    page.get_by_label("Username").fill(username)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    expect(page).to_have_url(f"{site}/admin/")
+
+
+def settle(page: Page) -> None:
+    """Wait until the theme's scripts have run: what they show later is hidden by an attribute."""
+    page.wait_for_load_state("networkidle")
+    expect(page.locator("[x-cloak]")).to_have_count(0)
+
+
+def test_a_violation_is_an_error_that_tests_see(browser: Browser, site: str) -> None:
+    page = browser.new_page()
+    seen: list[str] = []
+    page.on("console", lambda message: seen.append(message.text))
+    page.goto(f"{site}/verify-email")
+    page.evaluate(
+        """() => {
+             const script = document.createElement("script");
+             script.textContent = "window.ran = true";
+             document.body.append(script);
+             document.body.setAttribute("style", "color: red");
+             try { window.ran = eval("true"); } catch (error) {}
+           }"""
+    )
+    assert page.evaluate("window.ran") is None
+    assert len([text for text in seen if "Content Security Policy" in text]) == 3
+    page.close()
+
+
+def test_the_admin_draws_its_overview_and_its_lists(page: Page, site: str) -> None:
+    enter(page, site)
+    settle(page)
+    # The chart is drawn: not all of it is of one colour.
+    assert page.evaluate(
+        """() => new Set(document.querySelector("canvas").getContext("2d")
+             .getImageData(0, 0, 300, 150).data).size"""
+    ) > 2  # fmt: skip
+    look(page, "overview")
+    for name in LISTS:
+        page.goto(f"{site}/admin/{name}/")
+        settle(page)
+        look(page, name.replace("/", "-"))
+        row = page.locator("#result_list tbody th a, #result_list tbody td a").first
+        if row.count():
+            page.goto(site + str(row.get_attribute("href")))
+            settle(page)
+            look(page, f"{name.replace('/', '-')}-row")
+
+
+def test_menus_filters_and_themes_work(page: Page, site: str) -> None:
+    enter(page, site)
+    page.goto(f"{site}/admin/accounts/user/")
+    settle(page)
+    page.get_by_text("Filters", exact=True).first.click()
+    expect(page.get_by_role("button", name="Apply Filters")).to_be_visible()
+    look(page, "filters")
+    page.goto(f"{site}/admin/accounts/user/?q=grace")
+    settle(page)
+    expect(page.get_by_text("grace@roster.example").first).to_be_visible()
+    # The page is styled, and its icons are letters of a font of ours.
+    font = page.evaluate("""() => document.fonts.check("16px 'Material Symbols Outlined'")""")
+    assert font is True
+
+
+def test_forms_pick_dates_and_people(page: Page, site: str) -> None:
+    enter(page, site)
+    page.goto(f"{site}/admin/authentication/suspension/add/")
+    settle(page)
+    page.locator(".select2-selection").first.click()
+    page.locator(".select2-search__field").fill("alan")
+    option = page.locator(".select2-results__option", has_text=re.compile("alan"))
+    expect(option.first).to_be_visible()
+    look(page, "select")
+    option.first.click()
+    page.get_by_label("Reason").fill("Sent spam.")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("was added successfully")).to_be_visible()
+    look(page, "added")
+
+
+def test_dialogs_open_and_do_their_work(page: Page, site: str) -> None:
+    enter(page, site)
+    page.goto(f"{site}/admin/authentication/suspension/")
+    settle(page)
+    page.locator("#result_list tbody a").first.click()
+    settle(page)
+    page.get_by_text("Lift", exact=True).first.click()
+    expect(page.get_by_text("Lift the suspension?")).to_be_visible()
+    look(page, "dialog")
+    page.locator("#dialog, dialog, [role=dialog]").get_by_role("button", name="Lift").click()
+    expect(page.get_by_text("can sign in again")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("verify-email", "confirm-email", "confirm-email-address", "accept-invitation"),
+        *("reset-password", "join-organization", "cancel-deletion", "data-export"),
+    ],
+)
+def test_mailed_pages_read_their_link(page: Page, site: str, path: str) -> None:
+    page.goto(f"{site}/{path}#token=abc")
+    expect(page).to_have_url(f"{site}/{path}")
+    assert page.locator("[name=token]").input_value() == "abc"
+    look(page, path)
+
+
+def test_pages_of_errors_are_styled(browser: Browser, site: str) -> None:
+    page = browser.new_page()
+    page.goto(f"{site}/verify-email#token=abc")
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Confirm my address").click()
+    expect(page.get_by_text("This form cannot be used any more")).to_be_visible()
+    padding = "getComputedStyle(document.querySelector('.card')).paddingTop"
+    assert page.evaluate(padding) == "32px"
+    look(page, "csrf")
+    page.close()
+
+
+def test_the_inbox_shows_mails_with_their_styles(page: Page, site: str) -> None:
+    page.goto(f"{site}/dev/mail/")
+    look(page, "inbox")
+    page.goto(f"{site}/graphql")
+    page.evaluate(
+        """() => fetch("/graphql", {
+             method: "POST",
+             headers: {"Content-Type": "application/json"},
+             body: JSON.stringify({query: `mutation { signUp(input: {
+               email: "uma@example.org", username: "uma", password: "a phrase to remember"
+             }) { errors { code } } }`})
+           }).then(response => response.json())"""
+    )
+    mail = page.locator("tr", has_text="uma@example.org").get_by_role("link")
+    for _attempt in range(100):
+        page.goto(f"{site}/dev/mail/")
+        if mail.count():
+            break
+        page.wait_for_timeout(200)
+    mail.first.click()
+    button = page.frame_locator("iframe").get_by_role("link", name="Confirm my address")
+    expect(button).to_be_visible()
+    look(page, "mail")
+    assert button.evaluate("node => getComputedStyle(node).backgroundColor") != "rgba(0, 0, 0, 0)"
