@@ -427,6 +427,13 @@ UNFOLD = {
     "SITE_HEADER": "Roster",
     "SITE_SUBHEADER": _("People and access"),
     "SITE_SYMBOL": "groups",
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": "users.authentication.admin_site.icon_url",
+        }
+    ],
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "8px",

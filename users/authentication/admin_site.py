@@ -19,6 +19,7 @@ from django.http import (
     HttpResponseRedirect,
 )
 from django.template.response import TemplateResponse
+from django.templatetags.static import static
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
@@ -230,6 +231,11 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     overview = {"title": _("Overview"), "icon": "space_dashboard", "link": reverse("admin:index")}
     site = cast("RosterAdminSite", admin.site)
     return [{"items": [overview]}, *site.sections(request)]
+
+
+def icon_url(_request: HttpRequest) -> str:
+    """Return the address of the service's icon, for `UNFOLD`."""
+    return static("core/icon.svg")
 
 
 def own_page(request: HttpRequest) -> str:
