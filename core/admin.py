@@ -312,11 +312,11 @@ class RosterAdmin(_Rules, unfold.ModelAdmin, _WithoutTransaction):  # type: igno
             for name, options in super().get_fieldsets(request, obj)
         ]
 
-    def get_list_display(self, request: HttpRequest) -> Sequence[Any]:
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
         """Leave out what the reader may not read."""
         return self._readable(request, super().get_list_display(request))
 
-    def _readable(self, request: HttpRequest, fields: Sequence[Any]) -> Sequence[Any]:
+    def _readable(self, request: HttpRequest, fields: Sequence[Any]) -> list[Any]:
         """Drop fields by `field_rules`, and lines of fields that have none left."""
         actor = actor_of(request)
         hidden = {name for name, may_read in self.field_rules.items() if not may_read(actor)}

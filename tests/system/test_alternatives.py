@@ -15,7 +15,7 @@ from django.contrib.auth.models import Group, Permission
 from django.core.cache import cache, caches
 from django.test import override_settings
 from kombu import Connection
-from pymemcache import Client as MemcacheClient
+from pymemcache import Client as MemcacheClient  # type: ignore[import-untyped]
 
 from core.actor import SYSTEM
 from core.env import Environment

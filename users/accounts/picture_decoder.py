@@ -15,7 +15,12 @@ from io import BytesIO
 from typing import Final
 
 # TiffImagePlugin reads EXIF data, whatever the format.
-from PIL import Image, ImageOps, TiffImagePlugin  # noqa: F401 - Pillow would import it lazily
+from PIL import (
+    Image,
+    ImageOps,
+    TiffImagePlugin,  # noqa: F401 - Pillow would import it lazily
+    UnidentifiedImageError,
+)
 
 # What cameras, screenshots and browsers make. Pillow checks the size of a WebP before it allocates.
 FORMATS: Final = ("JPEG", "PNG")
@@ -75,7 +80,7 @@ def open_picture(data: bytes, side: int, max_pixels: int) -> Image.Image:
     """
     try:
         image = open_as(FORMATS, data, max_pixels)
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         image = open_as((WEBP,), data, max_pixels // WEBP_SHARE)
     # A JPEG of several pictures (MPO) is a photograph with a preview.
     if image.format != "MPO" and getattr(image, "is_animated", False):
@@ -91,7 +96,7 @@ def open_picture(data: bytes, side: int, max_pixels: int) -> Image.Image:
     return image
 
 
-def open_as(formats: Sequence[str], data: bytes, max_pixels: int) -> Image.Image:
+def open_as(formats: tuple[str, ...], data: bytes, max_pixels: int) -> Image.Image:
     """Return the picture if it is of one of the formats."""
     # Pillow warns about more pixels than this, and refuses more than twice as many.
     Image.MAX_IMAGE_PIXELS = max_pixels / 2  # type: ignore[assignment]
