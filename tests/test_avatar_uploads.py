@@ -4,6 +4,7 @@ import random
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from tests.client import Answer, GraphQLClient
 from tests.pictures import SET, bomb, files, moving, picture
 from tests.signing_in import tags
+from users.accounts import pictures
 from users.accounts.models import Profile, User
 
 ClientOf = Callable[[User], GraphQLClient]
@@ -107,6 +109,17 @@ def test_pictures_are_changed_only_so_often(upload: Callable[..., Answer], media
         assert upload(b"x").problems == INVALID
     assert upload(picture()).codes == ["TOO_MANY_ATTEMPTS"]
     assert files(media) == []
+
+
+def test_being_told_to_come_again_is_no_attempt(
+    upload: Callable[..., Answer], media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = BoundedSemaphore(1)
+    monkeypatch.setattr(pictures, "_threads", threads)
+    with threads:
+        for _time in range(30):
+            assert upload(picture()).codes == ["SERVICE_BUSY"]
+    assert upload(picture()).problems == []
 
 
 def test_strangers_upload_nothing(anonymous: GraphQLClient, media: Path) -> None:

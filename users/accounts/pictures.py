@@ -44,6 +44,10 @@ _threads = BoundedSemaphore(THREADS_AT_MOST)
 _turn = Lock()
 
 
+class NoTurnError(ServiceBusyError):
+    """The pictures of others took all of the wait, and nothing was done for this one."""
+
+
 class AvatarSize(Enum):
     """The squares there are, by the length of a side in pixels."""
 
@@ -57,7 +61,7 @@ def squares_of(data: bytes) -> Mapping[AvatarSize, bytes]:
 
     Raises `InputRejectedError` about ``image`` for a file with too many bytes or pixels, for one
     that takes too much work to decode, and for what is no picture, or an animated one; and
-    `ServiceBusyError` if others upload so many that this one does not get its turn in time.
+    `ServiceBusyError` if there is no time for it: as `NoTurnError` if not even its turn came.
     """
     if len(data) > settings.AVATAR_MAX_BYTES:
         raise _refusal(Outcome.TOO_LARGE)
@@ -91,19 +95,19 @@ def _one_at_a_time() -> Iterator[None]:
     """Hold the pod's one turn at decoding, across threads and processes.
 
     The lock is on the program's file, which is there even if nothing can be written. The kernel
-    releases it whatever becomes of its holder. Raises `ServiceBusyError`.
+    releases it whatever becomes of its holder. Raises `NoTurnError`.
     """
     give_up = time.monotonic() + WAIT_SECONDS
     if not _threads.acquire(blocking=False):
-        raise ServiceBusyError
+        raise NoTurnError
     try:
         if not _turn.acquire(timeout=WAIT_SECONDS):
-            raise ServiceBusyError
+            raise NoTurnError
         try:
             with PROGRAM.open("rb") as file:
                 while not _is_locked(file):
                     if time.monotonic() > give_up:
-                        raise ServiceBusyError
+                        raise NoTurnError
                     time.sleep(POLL_SECONDS)
                 yield
         finally:

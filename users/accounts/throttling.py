@@ -11,7 +11,7 @@ from uuid import UUID
 
 from core.actor import Actor
 from core.addresses import network_of
-from core.ratelimit.limits import Bucket, Limit, attempt
+from core.ratelimit.limits import Bucket, Limit, attempt, forgive
 
 PASSWORDS_OF_PERSON: Final = Limit("password.person", 10, timedelta(minutes=15))
 MAILS_TO_ADDRESS: Final = Limit("mail.recipient", 5, timedelta(hours=1))
@@ -48,6 +48,11 @@ def count_username(user_id: UUID) -> None:
 def count_avatar(user_id: UUID) -> None:
     """Count a picture that somebody has worked on and kept."""
     attempt(Bucket(AVATARS_OF_PERSON, str(user_id)))
+
+
+def forgive_avatar(user_id: UUID) -> None:
+    """Take back the attempt of a picture that nobody looked at."""
+    forgive(Bucket(AVATARS_OF_PERSON, str(user_id)))
 
 
 def count_mail(actor: Actor, email: str) -> None:

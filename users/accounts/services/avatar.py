@@ -15,10 +15,10 @@ from core.actor import Actor
 from core.errors import ErrorCode, InputRejectedError, Problem
 from users.accounts import avatars
 from users.accounts.models import Profile, User
-from users.accounts.pictures import squares_of
+from users.accounts.pictures import NoTurnError, squares_of
 from users.accounts.policy import may_edit_profile, require
 from users.accounts.services.people import locked_for
-from users.accounts.throttling import count_avatar
+from users.accounts.throttling import count_avatar, forgive_avatar
 from users.activity.record import record
 from users.activity.tags import Tag
 
@@ -34,7 +34,7 @@ def set_avatar(user_id: UUID, *, actor: Actor, image: bytes) -> User:
     2. Write the files. They are nobody's until 3, and removed again if that fails.
     3. Write the key of the new ones; a worker removes the former, which the event names.
 
-    Raises `InputRejectedError`, `TooManyAttemptsError` and the policy's errors.
+    Raises `InputRejectedError`, `TooManyAttemptsError`, `ServiceBusyError` and the policy's errors.
     """
     require(actor, may_edit_profile, user_id)
     if not settings.KEEPS_FILES:
@@ -42,7 +42,11 @@ def set_avatar(user_id: UUID, *, actor: Actor, image: bytes) -> User:
             Problem(ErrorCode.UPLOADS_OFF, _("There are no pictures here."), ("image",))
         )
     count_avatar(user_id)
-    squares = squares_of(image)
+    try:
+        squares = squares_of(image)
+    except NoTurnError:
+        forgive_avatar(user_id)
+        raise
     with ExitStack() as undo:
         key = avatars.keep(squares)
         undo.callback(avatars.drop, key)
