@@ -7,21 +7,25 @@ traceback out of a settings module helps no operator.
 import datetime as dt
 import json
 from collections.abc import Collection, Mapping
+from email.utils import formataddr, parseaddr
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+from django.core.exceptions import ValidationError
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from core.cache_format import JSONSerde
+from core.email_addresses import canonical_domain, canonical_email
 
 REQUIRED: Final = object()
 
 SMTP_SCHEMES = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 CACHE_SCHEMES = ("redis", "rediss", "unix", "memcached")
+SIGN_UP_MODES = ("open", "invitation", "closed")
 
 
 def redis_broker(url: str) -> str:
@@ -177,6 +181,28 @@ class Environment:
             "EMAIL_USE_TLS": parts.scheme == "smtp+starttls",
             "EMAIL_USE_SSL": parts.scheme == "smtps",
         }
+
+    def sender(self, name: str, default: str) -> str:
+        """Return an address with or without a display name; its domain has A-labels."""
+        value = self.text(name, default)
+        display_name, address = parseaddr(value)
+        if address.isascii():
+            return value
+        try:
+            return formataddr((display_name, canonical_email(address)))
+        except ValidationError:
+            raise BadSetting(name, "has an address that mail cannot be sent from") from None
+
+    def sign_up(self, name: str) -> list[str]:
+        """Return one of `SIGN_UP_MODES`, or e-mail domains in canonical form; open by default."""
+        names = self.names(name, default=["open"])
+        if len(names) == 1 and names[0].lower() in SIGN_UP_MODES:
+            return [names[0].lower()]
+        try:
+            return [canonical_domain(domain) for domain in names]
+        except ValidationError:
+            problem = "must be open, invitation, closed or domains such as example.com"
+            raise BadSetting(name, problem) from None
 
     def _read(self, name: str) -> str | None:
         path = self.variables.get(f"{name}_FILE")

@@ -234,7 +234,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "users.accounts.validators.ContextWordsValidator"},
     {
         "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
-        "OPTIONS": {"user_attributes": ("username", "email", "name")},
+        "OPTIONS": {"user_attributes": ("username", "email", "email_in_unicode", "name")},
     },
 ]
 # Names of the organisation and the like, of which no password may consist.
@@ -247,9 +247,7 @@ if BREACHED_PASSWORDS_URL:
 RESERVED_USERNAMES = env.names("RESERVED_USERNAMES", default=[])
 
 # Who may sign up: `open`, `invitation`, `closed`, or the owners of addresses at these domains.
-SIGN_UP = [name.lower() for name in env.names("SIGN_UP", default=["open"])]
-if SIGN_UP not in (["open"], ["invitation"], ["closed"]) and not all("." in x for x in SIGN_UP):
-    raise BadSetting("SIGN_UP", "must be open, invitation, closed or domains such as example.com")
+SIGN_UP = env.sign_up("SIGN_UP")
 # Whether people ask staff for an organisation, instead of making one.
 ORGANIZATIONS_BY_STAFF = env.flag("ORGANIZATIONS_BY_STAFF", default=False)
 SIGN_UP_TTL = timedelta(hours=24)
@@ -409,7 +407,7 @@ STORAGES = {
 
 EMAIL_TIMEOUT = 10
 vars().update(env.smtp("EMAIL_URL", default="smtp://localhost"))
-DEFAULT_FROM_EMAIL = env.text("MAIL_FROM", default=f"Roster <no-reply@{ALLOWED_HOSTS[0]}>")
+DEFAULT_FROM_EMAIL = env.sender("MAIL_FROM", default=f"Roster <no-reply@{ALLOWED_HOSTS[0]}>")
 
 # Language, time, logs --------------------------------------------------------------------
 

@@ -3,15 +3,17 @@
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.models import Group
-from django.db.models import Exists, OuterRef, Q, QuerySet, URLField
+from django.db.models import EmailField, Exists, OuterRef, Q, QuerySet, URLField
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminEmailInputWidget
 
 from core.actor import Actor
 from core.admin import (
@@ -31,7 +33,7 @@ from core.search.texts import words_of
 from users.accounts.admin_forms import NewUserForm, ProfileForm
 from users.accounts.avatars import url_of
 from users.accounts.filters import USER_FILTERS
-from users.accounts.identifiers import canonical
+from users.accounts.identifiers import canonical_login, readable_email
 from users.accounts.models import Metadata, Profile, User
 from users.accounts.permissions import permissions_of
 from users.accounts.pictures import AvatarSize
@@ -100,7 +102,8 @@ def known_person(term: str) -> UUID | None:
     """Return the id that was typed, or that of the person with this address, if it is one."""
     if is_id(term):
         return UUID(term)
-    found = User.objects.with_address(canonical(term)) if "@" in term else User.objects.none()
+    login = canonical_login(term)
+    found = User.objects.with_address(login) if "@" in login else User.objects.none()
     return found.values_list("pk", flat=True).first()
 
 
@@ -112,7 +115,7 @@ class UserAdmin(PersonalAdmin):
     may_add = staticmethod(may_administer)
     may_change = staticmethod(may_edit_anybody)
     person_field = "pk"
-    list_display = ("person", "email", "is_active", "role", "group_names", "date_joined")
+    list_display = ("person", "address", "is_active", "role", "group_names", "date_joined")
     list_filter = (
         ("is_active", BooleanFilter),
         ("is_staff", BooleanFilter),
@@ -124,8 +127,12 @@ class UserAdmin(PersonalAdmin):
     search_fields = ("username",)
     ordering = ("username",)
     # The columns with an index to list by.
-    sortable_by = ("person", "email", "date_joined")
+    sortable_by = ("person", "address", "date_joined")
     autocomplete_fields = ("groups",)
+    # Not Django's field, whose idea of an address is another than the service's.
+    formfield_overrides: ClassVar = {
+        EmailField: {"form_class": forms.CharField, "widget": UnfoldAdminEmailInputWidget}
+    }
     readonly_fields = (
         *("email_verified_at", "further_addresses", "picture"),
         *("is_active", "date_joined", "permissions"),
@@ -244,7 +251,12 @@ class UserAdmin(PersonalAdmin):
     def further_addresses(self, user: User) -> str | None:
         """Name those that sign in as the primary one does."""
         found = user.email_addresses.order_by("email").values_list("email", flat=True)
-        return ", ".join(found) or None
+        return ", ".join(map(readable_email, found)) or None
+
+    @admin.display(description=_("e-mail"), ordering="email")
+    def address(self, user: User) -> str:
+        """Show the primary address as people read it."""
+        return readable_email(user.email)
 
     @admin.display(description=_("picture"))
     def picture(self, user: User) -> Any:

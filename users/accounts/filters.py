@@ -17,7 +17,7 @@ from core.actor import Actor
 from core.db import Sought, storable
 from core.errors import ArgumentInvalidError
 from users.accounts.expressions import EmailDomain
-from users.accounts.identifiers import canonical
+from users.accounts.identifiers import canonical_domain_or_folded
 from users.accounts.metadata import normalized
 from users.accounts.models import LastSeen, Metadata, Profile
 from users.accounts.orders import NEVER, USER_ORDERS, UserOrderField
@@ -103,7 +103,7 @@ USER_FILTERS: Final[Mapping[str, Callable[[Any], Q]]] = {
     "last_seen": lambda period: Q(
         Exists(LastSeen.objects.filter(period.contains(SEEN), user=OuterRef("pk")))
     ),
-    "email_domain": lambda domain: Q(Exact(EmailDomain(), canonical(domain))),
+    "email_domain": lambda domain: Q(Exact(EmailDomain(), canonical_domain_or_folded(domain))),
     "public_metadata": lambda value: _has_metadata(public__contains=contained_metadata(value)),
     "private_metadata": lambda value: _has_metadata(private__contains=contained_metadata(value)),
     "locale": lambda locale: Q(

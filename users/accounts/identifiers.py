@@ -6,14 +6,15 @@ from typing import Final
 
 from confusable_homoglyphs import categories, confusables
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
 from core.db import storable
+from core.email_addresses import AT_SIGNS, EMAIL_MAX_LENGTH, a_labels, canonical_email, in_unicode
 
-EMAIL_MAX_LENGTH: Final = 254
 # Where service accounts have their addresses, which lead nowhere (RFC 2606).
 SERVICE_DOMAIN: Final = "service.invalid"
+# Behind addresses that are another account's mailbox, or nobody's, see `check_email_addresses`.
+SET_ASIDE_DOMAIN: Final = "set-aside.invalid"
 USERNAME_MIN_LENGTH: Final = 3
 USERNAME_MAX_LENGTH: Final = 30
 # Names that people would take for the service itself, or that addresses and paths often are
@@ -31,23 +32,59 @@ USERNAME_PATTERN: Final = re.compile(r"[^\W_](?:[\w.-]*[^\W_])?")
 
 
 def canonical(identifier: str) -> str:
-    """Return the form in which an identifier is unique: NFKC and lower case.
+    """Return the form in which a username is unique: NFKC and lower case.
 
-    So full-width, ligature and capital variants of an identifier are one and the same. What
-    is longer than any identifier is cut, because normalising takes quadratic time.
+    So full-width, ligature and capital variants of a username are one and the same. What is
+    longer than any login is cut, because normalising takes quadratic time.
     """
     identifier = storable(identifier).strip()[: EMAIL_MAX_LENGTH + 1]
     folded = unicodedata.normalize("NFKC", identifier).lower()
     return unicodedata.normalize("NFKC", folded)
 
 
-def clean_email(email: str) -> str:
-    """Return the canonical address. Raises `ValidationError` if it is not an address."""
-    address = canonical(email)
-    if len(address) > EMAIL_MAX_LENGTH:
-        raise ValidationError(_("Enter an e-mail address of at most 254 characters."))
-    validate_email(address)
-    return address
+def canonical_login(login: str) -> str:
+    """Return the form in which a login equals the stored address or username; never raises.
+
+    What looks like an address and is none comes back folded as usernames are. It equals no
+    stored address but one that earlier rules accepted, in the spelling that it is stored in.
+    """
+    identifier = canonical(login)
+    if "@" not in identifier:
+        return identifier
+    try:
+        return canonical_email(login)
+    except ValidationError:
+        return identifier
+
+
+def canonical_domain_or_folded(domain: str) -> str:
+    """Return what follows the @ in stored addresses at a domain; never raises."""
+    return canonical_login(f"a@{domain.strip()}").partition("@")[2]
+
+
+def canonical_part(word: str) -> str:
+    """Return what a stored address contains if it contains what was typed; never raises.
+
+    Whole labels behind an @ are found in either form. What has no @ stays as it is.
+    """
+    local, at, domain = word.translate(AT_SIGNS).rpartition("@")
+    if not at or domain.isascii():
+        return word
+    try:
+        return f"{local}@{a_labels(domain)}"
+    except ValidationError:
+        return word
+
+
+def readable_email(email: str) -> str:
+    """Return a stored address for people to read: in Unicode where it cannot be mistaken.
+
+    A domain keeps its A-labels if one of them mixes scripts or reads as Latin (Unicode TR 39).
+    """
+    readable = in_unicode(email)
+    labels = readable.rpartition("@")[2].split(".")
+    is_safe = not any(_reads_as_another(label) for label in labels if not label.isascii())
+    return readable if is_safe else email
 
 
 def clean_username(username: str) -> str:

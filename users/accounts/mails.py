@@ -3,6 +3,7 @@
 from django.utils.translation import gettext as _
 
 from core.mail import Mail
+from users.accounts.identifiers import readable_email
 
 
 def verify_email(*, username: str, url: str) -> Mail:
@@ -121,7 +122,7 @@ def email_address_removed_for_you(*, name: str, email: str) -> Mail:
         greeting=_("Hello %(name)s,") % {"name": name},
         paragraphs=[
             _("An administrator removed %(email)s. It neither signs you in nor gets our mails.")
-            % {"email": email},
+            % {"email": readable_email(email)},
         ],
         footnote=_("If you still need it, you can add it again, or ask an administrator why."),
     )

@@ -15,7 +15,7 @@ from django.utils import timezone
 from core.actor import Actor
 from core.db import Sought
 from core.search.texts import has_words, rank
-from users.accounts.identifiers import canonical
+from users.accounts.identifiers import canonical_login, canonical_part
 from users.accounts.orders import USER_ORDERS, UserOrderField
 from users.scopes import Scope
 
@@ -79,7 +79,7 @@ class UserQuerySet(models.QuerySet["User"]):
 
     def with_words(self, words: Sequence[str], actor: Actor) -> Self:
         """Those of `found_by` in whose names are all the words; for staff, also in addresses."""
-        condition = has_words(_search_column(actor), words)
+        condition = has_words(_search_column(actor), [canonical_part(word) for word in words])
         if actor.is_staff:
             return self.meeting(condition)
         # In this form no index of public people is read, which may be most of them.
@@ -88,6 +88,7 @@ class UserQuerySet(models.QuerySet["User"]):
 
     def best_match_first(self, words: Sequence[str], actor: Actor) -> Self:
         """Order people by how well the words match; those who are equal, by username."""
+        words = [canonical_part(word) for word in words]
         return self.order_by(rank(_search_column(actor), words).asc(), F("username").asc())
 
     def administrators(self) -> Self:
@@ -103,8 +104,8 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.filter(is_service=True)
 
     def with_login(self, login: str) -> Self:
-        """Find the person by an e-mail address or username, in whatever case it is typed."""
-        identifier = canonical(login)
+        """Find the person by an e-mail address or username, in whatever form it is typed."""
+        identifier = canonical_login(login)
         if "@" in identifier:
             return self.with_address(identifier)
         return self.filter(username=identifier)

@@ -18,6 +18,7 @@ from core.errors import InputRejectedError, TooManyAttemptsError
 from core.http import ActorRequest
 from users.accounts import avatars
 from users.accounts.forms import AcceptInvitationForm, LinkForm
+from users.accounts.identifiers import readable_email
 from users.accounts.pictures import TYPE
 from users.accounts.services.email_addresses import confirm_email_address
 from users.accounts.services.email_change import confirm_email_change
@@ -118,7 +119,7 @@ class ConfirmEmailView(LinkView):
     def use(self, actor: Actor, **fields: str) -> str:
         """Confirm."""
         user = confirm_email_change(fields["token"], actor=actor)
-        return _("Done. From now on we write to %(email)s.") % {"email": user.email}
+        return _("Done. From now on we write to %(email)s.") % {"email": readable_email(user.email)}
 
 
 class ConfirmEmailAddressView(LinkView):
@@ -131,7 +132,9 @@ class ConfirmEmailAddressView(LinkView):
     def use(self, actor: Actor, **fields: str) -> str:
         """Confirm."""
         address = confirm_email_address(fields["token"], actor=actor)
-        return _("Done. You can sign in with %(email)s now.") % {"email": address.email}
+        return _("Done. You can sign in with %(email)s now.") % {
+            "email": readable_email(address.email)
+        }
 
 
 class AcceptInvitationView(LinkView):

@@ -22,6 +22,7 @@ from unfold.widgets import (
 from core.admin import actor_of, gone_on
 from core.errors import InputRejectedError
 from users.accounts.admin import UserAdmin
+from users.accounts.identifiers import readable_email
 from users.accounts.models import EmailAddress, User
 from users.accounts.policy import may_administer, may_impersonate
 from users.accounts.services.email_addresses import remove_user_email_address
@@ -63,7 +64,9 @@ class AddressForm(BaseDialogForm):  # type: ignore[misc]
         """Offer those of the person whose page it is."""
         super().__init__(*args, **kwargs)
         addresses = EmailAddress.objects.filter(user=self.object_id).order_by("email")
-        self.fields["email"].choices = [(each.email, each.email) for each in addresses]
+        self.fields["email"].choices = [
+            (each.email, readable_email(each.email)) for each in addresses
+        ]
 
 
 ADDRESS = {
@@ -133,7 +136,7 @@ class PersonAdmin(PeopleActions):
             user = remove_user_email_address(UUID(object_id), actor=actor_of(request), email=email)
         except InputRejectedError:
             raise Http404 from None
-        messages.success(request, _("%(email)s was removed.") % {"email": email})
+        messages.success(request, _("%(email)s was removed.") % {"email": readable_email(email)})
         return gone_on(request, _page_of(user))
 
     @action(  # type: ignore[untyped-decorator]

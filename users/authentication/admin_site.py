@@ -34,6 +34,7 @@ from core.actor import Actor
 from core.admin import BoundedPaginator, MenuItem, RosterAdmin, Section, actor_of, gone_on
 from core.errors import ReauthenticationRequiredError
 from core.sought import first_rows
+from users.accounts.identifiers import readable_email
 from users.accounts.models import User
 from users.activity.models import DailyCount
 from users.activity.tags import Tag
@@ -192,7 +193,7 @@ class RosterAdminSite(UnfoldAdminSite):  # type: ignore[misc]
         return [
             {
                 "title": user.get_full_name(),
-                "description": user.email,
+                "description": readable_email(user.email),
                 "link": reverse("admin:accounts_user_change", args=[user.pk]),
                 "icon": "person",
             }

@@ -19,7 +19,8 @@ class ResetPasswordForm(LinkForm):
 class ForgotPasswordForm(forms.Form):
     """What `request_password_reset` takes."""
 
-    email = forms.EmailField(
+    # Not Django's field, whose idea of an address is another than the service's.
+    email = forms.CharField(
         label=_("E-mail address"),
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )

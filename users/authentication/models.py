@@ -10,8 +10,8 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core.email_addresses import EMAIL_MAX_LENGTH
 from core.ids import new_id
-from users.accounts.identifiers import EMAIL_MAX_LENGTH
 from users.accounts.models import MailedLink
 from users.authentication.api_tokens import ApiToken, ServiceAccount
 from users.authentication.factors import (

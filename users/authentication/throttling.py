@@ -19,7 +19,7 @@ from django.conf import settings
 from core.actor import Actor
 from core.errors import TooManyAttemptsError
 from core.ratelimit.limits import Bucket, Limit, attempt, clear, forgive
-from users.accounts.identifiers import canonical
+from users.accounts.identifiers import canonical_login
 from users.accounts.models import User
 from users.accounts.throttling import origin
 from users.authentication.devices import Device
@@ -169,7 +169,7 @@ def _bucket_of_device(device_id: UUID) -> Bucket:
 
 def _bucket_of_login(login: str) -> Bucket:
     limit = Limit("log_in.login", settings.LOG_INS_PER_ACCOUNT, PERIOD)
-    return Bucket(limit, canonical(login))
+    return Bucket(limit, canonical_login(login))
 
 
 def _bucket_behind(user_id: UUID | None, login: str) -> Bucket:
@@ -184,8 +184,8 @@ def _bucket_of_person(user_id: UUID) -> Bucket:
 def _bucket_of_nobody(login: str) -> Bucket:
     """Return what is as good as a person's where there is none, under a name of its own."""
     limit = Limit("log_in.nobody", settings.LOG_INS_PER_ACCOUNT, PERIOD)
-    return Bucket(limit, canonical(login))
+    return Bucket(limit, canonical_login(login))
 
 
 def _bucket_of_lockout(login: str) -> Bucket:
-    return Bucket(LOCKOUTS_REMEMBERED, canonical(login))
+    return Bucket(LOCKOUTS_REMEMBERED, canonical_login(login))

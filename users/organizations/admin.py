@@ -1,5 +1,7 @@
 """Organisations, memberships and invitations, to look at."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -8,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from core.admin import DayFilter, MenuItem, ReadOnlyInline, RosterAdmin, Section
 from core.admin_filters import ChoicesFilter, RelatedFilter
 from users.accounts.admin import PersonalAdmin
+from users.accounts.identifiers import canonical_part, readable_email
 from users.organizations.models import Membership, Organization, OrganizationInvitation
 
 
@@ -62,7 +65,7 @@ class OrganizationInvitationAdmin(RosterAdmin):
     """Who was invited where and has not answered."""
 
     menu = MenuItem(Section.ORGANIZATIONS, 3, "mail")
-    list_display = ("email", "organization", "role", "inviter", "created_at", "expires_at")
+    list_display = ("address", "organization", "role", "inviter", "created_at", "expires_at")
     list_select_related = ("organization", "inviter")
     list_filter = (
         ("organization", RelatedFilter),
@@ -72,4 +75,18 @@ class OrganizationInvitationAdmin(RosterAdmin):
     search_help_text = _("Any part of the address")
     ordering = ("-id",)
     sortable_by = ()
-    fields = (("email", "organization"), ("role", "inviter"), ("created_at", "expires_at"))
+    fields = (("address", "organization"), ("role", "inviter"), ("created_at", "expires_at"))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find a domain in whichever form it was typed."""
+        found: tuple[QuerySet[Any], bool] = super().get_search_results(
+            request, queryset, canonical_part(search_term)
+        )
+        return found
+
+    @admin.display(description=_("e-mail"))
+    def address(self, invitation: OrganizationInvitation) -> str:
+        """Show it as people read it."""
+        return readable_email(invitation.email)

@@ -9,9 +9,9 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from core.actor import Actor
+from core.email_addresses import EMAIL_MAX_LENGTH
 from core.ids import new_id
 from users.accounts.filters import also_selects
-from users.accounts.identifiers import EMAIL_MAX_LENGTH
 from users.accounts.models import MailedLink
 from users.accounts.querysets import also_shows
 from users.organizations.orders import ORGANIZATION_ORDERS

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from core.actor import Actor
 from core.errors import ErrorCode, InputRejectedError, Problem
+from users.accounts.identifiers import canonical_login
 from users.accounts.models import User
 from users.accounts.policy import (
     may_administer,
@@ -102,7 +103,7 @@ def change_user(  # noqa: PLR0913 - what can be changed together
     if identifiers or flags or groups is not None or permissions is not None:
         require_recent_proof(actor, Sensitive.UPDATE_USER)
     check_profile(profile)
-    canonical_identifiers = check_identifiers(identifiers)
+    canonical_identifiers = _canonical(identifiers, user_id=user_id)
     if user_id == actor.user_id:
         _refuse_own_identifiers(actor, canonical_identifiers)
     keep_an_administrator(user_id, flags, field="is_superuser")
@@ -152,6 +153,21 @@ def keep_an_administrator(user_id: UUID, flags: Mapping[str, bool], *, field: st
                 (field,) if field else (),
             )
         )
+
+
+def _canonical(identifiers: Mapping[str, str], *, user_id: UUID) -> dict[str, str]:
+    """Do what `check_identifiers` does, but let an address stay that earlier rules accepted.
+
+    Forms hand in what they show, changed or not. Raises `InputRejectedError`.
+    """
+    try:
+        return check_identifiers(identifiers)
+    except InputRejectedError:
+        stored = canonical_login(identifiers.get("email", ""))
+        if not User.objects.filter(pk=user_id, email=stored).exists():
+            raise
+        others = {name: value for name, value in identifiers.items() if name != "email"}
+        return {"email": stored, **check_identifiers(others)}
 
 
 def _refuse_own_identifiers(actor: Actor, identifiers: Mapping[str, str]) -> None:

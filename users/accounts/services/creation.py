@@ -9,8 +9,9 @@ from django.conf import settings
 from django.db import IntegrityError
 from django.utils.translation import gettext as _
 
+from core.email_addresses import canonical_email
 from core.errors import ErrorCode, InputRejectedError, Problem
-from users.accounts.identifiers import RESERVED_USERNAMES, clean_email, clean_username
+from users.accounts.identifiers import RESERVED_USERNAMES, clean_username
 from users.accounts.models import EmailAddress, LastSeen, Profile, User
 from users.accounts.services.validation import (
     Problems,
@@ -47,7 +48,7 @@ def check_new_account(  # noqa: PLR0913 - what an account consists of
     """
     problems = Problems()
     with problems.of("email", ErrorCode.EMAIL_INVALID):
-        email = clean_email(email)
+        email = canonical_email(email)
     with problems.of("username", ErrorCode.USERNAME_INVALID):
         username = clean_username(username)
     if is_own_choice and _is_reserved(username):
@@ -68,7 +69,7 @@ def check_identifiers(identifiers: Mapping[str, str]) -> dict[str, str]:
     Raises `InputRejectedError`.
     """
     checks = {
-        "email": (ErrorCode.EMAIL_INVALID, clean_email),
+        "email": (ErrorCode.EMAIL_INVALID, canonical_email),
         "username": (ErrorCode.USERNAME_INVALID, clean_username),
     }
     problems, clean = Problems(), {}

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from core.actor import Actor
 from core.errors import ErrorCode, InputRejectedError, Problem
+from users.accounts.identifiers import canonical_login
 from users.accounts.models import EmailAddition, EmailAddress, User
 from users.accounts.policy import may_administer, may_change_credentials, require
 from users.accounts.sensitive import Sensitive
@@ -147,7 +148,7 @@ def remove_user_email_address(user_id: UUID | None, *, actor: Actor, email: str)
     """
     require(actor, may_administer, user_id)
     require_recent_proof(actor, Sensitive.REMOVE_USER_EMAIL_ADDRESS)
-    email = check_identifiers({"email": email})["email"]
+    email = _canonical(email, user_id=user_id)
     if user_id is not None and user_id == actor.user_id:
         raise InputRejectedError(
             Problem(
@@ -184,9 +185,23 @@ def _confirmed(
 ) -> str:
     """Return the address in canonical form, once the person is known to ask."""
     require(actor, may_change_credentials, user_id)
-    email = check_identifiers({"email": email})["email"]
+    email = _canonical(email, user_id=user_id)
     confirm_password(user_id, password, actor=actor, field="password", operation=operation)
     return email
+
+
+def _canonical(email: str, *, user_id: UUID | None) -> str:
+    """Return the canonical form of an address, or of a further one that earlier rules accepted.
+
+    Those must be possible to remove. Raises `InputRejectedError`.
+    """
+    try:
+        return check_identifiers({"email": email})["email"]
+    except InputRejectedError:
+        stored = canonical_login(email)
+        if not EmailAddress.objects.filter(user=user_id, email=stored).exists():
+            raise
+        return stored
 
 
 def _refuse_too_many(user: User, email: str) -> None:

@@ -5,8 +5,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.actor import Actor
+from core.email_addresses import canonical_email
 from core.errors import ErrorCode
-from users.accounts.identifiers import clean_email
 from users.accounts.models import Invitation, SignUp, User
 from users.accounts.policy import may_administer_people, require
 from users.accounts.services.creation import check_new_account, email_taken, insert_user
@@ -30,7 +30,7 @@ def invite_user(*, actor: Actor, email: str, name: str = "", locale: str = "en")
         raise sign_up_closed()
     problems = Problems()
     with problems.of("email", ErrorCode.EMAIL_INVALID):
-        email = clean_email(email)
+        email = canonical_email(email)
     with problems.of("name", ErrorCode.VALUE_INVALID):
         check_field(Invitation, "name", name)
     with problems.of("locale", ErrorCode.LOCALE_UNSUPPORTED):

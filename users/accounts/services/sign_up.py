@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from core.actor import Actor
 from core.errors import ErrorCode, InputRejectedError, Problem
+from users.accounts.identifiers import readable_email
 from users.accounts.models import SignUp, User
 from users.accounts.services.creation import (
     check_identifiers,
@@ -105,7 +106,7 @@ def check_may_sign_up(email: str, *, field: str, is_invited: bool = False) -> No
             Problem(
                 ErrorCode.EMAIL_DOMAIN_NOT_ALLOWED,
                 _("Use an address of one of these domains: %(domains)s.")
-                % {"domains": ", ".join(settings.SIGN_UP)},
+                % {"domains": ", ".join(map(readable_email, settings.SIGN_UP))},
                 (field,),
             )
         )

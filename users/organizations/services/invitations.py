@@ -9,8 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
+from core.email_addresses import canonical_email
 from core.errors import ErrorCode, InputRejectedError, Problem
-from users.accounts.identifiers import clean_email
 from users.accounts.models import User
 from users.accounts.services.invitation import insert_invited, invited_user
 from users.accounts.services.links import link_invalid, read_link, use_link
@@ -49,7 +49,7 @@ def invite_to_organization(
     require(actor, may_manage, own, role)
     problems = Problems()
     with problems.of("email", ErrorCode.EMAIL_INVALID):
-        email = clean_email(email)
+        email = canonical_email(email)
     with problems.of("locale", ErrorCode.LOCALE_UNSUPPORTED):
         check_locale(locale)
     problems.refuse_any()
