@@ -110,7 +110,8 @@ def _canonical_local_part(text: str) -> str:
         raise _invalid(TOO_LONG)
     try:
         # A quoted local part is valid syntax, and often needs no quotes: two forms of one mailbox.
-        if '"' in local:
+        # Django's pattern ignores case as Unicode does, so a dotless i counts as an I.
+        if '"' in local or not local.isascii():
             raise _invalid(LOCAL_PART_INVALID)
         _validate_syntax(f"{local}@example.org")
     except ValidationError:

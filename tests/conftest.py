@@ -250,6 +250,8 @@ class Sink:
 
     def __init__(self) -> None:
         self.mails: queue.Queue[EmailMessage] = queue.Queue()
+        # Of the envelope of the newest mail: where it goes, whatever its head says.
+        self.recipients: list[str | None] = []
 
     async def handle_DATA(  # noqa: N802 - aiosmtpd's name
         self,
@@ -261,6 +263,7 @@ class Sink:
         assert isinstance(content, bytes)
         message = message_from_bytes(content, policy=policy.default)
         assert isinstance(message, EmailMessage)
+        self.recipients = list(envelope.rcpt_tos)
         self.mails.put(message)
         return "250 OK"
 

@@ -27,8 +27,7 @@ def canonicalize(apps, _schema_editor):
         claims.setdefault(mailbox_of(row.email, was_mailed=True), []).append(row)
     set_aside = list(claims.pop(None, ()))
     for row in set_aside:
-        local, _at, domain = row.email.rpartition("@")
-        _set_aside(row, f"{local}@{domain.encode('punycode').decode('ascii')}")
+        _set_aside(row, "@".join(map(_in_ascii, row.email.rpartition("@")[::2])))
     for mailbox, rows in claims.items():
         ours = {(type(row), row.pk) for row in rows}
         for model in (User, EmailAddress):
@@ -52,6 +51,10 @@ def canonicalize(apps, _schema_editor):
     canonicalize_links(apps.get_model("accounts", "EmailChange"), "user")
     canonicalize_links(apps.get_model("accounts", "EmailAddition"), "user")
     canonicalize_links(apps.get_model("accounts", "Invitation"))
+
+
+def _in_ascii(text):
+    return text if text.isascii() else text.encode("punycode").decode("ascii").lower()
 
 
 def _is_further(row):
