@@ -1,0 +1,16 @@
+"""Hold all rows against the constraint, without keeping anybody from reading or writing them."""
+
+from django.contrib.postgres.operations import ValidateConstraint
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('accounts', '0014_canonical_emails'),
+    ]
+
+    operations = [
+        ValidateConstraint(model_name='user', name='user_email_ascii'),
+        ValidateConstraint(model_name='emailaddress', name='email_address_ascii'),
+    ]
