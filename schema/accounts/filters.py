@@ -78,7 +78,7 @@ class UserFilter:
         description="When they were last seen; who never was, counts as seen before all others.",
     )
     email_domain: str | None = strawberry.field(
-        default=None, description="What follows the @ of their address."
+        default=None, description="What follows the @ of their address, in Unicode or ASCII."
     )
     public_metadata: JSON | None = strawberry.field(
         default=None, description="An object that their public metadata contain."
