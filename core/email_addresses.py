@@ -6,12 +6,11 @@ canonical form.
 """
 
 import unicodedata
-from typing import Final
+from typing import Any, Final
 
 import idna
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 EMAIL_MAX_LENGTH: Final = 254
@@ -124,5 +123,6 @@ def _is_visible(character: str) -> bool:
     return unicodedata.category(character) not in {"Cc", "Cf"}
 
 
-def _invalid(message: str | Promise) -> ValidationError:
+def _invalid(message: Any) -> ValidationError:
+    """Return the refusal, whose message is translated when it is read: settings have none yet."""
     return ValidationError(message, code="email_invalid")

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -25,7 +25,7 @@ BEFORE = [
 ]
 
 
-def migrate(targets: list[tuple[str, str | None]]) -> None:
+def migrate(targets: Sequence[tuple[str, str | None]]) -> None:
     with as_owner():
         MigrationExecutor(connection).migrate(targets)
 

@@ -108,7 +108,8 @@ class User(relay.Node):
         description="Whether this is a program's account and nobody's."
     )
     email: str | None = strawberry_django.field(
-        extensions=[Private()], description="The primary address, for the person and staff; its domain is ASCII."
+        extensions=[Private()],
+        description="The primary address, for the person and staff; its domain is ASCII.",
     )
     email_verified_at: datetime | None = strawberry_django.field(
         extensions=[Private()],

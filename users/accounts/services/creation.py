@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import IntegrityError
 from django.utils.translation import gettext as _
 
-from core.email_addresses import canonical_email
+from core.email_addresses import EMAIL_MAX_LENGTH, canonical_email
 from core.errors import ErrorCode, InputRejectedError, Problem
-from users.accounts.identifiers import RESERVED_USERNAMES, clean_username
+from users.accounts.identifiers import RESERVED_USERNAMES, canonical_login, clean_username
 from users.accounts.models import EmailAddress, LastSeen, Profile, User
 from users.accounts.services.validation import (
     Problems,
@@ -81,6 +83,21 @@ def check_identifiers(identifiers: Mapping[str, str]) -> dict[str, str]:
     return clean
 
 
+def check_known_email(email: str) -> str:
+    """Return the form in which an address is stored if anybody has it.
+
+    Addresses that earlier rules accepted count, so that their owners are not locked out; whether
+    there are any makes no difference. Raises `InputRejectedError`.
+    """
+    try:
+        return check_identifiers({"email": email})["email"]
+    except InputRejectedError:
+        stored = canonical_login(email)
+        if len(stored) > EMAIL_MAX_LENGTH or not _was_valid(stored):
+            raise
+        return stored
+
+
 def check_username_is_free_to_choose(username: str) -> None:
     """Raise `InputRejectedError` if the username, in canonical form, is a reserved one."""
     if _is_reserved(username):
@@ -141,6 +158,14 @@ def username_taken() -> InputRejectedError:
             ("username",),
         )
     )
+
+
+def _was_valid(email: str) -> bool:
+    try:
+        validate_email(email)
+    except ValidationError:
+        return False
+    return email.isascii()
 
 
 def _is_reserved(username: str) -> bool:

@@ -20,7 +20,7 @@ from core.errors import ErrorCode, InputRejectedError, Problem
 from users.accounts.models import EmailAddress, User
 from users.accounts.policy import may_administer, may_change_credentials, require
 from users.accounts.sensitive import Sensitive
-from users.accounts.services.creation import check_identifiers
+from users.accounts.services.creation import check_known_email
 from users.accounts.services.links import opened
 from users.accounts.services.people import locked_self, locked_user
 from users.accounts.services.reauthentication import confirm_password, require_recent_proof
@@ -88,7 +88,7 @@ def request_password_reset(*, actor: Actor, email: str) -> None:
     that finds out whether there is anybody to write to, see `prepare_password_reset`. Raises
     `InputRejectedError` for what is no address, and `TooManyAttemptsError`.
     """
-    email = check_identifiers({"email": email})["email"]
+    email = check_known_email(email)
     count_mail(actor, email)
     with transaction.atomic(durable=True):
         user_id = User.objects.with_address(email).values_list("pk", flat=True).first()
