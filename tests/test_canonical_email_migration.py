@@ -71,7 +71,7 @@ def test_addresses_become_canonical_and_keep_their_mailbox(capsys: Any) -> None:
     add("cleo", "cleo@straße.example")
     add("dora", "dora@straße.example", is_verified=False)
     add("emma", '"emma"@example.org')
-    add("fay", '"fa y"@example.org')
+    add("fay", '"fa,y"@example.org')
     add("gina", "gina@i\N{HEAVY BLACK HEART}.ws")
     add("hedy", "hedy@so\u00adft.example")
     add_further(User.objects.get(username="ada"), "ada@bücher.example")
@@ -82,7 +82,7 @@ def test_addresses_become_canonical_and_keep_their_mailbox(capsys: Any) -> None:
         "cleo": "cleo@strasse.example",
         "dora": "dora@xn--strae-oqa.example",
         "emma": "emma@example.org",
-        "fay": '"fa y"@example.org',
+        "fay": '"fa,y"@example.org',
         "gina": "gina@xn--i-7iq.ws",
         "hedy": "hedy@soft.example",
     }
