@@ -6,20 +6,31 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
 
 from core.email_addresses import canonical_email
+from core.mail_words import Reader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """What one mail says. Build it under `translation.override` of the reader's language."""
+    """What one mail says. Build and send it under `translation.override` of the reader's language.
 
+    Words of users are in it only as ``reader`` returns them: see `core.mail_words`.
+    """
+
+    reader: Reader
     subject: str
-    greeting: str
     paragraphs: Sequence[str]
     action: str = ""
     action_url: str = ""
     footnote: str = ""
+
+    @property
+    def greeting(self) -> str:
+        """Greet the reader, by name if that may be."""
+        name = self.reader.name
+        return _("Hello %(name)s,") % {"name": name} if name else _("Hello,")
 
 
 def send(mail: Mail, *, to: str) -> None:

@@ -7,6 +7,7 @@ from babel.messages.pofile import read_po
 from django.conf import settings
 from django.utils import translation
 
+from core.mail_words import STRANGER, Reader
 from tests.client import GraphQLClient
 from users.accounts import mails
 
@@ -24,12 +25,12 @@ def test_every_text_is_translated() -> None:
 @pytest.mark.parametrize("language", [code for code, _name in settings.LANGUAGES])
 def test_mails_speak_one_language(language: str) -> None:
     with translation.override(language):
-        verify = mails.verify_email(username="dora", url="https://x.example/#token=t")
-        known = mails.sign_up_with_known_email(name="Dora")
+        verify = mails.verify_email(STRANGER, url="https://x.example/#token=t")
+        known = mails.sign_up_with_known_email(Reader("Dora", is_verified=True))
+        greetings = [verify.greeting, known.greeting]
 
     german = language == "de"
-    assert ("Guten Tag dora," in verify.greeting) == german
-    assert ("Hello dora," in verify.greeting) != german
+    assert greetings == (["Guten Tag,", "Guten Tag Dora,"] if german else ["Hello,", "Hello Dora,"])
     assert (known.subject == "Sie haben bereits ein Konto") == german
 
 

@@ -1,6 +1,7 @@
 """Administrators take further addresses from people."""
 
 import pytest
+from django.utils import timezone
 
 from tests.client import Answer, GraphQLClient
 from tests.conftest import Sink
@@ -49,12 +50,20 @@ def test_address_is_the_persons_no_more(client_of: ClientOf, alice: User, root: 
 @pytest.mark.parametrize(
     ("locale", "subject", "told"),
     [
-        ("en", "An e-mail address was removed from your account", f"removed {NEW}."),
-        ("de", "Eine E-Mail-Adresse wurde aus Ihrem Konto entfernt", f"{NEW} entfernt."),
+        (
+            "en",
+            "An e-mail address was removed from your account",
+            "removed alice (at) example (dot) net.",
+        ),
+        (
+            "de",
+            "Eine E-Mail-Adresse wurde aus Ihrem Konto entfernt",
+            "hat alice (at) example (dot) net entfernt.",
+        ),
     ],
 )
 def test_both_addresses_are_told(worker: Sink, locale: str, subject: str, told: str) -> None:
-    alice = make_user("alice", locale=locale)
+    alice = make_user("alice", locale=locale, email_verified_at=timezone.now())
     give_address(alice)
     root = make_user("root", is_staff=True, is_superuser=True)
     assert remove(GraphQLClient(make_token(root)), alice).problems == []

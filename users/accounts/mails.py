@@ -1,33 +1,40 @@
-"""What the mails about accounts say; call under the reader's language."""
+"""What the mails about accounts say; call under the reader's language.
+
+Words of users go through the reader (`core.mail_words`).
+"""
 
 from django.utils.translation import gettext as _
 
 from core.mail import Mail
-from users.accounts.identifiers import readable_email
+from core.mail_words import Reader
 
 
-def verify_email(*, username: str, url: str) -> Mail:
+def verify_email(reader: Reader, *, url: str) -> Mail:
     """Ask the owner of an address to confirm a sign-up."""
     return Mail(
+        reader=reader,
         subject=_("Confirm your e-mail address"),
-        greeting=_("Hello %(name)s,") % {"name": username},
         paragraphs=[
-            _("Welcome to Roster. One step is left: confirm that this address is yours."),
+            _(
+                "Somebody, hopefully you, signed up for Roster with this address. One step is "
+                "left: confirm it with your password."
+            ),
         ],
         action=_("Confirm my address"),
         action_url=url,
         footnote=_(
             "The link works once and for 24 hours. If you did not sign up, ignore this mail: "
-            "no account is created."
+            "no account is created. If you want one all the same, choose a new password there: "
+            "then nobody else knows it."
         ),
     )
 
 
-def sign_up_with_known_email(*, name: str) -> Mail:
+def sign_up_with_known_email(reader: Reader) -> Mail:
     """Tell the owner of an account that somebody tried to sign up with its address."""
     return Mail(
+        reader=reader,
         subject=_("You already have an account"),
-        greeting=_("Hello %(name)s,") % {"name": name},
         paragraphs=[
             _("Somebody, perhaps you, tried to sign up with this e-mail address."),
             _("You already have an account, so no new one was created. Simply sign in."),
@@ -36,11 +43,11 @@ def sign_up_with_known_email(*, name: str) -> Mail:
     )
 
 
-def invitation(*, name: str, url: str) -> Mail:
+def invitation(reader: Reader, *, url: str) -> Mail:
     """Offer an account."""
     return Mail(
+        reader=reader,
         subject=_("You are invited"),
-        greeting=_("Hello %(name)s,") % {"name": name} if name else _("Hello,"),
         paragraphs=[
             _("An administrator offers you an account. Choose a username and a password for it."),
         ],
@@ -50,12 +57,15 @@ def invitation(*, name: str, url: str) -> Mail:
     )
 
 
-def confirm_email_change(*, name: str, url: str) -> Mail:
+def confirm_email_change(reader: Reader, *, url: str) -> Mail:
     """Ask the owner of a new address to confirm it."""
     return Mail(
+        reader=reader,
         subject=_("Confirm your new e-mail address"),
-        greeting=_("Hello %(name)s,") % {"name": name},
-        paragraphs=[_("You asked for this address in place of your former one.")],
+        paragraphs=[
+            _("Somebody, hopefully you, wants this to be the new address of their Roster account."),
+            _("Confirm it where you are signed in, or with the password of that account."),
+        ],
         action=_("Confirm my address"),
         action_url=url,
         footnote=_(
@@ -65,11 +75,11 @@ def confirm_email_change(*, name: str, url: str) -> Mail:
     )
 
 
-def change_to_known_email(*, name: str) -> Mail:
+def change_to_known_email(reader: Reader) -> Mail:
     """Tell the owner of an account that somebody wanted its address for another account."""
     return Mail(
+        reader=reader,
         subject=_("You already have an account"),
-        greeting=_("Hello %(name)s,") % {"name": name},
         paragraphs=[
             _("Somebody, perhaps you, wanted this e-mail address for another account."),
             _("An address belongs to one account only, so nothing was changed."),
@@ -78,12 +88,15 @@ def change_to_known_email(*, name: str) -> Mail:
     )
 
 
-def confirm_email_address(*, name: str, url: str) -> Mail:
+def confirm_email_address(reader: Reader, *, url: str) -> Mail:
     """Ask the owner of a further address to confirm it."""
     return Mail(
+        reader=reader,
         subject=_("Confirm your e-mail address"),
-        greeting=_("Hello %(name)s,") % {"name": name},
-        paragraphs=[_("You asked for this address to be another one of your account.")],
+        paragraphs=[
+            _("Somebody, hopefully you, wants to add this address to their Roster account."),
+            _("Confirm it where you are signed in, or with the password of that account."),
+        ],
         action=_("Confirm my address"),
         action_url=url,
         footnote=_(
@@ -93,11 +106,11 @@ def confirm_email_address(*, name: str, url: str) -> Mail:
     )
 
 
-def email_address_added(*, name: str) -> Mail:
+def email_address_added(reader: Reader) -> Mail:
     """Tell the owner of an account that it has one more address."""
     return Mail(
+        reader=reader,
         subject=_("An e-mail address was added to your account"),
-        greeting=_("Hello %(name)s,") % {"name": name},
         paragraphs=[
             _("Whoever reads the new address can sign in with it and choose a new password."),
         ],
@@ -105,34 +118,36 @@ def email_address_added(*, name: str) -> Mail:
     )
 
 
-def email_address_removed(*, name: str) -> Mail:
+def email_address_removed(reader: Reader) -> Mail:
     """Tell the owner of a former further address that it is former."""
     return Mail(
+        reader=reader,
         subject=_("This e-mail address was removed from your account"),
-        greeting=_("Hello %(name)s,") % {"name": name},
         paragraphs=[_("It neither signs you in nor gets our mails any more.")],
         footnote=_("If it was not you, tell an administrator at once."),
     )
 
 
-def email_address_removed_for_you(*, name: str, email: str) -> Mail:
+def email_address_removed_for_you(reader: Reader, *, email: str) -> Mail:
     """Tell a person which address an administrator took from the account."""
     return Mail(
+        reader=reader,
         subject=_("An e-mail address was removed from your account"),
-        greeting=_("Hello %(name)s,") % {"name": name},
         paragraphs=[
             _("An administrator removed %(email)s. It neither signs you in nor gets our mails.")
-            % {"email": readable_email(email)},
+            % {"email": reader.address(email)}
+            if reader.is_verified
+            else _("An administrator removed an e-mail address from your account."),
         ],
         footnote=_("If you still need it, you can add it again, or ask an administrator why."),
     )
 
 
-def email_changed(*, name: str) -> Mail:
+def email_changed(reader: Reader) -> Mail:
     """Tell the owner of a former address that it is former."""
     return Mail(
+        reader=reader,
         subject=_("Your e-mail address was changed"),
-        greeting=_("Hello %(name)s,") % {"name": name},
         paragraphs=[
             _("From now on your account has another e-mail address, and we write to that one."),
         ],

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from celery import shared_task
@@ -10,9 +11,11 @@ from django.utils import timezone, translation
 
 from core import mail
 from core.db import delete_in_batches
+from core.mail_words import STRANGER
 from core.outbox.registry import subscriber
 from users.accounts import avatars, mails
 from users.accounts.models import EmailAddition, EmailChange, Invitation, SignUp, User
+from users.accounts.readers import mail_user
 from users.accounts.services.avatar import remove_unused_avatars
 from users.activity.models import Event, EventDetails
 from users.activity.tags import Tag
@@ -26,20 +29,19 @@ SWEEP_EVERY: Final = timedelta(minutes=5)
 def mail_sign_up(event_id: str) -> None:
     """Mail the link to verify or, if the address has an account, a notice to its owner.
 
-    A sign-up that was replaced or verified meanwhile gets no mail.
+    A sign-up that was completed meanwhile gets no mail.
     """
     nonce = Event.objects.values("subject_id").filter(pk=event_id)
     pending = SignUp.objects.filter(nonce__in=nonce).first()
     if pending is None:
         return
     owner = _owner_of(pending.email)
-    with translation.override(owner.profile.locale if owner else pending.locale):
-        if owner:
-            text = mails.sign_up_with_known_email(name=owner.get_full_name())
-        else:
-            url = f"{settings.LINKS_URL}/verify-email#token={pending.token}"
-            text = mails.verify_email(username=pending.username, url=url)
-        mail.send(text, to=pending.email)
+    if owner:
+        mail_user(owner, mails.sign_up_with_known_email, to=pending.email)
+        return
+    url = f"{settings.LINKS_URL}/verify-email#token={pending.token}"
+    with translation.override(pending.locale):
+        mail.send(mails.verify_email(STRANGER, url=url), to=pending.email)
 
 
 @subscriber(Tag.USER_INVITED)
@@ -51,7 +53,7 @@ def mail_invitation(event_id: str) -> None:
         return
     url = f"{settings.LINKS_URL}/accept-invitation#token={invitation.token}"
     with translation.override(invitation.locale):
-        mail.send(mails.invitation(name=invitation.name, url=url), to=invitation.email)
+        mail.send(mails.invitation(STRANGER, url=url), to=invitation.email)
 
 
 @subscriber(Tag.EMAIL_CHANGE_REQUESTED)
@@ -83,10 +85,8 @@ def mail_email_address_added(event_id: str) -> None:
     """Tell the person, at the primary address."""
     subject = Event.objects.values("subject_id").filter(pk=event_id)
     user = User.objects.select_related("profile").filter(pk__in=subject).first()
-    if user is None:
-        return
-    with translation.override(user.profile.locale):
-        mail.send(mails.email_address_added(name=user.get_full_name()), to=user.email)
+    if user is not None:
+        mail_user(user, mails.email_address_added)
 
 
 @subscriber(Tag.EMAIL_ADDRESS_REMOVED)
@@ -97,17 +97,14 @@ def mail_email_address_removed(event_id: str) -> None:
 
 @subscriber(Tag.EMAIL_ADDRESS_REMOVED)
 def mail_email_address_removed_for_them(event_id: str) -> None:
-    """Tell the person, at the primary address, if it was somebody else who removed it."""
+    """Tell the person, at the primary address, if an administrator removed it."""
     event = Event.objects.get(pk=event_id)
     details = EventDetails.objects.filter(event_id=event_id).first()
     user = User.objects.select_related("profile").filter(pk__in=[event.subject_id]).first()
-    if event.actor_id == event.subject_id or details is None or user is None:
+    # Without an actor it was the reader of a mailed link, who knows.
+    if event.actor_id in (None, event.subject_id) or details is None or user is None:
         return
-    with translation.override(user.profile.locale):
-        text = mails.email_address_removed_for_you(
-            name=user.get_full_name(), email=details.values["email"]
-        )
-        mail.send(text, to=user.email)
+    mail_user(user, partial(mails.email_address_removed_for_you, email=details.values["email"]))
 
 
 @subscriber(Tag.EMAIL_CHANGED)
@@ -147,16 +144,12 @@ def sweep_avatars() -> None:
 def _mail_to_confirm(
     asked: EmailChange | EmailAddition, text: Callable[..., mail.Mail], url: str
 ) -> None:
-    """Mail the link to the address that a person asked for or, if it is another's, a notice."""
+    """Mail the link to the address that a user asked for or, if it is another's, a notice."""
     owner = _owner_of(asked.email)
-    is_free = owner is None or owner.pk == asked.user_id
-    reader = asked.user if owner is None or is_free else owner
-    with translation.override(reader.profile.locale):
-        if is_free:
-            content = text(name=reader.get_full_name(), url=url)
-        else:
-            content = mails.change_to_known_email(name=reader.get_full_name())
-        mail.send(content, to=asked.email)
+    if owner is not None and owner.pk != asked.user_id:
+        mail_user(owner, mails.change_to_known_email, to=asked.email)
+    else:
+        mail_user(asked.user, partial(text, url=url), to=asked.email)
 
 
 def _mail_to_former(
@@ -170,8 +163,7 @@ def _mail_to_former(
     user = User.objects.select_related("profile").filter(pk__in=subject).first()
     if details is None or user is None:
         return
-    with translation.override(user.profile.locale):
-        mail.send(text(name=user.get_full_name()), to=address_in(details.values))
+    mail_user(user, text, to=address_in(details.values))
 
 
 def _owner_of(email: str) -> User | None:

@@ -7,14 +7,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.mail import Mail
+from core.mail_words import Reader
 from users.accounts.methods import Method
 
 
-def password_reset(*, name: str, url: str) -> Mail:
+def password_reset(reader: Reader, *, url: str) -> Mail:
     """Send the link that was asked for."""
     return Mail(
+        reader=reader,
         subject=_("Choose a new password"),
-        greeting=_("Hello %(name)s,") % {"name": name},
         paragraphs=[
             _("Somebody, hopefully you, asked for a new password for your account."),
         ],
@@ -27,11 +28,11 @@ def password_reset(*, name: str, url: str) -> Mail:
     )
 
 
-def forced_password_reset(*, name: str, url: str) -> Mail:
+def forced_password_reset(reader: Reader, *, url: str) -> Mail:
     """Send the link without which the person cannot sign in any more."""
     return Mail(
+        reader=reader,
         subject=_("You need a new password"),
-        greeting=_("Hello %(name)s,") % {"name": name},
         paragraphs=[
             _("An administrator has asked that you choose a new password for your account."),
             _("Your former password does not work any more, and all devices were signed out."),
@@ -45,11 +46,11 @@ def forced_password_reset(*, name: str, url: str) -> Mail:
     )
 
 
-def password_changed(*, name: str) -> Mail:
+def password_changed(reader: Reader) -> Mail:
     """Tell the person, who may not have done it."""
     return Mail(
+        reader=reader,
         subject=_("Your password was changed"),
-        greeting=_("Hello %(name)s,") % {"name": name},
         paragraphs=[
             _("The password of your account was changed. Other devices were signed out."),
         ],
@@ -57,13 +58,15 @@ def password_changed(*, name: str) -> Mail:
     )
 
 
-def api_token_created(*, name: str, token: str, scopes: str) -> Mail:
+def api_token_created(reader: Reader, *, token: str, scopes: str) -> Mail:
     """Tell the person of a token that speaks for them; they may not have made it."""
     return Mail(
+        reader=reader,
         subject=_("A new API token for your account"),
-        greeting=_("Hello %(name)s,") % {"name": name},
         paragraphs=[
-            _("An API token was made for your account: %(token)s.") % {"token": token},
+            _("An API token was made for your account: %(token)s.") % {"token": named}
+            if (named := reader.words(token))
+            else _("An API token was made for your account."),
             _("Whoever has it can do this in your name: %(scopes)s.") % {"scopes": scopes},
         ],
         footnote=_("If it was not you, revoke the token and change your password at once."),
@@ -73,12 +76,12 @@ def api_token_created(*, name: str, token: str, scopes: str) -> Mail:
 NOT_YOU = gettext_lazy("If it was not you, change your password at once and tell an administrator.")
 
 
-def factor_added(*, name: str, method: str) -> Mail:
+def factor_added(reader: Reader, *, method: str) -> Mail:
     """Tell the person, who may not have done it."""
     is_passkey = method == Method.PASSKEY
     return Mail(
+        reader=reader,
         subject=_("A passkey was added") if is_passkey else _("An authenticator app was set up"),
-        greeting=_("Hello %(name)s,") % {"name": name},
         paragraphs=[
             _("A passkey was added to your account, which signs in without a password.")
             if is_passkey
@@ -88,14 +91,14 @@ def factor_added(*, name: str, method: str) -> Mail:
     )
 
 
-def factor_removed(*, name: str, method: str) -> Mail:
+def factor_removed(reader: Reader, *, method: str) -> Mail:
     """Tell the person, who may not have done it."""
     is_passkey = method == Method.PASSKEY
     return Mail(
+        reader=reader,
         subject=_("A passkey was removed")
         if is_passkey
         else _("Your authenticator app was removed"),
-        greeting=_("Hello %(name)s,") % {"name": name},
         paragraphs=[
             _("A passkey was removed from your account. It signs in no more.")
             if is_passkey
@@ -105,11 +108,11 @@ def factor_removed(*, name: str, method: str) -> Mail:
     )
 
 
-def recovery_code_used(*, name: str, left: int) -> Mail:
+def recovery_code_used(reader: Reader, *, left: int) -> Mail:
     """Tell the person, who may not have done it, and may need new ones."""
     return Mail(
+        reader=reader,
         subject=_("A recovery code was used"),
-        greeting=_("Hello %(name)s,") % {"name": name},
         paragraphs=[
             _("Somebody, hopefully you, used a recovery code of your account."),
             _("Recovery codes left: %(count)s.") % {"count": left},
@@ -118,21 +121,21 @@ def recovery_code_used(*, name: str, left: int) -> Mail:
     )
 
 
-def recovery_codes_regenerated(*, name: str) -> Mail:
+def recovery_codes_regenerated(reader: Reader) -> Mail:
     """Tell the person, who may not have done it."""
     return Mail(
+        reader=reader,
         subject=_("You have new recovery codes"),
-        greeting=_("Hello %(name)s,") % {"name": name},
         paragraphs=[_("New recovery codes were made for your account. The former ones are void.")],
         footnote=str(NOT_YOU),
     )
 
 
-def factors_reset(*, name: str) -> Mail:
+def factors_reset(reader: Reader) -> Mail:
     """Tell the person what an administrator did, and what it means."""
     return Mail(
+        reader=reader,
         subject=_("Your second factors were removed"),
-        greeting=_("Hello %(name)s,") % {"name": name},
         paragraphs=[
             _("An administrator removed the authenticator app and the passkeys of your account."),
             _(
@@ -144,12 +147,12 @@ def factors_reset(*, name: str) -> Mail:
     )
 
 
-def impersonation_begun(*, name: str, until: dt.datetime) -> Mail:
+def impersonation_begun(reader: Reader, *, until: dt.datetime) -> Mail:
     """Tell the person what an administrator may do now, what not, and how to end it."""
     end = date_format(until.astimezone(dt.UTC), "DATETIME_FORMAT")
     return Mail(
+        reader=reader,
         subject=_("An administrator acts in your name"),
-        greeting=_("Hello %(name)s,") % {"name": name},
         paragraphs=[
             _(
                 "An administrator has signed in to your account, to help you or to look into a "

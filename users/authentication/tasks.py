@@ -2,18 +2,21 @@
 
 import datetime as dt
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from celery import shared_task
 from django.conf import settings
 from django.db.models import OuterRef, Q, Subquery
-from django.utils import timezone, translation
+from django.utils import timezone
 
-from core import mail
 from core.actor import SYSTEM
 from core.db import delete_in_batches, write_in_batches
+from core.mail import Mail
+from core.mail_words import Reader
 from core.outbox.registry import subscriber
 from users.accounts.models import LastSeen, User
+from users.accounts.readers import mail_user
 from users.activity.models import Event
 from users.activity.tags import Tag
 from users.authentication import mails
@@ -61,30 +64,22 @@ def mail_password_reset(event_id: str) -> None:
     is_forced = event.tag == Tag.PASSWORD_RESET_FORCED
     text = mails.forced_password_reset if is_forced else mails.password_reset
     url = f"{settings.LINKS_URL}/reset-password#token={reset.token}"
-    with translation.override(user.profile.locale):
-        mail.send(text(name=user.get_full_name(), url=url), to=reset.email)
+    mail_user(user, partial(text, url=url), to=reset.email)
 
 
 @subscriber(Tag.PASSWORD_CHANGED)
 @subscriber(Tag.PASSWORD_RESET)
 def mail_password_changed(event_id: str) -> None:
     """Tell the person that their password is another now."""
-    person = Event.objects.values("subject_id").filter(pk=event_id)
-    user = User.objects.select_related("profile").filter(pk__in=person).first()
-    if user is None:
-        return
-    with translation.override(user.profile.locale):
-        mail.send(mails.password_changed(name=user.get_full_name()), to=user.email)
+    _mail_the_person(event_id, lambda reader, _data: mails.password_changed(reader))
 
 
-def _mail_the_person(event_id: str, text: Callable[[str, Mapping[str, Any]], mail.Mail]) -> None:
-    """Mail the person of the event what ``text`` makes of their name and the event's data."""
+def _mail_the_person(event_id: str, text: Callable[[Reader, Mapping[str, Any]], Mail]) -> None:
+    """Mail the user of the event what ``text`` makes of the event's data."""
     event = Event.objects.only("data", "subject_id").get(pk=event_id)
     user = User.objects.select_related("profile").filter(pk__in=[event.subject_id]).first()
-    if user is None:
-        return
-    with translation.override(user.profile.locale):
-        mail.send(text(user.get_full_name(), event.data), to=user.email)
+    if user is not None:
+        mail_user(user, lambda reader: text(reader, event.data))
 
 
 @subscriber(Tag.FACTOR_ADDED)
@@ -92,7 +87,7 @@ def mail_factor_added(event_id: str) -> None:
     """Tell the person that they have one more second factor."""
     _mail_the_person(
         event_id,
-        lambda name, data: mails.factor_added(name=name, method=data["method"]),
+        lambda reader, data: mails.factor_added(reader, method=data["method"]),
     )
 
 
@@ -101,7 +96,7 @@ def mail_factor_removed(event_id: str) -> None:
     """Tell the person that they have one less."""
     _mail_the_person(
         event_id,
-        lambda name, data: mails.factor_removed(name=name, method=data["method"]),
+        lambda reader, data: mails.factor_removed(reader, method=data["method"]),
     )
 
 
@@ -109,20 +104,20 @@ def mail_factor_removed(event_id: str) -> None:
 def mail_recovery_code_used(event_id: str) -> None:
     """Tell the person that a code is used up, and how many are left."""
     _mail_the_person(
-        event_id, lambda name, data: mails.recovery_code_used(name=name, left=data["left"])
+        event_id, lambda reader, data: mails.recovery_code_used(reader, left=data["left"])
     )
 
 
 @subscriber(Tag.RECOVERY_CODES_REGENERATED)
 def mail_recovery_codes_regenerated(event_id: str) -> None:
     """Tell the person that the former codes are void."""
-    _mail_the_person(event_id, lambda name, _data: mails.recovery_codes_regenerated(name=name))
+    _mail_the_person(event_id, lambda reader, _data: mails.recovery_codes_regenerated(reader))
 
 
 @subscriber(Tag.FACTORS_RESET)
 def mail_factors_reset(event_id: str) -> None:
     """Tell the person that an administrator removed all of them."""
-    _mail_the_person(event_id, lambda name, _data: mails.factors_reset(name=name))
+    _mail_the_person(event_id, lambda reader, _data: mails.factors_reset(reader))
 
 
 @subscriber(Tag.IMPERSONATION_BEGUN)
@@ -130,8 +125,8 @@ def mail_impersonation_begun(event_id: str) -> None:
     """Tell the person that somebody acts in their name, while they can still end it."""
     _mail_the_person(
         event_id,
-        lambda name, data: mails.impersonation_begun(
-            name=name, until=dt.datetime.fromisoformat(data["expires_at"])
+        lambda reader, data: mails.impersonation_begun(
+            reader, until=dt.datetime.fromisoformat(data["expires_at"])
         ),
     )
 
@@ -160,13 +155,8 @@ def mail_api_token_created(event_id: str) -> None:
     user = people.filter(pk=event.subject_id).first() if event.subject_id else None
     if user is None:
         return
-    with translation.override(user.profile.locale):
-        text = mails.api_token_created(
-            name=user.get_full_name(),
-            token=event.personal_values.get("name", ""),
-            scopes=", ".join(event.data["scopes"]),
-        )
-        mail.send(text, to=user.email)
+    name, scopes = event.personal_values.get("name", ""), ", ".join(event.data["scopes"])
+    mail_user(user, partial(mails.api_token_created, token=name, scopes=scopes))
 
 
 @shared_task(name="users.authentication.prune_api_tokens")

@@ -3,16 +3,22 @@
 from django.utils.translation import gettext as _
 
 from core.mail import Mail
+from core.mail_words import Reader
 
 
-def invitation(*, organization: str, inviter: str, name: str, url: str) -> Mail:
-    """Offer a place in an organisation."""
+def invitation(reader: Reader, *, organization: str, inviter: str, url: str) -> Mail:
+    """Offer a place in an organisation, which only a user's verified address is told by name."""
+    names = {"organization": reader.words(organization), "inviter": reader.words(inviter)}
+    is_named = all(names.values())
     return Mail(
-        subject=_("You are invited to %(organization)s") % {"organization": organization},
-        greeting=_("Hello %(name)s,") % {"name": name} if name else _("Hello,"),
+        reader=reader,
+        subject=_("You are invited to %(organization)s") % names
+        if is_named
+        else _("You are invited to an organisation"),
         paragraphs=[
-            _("%(inviter)s invites you to join the organisation %(organization)s.")
-            % {"inviter": inviter, "organization": organization},
+            _("%(inviter)s invites you to join the organisation %(organization)s.") % names
+            if is_named
+            else _("A user of Roster invites you to join their organisation."),
         ],
         action=_("See the invitation"),
         action_url=url,

@@ -1,13 +1,17 @@
 """Background work of organisations."""
 
+from functools import partial
+
 from celery import shared_task
 from django.conf import settings
 from django.utils import translation
 
 from core import mail
 from core.db import delete_in_batches
+from core.mail_words import STRANGER
 from core.outbox.registry import subscriber
 from users.accounts.models import User
+from users.accounts.readers import mail_user
 from users.activity.models import Event
 from users.activity.tags import Tag
 from users.organizations import mails
@@ -25,17 +29,18 @@ def mail_invitation(event_id: str) -> None:
     invitation = invitations.filter(nonce__in=nonce).first()
     if invitation is None:
         return
-    people = User.objects.select_related("profile")
-    owner = people.with_address(invitation.email).first()
-    with translation.override(owner.profile.locale if owner else invitation.locale):
-        text = mails.invitation(
-            organization=invitation.organization.name,
-            # The name is whatever people write there, and strangers read this.
-            inviter=invitation.inviter.username,
-            name=owner.get_full_name() if owner else "",
-            url=f"{settings.LINKS_URL}/join-organization#token={invitation.token}",
-        )
-        mail.send(text, to=invitation.email)
+    text = partial(
+        mails.invitation,
+        organization=invitation.organization.name,
+        inviter=invitation.inviter.username,
+        url=f"{settings.LINKS_URL}/join-organization#token={invitation.token}",
+    )
+    owner = User.objects.select_related("profile").with_address(invitation.email).first()
+    if owner:
+        mail_user(owner, text, to=invitation.email)
+        return
+    with translation.override(invitation.locale):
+        mail.send(text(STRANGER), to=invitation.email)
 
 
 @shared_task(name="users.organizations.prune_invitations")

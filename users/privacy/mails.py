@@ -3,13 +3,14 @@
 from django.utils.translation import gettext as _
 
 from core.mail import Mail
+from core.mail_words import Reader
 
 
-def deletion_scheduled(*, name: str, url: str, day: str) -> Mail:
+def deletion_scheduled(reader: Reader, *, url: str, day: str) -> Mail:
     """Tell the person, who may not have done it, and offer the way back."""
     return Mail(
+        reader=reader,
         subject=_("Your account will be deleted"),
-        greeting=_("Hello %(name)s,") % {"name": name},
         paragraphs=[
             _("Your account is shut, and all devices were signed out."),
             _("On %(day)s we erase what we keep about you. Nobody can undo that.") % {"day": day},
@@ -23,11 +24,11 @@ def deletion_scheduled(*, name: str, url: str, day: str) -> Mail:
     )
 
 
-def data_export(*, name: str, url: str, day: str) -> Mail:
+def data_export(reader: Reader, *, url: str, day: str) -> Mail:
     """Say that the archive is ready."""
     return Mail(
+        reader=reader,
         subject=_("Your data is ready"),
-        greeting=_("Hello %(name)s,") % {"name": name},
         paragraphs=[_("You asked for what we keep about you. It is one file, in JSON.")],
         action=_("Fetch my data"),
         action_url=url,

@@ -5,11 +5,10 @@ from uuid import UUID
 
 from celery import shared_task
 from django.conf import settings
-from django.utils import translation
 from django.utils.formats import date_format
 
-from core import mail
 from core.outbox.registry import subscriber
+from users.accounts.readers import mail_user
 from users.activity.models import Event
 from users.activity.tags import Tag
 from users.privacy import mails
@@ -28,12 +27,13 @@ def mail_deletion(event_id: str) -> None:
     deletion = deletions.filter(pk__in=person, user__is_service=False).first()
     if deletion is None:
         return
-    user = deletion.user
     url = f"{settings.LINKS_URL}/cancel-deletion#token={deletion.token}"
-    with translation.override(user.profile.locale):
-        day = date_format(deletion.expires_at)
-        text = mails.deletion_scheduled(name=user.get_full_name(), url=url, day=day)
-        mail.send(text, to=user.email)
+    mail_user(
+        deletion.user,
+        lambda reader: mails.deletion_scheduled(
+            reader, url=url, day=date_format(deletion.expires_at)
+        ),
+    )
 
 
 @subscriber(Tag.DATA_EXPORT_REQUESTED)
@@ -51,11 +51,11 @@ def mail_data_export(event_id: str) -> None:
     export = exports.filter(pk=event.data["export"], user__is_active=True).first()
     if export is None:
         return
-    user = export.user
     url = f"{settings.PUBLIC_URL}/data-export#token={export.token}"
-    with translation.override(user.profile.locale):
-        day = date_format(export.expires_at)
-        mail.send(mails.data_export(name=user.get_full_name(), url=url, day=day), to=user.email)
+    mail_user(
+        export.user,
+        lambda reader: mails.data_export(reader, url=url, day=date_format(export.expires_at)),
+    )
 
 
 @shared_task(name="users.privacy.prune_exports")

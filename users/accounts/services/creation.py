@@ -3,24 +3,30 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError
+from django.db.models import QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core.actor import Actor
 from core.email_addresses import EMAIL_MAX_LENGTH, canonical_email
 from core.errors import ErrorCode, InputRejectedError, Problem
 from users.accounts.identifiers import RESERVED_USERNAMES, canonical_login, clean_username
-from users.accounts.models import EmailAddress, LastSeen, Profile, User
+from users.accounts.models import EmailAddress, LastSeen, Profile, SignUp, User
 from users.accounts.services.validation import (
     Problems,
     check_field,
     check_locale,
     check_password_strength,
 )
+from users.activity.record import record
+from users.activity.tags import Tag
 
 # An address is the primary one of one person, and is not another's further one.
 EMAIL_CONSTRAINTS: Final = ("user_email_unique", "email_address_of_one_person")
@@ -102,6 +108,50 @@ def check_username_is_free_to_choose(username: str) -> None:
     """Raise `InputRejectedError` if the username, in canonical form, is a reserved one."""
     if _is_reserved(username):
         raise InputRejectedError(_reserved())
+
+
+def build_verified_user(
+    *, email: str, username: str, password: str, name: str = "", encoded: str | None = None
+) -> User:
+    """Return an unsaved user whose address a mailed link proves.
+
+    ``encoded`` is the password's hash, if there is one already. Raises `InputRejectedError`.
+    """
+    identity = check_new_account(
+        email=email, username=username, password=password, name=name, is_own_choice=True
+    )
+    return User(
+        email=identity.email,
+        email_verified_at=timezone.now(),
+        username=identity.username,
+        name=name,
+        password=encoded or make_password(password),
+    )
+
+
+def insert_verified_user(user: User, *, locale: str, actor: Actor, **data: Any) -> None:
+    """Save a `build_verified_user`, and end all sign-ups for its address.
+
+    Call it in the service's transaction; ``data`` is for the event. Raises `InputRejectedError`
+    if the address or the username was taken meanwhile.
+    """
+    lock_sign_ups(user.email).delete()
+    # Asked first, because with an account at the address no other username would help.
+    if User.objects.with_address(user.email).exists():
+        raise email_taken()
+    insert_user(user, locale=locale)
+    record(Tag.USER_CREATED, actor=actor, subject_id=user.pk, **data)
+
+
+def lock_sign_ups(email: str) -> QuerySet[SignUp]:
+    """Lock the pending sign-ups for an address, and return them.
+
+    Always in one order, and before the user is inserted: two links for the same address, or an
+    invitation and a link, would otherwise wait for each other (deadlock).
+    """
+    sign_ups = SignUp.objects.filter(email=email)
+    list(sign_ups.order_by("pk").select_for_update().values_list("pk"))
+    return sign_ups
 
 
 def insert_user(user: User, *, locale: str = "en") -> None:

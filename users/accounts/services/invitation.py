@@ -7,9 +7,13 @@ from django.utils import timezone
 from core.actor import Actor
 from core.email_addresses import canonical_email
 from core.errors import ErrorCode
-from users.accounts.models import Invitation, SignUp, User
+from users.accounts.models import Invitation, User
 from users.accounts.policy import may_administer_people, require
-from users.accounts.services.creation import check_new_account, email_taken, insert_user
+from users.accounts.services.creation import (
+    build_verified_user,
+    email_taken,
+    insert_verified_user,
+)
 from users.accounts.services.links import read_link, use_link
 from users.accounts.services.sign_up import sign_up_closed
 from users.accounts.services.validation import Problems, check_field, check_locale
@@ -59,37 +63,11 @@ def accept_invitation(token: str, *, actor: Actor, username: str, password: str)
     count_token(actor)
     # Before anything is locked, because strength may be asked of another service.
     offer = read_link(Invitation, token)
-    user = invited_user(email=offer.email, username=username, password=password, name=offer.name)
+    user = build_verified_user(
+        email=offer.email, username=username, password=password, name=offer.name
+    )
     with transaction.atomic(durable=True):
         use_link(Invitation, token)
         record(Tag.INVITATION_ACCEPTED, actor=actor, subject_id=user.pk, link=offer.nonce)
-        insert_invited(user, locale=offer.locale, actor=actor)
+        insert_verified_user(user, locale=offer.locale, actor=actor)
     return user
-
-
-def invited_user(*, email: str, username: str, password: str, name: str = "") -> User:
-    """Return an account to be, at an address that a mailed link proves.
-
-    Raises `InputRejectedError`.
-    """
-    identity = check_new_account(
-        email=email, username=username, password=password, name=name, is_own_choice=True
-    )
-    user = User(
-        email=identity.email,
-        email_verified_at=timezone.now(),
-        username=identity.username,
-        name=name,
-    )
-    user.set_password(password)
-    return user
-
-
-def insert_invited(user: User, *, locale: str, actor: Actor) -> None:
-    """Add the account, in place of a pending sign-up, in the caller's transaction.
-
-    Raises `InputRejectedError` if the address or the username was taken meanwhile.
-    """
-    insert_user(user, locale=locale)
-    SignUp.objects.filter(email=user.email).delete()
-    record(Tag.USER_CREATED, actor=actor, subject_id=user.pk)

@@ -12,7 +12,7 @@ from core.actor import Actor
 from core.email_addresses import canonical_email
 from core.errors import ErrorCode, InputRejectedError, Problem
 from users.accounts.models import User
-from users.accounts.services.invitation import insert_invited, invited_user
+from users.accounts.services.creation import build_verified_user, insert_verified_user
 from users.accounts.services.links import link_invalid, read_link, use_link
 from users.accounts.services.people import locked_self
 from users.accounts.services.sign_up import check_may_sign_up
@@ -92,6 +92,15 @@ def cancel_organization_invitation(invitation_id: UUID | None, *, actor: Actor) 
     _record(Tag.ORGANIZATION_INVITATION_CANCELED, seen, actor=actor)
 
 
+def show_organization_invitation(token: str, *, actor: Actor) -> OrganizationInvitation:
+    """Return the invitation for whoever reads its mail, which does not name the organisation.
+
+    Raises `InputRejectedError` for a token that does not work, and `TooManyAttemptsError`.
+    """
+    count_token(actor)
+    return read_link(OrganizationInvitation, token)
+
+
 def accept_organization_invitation(token: str, *, actor: Actor) -> Organization:
     """Join an organisation, as the signed-in owner of the address that was invited.
 
@@ -132,11 +141,11 @@ def sign_up_by_organization_invitation(
     # Before anything is locked, because strength may be asked of another service.
     offer = read_link(OrganizationInvitation, token)
     check_may_sign_up(offer.email, field="token", is_invited=True)
-    user = invited_user(email=offer.email, username=username, password=password)
+    user = build_verified_user(email=offer.email, username=username, password=password)
     with transaction.atomic(durable=True):
         invitation = _use(token)
         try:
-            insert_invited(user, locale=invitation.locale, actor=actor)
+            insert_verified_user(user, locale=invitation.locale, actor=actor)
         except InputRejectedError as error:
             if error.problems[0].code is ErrorCode.EMAIL_TAKEN:
                 raise _account_exists() from None

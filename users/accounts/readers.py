@@ -1,0 +1,23 @@
+"""Mailing users: who reads at which address, and in which language."""
+
+from collections.abc import Callable
+
+from django.utils import translation
+
+from core import mail
+from core.mail_words import Reader
+from users.accounts.models import User
+
+
+def reader_at(user: User, email: str) -> Reader:
+    """Return the reader of a mail to an address, by name only if it is the user's, and verified."""
+    is_primary = user.email == email and user.email_verified_at is not None
+    is_verified = is_primary or user.email_addresses.filter(email=email).exists()
+    return Reader(user.get_full_name(), is_verified)
+
+
+def mail_user(user: User, write: Callable[[Reader], mail.Mail], *, to: str | None = None) -> None:
+    """Mail a user, with the profile loaded, in their language: at the primary address or ``to``."""
+    email = user.email if to is None else to
+    with translation.override(user.profile.locale):
+        mail.send(write(reader_at(user, email)), to=email)
