@@ -37,7 +37,14 @@ class ErrorCode(DescribedEnum):
     USERNAME_RESERVED = "USERNAME_RESERVED", "Nobody may choose this username for themselves."
     SIGN_UP_CLOSED = "SIGN_UP_CLOSED", "Accounts are made by invitation or by administrators."
     PASSWORD_TOO_WEAK = "PASSWORD_TOO_WEAK", "The password is too short or too easy to guess."
-    PASSWORD_WRONG = "PASSWORD_WRONG", "This is not the current password."
+    PASSWORD_WRONG = (
+        "PASSWORD_WRONG",
+        "This is not the current password or, of a sign-up, not the one that it was made with.",
+    )
+    PASSWORD_REQUIRED = (
+        "PASSWORD_REQUIRED",
+        "The mailed link alone is not enough: prove by the password that the request is yours.",
+    )
     LOCALE_UNSUPPORTED = "LOCALE_UNSUPPORTED", "There are no texts in this language."
     TIME_ZONE_UNKNOWN = "TIME_ZONE_UNKNOWN", "The IANA database has no such time zone."
     VALUE_INVALID = "VALUE_INVALID", "The field does not accept this value."

@@ -97,7 +97,8 @@ def lead_a_full_life(root: User) -> User:
         f'{{email: "{FORMER_EMAIL}", username: "{FORMER_USERNAME}", password: "{PASSWORD}"}}',
     )
     do(stranger, "resendVerification", f'{{email: "{FORMER_EMAIL}"}}')
-    do(stranger, "verifyEmail", f'{{token: "{SignUp.objects.get().token}"}}')
+    token = SignUp.objects.get().token
+    do(stranger, "verifyEmail", f'{{token: "{token}", password: "{PASSWORD}"}}')
     user = User.objects.get(email=FORMER_EMAIL)
     for ip in (IP, OTHER_IP):
         answer = from_the_canary(ip=ip)(LOG_IN, login=FORMER_USERNAME, password=PASSWORD)
@@ -147,7 +148,7 @@ def have_addresses(client: GraphQLClient) -> None:
         do(client, "addEmailAddress", f'{{email: "{email}", password: "{PASSWORD}"}}')
         if email != WAITING_EMAIL:
             token = EmailAddition.objects.get().token
-            do(from_the_canary(), "confirmEmailAddress", f'{{token: "{token}"}}')
+            do(client, "confirmEmailAddress", f'{{token: "{token}"}}')
     do(client, "removeEmailAddress", f'{{email: "{REMOVED_EMAIL}", password: "{PASSWORD}"}}')
 
 

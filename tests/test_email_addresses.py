@@ -32,10 +32,13 @@ ADD = """
       addEmailAddress(input: {email: $email, password: $password}) { errors { code field } }
     }
 """
-CONFIRM = """
-    mutation ($token: String!) {
-      confirmEmailAddress(input: {token: $token}) { email errors { code field } }
-    }
+# By somebody who is not signed in but knows the password, unless another client or value is used.
+CONFIRM = f"""
+    mutation ($token: String!, $password: String = "{PASSWORD}") {{
+      confirmEmailAddress(input: {{token: $token, password: $password}}) {{
+        email errors {{ code field }}
+      }}
+    }}
 """
 SET_PRIMARY = """
     mutation ($email: String!, $password: String!) {
@@ -266,7 +269,9 @@ def test_page_confirms(alices: Callable[..., Answer], alice: User) -> None:
     assert alices(ADD).problems == []
     page = Client()
     assert page.get("/confirm-email-address").status_code == 200
-    response: Any = page.post("/confirm-email-address", {"token": token()})
+    fields = {"token": token()}
+    assert page.post("/confirm-email-address", fields).status_code == 400
+    response: Any = page.post("/confirm-email-address", fields | {"password": PASSWORD})
     assert response.status_code == 200
     assert NEW in response.content.decode()
     assert page.post("/confirm-email-address", {"token": "x"}).status_code == 400
@@ -323,7 +328,7 @@ def test_change_of_address_takes_a_further_one_out_of_the_list(
     """
     confirm = "mutation ($t: String!) { confirmEmailChange(input: {token: $t}) { email } }"
     assert client_of(alice)(ask).data["requestEmailChange"]["errors"] == []
-    answer = anonymous(confirm, t=alice.email_change.token)
+    answer = client_of(alice)(confirm, t=alice.email_change.token)
     assert answer.data == {"confirmEmailChange": {"email": NEW}}
     assert addresses(alice) == {NEW}
 

@@ -39,7 +39,7 @@ MINUTES: Final = (6, 61, 25 * 60, 20 * 24 * 60, 31 * 24 * 60)
 # What a life is about, as names of steps and minutes that pass at once: everything, or what
 # takes many steps that belong together.
 ALL: Final = ("", MINUTES)
-LINKS: Final = "sign_up request_reset request_email_change use_link change_username"
+LINKS: Final = "sign_up request_reset request_email_change use_link claim_sign_up change_username"
 PASSWORDS: Final = "request_reset use_link change_password require_reset suspend reactivate"
 FACTORS: Final = (
     "set_up_totp second_step reauthenticate remove_totp reset_factors change_password leave "

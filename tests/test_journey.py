@@ -12,8 +12,10 @@ SIGN_UP = """
     mutation ($input: SignUpInput!) { signUp(input: $input) { errors { code field message } } }
 """
 VERIFY = """
-    mutation ($token: String!) {
-      verifyEmail(input: {token: $token}) { username errors { code field } }
+    mutation ($token: String!, $password: String) {
+      verifyEmail(input: {token: $token, password: $password}) {
+        username errors { code field }
+      }
     }
 """
 LOG_IN = """
@@ -54,8 +56,11 @@ def test_from_sign_up_to_directory(live_server: LiveServer, worker: Sink) -> Non
     refused = client(LOG_IN, input=login).data["logIn"]
     assert [error["code"] for error in refused["errors"]] == ["CREDENTIALS_INVALID"]
 
-    assert client(VERIFY, token=token).data["verifyEmail"] == {"username": "dora", "errors": []}
-    again = client(VERIFY, token=token).data["verifyEmail"]
+    unproved = client(VERIFY, token=token).data["verifyEmail"]
+    assert [error["code"] for error in unproved["errors"]] == ["PASSWORD_REQUIRED"]
+    proof = {"token": token, "password": PASSWORD}
+    assert client(VERIFY, **proof).data["verifyEmail"] == {"username": "dora", "errors": []}
+    again = client(VERIFY, **proof).data["verifyEmail"]
     assert [error["code"] for error in again["errors"]] == ["TOKEN_INVALID"]
 
     for name in ("DORA", "dora@EXAMPLE.org"):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.core import serializers
 from django.test import Client
+from django.utils import timezone
 
 from core.outbox.models import OutboxMessage
 from tests.client import GraphQLClient
@@ -44,8 +45,8 @@ def text_of(mail: EmailMessage, subtype: str) -> str:
 @pytest.mark.parametrize(
     ("locale", "subject", "greeting", "action"),
     [
-        ("en", "Confirm your e-mail address", "Hello nina,", "Confirm my address"),
-        ("de", "Bestätigen Sie Ihre E-Mail-Adresse", "Guten Tag nina,", "Meine Adresse bestätigen"),
+        ("en", "Confirm your e-mail address", "Hello,", "Confirm my address"),
+        ("de", "Bestätigen Sie Ihre E-Mail-Adresse", "Guten Tag,", "Meine Adresse bestätigen"),
     ],
 )
 def test_mail_is_in_the_language_of_the_sign_up(
@@ -61,6 +62,7 @@ def test_mail_is_in_the_language_of_the_sign_up(
         text = text_of(mail, subtype)
         assert greeting in text
         assert link in text
+        assert "nina" not in text.replace(link, "")
     assert action in text_of(mail, "html")
     assert mails.is_empty()
 
@@ -72,7 +74,8 @@ def test_mail_is_in_the_language_of_the_sign_up(
 def test_owner_of_a_known_address_is_told_in_their_own_language(
     anonymous: GraphQLClient, mails: Sink, locale: str, subject: str
 ) -> None:
-    make_user("erin", email="nina@example.org", name="Erin Ebert", locale=locale)
+    erin = make_user("erin", email="nina@example.org", name="Erin Ebert", locale=locale)
+    User.objects.filter(pk=erin.pk).update(email_verified_at=timezone.now())
     assert sign_up(anonymous, locale="de" if locale == "en" else "en") == []
     deliver_mail()
     mail = mails.next()
@@ -83,16 +86,19 @@ def test_owner_of_a_known_address_is_told_in_their_own_language(
     assert mails.is_empty()
 
 
-def test_replaced_and_verified_sign_ups_get_no_mail(anonymous: GraphQLClient, mails: Sink) -> None:
+def test_each_sign_up_gets_its_own_link_until_one_is_completed(
+    anonymous: GraphQLClient, mails: Sink
+) -> None:
     assert sign_up(anonymous) == []
     assert sign_up(anonymous, "ninette") == []
-    first, second = Event.objects.order_by("pk")
-    mail_sign_up(first.pk)
-    assert mails.is_empty()
-    mail_sign_up(second.pk)
-    assert "ninette" in text_of(mails.next(), "plain")
-    assert verify(anonymous, token_of("nina@example.org")) == []
-    mail_sign_up(second.pk)
+    events = Event.objects.order_by("pk")
+    tokens = [each.token for each in SignUp.objects.order_by("pk")]
+    for event, token in zip(events, tokens, strict=True):
+        mail_sign_up(event.pk)
+        assert token in text_of(mails.next(), "plain")
+    assert verify(anonymous, tokens[0]) == []
+    for event in events:
+        mail_sign_up(event.pk)
     assert mails.is_empty()
 
 
@@ -144,10 +150,10 @@ def page() -> Client:
     return Client(enforce_csrf_checks=True)
 
 
-def post(page: Client, token: str) -> Any:
+def post(page: Client, token: str, **fields: str) -> Any:
     page.get("/verify-email")
     data = {"token": token, "csrfmiddlewaretoken": page.cookies["csrftoken"].value}
-    return page.post("/verify-email", data)
+    return page.post("/verify-email", data | fields)
 
 
 def test_page_spends_no_token_before_the_click(anonymous: GraphQLClient, page: Client) -> None:
@@ -166,15 +172,58 @@ def test_page_spends_no_token_before_the_click(anonymous: GraphQLClient, page: C
 def test_click_verifies_once(anonymous: GraphQLClient, page: Client) -> None:
     assert sign_up(anonymous) == []
     token = token_of("nina@example.org")
-    response = post(page, token)
+    for wrong in ("", "not the password"):
+        response = post(page, token, password=wrong)
+        assert response.status_code == 400
+        assert "choose a username and a new password" in response.content.decode()
+        assert not User.objects.exists()
+    response = post(page, token, password=PASSWORD)
     assert response.status_code == 200
     assert "nina" in response.content.decode()
     assert User.objects.get().username == "nina"
 
-    response = post(page, token)
+    response = post(page, token, password=PASSWORD)
     assert response.status_code == 400
     assert 'role="alert"' in response.content.decode()
     assert User.objects.count() == 1
+
+
+def test_page_lets_the_owner_of_the_address_make_the_account_theirs(
+    anonymous: GraphQLClient, page: Client
+) -> None:
+    assert sign_up(anonymous) == []
+    token = token_of("nina@example.org")
+    html = page.get("/verify-email").content.decode()
+    assert '<button class="quiet" name="claim" value="1" formnovalidate>' in html
+
+    response = post(page, token, password="", claim="1")
+    html = response.content.decode()
+    assert (response.status_code, 'role="alert"' in html) == (200, False)
+    for part in (f'value="{token}"', 'name="username"', 'autocomplete="new-password"'):
+        assert part in html
+    own = {"claim": "1", "username": "ninette"}
+    response = post(page, token, **own, new_password="short")
+    assert (response.status_code, 'role="alert"' in response.content.decode()) == (400, True)
+    response = post(page, token, **own, new_password="the owner alone knows this")
+    assert (response.status_code, "ninette" in response.content.decode()) == (200, True)
+    user = User.objects.get()
+    assert user.username == "ninette"
+    assert user.check_password("the owner alone knows this")
+
+
+def test_page_asks_for_another_username_if_that_is_taken(
+    anonymous: GraphQLClient, page: Client
+) -> None:
+    assert sign_up(anonymous) == []
+    make_user("nina", email="other@example.org")
+    token = token_of("nina@example.org")
+    response = post(page, token, password=PASSWORD)
+    html = response.content.decode()
+    assert (response.status_code, 'name="username"' in html) == (400, True)
+    assert "This username is taken." in html
+    response = post(page, token, password=PASSWORD, username="ninette")
+    assert response.status_code == 200, response.content.decode()
+    assert User.objects.get(email="nina@example.org").username == "ninette"
 
 
 @pytest.mark.parametrize(

@@ -47,22 +47,28 @@ def test_username_changes_and_the_former_one_is_free(
         ("al ice", "USERNAME_INVALID"),
         ("admin", "USERNAME_RESERVED"),
         ("BOB", "USERNAME_TAKEN"),
-        ("nina", "USERNAME_TAKEN"),
     ],
 )
 def test_username_that_cannot_be_had_is_refused(
     change: Callable[..., Answer],
     alice: User,
     bob: User,
-    anonymous: GraphQLClient,
     username: str,
     code: str,
 ) -> None:
-    assert sign_up(anonymous, "nina") == []
     assert change(username).problems == [(code, "username")]
     alice.refresh_from_db()
     assert alice.username == "alice"
     assert not Event.objects.filter(tag=Tag.USERNAME_CHANGED).exists()
+
+
+def test_pending_sign_up_does_not_reserve_its_username(
+    change: Callable[..., Answer], alice: User, anonymous: GraphQLClient
+) -> None:
+    assert sign_up(anonymous, "nina") == []
+    assert change("nina").problems == []
+    alice.refresh_from_db()
+    assert alice.username == "nina"
 
 
 def test_present_username_changes_nothing(change: Callable[..., Answer]) -> None:

@@ -2,7 +2,7 @@
 
 import strawberry
 
-from schema.accounts.mutations import TOKEN
+from schema.accounts.mutations import OWN_PASSWORD, TOKEN
 from schema.accounts.own import own_id
 from schema.accounts.types import UserPayload
 from schema.context import Info
@@ -38,11 +38,12 @@ class ConfirmEmailAddressInput:
     """What confirming takes."""
 
     token: str = strawberry.field(description=TOKEN)
+    password: str | None = strawberry.field(default=None, description=OWN_PASSWORD)
 
 
 @strawberry.type(description="Which address it is.")
 class ConfirmEmailAddressPayload(Payload):
-    """The link works without being signed in, so it tells no more than it proves."""
+    """What the link and its user prove, and no more."""
 
     email: str | None = strawberry.field(default=None, description="The confirmed address.")
 
@@ -85,12 +86,15 @@ class EmailAddressesMutation:
         add_email_address(own_id(info), actor=info.context.actor, **vars(input))
         return AddEmailAddressPayload()
 
-    @mutation("Completes the addition of an address. The token works once and for 24 hours.")
+    @mutation(
+        "Completes the addition of an address, signed in or by the password. The token works once "
+        "and for 24 hours."
+    )
     def confirm_email_address(
         self, info: Info, input: ConfirmEmailAddressInput
     ) -> ConfirmEmailAddressPayload:
         """Make the address count."""
-        address = confirm_email_address(input.token, actor=info.context.actor)
+        address = confirm_email_address(actor=info.context.actor, **vars(input))
         return ConfirmEmailAddressPayload(email=address.email)
 
     @mutation("Makes a confirmed address the primary one; the former gets a notice, and stays.")

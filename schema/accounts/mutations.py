@@ -16,6 +16,7 @@ from users.accounts.services.username import change_username
 
 USERNAME = "3 to 30 letters, digits, dots, hyphens and underscores; kept in lower case."
 TOKEN = "The part of the mailed link after `#token=`."  # noqa: S105 - a description
+OWN_PASSWORD = "The current password of the account; not needed when signed in to it."  # noqa: S105
 LOCALE = "The language of the mails."
 GIVEN_NAME = "Given names, as OpenID Connect's `given_name`; at most 150 characters."
 FAMILY_NAME = "Family names, as `family_name`; at most 150 characters."
@@ -42,6 +43,11 @@ class ResendVerificationInput:
     """What asking for the link again takes."""
 
     email: str = strawberry.field(description="The address of the sign-up.")
+    username: str | None = strawberry.field(
+        default=None,
+        description="The username of the sign-up, if several may wait for the address; otherwise "
+        "it is the latest.",
+    )
 
 
 @strawberry.type(description="The same answer for known and unknown addresses.")
@@ -54,6 +60,19 @@ class VerifyEmailInput:
     """What verifying takes."""
 
     token: str = strawberry.field(description=TOKEN)
+    password: str | None = strawberry.field(
+        default=None,
+        description="The password of the sign-up, which proves that it is yours.",
+    )
+    new_password: str | None = strawberry.field(
+        default=None,
+        description="Instead of `password`, with a `username`: replaces it, if somebody else "
+        "signed up with your address or you do not remember it.",
+    )
+    username: str | None = strawberry.field(
+        default=None,
+        description="A different username than that of the sign-up, which may be taken by now.",
+    )
 
 
 @strawberry.type(description="The account that came to be.")
@@ -123,11 +142,12 @@ class ConfirmEmailChangeInput:
     """What confirming takes."""
 
     token: str = strawberry.field(description=TOKEN)
+    password: str | None = strawberry.field(default=None, description=OWN_PASSWORD)
 
 
 @strawberry.type(description="Whose address it is now.")
 class ConfirmEmailChangePayload(Payload):
-    """The link works without being signed in, so it tells no more than it proves."""
+    """What the link and its user prove, and no more."""
 
     email: str | None = strawberry.field(default=None, description="The confirmed address.")
 
@@ -160,13 +180,16 @@ class AccountsMutation:
         self, info: Info, input: ResendVerificationInput
     ) -> ResendVerificationPayload:
         """Ask for the mail."""
-        resend_verification(input.email, actor=info.context.actor)
+        resend_verification(actor=info.context.actor, **vars(input))
         return ResendVerificationPayload()
 
-    @mutation("Completes a sign-up. The token works once and for 24 hours.")
+    @mutation(
+        "Completes a sign-up, by its password or with a new one. The token works once and for 24 "
+        "hours."
+    )
     def verify_email(self, info: Info, input: VerifyEmailInput) -> VerifyEmailPayload:
         """Turn the pending sign-up into a user."""
-        user = verify_email(input.token, actor=info.context.actor)
+        user = verify_email(actor=info.context.actor, **vars(input))
         return VerifyEmailPayload(username=user.username)
 
     @mutation("Makes an account of an invitation. The token works once and for 7 days.")
@@ -192,12 +215,15 @@ class AccountsMutation:
         request_email_change(own_id(info), actor=info.context.actor, **vars(input))
         return RequestEmailChangePayload()
 
-    @mutation("Completes a change of address. The token works once and for 24 hours.")
+    @mutation(
+        "Completes a change of address, signed in or by the password. The token works once and "
+        "for 24 hours."
+    )
     def confirm_email_change(
         self, info: Info, input: ConfirmEmailChangeInput
     ) -> ConfirmEmailChangePayload:
         """Make the new address count."""
-        user = confirm_email_change(input.token, actor=info.context.actor)
+        user = confirm_email_change(actor=info.context.actor, **vars(input))
         return ConfirmEmailChangePayload(email=user.email)
 
     @mutation("Changes your username; the former one is free at once.")

@@ -37,6 +37,8 @@ phrases = st.sampled_from(PHRASES)
 new_passwords = mostly(phrases, st.just(WEAK))
 # What somebody enters who is asked for a password.
 guesses = mostly(st.just("right"), st.sampled_from(("former", "wrong")))
+# How whoever uses a link shows that what it is about is theirs.
+proofs = mostly(st.sampled_from(("right", "own")), st.sampled_from(("former", "wrong", "none")))
 usernames = st.sampled_from(USERNAMES)
 people = mostly(known("username"), usernames)
 emails = st.sampled_from((*EMAILS, " Nina@Example.ORG"))

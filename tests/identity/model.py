@@ -23,6 +23,8 @@ from users.activity.tags import Tag
 EMAIL_TAKEN: Final = [("EMAIL_TAKEN", "token")]
 USERNAME_TAKEN: Final = [("USERNAME_TAKEN", "username")]
 PASSWORD_TOO_WEAK: Final = [("PASSWORD_TOO_WEAK", "newPassword")]
+PASSWORD_WRONG: Final = [("PASSWORD_WRONG", "password")]
+PASSWORD_REQUIRED: Final = [("PASSWORD_REQUIRED", "password")]
 
 WEAK: Final = "weak"
 
@@ -33,27 +35,34 @@ class World(Sessions):
     # Signing up ---------------------------------------------------------------------------
 
     def sign_up(self, email: str, username: str, password: str, *, token: str) -> Problems:
-        email = canonical(email)
-        others = [link for link in self.sign_ups if link.email != email]
-        if any(link.username == username and link.ends > self.now for link in others):
-            return USERNAME_TAKEN
         if self.person(username):
             return USERNAME_TAKEN
-        self.sign_ups = [link for link in others if link.username != username]
         ends = self.now + settings.SIGN_UP_TTL
-        link = Link(token, email, ends, username=username, password=password)
+        link = Link(token, canonical(email), ends, username=username, password=password)
         self.mail(link, self.sign_ups)
         self.events.append((Tag.SIGN_UP_REQUESTED, link))
         return []
 
-    def verify(self, token: str) -> Problems:
+    def verify(
+        self, token: str, *, password: str | None, new: str | None, username: str | None
+    ) -> Problems:
         link, problems = self.opened(self.sign_ups, token)
         if problems:
             return problems
+        if new is not None:
+            if new == WEAK:
+                return PASSWORD_TOO_WEAK
+            chosen, name = new, username or ""
+        elif password != link.password:
+            return PASSWORD_REQUIRED if password is None else PASSWORD_WRONG
+        else:
+            chosen, name = link.password, username or link.username
         if self.person(link.email):
             return EMAIL_TAKEN
-        self.sign_ups.remove(link)
-        person = Person(link.username, link.email, link.password, is_verified=True)
+        if self.person(name):
+            return USERNAME_TAKEN
+        self.sign_ups = [each for each in self.sign_ups if each.email != link.email]
+        person = Person(name, link.email, chosen, is_verified=True)
         self.people.append(person)
         self.events += [(Tag.EMAIL_VERIFIED, person), (Tag.USER_CREATED, person)]
         return []
@@ -112,7 +121,8 @@ class World(Sessions):
         assert link.person
         self.write_password(link.person, new)
         self.events.append((Tag.PASSWORD_RESET, link.person))
-        if not link.person.is_verified:
+        # A mailbox alone neither removes a second factor nor stands in for it.
+        if not link.person.is_verified and not link.person.has_factor:
             link.person.is_verified = True
             self.events.append((Tag.EMAIL_VERIFIED, link.person))
         return []
@@ -130,7 +140,7 @@ class World(Sessions):
             return REAUTHENTICATION_REQUIRED
         if person.password != password:
             self.events.append((Tag.PASSWORD_REFUSED, person))
-            return [("PASSWORD_WRONG", "password")]
+            return PASSWORD_WRONG
         if person.email != email:
             self.email_changes = [link for link in self.email_changes if link.person is not person]
             ends = self.now + settings.EMAIL_CHANGE_TTL
@@ -138,11 +148,22 @@ class World(Sessions):
             self.events.append((Tag.EMAIL_CHANGE_REQUESTED, person))
         return []
 
-    def confirm_email_change(self, token: str) -> Problems:
+    def confirm_email_change(
+        self, token: str, *, access: str | None, password: str | None
+    ) -> Problems:
+        here = self.actor(access) if access else None
+        if access and here is None:
+            return UNAUTHENTICATED
         link, problems = self.opened(self.email_changes, token)
         if problems:
             return problems
         assert link.person
+        if here is None or here.person is not link.person:
+            if password is None:
+                return PASSWORD_REQUIRED
+            if password != link.person.password:
+                self.events.append((Tag.PASSWORD_REFUSED, link.person))
+                return PASSWORD_WRONG
         if self.person(link.email) not in {None, link.person}:
             return EMAIL_TAKEN
         self.email_changes.remove(link)
@@ -158,11 +179,10 @@ class World(Sessions):
             return REAUTHENTICATION_REQUIRED
         if here.person.password != password:
             self.events.append((Tag.PASSWORD_REFUSED, here.person))
-            return [("PASSWORD_WRONG", "password")]
+            return PASSWORD_WRONG
         if here.person.username == username:
             return []
-        awaited = [link.username for link in self.sign_ups if link.ends > self.now]
-        if username in awaited or self.person(username):
+        if self.person(username):
             return USERNAME_TAKEN
         here.person.username = username
         self.events.append((Tag.USERNAME_CHANGED, here.person))

@@ -21,6 +21,7 @@ from tests.identity.drawing import (
     of_machine,
     people,
     phrases,
+    proofs,
     purposes,
     root,
     step,
@@ -176,7 +177,7 @@ class Steps(Clients):
 
     @step(2, email=emails, username=usernames, password=phrases, rival=st.none() | usernames)
     def sign_up(self, email: str, username: str, password: str, rival: str | None) -> None:
-        """Of two who want an address, the later one counts."""
+        """Of two who want an address, each has a link of their own."""
         self._sign_up(email, username, password)
         if rival:
             self.world_is_as_modelled()
@@ -211,18 +212,40 @@ class Steps(Clients):
         self._compare(answer, problems)
         self._mailed("confirm", token)
 
-    @step(4, mail=mails, purpose=purposes, new=new_passwords)
-    def use_link(self, mail: Mail, purpose: str | None, new: str) -> None:
+    @step(4, mail=mails, purpose=purposes, new=new_passwords, proof=proofs, tokens=tokens)
+    def use_link(
+        self, mail: Mail, purpose: str | None, new: str, proof: str, tokens: Tokens
+    ) -> None:
         """Use it for what it was mailed for, or for something else."""
         purpose, token = purpose or mail.purpose, mail.token
         if purpose == "verify":
-            self._compare(self._call(VERIFY, token=token), self.world.verify(token))
+            self._verify(token, new, proof)
         elif purpose == "confirm":
-            problems = self.world.confirm_email_change(token)
-            self._compare(self._call(CONFIRM, token=token), problems)
+            access = tokens.access if proof == "own" else None
+            person = self.world.opened(self.world.email_changes, token)[0].person
+            password = None if proof in {"own", "none"} else password_of(person, proof)
+            answer = self._call(CONFIRM, by=access, token=token, password=password)
+            problems = self.world.confirm_email_change(token, access=access, password=password)
+            self._compare(answer, problems)
         else:
             answer = self._call(RESET, token=token, newPassword=new)
             self._compare(answer, self.world.reset(token, new))
+
+    @step(mail=mails, new=new_passwords, username=usernames)
+    def claim_sign_up(self, mail: Mail, new: str, username: str) -> None:
+        """Open a link to a sign-up that may be somebody else's, and make it one's own."""
+        answer = self._call(VERIFY, token=mail.token, newPassword=new, username=username)
+        problems = self.world.verify(mail.token, password=None, new=new, username=username)
+        self._compare(answer, problems)
+
+    def _verify(self, token: str, other: str, proof: str) -> None:
+        """Confirm by the sign-up's password, by none, or by another; perhaps by another name."""
+        link, _problems = self.world.opened(self.world.sign_ups, token)
+        password = {"right": link.password, "none": None}.get(proof, other)
+        username = None if proof == "right" else link.username or None
+        answer = self._call(VERIFY, token=token, password=password, username=username)
+        problems = self.world.verify(token, password=password, new=None, username=username)
+        self._compare(answer, problems)
 
     # Credentials --------------------------------------------------------------------------
 

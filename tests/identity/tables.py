@@ -55,5 +55,5 @@ def age(time: dt.timedelta) -> None:
 
 def token_of(kind: Any, **conditions: Any) -> str:
     """Return what a mail that is sent now would hold."""
-    link = kind.objects.filter(**conditions).first()
+    link = kind.objects.filter(**conditions).order_by("-pk").first()
     return link.token if link else ""

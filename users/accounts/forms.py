@@ -5,6 +5,8 @@ from django.utils.translation import gettext_lazy as _
 
 from users.accounts.identifiers import USERNAME_MAX_LENGTH
 
+_username = forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none"})
+
 
 class LinkForm(forms.Form):
     """The token of a mailed link; the page's script moves it here from the URL's fragment."""
@@ -12,16 +14,47 @@ class LinkForm(forms.Form):
     token = forms.CharField(widget=forms.HiddenInput, max_length=200)
 
 
+class ConfirmForm(LinkForm):
+    """The token, and the password that proves whose request it is; the service asks for it."""
+
+    password = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+class ConfirmAsForm(ConfirmForm):
+    """What a sign-up takes whose username somebody else has by now."""
+
+    username = forms.CharField(
+        label=_("Username"), max_length=USERNAME_MAX_LENGTH, required=False, widget=_username
+    )
+
+
 class AcceptInvitationForm(LinkForm):
     """What an invited person chooses; the service has the rules."""
 
     username = forms.CharField(
-        label=_("Username"),
-        max_length=USERNAME_MAX_LENGTH,
-        widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none"}),
+        label=_("Username"), max_length=USERNAME_MAX_LENGTH, widget=_username
     )
     password = forms.CharField(
         label=_("Password"),
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
+
+
+class ClaimSignUpForm(LinkForm):
+    """The same choices, by the reader of a link to a sign-up that may be somebody else's."""
+
+    username = forms.CharField(
+        label=_("Username"), max_length=USERNAME_MAX_LENGTH, widget=_username
+    )
+    new_password = forms.CharField(
+        label=_("New password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    claim = forms.CharField(widget=forms.HiddenInput, max_length=1, initial="1")

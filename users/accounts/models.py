@@ -296,10 +296,11 @@ class MailedLink(models.Model):
 
 
 class SignUp(MailedLink):
-    """An account to be, holding its username until the address is verified or time is up.
+    """A request for an account, until its address is confirmed or it expires.
 
-    A later sign-up for the same address replaces it, its nonce included, so that nobody can
-    prepare an account on somebody else's address.
+    Several may wait for the same address, each with a link of its own, because anybody can enter
+    anybody's address. None of them reserves its username or decides the password: see
+    `verify_email`. Throttles of mails bound how many there are.
     """
 
     email = models.EmailField(max_length=EMAIL_MAX_LENGTH)
@@ -308,12 +309,9 @@ class SignUp(MailedLink):
     locale = models.CharField(max_length=10)
 
     class Meta:
-        """One sign-up an address and a username at a time."""
+        """Sign-ups are found by their addresses; nothing about them is unique but the link."""
 
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["email"], name="sign_up_email_unique"),
-            models.UniqueConstraint(fields=["username"], name="sign_up_username_unique"),
-        ]
+        indexes: ClassVar = [models.Index(fields=["email"], name="sign_up_email")]
 
 
 class EmailChange(MailedLink):

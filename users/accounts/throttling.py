@@ -14,7 +14,9 @@ from core.addresses import network_of
 from core.ratelimit.limits import Bucket, Limit, attempt, forgive
 
 PASSWORDS_OF_PERSON: Final = Limit("password.person", 10, timedelta(minutes=15))
-MAILS_TO_ADDRESS: Final = Limit("mail.recipient", 5, timedelta(hours=1))
+# A network has a share of an address's mails, so that a stranger cannot use up the owner's.
+MAILS_TO_ADDRESS_FROM_ORIGIN: Final = Limit("mail.recipient.origin", 5, timedelta(hours=1))
+MAILS_TO_ADDRESS: Final = Limit("mail.recipient", 20, timedelta(hours=1))
 MAILS_FROM_ORIGIN: Final = Limit("mail.origin", 50, timedelta(hours=1))
 USERNAMES_OF_PERSON: Final = Limit("username.person", 5, timedelta(days=1))
 AVATARS_OF_PERSON: Final = Limit("avatar.person", 20, timedelta(hours=1))
@@ -23,7 +25,7 @@ TOKENS_FROM_ORIGIN: Final = Limit("token.origin", 50, timedelta(minutes=10))
 
 def origin(limit: Limit, actor: Actor) -> Bucket:
     """Return the bucket of the network that the request came from; unknown ones share one."""
-    return Bucket(limit, network_of(actor.ip) if actor.ip else "unknown")
+    return Bucket(limit, _network(actor))
 
 
 def buckets_of(user_id: UUID, emails: Iterable[str]) -> list[Bucket]:
@@ -57,9 +59,17 @@ def forgive_avatar(user_id: UUID) -> None:
 
 def count_mail(actor: Actor, email: str) -> None:
     """Count a mail that somebody has sent to an address, whether anybody has it or not."""
-    attempt(Bucket(MAILS_TO_ADDRESS, email), origin(MAILS_FROM_ORIGIN, actor))
+    attempt(
+        Bucket(MAILS_TO_ADDRESS_FROM_ORIGIN, f"{_network(actor)} {email}"),
+        Bucket(MAILS_TO_ADDRESS, email),
+        origin(MAILS_FROM_ORIGIN, actor),
+    )
 
 
 def count_token(actor: Actor) -> None:
     """Count a mailed token that is presented."""
     attempt(origin(TOKENS_FROM_ORIGIN, actor))
+
+
+def _network(actor: Actor) -> str:
+    return network_of(actor.ip) if actor.ip else "unknown"

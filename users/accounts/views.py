@@ -17,7 +17,13 @@ from core.actor import Actor
 from core.errors import InputRejectedError, TooManyAttemptsError
 from core.http import ActorRequest
 from users.accounts import avatars
-from users.accounts.forms import AcceptInvitationForm, LinkForm
+from users.accounts.forms import (
+    AcceptInvitationForm,
+    ClaimSignUpForm,
+    ConfirmAsForm,
+    ConfirmForm,
+    LinkForm,
+)
 from users.accounts.identifiers import readable_email
 from users.accounts.pictures import TYPE
 from users.accounts.services.email_addresses import confirm_email_address
@@ -60,12 +66,16 @@ class LinkView(FormView, ABC):  # type: ignore[type-arg]
     """Asks for a click before the token is spent, because mail scanners follow links."""
 
     form_class: type[Form] = LinkForm
+    # Shown instead after a refusal of a field that the first form does not have.
+    full_form_class: type[Form] | None = None
     template_name = "accounts/link.html"
     title: Any
     lead: Any
     button: Any
     # For whom the form is not.
     note: Any = ""
+    # A second button, which shows another form: its name in the form, and its label.
+    alternative: tuple[str, Any] | None = None
 
     def form_valid(self, form: Form) -> HttpResponseBase:  # type: ignore[override]
         """Use the link, and say so or say why not; what can be mended is asked for again."""
@@ -74,6 +84,10 @@ class LinkView(FormView, ABC):  # type: ignore[type-arg]
         except TooManyAttemptsError as error:
             return self._answer(429, problem=error.text)
         except InputRejectedError as error:
+            fields = {name for problem in error.problems for name in problem.field}
+            if self.full_form_class and not fields <= form.fields.keys() | {"token"}:
+                form = self.full_form_class(self.request.POST)
+                form.is_valid()
             for problem in error.problems:
                 if problem.field == ("token",):
                     return self._answer(400, problem=problem.message)
@@ -97,41 +111,99 @@ class LinkView(FormView, ABC):  # type: ignore[type-arg]
 
 
 class VerifyEmailView(LinkView):
-    """Completes a sign-up."""
+    """Completes a sign-up: by its password or, for whoever does not know it, with a new one."""
 
+    form_class = ConfirmForm
+    full_form_class = ConfirmAsForm
     title = gettext_lazy("Confirm your e-mail address")
-    lead = gettext_lazy("One click, and your account is ready.")
     button = gettext_lazy("Confirm my address")
+
+    @property
+    def lead(self) -> str:
+        """Say what to enter."""
+        if self._claims:
+            return _(
+                "Choose a username and a password of your own. Whatever was entered when somebody "
+                "signed up with your address is void then."
+            )
+        return _("Enter the password that you signed up with, and your account is ready.")
+
+    @property
+    def alternative(self) -> tuple[str, str] | None:  # type: ignore[override]
+        """Offer the other form to those who do not know the password."""
+        return None if self._claims else ("claim", _("I did not sign up, or forgot the password"))
+
+    @property
+    def _claims(self) -> bool:
+        return "claim" in self.request.POST
+
+    def get_form_class(self) -> type[Form]:
+        """Return the form that was asked for."""
+        if self._claims:
+            return ClaimSignUpForm
+        return ConfirmAsForm if "username" in self.request.POST else ConfirmForm
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """Show the other form without complaints when it is shown first."""
+        kwargs = super().get_form_kwargs()
+        if self._claims and "username" not in self.request.POST:
+            return {"initial": {"token": self.request.POST.get("token", "")}}
+        return kwargs
+
+    def form_invalid(self, form: Form) -> HttpResponse:
+        """Show a form that was not filled in yet, and tell what is wrong with any other."""
+        return super().form_invalid(form) if form.is_bound else self._answer(200, form=form)
 
     def use(self, actor: Actor, **fields: str) -> str:
         """Verify."""
-        user = verify_email(fields["token"], actor=actor)
+        given = {
+            name: fields[name]
+            for name in ("password", "new_password", "username")
+            if fields.get(name)
+        }
+        user = verify_email(fields["token"], actor=actor, **given)
         return account_is_ready(user.username)
 
 
-class ConfirmEmailView(LinkView):
+class ConfirmAddressView(LinkView):
+    """Completes what a user asked for, who is signed in or enters the password."""
+
+    full_form_class = ConfirmForm
+    button = gettext_lazy("Confirm my address")
+
+    def get_form_class(self) -> type[Form]:
+        """Ask for the password unless somebody is signed in, who may be the user."""
+        actor = cast("ActorRequest", self.request).actor
+        return LinkForm if actor.is_authenticated else ConfirmForm
+
+
+class ConfirmEmailView(ConfirmAddressView):
     """Completes a change of address."""
 
     title = gettext_lazy("Confirm your new e-mail address")
-    lead = gettext_lazy("One click, and this is the address of your account.")
-    button = gettext_lazy("Confirm my address")
+    lead = gettext_lazy(
+        "Once you confirm it, this is the address of the account that asked for it."
+    )
 
     def use(self, actor: Actor, **fields: str) -> str:
         """Confirm."""
-        user = confirm_email_change(fields["token"], actor=actor)
+        password = fields.get("password") or None
+        user = confirm_email_change(fields["token"], actor=actor, password=password)
         return _("Done. From now on we write to %(email)s.") % {"email": readable_email(user.email)}
 
 
-class ConfirmEmailAddressView(LinkView):
+class ConfirmEmailAddressView(ConfirmAddressView):
     """Completes the addition of an address."""
 
     title = gettext_lazy("Confirm your e-mail address")
-    lead = gettext_lazy("One click, and this is one more address of your account.")
-    button = gettext_lazy("Confirm my address")
+    lead = gettext_lazy(
+        "Once you confirm it, this is one more address of the account that asked for it."
+    )
 
     def use(self, actor: Actor, **fields: str) -> str:
         """Confirm."""
-        address = confirm_email_address(fields["token"], actor=actor)
+        password = fields.get("password") or None
+        address = confirm_email_address(fields["token"], actor=actor, password=password)
         return _("Done. You can sign in with %(email)s now.") % {
             "email": readable_email(address.email)
         }

@@ -29,6 +29,7 @@ from users.accounts.services.creation import (
     insert_user,
     save_identifiers,
 )
+from users.accounts.services.links import end_address_links_of
 from users.accounts.services.people import locked_for, locked_user
 from users.accounts.services.profile import check_profile, write_profile
 from users.accounts.services.reauthentication import require_recent_proof
@@ -216,6 +217,10 @@ def _write_identifiers(user: User, *, actor: Actor, identifiers: Mapping[str, st
     if not changed:
         return
     save_identifiers(user)
+    if "email" in changed:
+        # What was asked for before would undo it (unexpired e-mail change): often it is how an
+        # account is given back to its owner.
+        end_address_links_of(user.pk)
     for name in changed:
         record(
             Tag.EMAIL_CHANGED if name == "email" else Tag.USERNAME_CHANGED,

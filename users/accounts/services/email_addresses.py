@@ -21,7 +21,11 @@ from users.accounts.sensitive import Sensitive
 from users.accounts.services.creation import check_identifiers, email_taken, save_identifiers
 from users.accounts.services.links import read_link, use_link
 from users.accounts.services.people import locked_self, locked_user
-from users.accounts.services.reauthentication import confirm_password, require_recent_proof
+from users.accounts.services.reauthentication import (
+    confirm_password,
+    require_owner,
+    require_recent_proof,
+)
 from users.accounts.throttling import count_mail, count_token
 from users.activity.record import record
 from users.activity.tags import Tag
@@ -64,16 +68,18 @@ def add_email_address(user_id: UUID, *, actor: Actor, email: str, password: str)
         )
 
 
-def confirm_email_address(token: str, *, actor: Actor) -> EmailAddress:
-    """Make the address that the token was mailed to one of the person's.
+def confirm_email_address(token: str, *, actor: Actor, password: str | None = None) -> EmailAddress:
+    """Make the address that the token was mailed to one of the user's.
 
-    The primary address gets a notice. Raises `InputRejectedError` for a token that does not
-    work, or if somebody has the address by now, and `TooManyAttemptsError`.
+    It takes the user as well, for the reason that `confirm_email_change` has. The primary address
+    gets a notice. Raises `InputRejectedError` for a token that does not work, without that proof,
+    or if somebody has the address by now, and `TooManyAttemptsError`.
     """
     count_token(actor)
+    seen = read_link(EmailAddition, token)
+    require_owner(seen.user_id, password, actor=actor)
     with transaction.atomic(durable=True):
-        # The person first, as everybody does who locks both; a new password takes the link away.
-        seen = read_link(EmailAddition, token)
+        # The user first, as everybody does who locks both; a new password takes the link away.
         user = User.objects.select_for_update().get(pk=seen.user_id)
         addition = use_link(EmailAddition, token)
         address = EmailAddress(user=user, email=addition.email, verified_at=timezone.now())
@@ -167,6 +173,12 @@ def remove_user_email_address(user_id: UUID | None, *, actor: Actor, email: str)
             Problem(ErrorCode.NOT_FOUND, _("This is no further address of theirs."), ("email",))
         )
     return user
+
+
+def remove_secondary_addresses(user: User, *, actor: Actor) -> None:
+    """Remove all addresses of a locked user but the primary one; each gets a notice."""
+    for email in list(user.email_addresses.order_by("pk").values_list("email", flat=True)):
+        _take_away(user, email, actor=actor)
 
 
 def _take_away(user: User, email: str, *, actor: Actor) -> bool:

@@ -14,7 +14,7 @@ from users.accounts.sensitive import Sensitive
 from users.accounts.services.creation import check_identifiers, save_identifiers
 from users.accounts.services.links import read_link, use_link
 from users.accounts.services.people import locked_self
-from users.accounts.services.reauthentication import confirm_password
+from users.accounts.services.reauthentication import confirm_password, require_owner
 from users.accounts.throttling import count_mail, count_token
 from users.activity.record import record
 from users.activity.tags import Tag
@@ -53,16 +53,19 @@ def request_email_change(user_id: UUID, *, actor: Actor, email: str, password: s
         )
 
 
-def confirm_email_change(token: str, *, actor: Actor) -> User:
-    """Make the address that the token was mailed to the person's; the old one gets a notice.
+def confirm_email_change(token: str, *, actor: Actor, password: str | None = None) -> User:
+    """Make the address that the token was mailed to the user's; the old one gets a notice.
 
-    Raises `InputRejectedError` for a token that does not work, or if somebody has the address
-    by now, and `TooManyAttemptsError`.
+    It takes the user, signed in or by the ``password``, because the mailbox may be a stranger's
+    who would otherwise end up in an account with somebody else's password. Raises
+    `InputRejectedError` for a token that does not work, without that proof, or if somebody has the
+    address by now, and `TooManyAttemptsError`.
     """
     count_token(actor)
+    seen = read_link(EmailChange, token)
+    require_owner(seen.user_id, password, actor=actor)
     with transaction.atomic(durable=True):
-        # The person first, as everybody does who locks both; a new password takes the link away.
-        seen = read_link(EmailChange, token)
+        # The user first, as everybody does who locks both; a new password takes the link away.
         user = User.objects.select_for_update().get(pk=seen.user_id)
         change = use_link(EmailChange, token)
         old, user.email, user.email_verified_at = user.email, change.email, timezone.now()

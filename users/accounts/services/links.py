@@ -1,13 +1,14 @@
 """What a mailed link opens: looking at it, and using it up."""
 
 from typing import Any, TypeVar
+from uuid import UUID
 
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.errors import ErrorCode, InputRejectedError, Problem
-from users.accounts.models import MailedLink
+from users.accounts.models import EmailAddition, EmailChange, MailedLink
 
 L = TypeVar("L", bound=MailedLink)
 
@@ -55,3 +56,12 @@ def use_link(kind: type[L], token: str) -> L:
     link: L = opened(kind.objects.with_token(token).select_for_update())
     kind.objects.filter(pk=link.pk).delete()
     return link
+
+
+def end_address_links_of(user_id: UUID) -> None:
+    """Make the user's pending links to confirm addresses void, in the caller's transaction.
+
+    The caller has locked the user.
+    """
+    for kind in (EmailChange, EmailAddition):
+        kind.objects.filter(user=user_id).delete()

@@ -73,6 +73,30 @@ def confirm_password(
     check_own_password(seen.pk, password, actor=actor, field=field)
 
 
+def require_owner(user_id: UUID, password: str | None, *, actor: Actor) -> None:
+    """Raise `InputRejectedError` unless the user confirms: signed in, or by the password.
+
+    For mailed links that change an account. A link proves the mailbox, whose owner may be
+    somebody that never asked for it. A token or an impersonation does not stand in for the user.
+    A refusal's event is committed, so call it outside of transactions; raises
+    `TooManyAttemptsError` as well.
+    """
+    if actor.user_id == user_id and actor.is_in_person:
+        return
+    if password is None:
+        raise InputRejectedError(
+            Problem(
+                ErrorCode.PASSWORD_REQUIRED,
+                _(
+                    "Sign in to the account that asked for this address, or enter its password. "
+                    "If you did not ask for it, leave this page: nothing changes."
+                ),
+                ("password",),
+            )
+        )
+    check_own_password(user_id, password, actor=actor, field="password")
+
+
 def check_own_password(user_id: UUID, password: str, *, actor: Actor, field: str) -> None:
     """Raise `InputRejectedError` about ``field`` unless this is the person's password.
 

@@ -1,8 +1,15 @@
-"""Signing up, and becoming a user by verifying the address."""
+"""Signing up, and becoming a user by verifying the address.
+
+Anybody can enter anybody's address, so a sign-up decides nothing: not who has the username, and not
+the password of the account, unless whoever opens the mailed link knows it ("A sign-up decides
+nothing", docs/decisions.md).
+"""
+
+from dataclasses import replace
 
 from django.conf import settings
-from django.contrib.auth.hashers import make_password
-from django.db import IntegrityError, transaction
+from django.contrib.auth.hashers import check_password, make_password
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -11,22 +18,24 @@ from core.errors import ErrorCode, InputRejectedError, Problem
 from users.accounts.identifiers import readable_email
 from users.accounts.models import SignUp, User
 from users.accounts.services.creation import (
+    build_verified_user,
     check_identifiers,
     check_new_account,
-    insert_user,
+    insert_verified_user,
+    lock_sign_ups,
     username_taken,
 )
-from users.accounts.services.links import use_link
+from users.accounts.services.links import read_link, use_link
 from users.accounts.throttling import count_mail, count_token
 from users.activity.record import record
 from users.activity.tags import Tag
 
 
 def sign_up(*, actor: Actor, email: str, username: str, password: str, locale: str) -> None:
-    """Reserve the username and ask the address's owner to verify.
+    """Ask the address's owner to confirm an account.
 
     1. Check the input; the checks know nothing of the address being in use.
-    2. Write the pending sign-up, replacing an earlier one for this address.
+    2. Write the pending sign-up, beside any others for this address.
     3. Record the event, on which a worker mails the owner: a link to verify or, if there is
        an account already, a notice of the attempt.
 
@@ -46,45 +55,116 @@ def sign_up(*, actor: Actor, email: str, username: str, password: str, locale: s
         expires_at=timezone.now() + settings.SIGN_UP_TTL,
     )
     with transaction.atomic(durable=True):
-        _write_sign_up(pending)
+        if User.objects.filter(username=pending.username).exists():
+            raise username_taken()
+        pending.save(force_insert=True)
         record(Tag.SIGN_UP_REQUESTED, actor=actor, subject_id=pending.nonce)
 
 
-def resend_verification(email: str, *, actor: Actor) -> None:
-    """Have the link of a pending sign-up mailed again; whether there is one is not told.
+def resend_verification(email: str, *, actor: Actor, username: str | None = None) -> None:
+    """Mail the link of a pending sign-up again; the answer is the same without one.
 
-    Raises `InputRejectedError` for what is no address, and `TooManyAttemptsError`.
+    Of several for the address it is the latest, or the latest with the ``username``. Raises
+    `InputRejectedError` for what is no address or username, and `TooManyAttemptsError`.
     """
-    email = check_identifiers({"email": email})["email"]
-    count_mail(actor, email)
+    given = {"email": email} if username is None else {"email": email, "username": username}
+    conditions = check_identifiers(given)
+    count_mail(actor, conditions["email"])
     with transaction.atomic(durable=True):
-        nonce = SignUp.objects.filter(email=email).values_list("nonce", flat=True).first()
+        sign_ups = SignUp.objects.filter(**conditions).order_by("-pk")
+        nonce = sign_ups.values_list("nonce", flat=True).first()
         record(Tag.SIGN_UP_VERIFICATION_REQUESTED, actor=actor, subject_id=nonce)
 
 
-def verify_email(token: str, *, actor: Actor) -> User:
-    """Turn the pending sign-up into a user; its link works once.
+def verify_email(
+    token: str,
+    *,
+    actor: Actor,
+    password: str | None = None,
+    new_password: str | None = None,
+    username: str | None = None,
+) -> User:
+    """Turn a pending sign-up into a user; its link is single-use.
 
-    Raises `InputRejectedError` for a token that was never given out, was used, was replaced by
-    a later sign-up or is too old, and `TooManyAttemptsError`.
+    The link proves the mailbox only, and the sign-up may be a stranger's. So it takes either the
+    ``password`` of the sign-up, with which its username counts unless another one is given; or a
+    ``new_password`` and a ``username``, which make it an account of the reader's own choice. Input
+    that is refused leaves the sign-up as it was.
+
+    Raises `InputRejectedError`, also for a token that was never given out, was used or is too
+    old, and if the address or the username was taken meanwhile; and `TooManyAttemptsError`.
     """
     count_token(actor)
-    with transaction.atomic(durable=True):
-        pending = use_link(SignUp, token)
-        user = User(
-            email=pending.email,
-            email_verified_at=timezone.now(),
-            username=pending.username,
-            password=pending.password,
+    # Before anything is locked, because strength may be asked of another service.
+    seen = read_link(SignUp, token)
+    if new_password is None:
+        user = _user_as_requested(seen, password=password, username=username)
+    elif password is None:
+        user = _user_as_chosen(seen, password=new_password, username=username or "")
+    else:
+        raise InputRejectedError(
+            Problem(
+                ErrorCode.VALUE_INVALID,
+                _("Give the password of the sign-up or a new one, not both."),
+                ("new_password",),
+            )
         )
-        try:
-            insert_user(user, locale=pending.locale)
-        except InputRejectedError as error:
-            # An administrator gave the address or the username away meanwhile.
-            raise error.about("token") from None
+    with transaction.atomic(durable=True):
+        lock_sign_ups(seen.email)
+        pending = use_link(SignUp, token)
         record(Tag.EMAIL_VERIFIED, actor=actor, subject_id=user.pk)
-        record(Tag.USER_CREATED, actor=actor, subject_id=user.pk, link=pending.nonce)
+        try:
+            insert_verified_user(user, locale=pending.locale, actor=actor, link=pending.nonce)
+        except InputRejectedError as error:
+            if error.problems[0].code is ErrorCode.EMAIL_TAKEN:
+                raise error.about("token") from None
+            raise
     return user
+
+
+def _user_as_requested(sign_up: SignUp, *, password: str | None, username: str | None) -> User:
+    """Return the unsaved user for whoever knows the sign-up's password."""
+    if password is None:
+        raise InputRejectedError(
+            Problem(
+                ErrorCode.PASSWORD_REQUIRED,
+                _(
+                    "Enter the password of this sign-up. If you did not sign up, or do not "
+                    "remember it, choose a username and a new password."
+                ),
+                ("password",),
+            )
+        )
+    if not check_password(password, sign_up.password):
+        raise InputRejectedError(
+            Problem(
+                ErrorCode.PASSWORD_WRONG,
+                _(
+                    "This is not the password of this sign-up. If you mistyped it, try again. If "
+                    "somebody else signed up with your address, or you do not remember it, choose "
+                    "a username and a new password: the former one opens nothing then."
+                ),
+                ("password",),
+            )
+        )
+    return build_verified_user(
+        email=sign_up.email,
+        username=sign_up.username if username is None else username,
+        password=password,
+        encoded=sign_up.password,
+    )
+
+
+def _user_as_chosen(sign_up: SignUp, *, password: str, username: str) -> User:
+    """Return the unsaved user for whoever reads the address, and chooses all else anew."""
+    try:
+        return build_verified_user(email=sign_up.email, username=username, password=password)
+    except InputRejectedError as error:
+        problems = (
+            replace(each, field=("new_password",)) if "password" in each.field else each
+            for each in error.problems
+        )
+        raise InputRejectedError(*problems) from None
 
 
 def check_may_sign_up(email: str, *, field: str, is_invited: bool = False) -> None:
@@ -117,20 +197,3 @@ def sign_up_closed() -> InputRejectedError:
     return InputRejectedError(
         Problem(ErrorCode.SIGN_UP_CLOSED, _("Here, administrators make the accounts."))
     )
-
-
-def _write_sign_up(pending: SignUp) -> None:
-    """Add the sign-up or replace the address's earlier one, in the caller's transaction."""
-    SignUp.objects.expired().filter(username=pending.username).delete()
-    try:
-        SignUp.objects.bulk_create(
-            [pending],
-            update_conflicts=True,
-            unique_fields=["email"],
-            update_fields=["username", "password", "locale", "nonce", "expires_at"],
-        )
-    except IntegrityError:
-        raise username_taken() from None
-    # Asked after the insert, which waits for a verification of the same name to commit.
-    if User.objects.filter(username=pending.username).exists():
-        raise username_taken()

@@ -3,17 +3,15 @@
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
 
 from core.actor import Actor
-from users.accounts.models import SignUp, User
+from users.accounts.models import User
 from users.accounts.policy import may_change_credentials, require
 from users.accounts.sensitive import Sensitive
 from users.accounts.services.creation import (
     check_identifiers,
     check_username_is_free_to_choose,
     save_identifiers,
-    username_taken,
 )
 from users.accounts.services.people import locked_self
 from users.accounts.services.reauthentication import confirm_password
@@ -40,8 +38,6 @@ def change_username(user_id: UUID, *, actor: Actor, username: str, password: str
         if old == username:
             return user
         save_identifiers(user)
-        if SignUp.objects.filter(username=username, expires_at__gt=timezone.now()).exists():
-            raise username_taken()
         record(
             Tag.USERNAME_CHANGED,
             actor=actor,

@@ -146,16 +146,14 @@ def revoke_api_token(token_id: UUID | None, *, actor: Actor) -> None:
 
     Raises `InputRejectedError` if there is no such token, and the policy's errors.
     """
-    token = _locked(token_id, actor=actor)
-    key = token.pk
-    token.delete()
-    record(
-        Tag.API_TOKEN_REVOKED,
-        actor=actor,
-        subject_id=token.user_id,
-        personal={"name": token.name},
-        token=key,
-    )
+    _revoke(_locked(token_id, actor=actor), actor=actor)
+
+
+def revoke_api_tokens_of(user_id: UUID, *, actor: Actor) -> None:
+    """End all API tokens of a user, in the caller's transaction, which has locked the user."""
+    tokens = ApiToken.objects.filter(user=user_id).order_by("pk")
+    for token in tokens.select_for_update(of=("self",)):
+        _revoke(token, actor=actor)
 
 
 def no_such_service_account() -> InputRejectedError:
@@ -164,6 +162,19 @@ def no_such_service_account() -> InputRejectedError:
         Problem(
             ErrorCode.NOT_FOUND, _("There is no such service account."), ("service_account_id",)
         )
+    )
+
+
+def _revoke(token: ApiToken, *, actor: Actor) -> None:
+    """Remove a locked token, and record it, in the caller's transaction."""
+    key = token.pk
+    token.delete()
+    record(
+        Tag.API_TOKEN_REVOKED,
+        actor=actor,
+        subject_id=token.user_id,
+        personal={"name": token.name},
+        token=key,
     )
 
 

@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 
 from core.actor import Actor
 from core.errors import ErrorCode, InputRejectedError, Problem
-from users.accounts.models import EmailAddition, EmailChange
 from users.accounts.policy import may_administer, require
+from users.accounts.services.links import end_address_links_of
 from users.accounts.services.people import locked_user
 from users.activity.record import record
 from users.activity.tags import Tag
@@ -43,8 +43,8 @@ def end_links_of(user_id: UUID) -> None:
 
     Whoever had them mailed may not be the person. The caller has locked that.
     """
-    for kind in (PasswordReset, EmailChange, EmailAddition):
-        kind.objects.filter(user_id=user_id).delete()
+    PasswordReset.objects.filter(user_id=user_id).delete()
+    end_address_links_of(user_id)
 
 
 def note_end_of_impersonation(session: Session, *, actor: Actor) -> None:

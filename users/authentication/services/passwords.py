@@ -21,6 +21,7 @@ from users.accounts.models import EmailAddress, User
 from users.accounts.policy import may_administer, may_change_credentials, require
 from users.accounts.sensitive import Sensitive
 from users.accounts.services.creation import check_known_email
+from users.accounts.services.email_addresses import remove_secondary_addresses
 from users.accounts.services.links import opened
 from users.accounts.services.people import locked_self, locked_user
 from users.accounts.services.reauthentication import confirm_password, require_recent_proof
@@ -29,6 +30,7 @@ from users.accounts.throttling import count_mail, count_token
 from users.activity.record import record
 from users.activity.tags import Tag
 from users.authentication.models import PasswordReset
+from users.authentication.services.api_tokens import revoke_api_tokens_of
 from users.authentication.services.ending import end_links_of, end_sessions_of
 from users.authentication.services.sessions import renew_cookie
 from users.authentication.throttling import unlock
@@ -128,7 +130,8 @@ def reset_password(token: str, *, actor: Actor, new_password: str) -> User:
 
     1. Count the attempt, and look whether the token opens anything.
     2. Check the new password; a weak one spends nothing.
-    3. Write it, end all sessions, and take the primary address as verified if it was mailed there.
+    3. Write it, end all sessions, and claim the account if it was mailed to a primary address
+       that nobody had verified: see `_claim_account`.
     4. Forget failed attempts to log in, so that a locked-out owner gets in.
 
     Raises `InputRejectedError` for a weak password and for a token that was never given out,
@@ -146,9 +149,7 @@ def reset_password(token: str, *, actor: Actor, new_password: str) -> User:
         ended = _write_password(user, password, actor=actor)
         record(Tag.PASSWORD_RESET, actor=actor, subject_id=user.pk, sessions=ended)
         if user.email_verified_at is None and reset.email == user.email:
-            user.email_verified_at = timezone.now()
-            user.save(update_fields=["email_verified_at"])
-            record(Tag.EMAIL_VERIFIED, actor=actor, subject_id=user.pk)
+            _claim_account(user, actor=actor)
     unlock(user)
     return user
 
@@ -168,6 +169,23 @@ def require_password_reset(user_id: UUID | None, *, actor: Actor) -> User:
     ended = _write_password(user, make_password(None), actor=actor)
     record(Tag.PASSWORD_RESET_FORCED, actor=actor, subject_id=user.pk, sessions=ended)
     return user
+
+
+def _claim_account(user: User, *, actor: Actor) -> None:
+    """Verify the primary address of a locked user, and end what opened the account before.
+
+    Until now nobody had proved to be its owner, so its API tokens and secondary addresses may be a
+    stranger's ("trojan identifiers"). Second factors are not removed by a mailbox alone: with one,
+    the address stays unverified and everything else as it is, and whoever has no such factor
+    cannot sign in. An administrator decides then (`reset_second_factors`).
+    """
+    if user.second_factors:
+        return
+    user.email_verified_at = timezone.now()
+    user.save(update_fields=["email_verified_at"])
+    record(Tag.EMAIL_VERIFIED, actor=actor, subject_id=user.pk)
+    revoke_api_tokens_of(user.pk, actor=actor)
+    remove_secondary_addresses(user, actor=actor)
 
 
 def _hashed(password: str, *, user: User) -> str:

@@ -1,0 +1,19 @@
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('accounts', '0012_labels'),
+    ]
+
+    operations = [
+        migrations.RemoveConstraint(
+            model_name='signup',
+            name='sign_up_email_unique',
+        ),
+        migrations.RemoveConstraint(
+            model_name='signup',
+            name='sign_up_username_unique',
+        ),
+    ]
