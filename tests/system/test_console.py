@@ -70,5 +70,6 @@ def test_the_mailed_link_completes_a_sign_up(page: Page, site: str) -> None:
     page.frame_locator("iframe").get_by_role("link", name="Confirm my address").click()
 
     expect(page).to_have_url(f"{site}/verify-email")
+    page.get_by_label("Password").fill("a phrase to remember")
     page.get_by_role("button", name="Confirm my address").click()
     expect(page.get_by_text("Your account eve is ready")).to_be_visible()
