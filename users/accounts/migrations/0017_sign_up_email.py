@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('accounts', '0013_sign_ups_side_by_side'),
+        ('accounts', '0016_sign_ups_side_by_side'),
     ]
 
     operations = [
