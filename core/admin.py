@@ -176,10 +176,42 @@ class ServiceForm(forms.ModelForm):  # type: ignore[type-arg]
 
     problems: Sequence[Problem] = ()
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Have the page send back the values that it was opened with."""
+        super().__init__(*args, **kwargs)
+        if not self.instance._state.adding:  # noqa: SLF001 - Django has no public name for it
+            for form_field in self.fields.values():
+                form_field.show_hidden_initial = True
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The values that whoever filled in the form changed.
+
+        Writing the others would undo what somebody else changed since the page was opened (lost
+        update). All count as changed if the page sent no values that it was opened with.
+        """
+        if not self._has_initial_values():
+            return dict(self.cleaned_data)
+        return {name: self.cleaned_data[name] for name in self.changed_data}
+
+    def initial_value(self, name: str) -> Any:
+        """Return the value of a field that the page was opened with, as it was sent back.
+
+        Without one it is the instance's.
+        """
+        field = self.fields[name]
+        if not self._has_initial_values():
+            return self.get_initial_for_field(field, name)
+        widget, key = field.hidden_widget(), self.add_initial_prefix(name)
+        return widget.value_from_datadict(self.data, self.files, key)
+
+    def _has_initial_values(self) -> bool:
+        return any(self.add_initial_prefix(name) in self.data for name in self.fields)
+
     def clean(self) -> None:
         """Show what the service found."""
         for problem in self.problems:
-            name = problem.field[0] if problem.field else None
+            name = problem.field[0].removeprefix("expected_") if problem.field else None
             self.add_error(
                 name if name in self.fields else None,
                 ValidationError(str(problem.message), code=problem.code),

@@ -59,6 +59,10 @@ class ErrorCode(DescribedEnum):
         "METADATA_INVALID",
         "The metadata violate the deployment's schema, at the place that the message tells.",
     )
+    CONFLICT = (
+        "CONFLICT",
+        "Another writer changed the value since it was read; nothing was written.",
+    )
     TOKEN_INVALID = "TOKEN_INVALID", "The token does not work, or not any more."
     TOKEN_EXPIRED = "TOKEN_EXPIRED", "The link is too old."
     CREDENTIALS_INVALID = (

@@ -20,6 +20,7 @@ from schema.accounts.groups import GroupsMutation
 from schema.accounts.metadata import MetadataMutation
 from schema.accounts.mutations import AccountsMutation
 from schema.accounts.queries import AccountsQuery
+from schema.accounts.rights import RightsMutation
 from schema.accounts.types import Group, User
 from schema.activity.queries import ActivityQuery
 from schema.activity.types import Event
@@ -119,6 +120,7 @@ class Mutation(
     MetadataMutation,
     AdministrationMutation,
     GroupsMutation,
+    RightsMutation,
     AuthenticationMutation,
     PasswordsMutation,
     FactorsMutation,

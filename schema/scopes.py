@@ -65,6 +65,9 @@ SCOPES: Final[Mapping[str, Scope]] = {
     **dict.fromkeys(
         (
             *("createUser", "inviteUser", "updateUser", "verifyUserEmail"),
+            # The policy asks for `GROUPS_WRITE` as well.
+            *("addToGroups", "removeFromGroups"),
+            *("grantUserPermissions", "revokeUserPermissions"),
             *("suspendUser", "reactivateUser", "updateMetadata", "removeUserAvatar"),
             *("bulkAction", "bulkActions", "startBulkAction", "cancelBulkAction"),
         ),
@@ -73,6 +76,7 @@ SCOPES: Final[Mapping[str, Scope]] = {
     **dict.fromkeys(
         (
             *("createGroup", "updateGroup", "deleteGroup"),
+            *("grantGroupPermissions", "revokeGroupPermissions"),
             *("createPermission", "describePermission", "deletePermission"),
         ),
         Scope.GROUPS_WRITE,

@@ -425,6 +425,24 @@ WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "createGroup": ('{name: "Authors", permissions: []}', those(ADMINISTRATORS)),
     "updateGroup": ('{groupId: $group, name: "Authors"}', those(ADMINISTRATORS)),
     "deleteGroup": ("{groupId: $group}", those(ADMINISTRATORS)),
+    "addToGroups": ("{userId: $member, groupIds: [$group]}", those(ADMINISTRATORS)),
+    "removeFromGroups": ("{userId: $owner, groupIds: [$group]}", those(ADMINISTRATORS)),
+    "grantUserPermissions": (
+        '{userId: $owner, permissions: ["shop.sell"]}',
+        those(ADMINISTRATORS),
+    ),
+    "revokeUserPermissions": (
+        '{userId: $owner, permissions: ["shop.sell"]}',
+        those(ADMINISTRATORS),
+    ),
+    "grantGroupPermissions": (
+        '{groupId: $group, permissions: ["shop.sell"]}',
+        those(ADMINISTRATORS),
+    ),
+    "revokeGroupPermissions": (
+        '{groupId: $group, permissions: ["shop.sell"]}',
+        those(ADMINISTRATORS),
+    ),
     # In organisations; the owner owns this one.
     "createOrganization": ('{name: "Archers"}', those(SIGNED_IN)),
     "updateOrganization": (

@@ -123,7 +123,7 @@ def test_tokens_change_what_they_are_good_for(world: World, name: str, kind: str
             assert outcome(world.ask(client, write(name))) in refusals, held
     assert everything() == before
     if need != NONE:
-        answer = world.ask(clients[frozenset({need})], write(name))
+        answer = world.ask(world.token_client(kind, need.split("+")), write(name))
         assert outcome(answer) == WRITES[name][1][kind]
 
 

@@ -19,7 +19,8 @@ from tests.client import GraphQLClient
 from tests.conftest import Statements
 from users.accounts.models import User
 from users.accounts.services.administration import change_user
-from users.accounts.services.groups import save_group
+from users.accounts.services.groups import update_group
+from users.accounts.services.set_change import SetChange
 
 ME = "{ me { permissions } }"
 
@@ -56,14 +57,15 @@ def test_a_read_after_a_write_sees_it(alice: User, editors: Group, client_of: Cl
     client = client_of(alice)
     assert permissions(client) == []
 
-    change_user(alice.pk, actor=SYSTEM, groups=[editors])
+    change_user(alice.pk, actor=SYSTEM, groups=SetChange.to([editors.pk]))
     assert permissions(client) == ["accounts.view_user"]
 
     more = Permission.objects.filter(codename__in=["view_user", "view_profile"])
-    save_group(editors, actor=SYSTEM, name="Editors", permissions=list(more))
+    both = SetChange.to(more.values_list("pk", flat=True))
+    update_group(editors.pk, actor=SYSTEM, permissions=both)
     assert permissions(client) == ["accounts.view_profile", "accounts.view_user"]
 
-    change_user(alice.pk, actor=SYSTEM, groups=[])
+    change_user(alice.pk, actor=SYSTEM, groups=SetChange.to([]))
     assert permissions(client) == []
 
 
@@ -71,11 +73,11 @@ def test_a_write_that_fails_changes_nothing_that_is_read(
     alice: User, editors: Group, client_of: ClientOf
 ) -> None:
     Group.objects.create(name="Taken")
-    change_user(alice.pk, actor=SYSTEM, groups=[editors])
+    change_user(alice.pk, actor=SYSTEM, groups=SetChange.to([editors.pk]))
     before = permissions(client_of(alice))
 
     with pytest.raises(Exception, match="VALUE_INVALID"):
-        save_group(editors, actor=SYSTEM, name="Taken", permissions=[])
+        update_group(editors.pk, actor=SYSTEM, name="Taken", permissions=SetChange.to([]))
 
     assert permissions(client_of(alice)) == before == ["accounts.view_user"]
 
@@ -122,7 +124,7 @@ def test_stopping_redis_costs_statements_only(
         process.kill()
         process.wait()
 
-        change_user(alice.pk, actor=SYSTEM, groups=[editors])
+        change_user(alice.pk, actor=SYSTEM, groups=SetChange.to([editors.pk]))
         with statements() as uncached:
             assert permissions(client) == ["accounts.view_user"]
 
@@ -137,7 +139,7 @@ def test_a_write_while_redis_was_away_is_seen_when_it_is_back(
         with cache_at(settings, url):
             assert permissions(client) == []
         with cache_at(settings, "unix:///nowhere/redis.sock"):
-            change_user(alice.pk, actor=SYSTEM, groups=[editors])
+            change_user(alice.pk, actor=SYSTEM, groups=SetChange.to([editors.pk]))
         with cache_at(settings, url):
             assert permissions(client) == ["accounts.view_user"]
 

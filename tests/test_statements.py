@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import pytest
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Permission
 from django.core.cache import cache
 from graphql import OperationDefinitionNode, OperationType, parse
 
@@ -31,7 +31,8 @@ from tests.statements import (
 )
 from users.accounts.models import User
 from users.accounts.services.administration import change_user
-from users.accounts.services.groups import save_group
+from users.accounts.services.groups import create_group, update_group
+from users.accounts.services.set_change import SetChange
 
 Capture = Callable[[], AbstractContextManager[Statements]]
 ClientOf = Callable[[User], GraphQLClient]
@@ -294,20 +295,20 @@ def test_change_of_permissions_shows_in_the_next_request(
         return shown
 
     assert permissions() == []
-    editors = Group(name="")
-    save_group(editors, actor=actor, name="Editors", permissions=[view])
+    editors = create_group(actor=actor, name="Editors", permissions=[view.pk])
     assert permissions() == []
-    change_user(alice.pk, actor=actor, groups=[editors])
+    change_user(alice.pk, actor=actor, groups=SetChange.to([editors.pk]))
     assert permissions() == ["accounts.view_user"]
-    save_group(editors, actor=actor, name="Editors", permissions=[view, change])
+    both = SetChange.to([view.pk, change.pk])
+    update_group(editors.pk, actor=actor, permissions=both)
     assert permissions() == ["accounts.change_user", "accounts.view_user"]
     change_user(alice.pk, actor=actor, flags={"is_superuser": True})
     assert len(permissions()) == Permission.objects.count()
     change_user(alice.pk, actor=actor, flags={"is_superuser": False})
     assert permissions() == ["accounts.change_user", "accounts.view_user"]
-    save_group(editors, actor=actor, name="Editors", permissions=[])
+    update_group(editors.pk, actor=actor, permissions=SetChange.to([]))
     assert permissions() == []
-    change_user(alice.pk, actor=actor, groups=[])
+    change_user(alice.pk, actor=actor, groups=SetChange.to([]))
     assert permissions() == []
 
 

@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 import strawberry
-from django.contrib.auth import models as auth
 
 from schema.accounts.mutations import (
     FAMILY_NAME,
@@ -26,10 +25,10 @@ from users.accounts.services.administration import (
     create_user,
     verify_user_email,
 )
-from users.accounts.services.groups import find_groups
 from users.accounts.services.invitation import invite_user
 from users.accounts.services.permissions import find_permissions
 from users.accounts.services.profile import PROFILE_FIELDS, USER_FIELDS
+from users.accounts.services.set_change import SetChange
 
 USER_ID = "The person's `id`."
 
@@ -89,10 +88,14 @@ class UpdateUserInput:
         description="Whether they administer the service."
     )
     permissions: strawberry.Maybe[list[str]] = strawberry.field(
-        description="What they may do by themselves, besides what their groups permit."
+        description="All that they may do by themselves, besides what their groups permit.",
+        deprecation_reason="Since 2026-11-29. It undoes what another administrator grants or "
+        "revokes meanwhile; use `grantUserPermissions` and `revokeUserPermissions`.",
     )
     group_ids: strawberry.Maybe[list[strawberry.ID]] = strawberry.field(
-        description="The `id`s of all groups they are to be in."
+        description="The `id`s of all groups they are to be in.",
+        deprecation_reason="Since 2026-11-29. It undoes what another administrator changes "
+        "meanwhile; use `addToGroups` and `removeFromGroups`.",
     )
 
     def given(self, names: Collection[str]) -> dict[str, Any]:
@@ -148,11 +151,12 @@ class AdministrationMutation:
         return UserPayload(user_id=user.pk)
 
 
-def _permissions(info: Info, names: Collection[str]) -> list[auth.Permission]:
+def _permissions(info: Info, names: Collection[str]) -> SetChange:
     require(info.context.actor, may_administer_groups)
-    return find_permissions(names)
+    return SetChange.to(find_permissions(names))
 
 
-def _groups(info: Info, ids: Iterable[str]) -> list[auth.Group]:
+def _groups(info: Info, ids: Iterable[str]) -> SetChange:
     require(info.context.actor, may_administer_groups)
-    return find_groups([node_key(id_, "Group") for id_ in ids])
+    # No group has the key 0, so the service refuses what is no group's id.
+    return SetChange.to(node_key(id_, "Group") or 0 for id_ in ids)

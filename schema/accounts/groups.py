@@ -1,5 +1,8 @@
 """What administrators do to groups and permissions."""
 
+from collections.abc import Collection
+from typing import Any
+
 import strawberry
 import strawberry_django
 from django.contrib.auth import models as auth
@@ -10,15 +13,23 @@ from schema.errors import Payload
 from schema.mutations import mutation
 from schema.nodes import node_key, one
 from users.accounts.policy import may_administer_groups, require
-from users.accounts.services.groups import delete_group, save_group
+from users.accounts.services.groups import (
+    create_group,
+    delete_group,
+    grant_group_permissions,
+    revoke_group_permissions,
+    update_group,
+)
 from users.accounts.services.permissions import (
     create_permission,
     delete_permission,
     describe_permission,
     find_permissions,
 )
+from users.accounts.services.set_change import MAX_CHANGES, SetChange
 
 GROUP_ID = "The group's `id`."
+PERMISSIONS = f"As app.codename; at most {MAX_CHANGES}."
 
 
 @strawberry.input(description="A new group.")
@@ -31,11 +42,33 @@ class CreateGroupInput:
     )
 
 
-@strawberry.input(description="A group as it is to be.")
-class UpdateGroupInput(CreateGroupInput):
-    """What changing takes: all of it."""
+@strawberry.input(description="The fields to change; those left out stay.")
+class UpdateGroupInput:
+    """Every field but the id is optional."""
 
     group_id: strawberry.ID = strawberry.field(description=GROUP_ID)
+    name: strawberry.Maybe[str] = strawberry.field(description="Unique; at most 150 characters.")
+    permissions: strawberry.Maybe[list[str]] = strawberry.field(
+        description="All that the members may do, as app.codename.",
+        deprecation_reason="Since 2026-11-29. It undoes what another administrator grants or "
+        "revokes meanwhile; use `grantGroupPermissions` and `revokeGroupPermissions`.",
+    )
+
+
+@strawberry.input(description="The permissions to grant to a group.")
+class GrantGroupPermissionsInput:
+    """What granting takes."""
+
+    group_id: strawberry.ID = strawberry.field(description=GROUP_ID)
+    permissions: list[str] = strawberry.field(description=PERMISSIONS)
+
+
+@strawberry.input(description="The permissions to revoke from a group.")
+class RevokeGroupPermissionsInput:
+    """What revoking takes."""
+
+    group_id: strawberry.ID = strawberry.field(description=GROUP_ID)
+    permissions: list[str] = strawberry.field(description=PERMISSIONS)
 
 
 @strawberry.input(description="The group to delete.")
@@ -108,12 +141,43 @@ class GroupsMutation:
     @mutation("Creates a group, for administrators.")
     def create_group(self, info: Info, input: CreateGroupInput) -> GroupPayload:
         """Create it."""
-        return _save(auth.Group(), info, input)
+        permissions = _permissions(info, input.permissions)
+        group = create_group(actor=info.context.actor, name=input.name, permissions=permissions)
+        return GroupPayload(group_id=group.pk)
 
     @mutation("Changes a group and what its members may do, for administrators.")
     def update_group(self, info: Info, input: UpdateGroupInput) -> GroupPayload:
-        """Change it."""
-        return _save(auth.Group(pk=node_key(input.group_id, "Group") or 0), info, input)
+        """Change the given fields."""
+        changes: dict[str, Any] = {}
+        if input.name is not None:
+            changes["name"] = input.name.value
+        if input.permissions is not None:
+            changes["permissions"] = SetChange.to(_permissions(info, input.permissions.value))
+        group_id = node_key(input.group_id, "Group")
+        group = update_group(group_id, actor=info.context.actor, **changes)
+        return GroupPayload(group_id=group.pk)
+
+    @mutation("Grants permissions to a group; those that it has stay. For administrators.")
+    def grant_group_permissions(
+        self, info: Info, input: GrantGroupPermissionsInput
+    ) -> GroupPayload:
+        """Add the permissions."""
+        group_id = node_key(input.group_id, "Group")
+        permissions = input.permissions
+        group = grant_group_permissions(group_id, actor=info.context.actor, permissions=permissions)
+        return GroupPayload(group_id=group.pk)
+
+    @mutation("Revokes permissions of a group; its other ones stay. For administrators.")
+    def revoke_group_permissions(
+        self, info: Info, input: RevokeGroupPermissionsInput
+    ) -> GroupPayload:
+        """Remove the permissions."""
+        group_id = node_key(input.group_id, "Group")
+        permissions = input.permissions
+        group = revoke_group_permissions(
+            group_id, actor=info.context.actor, permissions=permissions
+        )
+        return GroupPayload(group_id=group.pk)
 
     @mutation("Deletes a group; its members lose what it permitted. For administrators.")
     def delete_group(self, info: Info, input: DeleteGroupInput) -> DeleteGroupPayload:
@@ -142,8 +206,6 @@ class GroupsMutation:
         return DeletePermissionPayload()
 
 
-def _save(group: auth.Group, info: Info, input: CreateGroupInput) -> GroupPayload:
+def _permissions(info: Info, names: Collection[str]) -> list[int]:
     require(info.context.actor, may_administer_groups)
-    permissions = find_permissions(input.permissions)
-    save_group(group, actor=info.context.actor, name=input.name, permissions=permissions)
-    return GroupPayload(group_id=group.pk)
+    return find_permissions(names)

@@ -43,14 +43,25 @@ class UpdateMetadataInput:
     private: strawberry.Maybe[JSON | None] = strawberry.field(
         description="An object for the person and staff; for administrators to write."
     )
+    expected_public: strawberry.Maybe[JSON | None] = strawberry.field(
+        description="`publicMetadata` as you read it. If it is different by now, nothing is "
+        "written: CONFLICT."
+    )
+    expected_private: strawberry.Maybe[JSON | None] = strawberry.field(
+        description="`privateMetadata` as you read it. If it is different by now, nothing is "
+        "written: CONFLICT."
+    )
     mode: MetadataMode = strawberry.field(
         default=MetadataMode.MERGE, description="Whether it is merged into what there is."
     )
 
     def changes(self) -> dict[str, Any]:
         """Return the kinds that were given."""
-        kinds = {"public": self.public, "private": self.private}
-        return {kind: some.value for kind, some in kinds.items() if some is not None}
+        return _given(public=self.public, private=self.private)
+
+    def expected(self) -> dict[str, Any]:
+        """Return the kinds of which the client says what it read."""
+        return _given(public=self.expected_public, private=self.expected_private)
 
 
 @strawberry.type
@@ -67,6 +78,11 @@ class MetadataMutation:
             node_key(input.user_id, "User"),
             actor=info.context.actor,
             changes=input.changes(),
+            expected=input.expected(),
             replace=input.mode is MetadataMode.REPLACE,
         )
         return UserPayload(user_id=user.pk)
+
+
+def _given(**kinds: strawberry.Some[Any] | None) -> dict[str, Any]:
+    return {kind: some.value for kind, some in kinds.items() if some is not None}

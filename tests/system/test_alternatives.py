@@ -26,6 +26,7 @@ from tests.pickle_bombs import bomb
 from tests.system.programs import require_program
 from users.accounts.models import User
 from users.accounts.services.administration import change_user
+from users.accounts.services.set_change import SetChange
 from users.activity.models import DailyCount
 
 ME = "{ me { permissions } }"
@@ -95,7 +96,7 @@ def test_the_cached_resolver_on_memcached(
             client(ME)
         with django_assert_num_queries(2):  # type: ignore[attr-defined]
             assert client(ME).data == {"me": {"permissions": []}}
-        change_user(alice.pk, actor=SYSTEM, groups=[editors])
+        change_user(alice.pk, actor=SYSTEM, groups=SetChange.to([editors.pk]))
         assert client(ME).data == {"me": {"permissions": ["accounts.view_user"]}}
         caches.close_all()
 

@@ -30,7 +30,12 @@ from core.admin_filters import BooleanFilter, RelatedFilter, sift
 from core.errors import ArgumentInvalidError, InputRejectedError
 from core.ids import is_id
 from core.search.texts import words_of
-from users.accounts.admin_forms import NewUserForm, ProfileForm
+from users.accounts.admin_forms import (
+    MetadataForm,
+    NewUserForm,
+    ProfileForm,
+    set_change_of,
+)
 from users.accounts.avatars import url_of
 from users.accounts.filters import USER_FILTERS
 from users.accounts.identifiers import canonical_login, readable_email
@@ -44,11 +49,12 @@ from users.accounts.policy import (
     may_write_public_metadata,
 )
 from users.accounts.querysets import UserQuerySet
-from users.accounts.services import groups
 from users.accounts.services.administration import FLAGS, IDENTIFIERS, change_user, create_user
 from users.accounts.services.avatar import remove_avatar
+from users.accounts.services.groups import create_group, delete_group, update_group
 from users.accounts.services.metadata import change_metadata
-from users.accounts.services.profile import PROFILE_FIELDS, USER_FIELDS, update_profile
+from users.accounts.services.profile import USER_FIELDS, update_profile
+from users.accounts.services.set_change import SetChange
 
 
 def may_edit_anybody(actor: Actor) -> bool:
@@ -202,18 +208,19 @@ class UserAdmin(PersonalAdmin):
         change: bool,  # noqa: FBT001 - Django's hook
     ) -> None:
         """Create the account, or change all that the form lets its reader edit, or nothing."""
-        actor, values = actor_of(request), form.cleaned_data
+        actor = actor_of(request)
         if not change:
-            user = create_user(actor=actor, **values)
+            user = create_user(actor=actor, **form.cleaned_data)
             obj.pk, obj.username = user.pk, user.username
             return
+        values = form.changes
         change_user(
             obj.pk,
             actor=actor,
             identifiers={name: values[name] for name in IDENTIFIERS if name in values},
-            profile={name: values[name] for name in USER_FIELDS},
+            profile={name: values[name] for name in USER_FIELDS if name in values},
             flags={name: values[name] for name in FLAGS if name in values},
-            groups=values.get("groups"),
+            groups=set_change_of(form, "groups", held=obj.groups) if "groups" in values else None,
         )
 
     @display(  # type: ignore[untyped-decorator]
@@ -340,8 +347,7 @@ class ProfileAdmin(PersonalAdmin):
         self, request: HttpRequest, obj: Profile, form: ServiceForm, *_change: Any
     ) -> None:
         """Hand everything to the service that people use themselves."""
-        values = {name: form.cleaned_data[name] for name in PROFILE_FIELDS}
-        update_profile(obj.pk, actor=actor_of(request), **values)
+        update_profile(obj.pk, actor=actor_of(request), **form.changes)
 
     @admin.display(description=_("name"))
     def full_name(self, profile: Profile) -> str:
@@ -356,6 +362,7 @@ class MetadataAdmin(PersonalAdmin):
     menu = MenuItem(Section.PEOPLE, 3, "data_object")
     may_add = staticmethod(may_write_public_metadata)
     may_change = staticmethod(may_write_public_metadata)
+    form = MetadataForm
     list_display = ("user", "public")
     list_filter = (("user", RelatedFilter),)
     ordering = ("user__username",)
@@ -372,13 +379,19 @@ class MetadataAdmin(PersonalAdmin):
         return person if is_for_administrator else (*person, "private")
 
     def save_model(
-        self, request: HttpRequest, obj: Metadata, form: ServiceForm, *_change: Any
+        self, request: HttpRequest, obj: Metadata, form: MetadataForm, *_change: Any
     ) -> None:
-        """Put what was typed in the place of what there is."""
-        values = form.cleaned_data
+        """Replace what the page showed, unless it is not there any more."""
+        values = form.changes
         if "user" in values:
             obj.user = values.pop("user")
-        change_metadata(obj.user_id, actor=actor_of(request), changes=values, replace=True)
+        change_metadata(
+            obj.user_id,
+            actor=actor_of(request),
+            changes=values,
+            expected=form.initial_metadata(values),
+            replace=True,
+        )
 
 
 # Importing Django's registered it.
@@ -411,17 +424,29 @@ class GroupAdmin(RosterAdmin, DjangoGroupAdmin):
     def delete_group(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
         """Delete it, once the dialog was confirmed by POST."""
         try:
-            groups.delete_group(int(object_id), actor=actor_of(request))
+            delete_group(int(object_id), actor=actor_of(request))
         except (ValueError, InputRejectedError):
             raise Http404 from None
         messages.success(request, _("The group is gone."))
         return gone_on(request, reverse("admin:auth_group_changelist"))
 
     def save_model(
-        self, request: HttpRequest, obj: Group, form: ServiceForm, *_change: Any
+        self,
+        request: HttpRequest,
+        obj: Group,
+        form: ServiceForm,
+        change: bool,  # noqa: FBT001 - Django's hook
     ) -> None:
-        """Create or change the group, by one and the same service."""
-        groups.save_group(obj, actor=actor_of(request), **form.cleaned_data)
+        """Create the group, or apply what was changed in the form to it."""
+        actor, values = actor_of(request), form.changes
+        if not change:
+            keys = [permission.pk for permission in values["permissions"]]
+            obj.pk = create_group(actor=actor, name=values["name"], permissions=keys).pk
+            return
+        permissions = SetChange()
+        if "permissions" in values:
+            permissions = set_change_of(form, "permissions", held=obj.permissions)
+        update_group(obj.pk, actor=actor, name=values.get("name"), permissions=permissions)
 
     @admin.display(description=_("people"))
     def members(self, group: Group) -> str:

@@ -45,6 +45,12 @@ class Sensitive(StrEnum):
     CREATE_SERVICE_ACCOUNT = "createServiceAccount"
     CREATE_SERVICE_ACCOUNT_TOKEN = "createServiceAccountToken"  # noqa: S105 - a name, not a secret
     DEACTIVATE_SERVICE_ACCOUNT = "deactivateServiceAccount"
+    ADD_TO_GROUPS = "addToGroups"
+    REMOVE_FROM_GROUPS = "removeFromGroups"
+    GRANT_USER_PERMISSIONS = "grantUserPermissions"
+    REVOKE_USER_PERMISSIONS = "revokeUserPermissions"
+    GRANT_GROUP_PERMISSIONS = "grantGroupPermissions"
+    REVOKE_GROUP_PERMISSIONS = "revokeGroupPermissions"
     CREATE_GROUP = "createGroup"
     UPDATE_GROUP = "updateGroup"
     DELETE_GROUP = "deleteGroup"

@@ -21,7 +21,11 @@ from users.authentication.admin_people import PersonAdmin
 from users.authentication.models import Session, Suspension
 from users.authentication.policy import may_read_impersonations
 from users.authentication.services.ending import revoke_session
-from users.authentication.services.suspension import reactivate_user, suspend_user
+from users.authentication.services.suspension import (
+    change_suspension,
+    reactivate_user,
+    suspend_user,
+)
 
 __all__ = ["ApiTokenAdmin", "PersonAdmin", "ServiceAccountAdmin", "SessionAdmin", "SuspensionAdmin"]
 
@@ -112,13 +116,18 @@ class SuspensionAdmin(PersonalAdmin):
         return ("user",) if obj else ()
 
     def save_model(
-        self, request: HttpRequest, obj: Suspension, form: ServiceForm, *_change: Any
+        self,
+        request: HttpRequest,
+        obj: Suspension,
+        form: ServiceForm,
+        change: bool,  # noqa: FBT001 - Django's hook
     ) -> None:
         """Suspend the person, or change why and until when."""
-        values = form.cleaned_data
-        if "user" in values:
-            obj.user = values["user"]
-        actor = actor_of(request)
+        actor, values = actor_of(request), form.changes
+        if change:
+            change_suspension(obj.user_id, actor=actor, **values)
+            return
+        obj.user = values["user"]
         suspend_user(obj.user_id, actor=actor, reason=values["reason"], until=values["until"])
 
     @action(  # type: ignore[untyped-decorator]

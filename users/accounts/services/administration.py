@@ -1,11 +1,10 @@
 """What administrators do to accounts."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -29,11 +28,14 @@ from users.accounts.services.creation import (
     insert_user,
     save_identifiers,
 )
+from users.accounts.services.groups import lock_groups
 from users.accounts.services.links import end_address_links_of
 from users.accounts.services.people import locked_for, locked_user
+from users.accounts.services.permissions import lock_permissions
 from users.accounts.services.profile import check_profile, write_profile
 from users.accounts.services.reauthentication import require_recent_proof
 from users.accounts.services.rights import write_rights
+from users.accounts.services.set_change import SetChange
 from users.activity.record import record
 from users.activity.tags import Tag
 
@@ -85,8 +87,8 @@ def change_user(  # noqa: PLR0913 - what can be changed together
     identifiers: Mapping[str, str] = NOTHING,
     profile: Mapping[str, Any] = NOTHING,
     flags: Mapping[str, bool] = NOTHING,
-    groups: Collection[Group] | None = None,
-    permissions: Collection[Permission] | None = None,
+    groups: SetChange | None = None,
+    permissions: SetChange | None = None,
 ) -> User:
     """Change what a person is called, the profile as `update_profile` does, and the rights.
 
@@ -107,6 +109,9 @@ def change_user(  # noqa: PLR0913 - what can be changed together
     canonical_identifiers = _canonical(identifiers, user_id=user_id)
     if user_id == actor.user_id:
         _refuse_own_identifiers(actor, canonical_identifiers)
+    # Before the users, as `rights` says.
+    lock_permissions(permissions.referenced if permissions else ())
+    lock_groups(groups.referenced if groups else ())
     keep_an_administrator(user_id, flags, field="is_superuser")
     user = locked_for(user_id, actor=actor)
     _write_identifiers(user, actor=actor, identifiers=canonical_identifiers)
@@ -114,10 +119,10 @@ def change_user(  # noqa: PLR0913 - what can be changed together
     _write_flags(user, actor=actor, flags=flags)
     if groups is not None:
         tag = Tag.USER_GROUPS_CHANGED
-        write_rights(user, tag, actor=actor, held=user.groups, new=groups)
+        write_rights(user, tag, groups, actor=actor, held=user.groups)
     if permissions is not None:
         tag = Tag.USER_PERMISSIONS_CHANGED
-        write_rights(user, tag, actor=actor, held=user.user_permissions, new=permissions)
+        write_rights(user, tag, permissions, actor=actor, held=user.user_permissions)
     return user
 
 

@@ -1,9 +1,9 @@
 """Groups, and what their members may do."""
 
-from collections.abc import Collection, Iterable
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import Final
 
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Group
 from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
@@ -13,45 +13,81 @@ from core.errors import ErrorCode, InputRejectedError, Problem
 from users.accounts.models import User
 from users.accounts.policy import may_administer_groups, require
 from users.accounts.sensitive import Sensitive
+from users.accounts.services.permissions import find_permissions, lock_permissions
 from users.accounts.services.reauthentication import require_recent_proof
+from users.accounts.services.set_change import SetChange, check_change_size
 from users.accounts.services.validation import Problems, check_field
 from users.activity.record import record
 from users.activity.tags import Tag
 
+UNCHANGED: Final = SetChange()
+
 
 @transaction.atomic(durable=True)
-def save_group(
-    group: Group, *, actor: Actor, name: str, permissions: Collection[Permission]
-) -> None:
-    """Create or change a group; its members' permissions change with it.
+def create_group(*, actor: Actor, name: str, permissions: Collection[int] = ()) -> Group:
+    """Create a group; ``permissions`` are primary keys.
 
-    Raises `InputRejectedError` if the name is taken or none, or if the group was deleted, and
+    Raises `InputRejectedError` if the name is taken or empty, or a permission does not exist, and
     the policy's errors.
     """
-    require(actor, may_administer_groups)
-    operation = Sensitive.CREATE_GROUP if group.pk is None else Sensitive.UPDATE_GROUP
-    require_recent_proof(actor, operation)
-    problems = Problems()
-    with problems.of("name", ErrorCode.VALUE_INVALID):
-        check_field(Group, "name", name)
-    problems.refuse_any()
-    old: dict[str, Any] = {}
-    if group.pk is not None:
-        current = _locked(group.pk)
-        old = {"name": current.name, "permissions": ids_of(current.permissions.all())}
-    new = {"name": name, "permissions": ids_of(permissions)}
-    if old == new:
-        return
-    group.name = name
-    try:
-        group.save()
-    except IntegrityError:
-        raise InputRejectedError(
-            Problem(ErrorCode.VALUE_INVALID, _("There is a group of this name."), ("name",))
-        ) from None
-    group.permissions.set(permissions)
-    _outdate_permissions(group)
-    record(Tag.GROUP_CHANGED, actor=actor, subject_id=None, group=group.pk, old=old, new=new)
+    _require_groups(actor, Sensitive.CREATE_GROUP)
+    _check_name(name)
+    keys = lock_permissions(permissions)
+    group = Group(name=name)
+    _save_name(group)
+    group.permissions.set(keys)
+    new = {"name": name, "permissions": sorted(keys)}
+    record(Tag.GROUP_CHANGED, actor=actor, subject_id=None, group=group.pk, old={}, new=new)
+    return group
+
+
+@transaction.atomic(durable=True)
+def update_group(
+    group_id: int | None,
+    *,
+    actor: Actor,
+    name: str | None = None,
+    permissions: SetChange = UNCHANGED,
+) -> Group:
+    """Change a group's name, its permissions, or both; its members' permissions follow.
+
+    What is not given stays, and an unchanged group leaves no event. Raises `InputRejectedError` if
+    the name is taken or empty, or if the group or a permission does not exist, and the policy's
+    errors.
+    """
+    _require_groups(actor, Sensitive.UPDATE_GROUP)
+    if name is not None:
+        _check_name(name)
+    return _change_group(group_id, permissions, actor=actor, name=name)
+
+
+@transaction.atomic(durable=True)
+def grant_group_permissions(
+    group_id: int | None, *, actor: Actor, permissions: Sequence[str]
+) -> Group:
+    """Grant a group permissions, given as app.codename; those that it holds are skipped.
+
+    Raises `InputRejectedError` if there is no such group or permission, or for more than
+    `MAX_CHANGES` permissions, and the policy's errors.
+    """
+    _require_groups(actor, Sensitive.GRANT_GROUP_PERMISSIONS)
+    check_change_size(permissions, field="permissions")
+    change = SetChange(added=frozenset(find_permissions(permissions)))
+    return _change_group(group_id, change, actor=actor)
+
+
+@transaction.atomic(durable=True)
+def revoke_group_permissions(
+    group_id: int | None, *, actor: Actor, permissions: Sequence[str]
+) -> Group:
+    """Revoke permissions of a group; those that it does not hold are skipped.
+
+    Raises the same errors as `grant_group_permissions`.
+    """
+    _require_groups(actor, Sensitive.REVOKE_GROUP_PERMISSIONS)
+    check_change_size(permissions, field="permissions")
+    change = SetChange(removed=frozenset(find_permissions(permissions)))
+    return _change_group(group_id, change, actor=actor)
 
 
 @transaction.atomic(durable=True)
@@ -60,26 +96,27 @@ def delete_group(group_id: int, *, actor: Actor) -> None:
 
     Raises `InputRejectedError` if there is no such group, and the policy's errors.
     """
-    require(actor, may_administer_groups)
-    require_recent_proof(actor, Sensitive.DELETE_GROUP)
-    group = _locked(group_id)
+    _require_groups(actor, Sensitive.DELETE_GROUP)
+    group = get_group_for_update(group_id)
     _outdate_permissions(group)
-    old = {"name": group.name, "permissions": ids_of(group.permissions.all())}
+    old = {"name": group.name, "permissions": _permissions_of(group)}
     group.delete()
     record(Tag.GROUP_DELETED, actor=actor, subject_id=None, group=group_id, old=old)
 
 
-def find_groups(group_ids: Collection[int | None]) -> list[Group]:
-    """Return the groups of these ids, once each.
+def lock_groups(group_ids: Collection[int | None]) -> frozenset[int]:
+    """Lock groups, in the order of their keys, so that none is deleted before the commit.
 
     Raises `InputRejectedError` about ``group_ids`` if one of them does not exist.
     """
-    found = Group.objects.in_bulk([group_id for group_id in group_ids if group_id is not None])
-    if not found.keys() >= set(group_ids):
+    keys = frozenset(group_id for group_id in group_ids if group_id is not None)
+    groups = Group.objects.filter(pk__in=keys).order_by("pk").select_for_update(no_key=True)
+    locked = frozenset(groups.values_list("pk", flat=True))
+    if not locked >= frozenset(group_ids):
         raise InputRejectedError(
             Problem(ErrorCode.NOT_FOUND, _("One of these groups does not exist."), ("group_ids",))
         )
-    return list(found.values())
+    return locked
 
 
 def find_group(group_id: int | None) -> Group:
@@ -87,13 +124,52 @@ def find_group(group_id: int | None) -> Group:
     return _of(Group.objects.all(), group_id)
 
 
-def ids_of(rows: Iterable[Group | Permission]) -> list[int]:
-    """Return what an event tells of groups or permissions."""
-    return sorted(row.pk for row in rows)
-
-
-def _locked(group_id: int) -> Group:
+def get_group_for_update(group_id: int | None) -> Group:
+    """Return the group, locked. Raises `InputRejectedError` about ``group_id`` if there is none."""
     return _of(Group.objects.select_for_update(), group_id)
+
+
+def _require_groups(actor: Actor, operation: Sensitive) -> None:
+    require(actor, may_administer_groups)
+    require_recent_proof(actor, operation)
+
+
+def _change_group(
+    group_id: int | None, permissions: SetChange, *, actor: Actor, name: str | None = None
+) -> Group:
+    lock_permissions(permissions.referenced)
+    group = get_group_for_update(group_id)
+    old_name = group.name
+    if name is not None and name != old_name:
+        group.name = name
+        _save_name(group)
+    old_permissions, new_permissions = permissions.write(group.permissions)
+    old = {"name": old_name, "permissions": old_permissions}
+    new = {"name": group.name, "permissions": new_permissions}
+    if old != new:
+        _outdate_permissions(group)
+        record(Tag.GROUP_CHANGED, actor=actor, subject_id=None, group=group.pk, old=old, new=new)
+    return group
+
+
+def _check_name(name: str) -> None:
+    problems = Problems()
+    with problems.of("name", ErrorCode.VALUE_INVALID):
+        check_field(Group, "name", name)
+    problems.refuse_any()
+
+
+def _save_name(group: Group) -> None:
+    try:
+        group.save()
+    except IntegrityError:
+        raise InputRejectedError(
+            Problem(ErrorCode.VALUE_INVALID, _("There is a group of this name."), ("name",))
+        ) from None
+
+
+def _permissions_of(group: Group) -> list[int]:
+    return list(group.permissions.order_by("pk").values_list("pk", flat=True))
 
 
 def _of(groups: QuerySet[Group], group_id: int | None) -> Group:

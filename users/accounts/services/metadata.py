@@ -1,6 +1,7 @@
 """What applications note about people."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
-from core.errors import ErrorCode, Problem
+from core.errors import ErrorCode, InputRejectedError, Problem
 from users.accounts.metadata import normalized, patched, violations
 from users.accounts.models import Metadata, User
 from users.accounts.policy import may_write_private_metadata, may_write_public_metadata, require
@@ -19,28 +20,37 @@ from users.accounts.services.validation import Problems
 from users.activity.record import record
 from users.activity.tags import Tag
 
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+EXPECTED: Final = {"public": "expected_public", "private": "expected_private"}
 RULES: Final = {"public": may_write_public_metadata, "private": may_write_private_metadata}
 
 
 @transaction.atomic(durable=True)
 def change_metadata(
-    user_id: UUID | None, *, actor: Actor, changes: Mapping[str, Any], replace: bool = False
+    user_id: UUID | None,
+    *,
+    actor: Actor,
+    changes: Mapping[str, Any],
+    expected: Mapping[str, Any] = NOTHING,
+    replace: bool = False,
 ) -> User:
     """Change a person's metadata, of the kinds that ``changes`` has: ``public``, ``private``.
 
     1. Ask, for each kind, whether the actor may.
-    2. Merge each (RFC 7396) into what there is or, with ``replace``, put it in the place of that.
-    3. Hold the result against the limits and the deployment's schema, and write it.
+    2. Compare what there is with what is ``expected``, of any of the kinds (compare-and-swap).
+    3. Merge each (RFC 7396) into what there is or, with ``replace``, put it in the place of that.
+    4. Hold the result against the limits and the deployment's schema, and write it.
 
     Unchanged values write nothing. The event names the keys that changed, at the first level.
     Raises `InputRejectedError`, with a JSON pointer to what violates the schema, and the policy's
     errors.
     """
-    for kind in changes:
+    for kind in {**changes, **expected}:
         require(actor, RULES[kind], user_id)
-    changes = _checked(changes)
+    changes, expected = _checked(changes), _normalized(expected)
     user = locked_for(user_id, actor=actor)
     row = Metadata.objects.filter(user=user).values(*RULES).first() or {}
+    _refuse_conflicts({kind: row.get(kind, {}) for kind in expected}, expected)
     old = {kind: row.get(kind, {}) for kind in changes}
     new = {kind: given if replace else patched(old[kind], given) for kind, given in changes.items()}
     new = _checked(new, against_schema=True)
@@ -51,6 +61,31 @@ def change_metadata(
         personal = {"keys": keys}
         record(Tag.METADATA_CHANGED, actor=actor, subject_id=user.pk, personal=personal)
     return user
+
+
+def _normalized(expected: Mapping[str, Any]) -> dict[str, Any]:
+    """Return each expected value as it is kept. Raises `InputRejectedError` for what cannot be."""
+    problems, values = Problems(), dict(expected)
+    for kind, value in expected.items():
+        with problems.of(EXPECTED[kind], ErrorCode.VALUE_INVALID):
+            values[kind] = normalized(value)
+    problems.refuse_any()
+    return values
+
+
+def _refuse_conflicts(found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+    """Raise `InputRejectedError` about each kind that is not what the writer read."""
+    problems = [
+        Problem(
+            ErrorCode.CONFLICT,
+            _("Somebody else changed this meanwhile. Read it again, then make your change."),
+            (EXPECTED[kind],),
+        )
+        for kind, value in expected.items()
+        if _text(found[kind]) != _text(value)
+    ]
+    if problems:
+        raise InputRejectedError(*problems)
 
 
 def _checked(values: Mapping[str, Any], *, against_schema: bool = False) -> dict[str, Any]:

@@ -95,8 +95,8 @@ def delete_permission(name: str, *, actor: Actor) -> None:
     record(Tag.PERMISSION_DELETED, actor=actor, subject_id=None, old=old)
 
 
-def find_permissions(names: Collection[str]) -> list[Permission]:
-    """Return the permissions of these names, once each.
+def find_permissions(names: Collection[str]) -> list[int]:
+    """Return the primary keys of the permissions of these names, once each.
 
     Raises `InputRejectedError` about ``permissions`` if one of them does not exist.
     """
@@ -110,7 +110,25 @@ def find_permissions(names: Collection[str]) -> list[Permission]:
                 ("permissions",),
             )
         )
-    return [known[name] for name in dict.fromkeys(names)]
+    return [known[name].pk for name in dict.fromkeys(names)]
+
+
+def lock_permissions(keys: Collection[int]) -> frozenset[int]:
+    """Lock permissions, in the order of their keys, so that none is deleted before the commit.
+
+    Raises `InputRejectedError` about ``permissions`` if one of them does not exist.
+    """
+    permissions = Permission.objects.filter(pk__in=keys).order_by("pk")
+    locked = frozenset(permissions.select_for_update(no_key=True).values_list("pk", flat=True))
+    if not locked >= frozenset(keys):
+        raise InputRejectedError(
+            Problem(
+                ErrorCode.NOT_FOUND,
+                _("One of these permissions does not exist."),
+                ("permissions",),
+            )
+        )
+    return locked
 
 
 def _check_description(description: str) -> None:

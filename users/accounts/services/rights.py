@@ -1,6 +1,10 @@
-"""What people may do: the groups and permissions that they hold."""
+"""What users may do: the groups and permissions that they hold.
 
-from collections.abc import Collection
+Each service locks permissions, then groups, then users, and rows of a table in the order of their
+keys. So nothing that is granted can be deleted before the commit, and writers do not deadlock.
+"""
+
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,49 +15,109 @@ from core.actor import Actor
 from users.accounts.models import User
 from users.accounts.policy import may_administer_groups, require
 from users.accounts.sensitive import Sensitive
-from users.accounts.services.groups import find_group, ids_of
+from users.accounts.services.groups import get_group_for_update, lock_groups
 from users.accounts.services.people import locked_user
+from users.accounts.services.permissions import find_permissions, lock_permissions
 from users.accounts.services.reauthentication import require_recent_proof
+from users.accounts.services.set_change import SetChange, check_change_size
 from users.activity.record import record
 from users.activity.tags import Tag
 
 
 @transaction.atomic(durable=True)
-def add_to_group(user_id: UUID, *, actor: Actor, group_id: int) -> User:
-    """Add a person to a group, whatever else they are in; for a member, nothing happens.
+def add_to_groups(user_id: UUID | None, *, actor: Actor, group_ids: Sequence[int | None]) -> User:
+    """Add a user to groups; those that the user is in already are skipped.
 
-    Raises `InputRejectedError` if there is no such person or group, and the policy's errors.
+    Raises `InputRejectedError` if there is no such user or group, or for more than `MAX_CHANGES`
+    groups, and the policy's errors.
     """
-    return _change_groups(user_id, actor=actor, group_id=group_id, is_member=True)
+    _require_rights(actor, user_id, Sensitive.ADD_TO_GROUPS)
+    check_change_size(group_ids, field="group_ids")
+    change = SetChange(added=lock_groups(group_ids))
+    return _write_groups(locked_user(user_id), change, actor=actor)
+
+
+@transaction.atomic(durable=True)
+def remove_from_groups(
+    user_id: UUID | None, *, actor: Actor, group_ids: Sequence[int | None]
+) -> User:
+    """Remove a user from groups; those that the user is not in are skipped.
+
+    Raises the same errors as `add_to_groups`.
+    """
+    _require_rights(actor, user_id, Sensitive.REMOVE_FROM_GROUPS)
+    check_change_size(group_ids, field="group_ids")
+    change = SetChange(removed=lock_groups(group_ids))
+    return _write_groups(locked_user(user_id), change, actor=actor)
+
+
+@transaction.atomic(durable=True)
+def add_to_group(user_id: UUID, *, actor: Actor, group_id: int) -> User:
+    """Add a user to one group, as a bulk action does; raises as `add_to_groups`."""
+    _require_rights(actor, user_id, Sensitive.ADD_TO_GROUPS)
+    change = SetChange(added=frozenset({get_group_for_update(group_id).pk}))
+    return _write_groups(locked_user(user_id), change, actor=actor)
 
 
 @transaction.atomic(durable=True)
 def remove_from_group(user_id: UUID, *, actor: Actor, group_id: int) -> User:
-    """Take a person out of a group; who is not in it stays as they are.
+    """Remove a user from one group, as a bulk action does; raises as `remove_from_groups`."""
+    _require_rights(actor, user_id, Sensitive.REMOVE_FROM_GROUPS)
+    change = SetChange(removed=frozenset({get_group_for_update(group_id).pk}))
+    return _write_groups(locked_user(user_id), change, actor=actor)
 
-    Raises `InputRejectedError` if there is no such person or group, and the policy's errors.
+
+@transaction.atomic(durable=True)
+def grant_user_permissions(
+    user_id: UUID | None, *, actor: Actor, permissions: Sequence[str]
+) -> User:
+    """Grant a user permissions, given as app.codename; those that the user holds are skipped.
+
+    What the user's groups permit does not count. Raises `InputRejectedError` if there is no such
+    user or permission, or for more than `MAX_CHANGES` permissions, and the policy's errors.
     """
-    return _change_groups(user_id, actor=actor, group_id=group_id, is_member=False)
+    _require_rights(actor, user_id, Sensitive.GRANT_USER_PERMISSIONS)
+    check_change_size(permissions, field="permissions")
+    change = SetChange(added=lock_permissions(find_permissions(permissions)))
+    return _write_permissions(locked_user(user_id), change, actor=actor)
 
 
-def _change_groups(user_id: UUID, *, actor: Actor, group_id: int, is_member: bool) -> User:
-    require(actor, may_administer_groups, user_id)
-    require_recent_proof(actor, Sensitive.UPDATE_USER)
-    user = locked_user(user_id)
-    group = find_group(group_id)
-    others = user.groups.exclude(pk=group.pk)
-    new = [*others, group] if is_member else [*others]
-    write_rights(user, Tag.USER_GROUPS_CHANGED, actor=actor, held=user.groups, new=new)
-    return user
+@transaction.atomic(durable=True)
+def revoke_user_permissions(
+    user_id: UUID | None, *, actor: Actor, permissions: Sequence[str]
+) -> User:
+    """Revoke permissions of a user's own; those that the user does not hold are skipped.
+
+    Raises the same errors as `grant_user_permissions`.
+    """
+    _require_rights(actor, user_id, Sensitive.REVOKE_USER_PERMISSIONS)
+    check_change_size(permissions, field="permissions")
+    change = SetChange(removed=lock_permissions(find_permissions(permissions)))
+    return _write_permissions(locked_user(user_id), change, actor=actor)
 
 
 def write_rights(
-    user: User, tag: Tag, *, actor: Actor, held: Manager[Any], new: Collection[Any]
+    user: User, tag: Tag, change: SetChange, *, actor: Actor, held: Manager[Any]
 ) -> None:
-    """Write what a locked person holds, groups or permissions, in the caller's transaction."""
-    old_ids, new_ids = ids_of(held.all()), ids_of(new)
-    if old_ids == new_ids:
+    """Write what a locked user holds, groups or permissions, in the caller's transaction."""
+    old, new = change.write(held)
+    if old == new:
         return
-    held.set(new)  # type: ignore[attr-defined]
     User.objects.filter(pk=user.pk).update(authorization_version=F("authorization_version") + 1)
-    record(tag, actor=actor, subject_id=user.pk, old=old_ids, new=new_ids)
+    record(tag, actor=actor, subject_id=user.pk, old=old, new=new)
+
+
+def _require_rights(actor: Actor, user_id: UUID | None, operation: Sensitive) -> None:
+    require(actor, may_administer_groups, user_id)
+    require_recent_proof(actor, operation)
+
+
+def _write_groups(user: User, change: SetChange, *, actor: Actor) -> User:
+    write_rights(user, Tag.USER_GROUPS_CHANGED, change, actor=actor, held=user.groups)
+    return user
+
+
+def _write_permissions(user: User, change: SetChange, *, actor: Actor) -> User:
+    tag = Tag.USER_PERMISSIONS_CHANGED
+    write_rights(user, tag, change, actor=actor, held=user.user_permissions)
+    return user

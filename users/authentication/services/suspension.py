@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
-from core.errors import ErrorCode, InputRejectedError
+from core.errors import ErrorCode, InputRejectedError, Problem
 from users.accounts.models import User
 from users.accounts.policy import may_administer_people, require
 from users.accounts.sensitive import Sensitive
@@ -47,9 +47,37 @@ def suspend_user(
     if user_id is not None:
         keep_an_administrator(user_id, {"is_active": False}, field="user_id")
     user = locked_user(user_id)
+    _suspend(user, actor=actor, reason=reason, until=until)
+    return user
+
+
+@transaction.atomic(durable=True)
+def change_suspension(user_id: UUID, *, actor: Actor, **changes: Any) -> User:
+    """Change the ``reason`` or ``until`` of a suspension; what is not given stays.
+
+    Raises `InputRejectedError` for a bad value and if the user is not suspended any more, and the
+    policy's errors.
+    """
+    require(actor, may_administer_people, user_id)
+    require_recent_proof(actor, Sensitive.SUSPEND_USER)
+    user = locked_user(user_id)
+    current = Suspension.objects.filter(user=user).first()
+    if current is None:
+        raise InputRejectedError(
+            Problem(ErrorCode.NOT_FOUND, _("The suspension was lifted meanwhile."), ("user_id",))
+        )
+    reason = changes.get("reason", current.reason).strip()
+    until = changes.get("until", current.until)
+    check_suspension(reason, changes.get("until"))
+    _suspend(user, actor=actor, reason=reason, until=until.astimezone(dt.UTC) if until else None)
+    return user
+
+
+def _suspend(user: User, *, actor: Actor, reason: str, until: dt.datetime | None) -> None:
+    """Suspend a locked user in the caller's transaction, unless that is so already."""
     old = Suspension.objects.filter(user=user).first()
     if old and not user.is_active and (old.reason, old.until) == (reason, until):
-        return user
+        return
     Suspension.objects.update_or_create(user=user, defaults={"reason": reason, "until": until})
     set_active(user, active=False)
     end_links_of(user.pk)
@@ -63,7 +91,6 @@ def suspend_user(
         sessions=ended,
         **_old_until(old),
     )
-    return user
 
 
 @transaction.atomic(durable=True)

@@ -1,0 +1,88 @@
+"""What administrators grant to users and revoke: groups and permissions."""
+
+import strawberry
+
+from schema.accounts.administration import USER_ID
+from schema.accounts.groups import PERMISSIONS
+from schema.accounts.types import UserPayload
+from schema.context import Info
+from schema.mutations import mutation
+from schema.nodes import node_key
+from users.accounts.services.rights import (
+    add_to_groups,
+    grant_user_permissions,
+    remove_from_groups,
+    revoke_user_permissions,
+)
+from users.accounts.services.set_change import MAX_CHANGES
+
+GROUP_IDS = f"The groups' `id`s; at most {MAX_CHANGES}."
+
+
+@strawberry.input(description="A user, and the groups to add the user to.")
+class AddToGroupsInput:
+    """What adding takes."""
+
+    user_id: strawberry.ID = strawberry.field(description=USER_ID)
+    group_ids: list[strawberry.ID] = strawberry.field(description=GROUP_IDS)
+
+
+@strawberry.input(description="A user, and the groups to remove the user from.")
+class RemoveFromGroupsInput:
+    """What removing takes."""
+
+    user_id: strawberry.ID = strawberry.field(description=USER_ID)
+    group_ids: list[strawberry.ID] = strawberry.field(description=GROUP_IDS)
+
+
+@strawberry.input(description="The permissions to grant to a user, besides those of the groups.")
+class GrantUserPermissionsInput:
+    """What granting takes."""
+
+    user_id: strawberry.ID = strawberry.field(description=USER_ID)
+    permissions: list[str] = strawberry.field(description=PERMISSIONS)
+
+
+@strawberry.input(description="The permissions to revoke from a user; those of groups stay.")
+class RevokeUserPermissionsInput:
+    """What revoking takes."""
+
+    user_id: strawberry.ID = strawberry.field(description=USER_ID)
+    permissions: list[str] = strawberry.field(description=PERMISSIONS)
+
+
+@strawberry.type
+class RightsMutation:
+    """Each adds to what a user holds or removes from it, so that writers do not undo others."""
+
+    @mutation("Adds a user to groups; those that the user is in stay. For administrators.")
+    def add_to_groups(self, info: Info, input: AddToGroupsInput) -> UserPayload:
+        """Add the user."""
+        user_id, group_ids = node_key(input.user_id, "User"), _keys(input.group_ids)
+        user = add_to_groups(user_id, actor=info.context.actor, group_ids=group_ids)
+        return UserPayload(user_id=user.pk)
+
+    @mutation("Removes a user from groups; the user stays in others. For administrators.")
+    def remove_from_groups(self, info: Info, input: RemoveFromGroupsInput) -> UserPayload:
+        """Remove the user."""
+        user_id, group_ids = node_key(input.user_id, "User"), _keys(input.group_ids)
+        user = remove_from_groups(user_id, actor=info.context.actor, group_ids=group_ids)
+        return UserPayload(user_id=user.pk)
+
+    @mutation("Grants permissions to a user; those that the user has stay. For administrators.")
+    def grant_user_permissions(self, info: Info, input: GrantUserPermissionsInput) -> UserPayload:
+        """Add the permissions."""
+        user_id, permissions = node_key(input.user_id, "User"), input.permissions
+        user = grant_user_permissions(user_id, actor=info.context.actor, permissions=permissions)
+        return UserPayload(user_id=user.pk)
+
+    @mutation("Revokes permissions of a user's own; the others stay. For administrators.")
+    def revoke_user_permissions(self, info: Info, input: RevokeUserPermissionsInput) -> UserPayload:
+        """Remove the permissions."""
+        user_id, permissions = node_key(input.user_id, "User"), input.permissions
+        user = revoke_user_permissions(user_id, actor=info.context.actor, permissions=permissions)
+        return UserPayload(user_id=user.pk)
+
+
+def _keys(ids: list[strawberry.ID]) -> list[int | None]:
+    return [node_key(id_, "Group") for id_ in ids]
