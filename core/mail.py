@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from smtplib import SMTPException
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
+from django.core.exceptions import ValidationError
+from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail.message import sanitize_address
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from core.email_addresses import canonical_email
 from core.mail_words import Reader
+from core.smtp_replies import MailRefusedError, delay_of, error_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,18 +38,44 @@ class Mail:
 
 
 def send(mail: Mail, *, to: str) -> None:
-    """Hand the mail to the SMTP server; raises `SMTPException` or `OSError` if it refuses.
+    """Hand the mail to the SMTP server.
 
-    Raises `ValidationError` for an address that no server could deliver to.
+    Raises `MailRefusedError` if it is refused for good, and `MailDelayedError` or `OSError` if it
+    is to be sent again later. None of them quotes the server.
     """
+    address = _encodable(to)
     context = {"mail": mail, "public_url": settings.PUBLIC_URL}
     message = EmailMultiAlternatives(
         subject=mail.subject,
         body=render_to_string("mail/mail.txt", context),
-        # Django would encode a domain by IDNA 2003, in which it is another one.
-        to=[to if to.isascii() else canonical_email(to)],
+        to=[address],
         # RFC 3834: tells vacation responders to stay silent.
         headers={"Auto-Submitted": "auto-generated"},
     )
     message.attach_alternative(render_to_string("mail/mail.html", context), "text/html")
-    message.send()
+    connection = get_connection()
+    try:
+        # By itself: what is refused here concerns the service, and no mail yet.
+        connection.open()
+    except SMTPException as error:
+        raise delay_of(error) from None
+    try:
+        connection.send_messages([message])
+    except SMTPException as error:
+        raise error_of(error) from None
+    finally:
+        connection.close()
+
+
+def _encodable(address: str) -> str:
+    """Return the address as SMTP commands have it; raises `MailRefusedError` if there is no such.
+
+    Django would encode a domain by IDNA 2003, and write a local part beyond ASCII as RFC 2047 has
+    it for names: either is somebody else's mailbox.
+    """
+    try:
+        encodable = address if address.isascii() else canonical_email(address)
+        sanitize_address(encodable, "utf-8")
+    except (ValueError, ValidationError):
+        raise MailRefusedError("the address cannot be encoded", is_undeliverable=True) from None
+    return encodable

@@ -11,13 +11,20 @@ from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from core.outbox.metrics import OutboxCollector
+
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 
 
 def exposition() -> bytes:
-    """Return all counters: of all workers under gunicorn, elsewhere those of this process."""
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-        return generate_latest(REGISTRY)
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return generate_latest(registry)
+    """Return all counters: of all workers under gunicorn, elsewhere those of this process.
+
+    The outbox is counted as well, of the whole deployment.
+    """
+    registry = REGISTRY
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    outbox = CollectorRegistry()
+    outbox.register(OutboxCollector())
+    return generate_latest(registry) + generate_latest(outbox)

@@ -196,6 +196,7 @@ def _every(period: timedelta, task: str) -> dict[str, Any]:
 
 CELERY_BEAT_SCHEDULE = {
     "outbox-relay": _every(timedelta(seconds=10), "core.outbox.relay"),
+    "prune-failed-messages": _every(timedelta(minutes=10), "core.outbox.prune_failed"),
     "prune-attempts": _every(timedelta(minutes=10), "core.ratelimit.prune"),
     "prune-links": _every(timedelta(minutes=10), "users.accounts.prune_links"),
     "sweep-avatars": _every(timedelta(minutes=5), "users.accounts.sweep_avatars"),
@@ -214,6 +215,8 @@ CELERY_BEAT_SCHEDULE = {
 
 # How long a worker owns an outbox message before another may try; longer than any task runs.
 OUTBOX_LEASE = timedelta(seconds=env.number("OUTBOX_LEASE_SECONDS", 60, minimum=1, maximum=86_400))
+# How long a message that was refused for good can be looked at and sent again.
+OUTBOX_FAILED_TTL = timedelta(days=env.number("OUTBOX_FAILED_DAYS", 30, minimum=1, maximum=365))
 
 # Identity --------------------------------------------------------------------------------
 

@@ -77,7 +77,12 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
     ),
     "EmailAddress": (
         "node(id: $owner) { ... on User { emailAddresses { FIELD } } }",
-        {"email": PRIVATE, "verifiedAt": PRIVATE, "isPrimary": PRIVATE},
+        {
+            "email": PRIVATE,
+            "verifiedAt": PRIVATE,
+            "undeliverableAt": PRIVATE,
+            "isPrimary": PRIVATE,
+        },
     ),
     "Avatar": (
         "node(id: $owner) { ... on User { avatar { FIELD } } }",

@@ -7,8 +7,10 @@ Root administers.
 import logging
 import os
 import queue
+import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from email import message_from_bytes, policy
@@ -29,6 +31,7 @@ from django.test.utils import CaptureQueriesContext
 
 from core.actor import Actor
 from core.roles.owner import as_owner
+from core.smtp_replies import Stage
 from tests.client import Answer, GraphQLClient
 from tests.executors import EXECUTORS, Executor
 from tests.factories import (
@@ -246,12 +249,30 @@ def bound_statements() -> Iterator[Statements]:
 
 
 class Sink:
-    """An SMTP server's handler that keeps what it accepts."""
+    """An SMTP server's handler that keeps what it accepts, and refuses what `replies` has."""
 
     def __init__(self) -> None:
         self.mails: queue.Queue[EmailMessage] = queue.Queue()
         # Of the envelope of the newest mail: where it goes, whatever its head says.
         self.recipients: list[str | None] = []
+        # What the server says to a command about a recipient, in place of accepting it.
+        self.replies: dict[tuple[Stage, str], str] = {}
+        self.attempts: Counter[str] = Counter()
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+        self,
+        server: SMTP,
+        session: Session,
+        envelope: Envelope,
+        address: str,
+        options: list[str],
+    ) -> str:
+        self.attempts[address] += 1
+        refusal = self.replies.get((Stage.RCPT, address))
+        if refusal:
+            return refusal
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(  # noqa: N802 - aiosmtpd's name
         self,
@@ -259,6 +280,10 @@ class Sink:
         session: Session,
         envelope: Envelope,
     ) -> str:
+        refusal = self.replies.get((Stage.DATA, envelope.rcpt_tos[0]))
+        if refusal:
+            # As servers do that quote what they refuse.
+            return f"{refusal} {re.sub(rb'[^!-~]+', b' ', envelope.content or b'')[:400].decode()}"
         content = envelope.content
         assert isinstance(content, bytes)
         message = message_from_bytes(content, policy=policy.default)
@@ -291,6 +316,8 @@ def mails(smtp_server: Sink, settings: Any) -> Sink:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     while not smtp_server.is_empty():
         smtp_server.mails.get_nowait()
+    smtp_server.replies.clear()
+    smtp_server.attempts.clear()
     return smtp_server
 
 

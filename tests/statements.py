@@ -12,7 +12,7 @@ EVERYTHING = f"""
     groups {{ id name permissions }} permissions
     secondFactors secondFactorDueAt recoveryCodesLeft totp {{ confirmedAt lastUsedAt }}
     passkeys(first: 2) {{ nodes {{ id name aaguid isSyncable isBackedUp createdAt lastUsedAt }} }}
-    activeSessionCount emailAddresses {{ email verifiedAt isPrimary }}
+    activeSessionCount emailAddresses {{ email verifiedAt undeliverableAt isPrimary }}
     suspension {{ reason until createdAt }} deletion {{ requestedAt dueAt }}
     dataExports {{ requestedAt readyAt expiresAt }}
     apiTokens(first: 2) {{ nodes {{ name }} }}
@@ -53,7 +53,11 @@ SHAPES: Final = [
     ("the person, groups, their permissions", "{ me { groups { permissions } } }", 4),
     ("the person with the suspension", "{ me { suspension { reason } } }", 2),
     ("the person, permissions", "{ me { permissions } }", 3),
-    ("the person, addresses", "{ me { emailAddresses { email verifiedAt isPrimary } } }", 3),
+    (
+        "the person, addresses",
+        "{ me { emailAddresses { email verifiedAt undeliverableAt isPrimary } } }",
+        3,
+    ),
     (
         "the person, API tokens",
         f"{{ me {{ apiTokens(first: 9) {{ nodes {{ {API_TOKEN} }} }} }} }}",

@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from core import mail
 from core.actor import Actor
-from core.mail_words import STRANGER
 from core.env import BadSetting, Environment
+from core.mail_words import STRANGER
 from tests.admin.support import change_url, errors, make_administrator, sign_in, user_form
 from tests.client import Answer, GraphQLClient
 from tests.conftest import Sink, Statements

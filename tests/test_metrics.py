@@ -99,6 +99,7 @@ def test_what_is_not_executed_is_not_counted(
     assert set(counted(lambda: anonymous(query)).values()) == {0}
 
 
+@pytest.mark.django_db
 def test_prometheus_comes_by_any_host_name_and_nobody_through_a_proxy(client: Client) -> None:
     response = client.get("/metrics", headers={"Host": "10.1.2.3:8000"})
     assert response.status_code == 200

@@ -81,7 +81,7 @@ class World:
             ADMINISTRATOR: administrator,
         }
         seen = self.owner.date_joined
-        User.objects.update(email_verified_at=seen)
+        User.objects.update(email_verified_at=seen, email_undeliverable_at=seen)
         LastSeen.objects.update(at=seen)
         EmailAddress.objects.create(user=self.owner, email="owner@example.com", verified_at=seen)
         self.clients = {ANONYMOUS: GraphQLClient()}

@@ -1,4 +1,4 @@
-"""The outbox, for the operator: what waits, and what keeps failing."""
+"""The outbox, for the operator: what waits, what keeps failing, and what failed for good."""
 
 from typing import Any
 
@@ -12,18 +12,18 @@ from core.outbox.models import OutboxMessage
 
 
 class StateFilter(RadioFilter):  # type: ignore[misc]
-    """Overdue or failing."""
+    """Overdue, failing or failed."""
 
     title = _("state")
     parameter_name = "state"
 
     def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, Any]]:
         """Offer the states that need a look."""
-        return [("due", _("Due")), ("failing", _("Failing"))]
+        return [("due", _("Due")), ("failing", _("Failing")), ("failed", _("Failed"))]
 
     def queryset(self, _request: HttpRequest, queryset: Any) -> Any:
         """Ask what the relay asks."""
-        states = {"due": queryset.due, "failing": queryset.failing}
+        states = {"due": queryset.due, "failing": queryset.failing, "failed": queryset.failed}
         return states.get(self.value(), queryset.all)()
 
 
@@ -33,7 +33,7 @@ class OutboxMessageAdmin(RosterAdmin):
 
     menu = MenuItem(Section.OPERATION, 1, "outbox")
     may_view = staticmethod(administrators)
-    list_display = ("subscriber", "attempts", "dispatch_at", "created_at")
+    list_display = ("subscriber", "attempts", "dispatch_at", "failed_at", "failure", "created_at")
     list_filter = (StateFilter,)
     search_fields = ("subscriber__contains",)
     search_help_text = _("Part of the subscriber's name")
@@ -44,4 +44,5 @@ class OutboxMessageAdmin(RosterAdmin):
         "payload",
         ("attempts", "created_at"),
         ("dispatch_at", "claimed_until"),
+        ("failed_at", "failure"),
     )

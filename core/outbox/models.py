@@ -9,6 +9,8 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core.outbox.errors import REASON_MAX_LENGTH
+
 FAILING_AFTER = 5
 # By the default lease of a minute, attempts come about once an hour in the end.
 DOUBLINGS = 6
@@ -23,7 +25,27 @@ class OutboxQuerySet(models.QuerySet["OutboxMessage"]):
 
     def failing(self) -> "OutboxQuerySet":
         """Messages that failed repeatedly, for an operator to look at; attempts go on."""
-        return self.filter(attempts__gte=FAILING_AFTER)
+        return self.filter(attempts__gte=FAILING_AFTER, failed_at=None)
+
+    def failed(self) -> "OutboxQuerySet":
+        """Messages that were refused for good; nobody attempts them until they are retried."""
+        return self.exclude(failed_at=None)
+
+    def expired(self) -> "OutboxQuerySet":
+        """Failed messages that were kept for long enough."""
+        return self.filter(failed_at__lte=timezone.now() - settings.OUTBOX_FAILED_TTL)
+
+    def fail(self, message_id: int, reason: str) -> None:
+        """Keep a message as failed, and have nobody attempt it any more."""
+        self.filter(pk=message_id).update(
+            failed_at=timezone.now(), failure=reason, dispatch_at=None, claimed_until=None
+        )
+
+    def retry(self, message_id: int) -> bool:
+        """Make a failed message due again, as if it were new; tell whether it was failed."""
+        retried = self.failed().filter(pk=message_id)
+        now = timezone.now()
+        return bool(retried.update(failed_at=None, failure="", attempts=0, dispatch_at=now))
 
     def postpone(self, ids: Iterable[int]) -> None:
         """Keep the next relays from dispatching these again before a worker had its chance."""
@@ -40,6 +62,7 @@ class OutboxQuerySet(models.QuerySet["OutboxMessage"]):
         claimed = self.filter(
             Q(claimed_until=None) | Q(claimed_until__lte=now),
             pk=message_id,
+            failed_at=None,
             attempts=message.attempts,
         ).update(attempts=F("attempts") + 1, claimed_until=lease_end, dispatch_at=lease_end)
         return message if claimed else None
@@ -52,18 +75,35 @@ class OutboxMessage(models.Model):
     payload = models.JSONField(_("payload"))
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
-    dispatch_at = models.DateTimeField(_("due"))
+    # Null for a failed message, which is never due.
+    dispatch_at = models.DateTimeField(_("due"), null=True)
     claimed_until = models.DateTimeField(_("claimed until"), null=True)
+    failed_at = models.DateTimeField(_("failed"), null=True)
+    failure = models.CharField(
+        _("reason of the failure"),
+        max_length=REASON_MAX_LENGTH,
+        blank=True,
+        default="",
+        db_default="",
+    )
 
     objects = OutboxQuerySet.as_manager()
 
     class Meta:
-        """Relay reads by `dispatch_at` only."""
+        """Relay reads by `dispatch_at` only; operators, what failed."""
 
         verbose_name = _("outbox message")
         verbose_name_plural = _("outbox messages")
         indexes: ClassVar = [
             models.Index(fields=["dispatch_at"], name="outbox_due"),
+            models.Index(fields=["failed_at"], name="outbox_failed", condition=~Q(failed_at=None)),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(failed_at=None, dispatch_at__isnull=False)
+                | Q(failed_at__isnull=False, dispatch_at=None),
+                name="outbox_failed_is_not_due",
+            ),
         ]
 
     def __str__(self) -> str:

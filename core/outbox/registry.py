@@ -68,6 +68,14 @@ def publish(topic: str, **payload: Any) -> None:
         transaction.on_commit(lambda: dispatch([message.pk for message in messages]), robust=True)
 
 
+def retry(message_id: int) -> bool:
+    """Have a failed message delivered after the commit; tell whether it was failed."""
+    is_retried = OutboxMessage.objects.retry(message_id)
+    if is_retried:
+        transaction.on_commit(lambda: dispatch([message_id]), robust=True)
+    return is_retried
+
+
 def dispatch(message_ids: list[int]) -> None:
     """Ask the workers to deliver these now; if the broker cannot be reached, `relay` will."""
     try:

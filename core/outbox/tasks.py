@@ -1,10 +1,16 @@
 """The Celery side of the outbox."""
 
+import logging
+
 from celery import shared_task
 from django.db import transaction
 
+from core.db import delete_in_batches
+from core.outbox.errors import PermanentFailureError
 from core.outbox.models import OutboxMessage
-from core.outbox.registry import dispatch, subscribers
+from core.outbox.registry import Subscriber, dispatch, subscribers
+
+logger = logging.getLogger(__name__)
 
 BATCH = 500
 
@@ -13,12 +19,20 @@ BATCH = 500
 def deliver(message_id: int) -> None:
     """Run one message's subscriber, unless it is done or in another worker's hands.
 
-    An exception leaves the message claimed: it is retried when the lease is over.
+    An exception leaves the message claimed: it is retried when the lease is over. After a
+    `PermanentFailureError` it is kept as failed, and retried by hand only.
     """
     message = OutboxMessage.objects.claim(message_id)
     if message is None:
         return
-    entry = subscribers[message.subscriber]
+    try:
+        _run(subscribers[message.subscriber], message)
+    except PermanentFailureError as error:
+        OutboxMessage.objects.fail(message_id, error.reason)
+        logger.warning("%s failed for good: %s", message, error.reason)
+
+
+def _run(entry: Subscriber, message: OutboxMessage) -> None:
     if entry.transactional:
         with transaction.atomic():
             removed, _ = message.delete()
@@ -37,3 +51,9 @@ def relay() -> None:
         ids = list(due.select_for_update(skip_locked=True).values_list("pk", flat=True)[:BATCH])
         OutboxMessage.objects.postpone(ids)
     dispatch(ids)
+
+
+@shared_task(name="core.outbox.prune_failed")
+def prune_failed() -> None:
+    """Remove failed messages after `settings.OUTBOX_FAILED_TTL`."""
+    delete_in_batches(OutboxMessage.objects.expired())

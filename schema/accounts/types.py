@@ -117,7 +117,7 @@ class User(relay.Node):
     )
 
     @strawberry_django.field(
-        only=["email", "email_verified_at"],
+        only=["email", "email_verified_at", "email_undeliverable_at"],
         extensions=[Private()],
         description="All addresses, the primary one first, for the person and staff.",
     )

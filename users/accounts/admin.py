@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import RadioFilter
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminEmailInputWidget
 
@@ -71,6 +72,22 @@ class GroupFilter(RelatedFilter):
         return USER_FILTERS["group"](ids[-1]) if ids else Q()
 
 
+class UndeliverableFilter(RadioFilter):  # type: ignore[misc]
+    """Those whose primary address refuses mail for good."""
+
+    title = _("e-mail")
+    parameter_name = "email"
+
+    def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, Any]]:
+        """Offer the state that needs a look."""
+        return [("undeliverable", _("Undeliverable"))]
+
+    def queryset(self, _request: HttpRequest, queryset: Any) -> Any:
+        """Ask by an index of its own."""
+        is_chosen = self.value() == "undeliverable"
+        return sift(queryset, Q(email_undeliverable_at__isnull=False) if is_chosen else Q())
+
+
 class PersonalAdmin(RosterAdmin):
     """Rows that belong to a person each, and are searched for by the person.
 
@@ -128,6 +145,7 @@ class UserAdmin(PersonalAdmin):
         ("is_superuser", BooleanFilter),
         ("groups", GroupFilter),
         ("date_joined", DayFilter),
+        UndeliverableFilter,
     )
     list_select_related = False
     search_fields = ("username",)
@@ -140,7 +158,7 @@ class UserAdmin(PersonalAdmin):
         EmailField: {"form_class": forms.CharField, "widget": UnfoldAdminEmailInputWidget}
     }
     readonly_fields = (
-        *("email_verified_at", "further_addresses", "picture"),
+        *("email_verified_at", "email_undeliverable_at", "further_addresses", "picture"),
         *("is_active", "date_joined", "permissions"),
     )
     actions_detail: tuple[str | dict[str, Any], ...] = (
@@ -159,7 +177,7 @@ class UserAdmin(PersonalAdmin):
             {
                 "fields": (
                     ("username", "name"),
-                    ("email", "email_verified_at"),
+                    ("email", "email_verified_at", "email_undeliverable_at"),
                     ("further_addresses", "picture"),
                     ("date_joined", "is_public"),
                 )

@@ -1,5 +1,6 @@
 """People, their profiles, and what waits for a click in a mail."""
 
+from datetime import datetime
 from typing import ClassVar, Final
 from uuid import uuid4
 
@@ -36,6 +37,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(_("e-mail"), max_length=EMAIL_MAX_LENGTH)
     # When the person proved to read this address; null for one that an administrator entered.
     email_verified_at = models.DateTimeField(_("e-mail verified"), null=True, editable=False)
+    # Since when the SMTP server refuses mail to it for good; null while it is accepted.
+    email_undeliverable_at = models.DateTimeField(
+        _("e-mail undeliverable"), null=True, editable=False
+    )
     name = models.CharField(_("name"), max_length=150, blank=True)
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("staff"), default=False)
@@ -119,7 +124,24 @@ class User(AbstractBaseUser, PermissionsMixin):
                 fields=["id"], name="user_unverified", condition=Q(email_verified_at=None)
             ),
             models.Index(fields=["id"], name="user_administrators", condition=Q(is_superuser=True)),
+            models.Index(
+                fields=["id"],
+                name="user_undeliverable",
+                condition=~Q(email_undeliverable_at=None),
+            ),
         ]
+
+    def set_email(
+        self,
+        email: str,
+        *,
+        verified_at: datetime | None,
+        undeliverable_at: datetime | None = None,
+    ) -> None:
+        """Set the primary address, in canonical form, with what is known of it."""
+        self.email = email
+        self.email_verified_at = verified_at
+        self.email_undeliverable_at = undeliverable_at
 
     def get_full_name(self) -> str:
         """Return the name to address the person by."""
@@ -146,6 +168,8 @@ class EmailAddress(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="email_addresses")
     email = models.EmailField(_("e-mail"), max_length=EMAIL_MAX_LENGTH)
     verified_at = models.DateTimeField(_("e-mail verified"))
+    # As `User.email_undeliverable_at`.
+    undeliverable_at = models.DateTimeField(_("e-mail undeliverable"), null=True, editable=False)
 
     objects = EmailAddressQuerySet.as_manager()
 

@@ -125,7 +125,7 @@ declare(
     PersonalTable(
         model=EmailAddress,
         ways=by_id,
-        told=("email", "verified_at"),
+        told=("email", "verified_at", "undeliverable_at"),
         withheld={"id": NUMBER, "user": OWN},
         erasure=Removed(),
         has_addresses=True,
@@ -182,7 +182,8 @@ declare(
         model=User,
         ways=lambda person: [Q(pk=person.id)],
         told=(
-            *("id", "username", "email", "email_verified_at", "name", "date_joined"),
+            *("id", "username", "email", "email_verified_at", "email_undeliverable_at"),
+            *("name", "date_joined"),
             *("is_active", "is_staff", "is_superuser", "is_public", "second_factors"),
         ),
         withheld={
@@ -198,6 +199,7 @@ declare(
                 "username": unused_username,
                 "email": unused_email,
                 "email_verified_at": None,
+                "email_undeliverable_at": None,
                 "name": "",
                 "password": lambda: make_password(None),
                 "is_active": False,

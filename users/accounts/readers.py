@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from django.utils import translation
 
-from core import mail
+from core.mail import Mail
 from core.mail_words import Reader
+from users.accounts.mailing import send_mail
 from users.accounts.models import User
 
 
@@ -16,8 +17,8 @@ def reader_at(user: User, email: str) -> Reader:
     return Reader(user.get_full_name(), is_verified)
 
 
-def mail_user(user: User, write: Callable[[Reader], mail.Mail], *, to: str | None = None) -> None:
+def mail_user(user: User, write: Callable[[Reader], Mail], *, to: str | None = None) -> None:
     """Mail a user, with the profile loaded, in their language: at the primary address or ``to``."""
     email = user.email if to is None else to
     with translation.override(user.profile.locale):
-        mail.send(write(reader_at(user, email)), to=email)
+        send_mail(write(reader_at(user, email)), to=email)

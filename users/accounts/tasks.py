@@ -9,11 +9,12 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone, translation
 
-from core import mail
 from core.db import delete_in_batches
+from core.mail import Mail
 from core.mail_words import STRANGER
 from core.outbox.registry import subscriber
 from users.accounts import avatars, mails
+from users.accounts.mailing import send_mail
 from users.accounts.models import EmailAddition, EmailChange, Invitation, SignUp, User
 from users.accounts.readers import mail_user
 from users.accounts.services.avatar import remove_unused_avatars
@@ -41,7 +42,7 @@ def mail_sign_up(event_id: str) -> None:
         return
     url = f"{settings.LINKS_URL}/verify-email#token={pending.token}"
     with translation.override(pending.locale):
-        mail.send(mails.verify_email(STRANGER, url=url), to=pending.email)
+        send_mail(mails.verify_email(STRANGER, url=url), to=pending.email)
 
 
 @subscriber(Tag.USER_INVITED)
@@ -53,7 +54,7 @@ def mail_invitation(event_id: str) -> None:
         return
     url = f"{settings.LINKS_URL}/accept-invitation#token={invitation.token}"
     with translation.override(invitation.locale):
-        mail.send(mails.invitation(STRANGER, url=url), to=invitation.email)
+        send_mail(mails.invitation(STRANGER, url=url), to=invitation.email)
 
 
 @subscriber(Tag.EMAIL_CHANGE_REQUESTED)
@@ -142,7 +143,7 @@ def sweep_avatars() -> None:
 
 
 def _mail_to_confirm(
-    asked: EmailChange | EmailAddition, text: Callable[..., mail.Mail], url: str
+    asked: EmailChange | EmailAddition, text: Callable[..., Mail], url: str
 ) -> None:
     """Mail the link to the address that a user asked for or, if it is another's, a notice."""
     owner = _owner_of(asked.email)
@@ -154,7 +155,7 @@ def _mail_to_confirm(
 
 def _mail_to_former(
     event_id: str,
-    text: Callable[..., mail.Mail],
+    text: Callable[..., Mail],
     address_in: Callable[[Mapping[str, Any]], str],
 ) -> None:
     """Mail a notice to the address that an event's personal values have, if they still do."""

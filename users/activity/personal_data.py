@@ -144,7 +144,7 @@ declare(
         model=OutboxMessage,
         columns=(
             *("id", "subscriber", "payload", "created_at", "attempts", "dispatch_at"),
-            "claimed_until",
+            *("claimed_until", "failed_at", "failure"),
         ),
         reason="Ids of events; those of an erased person are dropped.",
     ),

@@ -22,6 +22,18 @@ class Tag(DescribedEnum):
     )
     EMAIL_ADDRESS_ADDED = "account:email_address:add", "A person confirmed a further address."
     EMAIL_ADDRESS_REMOVED = "account:email_address:remove", "A person gave up a further address."
+    EMAIL_UNDELIVERABLE = (
+        "account:email:refuse",
+        "Mail to an address was refused for good.",
+    )
+    EMAIL_DELIVERABLE = (
+        "account:email:accept",
+        "Mail to an address that was marked as undeliverable was accepted.",
+    )
+    OUTBOX_MESSAGE_RETRIED = (
+        "outbox:message:retry",
+        "An administrator had a failed message delivered again.",
+    )
     USERNAME_CHANGED = "account:username:change", "A person's username changed."
     USER_CREATED = "account:user:create", "An account came to be."
     USER_CHANGED = "account:user:change", "A person's role changed."

@@ -17,6 +17,7 @@ from core.errors import InputRejectedError
 from users.accounts.admin import PersonalAdmin
 from users.accounts.policy import may_administer
 from users.authentication.admin_api_tokens import ApiTokenAdmin, ServiceAccountAdmin
+from users.authentication.admin_outbox import OutboxAdmin
 from users.authentication.admin_people import PersonAdmin
 from users.authentication.models import Session, Suspension
 from users.authentication.policy import may_read_impersonations
@@ -27,7 +28,14 @@ from users.authentication.services.suspension import (
     suspend_user,
 )
 
-__all__ = ["ApiTokenAdmin", "PersonAdmin", "ServiceAccountAdmin", "SessionAdmin", "SuspensionAdmin"]
+__all__ = [
+    "ApiTokenAdmin",
+    "OutboxAdmin",
+    "PersonAdmin",
+    "ServiceAccountAdmin",
+    "SessionAdmin",
+    "SuspensionAdmin",
+]
 
 
 @admin.register(Session)

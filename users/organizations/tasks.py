@@ -6,10 +6,10 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import translation
 
-from core import mail
 from core.db import delete_in_batches
 from core.mail_words import STRANGER
 from core.outbox.registry import subscriber
+from users.accounts.mailing import send_mail
 from users.accounts.models import User
 from users.accounts.readers import mail_user
 from users.activity.models import Event
@@ -40,7 +40,7 @@ def mail_invitation(event_id: str) -> None:
         mail_user(owner, text, to=invitation.email)
         return
     with translation.override(invitation.locale):
-        mail.send(text(STRANGER), to=invitation.email)
+        send_mail(text(STRANGER), to=invitation.email)
 
 
 @shared_task(name="users.organizations.prune_invitations")

@@ -11,7 +11,7 @@ WHOLE: Final = """
     recoveryCodesLeft totp { confirmedAt lastUsedAt } passkeys(first: 2) { nodes { name } }
     groups { name }
     avatar { url width height } publicMetadata privateMetadata
-    emailAddresses { email verifiedAt isPrimary }
+    emailAddresses { email verifiedAt undeliverableAt isPrimary }
     profile { givenName familyName nickname bio website timeZone locale }
     suspension { reason until createdAt }
     deletion { requestedAt dueAt } erasedAt
@@ -54,11 +54,13 @@ NOT_PUBLIC: Final = Case(
                     {
                         "email": "alice@example.org",
                         "verifiedAt": "2024-01-02T08:00:00+00:00",
+                        "undeliverableAt": None,
                         "isPrimary": True,
                     },
                     {
                         "email": "alice@example.net",
                         "verifiedAt": "2024-01-07T08:00:00+00:00",
+                        "undeliverableAt": None,
                         "isPrimary": False,
                     },
                 ],
@@ -162,11 +164,13 @@ NOT_PUBLIC: Final = Case(
                     {
                         "email": "alice@example.org",
                         "verifiedAt": "2024-01-02T08:00:00+00:00",
+                        "undeliverableAt": None,
                         "isPrimary": True,
                     },
                     {
                         "email": "alice@example.net",
                         "verifiedAt": "2024-01-07T08:00:00+00:00",
+                        "undeliverableAt": None,
                         "isPrimary": False,
                     },
                 ],
@@ -297,7 +301,12 @@ PUBLIC: Final = Case(
                 "email": "pat@example.org",
                 "emailVerifiedAt": None,
                 "emailAddresses": [
-                    {"email": "pat@example.org", "verifiedAt": None, "isPrimary": True}
+                    {
+                        "email": "pat@example.org",
+                        "verifiedAt": None,
+                        "undeliverableAt": None,
+                        "isPrimary": True,
+                    }
                 ],
                 "avatar": None,
                 "publicMetadata": {},

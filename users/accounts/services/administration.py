@@ -218,7 +218,7 @@ def _write_identifiers(user: User, *, actor: Actor, identifiers: Mapping[str, st
             Problem(ErrorCode.EMAIL_INVALID, _("A service account has no mailbox."), ("email",))
         )
     if "email" in changed:
-        user.email_verified_at = None
+        user.set_email(user.email, verified_at=None)
     if not changed:
         return
     save_identifiers(user)

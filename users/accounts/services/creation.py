@@ -171,7 +171,9 @@ def save_identifiers(user: User) -> None:
     Raises `InputRejectedError` if one of them is taken; the transaction cannot go on then.
     """
     is_new = user._state.adding  # noqa: SLF001 - Django has no public name for it
-    fields = None if is_new else ["email", "email_verified_at", "username"]
+    fields = (
+        None if is_new else [*("email", "email_verified_at", "email_undeliverable_at", "username")]
+    )
     if not is_new:
         EmailAddress.objects.filter(user=user, email=user.email).delete()
     try:

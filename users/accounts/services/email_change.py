@@ -68,7 +68,8 @@ def confirm_email_change(token: str, *, actor: Actor, password: str | None = Non
         # The user first, as everybody does who locks both; a new password takes the link away.
         user = User.objects.select_for_update().get(pk=seen.user_id)
         change = use_link(EmailChange, token)
-        old, user.email, user.email_verified_at = user.email, change.email, timezone.now()
+        old = user.email
+        user.set_email(change.email, verified_at=timezone.now())
         try:
             save_identifiers(user)
         except InputRejectedError as error:

@@ -21,6 +21,7 @@ from users.accounts.models import EmailAddress, User
 from users.accounts.policy import may_administer, may_change_credentials, require
 from users.accounts.sensitive import Sensitive
 from users.accounts.services.creation import check_known_email
+from users.accounts.services.deliverability import clear_undeliverable
 from users.accounts.services.email_addresses import remove_secondary_addresses
 from users.accounts.services.links import opened
 from users.accounts.services.people import locked_self, locked_user
@@ -150,6 +151,7 @@ def reset_password(token: str, *, actor: Actor, new_password: str) -> User:
         record(Tag.PASSWORD_RESET, actor=actor, subject_id=user.pk, sessions=ended)
         if user.email_verified_at is None and reset.email == user.email:
             _claim_account(user, actor=actor)
+        clear_undeliverable(reset.email)
     unlock(user)
     return user
 

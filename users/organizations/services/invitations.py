@@ -13,6 +13,7 @@ from core.email_addresses import canonical_email
 from core.errors import ErrorCode, InputRejectedError, Problem
 from users.accounts.models import User
 from users.accounts.services.creation import build_verified_user, insert_verified_user
+from users.accounts.services.deliverability import clear_undeliverable
 from users.accounts.services.links import link_invalid, read_link, use_link
 from users.accounts.services.people import locked_self
 from users.accounts.services.sign_up import check_may_sign_up
@@ -125,6 +126,7 @@ def accept_organization_invitation(token: str, *, actor: Actor) -> Organization:
             user.email_verified_at = timezone.now()
             user.save(update_fields=["email_verified_at"])
             record(Tag.EMAIL_VERIFIED, actor=actor, subject_id=user.pk)
+        clear_undeliverable(invitation.email)
         _join(user, invitation, actor=actor)
     return invitation.organization
 

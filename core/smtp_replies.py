@@ -1,0 +1,101 @@
+"""What the replies of an SMTP server mean for a mail to one recipient.
+
+A 4xx reply, a broken connection and whatever happens before the mail is announced (connecting,
+HELO, STARTTLS, authentication) may be different next time. A 5xx reply to MAIL, RCPT or DATA is
+final (RFC 5321, section 4.2.1). It concerns the recipient's address only if it says so, by its
+enhanced status code (RFC 3463) or, without one, by the reply to RCPT. docs/deployment.md has the
+table.
+"""
+
+import re
+from enum import StrEnum
+from smtplib import (
+    SMTPDataError,
+    SMTPException,
+    SMTPNotSupportedError,
+    SMTPRecipientsRefused,
+    SMTPResponseException,
+    SMTPSenderRefused,
+)
+from typing import Final
+
+from core.outbox.errors import PermanentFailureError
+
+# Authentication is required or failed (RFC 4954): our configuration, which an operator mends.
+CREDENTIALS: Final = frozenset({530, 534, 535, 538})
+# Bad mailbox, domain or syntax, moved, null MX; mailbox disabled, full, or a list that failed.
+OF_ADDRESS: Final = frozenset(
+    {(1, 1), (1, 2), (1, 3), (1, 6), (1, 10), (2, 0), (2, 1), (2, 2), (2, 4)}
+)
+# The recipient takes no internationalised addresses (RFC 6531).
+OF_RECIPIENT: Final = OF_ADDRESS | {(6, 7)}
+# Replies to RCPT about a mailbox (RFC 5321, RFC 7504), in servers without enhanced codes.
+MAILBOX_REPLIES: Final = frozenset({550, 551, 552, 553, 556})
+# Words by which such servers refuse the sender instead.
+POLICY: Final = re.compile(rb"relay|polic|block|black|spam|sender|auth|denied", re.IGNORECASE)
+ENHANCED: Final = re.compile(rb"\s*[245]\.([0-9]{1,3})\.([0-9]{1,3})(?![0-9.])")
+LONGEST_TEXT: Final = 1_000
+
+
+class Stage(StrEnum):
+    """The commands that a server may refuse a mail at."""
+
+    MAIL = "MAIL FROM"
+    RCPT = "RCPT TO"
+    DATA = "DATA"
+
+
+class MailRefusedError(PermanentFailureError):
+    """The mail was refused for good; ``is_undeliverable`` if that is due to its address."""
+
+    def __init__(self, reason: str, *, is_undeliverable: bool) -> None:
+        """Say why in codes alone: servers quote addresses and messages."""
+        self.is_undeliverable = is_undeliverable
+        super().__init__(reason)
+
+
+class MailDelayedError(Exception):
+    """The mail was not taken, and is to be sent again later. The text holds codes alone."""
+
+
+def error_of(error: SMTPException) -> MailRefusedError | MailDelayedError:
+    """Return what an exception of smtplib means, without the server's words."""
+    if isinstance(error, SMTPNotSupportedError):
+        return MailRefusedError("SMTPUTF8 is not supported", is_undeliverable=True)
+    if isinstance(error, SMTPRecipientsRefused):
+        # A mail has one recipient.
+        ((code, text),) = error.recipients.values()
+        return _error_of_reply(Stage.RCPT, code, text)
+    if isinstance(error, SMTPSenderRefused):
+        return _error_of_reply(Stage.MAIL, error.smtp_code, error.smtp_error)
+    if isinstance(error, SMTPDataError):
+        return _error_of_reply(Stage.DATA, error.smtp_code, error.smtp_error)
+    return delay_of(error)
+
+
+def delay_of(error: SMTPException) -> MailDelayedError:
+    """Return what an exception means before a mail was announced: never that it is refused."""
+    code = f": {error.smtp_code}" if isinstance(error, SMTPResponseException) else ""
+    return MailDelayedError(f"{type(error).__name__}{code}")
+
+
+def _error_of_reply(
+    stage: Stage, code: int, text: bytes | str
+) -> MailRefusedError | MailDelayedError:
+    raw = text.encode() if isinstance(text, str) else text
+    match = ENHANCED.match(raw[:LONGEST_TEXT])
+    status = (int(match[1]), int(match[2])) if match else None
+    reason = f"{stage}: {code}" + (f" {code // 100}.{status[0]}.{status[1]}" if status else "")
+    if code // 100 != 5 or code in CREDENTIALS:  # noqa: PLR2004 - the class of final refusals
+        return MailDelayedError(reason)
+    if status:
+        is_undeliverable = (stage is Stage.RCPT and status in OF_RECIPIENT) or (
+            stage is Stage.DATA and status in OF_ADDRESS
+        )
+    else:
+        is_undeliverable = (
+            stage is Stage.RCPT
+            and code in MAILBOX_REPLIES
+            and not POLICY.search(raw[:LONGEST_TEXT])
+        )
+    return MailRefusedError(reason, is_undeliverable=is_undeliverable)

@@ -1,0 +1,26 @@
+"""What administrators do about work that was refused for good."""
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from core.actor import Actor
+from core.errors import ErrorCode, InputRejectedError, Problem
+from core.outbox.registry import retry
+from users.accounts.policy import may_administer, require
+from users.activity.record import record
+from users.activity.tags import Tag
+
+
+@transaction.atomic(durable=True)
+def retry_message(message_id: int, *, actor: Actor) -> None:
+    """Have a failed message of the outbox delivered again.
+
+    Raises `InputRejectedError` if there is no such message or it is not failed, and the policy's
+    errors.
+    """
+    require(actor, may_administer)
+    if not retry(message_id):
+        raise InputRejectedError(
+            Problem(ErrorCode.NOT_FOUND, _("There is no such failed message."), ("message_id",))
+        )
+    record(Tag.OUTBOX_MESSAGE_RETRIED, actor=actor, subject_id=None, message=message_id)
