@@ -280,12 +280,13 @@ class Sink:
         session: Session,
         envelope: Envelope,
     ) -> str:
+        content = envelope.content
+        assert isinstance(content, bytes)
         refusal = self.replies.get((Stage.DATA, envelope.rcpt_tos[0]))
         if refusal:
             # As servers do that quote what they refuse.
-            return f"{refusal} {re.sub(rb'[^!-~]+', b' ', envelope.content or b'')[:400].decode()}"
-        content = envelope.content
-        assert isinstance(content, bytes)
+            quoted = re.sub(rb"[^!-~]+", b" ", content)[-400:].decode()
+            return f"{refusal} {quoted}"
         message = message_from_bytes(content, policy=policy.default)
         assert isinstance(message, EmailMessage)
         self.recipients = list(envelope.rcpt_tos)

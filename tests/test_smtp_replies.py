@@ -73,7 +73,7 @@ def refused_at(stage: Stage, code: int, text: str) -> smtplib.SMTPException:
         (-1, "no SMTP", DELAYED),
     ],
 )
-def test_a_reply_about_a_recipient_is_told_apart(code: int, text: str, expected: str) -> None:
+def test_a_reply_about_a_recipient_is_classified(code: int, text: str, expected: str) -> None:
     assert outcome_of(refused_at(Stage.RCPT, code, text)) == expected
     # No reply to MAIL is about the recipient.
     at_mail = {ADDRESS: OTHER}.get(expected, expected)

@@ -51,8 +51,8 @@ def failed() -> OutboxMessage | None:
     return OutboxMessage.objects.failed().first()
 
 
-def told(user: User) -> list[tuple[str, bool]]:
-    """Return the user's addresses, and whether they are marked, as the API tells the user."""
+def shown_addresses(user: User) -> list[tuple[str, bool]]:
+    """Return the user's addresses, and whether each is marked, as the user reads them."""
     shown = GraphQLClient(make_token(user))(ADDRESSES).data["me"]["emailAddresses"]
     return [(each["email"], each["undeliverableAt"] is not None) for each in shown]
 
@@ -80,7 +80,7 @@ def test_a_final_refusal_ends_is_visible_and_can_be_sent_again(
     relay()
     message.refresh_from_db()
     assert (message.dispatch_at, message.attempts) == (None, 1)
-    assert told(alice) == [(alice.email, True)]
+    assert shown_addresses(alice) == [(alice.email, True)]
     assert marks() == [(Tag.EMAIL_UNDELIVERABLE, alice.pk)]
     event = Event.objects.get(tag=Tag.EMAIL_UNDELIVERABLE)
     assert event.data == {"reason": "RCPT TO: 550 5.1.1"}
@@ -100,7 +100,7 @@ def test_a_final_refusal_ends_is_visible_and_can_be_sent_again(
     assert client.post(url, {"_form_submitted": "1"}).status_code == 302
     assert worker.next()["To"] == alice.email
     eventually(lambda: not OutboxMessage.objects.filter(pk=message.pk).exists())
-    assert told(alice) == [(alice.email, False)]
+    assert shown_addresses(alice) == [(alice.email, False)]
     assert marks() == [(Tag.EMAIL_UNDELIVERABLE, alice.pk), (Tag.EMAIL_DELIVERABLE, alice.pk)]
     retried = Event.objects.get(tag=Tag.OUTBOX_MESSAGE_RETRIED)
     assert (retried.actor_id, retried.data) == (rosa.pk, {"message": message.pk})
@@ -128,7 +128,7 @@ def test_only_refusals_of_the_address_mark_it(
             mailing.send_mail(TEXT, to=alice.email)
         assert "secret" not in repr(caught.value)
         assert caught.value.__suppress_context__
-    assert told(alice) == [(alice.email, is_marked)]
+    assert shown_addresses(alice) == [(alice.email, is_marked)]
     assert marks() == ([(Tag.EMAIL_UNDELIVERABLE, alice.pk)] if is_marked else [])
     assert "secret" not in str(list(Event.objects.values_list("data", flat=True)))
 
@@ -141,7 +141,7 @@ def test_an_address_that_cannot_be_encoded_is_final(mails: Sink, alice: User, ad
     User.objects.filter(pk=alice.pk).update(email=address)
     with pytest.raises(MailRefusedError, match="the address cannot be encoded"):
         mailing.send_mail(TEXT, to=address)
-    assert told(alice) == [(address, True)]
+    assert shown_addresses(alice) == [(address, True)]
     assert mails.attempts == {}
 
 
@@ -154,10 +154,10 @@ def test_a_secondary_address_is_marked_by_itself(mails: Sink, alice: User) -> No
     with pytest.raises(MailRefusedError):
         mailing.send_mail(TEXT, to=other.email)
     mailing.send_mail(TEXT, to=alice.email)
-    assert told(alice) == [(alice.email, False), (other.email, True)]
+    assert shown_addresses(alice) == [(alice.email, False), (other.email, True)]
     mails.replies.clear()
     mailing.send_mail(TEXT, to=other.email)
-    assert told(alice) == [(alice.email, False), (other.email, False)]
+    assert shown_addresses(alice) == [(alice.email, False), (other.email, False)]
     assert marks() == [(Tag.EMAIL_UNDELIVERABLE, alice.pk), (Tag.EMAIL_DELIVERABLE, alice.pk)]
 
 
@@ -179,9 +179,9 @@ def test_the_mark_goes_with_the_address(alice: User) -> None:
         (former, other.email, True),
     ):
         assert client(primary, input={"email": email, "password": PASSWORD}).problems == []
-        assert told(alice) == [(email, is_marked), (other_email, not is_marked)]
+        assert shown_addresses(alice) == [(email, is_marked), (other_email, not is_marked)]
     change_user(alice.pk, actor=SYSTEM, identifiers={"email": "new@example.org"})
-    assert ("new@example.org", False) in told(alice)
+    assert ("new@example.org", False) in shown_addresses(alice)
 
 
 @pytest.mark.django_db
@@ -191,7 +191,7 @@ def test_an_address_without_an_account_leaves_an_event_only(mails: Sink, alice: 
         mailing.send_mail(TEXT, to="new@example.org")
     assert marks() == [(Tag.EMAIL_UNDELIVERABLE, None)]
     assert EventDetails.objects.get().values == {"email": "new@example.org"}
-    assert told(alice) == [(alice.email, False)]
+    assert shown_addresses(alice) == [(alice.email, False)]
 
 
 @pytest.mark.django_db
@@ -205,7 +205,7 @@ def test_who_verifies_an_address_has_it_marked_no_more(alice: User) -> None:
         }
     """
     assert GraphQLClient()(document, token=give_reset(alice).token).problems == []
-    assert told(alice) == [(alice.email, False)]
+    assert shown_addresses(alice) == [(alice.email, False)]
 
 
 # For now ---------------------------------------------------------------------------------
@@ -268,7 +268,7 @@ def test_what_concerns_the_service_is_retried_and_marks_nobody(
         settings.EMAIL_PORT = port
         with pytest.raises(MailDelayedError, match=f"^{re.escape(reason)}$"):
             mailing.send_mail(TEXT, to=alice.email)
-    assert told(alice) == [(alice.email, False)]
+    assert shown_addresses(alice) == [(alice.email, False)]
     assert marks() == []
 
 
@@ -281,7 +281,7 @@ def test_a_sender_that_is_refused_ends_and_marks_nobody(
         settings.EMAIL_PORT = port
         with pytest.raises(MailRefusedError, match=re.escape("MAIL FROM: 550 5.1.1")):
             mailing.send_mail(TEXT, to=alice.email)
-    assert told(alice) == [(alice.email, False)]
+    assert shown_addresses(alice) == [(alice.email, False)]
 
 
 # Failed messages -------------------------------------------------------------------------
@@ -323,14 +323,14 @@ def test_the_command_retries_them(mails: Sink) -> None:
     for arguments in ([], [str(first.pk), "--all"]):
         with pytest.raises(CommandError):
             call_command("retry_failed_messages", *arguments)
-    told_out, told_err = StringIO(), StringIO()
+    output, errors = StringIO(), StringIO()
     call_command(
         *("retry_failed_messages", str(first.pk), str(third.pk + 1)),
-        stdout=told_out,
-        stderr=told_err,
+        stdout=output,
+        stderr=errors,
     )
-    assert told_out.getvalue() == "Retried 1 of 2 messages.\n"
-    assert str(third.pk + 1) in told_err.getvalue()
+    assert output.getvalue() == "Retried 1 of 2 messages.\n"
+    assert str(third.pk + 1) in errors.getvalue()
     assert set(OutboxMessage.objects.failed()) == {second, third}
     call_command("retry_failed_messages", "--all", stdout=StringIO())
     retried = OutboxMessage.objects.due().filter(pk__in=[first.pk, second.pk, third.pk])

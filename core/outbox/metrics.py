@@ -1,4 +1,4 @@
-"""The outbox, for Prometheus: read from the database, so each pod tells the same."""
+"""The outbox for Prometheus, read from the database: each pod reports the same."""
 
 import logging
 from collections.abc import Iterable

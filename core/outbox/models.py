@@ -42,7 +42,7 @@ class OutboxQuerySet(models.QuerySet["OutboxMessage"]):
         )
 
     def retry(self, message_id: int) -> bool:
-        """Make a failed message due again, as if it were new; tell whether it was failed."""
+        """Make a failed message due again, as if it were new; return whether it was failed."""
         retried = self.failed().filter(pk=message_id)
         now = timezone.now()
         return bool(retried.update(failed_at=None, failure="", attempts=0, dispatch_at=now))

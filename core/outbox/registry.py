@@ -69,7 +69,7 @@ def publish(topic: str, **payload: Any) -> None:
 
 
 def retry(message_id: int) -> bool:
-    """Have a failed message delivered after the commit; tell whether it was failed."""
+    """Have a failed message delivered after the commit; return whether it was failed."""
     is_retried = OutboxMessage.objects.retry(message_id)
     if is_retried:
         transaction.on_commit(lambda: dispatch([message_id]), robust=True)

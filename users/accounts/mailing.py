@@ -1,4 +1,4 @@
-"""Sending mail, for the tasks of every app: each mail tells whether its address works."""
+"""Sending mail, for the tasks of every app; each records whether the address accepts mail."""
 
 from core import mail
 from core.mail import Mail

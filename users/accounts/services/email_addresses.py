@@ -113,23 +113,21 @@ def set_primary_email_address(user_id: UUID, *, actor: Actor, email: str, passwo
         address = user.email_addresses.filter(email=email).first()
         if address is None:
             raise _no_such_address()
-        old, former = (
-            user.email,
-            EmailAddress(
-                user=user,
-                email=user.email,
-                verified_at=user.email_verified_at,
-                undeliverable_at=user.email_undeliverable_at,
-            ),
-        )
+        old, old_verified_at = user.email, user.email_verified_at
+        old_undeliverable_at = user.email_undeliverable_at
         user.set_email(
             address.email,
             verified_at=address.verified_at,
             undeliverable_at=address.undeliverable_at,
         )
         save_identifiers(user)
-        if former.verified_at is not None:
-            former.save(force_insert=True)
+        if old_verified_at is not None:
+            EmailAddress.objects.create(
+                user=user,
+                email=old,
+                verified_at=old_verified_at,
+                undeliverable_at=old_undeliverable_at,
+            )
         record(
             Tag.EMAIL_CHANGED,
             actor=actor,
