@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ClassVar, Final, TypeVar, cast
 
-from django import forms
 from django.contrib import admin
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
 from django.db.models import Q, QuerySet, TextChoices
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -28,6 +27,7 @@ from unfold.views import ChangeList as UnfoldChangeList
 
 from core.actor import Actor
 from core.admin_filters import sift
+from core.admin_forms import ServiceForm
 from core.errors import (
     DomainError,
     InputRejectedError,
@@ -169,60 +169,6 @@ class RosterChangeList(UnfoldChangeList):  # type: ignore[misc]
             self.result_list = self.paginator.page(1).object_list
         if not (self.query or self.has_active_filters):
             self.full_result_count = self.result_count
-
-
-class ServiceForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A form that hands what was typed to a service, and leaves the rules to it."""
-
-    problems: Sequence[Problem] = ()
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Have the page send back the values that it was opened with."""
-        super().__init__(*args, **kwargs)
-        if not self.instance._state.adding:  # noqa: SLF001 - Django has no public name for it
-            for form_field in self.fields.values():
-                form_field.show_hidden_initial = True
-
-    @property
-    def changes(self) -> dict[str, Any]:
-        """The values that whoever filled in the form changed.
-
-        Writing the others would undo what somebody else changed since the page was opened (lost
-        update). All count as changed if the page sent no values that it was opened with.
-        """
-        if not self._has_initial_values():
-            return dict(self.cleaned_data)
-        return {name: self.cleaned_data[name] for name in self.changed_data}
-
-    def initial_value(self, name: str) -> Any:
-        """Return the value of a field that the page was opened with, as it was sent back.
-
-        Without one it is the instance's.
-        """
-        field = self.fields[name]
-        if not self._has_initial_values():
-            return self.get_initial_for_field(field, name)
-        widget, key = field.hidden_widget(), self.add_initial_prefix(name)
-        return widget.value_from_datadict(self.data, self.files, key)
-
-    def _has_initial_values(self) -> bool:
-        return any(self.add_initial_prefix(name) in self.data for name in self.fields)
-
-    def clean(self) -> None:
-        """Show what the service found."""
-        for problem in self.problems:
-            name = problem.field[0].removeprefix("expected_") if problem.field else None
-            self.add_error(
-                name if name in self.fields else None,
-                ValidationError(str(problem.message), code=problem.code),
-            )
-
-    def _post_clean(self) -> None:
-        """Do nothing. Django's fills the instance and holds it against the constraints.
-
-        It would refuse `Ada` because it is not in canonical form yet, which is the service's
-        to bring about, and promise that a name is free before anything is locked.
-        """
 
 
 def staff(actor: Actor) -> bool:

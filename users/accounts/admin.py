@@ -12,7 +12,6 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import RadioFilter
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminEmailInputWidget
 
@@ -22,15 +21,16 @@ from core.admin import (
     MenuItem,
     RosterAdmin,
     Section,
-    ServiceForm,
     actor_of,
     asked_once,
     gone_on,
 )
 from core.admin_filters import BooleanFilter, RelatedFilter, sift
+from core.admin_forms import ServiceForm
 from core.errors import ArgumentInvalidError, InputRejectedError
 from core.ids import is_id
 from core.search.texts import words_of
+from users.accounts.admin_filters import GroupFilter, UndeliverableFilter
 from users.accounts.admin_forms import (
     MetadataForm,
     NewUserForm,
@@ -38,7 +38,6 @@ from users.accounts.admin_forms import (
     set_change_of,
 )
 from users.accounts.avatars import url_of
-from users.accounts.filters import USER_FILTERS
 from users.accounts.identifiers import canonical_login, readable_email
 from users.accounts.models import Metadata, Profile, User
 from users.accounts.permissions import permissions_of
@@ -61,31 +60,6 @@ from users.accounts.services.set_change import SetChange
 def may_edit_anybody(actor: Actor) -> bool:
     """Let in those who may edit profiles that are not their own."""
     return may_edit_profile(actor, None)
-
-
-class GroupFilter(RelatedFilter):
-    """Those who are in a group, asked for as the API does: each person is found once."""
-
-    def condition(self, chosen: dict[str, Any]) -> Q:
-        """Look at the memberships of one person after the other, or at all of the group."""
-        ids = [int(id_) for some in chosen.values() for id_ in some]
-        return USER_FILTERS["group"](ids[-1]) if ids else Q()
-
-
-class UndeliverableFilter(RadioFilter):  # type: ignore[misc]
-    """Those whose primary address refuses mail for good."""
-
-    title = _("e-mail")
-    parameter_name = "email"
-
-    def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, Any]]:
-        """Offer the state that needs a look."""
-        return [("undeliverable", _("Undeliverable"))]
-
-    def queryset(self, _request: HttpRequest, queryset: Any) -> Any:
-        """Ask by an index of its own."""
-        is_chosen = self.value() == "undeliverable"
-        return sift(queryset, Q(email_undeliverable_at__isnull=False) if is_chosen else Q())
 
 
 class PersonalAdmin(RosterAdmin):

@@ -16,7 +16,7 @@ from unfold.widgets import (
     UnfoldAdminTextareaWidget,
 )
 
-from core.admin import ServiceForm
+from core.admin_forms import ServiceForm
 from users.accounts.services.set_change import SetChange
 from users.accounts.services.validation import time_zones
 
@@ -50,7 +50,7 @@ class MetadataForm(ServiceForm):
 
     def initial_metadata(self, kinds: Iterable[str]) -> dict[str, Any]:
         """Return the JSON that the page was opened with: none where a row is added."""
-        if self.instance._state.adding:  # noqa: SLF001 - Django has no public name for it
+        if self.is_new:
             return {kind: {} for kind in kinds}
         return {kind: self._initial_json(kind) for kind in kinds}
 

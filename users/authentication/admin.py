@@ -11,8 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from core.admin import DayFilter, MenuItem, Section, ServiceForm, actor_of, gone_on
+from core.admin import DayFilter, MenuItem, Section, actor_of, gone_on
 from core.admin_filters import RelatedFilter
+from core.admin_forms import ServiceForm
 from core.errors import InputRejectedError
 from users.accounts.admin import PersonalAdmin
 from users.accounts.policy import may_administer

@@ -15,12 +15,12 @@ from core.admin import (
     DayFilter,
     MenuItem,
     Section,
-    ServiceForm,
     actor_of,
     administrators,
     gone_on,
 )
 from core.admin_filters import BooleanFilter, RelatedFilter
+from core.admin_forms import ServiceForm
 from core.errors import InputRejectedError
 from users.accounts.admin import PersonalAdmin
 from users.accounts.policy import may_administer
