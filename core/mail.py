@@ -70,12 +70,14 @@ def send(mail: Mail, *, to: str) -> None:
 def _encodable(address: str) -> str:
     """Return the address as SMTP commands have it; raises `MailRefusedError` if there is no such.
 
-    Django would encode a domain by IDNA 2003, and write a local part beyond ASCII as RFC 2047 has
-    it for names: either is somebody else's mailbox.
+    Django writes some to another mailbox: a domain by IDNA 2003, a local part beyond ASCII by RFC
+    2047, which is for names, and `a<b@example.org` as `b@example.org`.
     """
     try:
         encodable = address if address.isascii() else canonical_email(address)
-        sanitize_address(encodable, "utf-8")
+        is_written_as_it_is = sanitize_address(encodable, "utf-8") == encodable
     except (ValueError, ValidationError):
-        raise MailRefusedError("the address cannot be encoded", is_undeliverable=True) from None
+        is_written_as_it_is = False
+    if not is_written_as_it_is:
+        raise MailRefusedError("the address cannot be encoded", is_undeliverable=True)
     return encodable

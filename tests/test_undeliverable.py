@@ -135,7 +135,14 @@ def test_only_refusals_of_the_address_mark_it(
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    "address", ["jörg@example.org", f"a@{'x' * 64}.example", "a<b@example.org", "a\nb@example.org"]
+    "address",
+    [
+        "jörg@example.org",
+        f"a@{'x' * 64}.example",
+        "a<b@example.org",
+        "a b@example.org",
+        "a\nb@example.org",
+    ],
 )
 def test_an_address_that_cannot_be_encoded_is_final(mails: Sink, alice: User, address: str) -> None:
     User.objects.filter(pk=alice.pk).update(email=address)
