@@ -88,7 +88,10 @@ class Cast:
             time_zone="Europe/Berlin",
         )
         EmailAddress.objects.create(
-            user=self.alice, email="alice@example.net", verified_at=at(1, 7)
+            user=self.alice,
+            email="alice@example.net",
+            verified_at=at(1, 7),
+            undeliverable_at=at(1, 8),
         )
         Metadata.objects.create(user=self.alice, public={"plan": "team"}, private={"crm": 7})
         self.bob, self.charlie, self.dora = (

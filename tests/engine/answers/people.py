@@ -60,7 +60,7 @@ NOT_PUBLIC: Final = Case(
                     {
                         "email": "alice@example.net",
                         "verifiedAt": "2024-01-07T08:00:00+00:00",
-                        "undeliverableAt": None,
+                        "undeliverableAt": "2024-01-08T08:00:00+00:00",
                         "isPrimary": False,
                     },
                 ],
@@ -170,7 +170,7 @@ NOT_PUBLIC: Final = Case(
                     {
                         "email": "alice@example.net",
                         "verifiedAt": "2024-01-07T08:00:00+00:00",
-                        "undeliverableAt": None,
+                        "undeliverableAt": "2024-01-08T08:00:00+00:00",
                         "isPrimary": False,
                     },
                 ],
