@@ -46,7 +46,7 @@ class ServiceForm(forms.ModelForm):  # type: ignore[type-arg]
     @property
     def is_new(self) -> bool:
         """Whether the form adds a row."""
-        return self.instance._state.adding  # noqa: SLF001 - Django has no public name for it
+        return bool(self.instance._state.adding)  # noqa: SLF001 - Django has no public name for it
 
     def _has_initial_values(self) -> bool:
         names = map(self.add_initial_prefix, self.fields)

@@ -210,7 +210,8 @@ def test_metadata_are_written_only_over_what_was_read(
     # Equal as JSON, whatever the order of the keys.
     assert update(public={"x": 1, "y": 2}).problems == []
     assert update(public={}, expectedPublic={"y": 2, "x": 1}).problems == []
-    for expected in (None, [], "x", 1):
+    others: list[Any] = [None, [], "x", 1]
+    for expected in others:
         assert update(expectedPublic=expected).problems == [("CONFLICT", "expectedPublic")]
 
 
