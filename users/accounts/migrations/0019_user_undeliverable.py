@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('accounts', '0013_undeliverable_addresses'),
+        ('accounts', '0018_undeliverable_addresses'),
     ]
 
     operations = [
