@@ -6,7 +6,6 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
-from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from django.test import Client
@@ -17,6 +16,7 @@ from core import mail
 from core.actor import Actor
 from core.env import BadSetting, Environment
 from core.mail_words import STRANGER
+from core.smtp_replies import MailRefusedError
 from tests.admin.support import change_url, errors, make_administrator, sign_in, user_form
 from tests.client import Answer, GraphQLClient
 from tests.conftest import Sink, Statements
@@ -354,7 +354,7 @@ def test_mail_goes_to_the_domain_by_idna_2008(alice: User, mails: Sink) -> None:
     mail_email_changed(str(Event.objects.get().pk))
     assert mails.next()["To"] == "alice@xn--strae-oqa.example"
     assert mails.recipients == ["alice@xn--strae-oqa.example"]
-    with pytest.raises(ValidationError):
+    with pytest.raises(MailRefusedError):
         mail.send(mail.Mail(reader=STRANGER, subject="", paragraphs=[]), to="zoë@example.org")
     assert mails.is_empty()
 

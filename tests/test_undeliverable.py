@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from core.actor import SYSTEM
 from core.mail import Mail
+from core.mail_words import STRANGER
 from core.outbox.models import OutboxMessage
 from core.outbox.tasks import prune_failed, relay
 from core.smtp_replies import MailDelayedError, MailRefusedError, Stage
@@ -34,7 +35,7 @@ from users.activity.tags import Tag
 UNKNOWN = "550 5.1.1 unknown user"
 # Anything that can send a mail; `core.mail.Mail` is what it says.
 FOREIGN = r"core import mail|core\.mail import (?!Mail$)|django\.core\.mail"
-TEXT = Mail(subject="Hello", greeting="Hello,", paragraphs=["#token=secret"])
+TEXT = Mail(reader=STRANGER, subject="Hello", paragraphs=["#token=secret"])
 FORGOT = """
     mutation ($email: String!) {
       requestPasswordReset(input: {email: $email}) { errors { code } }
@@ -137,7 +138,6 @@ def test_only_refusals_of_the_address_mark_it(
 @pytest.mark.parametrize(
     "address",
     [
-        "jörg@example.org",
         f"a@{'x' * 64}.example",
         "a<b@example.org",
         "a b@example.org",

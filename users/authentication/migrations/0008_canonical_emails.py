@@ -12,7 +12,7 @@ def canonicalize(apps, _schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0014_canonical_emails'),
+        ('accounts', '0016_canonical_emails'),
         ('authentication', '0007_labels'),
     ]
 

@@ -7,7 +7,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0014_canonical_emails'),
+        ('accounts', '0016_canonical_emails'),
     ]
 
     operations = [

@@ -7,12 +7,12 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('accounts', '0018_undeliverable_addresses'),
+        ('accounts', '0018_sign_ups_side_by_side'),
     ]
 
     operations = [
         AddIndexConcurrently(
-            model_name='user',
-            index=models.Index(condition=models.Q(('email_undeliverable_at', None), _negated=True), fields=['id'], name='user_undeliverable'),
+            model_name='signup',
+            index=models.Index(fields=['email'], name='sign_up_email'),
         ),
     ]

@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0017_sign_up_email'),
+        ('accounts', '0012_labels'),
         ('auth', '0012_alter_user_first_name_max_length'),
     ]
 

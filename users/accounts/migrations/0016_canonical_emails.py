@@ -85,7 +85,7 @@ def _set_aside(row, mailbox, models):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0013_ascii_emails'),
+        ('accounts', '0015_ascii_emails'),
     ]
 
     operations = [

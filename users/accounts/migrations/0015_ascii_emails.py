@@ -12,7 +12,7 @@ ASCII_EMAIL = r"^[\x01-\x7f]+@[a-z0-9.:\[\]-]+$"
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0012_labels'),
+        ('accounts', '0014_user_undeliverable'),
     ]
 
     operations = [

@@ -7,12 +7,12 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('accounts', '0016_sign_ups_side_by_side'),
+        ('accounts', '0013_undeliverable_addresses'),
     ]
 
     operations = [
         AddIndexConcurrently(
-            model_name='signup',
-            index=models.Index(fields=['email'], name='sign_up_email'),
+            model_name='user',
+            index=models.Index(condition=models.Q(('email_undeliverable_at', None), _negated=True), fields=['id'], name='user_undeliverable'),
         ),
     ]

@@ -4,7 +4,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0015_ascii_emails_validated'),
+        ('accounts', '0017_ascii_emails_validated'),
     ]
 
     operations = [
