@@ -5,11 +5,15 @@ from typing import Any, Final, cast
 
 from django.conf import settings
 from django.core.handlers.exception import convert_exception_to_response
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import resolve
 from django.utils import translation
 from django.utils.functional import cached_property
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
+
+from core.deadline import Deadline, DeadlineExceededError
+from core.http import ActorRequest
 
 Handler = Callable[[HttpRequest], HttpResponse]
 PATH: Final = "/graphql"
@@ -29,7 +33,20 @@ class ApiMiddleware:
         self.pages = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Choose the way. Raises `DisallowedHost`, which Django answers with 400."""
+        """Answer within `settings.REQUEST_DEADLINE`.
+
+        Raises `DisallowedHost`, which Django answers with 400.
+        """
+        deadline = Deadline(settings.REQUEST_DEADLINE, settings.STATEMENT_TIMEOUT / 1_000)
+        cast("ActorRequest", request).deadline = deadline
+        try:
+            with deadline:
+                return self._answer(request)
+        except DeadlineExceededError:
+            return timed_out()
+
+    def _answer(self, request: HttpRequest) -> HttpResponse:
+        """Choose the way."""
         if request.method != "POST" or request.path_info != PATH:
             return self.pages(request)
         if settings.SECURE_SSL_REDIRECT and not request.is_secure():
@@ -51,6 +68,13 @@ class ApiMiddleware:
         for path in reversed(settings.API_MIDDLEWARE):
             handler = convert_exception_to_response(import_string(path)(handler))
         return cast("Handler", handler)
+
+
+def timed_out() -> HttpResponse:
+    """Answer a request that had its time before its operation or page began."""
+    message = _("This took too long and was stopped. Try again in a moment.")
+    error = {"message": message, "extensions": {"code": "QUERY_TIMEOUT"}}
+    return JsonResponse({"errors": [error]}, status=503, headers={"Retry-After": "1"})
 
 
 class LanguageMiddleware:

@@ -11,6 +11,8 @@ from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.types.datetime import TimestamptzLoader
 from psycopg.types.string import TextLoader
 
+from core.deadline import is_wrapped
+
 
 class _Loaders:
     """What a cursor makes of values: the same as Django's, in less time."""
@@ -87,7 +89,7 @@ def rows_of(
     """
     connection.ensure_connection()
     cursor = _cursor(connection.connection, kind)
-    if connection.execute_wrappers or connection.queries_logged:
+    if is_wrapped(connection.execute_wrappers) or connection.queries_logged:
         connection._prepare_cursor(cursor).execute(sql, params)  # noqa: SLF001
         return cursor.fetchall()
     connection.validate_no_broken_transaction()

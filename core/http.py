@@ -3,9 +3,11 @@
 from django.http import HttpRequest
 
 from core.actor import Actor
+from core.deadline import Deadline
 
 
 class ActorRequest(HttpRequest):
-    """A request that knows who asks."""
+    """A request that knows who asks, and by when it is to be answered."""
 
     actor: Actor
+    deadline: Deadline

@@ -114,6 +114,12 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 DATABASES = {"default": env.database("DATABASE_URL")}
 # What takes longer is canceled and told as QUERY_TIMEOUT; migrations may take their time.
 STATEMENT_TIMEOUT = env.number("STATEMENT_TIMEOUT_MS", 5_000, minimum=100, maximum=600_000)
+# What a request may take in all, in seconds.
+REQUEST_DEADLINE = (
+    env.number("REQUEST_DEADLINE_MS", 2 * STATEMENT_TIMEOUT, minimum=200, maximum=1_200_000) / 1_000
+)
+if REQUEST_DEADLINE * 1_000 <= STATEMENT_TIMEOUT:
+    raise BadSetting("REQUEST_DEADLINE_MS", "must be more than STATEMENT_TIMEOUT_MS")
 # Behind a PgBouncer that pools transactions and does not know of prepared statements, none are.
 PREPARED_STATEMENTS = env.flag("DATABASE_PREPARED_STATEMENTS", default=True)
 if PREPARED_STATEMENTS:
@@ -359,6 +365,14 @@ GRAPHQL_MAX_BODY_BYTES = env.number(
     "GRAPHQL_MAX_BODY_BYTES", 100_000, minimum=1_000, maximum=10_000_000
 )
 DATA_UPLOAD_MAX_MEMORY_SIZE = GRAPHQL_MAX_BODY_BYTES
+# An operation whose answer would have more bytes is cancelled before they are made.
+GRAPHQL_MAX_RESPONSE_BYTES = env.number(
+    "GRAPHQL_MAX_RESPONSE_BYTES", 10_000_000, minimum=100_000, maximum=1_000_000_000
+)
+# How many points a client may spend in a minute, in each process; 0 for any number.
+GRAPHQL_POINTS_PER_MINUTE = env.number(
+    "GRAPHQL_POINTS_PER_MINUTE", 12_000, minimum=0, maximum=1_000_000_000
+)
 
 # Files that people upload: in a directory, or in what django-storages and its like bring. They are
 # served under /media/ here, unless another address is given. Without either, none are kept.

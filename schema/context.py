@@ -12,6 +12,7 @@ from django.db import models
 
 from core.actor import Actor
 from core.statements import Slot
+from schema.engine.bounds import Bounds
 from schema.engine.dataloader import DataLoader
 from schema.engine.trace import Trace
 
@@ -57,6 +58,9 @@ class Context:
     session_ended: bool = False
     # What is done to answer, for those who want to look; None in production.
     trace: Trace | None = None
+    bounds: Bounds = field(default_factory=Bounds)
+    # The response keys of the mutations that were executed.
+    executed: list[str] = field(default_factory=list)
     _loaders: dict[Batch[Any], DataLoader[Any, Any]] = field(default_factory=dict)
     _batches: dict[Hashable, Batch[Any]] = field(default_factory=dict)
     # Who was read together with whom, by the row's identity.

@@ -1,22 +1,29 @@
 """The one place where errors become GraphQL: in a payload, or at the top of the response."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Any, cast
 
 import strawberry
+from django.conf import settings
+from django.db import OperationalError
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from graphql import GraphQLError, GraphQLSyntaxError
 from psycopg.errors import QueryCanceled
 from strawberry.extensions import FieldExtension
 from strawberry.utils.str_converters import to_camel_case
 
+from core.deadline import DeadlineExceededError, OperationCancelledError
 from core.errors import DomainError, ErrorCode, InputRejectedError
 from schema.context import Info
+from schema.engine.bounds import FieldCancelledError, ResponseTooLargeError
 from schema.enums import describe_enum
 
 logger = logging.getLogger(__name__)
+
+RATE_LIMITED = gettext_lazy("You have sent too many requests. Try again later.")
 
 
 class RequestErrorCode(StrEnum):
@@ -35,6 +42,8 @@ class RequestErrorCode(StrEnum):
     DIRECTIVES_EXCEEDED = "DIRECTIVES_EXCEEDED"
     PAGE_SIZES_EXCEEDED = "PAGE_SIZES_EXCEEDED"
     QUERY_TIMEOUT = "QUERY_TIMEOUT"
+    RESPONSE_TOO_LARGE = "RESPONSE_TOO_LARGE"
+    RATE_LIMITED = "RATE_LIMITED"
     INTERNAL_ERROR = "INTERNAL_ERROR"
 
 
@@ -71,12 +80,19 @@ class InputErrors(FieldExtension):
 
     def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
         """Run the mutation, with nothing remembered from before it."""
-        info.context.forget()
+        context = info.context
+        context.forget()
         try:
-            return next_(source, info, **kwargs)
+            answer = next_(source, info, **kwargs)
         except InputRejectedError as refusal:
             payload = cast("type[Payload]", info.return_type)
             return payload(errors=input_errors(refusal))
+        except OperationalError as error:
+            if not is_timeout(error):
+                raise
+            raise FieldCancelledError(DeadlineExceededError(), is_executed=False) from error
+        context.executed.append(str(info.path.key))
+        return answer
 
 
 def input_errors(refusal: InputRejectedError) -> list[InputError]:
@@ -96,6 +112,49 @@ def request_error(code: RequestErrorCode, message: str) -> GraphQLError:
     return GraphQLError(message, extensions={"code": code})
 
 
+def is_timeout(error: BaseException | None) -> bool:
+    """Return whether PostgreSQL cancelled a statement that took too long."""
+    return isinstance(getattr(error, "__cause__", None), QueryCanceled)
+
+
+def cancellation(cancelled: OperationCancelledError, *, executed: Sequence[str]) -> dict[str, Any]:
+    """Return the error of a whole operation that was cancelled, as the response shows it.
+
+    ``executed`` are the response keys of the mutations that were executed before.
+    """
+    code, message = _cancellation(cancelled, is_executed=bool(executed) or None)
+    extensions: dict[str, Any] = {"code": str(code)}
+    if executed:
+        extensions["executed"] = list(executed)
+    return {"message": message, "extensions": extensions}
+
+
+def _cancellation(
+    cancelled: OperationCancelledError, *, is_executed: bool | None
+) -> tuple[RequestErrorCode, str]:
+    """Return the code and the message; ``is_executed`` of a mutation, None of a query."""
+    if isinstance(cancelled, ResponseTooLargeError):
+        code = RequestErrorCode.RESPONSE_TOO_LARGE
+        message = (
+            _(
+                "This was carried out, but the answer would have more than %(max)s bytes. "
+                "Read what changed by smaller queries."
+            )
+            if is_executed
+            else _(
+                "The answer would have more than %(max)s bytes. Ask for fewer objects or fields."
+            )
+        )
+        return code, message % {"max": f"{settings.GRAPHQL_MAX_RESPONSE_BYTES:,}"}
+    logger.warning("an operation was cancelled at its deadline")
+    messages = {
+        None: _("This took too long. Ask for less, or more precisely."),
+        False: _("This took too long and was stopped. Nothing was changed. Try again."),
+        True: _("This was carried out, but answering took too long. Read what changed by a query."),
+    }
+    return RequestErrorCode.QUERY_TIMEOUT, messages[is_executed]
+
+
 def format_error(error: GraphQLError) -> dict[str, Any]:
     """Return the error as the response shows it, with a code; log it if it is a fault.
 
@@ -112,7 +171,11 @@ def format_error(error: GraphQLError) -> dict[str, Any]:
         code = error.extensions["code"]
     elif isinstance(error, GraphQLSyntaxError):
         code = RequestErrorCode.PARSE_FAILED
-    elif isinstance(getattr(original, "__cause__", None), QueryCanceled):
+    elif isinstance(original, FieldCancelledError):
+        code, formatted["message"] = _cancellation(
+            original.cancelled, is_executed=original.is_executed
+        )
+    elif is_timeout(original):
         logger.warning("a statement took too long at %s", error.path)
         formatted["message"] = _("This took too long. Ask for less, or more precisely.")
         code = RequestErrorCode.QUERY_TIMEOUT

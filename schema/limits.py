@@ -167,5 +167,18 @@ def _page_size(node: FieldNode) -> int:
     return 0
 
 
+def rows_of(document: DocumentNode) -> int:
+    """Return how many rows a document asks for, by the largest of its operations."""
+    meter = _Meter(document)
+    return max(
+        (
+            meter.measure(each.selection_set).rows
+            for each in document.definitions
+            if isinstance(each, OperationDefinitionNode)
+        ),
+        default=0,
+    )
+
+
 def _exceeded(code: RequestErrorCode, what: str, limit: int) -> GraphQLError:
     return request_error(code, f"This operation has more than {limit:,} {what}.")

@@ -9,6 +9,7 @@ from prometheus_client import Counter
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
+from schema.budget import spend_more
 from schema.context import Context
 from schema.documents import MAX_DOCUMENTS, parsed, verdict
 from schema.engine.executor import Operation
@@ -60,13 +61,17 @@ def execute(
 
     Whatever the engine does not plan, and what is not valid, is left to Strawberry's own way, whose
     errors these are. Raises `InsufficientScopeError` before anything is done if it is asked by an
-    API token that is not good for all of it.
+    API token that is not good for all of it, and `OperationCancelledError` for what takes more than
+    the context's bounds allow.
     """
     try:
         check_scopes(source, name, context.actor)
         operation = for_engine(source, name)
         if not (read_only and operation.is_mutation):
-            found = operation.execute(variables, context, trace=context.trace)
+            spend_more(context.actor, source)
+            found = operation.execute(
+                variables, context, trace=context.trace, bounds=context.bounds
+            )
             result = ExecutionResult(data=found.data, errors=found.errors)
             if was_executed(result):
                 BY_ENGINE.inc()
@@ -84,6 +89,7 @@ def execute(
     )
     if was_executed(result):
         BY_GRAPHQL_CORE.inc()
+        context.bounds.count([result.data])
     return result
 
 

@@ -40,6 +40,7 @@ from schema.authentication.service_accounts import (
 from schema.authentication.sessions import SessionsMutation
 from schema.authentication.suspension import SuspensionMutation
 from schema.authentication.types import Session
+from schema.bounding import Bounding
 from schema.bulk.mutations import BulkMutation
 from schema.bulk.queries import BulkQuery
 from schema.bulk.types import BulkAction
@@ -151,5 +152,5 @@ schema = RosterSchema(
     query=Query,
     mutation=Mutation,
     config=StrawberryConfig(scalar_map=SCALARS),
-    extensions=[Documents, Optimizer],
+    extensions=[Documents, Optimizer, Bounding],
 )

@@ -19,14 +19,17 @@ from graphql import GraphQLError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionResult
 
+from core.deadline import OperationCancelledError
 from core.errors import InsufficientScopeError
 from core.http import ActorRequest
 from schema.bad_requests import BadRequestError, body_too_large, from_json
+from schema.budget import RateLimitedError, spend_one
 from schema.console import console_page
 from schema.context import Context
 from schema.debug import debug
+from schema.engine.bounds import Bounds, ResponseTooLargeError
 from schema.engine.trace import Trace
-from schema.errors import RequestErrorCode, format_error, request_error
+from schema.errors import RequestErrorCode, cancellation, format_error, request_error
 from schema.multipart import MULTIPART, multipart_parameters
 from schema.operations import execute, was_executed
 from users.authentication.middleware import (
@@ -92,20 +95,25 @@ class GraphQLView(View):
                 headers={"Vary": "Accept"},
             )
         media_type = preferred.removesuffix(CHARSET)
+        known = cast("ActorRequest", request)
         context = Context(
-            actor=cast("ActorRequest", request).actor,
+            actor=known.actor,
             device_token=request.COOKIES.get(settings.DEVICE_COOKIE),
             trace=Trace() if settings.GRAPHQL_DEBUG else None,
+            bounds=Bounds(settings.GRAPHQL_MAX_RESPONSE_BYTES, known.deadline),
         )
         try:
-            _refuse_cross_site(request)
-            result = _execute(read(request), context, read_only=request.method == "GET")
+            with context.bounds:
+                _refuse_cross_site(request)
+                spend_one(context.actor)
+                result = _execute(read(request), context, read_only=request.method == "GET")
+                response = _answer(media_type, result, context)
         except BadRequestError as error:
-            response = _response(media_type, {"errors": [format_error(error.error)]}, error.status)
+            response = _bad_request(media_type, error)
         except InsufficientScopeError as error:
             response = _insufficient_scope(media_type, error)
-        else:
-            response = _answer(media_type, result, context.trace)
+        except OperationCancelledError as error:
+            response = _cancelled(media_type, error, context)
         if context.session_cookie:
             set_session_cookie(response, context.session_cookie)
         elif context.session_ended:
@@ -181,7 +189,8 @@ def _execute(operation: Operation, context: Context, *, read_only: bool) -> Exec
         raise BadRequestError(f"{error.as_http_error_reason(method)}.", status=status) from None
 
 
-def _answer(media_type: str, result: ExecutionResult, trace: Trace | None) -> HttpResponse:
+def _answer(media_type: str, result: ExecutionResult, context: Context) -> HttpResponse:
+    """Answer. Raises `ResponseTooLargeError`."""
     payload: dict[str, Any] = {}
     errors: list[GraphQLError] = result.errors or []
     if errors:
@@ -189,10 +198,27 @@ def _answer(media_type: str, result: ExecutionResult, trace: Trace | None) -> Ht
     understood = was_executed(result)
     if understood:
         payload["data"] = result.data
-    if trace is not None:
-        payload["extensions"] = {"debug": debug(trace)}
+    if context.trace is not None:
+        payload["extensions"] = {"debug": debug(context.trace)}
     status = 200 if understood or media_type == JSON else 400
-    return _response(media_type, payload, status)
+    response = _response(media_type, payload, status)
+    # What was counted may be less: escapes in texts, and errors.
+    if len(response.content) > context.bounds.max_bytes:
+        raise ResponseTooLargeError
+    return response
+
+
+def _cancelled(media_type: str, error: OperationCancelledError, context: Context) -> HttpResponse:
+    """Answer an operation that took more than it may, with none of its data."""
+    told = cancellation(error, executed=context.executed)
+    return _response(media_type, {"errors": [told], "data": None}, 200)
+
+
+def _bad_request(media_type: str, error: BadRequestError) -> HttpResponse:
+    response = _response(media_type, {"errors": [format_error(error.error)]}, error.status)
+    if isinstance(error, RateLimitedError):
+        response["Retry-After"] = str(error.retry_after)
+    return response
 
 
 def _insufficient_scope(media_type: str, error: InsufficientScopeError) -> HttpResponse:

@@ -32,6 +32,7 @@ from django.test.utils import CaptureQueriesContext
 from core.actor import Actor
 from core.roles.owner import as_owner
 from core.smtp_replies import Stage
+from schema.budget import CLIENTS
 from tests.client import Answer, GraphQLClient
 from tests.executors import EXECUTORS, Executor
 from tests.factories import (
@@ -198,8 +199,9 @@ def executor(request: pytest.FixtureRequest, settings: Any) -> Executor:
 
 @pytest.fixture(autouse=True)
 def empty_cache() -> Iterator[None]:
-    """Each test begins and ends with nothing cached in this process's database."""
+    """Each test begins and ends with nothing cached in this process's database, nor spent."""
     cache.clear()
+    CLIENTS.clear()
     yield
     cache.clear()
 

@@ -196,7 +196,9 @@ def nested(execution: "Execution", selected: SelectedField, keys: Sequence[Any])
         for row in asked.rows({**values, KEYS: list(found)}) if found else ():
             found[row[-1]].append(row)
         lists = [_List(key, f"{scope} {key}", rows) for key, rows in found.items()]
-        column = asked.column(lists)
+        column = execution.bounds.repeated(
+            keys, len(found) + len(failures), lambda: asked.column(lists)
+        )
     except Exception as error:  # noqa: BLE001 - whatever it is, it is this field's error
         column = Column([selected.place.failed(error) for _key in keys], sound=False)
         return finished(selected, column)
@@ -262,6 +264,7 @@ class _Asked:
                 columns.append(finished(each, regrouped(column, lengths)))
             else:
                 columns.append(self.execution.field(below, each, connections))
+        self.execution.add_level(below, columns, len(connections))
         return assembled(below.keys, columns, len(connections))
 
     def _connections(
@@ -301,6 +304,7 @@ class _Asked:
                 columns.append(Column(cursors))
             else:
                 columns.append(Column([selection.type.name] * records.size))
+        self.execution.add_level(selection, columns, records.size)
         return assembled(selection.keys, columns, records.size)
 
 

@@ -20,13 +20,17 @@ from strawberry import Info, Schema
 from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
+from core.deadline import OperationCancelledError
 from schema.engine import connections, querysets
+from schema.engine.bounds import Bounds, FieldCancelledError
 from schema.engine.connections import connection_of
 from schema.engine.declarations import is_of_rows, model_of
 from schema.engine.plan import TYPENAME, Plan, SelectedField, Selection
+from schema.engine.relations import finished
 from schema.engine.sources import is_id
 from schema.engine.trace import Trace
 from schema.engine.values import Column, Failed, assembled
+from schema.engine.widths import widths_of
 
 
 class Requester(Protocol):
@@ -56,6 +60,7 @@ class Execution:
     root_value: Any = None
     # None in production.
     trace: Trace | None = None
+    bounds: Bounds = field(default_factory=Bounds)
     _infos: dict[int, Info[Any, Any]] = field(default_factory=dict)
 
     def info(self, selected: SelectedField) -> Info[Any, Any]:
@@ -142,16 +147,22 @@ class Execution:
     def objects(self, selection: Selection, sources: Sequence[Any]) -> Column:
         """Return what is selected of objects that are there."""
         columns = [self.field(selection, each, sources) for each in selection.fields]
+        self.add_level(selection, columns, len(sources))
         return assembled(selection.keys, columns, len(sources))
 
-    def serially(self, selection: Selection, source: Any) -> Column:
-        """Return what is selected of the root, one field after the other; stop at a failure."""
-        columns: list[Column] = []
+    def root(self) -> Any:
+        """Return the cell of the root. Raises `OperationCancelledError`."""
+        selection = self.plan.root
+        columns = []
         for each in selection.fields:
-            columns.append(self.field(selection, each, [source]))
-            if isinstance(columns[-1].cells[0], Failed):
-                break
-        return assembled(selection.keys[: len(columns)], columns, 1)
+            column = self.field(selection, each, [self.root_value])
+            self.bounds.complete(column.cells)
+            columns.append(column)
+        return assembled(selection.keys, columns, 1).cells[0]
+
+    def add_level(self, selection: Selection, columns: Sequence[Column], size: int) -> None:
+        """Count a level of objects, before they are made. Raises `OperationCancelledError`."""
+        self.bounds.add_level(widths_of(selection), columns, size)
 
     def field(
         self, selection: Selection, selected: SelectedField, sources: Sequence[Any]
@@ -271,6 +282,64 @@ def _attribute(name: str) -> Way:
         return execution.completed(selected, values)
 
     return way
+
+
+@dataclass(slots=True)
+class MutationExecution(Execution):
+    """An execution whose fields change something, one after the other.
+
+    What is changed stays so when the answer turns out too large or too late. So nothing ends the
+    execution as a whole: the field that is cancelled fails, and the rest of its payload is answered.
+    """
+
+    _is_in_payload: bool = False
+
+    def root(self) -> Any:
+        """Return the cell of the root; stop at a failure."""
+        selection = self.plan.root
+        columns: list[Column] = []
+        for each in selection.fields:
+            try:
+                self.bounds.check_time()
+                # Explicitly, because a dataclass with slots is another class than `super` knows.
+                column = Execution.field(self, selection, each, [self.root_value])
+            except OperationCancelledError as error:
+                column = _cancelled(each, error, 1, is_executed=False)
+            columns.append(column)
+            if isinstance(column.cells[0], Failed):
+                break
+        return assembled(selection.keys[: len(columns)], columns, 1).cells[0]
+
+    def field(
+        self, selection: Selection, selected: SelectedField, sources: Sequence[Any]
+    ) -> Column:
+        """Return a field of a payload, or of objects below."""
+        if self._is_in_payload:
+            return Execution.field(self, selection, selected, sources)
+        before = self.bounds.mark()
+        self._is_in_payload = True
+        try:
+            column = Execution.field(self, selection, selected, sources)
+            self.bounds.complete(column.cells)
+        except OperationCancelledError as error:
+            self.bounds.restore(before)
+            return _cancelled(selected, error, len(sources), is_executed=True)
+        finally:
+            self._is_in_payload = False
+        return column
+
+    def add_level(self, selection: Selection, columns: Sequence[Column], size: int) -> None:
+        """Count a level below a payload, which itself has to be answered."""
+        if self._is_in_payload:
+            Execution.add_level(self, selection, columns, size)
+
+
+def _cancelled(
+    selected: SelectedField, error: OperationCancelledError, size: int, *, is_executed: bool
+) -> Column:
+    """Return the column of a field that was cancelled."""
+    failed = FieldCancelledError(error, is_executed=is_executed)
+    return finished(selected, Column([selected.place.failed(failed)] * size, sound=False))
 
 
 def _is_never_awaitable(_value: Any) -> TypeGuard[Any]:

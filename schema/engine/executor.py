@@ -1,14 +1,16 @@
 """The engine: operations planned once, executed often."""
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from graphql import DocumentNode, ExecutionResult, GraphQLError, OperationType
 from graphql.execution.values import VariableValues, get_variable_values
 from strawberry import Schema
 
+from schema.engine.bounds import MAX_ERRORS, Bounds, ResponseTooLargeError
 from schema.engine.declarations import look_through
-from schema.engine.execution import Execution, Requester
+from schema.engine.execution import Execution, MutationExecution, Requester
 from schema.engine.kept import Kept
 from schema.engine.plan import Document, Plan, UnplannableError
 from schema.engine.trace import Trace
@@ -43,10 +45,12 @@ class Operation:
         context: Requester,
         root_value: Any = None,
         trace: Trace | None = None,
+        bounds: Bounds | None = None,
     ) -> ExecutionResult:
         """Execute with these variables, and answer as graphql-core would; tell the trace.
 
-        Raises `UnplannableError` before anything is done.
+        Raises `UnplannableError` before anything is done, and `OperationCancelledError` if a query
+        takes more than the bounds allow. Of a mutation, fields fail with `FieldCancelledError`.
         """
         definitions = self.document.operation.variable_definitions
         variables = VariableValues(sources={}, coerced={})
@@ -59,24 +63,24 @@ class Operation:
             plan = self._plan(variables)
         except GraphQLError as error:
             return ExecutionResult(None, [error])
-        execution = Execution(plan, self.schema, context, variables, root_value, trace)
+        class_ = MutationExecution if self.is_mutation else Execution
+        execution = class_(
+            plan, self.schema, context, variables, root_value, trace, bounds or Bounds()
+        )
         if trace is not None:
             trace.execution = execution
         try:
-            cell = self._run(execution)
+            cell = execution.root()
         except UnplannableError as error:
             # A mutation may have been carried out by now, and must not be once more.
             raise RuntimeError(f"The plan overlooked {error}.") from error
         if not isinstance(cell, Failed | Marred):
             return ExecutionResult(cell, None)
         data = cell.value if isinstance(cell, Marred) else None
-        return ExecutionResult(data, list(errors_of(cell)))
-
-    def _run(self, execution: Execution) -> Any:
-        root, value = execution.plan.root, execution.root_value
-        if self.is_mutation:
-            return execution.serially(root, value).cells[0]
-        return execution.objects(root, [value]).cells[0]
+        errors = list(islice(errors_of(cell), MAX_ERRORS))
+        if len(errors) == MAX_ERRORS and not self.is_mutation:
+            raise ResponseTooLargeError
+        return ExecutionResult(data, errors)
 
     def _plan(self, variables: VariableValues) -> Plan:
         """Return the plan for what the variables decide; it keeps no other values."""

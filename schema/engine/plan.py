@@ -120,6 +120,8 @@ class Selection:
         self.type = type_
         self.fields = [SelectedField(plan, type_, key, group) for key, group in groups.items()]
         self.keys = tuple(each.key for each in self.fields)
+        # What executors find out about it.
+        self.facts: dict[str, Any] = {}
 
 
 @dataclass(eq=False)

@@ -27,6 +27,7 @@ from schema.engine.relations import finished, read_relation
 from schema.engine.rows import ALL, Layout, Read, Records, leaves, scattered
 from schema.engine.sources import as_values
 from schema.engine.values import Column, assembled
+from schema.engine.widths import widths_of
 
 if TYPE_CHECKING:
     from schema.engine.execution import Execution
@@ -55,6 +56,7 @@ class Reader:
         self.prefix = prefix
         self.instance_paths: dict[str, int] = {}
         self.reads = [self._read(each) for each in selection.fields]
+        self.widths = widths_of(selection)
         # It is made for one request and serves many.
         del self.execution
 
@@ -67,6 +69,7 @@ class Reader:
     def column(self, execution: "Execution", records: Records) -> Column:
         """Return the objects."""
         columns = [read(execution, records) for read in self.reads]
+        execution.bounds.add_level(self.widths, columns, records.size)
         return assembled(self.selection.keys, columns, records.size)
 
     def _read(self, selected: SelectedField) -> Read:

@@ -121,7 +121,10 @@ def _read_one(reader: "Reader", selected: SelectedField, relation: Any) -> Read:
             return finished(selected, Column([None] * records.size))
         rows = source.rows(execution, {KEYS: wanted})
         found = Records.of(rows, len(layout.indexes))
-        column = child.column(execution, found)
+        there = [key for key in keys if key is not None] if None in keys else keys
+        column = execution.bounds.repeated(
+            there, len(wanted), lambda: child.column(execution, found)
+        )
         cells = dict(zip(found.columns[found_key], column.cells, strict=True))
         return finished(selected, Column([cells.get(key) for key in keys], column.sound))
 
@@ -151,7 +154,9 @@ def _read_many(reader: "Reader", selected: SelectedField, relation: Any) -> Read
         if lists:
             rows = source.rows(execution, {KEYS: list(lists)})
             found = Records.of(rows, len(layout.indexes) + 1)
-            column = child.column(execution, found)
+            column = execution.bounds.repeated(
+                keys, len(lists), lambda: child.column(execution, found)
+            )
             sound = column.sound
             for key, cell in zip(found.columns[-1], column.cells, strict=True):
                 lists[key].append(cell)

@@ -80,6 +80,7 @@ class Source:
             MADE_ANEW.inc()
         else:
             COMPILED.inc()
+        execution.bounds.check_time()
         values = {**execution.context.values(), **values}
         if execution.trace is not None:
             return execution.trace.rows(self, values, statement)

@@ -6,13 +6,16 @@ from typing import Any, Final, cast
 from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
+from psycopg.errors import QueryCanceled
 
 from core.actor import Actor
 from core.addresses import client_address
 from core.api import PATH as API_PATH
+from core.api import timed_out
 from core.crypto import digest
 from core.errors import ErrorCode
 from core.http import ActorRequest
@@ -50,6 +53,10 @@ class ActorMiddleware(AuthenticationMiddleware):
             )
         except ApiTokenError:
             return _invalid_token(_("This API token is unknown, expired or revoked."))
+        except OperationalError as error:
+            if not isinstance(error.__cause__, QueryCanceled):
+                raise
+            return timed_out()
         ip = client_address(request.META, settings.TRUSTED_PROXIES)
         user_agent = request.META.get("HTTP_USER_AGENT", "")[:USER_AGENT_MAX_LENGTH]
         cast("ActorRequest", request).actor = (

@@ -1,0 +1,86 @@
+"""A deadline for a request, which PostgreSQL's `statement_timeout` follows.
+
+A connection's own `statement_timeout` ends each statement. As long as more than that is left of a
+request, nothing has to be told to PostgreSQL, so a deadline costs no round trip. Later statements
+run in a transaction with a `SET LOCAL statement_timeout` of what is left: it ends with the
+transaction, so no connection, nor one that PgBouncer passes on, keeps it.
+"""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from time import monotonic
+from typing import Any, Self
+
+from django.db import connection, transaction
+
+
+class OperationCancelledError(BaseException):
+    """Ends an operation, past whatever turns exceptions into errors of single fields.
+
+    No `Exception`, for the reason that `asyncio.CancelledError` is none.
+    """
+
+
+class DeadlineExceededError(OperationCancelledError):
+    """The request has had its time. A transaction that is open is rolled back."""
+
+
+class Deadline:
+    """The moment by which a request is to be answered, in seconds of the monotonic clock."""
+
+    __slots__ = ("_lowers_at", "ends_at")
+
+    def __init__(self, seconds: float, statement_timeout: float) -> None:
+        """Allow so many seconds from now; each statement has its own timeout, in seconds."""
+        self.ends_at = monotonic() + seconds
+        self._lowers_at = self.ends_at - statement_timeout
+
+    @property
+    def remaining(self) -> float:
+        """How many seconds are left, at least 0."""
+        return max(0.0, self.ends_at - monotonic())
+
+    def is_near(self) -> bool:
+        """Return whether a statement that begins now might end too late."""
+        return monotonic() >= self._lowers_at
+
+    def check(self) -> None:
+        """Raise `DeadlineExceededError` if it has passed."""
+        if monotonic() >= self.ends_at:
+            raise DeadlineExceededError
+
+    def __enter__(self) -> Self:
+        """Have all statements of the block, on this thread's connection, end by the deadline."""
+        connection.execute_wrappers.append(self)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Leave the connection as it was."""
+        connection.execute_wrappers.remove(self)
+
+    def __call__(
+        self,
+        execute: Callable[..., Any],
+        sql: str,
+        params: Any,
+        many: bool,  # noqa: FBT001 - the signature of Django's execute wrappers
+        context: dict[str, Any],
+    ) -> Any:
+        """Execute a statement with what is left; raise `DeadlineExceededError` if nothing is."""
+        if not self.is_near():
+            return execute(sql, params, many, context)
+        self.check()
+        on = context["connection"]
+        with nullcontext() if on.in_atomic_block else transaction.atomic(using=on.alias):
+            on.validate_no_broken_transaction()
+            milliseconds = max(1, int(self.remaining * 1_000))
+            with on.wrap_database_errors:
+                on.connection.execute(
+                    f"SET LOCAL statement_timeout = {milliseconds}", prepare=False
+                )
+            return execute(sql, params, many, context)
+
+
+def is_wrapped(wrappers: list[Any]) -> bool:
+    """Return whether any of Django's execute wrappers has something to do for a statement."""
+    return any(not isinstance(each, Deadline) or each.is_near() for each in wrappers)

@@ -1,0 +1,66 @@
+"""What a client may spend in a minute: points, by what its operations ask for.
+
+An operation costs a point, and another one for each hundred rows that its page sizes allow. The
+first point is due when a request arrives, before anything is parsed. The others may exceed what is
+left, so that no operation is too expensive for ever; the client then waits the longer.
+"""
+
+from collections.abc import Hashable
+from functools import lru_cache
+from math import ceil
+from typing import Final
+
+from django.conf import settings
+
+from core.actor import Actor
+from core.addresses import network_of
+from core.ratelimit.in_memory import MemoryBuckets
+from schema.bad_requests import BadRequestError
+from schema.documents import MAX_DOCUMENTS, parsed
+from schema.errors import RATE_LIMITED, RequestErrorCode
+from schema.limits import rows_of
+
+MINUTE: Final = 60.0
+ROWS_PER_POINT: Final = 100
+# Two megabytes.
+CLIENTS: Final = MemoryBuckets(10_000)
+
+
+class RateLimitedError(BadRequestError):
+    """The client has spent its budget; ``retry_after`` is in whole seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        """Answer with 429, and say how long to wait (RFC 6585, section 4)."""
+        super().__init__(str(RATE_LIMITED), status=429, code=RequestErrorCode.RATE_LIMITED)
+        self.retry_after = retry_after
+        self.error.extensions = {"code": RequestErrorCode.RATE_LIMITED, "retryAfter": retry_after}
+
+
+def spend_one(actor: Actor) -> None:
+    """Spend the point that every request costs. Raises `RateLimitedError`."""
+    points = settings.GRAPHQL_POINTS_PER_MINUTE
+    if points:
+        wait = CLIENTS.fill(client_of(actor), interval=MINUTE / points, capacity=MINUTE)
+        if wait:
+            raise RateLimitedError(ceil(wait))
+
+
+def spend_more(actor: Actor, source: str) -> None:
+    """Spend the other points of a valid document."""
+    points = settings.GRAPHQL_POINTS_PER_MINUTE
+    if points:
+        more = points_of(source) - 1
+        if more:
+            CLIENTS.overfill(client_of(actor), more * MINUTE / points)
+
+
+@lru_cache(MAX_DOCUMENTS)
+def points_of(source: str) -> int:
+    """Return what a valid document costs, whichever of its operations is executed."""
+    return 1 + rows_of(parsed(source)) // ROWS_PER_POINT
+
+
+def client_of(actor: Actor) -> Hashable:
+    """Return whom a request is charged to: a token, a user, or else a network."""
+    known = actor.token_id or actor.impersonator_id or actor.user_id or actor.enrolling_id
+    return known or (actor.ip and network_of(actor.ip))
