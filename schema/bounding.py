@@ -6,7 +6,7 @@ from typing import Any
 from graphql import GraphQLResolveInfo, OperationType
 from strawberry.extensions import SchemaExtension
 
-from core.deadline import OperationCancelledError
+from core.deadline import DeadlineExceededError
 from schema.budget import spend_more
 from schema.engine.bounds import FieldCancelledError
 
@@ -28,21 +28,22 @@ class Bounding(SchemaExtension):
         *args: Any,
         **kwargs: Any,
     ) -> Any:
-        """Resolve within the bounds.
+        """Resolve within the bounds, or raise `OperationCancelledError`.
 
-        A query ends as a whole with `OperationCancelledError`, a mutation's field fails.
+        A mutation that is late fails field by field, because what it did is answered however late
+        that is; what is read for it has to be in time.
         """
         bounds = info.context.bounds
-        before = bounds.mark()
+        is_mutation = info.operation.operation is OperationType.MUTATION
+        is_executed = is_mutation and info.path.prev is not None
         try:
-            bounds.check_time()
+            if not is_executed:
+                bounds.check_time()
             value = next_(root, info, *args, **kwargs)
-            if isinstance(value, str):
-                bounds.add_texts([value])
-        except OperationCancelledError as error:
-            if info.operation.operation is not OperationType.MUTATION:
+        except DeadlineExceededError as error:
+            if not is_mutation:
                 raise
-            bounds.restore(before)
-            is_executed = info.path.prev is not None
             raise FieldCancelledError(error, is_executed=is_executed) from None
+        if isinstance(value, str):
+            bounds.add_texts([value])
         return value

@@ -169,6 +169,7 @@ def format_error(error: GraphQLError) -> dict[str, Any]:
         extensions = original.extensions
     elif error.extensions and "code" in error.extensions:
         code = error.extensions["code"]
+        extensions = {name: each for name, each in error.extensions.items() if name != "code"}
     elif isinstance(error, GraphQLSyntaxError):
         code = RequestErrorCode.PARSE_FAILED
     elif isinstance(original, FieldCancelledError):

@@ -9,6 +9,7 @@ from prometheus_client import Counter
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
+from core.deadline import OperationCancelledError
 from schema.budget import spend_more
 from schema.context import Context
 from schema.documents import MAX_DOCUMENTS, parsed, verdict
@@ -69,9 +70,13 @@ def execute(
         operation = for_engine(source, name)
         if not (read_only and operation.is_mutation):
             spend_more(context.actor, source)
-            found = operation.execute(
-                variables, context, trace=context.trace, bounds=context.bounds
-            )
+            try:
+                found = operation.execute(
+                    variables, context, trace=context.trace, bounds=context.bounds
+                )
+            except OperationCancelledError:
+                BY_ENGINE.inc()
+                raise
             result = ExecutionResult(data=found.data, errors=found.errors)
             if was_executed(result):
                 BY_ENGINE.inc()
@@ -80,13 +85,17 @@ def execute(
         if context.trace is not None:
             context.trace.refusal = str(error)
     types = {OperationType.QUERY} if read_only else {OperationType.QUERY, OperationType.MUTATION}
-    result = schema.execute_sync(
-        source,
-        variable_values=variables,
-        context_value=context,
-        operation_name=name,
-        allowed_operation_types=types,
-    )
+    try:
+        result = schema.execute_sync(
+            source,
+            variable_values=variables,
+            context_value=context,
+            operation_name=name,
+            allowed_operation_types=types,
+        )
+    except OperationCancelledError:
+        BY_GRAPHQL_CORE.inc()
+        raise
     if was_executed(result):
         BY_GRAPHQL_CORE.inc()
         context.bounds.count([result.data])

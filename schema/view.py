@@ -27,7 +27,7 @@ from schema.budget import RateLimitedError, spend_one
 from schema.console import console_page
 from schema.context import Context
 from schema.debug import debug
-from schema.engine.bounds import Bounds, ResponseTooLargeError
+from schema.engine.bounds import MAX_ERRORS, Bounds, ResponseTooLargeError
 from schema.engine.trace import Trace
 from schema.errors import RequestErrorCode, cancellation, format_error, request_error
 from schema.multipart import MULTIPART, multipart_parameters
@@ -192,7 +192,9 @@ def _execute(operation: Operation, context: Context, *, read_only: bool) -> Exec
 def _answer(media_type: str, result: ExecutionResult, context: Context) -> HttpResponse:
     """Answer. Raises `ResponseTooLargeError`."""
     payload: dict[str, Any] = {}
-    errors: list[GraphQLError] = result.errors or []
+    errors: list[GraphQLError] = (result.errors or [])[:MAX_ERRORS]
+    if len(errors) == MAX_ERRORS and not context.executed:
+        raise ResponseTooLargeError
     if errors:
         payload["errors"] = [format_error(error) for error in errors]
     understood = was_executed(result)

@@ -56,6 +56,7 @@ def test_three_variables_are_enough() -> None:
         ("PASSWORD_MIN_LENGTH", "twelve", "must be a whole number, not 'twelve'"),
         ("PASSWORD_MIN_LENGTH", "4", "must be between 8 and 64, not 4"),
         ("SECRET_KEY_FILE", "/nowhere", "cannot be read"),
+        ("REQUEST_DEADLINE_MS", "5000", "must be more than STATEMENT_TIMEOUT_MS"),
     ],
 )
 def test_a_bad_value_ends_in_one_line_that_names_it(name: str, value: str, problem: str) -> None:

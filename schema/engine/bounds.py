@@ -26,7 +26,7 @@ LARGE: Final = 1_000_000
 LONG: Final = 100
 # A character takes six bytes at the most, as an escape.
 ESCAPE: Final = 6
-# An error of the answer has some 300 bytes, and takes as long to make as many values.
+# So many errors are told; each takes as long to make as a hundred values.
 MAX_ERRORS: Final = 5_000
 
 _one_large_answer: Final = Lock()
@@ -80,15 +80,13 @@ class Bounds:
     def add_level(self, widths: Widths, columns: Sequence[Column], size: int) -> None:
         """Count a level of so many objects, before they are made of the columns.
 
-        Raises `ResponseTooLargeError` or `DeadlineExceededError`.
+        Raises `ResponseTooLargeError`.
         """
-        if self.deadline is not None:
-            self.deadline.check()
         estimate = widths.known * size
         for index in widths.unknown:
             estimate += _estimate(columns[index].cells)
         self.estimate += estimate * self.repeats
-        if self.estimate > LARGE:
+        if self.estimate > LARGE or self.estimate > self.max_bytes:
             for index in widths.leaves:
                 self.add_texts(columns[index].cells)
 
@@ -187,11 +185,12 @@ def _size(value: Any, known: dict[int, int]) -> int:
     if size is None:
         if kind is dict:
             # A colon and a comma for each key, and the braces.
-            size = 1 + sum(
-                2 + _size(key, known) + _size(each, known) for key, each in value.items()
+            size = max(
+                2,
+                1 + sum(2 + _size(key, known) + _size(each, known) for key, each in value.items()),
             )
         elif kind is list:
-            size = 1 + len(value) + sum(_size(each, known) for each in value)
+            size = max(2, 1 + len(value) + sum(_size(each, known) for each in value))
         elif kind is str:
             size = _leaf_size(value)
         else:

@@ -162,6 +162,7 @@ class Execution:
 
     def add_level(self, selection: Selection, columns: Sequence[Column], size: int) -> None:
         """Count a level of objects, before they are made. Raises `OperationCancelledError`."""
+        self.bounds.check_time()
         self.bounds.add_level(widths_of(selection), columns, size)
 
     def field(
@@ -289,7 +290,7 @@ class MutationExecution(Execution):
     """An execution whose fields change something, one after the other.
 
     What is changed stays so when the answer turns out too large or too late. So nothing ends the
-    execution as a whole: the field that is cancelled fails, and the rest of its payload is answered.
+    execution as a whole: a field that is cancelled fails, and the rest of its payload is answered.
     """
 
     _is_in_payload: bool = False
@@ -329,9 +330,12 @@ class MutationExecution(Execution):
         return column
 
     def add_level(self, selection: Selection, columns: Sequence[Column], size: int) -> None:
-        """Count a level below a payload, which itself has to be answered."""
+        """Count a level below a payload, which itself has to be answered, however late it is.
+
+        What is read for it has to be in time.
+        """
         if self._is_in_payload:
-            Execution.add_level(self, selection, columns, size)
+            self.bounds.add_level(widths_of(selection), columns, size)
 
 
 def _cancelled(

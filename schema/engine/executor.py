@@ -8,7 +8,7 @@ from graphql import DocumentNode, ExecutionResult, GraphQLError, OperationType
 from graphql.execution.values import VariableValues, get_variable_values
 from strawberry import Schema
 
-from schema.engine.bounds import MAX_ERRORS, Bounds, ResponseTooLargeError
+from schema.engine.bounds import MAX_ERRORS, Bounds
 from schema.engine.declarations import look_through
 from schema.engine.execution import Execution, MutationExecution, Requester
 from schema.engine.kept import Kept
@@ -77,10 +77,7 @@ class Operation:
         if not isinstance(cell, Failed | Marred):
             return ExecutionResult(cell, None)
         data = cell.value if isinstance(cell, Marred) else None
-        errors = list(islice(errors_of(cell), MAX_ERRORS))
-        if len(errors) == MAX_ERRORS and not self.is_mutation:
-            raise ResponseTooLargeError
-        return ExecutionResult(data, errors)
+        return ExecutionResult(data, list(islice(errors_of(cell), MAX_ERRORS)))
 
     def _plan(self, variables: VariableValues) -> Plan:
         """Return the plan for what the variables decide; it keeps no other values."""

@@ -69,6 +69,7 @@ class Reader:
     def column(self, execution: "Execution", records: Records) -> Column:
         """Return the objects."""
         columns = [read(execution, records) for read in self.reads]
+        execution.bounds.check_time()
         execution.bounds.add_level(self.widths, columns, records.size)
         return assembled(self.selection.keys, columns, records.size)
 
