@@ -13,11 +13,23 @@ from psycopg.types.string import TextLoader
 
 from core.deadline import is_wrapped
 
+# A cursor that is kept would keep results with more rows until its next statement.
+KEPT_ROWS: Final = 200
+
 
 class _Loaders:
     """What a cursor makes of values: the same as Django's, in less time."""
 
     adapters: AdaptersMap
+    _tx: Any
+    _reset: Any
+
+    def release(self, rows: Sequence[Any]) -> Sequence[Any]:
+        """Return the rows; have libpq free the result they were made of if there are many."""
+        if len(rows) > KEPT_ROWS:
+            self._reset(reset_query=False)
+            self._tx.set_pgresult(None)
+        return rows
 
     def load(self, *, text_ids: bool) -> None:
         """Have moments read in C, and UUIDs left as they come, in their canonical form."""
@@ -32,7 +44,7 @@ class InlineCursor(_Loaders, ClientCursor[Any]):
     def rows(self, query: str, params: Sequence[Any]) -> Sequence[tuple[Any, ...]]:
         """Execute and return the rows."""
         self.execute(query, params)
-        return self.fetchall()
+        return self.release(self.fetchall())
 
 
 class PreparedCursor(_Loaders, Cursor[Any]):
@@ -56,7 +68,7 @@ class PreparedCursor(_Loaders, Cursor[Any]):
         name = self._conn._prepared._names.get((converted.query, converted.types))  # noqa: SLF001 - psycopg has no public name for it
         if name is None or self._has_to_begin():
             self.execute(query, params)
-            return self.fetchall()
+            return self.release(self.fetchall())
         # Nulls are fine, whatever the signature says.
         values = cast("Any", converted.params)
         result = self._pgconn.exec_prepared(
@@ -67,8 +79,7 @@ class PreparedCursor(_Loaders, Cursor[Any]):
         if result.status != ExecStatus.TUPLES_OK:
             raise error_from_result(result, encoding=self._encoding)
         self._tx.set_pgresult(result)
-        rows: Sequence[tuple[Any, ...]] = self._tx.load_rows(0, result.ntuples, tuple)
-        return rows
+        return self.release(self._tx.load_rows(0, result.ntuples, tuple))
 
     def _has_to_begin(self) -> bool:
         status = self._pgconn.transaction_status

@@ -176,6 +176,9 @@ def format_error(error: GraphQLError) -> dict[str, Any]:
         code, formatted["message"] = _cancellation(
             original.cancelled, is_executed=original.is_executed
         )
+    elif isinstance(original, MemoryError):
+        logger.warning("memory was exhausted at %s", error.path)
+        code, formatted["message"] = _cancellation(ResponseTooLargeError(), is_executed=None)
     elif is_timeout(original):
         logger.warning("a statement took too long at %s", error.path)
         formatted["message"] = _("This took too long. Ask for less, or more precisely.")

@@ -22,12 +22,13 @@ from strawberry.types import ExecutionResult
 from core.deadline import OperationCancelledError
 from core.errors import InsufficientScopeError
 from core.http import ActorRequest
+from core.memory import trim_memory
 from schema.bad_requests import BadRequestError, body_too_large, from_json
 from schema.budget import RateLimitedError, spend_one
 from schema.console import console_page
 from schema.context import Context
 from schema.debug import debug
-from schema.engine.bounds import MAX_ERRORS, Bounds, ResponseTooLargeError
+from schema.engine.bounds import LARGE, MAX_ERRORS, Bounds, ResponseTooLargeError
 from schema.engine.trace import Trace
 from schema.errors import RequestErrorCode, cancellation, format_error, request_error
 from schema.multipart import MULTIPART, multipart_parameters
@@ -114,6 +115,10 @@ class GraphQLView(View):
             response = _insufficient_scope(media_type, error)
         except OperationCancelledError as error:
             response = _cancelled(media_type, error, context)
+        except MemoryError:
+            response = _cancelled(media_type, ResponseTooLargeError(), context)
+        if context.bounds.texts > LARGE:
+            trim_memory()
         if context.session_cookie:
             set_session_cookie(response, context.session_cookie)
         elif context.session_ended:
