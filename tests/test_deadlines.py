@@ -69,7 +69,7 @@ def client(transactional_db: None) -> GraphQLClient:
 
 def timeouts_of(statements: int, *, is_near: bool) -> list[str]:
     """Return PostgreSQL's timeout of each of some statements, in and out of a transaction."""
-    found = []
+    found: list[str] = []
     with Deadline(20, 30 if is_near else 5), connection.cursor() as cursor:
         for _number in range(statements):
             cursor.execute("SHOW statement_timeout")
