@@ -10,6 +10,7 @@ import select
 from pathlib import Path
 
 from core.env import BadSetting, Environment
+from core.memory import limit_memory
 from core.metrics_directory import make_metrics_directory
 
 env = Environment(os.environ)
@@ -42,6 +43,15 @@ graceful_timeout = 30
 # The heartbeat files belong on a file system that never waits for a disk.
 worker_tmp_dir = str(shared_memory) if shared_memory.is_dir() else None
 control_socket_disable = True
+
+
+# The last resort of a process whose memory grows past all other bounds.
+memory = env.number("WEB_MEMORY_MB", 600, minimum=0, maximum=65_536)
+
+
+def post_fork(_server: object, _worker: object) -> None:
+    """Bound the memory of a worker."""
+    limit_memory(memory)
 
 
 def when_ready(_server: object) -> None:

@@ -5,6 +5,8 @@ from typing import Any, Final
 import pytest
 from django.test import Client
 
+from core.content_security import NOTHING
+
 OPERATION: Final[dict[str, Any]] = {
     "path": "/graphql",
     "data": {"query": "{ __typename }"},
@@ -22,6 +24,7 @@ def test_answers_have_what_browsers_need_to_know(client: Client, db: None) -> No
         "Vary": "Accept, Accept-Language, Authorization, Cookie",
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": NOTHING,
     }
 
 
