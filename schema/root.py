@@ -1,16 +1,12 @@
 """The schema: every query and mutation there is."""
 
-import datetime as dt
-from collections.abc import Callable
-from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import strawberry
 import strawberry_django
 from graphql import GraphQLError
 from strawberry import relay
 from strawberry.schema.config import StrawberryConfig
-from strawberry.schema.types.base_scalars import DateDefinition, DateTimeDefinition
 from strawberry.types import ExecutionContext
 
 from schema.accounts.administration import AdministrationMutation
@@ -46,7 +42,6 @@ from schema.bulk.queries import BulkQuery
 from schema.bulk.types import BulkAction
 from schema.context import Info
 from schema.documents import Documents
-from schema.multipart import UPLOAD, Upload
 from schema.nodes import NodeId, one, parse_node_id
 from schema.organizations.invitations import OrganizationInvitation
 from schema.organizations.mutations import OrganizationsMutation
@@ -54,29 +49,8 @@ from schema.organizations.queries import OrganizationsQuery
 from schema.organizations.types import Organization
 from schema.privacy.deletion import DeletionMutation
 from schema.privacy.exports import ExportMutation
+from schema.scalars import SCALARS
 from schema.selections import Optimizer
-
-PARSE_DATE_TIME = cast("Callable[[object], object]", DateTimeDefinition.parse_value)
-SCALARS_ORG = "https://scalars.graphql.org/andimarek"
-
-
-def _moment(value: object) -> object:
-    """Parse a DateTime, which tells its offset (RFC 3339); a local time would be anybody's."""
-    moment = PARSE_DATE_TIME(value)
-    if isinstance(moment, dt.datetime) and moment.tzinfo is None:
-        raise GraphQLError("A DateTime needs an offset, as in 2026-01-31T12:00:00Z.")
-    return moment
-
-
-SCALARS: dict[object, Any] = {
-    Upload: UPLOAD,
-    dt.date: replace(DateDefinition, specified_by_url=f"{SCALARS_ORG}/local-date"),
-    dt.datetime: replace(
-        DateTimeDefinition,
-        parse_value=_moment,
-        specified_by_url=f"{SCALARS_ORG}/date-time",
-    ),
-}
 
 NODE_TYPES: dict[str, Any] = {
     "ApiToken": ApiToken,

@@ -49,7 +49,7 @@ def _has_metadata(**condition: Any) -> Q:
     return Q(Exists(Metadata.objects.filter(user=OuterRef("pk"), **condition)))
 
 
-def contained_metadata(value: object) -> Any:
+def contained_metadata(value: object, argument: str) -> Any:
     """Return the JSON that people's metadata are to contain. Raises `ArgumentInvalidError`.
 
     It has a value in it somewhere: empty objects and lists are in no index.
@@ -57,9 +57,9 @@ def contained_metadata(value: object) -> Any:
     try:
         contained = normalized(value)
     except ValidationError as error:
-        raise ArgumentInvalidError(" ".join(error.messages)) from None
+        raise ArgumentInvalidError(f"`{argument}`: {' '.join(error.messages)}") from None
     if not (isinstance(contained, dict) and _has_value(contained)):
-        raise ArgumentInvalidError(_("Give an object with a value in it."))
+        raise ArgumentInvalidError(f"`{argument}`: {_('Give an object with a value in it.')}")
     return contained
 
 
@@ -104,8 +104,12 @@ USER_FILTERS: Final[Mapping[str, Callable[[Any], Q]]] = {
         Exists(LastSeen.objects.filter(period.contains(SEEN), user=OuterRef("pk")))
     ),
     "email_domain": lambda domain: Q(Exact(EmailDomain(), canonical_domain_or_folded(domain))),
-    "public_metadata": lambda value: _has_metadata(public__contains=contained_metadata(value)),
-    "private_metadata": lambda value: _has_metadata(private__contains=contained_metadata(value)),
+    "public_metadata": lambda value: _has_metadata(
+        public__contains=contained_metadata(value, "publicMetadata")
+    ),
+    "private_metadata": lambda value: _has_metadata(
+        private__contains=contained_metadata(value, "privateMetadata")
+    ),
     "locale": lambda locale: Q(
         Exists(Profile.objects.filter(user=OuterRef("pk"), locale=storable(locale)))
     ),

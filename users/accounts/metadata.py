@@ -1,17 +1,20 @@
 """What applications note about people as JSON: its limits, its schemas, and patches of it."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-import orjson
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
+from jsonschema.exceptions import ValidationError as SchemaViolation
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT202012
+
+from core import ijson
 
 MAX_BYTES: Final = 16_384
 # Deep enough for settings, and shallow enough for whatever walks it.
@@ -24,32 +27,20 @@ REGISTRY: Final[Registry[Any]] = Registry()
 
 
 def normalized(value: object) -> Any:
-    """Return JSON as it is stored. Raises `ValidationError` for what cannot be, or is too much."""
-    _check_shape(value)
-    try:
-        data = orjson.dumps(value)
-    except orjson.JSONEncodeError:
-        raise ValidationError(_("Use numbers of at most 64 bits, and texts in Unicode.")) from None
-    if len(data) > MAX_BYTES:
+    """Return JSON as it is stored and read back. Raises `ValidationError` for what cannot be."""
+    kept = ijson.normalized(value, max_depth=MAX_DEPTH)
+    check_size(kept)
+    return kept
+
+
+def check_size(value: object) -> None:
+    """Raise `ValidationError` if the JSON is too large or too deep to keep.
+
+    Merged with a patch, a value may hold what former versions stored and nobody can store now.
+    """
+    ijson.check_depth(value, max_depth=MAX_DEPTH)
+    if ijson.size_of(value) > MAX_BYTES:
         raise ValidationError(_("Use at most %(max)d bytes of JSON.") % {"max": MAX_BYTES})
-    return orjson.loads(data)
-
-
-def _check_shape(value: object) -> None:
-    pending = [(value, 1)]
-    while pending:
-        inner, depth = pending.pop()
-        if depth > MAX_DEPTH:
-            raise ValidationError(
-                _("Nest objects and lists at most %(max)d deep.") % {"max": MAX_DEPTH}
-            )
-        if isinstance(inner, str) and "\0" in inner:
-            raise ValidationError(_("Null characters are not allowed."))
-        if isinstance(inner, Mapping):
-            pending += ((each, depth) for each in inner)
-            inner = list(inner.values())
-        if isinstance(inner, list):
-            pending += ((each, depth + 1) for each in inner)
 
 
 def patched(target: Any, patch: Any) -> Any:
@@ -77,8 +68,16 @@ def violations(value: Any, *, kind: str) -> Iterator[str]:
         pointer = "".join(f"/{step}" for step in steps)
         yield _("At “%(pointer)s”: %(reason)s") % {
             "pointer": pointer,
-            "reason": error.message[:MAX_MESSAGE],
+            "reason": _in_json(error)[:MAX_MESSAGE],
         }
+
+
+def _in_json(error: SchemaViolation) -> str:
+    """Return the message with values as JSON has them; the library writes them as Python does."""
+    message = error.message
+    for value in (error.instance, error.validator_value):
+        message = message.replace(repr(value), json.dumps(value, ensure_ascii=False))
+    return message
 
 
 def schemas() -> dict[str, dict[str, Any]]:

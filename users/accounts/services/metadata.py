@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 
 from core.actor import Actor
 from core.errors import ErrorCode, InputRejectedError, Problem
-from users.accounts.metadata import normalized, patched, violations
+from core.ijson import serializable
+from users.accounts.metadata import check_size, normalized, patched, violations
 from users.accounts.models import Metadata, User
 from users.accounts.policy import may_write_private_metadata, may_write_public_metadata, require
 from users.accounts.services.people import locked_for
@@ -47,13 +48,13 @@ def change_metadata(
     """
     for kind in {**changes, **expected}:
         require(actor, RULES[kind], user_id)
-    changes, expected = _checked(changes), _normalized(expected)
+    changes, expected = _normalized(changes), _normalized_expected(expected)
     user = locked_for(user_id, actor=actor)
     row = Metadata.objects.filter(user=user).values(*RULES).first() or {}
     _refuse_conflicts({kind: row.get(kind, {}) for kind in expected}, expected)
     old = {kind: row.get(kind, {}) for kind in changes}
     new = {kind: given if replace else patched(old[kind], given) for kind, given in changes.items()}
-    new = _checked(new, against_schema=True)
+    _check_result(new)
     keys = {kind: changed for kind in new if (changed := _changed(old[kind], new[kind]))}
     if keys:
         Metadata.objects.update_or_create(user=user, defaults={kind: new[kind] for kind in keys})
@@ -63,7 +64,7 @@ def change_metadata(
     return user
 
 
-def _normalized(expected: Mapping[str, Any]) -> dict[str, Any]:
+def _normalized_expected(expected: Mapping[str, Any]) -> dict[str, Any]:
     """Return each expected value as it is kept. Raises `InputRejectedError` for what cannot be."""
     problems, values = Problems(), dict(expected)
     for kind, value in expected.items():
@@ -88,21 +89,29 @@ def _refuse_conflicts(found: Mapping[str, Any], expected: Mapping[str, Any]) -> 
         raise InputRejectedError(*problems)
 
 
-def _checked(values: Mapping[str, Any], *, against_schema: bool = False) -> dict[str, Any]:
+def _normalized(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return each value as it is kept. Raises `InputRejectedError` unless it is such an object."""
-    problems, checked = Problems(), dict(values)
+    problems, kept = Problems(), dict(values)
     for kind, value in values.items():
         with problems.of(kind, ErrorCode.VALUE_INVALID):
-            checked[kind] = normalized(value)
+            kept[kind] = normalized(value)
             if not isinstance(value, dict):
                 raise ValidationError(_("Give a JSON object."))
-            if against_schema:
-                problems.found += (
-                    Problem(ErrorCode.METADATA_INVALID, reason, (kind,))
-                    for reason in violations(checked[kind], kind=kind)
-                )
     problems.refuse_any()
-    return checked
+    return kept
+
+
+def _check_result(values: Mapping[str, Any]) -> None:
+    """Raise `InputRejectedError` for what is too large, or violates the deployment's schema."""
+    problems = Problems()
+    for kind, value in values.items():
+        with problems.of(kind, ErrorCode.VALUE_INVALID):
+            check_size(value)
+            problems.found += (
+                Problem(ErrorCode.METADATA_INVALID, reason, (kind,))
+                for reason in violations(value, kind=kind)
+            )
+    problems.refuse_any()
 
 
 def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -112,4 +121,4 @@ def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 def _text(value: Any) -> bytes:
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    return orjson.dumps(serializable(value), option=orjson.OPT_SORT_KEYS)

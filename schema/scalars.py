@@ -1,0 +1,77 @@
+"""The schema's custom scalars: what is accepted is stored and read back equal."""
+
+import datetime as dt
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final, cast
+
+from graphql import GraphQLError, ValueNode, value_from_ast_untyped
+from strawberry.scalars import JSON
+from strawberry.schema.types.base_scalars import DateDefinition, DateTimeDefinition
+from strawberry.schema.types.scalar import DEFAULT_SCALAR_REGISTRY
+
+from core.ijson import serializable
+from schema.multipart import UPLOAD, Upload
+
+SCALARS_ORG: Final = "https://scalars.graphql.org/andimarek"
+PARSE_MOMENT = cast("Callable[[object], dt.datetime]", DateTimeDefinition.parse_value)
+# PostgreSQL takes smaller offsets only, and keeps no part of a microsecond.
+MAX_OFFSET: Final = dt.timedelta(hours=16)
+FINER_THAN_MICROSECONDS: Final = re.compile(r"[.,]\d{6}\d*[1-9]")
+
+
+def _moment(value: object) -> dt.datetime:
+    """Parse a DateTime (RFC 3339), and return it in UTC, as it is stored.
+
+    It must have an offset: the moment of a local time would depend on the reader. At the ends of
+    the calendar it keeps the offset, as long as PostgreSQL takes that.
+    """
+    try:
+        moment = PARSE_MOMENT(value)
+    except (GraphQLError, OverflowError):
+        raise GraphQLError(
+            "A DateTime is a string with date, time and offset (RFC 3339), as in "
+            "2026-01-31T12:00:00Z."
+        ) from None
+    if moment.tzinfo is None:
+        raise GraphQLError("A DateTime needs an offset, as in 2026-01-31T12:00:00Z.")
+    if FINER_THAN_MICROSECONDS.search(cast("str", value)):
+        raise GraphQLError("A DateTime has at most six digits after the second.")
+    try:
+        return moment.astimezone(dt.UTC)
+    except OverflowError:
+        if abs(cast("dt.timedelta", moment.utcoffset())) < MAX_OFFSET:
+            return moment
+        raise GraphQLError("A DateTime must be in the years 1 to 9999 in UTC.") from None
+
+
+def _day(value: object) -> dt.date:
+    try:
+        return dt.date.fromisoformat(cast("str", value))
+    except (TypeError, ValueError):
+        raise GraphQLError("A Date is a string (RFC 3339), as in 2026-01-31.") from None
+
+
+def _json_of(node: ValueNode, variables: dict[str, Any] | None = None) -> Any:
+    try:
+        return value_from_ast_untyped(node, variables)
+    except ValueError:
+        # Python does not read integers of thousands of digits.
+        raise GraphQLError("This number has too many digits.", node) from None
+
+
+SCALARS: Final[dict[object, Any]] = {
+    Upload: UPLOAD,
+    JSON: replace(
+        DEFAULT_SCALAR_REGISTRY[JSON],
+        serialize=serializable,
+        parse_literal=_json_of,
+    ),
+    dt.date: replace(
+        DateDefinition, parse_value=_day, specified_by_url=f"{SCALARS_ORG}/local-date"
+    ),
+    dt.datetime: replace(
+        DateTimeDefinition, parse_value=_moment, specified_by_url=f"{SCALARS_ORG}/date-time"
+    ),
+}
