@@ -36,6 +36,8 @@ describe_enum(
         BulkActionState.COMPLETED: "Everybody was visited.",
         BulkActionState.CANCELED: "Somebody cancelled it.",
         BulkActionState.STOPPED: "Whoever started it may not do this any more.",
+        BulkActionState.FAILED: "It cannot be carried out as stored; users processed before stay "
+        "changed. Start another one.",
     },
 )
 

@@ -178,6 +178,7 @@ class BulkActionAdmin(RosterAdmin):
             BulkActionState.COMPLETED: "success",
             BulkActionState.CANCELED: "warning",
             BulkActionState.STOPPED: "danger",
+            BulkActionState.FAILED: "danger",
         },
     )
     def shown_state(self, bulk_action: BulkAction) -> Any:

@@ -46,7 +46,7 @@ def selection_of(parameters: QueryDict) -> Selection | None:
         for name, value in values.items():
             condition, read = CONDITIONS[name]
             conditions[condition] = read(value)
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OverflowError):
         return None
     if not joined.is_open:
         conditions["joined"] = joined

@@ -20,6 +20,11 @@ def kind_choices() -> list[tuple[str, Any]]:
     return [(kind, action.title) for kind, action in ACTIONS.items()]
 
 
+def state_choices() -> list[tuple[str, Any]]:
+    """Return every state; a function, for the same reason."""
+    return BulkActionState.choices
+
+
 def code_choices() -> list[tuple[str, str]]:
     """Return every code; a function, for the same reason."""
     return [(code.value, code.value) for code in ErrorCode]
@@ -49,7 +54,7 @@ class BulkAction(models.Model):
     state = models.CharField(
         _("state"),
         max_length=10,
-        choices=BulkActionState.choices,
+        choices=state_choices,
         default=BulkActionState.PENDING,
     )
     # How many people were selected when it began, and what became of them.

@@ -7,13 +7,14 @@ from django.utils.translation import gettext_lazy as _
 
 
 class BulkActionState(TextChoices):
-    """From waiting to one of three ends."""
+    """From waiting to one of four ends."""
 
     PENDING = "pending", _("waiting")
     RUNNING = "running", _("running")
     COMPLETED = "completed", _("completed")
     CANCELED = "canceled", _("canceled")
     STOPPED = "stopped", _("stopped")
+    FAILED = "failed", _("failed")
 
 
 LIVE: Final = (BulkActionState.PENDING, BulkActionState.RUNNING)

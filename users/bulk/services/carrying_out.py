@@ -8,6 +8,7 @@ may be killed. So a turn that goes on looks at the last event first: the service
 changes in its own transaction, and the event names the bulk action.
 """
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,12 +16,19 @@ from datetime import timedelta
 from typing import Any, Final, cast
 from uuid import UUID
 
-from django.db import transaction
+from django.core.exceptions import ValidationError
+from django.db import DataError, transaction
 from django.db.models import F
 from django.utils import timezone
 
 from core.actor import SYSTEM, Actor
-from core.errors import DomainError, ErrorCode, InputRejectedError
+from core.errors import (
+    DomainError,
+    ErrorCode,
+    ForbiddenError,
+    InputRejectedError,
+    InsufficientScopeError,
+)
 from core.outbox.registry import publish
 from core.sought import first_rows
 from users.activity.models import Event
@@ -34,6 +42,8 @@ from users.bulk.policy import may_act_in_bulk
 from users.bulk.selection import Selection
 from users.bulk.states import BulkActionState
 
+logger = logging.getLogger(__name__)
+
 TOPIC: Final = "bulk:turn"
 # The requester's rights are looked at again before each page.
 PAGE: Final = 100
@@ -41,34 +51,57 @@ PAGE: Final = 100
 TURN: Final = timedelta(seconds=5)
 # How far the clocks of two machines may be apart.
 SKEW: Final = timedelta(hours=1)
+# What a selection or arguments raise that no later attempt can carry out: former versions stored
+# what is refused today, or PostgreSQL does not take it. Failures of the database are others.
+UNUSABLE: Final = (
+    *(DomainError, InputRejectedError, ValidationError, DataError),
+    *(ArithmeticError, LookupError, TypeError, ValueError),
+)
 
 
 def carry_out(bulk_action_id: UUID, *, turn: int) -> None:
     """Take a turn, and hand the next one on, unless the action is over.
+
+    An action that can never be carried out as stored ends as failed.
 
     A message that comes again does nothing, if its turn was finished, and goes on with it if it
     was not.
     """
     bulk_action = BulkAction.objects.live().filter(pk=bulk_action_id, turn=turn).first()
     if bulk_action is None:
-        return None
+        return
     pending = BulkAction.objects.filter(pk=bulk_action_id, state=BulkActionState.PENDING)
     is_new = pending.update(state=BulkActionState.RUNNING, started_at=timezone.now())
     if not is_new:
         _catch_up(bulk_action)
+    try:
+        end = _take_turn(bulk_action)
+    except (ForbiddenError, InsufficientScopeError):
+        end = BulkActionState.STOPPED
+    except UNUSABLE:
+        # The message would come again and fail again, for ever.
+        logger.exception("bulk action %s cannot be carried out", bulk_action.pk)
+        end = BulkActionState.FAILED
+    if end is not None:
+        _finish(bulk_action, end)
+
+
+def _take_turn(bulk_action: BulkAction) -> BulkActionState | None:
+    """Visit people for a while; return how the action ends, if it does so here."""
     ends_at = time.monotonic() + TURN.total_seconds()
     while True:
         actor = _actor(bulk_action)
         if actor is None:
-            return _finish(bulk_action, BulkActionState.STOPPED)
+            return BulkActionState.STOPPED
         people = next_page(bulk_action, actor=actor)
         if not people:
-            return _finish(bulk_action, BulkActionState.COMPLETED)
+            return BulkActionState.COMPLETED
         for user_id in people:
             if not _visit(bulk_action, user_id, actor=actor):
                 return None
             if time.monotonic() >= ends_at:
-                return _hand_on(bulk_action)
+                _hand_on(bulk_action)
+                return None
 
 
 def _catch_up(bulk_action: BulkAction) -> None:
