@@ -9,6 +9,7 @@ from typing import Any, Final, Generic, Self, TypeAlias, TypeVar, cast
 
 import strawberry
 from django.db import models
+from graphql import GraphQLError
 
 from core.actor import Actor
 from core.statements import Slot
@@ -56,6 +57,8 @@ class Context:
     device_cookie: str | None = None
     session_cookie: str | None = None
     session_ended: bool = False
+    # What went wrong after a mutation was committed, and is told beside its payload.
+    faults: list[GraphQLError] = field(default_factory=list)
     # What is done to answer, for those who want to look; None in production.
     trace: Trace | None = None
     bounds: Bounds = field(default_factory=Bounds)

@@ -1,22 +1,24 @@
 """The one place where errors become GraphQL: in a payload, or at the top of the response."""
 
 import logging
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import strawberry
 from django.conf import settings
-from django.db import OperationalError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from graphql import GraphQLError, GraphQLSyntaxError
+from graphql import GraphQLError, GraphQLSyntaxError, located_error
 from psycopg.errors import QueryCanceled
+from strawberry import Some
 from strawberry.extensions import FieldExtension
 from strawberry.utils.str_converters import to_camel_case
 
+from core.commits import observe_commits
 from core.deadline import DeadlineExceededError, OperationCancelledError
-from core.errors import DomainError, ErrorCode, InputRejectedError
+from core.errors import DomainError, ErrorCode, InputRejectedError, Problem
 from schema.context import Info
 from schema.engine.bounds import FieldCancelledError, ResponseTooLargeError
 from schema.enums import describe_enum
@@ -75,24 +77,70 @@ class Payload:
     )
 
 
+# graphql-core quotes Python here: its error for a literal, and its null.
+PYTHON_ERROR: Final = re.compile(r", but encountered error '.*'; found:", re.DOTALL)
+PYTHON_NULL: Final = re.compile(r" not to be None\.$")
+# The codes of bad values of fields that have one of their own.
+CODES: Final[Mapping[str, ErrorCode]] = {
+    "email": ErrorCode.EMAIL_INVALID,
+    "locale": ErrorCode.LOCALE_UNSUPPORTED,
+    "time_zone": ErrorCode.TIME_ZONE_UNKNOWN,
+    "username": ErrorCode.USERNAME_INVALID,
+}
+
+
 class InputErrors(FieldExtension):
     """Answers a refused input with the mutation's payload, its `errors` filled."""
 
     def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
-        """Run the mutation, with nothing remembered from before it."""
+        """Run the mutation, with nothing remembered from before it.
+
+        What fails after the mutation was committed is told beside an empty payload: null in its
+        place would say that nothing happened.
+        """
         context = info.context
         context.forget()
-        try:
-            answer = next_(source, info, **kwargs)
-        except InputRejectedError as refusal:
-            payload = cast("type[Payload]", info.return_type)
-            return payload(errors=input_errors(refusal))
-        except OperationalError as error:
-            if not is_timeout(error):
+        payload = cast("type[Payload]", info.return_type)
+        with observe_commits() as commits:
+            try:
+                check_nulls(kwargs.get("input"))
+                answer = next_(source, info, **kwargs)
+            except InputRejectedError as refusal:
+                return payload(errors=input_errors(refusal))
+            except DomainError:
                 raise
-            raise FieldCancelledError(DeadlineExceededError(), is_executed=False) from error
+            except (Exception, OperationCancelledError) as error:
+                if not commits.happened:
+                    if is_timeout(error):
+                        late = DeadlineExceededError()
+                        raise FieldCancelledError(late, is_executed=False) from error
+                    raise
+                nodes = info._raw_info.field_nodes  # noqa: SLF001 - it has no public name
+                context.faults.append(located_error(_told(error), nodes, info.path.as_list()))
+                answer = payload()
         context.executed.append(str(info.path.key))
         return answer
+
+
+def _told(error: BaseException) -> Exception:
+    """Return what is told of an error in a mutation that was committed."""
+    if isinstance(error, OperationCancelledError):
+        return FieldCancelledError(error, is_executed=True)
+    return cast("Exception", error)
+
+
+def check_nulls(given: object) -> None:
+    """Raise `InputRejectedError` if an optional field of an input object is null.
+
+    GraphQL has no type for a field that may be left out, but not be null.
+    """
+    fields = vars(given) if given is not None else {}
+    nulls = [name for name, some in fields.items() if isinstance(some, Some) and some.value is None]
+    if nulls:
+        message = _("Give a value, or leave the field out to keep what there is.")
+        raise InputRejectedError(
+            *(Problem(CODES.get(name, ErrorCode.VALUE_INVALID), message, (name,)) for name in nulls)
+        )
 
 
 def input_errors(refusal: InputRejectedError) -> list[InputError]:
@@ -162,6 +210,7 @@ def format_error(error: GraphQLError) -> dict[str, Any]:
     """
     original = error.original_error
     formatted: dict[str, Any] = dict(error.formatted)
+    formatted["message"] = _in_json(error.message)
     extensions: dict[str, Any] = {}
     if isinstance(original, DomainError):
         formatted["message"] = str(original.text)
@@ -191,3 +240,7 @@ def format_error(error: GraphQLError) -> dict[str, Any]:
         code = RequestErrorCode.VARIABLES_INVALID
     formatted["extensions"] = {"code": str(code)} | extensions
     return formatted
+
+
+def _in_json(message: str) -> str:
+    return PYTHON_NULL.sub(" not to be null.", PYTHON_ERROR.sub(", found:", message))

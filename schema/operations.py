@@ -17,6 +17,7 @@ from schema.engine.executor import Operation
 from schema.engine.plan import UnplannableError
 from schema.root import schema
 from schema.scopes import check_scopes
+from schema.variables import described
 
 RULES: Final = tuple(specified_rules)
 
@@ -80,7 +81,7 @@ def execute(
             result = ExecutionResult(data=found.data, errors=found.errors)
             if was_executed(result):
                 BY_ENGINE.inc()
-            return result
+            return _with_faults(result, context, variables)
     except (UnplannableError, GraphQLError) as error:
         if context.trace is not None:
             context.trace.refusal = str(error)
@@ -99,7 +100,19 @@ def execute(
     if was_executed(result):
         BY_GRAPHQL_CORE.inc()
         context.bounds.count([result.data])
-    return result
+    return _with_faults(result, context, variables)
+
+
+def _with_faults(
+    result: ExecutionResult, context: Context, variables: dict[str, Any] | None
+) -> ExecutionResult:
+    """Return the result with what went wrong elsewhere than in its fields."""
+    if not result.errors and not context.faults:
+        return result
+    errors = result.errors or []
+    if not was_executed(result):
+        errors = described(schema._schema, errors, variables or {})  # noqa: SLF001 - see above
+    return ExecutionResult(data=result.data, errors=[*errors, *context.faults])
 
 
 def was_executed(result: ExecutionResult) -> bool:

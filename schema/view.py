@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, cast
 
-import orjson
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
@@ -33,6 +32,7 @@ from schema.engine.trace import Trace
 from schema.errors import RequestErrorCode, cancellation, format_error, request_error
 from schema.multipart import MULTIPART, multipart_parameters
 from schema.operations import execute, was_executed
+from schema.serialization import serialized
 from users.authentication.middleware import (
     clear_session_cookie,
     set_device_cookie,
@@ -240,7 +240,7 @@ def _insufficient_scope(media_type: str, error: InsufficientScopeError) -> HttpR
 def _response(media_type: str, payload: dict[str, Any], status: int) -> HttpResponse:
     headers = {"Allow": "POST"} if status == 405 else {}  # noqa: PLR2004
     return HttpResponse(
-        orjson.dumps(payload),
+        serialized(payload),
         content_type=media_type + CHARSET,
         status=status,
         headers=headers,

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from core.commits import announce_change
 from core.outbox.models import OutboxMessage
 
 logger = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ def publish(topic: str, **payload: Any) -> None:
 
     ``payload`` becomes JSON and must hold ids, never secrets or personal values.
     """
+    announce_change()
     messages = OutboxMessage.objects.bulk_create(
         OutboxMessage(
             subscriber=entry.name,

@@ -67,32 +67,34 @@ class InviteUserPayload(Payload):
 
 @strawberry.input(description="The fields to change; those left out stay.")
 class UpdateUserInput:
-    """Every field but the id is optional."""
+    """Every field but the id is optional, and none may be null: see `check_nulls`."""
 
     user_id: strawberry.ID = strawberry.field(description=USER_ID)
-    email: strawberry.Maybe[str] = strawberry.field(description="Not verified any more.")
-    username: strawberry.Maybe[str] = strawberry.field(description=USERNAME)
-    name: strawberry.Maybe[str] = strawberry.field(description="The name to show.")
-    is_public: strawberry.Maybe[bool] = strawberry.field(
+    email: strawberry.Maybe[str | None] = strawberry.field(description="Not verified any more.")
+    username: strawberry.Maybe[str | None] = strawberry.field(description=USERNAME)
+    name: strawberry.Maybe[str | None] = strawberry.field(description="The name to show.")
+    is_public: strawberry.Maybe[bool | None] = strawberry.field(
         description="Whether other people may find them."
     )
-    given_name: strawberry.Maybe[str] = strawberry.field(description=GIVEN_NAME)
-    family_name: strawberry.Maybe[str] = strawberry.field(description=FAMILY_NAME)
-    nickname: strawberry.Maybe[str] = strawberry.field(description=NICKNAME)
-    bio: strawberry.Maybe[str] = strawberry.field(description="At most 500 characters.")
-    website: strawberry.Maybe[str] = strawberry.field(description="An http or https URL.")
-    locale: strawberry.Maybe[str] = strawberry.field(description=LOCALE)
-    time_zone: strawberry.Maybe[str] = strawberry.field(description="An IANA time zone.")
-    is_staff: strawberry.Maybe[bool] = strawberry.field(description="Whether they see everybody.")
-    is_superuser: strawberry.Maybe[bool] = strawberry.field(
+    given_name: strawberry.Maybe[str | None] = strawberry.field(description=GIVEN_NAME)
+    family_name: strawberry.Maybe[str | None] = strawberry.field(description=FAMILY_NAME)
+    nickname: strawberry.Maybe[str | None] = strawberry.field(description=NICKNAME)
+    bio: strawberry.Maybe[str | None] = strawberry.field(description="At most 500 characters.")
+    website: strawberry.Maybe[str | None] = strawberry.field(description="An http or https URL.")
+    locale: strawberry.Maybe[str | None] = strawberry.field(description=LOCALE)
+    time_zone: strawberry.Maybe[str | None] = strawberry.field(description="An IANA time zone.")
+    is_staff: strawberry.Maybe[bool | None] = strawberry.field(
+        description="Whether they see everybody."
+    )
+    is_superuser: strawberry.Maybe[bool | None] = strawberry.field(
         description="Whether they administer the service."
     )
-    permissions: strawberry.Maybe[list[str]] = strawberry.field(
+    permissions: strawberry.Maybe[list[str] | None] = strawberry.field(
         description="All that they may do by themselves, besides what their groups permit.",
         deprecation_reason="Since 2026-11-29. It undoes what another administrator grants or "
         "revokes meanwhile; use `grantUserPermissions` and `revokeUserPermissions`.",
     )
-    group_ids: strawberry.Maybe[list[strawberry.ID]] = strawberry.field(
+    group_ids: strawberry.Maybe[list[strawberry.ID] | None] = strawberry.field(
         description="The `id`s of all groups they are to be in.",
         deprecation_reason="Since 2026-11-29. It undoes what another administrator changes "
         "meanwhile; use `addToGroups` and `removeFromGroups`.",

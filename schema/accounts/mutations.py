@@ -100,7 +100,7 @@ class AcceptInvitationPayload(Payload):
 
 @strawberry.input(description="The fields to change; those left out stay.")
 class UpdateProfileInput:
-    """Every field is optional; the service refuses null, which tells the field's path."""
+    """Every field is optional, and none may be null: see `check_nulls`."""
 
     name: strawberry.Maybe[str | None] = strawberry.field(description="The name to show.")
     is_public: strawberry.Maybe[bool | None] = strawberry.field(

@@ -36,20 +36,20 @@ ANSWER = "What the passkey answered: the credential's `toJSON()`."
 class SecondFactorInput:
     """What proves a second factor."""
 
-    totp: strawberry.Maybe[str] = strawberry.field(description=TOTP_CODE)
-    recovery_code: strawberry.Maybe[str] = strawberry.field(
+    totp: strawberry.Maybe[str | None] = strawberry.field(description=TOTP_CODE)
+    recovery_code: strawberry.Maybe[str | None] = strawberry.field(
         description="One of the codes that were shown once; each works once."
     )
-    passkey: strawberry.Maybe[JSON] = strawberry.field(
+    passkey: strawberry.Maybe[JSON | None] = strawberry.field(
         description=f"{ANSWER} See `beginPasskeyAuthentication`."
     )
 
     def evidence(self) -> Evidence:
-        """Return the one that was given."""
+        """Return the one that was given; of a oneOf input it is not null."""
         if self.totp:
-            return Evidence(Method.TOTP, self.totp.value)
+            return Evidence(Method.TOTP, cast("str", self.totp.value))
         if self.recovery_code:
-            return Evidence(Method.RECOVERY_CODE, self.recovery_code.value)
+            return Evidence(Method.RECOVERY_CODE, cast("str", self.recovery_code.value))
         passkey = cast("strawberry.Some[JSON]", self.passkey)
         return Evidence(Method.PASSKEY, answer=cast("dict[str, object]", passkey.value))
 
@@ -58,14 +58,14 @@ class SecondFactorInput:
 class ProofInput(SecondFactorInput):
     """What proves it again."""
 
-    password: strawberry.Maybe[str] = strawberry.field(
+    password: strawberry.Maybe[str | None] = strawberry.field(
         description="Your password, which is enough as long as you have no second factor."
     )
 
     def evidence(self) -> Evidence:
         """Return the one that was given."""
         if self.password:
-            return Evidence(Method.PASSWORD, self.password.value)
+            return Evidence(Method.PASSWORD, cast("str", self.password.value))
         return super().evidence()
 
 

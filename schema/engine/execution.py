@@ -306,6 +306,9 @@ class MutationExecution(Execution):
                 column = Execution.field(self, selection, each, [self.root_value])
             except OperationCancelledError as error:
                 column = _cancelled(each, error, 1, is_executed=False)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is this field's error
+                # The field may have been carried out, so the others are answered.
+                column = finished(each, Column([each.place.failed(error)], sound=False))
             columns.append(column)
             if isinstance(column.cells[0], Failed):
                 break

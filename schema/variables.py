@@ -1,0 +1,138 @@
+"""What is wrong with a request's variables, in the words of JSON.
+
+graphql-core reports the same problems, in those of Python, and with the whole value in each.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any, Final, TypeAlias
+
+from graphql import (
+    GraphQLError,
+    GraphQLInputObjectType,
+    GraphQLInputType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLSchema,
+    Undefined,
+    VariableDefinitionNode,
+    is_enum_type,
+    is_required_input_field,
+    is_specified_scalar_type,
+    type_from_ast,
+)
+
+from schema.errors import RequestErrorCode
+
+Problem: TypeAlias = tuple[tuple[str | int, ...], str]
+# More of them help nobody, and would make a small request's answer large.
+MAX_PROBLEMS: Final = 10
+MAX_NAME: Final = 50
+EXPECTED: Final[Mapping[str, str]] = {
+    "Boolean": "true or false",
+    "Float": "a number",
+    "ID": "an ID, which is a string",
+    "Int": "a whole number from -2147483648 to 2147483647",
+    "String": "a string",
+}
+KINDS: Final[Mapping[type, str]] = {
+    bool: "a boolean",
+    dict: "an object",
+    float: "a number",
+    int: "a number",
+    list: "a list",
+    str: "a string",
+    type(None): "null",
+}
+
+
+def described(
+    schema: GraphQLSchema, errors: Iterable[GraphQLError], given: Mapping[str, Any]
+) -> list[GraphQLError]:
+    """Return the errors of a refused request, those about variables described anew."""
+    definitions: dict[VariableDefinitionNode, None] = {}
+    others = []
+    for error in errors:
+        node = error.nodes[0] if error.nodes else None
+        if isinstance(node, VariableDefinitionNode) and not (error.extensions or {}).get("code"):
+            definitions[node] = None
+        else:
+            others.append(error)
+    found = (each for node in definitions for each in _errors(schema, node, given))
+    return [*others, *islice(found, MAX_PROBLEMS)]
+
+
+def _errors(
+    schema: GraphQLSchema, node: VariableDefinitionNode, given: Mapping[str, Any]
+) -> Iterator[GraphQLError]:
+    name = node.variable.name.value
+    type_: Any = type_from_ast(schema, node.type)
+    for path, problem in problems(given.get(name, Undefined), type_):
+        place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+        yield GraphQLError(
+            f"Variable '${name}' has an invalid value{place and ' at '}{place}: {problem}",
+            node,
+            extensions={
+                "code": RequestErrorCode.VARIABLES_INVALID,
+                "variable": name,
+                "field": list(map(str, path)),
+            },
+        )
+
+
+def problems(
+    value: Any, type_: GraphQLInputType, path: tuple[str | int, ...] = ()
+) -> Iterator[Problem]:
+    """Yield why a value is none of the type, each with the path to the place."""
+    if isinstance(type_, GraphQLNonNull):
+        if value is None or value is Undefined:
+            yield path, "null is not allowed." if value is None else "It is required."
+            return
+        type_ = type_.of_type
+    if value is None or value is Undefined:
+        return
+    if isinstance(type_, GraphQLList):
+        for index, item in enumerate(value if isinstance(value, list) else [value]):
+            inside = (*path, index) if isinstance(value, list) else path
+            yield from problems(item, type_.of_type, inside)
+    elif isinstance(type_, GraphQLInputObjectType):
+        yield from _problems_of_object(value, type_, path)
+    else:
+        yield from ((path, problem) for problem in _problems_of_leaf(value, type_))
+
+
+def _problems_of_object(
+    value: Any, type_: GraphQLInputObjectType, path: tuple[str | int, ...]
+) -> Iterator[Problem]:
+    if not isinstance(value, dict):
+        yield path, f"Expected an object of the type {type_}, found {_kind(value)}."
+        return
+    for name in value:
+        if name not in type_.fields:
+            yield path, f"{type_} has no field “{name[:MAX_NAME]}”."
+    for name, field in type_.fields.items():
+        if name in value:
+            yield from problems(value[name], field.type, (*path, name))
+        elif is_required_input_field(field):
+            yield (*path, name), "It is required."
+    if type_.is_one_of and [each is None for each in value.values()] != [False]:
+        yield path, f"Give exactly one of {', '.join(type_.fields)}."
+
+
+def _problems_of_leaf(value: Any, type_: Any) -> Iterator[str]:
+    problem = ""
+    try:
+        if type_.coerce_input_value(value) is not Undefined:
+            return
+    except GraphQLError as error:
+        problem = error.message
+    if is_enum_type(type_):
+        yield f"Expected a value of the enum {type_}, found {_kind(value)} that is none."
+    elif is_specified_scalar_type(type_) or not problem:
+        yield f"Expected {EXPECTED.get(type_.name, type_.name)}, found {_kind(value)}."
+    else:
+        yield problem
+
+
+def _kind(value: Any) -> str:
+    return KINDS.get(type(value), "a file")
