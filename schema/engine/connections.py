@@ -265,7 +265,7 @@ class _Asked:
             else:
                 columns.append(self.execution.field(below, each, connections))
         self.execution.add_level(below, columns, len(connections))
-        return assembled(below.keys, columns, len(connections))
+        return assembled(below.display, columns, len(connections))
 
     def _connections(
         self, lists: Sequence[_List], cut: Sequence[tuple[Sequence[Row], bool]]
@@ -305,7 +305,7 @@ class _Asked:
             else:
                 columns.append(Column([selection.type.name] * records.size))
         self.execution.add_level(selection, columns, records.size)
-        return assembled(selection.keys, columns, records.size)
+        return assembled(selection.display, columns, records.size)
 
 
 def item_type(selected: SelectedField) -> GraphQLObjectType:

@@ -29,7 +29,7 @@ from schema.engine.plan import TYPENAME, Plan, SelectedField, Selection
 from schema.engine.relations import finished
 from schema.engine.sources import is_id
 from schema.engine.trace import Trace
-from schema.engine.values import Column, Failed, assembled
+from schema.engine.values import Column, Display, Failed, assembled
 from schema.engine.widths import widths_of
 
 
@@ -148,7 +148,7 @@ class Execution:
         """Return what is selected of objects that are there."""
         columns = [self.field(selection, each, sources) for each in selection.fields]
         self.add_level(selection, columns, len(sources))
-        return assembled(selection.keys, columns, len(sources))
+        return assembled(selection.display, columns, len(sources))
 
     def root(self) -> Any:
         """Return the cell of the root. Raises `OperationCancelledError`."""
@@ -158,7 +158,7 @@ class Execution:
             column = self.field(selection, each, [self.root_value])
             self.bounds.complete(column.cells)
             columns.append(column)
-        return assembled(selection.keys, columns, 1).cells[0]
+        return assembled(selection.display, columns, 1).cells[0]
 
     def add_level(self, selection: Selection, columns: Sequence[Column], size: int) -> None:
         """Count a level of objects, before they are made. Raises `OperationCancelledError`."""
@@ -312,7 +312,9 @@ class MutationExecution(Execution):
             columns.append(column)
             if isinstance(column.cells[0], Failed):
                 break
-        return assembled(selection.keys[: len(columns)], columns, 1).cells[0]
+        if len(columns) == len(selection.fields):
+            return assembled(selection.display, columns, 1).cells[0]
+        return assembled(Display(selection.display.keys[: len(columns)]), columns, 1).cells[0]
 
     def field(
         self, selection: Selection, selected: SelectedField, sources: Sequence[Any]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import islice
+from operator import attrgetter
 from typing import Any, Final
 
 from graphql import DocumentNode, ExecutionResult, GraphQLError, OperationType
@@ -9,15 +10,28 @@ from graphql.execution.values import VariableValues, get_variable_values
 from strawberry import Schema
 
 from schema.engine.bounds import MAX_ERRORS, Bounds
+from schema.engine.caches import SizedCache
 from schema.engine.declarations import look_through
 from schema.engine.execution import Execution, MutationExecution, Requester
-from schema.engine.kept import Kept
 from schema.engine.plan import Document, Plan, UnplannableError
 from schema.engine.trace import Trace
 from schema.engine.values import Failed, Marred, errors_of
 
-# Of so many operations and decisions about `@skip` and `@include`.
-PLANS: Final[Kept[Plan]] = Kept(500)
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Planned:
+    """A plan in the cache, with the bytes of the document that it keeps alive."""
+
+    plan: Plan
+    document_bytes: int
+
+    @property
+    def size(self) -> int:
+        return self.plan.size + self.document_bytes
+
+
+# By operation and by what is decided about `@skip` and `@include`.
+PLANS: Final[SizedCache[_Planned]] = SizedCache(64 << 20, attrgetter("size"))
 
 
 @dataclass(eq=False, slots=True)
@@ -27,12 +41,16 @@ class Operation:
     schema: Schema
     document: Document
     deciding: list[str]
+    # What the document takes, which is in memory as long as a plan of the operation.
+    document_bytes: int = 0
 
     @classmethod
-    def of(cls, schema: Schema, document: DocumentNode, name: str | None) -> "Operation":
+    def of(
+        cls, schema: Schema, document: DocumentNode, name: str | None, document_bytes: int = 0
+    ) -> "Operation":
         """Prepare. Raises `UnplannableError` if the engine cannot execute it."""
         found = Document.of(schema._schema, document, name)  # noqa: SLF001 - no public name
-        return cls(schema, found, found.deciding_variables())
+        return cls(schema, found, found.deciding_variables(), document_bytes)
 
     @property
     def is_mutation(self) -> bool:
@@ -85,7 +103,9 @@ class Operation:
             name: variables.coerced[name] for name in self.deciding if name in variables.coerced
         }
 
-        def make() -> Plan:
+        key = (self, *decisions.items())
+
+        def make() -> _Planned:
             sources = {name: variables.sources[name] for name in decisions}
             plan = Plan(self.document, VariableValues(sources, decisions))
             try:
@@ -93,6 +113,8 @@ class Operation:
             except GraphQLError as error:
                 # A condition is null; where that is an error depends on the objects there are.
                 raise UnplannableError(error.message) from error
-            return plan
+            planned = _Planned(plan, self.document_bytes)
+            plan.on_growth = lambda: PLANS.remeasure(key, planned)
+            return planned
 
-        return PLANS.get((self, *decisions.items()), make)
+        return PLANS.get_or_make(key, make).plan

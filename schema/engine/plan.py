@@ -4,10 +4,11 @@ A plan depends on the document and on the variables that decide about `@skip` an
 on nothing else of a request.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final, cast
+from operator import attrgetter
+from typing import Any, Final, NamedTuple, cast
 
 from graphql import (
     DocumentNode,
@@ -38,10 +39,19 @@ from graphql.execution.collect_fields import (
 from graphql.execution.values import VariableValues, get_argument_values
 from strawberry.types.field import StrawberryField
 
-from schema.engine.values import Completion, Place, completion
+from schema.engine.caches import SizedCache
+from schema.engine.values import Completion, Display, Place, completion
 
 DEFINITION: Final = "strawberry-definition"
 TYPENAME: Final = "__typename"
+
+# Estimates of bytes; tests/test_adversarial_documents.py measures what they are to cover.
+FIELD_BYTES: Final = 9_000
+PLAN_BYTES: Final = 20_000
+READING_BYTES: Final = 40_000
+READING_FIELD_BYTES: Final = 6_000
+# Of what is compiled for one plan: for each visibility and shape of arguments.
+MAX_READINGS_BYTES: Final = 8 << 20
 
 
 class UnplannableError(Exception):
@@ -91,6 +101,13 @@ class Document:
         return list(names)
 
 
+class Reading(NamedTuple):
+    """How a field is read, for one visibility and shape of arguments, and its size."""
+
+    value: Any
+    size: int
+
+
 class Plan:
     """What an operation selects when `@skip` and `@include` are decided."""
 
@@ -98,6 +115,9 @@ class Plan:
         """Plan the root. Raises `UnplannableError`, here and whenever a type is looked into."""
         self.document = document
         self.variables = variables
+        # Called when the plan has grown by a reading.
+        self.on_growth: Callable[[], None] = _nothing
+        self._readings: SizedCache[Reading] = SizedCache(MAX_READINGS_BYTES, attrgetter("size"))
         self.fragments = {
             name: FragmentDetails(definition) for name, definition in document.fragments.items()
         }
@@ -109,6 +129,31 @@ class Plan:
         )
         self.root = Selection(self, root, collected.grouped_field_set)
 
+    def reading(self, selected: "SelectedField", kind: Hashable, make: Callable[[], Any]) -> Any:
+        """Return how a field is read for one kind of requester and arguments; cached."""
+        key = (selected, kind)
+        found = self._readings.get(key)
+        if found is None:
+            size = READING_BYTES + READING_FIELD_BYTES * selected.field_count
+            found = Reading(make(), size)
+            self._readings.put(key, found)
+            self.on_growth()
+        return found.value
+
+    @property
+    def size(self) -> int:
+        """The estimated bytes of the plan and its readings, without the document's."""
+        return PLAN_BYTES + FIELD_BYTES * self.field_count + self._readings.size
+
+    @cached_property
+    def field_count(self) -> int:
+        """How many fields are selected on all levels, each counted for each type that has it."""
+        return self.root.field_count
+
+
+def _nothing() -> None:
+    """Do nothing."""
+
 
 class Selection:
     """The fields selected of an object type, in the order of the answer."""
@@ -119,9 +164,14 @@ class Selection:
         """Take the fields that graphql-core collected."""
         self.type = type_
         self.fields = [SelectedField(plan, type_, key, group) for key, group in groups.items()]
-        self.keys = tuple(each.key for each in self.fields)
+        self.display = Display(tuple(each.key for each in self.fields))
         # What executors find out about it.
         self.facts: dict[str, Any] = {}
+
+    @property
+    def field_count(self) -> int:
+        """How many fields are selected here and below."""
+        return sum(each.field_count for each in self.fields)
 
 
 @dataclass(eq=False)
@@ -275,6 +325,11 @@ class SelectedField:
             found = Selection(self.plan, type_, collected.grouped_field_set)
             self._below[type_.name] = found
         return found
+
+    @cached_property
+    def field_count(self) -> int:
+        """How many fields there are from here on: this one and all below it."""
+        return 1 + sum(each.field_count for each in self.selections())
 
     def selections(self) -> Iterator[Selection]:
         """Yield what is selected of each type that the field may lead to."""

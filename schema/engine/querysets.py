@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -12,7 +12,6 @@ from strawberry import Info
 
 from core.statements import Slot, SlotError
 from schema.engine.declarations import django_field, model_of, object_type, possible_types
-from schema.engine.kept import Kept
 from schema.engine.plan import SelectedField
 from schema.engine.reader import Reader
 from schema.engine.relations import finished, visible
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 
 SOURCE = "source"
 T = TypeVar("T")
-# How fields are read, of so many fields and kinds of arguments and requesters.
-READINGS: Final[Kept[Any]] = Kept(2_000)
 
 
 class NoRowsError(SlotError):
@@ -116,8 +113,8 @@ class Call:
         """Return what was made for this visibility and kind of arguments, or make it."""
         if self.shape is None:
             return make()
-        key = (selected, execution.context.visibility(), self.shape, more)
-        return cast("T", READINGS.get(key, make))
+        kind = (execution.context.visibility(), self.shape, more)
+        return cast("T", selected.plan.reading(selected, kind, make))
 
     def operands(self, operand: Operand) -> dict[str, Any]:
         """Return the keywords, ids as the operand has them."""

@@ -71,7 +71,7 @@ class Reader:
         columns = [read(execution, records) for read in self.reads]
         execution.bounds.check_time()
         execution.bounds.add_level(self.widths, columns, records.size)
-        return assembled(self.selection.keys, columns, records.size)
+        return assembled(self.selection.display, columns, records.size)
 
     def _read(self, selected: SelectedField) -> Read:
         if selected.name == TYPENAME:

@@ -8,7 +8,7 @@ a depth-first executor would have come by, it becomes an error of the answer.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from itertools import compress, islice
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
@@ -215,28 +215,35 @@ def gathered(cells: Sequence[Any]) -> Any:
     return Marred(values, tuple(problems)) if problems else values
 
 
-def assembled(keys: tuple[str, ...], columns: Sequence[Column], count: int) -> Column:
+class Display:
+    """Makes dictionaries with the same keys, in their order."""
+
+    def __init__(self, keys: tuple[str, ...]) -> None:
+        """Take the keys, which are names by the grammar."""
+        self.keys = keys
+
+    @cached_property
+    def of_rows(self) -> Callable[[Iterable[Any]], list[dict[str, Any]]]:
+        """The function from rows of values to dictionaries.
+
+        A display whose keys are known when it is compiled takes a quarter of `dict(zip(…))`'s
+        time, and most objects of an answer are made here.
+        """
+        names = [f"value_{number}" for number in range(len(self.keys))]
+        items = ", ".join(f"{key!r}: {name}" for key, name in zip(self.keys, names, strict=True))
+        source = f"lambda rows: [{{{items}}} for {', '.join(names)}, in rows]"
+        return cast("Callable[[Iterable[Any]], list[dict[str, Any]]]", eval(source))  # noqa: S307
+
+
+def assembled(display: Display, columns: Sequence[Column], count: int) -> Column:
     """Return the column of objects whose fields are the columns, in their order."""
     if not columns:
         return Column([{} for _object in range(count)])
     cells = [column.cells for column in columns]
     if False not in [column.sound for column in columns]:
-        return Column(_display(keys)(zip(*cells, strict=True)))
-    objects = [_object(keys, row) for row in zip(*cells, strict=True)]
+        return Column(display.of_rows(zip(*cells, strict=True)))
+    objects = [_object(display.keys, row) for row in zip(*cells, strict=True)]
     return Column(objects, sound=not any(isinstance(each, Failed | Marred) for each in objects))
-
-
-@lru_cache(1_000)
-def _display(keys: tuple[str, ...]) -> Callable[[Iterable[Any]], list[dict[str, Any]]]:
-    """Return what makes dictionaries with these keys of rows of values.
-
-    A display whose keys are known when it is compiled takes a quarter of `dict(zip(…))`'s time,
-    and most objects of an answer are made here. Keys are names, by the grammar.
-    """
-    names = [f"value_{number}" for number in range(len(keys))]
-    items = ", ".join(f"{key!r}: {name}" for key, name in zip(keys, names, strict=True))
-    source = f"lambda rows: [{{{items}}} for {', '.join(names)}, in rows]"
-    return cast("Callable[[Iterable[Any]], list[dict[str, Any]]]", eval(source))  # noqa: S307
 
 
 def _object(keys: Sequence[str], row: Sequence[Any]) -> Any:

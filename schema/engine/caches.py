@@ -1,0 +1,73 @@
+"""LRU caches that are bounded by bytes, and not by how many values there are."""
+
+from collections.abc import Callable, Hashable
+from threading import Lock
+from typing import Generic, TypeVar
+
+from cachetools import LRUCache
+
+V = TypeVar("V")
+
+
+class SizedCache(Generic[V]):
+    """An LRU cache for threads, of values with an estimated size in bytes.
+
+    A value that is larger than the whole cache is not cached. Two threads that miss the same key
+    at once both make its value.
+    """
+
+    def __init__(self, max_bytes: int, size_of: Callable[[V], int]) -> None:
+        """Create an empty cache for values of up to ``max_bytes`` together."""
+        self._values: LRUCache[Hashable, V] = LRUCache(max_bytes, getsizeof=size_of)
+        self._lock = Lock()
+
+    def get(self, key: Hashable) -> V | None:
+        """Return the value of the key, or None."""
+        with self._lock:
+            # By item, as `LRUCache.get` would ask twice.
+            try:
+                return self._values[key]
+            except KeyError:
+                return None
+
+    def put(self, key: Hashable, value: V) -> None:
+        """Cache a value, or measure one again that has grown; evict what was used least lately."""
+        with self._lock:
+            try:
+                self._values[key] = value
+            except ValueError:
+                self._values.pop(key, None)
+
+    def get_or_make(self, key: Hashable, make: Callable[[], V]) -> V:
+        """Return the value of the key, made and cached if there is none."""
+        value = self.get(key)
+        if value is None:
+            value = make()
+            self.put(key, value)
+        return value
+
+    def remeasure(self, key: Hashable, value: V) -> None:
+        """Measure a value again that has grown, unless it was evicted meanwhile."""
+        with self._lock:
+            is_cached = self._values.get(key) is value
+        if is_cached:
+            self.put(key, value)
+
+    def clear(self) -> None:
+        """Evict everything."""
+        with self._lock:
+            self._values.clear()
+
+    @property
+    def size(self) -> int:
+        """The estimated bytes of all values."""
+        return int(self._values.currsize)
+
+    @property
+    def max_size(self) -> int:
+        """The bytes that all values may have together."""
+        return int(self._values.maxsize)
+
+    def __len__(self) -> int:
+        """Return how many values there are."""
+        return len(self._values)
