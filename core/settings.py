@@ -361,6 +361,10 @@ DRAIN_FILE = env.text("DRAIN_FILE", default="")
 
 # Off, operations are executed by graphql-core alone, which answers alike.
 GRAPHQL_ENGINE = env.flag("GRAPHQL_ENGINE", default=True)
+# Who may ask for the schema: everybody, or whoever is signed in.
+INTROSPECTION = env.text("INTROSPECTION", default="all")
+if INTROSPECTION not in {"all", "signed-in"}:
+    raise BadSetting("INTROSPECTION", "must be all or signed-in")
 GRAPHQL_MAX_BODY_BYTES = env.number(
     "GRAPHQL_MAX_BODY_BYTES", 100_000, minimum=1_000, maximum=10_000_000
 )

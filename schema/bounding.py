@@ -8,6 +8,7 @@ from strawberry.extensions import SchemaExtension
 
 from core.deadline import DeadlineExceededError
 from schema.budget import spend_more
+from schema.documents import document_of
 from schema.engine.bounds import FieldCancelledError
 
 
@@ -17,7 +18,7 @@ class Bounding(SchemaExtension):
     def on_execute(self) -> Iterator[None]:
         """Spend the points of the document, which is valid."""
         context = self.execution_context
-        spend_more(context.context.actor, context.query or "")
+        spend_more(context.context.actor, document_of(context))
         yield
 
     def resolve(  # type: ignore[override]  # the base returns an awaitable, too

@@ -6,7 +6,6 @@ left, so that no operation is too expensive for ever; the client then waits the 
 """
 
 from collections.abc import Hashable
-from functools import lru_cache
 from math import ceil
 from typing import Final
 
@@ -16,9 +15,8 @@ from core.actor import Actor
 from core.addresses import network_of
 from core.ratelimit.in_memory import MemoryBuckets
 from schema.bad_requests import BadRequestError
-from schema.documents import MAX_DOCUMENTS, parsed
+from schema.documents import Document
 from schema.errors import RATE_LIMITED, RequestErrorCode
-from schema.limits import rows_of
 
 MINUTE: Final = 60.0
 ROWS_PER_POINT: Final = 100
@@ -45,19 +43,17 @@ def spend_one(actor: Actor) -> None:
             raise RateLimitedError(ceil(wait))
 
 
-def spend_more(actor: Actor, source: str) -> None:
-    """Spend the other points of a valid document."""
+def spend_more(actor: Actor, document: Document) -> None:
+    """Spend the other points of a valid document, whichever of its operations is executed."""
     points = settings.GRAPHQL_POINTS_PER_MINUTE
-    if points:
-        more = points_of(source) - 1
-        if more:
-            CLIENTS.overfill(client_of(actor), more * MINUTE / points)
+    more = points_of(document) - 1
+    if points and more:
+        CLIENTS.overfill(client_of(actor), more * MINUTE / points)
 
 
-@lru_cache(MAX_DOCUMENTS)
-def points_of(source: str) -> int:
-    """Return what a valid document costs, whichever of its operations is executed."""
-    return 1 + rows_of(parsed(source)) // ROWS_PER_POINT
+def points_of(document: Document) -> int:
+    """Return what a valid document costs."""
+    return 1 + document.rows // ROWS_PER_POINT
 
 
 def client_of(actor: Actor) -> Hashable:

@@ -30,9 +30,9 @@ from schema.engine.plan import SelectedField
 from schema.engine.sources import Operand
 from schema.enums import describe_enum
 from schema.keysets import Keyset
-from schema.limits import MAX_PAGE
 from schema.pages import Page, Position, Window
 from schema.selections import ConnectionSelection
+from schema.weights import MAX_PAGE
 
 # It decides the order, which is part of a cursor in any case.
 ORDER = "orderBy"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import dataclass, field, replace
 from functools import partial
 from operator import attrgetter
-from typing import Any, Final, Generic, Self, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeAlias, TypeVar, cast
 
 import strawberry
 from django.db import models
@@ -16,6 +16,9 @@ from core.statements import Slot
 from schema.engine.bounds import Bounds
 from schema.engine.dataloader import DataLoader
 from schema.engine.trace import Trace
+
+if TYPE_CHECKING:
+    from schema.documents import Document
 
 V = TypeVar("V")
 # What is each actor's own; the rest of an actor decides by which rules they see.
@@ -59,6 +62,8 @@ class Context:
     session_ended: bool = False
     # What went wrong after a mutation was committed, and is told beside its payload.
     faults: list[GraphQLError] = field(default_factory=list)
+    # What is asked for, which is not cached if it was refused.
+    document: "Document | None" = None
     # What is done to answer, for those who want to look; None in production.
     trace: Trace | None = None
     bounds: Bounds = field(default_factory=Bounds)

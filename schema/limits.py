@@ -1,7 +1,7 @@
 """Bounds on what one operation may ask for, each with its own error code.
 
-Tokens and nesting are counted before parsing, because the parser recurses; the rest on the
-syntax tree. Every fragment is measured once, so doubling fragments cost nothing.
+Characters, tokens and nesting are counted before parsing, because the parser recurses; the rest
+on the syntax tree. Every fragment is measured once, so doubling fragments cost nothing.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
-    IntValueNode,
+    GraphQLSchema,
     Lexer,
     OperationDefinitionNode,
     SelectionNode,
@@ -23,14 +23,15 @@ from graphql import (
 )
 
 from schema.errors import RequestErrorCode, request_error
+from schema.weights import page_size, weights_exceeded
 
+MAX_CHARACTERS: Final = 100_000
 MAX_TOKENS: Final = 1_000
 MAX_NESTING: Final = 60
 MAX_DEPTH: Final = 15
 MAX_ALIASES: Final = 30
 MAX_ROOT_FIELDS: Final = 10
 MAX_DIRECTIVES: Final = 20
-MAX_PAGE: Final = 100
 MAX_ROWS: Final = 20_000
 # Up to here a list is counted; beyond, its length is estimated.
 MAX_COUNT: Final = 10_000
@@ -39,11 +40,14 @@ _OPENING = {TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L}
 _CLOSING = {TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R}
 
 
-def check_tokens(source: str) -> None:
-    """Raise `GraphQLError` if the text has too many tokens or nests too deeply to parse.
+def check_text(source: str) -> int:
+    """Return the number of tokens. Raises `GraphQLError` for a text that is too large to parse.
 
-    Comments count, because the syntax tree keeps them.
+    That is one with too many characters or tokens, or that nests too deeply. Comments count,
+    because the syntax tree keeps them.
     """
+    if len(source) > MAX_CHARACTERS:
+        raise _exceeded(RequestErrorCode.DOCUMENT_TOO_LARGE, "characters", MAX_CHARACTERS)
     lexer = Lexer(Source(source))
     tokens = nesting = position = 0
     while (token := lexer.read_next_token(position)).kind is not TokenKind.EOF:
@@ -57,6 +61,7 @@ def check_tokens(source: str) -> None:
             raise _exceeded(RequestErrorCode.TOKENS_EXCEEDED, "tokens", MAX_TOKENS)
         if nesting > MAX_NESTING:
             raise _exceeded(RequestErrorCode.DEPTH_EXCEEDED, "levels of brackets", MAX_NESTING)
+    return tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +75,12 @@ class Measure:
     rows: int = 0
 
 
-def check_document(document: DocumentNode) -> list[GraphQLError]:
+def check_document(schema: GraphQLSchema, document: DocumentNode) -> list[GraphQLError]:
     """Return an error for each limit that one of the document's operations exceeds."""
+    return _sizes_exceeded(document) or weights_exceeded(schema, document, MAX_DEPTH)
+
+
+def _sizes_exceeded(document: DocumentNode) -> list[GraphQLError]:
     meter = _Meter(document)
     errors = []
     for definition in document.definitions:
@@ -138,7 +147,7 @@ class _Meter:
         directives = inner.directives + len(node.directives or ())
         if not isinstance(node, FieldNode):
             return Measure(inner.depth, inner.aliases, directives, inner.fields, inner.rows)
-        page = _page_size(node)
+        page = page_size(node)
         return Measure(
             depth=inner.depth + 1,
             aliases=inner.aliases + (node.alias is not None),
@@ -154,17 +163,6 @@ class _Meter:
             if fragment is not None:
                 self._measured[name] = self.measure(fragment.selection_set)
         return self._measured[name]
-
-
-def _page_size(node: FieldNode) -> int:
-    """Return `first` or `last`; a variable counts as the largest page, and so does nonsense."""
-    for argument in node.arguments or ():
-        if argument.name.value in {"first", "last"}:
-            value = argument.value
-            if isinstance(value, IntValueNode) and len(value.value) <= len(str(MAX_PAGE)):
-                return abs(int(value.value))
-            return MAX_PAGE
-    return 0
 
 
 def rows_of(document: DocumentNode) -> int:

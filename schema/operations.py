@@ -1,25 +1,24 @@
 """Execution of a request's operation: by the engine, or by graphql-core if need be."""
 
-from functools import lru_cache
 from typing import Any, Final
 
 from django.conf import settings
-from graphql import GraphQLError, specified_rules
+from graphql import GraphQLError
 from prometheus_client import Counter
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
+from core.actor import Actor
 from core.deadline import OperationCancelledError
 from schema.budget import spend_more
 from schema.context import Context
-from schema.documents import MAX_DOCUMENTS, parsed, verdict
+from schema.documents import DOCUMENTS, Document
 from schema.engine.executor import Operation
 from schema.engine.plan import UnplannableError
+from schema.introspection import introspected, is_introspection
 from schema.root import schema
-from schema.scopes import check_scopes
+from schema.scopes import check_scopes, is_worth_planning
 from schema.variables import described
-
-RULES: Final = tuple(specified_rules)
 
 OPERATIONS: Final = Counter(
     "graphql_operations", "Operations that were executed, by what executed them.", ["executor"]
@@ -28,27 +27,23 @@ BY_ENGINE: Final = OPERATIONS.labels("engine")
 BY_GRAPHQL_CORE: Final = OPERATIONS.labels("graphql-core")
 
 
-@lru_cache(MAX_DOCUMENTS)
-def prepared(source: str, name: str | None) -> Operation:
-    """Return the operation of a document, ready to be executed by the engine.
+def prepared(document: Document, name: str | None) -> Operation:
+    """Return the operation of a document, ready to be executed by the engine; cached with it.
 
-    Raises `UnplannableError` if it is none for the engine, and `GraphQLError` for bad syntax.
+    Raises `UnplannableError` if it is none for the engine.
     """
-    if problems(source):
-        raise UnplannableError("This document is not valid.")
-    return Operation.of(schema, parsed(source), name)
+    found = document.operations.get(name)
+    if found is None:
+        if problems(document):
+            raise UnplannableError("This document is not valid.")
+        found = Operation.of(schema, document.syntax, name, document.size)
+        document.operations[name] = found
+    return found
 
 
-def for_engine(source: str, name: str | None) -> Operation:
-    """Return the operation of a document as `prepared` does, unless the engine is turned off."""
-    if not settings.GRAPHQL_ENGINE:
-        raise UnplannableError("The engine is turned off.")
-    return prepared(source, name)
-
-
-def problems(source: str) -> list[GraphQLError]:
-    """Return what is wrong with a document. Raises `GraphQLError` for bad syntax."""
-    return verdict(schema._schema, parsed(source), RULES)  # noqa: SLF001 - it has no public name
+def problems(document: Document) -> list[GraphQLError]:
+    """Return what is wrong with a document."""
+    return document.errors(schema._schema)  # noqa: SLF001 - Strawberry has no public name for it
 
 
 def execute(
@@ -66,11 +61,14 @@ def execute(
     API token that is not good for all of it, and `OperationCancelledError` for what takes more than
     the context's bounds allow.
     """
+    document = None
     try:
-        check_scopes(source, name, context.actor)
-        operation = for_engine(source, name)
+        document = context.document = _document(source, name, context.actor)
+        if not context.actor.is_in_person:
+            check_scopes(document.root_fields(name), context.actor)
+        operation = _for_engine(document, name, context.actor)
         if not (read_only and operation.is_mutation):
-            spend_more(context.actor, source)
+            spend_more(context.actor, document)
             try:
                 found = operation.execute(
                     variables, context, trace=context.trace, bounds=context.bounds
@@ -85,15 +83,21 @@ def execute(
     except (UnplannableError, GraphQLError) as error:
         if context.trace is not None:
             context.trace.refusal = str(error)
-    types = {OperationType.QUERY} if read_only else {OperationType.QUERY, OperationType.MUTATION}
-    try:
-        result = schema.execute_sync(
+
+    def by_graphql_core() -> ExecutionResult:
+        types = (
+            {OperationType.QUERY} if read_only else {OperationType.QUERY, OperationType.MUTATION}
+        )
+        return schema.execute_sync(
             source,
             variable_values=variables,
             context_value=context,
             operation_name=name,
             allowed_operation_types=types,
         )
+
+    try:
+        result = introspected(document, name, context.actor, by_graphql_core)
     except OperationCancelledError:
         BY_GRAPHQL_CORE.inc()
         raise
@@ -113,6 +117,34 @@ def _with_faults(
     if not was_executed(result):
         errors = described(schema._schema, errors, variables or {})  # noqa: SLF001 - see above
     return ExecutionResult(data=result.data, errors=[*errors, *context.faults])
+
+
+def _document(source: str, name: str | None, actor: Actor) -> Document:
+    """Return the document of a text, cached unless the actor gets nothing of the operation.
+
+    Raises `GraphQLError` as `Document` does.
+    """
+    found = DOCUMENTS.get(source)
+    if found is None:
+        found = Document(source)
+        if is_worth_planning(found.root_fields(name), actor):
+            DOCUMENTS.put(source, found)
+    return found
+
+
+def _for_engine(document: Document, name: str | None, actor: Actor) -> Operation:
+    """Return the operation of a document as `prepared` does, unless it is not for the engine."""
+    if not settings.GRAPHQL_ENGINE:
+        raise UnplannableError("The engine is turned off.")
+    found = document.operations.get(name)
+    if found is not None:
+        return found
+    fields = document.root_fields(name)
+    if not is_worth_planning(fields, actor):
+        raise UnplannableError("Anonymous clients get nothing of this.")
+    if is_introspection(fields):
+        raise UnplannableError("This is introspection.")
+    return prepared(document, name)
 
 
 def was_executed(result: ExecutionResult) -> bool:

@@ -5,23 +5,11 @@ Deeper down, `visible_to` and field rules ask for the same scopes, and the servi
 once more.
 """
 
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
-
-from graphql import (
-    DocumentNode,
-    FieldNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
-    InlineFragmentNode,
-    OperationDefinitionNode,
-    SelectionSetNode,
-)
 
 from core.actor import Actor
 from core.errors import ImpersonationError, InsufficientScopeError
-from schema.documents import MAX_DOCUMENTS, parsed
 from users.scopes import Scope
 
 # What any token is good for: what is found behind these is decided by what it is.
@@ -92,17 +80,27 @@ SCOPES: Final[Mapping[str, Scope]] = {
 }
 
 
-def check_scopes(source: str, name: str | None, actor: Actor) -> None:
+# What answers anonymous clients with something else than null or UNAUTHENTICATED.
+PUBLIC: Final = frozenset(
+    {
+        *("signUp", "resendVerification", "verifyEmail", "acceptInvitation"),
+        *("logIn", "refreshTokens", "logOut", "requestPasswordReset", "resetPassword"),
+        *("verifySecondFactor", "beginPasskeyAuthentication", "logInWithPasskey"),
+        *("confirmEmailChange", "confirmEmailAddress", "cancelDeletion"),
+        *("declineOrganizationInvitation", "signUpByOrganizationInvitation"),
+    }
+)
+
+
+def check_scopes(root_fields: Iterable[str], actor: Actor) -> None:
     """Raise `InsufficientScopeError` if what speaks for the person is not good for the operation.
 
     That is an API token, or an administrator, who is told by `ImpersonationError`.
 
     `@skip` and `@include` are not looked at: nothing of an operation is executed unless the token
-    is good for everything in it. Raises `GraphQLError` for bad syntax.
+    is good for everything in it.
     """
-    if actor.is_in_person:
-        return
-    for field in _root_fields(source, name):
+    for field in root_fields:
         if field.startswith("__") or field in OPEN:
             continue
         if actor.impersonator_id and field in OF_IMPERSONATIONS:
@@ -113,37 +111,13 @@ def check_scopes(source: str, name: str | None, actor: Actor) -> None:
             raise refusal(scope)
 
 
-@lru_cache(MAX_DOCUMENTS)
-def _root_fields(source: str, name: str | None) -> list[str]:
-    """Return the names of the root fields; of all operations, if it is not said which.
+def is_worth_planning(root_fields: Sequence[str], actor: Actor) -> bool:
+    """Return whether an operation may have data for the actor, who may be anonymous.
 
-    Subscriptions, which there are none of, count as well.
+    If not, it is neither planned nor cached, which would be work and memory for nothing.
     """
-    document = parsed(source)
-    fragments = {
-        definition.name.value: definition.selection_set
-        for definition in document.definitions
-        if isinstance(definition, FragmentDefinitionNode)
-    }
-    pending = _operations(document, name)
-    found: dict[str, None] = {}
-    while pending:
-        for node in pending.pop().selections:
-            if isinstance(node, FieldNode):
-                found[node.name.value] = None
-            elif isinstance(node, FragmentSpreadNode):
-                # Each is looked at once, so that one that spreads itself comes to an end.
-                fragment = fragments.pop(node.name.value, None)
-                pending += [fragment] if fragment else []
-            elif isinstance(node, InlineFragmentNode):
-                pending.append(node.selection_set)
-    return list(found)
-
-
-def _operations(document: DocumentNode, name: str | None) -> list[SelectionSetNode]:
-    return [
-        definition.selection_set
-        for definition in document.definitions
-        if isinstance(definition, OperationDefinitionNode)
-        and (name is None or (definition.name is not None and definition.name.value == name))
-    ]
+    if actor.is_authenticated or actor.enrolling_id is not None:
+        return True
+    if not root_fields:
+        return False
+    return all(field in PUBLIC or field.startswith("__") for field in root_fields)

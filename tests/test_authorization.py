@@ -12,6 +12,7 @@ from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 from schema import scopes
 from tests.authorization import (
     ADMINISTRATOR,
+    ANONYMOUS,
     ARGUMENTS,
     FORBIDDEN,
     KINDS,
@@ -147,6 +148,13 @@ def test_every_field_is_decided_for_tokens() -> None:
     assert {name for name in TOKEN_FIELDS if name.startswith("Query.")} == {
         f"Query.{name}" for name in READS["Query"][1]
     }
+
+
+def test_fields_with_something_for_the_anonymous_are_declared() -> None:
+    """What is not among them is not planned for anonymous clients."""
+    writes = {name for name, (_input, ends) in WRITES.items() if ends[ANONYMOUS] != UNAUTHENTICATED}
+    reads = {name for name, readers in READS["Query"][1].items() if ANONYMOUS in readers}
+    assert writes | reads == scopes.PUBLIC
 
 
 def test_every_field_has_a_row() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from core.ratelimit.in_memory import MemoryBuckets
 from schema import budget
+from schema.documents import Document
 from tests.client import GraphQLClient
 from tests.executors import Executor
 from tests.factories import make_api_token, make_token
@@ -81,7 +82,7 @@ def test_what_is_no_operation_costs_a_point(anonymous: GraphQLClient, body: byte
     ],
 )
 def test_rows_cost_points(document: str, points: int) -> None:
-    assert budget.points_of(document) == points
+    assert budget.points_of(Document(document)) == points
 
 
 def test_what_costs_more_than_is_left_is_paid_off_later(

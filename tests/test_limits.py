@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Callable
+from itertools import cycle, islice
 from typing import Any
 
 import pytest
 from graphql import get_introspection_query, parse
 
-from schema import documents, limits, operations
+from schema import documents, limits, weights
 from schema.engine import executor
 from schema.engine.plan import Document as Planned
 from tests.client import GraphQLClient
+from tests.documents import SCHEMA
 from tests.factories import make_organization, node_id
 from users.accounts.models import User
 
@@ -31,8 +33,9 @@ def comments(count: int) -> str:
 
 
 def depth(count: int) -> str:
-    opening, closing = "ofType { " * (count - 3), "} " * (count - 3)
-    return f"query Q0 {{ __schema {{ types {{ {opening} name {closing} }} }} }}"
+    levels = ["me", *islice(cycle(["memberships(first: 1)", "nodes", "user"]), count - 2)]
+    opening, closing = "".join(f"{level} {{ " for level in levels), "} " * len(levels)
+    return f"query Q0 {{ {opening} __typename {closing} }}"
 
 
 def aliases(count: int) -> str:
@@ -116,12 +119,13 @@ def test_what_exceeds_a_limit_is_never_planned(
             return Planned.of(*arguments)
 
     monkeypatch.setattr(executor, "Document", Watched)
-    operations.prepared.cache_clear()
+    documents.DOCUMENTS.clear()
+    executor.PLANS.clear()
 
     assert len(ask(client, document(bound + 1))) == 1
-    assert (planned, operations.prepared.cache_info().currsize) == ([], 0)
+    assert (planned, len(executor.PLANS)) == ([], 0)
     assert ask(client, document(bound)) == []
-    assert (len(planned), operations.prepared.cache_info().currsize) == (1, 1)
+    assert (len(planned), len(executor.PLANS)) == (1, 1)
 
 
 @pytest.mark.parametrize("wrap", [in_fragments, in_inline_fragments])
@@ -152,7 +156,7 @@ def ask(client: GraphQLClient, document: str) -> list[str]:
 def test_directives_of_the_operation_and_of_spreads_count() -> None:
     skips = "@skip(if: false) " * 9
     document = f"query {skips} {{ ...F {skips} ... {skips} {{ a }} }} fragment F on Query {{ a }}"
-    (error,) = limits.check_document(parse(document))
+    (error,) = limits.check_document(SCHEMA, parse(document))
     assert error.extensions == {"code": "DIRECTIVES_EXCEEDED"}
 
 
@@ -180,9 +184,134 @@ def test_page_sizes_multiply(selections: str, code: str | None) -> None:
         f"query ($n: Int) {{ {selections} }}",
         f"query ($n: Int) {{ ...F }} fragment F on Query {{ {selections} }}",
     ):
-        errors = limits.check_document(parse(document))
+        errors = limits.check_document(SCHEMA, parse(document))
         codes = [error.extensions["code"] for error in errors if error.extensions]
         assert codes == ([f"{code}_SIZES_EXCEEDED"] if code else [])
+
+
+def values(count: int) -> str:
+    """Ask for so many values; all but the last few are below lists of lists."""
+    user = (
+        "user { id username name email isPublic isService isActive dateJoined lastSeenAt erasedAt }"
+    )
+    more = "c: __typename" if count > weights.MAX_VALUES else ""
+    return f"""query Q0 {{
+      users(first: 100) {{ nodes {{ memberships(first: 83) {{ nodes {{ {user} }} }} }} }}
+      b: users(first: 99) {{ nodes {{ id }} }} {more}
+    }}"""
+
+
+def test_values_are_rows_times_what_is_selected_of_each(
+    client_of: ClientOf, sam: User, anonymous: GraphQLClient
+) -> None:
+    assert ask(client_of(sam), values(weights.MAX_VALUES)) == []
+    answer = client_of(sam)(values(weights.MAX_VALUES + 1))
+    assert answer.codes == ["VALUES_EXCEEDED"]
+    assert "Ask for smaller pages or fewer fields." in answer.body["errors"][0]["message"]
+
+
+BIOS = " ".join(f"a{number}: bio" for number in range(28))
+
+
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [
+        # The rows alone are few enough.
+        (
+            """{ users(first: 100) { nodes { memberships(first: 100) { nodes {
+                 user { profile { BIOS } } } } } } }""",
+            "VALUES_EXCEEDED",
+        ),
+        # In fragments, of which each object has all.
+        (
+            """{ users(first: 100) { nodes { memberships(first: 100) { nodes {
+                 user { ...A } } } } } }
+               fragment A on User { profile { ...B } }
+               fragment B on Profile { ... on Profile { BIOS } }""",
+            "VALUES_EXCEEDED",
+        ),
+        # By edges and by nodes, which are lists of their own.
+        (
+            """{ users(first: 100) {
+                 edges { cursor node { groups { name permissions id } } }
+                 nodes { apiTokens(first: 80) { nodes { id name scopes } } } } }""",
+            "VALUES_EXCEEDED",
+        ),
+        # Lists without pages.
+        ("{ users(first: 100) { nodes { groups { name permissions } } } }", None),
+        (
+            """{ users(first: 100) { nodes { memberships(first: 20) { nodes {
+                 user { groups { name permissions } } } } } } }""",
+            "VALUES_EXCEEDED",
+        ),
+        # Of an interface, as if it were the type of which most is selected.
+        (
+            """{ node(id: "x") {
+                 ... on User { memberships(first: 100) { nodes { role } } }
+                 ... on Organization { members(first: 100) { nodes { role } } } } }""",
+            None,
+        ),
+        # Selected twice is returned once, and counts once.
+        (
+            """{ users(first: 100) { nodes { ...F ...G } } }
+               fragment F on User { ...G }
+               fragment G on User { memberships(first: 60) { nodes {
+                 user { id username name email isPublic isService isActive dateJoined } } } }""",
+            None,
+        ),
+    ],
+)
+def test_values_are_counted_as_they_are_returned(document: str, code: str | None) -> None:
+    errors = limits.check_document(SCHEMA, parse(document.replace("BIOS", BIOS)))
+    assert [error.extensions for error in errors] == ([{"code": code}] if code else [])
+
+
+def fields(count: int) -> str:
+    """Select so many fields, those of a fragment wherever it is spread."""
+    branch = "memberships(first: 1) { nodes { user { ...F } } }"
+    leaves = "id username name email isPublic isService isActive dateJoined lastSeenAt erasedAt"
+    roots = f"{{ me {{ ...F {branch} }} {' '.join(f'a{n}: __typename' for n in range(count))} }}"
+    return f"query Q0 {roots} fragment F on User {{ {leaves} }}"
+
+
+def test_fields_are_counted_wherever_their_fragment_is_spread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # The root, its branch with what is below, and the fragment twice.
+    counted = 1 + 3 + 2 * 10
+    monkeypatch.setattr(weights, "MAX_FIELDS", counted + 3)
+    assert limits.check_document(SCHEMA, parse(fields(3))) == []
+    (error,) = limits.check_document(SCHEMA, parse(fields(4)))
+    assert error.extensions == {"code": "FIELDS_EXCEEDED"}
+
+
+# Who asks --------------------------------------------------------------------------------
+
+
+REFUSED = [
+    "{ users(first: 1) { nodes { id } } }",
+    "{ me { id profile { bio } } }",
+    "{ ...F } fragment F on Query { events(first: 1) { nodes { id } } }",
+    "{ __typename users(first: 1) { nodes { id } } }",
+    'mutation { updateProfile(input: {name: "x"}) { user { id } errors { code } } }',
+]
+
+
+@pytest.mark.parametrize("document", REFUSED)
+def test_what_is_refused_to_the_anonymous_is_not_planned_and_not_kept(
+    anonymous: GraphQLClient, work: list[str], document: str
+) -> None:
+    for _time in range(2):
+        anonymous(document)
+    assert work == ["parse", "check_document", "validate"] * 2
+    assert (len(documents.DOCUMENTS), len(executor.PLANS)) == (0, 0)
+
+
+def test_what_the_anonymous_get_is_planned_once(anonymous: GraphQLClient, work: list[str]) -> None:
+    document = 'mutation { logIn(input: {login: "x", password: "y"}) { errors { code field } } }'
+    for _time in range(2):
+        assert anonymous(document).problems == [("CREDENTIALS_INVALID", "login")]
+    assert work == ONCE
 
 
 @pytest.mark.parametrize(("opening", "closing"), ["{}", "[]", "()"])
@@ -329,22 +458,45 @@ def test_introspection_with_everything_passes_all_limits(anonymous: GraphQLClien
     assert {"User", "UserConnection", "SignUpInput"} <= {type_["name"] for type_ in schema["types"]}
 
 
-def test_document_is_parsed_and_validated_once(anonymous: GraphQLClient) -> None:
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return what is done with documents from now on, of which none is known."""
+    done: list[str] = []
+
+    def watch(module: Any, name: str) -> None:
+        original = getattr(module, name)
+
+        def watched(*arguments: Any, **keywords: Any) -> Any:
+            done.append(name)
+            return original(*arguments, **keywords)
+
+        monkeypatch.setattr(module, name, watched)
+
+    for name in ("parse", "check_document", "validate"):
+        watch(documents, name)
+    watch(executor, "look_through")
+    documents.DOCUMENTS.clear()
+    executor.PLANS.clear()
+    return done
+
+
+ONCE = ["parse", "check_document", "validate", "look_through"]
+
+
+def test_document_is_parsed_validated_and_planned_once(
+    client_of: ClientOf, sam: User, work: list[str]
+) -> None:
+    client = client_of(sam)
     document = "query ($id: ID!) { user(id: $id) { id } node(id: $id) { id } }"
-    for cache in (operations.prepared, documents.parsed, documents.verdict):
-        cache.cache_clear()
     for identifier in "abc":
-        assert anonymous(document, id=identifier).data == {"user": None, "node": None}
-    for cache in (documents.parsed, documents.verdict):
-        info = cache.cache_info()
-        assert (info.misses, info.currsize) == (1, 1)
-    info = operations.prepared.cache_info()
-    assert (info.misses, info.hits, info.currsize) == (1, 2, 1)
-    assert info.maxsize == documents.MAX_DOCUMENTS
+        assert client(document, id=identifier).data == {"user": None, "node": None}
+    assert work == ONCE
+    assert (len(documents.DOCUMENTS), len(executor.PLANS)) == (1, 1)
 
 
-def test_refused_document_is_not_measured_twice(anonymous: GraphQLClient) -> None:
-    documents.verdict.cache_clear()
+def test_refused_document_is_not_measured_twice(
+    client_of: ClientOf, sam: User, work: list[str]
+) -> None:
     for _time in range(2):
-        assert anonymous("{ nope }").codes == ["GRAPHQL_VALIDATION_FAILED"]
-    assert documents.verdict.cache_info().misses == 1
+        assert client_of(sam)("{ nope }").codes == ["GRAPHQL_VALIDATION_FAILED"]
+    assert work == ["parse", "check_document", "validate"]

@@ -166,9 +166,12 @@ class World:
     def ask(self, client: str | GraphQLClient, document: str) -> Answer:
         ask = self.clients[client] if isinstance(client, str) else client
         completed = self.complete(document)
+        is_anonymous = client == "anonymous"
         if "$image" in document:
-            return self.executor(partial(ask.upload, completed, picture()))
-        return self.executor(partial(ask, completed))
+            return self.executor(
+                partial(ask.upload, completed, picture()), is_anonymous=is_anonymous
+            )
+        return self.executor(partial(ask, completed), is_anonymous=is_anonymous)
 
 
 def everything() -> str:

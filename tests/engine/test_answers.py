@@ -51,7 +51,7 @@ def test_everybody_is_told_what_is_written_down(
     cast = Cast()
     question = cast.filled(case.question)
     for actor in ACTORS:
-        answer = executor(partial(cast.clients[actor], question))
+        answer = executor(partial(cast.clients[actor], question), is_anonymous=actor == "anonymous")
         expected = json.loads(cast.filled(json.dumps(case.body_for(actor))))
         assert (answer.status, answer.body) == (200, expected), actor
 

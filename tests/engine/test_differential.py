@@ -17,14 +17,14 @@ import orjson
 import pytest
 from django.contrib.auth.models import Group
 from django.utils import timezone
-from graphql import DocumentNode, GraphQLError, specified_rules
+from graphql import DocumentNode, GraphQLError
 
 from core.actor import ANONYMOUS, Actor
 from schema.context import Context
-from schema.documents import parsed, verdict
+from schema.documents import document
 from schema.engine.executor import Operation
 from schema.errors import format_error
-from schema.operations import execute
+from schema.operations import execute, problems
 from schema.root import schema
 from tests.engine.drawing import Drawn, Material, documents
 from tests.engine.people import NOBODY, populate
@@ -56,7 +56,6 @@ SETTINGS: Final = hypothesis.settings(
 )
 # From how many operations shares are worth a look.
 ENOUGH: Final = 100
-RULES: Final = tuple(specified_rules)
 
 # Those at the end are for staff.
 STAFF_ROOTS: Final = 3
@@ -165,11 +164,10 @@ def asked(source: str, actor: Actor) -> Any:
 def valid(source: str) -> DocumentNode | None:
     """Return the syntax tree, unless the operation is too large or has a literal that is none."""
     try:
-        document = parsed(source)
+        found = document(source)
     except GraphQLError:
         return None
-    errors = verdict(schema._schema, document, RULES)  # noqa: SLF001 - it has no public name
-    return None if errors else document
+    return None if problems(found) else found.syntax
 
 
 def others_of(variables: dict[str, Any], material: Material) -> dict[str, Any]:

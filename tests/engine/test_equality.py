@@ -9,6 +9,7 @@ import pytest
 
 from core.actor import ANONYMOUS, Actor
 from schema.context import Context
+from schema.documents import document as find
 from schema.errors import format_error
 from schema.operations import prepared
 from schema.root import schema
@@ -88,7 +89,7 @@ def told(result: Any) -> str:
 
 def by_engine(query: str, variables: dict[str, Any], actor: Actor) -> str:
     """Execute by the engine, which raises if it cannot."""
-    return told(prepared(query, None).execute(variables, Context(actor=actor)))
+    return told(prepared(find(query), None).execute(variables, Context(actor=actor)))
 
 
 def by_graphql_core(query: str, variables: dict[str, Any], actor: Actor) -> str:

@@ -13,7 +13,7 @@ from strawberry.utils.str_converters import to_camel_case
 from core.actor import ANONYMOUS
 from core.statements import Slot, Statement
 from schema.context import Context
-from schema.documents import parsed
+from schema.documents import document
 from schema.engine.executor import Operation
 from schema.engine.plan import UnplannableError
 from tests.engine.samples import COLUMNS, FULL, LARGE, NAMES, OTHERS, SCHEMA, UNSOUGHT, Sample
@@ -91,7 +91,7 @@ def test_expressions_are_converted(samples: None) -> None:
 @pytest.mark.parametrize("name", NAMES[1:])
 def test_the_engine_answers_with_the_same_values(samples: None, name: str) -> None:
     source = f"{{ samples {{ {name}: {to_camel_case(name)} }} }}"
-    operation = Operation.of(SCHEMA, parsed(source), None)
+    operation = Operation.of(SCHEMA, document(source).syntax, None)
     expected = SCHEMA.execute_sync(source, context_value=Context(ANONYMOUS))
     for _time in range(2):
         actual = operation.execute(None, Context(ANONYMOUS))
@@ -111,4 +111,4 @@ def test_the_engine_answers_with_the_same_values(samples: None, name: str) -> No
 def test_files_are_left_to_graphql_core(selection: str) -> None:
     source = f"{{ samples {{ {selection} }} }}"
     with pytest.raises(UnplannableError, match="not a column"):
-        Operation.of(SCHEMA, parsed(source), None).execute(None, Context(ANONYMOUS))
+        Operation.of(SCHEMA, document(source).syntax, None).execute(None, Context(ANONYMOUS))

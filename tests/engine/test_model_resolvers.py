@@ -10,7 +10,7 @@ from strawberry_django.optimizer import DjangoOptimizerExtension
 
 from core.actor import ANONYMOUS
 from schema.context import Context
-from schema.documents import parsed
+from schema.documents import document
 from schema.engine.executor import Operation
 from users.accounts.models import Profile, User
 
@@ -108,7 +108,7 @@ def test_resolvers_of_objects_are_called_for_each(
     alice: User, bob: User, source: str, variables: dict[str, Any], paths: list[Any]
 ) -> None:
     Profile.objects.filter(user=alice).delete()
-    operation = Operation.of(SCHEMA, parsed(source), None)
+    operation = Operation.of(SCHEMA, document(source).syntax, None)
     expected = SCHEMA.execute_sync(
         source, variable_values=variables, context_value=Context(ANONYMOUS)
     )

@@ -13,7 +13,7 @@ from core.actor import ANONYMOUS, SYSTEM, Actor
 from schema import operations
 from schema.connections import KeysetConnection, KeysetEdge, keyset_connection
 from schema.context import Context, Info
-from schema.documents import Documents, parsed
+from schema.documents import Documents, document
 from schema.engine.executor import Operation
 from schema.engine.plan import UnplannableError
 from schema.nested import nested_connection
@@ -174,7 +174,7 @@ def test_unknown_rules_are_refused_and_applied_by_graphql_core(
 ) -> None:
     monkeypatch.setattr(operations, "schema", SCHEMA)
     with pytest.raises(UnplannableError):
-        Operation.of(SCHEMA, parsed(source), None).execute(None, Context(SYSTEM))
+        Operation.of(SCHEMA, document(source).syntax, None).execute(None, Context(SYSTEM))
     result = run(source, SYSTEM)
     assert (result.data, result.errors) == (answer, None)
     result = run(source, ANONYMOUS)
@@ -193,6 +193,6 @@ def test_unknown_rules_are_refused_and_applied_by_graphql_core(
     ],
 )
 def test_what_is_known_is_not_refused(alice: User, source: str) -> None:
-    actual = Operation.of(SCHEMA, parsed(source), None).execute(None, Context(SYSTEM))
+    actual = Operation.of(SCHEMA, document(source).syntax, None).execute(None, Context(SYSTEM))
     expected = SCHEMA.execute_sync(source, context_value=Context(SYSTEM))
     assert (actual.data, actual.errors) == (expected.data, expected.errors) != (None, None)

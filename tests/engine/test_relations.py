@@ -6,7 +6,7 @@ import pytest
 
 from core.actor import SYSTEM, Actor
 from schema.context import Context
-from schema.documents import parsed
+from schema.documents import document
 from schema.engine.executor import Operation
 from schema.root import schema
 from tests.engine.people import NOBODY
@@ -49,6 +49,6 @@ def nodes_of(data: Any) -> list[dict[str, Any]]:
 def answers(source: str, actor: Actor) -> tuple[Any, Any]:
     """Return the engine's answer and graphql-core's."""
     return (
-        Operation.of(schema, parsed(source), None).execute(None, Context(actor)),
+        Operation.of(schema, document(source).syntax, None).execute(None, Context(actor)),
         schema.execute_sync(source, context_value=Context(actor)),
     )

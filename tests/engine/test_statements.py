@@ -17,7 +17,7 @@ from strawberry_django.optimizer import DjangoOptimizerExtension
 from core.actor import ANONYMOUS, Actor
 from core.statements import Slot, SlotError, Statement
 from schema.context import Context, Info
-from schema.documents import parsed
+from schema.documents import document
 from schema.engine.executor import Operation
 from schema.root import schema
 from tests.factories import make_organization
@@ -138,12 +138,12 @@ def two(alice: User, bob: User) -> tuple[Actor, Actor]:
 def test_each_requester_gets_what_is_theirs(
     two: tuple[Actor, Actor], field: str, of_alice: list[str], of_bob: list[str]
 ) -> None:
-    operation = Operation.of(SCHEMA, parsed(f"{{ {field} {{ username }} }}"), None)
+    operation = Operation.of(SCHEMA, document(f"{{ {field} {{ username }} }}").syntax, None)
     alice, bob = two
     for _time in range(2):
         assert named(operation, alice) == of_alice
         assert named(operation, bob) == of_bob
-    again = Operation.of(SCHEMA, parsed(f"{{ {field} {{ username }} }}"), None)
+    again = Operation.of(SCHEMA, document(f"{{ {field} {{ username }} }}").syntax, None)
     assert [named(again, bob), named(again, alice)] == [of_bob, of_alice]
 
 
@@ -152,7 +152,7 @@ def test_each_moment_is_its_own(two: tuple[Actor, Actor], field: str) -> None:
     now = timezone.now()
     User.objects.filter(username="alice").update(date_joined=now - dt.timedelta(days=9))
     MOMENTS[:] = []
-    operation = Operation.of(SCHEMA, parsed(f"{{ {field} {{ username }} }}"), None)
+    operation = Operation.of(SCHEMA, document(f"{{ {field} {{ username }} }}").syntax, None)
     for actor, days, expected in (
         (two[0], 1, ["alice"]),
         (two[1], -1, ["alice", "bob"]),
@@ -188,7 +188,7 @@ def test_slots_refuse_to_be_looked_at() -> None:
 
 
 def directory(actor: Actor) -> Any:
-    return Operation.of(schema, parsed(DIRECTORY), None).execute(None, Context(actor))
+    return Operation.of(schema, document(DIRECTORY).syntax, None).execute(None, Context(actor))
 
 
 def test_statements_are_seen_by_django(
@@ -232,7 +232,7 @@ def test_what_a_wrapper_raises_fails_the_field_and_nothing_more_is_asked(
     assert (error.message, error.path) == ("Not this one.", ["users", "nodes", 0, "memberships"])
     source = "{ me { username } organizations(first: 1) { nodes { name } } }"
     with connection.execute_wrapper(lambda *_arguments: 1 / 0):
-        result = Operation.of(schema, parsed(source), None).execute(None, Context(two[0]))
+        result = Operation.of(schema, document(source).syntax, None).execute(None, Context(two[0]))
     assert [error.path for error in result.errors or ()] == [["me"], ["organizations"]]
 
 
@@ -245,7 +245,7 @@ def prepared() -> dict[str, int]:
 
 def test_statements_are_prepared_once(two: tuple[Actor, Actor]) -> None:
     before = prepared()
-    operation = Operation.of(schema, parsed(DIRECTORY), None)
+    operation = Operation.of(schema, document(DIRECTORY).syntax, None)
     for _time in range(4):
         for actor in two:
             assert operation.execute(None, Context(actor)).errors is None
@@ -260,7 +260,7 @@ def test_no_statement_is_prepared_where_none_may_be(
 ) -> None:
     before = prepared()
     settings.PREPARED_STATEMENTS = False
-    operation = Operation.of(schema, parsed(DIRECTORY), None)
+    operation = Operation.of(schema, document(DIRECTORY).syntax, None)
     for _time in range(7):
         assert operation.execute(None, Context(two[0])).errors is None
     assert prepared() == before
@@ -284,7 +284,8 @@ def test_nothing_is_asked_if_nothing_can_be_found(
     with django_assert_num_queries(0):
         assert Statement.of(User.objects.none().values_list()).rows({}) == ()
         source = '{ user(id: "x") { username } me { username } }'
-        result = Operation.of(schema, parsed(source), None).execute(None, Context(ANONYMOUS))
+        operation = Operation.of(schema, document(source).syntax, None)
+        result = operation.execute(None, Context(ANONYMOUS))
     assert result.data == {"user": None, "me": None}
 
 

@@ -12,6 +12,7 @@ from graphql import ExecutionResult, GraphQLError
 
 from core.actor import ANONYMOUS, Actor
 from schema.context import Context
+from schema.documents import document
 from schema.engine.executor import Operation
 from schema.engine.plan import UnplannableError
 from schema.engine.trace import Step, Trace
@@ -86,10 +87,11 @@ def _actor(username: str | None) -> Actor:
 
 def _operation(source: str, name: str | None) -> Operation:
     try:
-        errors = problems(source)
+        found = document(source)
+        errors = problems(found)
         if errors:
             raise CommandError(_texts(errors))
-        operation = prepared(source, name)
+        operation = prepared(found, name)
     except GraphQLError as error:
         raise CommandError(_texts([error])) from None
     except UnplannableError as error:

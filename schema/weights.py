@@ -1,0 +1,267 @@
+"""How many values an operation may return: its rows times the fields selected of each.
+
+Fragments are merged as execution merges them, so what is selected twice counts once. Introspection
+is counted by the schema's own lengths, with graphql-core's own resolvers.
+"""
+
+from collections.abc import Iterable, Mapping
+from types import SimpleNamespace
+from typing import Any, Final, TypeAlias, cast
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    IntValueNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    StringValueNode,
+    get_named_type,
+    get_nullable_type,
+    is_abstract_type,
+    is_leaf_type,
+    is_list_type,
+    is_object_type,
+)
+
+from schema.errors import RequestErrorCode, request_error
+
+# The longest page; a variable may ask for it.
+MAX_PAGE: Final = 100
+# Fields of the answer, as the engine plans them.
+MAX_FIELDS: Final = 1_000
+MAX_VALUES: Final = 100_000
+# Twice what the introspection of development tools takes; each costs more than one of a row.
+MAX_INTROSPECTION: Final = 25_000
+# What is looked at to count all this, in all operations of a document.
+MAX_STEPS: Final = 50_000
+# As many items are assumed of a list without pages.
+LIST_ITEMS: Final = 10
+
+Groups: TypeAlias = Mapping[str, list[FieldNode]]
+# Things of the schema by their identity, and how often each is there.
+Elements: TypeAlias = Mapping[int, tuple[Any, int]]
+
+
+def weights_exceeded(
+    schema: GraphQLSchema, document: DocumentNode, depth: int
+) -> list[GraphQLError]:
+    """Return an error if one of the document's operations selects too much, down to a depth."""
+    scale = _Scale(schema, document, depth)
+    try:
+        for definition in document.definitions:
+            if isinstance(definition, OperationDefinitionNode):
+                scale.weigh(definition)
+    except GraphQLError as error:
+        # Its traceback would keep the frames alive as long as the document is cached.
+        return [error.with_traceback(None)]
+    return []
+
+
+class _Scale:
+    """Weighs the operations of a document. Every step is counted, so it ends soon."""
+
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode, depth: int) -> None:
+        self._schema, self._depth = schema, depth
+        self._steps = self._fields = self._values = self._introspected = 0
+        self._info = SimpleNamespace(schema=schema)
+        self._fragments = {
+            definition.name.value: definition
+            for definition in document.definitions
+            if isinstance(definition, FragmentDefinitionNode)
+        }
+
+    def weigh(self, operation: OperationDefinitionNode) -> None:
+        """Count an operation. Raises `GraphQLError` if it exceeds a limit."""
+        self._fields = self._values = self._introspected = 0
+        root = self._schema.get_root_type(operation.operation)
+        if root is not None:
+            self._objects(root, [operation.selection_set], 1, 0, self._depth)
+
+    def _step(self, count: int) -> None:
+        self._steps += count
+        if self._steps > MAX_STEPS:
+            raise request_error(
+                RequestErrorCode.FIELDS_EXCEEDED,
+                "The operations of this document select too much together."
+                " Send fewer operations in one document, and spread fewer fragments.",
+            )
+
+    def _add_fields(self, count: int) -> None:
+        self._fields += count
+        if self._fields > MAX_FIELDS:
+            raise request_error(
+                RequestErrorCode.FIELDS_EXCEEDED,
+                f"This operation selects more than {MAX_FIELDS:,} fields, with those of a fragment"
+                " wherever it is spread. Select fewer fields.",
+            )
+
+    def _add(self, count: int) -> None:
+        self._values += count
+        if self._values > MAX_VALUES:
+            raise request_error(
+                RequestErrorCode.VALUES_EXCEEDED,
+                f"This operation may return more than {MAX_VALUES:,} values, which are its rows"
+                " times the fields selected of each. Ask for smaller pages or fewer fields.",
+            )
+
+    def _introspect(self, count: int) -> None:
+        self._introspected += count
+        if self._introspected > MAX_INTROSPECTION:
+            raise request_error(
+                RequestErrorCode.VALUES_EXCEEDED,
+                f"This operation asks for more than {MAX_INTROSPECTION:,} values of introspection."
+                " Select less of the schema at once.",
+            )
+        self._add(count)
+
+    def _objects(
+        self,
+        type_: GraphQLNamedType,
+        selections: Iterable[SelectionSetNode],
+        count: int,
+        page: int,
+        depth: int,
+    ) -> None:
+        """Count what is selected of so many objects, whose lists have ``page`` items."""
+        if depth <= 0:
+            return
+        if is_abstract_type(type_):
+            self._possible_objects(type_, selections, count, page, depth)
+            return
+        groups = self._grouped(type_, selections)
+        self._add_fields(len(groups))
+        for nodes in groups.values():
+            field = self._schema.get_field(cast("GraphQLObjectType", type_), nodes[0].name.value)
+            # Validation refuses what there is not.
+            named = get_named_type(field.type) if field else None
+            is_list = field is not None and is_list_type(get_nullable_type(field.type))
+            items = count * (page or LIST_ITEMS) if is_list else count
+            self._add(items)
+            if named is None or is_leaf_type(named):
+                continue
+            below = _selections(nodes)
+            if named.name in {"__Schema", "__Type"}:
+                self._elements(named, below, self._roots(nodes[0]), depth - 1)
+            else:
+                size = max(map(page_size, nodes))
+                self._objects(named, below, items, size, depth - 1)
+
+    def _possible_objects(
+        self,
+        type_: Any,
+        selections: Iterable[SelectionSetNode],
+        count: int,
+        page: int,
+        depth: int,
+    ) -> None:
+        """Count the objects as those of the possible type of which most is selected."""
+        selections = list(selections)
+        before, most = self._values, self._values
+        for possible in self._schema.get_possible_types(type_):
+            self._values = before
+            self._objects(possible, selections, count, page, depth)
+            most = max(most, self._values)
+        self._values = most
+
+    def _roots(self, node: FieldNode) -> Elements:
+        """Return the schema for `__schema`, and for `__type` the types that it may be."""
+        if node.name.value == "__schema":
+            return {0: (self._schema, 1)}
+        types = self._schema.type_map
+        for argument in node.arguments or ():
+            if isinstance(argument.value, StringValueNode):
+                found = types.get(argument.value.value)
+                return {0: (found, 1)} if found else {}
+        # A variable may be any of them.
+        return {number: (type_, 1) for number, type_ in enumerate(types.values())}
+
+    def _elements(
+        self,
+        type_: GraphQLNamedType,
+        selections: Iterable[SelectionSetNode],
+        elements: Elements,
+        depth: int,
+    ) -> None:
+        """Count what is selected of elements of the schema, which are all known."""
+        if depth <= 0 or not elements or not is_object_type(type_):
+            return
+        count = sum(number for _element, number in elements.values())
+        for nodes in self._grouped(type_, selections).values():
+            field = type_.fields.get(nodes[0].name.value)
+            named = get_named_type(field.type) if field else None
+            if field is None or named is None or is_leaf_type(named):
+                self._introspect(count)
+                continue
+            found = self._resolved(field, elements)
+            self._elements(named, _selections(nodes), found, depth - 1)
+
+    def _resolved(self, field: Any, elements: Elements) -> Elements:
+        """Return what a field of introspection returns of some elements, and count it."""
+        given = {"includeDeprecated": True} if "includeDeprecated" in field.args else {}
+        is_list = is_list_type(get_nullable_type(field.type))
+        found: dict[int, tuple[Any, int]] = {}
+        self._step(len(elements))
+        for element, number in elements.values():
+            value = field.resolve(element, self._info, **given)
+            values = [] if value is None else list(value) if is_list else [value]
+            # Null and an empty list are values, too.
+            self._introspect(number * max(1, len(values)))
+            for each in values:
+                # Fields, arguments and enum values are pairs with their names.
+                key = id(each[1] if isinstance(each, tuple) else each)
+                _same, before = found.get(key, (each, 0))
+                found[key] = each, before + number
+        return found
+
+    def _grouped(self, type_: GraphQLNamedType, selections: Iterable[SelectionSetNode]) -> Groups:
+        """Return the fields selected of a type, by key of the answer, fragments merged."""
+        groups: dict[str, list[FieldNode]] = {}
+        spread: set[str] = set()
+        pending = list(selections)
+        while pending:
+            selected = pending.pop().selections
+            self._step(len(selected))
+            for node in selected:
+                if isinstance(node, FieldNode):
+                    groups.setdefault((node.alias or node.name).value, []).append(node)
+                    continue
+                fragment: FragmentDefinitionNode | InlineFragmentNode | None = None
+                if isinstance(node, InlineFragmentNode):
+                    fragment = node
+                elif isinstance(node, FragmentSpreadNode) and node.name.value not in spread:
+                    spread.add(node.name.value)
+                    fragment = self._fragments.get(node.name.value)
+                if fragment is not None and self._applies(fragment, type_):
+                    pending.append(fragment.selection_set)
+        return groups
+
+    def _applies(
+        self, fragment: FragmentDefinitionNode | InlineFragmentNode, type_: GraphQLNamedType
+    ) -> bool:
+        condition = fragment.type_condition
+        if condition is None or condition.name.value == type_.name:
+            return True
+        other = self._schema.get_type(condition.name.value)
+        return is_abstract_type(other) and self._schema.is_sub_type(other, cast("Any", type_))
+
+
+def page_size(node: FieldNode) -> int:
+    """Return `first` or `last`; a variable counts as the largest page, and so does nonsense."""
+    for argument in node.arguments or ():
+        if argument.name.value in {"first", "last"}:
+            value = argument.value
+            if isinstance(value, IntValueNode) and len(value.value) <= len(str(MAX_PAGE)):
+                return abs(int(value.value))
+            return MAX_PAGE
+    return 0
+
+
+def _selections(nodes: Iterable[FieldNode]) -> list[SelectionSetNode]:
+    return [node.selection_set for node in nodes if node.selection_set is not None]
