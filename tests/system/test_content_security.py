@@ -140,6 +140,21 @@ def test_mailed_pages_read_their_link(page: Page, site: str, path: str) -> None:
     look(page, path)
 
 
+def test_another_link_takes_the_place_of_the_first(page: Page, site: str) -> None:
+    """It differs in the fragment alone, for which a browser does not load a page again."""
+    page.goto(f"{site}/verify-email#token=abc")
+    expect(page.locator("[name=token]")).to_have_value("abc")
+    page.goto(f"{site}/verify-email#token=def")
+    expect(page.locator("[name=token]")).to_have_value("def")
+    expect(page).to_have_url(f"{site}/verify-email")
+
+
+def test_a_link_counts_on_a_page_that_says_it_needs_one(page: Page, site: str) -> None:
+    page.goto(f"{site}/cancel-deletion")
+    page.goto(f"{site}/cancel-deletion#token=abc")
+    expect(page.locator("[name=token]")).to_have_value("abc")
+
+
 def test_pages_of_errors_are_styled(browser: Browser, site: str) -> None:
     page = browser.new_page()
     page.goto(f"{site}/verify-email#token=abc")

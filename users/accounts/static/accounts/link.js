@@ -6,3 +6,11 @@ if (form && token) {
   form.elements.token.value = token;
   history.replaceState(null, "", location.pathname);
 }
+
+// Another link to this page changes the fragment alone, which loads nothing. With the empty query it
+// is another URL, so the page is loaded again, whatever it showed.
+addEventListener("hashchange", () => {
+  if (location.hash) {
+    location.replace(`${location.pathname}?${location.hash}`);
+  }
+});
