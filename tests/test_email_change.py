@@ -207,8 +207,10 @@ def test_token_of_another_kind_opens_nothing(
 def test_page_confirms(request_change: Callable[..., Answer]) -> None:
     assert request_change().problems == []
     page = Client()
-    assert page.get("/confirm-email").status_code == 200
-    response: Any = page.post("/confirm-email", {"token": token()})
+    response: Any = page.get("/confirm-email")
+    # Whose password it is, and the other way.
+    assert "password, or sign in to it and open the link" in response.content.decode()
+    response = page.post("/confirm-email", {"token": token()})
     assert (response.status_code, 'name="password"' in response.content.decode()) == (400, True)
     assert "leave this page: nothing changes" in response.content.decode()
     response = page.post("/confirm-email", {"token": token(), "password": PASSWORD})

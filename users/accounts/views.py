@@ -72,7 +72,7 @@ class LinkView(FormView, ABC):  # type: ignore[type-arg]
     title: Any
     lead: Any
     button: Any
-    # For whom the form is not.
+    # What else to know before the form is filled in; a link to sign in follows.
     note: Any = ""
     # A second button, which shows another form: its name in the form, and its label.
     alternative: tuple[str, Any] | None = None
@@ -173,8 +173,20 @@ class ConfirmAddressView(LinkView):
 
     def get_form_class(self) -> type[Form]:
         """Ask for the password unless somebody is signed in, who may be the user."""
-        actor = cast("ActorRequest", self.request).actor
-        return LinkForm if actor.is_authenticated else ConfirmForm
+        return LinkForm if self._is_signed_in else ConfirmForm
+
+    @property
+    def note(self) -> str:  # type: ignore[override]
+        """Say which password it is, and the other way."""
+        if self._is_signed_in:
+            return ""
+        return _(
+            "Enter that account's password, or sign in to it and open the link in our mail again."
+        )
+
+    @property
+    def _is_signed_in(self) -> bool:
+        return cast("ActorRequest", self.request).actor.is_authenticated
 
 
 class ConfirmEmailView(ConfirmAddressView):
