@@ -151,9 +151,10 @@ class UserAdmin(PersonalAdmin):
             {
                 "fields": (
                     ("username", "name"),
-                    ("email", "email_verified_at", "email_undeliverable_at"),
-                    ("further_addresses", "picture"),
-                    ("date_joined", "is_public"),
+                    ("email", "email_verified_at"),
+                    ("further_addresses", "email_undeliverable_at"),
+                    ("date_joined", "picture"),
+                    "is_public",
                 )
             },
         ),
