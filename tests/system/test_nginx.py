@@ -163,7 +163,8 @@ def test_an_address_has_a_bounded_number_of_requests_at_once(
             connection.close()
         wait_until(lambda: fetch(nginx.port, "GET", "/livez")[0].status == 200, "served")
     assert (response.status, response.headers["Retry-After"]) == (429, "1")
-    assert json.loads(body)["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
+    extensions = json.loads(body)["errors"][0]["extensions"]
+    assert extensions == {"code": "RATE_LIMITED", "retryAfter": 1}
 
 
 class Echo(BaseHTTPRequestHandler):
