@@ -210,9 +210,11 @@ def test_metadata_are_written_only_over_what_was_read(
     # Equal as JSON, whatever the order of the keys.
     assert update(public={"x": 1, "y": 2}).problems == []
     assert update(public={}, expectedPublic={"y": 2, "x": 1}).problems == []
-    others: list[Any] = [None, [], "x", 1]
+    others: list[Any] = [[], "x", 1]
     for expected in others:
         assert update(expectedPublic=expected).problems == [("CONFLICT", "expectedPublic")]
+    # Null is refused like that of every optional field.
+    assert update(expectedPublic=None).problems == [("VALUE_INVALID", "expectedPublic")]
 
 
 # By the admin ----------------------------------------------------------------------------
