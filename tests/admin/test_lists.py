@@ -80,6 +80,14 @@ def test_members_of_a_group_are_listed_once(
     assert client.get(list_url(User), {"groups__id__exact": "x"}).status_code == 302
 
 
+def test_addresses_that_refuse_mail_are_marked(client: Client, people: list[User]) -> None:
+    sign_in(client, make_staff())
+    User.objects.filter(pk=people[3].pk).update(email_undeliverable_at=timezone.now())
+    response = client.get(list_url(User))
+    assert response.content.decode().count('dark:text-red-500">Undeliverable<') == 1
+    assert usernames(client, list_url(User), email="undeliverable") == ["p03"]
+
+
 def test_a_further_address_finds_the_person(client: Client) -> None:
     mary = make_person("mary")
     make_person("omar")

@@ -255,8 +255,12 @@ class UserAdmin(PersonalAdmin):
 
     @admin.display(description=_("e-mail"), ordering="email")
     def address(self, user: User) -> str:
-        """Show the primary address as people read it."""
-        return readable_email(user.email)
+        """Show the primary address as people read it, and whether it refuses mail."""
+        address = readable_email(user.email)
+        if user.email_undeliverable_at is None:
+            return address
+        mark = '{}<br><span class="text-red-600 dark:text-red-500">{}</span>'
+        return format_html(mark, address, _("Undeliverable"))
 
     @admin.display(description=_("picture"))
     def picture(self, user: User) -> Any:
