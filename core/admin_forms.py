@@ -23,9 +23,9 @@ class ServiceForm(forms.ModelForm):  # type: ignore[type-arg]
 
     @property
     def changes(self) -> dict[str, Any]:
-        """The values that whoever filled in the form changed.
+        """The values that were changed in the form.
 
-        Writing the others would undo what somebody else changed since the page was opened (lost
+        Writing the others would undo what another user changed since the page was opened (lost
         update). All count as changed if the page sent no values that it was opened with.
         """
         if not self._has_initial_values():

@@ -14,7 +14,7 @@ from django.db import transaction
 
 @dataclass(slots=True)
 class Commits:
-    """What is known of the block."""
+    """Whether the block committed a change."""
 
     happened: bool = False
 

@@ -21,7 +21,7 @@ PUNCTUATION: Final = frozenset("&'\N{RIGHT SINGLE QUOTATION MARK}-")
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Whoever reads a mail; ``is_verified`` says that it goes to their own, verified address."""
+    """The reader of a mail; ``is_verified`` if it goes to the user's own, verified address."""
 
     full_name: str = ""
     is_verified: bool = False
@@ -52,11 +52,11 @@ def clean_words(text: str) -> str:
     """
     folded = unicodedata.normalize("NFKC", text[:MAX_INPUT])
     has_number = sum(map(str.isdigit, folded)) > MAX_DIGITS
-    kept = (_kept(character, has_number=has_number) for character in folded)
-    return " ".join("".join(kept).split())[:MAX_LENGTH].strip()
+    cleaned = (_clean(character, has_number=has_number) for character in folded)
+    return " ".join("".join(cleaned).split())[:MAX_LENGTH].strip()
 
 
-def _kept(character: str, *, has_number: bool) -> str:
+def _clean(character: str, *, has_number: bool) -> str:
     category = unicodedata.category(character)
     is_word = category in CATEGORIES or character in PUNCTUATION
     return character if is_word and not (has_number and category == "Nd") else " "

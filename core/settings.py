@@ -361,7 +361,7 @@ DRAIN_FILE = env.text("DRAIN_FILE", default="")
 
 # Off, operations are executed by graphql-core alone, which answers alike.
 GRAPHQL_ENGINE = env.flag("GRAPHQL_ENGINE", default=True)
-# Who may ask for the schema: everybody, or whoever is signed in.
+# Introspection: for all clients, or for signed-in ones.
 INTROSPECTION = env.text("INTROSPECTION", default="all")
 if INTROSPECTION not in {"all", "signed-in"}:
     raise BadSetting("INTROSPECTION", "must be all or signed-in")

@@ -60,7 +60,7 @@ class Context:
     device_cookie: str | None = None
     session_cookie: str | None = None
     session_ended: bool = False
-    # What went wrong after a mutation was committed, and is told beside its payload.
+    # Errors after the commit of a mutation, reported beside its payload.
     faults: list[GraphQLError] = field(default_factory=list)
     # What is asked for, which is not cached if it was refused.
     document: "Document | None" = None

@@ -98,7 +98,7 @@ class InputErrors(FieldExtension):
     def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
         """Run the mutation, with nothing remembered from before it.
 
-        What fails after the mutation was committed is told beside an empty payload: null in its
+        What fails after the mutation was committed is reported beside an empty payload: null in its
         place would say that nothing happened.
         """
         context = info.context
@@ -119,14 +119,16 @@ class InputErrors(FieldExtension):
                         raise FieldCancelledError(late, is_executed=False) from error
                     raise
                 nodes = info._raw_info.field_nodes  # noqa: SLF001 - it has no public name
-                context.faults.append(located_error(_told(error), nodes, info.path.as_list()))
+                context.faults.append(
+                    located_error(_error_after_commit(error), nodes, info.path.as_list())
+                )
                 answer = payload()
         context.executed.append(str(info.path.key))
         return answer
 
 
-def _told(error: BaseException) -> Exception:
-    """Return what is told of an error in a mutation that was committed."""
+def _error_after_commit(error: BaseException) -> Exception:
+    """Return the error to report beside the payload of a committed mutation."""
     if isinstance(error, OperationCancelledError):
         return FieldCancelledError(error, is_executed=True)
     return cast("Exception", error)

@@ -49,7 +49,7 @@ KINDS: Final[Mapping[type, str]] = {
 def described(
     schema: GraphQLSchema, errors: Iterable[GraphQLError], given: Mapping[str, Any]
 ) -> list[GraphQLError]:
-    """Return the errors of a refused request, those about variables described anew."""
+    """Return the errors of a refused request, with our own messages about variables."""
     definitions: dict[VariableDefinitionNode, None] = {}
     others = []
     for error in errors:

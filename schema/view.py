@@ -217,8 +217,8 @@ def _answer(media_type: str, result: ExecutionResult, context: Context) -> HttpR
 
 def _cancelled(media_type: str, error: OperationCancelledError, context: Context) -> HttpResponse:
     """Answer an operation that took more than it may, with none of its data."""
-    told = cancellation(error, executed=context.executed)
-    return _response(media_type, {"errors": [told], "data": None}, 200)
+    errors = [cancellation(error, executed=context.executed)]
+    return _response(media_type, {"errors": errors, "data": None}, 200)
 
 
 def _bad_request(media_type: str, error: BadRequestError) -> HttpResponse:

@@ -28,7 +28,7 @@ class OutboxQuerySet(models.QuerySet["OutboxMessage"]):
         return self.filter(attempts__gte=FAILING_AFTER, failed_at=None)
 
     def failed(self) -> "OutboxQuerySet":
-        """Messages that were refused for good; nobody attempts them until they are retried."""
+        """Messages that failed for good; not attempted until they are retried."""
         return self.exclude(failed_at=None)
 
     def expired(self) -> "OutboxQuerySet":
@@ -36,7 +36,7 @@ class OutboxQuerySet(models.QuerySet["OutboxMessage"]):
         return self.filter(failed_at__lte=timezone.now() - settings.OUTBOX_FAILED_TTL)
 
     def fail(self, message_id: int, reason: str) -> None:
-        """Keep a message as failed, and have nobody attempt it any more."""
+        """Mark a message as failed, so that it is not attempted again."""
         self.filter(pk=message_id).update(
             failed_at=timezone.now(), failure=reason, dispatch_at=None, claimed_until=None
         )

@@ -13,11 +13,11 @@ from time import monotonic
 class MemoryBuckets:
     """The buckets of the subjects seen last, by GCRA as in `core.ratelimit.buckets`.
 
-    A subject that is pushed out by others begins anew, with an empty bucket.
+    An LRU cache: a subject that is evicted starts again with an empty bucket.
     """
 
     def __init__(self, subjects: int) -> None:
-        """Keep the buckets of so many subjects."""
+        """Keep at most this many buckets."""
         self._subjects = subjects
         # When each bucket will be empty, the one that was used last at the end.
         self._empty_at: OrderedDict[Hashable, float] = OrderedDict()

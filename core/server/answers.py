@@ -102,8 +102,8 @@ def refusal(error: RefusedRequestError) -> bytes:
 
     It has the form of a GraphQL error, like those of the proxy in nginx.conf.template.
     """
-    told = {"message": str(error), "extensions": {"code": CODES.get(error.status, "BAD_REQUEST")}}
-    body = json.dumps({"errors": [told]})
+    code = CODES.get(error.status, "BAD_REQUEST")
+    body = json.dumps({"errors": [{"message": str(error), "extensions": {"code": code}}]})
     retry = f"Retry-After: {RETRY_SECONDS}\r\n" if error.status in RETRYABLE else ""
     return (
         f"HTTP/1.1 {error.status.value} {error.status.phrase}\r\n"

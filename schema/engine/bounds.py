@@ -26,7 +26,7 @@ LARGE: Final = 1_000_000
 LONG: Final = 100
 # A character takes six bytes at the most, as an escape.
 ESCAPE: Final = 6
-# So many errors are told; each takes as long to make as a hundred values.
+# An error takes as long to make as a hundred values.
 MAX_ERRORS: Final = 5_000
 
 _one_large_answer: Final = Lock()

@@ -26,7 +26,7 @@ class ConfirmForm(LinkForm):
 
 
 class ConfirmAsForm(ConfirmForm):
-    """What a sign-up takes whose username somebody else has by now."""
+    """The password, and another username if that of the sign-up was taken meanwhile."""
 
     username = forms.CharField(
         label=_("Username"), max_length=USERNAME_MAX_LENGTH, required=False, widget=_username
@@ -47,7 +47,7 @@ class AcceptInvitationForm(LinkForm):
 
 
 class ClaimSignUpForm(LinkForm):
-    """The same choices, by the reader of a link to a sign-up that may be somebody else's."""
+    """A new username and password, for a sign-up that is not the reader's or is forgotten."""
 
     username = forms.CharField(
         label=_("Username"), max_length=USERNAME_MAX_LENGTH, widget=_username

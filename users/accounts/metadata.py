@@ -28,9 +28,9 @@ REGISTRY: Final[Registry[Any]] = Registry()
 
 def normalized(value: object) -> Any:
     """Return JSON as it is stored and read back. Raises `ValidationError` for what cannot be."""
-    kept = ijson.normalized(value, max_depth=MAX_DEPTH)
-    check_size(kept)
-    return kept
+    result = ijson.normalized(value, max_depth=MAX_DEPTH)
+    check_size(result)
+    return result
 
 
 def check_size(value: object) -> None:

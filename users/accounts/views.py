@@ -111,7 +111,7 @@ class LinkView(FormView, ABC):  # type: ignore[type-arg]
 
 
 class VerifyEmailView(LinkView):
-    """Completes a sign-up: by its password or, for whoever does not know it, with a new one."""
+    """Completes a sign-up: by its password or with a new username and password."""
 
     form_class = ConfirmForm
     full_form_class = ConfirmAsForm

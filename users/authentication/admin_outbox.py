@@ -24,7 +24,7 @@ class OutboxAdmin(OutboxMessageAdmin):
     actions_detail = ("retry",)
 
     def has_retry_permission(self, request: HttpRequest, object_id: str) -> bool:
-        """Offer it of what nobody attempts any more."""
+        """Offer it for failed messages."""
         message = self.get_object(request, object_id)
         return (
             may_administer(actor_of(request))

@@ -65,7 +65,7 @@ def change_metadata(
 
 
 def _normalized_expected(expected: Mapping[str, Any]) -> dict[str, Any]:
-    """Return each expected value as it is kept. Raises `InputRejectedError` for what cannot be."""
+    """Return each expected value as stored. Raises `InputRejectedError` for what cannot be."""
     problems, values = Problems(), dict(expected)
     for kind, value in expected.items():
         with problems.of(EXPECTED[kind], ErrorCode.VALUE_INVALID):
@@ -90,15 +90,15 @@ def _refuse_conflicts(found: Mapping[str, Any], expected: Mapping[str, Any]) -> 
 
 
 def _normalized(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return each value as it is kept. Raises `InputRejectedError` unless it is such an object."""
-    problems, kept = Problems(), dict(values)
+    """Return each value as stored. Raises `InputRejectedError` unless it is such an object."""
+    problems, result = Problems(), dict(values)
     for kind, value in values.items():
         with problems.of(kind, ErrorCode.VALUE_INVALID):
-            kept[kind] = normalized(value)
+            result[kind] = normalized(value)
             if not isinstance(value, dict):
                 raise ValidationError(_("Give a JSON object."))
     problems.refuse_any()
-    return kept
+    return result
 
 
 def _check_result(values: Mapping[str, Any]) -> None:

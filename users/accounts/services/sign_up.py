@@ -123,7 +123,7 @@ def verify_email(
 
 
 def _user_as_requested(sign_up: SignUp, *, password: str | None, username: str | None) -> User:
-    """Return the unsaved user for whoever knows the sign-up's password."""
+    """Return the unsaved user as signed up for. Requires the sign-up's password."""
     if password is None:
         raise InputRejectedError(
             Problem(
@@ -156,7 +156,7 @@ def _user_as_requested(sign_up: SignUp, *, password: str | None, username: str |
 
 
 def _user_as_chosen(sign_up: SignUp, *, password: str, username: str) -> User:
-    """Return the unsaved user for whoever reads the address, and chooses all else anew."""
+    """Return the unsaved user with the username and password that the reader chose."""
     try:
         return build_verified_user(email=sign_up.email, username=username, password=password)
     except InputRejectedError as error:

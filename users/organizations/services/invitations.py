@@ -94,7 +94,7 @@ def cancel_organization_invitation(invitation_id: UUID | None, *, actor: Actor) 
 
 
 def show_organization_invitation(token: str, *, actor: Actor) -> OrganizationInvitation:
-    """Return the invitation for whoever reads its mail, which does not name the organisation.
+    """Return the invitation to the reader of its mail, which does not name the organisation.
 
     Raises `InputRejectedError` for a token that does not work, and `TooManyAttemptsError`.
     """
