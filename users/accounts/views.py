@@ -176,7 +176,7 @@ class ConfirmAddressView(LinkView):
         return LinkForm if self._is_signed_in else ConfirmForm
 
     @property
-    def note(self) -> str:  # type: ignore[override]
+    def note(self) -> str:
         """Say which password it is, and the other way."""
         if self._is_signed_in:
             return ""
