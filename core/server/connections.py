@@ -75,6 +75,8 @@ class Connection:
         # None while a request is answered.
         self.phase: Phase | None = Phase.IDLE
         self.is_lingering = False
+        # Held while a thread begins to wait for it, which is no moment to take it from there.
+        self.handover = threading.Lock()
         # Set with the last answer.
         self.ends = False
         self._unsent = memoryview(b"")
@@ -117,10 +119,20 @@ class Connection:
         if data:
             self.parser.feed(data)
             self._bound_body()
-            if self.parser.expects_continue and self.parser.phase is Phase.BODY:
-                self.parser.expects_continue = False
-                self.sock.send(CONTINUE)
+            self.tell_to_continue()
         return bool(data)
+
+    def tell_to_continue(self) -> None:
+        """Ask for the body that a client holds back, once all before it is answered.
+
+        Raises `OSError` if the connection is broken, or takes not even so much.
+        """
+        parser = self.parser
+        is_next = parser.phase is Phase.BODY and not (parser.requests or parser.refusal)
+        if parser.expects_continue and is_next:
+            parser.expects_continue = False
+            if self.sock.send(CONTINUE) < len(CONTINUE):
+                raise ConnectionAbortedError("The client reads nothing.")
 
     def discard(self) -> bool:
         """Read and forget; return False once the client sends no more, or too much."""
@@ -188,12 +200,14 @@ class Connection:
 
     def close(self) -> None:
         """Close the connection and free what it holds; what the client did not read is lost."""
-        if self._unsent:
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-        self._finish_answer()
-        self._hold(0)
-        self.parser.close()
-        self.sock.close()
+        try:
+            if self._unsent:
+                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            self._finish_answer()
+        finally:
+            self._hold(0)
+            self.parser.close()
+            self.sock.close()
 
     def _finish_answer(self) -> None:
         answer, self._answer, self._blocks = self._answer, None, iter(())

@@ -112,7 +112,8 @@ class RequestParser:
         self.phase = Phase.IDLE
         self._llhttp: Any = httptools.HttpRequestParser(self)
         self._environ: Environ = {}
-        self._body: list[bytes] = []
+        # One piece of memory: the objects of many small chunks would be many times their bytes.
+        self._body = BytesIO()
         self._target = b""
         self._keeps_alive = False
         self._fields = self._head_bytes = self._body_bytes = self._received = 0
@@ -162,7 +163,7 @@ class RequestParser:
             return
         self.phase = Phase.HEAD
         self._environ = dict(self.peer.environ)
-        self._body = []
+        self._body = BytesIO()
         self._target = b""
         self._fields = self._head_bytes = self._body_bytes = self._received = 0
 
@@ -229,7 +230,7 @@ class RequestParser:
 
     def on_body(self, data: bytes) -> None:
         """Take a part of the body."""
-        self._body.append(data)
+        self._body.write(data)
         self._body_bytes += len(data)
         if self._body_bytes > self.limits.body:
             raise _body_too_large()
@@ -247,11 +248,12 @@ class RequestParser:
         if environ.pop("HTTP_TRANSFER_ENCODING", None):
             # The body is here, without the chunks that it came in.
             environ["CONTENT_LENGTH"] = str(self._body_bytes)
-        environ["wsgi.input"] = BytesIO(b"".join(self._body))
+        self._body.seek(0)
+        environ["wsgi.input"] = self._body
         self.requests.append(Request(environ, self._keeps_alive))
         self.phase = Phase.IDLE
         self.expects_continue = False
-        self._body = []
+        self._body = BytesIO()
         self._body_bytes = 0
 
     def _framing(self) -> bytes:

@@ -43,6 +43,8 @@ LATE: Final = RefusedRequestError(HTTPStatus.REQUEST_TIMEOUT, "The request did n
 BROKEN: Final = RefusedRequestError(
     HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side."
 )
+# What it says if there is no room for one.
+FULL: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 # How much all connections together may hold of large bodies and of answers not yet sent: so many
 # bytes, or so many bodies of the largest size.
 HELD_BYTES: Final = 67_108_864
@@ -108,8 +110,11 @@ class Worker(BaseWorker):  # type: ignore[misc]
         self.listeners = {listener.fileno(): listener for listener in self.sockets}
         self.accepts = False
         self.next_sweep = 0.0
-        for _number in range(self.cfg.threads):
-            threading.Thread(target=self._serve, daemon=True).start()
+        self.threads = [
+            threading.Thread(target=self._serve, daemon=True) for _number in range(self.cfg.threads)
+        ]
+        for thread in self.threads:
+            thread.start()
         while self.alive:
             self.notify()
             if len(self.connections) >= self.cfg.worker_connections:
@@ -133,15 +138,14 @@ class Worker(BaseWorker):  # type: ignore[misc]
         if now >= self.next_sweep:
             self.next_sweep = now + TICK_SECONDS
             for connection in list(self.waiting.values()):
-                is_over = connection.deadline <= now
-                if is_over and self.waiting.pop(connection.descriptor, None) is connection:
+                if connection.deadline <= now and self._take(connection):
                     self._expire(connection)
 
     def _make_room(self) -> None:
         """Close the connection that is unused for longest, so that those cannot keep others out."""
         unused = [each for each in list(self.waiting.values()) if each.is_unused]
         for connection in sorted(unused, key=attrgetter("since")):
-            if self.waiting.pop(connection.descriptor, None) is not connection:
+            if not self._take(connection):
                 continue
             if connection.is_silent():
                 self._close(connection)
@@ -157,13 +161,16 @@ class Worker(BaseWorker):  # type: ignore[misc]
         self._accept_or_not(wanted=False)
         for listener in self.listeners.values():
             listener.close()
-        while self.connections and time.monotonic() < until:
+        while self.connections and time.monotonic() < until and self._has_threads():
             self.notify()
             linger_until = time.monotonic() + STOP_SECONDS
             for connection in list(self.waiting.values()):
                 if connection.is_unused:
                     connection.deadline = min(connection.deadline, linger_until)
             self._tick()
+
+    def _has_threads(self) -> bool:
+        return any(thread.is_alive() for thread in self.threads)
 
     def _accept_or_not(self, *, wanted: bool) -> None:
         if wanted != self.accepts:
@@ -180,9 +187,9 @@ class Worker(BaseWorker):  # type: ignore[misc]
         try:
             sock, address = listener.accept()
         except OSError as error:
-            if error.errno == errno.EMFILE:
+            if error.errno in FULL:
                 # Others have to end before there is room again.
-                self.log.warning("Too many open files: raise the limit, or lower the connections.")
+                self.log.warning("%s: raise the limit, or lower the connections.", error.strerror)
                 time.sleep(TICK_SECONDS / 10)
             elif error.errno not in GONE:
                 raise
@@ -211,20 +218,29 @@ class Worker(BaseWorker):  # type: ignore[misc]
         return Peer(environ, self.scheme_headers if is_trusted else ())
 
     def _serve(self) -> None:
-        while True:
-            for descriptor, _events in self.epoll.poll(maxevents=1):
-                connection = self.waiting.pop(descriptor, None)
-                if connection is None:
-                    continue
-                try:
-                    self._attend(connection)
-                except OSError:
-                    # The client is gone, or was given up.
-                    self._close(connection)
-                except Exception:
-                    # An error of ours; the thread has others to serve.
-                    self.log.exception("Error handling a connection")
-                    self._close(connection)
+        try:
+            while True:
+                self._serve_next()
+        finally:
+            # Not even the error could be handled, as without memory. A worker with a thread less
+            # would look well and serve ever fewer, so gunicorn is to start another.
+            self.alive = False
+            self._wake()
+
+    def _serve_next(self) -> None:
+        for descriptor, _events in self.epoll.poll(maxevents=1):
+            connection = self.waiting.pop(descriptor, None)
+            if connection is None:
+                continue
+            try:
+                self._attend(connection)
+            except OSError:
+                # The client is gone, or was given up.
+                self._close(connection)
+            except Exception:
+                # An error of ours; the thread has others to serve. The memory is needed to tell it.
+                self._close(connection)
+                self.log.exception("Error handling a connection")
 
     def _attend(self, connection: Connection) -> None:
         """Do what a connection is ready for. Raises `OSError` if it is broken."""
@@ -249,6 +265,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
             self._wait(connection, READABLE)
         else:
             connection.note_phase()
+            connection.tell_to_continue()
             # What was sent behind a request is answered in turn with other connections.
             has_more = parser.requests or parser.refusal
             self._wait(connection, WRITABLE if has_more else READABLE)
@@ -293,18 +310,24 @@ class Worker(BaseWorker):  # type: ignore[misc]
 
     def _wait(self, connection: Connection, events: int) -> None:
         """Let any thread have the connection once it is ready, and this one no more."""
-        self.waiting[connection.descriptor] = connection
-        self.epoll.modify(connection.descriptor, events)
+        with connection.handover:
+            self.waiting[connection.descriptor] = connection
+            self.epoll.modify(connection.descriptor, events)
+
+    def _take(self, connection: Connection) -> bool:
+        """Have a connection that is waited for to itself; return False if another thread has it."""
+        with connection.handover:
+            return self.waiting.pop(connection.descriptor, None) is connection
 
     def _close(self, connection: Connection) -> None:
-        """Close a connection that this thread has to itself.
-
-        Its deadline may pass while a thread begins to wait for it; then two threads come here.
-        """
-        if self.connections.get(connection.descriptor) is connection:
-            # Before the descriptor is free for another connection.
-            del self.connections[connection.descriptor]
-        connection.close()
+        """Close a connection that this thread has to itself."""
+        # Before the descriptor is free for another connection.
+        self.connections.pop(connection.descriptor, None)
+        try:
+            connection.close()
+        except Exception:
+            # Of the application, which is told that its answer is not needed any more.
+            self.log.exception("Error closing a connection")
         if not self.alive:
             self._wake()
 

@@ -11,8 +11,20 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
 SEEN = ("REQUEST_METHOD", "RAW_URI", "PATH_INFO", "QUERY_STRING", "SERVER_PROTOCOL", "CONTENT_TYPE")
 
 
+class Broken(list[bytes]):
+    """An answer that cannot be closed."""
+
+    def close(self) -> None:
+        """Fail."""
+        raise ValueError
+
+
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Tell what arrived. ``/large`` answers with as many bytes as the query string says."""
+    """Tell what arrived.
+
+    ``/large`` answers with as many bytes as the query string says. ``/exit`` ends the thread, and
+    ``/broken`` fails when it is told that its answer is not needed any more.
+    """
     body = environ["wsgi.input"].read()
     seen = {key: environ.get(key) for key in SEEN} | {
         key: value
@@ -22,8 +34,10 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
     }
     seen |= {"scheme": environ["wsgi.url_scheme"], "body": body.decode("latin-1")}
     answer = json.dumps(seen).encode()
+    if environ["PATH_INFO"] == "/exit":
+        raise SystemExit
     if environ["PATH_INFO"] == "/large":
         answer = b"x" * int(environ["QUERY_STRING"])
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(answer)))]
     start_response("200 OK", headers)
-    return [answer]
+    return Broken([answer]) if environ["PATH_INFO"] == "/broken" else [answer]

@@ -9,6 +9,7 @@ from typing import Any
 import psutil
 import pytest
 
+from core.server.connections import CONTINUE
 from tests.server.servers import ECHO, HOST, PATIENCE, Server, serving
 from tests.server.streams import NEXT, get, post
 
@@ -125,7 +126,7 @@ def test_unread_answers_do_not_fill_the_memory(
 def test_the_client_is_told_to_go_on_once_and_before_the_answer(server: Server) -> None:
     with socket.create_connection((HOST, server.port), PATIENCE) as connection:
         connection.sendall(post(b"Content-Length: 3", b"Expect: 100-continue"))
-        assert connection.recv(1_000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        assert connection.recv(1_000) == CONTINUE
         connection.sendall(b"a")
         time.sleep(0.1)
         connection.sendall(b"bc")
@@ -137,12 +138,35 @@ def test_the_client_is_told_to_go_on_once_and_before_the_answer(server: Server) 
         assert connection.recv(10_000).startswith(b"HTTP/1.1 200 OK\r\n")
 
 
+def test_the_client_is_told_to_go_on_in_its_turn(server: Server) -> None:
+    with socket.create_connection((HOST, server.port), PATIENCE) as connection:
+        connection.sendall(NEXT + post(b"Content-Length: 3", b"Expect: 100-continue"))
+        received = b""
+        while not received.endswith(CONTINUE):
+            received += connection.recv(1_000)
+        assert received.startswith(b"HTTP/1.1 200 OK\r\n")
+        connection.sendall(b"abc")
+        assert connection.recv(10_000).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
 def test_too_large_a_body_is_refused_before_it_is_sent(server: Server) -> None:
     with socket.create_connection((HOST, server.port), PATIENCE) as connection:
         connection.sendall(post(b"Content-Length: 100000000", b"Expect: 100-continue"))
         answer = read_all(connection)
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert b'"BODY_TOO_LARGE"' in answer
+
+
+def test_a_body_takes_no_more_memory_than_its_bytes(
+    server: Server, sockets: list[socket.socket]
+) -> None:
+    process = psutil.Process(server.process.pid).children()[0]
+    before = process.memory_info().rss
+    body = 500_000
+    for connection in sockets:
+        connection.sendall(post(b"Transfer-Encoding: chunked") + b"2\r\nab\r\n" * (body // 2))
+    assert_others_are_served(server)
+    assert process.memory_info().rss - before < 3 * body * len(sockets)
 
 
 def test_chunks_of_one_byte_may_not_go_on_for_ever(server: Server) -> None:

@@ -4,7 +4,9 @@ import socket
 import time
 from http.client import HTTPConnection, HTTPResponse
 
-from tests.server.servers import PATIENCE, serving
+import psutil
+
+from tests.server.servers import ECHO, PATIENCE, serving
 from tests.server.streams import exchange
 
 PROBE = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -88,3 +90,29 @@ def test_a_stopping_worker_answers_those_who_are_connected() -> None:
         assert probe(silent).getheader("Connection") == "close"
         assert is_closed(idle.sock)
         assert server.process.wait(timeout=PATIENCE) == 0
+
+
+def test_a_worker_that_lost_a_thread_is_replaced() -> None:
+    with serving("--threads 2", ECHO) as server:
+        connection = server.connect()
+        connection.request("GET", "/next")
+        assert connection.getresponse().status == 200
+        (worker,) = psutil.Process(server.process.pid).children()
+        for _number in range(2):
+            server.connect().request("GET", "/exit")
+        worker.wait(timeout=PATIENCE)
+        connection = server.connect()
+        connection.request("GET", "/next")
+        assert connection.getresponse().status == 200
+
+
+def test_an_answer_that_cannot_be_closed_costs_no_thread() -> None:
+    with serving("--threads 1", ECHO) as server:
+        for _number in range(2):
+            connection = server.connect()
+            connection.request("GET", "/broken")
+            connection.getresponse()
+            connection.request("GET", "/broken")
+        connection = server.connect()
+        connection.request("GET", "/next")
+        assert connection.getresponse().status == 200
