@@ -199,9 +199,9 @@ class Worker(BaseWorker):  # type: ignore[misc]
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         parser = RequestParser(self._peer(listener, address), self.limits)
         connection = Connection(sock, parser, self.budget, self.deadlines)
-        self.connections[connection.descriptor] = connection
-        self.epoll.register(connection.descriptor, 0)
-        self._wait(connection, READABLE)
+        self.connections[connection.descriptor] = self.waiting[connection.descriptor] = connection
+        # From here on it is the threads'. epoll(7) tells them of a reset whatever is asked for.
+        self.epoll.register(connection.descriptor, READABLE)
         return True
 
     def _peer(self, listener: socket.socket, address: Any) -> Peer:
@@ -232,6 +232,9 @@ class Worker(BaseWorker):  # type: ignore[misc]
             connection = self.waiting.pop(descriptor, None)
             if connection is None:
                 continue
+            with connection.handover:
+                # Whoever put it there is done with it.
+                pass
             try:
                 self._attend(connection)
             except OSError:

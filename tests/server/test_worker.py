@@ -6,7 +6,8 @@ from http.client import HTTPConnection, HTTPResponse
 
 import psutil
 
-from tests.server.servers import ECHO, PATIENCE, serving
+from core.server.connections import RESET
+from tests.server.servers import ECHO, HOST, PATIENCE, serving
 from tests.server.streams import exchange
 
 PROBE = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -116,3 +117,15 @@ def test_an_answer_that_cannot_be_closed_costs_no_thread() -> None:
         connection = server.connect()
         connection.request("GET", "/next")
         assert connection.getresponse().status == 200
+
+
+def test_connections_that_are_reset_at_once_end_no_worker() -> None:
+    with serving("--threads 4 --worker-connections 12") as server:
+        probe(server.connect())
+        workers = psutil.Process(server.process.pid).children()
+        for number in range(3_000):
+            with socket.create_connection((HOST, server.port), PATIENCE) as connection:
+                connection.sendall(PROBE[: number % 3])
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        probe(server.connect())
+        assert psutil.Process(server.process.pid).children() == workers
