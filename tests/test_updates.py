@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
-from graphql import get_named_type, is_required_input_field
+from graphql import get_named_type, is_input_object_type, is_required_input_field
+from strawberry.types.base import StrawberryMaybe, StrawberryOptional
 
 from tests.client import GraphQLClient
 from tests.documents import SCHEMA
@@ -175,3 +176,13 @@ def test_absent_fields_stay(
             write(**{key: value})
     assert update.read() == first
     assert Event.objects.count() == count
+
+
+def test_optional_fields_that_may_not_be_null_say_so() -> None:
+    # strawberry refuses null for a `Maybe` without it by itself: with Python's words as a literal,
+    # and as a fault of ours by variable.
+    for name, kind in SCHEMA.type_map.items():
+        definition = kind.extensions.get("strawberry-definition")
+        for each in definition.fields if is_input_object_type(kind) else ():
+            if isinstance(each.type, StrawberryMaybe):
+                assert isinstance(each.type.of_type, StrawberryOptional), f"{name}.{each.name}"

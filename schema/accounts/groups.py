@@ -44,11 +44,13 @@ class CreateGroupInput:
 
 @strawberry.input(description="The fields to change; those left out stay.")
 class UpdateGroupInput:
-    """Every field but the id is optional."""
+    """Every field but the id is optional, and none may be null: see `check_nulls`."""
 
     group_id: strawberry.ID = strawberry.field(description=GROUP_ID)
-    name: strawberry.Maybe[str] = strawberry.field(description="Unique; at most 150 characters.")
-    permissions: strawberry.Maybe[list[str]] = strawberry.field(
+    name: strawberry.Maybe[str | None] = strawberry.field(
+        description="Unique; at most 150 characters."
+    )
+    permissions: strawberry.Maybe[list[str] | None] = strawberry.field(
         description="All that the members may do, as app.codename.",
         deprecation_reason="Since 2026-11-29. It undoes what another administrator grants or "
         "revokes meanwhile; use `grantGroupPermissions` and `revokeGroupPermissions`.",
