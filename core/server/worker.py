@@ -24,6 +24,7 @@ from core.server.requests import (
     Environ,
     Limits,
     Peer,
+    Phase,
     RefusedRequestError,
     Request,
     RequestParser,
@@ -142,13 +143,19 @@ class Worker(BaseWorker):  # type: ignore[misc]
                     self._expire(connection)
 
     def _make_room(self) -> None:
-        """Close the connection that is unused for longest, so that those cannot keep others out."""
-        unused = [each for each in list(self.waiting.values()) if each.is_unused]
-        for connection in sorted(unused, key=attrgetter("since")):
+        """Close a connection without a whole head, so that those cannot keep others out.
+
+        It is the one that is unused for longest, or else has not completed its head for longest.
+        """
+        waiting = list(self.waiting.values())
+        unused = [each for each in waiting if each.phase is Phase.IDLE]
+        begun = [each for each in waiting if each.phase is Phase.HEAD]
+        since = attrgetter("since")
+        for connection in (*sorted(unused, key=since), *sorted(begun, key=since)):
             if not self._take(connection):
                 continue
             if connection.is_silent():
-                self._close(connection)
+                self._expire(connection)
                 return
             # A request has come, but no thread to it yet.
             self._wait(connection, READABLE)
@@ -305,7 +312,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
         return is_sent
 
     def _expire(self, connection: Connection) -> None:
-        """End a connection that was waited for long enough."""
+        """End a connection that was waited for long enough, or that keeps others out."""
         if connection.is_amid_request:
             with suppress(OSError):
                 connection.send(refusal(LATE))

@@ -68,6 +68,15 @@ def test_unused_connections_keep_nobody_out() -> None:
         assert is_closed(unused[0].sock)
 
 
+def test_heads_that_are_never_completed_keep_nobody_out() -> None:
+    with serving("--threads 2 --worker-connections 12", WEB_HEAD_SECONDS="600") as server:
+        begun = [server.connect() for _number in range(30)]
+        for connection in begun:
+            connection.sock.sendall(PROBE[:20])
+        probe(server.connect())
+        assert begun[0].sock.recv(100).startswith(b"HTTP/1.1 408 ")
+
+
 def test_more_connections_than_there_is_room_for_are_all_answered() -> None:
     with serving("--threads 2 --worker-connections 12") as server:
         streams = [[PROBE]] * 100
