@@ -8,6 +8,7 @@ import logging
 import os
 import queue
 import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -50,6 +51,7 @@ from tests.factories import (
 )
 from tests.pictures import SET
 from tests.world import World
+from users.accounts import pictures
 from users.accounts.models import User
 from users.activity.record import record
 from users.activity.tags import Tag
@@ -174,6 +176,18 @@ def media(settings: Any, tmp_path: Path) -> Path:
     """Keep uploaded files here."""
     settings.MEDIA_ROOT = str(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_decoder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Decode pictures by a program of this process's own.
+
+    One of them runs at a time in a pod, and processes of the tests are not of one pod.
+    """
+    program = shutil.copy(pictures.PROGRAM, tmp_path_factory.mktemp("decoder"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pictures, "PROGRAM", Path(program))
+        yield
 
 
 @pytest.fixture

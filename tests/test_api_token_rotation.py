@@ -60,6 +60,7 @@ def test_event_tells_both_tokens(client_of: ClientOf, alice: User) -> None:
 
 
 def test_person_is_told_by_mail(client_of: ClientOf, alice: User, mails: Sink) -> None:
+    User.objects.update(email_verified_at=timezone.now())
     make_api_token(alice, "profile:read", name="Nightly report")
     answer = rotate(client_of(alice), ApiToken.objects.get())
     mail_api_token_created(str(Event.objects.get().pk))

@@ -112,7 +112,8 @@ def test_event_tells_what_the_token_is_good_for(client_of: ClientOf, alice: User
 
 
 def test_person_is_told_by_mail(worker: Sink) -> None:
-    alice = make_user("alice", name="Alice Archer", locale="de")
+    verified = timezone.now()
+    alice = make_user("alice", name="Alice Archer", locale="de", email_verified_at=verified)
     client = GraphQLClient(log_in()["accessToken"])
     secret = created(client, "PROFILE_READ", name="Bericht")
     mail = worker.next()

@@ -26,7 +26,7 @@ ClientOf = Callable[[User], GraphQLClient]
 JOURNEY = """
     { users(first: SIZE) { nodes {
       memberships(first: SIZE) { totalCount { value } nodes { organization {
-        members(first: 9) { totalCount { value } nodes { user {
+        members(first: 4) { totalCount { value } nodes { user {
           profile { bio } groups { name } permissions memberships(last: 1) { nodes { role } }
         } } }
       } } }

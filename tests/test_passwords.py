@@ -257,7 +257,7 @@ def test_last_administrator_gets_the_mail_too(client_of: ClientOf, root: User, m
 
 
 def test_person_is_told_by_mail_of_a_change(worker: Sink) -> None:
-    alice = make_user("alice", name="Alice Archer")
+    alice = make_user("alice", name="Alice Archer", email_verified_at=timezone.now())
     assert change(GraphQLClient(issue_access_token(make_session(alice)))) == []
     mail = worker.next()
     assert (mail["To"], mail["Subject"]) == ("alice@example.org", "Your password was changed")

@@ -33,8 +33,9 @@ from core.server.requests import (
 # Told to one thread, and to no other until the connection is waited for again.
 READABLE: Final = select.EPOLLIN | select.EPOLLONESHOT
 WRITABLE: Final = select.EPOLLOUT | select.EPOLLONESHOT
-# Accepted by one of the processes that share a listening socket.
-ACCEPTABLE: Final = select.EPOLLIN | select.EPOLLEXCLUSIVE
+# Told to every process that shares a listening socket: with EPOLLEXCLUSIVE a process that hangs
+# would be the only one told of some connections.
+ACCEPTABLE: Final = select.EPOLLIN
 # How long a stopping worker waits for a request that may be on its way.
 STOP_SECONDS: Final = 2.0
 TICK_SECONDS: Final = 1.0
