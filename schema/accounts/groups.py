@@ -1,7 +1,7 @@
 """What administrators do to groups and permissions."""
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, cast
 
 import strawberry
 import strawberry_django
@@ -154,7 +154,9 @@ class GroupsMutation:
         if input.name is not None:
             changes["name"] = input.name.value
         if input.permissions is not None:
-            changes["permissions"] = SetChange.to(_permissions(info, input.permissions.value))
+            # Null was refused by `check_nulls`.
+            permissions = cast("list[str]", input.permissions.value)
+            changes["permissions"] = SetChange.to(_permissions(info, permissions))
         group_id = node_key(input.group_id, "Group")
         group = update_group(group_id, actor=info.context.actor, **changes)
         return GroupPayload(group_id=group.pk)
