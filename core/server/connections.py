@@ -160,7 +160,8 @@ class Connection:
         is_sent = self.resume()
         if not is_sent:
             self.deadline = time.monotonic() + self.deadlines.answer
-            if not self._hold(len(self._unsent)):
+            unsent = len(self._unsent)
+            if not self._hold(unsent if unsent > UNCOUNTED_BYTES else 0):
                 raise ConnectionAbortedError("Too much waits to be read.")
         return is_sent
 

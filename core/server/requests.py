@@ -86,6 +86,14 @@ class Request:
     keeps_alive: bool
 
     @property
+    def loggable(self) -> Environ:
+        """The environment for gunicorn's access log, in which a path must not begin a new line."""
+        if self.environ["PATH_INFO"].isprintable():
+            return self.environ
+        path, _mark, _query = self.environ["RAW_URI"].partition("?")
+        return self.environ | {"PATH_INFO": path}
+
+    @property
     def headers(self) -> list[tuple[str, str]]:
         """The fields by name, for gunicorn's access log."""
         return [

@@ -144,15 +144,17 @@ class Worker(BaseWorker):  # type: ignore[misc]
                     self._expire(connection)
 
     def _make_room(self) -> None:
-        """Close a connection without a whole head, so that those cannot keep others out.
+        """Close a connection without a whole request, so that those cannot keep others out.
 
-        It is the one that is unused for longest, or else has not completed its head for longest.
+        It is the one that is unused for longest, or else waits for longest for the rest of a head,
+        or of a body.
         """
         waiting = list(self.waiting.values())
         unused = [each for each in waiting if each.phase is Phase.IDLE]
-        begun = [each for each in waiting if each.phase is Phase.HEAD]
         since = attrgetter("since")
-        for connection in (*sorted(unused, key=since), *sorted(begun, key=since)):
+        heads = sorted((each for each in waiting if each.phase is Phase.HEAD), key=since)
+        bodies = sorted((each for each in waiting if each.phase is Phase.BODY), key=since)
+        for connection in (*sorted(unused, key=since), *heads, *bodies):
             if not self._take(connection):
                 continue
             if connection.is_silent():
@@ -164,8 +166,8 @@ class Worker(BaseWorker):  # type: ignore[misc]
     def _stop(self) -> None:
         until = time.monotonic() + self.cfg.graceful_timeout
         for listener in self.listeners.values():
-            while self._accept(listener):
-                pass
+            while len(self.connections) < self.cfg.worker_connections and self._accept(listener):
+                self.notify()
         self._accept_or_not(wanted=False)
         for listener in self.listeners.values():
             listener.close()
@@ -303,13 +305,13 @@ class Worker(BaseWorker):  # type: ignore[misc]
         connection.ends = not keeps_alive
         try:
             answer = Answer(self.wsgi, request)
-        except Exception:
+        except BaseException:
             self.log.exception("Error handling a request")
             connection.ends = True
             return connection.send(refusal(BROKEN))
         is_sent = connection.answer(answer, keeps_alive=keeps_alive)
         took = datetime.now() - started  # noqa: DTZ005
-        self.log.access(answer, request, request.environ, took)
+        self.log.access(answer, request, request.loggable, took)
         return is_sent
 
     def _expire(self, connection: Connection) -> None:

@@ -19,11 +19,20 @@ class Broken(list[bytes]):
         raise ValueError
 
 
+class Fatal(list[bytes]):
+    """An answer that ends the thread that closes it."""
+
+    def close(self) -> None:
+        """End the thread."""
+        raise SystemExit
+
+
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     """Tell what arrived.
 
-    ``/large`` answers with as many bytes as the query string says. ``/exit`` ends the thread, and
-    ``/broken`` fails when it is told that its answer is not needed any more.
+    ``/large`` answers with as many bytes as the query string says. ``/late`` raises what is no
+    `Exception`. ``/broken`` fails when it is told that its answer is not needed any more, and
+    ``/exit`` ends the thread then.
     """
     body = environ["wsgi.input"].read()
     seen = {key: environ.get(key) for key in SEEN} | {
@@ -34,10 +43,12 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
     }
     seen |= {"scheme": environ["wsgi.url_scheme"], "body": body.decode("latin-1")}
     answer = json.dumps(seen).encode()
-    if environ["PATH_INFO"] == "/exit":
+    if environ["PATH_INFO"] == "/late":
+        # As deadlines are, no `Exception`.
         raise SystemExit
     if environ["PATH_INFO"] == "/large":
         answer = b"x" * int(environ["QUERY_STRING"])
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(answer)))]
     start_response("200 OK", headers)
-    return Broken([answer]) if environ["PATH_INFO"] == "/broken" else [answer]
+    kinds: dict[str, type[list[bytes]]] = {"/broken": Broken, "/exit": Fatal}
+    return kinds.get(environ["PATH_INFO"], list)([answer])

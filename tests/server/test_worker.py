@@ -5,6 +5,7 @@ import time
 from http.client import HTTPConnection, HTTPResponse
 
 import psutil
+import pytest
 
 from core.server.connections import RESET
 from tests.server.servers import ECHO, HOST, PATIENCE, serving
@@ -116,6 +117,18 @@ def test_a_worker_that_lost_a_thread_is_replaced() -> None:
         assert connection.getresponse().status == 200
 
 
+def test_what_the_application_raises_costs_no_thread() -> None:
+    with serving("--threads 1", ECHO) as server:
+        for _number in range(3):
+            connection = server.connect()
+            connection.request("GET", "/late")
+            response = connection.getresponse()
+            assert (response.status, response.getheader("Connection")) == (500, "close")
+        connection = server.connect()
+        connection.request("GET", "/next")
+        assert connection.getresponse().status == 200
+
+
 def test_an_answer_that_cannot_be_closed_costs_no_thread() -> None:
     with serving("--threads 1", ECHO) as server:
         for _number in range(2):
@@ -138,3 +151,13 @@ def test_connections_that_are_reset_at_once_end_no_worker() -> None:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         probe(server.connect())
         assert psutil.Process(server.process.pid).children() == workers
+
+
+def test_a_path_begins_no_line_of_the_access_log(capfd: pytest.CaptureFixture[str]) -> None:
+    with serving("", ECHO) as server:
+        exchange(server.port, [[b"GET /a%0a%00b?token=c HTTP/1.1\r\nHost: localhost\r\n\r\n"]])
+        server.process.terminate()
+        server.process.wait(timeout=PATIENCE)
+    log = capfd.readouterr().out
+    assert '"GET /a%0a%00b HTTP/1.1" 200' in log
+    assert "token" not in log
