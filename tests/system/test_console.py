@@ -43,6 +43,8 @@ def test_offers_the_documented_operations(page: Page, site: str) -> None:
 
     page.get_by_role("button", name="Examples").click()
     page.get_by_text("Directory", exact=True).first.click()
+    # The console has read which operation is meant once it names the tab by it.
+    expect(page.get_by_role("tab", name="Directory")).to_be_visible()
     result = execute(page)
 
     expect(result).to_contain_text("Aaliyah ")
