@@ -59,7 +59,7 @@ def canonical_email(text: str) -> str:
 def canonical_domain(text: str) -> str:
     """Return the canonical form of what follows the @. Raises `ValidationError`, and nothing else.
 
-    The domain is one that mail can be sent to, as far as its name tells.
+    The name of the domain is one that mail can be sent to; no DNS is asked.
     """
     if len(text) > EMAIL_MAX_LENGTH:
         raise _invalid(TOO_LONG)
@@ -82,7 +82,7 @@ def a_labels(domain: str) -> str:
     Raises `ValidationError`, and nothing else, if IDNA 2008 has none for it.
     """
     try:
-        # UTS 46 drops characters that nobody sees; two addresses would look alike and be one.
+        # UTS 46 drops invisible characters; two addresses would look alike and be one.
         if not domain.isascii() and not all(map(idna.uts46_remap, domain)):
             raise _invalid(INVISIBLE)
         return idna.encode(domain, uts46=True, std3_rules=True).decode("ascii")

@@ -52,7 +52,7 @@ class ErrorCode(DescribedEnum):
     IMAGE_TOO_LARGE = "IMAGE_TOO_LARGE", "The picture has too many bytes or pixels."
     IMAGE_TOO_COMPLEX = (
         "IMAGE_TOO_COMPLEX",
-        "Decoding the picture takes too much time or memory; save it anew, or make it smaller.",
+        "Decoding the picture takes too much time or memory; save it as a JPEG, or shrink it.",
     )
     UPLOADS_OFF = "UPLOADS_OFF", "This deployment keeps no files."
     METADATA_INVALID = (

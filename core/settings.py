@@ -170,7 +170,7 @@ CELERY_BROKER_URL = env.url(
     default=redis_broker(REDIS_URL),
     schemes=("redis", "rediss", "redis+socket", "amqp", "amqps"),
 )
-# Whoever writes to the broker must not run code here: no pickle, whatever a message says it is.
+# A writer to the broker must not run code here: no pickle, whatever type a message claims.
 CELERY_ACCEPT_CONTENT = CELERY_RESULT_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = CELERY_EVENT_SERIALIZER = "json"
 CELERY_TASK_IGNORE_RESULT = True

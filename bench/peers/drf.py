@@ -20,7 +20,7 @@ class RestFramework(OnGunicorn):
     packages = ("djangorestframework", "drf-orjson-renderer")
     absent = {  # noqa: RUF012 - a ClassVar of the base
         "typename": "has no GraphQL",
-        "log_in": "signs nobody in",
+        "log_in": "has no sign-in",
     }
 
     def environment(self) -> dict[str, str]:

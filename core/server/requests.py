@@ -146,7 +146,7 @@ class RequestParser:
             except httptools.HttpParserCallbackError as error:
                 self.refusal = _cause(error)
             except httptools.HttpParserError:
-                # Nobody reads what comes after the last request of a connection.
+                # Data after the last request of a connection is ignored.
                 if not (self.requests and not self.requests[-1].keeps_alive):
                     self.refusal = _bad_request("The request is not valid HTTP/1.1.")
             break

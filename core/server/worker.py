@@ -34,7 +34,7 @@ from core.server.requests import (
 READABLE: Final = select.EPOLLIN | select.EPOLLONESHOT
 WRITABLE: Final = select.EPOLLOUT | select.EPOLLONESHOT
 # Told to every process that shares a listening socket: with EPOLLEXCLUSIVE a process that hangs
-# would be the only one told of some connections.
+# would be the only one to learn of some connections.
 ACCEPTABLE: Final = select.EPOLLIN
 # How long a stopping worker waits for a request that may be on its way.
 STOP_SECONDS: Final = 2.0
@@ -243,7 +243,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
             if connection is None:
                 continue
             with connection.handover:
-                # Whoever put it there is done with it.
+                # The thread that put it there is done with it.
                 pass
             try:
                 self._attend(connection)

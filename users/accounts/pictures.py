@@ -171,7 +171,7 @@ def _refusal(outcome: Outcome) -> InputRejectedError:
             ErrorCode.IMAGE_TOO_COMPLEX,
             _(
                 "Decoding this picture takes too much work. "
-                "Save it anew as a JPEG, or make it smaller."
+                "Save it again as a JPEG, or make it smaller."
             ),
         ),
     }[outcome]
