@@ -35,6 +35,12 @@ class Deadlines:
     # For the next request to begin.
     idle: float
 
+    def of(self, phase: Phase) -> float:
+        """Return the seconds for what a connection waits for."""
+        if phase is Phase.IDLE:
+            return self.idle
+        return self.head if phase is Phase.HEAD else self.body
+
 
 class MemoryBudget:
     """What all connections together may hold of large bodies and of answers not yet sent."""
@@ -185,12 +191,7 @@ class Connection:
             return
         self.phase = self.parser.phase
         self.since = time.monotonic()
-        seconds = {
-            Phase.IDLE: self.deadlines.idle,
-            Phase.HEAD: self.deadlines.head,
-            Phase.BODY: self.deadlines.body,
-        }[self.phase]
-        self.deadline = self.since + seconds
+        self.deadline = self.since + self.deadlines.of(self.phase)
 
     def linger(self) -> None:
         """Send no more, and wait for the client to say the same."""

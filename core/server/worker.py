@@ -150,7 +150,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
         or of a body.
         """
         waiting = list(self.waiting.values())
-        unused = [each for each in waiting if each.phase is Phase.IDLE]
+        unused = [each for each in waiting if each.is_unused]
         since = attrgetter("since")
         heads = sorted((each for each in waiting if each.phase is Phase.HEAD), key=since)
         bodies = sorted((each for each in waiting if each.phase is Phase.BODY), key=since)
