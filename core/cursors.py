@@ -5,7 +5,8 @@ from typing import Any, Final, Self, TypeAlias, cast
 
 from django.conf import settings
 from psycopg import ClientCursor, Cursor
-from psycopg.adapt import AdaptersMap
+from psycopg._queries import PostgresQuery
+from psycopg.adapt import AdaptersMap, PyFormat
 from psycopg.errors import OperationalError, error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.types.datetime import TimestamptzLoader
@@ -50,6 +51,12 @@ class InlineCursor(_Loaders, ClientCursor[Any]):
 class PreparedCursor(_Loaders, Cursor[Any]):
     """A cursor whose statements PostgreSQL parses once a connection, and plans once."""
 
+    def __init__(self, connection: Any) -> None:
+        """Know no statement yet."""
+        super().__init__(connection)
+        # By the text: the parameters' formats, and what psycopg names the statement by.
+        self._known: dict[str, tuple[Sequence[PyFormat], tuple[bytes, tuple[int, ...]]]] = {}
+
     def execute(self, query: Any, params: Any = None, **_options: Any) -> Self:
         """Execute, and have PostgreSQL remember the statement."""
         try:
@@ -64,15 +71,17 @@ class PreparedCursor(_Loaders, Cursor[Any]):
         psycopg waits for answers in Python, so that a signal can interrupt it; a statement that
         is prepared is short enough to be waited for.
         """
-        converted = self._convert_query(query, params)
-        name = self._conn._prepared._names.get((converted.query, converted.types))  # noqa: SLF001 - psycopg has no public name for it
-        if name is None or self._has_to_begin():
-            self.execute(query, params)
-            return self.release(self.fetchall())
+        known = self._known.get(query)
+        if known is None or self._has_to_begin():
+            return self._rows_of_unknown(query, params)
+        formats, key = known
         # Nulls are fine, whatever the signature says.
-        values = cast("Any", converted.params)
+        values = cast("Any", self._tx.dump_sequence(params, formats))
+        name = self._conn._prepared._names.get(key)  # noqa: SLF001 - psycopg has no public name for it
+        if name is None or self._tx.types != key[1]:
+            return self._rows_of_unknown(query, params)
         result = self._pgconn.exec_prepared(
-            name, values, converted.formats, result_format=self.format
+            name, values, self._tx.formats, result_format=self.format
         )
         if self._pgconn.status == ConnStatus.BAD:
             raise OperationalError(result.get_error_message())
@@ -80,6 +89,17 @@ class PreparedCursor(_Loaders, Cursor[Any]):
             raise error_from_result(result, encoding=self._encoding)
         self._tx.set_pgresult(result)
         return self.release(self._tx.load_rows(0, result.ntuples, tuple))
+
+    def _rows_of_unknown(self, query: str, params: Sequence[Any]) -> Sequence[tuple[Any, ...]]:
+        """Execute as psycopg does, and take notice of the statement that it prepared."""
+        self.execute(query, params)
+        rows = self.release(self.fetchall())
+        used = cast("PostgresQuery", self._query)
+        if used._want_formats is not None:  # noqa: SLF001 - psycopg has no public name for it
+            if len(self._known) >= (self._conn.prepared_max or 0):
+                self._known.clear()
+            self._known[query] = used._want_formats, (used.query, used.types)  # noqa: SLF001
+        return rows
 
     def _has_to_begin(self) -> bool:
         status = self._pgconn.transaction_status

@@ -67,9 +67,10 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "core.api.ApiMiddleware",
     "core.content_security.ContentSecurityMiddleware",
     "core.health.HealthMiddleware",
-    "core.api.ApiMiddleware",
+    "core.api.DeadlineMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # The admin insists on it; nothing is stored in Django's sessions.
@@ -82,11 +83,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
-# What is around the API's view, where operations come by POST.
-API_MIDDLEWARE = [
-    "core.api.LanguageMiddleware",
-    "users.authentication.middleware.ActorMiddleware",
-]
+# Answers operations that come by POST, past the middleware.
+OPERATION_VIEW = "schema.view.operation"
 
 ROOT_URLCONF = "core.urls"
 WSGI_APPLICATION = "core.wsgi.application"
@@ -361,6 +359,8 @@ DRAIN_FILE = env.text("DRAIN_FILE", default="")
 
 # Off, operations are executed by graphql-core alone, which answers alike.
 GRAPHQL_ENGINE = env.flag("GRAPHQL_ENGINE", default=True)
+# Answers operations past Django's handler; without it they take longer, and are answered alike.
+FAST_PATH = env.flag("FAST_PATH", default=True)
 # Introspection: for all clients, or for signed-in ones.
 INTROSPECTION = env.text("INTROSPECTION", default="all")
 if INTROSPECTION not in {"all", "signed-in"}:

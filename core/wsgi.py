@@ -2,8 +2,13 @@
 
 import os
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
+
+from core.fast_path import FastPath, WSGIApplication
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
 
-application = get_wsgi_application()
+application: WSGIApplication = get_wsgi_application()
+if settings.FAST_PATH:
+    application = FastPath(application)

@@ -5,22 +5,26 @@ Queries come by POST or GET, mutations by POST only. A client that accepts
 for `application/json` every well-formed request is answered with 200.
 """
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
+from http.cookies import SimpleCookie
 from typing import Any, cast
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
+from django.core.handlers.exception import response_for_exception
 from django.http import HttpRequest, HttpResponse
 from django.views import View
 from graphql import GraphQLError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionResult
 
-from core.deadline import OperationCancelledError
+from core.api import activate_language, limit_time, set_headers, timed_out
+from core.deadline import DeadlineExceededError, OperationCancelledError
 from core.errors import InsufficientScopeError
-from core.http import ActorRequest
+from core.http import ActorRequest, Reply
 from core.memory import trim_memory
 from schema.bad_requests import BadRequestError, body_too_large, from_json
 from schema.budget import RateLimitedError, spend_one
@@ -34,6 +38,8 @@ from schema.multipart import MULTIPART, multipart_parameters
 from schema.operations import execute, was_executed
 from schema.serialization import serialized
 from users.authentication.middleware import (
+    AuthenticationError,
+    authenticate,
     clear_session_cookie,
     set_device_cookie,
     set_session_cookie,
@@ -72,7 +78,7 @@ class Operation:
 
 
 class GraphQLView(View):
-    """The endpoint. Cross-site requests are refused here instead of by a CSRF token."""
+    """The endpoint among the pages: queries by GET, and the console."""
 
     http_method_names = ["get", "post", "options"]  # noqa: RUF012 - as Django declares it
 
@@ -80,81 +86,106 @@ class GraphQLView(View):
         """Execute a query, or show the console to a browser."""
         if "query" not in request.GET and "text/html" in request.headers.get("Accept", ""):
             return console_page(request)
-        return self._respond(request, self._from_query_string)
+        return respond(request, _from_query_string).to_response()
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Execute a query or a mutation."""
-        return self._respond(request, self._from_body)
+        """Answer an operation, should one come by the pages' middleware."""
+        return operation(request).to_response()
 
-    def _respond(self, request: HttpRequest, read: Any) -> HttpResponse:
-        preferred = _preferred_type(request.META.get("HTTP_ACCEPT", "*/*"))
-        if preferred is None:
-            return HttpResponse(
-                f"Accept {GRAPHQL_JSON} or {JSON}.\n",
-                content_type="text/plain",
-                status=406,
-                headers={"Vary": "Accept"},
-            )
-        media_type = preferred.removesuffix(CHARSET)
-        known = cast("ActorRequest", request)
-        context = Context(
-            actor=known.actor,
-            device_token=request.COOKIES.get(settings.DEVICE_COOKIE),
-            trace=Trace() if settings.GRAPHQL_DEBUG else None,
-            bounds=Bounds(settings.GRAPHQL_MAX_RESPONSE_BYTES, known.deadline),
-        )
-        try:
-            with context.bounds:
-                _refuse_cross_site(request)
-                spend_one(context.actor)
-                result = _execute(read(request), context, read_only=request.method == "GET")
-                response = _answer(media_type, result, context)
-        except BadRequestError as error:
-            response = _bad_request(media_type, error)
-        except InsufficientScopeError as error:
-            response = _insufficient_scope(media_type, error)
-        except OperationCancelledError as error:
-            response = _cancelled(media_type, error, context)
-        except MemoryError:
-            response = _cancelled(media_type, ResponseTooLargeError(), context)
-        if context.bounds.texts > LARGE:
-            trim_memory()
-        if context.session_cookie:
-            set_session_cookie(response, context.session_cookie)
-        elif context.session_ended:
-            clear_session_cookie(response)
-        if context.device_cookie:
-            set_device_cookie(response, context.device_cookie)
-        response["Vary"] = "Accept, Accept-Language, Authorization, Cookie"
-        response["Cache-Control"] = "no-store"
-        return response
 
-    @staticmethod
-    def _from_query_string(request: HttpRequest) -> Operation:
-        parameters: dict[str, Any] = dict(request.GET.items())
-        for name in ("variables", "extensions"):
-            if parameters.get(name):
-                parameters[name] = from_json(parameters[name].encode(), f"The parameter `{name}`")
-            else:
-                parameters.pop(name, None)
-        return Operation.of(parameters)
+def operation(
+    request: HttpRequest, authenticate: Callable[[HttpRequest], object] = authenticate
+) -> Reply:
+    """Answer an operation that came by POST: the one function that does, from both paths to it."""
+    language = None
+    try:
+        with limit_time(request):
+            request.get_host()
+            language = activate_language(request)
+            authenticate(request)
+            reply = respond(request, _from_body)
+    except AuthenticationError as error:
+        reply = Reply.of(error.response)
+    except DeadlineExceededError:
+        reply = Reply.of(timed_out())
+    except Exception as error:  # noqa: BLE001 - as Django's handler, which logs it
+        reply = Reply.of(response_for_exception(request, error))
+    set_headers(reply, request, language)
+    return reply
 
-    @staticmethod
-    def _from_body(request: HttpRequest) -> Operation:
-        if request.content_type not in {JSON, MULTIPART}:
-            raise BadRequestError(
-                f"Send the body as {JSON}, or with files as {MULTIPART}.", status=415
-            )
-        charset = (request.content_params or {}).get("charset", "utf-8")
-        if charset.lower() not in {"utf-8", "utf8"}:
-            raise BadRequestError("Encode the body as UTF-8.", status=415)
-        if request.content_type == MULTIPART:
-            return Operation.of(multipart_parameters(request))
-        try:
-            body = request.body
-        except RequestDataTooBig:
-            raise body_too_large(settings.GRAPHQL_MAX_BODY_BYTES) from None
-        return Operation.of(from_json(body, "The body"))
+
+def respond(request: HttpRequest, read: Callable[[HttpRequest], Operation]) -> Reply:
+    """Execute what is read of the request. Cross-site requests are refused without a CSRF token."""
+    preferred = _preferred_type(request.META.get("HTTP_ACCEPT", "*/*"))
+    if preferred is None:
+        message = f"Accept {GRAPHQL_JSON} or {JSON}.\n".encode()
+        return Reply(406, message, {"Content-Type": "text/plain", "Vary": "Accept"})
+    media_type = preferred.removesuffix(CHARSET)
+    known = cast("ActorRequest", request)
+    context = Context(
+        actor=known.actor,
+        device_token=request.COOKIES.get(settings.DEVICE_COOKIE),
+        trace=Trace() if settings.GRAPHQL_DEBUG else None,
+        bounds=Bounds(settings.GRAPHQL_MAX_RESPONSE_BYTES, known.deadline),
+    )
+    try:
+        with context.bounds:
+            _refuse_cross_site(request)
+            spend_one(context.actor)
+            result = _execute(read(request), context, read_only=request.method == "GET")
+            reply = _answer(media_type, result, context)
+    except BadRequestError as error:
+        reply = _bad_request(media_type, error)
+    except InsufficientScopeError as error:
+        reply = _insufficient_scope(media_type, error)
+    except OperationCancelledError as error:
+        reply = _cancelled(media_type, error, context)
+    except MemoryError:
+        reply = _cancelled(media_type, ResponseTooLargeError(), context)
+    if context.bounds.texts > LARGE:
+        trim_memory()
+    if context.session_cookie or context.session_ended or context.device_cookie:
+        reply.cookies = _cookies(context)
+    reply.headers["Vary"] = "Accept, Accept-Language, Authorization, Cookie"
+    reply.headers["Cache-Control"] = "no-store"
+    return reply
+
+
+def _cookies(context: Context) -> SimpleCookie:
+    """Return the cookies that the operation sets."""
+    response = HttpResponse()
+    if context.session_cookie:
+        set_session_cookie(response, context.session_cookie)
+    elif context.session_ended:
+        clear_session_cookie(response)
+    if context.device_cookie:
+        set_device_cookie(response, context.device_cookie)
+    return response.cookies
+
+
+def _from_query_string(request: HttpRequest) -> Operation:
+    parameters: dict[str, Any] = dict(request.GET.items())
+    for name in ("variables", "extensions"):
+        if parameters.get(name):
+            parameters[name] = from_json(parameters[name].encode(), f"The parameter `{name}`")
+        else:
+            parameters.pop(name, None)
+    return Operation.of(parameters)
+
+
+def _from_body(request: HttpRequest) -> Operation:
+    if request.content_type not in {JSON, MULTIPART}:
+        raise BadRequestError(f"Send the body as {JSON}, or with files as {MULTIPART}.", status=415)
+    charset = (request.content_params or {}).get("charset", "utf-8")
+    if charset.lower() not in {"utf-8", "utf8"}:
+        raise BadRequestError("Encode the body as UTF-8.", status=415)
+    if request.content_type == MULTIPART:
+        return Operation.of(multipart_parameters(request))
+    try:
+        body = request.body
+    except RequestDataTooBig:
+        raise body_too_large(settings.GRAPHQL_MAX_BODY_BYTES) from None
+    return Operation.of(from_json(body, "The body"))
 
 
 @lru_cache
@@ -194,7 +225,7 @@ def _execute(operation: Operation, context: Context, *, read_only: bool) -> Exec
         raise BadRequestError(f"{error.as_http_error_reason(method)}.", status=status) from None
 
 
-def _answer(media_type: str, result: ExecutionResult, context: Context) -> HttpResponse:
+def _answer(media_type: str, result: ExecutionResult, context: Context) -> Reply:
     """Answer. Raises `ResponseTooLargeError`."""
     payload: dict[str, Any] = {}
     errors: list[GraphQLError] = (result.errors or [])[:MAX_ERRORS]
@@ -210,38 +241,35 @@ def _answer(media_type: str, result: ExecutionResult, context: Context) -> HttpR
     status = 200 if understood or media_type == JSON else 400
     response = _response(media_type, payload, status)
     # What was counted may be less: escapes in texts, and errors.
-    if len(response.content) > context.bounds.max_bytes:
+    if len(response.body) > context.bounds.max_bytes:
         raise ResponseTooLargeError
     return response
 
 
-def _cancelled(media_type: str, error: OperationCancelledError, context: Context) -> HttpResponse:
+def _cancelled(media_type: str, error: OperationCancelledError, context: Context) -> Reply:
     """Answer an operation that took more than it may, with none of its data."""
     errors = [cancellation(error, executed=context.executed)]
     return _response(media_type, {"errors": errors, "data": None}, 200)
 
 
-def _bad_request(media_type: str, error: BadRequestError) -> HttpResponse:
+def _bad_request(media_type: str, error: BadRequestError) -> Reply:
     response = _response(media_type, {"errors": [format_error(error.error)]}, error.status)
     if isinstance(error, RateLimitedError):
-        response["Retry-After"] = str(error.retry_after)
+        response.headers["Retry-After"] = str(error.retry_after)
     return response
 
 
-def _insufficient_scope(media_type: str, error: InsufficientScopeError) -> HttpResponse:
+def _insufficient_scope(media_type: str, error: InsufficientScopeError) -> Reply:
     """Answer as RFC 6750, section 3.1, says, in the form of a GraphQL error."""
     told = format_error(GraphQLError(str(error.text), original_error=error))
     response = _response(media_type, {"errors": [told]}, 403)
     scope = f', scope="{error.scope}"' if error.scope else ""
-    response["WWW-Authenticate"] = f'Bearer error="insufficient_scope"{scope}'
+    response.headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope"{scope}'
     return response
 
 
-def _response(media_type: str, payload: dict[str, Any], status: int) -> HttpResponse:
-    headers = {"Allow": "POST"} if status == 405 else {}  # noqa: PLR2004
-    return HttpResponse(
-        serialized(payload),
-        content_type=media_type + CHARSET,
-        status=status,
-        headers=headers,
-    )
+def _response(media_type: str, payload: dict[str, Any], status: int) -> Reply:
+    headers = {"Content-Type": media_type + CHARSET}
+    if status == 405:  # noqa: PLR2004
+        headers["Allow"] = "POST"
+    return Reply(status, serialized(payload), headers)

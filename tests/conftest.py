@@ -34,7 +34,7 @@ from core.actor import Actor
 from core.roles.owner import as_owner
 from core.smtp_replies import Stage
 from schema.budget import CLIENTS
-from tests.client import Answer, GraphQLClient
+from tests.client import Answer, GraphQLClient, ServiceClient
 from tests.executors import EXECUTORS, Executor
 from tests.factories import (
     make_api_token,
@@ -108,6 +108,17 @@ def sam(db: None) -> User:
 @pytest.fixture
 def root(db: None) -> User:
     return make_user("root", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def client() -> ServiceClient:
+    return ServiceClient()
+
+
+@pytest.fixture(params=[True, False], ids=["fast path", "Django's handler"])
+def path(request: pytest.FixtureRequest, settings: Any) -> None:
+    """Have operations take the path, for tests of HTTP."""
+    settings.FAST_PATH = request.param
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ from django.test import Client
 
 from core.content_security import NOTHING
 
+pytestmark = pytest.mark.usefixtures("path")
+
 OPERATION: Final[dict[str, Any]] = {
     "path": "/graphql",
     "data": {"query": "{ __typename }"},

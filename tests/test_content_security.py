@@ -143,7 +143,7 @@ def test_a_fault_is_answered_with_one(monkeypatch: pytest.MonkeyPatch) -> None:
     response = client.get("/verify-email")
     assert response.status_code == 500
     check(response)
-    monkeypatch.setattr("users.authentication.middleware.ActorMiddleware.__call__", fail)
+    monkeypatch.setattr("users.authentication.middleware.client_address", fail)
     for method, path in (("GET", "/verify-email"), ("POST", "/graphql")):
         response = client.generic(method, path)
         assert response.status_code == 500

@@ -15,6 +15,8 @@ from users.accounts.models import User
 from users.activity.models import Event
 from users.authentication.models import Session
 
+pytestmark = pytest.mark.usefixtures("path")
+
 GRAPHQL_JSON = "application/graphql-response+json"
 ME = "{ me { username } }"
 LOG_OUT = "mutation { logOut { errors { code } } }"

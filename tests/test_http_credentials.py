@@ -15,6 +15,8 @@ from users.activity.models import Event
 from users.activity.tags import Tag
 from users.authentication.models import Session
 
+pytestmark = pytest.mark.usefixtures("path")
+
 ME = "{ me { username } }"
 LOG_IN = """
     mutation ($login: String!, $transport: Transport! = COOKIE) {

@@ -12,6 +12,8 @@ from tests.pictures import picture
 from tests.signing_in import log_in_by_cookie, tags
 from users.accounts.models import Metadata, Profile, User
 
+pytestmark = pytest.mark.usefixtures("path")
+
 ClientOf = Callable[[User], GraphQLClient]
 
 SET = "mutation ($image: Upload!) { setAvatar(input: {image: $image}) { errors { code field } } }"

@@ -4,10 +4,6 @@ What it costs to find out who asks is the difference to Roster as deployed; what
 decided as ever.
 """
 
-from core.settings import *  # noqa: F403 - all but the one middleware
-from core.settings import API_MIDDLEWARE
+from core.settings import *  # noqa: F403 - all but the one view
 
-API_MIDDLEWARE = [
-    "bench.peers.unsigned_middleware.StaffMiddleware" if each.endswith(".ActorMiddleware") else each
-    for each in API_MIDDLEWARE
-]
+OPERATION_VIEW = "bench.peers.unsigned_view.operation"

@@ -35,6 +35,15 @@ class ApiTokenError(Exception):
     """The API token is not one of ours, expired, was revoked, or its owner may not sign in."""
 
 
+class AuthenticationError(Exception):
+    """Who asks cannot be said; ``response`` says why."""
+
+    def __init__(self, response: HttpResponse) -> None:
+        """Carry what to answer."""
+        super().__init__(response.status_code)
+        self.response = response
+
+
 class ActorMiddleware(AuthenticationMiddleware):
     """Sets `request.actor` in one statement at the most, and for the admin `request.user`.
 
@@ -46,45 +55,55 @@ class ActorMiddleware(AuthenticationMiddleware):
     def process_request(self, request: HttpRequest) -> HttpResponse | None:  # type: ignore[override]
         """Read the credentials, the bearer token before the cookie."""
         try:
-            proof = None if _is_public(request.path) else self._proof(request)
-        except AccessTokenError:
-            return _invalid_token(
-                _("The access token is not valid any more. Refresh it or log in again.")
-            )
-        except ApiTokenError:
-            return _invalid_token(_("This API token is unknown, expired or revoked."))
-        except OperationalError as error:
-            if not isinstance(error.__cause__, QueryCanceled):
-                raise
-            return timed_out()
-        ip = client_address(request.META, settings.TRUSTED_PROXIES)
-        user_agent = request.META.get("HTTP_USER_AGENT", "")[:USER_AGENT_MAX_LENGTH]
-        cast("ActorRequest", request).actor = (
-            proof.actor(ip=ip, user_agent=user_agent)
-            if proof
-            else Actor(ip=ip, user_agent=user_agent)
-        )
+            proof = authenticate(request)
+        except AuthenticationError as error:
+            return error.response
         session = proof if isinstance(proof, LiveSession) else None
         request.user = cast("Any", SimpleLazyObject(lambda: _user_of(session)))
         return None
 
-    @staticmethod
-    def _proof(request: HttpRequest) -> LiveSession | LiveToken | None:
-        scheme, _space, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-        by_cookie = scheme.lower() != "bearer"
-        if not by_cookie and is_like_api_token(token):
-            # They are for the API: no page, the admin's above all, takes them for anybody.
-            return _token(token) if request.path_info == API_PATH else None
-        if by_cookie:
-            secret = request.COOKIES.get(settings.SESSION_COOKIE)
-            session = live_session("cookie_digest", digest(secret)) if secret else None
-        else:
-            session = live_session("pk", read_access_token(token))
-            if session is None:
-                raise AccessTokenError
-        if session:
-            note_use(session, by_cookie=by_cookie)
-        return session
+
+def authenticate(request: HttpRequest) -> LiveSession | LiveToken | None:
+    """Set `request.actor` by the credentials, and return their session or API token.
+
+    Raises `AuthenticationError` for a bearer token that is not valid.
+    """
+    try:
+        proof = None if _is_public(request.path) else _proof(request)
+    except AccessTokenError:
+        message = _("The access token is not valid any more. Refresh it or log in again.")
+        raise AuthenticationError(_invalid_token(message)) from None
+    except ApiTokenError:
+        message = _("This API token is unknown, expired or revoked.")
+        raise AuthenticationError(_invalid_token(message)) from None
+    except OperationalError as error:
+        if not isinstance(error.__cause__, QueryCanceled):
+            raise
+        raise AuthenticationError(timed_out()) from None
+    ip = client_address(request.META, settings.TRUSTED_PROXIES)
+    user_agent = request.META.get("HTTP_USER_AGENT", "")[:USER_AGENT_MAX_LENGTH]
+    cast("ActorRequest", request).actor = (
+        proof.actor(ip=ip, user_agent=user_agent) if proof else Actor(ip=ip, user_agent=user_agent)
+    )
+    return proof
+
+
+def _proof(request: HttpRequest) -> LiveSession | LiveToken | None:
+    scheme, _space, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    by_cookie = scheme.lower() != "bearer"
+    if not by_cookie and is_like_api_token(token):
+        # They are for the API: no page, the admin's above all, takes them for anybody.
+        return _token(token) if request.path_info == API_PATH else None
+    if by_cookie:
+        secret = request.COOKIES.get(settings.SESSION_COOKIE)
+        session = live_session("cookie_digest", digest(secret)) if secret else None
+    else:
+        session = live_session("pk", read_access_token(token))
+        if session is None:
+            raise AccessTokenError
+    if session:
+        note_use(session, by_cookie=by_cookie)
+    return session
 
 
 def _is_public(path: str) -> bool:
