@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import jwt
 import pytest
@@ -22,7 +22,6 @@ from tests.factories import make_session
 from tests.signing_in import ALICE, ME
 from users.accounts.models import User
 from users.authentication import tokens
-from users.authentication.memory import ExpiringMemory
 from users.authentication.models import Session
 from users.authentication.tokens import AccessTokenError, issue_access_token, read_access_token
 
@@ -276,7 +275,7 @@ def test_refusals_are_not_remembered(session: Session, verifications: list[str])
 def test_memory_is_bounded_and_holds_no_token(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    memory: ExpiringMemory[UUID] = ExpiringMemory(size=2)
+    memory = tokens.verified_token_cache(2)
     monkeypatch.setattr(tokens, "verified_tokens", memory)
     sessions = [make_session(session.user) for _ in range(3)]
     issued_for = [session.pk for session in sessions]

@@ -4,23 +4,24 @@ A round trip to Redis costs as much as many an operation. So each process counts
 client that reaches several of them gets the budget of each.
 """
 
-from collections import OrderedDict
 from collections.abc import Hashable
 from threading import Lock
 from time import monotonic
 
+from cachetools import FIFOCache
+
 
 class MemoryBuckets:
-    """The buckets of the subjects seen last, by GCRA as in `core.ratelimit.buckets`.
+    """The most recently filled buckets, by GCRA as in `core.ratelimit.buckets`.
 
-    An LRU cache: a subject that is evicted starts again with an empty bucket.
+    A subject whose bucket was evicted starts again with an empty one. A refused attempt fills
+    nothing, so it does not delay the eviction either.
     """
 
     def __init__(self, subjects: int) -> None:
-        """Keep at most this many buckets."""
-        self._subjects = subjects
-        # When each bucket will be empty, the one that was used last at the end.
-        self._empty_at: OrderedDict[Hashable, float] = OrderedDict()
+        """Keep at most ``subjects`` buckets."""
+        # When each bucket will be empty. FIFO by the last write, which a read does not postpone.
+        self._empty_at: FIFOCache[Hashable, float] = FIFOCache(subjects)
         self._lock = Lock()
 
     def __len__(self) -> int:
@@ -38,22 +39,16 @@ class MemoryBuckets:
             wait = empty_at - now - capacity
             if wait > 0:
                 return wait
-            self._keep(subject, empty_at)
+            self._empty_at[subject] = empty_at
         return 0.0
 
     def overfill(self, subject: Hashable, seconds: float) -> None:
-        """Add what takes so many seconds to leak away, whether or not there is room for it."""
+        """Add what takes ``seconds`` to leak away, whether or not there is room for it."""
         now = monotonic()
         with self._lock:
-            self._keep(subject, max(self._empty_at.get(subject, now), now) + seconds)
+            self._empty_at[subject] = max(self._empty_at.get(subject, now), now) + seconds
 
     def clear(self) -> None:
-        """Forget all buckets."""
+        """Delete all buckets."""
         with self._lock:
             self._empty_at.clear()
-
-    def _keep(self, subject: Hashable, empty_at: float) -> None:
-        self._empty_at[subject] = empty_at
-        self._empty_at.move_to_end(subject)
-        if len(self._empty_at) > self._subjects:
-            self._empty_at.popitem(last=False)

@@ -1,20 +1,24 @@
 """Access tokens: EdDSA JWTs of minutes that name a session (RFC 7519, RFC 8037)."""
 
 import hashlib
-from base64 import urlsafe_b64encode
+import time
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from threading import Lock
 from typing import Any, Final
 from uuid import UUID
 
 import jwt
 import orjson
+from cachetools import TLRUCache
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from django.conf import settings
 from django.utils import timezone
+from jwt.algorithms import OKPAlgorithm
+from jwt.utils import base64url_encode
 
 from core.crypto import derive_key
-from users.authentication.memory import ExpiringMemory
 from users.authentication.models import Session
 
 ALGORITHM: Final = "EdDSA"
@@ -22,7 +26,25 @@ ALGORITHM: Final = "EdDSA"
 TYPE: Final = "at+jwt"
 CLAIMS: Final = ("iss", "aud", "sub", "sid", "iat", "exp")
 
-verified_tokens: ExpiringMemory[UUID] = ExpiringMemory(size=10_000)
+
+@dataclass(frozen=True, slots=True)
+class VerifiedToken:
+    """What a valid token says; ``expires_at`` in seconds since the epoch."""
+
+    session_id: UUID
+    expires_at: int
+
+
+VerifiedTokens = TLRUCache[Hashable, VerifiedToken]
+
+
+def verified_token_cache(size: int) -> VerifiedTokens:
+    """Return an LRU cache of ``size`` tokens, each until it expires."""
+    return TLRUCache(size, ttu=lambda _key, token, _now: token.expires_at, timer=time.time)
+
+
+verified_tokens = verified_token_cache(10_000)
+_verified_tokens_lock = Lock()
 
 
 class AccessTokenError(Exception):
@@ -35,9 +57,9 @@ class Key:
 
     private: Ed25519PrivateKey
     public: Ed25519PublicKey
-    # As RFC 8037 writes the public key.
-    members: dict[str, str]
-    # The thumbprint of those (RFC 7638).
+    # The public key as RFC 8037 writes it.
+    jwk: dict[str, Any]
+    # Its thumbprint (RFC 7638), which PyJWT does not compute.
     kid: str
 
 
@@ -45,9 +67,9 @@ class Key:
 def _key(secret_key: str) -> Key:
     private = Ed25519PrivateKey.from_private_bytes(derive_key("access-token", secret_key))
     public = private.public_key()
-    members = {"crv": "Ed25519", "kty": "OKP", "x": _base64url(public.public_bytes_raw())}
-    thumbprint = hashlib.sha256(orjson.dumps(members, option=orjson.OPT_SORT_KEYS)).digest()
-    return Key(private, public, members, _base64url(thumbprint))
+    jwk = OKPAlgorithm.to_jwk(public, as_dict=True)
+    thumbprint = hashlib.sha256(orjson.dumps(jwk, option=orjson.OPT_SORT_KEYS)).digest()
+    return Key(private, public, jwk, base64url_encode(thumbprint).decode())
 
 
 @lru_cache(maxsize=16)
@@ -64,7 +86,7 @@ def public_keys() -> dict[str, Any]:
     """Return the keys that access tokens are verified with, as a JWK Set (RFC 7517)."""
     return {
         "keys": [
-            key.members | {"kid": key.kid, "use": "sig", "alg": ALGORITHM}
+            key.jwk | {"kid": key.kid, "use": "sig", "alg": ALGORITHM}
             for key in _current_keys().values()
         ]
     }
@@ -95,25 +117,30 @@ def issue_access_token(session: Session) -> str:
 
 
 def read_access_token(token: str) -> UUID:
-    """Return the id of the session that the token names; the caller looks whether it lives.
+    """Return the id of the session that the token names; the caller reads the session.
 
-    Tokens signed under one of `settings.SECRET_KEY_FALLBACKS` count. What was verified is
-    remembered in this process until it expires. Raises `AccessTokenError`.
+    Tokens signed under one of `settings.SECRET_KEY_FALLBACKS` are valid. A verified token is cached
+    in this process until it expires. Raises `AccessTokenError`.
     """
     keys = _current_keys()
-    # All that the verification depends on, and not the token itself.
-    name = (hashlib.sha256(token.encode()).digest(), settings.PUBLIC_URL, *keys)
-    session_id = verified_tokens.get(name)
-    if session_id is None:
-        session_id, expires_at = verify_access_token(token, keys)
-        verified_tokens.put(name, session_id, expires_at=expires_at)
-    return session_id
+    # All that the verification depends on, and a digest instead of the token itself.
+    cache_key = (hashlib.sha256(token.encode()).digest(), settings.PUBLIC_URL, *keys)
+    with _verified_tokens_lock:
+        # By item, as `TLRUCache.get` would look twice.
+        try:
+            return verified_tokens[cache_key].session_id
+        except KeyError:
+            pass
+    verified = verify_access_token(token, keys)
+    with _verified_tokens_lock:
+        verified_tokens[cache_key] = verified
+    return verified.session_id
 
 
-def verify_access_token(token: str, keys: dict[str, Key]) -> tuple[UUID, int]:
-    """Return the token's session and expiry, having verified all it says.
+def verify_access_token(token: str, keys: dict[str, Key]) -> VerifiedToken:
+    """Return the token's session and expiry, after verifying every claim.
 
-    The key is the one that the token names. Raises `AccessTokenError`.
+    The key is the one that the token's header names. Raises `AccessTokenError`.
     """
     try:
         header = jwt.get_unverified_header(token)
@@ -128,10 +155,6 @@ def verify_access_token(token: str, keys: dict[str, Key]) -> tuple[UUID, int]:
             audience=settings.PUBLIC_URL,
             options={"require": list(CLAIMS)},
         )
-        return UUID(claims["sid"]), int(claims["exp"])
+        return VerifiedToken(UUID(claims["sid"]), int(claims["exp"]))
     except (jwt.InvalidTokenError, ValueError):
         raise AccessTokenError from None
-
-
-def _base64url(data: bytes) -> str:
-    return urlsafe_b64encode(data).decode().rstrip("=")
