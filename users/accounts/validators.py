@@ -3,16 +3,16 @@
 import hashlib
 import logging
 import re
+import ssl
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from http import HTTPStatus
-from http.client import HTTPException
 from time import monotonic
 from typing import Final
 from urllib.parse import urlsplit
-from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request
 
+import httpx
 from django.conf import settings
 from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.exceptions import ValidationError
@@ -28,10 +28,11 @@ PREFIX_LENGTH: Final = 5
 TIMEOUT_SECONDS: Final = 2
 # An answer has about a thousand lines of 40 bytes.
 ANSWER_MAX_BYTES: Final = 500_000
-CHUNK_BYTES: Final = 65_536
-# In threads of their own, because only so does the time that a name's lookup takes count, too;
-# and few, so that a service that hangs holds up no more than those.
-_lookups = ThreadPoolExecutor(max_workers=8, thread_name_prefix="breached-passwords")
+# httpx bounds each read, but neither the whole request nor a name's look-up. So requests run in
+# threads of their own, which a caller leaves after `TIMEOUT_SECONDS`; few of them, so that a
+# service that hangs holds up no more than those.
+MAX_LOOKUPS: Final = 8
+_lookups = ThreadPoolExecutor(MAX_LOOKUPS, thread_name_prefix="breached-passwords")
 
 
 class MaximumLengthValidator:
@@ -171,7 +172,7 @@ class BreachedPasswordValidator:
         lookup = _lookups.submit(_suffixes, digest[:PREFIX_LENGTH])
         try:
             known = lookup.result(timeout=TIMEOUT_SECONDS)
-        except (OSError, HTTPException, ValueError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, ImportError) as error:
             lookup.cancel()
             # Not the error's text, which may quote the URL, and that has the digits.
             logger.warning(
@@ -190,18 +191,18 @@ class BreachedPasswordValidator:
 def _suffixes(prefix: str) -> set[str]:
     """Return the digests that begin with the prefix, without it.
 
-    Raises `OSError`, `HTTPException` or `ValueError` if the answer is none.
+    Raises an error of httpx, `OSError`, `ValueError` or, if the environment names a SOCKS proxy,
+    `ImportError`: there is no answer.
     """
-    request = Request(  # noqa: S310 - the opener knows http and https only
-        f"{settings.BREACHED_PASSWORDS_URL}{prefix}",
-        headers={"Add-Padding": "true", "User-Agent": f"Roster/{settings.VERSION}"},
-    )
     deadline = monotonic() + TIMEOUT_SECONDS
     answer = bytearray()
-    with _opener().open(request, timeout=TIMEOUT_SECONDS) as response:
-        if response.status != HTTPStatus.OK:
-            raise HTTPException(response.status)
-        while chunk := response.read1(CHUNK_BYTES):
+    with breached_passwords_client().stream(
+        "GET", f"{settings.BREACHED_PASSWORDS_URL}{prefix}"
+    ) as response:
+        if response.status_code != HTTPStatus.OK:
+            raise ValueError(response.status_code)
+        # Raw, because a decompressed chunk may have a thousand times its bytes.
+        for chunk in response.iter_raw():
             answer += chunk
             if len(answer) > ANSWER_MAX_BYTES:
                 raise ValueError("The answer is too long.")
@@ -213,12 +214,20 @@ def _suffixes(prefix: str) -> set[str]:
 
 
 @cache
-def _opener() -> OpenerDirector:
-    """Return what speaks HTTP and HTTPS, through the environment's proxies, and nothing else.
+def breached_passwords_client() -> httpx.Client:
+    """Return a client that keeps connections open, through the environment's proxies.
 
-    It follows no redirect: that would hand the digits to whatever it names.
+    It follows no redirect, which would hand the digits to another host. TLS is verified by the
+    system's certificate authorities, among which an operator can have their own.
     """
-    opener = OpenerDirector()
-    for handler in (ProxyHandler(), HTTPHandler(), HTTPSHandler()):
-        opener.add_handler(handler)
-    return opener
+    return httpx.Client(
+        headers={
+            "Accept-Encoding": "identity",
+            "Add-Padding": "true",
+            "User-Agent": f"Roster/{settings.VERSION}",
+        },
+        verify=ssl.create_default_context(),
+        follow_redirects=False,
+        timeout=TIMEOUT_SECONDS,
+        limits=httpx.Limits(max_connections=MAX_LOOKUPS),
+    )
