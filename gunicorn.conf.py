@@ -73,7 +73,8 @@ forwarder_headers = ""
 
 # The path without the query string: a GET carries its document and variables there.
 accesslog = "-" if env.flag("WEB_ACCESS_LOG", default=True) else None
-access_log_format = '%(t)s %({x-request-id}i)s %(h)s "%(m)s %(U)s %(H)s" %(s)s %(B)s %(M)sms'
+# With the id that was answered: the one that came may not be believed (core/request_id.py).
+access_log_format = '%(t)s %({x-request-id}o)s %(h)s "%(m)s %(U)s %(H)s" %(s)s %(B)s %(M)sms'
 
 # Any worker is asked by Prometheus, and tells what all have counted.
 raw_env = [f"PROMETHEUS_MULTIPROC_DIR={make_metrics_directory(worker_tmp_dir)}"]

@@ -5,6 +5,9 @@ import os
 from celery import Celery
 from kombu.transport import TRANSPORT_ALIASES
 
+# Binds the request id to a worker's log lines.
+import core.request_id  # noqa: F401
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
 
 TRANSPORT_ALIASES.update(redis="core.broker:Transport", rediss="core.broker:Transport")

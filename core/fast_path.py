@@ -10,6 +10,8 @@ from django.utils.log import log_response
 
 from core.api import PATH, is_operation, operation_view
 from core.http import Reply
+from core.request_id import HEADER as REQUEST_ID
+from core.request_id import bind_request_id, unbind_request_id
 
 Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
@@ -23,8 +25,9 @@ class FastPath:
 
     Both have operations answered by `settings.OPERATION_VIEW`. Of what Django's handler does
     besides, an operation needs only this, in this order: connections that are too old or broken are
-    closed, before and after it; the files of an upload are closed; errors are logged. Signals are
-    not sent: no receiver of `request_started` or `request_finished` has anything else to do.
+    closed, before and after it; the request id is bound; the files of an upload are closed; errors
+    are logged. Signals are not sent: no receiver of `request_started` or `request_finished` has
+    anything else to do.
     """
 
     def __init__(self, django: WSGIApplication) -> None:
@@ -49,11 +52,16 @@ class FastPath:
 
 
 def answer(request: WSGIRequest) -> Reply:
-    """Answer an operation, and log an error as Django's handler does."""
-    reply = operation_view()(request)
-    request.close()
-    if reply.status >= HTTPStatus.BAD_REQUEST:
-        response = reply.to_response()
-        reason = response.reason_phrase
-        log_response("%s: %s", reason, request.path, response=response, request=request)
-    return reply
+    """Answer an operation under its request id, and log an error as Django's handler does."""
+    request_id = bind_request_id(request.META)
+    try:
+        reply = operation_view()(request)
+        reply.headers[REQUEST_ID] = request_id
+        request.close()
+        if reply.status >= HTTPStatus.BAD_REQUEST:
+            response = reply.to_response()
+            reason = response.reason_phrase
+            log_response("%s: %s", reason, request.path, response=response, request=request)
+        return reply
+    finally:
+        unbind_request_id()

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from django.utils.translation import gettext_lazy as _
 
 from core.env import BadSetting, Environment, redis_broker
-from core.logging import logging_config
+from core.logging import log_format, logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = "0.1.0"
@@ -67,6 +67,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # First, so that all that the others log and answer has the request's id.
+    "core.request_id.RequestIdMiddleware",
     "core.api.ApiMiddleware",
     "core.content_security.ContentSecurityMiddleware",
     "core.health.HealthMiddleware",
@@ -439,7 +441,7 @@ USE_I18N = True
 TIME_ZONE = "UTC"
 USE_TZ = True
 
-LOGGING = logging_config(env.text("LOG_FORMAT", default="console" if DEMO else "json"))
+LOGGING = logging_config(log_format(env, is_demo=DEMO))
 
 UNFOLD = {
     "SITE_TITLE": "Roster",

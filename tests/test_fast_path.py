@@ -23,6 +23,7 @@ from core import fast_path
 from core.crypto import digest
 from core.fast_path import FastPath
 from core.http import Reply
+from core.request_id import unbind_request_id
 from schema.budget import CLIENTS
 from tests.client import JSON
 from tests.factories import PASSWORD, make_api_token, make_session, make_token
@@ -50,8 +51,9 @@ LOG_IN: Final = """
       logIn(input: {login: "alice", password: $password, transport: COOKIE}) { errors { code } }
     }
 """
-# What differs from one response to the next whatever the path: secrets, and when cookies expire.
-RANDOM: Final = re.compile(r"(?<==)[\w-]{20,}|(?<=expires=)[^;]*")
+# What differs from one response to the next whatever the path: secrets, when cookies expire, and
+# the ids of requests that brought none.
+RANDOM: Final = re.compile(r"(?<==)[\w-]{20,}|(?<=expires=)[^;]*|^[0-9a-f]{32}$")
 EVERYWHERE: Final = {"200", "400", "401", "403", "404", "405", "406", "413", "415", "429", "503"}
 # Most draws take the usual value, so that requests get past the first check.
 USUAL: Final = 0.7
@@ -126,6 +128,7 @@ VALUES: Final[Mapping[str, Sequence[str | None]]] = {
     "HTTP_X_FORWARDED_FOR": (None, "192.0.2.1", "2001:db8::1, 192.0.2.1", "x", ","),
     "HTTP_X_FORWARDED_PROTO": (None, "https", "http"),
     "HTTP_X_FORWARDED_HOST": (None, "evil.example"),
+    "HTTP_X_REQUEST_ID": ("0123456789abcdef", None, "x", "a\nb"),
     "HTTP_USER_AGENT": (None, "Firefox", "x" * 1_000),
     "HTTP_GRAPHQL_REQUIRE_PREFLIGHT": ("1", None),
     "wsgi.url_scheme": ("http", "https"),
@@ -338,4 +341,4 @@ def test_no_receiver_of_a_signal_is_passed_by() -> None:
     started = {receiver() for _key, receiver, *_rest in signals.request_started.receivers}
     finished = {receiver() for _key, receiver, *_rest in signals.request_finished.receivers}
     assert started <= {reset_queries, close_old_connections}
-    assert finished <= {close_old_connections, close_caches, reset_urlconf}
+    assert finished <= {close_old_connections, close_caches, reset_urlconf, unbind_request_id}

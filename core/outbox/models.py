@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.outbox.errors import REASON_MAX_LENGTH
+from core.request_id import MAX_LENGTH as REQUEST_ID_MAX_LENGTH
 
 FAILING_AFTER = 5
 # By the default lease of a minute, attempts come about once an hour in the end.
@@ -85,6 +86,11 @@ class OutboxMessage(models.Model):
         blank=True,
         default="",
         db_default="",
+    )
+
+    # Of the request that caused the work; empty if no request did.
+    request_id = models.CharField(
+        _("request id"), max_length=REQUEST_ID_MAX_LENGTH, blank=True, default="", db_default=""
     )
 
     objects = OutboxQuerySet.as_manager()

@@ -2,7 +2,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ from kombu.exceptions import OperationalError
 
 from core.commits import announce_change
 from core.outbox.models import OutboxMessage
+from core.request_id import KEY as REQUEST_ID
+from core.request_id import current_request_id
 
 logger = logging.getLogger(__name__)
 
@@ -57,31 +59,41 @@ def publish(topic: str, **payload: Any) -> None:
     ``payload`` becomes JSON and must hold ids, never secrets or personal values.
     """
     announce_change()
+    request_id = current_request_id()
     messages = OutboxMessage.objects.bulk_create(
         OutboxMessage(
             subscriber=entry.name,
             payload=payload,
             dispatch_at=timezone.now() + settings.OUTBOX_LEASE,
+            request_id=request_id,
         )
         for entry in _topics[topic]
     )
     if messages:
         # Robust: what is committed must not be answered as a fault, whatever the broker does.
-        transaction.on_commit(lambda: dispatch([message.pk for message in messages]), robust=True)
+        transaction.on_commit(
+            lambda: dispatch((message.pk, request_id) for message in messages), robust=True
+        )
 
 
 def retry(message_id: int) -> bool:
     """Have a failed message delivered after the commit; return whether it was failed."""
     is_retried = OutboxMessage.objects.retry(message_id)
     if is_retried:
-        transaction.on_commit(lambda: dispatch([message_id]), robust=True)
+        request_id = current_request_id()
+        transaction.on_commit(lambda: dispatch([(message_id, request_id)]), robust=True)
     return is_retried
 
 
-def dispatch(message_ids: list[int]) -> None:
-    """Ask the workers to deliver these now; if the broker cannot be reached, `relay` will."""
+def dispatch(messages: Iterable[tuple[int, str]]) -> None:
+    """Ask the workers to deliver these now; if the broker cannot be reached, `relay` will.
+
+    A message is given by its id and the id of the request that caused it.
+    """
     try:
-        for message_id in message_ids:
-            current_app.send_task("core.outbox.deliver", args=[message_id])
+        for message_id, request_id in messages:
+            current_app.send_task(
+                "core.outbox.deliver", args=[message_id], headers={REQUEST_ID: request_id}
+            )
     except OperationalError as error:
         logger.warning("broker unreachable, the outbox keeps the work: %s", error)

@@ -48,9 +48,10 @@ def relay() -> None:
     """Dispatch what is due, in one bounded batch; Beat calls it every few seconds."""
     with transaction.atomic():
         due = OutboxMessage.objects.due().order_by("dispatch_at")
-        ids = list(due.select_for_update(skip_locked=True).values_list("pk", flat=True)[:BATCH])
-        OutboxMessage.objects.postpone(ids)
-    dispatch(ids)
+        rows = due.select_for_update(skip_locked=True).values_list("pk", "request_id")
+        messages = list(rows[:BATCH])
+        OutboxMessage.objects.postpone(message_id for message_id, _request_id in messages)
+    dispatch(messages)
 
 
 @shared_task(name="core.outbox.prune_failed")

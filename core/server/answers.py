@@ -9,6 +9,7 @@ from http import HTTPStatus
 from itertools import islice
 from typing import Any, Final
 
+from core.request_id import HEADER as REQUEST_ID_HEADER
 from core.server.requests import READ_BYTES, Environ, RefusedRequestError, Request
 
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -97,7 +98,7 @@ class Answer:
             raise ConnectionAbortedError("The body is shorter than was announced.")
 
 
-def refusal(error: RefusedRequestError) -> bytes:
+def refusal(error: RefusedRequestError, request_id: str) -> bytes:
     """Return the answer to a request that the application does not get to see.
 
     It has the form of a GraphQL error, like those of the proxy in nginx.conf.template.
@@ -108,6 +109,7 @@ def refusal(error: RefusedRequestError) -> bytes:
     return (
         f"HTTP/1.1 {error.status.value} {error.status.phrase}\r\n"
         f"Date: {_date(int(time.time()))}\r\nConnection: close\r\n{retry}"
+        f"{REQUEST_ID_HEADER}: {request_id}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
     ).encode()
 

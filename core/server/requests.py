@@ -131,6 +131,11 @@ class RequestParser:
         """The bytes of a body that is not complete yet."""
         return self._body_bytes
 
+    @property
+    def unfinished(self) -> Environ:
+        """The environment, as far as it was received, of a request that is not complete."""
+        return {} if self.phase is Phase.IDLE else self._environ
+
     def feed(self, data: bytes) -> None:
         """Parse what came next: fills ``requests``, and ends with a ``refusal`` if that is due."""
         while data:

@@ -16,7 +16,10 @@ from typing import Any, Final
 
 from django.conf import settings
 from gunicorn.workers.base import Worker as BaseWorker  # type: ignore[import-untyped]
+from structlog.contextvars import bound_contextvars, unbind_contextvars
 
+from core.request_id import KEY as REQUEST_ID
+from core.request_id import current_request_id, request_id_from
 from core.server.answers import Answer, refusal
 from core.server.connections import Connection, Deadlines, MemoryBudget
 from core.server.requests import (
@@ -290,9 +293,11 @@ class Worker(BaseWorker):  # type: ignore[misc]
             return self._answer(connection, parser.requests.popleft())
         if parser.refusal:
             address = parser.peer.environ["REMOTE_ADDR"]
-            self.log.info("Refused %s: %d %s", address, parser.refusal.status, parser.refusal)
+            request_id = _request_id(parser.unfinished)
+            with bound_contextvars(**{REQUEST_ID: request_id}):
+                self.log.info("Refused %s: %d %s", address, parser.refusal.status, parser.refusal)
             connection.ends = True
-            return connection.send(refusal(parser.refusal))
+            return connection.send(refusal(parser.refusal, request_id))
         return True
 
     def _answer(self, connection: Connection, request: Request) -> bool:
@@ -306,9 +311,13 @@ class Worker(BaseWorker):  # type: ignore[misc]
         try:
             answer = Answer(self.wsgi, request)
         except BaseException:
-            self.log.exception("Error handling a request")
+            # Bound already, unless the error came before our middleware.
+            request_id = current_request_id() or _request_id(request.environ)
+            with bound_contextvars(**{REQUEST_ID: request_id}):
+                self.log.exception("Error handling a request")
+            unbind_contextvars(REQUEST_ID)
             connection.ends = True
-            return connection.send(refusal(BROKEN))
+            return connection.send(refusal(BROKEN, request_id))
         is_sent = connection.answer(answer, keeps_alive=keeps_alive)
         took = datetime.now() - started  # noqa: DTZ005
         self.log.access(answer, request, request.loggable, took)
@@ -318,7 +327,8 @@ class Worker(BaseWorker):  # type: ignore[misc]
         """End a connection that was waited for long enough, or that keeps others out."""
         if connection.is_amid_request:
             with suppress(OSError):
-                connection.send(refusal(LATE))
+                request_id = _request_id(connection.parser.unfinished)
+                connection.send(refusal(LATE, request_id))
         self._close(connection)
 
     def _wait(self, connection: Connection, events: int) -> None:
@@ -347,3 +357,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
     def _wake(self) -> None:
         with suppress(BlockingIOError):
             os.write(self.PIPE[1], b".")
+
+
+def _request_id(environ: Environ) -> str:
+    return request_id_from(environ, trusted_proxies=settings.TRUSTED_PROXIES)

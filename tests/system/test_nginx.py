@@ -243,5 +243,7 @@ def test_what_nginx_refuses_it_refuses_in_json(echo: str, tmp_path: Path) -> Non
     ]
     codes = [error["extensions"]["code"] for _status, _kind, error in answers]
     assert codes == ["BODY_TOO_LARGE", "UNAVAILABLE"]
+    ids = [response.headers["X-Request-ID"] for response, _body in (too_large, unavailable)]
+    assert ids == [line["request_id"] for line in nginx.log[:2]]
     assert recovered.status == 200
     assert "confidential" not in nginx.output

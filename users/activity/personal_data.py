@@ -144,7 +144,7 @@ declare(
         model=OutboxMessage,
         columns=(
             *("id", "subscriber", "payload", "created_at", "attempts", "dispatch_at"),
-            *("claimed_until", "failed_at", "failure"),
+            *("claimed_until", "failed_at", "failure", "request_id"),
         ),
         reason="Ids of events; those of an erased person are dropped.",
     ),
