@@ -7,13 +7,14 @@ sets DEMO=1.
 import os
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.utils.translation import gettext_lazy as _
 
 from core.env import BadSetting, Environment, redis_broker
 from core.logging import log_format, logging_config
+from core.outbox.periodic import schedule
+from core.theme import UNFOLD_THEME
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = "0.1.0"
@@ -194,30 +195,8 @@ if CELERY_BROKER_URL.startswith("redis"):
         "global_keyprefix": "roster:",
     }
 
-
-def _every(period: timedelta, task: str) -> dict[str, Any]:
-    """Return a periodic task; runs that no worker took in time do not pile up."""
-    return {"task": task, "schedule": period, "options": {"expires": period.total_seconds()}}
-
-
-CELERY_BEAT_SCHEDULE = {
-    "outbox-relay": _every(timedelta(seconds=10), "core.outbox.relay"),
-    "prune-failed-messages": _every(timedelta(minutes=10), "core.outbox.prune_failed"),
-    "prune-attempts": _every(timedelta(minutes=10), "core.ratelimit.prune"),
-    "prune-links": _every(timedelta(minutes=10), "users.accounts.prune_links"),
-    "sweep-avatars": _every(timedelta(minutes=5), "users.accounts.sweep_avatars"),
-    "prune-invitations": _every(timedelta(minutes=10), "users.organizations.prune_invitations"),
-    "prune-resets": _every(timedelta(minutes=10), "users.authentication.prune_password_resets"),
-    "prune-sessions": _every(timedelta(minutes=10), "users.authentication.prune_sessions"),
-    "prune-api-tokens": _every(timedelta(minutes=10), "users.authentication.prune_api_tokens"),
-    "prune-challenges": _every(timedelta(minutes=10), "users.authentication.prune_challenges"),
-    "note-last-seen": _every(timedelta(minutes=5), "users.authentication.note_last_seen"),
-    "seal-events": _every(timedelta(minutes=1), "users.activity.seal_events"),
-    "erase-people": _every(timedelta(minutes=10), "users.privacy.erase_people"),
-    "prune-exports": _every(timedelta(minutes=10), "users.privacy.prune_exports"),
-    "prune-bulk-actions": _every(timedelta(minutes=10), "users.bulk.prune"),
-    "lift-suspensions": _every(timedelta(minutes=1), "users.authentication.lift_suspensions"),
-}
+# Filled as the `tasks` modules are imported, by `periodic`.
+CELERY_BEAT_SCHEDULE = schedule
 
 # How long a worker owns an outbox message before another may try; longer than any task runs.
 OUTBOX_LEASE = timedelta(seconds=env.number("OUTBOX_LEASE_SECONDS", 60, minimum=1, maximum=86_400))
@@ -443,41 +422,4 @@ USE_TZ = True
 
 LOGGING = logging_config(log_format(env, is_demo=DEMO))
 
-UNFOLD = {
-    "SITE_TITLE": "Roster",
-    "SITE_HEADER": "Roster",
-    "SITE_SUBHEADER": _("People and access"),
-    "SITE_SYMBOL": "groups",
-    "SITE_FAVICONS": [
-        {
-            "rel": "icon",
-            "type": "image/svg+xml",
-            "href": "users.authentication.admin_site.icon_url",
-        }
-    ],
-    "SHOW_HISTORY": False,
-    "SHOW_VIEW_ON_SITE": False,
-    "BORDER_RADIUS": "8px",
-    # The accent colour of the pages and the mails, from its lightest shade to its darkest.
-    "COLORS": {
-        "primary": {
-            "50": "#eefaf7",
-            "100": "#d5f2ec",
-            "200": "#aee4da",
-            "300": "#6fcdbb",
-            "400": "#45b3a0",
-            "500": "#239886",
-            "600": "#0f6b60",
-            "700": "#0d5b52",
-            "800": "#0d4943",
-            "900": "#0d3c38",
-            "950": "#042522",
-        }
-    },
-    "SIDEBAR": {"navigation": "users.authentication.admin_site.navigation"},
-    "ACCOUNT": {
-        "navigation": [
-            {"title": _("My account"), "link": "users.authentication.admin_site.own_page"},
-        ]
-    },
-}
+UNFOLD = UNFOLD_THEME

@@ -137,6 +137,6 @@ def test_without_files_there_is_nothing_to_sweep(db: None, settings: Any, media:
 
 
 def test_it_is_done_as_often_as_its_turns_say() -> None:
-    entry = django_settings.CELERY_BEAT_SCHEDULE["sweep-avatars"]
+    entry = django_settings.CELERY_BEAT_SCHEDULE["users.accounts.sweep_avatars"]
     assert entry["task"] == sweep_avatars.name
     assert entry["schedule"] == SWEEP_EVERY

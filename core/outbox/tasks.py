@@ -1,6 +1,7 @@
 """The Celery side of the outbox."""
 
 import logging
+from datetime import timedelta
 
 from celery import shared_task
 from django.db import transaction
@@ -8,6 +9,7 @@ from django.db import transaction
 from core.db import delete_in_batches
 from core.outbox.errors import PermanentFailureError
 from core.outbox.models import OutboxMessage
+from core.outbox.periodic import periodic
 from core.outbox.registry import Subscriber, dispatch, subscribers
 
 logger = logging.getLogger(__name__)
@@ -43,7 +45,7 @@ def _run(entry: Subscriber, message: OutboxMessage) -> None:
         message.delete()
 
 
-@shared_task(name="core.outbox.relay")
+@periodic("core.outbox.relay", every=timedelta(seconds=10))
 def relay() -> None:
     """Dispatch what is due, in one bounded batch; Beat calls it every few seconds."""
     with transaction.atomic():
@@ -54,7 +56,7 @@ def relay() -> None:
     dispatch(messages)
 
 
-@shared_task(name="core.outbox.prune_failed")
+@periodic("core.outbox.prune_failed", every=timedelta(minutes=10))
 def prune_failed() -> None:
     """Remove failed messages after `settings.OUTBOX_FAILED_TTL`."""
     delete_in_batches(OutboxMessage.objects.expired())

@@ -1,12 +1,13 @@
 """The Celery side of the throttles."""
 
-from celery import shared_task
+from datetime import timedelta
 
 from core.db import delete_in_batches
+from core.outbox.periodic import periodic
 from core.ratelimit.models import StoredBucket
 
 
-@shared_task(name="core.ratelimit.prune")
+@periodic("core.ratelimit.prune", every=timedelta(minutes=10))
 def prune() -> None:
     """Delete the rows of empty buckets; none in which an attempt is just being counted."""
     delete_in_batches(StoredBucket.objects.emptied())

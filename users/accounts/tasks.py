@@ -5,13 +5,13 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
-from celery import shared_task
 from django.conf import settings
 from django.utils import timezone, translation
 
 from core.db import delete_in_batches
 from core.mail import Mail
 from core.mail_words import STRANGER
+from core.outbox.periodic import periodic
 from core.outbox.registry import subscriber
 from users.accounts import avatars, mails
 from users.accounts.mailing import send_mail
@@ -21,7 +21,7 @@ from users.accounts.services.avatar import remove_unused_avatars
 from users.activity.models import Event, EventDetails
 from users.activity.tags import Tag
 
-# As `CELERY_BEAT_SCHEDULE` has it: the 256 directories take 21 hours.
+# The 256 directories take 21 hours.
 SWEEP_EVERY: Final = timedelta(minutes=5)
 
 
@@ -123,14 +123,14 @@ def remove_former_avatar(event_id: str) -> None:
         avatars.drop(former)
 
 
-@shared_task(name="users.accounts.prune_links")
+@periodic("users.accounts.prune_links", every=timedelta(minutes=10))
 def prune_links() -> None:
     """Remove what waits for a click no longer."""
     for kind in (SignUp, Invitation, EmailChange, EmailAddition):
         delete_in_batches(kind.objects.expired())
 
 
-@shared_task(name="users.accounts.sweep_avatars")
+@periodic("users.accounts.sweep_avatars", every=SWEEP_EVERY)
 def sweep_avatars() -> None:
     """Remove the picture files that nobody is shown by from one directory, the next each time.
 

@@ -1,8 +1,10 @@
 """Background work on events: daily counts rolled up from them, and sealing."""
 
-from celery import shared_task
+from datetime import timedelta
+
 from django.db.models import F
 
+from core.outbox.periodic import periodic
 from core.outbox.registry import subscriber
 from users.activity.models import DailyCount, Event
 from users.activity.sealing import seal_all
@@ -23,7 +25,7 @@ def count_event(event_id: str) -> None:
     )
 
 
-@shared_task(name="users.activity.seal_events")
+@periodic("users.activity.seal_events", every=timedelta(minutes=1))
 def seal_events() -> None:
     """Seal what was committed since the last time."""
     seal_all()

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
-from celery import shared_task
 from django.conf import settings
 from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
@@ -14,6 +13,7 @@ from core.actor import SYSTEM
 from core.db import delete_in_batches, write_in_batches
 from core.mail import Mail
 from core.mail_words import Reader
+from core.outbox.periodic import periodic
 from core.outbox.registry import subscriber
 from users.accounts.models import LastSeen, User
 from users.accounts.readers import mail_user
@@ -35,7 +35,7 @@ from users.authentication.services.suspension import lift_suspension
 LIFTED_AT_ONCE: Final = 500
 
 
-@shared_task(name="users.authentication.prune_sessions")
+@periodic("users.authentication.prune_sessions", every=dt.timedelta(minutes=10))
 def prune_sessions() -> None:
     """Remove sessions and refresh tokens that have run out, and successors of no more use.
 
@@ -131,7 +131,7 @@ def mail_impersonation_begun(event_id: str) -> None:
     )
 
 
-@shared_task(name="users.authentication.prune_challenges")
+@periodic("users.authentication.prune_challenges", every=dt.timedelta(minutes=10))
 def prune_challenges() -> None:
     """Remove what waits for a second factor, or for a passkey's answer, no longer."""
     delete_in_batches(PasskeyChallenge.objects.expired())
@@ -140,7 +140,7 @@ def prune_challenges() -> None:
     delete_in_batches(Totp.objects.filter(confirmed_at=None, begun_at__lte=stale))
 
 
-@shared_task(name="users.authentication.prune_password_resets")
+@periodic("users.authentication.prune_password_resets", every=dt.timedelta(minutes=10))
 def prune_password_resets() -> None:
     """Remove resets whose time is up."""
     delete_in_batches(PasswordReset.objects.expired())
@@ -159,13 +159,13 @@ def mail_api_token_created(event_id: str) -> None:
     mail_user(user, partial(mails.api_token_created, token=name, scopes=scopes))
 
 
-@shared_task(name="users.authentication.prune_api_tokens")
+@periodic("users.authentication.prune_api_tokens", every=dt.timedelta(minutes=10))
 def prune_api_tokens() -> None:
     """Remove API tokens that have run out."""
     delete_in_batches(ApiToken.objects.expired())
 
 
-@shared_task(name="users.authentication.note_last_seen")
+@periodic("users.authentication.note_last_seen", every=dt.timedelta(minutes=5))
 def note_last_seen() -> None:
     """Write to people when they were last seen, as far as their sessions tell.
 
@@ -183,7 +183,7 @@ def note_last_seen() -> None:
     write_in_batches(behind, lambda rows: rows.update(at=latest_use))
 
 
-@shared_task(name="users.authentication.lift_suspensions")
+@periodic("users.authentication.lift_suspensions", every=dt.timedelta(minutes=1))
 def lift_suspensions() -> None:
     """Reactivate people whose suspension is over, each in a transaction, in a bounded batch."""
     over = Suspension.objects.over().order_by("until").values_list("pk", flat=True)

@@ -1,9 +1,9 @@
 """Background work of bulk actions."""
 
+from datetime import timedelta
 from uuid import UUID
 
-from celery import shared_task
-
+from core.outbox.periodic import periodic
 from core.outbox.registry import subscriber
 from users.bulk.services.carrying_out import TOPIC, carry_out
 from users.bulk.services.ending import prune_bulk_actions
@@ -15,7 +15,7 @@ def take_turn(bulk_action_id: str, turn: int) -> None:
     carry_out(UUID(bulk_action_id), turn=turn)
 
 
-@shared_task(name="users.bulk.prune")
+@periodic("users.bulk.prune", every=timedelta(minutes=10))
 def prune() -> None:
     """Remove bulk actions that ended long ago."""
     prune_bulk_actions()

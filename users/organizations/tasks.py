@@ -1,13 +1,14 @@
 """Background work of organisations."""
 
+from datetime import timedelta
 from functools import partial
 
-from celery import shared_task
 from django.conf import settings
 from django.utils import translation
 
 from core.db import delete_in_batches
 from core.mail_words import STRANGER
+from core.outbox.periodic import periodic
 from core.outbox.registry import subscriber
 from users.accounts.mailing import send_mail
 from users.accounts.models import User
@@ -43,7 +44,7 @@ def mail_invitation(event_id: str) -> None:
         send_mail(text(STRANGER), to=invitation.email)
 
 
-@shared_task(name="users.organizations.prune_invitations")
+@periodic("users.organizations.prune_invitations", every=timedelta(minutes=10))
 def prune_invitations() -> None:
     """Remove invitations whose time is up."""
     delete_in_batches(OrganizationInvitation.objects.expired())

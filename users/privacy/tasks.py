@@ -1,5 +1,6 @@
 """Background work of privacy."""
 
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -7,6 +8,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils.formats import date_format
 
+from core.outbox.periodic import periodic
 from core.outbox.registry import subscriber
 from users.accounts.readers import mail_user
 from users.activity.models import Event
@@ -58,13 +60,13 @@ def mail_data_export(event_id: str) -> None:
     )
 
 
-@shared_task(name="users.privacy.prune_exports")
+@periodic("users.privacy.prune_exports", every=timedelta(minutes=10))
 def prune_exports() -> None:
     """Remove archives that nobody can fetch any more."""
     prune_data_exports()
 
 
-@shared_task(name="users.privacy.erase_people")
+@periodic("users.privacy.erase_people", every=timedelta(minutes=10))
 def erase_people() -> None:
     """Have people erased whose time of grace is over, those who wait longest first.
 

@@ -1,0 +1,55 @@
+"""What Beat sends, and how often."""
+
+import json
+import subprocess
+import sys
+from datetime import timedelta
+
+from django.conf import settings
+
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+INTERVALS = {
+    "core.outbox.relay": 10 * SECOND,
+    "core.outbox.prune_failed": 10 * MINUTE,
+    "core.ratelimit.prune": 10 * MINUTE,
+    "users.accounts.prune_links": 10 * MINUTE,
+    "users.accounts.sweep_avatars": 5 * MINUTE,
+    "users.organizations.prune_invitations": 10 * MINUTE,
+    "users.authentication.prune_password_resets": 10 * MINUTE,
+    "users.authentication.prune_sessions": 10 * MINUTE,
+    "users.authentication.prune_api_tokens": 10 * MINUTE,
+    "users.authentication.prune_challenges": 10 * MINUTE,
+    "users.authentication.note_last_seen": 5 * MINUTE,
+    "users.activity.seal_events": MINUTE,
+    "users.privacy.erase_people": 10 * MINUTE,
+    "users.privacy.prune_exports": 10 * MINUTE,
+    "users.bulk.prune": 10 * MINUTE,
+    "users.authentication.lift_suspensions": MINUTE,
+}
+# As `celery beat` starts, in a process that imported nothing before.
+BEAT = """
+import json
+from celery.apps.beat import Beat
+from core.celery import app
+beat = Beat(app=app, quiet=True)
+beat.init_loader()
+entries = app.conf.beat_schedule.values()
+print(json.dumps([[e["task"], e["task"] in app.tasks, e["options"]["expires"]] for e in entries]))
+"""
+
+
+def test_every_task_has_its_interval_and_expires_after_it() -> None:
+    entries = settings.CELERY_BEAT_SCHEDULE.values()
+    assert {entry["task"]: entry["schedule"] for entry in entries} == INTERVALS
+    assert {entry["task"]: entry["options"] for entry in entries} == {
+        task: {"expires": interval.total_seconds()} for task, interval in INTERVALS.items()
+    }
+
+
+def test_beat_finds_all_tasks_in_a_process_of_its_own() -> None:
+    printed = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", BEAT], capture_output=True, check=True, text=True
+    ).stdout
+    assert sorted(json.loads(printed)) == sorted(
+        [task, True, interval.total_seconds()] for task, interval in INTERVALS.items()
+    )
