@@ -9,7 +9,7 @@ import os
 import select
 from pathlib import Path
 
-from core.env import BadSetting, Environment
+from core.env import Environment
 from core.memory import limit_memory
 from core.metrics_directory import make_metrics_directory
 
@@ -26,9 +26,9 @@ bind = env.text("BIND", default=f"127.0.0.1:{port}")
 
 # Every thread keeps a database connection: pods x workers x threads must fit PostgreSQL.
 # Without epoll(7), which only Linux has, gunicorn's own does for trying things out.
-worker = env.text("WEB_WORKER", default="epoll" if hasattr(select, "epoll") else "gthread")
-if worker not in {"epoll", "gthread"}:
-    raise BadSetting("WEB_WORKER", "must be epoll or gthread")
+worker = env.choice(
+    "WEB_WORKER", "epoll", "gthread", default="epoll" if hasattr(select, "epoll") else "gthread"
+)
 worker_class = "core.server.worker.Worker" if worker == "epoll" else "gthread"
 workers = env.number("WEB_CONCURRENCY", 2, minimum=1, maximum=64)
 threads = env.number("WEB_THREADS", 4, minimum=1, maximum=64)

@@ -16,7 +16,7 @@ from structlog.dev import ConsoleRenderer, plain_traceback
 from structlog.processors import EventRenamer, JSONRenderer, format_exc_info
 from structlog.stdlib import ExtraAdder, ProcessorFormatter
 
-from core.env import BadSetting, Environment
+from core.env import Environment
 
 FORMATS: Final = ("console", "json")
 # Django attaches its request to records, whose text has the query string, and Celery the arguments
@@ -83,10 +83,7 @@ def _lower_level(_logger: Any, _method: str, event: Event) -> Event:
 
 def log_format(env: Environment, *, is_demo: bool) -> str:
     """Return LOG_FORMAT, one of `FORMATS`. Raises `BadSetting`."""
-    value = env.text("LOG_FORMAT", default="console" if is_demo else "json")
-    if value not in FORMATS:
-        raise BadSetting("LOG_FORMAT", f"must be one of {', '.join(FORMATS)}")
-    return value
+    return env.choice("LOG_FORMAT", *FORMATS, default="console" if is_demo else "json")
 
 
 def logging_config(log_format: str) -> dict[str, Any]:

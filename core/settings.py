@@ -11,15 +11,21 @@ from urllib.parse import urlsplit
 
 from django.utils.translation import gettext_lazy as _
 
-from core.env import BadSetting, Environment, redis_broker
+from core.env import BadSetting
 from core.logging import log_format, logging_config
 from core.outbox.periodic import schedule
+from core.service_env import (
+    SESSION_PARAMETERS,
+    ServiceEnvironment,
+    libpq_options,
+    redis_broker,
+)
 from core.theme import UNFOLD_THEME
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = "0.1.0"
 
-env = Environment(os.environ)
+env = ServiceEnvironment(os.environ)
 
 # Mode ------------------------------------------------------------------------------------
 
@@ -127,20 +133,8 @@ if PREPARED_STATEMENTS:
     # Without a threshold psycopg prepares not even what it is told to. Django's own statements have
     # their values in the text and are prepared in no case.
     DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 5
-connection_options = {
-    "statement_timeout": str(STATEMENT_TIMEOUT),
-    # Reading here and there costs little more than reading on, where no disk turns.
-    "random_page_cost": "1.1",
-    # Scans begin at the beginning, so that the first of many rows that match are always the same.
-    "synchronize_seqscans": "off",
-    # What is prepared differs by ids, keys and positions only, so it is planned once. PostgreSQL
-    # would compare costs, take an array for ten keys and plan anew for fewer, which takes longer
-    # than to read the rows.
-    "plan_cache_mode": "force_generic_plan",
-}
-DATABASES["default"]["OPTIONS"].setdefault(
-    "options", " ".join(f"-c {name}={value}" for name, value in connection_options.items())
-)
+session_parameters = {"statement_timeout": str(STATEMENT_TIMEOUT)} | SESSION_PARAMETERS
+DATABASES["default"]["OPTIONS"].setdefault("options", libpq_options(session_parameters))
 DATABASES["default"] |= {
     "CONN_MAX_AGE": env.number("DATABASE_CONN_MAX_AGE", 600, minimum=0, maximum=86_400),
     "CONN_HEALTH_CHECKS": True,
@@ -282,9 +276,7 @@ PRIVATE_METADATA_SCHEMA = env.mapping("PRIVATE_METADATA_SCHEMA")
 SERVICE_NAME = env.text("SERVICE_NAME", default="Roster")
 # Who must have one: nobody (`optional`), `staff`, or `all`; from so many days on after the account
 # was made or, for older accounts, after the policy was.
-SECOND_FACTOR = env.text("SECOND_FACTOR", default="optional")
-if SECOND_FACTOR not in {"optional", "staff", "all"}:
-    raise BadSetting("SECOND_FACTOR", "must be optional, staff or all")
+SECOND_FACTOR = env.choice("SECOND_FACTOR", "optional", "staff", "all", default="optional")
 SECOND_FACTOR_GRACE = timedelta(
     days=env.number("SECOND_FACTOR_GRACE_DAYS", 7, minimum=0, maximum=365)
 )
@@ -343,9 +335,7 @@ GRAPHQL_ENGINE = env.flag("GRAPHQL_ENGINE", default=True)
 # Answers operations past Django's handler; without it they take longer, and are answered alike.
 FAST_PATH = env.flag("FAST_PATH", default=True)
 # Introspection: for all clients, or for signed-in ones.
-INTROSPECTION = env.text("INTROSPECTION", default="all")
-if INTROSPECTION not in {"all", "signed-in"}:
-    raise BadSetting("INTROSPECTION", "must be all or signed-in")
+INTROSPECTION = env.choice("INTROSPECTION", "all", "signed-in", default="all")
 GRAPHQL_MAX_BODY_BYTES = env.number(
     "GRAPHQL_MAX_BODY_BYTES", 100_000, minimum=1_000, maximum=10_000_000
 )

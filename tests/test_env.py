@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from core.env import BadSetting, Environment, redis_broker
+from core.env import BadSetting, Environment
+from core.service_env import ServiceEnvironment, redis_broker
 
 REQUIRED = {
     "SECRET_KEY": "x" * 50,
@@ -83,7 +84,7 @@ def test_secrets_may_come_from_files(tmp_path: Path) -> None:
 
 
 def test_database_urls_of_sockets_and_of_hosts() -> None:
-    env = Environment(
+    env = ServiceEnvironment(
         {
             "SOCKET": "postgresql://me@/roster?host=%2Frun%2Fpg",
             "HOST": "postgres://me:p%40ss@db:6432/roster?sslmode=require",
@@ -118,7 +119,7 @@ def test_the_broker_is_the_database_that_redis_url_names(url: str, broker: str) 
     ],
 )
 def test_smtp_urls(url: str, port: int, tls: bool, ssl: bool) -> None:  # noqa: FBT001
-    settings = Environment({"EMAIL_URL": url}).smtp("EMAIL_URL", "smtp://localhost")
+    settings = ServiceEnvironment({"EMAIL_URL": url}).smtp("EMAIL_URL", "smtp://localhost")
 
     assert settings["EMAIL_HOST"] == "mail"
     assert settings["EMAIL_PORT"] == port

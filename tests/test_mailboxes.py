@@ -14,8 +14,9 @@ from django.utils import timezone
 
 from core import mail
 from core.actor import Actor
-from core.env import BadSetting, Environment
+from core.env import BadSetting
 from core.mail_words import STRANGER
+from core.service_env import ServiceEnvironment
 from core.smtp_replies import MailRefusedError
 from tests.admin.support import change_url, errors, make_administrator, sign_in, user_form
 from tests.client import Answer, GraphQLClient
@@ -298,7 +299,7 @@ def test_forgotten_password_page_takes_every_spelling(client: Client) -> None:
 
 
 def test_sign_up_domains_are_canonical(anonymous: GraphQLClient, settings: Any) -> None:
-    environment = Environment({"SIGN_UP": "Bücher.example, straße.example"})
+    environment = ServiceEnvironment({"SIGN_UP": "Bücher.example, straße.example"})
     settings.SIGN_UP = environment.sign_up("SIGN_UP")
     assert settings.SIGN_UP == ["xn--bcher-kva.example", "xn--strae-oqa.example"]
     assert sign_up(anonymous, email=STORED) == []
@@ -316,7 +317,7 @@ def test_sign_up_domains_are_canonical(anonymous: GraphQLClient, settings: Any) 
 @pytest.mark.parametrize("value", ["opened", "open,closed", "exam_ple.org", "example.org,[::1]"])
 def test_sign_up_domains_are_checked(value: str) -> None:
     with pytest.raises(BadSetting, match="SIGN_UP: must be"):
-        Environment({"SIGN_UP": value}).sign_up("SIGN_UP")
+        ServiceEnvironment({"SIGN_UP": value}).sign_up("SIGN_UP")
 
 
 @pytest.mark.parametrize(
@@ -327,9 +328,9 @@ def test_sign_up_domains_are_checked(value: str) -> None:
     ],
 )
 def test_sender_has_a_domain_that_every_server_takes(value: str, sender: str) -> None:
-    assert Environment({"MAIL_FROM": value}).sender("MAIL_FROM", "") == sender
+    assert ServiceEnvironment({"MAIL_FROM": value}).sender("MAIL_FROM", "") == sender
     with pytest.raises(BadSetting, match="MAIL_FROM: has"):
-        Environment({"MAIL_FROM": "nína@example.org"}).sender("MAIL_FROM", "")
+        ServiceEnvironment({"MAIL_FROM": "nína@example.org"}).sender("MAIL_FROM", "")
 
 
 @pytest.mark.django_db

@@ -18,7 +18,7 @@ from kombu import Connection
 from pymemcache import Client as MemcacheClient  # type: ignore[import-untyped]
 
 from core.actor import SYSTEM
-from core.env import Environment
+from core.service_env import ServiceEnvironment
 from tests.client import GraphQLClient
 from tests.conftest import Sink, celery_worker, environ_of_tests
 from tests.environment import free_port
@@ -90,7 +90,7 @@ def test_the_cached_resolver_on_memcached(
     editors = Group.objects.create(name="Editors")
     editors.permissions.set(Permission.objects.filter(codename="view_user"))
     client = client_of(alice)
-    backend = Environment({"CACHE_URL": memcached_url}).cache("CACHE_URL", "")
+    backend = ServiceEnvironment({"CACHE_URL": memcached_url}).cache("CACHE_URL", "")
     with override_settings(CACHES={"default": backend}):
         with django_assert_num_queries(3):  # type: ignore[attr-defined]
             client(ME)
@@ -110,7 +110,7 @@ def test_what_others_put_into_memcached_is_a_miss(
 ) -> None:
     trace, client = tmp_path / "trace", client_of(alice)
     host, port = memcached_url.removeprefix("memcached://").split(":")
-    backend = Environment({"CACHE_URL": memcached_url}).cache("CACHE_URL", "")
+    backend = ServiceEnvironment({"CACHE_URL": memcached_url}).cache("CACHE_URL", "")
     backend["KEY_PREFIX"] = "roster"
     other = MemcacheClient((host, int(port)))
     with override_settings(CACHES={"default": backend}), closing(other):
