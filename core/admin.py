@@ -28,12 +28,7 @@ from unfold.views import ChangeList as UnfoldChangeList
 from core.actor import Actor
 from core.admin_filters import sift
 from core.admin_forms import ServiceForm
-from core.errors import (
-    DomainError,
-    InputRejectedError,
-    Problem,
-    ReauthenticationRequiredError,
-)
+from core.errors import DomainError, InputRejectedError, Problem, ReauthenticationRequiredError
 from core.http import ActorRequest
 from core.search.texts import MAX_CANDIDATES
 from core.sought import first_rows, unconditional

@@ -69,8 +69,8 @@ class Environment:
     def date(self, name: str) -> dt.datetime | None:
         """Return the beginning, in UTC, of a day written as YYYY-MM-DD; None if it is unset."""
         problem = "must be a day such as 2026-01-31, not {!r}"
-        day = self._parsed(name, None, dt.date.fromisoformat, problem)
-        return day and dt.datetime.combine(day, dt.time.min, dt.UTC)
+        day: dt.date | None = self._parsed(name, None, dt.date.fromisoformat, problem)
+        return dt.datetime.combine(day, dt.time.min, dt.UTC) if day else None
 
     def names(self, name: str, default: Any = REQUIRED) -> list[str]:
         """Return the comma-separated items, stripped, without empty ones."""
@@ -101,7 +101,7 @@ class Environment:
 
     def mapping(self, name: str) -> dict[str, Any]:
         """Return a JSON object; an empty one when it is unset."""
-        value = self._parsed(name, {}, json.loads, "must be a JSON object")
+        value: Any = self._parsed(name, {}, json.loads, "must be a JSON object")
         if not isinstance(value, dict):
             raise BadSetting(name, "must be a JSON object")
         return value

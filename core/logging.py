@@ -34,7 +34,7 @@ def add_extra(logger: Any, method: str, event: Event) -> Event:
         return event
     extra = _add_extra(logger, method, {"_record": event["_record"]})
     # What the line has already is not replaced: its message, and what is bound to the context.
-    return {name: value for name, value in extra.items() if isinstance(value, PLAIN)} | event
+    return {name: each for name, each in extra.items() if isinstance(each, PLAIN)} | dict(event)
 
 
 def add_origin(_logger: Any, _method: str, event: Event) -> Event:

@@ -18,10 +18,11 @@ from strawberry.utils.str_converters import to_camel_case
 
 from core.commits import observe_commits
 from core.deadline import DeadlineExceededError, OperationCancelledError
-from core.errors import DomainError, ErrorCode, InputRejectedError, Problem
+from core.errors import DomainError, GenericErrorCode, InputRejectedError, Problem
 from schema.context import Info
 from schema.engine.bounds import FieldCancelledError, ResponseTooLargeError
-from schema.enums import describe_enum
+from schema.error_codes import ErrorCode
+from users.accounts.errors import AccountErrorCode
 
 logger = logging.getLogger(__name__)
 
@@ -52,13 +53,6 @@ class RequestErrorCode(StrEnum):
     INTERNAL_ERROR = "INTERNAL_ERROR"
 
 
-describe_enum(
-    ErrorCode,
-    "Why an input was refused. Codes are never renamed.",
-    {code: code.description for code in ErrorCode},
-)
-
-
 @strawberry.type(description="One thing to mend in a mutation's input.")
 class InputError:
     """A `Problem` as clients see it."""
@@ -85,10 +79,10 @@ PYTHON_ERROR: Final = re.compile(r", but encountered error '.*'; found:", re.DOT
 PYTHON_NULL: Final = re.compile(r" not to be None\.$")
 # The codes of bad values of fields that have one of their own.
 CODES: Final[Mapping[str, ErrorCode]] = {
-    "email": ErrorCode.EMAIL_INVALID,
-    "locale": ErrorCode.LOCALE_UNSUPPORTED,
-    "time_zone": ErrorCode.TIME_ZONE_UNKNOWN,
-    "username": ErrorCode.USERNAME_INVALID,
+    "email": AccountErrorCode.EMAIL_INVALID,
+    "locale": AccountErrorCode.LOCALE_UNSUPPORTED,
+    "time_zone": AccountErrorCode.TIME_ZONE_UNKNOWN,
+    "username": AccountErrorCode.USERNAME_INVALID,
 }
 
 
@@ -144,7 +138,10 @@ def check_nulls(given: object) -> None:
     if nulls:
         message = _("Give a value, or leave the field out to keep what there is.")
         raise InputRejectedError(
-            *(Problem(CODES.get(name, ErrorCode.VALUE_INVALID), message, (name,)) for name in nulls)
+            *(
+                Problem(CODES.get(name, GenericErrorCode.VALUE_INVALID), message, (name,))
+                for name in nulls
+            )
         )
 
 
@@ -152,7 +149,7 @@ def input_errors(refusal: InputRejectedError) -> list[InputError]:
     """Return what a payload tells of a refused input."""
     return [
         InputError(
-            code=problem.code,
+            code=ErrorCode[problem.code.name],
             message=str(problem.message),
             field=[to_camel_case(name) for name in problem.field] or None,
         )

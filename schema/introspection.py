@@ -11,7 +11,7 @@ from graphql import GraphQLError, OperationDefinitionNode
 from strawberry.types import ExecutionResult
 
 from core.actor import Actor
-from core.errors import ErrorCode
+from core.errors import GenericErrorCode
 from schema.documents import Document
 from schema.engine.caches import SizedCache
 
@@ -76,5 +76,5 @@ def _is_static(document: Document, fields: Sequence[str]) -> bool:
 def _closed() -> GraphQLError:
     return GraphQLError(
         _("Sign in to read the schema by introspection."),
-        extensions={"code": ErrorCode.UNAUTHENTICATED},
+        extensions={"code": GenericErrorCode.UNAUTHENTICATED},
     )

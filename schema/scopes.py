@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from core.actor import Actor
-from core.errors import ImpersonationError, InsufficientScopeError
+from core.errors import InsufficientScopeError
+from users.accounts.errors import ImpersonationError
 from users.scopes import Scope
 
 # What any token is good for: what is found behind these is decided by what it is.

@@ -12,7 +12,7 @@ from django.db.models import Model
 from django.utils import timezone
 
 from core.crypto import digest
-from core.errors import ErrorCode
+from users.accounts.errors import AccountErrorCode
 from users.accounts.models import LastSeen, Profile, User
 from users.authentication.api_token_format import new_api_token
 from users.authentication.models import ApiToken, Passkey, RecoveryCode, Session, Totp
@@ -161,7 +161,7 @@ def make_bulk_action(requester: User, *refused: User, **fields: Any) -> BulkActi
     }
     bulk_action = BulkAction.objects.create(requester=requester, **values | fields)
     BulkFailure.objects.bulk_create(
-        BulkFailure(bulk_action=bulk_action, user=user, code=ErrorCode.LAST_ADMINISTRATOR)
+        BulkFailure(bulk_action=bulk_action, user=user, code=AccountErrorCode.LAST_ADMINISTRATOR)
         for user in refused
     )
     return bulk_action

@@ -312,7 +312,13 @@ def test_connection_is_kept_for_the_next_password(
     client_of: ClientOf, alice: User, bob: User, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Handler, "protocol_version", "HTTP/1.1")
-    service.answer("", **{"Content-Length": "0"})
+
+    def reply(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.send_header("Content-Length", "0")
+        request.end_headers()
+
+    service.reply = reply
     for user in (alice, bob):
         assert change(client_of(user)) == []
     assert len(service.asked) == 2

@@ -19,8 +19,8 @@ from graphql import (
     validate,
 )
 
-from core.errors import ErrorCode
 from schema import limits
+from schema.error_codes import ErrorCode
 from schema.errors import RequestErrorCode
 from schema.examples import example_operations
 

@@ -9,6 +9,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from celery import current_app
 from django.db import connection
 from django.test import Client, RequestFactory
 from structlog.contextvars import bound_contextvars, get_contextvars
@@ -281,10 +282,13 @@ def test_access_log_and_response_of_the_web_server_have_the_id(
 
 def wait_for_line(capfd: pytest.CaptureFixture[str], part: str) -> dict[str, Any]:
     """Return the first line on standard error whose traceback has this."""
+    written: list[str] = []
     found: list[dict[str, Any]] = []
 
     def arrived() -> bool:
-        entries = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+        written.append(capfd.readouterr().err)
+        *complete, _rest = "".join(written).split("\n")
+        entries = [json.loads(line) for line in complete if line.startswith("{")]
         found.extend(entry for entry in entries if part in entry.get("exception", ""))
         return bool(found)
 
@@ -322,7 +326,7 @@ def test_lines_of_a_task_have_the_id_of_its_request(
         if by == "request":
             registry.dispatch([(message.pk, GIVEN)])
         else:
-            registry.current_app.send_task("core.outbox.relay")
+            current_app.send_task("core.outbox.relay")
         entry = wait_for_line(capfd, "KeyError")
     assert entry["request_id"] == GIVEN
     assert entry["task"] == "core.outbox.deliver"

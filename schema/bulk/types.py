@@ -9,12 +9,12 @@ from strawberry import auto, relay
 from strawberry.scalars import JSON
 from strawberry.utils.str_converters import to_camel_case
 
-from core.errors import ErrorCode
 from schema.accounts.filters import as_input
 from schema.accounts.types import User
 from schema.connections import KeysetConnection
 from schema.context import Info
 from schema.enums import describe_enum
+from schema.error_codes import ErrorCode
 from schema.nested import nested_connection
 from users.bulk import models
 from users.bulk.actions import BulkActionKind

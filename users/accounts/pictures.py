@@ -20,7 +20,8 @@ from typing import IO, Final
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from core.errors import ErrorCode, InputRejectedError, Problem, ServiceBusyError
+from core.errors import InputRejectedError, Problem, ServiceBusyError
+from users.accounts.errors import AccountErrorCode
 from users.accounts.picture_decoder import LENGTH, WEBP, WEBP_SHARE, Outcome
 
 logger = logging.getLogger(__name__)
@@ -155,11 +156,11 @@ def _decode(source: IO[bytes], target: IO[bytes]) -> Outcome:
 def _refusal(outcome: Outcome) -> InputRejectedError:
     code, message = {
         Outcome.INVALID: (
-            ErrorCode.IMAGE_INVALID,
+            AccountErrorCode.IMAGE_INVALID,
             _("Choose a JPEG, PNG or WebP picture that does not move."),
         ),
         Outcome.TOO_LARGE: (
-            ErrorCode.IMAGE_TOO_LARGE,
+            AccountErrorCode.IMAGE_TOO_LARGE,
             _("Choose a picture of at most %(bytes)s bytes and %(pixels)s pixels (WebP: %(webp)s).")
             % {
                 "bytes": f"{settings.AVATAR_MAX_BYTES:,}",
@@ -168,7 +169,7 @@ def _refusal(outcome: Outcome) -> InputRejectedError:
             },
         ),
         Outcome.TOO_COMPLEX: (
-            ErrorCode.IMAGE_TOO_COMPLEX,
+            AccountErrorCode.IMAGE_TOO_COMPLEX,
             _(
                 "Decoding this picture takes too much work. "
                 "Save it again as a JPEG, or make it smaller."

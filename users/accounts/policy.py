@@ -5,13 +5,8 @@ from dataclasses import replace
 from uuid import UUID
 
 from core.actor import Actor
-from core.errors import (
-    ForbiddenError,
-    ImpersonationError,
-    InsufficientScopeError,
-    SecondFactorRequiredError,
-    UnauthenticatedError,
-)
+from core.errors import ForbiddenError, InsufficientScopeError, UnauthenticatedError
+from users.accounts.errors import ImpersonationError, SecondFactorRequiredError
 from users.scopes import Scope
 
 Rule = Callable[[Actor, UUID | None], bool]

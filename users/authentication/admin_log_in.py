@@ -21,9 +21,10 @@ from django.views.generic import FormView
 from unfold.widgets import UnfoldAdminPasswordToggleWidget, UnfoldAdminTextInputWidget
 
 from core.admin import actor_of
-from core.errors import DomainError, ErrorCode, InputRejectedError, TooManyAttemptsError
+from core.errors import DomainError, InputRejectedError, TooManyAttemptsError
 from users.accounts.methods import Method
 from users.authentication.actors import actor_through
+from users.authentication.errors import AuthenticationErrorCode
 from users.authentication.middleware import set_device_cookie, set_session_cookie
 from users.authentication.one_time import DIGITS
 from users.authentication.services.ending import log_out
@@ -142,7 +143,7 @@ class SecondStepView(_Step):
             )
         except InputRejectedError as error:
             problem = error.problems[0]
-            if problem.code is not ErrorCode.CODE_INVALID:
+            if problem.code is not AuthenticationErrorCode.CODE_INVALID:
                 # What waited for the code is gone, so one begins anew.
                 return HttpResponseRedirect(self.request.get_full_path())
             return self.refuse(form, str(problem.message))

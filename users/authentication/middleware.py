@@ -17,7 +17,7 @@ from core.addresses import client_address
 from core.api import PATH as API_PATH
 from core.api import timed_out
 from core.crypto import digest
-from core.errors import ErrorCode
+from core.errors import GenericErrorCode
 from core.http import ActorRequest
 from users.accounts.models import User
 from users.authentication.actors import LiveSession, LiveToken, live_session, live_token
@@ -131,7 +131,7 @@ def _invalid_token(message: str) -> HttpResponse:
     """Answer as RFC 6750, section 3.1, says, in the form of a GraphQL error."""
     error = {
         "message": message,
-        "extensions": {"code": ErrorCode.UNAUTHENTICATED},
+        "extensions": {"code": GenericErrorCode.UNAUTHENTICATED},
     }
     return JsonResponse(
         {"errors": [error]},

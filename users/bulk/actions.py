@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.enums import DescribedEnum
-from core.errors import ErrorCode, InputRejectedError, Problem, Text
+from core.errors import GenericErrorCode, InputRejectedError, Problem, Text
 from users.accounts.policy import (
     Rule,
     may_administer,
@@ -150,4 +150,4 @@ def restored(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _problem(name: str, message: str) -> Problem:
-    return Problem(ErrorCode.VALUE_INVALID, message, (name,))
+    return Problem(GenericErrorCode.VALUE_INVALID, message, (name,))

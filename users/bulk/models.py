@@ -8,9 +8,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from core.errors import ErrorCode
 from core.ids import new_id
 from users.bulk.actions import ACTIONS
+from users.bulk.errors import ERROR_CODES
 from users.bulk.querysets import BulkActionQuerySet, BulkFailureQuerySet
 from users.bulk.states import LIVE, BulkActionState
 
@@ -27,7 +27,7 @@ def state_choices() -> list[tuple[str, Any]]:
 
 def code_choices() -> list[tuple[str, str]]:
     """Return every code; a function, for the same reason."""
-    return [(code.value, code.value) for code in ErrorCode]
+    return [(code.value, code.value) for codes in ERROR_CODES for code in codes]
 
 
 class BulkAction(models.Model):

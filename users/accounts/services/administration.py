@@ -11,7 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.errors import GenericErrorCode, InputRejectedError, Problem
+from users.accounts.errors import AccountErrorCode
 from users.accounts.identifiers import canonical_login
 from users.accounts.models import User
 from users.accounts.policy import (
@@ -154,7 +155,7 @@ def keep_an_administrator(user_id: UUID, flags: Mapping[str, bool], *, field: st
     if list(administrators.values_list("pk", flat=True)) == [user_id]:
         raise InputRejectedError(
             Problem(
-                ErrorCode.LAST_ADMINISTRATOR,
+                AccountErrorCode.LAST_ADMINISTRATOR,
                 _("This is the last administrator. Make somebody else one first."),
                 (field,) if field else (),
             )
@@ -181,7 +182,7 @@ def _refuse_own_identifiers(actor: Actor, identifiers: Mapping[str, str]) -> Non
     own = User.objects.values(*IDENTIFIERS).get(pk=actor.user_id)
     problems = [
         Problem(
-            ErrorCode.VALUE_INVALID,
+            GenericErrorCode.VALUE_INVALID,
             _("Your own is changed with your password: see requestEmailChange, changeUsername."),
             (name,),
         )
@@ -215,7 +216,9 @@ def _write_identifiers(user: User, *, actor: Actor, identifiers: Mapping[str, st
         setattr(user, name, identifiers[name])
     if "email" in changed and user.is_service:
         raise InputRejectedError(
-            Problem(ErrorCode.EMAIL_INVALID, _("A service account has no mailbox."), ("email",))
+            Problem(
+                AccountErrorCode.EMAIL_INVALID, _("A service account has no mailbox."), ("email",)
+            )
         )
     if "email" in changed:
         user.set_email(user.email, verified_at=None)

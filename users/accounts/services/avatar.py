@@ -12,8 +12,9 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.errors import InputRejectedError, Problem
 from users.accounts import avatars
+from users.accounts.errors import AccountErrorCode
 from users.accounts.models import Profile, User
 from users.accounts.pictures import NoTurnError, squares_of
 from users.accounts.policy import may_edit_profile, require
@@ -39,7 +40,7 @@ def set_avatar(user_id: UUID, *, actor: Actor, image: bytes) -> User:
     require(actor, may_edit_profile, user_id)
     if not settings.KEEPS_FILES:
         raise InputRejectedError(
-            Problem(ErrorCode.UPLOADS_OFF, _("There are no pictures here."), ("image",))
+            Problem(AccountErrorCode.UPLOADS_OFF, _("There are no pictures here."), ("image",))
         )
     count_avatar(user_id)
     try:

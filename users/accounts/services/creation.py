@@ -16,7 +16,8 @@ from django.utils.translation import gettext as _
 
 from core.actor import Actor
 from core.email_addresses import EMAIL_MAX_LENGTH, canonical_email
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.errors import GenericErrorCode, InputRejectedError, Problem
+from users.accounts.errors import AccountErrorCode
 from users.accounts.identifiers import RESERVED_USERNAMES, canonical_login, clean_username
 from users.accounts.models import EmailAddress, LastSeen, Profile, SignUp, User
 from users.accounts.services.validation import (
@@ -55,17 +56,17 @@ def check_new_account(  # noqa: PLR0913 - what an account consists of
     is not asked here: that is for the constraints to say.
     """
     problems = Problems()
-    with problems.of("email", ErrorCode.EMAIL_INVALID):
+    with problems.of("email", AccountErrorCode.EMAIL_INVALID):
         email = canonical_email(email)
-    with problems.of("username", ErrorCode.USERNAME_INVALID):
+    with problems.of("username", AccountErrorCode.USERNAME_INVALID):
         username = clean_username(username)
     if is_own_choice and _is_reserved(username):
         problems.found.append(_reserved())
-    with problems.of("name", ErrorCode.VALUE_INVALID):
+    with problems.of("name", GenericErrorCode.VALUE_INVALID):
         check_field(User, "name", name)
-    with problems.of("password", ErrorCode.PASSWORD_TOO_WEAK):
+    with problems.of("password", AccountErrorCode.PASSWORD_TOO_WEAK):
         check_password_strength(password, username=username, email=email, name=name)
-    with problems.of("locale", ErrorCode.LOCALE_UNSUPPORTED):
+    with problems.of("locale", AccountErrorCode.LOCALE_UNSUPPORTED):
         check_locale(locale)
     problems.refuse_any()
     return Identity(email, username)
@@ -77,8 +78,8 @@ def check_identifiers(identifiers: Mapping[str, str]) -> dict[str, str]:
     Raises `InputRejectedError`.
     """
     checks = {
-        "email": (ErrorCode.EMAIL_INVALID, canonical_email),
-        "username": (ErrorCode.USERNAME_INVALID, clean_username),
+        "email": (AccountErrorCode.EMAIL_INVALID, canonical_email),
+        "username": (AccountErrorCode.USERNAME_INVALID, clean_username),
     }
     problems, clean = Problems(), {}
     for name, value in identifiers.items():
@@ -197,7 +198,7 @@ def unused_email() -> str:
 def email_taken(field: str = "email") -> InputRejectedError:
     """Return the refusal of an address; not for strangers, who must not learn of it."""
     return InputRejectedError(
-        Problem(ErrorCode.EMAIL_TAKEN, _("This address has an account."), (field,))
+        Problem(AccountErrorCode.EMAIL_TAKEN, _("This address has an account."), (field,))
     )
 
 
@@ -205,7 +206,7 @@ def username_taken() -> InputRejectedError:
     """Return the refusal of a username."""
     return InputRejectedError(
         Problem(
-            ErrorCode.USERNAME_TAKEN,
+            AccountErrorCode.USERNAME_TAKEN,
             _("This username is taken. Choose a different one."),
             ("username",),
         )
@@ -226,7 +227,7 @@ def _is_reserved(username: str) -> bool:
 
 def _reserved() -> Problem:
     return Problem(
-        ErrorCode.USERNAME_RESERVED,
+        AccountErrorCode.USERNAME_RESERVED,
         _("This username is reserved. Choose a different one."),
         ("username",),
     )

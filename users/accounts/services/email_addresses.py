@@ -13,7 +13,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.errors import GenericErrorCode, InputRejectedError, Problem
+from users.accounts.errors import AccountErrorCode
 from users.accounts.identifiers import canonical_login
 from users.accounts.models import EmailAddition, EmailAddress, User
 from users.accounts.policy import may_administer, may_change_credentials, require
@@ -168,7 +169,7 @@ def remove_user_email_address(user_id: UUID | None, *, actor: Actor, email: str)
     if user_id is not None and user_id == actor.user_id:
         raise InputRejectedError(
             Problem(
-                ErrorCode.VALUE_INVALID,
+                GenericErrorCode.VALUE_INVALID,
                 _("Your own are removed with your password: see removeEmailAddress."),
                 ("user_id",),
             )
@@ -180,7 +181,9 @@ def remove_user_email_address(user_id: UUID | None, *, actor: Actor, email: str)
         )
     if not _take_away(user, email, actor=actor):
         raise InputRejectedError(
-            Problem(ErrorCode.NOT_FOUND, _("This is no further address of theirs."), ("email",))
+            Problem(
+                GenericErrorCode.NOT_FOUND, _("This is no further address of theirs."), ("email",)
+            )
         )
     return user
 
@@ -231,7 +234,7 @@ def _refuse_too_many(user: User, email: str) -> None:
     if user.email_addresses.count() + waiting.exclude(email=email).count() >= MAX_ADDRESSES:
         raise InputRejectedError(
             Problem(
-                ErrorCode.TOO_MANY_EMAIL_ADDRESSES,
+                AccountErrorCode.TOO_MANY_EMAIL_ADDRESSES,
                 _("You can have %(max)d addresses beside the primary one. Remove one first.")
                 % {"max": MAX_ADDRESSES},
                 ("email",),
@@ -240,10 +243,10 @@ def _refuse_too_many(user: User, email: str) -> None:
 
 
 def _is_primary(what_to_do: str) -> InputRejectedError:
-    return InputRejectedError(Problem(ErrorCode.EMAIL_PRIMARY, what_to_do, ("email",)))
+    return InputRejectedError(Problem(AccountErrorCode.EMAIL_PRIMARY, what_to_do, ("email",)))
 
 
 def _no_such_address() -> InputRejectedError:
     return InputRejectedError(
-        Problem(ErrorCode.NOT_FOUND, _("This is no confirmed address of yours."), ("email",))
+        Problem(GenericErrorCode.NOT_FOUND, _("This is no confirmed address of yours."), ("email",))
     )

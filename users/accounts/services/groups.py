@@ -9,7 +9,7 @@ from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.errors import GenericErrorCode, InputRejectedError, Problem
 from users.accounts.models import User
 from users.accounts.policy import may_administer_groups, require
 from users.accounts.sensitive import Sensitive
@@ -114,7 +114,9 @@ def lock_groups(group_ids: Collection[int | None]) -> frozenset[int]:
     locked = frozenset(groups.values_list("pk", flat=True))
     if not locked >= frozenset(group_ids):
         raise InputRejectedError(
-            Problem(ErrorCode.NOT_FOUND, _("One of these groups does not exist."), ("group_ids",))
+            Problem(
+                GenericErrorCode.NOT_FOUND, _("One of these groups does not exist."), ("group_ids",)
+            )
         )
     return locked
 
@@ -154,7 +156,7 @@ def _change_group(
 
 def _check_name(name: str) -> None:
     problems = Problems()
-    with problems.of("name", ErrorCode.VALUE_INVALID):
+    with problems.of("name", GenericErrorCode.VALUE_INVALID):
         check_field(Group, "name", name)
     problems.refuse_any()
 
@@ -164,7 +166,7 @@ def _save_name(group: Group) -> None:
         group.save()
     except IntegrityError:
         raise InputRejectedError(
-            Problem(ErrorCode.VALUE_INVALID, _("There is a group of this name."), ("name",))
+            Problem(GenericErrorCode.VALUE_INVALID, _("There is a group of this name."), ("name",))
         ) from None
 
 
@@ -176,7 +178,7 @@ def _of(groups: QuerySet[Group], group_id: int | None) -> Group:
     group = groups.filter(pk=group_id).first() if group_id is not None else None
     if group is None:
         raise InputRejectedError(
-            Problem(ErrorCode.NOT_FOUND, _("There is no such group."), ("group_id",))
+            Problem(GenericErrorCode.NOT_FOUND, _("There is no such group."), ("group_id",))
         )
     return group
 

@@ -6,7 +6,8 @@ from django.utils import timezone
 
 from core.actor import Actor
 from core.email_addresses import canonical_email
-from core.errors import ErrorCode
+from core.errors import GenericErrorCode
+from users.accounts.errors import AccountErrorCode
 from users.accounts.models import Invitation, User
 from users.accounts.policy import may_administer_people, require
 from users.accounts.services.creation import (
@@ -33,11 +34,11 @@ def invite_user(*, actor: Actor, email: str, name: str = "", locale: str = "en")
     if settings.SIGN_UP == ["closed"]:
         raise sign_up_closed()
     problems = Problems()
-    with problems.of("email", ErrorCode.EMAIL_INVALID):
+    with problems.of("email", AccountErrorCode.EMAIL_INVALID):
         email = canonical_email(email)
-    with problems.of("name", ErrorCode.VALUE_INVALID):
+    with problems.of("name", GenericErrorCode.VALUE_INVALID):
         check_field(Invitation, "name", name)
-    with problems.of("locale", ErrorCode.LOCALE_UNSUPPORTED):
+    with problems.of("locale", AccountErrorCode.LOCALE_UNSUPPORTED):
         check_locale(locale)
     problems.refuse_any()
     if User.objects.with_address(email).exists():

@@ -7,7 +7,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.errors import InputRejectedError, Problem
+from users.accounts.errors import AccountErrorCode
 from users.accounts.models import EmailAddition, EmailChange, MailedLink
 
 L = TypeVar("L", bound=MailedLink)
@@ -17,7 +18,7 @@ def link_invalid() -> InputRejectedError:
     """Return the refusal of a link that leads nowhere."""
     return InputRejectedError(
         Problem(
-            ErrorCode.TOKEN_INVALID,
+            AccountErrorCode.TOKEN_INVALID,
             _("This link was used already or is not valid. Ask for a new one."),
             ("token",),
         )
@@ -32,7 +33,9 @@ def opened(links: QuerySet[Any]) -> Any:
     if link.expires_at <= timezone.now():
         raise InputRejectedError(
             Problem(
-                ErrorCode.TOKEN_EXPIRED, _("This link is too old. Ask for a new one."), ("token",)
+                AccountErrorCode.TOKEN_EXPIRED,
+                _("This link is too old. Ask for a new one."),
+                ("token",),
             )
         )
     return link

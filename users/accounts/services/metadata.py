@@ -11,8 +11,9 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.errors import GenericErrorCode, InputRejectedError, Problem
 from core.ijson import serializable
+from users.accounts.errors import AccountErrorCode
 from users.accounts.metadata import check_size, normalized, patched, violations
 from users.accounts.models import Metadata, User
 from users.accounts.policy import may_write_private_metadata, may_write_public_metadata, require
@@ -68,7 +69,7 @@ def _normalized_expected(expected: Mapping[str, Any]) -> dict[str, Any]:
     """Return each expected value as stored. Raises `InputRejectedError` for what cannot be."""
     problems, values = Problems(), dict(expected)
     for kind, value in expected.items():
-        with problems.of(EXPECTED[kind], ErrorCode.VALUE_INVALID):
+        with problems.of(EXPECTED[kind], GenericErrorCode.VALUE_INVALID):
             values[kind] = normalized(value)
     problems.refuse_any()
     return values
@@ -78,7 +79,7 @@ def _refuse_conflicts(found: Mapping[str, Any], expected: Mapping[str, Any]) -> 
     """Raise `InputRejectedError` about each kind that is not what the writer read."""
     problems = [
         Problem(
-            ErrorCode.CONFLICT,
+            GenericErrorCode.CONFLICT,
             _("Somebody else changed this meanwhile. Read it again, then make your change."),
             (EXPECTED[kind],),
         )
@@ -93,7 +94,7 @@ def _normalized(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return each value as stored. Raises `InputRejectedError` unless it is such an object."""
     problems, result = Problems(), dict(values)
     for kind, value in values.items():
-        with problems.of(kind, ErrorCode.VALUE_INVALID):
+        with problems.of(kind, GenericErrorCode.VALUE_INVALID):
             result[kind] = normalized(value)
             if not isinstance(value, dict):
                 raise ValidationError(_("Give a JSON object."))
@@ -105,10 +106,10 @@ def _check_result(values: Mapping[str, Any]) -> None:
     """Raise `InputRejectedError` for what is too large, or violates the deployment's schema."""
     problems = Problems()
     for kind, value in values.items():
-        with problems.of(kind, ErrorCode.VALUE_INVALID):
+        with problems.of(kind, GenericErrorCode.VALUE_INVALID):
             check_size(value)
             problems.found += (
-                Problem(ErrorCode.METADATA_INVALID, reason, (kind,))
+                Problem(AccountErrorCode.METADATA_INVALID, reason, (kind,))
                 for reason in violations(value, kind=kind)
             )
     problems.refuse_any()

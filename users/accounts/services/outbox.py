@@ -4,7 +4,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.errors import GenericErrorCode, InputRejectedError, Problem
 from core.outbox.registry import retry
 from users.accounts.policy import may_administer, require
 from users.activity.record import record
@@ -21,6 +21,8 @@ def retry_message(message_id: int, *, actor: Actor) -> None:
     require(actor, may_administer)
     if not retry(message_id):
         raise InputRejectedError(
-            Problem(ErrorCode.NOT_FOUND, _("There is no such failed message."), ("message_id",))
+            Problem(
+                GenericErrorCode.NOT_FOUND, _("There is no such failed message."), ("message_id",)
+            )
         )
     record(Tag.OUTBOX_MESSAGE_RETRIED, actor=actor, subject_id=None, message=message_id)

@@ -5,7 +5,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
-from core.errors import ErrorCode, InputRejectedError, Problem, UnauthenticatedError
+from core.errors import GenericErrorCode, InputRejectedError, Problem, UnauthenticatedError
 from users.accounts.models import User
 
 
@@ -17,7 +17,7 @@ def locked_user(user_id: UUID | None) -> User:
     user = _locked(user_id, erased_at=None)
     if user is None:
         raise InputRejectedError(
-            Problem(ErrorCode.NOT_FOUND, _("There is no such person."), ("user_id",))
+            Problem(GenericErrorCode.NOT_FOUND, _("There is no such person."), ("user_id",))
         )
     return user
 

@@ -12,7 +12,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.errors import GenericErrorCode, InputRejectedError, Problem
 from users.accounts.models import User
 from users.accounts.permissions import permissions_by_name
 from users.accounts.policy import may_administer_groups, require
@@ -40,7 +40,7 @@ def create_permission(name: str, *, actor: Actor, description: str) -> Permissio
     if match is None or match[1] in {app.label for app in apps.get_app_configs()}:
         raise InputRejectedError(
             Problem(
-                ErrorCode.VALUE_INVALID,
+                GenericErrorCode.VALUE_INVALID,
                 _("Choose a name such as billing.view_invoice, of an application of your own."),
                 ("name",),
             )
@@ -54,7 +54,9 @@ def create_permission(name: str, *, actor: Actor, description: str) -> Permissio
         )
     except IntegrityError:
         raise InputRejectedError(
-            Problem(ErrorCode.VALUE_INVALID, _("There is a permission of this name."), ("name",))
+            Problem(
+                GenericErrorCode.VALUE_INVALID, _("There is a permission of this name."), ("name",)
+            )
         ) from None
     _outdate(permission)
     new = {"name": name, "description": description}
@@ -105,7 +107,7 @@ def find_permissions(names: Collection[str]) -> list[int]:
     if unknown:
         raise InputRejectedError(
             Problem(
-                ErrorCode.NOT_FOUND,
+                GenericErrorCode.NOT_FOUND,
                 _("These do not exist: %(names)s.") % {"names": ", ".join(unknown[:10])},
                 ("permissions",),
             )
@@ -123,7 +125,7 @@ def lock_permissions(keys: Collection[int]) -> frozenset[int]:
     if not locked >= frozenset(keys):
         raise InputRejectedError(
             Problem(
-                ErrorCode.NOT_FOUND,
+                GenericErrorCode.NOT_FOUND,
                 _("One of these permissions does not exist."),
                 ("permissions",),
             )
@@ -133,7 +135,7 @@ def lock_permissions(keys: Collection[int]) -> frozenset[int]:
 
 def _check_description(description: str) -> None:
     problems = Problems()
-    with problems.of("description", ErrorCode.VALUE_INVALID):
+    with problems.of("description", GenericErrorCode.VALUE_INVALID):
         check_field(Permission, "name", description)
     problems.refuse_any()
 
@@ -147,7 +149,9 @@ def _own_permission(name: str) -> Permission:
     if permission is None:
         raise InputRejectedError(
             Problem(
-                ErrorCode.NOT_FOUND, _("There is no permission of this name to change."), ("name",)
+                GenericErrorCode.NOT_FOUND,
+                _("There is no permission of this name to change."),
+                ("name",),
             )
         )
     return permission

@@ -8,7 +8,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.errors import GenericErrorCode, InputRejectedError, Problem
+from users.accounts.errors import AccountErrorCode
 from users.accounts.models import Profile, User
 from users.accounts.policy import may_edit_profile, require
 from users.accounts.services.people import locked_for
@@ -51,7 +52,9 @@ def write_profile(user: User, *, actor: Actor, changes: Mapping[str, Any]) -> No
     if user.is_service and changes.get("is_public"):
         raise InputRejectedError(
             Problem(
-                ErrorCode.VALUE_INVALID, _("A service account cannot be public."), ("is_public",)
+                GenericErrorCode.VALUE_INVALID,
+                _("A service account cannot be public."),
+                ("is_public",),
             )
         )
     changed = [
@@ -67,13 +70,13 @@ def check_profile(changes: Mapping[str, Any]) -> None:
     problems = Problems()
     for name, value in changes.items():
         if name == "locale":
-            with problems.of(name, ErrorCode.LOCALE_UNSUPPORTED):
+            with problems.of(name, AccountErrorCode.LOCALE_UNSUPPORTED):
                 check_locale(value)
         elif name == "time_zone":
-            with problems.of(name, ErrorCode.TIME_ZONE_UNKNOWN):
+            with problems.of(name, AccountErrorCode.TIME_ZONE_UNKNOWN):
                 check_time_zone(value)
         else:
-            with problems.of(name, ErrorCode.VALUE_INVALID):
+            with problems.of(name, GenericErrorCode.VALUE_INVALID):
                 check_field(User if name in USER_FIELDS else Profile, name, value)
                 if name == "website":
                     check_website(value)

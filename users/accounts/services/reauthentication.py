@@ -15,13 +15,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
-from core.errors import (
-    ErrorCode,
-    ImpersonationError,
-    InputRejectedError,
-    Problem,
-    ReauthenticationRequiredError,
-)
+from core.errors import InputRejectedError, Problem, ReauthenticationRequiredError
+from users.accounts.errors import AccountErrorCode, ImpersonationError
 from users.accounts.methods import acceptable
 from users.accounts.models import User
 from users.accounts.sensitive import Sensitive
@@ -86,7 +81,7 @@ def require_owner(user_id: UUID, password: str | None, *, actor: Actor) -> None:
     if password is None:
         raise InputRejectedError(
             Problem(
-                ErrorCode.PASSWORD_REQUIRED,
+                AccountErrorCode.PASSWORD_REQUIRED,
                 _(
                     "Sign in to the account that asked for this address, or enter its password. "
                     "If you did not ask for it, leave this page: nothing changes."
@@ -108,7 +103,7 @@ def check_own_password(user_id: UUID, password: str, *, actor: Actor, field: str
             return
         record(Tag.PASSWORD_REFUSED, actor=actor, subject_id=user_id)
     raise InputRejectedError(
-        Problem(ErrorCode.PASSWORD_WRONG, _("This is not your current password."), (field,))
+        Problem(AccountErrorCode.PASSWORD_WRONG, _("This is not your current password."), (field,))
     )
 
 

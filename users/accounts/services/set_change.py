@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 from django.db.models import Manager
 from django.utils.translation import gettext as _
 
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.errors import GenericErrorCode, InputRejectedError, Problem
 
 MAX_CHANGES: Final = 100
 
@@ -62,7 +62,7 @@ def check_change_size(keys: Sequence[Any], *, field: str) -> None:
     if len(keys) > MAX_CHANGES:
         raise InputRejectedError(
             Problem(
-                ErrorCode.VALUE_INVALID,
+                GenericErrorCode.VALUE_INVALID,
                 _("Give at most %(max)d at a time.") % {"max": MAX_CHANGES},
                 (field,),
             )

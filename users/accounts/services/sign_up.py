@@ -14,7 +14,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.errors import GenericErrorCode, InputRejectedError, Problem
+from users.accounts.errors import AccountErrorCode
 from users.accounts.identifiers import readable_email
 from users.accounts.models import SignUp, User
 from users.accounts.services.creation import (
@@ -104,7 +105,7 @@ def verify_email(
     else:
         raise InputRejectedError(
             Problem(
-                ErrorCode.VALUE_INVALID,
+                GenericErrorCode.VALUE_INVALID,
                 _("Give the password of the sign-up or a new one, not both."),
                 ("new_password",),
             )
@@ -116,7 +117,7 @@ def verify_email(
         try:
             insert_verified_user(user, locale=pending.locale, actor=actor, link=pending.nonce)
         except InputRejectedError as error:
-            if error.problems[0].code is ErrorCode.EMAIL_TAKEN:
+            if error.problems[0].code is AccountErrorCode.EMAIL_TAKEN:
                 raise error.about("token") from None
             raise
     return user
@@ -127,7 +128,7 @@ def _user_as_requested(sign_up: SignUp, *, password: str | None, username: str |
     if password is None:
         raise InputRejectedError(
             Problem(
-                ErrorCode.PASSWORD_REQUIRED,
+                AccountErrorCode.PASSWORD_REQUIRED,
                 _(
                     "Enter the password of this sign-up. If you did not sign up, or do not "
                     "remember it, choose a username and a new password."
@@ -138,7 +139,7 @@ def _user_as_requested(sign_up: SignUp, *, password: str | None, username: str |
     if not check_password(password, sign_up.password):
         raise InputRejectedError(
             Problem(
-                ErrorCode.PASSWORD_WRONG,
+                AccountErrorCode.PASSWORD_WRONG,
                 _(
                     "This is not the password of this sign-up. If you mistyped it, try again. If "
                     "somebody else signed up with your address, or you do not remember it, choose "
@@ -179,12 +180,14 @@ def check_may_sign_up(email: str, *, field: str, is_invited: bool = False) -> No
         raise sign_up_closed()
     if settings.SIGN_UP == ["invitation"]:
         raise InputRejectedError(
-            Problem(ErrorCode.SIGN_UP_CLOSED, _("You can get an account by invitation only."))
+            Problem(
+                AccountErrorCode.SIGN_UP_CLOSED, _("You can get an account by invitation only.")
+            )
         )
     if email.rpartition("@")[2] not in settings.SIGN_UP:
         raise InputRejectedError(
             Problem(
-                ErrorCode.EMAIL_DOMAIN_NOT_ALLOWED,
+                AccountErrorCode.EMAIL_DOMAIN_NOT_ALLOWED,
                 _("Use an address of one of these domains: %(domains)s.")
                 % {"domains": ", ".join(map(readable_email, settings.SIGN_UP))},
                 (field,),
@@ -195,5 +198,5 @@ def check_may_sign_up(email: str, *, field: str, is_invited: bool = False) -> No
 def sign_up_closed() -> InputRejectedError:
     """Return the refusal of whoever has not got the account from an administrator."""
     return InputRejectedError(
-        Problem(ErrorCode.SIGN_UP_CLOSED, _("Here, administrators make the accounts."))
+        Problem(AccountErrorCode.SIGN_UP_CLOSED, _("Here, administrators make the accounts."))
     )

@@ -16,7 +16,8 @@ from django.utils.translation import gettext as _
 
 from core.actor import Actor
 from core.crypto import digest
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.errors import GenericErrorCode, InputRejectedError, Problem
+from users.accounts.errors import AccountErrorCode
 from users.accounts.models import User
 from users.accounts.policy import may_administer, may_change_credentials, require
 from users.accounts.sensitive import Sensitive
@@ -26,6 +27,7 @@ from users.accounts.services.validation import Problems, check_field
 from users.activity.record import record
 from users.activity.tags import Tag
 from users.authentication.api_token_format import new_api_token
+from users.authentication.errors import AuthenticationErrorCode
 from users.authentication.models import ApiToken
 from users.authentication.policy import may_revoke_tokens
 from users.scopes import Scope
@@ -99,7 +101,7 @@ def rotate_api_token(
         if old.rotated_at is not None:
             raise InputRejectedError(
                 Problem(
-                    ErrorCode.TOKEN_INVALID,
+                    AccountErrorCode.TOKEN_INVALID,
                     _("This API token has a successor. Rotate that one."),
                     ("token_id",),
                 )
@@ -160,7 +162,9 @@ def no_such_service_account() -> InputRejectedError:
     """Return the refusal of an id that is no service account's, or a deactivated one's."""
     return InputRejectedError(
         Problem(
-            ErrorCode.NOT_FOUND, _("There is no such service account."), ("service_account_id",)
+            GenericErrorCode.NOT_FOUND,
+            _("There is no such service account."),
+            ("service_account_id",),
         )
     )
 
@@ -190,7 +194,10 @@ def _create(
         owner = _locked_owner(user_id)
         if owner.api_tokens.active().count() >= settings.API_TOKENS_PER_OWNER:
             raise InputRejectedError(
-                Problem(ErrorCode.TOO_MANY_TOKENS, _("There are too many API tokens. Revoke some."))
+                Problem(
+                    AuthenticationErrorCode.TOO_MANY_TOKENS,
+                    _("There are too many API tokens. Revoke some."),
+                )
             )
         life = dt.timedelta(days=days)
         new = _insert(owner, name=name, scopes=[scope.value for scope in scopes], life=life)
@@ -261,23 +268,23 @@ def _rule_for(owner: User) -> Any:
 
 def _no_such_token() -> InputRejectedError:
     return InputRejectedError(
-        Problem(ErrorCode.NOT_FOUND, _("There is no such API token."), ("token_id",))
+        Problem(GenericErrorCode.NOT_FOUND, _("There is no such API token."), ("token_id",))
     )
 
 
 def _check(*, name: str, scopes: Collection[Scope], days: int) -> None:
     """Raise `InputRejectedError` unless a token may be like that."""
     problems = Problems()
-    with problems.of("name", ErrorCode.VALUE_INVALID):
+    with problems.of("name", GenericErrorCode.VALUE_INVALID):
         check_field(ApiToken, "name", name)
     if not scopes:
         problems.found.append(
-            Problem(ErrorCode.VALUE_INVALID, _("Choose one scope at least."), ("scopes",))
+            Problem(GenericErrorCode.VALUE_INVALID, _("Choose one scope at least."), ("scopes",))
         )
     if not 1 <= days <= settings.API_TOKEN_MAX_DAYS:
         problems.found.append(
             Problem(
-                ErrorCode.VALUE_INVALID,
+                GenericErrorCode.VALUE_INVALID,
                 _("Choose 1 to %(max)d days.") % {"max": settings.API_TOKEN_MAX_DAYS},
                 ("expires_in_days",),
             )
@@ -287,7 +294,7 @@ def _check(*, name: str, scopes: Collection[Scope], days: int) -> None:
 
 def _check_name(name: str) -> None:
     problems = Problems()
-    with problems.of("name", ErrorCode.VALUE_INVALID):
+    with problems.of("name", GenericErrorCode.VALUE_INVALID):
         check_field(ApiToken, "name", name)
     problems.refuse_any()
 
@@ -297,7 +304,7 @@ def _check_overlap(overlap: dt.timedelta) -> None:
     if not dt.timedelta(0) <= overlap <= MAX_OVERLAP:
         raise InputRejectedError(
             Problem(
-                ErrorCode.VALUE_INVALID,
+                GenericErrorCode.VALUE_INVALID,
                 _("Choose 0 to %(max)d minutes.") % {"max": MAX_OVERLAP // dt.timedelta(minutes=1)},
                 ("overlap_minutes",),
             )

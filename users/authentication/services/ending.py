@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.errors import GenericErrorCode, InputRejectedError, Problem
 from users.accounts.policy import may_administer, require
 from users.accounts.services.links import end_address_links_of
 from users.accounts.services.people import locked_user
@@ -85,7 +85,7 @@ def revoke_session(session_id: UUID | None, *, actor: Actor) -> None:
     session = sessions.locked(pk=session_id, **theirs)
     if session is None:
         raise InputRejectedError(
-            Problem(ErrorCode.NOT_FOUND, _("There is no such session."), ("session_id",))
+            Problem(GenericErrorCode.NOT_FOUND, _("There is no such session."), ("session_id",))
         )
     _end(session, actor=actor)
 

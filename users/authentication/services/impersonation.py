@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
-from core.errors import ErrorCode, ForbiddenError, InputRejectedError, Problem
+from core.errors import ForbiddenError, GenericErrorCode, InputRejectedError, Problem
 from users.accounts.models import User
 from users.accounts.policy import may_impersonate, require
 from users.accounts.sensitive import Sensitive
@@ -20,6 +20,7 @@ from users.accounts.services.reauthentication import require_recent_proof
 from users.accounts.services.validation import Problems, check_field
 from users.activity.record import record
 from users.activity.tags import Tag
+from users.authentication.errors import AuthenticationErrorCode
 from users.authentication.models import Session
 from users.authentication.services.ending import note_end_of_impersonation
 from users.authentication.services.sessions import SignedIn, with_tokens
@@ -93,14 +94,17 @@ def _check(reason: str, lasting: dt.timedelta) -> None:
     """Raise `InputRejectedError` unless this is a reason, and a time that is allowed here."""
     if not settings.IMPERSONATION_MAX:
         raise InputRejectedError(
-            Problem(ErrorCode.IMPERSONATION_REFUSED, _("Nobody acts in anybody's name here."))
+            Problem(
+                AuthenticationErrorCode.IMPERSONATION_REFUSED,
+                _("Nobody acts in anybody's name here."),
+            )
         )
     problems = Problems()
-    with problems.of("reason", ErrorCode.VALUE_INVALID):
+    with problems.of("reason", GenericErrorCode.VALUE_INVALID):
         check_field(Session, "impersonation_reason", reason)
         if not reason:
             raise ValidationError(_("Say why; it is recorded."))
-    with problems.of("minutes", ErrorCode.VALUE_INVALID):
+    with problems.of("minutes", GenericErrorCode.VALUE_INVALID):
         if not MINUTE <= lasting <= settings.IMPERSONATION_MAX:
             longest = settings.IMPERSONATION_MAX // MINUTE
             raise ValidationError(_("Choose 1 to %(longest)d minutes.") % {"longest": longest})
@@ -113,7 +117,7 @@ def _refuse_unless_ordinary(user: User) -> None:
         return
     raise InputRejectedError(
         Problem(
-            ErrorCode.IMPERSONATION_REFUSED,
+            AuthenticationErrorCode.IMPERSONATION_REFUSED,
             _("Only people who can sign in, and who are no staff, can be acted for."),
             ("user_id",),
         )

@@ -32,7 +32,8 @@ from webauthn.helpers.structs import (
 from webauthn.registration.verify_registration_response import VerifiedRegistration
 
 from core.crypto import digest
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.errors import InputRejectedError, Problem
+from users.authentication.errors import AuthenticationErrorCode
 from users.authentication.factors import Passkey, PasskeyChallenge, PendingLogIn
 from users.authentication.models import Session
 
@@ -140,7 +141,7 @@ def passkey_invalid(field: str) -> InputRejectedError:
     """Return the refusal of an answer, whatever is wrong with it."""
     return InputRejectedError(
         Problem(
-            ErrorCode.PASSKEY_INVALID,
+            AuthenticationErrorCode.PASSKEY_INVALID,
             _("This passkey could not be verified. Try again."),
             (field,),
         )

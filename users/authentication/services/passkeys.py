@@ -24,7 +24,7 @@ from webauthn.helpers.structs import (
 )
 
 from core.actor import Actor
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.errors import GenericErrorCode, InputRejectedError, Problem
 from users.accounts.methods import Method
 from users.accounts.models import User
 from users.accounts.policy import may_change_credentials, require
@@ -35,6 +35,7 @@ from users.accounts.services.validation import Problems, check_field
 from users.activity.record import record
 from users.activity.tags import Tag
 from users.authentication.devices import issue_device_token
+from users.authentication.errors import AuthenticationErrorCode
 from users.authentication.factors import Passkey, PasskeyChallenge
 from users.authentication.models import Session
 from users.authentication.services.ending import leave_session
@@ -226,7 +227,7 @@ def _registered(user: User, answer: Mapping[str, Any], *, person: Person, name: 
     if Passkey.objects.filter(user=user).count() >= PASSKEYS_MAX:
         raise InputRejectedError(
             Problem(
-                ErrorCode.TOO_MANY_PASSKEYS,
+                AuthenticationErrorCode.TOO_MANY_PASSKEYS,
                 _("You have %(count)s passkeys. Remove one first.") % {"count": PASSKEYS_MAX},
             )
         )
@@ -246,7 +247,7 @@ def _registered(user: User, answer: Mapping[str, Any], *, person: Person, name: 
     if not Passkey.objects.filter(pk=passkey.pk).exists():
         raise InputRejectedError(
             Problem(
-                ErrorCode.PASSKEY_TAKEN,
+                AuthenticationErrorCode.PASSKEY_TAKEN,
                 _("This passkey is registered already."),
                 ("credential",),
             )
@@ -263,7 +264,7 @@ def _locked(passkey_id: UUID | None, actor: Actor) -> Passkey:
     )
     if passkey is None:
         raise InputRejectedError(
-            Problem(ErrorCode.NOT_FOUND, _("There is no such passkey."), ("passkey_id",))
+            Problem(GenericErrorCode.NOT_FOUND, _("There is no such passkey."), ("passkey_id",))
         )
     return passkey
 
@@ -272,7 +273,7 @@ def _clean_name(name: str) -> str:
     """Return the name on one line. Raises `InputRejectedError` if it is none."""
     name = " ".join(name.split())
     problems = Problems()
-    with problems.of("name", ErrorCode.VALUE_INVALID):
+    with problems.of("name", GenericErrorCode.VALUE_INVALID):
         check_field(Passkey, "name", name)
     problems.refuse_any()
     return name

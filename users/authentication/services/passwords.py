@@ -16,7 +16,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.errors import InputRejectedError, Problem
+from users.accounts.errors import AccountErrorCode
 from users.accounts.models import EmailAddress, User
 from users.accounts.policy import may_administer, may_change_credentials, require
 from users.accounts.sensitive import Sensitive
@@ -73,7 +74,7 @@ def change_password(
         if user.password != seen.password and not user.check_password(current_password):
             raise InputRejectedError(
                 Problem(
-                    ErrorCode.PASSWORD_WRONG,
+                    AccountErrorCode.PASSWORD_WRONG,
                     _("This is not your current password."),
                     ("current_password",),
                 )
@@ -193,7 +194,7 @@ def _claim_account(user: User, *, actor: Actor) -> None:
 def _hashed(password: str, *, user: User) -> str:
     """Return the hash of a new password that is strong enough for this person."""
     problems = Problems()
-    with problems.of("new_password", ErrorCode.PASSWORD_TOO_WEAK):
+    with problems.of("new_password", AccountErrorCode.PASSWORD_TOO_WEAK):
         check_password_strength(password, username=user.username, email=user.email, name=user.name)
     problems.refuse_any()
     return make_password(password)

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.errors import GenericErrorCode, InputRejectedError, Problem
 from users.accounts.policy import may_change_credentials, require
 from users.accounts.sensitive import Sensitive
 from users.accounts.services.people import locked_self
@@ -30,7 +30,9 @@ def regenerate_recovery_codes(user_id: UUID, *, actor: Actor) -> list[str]:
     user = locked_self(user_id)
     if not user.second_factors:
         raise InputRejectedError(
-            Problem(ErrorCode.NOT_FOUND, _("Set up an authenticator app or a passkey first."))
+            Problem(
+                GenericErrorCode.NOT_FOUND, _("Set up an authenticator app or a passkey first.")
+            )
         )
     codes = issue_recovery_codes(user_id)
     record(Tag.RECOVERY_CODES_REGENERATED, actor=actor, subject_id=user_id)

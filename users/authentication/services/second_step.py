@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 
 from core.actor import Actor
 from core.crypto import digest
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.errors import InputRejectedError, Problem
+from users.accounts.errors import AccountErrorCode
 from users.accounts.methods import CODE_AMR, PASSWORD_AMR, Method, acceptable
 from users.accounts.models import User
 from users.accounts.services.people import locked_self
@@ -206,13 +207,17 @@ def waiting_log_in(token: str) -> PendingLogIn:
     if pending is None:
         raise InputRejectedError(
             Problem(
-                ErrorCode.TOKEN_INVALID,
+                AccountErrorCode.TOKEN_INVALID,
                 _("This log-in was completed or does not count any more. Log in again."),
                 ("mfa_token",),
             )
         )
     if pending.expires_at <= timezone.now():
         raise InputRejectedError(
-            Problem(ErrorCode.TOKEN_EXPIRED, _("This took too long. Log in again."), ("mfa_token",))
+            Problem(
+                AccountErrorCode.TOKEN_EXPIRED,
+                _("This took too long. Log in again."),
+                ("mfa_token",),
+            )
         )
     return pending

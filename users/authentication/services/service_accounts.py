@@ -6,8 +6,9 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
 from core.actor import Actor
-from core.errors import ErrorCode
+from core.errors import GenericErrorCode
 from core.ids import new_id
+from users.accounts.errors import AccountErrorCode
 from users.accounts.identifiers import SERVICE_DOMAIN, clean_username
 from users.accounts.models import User
 from users.accounts.policy import may_administer, require
@@ -39,9 +40,9 @@ def create_service_account(
     require(actor, may_administer)
     require_recent_proof(actor, Sensitive.CREATE_SERVICE_ACCOUNT)
     problems = Problems()
-    with problems.of("username", ErrorCode.USERNAME_INVALID):
+    with problems.of("username", AccountErrorCode.USERNAME_INVALID):
         username = clean_username(username)
-    with problems.of("name", ErrorCode.VALUE_INVALID):
+    with problems.of("name", GenericErrorCode.VALUE_INVALID):
         check_field(User, "name", name)
     problems.refuse_any()
     key = new_id()

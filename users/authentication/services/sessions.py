@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _
 
 from core.actor import Actor
 from core.crypto import decrypt_under, digest, encrypt_under, new_secret
-from core.errors import ErrorCode, InputRejectedError, Problem, TooManyAttemptsError
+from core.errors import InputRejectedError, Problem, TooManyAttemptsError
+from users.accounts.errors import AccountErrorCode
 from users.accounts.methods import MULTIPLE, PASSWORD_AMR, Method, acceptable
 from users.accounts.models import User
 from users.accounts.services.reauthentication import is_password_of
@@ -23,6 +24,7 @@ from users.activity.record import record
 from users.activity.tags import Tag
 from users.authentication.actors import actor_through
 from users.authentication.devices import issue_device_token, read_device_token
+from users.authentication.errors import AuthenticationErrorCode
 from users.authentication.factors import PendingLogIn
 from users.authentication.models import RefreshToken, Session
 from users.authentication.services.ending import leave_session, note_end_of_impersonation
@@ -107,7 +109,7 @@ def log_in(
     if signed_in is None:
         raise InputRejectedError(
             Problem(
-                ErrorCode.CREDENTIALS_INVALID,
+                AuthenticationErrorCode.CREDENTIALS_INVALID,
                 _("These credentials are not valid."),
                 ("login",),
             )
@@ -134,7 +136,7 @@ def refresh_tokens(refresh_token: str, *, actor: Actor) -> SignedIn:
     if signed_in is None:
         raise InputRejectedError(
             Problem(
-                ErrorCode.TOKEN_INVALID,
+                AccountErrorCode.TOKEN_INVALID,
                 _("This refresh token is not valid any more. Log in again."),
                 ("refresh_token",),
             )

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.errors import GenericErrorCode, InputRejectedError, Problem
 from users.accounts.models import User
 from users.accounts.policy import may_administer_people, require
 from users.accounts.sensitive import Sensitive
@@ -64,7 +64,9 @@ def change_suspension(user_id: UUID, *, actor: Actor, **changes: Any) -> User:
     current = Suspension.objects.filter(user=user).first()
     if current is None:
         raise InputRejectedError(
-            Problem(ErrorCode.NOT_FOUND, _("The suspension was lifted meanwhile."), ("user_id",))
+            Problem(
+                GenericErrorCode.NOT_FOUND, _("The suspension was lifted meanwhile."), ("user_id",)
+            )
         )
     reason = changes.get("reason", current.reason).strip()
     until = changes.get("until", current.until)
@@ -151,9 +153,9 @@ def _old_until(suspension: Suspension | None) -> dict[str, Any]:
 def check_suspension(reason: str, until: dt.datetime | None = None) -> None:
     """Raise `InputRejectedError` unless a suspension may have these values."""
     problems = Problems()
-    with problems.of("reason", ErrorCode.VALUE_INVALID):
+    with problems.of("reason", GenericErrorCode.VALUE_INVALID):
         check_field(Suspension, "reason", reason.strip())
-    with problems.of("until", ErrorCode.VALUE_INVALID):
+    with problems.of("until", GenericErrorCode.VALUE_INVALID):
         _check_until(until)
     problems.refuse_any()
 

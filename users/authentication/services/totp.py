@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.errors import GenericErrorCode, InputRejectedError, Problem
 from users.accounts.methods import CODE_AMR, Method
 from users.accounts.models import User
 from users.accounts.policy import may_change_credentials, require
@@ -18,6 +18,7 @@ from users.accounts.services.people import locked_self
 from users.accounts.services.reauthentication import require_recent_proof
 from users.activity.record import record
 from users.activity.tags import Tag
+from users.authentication.errors import AuthenticationErrorCode
 from users.authentication.factors import Totp
 from users.authentication.one_time import (
     new_totp_secret,
@@ -52,7 +53,8 @@ def begin_totp_enrollment(*, actor: Actor) -> TotpEnrollment:
     if Totp.objects.filter(user=user, confirmed_at__isnull=False).exists():
         raise InputRejectedError(
             Problem(
-                ErrorCode.TOTP_ACTIVE, _("You have an authenticator app. Remove that one first.")
+                AuthenticationErrorCode.TOTP_ACTIVE,
+                _("You have an authenticator app. Remove that one first."),
             )
         )
     sealed = new_totp_secret(user)
@@ -106,7 +108,7 @@ def remove_totp(user_id: UUID, *, actor: Actor) -> User:
     _total, removed = Totp.objects.filter(user=user, confirmed_at__isnull=False).delete()
     if not removed:
         raise InputRejectedError(
-            Problem(ErrorCode.NOT_FOUND, _("You have no authenticator app set up."))
+            Problem(GenericErrorCode.NOT_FOUND, _("You have no authenticator app set up."))
         )
     drop_factor(user, Method.TOTP, actor=actor)
     return user
@@ -124,7 +126,11 @@ def use_totp_code(user_id: UUID, code: str) -> bool:
 def code_invalid(field: str) -> InputRejectedError:
     """Return the refusal of a code, whatever is wrong with it."""
     return InputRejectedError(
-        Problem(ErrorCode.CODE_INVALID, _("This code is wrong or was used already."), (field,))
+        Problem(
+            AuthenticationErrorCode.CODE_INVALID,
+            _("This code is wrong or was used already."),
+            (field,),
+        )
     )
 
 

@@ -37,6 +37,7 @@ from users.activity.record import record
 from users.activity.tags import Tag
 from users.authentication.actors import actor_without_request
 from users.bulk.actions import ACTIONS, restored
+from users.bulk.errors import BulkErrorCode
 from users.bulk.models import BulkAction, BulkFailure
 from users.bulk.policy import may_act_in_bulk
 from users.bulk.selection import Selection
@@ -140,7 +141,7 @@ def next_page(bulk_action: BulkAction, *, actor: Actor) -> Sequence[UUID]:
 def _visit(bulk_action: BulkAction, user_id: UUID, *, actor: Actor) -> bool:
     """Do it to one person and remember how it went; return whether to go on."""
     if user_id == actor.user_id:
-        return _note(bulk_action, user_id, "failed", code=ErrorCode.OWN_ACCOUNT)
+        return _note(bulk_action, user_id, "failed", code=BulkErrorCode.OWN_ACCOUNT)
     action = ACTIONS[bulk_action.kind]
     try:
         action.carry_out(user_id, actor=actor, **restored(bulk_action.arguments))

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from core.actor import Actor
 from core.db import delete_in_batches
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.errors import GenericErrorCode, InputRejectedError, Problem
 from users.accounts.policy import require
 from users.activity.record import record
 from users.activity.tags import Tag
@@ -30,7 +30,9 @@ def cancel_bulk_action(bulk_action_id: UUID | None, *, actor: Actor) -> BulkActi
     bulk_action = visible.filter(pk=bulk_action_id).first() if bulk_action_id else None
     if bulk_action is None:
         raise InputRejectedError(
-            Problem(ErrorCode.NOT_FOUND, _("There is no such bulk action."), ("bulk_action_id",))
+            Problem(
+                GenericErrorCode.NOT_FOUND, _("There is no such bulk action."), ("bulk_action_id",)
+            )
         )
     if bulk_action.is_live:
         bulk_action.state = BulkActionState.CANCELED

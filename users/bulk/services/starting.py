@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.errors import ErrorCode, GenericErrorCode, InputRejectedError, Problem
 from core.outbox.registry import publish
 from users.accounts.policy import require
 from users.accounts.querysets import UserQuerySet
@@ -17,6 +17,7 @@ from users.accounts.services.reauthentication import require_recent_proof
 from users.activity.record import record
 from users.activity.tags import Tag
 from users.bulk.actions import ACTIONS, BulkActionKind, stored
+from users.bulk.errors import BulkErrorCode
 from users.bulk.models import BulkAction
 from users.bulk.policy import may_act_in_bulk
 from users.bulk.selection import Selection
@@ -42,7 +43,7 @@ class SelectionChangedError(InputRejectedError):
         more = _("More than %(found)d people are selected. Look at the selection again.")
         all_ = _("Selected people: %(found)d. Look at the selection again.")
         message = (all_ if is_exact else more) % {"found": found}
-        super().__init__(Problem(ErrorCode.SELECTION_CHANGED, message, ("expected_count",)))
+        super().__init__(Problem(BulkErrorCode.SELECTION_CHANGED, message, ("expected_count",)))
 
 
 def start_bulk_action(  # noqa: PLR0913 - what is done, and to whom
@@ -72,7 +73,7 @@ def start_bulk_action(  # noqa: PLR0913 - what is done, and to whom
     _check_meant(selection, everybody=everybody)
     if not 0 <= expected_count <= MOST:
         message = _("Expect 0 to %(most)d people.") % {"most": MOST}
-        raise _refusal(ErrorCode.VALUE_INVALID, message, "expected_count")
+        raise _refusal(GenericErrorCode.VALUE_INVALID, message, "expected_count")
     requester_id = cast("UUID", actor.user_id)
     count_start(requester_id)
     bulk_action = BulkAction(
@@ -100,7 +101,7 @@ def start_bulk_action(  # noqa: PLR0913 - what is done, and to whom
         if not BulkAction.objects.live().filter(requester_id=requester_id).exists():
             raise
         message = _("Wait for your other bulk action to end, or cancel it.")
-        raise _refusal(ErrorCode.BULK_ACTION_RUNNING, message) from None
+        raise _refusal(BulkErrorCode.BULK_ACTION_RUNNING, message) from None
     return bulk_action
 
 
@@ -116,10 +117,10 @@ def _check_meant(selection: Selection, *, everybody: bool) -> None:
     """Raise `InputRejectedError` unless everybody is selected on purpose, and alone."""
     if selection.is_open and not everybody:
         message = _("This selects everybody. Give a condition, or say that you mean it.")
-        raise _refusal(ErrorCode.VALUE_INVALID, message, "filter")
+        raise _refusal(GenericErrorCode.VALUE_INVALID, message, "filter")
     if everybody and not selection.is_open:
         message = _("Give either conditions or `everybody`.")
-        raise _refusal(ErrorCode.VALUE_INVALID, message, "everybody")
+        raise _refusal(GenericErrorCode.VALUE_INVALID, message, "everybody")
 
 
 def _check_count(selection: Selection, bulk_action: BulkAction, *, actor: Actor) -> None:

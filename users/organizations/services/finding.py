@@ -6,7 +6,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.errors import GenericErrorCode, InputRejectedError, Problem
 from users.organizations.models import Membership, Organization
 from users.organizations.policy import may_belong, require
 from users.organizations.querysets import OrganizationQuerySet
@@ -39,7 +39,9 @@ def find_membership(organization: Organization, user_id: UUID | None) -> Members
     found = organization.memberships.filter(user_id=user_id).first() if user_id else None
     if found is None:
         raise InputRejectedError(
-            Problem(ErrorCode.NOT_FOUND, _("This person does not belong here."), ("user_id",))
+            Problem(
+                GenericErrorCode.NOT_FOUND, _("This person does not belong here."), ("user_id",)
+            )
         )
     return found
 
@@ -60,6 +62,10 @@ def _find(
     found = visible.filter(pk=organization_id).first() if organization_id else None
     if found is None:
         raise InputRejectedError(
-            Problem(ErrorCode.NOT_FOUND, _("There is no such organisation."), ("organization_id",))
+            Problem(
+                GenericErrorCode.NOT_FOUND,
+                _("There is no such organisation."),
+                ("organization_id",),
+            )
         )
     return found, role_in(found, actor.user_id)

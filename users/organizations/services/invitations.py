@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 
 from core.actor import Actor
 from core.email_addresses import canonical_email
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.errors import GenericErrorCode, InputRejectedError, Problem
+from users.accounts.errors import AccountErrorCode
 from users.accounts.models import User
 from users.accounts.services.creation import build_verified_user, insert_verified_user
 from users.accounts.services.deliverability import clear_undeliverable
@@ -21,6 +22,7 @@ from users.accounts.services.validation import Problems, check_locale
 from users.accounts.throttling import count_token
 from users.activity.record import record
 from users.activity.tags import Tag
+from users.organizations.errors import OrganizationErrorCode
 from users.organizations.models import Membership, Organization, OrganizationInvitation
 from users.organizations.policy import may_belong, may_join, may_manage, require
 from users.organizations.roles import Role
@@ -49,9 +51,9 @@ def invite_to_organization(
     organization, own = find_organization(organization_id, actor=actor)
     require(actor, may_manage, own, role)
     problems = Problems()
-    with problems.of("email", ErrorCode.EMAIL_INVALID):
+    with problems.of("email", AccountErrorCode.EMAIL_INVALID):
         email = canonical_email(email)
-    with problems.of("locale", ErrorCode.LOCALE_UNSUPPORTED):
+    with problems.of("locale", AccountErrorCode.LOCALE_UNSUPPORTED):
         check_locale(locale)
     problems.refuse_any()
     count_invitation(actor, email)
@@ -117,7 +119,7 @@ def accept_organization_invitation(token: str, *, actor: Actor) -> Organization:
         if not user.has_address(invitation.email):
             raise InputRejectedError(
                 Problem(
-                    ErrorCode.INVITATION_OF_ANOTHER,
+                    OrganizationErrorCode.INVITATION_OF_ANOTHER,
                     _("This invitation is for another address than yours."),
                     ("token",),
                 )
@@ -149,7 +151,7 @@ def sign_up_by_organization_invitation(
         try:
             insert_verified_user(user, locale=invitation.locale, actor=actor)
         except InputRejectedError as error:
-            if error.problems[0].code is ErrorCode.EMAIL_TAKEN:
+            if error.problems[0].code is AccountErrorCode.EMAIL_TAKEN:
                 raise _account_exists() from None
             raise
         _join(user, invitation, actor=actor)
@@ -215,7 +217,7 @@ def _refuse_too_many(organization: Organization) -> None:
     if organization.invitations.count() >= MOST_AT_A_TIME:
         raise InputRejectedError(
             Problem(
-                ErrorCode.TOO_MANY_INVITATIONS,
+                OrganizationErrorCode.TOO_MANY_INVITATIONS,
                 _("At most %(max)d people can be invited at a time.") % {"max": MOST_AT_A_TIME},
                 ("email",),
             )
@@ -224,14 +226,16 @@ def _refuse_too_many(organization: Organization) -> None:
 
 def _already_member(field: str) -> InputRejectedError:
     return InputRejectedError(
-        Problem(ErrorCode.ALREADY_MEMBER, _("This person belongs here already."), (field,))
+        Problem(
+            OrganizationErrorCode.ALREADY_MEMBER, _("This person belongs here already."), (field,)
+        )
     )
 
 
 def _account_exists() -> InputRejectedError:
     return InputRejectedError(
         Problem(
-            ErrorCode.EMAIL_TAKEN,
+            AccountErrorCode.EMAIL_TAKEN,
             _("This address has an account. Sign in with it, and open the link again."),
             ("token",),
         )
@@ -240,5 +244,5 @@ def _account_exists() -> InputRejectedError:
 
 def _no_such_invitation() -> InputRejectedError:
     return InputRejectedError(
-        Problem(ErrorCode.NOT_FOUND, _("There is no such invitation."), ("invitation_id",))
+        Problem(GenericErrorCode.NOT_FOUND, _("There is no such invitation."), ("invitation_id",))
     )

@@ -6,9 +6,10 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.errors import InputRejectedError, Problem
 from users.activity.record import record
 from users.activity.tags import Tag
+from users.organizations.errors import OrganizationErrorCode
 from users.organizations.models import Membership, Organization
 from users.organizations.policy import may_leave, may_manage, may_own, require
 from users.organizations.roles import Role
@@ -102,7 +103,7 @@ def _keep_an_owner(organization: Organization, membership: Membership, *, field:
     if not others.exclude(pk=membership.pk).exists():
         raise InputRejectedError(
             Problem(
-                ErrorCode.LAST_OWNER,
+                OrganizationErrorCode.LAST_OWNER,
                 _("This is the last owner. Make somebody else one first."),
                 (field,),
             )

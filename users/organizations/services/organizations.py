@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
-from core.errors import ErrorCode
+from core.errors import GenericErrorCode
 from users.accounts.sensitive import Sensitive
 from users.accounts.services.reauthentication import confirm_password
 from users.accounts.services.validation import Problems, check_field
@@ -99,7 +99,7 @@ def _clean_name(name: str) -> str:
     """
     name = " ".join(name.split())
     problems = Problems()
-    with problems.of("name", ErrorCode.VALUE_INVALID):
+    with problems.of("name", GenericErrorCode.VALUE_INVALID):
         check_field(Organization, "name", name)
         if "://" in name:
             raise ValidationError(_("Enter a name without a link."))

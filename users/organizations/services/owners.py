@@ -5,7 +5,8 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.errors import InputRejectedError, Problem
+from users.organizations.errors import OrganizationErrorCode
 from users.organizations.models import Membership, Organization
 from users.organizations.roles import Role
 
@@ -34,7 +35,7 @@ def keep_owners(user_id: UUID, *, field: str | None) -> None:
         shown = ", ".join(names[:MOST_NAMED]) + (" …" if len(names) > MOST_NAMED else "")
         raise InputRejectedError(
             Problem(
-                ErrorCode.LAST_OWNER,
+                OrganizationErrorCode.LAST_OWNER,
                 _("Make somebody else an owner of these organisations, or delete them: %(names)s.")
                 % {"names": shown},
                 (field,) if field else (),

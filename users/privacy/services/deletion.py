@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
-from core.errors import ErrorCode, InputRejectedError, Problem
+from core.errors import GenericErrorCode, InputRejectedError, Problem
 from users.accounts.models import User
 from users.accounts.policy import may_administer, may_change_credentials, require
 from users.accounts.sensitive import Sensitive
@@ -24,6 +24,7 @@ from users.activity.tags import Tag
 from users.authentication.models import Suspension
 from users.authentication.services.ending import end_links_of, end_sessions_of
 from users.organizations.services.owners import keep_owners
+from users.privacy.errors import PrivacyErrorCode
 from users.privacy.models import AccountDeletion
 
 
@@ -55,7 +56,7 @@ def delete_user(user_id: UUID | None, *, actor: Actor) -> User:
     if user_id is not None and user_id == actor.user_id:
         raise InputRejectedError(
             Problem(
-                ErrorCode.VALUE_INVALID,
+                GenericErrorCode.VALUE_INVALID,
                 _("Your own is deleted with your password: see deleteMe."),
                 ("user_id",),
             )
@@ -92,7 +93,7 @@ def cancel_user_deletion(user_id: UUID | None, *, actor: Actor) -> User:
     if deletion is None:
         raise InputRejectedError(
             Problem(
-                ErrorCode.NOT_FOUND,
+                GenericErrorCode.NOT_FOUND,
                 _("There is no deletion that could still be undone."),
                 ("user_id",),
             )
@@ -107,7 +108,7 @@ def _deletion_to_come(user_id: UUID) -> Problem | None:
     if not AccountDeletion.objects.filter(pk=user_id).exists():
         return None
     return Problem(
-        ErrorCode.DELETION_PENDING,
+        PrivacyErrorCode.DELETION_PENDING,
         _("This account is to be deleted. Undo that first: see cancelUserDeletion."),
         ("user_id",),
     )
