@@ -1,5 +1,6 @@
 """Operations go past the middleware of pages, and miss nothing that they need of it."""
 
+import re
 from typing import Any, Final
 
 import pytest
@@ -27,7 +28,9 @@ def test_answers_have_what_browsers_need_to_know(client: Client, db: None) -> No
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": NOTHING,
+        "X-Request-ID": response.headers["X-Request-ID"],
     }
+    assert re.fullmatch(r"[0-9a-f]{32}", response.headers["X-Request-ID"])
 
 
 def test_client_is_answered_in_its_language(client: Client, db: None) -> None:
