@@ -187,7 +187,7 @@ def _supervise(data_dir: Path, port: int) -> int:
 
 def _welcome(port: int) -> None:
     """Print where everything is, once it answers."""
-    for _attempt in range(100):
+    for _attempt in range(600):
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/livez", timeout=1).close()
         except OSError:
