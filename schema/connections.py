@@ -31,6 +31,7 @@ from schema.engine.sources import Operand
 from schema.enums import describe_enum
 from schema.keysets import Keyset
 from schema.pages import Page, Position, Window
+from schema.scopes import ACCESS, Access, RequiredScope
 from schema.selections import ConnectionSelection
 from schema.weights import MAX_PAGE
 
@@ -58,9 +59,11 @@ describe_enum(
 )
 
 
-@strawberry.type(name="PageInfo", description="Where a page stands among its neighbours.")
+@strawberry.type(name="PageInfo")
 class KeysetPageInfo:
-    """Cursors of the page's ends, sealed only when they are selected."""
+    """Where a page stands among its neighbours."""
+
+    # Cursors are sealed only when they are selected.
 
     has_next_page: bool = strawberry.field(description="Whether a page follows this one.")
     has_previous_page: bool = strawberry.field(description="Whether a page precedes this one.")
@@ -68,20 +71,22 @@ class KeysetPageInfo:
     first: strawberry.Private[Any]
     last: strawberry.Private[Any]
 
-    @strawberry.field(description="The first item's cursor, to page backwards from.")
+    @strawberry.field
     def start_cursor(self) -> str | None:
-        """Seal the first position."""
+        """The first item's cursor, to page backwards from."""
         return None if self.first is None else _cursor(self.scope, self.first)
 
-    @strawberry.field(description="The last item's cursor, to page forwards from.")
+    @strawberry.field
     def end_cursor(self) -> str | None:
-        """Seal the last position."""
+        """The last item's cursor, to page forwards from."""
         return None if self.last is None else _cursor(self.scope, self.last)
 
 
-@strawberry.type(name="Edge", description="One item of a page, and where it stands.")
+@strawberry.type(name="Edge")
 class KeysetEdge(relay.Edge[NodeType], Generic[NodeType]):
-    """An item whose cursor is sealed only when it is selected."""
+    """One item of a page, and where it stands."""
+
+    # The cursor is sealed only when it is selected.
 
     scope: strawberry.Private[str]
     position: strawberry.Private[Any]
@@ -91,13 +96,9 @@ class KeysetEdge(relay.Edge[NodeType], Generic[NodeType]):
     )
 
 
-@strawberry.type(name="Connection", description="A page of a list in a fixed order.")
+@strawberry.type(name="Connection")
 class KeysetConnection(relay.Connection[NodeType], Generic[NodeType]):
-    """Pages by `first`/`after` or `last`/`before` through a queryset in its own order.
-
-    A cursor says where it was made and for which order and arguments, and is sealed, so it shows
-    nothing of the row and works nowhere else.
-    """
+    """A page of a list in a fixed order."""
 
     page_info: KeysetPageInfo = strawberry.field(  # type: ignore[assignment]
         description="Where this page stands."
@@ -118,9 +119,9 @@ class KeysetConnection(relay.Connection[NodeType], Generic[NodeType]):
         """Seal the positions of all items."""
         return [_cursor(self.scope_, position) for position in self.positions or ()]
 
-    @strawberry.field(description="How many items there are; counted only if it is selected.")
+    @strawberry.field
     def total_count(self) -> TotalCount:
-        """Count, or estimate."""
+        """How many items there are; counted only if it is selected."""
         return self.whole.count()
 
     @classmethod
@@ -348,13 +349,18 @@ class Paged(ConnectionExtension["PageArguments"], StrawberryDjangoConnectionExte
         )
 
 
-def keyset_connection(
-    type_: type[KeysetConnection[Any]], *, description: str, paged: Paged | None = None
+def keyset_connection(type_: type[KeysetConnection[Any]], *, scope: RequiredScope) -> Any:
+    """Return a root field that pages the queryset of the resolver it decorates."""
+    return paged_connection(type_, Paged(), metadata={ACCESS: Access(scope)})
+
+
+def paged_connection(
+    type_: type[KeysetConnection[Any]], paged: Paged, *, metadata: Mapping[str, Any] | None = None
 ) -> Any:
     """Return a field that pages the queryset of the resolver it decorates."""
-    field = strawberry_django.connection(type_, description=description)
+    field = strawberry_django.connection(type_, metadata=metadata)
     field.extensions = [
-        (paged or Paged()) if isinstance(each, StrawberryDjangoConnectionExtension) else each
+        paged if isinstance(each, StrawberryDjangoConnectionExtension) else each
         for each in field.extensions
     ]
     return field

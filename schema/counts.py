@@ -12,9 +12,9 @@ from schema.engine.lateral import count_each, estimate_each
 from schema.limits import MAX_COUNT
 
 
-@strawberry.type(description="How many items a list has.")
+@strawberry.type
 class TotalCount:
-    """A count of a list as a whole, whatever the page."""
+    """How many items a list has."""
 
     value: int = strawberry.field(description="How many items there are, on all pages together.")
     is_exact: bool = strawberry.field(

@@ -53,9 +53,9 @@ class RequestErrorCode(StrEnum):
     INTERNAL_ERROR = "INTERNAL_ERROR"
 
 
-@strawberry.type(description="One thing to mend in a mutation's input.")
+@strawberry.type
 class InputError:
-    """A `Problem` as clients see it."""
+    """One thing to mend in a mutation's input."""
 
     code: ErrorCode = strawberry.field(description="The reason, for programs.")
     field: list[str] | None = strawberry.field(
@@ -64,9 +64,9 @@ class InputError:
     message: str = strawberry.field(description="The reason, for people, in their language.")
 
 
-@strawberry.type(description="What every mutation answers.")
+@strawberry.type
 class Payload:
-    """Base of the mutations' payloads."""
+    """What every mutation answers."""
 
     errors: list[InputError] = strawberry.field(
         default_factory=list,

@@ -8,6 +8,7 @@ from strawberry.extensions import FieldExtension
 from strawberry.types.field import StrawberryField
 
 from schema.errors import InputErrors
+from schema.scopes import ACCESS, Access, RequiredScope
 
 INPUT: Final = "What the mutation takes."
 
@@ -25,11 +26,13 @@ class _InputArgument(FieldExtension):
         return next_(source, info, **kwargs)
 
 
-def mutation(description: str) -> Any:
-    """Return a decorator that makes a mutation of a method.
+def mutation(*, scope: RequiredScope, reauthenticate: bool) -> Any:
+    """Return a decorator that makes a mutation of a method, described by its docstring.
 
-    Input that the service refuses is answered in the payload's `errors`.
+    ``reauthenticate`` states that the service requires recent authentication. Input that the
+    service refuses is answered in the payload's `errors`.
     """
     return strawberry.mutation(
-        extensions=[InputErrors(), _InputArgument()], description=description
+        extensions=[InputErrors(), _InputArgument()],
+        metadata={ACCESS: Access(scope, reauthenticate)},
     )

@@ -16,7 +16,7 @@ from schema.connections import (
     PageArguments,
     Paged,
     given,
-    keyset_connection,
+    paged_connection,
     selected,
 )
 from schema.context import Batch, Info
@@ -30,13 +30,13 @@ from schema.pages import Window
 from schema.selections import Optimizer
 
 
-def nested_connection(type_: type[KeysetConnection[Any]], *, parent: str, description: str) -> Any:
+def nested_connection(type_: type[KeysetConnection[Any]], *, parent: str) -> Any:
     """Return a field that pages, for each object that has it, what the resolver lists.
 
     The resolver returns the lists of all objects as one queryset, and ``parent`` is the foreign
     key that leads from it to the object.
     """
-    return keyset_connection(type_, description=description, paged=_OfParents(parent))
+    return paged_connection(type_, _OfParents(parent))
 
 
 class _OfParents(Paged):

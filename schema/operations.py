@@ -17,9 +17,10 @@ from schema.engine.executor import Operation
 from schema.engine.plan import UnplannableError
 from schema.introspection import introspected, is_introspection
 from schema.root import schema
-from schema.scopes import check_scopes, is_worth_planning
+from schema.scopes import RootFields
 from schema.variables import described
 
+ROOT_FIELDS: Final = RootFields(schema._schema)  # noqa: SLF001 - Strawberry has no public name
 OPERATIONS: Final = Counter(
     "graphql_operations", "Operations that were executed, by what executed them.", ["executor"]
 )
@@ -65,7 +66,7 @@ def execute(
     try:
         document = context.document = _document(source, name, context.actor)
         if not context.actor.is_in_person:
-            check_scopes(document.root_fields(name), context.actor)
+            ROOT_FIELDS.check_scopes(document.root_fields(name), context.actor)
         operation = _for_engine(document, name, context.actor)
         if not (read_only and operation.is_mutation):
             spend_more(context.actor, document)
@@ -127,7 +128,7 @@ def _document(source: str, name: str | None, actor: Actor) -> Document:
     found = DOCUMENTS.get(source)
     if found is None:
         found = Document(source)
-        if is_worth_planning(found.root_fields(name), actor):
+        if ROOT_FIELDS.is_worth_planning(found.root_fields(name), actor):
             DOCUMENTS.put(source, found)
     return found
 
@@ -140,7 +141,7 @@ def _for_engine(document: Document, name: str | None, actor: Actor) -> Operation
     if found is not None:
         return found
     fields = document.root_fields(name)
-    if not is_worth_planning(fields, actor):
+    if not ROOT_FIELDS.is_worth_planning(fields, actor):
         raise UnplannableError("Anonymous clients get nothing of this.")
     if is_introspection(fields):
         raise UnplannableError("This is introspection.")

@@ -3,7 +3,6 @@
 from typing import Any
 
 import strawberry
-import strawberry_django
 from graphql import GraphQLError
 from strawberry import relay
 from strawberry.schema.config import StrawberryConfig
@@ -41,6 +40,7 @@ from schema.bulk.mutations import BulkMutation
 from schema.bulk.queries import BulkQuery
 from schema.bulk.types import BulkAction
 from schema.context import Info
+from schema.descriptions import describe
 from schema.documents import Documents
 from schema.nodes import NodeId, one, parse_node_id
 from schema.organizations.invitations import OrganizationInvitation
@@ -49,7 +49,9 @@ from schema.organizations.queries import OrganizationsQuery
 from schema.organizations.types import Organization
 from schema.privacy.deletion import DeletionMutation
 from schema.privacy.exports import ExportMutation
+from schema.queries import query_field
 from schema.scalars import SCALARS
+from schema.scopes import NoScope
 from schema.selections import Optimizer
 
 NODE_TYPES: dict[str, Any] = {
@@ -65,7 +67,7 @@ NODE_TYPES: dict[str, Any] = {
 }
 
 
-@strawberry.type(description="Everything that can be read.")
+@strawberry.type
 class Query(
     AccountsQuery,
     AuthenticationQuery,
@@ -74,11 +76,11 @@ class Query(
     ActivityQuery,
     BulkQuery,
 ):
-    """The root of queries."""
+    """Everything that can be read."""
 
-    @strawberry_django.field(description="Any object by its id; null if there is none to be seen.")
+    @query_field(scope=NoScope.ANY_TOKEN)
     def node(self, info: Info, id: NodeId) -> relay.Node | None:
-        """Look up by type and key."""
+        """Any object by its id; null if there is none to be seen."""
         name, key = parse_node_id(id) or ("", None)
         type_ = NODE_TYPES.get(name)
         if type_ is None:
@@ -87,7 +89,7 @@ class Query(
         return one(type_.get_queryset(everything, info), key)
 
 
-@strawberry.type(description="Everything that can be changed.")
+@strawberry.type
 class Mutation(
     AccountsMutation,
     EmailAddressesMutation,
@@ -110,11 +112,16 @@ class Mutation(
     ExportMutation,
     BulkMutation,
 ):
-    """The root of mutations."""
+    """Everything that can be changed."""
 
 
 class RosterSchema(strawberry.Schema):
-    """A schema whose errors are logged where they are formatted."""
+    """A schema described by docstrings, whose errors are logged where they are formatted."""
+
+    def __init__(self, **options: Any) -> None:
+        """Build the schema and describe it."""
+        super().__init__(**options)
+        describe(self._schema)
 
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None

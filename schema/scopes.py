@@ -1,124 +1,107 @@
-"""What an API token has to be good for: one decision for every field of the schema's roots.
+"""What a caller's credentials must allow for each root field, as its declaration states it.
 
-Administrators who act in somebody's name are held to the same. What is missing here is closed.
-Deeper down, `visible_to` and field rules ask for the same scopes, and the services' policies do
-once more.
+API tokens and impersonations are held to it before execution. Deeper down, `visible_to` and field
+rules ask for the same scopes, and the services' policies do once more.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from enum import Enum
+from typing import Final, NamedTuple, TypeAlias
+
+from graphql import GraphQLField, GraphQLSchema
+from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from core.actor import Actor
 from core.errors import InsufficientScopeError
 from users.accounts.errors import ImpersonationError
 from users.scopes import Scope
 
-# What any token is good for: what is found behind these is decided by what it is.
-OPEN: Final = frozenset({"me", "node"})
-# What takes somebody in person: credentials, sessions and tokens, what needs no right at all and
-# so no token, and what takes a password or a link from a mailbox.
-CLOSED: Final = frozenset(
-    {
-        *("signUp", "resendVerification", "verifyEmail", "acceptInvitation"),
-        *("logIn", "refreshTokens", "logOut"),
-        *("requestPasswordReset", "resetPassword", "changePassword", "requirePasswordReset"),
-        *("requestEmailChange", "confirmEmailChange", "changeUsername"),
-        *("verifySecondFactor", "logInWithPasskey", "reauthenticate", "resetSecondFactors"),
-        *("beginTotpEnrollment", "confirmTotpEnrollment", "removeTotp"),
-        *("beginPasskeyRegistration", "registerPasskey", "renamePasskey", "removePasskey"),
-        *("beginPasskeyAuthentication", "regenerateRecoveryCodes"),
-        *("addEmailAddress", "confirmEmailAddress"),
-        *("setPrimaryEmailAddress", "removeEmailAddress", "removeUserEmailAddress"),
-        *("revokeSession", "revokeOtherSessions", "logOutEverywhere", "endSessions", "unlockUser"),
-        *("createApiToken", "rotateApiToken", "renameApiToken", "revokeApiToken"),
-        *("createServiceAccount", "createServiceAccountToken", "deactivateServiceAccount"),
-        *("requestDataExport", "deleteMe", "cancelDeletion", "deleteUser", "cancelUserDeletion"),
-        *("acceptOrganizationInvitation", "declineOrganizationInvitation"),
-        *("signUpByOrganizationInvitation", "deleteOrganization", "impersonateUser"),
-    }
-)
-# Of these, what whoever acts in somebody's name needs to go on and to end it.
-OF_IMPERSONATIONS: Final = frozenset({"refreshTokens", "logOut"})
-SCOPES: Final[Mapping[str, Scope]] = {
-    "user": Scope.USERS_READ,
-    "users": Scope.USERS_READ,
-    "serviceAccounts": Scope.USERS_READ,
-    "groups": Scope.GROUPS_READ,
-    "permissions": Scope.GROUPS_READ,
-    "sessions": Scope.SESSIONS_READ,
-    "events": Scope.EVENTS_READ,
-    "analytics": Scope.ANALYTICS_READ,
-    "organization": Scope.ORGANIZATIONS_READ,
-    "organizations": Scope.ORGANIZATIONS_READ,
-    **dict.fromkeys(("updateProfile", "setAvatar", "removeAvatar"), Scope.PROFILE_WRITE),
-    **dict.fromkeys(
-        (
-            *("createUser", "inviteUser", "updateUser", "verifyUserEmail"),
-            # The policy asks for `GROUPS_WRITE` as well.
-            *("addToGroups", "removeFromGroups"),
-            *("grantUserPermissions", "revokeUserPermissions"),
-            *("suspendUser", "reactivateUser", "updateMetadata", "removeUserAvatar"),
-            *("bulkAction", "bulkActions", "startBulkAction", "cancelBulkAction"),
-        ),
-        Scope.USERS_WRITE,
-    ),
-    **dict.fromkeys(
-        (
-            *("createGroup", "updateGroup", "deleteGroup"),
-            *("grantGroupPermissions", "revokeGroupPermissions"),
-            *("createPermission", "describePermission", "deletePermission"),
-        ),
-        Scope.GROUPS_WRITE,
-    ),
-    **dict.fromkeys(
-        (
-            *("createOrganization", "updateOrganization"),
-            *("inviteToOrganization", "cancelOrganizationInvitation"),
-            *("changeMembershipRole", "removeMember", "leaveOrganization"),
-        ),
-        Scope.ORGANIZATIONS_WRITE,
-    ),
-}
+ACCESS: Final = "access"
 
 
-# What answers anonymous clients with something else than null or UNAUTHENTICATED.
-PUBLIC: Final = frozenset(
-    {
-        *("signUp", "resendVerification", "verifyEmail", "acceptInvitation"),
-        *("logIn", "refreshTokens", "logOut", "requestPasswordReset", "resetPassword"),
-        *("verifySecondFactor", "beginPasskeyAuthentication", "logInWithPasskey"),
-        *("confirmEmailChange", "confirmEmailAddress", "cancelDeletion"),
-        *("declineOrganizationInvitation", "signUpByOrganizationInvitation"),
-    }
-)
+class NoScope(Enum):
+    """What a root field requires instead of a scope."""
+
+    ANY_TOKEN = "Any API token will do."  # noqa: S105 - a description
+    INTERACTIVE = "Not for API tokens or impersonations."
+    # Anonymous clients get more than null or UNAUTHENTICATED.
+    PUBLIC = "Needs no authentication; not for API tokens or impersonations."
+    # As PUBLIC; also prolongs and ends an impersonation.
+    SESSION = "Needs no authentication; not for API tokens."
 
 
-def check_scopes(root_fields: Iterable[str], actor: Actor) -> None:
-    """Raise `InsufficientScopeError` if what speaks for the person is not good for the operation.
-
-    That is an API token, or an administrator, who is told by `ImpersonationError`.
-
-    `@skip` and `@include` are not looked at: nothing of an operation is executed unless the token
-    is good for everything in it.
-    """
-    for field in root_fields:
-        if field.startswith("__") or field in OPEN:
-            continue
-        if actor.impersonator_id and field in OF_IMPERSONATIONS:
-            continue
-        scope = SCOPES.get(field)
-        if scope is None or not actor.allows(scope):
-            refusal = ImpersonationError if actor.impersonator_id else InsufficientScopeError
-            raise refusal(scope)
+RequiredScope: TypeAlias = Scope | NoScope
 
 
-def is_worth_planning(root_fields: Sequence[str], actor: Actor) -> bool:
-    """Return whether an operation may have data for the actor, who may be anonymous.
+class Access(NamedTuple):
+    """The requirements that a root field declares."""
 
-    If not, it is neither planned nor cached, which would be work and memory for nothing.
-    """
-    if actor.is_authenticated or actor.enrolling_id is not None:
-        return True
-    if not root_fields:
-        return False
-    return all(field in PUBLIC or field.startswith("__") for field in root_fields)
+    scope: RequiredScope
+    reauthenticate: bool = False
+
+    def __str__(self) -> str:
+        """Return the sentences that the field's description ends with."""
+        if isinstance(self.scope, NoScope):
+            scope = "" if self.scope is NoScope.ANY_TOKEN else self.scope.value
+        else:
+            scope = f"Requires the scope `{self.scope.value}`."
+        recent = "Requires recent authentication." if self.reauthenticate else ""
+        return " ".join(filter(None, (scope, recent)))
+
+
+def access_to(field: GraphQLField) -> Access | None:
+    """Return what a field declares; None for one that is no root field."""
+    definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    access: Access | None = getattr(definition, "metadata", {}).get(ACCESS)
+    return access
+
+
+class RootFields:
+    """The declared requirements of a schema's root fields. A field without any is closed."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        """Collect them. Raises `TypeError` for a root field that declares none."""
+        self.access: Mapping[str, Access] = dict(_declared(schema))
+
+    def check_scopes(self, names: Iterable[str], actor: Actor) -> None:
+        """Raise `InsufficientScopeError` unless the actor's credentials allow every field.
+
+        An administrator who impersonates a user gets `ImpersonationError` instead. `@skip` and
+        `@include` are ignored: nothing of an operation is executed unless all of it is allowed.
+        """
+        for name in names:
+            if name.startswith("__"):
+                continue
+            access = self.access.get(name)
+            required = access.scope if access else NoScope.INTERACTIVE
+            if required is NoScope.ANY_TOKEN:
+                continue
+            if actor.impersonator_id and required is NoScope.SESSION:
+                continue
+            scope = required if isinstance(required, Scope) else None
+            if scope is None or not actor.allows(scope):
+                refusal = ImpersonationError if actor.impersonator_id else InsufficientScopeError
+                raise refusal(scope)
+
+    def is_worth_planning(self, names: Sequence[str], actor: Actor) -> bool:
+        """Return whether an operation may have data for the actor, who may be anonymous.
+
+        If not, it is neither planned nor cached, which would cost work and memory for nothing.
+        """
+        if actor.is_authenticated or actor.enrolling_id is not None:
+            return True
+        return bool(names) and all(name.startswith("__") or self.is_public(name) for name in names)
+
+    def is_public(self, name: str) -> bool:
+        """Return whether anonymous clients get more than null or UNAUTHENTICATED."""
+        access = self.access.get(name)
+        return access is not None and access.scope in {NoScope.PUBLIC, NoScope.SESSION}
+
+
+def _declared(schema: GraphQLSchema) -> Iterable[tuple[str, Access]]:
+    for type_ in filter(None, (schema.query_type, schema.mutation_type)):
+        for name, field in type_.fields.items():
+            access = access_to(field)
+            if access is None:
+                raise TypeError(f"{type_.name}.{name} declares no scope: use `query_field`.")
+            yield name, access

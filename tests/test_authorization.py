@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
-from schema import scopes
+from schema.operations import ROOT_FIELDS
 from tests.authorization import (
     ADMINISTRATOR,
     ANONYMOUS,
@@ -27,7 +27,7 @@ from tests.authorization import (
 from tests.client import Answer
 from tests.documents import SCHEMA
 from tests.token_authorization import FIELDS as TOKEN_FIELDS
-from tests.token_authorization import NONE, suffices
+from tests.token_authorization import NONE, scopes_to_read, scopes_to_write, suffices
 from tests.token_authorization import TYPES as TOKEN_TYPES
 from tests.token_authorization import WRITES as TOKEN_WRITES
 from tests.world import World, everything, outcome, write
@@ -105,7 +105,7 @@ def test_tokens_are_told_what_they_are_good_for(world: World, type_name: str, ki
     clients = {held: world.token_client(kind, held) for held in TOKENS}
     for name, document, readers in readable(type_name):
         coordinate = f"{type_name}.{name}"
-        own, others = TOKEN_FIELDS.get(coordinate) or TOKEN_TYPES[type_name]
+        own, others = scopes_to_read(coordinate, readers)
         need = own if kind == OWNER else others
         told = {held for held in TOKENS if is_told(world.ask(clients[held], document))}
         expected = {held for held in TOKENS if kind in readers and suffices(held, need)}
@@ -115,7 +115,7 @@ def test_tokens_are_told_what_they_are_good_for(world: World, type_name: str, ki
 @pytest.mark.parametrize("kind", [OWNER, ADMINISTRATOR])
 @pytest.mark.parametrize("name", WRITES)
 def test_tokens_change_what_they_are_good_for(world: World, name: str, kind: str) -> None:
-    need = TOKEN_WRITES[name]
+    need = scopes_to_write(name)
     clients = {held: world.token_client(kind, held) for held in TOKENS}
     refusals = {INSUFFICIENT_SCOPE} if kind in may_write(name) else REFUSALS
     before = everything()
@@ -136,15 +136,19 @@ def may_write(name: str) -> set[str]:
 # The tables are complete -----------------------------------------------------------------
 
 
-def test_every_field_is_decided_for_tokens() -> None:
+def test_every_root_field_declares_what_tokens_need() -> None:
     roots = {
         *cast("GraphQLObjectType", SCHEMA.query_type).fields,
         *cast("GraphQLObjectType", SCHEMA.mutation_type).fields,
     }
-    decided = [*scopes.OPEN, *scopes.CLOSED, *scopes.SCOPES]
-    assert sorted(decided) == sorted(roots)
-    assert set(TOKEN_WRITES) == set(WRITES)
-    assert set(TOKEN_TYPES) == READS.keys() - {"Query"}
+    assert set(ROOT_FIELDS.access) == roots
+
+
+def test_tables_of_tokens_name_what_there_is() -> None:
+    assert set(TOKEN_WRITES) <= set(WRITES)
+    assert set(TOKEN_TYPES) <= READS.keys() - {"Query"}
+    fields = {f"{name}.{field}" for name, (_path, fields) in READS.items() for field in fields}
+    assert set(TOKEN_FIELDS) <= fields
     assert {name for name in TOKEN_FIELDS if name.startswith("Query.")} == {
         f"Query.{name}" for name in READS["Query"][1]
     }
@@ -154,7 +158,7 @@ def test_fields_with_something_for_the_anonymous_are_declared() -> None:
     """What is not among them is not planned for anonymous clients."""
     writes = {name for name, (_input, ends) in WRITES.items() if ends[ANONYMOUS] != UNAUTHENTICATED}
     reads = {name for name, readers in READS["Query"][1].items() if ANONYMOUS in readers}
-    assert writes | reads == scopes.PUBLIC
+    assert writes | reads == {*filter(ROOT_FIELDS.is_public, ROOT_FIELDS.access)}
 
 
 def test_every_field_has_a_row() -> None:

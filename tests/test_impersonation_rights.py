@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from schema import scopes
+from schema.operations import ROOT_FIELDS
+from schema.scopes import NoScope
 from tests.authorization import OWNER, WRITES
 from tests.client import GraphQLClient
 from tests.conftest import Statements
@@ -25,11 +26,16 @@ from tests.test_impersonation import (
 )
 from tests.world import World, everything, write
 from users.accounts.models import User
-from users.accounts.sensitive import Sensitive
 from users.activity.tags import Tag
 from users.authentication.models import Session
 from users.scopes import Scope
 
+ACCESS = {name: ROOT_FIELDS.access[name] for name in sorted(WRITES)}
+CLOSED = [
+    name for name, each in ACCESS.items() if each.scope in {NoScope.INTERACTIVE, NoScope.PUBLIC}
+]
+BY_SCOPE = {name: each.scope for name, each in ACCESS.items() if isinstance(each.scope, Scope)}
+ON_BEHALF = {Scope.PROFILE_WRITE, Scope.ORGANIZATIONS_WRITE}
 Capture = Callable[[], AbstractContextManager[Statements]]
 
 
@@ -68,7 +74,7 @@ def test_what_is_done_is_the_administrators_deed_in_the_persons_name(
     )
 
 
-@pytest.mark.parametrize("name", sorted({*scopes.CLOSED} - scopes.OF_IMPERSONATIONS))
+@pytest.mark.parametrize("name", CLOSED)
 def test_what_takes_the_person_is_refused_whatever_the_proof(world: World, name: str) -> None:
     client = _acting_for(world)
     before, happened = everything(), tags()
@@ -79,12 +85,12 @@ def test_what_takes_the_person_is_refused_whatever_the_proof(world: World, name:
     assert (everything(), tags()) == (before, happened)
 
 
-@pytest.mark.parametrize("name", sorted({*WRITES} - scopes.CLOSED))
+@pytest.mark.parametrize("name", BY_SCOPE)
 def test_rights_are_the_persons_and_no_administrators(world: World, name: str) -> None:
     client = _acting_for(world)
     before = everything()
     answer = world.ask(client, write(name))
-    if scopes.SCOPES[name] in {Scope.PROFILE_WRITE, Scope.ORGANIZATIONS_WRITE}:
+    if BY_SCOPE[name] in ON_BEHALF:
         problems = [code for code, _field in answer.problems]
         assert (problems or ["OK"]) == [WRITES[name][1][OWNER]]
         return
@@ -92,14 +98,10 @@ def test_rights_are_the_persons_and_no_administrators(world: World, name: str) -
     assert everything() == before
 
 
-def test_everything_sensitive_is_closed() -> None:
-    by_scope = {name for name, scope in scopes.SCOPES.items() if ":write" in scope}
-    theirs = {
-        name
-        for name in by_scope
-        if scopes.SCOPES[name] in {Scope.PROFILE_WRITE, Scope.ORGANIZATIONS_WRITE}
-    }
-    assert not theirs & {*Sensitive}
+def test_nothing_on_behalf_requires_recent_authentication() -> None:
+    theirs = {name for name, scope in BY_SCOPE.items() if scope in ON_BEHALF}
+    assert theirs
+    assert not {name for name in theirs if ROOT_FIELDS.access[name].reauthenticate}
 
 
 def _acting_for(world: World) -> GraphQLClient:

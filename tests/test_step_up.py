@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from schema.operations import ROOT_FIELDS
 from tests.authorization import ADMINISTRATOR, OK, OWNER, USER, WRITES
 from tests.client import GraphQLClient
 from tests.factories import PASSWORD, make_session
@@ -26,13 +27,12 @@ from tests.second_factors import (
 from tests.signing_in import ALICE, ME, THROTTLED, ClientOf, log_in_by_cookie, tags
 from tests.world import World, everything, outcome, write
 from users.accounts.models import User
-from users.accounts.sensitive import Sensitive
 from users.activity.models import Event
 from users.authentication.models import Session
 from users.authentication.tokens import issue_access_token
 
 REQUIRED = ["REAUTHENTICATION_REQUIRED"]
-SENSITIVE = [*Sensitive]
+SENSITIVE = [name for name, access in ROOT_FIELDS.access.items() if access.reauthenticate]
 # The password that these take is the proof of who has nothing better.
 WITH_PASSWORD = {
     *("changePassword", "requestEmailChange", "changeUsername", "deleteOrganization"),

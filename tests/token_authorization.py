@@ -1,22 +1,23 @@
 """Who may do what by an API token: every field and every mutation, by what the token is good for.
 
 This is besides `tests.authorization`: a token does what its owner may, and of that what its scopes
-allow. `a+b` stands for both scopes, `a|b` for either, and the empty text for any token.
+allow. `a+b` stands for both scopes, `a|b` for either, and the empty text for any token. The tables
+state exceptions: what is not here follows from who reads it, and no token changes anything.
 """
 
 from typing import Final
+
+from tests.authorization import PRIVATE
 
 ANY: Final = ""
 # What no token is good for.
 NONE: Final = "none"
 
+# Of a user's fields: what everybody reads, and what is private.
+_PUBLIC: Final = (ANY, "users:read")
 _PRIVATE: Final = ("profile:read", "users:read")
 # What reading a type takes, of oneself and, for an administrator, of somebody else.
 TYPES: Final[dict[str, tuple[str, str]]] = {
-    "User": (ANY, "users:read"),
-    "Profile": (ANY, "users:read"),
-    "EmailAddress": _PRIVATE,
-    "Avatar": (ANY, "users:read"),
     "Suspension": (NONE, "users:read"),
     "AccountDeletion": (NONE, "users:read"),
     "DataExport": (NONE, NONE),
@@ -38,22 +39,8 @@ TYPES: Final[dict[str, tuple[str, str]]] = {
 }
 # The same of fields that take something else than their type.
 FIELDS: Final[dict[str, tuple[str, str]]] = {
-    "User.email": _PRIVATE,
-    "User.emailVerifiedAt": _PRIVATE,
-    "User.emailAddresses": _PRIVATE,
-    "User.privateMetadata": _PRIVATE,
-    "User.lastSeenAt": _PRIVATE,
-    "User.isActive": _PRIVATE,
-    "User.isStaff": _PRIVATE,
-    "User.isSuperuser": _PRIVATE,
-    "User.groups": _PRIVATE,
-    "User.permissions": _PRIVATE,
-    "User.secondFactors": _PRIVATE,
-    "User.secondFactorDueAt": _PRIVATE,
-    "User.recoveryCodesLeft": _PRIVATE,
     "User.totp": (NONE, NONE),
     "User.activeSessionCount": ("profile:read+sessions:read", "users:read+sessions:read"),
-    "Profile.locale": _PRIVATE,
     # Whoever is somebody else is a person to be read.
     "OrganizationInvitation.inviter": ("organizations:read", "organizations:read+users:read"),
     "Session.user": ("sessions:read", "sessions:read+users:read"),
@@ -74,66 +61,8 @@ FIELDS: Final[dict[str, tuple[str, str]]] = {
     "Query.analytics": ("analytics:read", "analytics:read"),
 }
 
-# What each mutation takes.
+# What a mutation takes; the others take an interactive session.
 WRITES: Final[dict[str, str]] = {
-    # A token does not sign in or up, and opens no mailed link.
-    "signUp": NONE,
-    "resendVerification": NONE,
-    "verifyEmail": NONE,
-    "confirmEmailChange": NONE,
-    "acceptInvitation": NONE,
-    "logIn": NONE,
-    "verifySecondFactor": NONE,
-    "beginPasskeyAuthentication": NONE,
-    "logInWithPasskey": NONE,
-    "reauthenticate": NONE,
-    "refreshTokens": NONE,
-    "logOut": NONE,
-    "requestPasswordReset": NONE,
-    "resetPassword": NONE,
-    "acceptOrganizationInvitation": NONE,
-    "declineOrganizationInvitation": NONE,
-    "signUpByOrganizationInvitation": NONE,
-    # Nor does it change how anybody signs in, or make more of its kind.
-    "requestEmailChange": NONE,
-    "addEmailAddress": NONE,
-    "confirmEmailAddress": NONE,
-    "setPrimaryEmailAddress": NONE,
-    "removeEmailAddress": NONE,
-    "removeUserEmailAddress": NONE,
-    "changeUsername": NONE,
-    "changePassword": NONE,
-    "beginTotpEnrollment": NONE,
-    "confirmTotpEnrollment": NONE,
-    "removeTotp": NONE,
-    "beginPasskeyRegistration": NONE,
-    "registerPasskey": NONE,
-    "renamePasskey": NONE,
-    "removePasskey": NONE,
-    "regenerateRecoveryCodes": NONE,
-    "resetSecondFactors": NONE,
-    "impersonateUser": NONE,
-    "requirePasswordReset": NONE,
-    "revokeSession": NONE,
-    "revokeOtherSessions": NONE,
-    "logOutEverywhere": NONE,
-    "endSessions": NONE,
-    "unlockUser": NONE,
-    "createApiToken": NONE,
-    "rotateApiToken": NONE,
-    "renameApiToken": NONE,
-    "revokeApiToken": NONE,
-    "createServiceAccount": NONE,
-    "createServiceAccountToken": NONE,
-    "deactivateServiceAccount": NONE,
-    # Data and accounts are people's own affair.
-    "requestDataExport": NONE,
-    "deleteMe": NONE,
-    "cancelDeletion": NONE,
-    "deleteUser": NONE,
-    "cancelUserDeletion": NONE,
-    # These take the password.
-    "deleteOrganization": NONE,
     "updateProfile": "profile:write",
     "setAvatar": "profile:write",
     "removeAvatar": "profile:write",
@@ -141,8 +70,6 @@ WRITES: Final[dict[str, str]] = {
     "updateMetadata": "users:write",
     "createUser": "users:write",
     "inviteUser": "users:write",
-    # The one in the table makes somebody staff.
-    "updateUser": NONE,
     "verifyUserEmail": "users:write",
     "suspendUser": "users:write",
     "reactivateUser": "users:write",
@@ -168,6 +95,18 @@ WRITES: Final[dict[str, str]] = {
     "removeMember": "organizations:write",
     "leaveOrganization": "organizations:write",
 }
+
+
+def scopes_to_read(coordinate: str, readers: set[str]) -> tuple[str, str]:
+    """Return what reading a field takes, of oneself and, for an administrator, of others."""
+    type_name, _field = coordinate.split(".")
+    by_readers = _PRIVATE if readers == PRIVATE else _PUBLIC
+    return FIELDS.get(coordinate) or TYPES.get(type_name) or by_readers
+
+
+def scopes_to_write(name: str) -> str:
+    """Return what a mutation takes."""
+    return WRITES.get(name, NONE)
 
 
 def suffices(scopes: frozenset[str], need: str) -> bool:

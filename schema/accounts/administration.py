@@ -1,17 +1,11 @@
 """What administrators do to accounts."""
 
 from collections.abc import Collection, Iterable
-from typing import Any
 
 import strawberry
 
-from schema.accounts.mutations import (
-    FAMILY_NAME,
-    GIVEN_NAME,
-    LOCALE,
-    NICKNAME,
-    USERNAME,
-)
+from schema.accounts.mutations import USERNAME
+from schema.accounts.profiles import LOCALE, ProfileInput
 from schema.accounts.types import UserPayload
 from schema.context import Info
 from schema.errors import Payload
@@ -27,15 +21,15 @@ from users.accounts.services.administration import (
 )
 from users.accounts.services.invitation import invite_user
 from users.accounts.services.permissions import find_permissions
-from users.accounts.services.profile import PROFILE_FIELDS, USER_FIELDS
 from users.accounts.services.set_change import SetChange
+from users.scopes import Scope
 
 USER_ID = "The person's `id`."
 
 
-@strawberry.input(description="A new account, which can be used at once.")
+@strawberry.input
 class CreateUserInput:
-    """What creating takes."""
+    """A new account, which can be used at once."""
 
     email: str = strawberry.field(description="The address.")
     username: str = strawberry.field(description=USERNAME)
@@ -51,38 +45,27 @@ class CreateUserInput:
     )
 
 
-@strawberry.input(description="Whom to invite.")
+@strawberry.input
 class InviteUserInput:
-    """What inviting takes."""
+    """Whom to invite."""
 
     email: str = strawberry.field(description="Gets the link to accept.")
     name: str = strawberry.field(default="", description="The name to show.")
     locale: str = strawberry.field(default="en", description=LOCALE)
 
 
-@strawberry.type(description="Nothing but errors: there is no account yet.")
+@strawberry.type
 class InviteUserPayload(Payload):
-    """Tells errors only."""
+    """Nothing but errors: there is no account yet."""
 
 
-@strawberry.input(description="The fields to change; those left out stay.")
-class UpdateUserInput:
-    """Every field but the id is optional, and none may be null: see `check_nulls`."""
+@strawberry.input
+class UpdateUserInput(ProfileInput):
+    """The fields to change; those left out stay."""
 
     user_id: strawberry.ID = strawberry.field(description=USER_ID)
     email: strawberry.Maybe[str | None] = strawberry.field(description="Not verified any more.")
     username: strawberry.Maybe[str | None] = strawberry.field(description=USERNAME)
-    name: strawberry.Maybe[str | None] = strawberry.field(description="The name to show.")
-    is_public: strawberry.Maybe[bool | None] = strawberry.field(
-        description="Whether other people may find them."
-    )
-    given_name: strawberry.Maybe[str | None] = strawberry.field(description=GIVEN_NAME)
-    family_name: strawberry.Maybe[str | None] = strawberry.field(description=FAMILY_NAME)
-    nickname: strawberry.Maybe[str | None] = strawberry.field(description=NICKNAME)
-    bio: strawberry.Maybe[str | None] = strawberry.field(description="At most 500 characters.")
-    website: strawberry.Maybe[str | None] = strawberry.field(description="An http or https URL.")
-    locale: strawberry.Maybe[str | None] = strawberry.field(description=LOCALE)
-    time_zone: strawberry.Maybe[str | None] = strawberry.field(description="An IANA time zone.")
     is_staff: strawberry.Maybe[bool | None] = strawberry.field(
         description="Whether they see everybody."
     )
@@ -100,15 +83,10 @@ class UpdateUserInput:
         "meanwhile; use `addToGroups` and `removeFromGroups`.",
     )
 
-    def given(self, names: Collection[str]) -> dict[str, Any]:
-        """Return those of the named fields that were given."""
-        fields = {name: getattr(self, name) for name in names}
-        return {name: some.value for name, some in fields.items() if some is not None}
 
-
-@strawberry.input(description="Whose address you vouch for.")
+@strawberry.input
 class VerifyUserEmailInput:
-    """What verifying takes."""
+    """Whose address you vouch for."""
 
     user_id: strawberry.ID = strawberry.field(description=USER_ID)
 
@@ -117,27 +95,27 @@ class VerifyUserEmailInput:
 class AdministrationMutation:
     """Accounts, for administrators."""
 
-    @mutation("Creates an account that can be used at once, for administrators.")
+    @mutation(scope=Scope.USERS_WRITE, reauthenticate=True)
     def create_user(self, info: Info, input: CreateUserInput) -> UserPayload:
-        """Create the account."""
+        """Create an account that can be used at once, for administrators."""
         user = create_user(actor=info.context.actor, **vars(input))
         return UserPayload(user_id=user.pk)
 
-    @mutation("Offers an account to the owner of an address, for administrators.")
+    @mutation(scope=Scope.USERS_WRITE, reauthenticate=False)
     def invite_user(self, info: Info, input: InviteUserInput) -> InviteUserPayload:
-        """Have the invitation mailed."""
+        """Invite the owner of an email address to an account, for administrators."""
         invite_user(actor=info.context.actor, **vars(input))
         return InviteUserPayload()
 
-    @mutation("Changes anything about a person, for administrators; profiles, for staff.")
+    @mutation(scope=Scope.USERS_WRITE, reauthenticate=True)
     def update_user(self, info: Info, input: UpdateUserInput) -> UserPayload:
-        """Change all of it or nothing."""
+        """Change a user, for administrators; profiles, for staff."""
         given = input.given(["group_ids", "permissions"])
         user = change_user(
             node_key(input.user_id, "User"),
             actor=info.context.actor,
             identifiers=input.given(IDENTIFIERS),
-            profile=input.given((*USER_FIELDS, *PROFILE_FIELDS)),
+            profile=input.profile(),
             flags=input.given(FLAGS),
             groups=_groups(info, given["group_ids"]) if "group_ids" in given else None,
             permissions=_permissions(info, given["permissions"])
@@ -146,9 +124,9 @@ class AdministrationMutation:
         )
         return UserPayload(user_id=user.pk)
 
-    @mutation("Vouches for a person's address, for administrators.")
+    @mutation(scope=Scope.USERS_WRITE, reauthenticate=False)
     def verify_user_email(self, info: Info, input: VerifyUserEmailInput) -> UserPayload:
-        """Set the mark."""
+        """Mark a user's address as verified, for administrators."""
         user = verify_user_email(node_key(input.user_id, "User"), actor=info.context.actor)
         return UserPayload(user_id=user.pk)
 

@@ -18,9 +18,9 @@ describe_enum(
 )
 
 
-@strawberry.type(description="A picture of a person, in one size.")
+@strawberry.type
 class Avatar:
-    """Made of the key that is with the person."""
+    """A picture of a person, in one size."""
 
     url: str = strawberry.field(
         description="Where it is to be had, by everybody who knows the address, as long as it is "

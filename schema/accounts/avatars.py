@@ -10,11 +10,12 @@ from schema.mutations import mutation
 from schema.nodes import node_key
 from users.accounts.policy import may_edit_profile, may_edit_profiles, require
 from users.accounts.services.avatar import remove_avatar, set_avatar
+from users.scopes import Scope
 
 
-@strawberry.input(description="A picture of you.")
+@strawberry.input
 class SetAvatarInput:
-    """What setting takes."""
+    """A picture of you."""
 
     image: Upload = strawberry.field(
         description=(
@@ -23,9 +24,9 @@ class SetAvatarInput:
     )
 
 
-@strawberry.input(description="Whose picture to remove.")
+@strawberry.input
 class RemoveUserAvatarInput:
-    """What removing somebody's takes."""
+    """Whose picture to remove."""
 
     user_id: strawberry.ID = strawberry.field(description="The person's `id`.")
 
@@ -34,22 +35,22 @@ class RemoveUserAvatarInput:
 class AvatarsMutation:
     """Setting and removing."""
 
-    @mutation("Has you shown by a picture, which is uploaded with the request.")
+    @mutation(scope=Scope.PROFILE_WRITE, reauthenticate=False)
     def set_avatar(self, info: Info, input: SetAvatarInput) -> UserPayload:
-        """Read the file, and keep what is made of it."""
+        """Set your avatar to an image that is uploaded with the request."""
         user_id = own_id(info, may_edit_profile)
         user = set_avatar(user_id, actor=info.context.actor, image=input.image.read())
         return UserPayload(user_id=user.pk)
 
-    @mutation("Has you shown without a picture.")
+    @mutation(scope=Scope.PROFILE_WRITE, reauthenticate=False)
     def remove_avatar(self, info: Info) -> UserPayload:
-        """Remove the actor's own."""
+        """Remove your avatar."""
         user = remove_avatar(own_id(info, may_edit_profile), actor=info.context.actor)
         return UserPayload(user_id=user.pk)
 
-    @mutation("Has somebody shown without a picture, for staff.")
+    @mutation(scope=Scope.USERS_WRITE, reauthenticate=False)
     def remove_user_avatar(self, info: Info, input: RemoveUserAvatarInput) -> UserPayload:
-        """Remove anybody's."""
+        """Remove a user's avatar, for staff."""
         require(info.context.actor, may_edit_profiles)
         user = remove_avatar(node_key(input.user_id, "User"), actor=info.context.actor)
         return UserPayload(user_id=user.pk)

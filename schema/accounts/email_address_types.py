@@ -12,9 +12,11 @@ from schema.context import Batch
 from users.accounts import models
 
 
-@strawberry.type(description="An address of a person's, for the person and staff.")
+@strawberry.type
 class EmailAddress:
-    """The primary one is with the person, and the others are rows of their own."""
+    """An address of a person's, for the person and staff."""
+
+    # The primary one is stored with the user, the others are rows of their own.
 
     email: str = strawberry.field(description="The address, in lower case.")
     verified_at: datetime | None = strawberry.field(

@@ -9,6 +9,7 @@ from schema.context import Info
 from schema.errors import Payload
 from schema.mutations import mutation
 from schema.nodes import node_key
+from schema.scopes import NoScope
 from users.accounts.services.email_addresses import (
     add_email_address,
     confirm_email_address,
@@ -20,45 +21,47 @@ from users.accounts.services.email_addresses import (
 PASSWORD = "The current password."  # noqa: S105 - a description
 
 
-@strawberry.input(description="A further address, and proof that the owner asks.")
+@strawberry.input
 class AddEmailAddressInput:
-    """What adding takes."""
+    """A further address, and proof that the owner asks."""
 
     email: str = strawberry.field(description="Gets the link that completes the addition.")
     password: str = strawberry.field(description=PASSWORD)
 
 
-@strawberry.type(description="The same answer for known and unknown addresses.")
+@strawberry.type
 class AddEmailAddressPayload(Payload):
-    """Tells errors only."""
+    """The same answer for known and unknown addresses."""
 
 
-@strawberry.input(description="What the mailed link carries.")
+@strawberry.input
 class ConfirmEmailAddressInput:
-    """What confirming takes."""
+    """What the mailed link carries."""
 
     token: str = strawberry.field(description=TOKEN)
     password: str | None = strawberry.field(default=None, description=OWN_PASSWORD)
 
 
-@strawberry.type(description="Which address it is.")
+@strawberry.type
 class ConfirmEmailAddressPayload(Payload):
-    """What the link and its user prove, and no more."""
+    """Which address it is."""
+
+    # The link works without authentication, so this tells no more than the link proves.
 
     email: str | None = strawberry.field(default=None, description="The confirmed address.")
 
 
-@strawberry.input(description="Which address, and proof that the owner asks.")
+@strawberry.input
 class SetPrimaryEmailAddressInput:
-    """What choosing takes."""
+    """Which address, and proof that the owner asks."""
 
     email: str = strawberry.field(description="A confirmed address of yours.")
     password: str = strawberry.field(description=PASSWORD)
 
 
-@strawberry.input(description="Which address, and proof that the owner asks.")
+@strawberry.input
 class RemoveEmailAddressInput:
-    """What removing takes."""
+    """Which address, and proof that the owner asks."""
 
     email: str = strawberry.field(
         description="An address of yours, or one that you asked to add; not the primary one."
@@ -66,9 +69,9 @@ class RemoveEmailAddressInput:
     password: str = strawberry.field(description=PASSWORD)
 
 
-@strawberry.input(description="Whose address to remove, and which.")
+@strawberry.input
 class RemoveUserEmailAddressInput:
-    """What removing somebody's takes."""
+    """Whose address to remove, and which."""
 
     user_id: strawberry.ID = strawberry.field(description="The person's `id`.")
     email: str = strawberry.field(
@@ -80,42 +83,42 @@ class RemoveUserEmailAddressInput:
 class EmailAddressesMutation:
     """Addresses beside the primary one."""
 
-    @mutation("Asks for a further address. It counts once its owner confirms it.")
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def add_email_address(self, info: Info, input: AddEmailAddressInput) -> AddEmailAddressPayload:
-        """Leave a pending addition."""
+        """Ask for a secondary address. It counts once its owner confirms it."""
         add_email_address(own_id(info), actor=info.context.actor, **vars(input))
         return AddEmailAddressPayload()
 
-    @mutation(
-        "Completes the addition of an address, signed in or by the password. The token works once "
-        "and for 24 hours."
-    )
+    @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
     def confirm_email_address(
         self, info: Info, input: ConfirmEmailAddressInput
     ) -> ConfirmEmailAddressPayload:
-        """Make the address count."""
+        """Confirm a secondary address, signed in or by the password.
+
+        The token is single-use and expires after 24 hours.
+        """
         address = confirm_email_address(actor=info.context.actor, **vars(input))
         return ConfirmEmailAddressPayload(email=address.email)
 
-    @mutation("Makes a confirmed address the primary one; the former gets a notice, and stays.")
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def set_primary_email_address(
         self, info: Info, input: SetPrimaryEmailAddressInput
     ) -> UserPayload:
-        """Exchange the two."""
+        """Make a confirmed address the primary one. The former one gets a notice, and stays."""
         user = set_primary_email_address(own_id(info), actor=info.context.actor, **vars(input))
         return UserPayload(user_id=user.pk)
 
-    @mutation("Gives up an address, which gets a notice; not the primary one.")
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def remove_email_address(self, info: Info, input: RemoveEmailAddressInput) -> UserPayload:
-        """Take it away."""
+        """Remove a secondary address, which gets a notice."""
         user = remove_email_address(own_id(info), actor=info.context.actor, **vars(input))
         return UserPayload(user_id=user.pk)
 
-    @mutation("Removes a person's address but for the primary one, for administrators.")
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def remove_user_email_address(
         self, info: Info, input: RemoveUserEmailAddressInput
     ) -> UserPayload:
-        """Take it from them."""
+        """Remove a user's secondary address, for administrators."""
         user_id = node_key(input.user_id, "User")
         user = remove_user_email_address(user_id, actor=info.context.actor, email=input.email)
         return UserPayload(user_id=user.pk)

@@ -19,17 +19,17 @@ NO_GROUP: Final = 0
 NO_ORGANIZATION: Final = UUID(int=0)
 
 
-@strawberry.input(description="A time, open at the ends that are not given.")
+@strawberry.input
 class TimeRange(Period):
-    """Half-open, so that ranges that follow each other share no moment."""
+    """A half-open range of time, without an end where none is given."""
 
     since: dt.datetime | None = strawberry.field(default=None, description="Then or later.")
     before: dt.datetime | None = strawberry.field(default=None, description="Earlier than that.")
 
 
-@strawberry.input(description="A membership that people have.")
+@strawberry.input
 class MembershipFilter:
-    """Both conditions are about one and the same membership."""
+    """A membership that people have; both conditions are about the same one."""
 
     organization: strawberry.ID | None = strawberry.field(
         default=None, description="Where, by `id`; anywhere, if not given."

@@ -27,14 +27,15 @@ from users.accounts.services.permissions import (
     find_permissions,
 )
 from users.accounts.services.set_change import MAX_CHANGES, SetChange
+from users.scopes import Scope
 
 GROUP_ID = "The group's `id`."
 PERMISSIONS = f"As app.codename; at most {MAX_CHANGES}."
 
 
-@strawberry.input(description="A new group.")
+@strawberry.input
 class CreateGroupInput:
-    """What creating takes."""
+    """A new group."""
 
     name: str = strawberry.field(description="Unique; at most 150 characters.")
     permissions: list[str] = strawberry.field(
@@ -42,9 +43,11 @@ class CreateGroupInput:
     )
 
 
-@strawberry.input(description="The fields to change; those left out stay.")
+@strawberry.input
 class UpdateGroupInput:
-    """Every field but the id is optional, and none may be null: see `check_nulls`."""
+    """The fields to change; those left out stay."""
+
+    # `check_nulls` refuses null.
 
     group_id: strawberry.ID = strawberry.field(description=GROUP_ID)
     name: strawberry.Maybe[str | None] = strawberry.field(
@@ -57,49 +60,49 @@ class UpdateGroupInput:
     )
 
 
-@strawberry.input(description="The permissions to grant to a group.")
+@strawberry.input
 class GrantGroupPermissionsInput:
-    """What granting takes."""
+    """The permissions to grant to a group."""
 
     group_id: strawberry.ID = strawberry.field(description=GROUP_ID)
     permissions: list[str] = strawberry.field(description=PERMISSIONS)
 
 
-@strawberry.input(description="The permissions to revoke from a group.")
+@strawberry.input
 class RevokeGroupPermissionsInput:
-    """What revoking takes."""
+    """The permissions to revoke from a group."""
 
     group_id: strawberry.ID = strawberry.field(description=GROUP_ID)
     permissions: list[str] = strawberry.field(description=PERMISSIONS)
 
 
-@strawberry.input(description="The group to delete.")
+@strawberry.input
 class DeleteGroupInput:
-    """What deleting takes."""
+    """The group to delete."""
 
     group_id: strawberry.ID = strawberry.field(description=GROUP_ID)
 
 
-@strawberry.type(description="Nothing but errors.")
+@strawberry.type
 class DeleteGroupPayload(Payload):
-    """Tells errors only."""
+    """Nothing but errors."""
 
 
-@strawberry.type(description="A mutation's answer about a group.")
+@strawberry.type
 class GroupPayload(Payload):
-    """A payload about one group."""
+    """A mutation's answer about a group."""
 
     group_id: strawberry.Private[int | None] = None
 
-    @strawberry_django.field(description="The group; null if the input was refused.")
+    @strawberry_django.field
     def group(self) -> Group | None:
-        """Look the group up as it is after the mutation."""
+        """The group; null if the input was refused."""
         return one(auth.Group.objects.all(), self.group_id)
 
 
-@strawberry.input(description="A permission for applications of your own.")
+@strawberry.input
 class CreatePermissionInput:
-    """What creating takes."""
+    """A permission for applications of your own."""
 
     name: str = strawberry.field(
         description="As app.codename, where the app is none of this service's."
@@ -107,32 +110,32 @@ class CreatePermissionInput:
     description: str = strawberry.field(description="What it allows; at most 255 characters.")
 
 
-@strawberry.input(description="What a permission is said to allow.")
+@strawberry.input
 class DescribePermissionInput(CreatePermissionInput):
-    """What describing takes."""
+    """What a permission is said to allow."""
 
 
-@strawberry.input(description="The permission to delete.")
+@strawberry.input
 class DeletePermissionInput:
-    """What deleting takes."""
+    """The permission to delete."""
 
     name: str = strawberry.field(description="As app.codename.")
 
 
-@strawberry.type(description="Nothing but errors.")
+@strawberry.type
 class DeletePermissionPayload(Payload):
-    """Tells errors only."""
+    """Nothing but errors."""
 
 
-@strawberry.type(description="A mutation's answer about a permission.")
+@strawberry.type
 class PermissionPayload(Payload):
-    """A payload about one permission."""
+    """A mutation's answer about a permission."""
 
     permission_id: strawberry.Private[int | None] = None
 
-    @strawberry_django.field(description="The permission; null if the input was refused.")
+    @strawberry_django.field
     def permission(self) -> Permission | None:
-        """Look the permission up as it is after the mutation."""
+        """The permission; null if the input was refused."""
         return one(auth.Permission.objects.all(), self.permission_id)
 
 
@@ -140,16 +143,16 @@ class PermissionPayload(Payload):
 class GroupsMutation:
     """Groups and permissions, for administrators."""
 
-    @mutation("Creates a group, for administrators.")
+    @mutation(scope=Scope.GROUPS_WRITE, reauthenticate=True)
     def create_group(self, info: Info, input: CreateGroupInput) -> GroupPayload:
-        """Create it."""
+        """Create a group, for administrators."""
         permissions = _permissions(info, input.permissions)
         group = create_group(actor=info.context.actor, name=input.name, permissions=permissions)
         return GroupPayload(group_id=group.pk)
 
-    @mutation("Changes a group and what its members may do, for administrators.")
+    @mutation(scope=Scope.GROUPS_WRITE, reauthenticate=True)
     def update_group(self, info: Info, input: UpdateGroupInput) -> GroupPayload:
-        """Change the given fields."""
+        """Change a group and its permissions, for administrators."""
         changes: dict[str, Any] = {}
         if input.name is not None:
             changes["name"] = input.name.value
@@ -161,21 +164,21 @@ class GroupsMutation:
         group = update_group(group_id, actor=info.context.actor, **changes)
         return GroupPayload(group_id=group.pk)
 
-    @mutation("Grants permissions to a group; those that it has stay. For administrators.")
+    @mutation(scope=Scope.GROUPS_WRITE, reauthenticate=True)
     def grant_group_permissions(
         self, info: Info, input: GrantGroupPermissionsInput
     ) -> GroupPayload:
-        """Add the permissions."""
+        """Grant permissions to a group; those that it has stay. For administrators."""
         group_id = node_key(input.group_id, "Group")
         permissions = input.permissions
         group = grant_group_permissions(group_id, actor=info.context.actor, permissions=permissions)
         return GroupPayload(group_id=group.pk)
 
-    @mutation("Revokes permissions of a group; its other ones stay. For administrators.")
+    @mutation(scope=Scope.GROUPS_WRITE, reauthenticate=True)
     def revoke_group_permissions(
         self, info: Info, input: RevokeGroupPermissionsInput
     ) -> GroupPayload:
-        """Remove the permissions."""
+        """Revoke permissions of a group; its other ones stay. For administrators."""
         group_id = node_key(input.group_id, "Group")
         permissions = input.permissions
         group = revoke_group_permissions(
@@ -183,29 +186,29 @@ class GroupsMutation:
         )
         return GroupPayload(group_id=group.pk)
 
-    @mutation("Deletes a group; its members lose what it permitted. For administrators.")
+    @mutation(scope=Scope.GROUPS_WRITE, reauthenticate=True)
     def delete_group(self, info: Info, input: DeleteGroupInput) -> DeleteGroupPayload:
-        """Delete it."""
+        """Delete a group; its members lose its permissions. For administrators."""
         delete_group(node_key(input.group_id, "Group"), actor=info.context.actor)
         return DeleteGroupPayload()
 
-    @mutation("Adds a permission for applications of your own, for administrators.")
+    @mutation(scope=Scope.GROUPS_WRITE, reauthenticate=True)
     def create_permission(self, info: Info, input: CreatePermissionInput) -> PermissionPayload:
-        """Add it."""
+        """Create a permission for applications of your own, for administrators."""
         permission = create_permission(actor=info.context.actor, **vars(input))
         return PermissionPayload(permission_id=permission.pk)
 
-    @mutation("Says anew what a permission of your own allows, for administrators.")
+    @mutation(scope=Scope.GROUPS_WRITE, reauthenticate=False)
     def describe_permission(self, info: Info, input: DescribePermissionInput) -> PermissionPayload:
-        """Describe it."""
+        """Change the description of a permission of your own, for administrators."""
         permission = describe_permission(actor=info.context.actor, **vars(input))
         return PermissionPayload(permission_id=permission.pk)
 
-    @mutation("Deletes a permission of your own; nobody has it any more. For administrators.")
+    @mutation(scope=Scope.GROUPS_WRITE, reauthenticate=True)
     def delete_permission(
         self, info: Info, input: DeletePermissionInput
     ) -> DeletePermissionPayload:
-        """Delete it."""
+        """Delete a permission of your own, and revoke it everywhere. For administrators."""
         delete_permission(input.name, actor=info.context.actor)
         return DeletePermissionPayload()
 

@@ -12,6 +12,7 @@ from schema.enums import describe_enum
 from schema.mutations import mutation
 from schema.nodes import node_key
 from users.accounts.services.metadata import change_metadata
+from users.scopes import Scope
 
 
 class MetadataMode(Enum):
@@ -32,9 +33,9 @@ describe_enum(
 )
 
 
-@strawberry.input(description="What to note about a person; a kind that is left out stays.")
+@strawberry.input
 class UpdateMetadataInput:
-    """Both kinds are optional; the service refuses what is no object."""
+    """What to note about a person; a kind that is left out stays."""
 
     user_id: strawberry.ID = strawberry.field(description="The person's `id`.")
     public: strawberry.Maybe[JSON | None] = strawberry.field(
@@ -68,12 +69,9 @@ class UpdateMetadataInput:
 class MetadataMutation:
     """What applications note about people."""
 
-    @mutation(
-        "Changes what applications note about a person: public, for staff; private, for "
-        "administrators."
-    )
+    @mutation(scope=Scope.USERS_WRITE, reauthenticate=False)
     def update_metadata(self, info: Info, input: UpdateMetadataInput) -> UserPayload:
-        """Merge or replace."""
+        """Change a user's metadata: public ones, for staff; private ones, for administrators."""
         user = change_metadata(
             node_key(input.user_id, "User"),
             actor=info.context.actor,

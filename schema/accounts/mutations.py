@@ -3,29 +3,28 @@
 import strawberry
 
 from schema.accounts.own import own_id
+from schema.accounts.profiles import LOCALE, ProfileInput
 from schema.accounts.types import UserPayload
 from schema.context import Info
 from schema.errors import Payload
 from schema.mutations import mutation
+from schema.scopes import NoScope
 from users.accounts.policy import may_edit_profile
 from users.accounts.services.email_change import confirm_email_change, request_email_change
 from users.accounts.services.invitation import accept_invitation
 from users.accounts.services.profile import update_profile
 from users.accounts.services.sign_up import resend_verification, sign_up, verify_email
 from users.accounts.services.username import change_username
+from users.scopes import Scope
 
 USERNAME = "3 to 30 letters, digits, dots, hyphens and underscores; kept in lower case."
 TOKEN = "The part of the mailed link after `#token=`."  # noqa: S105 - a description
 OWN_PASSWORD = "The current password of the account; not needed when signed in to it."  # noqa: S105
-LOCALE = "The language of the mails."
-GIVEN_NAME = "Given names, as OpenID Connect's `given_name`; at most 150 characters."
-FAMILY_NAME = "Family names, as `family_name`; at most 150 characters."
-NICKNAME = "What friends say, as `nickname`; at most 150 characters."
 
 
-@strawberry.input(description="A new account.")
+@strawberry.input
 class SignUpInput:
-    """What signing up takes."""
+    """A new account."""
 
     email: str = strawberry.field(description="Gets the link that completes the sign-up.")
     username: str = strawberry.field(description=USERNAME)
@@ -33,14 +32,14 @@ class SignUpInput:
     locale: str = strawberry.field(default="en", description=LOCALE)
 
 
-@strawberry.type(description="The same answer for known and unknown addresses.")
+@strawberry.type
 class SignUpPayload(Payload):
-    """Tells errors only."""
+    """The same answer for known and unknown addresses."""
 
 
-@strawberry.input(description="Whose sign-up it is.")
+@strawberry.input
 class ResendVerificationInput:
-    """What asking for the link again takes."""
+    """Whose sign-up it is."""
 
     email: str = strawberry.field(description="The address of the sign-up.")
     username: str | None = strawberry.field(
@@ -50,14 +49,14 @@ class ResendVerificationInput:
     )
 
 
-@strawberry.type(description="The same answer for known and unknown addresses.")
+@strawberry.type
 class ResendVerificationPayload(Payload):
-    """Tells errors only."""
+    """The same answer for known and unknown addresses."""
 
 
-@strawberry.input(description="What the mailed link carries.")
+@strawberry.input
 class VerifyEmailInput:
-    """What verifying takes."""
+    """What the mailed link carries."""
 
     token: str = strawberry.field(description=TOKEN)
     password: str | None = strawberry.field(
@@ -75,159 +74,148 @@ class VerifyEmailInput:
     )
 
 
-@strawberry.type(description="The account that came to be.")
+@strawberry.type
 class VerifyEmailPayload(Payload):
-    """The new user, who is not signed in yet."""
+    """The account that came to be."""
 
     username: str | None = strawberry.field(default=None, description="Whose account it is.")
 
 
-@strawberry.input(description="What an invited person chooses.")
+@strawberry.input
 class AcceptInvitationInput:
-    """What accepting takes."""
+    """What an invited person chooses."""
 
     token: str = strawberry.field(description=TOKEN)
     username: str = strawberry.field(description=USERNAME)
     password: str = strawberry.field(description="At least 12 characters; any will do.")
 
 
-@strawberry.type(description="The account that came to be.")
+@strawberry.type
 class AcceptInvitationPayload(Payload):
-    """The new user, who is not signed in yet."""
+    """The account that came to be."""
 
     username: str | None = strawberry.field(default=None, description="Whose account it is.")
 
 
-@strawberry.input(description="The fields to change; those left out stay.")
-class UpdateProfileInput:
-    """Every field is optional, and none may be null: see `check_nulls`."""
-
-    name: strawberry.Maybe[str | None] = strawberry.field(description="The name to show.")
-    is_public: strawberry.Maybe[bool | None] = strawberry.field(
-        description="Whether other people may find you."
-    )
-    given_name: strawberry.Maybe[str | None] = strawberry.field(description=GIVEN_NAME)
-    family_name: strawberry.Maybe[str | None] = strawberry.field(description=FAMILY_NAME)
-    nickname: strawberry.Maybe[str | None] = strawberry.field(description=NICKNAME)
-    bio: strawberry.Maybe[str | None] = strawberry.field(description="At most 500 characters.")
-    website: strawberry.Maybe[str | None] = strawberry.field(description="An http or https URL.")
-    locale: strawberry.Maybe[str | None] = strawberry.field(description=LOCALE)
-    time_zone: strawberry.Maybe[str | None] = strawberry.field(description="An IANA time zone.")
-
-    def changes(self) -> dict[str, str | bool | None]:
-        """Return the fields that were given."""
-        return {name: some.value for name, some in vars(self).items() if some is not None}
+@strawberry.input
+class UpdateProfileInput(ProfileInput):
+    """The fields to change; those left out stay."""
 
 
-@strawberry.type(description="The changed person.")
+@strawberry.type
 class UpdateProfilePayload(UserPayload):
-    """The person as they are now."""
+    """The changed person."""
 
 
-@strawberry.input(description="A new address, and proof that the owner asks.")
+@strawberry.input
 class RequestEmailChangeInput:
-    """What asking for a change of address takes."""
+    """A new address, and proof that the owner asks."""
 
     email: str = strawberry.field(description="Gets the link that completes the change.")
     password: str = strawberry.field(description="The current password.")
 
 
-@strawberry.type(description="The same answer for known and unknown addresses.")
+@strawberry.type
 class RequestEmailChangePayload(Payload):
-    """Tells errors only."""
+    """The same answer for known and unknown addresses."""
 
 
-@strawberry.input(description="What the mailed link carries.")
+@strawberry.input
 class ConfirmEmailChangeInput:
-    """What confirming takes."""
+    """What the mailed link carries."""
 
     token: str = strawberry.field(description=TOKEN)
     password: str | None = strawberry.field(default=None, description=OWN_PASSWORD)
 
 
-@strawberry.type(description="Whose address it is now.")
+@strawberry.type
 class ConfirmEmailChangePayload(Payload):
-    """What the link and its user prove, and no more."""
+    """Whose address it is now."""
+
+    # The link works without authentication, so this tells no more than the link proves.
 
     email: str | None = strawberry.field(default=None, description="The confirmed address.")
 
 
-@strawberry.input(description="Another username, and proof that the owner asks.")
+@strawberry.input
 class ChangeUsernameInput:
-    """What changing the username takes."""
+    """Another username, and proof that the owner asks."""
 
     username: str = strawberry.field(description=USERNAME)
     password: str = strawberry.field(description="The current password.")
 
 
-@strawberry.type(description="The changed person.")
+@strawberry.type
 class ChangeUsernamePayload(UserPayload):
-    """The person as they are now."""
+    """The changed person."""
 
 
 @strawberry.type
 class AccountsMutation:
     """Signing up, and what people tell about themselves."""
 
-    @mutation("Asks for an account. The address's owner gets a mail to complete it.")
+    @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
     def sign_up(self, info: Info, input: SignUpInput) -> SignUpPayload:
-        """Leave a pending sign-up."""
+        """Ask for an account. The owner of the address gets a mail to complete it."""
         sign_up(actor=info.context.actor, **vars(input))
         return SignUpPayload()
 
-    @mutation("Has the link of a sign-up mailed again.")
+    @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
     def resend_verification(
         self, info: Info, input: ResendVerificationInput
     ) -> ResendVerificationPayload:
-        """Ask for the mail."""
+        """Mail the link of a sign-up again."""
         resend_verification(actor=info.context.actor, **vars(input))
         return ResendVerificationPayload()
 
-    @mutation(
-        "Completes a sign-up, by its password or with a new one. The token works once and for 24 "
-        "hours."
-    )
+    @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
     def verify_email(self, info: Info, input: VerifyEmailInput) -> VerifyEmailPayload:
-        """Turn the pending sign-up into a user."""
+        """Complete a sign-up, by its password or with a new one.
+
+        The token is single-use and expires after 24 hours.
+        """
         user = verify_email(actor=info.context.actor, **vars(input))
         return VerifyEmailPayload(username=user.username)
 
-    @mutation("Makes an account of an invitation. The token works once and for 7 days.")
+    @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
     def accept_invitation(
         self, info: Info, input: AcceptInvitationInput
     ) -> AcceptInvitationPayload:
-        """Turn the invitation into a user."""
+        """Create an account from an invitation.
+
+        The token is single-use and expires after 7 days.
+        """
         user = accept_invitation(actor=info.context.actor, **vars(input))
         return AcceptInvitationPayload(username=user.username)
 
-    @mutation("Changes what you tell about yourself.")
+    @mutation(scope=Scope.PROFILE_WRITE, reauthenticate=False)
     def update_profile(self, info: Info, input: UpdateProfileInput) -> UpdateProfilePayload:
-        """Change the actor's own profile."""
+        """Change your profile."""
         user_id = own_id(info, may_edit_profile)
-        user = update_profile(user_id, actor=info.context.actor, **input.changes())
+        user = update_profile(user_id, actor=info.context.actor, **input.profile())
         return UpdateProfilePayload(user_id=user.pk)
 
-    @mutation("Asks for another e-mail address. It counts once its owner confirms it.")
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def request_email_change(
         self, info: Info, input: RequestEmailChangeInput
     ) -> RequestEmailChangePayload:
-        """Leave a pending change."""
+        """Ask for another primary address. It counts once its owner confirms it."""
         request_email_change(own_id(info), actor=info.context.actor, **vars(input))
         return RequestEmailChangePayload()
 
-    @mutation(
-        "Completes a change of address, signed in or by the password. The token works once and "
-        "for 24 hours."
-    )
+    @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
     def confirm_email_change(
         self, info: Info, input: ConfirmEmailChangeInput
     ) -> ConfirmEmailChangePayload:
-        """Make the new address count."""
+        """Confirm a change of address, signed in or by the password.
+
+        The token is single-use and expires after 24 hours.
+        """
         user = confirm_email_change(actor=info.context.actor, **vars(input))
         return ConfirmEmailChangePayload(email=user.email)
 
-    @mutation("Changes your username; the former one is free at once.")
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def change_username(self, info: Info, input: ChangeUsernameInput) -> ChangeUsernamePayload:
-        """Change the actor's own username."""
+        """Change your username; the former one is free at once."""
         user = change_username(own_id(info), actor=info.context.actor, **vars(input))
         return ChangeUsernamePayload(user_id=user.pk)

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Annotated
 
 import strawberry
-import strawberry_django
 from django.contrib.auth import models as auth
 
 from core.search.texts import words_of
@@ -20,6 +19,8 @@ from schema.accounts.types import (
 from schema.connections import Direction, keyset_connection
 from schema.context import Info
 from schema.nodes import NodeId, node_key, one
+from schema.queries import query_field
+from schema.scopes import NoScope
 from users.accounts import models
 from users.accounts.filters import PeopleFilter
 from users.accounts.orders import PRIVATE_ORDERS
@@ -29,38 +30,36 @@ from users.accounts.policy import (
     may_select_people_by_what_is_private,
     require,
 )
+from users.scopes import Scope
 
 
 @strawberry.type
 class AccountsQuery:
     """Who is who."""
 
-    @strawberry_django.field(description="The signed-in person; null for anonymous clients.")
+    @query_field(scope=NoScope.ANY_TOKEN)
     def me(self, info: Info) -> User | None:
-        """Look the actor up like anybody else."""
+        """The signed-in person; null for anonymous clients."""
         return one(models.User.objects.all(), info.context.actor.user_id)
 
-    @strawberry_django.field(description="A person by id; null if there is none to be seen.")
+    @query_field(scope=Scope.USERS_READ)
     def user(self, id: NodeId) -> User | None:
-        """Look a person up."""
+        """A person by id; null if there is none to be seen."""
         return one(models.User.objects.all(), node_key(id, "User"))
 
-    @keyset_connection(GroupConnection, description="All groups by name, for staff.")
+    @keyset_connection(GroupConnection, scope=Scope.GROUPS_READ)
     def groups(self, info: Info) -> Iterable[Group]:
-        """Page through the groups."""
+        """All groups by name, for staff."""
         require(info.context.actor, may_list_groups)
         return auth.Group.objects.order_by("name")
 
-    @strawberry_django.field(description="All permissions there are, for staff.")
+    @query_field(scope=Scope.GROUPS_READ)
     def permissions(self, info: Info) -> list[Permission]:
-        """List what groups and people can be given."""
+        """All permissions there are, for staff."""
         require(info.context.actor, may_list_groups)
         return auth.Permission.objects.order_by("content_type__app_label", "codename")
 
-    @keyset_connection(
-        UserConnection,
-        description="People: everybody for staff, public ones for others.",
-    )
+    @keyset_connection(UserConnection, scope=Scope.USERS_READ)
     def users(
         self,
         info: Info,
@@ -81,7 +80,7 @@ class AccountsQuery:
             ),
         ] = None,
     ) -> Iterable[User]:
-        """Page through the directory."""
+        """People: everybody for staff, public ones for others."""
         actor = info.context.actor
         require(actor, may_list_people)
         wanted = PeopleFilter() if filter is None else filter.parsed()

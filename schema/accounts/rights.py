@@ -15,37 +15,38 @@ from users.accounts.services.rights import (
     revoke_user_permissions,
 )
 from users.accounts.services.set_change import MAX_CHANGES
+from users.scopes import Scope
 
 GROUP_IDS = f"The groups' `id`s; at most {MAX_CHANGES}."
 
 
-@strawberry.input(description="A user, and the groups to add the user to.")
+@strawberry.input
 class AddToGroupsInput:
-    """What adding takes."""
+    """A user, and the groups to add the user to."""
 
     user_id: strawberry.ID = strawberry.field(description=USER_ID)
     group_ids: list[strawberry.ID] = strawberry.field(description=GROUP_IDS)
 
 
-@strawberry.input(description="A user, and the groups to remove the user from.")
+@strawberry.input
 class RemoveFromGroupsInput:
-    """What removing takes."""
+    """A user, and the groups to remove the user from."""
 
     user_id: strawberry.ID = strawberry.field(description=USER_ID)
     group_ids: list[strawberry.ID] = strawberry.field(description=GROUP_IDS)
 
 
-@strawberry.input(description="The permissions to grant to a user, besides those of the groups.")
+@strawberry.input
 class GrantUserPermissionsInput:
-    """What granting takes."""
+    """The permissions to grant to a user, besides those of the groups."""
 
     user_id: strawberry.ID = strawberry.field(description=USER_ID)
     permissions: list[str] = strawberry.field(description=PERMISSIONS)
 
 
-@strawberry.input(description="The permissions to revoke from a user; those of groups stay.")
+@strawberry.input
 class RevokeUserPermissionsInput:
-    """What revoking takes."""
+    """The permissions to revoke from a user; those of groups stay."""
 
     user_id: strawberry.ID = strawberry.field(description=USER_ID)
     permissions: list[str] = strawberry.field(description=PERMISSIONS)
@@ -55,30 +56,30 @@ class RevokeUserPermissionsInput:
 class RightsMutation:
     """Each adds to what a user holds or removes from it, so that writers do not undo others."""
 
-    @mutation("Adds a user to groups; those that the user is in stay. For administrators.")
+    @mutation(scope=Scope.USERS_WRITE, reauthenticate=True)
     def add_to_groups(self, info: Info, input: AddToGroupsInput) -> UserPayload:
-        """Add the user."""
+        """Add a user to groups; those that the user is in stay. For administrators."""
         user_id, group_ids = node_key(input.user_id, "User"), _keys(input.group_ids)
         user = add_to_groups(user_id, actor=info.context.actor, group_ids=group_ids)
         return UserPayload(user_id=user.pk)
 
-    @mutation("Removes a user from groups; the user stays in others. For administrators.")
+    @mutation(scope=Scope.USERS_WRITE, reauthenticate=True)
     def remove_from_groups(self, info: Info, input: RemoveFromGroupsInput) -> UserPayload:
-        """Remove the user."""
+        """Remove a user from groups; the user stays in others. For administrators."""
         user_id, group_ids = node_key(input.user_id, "User"), _keys(input.group_ids)
         user = remove_from_groups(user_id, actor=info.context.actor, group_ids=group_ids)
         return UserPayload(user_id=user.pk)
 
-    @mutation("Grants permissions to a user; those that the user has stay. For administrators.")
+    @mutation(scope=Scope.USERS_WRITE, reauthenticate=True)
     def grant_user_permissions(self, info: Info, input: GrantUserPermissionsInput) -> UserPayload:
-        """Add the permissions."""
+        """Grant permissions to a user; those that the user has stay. For administrators."""
         user_id, permissions = node_key(input.user_id, "User"), input.permissions
         user = grant_user_permissions(user_id, actor=info.context.actor, permissions=permissions)
         return UserPayload(user_id=user.pk)
 
-    @mutation("Revokes permissions of a user's own; the others stay. For administrators.")
+    @mutation(scope=Scope.USERS_WRITE, reauthenticate=True)
     def revoke_user_permissions(self, info: Info, input: RevokeUserPermissionsInput) -> UserPayload:
-        """Remove the permissions."""
+        """Revoke permissions of a user's own; the others stay. For administrators."""
         user_id, permissions = node_key(input.user_id, "User"), input.permissions
         user = revoke_user_permissions(user_id, actor=info.context.actor, permissions=permissions)
         return UserPayload(user_id=user.pk)

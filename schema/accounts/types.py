@@ -16,6 +16,7 @@ from core.search.texts import MAX_CANDIDATES
 from schema.accounts.avatar_types import Avatar, avatar_of
 from schema.accounts.email_address_types import EmailAddress, email_addresses
 from schema.accounts.loaders import group_permissions, permissions
+from schema.accounts.profiles import Profile
 from schema.authentication.api_token_types import ApiToken, ApiTokenConnection
 from schema.authentication.factor_types import Passkey, PasskeyConnection, Totp
 from schema.authentication.loaders import active_session_counts, recovery_codes_left
@@ -40,16 +41,16 @@ from users.authentication.models import Passkey as PasskeyModel
 from users.organizations.models import Membership as MembershipModel
 
 
-@strawberry_django.type(auth.Group, description="People with the same permissions.")
+@strawberry_django.type(auth.Group)
 class Group(relay.Node):
-    """A group of Django's; its members and staff see it."""
+    """People with the same permissions."""
 
     id: relay.NodeID[int]
     name: auto = strawberry_django.field(description="What the group is called; unique.")
 
-    @strawberry_django.field(description="What the members may do, as app.codename.")
+    @strawberry_django.field
     def permissions(self: auth.Group, info: Info) -> list[str]:
-        """Read them with one statement for a page of groups."""
+        """What the members may do, as app.codename."""
         return info.context.load(group_permissions, self)
 
     @classmethod
@@ -59,43 +60,26 @@ class Group(relay.Node):
         return groups if groups.ordered else groups.order_by("name")
 
 
-@strawberry_django.type(auth.Permission, description="Leave to do something.")
+@strawberry_django.type(auth.Permission)
 class Permission:
-    """A permission of Django's, or one that the organisation added for its applications."""
+    """Leave to do something."""
 
     @strawberry_django.field(
-        only=["codename", "content_type__app_label"],
-        select_related=["content_type"],
-        description="As app.codename.",
+        only=["codename", "content_type__app_label"], select_related=["content_type"]
     )
     def name(self: auth.Permission) -> str:
-        """Put the two parts together."""
+        """As app.codename."""
         return f"{self.content_type.app_label}.{self.codename}"
 
-    @strawberry_django.field(only=["name"], description="What it allows, for people.")
+    @strawberry_django.field(only=["name"])
     def description(self: auth.Permission) -> str:
-        """Django calls this the name."""
+        """What it allows, for people."""
         return self.name
 
 
-@strawberry_django.type(models.Profile, description="What people tell about themselves.")
-class Profile:
-    """A person's profile; whoever sees the person sees it, but for the private fields."""
-
-    given_name: auto = strawberry_django.field(description="Given names; may be empty.")
-    family_name: auto = strawberry_django.field(description="Family names; may be empty.")
-    nickname: auto = strawberry_django.field(description="What friends say; may be empty.")
-    bio: auto = strawberry_django.field(description="A few words about the person.")
-    website: auto = strawberry_django.field(description="The person's site.")
-    locale: str | None = strawberry_django.field(
-        extensions=[Private()], description="The language of the mails, for the person and staff."
-    )
-    time_zone: auto = strawberry_django.field(description="An IANA time zone.")
-
-
-@strawberry_django.type(models.User, description="A person with an account.")
+@strawberry_django.type(models.User)
 class User(relay.Node):
-    """A person; private fields are null unless the person asks, or staff."""
+    """A person with an account."""
 
     id: relay.NodeID[UUID]
     username: auto = strawberry_django.field(description="Unique, in lower case.")
@@ -117,12 +101,10 @@ class User(relay.Node):
     )
 
     @strawberry_django.field(
-        only=["email", "email_verified_at", "email_undeliverable_at"],
-        extensions=[Private()],
-        description="All addresses, the primary one first, for the person and staff.",
+        only=["email", "email_verified_at", "email_undeliverable_at"], extensions=[Private()]
     )
     def email_addresses(self: models.User, info: Info) -> list[EmailAddress] | None:
-        """Read the further ones with one statement for a page of people."""
+        """All addresses, the primary one first, for the person and staff."""
         return info.context.load(email_addresses, self)
 
     is_active: bool | None = strawberry_django.field(
@@ -146,38 +128,28 @@ class User(relay.Node):
         description="What the person tells about themselves."
     )
 
-    @strawberry_django.field(
-        select_related=["profile"],
-        only=["profile__avatar"],
-        description="The picture that the person is shown by; null if there is none.",
-    )
+    @strawberry_django.field(select_related=["profile"], only=["profile__avatar"])
     def avatar(
         self: models.User,
         size: Annotated[
             AvatarSize, strawberry.argument(description="How large.")
         ] = AvatarSize.MEDIUM,
     ) -> Avatar | None:
-        """Make the address of what is with the profile."""
+        """The picture that the person is shown by; null if there is none."""
         return avatar_of(self, size)
 
-    @strawberry_django.field(
-        select_related=["metadata"],
-        only=["metadata__public"],
-        description="What applications note about the person, for whoever sees the person.",
-    )
+    @strawberry_django.field(select_related=["metadata"], only=["metadata__public"])
     def public_metadata(self: models.User) -> JSON:
-        """Join it: it is in a table of its own, where not everybody is."""
+        """What applications note about the person, for whoever sees the person."""
+        # Joined: most users have no row in the table of its own.
         row = getattr(self, "metadata", None)
         return row.public if row else {}
 
     @strawberry_django.field(
-        select_related=["metadata"],
-        only=["metadata__private"],
-        extensions=[Private()],
-        description="What applications note about the person, for the person and staff.",
+        select_related=["metadata"], only=["metadata__private"], extensions=[Private()]
     )
     def private_metadata(self: models.User) -> JSON | None:
-        """Join it, too."""
+        """What applications note about the person, for the person and staff."""
         row = getattr(self, "metadata", None)
         return row.private if row else {}
 
@@ -198,78 +170,49 @@ class User(relay.Node):
         description="Since when only this row is left of the person; null of a living account.",
     )
 
-    @nested_connection(
-        MembershipConnection,
-        parent="user",
-        description="Where the person belongs, as far as the viewer may know.",
-    )
+    @nested_connection(MembershipConnection, parent="user")
     def memberships(self) -> Iterable[Membership]:
-        """List the memberships."""
+        """Where the person belongs, as far as the viewer may know."""
         return MembershipModel.objects.in_order()
 
-    @nested_connection(
-        ApiTokenConnection,
-        parent="user",
-        description="What programs speak for the person by, for the person and administrators; "
-        "others find none, and so do API tokens.",
-    )
+    @nested_connection(ApiTokenConnection, parent="user")
     def api_tokens(self) -> Iterable[ApiToken]:
-        """List the tokens, newest first."""
+        """The person's API tokens, for the person and administrators.
+
+        Others find none, and so do API tokens.
+        """
         return ApiTokenModel.objects.order_by("-id")
 
-    @nested_connection(
-        PasskeyConnection,
-        parent="user",
-        description="The person's passkeys, for the person and staff.",
-    )
+    @nested_connection(PasskeyConnection, parent="user")
     def passkeys(self) -> Iterable[Passkey]:
-        """List them."""
+        """The person's passkeys, for the person and staff."""
         return PasskeyModel.objects.in_order()
 
-    @strawberry_django.field(
-        extensions=[Private()],
-        description="How many recovery codes are unused, for the person and staff.",
-    )
+    @strawberry_django.field(extensions=[Private()])
     def recovery_codes_left(self: models.User, info: Info) -> int | None:
-        """Count with one statement for a page of people."""
+        """How many recovery codes are unused, for the person and staff."""
         return info.context.load(recovery_codes_left, self)
 
-    @strawberry_django.field(
-        only=["date_joined", "is_staff"],
-        extensions=[Private()],
-        description="From when on the person may do nothing without a second factor; null if the "
-        "service demands none of them.",
-    )
+    @strawberry_django.field(only=["date_joined", "is_staff"], extensions=[Private()])
     def second_factor_due_at(self: models.User) -> datetime | None:
-        """Ask the settings."""
+        """From when on a second factor is required. Null if none is."""
         return due_at(self.date_joined, is_staff=self.is_staff)
 
     @strawberry_django.field(
-        select_related=["last_seen"],
-        only=["last_seen__at"],
-        extensions=[Private()],
-        description="When the person last used the service, to within minutes; for the person "
-        "and staff.",
+        select_related=["last_seen"], only=["last_seen__at"], extensions=[Private()]
     )
     def last_seen_at(self: models.User) -> datetime | None:
-        """Join it: it is in a table of its own."""
+        """When the person last used the service, to within minutes; for the person and staff."""
         return self.last_seen.at
 
-    @strawberry_django.field(
-        only=["authorization_version"],
-        extensions=[Private()],
-        description="What the person may do, as app.codename, for the person and staff.",
-    )
+    @strawberry_django.field(only=["authorization_version"], extensions=[Private()])
     def permissions(self: models.User, info: Info) -> list[str] | None:
-        """Read through the cache."""
+        """What the person may do, as app.codename, for the person and staff."""
         return info.context.load(permissions, self)
 
-    @strawberry_django.field(
-        extensions=[PrivateSessions()],
-        description="On how many devices the person is signed in, for the person and staff.",
-    )
+    @strawberry_django.field(extensions=[PrivateSessions()])
     def active_session_count(self: models.User, info: Info) -> int | None:
-        """Count with one statement for a page of people."""
+        """On how many devices the person is signed in, for the person and staff."""
         return info.context.load(active_session_counts, self)
 
     @classmethod
@@ -291,9 +234,9 @@ describe_enum(
 )
 
 
-@strawberry.input(description="An order of people.")
+@strawberry.input
 class UserOrder:
-    """Who is equal in the field is ordered by when they came."""
+    """An order of people."""
 
     field: UserOrderField = strawberry.field(
         default=UserOrderField.USERNAME, description="By what."
@@ -303,9 +246,9 @@ class UserOrder:
     )
 
 
-@strawberry.type(description="A page of people, in the order that was asked for.")
+@strawberry.type
 class UserConnection(KeysetConnection[User]):
-    """The order is that of the queryset."""
+    """A page of people, in the order that was asked for."""
 
     @strawberry.field(
         description=f"Whether more than {MAX_CANDIDATES:,} people match, of whom only that many "
@@ -316,18 +259,18 @@ class UserConnection(KeysetConnection[User]):
         return self.whole.is_truncated()
 
 
-@strawberry.type(description="A page of groups, by name.")
+@strawberry.type
 class GroupConnection(KeysetConnection[Group]):
-    """Groups by name, which is unique and indexed."""
+    """A page of groups, by name."""
 
 
-@strawberry.type(description="A mutation's answer about a person.")
+@strawberry.type
 class UserPayload(Payload):
-    """A payload about one person, read like any other: through `visible_to`."""
+    """A mutation's answer about a person."""
 
     user_id: strawberry.Private[UUID | None] = None
 
-    @strawberry_django.field(description="The person; null if the input was refused.")
+    @strawberry_django.field
     def user(self) -> User | None:
-        """Look the person up as they are after the mutation."""
+        """The person; null if the input was refused."""
         return one(models.User.objects.all(), self.user_id)

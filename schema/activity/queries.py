@@ -11,16 +11,18 @@ from core.errors import ArgumentInvalidError
 from schema.activity.types import Event, EventConnection, EventFilter
 from schema.connections import keyset_connection
 from schema.context import Info
+from schema.queries import query_field
 from users.accounts.policy import may_list_events, may_read_analytics, require
 from users.activity import models
 from users.activity.tags import Tag
+from users.scopes import Scope
 
 MAX_DAYS = 366
 
 
-@strawberry.type(description="The figures of one day, in UTC.")
+@strawberry.type
 class AnalyticsDay:
-    """One day."""
+    """The figures of one day, in UTC."""
 
     date: dt.date = strawberry.field(description="The day.")
     sign_ups: int = strawberry.field(description="Sign-ups asked for, verified or not.")
@@ -32,11 +34,7 @@ class AnalyticsDay:
 class ActivityQuery:
     """What happens."""
 
-    @keyset_connection(
-        EventConnection,
-        description="The audit trail, newest first: all of it for administrators, what happened "
-        "to oneself for others.",
-    )
+    @keyset_connection(EventConnection, scope=Scope.EVENTS_READ)
     def events(
         self,
         info: Info,
@@ -44,19 +42,22 @@ class ActivityQuery:
             EventFilter | None, strawberry.argument(description="Which events; all, if not given.")
         ] = None,
     ) -> Iterable[Event]:
-        """Page through the events."""
+        """The audit trail, newest first.
+
+        Administrators see all of it, others what happened to them.
+        """
         require(info.context.actor, may_list_events)
         events = models.Event.objects.order_by("-id")
         return filter.apply(events) if filter else events
 
-    @strawberry.field(description="Daily figures from the first to the last day, for staff.")
+    @query_field(scope=Scope.ANALYTICS_READ)
     def analytics(
         self,
         info: Info,
         from_: Annotated[dt.date, strawberry.argument(name="from", description="First day.")],
         to: Annotated[dt.date, strawberry.argument(description="Last day, included.")],
     ) -> list[AnalyticsDay]:
-        """Read the rollups; days on which nothing happened are zeros."""
+        """Daily figures from the first to the last day, for staff."""
         require(info.context.actor, may_read_analytics)
         days = (to - from_).days + 1
         if not 1 <= days <= MAX_DAYS:

@@ -21,9 +21,9 @@ from users.activity.tags import Tag
 describe_enum(Tag, "A kind of event.", {tag: tag.description for tag in Tag})
 
 
-@strawberry_django.type(models.Event, description="One thing that happened; never changed.")
+@strawberry_django.type(models.Event)
 class Event(relay.Node):
-    """An event; administrators see it, and whoever it happened to."""
+    """One thing that happened; never changed."""
 
     id: relay.NodeID[UUID]
     tag: Tag = strawberry_django.field(description="What happened.")
@@ -37,33 +37,24 @@ class Event(relay.Node):
     data: JSON = strawberry_django.field(description="What else is kept for good.")
 
     @strawberry_django.field(
-        only=["actor_id", "details__values"],
-        select_related=["details"],
-        extensions=[Details()],
-        description="From which address; null if unknown, erased, or somebody else's.",
+        only=["actor_id", "details__values"], select_related=["details"], extensions=[Details()]
     )
     def ip(self: models.Event) -> str | None:
-        """Read the erasable part."""
+        """From which address; null if unknown, erased, or somebody else's."""
         return self.personal_values.get("ip")
 
     @strawberry_django.field(
-        only=["actor_id", "details__values"],
-        select_related=["details"],
-        extensions=[Details()],
-        description="With which device; null if unknown, erased, or somebody else's.",
+        only=["actor_id", "details__values"], select_related=["details"], extensions=[Details()]
     )
     def user_agent(self: models.Event) -> str | None:
-        """Read the erasable part."""
+        """With which device; null if unknown, erased, or somebody else's."""
         return self.personal_values.get("user_agent")
 
     @strawberry_django.field(
-        only=["actor_id", "details__values"],
-        select_related=["details"],
-        extensions=[Details()],
-        description="Old and new addresses and names, and reasons; may be erased, like the device.",
+        only=["actor_id", "details__values"], select_related=["details"], extensions=[Details()]
     )
     def personal(self: models.Event) -> JSON | None:
-        """Read the rest of the erasable part."""
+        """Old and new addresses and names, and reasons; may be erased, like the device."""
         return {
             name: value
             for name, value in self.personal_values.items()
@@ -76,14 +67,14 @@ class Event(relay.Node):
         return queryset.visible_to(info.context.actor)
 
 
-@strawberry.type(description="A page of events, newest first.")
+@strawberry.type
 class EventConnection(KeysetConnection[Event]):
-    """Events by id, which grows with time."""
+    """A page of events, newest first."""
 
 
-@strawberry.input(description="Which events; all conditions must hold.")
+@strawberry.input
 class EventFilter:
-    """Each condition has an index."""
+    """Which events; all conditions must hold."""
 
     subject: strawberry.ID | None = strawberry.field(
         default=None, description="The `id` of the person to whom they happened."

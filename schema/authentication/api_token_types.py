@@ -25,11 +25,9 @@ describe_enum(
 )
 
 
-@strawberry_django.type(
-    models.ApiToken, description="A secret by which a program speaks for its owner."
-)
+@strawberry_django.type(models.ApiToken)
 class ApiToken(relay.Node):
-    """A token that works; its owner sees it, and administrators. The secret is not kept."""
+    """A secret by which a program speaks for its owner."""
 
     id: relay.NodeID[UUID]
     name: auto = strawberry_django.field(description="What it is for, as its maker put it.")
@@ -52,6 +50,6 @@ class ApiToken(relay.Node):
         return queryset.visible_to(info.context.actor).active()
 
 
-@strawberry.type(description="A page of API tokens, newest first.")
+@strawberry.type
 class ApiTokenConnection(KeysetConnection[ApiToken]):
-    """Tokens by id; ids grow with time."""
+    """A page of API tokens, newest first."""

@@ -12,6 +12,7 @@ from schema.context import Info
 from schema.errors import Payload
 from schema.mutations import mutation
 from schema.nodes import node_key, one
+from schema.scopes import NoScope
 from users.authentication import models
 from users.authentication.services.api_tokens import (
     NewToken,
@@ -30,9 +31,9 @@ PASSWORD = "Your current password."  # noqa: S105 - a description
 TOKEN_ID = "The token's `id`."  # noqa: S105 - a description
 
 
-@strawberry.input(description="What a token is to be like, and proof that its owner asks.")
+@strawberry.input
 class CreateApiTokenInput:
-    """What making a token takes."""
+    """What a token is to be like, and proof that its owner asks."""
 
     name: str = strawberry.field(description=NAME)
     scopes: list[Scope] = strawberry.field(description=SCOPES)
@@ -40,9 +41,9 @@ class CreateApiTokenInput:
     password: str = strawberry.field(description=PASSWORD)
 
 
-@strawberry.input(description="The same for a program, and proof that an administrator asks.")
+@strawberry.input
 class CreateServiceAccountTokenInput:
-    """What making a program's token takes."""
+    """The same for a program, and proof that an administrator asks."""
 
     service_account_id: strawberry.ID = strawberry.field(description="The account's `id`.")
     name: str = strawberry.field(description=NAME)
@@ -51,9 +52,9 @@ class CreateServiceAccountTokenInput:
     password: str = strawberry.field(description=PASSWORD)
 
 
-@strawberry.input(description="Which token is to have a successor.")
+@strawberry.input
 class RotateApiTokenInput:
-    """What rotating takes."""
+    """Which token is to have a successor."""
 
     token_id: strawberry.ID = strawberry.field(description=TOKEN_ID)
     overlap_minutes: int = strawberry.field(
@@ -64,36 +65,36 @@ class RotateApiTokenInput:
     password: str = strawberry.field(description=PASSWORD)
 
 
-@strawberry.input(description="Which token to rename.")
+@strawberry.input
 class RenameApiTokenInput:
-    """What renaming takes."""
+    """Which token to rename."""
 
     token_id: strawberry.ID = strawberry.field(description=TOKEN_ID)
     name: str = strawberry.field(description=NAME)
 
 
-@strawberry.input(description="Which token to revoke.")
+@strawberry.input
 class RevokeApiTokenInput:
-    """What revoking takes."""
+    """Which token to revoke."""
 
     token_id: strawberry.ID = strawberry.field(description=TOKEN_ID)
 
 
-@strawberry.type(description="A mutation's answer about an API token.")
+@strawberry.type
 class ApiTokenPayload(Payload):
-    """A payload about one token, read like any other: through `visible_to`."""
+    """A mutation's answer about an API token."""
 
     token_id: strawberry.Private[UUID | None] = None
 
-    @strawberry_django.field(description="The token; null if the input was refused.")
+    @strawberry_django.field
     def api_token(self) -> ApiToken | None:
-        """Look the token up as it is after the mutation."""
+        """The token; null if the input was refused."""
         return one(models.ApiToken.objects.all(), self.token_id)
 
 
-@strawberry.type(description="An API token that came to be, and its secret.")
+@strawberry.type
 class NewApiTokenPayload(ApiTokenPayload):
-    """The secret is told here and nowhere else."""
+    """An API token that came to be, and its secret."""
 
     secret: str | None = strawberry.field(
         default=None,
@@ -106,18 +107,18 @@ class NewApiTokenPayload(ApiTokenPayload):
         return cls(token_id=new.api_token.pk, secret=new.secret)
 
 
-@strawberry.type(description="Nothing but errors.")
+@strawberry.type
 class RevokeApiTokenPayload(Payload):
-    """Tells errors only."""
+    """Nothing but errors."""
 
 
 @strawberry.type
 class ApiTokensMutation:
     """What programs speak for people, and for themselves, by."""
 
-    @mutation("Makes an API token that speaks for you within its scopes. It is told once.")
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def create_api_token(self, info: Info, input: CreateApiTokenInput) -> NewApiTokenPayload:
-        """Make it."""
+        """Create an API token that acts for you within its scopes. Its secret is shown once."""
         new = create_api_token(
             actor=info.context.actor,
             name=input.name,
@@ -127,11 +128,14 @@ class ApiTokensMutation:
         )
         return NewApiTokenPayload.of(new)
 
-    @mutation("Makes an API token of a service account, for administrators. It is told once.")
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def create_service_account_token(
         self, info: Info, input: CreateServiceAccountTokenInput
     ) -> NewApiTokenPayload:
-        """Make it."""
+        """Create an API token of a service account, for administrators.
+
+        Its secret is shown once.
+        """
         new = create_service_account_token(
             node_key(input.service_account_id, "User"),
             actor=info.context.actor,
@@ -142,12 +146,12 @@ class ApiTokensMutation:
         )
         return NewApiTokenPayload.of(new)
 
-    @mutation(
-        "Gives an API token a successor; both work for a while. A service account's is rotated by "
-        "administrators."
-    )
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def rotate_api_token(self, info: Info, input: RotateApiTokenInput) -> NewApiTokenPayload:
-        """Make the successor."""
+        """Create a successor of an API token; both work for a while.
+
+        Those of service accounts are rotated by administrators.
+        """
         new = rotate_api_token(
             node_key(input.token_id, "ApiToken"),
             actor=info.context.actor,
@@ -156,15 +160,15 @@ class ApiTokensMutation:
         )
         return NewApiTokenPayload.of(new)
 
-    @mutation("Renames one of your API tokens; anybody's, for administrators.")
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=False)
     def rename_api_token(self, info: Info, input: RenameApiTokenInput) -> ApiTokenPayload:
-        """Rename it."""
+        """Rename one of your API tokens; any user's, for administrators."""
         key = node_key(input.token_id, "ApiToken")
         token = rename_api_token(key, actor=info.context.actor, name=input.name)
         return ApiTokenPayload(token_id=token.pk)
 
-    @mutation("Ends one of your API tokens at once; anybody's, for administrators.")
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=False)
     def revoke_api_token(self, info: Info, input: RevokeApiTokenInput) -> RevokeApiTokenPayload:
-        """End it."""
+        """Revoke one of your API tokens at once; any user's, for administrators."""
         revoke_api_token(node_key(input.token_id, "ApiToken"), actor=info.context.actor)
         return RevokeApiTokenPayload()

@@ -12,9 +12,9 @@ from users.authentication import models
 from users.authentication.querysets import PasskeyQuerySet, TotpQuerySet
 
 
-@strawberry_django.type(models.Totp, description="An authenticator app (RFC 6238).")
+@strawberry_django.type(models.Totp)
 class Totp:
-    """An app that was set up; the person and staff see that there is one."""
+    """An authenticator app (RFC 6238)."""
 
     confirmed_at: auto = strawberry_django.field(description="Since when it counts.")
     last_used_at: auto = strawberry_django.field(
@@ -27,9 +27,9 @@ class Totp:
         return queryset.visible_to(info.context.actor)
 
 
-@strawberry_django.type(models.Passkey, description="A passkey (Web Authentication Level 3).")
+@strawberry_django.type(models.Passkey)
 class Passkey(relay.Node):
-    """A passkey; the person and staff see it."""
+    """A passkey (Web Authentication Level 3)."""
 
     id: relay.NodeID[UUID]
     name: auto = strawberry_django.field(description="What the person calls it.")
@@ -51,6 +51,6 @@ class Passkey(relay.Node):
         return queryset.visible_to(info.context.actor)
 
 
-@strawberry.type(description="A page of passkeys, the oldest first.")
+@strawberry.type
 class PasskeyConnection(KeysetConnection[Passkey]):
-    """Passkeys by id; ids grow with time."""
+    """A page of passkeys, the oldest first."""

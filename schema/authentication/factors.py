@@ -12,6 +12,7 @@ from schema.context import Info
 from schema.errors import Payload
 from schema.mutations import mutation
 from schema.nodes import node_key
+from schema.scopes import NoScope
 from users.accounts.methods import Method
 from users.authentication.actors import actor_through
 from users.authentication.services.factors import Enrolled
@@ -32,9 +33,9 @@ TOTP_CODE = "The six digits that the app shows."
 ANSWER = "What the passkey answered: the credential's `toJSON()`."
 
 
-@strawberry.input(one_of=True, description="A second factor: exactly one of these.")
+@strawberry.input(one_of=True)
 class SecondFactorInput:
-    """What proves a second factor."""
+    """A second factor: exactly one of these."""
 
     totp: strawberry.Maybe[str | None] = strawberry.field(description=TOTP_CODE)
     recovery_code: strawberry.Maybe[str | None] = strawberry.field(
@@ -54,9 +55,9 @@ class SecondFactorInput:
         return Evidence(Method.PASSKEY, answer=cast("dict[str, object]", passkey.value))
 
 
-@strawberry.input(one_of=True, description="Proof of who you are: exactly one of these.")
+@strawberry.input(one_of=True)
 class ProofInput(SecondFactorInput):
-    """What proves it again."""
+    """Proof of who you are: exactly one of these."""
 
     password: strawberry.Maybe[str | None] = strawberry.field(
         description="Your password, which is enough as long as you have no second factor."
@@ -69,40 +70,40 @@ class ProofInput(SecondFactorInput):
         return super().evidence()
 
 
-@strawberry.input(description="The log-in to complete, and by what.")
+@strawberry.input
 class VerifySecondFactorInput:
-    """What the second step takes."""
+    """The log-in to complete, and by what."""
 
     mfa_token: str = strawberry.field(description="What `logIn` answered.")
     factor: SecondFactorInput = strawberry.field(description="The second factor.")
 
 
-@strawberry.input(description="Proof that it is still you.")
+@strawberry.input
 class ReauthenticateInput:
-    """What proving again takes."""
+    """Proof that it is still you."""
 
     proof: ProofInput = strawberry.field(
         description="One of the methods that REAUTHENTICATION_REQUIRED named."
     )
 
 
-@strawberry.input(description="The first code.")
+@strawberry.input
 class ConfirmTotpEnrollmentInput:
-    """What completing takes."""
+    """The first code."""
 
     code: str = strawberry.field(description=TOTP_CODE)
 
 
-@strawberry.input(description="Who has lost all second factors.")
+@strawberry.input
 class ResetSecondFactorsInput:
-    """What resetting takes."""
+    """Who has lost all second factors."""
 
     user_id: strawberry.ID = strawberry.field(description="The person's `id`.")
 
 
-@strawberry.type(description="What to tell the authenticator app; it is shown this once.")
+@strawberry.type
 class BeginTotpEnrollmentPayload(Payload):
-    """The secret in three forms."""
+    """What to tell the authenticator app; it is shown this once."""
 
     secret: str | None = strawberry.field(default=None, description="In Base32, to be typed.")
     uri: str | None = strawberry.field(
@@ -113,9 +114,9 @@ class BeginTotpEnrollmentPayload(Payload):
     )
 
 
-@strawberry.type(description="Codes for when all factors are lost; they are shown this once.")
+@strawberry.type
 class RecoveryCodesPayload(UserPayload):
-    """New codes, if there are."""
+    """Codes for when all factors are lost; they are shown this once."""
 
     recovery_codes: list[str] | None = strawberry.field(
         default=None, description="Each works once; null if none were made."
@@ -138,59 +139,59 @@ def stepped_up(enrolled: Enrolled, info: Info) -> None:
 class FactorsMutation:
     """Second factors."""
 
-    @mutation("Completes a log-in by a second factor, and begins its session.")
+    @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
     def verify_second_factor(self, info: Info, input: VerifySecondFactorInput) -> SignedInPayload:
-        """Sign in."""
+        """Complete a log-in by a second factor, and begin its session."""
         context = info.context
         evidence = input.factor.evidence()
         signed_in = verify_second_factor(input.mfa_token, evidence, actor=context.actor)
         return SignedInPayload.of(signed_in, context)
 
-    @mutation("Proves again who you are, for what asks for it with REAUTHENTICATION_REQUIRED.")
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=False)
     def reauthenticate(self, info: Info, input: ReauthenticateInput) -> UserPayload:
-        """Note it in the session."""
+        """Authenticate again, as REAUTHENTICATION_REQUIRED asks."""
         context = info.context
         done = reauthenticate(input.proof.evidence(), actor=context.actor)
         context.session_cookie = done.cookie
         context.act_as(actor_through(done.session, context.actor))
         return UserPayload(user_id=done.session.user_id)
 
-    @mutation("Makes a secret for your authenticator app, which counts once it is confirmed.")
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def begin_totp_enrollment(self, info: Info) -> BeginTotpEnrollmentPayload:
-        """Show the secret."""
+        """Create a secret for your authenticator app, which counts once it is confirmed."""
         enrollment = begin_totp_enrollment(actor=info.context.actor)
         return BeginTotpEnrollmentPayload(
             secret=enrollment.secret, uri=enrollment.uri, qr_code=enrollment.qr_code
         )
 
-    @mutation(
-        "Sets your authenticator app up. With your first factor, all other sessions end and you "
-        "get recovery codes."
-    )
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=False)
     def confirm_totp_enrollment(
         self, info: Info, input: ConfirmTotpEnrollmentInput
     ) -> RecoveryCodesPayload:
-        """Have the app count."""
+        """Set up your authenticator app.
+
+        With your first factor, all other sessions end and you get recovery codes.
+        """
         enrolled = confirm_totp_enrollment(input.code, actor=info.context.actor)
         return RecoveryCodesPayload.of(enrolled, info)
 
-    @mutation("Has your authenticator app count no more.")
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def remove_totp(self, info: Info) -> UserPayload:
-        """Remove it."""
+        """Remove your authenticator app."""
         return UserPayload(user_id=remove_totp(own_id(info), actor=info.context.actor).pk)
 
-    @mutation("Makes new recovery codes; the former ones work no more.")
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def regenerate_recovery_codes(self, info: Info) -> RecoveryCodesPayload:
-        """Show them."""
+        """Create new recovery codes, and invalidate the former ones."""
         user_id = own_id(info)
         codes = regenerate_recovery_codes(user_id, actor=info.context.actor)
         return RecoveryCodesPayload(user_id=user_id, recovery_codes=codes)
 
-    @mutation(
-        "Removes all second factors of a person who lost them, and signs them out; for "
-        "administrators."
-    )
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def reset_second_factors(self, info: Info, input: ResetSecondFactorsInput) -> UserPayload:
-        """Remove them."""
+        """Remove a user's second factors, for administrators.
+
+        It also ends the user's sessions; meant for users who lost all factors.
+        """
         user_id = node_key(input.user_id, "User")
         return UserPayload(user_id=reset_second_factors(user_id, actor=info.context.actor).pk)

@@ -8,12 +8,13 @@ from schema.authentication.mutations import SignedInPayload
 from schema.context import Info
 from schema.mutations import mutation
 from schema.nodes import node_key
+from schema.scopes import NoScope
 from users.authentication.services.impersonation import impersonate_user
 
 
-@strawberry.input(description="In whose name to act, why, and for how long.")
+@strawberry.input
 class ImpersonateUserInput:
-    """What impersonating takes."""
+    """In whose name to act, why, and for how long."""
 
     user_id: strawberry.ID = strawberry.field(description="The person's `id`.")
     reason: str = strawberry.field(description="1 to 500 characters; recorded.")
@@ -23,9 +24,9 @@ class ImpersonateUserInput:
     )
 
 
-@strawberry.type(description="The tokens of a session in the person's name, beside one's own.")
+@strawberry.type
 class ImpersonationPayload(SignedInPayload):
-    """What to act with, and until when."""
+    """The tokens of a session in the person's name, beside one's own."""
 
     expires_at: dt.datetime | None = strawberry.field(
         default=None, description="When it ends, however often the tokens are refreshed."
@@ -36,12 +37,13 @@ class ImpersonationPayload(SignedInPayload):
 class ImpersonationMutation:
     """What administrators do to see what a person sees."""
 
-    @mutation(
-        "Begins a session in a person's name, for administrators: short, recorded, told to the "
-        "person, and good for nothing that takes the person. `logOut` with its token ends it."
-    )
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def impersonate_user(self, info: Info, input: ImpersonateUserInput) -> ImpersonationPayload:
-        """Begin it; the request goes on as the administrator's."""
+        """Begin a session in a user's name, for administrators.
+
+        It is short, recorded and announced to the user, and may not take over the account. `logOut`
+        with its token ends it.
+        """
         signed_in = impersonate_user(
             node_key(input.user_id, "User"),
             actor=info.context.actor,

@@ -10,6 +10,7 @@ from schema.context import Context, Info
 from schema.enums import describe_enum
 from schema.errors import Payload
 from schema.mutations import mutation
+from schema.scopes import NoScope
 from users.accounts.methods import Method
 from users.authentication.actors import actor_through, nobody_at
 from users.authentication.services.ending import log_out
@@ -31,9 +32,9 @@ describe_enum(
 )
 
 
-@strawberry.input(description="Who, and by which proof.")
+@strawberry.input
 class LogInInput:
-    """What logging in takes."""
+    """Who, and by which proof."""
 
     login: str = strawberry.field(description="E-mail address or username, in any case.")
     password: str = strawberry.field(description="The account's password.")
@@ -48,9 +49,9 @@ class LogInInput:
     )
 
 
-@strawberry.input(description="The token to trade.")
+@strawberry.input
 class RefreshTokensInput:
-    """What refreshing takes."""
+    """The token to trade."""
 
     refresh_token: str = strawberry.field(
         description="The newest refresh token. It works once; for ten seconds after that it "
@@ -58,9 +59,9 @@ class RefreshTokensInput:
     )
 
 
-@strawberry.type(description="The session's tokens, if it is one of tokens.")
+@strawberry.type
 class SignedInPayload(UserPayload):
-    """Who is signed in, and the proof for the next requests."""
+    """The session's tokens, if it is one of tokens."""
 
     access_token: str | None = strawberry.field(
         default=None, description="For the `Authorization: Bearer` header; lasts 10 minutes."
@@ -96,9 +97,9 @@ describe_enum(
 )
 
 
-@strawberry.type(description="A log-in whose password was right, and which is not complete.")
+@strawberry.type
 class SecondFactorChallenge:
-    """What the second step takes."""
+    """A log-in whose password was right, and which is not complete."""
 
     mfa_token: str = strawberry.field(
         description="Names the log-in in `verifySecondFactor`; for ten minutes and one session."
@@ -107,9 +108,9 @@ class SecondFactorChallenge:
     expires_at: dt.datetime = strawberry.field(description="Until when.")
 
 
-@strawberry.type(description="Who is signed in or, with a second factor, has still to prove that.")
+@strawberry.type
 class LogInPayload(SignedInPayload):
-    """The session, or what it waits for."""
+    """Who is signed in or, with a second factor, has still to prove that."""
 
     second_factor: SecondFactorChallenge | None = strawberry.field(
         default=None,
@@ -118,21 +119,21 @@ class LogInPayload(SignedInPayload):
     )
 
 
-@strawberry.type(description="Nothing but errors.")
+@strawberry.type
 class LogOutPayload(Payload):
-    """Logging out always works."""
+    """Nothing but errors."""
 
 
 @strawberry.type
 class AuthenticationMutation:
     """Sessions."""
 
-    @mutation(
-        "Begins a session, or asks for the second factor. Wrong and unknown credentials get the "
-        "same answer."
-    )
+    @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
     def log_in(self, info: Info, input: LogInInput) -> LogInPayload:
-        """Sign in, and hand the cookies to the view if it is to be cookies."""
+        """Begin a session, or ask for the second factor.
+
+        Wrong and unknown credentials get the same answer.
+        """
         context = info.context
         signed_in = log_in(
             actor=context.actor,
@@ -151,15 +152,15 @@ class AuthenticationMutation:
             )
         return LogInPayload.of(signed_in, context)
 
-    @mutation("Trades a refresh token for a new pair. A late second use ends the session.")
+    @mutation(scope=NoScope.SESSION, reauthenticate=False)
     def refresh_tokens(self, info: Info, input: RefreshTokensInput) -> SignedInPayload:
-        """Prolong a session of tokens."""
+        """Exchange a refresh token for a new pair. A late second use ends the session."""
         signed_in = refresh_tokens(input.refresh_token, actor=info.context.actor)
         return SignedInPayload.of(signed_in, info.context)
 
-    @mutation("Ends this session, on all servers at once.")
+    @mutation(scope=NoScope.SESSION, reauthenticate=False)
     def log_out(self, info: Info) -> LogOutPayload:
-        """Sign out, and have the view clear the cookie."""
+        """End this session, on all servers at once."""
         log_out(actor=info.context.actor)
         info.context.session_is_over(nobody_at(info.context.actor))
         return LogOutPayload()

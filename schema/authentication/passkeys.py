@@ -16,6 +16,7 @@ from schema.enums import describe_enum
 from schema.errors import Payload
 from schema.mutations import mutation
 from schema.nodes import node_key, one
+from schema.scopes import NoScope
 from users.authentication import models
 from users.authentication.services.passkeys import (
     PasskeyUse,
@@ -41,9 +42,9 @@ describe_enum(
 )
 
 
-@strawberry.input(description="What the passkey is to prove.")
+@strawberry.input
 class BeginPasskeyAuthenticationInput:
-    """What asking takes."""
+    """What the passkey is to prove."""
 
     use: PasskeyUse = strawberry.field(description="What for.")
     mfa_token: str | None = strawberry.field(
@@ -51,32 +52,32 @@ class BeginPasskeyAuthenticationInput:
     )
 
 
-@strawberry.input(description="The new passkey.")
+@strawberry.input
 class RegisterPasskeyInput:
-    """What registering takes."""
+    """The new passkey."""
 
     name: str = strawberry.field(description=NAME)
     credential: JSON = strawberry.field(description=ANSWER)
 
 
-@strawberry.input(description="What the passkey is to be called.")
+@strawberry.input
 class RenamePasskeyInput:
-    """What renaming takes."""
+    """What the passkey is to be called."""
 
     passkey_id: strawberry.ID = strawberry.field(description="The passkey's `id`.")
     name: str = strawberry.field(description=NAME)
 
 
-@strawberry.input(description="Which passkey is to count no more.")
+@strawberry.input
 class RemovePasskeyInput:
-    """What removing takes."""
+    """Which passkey is to count no more."""
 
     passkey_id: strawberry.ID = strawberry.field(description="The passkey's `id`.")
 
 
-@strawberry.input(description="What the passkey answered.")
+@strawberry.input
 class LogInWithPasskeyInput:
-    """What logging in takes."""
+    """What the passkey answered."""
 
     credential: JSON = strawberry.field(description=ANSWER)
     transport: Transport = strawberry.field(
@@ -85,9 +86,9 @@ class LogInWithPasskeyInput:
     )
 
 
-@strawberry.type(description="What to ask the passkey; good for five minutes and one answer.")
+@strawberry.type
 class PasskeyOptionsPayload(Payload):
-    """Options for the browser."""
+    """What to ask the passkey; good for five minutes and one answer."""
 
     options: JSON | None = strawberry.field(
         default=None,
@@ -96,39 +97,39 @@ class PasskeyOptionsPayload(Payload):
     )
 
 
-@strawberry.type(description="The passkey as it is now.")
+@strawberry.type
 class PasskeyPayload(Payload):
-    """A payload about one passkey, read through `visible_to`."""
+    """The passkey as it is now."""
 
     passkey_id: strawberry.Private[UUID | None] = None
 
-    @strawberry_django.field(description="The passkey; null if the input was refused.")
+    @strawberry_django.field
     def passkey(self) -> Passkey | None:
-        """Look the passkey up as it is after the mutation."""
+        """The passkey; null if the input was refused."""
         return one(models.Passkey.objects.all(), self.passkey_id)
 
 
-@strawberry.type(description="The new passkey, and recovery codes if it is the first factor.")
+@strawberry.type
 class RegisterPasskeyPayload(RecoveryCodesPayload, PasskeyPayload):
-    """Both."""
+    """The new passkey, and recovery codes if it is the first factor."""
 
 
 @strawberry.type
 class PasskeysMutation:
     """Passkeys."""
 
-    @mutation("Tells what to have your device make a passkey by.")
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def begin_passkey_registration(self, info: Info) -> PasskeyOptionsPayload:
-        """Make a challenge."""
+        """Return the options by which your device creates a passkey."""
         options = begin_passkey_registration(actor=info.context.actor)
         return PasskeyOptionsPayload(options=cast("JSON", options))
 
-    @mutation(
-        "Keeps the passkey that your device made. With your first factor, all other sessions end "
-        "and you get recovery codes."
-    )
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=False)
     def register_passkey(self, info: Info, input: RegisterPasskeyInput) -> RegisterPasskeyPayload:
-        """Have it count."""
+        """Register the passkey that your device created.
+
+        With your first factor, all other sessions end and you get recovery codes.
+        """
         answer = cast("dict[str, object]", input.credential)
         enrolled = register_passkey(answer, actor=info.context.actor, name=input.name)
         stepped_up(enrolled, info)
@@ -138,32 +139,32 @@ class PasskeysMutation:
             passkey_id=enrolled.passkey.pk if enrolled.passkey else None,
         )
 
-    @mutation("Calls one of your passkeys something else.")
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=False)
     def rename_passkey(self, info: Info, input: RenamePasskeyInput) -> PasskeyPayload:
-        """Rename it."""
+        """Rename one of your passkeys."""
         key = node_key(input.passkey_id, "Passkey")
         passkey = rename_passkey(key, actor=info.context.actor, name=input.name)
         return PasskeyPayload(passkey_id=passkey.pk)
 
-    @mutation("Has one of your passkeys count no more.")
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def remove_passkey(self, info: Info, input: RemovePasskeyInput) -> UserPayload:
-        """Remove it."""
+        """Remove one of your passkeys."""
         key = node_key(input.passkey_id, "Passkey")
         return UserPayload(user_id=remove_passkey(key, actor=info.context.actor).pk)
 
-    @mutation("Tells what to ask a passkey, to log in, as a second factor or to prove it again.")
+    @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
     def begin_passkey_authentication(
         self, info: Info, input: BeginPasskeyAuthenticationInput
     ) -> PasskeyOptionsPayload:
-        """Make a challenge."""
+        """Return what to ask a passkey, to log in, as a second factor or to reauthenticate."""
         options = begin_passkey_authentication(
             input.use, actor=info.context.actor, mfa_token=input.mfa_token
         )
         return PasskeyOptionsPayload(options=cast("JSON", options))
 
-    @mutation("Begins a session by a passkey alone, which counts as two factors.")
+    @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
     def log_in_with_passkey(self, info: Info, input: LogInWithPasskeyInput) -> SignedInPayload:
-        """Sign in."""
+        """Begin a session by a passkey alone, which counts as two factors."""
         context = info.context
         answer = cast("dict[str, object]", input.credential)
         signed_in = log_in_with_passkey(answer, actor=context.actor, transport=input.transport)

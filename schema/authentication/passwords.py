@@ -8,6 +8,7 @@ from schema.context import Info
 from schema.errors import Payload
 from schema.mutations import mutation
 from schema.nodes import node_key
+from schema.scopes import NoScope
 from users.authentication.services.passwords import (
     change_password,
     request_password_reset,
@@ -16,46 +17,46 @@ from users.authentication.services.passwords import (
 )
 
 
-@strawberry.input(description="Your password, and another in its place.")
+@strawberry.input
 class ChangePasswordInput:
-    """What changing one's password takes."""
+    """Your password, and another in its place."""
 
     current_password: str = strawberry.field(description="The password you have now.")
     new_password: str = strawberry.field(description="At least 12 characters; any will do.")
 
 
-@strawberry.input(description="Where to mail the link.")
+@strawberry.input
 class RequestPasswordResetInput:
-    """What asking for a reset takes."""
+    """Where to mail the link."""
 
     email: str = strawberry.field(description="The address of the account, in any case.")
 
 
-@strawberry.type(description="The same answer for known and unknown addresses.")
+@strawberry.type
 class RequestPasswordResetPayload(Payload):
-    """Tells errors only."""
+    """The same answer for known and unknown addresses."""
 
 
-@strawberry.input(description="What the mailed link carries, and the new password.")
+@strawberry.input
 class ResetPasswordInput:
-    """What resetting takes."""
+    """What the mailed link carries, and the new password."""
 
     token: str = strawberry.field(description="The part of the link after `#token=`.")
     new_password: str = strawberry.field(description="At least 12 characters; any will do.")
 
 
-@strawberry.type(description="Whose password it is.")
+@strawberry.type
 class ResetPasswordPayload(Payload):
-    """The person, who is not signed in yet."""
+    """Whose password it is."""
 
     username: str | None = strawberry.field(
         default=None, description="Whose password it is; null if the input was refused."
     )
 
 
-@strawberry.input(description="Who needs a new password.")
+@strawberry.input
 class RequirePasswordResetInput:
-    """What requiring a reset takes."""
+    """Who needs a new password."""
 
     user_id: strawberry.ID = strawberry.field(description="The person's `id`.")
 
@@ -64,32 +65,30 @@ class RequirePasswordResetInput:
 class PasswordsMutation:
     """Passwords."""
 
-    @mutation("Changes your password, and signs you out everywhere else.")
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def change_password(self, info: Info, input: ChangePasswordInput) -> UserPayload:
-        """Change the actor's own password."""
+        """Change your password, and end all your other sessions."""
         change = change_password(own_id(info), actor=info.context.actor, **vars(input))
         info.context.session_cookie = change.cookie
         return UserPayload(user_id=change.user.pk)
 
-    @mutation("Mails a link to choose a new password to the address's owner, if there is one.")
+    @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
     def request_password_reset(
         self, info: Info, input: RequestPasswordResetInput
     ) -> RequestPasswordResetPayload:
-        """Leave it to a worker whether there is anybody to write to."""
+        """Mail a link to choose a new password to the owner of the address, if there is one."""
         request_password_reset(actor=info.context.actor, **vars(input))
         return RequestPasswordResetPayload()
 
-    @mutation("Gives the reader of a mailed link a new password, and ends all sessions.")
+    @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
     def reset_password(self, info: Info, input: ResetPasswordInput) -> ResetPasswordPayload:
-        """Reset the password of whoever the link was mailed to."""
+        """Set a new password by a mailed link, and end all sessions."""
         user = reset_password(actor=info.context.actor, **vars(input))
         return ResetPasswordPayload(username=user.username)
 
-    @mutation(
-        "Takes a person's password away and mails them the way to another; for administrators."
-    )
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def require_password_reset(self, info: Info, input: RequirePasswordResetInput) -> UserPayload:
-        """Make the person choose another password."""
+        """Invalidate a user's password and mail them a link to set another, for administrators."""
         user_id = node_key(input.user_id, "User")
         user = require_password_reset(user_id, actor=info.context.actor)
         return UserPayload(user_id=user.pk)

@@ -12,16 +12,14 @@ from schema.nodes import node_key
 from users.accounts.policy import require
 from users.authentication import models
 from users.authentication.policy import may_list_sessions
+from users.scopes import Scope
 
 
 @strawberry.type
 class AuthenticationQuery:
     """Where people are signed in."""
 
-    @keyset_connection(
-        SessionConnection,
-        description="Where you are signed in, newest first; or somebody else is, for staff.",
-    )
+    @keyset_connection(SessionConnection, scope=Scope.SESSIONS_READ)
     def sessions(
         self,
         info: Info,
@@ -30,7 +28,7 @@ class AuthenticationQuery:
             strawberry.argument(description="Whose; yours, if not given."),
         ] = None,
     ) -> Iterable[Session]:
-        """Page through one person's sessions."""
+        """Where you are signed in, newest first; or somebody else is, for staff."""
         actor = info.context.actor
         require(actor, may_list_sessions)
         user_id = actor.user_id if user is None else node_key(user, "User")

@@ -10,6 +10,7 @@ from schema.connections import KeysetConnection, keyset_connection
 from schema.context import Info
 from schema.mutations import mutation
 from schema.nodes import node_key
+from schema.scopes import NoScope
 from users.accounts import models
 from users.accounts.orders import UserOrderField
 from users.accounts.policy import require
@@ -18,30 +19,28 @@ from users.authentication.services.service_accounts import (
     create_service_account,
     deactivate_service_account,
 )
+from users.scopes import Scope
 
 
-@strawberry.type(description="A page of service accounts, by username.")
+@strawberry.type
 class ServiceAccountConnection(KeysetConnection[User]):
-    """Programs by username, which is unique and indexed."""
+    """A page of service accounts, by username."""
 
 
 @strawberry.type
 class ServiceAccountsQuery:
     """Which programs have accounts."""
 
-    @keyset_connection(
-        ServiceAccountConnection,
-        description="Service accounts by username, for staff; they are not among `users`.",
-    )
+    @keyset_connection(ServiceAccountConnection, scope=Scope.USERS_READ)
     def service_accounts(self, info: Info) -> Iterable[User]:
-        """Page through the programs."""
+        """Service accounts by username, for staff; they are not among `users`."""
         require(info.context.actor, may_list_service_accounts)
         return models.User.objects.services().in_order(UserOrderField.USERNAME)
 
 
-@strawberry.input(description="A new account, of a program.")
+@strawberry.input
 class CreateServiceAccountInput:
-    """What creating takes."""
+    """A new account, of a program."""
 
     username: str = strawberry.field(description=USERNAME)
     name: str = strawberry.field(default="", description="The name to show.")
@@ -52,9 +51,9 @@ class CreateServiceAccountInput:
     )
 
 
-@strawberry.input(description="Which service account to shut.")
+@strawberry.input
 class DeactivateServiceAccountInput:
-    """What deactivating takes."""
+    """Which service account to shut."""
 
     service_account_id: strawberry.ID = strawberry.field(description="The account's `id`.")
 
@@ -63,17 +62,20 @@ class DeactivateServiceAccountInput:
 class ServiceAccountsMutation:
     """Accounts of programs, for administrators."""
 
-    @mutation("Creates an account for a program, which nobody can log in as, for administrators.")
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def create_service_account(self, info: Info, input: CreateServiceAccountInput) -> UserPayload:
-        """Create the account."""
+        """Create a service account, which has no password, for administrators."""
         user = create_service_account(actor=info.context.actor, **vars(input))
         return UserPayload(user_id=user.pk)
 
-    @mutation("Shuts a service account and revokes all its tokens, for administrators.")
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def deactivate_service_account(
         self, info: Info, input: DeactivateServiceAccountInput
     ) -> UserPayload:
-        """Shut it; `reactivateUser` opens it again, without tokens."""
+        """Deactivate a service account and revoke all its tokens, for administrators.
+
+        `reactivateUser` opens it again, without tokens.
+        """
         key = node_key(input.service_account_id, "User")
         user = deactivate_service_account(key, actor=info.context.actor)
         return UserPayload(user_id=user.pk)

@@ -7,6 +7,7 @@ from schema.context import Info
 from schema.errors import Payload
 from schema.mutations import mutation
 from schema.nodes import node_key
+from schema.scopes import NoScope
 from users.authentication.actors import nobody_at
 from users.authentication.services.ending import (
     end_sessions,
@@ -17,32 +18,32 @@ from users.authentication.services.ending import (
 from users.authentication.services.unlocking import unlock_user
 
 
-@strawberry.input(description="The session to end.")
+@strawberry.input
 class RevokeSessionInput:
-    """What revoking takes."""
+    """The session to end."""
 
     session_id: strawberry.ID = strawberry.field(
         description="The session's `id`; for administrators, anybody's."
     )
 
 
-@strawberry.input(description="Whose sessions to end.")
+@strawberry.input
 class EndSessionsInput:
-    """What ending takes."""
+    """Whose sessions to end."""
 
     user_id: strawberry.ID = strawberry.field(description="The person's `id`.")
 
 
-@strawberry.input(description="Whose account to unlock.")
+@strawberry.input
 class UnlockUserInput:
-    """What unlocking takes."""
+    """Whose account to unlock."""
 
     user_id: strawberry.ID = strawberry.field(description="The person's `id`.")
 
 
-@strawberry.type(description="How many sessions were ended.")
+@strawberry.type
 class SessionsEndedPayload(Payload):
-    """The number, which may be nought."""
+    """How many sessions were ended."""
 
     count: int = strawberry.field(default=0, description="How many sessions were ended.")
 
@@ -51,39 +52,39 @@ class SessionsEndedPayload(Payload):
 class SessionsMutation:
     """Where one is signed in no longer."""
 
-    @mutation("Ends one of your sessions, on all servers at once; anybody's, for administrators.")
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=False)
     def revoke_session(self, info: Info, input: RevokeSessionInput) -> SessionsEndedPayload:
-        """End it; the current one ends as by logging out."""
+        """End one of your sessions, on all servers at once; any user's, for administrators."""
         session_id = node_key(input.session_id, "Session")
         revoke_session(session_id, actor=info.context.actor)
         if session_id == info.context.actor.session_id:
             _leave(info)
         return SessionsEndedPayload(count=1)
 
-    @mutation("Ends all your sessions but this one.")
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=False)
     def revoke_other_sessions(self, info: Info) -> SessionsEndedPayload:
-        """End the others."""
+        """End all your sessions but this one."""
         return SessionsEndedPayload(count=revoke_other_sessions(actor=info.context.actor))
 
-    @mutation("Ends all your sessions, this one too.")
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=False)
     def log_out_everywhere(self, info: Info) -> SessionsEndedPayload:
-        """End them all, and have the view clear the cookie."""
+        """End all your sessions, this one too."""
         count = log_out_everywhere(actor=info.context.actor)
         _leave(info)
         return SessionsEndedPayload(count=count)
 
-    @mutation("Ends all sessions of a person, for administrators.")
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=False)
     def end_sessions(self, info: Info, input: EndSessionsInput) -> SessionsEndedPayload:
-        """End them all, the administrator's own if they are the person."""
+        """End all sessions of a user, for administrators."""
         user_id = node_key(input.user_id, "User")
         count = end_sessions(user_id, actor=info.context.actor)
         if user_id == info.context.actor.user_id:
             _leave(info)
         return SessionsEndedPayload(count=count)
 
-    @mutation("Forgets the failed log-ins of a person, for administrators.")
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=False)
     def unlock_user(self, info: Info, input: UnlockUserInput) -> UserPayload:
-        """Let the person try again."""
+        """Unlock a user who failed to log in too often, for administrators."""
         user = unlock_user(node_key(input.user_id, "User"), actor=info.context.actor)
         return UserPayload(user_id=user.pk)
 

@@ -9,11 +9,12 @@ from schema.context import Info
 from schema.mutations import mutation
 from schema.nodes import node_key
 from users.authentication.services.suspension import reactivate_user, suspend_user
+from users.scopes import Scope
 
 
-@strawberry.input(description="Whom to shut out, why, and until when.")
+@strawberry.input
 class SuspendUserInput:
-    """What suspending takes."""
+    """Whom to shut out, why, and until when."""
 
     user_id: strawberry.ID = strawberry.field(description="The person's `id`.")
     reason: str = strawberry.field(description="1 to 500 characters, for staff to read.")
@@ -23,9 +24,9 @@ class SuspendUserInput:
     )
 
 
-@strawberry.input(description="Whom to let in again.")
+@strawberry.input
 class ReactivateUserInput:
-    """What reactivating takes."""
+    """Whom to let in again."""
 
     user_id: strawberry.ID = strawberry.field(description="The person's `id`.")
 
@@ -34,9 +35,9 @@ class ReactivateUserInput:
 class SuspensionMutation:
     """Suspensions."""
 
-    @mutation("Shuts a person out at once, for a while or until reactivated; for administrators.")
+    @mutation(scope=Scope.USERS_WRITE, reauthenticate=True)
     def suspend_user(self, info: Info, input: SuspendUserInput) -> UserPayload:
-        """Suspend, or change reason and end."""
+        """Suspend a user at once, for a while or until reactivated; for administrators."""
         user = suspend_user(
             node_key(input.user_id, "User"),
             actor=info.context.actor,
@@ -45,9 +46,9 @@ class SuspensionMutation:
         )
         return UserPayload(user_id=user.pk)
 
-    @mutation("Lets a suspended person sign in again; for administrators.")
+    @mutation(scope=Scope.USERS_WRITE, reauthenticate=True)
     def reactivate_user(self, info: Info, input: ReactivateUserInput) -> UserPayload:
-        """Reactivate."""
+        """Let a suspended user sign in again, for administrators."""
         user_id = node_key(input.user_id, "User")
         user = reactivate_user(user_id, actor=info.context.actor)
         return UserPayload(user_id=user.pk)

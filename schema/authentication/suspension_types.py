@@ -8,11 +8,9 @@ from users.authentication import models
 from users.authentication.querysets import SuspensionQuerySet
 
 
-@strawberry_django.type(
-    models.Suspension, description="Why somebody may not sign in, and until when; for staff."
-)
+@strawberry_django.type(models.Suspension)
 class Suspension:
-    """A suspension; the person does not see it, even if they see themselves."""
+    """Why somebody may not sign in, and until when; for staff."""
 
     reason: auto = strawberry_django.field(description="Why, as an administrator put it.")
     until: auto = strawberry_django.field(

@@ -14,9 +14,9 @@ from users.authentication.querysets import SessionQuerySet
 from users.authentication.user_agents import read_user_agent
 
 
-@strawberry_django.type(models.Session, description="One sign-in on one device.")
+@strawberry_django.type(models.Session)
 class Session(relay.Node):
-    """A session that has not ended; the person and staff see it."""
+    """One sign-in on one device."""
 
     id: relay.NodeID[UUID]
     user_agent: auto = strawberry_django.field(
@@ -47,41 +47,29 @@ class Session(relay.Node):
     )
     user: User = strawberry_django.field(description="Who is signed in.")
 
-    @strawberry_django.field(
-        only=["user_agent"], description="The device, such as iPhone or Mac; null if unknown."
-    )
+    @strawberry_django.field(only=["user_agent"])
     def device(self: models.Session) -> str | None:
-        """Read the header."""
+        """The device, such as iPhone or Mac; null if unknown."""
         return read_user_agent(self.user_agent).device
 
-    @strawberry_django.field(
-        only=["user_agent"], description="The program, such as Firefox; null if unknown."
-    )
+    @strawberry_django.field(only=["user_agent"])
     def browser(self: models.Session) -> str | None:
-        """Read the header."""
+        """The program, such as Firefox; null if unknown."""
         return read_user_agent(self.user_agent).browser
 
-    @strawberry_django.field(
-        only=["user_agent"],
-        description="The device's system, such as Windows or Android; null if unknown.",
-    )
+    @strawberry_django.field(only=["user_agent"])
     def operating_system(self: models.Session) -> str | None:
-        """Read the header."""
+        """The device's system, such as Windows or Android; null if unknown."""
         return read_user_agent(self.user_agent).operating_system
 
-    @strawberry_django.field(
-        only=["pk"], description="Whether this very request came through the session."
-    )
+    @strawberry_django.field(only=["pk"])
     def is_current(self: models.Session, info: Info) -> bool:
-        """Compare with the actor's."""
+        """Whether this very request came through the session."""
         return self.pk == info.context.actor.session_id
 
-    @strawberry_django.field(
-        only=["impersonator_id"],
-        description="Whether an administrator acts in the person's name; the person can end it.",
-    )
+    @strawberry_django.field(only=["impersonator_id"])
     def is_impersonated(self: models.Session) -> bool:
-        """Look whether there is one."""
+        """Whether an administrator acts in the person's name; the person can end it."""
         return self.impersonator_id is not None
 
     @classmethod
@@ -90,6 +78,6 @@ class Session(relay.Node):
         return queryset.visible_to(info.context.actor).active()
 
 
-@strawberry.type(description="A page of sessions, newest first.")
+@strawberry.type
 class SessionConnection(KeysetConnection[Session]):
-    """Sessions by id; ids grow with time."""
+    """A page of sessions, newest first."""

@@ -19,11 +19,12 @@ from users.bulk.actions import BulkActionKind
 from users.bulk.selection import Selection
 from users.bulk.services.ending import cancel_bulk_action
 from users.bulk.services.starting import SelectionChangedError, start_bulk_action
+from users.scopes import Scope
 
 
-@strawberry.input(description="What to do to which people.")
+@strawberry.input
 class StartBulkActionInput:
-    """A selection as of `users`, an action as of one person, and how many people that is."""
+    """What to do to which people."""
 
     action: BulkActionKind = strawberry.field(description="What is done to each person.")
     filter: UserFilter | None = strawberry.field(
@@ -56,28 +57,28 @@ class StartBulkActionInput:
         return Selection(filter_, self.search)
 
 
-@strawberry.input(description="Which bulk action is to end early.")
+@strawberry.input
 class CancelBulkActionInput:
-    """What cancelling takes."""
+    """Which bulk action is to end early."""
 
     bulk_action_id: strawberry.ID = strawberry.field(description="The bulk action's `id`.")
 
 
-@strawberry.type(description="A bulk action, as it is now.")
+@strawberry.type
 class BulkActionPayload(Payload):
-    """A payload about one, read like any other: through `visible_to`."""
+    """A bulk action, as it is now."""
 
     bulk_action_id: strawberry.Private[UUID | None] = None
 
-    @strawberry_django.field(description="The bulk action; null if the input was refused.")
+    @strawberry_django.field
     def bulk_action(self) -> BulkAction | None:
-        """Look it up."""
+        """The bulk action; null if the input was refused."""
         return one(models.BulkAction.objects.all(), self.bulk_action_id)
 
 
-@strawberry.type(description="The bulk action that was started, or how many people there are.")
+@strawberry.type
 class StartBulkActionPayload(BulkActionPayload):
-    """The number is for whoever expected another."""
+    """The bulk action that was started, or how many people there are."""
 
     selected_count: TotalCount | None = strawberry.field(
         default=None,
@@ -90,12 +91,12 @@ class StartBulkActionPayload(BulkActionPayload):
 class BulkMutation:
     """What is done to many people."""
 
-    @mutation(
-        "Does something to all people of a selection, one after the other and in the background; "
-        "for administrators. Follow it by `bulkAction`."
-    )
+    @mutation(scope=Scope.USERS_WRITE, reauthenticate=True)
     def start_bulk_action(self, info: Info, input: StartBulkActionInput) -> StartBulkActionPayload:
-        """Start it, if as many people are selected as are expected."""
+        """Start an action on all users of a selection, for administrators.
+
+        It runs in the background; `bulkAction` shows its progress.
+        """
         group = input.group_id
         try:
             bulk_action = start_bulk_action(
@@ -117,9 +118,9 @@ class BulkMutation:
             )
         return StartBulkActionPayload(bulk_action_id=bulk_action.pk)
 
-    @mutation("Ends a bulk action after the person it is at; what was done stays done.")
+    @mutation(scope=Scope.USERS_WRITE, reauthenticate=False)
     def cancel_bulk_action(self, info: Info, input: CancelBulkActionInput) -> BulkActionPayload:
-        """Cancel it."""
+        """Cancel a bulk action after the user it is processing; what was done stays done."""
         key = node_key(input.bulk_action_id, "BulkAction")
         bulk_action = cancel_bulk_action(key, actor=info.context.actor)
         return BulkActionPayload(bulk_action_id=bulk_action.pk)

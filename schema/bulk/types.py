@@ -42,11 +42,9 @@ describe_enum(
 )
 
 
-@strawberry_django.type(
-    models.BulkFailure, description="Somebody whom a bulk action left as they were, and why."
-)
+@strawberry_django.type(models.BulkFailure)
 class BulkFailure:
-    """A refusal; whoever sees the bulk action sees it."""
+    """Somebody whom a bulk action left as they were, and why."""
 
     user: User | None = strawberry_django.field(description="Who; null for whom you may not see.")
     code: ErrorCode = strawberry_django.field(
@@ -59,16 +57,14 @@ class BulkFailure:
         return queryset.visible_to(info.context.actor)
 
 
-@strawberry.type(description="A page of refusals, the first ones first.")
+@strawberry.type
 class BulkFailureConnection(KeysetConnection[BulkFailure]):  # type: ignore[type-var]  # not a Node
-    """Refusals in the order in which people were visited."""
+    """A page of refusals, the first ones first."""
 
 
-@strawberry_django.type(
-    models.BulkAction, description="Something that is done to all people of a selection."
-)
+@strawberry_django.type(models.BulkAction)
 class BulkAction(relay.Node):
-    """A bulk action and its progress; administrators see it."""
+    """Something that is done to all people of a selection."""
 
     id: relay.NodeID[UUID]
     action: BulkActionKind = strawberry_django.field(
@@ -92,11 +88,9 @@ class BulkAction(relay.Node):
         description="When it came to its end; null until then."
     )
 
-    @strawberry_django.field(
-        only=["arguments"], description="What the action was given, called as in the input."
-    )
+    @strawberry_django.field(only=["arguments"])
     def arguments(self: models.BulkAction) -> JSON:
-        """Read them; a group is told by its id."""
+        """What the action was given, called as in the input."""
         return {
             to_camel_case(name): str(relay.GlobalID("Group", str(value)))
             if name == "group_id"
@@ -104,30 +98,22 @@ class BulkAction(relay.Node):
             for name, value in self.arguments.items()
         }
 
-    @strawberry_django.field(
-        only=["selection"],
-        description="What people were searched for; null if they were not, or as `filter` is.",
-    )
+    @strawberry_django.field(only=["selection"])
     def search(self: models.BulkAction) -> str | None:
-        """Read the selection."""
+        """What people were searched for; null if they were not, or as `filter` is."""
         return Selection.restored(self.selection).search if self.selection else None
 
-    @strawberry_django.field(
-        only=["selection"],
-        description="Which people, as a `UserFilter`; without conditions, if none was given. Null "
-        "if the selection named somebody who was erased since.",
-    )
+    @strawberry_django.field(only=["selection"])
     def filter(self: models.BulkAction) -> JSON | None:
-        """Read the selection."""
+        """Which people, as a `UserFilter`; without conditions, if none was given.
+
+        Null if the selection named somebody who was erased since.
+        """
         return as_input(Selection.restored(self.selection).filter) if self.selection else None
 
-    @nested_connection(
-        BulkFailureConnection,
-        parent="bulk_action",
-        description="Whom it left as they were, in the order in which it visited people.",
-    )
+    @nested_connection(BulkFailureConnection, parent="bulk_action")
     def failures(self) -> Iterable[BulkFailure]:
-        """List the refusals."""
+        """Whom it left as they were, in the order in which it visited people."""
         return models.BulkFailure.objects.in_order()
 
     @classmethod
@@ -136,6 +122,6 @@ class BulkAction(relay.Node):
         return queryset.visible_to(info.context.actor)
 
 
-@strawberry.type(description="A page of bulk actions, newest first.")
+@strawberry.type
 class BulkActionConnection(KeysetConnection[BulkAction]):
-    """Bulk actions by id, which grows with time."""
+    """A page of bulk actions, newest first."""

@@ -27,11 +27,9 @@ describe_enum(
 )
 
 
-@strawberry_django.type(
-    models.OrganizationInvitation, description="A place that is offered to an address's owner."
-)
+@strawberry_django.type(models.OrganizationInvitation)
 class OrganizationInvitation(relay.Node):
-    """An invitation; the organisation's owners, its administrators and staff see it."""
+    """A place that is offered to an address's owner."""
 
     id: relay.NodeID[UUID]
     email: auto = strawberry_django.field(description="To whom the link was mailed.")

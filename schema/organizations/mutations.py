@@ -12,6 +12,7 @@ from schema.mutations import mutation
 from schema.nodes import node_key, one
 from schema.organizations.invitations import OrganizationInvitation
 from schema.organizations.types import Membership, Organization
+from schema.scopes import NoScope
 from users.organizations import models
 from users.organizations.services.invitations import (
     accept_organization_invitation,
@@ -26,36 +27,37 @@ from users.organizations.services.organizations import (
     delete_organization,
     rename_organization,
 )
+from users.scopes import Scope
 
 ORGANIZATION_ID = "The organisation's `id`."
 MEMBER_ID = "The `id` of the person who belongs to it."
 
 
-@strawberry.input(description="A new organisation.")
+@strawberry.input
 class CreateOrganizationInput:
-    """What making takes."""
+    """A new organisation."""
 
     name: str = strawberry.field(description="At most 150 characters; need not be unique.")
 
 
-@strawberry.input(description="What the organisation is to be called.")
+@strawberry.input
 class UpdateOrganizationInput(CreateOrganizationInput):
-    """The organisation, and its name."""
+    """What the organisation is to be called."""
 
     organization_id: strawberry.ID = strawberry.field(description=ORGANIZATION_ID)
 
 
-@strawberry.input(description="Which organisation is to be deleted.")
+@strawberry.input
 class DeleteOrganizationInput:
-    """What deleting takes."""
+    """Which organisation is to be deleted."""
 
     organization_id: strawberry.ID = strawberry.field(description=ORGANIZATION_ID)
     password: str = strawberry.field(description="Your current password.")
 
 
-@strawberry.input(description="Whom to invite where, and as what.")
+@strawberry.input
 class InviteToOrganizationInput:
-    """What inviting takes."""
+    """Whom to invite where, and as what."""
 
     organization_id: strawberry.ID = strawberry.field(description=ORGANIZATION_ID)
     email: str = strawberry.field(description="Gets the link to accept.")
@@ -67,153 +69,153 @@ class InviteToOrganizationInput:
     )
 
 
-@strawberry.input(description="Which invitation is to be taken back.")
+@strawberry.input
 class CancelOrganizationInvitationInput:
-    """What taking back takes."""
+    """Which invitation is to be taken back."""
 
     invitation_id: strawberry.ID = strawberry.field(description="The invitation's `id`.")
 
 
-@strawberry.input(description="What the mailed link carries.")
+@strawberry.input
 class AcceptOrganizationInvitationInput:
-    """What accepting takes."""
+    """What the mailed link carries."""
 
     token: str = strawberry.field(description=TOKEN)
 
 
-@strawberry.input(description="What the mailed link carries.")
+@strawberry.input
 class DeclineOrganizationInvitationInput:
-    """What turning down takes."""
+    """What the mailed link carries."""
 
     token: str = strawberry.field(description=TOKEN)
 
 
-@strawberry.input(description="What an invited person without an account chooses.")
+@strawberry.input
 class SignUpByOrganizationInvitationInput:
-    """What an account takes, besides the address."""
+    """What an invited person without an account chooses."""
 
     token: str = strawberry.field(description=TOKEN)
     username: str = strawberry.field(description=USERNAME)
     password: str = strawberry.field(description="At least 12 characters; any will do.")
 
 
-@strawberry.input(description="Whose role is to change.")
+@strawberry.input
 class ChangeMembershipRoleInput:
-    """What changing a role takes."""
+    """Whose role is to change."""
 
     organization_id: strawberry.ID = strawberry.field(description=ORGANIZATION_ID)
     user_id: strawberry.ID = strawberry.field(description=MEMBER_ID)
     role: models.Role = strawberry.field(description="What they are to be.")
 
 
-@strawberry.input(description="Who is to be taken out.")
+@strawberry.input
 class RemoveMemberInput:
-    """What taking out takes."""
+    """Who is to be taken out."""
 
     organization_id: strawberry.ID = strawberry.field(description=ORGANIZATION_ID)
     user_id: strawberry.ID = strawberry.field(description=MEMBER_ID)
 
 
-@strawberry.input(description="Which organisation you leave.")
+@strawberry.input
 class LeaveOrganizationInput:
-    """What leaving takes."""
+    """Which organisation you leave."""
 
     organization_id: strawberry.ID = strawberry.field(description=ORGANIZATION_ID)
 
 
-@strawberry.type(description="The organisation as it is now.")
+@strawberry.type
 class OrganizationPayload(Payload):
-    """A payload about one organisation, read through `visible_to`."""
+    """The organisation as it is now."""
 
     organization_id: strawberry.Private[UUID | None] = None
 
-    @strawberry_django.field(description="The organisation; null if the input was refused.")
+    @strawberry_django.field
     def organization(self) -> Organization | None:
-        """Look the organisation up as it is after the mutation."""
+        """The organisation; null if the input was refused."""
         return one(models.Organization.objects.all(), self.organization_id)
 
 
-@strawberry.type(description="The invitation, whether its address has an account or not.")
+@strawberry.type
 class InviteToOrganizationPayload(Payload):
-    """A payload about one invitation."""
+    """The invitation, whether its address has an account or not."""
 
     invitation_id: strawberry.Private[UUID | None] = None
 
-    @strawberry_django.field(description="The invitation; null if the input was refused.")
+    @strawberry_django.field
     def invitation(self) -> OrganizationInvitation | None:
-        """Look the invitation up."""
+        """The invitation; null if the input was refused."""
         return one(models.OrganizationInvitation.objects.all(), self.invitation_id)
 
 
-@strawberry.type(description="The membership as it is now.")
+@strawberry.type
 class MembershipPayload(Payload):
-    """A payload about one membership."""
+    """The membership as it is now."""
 
     membership_id: strawberry.Private[UUID | None] = None
 
-    @strawberry_django.field(description="The membership; null if the input was refused.")
+    @strawberry_django.field
     def membership(self) -> Membership | None:
-        """Look the membership up as it is after the mutation."""
+        """The membership; null if the input was refused."""
         return one(models.Membership.objects.all(), self.membership_id)
 
 
-@strawberry.type(description="The account that came to be, and belongs to the organisation.")
+@strawberry.type
 class SignUpByOrganizationInvitationPayload(Payload):
-    """The new user, who is not signed in yet."""
+    """The account that came to be, and belongs to the organisation."""
 
     username: str | None = strawberry.field(default=None, description="Whose account it is.")
 
 
-@strawberry.type(description="Nothing but errors: the organisation is gone.")
+@strawberry.type
 class DeleteOrganizationPayload(Payload):
-    """Tells errors only."""
+    """Nothing but errors: the organisation is gone."""
 
 
-@strawberry.type(description="Nothing but errors: the organisation may be out of sight now.")
+@strawberry.type
 class LeaveOrganizationPayload(Payload):
-    """Tells errors only."""
+    """Nothing but errors: the organisation may be out of sight now."""
 
 
-@strawberry.type(description="Nothing but errors: the invitation is gone.")
+@strawberry.type
 class EndOrganizationInvitationPayload(Payload):
-    """Tells errors only."""
+    """Nothing but errors: the invitation is gone."""
 
 
 @strawberry.type
 class OrganizationsMutation:
     """Organisations, by those who belong to them."""
 
-    @mutation("Makes an organisation, whose owner you are.")
+    @mutation(scope=Scope.ORGANIZATIONS_WRITE, reauthenticate=False)
     def create_organization(
         self, info: Info, input: CreateOrganizationInput
     ) -> OrganizationPayload:
-        """Make it."""
+        """Create an organisation, whose owner you are."""
         organization = create_organization(actor=info.context.actor, **vars(input))
         return OrganizationPayload(organization_id=organization.pk)
 
-    @mutation("Renames an organisation, for its owners.")
+    @mutation(scope=Scope.ORGANIZATIONS_WRITE, reauthenticate=False)
     def update_organization(
         self, info: Info, input: UpdateOrganizationInput
     ) -> OrganizationPayload:
-        """Change the name."""
+        """Rename an organisation, for its owners."""
         key, actor = node_key(input.organization_id, "Organization"), info.context.actor
         organization = rename_organization(key, actor=actor, name=input.name)
         return OrganizationPayload(organization_id=organization.pk)
 
-    @mutation("Deletes an organisation and all memberships of it, for its owners.")
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def delete_organization(
         self, info: Info, input: DeleteOrganizationInput
     ) -> DeleteOrganizationPayload:
-        """Delete it."""
+        """Delete an organisation and all its memberships, for its owners."""
         key, actor = node_key(input.organization_id, "Organization"), info.context.actor
         delete_organization(key, actor=actor, password=input.password)
         return DeleteOrganizationPayload()
 
-    @mutation("Invites the owner of an address, for owners; for administrators, as a member.")
+    @mutation(scope=Scope.ORGANIZATIONS_WRITE, reauthenticate=False)
     def invite_to_organization(
         self, info: Info, input: InviteToOrganizationInput
     ) -> InviteToOrganizationPayload:
-        """Have the invitation mailed."""
+        """Invite the owner of an address, for owners; for administrators, as a member."""
         invitation = invite_to_organization(
             node_key(input.organization_id, "Organization"),
             actor=info.context.actor,
@@ -223,44 +225,44 @@ class OrganizationsMutation:
         )
         return InviteToOrganizationPayload(invitation_id=invitation.pk)
 
-    @mutation("Takes an invitation back, for those who may make one like it.")
+    @mutation(scope=Scope.ORGANIZATIONS_WRITE, reauthenticate=False)
     def cancel_organization_invitation(
         self, info: Info, input: CancelOrganizationInvitationInput
     ) -> EndOrganizationInvitationPayload:
-        """Have its link lead nowhere."""
+        """Cancel an invitation, for those who may make one like it."""
         key = node_key(input.invitation_id, "OrganizationInvitation")
         cancel_organization_invitation(key, actor=info.context.actor)
         return EndOrganizationInvitationPayload()
 
-    @mutation("Joins an organisation, as the owner of the address that was invited.")
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=False)
     def accept_organization_invitation(
         self, info: Info, input: AcceptOrganizationInvitationInput
     ) -> OrganizationPayload:
-        """Join."""
+        """Join an organisation, as the owner of the address that was invited."""
         organization = accept_organization_invitation(input.token, actor=info.context.actor)
         return OrganizationPayload(organization_id=organization.pk)
 
-    @mutation("Turns an invitation down, as whoever reads the address.")
+    @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
     def decline_organization_invitation(
         self, info: Info, input: DeclineOrganizationInvitationInput
     ) -> EndOrganizationInvitationPayload:
-        """Have its link lead nowhere."""
+        """Decline an invitation, by the token of its mail."""
         decline_organization_invitation(input.token, actor=info.context.actor)
         return EndOrganizationInvitationPayload()
 
-    @mutation("Makes an account for the address that was invited, which joins the organisation.")
+    @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
     def sign_up_by_organization_invitation(
         self, info: Info, input: SignUpByOrganizationInvitationInput
     ) -> SignUpByOrganizationInvitationPayload:
-        """Turn the invitation into a member."""
+        """Create an account for the address that was invited, which joins the organisation."""
         user = sign_up_by_organization_invitation(actor=info.context.actor, **vars(input))
         return SignUpByOrganizationInvitationPayload(username=user.username)
 
-    @mutation("Gives a member another role, for owners.")
+    @mutation(scope=Scope.ORGANIZATIONS_WRITE, reauthenticate=False)
     def change_membership_role(
         self, info: Info, input: ChangeMembershipRoleInput
     ) -> MembershipPayload:
-        """Change it."""
+        """Change a member's role, for owners."""
         membership = change_role(
             node_key(input.organization_id, "Organization"),
             node_key(input.user_id, "User"),
@@ -269,9 +271,9 @@ class OrganizationsMutation:
         )
         return MembershipPayload(membership_id=membership.pk)
 
-    @mutation("Takes somebody out, for owners; plain members, for administrators, too.")
+    @mutation(scope=Scope.ORGANIZATIONS_WRITE, reauthenticate=False)
     def remove_member(self, info: Info, input: RemoveMemberInput) -> OrganizationPayload:
-        """Part with them."""
+        """Remove a member, for owners; plain members, for administrators, too."""
         organization = remove_member(
             node_key(input.organization_id, "Organization"),
             node_key(input.user_id, "User"),
@@ -279,11 +281,11 @@ class OrganizationsMutation:
         )
         return OrganizationPayload(organization_id=organization.pk)
 
-    @mutation("Leaves an organisation.")
+    @mutation(scope=Scope.ORGANIZATIONS_WRITE, reauthenticate=False)
     def leave_organization(
         self, info: Info, input: LeaveOrganizationInput
     ) -> LeaveOrganizationPayload:
-        """Part with it."""
+        """Leave an organisation."""
         key = node_key(input.organization_id, "Organization")
         leave_organization(key, actor=info.context.actor)
         return LeaveOrganizationPayload()

@@ -17,9 +17,9 @@ describe_enum(
 )
 
 
-@strawberry.input(description="An order of organisations.")
+@strawberry.input
 class OrganizationOrder:
-    """Those that are equal in the field are ordered by when they came."""
+    """An order of organisations."""
 
     field: OrganizationOrderField = strawberry.field(
         default=OrganizationOrderField.NAME, description="By what."
@@ -29,6 +29,6 @@ class OrganizationOrder:
     )
 
 
-@strawberry.type(description="A page of organisations, in the order that was asked for.")
+@strawberry.type
 class OrganizationConnection(KeysetConnection[Organization]):
-    """The order is that of the queryset."""
+    """A page of organisations, in the order that was asked for."""

@@ -4,30 +4,28 @@ from collections.abc import Iterable
 from typing import Annotated
 
 import strawberry
-import strawberry_django
 
 from schema.connections import Direction, keyset_connection
 from schema.context import Info
 from schema.nodes import NodeId, node_key, one
 from schema.organizations.pages import OrganizationConnection, OrganizationOrder
 from schema.organizations.types import Organization
+from schema.queries import query_field
 from users.organizations import models
 from users.organizations.policy import may_belong, require
+from users.scopes import Scope
 
 
 @strawberry.type
 class OrganizationsQuery:
     """Who belongs together."""
 
-    @strawberry_django.field(description="An organisation by id; null if there is none to be seen.")
+    @query_field(scope=Scope.ORGANIZATIONS_READ)
     def organization(self, id: NodeId) -> Organization | None:
-        """Look an organisation up."""
+        """An organisation by id; null if there is none to be seen."""
         return one(models.Organization.objects.all(), node_key(id, "Organization"))
 
-    @keyset_connection(
-        OrganizationConnection,
-        description="Organisations: all for staff, those that they belong to for others.",
-    )
+    @keyset_connection(OrganizationConnection, scope=Scope.ORGANIZATIONS_READ)
     def organizations(
         self,
         info: Info,
@@ -35,7 +33,7 @@ class OrganizationsQuery:
             OrganizationOrder | None, strawberry.argument(description="By name, if not given.")
         ] = None,
     ) -> Iterable[Organization]:
-        """Page through the organisations."""
+        """Organisations: all for staff, those that they belong to for others."""
         require(info.context.actor, may_belong)
         order = order_by or OrganizationOrder()
         descending = order.direction is Direction.DESC

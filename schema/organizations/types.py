@@ -25,9 +25,9 @@ def _own_role(info: Info) -> Subquery:
     return Subquery(own.filter(organization_id=OuterRef("pk")).values("role"))
 
 
-@strawberry_django.type(models.Membership, description="A person's role in an organisation.")
+@strawberry_django.type(models.Membership)
 class Membership:
-    """A membership; the organisation's members and staff see it."""
+    """A person's role in an organisation."""
 
     user: Annotated["User", strawberry.lazy("schema.accounts.types")] | None = (
         strawberry_django.field(description="Who; null for whom you may not see.")
@@ -44,14 +44,14 @@ class Membership:
         return queryset.visible_to(info.context.actor)
 
 
-@strawberry.type(description="A page of memberships, the oldest first.")
+@strawberry.type
 class MembershipConnection(KeysetConnection[Membership]):  # type: ignore[type-var]  # not a Node
-    """Memberships by when they began."""
+    """A page of memberships, the oldest first."""
 
 
-@strawberry_django.type(models.Organization, description="A company, a club, a team.")
+@strawberry_django.type(models.Organization)
 class Organization(relay.Node):
-    """An organisation; its members and staff see it."""
+    """A company, a club, a team."""
 
     id: relay.NodeID[UUID]
     name: auto = strawberry_django.field(description="What it is called.")
@@ -64,9 +64,7 @@ class Organization(relay.Node):
         "administrators, and for staff. Others find none."
     )
 
-    @nested_connection(
-        MembershipConnection, parent="organization", description="Who belongs to it."
-    )
+    @nested_connection(MembershipConnection, parent="organization")
     def members(
         self,
         role: Annotated[
@@ -74,7 +72,7 @@ class Organization(relay.Node):
             strawberry.argument(description="Only those of this role; all, if not given."),
         ] = None,
     ) -> Iterable[Membership]:
-        """List the memberships."""
+        """Who belongs to it."""
         members = models.Membership.objects.in_order()
         return members.filter(role=role) if role else members
 

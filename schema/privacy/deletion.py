@@ -10,6 +10,7 @@ from schema.context import Info
 from schema.errors import Payload
 from schema.mutations import mutation
 from schema.nodes import node_key
+from schema.scopes import NoScope
 from users.authentication.actors import nobody_at
 from users.privacy.services.deletion import (
     cancel_deletion,
@@ -19,48 +20,52 @@ from users.privacy.services.deletion import (
 )
 
 
-@strawberry.input(description="Proof that the owner asks.")
+@strawberry.input
 class DeleteMeInput:
-    """What deleting one's account takes."""
+    """Proof that the owner asks."""
 
     password: str = strawberry.field(description="The current password.")
 
 
-@strawberry.type(description="When the account will be erased.")
+@strawberry.type
 class DeleteMePayload(Payload):
-    """Whoever was signed in is no more, so there is no person to show."""
+    """When the account will be erased."""
+
+    # The caller is signed out, so there is no user to show.
 
     due_at: dt.datetime | None = strawberry.field(
         default=None, description="Until when the mailed link undoes it."
     )
 
 
-@strawberry.input(description="What the mailed link carries.")
+@strawberry.input
 class CancelDeletionInput:
-    """What undoing takes."""
+    """What the mailed link carries."""
 
     token: str = strawberry.field(description="The part of the mailed link behind `#token=`.")
 
 
-@strawberry.type(description="Whose account stays.")
+@strawberry.type
 class CancelDeletionPayload(Payload):
-    """The link works without being signed in, so it tells no more than it proves."""
+    """Whose account stays."""
+
+    # The link works without authentication, so this tells no more than the link proves.
 
     username: str | None = strawberry.field(
         default=None, description="What the person signs in with."
     )
 
 
-@strawberry.input(description="Whose account to delete.")
+@strawberry.input
 class DeleteUserInput:
-    """What deleting somebody takes."""
+    """Whose account to delete."""
 
     user_id: strawberry.ID = strawberry.field(description="The person's `id`.")
 
 
-@strawberry.input(description="Whose account is to stay.")
+@strawberry.input
 class CancelUserDeletionInput:
-    """What undoing it takes."""
+    """Whose account is to stay."""
 
     user_id: strawberry.ID = strawberry.field(description="The person's `id`.")
 
@@ -69,31 +74,32 @@ class CancelUserDeletionInput:
 class DeletionMutation:
     """Deletions."""
 
-    @mutation(
-        "Shuts your account at once and erases it after a time of grace; a mailed link undoes it."
-    )
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def delete_me(self, info: Info, input: DeleteMeInput) -> DeleteMePayload:
-        """Shut the actor's own account, and have the view clear the cookie."""
+        """Deactivate your account at once, and erase it after a grace period.
+
+        A mailed link undoes it.
+        """
         actor = info.context.actor
         due_at = delete_me(own_id(info), actor=actor, password=input.password)
         info.context.session_is_over(nobody_at(actor))
         return DeleteMePayload(due_at=due_at)
 
-    @mutation("Undoes the deletion of an account, by the mailed link. The token works once.")
+    @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
     def cancel_deletion(self, info: Info, input: CancelDeletionInput) -> CancelDeletionPayload:
-        """Keep the account."""
+        """Cancel the deletion of an account, by the mailed link. The token is single-use."""
         user = cancel_deletion(input.token, actor=info.context.actor)
         return CancelDeletionPayload(username=user.username)
 
-    @mutation("Does to somebody's account what `deleteMe` does to one's own; for administrators.")
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def delete_user(self, info: Info, input: DeleteUserInput) -> UserPayload:
-        """Shut somebody's account."""
+        """Delete a user's account as `deleteMe` does, for administrators."""
         user = delete_user(node_key(input.user_id, "User"), actor=info.context.actor)
         return UserPayload(user_id=user.pk)
 
-    @mutation("Undoes the deletion of somebody's account, while there is time; for administrators.")
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def cancel_user_deletion(self, info: Info, input: CancelUserDeletionInput) -> UserPayload:
-        """Keep somebody's account."""
+        """Cancel the deletion of a user's account within the grace period, for administrators."""
         user_id = node_key(input.user_id, "User")
         user = cancel_user_deletion(user_id, actor=info.context.actor)
         return UserPayload(user_id=user.pk)

@@ -6,6 +6,7 @@ from schema.accounts.own import own_id
 from schema.accounts.types import UserPayload
 from schema.context import Info
 from schema.mutations import mutation
+from schema.scopes import NoScope
 from users.privacy.services.export import request_data_export
 
 
@@ -13,11 +14,9 @@ from users.privacy.services.export import request_data_export
 class ExportMutation:
     """Exports of personal data."""
 
-    @mutation(
-        "Has all that is kept about you put together; a link to it is mailed when it is ready."
-    )
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def request_data_export(self, info: Info) -> UserPayload:
-        """Ask for the actor's own data."""
+        """Ask for an archive of your personal data. A link to it is mailed when it is ready."""
         user_id = own_id(info)
         request_data_export(user_id, actor=info.context.actor)
         return UserPayload(user_id=user_id)

@@ -10,11 +10,9 @@ from users.privacy import models
 from users.privacy.querysets import AccountDeletionQuerySet, DataExportQuerySet
 
 
-@strawberry_django.type(
-    models.AccountDeletion, description="That an account is to be erased, and when; for staff."
-)
+@strawberry_django.type(models.AccountDeletion)
 class AccountDeletion:
-    """A deletion; the person, who cannot sign in, has the mail about it."""
+    """That an account is to be erased, and when; for staff."""
 
     requested_at: auto = strawberry_django.field(description="When the account was shut.")
     due_at: dt.datetime = strawberry_django.field(
@@ -27,11 +25,9 @@ class AccountDeletion:
         return queryset.visible_to(info.context.actor)
 
 
-@strawberry_django.type(
-    models.DataExport, description="What is kept about a person, put together for them."
-)
+@strawberry_django.type(models.DataExport)
 class DataExport:
-    """An archive; only its owner knows of it, and the mailed link alone leads to it."""
+    """What is kept about a person, put together for them."""
 
     requested_at: auto = strawberry_django.field(description="When it was asked for.")
     ready_at: auto = strawberry_django.field(

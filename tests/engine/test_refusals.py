@@ -11,12 +11,19 @@ from strawberry.extensions import FieldExtension
 
 from core.actor import ANONYMOUS, SYSTEM, Actor
 from schema import operations
-from schema.connections import KeysetConnection, KeysetEdge, keyset_connection
+from schema.connections import (
+    KeysetConnection,
+    KeysetEdge,
+    Paged,
+    keyset_connection,
+    paged_connection,
+)
 from schema.context import Context, Info
 from schema.documents import Documents, document
 from schema.engine.executor import Operation
 from schema.engine.plan import UnplannableError
 from schema.nested import nested_connection
+from schema.scopes import NoScope
 from schema.selections import Optimizer
 from users.accounts.models import User
 from users.organizations import models
@@ -66,7 +73,7 @@ class Person(relay.Node):
     def resolved(self: User) -> str:
         return self.username
 
-    @nested_connection(BelongingConnection, parent="user", description="Where.")
+    @nested_connection(BelongingConnection, parent="user")
     def belongings(self) -> Iterable[Belonging]:
         return models.Membership.objects.in_order()
 
@@ -99,8 +106,8 @@ class _PermissionOf(FieldExtension):
         return next_(source, info, **kwargs)
 
 
-def _guarded_connection(**options: Any) -> Any:
-    field = keyset_connection(PersonConnection, **options)
+def _guarded_connection() -> Any:
+    field = paged_connection(PersonConnection, Paged())
     field.extensions = [_PermissionOf(StaffOnly()), *field.extensions]
     return field
 
@@ -117,11 +124,11 @@ class Query:
     def guarded(self) -> list[Person]:
         return User.objects.order_by("username")
 
-    @keyset_connection(PersonConnection, description="All.")
+    @keyset_connection(PersonConnection, scope=NoScope.ANY_TOKEN)
     def paged(self, info: Info) -> Iterable[Person]:
         return User.objects.order_by("username")
 
-    @_guarded_connection(description="All, for staff.")
+    @_guarded_connection()
     def guarded_page(self, info: Info) -> Iterable[Person]:
         return User.objects.order_by("username")
 

@@ -39,7 +39,7 @@ from users.accounts.admin_forms import (
 )
 from users.accounts.avatars import url_of
 from users.accounts.identifiers import canonical_login, readable_email
-from users.accounts.models import Metadata, Profile, User
+from users.accounts.models import PROFILE_FIELDS, Metadata, Profile, User
 from users.accounts.permissions import permissions_of
 from users.accounts.pictures import AvatarSize
 from users.accounts.policy import (
@@ -315,6 +315,11 @@ def _list_of(view: str, person_id: str) -> HttpResponse:
     return HttpResponseRedirect(reverse(view, query={"q": person_id}))
 
 
+# Shown on one line each.
+FULL_NAME = ("given_name", "family_name")
+REGION = ("locale", "time_zone")
+
+
 @admin.register(Profile)
 class ProfileAdmin(PersonalAdmin):
     """What people tell about themselves."""
@@ -333,8 +338,9 @@ class ProfileAdmin(PersonalAdmin):
             None,
             {
                 "fields": (
-                    *("user", ("given_name", "family_name"), "nickname"),
-                    *("bio", "website", ("locale", "time_zone")),
+                    *("user", FULL_NAME),
+                    *(name for name in PROFILE_FIELDS if name not in {*FULL_NAME, *REGION}),
+                    REGION,
                 )
             },
         ),

@@ -232,6 +232,14 @@ class Profile(models.Model):
         return str(self.pk)
 
 
+# The columns that users change as they are: inputs, forms and exports take them from here.
+PROFILE_FIELDS: Final = tuple(
+    field.name
+    for field in Profile._meta.concrete_fields  # noqa: SLF001 - Django's public API
+    if field.editable and not field.primary_key
+)
+
+
 class Metadata(models.Model):
     """What applications note about a person, for whoever sees the person or for the person alone.
 

@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from core.ratelimit.limits import forget
 from users.accounts import avatars
 from users.accounts.models import (
+    PROFILE_FIELDS,
     EmailAddition,
     EmailAddress,
     EmailChange,
@@ -33,6 +34,7 @@ from users.activity.personal import (
     Row,
     also_erases,
     declare,
+    defaults_of,
     knows_addresses,
 )
 from users.activity.tags import Tag
@@ -154,21 +156,12 @@ declare(
     PersonalTable(
         model=Profile,
         ways=by_id,
-        told=(
-            *("given_name", "family_name", "nickname", "bio", "website", "avatar"),
-            *("locale", "time_zone"),
-        ),
+        told=(*PROFILE_FIELDS, "avatar"),
         withheld={"user": OWN},
         tell=_with_picture,
         drop_files=_drop_pictures,
         erasure=Replaced(
-            {
-                **dict.fromkeys(("given_name", "family_name", "nickname", "bio", "website"), ""),
-                "avatar": "",
-                "locale": "en",
-                "time_zone": "UTC",
-            },
-            kept={"user": "as in the account"},
+            defaults_of(Profile, *PROFILE_FIELDS, "avatar"), kept={"user": "as in the account"}
         ),
     ),
     PersonalTable(

@@ -101,6 +101,12 @@ _addresses: Final[list[Addresses]] = []
 _erasers: Final[list[Eraser]] = []
 
 
+def defaults_of(model: type[models.Model], *names: str) -> dict[str, Any]:
+    """Return the values that a new row has in these columns, for `Replaced`."""
+    fields = [model._meta.get_field(name) for name in names]  # noqa: SLF001 - Django's public API
+    return {field.name: field.get_default() for field in fields if isinstance(field, models.Field)}
+
+
 def declare(*tables: PersonalTable | ImpersonalTable) -> None:
     """Add tables to the register.
 

@@ -33,7 +33,6 @@ from core.errors import (
     ReauthenticationRequiredError,
 )
 from users.accounts.models import User
-from users.accounts.sensitive import Sensitive
 from users.accounts.services.reauthentication import require_recent_proof
 from users.authentication.admin_people import PersonAdmin
 from users.bulk.admin_forms import BulkActionForm
@@ -82,7 +81,7 @@ class SelectablePersonAdmin(PersonAdmin):
     def act_in_bulk(self, request: HttpRequest) -> HttpResponse:
         """Tell how many people the list shows, on all its pages, and ask what to do to them."""
         actor = actor_of(request)
-        require_recent_proof(actor, Sensitive.START_BULK_ACTION)
+        require_recent_proof(actor)
         selection = selection_of(request.GET)
         back = reverse(PEOPLE, query=request.GET)
         if selection is None:

@@ -22,7 +22,6 @@ from users.accounts.policy import (
     may_edit_profile,
     require,
 )
-from users.accounts.sensitive import Sensitive
 from users.accounts.services.creation import (
     check_identifiers,
     check_new_account,
@@ -63,7 +62,7 @@ def create_user(  # noqa: PLR0913 - what an account consists of
     `InputRejectedError` and the policy's errors.
     """
     require(actor, may_administer if any(flags.values()) else may_administer_people)
-    require_recent_proof(actor, Sensitive.CREATE_USER)
+    require_recent_proof(actor)
     identity = check_new_account(
         email=email, username=username, password=password, name=name, locale=locale
     )
@@ -105,7 +104,7 @@ def change_user(  # noqa: PLR0913 - what can be changed together
     if groups is not None or permissions is not None:
         require(actor, may_administer_groups, user_id)
     if identifiers or flags or groups is not None or permissions is not None:
-        require_recent_proof(actor, Sensitive.UPDATE_USER)
+        require_recent_proof(actor)
     check_profile(profile)
     canonical_identifiers = _canonical(identifiers, user_id=user_id)
     if user_id == actor.user_id:

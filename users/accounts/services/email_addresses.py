@@ -18,7 +18,6 @@ from users.accounts.errors import AccountErrorCode
 from users.accounts.identifiers import canonical_login
 from users.accounts.models import EmailAddition, EmailAddress, User
 from users.accounts.policy import may_administer, may_change_credentials, require
-from users.accounts.sensitive import Sensitive
 from users.accounts.services.creation import check_identifiers, email_taken, save_identifiers
 from users.accounts.services.links import read_link, use_link
 from users.accounts.services.people import locked_self, locked_user
@@ -43,8 +42,7 @@ def add_email_address(user_id: UUID, *, actor: Actor, email: str, password: str)
     `InputRejectedError`, also for too many addresses, `TooManyAttemptsError` and the policy's
     errors.
     """
-    operation = Sensitive.ADD_EMAIL_ADDRESS
-    email = _confirmed(user_id, operation, actor=actor, email=email, password=password)
+    email = _confirmed(user_id, actor=actor, email=email, password=password)
     count_mail(actor, email)
     with transaction.atomic(durable=True):
         user = locked_self(user_id)
@@ -105,8 +103,7 @@ def set_primary_email_address(user_id: UUID, *, actor: Actor, email: str, passwo
     present one changes nothing. Raises `InputRejectedError`, `TooManyAttemptsError` and the
     policy's errors.
     """
-    operation = Sensitive.SET_PRIMARY_EMAIL_ADDRESS
-    email = _confirmed(user_id, operation, actor=actor, email=email, password=password)
+    email = _confirmed(user_id, actor=actor, email=email, password=password)
     with transaction.atomic(durable=True):
         user = locked_self(user_id)
         if user.email == email:
@@ -144,8 +141,7 @@ def remove_email_address(user_id: UUID, *, actor: Actor, email: str, password: s
     The primary one, and so the last one, stays. Raises `InputRejectedError`,
     `TooManyAttemptsError` and the policy's errors.
     """
-    operation = Sensitive.REMOVE_EMAIL_ADDRESS
-    email = _confirmed(user_id, operation, actor=actor, email=email, password=password)
+    email = _confirmed(user_id, actor=actor, email=email, password=password)
     with transaction.atomic(durable=True):
         user = locked_self(user_id)
         if user.email == email:
@@ -164,7 +160,7 @@ def remove_user_email_address(user_id: UUID | None, *, actor: Actor, email: str)
     policy's errors.
     """
     require(actor, may_administer, user_id)
-    require_recent_proof(actor, Sensitive.REMOVE_USER_EMAIL_ADDRESS)
+    require_recent_proof(actor)
     email = _canonical(email, user_id=user_id)
     if user_id is not None and user_id == actor.user_id:
         raise InputRejectedError(
@@ -205,13 +201,11 @@ def _take_away(user: User, email: str, *, actor: Actor) -> bool:
     return bool(removed or canceled)
 
 
-def _confirmed(
-    user_id: UUID, operation: Sensitive, *, actor: Actor, email: str, password: str
-) -> str:
+def _confirmed(user_id: UUID, *, actor: Actor, email: str, password: str) -> str:
     """Return the address in canonical form, once the person is known to ask."""
     require(actor, may_change_credentials, user_id)
     email = _canonical(email, user_id=user_id)
-    confirm_password(user_id, password, actor=actor, field="password", operation=operation)
+    confirm_password(user_id, password, actor=actor, field="password")
     return email
 
 

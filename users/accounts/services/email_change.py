@@ -10,7 +10,6 @@ from core.actor import Actor
 from core.errors import InputRejectedError
 from users.accounts.models import EmailChange, User
 from users.accounts.policy import may_change_credentials, require
-from users.accounts.sensitive import Sensitive
 from users.accounts.services.creation import check_identifiers, save_identifiers
 from users.accounts.services.links import read_link, use_link
 from users.accounts.services.people import locked_self
@@ -29,8 +28,7 @@ def request_email_change(user_id: UUID, *, actor: Actor, email: str, password: s
     """
     require(actor, may_change_credentials, user_id)
     email = check_identifiers({"email": email})["email"]
-    operation = Sensitive.REQUEST_EMAIL_CHANGE
-    confirm_password(user_id, password, actor=actor, field="password", operation=operation)
+    confirm_password(user_id, password, actor=actor, field="password")
     count_mail(actor, email)
     with transaction.atomic(durable=True):
         if locked_self(user_id).email == email:

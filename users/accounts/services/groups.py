@@ -12,7 +12,6 @@ from core.actor import Actor
 from core.errors import GenericErrorCode, InputRejectedError, Problem
 from users.accounts.models import User
 from users.accounts.policy import may_administer_groups, require
-from users.accounts.sensitive import Sensitive
 from users.accounts.services.permissions import find_permissions, lock_permissions
 from users.accounts.services.reauthentication import require_recent_proof
 from users.accounts.services.set_change import SetChange, check_change_size
@@ -30,7 +29,7 @@ def create_group(*, actor: Actor, name: str, permissions: Collection[int] = ()) 
     Raises `InputRejectedError` if the name is taken or empty, or a permission does not exist, and
     the policy's errors.
     """
-    _require_groups(actor, Sensitive.CREATE_GROUP)
+    _require_groups(actor)
     _check_name(name)
     keys = lock_permissions(permissions)
     group = Group(name=name)
@@ -55,7 +54,7 @@ def update_group(
     the name is taken or empty, or if the group or a permission does not exist, and the policy's
     errors.
     """
-    _require_groups(actor, Sensitive.UPDATE_GROUP)
+    _require_groups(actor)
     if name is not None:
         _check_name(name)
     return _change_group(group_id, permissions, actor=actor, name=name)
@@ -70,7 +69,7 @@ def grant_group_permissions(
     Raises `InputRejectedError` if there is no such group or permission, or for more than
     `MAX_CHANGES` permissions, and the policy's errors.
     """
-    _require_groups(actor, Sensitive.GRANT_GROUP_PERMISSIONS)
+    _require_groups(actor)
     check_change_size(permissions, field="permissions")
     change = SetChange(added=frozenset(find_permissions(permissions)))
     return _change_group(group_id, change, actor=actor)
@@ -84,7 +83,7 @@ def revoke_group_permissions(
 
     Raises the same errors as `grant_group_permissions`.
     """
-    _require_groups(actor, Sensitive.REVOKE_GROUP_PERMISSIONS)
+    _require_groups(actor)
     check_change_size(permissions, field="permissions")
     change = SetChange(removed=frozenset(find_permissions(permissions)))
     return _change_group(group_id, change, actor=actor)
@@ -96,7 +95,7 @@ def delete_group(group_id: int, *, actor: Actor) -> None:
 
     Raises `InputRejectedError` if there is no such group, and the policy's errors.
     """
-    _require_groups(actor, Sensitive.DELETE_GROUP)
+    _require_groups(actor)
     group = get_group_for_update(group_id)
     _outdate_permissions(group)
     old = {"name": group.name, "permissions": _permissions_of(group)}
@@ -131,9 +130,9 @@ def get_group_for_update(group_id: int | None) -> Group:
     return _of(Group.objects.select_for_update(), group_id)
 
 
-def _require_groups(actor: Actor, operation: Sensitive) -> None:
+def _require_groups(actor: Actor) -> None:
     require(actor, may_administer_groups)
-    require_recent_proof(actor, operation)
+    require_recent_proof(actor)
 
 
 def _change_group(

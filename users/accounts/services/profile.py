@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from core.actor import Actor
 from core.errors import GenericErrorCode, InputRejectedError, Problem
 from users.accounts.errors import AccountErrorCode
-from users.accounts.models import Profile, User
+from users.accounts.models import PROFILE_FIELDS, Profile, User
 from users.accounts.policy import may_edit_profile, require
 from users.accounts.services.people import locked_for
 from users.accounts.services.validation import (
@@ -24,10 +24,6 @@ from users.activity.record import record
 from users.activity.tags import Tag
 
 USER_FIELDS = ("name", "is_public")
-PROFILE_FIELDS = (
-    *("given_name", "family_name", "nickname"),
-    *("bio", "website", "locale", "time_zone"),
-)
 
 
 @transaction.atomic(durable=True)

@@ -19,13 +19,12 @@ from core.errors import InputRejectedError, Problem, ReauthenticationRequiredErr
 from users.accounts.errors import AccountErrorCode, ImpersonationError
 from users.accounts.methods import acceptable
 from users.accounts.models import User
-from users.accounts.sensitive import Sensitive
 from users.accounts.throttling import count_password
 from users.activity.record import record
 from users.activity.tags import Tag
 
 
-def require_recent_proof(actor: Actor, operation: Sensitive) -> None:  # noqa: ARG001 - it documents
+def require_recent_proof(actor: Actor) -> None:
     """Raise `ReauthenticationRequiredError` unless the session proved lately who is behind it.
 
     Somebody who has a second factor proves it by that. Who acts through no session, as the service
@@ -48,9 +47,7 @@ def reauthentication_required(factors: Sequence[str]) -> ReauthenticationRequire
     return ReauthenticationRequiredError(acceptable(factors), max_age=seconds)
 
 
-def confirm_password(
-    user_id: UUID, password: str, *, actor: Actor, field: str, operation: Sensitive
-) -> None:
+def confirm_password(user_id: UUID, password: str, *, actor: Actor, field: str) -> None:
     """Raise `InputRejectedError` about ``field`` unless this is the person's password.
 
     Whoever has a second factor must have proved that lately as well: `require_recent_proof`.
@@ -64,7 +61,7 @@ def confirm_password(
     if seen.second_factors:
         if actor.proof is None:
             raise reauthentication_required(seen.second_factors)
-        require_recent_proof(actor, operation)
+        require_recent_proof(actor)
     check_own_password(seen.pk, password, actor=actor, field=field)
 
 

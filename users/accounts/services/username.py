@@ -7,7 +7,6 @@ from django.db import transaction
 from core.actor import Actor
 from users.accounts.models import User
 from users.accounts.policy import may_change_credentials, require
-from users.accounts.sensitive import Sensitive
 from users.accounts.services.creation import (
     check_identifiers,
     check_username_is_free_to_choose,
@@ -29,8 +28,7 @@ def change_username(user_id: UUID, *, actor: Actor, username: str, password: str
     require(actor, may_change_credentials, user_id)
     username = check_identifiers({"username": username})["username"]
     check_username_is_free_to_choose(username)
-    operation = Sensitive.CHANGE_USERNAME
-    confirm_password(user_id, password, actor=actor, field="password", operation=operation)
+    confirm_password(user_id, password, actor=actor, field="password")
     count_username(user_id)
     with transaction.atomic(durable=True):
         user = locked_self(user_id)

@@ -20,7 +20,6 @@ from core.errors import GenericErrorCode, InputRejectedError, Problem
 from users.accounts.errors import AccountErrorCode
 from users.accounts.models import User
 from users.accounts.policy import may_administer, may_change_credentials, require
-from users.accounts.sensitive import Sensitive
 from users.accounts.services.people import locked_user
 from users.accounts.services.reauthentication import confirm_password
 from users.accounts.services.validation import Problems, check_field
@@ -52,7 +51,7 @@ def create_api_token(
     """
     require(actor, may_change_credentials, actor.user_id)
     _check(name=name, scopes=scopes, days=days)
-    _confirm(password, Sensitive.CREATE_API_TOKEN, actor=actor)
+    _confirm(password, actor=actor)
     return _create(cast("UUID", actor.user_id), actor=actor, name=name, scopes=scopes, days=days)
 
 
@@ -75,7 +74,7 @@ def create_service_account_token(  # noqa: PLR0913 - whose, and what a token con
     if user_id is None or not services.filter(pk=user_id).exists():
         raise no_such_service_account()
     _check(name=name, scopes=scopes, days=days)
-    _confirm(password, Sensitive.CREATE_SERVICE_ACCOUNT_TOKEN, actor=actor)
+    _confirm(password, actor=actor)
     return _create(user_id, actor=actor, name=name, scopes=scopes, days=days)
 
 
@@ -91,7 +90,7 @@ def rotate_api_token(
     seen = _find(token_id, actor=actor)
     require(actor, _rule_for(seen.user), seen.user_id)
     _check_overlap(overlap)
-    _confirm(password, Sensitive.ROTATE_API_TOKEN, actor=actor)
+    _confirm(password, actor=actor)
     with transaction.atomic(durable=True):
         owner = _locked_owner(seen.user_id)
         now = timezone.now()
@@ -182,9 +181,9 @@ def _revoke(token: ApiToken, *, actor: Actor) -> None:
     )
 
 
-def _confirm(password: str, operation: Sensitive, *, actor: Actor) -> None:
+def _confirm(password: str, *, actor: Actor) -> None:
     own_id = cast("UUID", actor.user_id)
-    confirm_password(own_id, password, actor=actor, field="password", operation=operation)
+    confirm_password(own_id, password, actor=actor, field="password")
 
 
 def _create(

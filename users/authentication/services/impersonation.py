@@ -14,7 +14,6 @@ from core.actor import Actor
 from core.errors import ForbiddenError, GenericErrorCode, InputRejectedError, Problem
 from users.accounts.models import User
 from users.accounts.policy import may_impersonate, require
-from users.accounts.sensitive import Sensitive
 from users.accounts.services.people import locked_user
 from users.accounts.services.reauthentication import require_recent_proof
 from users.accounts.services.validation import Problems, check_field
@@ -44,7 +43,7 @@ def impersonate_user(
     a program or shut out; `ReauthenticationRequiredError` and the policy's errors.
     """
     require(actor, may_impersonate, user_id)
-    require_recent_proof(actor, Sensitive.IMPERSONATE_USER)
+    require_recent_proof(actor)
     reason = reason.strip()
     lasting = settings.IMPERSONATION_MAX if minutes is None else minutes * MINUTE
     _check(reason, lasting)

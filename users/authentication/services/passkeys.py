@@ -28,7 +28,6 @@ from core.errors import GenericErrorCode, InputRejectedError, Problem
 from users.accounts.methods import Method
 from users.accounts.models import User
 from users.accounts.policy import may_change_credentials, require
-from users.accounts.sensitive import Sensitive
 from users.accounts.services.people import locked_self
 from users.accounts.services.reauthentication import require_recent_proof
 from users.accounts.services.validation import Problems, check_field
@@ -76,7 +75,7 @@ def begin_passkey_registration(*, actor: Actor) -> dict[str, Any]:
     Raises `ReauthenticationRequiredError`, `TooManyAttemptsError` and the policy's errors.
     """
     person = person_behind(actor)
-    require_recent_proof(person.actor, Sensitive.BEGIN_PASSKEY_REGISTRATION)
+    require_recent_proof(person.actor)
     count_passkey(actor)
     with transaction.atomic(durable=True):
         user = User.objects.get(pk=person.user_id)
@@ -148,7 +147,7 @@ def remove_passkey(passkey_id: UUID | None, *, actor: Actor) -> User:
     errors.
     """
     require(actor, may_change_credentials, actor.user_id)
-    require_recent_proof(actor, Sensitive.REMOVE_PASSKEY)
+    require_recent_proof(actor)
     user = locked_self(actor.user_id)
     _locked(passkey_id, actor).delete()
     drop_factor(user, Method.PASSKEY, actor=actor)

@@ -20,7 +20,6 @@ from core.errors import InputRejectedError, Problem
 from users.accounts.errors import AccountErrorCode
 from users.accounts.models import EmailAddress, User
 from users.accounts.policy import may_administer, may_change_credentials, require
-from users.accounts.sensitive import Sensitive
 from users.accounts.services.creation import check_known_email
 from users.accounts.services.deliverability import clear_undeliverable
 from users.accounts.services.email_addresses import remove_secondary_addresses
@@ -65,7 +64,6 @@ def change_password(
         current_password,
         actor=actor,
         field="current_password",
-        operation=Sensitive.CHANGE_PASSWORD,
     )
     password = _hashed(new_password, user=seen)
     with transaction.atomic(durable=True):
@@ -167,7 +165,7 @@ def require_password_reset(user_id: UUID | None, *, actor: Actor) -> User:
     person, and the policy's errors.
     """
     require(actor, may_administer, user_id)
-    require_recent_proof(actor, Sensitive.REQUIRE_PASSWORD_RESET)
+    require_recent_proof(actor)
     user = locked_user(user_id)
     ended = _write_password(user, make_password(None), actor=actor)
     record(Tag.PASSWORD_RESET_FORCED, actor=actor, subject_id=user.pk, sessions=ended)

@@ -9,7 +9,6 @@ from django.utils.translation import gettext as _
 from core.actor import Actor
 from core.errors import GenericErrorCode, InputRejectedError, Problem
 from users.accounts.policy import may_change_credentials, require
-from users.accounts.sensitive import Sensitive
 from users.accounts.services.people import locked_self
 from users.accounts.services.reauthentication import require_recent_proof
 from users.activity.record import record
@@ -26,7 +25,7 @@ def regenerate_recovery_codes(user_id: UUID, *, actor: Actor) -> list[str]:
     `ReauthenticationRequiredError` and the policy's errors.
     """
     require(actor, may_change_credentials, user_id)
-    require_recent_proof(actor, Sensitive.REGENERATE_RECOVERY_CODES)
+    require_recent_proof(actor)
     user = locked_self(user_id)
     if not user.second_factors:
         raise InputRejectedError(

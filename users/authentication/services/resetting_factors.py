@@ -7,7 +7,6 @@ from django.db import transaction
 from core.actor import Actor
 from users.accounts.models import User
 from users.accounts.policy import may_administer, require
-from users.accounts.sensitive import Sensitive
 from users.accounts.services.people import locked_user
 from users.accounts.services.reauthentication import require_recent_proof
 from users.activity.record import record
@@ -26,7 +25,7 @@ def reset_second_factors(user_id: UUID | None, *, actor: Actor) -> User:
     if there is no such person, `ReauthenticationRequiredError` and the policy's errors.
     """
     require(actor, may_administer, user_id)
-    require_recent_proof(actor, Sensitive.RESET_SECOND_FACTORS)
+    require_recent_proof(actor)
     user = locked_user(user_id)
     former = user.second_factors
     for kind in (Totp, Passkey, RecoveryCode):

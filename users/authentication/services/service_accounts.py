@@ -12,7 +12,6 @@ from users.accounts.errors import AccountErrorCode
 from users.accounts.identifiers import SERVICE_DOMAIN, clean_username
 from users.accounts.models import User
 from users.accounts.policy import may_administer, require
-from users.accounts.sensitive import Sensitive
 from users.accounts.services.creation import insert_user
 from users.accounts.services.people import set_active
 from users.accounts.services.reauthentication import require_recent_proof
@@ -38,7 +37,7 @@ def create_service_account(
     Raises `InputRejectedError` and the policy's errors.
     """
     require(actor, may_administer)
-    require_recent_proof(actor, Sensitive.CREATE_SERVICE_ACCOUNT)
+    require_recent_proof(actor)
     problems = Problems()
     with problems.of("username", AccountErrorCode.USERNAME_INVALID):
         username = clean_username(username)
@@ -75,7 +74,7 @@ def deactivate_service_account(user_id: UUID | None, *, actor: Actor) -> User:
     Raises `InputRejectedError` if there is no such service account, and the policy's errors.
     """
     require(actor, may_administer, user_id)
-    require_recent_proof(actor, Sensitive.DEACTIVATE_SERVICE_ACCOUNT)
+    require_recent_proof(actor)
     services = User.objects.services().select_for_update()
     user = services.filter(pk=user_id).first() if user_id else None
     if user is None:

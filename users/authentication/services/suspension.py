@@ -13,7 +13,6 @@ from core.actor import Actor
 from core.errors import GenericErrorCode, InputRejectedError, Problem
 from users.accounts.models import User
 from users.accounts.policy import may_administer_people, require
-from users.accounts.sensitive import Sensitive
 from users.accounts.services.administration import keep_an_administrator
 from users.accounts.services.people import locked_user, set_active
 from users.accounts.services.reauthentication import require_recent_proof
@@ -40,7 +39,7 @@ def suspend_user(
     errors.
     """
     require(actor, may_administer_people, user_id)
-    require_recent_proof(actor, Sensitive.SUSPEND_USER)
+    require_recent_proof(actor)
     reason = reason.strip()
     check_suspension(reason, until)
     until = until.astimezone(dt.UTC) if until else None
@@ -59,7 +58,7 @@ def change_suspension(user_id: UUID, *, actor: Actor, **changes: Any) -> User:
     policy's errors.
     """
     require(actor, may_administer_people, user_id)
-    require_recent_proof(actor, Sensitive.SUSPEND_USER)
+    require_recent_proof(actor)
     user = locked_user(user_id)
     current = Suspension.objects.filter(user=user).first()
     if current is None:
@@ -103,7 +102,7 @@ def reactivate_user(user_id: UUID | None, *, actor: Actor) -> User:
     keeps them out, and the policy's errors.
     """
     require(actor, may_administer_people, user_id)
-    require_recent_proof(actor, Sensitive.REACTIVATE_USER)
+    require_recent_proof(actor)
     user = locked_user(user_id)
     problem = what_shuts_out(user.pk)
     if problem:

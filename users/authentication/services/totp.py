@@ -13,7 +13,6 @@ from core.errors import GenericErrorCode, InputRejectedError, Problem
 from users.accounts.methods import CODE_AMR, Method
 from users.accounts.models import User
 from users.accounts.policy import may_change_credentials, require
-from users.accounts.sensitive import Sensitive
 from users.accounts.services.people import locked_self
 from users.accounts.services.reauthentication import require_recent_proof
 from users.activity.record import record
@@ -48,7 +47,7 @@ def begin_totp_enrollment(*, actor: Actor) -> TotpEnrollment:
     `ReauthenticationRequiredError` and the policy's errors.
     """
     person = person_behind(actor)
-    require_recent_proof(person.actor, Sensitive.BEGIN_TOTP_ENROLLMENT)
+    require_recent_proof(person.actor)
     user = locked_self(person.user_id)
     if Totp.objects.filter(user=user, confirmed_at__isnull=False).exists():
         raise InputRejectedError(
@@ -103,7 +102,7 @@ def remove_totp(user_id: UUID, *, actor: Actor) -> User:
     errors.
     """
     require(actor, may_change_credentials, user_id)
-    require_recent_proof(actor, Sensitive.REMOVE_TOTP)
+    require_recent_proof(actor)
     user = locked_self(user_id)
     _total, removed = Totp.objects.filter(user=user, confirmed_at__isnull=False).delete()
     if not removed:

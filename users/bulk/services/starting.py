@@ -12,7 +12,6 @@ from core.errors import ErrorCode, GenericErrorCode, InputRejectedError, Problem
 from core.outbox.registry import publish
 from users.accounts.policy import require
 from users.accounts.querysets import UserQuerySet
-from users.accounts.sensitive import Sensitive
 from users.accounts.services.reauthentication import require_recent_proof
 from users.activity.record import record
 from users.activity.tags import Tag
@@ -68,7 +67,7 @@ def start_bulk_action(  # noqa: PLR0913 - what is done, and to whom
     require(actor, may_act_in_bulk)
     action = ACTIONS[kind]
     require(actor, action.rule)
-    require_recent_proof(actor, Sensitive.START_BULK_ACTION)
+    require_recent_proof(actor)
     checked = action.checked(arguments)
     _check_meant(selection, everybody=everybody)
     if not 0 <= expected_count <= MOST:

@@ -9,7 +9,6 @@ from django.utils.translation import gettext as _
 
 from core.actor import Actor
 from core.errors import GenericErrorCode
-from users.accounts.sensitive import Sensitive
 from users.accounts.services.reauthentication import confirm_password
 from users.accounts.services.validation import Problems, check_field
 from users.activity.record import record
@@ -75,8 +74,8 @@ def delete_organization(organization_id: UUID | None, *, actor: Actor, password:
     """
     _organization, own = find_organization(organization_id, actor=actor)
     require(actor, may_delete, own)
-    own_id, operation = cast("UUID", actor.user_id), Sensitive.DELETE_ORGANIZATION
-    confirm_password(own_id, password, actor=actor, field="password", operation=operation)
+    own_id = cast("UUID", actor.user_id)
+    confirm_password(own_id, password, actor=actor, field="password")
     with transaction.atomic(durable=True):
         organization, own = lock_organization(organization_id, actor=actor)
         require(actor, may_delete, own)

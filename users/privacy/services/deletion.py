@@ -12,7 +12,6 @@ from core.actor import Actor
 from core.errors import GenericErrorCode, InputRejectedError, Problem
 from users.accounts.models import User
 from users.accounts.policy import may_administer, may_change_credentials, require
-from users.accounts.sensitive import Sensitive
 from users.accounts.services.administration import keep_an_administrator
 from users.accounts.services.links import read_link, use_link
 from users.accounts.services.people import locked_for, locked_user, set_active
@@ -37,9 +36,7 @@ def delete_me(user_id: UUID, *, actor: Actor, password: str) -> datetime:
     policy's errors.
     """
     require(actor, may_change_credentials, user_id)
-    confirm_password(
-        user_id, password, actor=actor, field="password", operation=Sensitive.DELETE_ME
-    )
+    confirm_password(user_id, password, actor=actor, field="password")
     with transaction.atomic(durable=True):
         return _schedule(user_id, actor=actor, field=None).expires_at
 
@@ -52,7 +49,7 @@ def delete_user(user_id: UUID | None, *, actor: Actor) -> User:
     and the policy's errors.
     """
     require(actor, may_administer, user_id)
-    require_recent_proof(actor, Sensitive.DELETE_USER)
+    require_recent_proof(actor)
     if user_id is not None and user_id == actor.user_id:
         raise InputRejectedError(
             Problem(
@@ -87,7 +84,7 @@ def cancel_user_deletion(user_id: UUID | None, *, actor: Actor) -> User:
     policy's errors.
     """
     require(actor, may_administer, user_id)
-    require_recent_proof(actor, Sensitive.CANCEL_USER_DELETION)
+    require_recent_proof(actor)
     user = locked_user(user_id)
     deletion = AccountDeletion.objects.revocable().filter(user=user).first()
     if deletion is None:

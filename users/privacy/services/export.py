@@ -11,7 +11,6 @@ from django.utils import timezone
 from core.actor import SYSTEM, Actor
 from users.accounts.models import User
 from users.accounts.policy import may_change_credentials, require
-from users.accounts.sensitive import Sensitive
 from users.accounts.services.links import opened
 from users.accounts.services.reauthentication import require_recent_proof
 from users.accounts.throttling import count_token
@@ -32,7 +31,7 @@ def request_data_export(user_id: UUID, *, actor: Actor) -> None:
     `ReauthenticationRequiredError` and the policy's errors.
     """
     require(actor, may_change_credentials, user_id)
-    require_recent_proof(actor, Sensitive.REQUEST_DATA_EXPORT)
+    require_recent_proof(actor)
     if _pending(user_id).exists():
         return
     count_export(user_id)

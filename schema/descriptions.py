@@ -1,0 +1,46 @@
+"""Descriptions of the SDL: what a declaration says once, as its docstring.
+
+`description=` is for what has no docstring: fields without a resolver, enum values, arguments,
+and texts that are computed.
+"""
+
+from inspect import isclass
+from typing import Any
+
+from graphql import GraphQLSchema, is_introspection_type
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+
+from schema.scopes import access_to
+
+
+def describe(schema: GraphQLSchema) -> None:
+    """Describe types and fields by their docstrings, and root fields by their requirements."""
+    for type_ in schema.type_map.values():
+        if is_introspection_type(type_):
+            continue
+        type_.description = type_.description or docstring(_origin(type_))
+        for field in getattr(type_, "fields", {}).values():
+            field.description = field.description or docstring(_resolver(field))
+    for root in filter(None, (schema.query_type, schema.mutation_type)):
+        for field in root.fields.values():
+            access = access_to(field)
+            field.description = " ".join(filter(None, (field.description, str(access or ""))))
+
+
+def docstring(source: Any) -> str | None:
+    """Return the docstring of a class or a function as one paragraph; None if it has none."""
+    text = None if source is None else source.__doc__
+    # Dataclasses without a docstring get their signature.
+    if not text or (isclass(source) and text.startswith(f"{source.__name__}(")):
+        return None
+    return " ".join(text.split())
+
+
+def _origin(type_: Any) -> Any:
+    definition = type_.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    return getattr(definition, "origin", None)
+
+
+def _resolver(field: Any) -> Any:
+    definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    return getattr(getattr(definition, "base_resolver", None), "wrapped_func", None)
