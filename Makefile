@@ -18,7 +18,7 @@ TESTING := env -u DATABASE_URL -u MIGRATION_DATABASE_URL -u REDIS_URL -u CACHE_U
 	ARGON2_MEMORY_KIB=8 ARGON2_PASSES=1 DATA_DIR=.data/test MEDIA_ROOT=.data/test/media
 
 .DEFAULT_GOAL := help
-.PHONY: help run console test test-system test-engine bench bench-admin bench-hostile bench-report lint format schema lock messages messages-update clean
+.PHONY: help run console test test-system test-engine bench bench-admin bench-hostile bench-report lint format schema reference lock messages messages-update clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -55,7 +55,7 @@ bench-hostile: $(VENV)/bench ## Measure what hostile requests cost; USERS, REQUE
 bench-report: $(VENV)/bench ## Write the last measurement's tables and chart again.
 	@$(BIN)/python -W ignore -m bench.report
 
-lint: $(VENV)/dev messages ## Check style, types, architecture, migrations and the schema file.
+lint: $(VENV)/dev messages ## Check style, types, architecture, migrations and generated files.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(OFFLINE) $(BIN)/mypy .
@@ -63,6 +63,7 @@ lint: $(VENV)/dev messages ## Check style, types, architecture, migrations and t
 	$(OFFLINE) $(BIN)/python -W ignore manage.py makemigrations --check --dry-run
 	$(OFFLINE) $(BIN)/python -W ignore manage.py check --deploy --fail-level WARNING
 	$(OFFLINE) $(BIN)/python -W ignore manage.py print_schema --check schema.graphql
+	$(OFFLINE) $(BIN)/python -W ignore manage.py print_reference --check docs/reference.md
 
 format: $(VENV)/dev ## Format the code.
 	$(BIN)/ruff format .
@@ -70,6 +71,9 @@ format: $(VENV)/dev ## Format the code.
 
 schema: $(VENV)/dev ## Write schema.graphql.
 	$(OFFLINE) $(BIN)/python manage.py print_schema --output schema.graphql
+
+reference: $(VENV)/dev ## Write docs/reference.md.
+	$(OFFLINE) $(BIN)/python manage.py print_reference --output docs/reference.md
 
 lock: $(VENV)/dev ## Resolve pyproject.toml into the lock files.
 	$(call compile,pyproject.toml,requirements.lock)

@@ -281,7 +281,7 @@ SECOND_FACTOR_GRACE = timedelta(
     days=env.number("SECOND_FACTOR_GRACE_DAYS", 7, minimum=0, maximum=365)
 )
 SECOND_FACTOR_SINCE = env.date("SECOND_FACTOR_SINCE")
-# How long a proof of who one is counts for what `users.accounts.sensitive` lists.
+# How long an authentication is recent, as mutations with `reauthenticate=True` require.
 REAUTHENTICATION_TTL = timedelta(
     minutes=env.number("REAUTHENTICATION_MINUTES", 10, minimum=1, maximum=60)
 )

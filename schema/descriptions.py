@@ -38,7 +38,9 @@ def docstring(source: Any) -> str | None:
 
 def _origin(type_: Any) -> Any:
     definition = type_.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
-    return getattr(definition, "origin", None)
+    # Of a generic type, such as `Edge[User]`, the class that was written.
+    generic = getattr(definition, "concrete_of", None)
+    return getattr(generic or definition, "origin", None)
 
 
 def _resolver(field: Any) -> Any:

@@ -3,7 +3,6 @@
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
-from enum import StrEnum
 from typing import Any, Final, cast
 
 import strawberry
@@ -18,6 +17,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from core.commits import observe_commits
 from core.deadline import DeadlineExceededError, OperationCancelledError
+from core.enums import DescribedEnum
 from core.errors import DomainError, GenericErrorCode, InputRejectedError, Problem
 from schema.context import Info
 from schema.engine.bounds import FieldCancelledError, ResponseTooLargeError
@@ -29,28 +29,34 @@ logger = logging.getLogger(__name__)
 RATE_LIMITED = gettext_lazy("You have sent too many requests. Try again later.")
 
 
-class RequestErrorCode(StrEnum):
+class RequestErrorCode(DescribedEnum):
     """`extensions.code` of errors that are about the request, not about its data."""
 
-    BAD_REQUEST = "BAD_REQUEST"
-    BODY_TOO_LARGE = "BODY_TOO_LARGE"
-    CROSS_SITE_REQUEST = "CROSS_SITE_REQUEST"
-    PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
-    VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
-    VARIABLES_INVALID = "GRAPHQL_VARIABLES_INVALID"
-    DOCUMENT_TOO_LARGE = "DOCUMENT_TOO_LARGE"
-    TOKENS_EXCEEDED = "TOKENS_EXCEEDED"
-    DEPTH_EXCEEDED = "DEPTH_EXCEEDED"
-    ALIASES_EXCEEDED = "ALIASES_EXCEEDED"
-    ROOT_FIELDS_EXCEEDED = "ROOT_FIELDS_EXCEEDED"
-    DIRECTIVES_EXCEEDED = "DIRECTIVES_EXCEEDED"
-    PAGE_SIZES_EXCEEDED = "PAGE_SIZES_EXCEEDED"
-    FIELDS_EXCEEDED = "FIELDS_EXCEEDED"
-    VALUES_EXCEEDED = "VALUES_EXCEEDED"
-    QUERY_TIMEOUT = "QUERY_TIMEOUT"
-    RESPONSE_TOO_LARGE = "RESPONSE_TOO_LARGE"
-    RATE_LIMITED = "RATE_LIMITED"
-    INTERNAL_ERROR = "INTERNAL_ERROR"
+    BAD_REQUEST = "BAD_REQUEST", "The request is not GraphQL over HTTP, or names no operation."
+    BODY_TOO_LARGE = "BODY_TOO_LARGE", "The body has too many bytes."
+    CROSS_SITE_REQUEST = (
+        "CROSS_SITE_REQUEST",
+        "A page of another site sent the request with the user's cookie.",
+    )
+    PARSE_FAILED = "GRAPHQL_PARSE_FAILED", "The document is not GraphQL."
+    VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED", "The document does not fit the schema."
+    VARIABLES_INVALID = (
+        "GRAPHQL_VARIABLES_INVALID",
+        "A variable or an argument does not fit its type.",
+    )
+    DOCUMENT_TOO_LARGE = "DOCUMENT_TOO_LARGE", "The document has too many characters."
+    TOKENS_EXCEEDED = "TOKENS_EXCEEDED", "The document has too many tokens."
+    DEPTH_EXCEEDED = "DEPTH_EXCEEDED", "Fields are nested too deeply."
+    ALIASES_EXCEEDED = "ALIASES_EXCEEDED", "There are too many aliases."
+    ROOT_FIELDS_EXCEEDED = "ROOT_FIELDS_EXCEEDED", "There are too many root fields."
+    DIRECTIVES_EXCEEDED = "DIRECTIVES_EXCEEDED", "There are too many directives."
+    PAGE_SIZES_EXCEEDED = "PAGE_SIZES_EXCEEDED", "The page sizes allow too many rows."
+    FIELDS_EXCEEDED = "FIELDS_EXCEEDED", "Too many fields are selected."
+    VALUES_EXCEEDED = "VALUES_EXCEEDED", "The rows may have too many values in all."
+    QUERY_TIMEOUT = "QUERY_TIMEOUT", "The operation or a statement took too long."
+    RESPONSE_TOO_LARGE = "RESPONSE_TOO_LARGE", "The answer would have too many bytes."
+    RATE_LIMITED = "RATE_LIMITED", "The client has spent its points."
+    INTERNAL_ERROR = "INTERNAL_ERROR", "A fault of the service; its log has the details."
 
 
 @strawberry.type

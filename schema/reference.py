@@ -1,0 +1,173 @@
+"""Tables of docs/reference.md: errors, scopes and limits, as the code has them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from django.conf import settings
+
+from core.enums import DescribedEnum
+from schema import limits, weights
+from schema.error_codes import ErrorCode
+from schema.errors import RequestErrorCode
+from schema.operations import ROOT_FIELDS
+from schema.scopes import NoScope, RequiredScope
+from users.scopes import Scope
+
+TITLE: Final = """# Reference of the API
+
+`make reference` writes this page from the code, and `make lint` checks it. [The API](api.md)
+explains what is listed here.
+"""
+TRY_ANOTHER: Final = "Choose another value."
+# What a client does about an error. Every code has an entry.
+REMEDIES: Final[Mapping[str, str]] = {
+    "EMAIL_INVALID": "Correct the address; the message says what is wrong with it.",
+    "EMAIL_TAKEN": "Choose another address, or find its account.",
+    "EMAIL_PRIMARY": "Make another address the primary one first.",
+    "TOO_MANY_EMAIL_ADDRESSES": "Remove an address first.",
+    "USERNAME_INVALID": "Choose a username of 3 to 30 allowed characters.",
+    "EMAIL_DOMAIN_NOT_ALLOWED": "Use an address of an allowed domain.",
+    "USERNAME_TAKEN": TRY_ANOTHER,
+    "USERNAME_RESERVED": TRY_ANOTHER,
+    "SIGN_UP_CLOSED": "Ask an administrator for an account.",
+    "PASSWORD_TOO_WEAK": "Choose a longer password that is harder to guess.",
+    "PASSWORD_WRONG": "Enter the password again, or reset it.",
+    "PASSWORD_REQUIRED": "Send the password, or sign in to the account.",
+    "LOCALE_UNSUPPORTED": "Choose a language that the service has.",
+    "TIME_ZONE_UNKNOWN": "Choose a name of the IANA database.",
+    "VALUE_INVALID": "Correct the field; the message says how.",
+    "IMAGE_INVALID": "Send a still JPEG, PNG or WebP image.",
+    "IMAGE_TOO_LARGE": "Shrink the image.",
+    "IMAGE_TOO_COMPLEX": "Save the image as a JPEG, or shrink it.",
+    "UPLOADS_OFF": "Offer no upload.",
+    "METADATA_INVALID": "Correct the metadata at the place that the message names.",
+    "CONFLICT": "Read the value again, and repeat the change on it.",
+    "TOKEN_INVALID": "Start the flow again.",
+    "TOKEN_EXPIRED": "Ask for another link.",
+    "CREDENTIALS_INVALID": "Enter the credentials again, or reset the password.",
+    "CODE_INVALID": "Enter the current code.",
+    "TOTP_ACTIVE": "Remove the authenticator app first.",
+    "PASSKEY_INVALID": "Ask for new options, and use the passkey again.",
+    "PASSKEY_TAKEN": "Use the registered passkey.",
+    "TOO_MANY_PASSKEYS": "Remove a passkey first.",
+    "NOT_FOUND": "Check the id, and that you may see the object.",
+    "LAST_ADMINISTRATOR": "Make another user an administrator first.",
+    "LAST_OWNER": "Make another member an owner first, or delete the organisation.",
+    "DELETION_PENDING": "Cancel the deletion first.",
+    "ALREADY_MEMBER": "Nothing: the membership exists.",
+    "INVITATION_OF_ANOTHER": "Sign in as the owner of the invited address.",
+    "TOO_MANY_INVITATIONS": "Wait for answers, or cancel invitations.",
+    "TOO_MANY_TOKENS": "Revoke a token first.",
+    "IMPERSONATION_REFUSED": "Choose a user who may be impersonated.",
+    "SELECTION_CHANGED": "Look at the selection again, and confirm its new size.",
+    "BULK_ACTION_RUNNING": "Wait for the running bulk action, or cancel it.",
+    "OWN_ACCOUNT": "Exclude your own account from the selection.",
+    "UNAUTHENTICATED": "Sign in, or refresh the tokens.",
+    "FORBIDDEN": "Nothing: the user lacks the right.",
+    "INSUFFICIENT_SCOPE": "Use a token with the scope that `extensions.scope` names.",
+    "REAUTHENTICATION_REQUIRED": "Call `reauthenticate`, and try again.",
+    "SECOND_FACTOR_REQUIRED": "Set up a second factor.",
+    "TOO_MANY_ATTEMPTS": "Wait for `extensions.retryAfter` seconds.",
+    "SERVICE_BUSY": "Wait for `extensions.retryAfter` seconds.",
+    "ARGUMENT_INVALID": "Correct the argument; the message says how.",
+    "CURSOR_INVALID": "Start at the first page.",
+    "BAD_REQUEST": "Send GraphQL over HTTP as the specification has it.",
+    "BODY_TOO_LARGE": "Send less.",
+    "CROSS_SITE_REQUEST": "Send the request from the service's own site, or by a token.",
+    "GRAPHQL_PARSE_FAILED": "Correct the syntax of the document.",
+    "GRAPHQL_VALIDATION_FAILED": "Correct the document by the schema.",
+    "GRAPHQL_VARIABLES_INVALID": "Correct what `extensions.variable` and `.field` name.",
+    "DOCUMENT_TOO_LARGE": "Shorten the document.",
+    "TOKENS_EXCEEDED": "Shorten the document.",
+    "DEPTH_EXCEEDED": "Select fewer levels.",
+    "ALIASES_EXCEEDED": "Use fewer aliases, or several requests.",
+    "ROOT_FIELDS_EXCEEDED": "Use several requests.",
+    "DIRECTIVES_EXCEEDED": "Use fewer directives.",
+    "PAGE_SIZES_EXCEEDED": "Ask for smaller pages.",
+    "FIELDS_EXCEEDED": "Select fewer fields.",
+    "VALUES_EXCEEDED": "Select fewer fields, or ask for smaller pages.",
+    "QUERY_TIMEOUT": "Ask for less; of a mutation, read first whether it was carried out.",
+    "RESPONSE_TOO_LARGE": "Ask for fewer objects or fields.",
+    "RATE_LIMITED": "Wait for `extensions.retryAfter` seconds.",
+    "INTERNAL_ERROR": "Report it: the fault is the service's.",
+}
+LIMITS: Final[Sequence[tuple[str, int, RequestErrorCode]]] = (
+    ("bytes of a body", settings.DATA_UPLOAD_MAX_MEMORY_SIZE, RequestErrorCode.BODY_TOO_LARGE),
+    ("characters of a document", limits.MAX_CHARACTERS, RequestErrorCode.DOCUMENT_TOO_LARGE),
+    ("tokens", limits.MAX_TOKENS, RequestErrorCode.TOKENS_EXCEEDED),
+    ("depth", limits.MAX_DEPTH, RequestErrorCode.DEPTH_EXCEEDED),
+    ("aliases", limits.MAX_ALIASES, RequestErrorCode.ALIASES_EXCEEDED),
+    ("root fields", limits.MAX_ROOT_FIELDS, RequestErrorCode.ROOT_FIELDS_EXCEEDED),
+    ("directives", limits.MAX_DIRECTIVES, RequestErrorCode.DIRECTIVES_EXCEEDED),
+    (
+        "fields, those of a fragment wherever it is spread",
+        weights.MAX_FIELDS,
+        RequestErrorCode.FIELDS_EXCEEDED,
+    ),
+    ("rows, page sizes multiplied", limits.MAX_ROWS, RequestErrorCode.PAGE_SIZES_EXCEEDED),
+    (
+        "values: rows times the fields selected of each",
+        weights.MAX_VALUES,
+        RequestErrorCode.VALUES_EXCEEDED,
+    ),
+    ("values of introspection", weights.MAX_INTROSPECTION, RequestErrorCode.VALUES_EXCEEDED),
+)
+
+
+def reference() -> str:
+    """Return the page. Raises `KeyError` for an error code without a remedy."""
+    return "\n".join(
+        (
+            TITLE,
+            "## Error codes\n",
+            *_table(("Code", "Meaning", "What to do"), _errors(ErrorCode)),
+            "\nAbout the request itself:\n",
+            *_table(("Code", "Meaning", "What to do"), _errors(RequestErrorCode)),
+            "\n## Scopes\n",
+            *_table(("Scope", "Value", "Allows", "Root fields"), _scopes()),
+            "\n## Root fields without a scope\n",
+            *_table(("Access", "Root fields"), _unscoped()),
+            "\n## Recent authentication\n",
+            "These mutations answer `REAUTHENTICATION_REQUIRED` without it:",
+            _names(name for name, each in ROOT_FIELDS.access.items() if each.reauthenticate) + ".",
+            "\n## Limits of a request\n",
+            *_table(
+                ("Limit", "At most", "Code"),
+                ((what, f"{most:,}", f"`{code.value}`") for what, most, code in LIMITS),
+            ),
+            "",
+        )
+    )
+
+
+def _errors(codes: type[DescribedEnum]) -> Iterable[Sequence[str]]:
+    return ((f"`{code.value}`", code.description, REMEDIES[code.value]) for code in codes)
+
+
+def _scopes() -> Iterable[Sequence[str]]:
+    return (
+        (f"`{scope.name}`", f"`{scope.value}`", scope.description, _root_fields(scope))
+        for scope in Scope
+    )
+
+
+def _unscoped() -> Iterable[Sequence[str]]:
+    return ((access.value, _root_fields(access)) for access in NoScope)
+
+
+def _root_fields(scope: RequiredScope) -> str:
+    return _names(name for name, each in ROOT_FIELDS.access.items() if each.scope is scope)
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names))
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterable[str]:
+    yield _row(head)
+    yield "|---" * len(head) + "|"
+    yield from map(_row, rows)
+
+
+def _row(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
