@@ -59,6 +59,20 @@ describe_enum(
 )
 
 
+@strawberry.input
+class Order:
+    """Base of the orders. Items that are equal in their `field` are ordered by creation."""
+
+    direction: Direction = strawberry.field(
+        default=Direction.ASC, description="From the smallest, or from the largest."
+    )
+
+    @property
+    def is_descending(self) -> bool:
+        """Whether the largest come first."""
+        return self.direction is Direction.DESC
+
+
 @strawberry.type(name="PageInfo")
 class KeysetPageInfo:
     """Where a page stands among its neighbours."""

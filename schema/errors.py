@@ -107,7 +107,7 @@ class InputErrors(FieldExtension):
         with observe_commits() as commits:
             try:
                 check_nulls(kwargs.get("input"))
-                answer = next_(source, info, **kwargs)
+                answer = next_(source, info, **kwargs) or payload()
             except InputRejectedError as refusal:
                 return payload(errors=input_errors(refusal))
             except DomainError:

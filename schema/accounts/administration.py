@@ -8,7 +8,7 @@ from schema.accounts.mutations import USERNAME
 from schema.accounts.profiles import LOCALE, ProfileInput
 from schema.accounts.types import UserPayload
 from schema.context import Info
-from schema.errors import Payload
+from schema.inputs import UserIdInput
 from schema.mutations import mutation
 from schema.nodes import node_key
 from users.accounts.policy import may_administer_groups, require
@@ -54,16 +54,10 @@ class InviteUserInput:
     locale: str = strawberry.field(default="en", description=LOCALE)
 
 
-@strawberry.type
-class InviteUserPayload(Payload):
-    """Nothing but errors: there is no account yet."""
-
-
 @strawberry.input
-class UpdateUserInput(ProfileInput):
+class UpdateUserInput(ProfileInput, UserIdInput):
     """The fields to change; those left out stay."""
 
-    user_id: strawberry.ID = strawberry.field(description=USER_ID)
     email: strawberry.Maybe[str | None] = strawberry.field(description="Not verified any more.")
     username: strawberry.Maybe[str | None] = strawberry.field(description=USERNAME)
     is_staff: strawberry.Maybe[bool | None] = strawberry.field(
@@ -85,10 +79,8 @@ class UpdateUserInput(ProfileInput):
 
 
 @strawberry.input
-class VerifyUserEmailInput:
+class VerifyUserEmailInput(UserIdInput):
     """Whose address you vouch for."""
-
-    user_id: strawberry.ID = strawberry.field(description=USER_ID)
 
 
 @strawberry.type
@@ -102,10 +94,9 @@ class AdministrationMutation:
         return UserPayload(user_id=user.pk)
 
     @mutation(scope=Scope.USERS_WRITE, reauthenticate=False)
-    def invite_user(self, info: Info, input: InviteUserInput) -> InviteUserPayload:
+    def invite_user(self, info: Info, input: InviteUserInput) -> None:
         """Invite the owner of an email address to an account, for administrators."""
         invite_user(actor=info.context.actor, **vars(input))
-        return InviteUserPayload()
 
     @mutation(scope=Scope.USERS_WRITE, reauthenticate=True)
     def update_user(self, info: Info, input: UpdateUserInput) -> UserPayload:

@@ -5,6 +5,7 @@ import strawberry
 from schema.accounts.own import own_id
 from schema.accounts.types import UserPayload
 from schema.context import Info
+from schema.inputs import UserIdInput
 from schema.multipart import Upload
 from schema.mutations import mutation
 from schema.nodes import node_key
@@ -25,10 +26,8 @@ class SetAvatarInput:
 
 
 @strawberry.input
-class RemoveUserAvatarInput:
+class RemoveUserAvatarInput(UserIdInput):
     """Whose picture to remove."""
-
-    user_id: strawberry.ID = strawberry.field(description="The person's `id`.")
 
 
 @strawberry.type

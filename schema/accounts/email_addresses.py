@@ -2,11 +2,12 @@
 
 import strawberry
 
-from schema.accounts.mutations import OWN_PASSWORD, TOKEN
+from schema.accounts.mutations import OWN_PASSWORD
 from schema.accounts.own import own_id
 from schema.accounts.types import UserPayload
 from schema.context import Info
 from schema.errors import Payload
+from schema.inputs import PasswordConfirmation, TokenInput, UserIdInput
 from schema.mutations import mutation
 from schema.nodes import node_key
 from schema.scopes import NoScope
@@ -22,23 +23,16 @@ PASSWORD = "The current password."  # noqa: S105 - a description
 
 
 @strawberry.input
-class AddEmailAddressInput:
+class AddEmailAddressInput(PasswordConfirmation):
     """A further address, and proof that the owner asks."""
 
     email: str = strawberry.field(description="Gets the link that completes the addition.")
-    password: str = strawberry.field(description=PASSWORD)
-
-
-@strawberry.type
-class AddEmailAddressPayload(Payload):
-    """The same answer for known and unknown addresses."""
 
 
 @strawberry.input
-class ConfirmEmailAddressInput:
+class ConfirmEmailAddressInput(TokenInput):
     """What the mailed link carries."""
 
-    token: str = strawberry.field(description=TOKEN)
     password: str | None = strawberry.field(default=None, description=OWN_PASSWORD)
 
 
@@ -52,28 +46,25 @@ class ConfirmEmailAddressPayload(Payload):
 
 
 @strawberry.input
-class SetPrimaryEmailAddressInput:
+class SetPrimaryEmailAddressInput(PasswordConfirmation):
     """Which address, and proof that the owner asks."""
 
     email: str = strawberry.field(description="A confirmed address of yours.")
-    password: str = strawberry.field(description=PASSWORD)
 
 
 @strawberry.input
-class RemoveEmailAddressInput:
+class RemoveEmailAddressInput(PasswordConfirmation):
     """Which address, and proof that the owner asks."""
 
     email: str = strawberry.field(
         description="An address of yours, or one that you asked to add; not the primary one."
     )
-    password: str = strawberry.field(description=PASSWORD)
 
 
 @strawberry.input
-class RemoveUserEmailAddressInput:
+class RemoveUserEmailAddressInput(UserIdInput):
     """Whose address to remove, and which."""
 
-    user_id: strawberry.ID = strawberry.field(description="The person's `id`.")
     email: str = strawberry.field(
         description="An address of theirs, or one that they asked to add; not the primary one."
     )
@@ -84,10 +75,13 @@ class EmailAddressesMutation:
     """Addresses beside the primary one."""
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
-    def add_email_address(self, info: Info, input: AddEmailAddressInput) -> AddEmailAddressPayload:
-        """Ask for a secondary address. It counts once its owner confirms it."""
+    def add_email_address(self, info: Info, input: AddEmailAddressInput) -> None:
+        """Ask for a secondary address.
+
+        It counts once its owner confirms it. The answer is the same for known and unknown
+        addresses.
+        """
         add_email_address(own_id(info), actor=info.context.actor, **vars(input))
-        return AddEmailAddressPayload()
 
     @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
     def confirm_email_address(

@@ -4,14 +4,14 @@ from collections.abc import Collection
 from typing import Any, cast
 
 import strawberry
-import strawberry_django
 from django.contrib.auth import models as auth
 
 from schema.accounts.types import Group, Permission
 from schema.context import Info
 from schema.errors import Payload
 from schema.mutations import mutation
-from schema.nodes import node_key, one
+from schema.nodes import node_key
+from schema.payloads import changed_object
 from users.accounts.policy import may_administer_groups, require
 from users.accounts.services.groups import (
     create_group,
@@ -84,20 +84,11 @@ class DeleteGroupInput:
 
 
 @strawberry.type
-class DeleteGroupPayload(Payload):
-    """Nothing but errors."""
-
-
-@strawberry.type
 class GroupPayload(Payload):
     """A mutation's answer about a group."""
 
     group_id: strawberry.Private[int | None] = None
-
-    @strawberry_django.field
-    def group(self) -> Group | None:
-        """The group; null if the input was refused."""
-        return one(auth.Group.objects.all(), self.group_id)
+    group: Group | None = changed_object(auth.Group, "group_id")
 
 
 @strawberry.input
@@ -123,20 +114,11 @@ class DeletePermissionInput:
 
 
 @strawberry.type
-class DeletePermissionPayload(Payload):
-    """Nothing but errors."""
-
-
-@strawberry.type
 class PermissionPayload(Payload):
     """A mutation's answer about a permission."""
 
     permission_id: strawberry.Private[int | None] = None
-
-    @strawberry_django.field
-    def permission(self) -> Permission | None:
-        """The permission; null if the input was refused."""
-        return one(auth.Permission.objects.all(), self.permission_id)
+    permission: Permission | None = changed_object(auth.Permission, "permission_id")
 
 
 @strawberry.type
@@ -187,10 +169,9 @@ class GroupsMutation:
         return GroupPayload(group_id=group.pk)
 
     @mutation(scope=Scope.GROUPS_WRITE, reauthenticate=True)
-    def delete_group(self, info: Info, input: DeleteGroupInput) -> DeleteGroupPayload:
+    def delete_group(self, info: Info, input: DeleteGroupInput) -> None:
         """Delete a group; its members lose its permissions. For administrators."""
         delete_group(node_key(input.group_id, "Group"), actor=info.context.actor)
-        return DeleteGroupPayload()
 
     @mutation(scope=Scope.GROUPS_WRITE, reauthenticate=True)
     def create_permission(self, info: Info, input: CreatePermissionInput) -> PermissionPayload:
@@ -205,12 +186,9 @@ class GroupsMutation:
         return PermissionPayload(permission_id=permission.pk)
 
     @mutation(scope=Scope.GROUPS_WRITE, reauthenticate=True)
-    def delete_permission(
-        self, info: Info, input: DeletePermissionInput
-    ) -> DeletePermissionPayload:
+    def delete_permission(self, info: Info, input: DeletePermissionInput) -> None:
         """Delete a permission of your own, and revoke it everywhere. For administrators."""
         delete_permission(input.name, actor=info.context.actor)
-        return DeletePermissionPayload()
 
 
 def _permissions(info: Info, names: Collection[str]) -> list[int]:

@@ -9,6 +9,7 @@ from strawberry.scalars import JSON
 from schema.accounts.types import UserPayload
 from schema.context import Info
 from schema.enums import describe_enum
+from schema.inputs import UserIdInput
 from schema.mutations import mutation
 from schema.nodes import node_key
 from users.accounts.services.metadata import change_metadata
@@ -34,10 +35,9 @@ describe_enum(
 
 
 @strawberry.input
-class UpdateMetadataInput:
+class UpdateMetadataInput(UserIdInput):
     """What to note about a person; a kind that is left out stays."""
 
-    user_id: strawberry.ID = strawberry.field(description="The person's `id`.")
     public: strawberry.Maybe[JSON | None] = strawberry.field(
         description="An object for whoever sees the person; for staff to write."
     )

@@ -7,6 +7,7 @@ from schema.accounts.profiles import LOCALE, ProfileInput
 from schema.accounts.types import UserPayload
 from schema.context import Info
 from schema.errors import Payload
+from schema.inputs import PasswordConfirmation, TokenInput
 from schema.mutations import mutation
 from schema.scopes import NoScope
 from users.accounts.policy import may_edit_profile
@@ -32,11 +33,6 @@ class SignUpInput:
     locale: str = strawberry.field(default="en", description=LOCALE)
 
 
-@strawberry.type
-class SignUpPayload(Payload):
-    """The same answer for known and unknown addresses."""
-
-
 @strawberry.input
 class ResendVerificationInput:
     """Whose sign-up it is."""
@@ -49,16 +45,10 @@ class ResendVerificationInput:
     )
 
 
-@strawberry.type
-class ResendVerificationPayload(Payload):
-    """The same answer for known and unknown addresses."""
-
-
 @strawberry.input
-class VerifyEmailInput:
+class VerifyEmailInput(TokenInput):
     """What the mailed link carries."""
 
-    token: str = strawberry.field(description=TOKEN)
     password: str | None = strawberry.field(
         default=None,
         description="The password of the sign-up, which proves that it is yours.",
@@ -82,10 +72,9 @@ class VerifyEmailPayload(Payload):
 
 
 @strawberry.input
-class AcceptInvitationInput:
+class AcceptInvitationInput(TokenInput):
     """What an invited person chooses."""
 
-    token: str = strawberry.field(description=TOKEN)
     username: str = strawberry.field(description=USERNAME)
     password: str = strawberry.field(description="At least 12 characters; any will do.")
 
@@ -108,23 +97,16 @@ class UpdateProfilePayload(UserPayload):
 
 
 @strawberry.input
-class RequestEmailChangeInput:
+class RequestEmailChangeInput(PasswordConfirmation):
     """A new address, and proof that the owner asks."""
 
     email: str = strawberry.field(description="Gets the link that completes the change.")
-    password: str = strawberry.field(description="The current password.")
-
-
-@strawberry.type
-class RequestEmailChangePayload(Payload):
-    """The same answer for known and unknown addresses."""
 
 
 @strawberry.input
-class ConfirmEmailChangeInput:
+class ConfirmEmailChangeInput(TokenInput):
     """What the mailed link carries."""
 
-    token: str = strawberry.field(description=TOKEN)
     password: str | None = strawberry.field(default=None, description=OWN_PASSWORD)
 
 
@@ -138,11 +120,10 @@ class ConfirmEmailChangePayload(Payload):
 
 
 @strawberry.input
-class ChangeUsernameInput:
+class ChangeUsernameInput(PasswordConfirmation):
     """Another username, and proof that the owner asks."""
 
     username: str = strawberry.field(description=USERNAME)
-    password: str = strawberry.field(description="The current password.")
 
 
 @strawberry.type
@@ -155,18 +136,21 @@ class AccountsMutation:
     """Signing up, and what people tell about themselves."""
 
     @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
-    def sign_up(self, info: Info, input: SignUpInput) -> SignUpPayload:
-        """Ask for an account. The owner of the address gets a mail to complete it."""
+    def sign_up(self, info: Info, input: SignUpInput) -> None:
+        """Ask for an account.
+
+        The owner of the address gets a mail to complete it. The answer is the same for known and
+        unknown addresses.
+        """
         sign_up(actor=info.context.actor, **vars(input))
-        return SignUpPayload()
 
     @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
-    def resend_verification(
-        self, info: Info, input: ResendVerificationInput
-    ) -> ResendVerificationPayload:
-        """Mail the link of a sign-up again."""
+    def resend_verification(self, info: Info, input: ResendVerificationInput) -> None:
+        """Mail the link of a sign-up again.
+
+        The answer is the same for known and unknown addresses.
+        """
         resend_verification(actor=info.context.actor, **vars(input))
-        return ResendVerificationPayload()
 
     @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
     def verify_email(self, info: Info, input: VerifyEmailInput) -> VerifyEmailPayload:
@@ -196,12 +180,13 @@ class AccountsMutation:
         return UpdateProfilePayload(user_id=user.pk)
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
-    def request_email_change(
-        self, info: Info, input: RequestEmailChangeInput
-    ) -> RequestEmailChangePayload:
-        """Ask for another primary address. It counts once its owner confirms it."""
+    def request_email_change(self, info: Info, input: RequestEmailChangeInput) -> None:
+        """Ask for another primary address.
+
+        It counts once its owner confirms it. The answer is the same for known and unknown
+        addresses.
+        """
         request_email_change(own_id(info), actor=info.context.actor, **vars(input))
-        return RequestEmailChangePayload()
 
     @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
     def confirm_email_change(

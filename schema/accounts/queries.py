@@ -16,7 +16,7 @@ from schema.accounts.types import (
     UserConnection,
     UserOrder,
 )
-from schema.connections import Direction, keyset_connection
+from schema.connections import keyset_connection
 from schema.context import Info
 from schema.nodes import NodeId, node_key, one
 from schema.queries import query_field
@@ -96,5 +96,5 @@ class AccountsQuery:
         order = order_by or UserOrder()
         if order.field in PRIVATE_ORDERS:
             require(actor, may_select_people_by_what_is_private)
-        people = people.in_order(order.field, descending=order.direction is Direction.DESC)
+        people = people.in_order(order.field, descending=order.is_descending)
         return wanted.apply(people, order=order.field, actor=actor)

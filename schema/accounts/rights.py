@@ -2,10 +2,10 @@
 
 import strawberry
 
-from schema.accounts.administration import USER_ID
 from schema.accounts.groups import PERMISSIONS
 from schema.accounts.types import UserPayload
 from schema.context import Info
+from schema.inputs import UserIdInput
 from schema.mutations import mutation
 from schema.nodes import node_key
 from users.accounts.services.rights import (
@@ -21,34 +21,30 @@ GROUP_IDS = f"The groups' `id`s; at most {MAX_CHANGES}."
 
 
 @strawberry.input
-class AddToGroupsInput:
+class AddToGroupsInput(UserIdInput):
     """A user, and the groups to add the user to."""
 
-    user_id: strawberry.ID = strawberry.field(description=USER_ID)
     group_ids: list[strawberry.ID] = strawberry.field(description=GROUP_IDS)
 
 
 @strawberry.input
-class RemoveFromGroupsInput:
+class RemoveFromGroupsInput(UserIdInput):
     """A user, and the groups to remove the user from."""
 
-    user_id: strawberry.ID = strawberry.field(description=USER_ID)
     group_ids: list[strawberry.ID] = strawberry.field(description=GROUP_IDS)
 
 
 @strawberry.input
-class GrantUserPermissionsInput:
+class GrantUserPermissionsInput(UserIdInput):
     """The permissions to grant to a user, besides those of the groups."""
 
-    user_id: strawberry.ID = strawberry.field(description=USER_ID)
     permissions: list[str] = strawberry.field(description=PERMISSIONS)
 
 
 @strawberry.input
-class RevokeUserPermissionsInput:
+class RevokeUserPermissionsInput(UserIdInput):
     """The permissions to revoke from a user; those of groups stay."""
 
-    user_id: strawberry.ID = strawberry.field(description=USER_ID)
     permissions: list[str] = strawberry.field(description=PERMISSIONS)
 
 

@@ -21,13 +21,13 @@ from schema.authentication.api_token_types import ApiToken, ApiTokenConnection
 from schema.authentication.factor_types import Passkey, PasskeyConnection, Totp
 from schema.authentication.loaders import active_session_counts, recovery_codes_left
 from schema.authentication.suspension_types import Suspension
-from schema.connections import Direction, KeysetConnection
+from schema.connections import KeysetConnection, Order
 from schema.context import Info
 from schema.enums import describe_enum
 from schema.errors import Payload
 from schema.nested import nested_connection
-from schema.nodes import one
 from schema.organizations.types import Membership, MembershipConnection
+from schema.payloads import changed_object
 from schema.privacy.types import AccountDeletion, DataExport
 from schema.rules import Private, PrivateSessions
 from users.accounts import models
@@ -235,14 +235,11 @@ describe_enum(
 
 
 @strawberry.input
-class UserOrder:
+class UserOrder(Order):
     """An order of people."""
 
     field: UserOrderField = strawberry.field(
         default=UserOrderField.USERNAME, description="By what."
-    )
-    direction: Direction = strawberry.field(
-        default=Direction.ASC, description="From the smallest, or from the largest."
     )
 
 
@@ -269,8 +266,4 @@ class UserPayload(Payload):
     """A mutation's answer about a person."""
 
     user_id: strawberry.Private[UUID | None] = None
-
-    @strawberry_django.field
-    def user(self) -> User | None:
-        """The person; null if the input was refused."""
-        return one(models.User.objects.all(), self.user_id)
+    user: User | None = changed_object(models.User, "user_id")

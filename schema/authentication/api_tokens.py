@@ -5,13 +5,14 @@ from typing import Self
 from uuid import UUID
 
 import strawberry
-import strawberry_django
 
 from schema.authentication.api_token_types import ApiToken
 from schema.context import Info
 from schema.errors import Payload
+from schema.inputs import PasswordConfirmation
 from schema.mutations import mutation
-from schema.nodes import node_key, one
+from schema.nodes import node_key
+from schema.payloads import changed_object
 from schema.scopes import NoScope
 from users.authentication import models
 from users.authentication.services.api_tokens import (
@@ -32,28 +33,26 @@ TOKEN_ID = "The token's `id`."  # noqa: S105 - a description
 
 
 @strawberry.input
-class CreateApiTokenInput:
+class CreateApiTokenInput(PasswordConfirmation):
     """What a token is to be like, and proof that its owner asks."""
 
     name: str = strawberry.field(description=NAME)
     scopes: list[Scope] = strawberry.field(description=SCOPES)
     expires_in_days: int = strawberry.field(default=90, description=DAYS)
-    password: str = strawberry.field(description=PASSWORD)
 
 
 @strawberry.input
-class CreateServiceAccountTokenInput:
+class CreateServiceAccountTokenInput(PasswordConfirmation):
     """The same for a program, and proof that an administrator asks."""
 
     service_account_id: strawberry.ID = strawberry.field(description="The account's `id`.")
     name: str = strawberry.field(description=NAME)
     scopes: list[Scope] = strawberry.field(description=SCOPES)
     expires_in_days: int = strawberry.field(default=90, description=DAYS)
-    password: str = strawberry.field(description=PASSWORD)
 
 
 @strawberry.input
-class RotateApiTokenInput:
+class RotateApiTokenInput(PasswordConfirmation):
     """Which token is to have a successor."""
 
     token_id: strawberry.ID = strawberry.field(description=TOKEN_ID)
@@ -62,7 +61,6 @@ class RotateApiTokenInput:
         description="How long both are to work, up to a week of 10,080 minutes; with 0 the former "
         "stops at once.",
     )
-    password: str = strawberry.field(description=PASSWORD)
 
 
 @strawberry.input
@@ -85,11 +83,7 @@ class ApiTokenPayload(Payload):
     """A mutation's answer about an API token."""
 
     token_id: strawberry.Private[UUID | None] = None
-
-    @strawberry_django.field
-    def api_token(self) -> ApiToken | None:
-        """The token; null if the input was refused."""
-        return one(models.ApiToken.objects.all(), self.token_id)
+    api_token: ApiToken | None = changed_object(models.ApiToken, "token_id")
 
 
 @strawberry.type
@@ -105,11 +99,6 @@ class NewApiTokenPayload(ApiTokenPayload):
     def of(cls, new: NewToken) -> Self:
         """Answer about a new token."""
         return cls(token_id=new.api_token.pk, secret=new.secret)
-
-
-@strawberry.type
-class RevokeApiTokenPayload(Payload):
-    """Nothing but errors."""
 
 
 @strawberry.type
@@ -168,7 +157,6 @@ class ApiTokensMutation:
         return ApiTokenPayload(token_id=token.pk)
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=False)
-    def revoke_api_token(self, info: Info, input: RevokeApiTokenInput) -> RevokeApiTokenPayload:
+    def revoke_api_token(self, info: Info, input: RevokeApiTokenInput) -> None:
         """Revoke one of your API tokens at once; any user's, for administrators."""
         revoke_api_token(node_key(input.token_id, "ApiToken"), actor=info.context.actor)
-        return RevokeApiTokenPayload()

@@ -10,6 +10,7 @@ from schema.accounts.types import UserPayload
 from schema.authentication.mutations import SignedInPayload
 from schema.context import Info
 from schema.errors import Payload
+from schema.inputs import UserIdInput
 from schema.mutations import mutation
 from schema.nodes import node_key
 from schema.scopes import NoScope
@@ -95,10 +96,8 @@ class ConfirmTotpEnrollmentInput:
 
 
 @strawberry.input
-class ResetSecondFactorsInput:
+class ResetSecondFactorsInput(UserIdInput):
     """Who has lost all second factors."""
-
-    user_id: strawberry.ID = strawberry.field(description="The person's `id`.")
 
 
 @strawberry.type

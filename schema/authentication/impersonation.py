@@ -6,6 +6,7 @@ import strawberry
 
 from schema.authentication.mutations import SignedInPayload
 from schema.context import Info
+from schema.inputs import UserIdInput
 from schema.mutations import mutation
 from schema.nodes import node_key
 from schema.scopes import NoScope
@@ -13,10 +14,9 @@ from users.authentication.services.impersonation import impersonate_user
 
 
 @strawberry.input
-class ImpersonateUserInput:
+class ImpersonateUserInput(UserIdInput):
     """In whose name to act, why, and for how long."""
 
-    user_id: strawberry.ID = strawberry.field(description="The person's `id`.")
     reason: str = strawberry.field(description="1 to 500 characters; recorded.")
     minutes: int | None = strawberry.field(
         default=None,

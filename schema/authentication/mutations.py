@@ -8,7 +8,6 @@ import strawberry
 from schema.accounts.types import UserPayload
 from schema.context import Context, Info
 from schema.enums import describe_enum
-from schema.errors import Payload
 from schema.mutations import mutation
 from schema.scopes import NoScope
 from users.accounts.methods import Method
@@ -120,11 +119,6 @@ class LogInPayload(SignedInPayload):
 
 
 @strawberry.type
-class LogOutPayload(Payload):
-    """Nothing but errors."""
-
-
-@strawberry.type
 class AuthenticationMutation:
     """Sessions."""
 
@@ -159,8 +153,7 @@ class AuthenticationMutation:
         return SignedInPayload.of(signed_in, info.context)
 
     @mutation(scope=NoScope.SESSION, reauthenticate=False)
-    def log_out(self, info: Info) -> LogOutPayload:
+    def log_out(self, info: Info) -> None:
         """End this session, on all servers at once."""
         log_out(actor=info.context.actor)
         info.context.session_is_over(nobody_at(info.context.actor))
-        return LogOutPayload()

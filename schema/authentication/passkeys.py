@@ -4,7 +4,6 @@ from typing import cast
 from uuid import UUID
 
 import strawberry
-import strawberry_django
 from strawberry.scalars import JSON
 
 from schema.accounts.types import UserPayload
@@ -15,7 +14,8 @@ from schema.context import Info
 from schema.enums import describe_enum
 from schema.errors import Payload
 from schema.mutations import mutation
-from schema.nodes import node_key, one
+from schema.nodes import node_key
+from schema.payloads import changed_object
 from schema.scopes import NoScope
 from users.authentication import models
 from users.authentication.services.passkeys import (
@@ -102,11 +102,7 @@ class PasskeyPayload(Payload):
     """The passkey as it is now."""
 
     passkey_id: strawberry.Private[UUID | None] = None
-
-    @strawberry_django.field
-    def passkey(self) -> Passkey | None:
-        """The passkey; null if the input was refused."""
-        return one(models.Passkey.objects.all(), self.passkey_id)
+    passkey: Passkey | None = changed_object(models.Passkey, "passkey_id")
 
 
 @strawberry.type

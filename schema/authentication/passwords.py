@@ -6,6 +6,7 @@ from schema.accounts.own import own_id
 from schema.accounts.types import UserPayload
 from schema.context import Info
 from schema.errors import Payload
+from schema.inputs import TokenInput, UserIdInput
 from schema.mutations import mutation
 from schema.nodes import node_key
 from schema.scopes import NoScope
@@ -32,16 +33,10 @@ class RequestPasswordResetInput:
     email: str = strawberry.field(description="The address of the account, in any case.")
 
 
-@strawberry.type
-class RequestPasswordResetPayload(Payload):
-    """The same answer for known and unknown addresses."""
-
-
 @strawberry.input
-class ResetPasswordInput:
+class ResetPasswordInput(TokenInput):
     """What the mailed link carries, and the new password."""
 
-    token: str = strawberry.field(description="The part of the link after `#token=`.")
     new_password: str = strawberry.field(description="At least 12 characters; any will do.")
 
 
@@ -55,10 +50,8 @@ class ResetPasswordPayload(Payload):
 
 
 @strawberry.input
-class RequirePasswordResetInput:
+class RequirePasswordResetInput(UserIdInput):
     """Who needs a new password."""
-
-    user_id: strawberry.ID = strawberry.field(description="The person's `id`.")
 
 
 @strawberry.type
@@ -73,12 +66,12 @@ class PasswordsMutation:
         return UserPayload(user_id=change.user.pk)
 
     @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
-    def request_password_reset(
-        self, info: Info, input: RequestPasswordResetInput
-    ) -> RequestPasswordResetPayload:
-        """Mail a link to choose a new password to the owner of the address, if there is one."""
+    def request_password_reset(self, info: Info, input: RequestPasswordResetInput) -> None:
+        """Mail a link to choose a new password to the owner of the address, if there is one.
+
+        The answer is the same for known and unknown addresses.
+        """
         request_password_reset(actor=info.context.actor, **vars(input))
-        return RequestPasswordResetPayload()
 
     @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
     def reset_password(self, info: Info, input: ResetPasswordInput) -> ResetPasswordPayload:

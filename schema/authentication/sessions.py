@@ -5,6 +5,7 @@ import strawberry
 from schema.accounts.types import UserPayload
 from schema.context import Info
 from schema.errors import Payload
+from schema.inputs import UserIdInput
 from schema.mutations import mutation
 from schema.nodes import node_key
 from schema.scopes import NoScope
@@ -28,17 +29,13 @@ class RevokeSessionInput:
 
 
 @strawberry.input
-class EndSessionsInput:
+class EndSessionsInput(UserIdInput):
     """Whose sessions to end."""
-
-    user_id: strawberry.ID = strawberry.field(description="The person's `id`.")
 
 
 @strawberry.input
-class UnlockUserInput:
+class UnlockUserInput(UserIdInput):
     """Whose account to unlock."""
-
-    user_id: strawberry.ID = strawberry.field(description="The person's `id`.")
 
 
 @strawberry.type

@@ -6,6 +6,7 @@ import strawberry
 
 from schema.accounts.types import UserPayload
 from schema.context import Info
+from schema.inputs import UserIdInput
 from schema.mutations import mutation
 from schema.nodes import node_key
 from users.authentication.services.suspension import reactivate_user, suspend_user
@@ -13,10 +14,9 @@ from users.scopes import Scope
 
 
 @strawberry.input
-class SuspendUserInput:
+class SuspendUserInput(UserIdInput):
     """Whom to shut out, why, and until when."""
 
-    user_id: strawberry.ID = strawberry.field(description="The person's `id`.")
     reason: str = strawberry.field(description="1 to 500 characters, for staff to read.")
     until: dt.datetime | None = strawberry.field(
         default=None,
@@ -25,10 +25,8 @@ class SuspendUserInput:
 
 
 @strawberry.input
-class ReactivateUserInput:
+class ReactivateUserInput(UserIdInput):
     """Whom to let in again."""
-
-    user_id: strawberry.ID = strawberry.field(description="The person's `id`.")
 
 
 @strawberry.type

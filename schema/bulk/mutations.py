@@ -4,7 +4,6 @@ import datetime as dt
 from uuid import UUID
 
 import strawberry
-import strawberry_django
 
 from schema.accounts.filters import NO_GROUP, UserFilter
 from schema.bulk.types import BulkAction
@@ -12,7 +11,8 @@ from schema.context import Info
 from schema.counts import TotalCount
 from schema.errors import Payload, input_errors
 from schema.mutations import mutation
-from schema.nodes import node_key, one
+from schema.nodes import node_key
+from schema.payloads import changed_object
 from users.accounts.filters import PeopleFilter
 from users.bulk import models
 from users.bulk.actions import BulkActionKind
@@ -69,11 +69,7 @@ class BulkActionPayload(Payload):
     """A bulk action, as it is now."""
 
     bulk_action_id: strawberry.Private[UUID | None] = None
-
-    @strawberry_django.field
-    def bulk_action(self) -> BulkAction | None:
-        """The bulk action; null if the input was refused."""
-        return one(models.BulkAction.objects.all(), self.bulk_action_id)
+    bulk_action: BulkAction | None = changed_object(models.BulkAction, "bulk_action_id")
 
 
 @strawberry.type

@@ -3,15 +3,16 @@
 from uuid import UUID
 
 import strawberry
-import strawberry_django
 
-from schema.accounts.mutations import TOKEN, USERNAME
+from schema.accounts.mutations import USERNAME
 from schema.context import Info
 from schema.errors import Payload
+from schema.inputs import PasswordConfirmation, TokenInput
 from schema.mutations import mutation
-from schema.nodes import node_key, one
+from schema.nodes import node_key
 from schema.organizations.invitations import OrganizationInvitation
 from schema.organizations.types import Membership, Organization
+from schema.payloads import changed_object
 from schema.scopes import NoScope
 from users.organizations import models
 from users.organizations.services.invitations import (
@@ -48,11 +49,10 @@ class UpdateOrganizationInput(CreateOrganizationInput):
 
 
 @strawberry.input
-class DeleteOrganizationInput:
+class DeleteOrganizationInput(PasswordConfirmation):
     """Which organisation is to be deleted."""
 
     organization_id: strawberry.ID = strawberry.field(description=ORGANIZATION_ID)
-    password: str = strawberry.field(description="Your current password.")
 
 
 @strawberry.input
@@ -77,24 +77,19 @@ class CancelOrganizationInvitationInput:
 
 
 @strawberry.input
-class AcceptOrganizationInvitationInput:
+class AcceptOrganizationInvitationInput(TokenInput):
     """What the mailed link carries."""
-
-    token: str = strawberry.field(description=TOKEN)
 
 
 @strawberry.input
-class DeclineOrganizationInvitationInput:
+class DeclineOrganizationInvitationInput(TokenInput):
     """What the mailed link carries."""
-
-    token: str = strawberry.field(description=TOKEN)
 
 
 @strawberry.input
-class SignUpByOrganizationInvitationInput:
+class SignUpByOrganizationInvitationInput(TokenInput):
     """What an invited person without an account chooses."""
 
-    token: str = strawberry.field(description=TOKEN)
     username: str = strawberry.field(description=USERNAME)
     password: str = strawberry.field(description="At least 12 characters; any will do.")
 
@@ -128,11 +123,7 @@ class OrganizationPayload(Payload):
     """The organisation as it is now."""
 
     organization_id: strawberry.Private[UUID | None] = None
-
-    @strawberry_django.field
-    def organization(self) -> Organization | None:
-        """The organisation; null if the input was refused."""
-        return one(models.Organization.objects.all(), self.organization_id)
+    organization: Organization | None = changed_object(models.Organization, "organization_id")
 
 
 @strawberry.type
@@ -140,11 +131,9 @@ class InviteToOrganizationPayload(Payload):
     """The invitation, whether its address has an account or not."""
 
     invitation_id: strawberry.Private[UUID | None] = None
-
-    @strawberry_django.field
-    def invitation(self) -> OrganizationInvitation | None:
-        """The invitation; null if the input was refused."""
-        return one(models.OrganizationInvitation.objects.all(), self.invitation_id)
+    invitation: OrganizationInvitation | None = changed_object(
+        models.OrganizationInvitation, "invitation_id"
+    )
 
 
 @strawberry.type
@@ -152,11 +141,7 @@ class MembershipPayload(Payload):
     """The membership as it is now."""
 
     membership_id: strawberry.Private[UUID | None] = None
-
-    @strawberry_django.field
-    def membership(self) -> Membership | None:
-        """The membership; null if the input was refused."""
-        return one(models.Membership.objects.all(), self.membership_id)
+    membership: Membership | None = changed_object(models.Membership, "membership_id")
 
 
 @strawberry.type
@@ -164,16 +149,6 @@ class SignUpByOrganizationInvitationPayload(Payload):
     """The account that came to be, and belongs to the organisation."""
 
     username: str | None = strawberry.field(default=None, description="Whose account it is.")
-
-
-@strawberry.type
-class DeleteOrganizationPayload(Payload):
-    """Nothing but errors: the organisation is gone."""
-
-
-@strawberry.type
-class LeaveOrganizationPayload(Payload):
-    """Nothing but errors: the organisation may be out of sight now."""
 
 
 @strawberry.type
@@ -203,13 +178,10 @@ class OrganizationsMutation:
         return OrganizationPayload(organization_id=organization.pk)
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
-    def delete_organization(
-        self, info: Info, input: DeleteOrganizationInput
-    ) -> DeleteOrganizationPayload:
+    def delete_organization(self, info: Info, input: DeleteOrganizationInput) -> None:
         """Delete an organisation and all its memberships, for its owners."""
         key, actor = node_key(input.organization_id, "Organization"), info.context.actor
         delete_organization(key, actor=actor, password=input.password)
-        return DeleteOrganizationPayload()
 
     @mutation(scope=Scope.ORGANIZATIONS_WRITE, reauthenticate=False)
     def invite_to_organization(
@@ -282,10 +254,7 @@ class OrganizationsMutation:
         return OrganizationPayload(organization_id=organization.pk)
 
     @mutation(scope=Scope.ORGANIZATIONS_WRITE, reauthenticate=False)
-    def leave_organization(
-        self, info: Info, input: LeaveOrganizationInput
-    ) -> LeaveOrganizationPayload:
+    def leave_organization(self, info: Info, input: LeaveOrganizationInput) -> None:
         """Leave an organisation."""
         key = node_key(input.organization_id, "Organization")
         leave_organization(key, actor=info.context.actor)
-        return LeaveOrganizationPayload()

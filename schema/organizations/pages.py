@@ -2,7 +2,7 @@
 
 import strawberry
 
-from schema.connections import Direction, KeysetConnection
+from schema.connections import KeysetConnection, Order
 from schema.enums import describe_enum
 from schema.organizations.types import Organization
 from users.organizations.orders import OrganizationOrderField
@@ -18,14 +18,11 @@ describe_enum(
 
 
 @strawberry.input
-class OrganizationOrder:
+class OrganizationOrder(Order):
     """An order of organisations."""
 
     field: OrganizationOrderField = strawberry.field(
         default=OrganizationOrderField.NAME, description="By what."
-    )
-    direction: Direction = strawberry.field(
-        default=Direction.ASC, description="From the smallest, or from the largest."
     )
 
 

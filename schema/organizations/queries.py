@@ -5,7 +5,7 @@ from typing import Annotated
 
 import strawberry
 
-from schema.connections import Direction, keyset_connection
+from schema.connections import keyset_connection
 from schema.context import Info
 from schema.nodes import NodeId, node_key, one
 from schema.organizations.pages import OrganizationConnection, OrganizationOrder
@@ -36,5 +36,4 @@ class OrganizationsQuery:
         """Organisations: all for staff, those that they belong to for others."""
         require(info.context.actor, may_belong)
         order = order_by or OrganizationOrder()
-        descending = order.direction is Direction.DESC
-        return models.Organization.objects.in_order(order.field, descending=descending)
+        return models.Organization.objects.in_order(order.field, descending=order.is_descending)

@@ -8,6 +8,7 @@ from schema.accounts.own import own_id
 from schema.accounts.types import UserPayload
 from schema.context import Info
 from schema.errors import Payload
+from schema.inputs import PasswordConfirmation, TokenInput, UserIdInput
 from schema.mutations import mutation
 from schema.nodes import node_key
 from schema.scopes import NoScope
@@ -21,10 +22,8 @@ from users.privacy.services.deletion import (
 
 
 @strawberry.input
-class DeleteMeInput:
+class DeleteMeInput(PasswordConfirmation):
     """Proof that the owner asks."""
-
-    password: str = strawberry.field(description="The current password.")
 
 
 @strawberry.type
@@ -39,10 +38,8 @@ class DeleteMePayload(Payload):
 
 
 @strawberry.input
-class CancelDeletionInput:
+class CancelDeletionInput(TokenInput):
     """What the mailed link carries."""
-
-    token: str = strawberry.field(description="The part of the mailed link behind `#token=`.")
 
 
 @strawberry.type
@@ -57,17 +54,13 @@ class CancelDeletionPayload(Payload):
 
 
 @strawberry.input
-class DeleteUserInput:
+class DeleteUserInput(UserIdInput):
     """Whose account to delete."""
-
-    user_id: strawberry.ID = strawberry.field(description="The person's `id`.")
 
 
 @strawberry.input
-class CancelUserDeletionInput:
+class CancelUserDeletionInput(UserIdInput):
     """Whose account is to stay."""
-
-    user_id: strawberry.ID = strawberry.field(description="The person's `id`.")
 
 
 @strawberry.type
