@@ -54,7 +54,6 @@ class Direction(Enum):
 
 describe_enum(
     Direction,
-    "Which way an order goes.",
     {Direction.ASC: "The smallest first.", Direction.DESC: "The largest first."},
 )
 

@@ -6,9 +6,15 @@ from typing import Any
 
 import strawberry
 
+from schema.descriptions import docstring
 
-def describe_enum(enum: type[Enum], description: str, values: Mapping[Any, str]) -> None:
-    """Make a GraphQL enum of a Python one, with a description of it and of each value."""
-    strawberry.enum(enum, description=description)
+
+def describe_enum(enum: type[Enum], values: Mapping[Any, str] | None = None) -> None:
+    """Make a GraphQL enum of a Python one, described by its docstring.
+
+    ``values`` describe its members, which may also have a `description` of their own.
+    """
+    strawberry.enum(enum, description=docstring(enum))
     for value in enum.__strawberry_definition__.values:  # type: ignore[attr-defined]
-        value.description = values[enum(value.value)]
+        member = enum(value.value)
+        value.description = member.description if values is None else values[member]  # type: ignore[attr-defined]

@@ -18,8 +18,5 @@ else:
 
 __all__ = ["ErrorCode"]
 
-describe_enum(
-    ErrorCode,
-    "Why an input was refused. Codes are never renamed.",
-    {code: code.description for code in ErrorCode},
-)
+ErrorCode.__doc__ = "Why a request or an input was refused. Codes are never renamed."
+describe_enum(ErrorCode)

@@ -7,10 +7,12 @@ from core.enums import DescribedEnum
 
 
 class Scope(DescribedEnum):
-    """Subsets of what the token's owner may do, never more. Names are never given another meaning.
+    """What an API token may do: a subset of what its owner may.
 
-    Where there is one to write, it includes the one to read the same.
+    A scope that ends in `:write` includes the one that ends in `:read`.
     """
+
+    # Names are never given another meaning.
 
     PROFILE_READ = "profile:read", "Read what is private about the owner."
     PROFILE_WRITE = "profile:write", "Change what the owner tells about themselves."

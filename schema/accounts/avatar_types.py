@@ -9,7 +9,6 @@ from users.accounts.pictures import AvatarSize
 
 describe_enum(
     AvatarSize,
-    "How large a picture is.",
     {
         AvatarSize.SMALL: "64 pixels wide and high.",
         AvatarSize.MEDIUM: "256 pixels wide and high.",

@@ -17,7 +17,7 @@ from users.scopes import Scope
 
 
 class MetadataMode(Enum):
-    """What is done with what there is."""
+    """What becomes of the metadata that a person has."""
 
     MERGE = "merge"
     REPLACE = "replace"
@@ -25,7 +25,6 @@ class MetadataMode(Enum):
 
 describe_enum(
     MetadataMode,
-    "What becomes of the metadata that a person has.",
     {
         MetadataMode.MERGE: "A merge patch is applied (RFC 7396): null removes a key, and what is "
         "left out stays.",

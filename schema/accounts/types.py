@@ -223,7 +223,6 @@ class User(relay.Node):
 
 describe_enum(
     UserOrderField,
-    "What people can be ordered by.",
     {
         UserOrderField.USERNAME: "The username.",
         UserOrderField.NAME: "The name to show, whatever its case.",

@@ -18,7 +18,7 @@ from users.activity import models
 from users.activity.querysets import EventQuerySet
 from users.activity.tags import Tag
 
-describe_enum(Tag, "A kind of event.", {tag: tag.description for tag in Tag})
+describe_enum(Tag)
 
 
 @strawberry_django.type(models.Event)

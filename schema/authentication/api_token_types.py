@@ -17,12 +17,7 @@ from users.scopes import Scope
 if TYPE_CHECKING:
     from schema.accounts.types import User
 
-describe_enum(
-    Scope,
-    "What an API token is good for: a subset of what its owner may do, never more. Where there is "
-    "one to write, it includes the one to read.",
-    {scope: scope.description for scope in Scope},
-)
+describe_enum(Scope)
 
 
 @strawberry_django.type(models.ApiToken)

@@ -23,7 +23,6 @@ from users.authentication.services.sessions import (
 
 describe_enum(
     Transport,
-    "How the client will prove that it is signed in.",
     {
         Transport.TOKEN: "By an access token in a header; for apps and scripts.",
         Transport.COOKIE: "By an HttpOnly cookie; for pages of this site.",
@@ -89,11 +88,7 @@ class SignedInPayload(UserPayload):
         )
 
 
-describe_enum(
-    Method,
-    "Ways to prove who one is.",
-    {method: method.description for method in Method},
-)
+describe_enum(Method)
 
 
 @strawberry.type

@@ -33,7 +33,6 @@ NAME = "1 to 100 characters, to tell it from your others."
 
 describe_enum(
     PasskeyUse,
-    "What a passkey is asked for.",
     {
         PasskeyUse.LOG_IN: "To sign somebody in, without a password.",
         PasskeyUse.SECOND_FACTOR: "To complete a log-in.",

@@ -22,14 +22,9 @@ from users.bulk.querysets import BulkActionQuerySet, BulkFailureQuerySet
 from users.bulk.selection import Selection
 from users.bulk.states import BulkActionState
 
-describe_enum(
-    BulkActionKind,
-    "What is done to each person.",
-    {kind: kind.description for kind in BulkActionKind},
-)
+describe_enum(BulkActionKind)
 describe_enum(
     BulkActionState,
-    "How far a bulk action is.",
     {
         BulkActionState.PENDING: "It waits for a worker.",
         BulkActionState.RUNNING: "A worker goes from one person to the next.",

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 # Not the labels: those are translated, and into the language of whoever asks first.
 describe_enum(
     models.Role,
-    "What a member may do inside.",
     {
         models.Role.OWNER: "The organisation is theirs: renames and deletes it, changes roles.",
         models.Role.ADMIN: "Invites and removes plain members.",

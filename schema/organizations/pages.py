@@ -9,7 +9,6 @@ from users.organizations.orders import OrganizationOrderField
 
 describe_enum(
     OrganizationOrderField,
-    "What organisations can be ordered by.",
     {
         OrganizationOrderField.NAME: "The name, whatever its case.",
         OrganizationOrderField.CREATED: "When they were made.",

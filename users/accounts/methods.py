@@ -12,7 +12,7 @@ MULTIPLE: Final = "mfa"
 
 
 class Method(DescribedEnum):
-    """What a client may ask a person for."""
+    """Methods of authentication."""
 
     PASSWORD = "password", "The password."
     TOTP = "totp", "A code of an authenticator app."

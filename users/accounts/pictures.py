@@ -50,7 +50,7 @@ class NoTurnError(ServiceBusyError):
 
 
 class AvatarSize(Enum):
-    """The squares there are, by the length of a side in pixels."""
+    """The size of an avatar, a square of so many pixels."""
 
     SMALL = 64
     MEDIUM = 256

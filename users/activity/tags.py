@@ -4,7 +4,9 @@ from core.enums import DescribedEnum
 
 
 class Tag(DescribedEnum):
-    """Tags read `source:subject:action`; a retired one stays here as a comment."""
+    """A kind of event."""
+
+    # Values read `source:subject:action`; a retired one stays here as a comment.
 
     SIGN_UP_REQUESTED = "account:sign_up:request", "Somebody asked for an account."
     SIGN_UP_VERIFICATION_REQUESTED = (

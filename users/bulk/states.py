@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class BulkActionState(TextChoices):
-    """From waiting to one of four ends."""
+    """How far a bulk action is."""
 
     PENDING = "pending", _("waiting")
     RUNNING = "running", _("running")
