@@ -2,13 +2,17 @@
 
 from typing import Final
 
+from strawberry.utils.str_converters import to_camel_case
+
+from users.accounts.models import PROFILE_FIELDS
+
 PERSON = """
     id username name dateJoined lastSeenAt isPublic isService email emailVerifiedAt isActive isStaff
     isSuperuser erasedAt
 """
 EVERYTHING = f"""
     {PERSON} avatar {{ url width height }} publicMetadata privateMetadata
-    profile {{ givenName familyName nickname bio website locale timeZone }}
+    profile {{ {" ".join(map(to_camel_case, PROFILE_FIELDS))} }}
     groups {{ id name permissions }} permissions
     secondFactors secondFactorDueAt recoveryCodesLeft totp {{ confirmedAt lastUsedAt }}
     passkeys(first: 2) {{ nodes {{ id name aaguid isSyncable isBackedUp createdAt lastUsedAt }} }}

@@ -11,6 +11,7 @@ import pytest
 from django.core.cache import cache
 from django.db import transaction
 from hypothesis import strategies as st
+from strawberry.utils.str_converters import to_camel_case
 
 from core.ijson import MAX_NUMBER
 from core.outbox.models import OutboxMessage
@@ -21,7 +22,7 @@ from tests.client import Answer, GraphQLClient
 from tests.documents import SCHEMA
 from tests.executors import Executor
 from tests.factories import make_bulk_action, make_token, make_user, node_id
-from users.accounts.models import Metadata, User
+from users.accounts.models import PROFILE_FIELDS, Metadata, User
 from users.activity.models import Event
 from users.activity.tags import Tag
 from users.bulk.models import BulkAction
@@ -84,10 +85,7 @@ class Kept:
         }} }}"""
 
 
-PROFILE: Final = {
-    name: f"user.profile.{name}"
-    for name in ("givenName", "familyName", "nickname", "bio", "website", "locale", "timeZone")
-}
+PROFILE: Final = {name: f"user.profile.{name}" for name in map(to_camel_case, PROFILE_FIELDS)}
 PROFILE_SELECTION: Final = f"user {{ name profile {{ {' '.join(PROFILE)} }} }}"
 KEPT: Final = [
     Kept(
