@@ -485,3 +485,43 @@ WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
         in_organization(LAST_OWNER, staff=NOT_FOUND, administrator=NOT_FOUND),
     ),
 }
+
+# By API token -----------------------------------------------------------------------------
+
+# What no token is good for.
+NONE: Final = "none"
+# The scopes that a mutation takes of a token, with `+` between several. The others are for
+# interactive sessions.
+TOKEN_WRITES: Final[dict[str, str]] = {
+    "updateProfile": "profile:write",
+    "setAvatar": "profile:write",
+    "removeAvatar": "profile:write",
+    "removeUserAvatar": "users:write",
+    "updateMetadata": "users:write",
+    "createUser": "users:write",
+    "inviteUser": "users:write",
+    "verifyUserEmail": "users:write",
+    "suspendUser": "users:write",
+    "reactivateUser": "users:write",
+    "startBulkAction": "users:write",
+    "cancelBulkAction": "users:write",
+    "createPermission": "groups:write",
+    "describePermission": "groups:write",
+    "deletePermission": "groups:write",
+    "createGroup": "groups:write",
+    "updateGroup": "groups:write",
+    "deleteGroup": "groups:write",
+    "addToGroups": "users:write+groups:write",
+    "removeFromGroups": "users:write+groups:write",
+    "grantUserPermissions": "users:write+groups:write",
+    "revokeUserPermissions": "users:write+groups:write",
+    "grantGroupPermissions": "groups:write",
+    "revokeGroupPermissions": "groups:write",
+    "createOrganization": "organizations:write",
+    "updateOrganization": "organizations:write",
+    "inviteToOrganization": "organizations:write",
+    "cancelOrganizationInvitation": "organizations:write",
+    "changeMembershipRole": "organizations:write",
+    "removeMember": "organizations:write",
+    "leaveOrganization": "organizations:write",
+}

@@ -16,20 +16,21 @@ from tests.authorization import (
     ARGUMENTS,
     FORBIDDEN,
     KINDS,
+    NONE,
     NOT_FOUND,
     OK,
     OWNER,
     READS,
     STRUCTURE,
+    TOKEN_WRITES,
     UNAUTHENTICATED,
     WRITES,
 )
 from tests.client import Answer
 from tests.documents import SCHEMA
 from tests.token_authorization import FIELDS as TOKEN_FIELDS
-from tests.token_authorization import NONE, scopes_to_read, scopes_to_write, suffices
 from tests.token_authorization import TYPES as TOKEN_TYPES
-from tests.token_authorization import WRITES as TOKEN_WRITES
+from tests.token_authorization import scopes_to_read, scopes_to_write, suffices
 from tests.world import World, everything, outcome, write
 from users.accounts.models import User
 from users.scopes import Scope

@@ -13,11 +13,12 @@ from schema.operations import ROOT_FIELDS
 from schema.root import schema
 from schema.scopes import NoScope
 from tests.api_tokens import assert_insufficient
+from tests.authorization import NONE
+from tests.authorization import TOKEN_WRITES as WRITES
 from tests.client import GraphQLClient
 from tests.factories import make_api_token, make_organization, make_session, node_id
 from tests.pictures import picture
 from tests.signing_in import ALICE
-from tests.token_authorization import NONE, WRITES
 from tests.world import World, everything, write
 from users.accounts.models import User
 from users.organizations.models import Role

@@ -7,11 +7,9 @@ state exceptions: what is not here follows from who reads it, and no token chang
 
 from typing import Final
 
-from tests.authorization import PRIVATE
+from tests.authorization import NONE, PRIVATE, TOKEN_WRITES
 
 ANY: Final = ""
-# What no token is good for.
-NONE: Final = "none"
 
 # Of a user's fields: what everybody reads, and what is private.
 _PUBLIC: Final = (ANY, "users:read")
@@ -61,41 +59,6 @@ FIELDS: Final[dict[str, tuple[str, str]]] = {
     "Query.analytics": ("analytics:read", "analytics:read"),
 }
 
-# What a mutation takes; the others take an interactive session.
-WRITES: Final[dict[str, str]] = {
-    "updateProfile": "profile:write",
-    "setAvatar": "profile:write",
-    "removeAvatar": "profile:write",
-    "removeUserAvatar": "users:write",
-    "updateMetadata": "users:write",
-    "createUser": "users:write",
-    "inviteUser": "users:write",
-    "verifyUserEmail": "users:write",
-    "suspendUser": "users:write",
-    "reactivateUser": "users:write",
-    "startBulkAction": "users:write",
-    "cancelBulkAction": "users:write",
-    "createPermission": "groups:write",
-    "describePermission": "groups:write",
-    "deletePermission": "groups:write",
-    "createGroup": "groups:write",
-    "updateGroup": "groups:write",
-    "deleteGroup": "groups:write",
-    "addToGroups": "users:write+groups:write",
-    "removeFromGroups": "users:write+groups:write",
-    "grantUserPermissions": "users:write+groups:write",
-    "revokeUserPermissions": "users:write+groups:write",
-    "grantGroupPermissions": "groups:write",
-    "revokeGroupPermissions": "groups:write",
-    "createOrganization": "organizations:write",
-    "updateOrganization": "organizations:write",
-    "inviteToOrganization": "organizations:write",
-    "cancelOrganizationInvitation": "organizations:write",
-    "changeMembershipRole": "organizations:write",
-    "removeMember": "organizations:write",
-    "leaveOrganization": "organizations:write",
-}
-
 
 def scopes_to_read(coordinate: str, readers: set[str]) -> tuple[str, str]:
     """Return what reading a field takes, of oneself and, for an administrator, of others."""
@@ -106,7 +69,7 @@ def scopes_to_read(coordinate: str, readers: set[str]) -> tuple[str, str]:
 
 def scopes_to_write(name: str) -> str:
     """Return what a mutation takes."""
-    return WRITES.get(name, NONE)
+    return TOKEN_WRITES.get(name, NONE)
 
 
 def suffices(scopes: frozenset[str], need: str) -> bool:

@@ -115,6 +115,7 @@ USER_FILTERS: Final[Mapping[str, Callable[[Any], Q]]] = {
     ),
 }
 # Conditions would tell strangers what the fields do not.
+PERIOD_FILTERS: Final = frozenset({"joined", "last_seen"})
 PRIVATE_FILTERS: Final = USER_FILTERS.keys() - {"joined", "public_metadata"}
 # Conditions that are met by a part of an order's index.
 FILTERS_IN_ORDER: Final[Mapping[tuple[str, UserOrderField], Callable[[Any], Q]]] = {

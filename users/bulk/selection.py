@@ -3,15 +3,13 @@
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from core.actor import Actor
 from core.search.texts import words_of
-from users.accounts.filters import PeopleFilter, Period
+from users.accounts.filters import PERIOD_FILTERS, PeopleFilter, Period
 from users.accounts.models import User
 from users.accounts.querysets import UserQuerySet
-
-PERIODS: Final = frozenset({"joined", "last_seen"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ def _stored(filter: PeopleFilter) -> dict[str, Any]:
 
 def _restored(value: Mapping[str, Any]) -> PeopleFilter:
     conditions = {
-        name: _period(each) if name in PERIODS else each
+        name: _period(each) if name in PERIOD_FILTERS else each
         for name, each in value["conditions"].items()
     }
     inside = {
