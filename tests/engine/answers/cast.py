@@ -22,7 +22,7 @@ from tests.factories import (
     make_user,
     node_id,
 )
-from users.accounts.models import EmailAddress, Metadata, Profile, User
+from users.accounts.models import PROFILE_FIELDS, EmailAddress, Metadata, Profile, User
 from users.activity.models import DailyCount, Event, EventDetails
 from users.activity.record import record
 from users.activity.tags import Tag
@@ -45,6 +45,14 @@ FOREVER: Final = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
 def at(month: int, day: int) -> dt.datetime:
     """Return a moment of 2024."""
     return dt.datetime(2024, month, day, 8, tzinfo=dt.UTC)
+
+
+ALICES_PROFILE: Final = {
+    **{name: f"Alice's {name}" for name in PROFILE_FIELDS},
+    "website": "https://alice.example",
+    "locale": "de",
+    "time_zone": "Europe/Berlin",
+}
 
 
 class Cast:
@@ -78,15 +86,7 @@ class Cast:
             seen=at(3, 1),
             locale="de",
         )
-        Profile.objects.filter(user=self.alice).update(
-            given_name="Alice",
-            family_name="Archer",
-            nickname="Al",
-            avatar=KEY,
-            bio="Aims high.",
-            website="https://alice.example",
-            time_zone="Europe/Berlin",
-        )
+        Profile.objects.filter(user=self.alice).update(avatar=KEY, **ALICES_PROFILE)
         EmailAddress.objects.create(
             user=self.alice,
             email="alice@example.net",

@@ -2,9 +2,12 @@
 
 from typing import Final
 
-from tests.engine.answers.cases import Case
-from tests.engine.answers.cast import KEY
+from strawberry.utils.str_converters import to_camel_case
 
+from tests.engine.answers.cases import Case
+from tests.engine.answers.cast import ALICES_PROFILE, KEY
+
+PROFILE: Final = {to_camel_case(name): value for name, value in ALICES_PROFILE.items()}
 WHOLE: Final = """
     __typename id username name dateJoined isPublic isService email emailVerifiedAt lastSeenAt
     isActive isStaff isSuperuser activeSessionCount permissions secondFactors secondFactorDueAt
@@ -12,13 +15,13 @@ WHOLE: Final = """
     groups { name }
     avatar { url width height } publicMetadata privateMetadata
     emailAddresses { email verifiedAt undeliverableAt isPrimary }
-    profile { givenName familyName nickname bio website timeZone locale }
+    profile { PROFILE }
     suspension { reason until createdAt }
     deletion { requestedAt dueAt } erasedAt
     dataExports { requestedAt readyAt expiresAt }
     memberships(first: 10) { nodes { role organization { name } } }
     apiTokens(first: 10) { nodes { name } }
-"""
+""".replace("PROFILE", " ".join(PROFILE))
 
 PICTURE: Final = {
     "url": f"http://testserver/media/avatars/a1/{KEY}-256.webp",
@@ -26,11 +29,7 @@ PICTURE: Final = {
     "height": 256,
 }
 NO_PROFILE: Final = {
-    "givenName": "",
-    "familyName": "",
-    "nickname": "",
-    "bio": "",
-    "website": "",
+    **dict.fromkeys(PROFILE.keys() - {"locale"}, ""),
     "timeZone": "UTC",
 }
 
@@ -82,15 +81,7 @@ NOT_PUBLIC: Final = Case(
                 "passkeys": {"nodes": [{"name": "Key 0"}]},
                 "permissions": ["shop.refund", "shop.sell"],
                 "groups": [{"name": "Editors"}],
-                "profile": {
-                    "givenName": "Alice",
-                    "familyName": "Archer",
-                    "nickname": "Al",
-                    "bio": "Aims high.",
-                    "website": "https://alice.example",
-                    "timeZone": "Europe/Berlin",
-                    "locale": "de",
-                },
+                "profile": PROFILE,
                 "suspension": None,
                 "deletion": None,
                 "erasedAt": None,
@@ -132,15 +123,7 @@ NOT_PUBLIC: Final = Case(
                 "passkeys": {"nodes": []},
                 "permissions": None,
                 "groups": None,
-                "profile": {
-                    "givenName": "Alice",
-                    "familyName": "Archer",
-                    "nickname": "Al",
-                    "bio": "Aims high.",
-                    "website": "https://alice.example",
-                    "timeZone": "Europe/Berlin",
-                    "locale": None,
-                },
+                "profile": {**PROFILE, "locale": None},
                 "suspension": None,
                 "deletion": None,
                 "erasedAt": None,
@@ -192,15 +175,7 @@ NOT_PUBLIC: Final = Case(
                 "passkeys": {"nodes": [{"name": "Key 0"}]},
                 "permissions": ["shop.refund", "shop.sell"],
                 "groups": [{"name": "Editors"}],
-                "profile": {
-                    "givenName": "Alice",
-                    "familyName": "Archer",
-                    "nickname": "Al",
-                    "bio": "Aims high.",
-                    "website": "https://alice.example",
-                    "timeZone": "Europe/Berlin",
-                    "locale": "de",
-                },
+                "profile": PROFILE,
                 "suspension": None,
                 "deletion": None,
                 "erasedAt": None,
