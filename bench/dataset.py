@@ -25,7 +25,7 @@ import psycopg
 from core.embedded import services
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-SIZES: Final = "users/*/migrations/*.py", "users/demo/**/*.py", "bench/dataset.py"
+SIZES: Final = "*/*/migrations/*.py", "users/demo/**/*.py", "bench/dataset.py"
 PEOPLE_PER_ORGANIZATION: Final = 200
 PAGE: Final = 50
 # What an administrator of PostgreSQL sets first, whatever the application.
