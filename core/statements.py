@@ -9,12 +9,17 @@ import datetime as dt
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from types import FrameType
 from typing import Any, Final, NoReturn, Self
 
 from django.core.exceptions import EmptyResultSet
-from django.db import InterfaceError, OperationalError, connections
-from django.db.models import QuerySet
+from django.db import InterfaceError, OperationalError, connection, connections
+from django.db.models import Lookup, QuerySet
 from django.db.models.expressions import BaseExpression, Expression
+from django.db.models.sql import Query
+from django.db.models.sql.where import WhereNode
+from django.utils.datastructures import OrderedSet
 
 from core.cursors import InlineCursor, Kind, PreparedCursor, rows_of
 
@@ -23,16 +28,41 @@ Values = Mapping[str, Any]
 MOMENTS: Final = (dt.date, dt.time)
 
 
-class SlotError(TypeError):
-    """A queryset depends on a value that a statement is compiled without."""
+class SlotError(Exception):
+    """A queryset depends on a value that a statement is compiled without.
+
+    It is neither a `TypeError` nor a `ValueError`, so that a resolver which expects these of bad
+    input does not take it for one. ``reason`` names the kind, for metrics.
+    """
+
+    def __init__(self, message: str, reason: str = "value") -> None:
+        """Carry the message, and the kind of dependency as one of a few words."""
+        super().__init__(message)
+        self.reason = reason
+
+
+def _refusing(*_arguments: Any, **_keywords: Any) -> NoReturn:
+    """Raise `SlotError`."""
+    raise SlotError("This depends on a value that differs from run to run.")
+
+
+def _is_called_by_django() -> bool:
+    """Return whether Django's code calls the caller: it looks at expressions, not at values."""
+    frame: FrameType | None = sys._getframe(2)  # noqa: SLF001
+    # `isinstance` with an abstract class passes through Python's own module.
+    while frame is not None and frame.f_globals.get("__name__") == "abc":
+        frame = frame.f_back
+    name: str = frame.f_globals.get("__name__", "") if frame else ""
+    return name == __name__ or name.startswith("django.")
 
 
 class Slot(Expression):
     """A value that a statement gets when it is run, and that is true in Python's sense.
 
     It can be given to a queryset like a value, but not be looked at: whatever compares it with a
-    value, looks it up, combines it or wants its text raises `SlotError`, so that no statement is
-    compiled for one value only. What `then` makes of it may be None, which in SQL equals nothing.
+    value, asks for its type or an attribute, looks it up, combines it or wants its text raises
+    `SlotError`, so that no statement is compiled for one value only. What `then` makes of it may
+    be None, which in SQL equals nothing.
     """
 
     def __init__(self, read: Callable[[Values], Any]) -> None:
@@ -59,32 +89,102 @@ class Slot(Expression):
             return isinstance(other, Slot) and self.read is other.read
         if other is None or other == "":
             return False
-        raise self._refusal()
+        _refusing()
 
     def __hash__(self) -> int:
         """Hash what it reads, for Django, which hashes conditions.
 
         Raise `SlotError` for others: their sets and dictionaries would just not have it.
         """
-        if not sys._getframe(1).f_globals["__name__"].startswith("django."):  # noqa: SLF001
-            raise self._refusal()
-        return hash(self.read)
+        return hash(self.read) if _is_called_by_django() else _refusing()
 
     def __bool__(self) -> bool:
         """Return true, as Django expects of expressions."""
         return True
 
-    def __str__(self) -> str:
-        """Raise `SlotError`."""
-        raise self._refusal()
+    def __getattr__(self, name: str) -> NoReturn:
+        """Raise `SlotError` for what only the value has, and `AttributeError` for Django.
 
-    def _combine(self, *_others: Any) -> NoReturn:
-        """Raise `SlotError`: Python's operators are not always those of SQL."""
-        raise self._refusal()
+        Protocols that Python looks up by name are not the value's either.
+        """
+        if name.startswith("__") or _is_called_by_django():
+            raise AttributeError(name)
+        _refusing()
 
-    @staticmethod
-    def _refusal() -> SlotError:
-        return SlotError("This depends on a value that differs from run to run.")
+    @property  # type: ignore[misc]  # it is one for whoever asks, as for mocks and proxies
+    def __class__(self) -> type:
+        """Return the type for Django; raise `SlotError` where a resolver tests the value's."""
+        return type(self) if _is_called_by_django() else _refusing()
+
+    __str__ = __repr__ = __format__ = __bytes__ = _refusing
+    __int__ = __float__ = __complex__ = __index__ = __round__ = __trunc__ = _refusing
+    __floor__ = __ceil__ = __abs__ = __neg__ = __pos__ = __invert__ = _refusing
+    __lt__ = __le__ = __gt__ = __ge__ = _refusing
+    # Not `__iter__`, for Django iterates over what has it; Python does by `__getitem__`.
+    __len__ = __reversed__ = __contains__ = __getitem__ = __fspath__ = _refusing
+    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = _refusing
+    __lshift__ = __rlshift__ = __rshift__ = __rrshift__ = __matmul__ = __rmatmul__ = _refusing
+    __floordiv__ = __rfloordiv__ = __divmod__ = __rdivmod__ = _refusing
+    # Python's other operators are not always those of SQL.
+    _combine = _refusing
+
+
+class UncheckedSlot(Slot):
+    """A slot for what a client wrote: `core.statements.check_slots` has it checked in Python.
+
+    What `then` makes of it is the resolver's own, and not checked.
+    """
+
+
+def check_slots(node: Any) -> None:
+    """Have the unchecked slots below a query or condition checked by the columns they equal.
+
+    A value that Django would refuse for the column makes `Statement.rows` raise `SlotError`. Those
+    that are compared otherwise stay unchecked.
+    """
+    if isinstance(node, Query):
+        below = [node.where, *node.annotations.values(), *node.combined_queries]
+    elif isinstance(node, QuerySet):
+        below = [node.query]
+    elif isinstance(node, WhereNode):
+        below = node.children
+    else:
+        below = node.get_source_expressions() if isinstance(node, BaseExpression) else []
+        if isinstance(node, Lookup) and node.lookup_name in {"exact", "in"}:
+            _check_operands(node)
+            below = [node.lhs, node.rhs]
+    for each in below:
+        check_slots(each)
+
+
+def _check_operands(lookup: "Lookup[Any]") -> None:
+    field = getattr(lookup.lhs, "output_field", None)
+    if field is None:
+        return
+    if type(lookup.rhs) is UncheckedSlot:
+        lookup.rhs = lookup.rhs.then(partial(_checked, field))
+    elif isinstance(lookup.rhs, list | tuple | OrderedSet):
+        lookup.rhs = [
+            each.then(partial(_checked, field)) if type(each) is UncheckedSlot else each
+            for each in lookup.rhs
+        ]
+
+
+def _checked(field: Any, value: Any) -> Any:
+    """Return the value as the column has it. Raises `SlotError` if it is none of the column's."""
+    while field.remote_field:
+        field = field.target_field
+    try:
+        prepared = field.get_prep_value(value)
+    except Exception as error:  # whatever it is, the resolver is told when it is called with it
+        raise SlotError(str(error), "invalid id") from error
+    if isinstance(prepared, int):
+        lowest, highest = connection.ops.integer_field_range(field.get_internal_type())
+        if (lowest is not None and prepared < lowest) or (
+            highest is not None and prepared > highest
+        ):
+            raise SlotError("This is beyond the column's range.", "invalid id")
+    return prepared
 
 
 def array_of_ids(ids: Iterable[str]) -> str:
@@ -116,7 +216,7 @@ class Statement:
         except EmptyResultSet:
             return cls(rows.db, None)
         if not once and any(isinstance(param, MOMENTS) for param in params):
-            raise SlotError("This depends on a moment.")
+            raise SlotError("This depends on a moment.", "moment")
         expressions = [column for column, _sql, _alias in compiler.select or ()]
         converters = compiler.get_converters(expressions)
         kind = (InlineCursor if once else PreparedCursor, text_ids)

@@ -26,6 +26,27 @@ OPERATIONS: Final = Counter(
 )
 BY_ENGINE: Final = OPERATIONS.labels("engine")
 BY_GRAPHQL_CORE: Final = OPERATIONS.labels("graphql-core")
+STATEMENTS: Final = Counter(
+    "graphql_engine_statements",
+    "Statements of the engine, by whether their SQL was kept or made anew.",
+    ["sql"],
+)
+COMPILED: Final = STATEMENTS.labels("kept")
+MADE_ANEW: Final = STATEMENTS.labels("made anew")
+RECOMPILATIONS: Final = Counter(
+    "graphql_engine_recompilations",
+    "Statements of the engine whose SQL was made for one request, by the reason.",
+    ["reason"],
+)
+
+
+def count_statement(reason: str | None) -> None:
+    """Count a statement of the engine, and why it was made anew if it was."""
+    if reason is None:
+        COMPILED.inc()
+    else:
+        MADE_ANEW.inc()
+        RECOMPILATIONS.labels(reason).inc()
 
 
 def prepared(document: Document, name: str | None) -> Operation:
@@ -37,7 +58,7 @@ def prepared(document: Document, name: str | None) -> Operation:
     if found is None:
         if problems(document):
             raise UnplannableError("This document is not valid.")
-        found = Operation.of(schema, document.syntax, name, document.size)
+        found = Operation.of(schema, document.syntax, name, document.size, count_statement)
         document.operations[name] = found
     return found
 

@@ -323,7 +323,7 @@ def _queryset(
 ) -> QuerySet[Any]:
     """Return the whole list, with its real values unless there are operands."""
     info = info or execution.info(selected)
-    keywords = call.operands(operand) if operand else call.keywords
+    keywords = call.operands(operand)
     own = {name: value for name, value in keywords.items() if name not in PAGE_ARGUMENTS}
     return visible(execution.call(selected.declared, None, info, own), item_type(selected), info)
 
@@ -352,9 +352,11 @@ def _reading(
     def of_one(info: Info[Any, Any], operand: Operand) -> QuerySet[Any, Any]:
         rows = wanted(info, operand)
         if parent is None:
-            return layout.select(pager.first(rows))
+            for each in readers.values():
+                each.carry(rows)
+            return layout.select(pager.first(rows), info)
         found = first_of_one(rows, parent=parent, key=key_of(operand), limit=pager.limit)
-        return layout.select(found, PARENT)
+        return layout.select(found, info, PARENT)
 
     def of_many(info: Info[Any, Any], operand: Operand) -> QuerySet[Any, Any]:
         found = of_each(
@@ -364,7 +366,7 @@ def _reading(
             limit=pager.limit,
             rows=model._base_manager.all(),  # noqa: SLF001 - Django's public API
         )
-        return layout.select(found, PARENT)
+        return layout.select(found, info, PARENT)
 
     is_fixed = call.shape is not None
     alone, source = (Source(selected, build, is_fixed=is_fixed) for build in (of_one, of_many))

@@ -1,10 +1,14 @@
 """What Strawberry and strawberry-django know of types and fields."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 
+from django.contrib.contenttypes.fields import GenericRel
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
+from django.db.models import Prefetch
+from django.db.models.manager import BaseManager
+from django.db.models.query import ModelIterable
 from django.db.models.query_utils import DeferredAttribute
 from graphql import (
     GraphQLObjectType,
@@ -12,19 +16,37 @@ from graphql import (
     get_nullable_type,
     is_abstract_type,
     is_leaf_type,
+    is_list_type,
 )
-from strawberry import UNSET, relay
+from strawberry import UNSET, Info, relay
+from strawberry.types import get_object_definition
 from strawberry_django.fields.field import StrawberryDjangoField
+from strawberry_django.relay import resolve_model_id
+from strawberry_django.resolvers import resolve_base_manager
+from strawberry_django.type import type as django_type
 from strawberry_django.utils.typing import get_django_definition
 
 from schema.engine.extensions import Descriptive, FieldRule, ReadExtension
 from schema.engine.plan import DEFINITION, TYPENAME, SelectedField, Selection, UnplannableError
 
+RELATIONS: Final = (
+    *(models.ForeignKey, models.ManyToManyField),
+    *(models.ManyToOneRel, models.ManyToManyRel),
+)
+MADE_BY_STRAWBERRY_DJANGO: Final = django_type.__module__
+(NODE_ID,) = (
+    cast("Any", each.base_resolver.wrapped_func).__func__
+    for each in get_object_definition(relay.Node, strict=True).fields
+    if each.base_resolver
+)
+
 
 def look_through(selection: Selection) -> None:
     """Look at all that is selected. Raises `UnplannableError` for what the engine cannot do."""
     for selected in selection.fields:
-        if selected.name != TYPENAME and not is_relay_id(selected):
+        if selected.name != TYPENAME and is_relay_id(selected):
+            _check_id(selected)
+        elif selected.name != TYPENAME:
             if selected.declared.is_async:
                 raise UnplannableError(f"{selected.parent}.{selected.name} is asynchronous")
             if model_of(selection.type) is not None:
@@ -45,36 +67,152 @@ def is_of_rows(selected: SelectedField) -> bool:
     declared = selected.declared
     if not isinstance(declared, StrawberryDjangoField) or declared.base_resolver is None:
         return False
-    type_ = selected.named_type
-    if not is_abstract_type(type_) and model_of(cast("GraphQLObjectType", type_)) is None:
+    if not any(model_of(each) for each in possible_types(selected)):
         return False
     _check_extensions(selected)
-    return declared.is_list or declared.is_optional
+    return _is_flat(selected) and (declared.is_list or declared.is_optional)
+
+
+def _is_flat(selected: SelectedField) -> bool:
+    """Return whether it leads to objects, or to one list of them."""
+    type_ = get_nullable_type(selected.type)
+    return not (is_list_type(type_) and is_list_type(get_nullable_type(type_.of_type)))
+
+
+def _check_id(selected: SelectedField) -> None:
+    """Check that the `id` of a node of a model is made of a column, by nobody else's rule."""
+    origin, model = definition_of(selected.parent).origin, model_of(selected.parent)
+    if model is None:
+        return
+    is_own = (
+        origin.resolve_id.__func__ is not resolve_model_id
+        or origin.resolve_typename.__func__ is not cast("Any", relay.Node).resolve_typename.__func__
+    )
+    name = origin.resolve_id_attr()
+    meta = model._meta  # noqa: SLF001 - Django's public API
+    columns = {each.attname for each in meta.concrete_fields if not each.is_relation}
+    if is_own or not ((name == "pk" and not meta.pk.is_relation) or name in columns):
+        raise UnplannableError(f"{selected.parent}.id is no column's value")
 
 
 def _check_of_model(selected: SelectedField) -> None:
     declared = selected.declared
     if not isinstance(declared, StrawberryDjangoField):
         raise UnplannableError(f"{selected.parent}.{selected.name} is not Django's")
+    hints = get_django_definition(definition_of(selected.parent).origin, strict=True).store
+    if hints.annotate or hints.prefetch_related:
+        raise UnplannableError(f"{selected.parent} prefetches or annotates")
     _check_extensions(selected)
     store, has_resolver = declared.store, declared.base_resolver is not None
     if store.prefetch_related or (store.annotate and (has_resolver or len(store.annotate) > 1)):
         raise UnplannableError(f"{selected.parent}.{selected.name} prefetches or annotates")
     if not (has_resolver or store.annotate):
         shown = model_field(selected)
-        if not (shown.is_relation or _is_column(selected, shown)):
-            raise UnplannableError(f"{selected.parent}.{selected.name} is not a column's value")
+        if not is_column(selected, shown):
+            _check_relation(selected, shown)
 
 
-def _is_column(selected: SelectedField, shown: Any) -> bool:
+def is_column(selected: SelectedField, shown: Any) -> bool:
     """Return whether an instance has the column's value for the field: of a file it has more."""
-    is_leaf = is_leaf_type(selected.named_type)
-    return is_leaf and shown.descriptor_class is DeferredAttribute
+    if not is_leaf_type(selected.named_type):
+        return False
+    if shown.is_relation:
+        # By the name of the key, such as `author_id`.
+        declared = django_field(selected)
+        return shown.concrete and (declared.django_name or declared.python_name) == shown.attname
+    return getattr(shown, "descriptor_class", None) is DeferredAttribute
+
+
+def _check_relation(selected: SelectedField, shown: Any) -> None:
+    """Check that the field shows the other side of a relation as it is."""
+    name = f"{selected.parent}.{selected.name}"
+    declared = django_field(selected)
+    if not isinstance(shown, RELATIONS) or isinstance(shown, GenericRel):
+        raise UnplannableError(f"{name} is not a column's value, and no relation")
+    relation = cast("Any", shown)
+    accessor = relation.get_accessor_name() if relation.auto_created else relation.name
+    if accessor != (declared.django_name or declared.python_name):
+        raise UnplannableError(f"{name} is not what the relation is called")
+    is_many = bool(shown.many_to_many or shown.one_to_many)
+    if is_many is not declared.is_list or not _is_flat(selected):
+        raise UnplannableError(f"{name} is one object of many, or a list of one")
+    type_, model = selected.named_type, shown.related_model
+    if not isinstance(type_, GraphQLObjectType) or model_of(type_) is not model:
+        raise UnplannableError(f"{name} is an interface, a union or of another model")
+    if has_own_type_check(type_):
+        raise UnplannableError(f"{type_} says itself which objects are of it")
+    if not _is_as_stored(model, model._base_manager) or (  # noqa: SLF001 - Django's public API
+        is_many and not _is_as_stored(model, model._default_manager)  # noqa: SLF001
+    ):
+        raise UnplannableError(f"{model.__name__} has a manager that changes what is read")
+
+
+def _is_as_stored(model: type[models.Model], manager: Any) -> bool:
+    """Return whether a manager's querysets are the model's rows, all of them, as instances."""
+    rows = manager.all()
+    plain: models.QuerySet[Any] = models.QuerySet(model)
+    return is_plain(rows) and str(rows.query) == str(plain.query)
+
+
+def is_plain(rows: models.QuerySet[Any]) -> bool:
+    """Return whether the engine reads a queryset's rows as Django does: one instance for each."""
+    query, private = rows.query, cast("Any", rows)
+    return (
+        private._iterable_class is ModelIterable  # noqa: SLF001 - no public name for these
+        and private._result_cache is None  # noqa: SLF001
+        and not (query.distinct or query.combinator or query.extra)
+        and not any(isinstance(each, Prefetch) for each in private._prefetch_related_lookups)  # noqa: SLF001
+    )
+
+
+def has_own_type_check(type_: GraphQLObjectType) -> bool:
+    """Return whether the type, or one it inherits from, has an `is_type_of` of its own."""
+    definition = type_.extensions.get(DEFINITION)
+    return definition is not None and any(
+        _function_of(vars(each)["is_type_of"]).__module__ != MADE_BY_STRAWBERRY_DJANGO
+        for each in definition.origin.__mro__
+        if "is_type_of" in vars(each)
+    )
+
+
+def _function_of(method: Any) -> Any:
+    return getattr(method, "__func__", method)
+
+
+def type_of_rows(selected: SelectedField, model: type[models.Model]) -> GraphQLObjectType | None:
+    """Return the type of which the model's rows are in a field; None if each has to be asked."""
+    possible = possible_types(selected)
+    if any(map(has_own_type_check, possible)):
+        return None
+    shown = [(each, model_of(each)) for each in possible]
+    found = [
+        (each, other)
+        for each, other in shown
+        if other is not None and (issubclass(model, other) or issubclass(other, model))
+    ]
+    return found[0][0] if len(found) == 1 and found[0][1] is model else None
+
+
+def returned_rows(value: Any) -> Any:
+    """Return what strawberry-django takes for a resolver's value: of a manager, its queryset."""
+    if callable(value):
+        value = value()
+    return resolve_base_manager(value) if isinstance(value, BaseManager) else value
+
+
+def django_result(declared: StrawberryDjangoField, value: Any, info: Info[Any, Any]) -> Any:
+    """Return what strawberry-django makes of a resolver's value: of a queryset, instances."""
+    value = returned_rows(value)
+    if isinstance(value, models.QuerySet):
+        return declared.get_queryset_hook(info)(value)
+    return value
 
 
 def _check_of_items(selected: SelectedField) -> None:
     """Check a connection, and what is between it and its items, which the engine makes itself."""
     _check_extensions(selected)
+    if not isinstance(selected.named_type, GraphQLObjectType):
+        raise UnplannableError(f"{selected.parent}.{selected.name} is of an abstract type")
     for each in selected.below(object_type(selected)).fields:
         if each.name in {"nodes", "edges"}:
             _check_extensions(each)
@@ -92,7 +230,10 @@ def _check_extensions(selected: SelectedField) -> None:
         if not isinstance(extension, FieldRule | ReadExtension | Descriptive):
             raise UnplannableError(f"{selected.parent}.{selected.name} has {extension}")
     if isinstance(declared, StrawberryDjangoField):
-        offered = (declared.get_filters(), declared.get_order(), declared.get_pagination())
+        offered = (
+            *(declared.get_filters(), declared.get_order()),
+            *(declared.get_ordering(), declared.get_pagination()),
+        )
         if any(each is not None and each is not UNSET for each in offered):
             raise UnplannableError(f"{selected.parent}.{selected.name} filters by itself")
 
@@ -126,8 +267,10 @@ def is_string(selected: SelectedField) -> bool:
 
 def is_relay_id(selected: SelectedField) -> bool:
     """Return whether it is the `id` of a `relay.Node`."""
-    origin = definition_of(selected.parent).origin
-    return selected.name == "id" and issubclass(origin, relay.Node)
+    if selected.name != "id" or not issubclass(definition_of(selected.parent).origin, relay.Node):
+        return False
+    resolver = selected.declared.base_resolver
+    return resolver is not None and _function_of(resolver.wrapped_func) is NODE_ID
 
 
 def definition_of(type_: GraphQLObjectType) -> Any:

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import Any, Protocol, Self, TypeAlias, TypeGuard, cast
+from typing import Any, Final, Protocol, Self, TypeAlias, TypeGuard, cast
 
 from django.db import models
 from graphql import (
-    GraphQLError,
     GraphQLObjectType,
     GraphQLResolveInfo,
     is_abstract_type,
@@ -25,16 +24,21 @@ from schema.engine import connections, querysets
 from schema.engine.bounds import Bounds, FieldCancelledError
 from schema.engine.connections import connection_of
 from schema.engine.declarations import is_of_rows, model_of
-from schema.engine.plan import TYPENAME, Plan, SelectedField, Selection
+from schema.engine.plan import TYPENAME, Plan, SelectedField, Selection, is_immutable
 from schema.engine.relations import finished
-from schema.engine.sources import is_id
+from schema.engine.sources import OnStatement, is_id
 from schema.engine.trace import Trace
 from schema.engine.values import Column, Display, Failed, assembled
 from schema.engine.widths import widths_of
 
+NO_VALUES: Final[Mapping[str, Any]] = {}
+
 
 class Requester(Protocol):
-    """What the engine asks of the context of a request."""
+    """What the engine asks of a context that declares its visibility.
+
+    Of any other context it asks nothing, and shares nothing made for it with other requests.
+    """
 
     def visibility(self) -> Hashable:
         """Return what the requester's view depends on: who agrees in it sees by the same rules."""
@@ -49,6 +53,10 @@ class Requester(Protocol):
         """Take notice of a level of objects."""
 
 
+def _ignore(_reason: str | None) -> None:
+    """Count nothing."""
+
+
 @dataclass(slots=True)
 class Execution:
     """A plan, and what belongs to one request."""
@@ -61,7 +69,23 @@ class Execution:
     # None in production.
     trace: Trace | None = None
     bounds: Bounds = field(default_factory=Bounds)
+    on_statement: OnStatement = _ignore
+    # Whether the context says who else sees the same; if not, nothing is kept for others.
+    is_shared: bool = field(init=False)
     _infos: dict[int, Info[Any, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Find out whether the context declares a visibility."""
+        self.is_shared = hasattr(self.context, "visibility")
+
+    def requester_values(self) -> Mapping[str, Any]:
+        """Return the values for the slots of the context."""
+        return self.context.values() if self.is_shared else NO_VALUES
+
+    def expect(self, rows: Iterable[models.Model]) -> None:
+        """Announce a level of objects to the context."""
+        if self.is_shared:
+            self.context.expect(rows)
 
     def info(self, selected: SelectedField) -> Info[Any, Any]:
         """Return what the field's resolver is told, the same for all objects.
@@ -97,6 +121,8 @@ class Execution:
 
     def symbolic_info(self, selected: SelectedField) -> Info[Any, Any]:
         """Return what a resolver is told when it is asked for everybody of this visibility."""
+        if not self.is_shared:
+            return self.info(selected)
         raw = self.raw_info(selected)._replace(context=self.context.symbolic())
         return Info(_raw_info=raw, _field=selected.declared)
 
@@ -111,6 +137,17 @@ class Execution:
             config=self.schema.config,
             info=self.info(selected),
         )
+
+    def keywords_of_each(self, selected: SelectedField) -> Callable[[], Mapping[str, Any]]:
+        """Return what makes the keywords for each object: new ones, if a resolver can change them.
+
+        Raises `GraphQLError`.
+        """
+        given = selected.arguments(self.variables)
+        keywords = self.keywords(selected, given)
+        if is_immutable(given):
+            return lambda: keywords
+        return lambda: self.keywords(selected, selected.arguments(self.variables))
 
     def id_arguments(self, selected: SelectedField) -> Sequence[str]:
         """Return the names, as its resolver has them, of the field's arguments that are ids."""
@@ -222,13 +259,9 @@ class Execution:
 
     def _resolved(self, selected: SelectedField, sources: Sequence[Any]) -> Sequence[Any]:
         """Return what the field's resolver returns for each object, or raises."""
-        try:
-            arguments = selected.arguments(self.variables)
-        except GraphQLError as error:
-            return [error] * len(sources)
         values: list[Any] = []
         try:
-            resolve = self._resolver(selected, arguments)
+            resolve = self._resolver(selected)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this field's error
             return [error] * len(sources)
         for source in sources:
@@ -238,19 +271,20 @@ class Execution:
                 values.append(error)
         return values
 
-    def _resolver(
-        self, selected: SelectedField, arguments: Mapping[str, Any]
-    ) -> Callable[[Any], Any]:
-        """Return what resolves the field for an object."""
+    def _resolver(self, selected: SelectedField) -> Callable[[Any], Any]:
+        """Return what resolves the field for an object. Raises `GraphQLError`."""
         declared = selected.declared
         if type(declared) is StrawberryField and declared.base_resolver and not declared.extensions:
             # Strawberry would do no more, but convert the arguments for each object.
             own = self.info(selected) if declared.base_resolver.info_parameter else None
-            keywords = self.keywords(selected, arguments)
-            return lambda source: self.call(declared, source, own, keywords)
-        resolve = selected.definition.resolve if selected.definition else None
+            keywords = self.keywords_of_each(selected)
+            return lambda source: self.call(declared, source, own, keywords())
+        resolve = (selected.definition and selected.definition.resolve) or default_field_resolver
         raw = self.raw_info(selected)
-        return lambda source: (resolve or default_field_resolver)(source, raw, **arguments)
+        arguments = selected.arguments(self.variables)
+        if is_immutable(arguments):
+            return lambda source: resolve(source, raw, **arguments)
+        return lambda source: resolve(source, raw, **selected.arguments(self.variables))
 
 
 # How a field of objects that are not rows comes to its column.

@@ -14,6 +14,7 @@ from schema.engine.caches import SizedCache
 from schema.engine.declarations import look_through
 from schema.engine.execution import Execution, MutationExecution, Requester
 from schema.engine.plan import Document, Plan, UnplannableError
+from schema.engine.sources import OnStatement
 from schema.engine.trace import Trace
 from schema.engine.values import Failed, Marred, errors_of
 
@@ -43,14 +44,21 @@ class Operation:
     deciding: list[str]
     # What the document takes, which is in memory as long as a plan of the operation.
     document_bytes: int = 0
+    # Told of each statement.
+    on_statement: OnStatement | None = None
 
     @classmethod
     def of(
-        cls, schema: Schema, document: DocumentNode, name: str | None, document_bytes: int = 0
+        cls,
+        schema: Schema,
+        document: DocumentNode,
+        name: str | None,
+        document_bytes: int = 0,
+        on_statement: OnStatement | None = None,
     ) -> "Operation":
         """Prepare. Raises `UnplannableError` if the engine cannot execute it."""
         found = Document.of(schema._schema, document, name)  # noqa: SLF001 - no public name
-        return cls(schema, found, found.deciding_variables(), document_bytes)
+        return cls(schema, found, found.deciding_variables(), document_bytes, on_statement)
 
     @property
     def is_mutation(self) -> bool:
@@ -85,6 +93,8 @@ class Operation:
         execution = class_(
             plan, self.schema, context, variables, root_value, trace, bounds or Bounds()
         )
+        if self.on_statement is not None:
+            execution.on_statement = self.on_statement
         if trace is not None:
             trace.execution = execution
         try:

@@ -4,11 +4,15 @@ A plan depends on the document and on the variables that decide about `@skip` an
 on nothing else of a request.
 """
 
+import datetime as dt
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import Enum
 from functools import cached_property
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, cast
+from uuid import UUID
 
 from graphql import (
     DocumentNode,
@@ -50,6 +54,10 @@ FIELD_BYTES: Final = 9_000
 PLAN_BYTES: Final = 20_000
 READING_BYTES: Final = 40_000
 READING_FIELD_BYTES: Final = 6_000
+# Values that may be shared between requests. Others are coerced again for each resolver.
+IMMUTABLE: Final = frozenset(
+    {type(None), bool, int, float, str, bytes, Decimal, UUID, dt.date, dt.datetime, dt.time}
+)
 # Of what is compiled for one plan: for each visibility and shape of arguments.
 MAX_READINGS_BYTES: Final = 8 << 20
 
@@ -258,7 +266,7 @@ class SelectedField:
         if self.definition is None or not (self.definition.args or self.nodes[0].arguments):
             return {}
         if not self.varying_arguments:
-            return self.constant_arguments
+            return self.fresh_constants()
         given = self._looked_up(variables)
         return given if given is not None else self._arguments(variables)
 
@@ -271,7 +279,7 @@ class SelectedField:
             self.all_arguments[name].out_name or name: variables.coerced[each]
             for name, each in names.items()
         }
-        return {**self.constant_arguments, **varying}
+        return {**self.fresh_constants(), **varying}
 
     @cached_property
     def _variable_names(self) -> Mapping[str, str] | None:
@@ -285,9 +293,23 @@ class SelectedField:
             return None
         return {name: cast("VariableNode", each).name.value for name, each in nodes.items()}
 
+    def fresh_constants(self) -> Mapping[str, Any]:
+        """Return the constant arguments, which a resolver may change if they are mutable."""
+        if self.has_immutable_constants:
+            return self.constant_arguments
+        return self._coerced_constants()
+
+    @cached_property
+    def has_immutable_constants(self) -> bool:
+        """Whether no resolver can change the constant arguments."""
+        return is_immutable(self.constant_arguments)
+
     @cached_property
     def constant_arguments(self) -> Mapping[str, Any]:
-        """The arguments that are the same whatever the variables."""
+        """The arguments that are the same whatever the variables; not to be given to resolvers."""
+        return self._coerced_constants()
+
+    def _coerced_constants(self) -> Mapping[str, Any]:
         node = self.nodes[0]
         constant = [
             each for each in node.arguments or () if each.name.value not in self.varying_arguments
@@ -341,6 +363,11 @@ class SelectedField:
         elif isinstance(type_, GraphQLAbstractType):
             for possible in self.plan.document.schema.get_possible_types(type_):
                 yield self.below(possible)
+
+
+def is_immutable(arguments: Mapping[str, Any]) -> bool:
+    """Return whether no resolver can change the arguments' values."""
+    return all(type(each) in IMMUTABLE or isinstance(each, Enum) for each in arguments.values())
 
 
 def _has_variables(node: Node) -> bool:

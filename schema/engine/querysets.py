@@ -1,22 +1,32 @@
 """Fields whose resolver returns a queryset: of the root, and of payloads."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, fields, is_dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 from uuid import UUID
 
-from django.db.models import QuerySet
-from graphql import GraphQLInputType
+from django.db.models import Model, QuerySet
+from graphql import GraphQLInputType, GraphQLObjectType, is_abstract_type
 from strawberry import Info
+from strawberry_django.queryset import run_type_get_queryset
 
-from core.statements import Slot, SlotError
-from schema.engine.declarations import django_field, model_of, object_type, possible_types
-from schema.engine.plan import SelectedField
+from core.statements import Slot, SlotError, UncheckedSlot
+from schema.engine.declarations import (
+    django_field,
+    django_result,
+    is_plain,
+    model_of,
+    object_type,
+    returned_rows,
+    type_of_rows,
+)
+from schema.engine.plan import SelectedField, is_immutable
 from schema.engine.reader import Reader
-from schema.engine.relations import finished, visible
+from schema.engine.relations import finished, in_order
 from schema.engine.rows import Layout, Records
-from schema.engine.sources import Operand, Source, shape
+from schema.engine.sources import ARGUMENT, Operand, Source, shape
 from schema.engine.values import Column, regrouped
 
 if TYPE_CHECKING:
@@ -31,7 +41,7 @@ class NoRowsError(SlotError):
 
     def __init__(self, value: Any) -> None:
         """Carry what it returned."""
-        super().__init__("This is no queryset.")
+        super().__init__("This is not a queryset that the engine reads.", "no queryset")
         self.value = value
 
 
@@ -75,7 +85,7 @@ class _Arguments:
 
     def ids(self, keywords: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values of the arguments that are ids, by the names of their slots."""
-        return {f"argument {name}": keywords[name] for name in self.id_names if keywords.get(name)}
+        return {f"{ARGUMENT}{name}": keywords[name] for name in self.id_names if keywords.get(name)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +106,15 @@ class Call:
         known: _Arguments | None = selected.facts.get("arguments")
         if known is None:
             known = selected.facts["arguments"] = _Arguments.of(execution, selected, leave_out)
+        constant: Mapping[str, Any] = known.keywords
+        if not selected.has_immutable_constants:
+            fresh = selected.fresh_constants()
+            some = {name: value for name, value in fresh.items() if name not in leave_out}
+            constant = execution.keywords(selected, some)
         if not known.varying:
-            return cls(given, known.keywords, known.ids(known.keywords), known.shape)
+            return cls(given, constant, known.ids(constant), known.shape)
         varying = {name: given[name] for name in known.varying if name in given}
-        keywords = {**known.keywords, **execution.keywords(selected, varying)}
+        keywords = {**constant, **execution.keywords(selected, varying)}
         shaped = None
         if known.shape is not None:
             shaped = shape(varying, known.types)
@@ -111,17 +126,18 @@ class Call:
         self, execution: "Execution", selected: SelectedField, more: Hashable, make: Callable[[], T]
     ) -> T:
         """Return what was made for this visibility and kind of arguments, or make it."""
-        if self.shape is None:
+        if self.shape is None or not execution.is_shared:
             return make()
         kind = (execution.context.visibility(), self.shape, more)
         return cast("T", selected.plan.reading(selected, kind, make))
 
-    def operands(self, operand: Operand) -> dict[str, Any]:
-        """Return the keywords, ids as the operand has them."""
-        return {
-            name: operand(f"argument {name}") if f"argument {name}" in self.values else value
-            for name, value in self.keywords.items()
-        }
+    def operands(self, operand: Operand | None = None) -> dict[str, Any]:
+        """Return the keywords, ids as the operand has them, for one call of the resolver."""
+        keywords = dict(self.keywords)
+        if operand is not None:
+            ids = (name for name in keywords if f"{ARGUMENT}{name}" in self.values)
+            keywords |= {name: operand(f"{ARGUMENT}{name}") for name in ids}
+        return keywords if is_immutable(self.keywords) else deepcopy(keywords)
 
 
 def column_of(execution: "Execution", selected: SelectedField, sources: Sequence[Any]) -> Column:
@@ -135,7 +151,11 @@ def _column(execution: "Execution", selected: SelectedField, source: Any) -> Col
     try:
         call = Call.of(execution, selected, ())
         # Of which type an interface's rows are, is different each time.
-        is_fixed = call.shape is not None and model_of(object_type(selected)) is not None
+        is_fixed = (
+            call.shape is not None
+            and execution.is_shared
+            and not is_abstract_type(selected.named_type)
+        )
 
         def make() -> Rows:
             return _rows(execution, selected, source, call, is_fixed=is_fixed)
@@ -158,16 +178,17 @@ def _column(execution: "Execution", selected: SelectedField, source: Any) -> Col
 class _Attributes:
     """An object whose ids and texts are slots."""
 
-    def __init__(self, slot: Slot, source: Any) -> None:
-        self._slot, self._source = slot, source
+    def __init__(self, source: Any) -> None:
+        self._source = source
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._source, name)
         if _is_slot(value):
-            return self._slot.then(attrgetter(name))
+            read = attrgetter(name)
+            return UncheckedSlot(lambda values: read(values[SOURCE]))
         if value is None or isinstance(value, bool):
             return value
-        raise SlotError(f"This depends on {name}.")
+        raise SlotError(f"This depends on {name}.", "attribute")
 
 
 def _is_slot(value: Any) -> bool:
@@ -194,28 +215,30 @@ def _rows(
     def queryset(info: Info[Any, Any], operand: Operand) -> QuerySet[Any]:
         owner = operand(SOURCE)
         if isinstance(owner, Slot):
-            owner = None if source is None else _Attributes(owner, source)
-        rows = execution.call(declared, owner, info, call.operands(operand))
+            owner = None if source is None else _Attributes(source)
+        rows = returned_rows(execution.call(declared, owner, info, call.operands(operand)))
         if not isinstance(rows, QuerySet):
             raise NoRowsError(rows)
-        if declared.django_type:
-            rows = visible(rows, object_type(selected), info)
+        seen = run_type_get_queryset(rows, declared.django_type, info)
+        if not (is_plain(rows) and is_plain(seen)) or type_of_rows(selected, seen.model) is None:
+            raise NoRowsError(django_result(declared, rows, info))
+        rows = seen
         if not declared.is_list:
             rows = (rows if rows.ordered else rows.order_by("pk"))[:1]
-        return rows
+        return in_order(rows)
 
     type_ = object_type(selected)
-    model = model_of(type_)
     # Which type an interface's rows are of, only the queryset tells.
-    if model is None:
-        model = queryset(
-            execution.info(selected), {**call.values, SOURCE: source}.__getitem__
-        ).model
-        possible = possible_types(selected)
-        type_ = next(each for each in possible if model_of(each) is model)
+    if is_abstract_type(type_):
+        operand = {**call.values, SOURCE: source}.__getitem__
+        rows = queryset(execution.info(selected), operand)
+        type_ = cast("GraphQLObjectType", type_of_rows(selected, rows.model))
+    model = cast("type[Model]", model_of(type_))
     reader = Reader(execution, selected.below(type_), layout, model)
 
     def build(info: Info[Any, Any], operand: Operand) -> QuerySet[Any, Any]:
-        return layout.select(queryset(info, operand))
+        rows = queryset(info, operand)
+        reader.carry(rows)
+        return layout.select(rows, info)
 
     return Rows(Source(selected, build, is_fixed=is_fixed), reader, layout)

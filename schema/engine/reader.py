@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.db import models
 from django.db.models.constants import LOOKUP_SEP
-from strawberry import relay
+from graphql.pyutils import Path
+from strawberry import Info, relay
 from strawberry_django.optimizer import _annotate_placeholder
 
 from schema.engine.declarations import (
     definition_of,
     django_field,
+    django_result,
+    is_column,
     is_relay_id,
     is_string,
     is_text,
@@ -24,9 +27,9 @@ from schema.engine.ids import global_ids
 from schema.engine.instances import instances_of
 from schema.engine.plan import TYPENAME, SelectedField, Selection
 from schema.engine.relations import finished, read_relation
-from schema.engine.rows import ALL, Layout, Read, Records, leaves, scattered
+from schema.engine.rows import ALL, InfoExpression, Layout, Read, Records, leaves, scattered
 from schema.engine.sources import as_values
-from schema.engine.values import Column, assembled
+from schema.engine.values import Column, assembled, required
 from schema.engine.widths import widths_of
 
 if TYPE_CHECKING:
@@ -55,6 +58,8 @@ class Reader:
         self.model = model
         self.prefix = prefix
         self.instance_paths: dict[str, int] = {}
+        # What the resolver's queryset annotates, by name, for resolvers that read it.
+        self.carried: dict[str, tuple[int, Any]] = {}
         self.reads = [self._read(each) for each in selection.fields]
         self.widths = widths_of(selection)
         # It is made for one request and serves many.
@@ -65,6 +70,12 @@ class Reader:
     ) -> "Reader":
         """Make a reader of what a field leads to, while this one is made."""
         return Reader(self.execution, selection, layout, model, prefix)
+
+    def carry(self, rows: models.QuerySet[Any]) -> None:
+        """Select what the queryset annotates, if instances are made, before it is selected."""
+        if self.instance_paths:
+            for name, expression in rows.query.annotation_select.items():
+                self.carried[name] = (self.layout.index(name), expression.output_field)
 
     def column(self, execution: "Execution", records: Records) -> Column:
         """Return the objects."""
@@ -80,10 +91,10 @@ class Reader:
         read = _guarded(selected, self._unruled(selected))
         for extension in django_field(selected).extensions:
             if isinstance(extension, FieldRule):
-                read = self._ruled(read, extension)
+                read = self._ruled(selected, read, extension)
         return read
 
-    def _ruled(self, read: Read, rule: FieldRule) -> Read:
+    def _ruled(self, selected: SelectedField, read: Read, rule: FieldRule) -> Read:
         index = self._index(rule.attribute)
         attribute = next(
             each
@@ -100,7 +111,9 @@ class Reader:
                 return rule.allows(execution.context, values)
 
             mask = records.keep((type(rule), index), allowed)
-            return scattered(read(execution, records.where(mask)), mask)
+            column = scattered(read(execution, records.where(mask)), mask)
+            # Null stands for what may not be read, and must not stand everywhere.
+            return required(column, selected.place) if selected.is_required else column
 
         return ruled
 
@@ -116,9 +129,9 @@ class Reader:
         if declared.store.annotate:
             return self._annotated(selected, declared.django_name or declared.python_name)
         shown = model_field(selected)
-        if shown.is_relation:
-            return read_relation(self, selected, shown)
-        return self._leaf(selected, self._index(shown.name), shown)
+        if is_column(selected, shown):
+            return self._leaf(selected, self._index(shown.attname), shown)
+        return read_relation(self, selected, shown)
 
     def _index(self, path: str) -> int:
         key = self.model._meta.pk  # noqa: SLF001 - Django's public API
@@ -143,7 +156,8 @@ class Reader:
         ((label, expression),) = django_field(selected).store.annotate.items()
         label = name if label == _annotate_placeholder else label
         if callable(expression):
-            expression = expression(self.execution.symbolic_info(selected))
+            make = expression
+            expression = InfoExpression(lambda info: make(_info_of(selected, info)))
         self.layout.annotations[label] = expression
         return self._leaf(selected, self._index(label))
 
@@ -161,13 +175,14 @@ class Reader:
         def read(execution: "Execution", records: Records) -> Column:
             info = execution.info(selected)
             try:
-                keywords = execution.keywords(selected, selected.arguments(execution.variables))
+                keywords = execution.keywords_of_each(selected)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is this field's error
                 return execution.completed(selected, [error] * records.size)
             values: list[Any] = []
             for instance in self.instances(execution, records):
                 try:
-                    values.append(execution.call(declared, instance, info, keywords))
+                    value = execution.call(declared, instance, info, keywords())
+                    values.append(django_result(declared, value, info))
                 except Exception as error:  # noqa: BLE001 - it is this object's error
                     values.append(error)
             return execution.completed(selected, values)
@@ -194,10 +209,26 @@ class Reader:
             paths = [tuple(path.split(LOOKUP_SEP)) for path in self.instance_paths]
             columns = [records.columns[index] for index in self.instance_paths.values()]
             made = instances_of(self.model, paths, columns, records.size)
-            execution.context.expect(made)
+            for name, (index, field) in self.carried.items():
+                values = as_values(field, records.columns[index])
+                for instance, value in zip(made, values, strict=True):
+                    setattr(instance, name, value)
+            execution.expect(made)
             return made
 
         return cast("list[models.Model]", records.keep(self, make))
+
+
+def _info_of(selected: SelectedField, info: Info[Any, Any]) -> Info[Any, Any]:
+    """Return what another field's info says of the request, as said of this field."""
+    raw = info._raw_info._replace(  # noqa: SLF001 - Strawberry has no public name for it
+        field_name=selected.name,
+        field_nodes=selected.nodes,
+        return_type=selected.type,
+        parent_type=selected.parent,
+        path=Path(None, selected.key, selected.parent.name),
+    )
+    return Info(_raw_info=raw, _field=selected.declared)
 
 
 def _guarded(selected: SelectedField, read: Read) -> Read:

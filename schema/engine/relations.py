@@ -8,11 +8,12 @@ from graphql import GraphQLObjectType
 from strawberry import Info
 from strawberry_django.queryset import run_type_get_queryset
 
+from core.statements import SlotError
 from schema.engine.declarations import definition_of, django_field, is_relay_id, object_type
 from schema.engine.lateral import PARENT
 from schema.engine.plan import TYPENAME, SelectedField
 from schema.engine.rows import ALL, Layout, Read, Records, scattered
-from schema.engine.sources import KEYS, SYMBOLIC, Operand, Source, is_any_of, operand_of_keys
+from schema.engine.sources import KEYS, Operand, Source, is_any_of, operand_of_keys
 from schema.engine.values import Column, gathered, nullable, required
 
 if TYPE_CHECKING:
@@ -43,6 +44,11 @@ def visible(
     return run_type_get_queryset(rows, definition_of(type_).origin, info)
 
 
+def in_order(rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    """Return the rows in their order, or in that of their keys if they have none."""
+    return rows if rows.ordered or rows.query.is_sliced else rows.order_by("pk")
+
+
 def _is_everybody_visible(
     execution: "Execution", selected: SelectedField, model: type[models.Model]
 ) -> bool:
@@ -50,7 +56,7 @@ def _is_everybody_visible(
     info = execution.symbolic_info(selected)
     try:
         query = visible(everybody, object_type(selected), info).query
-    except SYMBOLIC:
+    except SlotError:
         return False
     return not query.where and not query.is_sliced and not query.distinct
 
@@ -107,10 +113,11 @@ def _read_one(reader: "Reader", selected: SelectedField, relation: Any) -> Read:
     child = reader.child(selected.below(type_), layout, model)
 
     def build(info: Info[Any, Any], operand: Operand) -> models.QuerySet[Any, Any]:
-        manager = model._default_manager  # noqa: SLF001 - Django's public API
+        # By Django's rule for single objects.
+        manager = model._base_manager  # noqa: SLF001 - Django's public API
         keys = operand_of_keys(operand, model._meta.get_field(other))  # noqa: SLF001
         rows = visible(manager.filter(is_any_of(other, keys)), type_, info)
-        return layout.select(rows.order_by())
+        return layout.select(rows.order_by(), info)
 
     source = Source(selected, build)
 
@@ -143,7 +150,7 @@ def _read_many(reader: "Reader", selected: SelectedField, relation: Any) -> Read
         rows = manager.annotate(**{PARENT: F(back)})
         keys = operand_of_keys(operand, reader.model._meta.pk)  # noqa: SLF001
         rows = rows.filter(is_any_of(PARENT, keys))
-        return layout.select(visible(rows, type_, info), PARENT)
+        return layout.select(in_order(visible(rows, type_, info)), info, PARENT)
 
     source = Source(selected, build)
 

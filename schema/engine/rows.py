@@ -3,9 +3,10 @@
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from django.db import models
+from strawberry import Info
 
 from schema.engine.plan import SelectedField
 from schema.engine.sources import Row
@@ -49,6 +50,12 @@ class Records:
 Read: TypeAlias = Callable[["Execution", Records], Column]
 
 
+class InfoExpression(NamedTuple):
+    """An annotation that depends on the requester."""
+
+    make: Callable[[Info[Any, Any]], Any]
+
+
 class Layout:
     """The columns that a statement has to select, as readers ask for them."""
 
@@ -61,9 +68,16 @@ class Layout:
         """Return where the column at the path, in Django's notation, will be."""
         return self.indexes.setdefault(path, len(self.indexes))
 
-    def select(self, rows: models.QuerySet[Any], *more: str) -> models.QuerySet[Any, Any]:
+    def select(
+        self, rows: models.QuerySet[Any], info: Info[Any, Any], *more: str
+    ) -> models.QuerySet[Any, Any]:
         """Have a queryset select the columns, and some more behind them."""
-        rows = rows.annotate(**self.annotations) if self.annotations else rows
+        if self.annotations:
+            expressions = {
+                label: each.make(info) if isinstance(each, InfoExpression) else each
+                for label, each in self.annotations.items()
+            }
+            rows = rows.annotate(**expressions)
         paths = [*self.indexes, *more] or [ALL]
         return rows.values_list(*paths)
 

@@ -7,7 +7,6 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
 from django.db import connection
 from django.db.models import BooleanField, F, Func, Q, QuerySet, UUIDField
 from django.db.models.expressions import BaseExpression
@@ -18,10 +17,16 @@ from graphql import (
     GraphQLNonNull,
     GraphQLType,
 )
-from prometheus_client import Counter
 from strawberry import Info
 
-from core.statements import Slot, SlotError, Statement, array_of_ids
+from core.statements import (
+    Slot,
+    SlotError,
+    Statement,
+    UncheckedSlot,
+    array_of_ids,
+    check_slots,
+)
 from schema.engine.plan import SelectedField
 
 if TYPE_CHECKING:
@@ -34,20 +39,10 @@ Build: TypeAlias = Callable[[Info[Any, Any], Operand], QuerySet[Any, Any]]
 
 # The value that is the keys of a level of objects.
 KEYS: Final = "keys"
-# What goes wrong when a resolver looks at what it has only a slot of. It is asked again with the
-# values then, so nothing else that goes wrong is lost.
-SYMBOLIC: Final = (
-    *(SlotError, AttributeError, TypeError, ValueError, NotImplementedError),
-    ValidationError,
-)
-
-STATEMENTS: Final = Counter(
-    "graphql_engine_statements",
-    "Statements of the engine, by whether their SQL was kept or made anew.",
-    ["sql"],
-)
-COMPILED: Final = STATEMENTS.labels("kept")
-MADE_ANEW: Final = STATEMENTS.labels("made anew")
+# What the names of arguments' values begin with: what clients write, checked before it is used.
+ARGUMENT: Final = "argument "
+# Told of each statement: None if it was compiled before, or why it was made for one request.
+OnStatement: TypeAlias = Callable[[str | None], None]
 
 
 class Source:
@@ -75,25 +70,65 @@ class Source:
             self._compile(execution)
         statement = self.statement
         if statement is None:
-            rows = self.build(execution.info(self.selected), values.__getitem__)
-            statement = Statement.of(rows, once=True, text_ids=True)
-            MADE_ANEW.inc()
-        else:
-            COMPILED.inc()
+            return self._rows_of_values(execution, values)
         execution.bounds.check_time()
-        values = {**execution.context.values(), **values}
+        try:
+            rows = self._run(execution, statement, values)
+        except SlotError as error:
+            # The resolver has to say what becomes of an id that the column cannot have.
+            return self._rows_of_values(execution, values, error)
+        execution.on_statement(None)
+        return rows
+
+    def _rows_of_values(
+        self,
+        execution: "Execution",
+        values: Mapping[str, Any],
+        reason: Exception | None = None,
+    ) -> Sequence[Row]:
+        """Build the queryset with these values, and read it."""
+        rows = self.build(execution.info(self.selected), values.__getitem__)
+        statement = Statement.of(rows, once=True, text_ids=True)
+        unshared = "arguments" if execution.is_shared else "visibility"
+        execution.on_statement(getattr(reason or self.reason, "reason", unshared))
+        execution.bounds.check_time()
+        return self._run(execution, statement, values)
+
+    def _run(
+        self, execution: "Execution", statement: Statement, values: Mapping[str, Any]
+    ) -> Sequence[Row]:
+        values = {**execution.requester_values(), **values}
         if execution.trace is not None:
             return execution.trace.rows(self, values, statement)
         return statement.rows(values)
 
     def _compile(self, execution: "Execution") -> None:
-        try:
-            with _no_statements():
-                rows = self.build(execution.symbolic_info(self.selected), Slot.named)
-                self.statement = Statement.of(rows, text_ids=True)
-        except SYMBOLIC as error:
-            self.reason = error
+        """Compile for all who share the requester's visibility.
+
+        Raises whatever the resolver raises for another reason than that it is called with slots.
+        """
+        if execution.is_shared:
+            try:
+                with _no_statements():
+                    rows = self.build(execution.symbolic_info(self.selected), _slot)
+                    check_slots(rows)
+                    statement = Statement.of(rows, text_ids=True)
+                _require_checked(statement)
+                self.statement = statement
+            except SlotError as error:
+                self.reason = error
         self.is_compiled = True
+
+
+def _require_checked(statement: Statement) -> None:
+    """Raise `SlotError` if a value that a client wrote would reach PostgreSQL unchecked."""
+    if any(type(each) is UncheckedSlot for each in statement.params):
+        raise SlotError("It is open which column an id is of.", "unchecked id")
+
+
+def _slot(name: str) -> Slot:
+    """Return the slot for a value, to be checked if it is what a client wrote."""
+    return (UncheckedSlot if name.startswith(ARGUMENT) else Slot).named(name)
 
 
 @contextmanager
@@ -101,7 +136,7 @@ def _no_statements() -> Iterator[None]:
     """Refuse to ask the database: the answer could be another one next time."""
 
     def refuse(*_arguments: Any) -> NoReturn:
-        raise SlotError("This depends on what is in the database.")
+        raise SlotError("This depends on what is in the database.", "database")
 
     with connection.execute_wrapper(refuse):
         yield

@@ -1,0 +1,303 @@
+"""What the library shows: a field for each thing that executors might do differently."""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Self, cast
+
+import strawberry
+import strawberry_django
+from django.db.models import Count, QuerySet
+from strawberry import Info, auto, relay
+from strawberry.scalars import JSON
+from strawberry_django.optimizer import DjangoOptimizerExtension
+
+from core.statements import Slot
+from schema.engine.dataloader import DataLoader
+from schema.engine.extensions import FieldRule
+from tests.engine.library.tables import Author, Book, Loan
+
+
+@dataclass
+class Reader:
+    """A context that declares its visibility: librarians see every loan."""
+
+    name: str
+    is_librarian: bool = False
+
+    def visibility(self) -> Hashable:
+        return self.is_librarian
+
+    def symbolic(self) -> Self:
+        return replace(self, name=cast("str", Slot.named("name")))
+
+    def values(self) -> Mapping[str, Any]:
+        return {"name": self.name}
+
+    def expect(self, rows: Iterable[Any]) -> None:
+        """Load nothing beforehand."""
+
+
+@dataclass
+class Visitor:
+    """A context that declares nothing."""
+
+    name: str
+    is_librarian: bool = False
+
+
+class OfLibrarians(FieldRule):
+    """The field is for librarians."""
+
+    def allows(self, context: Any, values: Sequence[Any]) -> Sequence[bool]:
+        return [context.is_librarian for _value in values]
+
+
+@strawberry_django.order_type(Book)
+class BookOrder:
+    """By pages."""
+
+    pages: auto
+
+
+@strawberry_django.type(Loan)
+class LoanType:
+    """Seen by librarians, and by who reads."""
+
+    id: auto
+    reader: auto
+    guarded: str = strawberry_django.field(field_name="reader", extensions=[OfLibrarians()])
+
+    @classmethod
+    def get_queryset(cls, queryset: QuerySet[Loan], info: Info[Any, Any]) -> QuerySet[Loan]:
+        context = info.context
+        if context.is_librarian:
+            return queryset
+        return queryset.filter(reader=context.name)
+
+
+@strawberry_django.type(Book)
+class BookType:
+    """In the model's order."""
+
+    id: auto
+    title: auto
+    author_id: int
+    author: "AuthorType"
+    loans: list[LoanType]
+    one_loan: LoanType | None = strawberry_django.field(field_name="loans")
+
+
+@strawberry_django.type(Book, ordering=BookOrder)
+class OrderedBook:
+    """In the order that a client asks for."""
+
+    title: auto
+
+
+def lengths(names: Sequence[str]) -> list[int]:
+    return [len(name) for name in names]
+
+
+@strawberry_django.type(Author)
+class AuthorType:
+    """An author, and what resolvers make of them."""
+
+    id: auto
+    name: auto
+    books: list[BookType]
+    ordered_books: list[OrderedBook] = strawberry_django.field(field_name="books")
+    one_book: BookType | None = strawberry_django.field(field_name="books")
+
+    @strawberry_django.field(only=["name"])
+    def counted(self: Author) -> int | None:
+        return getattr(self, "number", None)
+
+    @strawberry_django.field(only=["name"])
+    def shelf(self: Author) -> list[BookType]:
+        return Book.objects.filter(author=self)
+
+    @strawberry_django.field(only=["name"])
+    def every_book(self: Author) -> list[BookType]:
+        return Book.objects
+
+    @strawberry_django.field(only=["name"])
+    def related(self: Author) -> list[BookType]:
+        return cast("Any", self).books
+
+    @strawberry_django.field(only=["name"])
+    def popped(self: Author, words: JSON) -> str:
+        return cast("list[str]", words).pop()
+
+    @strawberry_django.field(only=["name"])
+    def name_length(self: Author) -> int:
+        return DataLoader(lengths).load(self.name)
+
+
+@strawberry_django.type(Book)
+class BookNode(relay.Node):
+    """With an id of its own making."""
+
+    title: auto
+
+    @classmethod
+    def resolve_id(cls, root: Any, *, info: Any) -> str:
+        return f"book {root.title}"
+
+
+@strawberry_django.type(Loan)
+class LoanNode(relay.Node):
+    """With the id that strawberry-django makes."""
+
+    reader: auto
+
+
+@strawberry_django.interface(Book)
+class Volume:
+    """A book by its length."""
+
+    title: auto
+
+    @classmethod
+    def is_type_of(cls, value: Any, _info: Any) -> bool:
+        return isinstance(value, Book) and (value.pages > 99) is (cls is Tome)
+
+
+@strawberry_django.type(Book)
+class Tome(Volume):
+    """Long."""
+
+    pages: auto
+
+
+@strawberry_django.type(Book)
+class Leaflet(Volume):
+    """Short."""
+
+
+@strawberry_django.interface(Author)
+class Named:
+    """An interface of one type."""
+
+    name: auto
+
+
+@strawberry_django.type(Author)
+class NamedAuthor(Named):
+    """Its type."""
+
+    country: auto
+
+
+@strawberry.input
+class Wanted:
+    """Words to look for."""
+
+    words: JSON
+
+
+@strawberry.type
+class Query:
+    """The library."""
+
+    @strawberry_django.field
+    def authors(self) -> list[AuthorType]:
+        return Author.objects.all()
+
+    @strawberry_django.field
+    def author(self, id: strawberry.ID) -> AuthorType | None:
+        return Author.objects.filter(pk=id)
+
+    @strawberry_django.field
+    def forgiving(self, id: strawberry.ID) -> AuthorType | None:
+        try:
+            return Author.objects.filter(pk=id)
+        except ValueError:
+            return Author.objects.filter(name="Ben")
+
+    @strawberry_django.field
+    def by_name(self, id: strawberry.ID) -> list[AuthorType]:
+        return Author.objects.filter(name__startswith=id)
+
+    @strawberry_django.field
+    def typed(self, id: strawberry.ID) -> list[AuthorType]:
+        key = int(id) if isinstance(id, str) else 0
+        return Author.objects.filter(pk=key)
+
+    @strawberry_django.field
+    def faulty(self, id: strawberry.ID) -> list[AuthorType]:
+        CALLS.append("faulty")
+        raise TypeError("A fault of the resolver's.")
+
+    @strawberry_django.field
+    def counted_authors(self) -> list[AuthorType]:
+        return Author.objects.annotate(number=Count("books")).order_by("name")
+
+    @strawberry_django.field
+    def manager(self) -> list[AuthorType]:
+        return Author.objects
+
+    @strawberry_django.field
+    def with_books(self) -> list[AuthorType]:
+        return Author.objects.filter(books__pages__gt=1).distinct()
+
+    @strawberry_django.field
+    def called(self, words: JSON) -> list[AuthorType]:
+        return Author.objects.filter(name=cast("list[str]", words).pop())
+
+    @strawberry_django.field
+    def wanted(self, wanted: Wanted) -> list[AuthorType]:
+        return Author.objects.filter(name=cast("list[str]", wanted.words).pop())
+
+    @strawberry.field
+    def popped(self, words: JSON) -> str:
+        return cast("list[str]", words).pop()
+
+    @strawberry_django.field
+    def books(self) -> list[BookType]:
+        return Book.objects.all()
+
+    @strawberry_django.field
+    def loans(self) -> list[LoanType]:
+        return Loan.objects.all()
+
+    @strawberry_django.field
+    def book_nodes(self) -> list[BookNode]:
+        return Book.objects.all()
+
+    @strawberry_django.field
+    def loan_nodes(self) -> list[LoanNode]:
+        return Loan.objects.order_by("pk")
+
+    @strawberry_django.field
+    def volumes(self) -> list[Volume]:
+        return Book.objects.all()
+
+    @strawberry_django.field
+    def tomes(self) -> list[Tome]:
+        return Book.objects.filter(pages__gt=99)
+
+    @strawberry_django.field
+    def union(self) -> list[Tome | Leaflet]:
+        return Book.objects.all()
+
+    @strawberry_django.field
+    def named(self) -> list[Named]:
+        return Author.objects.order_by("name")
+
+    @strawberry_django.field
+    def of_another_model(self) -> list[AuthorType]:
+        return Book.objects.all()
+
+
+class Quiet(strawberry.Schema):
+    """A schema that does not log what goes wrong on purpose."""
+
+    def process_errors(self, errors: Any, execution_context: Any = None) -> None:
+        """Do nothing."""
+
+
+CALLS: Final[list[str]] = []
+TYPES: Final[list[Any]] = [Tome, Leaflet, NamedAuthor]
+SCHEMA: Final = Quiet(Query, types=TYPES, extensions=[DjangoOptimizerExtension])
+BARE: Final = Quiet(Query, types=TYPES)
+Told = Callable[[Any], Any]

@@ -1,0 +1,96 @@
+"""Models with integer keys, in temporary tables that are there for a test."""
+
+from typing import Any, ClassVar, Final
+
+from django.apps.registry import Apps
+from django.db import connection, models
+
+# Known to nobody else: neither to migrations nor to the service's registry.
+LIBRARY: Final = Apps(["tests.engine.library"])
+
+
+class Author(models.Model):
+    """Has no order of their own."""
+
+    name = models.CharField(max_length=40)
+    country = models.CharField(max_length=2, default="")
+
+    objects: ClassVar[models.Manager["Author"]] = models.Manager()
+
+    class Meta:
+        """Of the library."""
+
+        app_label = "library"
+        apps = LIBRARY
+
+    def __str__(self) -> str:
+        """Name the author."""
+        return self.name
+
+
+class Book(models.Model):
+    """Comes in an order that is not that of the keys."""
+
+    title = models.CharField(max_length=40)
+    author = models.ForeignKey(Author, models.CASCADE, related_name="books")
+    pages = models.IntegerField(default=100)
+
+    objects: ClassVar[models.Manager["Book"]] = models.Manager()
+
+    class Meta:
+        """Of the library."""
+
+        app_label = "library"
+        apps = LIBRARY
+        ordering: ClassVar = ["-title"]
+
+    def __str__(self) -> str:
+        """Name the book."""
+        return self.title
+
+
+class Loan(models.Model):
+    """Has no order; a book may be lent once at a time."""
+
+    book = models.ForeignKey(Book, models.CASCADE, related_name="loans")
+    reader = models.CharField(max_length=40)
+
+    objects: ClassVar[models.Manager["Loan"]] = models.Manager()
+
+    class Meta:
+        """Of the library."""
+
+        app_label = "library"
+        apps = LIBRARY
+
+    def __str__(self) -> str:
+        """Name the reader."""
+        return self.reader
+
+
+def make_tables() -> None:
+    """Make the tables, temporary ones: the service's role may make no others."""
+    with connection.schema_editor(collect_sql=True) as editor:
+        for model in (Author, Book, Loan):
+            editor.create_model(model)
+    with connection.cursor() as cursor:
+        for statement in editor.collected_sql:
+            cursor.execute(statement.replace("CREATE TABLE", "CREATE TEMPORARY TABLE"))
+
+
+def stock() -> dict[str, Any]:
+    """Fill the library; rows are moved, so that PostgreSQL does not find them in key order."""
+    ann, ben = (Author.objects.create(name=name, country="SE") for name in ("Ann", "Ben"))
+    Author.objects.create(name="Cleo")
+    books = [
+        Book.objects.create(title=title, author=author, pages=pages)
+        for title, author, pages in (
+            *(("Bees", ann, 90), ("Ants", ann, 300)),
+            *(("Cats", ben, 50), ("Ants", ben, 10)),
+        )
+    ]
+    for reader in ("Rob", "Sue", "Tim"):
+        Loan.objects.create(book=books[0], reader=reader)
+    Loan.objects.filter(reader="Rob").update(reader="Robert")
+    Author.objects.filter(name="Ann").update(name="Anna")
+    return {"ann": ann, "ben": ben, "books": books}
