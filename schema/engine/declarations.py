@@ -55,8 +55,23 @@ def look_through(selection: Selection) -> None:
                 is_of_rows(selected)
             if any(isinstance(each, ReadExtension) for each in selected.declared.extensions):
                 _check_of_items(selected)
+        if selected.name != TYPENAME:
+            _check_of_several_types(selected)
         for below in selected.selections():
             look_through(below)
+
+
+def _check_of_several_types(selected: SelectedField) -> None:
+    """Check that no row has to be read with the columns of a subclass of its model.
+
+    Which subclasses a queryset selects, strawberry-django's optimizer decides.
+    """
+    if not is_abstract_type(selected.named_type):
+        return
+    types = [*possible_types(selected), cast("GraphQLObjectType", selected.named_type)]
+    shown = {model for model in map(model_of, types) if model is not None}
+    if any(one is not other and issubclass(one, other) for one in shown for other in shown):
+        raise UnplannableError(f"{selected.parent}.{selected.name} is of a model and its subclass")
 
 
 def is_of_rows(selected: SelectedField) -> bool:
@@ -280,8 +295,9 @@ def definition_of(type_: GraphQLObjectType) -> Any:
 
 def model_of(type_: GraphQLObjectType) -> type[models.Model] | None:
     """Return the model that the type shows; None if it shows none."""
-    definition = type_.extensions.get(DEFINITION)
-    shown = get_django_definition(definition.origin) if definition else None
+    # A union's definition has no class.
+    origin = getattr(type_.extensions.get(DEFINITION), "origin", None)
+    shown = get_django_definition(origin) if origin else None
     return shown.model if shown else None
 
 

@@ -10,7 +10,7 @@ from graphql import parse
 
 from schema.engine.executor import Operation
 from schema.engine.plan import UnplannableError
-from tests.engine.library.schema import BARE, CALLS, SCHEMA, Reader, Visitor
+from tests.engine.library.schema import BARE, CALLS, LOADED, SCHEMA, Reader, Visitor
 from tests.engine.library.tables import Author, make_tables, stock
 
 SUE: Final = ("Sue", False)
@@ -73,6 +73,9 @@ def compare(source: str, variables: dict[str, Any] | None = None) -> Any:
         ("{ ofAnotherModel { name } }", None),
         ("{ ofAnotherModel { __typename } }", None),
         ("{ loans { guarded } }", None),
+        ("{ firstBooks(first: 2) { nodes { title author { name } } hasMore } }", 2),
+        ("{ authors { name firstBooks(first: 1) { nodes { title } hasMore } } }", 3),
+        ("{ firstBooks(first: -1) { hasMore } }", None),
         ('{ called(words: ["Ben", "Anna"]) { name } popped(words: ["a"]) }', 1),
         ('{ wanted(wanted: {words: ["Ben", "Anna"]}) { name } }', 1),
         ('{ countedAuthors { popped(words: ["x", "y"]) } }', 3),
@@ -174,6 +177,12 @@ def test_literals_are_not_shared_between_requests(source: str) -> None:
     first, second = (told(operation.execute(None, Reader(*SUE))) for _time in range(2))
     assert first == second
     assert first[1] == []
+
+
+def test_a_level_is_loaded_at_once() -> None:
+    LOADED.clear()
+    planned("{ authors { nameLength } }").execute(None, Reader(*SUE))
+    assert [sorted(names) for names in LOADED] == [["Anna", "Ben", "Cleo"]]
 
 
 def test_the_tables_are_temporary() -> None:

@@ -1,28 +1,50 @@
 """What the library shows: a field for each thing that executors might do differently."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self, cast
 
 import strawberry
 import strawberry_django
 from django.db.models import Count, QuerySet
 from strawberry import Info, auto, relay
+from strawberry.annotation import StrawberryAnnotation
 from strawberry.scalars import JSON
+from strawberry.types.arguments import StrawberryArgument
 from strawberry_django.optimizer import DjangoOptimizerExtension
+from strawberry_django.queryset import run_type_get_queryset
 
 from core.statements import Slot
+from schema.engine.connections import ConnectionExtension, Page
 from schema.engine.dataloader import DataLoader
+from schema.engine.execution import Execution
 from schema.engine.extensions import FieldRule
 from tests.engine.library.tables import Author, Book, Loan
 
+LOADED: Final[list[Sequence[str]]] = []
+
+
+def lengths(names: Sequence[str]) -> list[int]:
+    LOADED.append(names)
+    return [len(name) for name in names]
+
+
+def _loader() -> DataLoader[str, int]:
+    return DataLoader(lengths)
+
 
 @dataclass
-class Reader:
-    """A context that declares its visibility: librarians see every loan."""
+class Visitor:
+    """A context that declares nothing: its loader is not told of levels."""
 
     name: str
     is_librarian: bool = False
+    loader: DataLoader[str, int] = field(default_factory=_loader)
+
+
+@dataclass
+class Reader(Visitor):
+    """A context that declares its visibility: librarians see every loan."""
 
     def visibility(self) -> Hashable:
         return self.is_librarian
@@ -34,15 +56,7 @@ class Reader:
         return {"name": self.name}
 
     def expect(self, rows: Iterable[Any]) -> None:
-        """Load nothing beforehand."""
-
-
-@dataclass
-class Visitor:
-    """A context that declares nothing."""
-
-    name: str
-    is_librarian: bool = False
+        self.loader.expect(row.name for row in rows if isinstance(row, Author))
 
 
 class OfLibrarians(FieldRule):
@@ -87,15 +101,82 @@ class BookType:
     one_loan: LoanType | None = strawberry_django.field(field_name="loans")
 
 
+@strawberry.type
+class BookPage:
+    """The first books of a list."""
+
+    nodes: list[BookType]
+    has_more: bool
+
+
+@dataclass(frozen=True)
+class First:
+    """The first so many rows."""
+
+    size: int
+
+    @property
+    def shape(self) -> Hashable:
+        return self.size
+
+    @property
+    def limit(self) -> int:
+        return self.size + 1
+
+    def wanted(self, rows: QuerySet[Any], _order: Any, _operand: Any) -> QuerySet[Any]:
+        return rows
+
+    def first(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return rows[: self.limit]
+
+    def positions(self, _order: Any) -> Mapping[str, Any]:
+        return {}
+
+    def values(self, _order: Any, _scope: str) -> Mapping[str, Any]:
+        return {}
+
+    def cut(self, rows: Sequence[Any]) -> tuple[Sequence[Any], bool]:
+        return rows[: self.size], len(rows) > self.size
+
+
+class FirstOf(ConnectionExtension[First]):
+    """A connection of the first so many rows, by either executor."""
+
+    def __init__(self, type_: Any, parent: str | None = None) -> None:
+        self.type, self.parent = type_, parent
+
+    def apply(self, field: Any) -> None:
+        first = StrawberryArgument("first", None, StrawberryAnnotation(int))
+        field.arguments = [*field.arguments, first]
+
+    def pager(self, given: Mapping[str, Any]) -> First:
+        if given["first"] < 0:
+            raise ValueError("There is no such page.")
+        return First(given["first"])
+
+    def order(self, rows: QuerySet[Any]) -> Any:
+        """Need to know nothing of it."""
+
+    def scope(self, _order: Any, _selected: Any, _given: Any) -> str:
+        return ""
+
+    def connection(self, _pager: First, page: Page, _scope: str, _lists: Any, _key: Any) -> Any:
+        return BookPage(nodes=[], has_more=page.more)
+
+    def resolve(self, _next: Any, source: Any, info: Any, **kwargs: Any) -> Any:
+        pager = self.pager(kwargs)
+        rows = Execution.call(info._field, source, info, {})  # noqa: SLF001 - the field's own resolver
+        if self.parent:
+            rows = rows.filter(**{self.parent: source})
+        nodes, has_more = pager.cut(list(pager.first(run_type_get_queryset(rows, self.type, info))))
+        return BookPage(nodes=cast("list[BookType]", nodes), has_more=has_more)
+
+
 @strawberry_django.type(Book, ordering=BookOrder)
 class OrderedBook:
     """In the order that a client asks for."""
 
     title: auto
-
-
-def lengths(names: Sequence[str]) -> list[int]:
-    return [len(name) for name in names]
 
 
 @strawberry_django.type(Author)
@@ -129,8 +210,12 @@ class AuthorType:
         return cast("list[str]", words).pop()
 
     @strawberry_django.field(only=["name"])
-    def name_length(self: Author) -> int:
-        return DataLoader(lengths).load(self.name)
+    def name_length(self: Author, info: Info[Any, Any]) -> int:
+        return info.context.loader.load(self.name)
+
+    @strawberry_django.field(extensions=[FirstOf(BookType, parent="author")])
+    def first_books(self) -> BookPage:
+        return Book.objects.order_by("pages", "pk")
 
 
 @strawberry_django.type(Book)
@@ -256,6 +341,10 @@ class Query:
     def books(self) -> list[BookType]:
         return Book.objects.all()
 
+    @strawberry_django.field(extensions=[FirstOf(BookType)])
+    def first_books(self) -> BookPage:
+        return Book.objects.order_by("pages", "pk")
+
     @strawberry_django.field
     def loans(self) -> list[LoanType]:
         return Loan.objects.all()
@@ -300,4 +389,3 @@ CALLS: Final[list[str]] = []
 TYPES: Final[list[Any]] = [Tome, Leaflet, NamedAuthor]
 SCHEMA: Final = Quiet(Query, types=TYPES, extensions=[DjangoOptimizerExtension])
 BARE: Final = Quiet(Query, types=TYPES)
-Told = Callable[[Any], Any]
