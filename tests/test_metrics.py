@@ -32,10 +32,13 @@ KEPT, MADE_ANEW = (
     f'graphql_engine_statements_total{{sql="{name}"}}' for name in ("kept", "made anew")
 )
 
+RECOMPILED = "graphql_engine_recompilations_total"
+
 
 def counts_in(text: str) -> Counts:
     lines = re.findall(r"^(graphql_\w+_total\S*(?: \w+\"})?) (\S+)$", text, re.MULTILINE)
-    return {name: float(value) for name, value in lines}
+    # Of recompilations, there is a line once there was one.
+    return {name: float(value) for name, value in lines if not name.startswith(RECOMPILED)}
 
 
 @pytest.fixture
@@ -72,6 +75,20 @@ def test_operations_are_counted_by_their_executor(
     }
     query = "query ($id: ID!) { node(id: $id) { id } }"
     assert counted(lambda: client(query, id=node_id(alice)))[MADE_ANEW] == 1
+
+
+def test_recompilations_are_counted_by_their_reason(
+    client: Client, client_of: ClientOf, alice: User
+) -> None:
+    def read() -> float:
+        text = client.get("/metrics").content.decode()
+        lines = re.findall(rf'^{RECOMPILED}{{reason="arguments"}} (\S+)$', text, re.MULTILINE)
+        return float(lines[0]) if lines else 0
+
+    query = "query ($id: ID!) { node(id: $id) { id } }"
+    before = read()
+    assert client_of(alice)(query, id=node_id(alice)).errors is None
+    assert read() == before + 1
 
 
 def test_the_engine_can_be_turned_off(

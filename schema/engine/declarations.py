@@ -41,8 +41,11 @@ MADE_BY_STRAWBERRY_DJANGO: Final = django_type.__module__
 )
 
 
-def look_through(selection: Selection) -> None:
-    """Look at all that is selected. Raises `UnplannableError` for what the engine cannot do."""
+def look_through(selection: Selection, *, of_rows: bool = False) -> None:
+    """Look at all that is selected. Raises `UnplannableError` for what the engine cannot do.
+
+    Below a field that is read from rows, the selection is ``of_rows``.
+    """
     for selected in selection.fields:
         if selected.name != TYPENAME and is_relay_id(selected):
             _check_id(selected)
@@ -57,8 +60,27 @@ def look_through(selection: Selection) -> None:
                 _check_of_items(selected)
         if selected.name != TYPENAME:
             _check_of_several_types(selected)
+            _check_annotations(selected, of_rows=of_rows)
+        below_rows = selected.name != TYPENAME and _is_below_rows(selected, of_rows=of_rows)
         for below in selected.selections():
-            look_through(below)
+            look_through(below, of_rows=below_rows)
+
+
+def _check_annotations(selected: SelectedField, *, of_rows: bool) -> None:
+    """Check that what a field annotates is annotated: to instances, by the optimizer only."""
+    declared = selected.declared
+    if isinstance(declared, StrawberryDjangoField) and declared.store.annotate and not of_rows:
+        raise UnplannableError(f"{selected.parent}.{selected.name} annotates instances")
+
+
+def _is_below_rows(selected: SelectedField, *, of_rows: bool) -> bool:
+    """Return whether the objects that a field leads to are read from rows."""
+    if any(isinstance(each, ReadExtension) for each in selected.declared.extensions):
+        return True
+    if of_rows:
+        # Of a connection, its objects; of a model, what no resolver makes.
+        return model_of(selected.parent) is None or selected.declared.base_resolver is None
+    return model_of(selected.parent) is None and is_of_rows(selected)
 
 
 def _check_of_several_types(selected: SelectedField) -> None:

@@ -25,7 +25,7 @@ from schema.engine.declarations import (
 from schema.engine.extensions import FieldRule, ReadExtension
 from schema.engine.ids import global_ids
 from schema.engine.instances import instances_of
-from schema.engine.plan import TYPENAME, SelectedField, Selection
+from schema.engine.plan import IMMUTABLE, TYPENAME, SelectedField, Selection
 from schema.engine.relations import finished, read_relation
 from schema.engine.rows import ALL, InfoExpression, Layout, Read, Records, leaves, scattered
 from schema.engine.sources import as_values
@@ -182,7 +182,8 @@ class Reader:
             for instance in self.instances(execution, records):
                 try:
                     value = execution.call(declared, instance, info, keywords())
-                    values.append(django_result(declared, value, info))
+                    is_plain = type(value) in IMMUTABLE
+                    values.append(value if is_plain else django_result(declared, value, info))
                 except Exception as error:  # noqa: BLE001 - it is this object's error
                     values.append(error)
             return execution.completed(selected, values)

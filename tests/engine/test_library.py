@@ -61,6 +61,7 @@ def compare(source: str, variables: dict[str, Any] | None = None) -> Any:
     [
         ("{ books { title authorId author { name } } }", 4),
         ("{ loanNodes { id reader } }", 3),
+        ("{ default { name counted } }", 3),
         ("{ countedAuthors { name counted } }", 3),
         ("{ countedAuthors { nameLength books { title } } }", 3),
         ("{ authors { shelf { title } everyBook { title loans { reader } } } }", 3),
@@ -104,6 +105,7 @@ def test_lists_come_in_the_models_order_or_in_that_of_their_keys() -> None:
         ("{ authors { oneBook { title } } }", "one object of many"),
         ("{ books { oneLoan { reader } } }", "one object of many"),
         ("{ bookNodes { id } }", "no column's value"),
+        ("{ default { bookCount } }", "annotates instances"),
     ],
 )
 def test_what_is_not_modelled_is_refused(source: str, reason: str) -> None:
@@ -177,6 +179,13 @@ def test_literals_are_not_shared_between_requests(source: str) -> None:
     first, second = (told(operation.execute(None, Reader(*SUE))) for _time in range(2))
     assert first == second
     assert first[1] == []
+
+
+def test_annotations_of_fields_are_read_from_rows() -> None:
+    source = "{ authors { name bookCount } }"
+    actual = planned(source).execute(None, Reader(*SUE))
+    assert told(actual) == told(SCHEMA.execute_sync(source, context_value=Reader(*SUE)))
+    assert actual.errors is None
 
 
 def test_a_level_is_loaded_at_once() -> None:

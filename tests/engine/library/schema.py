@@ -189,6 +189,8 @@ class AuthorType:
     ordered_books: list[OrderedBook] = strawberry_django.field(field_name="books")
     one_book: BookType | None = strawberry_django.field(field_name="books")
 
+    book_count: int = strawberry_django.field(annotate=Count("books"))
+
     @strawberry_django.field(only=["name"])
     def counted(self: Author) -> int | None:
         return getattr(self, "number", None)
@@ -287,6 +289,8 @@ class Query:
     @strawberry_django.field
     def authors(self) -> list[AuthorType]:
         return Author.objects.all()
+
+    default: list[AuthorType] = strawberry_django.field()
 
     @strawberry_django.field
     def author(self, id: strawberry.ID) -> AuthorType | None:
