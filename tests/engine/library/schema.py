@@ -163,7 +163,7 @@ class FirstOf(ConnectionExtension[First]):
     def connection(self, _pager: First, page: Page, _scope: str, _lists: Any, _key: Any) -> Any:
         return BookPage(nodes=[], has_more=page.more)
 
-    def resolve(self, _next: Any, source: Any, info: Any, **kwargs: Any) -> Any:
+    def resolve(self, next_: Any, source: Any, info: Any, **kwargs: Any) -> Any:
         pager = self.pager(kwargs)
         rows = Execution.call(info._field, source, info, {})  # noqa: SLF001 - the field's own resolver
         if self.parent:
