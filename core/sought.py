@@ -109,7 +109,7 @@ def first_rows(rows: QuerySet[M], limit: int, *, worth: int = 0) -> QuerySet[M]:
     rest = _meeting(rows, others)
     hit = _one_by_one(Sought(condition))
     # Without the tables that are joined for the order.
-    plain = rows.model._base_manager.order_by()  # noqa: SLF001 - Django's public API
+    plain = rows.model._base_manager.order_by()
     apart = [plain.filter(each).values_list(_Place()) for each in _alternatives(condition)]
     parts: dict[str, QuerySet[Any, Any]] = {
         "slice": rest.annotate(hit=hit).values_list("pk", "hit")[:LOOK_AHEAD],
@@ -122,7 +122,7 @@ def first_rows(rows: QuerySet[M], limit: int, *, worth: int = 0) -> QuerySet[M]:
     except EmptyResultSet:
         return rows.none()
     statement = STATEMENT.format(
-        table=rows.model._meta.db_table,  # noqa: SLF001 - Django's public API
+        table=rows.model._meta.db_table,
         many=MANY,
         look_ahead=LOOK_AHEAD,
         parts=PARTS,

@@ -147,6 +147,6 @@ def _rows(queryset: models.QuerySet[Any], info: Info) -> models.QuerySet[Any]:
 
     Once more they would exclude nothing, and PostgreSQL might begin with them.
     """
-    manager = queryset.model._base_manager  # noqa: SLF001 - Django's public API
+    manager = queryset.model._base_manager
     everything = manager.order_by(*queryset.query.order_by)
     return selected(cast("Optimizer", optimizer.get()).optimize(everything, info), info)

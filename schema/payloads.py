@@ -18,9 +18,9 @@ def changed_object(model: type[Model], key: str) -> Any:
     key_of = attrgetter(key)
 
     def resolve(root: Any) -> Any:
-        return one(model._default_manager.all(), key_of(root))  # noqa: SLF001 - Django's public API
+        return one(model._default_manager.all(), key_of(root))
 
-    name = model._meta.verbose_name_raw  # noqa: SLF001 - Django's public API
+    name = model._meta.verbose_name_raw
     return strawberry_django.field(
         resolver=resolve, description=f"The {name}; null if the input was refused."
     )

@@ -102,9 +102,7 @@ def test_the_service_cannot_change_an_event(event: Event, change: Callable[[], o
 
 def test_the_service_may_do_what_it_needs_and_no_more(db: None) -> None:
     append_only = {
-        model._meta.db_table  # noqa: SLF001 - Django's documented API
-        for model in apps.get_models()
-        if issubclass(model, AppendOnly)
+        model._meta.db_table for model in apps.get_models() if issubclass(model, AppendOnly)
     }
 
     assert TABLE in append_only
@@ -127,7 +125,7 @@ def test_so_is_a_worker(transactional_db: None, mails: Sink) -> None:
     deadline = time.monotonic() + 30
     with celery_worker(), transaction.atomic():
         # The worker's connection waits for this transaction, and can be looked at meanwhile.
-        sql(f"LOCK TABLE {DailyCount._meta.db_table}")  # noqa: SLF001 - Django's documented API
+        sql(f"LOCK TABLE {DailyCount._meta.db_table}")
         while not (roles := sql(OTHER_CONNECTIONS)):
             assert time.monotonic() < deadline
             time.sleep(0.05)

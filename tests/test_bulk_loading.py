@@ -18,7 +18,7 @@ from users.demo.population import Population
 from users.organizations.models import Membership, Organization, Role
 
 NOW = dt.datetime(2026, 1, 31, tzinfo=dt.UTC)
-TABLES = {model._meta.db_table for model in MODELS}  # noqa: SLF001 - Django's public API
+TABLES = {model._meta.db_table for model in MODELS}
 
 
 @pytest.fixture

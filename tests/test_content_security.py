@@ -103,7 +103,7 @@ def test_pages_of_rows_have_one(media: object, alice: User) -> None:
     sign_in(client, make_administrator())
     shown = set()
     for model in admin.site._registry:  # noqa: SLF001 - there is no other way
-        for row in model._base_manager.all()[:3]:  # noqa: SLF001
+        for row in model._base_manager.all()[:3]:
             response = client.get(change_url(row))
             assert response.headers["Content-Security-Policy"] == admin_policy()
             if response.status_code == 200:

@@ -43,7 +43,7 @@ def pages_of(client: Client) -> dict[str, str]:
     found = {}
     for model, model_admin in admin.site._registry.items():  # noqa: SLF001 - no other way
         assert isinstance(model_admin, RosterAdmin)
-        rows = [change_url(row) for row in model._base_manager.all()]  # noqa: SLF001
+        rows = [change_url(row) for row in model._base_manager.all()]
         for url in (
             list_url(model),
             f"{list_url(model)}?q=4711",

@@ -16,21 +16,21 @@ from users.activity.personal import (
     personal_tables,
 )
 
-PERSONAL = [pytest.param(table, id=table.model._meta.label) for table in personal_tables()]  # noqa: SLF001
+PERSONAL = [pytest.param(table, id=table.model._meta.label) for table in personal_tables()]
 # Where Django keeps nothing: see the reason in the register.
 EMPTY = {"admin.LogEntry"}
 
 
 def columns_of(model: type[Model]) -> set[str]:
-    return {field.name for field in model._meta.concrete_fields}  # noqa: SLF001 - documented API
+    return {field.name for field in model._meta.concrete_fields}
 
 
 def labels(tables: Any) -> list[str]:
-    return sorted(table.model._meta.label for table in tables)  # noqa: SLF001 - documented API
+    return sorted(table.model._meta.label for table in tables)
 
 
 def test_every_table_is_declared_once() -> None:
-    options = [model._meta for model in apps.get_models(include_auto_created=True)]  # noqa: SLF001
+    options = [model._meta for model in apps.get_models(include_auto_created=True)]
     # A proxy has no table of its own.
     everything = sorted(each.label for each in options if not each.proxy)
     assert labels(declared()) == everything
@@ -51,10 +51,10 @@ def test_no_impersonal_table_leads_to_a_person() -> None:
         table.model
         for table in declared()
         if isinstance(table, ImpersonalTable)
-        for field in table.model._meta.concrete_fields  # noqa: SLF001 - documented API
+        for field in table.model._meta.concrete_fields
         if isinstance(field, ForeignKey) and field.related_model is User
     }
-    assert {model._meta.label for model in leading} == EMPTY  # noqa: SLF001 - documented API
+    assert {model._meta.label for model in leading} == EMPTY
 
 
 @pytest.mark.parametrize("table", PERSONAL)

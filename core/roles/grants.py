@@ -48,9 +48,7 @@ def grant_to_service() -> None:
     if not _are_two():
         return
     append_only = {
-        model._meta.db_table  # noqa: SLF001 - Django's documented API
-        for model in apps.get_models()
-        if issubclass(model, AppendOnly)
+        model._meta.db_table for model in apps.get_models() if issubclass(model, AppendOnly)
     }
     quote = connection.ops.quote_name
     role = quote(settings.DATABASES["default"]["USER"])

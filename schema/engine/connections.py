@@ -118,7 +118,7 @@ class ConnectionExtension(ReadExtension, Generic[P]):
     def reader(self, reader: Reader, selected: SelectedField) -> Read:
         """Read the connections of a level."""
         index = reader.layout.index(f"{reader.prefix}{ALL}")
-        selected.facts["key"] = reader.model._meta.pk  # noqa: SLF001 - Django's public API
+        selected.facts["key"] = reader.model._meta.pk
         return lambda execution, records: nested(execution, selected, records.columns[index])
 
 
@@ -364,7 +364,7 @@ def _reading(
             parent=cast("str", parent),
             keys=operand_of_keys(operand, selected.facts["key"]),
             limit=pager.limit,
-            rows=model._base_manager.all(),  # noqa: SLF001 - Django's public API
+            rows=model._base_manager.all(),
         )
         return layout.select(found, info, PARENT)
 
@@ -377,7 +377,7 @@ def _place(layout: Layout, model: type[Model], label: str, expression: Any) -> i
     """Return where an expression's value will be: in its column, or in one under the label."""
     if isinstance(expression, F):
         name: str = cast("Any", expression).name
-        is_key = name == cast("Any", model._meta.pk).attname  # noqa: SLF001
+        is_key = name == cast("Any", model._meta.pk).attname
         return layout.index(ALL if is_key else name)
     layout.annotations[label] = expression
     return layout.index(label)

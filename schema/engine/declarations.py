@@ -126,7 +126,7 @@ def _check_id(selected: SelectedField) -> None:
         or origin.resolve_typename.__func__ is not cast("Any", relay.Node).resolve_typename.__func__
     )
     name = origin.resolve_id_attr()
-    meta = model._meta  # noqa: SLF001 - Django's public API
+    meta = model._meta
     columns = {each.attname for each in meta.concrete_fields if not each.is_relation}
     if is_own or not ((name == "pk" and not meta.pk.is_relation) or name in columns):
         raise UnplannableError(f"{selected.parent}.id is no column's value")
@@ -178,8 +178,8 @@ def _check_relation(selected: SelectedField, shown: Any) -> None:
         raise UnplannableError(f"{name} is an interface, a union or of another model")
     if has_own_type_check(type_):
         raise UnplannableError(f"{type_} says itself which objects are of it")
-    if not _is_as_stored(model, model._base_manager) or (  # noqa: SLF001 - Django's public API
-        is_many and not _is_as_stored(model, model._default_manager)  # noqa: SLF001
+    if not _is_as_stored(model, model._base_manager) or (
+        is_many and not _is_as_stored(model, model._default_manager)
     ):
         raise UnplannableError(f"{model.__name__} has a manager that changes what is read")
 
@@ -285,7 +285,7 @@ def model_field(selected: SelectedField) -> Any:
     declared = django_field(selected)
     model = cast("type[models.Model]", model_of(selected.parent))
     try:
-        return model._meta.get_field(declared.django_name or declared.python_name)  # noqa: SLF001 - Django's public API
+        return model._meta.get_field(declared.django_name or declared.python_name)
     except FieldDoesNotExist:
         raise UnplannableError(f"{selected.parent}.{selected.name}") from None
 

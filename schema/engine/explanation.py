@@ -95,7 +95,7 @@ def _way_of_model(
     name = declared.django_name or declared.python_name
     if declared.store.annotate:
         return "computed column"
-    relation = model._meta.get_field(name)  # noqa: SLF001 - Django's public API
+    relation = model._meta.get_field(name)
     if not relation.is_relation:
         return f"column {name}"
     return "joined" if is_joined(execution, selected, relation) else "statement for all"

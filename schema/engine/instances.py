@@ -17,12 +17,9 @@ def instances_of(
     """Make instances out of columns, and of those behind relations the related ones."""
     own = {path[0]: column for path, column in zip(paths, columns, strict=True) if len(path) == 1}
     # In the order that `from_db` expects.
-    attnames = (field.attname for field in model._meta.concrete_fields)  # noqa: SLF001
+    attnames = (field.attname for field in model._meta.concrete_fields)
     names = [name for name in attnames if name in own]
-    columns_of_values = (
-        as_values(model._meta.get_field(name), own[name])  # noqa: SLF001 - Django's public API
-        for name in names
-    )
+    columns_of_values = (as_values(model._meta.get_field(name), own[name]) for name in names)
     rows = zip(*columns_of_values, strict=True) if own else [()] * size
     made = [model.from_db(None, names, list(row)) for row in rows]
     relations = {path[0]: None for path in paths if len(path) > 1}
@@ -32,7 +29,7 @@ def instances_of(
             for path, column in zip(paths, columns, strict=True)
             if path[0] == relation and len(path) > 1
         ]
-        described = cast("Any", model._meta.get_field(relation))  # noqa: SLF001
+        described = cast("Any", model._meta.get_field(relation))
         related = instances_of(
             described.related_model,
             [path for path, _column in below],

@@ -131,11 +131,11 @@ class _Count(Subquery):
 
 
 def _foreign_key(queryset: QuerySet[Any], name: str) -> Any:
-    return queryset.model._meta.get_field(name)  # noqa: SLF001 - Django's public API
+    return queryset.model._meta.get_field(name)
 
 
 def _parents(field: Any) -> QuerySet[Any]:
-    return field.related_model._base_manager.all()  # noqa: SLF001 - Django's public API
+    return field.related_model._base_manager.all()
 
 
 def _children(queryset: QuerySet[Any], field: Any, key: Any) -> QuerySet[Any]:

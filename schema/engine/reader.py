@@ -98,7 +98,7 @@ class Reader:
         index = self._index(rule.attribute)
         attribute = next(
             each
-            for each in self.model._meta.concrete_fields  # noqa: SLF001 - Django's public API
+            for each in self.model._meta.concrete_fields
             if rule.attribute in {each.attname, ALL if each.primary_key else ""}
         )
 
@@ -134,7 +134,7 @@ class Reader:
         return read_relation(self, selected, shown)
 
     def _index(self, path: str) -> int:
-        key = self.model._meta.pk  # noqa: SLF001 - Django's public API
+        key = self.model._meta.pk
         # By one name, so that it is read once.
         own = ALL if key and path == key.attname else path
         return self.layout.index(f"{self.prefix}{own}")
@@ -195,8 +195,8 @@ class Reader:
         *relations, last = path.split(LOOKUP_SEP)
         model = self.model
         for relation in relations:
-            model = cast("Any", model._meta.get_field(relation)).related_model  # noqa: SLF001
-        meta = model._meta  # noqa: SLF001 - Django's public API
+            model = cast("Any", model._meta.get_field(relation)).related_model
+        meta = model._meta
         own = meta.pk if last == ALL else meta.get_field(last)
         return LOOKUP_SEP.join((*relations, cast("Any", own).attname))
 

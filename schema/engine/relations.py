@@ -52,7 +52,7 @@ def in_order(rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
 def _is_everybody_visible(
     execution: "Execution", selected: SelectedField, model: type[models.Model]
 ) -> bool:
-    everybody = model._base_manager.all()  # noqa: SLF001 - Django's public API
+    everybody = model._base_manager.all()
     info = execution.symbolic_info(selected)
     try:
         query = visible(everybody, object_type(selected), info).query
@@ -93,7 +93,7 @@ def _presence(layout: Layout, prefix: str, relation: Any) -> int:
     """
     if not relation.concrete or relation.db_constraint:
         return layout.index(f"{prefix}{ALL}")
-    fields = relation.related_model._meta.concrete_fields  # noqa: SLF001 - Django's public API
+    fields = relation.related_model._meta.concrete_fields
     name = next(each.name for each in fields if not (each.null or each.primary_key))
     label = f"{relation.name}_is_there_{len(layout.annotations)}"
     is_there = Q(**{f"{prefix}{name}__isnull": False})
@@ -114,8 +114,8 @@ def _read_one(reader: "Reader", selected: SelectedField, relation: Any) -> Read:
 
     def build(info: Info[Any, Any], operand: Operand) -> models.QuerySet[Any, Any]:
         # By Django's rule for single objects.
-        manager = model._base_manager  # noqa: SLF001 - Django's public API
-        keys = operand_of_keys(operand, model._meta.get_field(other))  # noqa: SLF001
+        manager = model._base_manager
+        keys = operand_of_keys(operand, model._meta.get_field(other))
         rows = visible(manager.filter(is_any_of(other, keys)), type_, info)
         return layout.select(rows.order_by(), info)
 
@@ -146,9 +146,9 @@ def _read_many(reader: "Reader", selected: SelectedField, relation: Any) -> Read
     child = reader.child(selected.below(type_), layout, model)
 
     def build(info: Info[Any, Any], operand: Operand) -> models.QuerySet[Any, Any]:
-        manager = model._default_manager  # noqa: SLF001 - Django's public API
+        manager = model._default_manager
         rows = manager.annotate(**{PARENT: F(back)})
-        keys = operand_of_keys(operand, reader.model._meta.pk)  # noqa: SLF001
+        keys = operand_of_keys(operand, reader.model._meta.pk)
         rows = rows.filter(is_any_of(PARENT, keys))
         return layout.select(in_order(visible(rows, type_, info)), info, PARENT)
 

@@ -54,7 +54,7 @@ def tags() -> list[str]:
 
 
 def view_name(model: type[Model], view: str) -> str:
-    app, name = model._meta.label_lower.split(".")  # noqa: SLF001 - Django's public API
+    app, name = model._meta.label_lower.split(".")
     return f"admin:{app}_{name}_{view}"
 
 

@@ -32,7 +32,7 @@ NEW = {"username": "robot", "name": "Robot", "is_staff": "on"}
 
 
 def action_url(row: Any, action: str) -> str:
-    name = type(row)._meta.model_name  # noqa: SLF001 - Django's public API
+    name = type(row)._meta.model_name
     return reverse(f"admin:authentication_{name}_{action}", args=[row.pk])
 
 

@@ -183,7 +183,7 @@ FULL: Final[dict[str, list[Any]]] = {
 UNSOUGHT: Final = {"json", "documents"}
 # Beyond what an Int holds.
 LARGE: Final = {"large", "positive_large"}
-COLUMNS: Final = Sample._meta.concrete_fields  # noqa: SLF001 - Django's public API
+COLUMNS: Final = Sample._meta.concrete_fields
 NAMES: Final = [field.name for field in COLUMNS]
 # Relations, see `tests.engine.test_relations`; other keys; what is abstract, or was removed; an
 # image, which is a file; and what PostgreSQL needs an extension for.

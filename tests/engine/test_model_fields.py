@@ -72,7 +72,7 @@ def test_statements_return_what_the_orm_returns(
 
 @pytest.mark.parametrize("name", [each for each in FULL if each not in UNSOUGHT])
 def test_values_find_their_rows(samples: None, name: str) -> None:
-    field: Any = Sample._meta.get_field(name)  # noqa: SLF001 - Django's public API
+    field: Any = Sample._meta.get_field(name)
     statement = Statement.of(Sample.objects.filter(**{name: Slot.named("it")}).values_list("pk"))
     for value in FULL[name]:
         prepared = field.get_db_prep_value(value, connection)

@@ -33,7 +33,7 @@ AGEING: Final[dict[Any, tuple[str, ...]]] = {
 Rows = dict[str, list[dict[str, Any]]]
 # All that a refusal leaves alone. When a session was last seen is noted whatever it is used for.
 ROWS: Final = " UNION ALL ".join(
-    f"SELECT '{kind.__name__}', to_jsonb(row) - 'last_seen_at' FROM {kind._meta.db_table} row"  # noqa: S608, SLF001
+    f"SELECT '{kind.__name__}', to_jsonb(row) - 'last_seen_at' FROM {kind._meta.db_table} row"  # noqa: S608
     for kind in (User, Profile, *AGEING)
 )
 

@@ -235,7 +235,7 @@ class Profile(models.Model):
 # The columns that users change as they are: inputs, forms and exports take them from here.
 PROFILE_FIELDS: Final = tuple(
     field.name
-    for field in Profile._meta.concrete_fields  # noqa: SLF001 - Django's public API
+    for field in Profile._meta.concrete_fields
     if field.editable and not field.primary_key
 )
 

@@ -79,7 +79,7 @@ class PersonalTable:
         """Yield the rows about a person, a set for each way to them; each row is in one."""
         found = Q()
         for way in self.ways(person):
-            rows: models.QuerySet[Any] = self.model._base_manager.filter(way)  # noqa: SLF001
+            rows: models.QuerySet[Any] = self.model._base_manager.filter(way)
             yield rows.exclude(found) if found else rows
             found |= way
 
@@ -103,7 +103,7 @@ _erasers: Final[list[Eraser]] = []
 
 def defaults_of(model: type[models.Model], *names: str) -> dict[str, Any]:
     """Return the values that a new row has in these columns, for `Replaced`."""
-    fields = [model._meta.get_field(name) for name in names]  # noqa: SLF001 - Django's public API
+    fields = [model._meta.get_field(name) for name in names]
     return {field.name: field.get_default() for field in fields if isinstance(field, models.Field)}
 
 

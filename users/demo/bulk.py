@@ -78,7 +78,7 @@ def without_indexes(
     """
     with transaction.atomic(), connection.cursor() as cursor:
         quote = connection.ops.quote_name
-        identifiers = [quote(model._meta.db_table) for model in tables]  # noqa: SLF001
+        identifiers = [quote(model._meta.db_table) for model in tables]
         cursor.execute(DEFINITIONS, {"tables": identifiers})
         definitions = cursor.fetchall()
         for drop, _make, _is_foreign in reversed(definitions):
@@ -128,7 +128,7 @@ def copy_rows(cursor: Any, rows: Rows) -> int:
     """Copy a chunk of a `Population`, past the models; return how many people it has."""
     for attribute, model, columns in TABLES:
         statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
-            sql.Identifier(model._meta.db_table),  # noqa: SLF001 - Django's public API
+            sql.Identifier(model._meta.db_table),
             sql.SQL(", ").join(map(sql.Identifier, columns.split())),
         )
         lines = "".join("\t".join(row) + "\n" for row in getattr(rows, attribute))

@@ -31,7 +31,7 @@ def _parts(person: Person) -> Iterator[str]:
     yield f"{_json(head).removesuffix('}')},\n"
     yield '"tables": {'
     for number, table in enumerate(filter(_is_told, personal_tables())):
-        yield f"{',' if number else ''}\n{_json(table.model._meta.label)}: ["  # noqa: SLF001
+        yield f"{',' if number else ''}\n{_json(table.model._meta.label)}: ["
         for index, row in enumerate(_rows(table, person)):
             yield f"{',' if index else ''}\n{_json(row)}"
         yield "]"

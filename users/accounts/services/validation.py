@@ -75,4 +75,4 @@ def check_website(url: str) -> None:
 def check_field(model: type[models.Model], field: str, value: object) -> None:
     """Raise `ValidationError` unless the model's field, and PostgreSQL, accept the value."""
     ProhibitNullCharactersValidator()(value)
-    model._meta.get_field(field).clean(value, None)  # type: ignore[union-attr]  # noqa: SLF001
+    model._meta.get_field(field).clean(value, None)  # type: ignore[union-attr]

@@ -87,7 +87,7 @@ def delete_organization(organization_id: UUID | None, *, actor: Actor, password:
             subject_id=None,
             personal={"name": name},
             organization=key,
-            members=deleted.get(Membership._meta.label, 0),  # noqa: SLF001 - Django's documented API
+            members=deleted.get(Membership._meta.label, 0),
         )
 
 

@@ -81,7 +81,7 @@ def _person(user: User) -> Person:
 def _from_the_top(tables: Iterable[PersonalTable]) -> list[PersonalTable]:
     """Put the tables of upper apps, which come later, before those of the apps they build on."""
     order = {config.label: -index for index, config in enumerate(apps.get_app_configs())}
-    return sorted(tables, key=lambda table: order[table.model._meta.app_label])  # noqa: SLF001
+    return sorted(tables, key=lambda table: order[table.model._meta.app_label])
 
 
 def _due(people: QuerySet[User], user_id: UUID) -> User | None:
@@ -95,7 +95,7 @@ def remove_rows(table: PersonalTable, person: Person) -> None:
     """Remove a person's rows from a table, some at a time."""
     for rows in table.sets(person):
         while keys := list(rows.values_list("pk", flat=True)[:BATCH]):
-            batch = table.model._base_manager.filter(pk__in=keys)  # noqa: SLF001
+            batch = table.model._base_manager.filter(pk__in=keys)
             with transaction.atomic():
                 _remove_files(table, batch)
                 batch.delete()
@@ -115,7 +115,7 @@ def _remove_files(table: PersonalTable, rows: QuerySet[Any]) -> None:
     """Remove the files that rows name; before the rows, lest nobody knows of them any more."""
     if table.drop_files is not None:
         table.drop_files(rows)
-    columns = table.model._meta.concrete_fields  # noqa: SLF001 - Django's public API
+    columns = table.model._meta.concrete_fields
     fields = [field for field in columns if isinstance(field, FileField)]
     for field in fields:
         for name in rows.values_list(field.name, flat=True):
