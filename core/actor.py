@@ -1,7 +1,7 @@
 """Who asks: the only identity that services, policies and querysets are given."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -69,5 +69,6 @@ class Actor:
         return self.scopes is None or scope in self.scopes
 
 
+Rule = Callable[[Actor], bool]
 ANONYMOUS = Actor()
 SYSTEM = Actor(is_system=True, is_staff=True, is_superuser=True)

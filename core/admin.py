@@ -25,7 +25,7 @@ from unfold.forms import PaginationInlineFormSet
 from unfold.utils import parse_date_str
 from unfold.views import ChangeList as UnfoldChangeList
 
-from core.actor import Actor
+from core.actor import Actor, Rule
 from core.admin_filters import sift
 from core.admin_forms import ServiceForm
 from core.errors import DomainError, InputRejectedError, Problem, ReauthenticationRequiredError
@@ -35,7 +35,6 @@ from core.sought import first_rows, unconditional
 
 # The parameters of lists, and of fields that find as one types.
 SEARCHES: Final = (SEARCH_VAR, "term")
-Rule = Callable[[Actor], bool]
 Field = TypeVar("Field", bound=Callable[..., Any])
 
 

@@ -11,8 +11,9 @@ from schema.nodes import NodeId, node_key, one
 from schema.organizations.pages import OrganizationConnection, OrganizationOrder
 from schema.organizations.types import Organization
 from schema.queries import query_field
+from users.accounts.policy import require
 from users.organizations import models
-from users.organizations.policy import may_belong, require
+from users.organizations.policy import may_belong
 from users.scopes import Scope
 
 

@@ -15,7 +15,6 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminEmailInputWidget
 
-from core.actor import Actor
 from core.admin import (
     DayFilter,
     MenuItem,
@@ -44,7 +43,7 @@ from users.accounts.permissions import permissions_of
 from users.accounts.pictures import AvatarSize
 from users.accounts.policy import (
     may_administer,
-    may_edit_profile,
+    may_edit_profiles,
     may_write_private_metadata,
     may_write_public_metadata,
 )
@@ -55,11 +54,6 @@ from users.accounts.services.groups import create_group, delete_group, update_gr
 from users.accounts.services.metadata import change_metadata
 from users.accounts.services.profile import USER_FIELDS, update_profile
 from users.accounts.services.set_change import SetChange
-
-
-def may_edit_anybody(actor: Actor) -> bool:
-    """Let in those who may edit profiles that are not their own."""
-    return may_edit_profile(actor, None)
 
 
 class PersonalAdmin(RosterAdmin):
@@ -110,7 +104,7 @@ class UserAdmin(PersonalAdmin):
 
     menu = MenuItem(Section.PEOPLE, 1, "person")
     may_add = staticmethod(may_administer)
-    may_change = staticmethod(may_edit_anybody)
+    may_change = staticmethod(may_edit_profiles)
     person_field = "pk"
     list_display = ("person", "address", "is_active", "role", "group_names", "date_joined")
     list_filter = (
@@ -184,7 +178,7 @@ class UserAdmin(PersonalAdmin):
 
     def has_remove_picture_permission(self, request: HttpRequest, object_id: str) -> bool:
         """Offer it to staff, of those who have one."""
-        if not may_edit_anybody(actor_of(request)):
+        if not may_edit_profiles(actor_of(request)):
             return False
         person = self.get_object(request, object_id)
         return person is not None and bool(person.profile.avatar)
@@ -325,7 +319,7 @@ class ProfileAdmin(PersonalAdmin):
     """What people tell about themselves."""
 
     menu = MenuItem(Section.PEOPLE, 2, "badge")
-    may_change = staticmethod(may_edit_anybody)
+    may_change = staticmethod(may_edit_profiles)
     form = ProfileForm
     list_display = ("user", "full_name", "locale", "time_zone", "website")
     list_filter = (("user", RelatedFilter),)

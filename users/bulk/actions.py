@@ -9,10 +9,10 @@ from uuid import UUID
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from core.actor import Rule
 from core.enums import DescribedEnum
 from core.errors import GenericErrorCode, InputRejectedError, Problem, Text
 from users.accounts.policy import (
-    Rule,
     may_administer,
     may_administer_groups,
     may_administer_people,

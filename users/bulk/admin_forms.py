@@ -58,9 +58,7 @@ class BulkActionForm(forms.Form):
         super().__init__(*args)
         self.actor, self.selection = actor, selection
         self.fields["kind"].choices = [  # type: ignore[attr-defined]
-            (str(kind), action.title)
-            for kind, action in ACTIONS.items()
-            if action.rule(actor, None)
+            (str(kind), action.title) for kind, action in ACTIONS.items() if action.rule(actor)
         ]
         if not selection.is_open:
             del self.fields["everybody"]

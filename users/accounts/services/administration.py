@@ -100,9 +100,9 @@ def change_user(  # noqa: PLR0913 - what can be changed together
     """
     require(actor, may_edit_profile, user_id)
     if identifiers or flags:
-        require(actor, may_administer, user_id)
+        require(actor, may_administer)
     if groups is not None or permissions is not None:
-        require(actor, may_administer_groups, user_id)
+        require(actor, may_administer_groups)
     if identifiers or flags or groups is not None or permissions is not None:
         require_recent_proof(actor)
     check_profile(profile)

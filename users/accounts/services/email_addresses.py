@@ -159,7 +159,7 @@ def remove_user_email_address(user_id: UUID | None, *, actor: Actor, email: str)
     person or address, for the primary one and for oneself, `ReauthenticationRequiredError` and the
     policy's errors.
     """
-    require(actor, may_administer, user_id)
+    require(actor, may_administer)
     require_recent_proof(actor)
     email = _canonical(email, user_id=user_id)
     if user_id is not None and user_id == actor.user_id:

@@ -48,7 +48,7 @@ def change_metadata(
     errors.
     """
     for kind in {**changes, **expected}:
-        require(actor, RULES[kind], user_id)
+        require(actor, RULES[kind])
     changes, expected = _normalized(changes), _normalized_expected(expected)
     user = locked_for(user_id, actor=actor)
     row = Metadata.objects.filter(user=user).values(*RULES).first() or {}

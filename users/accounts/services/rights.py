@@ -30,7 +30,7 @@ def add_to_groups(user_id: UUID | None, *, actor: Actor, group_ids: Sequence[int
     Raises `InputRejectedError` if there is no such user or group, or for more than `MAX_CHANGES`
     groups, and the policy's errors.
     """
-    _require_rights(actor, user_id)
+    _require_rights(actor)
     check_change_size(group_ids, field="group_ids")
     change = SetChange(added=lock_groups(group_ids))
     return _write_groups(locked_user(user_id), change, actor=actor)
@@ -44,7 +44,7 @@ def remove_from_groups(
 
     Raises the same errors as `add_to_groups`.
     """
-    _require_rights(actor, user_id)
+    _require_rights(actor)
     check_change_size(group_ids, field="group_ids")
     change = SetChange(removed=lock_groups(group_ids))
     return _write_groups(locked_user(user_id), change, actor=actor)
@@ -53,7 +53,7 @@ def remove_from_groups(
 @transaction.atomic(durable=True)
 def add_to_group(user_id: UUID, *, actor: Actor, group_id: int) -> User:
     """Add a user to one group, as a bulk action does; raises as `add_to_groups`."""
-    _require_rights(actor, user_id)
+    _require_rights(actor)
     change = SetChange(added=frozenset({get_group_for_update(group_id).pk}))
     return _write_groups(locked_user(user_id), change, actor=actor)
 
@@ -61,7 +61,7 @@ def add_to_group(user_id: UUID, *, actor: Actor, group_id: int) -> User:
 @transaction.atomic(durable=True)
 def remove_from_group(user_id: UUID, *, actor: Actor, group_id: int) -> User:
     """Remove a user from one group, as a bulk action does; raises as `remove_from_groups`."""
-    _require_rights(actor, user_id)
+    _require_rights(actor)
     change = SetChange(removed=frozenset({get_group_for_update(group_id).pk}))
     return _write_groups(locked_user(user_id), change, actor=actor)
 
@@ -75,7 +75,7 @@ def grant_user_permissions(
     What the user's groups permit does not count. Raises `InputRejectedError` if there is no such
     user or permission, or for more than `MAX_CHANGES` permissions, and the policy's errors.
     """
-    _require_rights(actor, user_id)
+    _require_rights(actor)
     check_change_size(permissions, field="permissions")
     change = SetChange(added=lock_permissions(find_permissions(permissions)))
     return _write_permissions(locked_user(user_id), change, actor=actor)
@@ -89,7 +89,7 @@ def revoke_user_permissions(
 
     Raises the same errors as `grant_user_permissions`.
     """
-    _require_rights(actor, user_id)
+    _require_rights(actor)
     check_change_size(permissions, field="permissions")
     change = SetChange(removed=lock_permissions(find_permissions(permissions)))
     return _write_permissions(locked_user(user_id), change, actor=actor)
@@ -106,8 +106,8 @@ def write_rights(
     record(tag, actor=actor, subject_id=user.pk, old=old, new=new)
 
 
-def _require_rights(actor: Actor, user_id: UUID | None) -> None:
-    require(actor, may_administer_groups, user_id)
+def _require_rights(actor: Actor) -> None:
+    require(actor, may_administer_groups)
     require_recent_proof(actor)
 
 

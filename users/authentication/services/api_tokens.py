@@ -69,7 +69,7 @@ def create_service_account_token(  # noqa: PLR0913 - whose, and what a token con
     Nobody makes one for another person. Raises `InputRejectedError`, also if there is no such
     service account, `TooManyAttemptsError` and the policy's errors.
     """
-    require(actor, may_administer, user_id)
+    require(actor, may_administer)
     services = User.objects.services().filter(is_active=True)
     if user_id is None or not services.filter(pk=user_id).exists():
         raise no_such_service_account()
@@ -88,7 +88,7 @@ def rotate_api_token(
     `InputRejectedError`, `TooManyAttemptsError` and the policy's errors.
     """
     seen = _find(token_id, actor=actor)
-    require(actor, _rule_for(seen.user), seen.user_id)
+    require(actor, _may_rotate, seen.user)
     _check_overlap(overlap)
     _confirm(password, actor=actor)
     with transaction.atomic(durable=True):
@@ -260,9 +260,9 @@ def _locked(token_id: UUID | None, *, actor: Actor) -> ApiToken:
     return token
 
 
-def _rule_for(owner: User) -> Any:
-    """Return who may have new secrets for the owner: administrators, for programs only."""
-    return may_administer if owner.is_service else may_change_credentials
+def _may_rotate(actor: Actor, owner: User) -> bool:
+    """Administrators rotate the tokens of service accounts, users their own."""
+    return may_administer(actor) if owner.is_service else may_change_credentials(actor, owner.pk)
 
 
 def _no_such_token() -> InputRejectedError:

@@ -110,7 +110,7 @@ def end_sessions(user_id: UUID | None, *, actor: Actor) -> int:
 
     Raises the policy's errors, and `InputRejectedError` if there is no such person.
     """
-    require(actor, may_administer, user_id)
+    require(actor, may_administer)
     return _revoke(locked_user(user_id).pk, actor=actor)
 
 

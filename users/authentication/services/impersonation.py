@@ -42,7 +42,7 @@ def impersonate_user(
     Raises `InputRejectedError` for a bad value, if there is no such person, and if they are staff,
     a program or shut out; `ReauthenticationRequiredError` and the policy's errors.
     """
-    require(actor, may_impersonate, user_id)
+    require(actor, may_impersonate)
     require_recent_proof(actor)
     reason = reason.strip()
     lasting = settings.IMPERSONATION_MAX if minutes is None else minutes * MINUTE

@@ -164,7 +164,7 @@ def require_password_reset(user_id: UUID | None, *, actor: Actor) -> User:
     mail and asks for a link once reactivated. Raises `InputRejectedError` if there is no such
     person, and the policy's errors.
     """
-    require(actor, may_administer, user_id)
+    require(actor, may_administer)
     require_recent_proof(actor)
     user = locked_user(user_id)
     ended = _write_password(user, make_password(None), actor=actor)

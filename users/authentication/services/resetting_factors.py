@@ -24,7 +24,7 @@ def reset_second_factors(user_id: UUID | None, *, actor: Actor) -> User:
     may be known to others. Of somebody who has none, nothing changes. Raises `InputRejectedError`
     if there is no such person, `ReauthenticationRequiredError` and the policy's errors.
     """
-    require(actor, may_administer, user_id)
+    require(actor, may_administer)
     require_recent_proof(actor)
     user = locked_user(user_id)
     former = user.second_factors

@@ -73,7 +73,7 @@ def deactivate_service_account(user_id: UUID | None, *, actor: Actor) -> User:
     One that is to be deleted stays shut out if that is undone. Who reactivates it makes new tokens.
     Raises `InputRejectedError` if there is no such service account, and the policy's errors.
     """
-    require(actor, may_administer, user_id)
+    require(actor, may_administer)
     require_recent_proof(actor)
     services = User.objects.services().select_for_update()
     user = services.filter(pk=user_id).first() if user_id else None

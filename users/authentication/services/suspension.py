@@ -38,7 +38,7 @@ def suspend_user(
     if there is no such person and if it is the last active administrator; and the policy's
     errors.
     """
-    require(actor, may_administer_people, user_id)
+    require(actor, may_administer_people)
     require_recent_proof(actor)
     reason = reason.strip()
     check_suspension(reason, until)
@@ -57,7 +57,7 @@ def change_suspension(user_id: UUID, *, actor: Actor, **changes: Any) -> User:
     Raises `InputRejectedError` for a bad value and if the user is not suspended any more, and the
     policy's errors.
     """
-    require(actor, may_administer_people, user_id)
+    require(actor, may_administer_people)
     require_recent_proof(actor)
     user = locked_user(user_id)
     current = Suspension.objects.filter(user=user).first()
@@ -101,7 +101,7 @@ def reactivate_user(user_id: UUID | None, *, actor: Actor) -> User:
     Raises `InputRejectedError` if there is no such person or something else than a suspension
     keeps them out, and the policy's errors.
     """
-    require(actor, may_administer_people, user_id)
+    require(actor, may_administer_people)
     require_recent_proof(actor)
     user = locked_user(user_id)
     problem = what_shuts_out(user.pk)
@@ -117,7 +117,7 @@ def lift_suspension(user_id: UUID, *, actor: Actor) -> None:
 
     Raises the policy's errors.
     """
-    require(actor, may_administer_people, user_id)
+    require(actor, may_administer_people)
     user = User.objects.select_for_update().filter(pk=user_id).first()
     if user and Suspension.objects.over().filter(user=user).exists():
         _reactivate(user, actor=actor)

@@ -19,7 +19,7 @@ def unlock_user(user_id: UUID | None, *, actor: Actor) -> User:
     Raises the policy's errors, and `InputRejectedError` if there is no such person.
     """
     with transaction.atomic(durable=True):
-        require(actor, may_administer, user_id)
+        require(actor, may_administer)
         user = locked_user(user_id)
         record(Tag.USER_UNLOCKED, actor=actor, subject_id=user.pk)
     # Attempts are not counted in transactions.

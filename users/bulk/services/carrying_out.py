@@ -122,7 +122,7 @@ def _actor(bulk_action: BulkAction) -> Actor | None:
     """Return the requester as they may act now; None once they may not do this any more."""
     actor = actor_without_request(bulk_action.requester_id, token_id=bulk_action.token_id)
     rules = (may_act_in_bulk, ACTIONS[bulk_action.kind].rule)
-    if actor is None or not all(rule(actor, None) for rule in rules):
+    if actor is None or not all(rule(actor) for rule in rules):
         return None
     return replace(actor, bulk_action_id=bulk_action.pk)
 

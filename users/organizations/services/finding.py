@@ -7,8 +7,9 @@ from django.utils.translation import gettext as _
 
 from core.actor import Actor
 from core.errors import GenericErrorCode, InputRejectedError, Problem
+from users.accounts.policy import require
 from users.organizations.models import Membership, Organization
-from users.organizations.policy import may_belong, require
+from users.organizations.policy import may_belong
 from users.organizations.querysets import OrganizationQuerySet
 from users.organizations.roles import Role
 

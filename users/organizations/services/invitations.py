@@ -13,6 +13,7 @@ from core.email_addresses import canonical_email
 from core.errors import GenericErrorCode, InputRejectedError, Problem
 from users.accounts.errors import AccountErrorCode
 from users.accounts.models import User
+from users.accounts.policy import require
 from users.accounts.services.creation import build_verified_user, insert_verified_user
 from users.accounts.services.deliverability import clear_undeliverable
 from users.accounts.services.links import link_invalid, read_link, use_link
@@ -24,7 +25,7 @@ from users.activity.record import record
 from users.activity.tags import Tag
 from users.organizations.errors import OrganizationErrorCode
 from users.organizations.models import Membership, Organization, OrganizationInvitation
-from users.organizations.policy import may_belong, may_join, may_manage, require
+from users.organizations.policy import may_belong, may_join, may_manage
 from users.organizations.roles import Role
 from users.organizations.services.finding import find_organization, lock_organization, role_in
 from users.organizations.throttling import count_invitation

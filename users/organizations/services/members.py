@@ -7,11 +7,12 @@ from django.utils.translation import gettext as _
 
 from core.actor import Actor
 from core.errors import InputRejectedError, Problem
+from users.accounts.policy import require
 from users.activity.record import record
 from users.activity.tags import Tag
 from users.organizations.errors import OrganizationErrorCode
 from users.organizations.models import Membership, Organization
-from users.organizations.policy import may_leave, may_manage, may_own, require
+from users.organizations.policy import may_leave, may_manage, may_own
 from users.organizations.roles import Role
 from users.organizations.services.finding import find_membership, lock_organization
 
@@ -70,8 +71,8 @@ def leave_organization(organization_id: UUID | None, *, actor: Actor) -> None:
     Raises `InputRejectedError` if there is no such organisation, the actor is not in it or no
     owner would be left, and the policy's errors.
     """
-    organization, own = lock_organization(organization_id, actor=actor)
-    require(actor, may_leave, own)
+    organization, _own = lock_organization(organization_id, actor=actor)
+    require(actor, may_leave)
     try:
         membership = find_membership(organization, actor.user_id)
     except InputRejectedError as error:

@@ -9,12 +9,13 @@ from django.utils.translation import gettext as _
 
 from core.actor import Actor
 from core.errors import GenericErrorCode
+from users.accounts.policy import require
 from users.accounts.services.reauthentication import confirm_password
 from users.accounts.services.validation import Problems, check_field
 from users.activity.record import record
 from users.activity.tags import Tag
 from users.organizations.models import Membership, Organization
-from users.organizations.policy import may_create, may_delete, may_own, require
+from users.organizations.policy import may_create, may_delete, may_own
 from users.organizations.roles import Role
 from users.organizations.services.finding import find_organization, lock_organization
 from users.organizations.throttling import count_organization

@@ -48,7 +48,7 @@ def delete_user(user_id: UUID | None, *, actor: Actor) -> User:
     Raises `InputRejectedError` if there is no such person, for oneself, and as `delete_me` does;
     and the policy's errors.
     """
-    require(actor, may_administer, user_id)
+    require(actor, may_administer)
     require_recent_proof(actor)
     if user_id is not None and user_id == actor.user_id:
         raise InputRejectedError(
@@ -83,7 +83,7 @@ def cancel_user_deletion(user_id: UUID | None, *, actor: Actor) -> User:
     Raises `InputRejectedError` if there is no such person or no deletion to undo, and the
     policy's errors.
     """
-    require(actor, may_administer, user_id)
+    require(actor, may_administer)
     require_recent_proof(actor)
     user = locked_user(user_id)
     deletion = AccountDeletion.objects.revocable().filter(user=user).first()
