@@ -1,5 +1,6 @@
 """The theme's filters, with conditions that a list is sifted by as the API's lists are."""
 
+import datetime as dt
 from typing import Any, TypeVar
 
 from django.contrib.admin.filters import FieldListFilter
@@ -8,7 +9,9 @@ from django.contrib.admin.utils import build_q_object_from_lookup_parameters
 from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from unfold.contrib.filters import admin as theme
+from unfold.utils import parse_date_str
 
 from core.db import Sought
 
@@ -46,3 +49,22 @@ class ChoicesFilter(_Sifting, theme.ChoicesDropdownFilter):  # type: ignore[misc
 
 class RelatedFilter(_Sifting, theme.AutocompleteSelectFilter):  # type: ignore[misc]
     """A row of another table, found by typing."""
+
+
+class DayFilter(theme.RangeDateFilter):  # type: ignore[misc]
+    """A period from the start of one day to the end of another, in the current time zone.
+
+    The theme's filter compares with naive midnights, which excludes the last day.
+    """
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Compare the column itself, which has an index."""
+        bounds = {
+            f"{self.field_path}__gte": self._moment("from", dt.time.min),
+            f"{self.field_path}__lte": self._moment("to", dt.time.max),
+        }
+        return sift(queryset, Q(**{name: bound for name, bound in bounds.items() if bound}))
+
+    def _moment(self, end: str, time: dt.time) -> dt.datetime | None:
+        day = parse_date_str(self.used_parameters.get(f"{self.parameter_name}_{end}") or "")
+        return timezone.make_aware(dt.datetime.combine(day, time)) if day else None

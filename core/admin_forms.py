@@ -1,6 +1,6 @@
 """Forms of the admin that write by a service."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django import forms
@@ -9,8 +9,16 @@ from django.core.exceptions import ValidationError
 from core.errors import Problem
 
 
+def add_problems(form: forms.BaseForm, problems: Iterable[Problem]) -> None:
+    """Show a service's problems in a form: at their fields, or above the form if it has none."""
+    for problem in problems:
+        name = problem.field[0].removeprefix("expected_") if problem.field else None
+        error = ValidationError(str(problem.message), code=problem.code)
+        form.add_error(name if name in form.fields else None, error)
+
+
 class ServiceForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A form that hands what was typed to a service, and leaves the rules to it."""
+    """A form whose input a service validates and saves."""
 
     problems: Sequence[Problem] = ()
 
@@ -53,13 +61,8 @@ class ServiceForm(forms.ModelForm):  # type: ignore[type-arg]
         return not self.is_new and any(name in self.data for name in names)
 
     def clean(self) -> None:
-        """Show what the service found."""
-        for problem in self.problems:
-            name = problem.field[0].removeprefix("expected_") if problem.field else None
-            self.add_error(
-                name if name in self.fields else None,
-                ValidationError(str(problem.message), code=problem.code),
-            )
+        """Show the problems that the service found."""
+        add_problems(self, self.problems)
 
     def _post_clean(self) -> None:
         """Do nothing. Django's fills the instance and holds it against the constraints.

@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "users.organizations",
     "users.privacy",
     "users.bulk",
+    "users.admin",
     *(["users.demo"] if DEMO else []),
     "schema",
     "unfold.apps.BasicAppConfig",

@@ -132,3 +132,34 @@ def test_forms_need_the_csrf_token_and_get_a_policy_that_lets_it_be_checked() ->
 def test_views_that_bypass_the_services_are_gone(view: str) -> None:
     with pytest.raises(NoReverseMatch):
         reverse(f"admin:{view}")
+
+
+@pytest.mark.parametrize("path", ["/admin/accounts/user/add/", "/admin/activity/event/"])
+def test_staff_learn_what_they_lack_and_whom_to_ask(client: Client, path: str) -> None:
+    sign_in(client, make_staff())
+
+    response = client.get(path)
+
+    assert response.status_code == 403
+    html = response.content.decode()
+    assert "Your role is staff" in html
+    assert "Ask an administrator" in html
+    assert 'href="/admin/"' in html
+    assert not User.objects.exclude(username="stan").exists()
+
+
+def test_administrators_learn_that_no_role_allows_it(client: Client) -> None:
+    sign_in(client, make_administrator())
+
+    response = client.get("/admin/authentication/session/add/")
+
+    assert response.status_code == 403
+    assert "No role allows this here" in response.content.decode()
+
+
+def test_members_are_told_nothing_of_roles(client: Client) -> None:
+    sign_in(client, make_person("mary"))
+
+    response = client.get("/admin/accounts/user/add/")
+
+    assert (response.status_code, response.content) == (302, b"")

@@ -23,8 +23,8 @@ from tests.bulk_actions import counts, take_turns
 from tests.factories import make_bulk_action
 from tests.second_factors import let_proofs_age
 from users.accounts.models import User
+from users.admin.people import bulk as admin
 from users.authentication.models import Suspension
-from users.bulk import admin
 from users.bulk.admin_selection import selection_of
 from users.bulk.models import BulkAction
 

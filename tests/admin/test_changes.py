@@ -19,10 +19,10 @@ from tests.admin.support import (
     tags,
     user_form,
 )
-from users.accounts.admin import UserAdmin
 from users.accounts.models import Profile, User
 from users.activity.models import Event
 from users.activity.tags import Tag
+from users.admin.people.users import UserAdmin
 
 pytestmark = pytest.mark.django_db
 
@@ -223,7 +223,7 @@ def test_a_refusal_of_the_policy_is_a_403(client: Client, monkeypatch: pytest.Mo
     sign_in(client, make_staff())
     # As if the page had offered what the service then forbids.
     monkeypatch.setattr(
-        "users.accounts.admin.UserAdmin.get_readonly_fields",
+        "users.admin.people.users.UserAdmin.get_readonly_fields",
         lambda *_args: UserAdmin.readonly_fields,
     )
 

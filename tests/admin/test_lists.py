@@ -10,7 +10,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 from django.utils import timezone
 
-from core.admin import BoundedPaginator, RosterAdmin
+from core.admin import RosterAdmin
+from core.admin_lists import BoundedPaginator
 from tests.admin.support import (
     change_url,
     list_url,

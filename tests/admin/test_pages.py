@@ -12,7 +12,8 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
-from core.admin import BoundedPaginator, RosterAdmin
+from core.admin import RosterAdmin
+from core.admin_lists import BoundedPaginator
 from core.outbox.models import FAILING_AFTER, OutboxMessage
 from tests.admin.support import (
     change_url,

@@ -47,7 +47,7 @@ def test_tokens_are_shown_once_and_the_administrator_stays_who_they_are(client: 
     rosa, mary = make_administrator(), make_person("mary")
     sign_in(client, rosa)
     assert url("impersonate", mary) in page(client, mary)
-    assert "Act in this person" in client.get(url("impersonate", mary)).content.decode()
+    assert "Impersonate this person" in client.get(url("impersonate", mary)).content.decode()
     assert not Session.objects.impersonations().exists()
 
     response = client.post(url("impersonate", mary), GIVEN, headers={"HX-Request": "true"})

@@ -98,9 +98,7 @@ def may_read_analytics(actor: Actor) -> bool:
     return actor.is_staff and actor.allows(Scope.ANALYTICS_READ)
 
 
-def require(
-    actor: Actor, rule: Callable[[Actor, *About], bool], *about: *About
-) -> None:
+def require(actor: Actor, rule: Callable[[Actor, *About], bool], *about: *About) -> None:
     """Raise unless ``rule`` allows the actor to act on what the rest of the arguments name.
 
     The error says what would help: `UnauthenticatedError`, `SecondFactorRequiredError`,

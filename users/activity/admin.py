@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RangeDateFilter
 
-from core.admin import MenuItem, RosterAdmin, Section, administrators
+from core.admin import MenuItem, RosterAdmin, Section, is_administrator
 from core.admin_filters import ChoicesFilter
 from users.activity.models import DailyCount, Event, EventSeal
 
@@ -36,7 +36,7 @@ class EventAdmin(RosterAdmin):
     """The audit trail, newest first, for administrators."""
 
     menu = MenuItem(Section.ACTIVITY, 3, "history")
-    may_view = staticmethod(administrators)
+    may_view = staticmethod(is_administrator)
     list_display = ("tag", "who", "whom", "created_at")
     list_filter = (("tag", ChoicesFilter),)
     # What is searched for is decided below; Django shows the box only if there are fields.

@@ -1,25 +1,20 @@
-"""Sessions, to look at, and suspensions."""
+"""The pages of sessions and suspensions."""
 
-from typing import Any, ClassVar
-from uuid import UUID
+from typing import ClassVar
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import reverse
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from core.admin import DayFilter, MenuItem, Section, actor_of, gone_on
-from core.admin_filters import RelatedFilter
+from core.admin import MenuItem, Section, actor_of
+from core.admin_actions import Confirmed, Done, dialog_action
+from core.admin_filters import DayFilter, RelatedFilter
 from core.admin_forms import ServiceForm
-from core.errors import InputRejectedError
 from users.accounts.admin import PersonalAdmin
 from users.accounts.policy import may_administer
 from users.authentication.admin_api_tokens import ApiTokenAdmin, ServiceAccountAdmin
-from users.authentication.admin_outbox import OutboxAdmin
-from users.authentication.admin_people import PersonAdmin
 from users.authentication.models import Session, Suspension
 from users.authentication.policy import may_read_impersonations
 from users.authentication.services.ending import revoke_session
@@ -31,8 +26,6 @@ from users.authentication.services.suspension import (
 
 __all__ = [
     "ApiTokenAdmin",
-    "OutboxAdmin",
-    "PersonAdmin",
     "ServiceAccountAdmin",
     "SessionAdmin",
     "SuspensionAdmin",
@@ -41,7 +34,7 @@ __all__ = [
 
 @admin.register(Session)
 class SessionAdmin(PersonalAdmin):
-    """Who is signed in, and with what."""
+    """Sessions, which administrators end."""
 
     menu = MenuItem(Section.ACTIVITY, 1, "devices")
     field_rules: ClassVar = {
@@ -64,47 +57,35 @@ class SessionAdmin(PersonalAdmin):
     actions_detail = ("end",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Session]:
-        """Leave the digests where they are."""
+        """Defer the digests."""
         return super().get_queryset(request).defer("cookie_digest")
 
-    def has_end_permission(self, request: HttpRequest, _object_id: str) -> bool:
-        """Offer it to administrators."""
-        return may_administer(actor_of(request))
-
-    @action(  # type: ignore[untyped-decorator]
-        description=_("End"),
-        url_path="end",
+    @dialog_action(
+        label=_("End"),
         icon="logout",
-        permissions=["end"],
-        dialog={
-            "title": _("End the session?"),
-            "description": _("Whoever uses it is signed out at once."),
-            "form_submit_text": _("End"),
-        },
+        permission="administer",
+        title=_("End the session?"),
+        text=_("The person is signed out of it at once."),
     )
-    def end(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
-        """End the session, once the dialog was confirmed by POST."""
-        try:
-            revoke_session(UUID(object_id), actor=actor_of(request))
-        except (ValueError, InputRejectedError):
-            raise Http404 from None
-        messages.success(request, _("The session has ended."))
-        return gone_on(request, reverse("admin:authentication_session_changelist"))
+    def end(self, confirmed: Confirmed) -> Done:
+        """End the session."""
+        revoke_session(confirmed.key, actor=confirmed.actor)
+        return Done(self.list_url, _("The session has ended."))
 
 
 class SuspensionForm(ServiceForm):
-    """What `suspend_user` takes."""
+    """The arguments of `suspend_user`."""
 
     class Meta:
         """The fields are those of the admin's `fieldsets`."""
 
         widgets: ClassVar = {"reason": UnfoldAdminTextareaWidget(attrs={"rows": 3})}
-        help_texts: ClassVar = {"until": _("In UTC. Without it, until somebody lifts it.")}
+        help_texts: ClassVar = {"until": _("In UTC. If empty, until it is lifted.")}
 
 
 @admin.register(Suspension)
 class SuspensionAdmin(PersonalAdmin):
-    """Whom the service shut out; administrators do and undo it."""
+    """Suspensions, which administrators create, change and lift."""
 
     menu = MenuItem(Section.PEOPLE, 5, "block")
     may_add = staticmethod(may_administer)
@@ -121,7 +102,7 @@ class SuspensionAdmin(PersonalAdmin):
     def get_readonly_fields(
         self, _request: HttpRequest, obj: Suspension | None = None
     ) -> tuple[str, ...]:
-        """Let the person be chosen once."""
+        """Fix the user of a suspension."""
         return ("user",) if obj else ()
 
     def save_model(
@@ -131,7 +112,7 @@ class SuspensionAdmin(PersonalAdmin):
         form: ServiceForm,
         change: bool,  # noqa: FBT001 - Django's hook
     ) -> None:
-        """Suspend the person, or change why and until when."""
+        """Suspend the user, or change the reason and the end."""
         actor, values = actor_of(request), form.changes
         if change:
             change_suspension(obj.user_id, actor=actor, **values)
@@ -139,22 +120,15 @@ class SuspensionAdmin(PersonalAdmin):
         obj.user = values["user"]
         suspend_user(obj.user_id, actor=actor, reason=values["reason"], until=values["until"])
 
-    @action(  # type: ignore[untyped-decorator]
-        description=_("Lift"),
-        url_path="lift",
+    @dialog_action(
+        label=_("Lift"),
         icon="lock_open",
-        permissions=["change"],
-        dialog={
-            "title": _("Lift the suspension?"),
-            "description": _("The person can sign in again at once."),
-            "form_submit_text": _("Lift"),
-        },
+        permission="change",
+        title=_("Lift the suspension?"),
+        text=_("The person can sign in again at once."),
     )
-    def lift(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
-        """Reactivate the person, once the dialog was confirmed by POST."""
-        try:
-            user = reactivate_user(UUID(object_id), actor=actor_of(request))
-        except (ValueError, InputRejectedError):
-            raise Http404 from None
-        messages.success(request, _("%(person)s can sign in again.") % {"person": user.username})
-        return gone_on(request, reverse("admin:authentication_suspension_changelist"))
+    def lift(self, confirmed: Confirmed) -> Done:
+        """Lift the suspension."""
+        user = reactivate_user(confirmed.key, actor=confirmed.actor)
+        message = _("%(person)s can sign in again.") % {"person": user.username}
+        return Done(self.list_url, message)

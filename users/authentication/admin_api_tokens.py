@@ -1,27 +1,18 @@
-"""API tokens, to look at and to revoke, and the accounts of programs."""
+"""The pages of API tokens and service accounts."""
 
 from typing import Any
-from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.db.models.functions import Now
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action
 
-from core.admin import (
-    DayFilter,
-    MenuItem,
-    Section,
-    actor_of,
-    administrators,
-    gone_on,
-)
-from core.admin_filters import BooleanFilter, RelatedFilter
+from core.admin import MenuItem, Section, actor_of, is_administrator
+from core.admin_actions import Confirmed, Done, dialog_action, page_action
+from core.admin_filters import BooleanFilter, DayFilter, RelatedFilter
 from core.admin_forms import ServiceForm
-from core.errors import InputRejectedError
 from users.accounts.admin import PersonalAdmin
 from users.accounts.policy import may_administer
 from users.accounts.services.administration import FLAGS
@@ -35,10 +26,10 @@ from users.authentication.services.service_accounts import (
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(PersonalAdmin):
-    """What programs speak for people by; administrators revoke it."""
+    """API tokens, which administrators revoke."""
 
     menu = MenuItem(Section.ACTIVITY, 2, "key")
-    may_view = staticmethod(administrators)
+    may_view = staticmethod(is_administrator)
     list_display = ("name", "user", "scope_names", "last_used_at", "expires_at")
     list_filter = (("user", RelatedFilter), ("expires_at", DayFilter))
     ordering = ("-id",)
@@ -53,43 +44,31 @@ class ApiTokenAdmin(PersonalAdmin):
     actions_detail = ("revoke",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
-        """Leave the digests where they are, and out what has run out."""
+        """Exclude expired tokens, and defer the digests."""
         tokens = super().get_queryset(request).filter(expires_at__gt=Now())
         return tokens.defer("digest")
 
-    def has_revoke_permission(self, request: HttpRequest, _object_id: str) -> bool:
-        """Offer it to administrators."""
-        return may_administer(actor_of(request))
-
     @admin.display(description=_("scopes"))
     def scope_names(self, token: ApiToken) -> str:
-        """Put them on one line."""
+        """Show the scopes, separated by commas."""
         return ", ".join(token.scopes)
 
-    @action(  # type: ignore[untyped-decorator]
-        description=_("Revoke"),
-        url_path="revoke",
+    @dialog_action(
+        label=_("Revoke"),
         icon="key_off",
-        permissions=["revoke"],
-        dialog={
-            "title": _("Revoke the token?"),
-            "description": _("Whatever uses it stops working at once."),
-            "form_submit_text": _("Revoke"),
-        },
+        permission="administer",
+        title=_("Revoke the token?"),
+        text=_("Programs that use it stop working at once."),
     )
-    def revoke(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
-        """Revoke the token, once the dialog was confirmed by POST."""
-        try:
-            revoke_api_token(UUID(object_id), actor=actor_of(request))
-        except (ValueError, InputRejectedError):
-            raise Http404 from None
-        messages.success(request, _("The token does not work any more."))
-        return gone_on(request, reverse("admin:authentication_apitoken_changelist"))
+    def revoke(self, confirmed: Confirmed) -> Done:
+        """Revoke the token."""
+        revoke_api_token(confirmed.key, actor=confirmed.actor)
+        return Done(self.list_url, _("The token was revoked."))
 
 
 @admin.register(ServiceAccount)
 class ServiceAccountAdmin(PersonalAdmin):
-    """Accounts of programs; administrators make and shut them."""
+    """Service accounts, which administrators create and deactivate."""
 
     menu = MenuItem(Section.PEOPLE, 7, "smart_toy")
     may_add = staticmethod(may_administer)
@@ -106,16 +85,12 @@ class ServiceAccountAdmin(PersonalAdmin):
     actions_detail = ("tokens", "deactivate")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ServiceAccount]:
-        """Read programs alone."""
+        """Limit the rows to service accounts, and defer the passwords."""
         return super().get_queryset(request).filter(is_service=True).defer("password")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Ask for what makes an account, once."""
+        """Show other fields where an account is created."""
         return super().get_fieldsets(request, obj) if obj else self.add_fieldsets
-
-    def has_deactivate_permission(self, request: HttpRequest, _object_id: str) -> bool:
-        """Offer it, and the tokens, to administrators."""
-        return may_administer(actor_of(request))
 
     def save_model(
         self, request: HttpRequest, obj: ServiceAccount, form: ServiceForm, *_change: Any
@@ -124,30 +99,21 @@ class ServiceAccountAdmin(PersonalAdmin):
         user = create_service_account(actor=actor_of(request), **form.cleaned_data)
         obj.pk, obj.username = user.pk, user.username
 
-    @action(  # type: ignore[untyped-decorator]
-        description=_("API tokens"), url_path="tokens", icon="key", permissions=["deactivate"]
-    )
+    @page_action(label=_("API tokens"), icon="key", permission="administer")
     def tokens(self, _request: HttpRequest, object_id: str) -> HttpResponse:
-        """Go to the program's tokens."""
+        """Go to the account's tokens."""
         url = reverse("admin:authentication_apitoken_changelist", query={"q": object_id})
         return HttpResponseRedirect(url)
 
-    @action(  # type: ignore[untyped-decorator]
-        description=_("Deactivate"),
-        url_path="deactivate",
+    @dialog_action(
+        label=_("Deactivate"),
         icon="block",
-        permissions=["deactivate"],
-        dialog={
-            "title": _("Deactivate the service account?"),
-            "description": _("All its tokens are revoked at once."),
-            "form_submit_text": _("Deactivate"),
-        },
+        permission="administer",
+        title=_("Deactivate the service account?"),
+        text=_("All its tokens are revoked at once."),
     )
-    def deactivate(self, request: HttpRequest, _form: Any, object_id: str) -> HttpResponse:
-        """Shut the program out, once the dialog was confirmed by POST."""
-        try:
-            user = deactivate_service_account(UUID(object_id), actor=actor_of(request))
-        except (ValueError, InputRejectedError):
-            raise Http404 from None
-        messages.success(request, _("%(service)s is shut out.") % {"service": user.username})
-        return gone_on(request, reverse("admin:authentication_serviceaccount_changelist"))
+    def deactivate(self, confirmed: Confirmed) -> Done:
+        """Deactivate the service account."""
+        user = deactivate_service_account(confirmed.key, actor=confirmed.actor)
+        message = _("%(service)s was deactivated.") % {"service": user.username}
+        return Done(self.list_url, message)

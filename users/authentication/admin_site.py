@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import (
     HttpRequest,
@@ -31,8 +32,10 @@ from django.views.decorators.cache import never_cache
 from unfold.sites import UnfoldAdminSite
 
 from core.actor import Actor
-from core.admin import BoundedPaginator, MenuItem, RosterAdmin, Section, actor_of, gone_on
-from core.errors import ReauthenticationRequiredError
+from core.admin import MenuItem, RosterAdmin, Section, actor_of
+from core.admin_actions import redirect_from_dialog
+from core.admin_lists import BoundedPaginator
+from core.errors import DomainError, ForbiddenError, ReauthenticationRequiredError
 from core.sought import first_rows
 from users.accounts.identifiers import readable_email
 from users.accounts.models import User
@@ -122,7 +125,7 @@ class RosterAdminSite(UnfoldAdminSite):  # type: ignore[misc]
         return EnrollmentView.as_view(extra_context=context)(request)
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002 - Django's
-        """Have who proved too long ago that it is them sign in again, and come back."""
+        """Ask for recent authentication where a service requires it, and explain refusals."""
 
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
@@ -131,9 +134,24 @@ class RosterAdminSite(UnfoldAdminSite):  # type: ignore[misc]
             except ReauthenticationRequiredError as error:
                 messages.info(request, str(error.text))
                 query = {"again": 1, "next": request.get_full_path()}
-                return gone_on(request, reverse("admin:login", query=query))
+                return redirect_from_dialog(request, reverse("admin:login", query=query))
+            except (DomainError, PermissionDenied) as error:
+                return self.permission_denied(request, error)
 
         return super().admin_view(guarded, cacheable)
+
+    def permission_denied(
+        self, request: HttpRequest, error: DomainError | PermissionDenied
+    ) -> HttpResponse:
+        """Respond with 403, what was refused, and how to get it done."""
+        text = error.text if isinstance(error, DomainError) else ForbiddenError.message
+        context = {
+            **self.each_context(request),
+            "title": gettext("Not allowed"),
+            "problem": text,
+            "is_administrator": actor_of(request).is_superuser,
+        }
+        return TemplateResponse(request, "admin/permission_denied.html", context, status=403)
 
     @method_decorator(never_cache)
     def logout(

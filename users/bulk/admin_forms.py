@@ -14,6 +14,7 @@ from unfold.widgets import (
 )
 
 from core.actor import Actor
+from core.admin_forms import add_problems
 from core.errors import InputRejectedError
 from users.bulk.actions import ACTIONS, BulkActionKind
 from users.bulk.models import BulkAction
@@ -84,7 +85,5 @@ class BulkActionForm(forms.Form):
                 expected_count=values["expected_count"],
             )
         except InputRejectedError as refusal:
-            for problem in refusal.problems:
-                name = problem.field[0] if problem.field else None
-                self.add_error(name if name in self.fields else None, str(problem.message))
+            add_problems(self, refusal.problems)
             return None

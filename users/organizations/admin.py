@@ -1,4 +1,4 @@
-"""Organisations, memberships and invitations, to look at."""
+"""The pages of organisations, memberships and invitations; all read-only."""
 
 from typing import Any
 
@@ -7,30 +7,30 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from core.admin import DayFilter, MenuItem, ReadOnlyInline, RosterAdmin, Section
-from core.admin_filters import ChoicesFilter, RelatedFilter
+from core.admin import MenuItem, ReadOnlyInline, RosterAdmin, Section
+from core.admin_filters import ChoicesFilter, DayFilter, RelatedFilter
 from users.accounts.admin import PersonalAdmin
 from users.accounts.identifiers import canonical_part, readable_email
 from users.organizations.models import Membership, Organization, OrganizationInvitation
 
 
 class MembershipInline(ReadOnlyInline):
-    """The organisation's people, newest first."""
+    """The members of an organisation, newest first."""
 
     model = Membership
     fields = ("user", "role", "created_at")
-    # That of an index of each organisation's own.
+    # The order of the index that begins with the organisation.
     ordering = ("-created_at", "-id")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
-        """Read the people along."""
+        """Read the users in the same statement."""
         memberships: QuerySet[Membership] = super().get_queryset(request)
         return memberships.select_related("user")
 
 
 @admin.register(Organization)
 class OrganizationAdmin(RosterAdmin):
-    """Organisations and who is in them."""
+    """Organisations and their members."""
 
     menu = MenuItem(Section.ORGANIZATIONS, 1, "corporate_fare")
     list_display = ("name", "created_at")
@@ -44,7 +44,7 @@ class OrganizationAdmin(RosterAdmin):
 
 @admin.register(Membership)
 class MembershipAdmin(PersonalAdmin):
-    """Who belongs where, by person, organisation or role."""
+    """Memberships by user, organisation or role."""
 
     menu = MenuItem(Section.ORGANIZATIONS, 2, "diversity_3")
     list_display = ("user", "organization", "role", "created_at")
@@ -54,7 +54,7 @@ class MembershipAdmin(PersonalAdmin):
         ("organization", RelatedFilter),
         ("role", ChoicesFilter),
     )
-    # The only order that an index of any size serves, and that of joining.
+    # The order of the primary key, which is an index and the order of joining.
     ordering = ("-id",)
     sortable_by = ()
     fields = (("user", "organization"), ("role", "created_at"))
@@ -62,7 +62,7 @@ class MembershipAdmin(PersonalAdmin):
 
 @admin.register(OrganizationInvitation)
 class OrganizationInvitationAdmin(RosterAdmin):
-    """Who was invited where and has not answered."""
+    """Invitations that are pending."""
 
     menu = MenuItem(Section.ORGANIZATIONS, 3, "mail")
     list_display = ("address", "organization", "role", "inviter", "created_at", "expires_at")
@@ -80,7 +80,7 @@ class OrganizationInvitationAdmin(RosterAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Find a domain in whichever form it was typed."""
+        """Search for the canonical form of the term: a domain may be typed in Unicode."""
         found: tuple[QuerySet[Any], bool] = super().get_search_results(
             request, queryset, canonical_part(search_term)
         )
@@ -88,5 +88,5 @@ class OrganizationInvitationAdmin(RosterAdmin):
 
     @admin.display(description=_("e-mail"))
     def address(self, invitation: OrganizationInvitation) -> str:
-        """Show it as people read it."""
+        """Show the address as people read it."""
         return readable_email(invitation.email)

@@ -1,0 +1,82 @@
+"""Starting a bulk action on what the list of users shows."""
+
+from typing import Any, Final
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.formats import number_format
+from django.utils.translation import gettext_lazy as _
+
+from core.admin import actor_of
+from core.admin_actions import page_action
+from core.errors import ArgumentInvalidError
+from users.accounts.admin import PersonalAdmin
+from users.accounts.services.reauthentication import require_recent_proof
+from users.bulk.admin_forms import BulkActionForm
+from users.bulk.admin_selection import selection_of
+from users.bulk.policy import may_act_in_bulk
+from users.bulk.selection import Selection
+from users.bulk.services.starting import count_selected
+
+# The form shows "more than" beyond it. The service counts up to the number that was entered.
+COUNTED_HERE: Final = 100_000
+
+
+class BulkActionStart(PersonalAdmin):
+    """The list's search and filters as the selection of a bulk action."""
+
+    def has_bulk_permission(self, request: HttpRequest) -> bool:
+        """Offer it to those who may act in bulk."""
+        return may_act_in_bulk(actor_of(request))
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Pass the list's search and filters on to its pages of actions."""
+        response: HttpResponse = super().changelist_view(request, extra_context)
+        for item in (getattr(response, "context_data", None) or {}).get("actions_list", ()):
+            if not item["dialog"]:
+                item["path"] = f"{item['path']}?{request.GET.urlencode()}"
+        return response
+
+    @page_action(label=_("Act on all of these"), icon="group_work", permission="bulk")
+    def act_in_bulk(self, request: HttpRequest) -> HttpResponse:
+        """Show how many users the list has, and start the action that was chosen for them."""
+        actor = actor_of(request)
+        require_recent_proof(actor)
+        selection = selection_of(request.GET)
+        back = reverse("admin:accounts_user_changelist", query=request.GET)
+        if selection is None:
+            messages.error(request, _("Search by words, and use only the list's own filters."))
+            return HttpResponseRedirect(back)
+        form = BulkActionForm(request.POST or None, actor=actor, selection=selection)
+        try:
+            bulk_action = form.start() if form.is_valid() else None
+            if bulk_action is None:
+                return self._confirmation(request, form, selection, back)
+        except ArgumentInvalidError as error:
+            messages.error(request, str(error.text))
+            return HttpResponseRedirect(back)
+        messages.success(request, _("Started. Progress is shown below."))
+        return HttpResponseRedirect(reverse("admin:bulk_bulkaction_change", args=[bulk_action.pk]))
+
+    def _confirmation(
+        self, request: HttpRequest, form: BulkActionForm, selection: Selection, back: str
+    ) -> HttpResponse:
+        count = count_selected(selection, actor=form.actor, limit=COUNTED_HERE)
+        return TemplateResponse(
+            request,
+            "admin/bulk_action.html",
+            {
+                **self.admin_site.each_context(request),
+                "title": _("Act on all of these"),
+                "opts": self.opts,
+                "form": form,
+                "count": number_format(min(count, COUNTED_HERE), force_grouping=True),
+                "is_cut_off": count > COUNTED_HERE,
+                "is_everybody": selection.is_open,
+                "back": back,
+            },
+        )

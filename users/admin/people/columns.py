@@ -1,0 +1,74 @@
+"""What the list and the pages of users show."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from core.admin import cached_on_row
+from users.accounts.admin import PersonalAdmin
+from users.accounts.avatars import url_of
+from users.accounts.identifiers import readable_email
+from users.accounts.models import User
+from users.accounts.permissions import permissions_of
+from users.accounts.pictures import AvatarSize
+
+
+class UserColumns(PersonalAdmin):
+    """The columns and read-only fields of users that are computed."""
+
+    @display(  # type: ignore[untyped-decorator]
+        description=_("person"), ordering="username", header=True
+    )
+    def person(self, user: User) -> list[str]:
+        """Show username and name, beside the initials."""
+        initials = "".join(word[0] for word in user.get_full_name().split()[:2])
+        return [user.username, user.name, initials]
+
+    @display(  # type: ignore[untyped-decorator]
+        description=_("role"), label={_("Administrator"): "primary", _("Staff"): "info"}
+    )
+    def role(self, user: User) -> Any:
+        """Show the role with more rights."""
+        if user.is_superuser:
+            return _("Administrator")
+        return _("Staff") if user.is_staff else None
+
+    @admin.display(description=_("groups"))
+    def group_names(self, user: User) -> str | None:
+        """Show the names, separated by commas."""
+        return ", ".join(group.name for group in user.groups.all()) or None
+
+    @admin.display(description=_("permissions"))
+    @cached_on_row
+    def permissions(self, user: User) -> Any:
+        """Show the Django permissions of the user and of their groups."""
+        if user.is_superuser and user.is_active:
+            return _("All there are")
+        return ", ".join(permissions_of([user.pk])[user.pk]) or None
+
+    @admin.display(description=_("further addresses"))
+    @cached_on_row
+    def further_addresses(self, user: User) -> str | None:
+        """Show the secondary addresses."""
+        found = user.email_addresses.order_by("email").values_list("email", flat=True)
+        return ", ".join(map(readable_email, found)) or None
+
+    @admin.display(description=_("e-mail"), ordering="email")
+    def address(self, user: User) -> str:
+        """Show the primary address as people read it, and whether mail to it bounces."""
+        address = readable_email(user.email)
+        if user.email_undeliverable_at is None:
+            return address
+        mark = '{}<br><span class="text-red-600 dark:text-red-500">{}</span>'
+        return format_html(mark, address, _("Undeliverable"))
+
+    @admin.display(description=_("picture"))
+    def picture(self, user: User) -> Any:
+        """Show the avatar."""
+        if not user.profile.avatar:
+            return None
+        url = url_of(user.profile.avatar, AvatarSize.SMALL)
+        return format_html('<img src="{}" alt="" width="64" height="64">', url)

@@ -1,0 +1,118 @@
+"""Actions on how users sign in: password, lockout, sessions, second factors, impersonation."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.formats import date_format
+from django.utils.translation import gettext_lazy as _
+
+from core.admin import actor_of
+from core.admin_actions import Confirmed, Done, dialog_action
+from users.accounts.admin import PersonalAdmin
+from users.accounts.policy import may_administer, may_impersonate
+from users.admin.people.forms import ImpersonationForm
+from users.authentication.services.ending import end_sessions
+from users.authentication.services.impersonation import impersonate_user, is_ordinary
+from users.authentication.services.passwords import require_password_reset
+from users.authentication.services.resetting_factors import reset_second_factors
+from users.authentication.services.unlocking import unlock_user
+
+
+class SignInActions(PersonalAdmin):
+    """Actions by the services of authentication."""
+
+    def has_impersonate_permission(self, request: HttpRequest, object_id: str) -> bool:
+        """Offer it to administrators, for the users who can be impersonated."""
+        if not (settings.IMPERSONATION_MAX and may_impersonate(actor_of(request))):
+            return False
+        person = self.get_object(request, object_id)
+        return person is not None and is_ordinary(person)
+
+    def has_reset_factors_permission(self, request: HttpRequest, object_id: str) -> bool:
+        """Offer it to administrators, for users who have second factors."""
+        if not may_administer(actor_of(request)):
+            return False
+        person = self.get_object(request, object_id)
+        return person is not None and bool(person.second_factors)
+
+    @dialog_action(
+        label=_("Reset the password"),
+        icon="password",
+        permission="administer",
+        path="require-password-reset",
+        title=_("Reset the password?"),
+        text=_("The person is signed out everywhere, and mailed a link to choose another one."),
+    )
+    def require_reset(self, confirmed: Confirmed) -> Done:
+        """Remove the password and mail a link to choose another."""
+        require_password_reset(confirmed.key, actor=confirmed.actor)
+        return Done(self.page_url(confirmed.key), _("The person was mailed a link."))
+
+    @dialog_action(
+        label=_("Unlock"),
+        icon="lock_open",
+        permission="administer",
+        title=_("Unlock the account?"),
+        text=_("For a person who has to wait after too many failed log-ins."),
+    )
+    def unlock(self, confirmed: Confirmed) -> Done:
+        """Reset the counters of failed attempts."""
+        unlock_user(confirmed.key, actor=confirmed.actor)
+        return Done(self.page_url(confirmed.key), _("The person may log in again at once."))
+
+    @dialog_action(
+        label=_("End all sessions"),
+        icon="logout",
+        permission="administer",
+        path="end-sessions",
+        title=_("End all sessions?"),
+        text=_("The person is signed out everywhere at once, and may sign in again."),
+    )
+    def end_all_sessions(self, confirmed: Confirmed) -> Done:
+        """Sign the user out everywhere."""
+        end_sessions(confirmed.key, actor=confirmed.actor)
+        return Done(self.page_url(confirmed.key), _("The person is signed out everywhere."))
+
+    @dialog_action(
+        label=_("Reset second factors"),
+        icon="lock_reset",
+        permission="reset_factors",
+        title=_("Remove all second factors?"),
+        text=_(
+            "For a person who lost them, once you have checked who asks. They are signed out "
+            "everywhere and told by mail; then their password alone signs them in."
+        ),
+        confirm=_("Remove"),
+    )
+    def reset_factors(self, confirmed: Confirmed) -> Done:
+        """Remove the second factors."""
+        reset_second_factors(confirmed.key, actor=confirmed.actor)
+        return Done(self.page_url(confirmed.key), _("The second factors were removed."))
+
+    @dialog_action(
+        label=_("Impersonate"),
+        icon="supervisor_account",
+        permission="impersonate",
+        title=_("Impersonate this person?"),
+        text=_("You cannot change their password, addresses, second factors or tokens."),
+        confirm=_("Begin"),
+        form_class=ImpersonationForm,
+    )
+    def impersonate(self, confirmed: Confirmed) -> HttpResponse:
+        """Begin an impersonation and show its tokens once, in the dialog."""
+        signed_in = impersonate_user(confirmed.key, actor=confirmed.actor, **confirmed.values)
+        session = signed_in.session
+        response = render(
+            confirmed.request,
+            "admin/impersonation.html",
+            {
+                "title": _("You impersonate %(person)s") % {"person": session.user.username},
+                "access_token": signed_in.access_token,
+                "refresh_token": signed_in.refresh_token,
+                "end": date_format(session.expires_at, "TIME_FORMAT"),
+                "back": self.page_url(session.user_id),
+            },
+        )
+        # By default the dialog's script keeps the form's buttons.
+        response["HX-Retarget"] = response["HX-Reselect"] = "#dialog"
+        return response

@@ -1,0 +1,133 @@
+"""The pages of users, composed of parts by concern."""
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.db.models import EmailField, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminEmailInputWidget
+
+from core.admin import MenuItem, Section, actor_of
+from core.admin_filters import BooleanFilter, DayFilter
+from core.admin_forms import ServiceForm
+from users.accounts.admin_filters import GroupFilter, UndeliverableFilter
+from users.accounts.admin_forms import NewUserForm, set_change_of
+from users.accounts.models import User
+from users.accounts.policy import may_administer, may_edit_profiles
+from users.accounts.services.administration import FLAGS, IDENTIFIERS, change_user, create_user
+from users.accounts.services.profile import USER_FIELDS
+from users.admin.people.account_actions import AccountActions
+from users.admin.people.bulk import BulkActionStart
+from users.admin.people.columns import UserColumns
+from users.admin.people.sign_in_actions import SignInActions
+
+
+@admin.register(User)
+class UserAdmin(UserColumns, AccountActions, SignInActions, BulkActionStart):
+    """Users. Staff edit profiles; administrators edit identifiers and roles as well."""
+
+    menu = MenuItem(Section.PEOPLE, 1, "person")
+    may_add = staticmethod(may_administer)
+    may_change = staticmethod(may_edit_profiles)
+    person_field = "pk"
+    list_display = ("person", "address", "is_active", "role", "group_names", "date_joined")
+    list_filter = (
+        ("is_active", BooleanFilter),
+        ("is_staff", BooleanFilter),
+        ("is_superuser", BooleanFilter),
+        ("groups", GroupFilter),
+        ("date_joined", DayFilter),
+        UndeliverableFilter,
+    )
+    list_select_related = False
+    search_fields = ("username",)
+    ordering = ("username",)
+    # The columns that have an index.
+    sortable_by = ("person", "address", "date_joined")
+    autocomplete_fields = ("groups",)
+    # Django's form field refuses addresses that the service accepts.
+    formfield_overrides: ClassVar = {
+        EmailField: {"form_class": forms.CharField, "widget": UnfoldAdminEmailInputWidget}
+    }
+    readonly_fields = (
+        *("email_verified_at", "email_undeliverable_at", "further_addresses", "picture"),
+        *("is_active", "date_joined", "permissions"),
+    )
+    actions_list = ("invite", "act_in_bulk")
+    actions_detail = (
+        *("profile", "sessions", "events", "remove_picture"),
+        {
+            "title": _("Administer"),
+            "icon": "admin_panel_settings",
+            "items": [
+                *("verify_email", "require_reset", "unlock", "end_all_sessions"),
+                *("suspend", "schedule_deletion"),
+                *("remove_address", "impersonate", "reset_factors"),
+            ],
+        },
+    )
+    add_fieldsets = (
+        (None, {"fields": (("email", "username"), "name", "password")}),
+        (_("Access"), {"fields": FLAGS}),
+    )
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("username", "name"),
+                    ("email", "email_verified_at"),
+                    ("further_addresses", "email_undeliverable_at"),
+                    ("date_joined", "picture"),
+                    "is_public",
+                )
+            },
+        ),
+        (_("Access"), {"fields": ("is_active", *FLAGS, "groups", "permissions")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """Exclude service accounts, defer passwords, and read the groups of a page at once."""
+        people = super().get_queryset(request).filter(is_service=False)
+        return people.defer("password").prefetch_related("groups")
+
+    def get_form(
+        self, request: HttpRequest, obj: User | None = None, change: Any = None, **kwargs: Any
+    ) -> type[ServiceForm]:
+        """Ask for a password only when the account is created."""
+        if obj is None:
+            kwargs["form"] = NewUserForm
+        return super().get_form(request, obj, change, **kwargs)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        """Let administrators only edit identifiers and roles."""
+        if obj is None:
+            return ()
+        if may_administer(actor_of(request)):
+            return self.readonly_fields
+        return (*self.readonly_fields, *IDENTIFIERS, *FLAGS, "groups")
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: User,
+        form: ServiceForm,
+        change: bool,  # noqa: FBT001 - Django's hook
+    ) -> None:
+        """Create the account, or save all changes of the form by one service."""
+        actor = actor_of(request)
+        if not change:
+            user = create_user(actor=actor, **form.cleaned_data)
+            obj.pk, obj.username = user.pk, user.username
+            return
+        values = form.changes
+        change_user(
+            obj.pk,
+            actor=actor,
+            identifiers={name: values[name] for name in IDENTIFIERS if name in values},
+            profile={name: values[name] for name in USER_FIELDS if name in values},
+            flags={name: values[name] for name in FLAGS if name in values},
+            groups=set_change_of(form, "groups", held=obj.groups) if "groups" in values else None,
+        )
