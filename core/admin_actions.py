@@ -15,8 +15,8 @@ from unfold.forms import BaseDialogForm
 
 from core.actor import Actor
 from core.admin import actor_of
-from core.admin_forms import add_problems
 from core.errors import InputRejectedError, Text
+from core.forms import add_problems
 
 P = ParamSpec("P")
 

@@ -1,20 +1,12 @@
 """Forms of the admin that write by a service."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 
 from core.errors import Problem
-
-
-def add_problems(form: forms.BaseForm, problems: Iterable[Problem]) -> None:
-    """Show a service's problems in a form: at their fields, or above the form if it has none."""
-    for problem in problems:
-        name = problem.field[0].removeprefix("expected_") if problem.field else None
-        error = ValidationError(str(problem.message), code=problem.code)
-        form.add_error(name if name in form.fields else None, error)
+from core.forms import add_problems
 
 
 class ServiceForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -139,7 +139,7 @@ def test_a_fault_is_answered_with_one(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_arguments: object, **_options: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr("users.accounts.views.LinkView.get_context_data", fail)
+    monkeypatch.setattr("users.accounts.views.MailedLinkView.get_context_data", fail)
     response = client.get("/verify-email")
     assert response.status_code == 500
     check(response)

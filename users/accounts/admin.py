@@ -86,19 +86,28 @@ FULL_NAME = ("given_name", "family_name")
 REGION = ("locale", "time_zone")
 
 
+class OnePerUserAdmin(PersonalAdmin):
+    """The page of a model with at most one row per user, who is chosen when it is added."""
+
+    list_filter: ClassVar[tuple[Any, ...]] = (("user", RelatedFilter),)
+    ordering = ("user__username",)
+    sortable_by: ClassVar[tuple[str, ...]] = ("user",)
+    autocomplete_fields = ("user",)
+
+    def get_readonly_fields(self, _request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Fix the user of a row that exists."""
+        return ("user",) if obj else ()
+
+
 @admin.register(Profile)
-class ProfileAdmin(PersonalAdmin):
+class ProfileAdmin(OnePerUserAdmin):
     """Profiles, which staff edit."""
 
     menu = MenuItem(Section.PEOPLE, 2, "badge")
     may_change = staticmethod(may_edit_profiles)
     form = ProfileForm
     list_display = ("user", "full_name", "locale", "time_zone", "website")
-    list_filter = (("user", RelatedFilter),)
-    ordering = ("user__username",)
-    sortable_by = ("user",)
     formfield_overrides: ClassVar = {URLField: {"assume_scheme": "https"}}
-    readonly_fields = ("user",)
     fieldsets = (
         (
             None,
@@ -125,7 +134,7 @@ class ProfileAdmin(PersonalAdmin):
 
 
 @admin.register(Metadata)
-class MetadataAdmin(PersonalAdmin):
+class MetadataAdmin(OnePerUserAdmin):
     """Metadata of users: staff write the public part, administrators the private part."""
 
     menu = MenuItem(Section.PEOPLE, 3, "data_object")
@@ -133,19 +142,14 @@ class MetadataAdmin(PersonalAdmin):
     may_change = staticmethod(may_write_public_metadata)
     form = MetadataForm
     list_display = ("user", "public")
-    list_filter = (("user", RelatedFilter),)
-    ordering = ("user__username",)
-    sortable_by = ("user",)
-    autocomplete_fields = ("user",)
     fieldsets = ((None, {"fields": ("user", "public", "private")}),)
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Metadata | None = None
     ) -> tuple[str, ...]:
-        """Fix the user of a row, and let administrators only edit the private part."""
-        person = ("user",) if obj else ()
-        is_for_administrator = may_write_private_metadata(actor_of(request))
-        return person if is_for_administrator else (*person, "private")
+        """Let administrators only edit the private part."""
+        fixed = super().get_readonly_fields(request, obj)
+        return fixed if may_write_private_metadata(actor_of(request)) else (*fixed, "private")
 
     def save_model(
         self, request: HttpRequest, obj: Metadata, form: MetadataForm, *_change: Any

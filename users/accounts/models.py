@@ -19,6 +19,7 @@ from core.email_addresses import EMAIL_MAX_LENGTH, in_unicode
 from core.ids import new_id
 from core.search.texts import searchable
 from users.accounts.expressions import EmailDomain
+from users.accounts.fields import user_key
 from users.accounts.identifiers import SERVICE_DOMAIN, USERNAME_MAX_LENGTH
 from users.accounts.orders import NEVER, USER_ORDERS, UserOrderField
 from users.accounts.querysets import EmailAddressQuerySet, MailedLinkQuerySet, UserQuerySet
@@ -359,7 +360,7 @@ class EmailChange(MailedLink):
 class EmailAddition(MailedLink):
     """A further address that its owner is yet to confirm."""
 
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False)
+    user = user_key()
     email = models.EmailField(max_length=EMAIL_MAX_LENGTH)
 
     class Meta:

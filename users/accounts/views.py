@@ -1,7 +1,8 @@
-"""Pages that links in mails lead to, for deployments without a frontend of their own."""
+"""Pages that mailed links lead to, for deployments without a frontend, and avatars."""
 
 from abc import ABC, abstractmethod
-from typing import Any, Final, cast
+from collections.abc import Callable
+from typing import Any, ClassVar, Final, cast
 
 from django.core.files.storage import default_storage
 from django.forms import Form
@@ -15,6 +16,7 @@ from django.views.generic import FormView, View
 
 from core.actor import Actor
 from core.errors import InputRejectedError, TooManyAttemptsError
+from core.forms import add_problems
 from core.http import ActorRequest
 from users.accounts import avatars
 from users.accounts.forms import (
@@ -62,25 +64,43 @@ class PictureView(View):
 # A form that is shown again has the token in it.
 @method_decorator(never_cache, name="dispatch")
 @method_decorator(sensitive_post_parameters(), name="dispatch")
-class LinkView(FormView, ABC):  # type: ignore[type-arg]
-    """Asks for a click before the token is spent, because mail scanners follow links."""
+class MailedLinkView(FormView, ABC):  # type: ignore[type-arg]
+    """The page of a mailed link: a form that calls one service with the link's token.
+
+    The token is used by POST, because mail scanners follow links. A subclass says what the page
+    shows, and calls the service in `use`.
+    """
 
     form_class: type[Form] = LinkForm
-    # Shown instead after a refusal of a field that the first form does not have.
+    # Replaces the form after a problem with a field that only this one has.
     full_form_class: type[Form] | None = None
     template_name = "accounts/link.html"
     title: Any
     lead: Any
     button: Any
-    # What else to know before the form is filled in; a link to sign in follows.
+    # Shown above the form, before a link to sign in.
     note: Any = ""
-    # A second button, which shows another form: its name in the form, and its label.
+    # The name and the label of a second button, which shows another form.
     alternative: tuple[str, Any] | None = None
 
+    @property
+    def actor(self) -> Actor:
+        """The actor of the request."""
+        return cast("ActorRequest", self.request).actor
+
     def form_valid(self, form: Form) -> HttpResponseBase:  # type: ignore[override]
-        """Use the link, and say so or say why not; what can be mended is asked for again."""
+        """Use the link."""
+        return self.respond(form, self.use)
+
+    def respond(
+        self, form: Form, service: Callable[..., str | HttpResponseBase]
+    ) -> HttpResponseBase:
+        """Call a service with a form's values, and show the result or the problems.
+
+        Problems with the token end the form; others are shown in it.
+        """
         try:
-            done = self.use(cast("ActorRequest", self.request).actor, **form.cleaned_data)
+            done = service(**form.cleaned_data)
         except TooManyAttemptsError as error:
             return self._answer(429, problem=error.text)
         except InputRejectedError as error:
@@ -91,26 +111,25 @@ class LinkView(FormView, ABC):  # type: ignore[type-arg]
             for problem in error.problems:
                 if problem.field == ("token",):
                     return self._answer(400, problem=problem.message)
-                name = problem.field[0] if problem.field else None
-                form.add_error(name if name in form.fields else None, str(problem.message))
+            add_problems(form, error.problems)
             return self._answer(400, form=form)
         return done if isinstance(done, HttpResponseBase) else self._answer(200, done=done)
 
     def form_invalid(self, form: Form) -> HttpResponse:
-        """Say what is wrong, and that the page needs the link if it was opened without."""
+        """Show the problems, or that the page needs the link if there is no token."""
         if "token" in form.errors:
             return self._answer(400, problem=_("Open this page by the link in our mail."))
         return self._answer(400, form=form)
 
     @abstractmethod
-    def use(self, actor: Actor, **fields: str) -> str | HttpResponseBase:
-        """Call the service; return what to tell, or what to answer with."""
+    def use(self, **fields: str) -> str | HttpResponseBase:
+        """Call the service; return the message to show, or a response of its own."""
 
     def _answer(self, status: int, **context: Any) -> HttpResponse:
         return self.render_to_response(self.get_context_data(**context), status=status)
 
 
-class VerifyEmailView(LinkView):
+class VerifyEmailView(MailedLinkView):
     """Completes a sign-up: by its password or with a new username and password."""
 
     form_class = ConfirmForm
@@ -154,74 +173,69 @@ class VerifyEmailView(LinkView):
         """Show a form that was not filled in yet, and tell what is wrong with any other."""
         return super().form_invalid(form) if form.is_bound else self._answer(200, form=form)
 
-    def use(self, actor: Actor, **fields: str) -> str:
+    def use(self, **fields: str) -> str:
         """Verify."""
         given = {
             name: fields[name]
             for name in ("password", "new_password", "username")
             if fields.get(name)
         }
-        user = verify_email(fields["token"], actor=actor, **given)
+        user = verify_email(fields["token"], actor=self.actor, **given)
         return account_is_ready(user.username)
 
 
-class ConfirmAddressView(LinkView):
+class ConfirmAddressView(MailedLinkView):
     """Completes what a user asked for, who is signed in or enters the password."""
 
     full_form_class = ConfirmForm
     button = gettext_lazy("Confirm my address")
+    service: ClassVar[Callable[..., Any]]
+    # What is shown once it is done, of an ``email``.
+    done: Any
 
     def get_form_class(self) -> type[Form]:
-        """Ask for the password unless somebody is signed in, who may be the user."""
-        return LinkForm if self._is_signed_in else ConfirmForm
+        """Ask for the password unless a user is signed in, who may be the right one."""
+        return LinkForm if self.actor.is_authenticated else ConfirmForm
 
     @property
     def note(self) -> str:
-        """Say which password it is, and the other way."""
-        if self._is_signed_in:
+        """Say whose password it is, and that signing in does as well."""
+        if self.actor.is_authenticated:
             return ""
         return _(
             "Enter that account's password, or sign in to it and open the link in our mail again."
         )
 
-    @property
-    def _is_signed_in(self) -> bool:
-        return cast("ActorRequest", self.request).actor.is_authenticated
+    def use(self, **fields: str) -> str:
+        """Confirm the address."""
+        password = fields.get("password") or None
+        confirmed = self.service(fields["token"], actor=self.actor, password=password)
+        return str(self.done) % {"email": readable_email(confirmed.email)}
 
 
 class ConfirmEmailView(ConfirmAddressView):
-    """Completes a change of address."""
+    """Completes a change of the primary address."""
 
     title = gettext_lazy("Confirm your new e-mail address")
     lead = gettext_lazy(
         "Once you confirm it, this is the address of the account that asked for it."
     )
-
-    def use(self, actor: Actor, **fields: str) -> str:
-        """Confirm."""
-        password = fields.get("password") or None
-        user = confirm_email_change(fields["token"], actor=actor, password=password)
-        return _("Done. From now on we write to %(email)s.") % {"email": readable_email(user.email)}
+    done = gettext_lazy("Done. From now on we write to %(email)s.")
+    service = staticmethod(confirm_email_change)
 
 
 class ConfirmEmailAddressView(ConfirmAddressView):
-    """Completes the addition of an address."""
+    """Completes the addition of a secondary address."""
 
     title = gettext_lazy("Confirm your e-mail address")
     lead = gettext_lazy(
         "Once you confirm it, this is one more address of the account that asked for it."
     )
-
-    def use(self, actor: Actor, **fields: str) -> str:
-        """Confirm."""
-        password = fields.get("password") or None
-        address = confirm_email_address(fields["token"], actor=actor, password=password)
-        return _("Done. You can sign in with %(email)s now.") % {
-            "email": readable_email(address.email)
-        }
+    done = gettext_lazy("Done. You can sign in with %(email)s now.")
+    service = staticmethod(confirm_email_address)
 
 
-class AcceptInvitationView(LinkView):
+class AcceptInvitationView(MailedLinkView):
     """Makes an account of an invitation."""
 
     form_class = AcceptInvitationForm
@@ -229,9 +243,9 @@ class AcceptInvitationView(LinkView):
     lead = gettext_lazy("Choose a username and a password, and your account is ready.")
     button = gettext_lazy("Create my account")
 
-    def use(self, actor: Actor, **fields: str) -> str:
+    def use(self, **fields: str) -> str:
         """Accept."""
-        user = accept_invitation(actor=actor, **fields)
+        user = accept_invitation(actor=self.actor, **fields)
         return account_is_ready(user.username)
 
 

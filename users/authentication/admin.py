@@ -12,7 +12,7 @@ from core.admin import MenuItem, Section, actor_of
 from core.admin_actions import Confirmed, Done, dialog_action
 from core.admin_filters import DayFilter, RelatedFilter
 from core.admin_forms import ServiceForm
-from users.accounts.admin import PersonalAdmin
+from users.accounts.admin import OnePerUserAdmin, PersonalAdmin
 from users.accounts.policy import may_administer
 from users.authentication.admin_api_tokens import ApiTokenAdmin, ServiceAccountAdmin
 from users.authentication.models import Session, Suspension
@@ -84,7 +84,7 @@ class SuspensionForm(ServiceForm):
 
 
 @admin.register(Suspension)
-class SuspensionAdmin(PersonalAdmin):
+class SuspensionAdmin(OnePerUserAdmin):
     """Suspensions, which administrators create, change and lift."""
 
     menu = MenuItem(Section.PEOPLE, 5, "block")
@@ -93,17 +93,9 @@ class SuspensionAdmin(PersonalAdmin):
     form = SuspensionForm
     list_display = ("user", "reason", "until", "created_at")
     list_filter = (("user", RelatedFilter), ("until", DayFilter))
-    ordering = ("user__username",)
     sortable_by = ("user", "until")
-    autocomplete_fields = ("user",)
     actions_detail = ("lift",)
     fieldsets = ((None, {"fields": ("user", "reason", "until")}),)
-
-    def get_readonly_fields(
-        self, _request: HttpRequest, obj: Suspension | None = None
-    ) -> tuple[str, ...]:
-        """Fix the user of a suspension."""
-        return ("user",) if obj else ()
 
     def save_model(
         self,

@@ -88,10 +88,6 @@ class ServiceAccountAdmin(PersonalAdmin):
         """Limit the rows to service accounts, and defer the passwords."""
         return super().get_queryset(request).filter(is_service=True).defer("password")
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Show other fields where an account is created."""
-        return super().get_fieldsets(request, obj) if obj else self.add_fieldsets
-
     def save_model(
         self, request: HttpRequest, obj: ServiceAccount, form: ServiceForm, *_change: Any
     ) -> None:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.email_addresses import EMAIL_MAX_LENGTH
 from core.ids import new_id
+from users.accounts.fields import user_key
 from users.accounts.models import MailedLink
 from users.authentication.api_tokens import ApiToken, ServiceAccount
 from users.authentication.factors import (
@@ -56,13 +57,7 @@ class Session(models.Model):
     """One sign-in on one device. Removing the row ends it on the next request everywhere."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.CASCADE,
-        verbose_name=_("person"),
-        related_name="sessions",
-        db_index=False,
-    )
+    user = user_key("sessions", verbose_name=_("person"))
     # Only sessions that live in a cookie have a secret of their own.
     cookie_digest = models.BinaryField(max_length=32, null=True)
     user_agent = models.CharField(_("device"), max_length=300, blank=True)
@@ -173,9 +168,7 @@ class RefreshToken(models.Model):
 class PasswordReset(MailedLink):
     """Leave to choose a new password, for whoever reads the address it was mailed to."""
 
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False
-    )
+    user = user_key()
     # A link that was mailed to a former address of the person does not count.
     email = models.EmailField(max_length=EMAIL_MAX_LENGTH)
 

@@ -5,8 +5,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from core.actor import Actor
-from users.accounts.views import LinkView
+from users.accounts.views import MailedLinkView
 from users.authentication.forms import ForgotPasswordForm, ResetPasswordForm
 from users.authentication.services.passwords import request_password_reset, reset_password
 from users.authentication.tokens import public_keys
@@ -26,7 +25,7 @@ def jwks(_request: HttpRequest) -> JsonResponse:
     )
 
 
-class ForgotPasswordView(LinkView):
+class ForgotPasswordView(MailedLinkView):
     """Asks where to mail the link; the answer is the same for known and unknown addresses."""
 
     form_class = ForgotPasswordForm
@@ -34,13 +33,13 @@ class ForgotPasswordView(LinkView):
     lead = gettext_lazy("We mail you a link to choose a new one.")
     button = gettext_lazy("Send the link")
 
-    def use(self, actor: Actor, **fields: str) -> str:
+    def use(self, **fields: str) -> str:
         """Ask for the mail."""
-        request_password_reset(actor=actor, **fields)
+        request_password_reset(actor=self.actor, **fields)
         return _("If this address has an account, a mail with a link is on its way.")
 
 
-class ResetPasswordView(LinkView):
+class ResetPasswordView(MailedLinkView):
     """Asks for a new password."""
 
     form_class = ResetPasswordForm
@@ -48,10 +47,10 @@ class ResetPasswordView(LinkView):
     lead = gettext_lazy("You will be signed out on all devices and can sign in with it at once.")
     button = gettext_lazy("Save my password")
 
-    def use(self, actor: Actor, **fields: str) -> str:
+    def use(self, **fields: str) -> str:
         """Reset."""
         token, new_password = fields["token"], fields["new_password"]
-        user = reset_password(token, actor=actor, new_password=new_password)
+        user = reset_password(token, actor=self.actor, new_password=new_password)
         return _("Done. Sign in as %(username)s with your new password.") % {
             "username": user.username
         }

@@ -14,8 +14,8 @@ from unfold.widgets import (
 )
 
 from core.actor import Actor
-from core.admin_forms import add_problems
 from core.errors import InputRejectedError
+from core.forms import add_problems
 from users.bulk.actions import ACTIONS, BulkActionKind
 from users.bulk.models import BulkAction
 from users.bulk.selection import Selection

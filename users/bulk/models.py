@@ -2,13 +2,13 @@
 
 from typing import Any, ClassVar
 
-from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from core.ids import new_id
+from users.accounts.fields import user_key
 from users.bulk.actions import ACTIONS
 from users.bulk.errors import ERROR_CODES
 from users.bulk.querysets import BulkActionQuerySet, BulkFailureQuerySet
@@ -38,13 +38,7 @@ class BulkAction(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    requester = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.CASCADE,
-        related_name="bulk_actions",
-        verbose_name=_("asked for by"),
-        db_index=False,
-    )
+    requester = user_key("bulk_actions", verbose_name=_("asked for by"))
     # The API token that spoke for the requester, if one did. It may be gone since.
     token_id = models.UUIDField(null=True)
     kind = models.CharField(_("action"), max_length=40, choices=kind_choices)
@@ -109,13 +103,7 @@ class BulkFailure(models.Model):
     bulk_action = models.ForeignKey(
         BulkAction, on_delete=models.CASCADE, related_name="failures", db_index=False
     )
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.CASCADE,
-        related_name="+",
-        verbose_name=_("person"),
-        db_index=False,
-    )
+    user = user_key(verbose_name=_("person"))
     code = models.CharField(_("reason"), max_length=40, choices=code_choices)
 
     objects = BulkFailureQuerySet.as_manager()

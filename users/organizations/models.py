@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from core.actor import Actor
 from core.email_addresses import EMAIL_MAX_LENGTH
 from core.ids import new_id
+from users.accounts.fields import user_key
 from users.accounts.filters import also_selects
 from users.accounts.models import MailedLink
 from users.accounts.querysets import also_shows
@@ -63,13 +64,7 @@ class Membership(models.Model):
         related_name="memberships",
         db_index=False,
     )
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.CASCADE,
-        verbose_name=_("person"),
-        related_name="memberships",
-        db_index=False,
-    )
+    user = user_key("memberships", verbose_name=_("person"))
     role = models.CharField(_("role"), max_length=10, choices=Role, default=Role.MEMBER)
     created_at = models.DateTimeField(_("since"), auto_now_add=True)
 

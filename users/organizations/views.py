@@ -1,17 +1,12 @@
-"""The page that an invitation's link leads to, for deployments without a frontend of their own."""
-
-from typing import cast
+"""The page of an invitation to an organisation, for deployments without a frontend."""
 
 from django.forms import Form
 from django.http import HttpResponse, HttpResponseBase
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.actor import Actor
-from core.errors import InputRejectedError, TooManyAttemptsError
-from core.http import ActorRequest
 from users.accounts.forms import AcceptInvitationForm, LinkForm
-from users.accounts.views import LinkView, account_is_ready
+from users.accounts.views import MailedLinkView, account_is_ready
 from users.organizations.models import OrganizationInvitation
 from users.organizations.services.invitations import (
     accept_organization_invitation,
@@ -20,11 +15,11 @@ from users.organizations.services.invitations import (
 )
 
 
-class JoinOrganizationView(LinkView):
-    """Has whoever is signed in join, and makes an account for others first."""
+class JoinOrganizationView(MailedLinkView):
+    """Adds the signed-in user to an organisation, or creates an account for it first."""
 
     title = gettext_lazy("Join an organisation")
-    # What is shown on request: the mail may name neither.
+    # Set once it is to be shown: the mail names neither the organisation nor the inviter.
     invitation: OrganizationInvitation | None = None
 
     @property
@@ -34,7 +29,7 @@ class JoinOrganizationView(LinkView):
 
     @property
     def lead(self) -> str:
-        """Name what is known, and say what the button does for whom."""
+        """Name the invitation if it is shown, and say what the button does."""
         if not self.invitation:
             return self._lead
         names = {
@@ -46,56 +41,51 @@ class JoinOrganizationView(LinkView):
 
     @property
     def _lead(self) -> str:
-        if self._actor.is_authenticated:
+        if self.actor.is_authenticated:
             name = self.request.user.get_username()
             return _("One click, and you join as %(username)s.") % {"username": name}
         return _("Choose a username and a password for your account, and you join with it.")
 
     @property
     def note(self) -> str:
-        """Tell who has an account what to do first."""
-        if self._actor.is_authenticated:
+        """Tell users who are not signed in to sign in first."""
+        if self.actor.is_authenticated:
             return ""
         return _("You have an account? Then sign in, and open the link in our mail again.")
 
     @property
     def button(self) -> str:
-        """Say it in a word."""
-        return _("Join") if self._actor.is_authenticated else _("Create my account and join")
-
-    @property
-    def _actor(self) -> Actor:
-        return cast("ActorRequest", self.request).actor
+        """Name what the button does."""
+        return _("Join") if self.actor.is_authenticated else _("Create my account and join")
 
     def get_form_class(self) -> type[Form]:
-        """Ask for nothing but the token if somebody is signed in."""
-        return LinkForm if self._actor.is_authenticated else AcceptInvitationForm
+        """Ask for nothing but the token if a user is signed in."""
+        return LinkForm if self.actor.is_authenticated else AcceptInvitationForm
 
     def form_valid(self, form: Form) -> HttpResponseBase:  # type: ignore[override]
-        """Accept, or show the invitation only."""
-        return self._show(form) if "show" in self.request.POST else super().form_valid(form)
+        """Accept the invitation, or only show it."""
+        return self.respond(form, self._show if self._is_shown else self.use)
 
     def form_invalid(self, form: Form) -> HttpResponseBase:  # type: ignore[override]
-        """Show the invitation whatever else was entered, or tell what is wrong."""
-        is_shown = "show" in self.request.POST and "token" not in form.errors
-        return self._show(form) if is_shown else super().form_invalid(form)
+        """Show the invitation whatever else was entered, or show the problems."""
+        if self._is_shown and "token" not in form.errors:
+            return self.respond(form, self._show)
+        return super().form_invalid(form)
 
-    def _show(self, form: Form) -> HttpResponse:
-        token = form.cleaned_data["token"]
-        try:
-            self.invitation = show_organization_invitation(token, actor=self._actor)
-        except TooManyAttemptsError as error:
-            return self._answer(429, problem=error.text)
-        except InputRejectedError as error:
-            return self._answer(400, problem=error.problems[0].message)
+    @property
+    def _is_shown(self) -> bool:
+        return "show" in self.request.POST
+
+    def _show(self, token: str, **_fields: str) -> HttpResponse:
+        self.invitation = show_organization_invitation(token, actor=self.actor)
         return self._answer(200, form=self.get_form_class()(initial={"token": token}))
 
-    def use(self, actor: Actor, **fields: str) -> str:
+    def use(self, **fields: str) -> str:
         """Accept."""
-        if actor.is_authenticated:
-            organization = accept_organization_invitation(fields["token"], actor=actor)
+        if self.actor.is_authenticated:
+            organization = accept_organization_invitation(fields["token"], actor=self.actor)
             return _("Done. You belong to %(organization)s now.") % {
                 "organization": organization.name
             }
-        user = sign_up_by_organization_invitation(actor=actor, **fields)
+        user = sign_up_by_organization_invitation(actor=self.actor, **fields)
         return account_is_ready(user.username)

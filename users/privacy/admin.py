@@ -10,14 +10,14 @@ from core.admin import MenuItem, Section, actor_of, never
 from core.admin_actions import Confirmed, Done, dialog_action
 from core.admin_filters import DayFilter, RelatedFilter
 from core.admin_forms import ServiceForm
-from users.accounts.admin import PersonalAdmin
+from users.accounts.admin import OnePerUserAdmin
 from users.accounts.policy import may_administer
 from users.privacy.models import AccountDeletion
 from users.privacy.services.deletion import cancel_user_deletion, delete_user
 
 
 @admin.register(AccountDeletion)
-class AccountDeletionAdmin(PersonalAdmin):
+class AccountDeletionAdmin(OnePerUserAdmin):
     """Scheduled deletions, which administrators create and cancel."""
 
     menu = MenuItem(Section.PEOPLE, 6, "person_remove")
@@ -25,16 +25,10 @@ class AccountDeletionAdmin(PersonalAdmin):
     may_change = staticmethod(never)
     list_display = ("user", "requested_at", "expires_at")
     list_filter = (("user", RelatedFilter), ("expires_at", DayFilter))
-    ordering = ("user__username",)
     sortable_by = ("user", "expires_at")
-    autocomplete_fields = ("user",)
     actions_detail = ("undo",)
     add_fieldsets = ((None, {"fields": ("user",)}),)
     fieldsets = ((None, {"fields": ("user", ("requested_at", "expires_at"))}),)
-
-    def get_fieldsets(self, _request: HttpRequest, obj: AccountDeletion | None = None) -> Any:
-        """Show other fields where a deletion is scheduled."""
-        return self.fieldsets if obj else self.add_fieldsets
 
     def save_model(
         self, request: HttpRequest, obj: AccountDeletion, form: ServiceForm, *_change: Any

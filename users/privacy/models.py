@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from core.ids import new_id
+from users.accounts.fields import user_key
 from users.accounts.models import MailedLink
 from users.privacy.files import new_export_name, private_storage
 from users.privacy.querysets import AccountDeletionQuerySet, DataExportQuerySet
@@ -46,12 +47,7 @@ class DataExport(MailedLink):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.CASCADE,
-        related_name="data_exports",
-        db_index=False,
-    )
+    user = user_key("data_exports")
     file = models.FileField(storage=private_storage, default=new_export_name, max_length=100)
     requested_at = models.DateTimeField(auto_now_add=True)
     # Null while it is being put together.
