@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.models import Group
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
@@ -25,22 +26,22 @@ from users.bulk.services.starting import start_bulk_action
 class BulkActionForm(forms.Form):
     """What `start_bulk_action` takes besides the selection; the rules are the service's."""
 
-    kind = forms.ChoiceField(label=_("action"), widget=UnfoldAdminSelectWidget)
+    kind = forms.ChoiceField(label=capfirst(_("action")), widget=UnfoldAdminSelectWidget)
     reason = forms.CharField(
-        label=_("reason"),
+        label=capfirst(_("reason")),
         required=False,
         help_text=_("Of suspensions."),
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
     )
     until = forms.DateTimeField(
-        label=_("until"),
+        label=capfirst(_("until")),
         required=False,
         help_text=_("Of suspensions. In UTC. Without it, until somebody lifts them."),
         widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}),
     )
     group_id = forms.ModelChoiceField(
         Group.objects.order_by("name"),
-        label=_("group"),
+        label=capfirst(_("group")),
         required=False,
         help_text=_("To put people into, or to take them out of."),
         widget=UnfoldAdminSelectWidget,

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import BaseDialogForm
 from unfold.widgets import (
@@ -21,17 +22,19 @@ from users.authentication.services.impersonation import MINUTE
 class InvitationForm(BaseDialogForm):  # type: ignore[misc]
     """The arguments of `invite_user`."""
 
-    email = forms.CharField(label=_("e-mail"), widget=UnfoldAdminTextInputWidget())
-    name = forms.CharField(label=_("name"), required=False, widget=UnfoldAdminTextInputWidget())
+    email = forms.CharField(label=capfirst(_("e-mail")), widget=UnfoldAdminTextInputWidget())
+    name = forms.CharField(
+        label=capfirst(_("name")), required=False, widget=UnfoldAdminTextInputWidget()
+    )
     locale = forms.ChoiceField(
-        label=_("language"), choices=settings.LANGUAGES, widget=UnfoldAdminSelectWidget()
+        label=capfirst(_("language")), choices=settings.LANGUAGES, widget=UnfoldAdminSelectWidget()
     )
 
 
 class AddressForm(BaseDialogForm):  # type: ignore[misc]
     """The address that `remove_user_email_address` removes."""
 
-    email = forms.ChoiceField(label=_("e-mail address"), widget=UnfoldAdminSelectWidget())
+    email = forms.ChoiceField(label=capfirst(_("e-mail address")), widget=UnfoldAdminSelectWidget())
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Offer the secondary addresses of the page's user."""
@@ -46,11 +49,13 @@ class ImpersonationForm(BaseDialogForm):  # type: ignore[misc]
     """The arguments of `impersonate_user`."""
 
     reason = forms.CharField(
-        label=_("reason"),
+        label=capfirst(_("reason")),
         help_text=_("Recorded, and shown to the person only in an export of all their data."),
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
     )
-    minutes = forms.IntegerField(label=_("minutes"), widget=UnfoldAdminIntegerFieldWidget())
+    minutes = forms.IntegerField(
+        label=capfirst(_("minutes")), widget=UnfoldAdminIntegerFieldWidget()
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Suggest the longest duration."""

@@ -1,0 +1,56 @@
+"""The admin on a narrow screen, in the language with the longer words."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.system.test_content_security import PASSWORD, look, settle
+
+# The texts of visible elements that are cut off, or that reach beyond the screen.
+CLIPPED = """() => [...document.querySelectorAll("body *")]
+  .filter(element => {
+    const { width, left, right } = element.getBoundingClientRect();
+    const { overflowX, visibility } = getComputedStyle(element);
+    const hasText = [...element.childNodes].some(
+      node => node.nodeType === Node.TEXT_NODE && node.textContent.trim());
+    if (!hasText || !width || visibility === "hidden") return false;
+    const isCut = overflowX !== "visible" && element.scrollWidth > element.clientWidth + 1;
+    return isCut || (left < innerWidth && right > innerWidth + 1);
+  })
+  .map(element => element.textContent.trim())"""
+
+
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, locale="de-DE")
+    yield context.new_page()
+    context.close()
+
+
+def test_no_german_label_is_cut_off(phone: Page, site: str) -> None:
+    phone.goto(f"{site}/admin/login/")
+    phone.get_by_label("Benutzername").fill("ada")
+    phone.get_by_label("Passwort").fill(PASSWORD)
+    phone.get_by_role("button", name="Anmelden").click()
+    expect(phone).to_have_url(f"{site}/admin/")
+
+    phone.goto(f"{site}/admin/accounts/user/?q=aaliyah")
+    settle(phone)
+    assert phone.evaluate(CLIPPED) == []
+    phone.locator("#result_list tbody a").first.click()
+    settle(phone)
+    assert phone.evaluate(CLIPPED) == []
+
+    phone.get_by_text("more_horiz").click()
+    phone.get_by_text("Verwalten").click()
+    impersonate = phone.get_by_text("Als diese Person handeln", exact=True)
+    expect(impersonate).to_be_visible()
+    assert phone.evaluate(CLIPPED) == []
+    look(phone, "phone-menu")
+
+    impersonate.click()
+    expect(phone.get_by_text("Als diese Person handeln?")).to_be_visible()
+    expect(impersonate).to_be_hidden()
+    assert phone.evaluate(CLIPPED) == []
+    look(phone, "phone-dialog")
