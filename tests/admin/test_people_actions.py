@@ -22,6 +22,7 @@ from tests.admin.support import (
     tags,
 )
 from tests.factories import make_session
+from users.accounts.admin import PersonalAdmin
 from users.accounts.models import Invitation, User
 from users.activity.models import Event, EventSeal
 from users.activity.sealing import seal_batch
@@ -126,6 +127,23 @@ def test_staff_are_offered_none_of_it(client: Client, action: str) -> None:
     assert not has_verified(mary)
     assert not is_signed_out(mary)
     assert not has_no_password(mary)
+
+
+def test_a_refusal_by_the_service_of_a_dialog_is_explained(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mary = make_person("mary")
+    make_session(mary)
+    sign_in(client, make_staff())
+    monkeypatch.setattr(PersonalAdmin, "has_administer_permission", lambda *_: True)
+    before = tags()
+
+    response = client.post(action_url("end_all_sessions", mary), SUBMITTED)
+
+    assert response.status_code == 403
+    assert "Your role is staff" in response.content.decode()
+    assert tags() == before
+    assert not is_signed_out(mary)
 
 
 def test_a_verified_address_needs_nobody_to_vouch(client: Client) -> None:

@@ -1,10 +1,10 @@
-"""The admin's pages, which are an app of their own because of their templates."""
+"""The admin's Django app: its templates, and the pages that it registers."""
 
 from django.apps import AppConfig
 
 
 class AdminPagesConfig(AppConfig):
-    """Labelled differently from Django's app `admin`, whose site the pages are on."""
+    """Has a label of its own, beside Django's `admin`; Django imports its module `admin`."""
 
     name = "users.admin"
     label = "admin_pages"

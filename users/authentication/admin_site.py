@@ -85,7 +85,7 @@ class RosterAdminSite(UnfoldAdminSite):  # type: ignore[misc]
     index_template = "admin/overview.html"
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Let staff in; the actor of a deactivated account is nobody."""
+        """Allow staff; the actor of a deactivated account is anonymous."""
         return actor_of(request).is_staff
 
     def get_urls(self) -> list[Any]:

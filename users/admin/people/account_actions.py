@@ -13,7 +13,7 @@ from users.accounts.services.administration import verify_user_email
 from users.accounts.services.avatar import remove_avatar
 from users.accounts.services.email_addresses import remove_user_email_address
 from users.accounts.services.invitation import invite_user
-from users.admin.people.forms import AddressForm, InvitationForm
+from users.admin.people.dialog_forms import AddressForm, InvitationForm
 from users.authentication.models import Suspension
 
 

@@ -10,7 +10,7 @@ from core.admin import actor_of
 from core.admin_actions import Confirmed, Done, dialog_action
 from users.accounts.admin import PersonalAdmin
 from users.accounts.policy import may_administer, may_impersonate
-from users.admin.people.forms import ImpersonationForm
+from users.admin.people.dialog_forms import ImpersonationForm
 from users.authentication.services.ending import end_sessions
 from users.authentication.services.impersonation import impersonate_user, is_ordinary
 from users.authentication.services.passwords import require_password_reset
