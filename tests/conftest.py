@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import pytest_django
@@ -25,38 +25,27 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from celery import current_app
 from django.conf import settings
-from django.contrib.auth.models import Group, Permission
 from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from core.actor import Actor
 from core.roles.owner import as_owner
 from core.smtp_replies import Stage
 from schema.budget import CLIENTS
 from tests.client import Answer, GraphQLClient, ServiceClient
+from tests.crowd import CrowdRows, build_crowd
 from tests.executors import EXECUTORS, Executor
 from tests.factories import (
-    make_api_token,
-    make_bulk_action,
-    make_crowd,
-    make_factors,
     make_organization,
-    make_organization_invitation,
-    make_service,
-    make_session,
     make_token,
     make_user,
-    node_id,
 )
 from tests.pictures import SET
-from tests.world import World
+from tests.shared_rows import SharedRows
+from tests.world import World, WorldRows, build_world, build_world_with_tokens
 from users.accounts import pictures
 from users.accounts.models import User
-from users.activity.record import record
-from users.activity.tags import Tag
 from users.organizations.models import Organization
-from users.scopes import Scope
 
 
 @pytest.fixture(scope="session")
@@ -85,9 +74,65 @@ def django_db_setup(
     django_db_modify_db_settings.enter_context(as_owner())
 
 
+# What builds the rows of each fixture of shared rows; a test uses one of them at most.
+SHARED: Final[dict[str, Callable[[], Any]]] = {
+    "world_rows": build_world,
+    "world_rows_with_tokens": build_world_with_tokens,
+    "crowd_rows": build_crowd,
+}
+
+
+@pytest.fixture(scope="session")
+def shared_rows(
+    django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlocker
+) -> Iterator[SharedRows]:
+    rows = SharedRows()
+    yield rows
+    with django_db_blocker.unblock():
+        rows.discard()
+
+
 @pytest.fixture
-def alice(db: None) -> User:
-    return make_user("alice", name="Alice Archer")
+def rows_of_test(
+    request: pytest.FixtureRequest,
+    shared_rows: SharedRows,
+    django_db_blocker: pytest_django.DjangoDbBlocker,
+) -> Any:
+    """Return what the builder of the test's shared rows returned; without such, there are none."""
+    build = next((SHARED[name] for name in request.fixturenames if name in SHARED), None)
+    with django_db_blocker.unblock():
+        return shared_rows.get(build)
+
+
+@pytest.fixture
+def _django_db_helper(rows_of_test: Any, _django_db_helper: None) -> None:
+    """Have pytest-django begin the transaction of a test after that of its shared rows."""
+
+
+@pytest.fixture
+def world_rows(rows_of_test: WorldRows) -> WorldRows:
+    return rows_of_test
+
+
+@pytest.fixture
+def world_rows_with_tokens(rows_of_test: WorldRows) -> WorldRows:
+    return rows_of_test
+
+
+@pytest.fixture
+def crowd_rows(rows_of_test: CrowdRows) -> CrowdRows:
+    return rows_of_test
+
+
+@pytest.fixture
+def cast_of_rows(rows_of_test: Any) -> dict[str, User]:
+    """Return who of the cast is in the test's shared rows."""
+    return rows_of_test.cast if isinstance(rows_of_test, CrowdRows) else {}
+
+
+@pytest.fixture
+def alice(db: None, cast_of_rows: dict[str, User]) -> User:
+    return cast_of_rows.get("alice") or make_user("alice", name="Alice Archer")
 
 
 @pytest.fixture
@@ -101,8 +146,8 @@ def charlie(db: None) -> User:
 
 
 @pytest.fixture
-def sam(db: None) -> User:
-    return make_user("sam", is_staff=True)
+def sam(db: None, cast_of_rows: dict[str, User]) -> User:
+    return cast_of_rows.get("sam") or make_user("sam", is_staff=True)
 
 
 @pytest.fixture
@@ -122,9 +167,17 @@ def path(request: pytest.FixtureRequest, settings: Any) -> None:
 
 
 @pytest.fixture
-def world(db: None, executor: Executor, settings: Any) -> World:
+def world(world_rows: WorldRows, db: None, executor: Executor, settings: Any) -> World:
     settings.SECOND_FACTOR = "all"
-    return World(executor)
+    return World(executor, world_rows)
+
+
+@pytest.fixture
+def world_with_tokens(
+    world_rows_with_tokens: WorldRows, db: None, executor: Executor, settings: Any
+) -> World:
+    settings.SECOND_FACTOR = "all"
+    return World(executor, world_rows_with_tokens)
 
 
 @pytest.fixture
@@ -137,39 +190,9 @@ def clubs(sam: User) -> list[Organization]:
 
 
 @pytest.fixture
-def crowd(sam: User, alice: User) -> dict[str, str]:
-    """Make 30 people who have one of everything, as have Alice and Sam; return ids by name."""
-    organization = make_organization("Archers", sam, alice)
-    editors = Group.objects.create(name="Editors")
-    editors.permissions.add(*Permission.objects.filter(codename__startswith="view_")[:3])
-    Group.objects.bulk_create(Group(name=f"Group {number}") for number in range(30))
-    people = make_crowd(30, organization=organization, group=editors)
-    make_factors(sam, alice, passkeys=30)
-    actor = Actor(user_id=people[0].pk, ip="192.0.2.1")
-    for user in (sam, alice, people[0]):
-        for _number in range(30):
-            record(Tag.LOGGED_IN, actor=actor, subject_id=user.pk)
-            make_session(user)
-            make_api_token(user, Scope.USERS_READ, Scope.EVENTS_READ)
-    for number in range(30):
-        make_service(f"service-{number:02}")
-        other = make_organization(f"Organisation {number}", sam)
-        for inviter in (sam, alice):
-            make_organization_invitation(other, inviter, email=f"{inviter.pk}@example.org")
-            make_organization_invitation(
-                organization, inviter, email=f"{inviter.pk}-{number}@example.org"
-            )
-    authors = Group.objects.create(name="Authors")
-    for user in (sam, alice):
-        user.groups.add(editors, authors)
-    actions = [make_bulk_action(sam, *people) for _number in range(31)]
-    rows = {
-        "user": people[0],
-        "organization": organization,
-        "group": editors,
-        "bulk": actions[0],
-    }
-    return {name: node_id(row) for name, row in rows.items()}
+def crowd(crowd_rows: CrowdRows, db: None) -> dict[str, str]:
+    """Have 30 people who have one of everything, as have Alice and Sam; return ids by name."""
+    return crowd_rows.ids
 
 
 @pytest.fixture

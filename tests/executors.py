@@ -4,11 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+import pytest
 from prometheus_client import REGISTRY
 
 from tests.client import Answer
 
 ENGINE, GRAPHQL_CORE = EXECUTORS = ("engine", "graphql-core")
+# For tests of what is refused before an operation is executed, whatever would execute it.
+BY_ENGINE: Final = pytest.mark.parametrize("executor", [ENGINE], indirect=True)
 NOBODY: Final = dict.fromkeys(EXECUTORS, 0)
 
 

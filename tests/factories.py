@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group
 from django.db.models import Model
 from django.utils import timezone
 
-from core.crypto import digest
+from core.crypto import digest, new_secret
 from users.accounts.errors import AccountErrorCode
 from users.accounts.models import LastSeen, Profile, User
 from users.authentication.api_token_format import new_api_token
@@ -72,6 +72,14 @@ def make_session(user: User, *, days: int = 1) -> Session:
     proof = strong_proof() if user.second_factors else {}
     ends = timezone.now() + dt.timedelta(days=days)
     return Session.objects.create(user=user, expires_at=ends, **proof)
+
+
+def make_cookie_session(user: User) -> str:
+    """Sign a person in like a browser, and return the cookie."""
+    secret = new_secret()
+    session = make_session(user)
+    Session.objects.filter(pk=session.pk).update(cookie_digest=digest(secret))
+    return secret
 
 
 def strong_proof() -> dict[str, Any]:

@@ -12,7 +12,7 @@ from tests.authorization import ADMINISTRATOR, OWNER, USER, WRITES
 from tests.client import Answer
 from tests.executors import ENGINE, EXECUTORS, Executor
 from tests.factories import PASSWORD
-from tests.world import World
+from tests.world import World, build_world
 from users.accounts.models import User
 from users.activity.models import Event
 from users.bulk.models import BulkAction
@@ -93,7 +93,7 @@ def test_payload_that_cannot_be_read_says_that_it_was_done(
     settings: Any, executor_name: str
 ) -> None:
     settings.SECOND_FACTOR = "all"
-    world = World(Executor.chosen(executor_name, settings))
+    world = World(Executor.chosen(executor_name, settings), build_world())
     for name, (kind, selection, is_done) in DONE.items():
         assert not is_done(), name
         with database_gone_after_commit() as failed:
@@ -113,7 +113,7 @@ def test_a_fault_of_the_mutation_after_its_commit_is_told_beside_its_payload(
     settings: Any,
 ) -> None:
     settings.SECOND_FACTOR = "all"
-    world = World(Executor.chosen(ENGINE, settings))
+    world = World(Executor.chosen(ENGINE, settings), build_world())
     # The attempt is forgiven after the commit; in PostgreSQL, where there is no Redis.
     settings.REDIS_URL = "redis://127.0.0.1:1"
     login = f'logIn(input: {{login: "user", password: "{PASSWORD}"}})'
@@ -130,7 +130,7 @@ def test_a_fault_of_the_mutation_after_its_commit_is_told_beside_its_payload(
 @pytest.mark.django_db(transaction=True)
 def test_what_was_not_committed_is_no_payload(settings: Any) -> None:
     settings.SECOND_FACTOR = "all"
-    world = World(Executor.chosen(ENGINE, settings))
+    world = World(Executor.chosen(ENGINE, settings), build_world())
 
     def execute(run: Callable[..., Any], sql: str, params: Any, *more: Any) -> Any:
         if connection.in_atomic_block and sql.startswith("INSERT"):

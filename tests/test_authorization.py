@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pytest
+from django.conf import settings
 from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
+from schema.limits import MAX_ROOT_FIELDS
 from schema.operations import ROOT_FIELDS
 from tests.authorization import (
-    ADMINISTRATOR,
     ANONYMOUS,
     ARGUMENTS,
     FORBIDDEN,
@@ -26,29 +27,31 @@ from tests.authorization import (
     UNAUTHENTICATED,
     WRITES,
 )
-from tests.client import Answer
+from tests.client import GraphQLClient
 from tests.documents import SCHEMA
+from tests.executors import BY_ENGINE, ENGINE, GRAPHQL_CORE, was_executed
+from tests.factories import make_cookie_session
 from tests.token_authorization import FIELDS as TOKEN_FIELDS
 from tests.token_authorization import TYPES as TOKEN_TYPES
 from tests.token_authorization import scopes_to_read, scopes_to_write, suffices
-from tests.world import World, everything, outcome, write
+from tests.world import TOKEN_KINDS, TOKENS, World, everything, outcome, write
 from users.accounts.models import User
 from users.scopes import Scope
 
 
-def readable(type_name: str) -> Iterator[tuple[str, str, set[str]]]:
-    """Yield each field of a type with its document and its readers."""
-    path, fields = READS[type_name]
-    for name, readers in fields.items():
-        field = SCHEMA.type_map[type_name].fields[name]
-        inner = "" if is_leaf_type(get_named_type(field.type)) else " { __typename }"
-        selection = f"it: {name}{ARGUMENTS.get(f'{type_name}.{name}', '')}{inner}"
-        yield name, f"{{ {path.replace('FIELD', selection)} }}", readers
+def selection(type_name: str, name: str, at: int) -> str:
+    """Return a root field of its own, by its number, that reaches a field of a type as `it`."""
+    path, _fields = READS[type_name]
+    field = SCHEMA.type_map[type_name].fields[name]
+    inner = "" if is_leaf_type(get_named_type(field.type)) else " { __typename }"
+    arguments = ARGUMENTS.get(f"{type_name}.{name}", "")
+    if type_name == "Query":
+        return f"it: {name}{arguments}{inner}"
+    return f"root{at}: " + path.replace("FIELD", f"it: {name}{arguments}{inner}")
 
 
-def is_told(answer: Answer) -> bool:
+def is_told(found: Any) -> bool:
     """Return whether the field called `it` has a value."""
-    found: Any = answer.body.get("data")
     while isinstance(found, dict | list) and found:
         if isinstance(found, dict) and "it" in found:
             return found["it"] is not None
@@ -56,24 +59,51 @@ def is_told(answer: Answer) -> bool:
     return False
 
 
+def told(world: World, client: str | GraphQLClient, type_name: str) -> set[str]:
+    """Return which fields of a type a client is told, some of them by one operation.
+
+    Those of the query type take scopes of their own, and so operations of their own.
+    """
+    names = list(READS[type_name][1])
+    step = 1 if type_name == "Query" else MAX_ROOT_FIELDS
+    found: set[str] = set()
+    for start in range(0, len(names), step):
+        found |= _told(world, client, type_name, names[start : start + step])
+    return found
+
+
+def _told(world: World, client: str | GraphQLClient, type_name: str, names: list[str]) -> set[str]:
+    document = " ".join(selection(type_name, name, at) for at, name in enumerate(names))
+    answer = world.ask(client, f"{{ {document} }}")
+    if was_executed(answer) and answer.body["data"] is None and len(names) > 1:
+        # One of them took the others with it.
+        return set().union(*(_told(world, client, type_name, [name]) for name in names))
+    data = answer.body.get("data") or {}
+    roots = [data] if type_name == "Query" else [data.get(f"root{at}") for at in range(len(names))]
+    return {name for name, root in zip(names, roots, strict=True) if is_told(root)}
+
+
 @pytest.mark.parametrize("type_name", READS)
 def test_fields_are_told_to_their_readers_only(world: World, type_name: str) -> None:
     world.add_what_is_told_of(type_name)
-    for name, document, readers in readable(type_name):
-        told = {kind for kind in KINDS if is_told(world.ask(kind, document))}
-        assert told == readers, f"{type_name}.{name}"
+    by_kind = {kind: told(world, kind, type_name) for kind in KINDS}
+    for name, readers in READS[type_name][1].items():
+        assert {kind for kind in KINDS if name in by_kind[kind]} == readers, name
 
 
-@pytest.mark.parametrize("type_name", READS)
-def test_suspended_people_read_nothing(world: World, type_name: str) -> None:
-    User.objects.filter(pk=world.owner.pk).update(is_active=False)
-    for _name, document, _readers in readable(type_name):
-        answer = world.ask(OWNER, document)
-        assert (answer.status, answer.codes) == (401, [UNAUTHENTICATED])
+def ends(name: str) -> Iterator[str]:
+    """Yield a kind of client for each way in which a mutation ends."""
+    _input, expected = WRITES[name]
+    yield from {end: kind for kind, end in expected.items()}.values()
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", WRITES)
+# Each mutation by each kind of client; and by graphql-core alone each of its ends, since services
+# refuse whatever executed the mutation.
+CASES = [(ENGINE, name, kind) for name in WRITES for kind in KINDS]
+CASES += [(GRAPHQL_CORE, name, kind) for name in WRITES for kind in ends(name)]
+
+
+@pytest.mark.parametrize(("executor", "name", "kind"), CASES, indirect=["executor"])
 def test_mutations_work_for_those_who_may(world: World, name: str, kind: str) -> None:
     _input, expected = WRITES[name]
     before = everything()
@@ -82,12 +112,55 @@ def test_mutations_work_for_those_who_may(world: World, name: str, kind: str) ->
         assert everything() == before
 
 
-@pytest.mark.parametrize("name", WRITES)
-def test_suspended_people_change_nothing(world: World, name: str) -> None:
-    User.objects.filter(pk=world.owner.pk).update(is_active=False)
+# Suspended ---------------------------------------------------------------------------------
+
+
+def client_by(credential: str, world: World) -> GraphQLClient:
+    """Return a client of the owner's."""
+    if credential == "access token":
+        return world.clients[OWNER]
+    if credential == "API token":
+        return world.token_client(OWNER, frozenset(map(str, Scope)))
+    client = GraphQLClient()
+    client.http.cookies[settings.SESSION_COOKIE] = make_cookie_session(world.owner)
+    return client
+
+
+def suspend(user: User) -> None:
+    User.objects.filter(pk=user.pk).update(is_active=False)
+
+
+@BY_ENGINE
+@pytest.mark.parametrize("credential", ["access token", "API token"])
+def test_bearers_of_suspended_people_are_refused_before_anything_is_read(
+    world: World, credential: str
+) -> None:
+    """The middleware answers; neither the body nor the operation makes a difference."""
+    client = client_by(credential, world)
+    assert client("{ me { id } }").data == {"me": {"id": world.ids["owner"]}}
+    suspend(world.owner)
     before = everything()
-    answer = world.ask(OWNER, write(name))
-    assert (answer.status, answer.codes) == (401, [UNAUTHENTICATED])
+    answers = [
+        *(world.ask(client, f"{{ {selection('Query', name, 0)} }}") for name in READS["Query"][1]),
+        *(world.ask(client, write(name)) for name in ("updateProfile", "logOut", "setAvatar")),
+        *(client.post(body) for body in ("", "{", '{"query": "{"}', '{"id": "x"}')),
+        client.form(("operations", b"x")),
+    ]
+    for answer in answers:
+        assert (answer.status, answer.codes) == (401, [UNAUTHENTICATED])
+        assert "data" not in answer.body
+    assert everything() == before
+
+
+@BY_ENGINE
+def test_cookies_of_suspended_people_are_nobodys(world: World) -> None:
+    """Whoever sends one is anonymous from the middleware on, as in the tables."""
+    client = client_by("cookie", world)
+    assert client("{ me { id } }").data == {"me": {"id": world.ids["owner"]}}
+    suspend(world.owner)
+    before = everything()
+    assert client("{ me { id } }").data == {"me": None}
+    assert client(write("updateProfile")).codes == [UNAUTHENTICATED]
     assert everything() == before
 
 
@@ -95,38 +168,49 @@ def test_suspended_people_change_nothing(world: World, name: str) -> None:
 
 INSUFFICIENT_SCOPE = "INSUFFICIENT_SCOPE"
 REFUSALS = {INSUFFICIENT_SCOPE, FORBIDDEN, NOT_FOUND}
-# A token of each scope alone, and one of all.
-TOKENS = [frozenset({scope.value}) for scope in Scope] + [frozenset(scope.value for scope in Scope)]
 
 
-@pytest.mark.parametrize("kind", [OWNER, ADMINISTRATOR])
+@pytest.mark.parametrize("kind", TOKEN_KINDS)
 @pytest.mark.parametrize("type_name", READS)
-def test_tokens_are_told_what_they_are_good_for(world: World, type_name: str, kind: str) -> None:
+def test_tokens_are_told_what_they_are_good_for(
+    world_with_tokens: World, type_name: str, kind: str
+) -> None:
+    world = world_with_tokens
     world.add_what_is_told_of(type_name)
-    clients = {held: world.token_client(kind, held) for held in TOKENS}
-    for name, document, readers in readable(type_name):
+    by_token = {held: told(world, world.token_client(kind, held), type_name) for held in TOKENS}
+    for name, readers in READS[type_name][1].items():
         coordinate = f"{type_name}.{name}"
         own, others = scopes_to_read(coordinate, readers)
         need = own if kind == OWNER else others
-        told = {held for held in TOKENS if is_told(world.ask(clients[held], document))}
         expected = {held for held in TOKENS if kind in readers and suffices(held, need)}
-        assert told == expected, coordinate
+        assert {held for held in TOKENS if name in by_token[held]} == expected, coordinate
 
 
-@pytest.mark.parametrize("kind", [OWNER, ADMINISTRATOR])
+@BY_ENGINE
+@pytest.mark.parametrize("kind", TOKEN_KINDS)
 @pytest.mark.parametrize("name", WRITES)
-def test_tokens_change_what_they_are_good_for(world: World, name: str, kind: str) -> None:
-    need = scopes_to_write(name)
-    clients = {held: world.token_client(kind, held) for held in TOKENS}
+def test_tokens_change_nothing_that_they_are_not_good_for(
+    world_with_tokens: World, name: str, kind: str
+) -> None:
+    """Scopes are looked at before an operation is executed, whatever would execute it."""
+    world = world_with_tokens
     refusals = {INSUFFICIENT_SCOPE} if kind in may_write(name) else REFUSALS
     before = everything()
-    for held, client in clients.items():
-        if not suffices(held, need):
-            assert outcome(world.ask(client, write(name))) in refusals, held
+    for held in TOKENS:
+        if not suffices(held, scopes_to_write(name)):
+            answer = world.ask(world.token_client(kind, held), write(name))
+            assert outcome(answer) in refusals, held
     assert everything() == before
-    if need != NONE:
-        answer = world.ask(world.token_client(kind, need.split("+")), write(name))
-        assert outcome(answer) == WRITES[name][1][kind]
+
+
+@pytest.mark.parametrize("kind", TOKEN_KINDS)
+@pytest.mark.parametrize("name", [name for name in WRITES if scopes_to_write(name) != NONE])
+def test_tokens_change_what_they_are_good_for(
+    world_with_tokens: World, name: str, kind: str
+) -> None:
+    held = frozenset(scopes_to_write(name).split("+"))
+    answer = world_with_tokens.ask(world_with_tokens.token_client(kind, held), write(name))
+    assert outcome(answer) == WRITES[name][1][kind]
 
 
 def may_write(name: str) -> set[str]:

@@ -14,7 +14,7 @@ from tests.authorization import ADMINISTRATOR, ANONYMOUS, USER
 from tests.client import JSON, GraphQLClient
 from tests.executors import ENGINE, EXECUTORS, Executor
 from tests.extremes import ABSENT, KINDS, Asked, Place, mutations, queries
-from tests.world import World
+from tests.world import World, build_world
 
 # What Python calls things, and no API does.
 PYTHON: Final = re.compile(
@@ -29,7 +29,7 @@ PARTS: Final = 4
 def inputs(db: None, settings: Any) -> tuple[World, list[Asked]]:
     """Return one of everything, and all fields that take arguments."""
     settings.SECOND_FACTOR = "all"
-    world = World(Executor.chosen(ENGINE, settings))
+    world = World(Executor.chosen(ENGINE, settings), build_world())
     world.ids["user"] = world.ids["owner"]
     return world, [*mutations(world.complete), *queries(world.ids)]
 

@@ -2,13 +2,13 @@
 
 import datetime as dt
 import json
-from collections.abc import Iterable
-from functools import partial
-from typing import Any
+from dataclasses import dataclass, field
+from functools import cache, partial
+from typing import Any, Final
 
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
-from django.core import serializers
+from django.db import connection
 from django.utils import timezone
 
 from core.actor import Actor
@@ -63,77 +63,108 @@ from users.privacy.models import AccountDeletion, DataExport
 from users.scopes import Scope
 
 HOUR = dt.timedelta(hours=1)
+TOKEN_KINDS: Final = (OWNER, ADMINISTRATOR)
+# The scopes of tokens: each alone, and all of them.
+TOKENS: Final = (*(frozenset({scope.value}) for scope in Scope), frozenset(map(str, Scope)))
+
+
+@dataclass(frozen=True)
+class WorldRows:
+    """One owner with one of everything, and a session of each kind of client."""
+
+    owner: User
+    sessions: dict[str, Session]
+    ids: dict[str, str]
+    # API tokens by whose they are and their scopes; none, unless the tests are about these.
+    api_tokens: dict[tuple[str, frozenset[str]], str] = field(default_factory=dict)
+
+
+def build_world() -> WorldRows:
+    owner = make_user("owner", is_public=True, name="Olive Owner")
+    Profile.objects.update(bio="Owns.", avatar="0" * 32, website="https://owner.example")
+    make_factors(owner)
+    administrator = make_user("administrator", is_staff=True, is_superuser=True)
+    people = {
+        USER: make_user("user"),
+        OWNER: owner,
+        STAFF: make_user("staff", is_staff=True),
+        ADMINISTRATOR: administrator,
+    }
+    seen = owner.date_joined
+    User.objects.update(email_verified_at=seen, email_undeliverable_at=seen)
+    LastSeen.objects.update(at=seen)
+    EmailAddress.objects.create(user=owner, email="owner@example.com", verified_at=seen)
+    sessions = {kind: make_session(user) for kind, user in people.items()}
+    group = Group.objects.create(name="Owners")
+    group.permissions.add(Permission.objects.all()[0])
+    owner.groups.add(group)
+    shop = ContentType.objects.create(app_label="shop", model="custom")
+    Permission.objects.create(content_type=shop, codename="sell", name="Can sell things")
+    session = make_session(owner)
+    agent = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) Gecko/20100101 Firefox/140.0"
+    Session.objects.filter(pk=session.pk).update(user_agent=agent, ip="192.0.2.1")
+    event = record(
+        Tag.USER_CHANGED,
+        actor=Actor(user_id=administrator.pk, ip="192.0.2.9", user_agent="Firefox"),
+        subject_id=owner.pk,
+        personal={"old": "x"},
+    )
+    organization = make_organization("Owners", owner, role=Role.OWNER)
+    member = make_user("member")
+    Membership.objects.create(organization=organization, user=member)
+    invitation = make_organization_invitation(organization, owner, email="invited@example.org")
+    deleted = make_user("deleted", is_active=False)
+    AccountDeletion.objects.create(user=deleted, expires_at=timezone.now() + HOUR)
+    DataExport.objects.create(user=owner, expires_at=timezone.now() + HOUR, ready_at=timezone.now())
+    rows = {
+        "deleted": deleted,
+        "owner": owner,
+        "group": group,
+        "session": session,
+        "organization": organization,
+        "member": member,
+        "invitation": invitation,
+        "event": event,
+        "service": make_service("service"),
+        "token": _used_token(owner),
+        "bulk": make_bulk_action(administrator, administrator),
+        "passkey": Passkey.objects.get(),
+    }
+    return WorldRows(owner, sessions, {name: node_id(row) for name, row in rows.items()})
+
+
+def _used_token(user: User) -> ApiToken:
+    make_api_token(user, Scope.EVENTS_READ)
+    _mark_tokens_used()
+    return ApiToken.objects.get()
+
+
+def _mark_tokens_used() -> None:
+    """Have noted the use of all API tokens a moment ago."""
+    ApiToken.objects.update(last_used_at=timezone.now())
+
+
+def build_world_with_tokens() -> WorldRows:
+    """Build the same with API tokens of the owner and the administrator: `TOKENS` for each."""
+    rows = build_world()
+    for kind in TOKEN_KINDS:
+        user = User.objects.get(username=kind)
+        rows.api_tokens.update({(kind, scopes): make_api_token(user, *scopes) for scopes in TOKENS})
+    _mark_tokens_used()
+    return rows
 
 
 class World:
-    """One owner with one of everything, and a client of each kind."""
+    """Clients of each kind, executed in one way, and what they may ask about."""
 
-    def __init__(self, executor: Executor) -> None:
+    def __init__(self, executor: Executor, rows: WorldRows) -> None:
         self.executor = executor
-        self.owner = make_user("owner", is_public=True, name="Olive Owner")
-        Profile.objects.update(bio="Owns.", avatar="0" * 32, website="https://owner.example")
-        make_factors(self.owner)
-        administrator = make_user("administrator", is_staff=True, is_superuser=True)
-        people = {
-            USER: make_user("user"),
-            OWNER: self.owner,
-            STAFF: make_user("staff", is_staff=True),
-            ADMINISTRATOR: administrator,
-        }
-        seen = self.owner.date_joined
-        User.objects.update(email_verified_at=seen, email_undeliverable_at=seen)
-        LastSeen.objects.update(at=seen)
-        EmailAddress.objects.create(user=self.owner, email="owner@example.com", verified_at=seen)
+        self.owner = rows.owner
+        self.ids = rows.ids
+        self.api_tokens = rows.api_tokens
         self.clients = {ANONYMOUS: GraphQLClient()}
-        for kind, user in people.items():
-            self.clients[kind] = GraphQLClient(issue_access_token(make_session(user)))
-        group = Group.objects.create(name="Owners")
-        group.permissions.add(Permission.objects.all()[0])
-        self.owner.groups.add(group)
-        shop = ContentType.objects.create(app_label="shop", model="custom")
-        Permission.objects.create(content_type=shop, codename="sell", name="Can sell things")
-        session = make_session(self.owner)
-        agent = (
-            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) Gecko/20100101 Firefox/140.0"
-        )
-        Session.objects.filter(pk=session.pk).update(user_agent=agent, ip="192.0.2.1")
-        event = record(
-            Tag.USER_CHANGED,
-            actor=Actor(user_id=administrator.pk, ip="192.0.2.9", user_agent="Firefox"),
-            subject_id=self.owner.pk,
-            personal={"old": "x"},
-        )
-        organization = make_organization("Owners", self.owner, role=Role.OWNER)
-        member = make_user("member")
-        Membership.objects.create(organization=organization, user=member)
-        invitation = make_organization_invitation(
-            organization, self.owner, email="invited@example.org"
-        )
-        deleted = make_user("deleted", is_active=False)
-        AccountDeletion.objects.create(user=deleted, expires_at=timezone.now() + HOUR)
-        DataExport.objects.create(
-            user=self.owner, expires_at=timezone.now() + HOUR, ready_at=timezone.now()
-        )
-        self.ids = {
-            "deleted": node_id(deleted),
-            "owner": node_id(self.owner),
-            "group": node_id(group),
-            "session": node_id(session),
-            "organization": node_id(organization),
-            "member": node_id(member),
-            "invitation": node_id(invitation),
-            "event": node_id(event),
-            "service": node_id(make_service("service")),
-            "token": node_id(self._token()),
-            "bulk": node_id(make_bulk_action(administrator, administrator)),
-            "passkey": node_id(Passkey.objects.get()),
-        }
-
-    def _token(self) -> ApiToken:
-        """Return a token of the owner's that was used."""
-        make_api_token(self.owner, Scope.EVENTS_READ)
-        ApiToken.objects.update(last_used_at=timezone.now())
-        return ApiToken.objects.get()
+        for kind, session in rows.sessions.items():
+            self.clients[kind] = GraphQLClient(issue_access_token(session))
 
     def add_what_is_told_of(self, type_name: str) -> None:
         """Add what only some tests can do with."""
@@ -148,12 +179,13 @@ class World:
                 user=self.owner, reason="Spam", until=self.owner.date_joined.replace(year=2100)
             )
 
-    def token_client(self, kind: str, scopes: Iterable[str]) -> GraphQLClient:
+    def token_client(self, kind: str, scopes: frozenset[str]) -> GraphQLClient:
         """Return a client with an API token of the owner's or the administrator's."""
-        client = GraphQLClient(make_api_token(User.objects.get(username=kind), *scopes))
-        # Its use was noted a moment ago.
-        ApiToken.objects.update(last_used_at=timezone.now())
-        return client
+        secret = self.api_tokens.get((kind, scopes))
+        if secret is None:
+            secret = make_api_token(User.objects.get(username=kind), *scopes)
+            _mark_tokens_used()
+        return GraphQLClient(secret)
 
     def complete(self, document: str) -> str:
         """Return the document with ids, and with `$image` declared if that is asked for."""
@@ -176,18 +208,31 @@ class World:
 
 def everything() -> str:
     """Return all there is of people and what they have, to see whether it changed."""
-    rows: list[Any] = []
+    with connection.cursor() as cursor:
+        cursor.execute(_every_row())
+        return "\n".join(f"{table}: {row}" for table, row in cursor.fetchall())
+
+
+@cache
+def _every_row() -> str:
+    """Return a statement that reads each row as text, with the name of its table."""
     organizations = (Organization, Membership, OrganizationInvitation)
     factors = (Totp, Passkey, RecoveryCode, PendingLogIn)
     rest = (Session, ApiToken, Suspension, AccountDeletion, DataExport)
     bulk = (BulkAction, BulkFailure)
     people = (User, EmailAddress, EmailAddition, EmailChange, Profile, Metadata)
-    own: tuple[Any, ...] = (*people, *rest, *factors, *bulk)
-    for model in (*own, Group, Permission, *organizations):
-        rows += model.objects.order_by("pk")
-    memberships = list(User.groups.through.objects.order_by("pk").values_list())
-    text: str = serializers.serialize("json", rows)
-    return text + str(memberships)
+    models: tuple[Any, ...] = (
+        *(*people, *rest, *factors, *bulk),
+        *(Group, Permission, *organizations),
+    )
+    metas = [model._meta for model in models]
+    many_to_many = [field for meta in metas for field in meta.many_to_many]
+    tables = [meta.db_table for meta in metas] + [field.m2m_db_table() for field in many_to_many]
+    selects = [
+        f"""SELECT '{table}', it::text FROM "{table}" it"""  # noqa: S608 - no input
+        for table in tables
+    ]
+    return " UNION ALL ".join(selects) + " ORDER BY 1, 2"
 
 
 def outcome(answer: Answer) -> str:
