@@ -42,6 +42,8 @@ POSTMASTER_LINES: Final = 8
 LONGEST_SOCKET_PATH: Final = 100
 REDIS_DATABASES: Final = 64
 OLDEST_REDIS: Final = (7, 0)
+# What PostgreSQL does lest committed data is lost with the machine's power.
+DURABILITY: Final = ("fsync", "full_page_writes", "synchronous_commit")
 
 
 class EmbeddedError(RuntimeError):
@@ -49,21 +51,27 @@ class EmbeddedError(RuntimeError):
 
 
 @contextmanager
-def services(data_dir: Path, environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """Run the servers that ``environ`` names no URL for; yield the URLs to add to it."""
+def services(
+    data_dir: Path, environ: Mapping[str, str], *, durable: bool = True
+) -> Iterator[dict[str, str]]:
+    """Run the servers that ``environ`` names no URL for; yield the URLs to add to it.
+
+    Unless ``durable``, a crash of the machine may lose or damage the data, and a crash of Redis
+    loses its own; servers that are stopped keep theirs in PostgreSQL.
+    """
     data_dir = data_dir.resolve()
     data_dir.mkdir(parents=True, exist_ok=True)
     urls: dict[str, str] = {}
     with ExitStack() as stack:
         if not environ.get("DATABASE_URL"):
-            urls |= stack.enter_context(_postgresql(data_dir / "postgresql"))
+            urls |= stack.enter_context(_postgresql(data_dir / "postgresql", durable=durable))
         if not environ.get("REDIS_URL"):
-            urls["REDIS_URL"] = stack.enter_context(_redis(data_dir / "redis"))
+            urls["REDIS_URL"] = stack.enter_context(_redis(data_dir / "redis", durable=durable))
         yield urls
 
 
 @contextmanager
-def _postgresql(pgdata: Path) -> Iterator[dict[str, str]]:
+def _postgresql(pgdata: Path, *, durable: bool) -> Iterator[dict[str, str]]:
     _forget_dead_server(pgdata)
     server = get_server(pgdata, cleanup_mode=None)
     try:
@@ -75,6 +83,11 @@ def _postgresql(pgdata: Path) -> Iterator[dict[str, str]]:
             ):
                 if not connection.execute(find, [name]).fetchone():
                     connection.execute(SQL(create).format(Identifier(name)))
+            for name in DURABILITY:
+                connection.execute(
+                    SQL("ALTER SYSTEM SET {} = {}").format(Identifier(name), durable)
+                )
+            connection.execute("SELECT pg_reload_conf()")
         address = f"@/{DATABASE}?host={quote(str(info.socket_dir), safe='')}"
         yield {
             "DATABASE_URL": f"postgresql://{ROLE}{address}",
@@ -109,7 +122,7 @@ def _forget_dead_server(pgdata: Path) -> None:
 
 
 @contextmanager
-def _redis(directory: Path) -> Iterator[str]:
+def _redis(directory: Path, *, durable: bool) -> Iterator[str]:
     directory.mkdir(exist_ok=True)
     socket = _socket_path(directory)
     client = redis.Redis(unix_socket_path=str(socket), retry=Retry(NoBackoff(), 0))
@@ -118,7 +131,8 @@ def _redis(directory: Path) -> Iterator[str]:
         process = subprocess.Popen(
             [
                 *(_redis_executable(), "--port", "0", "--unixsocket", socket),
-                *("--dir", directory, "--logfile", log, "--appendonly", "yes"),
+                *("--dir", directory, "--logfile", log),
+                *(("--appendonly", "yes") if durable else ("--save", "")),
                 *("--databases", str(REDIS_DATABASES), "--unixsocketperm", "700"),
             ],
             stdout=subprocess.DEVNULL,
@@ -170,9 +184,12 @@ def _redis_executable() -> str:
 
 
 def main() -> int:
-    """Run the command given as arguments with both servers; return its exit status."""
+    """Run the command given as arguments with both servers; return its exit status.
+
+    Their data is to last no longer than the command.
+    """
     data_dir = Path(os.environ.get("DATA_DIR", ".data/test"))
-    with services(data_dir, os.environ) as urls:
+    with services(data_dir, os.environ, durable=False) as urls:
         return subprocess.run(sys.argv[1:], env=os.environ | urls, check=False).returncode
 
 

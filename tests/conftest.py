@@ -28,6 +28,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from kombu.transport.virtual import Channel
 
 from core.roles.owner import as_owner
 from core.smtp_replies import Stage
@@ -246,12 +247,10 @@ def executor(request: pytest.FixtureRequest, settings: Any) -> Executor:
 
 
 @pytest.fixture(autouse=True)
-def empty_cache() -> Iterator[None]:
-    """Each test begins and ends with nothing cached in this process's database, nor spent."""
+def empty_cache() -> None:
+    """Each test begins with nothing cached in this process's database, nor spent."""
     cache.clear()
     CLIENTS.clear()
-    yield
-    cache.clear()
 
 
 @pytest.fixture(autouse=True)
@@ -411,10 +410,17 @@ def worker(transactional_db: None, mails: Sink) -> Iterator[Sink]:
         yield mails
 
 
+@pytest.fixture(scope="session")
+def broker() -> Iterator[Channel]:
+    """A connection to this process's broker, for what each test does there."""
+    with current_app.connection_for_write() as connection_:
+        yield connection_.default_channel
+
+
 @pytest.fixture(autouse=True)
-def _no_work_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+def _no_work_left_behind(request: pytest.FixtureRequest, broker: Channel) -> Iterator[None]:
     """Purge what a test published and no worker took, lest the next test's worker does."""
     yield
     if "worker" not in request.fixturenames:
-        with current_app.connection_for_write() as broker:
-            current_app.control.purge(connection=broker)
+        for queue in current_app.amqp.queues.consume_from:
+            broker.queue_purge(queue)

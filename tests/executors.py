@@ -10,7 +10,8 @@ from prometheus_client import REGISTRY
 from tests.client import Answer
 
 ENGINE, GRAPHQL_CORE = EXECUTORS = ("engine", "graphql-core")
-# For tests of what is refused before an operation is executed, whatever would execute it.
+# For tests of what is decided before an operation is executed, or below its execution in the
+# services, whatever executes it. That is asked of graphql-core in tests/test_authorization.py.
 BY_ENGINE: Final = pytest.mark.parametrize("executor", [ENGINE], indirect=True)
 NOBODY: Final = dict.fromkeys(EXECUTORS, 0)
 

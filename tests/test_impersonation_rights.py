@@ -12,6 +12,7 @@ from schema.scopes import NoScope
 from tests.authorization import OWNER, WRITES
 from tests.client import GraphQLClient
 from tests.conftest import Statements
+from tests.executors import BY_ENGINE
 from tests.factories import make_api_token, make_factors
 from tests.signing_in import ALICE, LOG_OUT, ME, ClientOf, tags
 from tests.test_impersonation import (
@@ -74,6 +75,7 @@ def test_what_is_done_is_the_administrators_deed_in_the_persons_name(
     )
 
 
+@BY_ENGINE
 @pytest.mark.parametrize("name", CLOSED)
 def test_what_takes_the_person_is_refused_whatever_the_proof(world: World, name: str) -> None:
     client = _acting_for(world)
@@ -85,6 +87,7 @@ def test_what_takes_the_person_is_refused_whatever_the_proof(world: World, name:
     assert (everything(), tags()) == (before, happened)
 
 
+@BY_ENGINE
 @pytest.mark.parametrize("name", BY_SCOPE)
 def test_rights_are_the_persons_and_no_administrators(world: World, name: str) -> None:
     client = _acting_for(world)

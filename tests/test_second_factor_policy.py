@@ -11,6 +11,7 @@ from django.utils import timezone
 from tests.authorization import KINDS, OWNER, WRITES
 from tests.client import GraphQLClient
 from tests.conftest import Sink
+from tests.executors import BY_ENGINE
 from tests.factories import (
     PASSWORD,
     make_api_token,
@@ -107,6 +108,7 @@ def test_due_person_proves_it_again_and_leaves(
     assert Event.objects.filter(tag="session:user:log_out").get().subject_id == alice.pk
 
 
+@BY_ENGINE
 @pytest.mark.parametrize("name", sorted({*WRITES} - ENROLLING))
 def test_due_person_changes_nothing_else(world: World, settings: Any, name: str) -> None:
     """What works without being signed in works as for the anonymous."""

@@ -9,6 +9,7 @@ from django.utils import timezone
 from schema.operations import ROOT_FIELDS
 from tests.authorization import ADMINISTRATOR, OK, OWNER, USER, WRITES
 from tests.client import GraphQLClient
+from tests.executors import BY_ENGINE
 from tests.factories import PASSWORD, make_session
 from tests.passkeys import options_for, with_passkey
 from tests.second_factors import (
@@ -50,6 +51,7 @@ def someone_allowed(name: str) -> str:
 # The list --------------------------------------------------------------------------------
 
 
+@BY_ENGINE
 @pytest.mark.parametrize("name", SENSITIVE)
 def test_sensitive_mutations_need_a_proof_of_late(world: World, name: str) -> None:
     kind = someone_allowed(name)
@@ -64,6 +66,7 @@ def test_sensitive_mutations_need_a_proof_of_late(world: World, name: str) -> No
     assert everything() == before
 
 
+@BY_ENGINE
 @pytest.mark.parametrize("name", sorted({*WRITES} - {*SENSITIVE}))
 def test_no_other_mutation_asks(world: World, name: str) -> None:
     let_proofs_age()

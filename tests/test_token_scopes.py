@@ -16,6 +16,7 @@ from tests.api_tokens import assert_insufficient
 from tests.authorization import NONE
 from tests.authorization import TOKEN_WRITES as WRITES
 from tests.client import GraphQLClient
+from tests.executors import BY_ENGINE
 from tests.factories import make_api_token, make_organization, make_session, node_id
 from tests.pictures import picture
 from tests.signing_in import ALICE
@@ -251,12 +252,14 @@ def assert_refused_by_policy(world: World, name: str, held: frozenset[str]) -> N
     assert everything() == before
 
 
+@BY_ENGINE
 @pytest.mark.parametrize("name", [name for name, need in WRITES.items() if need != NONE])
 def test_services_ask_for_the_scope_themselves(world: World, name: str) -> None:
     read = WRITES[name].replace(":write", ":read")
     assert_refused_by_policy(world, name, frozenset({"analytics:read", read}))
 
 
+@BY_ENGINE
 @pytest.mark.parametrize(
     "name",
     [
