@@ -29,7 +29,7 @@ from tests.authorization import (
 )
 from tests.client import GraphQLClient
 from tests.documents import SCHEMA
-from tests.executors import BY_ENGINE, ENGINE, GRAPHQL_CORE, was_executed
+from tests.executors import BY_ENGINE, was_executed
 from tests.factories import make_cookie_session
 from tests.token_authorization import FIELDS as TOKEN_FIELDS
 from tests.token_authorization import TYPES as TOKEN_TYPES
@@ -91,19 +91,8 @@ def test_fields_are_told_to_their_readers_only(world: World, type_name: str) -> 
         assert {kind for kind in KINDS if name in by_kind[kind]} == readers, name
 
 
-def ends(name: str) -> Iterator[str]:
-    """Yield a kind of client for each way in which a mutation ends."""
-    _input, expected = WRITES[name]
-    yield from {end: kind for kind, end in expected.items()}.values()
-
-
-# Each mutation by each kind of client; and by graphql-core alone each of its ends, since services
-# refuse whatever executed the mutation.
-CASES = [(ENGINE, name, kind) for name in WRITES for kind in KINDS]
-CASES += [(GRAPHQL_CORE, name, kind) for name in WRITES for kind in ends(name)]
-
-
-@pytest.mark.parametrize(("executor", "name", "kind"), CASES, indirect=["executor"])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", WRITES)
 def test_mutations_work_for_those_who_may(world: World, name: str, kind: str) -> None:
     _input, expected = WRITES[name]
     before = everything()
