@@ -3,7 +3,7 @@
 The policy is held whichever executor answers: the engine, or graphql-core without it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
