@@ -28,11 +28,12 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from kombu.transport.virtual import Channel
+from kombu.transport.base import StdChannel
 
 from core.roles.owner import as_owner
 from core.smtp_replies import Stage
 from schema.budget import CLIENTS
+from tests.celery_workers import Workers
 from tests.client import Answer, GraphQLClient, ServiceClient
 from tests.crowd import CrowdRows, build_crowd
 from tests.executors import EXECUTORS, Executor
@@ -400,25 +401,32 @@ def celery_worker(**environ: str) -> Iterator[subprocess.Popen[bytes]]:
             worker.wait()
 
 
+@pytest.fixture(scope="session")
+def workers(django_db_setup: None) -> Iterator[Workers]:
+    workers = Workers(environ_of_tests())
+    yield workers
+    workers.close()
+
+
 @pytest.fixture
-def worker(transactional_db: None, mails: Sink) -> Iterator[Sink]:
+def worker(transactional_db: None, mails: Sink, workers: Workers) -> Iterator[Sink]:
     """A worker at work on committed data; yields where its mails arrive.
 
     It ends with the test, because it would hold locks while the tables are emptied.
     """
-    with celery_worker():
+    with workers.running():
         yield mails
 
 
 @pytest.fixture(scope="session")
-def broker() -> Iterator[Channel]:
+def broker() -> Iterator[StdChannel]:
     """A connection to this process's broker, for what each test does there."""
     with current_app.connection_for_write() as connection_:
         yield connection_.default_channel
 
 
 @pytest.fixture(autouse=True)
-def _no_work_left_behind(request: pytest.FixtureRequest, broker: Channel) -> Iterator[None]:
+def _no_work_left_behind(request: pytest.FixtureRequest, broker: StdChannel) -> Iterator[None]:
     """Purge what a test published and no worker took, lest the next test's worker does."""
     yield
     if "worker" not in request.fixturenames:

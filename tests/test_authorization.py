@@ -3,6 +3,7 @@
 The policy is held whichever executor answers: the engine, or graphql-core without it.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -252,6 +253,24 @@ def test_every_mutation_has_a_row() -> None:
     assert set(WRITES) == set(mutations.fields)
     for _input, expected in WRITES.values():
         assert set(expected) == set(KINDS)
+
+
+def cases(test: Callable[..., None]) -> int:
+    """Return how often a test is run for each executor."""
+    marks: list[pytest.Mark] = vars(test)["pytestmark"]
+    return math.prod(len(mark.args[1]) for mark in marks if mark.args[0] != "executor")
+
+
+def test_no_case_of_the_tables_is_left_out() -> None:
+    """What the tables say is asked for by each kind of client, and by tokens of each scope."""
+    assert len(TOKENS) == len({*TOKENS}) == len(Scope) + 1
+    mutations = cast("GraphQLObjectType", SCHEMA.mutation_type).fields
+    by_scope = [need for need in TOKEN_WRITES.values() if need != NONE]
+    assert cases(test_fields_are_told_to_their_readers_only) == len(READS)
+    assert cases(test_mutations_work_for_those_who_may) == len(mutations) * len(KINDS)
+    assert cases(test_tokens_are_told_what_they_are_good_for) == 2 * len(READS)
+    assert cases(test_tokens_change_nothing_that_they_are_not_good_for) == 2 * len(mutations)
+    assert cases(test_tokens_change_what_they_are_good_for) == 2 * len(by_scope)
 
 
 def test_payloads_tell_people_as_everything_else_does() -> None:

@@ -1,0 +1,90 @@
+"""Real Celery workers on the test database, forked by a process that has imported the service.
+
+To import it takes seconds of a processor, which tests of the worker would each spend again.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final
+
+import django
+from celery import current_app
+from celery.bin.celery import main as celery
+from django.core.checks import run_checks
+
+OPTIONS: Final = (
+    *("-A", "core", "--quiet", "worker", "--concurrency", "1", "--loglevel", "ERROR"),
+    "--without-mingle",
+)
+# Of a process number, as text.
+LONGEST_MESSAGE: Final = 20
+STOPPED: Final = b"stopped"
+
+
+class Workers:
+    """Starts workers one after the other, each in a new process."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-W", "ignore", "-m", __name__, str(theirs.fileno())],
+                env=dict(environ),
+                pass_fds=[theirs.fileno()],
+            )
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Have a worker at work until the block ends; it writes where this process does now."""
+        socket.send_fds(self._socket, [b"start"], [1, 2])
+        self._socket.settimeout(60)
+        pid = int(self._socket.recv(LONGEST_MESSAGE))
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGTERM)
+            self._socket.settimeout(10)
+            try:
+                stopped = self._socket.recv(LONGEST_MESSAGE)
+            except TimeoutError:
+                # Celery may miss a signal that comes while it starts.
+                os.kill(pid, signal.SIGKILL)
+                stopped = self._socket.recv(LONGEST_MESSAGE)
+            assert stopped == STOPPED
+
+    def close(self) -> None:
+        self._socket.close()
+        self._process.wait(timeout=10)
+
+
+def serve(requests: socket.socket) -> None:
+    """Fork a worker for each request, tell its number, and then that it stopped."""
+    while True:
+        message, files, _flags, _address = socket.recv_fds(requests, LONGEST_MESSAGE, 2)
+        if not message:
+            return
+        pid = os.fork()
+        if pid == 0:
+            requests.close()
+            for number, file in enumerate(files, start=1):
+                os.dup2(file, number)
+            sys.argv = ["celery", *OPTIONS]
+            sys.exit(celery())
+        for file in files:
+            os.close(file)
+        requests.send(str(pid).encode())
+        os.waitpid(pid, 0)
+        requests.send(STOPPED)
+
+
+if __name__ == "__main__":
+    django.setup()
+    # All that a worker imports, for its tasks and for the checks that it begins with.
+    current_app.loader.import_default_modules()
+    run_checks()
+    serve(socket.socket(fileno=int(sys.argv[1])))
