@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
 import pytest_django
@@ -28,7 +28,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from kombu.transport.base import StdChannel
+from kombu.transport.virtual import Channel
 
 from core.roles.owner import as_owner
 from core.smtp_replies import Stage
@@ -419,14 +419,14 @@ def worker(transactional_db: None, mails: Sink, workers: Workers) -> Iterator[Si
 
 
 @pytest.fixture(scope="session")
-def broker() -> Iterator[StdChannel]:
+def broker() -> Iterator[Channel]:
     """A connection to this process's broker, for what each test does there."""
     with current_app.connection_for_write() as connection_:
-        yield connection_.default_channel
+        yield cast("Channel", connection_.default_channel)
 
 
 @pytest.fixture(autouse=True)
-def _no_work_left_behind(request: pytest.FixtureRequest, broker: StdChannel) -> Iterator[None]:
+def _no_work_left_behind(request: pytest.FixtureRequest, broker: Channel) -> Iterator[None]:
     """Purge what a test published and no worker took, lest the next test's worker does."""
     yield
     if "worker" not in request.fixturenames:
