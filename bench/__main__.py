@@ -20,9 +20,9 @@ from django.conf import settings
 
 from bench import bare
 from bench.contestants import Contestant, ContestantError, Question
-from bench.dataset import PAGE, ROOT, Dataset, DatasetError, environment, opened
+from bench.dataset import PAGE, ROOT, Dataset, DatasetError, environment, open_dataset
 from bench.load import LoadError
-from bench.machine import cores, describe, running_on
+from bench.machine import cores, describe, pin_to_core
 from bench.peers.drf import RestFramework
 from bench.peers.postgraphile import PostGraphile
 from bench.peers.roster import Roster
@@ -30,7 +30,7 @@ from bench.peers.strawberry_django import StrawberryDjango
 from bench.peers.unsigned import UnsignedRoster
 from bench.report import OUTPUT, save
 from bench.runner import DifferenceError, Effort, Result, measure
-from bench.scenarios import Cast, Scenario, cast_of, chosen
+from bench.scenarios import Cast, Scenario, draw_cast, select_scenarios
 from bench.signed_in import give_passwords, hashes_per_second
 from core.env import Environment
 
@@ -64,8 +64,8 @@ def main() -> int:
     plan.output.mkdir(parents=True, exist_ok=True)
     server_core, other_core = cores()
     try:
-        with running_on(other_core), opened(size, directory) as dataset:
-            report = _measured(dataset, plan, server_core)
+        with pin_to_core(other_core), open_dataset(size, directory) as dataset:
+            report = _measure(dataset, plan, server_core)
     except (ContestantError, DatasetError, DifferenceError, LoadError) as error:
         raise SystemExit(f"make bench: {error}") from None
     except KeyboardInterrupt:
@@ -77,7 +77,7 @@ def main() -> int:
 def _plan(env: Environment) -> Plan:
     classes = {each.name: each for each in CLASSES}
     try:
-        scenarios = chosen(os.environ.get("SCENARIO", "").split())
+        scenarios = select_scenarios(os.environ.get("SCENARIO", "").split())
         wanted = {classes[name] for name in os.environ.get("CONTESTANTS", "").split()}
     except KeyError as error:
         raise SystemExit(f"make bench: there is no {error}") from None
@@ -97,18 +97,18 @@ def _plan(env: Environment) -> Plan:
     )
 
 
-def _measured(dataset: Dataset, plan: Plan, core: int) -> dict[str, Any]:
+def _measure(dataset: Dataset, plan: Plan, core: int) -> dict[str, Any]:
     """Return the report: what was measured, of whom, on what."""
     # What follows uses the service's own code, with the settings that it is measured with.
     os.environ.clear()
     os.environ.update(environment(dataset) | {"DJANGO_SETTINGS_MODULE": "core.settings"})
     django.setup()
-    cast = cast_of(dataset, give_passwords)
+    cast = draw_cast(dataset, give_passwords)
     with ExitStack() as stack:
         contestants: dict[Contestant, dict[str, Question]] = {}
         for each in plan.classes:
             contestant = _contestant(each, dataset, cast)
-            stack.enter_context(contestant.running(core, plan.output))
+            stack.enter_context(contestant.run_server(core, plan.output))
             contestants[contestant] = contestant.questions()
         results = {
             scenario.name: measure(
@@ -158,7 +158,7 @@ def _hashing(scenarios: Sequence[Scenario], core: int) -> dict[str, Any] | None:
     """Return what log-ins are to be compared with: the password hash alone."""
     if "login" not in {scenario.name for scenario in scenarios}:
         return None
-    with running_on(core):
+    with pin_to_core(core):
         rate = hashes_per_second(HASHING_SECONDS)
     return {
         "rate": rate,

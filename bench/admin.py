@@ -22,8 +22,8 @@ from django.core.management import call_command
 
 from bench.admin_volume import fill
 from bench.contestants import ContestantError, OnGunicorn
-from bench.dataset import ROOT, Dataset, DatasetError, environment, opened
-from bench.machine import cores, running_on
+from bench.dataset import ROOT, Dataset, DatasetError, environment, open_dataset
+from bench.machine import cores, pin_to_core
 from bench.progress import Progress
 from bench.report import OUTPUT
 from core.env import Environment
@@ -70,11 +70,11 @@ def main() -> int:
     OUTPUT.mkdir(parents=True, exist_ok=True)
     try:
         with (
-            running_on(other_core),
-            opened(size, directory / "bench" / f"admin-{size}") as dataset,
+            pin_to_core(other_core),
+            open_dataset(size, directory / "bench" / f"admin-{size}") as dataset,
         ):
             fill(dataset)
-            answers = measured(dataset, server_core, rounds)
+            answers = measure_pages(dataset, server_core, rounds)
     except (ContestantError, DatasetError) as error:
         raise SystemExit(f"make bench-admin: {error}") from None
     print(f"\n{table(answers)}\n")  # noqa: T201 - the result
@@ -84,7 +84,7 @@ def main() -> int:
     return 1 if slow else 0
 
 
-def measured(dataset: Dataset, core: int, rounds: int) -> list[Answer]:
+def measure_pages(dataset: Dataset, core: int, rounds: int) -> list[Answer]:
     """Ask every page. Raises `ContestantError` if one of them is no page."""
     # What follows uses the service's own code, with the settings that it is measured with.
     os.environ.clear()
@@ -108,7 +108,7 @@ def measured(dataset: Dataset, core: int, rounds: int) -> list[Answer]:
     found = list(pages(client))
     answers: list[Answer] = []
     server = Admin(dataset)
-    with server.running(core, OUTPUT), Progress("pages of the admin", len(found)) as progress:
+    with server.run_server(core, OUTPUT), Progress("pages of the admin", len(found)) as progress:
         for page in found:
             with CaptureQueriesContext(connection) as captured:
                 client.get(page.url)

@@ -39,10 +39,10 @@ def pages(client: Client) -> Iterator[Page]:
         url = f"{reverse('admin:search')}?{urlencode({'s': term})}"
         yield Page("palette", "search", url)
     for model_admin in admin.site._registry.values():  # noqa: SLF001 - as Django's own templates
-        yield from _of(model_admin, client)
+        yield from _pages_of_list(model_admin, client)
 
 
-def _of(model_admin: Any, client: Client) -> Iterator[Page]:
+def _pages_of_list(model_admin: Any, client: Client) -> Iterator[Page]:
     options = model_admin.opts
     name = str(options.verbose_name_plural)
     view = f"admin:{options.app_label}_{options.model_name}"
@@ -60,7 +60,7 @@ def _of(model_admin: Any, client: Client) -> Iterator[Page]:
     common = searches[:1]
     asked += [("filter", each | order) for each in filters for order in orders[-1:]]
     asked += [("search", each | other) for each in common for other in (*filters, *orders)]
-    asked += [("search", each | _last_of(client, base, each)) for each in common]
+    asked += [("search", each | _last_page(client, base, each)) for each in common]
     for kind, parameters in asked:
         yield Page(name, kind, f"{base}?{urlencode(parameters)}")
     for row in cl.result_list[:1]:
@@ -81,7 +81,7 @@ def _of(model_admin: Any, client: Client) -> Iterator[Page]:
         yield Page(name, "choice", f"{reverse('admin:autocomplete')}?{urlencode(parameters)}")
 
 
-def _last_of(client: Client, base: str, parameters: dict[str, str]) -> dict[str, str]:
+def _last_page(client: Client, base: str, parameters: dict[str, str]) -> dict[str, str]:
     cl = client.get(base, parameters).context["cl"]
     return {PAGE_VAR: str(cl.paginator.num_pages)}
 

@@ -51,10 +51,10 @@ def chart(report: Mapping[str, Any]) -> str:
             ]
             y += STEP
         y += GAP
-        told = ", ".join(
+        rates_shown = ", ".join(
             f"{report['contestants'][name]} {rate:,.0f}" for name, rate in rates.items()
         )
-        spoken.append(f"{scenario['title']}: {told}.")
+        spoken.append(f"{scenario['title']}: {rates_shown}.")
     head = [
         f'<svg xmlns="{SVG}" viewBox="0 0 {WIDTH} {y}" role="img" aria-labelledby="title told">',
         f'<title id="title">{escape(title)}</title>',

@@ -17,7 +17,7 @@ import orjson
 
 from bench.dataset import ROOT, Dataset, environment
 from bench.load import fetch, http_request
-from bench.machine import running_on
+from bench.machine import pin_to_core
 
 START_SECONDS: Final = 60
 
@@ -86,10 +86,10 @@ class Contestant(ABC):
         return environment(self.dataset) | {"BIND": f"127.0.0.1:{self.port}"}
 
     @contextmanager
-    def running(self, core: int, logs: Path) -> Iterator[None]:
+    def run_server(self, core: int, logs: Path) -> Iterator[None]:
         """Run the server on the core. Raises `ContestantError`."""
         log = logs / f"{self.name}.log"
-        with log.open("wb") as output, running_on(core):
+        with log.open("wb") as output, pin_to_core(core):
             process = subprocess.Popen(
                 self.command(), cwd=ROOT, env=self.environment(), stdout=output, stderr=output
             )

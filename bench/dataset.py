@@ -84,7 +84,7 @@ class Dataset:
 
 
 @contextmanager
-def opened(size: int, directory: Path) -> Iterator[Dataset]:
+def open_dataset(size: int, directory: Path) -> Iterator[Dataset]:
     """Run the servers of the dataset of ``size`` people, built first if need be.
 
     Raises `DatasetError`.
@@ -99,12 +99,12 @@ def opened(size: int, directory: Path) -> Iterator[Dataset]:
         if subprocess.run(build, cwd=ROOT, check=False).returncode:
             raise DatasetError(f"the data in {directory} could not be built")
         marker.write_text(json.dumps(stamp), encoding="utf-8")
-    with _running(size, directory) as dataset:
+    with _run_servers(size, directory) as dataset:
         yield dataset
 
 
 @contextmanager
-def _running(size: int, directory: Path) -> Iterator[Dataset]:
+def _run_servers(size: int, directory: Path) -> Iterator[Dataset]:
     with services(directory, {}) as urls:
         pid_file = directory / "postgresql" / "postmaster.pid"
         postmaster = int(pid_file.read_text(encoding="utf-8").split()[0])
@@ -116,7 +116,7 @@ def _build(size: int, directory: Path) -> None:
     # The embedded PostgreSQL runs as a user of its own.
     directory.chmod(0o755)
     (directory / "secret_key").write_text(secrets.token_urlsafe(48), encoding="utf-8")
-    with _running(size, directory) as dataset:
+    with _run_servers(size, directory) as dataset:
         environ = environment(dataset) | {"DEMO": "1"}
         organizations = max(1, size // PEOPLE_PER_ORGANIZATION)
         _manage(environ, "migrate", "--verbosity", "0")

@@ -24,9 +24,9 @@ import django
 import psutil
 
 from bench.contestants import ContestantError
-from bench.dataset import ROOT, Dataset, DatasetError, environment, opened
+from bench.dataset import ROOT, Dataset, DatasetError, environment, open_dataset
 from bench.hostile_requests import STREAMS, distinct_documents, hostile_bodies
-from bench.machine import cores, running_on
+from bench.machine import cores, pin_to_core
 from bench.peers.roster import STAFF, Roster
 from bench.report import OUTPUT
 from core.env import Environment
@@ -99,19 +99,19 @@ def main() -> int:
     server_core, other_core = cores()
     OUTPUT.mkdir(parents=True, exist_ok=True)
     try:
-        with running_on(other_core), opened(size, directory) as dataset:
-            return _attacked(dataset, server_core, requests)
+        with pin_to_core(other_core), open_dataset(size, directory) as dataset:
+            return _attack_server(dataset, server_core, requests)
     except (ContestantError, DatasetError) as error:
         raise SystemExit(f"make bench-hostile: {error}") from None
 
 
-def _attacked(dataset: Dataset, core: int, requests: int) -> int:
+def _attack_server(dataset: Dataset, core: int, requests: int) -> int:
     # What follows uses the service's own code, with the settings that it is measured with.
     os.environ.clear()
     os.environ.update(environment(dataset) | {"DJANGO_SETTINGS_MODULE": "core.settings"})
     django.setup()
     server = Roster(dataset, furthest=0, writers=[])
-    with server.running(core, OUTPUT):
+    with server.run_server(core, OUTPUT):
         server.answer(server._ask("{ me { id } }"))  # noqa: SLF001 - warms it up
         process = psutil.Process(server.pid).children()[0]
         before = process.memory_info().rss

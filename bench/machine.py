@@ -25,7 +25,7 @@ def cores() -> tuple[int, int]:
 
 
 @contextmanager
-def running_on(core: int) -> Iterator[None]:
+def pin_to_core(core: int) -> Iterator[None]:
     """Keep this thread, and what it starts meanwhile, on one core."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core})

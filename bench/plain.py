@@ -7,31 +7,31 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-Plain = dict[str, Any]
+PlainAnswer = dict[str, Any]
 
 
 def person(
     node: Mapping[str, Any], *, id_: str, profile: Mapping[str, Any], groups: Iterable[str]
-) -> Plain:
+) -> PlainAnswer:
     """Return a person with profile and groups; groups have no order."""
     return {
-        **_member(node, id_=id_, profile=profile),
+        **_plain_member(node, id_=id_, profile=profile),
         "email": node["email"],
         "groups": sorted(groups),
     }
 
 
-def membership(node: Mapping[str, Any], *, id_: str, profile: Mapping[str, Any]) -> Plain:
+def membership(node: Mapping[str, Any], *, id_: str, profile: Mapping[str, Any]) -> PlainAnswer:
     """Return a role in an organisation, since when, and whose, with their profile."""
     moment = dt.datetime.fromisoformat(node["createdAt"]).astimezone(dt.UTC)
     return {
         "role": node["role"].lower(),
         "createdAt": moment.isoformat(),
-        "user": _member(node["user"], id_=id_, profile=profile),
+        "user": _plain_member(node["user"], id_=id_, profile=profile),
     }
 
 
-def page(people: Iterable[Plain], *, more: bool) -> Plain:
+def page(people: Iterable[PlainAnswer], *, more: bool) -> PlainAnswer:
     """Return a page of people, and whether another follows."""
     return {"people": list(people), "more": more}
 
@@ -46,7 +46,7 @@ def difference(first: Any, second: Any, names: tuple[str, str]) -> str:
     return "\n".join(difflib.unified_diff(before, after, *names, lineterm="", n=2))
 
 
-def _member(node: Mapping[str, Any], *, id_: str, profile: Mapping[str, Any]) -> Plain:
+def _plain_member(node: Mapping[str, Any], *, id_: str, profile: Mapping[str, Any]) -> PlainAnswer:
     return {
         "id": str(UUID(id_)),
         "username": node["username"],

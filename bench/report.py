@@ -54,7 +54,7 @@ def tables(report: Report) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def embedded(document: str, text: str) -> str:
+def embed_tables(document: str, text: str) -> str:
     """Return the document with the text between its two markers. Raises `ValueError`."""
     before, begin, rest = document.partition(BEGIN)
     _old, end, after = rest.partition(END)
@@ -207,7 +207,7 @@ def main() -> int:
     report = json.loads(path.read_text(encoding="utf-8"))
     CHART.write_text(chart(report), encoding="utf-8")
     document = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(embedded(document, tables(report)), encoding="utf-8")
+    PAGE.write_text(embed_tables(document, tables(report)), encoding="utf-8")
     return 0
 
 

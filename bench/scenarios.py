@@ -45,7 +45,7 @@ class Cast:
         return PageKey(place, self.ids[place - 1] if place else None)
 
 
-def _nothing_differs(first: Any, second: Any, names: tuple[str, str]) -> str:
+def _equal(first: Any, second: Any, names: tuple[str, str]) -> str:
     return plain.difference(first, second, names)
 
 
@@ -64,7 +64,7 @@ class Scenario:
     # Which of the contestants' questions it puts.
     question: str
     keys: Callable[[Cast], Sequence[Any]]
-    difference: Callable[[Any, Any, tuple[str, str]], str] = _nothing_differs
+    difference: Callable[[Any, Any, tuple[str, str]], str] = _equal
 
 
 def _random_pages(cast: Cast) -> list[PageKey]:
@@ -113,7 +113,7 @@ SCENARIOS: Final = (
 )
 
 
-def chosen(names: Sequence[str]) -> list[Scenario]:
+def select_scenarios(names: Sequence[str]) -> list[Scenario]:
     """Return the scenarios of these names, all if there are none; `deep` brings `first`.
 
     Raises `KeyError` for a name that is none.
@@ -125,7 +125,7 @@ def chosen(names: Sequence[str]) -> list[Scenario]:
     return [scenario for scenario in SCENARIOS if scenario.name in wanted]
 
 
-def cast_of(dataset: Dataset, logins: Callable[[list[UUID]], list[str]]) -> Cast:
+def draw_cast(dataset: Dataset, logins: Callable[[list[UUID]], list[str]]) -> Cast:
     """Draw the people of a run; ``logins`` gives passwords to those who will log in."""
     rng = random.Random(2026)  # noqa: S311 - the same people every time
     ids = dataset.ids_in_order()

@@ -23,13 +23,13 @@ def access_tokens(staff: str, others: list[UUID]) -> list[str]:
     """
     from users.accounts.models import User  # noqa: PLC0415 - see above
     from users.authentication.models import Session  # noqa: PLC0415
-    from users.authentication.services.lifetimes import runs_out_at  # noqa: PLC0415
+    from users.authentication.services.lifetimes import idle_expiry  # noqa: PLC0415
     from users.authentication.tokens import issue_access_token  # noqa: PLC0415
 
     Session.objects.filter(user_agent=DEVICE).delete()
     people = [User.objects.get(username=staff).pk, *others]
     sessions = Session.objects.bulk_create(
-        Session(user_id=user_id, user_agent=DEVICE, expires_at=runs_out_at(timezone.now()))
+        Session(user_id=user_id, user_agent=DEVICE, expires_at=idle_expiry(timezone.now()))
         for user_id in people
     )
     return [issue_access_token(session) for session in sessions]
@@ -63,13 +63,13 @@ def administrator_cookie() -> tuple[str, str]:
     from core.crypto import digest, new_secret  # noqa: PLC0415
     from users.accounts.models import User  # noqa: PLC0415
     from users.authentication.models import Session  # noqa: PLC0415
-    from users.authentication.services.lifetimes import runs_out_at  # noqa: PLC0415
+    from users.authentication.services.lifetimes import idle_expiry  # noqa: PLC0415
 
     secret = new_secret()
     Session.objects.create(
         user=User.objects.administrators().order_by("id")[:1].get(),
         user_agent=DEVICE,
         cookie_digest=digest(secret),
-        expires_at=runs_out_at(timezone.now()),
+        expires_at=idle_expiry(timezone.now()),
     )
     return settings.SESSION_COOKIE, secret

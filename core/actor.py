@@ -57,7 +57,7 @@ class Actor:
         return self.user_id is not None
 
     @property
-    def is_in_person(self) -> bool:
+    def is_interactive(self) -> bool:
         """Whether whoever acts is there themselves, and nothing speaks for them."""
         return self.scopes is None
 

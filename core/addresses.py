@@ -11,7 +11,7 @@ ENTRY: Final = re.compile(
     r"\[([^\[\]]+)\](?::[0-9]{1,5})?|([0-9.]+)(?::[0-9]{1,5})?|([^\[\]]+)", re.ASCII
 )
 # An IPv6 address with a zone (an interface's name), brackets and a port is shorter.
-LONGEST_ENTRY: Final = 100
+MAX_ENTRY_LENGTH: Final = 100
 # RFC 6177 has providers assign each customer this much or more, and hosts take addresses in
 # it at will (RFC 8981).
 CUSTOMER_PREFIX: Final = 64
@@ -44,7 +44,7 @@ def network_of(address: str) -> str:
 
 @lru_cache(1_000)
 def _address(entry: str) -> str | None:
-    match = ENTRY.fullmatch(entry.strip()) if len(entry) <= LONGEST_ENTRY else None
+    match = ENTRY.fullmatch(entry.strip()) if len(entry) <= MAX_ENTRY_LENGTH else None
     if not match:
         return None
     try:

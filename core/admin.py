@@ -116,7 +116,7 @@ class _Rules:
         return False
 
 
-class _WithoutTransaction(admin.ModelAdmin):  # type: ignore[type-arg]
+class _NonAtomicAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Replaces Django's `changeform_view`, which opens a transaction.
 
     Services open their own, are durable and refuse to run inside another transaction. A form is
@@ -146,7 +146,7 @@ class _WithoutTransaction(admin.ModelAdmin):  # type: ignore[type-arg]
         return response
 
 
-class RosterAdmin(_Rules, unfold.ModelAdmin, _WithoutTransaction):  # type: ignore[misc]
+class RosterAdmin(_Rules, unfold.ModelAdmin, _NonAtomicAdmin):  # type: ignore[misc]
     """The page of a model, which staff may view."""
 
     menu: ClassVar[MenuItem]

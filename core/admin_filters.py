@@ -13,24 +13,24 @@ from django.utils import timezone
 from unfold.contrib.filters import admin as theme
 from unfold.utils import parse_date_str
 
-from core.db import Sought
+from core.db import UnindexedFilter
 
 M = TypeVar("M", bound=Model)
 
 
-def sift(rows: QuerySet[M], condition: Q) -> QuerySet[M]:
+def filter_unindexed(rows: QuerySet[M], condition: Q) -> QuerySet[M]:
     """Return the rows that meet a condition, which the order's index need not know."""
-    return rows.filter(Sought(condition)) if condition else rows
+    return rows.filter(UnindexedFilter(condition)) if condition else rows
 
 
-class _Sifting(FieldListFilter):
+class _UnindexedFieldFilter(FieldListFilter):
     """Compares a column with what was chosen, if anything was."""
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Raise `IncorrectLookupParameters` for what the column cannot hold."""
         chosen = {name: some for name, some in self.used_parameters.items() if some != [""]}
         try:
-            return sift(queryset, self.condition(chosen))
+            return filter_unindexed(queryset, self.condition(chosen))
         except (ValueError, ValidationError) as error:
             raise IncorrectLookupParameters(error) from error
 
@@ -39,15 +39,15 @@ class _Sifting(FieldListFilter):
         return build_q_object_from_lookup_parameters(chosen)
 
 
-class BooleanFilter(_Sifting, theme.BooleanRadioFilter):  # type: ignore[misc]
+class BooleanFilter(_UnindexedFieldFilter, theme.BooleanRadioFilter):  # type: ignore[misc]
     """Yes or no."""
 
 
-class ChoicesFilter(_Sifting, theme.ChoicesDropdownFilter):  # type: ignore[misc]
+class ChoicesFilter(_UnindexedFieldFilter, theme.ChoicesDropdownFilter):  # type: ignore[misc]
     """One of a column's choices."""
 
 
-class RelatedFilter(_Sifting, theme.AutocompleteSelectFilter):  # type: ignore[misc]
+class RelatedFilter(_UnindexedFieldFilter, theme.AutocompleteSelectFilter):  # type: ignore[misc]
     """A row of another table, found by typing."""
 
 
@@ -63,7 +63,9 @@ class DayFilter(theme.RangeDateFilter):  # type: ignore[misc]
             f"{self.field_path}__gte": self._moment("from", dt.time.min),
             f"{self.field_path}__lte": self._moment("to", dt.time.max),
         }
-        return sift(queryset, Q(**{name: bound for name, bound in bounds.items() if bound}))
+        return filter_unindexed(
+            queryset, Q(**{name: bound for name, bound in bounds.items() if bound})
+        )
 
     def _moment(self, end: str, time: dt.time) -> dt.datetime | None:
         day = parse_date_str(self.used_parameters.get(f"{self.parameter_name}_{end}") or "")

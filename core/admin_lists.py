@@ -10,7 +10,7 @@ from unfold.forms import PaginationInlineFormSet
 from unfold.views import ChangeList as UnfoldChangeList
 
 from core.search.texts import MAX_CANDIDATES
-from core.sought import first_rows, unconditional
+from core.sought import first_rows, without_conditions
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
@@ -46,7 +46,7 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
         top = bottom + self.per_page
         found = first_rows(self.object_list, top, worth=self.searched)
         keys = found.values("pk")[bottom:]
-        rows = unconditional(self.object_list).filter(pk__in=keys)
+        rows = without_conditions(self.object_list).filter(pk__in=keys)
         return Page(rows, number, self)
 
 

@@ -78,7 +78,7 @@ def set_headers(reply: Reply, request: HttpRequest, language: str | None) -> Non
         headers["Strict-Transport-Security"] = f"max-age={settings.SECURE_HSTS_SECONDS}"
 
 
-def timed_out() -> HttpResponse:
+def timeout_response() -> HttpResponse:
     """Answer a request that had its time before its operation or page began."""
     message = _("This took too long and was stopped. Try again in a moment.")
     error = {"message": message, "extensions": {"code": "QUERY_TIMEOUT"}}
@@ -116,4 +116,4 @@ class DeadlineMiddleware:
             with limit_time(request):
                 return self.get_response(request)
         except DeadlineExceededError:
-            return timed_out()
+            return timeout_response()

@@ -35,7 +35,9 @@ def remember_many(
     """
     names = {key: f"{namespace}:{key}:{version}" for key, version in versions.items()}
     found = cache.get_many(names.values())
-    values = {key: found[name][VALUE] for key, name in names.items() if _is_ours(found.get(name))}
+    values = {
+        key: found[name][VALUE] for key, name in names.items() if _is_valid_entry(found.get(name))
+    }
     missing = [key for key in versions if key not in values]
     if missing:
         computed = compute(missing)
@@ -45,5 +47,5 @@ def remember_many(
     return values
 
 
-def _is_ours(entry: object) -> bool:
+def _is_valid_entry(entry: object) -> bool:
     return isinstance(entry, dict) and entry.keys() == {VALUE}

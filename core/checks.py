@@ -7,7 +7,7 @@ from django.core.checks import CheckMessage
 from django.core.checks import Warning as CheckWarning
 
 
-def lease_outlives_tasks(**_arguments: Any) -> list[CheckMessage]:
+def check_outbox_lease(**_arguments: Any) -> list[CheckMessage]:
     """Warn if a message may be given to a second worker while the first is still at it."""
     if settings.OUTBOX_LEASE.total_seconds() > settings.CELERY_TASK_TIME_LIMIT:
         return []
@@ -20,7 +20,7 @@ def lease_outlives_tasks(**_arguments: Any) -> list[CheckMessage]:
     ]
 
 
-def owner_is_not_the_service(**_arguments: Any) -> list[CheckMessage]:
+def owner_is_separate(**_arguments: Any) -> list[CheckMessage]:
     """Warn if the service owns its tables: then nothing that it writes is append-only."""
     if settings.MIGRATION_DATABASE["USER"] != settings.DATABASES["default"]["USER"]:
         return []

@@ -54,7 +54,7 @@ def unseal(sealed: str, *, purpose: str, context: str) -> bytes:
     raise UnsealError
 
 
-def encrypt_under(secret: str, plaintext: str, *, purpose: str) -> bytes:
+def encrypt_with_secret(secret: str, plaintext: str, *, purpose: str) -> bytes:
     """Encrypt for whoever presents ``secret``, a `new_secret` of which we keep the digest only.
 
     The key comes from the secret alone and is not remembered, so neither the database nor
@@ -63,8 +63,8 @@ def encrypt_under(secret: str, plaintext: str, *, purpose: str) -> bytes:
     return AESSIV(_derive(purpose, secret)).encrypt(plaintext.encode(), None)
 
 
-def decrypt_under(secret: str, ciphertext: bytes, *, purpose: str) -> str:
-    """Return what `encrypt_under` was given. Raises `UnsealError` for anything else."""
+def decrypt_with_secret(secret: str, ciphertext: bytes, *, purpose: str) -> str:
+    """Return what `encrypt_with_secret` was given. Raises `UnsealError` for anything else."""
     try:
         return AESSIV(_derive(purpose, secret)).decrypt(ciphertext, None).decode()
     except (ValueError, InvalidTag):

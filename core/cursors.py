@@ -12,10 +12,10 @@ from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.types.datetime import TimestamptzLoader
 from psycopg.types.string import TextLoader
 
-from core.deadline import is_wrapped
+from core.deadline import has_execute_wrapper
 
 # A cursor that is kept would keep results with more rows until its next statement.
-KEPT_ROWS: Final = 200
+MAX_RETAINED_ROWS: Final = 200
 
 
 class _Loaders:
@@ -27,7 +27,7 @@ class _Loaders:
 
     def release(self, rows: Sequence[Any]) -> Sequence[Any]:
         """Return the rows; have libpq free the result they were made of if there are many."""
-        if len(rows) > KEPT_ROWS:
+        if len(rows) > MAX_RETAINED_ROWS:
             self._reset(reset_query=False)
             self._tx.set_pgresult(None)
         return rows
@@ -72,7 +72,7 @@ class PreparedCursor(_Loaders, Cursor[Any]):
         is prepared is short enough to be waited for.
         """
         known = self._known.get(query)
-        if known is None or self._has_to_begin():
+        if known is None or self._must_begin():
             return self._rows_of_unknown(query, params)
         formats, key = known
         # Nulls are fine, whatever the signature says.
@@ -101,7 +101,7 @@ class PreparedCursor(_Loaders, Cursor[Any]):
             self._known[query] = used._want_formats, (used.query, used.types)  # noqa: SLF001
         return rows
 
-    def _has_to_begin(self) -> bool:
+    def _must_begin(self) -> bool:
         status = self._pgconn.transaction_status
         return not self._conn.autocommit and status == TransactionStatus.IDLE
 
@@ -111,7 +111,7 @@ Kind: TypeAlias = tuple[type[InlineCursor | PreparedCursor], bool]
 CURSORS: Final = "statement_cursors"
 
 
-def rows_of(
+def fetch_rows(
     connection: Any, kind: Kind, sql: str, params: Sequence[Any]
 ) -> Sequence[tuple[Any, ...]]:
     """Run a statement on Django's connection, with a cursor of the kind; return the rows.
@@ -120,7 +120,7 @@ def rows_of(
     """
     connection.ensure_connection()
     cursor = _cursor(connection.connection, kind)
-    if is_wrapped(connection.execute_wrappers) or connection.queries_logged:
+    if has_execute_wrapper(connection.execute_wrappers) or connection.queries_logged:
         connection._prepare_cursor(cursor).execute(sql, params)  # noqa: SLF001
         return cursor.fetchall()
     connection.validate_no_broken_transaction()

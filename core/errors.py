@@ -88,7 +88,7 @@ class InputRejectedError(Exception):
         self.problems = problems
         super().__init__(", ".join(problem.code for problem in problems))
 
-    def about(self, field: str) -> "InputRejectedError":
+    def with_field(self, field: str) -> "InputRejectedError":
         """Return the same refusal, told of the field that the client did send."""
         return InputRejectedError(*(replace(problem, field=(field,)) for problem in self.problems))
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 MAX_NUMBER: Final = 2**53 - 1
 
 
-def normalized(value: object, *, max_depth: int) -> Any:
+def normalize_json(value: object, *, max_depth: int) -> Any:
     """Return JSON as it is read back after it was stored.
 
     Raises `ValidationError` for numbers beyond ``MAX_NUMBER``, null characters, what is no
@@ -35,7 +35,7 @@ def normalized(value: object, *, max_depth: int) -> Any:
         raise ValidationError(_("Use JSON values only, with texts in Unicode.")) from None
     loaded = orjson.loads(data)
     # PostgreSQL's numbers have no negative zero.
-    return _mapped(loaded, _unsigned_zero) if b"-0.0" in data else loaded
+    return _map_scalars(loaded, _unsigned_zero) if b"-0.0" in data else loaded
 
 
 def check_depth(value: object, *, max_depth: int) -> None:
@@ -55,7 +55,7 @@ def serializable(value: Any) -> Any:
     try:
         orjson.dumps(value)
     except orjson.JSONEncodeError:
-        return _mapped(value, _writable)
+        return _map_scalars(value, _writable)
     return value
 
 
@@ -77,12 +77,12 @@ def _walk(value: object) -> Iterator[tuple[object, int]]:
             pending += ((each, depth + 1) for each in inner)
 
 
-def _mapped(value: Any, change: Any) -> Any:
+def _map_scalars(value: Any, change: Any) -> Any:
     """Return JSON with its scalars changed. Its depth was bounded when it was stored."""
     if isinstance(value, dict):
-        return {change(key): _mapped(each, change) for key, each in value.items()}
+        return {change(key): _map_scalars(each, change) for key, each in value.items()}
     if isinstance(value, list):
-        return [_mapped(each, change) for each in value]
+        return [_map_scalars(each, change) for each in value]
     return change(value)
 
 
@@ -94,11 +94,11 @@ def _writable(value: Any) -> Any:
     try:
         orjson.dumps(value)
     except orjson.JSONEncodeError:
-        return _of_other_type(value)
+        return _from_other_type(value)
     return value
 
 
-def _of_other_type(value: Any) -> Any:
+def _from_other_type(value: Any) -> Any:
     if isinstance(value, int):
         try:
             return float(value)

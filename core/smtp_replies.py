@@ -34,7 +34,7 @@ MAILBOX_REPLIES: Final = frozenset({550, 551, 552, 553, 556})
 # Words by which such servers refuse the sender instead.
 POLICY: Final = re.compile(rb"relay|polic|block|black|spam|sender|auth|denied", re.IGNORECASE)
 ENHANCED: Final = re.compile(rb"\s*[245]\.([0-9]{1,3})\.([0-9]{1,3})(?![0-9.])")
-LONGEST_TEXT: Final = 1_000
+MAX_TEXT_LENGTH: Final = 1_000
 
 
 class Stage(StrEnum):
@@ -83,7 +83,7 @@ def _error_of_reply(
     stage: Stage, code: int, text: bytes | str
 ) -> MailRefusedError | MailDelayedError:
     raw = text.encode() if isinstance(text, str) else text
-    match = ENHANCED.match(raw[:LONGEST_TEXT])
+    match = ENHANCED.match(raw[:MAX_TEXT_LENGTH])
     status = (int(match[1]), int(match[2])) if match else None
     reason = f"{stage}: {code}" + (f" {code // 100}.{status[0]}.{status[1]}" if status else "")
     if code // 100 != 5 or code in CREDENTIALS:  # noqa: PLR2004 - the class of final refusals
@@ -96,6 +96,6 @@ def _error_of_reply(
         is_undeliverable = (
             stage is Stage.RCPT
             and code in MAILBOX_REPLIES
-            and not POLICY.search(raw[:LONGEST_TEXT])
+            and not POLICY.search(raw[:MAX_TEXT_LENGTH])
         )
     return MailRefusedError(reason, is_undeliverable=is_undeliverable)

@@ -24,7 +24,7 @@ from django.db.models.lookups import Exact
 from django.db.models.sql.compiler import SQLCompiler
 from django.db.models.sql.where import AND, WhereNode
 
-from core.db import Sought
+from core.db import UnindexedFilter
 from core.search.texts import Rank
 
 M = TypeVar("M", bound=Model)
@@ -76,7 +76,7 @@ STATEMENT: Final = """
 TRY_ONE: Final = "EXISTS(SELECT 1 FROM (%(subquery)s) AS tried)"
 
 
-class _Place(Expression):
+class _RowLocation(Expression):
     """Where a row is in its table, to read it again without an index."""
 
     output_field = TextField()
@@ -86,7 +86,7 @@ class _Place(Expression):
         return f"{compiler.query.get_initial_alias()}.ctid", ()
 
 
-class _IsOneOfFew(Func):
+class _IsAmongMatches(Func):
     """Whether a place is one of those found; in this form, no other place is looked at."""
 
     template = "%(expressions)s = ANY (ARRAY(SELECT place FROM few))"
@@ -101,20 +101,20 @@ def first_rows(rows: QuerySet[M], limit: int, *, worth: int = 0) -> QuerySet[M]:
     If some of its conditions are `Sought`, they are met by the rows next to come or else by
     whatever way PostgreSQL has to all rows that meet them.
     """
-    sought = [node for node in _conditions(rows.query.where) if _is_sought(node)]
-    if not sought or rows.query.is_empty():
+    unindexed = [node for node in _conditions(rows.query.where) if _is_unindexed(node)]
+    if not unindexed or rows.query.is_empty():
         return rows[:limit]
-    condition = Q(*(node.lhs.condition for node in sought))
-    others = [node for node in _conditions(rows.query.where) if not _is_sought(node)]
-    rest = _meeting(rows, others)
-    hit = _one_by_one(Sought(condition))
+    condition = Q(*(node.lhs.condition for node in unindexed))
+    others = [node for node in _conditions(rows.query.where) if not _is_unindexed(node)]
+    rest = _with_conditions(rows, others)
+    hit = _as_row_test(UnindexedFilter(condition))
     # Without the tables that are joined for the order.
     plain = rows.model._base_manager.order_by()
-    apart = [plain.filter(each).values_list(_Place()) for each in _alternatives(condition)]
+    apart = [plain.filter(each).values_list(_RowLocation()) for each in _alternatives(condition)]
     parts: dict[str, QuerySet[Any, Any]] = {
         "slice": rest.annotate(hit=hit).values_list("pk", "hit")[:LOOK_AHEAD],
         "found": apart[0].union(*apart[1:], all=True),
-        "sorted": rest.filter(_IsOneOfFew(_Place())).values_list("pk")[:limit],
+        "sorted": rest.filter(_IsAmongMatches(_RowLocation())).values_list("pk")[:limit],
         "along": rows.values_list("pk")[:limit],
     }
     try:
@@ -133,12 +133,12 @@ def first_rows(rows: QuerySet[M], limit: int, *, worth: int = 0) -> QuerySet[M]:
     # In the order of the statement.
     params = [param for _sql, some in compiled.values() for param in some]
     ids = RawSQL(statement, params)  # noqa: S611 - Django's own, and the parameters are apart
-    return unconditional(rows).filter(pk__in=ids)[:limit]
+    return without_conditions(rows).filter(pk__in=ids)[:limit]
 
 
-def unconditional(rows: QuerySet[M]) -> QuerySet[M]:
+def without_conditions(rows: QuerySet[M]) -> QuerySet[M]:
     """Return what the queryset selects, in its order, whatever the rows meet."""
-    return _meeting(rows, [])
+    return _with_conditions(rows, [])
 
 
 def candidates(rows: QuerySet[M]) -> QuerySet[M]:
@@ -146,7 +146,7 @@ def candidates(rows: QuerySet[M]) -> QuerySet[M]:
     limit = _limit(rows)
     if limit is None:
         return rows
-    return unconditional(rows).filter(pk__in=rows.order_by().values("pk")[:limit])
+    return without_conditions(rows).filter(pk__in=rows.order_by().values("pk")[:limit])
 
 
 def is_truncated(rows: QuerySet[M]) -> bool:
@@ -165,25 +165,25 @@ def _alternatives(condition: Any) -> list[Any]:
 
     An `or` is taken apart if each of its parts is `Sought`, which says that it has an index.
     """
-    if isinstance(condition, Sought):
+    if isinstance(condition, UnindexedFilter):
         return _alternatives(condition.condition)
     if not isinstance(condition, Q) or condition.negated:
         return [condition]
     if condition.connector == Q.OR:
-        apart = all(isinstance(child, Sought) for child in condition.children)
+        apart = all(isinstance(child, UnindexedFilter) for child in condition.children)
         return list(chain(*map(_alternatives, condition.children))) if apart else [condition]
     combinations = product(*map(_alternatives, condition.children))
     some = [Q(*each) for each in islice(combinations, MAX_ALTERNATIVES + 1)]
     return some if len(some) <= MAX_ALTERNATIVES else [condition]
 
 
-def _one_by_one(condition: Any) -> Any:
+def _as_row_test(condition: Any) -> Any:
     """Return the condition in a form that is tried for one row after the other."""
-    if isinstance(condition, Sought):
-        return Sought(_one_by_one(condition.condition))
+    if isinstance(condition, UnindexedFilter):
+        return UnindexedFilter(_as_row_test(condition.condition))
     copy = condition.copy() if hasattr(condition, "copy") else condition
     if isinstance(copy, Q):
-        copy.children = [_one_by_one(child) for child in copy.children]
+        copy.children = [_as_row_test(child) for child in copy.children]
     elif isinstance(copy, Exists):
         copy.template = TRY_ONE
     return copy
@@ -198,11 +198,11 @@ def _conditions(where: WhereNode) -> Iterator[Any]:
             yield node
 
 
-def _is_sought(node: Any) -> bool:
-    return isinstance(node, Exact) and isinstance(node.lhs, Sought)
+def _is_unindexed(node: Any) -> bool:
+    return isinstance(node, Exact) and isinstance(node.lhs, UnindexedFilter)
 
 
-def _meeting(rows: QuerySet[M], conditions: Iterable[Any]) -> QuerySet[M]:
+def _with_conditions(rows: QuerySet[M], conditions: Iterable[Any]) -> QuerySet[M]:
     """Return the queryset with these conditions in place of its own."""
     clone = rows.all()
     clone.query.where = WhereNode(list(conditions), AND)

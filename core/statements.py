@@ -21,14 +21,14 @@ from django.db.models.sql import Query
 from django.db.models.sql.where import WhereNode
 from django.utils.datastructures import OrderedSet
 
-from core.cursors import InlineCursor, Kind, PreparedCursor, rows_of
+from core.cursors import InlineCursor, Kind, PreparedCursor, fetch_rows
 
 Values = Mapping[str, Any]
 # The moment at which a queryset was built must not be that of all its runs.
-MOMENTS: Final = (dt.date, dt.time)
+DATETIME_TYPES: Final = (dt.date, dt.time)
 
 
-class SlotError(Exception):
+class ParameterReadError(Exception):
     """A queryset depends on a value that a statement is compiled without.
 
     It is neither a `TypeError` nor a `ValueError`, so that a resolver which expects these of bad
@@ -42,8 +42,8 @@ class SlotError(Exception):
 
 
 def _refusing(*_arguments: Any, **_keywords: Any) -> NoReturn:
-    """Raise `SlotError`."""
-    raise SlotError("This depends on a value that differs from run to run.")
+    """Raise `ParameterReadError`."""
+    raise ParameterReadError("This depends on a value that differs from run to run.")
 
 
 def _is_called_by_django() -> bool:
@@ -56,13 +56,13 @@ def _is_called_by_django() -> bool:
     return name == __name__ or name.startswith("django.")
 
 
-class Slot(Expression):
+class Param(Expression):
     """A value that a statement gets when it is run, and that is true in Python's sense.
 
     It can be given to a queryset like a value, but not be looked at: whatever compares it with a
     value, asks for its type or an attribute, looks it up, combines it or wants its text raises
-    `SlotError`, so that no statement is compiled for one value only. What `then` makes of it may
-    be None, which in SQL equals nothing.
+    `ParameterReadError`, so that no statement is compiled for one value only. What `then` makes of
+    it may be None, which in SQL equals nothing.
     """
 
     def __init__(self, read: Callable[[Values], Any]) -> None:
@@ -75,9 +75,9 @@ class Slot(Expression):
         """Make a slot for the value of this name."""
         return cls(lambda values: values[name])
 
-    def then(self, function: Callable[[Any], Any]) -> "Slot":
+    def then(self, function: Callable[[Any], Any]) -> "Param":
         """Make a slot for what the function returns for this one's value."""
-        return Slot(lambda values: function(self.read(values)))
+        return Param(lambda values: function(self.read(values)))
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:  # noqa: ARG002
         """Return a placeholder, with the slot for its value."""
@@ -86,7 +86,7 @@ class Slot(Expression):
     def __eq__(self, other: object) -> bool:
         """Compare with other expressions and with nothing, as Django does, but not with values."""
         if isinstance(other, BaseExpression):
-            return isinstance(other, Slot) and self.read is other.read
+            return isinstance(other, Param) and self.read is other.read
         if other is None or other == "":
             return False
         _refusing()
@@ -94,7 +94,7 @@ class Slot(Expression):
     def __hash__(self) -> int:
         """Hash what it reads, for Django, which hashes conditions.
 
-        Raise `SlotError` for others: their sets and dictionaries would just not have it.
+        Raise `ParameterReadError` for others: their sets and dictionaries would just not have it.
         """
         return hash(self.read) if _is_called_by_django() else _refusing()
 
@@ -103,7 +103,7 @@ class Slot(Expression):
         return True
 
     def __getattr__(self, name: str) -> NoReturn:
-        """Raise `SlotError` for what only the value has, and `AttributeError` for Django.
+        """Raise `ParameterReadError` for what only the value has, and `AttributeError` for Django.
 
         Protocols that Python looks up by name are not the value's either.
         """
@@ -113,7 +113,7 @@ class Slot(Expression):
 
     @property  # type: ignore[misc]  # it is one for whoever asks, as for mocks and proxies
     def __class__(self) -> type:
-        """Return the type for Django; raise `SlotError` where a resolver tests the value's."""
+        """Return the type for Django; raise `ParameterReadError` for a resolver."""
         return type(self) if _is_called_by_django() else _refusing()
 
     __str__ = __repr__ = __format__ = __bytes__ = _refusing
@@ -129,7 +129,7 @@ class Slot(Expression):
     _combine = _refusing
 
 
-class UncheckedSlot(Slot):
+class UncheckedSlot(Param):
     """A slot for what a client wrote: `core.statements.check_slots` has it checked in Python.
 
     What `then` makes of it is the resolver's own, and not checked.
@@ -139,8 +139,8 @@ class UncheckedSlot(Slot):
 def check_slots(node: Any) -> None:
     """Have the unchecked slots below a query or condition checked by the columns they equal.
 
-    A value that Django would refuse for the column makes `Statement.rows` raise `SlotError`. Those
-    that are compared otherwise stay unchecked.
+    A value that Django would refuse for the column makes `Statement.rows` raise
+    `ParameterReadError`. Those that are compared otherwise stay unchecked.
     """
     if isinstance(node, Query):
         below = [node.where, *node.annotations.values(), *node.combined_queries]
@@ -162,32 +162,32 @@ def _check_operands(lookup: "Lookup[Any]") -> None:
     if field is None:
         return
     if type(lookup.rhs) is UncheckedSlot:
-        lookup.rhs = lookup.rhs.then(partial(_checked, field))
+        lookup.rhs = lookup.rhs.then(partial(_check_values, field))
     elif isinstance(lookup.rhs, list | tuple | OrderedSet):
         lookup.rhs = [
-            each.then(partial(_checked, field)) if type(each) is UncheckedSlot else each
+            each.then(partial(_check_values, field)) if type(each) is UncheckedSlot else each
             for each in lookup.rhs
         ]
 
 
-def _checked(field: Any, value: Any) -> Any:
-    """Return the value as the column has it. Raises `SlotError` if it is none of the column's."""
+def _check_values(field: Any, value: Any) -> Any:
+    """Return the value as the column stores it, or raise `ParameterReadError`."""
     while field.remote_field:
         field = field.target_field
     try:
         prepared = field.get_prep_value(value)
     except Exception as error:  # whatever it is, the resolver is told when it is called with it
-        raise SlotError(str(error), "invalid id") from error
+        raise ParameterReadError(str(error), "invalid id") from error
     if isinstance(prepared, int):
         lowest, highest = connection.ops.integer_field_range(field.get_internal_type())
         if (lowest is not None and prepared < lowest) or (
             highest is not None and prepared > highest
         ):
-            raise SlotError("This is beyond the column's range.", "invalid id")
+            raise ParameterReadError("This is beyond the column's range.", "invalid id")
     return prepared
 
 
-def array_of_ids(ids: Iterable[str]) -> str:
+def uuid_array_text(ids: Iterable[str]) -> str:
     """Return PostgreSQL's text of an array of UUIDs, which are texts themselves."""
     return f"{{{','.join(ids)}}}"
 
@@ -207,16 +207,16 @@ class Statement:
     def of(cls, rows: QuerySet[Any, Any], *, once: bool = False, text_ids: bool = False) -> Self:
         """Compile; have UUIDs read as texts if ``text_ids``.
 
-        Unless it is to be run but ``once``, raise `SlotError` if a moment is part of it, which
-        may be that of now.
+        Unless it is to be run but ``once``, raise `ParameterReadError` if a moment is part of it,
+        which may be that of now.
         """
         compiler = rows.query.get_compiler(rows.db)
         try:
             sql, params = compiler.as_sql()
         except EmptyResultSet:
             return cls(rows.db, None)
-        if not once and any(isinstance(param, MOMENTS) for param in params):
-            raise SlotError("This depends on a moment.", "moment")
+        if not once and any(isinstance(param, DATETIME_TYPES) for param in params):
+            raise ParameterReadError("This depends on a moment.", "moment")
         expressions = [column for column, _sql, _alias in compiler.select or ()]
         converters = compiler.get_converters(expressions)
         kind = (InlineCursor if once else PreparedCursor, text_ids)
@@ -226,27 +226,29 @@ class Statement:
         """Run with these values; return rows as Django would."""
         if self.sql is None:
             return ()
-        params = [param.read(values) if isinstance(param, Slot) else param for param in self.params]
+        params = [
+            param.read(values) if isinstance(param, Param) else param for param in self.params
+        ]
         connection = connections[self.database]
         found = self._run(connection, self.sql, params)
-        return self._converted(found, connection) if self.converters else found
+        return self._convert(found, connection) if self.converters else found
 
     def _run(self, connection: Any, sql: str, params: Sequence[Any]) -> Sequence[tuple[Any, ...]]:
         if connection.connection is None:
-            return rows_of(connection, self.kind, sql, params)
+            return fetch_rows(connection, self.kind, sql, params)
         # Django asks a connection that was kept whether it is still good, in a round trip of its
         # own. A statement that only reads can find out by itself and be run again.
         is_unchecked = connection.health_check_enabled and not connection.health_check_done
         connection.health_check_done = True
         try:
-            return rows_of(connection, self.kind, sql, params)
+            return fetch_rows(connection, self.kind, sql, params)
         except (InterfaceError, OperationalError):
             if not is_unchecked or connection.in_atomic_block or connection.is_usable():
                 raise
             connection.close()
-            return rows_of(connection, self.kind, sql, params)
+            return fetch_rows(connection, self.kind, sql, params)
 
-    def _converted(
+    def _convert(
         self, rows: Iterable[tuple[Any, ...]], connection: Any
     ) -> Sequence[tuple[Any, ...]]:
         converted = list(map(list, rows))

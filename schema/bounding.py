@@ -7,18 +7,18 @@ from graphql import GraphQLResolveInfo, OperationType
 from strawberry.extensions import SchemaExtension
 
 from core.deadline import DeadlineExceededError
-from schema.budget import spend_more
+from schema.budget import charge_document
 from schema.documents import document_of
 from schema.engine.bounds import FieldCancelledError
 
 
-class Bounding(SchemaExtension):
+class BoundsExtension(SchemaExtension):
     """Looks at the time before each field, and counts the texts that fields return."""
 
     def on_execute(self) -> Iterator[None]:
         """Spend the points of the document, which is valid."""
         context = self.execution_context
-        spend_more(context.context.actor, document_of(context))
+        charge_document(context.context.actor, document_of(context))
         yield
 
     def resolve(  # type: ignore[override]  # the base returns an awaitable, too

@@ -34,29 +34,29 @@ class RateLimitedError(BadRequestError):
         self.error.extensions = {"code": RequestErrorCode.RATE_LIMITED, "retryAfter": retry_after}
 
 
-def spend_one(actor: Actor) -> None:
+def charge_request(actor: Actor) -> None:
     """Spend the point that every request costs. Raises `RateLimitedError`."""
     points = settings.GRAPHQL_POINTS_PER_MINUTE
     if points:
-        wait = CLIENTS.fill(client_of(actor), interval=MINUTE / points, capacity=MINUTE)
+        wait = CLIENTS.fill(client_key(actor), interval=MINUTE / points, capacity=MINUTE)
         if wait:
             raise RateLimitedError(ceil(wait))
 
 
-def spend_more(actor: Actor, document: Document) -> None:
+def charge_document(actor: Actor, document: Document) -> None:
     """Spend the other points of a valid document, whichever of its operations is executed."""
     points = settings.GRAPHQL_POINTS_PER_MINUTE
-    more = points_of(document) - 1
+    more = document_points(document) - 1
     if points and more:
-        CLIENTS.overfill(client_of(actor), more * MINUTE / points)
+        CLIENTS.overfill(client_key(actor), more * MINUTE / points)
 
 
-def points_of(document: Document) -> int:
+def document_points(document: Document) -> int:
     """Return what a valid document costs."""
     return 1 + document.rows // ROWS_PER_POINT
 
 
-def client_of(actor: Actor) -> Hashable:
+def client_key(actor: Actor) -> Hashable:
     """Return whom a request is charged to: a token, a user, or else a network."""
     known = actor.token_id or actor.impersonator_id or actor.user_id or actor.enrolling_id
     return known or (actor.ip and network_of(actor.ip))

@@ -21,13 +21,13 @@ from strawberry_django.fields.field import StrawberryDjangoConnectionExtension
 from core.crypto import UnsealError, seal, unseal
 from core.errors import ArgumentInvalidError, CursorInvalidError
 from core.sought import candidates, first_rows, is_truncated
-from core.statements import Slot
+from core.statements import Param
 from schema.context import Info
-from schema.counts import TotalCount, Whole
-from schema.engine.connections import ConnectionExtension, Lists
+from schema.counts import ListSummary, TotalCount
+from schema.engine.connections import ConnectionExtension, ListCompanions
 from schema.engine.connections import Page as EnginePage
 from schema.engine.plan import SelectedField
-from schema.engine.sources import Operand
+from schema.engine.sources import Bind
 from schema.enums import describe_enum
 from schema.keysets import Keyset
 from schema.pages import Page, Position, Window
@@ -126,7 +126,7 @@ class KeysetConnection(relay.Connection[NodeType], Generic[NodeType]):
 
     scope_: strawberry.Private[str]
     positions: strawberry.Private[Sequence[Position] | None]
-    whole: strawberry.Private[Whole]
+    summary: strawberry.Private[ListSummary]
 
     def cursors(self) -> list[str]:
         """Seal the positions of all items."""
@@ -135,7 +135,7 @@ class KeysetConnection(relay.Connection[NodeType], Generic[NodeType]):
     @strawberry.field
     def total_count(self) -> TotalCount:
         """How many items there are; counted only if it is selected."""
-        return self.whole.count()
+        return self.summary.count()
 
     @classmethod
     def resolve_connection(  # type: ignore[override]
@@ -161,7 +161,7 @@ class KeysetConnection(relay.Connection[NodeType], Generic[NodeType]):
             arguments,
             keyset,
             scope,
-            Whole(partial(TotalCount.of, queryset), partial(is_truncated, queryset)),
+            ListSummary(partial(TotalCount.of, queryset), partial(is_truncated, queryset)),
         )
 
     @classmethod
@@ -184,7 +184,7 @@ class KeysetConnection(relay.Connection[NodeType], Generic[NodeType]):
         arguments: "PageArguments",
         keyset: Keyset,
         scope: str,
-        whole: Whole,
+        summary: ListSummary,
     ) -> Self:
         """Show a page of instances."""
         positions = [keyset.position_of(row) for row in page.rows]
@@ -192,7 +192,7 @@ class KeysetConnection(relay.Connection[NodeType], Generic[NodeType]):
             EnginePage(None if None in positions else positions, page.more, len(page.rows)),
             arguments,
             scope,
-            whole,
+            summary,
         )
         connection.nodes = page.rows
         connection.edges = [
@@ -207,7 +207,7 @@ class KeysetConnection(relay.Connection[NodeType], Generic[NodeType]):
         page: EnginePage,
         arguments: "PageArguments",
         scope: str,
-        whole: Whole,
+        summary: ListSummary,
     ) -> Self:
         """Make a connection without its items."""
         ahead, behind = arguments.before is not None, arguments.after is not None
@@ -224,7 +224,7 @@ class KeysetConnection(relay.Connection[NodeType], Generic[NodeType]):
             edges=[],
             scope_=scope,
             positions=page.positions,
-            whole=whole,
+            summary=summary,
         )
 
 
@@ -275,16 +275,16 @@ class PageArguments:
         opened = {name: _position(scope, cursor) for name, cursor in cursors.items()}
         return {name: order.check(each) for name, each in opened.items() if each is not None}
 
-    def wanted(
-        self, rows: models.QuerySet[Any], order: Keyset, operand: Operand
+    def window_rows(
+        self, rows: models.QuerySet[Any], order: Keyset, bind: Bind
     ) -> models.QuerySet[Any]:
         """Return the rows from which the page is cut, with the positions among the operands."""
         ends = {
-            name: _operands(operand(name), len(order.fields))
+            name: _operands(bind(name), len(order.fields))
             for name in ("after", "before")
             if getattr(self, name) is not None
         }
-        return self._window(**ends).wanted(candidates(rows))
+        return self._window(**ends).window_rows(candidates(rows))
 
     def first(self, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
         """Return as many as are read."""
@@ -347,7 +347,7 @@ class Paged(ConnectionExtension["PageArguments"], StrawberryDjangoConnectionExte
         pager: PageArguments,
         page: EnginePage,
         scope: str,
-        lists: Lists,
+        lists: ListCompanions,
         key: Any,  # noqa: ARG002
     ) -> KeysetConnection[Any]:
         """Make the connection but for its items."""
@@ -355,7 +355,7 @@ class Paged(ConnectionExtension["PageArguments"], StrawberryDjangoConnectionExte
             page,
             pager,
             scope,
-            Whole(
+            ListSummary(
                 lambda: TotalCount.of(lists.rows()),
                 lambda: is_truncated(lists.rows()),
             ),
@@ -389,7 +389,7 @@ def given(info: Info) -> dict[str, Any]:
 
 def _operands(position: Any, length: int) -> Sequence[Any]:
     """Return the parts of a position, or slots for them."""
-    if isinstance(position, Slot):
+    if isinstance(position, Param):
         return [position.then(itemgetter(index)) for index in range(length)]
     return cast("Sequence[Any]", position)
 

@@ -12,7 +12,7 @@ from django.db import models
 from graphql import GraphQLError
 
 from core.actor import Actor
-from core.statements import Slot
+from core.statements import Param
 from schema.engine.bounds import Bounds
 from schema.engine.dataloader import DataLoader
 from schema.engine.trace import Trace
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 V = TypeVar("V")
 # What is each actor's own; the rest of an actor decides by which rules they see.
-ACTOR_SLOTS: Final = ("user_id", "session_id", "token_id", "ip", "user_agent")
+ACTOR_PARAMS: Final = ("user_id", "session_id", "token_id", "ip", "user_agent")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -80,7 +80,7 @@ class Context:
         if loader is None:
             compute: Callable[[Sequence[Any]], Sequence[V]] = partial(batch.compute, self.actor)
             if self.trace is not None:
-                compute = self.trace.timed(batch.name, compute)
+                compute = self.trace.time_batches(batch.name, compute)
             loader = self._loaders[batch] = DataLoader(compute)
         (key,) = batch.keys([row])
         if key not in loader:
@@ -105,8 +105,8 @@ class Context:
             self._companions.update((id(row), level) for row in level)
             related: defaultdict[str, list[models.Model]] = defaultdict(list)
             for row in level:
-                for name, one in row._state.fields_cache.items():  # noqa: SLF001 - no public name
-                    related[name] += [one] if one else []
+                for name, related_row in row._state.fields_cache.items():  # noqa: SLF001 - no public name
+                    related[name] += [related_row] if related_row else []
                 for name, many in getattr(row, "_prefetched_objects_cache", {}).items():
                     related[name] += many
             pending += filter(None, related.values())
@@ -119,32 +119,32 @@ class Context:
             actor.is_superuser,
             actor.is_system,
             actor.scopes,
-            *(bool(getattr(actor, name)) for name in ACTOR_SLOTS),
+            *(bool(getattr(actor, name)) for name in ACTOR_PARAMS),
         )
 
-    def symbolic(self) -> Self:
+    def with_params(self) -> Self:
         """Return a context of any actor who sees by the same rules."""
-        slots = {name: Slot.named(name) for name in ACTOR_SLOTS if getattr(self.actor, name)}
+        slots = {name: Param.named(name) for name in ACTOR_PARAMS if getattr(self.actor, name)}
         # No rule about rows looks at these.
-        nobody = {"proof": None, "impersonator_id": None}
-        return type(self)(actor=replace(self.actor, **cast("Any", nobody | slots)))
+        unset = {"proof": None, "impersonator_id": None}
+        return type(self)(actor=replace(self.actor, **cast("Any", unset | slots)))
 
     def values(self) -> Mapping[str, Any]:
         """Return the facts about the actor that statements are given."""
-        return {name: getattr(self.actor, name) for name in ACTOR_SLOTS}
+        return {name: getattr(self.actor, name) for name in ACTOR_PARAMS}
 
     def act_as(self, actor: Actor) -> None:
         """Go on in the name of somebody who just signed in, or of nobody."""
         self.actor = actor
-        self.forget()
+        self.clear_loaders()
 
-    def session_is_over(self, nobody: Actor) -> None:
+    def end_session(self, anonymous: Actor) -> None:
         """Go on as ``nobody``, and have the view clear the cookie."""
-        self.act_as(nobody)
+        self.act_as(anonymous)
         self.session_cookie = None
         self.session_ended = True
 
-    def forget(self) -> None:
+    def clear_loaders(self) -> None:
         """Forget what was loaded: a mutation may have changed it."""
         self._loaders.clear()
         self._batches.clear()

@@ -8,7 +8,7 @@ import orjson
 import strawberry
 from django.db import models
 
-from schema.engine.lateral import count_each, estimate_each
+from schema.engine.lateral import count_children, estimate_children
 from schema.limits import MAX_COUNT
 
 
@@ -36,9 +36,9 @@ class TotalCount:
         cls, queryset: models.QuerySet[Any], parent: str, keys: Sequence[Any]
     ) -> list[Self]:
         """Count the list of each parent in one statement, and estimate the long ones in another."""
-        counted = count_each(queryset, parent=parent, keys=keys, limit=MAX_COUNT + 1)
+        counted = count_children(queryset, parent=parent, keys=keys, limit=MAX_COUNT + 1)
         long = [key for key in keys if counted[key] > MAX_COUNT]
-        estimated = estimate_each(queryset, parent=parent, keys=long) if long else {}
+        estimated = estimate_children(queryset, parent=parent, keys=long) if long else {}
         return [
             cls(value=max(counted[key], estimated.get(key, 0)), is_exact=key not in estimated)
             for key in keys
@@ -46,7 +46,7 @@ class TotalCount:
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class ListSummary:
     """What there is to know of a list as a whole, found out if it is selected."""
 
     count: Callable[[], TotalCount]

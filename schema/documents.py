@@ -28,9 +28,9 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types import ExecutionContext
 
 from schema.engine.caches import SizedCache
-from schema.engine.executor import Operation
+from schema.engine.executor import CompiledOperation
 from schema.errors import RequestErrorCode, request_error
-from schema.limits import check_document, check_text, rows_of
+from schema.limits import check_document, check_text, count_rows
 
 RULES: Final = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 
@@ -63,7 +63,7 @@ class Document:
         self._errors: dict[GraphQLSchema, list[GraphQLError]] = {}
         self._root_fields: dict[str | None, list[str]] = {}
         # What the engine executes, by `operationName`.
-        self.operations: dict[str | None, Operation] = {}
+        self.operations: dict[str | None, CompiledOperation] = {}
 
     @property
     def size(self) -> int:
@@ -80,7 +80,7 @@ class Document:
     @cached_property
     def rows(self) -> int:
         """How many rows the largest of its operations asks for."""
-        return rows_of(self.syntax)
+        return count_rows(self.syntax)
 
     def errors(self, schema: GraphQLSchema) -> list[GraphQLError]:
         """Return what is wrong with it: limits that it exceeds, or validation rules it breaks.

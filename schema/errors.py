@@ -102,14 +102,14 @@ class InputErrors(FieldExtension):
         place would say that nothing happened.
         """
         context = info.context
-        context.forget()
+        context.clear_loaders()
         payload = cast("type[Payload]", info.return_type)
         with observe_commits() as commits:
             try:
                 check_nulls(kwargs.get("input"))
                 answer = next_(source, info, **kwargs) or payload()
-            except InputRejectedError as refusal:
-                return payload(errors=input_errors(refusal))
+            except InputRejectedError as rejected_input:
+                return payload(errors=input_errors(rejected_input))
             except DomainError:
                 raise
             except (Exception, OperationCancelledError) as error:
@@ -151,7 +151,7 @@ def check_nulls(given: object) -> None:
         )
 
 
-def input_errors(refusal: InputRejectedError) -> list[InputError]:
+def input_errors(rejected_input: InputRejectedError) -> list[InputError]:
     """Return what a payload tells of a refused input."""
     return [
         InputError(
@@ -159,7 +159,7 @@ def input_errors(refusal: InputRejectedError) -> list[InputError]:
             message=str(problem.message),
             field=[to_camel_case(name) for name in problem.field] or None,
         )
-        for problem in refusal.problems
+        for problem in rejected_input.problems
     ]
 
 

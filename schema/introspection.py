@@ -35,7 +35,7 @@ def is_introspection(root_fields: Sequence[str]) -> bool:
     return not FIELDS.isdisjoint(root_fields)
 
 
-def introspected(
+def run_introspection(
     document: Document | None,
     name: str | None,
     actor: Actor,
@@ -50,7 +50,7 @@ def introspected(
     if document is None or not is_introspection(fields):
         return execute()
     if settings.INTROSPECTION == "signed-in" and not actor.is_authenticated:
-        return ExecutionResult(data=None, errors=[_closed()])
+        return ExecutionResult(data=None, errors=[_introspection_closed()])
     if not _is_static(document, fields):
         return execute()
     key = (document.source, name)
@@ -73,7 +73,7 @@ def _is_static(document: Document, fields: Sequence[str]) -> bool:
     )
 
 
-def _closed() -> GraphQLError:
+def _introspection_closed() -> GraphQLError:
     return GraphQLError(
         _("Sign in to read the schema by introspection."),
         extensions={"code": GenericErrorCode.UNAUTHENTICATED},

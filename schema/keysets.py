@@ -10,7 +10,7 @@ from django.db.models.functions import Cast
 from django.db.models.lookups import GreaterThan, LessThan
 
 from core.errors import CursorInvalidError
-from core.statements import Slot
+from core.statements import Param
 
 POSITION = "keyset_position_"
 
@@ -87,7 +87,7 @@ class Keyset:
         self.check(position)
         values = [
             each.then(field.to_python)
-            if isinstance(each, Slot)
+            if isinstance(each, Param)
             else Value(field.to_python(each), output_field=field)
             for field, each in zip(self.fields, position, strict=True)
         ]

@@ -165,7 +165,7 @@ class _Meter:
         return self._measured[name]
 
 
-def rows_of(document: DocumentNode) -> int:
+def count_rows(document: DocumentNode) -> int:
     """Return how many rows a document asks for, by the largest of its operations."""
     meter = _Meter(document)
     return max(

@@ -70,7 +70,7 @@ def multipart_parameters(request: HttpRequest) -> Any:
         if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
             raise BadRequestError("The part `map` must have a list of paths for each file.")
         for path in paths:
-            _put(operations, path, files[name])
+            _insert(operations, path, files[name])
     return operations
 
 
@@ -93,26 +93,26 @@ def _parts(request: HttpRequest) -> tuple[Any, Any]:
         raise BadRequestError("The body is not a form of parts.") from None
 
 
-def _put(operations: dict[str, Any], path: str, file: InMemoryUploadedFile) -> None:
+def _insert(operations: dict[str, Any], path: str, file: InMemoryUploadedFile) -> None:
     """Put a file where the path leads, in place of null."""
-    *way, last = path.split(".")
+    *parents, last = path.split(".")
     place: Any = operations
-    if len(way) in range(1, MAX_PATH) and way[0] == "variables":
-        for step in way:
-            place = _at(place, step)
-        if _at(place, last) is None and _has(place, last):
+    if len(parents) in range(1, MAX_PATH) and parents[0] == "variables":
+        for step in parents:
+            place = _get_item(place, step)
+        if _get_item(place, last) is None and _has_item(place, last):
             place[int(last) if isinstance(place, list) else last] = file
             return
     raise BadRequestError(f"The part `map` leads to no null in the variables: {path[:100]!r}.")
 
 
-def _at(place: Any, step: str) -> Any:
-    if not _has(place, step):
+def _get_item(place: Any, step: str) -> Any:
+    if not _has_item(place, step):
         return None
     return place[int(step) if isinstance(place, list) else step]
 
 
-def _has(place: Any, step: str) -> bool:
+def _has_item(place: Any, step: str) -> bool:
     if isinstance(place, list):
         return (
             step.isascii() and step.isdigit() and len(step) <= MAX_PATH and int(step) < len(place)

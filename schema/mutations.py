@@ -35,7 +35,7 @@ def mutation(*, scope: RequiredScope, reauthenticate: bool) -> Any:
     payload of its own that has nothing else.
     """
 
-    def declare(method: Callable[..., Any]) -> Any:
+    def register_tables(method: Callable[..., Any]) -> Any:
         if method.__annotations__["return"] is None:
             method.__annotations__["return"] = _errors_only(method.__name__)
         return strawberry.mutation(
@@ -44,7 +44,7 @@ def mutation(*, scope: RequiredScope, reauthenticate: bool) -> Any:
             metadata={ACCESS: Access(scope, reauthenticate)},
         )
 
-    return declare
+    return register_tables
 
 
 def _errors_only(method: str) -> type[Payload]:

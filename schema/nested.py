@@ -20,8 +20,8 @@ from schema.connections import (
     selected,
 )
 from schema.context import Batch, Info
-from schema.counts import TotalCount, Whole
-from schema.engine.connections import Lists
+from schema.counts import ListSummary, TotalCount
+from schema.engine.connections import ListCompanions
 from schema.engine.connections import Page as EnginePage
 from schema.engine.dataloader import DataLoader
 from schema.engine.plan import SelectedField
@@ -36,10 +36,10 @@ def nested_connection(type_: type[KeysetConnection[Any]], *, parent: str) -> Any
     The resolver returns the lists of all objects as one queryset, and ``parent`` is the foreign
     key that leads from it to the object.
     """
-    return paged_connection(type_, _OfParents(parent))
+    return paged_connection(type_, _NestedPaged(parent))
 
 
-class _OfParents(Paged):
+class _NestedPaged(Paged):
     """Resolves the connection together with those of the parent's companions."""
 
     parent: str
@@ -53,16 +53,18 @@ class _OfParents(Paged):
         return _scope(self.type, order, given, selected.parent.name, selected.name)
 
     def connection(
-        self, pager: PageArguments, page: EnginePage, scope: str, lists: Lists, key: Any
+        self, pager: PageArguments, page: EnginePage, scope: str, lists: ListCompanions, key: Any
     ) -> KeysetConnection[Any]:
         """Make the connection but for its items; all lists are counted when one is."""
-        if "counts" not in lists.kept:
+        if "counts" not in lists.cached:
             counts: DataLoader[Any, TotalCount] = DataLoader(
                 lambda keys: TotalCount.of_each(lists.rows(), self.parent, keys)
             )
             counts.expect(lists.keys)
-            lists.kept["counts"] = counts
-        return self.type.around(page, pager, scope, Whole(partial(lists.kept["counts"].load, key)))
+            lists.cached["counts"] = counts
+        return self.type.around(
+            page, pager, scope, ListSummary(partial(lists.cached["counts"].load, key))
+        )
 
     def resolve(
         self, next_: Callable[..., Any], source: models.Model, info: Info, **kwargs: Any
@@ -127,7 +129,7 @@ class _Level:
             for key, page in pages.items():
                 count = partial(counts.load, key)
                 answers[key] = self.type_.of(
-                    page, self.arguments, keyset, f"{scope} {key}", Whole(count)
+                    page, self.arguments, keyset, f"{scope} {key}", ListSummary(count)
                 )
         return [answers[key] for key in keys]
 

@@ -8,7 +8,7 @@ import strawberry
 from django.db.models import QuerySet
 from strawberry import relay
 
-from core.statements import Slot
+from core.statements import Param
 
 NodeId: TypeAlias = Annotated[
     strawberry.ID, strawberry.argument(description="The object's `id`, as it was answered.")
@@ -28,18 +28,18 @@ def parse_node_id(id_: str) -> tuple[str, Any] | None:
         return None
 
 
-def node_key(id_: str | Slot, type_name: str) -> Any:
+def node_key(id_: str | Param, type_name: str) -> Any:
     """Return the key inside a global id; None if it is of another type, or of none.
 
     Of a slot for an id, return a slot for the key.
     """
-    if isinstance(id_, Slot):
+    if isinstance(id_, Param):
         return id_.then(lambda each: node_key(each, type_name))
     name, key = parse_node_id(id_) or ("", None)
     return key if name == type_name else None
 
 
-def one(queryset: QuerySet[Any], key: Any) -> Any:
+def single_row(queryset: QuerySet[Any], key: Any) -> Any:
     """Return the queryset of one row at the most; Strawberry resolves it to that row or null.
 
     The row is looked for only if the key is one, and is seen only if the type's

@@ -10,15 +10,15 @@ from strawberry.types.graphql import OperationType
 
 from core.actor import Actor
 from core.deadline import OperationCancelledError
-from schema.budget import spend_more
+from schema.budget import charge_document
 from schema.context import Context
 from schema.documents import DOCUMENTS, Document
-from schema.engine.executor import Operation
-from schema.engine.plan import UnplannableError
-from schema.introspection import introspected, is_introspection
+from schema.engine.executor import CompiledOperation
+from schema.engine.plan import NotPlannableError
+from schema.introspection import is_introspection, run_introspection
 from schema.root import schema
 from schema.scopes import RootFields
-from schema.variables import described
+from schema.variables import describe
 
 ROOT_FIELDS: Final = RootFields(schema._schema)  # noqa: SLF001 - Strawberry has no public name
 OPERATIONS: Final = Counter(
@@ -32,7 +32,7 @@ STATEMENTS: Final = Counter(
     ["sql"],
 )
 COMPILED: Final = STATEMENTS.labels("kept")
-MADE_ANEW: Final = STATEMENTS.labels("made anew")
+RECOMPILED: Final = STATEMENTS.labels("made anew")
 RECOMPILATIONS: Final = Counter(
     "graphql_engine_recompilations",
     "Statements of the engine whose SQL was made for one request, by the reason.",
@@ -45,20 +45,20 @@ def count_statement(reason: str | None) -> None:
     if reason is None:
         COMPILED.inc()
     else:
-        MADE_ANEW.inc()
+        RECOMPILED.inc()
         RECOMPILATIONS.labels(reason).inc()
 
 
-def prepared(document: Document, name: str | None) -> Operation:
+def prepare(document: Document, name: str | None) -> CompiledOperation:
     """Return the operation of a document, ready to be executed by the engine; cached with it.
 
-    Raises `UnplannableError` if it is none for the engine.
+    Raises `NotPlannableError` if it is none for the engine.
     """
     found = document.operations.get(name)
     if found is None:
         if problems(document):
-            raise UnplannableError("This document is not valid.")
-        found = Operation.of(schema, document.syntax, name, document.size, count_statement)
+            raise NotPlannableError("This document is not valid.")
+        found = CompiledOperation.of(schema, document.syntax, name, document.size, count_statement)
         document.operations[name] = found
     return found
 
@@ -86,11 +86,11 @@ def execute(
     document = None
     try:
         document = context.document = _document(source, name, context.actor)
-        if not context.actor.is_in_person:
+        if not context.actor.is_interactive:
             ROOT_FIELDS.check_scopes(document.root_fields(name), context.actor)
         operation = _for_engine(document, name, context.actor)
         if not (read_only and operation.is_mutation):
-            spend_more(context.actor, document)
+            charge_document(context.actor, document)
             try:
                 found = operation.execute(
                     variables, context, trace=context.trace, bounds=context.bounds
@@ -102,7 +102,7 @@ def execute(
             if was_executed(result):
                 BY_ENGINE.inc()
             return _with_faults(result, context, variables)
-    except (UnplannableError, GraphQLError) as error:
+    except (NotPlannableError, GraphQLError) as error:
         if context.trace is not None:
             context.trace.refusal = str(error)
 
@@ -119,7 +119,7 @@ def execute(
         )
 
     try:
-        result = introspected(document, name, context.actor, by_graphql_core)
+        result = run_introspection(document, name, context.actor, by_graphql_core)
     except OperationCancelledError:
         BY_GRAPHQL_CORE.inc()
         raise
@@ -137,7 +137,7 @@ def _with_faults(
         return result
     errors = result.errors or []
     if not was_executed(result):
-        errors = described(schema._schema, errors, variables or {})  # noqa: SLF001 - see above
+        errors = describe(schema._schema, errors, variables or {})  # noqa: SLF001 - see above
     return ExecutionResult(data=result.data, errors=[*errors, *context.faults])
 
 
@@ -154,19 +154,19 @@ def _document(source: str, name: str | None, actor: Actor) -> Document:
     return found
 
 
-def _for_engine(document: Document, name: str | None, actor: Actor) -> Operation:
+def _for_engine(document: Document, name: str | None, actor: Actor) -> CompiledOperation:
     """Return the operation of a document as `prepared` does, unless it is not for the engine."""
     if not settings.GRAPHQL_ENGINE:
-        raise UnplannableError("The engine is turned off.")
+        raise NotPlannableError("The engine is turned off.")
     found = document.operations.get(name)
     if found is not None:
         return found
     fields = document.root_fields(name)
     if not ROOT_FIELDS.is_worth_planning(fields, actor):
-        raise UnplannableError("Anonymous clients get nothing of this.")
+        raise NotPlannableError("Anonymous clients get nothing of this.")
     if is_introspection(fields):
-        raise UnplannableError("This is introspection.")
-    return prepared(document, name)
+        raise NotPlannableError("This is introspection.")
+    return prepare(document, name)
 
 
 def was_executed(result: ExecutionResult) -> bool:

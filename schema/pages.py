@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from core.sought import first_rows
-from schema.engine.lateral import first_of_each
+from schema.engine.lateral import fetch_first_children
 from schema.keysets import Keyset
 
 Position = Sequence[Any]
@@ -35,7 +35,7 @@ class Window:
 
         Raises `CursorInvalidError` for positions in another order, here and below.
         """
-        return self.cut(list(first_rows(self.wanted(queryset), self.limit)))
+        return self.cut(list(first_rows(self.window_rows(queryset), self.limit)))
 
     def pages(
         self, queryset: QuerySet[Any], *, parent: str, keys: Sequence[Any], rows: QuerySet[Any]
@@ -44,12 +44,12 @@ class Window:
 
         The arguments are those of `of_each`, which says what index they need.
         """
-        found = first_of_each(
-            self.wanted(queryset), parent=parent, keys=keys, limit=self.limit, rows=rows
+        found = fetch_first_children(
+            self.window_rows(queryset), parent=parent, keys=keys, limit=self.limit, rows=rows
         )
         return {key: self.cut(some) for key, some in found.items()}
 
-    def wanted(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def window_rows(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Return what is between the positions, from the end where the page is."""
         keyset = Keyset.of(queryset)
         if self.after is not None:

@@ -6,7 +6,7 @@ from typing import Any
 import strawberry_django
 from django.db.models import Model
 
-from schema.nodes import one
+from schema.nodes import single_row
 
 
 def changed_object(model: type[Model], key: str) -> Any:
@@ -18,7 +18,7 @@ def changed_object(model: type[Model], key: str) -> Any:
     key_of = attrgetter(key)
 
     def resolve(root: Any) -> Any:
-        return one(model._default_manager.all(), key_of(root))
+        return single_row(model._default_manager.all(), key_of(root))
 
     name = model._meta.verbose_name_raw
     return strawberry_django.field(

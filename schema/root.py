@@ -35,14 +35,14 @@ from schema.authentication.service_accounts import (
 from schema.authentication.sessions import SessionsMutation
 from schema.authentication.suspension import SuspensionMutation
 from schema.authentication.types import Session
-from schema.bounding import Bounding
+from schema.bounding import BoundsExtension
 from schema.bulk.mutations import BulkMutation
 from schema.bulk.queries import BulkQuery
 from schema.bulk.types import BulkAction
 from schema.context import Info
 from schema.descriptions import describe
 from schema.documents import Documents
-from schema.nodes import NodeId, one, parse_node_id
+from schema.nodes import NodeId, parse_node_id, single_row
 from schema.organizations.invitations import OrganizationInvitation
 from schema.organizations.mutations import OrganizationsMutation
 from schema.organizations.queries import OrganizationsQuery
@@ -86,7 +86,7 @@ class Query(
         if type_ is None:
             return None
         everything = type_.__strawberry_django_definition__.model.objects.all()
-        return one(type_.get_queryset(everything, info), key)
+        return single_row(type_.get_queryset(everything, info), key)
 
 
 @strawberry.type
@@ -133,5 +133,5 @@ schema = RosterSchema(
     query=Query,
     mutation=Mutation,
     config=StrawberryConfig(scalar_map=SCALARS),
-    extensions=[Documents, Optimizer, Bounding],
+    extensions=[Documents, Optimizer, BoundsExtension],
 )

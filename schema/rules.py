@@ -5,7 +5,7 @@ from typing import Any
 
 from schema.context import Context
 from schema.engine.extensions import FieldRule
-from users.accounts.policy import may_read_private, may_read_private_of_all
+from users.accounts.policy import may_read_all_private, may_read_private
 from users.activity.policy import may_read_details
 from users.authentication.policy import may_list_sessions
 
@@ -15,7 +15,7 @@ class Private(FieldRule):
 
     def allows_all(self, context: Context) -> bool:
         """Ask the policy about everybody."""
-        return may_read_private_of_all(context.actor)
+        return may_read_all_private(context.actor)
 
     def allows(self, context: Context, values: Sequence[Any]) -> Sequence[bool]:
         """Ask the policy about each person."""

@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 Path: TypeAlias = tuple[str | int, ...]
 
 
-def serialized(payload: dict[str, Any]) -> bytes:
+def serialize(payload: dict[str, Any]) -> bytes:
     """Return the payload of a response as JSON.
 
     Scalars answer what can be serialised. If one does not, its field is null and an error tells

@@ -46,7 +46,7 @@ KINDS: Final[Mapping[type, str]] = {
 }
 
 
-def described(
+def describe(
     schema: GraphQLSchema, errors: Iterable[GraphQLError], given: Mapping[str, Any]
 ) -> list[GraphQLError]:
     """Return the errors of a refused request, with our own messages about variables."""

@@ -21,13 +21,13 @@ from graphql import GraphQLError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionResult
 
-from core.api import activate_language, limit_time, set_headers, timed_out
+from core.api import activate_language, limit_time, set_headers, timeout_response
 from core.deadline import DeadlineExceededError, OperationCancelledError
 from core.errors import InsufficientScopeError
 from core.http import ActorRequest, Reply
 from core.memory import trim_memory
 from schema.bad_requests import BadRequestError, body_too_large, from_json
-from schema.budget import RateLimitedError, spend_one
+from schema.budget import RateLimitedError, charge_request
 from schema.console import console_page
 from schema.context import Context
 from schema.debug import debug
@@ -36,7 +36,7 @@ from schema.engine.trace import Trace
 from schema.errors import RequestErrorCode, cancellation, format_error, request_error
 from schema.multipart import MULTIPART, multipart_parameters
 from schema.operations import execute, was_executed
-from schema.serialization import serialized
+from schema.serialization import serialize
 from users.authentication.middleware import (
     AuthenticationError,
     authenticate,
@@ -51,7 +51,7 @@ CHARSET = "; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
+class GraphQLRequest:
     """What a request asks for."""
 
     query: str
@@ -59,7 +59,7 @@ class Operation:
     name: str | None
 
     @classmethod
-    def of(cls, parameters: Any) -> "Operation":
+    def of(cls, parameters: Any) -> "GraphQLRequest":
         """Check the parameters of the specification. Raises `BadRequestError`."""
         if not isinstance(parameters, dict):
             raise BadRequestError("The body must be a JSON object.")
@@ -107,14 +107,14 @@ def operation(
     except AuthenticationError as error:
         reply = Reply.of(error.response)
     except DeadlineExceededError:
-        reply = Reply.of(timed_out())
+        reply = Reply.of(timeout_response())
     except Exception as error:  # noqa: BLE001 - as Django's handler, which logs it
         reply = Reply.of(response_for_exception(request, error))
     set_headers(reply, request, language)
     return reply
 
 
-def respond(request: HttpRequest, read: Callable[[HttpRequest], Operation]) -> Reply:
+def respond(request: HttpRequest, read: Callable[[HttpRequest], GraphQLRequest]) -> Reply:
     """Execute what is read of the request. Cross-site requests are refused without a CSRF token."""
     preferred = _preferred_type(request.META.get("HTTP_ACCEPT", "*/*"))
     if preferred is None:
@@ -131,7 +131,7 @@ def respond(request: HttpRequest, read: Callable[[HttpRequest], Operation]) -> R
     try:
         with context.bounds:
             _refuse_cross_site(request)
-            spend_one(context.actor)
+            charge_request(context.actor)
             result = _execute(read(request), context, read_only=request.method == "GET")
             reply = _answer(media_type, result, context)
     except BadRequestError as error:
@@ -163,29 +163,29 @@ def _cookies(context: Context) -> SimpleCookie:
     return response.cookies
 
 
-def _from_query_string(request: HttpRequest) -> Operation:
+def _from_query_string(request: HttpRequest) -> GraphQLRequest:
     parameters: dict[str, Any] = dict(request.GET.items())
     for name in ("variables", "extensions"):
         if parameters.get(name):
             parameters[name] = from_json(parameters[name].encode(), f"The parameter `{name}`")
         else:
             parameters.pop(name, None)
-    return Operation.of(parameters)
+    return GraphQLRequest.of(parameters)
 
 
-def _from_body(request: HttpRequest) -> Operation:
+def _from_body(request: HttpRequest) -> GraphQLRequest:
     if request.content_type not in {JSON, MULTIPART}:
         raise BadRequestError(f"Send the body as {JSON}, or with files as {MULTIPART}.", status=415)
     charset = (request.content_params or {}).get("charset", "utf-8")
     if charset.lower() not in {"utf-8", "utf8"}:
         raise BadRequestError("Encode the body as UTF-8.", status=415)
     if request.content_type == MULTIPART:
-        return Operation.of(multipart_parameters(request))
+        return GraphQLRequest.of(multipart_parameters(request))
     try:
         body = request.body
     except RequestDataTooBig:
         raise body_too_large(settings.GRAPHQL_MAX_BODY_BYTES) from None
-    return Operation.of(from_json(body, "The body"))
+    return GraphQLRequest.of(from_json(body, "The body"))
 
 
 @lru_cache
@@ -209,9 +209,9 @@ def _refuse_cross_site(request: HttpRequest) -> None:
         )
 
 
-def _execute(operation: Operation, context: Context, *, read_only: bool) -> ExecutionResult:
+def _execute(operation: GraphQLRequest, context: Context, *, read_only: bool) -> ExecutionResult:
     try:
-        with context.trace.recording() if context.trace is not None else nullcontext():
+        with context.trace.record_statements() if context.trace is not None else nullcontext():
             return execute(
                 operation.query, operation.name, operation.variables, context, read_only=read_only
             )
@@ -272,4 +272,4 @@ def _response(media_type: str, payload: dict[str, Any], status: int) -> Reply:
     headers = {"Content-Type": media_type + CHARSET}
     if status == 405:  # noqa: PLR2004
         headers["Allow"] = "POST"
-    return Reply(status, serialized(payload), headers)
+    return Reply(status, serialize(payload), headers)

@@ -135,7 +135,7 @@ class _Scale:
         if is_abstract_type(type_):
             self._possible_objects(type_, selections, count, page, depth)
             return
-        groups = self._grouped(type_, selections)
+        groups = self._group_fields(type_, selections)
         self._add_fields(len(groups))
         for nodes in groups.values():
             field = self._schema.get_field(cast("GraphQLObjectType", type_), nodes[0].name.value)
@@ -193,16 +193,16 @@ class _Scale:
         if depth <= 0 or not elements or not is_object_type(type_):
             return
         count = sum(number for _element, number in elements.values())
-        for nodes in self._grouped(type_, selections).values():
+        for nodes in self._group_fields(type_, selections).values():
             field = type_.fields.get(nodes[0].name.value)
             named = get_named_type(field.type) if field else None
             if field is None or named is None or is_leaf_type(named):
                 self._introspect(count)
                 continue
-            found = self._resolved(field, elements)
+            found = self._resolve_introspection(field, elements)
             self._elements(named, _selections(nodes), found, depth - 1)
 
-    def _resolved(self, field: Any, elements: Elements) -> Elements:
+    def _resolve_introspection(self, field: Any, elements: Elements) -> Elements:
         """Return what a field of introspection returns of some elements, and count it."""
         given = {"includeDeprecated": True} if "includeDeprecated" in field.args else {}
         is_list = is_list_type(get_nullable_type(field.type))
@@ -220,7 +220,9 @@ class _Scale:
                 found[key] = each, before + number
         return found
 
-    def _grouped(self, type_: GraphQLNamedType, selections: Iterable[SelectionSetNode]) -> Groups:
+    def _group_fields(
+        self, type_: GraphQLNamedType, selections: Iterable[SelectionSetNode]
+    ) -> Groups:
         """Return the fields selected of a type, by key of the answer, fragments merged."""
         groups: dict[str, list[FieldNode]] = {}
         spread: set[str] = set()

@@ -272,11 +272,11 @@ CODE_INVALID, PASSKEY_INVALID = "CODE_INVALID", "PASSKEY_INVALID"
 TOTP_ACTIVE, REAUTHENTICATION_REQUIRED = "TOTP_ACTIVE", "REAUTHENTICATION_REQUIRED"
 
 
-def everybody(outcome: str) -> dict[str, str]:
+def same_for_all(outcome: str) -> dict[str, str]:
     return dict.fromkeys(KINDS, outcome)
 
 
-def those(allowed: set[str], otherwise: str = FORBIDDEN) -> dict[str, str]:
+def allow_only(allowed: set[str], otherwise: str = FORBIDDEN) -> dict[str, str]:
     """Allow some; tell the others no, and the anonymous to sign in."""
     refused = dict.fromkeys(KINDS, otherwise) | {ANONYMOUS: UNAUTHENTICATED}
     return refused | dict.fromkeys(allowed, OK)
@@ -296,160 +296,163 @@ WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
     # Without being signed in.
     "signUp": (
         '{email: "new@example.org", username: "new", password: "a phrase to remember"}',
-        everybody(OK),
+        same_for_all(OK),
     ),
-    "resendVerification": ('{email: "new@example.org"}', everybody(OK)),
-    "verifyEmail": ('{token: "x"}', everybody(TOKEN_INVALID)),
-    "confirmEmailChange": ('{token: "x"}', everybody(TOKEN_INVALID)),
-    "confirmEmailAddress": ('{token: "x"}', everybody(TOKEN_INVALID)),
+    "resendVerification": ('{email: "new@example.org"}', same_for_all(OK)),
+    "verifyEmail": ('{token: "x"}', same_for_all(TOKEN_INVALID)),
+    "confirmEmailChange": ('{token: "x"}', same_for_all(TOKEN_INVALID)),
+    "confirmEmailAddress": ('{token: "x"}', same_for_all(TOKEN_INVALID)),
     "acceptInvitation": (
         '{token: "x", username: "new", password: "a phrase to remember"}',
-        everybody(TOKEN_INVALID),
+        same_for_all(TOKEN_INVALID),
     ),
-    "logIn": (f'{{login: "owner", password: "{PASSWORD}"}}', everybody(OK)),
-    "refreshTokens": ('{refreshToken: "x"}', everybody(TOKEN_INVALID)),
-    "logOut": ("", everybody(OK)),
-    "requestPasswordReset": ('{email: "owner@example.org"}', everybody(OK)),
-    "resetPassword": (f'{{token: "x", newPassword: "{NEW_PASSWORD}"}}', everybody(TOKEN_INVALID)),
+    "logIn": (f'{{login: "owner", password: "{PASSWORD}"}}', same_for_all(OK)),
+    "refreshTokens": ('{refreshToken: "x"}', same_for_all(TOKEN_INVALID)),
+    "logOut": ("", same_for_all(OK)),
+    "requestPasswordReset": ('{email: "owner@example.org"}', same_for_all(OK)),
+    "resetPassword": (
+        f'{{token: "x", newPassword: "{NEW_PASSWORD}"}}',
+        same_for_all(TOKEN_INVALID),
+    ),
     "verifySecondFactor": (
         '{mfaToken: "x", factor: {totp: "123456"}}',
-        everybody(TOKEN_INVALID),
+        same_for_all(TOKEN_INVALID),
     ),
-    "beginPasskeyAuthentication": ("{use: LOG_IN}", everybody(OK)),
-    "logInWithPasskey": ("{credential: {}}", everybody(PASSKEY_INVALID)),
+    "beginPasskeyAuthentication": ("{use: LOG_IN}", same_for_all(OK)),
+    "logInWithPasskey": ("{credential: {}}", same_for_all(PASSKEY_INVALID)),
     # Second factors, of which the owner has all kinds.
     "reauthenticate": (
         f'{{proof: {{password: "{PASSWORD}"}}}}',
-        those(SIGNED_IN) | {OWNER: REAUTHENTICATION_REQUIRED},
+        allow_only(SIGNED_IN) | {OWNER: REAUTHENTICATION_REQUIRED},
     ),
-    "beginTotpEnrollment": ("", those(SIGNED_IN) | {OWNER: TOTP_ACTIVE}),
-    "confirmTotpEnrollment": ('{code: "123456"}', those(set(), CODE_INVALID)),
-    "removeTotp": ("", those({OWNER}, NOT_FOUND)),
-    "regenerateRecoveryCodes": ("", those({OWNER}, NOT_FOUND)),
-    "beginPasskeyRegistration": ("", those(SIGNED_IN)),
-    "registerPasskey": ('{name: "x", credential: {}}', those(set(), PASSKEY_INVALID)),
-    "renamePasskey": ('{passkeyId: $passkey, name: "Laptop"}', those({OWNER}, NOT_FOUND)),
-    "removePasskey": ("{passkeyId: $passkey}", those({OWNER}, NOT_FOUND)),
-    "resetSecondFactors": ("{userId: $owner}", those(ADMINISTRATORS)),
-    "cancelDeletion": ('{token: "x"}', everybody(TOKEN_INVALID)),
+    "beginTotpEnrollment": ("", allow_only(SIGNED_IN) | {OWNER: TOTP_ACTIVE}),
+    "confirmTotpEnrollment": ('{code: "123456"}', allow_only(set(), CODE_INVALID)),
+    "removeTotp": ("", allow_only({OWNER}, NOT_FOUND)),
+    "regenerateRecoveryCodes": ("", allow_only({OWNER}, NOT_FOUND)),
+    "beginPasskeyRegistration": ("", allow_only(SIGNED_IN)),
+    "registerPasskey": ('{name: "x", credential: {}}', allow_only(set(), PASSKEY_INVALID)),
+    "renamePasskey": ('{passkeyId: $passkey, name: "Laptop"}', allow_only({OWNER}, NOT_FOUND)),
+    "removePasskey": ("{passkeyId: $passkey}", allow_only({OWNER}, NOT_FOUND)),
+    "resetSecondFactors": ("{userId: $owner}", allow_only(ADMINISTRATORS)),
+    "cancelDeletion": ('{token: "x"}', same_for_all(TOKEN_INVALID)),
     # For oneself.
-    "updateProfile": ('{name: "Somebody"}', those(SIGNED_IN)),
+    "updateProfile": ('{name: "Somebody"}', allow_only(SIGNED_IN)),
     "requestEmailChange": (
         f'{{email: "new@example.org", password: "{PASSWORD}"}}',
-        those(SIGNED_IN),
+        allow_only(SIGNED_IN),
     ),
     "addEmailAddress": (
         f'{{email: "new@example.org", password: "{PASSWORD}"}}',
-        those(SIGNED_IN),
+        allow_only(SIGNED_IN),
     ),
     # Each has their own addresses: the owner has this one.
     "setPrimaryEmailAddress": (
         f'{{email: "owner@example.com", password: "{PASSWORD}"}}',
-        those({OWNER}, NOT_FOUND),
+        allow_only({OWNER}, NOT_FOUND),
     ),
     "removeEmailAddress": (
         f'{{email: "owner@example.com", password: "{PASSWORD}"}}',
-        those({OWNER}, NOT_FOUND),
+        allow_only({OWNER}, NOT_FOUND),
     ),
     # A file, which the test sends along.
-    "setAvatar": ("{image: $image}", those(SIGNED_IN)),
-    "removeAvatar": ("", those(SIGNED_IN)),
-    "changeUsername": (f'{{username: "somebody", password: "{PASSWORD}"}}', those(SIGNED_IN)),
+    "setAvatar": ("{image: $image}", allow_only(SIGNED_IN)),
+    "removeAvatar": ("", allow_only(SIGNED_IN)),
+    "changeUsername": (f'{{username: "somebody", password: "{PASSWORD}"}}', allow_only(SIGNED_IN)),
     "changePassword": (
         f'{{currentPassword: "{PASSWORD}", newPassword: "{NEW_PASSWORD}"}}',
-        those(SIGNED_IN),
+        allow_only(SIGNED_IN),
     ),
     "createApiToken": (
         f'{{name: "CI", scopes: [USERS_READ], password: "{PASSWORD}"}}',
-        those(SIGNED_IN),
+        allow_only(SIGNED_IN),
     ),
     # Administrators have no new secrets of other people's.
     "rotateApiToken": (
         f'{{tokenId: $token, password: "{PASSWORD}"}}',
-        those({OWNER}, NOT_FOUND) | {ADMINISTRATOR: FORBIDDEN},
+        allow_only({OWNER}, NOT_FOUND) | {ADMINISTRATOR: FORBIDDEN},
     ),
     "renameApiToken": (
         '{tokenId: $token, name: "Deployment"}',
-        those(OWN_AND_ADMINISTRATORS, NOT_FOUND),
+        allow_only(OWN_AND_ADMINISTRATORS, NOT_FOUND),
     ),
-    "revokeApiToken": ("{tokenId: $token}", those(OWN_AND_ADMINISTRATORS, NOT_FOUND)),
-    "revokeSession": ("{sessionId: $session}", those({OWNER, ADMINISTRATOR}, NOT_FOUND)),
-    "revokeOtherSessions": ("", those(SIGNED_IN)),
-    "logOutEverywhere": ("", those(SIGNED_IN)),
-    "requestDataExport": ("", those(SIGNED_IN)),
+    "revokeApiToken": ("{tokenId: $token}", allow_only(OWN_AND_ADMINISTRATORS, NOT_FOUND)),
+    "revokeSession": ("{sessionId: $session}", allow_only({OWNER, ADMINISTRATOR}, NOT_FOUND)),
+    "revokeOtherSessions": ("", allow_only(SIGNED_IN)),
+    "logOutEverywhere": ("", allow_only(SIGNED_IN)),
+    "requestDataExport": ("", allow_only(SIGNED_IN)),
     # Owners stay as long as they are the last ones; the other administrator is not enough here.
     "deleteMe": (
         f'{{password: "{PASSWORD}"}}',
-        those({USER, STAFF}) | {OWNER: LAST_OWNER, ADMINISTRATOR: "LAST_ADMINISTRATOR"},
+        allow_only({USER, STAFF}) | {OWNER: LAST_OWNER, ADMINISTRATOR: "LAST_ADMINISTRATOR"},
     ),
     # For staff.
-    "removeUserAvatar": ("{userId: $owner}", those(STAFF_ONLY)),
-    "updateMetadata": ('{userId: $owner, public: {plan: "team"}}', those(STAFF_ONLY)),
+    "removeUserAvatar": ("{userId: $owner}", allow_only(STAFF_ONLY)),
+    "updateMetadata": ('{userId: $owner, public: {plan: "team"}}', allow_only(STAFF_ONLY)),
     # For administrators.
-    "deleteUser": ("{userId: $member}", those(ADMINISTRATORS)),
-    "cancelUserDeletion": ("{userId: $deleted}", those(ADMINISTRATORS)),
+    "deleteUser": ("{userId: $member}", allow_only(ADMINISTRATORS)),
+    "cancelUserDeletion": ("{userId: $deleted}", allow_only(ADMINISTRATORS)),
     "createUser": (
         '{email: "new@example.org", username: "new", password: "a phrase to remember"}',
-        those(ADMINISTRATORS),
+        allow_only(ADMINISTRATORS),
     ),
-    "inviteUser": ('{email: "new@example.org"}', those(ADMINISTRATORS)),
-    "updateUser": ("{userId: $owner, isStaff: true}", those(ADMINISTRATORS)),
-    "verifyUserEmail": ("{userId: $owner}", those(ADMINISTRATORS)),
+    "inviteUser": ('{email: "new@example.org"}', allow_only(ADMINISTRATORS)),
+    "updateUser": ("{userId: $owner, isStaff: true}", allow_only(ADMINISTRATORS)),
+    "verifyUserEmail": ("{userId: $owner}", allow_only(ADMINISTRATORS)),
     "removeUserEmailAddress": (
         '{userId: $owner, email: "owner@example.com"}',
-        those(ADMINISTRATORS),
+        allow_only(ADMINISTRATORS),
     ),
-    "requirePasswordReset": ("{userId: $owner}", those(ADMINISTRATORS)),
-    "suspendUser": ('{userId: $owner, reason: "Spam"}', those(ADMINISTRATORS)),
-    "reactivateUser": ("{userId: $owner}", those(ADMINISTRATORS)),
-    "impersonateUser": ('{userId: $owner, reason: "Ticket 7"}', those(ADMINISTRATORS)),
-    "unlockUser": ("{userId: $owner}", those(ADMINISTRATORS)),
-    "endSessions": ("{userId: $owner}", those(ADMINISTRATORS)),
+    "requirePasswordReset": ("{userId: $owner}", allow_only(ADMINISTRATORS)),
+    "suspendUser": ('{userId: $owner, reason: "Spam"}', allow_only(ADMINISTRATORS)),
+    "reactivateUser": ("{userId: $owner}", allow_only(ADMINISTRATORS)),
+    "impersonateUser": ('{userId: $owner, reason: "Ticket 7"}', allow_only(ADMINISTRATORS)),
+    "unlockUser": ("{userId: $owner}", allow_only(ADMINISTRATORS)),
+    "endSessions": ("{userId: $owner}", allow_only(ADMINISTRATORS)),
     "startBulkAction": (
         '{action: SUSPEND, reason: "Spam", search: "owner", expectedCount: 1}',
-        those(ADMINISTRATORS),
+        allow_only(ADMINISTRATORS),
     ),
-    "cancelBulkAction": ("{bulkActionId: $bulk}", those(ADMINISTRATORS)),
-    "createServiceAccount": ('{username: "robot"}', those(ADMINISTRATORS)),
+    "cancelBulkAction": ("{bulkActionId: $bulk}", allow_only(ADMINISTRATORS)),
+    "createServiceAccount": ('{username: "robot"}', allow_only(ADMINISTRATORS)),
     "createServiceAccountToken": (
         f"""{{
           serviceAccountId: $service, name: "CI", scopes: [USERS_READ], password: "{PASSWORD}"
         }}""",
-        those(ADMINISTRATORS),
+        allow_only(ADMINISTRATORS),
     ),
-    "deactivateServiceAccount": ("{serviceAccountId: $service}", those(ADMINISTRATORS)),
+    "deactivateServiceAccount": ("{serviceAccountId: $service}", allow_only(ADMINISTRATORS)),
     "createPermission": (
         '{name: "billing.pay", description: "Can pay"}',
-        those(ADMINISTRATORS),
+        allow_only(ADMINISTRATORS),
     ),
     "describePermission": (
         '{name: "shop.sell", description: "Can sell"}',
-        those(ADMINISTRATORS),
+        allow_only(ADMINISTRATORS),
     ),
-    "deletePermission": ('{name: "shop.sell"}', those(ADMINISTRATORS)),
-    "createGroup": ('{name: "Authors", permissions: []}', those(ADMINISTRATORS)),
-    "updateGroup": ('{groupId: $group, name: "Authors"}', those(ADMINISTRATORS)),
-    "deleteGroup": ("{groupId: $group}", those(ADMINISTRATORS)),
-    "addToGroups": ("{userId: $member, groupIds: [$group]}", those(ADMINISTRATORS)),
-    "removeFromGroups": ("{userId: $owner, groupIds: [$group]}", those(ADMINISTRATORS)),
+    "deletePermission": ('{name: "shop.sell"}', allow_only(ADMINISTRATORS)),
+    "createGroup": ('{name: "Authors", permissions: []}', allow_only(ADMINISTRATORS)),
+    "updateGroup": ('{groupId: $group, name: "Authors"}', allow_only(ADMINISTRATORS)),
+    "deleteGroup": ("{groupId: $group}", allow_only(ADMINISTRATORS)),
+    "addToGroups": ("{userId: $member, groupIds: [$group]}", allow_only(ADMINISTRATORS)),
+    "removeFromGroups": ("{userId: $owner, groupIds: [$group]}", allow_only(ADMINISTRATORS)),
     "grantUserPermissions": (
         '{userId: $owner, permissions: ["shop.sell"]}',
-        those(ADMINISTRATORS),
+        allow_only(ADMINISTRATORS),
     ),
     "revokeUserPermissions": (
         '{userId: $owner, permissions: ["shop.sell"]}',
-        those(ADMINISTRATORS),
+        allow_only(ADMINISTRATORS),
     ),
     "grantGroupPermissions": (
         '{groupId: $group, permissions: ["shop.sell"]}',
-        those(ADMINISTRATORS),
+        allow_only(ADMINISTRATORS),
     ),
     "revokeGroupPermissions": (
         '{groupId: $group, permissions: ["shop.sell"]}',
-        those(ADMINISTRATORS),
+        allow_only(ADMINISTRATORS),
     ),
     # In organisations; the owner owns this one.
-    "createOrganization": ('{name: "Archers"}', those(SIGNED_IN)),
+    "createOrganization": ('{name: "Archers"}', allow_only(SIGNED_IN)),
     "updateOrganization": (
         '{organizationId: $organization, name: "Archers"}',
         in_organization(),
@@ -465,12 +468,12 @@ WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "cancelOrganizationInvitation": ("{invitationId: $invitation}", in_organization()),
     "acceptOrganizationInvitation": (
         '{token: "x"}',
-        everybody(TOKEN_INVALID) | {ANONYMOUS: UNAUTHENTICATED},
+        same_for_all(TOKEN_INVALID) | {ANONYMOUS: UNAUTHENTICATED},
     ),
-    "declineOrganizationInvitation": ('{token: "x"}', everybody(TOKEN_INVALID)),
+    "declineOrganizationInvitation": ('{token: "x"}', same_for_all(TOKEN_INVALID)),
     "signUpByOrganizationInvitation": (
         '{token: "x", username: "new", password: "a phrase to remember"}',
-        everybody(TOKEN_INVALID),
+        same_for_all(TOKEN_INVALID),
     ),
     "changeMembershipRole": (
         "{organizationId: $organization, userId: $owner, role: MEMBER}",

@@ -118,7 +118,7 @@ class HTTPClient:
                 return Answer(error.code, json.load(error), dict(error.headers))
 
 
-def at_once(*calls: Callable[[], T]) -> list[T]:
+def run_concurrently(*calls: Callable[[], T]) -> list[T]:
     """Make the calls at the same time, each with its own connection; return their answers."""
     barrier = Barrier(len(calls))
 

@@ -203,8 +203,8 @@ def anonymous(db: None) -> GraphQLClient:
 
 
 @pytest.fixture
-def administrator(client_of: Callable[[User], GraphQLClient], root: User) -> GraphQLClient:
-    return client_of(root)
+def administrator(client_key: Callable[[User], GraphQLClient], root: User) -> GraphQLClient:
+    return client_key(root)
 
 
 @pytest.fixture
@@ -228,15 +228,15 @@ def own_decoder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture
 def upload(
-    client_of: Callable[[User], GraphQLClient], alice: User, media: Path
+    client_key: Callable[[User], GraphQLClient], alice: User, media: Path
 ) -> Callable[..., Answer]:
     """Upload a picture as Alice."""
-    client = client_of(alice)
+    client = client_key(alice)
     return lambda file: client.upload(SET, file)
 
 
 @pytest.fixture
-def client_of(db: None) -> Callable[[User], GraphQLClient]:
+def client_key(db: None) -> Callable[[User], GraphQLClient]:
     """Return signed-in clients."""
     return lambda user: GraphQLClient(make_token(user))
 
@@ -426,7 +426,7 @@ def broker() -> Iterator[Channel]:
 
 
 @pytest.fixture(autouse=True)
-def _no_work_left_behind(request: pytest.FixtureRequest, broker: Channel) -> Iterator[None]:
+def _purge_queue(request: pytest.FixtureRequest, broker: Channel) -> Iterator[None]:
     """Purge what a test published and no worker took, lest the next test's worker does."""
     yield
     if "worker" not in request.fixturenames:

@@ -29,26 +29,26 @@ from tests.documents import SCHEMA, VALUES
 ABSENT: Final = object()
 
 
-class Raw(str):
+class RawJSON(str):
     """A value as it is written in JSON, for what `json.dumps` would not write."""
 
     __slots__ = ()
 
 
-def nested(depth: int) -> Raw:
+def nested(depth: int) -> RawJSON:
     """Return objects and lists in each other, so deep."""
     pairs, odd = divmod(depth, 2)
-    return Raw('{"a":[' * pairs + "{" * odd + "}" * odd + "]}" * pairs)
+    return RawJSON('{"a":[' * pairs + "{" * odd + "}" * odd + "]}" * pairs)
 
 
 # The ends of what 32, 53 and 64 bits and doubles can hold, and what is beyond.
 NUMBERS: Final = [
-    *map(Raw, ("-0", "-0.0", "1.5", "1e2", "5e-324", "1e-400", "1e20", "-1e20")),
-    *(Raw(sign * 2**bits) for bits in (31, 53, 63, 64) for sign in (1, -1)),
-    *(Raw(2**bits - 1) for bits in (31, 53, 63, 64)),
-    *map(Raw, ("1.7976931348623157e308", "1e400", "-1e400", "9" * 400, "9" * 5_000)),
+    *map(RawJSON, ("-0", "-0.0", "1.5", "1e2", "5e-324", "1e-400", "1e20", "-1e20")),
+    *(RawJSON(sign * 2**bits) for bits in (31, 53, 63, 64) for sign in (1, -1)),
+    *(RawJSON(2**bits - 1) for bits in (31, 53, 63, 64)),
+    *map(RawJSON, ("1.7976931348623157e308", "1e400", "-1e400", "9" * 400, "9" * 5_000)),
 ]
-SURROGATES: Final = [*map(Raw, (r'"\ud800"', r'"a\udc00\ud800b"', r'"\ud83d\ude00"'))]
+SURROGATES: Final = [*map(RawJSON, (r'"\ud800"', r'"a\udc00\ud800b"', r'"\ud83d\ude00"'))]
 STRINGS: Final = [
     *("", "\0", "a\0b", "a" * 70_000, "é" * 151, "\n\r\t\x01\x1b\x7f\x85"),
     *("\u202e\u2066\u200d\ufeff\u00ad", "\U0010ffff", "e" + "\u0301" * 5_000, "'\"\\;--%s{0}", "²"),
@@ -82,18 +82,18 @@ DAYS: Final = [
     *("2026-W01-1", "2026-01-01T00:00:00Z", "infinity", "today"),
 ]
 JSONS: Final = [
-    *(Raw(f'{{"a": {number}}}') for number in NUMBERS),
+    *(RawJSON(f'{{"a": {number}}}') for number in NUMBERS),
     *map(nested, (1, 9, 10, 11, 60, 250, 1_000, 5_000)),
     *({"a": text} for text in STRINGS),
     *({text: 1} for text in STRINGS),
-    *(Raw(f'{{"a": {text}}}') for text in SURROGATES),
-    *(Raw(f"{{{text}: 1}}") for text in SURROGATES),
+    *(RawJSON(f'{{"a": {text}}}') for text in SURROGATES),
+    *(RawJSON(f"{{{text}: 1}}") for text in SURROGATES),
     *({"a": list(range(5_000))}, {str(number): None for number in range(2_000)}),
-    Raw('{"a": 1, "a": 2}'),
+    RawJSON('{"a": 1, "a": 2}'),
 ]
 EXTREMES: Final[Mapping[str, Sequence[Any]]] = {
     "String": TEXTS,
-    "ID": [*IDS, *STRINGS[:7], *SURROGATES, *map(Raw, (2**64, "1e20"))],
+    "ID": [*IDS, *STRINGS[:7], *SURROGATES, *map(RawJSON, (2**64, "1e20"))],
     "Int": NUMBERS,
     "Boolean": [],
     "DateTime": MOMENTS,
@@ -129,13 +129,13 @@ class Place:
         elif is_leaf_type(named):
             extremes = EXTREMES[named.name]
             if _is_list(self.type):
-                yield from ([each] for each in extremes if not isinstance(each, Raw))
+                yield from ([each] for each in extremes if not isinstance(each, RawJSON))
                 yield ["x"] * 2_000
             yield from extremes
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class OperationCase:
     """A field with arguments: what asks for it, and the arguments that work."""
 
     name: str
@@ -150,13 +150,13 @@ class Asked:
         declared = ", ".join(f"${name}: {each.type}" for name, each in self.arguments.items())
         given = ", ".join(f"{name}: ${name}" for name in self.arguments)
         query = f"{self.operation} ({declared}) {self._framed(given)}"
-        variables = with_value(self.base, place, MARK if isinstance(value, Raw) else value)
+        variables = with_value(self.base, place, MARK if isinstance(value, RawJSON) else value)
         body = json.dumps({"query": query, "variables": variables})
         return body.replace(json.dumps(MARK), str(value)).encode()
 
     def written(self, place: Place, value: Any) -> bytes:
         """Return a request with the value in the place, in the document."""
-        arguments = with_value(self.base, place, MARK if isinstance(value, Raw) else value)
+        arguments = with_value(self.base, place, MARK if isinstance(value, RawJSON) else value)
         given = ", ".join(
             f"{name}: {_literal(self.arguments[name].type, each)}"
             for name, each in arguments.items()
@@ -213,16 +213,16 @@ ONE_OF: Final = frozenset(
 )
 
 
-def mutations(complete: Any) -> Iterator[Asked]:
+def mutations(complete: Any) -> Iterator[OperationCase]:
     """Yield the mutations that take an input, each with one that works."""
     for name, field in SCHEMA.mutation_type.fields.items():
         if field.args:
             input_ = value_from_ast_untyped(parse_value(complete(WRITES[name][0])), {"image": None})
             frame = f"{{ {name}ARGUMENTS {{ {_selected(get_named_type(field.type))} }} }}"
-            yield Asked(name, "mutation", field.args, frame, {"input": input_})
+            yield OperationCase(name, "mutation", field.args, frame, {"input": input_})
 
 
-def queries(ids: Mapping[str, str]) -> Iterator[Asked]:
+def queries(ids: Mapping[str, str]) -> Iterator[OperationCase]:
     """Yield the root's fields that take arguments, and those of other types."""
     for name, field in SCHEMA.query_type.fields.items():
         if field.args:
@@ -233,7 +233,7 @@ def queries(ids: Mapping[str, str]) -> Iterator[Asked]:
                 yield _asked(type_name, name, f"{{ {path} }}", ids)
 
 
-def _asked(type_name: str, name: str, path: str, ids: Mapping[str, str]) -> Asked:
+def _asked(type_name: str, name: str, path: str, ids: Mapping[str, str]) -> OperationCase:
     field = SCHEMA.type_map[type_name].fields[name]
     base: dict[str, Any] = {}
     for argument, each in field.args.items():
@@ -248,7 +248,7 @@ def _asked(type_name: str, name: str, path: str, ids: Mapping[str, str]) -> Aske
         path = path.replace(f"${key}", json.dumps(id_))
     inner = "" if is_leaf_type(get_named_type(field.type)) else f"{{ {selected} }}"
     frame = path.replace("FIELD", f"{name}ARGUMENTS {inner}")
-    return Asked(f"{type_name}.{name}", "query", field.args, frame, base)
+    return OperationCase(f"{type_name}.{name}", "query", field.args, frame, base)
 
 
 def _selected(type_: Any) -> str:

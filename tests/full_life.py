@@ -57,7 +57,7 @@ from users.accounts.models import (
     User,
 )
 from users.accounts.pictures import AvatarSize
-from users.accounts.throttling import buckets_of as account_buckets
+from users.accounts.throttling import user_buckets as account_buckets
 from users.activity.models import Event
 from users.activity.tags import Tag
 from users.authentication.models import (
@@ -65,15 +65,15 @@ from users.authentication.models import (
     RefreshToken,
     Session,
 )
-from users.authentication.throttling import buckets_of as log_in_buckets
-from users.authentication.throttling import buckets_of_codes as code_buckets
+from users.authentication.throttling import second_factor_buckets as code_buckets
+from users.authentication.throttling import user_buckets as log_in_buckets
 from users.organizations.models import Organization, OrganizationInvitation, Role
-from users.organizations.throttling import buckets_of as organization_buckets
+from users.organizations.throttling import user_buckets as organization_buckets
 from users.privacy.models import DataExport
-from users.privacy.throttling import buckets_of as export_buckets
+from users.privacy.throttling import user_buckets as export_buckets
 
 
-def from_the_canary(token: str | None = None, ip: str = IP) -> GraphQLClient:
+def canary_client(token: str | None = None, ip: str = IP) -> GraphQLClient:
     """Return a client at the person's address, with the person's browser."""
     client = GraphQLClient(token)
     client.http.defaults.update({"REMOTE_ADDR": ip, "HTTP_USER_AGENT": AGENT})
@@ -87,10 +87,10 @@ def do(client: GraphQLClient, name: str, input_: str) -> Any:
     return answer.data
 
 
-def lead_a_full_life(root: User) -> User:
+def create_full_account(root: User) -> User:
     """Have somebody use everything there is; return whom."""
     admin = GraphQLClient(make_token(root))
-    stranger = from_the_canary()
+    stranger = canary_client()
     do(
         stranger,
         "signUp",
@@ -101,9 +101,9 @@ def lead_a_full_life(root: User) -> User:
     do(stranger, "verifyEmail", f'{{token: "{token}", password: "{PASSWORD}"}}')
     user = User.objects.get(email=FORMER_EMAIL)
     for ip in (IP, OTHER_IP):
-        answer = from_the_canary(ip=ip)(LOG_IN, login=FORMER_USERNAME, password=PASSWORD)
+        answer = canary_client(ip=ip)(LOG_IN, login=FORMER_USERNAME, password=PASSWORD)
         token = answer.data["logIn"]["accessToken"]
-    client = from_the_canary(token, OTHER_IP)
+    client = canary_client(token, OTHER_IP)
     do(
         client,
         "updateProfile",
@@ -120,7 +120,7 @@ def lead_a_full_life(root: User) -> User:
     user.groups.add(group)
     user.user_permissions.add(Permission.objects.all()[0])
     organize(user, client, root)
-    have_addresses(client)
+    create_addresses(client)
     for _number in range(2):
         assert client.upload(SET_AVATAR, picture()).problems == []
     notes = f'public: {{{METADATA_KEY}: "{PUBLIC}"}}, private: {{{METADATA_KEY}: "{PRIVATE}"}}'
@@ -130,8 +130,8 @@ def lead_a_full_life(root: User) -> User:
     do(stranger, "requestPasswordReset", f'{{email: "{EMAIL}"}}')
     do(admin, "suspendUser", f'{{userId: "{node_id(user)}", reason: "{REASON}"}}')
     do(admin, "reactivateUser", f'{{userId: "{node_id(user)}"}}')
-    answer = from_the_canary()(LOG_IN, login=USERNAME, password=PASSWORD)
-    client = from_the_canary(answer.data["logIn"]["accessToken"])
+    answer = canary_client()(LOG_IN, login=USERNAME, password=PASSWORD)
+    client = canary_client(answer.data["logIn"]["accessToken"])
     set_up_totp(client)
     register(client, Authenticator(), PASSKEY_NAME)
     token = f'{{name: "{TOKEN_NAME}", scopes: [PROFILE_READ], password: "{PASSWORD}"}}'
@@ -142,7 +142,7 @@ def lead_a_full_life(root: User) -> User:
     return user
 
 
-def have_addresses(client: GraphQLClient) -> None:
+def create_addresses(client: GraphQLClient) -> None:
     """Have the person add addresses, of which one stays, one goes and one is never confirmed."""
     for email in (FURTHER_EMAIL, REMOVED_EMAIL, WAITING_EMAIL):
         do(client, "addEmailAddress", f'{{email: "{email}", password: "{PASSWORD}"}}')
@@ -170,13 +170,13 @@ def organize(user: User, client: GraphQLClient, root: User) -> None:
         )
         invitation = OrganizationInvitation.objects.get(organization=other)
         if answer == "decline":
-            stranger = from_the_canary()
+            stranger = canary_client()
             do(stranger, "declineOrganizationInvitation", f'{{token: "{invitation.token}"}}')
         elif answer == "cancel":
             do(admin, "cancelOrganizationInvitation", f'{{invitationId: "{node_id(invitation)}"}}')
 
 
-def leave_traces(user: User) -> list[Bucket]:
+def create_traces(user: User) -> list[Bucket]:
     """Add what takes time or bad luck to come about; return the buckets that are filled."""
     soon = timezone.now() + dt.timedelta(hours=1)
     session = Session.objects.create(user=user, ip=IP, user_agent=AGENT, expires_at=soon)
@@ -218,14 +218,14 @@ def leave_traces(user: User) -> list[Bucket]:
     return buckets
 
 
-def former_pictures(user: User) -> list[str]:
+def former_avatars(user: User) -> list[str]:
     """Return the keys of pictures that were replaced, with files as before a worker came."""
     changes = Event.objects.filter(subject_id=user.pk, tag=Tag.AVATAR_CHANGED)
     keys = [key for key in changes.values_list("data__former", flat=True) if key]
     assert keys
     for key in keys:
         for size in AvatarSize:
-            default_storage.save(avatars.name_of(key, size), ContentFile(picture()))
+            default_storage.save(avatars.file_name(key, size), ContentFile(picture()))
     return keys
 
 

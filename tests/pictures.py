@@ -29,7 +29,7 @@ def picture(
     return target.getvalue()
 
 
-def moving(format_: str) -> bytes:
+def animated(format_: str) -> bytes:
     frames = [Image.new("RGB", (40, 40), colour) for colour in (RED, GREEN, BLUE)]
     target = BytesIO()
     frames[0].save(target, format_, save_all=True, append_images=frames[1:], duration=100)

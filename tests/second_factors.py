@@ -10,7 +10,7 @@ from tests.client import Answer, GraphQLClient
 from tests.factories import PASSWORD, make_token
 from users.accounts.models import User
 from users.authentication.models import Session, Totp
-from users.authentication.one_time import opened_secret
+from users.authentication.one_time import unseal_secret
 
 ERRORS: Final = "errors { code field message }"
 BEGIN_TOTP: Final = f"mutation {{ beginTotpEnrollment {{ secret uri qrCode {ERRORS} }} }}"
@@ -68,7 +68,7 @@ def wrong_code(secret: str) -> str:
 
 
 def secret_of(user: User) -> str:
-    return opened_secret(Totp.objects.get(user=user).secret, user.pk)
+    return unseal_secret(Totp.objects.get(user=user).secret, user.pk)
 
 
 def fresh_code(user: User) -> str:
@@ -109,7 +109,7 @@ def strong_client(user: User) -> GraphQLClient:
     return GraphQLClient(make_token(User.objects.get(pk=user.pk)))
 
 
-def let_proofs_age(minutes: int = 11) -> None:
+def age_authentication(minutes: int = 11) -> None:
     """Have all sessions proved who is behind them so long ago."""
     past = timezone.now() - dt.timedelta(minutes=minutes)
     Session.objects.update(authenticated_at=past)

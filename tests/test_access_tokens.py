@@ -92,7 +92,7 @@ def test_token_names_its_session_and_lasts_minutes(session: Session, settings: A
     assert GraphQLClient(token)(ME).data == ALICE
 
 
-def test_token_of_ours_is_taken(claims: dict[str, Any], key: Ed25519PrivateKey) -> None:
+def test_valid_token_is_accepted(claims: dict[str, Any], key: Ed25519PrivateKey) -> None:
     assert GraphQLClient(signed(claims, key))(ME).data == ALICE
 
 
@@ -145,7 +145,7 @@ def test_token_of_another_kind_is_refused(
     ],
     ids=" ".join,
 )
-def test_token_that_says_anything_else_is_refused(
+def test_token_with_other_claims_is_refused(
     claims: dict[str, Any], key: Ed25519PrivateKey, change: dict[str, Any]
 ) -> None:
     said = {name: value for name, value in (claims | change).items() if value is not None}
@@ -199,10 +199,10 @@ def test_token_may_not_bring_its_own_key(
 
 
 def test_token_ends_with_its_session(
-    session: Session, client_of: Callable[[User], GraphQLClient]
+    session: Session, client_key: Callable[[User], GraphQLClient]
 ) -> None:
     client = GraphQLClient(issue_access_token(session))
-    other = client_of(session.user)
+    other = client_key(session.user)
     assert client(ME).data == ALICE
     session.delete()
     assert client(ME).status == 401
@@ -242,9 +242,7 @@ def test_token_is_verified_once_and_its_session_looked_up_each_time(
     assert verifications == [token]
 
 
-def test_remembered_token_expires(
-    session: Session, settings: Any, verifications: list[str]
-) -> None:
+def test_cached_token_expires(session: Session, settings: Any, verifications: list[str]) -> None:
     settings.ACCESS_TOKEN_TTL = dt.timedelta(seconds=2)
     token = issue_access_token(session)
     assert GraphQLClient(token)(ME).data == ALICE
@@ -254,9 +252,7 @@ def test_remembered_token_expires(
     assert verifications == [token] * 3
 
 
-def test_what_is_remembered_holds_for_the_settings_it_was_verified_under(
-    session: Session, settings: Any
-) -> None:
+def test_cached_verification_depends_on_the_settings(session: Session, settings: Any) -> None:
     token = issue_access_token(session)
     assert GraphQLClient(token)(ME).data == ALICE
     url, settings.PUBLIC_URL = settings.PUBLIC_URL, "https://elsewhere.example"
@@ -266,13 +262,13 @@ def test_what_is_remembered_holds_for_the_settings_it_was_verified_under(
     assert_refused(token)
 
 
-def test_refusals_are_not_remembered(session: Session, verifications: list[str]) -> None:
+def test_refusals_are_not_cached(session: Session, verifications: list[str]) -> None:
     for _ in range(2):
         assert_refused("a.b.c")
     assert verifications == ["a.b.c"] * 2
 
 
-def test_memory_is_bounded_and_holds_no_token(
+def test_cache_is_bounded_and_holds_no_token(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     memory = tokens.verified_token_cache(2)

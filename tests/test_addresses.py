@@ -41,7 +41,7 @@ PEER = "198.51.100.9"
         ("\udcff", None),
     ],
 )
-def test_an_address_is_read_in_any_form_it_is_written_in(written: str, address: str | None) -> None:
+def test_client_address_is_parsed_in_every_notation(written: str, address: str | None) -> None:
     assert client_address({"REMOTE_ADDR": written}, 0) == address
 
     proxied = {"REMOTE_ADDR": PEER, "HTTP_X_FORWARDED_FOR": f"192.0.2.1,{written}"}
@@ -64,14 +64,12 @@ def test_an_address_is_read_in_any_form_it_is_written_in(written: str, address: 
         ("192.0.2.1," * 100_000 + "203.0.113.7", 1, "203.0.113.7"),
     ],
 )
-def test_only_what_trusted_proxies_appended_is_believed(
-    header: str, proxies: int, address: str
-) -> None:
+def test_only_trusted_proxies_are_believed(header: str, proxies: int, address: str) -> None:
     meta = {"REMOTE_ADDR": PEER, "HTTP_X_FORWARDED_FOR": header}
     assert client_address(meta, proxies) == address
 
 
-def test_a_unix_socket_has_no_address_but_a_proxy_may_tell_one() -> None:
+def test_unix_socket_uses_the_forwarded_address() -> None:
     assert client_address({}, 0) is None
     assert client_address({}, 1) is None
     assert client_address({"REMOTE_ADDR": ""}, 1) is None
@@ -88,5 +86,5 @@ def test_a_unix_socket_has_no_address_but_a_proxy_may_tell_one() -> None:
         ("2001:db8:1:3::", "2001:db8:1:3::/64"),
     ],
 )
-def test_a_customer_is_one_ipv4_address_or_64_bits_of_ipv6(address: str, network: str) -> None:
+def test_network_is_an_ipv4_address_or_an_ipv6_64(address: str, network: str) -> None:
     assert network_of(address) == network

@@ -42,8 +42,8 @@ NEW = {"email": "Nina@example.org", "username": "Nina", "password": PASSWORD}
 
 
 @pytest.fixture
-def update(client_of: ClientOf, root: User) -> Callable[..., Answer]:
-    client = client_of(root)
+def update(client_key: ClientOf, root: User) -> Callable[..., Answer]:
+    client = client_key(root)
     return lambda user, **changes: client(UPDATE, input={"userId": node_id(user)} | changes)
 
 
@@ -54,10 +54,10 @@ def tags() -> list[str]:
 # Creating --------------------------------------------------------------------------------
 
 
-def test_created_person_logs_in_at_once(
-    client_of: ClientOf, root: User, anonymous: GraphQLClient
+def test_created_user_can_log_in(
+    client_key: ClientOf, root: User, anonymous: GraphQLClient
 ) -> None:
-    answer = client_of(root)(CREATE, input=NEW | {"locale": "de", "isStaff": True})
+    answer = client_key(root)(CREATE, input=NEW | {"locale": "de", "isStaff": True})
     assert answer.data["createUser"] == {
         "user": {
             "username": "nina",
@@ -78,11 +78,11 @@ def test_created_person_logs_in_at_once(
     assert signed_in.data["logIn"]["user"] == {"username": "nina"}
 
 
-def test_administrator_may_vouch_for_an_address_and_give_a_reserved_name(
-    client_of: ClientOf, root: User
+def test_administrator_sets_verified_address_and_reserved_username(
+    client_key: ClientOf, root: User
 ) -> None:
     fields = NEW | {"username": "support", "isEmailVerified": True}
-    user = client_of(root)(CREATE, input=fields).data["createUser"]["user"]
+    user = client_key(root)(CREATE, input=fields).data["createUser"]["user"]
     assert user["username"] == "support"
     assert user["emailVerifiedAt"] is not None
 
@@ -101,9 +101,9 @@ def test_administrator_may_vouch_for_an_address_and_give_a_reserved_name(
     ],
 )
 def test_bad_account_is_refused(
-    client_of: ClientOf, root: User, fields: dict[str, str], problem: tuple[str, str]
+    client_key: ClientOf, root: User, fields: dict[str, str], problem: tuple[str, str]
 ) -> None:
-    assert client_of(root)(CREATE, input=NEW | fields).problems == [problem]
+    assert client_key(root)(CREATE, input=NEW | fields).problems == [problem]
     assert User.objects.count() == 1
     assert tags() == []
 
@@ -111,7 +111,7 @@ def test_bad_account_is_refused(
 # Changing --------------------------------------------------------------------------------
 
 
-def test_everything_changes_at_once(update: Callable[..., Answer], alice: User) -> None:
+def test_all_fields_change_in_one_update(update: Callable[..., Answer], alice: User) -> None:
     editors = Group.objects.create(name="Editors")
     answer = update(
         alice,
@@ -151,7 +151,7 @@ def test_everything_changes_at_once(update: Callable[..., Answer], alice: User) 
     }
 
 
-def test_equal_values_write_nothing(update: Callable[..., Answer], alice: User) -> None:
+def test_unchanged_values_write_nothing(update: Callable[..., Answer], alice: User) -> None:
     same: dict[str, Any] = {"email": "ALICE@example.org", "username": "alice", "isStaff": False}
     assert update(alice, name="Alice Archer", groupIds=[], **same).problems == []
     assert update(alice).problems == []
@@ -170,7 +170,7 @@ def test_equal_values_write_nothing(update: Callable[..., Answer], alice: User) 
         ({"groupIds": ["R3JvdXA6MTIzNDU2Nzg5MDEyMzQ1"]}, ("NOT_FOUND", "groupIds")),
     ],
 )
-def test_change_happens_as_a_whole_or_not_at_all(
+def test_update_is_atomic(
     update: Callable[..., Answer],
     alice: User,
     bob: User,
@@ -184,32 +184,32 @@ def test_change_happens_as_a_whole_or_not_at_all(
 
 
 @pytest.mark.parametrize("user_id", ["", "x", "VXNlcjp4", "R3JvdXA6MQ==", "VXNlcjowMTk="])
-def test_nobody_is_nobody(client_of: ClientOf, root: User, user_id: str) -> None:
-    answer = client_of(root)(UPDATE, input={"userId": user_id, "name": "x"})
+def test_unknown_user_is_not_found(client_key: ClientOf, root: User, user_id: str) -> None:
+    answer = client_key(root)(UPDATE, input={"userId": user_id, "name": "x"})
     assert answer.problems == [("NOT_FOUND", "userId")]
-    answer = client_of(root)(VERIFY, user=user_id)
+    answer = client_key(root)(VERIFY, user=user_id)
     assert answer.problems == [("NOT_FOUND", "userId")]
 
 
-def test_last_administrator_stays_one(update: Callable[..., Answer], root: User) -> None:
+def test_last_administrator_is_kept(update: Callable[..., Answer], root: User) -> None:
     answer = update(root, isSuperuser=False)
     assert answer.problems == [("LAST_ADMINISTRATOR", "isSuperuser")]
     make_user("other", is_superuser=True)
     assert update(root, isSuperuser=False).problems == []
 
 
-def test_change_of_role_counts_for_the_next_request(
-    update: Callable[..., Answer], client_of: ClientOf, alice: User
+def test_role_change_applies_to_the_next_request(
+    update: Callable[..., Answer], client_key: ClientOf, alice: User
 ) -> None:
-    client = client_of(alice)
+    client = client_key(alice)
     analytics = '{ analytics(from: "2026-01-01", to: "2026-01-01") { logIns } }'
     assert client(analytics).codes == ["FORBIDDEN"]
     assert update(alice, isStaff=True).problems == []
     assert client(analytics).codes == []
 
 
-def test_staff_edit_profiles_and_nothing_else(client_of: ClientOf, sam: User, alice: User) -> None:
-    client, user = client_of(sam), node_id(alice)
+def test_staff_edit_only_profiles(client_key: ClientOf, sam: User, alice: User) -> None:
+    client, user = client_key(sam), node_id(alice)
     assert client(UPDATE, input={"userId": user, "bio": "Shoots."}).problems == []
     refused: list[dict[str, Any]] = [{"isStaff": True}, {"groupIds": []}]
     for change in ({"email": "x@y.z"}, {"username": "ann"}, *refused):
@@ -217,9 +217,7 @@ def test_staff_edit_profiles_and_nothing_else(client_of: ClientOf, sam: User, al
     assert tags() == [Tag.PROFILE_CHANGED]
 
 
-def test_administrators_prove_themselves_to_change_their_own_identifiers(
-    update: Callable[..., Answer], root: User
-) -> None:
+def test_own_identifiers_require_step_up(update: Callable[..., Answer], root: User) -> None:
     answer = update(root, email="new@example.org", username="new", name="Root")
     assert answer.problems == [("VALUE_INVALID", "email"), ("VALUE_INVALID", "username")]
     assert update(root, email=root.email, username=root.username, name="Root").problems == []
@@ -230,8 +228,8 @@ def test_administrators_prove_themselves_to_change_their_own_identifiers(
 # Vouching --------------------------------------------------------------------------------
 
 
-def test_address_is_vouched_for_once(client_of: ClientOf, root: User, alice: User) -> None:
-    client = client_of(root)
+def test_address_is_marked_verified_once(client_key: ClientOf, root: User, alice: User) -> None:
+    client = client_key(root)
     answers = [client(VERIFY, user=node_id(alice)).data for _time in range(2)]
     assert answers[0] == answers[1]
     assert answers[0]["verifyUserEmail"]["user"]["emailVerifiedAt"] is not None

@@ -19,8 +19,8 @@ from schema import documents, limits, weights
 from schema.documents import Document
 from schema.engine import executor
 from schema.engine.caches import SizedCache
-from schema.engine.executor import PLANS, Operation
-from schema.engine.plan import UnplannableError
+from schema.engine.executor import PLANS, CompiledOperation
+from schema.engine.plan import NotPlannableError
 from schema.operations import problems
 from schema.root import schema
 from tests.adversarial import PIECES, TEXTS, largest, longest
@@ -61,12 +61,12 @@ def prepare(source: str) -> tuple[Document, list[GraphQLError]] | None:
     return document, errors
 
 
-def plan(document: Document) -> Operation | None:
+def plan(document: Document) -> CompiledOperation | None:
     name = "Q0" if "query Q0" in document.source else None
     try:
-        operation = Operation.of(schema, document.syntax, name, document.size)
+        operation = CompiledOperation.of(schema, document.syntax, name, document.size)
         operation._plan(VariableValues({}, {}))  # noqa: SLF001 - planned, and not executed
-    except (GraphQLError, UnplannableError):
+    except (GraphQLError, NotPlannableError):
         return None
     return operation
 
@@ -85,15 +85,13 @@ def seconds(source: str) -> float:
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_document_takes_little_before_it_is_executed(name: str) -> None:
+def test_adversarial_document_is_prepared_quickly(name: str) -> None:
     assert seconds(DOCUMENTS[name]) < MAX_SECONDS
 
 
 @given(st.lists(st.sampled_from(sorted(PIECES)), min_size=2, max_size=6, unique=True), st.data())
 @settings(deadline=None, max_examples=40)
-def test_mixed_documents_take_little_before_they_are_executed(
-    kinds: list[str], data: st.DataObject
-) -> None:
+def test_mixed_documents_are_prepared_quickly(kinds: list[str], data: st.DataObject) -> None:
     parts = []
     for number, kind in enumerate(kinds):
         part = PIECES[kind](data.draw(st.integers(1, 120)))
@@ -121,7 +119,7 @@ def test_operations_of_a_document_are_weighed_in_bounded_steps(anonymous: GraphQ
     assert answer.codes == ["FIELDS_EXCEEDED"]
 
 
-def test_characters_are_bounded_whatever_the_body_may_have(
+def test_character_limit_is_independent_of_the_body_limit(
     anonymous: GraphQLClient, settings: Any
 ) -> None:
     settings.GRAPHQL_MAX_BODY_BYTES = django_settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000_000
@@ -169,9 +167,9 @@ PAGE: Final = """query Q%d($n: Int = 2) { me { id }
 """
 
 
-def test_size_of_what_is_executed_is_not_underestimated(client_of: ClientOf, sam: User) -> None:
+def test_size_of_a_plan_is_not_underestimated(client_key: ClientOf, sam: User) -> None:
     """Of documents, plans, statements and all that is found out about fields."""
-    client = client_of(sam)
+    client = client_key(sam)
     client(PAGE % (0, 0))
     documents.DOCUMENTS.clear()
     PLANS.clear()
@@ -187,8 +185,8 @@ def test_size_of_what_is_executed_is_not_underestimated(client_of: ClientOf, sam
     assert used <= claimed <= 8 * used
 
 
-def test_caches_are_bounded_by_bytes(client_of: ClientOf, sam: User) -> None:
-    client = client_of(sam)
+def test_caches_are_bounded_by_bytes(client_key: ClientOf, sam: User) -> None:
+    client = client_key(sam)
     documents.DOCUMENTS.clear()
     PLANS.clear()
     text = "#" + "x" * 90_000
@@ -204,12 +202,12 @@ def test_caches_are_bounded_by_bytes(client_of: ClientOf, sam: User) -> None:
 
 
 def test_plans_of_one_operation_are_bounded_by_bytes(
-    client_of: ClientOf, sam: User, monkeypatch: pytest.MonkeyPatch
+    client_key: ClientOf, sam: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [f"v{number}" for number in range(10)]
     declared = " ".join(f"${name}: Boolean!" for name in names)
     fields = " ".join(f"id @skip(if: ${name})" for name in names)
-    client = client_of(sam)
+    client = client_key(sam)
     PLANS.clear()
     client(f"query({declared}) {{ me {{ username {fields} }} }}", **dict.fromkeys(names, False))
     size = PLANS.size

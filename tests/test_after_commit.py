@@ -89,7 +89,7 @@ def ask(world: World, kind: str, name: str, selection: str) -> Answer:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("executor_name", EXECUTORS)
-def test_payload_that_cannot_be_read_says_that_it_was_done(
+def test_unreadable_payload_says_that_the_mutation_committed(
     settings: Any, executor_name: str
 ) -> None:
     settings.SECOND_FACTOR = "all"
@@ -109,7 +109,7 @@ def test_payload_that_cannot_be_read_says_that_it_was_done(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_fault_of_the_mutation_after_its_commit_is_told_beside_its_payload(
+def test_error_after_commit_is_reported_beside_the_payload(
     settings: Any,
 ) -> None:
     settings.SECOND_FACTOR = "all"
@@ -128,7 +128,7 @@ def test_a_fault_of_the_mutation_after_its_commit_is_told_beside_its_payload(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_was_not_committed_is_no_payload(settings: Any) -> None:
+def test_uncommitted_mutation_has_no_payload(settings: Any) -> None:
     settings.SECOND_FACTOR = "all"
     world = World(Executor.chosen(ENGINE, settings), build_world())
 

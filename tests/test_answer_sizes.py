@@ -75,11 +75,11 @@ def peak_of(ask: Callable[[], Any]) -> tuple[Any, int]:
     return answer, peak - before
 
 
-def test_answer_that_is_too_large_is_refused_before_it_is_made(
-    client_of: ClientOf, sam: User, people: list[User], executor: Executor, settings: Any
+def test_oversized_answer_is_refused_before_it_is_built(
+    client_key: ClientOf, sam: User, people: list[User], executor: Executor, settings: Any
 ) -> None:
     settings.GRAPHQL_MAX_RESPONSE_BYTES = 2_000_000
-    client = client_of(sam)
+    client = client_key(sam)
     assert executor(lambda: client(NESTED, first=1)).codes == []
 
     answer, peak = peak_of(lambda: executor(lambda: client(NESTED, first=PEOPLE)))
@@ -94,9 +94,9 @@ def test_answer_that_is_too_large_is_refused_before_it_is_made(
 
 
 def test_bound_is_exact(
-    client_of: ClientOf, sam: User, people: list[User], executor: Executor, settings: Any
+    client_key: ClientOf, sam: User, people: list[User], executor: Executor, settings: Any
 ) -> None:
-    client = client_of(sam)
+    client = client_key(sam)
     size = len(orjson.dumps(client(FLAT, first=5).body))
     settings.GRAPHQL_MAX_RESPONSE_BYTES = size
     assert executor(lambda: client(FLAT, first=5)).codes == []
@@ -105,11 +105,11 @@ def test_bound_is_exact(
     assert (answer.codes, answer.body["data"]) == (["RESPONSE_TOO_LARGE"], None)
 
 
-def test_mutation_says_what_was_done_though_its_answer_is_too_large(
-    client_of: ClientOf, sam: User, people: list[User], executor: Executor, settings: Any
+def test_oversized_mutation_answer_says_what_was_committed(
+    client_key: ClientOf, sam: User, people: list[User], executor: Executor, settings: Any
 ) -> None:
     settings.GRAPHQL_MAX_RESPONSE_BYTES = 10_000
-    answer = executor(lambda: client_of(sam)(CHANGE))
+    answer = executor(lambda: client_key(sam)(CHANGE))
     assert (answer.status, answer.codes) == (200, ["RESPONSE_TOO_LARGE"])
     (error,) = answer.body["errors"]
     assert error["message"].startswith("This was carried out, but")
@@ -127,7 +127,7 @@ def test_mutation_says_what_was_done_though_its_answer_is_too_large(
 
 
 def test_errors_are_part_of_the_answer(
-    client_of: ClientOf,
+    client_key: ClientOf,
     sam: User,
     people: list[User],
     executor: Executor,
@@ -135,7 +135,7 @@ def test_errors_are_part_of_the_answer(
 ) -> None:
     for module in (engine_executor, view):
         monkeypatch.setattr(module, "MAX_ERRORS", 4 * PEOPLE)
-    client = client_of(sam)
+    client = client_key(sam)
 
     def cancelled(execute: Any, sql: str, *more: Any) -> Any:
         if "COUNT(" in sql and "authentication_session" in sql:
@@ -153,20 +153,20 @@ def test_errors_are_part_of_the_answer(
     assert (answer.codes, answer.body["data"]) == (["RESPONSE_TOO_LARGE"], None)
 
 
-def test_metadata_count_by_what_they_hold(
-    client_of: ClientOf, sam: User, people: list[User], executor: Executor, settings: Any
+def test_metadata_count_by_their_size(
+    client_key: ClientOf, sam: User, people: list[User], executor: Executor, settings: Any
 ) -> None:
     words = {"words": ["word"] * 500}
     Metadata.objects.bulk_create(Metadata(user=person, public=words) for person in people)
     settings.GRAPHQL_MAX_RESPONSE_BYTES = 50_000
     document = "query ($first: Int!) { users(first: $first) { nodes { publicMetadata } } }"
-    client = client_of(sam)
+    client = client_key(sam)
     assert executor(lambda: client(document, first=3)).codes == []
     assert executor(lambda: client(document, first=40)).codes == ["RESPONSE_TOO_LARGE"]
 
 
 @given(JSON_VALUES)
-def test_what_is_counted_is_what_is_sent(value: Any) -> None:
+def test_counted_bytes_equal_sent_bytes(value: Any) -> None:
     bounds = Bounds()
     bounds.count([value])
     assert bounds.estimate == len(orjson.dumps(value))
@@ -183,7 +183,7 @@ def test_large_answers_are_made_one_by_one() -> None:
         next_.add_texts(text)
 
 
-def test_what_is_repeated_counts_as_often() -> None:
+def test_repeated_objects_count_each_time() -> None:
     shared = {"text": "x" * 1_000}
     with Bounds(max_bytes=100_000) as few, Bounds(max_bytes=100_000) as many:
         few.count([[shared] * 50])

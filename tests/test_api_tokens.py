@@ -23,7 +23,7 @@ from tests.api_tokens import (
     create,
     created,
 )
-from tests.client import GraphQLClient, at_once
+from tests.client import GraphQLClient, run_concurrently
 from tests.conftest import Sink, Statements
 from tests.factories import PASSWORD, make_api_token, make_user, node_id
 from tests.signing_in import ALICE, ME, ClientOf, log_in, tags
@@ -44,10 +44,10 @@ LIST = """
 # Making ----------------------------------------------------------------------------------
 
 
-def test_token_is_made_and_speaks_for_its_owner(client_of: ClientOf, alice: User) -> None:
+def test_token_authenticates_its_owner(client_key: ClientOf, alice: User) -> None:
     before = timezone.now()
     answer = create(
-        client_of(alice), "PROFILE_READ", "USERS_READ", name="Nightly report", expiresInDays=30
+        client_key(alice), "PROFILE_READ", "USERS_READ", name="Nightly report", expiresInDays=30
     )
     payload = answer.data["createApiToken"]
     assert payload["errors"] == []
@@ -65,8 +65,8 @@ def test_token_is_made_and_speaks_for_its_owner(client_of: ClientOf, alice: User
     assert answer.data == {"me": {"username": "alice", "email": "alice@example.org"}}
 
 
-def test_token_can_be_told_by_its_looks(client_of: ClientOf, alice: User) -> None:
-    secret = created(client_of(alice))
+def test_token_format_is_recognizable(client_key: ClientOf, alice: User) -> None:
+    secret = created(client_key(alice))
     assert re.fullmatch(r"roster_pat_[0-9A-Za-z]{49}", secret)
     rest, digits = zlib.crc32(secret[:-6].encode()), ""
     while len(digits) < 6:
@@ -75,10 +75,10 @@ def test_token_can_be_told_by_its_looks(client_of: ClientOf, alice: User) -> Non
     assert secret.endswith(digits)
 
 
-def test_secret_is_told_once_and_kept_nowhere(
-    client_of: ClientOf, alice: User, caplog: pytest.LogCaptureFixture, capfd: Any
+def test_secret_is_shown_once_and_not_stored(
+    client_key: ClientOf, alice: User, caplog: pytest.LogCaptureFixture, capfd: Any
 ) -> None:
-    client = client_of(alice)
+    client = client_key(alice)
     secret = created(client)
     GraphQLClient(secret)(ME)
     assert_dead(secret[:-1] + ("x" if secret[-1] != "x" else "y"))
@@ -97,8 +97,8 @@ def test_secret_is_told_once_and_kept_nowhere(
     assert body[:20] not in json.dumps(client(LIST).body)
 
 
-def test_event_tells_what_the_token_is_good_for(client_of: ClientOf, alice: User) -> None:
-    created(client_of(alice), "EVENTS_READ", name="Audit export")
+def test_event_records_the_scopes(client_key: ClientOf, alice: User) -> None:
+    created(client_key(alice), "EVENTS_READ", name="Audit export")
     token = ApiToken.objects.get()
     event = Event.objects.get(tag="token:api_token:create")
     assert (event.actor_id, event.subject_id) == (alice.pk, alice.pk)
@@ -111,7 +111,7 @@ def test_event_tells_what_the_token_is_good_for(client_of: ClientOf, alice: User
     assert OutboxMessage.objects.filter(payload__event_id=str(event.pk)).count() == 1
 
 
-def test_person_is_told_by_mail(worker: Sink) -> None:
+def test_owner_is_notified_by_mail(worker: Sink) -> None:
     verified = timezone.now()
     alice = make_user("alice", name="Alice Archer", locale="de", email_verified_at=verified)
     client = GraphQLClient(log_in()["accessToken"])
@@ -139,23 +139,23 @@ def test_person_is_told_by_mail(worker: Sink) -> None:
     ],
     ids=str,
 )
-def test_bad_input_makes_no_token(
-    client_of: ClientOf, alice: User, changes: dict[str, Any], problem: tuple[str, str]
+def test_invalid_input_creates_no_token(
+    client_key: ClientOf, alice: User, changes: dict[str, Any], problem: tuple[str, str]
 ) -> None:
-    assert create(client_of(alice), **changes).problems == [problem]
+    assert create(client_key(alice), **changes).problems == [problem]
     assert not ApiToken.objects.exists()
     assert "token:api_token:create" not in tags()
 
 
-def test_setting_bounds_the_life(client_of: ClientOf, alice: User, settings: Any) -> None:
+def test_maximum_lifetime_is_enforced(client_key: ClientOf, alice: User, settings: Any) -> None:
     settings.API_TOKEN_MAX_DAYS = 7
-    assert create(client_of(alice)).problems == [("VALUE_INVALID", "expiresInDays")]
-    created(client_of(alice), expiresInDays=7)
+    assert create(client_key(alice)).problems == [("VALUE_INVALID", "expiresInDays")]
+    created(client_key(alice), expiresInDays=7)
 
 
-def test_there_are_only_so_many(client_of: ClientOf, alice: User, settings: Any) -> None:
+def test_number_of_tokens_is_limited(client_key: ClientOf, alice: User, settings: Any) -> None:
     settings.API_TOKENS_PER_OWNER = 2
-    client = client_of(alice)
+    client = client_key(alice)
     make_api_token(alice, "profile:read", days=-1)
     created(client)
     created(client)
@@ -164,10 +164,10 @@ def test_there_are_only_so_many(client_of: ClientOf, alice: User, settings: Any)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_tokens_made_at_once_are_counted(client_of: ClientOf, settings: Any) -> None:
+def test_concurrent_creations_respect_the_limit(client_key: ClientOf, settings: Any) -> None:
     settings.API_TOKENS_PER_OWNER = 2
-    client = client_of(make_user("alice"))
-    answers = at_once(*[lambda: create(GraphQLClient(client.token))] * 4)
+    client = client_key(make_user("alice"))
+    answers = run_concurrently(*[lambda: create(GraphQLClient(client.token))] * 4)
     assert sorted(answer.problems for answer in answers) == [
         [],
         [],
@@ -176,15 +176,15 @@ def test_tokens_made_at_once_are_counted(client_of: ClientOf, settings: Any) -> 
     assert ApiToken.objects.count() == 2
 
 
-def test_wrong_passwords_are_counted(client_of: ClientOf, alice: User) -> None:
-    client = client_of(alice)
+def test_wrong_passwords_are_counted(client_key: ClientOf, alice: User) -> None:
+    client = client_key(alice)
     for _attempt in range(10):
         assert create(client, password="wrong").problems == [("PASSWORD_WRONG", "password")]
     assert create(client, password=PASSWORD).codes == ["TOO_MANY_ATTEMPTS"]
     assert not ApiToken.objects.exists()
 
 
-def test_database_keeps_tokens_scoped_and_ending(alice: User) -> None:
+def test_constraints_require_scopes_and_expiry(alice: User) -> None:
     make_api_token(alice, "profile:read")
     now = timezone.now()
     changes: list[dict[str, Any]] = [{"scopes": []}, {"expires_at": now - dt.timedelta(days=1)}]
@@ -209,7 +209,7 @@ def test_token_costs_one_statement_and_noting_its_use_another(
     assert "JOIN" in second[0]
 
 
-def test_use_is_noted_once_in_a_while(alice: User) -> None:
+def test_use_is_recorded_at_intervals(alice: User) -> None:
     client = GraphQLClient(make_api_token(alice, "profile:read"))
     before = timezone.now()
     client(ME)
@@ -225,7 +225,7 @@ def test_use_is_noted_once_in_a_while(alice: User) -> None:
     assert again > noted
 
 
-def test_wrong_checksum_is_refused_unseen(alice: User, statements: Capture) -> None:
+def test_wrong_checksum_is_refused_without_a_query(alice: User, statements: Capture) -> None:
     secret = make_api_token(alice, "profile:read")
     swapped = secret.replace("_pat_", "_sat_")
     flipped = secret[:20] + ("A" if secret[20] != "A" else "B") + secret[21:]
@@ -252,7 +252,7 @@ def test_expired_token_is_refused_and_removed(alice: User) -> None:
     assert ApiToken.objects.get().digest == digest(kept)
 
 
-def test_token_of_a_suspended_owner_is_dead(client_of: ClientOf, alice: User, root: User) -> None:
+def test_token_of_a_suspended_owner_is_dead(client_key: ClientOf, alice: User, root: User) -> None:
     secret = make_api_token(alice, "profile:read")
     suspend = """
         mutation ($id: ID!) {
@@ -260,7 +260,7 @@ def test_token_of_a_suspended_owner_is_dead(client_of: ClientOf, alice: User, ro
         }
     """
     reactivate = "mutation ($id: ID!) { reactivateUser(input: {userId: $id}) { errors { code } } }"
-    administrator = client_of(root)
+    administrator = client_key(root)
     assert administrator(suspend, id=node_id(alice)).problems == []
     assert Suspension.objects.count() == 1
     assert_dead(secret)
@@ -278,7 +278,7 @@ def test_token_follows_its_owners_role(alice: User, bob: User) -> None:
 
 
 @pytest.mark.parametrize("path", ["/admin/", "/admin/accounts/user/"])
-def test_token_opens_no_other_page(root: User, path: str) -> None:
+def test_token_works_only_for_the_api(root: User, path: str) -> None:
     secret = make_api_token(root, "users:read", "users:write")
     client = GraphQLClient(secret)
     response = client.http.get(path, headers={"Authorization": f"Bearer {secret}"})
@@ -287,7 +287,7 @@ def test_token_opens_no_other_page(root: User, path: str) -> None:
     assert client(ME).data == {"me": {"username": "root"}}
 
 
-def test_what_a_token_does_tells_by_which(alice: User) -> None:
+def test_events_name_the_token(alice: User) -> None:
     secret = make_api_token(alice, "profile:write")
     answer = GraphQLClient(secret)(
         'mutation { updateProfile(input: {bio: "Shoots."}) { errors { code } } }'
@@ -301,10 +301,10 @@ def test_what_a_token_does_tells_by_which(alice: User) -> None:
 # Renaming and revoking -------------------------------------------------------------------
 
 
-def test_token_is_renamed(client_of: ClientOf, alice: User) -> None:
+def test_token_is_renamed(client_key: ClientOf, alice: User) -> None:
     make_api_token(alice, "profile:read", name="CI")
     token = ApiToken.objects.get()
-    client = client_of(alice)
+    client = client_key(alice)
     answer = client(RENAME, id=node_id(token), name="Deployment")
     assert answer.data["renameApiToken"] == {"apiToken": {"name": "Deployment"}, "errors": []}
     event = Event.objects.get()
@@ -315,11 +315,11 @@ def test_token_is_renamed(client_of: ClientOf, alice: User) -> None:
     assert client(RENAME, id=node_id(token), name="").problems == [("VALUE_INVALID", "name")]
 
 
-def test_revoked_token_is_dead_at_once(client_of: ClientOf, alice: User) -> None:
+def test_revoked_token_stops_immediately(client_key: ClientOf, alice: User) -> None:
     secret = make_api_token(alice, "profile:read")
     token = ApiToken.objects.get()
     assert GraphQLClient(secret)(ME).data == ALICE
-    client = client_of(alice)
+    client = client_key(alice)
     assert client(REVOKE, id=node_id(token)).problems == []
     assert_dead(secret)
     assert client(LIST).data["me"]["apiTokens"]["nodes"] == []
@@ -328,31 +328,31 @@ def test_revoked_token_is_dead_at_once(client_of: ClientOf, alice: User) -> None
     assert tags() == ["token:api_token:revoke"]
 
 
-def test_tokens_of_others_are_nobodys_business(
-    client_of: ClientOf, alice: User, bob: User, sam: User, root: User
+def test_tokens_of_others_are_not_found(
+    client_key: ClientOf, alice: User, bob: User, sam: User, root: User
 ) -> None:
     secret = make_api_token(alice, "profile:read")
     id_ = node_id(ApiToken.objects.get())
     query = "query ($id: ID!, $user: ID!) { node(id: $id) { id } user(id: $user) { username } }"
     for user in (bob, sam):
-        client = client_of(user)
+        client = client_key(user)
         assert client(query, id=id_, user=node_id(bob)).data["node"] is None
         for mutation in (REVOKE, RENAME.replace("$name: String!", '$name: String! = "X"')):
             assert client(mutation, id=id_).problems == [("NOT_FOUND", "tokenId")]
     assert GraphQLClient(secret)(ME).data == ALICE
     tokens = "query ($id: ID!) { user(id: $id) { apiTokens(first: 9) { nodes { name } } } }"
-    assert client_of(sam)(tokens, id=node_id(alice)).data["user"]["apiTokens"]["nodes"] == []
-    assert client_of(root)(tokens, id=node_id(alice)).data["user"]["apiTokens"]["nodes"] != []
-    assert client_of(root)(REVOKE, id=id_).problems == []
+    assert client_key(sam)(tokens, id=node_id(alice)).data["user"]["apiTokens"]["nodes"] == []
+    assert client_key(root)(tokens, id=node_id(alice)).data["user"]["apiTokens"]["nodes"] != []
+    assert client_key(root)(REVOKE, id=id_).problems == []
     assert_dead(secret)
 
 
-def test_list_has_what_works_newest_first(client_of: ClientOf, alice: User, bob: User) -> None:
+def test_list_has_active_tokens_newest_first(client_key: ClientOf, alice: User, bob: User) -> None:
     make_api_token(alice, "users:write", name="old")
     make_api_token(alice, "users:write", name="gone", days=-1)
     make_api_token(bob, "users:write", name="his")
     make_api_token(alice, "users:write", name="new")
-    tokens = client_of(alice)(LIST).data["me"]["apiTokens"]
+    tokens = client_key(alice)(LIST).data["me"]["apiTokens"]
     assert [node["name"] for node in tokens["nodes"]] == ["new", "old"]
     assert tokens["nodes"][0]["scopes"] == ["USERS_WRITE"]
     assert tokens["totalCount"] == {"value": 2}

@@ -17,7 +17,7 @@ OPERATION: Final[dict[str, Any]] = {
 }
 
 
-def test_answers_have_what_browsers_need_to_know(client: Client, db: None) -> None:
+def test_answers_have_security_headers(client: Client, db: None) -> None:
     response = client.post(**OPERATION)
     headers = {name: response.headers.get(name) for name in response.headers}
     assert headers == {
@@ -43,7 +43,7 @@ def test_client_is_answered_in_its_language(client: Client, db: None) -> None:
     assert error["message"] == "Melden Sie sich dafür an."
 
 
-def test_browsers_are_told_to_stay_with_https(client: Client, db: None, settings: Any) -> None:
+def test_hsts_is_sent(client: Client, db: None, settings: Any) -> None:
     settings.SECURE_HSTS_SECONDS = 60
     headers = client.post(**OPERATION, secure=True).headers
     assert headers["Strict-Transport-Security"] == "max-age=60"
@@ -63,7 +63,7 @@ def test_unencrypted_operation_is_redirected(client: Client, db: None, settings:
     assert client.post(**OPERATION, secure=True).json() == {"data": {"__typename": "Query"}}
 
 
-def test_other_methods_are_told_what_is_allowed(client: Client, db: None) -> None:
+def test_other_methods_get_an_allow_header(client: Client, db: None) -> None:
     response = client.put("/graphql", **{k: v for k, v in OPERATION.items() if k != "path"})
     assert response.status_code == 405
 

@@ -100,7 +100,7 @@ def test_the_service_cannot_change_an_event(event: Event, change: Callable[[], o
     assert sql(f"SELECT * FROM {TABLE}") == before  # noqa: S608 - a constant
 
 
-def test_the_service_may_do_what_it_needs_and_no_more(db: None) -> None:
+def test_service_role_has_least_privilege(db: None) -> None:
     append_only = {
         model._meta.db_table for model in apps.get_models() if issubclass(model, AppendOnly)
     }
@@ -112,7 +112,7 @@ def test_the_service_may_do_what_it_needs_and_no_more(db: None) -> None:
     }
 
 
-def test_the_tests_are_the_service_and_it_is_nobody_in_particular(db: None) -> None:
+def test_tests_run_as_the_unprivileged_service_role(db: None) -> None:
     assert sql(
         "SELECT rolname, rolsuper, rolcreaterole, rolcreatedb, rolbypassrls"
         " FROM pg_roles WHERE rolname = current_user"
@@ -120,7 +120,7 @@ def test_the_tests_are_the_service_and_it_is_nobody_in_particular(db: None) -> N
     assert service() != settings.MIGRATION_DATABASE["USER"]
 
 
-def test_so_is_a_worker(transactional_db: None, mails: Sink) -> None:
+def test_worker_runs_as_the_service_role(transactional_db: None, mails: Sink) -> None:
     record(Tag.LOGGED_IN, actor=ANONYMOUS, subject_id=None)
     deadline = time.monotonic() + 30
     with celery_worker(), transaction.atomic():
@@ -147,7 +147,7 @@ def new_table(transactional_db: None) -> Iterator[str]:
         sql("DROP TABLE brand_new")
 
 
-def test_migrate_grants_what_is_new_and_takes_back_what_is_too_much(new_table: str) -> None:
+def test_migrate_grants_and_revokes_privileges(new_table: str) -> None:
     with as_owner():
         sql(f"GRANT UPDATE, TRUNCATE, TRIGGER ON {TABLE} TO {service()}")
         sql(f"GRANT UPDATE (data) ON {TABLE} TO {service()}")
@@ -162,14 +162,14 @@ def test_migrate_grants_what_is_new_and_takes_back_what_is_too_much(new_table: s
     assert sql("SELECT current_user") == [(service(),)]
 
 
-def test_looking_at_migrations_grants_nothing(new_table: str) -> None:
+def test_showing_migrations_grants_nothing(new_table: str) -> None:
     call_command("migrate", plan=True, verbosity=0)
     call_command("migrate", check_unapplied=True, verbosity=0)
 
     assert rights()[new_table] == set()
 
 
-def test_flush_empties_what_the_service_cannot(transactional_db: None) -> None:
+def test_flush_runs_as_the_owner(transactional_db: None) -> None:
     record(Tag.LOGGED_IN, actor=ANONYMOUS, subject_id=None)
 
     call_command("flush", verbosity=0, interactive=False)
@@ -206,16 +206,14 @@ def member(transactional_db: None) -> Iterator[str]:
         sql(f"DROP ROLE {name}")
 
 
-def test_a_role_that_can_become_the_owner_is_refused(
-    member: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_member_of_the_owner_role_is_refused(member: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as other:
         other.setitem(settings.DATABASES["default"], "USER", member)
         with pytest.raises(CommandError, match="a superuser or a member of the owner's"):
             call_command("migrate", verbosity=0)
 
 
-def test_one_role_for_both_is_left_as_it_is_and_warned_of(
+def test_single_role_is_kept_with_a_warning(
     new_table: str, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def warnings(*, deploy: bool) -> list[str | None]:
@@ -230,7 +228,7 @@ def test_one_role_for_both_is_left_as_it_is_and_warned_of(
     assert rights()[new_table] == set()
 
 
-def test_nobody_becomes_the_owner_inside_a_transaction(event: Event) -> None:
+def test_owner_role_is_refused_inside_a_transaction(event: Event) -> None:
     with pytest.raises(TransactionManagementError), as_owner():
         pass
 
@@ -312,7 +310,7 @@ def test_the_documented_roles_are_enough(tmp_path: Path) -> None:
     assert found == [(True,), (True,), (False,), (False,), (False,)]
 
 
-def test_to_a_database_of_ones_own_no_owner_is_invented(tmp_path: Path) -> None:
+def test_external_database_gets_no_owner_role(tmp_path: Path) -> None:
     given = {"DATABASE_URL": "postgresql://me@db/roster", "REDIS_URL": "redis://cache"}
 
     with services(tmp_path, given) as urls:

@@ -51,7 +51,7 @@ def selection(type_name: str, name: str, at: int) -> str:
     return f"root{at}: " + path.replace("FIELD", f"it: {name}{arguments}{inner}")
 
 
-def is_told(found: Any) -> bool:
+def has_value(found: Any) -> bool:
     """Return whether the field called `it` has a value."""
     while isinstance(found, dict | list) and found:
         if isinstance(found, dict) and "it" in found:
@@ -81,12 +81,12 @@ def _told(world: World, client: str | GraphQLClient, type_name: str, names: list
         return set().union(*(_told(world, client, type_name, [name]) for name in names))
     data = answer.body.get("data") or {}
     roots = [data] if type_name == "Query" else [data.get(f"root{at}") for at in range(len(names))]
-    return {name for name, root in zip(names, roots, strict=True) if is_told(root)}
+    return {name for name, root in zip(names, roots, strict=True) if has_value(root)}
 
 
 @pytest.mark.parametrize("type_name", READS)
-def test_fields_are_told_to_their_readers_only(world: World, type_name: str) -> None:
-    world.add_what_is_told_of(type_name)
+def test_fields_are_visible_to_their_readers_only(world: World, type_name: str) -> None:
+    world.add_rows_for(type_name)
     by_kind = {kind: told(world, kind, type_name) for kind in KINDS}
     for name, readers in READS[type_name][1].items():
         assert {kind for kind in KINDS if name in by_kind[kind]} == readers, name
@@ -94,7 +94,7 @@ def test_fields_are_told_to_their_readers_only(world: World, type_name: str) -> 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", WRITES)
-def test_mutations_work_for_those_who_may(world: World, name: str, kind: str) -> None:
+def test_mutations_are_authorized(world: World, name: str, kind: str) -> None:
     _input, expected = WRITES[name]
     before = everything()
     assert outcome(world.ask(kind, write(name))) == expected[kind]
@@ -162,11 +162,11 @@ REFUSALS = {INSUFFICIENT_SCOPE, FORBIDDEN, NOT_FOUND}
 
 @pytest.mark.parametrize("kind", TOKEN_KINDS)
 @pytest.mark.parametrize("type_name", READS)
-def test_tokens_are_told_what_they_are_good_for(
+def test_tokens_read_what_their_scopes_allow(
     world_with_tokens: World, type_name: str, kind: str
 ) -> None:
     world = world_with_tokens
-    world.add_what_is_told_of(type_name)
+    world.add_rows_for(type_name)
     by_token = {held: told(world, world.token_client(kind, held), type_name) for held in TOKENS}
     for name, readers in READS[type_name][1].items():
         coordinate = f"{type_name}.{name}"
@@ -195,7 +195,7 @@ def test_tokens_change_nothing_that_they_are_not_good_for(
 
 @pytest.mark.parametrize("kind", TOKEN_KINDS)
 @pytest.mark.parametrize("name", [name for name in WRITES if scopes_to_write(name) != NONE])
-def test_tokens_change_what_they_are_good_for(
+def test_tokens_change_what_their_scopes_allow(
     world_with_tokens: World, name: str, kind: str
 ) -> None:
     held = frozenset(scopes_to_write(name).split("+"))
@@ -229,7 +229,7 @@ def test_tables_of_tokens_name_what_there_is() -> None:
     }
 
 
-def test_fields_with_something_for_the_anonymous_are_declared() -> None:
+def test_anonymous_fields_are_declared() -> None:
     """What is not among them is not planned for anonymous clients."""
     writes = {name for name, (_input, ends) in WRITES.items() if ends[ANONYMOUS] != UNAUTHENTICATED}
     reads = {name for name, readers in READS["Query"][1].items() if ANONYMOUS in readers}
@@ -266,14 +266,14 @@ def test_no_case_of_the_tables_is_left_out() -> None:
     assert len(TOKENS) == len({*TOKENS}) == len(Scope) + 1
     mutations = cast("GraphQLObjectType", SCHEMA.mutation_type).fields
     by_scope = [need for need in TOKEN_WRITES.values() if need != NONE]
-    assert cases(test_fields_are_told_to_their_readers_only) == len(READS)
-    assert cases(test_mutations_work_for_those_who_may) == len(mutations) * len(KINDS)
-    assert cases(test_tokens_are_told_what_they_are_good_for) == 2 * len(READS)
+    assert cases(test_fields_are_visible_to_their_readers_only) == len(READS)
+    assert cases(test_mutations_are_authorized) == len(mutations) * len(KINDS)
+    assert cases(test_tokens_read_what_their_scopes_allow) == 2 * len(READS)
     assert cases(test_tokens_change_nothing_that_they_are_not_good_for) == 2 * len(mutations)
-    assert cases(test_tokens_change_what_they_are_good_for) == 2 * len(by_scope)
+    assert cases(test_tokens_change_what_their_scopes_allow) == 2 * len(by_scope)
 
 
-def test_payloads_tell_people_as_everything_else_does() -> None:
+def test_payloads_follow_the_visibility_rules() -> None:
     """Answers of mutations reach people through `visible_to`, or tell scalars alone."""
     told: Callable[[Any], bool] = lambda field: not is_leaf_type(get_named_type(field.type))  # noqa: E731
     reached = {

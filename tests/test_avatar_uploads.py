@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.client import Answer, GraphQLClient
-from tests.pictures import SET, bomb, files, moving, picture
+from tests.pictures import SET, animated, bomb, files, picture
 from tests.signing_in import tags
 from users.accounts import pictures
 from users.accounts.models import Profile, User
@@ -30,13 +30,13 @@ INVALID, TOO_LARGE = [("IMAGE_INVALID", "image")], [("IMAGE_TOO_LARGE", "image")
         b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
         b"<html><script>alert(1)</script></html>",
         picture("GIF"),
-        moving("WEBP"),
+        animated("WEBP"),
         picture("BMP"),
         picture("TIFF"),
         picture("PPM"),
         picture("ICO"),
-        moving("GIF"),
-        moving("PNG"),
+        animated("GIF"),
+        animated("PNG"),
         picture()[:200],
         picture("PNG")[:60],
         picture("PNG")[:8] + b"\0" * 100,
@@ -45,7 +45,7 @@ INVALID, TOO_LARGE = [("IMAGE_INVALID", "image")], [("IMAGE_TOO_LARGE", "image")
     ],
     ids=range(17),
 )
-def test_what_is_no_picture_is_refused_without_a_trace(
+def test_invalid_images_are_refused_and_leave_no_file(
     upload: Callable[..., Answer], alice: User, media: Path, file: bytes
 ) -> None:
     answer = upload(file)
@@ -59,7 +59,7 @@ def test_what_is_no_picture_is_refused_without_a_trace(
 @pytest.mark.parametrize(
     "size", [(60_000, 60_000), (30_000, 30_000), (5_001, 5_000), (65_500, 400)]
 )
-def test_bombs_are_refused_before_they_go_off(
+def test_decompression_bombs_are_refused(
     upload: Callable[..., Answer], media: Path, size: tuple[int, int]
 ) -> None:
     width, height = size
@@ -86,12 +86,12 @@ def test_too_many_bytes_are_refused(
     assert files(media) == []
 
 
-def test_damaged_pictures_are_refused_or_shown_and_never_a_fault(
+def test_damaged_images_never_cause_a_server_error(
     upload: Callable[..., Answer], alice: User, media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("users.accounts.services.avatar.count_avatar", lambda _user_id: None)
     rng = random.Random(7)  # noqa: S311 - to be the same each time
-    originals = [picture("JPEG"), picture("PNG"), picture("PNG", mode="P"), moving("PNG")]
+    originals = [picture("JPEG"), picture("PNG"), picture("PNG", mode="P"), animated("PNG")]
     outcomes = set()
     for number in range(120):
         file = bytearray(originals[number % len(originals)])
@@ -104,14 +104,14 @@ def test_damaged_pictures_are_refused_or_shown_and_never_a_fault(
     assert tuple(INVALID) in outcomes
 
 
-def test_pictures_are_changed_only_so_often(upload: Callable[..., Answer], media: Path) -> None:
+def test_avatar_changes_are_rate_limited(upload: Callable[..., Answer], media: Path) -> None:
     for _time in range(20):
         assert upload(b"x").problems == INVALID
     assert upload(picture()).codes == ["TOO_MANY_ATTEMPTS"]
     assert files(media) == []
 
 
-def test_being_told_to_come_again_is_no_attempt(
+def test_busy_decoder_refunds_the_attempt(
     upload: Callable[..., Answer], media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads = BoundedSemaphore(1)
@@ -122,12 +122,12 @@ def test_being_told_to_come_again_is_no_attempt(
     assert upload(picture()).problems == []
 
 
-def test_strangers_upload_nothing(anonymous: GraphQLClient, media: Path) -> None:
+def test_anonymous_clients_cannot_upload(anonymous: GraphQLClient, media: Path) -> None:
     assert anonymous.upload(SET, picture()).codes == ["UNAUTHENTICATED"]
     assert files(media) == []
 
 
-def test_where_no_files_are_kept_it_is_said(
+def test_disabled_uploads_are_reported(
     upload: Callable[..., Answer], settings: Any, media: Path
 ) -> None:
     settings.KEEPS_FILES = False
@@ -135,8 +135,8 @@ def test_where_no_files_are_kept_it_is_said(
     assert files(media) == []
 
 
-def test_what_is_not_a_file_is_no_upload(client_of: ClientOf, alice: User) -> None:
-    client = client_of(alice)
+def test_non_file_values_are_refused(client_key: ClientOf, alice: User) -> None:
+    client = client_key(alice)
     for image in ("text", 1, {"a": 1}, ["x"]):
         assert client(SET, image=image).codes == ["GRAPHQL_VARIABLES_INVALID"]
     literal = 'mutation { setAvatar(input: {image: "text"}) { errors { code } } }'

@@ -14,10 +14,10 @@ from django.core.files.storage import default_storage
 from django.test import Client
 from PIL import ExifTags, Image, PngImagePlugin
 
-from tests.client import Answer, GraphQLClient, at_once
+from tests.client import Answer, GraphQLClient, run_concurrently
 from tests.conftest import Sink, Statements
 from tests.factories import make_token, make_user, node_id
-from tests.pictures import BLUE, GREEN, RED, SET, files, moving, picture
+from tests.pictures import BLUE, GREEN, RED, SET, animated, files, picture
 from tests.signing_in import log_in_by_cookie, tags
 from tests.waiting import meanwhile
 from users.accounts.models import Profile, User
@@ -70,14 +70,14 @@ def is_about(colour: Any, expected: tuple[int, int, int]) -> bool:
         *(("WEBP", "RGB"), ("WEBP", "RGBA")),
     ],
 )
-def test_picture_is_kept_as_squares(
-    upload: Callable[..., Answer], client_of: ClientOf, alice: User, format_: str, mode: str
+def test_avatar_is_stored_as_squares(
+    upload: Callable[..., Answer], client_key: ClientOf, alice: User, format_: str, mode: str
 ) -> None:
     answer = upload(picture(format_, (600, 400), mode))
     payload = answer.data["setAvatar"]
     assert payload["errors"] == []
     assert payload["user"]["avatar"] == {"url": ANY, "width": 256, "height": 256}
-    me = client_of(alice)(SHOWN).data["me"]
+    me = client_key(alice)(SHOWN).data["me"]
     assert me["avatar"] == payload["user"]["avatar"]
     for size, name in ((64, "small"), (256, "avatar"), (512, "large")):
         image = shown(served(me[name]["url"]))
@@ -89,7 +89,7 @@ def test_picture_is_kept_as_squares(
     assert tags() == [Tag.AVATAR_CHANGED]
 
 
-def test_nothing_but_pixels_is_kept(upload: Callable[..., Answer], media: Path) -> None:
+def test_metadata_are_stripped(upload: Callable[..., Answer], media: Path) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Make] = "Secret camera"
     exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitude] = (52.0, 31.0, 12.0)
@@ -111,7 +111,7 @@ def test_nothing_but_pixels_is_kept(upload: Callable[..., Answer], media: Path) 
                 assert not image.getexif()
 
 
-def test_picture_is_turned_upright(upload: Callable[..., Answer]) -> None:
+def test_orientation_is_applied(upload: Callable[..., Answer]) -> None:
     exif = Image.Exif()
     # The camera was held so that the left side is at the top.
     exif[ExifTags.Base.Orientation] = 6
@@ -121,7 +121,7 @@ def test_picture_is_turned_upright(upload: Callable[..., Answer]) -> None:
     assert is_about(image.getpixel((128, 192)), BLUE)
 
 
-def test_transparent_pictures_stay_so(upload: Callable[..., Answer], media: Path) -> None:
+def test_transparency_is_kept(upload: Callable[..., Answer], media: Path) -> None:
     target = BytesIO()
     Image.new("RGBA", (50, 50), (*GREEN, 0)).save(target, "PNG")
     assert upload(target.getvalue()).problems == []
@@ -146,8 +146,8 @@ def test_names_cannot_be_guessed_and_change(
     assert not any("alice" in name or str(alice.pk) in name for name in names)
 
 
-def test_photograph_with_a_preview_is_no_moving_picture(upload: Callable[..., Answer]) -> None:
-    assert upload(moving("MPO")).problems == []
+def test_photograph_with_a_preview_is_not_animated(upload: Callable[..., Answer]) -> None:
+    assert upload(animated("MPO")).problems == []
 
 
 # What becomes of former ones -------------------------------------------------------------
@@ -185,12 +185,12 @@ def test_files_that_are_gone_are_removed_again(
 
 
 def test_removing(
-    upload: Callable[..., Answer], client_of: ClientOf, alice: User, media: Path
+    upload: Callable[..., Answer], client_key: ClientOf, alice: User, media: Path
 ) -> None:
-    assert client_of(alice)(REMOVE).problems == []
+    assert client_key(alice)(REMOVE).problems == []
     assert tags() == []
     url = upload(picture()).data["setAvatar"]["user"]["avatar"]["url"]
-    answer = client_of(alice)(REMOVE)
+    answer = client_key(alice)(REMOVE)
     assert answer.data["removeAvatar"]["user"] == {"avatar": None}
     assert tags() == [Tag.AVATAR_CHANGED, Tag.AVATAR_REMOVED]
     remove_former_avatar(str(Event.objects.latest("pk").pk))
@@ -198,15 +198,15 @@ def test_removing(
     assert served(url).status_code == 404
 
 
-def test_staff_remove_anybodys_and_others_only_their_own(
-    upload: Callable[..., Answer], client_of: ClientOf, alice: User, bob: User, sam: User
+def test_staff_remove_all_avatars_and_users_their_own(
+    upload: Callable[..., Answer], client_key: ClientOf, alice: User, bob: User, sam: User
 ) -> None:
     assert upload(picture()).problems == []
-    assert client_of(bob)(REMOVE_ANYBODYS, id=node_id(alice)).codes == ["FORBIDDEN"]
+    assert client_key(bob)(REMOVE_ANYBODYS, id=node_id(alice)).codes == ["FORBIDDEN"]
     assert Profile.objects.get(user=alice).avatar
-    assert client_of(sam)(REMOVE_ANYBODYS, id=node_id(alice)).problems == []
+    assert client_key(sam)(REMOVE_ANYBODYS, id=node_id(alice)).problems == []
     assert Profile.objects.get(user=alice).avatar == ""
-    assert client_of(sam)(REMOVE_ANYBODYS, id="x").problems == [("NOT_FOUND", "userId")]
+    assert client_key(sam)(REMOVE_ANYBODYS, id="x").problems == [("NOT_FOUND", "userId")]
 
 
 def test_files_are_gone_if_the_change_fails(
@@ -217,7 +217,7 @@ def test_files_are_gone_if_the_change_fails(
     assert files(media) == []
 
 
-def test_two_at_once_leave_one_picture_and_name_the_other(
+def test_concurrent_uploads_keep_one_avatar_and_record_the_other(
     transactional_db: None, media: Path
 ) -> None:
     client = GraphQLClient(make_token(make_user("alice")))
@@ -227,14 +227,14 @@ def test_two_at_once_leave_one_picture_and_name_the_other(
             time.sleep(0.05)
         return answer.problems
 
-    assert at_once(*[upload] * 4) == [[]] * 4
+    assert run_concurrently(*[upload] * 4) == [[]] * 4
     former = [event.data["former"] for event in Event.objects.order_by("pk")]
     kept = {path.name[:32] for path in files(media)}
     assert kept == {*former, Profile.objects.get().avatar} - {""}
     assert len(kept) == 4
 
 
-def test_picture_that_came_while_one_waited_is_named(transactional_db: None, media: Path) -> None:
+def test_replaced_avatar_is_recorded_after_a_wait(transactional_db: None, media: Path) -> None:
     alice, other = make_user("alice"), "f" * 32
     client = GraphQLClient(make_token(alice))
     answer = meanwhile(
@@ -249,7 +249,7 @@ def test_picture_that_came_while_one_waited_is_named(transactional_db: None, med
 # Serving ---------------------------------------------------------------------------------
 
 
-def test_pictures_are_served_with_safe_headers(upload: Callable[..., Answer]) -> None:
+def test_avatars_are_served_with_safe_headers(upload: Callable[..., Answer]) -> None:
     url = upload(picture()).data["setAvatar"]["user"]["avatar"]["url"]
     assert url.startswith("http://testserver/media/avatars/")
     response = served(url)
@@ -261,7 +261,7 @@ def test_pictures_are_served_with_safe_headers(upload: Callable[..., Answer]) ->
     assert Client().post(url.removeprefix("http://testserver")).status_code == 405
 
 
-def test_pictures_are_the_same_for_everybody_and_cost_no_statement(
+def test_avatars_are_public_and_need_no_query(
     upload: Callable[..., Answer], statements: Capture
 ) -> None:
     url = upload(picture()).data["setAvatar"]["user"]["avatar"]["url"]
@@ -289,12 +289,12 @@ def test_pictures_are_the_same_for_everybody_and_cost_no_statement(
         f"avatars/00/{'0' * 32}-64.html",
     ],
 )
-def test_nothing_else_is_served(media: Path, name: str) -> None:
+def test_other_files_are_not_served(media: Path, name: str) -> None:
     (media / "secret.txt").write_text("secret")
     (media / "avatars").mkdir()
     assert default_storage.exists("secret.txt")
     assert Client().get(f"/media/{name}").status_code == 404
 
 
-def test_sizes_are_those_that_are_documented() -> None:
+def test_avatar_sizes_match_the_documentation() -> None:
     assert [size.value for size in AvatarSize] == [64, 256, 512]

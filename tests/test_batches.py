@@ -71,11 +71,11 @@ def test_every_batch_of_the_schema_is_in_this_test() -> None:
 
 
 @pytest.mark.usefixtures("debugging", "pairs")
-def test_each_batch_is_dispatched_once_a_level(client_of: ClientOf, sam: User) -> None:
+def test_each_batch_is_dispatched_once_a_level(client_key: ClientOf, sam: User) -> None:
     counts = []
     for size in SIZES:
         cache.clear()
-        answer = client_of(sam)(document(size))
+        answer = client_key(sam)(document(size))
         assert answer.codes == []
         found = answer.body["extensions"]["debug"]
         assert found["executor"] == "engine"
@@ -101,10 +101,10 @@ def test_each_batch_is_dispatched_once_a_level_by_graphql_core_too(sam: User) ->
 
 
 @pytest.mark.usefixtures("debugging")
-def test_no_resolver_asks_the_database_by_itself(
-    client_of: ClientOf, crowd: dict[str, str], sam: User
+def test_no_resolver_runs_its_own_query(
+    client_key: ClientOf, crowd: dict[str, str], sam: User
 ) -> None:
-    client = client_of(sam)
+    client = client_key(sam)
     for name, shape, _count in SHAPES:
         if "__schema" in shape:
             continue

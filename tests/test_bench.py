@@ -16,9 +16,9 @@ from bench.chart import chart
 from bench.contestants import Contestant, Question
 from bench.dataset import Dataset
 from bench.load import LoadError, Request, http_request, run
-from bench.report import BEGIN, END, embedded, tables
+from bench.report import BEGIN, END, embed_tables, tables
 from bench.runner import DifferenceError, checked_requests
-from bench.scenarios import Cast, Scenario, chosen
+from bench.scenarios import Cast, Scenario, select_scenarios
 
 ADA = UUID(int=1)
 PERSON = {"id": str(ADA), "username": "ada", "name": "Ada", "email": "ada@example.org"}
@@ -88,7 +88,7 @@ def dataset(tmp_path: Any) -> Dataset:
     return Dataset(size=1, directory=tmp_path, urls={}, postmaster=0)
 
 
-def test_answers_of_equal_content_are_taken_as_the_right_ones(dataset: Dataset) -> None:
+def test_equal_answers_become_the_reference(dataset: Dataset) -> None:
     with serving() as one, serving(groups=["Auditors", "Support"]) as other:
         contestants = [peer("one", one, dataset), peer("other", other, dataset)]
 
@@ -134,9 +134,9 @@ def test_the_load_checks_every_answer() -> None:
 
 
 def test_deep_pages_bring_the_first_ones_along() -> None:
-    assert [scenario.name for scenario in chosen(["deep"])] == ["first", "deep"]
+    assert [scenario.name for scenario in select_scenarios(["deep"])] == ["first", "deep"]
     with pytest.raises(KeyError, match="nothing"):
-        chosen(["nothing"])
+        select_scenarios(["nothing"])
 
 
 def figures(rate: float) -> Mapping[str, Any]:
@@ -191,15 +191,15 @@ def test_a_trial_is_marked_as_one() -> None:
 def test_tables_take_the_place_of_those_before() -> None:
     document = f"Before.\n{BEGIN}\nold\n{END}\nAfter.\n"
 
-    once = embedded(document, "new\n")
+    once = embed_tables(document, "new\n")
 
     assert once == f"Before.\n{BEGIN}\n\nnew\n\n{END}\nAfter.\n"
-    assert embedded(once, "new\n") == once
+    assert embed_tables(once, "new\n") == once
     with pytest.raises(ValueError, match="markers"):
-        embedded("Before.", "new\n")
+        embed_tables("Before.", "new\n")
 
 
-def test_the_chart_is_told_in_words_too() -> None:
+def test_chart_has_a_text_alternative() -> None:
     root = ET.fromstring(chart(REPORT))  # noqa: S314 - it is ours
     name = "{http://www.w3.org/2000/svg}"
     widths = [float(bar.attrib["width"]) for bar in root.iter(f"{name}rect")]
@@ -209,7 +209,7 @@ def test_the_chart_is_told_in_words_too() -> None:
     assert root.findtext(f"{name}desc") == "one person: Roster 1,000, Post & Co 2,000."
 
 
-def test_table_of_the_admin_tells_the_slowest_page_of_a_kind() -> None:
+def test_admin_table_shows_the_slowest_page_per_kind() -> None:
     text = admin.table(
         [
             admin.Answer("people", "list", "/admin/accounts/user/", 40.4, 20.6, 5),

@@ -28,10 +28,8 @@ def three(settings: Any) -> None:
 
 @pytest.mark.usefixtures("three")
 @pytest.mark.parametrize("accept", ["application/json", JSON])
-def test_client_over_its_budget_is_told_when_to_come_back(
-    client_of: ClientOf, alice: User, accept: str
-) -> None:
-    client = client_of(alice)
+def test_exceeded_budget_sets_retry_after(client_key: ClientOf, alice: User, accept: str) -> None:
+    client = client_key(alice)
     for _number in range(3):
         assert client(ME).codes == []
     answer = client.post(b'{"query": "{ me { id } }"}', Accept=accept)
@@ -46,7 +44,7 @@ def test_client_over_its_budget_is_told_when_to_come_back(
 
 
 @pytest.mark.usefixtures("three")
-def test_users_tokens_and_networks_have_budgets_of_their_own(alice: User, bob: User) -> None:
+def test_budgets_are_per_user_token_or_network(alice: User, bob: User) -> None:
     alices = GraphQLClient(make_token(alice))
     for _number in range(3):
         assert alices(ME).codes == []
@@ -64,7 +62,7 @@ def test_users_tokens_and_networks_have_budgets_of_their_own(alice: User, bob: U
 
 @pytest.mark.usefixtures("three")
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"query": "{"}', b'{"query": "{ nothing }"}'])
-def test_what_is_no_operation_costs_a_point(anonymous: GraphQLClient, body: bytes) -> None:
+def test_invalid_requests_cost_one_point(anonymous: GraphQLClient, body: bytes) -> None:
     for _number in range(3):
         assert anonymous.post(body).codes != ["RATE_LIMITED"]
     assert anonymous.post(body).codes == ["RATE_LIMITED"]
@@ -82,14 +80,14 @@ def test_what_is_no_operation_costs_a_point(anonymous: GraphQLClient, body: byte
     ],
 )
 def test_rows_cost_points(document: str, points: int) -> None:
-    assert budget.points_of(Document(document)) == points
+    assert budget.document_points(Document(document)) == points
 
 
-def test_what_costs_more_than_is_left_is_paid_off_later(
-    client_of: ClientOf, alice: User, executor: Executor, settings: Any
+def test_expensive_request_is_paid_off_later(
+    client_key: ClientOf, alice: User, executor: Executor, settings: Any
 ) -> None:
     settings.GRAPHQL_POINTS_PER_MINUTE = 6
-    client = client_of(alice)
+    client = client_key(alice)
     document = "{ users(first: 10) { nodes { memberships(first: 100) { nodes { role } } } } }"
     assert executor(lambda: client(document)).codes == []
     answer = client(ME)
@@ -98,18 +96,18 @@ def test_what_costs_more_than_is_left_is_paid_off_later(
     assert 20 < answer.body["errors"][0]["extensions"]["retryAfter"] <= 60
 
 
-def test_budget_can_be_off(client_of: ClientOf, alice: User, settings: Any) -> None:
+def test_budget_can_be_off(client_key: ClientOf, alice: User, settings: Any) -> None:
     settings.GRAPHQL_POINTS_PER_MINUTE = 0
-    client = client_of(alice)
+    client = client_key(alice)
     for _number in range(5):
         assert client(ME).codes == []
     assert len(budget.CLIENTS) == 0
 
 
 def test_budget_is_counted_without_a_statement_or_redis(
-    client_of: ClientOf, alice: User, settings: Any, statements: Any
+    client_key: ClientOf, alice: User, settings: Any, statements: Any
 ) -> None:
-    client = client_of(alice)
+    client = client_key(alice)
     client(ME)
     with statements() as found:
         client(ME)

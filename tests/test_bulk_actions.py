@@ -33,12 +33,12 @@ from tests.factories import (
 from tests.full_life import wait_for
 from users.accounts.models import User
 from users.activity.models import Event, EventDetails
-from users.activity.personal import person_to_tell
+from users.activity.personal import export_subject
 from users.activity.tags import Tag
 from users.authentication.models import Session, Suspension
 from users.bulk.models import BulkAction, BulkFailure
 from users.organizations.models import Role
-from users.privacy.archive import archive_of
+from users.privacy.archive import write_archive
 from users.privacy.models import AccountDeletion
 from users.privacy.services.erasure import erase_person
 
@@ -46,8 +46,8 @@ ClientOf = Callable[[User], GraphQLClient]
 
 
 @pytest.fixture
-def administrator(client_of: ClientOf, root: User) -> GraphQLClient:
-    return client_of(root)
+def administrator(client_key: ClientOf, root: User) -> GraphQLClient:
+    return client_key(root)
 
 
 # The whole way ---------------------------------------------------------------------------
@@ -168,7 +168,7 @@ def test_the_selection_is_that_of_the_directory(
         assert again.data["users"] == listed
 
 
-def test_everybody_is_selected_on_purpose_only(
+def test_selecting_everybody_must_be_explicit(
     administrator: GraphQLClient, alice: User, root: User
 ) -> None:
     make_service("robot")
@@ -195,7 +195,7 @@ def test_everybody_is_selected_on_purpose_only(
     assert (told["filter"], told["search"]) == ({}, None)
 
 
-def test_nobody_is_a_selection_too(administrator: GraphQLClient) -> None:
+def test_empty_selection_is_allowed(administrator: GraphQLClient) -> None:
     bulk_action = carried_out(administrator, 0, search="nobody")
     assert (bulk_action.state, counts(bulk_action)) == ("completed", (0, 0, 0))
 
@@ -203,7 +203,7 @@ def test_nobody_is_a_selection_too(administrator: GraphQLClient) -> None:
 # Who is refused --------------------------------------------------------------------------
 
 
-def test_refusals_are_kept_with_their_codes(
+def test_failures_are_stored_with_their_codes(
     administrator: GraphQLClient, alice: User, bob: User, root: User
 ) -> None:
     make_organization("Archers", alice, role=Role.OWNER)
@@ -225,7 +225,7 @@ def test_refusals_are_kept_with_their_codes(
     assert not Event.objects.filter(subject_id__in=[alice.pk, root.pk]).exists()
 
 
-def test_what_only_some_are_refused_for(administrator: GraphQLClient, alice: User) -> None:
+def test_partial_failures_are_recorded(administrator: GraphQLClient, alice: User) -> None:
     make_people(2)
     AccountDeletion.objects.create(user=alice, expires_at=alice.date_joined.replace(year=2100))
     given = {"action": "CANCEL_DELETION", "reason": None, "filter": {"isStaff": False}}
@@ -258,27 +258,27 @@ def test_refusals_are_paged(administrator: GraphQLClient, root: User) -> None:
 
 
 def test_bulk_actions_are_listed_newest_first_to_those_who_may_see_them(
-    client_of: ClientOf, administrator: GraphQLClient, root: User, sam: User, alice: User
+    client_key: ClientOf, administrator: GraphQLClient, root: User, sam: User, alice: User
 ) -> None:
     # Sam was an administrator then.
     own, other = make_bulk_action(sam), make_bulk_action(root)
     expected = {sam: [own], root: [other, own], alice: []}
     for user, seen in expected.items():
-        told = client_of(user)(LIST).data["bulkActions"]
+        told = client_key(user)(LIST).data["bulkActions"]
         assert [node["id"] for node in told["nodes"]] == [node_id(each) for each in seen]
         assert told["totalCount"]["value"] == len(seen)
         for each in (own, other):
-            answer = client_of(user)(READ, id=node_id(each))
+            answer = client_key(user)(READ, id=node_id(each))
             assert (answer.data["bulkAction"] is not None) == (each in seen)
 
 
 # What is kept of people ------------------------------------------------------------------
 
 
-def test_people_are_told_and_forgotten(root: User, alice: User, bob: User) -> None:
+def test_bulk_actions_are_exported_and_erased(root: User, alice: User, bob: User) -> None:
     own = make_bulk_action(alice, bob)
     other = make_bulk_action(root, alice, bob)
-    with archive_of(person_to_tell(alice.pk)) as archive:
+    with write_archive(export_subject(alice.pk)) as archive:
         tables = json.load(archive)["tables"]
     (told,) = tables["bulk.BulkAction"]
     assert (told["kind"], told["failed"]) == ("suspend", 1)
@@ -299,7 +299,7 @@ def selecting(search: str, **fields: Any) -> dict[str, Any]:
     return {"selection": {"filter": {"conditions": {}}, "search": search}} | fields
 
 
-def test_selections_and_reasons_that_name_an_erased_person_are_forgotten(
+def test_selections_and_reasons_naming_an_erased_user_are_cleared(
     administrator: GraphQLClient, root: User, alice: User
 ) -> None:
     conditions = {"any_of": [{"conditions": {"email_domain": alice.email.upper()}}]}
@@ -328,7 +328,7 @@ def test_selections_and_reasons_that_name_an_erased_person_are_forgotten(
 # Cancelling ------------------------------------------------------------------------------
 
 
-def test_cancelling_ends_it_before_anybody_is_touched(
+def test_canceling_before_the_start_changes_no_user(
     administrator: GraphQLClient, root: User
 ) -> None:
     make_people(2)
@@ -353,13 +353,13 @@ def test_cancelling_ends_it_before_anybody_is_touched(
     assert start(administrator, 2).problems == []
 
 
-def test_administrators_cancel_one_anothers(
-    client_of: ClientOf, administrator: GraphQLClient, alice: User
+def test_administrators_cancel_actions_of_others(
+    client_key: ClientOf, administrator: GraphQLClient, alice: User
 ) -> None:
     bulk_action = started(administrator, 1)
     other = make_user("ruth", is_staff=True, is_superuser=True)
-    assert client_of(alice)(CANCEL, id=node_id(bulk_action)).codes == ["FORBIDDEN"]
+    assert client_key(alice)(CANCEL, id=node_id(bulk_action)).codes == ["FORBIDDEN"]
     assert BulkAction.objects.live().exists()
-    assert client_of(other)(CANCEL, id=node_id(alice)).problems == [("NOT_FOUND", "bulkActionId")]
-    assert client_of(other)(CANCEL, id=node_id(bulk_action)).problems == []
+    assert client_key(other)(CANCEL, id=node_id(alice)).problems == [("NOT_FOUND", "bulkActionId")]
+    assert client_key(other)(CANCEL, id=node_id(bulk_action)).problems == []
     assert not BulkAction.objects.live().exists()

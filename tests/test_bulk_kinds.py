@@ -29,8 +29,8 @@ ClientOf = Callable[[User], GraphQLClient]
 
 
 @pytest.fixture
-def administrator(client_of: ClientOf, root: User) -> GraphQLClient:
-    return client_of(root)
+def administrator(client_key: ClientOf, root: User) -> GraphQLClient:
+    return client_key(root)
 
 
 def is_member(user: User) -> bool:
@@ -127,9 +127,7 @@ def test_each_kind_does_what_its_service_does(
     assert {event.data["bulk_action"] for event in done} == {str(bulk_action.pk)}
 
 
-def test_groups_of_people_stay_but_for_the_one(
-    administrator: GraphQLClient, alice: User, root: User
-) -> None:
+def test_other_groups_are_kept(administrator: GraphQLClient, alice: User, root: User) -> None:
     authors, editors = (Group.objects.create(name=name) for name in ("Authors", "Editors"))
     alice.groups.add(authors)
     given = {"filter": {"isStaff": False}, "reason": None, "groupId": node_id(editors)}

@@ -109,7 +109,7 @@ def test_the_service_cannot_drop_indexes() -> None:
 
 
 @pytest.mark.usefixtures("transactional_db")
-def test_more_than_a_chunk_is_seeded_in_bulk(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_chunks_are_seeded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seed, "CHUNK", 50)
     before = catalogue()
 
@@ -127,7 +127,7 @@ def test_more_than_a_chunk_is_seeded_in_bulk(monkeypatch: pytest.MonkeyPatch) ->
     newest.full_clean(exclude=["password"])
 
 
-def test_the_same_people_every_time() -> None:
+def test_seeding_is_deterministic() -> None:
     def everybody(length: int) -> list[Any]:
         population = Population(
             size=300, now=NOW, group_ids=range(1, 6), organization_ids=[UUID(int=1), UUID(int=2)]

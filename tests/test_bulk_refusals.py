@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group
 from core.outbox.models import OutboxMessage
 from tests.api_tokens import assert_insufficient
 from tests.bulk_actions import CANCEL, LIST, READ, carried_out, counts, make_people, start, started
-from tests.client import GraphQLClient, at_once
+from tests.client import GraphQLClient, run_concurrently
 from tests.factories import (
     make_api_token,
     make_bulk_action,
@@ -20,21 +20,21 @@ from tests.factories import (
     make_user,
     node_id,
 )
-from tests.second_factors import let_proofs_age
+from tests.second_factors import age_authentication
 from users.accounts.models import User
 from users.activity.models import Event
 from users.authentication.models import ApiToken, Session, Suspension
 from users.authentication.tokens import issue_access_token
 from users.bulk.models import BulkAction
-from users.bulk.throttling import STARTS_OF_PERSON
+from users.bulk.throttling import STARTS_PER_USER
 from users.scopes import Scope
 
 ClientOf = Callable[[User], GraphQLClient]
 
 
 @pytest.fixture
-def administrator(client_of: ClientOf, root: User) -> GraphQLClient:
-    return client_of(root)
+def administrator(client_key: ClientOf, root: User) -> GraphQLClient:
+    return client_key(root)
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +57,7 @@ def state() -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize("expected", [0, 1, 3, 10_000_000])
-def test_another_number_touches_nobody(administrator: GraphQLClient, expected: int) -> None:
+def test_wrong_expected_count_changes_no_user(administrator: GraphQLClient, expected: int) -> None:
     before = state()
     answer = start(administrator, expected)
     payload = answer.data["startBulkAction"]
@@ -68,7 +68,7 @@ def test_another_number_touches_nobody(administrator: GraphQLClient, expected: i
     assert state() == before
 
 
-def test_people_are_counted_up_to_a_bound(
+def test_counting_stops_at_the_limit(
     administrator: GraphQLClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("users.bulk.services.starting.COUNTED", 1)
@@ -85,7 +85,7 @@ def test_people_are_counted_up_to_a_bound(
 
 
 @pytest.mark.parametrize("expected", [-1, 10_000_001])
-def test_numbers_that_are_none_of_people(administrator: GraphQLClient, expected: int) -> None:
+def test_invalid_expected_counts_are_refused(administrator: GraphQLClient, expected: int) -> None:
     before = state()
     assert start(administrator, expected).problems == [("VALUE_INVALID", "expectedCount")]
     assert state() == before
@@ -117,7 +117,7 @@ def test_numbers_that_are_none_of_people(administrator: GraphQLClient, expected:
         ),
     ],
 )
-def test_arguments_have_to_fit_the_action(
+def test_mismatched_arguments_are_refused(
     administrator: GraphQLClient, values: dict[str, Any], problems: list[tuple[str, str]]
 ) -> None:
     before = state()
@@ -136,7 +136,7 @@ def test_arguments_have_to_fit_the_action(
         {"filter": {"publicMetadata": []}},
     ],
 )
-def test_selections_have_to_be_those_of_the_directory(
+def test_invalid_selections_are_refused(
     administrator: GraphQLClient, values: dict[str, Any]
 ) -> None:
     before = state()
@@ -147,30 +147,30 @@ def test_selections_have_to_be_those_of_the_directory(
 # Who -------------------------------------------------------------------------------------
 
 
-def test_staff_and_others_start_none(
-    client_of: ClientOf, anonymous: GraphQLClient, sam: User, alice: User
+def test_only_administrators_start_bulk_actions(
+    client_key: ClientOf, anonymous: GraphQLClient, sam: User, alice: User
 ) -> None:
     before = state()
     assert start(anonymous, 2).codes == ["UNAUTHENTICATED"]
     for user in (sam, alice):
-        assert start(client_of(user), 2).codes == ["FORBIDDEN"]
+        assert start(client_key(user), 2).codes == ["FORBIDDEN"]
     assert state() == before
 
 
-def test_it_takes_a_proof_of_late(administrator: GraphQLClient) -> None:
-    let_proofs_age()
+def test_starting_requires_recent_authentication(administrator: GraphQLClient) -> None:
+    age_authentication()
     before = state()
     assert start(administrator, 2).codes == ["REAUTHENTICATION_REQUIRED"]
     assert state() == before
 
 
-def test_cancelling_takes_no_proof_of_late(administrator: GraphQLClient) -> None:
+def test_canceling_requires_no_recent_authentication(administrator: GraphQLClient) -> None:
     bulk_action = started(administrator, 2)
-    let_proofs_age()
+    age_authentication()
     assert administrator(CANCEL, id=node_id(bulk_action)).problems == []
 
 
-def test_nobody_starts_or_sees_one_in_somebody_elses_name(root: User, alice: User) -> None:
+def test_impersonation_cannot_start_or_see_bulk_actions(root: User, alice: User) -> None:
     # She was an administrator then.
     bulk_action = make_bulk_action(alice)
     session = make_session(alice)
@@ -197,7 +197,7 @@ def test_nobody_starts_or_sees_one_in_somebody_elses_name(root: User, alice: Use
 # By API token ----------------------------------------------------------------------------
 
 
-def test_a_token_does_in_bulk_what_it_does_to_one(root: User, people: list[User]) -> None:
+def test_token_scopes_apply_to_bulk_actions(root: User, people: list[User]) -> None:
     client = GraphQLClient(make_api_token(root, Scope.USERS_WRITE))
 
     bulk_action = carried_out(client, 2)
@@ -216,7 +216,7 @@ def test_a_token_does_in_bulk_what_it_does_to_one(root: User, people: list[User]
         *("DELETE", "CANCEL_DELETION", "ADD_TO_GROUP", "REMOVE_FROM_GROUP"),
     ],
 )
-def test_no_token_does_in_bulk_what_it_does_to_nobody(root: User, kind: str) -> None:
+def test_tokens_cannot_start_session_only_actions(root: User, kind: str) -> None:
     group = Group.objects.create(name="Editors")
     others = [scope for scope in Scope if "GROUP" not in kind or scope is not Scope.GROUPS_WRITE]
     client = GraphQLClient(make_api_token(root, *others))
@@ -252,27 +252,29 @@ def test_a_token_needs_the_scope_to_change_people(root: User) -> None:
 # How often -------------------------------------------------------------------------------
 
 
-def test_one_goes_on_at_a_time(client_of: ClientOf, administrator: GraphQLClient) -> None:
+def test_only_one_bulk_action_runs_at_a_time(
+    client_key: ClientOf, administrator: GraphQLClient
+) -> None:
     started(administrator, 2)
     before = state()
     assert start(administrator, 2).problems == [("BULK_ACTION_RUNNING", "")]
     assert state() == before
     # Of each person.
     ruth = make_user("ruth", is_staff=True, is_superuser=True)
-    assert start(client_of(ruth), 2).problems == []
+    assert start(client_key(ruth), 2).problems == []
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_that_start_at_once_one_does() -> None:
+def test_concurrent_starts_create_one_bulk_action() -> None:
     root = make_user("root", is_staff=True, is_superuser=True)
     clients = [GraphQLClient(make_token(root)) for _number in range(2)]
-    answers = at_once(*[lambda client=client: start(client, 2) for client in clients])
+    answers = run_concurrently(*[lambda client=client: start(client, 2) for client in clients])
     assert sorted(map(len, (answer.problems for answer in answers))) == [0, 1]
     assert BulkAction.objects.count() == OutboxMessage.objects.count() == 1
 
 
 def test_attempts_are_limited(administrator: GraphQLClient) -> None:
-    for _number in range(STARTS_OF_PERSON.count):
+    for _number in range(STARTS_PER_USER.count):
         assert start(administrator, 9).problems == [("SELECTION_CHANGED", "expectedCount")]
     before = state()
     assert start(administrator, 2).codes == ["TOO_MANY_ATTEMPTS"]
@@ -282,7 +284,7 @@ def test_attempts_are_limited(administrator: GraphQLClient) -> None:
 # In German -------------------------------------------------------------------------------
 
 
-def test_refusals_are_told_in_german(administrator: GraphQLClient) -> None:
+def test_refusals_are_translated(administrator: GraphQLClient) -> None:
     query = """mutation { startBulkAction(input: {
       action: UNLOCK, filter: {isActive: true}, expectedCount: 1
     }) { errors { message } } }"""

@@ -32,8 +32,8 @@ ClientOf = Callable[[User], GraphQLClient]
 
 
 @pytest.fixture
-def administrator(client_of: ClientOf, root: User) -> GraphQLClient:
-    return client_of(root)
+def administrator(client_key: ClientOf, root: User) -> GraphQLClient:
+    return client_key(root)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def deactivate(root: User) -> None:
 @pytest.mark.usefixtures("short_turns")
 @pytest.mark.parametrize("withdraw", [withdraw_role, deactivate])
 @pytest.mark.parametrize("turns", [0, 2])
-def test_it_stops_when_the_requesters_rights_do(
+def test_lost_role_stops_the_bulk_action(
     administrator: GraphQLClient, root: User, withdraw: Callable[[User], None], turns: int
 ) -> None:
     people = make_people(4)
@@ -77,7 +77,7 @@ def test_it_stops_when_the_requesters_rights_do(
     assert not OutboxMessage.objects.exists()
 
 
-def test_rights_are_looked_at_before_each_page(
+def test_permissions_are_checked_before_each_page(
     administrator: GraphQLClient, root: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     people = make_people(5)
@@ -113,7 +113,7 @@ def narrow(token: ApiToken) -> None:
 
 
 @pytest.mark.parametrize("withdraw", [revoke, let_expire, narrow])
-def test_it_stops_when_the_token_does(root: User, withdraw: Callable[[ApiToken], None]) -> None:
+def test_lost_token_stops_the_bulk_action(root: User, withdraw: Callable[[ApiToken], None]) -> None:
     make_people(2)
     started(GraphQLClient(make_api_token(root, Scope.USERS_WRITE)), 2)
     withdraw(ApiToken.objects.get())
@@ -122,7 +122,7 @@ def test_it_stops_when_the_token_does(root: User, withdraw: Callable[[ApiToken],
     assert not Suspension.objects.exists()
 
 
-def test_it_stops_for_who_is_due_to_set_up_a_second_factor(
+def test_missing_second_factor_stops_the_bulk_action(
     administrator: GraphQLClient, settings: Any
 ) -> None:
     make_people(2)
@@ -145,7 +145,7 @@ def test_logging_out_stops_nothing(administrator: GraphQLClient) -> None:
 
 
 @pytest.mark.usefixtures("short_turns")
-def test_cancelling_ends_it_between_two_people(administrator: GraphQLClient) -> None:
+def test_canceling_stops_before_the_next_user(administrator: GraphQLClient) -> None:
     people = make_people(4)
     bulk_action = started(administrator, 4)
     take_turn()
@@ -156,7 +156,7 @@ def test_cancelling_ends_it_between_two_people(administrator: GraphQLClient) -> 
     assert suspended() == [people[0].pk]
 
 
-def test_cancelling_while_a_person_is_acted_upon_counts_them(
+def test_canceling_counts_the_current_user(
     administrator: GraphQLClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     people = make_people(4)

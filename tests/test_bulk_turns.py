@@ -44,8 +44,8 @@ class KilledError(Exception):
 
 
 @pytest.fixture
-def administrator(client_of: ClientOf, root: User) -> GraphQLClient:
-    return client_of(root)
+def administrator(client_key: ClientOf, root: User) -> GraphQLClient:
+    return client_key(root)
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def is_far(number: int) -> bool:
 
 
 @pytest.mark.usefixtures("short_turns")
-def test_what_an_action_does_to_its_selection_skips_nobody(administrator: GraphQLClient) -> None:
+def test_changed_selection_skips_no_user(administrator: GraphQLClient) -> None:
     people = make_people(7)
     bulk_action = started(administrator, 7)
     # One for each person, and one that finds nobody.
@@ -75,7 +75,7 @@ def test_what_an_action_does_to_its_selection_skips_nobody(administrator: GraphQ
 
 
 @pytest.mark.usefixtures("short_turns")
-def test_an_action_that_adds_to_its_selection_comes_to_an_end(
+def test_growing_selection_terminates(
     administrator: GraphQLClient,
 ) -> None:
     make_people(3)
@@ -89,7 +89,7 @@ def test_an_action_that_adds_to_its_selection_comes_to_an_end(
 
 
 @pytest.mark.usefixtures("short_turns")
-def test_who_is_not_selected_any_more_is_left_alone(administrator: GraphQLClient) -> None:
+def test_users_who_left_the_selection_are_skipped(administrator: GraphQLClient) -> None:
     first, second, third = make_people(3)
     bulk_action = started(administrator, 3, filter={"isStaff": False, "isActive": True})
     take_turn()
@@ -100,7 +100,7 @@ def test_who_is_not_selected_any_more_is_left_alone(administrator: GraphQLClient
     assert suspended() == [first.pk, third.pk]
 
 
-def test_who_is_as_they_should_be_is_unchanged(administrator: GraphQLClient) -> None:
+def test_users_already_in_the_target_state_are_unchanged(administrator: GraphQLClient) -> None:
     make_people(2)
     assert counts(carried_out(administrator, 2)) == (2, 0, 0)
     seen = suspended()
@@ -113,7 +113,7 @@ def test_who_is_as_they_should_be_is_unchanged(administrator: GraphQLClient) -> 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("number", range(3))
-def test_a_killed_worker_is_followed_by_one_who_goes_on(
+def test_killed_worker_is_replaced(
     administrator: GraphQLClient, monkeypatch: pytest.MonkeyPatch, when: str, number: int
 ) -> None:
     """Kill it before a person's transaction, or after it and before it is remembered."""
@@ -145,7 +145,7 @@ def test_a_killed_worker_is_followed_by_one_who_goes_on(
 
 
 @pytest.mark.usefixtures("short_turns")
-def test_a_message_that_comes_again_after_its_turn_does_nothing(
+def test_redelivered_message_does_nothing(
     administrator: GraphQLClient,
 ) -> None:
     people = make_people(3)
@@ -159,7 +159,7 @@ def test_a_message_that_comes_again_after_its_turn_does_nothing(
     assert suspended() == [user.pk for user in people]
 
 
-def test_a_refused_person_is_refused_once(
+def test_failed_user_is_recorded_once(
     administrator: GraphQLClient, root: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Kill it where a refusal was written, and the count was not."""
@@ -185,7 +185,7 @@ def test_a_refused_person_is_refused_once(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_that_is_killed_loses_nobody_and_does_nobody_twice(mails: Sink) -> None:
+def test_killed_worker_processes_each_user_once(mails: Sink) -> None:
     root = make_user("root", is_staff=True, is_superuser=True)
     people = make_people(400)
     bulk_action = started(GraphQLClient(make_token(root)), 400)
@@ -211,7 +211,7 @@ def test_a_worker_that_is_killed_loses_nobody_and_does_nobody_twice(mails: Sink)
 
 
 @pytest.mark.usefixtures("short_turns")
-def test_nobody_is_taken_for_visited_whom_somebody_acted_for(
+def test_impersonation_events_do_not_count_as_visits(
     administrator: GraphQLClient,
 ) -> None:
     """End the sessions of one who acted in another's name, which is an event about the other."""
@@ -236,7 +236,7 @@ PER_PERSON = 15
 PER_TURN = 14
 
 
-def test_statements_depend_on_the_people_and_on_nothing_else(
+def test_statements_depend_on_the_number_of_users_only(
     administrator: GraphQLClient, statements: Capture
 ) -> None:
     taken = []
@@ -257,7 +257,7 @@ def test_statements_depend_on_the_people_and_on_nothing_else(
 # Afterwards ------------------------------------------------------------------------------
 
 
-def test_old_ones_are_removed_with_what_they_tell(
+def test_old_bulk_actions_are_pruned(
     administrator: GraphQLClient, root: User, settings: Any
 ) -> None:
     make_people(2)

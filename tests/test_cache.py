@@ -41,9 +41,9 @@ def permissions(client: GraphQLClient) -> list[str]:
 
 
 def test_a_second_read_comes_from_the_cache(
-    alice: User, client_of: ClientOf, statements: Capture
+    alice: User, client_key: ClientOf, statements: Capture
 ) -> None:
-    client = client_of(alice)
+    client = client_key(alice)
     with statements() as first:
         client(ME)
     with statements() as second:
@@ -53,8 +53,8 @@ def test_a_second_read_comes_from_the_cache(
     assert (len(first), len(second)) == (3, 2)
 
 
-def test_a_read_after_a_write_sees_it(alice: User, editors: Group, client_of: ClientOf) -> None:
-    client = client_of(alice)
+def test_a_read_after_a_write_sees_it(alice: User, editors: Group, client_key: ClientOf) -> None:
+    client = client_key(alice)
     assert permissions(client) == []
 
     change_user(alice.pk, actor=SYSTEM, groups=SetChange.to([editors.pk]))
@@ -69,17 +69,17 @@ def test_a_read_after_a_write_sees_it(alice: User, editors: Group, client_of: Cl
     assert permissions(client) == []
 
 
-def test_a_write_that_fails_changes_nothing_that_is_read(
-    alice: User, editors: Group, client_of: ClientOf
+def test_rolled_back_write_changes_no_cached_value(
+    alice: User, editors: Group, client_key: ClientOf
 ) -> None:
     Group.objects.create(name="Taken")
     change_user(alice.pk, actor=SYSTEM, groups=SetChange.to([editors.pk]))
-    before = permissions(client_of(alice))
+    before = permissions(client_key(alice))
 
     with pytest.raises(Exception, match="VALUE_INVALID"):
         update_group(editors.pk, actor=SYSTEM, name="Taken", permissions=SetChange.to([]))
 
-    assert permissions(client_of(alice)) == before == ["accounts.view_user"]
+    assert permissions(client_key(alice)) == before == ["accounts.view_user"]
 
 
 @contextmanager
@@ -111,12 +111,12 @@ def cache_at(settings: Any, url: str) -> Iterator[None]:
 def test_stopping_redis_costs_statements_only(
     alice: User,
     editors: Group,
-    client_of: ClientOf,
+    client_key: ClientOf,
     statements: Capture,
     settings: Any,
     tmp_path: Path,
 ) -> None:
-    client = client_of(alice)
+    client = client_key(alice)
     with redis_server(tmp_path) as (url, process), cache_at(settings, url):
         client(ME)
         with statements() as cached:
@@ -131,10 +131,10 @@ def test_stopping_redis_costs_statements_only(
     assert (len(cached), len(uncached)) == (2, 3)
 
 
-def test_a_write_while_redis_was_away_is_seen_when_it_is_back(
-    alice: User, editors: Group, client_of: ClientOf, settings: Any, tmp_path: Path
+def test_write_during_an_outage_is_seen_afterwards(
+    alice: User, editors: Group, client_key: ClientOf, settings: Any, tmp_path: Path
 ) -> None:
-    client = client_of(alice)
+    client = client_key(alice)
     with redis_server(tmp_path) as (url, _process):
         with cache_at(settings, url):
             assert permissions(client) == []
@@ -144,11 +144,11 @@ def test_a_write_while_redis_was_away_is_seen_when_it_is_back(
             assert permissions(client) == ["accounts.view_user"]
 
 
-def test_a_silent_redis_is_given_up_on(
-    alice: User, client_of: ClientOf, settings: Any, tmp_path: Path
+def test_silent_redis_times_out(
+    alice: User, client_key: ClientOf, settings: Any, tmp_path: Path
 ) -> None:
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(tmp_path / "silent.sock"))
         silent.listen()
         with cache_at(settings, f"unix://{tmp_path}/silent.sock"):
-            assert permissions(client_of(alice)) == []
+            assert permissions(client_key(alice)) == []

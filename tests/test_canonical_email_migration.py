@@ -98,7 +98,7 @@ def test_addresses_become_canonical_and_keep_their_mailbox(capsys: Any) -> None:
 
 
 @pytest.mark.usefixtures("earlier_release")
-def test_accounts_of_one_mailbox_are_all_kept(capsys: Any) -> None:
+def test_accounts_sharing_a_mailbox_are_kept(capsys: Any) -> None:
     add("unproven", "a@xn--bcher-kva.example", is_verified=False)
     add("first", "a@bücher.example")
     add("second", "a@bü\u00adcher.example")
@@ -137,7 +137,7 @@ def test_accounts_of_one_mailbox_are_all_kept(capsys: Any) -> None:
 
 
 @pytest.mark.usefixtures("earlier_release")
-def test_links_that_wait_lead_to_the_same_mailbox() -> None:
+def test_pending_links_keep_their_mailbox() -> None:
     bea = add("bea", "bea@bücher.example")
     soon, late = (timezone.now() + dt.timedelta(hours=hours) for hours in (1, 2))
     for email, expires_at in (

@@ -36,7 +36,7 @@ def test_spellings_of_one_mailbox_are_one(text: str, stored: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "told"), EVERY_REFUSAL, ids=lambda text: ascii(text)[:40])
-def test_what_is_no_mailbox_is_refused_with_what_to_do(text: str, told: str) -> None:
+def test_invalid_mailboxes_are_refused_with_advice(text: str, told: str) -> None:
     with pytest.raises(ValidationError) as refusal:
         canonical_email(text)
     assert "".join(refusal.value.messages).startswith(told)
@@ -100,7 +100,7 @@ def spellings(draw: st.DrawFn, mailbox: str) -> str:
 
 
 @given(mailboxes(), mailboxes(), st.data())
-def test_addresses_are_equal_if_and_only_if_the_mailbox_is(
+def test_canonical_addresses_are_equal_iff_the_mailbox_is(
     one: str, other: str, data: st.DataObject
 ) -> None:
     first, second = data.draw(spellings(one)), data.draw(spellings(one))
@@ -129,7 +129,7 @@ def test_addresses_are_equal_if_and_only_if_the_mailbox_is(
         ("nina@[192.0.2.1]", "nina@[192.0.2.1]"),
     ],
 )
-def test_domains_are_shown_in_unicode_unless_they_can_be_mistaken(stored: str, shown: str) -> None:
+def test_confusable_domains_are_shown_as_a_labels(stored: str, shown: str) -> None:
     assert readable_email(stored) == shown
 
 

@@ -150,7 +150,7 @@ def test_a_fault_is_answered_with_one(monkeypatch: pytest.MonkeyPatch) -> None:
         check(response)
 
 
-def test_what_the_service_answers_to_operations_has_one(anonymous: Any) -> None:
+def test_api_responses_have_a_policy(anonymous: Any) -> None:
     for body in ('{"query": "{ __typename }"}', "{", "[" * 10):
         answer: Answer = anonymous.post(body)
         assert (
@@ -163,7 +163,7 @@ def test_what_the_service_answers_to_operations_has_one(anonymous: Any) -> None:
 # What pages need -------------------------------------------------------------------------
 
 
-def test_no_template_of_ours_has_scripts_or_styles_in_it(settings: Any) -> None:
+def test_templates_have_no_inline_scripts_or_styles(settings: Any) -> None:
     own = [
         path
         for folder in ("core", "users", "schema")
@@ -186,7 +186,7 @@ def test_no_template_of_ours_has_scripts_or_styles_in_it(settings: Any) -> None:
         ("/media/", "img-src 'self' data:;"),
     ],
 )
-def test_the_admin_shows_pictures_of_where_they_are(
+def test_admin_policy_allows_the_media_host(
     settings: Any, url: str, expected: str, clear_policy: Callable[[], None]
 ) -> None:
     settings.MEDIA_URL = url

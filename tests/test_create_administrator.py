@@ -22,7 +22,7 @@ def create(**options: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_makes_an_administrator_who_can_sign_in(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_creates_an_administrator_who_can_sign_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ADMINISTRATOR_PASSWORD", PASSWORD)
     create(name="Root")
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 from core.actor import Actor
 from core.outbox.models import OutboxMessage
 from tests import canaries
-from tests.client import GraphQLClient, at_once
+from tests.client import GraphQLClient, run_concurrently
 from tests.conftest import Sink
 from tests.factories import (
     make_organization,
@@ -26,7 +26,7 @@ from tests.factories import (
     make_user,
     node_id,
 )
-from tests.full_life import lead_a_full_life, wait_for
+from tests.full_life import create_full_account, wait_for
 from tests.signing_in import tags
 from tests.test_deletion import make_due, schedule
 from users.accounts.models import User
@@ -52,7 +52,7 @@ STATE = "query ($id: ID!) { user(id: $id) { dataExports { readyAt } } }"
 
 
 @pytest.fixture(autouse=True)
-def _no_file_stays() -> Iterator[None]:
+def _remove_export_files() -> Iterator[None]:
     yield
     shutil.rmtree(Path(settings.PRIVATE_FILES_DIR) / "exports", ignore_errors=True)
 
@@ -125,7 +125,7 @@ def test_the_link_to_the_file_is_mailed(worker: Sink, locale: str, subject: str)
     assert tags()[-1] == Tag.DATA_EXPORT_FETCHED
 
 
-def test_the_file_is_where_nobody_finds_it(transactional_db: None) -> None:
+def test_export_file_name_is_unguessable(transactional_db: None) -> None:
     export = complete(make_user("alice"))
     path = path_of(export)
     assert len(path.stem) == 43
@@ -135,8 +135,8 @@ def test_the_file_is_where_nobody_finds_it(transactional_db: None) -> None:
         assert b"alice" not in b"".join(Client().get(url))
 
 
-def test_everything_personal_is_in_it(worker: Sink, root: User) -> None:
-    user = lead_a_full_life(root)
+def test_export_contains_all_personal_data(worker: Sink, root: User) -> None:
+    user = create_full_account(root)
     wait_for(lambda: not OutboxMessage.objects.exists())
     # Back from the deletion with which a full life ends, and without the second factor that asking
     # takes.
@@ -163,7 +163,7 @@ def test_everything_personal_is_in_it(worker: Sink, root: User) -> None:
     assert {Tag.SIGN_UP_REQUESTED, Tag.LOGGED_IN, Tag.USER_SUSPENDED} <= about
 
 
-def test_nothing_of_others_is_in_it(transactional_db: None) -> None:
+def test_export_contains_no_data_of_others(transactional_db: None) -> None:
     alice, root = make_user("alice"), make_user("root", is_superuser=True)
     by_root = Actor(user_id=root.pk, ip="192.0.2.66", user_agent="Lynx")
     record(Tag.USERNAME_CHANGED, actor=by_root, subject_id=alice.pk, personal={"old": "alicia"})
@@ -186,7 +186,7 @@ def test_nothing_of_others_is_in_it(transactional_db: None) -> None:
         assert others not in text
 
 
-def test_it_is_read_and_written_a_batch_at_a_time(
+def test_export_is_streamed_in_batches(
     transactional_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(archive, "BATCH", 3)
@@ -205,17 +205,17 @@ def test_it_is_read_and_written_a_batch_at_a_time(
 # How often, and by whom ------------------------------------------------------------------
 
 
-def test_one_at_a_time(transactional_db: None) -> None:
+def test_only_one_export_at_a_time(transactional_db: None) -> None:
     alice = make_user("alice")
     clients = [GraphQLClient(make_token(alice)) for _number in range(3)]
-    answers = at_once(*[lambda client=client: client(REQUEST) for client in clients])
+    answers = run_concurrently(*[lambda client=client: client(REQUEST) for client in clients])
     assert [answer.problems for answer in answers] == [[], [], []]
     assert request(alice)
     assert DataExport.objects.count() == 1
     assert tags() == [Tag.DATA_EXPORT_REQUESTED]
 
 
-def test_and_not_too_often(transactional_db: None) -> None:
+def test_exports_are_rate_limited(transactional_db: None) -> None:
     alice = make_user("alice")
     for _number in range(3):
         complete(alice)
@@ -223,7 +223,7 @@ def test_and_not_too_often(transactional_db: None) -> None:
     assert DataExport.objects.count() == 3
 
 
-def test_a_worker_that_comes_second_does_nothing(transactional_db: None) -> None:
+def test_second_worker_does_nothing(transactional_db: None) -> None:
     export = complete(make_user("alice"))
     before = path_of(export).read_bytes()
     complete_data_export(export.pk)
@@ -231,7 +231,7 @@ def test_a_worker_that_comes_second_does_nothing(transactional_db: None) -> None
     assert Event.objects.filter(tag=Tag.DATA_EXPORT_COMPLETED).count() == 1
 
 
-def test_what_a_killed_worker_left_is_written_anew(transactional_db: None) -> None:
+def test_export_is_rewritten_after_a_killed_worker(transactional_db: None) -> None:
     export = request(make_user("alice"))
     path = path_of(export)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -241,20 +241,20 @@ def test_what_a_killed_worker_left_is_written_anew(transactional_db: None) -> No
     assert [each for each in path.parent.iterdir() if path.stem in each.name] == [path]
 
 
-def test_staff_neither_see_nor_fetch_it(client_of: ClientOf, alice: User, root: User) -> None:
+def test_staff_cannot_see_or_fetch_exports(client_key: ClientOf, alice: User, root: User) -> None:
     DataExport.objects.create(
         user=alice, expires_at=timezone.now() + dt.timedelta(days=1), ready_at=timezone.now()
     )
-    state = client_of(root)(STATE, id=node_id(alice))
+    state = client_key(root)(STATE, id=node_id(alice))
     assert state.data == {"user": {"dataExports": []}}
-    own = client_of(alice)(STATE, id=node_id(alice))
+    own = client_key(alice)(STATE, id=node_id(alice))
     assert len(own.data["user"]["dataExports"]) == 1
 
 
 # When it is over -------------------------------------------------------------------------
 
 
-def test_an_expired_one_is_refused_and_removed(transactional_db: None) -> None:
+def test_expired_export_is_refused_and_removed(transactional_db: None) -> None:
     export, kept = complete(make_user("alice")), complete(make_user("bob"))
     DataExport.objects.filter(pk=export.pk).update(expires_at=timezone.now())
     assert fetch(export.token).status_code == 400
@@ -276,12 +276,12 @@ def test_other_tokens_open_nothing(transactional_db: None, token: str) -> None:
     assert tags() == before
 
 
-def test_one_that_is_not_ready_cannot_be_fetched(transactional_db: None) -> None:
+def test_unfinished_export_cannot_be_fetched(transactional_db: None) -> None:
     export = request(make_user("alice"))
     assert fetch(export.token).status_code == 400
 
 
-def test_it_goes_with_the_account(transactional_db: None) -> None:
+def test_export_is_erased_with_the_account(transactional_db: None) -> None:
     alice = make_user("alice")
     make_organization("Archers", alice, role=Role.MEMBER)
     ready = complete(alice)

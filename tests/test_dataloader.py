@@ -39,9 +39,7 @@ def test_expected_keys_are_loaded_in_one_batch(
     assert source.batches == [[1, 2, 3]]
 
 
-def test_key_that_was_not_expected_joins_the_batch(
-    loader: DataLoader[int, int], source: Source
-) -> None:
+def test_unexpected_key_joins_the_batch(loader: DataLoader[int, int], source: Source) -> None:
     loader.expect([1, 2])
     assert loader.load(9) == 18
     assert loader.load(2) == 4
@@ -80,7 +78,7 @@ def test_load_many_of_nothing_fetches_nothing(loader: DataLoader[int, int], sour
     assert source.batches == []
 
 
-def test_error_is_the_keys_own_and_is_remembered_until_it_is_cleared(
+def test_error_is_cached_per_key_until_cleared(
     loader: DataLoader[int, int], source: Source
 ) -> None:
     loader.expect([1, -1, 2])
@@ -160,7 +158,7 @@ def test_all_keys_are_cleared(loader: DataLoader[int, int], source: Source) -> N
 
 
 @pytest.mark.parametrize("answer", [None, {1: 1, 2: 2}, iter([1, 2]), "12", 3, [], [1], [1, 2, 3]])
-def test_answer_that_is_no_sequence_of_as_many_values_is_each_keys_error(answer: Any) -> None:
+def test_wrong_number_of_values_fails_every_key(answer: Any) -> None:
     loader: DataLoader[int, int] = DataLoader(lambda _keys: answer)
     loader.prime(3, 30)
     loader.expect([1, 2])
@@ -170,7 +168,7 @@ def test_answer_that_is_no_sequence_of_as_many_values_is_each_keys_error(answer:
     assert loader.load(3) == 30
 
 
-def test_nothing_is_no_key(loader: DataLoader[Any, int], source: Source) -> None:
+def test_none_is_not_a_key(loader: DataLoader[Any, int], source: Source) -> None:
     with pytest.raises(TypeError, match="not None"):
         loader.load(None)
     with pytest.raises(TypeError, match="not None"):
@@ -178,7 +176,7 @@ def test_nothing_is_no_key(loader: DataLoader[Any, int], source: Source) -> None
     assert source.batches == []
 
 
-def test_fault_of_the_batch_is_each_keys_until_it_is_cleared() -> None:
+def test_batch_exception_fails_every_key_until_cleared() -> None:
     calls: list[list[int]] = []
 
     def fail_once(keys: Sequence[int]) -> Sequence[int | Exception]:

@@ -77,7 +77,7 @@ def timeouts_of(statements: int, *, is_near: bool) -> list[str]:
     return found
 
 
-def test_statement_timeout_is_told_to_postgresql_only_when_time_is_short(
+def test_statement_timeout_is_set_near_the_deadline(
     transactional_db: None,
 ) -> None:
     assert timeouts_of(2, is_near=False) == ["5s", "5s"]
@@ -110,7 +110,7 @@ def test_query_over_its_deadline_is_one_typed_error(
     assert len(client(people).data["users"]["nodes"]) == 1
 
 
-def test_time_is_looked_at_between_the_steps(client: GraphQLClient, executor: Executor) -> None:
+def test_deadline_is_checked_between_steps(client: GraphQLClient, executor: Executor) -> None:
     document = "{ me { id activeSessionCount memberships(first: 1) { nodes { role } } } }"
 
     def late(sql: str) -> None:
@@ -150,9 +150,7 @@ def test_mutation_cancelled_between_two_statements_is_rolled_back(
     assert Profile.objects.get().bio == ""
 
 
-def test_what_is_late_after_the_commit_says_what_was_done(
-    client: GraphQLClient, executor: Executor
-) -> None:
+def test_late_answer_says_what_was_committed(client: GraphQLClient, executor: Executor) -> None:
     changed: list[str] = []
 
     def reads_payload(sql: str) -> bool:
@@ -168,7 +166,7 @@ def test_what_is_late_after_the_commit_says_what_was_done(
     assert Profile.objects.get().bio == "Hello"
 
 
-def test_mutation_past_the_deadline_is_not_begun(client: GraphQLClient, executor: Executor) -> None:
+def test_late_mutation_is_not_started(client: GraphQLClient, executor: Executor) -> None:
     def late(execute: Execute, sql: str, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001
         result = execute(sql, params, many, context)
         pass_deadline()
@@ -181,7 +179,7 @@ def test_mutation_past_the_deadline_is_not_begun(client: GraphQLClient, executor
     assert [sql for sql in statements if "accounts_profile" in sql] == []
 
 
-def test_credentials_that_cannot_be_read_in_time_are_no_fault(client: GraphQLClient) -> None:
+def test_slow_credential_lookup_is_not_a_server_error(client: GraphQLClient) -> None:
     with slow(lambda sql: "authentication_session" in sql):
         answer = client("{ me { id } }")
     assert (answer.status, answer.codes) == (503, ["QUERY_TIMEOUT"])

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from core.actor import SYSTEM
 from tests.api_tokens import DEACTIVATE
-from tests.client import Answer, GraphQLClient, at_once
+from tests.client import Answer, GraphQLClient, run_concurrently
 from tests.conftest import Sink
 from tests.factories import (
     PASSWORD,
@@ -81,8 +81,8 @@ def schedule(user: User) -> AccountDeletion:
 # One's own -------------------------------------------------------------------------------
 
 
-def test_deleting_shuts_the_account_at_once(client_of: ClientOf, alice: User) -> None:
-    client, other = client_of(alice), client_of(alice)
+def test_deletion_deactivates_the_account_immediately(client_key: ClientOf, alice: User) -> None:
+    client, other = client_key(alice), client_key(alice)
     PasswordReset.objects.create(user=alice, email=alice.email, expires_at=timezone.now())
     EmailChange.objects.create(user=alice, email="new@example.org", expires_at=timezone.now())
 
@@ -113,27 +113,27 @@ def test_a_browser_is_signed_out(alice: User) -> None:
     assert client.http.cookies[settings.SESSION_COOKIE].value == ""
 
 
-def test_a_wrong_password_deletes_nothing(client_of: ClientOf, alice: User) -> None:
-    answer = delete_me(client_of(alice), "not the password")
+def test_a_wrong_password_deletes_nothing(client_key: ClientOf, alice: User) -> None:
+    answer = delete_me(client_key(alice), "not the password")
     assert answer.problems == [("PASSWORD_WRONG", "password")]
     assert tags() == [Tag.PASSWORD_REFUSED]
     assert not AccountDeletion.objects.exists()
     assert User.objects.get(pk=alice.pk).is_active
 
 
-def test_passwords_are_throttled(client_of: ClientOf, alice: User) -> None:
-    client = client_of(alice)
+def test_passwords_are_throttled(client_key: ClientOf, alice: User) -> None:
+    client = client_key(alice)
     for _number in range(10):
         delete_me(client, "not the password")
     assert delete_me(client).codes == ["TOO_MANY_ATTEMPTS"]
     assert not AccountDeletion.objects.exists()
 
 
-def test_the_last_owner_is_told_what_to_do(client_of: ClientOf, alice: User, bob: User) -> None:
+def test_last_owner_is_refused_with_advice(client_key: ClientOf, alice: User, bob: User) -> None:
     archers = make_organization("Archers", alice, role=Role.OWNER)
     Membership.objects.create(organization=archers, user=bob)
     make_organization("Bowmen", alice, bob, role=Role.OWNER)
-    client = client_of(alice)
+    client = client_key(alice)
 
     answer = delete_me(client)
 
@@ -146,27 +146,25 @@ def test_the_last_owner_is_told_what_to_do(client_of: ClientOf, alice: User, bob
     assert delete_me(client).problems == []
 
 
-def test_an_owner_who_cannot_sign_in_does_not_count(
-    client_of: ClientOf, alice: User, bob: User
-) -> None:
+def test_deactivated_owners_do_not_count(client_key: ClientOf, alice: User, bob: User) -> None:
     make_organization("Archers", alice, bob, role=Role.OWNER)
     User.objects.filter(pk=bob.pk).update(is_active=False)
-    assert delete_me(client_of(alice)).problems == [("LAST_OWNER", "")]
+    assert delete_me(client_key(alice)).problems == [("LAST_OWNER", "")]
 
 
-def test_of_two_owners_who_go_at_once_one_stays(transactional_db: None) -> None:
+def test_concurrent_deletions_keep_one_owner(transactional_db: None) -> None:
     people = [make_user(name) for name in ("ann", "ben")]
     make_organization("Archers", *people, role=Role.OWNER)
     clients = [GraphQLClient(make_token(user)) for user in people]
 
-    answers = at_once(*[lambda client=client: delete_me(client) for client in clients])
+    answers = run_concurrently(*[lambda client=client: delete_me(client) for client in clients])
 
     assert sorted(answer.problems for answer in answers) == [[], [("LAST_OWNER", "")]]
     assert User.objects.filter(is_active=True).count() == 1
 
 
-def test_the_last_administrator_stays(client_of: ClientOf, root: User) -> None:
-    assert delete_me(client_of(root)).problems == [("LAST_ADMINISTRATOR", "")]
+def test_the_last_administrator_stays(client_key: ClientOf, root: User) -> None:
+    assert delete_me(client_key(root)).problems == [("LAST_ADMINISTRATOR", "")]
     assert User.objects.get(pk=root.pk).is_active
 
 
@@ -177,7 +175,7 @@ def test_the_last_administrator_stays(client_of: ClientOf, root: User) -> None:
     ("locale", "subject"),
     [("en", "Your account will be deleted"), ("de", "Ihr Konto wird gelöscht")],
 )
-def test_the_mailed_link_undoes_it_once(worker: Sink, locale: str, subject: str) -> None:
+def test_mailed_link_cancels_the_deletion_once(worker: Sink, locale: str, subject: str) -> None:
     alice = make_user("alice", locale=locale)
     deletion = schedule(alice)
 
@@ -221,7 +219,7 @@ def test_a_link_is_not_for_another_kind_or_too_late(alice: User) -> None:
     assert not User.objects.get(pk=alice.pk).is_active
 
 
-def test_a_log_in_does_not_outlive_the_way_back(alice: User) -> None:
+def test_pending_log_in_ends_with_the_deletion(alice: User) -> None:
     deletion = schedule(alice)
     token = make_token(alice)
     assert GraphQLClient()(CANCEL, token=deletion.token).problems == []
@@ -231,8 +229,8 @@ def test_a_log_in_does_not_outlive_the_way_back(alice: User) -> None:
 # Administrators --------------------------------------------------------------------------
 
 
-def test_administrators_delete_and_undo(client_of: ClientOf, alice: User, root: User) -> None:
-    client = client_of(root)
+def test_administrators_delete_and_undo(client_key: ClientOf, alice: User, root: User) -> None:
+    client = client_key(root)
 
     answer = client(DELETE_USER, id=node_id(alice))
 
@@ -251,31 +249,31 @@ def test_administrators_delete_and_undo(client_of: ClientOf, alice: User, root: 
     assert client(CANCEL_USER, id=node_id(alice)).problems == [("NOT_FOUND", "userId")]
 
 
-def test_what_is_due_is_not_undone(client_of: ClientOf, alice: User, root: User) -> None:
+def test_due_deletion_cannot_be_canceled(client_key: ClientOf, alice: User, root: User) -> None:
     schedule(alice)
     make_due(alice)
-    assert client_of(root)(CANCEL_USER, id=node_id(alice)).problems == [("NOT_FOUND", "userId")]
+    assert client_key(root)(CANCEL_USER, id=node_id(alice)).problems == [("NOT_FOUND", "userId")]
     assert AccountDeletion.objects.exists()
 
 
-def test_administrators_prove_that_it_is_them(client_of: ClientOf, root: User) -> None:
+def test_deletion_requires_recent_authentication(client_key: ClientOf, root: User) -> None:
     make_user("other", is_staff=True, is_superuser=True)
-    answer = client_of(root)(DELETE_USER, id=node_id(root))
+    answer = client_key(root)(DELETE_USER, id=node_id(root))
     assert answer.problems == [("VALUE_INVALID", "userId")]
     assert User.objects.get(pk=root.pk).is_active
 
 
-def test_administrators_are_told_of_last_owners_too(
-    client_of: ClientOf, alice: User, root: User
+def test_administrators_cannot_delete_last_owners(
+    client_key: ClientOf, alice: User, root: User
 ) -> None:
     make_organization("Archers", alice, role=Role.OWNER)
-    answer = client_of(root)(DELETE_USER, id=node_id(alice))
+    answer = client_key(root)(DELETE_USER, id=node_id(alice))
     assert answer.problems == [("LAST_OWNER", "userId")]
     assert (User.objects.get(pk=alice.pk).is_active, Organization.objects.count()) == (True, 1)
 
 
-def test_staff_delete_nobody(client_of: ClientOf, alice: User, sam: User) -> None:
-    client = client_of(sam)
+def test_staff_cannot_delete_users(client_key: ClientOf, alice: User, sam: User) -> None:
+    client = client_key(sam)
     for document in (DELETE_USER, CANCEL_USER):
         assert client(document, id=node_id(alice)).codes == ["FORBIDDEN"]
     assert User.objects.get(pk=alice.pk).is_active
@@ -284,17 +282,17 @@ def test_staff_delete_nobody(client_of: ClientOf, alice: User, sam: User) -> Non
 # Suspensions beside it -------------------------------------------------------------------
 
 
-def test_reactivation_does_not_let_in_who_is_to_be_deleted(
-    client_of: ClientOf, alice: User, root: User
+def test_reactivation_keeps_a_scheduled_deletion(
+    client_key: ClientOf, alice: User, root: User
 ) -> None:
     schedule(alice)
-    answer = client_of(root)(REACTIVATE, id=node_id(alice))
+    answer = client_key(root)(REACTIVATE, id=node_id(alice))
     assert answer.problems == [("DELETION_PENDING", "userId")]
     assert not User.objects.get(pk=alice.pk).is_active
 
 
-def test_who_is_suspended_stays_so(client_of: ClientOf, alice: User, root: User) -> None:
-    client = client_of(root)
+def test_canceling_keeps_a_suspension(client_key: ClientOf, alice: User, root: User) -> None:
+    client = client_key(root)
     assert client(SUSPEND, id=node_id(alice)).problems == []
     assert client(DELETE_USER, id=node_id(alice)).problems == []
     answer = client(CANCEL_USER, id=node_id(alice))
@@ -303,10 +301,10 @@ def test_who_is_suspended_stays_so(client_of: ClientOf, alice: User, root: User)
     assert User.objects.get(pk=alice.pk).is_active
 
 
-def test_a_suspension_that_ends_meanwhile_lets_nobody_in(
-    client_of: ClientOf, alice: User, root: User
+def test_ended_suspension_does_not_undo_a_deletion(
+    client_key: ClientOf, alice: User, root: User
 ) -> None:
-    client = client_of(root)
+    client = client_key(root)
     client(SUSPEND, id=node_id(alice))
     client(DELETE_USER, id=node_id(alice))
     Suspension.objects.update(until=timezone.now())
@@ -322,9 +320,9 @@ def test_a_suspension_that_ends_meanwhile_lets_nobody_in(
 # Shut before -----------------------------------------------------------------------------
 
 
-def test_who_was_deactivated_stays_so(client_of: ClientOf, alice: User, root: User) -> None:
+def test_canceling_keeps_a_deactivation(client_key: ClientOf, alice: User, root: User) -> None:
     User.objects.filter(pk=alice.pk).update(is_active=False)
-    client = client_of(root)
+    client = client_key(root)
     ways: list[Callable[[], Answer]] = [
         lambda: client(CANCEL_USER, id=node_id(alice)),
         lambda: GraphQLClient()(CANCEL, token=AccountDeletion.objects.get().token),
@@ -339,8 +337,8 @@ def test_who_was_deactivated_stays_so(client_of: ClientOf, alice: User, root: Us
     assert User.objects.get(pk=alice.pk).is_active
 
 
-def test_program_that_was_deactivated_stays_so(client_of: ClientOf, root: User) -> None:
-    robot, client = make_service("robot"), client_of(root)
+def test_canceling_keeps_a_deactivated_service_account(client_key: ClientOf, root: User) -> None:
+    robot, client = make_service("robot"), client_key(root)
     assert client(DELETE_USER, id=node_id(robot)).problems == []
     assert client(CANCEL_USER, id=node_id(robot)).problems == []
     assert User.objects.get(pk=robot.pk).is_active
@@ -350,8 +348,8 @@ def test_program_that_was_deactivated_stays_so(client_of: ClientOf, root: User) 
     assert not User.objects.get(pk=robot.pk).is_active
 
 
-def test_program_that_is_deactivated_meanwhile_stays_so(client_of: ClientOf, root: User) -> None:
-    robot, client = make_service("robot"), client_of(root)
+def test_deactivation_during_a_deletion_is_kept(client_key: ClientOf, root: User) -> None:
+    robot, client = make_service("robot"), client_key(root)
     assert client(DELETE_USER, id=node_id(robot)).problems == []
     for _again in range(2):
         assert client(DEACTIVATE, id=node_id(robot)).problems == []

@@ -146,7 +146,7 @@ def test_ends_with_everything_on_sigterm(tmp_path: Path, port: int) -> None:
 
 
 @pytest.mark.django_db
-def test_a_database_with_people_of_its_own_is_left_alone() -> None:
+def test_database_with_users_is_not_seeded() -> None:
     ada = make_user("ada", email="ada@company.example")
 
     call_command(seed.Command(), if_empty=True)
@@ -156,7 +156,7 @@ def test_a_database_with_people_of_its_own_is_left_alone() -> None:
     assert ada.check_password(PASSWORD)
 
 
-def test_without_a_bundle_the_page_tells_how_to_build_it(client: Client, settings: Any) -> None:
+def test_missing_console_bundle_is_explained(client: Client, settings: Any) -> None:
     settings.STATICFILES_DIRS = [settings.BASE_DIR / "core" / "static"]
 
     page = client.get("/graphql", headers={"Accept": "text/html"})
@@ -166,7 +166,7 @@ def test_without_a_bundle_the_page_tells_how_to_build_it(client: Client, setting
 
 
 @pytest.mark.django_db
-def test_outside_the_demo_there_is_no_inbox_and_nobody_to_sign_in_as(client: Client) -> None:
+def test_inbox_and_demo_accounts_exist_in_the_demo_only(client: Client) -> None:
     assert client.get("/dev/mail/").status_code == 404
     page = client.get("/graphql", headers={"Accept": "text/html"}).content.decode()
     assert "roster-demo" not in page

@@ -102,7 +102,7 @@ def test_reference_is_checked(tmp_path: Path) -> None:
         call_command("print_reference", check=outdated)
 
 
-def test_role_is_given_what_the_service_asks_for_its_connections() -> None:
+def test_documented_role_has_the_connection_settings() -> None:
     asked = re.findall(r"-c (\w+)=", settings.DATABASES["default"]["OPTIONS"]["options"])
 
     given = re.findall(r"(?m)^ALTER ROLE roster SET (\w+) = .+;$", read("docs/deployment.md"))

@@ -57,7 +57,7 @@ def test_any_address_gets_the_link_to_a_new_password(
 
 
 @pytest.mark.usefixtures("further")
-def test_links_of_two_addresses_do_not_spoil_each_other(
+def test_links_to_two_addresses_are_independent(
     anonymous: GraphQLClient, mails: Sink, alice: User
 ) -> None:
     tokens = []
@@ -72,7 +72,7 @@ def test_links_of_two_addresses_do_not_spoil_each_other(
     assert reset(anonymous, tokens[0], "yet another phrase here") == [("TOKEN_INVALID", "token")]
 
 
-def test_link_to_a_removed_address_leads_nowhere(
+def test_link_to_a_removed_address_is_invalid(
     anonymous: GraphQLClient, mails: Sink, further: EmailAddress
 ) -> None:
     assert request(anonymous, NEW) == []
@@ -86,7 +86,7 @@ def test_link_to_a_removed_address_leads_nowhere(
 
 
 @pytest.mark.usefixtures("further")
-def test_sign_up_with_any_address_of_somebody_makes_no_account(
+def test_sign_up_with_a_secondary_address_creates_no_account(
     anonymous: GraphQLClient, mails: Sink
 ) -> None:
     assert sign_up(anonymous, email=NEW, username="nina") == []
@@ -98,12 +98,12 @@ def test_sign_up_with_any_address_of_somebody_makes_no_account(
 
 @pytest.mark.usefixtures("further")
 def test_invitation_to_any_address_is_for_its_owner(
-    client_of: ClientOf, alice: User, bob: User
+    client_key: ClientOf, alice: User, bob: User
 ) -> None:
     User.objects.update(email_verified_at=timezone.now())
     organization = make_organization("Bakers", bob, role=Role.OWNER)
     token = make_organization_invitation(organization, bob, email=NEW).token
-    assert client_of(bob)(ACCEPT, token=token).problems == [("INVITATION_OF_ANOTHER", "token")]
-    assert client_of(alice)(ACCEPT, token=token).problems == []
+    assert client_key(bob)(ACCEPT, token=token).problems == [("INVITATION_OF_ANOTHER", "token")]
+    assert client_key(alice)(ACCEPT, token=token).problems == []
     assert organization.memberships.filter(user=alice).exists()
     assert Tag.EMAIL_VERIFIED not in tags()

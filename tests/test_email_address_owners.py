@@ -7,7 +7,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from tests.client import GraphQLClient, at_once
+from tests.client import GraphQLClient, run_concurrently
 from tests.factories import make_token, make_user
 from tests.test_email_addresses import CONFIRM, NEW, PRIMARY, addresses, further, give_address
 from users.accounts.models import EmailAddition, EmailAddress, User
@@ -15,14 +15,14 @@ from users.accounts.models import EmailAddition, EmailAddress, User
 ClientOf = Callable[[User], GraphQLClient]
 
 
-def test_two_who_wait_for_an_address_get_it_once(transactional_db: None) -> None:
+def test_pending_address_is_confirmed_by_one_user(transactional_db: None) -> None:
     alice, bob = make_user("alice"), make_user("bob")
     expires_at = timezone.now() + dt.timedelta(hours=1)
     tokens = [
         EmailAddition.objects.create(user=user, email=NEW, expires_at=expires_at).token
         for user in (alice, bob)
     ]
-    answers = at_once(
+    answers = run_concurrently(
         *(lambda each=each: GraphQLClient()(CONFIRM, token=each).problems for each in tokens)
     )
     assert sorted(answers) == [[], [("EMAIL_TAKEN", "token")]]
@@ -30,7 +30,7 @@ def test_two_who_wait_for_an_address_get_it_once(transactional_db: None) -> None
 
 
 @pytest.mark.parametrize("round_", range(5))
-def test_account_and_further_address_at_once_are_never_both(
+def test_concurrent_sign_up_and_addition_create_one_address(
     transactional_db: None, round_: int
 ) -> None:
     root = make_user("root", is_staff=True, is_superuser=True)
@@ -45,7 +45,7 @@ def test_account_and_further_address_at_once_are_never_both(
         }}
     """
     administrator = GraphQLClient(make_token(root))
-    answers = at_once(
+    answers = run_concurrently(
         lambda: GraphQLClient()(CONFIRM, token=confirm).problems,
         lambda: administrator(create).problems,
     )
@@ -54,7 +54,7 @@ def test_account_and_further_address_at_once_are_never_both(
     assert User.objects.filter(email=NEW).count() + EmailAddress.objects.count() == 1
 
 
-def test_database_keeps_addresses_apart(alice: User, bob: User) -> None:
+def test_constraints_keep_addresses_unique(alice: User, bob: User) -> None:
     give_address(alice)
     for constraint, write in (
         ("email_address_of_one_person", lambda: give_address(bob, PRIMARY)),
@@ -69,8 +69,8 @@ def test_database_keeps_addresses_apart(alice: User, bob: User) -> None:
     assert (addresses(alice), addresses(bob)) == ({PRIMARY, NEW}, {bob.email})
 
 
-def test_administrators_cannot_give_an_address_away(
-    client_of: ClientOf, alice: User, bob: User, root: User
+def test_administrators_cannot_assign_a_taken_address(
+    client_key: ClientOf, alice: User, bob: User, root: User
 ) -> None:
     give_address(alice)
     update = """
@@ -78,12 +78,12 @@ def test_administrators_cannot_give_an_address_away(
           updateUser(input: {userId: $id, email: $email}) { errors { code field } }
         }
     """
-    found = client_of(root)("{ users(first: 9) { nodes { id username } } }").data["users"]["nodes"]
+    found = client_key(root)("{ users(first: 9) { nodes { id username } } }").data["users"]["nodes"]
     ids = {each["username"]: each["id"] for each in found}
-    answer = client_of(root)(update, id=ids["bob"], email=NEW)
+    answer = client_key(root)(update, id=ids["bob"], email=NEW)
     assert answer.problems == [("EMAIL_TAKEN", "email")]
     invite = f'mutation {{ inviteUser(input: {{email: "{NEW}"}}) {{ errors {{ code field }} }} }}'
-    assert client_of(root)(invite).problems == [("EMAIL_TAKEN", "email")]
+    assert client_key(root)(invite).problems == [("EMAIL_TAKEN", "email")]
     # Of the person's own it makes the primary one.
-    assert client_of(root)(update, id=ids["alice"], email=NEW).problems == []
+    assert client_key(root)(update, id=ids["alice"], email=NEW).problems == []
     assert addresses(alice) == {NEW}

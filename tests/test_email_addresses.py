@@ -61,9 +61,9 @@ WRITES = {"add": ADD, "set primary": SET_PRIMARY, "remove": REMOVE}
 
 
 @pytest.fixture
-def alices(client_of: ClientOf, alice: User) -> Callable[..., Answer]:
+def alices(client_key: ClientOf, alice: User) -> Callable[..., Answer]:
     """Ask as Alice, with her password unless another one is given."""
-    client = client_of(alice)
+    client = client_key(alice)
     return lambda document, email=NEW, password=PASSWORD: client(
         document, email=email, password=password
     )
@@ -121,24 +121,24 @@ def test_journey_with_mails(worker: Sink) -> None:
 
 
 def test_addresses_are_listed_with_the_primary_one_first(
-    client_of: ClientOf, alice: User, bob: User, sam: User
+    client_key: ClientOf, alice: User, bob: User, sam: User
 ) -> None:
     give_address(alice, "a@example.net")
-    shown = client_of(alice)(MINE).data["me"]["emailAddresses"]
+    shown = client_key(alice)(MINE).data["me"]["emailAddresses"]
     assert [(each["email"], each["isPrimary"]) for each in shown] == [
         (PRIMARY, True),
         ("a@example.net", False),
     ]
     assert [each["verifiedAt"] is None for each in shown] == [True, False]
     everybody = "{ users(first: 9) { nodes { username emailAddresses { email } } } }"
-    found = client_of(sam)(everybody).data["users"]["nodes"]
+    found = client_key(sam)(everybody).data["users"]["nodes"]
     counts = {each["username"]: len(each["emailAddresses"]) for each in found}
     assert counts == {"alice": 2, "bob": 1, "sam": 1}
-    found = client_of(bob)(everybody).data["users"]["nodes"]
+    found = client_key(bob)(everybody).data["users"]["nodes"]
     assert {each["username"] for each in found if each["emailAddresses"]} == {"bob"}
 
 
-def test_known_address_is_answered_alike_and_its_owner_is_told(
+def test_known_address_gets_the_same_answer_and_its_owner_a_mail(
     alices: Callable[..., Answer], bob: User, mails: Sink, anonymous: GraphQLClient
 ) -> None:
     give_address(bob, "bob@example.net")
@@ -156,7 +156,7 @@ def test_known_address_is_answered_alike_and_its_owner_is_told(
     assert not EmailAddress.objects.exclude(user=bob).exists()
 
 
-def test_ones_own_addresses_change_nothing(alices: Callable[..., Answer], alice: User) -> None:
+def test_own_addresses_change_nothing(alices: Callable[..., Answer], alice: User) -> None:
     give_address(alice)
     for email in (PRIMARY, NEW.upper()):
         assert alices(ADD, email).problems == []
@@ -176,7 +176,7 @@ def test_asking_again_replaces_the_link(
     assert anonymous(CONFIRM, token=token()).problems == []
 
 
-def test_link_works_once_and_for_its_kind_only(
+def test_link_is_single_use_and_bound_to_its_purpose(
     alices: Callable[..., Answer], anonymous: GraphQLClient
 ) -> None:
     assert alices(ADD).problems == []
@@ -201,7 +201,7 @@ def test_old_link_is_refused_and_pruned(
     assert not EmailAddress.objects.exists()
 
 
-def test_there_is_a_most_of_addresses(
+def test_number_of_addresses_is_limited(
     alices: Callable[..., Answer], alice: User, anonymous: GraphQLClient
 ) -> None:
     for number in range(MAX_ADDRESSES - 1):
@@ -217,7 +217,7 @@ def test_there_is_a_most_of_addresses(
 
 @pytest.mark.parametrize("email", ["", "alice", "alice@", "a" * 300 + "@example.org", "a\0@b.c"])
 @pytest.mark.parametrize("document", WRITES.values(), ids=list(WRITES))
-def test_what_is_no_address_is_refused(
+def test_invalid_addresses_are_refused(
     alices: Callable[..., Answer], document: str, email: str
 ) -> None:
     assert alices(document, email).problems == [("EMAIL_INVALID", "email")]
@@ -225,7 +225,9 @@ def test_what_is_no_address_is_refused(
 
 
 @pytest.mark.parametrize("document", WRITES.values(), ids=list(WRITES))
-def test_each_takes_the_password(alices: Callable[..., Answer], alice: User, document: str) -> None:
+def test_every_address_mutation_requires_the_password(
+    alices: Callable[..., Answer], alice: User, document: str
+) -> None:
     give_address(alice)
     assert alices(document, password="wrong").problems == [("PASSWORD_WRONG", "password")]
     assert tags() == [Tag.PASSWORD_REFUSED]
@@ -234,21 +236,23 @@ def test_each_takes_the_password(alices: Callable[..., Answer], alice: User, doc
 
 
 @pytest.mark.parametrize("document", WRITES.values(), ids=list(WRITES))
-def test_each_takes_signing_in(anonymous: GraphQLClient, alice: User, document: str) -> None:
+def test_every_address_mutation_requires_a_session(
+    anonymous: GraphQLClient, alice: User, document: str
+) -> None:
     give_address(alice)
     assert anonymous(document, email=NEW, password=PASSWORD).codes == ["UNAUTHENTICATED"]
     assert addresses(alice) == {PRIMARY, NEW}
     assert tags() == []
 
 
-def test_nobody_is_flooded_with_mail(alices: Callable[..., Answer]) -> None:
+def test_mails_per_address_are_limited(alices: Callable[..., Answer]) -> None:
     for _time in range(5):
         assert alices(ADD).problems == []
     assert alices(ADD).codes == ["TOO_MANY_ATTEMPTS"]
 
 
-def test_new_password_takes_the_link_away(
-    client_of: ClientOf, alices: Callable[..., Answer], anonymous: GraphQLClient, alice: User
+def test_new_password_invalidates_the_link(
+    client_key: ClientOf, alices: Callable[..., Answer], anonymous: GraphQLClient, alice: User
 ) -> None:
     assert alices(ADD).problems == []
     stolen = token()
@@ -260,7 +264,7 @@ def test_new_password_takes_the_link_away(
         }
     """
     new = "a phrase that nobody stole"
-    assert client_of(alice)(change, current=PASSWORD, new=new).problems == []
+    assert client_key(alice)(change, current=PASSWORD, new=new).problems == []
     assert anonymous(CONFIRM, token=stolen).problems == [("TOKEN_INVALID", "token")]
     assert addresses(alice) == {PRIMARY}
 
@@ -281,7 +285,9 @@ def test_page_confirms(alices: Callable[..., Answer], alice: User) -> None:
 # The primary one -------------------------------------------------------------------------
 
 
-def test_primary_one_is_exchanged(alices: Callable[..., Answer], alice: User, mails: Sink) -> None:
+def test_primary_address_is_swapped(
+    alices: Callable[..., Answer], alice: User, mails: Sink
+) -> None:
     User.objects.update(email_verified_at=timezone.now())
     other = give_address(alice)
     assert alices(SET_PRIMARY, NEW.upper()).problems == []
@@ -297,13 +303,15 @@ def test_primary_one_is_exchanged(alices: Callable[..., Answer], alice: User, ma
     assert tags() == [Tag.EMAIL_CHANGED]
 
 
-def test_unconfirmed_former_one_is_dropped(alices: Callable[..., Answer], alice: User) -> None:
+def test_unverified_former_primary_address_is_removed(
+    alices: Callable[..., Answer], alice: User
+) -> None:
     give_address(alice)
     assert alices(SET_PRIMARY).problems == []
     assert addresses(alice) == {NEW}
 
 
-def test_only_ones_own_confirmed_address_becomes_primary(
+def test_only_own_verified_addresses_become_primary(
     alices: Callable[..., Answer], alice: User, bob: User
 ) -> None:
     give_address(bob, "bob@example.net")
@@ -314,8 +322,8 @@ def test_only_ones_own_confirmed_address_becomes_primary(
     assert tags() == [Tag.EMAIL_ADDRESS_REQUESTED]
 
 
-def test_change_of_address_takes_a_further_one_out_of_the_list(
-    client_of: ClientOf, alice: User, anonymous: GraphQLClient, mails: Sink
+def test_email_change_to_a_secondary_address_removes_it_from_the_list(
+    client_key: ClientOf, alice: User, anonymous: GraphQLClient, mails: Sink
 ) -> None:
     """The older flow replaces the primary address, also by one that the person has."""
     give_address(alice)
@@ -327,8 +335,8 @@ def test_change_of_address_takes_a_further_one_out_of_the_list(
         }}
     """
     confirm = "mutation ($t: String!) { confirmEmailChange(input: {token: $t}) { email } }"
-    assert client_of(alice)(ask).data["requestEmailChange"]["errors"] == []
-    answer = client_of(alice)(confirm, t=alice.email_change.token)
+    assert client_key(alice)(ask).data["requestEmailChange"]["errors"] == []
+    answer = client_key(alice)(confirm, t=alice.email_change.token)
     assert answer.data == {"confirmEmailChange": {"email": NEW}}
     assert addresses(alice) == {NEW}
 
@@ -336,7 +344,7 @@ def test_change_of_address_takes_a_further_one_out_of_the_list(
 # Removing --------------------------------------------------------------------------------
 
 
-def test_removed_address_opens_nothing_and_is_told(
+def test_removed_address_is_notified_and_cannot_sign_in(
     alices: Callable[..., Answer], alice: User, mails: Sink
 ) -> None:
     give_address(alice)
@@ -352,13 +360,13 @@ def test_removed_address_opens_nothing_and_is_told(
     assert alices(REMOVE).problems == [("NOT_FOUND", "email")]
 
 
-def test_primary_and_last_address_stays(alices: Callable[..., Answer], alice: User) -> None:
+def test_primary_address_cannot_be_removed(alices: Callable[..., Answer], alice: User) -> None:
     assert alices(REMOVE, PRIMARY).problems == [("EMAIL_PRIMARY", "email")]
     assert addresses(alice) == {PRIMARY}
     assert tags() == []
 
 
-def test_removing_cancels_what_waits(
+def test_removal_cancels_pending_additions(
     alices: Callable[..., Answer], anonymous: GraphQLClient, mails: Sink
 ) -> None:
     assert alices(ADD).problems == []
@@ -370,7 +378,9 @@ def test_removing_cancels_what_waits(
     assert tags() == [Tag.EMAIL_ADDRESS_REQUESTED]
 
 
-def test_mails_to_nobody_are_not_sent(alice: User, anonymous: GraphQLClient, mails: Sink) -> None:
+def test_mails_without_recipient_are_not_sent(
+    alice: User, anonymous: GraphQLClient, mails: Sink
+) -> None:
     expires_at = timezone.now() + dt.timedelta(hours=1)
     addition = EmailAddition.objects.create(user=alice, email=NEW, expires_at=expires_at)
     assert anonymous(CONFIRM, token=addition.token).problems == []

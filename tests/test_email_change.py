@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from tests.client import Answer, GraphQLClient, at_once
+from tests.client import Answer, GraphQLClient, run_concurrently
 from tests.conftest import Sink
 from tests.factories import PASSWORD, make_token, make_user
 from tests.test_sign_up import verify
@@ -37,8 +37,8 @@ NEW = "alice@example.net"
 
 
 @pytest.fixture
-def request_change(client_of: ClientOf, alice: User) -> Callable[..., Answer]:
-    client = client_of(alice)
+def request_change(client_key: ClientOf, alice: User) -> Callable[..., Answer]:
+    client = client_key(alice)
     return lambda email=NEW, password=PASSWORD: client(REQUEST, email=email, password=password)
 
 
@@ -73,7 +73,9 @@ def test_journey_with_a_mail_to_each_address(worker: Sink) -> None:
     assert User.objects.get().email_verified_at is not None
 
 
-def test_link_works_once(request_change: Callable[..., Answer], anonymous: GraphQLClient) -> None:
+def test_link_is_single_use(
+    request_change: Callable[..., Answer], anonymous: GraphQLClient
+) -> None:
     assert request_change().problems == []
     used = token()
     assert anonymous(CONFIRM, token=used).problems == []
@@ -81,13 +83,15 @@ def test_link_works_once(request_change: Callable[..., Answer], anonymous: Graph
     assert tags() == [Tag.EMAIL_CHANGE_REQUESTED, Tag.EMAIL_CHANGED]
 
 
-def test_fifty_at_once_confirm_once(transactional_db: None) -> None:
+def test_concurrent_confirmations_apply_once(transactional_db: None) -> None:
     alice = make_user("alice")
     change = EmailChange.objects.create(
         user=alice, email=NEW, expires_at=timezone.now() + dt.timedelta(hours=1)
     )
     own = make_token(alice)
-    answers = at_once(*[lambda: GraphQLClient(own)(CONFIRM, token=change.token).problems] * 50)
+    answers = run_concurrently(
+        *[lambda: GraphQLClient(own)(CONFIRM, token=change.token).problems] * 50
+    )
     assert sorted(answers) == [[], *[[("TOKEN_INVALID", "token")]] * 49]
     assert tags() == [Tag.EMAIL_CHANGED]
 
@@ -106,7 +110,7 @@ def test_old_and_new_address_can_be_erased(
     assert mails.is_empty()
 
 
-def test_wrong_password_is_remembered(request_change: Callable[..., Answer], alice: User) -> None:
+def test_wrong_password_is_recorded(request_change: Callable[..., Answer], alice: User) -> None:
     for password in ("", "wrong", PASSWORD.upper()):
         assert request_change(password=password).problems == [("PASSWORD_WRONG", "password")]
     assert tags() == [Tag.PASSWORD_REFUSED] * 3
@@ -114,7 +118,7 @@ def test_wrong_password_is_remembered(request_change: Callable[..., Answer], ali
     assert not EmailChange.objects.exists()
 
 
-def test_stolen_session_cannot_try_passwords_for_long(
+def test_password_guessing_is_throttled(
     request_change: Callable[..., Answer],
 ) -> None:
     for _attempt in range(10):
@@ -123,7 +127,7 @@ def test_stolen_session_cannot_try_passwords_for_long(
     assert not EmailChange.objects.exists()
 
 
-def test_known_address_is_answered_alike_and_its_owner_is_told(
+def test_known_address_gets_the_same_answer_and_its_owner_a_mail(
     request_change: Callable[..., Answer], bob: User, mails: Sink, anonymous: GraphQLClient
 ) -> None:
     known = request_change("BOB@example.org")
@@ -151,20 +155,20 @@ def test_later_request_replaces_an_earlier_one(
     )
 
 
-def test_present_address_changes_nothing(request_change: Callable[..., Answer]) -> None:
+def test_current_address_changes_nothing(request_change: Callable[..., Answer]) -> None:
     assert request_change("ALICE@example.org").problems == []
     assert tags() == []
     assert not EmailChange.objects.exists()
 
 
 @pytest.mark.parametrize("email", ["", "alice", "alice@", "a" * 300 + "@example.org", "a\0@b.c"])
-def test_what_is_no_address_is_refused(request_change: Callable[..., Answer], email: str) -> None:
+def test_invalid_addresses_are_refused(request_change: Callable[..., Answer], email: str) -> None:
     assert request_change(email).problems == [("EMAIL_INVALID", "email")]
     assert tags() == []
 
 
-def test_new_password_takes_the_link_away(
-    client_of: ClientOf,
+def test_new_password_invalidates_the_link(
+    client_key: ClientOf,
     request_change: Callable[..., Answer],
     anonymous: GraphQLClient,
     alice: User,
@@ -179,7 +183,7 @@ def test_new_password_takes_the_link_away(
         }
     """
     new = "a phrase that nobody stole"
-    assert client_of(alice)(change, current=PASSWORD, new=new).problems == []
+    assert client_key(alice)(change, current=PASSWORD, new=new).problems == []
     assert anonymous(CONFIRM, token=stolen).problems == [("TOKEN_INVALID", "token")]
     alice.refresh_from_db()
     assert alice.email == "alice@example.org"
@@ -196,7 +200,7 @@ def test_old_link_is_refused_and_pruned(
     assert not EmailChange.objects.exists()
 
 
-def test_token_of_another_kind_opens_nothing(
+def test_token_of_another_kind_is_invalid(
     request_change: Callable[..., Answer], anonymous: GraphQLClient
 ) -> None:
     assert request_change().problems == []

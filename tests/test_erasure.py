@@ -22,7 +22,7 @@ from tests.canaries import (
 from tests.client import GraphQLClient
 from tests.conftest import Sink
 from tests.factories import PASSWORD, make_organization, make_token, make_user, node_id
-from tests.full_life import do, former_pictures, lead_a_full_life, leave_traces, wait_for
+from tests.full_life import create_full_account, create_traces, do, former_avatars, wait_for
 from tests.test_deletion import make_due, schedule
 from users.accounts.models import (
     EmailAddress,
@@ -51,16 +51,16 @@ def events() -> list[tuple[Any, ...]]:
     return list(Event.objects.order_by("pk").values_list())
 
 
-def test_no_canary_is_left_anywhere(
+def test_erasure_leaves_no_personal_data(
     worker: Sink, root: User, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     # What any process of ours would log, and more.
     caplog.set_level(logging.DEBUG)
     logging.getLogger("mail.log").setLevel(logging.WARNING)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
-    user = lead_a_full_life(root)
+    user = create_full_account(root)
     wait_for(lambda: not OutboxMessage.objects.exists())
-    buckets = leave_traces(user)
+    buckets = create_traces(user)
     secrets = [bucket.key for bucket in buckets]
     factors: list[str | bytes] = [
         Totp.objects.get().secret,
@@ -68,7 +68,7 @@ def test_no_canary_is_left_anywhere(
         *map(bytes, RecoveryCode.objects.values_list("digest", flat=True)),
         bytes(ApiToken.objects.values_list("digest", flat=True).get(user=user)),
     ]
-    files = [*former_pictures(user), Profile.objects.get(user=user).avatar, "canary"]
+    files = [*former_avatars(user), Profile.objects.get(user=user).avatar, "canary"]
     seal_events()
     before = events()
     everywhere = {table.partition(".")[2] for table, _form in in_database(TEXTS)}
@@ -132,7 +132,7 @@ def test_an_anonymous_row_is_left(transactional_db: None) -> None:
     assert not AccountDeletion.objects.exists()
 
 
-def test_address_and_username_are_free_again(transactional_db: None) -> None:
+def test_address_and_username_can_be_reused(transactional_db: None) -> None:
     erase(make_user("alice"))
     again = make_user("alice")
     assert User.objects.get(username="alice") == again
@@ -144,7 +144,7 @@ def test_two_erased_people_do_not_collide(transactional_db: None) -> None:
     assert first.email != second.email
 
 
-def test_other_people_keep_theirs(transactional_db: None) -> None:
+def test_data_of_others_are_kept(transactional_db: None) -> None:
     alice, bob = make_user("alice"), make_user("bob", name="Bob")
     archers = make_organization("Archers", alice, bob)
     record(Tag.LOGGED_IN, actor=Actor(user_id=bob.pk, ip="192.0.2.2"), subject_id=bob.pk)
@@ -160,7 +160,7 @@ def test_other_people_keep_theirs(transactional_db: None) -> None:
 
 @pytest.mark.parametrize("tag", [Tag.EMAIL_CHANGE_REQUESTED, Tag.EMAIL_ADDRESS_REQUESTED])
 @pytest.mark.parametrize("email", ["bob@example.org", "bob@example.net"])
-def test_asking_for_anothers_address_takes_nothing_of_theirs(
+def test_requested_address_of_another_user_is_kept(
     transactional_db: None, tag: Tag, email: str
 ) -> None:
     """Or else one could have erased what tells of others, by deleting an account of one's own."""
@@ -195,7 +195,7 @@ def test_asking_for_anothers_address_takes_nothing_of_theirs(
 
 
 @pytest.mark.parametrize("moment", ["before it is due", "after it was undone"])
-def test_nobody_is_erased(transactional_db: None, moment: str) -> None:
+def test_erasing_unknown_users_does_nothing(transactional_db: None, moment: str) -> None:
     alice = make_user("alice")
     schedule(alice)
     if moment == "after it was undone":
@@ -210,7 +210,7 @@ def test_nobody_is_erased(transactional_db: None, moment: str) -> None:
     assert not Event.objects.filter(tag=Tag.USER_ERASED).exists()
 
 
-class Cut:
+class Interruption:
     """Removes rows of so many tables, one more each time, and is interrupted then."""
 
     def __init__(self) -> None:
@@ -223,7 +223,7 @@ class Cut:
         remove_rows(*arguments)
 
 
-def test_erasing_is_taken_up_again_where_it_was_cut_short(
+def test_interrupted_erasure_resumes(
     transactional_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However far it came, the next time finds what is left by the person's addresses."""
@@ -237,7 +237,7 @@ def test_erasing_is_taken_up_again_where_it_was_cut_short(
     )
     schedule(alice)
     make_due(alice)
-    cut = Cut()
+    cut = Interruption()
     monkeypatch.setattr(erasure, "remove_rows", cut)
 
     while User.objects.get(pk=alice.pk).erased_at is None:
@@ -258,7 +258,7 @@ def test_erasing_is_done_once(transactional_db: None) -> None:
     assert (alice.username, Event.objects.count()) == before
 
 
-def test_who_is_erased_is_nobody_to_administrators(transactional_db: None) -> None:
+def test_erased_users_are_hidden_from_administrators(transactional_db: None) -> None:
     root = make_user("root", is_staff=True, is_superuser=True)
     left = erase(make_user("alice"))
     client = GraphQLClient(make_token(root))

@@ -96,7 +96,7 @@ def test_refuses_a_missing_file(document: Path) -> None:
         explain(document)
 
 
-def test_a_mutation_is_not_carried_out(alice: User, document: Path) -> None:
+def test_mutations_are_not_executed(alice: User, document: Path) -> None:
     document.write_text(
         'mutation { updateProfile(input: {bio: "changed"}) { errors { code } } }', encoding="utf-8"
     )

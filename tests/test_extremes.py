@@ -13,7 +13,7 @@ from schema.errors import RequestErrorCode
 from tests.authorization import ADMINISTRATOR, ANONYMOUS, USER
 from tests.client import JSON, GraphQLClient
 from tests.executors import ENGINE, EXECUTORS, Executor
-from tests.extremes import ABSENT, KINDS, Asked, Place, mutations, queries
+from tests.extremes import ABSENT, KINDS, OperationCase, Place, mutations, queries
 from tests.world import World, build_world
 
 # What Python calls things, and no API does.
@@ -26,7 +26,7 @@ PARTS: Final = 4
 
 
 @pytest.fixture
-def inputs(db: None, settings: Any) -> tuple[World, list[Asked]]:
+def inputs(db: None, settings: Any) -> tuple[World, list[OperationCase]]:
     """Return one of everything, and all fields that take arguments."""
     settings.SECOND_FACTOR = "all"
     world = World(Executor.chosen(ENGINE, settings), build_world())
@@ -78,14 +78,14 @@ def check(sent: Iterator[tuple[str, GraphQLClient, bytes]]) -> None:
     assert found == []
 
 
-def name_of(asked: Asked, place: Place, value: Any) -> str:
+def name_of(asked: OperationCase, place: Place, value: Any) -> str:
     shown = "nothing" if value is ABSENT else ascii(value)[:80]
     return f"{asked.name}({place}: {shown})"
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_every_place_takes_every_value_or_says_why_not(
-    inputs: tuple[World, list[Asked]], part: int
+def test_every_argument_accepts_or_refuses_extreme_values(
+    inputs: tuple[World, list[OperationCase]], part: int
 ) -> None:
     world, fields = inputs
     client = world.clients[ADMINISTRATOR]
@@ -97,7 +97,9 @@ def test_every_place_takes_every_value_or_says_why_not(
     )
 
 
-def test_so_does_every_type_in_a_document(inputs: tuple[World, list[Asked]]) -> None:
+def test_every_type_accepts_or_refuses_extreme_literals(
+    inputs: tuple[World, list[OperationCase]],
+) -> None:
     world, fields = inputs
     # The service behind it makes no difference to how a literal is read.
     places = {place.type_name: (asked, place) for asked in fields for place in asked.places()}
@@ -109,7 +111,9 @@ def test_so_does_every_type_in_a_document(inputs: tuple[World, list[Asked]]) -> 
 
 
 @pytest.mark.parametrize("kind", [USER, ANONYMOUS])
-def test_so_does_every_place_for_others(inputs: tuple[World, list[Asked]], kind: str) -> None:
+def test_every_argument_accepts_or_refuses_extreme_values_for_users(
+    inputs: tuple[World, list[OperationCase]], kind: str
+) -> None:
     world, fields = inputs
     check(
         (name_of(asked, place, value), world.clients[kind], asked.body(place, value))
@@ -119,8 +123,8 @@ def test_so_does_every_place_for_others(inputs: tuple[World, list[Asked]], kind:
     )
 
 
-def test_null_is_told_alike_however_it_comes(
-    inputs: tuple[World, list[Asked]], settings: Any
+def test_null_is_refused_alike_in_literals_and_variables(
+    inputs: tuple[World, list[OperationCase]], settings: Any
 ) -> None:
     """By a variable or in the document, and by either executor."""
     world, fields = inputs

@@ -23,7 +23,7 @@ def archers(alice: User, charlie: User) -> Organization:
 
 
 def test_fellow_members_see_one_another(
-    client_of: ClientOf,
+    client_key: ClientOf,
     anonymous: GraphQLClient,
     archers: Organization,
     alice: User,
@@ -40,59 +40,59 @@ def test_fellow_members_see_one_another(
         # Who shares an organisation with somebody of Alice's shares none with Alice.
         (dora, [bob, charlie, dora]),
     ):
-        client = client_of(viewer)
+        client = client_key(viewer)
         assert [user for user in everybody if found_by(client, user)] == expected
         # The directory is of those who chose to be found.
         assert set(people_of(client)) == {"bob", viewer.username}
     assert not found_by(anonymous, charlie)
 
 
-def test_what_is_private_stays_so(
-    client_of: ClientOf, archers: Organization, alice: User, charlie: User
+def test_private_fields_stay_private(
+    client_key: ClientOf, archers: Organization, alice: User, charlie: User
 ) -> None:
     Membership.objects.filter(user=alice).update(role=Role.OWNER)
-    seen = client_of(alice)(BY_ID, id=node_id(charlie)).data["user"]
+    seen = client_key(alice)(BY_ID, id=node_id(charlie)).data["user"]
     assert {name: seen[name] for name in PRIVATE} == dict.fromkeys(PRIVATE)
     assert (seen["username"], seen["name"]) == ("charlie", "Charlie Cook")
 
 
-def test_who_leaves_is_out_of_sight(
-    client_of: ClientOf, archers: Organization, alice: User, charlie: User
+def test_former_members_are_not_visible(
+    client_key: ClientOf, archers: Organization, alice: User, charlie: User
 ) -> None:
-    client = client_of(alice)
+    client = client_key(alice)
     assert found_by(client, charlie)
     Membership.objects.filter(user=charlie).delete()
     assert not found_by(client, charlie)
-    assert not found_by(client_of(charlie), alice)
+    assert not found_by(client_key(charlie), alice)
 
 
 def test_managers_see_members_who_may_not_sign_in_to_remove_them(
-    client_of: ClientOf, archers: Organization, alice: User, charlie: User
+    client_key: ClientOf, archers: Organization, alice: User, charlie: User
 ) -> None:
     User.objects.filter(pk=charlie.pk).update(is_active=False)
-    assert found_by(client_of(alice), charlie)
+    assert found_by(client_key(alice), charlie)
 
 
 def test_inviter_is_seen_by_fellow_members_only(
-    client_of: ClientOf, archers: Organization, alice: User, charlie: User, root: User
+    client_key: ClientOf, archers: Organization, alice: User, charlie: User, root: User
 ) -> None:
     Membership.objects.filter(user=alice).update(role=Role.OWNER)
     for inviter in (charlie, root):
         make_organization_invitation(archers, inviter, email=f"by-{inviter}@example.org")
     query = "query ($id: ID!) { organization(id: $id) { invitations { inviter { username } } } }"
-    found = client_of(alice)(query, id=node_id(archers)).data["organization"]["invitations"]
+    found = client_key(alice)(query, id=node_id(archers)).data["organization"]["invitations"]
     assert found == [{"inviter": None}, {"inviter": {"username": "charlie"}}]
 
 
-def test_staff_pay_nothing_for_it(
-    client_of: ClientOf,
+def test_membership_rule_costs_staff_no_query(
+    client_key: ClientOf,
     alice: User,
     sam: User,
     statements: Callable[[], AbstractContextManager[Statements]],
 ) -> None:
     asked = []
     for user in (sam, alice):
-        client = client_of(user)
+        client = client_key(user)
         with statements() as captured:
             assert client("query ($id: ID!) { user(id: $id) { id } }", id=node_id(alice)).data
         _actor, person = captured

@@ -32,8 +32,10 @@ def editors(alice: User) -> Group:
     return group
 
 
-def test_group_comes_to_be_with_its_permissions(client_of: ClientOf, root: User) -> None:
-    answer = client_of(root)(CREATE, input={"name": "Editors", "permissions": [VIEW, CHANGE, VIEW]})
+def test_group_is_created_with_its_permissions(client_key: ClientOf, root: User) -> None:
+    answer = client_key(root)(
+        CREATE, input={"name": "Editors", "permissions": [VIEW, CHANGE, VIEW]}
+    )
     assert answer.data["createGroup"] == {
         "group": {"name": "Editors", "permissions": [CHANGE, VIEW]},
         "errors": [],
@@ -46,10 +48,10 @@ def test_group_comes_to_be_with_its_permissions(client_of: ClientOf, root: User)
     )
 
 
-def test_change_of_a_group_counts_for_its_members_next_request(
-    client_of: ClientOf, root: User, alice: User, editors: Group
+def test_group_change_applies_to_the_next_request(
+    client_key: ClientOf, root: User, alice: User, editors: Group
 ) -> None:
-    member, admin = client_of(alice), client_of(root)
+    member, admin = client_key(alice), client_key(root)
     permissions = "{ me { permissions } }"
     assert member(permissions).data == {"me": {"permissions": [VIEW]}}
     fields = {"groupId": node_id(editors), "name": "Authors", "permissions": [CHANGE]}
@@ -77,16 +79,16 @@ def test_change_of_a_group_counts_for_its_members_next_request(
     ],
 )
 def test_bad_group_is_refused(
-    client_of: ClientOf, root: User, editors: Group, fields: dict[str, Any], problem: Any
+    client_key: ClientOf, root: User, editors: Group, fields: dict[str, Any], problem: Any
 ) -> None:
-    answer = client_of(root)(CREATE, input={"name": "Authors", "permissions": []} | fields)
+    answer = client_key(root)(CREATE, input={"name": "Authors", "permissions": []} | fields)
     assert answer.problems == [problem]
     assert Group.objects.get() == editors
     assert not Event.objects.exists()
 
 
-def test_group_of_nothing_is_not_found(client_of: ClientOf, root: User, alice: User) -> None:
-    client = client_of(root)
+def test_unknown_group_is_not_found(client_key: ClientOf, root: User, alice: User) -> None:
+    client = client_key(root)
     for group_id in ("", "x", node_id(alice), "R3JvdXA6MTIz", "R3JvdXA6" + "OTk5" * 20):
         answer = client(UPDATE, input={"groupId": group_id, "name": "x", "permissions": []})
         assert answer.problems == [("NOT_FOUND", "groupId")]
@@ -94,9 +96,9 @@ def test_group_of_nothing_is_not_found(client_of: ClientOf, root: User, alice: U
     assert not Group.objects.exists()
 
 
-def test_staff_page_through_groups(client_of: ClientOf, sam: User, editors: Group) -> None:
+def test_staff_page_through_groups(client_key: ClientOf, sam: User, editors: Group) -> None:
     Group.objects.create(name="Authors")
-    client = client_of(sam)
+    client = client_key(sam)
     page = "{ groups(first: %d) { edges { node { name permissions } } pageInfo { hasNextPage } } }"
     assert client(page % 1).data["groups"] == {
         "edges": [{"node": {"name": "Authors", "permissions": []}}],
@@ -110,9 +112,9 @@ def test_staff_page_through_groups(client_of: ClientOf, sam: User, editors: Grou
     assert {"name": VIEW, "description": "Can view person"} in permissions
 
 
-def test_members_see_their_groups_only(client_of: ClientOf, alice: User, editors: Group) -> None:
+def test_members_see_their_groups_only(client_key: ClientOf, alice: User, editors: Group) -> None:
     authors = Group.objects.create(name="Authors")
-    client = client_of(alice)
+    client = client_key(alice)
     assert client("{ groups(first: 1) { edges { cursor } } }").codes == ["FORBIDDEN"]
     node = "query ($id: ID!) { node(id: $id) { ... on Group { name } } }"
     assert client(node, id=node_id(editors)).data == {"node": {"name": "Editors"}}

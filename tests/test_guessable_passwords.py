@@ -108,7 +108,7 @@ def test_refusal_is_in_the_readers_language(anonymous: GraphQLClient) -> None:
 
 
 @pytest.mark.parametrize("pattern", ["a", "ab", "!", "a!", "roster", "rost", "aaaaaaab"])
-def test_beyond_any_length_a_password_costs_no_time(anonymous: GraphQLClient, pattern: str) -> None:
+def test_overlong_password_is_refused_quickly(anonymous: GraphQLClient, pattern: str) -> None:
     password = (pattern * 30_000)[:30_000] + "?x"
     began = time.monotonic()
     assert "at most 128 characters" in message(anonymous, password)
@@ -179,7 +179,7 @@ def test_names_may_be_a_part_of_a_password(
     assert sign_up(anonymous, password=password) == []
 
 
-def test_words_are_none_but_ours_until_they_are_set(anonymous: GraphQLClient) -> None:
+def test_context_words_default_to_the_service(anonymous: GraphQLClient) -> None:
     assert message(anonymous, "rosterkq7vz3x") == TOO_MUCH_CONTEXT
     assert sign_up(anonymous, password="umbrellakq7vz3x") == []
 
@@ -189,7 +189,7 @@ def test_short_password_without_names_is_just_short(anonymous: GraphQLClient) ->
     assert text == "This password is too short. It must contain at least 12 characters."
 
 
-def test_all_reasons_are_told(anonymous: GraphQLClient, settings: Any) -> None:
+def test_all_reasons_are_reported(anonymous: GraphQLClient, settings: Any) -> None:
     settings.PASSWORD_CONTEXT_WORDS = ["xy"]
     reasons = f"{TOO_COMMON} {TOO_MUCH_CONTEXT}"
     assert message(anonymous, "xyxyxyxyxyxy") == reasons

@@ -22,12 +22,12 @@ from PIL import ExifTags, Image, ImageCms
 
 from tests.client import Answer
 from tests.hostile_pictures import chunk, flat, huge_canvas, many_scans, with_chunks
-from tests.pictures import BLUE, RED, files, moving, picture
+from tests.pictures import BLUE, RED, animated, files, picture
 from tests.signing_in import tags
 from users.accounts import pictures
 from users.accounts.models import Profile, User
 from users.accounts.picture_decoder import BASE_MEMORY, BYTES_PER_PIXEL
-from users.accounts.pictures import AvatarSize, squares_of
+from users.accounts.pictures import AvatarSize, decode_squares
 
 Upload = Callable[..., Answer]
 
@@ -73,7 +73,7 @@ def colours(square: bytes) -> tuple[Any, Any]:
 # What costs too much ---------------------------------------------------------------------
 
 
-def test_a_jpeg_of_many_scans_is_refused_unread(
+def test_jpeg_with_many_scans_is_refused_undecoded(
     upload: Upload, alice: User, media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = many_scans(200)
@@ -85,9 +85,7 @@ def test_a_jpeg_of_many_scans_is_refused_unread(
     assert tags() == []
 
 
-def test_processor_time_is_bounded_whatever_the_picture(
-    upload: Upload, media: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cpu_time_is_bounded(upload: Upload, media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pictures, "MAX_SCANS", 10**6)
     monkeypatch.setattr(pictures, "CPU_SECONDS", 1)
     file = many_scans(4_000)
@@ -124,13 +122,13 @@ def test_scans_of_ordinary_progressive_pictures_are_few(upload: Upload) -> None:
 def test_the_largest_pictures_fit_and_take_no_memory_of_this_process(
     upload: Upload, file: bytes
 ) -> None:
-    squares_of(picture())
+    decode_squares(picture())
     before = peak_of_this_process()
     assert upload(file).problems == []
     assert peak_of_this_process() - before < LITTLE_MEMORY_KIB
 
 
-def test_memory_is_bounded_whatever_the_picture(upload: Upload, media: Path) -> None:
+def test_memory_is_bounded(upload: Upload, media: Path) -> None:
     # Within the limit on pixels; what libjpeg keeps of each until the last scan is not.
     file = flat("JPEG", (25_000, 1_000), "CMYK", progressive=True, subsampling=0)
     assert upload(file).problems == TOO_COMPLEX
@@ -163,9 +161,9 @@ def test_too_many_pixels_are_refused_by_the_header(
     "file",
     [
         flat("GIF", (5_000, 5_000)),
-        moving("GIF"),
-        moving("WEBP"),
-        moving("PNG"),
+        animated("GIF"),
+        animated("WEBP"),
+        animated("PNG"),
         huge_canvas(3_000, 3_000)[:40],
         picture("WEBP")[:-20],
         picture("JPEG", (600, 400))[:900],
@@ -176,7 +174,7 @@ def test_too_many_pixels_are_refused_by_the_header(
     ],
     ids=range(10),
 )
-def test_what_is_damaged_or_moves_is_refused(upload: Upload, media: Path, file: bytes) -> None:
+def test_damaged_and_animated_images_are_refused(upload: Upload, media: Path, file: bytes) -> None:
     assert upload(file).problems == INVALID
     assert files(media) == []
 
@@ -189,7 +187,7 @@ def test_what_is_damaged_or_moves_is_refused(upload: Upload, media: Path, file: 
 def test_orientation_is_followed(format_: str, orientation: int) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
-    square = squares_of(picture(format_, (80, 80), exif=exif))[AvatarSize.MEDIUM]
+    square = decode_squares(picture(format_, (80, 80), exif=exif))[AvatarSize.MEDIUM]
     with Image.open(BytesIO(square)) as image:
         shown = image.convert("RGB")
         red_at = {
@@ -207,7 +205,7 @@ def test_orientation_is_followed(format_: str, orientation: int) -> None:
 )
 @pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP"])
 def test_colour_profiles_are_not_copied(format_: str, profile: bytes) -> None:
-    squares = squares_of(picture(format_, icc_profile=profile))
+    squares = decode_squares(picture(format_, icc_profile=profile))
     for square in squares.values():
         with Image.open(BytesIO(square)) as image:
             assert "icc_profile" not in image.info
@@ -221,7 +219,7 @@ def test_sixteen_bits_are_shown_by_their_upper_eight(options: dict[str, Any]) ->
     image.paste(Image.new("I;16", (40, 80), 12_800), (0, 0))
     target = BytesIO()
     image.save(target, "PNG", **options)
-    left, right = colours(squares_of(target.getvalue())[AvatarSize.LARGE])
+    left, right = colours(decode_squares(target.getvalue())[AvatarSize.LARGE])
     assert left == pytest.approx((50, 50, 50), abs=4)
     assert right == pytest.approx((200, 200, 200), abs=4)
 
@@ -229,7 +227,7 @@ def test_sixteen_bits_are_shown_by_their_upper_eight(options: dict[str, Any]) ->
 # The process -----------------------------------------------------------------------------
 
 
-def test_the_decoder_knows_nothing_of_the_service(upload: Upload, program: Any) -> None:
+def test_decoder_imports_nothing_of_the_service(upload: Upload, program: Any) -> None:
     program(
         "known = [name for name in sys.modules if name.startswith(('django', 'core'))]"
         "\nknown += [name for name in os.environ if name != 'LC_CTYPE']"
@@ -260,7 +258,7 @@ def test_default_limits_leave_room_in_a_pod(settings: Any) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL, signal.SIGXCPU])
-def test_a_decoder_that_crashes_is_the_pictures_fault(
+def test_decoder_crash_refuses_the_image(
     upload: Upload, media: Path, program: Any, number: int
 ) -> None:
     program(f"os.kill(os.getpid(), {int(number)})")
@@ -268,7 +266,7 @@ def test_a_decoder_that_crashes_is_the_pictures_fault(
     assert files(media) == []
 
 
-def test_a_program_that_cannot_run_is_a_fault(
+def test_decoder_that_cannot_start_is_a_server_error(
     upload: Upload, media: Path, program: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
     program("raise ImportError('no Pillow here')")
@@ -277,7 +275,7 @@ def test_a_program_that_cannot_run_is_a_fault(
     assert files(media) == []
 
 
-def test_a_process_that_waits_is_ended(
+def test_hanging_decoder_is_killed(
     upload: Upload, program: Any, tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
@@ -293,7 +291,7 @@ def test_a_process_that_waits_is_ended(
 # One at a time ---------------------------------------------------------------------------
 
 
-def test_other_processes_of_a_pod_have_their_turn(
+def test_decoder_lock_is_shared_between_processes(
     upload: Upload, media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pictures, "WAIT_SECONDS", 0.1)
@@ -318,7 +316,7 @@ def test_other_processes_of_a_pod_have_their_turn(
         assert upload(picture()).problems == []
 
 
-def test_threads_of_a_process_wait_for_each_other_and_not_too_many(
+def test_decoder_lock_bounds_waiting_threads(
     upload: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pictures, "WAIT_SECONDS", 0.1)
@@ -330,18 +328,18 @@ def test_threads_of_a_process_wait_for_each_other_and_not_too_many(
 
     monkeypatch.setattr(pictures, "WAIT_SECONDS", 600)
     threads = pictures._threads  # noqa: SLF001
-    for _thread in range(pictures.THREADS_AT_MOST):
+    for _thread in range(pictures.MAX_THREADS):
         assert threads.acquire(blocking=False)
     try:
         # At once, and not after ten minutes.
         assert upload(picture()).codes == ["SERVICE_BUSY"]
     finally:
-        threads.release(pictures.THREADS_AT_MOST)
+        threads.release(pictures.MAX_THREADS)
     assert upload(picture()).problems == []
 
 
-def test_a_refusal_gives_the_turn_back(upload: Upload) -> None:
-    for _time in range(pictures.THREADS_AT_MOST + 1):
+def test_refused_image_releases_the_lock(upload: Upload) -> None:
+    for _time in range(pictures.MAX_THREADS + 1):
         assert upload(b"x").problems == INVALID
     with pictures.PROGRAM.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -158,7 +158,7 @@ def test_accept_chooses_the_media_type(
 @pytest.mark.parametrize(
     "accept", ["text/html", "application/xml", "nonsense", f"{JSON};q=0", "application/json;v=2"]
 )
-def test_what_cannot_be_answered_acceptably_is_not_executed(alice: User, accept: str) -> None:
+def test_unacceptable_media_types_are_not_executed(alice: User, accept: str) -> None:
     client = Client()
     variables = {"login": "alice", "password": PASSWORD}
     response = client.post(
@@ -232,9 +232,9 @@ def test_operation_is_chosen_by_name(anonymous: GraphQLClient) -> None:
 
 
 def test_fault_is_masked_and_logged(
-    client_of: Callable[[User], GraphQLClient], alice: User, caplog: pytest.LogCaptureFixture
+    client_key: Callable[[User], GraphQLClient], alice: User, caplog: pytest.LogCaptureFixture
 ) -> None:
-    client = client_of(alice)
+    client = client_key(alice)
     with connection.cursor() as cursor:
         # It comes before the real table, and lacks every column.
         cursor.execute("CREATE TEMPORARY TABLE organizations_organization ()")
@@ -279,10 +279,10 @@ def test_url_that_holds_no_query_is_a_bad_request(
     assert response.json()["errors"][0]["extensions"] == {"code": "BAD_REQUEST"}
 
 
-def test_mutation_in_the_url_is_not_carried_out(
-    alice: User, client_of: Callable[[User], GraphQLClient]
+def test_mutation_by_get_is_refused(
+    alice: User, client_key: Callable[[User], GraphQLClient]
 ) -> None:
-    client = client_of(alice)
+    client = client_key(alice)
     response = client.http.get(
         "/graphql", {"query": LOG_OUT}, headers={"Authorization": f"Bearer {client.token}"}
     )

@@ -120,9 +120,9 @@ def test_request_of_a_trusted_site_with_our_cookie_is_served(
 
 
 def test_another_site_may_ask_without_our_cookie(
-    client_of: Callable[[User], GraphQLClient], alice: User
+    client_key: Callable[[User], GraphQLClient], alice: User
 ) -> None:
-    answer = client_of(alice).post(f'{{"query": "{ME}"}}', Origin="https://app.example")
+    answer = client_key(alice).post(f'{{"query": "{ME}"}}', Origin="https://app.example")
     assert answer.data == {"me": {"username": "alice"}}
 
 
@@ -141,14 +141,14 @@ def test_another_site_may_ask_without_our_cookie(
         f"Bearer {base64.urlsafe_b64encode(b'[' * 4_000).decode()}.e30.e30",
     ],
 )
-def test_invalid_bearer_is_told_to_refresh(anonymous: GraphQLClient, credentials: str) -> None:
+def test_invalid_bearer_token_is_401(anonymous: GraphQLClient, credentials: str) -> None:
     answer = anonymous.post(f'{{"query": "{ME}"}}', Authorization=credentials)
     assert (answer.status, answer.codes) == (401, ["UNAUTHENTICATED"])
     assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
     assert "data" not in answer.body
 
 
-def test_invalid_bearer_is_not_made_up_for_by_a_cookie(
+def test_invalid_bearer_token_does_not_fall_back_to_the_cookie(
     anonymous: GraphQLClient, alice: User
 ) -> None:
     log_in(anonymous, "alice")
@@ -195,14 +195,14 @@ def global_id(text: str) -> str:
     ],
 )
 def test_nul_in_an_input_is_a_problem_of_the_input(
-    client_of: Callable[[User], GraphQLClient],
+    client_key: Callable[[User], GraphQLClient],
     alice: User,
     mutation: str,
     nul: str,
     problems: list[tuple[str, str]],
 ) -> None:
     query = f"mutation ($x: String!) {{ {mutation} {{ errors {{ code field }} }} }}"
-    assert client_of(alice)(query, x=nul).problems == problems
+    assert client_key(alice)(query, x=nul).problems == problems
     assert not SignUp.objects.exists()
     assert not Event.objects.exclude(tag=Tag.LOG_IN_REFUSED).exists()
     assert Session.objects.count() == 1
@@ -213,17 +213,17 @@ def test_nul_in_an_input_is_a_problem_of_the_input(
     "identifier", [*NULS, global_id("User:\0"), global_id("\0:\0"), global_id("Organization:\0")]
 )
 def test_nul_in_an_id_is_the_id_of_nothing(
-    client_of: Callable[[User], GraphQLClient], alice: User, field: str, identifier: str
+    client_key: Callable[[User], GraphQLClient], alice: User, field: str, identifier: str
 ) -> None:
     query = f"query ($x: ID!) {{ found: {field}(id: $x) {{ id }} }}"
-    assert client_of(alice)(query, x=identifier).data == {"found": None}
+    assert client_key(alice)(query, x=identifier).data == {"found": None}
 
 
 @pytest.mark.parametrize("nul", NULS)
 def test_nul_in_a_cursor_is_no_cursor(
-    client_of: Callable[[User], GraphQLClient], alice: User, nul: str
+    client_key: Callable[[User], GraphQLClient], alice: User, nul: str
 ) -> None:
-    client = client_of(alice)
+    client = client_key(alice)
     for arguments in ("first: 1, after: $x", "last: 1, before: $x"):
         answer = client(
             f"query ($x: String!) {{ users({arguments}) {{ edges {{ cursor }} }} }}", x=nul

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
 from tests.factories import PASSWORD, make_session, make_user
-from tests.identity.drawing import STEPS, Step, of_machine
+from tests.identity.drawing import STEPS, Step, from_machine
 from tests.identity.state import Person, Tokens
 from tests.identity.steps import Steps
 from users.authentication.tokens import issue_access_token
@@ -72,7 +72,7 @@ class IdentityMachine(Steps):
         self.world.begin(person, self.root).ends = ends
         self.log_in("alice", "right")
 
-    @rule(step=of_machine(lambda m: m.possible_steps()).flatmap(lambda drawn: drawn))
+    @rule(step=from_machine(lambda m: m.possible_steps()).flatmap(lambda drawn: drawn))
     def take(self, step: Step) -> None:
         """Take one step.
 
@@ -88,7 +88,7 @@ class IdentityMachine(Steps):
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
-def test_identities_live_as_modelled(
+def test_service_behaves_like_the_model(
     db: None, settings: Any, caplog: pytest.LogCaptureFixture, seed: int
 ) -> None:
     # Not each refused access token, of thousands.

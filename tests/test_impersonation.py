@@ -10,7 +10,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from tests.client import Answer, GraphQLClient, at_once
+from tests.client import Answer, GraphQLClient, run_concurrently
 from tests.conftest import Sink, Statements
 from tests.factories import (
     make_api_token,
@@ -20,7 +20,7 @@ from tests.factories import (
     make_user,
     node_id,
 )
-from tests.second_factors import let_proofs_age, strong_client
+from tests.second_factors import age_authentication, strong_client
 from tests.signing_in import ALICE, ME, ClientOf, log_in, refresh, tags
 from tests.world import everything
 from users.accounts.models import LastSeen, User
@@ -81,7 +81,7 @@ def is_over(client: GraphQLClient) -> bool:
 # Beginning -------------------------------------------------------------------------------
 
 
-def test_administrator_acts_in_a_persons_name(
+def test_administrator_impersonates_a_user(
     administrator: GraphQLClient, alice: User, root: User
 ) -> None:
     own = make_session(alice)
@@ -112,7 +112,7 @@ def test_administrator_acts_in_a_persons_name(
     assert EventDetails.objects.get(event=event).values["reason"] == REASON
 
 
-def test_it_lasts_as_long_as_the_deployment_lets_it(
+def test_impersonation_lifetime_is_limited_by_settings(
     administrator: GraphQLClient, alice: User, settings: Any
 ) -> None:
     settings.IMPERSONATION_MAX = 20 * MINUTE
@@ -120,7 +120,7 @@ def test_it_lasts_as_long_as_the_deployment_lets_it(
     assert abs(impersonation().expires_at - timezone.now() - 20 * MINUTE) < MINUTE
 
 
-def test_access_token_tells_who_acts(
+def test_access_token_names_the_impersonator(
     administrator: GraphQLClient, alice: User, root: User, settings: Any
 ) -> None:
     settings.ACCESS_TOKEN_TTL = 10 * MINUTE
@@ -145,7 +145,7 @@ def test_access_token_tells_who_acts(
         ({"userId": "nobody"}, ("NOT_FOUND", "userId")),
     ],
 )
-def test_bad_input_begins_nothing(
+def test_invalid_input_starts_no_impersonation(
     administrator: GraphQLClient, alice: User, values: Any, problem: tuple[str, str]
 ) -> None:
     before = everything()
@@ -154,13 +154,15 @@ def test_bad_input_begins_nothing(
     assert (everything(), tags()) == (before, [])
 
 
-def test_it_can_be_switched_off(administrator: GraphQLClient, alice: User, settings: Any) -> None:
+def test_impersonation_can_be_disabled(
+    administrator: GraphQLClient, alice: User, settings: Any
+) -> None:
     settings.IMPERSONATION_MAX = dt.timedelta(0)
     assert impersonate(administrator, alice).problems == [("IMPERSONATION_REFUSED", "")]
     assert not Session.objects.impersonations().exists()
 
 
-def test_nobody_acts_for_who_may_more_or_nothing(
+def test_staff_service_accounts_and_suspended_users_cannot_be_impersonated(
     administrator: GraphQLClient, root: User, sam: User
 ) -> None:
     people = [
@@ -176,24 +178,22 @@ def test_nobody_acts_for_who_may_more_or_nothing(
     assert (everything(), tags()) == (before, [])
 
 
-def test_only_administrators_in_person_and_of_late_may(
-    client_of: ClientOf, anonymous: GraphQLClient, alice: User, bob: User, sam: User, root: User
+def test_impersonation_requires_interactive_recently_authenticated_administrator(
+    client_key: ClientOf, anonymous: GraphQLClient, alice: User, bob: User, sam: User, root: User
 ) -> None:
     assert impersonate(anonymous, bob).codes == ["UNAUTHENTICATED"]
-    assert impersonate(client_of(alice), bob).codes == ["FORBIDDEN"]
-    assert impersonate(client_of(sam), bob).codes == ["FORBIDDEN"]
+    assert impersonate(client_key(alice), bob).codes == ["FORBIDDEN"]
+    assert impersonate(client_key(sam), bob).codes == ["FORBIDDEN"]
     by_token = GraphQLClient(make_api_token(root, *(scope.value for scope in Scope)))
     assert impersonate(by_token, bob).codes == REFUSED
-    administrator = client_of(root)
-    let_proofs_age()
+    administrator = client_key(root)
+    age_authentication()
     assert impersonate(administrator, bob).codes == ["REAUTHENTICATION_REQUIRED"]
     assert not Session.objects.impersonations().exists()
     assert tags() == []
 
 
-def test_administrators_factor_is_asked_for_and_not_the_persons(
-    root: User, alice: User, settings: Any
-) -> None:
+def test_step_up_uses_the_administrators_factor(root: User, alice: User, settings: Any) -> None:
     settings.SECOND_FACTOR, settings.SECOND_FACTOR_GRACE = "all", dt.timedelta(0)
     make_factors(root)
     administrator = strong_client(root)
@@ -208,7 +208,7 @@ def test_administrators_factor_is_asked_for_and_not_the_persons(
 # Ending ----------------------------------------------------------------------------------
 
 
-def test_nothing_prolongs_it(administrator: GraphQLClient, alice: User) -> None:
+def test_impersonation_is_never_extended(administrator: GraphQLClient, alice: User) -> None:
     tokens = impersonate(administrator, alice).data["impersonateUser"]
     ends = impersonation().expires_at
     Session.objects.update(last_seen_at=timezone.now() - 60 * MINUTE)
@@ -245,11 +245,11 @@ def test_end_by_time_is_recorded(administrator: GraphQLClient, alice: User) -> N
     assert Event.objects.count() == count
 
 
-def test_person_sees_and_ends_it(
-    administrator: GraphQLClient, client_of: ClientOf, alice: User
+def test_user_sees_and_ends_the_impersonation(
+    administrator: GraphQLClient, client_key: ClientOf, alice: User
 ) -> None:
     client = begin(administrator, alice)
-    mine = client_of(alice)
+    mine = client_key(alice)
     own, theirs = mine(SESSIONS).data["sessions"]["nodes"]
     assert (own["isImpersonated"], own["isCurrent"]) == (False, True)
     assert (theirs["isImpersonated"], theirs["methods"]) == (True, [])
@@ -260,7 +260,7 @@ def test_person_sees_and_ends_it(
     assert last_event().actor_id == alice.pk
 
 
-def test_refresh_token_that_comes_again_ends_it(
+def test_refresh_token_reuse_ends_the_impersonation(
     administrator: GraphQLClient, alice: User, settings: Any
 ) -> None:
     settings.REFRESH_GRACE = dt.timedelta(0)
@@ -272,7 +272,7 @@ def test_refresh_token_that_comes_again_ends_it(
 
 
 @pytest.mark.parametrize("changed", ["is_superuser", "is_active"])
-def test_it_ends_when_the_administrator_is_none_any_more(
+def test_lost_role_ends_the_impersonation(
     administrator: GraphQLClient, alice: User, root: User, changed: str
 ) -> None:
     tokens = impersonate(administrator, alice).data["impersonateUser"]
@@ -282,18 +282,20 @@ def test_it_ends_when_the_administrator_is_none_any_more(
 
 
 @pytest.mark.parametrize("flag", ["is_staff", "is_superuser"])
-def test_it_never_leads_upwards(administrator: GraphQLClient, alice: User, flag: str) -> None:
+def test_promoted_user_ends_the_impersonation(
+    administrator: GraphQLClient, alice: User, flag: str
+) -> None:
     client = begin(administrator, alice)
     User.objects.filter(pk=alice.pk).update(**{flag: True})
     assert is_over(client)
 
 
-def test_it_ends_with_the_administrators_sessions_and_the_persons(
-    administrator: GraphQLClient, client_of: ClientOf, alice: User, bob: User
+def test_ending_sessions_ends_the_impersonation(
+    administrator: GraphQLClient, client_key: ClientOf, alice: User, bob: User
 ) -> None:
     first, second = begin(administrator, alice), begin(administrator, bob)
     everywhere = "mutation { logOutEverywhere { count errors { code field } } }"
-    assert client_of(bob)(everywhere).data["logOutEverywhere"]["count"] == 2
+    assert client_key(bob)(everywhere).data["logOutEverywhere"]["count"] == 2
     assert (is_over(first), is_over(second)) == (False, True)
     administrator(everywhere)
     assert is_over(first)
@@ -301,7 +303,7 @@ def test_it_ends_with_the_administrators_sessions_and_the_persons(
     assert Session.objects.count() == 0
 
 
-def test_it_says_nothing_of_where_the_person_is(administrator: GraphQLClient, alice: User) -> None:
+def test_impersonation_does_not_update_last_seen(administrator: GraphQLClient, alice: User) -> None:
     begin(administrator, alice)(ME)
     note_last_seen()
     assert LastSeen.objects.get(user=alice).at is None
@@ -315,7 +317,7 @@ def test_it_says_nothing_of_where_the_person_is(administrator: GraphQLClient, al
         {"expires_at": timezone.now() + dt.timedelta(days=1)},
     ],
 )
-def test_database_holds_what_an_impersonation_is(
+def test_constraints_describe_impersonations(
     administrator: GraphQLClient, alice: User, broken: Any
 ) -> None:
     begin(administrator, alice)
@@ -327,13 +329,13 @@ def test_database_holds_what_an_impersonation_is(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_whoever_shuts_the_person_out_at_once_wins() -> None:
+def test_concurrent_suspension_wins_over_impersonation() -> None:
     root = make_user("root", is_staff=True, is_superuser=True)
     other = make_user("other", is_staff=True, is_superuser=True)
     for number in range(5):
         person = make_user(f"person-{number}")
         clients = strong_client(root), strong_client(other)
-        begun, shut = at_once(
+        begun, shut = run_concurrently(
             lambda: impersonate(clients[0], person),  # noqa: B023 - called before the next turn
             lambda: clients[1](SUSPEND, id=node_id(person)),  # noqa: B023 - as above
         )
@@ -345,7 +347,7 @@ def test_whoever_shuts_the_person_out_at_once_wins() -> None:
 # Being told ------------------------------------------------------------------------------
 
 
-def test_person_is_told_at_once(worker: Sink) -> None:
+def test_user_is_notified_immediately(worker: Sink) -> None:
     root = make_user("root", is_staff=True, is_superuser=True)
     begin(strong_client(root), make_user("alice"))
     mail = worker.next()

@@ -28,10 +28,10 @@ REASON = "Ticket 4711, about the invoice"
 
 
 @pytest.fixture
-def session(db: None, client_of: Callable[[User], GraphQLClient]) -> Session:
+def session(db: None, client_key: Callable[[User], GraphQLClient]) -> Session:
     """An impersonation of Mary by Rosa, in which something was done."""
     rosa, mary = make_administrator(), make_person("mary")
-    payload = impersonate(client_of(rosa), mary, REASON).data["impersonateUser"]
+    payload = impersonate(client_key(rosa), mary, REASON).data["impersonateUser"]
     acting = GraphQLClient(payload["accessToken"])
     update = 'mutation { updateProfile(input: {name: "Mary M."}) { errors { code } } }'
     assert acting(update).problems == []
@@ -56,7 +56,7 @@ def pages_of(client: Client) -> dict[str, str]:
     return found
 
 
-def test_staff_find_it_on_no_page_of_the_admin(client: Client, session: Session) -> None:
+def test_staff_do_not_see_the_reason_in_the_admin(client: Client, session: Session) -> None:
     sign_in(client, make_staff())
     pages = pages_of(client)
     shown = pages[change_url(session)]
@@ -71,7 +71,7 @@ def test_staff_find_it_on_no_page_of_the_admin(client: Client, session: Session)
         assert client.get(f"{url}?{lookup}").status_code in {302, 400}
 
 
-def test_administrators_find_it_with_the_session(client: Client, session: Session) -> None:
+def test_administrators_see_the_reason_with_the_session(client: Client, session: Session) -> None:
     sign_in(client, make_administrator("rob"))
     pages = pages_of(client)
     assert REASON in pages[change_url(session)]
@@ -94,11 +94,11 @@ def selection(name: str, depth: int = 1) -> str:
 
 
 @pytest.mark.parametrize("who", ["staff", "person"])
-def test_the_api_tells_it_to_neither_staff_nor_the_person(
-    client_of: Callable[[User], GraphQLClient], session: Session, who: str
+def test_api_hides_the_reason_from_staff_and_the_user(
+    client_key: Callable[[User], GraphQLClient], session: Session, who: str
 ) -> None:
     reader = make_staff() if who == "staff" else session.user
-    client = client_of(reader)
+    client = client_key(reader)
     mary = node_id(session.user)
     told = [
         client(f"{{ sessions(first: 9) {{ nodes {selection('Session')} }} }}"),
@@ -116,8 +116,8 @@ def test_the_api_tells_it_to_neither_staff_nor_the_person(
     assert [answer.body for answer in told if REASON in str(answer.body)] == []
 
 
-def test_administrators_read_it_in_the_audit_trail(
-    client_of: Callable[[User], GraphQLClient], session: Session
+def test_administrators_read_the_reason_in_the_audit_trail(
+    client_key: Callable[[User], GraphQLClient], session: Session
 ) -> None:
-    told = client_of(make_administrator("rob"))("{ events(first: 9) { nodes { personal } } }")
+    told = client_key(make_administrator("rob"))("{ events(first: 9) { nodes { personal } } }")
     assert REASON in str(told.data)

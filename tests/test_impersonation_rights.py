@@ -40,8 +40,8 @@ ON_BEHALF = {Scope.PROFILE_WRITE, Scope.ORGANIZATIONS_WRITE}
 Capture = Callable[[], AbstractContextManager[Statements]]
 
 
-def test_what_is_done_is_the_administrators_deed_in_the_persons_name(
-    administrator: GraphQLClient, client_of: ClientOf, alice: User, root: User
+def test_events_name_the_impersonator(
+    administrator: GraphQLClient, client_key: ClientOf, alice: User, root: User
 ) -> None:
     client = begin(administrator, alice)
     client.http.defaults |= {"HTTP_USER_AGENT": "Office", "REMOTE_ADDR": "192.0.2.7"}
@@ -56,7 +56,7 @@ def test_what_is_done_is_the_administrators_deed_in_the_persons_name(
     assert event.session_id == impersonation().pk
     assert client(LOG_OUT).data == {"logOut": {"errors": []}}
 
-    ended, changed, begun = client_of(alice)(EVENTS).data["events"]["nodes"]
+    ended, changed, begun = client_key(alice)(EVENTS).data["events"]["nodes"]
     assert [ended["tag"], changed["tag"], begun["tag"]] == [
         *("IMPERSONATION_ENDED", "PROFILE_CHANGED", "IMPERSONATION_BEGUN"),
     ]
@@ -77,7 +77,7 @@ def test_what_is_done_is_the_administrators_deed_in_the_persons_name(
 
 @BY_ENGINE
 @pytest.mark.parametrize("name", CLOSED)
-def test_what_takes_the_person_is_refused_whatever_the_proof(world: World, name: str) -> None:
+def test_account_takeover_is_refused_despite_step_up(world: World, name: str) -> None:
     client = _acting_for(world)
     before, happened = everything(), tags()
     answer = world.ask(client, write(name))
@@ -89,7 +89,7 @@ def test_what_takes_the_person_is_refused_whatever_the_proof(world: World, name:
 
 @BY_ENGINE
 @pytest.mark.parametrize("name", BY_SCOPE)
-def test_rights_are_the_persons_and_no_administrators(world: World, name: str) -> None:
+def test_impersonation_has_the_users_permissions_only(world: World, name: str) -> None:
     client = _acting_for(world)
     before = everything()
     answer = world.ask(client, write(name))

@@ -73,7 +73,7 @@ MUCH = "fields { name description args { name description type { name kind ofTyp
         + " }",
     ],
 )
-def test_what_returns_much_is_refused(
+def test_large_introspection_is_refused(
     anonymous: GraphQLClient, executions: list[str], document: str
 ) -> None:
     answer = anonymous(document, n="User")
@@ -104,7 +104,9 @@ def test_values_are_counted_as_they_are(monkeypatch: pytest.MonkeyPatch, selecti
         assert [error.extensions["code"] for error in errors if error.extensions] == codes
 
 
-def test_everything_is_asked_for_once(anonymous: GraphQLClient, executions: list[str]) -> None:
+def test_every_introspection_field_is_covered(
+    anonymous: GraphQLClient, executions: list[str]
+) -> None:
     first, second = (anonymous(EVERYTHING) for _time in range(2))
     assert first.body == second.body
     assert first.data == graphql_sync(schema._schema, EVERYTHING).data  # noqa: SLF001
@@ -146,7 +148,7 @@ CLOSED = [
 @pytest.mark.parametrize("document", CLOSED)
 def test_introspection_is_for_the_signed_in_if_that_is_set(
     anonymous: GraphQLClient,
-    client_of: ClientOf,
+    client_key: ClientOf,
     alice: User,
     settings: Any,
     executions: list[str],
@@ -158,7 +160,7 @@ def test_introspection_is_for_the_signed_in_if_that_is_set(
     answer = anonymous(document)
     assert (answer.codes, answer.body.get("data")) == (["UNAUTHENTICATED"], None)
     assert executions == []
-    for client in (client_of(alice), GraphQLClient(make_api_token(alice, Scope.EVENTS_READ))):
+    for client in (client_key(alice), GraphQLClient(make_api_token(alice, Scope.EVENTS_READ))):
         assert client(document).codes == []
     # What was answered to others is told to nobody else.
     assert anonymous(document).codes == ["UNAUTHENTICATED"]

@@ -7,7 +7,7 @@ from typing import Any, Final, NoReturn
 import pytest
 
 from schema import limits, operations
-from schema.engine.plan import UnplannableError
+from schema.engine.plan import NotPlannableError
 from tests.client import JSON, GraphQLClient
 from tests.test_http import GRAPHQL_JSON
 from users.accounts.models import User
@@ -187,13 +187,13 @@ def sent(
 
 @pytest.fixture
 def ask_both(
-    client_of: ClientOf, alice: User, monkeypatch: pytest.MonkeyPatch
+    client_key: ClientOf, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., list[tuple[int, Any]]]:
     """Return what asks both executors, and returns what either kind of client is told."""
-    client = client_of(alice)
+    client = client_key(alice)
 
     def refuse(*_arguments: Any) -> NoReturn:
-        raise UnplannableError
+        raise NotPlannableError
 
     def ask(**parameters: Any) -> list[tuple[int, Any]]:
         told = []
@@ -258,7 +258,7 @@ def test_subscriptions_are_refused_alike(ask_both: Any) -> None:
         ("{ groups(first: 1) { nodes { id } } me { id } }", {}, "FORBIDDEN"),
     ],
 )
-def test_what_fails_while_it_is_executed_fails_alike(
+def test_execution_errors_are_reported_alike(
     ask_both: Any, document: str, variables: Any, code: str
 ) -> None:
     for _status, answer in ask_both(query=document, variables=variables):

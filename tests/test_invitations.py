@@ -36,9 +36,9 @@ def accept(client: GraphQLClient, **fields: str) -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def invited(client_of: ClientOf, root: User) -> str:
+def invited(client_key: ClientOf, root: User) -> str:
     """Invite Nina, and return her token."""
-    answer = client_of(root)(INVITE, input={"email": EMAIL, "name": "Nina Nowak", "locale": "de"})
+    answer = client_key(root)(INVITE, input={"email": EMAIL, "name": "Nina Nowak", "locale": "de"})
     assert answer.problems == []
     return Invitation.objects.get().token
 
@@ -57,7 +57,7 @@ def test_journey(worker: Sink) -> None:
     assert user.check_password(PASSWORD)
 
 
-def test_invitation_works_where_nobody_signs_up(
+def test_invitation_works_with_closed_sign_up(
     invited: str, anonymous: GraphQLClient, settings: Any
 ) -> None:
     settings.SIGN_UP = ["invitation"]
@@ -84,7 +84,7 @@ def test_invitation_works_where_nobody_signs_up(
         ({"token": "x"}, ("TOKEN_INVALID", "token")),
     ],
 )
-def test_what_is_refused_does_not_spend_the_invitation(
+def test_refused_attempt_keeps_the_invitation(
     invited: str, bob: User, anonymous: GraphQLClient, fields: dict[str, str], problem: Any
 ) -> None:
     assert accept(anonymous, **({"token": invited} | fields)) == [problem]
@@ -93,9 +93,9 @@ def test_what_is_refused_does_not_spend_the_invitation(
 
 
 def test_later_invitation_replaces_an_earlier_one(
-    client_of: ClientOf, root: User, invited: str, anonymous: GraphQLClient, mails: Sink
+    client_key: ClientOf, root: User, invited: str, anonymous: GraphQLClient, mails: Sink
 ) -> None:
-    assert client_of(root)(INVITE, input={"email": EMAIL}).problems == []
+    assert client_key(root)(INVITE, input={"email": EMAIL}).problems == []
     assert accept(anonymous, token=invited) == [("TOKEN_INVALID", "token")]
     first = Event.objects.filter(tag=Tag.USER_INVITED).earliest("pk")
     mail_invitation(str(first.pk))
@@ -128,22 +128,22 @@ def test_old_invitation_is_refused_and_pruned(invited: str, anonymous: GraphQLCl
     ],
 )
 def test_bad_invitation_is_refused(
-    client_of: ClientOf, root: User, fields: dict[str, str], problem: Any
+    client_key: ClientOf, root: User, fields: dict[str, str], problem: Any
 ) -> None:
-    assert client_of(root)(INVITE, input=fields).problems == [problem]
+    assert client_key(root)(INVITE, input=fields).problems == [problem]
     assert not Invitation.objects.exists()
 
 
-def test_nobody_is_invited_where_administrators_make_the_accounts(
-    client_of: ClientOf, root: User, settings: Any
+def test_invitations_respect_closed_sign_up(
+    client_key: ClientOf, root: User, settings: Any
 ) -> None:
     settings.SIGN_UP = ["closed"]
-    answer = client_of(root)(INVITE, input={"email": EMAIL})
+    answer = client_key(root)(INVITE, input={"email": EMAIL})
     assert answer.problems == [("SIGN_UP_CLOSED", "")]
     assert not Invitation.objects.exists()
 
 
-def test_page_asks_again_for_what_can_be_mended(invited: str) -> None:
+def test_page_asks_again_for_invalid_input(invited: str) -> None:
     page = Client()
     assert 'name="password"' in page.get("/accept-invitation").content.decode()
     fields = {"token": invited, "username": "nina", "password": "short"}

@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from core.actor import SYSTEM
-from tests.client import GraphQLClient, at_once
+from tests.client import GraphQLClient, run_concurrently
 from tests.conftest import Sink
 from tests.factories import (
     PASSWORD,
@@ -123,10 +123,10 @@ def test_journey(worker: Sink, email: str, subject: str, greeting: str) -> None:
     assert len(members(organization)) == 2
 
 
-def test_invitation_that_was_answered_gets_no_mail(
-    client_of: ClientOf, alice: User, archers: Organization, anonymous: GraphQLClient, mails: Sink
+def test_answered_invitation_sends_no_mail(
+    client_key: ClientOf, alice: User, archers: Organization, anonymous: GraphQLClient, mails: Sink
 ) -> None:
-    assert invite(client_of(alice), archers, EMAIL).problems == []
+    assert invite(client_key(alice), archers, EMAIL).problems == []
     event = Event.objects.get()
     assert join(anonymous, token=OrganizationInvitation.objects.get().token) == []
     mail_invitation(str(event.pk))
@@ -137,9 +137,9 @@ def test_invitation_that_was_answered_gets_no_mail(
 
 
 def test_owner_of_the_address_joins_once(
-    client_of: ClientOf, charlie: User, archers: Organization, for_charlie: str
+    client_key: ClientOf, charlie: User, archers: Organization, for_charlie: str
 ) -> None:
-    client = client_of(charlie)
+    client = client_key(charlie)
     answer = client(ACCEPT, token=for_charlie)
     assert answer.data["acceptOrganizationInvitation"] == {
         "organization": {"name": "Archers", "myRole": "MEMBER"},
@@ -155,23 +155,23 @@ def test_owner_of_the_address_joins_once(
     assert event.data["organization"] == str(archers.pk)
 
 
-def test_fifty_at_once_join_once(transactional_db: None) -> None:
+def test_concurrent_acceptances_join_once(transactional_db: None) -> None:
     alice, charlie = make_user("alice"), make_user("charlie")
     archers = make_organization("Archers", alice, role=Role.OWNER)
     token = make_organization_invitation(archers, alice, email=charlie.email).token
     client = make_token(charlie)
-    answers = at_once(*[lambda: accept(GraphQLClient(client), token)] * 50)
+    answers = run_concurrently(*[lambda: accept(GraphQLClient(client), token)] * 50)
     assert sorted(answers) == [[], *[INVALID] * 49]
     assert members(archers) == {"alice": "owner", "charlie": "member"}
 
 
 @pytest.mark.parametrize("_time", range(3))
-def test_invitation_is_either_accepted_or_taken_back(transactional_db: None, _time: int) -> None:
+def test_invitation_is_either_accepted_or_canceled(transactional_db: None, _time: int) -> None:
     alice, charlie = make_user("alice"), make_user("charlie")
     archers = make_organization("Archers", alice, role=Role.OWNER)
     invitation = make_organization_invitation(archers, alice, email=charlie.email)
     owner, invited = GraphQLClient(make_token(alice)), GraphQLClient(make_token(charlie))
-    ends = at_once(
+    ends = run_concurrently(
         lambda: accept(invited, invitation.token),
         lambda: cancel(owner, invitation).problems,
     )
@@ -180,12 +180,12 @@ def test_invitation_is_either_accepted_or_taken_back(transactional_db: None, _ti
 
 
 @pytest.mark.parametrize("_time", range(3))
-def test_nobody_joins_what_is_deleted_meanwhile(transactional_db: None, _time: int) -> None:
+def test_deleted_organization_cannot_be_joined(transactional_db: None, _time: int) -> None:
     alice, charlie = make_user("alice"), make_user("charlie")
     archers = make_organization("Archers", alice, role=Role.OWNER)
     token = make_organization_invitation(archers, alice, email=charlie.email).token
     owner, invited = GraphQLClient(make_token(alice)), GraphQLClient(make_token(charlie))
-    joined, deleted = at_once(
+    joined, deleted = run_concurrently(
         lambda: accept(invited, token),
         lambda: owner(DELETE, id=node_id(archers), password=PASSWORD).problems,
     )
@@ -195,34 +195,34 @@ def test_nobody_joins_what_is_deleted_meanwhile(transactional_db: None, _time: i
 
 
 def test_invitation_of_another_is_refused_and_kept(
-    client_of: ClientOf,
+    client_key: ClientOf,
     anonymous: GraphQLClient,
     bob: User,
     charlie: User,
     archers: Organization,
     for_charlie: str,
 ) -> None:
-    assert accept(client_of(bob), for_charlie) == [("INVITATION_OF_ANOTHER", "token")]
+    assert accept(client_key(bob), for_charlie) == [("INVITATION_OF_ANOTHER", "token")]
     assert anonymous(ACCEPT, token=for_charlie).codes == ["UNAUTHENTICATED"]
     assert members(archers) == {"alice": "owner"}
-    assert accept(client_of(charlie), for_charlie) == []
+    assert accept(client_key(charlie), for_charlie) == []
 
 
-def test_link_proves_an_address_that_nobody_had_verified(
-    client_of: ClientOf, charlie: User, for_charlie: str
+def test_accepting_verifies_the_address(
+    client_key: ClientOf, charlie: User, for_charlie: str
 ) -> None:
     User.objects.update(email_verified_at=None)
-    assert accept(client_of(charlie), for_charlie) == []
+    assert accept(client_key(charlie), for_charlie) == []
     charlie.refresh_from_db()
     assert charlie.email_verified_at is not None
     assert tags() == [Tag.EMAIL_VERIFIED, Tag.ORGANIZATION_INVITATION_ACCEPTED]
 
 
 def test_member_does_not_join_again(
-    client_of: ClientOf, charlie: User, archers: Organization, for_charlie: str
+    client_key: ClientOf, charlie: User, archers: Organization, for_charlie: str
 ) -> None:
     Membership.objects.create(organization=archers, user=charlie, role=Role.ADMIN)
-    assert accept(client_of(charlie), for_charlie) == [("ALREADY_MEMBER", "token")]
+    assert accept(client_key(charlie), for_charlie) == [("ALREADY_MEMBER", "token")]
     assert members(archers) == {"alice": "owner", "charlie": "admin"}
 
 
@@ -273,7 +273,7 @@ def test_rules_for_sign_ups_hold_for_the_invited(
         ({"token": "x"}, ("TOKEN_INVALID", "token")),
     ],
 )
-def test_what_is_refused_does_not_spend_the_invitation(
+def test_refused_attempt_keeps_the_invitation(
     anonymous: GraphQLClient, archers: Organization, for_nina: str, fields: Any, problem: Any
 ) -> None:
     assert join(anonymous, **({"token": for_nina} | fields)) == [problem]
@@ -281,7 +281,7 @@ def test_what_is_refused_does_not_spend_the_invitation(
     assert join(anonymous, token=for_nina) == []
 
 
-def test_who_has_an_account_is_told_to_sign_in(
+def test_existing_accounts_must_sign_in(
     anonymous: GraphQLClient, archers: Organization, for_charlie: str
 ) -> None:
     assert join(anonymous, token=for_charlie) == [("EMAIL_TAKEN", "token")]
@@ -299,7 +299,7 @@ def test_account_takes_the_place_of_a_sign_up(anonymous: GraphQLClient, for_nina
 # Links that lead nowhere -----------------------------------------------------------------
 
 
-def test_who_reads_the_address_declines(
+def test_mailbox_owner_declines(
     anonymous: GraphQLClient, archers: Organization, for_nina: str
 ) -> None:
     assert anonymous(DECLINE, token=for_nina).problems == []
@@ -318,9 +318,9 @@ def leads_nowhere(client: GraphQLClient, token: str, end: list[tuple[str, str]] 
 
 
 def test_link_dies_with_its_inviters_right_to_invite(
-    client_of: ClientOf, archers: Organization, alice: User, charlie: User, for_charlie: str
+    client_key: ClientOf, archers: Organization, alice: User, charlie: User, for_charlie: str
 ) -> None:
-    owner, client = Membership.objects.get(user=alice), client_of(charlie)
+    owner, client = Membership.objects.get(user=alice), client_key(charlie)
     Membership.objects.filter(pk=owner.pk).update(role=Role.MEMBER)
     assert leads_nowhere(client, for_charlie)
     owner.delete()
@@ -331,22 +331,22 @@ def test_link_dies_with_its_inviters_right_to_invite(
 
 
 def test_link_dies_with_its_inviters_account(
-    client_of: ClientOf, alice: User, charlie: User, for_charlie: str
+    client_key: ClientOf, alice: User, charlie: User, for_charlie: str
 ) -> None:
     suspend_user(alice.pk, actor=SYSTEM, reason="Spam")
-    assert leads_nowhere(client_of(charlie), for_charlie)
+    assert leads_nowhere(client_key(charlie), for_charlie)
 
 
 def test_link_dies_with_its_organization(
-    client_of: ClientOf, archers: Organization, charlie: User, for_charlie: str
+    client_key: ClientOf, archers: Organization, charlie: User, for_charlie: str
 ) -> None:
     archers.delete()
-    assert leads_nowhere(client_of(charlie), for_charlie)
+    assert leads_nowhere(client_key(charlie), for_charlie)
 
 
-def test_link_dies_of_age(client_of: ClientOf, charlie: User, for_charlie: str) -> None:
+def test_link_dies_of_age(client_key: ClientOf, charlie: User, for_charlie: str) -> None:
     OrganizationInvitation.objects.update(expires_at=timezone.now())
-    assert leads_nowhere(client_of(charlie), for_charlie, [("TOKEN_EXPIRED", "token")])
+    assert leads_nowhere(client_key(charlie), for_charlie, [("TOKEN_EXPIRED", "token")])
 
 
 # The page --------------------------------------------------------------------------------
@@ -357,7 +357,7 @@ def post(page: Client, **fields: str) -> tuple[int, str]:
     return response.status_code, response.content.decode()
 
 
-def test_page_makes_an_account_for_strangers(archers: Organization, for_nina: str) -> None:
+def test_page_creates_an_account_for_new_users(archers: Organization, for_nina: str) -> None:
     page = Client()
     html = page.get(PAGE).content.decode()
     assert 'name="password"' in html
@@ -369,7 +369,7 @@ def test_page_makes_an_account_for_strangers(archers: Organization, for_nina: st
     assert members(archers) == {"alice": "owner", "nina": "admin"}
 
 
-def test_page_names_what_the_mail_may_not(archers: Organization, for_nina: str) -> None:
+def test_page_names_the_organization(archers: Organization, for_nina: str) -> None:
     Organization.objects.update(name="www.evil.example <b>")
     page = Client()
     assert '<button class="quiet" name="show" value="1"' in page.get(PAGE).content.decode()
@@ -383,7 +383,7 @@ def test_page_names_what_the_mail_may_not(archers: Organization, for_nina: str) 
     assert (status, "nina" in html) == (200, True)
 
 
-def test_page_has_whoever_is_signed_in_join(archers: Organization, for_charlie: str) -> None:
+def test_page_joins_the_signed_in_user(archers: Organization, for_charlie: str) -> None:
     status, html = post(Client(), token=for_charlie, username="new", password=PASSWORD)
     assert (status, "open the link again" in html) == (400, True)
     page = log_in_by_cookie("charlie").http

@@ -102,7 +102,7 @@ def test_from_sign_up_to_directory(live_server: LiveServer, worker: Sink) -> Non
     assert client(ME).data == {"me": None}
 
 
-def test_known_address_is_answered_alike_and_its_owner_is_told(
+def test_known_address_gets_the_same_answer_and_its_owner_a_mail(
     live_server: LiveServer, worker: Sink
 ) -> None:
     make_user("erin", email="erin@example.org", locale="de", name="Erin Ebert")

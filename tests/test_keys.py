@@ -96,9 +96,7 @@ def test_key_set_can_only_be_read(db: None, method: str) -> None:
 # Changing SECRET_KEY ---------------------------------------------------------------------
 
 
-def test_change_of_the_key_logs_nobody_out(
-    alice: User, settings: Any, pod: Callable[..., Pod]
-) -> None:
+def test_key_rotation_keeps_sessions(alice: User, settings: Any, pod: Callable[..., Pod]) -> None:
     settings.LOG_INS_PER_ACCOUNT = 3
     steps = [
         # Each pair serves at the same time, while pods are replaced one after the other.

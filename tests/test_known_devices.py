@@ -48,7 +48,7 @@ def device_of(login: str) -> str:
 # Getting in ------------------------------------------------------------------------------
 
 
-def test_known_device_gets_in_and_a_stranger_does_not(alice: User) -> None:
+def test_known_device_bypasses_the_lockout(alice: User) -> None:
     device = device_of("alice")
     for login in ("alice", "alice@example.org"):
         lock_out(login)
@@ -58,7 +58,7 @@ def test_known_device_gets_in_and_a_stranger_does_not(alice: User) -> None:
     assert attempt("alice", PASSWORD).codes == THROTTLED
 
 
-def test_browser_that_signed_in_before_gets_in(alice: User) -> None:
+def test_known_browser_bypasses_the_lockout(alice: User) -> None:
     browser = log_in_by_cookie()
     browser(LOG_OUT)
     assert browser.http.cookies[COOKIE].value
@@ -70,9 +70,7 @@ def test_browser_that_signed_in_before_gets_in(alice: User) -> None:
     assert browser(ME).data == {"me": {"username": "alice"}}
 
 
-def test_known_device_is_served_whatever_network_and_everybody_do(
-    alice: User, settings: Any
-) -> None:
+def test_known_device_is_independent_of_shared_limits(alice: User, settings: Any) -> None:
     device = device_of("alice")
     settings.LOG_INS_PER_ADDRESS = settings.LOG_INS_OVERALL = 1
     assert attempt("bob").problems == REFUSED
@@ -96,7 +94,7 @@ def test_device_has_a_limit_of_its_own(alice: User) -> None:
     assert Tag.LOG_IN_THROTTLED not in tags()
 
 
-def test_success_forgets_the_failures_of_the_device(alice: User) -> None:
+def test_success_clears_the_devices_failures(alice: User) -> None:
     device = device_of("alice")
     for _ in range(3):
         for _ in range(PER_ACCOUNT - 1):
@@ -104,7 +102,7 @@ def test_success_forgets_the_failures_of_the_device(alice: User) -> None:
         assert attempt("alice", PASSWORD, device).problems == []
 
 
-def test_device_stays_the_same_one_for_its_person(alice: User, bob: User) -> None:
+def test_device_id_is_stable_per_user(alice: User, bob: User) -> None:
     first = read_device_token(device_of("alice"))
     assert first is not None
     token = issue_device_token(alice, known=first)
@@ -117,16 +115,16 @@ def test_device_stays_the_same_one_for_its_person(alice: User, bob: User) -> Non
 
 
 @pytest.mark.parametrize("how", ["change", "reset", "require"])
-def test_new_password_makes_devices_unknown(
-    alice: User, root: User, client_of: ClientOf, how: str
+def test_new_password_forgets_devices(
+    alice: User, root: User, client_key: ClientOf, how: str
 ) -> None:
     device = device_of("alice")
     if how == "change":
-        answer = client_of(alice)(CHANGE, currentPassword=PASSWORD, newPassword=NEW)
+        answer = client_key(alice)(CHANGE, currentPassword=PASSWORD, newPassword=NEW)
     elif how == "reset":
         answer = GraphQLClient()(RESET, token=give_reset(alice).token, newPassword=NEW)
     else:
-        answer = client_of(root)(REQUIRE, userId=node_id(alice))
+        answer = client_key(root)(REQUIRE, userId=node_id(alice))
     assert answer.problems == []
     lock_out()
     assert attempt("alice", NEW, device).codes == THROTTLED
@@ -135,7 +133,7 @@ def test_new_password_makes_devices_unknown(
 # What is no known device -----------------------------------------------------------------
 
 
-def test_device_of_somebody_else_counts_for_nothing(alice: User, bob: User) -> None:
+def test_device_of_another_user_is_ignored(alice: User, bob: User) -> None:
     device = device_of("bob")
     lock_out("alice")
     lock_out("nobody")
@@ -145,14 +143,14 @@ def test_device_of_somebody_else_counts_for_nothing(alice: User, bob: User) -> N
     assert CountingHasher.runs == 0
 
 
-def test_device_of_somebody_else_is_counted_like_none(alice: User, bob: User) -> None:
+def test_device_of_another_user_is_counted_as_unknown(alice: User, bob: User) -> None:
     device = device_of("bob")
     for _ in range(PER_ACCOUNT):
         assert attempt(device=device).problems == REFUSED
     assert attempt().codes == THROTTLED
 
 
-def test_forged_and_old_tokens_count_for_nothing(alice: User, settings: Any) -> None:
+def test_forged_and_expired_device_tokens_are_ignored(alice: User, settings: Any) -> None:
     token = device_of("alice")
     device = read_device_token(token)
     assert device is not None
@@ -193,7 +191,7 @@ def test_device_is_forgotten_after_a_year(alice: User, settings: Any) -> None:
     assert attempt("alice", PASSWORD, token).codes == THROTTLED
 
 
-def test_device_token_shows_nothing_of_the_person(alice: User) -> None:
+def test_device_token_reveals_nothing_about_the_user(alice: User) -> None:
     token = device_of("alice")
     raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
     assert alice.pk.bytes not in raw
@@ -203,14 +201,14 @@ def test_device_token_shows_nothing_of_the_person(alice: User) -> None:
 # Cookies ---------------------------------------------------------------------------------
 
 
-def test_failed_log_in_makes_no_device_known(alice: User) -> None:
+def test_failed_log_in_issues_no_device_token(alice: User) -> None:
     client = GraphQLClient()
     answer = client(LOG_IN, login="alice", password="wrong", transport="COOKIE")
     assert answer.data["logIn"]["deviceToken"] is None
     assert not client.http.cookies
 
 
-def test_device_of_a_browser_is_not_for_its_scripts(alice: User, settings: Any) -> None:
+def test_device_cookie_is_http_only(alice: User, settings: Any) -> None:
     settings.SECURE = True
     settings.DEVICE_COOKIE = "__Host-roster-device"
     client = GraphQLClient()

@@ -32,7 +32,7 @@ def test_latest_use_of_any_session_is_noted(alice: User, bob: User, charlie: Use
     assert (seen(bob), seen(charlie)) == (None, None)
 
 
-def test_what_is_noted_never_goes_back(alice: User) -> None:
+def test_last_seen_never_decreases(alice: User) -> None:
     now = timezone.now()
     use(alice, now - 4 * MINUTE)
     LastSeen.objects.filter(user=alice).update(at=now)

@@ -10,14 +10,14 @@ from graphql import get_introspection_query, parse
 
 from schema import documents, limits, weights
 from schema.engine import executor
-from schema.engine.plan import Document as Planned
+from schema.engine.plan import OperationDocument as Planned
 from tests.client import GraphQLClient
 from tests.documents import SCHEMA
 from tests.factories import make_organization, node_id
 from users.accounts.models import User
 
 ClientOf = Callable[[User], GraphQLClient]
-Document = Callable[[int], str]
+OperationDocument = Callable[[int], str]
 
 
 # Documents that measure as much as they are asked to ---------------------------------------
@@ -73,8 +73,8 @@ def in_inline_fragments(document: str) -> str:
         (directives, limits.MAX_DIRECTIVES, "DIRECTIVES_EXCEEDED"),
     ],
 )
-def test_limit_is_met_at_its_bound_and_exceeded_one_over(
-    anonymous: GraphQLClient, document: Document, bound: int, code: str
+def test_limits_are_exact(
+    anonymous: GraphQLClient, document: OperationDocument, bound: int, code: str
 ) -> None:
     assert ask(anonymous, document(bound)) == []
     assert ask(anonymous, document(bound + 1)) == [code]
@@ -100,14 +100,14 @@ def pages(count: int) -> str:
         (pages, limits.MAX_ROWS),
     ],
 )
-def test_what_exceeds_a_limit_is_never_planned(
-    client_of: ClientOf,
+def test_operations_over_a_limit_are_not_planned(
+    client_key: ClientOf,
     sam: User,
     monkeypatch: pytest.MonkeyPatch,
-    document: Document,
+    document: OperationDocument,
     bound: int,
 ) -> None:
-    client = client_of(sam)
+    client = client_key(sam)
     planned: list[object] = []
 
     class Watched(Planned):
@@ -118,7 +118,7 @@ def test_what_exceeds_a_limit_is_never_planned(
             planned.append(arguments)
             return Planned.of(*arguments)
 
-    monkeypatch.setattr(executor, "Document", Watched)
+    monkeypatch.setattr(executor, "OperationDocument", Watched)
     documents.DOCUMENTS.clear()
     executor.PLANS.clear()
 
@@ -138,9 +138,9 @@ def test_what_exceeds_a_limit_is_never_planned(
         (directives, limits.MAX_DIRECTIVES, "DIRECTIVES_EXCEEDED"),
     ],
 )
-def test_fragments_hide_nothing_and_cost_nothing(
+def test_fragments_are_measured_like_inline_selections(
     anonymous: GraphQLClient,
-    document: Document,
+    document: OperationDocument,
     bound: int,
     code: str,
     wrap: Callable[[str], str],
@@ -202,10 +202,10 @@ def values(count: int) -> str:
 
 
 def test_values_are_rows_times_what_is_selected_of_each(
-    client_of: ClientOf, sam: User, anonymous: GraphQLClient
+    client_key: ClientOf, sam: User, anonymous: GraphQLClient
 ) -> None:
-    assert ask(client_of(sam), values(weights.MAX_VALUES)) == []
-    answer = client_of(sam)(values(weights.MAX_VALUES + 1))
+    assert ask(client_key(sam), values(weights.MAX_VALUES)) == []
+    answer = client_key(sam)(values(weights.MAX_VALUES + 1))
     assert answer.codes == ["VALUES_EXCEEDED"]
     assert "Ask for smaller pages or fewer fields." in answer.body["errors"][0]["message"]
 
@@ -298,7 +298,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("document", REFUSED)
-def test_what_is_refused_to_the_anonymous_is_not_planned_and_not_kept(
+def test_operations_refused_to_anonymous_clients_are_not_cached(
     anonymous: GraphQLClient, work: list[str], document: str
 ) -> None:
     for _time in range(2):
@@ -307,7 +307,7 @@ def test_what_is_refused_to_the_anonymous_is_not_planned_and_not_kept(
     assert (len(documents.DOCUMENTS), len(executor.PLANS)) == (0, 0)
 
 
-def test_what_the_anonymous_get_is_planned_once(anonymous: GraphQLClient, work: list[str]) -> None:
+def test_anonymous_operations_are_planned_once(anonymous: GraphQLClient, work: list[str]) -> None:
     document = 'mutation { logIn(input: {login: "x", password: "y"}) { errors { code field } } }'
     for _time in range(2):
         assert anonymous(document).problems == [("CREDENTIALS_INVALID", "login")]
@@ -351,7 +351,7 @@ def test_closing_brackets_do_not_make_room_for_opening_ones(anonymous: GraphQLCl
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_length_alone_is_harmless(
+def test_long_flat_documents_are_allowed(
     anonymous: GraphQLClient, document: str, codes: list[str]
 ) -> None:
     assert anonymous(document).codes == codes
@@ -408,10 +408,10 @@ def test_doubling_fragments_are_measured_without_being_expanded(
     ],
 )
 def test_doubling_fragments_are_executed_without_being_expanded(
-    client_of: ClientOf, alice: User, levels: int, operation: str, fragment: str
+    client_key: ClientOf, alice: User, levels: int, operation: str, fragment: str
 ) -> None:
     make_organization("Archers", alice)
-    client = client_of(alice)
+    client = client_key(alice)
     on, _space, selections = fragment.partition(" ")
     operation = operation.replace("$id", f'"{node_id(alice)}"')
     plain = client(operation.replace("...F0", f"... on {fragment}"))
@@ -474,19 +474,19 @@ def work(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     for name in ("parse", "check_document", "validate"):
         watch(documents, name)
-    watch(executor, "look_through")
+    watch(executor, "check_selection")
     documents.DOCUMENTS.clear()
     executor.PLANS.clear()
     return done
 
 
-ONCE = ["parse", "check_document", "validate", "look_through"]
+ONCE = ["parse", "check_document", "validate", "check_selection"]
 
 
 def test_document_is_parsed_validated_and_planned_once(
-    client_of: ClientOf, sam: User, work: list[str]
+    client_key: ClientOf, sam: User, work: list[str]
 ) -> None:
-    client = client_of(sam)
+    client = client_key(sam)
     document = "query ($id: ID!) { user(id: $id) { id } node(id: $id) { id } }"
     for identifier in "abc":
         assert client(document, id=identifier).data == {"user": None, "node": None}
@@ -495,8 +495,8 @@ def test_document_is_parsed_validated_and_planned_once(
 
 
 def test_refused_document_is_not_measured_twice(
-    client_of: ClientOf, sam: User, work: list[str]
+    client_key: ClientOf, sam: User, work: list[str]
 ) -> None:
     for _time in range(2):
-        assert client_of(sam)("{ nope }").codes == ["GRAPHQL_VALIDATION_FAILED"]
+        assert client_key(sam)("{ nope }").codes == ["GRAPHQL_VALIDATION_FAILED"]
     assert work == ["parse", "check_document", "validate"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core.ratelimit.models import StoredBucket
-from tests.client import Answer, GraphQLClient, at_once
+from tests.client import Answer, GraphQLClient, run_concurrently
 from tests.conftest import Statements
 from tests.environment import free_port
 from tests.factories import PASSWORD, make_user
@@ -45,7 +45,7 @@ def is_locked(login: str = "alice") -> bool:
 # Per account -----------------------------------------------------------------------------
 
 
-def test_attempts_beyond_the_limit_are_refused_unseen(alice: User) -> None:
+def test_attempts_over_the_limit_are_not_checked(alice: User) -> None:
     CountingHasher.runs = 0
     for _ in range(PER_ACCOUNT):
         assert attempt().problems == REFUSED
@@ -135,7 +135,7 @@ def test_logins_of_an_account_share_its_attempts(alices_logins: tuple[str, ...])
     assert told == [{}] * PER_ACCOUNT + [{"throttled": True}] * len(alices_logins)
 
 
-def test_that_logins_belong_together_is_not_told(
+def test_shared_account_is_not_revealed(
     alices_logins: tuple[str, ...], statements: Capture
 ) -> None:
     strangers = ("nobody", "nobody@example.org", "nobody@example.net")
@@ -146,7 +146,7 @@ def test_that_logins_belong_together_is_not_told(
     assert [runs for _body, _headers, runs, _work in known] == [1] * 3 * PER_ACCOUNT + [0] * 6
 
 
-def test_username_that_is_used_up_does_not_tell_the_address(
+def test_locked_username_does_not_reveal_the_address(
     alices_logins: tuple[str, ...], statements: Capture
 ) -> None:
     lock_out("alice")
@@ -155,7 +155,7 @@ def test_username_that_is_used_up_does_not_tell_the_address(
         assert outcomes((known,), statements, 6) == outcomes((unknown,), statements, 6)
 
 
-def test_known_device_gets_in_beside_a_full_account(alices_logins: tuple[str, ...]) -> None:
+def test_known_device_signs_in_despite_a_locked_account(alices_logins: tuple[str, ...]) -> None:
     device = log_in()["deviceToken"]
     for login in alices_logins:
         lock_out(login)
@@ -181,14 +181,14 @@ def test_unlocking_empties_it_for_all_logins(alices_logins: tuple[str, ...]) -> 
         assert attempt(login, PASSWORD).problems == []
 
 
-def test_new_address_brings_no_attempts(alice: User) -> None:
+def test_new_address_adds_no_attempts(alice: User) -> None:
     for _ in range(PER_ACCOUNT):
         assert attempt("alice").problems == REFUSED
     give_address(alice)
     assert attempt("alice@example.net", PASSWORD).problems == REFUSED
 
 
-def test_nobodys_login_is_no_way_to_an_accounts_bucket(alice: User) -> None:
+def test_unknown_login_does_not_reach_an_accounts_bucket(alice: User) -> None:
     """A login may be typed that reads like the key of somebody."""
     for _ in range(PER_ACCOUNT):
         assert attempt(str(alice.pk)).problems == REFUSED
@@ -200,7 +200,7 @@ def test_one_account_does_not_lock_another(alice: User, bob: User) -> None:
     assert attempt("bob", PASSWORD).problems == []
 
 
-def test_success_forgets_the_failures(alice: User, settings: Any) -> None:
+def test_success_clears_the_failures(alice: User, settings: Any) -> None:
     # What failed still counts for the network; only the successes are taken back.
     settings.LOG_INS_PER_ADDRESS = 3 * (PER_ACCOUNT - 1) + 1
     for _ in range(3):
@@ -211,7 +211,7 @@ def test_success_forgets_the_failures(alice: User, settings: Any) -> None:
     assert attempt("bob").codes == THROTTLED
 
 
-def test_success_is_taken_back_everywhere(alice: User, settings: Any) -> None:
+def test_success_is_refunded_in_all_buckets(alice: User, settings: Any) -> None:
     settings.LOG_INS_PER_ADDRESS = settings.LOG_INS_OVERALL = 1
     for _ in range(3):
         assert attempt(password=PASSWORD).problems == []
@@ -234,10 +234,10 @@ def test_aliases_and_documents_do_not_multiply_attempts(alice: User) -> None:
     assert CountingHasher.runs == PER_ACCOUNT
 
 
-def test_fifty_at_once_do_not_multiply_attempts(transactional_db: None) -> None:
+def test_concurrent_attempts_are_counted(transactional_db: None) -> None:
     make_user("alice")
     CountingHasher.runs = 0
-    answers = at_once(*[attempt] * 50)
+    answers = run_concurrently(*[attempt] * 50)
     throttled = [answer for answer in answers if "errors" in answer.body]
     assert CountingHasher.runs == PER_ACCOUNT
     assert len(throttled) == 50 - PER_ACCOUNT
@@ -261,12 +261,12 @@ def test_limit_holds_without_redis(alice: User, no_redis: None) -> None:
     assert tags().count(Tag.LOG_IN_THROTTLED) == 1
 
 
-def test_fifty_at_once_do_not_multiply_attempts_without_redis(
+def test_concurrent_attempts_are_counted_without_redis(
     transactional_db: None, no_redis: None
 ) -> None:
     make_user("alice")
     CountingHasher.runs = 0
-    answers = at_once(*[attempt] * 50)
+    answers = run_concurrently(*[attempt] * 50)
     assert CountingHasher.runs == PER_ACCOUNT
     assert sum(answer.codes == THROTTLED for answer in answers) == 50 - PER_ACCOUNT
     assert sorted(tags()) == [Tag.LOG_IN_REFUSED] * PER_ACCOUNT + [Tag.LOG_IN_THROTTLED]
@@ -295,7 +295,7 @@ def test_network_that_is_refused_does_not_lock_the_account(alice: User, settings
     assert attempt(password=PASSWORD, REMOTE_ADDR="192.0.2.2").problems == []
 
 
-def test_network_of_ipv6_is_what_one_customer_has(db: None, settings: Any) -> None:
+def test_ipv6_network_is_a_64(db: None, settings: Any) -> None:
     settings.LOG_INS_PER_ADDRESS = 3
     same = ["2001:db8::1", "2001:db8::ffff:0:0:2", "2001:db8:0:0:abcd::"]
     for n, address in enumerate(same):
@@ -327,7 +327,7 @@ def test_forwarded_addresses_are_believed_as_far_as_proxies_are_trusted(
     assert from_address("203.0.113.9", "198.51.100.2", 9).problems == REFUSED
 
 
-def test_everybody_together_is_limited(alice: User, settings: Any) -> None:
+def test_overall_attempts_are_limited(alice: User, settings: Any) -> None:
     settings.LOG_INS_OVERALL = 3
     for n in range(3):
         assert attempt(f"nobody-{n}", REMOTE_ADDR=f"192.0.2.{n}").problems == REFUSED

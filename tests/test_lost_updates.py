@@ -19,7 +19,7 @@ from tests.admin.support import (
     make_person,
     sign_in,
 )
-from tests.client import Answer, GraphQLClient, at_once
+from tests.client import Answer, GraphQLClient, run_concurrently
 from tests.factories import make_token, make_user, node_id
 from users.accounts.models import Metadata, User
 from users.accounts.services.set_change import MAX_CHANGES
@@ -65,7 +65,7 @@ def test_two_administrators_change_groups_at_once_and_both_changes_survive() -> 
         alice.groups.set([authors])
         add = partial(call, clients[0], "addToGroups", userId=node_id(alice))
         remove = partial(call, clients[1], "removeFromGroups", userId=node_id(alice))
-        answers = at_once(
+        answers = run_concurrently(
             partial(add, groupIds=[node_id(editors)]), partial(remove, groupIds=[node_id(authors)])
         )
         assert [answer.problems for answer in answers] == [[], []]
@@ -86,7 +86,7 @@ def test_two_administrators_grant_and_revoke_at_once_and_both_changes_survive() 
     ):
         for _round in range(ROUNDS):
             held.set([view])
-            answers = at_once(
+            answers = run_concurrently(
                 partial(
                     call, clients[0], f"grant{kind}Permissions", permissions=[CHANGE], **target
                 ),
@@ -97,7 +97,7 @@ def test_two_administrators_grant_and_revoke_at_once_and_both_changes_survive() 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_is_granted_while_it_is_deleted_is_refused_or_goes_with_it() -> None:
+def test_concurrent_grant_and_deletion_are_serialized() -> None:
     alice = make_user("alice")
     clients = [
         GraphQLClient(make_token(make_user(name, is_staff=True, is_superuser=True)))
@@ -105,7 +105,7 @@ def test_what_is_granted_while_it_is_deleted_is_refused_or_goes_with_it() -> Non
     ]
     for number in range(ROUNDS):
         group = node_id(Group.objects.create(name=f"Group {number}"))
-        added, deleted = at_once(
+        added, deleted = run_concurrently(
             partial(call, clients[0], "addToGroups", userId=node_id(alice), groupIds=[group]),
             partial(call, clients[1], "deleteGroup", groupId=group),
         )
@@ -114,7 +114,7 @@ def test_what_is_granted_while_it_is_deleted_is_refused_or_goes_with_it() -> Non
         permission = f"billing.pay_{number}"
         create = partial(call, clients[0], "createPermission", name=permission)
         assert create(description="Can pay").problems == []
-        granted, deleted = at_once(
+        granted, deleted = run_concurrently(
             partial(
                 call,
                 clients[0],
@@ -144,7 +144,7 @@ def test_what_is_granted_while_it_is_deleted_is_refused_or_goes_with_it() -> Non
     ],
 )
 def test_changes_are_idempotent_and_keep_the_rest(
-    client_of: ClientOf,
+    client_key: ClientOf,
     root: User,
     alice: User,
     groups: list[Group],
@@ -162,7 +162,7 @@ def test_changes_are_idempotent_and_keep_the_rest(
     values = [node_id(each) for each in groups[:2]] if field == "groupIds" else [VIEW, CHANGE]
     rest = groups[2] if field == "groupIds" else Permission.objects.get(codename="view_profile")
     held.add(rest)
-    client = client_of(root)
+    client = client_key(root)
 
     for _twice in range(2):
         assert call(client, name, **target, **{field: [*values, *values]}).problems == []
@@ -189,10 +189,10 @@ def test_changes_are_idempotent_and_keep_the_rest(
     assert Event.objects.count() == 2
 
 
-def test_metadata_are_written_only_over_what_was_read(
-    client_of: ClientOf, root: User, alice: User
+def test_metadata_updates_check_expected_values(
+    client_key: ClientOf, root: User, alice: User
 ) -> None:
-    client, user = client_of(root), node_id(alice)
+    client, user = client_key(root), node_id(alice)
     update = partial(call, client, "updateMetadata", userId=user, mode="REPLACE")
     assert update(public={"tags": ["a"]}, expectedPublic={}).problems == []
     read = {"tags": ["a"]}
@@ -243,7 +243,7 @@ def filled_in(client: Client, url: str) -> dict[str, Any]:
 
 
 @pytest.mark.django_db
-def test_an_open_page_of_a_person_undoes_nothing(client: Client, groups: list[Group]) -> None:
+def test_stale_user_form_undoes_nothing(client: Client, groups: list[Group]) -> None:
     editors, authors, readers = groups
     mary = make_person("mary")
     mary.groups.set([editors, authors])
@@ -271,7 +271,7 @@ def test_an_open_page_of_a_person_undoes_nothing(client: Client, groups: list[Gr
 
 
 @pytest.mark.django_db
-def test_an_open_page_of_a_profile_undoes_nothing(client: Client) -> None:
+def test_stale_profile_form_undoes_nothing(client: Client) -> None:
     mary = make_person("mary")
     sign_in(client, make_administrator())
     page = filled_in(client, change_url(mary.profile))
@@ -284,7 +284,7 @@ def test_an_open_page_of_a_profile_undoes_nothing(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_an_open_page_of_a_group_undoes_nothing(client: Client, groups: list[Group]) -> None:
+def test_stale_group_form_undoes_nothing(client: Client, groups: list[Group]) -> None:
     group = groups[0]
     view, change, add = (
         Permission.objects.get(codename=f"{what}_user") for what in ("view", "change", "add")
@@ -306,7 +306,7 @@ def test_an_open_page_of_a_group_undoes_nothing(client: Client, groups: list[Gro
 
 
 @pytest.mark.django_db
-def test_an_open_page_of_metadata_shows_the_conflict(client: Client) -> None:
+def test_stale_metadata_form_shows_the_conflict(client: Client) -> None:
     row = Metadata.objects.create(user=make_person("mary"), public={"a": 1}, private={"b": 1})
     sign_in(client, make_administrator())
     page = filled_in(client, change_url(row))
@@ -330,7 +330,7 @@ def test_an_open_page_of_metadata_shows_the_conflict(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_an_open_page_of_a_suspension_undoes_nothing(client: Client) -> None:
+def test_stale_suspension_form_undoes_nothing(client: Client) -> None:
     root, mary = make_administrator(), make_person("mary")
     until = dt.datetime(2100, 1, 1, 12, 0, tzinfo=dt.UTC)
     suspend_user(mary.pk, actor=SYSTEM, reason="Spam", until=until)

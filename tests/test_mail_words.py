@@ -105,7 +105,7 @@ def parts_of(message: EmailMessage) -> dict[str, str]:
     return {name: part.replace(URL, "") for name, part in parts.items()}
 
 
-def test_all_mails_are_here() -> None:
+def test_every_mail_is_covered() -> None:
     assert len(WRITERS) > 20
     for writer in WRITERS:
         assert next(iter(inspect.signature(writer).parameters)) == "reader", writer
@@ -115,7 +115,7 @@ def test_all_mails_are_here() -> None:
 @pytest.mark.parametrize(
     "writer", WRITERS, ids=lambda writer: f"{writer.__module__}.{writer.__name__}"
 )
-def test_strangers_are_sent_no_word_of_a_user(
+def test_mails_to_strangers_contain_no_user_text(
     mails: Sink, writer: Callable[..., Mail], language: str
 ) -> None:
     """A mail with hostile texts is, to the byte, the one with harmless texts."""
@@ -134,9 +134,7 @@ def test_strangers_are_sent_no_word_of_a_user(
 @pytest.mark.parametrize(
     "writer", WRITERS, ids=lambda writer: f"{writer.__module__}.{writer.__name__}"
 )
-def test_users_are_sent_no_word_that_becomes_a_link(
-    mails: Sink, writer: Callable[..., Mail]
-) -> None:
+def test_user_text_never_becomes_a_link(mails: Sink, writer: Callable[..., Mail]) -> None:
     """In their own, verified mailbox, what is not ours has words and spaces only."""
     with translation.override("en"):
         marked = write(writer, Reader("Nina", is_verified=True), "Nina")
@@ -239,7 +237,7 @@ def test_flows_carry_no_words_to_strangers(worker: Sink) -> None:
     assert worker.is_empty()
 
 
-def test_members_to_be_with_an_account_are_told_who_invites_them(
+def test_invited_users_see_the_inviter(
     worker: Sink,
 ) -> None:
     charlie = make_user("charlie.x", email_verified_at=timezone.now())

@@ -68,35 +68,35 @@ def by_sign_up(email: str, *_who: Any) -> Answer:
     return GraphQLClient()(SIGN_UP, input=fields)
 
 
-def by_email_change(email: str, alice: User, _root: User, client_of: ClientOf) -> Answer:
-    return client_of(alice)(REQUEST, email=email, password=PASSWORD)
+def by_email_change(email: str, alice: User, _root: User, client_key: ClientOf) -> Answer:
+    return client_key(alice)(REQUEST, email=email, password=PASSWORD)
 
 
-def by_addition(email: str, alice: User, _root: User, client_of: ClientOf) -> Answer:
-    return client_of(alice)(ADD, email=email, password=PASSWORD)
+def by_addition(email: str, alice: User, _root: User, client_key: ClientOf) -> Answer:
+    return client_key(alice)(ADD, email=email, password=PASSWORD)
 
 
-def by_creation(email: str, _alice: User, root: User, client_of: ClientOf) -> Answer:
+def by_creation(email: str, _alice: User, root: User, client_key: ClientOf) -> Answer:
     fields = {"email": email, "username": "nina", "password": NEW_PASSWORD}
-    return client_of(root)(CREATE, input=fields)
+    return client_key(root)(CREATE, input=fields)
 
 
-def by_update(email: str, alice: User, root: User, client_of: ClientOf) -> Answer:
-    return client_of(root)(UPDATE, input={"userId": node_id(alice), "email": email})
+def by_update(email: str, alice: User, root: User, client_key: ClientOf) -> Answer:
+    return client_key(root)(UPDATE, input={"userId": node_id(alice), "email": email})
 
 
-def by_invitation(email: str, _alice: User, root: User, client_of: ClientOf) -> Answer:
-    return client_of(root)(INVITE, input={"email": email})
+def by_invitation(email: str, _alice: User, root: User, client_key: ClientOf) -> Answer:
+    return client_key(root)(INVITE, input={"email": email})
 
 
-def by_organization(email: str, alice: User, _root: User, client_of: ClientOf) -> Answer:
+def by_organization(email: str, alice: User, _root: User, client_key: ClientOf) -> Answer:
     archers = make_organization("Archers", alice, role=Role.OWNER)
-    return client_of(alice)(INVITE_TO_ORGANIZATION, organization=node_id(archers), email=email)
+    return client_key(alice)(INVITE_TO_ORGANIZATION, organization=node_id(archers), email=email)
 
 
-Way = Callable[[str, User, User, ClientOf], Answer]
+EntryPoint = Callable[[str, User, User, ClientOf], Answer]
 # Ways by which an address comes in, where it is found then, and what a taken one is answered.
-WAYS: list[tuple[Way, type, list[tuple[str, str]]]] = [
+WAYS: list[tuple[EntryPoint, type, list[tuple[str, str]]]] = [
     (by_sign_up, SignUp, []),
     (by_email_change, EmailChange, []),
     (by_addition, EmailAddition, []),
@@ -106,7 +106,7 @@ WAYS: list[tuple[Way, type, list[tuple[str, str]]]] = [
     (by_organization, OrganizationInvitation, []),
 ]
 every_way = pytest.mark.parametrize(
-    ("way", "model", "taken"), WAYS, ids=[way.__name__ for way, *_ in WAYS]
+    ("entry_point", "model", "taken"), WAYS, ids=[entry_point.__name__ for entry_point, *_ in WAYS]
 )
 one_refusal_of_each_kind = pytest.mark.parametrize(
     "text",
@@ -119,36 +119,36 @@ one_refusal_of_each_kind = pytest.mark.parametrize(
 @pytest.mark.parametrize(
     "text", [TYPED, "nina@XN--BCHER-KVA.example", " nina@bu\u0308cher.example"]
 )
-def test_every_way_in_stores_the_canonical_address(
+def test_every_entry_point_stores_the_canonical_address(
     text: str,
-    way: Way,
+    entry_point: EntryPoint,
     model: Any,
     taken: list[tuple[str, str]],
     alice: User,
     root: User,
-    client_of: ClientOf,
+    client_key: ClientOf,
 ) -> None:
-    assert way(text, alice, root, client_of).problems == []
+    assert entry_point(text, alice, root, client_key).problems == []
     assert model.objects.filter(email=STORED).count() == 1
 
     User.objects.filter(email=STORED).update(email="former@example.org", username="former")
     make_user("erin", email=STORED)
-    assert way(text, alice, root, client_of).problems == taken
+    assert entry_point(text, alice, root, client_key).problems == taken
 
 
 @every_way
 @one_refusal_of_each_kind
-def test_every_way_in_refuses_what_is_no_mailbox(
+def test_every_entry_point_refuses_invalid_mailboxes(
     text: str,
-    way: Way,
+    entry_point: EntryPoint,
     model: Any,
     taken: list[tuple[str, str]],
     alice: User,
     root: User,
-    client_of: ClientOf,
+    client_key: ClientOf,
 ) -> None:
     before = model.objects.count(), Event.objects.count()
-    assert way(text, alice, root, client_of).problems == INVALID
+    assert entry_point(text, alice, root, client_key).problems == INVALID
     assert (model.objects.count(), Event.objects.count()) == before
     assert taken in ([], TAKEN)
 
@@ -193,7 +193,7 @@ def test_mailboxes_that_look_alike_are_two_accounts(one: str, other: str) -> Non
 
 
 def test_owner_is_found_in_every_spelling(
-    anonymous: GraphQLClient, client_of: ClientOf, mails: Sink, root: User
+    anonymous: GraphQLClient, client_key: ClientOf, mails: Sink, root: User
 ) -> None:
     nina = make_user("nina", email="nina@example.org", email_verified_at=timezone.now())
     give_address(nina, STORED)
@@ -204,15 +204,15 @@ def test_owner_is_found_in_every_spelling(
 
     archers = make_organization("Archers", root, role=Role.OWNER)
     make_organization_invitation(archers, root, email=STORED)
-    client = client_of(root)
+    client = client_key(root)
     answer = client(INVITE_TO_ORGANIZATION, organization=node_id(archers), email=TYPED)
     assert answer.problems == []
     assert OrganizationInvitation.objects.count() == 1
 
-    assert client_of(nina)(SET_PRIMARY, email=TYPED, password=PASSWORD).problems == []
-    assert client_of(nina)(REMOVE, email="NINA@example.org", password=PASSWORD).problems == []
+    assert client_key(nina)(SET_PRIMARY, email=TYPED, password=PASSWORD).problems == []
+    assert client_key(nina)(REMOVE, email="NINA@example.org", password=PASSWORD).problems == []
     assert User.objects.get(pk=nina.pk).email == STORED
-    assert remove(client_of(root), nina, TYPED).problems == [("EMAIL_PRIMARY", "email")]
+    assert remove(client_key(root), nina, TYPED).problems == [("EMAIL_PRIMARY", "email")]
 
 
 def test_link_is_mailed_again_in_every_spelling(anonymous: GraphQLClient) -> None:
@@ -232,7 +232,7 @@ def test_spellings_share_the_attempts_to_log_in() -> None:
 
 
 @pytest.mark.django_db
-def test_nonsense_is_answered_like_an_unknown_address_for_the_same_work(
+def test_invalid_address_is_answered_like_an_unknown_one(
     statements: Capture,
 ) -> None:
     work: list[list[str]] = []
@@ -248,10 +248,10 @@ def test_nonsense_is_answered_like_an_unknown_address_for_the_same_work(
 # Finding people --------------------------------------------------------------------------
 
 
-def test_staff_find_a_domain_in_either_form(client_of: ClientOf, sam: User) -> None:
+def test_staff_find_a_domain_in_either_form(client_key: ClientOf, sam: User) -> None:
     make_user("nina", email=STORED)
     make_user("otto", email="otto@bucher.example")
-    client = client_of(sam)
+    client = client_key(sam)
 
     def found(**by: Any) -> list[str]:
         edges = client(SEARCH, **by).data["users"]["edges"]
@@ -385,13 +385,13 @@ def test_database_stores_nothing_but_ascii(alice: User, email: str) -> None:
     "former", ['"ni,na"@example.org', "nina@[192.0.2.1]", "nina@xn--i-7iq.ws", "nina@localhost"]
 )
 def test_address_of_earlier_rules_signs_in_and_can_be_left(
-    client_of: ClientOf, client: Client, root: User, former: str
+    client_key: ClientOf, client: Client, root: User, former: str
 ) -> None:
     nina = make_user("nina", email=former)
     assert log_in(former.upper())["user"]["username"] == "nina"
     assert GraphQLClient()(RESET, email=former).problems == []
     assert Event.objects.latest("pk").subject_id == nina.pk
-    administrator = client_of(root)
+    administrator = client_key(root)
     for changes in ({"name": "Nina"}, {"email": former, "name": "N"}):
         answer = administrator(UPDATE, input={"userId": node_id(nina)} | changes)
         assert answer.problems == []
@@ -401,5 +401,5 @@ def test_address_of_earlier_rules_signs_in_and_can_be_left(
     answer = administrator(UPDATE, input={"userId": node_id(nina), "email": STORED})
     assert answer.problems == []
     give_address(nina, former)
-    assert client_of(nina)(REMOVE, email=former, password=PASSWORD).problems == []
+    assert client_key(nina)(REMOVE, email=former, password=PASSWORD).problems == []
     assert not EmailAddress.objects.exists()

@@ -25,7 +25,7 @@ def test_allocations_beyond_the_limit_fail() -> None:
     assert done.stdout == "limited 50000000\n"
 
 
-def test_what_is_free_is_given_back() -> None:
+def test_free_memory_is_returned() -> None:
     process = psutil.Process()
     # Below the size for which glibc asks the kernel for memory that is given back at once.
     texts = [b"x" * 10_000 + bytes([number % 256]) for number in range(10_000)]

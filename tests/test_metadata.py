@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.core.checks import run_checks
 
-from tests.client import Answer, GraphQLClient, at_once
+from tests.client import Answer, GraphQLClient, run_concurrently
 from tests.factories import make_token, make_user, node_id
 from tests.signing_in import tags
 from users.accounts.models import Metadata, User
@@ -38,9 +38,9 @@ SCHEMA = {
 
 
 @pytest.fixture
-def update(client_of: ClientOf, root: User, alice: User) -> Callable[..., Answer]:
+def update(client_key: ClientOf, root: User, alice: User) -> Callable[..., Answer]:
     """Update Alice's metadata as the administrator."""
-    client, id_ = client_of(root), node_id(alice)
+    client, id_ = client_key(root), node_id(alice)
     return lambda **given: client(UPDATE, input={"userId": id_} | given)
 
 
@@ -119,24 +119,24 @@ def test_unchanged_input_writes_nothing(update: Callable[..., Answer]) -> None:
     assert len(tags()) == 2
 
 
-def test_who_reads_what(
-    update: Callable[..., Answer], client_of: ClientOf, alice: User, bob: User, sam: User
+def test_metadata_read_access(
+    update: Callable[..., Answer], client_key: ClientOf, alice: User, bob: User, sam: User
 ) -> None:
     User.objects.filter(pk=alice.pk).update(is_public=True)
     assert update(public={"plan": "team"}, private={"crm": 7}).problems == []
     for reader, private in ((alice, {"crm": 7}), (sam, {"crm": 7}), (bob, None)):
-        shown = client_of(reader)(READ, id=node_id(alice)).data["user"]
+        shown = client_key(reader)(READ, id=node_id(alice)).data["user"]
         assert shown == {"publicMetadata": {"plan": "team"}, "privateMetadata": private}
-    nothing = client_of(bob)(READ, id=node_id(bob)).data["user"]
+    nothing = client_key(bob)(READ, id=node_id(bob)).data["user"]
     assert nothing == {"publicMetadata": {}, "privateMetadata": {}}
 
 
-def test_who_writes_what(client_of: ClientOf, alice: User, sam: User) -> None:
+def test_metadata_write_access(client_key: ClientOf, alice: User, sam: User) -> None:
     own = {"userId": node_id(alice)}
     for client, public, private in (
         (GraphQLClient(), ["UNAUTHENTICATED"], ["UNAUTHENTICATED"]),
-        (client_of(alice), ["FORBIDDEN"], ["FORBIDDEN"]),
-        (client_of(sam), [], ["FORBIDDEN"]),
+        (client_key(alice), ["FORBIDDEN"], ["FORBIDDEN"]),
+        (client_key(sam), [], ["FORBIDDEN"]),
     ):
         assert client(UPDATE, input=own | {"private": {"a": 1}}).codes == private
         assert client(UPDATE, input=own | {"public": {"a": 1}, "private": {}}).codes == private
@@ -146,19 +146,19 @@ def test_who_writes_what(client_of: ClientOf, alice: User, sam: User) -> None:
     assert tags() == [Tag.METADATA_CHANGED]
 
 
-def test_nobody_is_told_of(client_of: ClientOf, root: User) -> None:
-    answer = client_of(root)(UPDATE, input={"userId": "x", "public": {}})
+def test_unknown_user_has_no_metadata(client_key: ClientOf, root: User) -> None:
+    answer = client_key(root)(UPDATE, input={"userId": "x", "public": {}})
     assert answer.problems == [("NOT_FOUND", "userId")]
 
 
-def test_two_at_once_lose_nothing(transactional_db: None) -> None:
+def test_concurrent_updates_lose_nothing(transactional_db: None) -> None:
     client = GraphQLClient(make_token(make_user("root", is_staff=True, is_superuser=True)))
     alice = node_id(make_user("alice"))
     calls = [
         lambda key=key: client(UPDATE, input={"userId": alice, "public": {key: 1}}).problems
         for key in "abcdef"
     ]
-    assert at_once(*calls) == [[]] * 6
+    assert run_concurrently(*calls) == [[]] * 6
     assert stored()[0] == dict.fromkeys("abcdef", 1)
 
 
@@ -186,7 +186,7 @@ def nested(depth: int) -> Any:
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_what_cannot_be_kept_is_refused(update: Callable[..., Answer], value: Any) -> None:
+def test_unstorable_values_are_refused(update: Callable[..., Answer], value: Any) -> None:
     assert update(public=value).problems == [("VALUE_INVALID", "public")]
     assert update(public={}, private=value, mode="REPLACE").problems == [
         ("VALUE_INVALID", "private")
@@ -195,7 +195,7 @@ def test_what_cannot_be_kept_is_refused(update: Callable[..., Answer], value: An
     assert tags() == []
 
 
-def test_what_grows_by_patches_has_the_same_limit(update: Callable[..., Answer]) -> None:
+def test_size_limit_applies_to_merged_values(update: Callable[..., Answer]) -> None:
     assert update(public={"a": "x" * 9_000}).problems == []
     assert update(public={"b": "x" * 9_000}).problems == [("VALUE_INVALID", "public")]
     assert stored()[0].keys() == {"a"}
@@ -213,7 +213,7 @@ def test_what_grows_by_patches_has_the_same_limit(update: Callable[..., Answer])
     ],
 )
 def test_literals_are_kept_or_refused(
-    client_of: ClientOf,
+    client_key: ClientOf,
     root: User,
     alice: User,
     literal: str,
@@ -227,7 +227,7 @@ def test_literals_are_kept_or_refused(
           }}
         }}
     """
-    answer = client_of(root)(document)
+    answer = client_key(root)(document)
     assert answer.problems == problems
     assert stored()[0] == kept
 
@@ -253,9 +253,7 @@ def test_schema_refuses_with_the_place(update: Callable[..., Answer], settings: 
     assert len(tags()) == 1
 
 
-def test_all_violations_are_told_and_none_at_length(
-    update: Callable[..., Answer], settings: Any
-) -> None:
+def test_violations_are_listed_briefly(update: Callable[..., Answer], settings: Any) -> None:
     settings.PRIVATE_METADATA_SCHEMA = {"additionalProperties": {"type": "string"}}
     answer = update(private={str(number): number for number in range(30)})
     assert answer.problems == [("METADATA_INVALID", "private")] * 10
@@ -278,7 +276,7 @@ def test_all_violations_are_told_and_none_at_length(
     ],
     ids=str,
 )
-def test_schema_that_does_not_hold_is_refused_at_the_start(
+def test_invalid_schema_is_refused_at_startup(
     settings: Any, schema: dict[str, Any], fault: str
 ) -> None:
     settings.PRIVATE_METADATA_SCHEMA = schema
@@ -289,7 +287,7 @@ def test_schema_that_does_not_hold_is_refused_at_the_start(
 
 
 @pytest.mark.parametrize("schema", [{}, SCHEMA, {"$defs": {"a": {"$anchor": "x"}}, "$ref": "#x"}])
-def test_schema_that_holds_is_let_in(settings: Any, schema: dict[str, Any]) -> None:
+def test_valid_schema_is_accepted(settings: Any, schema: dict[str, Any]) -> None:
     settings.PUBLIC_METADATA_SCHEMA = settings.PRIVATE_METADATA_SCHEMA = schema
     assert [each for each in run_checks() if each.id == "roster.E001"] == []
 
@@ -317,8 +315,8 @@ def found(client: GraphQLClient, **filter_: Any) -> list[str]:
 
 
 @pytest.mark.usefixtures("noted")
-def test_people_are_found_by_what_their_metadata_contain(client_of: ClientOf, sam: User) -> None:
-    client = client_of(sam)
+def test_users_are_filtered_by_metadata(client_key: ClientOf, sam: User) -> None:
+    client = client_key(sam)
     assert found(client, publicMetadata={"plan": "team"}) == ["alice", "bob"]
     assert found(client, publicMetadata={"tags": ["y"]}) == ["bob"]
     assert found(client, publicMetadata={"on": True}) == ["charlie"]
@@ -334,8 +332,8 @@ def test_people_are_found_by_what_their_metadata_contain(client_of: ClientOf, sa
 
 
 @pytest.mark.usefixtures("noted")
-def test_conditions_on_private_metadata_are_for_staff(client_of: ClientOf, bob: User) -> None:
-    client = client_of(bob)
+def test_conditions_on_private_metadata_are_for_staff(client_key: ClientOf, bob: User) -> None:
+    client = client_key(bob)
     assert found(client, publicMetadata={"plan": "team"}) == ["bob"]
     for filter_ in (
         {"privateMetadata": {"crm": {"id": 2}}},
@@ -354,16 +352,16 @@ def test_conditions_on_private_metadata_are_for_staff(client_of: ClientOf, bob: 
     ids=lambda value: str(value)[:20],
 )
 @pytest.mark.parametrize("kind", ["publicMetadata", "privateMetadata"])
-def test_what_no_index_finds_is_refused(
-    client_of: ClientOf, sam: User, kind: str, value: Any
+def test_unindexed_metadata_filters_are_refused(
+    client_key: ClientOf, sam: User, kind: str, value: Any
 ) -> None:
     for filter_ in ({kind: value}, {"not": {kind: value}}):
-        assert client_of(sam)(FIND, filter=filter_).codes == ["ARGUMENT_INVALID"]
+        assert client_key(sam)(FIND, filter=filter_).codes == ["ARGUMENT_INVALID"]
 
 
-def test_values_are_values_and_no_sql(client_of: ClientOf, sam: User) -> None:
+def test_values_are_not_interpreted_as_sql(client_key: ClientOf, sam: User) -> None:
     hostile = {"a'b\"; DROP TABLE x --": "%s %(x)s {} \\ '"}
-    assert found(client_of(sam), publicMetadata=hostile) == []
+    assert found(client_key(sam), publicMetadata=hostile) == []
     Metadata.objects.create(user=sam, public=hostile)
-    assert found(client_of(sam), publicMetadata=hostile) == ["sam"]
+    assert found(client_key(sam), publicMetadata=hostile) == ["sam"]
     assert json.loads(json.dumps(hostile)) == hostile

@@ -57,9 +57,9 @@ def counted(client: Client) -> Callable[[Callable[[], object]], Counts]:
 
 
 def test_operations_are_counted_by_their_executor(
-    counted: Callable[[Callable[[], object]], Counts], client_of: ClientOf, alice: User
+    counted: Callable[[Callable[[], object]], Counts], client_key: ClientOf, alice: User
 ) -> None:
-    client = client_of(alice)
+    client = client_key(alice)
 
     assert counted(lambda: client("{ me { groups { name } } }")) == {
         ENGINE: 1,
@@ -78,7 +78,7 @@ def test_operations_are_counted_by_their_executor(
 
 
 def test_recompilations_are_counted_by_their_reason(
-    client: Client, client_of: ClientOf, alice: User
+    client: Client, client_key: ClientOf, alice: User
 ) -> None:
     def read() -> float:
         text = client.get("/metrics").content.decode()
@@ -87,17 +87,17 @@ def test_recompilations_are_counted_by_their_reason(
 
     query = "query ($id: ID!) { node(id: $id) { id } }"
     before = read()
-    assert client_of(alice)(query, id=node_id(alice)).data["node"] is not None
+    assert client_key(alice)(query, id=node_id(alice)).data["node"] is not None
     assert read() == before + 1
 
 
 def test_the_engine_can_be_turned_off(
     counted: Callable[[Callable[[], object]], Counts],
-    client_of: ClientOf,
+    client_key: ClientOf,
     alice: User,
     settings: Any,
 ) -> None:
-    client = client_of(alice)
+    client = client_key(alice)
     asked = "{ me { username email groups { name } memberships(first: 1) { nodes { role } } } }"
     answer = client(asked)
     assert answer.data["me"]["email"] == "alice@example.org"
@@ -110,14 +110,14 @@ def test_the_engine_can_be_turned_off(
 
 
 @pytest.mark.parametrize("query", ["{", "{ you }", "query ($id: ID!) { user(id: $id) { id } }"])
-def test_what_is_not_executed_is_not_counted(
+def test_unexecuted_operations_are_not_counted(
     counted: Callable[[Callable[[], object]], Counts], anonymous: GraphQLClient, query: str
 ) -> None:
     assert set(counted(lambda: anonymous(query)).values()) == {0}
 
 
 @pytest.mark.django_db
-def test_prometheus_comes_by_any_host_name_and_nobody_through_a_proxy(client: Client) -> None:
+def test_metrics_accept_any_host_but_no_proxy(client: Client) -> None:
     response = client.get("/metrics", headers={"Host": "10.1.2.3:8000"})
     assert response.status_code == 200
     assert response["Content-Type"].startswith("text/plain; version=0.0.4")
@@ -159,7 +159,7 @@ def only(worker: psutil.Process, workers: Sequence[psutil.Process]) -> Iterator[
 
 
 @pytest.mark.django_db(transaction=True)
-def test_every_worker_tells_what_all_have_counted(alice: User) -> None:
+def test_metrics_are_summed_over_workers(alice: User) -> None:
     port = free_port()
     environ = environ_of_tests(BIND=f"127.0.0.1:{port}", WEB_CONCURRENCY="2")
     command = [sys.executable, "-W", "ignore", "-m", "gunicorn"]
@@ -186,7 +186,7 @@ def test_every_worker_tells_what_all_have_counted(alice: User) -> None:
     assert not directory.exists()
 
 
-def test_what_a_killed_gunicorn_left_behind_is_removed(tmp_path: Path) -> None:
+def test_stale_metrics_files_are_removed(tmp_path: Path) -> None:
     left, new = tmp_path / f"{PREFIX}left", tmp_path / f"{PREFIX}new"
     for directory in (left, new):
         directory.mkdir()

@@ -147,7 +147,7 @@ def test_sign_ups_for_an_address_are_found_by_an_index(db: None) -> None:
         ("email", "Alice@example.org", "user_email_canonical"),
     ],
 )
-def test_the_database_itself_keeps_identities_unique_in_any_case(
+def test_constraints_keep_identifiers_unique_case_insensitively(
     alice: User, field: str, value: str, constraint: str
 ) -> None:
     fields = {"username": "other", "email": "other@example.org"} | {field: value}

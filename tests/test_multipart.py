@@ -26,8 +26,8 @@ MAP = {"0": ["variables.image"]}
 
 
 @pytest.fixture
-def alices(client_of: ClientOf, alice: User) -> GraphQLClient:
-    return client_of(alice)
+def alices(client_key: ClientOf, alice: User) -> GraphQLClient:
+    return client_key(alice)
 
 
 def send(
@@ -50,7 +50,7 @@ def is_refused(answer: Answer, code: str = "BAD_REQUEST", status: int = 400) -> 
     return True
 
 
-def test_file_takes_the_place_of_null(alices: GraphQLClient) -> None:
+def test_file_replaces_null(alices: GraphQLClient) -> None:
     assert send(alices).problems == []
     nested = {"query": NESTED, "variables": {"input": {"image": None}}}
     assert send(alices, nested, {"0": ["variables.input.image"]}).problems == []
@@ -63,7 +63,7 @@ def test_form_without_files_is_a_request_like_any_other(alices: GraphQLClient) -
 
 
 @pytest.mark.parametrize("name", ["GraphQL-Require-Preflight", "Apollo-Require-Preflight"])
-def test_header_is_required_that_other_sites_pages_cannot_send(alice: User, name: str) -> None:
+def test_csrf_header_is_required(alice: User, name: str) -> None:
     browser = log_in_by_cookie()
     parts = [
         (key, json.dumps(value).encode())
@@ -93,7 +93,7 @@ def test_other_sites_are_refused_with_the_header_too(alice: User) -> None:
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_operations_that_are_none_are_refused(alices: GraphQLClient, operations: Any) -> None:
+def test_invalid_operations_are_refused(alices: GraphQLClient, operations: Any) -> None:
     assert is_refused(send(alices, operations))
 
 
@@ -109,7 +109,7 @@ def test_operations_that_are_none_are_refused(alices: GraphQLClient, operations:
     ],
     ids=lambda value: str(value)[:30],
 )
-def test_maps_that_lead_nowhere_are_refused(alices: GraphQLClient, places: Any) -> None:
+def test_invalid_maps_are_refused(alices: GraphQLClient, places: Any) -> None:
     assert is_refused(send(alices, OPERATIONS, places))
 
 
@@ -158,9 +158,7 @@ def lines(*texts: str) -> bytes:
     ],
     ids=range(12),
 )
-def test_bodies_that_are_no_forms_are_refused(
-    alices: GraphQLClient, body: bytes, content_type: str
-) -> None:
+def test_non_form_bodies_are_refused(alices: GraphQLClient, body: bytes, content_type: str) -> None:
     assert is_refused(alices.post(body, content_type, **{"GraphQL-Require-Preflight": "1"}))
 
 
@@ -221,12 +219,12 @@ def test_files_are_for_mutations_that_take_them(alices: GraphQLClient) -> None:
     ids=range(7),
 )
 def test_files_are_no_json_and_no_text(
-    client_of: ClientOf, root: User, query: str, code: str
+    client_key: ClientOf, root: User, query: str, code: str
 ) -> None:
     """A file can be put wherever there is null, so all that takes any JSON may be given one."""
     document = query.replace("$id", f'"{node_id(root)}"') + " { errors { code field } } }"
     operations = {"query": document, "variables": {"file": None}}
-    answer = send(client_of(root), operations, {"0": ["variables.file"]})
+    answer = send(client_key(root), operations, {"0": ["variables.file"]})
     if code:
         found = [code for code, _field in answer.problems] if not answer.codes else answer.codes
         assert (answer.status, found) == (200, [code])
@@ -235,8 +233,8 @@ def test_files_are_no_json_and_no_text(
     assert not Metadata.objects.exists()
 
 
-def test_file_in_a_filter_is_no_json(client_of: ClientOf, root: User) -> None:
+def test_file_in_a_filter_is_no_json(client_key: ClientOf, root: User) -> None:
     query = "query ($f: JSON) { users(first: 1, filter: {publicMetadata: $f}) { nodes { id } } }"
     operations = {"query": query, "variables": {"f": None}}
-    answer = send(client_of(root), operations, {"0": ["variables.f"]})
+    answer = send(client_key(root), operations, {"0": ["variables.f"]})
     assert (answer.status, answer.codes) == (200, ["ARGUMENT_INVALID"])

@@ -35,7 +35,7 @@ ORDERS = [
 
 
 @pytest.fixture
-def page(client_of: ClientOf, db: None) -> Page:
+def page(client_key: ClientOf, db: None) -> Page:
     """Ask for pages of `PEOPLE`, as one of them, who is staff."""
     for username, name, email, joined, seen in PEOPLE:
         make_user(
@@ -47,7 +47,7 @@ def page(client_of: ClientOf, db: None) -> Page:
             date_joined=DAY + dt.timedelta(days=joined),
             seen=DAY + dt.timedelta(days=seen) if seen else None,
         )
-    client = client_of(User.objects.get(username="a"))
+    client = client_key(User.objects.get(username="a"))
     return lambda **variables: client(PAGE, **variables)
 
 
@@ -76,7 +76,7 @@ def test_orders_are_total_in_both_directions(page: Page, field: str, expected: s
         assert walk(page, by, forwards=forwards) == expected[::-1]
 
 
-def test_order_that_is_not_given_is_by_username(page: Page) -> None:
+def test_default_order_is_by_username(page: Page) -> None:
     assert walk(page, None, forwards=True) == "abcde"
     cursor = page(first=1).data["users"]["pageInfo"]["endCursor"]
     assert names(page(first=1, after=cursor, by={"field": "USERNAME"}).data["users"]) == ["b"]
@@ -89,9 +89,7 @@ def test_cursor_of_another_order_is_refused(page: Page) -> None:
 
 
 @pytest.mark.parametrize("field", ["EMAIL", "LAST_SEEN"])
-def test_what_is_private_orders_nothing_for_others(
-    client_of: ClientOf, alice: User, field: str
-) -> None:
-    answer = client_of(alice)(PAGE, first=1, by={"field": field})
+def test_private_orders_require_staff(client_key: ClientOf, alice: User, field: str) -> None:
+    answer = client_key(alice)(PAGE, first=1, by={"field": field})
     assert answer.codes == ["FORBIDDEN"]
-    assert client_of(alice)(PAGE, first=1, by={"field": "NAME"}).codes == []
+    assert client_key(alice)(PAGE, first=1, by={"field": "NAME"}).codes == []

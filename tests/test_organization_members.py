@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.client import Answer, GraphQLClient, at_once
+from tests.client import Answer, GraphQLClient, run_concurrently
 from tests.factories import make_organization, make_token, make_user, node_id
 from tests.signing_in import tags
 from users.accounts.models import User
@@ -79,9 +79,9 @@ def leave(client: GraphQLClient, organization: Organization) -> Answer:
 
 
 def test_owners_change_roles(
-    client_of: ClientOf, alice: User, bob: User, archers: Organization
+    client_key: ClientOf, alice: User, bob: User, archers: Organization
 ) -> None:
-    client = client_of(alice)
+    client = client_key(alice)
     for _time in range(2):
         answer = change(client, archers, bob, "ADMIN")
         assert answer.data["changeMembershipRole"] == {
@@ -97,23 +97,23 @@ def test_owners_change_roles(
     assert roles(archers) == {"alice": "member", "bob": "owner"}
 
 
-def test_others_change_no_roles(
-    client_of: ClientOf, ada: User, bob: User, charlie: User, sam: User, archers: Organization
+def test_others_cannot_change_roles(
+    client_key: ClientOf, ada: User, bob: User, charlie: User, sam: User, archers: Organization
 ) -> None:
     before = roles(archers)
     for user in (ada, bob, sam):
-        assert change(client_of(user), archers, bob, "OWNER").codes == ["FORBIDDEN"]
-        assert change(client_of(user), archers, charlie, "OWNER").codes == ["FORBIDDEN"]
-    answer = change(client_of(charlie), archers, charlie, "OWNER")
+        assert change(client_key(user), archers, bob, "OWNER").codes == ["FORBIDDEN"]
+        assert change(client_key(user), archers, charlie, "OWNER").codes == ["FORBIDDEN"]
+    answer = change(client_key(charlie), archers, charlie, "OWNER")
     assert answer.problems == [("NOT_FOUND", "organizationId")]
     assert (roles(archers), tags()) == (before, [])
 
 
 @pytest.mark.parametrize("id_", ["", "x", "VXNlcjp4"])
-def test_nobody_is_no_member(
-    client_of: ClientOf, alice: User, charlie: User, archers: Organization, id_: str
+def test_unknown_members_are_not_found(
+    client_key: ClientOf, alice: User, charlie: User, archers: Organization, id_: str
 ) -> None:
-    client, unknown = client_of(alice), [("NOT_FOUND", "userId")]
+    client, unknown = client_key(alice), [("NOT_FOUND", "userId")]
     for user in (id_, node_id(charlie), node_id(archers)):
         variables = {"organization": node_id(archers), "user": user}
         assert client(CHANGE, **variables, role="ADMIN").problems == unknown
@@ -123,17 +123,17 @@ def test_nobody_is_no_member(
 # Parting ---------------------------------------------------------------------------------
 
 
-def test_owners_remove_anybody_and_administrators_plain_members(
-    client_of: ClientOf, alice: User, ada: User, bob: User, archers: Organization
+def test_removal_is_limited_by_role(
+    client_key: ClientOf, alice: User, ada: User, bob: User, archers: Organization
 ) -> None:
-    second, admin = add(archers, "olga", Role.OWNER), client_of(ada)
+    second, admin = add(archers, "olga", Role.OWNER), client_key(ada)
     eve = add(archers, "eve", Role.ADMIN)
     for user in (alice, second, eve, ada):
         assert remove(admin, archers, user).codes == ["FORBIDDEN"]
     answer = remove(admin, archers, bob)
     assert answer.data["removeMember"]["organization"] == {"name": "Archers"}
     for user in (second, eve, ada):
-        assert remove(client_of(alice), archers, user).problems == []
+        assert remove(client_key(alice), archers, user).problems == []
     assert roles(archers) == {"alice": "owner"}
     assert tags() == [Tag.MEMBER_REMOVED] * 4
     event = Event.objects.earliest("pk")
@@ -141,52 +141,52 @@ def test_owners_remove_anybody_and_administrators_plain_members(
     assert event.data == {"organization": str(archers.pk), "role": "member"}
 
 
-def test_members_remove_nobody(
-    client_of: ClientOf, alice: User, bob: User, charlie: User, sam: User, archers: Organization
+def test_members_cannot_remove(
+    client_key: ClientOf, alice: User, bob: User, charlie: User, sam: User, archers: Organization
 ) -> None:
     for user in (bob, sam):
         # Nor do they learn who belongs where.
         for other in (alice, bob, charlie):
-            assert remove(client_of(user), archers, other).codes == ["FORBIDDEN"]
-    answer = remove(client_of(charlie), archers, bob)
+            assert remove(client_key(user), archers, other).codes == ["FORBIDDEN"]
+    answer = remove(client_key(charlie), archers, bob)
     assert answer.problems == [("NOT_FOUND", "organizationId")]
     assert roles(archers) == {"alice": "owner", "bob": "member"}
 
 
-def test_who_was_removed_sees_the_organization_no_more(
-    client_of: ClientOf, alice: User, bob: User, archers: Organization
+def test_removed_members_do_not_see_the_organization(
+    client_key: ClientOf, alice: User, bob: User, archers: Organization
 ) -> None:
     query = "query ($id: ID!) { organization(id: $id) { name } }"
-    client = client_of(bob)
+    client = client_key(bob)
     assert client(query, id=node_id(archers)).data == {"organization": {"name": "Archers"}}
-    assert remove(client_of(alice), archers, bob).problems == []
+    assert remove(client_key(alice), archers, bob).problems == []
     assert client(query, id=node_id(archers)).data == {"organization": None}
 
 
-def test_members_leave(client_of: ClientOf, bob: User, archers: Organization) -> None:
-    client = client_of(bob)
+def test_members_leave(client_key: ClientOf, bob: User, archers: Organization) -> None:
+    client = client_key(bob)
     assert leave(client, archers).problems == []
     assert roles(archers) == {"alice": "owner"}
     assert tags() == [Tag.MEMBER_LEFT]
     assert leave(client, archers).problems == [("NOT_FOUND", "organizationId")]
 
 
-def test_staff_have_nothing_to_leave_where_they_only_look(
-    client_of: ClientOf, sam: User, root: User, archers: Organization
+def test_staff_who_are_not_members_cannot_leave(
+    client_key: ClientOf, sam: User, root: User, archers: Organization
 ) -> None:
     for user in (sam, root):
-        assert leave(client_of(user), archers).problems == [("NOT_FOUND", "organizationId")]
+        assert leave(client_key(user), archers).problems == [("NOT_FOUND", "organizationId")]
 
 
 # The last owner --------------------------------------------------------------------------
 
 
-def test_last_owner_stays(
-    client_of: ClientOf, alice: User, bob: User, root: User, archers: Organization
+def test_last_owner_is_kept(
+    client_key: ClientOf, alice: User, bob: User, root: User, archers: Organization
 ) -> None:
-    owner = client_of(alice)
+    owner = client_key(alice)
     assert leave(owner, archers).problems == [(LAST_OWNER, "organizationId")]
-    for client in (owner, client_of(root)):
+    for client in (owner, client_key(root)):
         assert change(client, archers, alice, "ADMIN").problems == [(LAST_OWNER, "role")]
         assert remove(client, archers, alice).problems == [(LAST_OWNER, "userId")]
     assert roles(archers) == {"alice": "owner", "bob": "member"}
@@ -195,20 +195,20 @@ def test_last_owner_stays(
     assert leave(owner, archers).problems == []
 
 
-def test_owner_who_may_not_sign_in_does_not_count(
-    client_of: ClientOf, alice: User, root: User, archers: Organization
+def test_owners_who_cannot_sign_in_do_not_count(
+    client_key: ClientOf, alice: User, root: User, archers: Organization
 ) -> None:
     gone = add(archers, "gone", Role.OWNER, is_active=False)
-    assert leave(client_of(alice), archers).problems == [(LAST_OWNER, "organizationId")]
-    assert remove(client_of(root), archers, gone).problems == []
+    assert leave(client_key(alice), archers).problems == [(LAST_OWNER, "organizationId")]
+    assert remove(client_key(root), archers, gone).problems == []
 
 
 @pytest.mark.parametrize("_time", range(5))
-def test_of_two_owners_who_part_at_once_one_stays(transactional_db: None, _time: int) -> None:
+def test_concurrent_departures_keep_one_owner(transactional_db: None, _time: int) -> None:
     people = [make_user("alice"), make_user("bob")]
     organization = make_organization("Archers", *people, role=Role.OWNER)
     alice, bob = (GraphQLClient(make_token(user)) for user in people)
-    first, second = at_once(
+    first, second = run_concurrently(
         lambda: leave(alice, organization).problems,
         lambda: change(bob, organization, people[1], "MEMBER").problems,
     )
@@ -220,11 +220,11 @@ def test_of_two_owners_who_part_at_once_one_stays(transactional_db: None, _time:
 
 
 @pytest.mark.parametrize("_time", range(5))
-def test_of_two_owners_who_remove_each_other_one_stays(transactional_db: None, _time: int) -> None:
+def test_concurrent_removals_keep_one_owner(transactional_db: None, _time: int) -> None:
     people = [make_user("alice"), make_user("bob")]
     organization = make_organization("Archers", *people, role=Role.OWNER)
     alice, bob = (GraphQLClient(make_token(user)) for user in people)
-    answers = at_once(
+    answers = run_concurrently(
         lambda: remove(alice, organization, people[1]),
         lambda: remove(bob, organization, people[0]),
     )

@@ -71,8 +71,8 @@ def names(client: GraphQLClient, **variables: Any) -> list[str]:
 # Making ----------------------------------------------------------------------------------
 
 
-def test_who_makes_an_organization_owns_it(client_of: ClientOf, alice: User) -> None:
-    answer = client_of(alice)(CREATE, name="  Archers\n of York ")
+def test_creator_becomes_owner(client_key: ClientOf, alice: User) -> None:
+    answer = client_key(alice)(CREATE, name="  Archers\n of York ")
     organization = Organization.objects.get()
     assert answer.data["createOrganization"] == {
         "organization": {
@@ -90,9 +90,9 @@ def test_who_makes_an_organization_owns_it(client_of: ClientOf, alice: User) -> 
 
 @pytest.mark.parametrize("name", BAD_NAMES)
 def test_bad_name_is_refused(
-    client_of: ClientOf, alice: User, archers: Organization, name: str
+    client_key: ClientOf, alice: User, archers: Organization, name: str
 ) -> None:
-    client = client_of(alice)
+    client = client_key(alice)
     assert client(CREATE, name=name).problems == [("VALUE_INVALID", "name")]
     answer = client(RENAME, id=node_id(archers), name=name)
     assert answer.problems == [("VALUE_INVALID", "name")]
@@ -100,29 +100,29 @@ def test_bad_name_is_refused(
     assert tags() == []
 
 
-def test_staff_may_keep_making_to_themselves(
-    client_of: ClientOf, alice: User, sam: User, settings: Any
+def test_creation_can_be_limited_to_staff(
+    client_key: ClientOf, alice: User, sam: User, settings: Any
 ) -> None:
     settings.ORGANIZATIONS_BY_STAFF = True
-    assert client_of(alice)(CREATE, name="Archers").codes == ["FORBIDDEN"]
+    assert client_key(alice)(CREATE, name="Archers").codes == ["FORBIDDEN"]
     assert not Organization.objects.exists()
-    assert client_of(sam)(CREATE, name="Archers").problems == []
+    assert client_key(sam)(CREATE, name="Archers").problems == []
 
 
-def test_nobody_makes_them_by_the_dozen(client_of: ClientOf, alice: User, bob: User) -> None:
-    client = client_of(alice)
+def test_creations_are_rate_limited(client_key: ClientOf, alice: User, bob: User) -> None:
+    client = client_key(alice)
     for _number in range(10):
         assert client(CREATE, name="Archers").problems == []
     assert client(CREATE, name="Archers").codes == ["TOO_MANY_ATTEMPTS"]
-    assert client_of(bob)(CREATE, name="Archers").problems == []
+    assert client_key(bob)(CREATE, name="Archers").problems == []
     assert Organization.objects.count() == 11
 
 
 # Renaming --------------------------------------------------------------------------------
 
 
-def test_owners_rename(client_of: ClientOf, alice: User, archers: Organization) -> None:
-    client = client_of(alice)
+def test_owners_rename(client_key: ClientOf, alice: User, archers: Organization) -> None:
+    client = client_key(alice)
     for _time in range(2):
         answer = client(RENAME, id=node_id(archers), name="Bowmen")
         assert answer.data["updateOrganization"]["organization"] == {"name": "Bowmen"}
@@ -136,8 +136,8 @@ def test_owners_rename(client_of: ClientOf, alice: User, archers: Organization) 
     assert (values["old"], values["new"]) == ("Archers", "Bowmen")
 
 
-def test_others_neither_rename_nor_delete(
-    client_of: ClientOf,
+def test_others_cannot_rename_or_delete(
+    client_key: ClientOf,
     anonymous: GraphQLClient,
     archers: Organization,
     bob: User,
@@ -150,9 +150,9 @@ def test_others_neither_rename_nor_delete(
     unseen = [("NOT_FOUND", "organizationId")]
     for document, value in ((RENAME, {"name": "x"}), (DELETE, {"password": PASSWORD})):
         for member in (bob, admin, sam):
-            answer = client_of(member)(document, id=node_id(archers), **value)
+            answer = client_key(member)(document, id=node_id(archers), **value)
             assert answer.codes == ["FORBIDDEN"], member
-        client = client_of(charlie)
+        client = client_key(charlie)
         for id_ in (node_id(archers), node_id(Organization(pk=uuid4())), node_id(bob), "x", ""):
             assert client(document, id=id_, **value).problems == unseen
         assert anonymous(document, id=node_id(archers), **value).codes == ["UNAUTHENTICATED"]
@@ -164,10 +164,10 @@ def test_others_neither_rename_nor_delete(
 
 
 def test_owners_delete_with_their_password(
-    client_of: ClientOf, alice: User, archers: Organization, bob: User
+    client_key: ClientOf, alice: User, archers: Organization, bob: User
 ) -> None:
     make_organization_invitation(archers, alice, email="nina@example.org")
-    client = client_of(alice)
+    client = client_key(alice)
     answer = client(DELETE, id=node_id(archers), password="wrong")
     assert answer.problems == [("PASSWORD_WRONG", "password")]
     assert Membership.objects.count() == 2
@@ -185,9 +185,9 @@ def test_owners_delete_with_their_password(
 
 
 def test_administrators_of_the_service_do_what_owners_do(
-    client_of: ClientOf, root: User, archers: Organization
+    client_key: ClientOf, root: User, archers: Organization
 ) -> None:
-    client = client_of(root)
+    client = client_key(root)
     assert client(RENAME, id=node_id(archers), name="Bowmen").problems == []
     assert client(DELETE, id=node_id(archers), password=PASSWORD).problems == []
     assert not Organization.objects.exists()
@@ -196,8 +196,8 @@ def test_administrators_of_the_service_do_what_owners_do(
 # Listing ---------------------------------------------------------------------------------
 
 
-def test_people_list_their_own_and_staff_list_all(
-    client_of: ClientOf,
+def test_users_list_their_own_and_staff_list_all(
+    client_key: ClientOf,
     anonymous: GraphQLClient,
     archers: Organization,
     alice: User,
@@ -209,7 +209,7 @@ def test_people_list_their_own_and_staff_list_all(
     make_organization("Cooks", sam)
     seen = {}
     for user in (alice, bob, charlie, sam):
-        page = client_of(user)(LIST, first=9).data["organizations"]
+        page = client_key(user)(LIST, first=9).data["organizations"]
         seen[user.username] = [
             (edge["node"]["name"], edge["node"]["myRole"]) for edge in page["edges"]
         ]
@@ -229,14 +229,14 @@ def test_people_list_their_own_and_staff_list_all(
     [("NAME", ["archers", "Bakers", "Bakers", "Cooks"]), ("CREATED", None)],
 )
 def test_orders_are_total_in_both_directions(
-    client_of: ClientOf, alice: User, sam: User, field: str, expected: list[str] | None
+    client_key: ClientOf, alice: User, sam: User, field: str, expected: list[str] | None
 ) -> None:
     made = ["Bakers", "Cooks", "archers", "Bakers"]
     for name in made:
         make_organization(name, alice)
     expected = expected or made
     for user in (alice, sam):
-        client = client_of(user)
+        client = client_key(user)
         for direction, order in (("ASC", expected), ("DESC", expected[::-1])):
             by = {"field": field, "direction": direction}
             assert names(client, first=9, by=by) == order

@@ -69,7 +69,7 @@ def test_a_message_is_written_with_the_rows_it_belongs_to(topic: str) -> None:
 
 
 @pytest.mark.django_db
-def test_a_delivered_message_is_gone_and_not_delivered_again(topic: str) -> None:
+def test_delivered_message_is_removed(topic: str) -> None:
     calls: list[int] = []
     subscriber(topic)(lambda number: calls.append(number))  # noqa: PLW0108 - a keyword
     publish(topic, number=7)
@@ -83,7 +83,7 @@ def test_a_delivered_message_is_gone_and_not_delivered_again(topic: str) -> None
 
 
 @pytest.mark.django_db
-def test_a_failure_keeps_the_message_for_longer_and_longer_leases(topic: str) -> None:
+def test_failures_back_off_exponentially(topic: str) -> None:
     @subscriber(topic)
     def fail() -> None:
         raise ConnectionError
@@ -106,7 +106,7 @@ def test_a_failure_keeps_the_message_for_longer_and_longer_leases(topic: str) ->
 
 
 @pytest.mark.django_db
-def test_a_message_that_keeps_failing_is_shown_and_never_given_up(topic: str) -> None:
+def test_failing_message_is_shown_and_retried(topic: str) -> None:
     calls: list[str] = []
     subscriber(topic)(lambda: calls.append("delivered"))
     publish(topic)

@@ -28,12 +28,12 @@ NAMES = ["a.b", "a_b", "aa", "b-1", "b-2", "sam", "z", "é", "ж", "山"]
 
 
 @pytest.fixture
-def page(client_of: ClientOf, sam: User) -> Callable[..., Answer]:
+def page(client_key: ClientOf, sam: User) -> Callable[..., Answer]:
     """Ask for pages of `NAMES`, as staff."""
     for name in NAMES:
         if name != "sam":
             make_user(name, email=f"{NAMES.index(name)}@example.org")
-    client = client_of(sam)
+    client = client_key(sam)
     return lambda **variables: client(PAGE, **variables)
 
 
@@ -96,7 +96,7 @@ def test_pages_beyond_the_ends_are_empty(page: Callable[..., Answer]) -> None:
         assert info["hasPreviousPage"] == ("after" in variables)
 
 
-def test_pages_stay_whole_while_people_come_and_go(page: Callable[..., Answer]) -> None:
+def test_pages_are_stable_under_concurrent_changes(page: Callable[..., Answer]) -> None:
     first = page(first=3).data["users"]
     assert names(first) == NAMES[:3]
     # One before the position, one after it; the one at the position and the next one leave.
@@ -151,7 +151,7 @@ def forms_of(text: str) -> set[bytes]:
     return forms
 
 
-def test_cursors_show_nothing_of_the_row(page: Callable[..., Answer]) -> None:
+def test_cursors_reveal_nothing_about_the_row(page: Callable[..., Answer]) -> None:
     username = "maximiliane.mustermann"
     user = make_user(username)
     cursor = cursors(page)[username]
@@ -164,22 +164,20 @@ def test_cursors_show_nothing_of_the_row(page: Callable[..., Answer]) -> None:
     assert user.pk.bytes not in raw
 
 
-def test_cursors_are_the_same_each_time_and_each_ones_own(page: Callable[..., Answer]) -> None:
+def test_cursors_are_deterministic_and_unique(page: Callable[..., Answer]) -> None:
     at = cursors(page)
     assert at == cursors(page)
     assert len(set(at.values())) == len(NAMES)
     assert all(cursor.isascii() for cursor in at.values())
 
 
-def test_cursor_of_a_row_that_is_gone_still_works(page: Callable[..., Answer]) -> None:
+def test_cursor_of_a_deleted_row_still_works(page: Callable[..., Answer]) -> None:
     at = cursors(page)
     User.objects.filter(username="aa").delete()
     assert names(page(first=1, after=at["aa"]).data["users"]) == ["b-1"]
 
 
-def test_cursor_that_was_never_given_out_is_refused(
-    page: Callable[..., Answer], settings: Any
-) -> None:
+def test_forged_cursor_is_refused(page: Callable[..., Answer], settings: Any) -> None:
     cursor = cursors(page)["aa"]
     middle = len(cursor) // 2
     flipped = "A" if cursor[middle] != "A" else "B"

@@ -26,8 +26,8 @@ REFUSED_FACTOR = [("PASSKEY_INVALID", "passkey")]
 # As a second factor ----------------------------------------------------------------------
 
 
-def test_passkey_completes_a_log_in(client_of: ClientOf, alice: User) -> None:
-    device = with_passkey(client_of(alice))
+def test_passkey_completes_a_log_in(client_key: ClientOf, alice: User) -> None:
+    device = with_passkey(client_key(alice))
     answer = GraphQLClient()(PASSWORD_LOG_IN, login="alice", password=PASSWORD)
     waiting = answer.data["logIn"]["secondFactor"]
     assert waiting["methods"] == ["PASSKEY", "RECOVERY_CODE"]
@@ -38,8 +38,8 @@ def test_passkey_completes_a_log_in(client_of: ClientOf, alice: User) -> None:
     assert Session.objects.order_by("-pk")[0].methods == ["pwd", "hwk", "user", "mfa"]
 
 
-def test_answer_counts_for_its_own_log_in_and_purpose(client_of: ClientOf, alice: User) -> None:
-    device = with_passkey(client_of(alice))
+def test_answer_counts_for_its_own_log_in_and_purpose(client_key: ClientOf, alice: User) -> None:
+    device = with_passkey(client_key(alice))
     token, other = half_log_in(), half_log_in()
     credential = device.get(options_for("SECOND_FACTOR", token=token))
     assert verify(other, passkey=credential).problems == REFUSED_FACTOR
@@ -50,16 +50,16 @@ def test_answer_counts_for_its_own_log_in_and_purpose(client_of: ClientOf, alice
 
 
 def test_passkey_of_another_person_completes_nothing(
-    client_of: ClientOf, alice: User, bob: User
+    client_key: ClientOf, alice: User, bob: User
 ) -> None:
-    with_passkey(client_of(alice))
-    device, token = with_passkey(client_of(bob)), half_log_in()
+    with_passkey(client_key(alice))
+    device, token = with_passkey(client_key(bob)), half_log_in()
     options = options_for("SECOND_FACTOR", token=token) | {"allowCredentials": []}
     assert verify(token, passkey=device.get(options)).problems == REFUSED_FACTOR
     assert PendingLogIn.objects.exists()
 
 
-def test_nobody_is_asked_for_a_log_in_that_does_not_wait(db: None) -> None:
+def test_unknown_pending_log_in_is_refused(db: None) -> None:
     answer = GraphQLClient()(BEGIN, use="SECOND_FACTOR", token="x")
     assert answer.problems == [("TOKEN_INVALID", "mfaToken")]
     answer = GraphQLClient()(BEGIN, use="SECOND_FACTOR")
@@ -70,8 +70,8 @@ def test_nobody_is_asked_for_a_log_in_that_does_not_wait(db: None) -> None:
 # Naming and removing ---------------------------------------------------------------------
 
 
-def test_passkey_gets_another_name(client_of: ClientOf, alice: User) -> None:
-    client = client_of(alice)
+def test_passkey_gets_another_name(client_key: ClientOf, alice: User) -> None:
+    client = client_key(alice)
     id_ = register(client, Authenticator())
     for _time in range(2):
         answer = client(RENAME, id=id_, name="Laptop")
@@ -80,8 +80,8 @@ def test_passkey_gets_another_name(client_of: ClientOf, alice: User) -> None:
     assert client(RENAME, id=id_, name="").problems == [("VALUE_INVALID", "name")]
 
 
-def test_removed_passkey_signs_nobody_in(client_of: ClientOf, alice: User) -> None:
-    client, device = client_of(alice), Authenticator()
+def test_removed_passkey_cannot_sign_in(client_key: ClientOf, alice: User) -> None:
+    client, device = client_key(alice), Authenticator()
     id_ = register(client, device)
     set_up_totp(client)
     answer = client(REMOVE, id=id_)
@@ -91,15 +91,15 @@ def test_removed_passkey_signs_nobody_in(client_of: ClientOf, alice: User) -> No
 
 
 def test_passkeys_of_others_are_not_found(
-    client_of: ClientOf, alice: User, bob: User, sam: User
+    client_key: ClientOf, alice: User, bob: User, sam: User
 ) -> None:
-    id_ = register(client_of(alice), Authenticator())
-    for client in (client_of(bob), client_of(sam)):
+    id_ = register(client_key(alice), Authenticator())
+    for client in (client_key(bob), client_key(sam)):
         for document, more in ((RENAME, {"name": "x"}), (REMOVE, {})):
             assert client(document, id=id_, **more).problems == [("NOT_FOUND", "passkeyId")]
             answer = client(document, id=node_id(alice), **more)
             assert answer.problems == [("NOT_FOUND", "passkeyId")]
     assert Passkey.objects.get().name == "Phone"
     query = "query ($id: ID!) { node(id: $id) { ... on Passkey { name } } }"
-    assert client_of(bob)(query, id=id_).data == {"node": None}
-    assert client_of(sam)(query, id=id_).data == {"node": {"name": "Phone"}}
+    assert client_key(bob)(query, id=id_).data == {"node": None}
+    assert client_key(sam)(query, id=id_).data == {"node": {"name": "Phone"}}

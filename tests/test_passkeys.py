@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from tests.client import GraphQLClient, at_once
+from tests.client import GraphQLClient, run_concurrently
 from tests.factories import make_user
 from tests.passkeys import (
     BACKED_UP,
@@ -39,8 +39,8 @@ Tamper = Callable[[Authenticator], object]
 # Registering -----------------------------------------------------------------------------
 
 
-def test_passkey_is_registered_as_its_device_made_it(client_of: ClientOf, alice: User) -> None:
-    client, device = client_of(alice), Authenticator()
+def test_passkey_is_registered_as_its_device_made_it(client_key: ClientOf, alice: User) -> None:
+    client, device = client_key(alice), Authenticator()
     options = registration_options(client)
     assert options["rp"] == {"id": "testserver", "name": "Roster"}
     assert options["authenticatorSelection"]["residentKey"] == "required"
@@ -59,8 +59,8 @@ def test_passkey_is_registered_as_its_device_made_it(client_of: ClientOf, alice:
     assert Session.objects.get().methods == ["pwd", "hwk", "user", "mfa"]
 
 
-def test_passkey_that_is_copied_between_devices_is_told(client_of: ClientOf, alice: User) -> None:
-    client = client_of(alice)
+def test_synced_passkey_is_reported(client_key: ClientOf, alice: User) -> None:
+    client = client_key(alice)
     device = Authenticator(flags=PRESENT | VERIFIED | SYNCABLE | BACKED_UP, counts=False)
     register(client, device)
     (found,) = client(FACTORS).data["me"]["passkeys"]["nodes"]
@@ -70,8 +70,8 @@ def test_passkey_that_is_copied_between_devices_is_told(client_of: ClientOf, ali
     assert Session.objects.order_by("-pk")[0].methods == ["swk", "user", "mfa"]
 
 
-def test_second_passkey_brings_no_codes_and_ends_nothing(client_of: ClientOf, alice: User) -> None:
-    client = client_of(alice)
+def test_second_passkey_brings_no_codes_and_ends_nothing(client_key: ClientOf, alice: User) -> None:
+    client = client_key(alice)
     device = with_passkey(client)
     options = registration_options(client)
     assert [each["type"] for each in options["excludeCredentials"]] == ["public-key"]
@@ -94,10 +94,8 @@ TAMPERINGS: dict[str, Tamper] = {
 
 
 @pytest.mark.parametrize("tampering", TAMPERINGS)
-def test_registration_that_is_not_ours_is_refused(
-    client_of: ClientOf, alice: User, tampering: str
-) -> None:
-    client, device = client_of(alice), Authenticator()
+def test_foreign_registration_is_refused(client_key: ClientOf, alice: User, tampering: str) -> None:
+    client, device = client_key(alice), Authenticator()
     TAMPERINGS[tampering](device)
     credential = device.create(registration_options(client))
     assert client(REGISTER, name="Phone", credential=credential).problems == REFUSED
@@ -107,9 +105,9 @@ def test_registration_that_is_not_ours_is_refused(
 
 
 def test_registration_counts_for_its_challenge_session_and_type(
-    client_of: ClientOf, alice: User
+    client_key: ClientOf, alice: User
 ) -> None:
-    client, other, device = client_of(alice), client_of(alice), Authenticator()
+    client, other, device = client_key(alice), client_key(alice), Authenticator()
     options = registration_options(client)
     for credential, asker in (
         (device.create(options, challenge="A" * 43), client),
@@ -122,23 +120,23 @@ def test_registration_counts_for_its_challenge_session_and_type(
     assert not Passkey.objects.exists()
 
 
-def test_old_challenge_is_refused(client_of: ClientOf, alice: User) -> None:
-    client = client_of(alice)
+def test_old_challenge_is_refused(client_key: ClientOf, alice: User) -> None:
+    client = client_key(alice)
     credential = Authenticator().create(registration_options(client))
     PasskeyChallenge.objects.update(expires_at=timezone.now())
     assert client(REGISTER, name="Phone", credential=credential).problems == REFUSED
 
 
-def test_challenge_of_a_log_in_registers_nothing(client_of: ClientOf, alice: User) -> None:
-    client = client_of(alice)
+def test_challenge_of_a_log_in_registers_nothing(client_key: ClientOf, alice: User) -> None:
+    client = client_key(alice)
     options = registration_options(client) | {"challenge": options_for("LOG_IN")["challenge"]}
     credential = Authenticator().create(options)
     assert client(REGISTER, name="Phone", credential=credential).problems == REFUSED
 
 
-def test_passkey_belongs_to_one_person(client_of: ClientOf, alice: User, bob: User) -> None:
-    device = with_passkey(client_of(alice))
-    client = client_of(bob)
+def test_passkey_belongs_to_one_user(client_key: ClientOf, alice: User, bob: User) -> None:
+    device = with_passkey(client_key(alice))
+    client = client_key(bob)
     options, copy = registration_options(client), Authenticator()
     credential = copy.create(options)
     # Bob's device claims the id of Alice's.
@@ -150,8 +148,8 @@ def test_passkey_belongs_to_one_person(client_of: ClientOf, alice: User, bob: Us
     assert len(device.credentials) == 1
 
 
-def test_bad_name_spends_nothing(client_of: ClientOf, alice: User) -> None:
-    client = client_of(alice)
+def test_invalid_name_keeps_the_challenge(client_key: ClientOf, alice: User) -> None:
+    client = client_key(alice)
     credential = Authenticator().create(registration_options(client))
     for name in (" ", "x" * 101):
         answer = client(REGISTER, name=name, credential=credential)
@@ -159,8 +157,8 @@ def test_bad_name_spends_nothing(client_of: ClientOf, alice: User) -> None:
     assert client(REGISTER, name="Phone", credential=credential).problems == []
 
 
-def test_there_is_a_most_of_passkeys(client_of: ClientOf, alice: User) -> None:
-    client = client_of(alice)
+def test_number_of_passkeys_is_limited(client_key: ClientOf, alice: User) -> None:
+    client = client_key(alice)
     with_passkey(client)
     (one,) = Passkey.objects.all()
     Passkey.objects.bulk_create(
@@ -184,8 +182,8 @@ def test_there_is_a_most_of_passkeys(client_of: ClientOf, alice: User) -> None:
 # Logging in ------------------------------------------------------------------------------
 
 
-def test_passkey_alone_signs_in_as_by_two_factors(client_of: ClientOf, alice: User) -> None:
-    device = with_passkey(client_of(alice))
+def test_passkey_alone_signs_in_as_by_two_factors(client_key: ClientOf, alice: User) -> None:
+    device = with_passkey(client_key(alice))
     options = options_for("LOG_IN")
     assert options["allowCredentials"] == []
     assert options["userVerification"] == "required"
@@ -199,8 +197,8 @@ def test_passkey_alone_signs_in_as_by_two_factors(client_of: ClientOf, alice: Us
     assert tags()[-1] == "session:user:log_in"
 
 
-def test_browser_gets_a_cookie_for_its_passkey(client_of: ClientOf, alice: User) -> None:
-    device, client = with_passkey(client_of(alice)), GraphQLClient()
+def test_browser_gets_a_cookie_for_its_passkey(client_key: ClientOf, alice: User) -> None:
+    device, client = with_passkey(client_key(alice)), GraphQLClient()
     credential = device.get(options_for("LOG_IN"))
     answer = client(LOG_IN, credential=credential, transport="COOKIE")
     assert answer.data["logInWithPasskey"]["accessToken"] is None
@@ -208,10 +206,8 @@ def test_browser_gets_a_cookie_for_its_passkey(client_of: ClientOf, alice: User)
 
 
 @pytest.mark.parametrize("tampering", TAMPERINGS)
-def test_answer_that_is_not_ours_signs_nobody_in(
-    client_of: ClientOf, alice: User, tampering: str
-) -> None:
-    device = with_passkey(client_of(alice))
+def test_foreign_assertion_is_refused(client_key: ClientOf, alice: User, tampering: str) -> None:
+    device = with_passkey(client_key(alice))
     sessions = Session.objects.count()
     TAMPERINGS[tampering](device)
     assert log_in(device).problems == REFUSED
@@ -220,15 +216,15 @@ def test_answer_that_is_not_ours_signs_nobody_in(
     assert (event.subject_id, event.data) == (alice.pk, {"method": "passkey"})
 
 
-def test_answer_counts_once(client_of: ClientOf, alice: User) -> None:
-    device = with_passkey(client_of(alice))
+def test_assertion_is_single_use(client_key: ClientOf, alice: User) -> None:
+    device = with_passkey(client_key(alice))
     credential = device.get(options_for("LOG_IN"))
     assert GraphQLClient()(LOG_IN, credential=credential).problems == []
     assert GraphQLClient()(LOG_IN, credential=credential).problems == REFUSED
 
 
-def test_bad_answer_uses_its_challenge_up(client_of: ClientOf, alice: User) -> None:
-    device = with_passkey(client_of(alice))
+def test_failed_assertion_consumes_its_challenge(client_key: ClientOf, alice: User) -> None:
+    device = with_passkey(client_key(alice))
     options = options_for("LOG_IN")
     bad = device.get(options, type="webauthn.create")
     assert GraphQLClient()(LOG_IN, credential=bad).problems == REFUSED
@@ -246,21 +242,21 @@ def test_bad_answer_uses_its_challenge_up(client_of: ClientOf, alice: User) -> N
     ids=["challenge", "type", "no person", "another person"],
 )
 def test_answer_to_another_question_is_refused(
-    client_of: ClientOf, alice: User, overrides: dict[str, Any]
+    client_key: ClientOf, alice: User, overrides: dict[str, Any]
 ) -> None:
-    device = with_passkey(client_of(alice))
+    device = with_passkey(client_key(alice))
     assert log_in(device, **overrides).problems == REFUSED
 
 
-def test_signature_by_another_key_is_refused(client_of: ClientOf, alice: User, bob: User) -> None:
-    device = with_passkey(client_of(alice))
-    stranger = with_passkey(client_of(bob))
+def test_signature_by_another_key_is_refused(client_key: ClientOf, alice: User, bob: User) -> None:
+    device = with_passkey(client_key(alice))
+    stranger = with_passkey(client_key(bob))
     device.credentials[0].key = stranger.credentials[0].key
     assert log_in(device).problems == REFUSED
 
 
-def test_copied_passkey_is_found_by_its_counter(client_of: ClientOf, alice: User) -> None:
-    device = with_passkey(client_of(alice))
+def test_copied_passkey_is_found_by_its_counter(client_key: ClientOf, alice: User) -> None:
+    device = with_passkey(client_key(alice))
     for _time in range(3):
         assert log_in(device).problems == []
     assert Passkey.objects.get().sign_count == 3
@@ -270,8 +266,10 @@ def test_copied_passkey_is_found_by_its_counter(client_of: ClientOf, alice: User
     assert Passkey.objects.get().sign_count == 3
 
 
-def test_unknown_passkey_and_suspended_person_are_refused(client_of: ClientOf, alice: User) -> None:
-    device = with_passkey(client_of(alice))
+def test_unknown_passkey_and_suspended_person_are_refused(
+    client_key: ClientOf, alice: User
+) -> None:
+    device = with_passkey(client_key(alice))
     User.objects.update(is_active=False)
     assert log_in(device).problems == REFUSED
     User.objects.update(is_active=True)
@@ -281,14 +279,14 @@ def test_unknown_passkey_and_suspended_person_are_refused(client_of: ClientOf, a
 
 
 @pytest.mark.django_db(transaction=True)
-def test_one_answer_at_once_begins_one_session(client_of: ClientOf) -> None:
-    device = with_passkey(client_of(make_user("alice")))
+def test_concurrent_assertions_create_one_session(client_key: ClientOf) -> None:
+    device = with_passkey(client_key(make_user("alice")))
     credential = device.get(options_for("LOG_IN"))
-    answers = at_once(*[lambda: GraphQLClient()(LOG_IN, credential=credential)] * 4)
+    answers = run_concurrently(*[lambda: GraphQLClient()(LOG_IN, credential=credential)] * 4)
     assert sorted(answer.problems for answer in answers) == [[], REFUSED, REFUSED, REFUSED]
 
 
-def test_challenges_for_nobody_are_throttled(db: None, settings: Any) -> None:
+def test_anonymous_challenges_are_throttled(db: None, settings: Any) -> None:
     settings.LOG_INS_PER_ADDRESS = 3
     for _time in range(3):
         options_for("LOG_IN")
@@ -297,9 +295,9 @@ def test_challenges_for_nobody_are_throttled(db: None, settings: Any) -> None:
     assert tags() == []
 
 
-def test_good_answers_cost_nothing(client_of: ClientOf, alice: User, settings: Any) -> None:
+def test_valid_assertions_are_refunded(client_key: ClientOf, alice: User, settings: Any) -> None:
     settings.LOG_INS_PER_ADDRESS = 3
-    device = with_passkey(client_of(alice))
+    device = with_passkey(client_key(alice))
     for _time in range(4):
         assert log_in(device).problems == []
 
@@ -329,8 +327,8 @@ DEEP = "[" * 50_000
     ],
     ids=str,
 )
-def test_nonsense_is_refused(client_of: ClientOf, alice: User, credential: Any) -> None:
-    client = client_of(alice)
+def test_malformed_input_is_refused(client_key: ClientOf, alice: User, credential: Any) -> None:
+    client = client_key(alice)
     for document, more in ((LOG_IN, {}), (REGISTER, {"name": "x"})):
         answer = client(document, credential=credential, **more)
         if credential is None:
@@ -339,9 +337,9 @@ def test_nonsense_is_refused(client_of: ClientOf, alice: User, credential: Any) 
             assert answer.problems == REFUSED
 
 
-def test_nonsense_inside_an_answer_is_refused(client_of: ClientOf, alice: User) -> None:
+def test_nonsense_inside_an_answer_is_refused(client_key: ClientOf, alice: User) -> None:
     """Every part in turn, with a challenge of its own, so that the library looks at it."""
-    client = client_of(alice)
+    client = client_key(alice)
     device = with_passkey(client)
     values: tuple[Any, ...] = ("", "AA", "oA", "_w", "A" * 5_000, "W1tbW1tb", 1, None, [], {}, "%")
     for part in ("authenticatorData", "signature", "userHandle"):

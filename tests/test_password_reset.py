@@ -10,7 +10,7 @@ import pytest
 from django.core import signing
 from django.utils import timezone
 
-from tests.client import GraphQLClient, at_once
+from tests.client import GraphQLClient, run_concurrently
 from tests.conftest import Statements
 from tests.factories import PASSWORD, make_session, make_user
 from tests.test_passwords import (
@@ -53,10 +53,10 @@ def expire() -> None:
 # The link --------------------------------------------------------------------------------
 
 
-def test_reset_ends_all_sessions_and_works_once(
-    anonymous: GraphQLClient, client_of: ClientOf, alice: User, bob: User
+def test_reset_ends_all_sessions_and_is_single_use(
+    anonymous: GraphQLClient, client_key: ClientOf, alice: User, bob: User
 ) -> None:
-    hers, his = client_of(alice), client_of(bob)
+    hers, his = client_key(alice), client_key(bob)
     token = give_reset(alice).token
 
     answer = anonymous(RESET, token=token, newPassword=NEW)
@@ -87,7 +87,7 @@ def test_verified_address_stays_verified_since_then(anonymous: GraphQLClient) ->
     assert events() == [(Tag.PASSWORD_RESET, {"sessions": 0})]
 
 
-def test_weak_password_does_not_spend_the_link(anonymous: GraphQLClient, alice: User) -> None:
+def test_weak_password_keeps_the_link(anonymous: GraphQLClient, alice: User) -> None:
     token = give_reset(alice).token
     before = state(alice)
     for weak in ("", "short", "qwerty123456", "alice@example.org", "p" * 129):
@@ -97,7 +97,7 @@ def test_weak_password_does_not_spend_the_link(anonymous: GraphQLClient, alice: 
     assert reset(anonymous, token) == []
 
 
-def test_token_that_was_never_given_out_is_invalid(anonymous: GraphQLClient, alice: User) -> None:
+def test_unknown_token_is_invalid(anonymous: GraphQLClient, alice: User) -> None:
     token = give_reset(alice).token
     nonce, signature = token.split(":")
     before = state(alice)
@@ -124,9 +124,7 @@ def test_token_that_was_never_given_out_is_invalid(anonymous: GraphQLClient, ali
     assert events() == []
 
 
-def test_link_mailed_to_a_former_address_does_not_count(
-    anonymous: GraphQLClient, alice: User
-) -> None:
+def test_link_to_a_former_address_is_invalid(anonymous: GraphQLClient, alice: User) -> None:
     token = give_reset(alice).token
     User.objects.filter(pk=alice.pk).update(email="new@example.org")
     before = state(alice)
@@ -135,12 +133,12 @@ def test_link_mailed_to_a_former_address_does_not_count(
 
 
 @pytest.mark.parametrize("ended_by", ["suspension", "change"])
-def test_link_dies_with_what_it_was_for(
-    anonymous: GraphQLClient, client_of: ClientOf, alice: User, ended_by: str
+def test_link_is_deleted_with_its_user(
+    anonymous: GraphQLClient, client_key: ClientOf, alice: User, ended_by: str
 ) -> None:
     token = give_reset(alice).token
     if ended_by == "change":
-        assert change(client_of(alice)) == []
+        assert change(client_key(alice)) == []
     else:
         User.objects.filter(pk=alice.pk).update(is_active=False)
     before = state(alice)
@@ -159,9 +157,7 @@ def test_tokens_cannot_be_guessed(anonymous: GraphQLClient, alice: User) -> None
     assert events() == []
 
 
-def test_locked_out_owner_gets_in_by_a_reset(
-    anonymous: GraphQLClient, alice: User, settings: Any
-) -> None:
+def test_reset_unlocks_the_account(anonymous: GraphQLClient, alice: User, settings: Any) -> None:
     settings.LOG_INS_PER_ACCOUNT = 3
     logins = (alice.username, alice.email)
     log_in_with = """
@@ -179,12 +175,12 @@ def test_locked_out_owner_gets_in_by_a_reset(
         assert anonymous(log_in_with, login=login, password=NEW).problems == []
 
 
-def test_link_used_by_fifty_at_once_works_once(transactional_db: None) -> None:
+def test_concurrent_uses_of_a_link_apply_once(transactional_db: None) -> None:
     alice = make_user("alice")
     make_session(alice)
     token = give_reset(alice).token
     phrases = [f"phrase number {number} of fifty" for number in range(50)]
-    answers = at_once(
+    answers = run_concurrently(
         *(lambda phrase=phrase: reset(GraphQLClient(), token, phrase) for phrase in phrases)
     )
     assert sorted(answers) == [[], *[[("TOKEN_INVALID", "token")]] * 49]

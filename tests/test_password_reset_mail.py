@@ -11,7 +11,7 @@ from django.core import serializers
 from django.utils import timezone
 
 from core.outbox.models import OutboxMessage
-from tests.client import GraphQLClient, at_once
+from tests.client import GraphQLClient, run_concurrently
 from tests.conftest import Sink, Statements
 from tests.factories import make_user
 from tests.test_password_reset import expire, reset
@@ -53,7 +53,7 @@ def token_mailed(mails: Sink) -> str:
 # Asking for the link ---------------------------------------------------------------------
 
 
-def test_all_addresses_are_answered_alike_for_the_same_work(
+def test_all_addresses_get_the_same_answer_and_work(
     anonymous: GraphQLClient, statements: Capture, alice: User
 ) -> None:
     make_user("gone", is_active=False)
@@ -78,14 +78,14 @@ def test_all_addresses_are_answered_alike_for_the_same_work(
 
 
 @pytest.mark.parametrize("email", ["", "alice", "alice@", "a b@example.org", "a" * 250 + "@b.org"])
-def test_what_is_no_address_is_refused(anonymous: GraphQLClient, email: str) -> None:
+def test_invalid_addresses_are_refused(anonymous: GraphQLClient, email: str) -> None:
     assert request(anonymous, email) == [("EMAIL_INVALID", "email")]
     assert not Event.objects.exists()
     assert not OutboxMessage.objects.exists()
 
 
 @pytest.mark.parametrize("email", ["alice@example.org", "nobody@example.org"])
-def test_nobody_is_flooded_with_mail(anonymous: GraphQLClient, alice: User, email: str) -> None:
+def test_mails_per_address_are_limited(anonymous: GraphQLClient, alice: User, email: str) -> None:
     for spelling in (email, email.upper(), f" {email}", email, email):
         assert request(anonymous, spelling) == []
     before = state(alice)
@@ -97,14 +97,14 @@ def test_nobody_is_flooded_with_mail(anonymous: GraphQLClient, alice: User, emai
     assert request(anonymous, "bob@example.org") == []
 
 
-def test_nobody_floods_many_people_with_mail(anonymous: GraphQLClient) -> None:
+def test_mails_per_network_are_limited(anonymous: GraphQLClient) -> None:
     for number in range(50):
         assert request(anonymous, f"{number}@example.org") == []
     assert anonymous(REQUEST, email="alice@example.org").codes == ["TOO_MANY_ATTEMPTS"]
     assert Event.objects.count() == 50
 
 
-def test_the_event_names_the_person_and_no_address(anonymous: GraphQLClient, alice: User) -> None:
+def test_event_names_the_user_without_address(anonymous: GraphQLClient, alice: User) -> None:
     for email in ("alice@example.org", "nobody@example.org"):
         assert request(anonymous, email) == []
     known, unknown = Event.objects.order_by("pk")
@@ -120,7 +120,7 @@ def test_the_event_names_the_person_and_no_address(anonymous: GraphQLClient, ali
 # The mail --------------------------------------------------------------------------------
 
 
-def test_the_whole_way_from_the_mail_to_the_new_password(worker: Sink) -> None:
+def test_password_reset_end_to_end(worker: Sink) -> None:
     now = timezone.now()
     alice = make_user("alice", name="Alice Archer", locale="de", email_verified_at=now)
     anonymous = GraphQLClient()
@@ -144,7 +144,7 @@ def test_the_whole_way_from_the_mail_to_the_new_password(worker: Sink) -> None:
     assert worker.is_empty()
 
 
-def test_asking_again_mails_the_same_link_for_longer(
+def test_repeated_request_extends_the_link(
     anonymous: GraphQLClient, alice: User, mails: Sink
 ) -> None:
     assert request(anonymous, alice.email) == []
@@ -191,12 +191,12 @@ def test_requests_delivered_at_once_mail_one_link(
 ) -> None:
     alice = make_user("alice")
     assert request(GraphQLClient(), alice.email) == []
-    at_once(*[deliver_mail] * 5)
+    run_concurrently(*[deliver_mail] * 5)
     assert len({token_mailed(mails) for _mail in range(5)}) == 1
     assert PasswordReset.objects.count() == 1
 
 
-def test_suspended_and_vanished_people_get_no_link(
+def test_suspended_and_erased_users_get_no_link(
     anonymous: GraphQLClient, alice: User, bob: User, mails: Sink
 ) -> None:
     for user in (alice, bob):
@@ -210,7 +210,7 @@ def test_suspended_and_vanished_people_get_no_link(
     assert not PasswordReset.objects.exists()
 
 
-def test_tokens_and_passwords_are_kept_nowhere(
+def test_tokens_and_passwords_are_not_stored(
     anonymous: GraphQLClient, alice: User, mails: Sink, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert request(anonymous, alice.email) == []

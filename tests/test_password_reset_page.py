@@ -112,7 +112,7 @@ def test_page_counts_attempts(db: None, page: Client) -> None:
     assert state(alice) == before
 
 
-def test_click_on_another_site_does_nothing(page: Client, alice: User) -> None:
+def test_cross_site_post_is_refused(page: Client, alice: User) -> None:
     before = state(alice)
     response = page.post(PAGE, {"token": give_reset(alice).token, "new_password": NEW})
     assert response.status_code == 403

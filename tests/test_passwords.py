@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from core.outbox.models import OutboxMessage
-from tests.client import GraphQLClient, at_once
+from tests.client import GraphQLClient, run_concurrently
 from tests.conftest import Sink
 from tests.factories import PASSWORD, make_session, make_user, node_id
 from tests.signing_in import log_in_by_cookie
@@ -85,7 +85,7 @@ def events() -> list[tuple[str, dict[str, Any]]]:
 # Changing it -----------------------------------------------------------------------------
 
 
-def test_browser_goes_on_with_a_new_cookie(alice: User) -> None:
+def test_browser_gets_a_new_cookie(alice: User) -> None:
     browser = log_in_by_cookie()
     former = browser.http.cookies["roster"].value
     assert change(browser) == []
@@ -95,8 +95,8 @@ def test_browser_goes_on_with_a_new_cookie(alice: User) -> None:
     assert browser("{ me { username } }").data == {"me": None}
 
 
-def test_change_signs_out_everywhere_else(client_of: ClientOf, alice: User, bob: User) -> None:
-    here, elsewhere, others = client_of(alice), client_of(alice), client_of(bob)
+def test_change_signs_out_everywhere_else(client_key: ClientOf, alice: User, bob: User) -> None:
+    here, elsewhere, others = client_key(alice), client_key(alice), client_key(bob)
     make_session(alice, days=-1)
     give_reset(alice)
     kept = give_reset(bob)
@@ -120,9 +120,9 @@ def test_change_signs_out_everywhere_else(client_of: ClientOf, alice: User, bob:
 
 
 def test_wrong_current_password_changes_nothing_and_is_remembered(
-    client_of: ClientOf, alice: User
+    client_key: ClientOf, alice: User
 ) -> None:
-    client = client_of(alice)
+    client = client_key(alice)
     before = state(alice)
     for wrong in ("", PASSWORD.upper(), f"{PASSWORD} ", NEW, "p" * 10_000):
         assert change(client, wrong) == [("PASSWORD_WRONG", "currentPassword")]
@@ -134,15 +134,15 @@ def test_wrong_current_password_changes_nothing_and_is_remembered(
 @pytest.mark.parametrize(
     "weak", ["", "short", "elevenchars", "qwerty123456", "alice@example.org", "p" * 129]
 )
-def test_weak_password_is_refused(client_of: ClientOf, alice: User, weak: str) -> None:
-    client = client_of(alice)
+def test_weak_password_is_refused(client_key: ClientOf, alice: User, weak: str) -> None:
+    client = client_key(alice)
     before = state(alice)
     assert change(client, new=weak) == [("PASSWORD_TOO_WEAK", "newPassword")]
     assert state(alice) == before
     assert events() == []
 
 
-def test_nobody_signed_in_has_no_password_to_change(anonymous: GraphQLClient, alice: User) -> None:
+def test_anonymous_clients_cannot_change_a_password(anonymous: GraphQLClient, alice: User) -> None:
     before = state(alice)
     answer = anonymous(CHANGE, currentPassword=PASSWORD, newPassword=NEW)
     assert (answer.status, answer.codes) == (200, ["UNAUTHENTICATED"])
@@ -150,34 +150,34 @@ def test_nobody_signed_in_has_no_password_to_change(anonymous: GraphQLClient, al
     assert events() == []
 
 
-def test_current_password_cannot_be_guessed(client_of: ClientOf, alice: User, bob: User) -> None:
-    client = client_of(alice)
+def test_current_password_cannot_be_guessed(client_key: ClientOf, alice: User, bob: User) -> None:
+    client = client_key(alice)
     for number in range(10):
         assert change(client, f"guess {number}") == [("PASSWORD_WRONG", "currentPassword")]
     before = state(alice)
     for current in (PASSWORD, "guess 11"):
-        answer = client_of(alice)(CHANGE, currentPassword=current, newPassword=NEW)
+        answer = client_key(alice)(CHANGE, currentPassword=current, newPassword=NEW)
         assert answer.codes == ["TOO_MANY_ATTEMPTS"]
         assert 0 < answer.body["errors"][0]["extensions"]["retryAfter"] <= 900
     assert state(alice)[0] == before[0]
     assert events() == [(Tag.PASSWORD_REFUSED, {})] * 10
-    assert change(client_of(bob)) == []
+    assert change(client_key(bob)) == []
 
 
-def test_password_whose_cost_was_raised_is_the_current_one(
-    client_of: ClientOf, alice: User, settings: Any
+def test_rehashed_password_is_still_current(
+    client_key: ClientOf, alice: User, settings: Any
 ) -> None:
-    client = client_of(alice)
+    client = client_key(alice)
     settings.ARGON2_PASSES += 1
     assert change(client) == []
     assert log_in(alice, NEW) == []
 
 
 @pytest.mark.parametrize("_time", range(5))
-def test_of_two_changes_at_once_one_wins(transactional_db: None, _time: int) -> None:
+def test_concurrent_changes_apply_once(transactional_db: None, _time: int) -> None:
     alice = make_user("alice")
     token = issue_access_token(make_session(alice))
-    first, second = at_once(
+    first, second = run_concurrently(
         lambda: change(GraphQLClient(token), new=NEW),
         lambda: change(GraphQLClient(token), new=OTHER),
     )
@@ -189,10 +189,10 @@ def test_of_two_changes_at_once_one_wins(transactional_db: None, _time: int) -> 
 
 
 @pytest.mark.parametrize("_time", range(5))
-def test_no_session_of_the_former_password_outlives_it(transactional_db: None, _time: int) -> None:
+def test_new_password_ends_concurrent_sessions(transactional_db: None, _time: int) -> None:
     alice = make_user("alice")
     token = issue_access_token(make_session(alice))
-    changed, _logged_in = at_once(
+    changed, _logged_in = run_concurrently(
         lambda: change(GraphQLClient(token)), lambda: log_in(alice, PASSWORD)
     )
     assert changed == []
@@ -202,13 +202,13 @@ def test_no_session_of_the_former_password_outlives_it(transactional_db: None, _
 # Being made to ---------------------------------------------------------------------------
 
 
-def test_administrator_takes_a_password_away(
-    client_of: ClientOf, alice: User, bob: User, root: User
+def test_administrator_forces_a_reset(
+    client_key: ClientOf, alice: User, bob: User, root: User
 ) -> None:
-    hers, his = client_of(alice), client_of(bob)
+    hers, his = client_key(alice), client_key(bob)
     former = give_reset(alice)
 
-    answer = client_of(root)(REQUIRE, userId=node_id(alice))
+    answer = client_key(root)(REQUIRE, userId=node_id(alice))
 
     assert answer.data["requirePasswordReset"] == {
         "user": {"username": "alice", "activeSessionCount": 0},
@@ -226,10 +226,10 @@ def test_administrator_takes_a_password_away(
 
 
 @pytest.mark.parametrize("who", ["anonymous", "alice", "sam"])
-def test_only_administrators_take_passwords_away(
-    anonymous: GraphQLClient, client_of: ClientOf, alice: User, sam: User, who: str
+def test_only_administrators_force_resets(
+    anonymous: GraphQLClient, client_key: ClientOf, alice: User, sam: User, who: str
 ) -> None:
-    client = {"alice": client_of(alice), "sam": client_of(sam)}.get(who, anonymous)
+    client = {"alice": client_key(alice), "sam": client_key(sam)}.get(who, anonymous)
     code = "UNAUTHENTICATED" if who == "anonymous" else "FORBIDDEN"
     before = state(alice)
     for user_id in (node_id(alice), "nobody"):
@@ -238,15 +238,17 @@ def test_only_administrators_take_passwords_away(
     assert events() == []
 
 
-def test_there_must_be_somebody_to_make(client_of: ClientOf, root: User) -> None:
-    client = client_of(root)
+def test_unknown_user_cannot_be_forced_to_reset(client_key: ClientOf, root: User) -> None:
+    client = client_key(root)
     for user_id in ("", "x", node_id(User(username="nobody")), "T3JnYW5pemF0aW9uOjE="):
         assert client(REQUIRE, userId=user_id).problems == [("NOT_FOUND", "userId")]
     assert events() == []
 
 
-def test_last_administrator_gets_the_mail_too(client_of: ClientOf, root: User, mails: Sink) -> None:
-    assert require(client_of(root), root) == []
+def test_last_administrator_gets_the_mail_too(
+    client_key: ClientOf, root: User, mails: Sink
+) -> None:
+    assert require(client_key(root), root) == []
     mail_password_reset(str(Event.objects.get().pk))
     mail = mails.next()
     assert mail["To"] == "root@example.org"
@@ -256,7 +258,7 @@ def test_last_administrator_gets_the_mail_too(client_of: ClientOf, root: User, m
 # The mails -------------------------------------------------------------------------------
 
 
-def test_person_is_told_by_mail_of_a_change(worker: Sink) -> None:
+def test_user_is_notified_of_a_password_change(worker: Sink) -> None:
     alice = make_user("alice", name="Alice Archer", email_verified_at=timezone.now())
     assert change(GraphQLClient(issue_access_token(make_session(alice)))) == []
     mail = worker.next()
@@ -279,10 +281,8 @@ def test_link_of_a_forced_reset_is_mailed(worker: Sink) -> None:
     assert worker.is_empty()
 
 
-def test_nobody_is_told_of_an_account_that_is_gone(
-    client_of: ClientOf, alice: User, mails: Sink
-) -> None:
-    assert change(client_of(alice)) == []
+def test_erased_account_gets_no_mail(client_key: ClientOf, alice: User, mails: Sink) -> None:
+    assert change(client_key(alice)) == []
     alice.delete()
     mail_password_changed(str(Event.objects.get().pk))
     assert mails.is_empty()

@@ -42,16 +42,16 @@ PAY = "billing.pay_invoice"
 
 
 @pytest.fixture
-def admin(client_of: ClientOf, root: User) -> GraphQLClient:
-    return client_of(root)
+def admin(client_key: ClientOf, root: User) -> GraphQLClient:
+    return client_key(root)
 
 
 def tags() -> list[str]:
     return list(Event.objects.order_by("pk").values_list("tag", flat=True))
 
 
-def test_life_of_a_permission(client_of: ClientOf, admin: GraphQLClient, alice: User) -> None:
-    client = client_of(alice)
+def test_life_of_a_permission(client_key: ClientOf, admin: GraphQLClient, alice: User) -> None:
+    client = client_key(alice)
     assert client(MINE).data == {"me": {"permissions": []}}
     count = len(admin(MINE).data["me"]["permissions"])
     created = admin(CREATE, name=PAY).data["createPermission"]
@@ -79,13 +79,13 @@ def test_life_of_a_permission(client_of: ClientOf, admin: GraphQLClient, alice: 
 
 
 def test_group_loses_a_permission_that_is_deleted(
-    client_of: ClientOf, admin: GraphQLClient, alice: User
+    client_key: ClientOf, admin: GraphQLClient, alice: User
 ) -> None:
     assert admin(CREATE, name=PAY).problems == []
     group = Group.objects.create(name="Payers")
     group.permissions.add(Permission.objects.get(codename="pay_invoice"))
     alice.groups.add(group)
-    client = client_of(alice)
+    client = client_key(alice)
     assert client(MINE).data == {"me": {"permissions": [PAY]}}
     assert admin(DELETE, name=PAY).problems == []
     assert client(MINE).data == {"me": {"permissions": []}}
@@ -108,7 +108,7 @@ def test_group_loses_a_permission_that_is_deleted(
         "auth.pay",
     ],
 )
-def test_name_that_cannot_be_had_is_refused(admin: GraphQLClient, name: str) -> None:
+def test_invalid_name_is_refused(admin: GraphQLClient, name: str) -> None:
     before = Permission.objects.count()
     assert admin(CREATE, name=name).problems == [("VALUE_INVALID", "name")]
     assert (Permission.objects.count(), tags()) == (before, [])
@@ -129,14 +129,14 @@ def test_name_is_taken_once(admin: GraphQLClient) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "x", "a.b", "accounts.view_user", "a\0.b"])
-def test_only_permissions_of_ones_own_change(admin: GraphQLClient, name: str) -> None:
+def test_only_custom_permissions_change(admin: GraphQLClient, name: str) -> None:
     before = Permission.objects.count()
     assert admin(DELETE, name=name).problems == [("NOT_FOUND", "name")]
     assert admin(DESCRIBE, name=name, description="x").problems == [("NOT_FOUND", "name")]
     assert (Permission.objects.count(), tags()) == (before, [])
 
 
-def test_unknown_permission_is_given_to_nobody(admin: GraphQLClient, alice: User) -> None:
+def test_unknown_permission_cannot_be_granted(admin: GraphQLClient, alice: User) -> None:
     answer = admin(GIVE, user=node_id(alice), permissions=["accounts.view_user", "a.fly"])
     assert answer.problems == [("NOT_FOUND", "permissions")]
     assert not alice.user_permissions.exists()

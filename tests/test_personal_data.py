@@ -8,11 +8,11 @@ from django.db.models import ForeignKey, Model
 
 from users.accounts.models import User
 from users.activity.personal import (
-    ImpersonalTable,
-    Kept,
+    NonPersonalTable,
     PersonalTable,
-    Replaced,
-    declared,
+    ReplaceValues,
+    RetainRows,
+    all_tables,
     personal_tables,
 )
 
@@ -33,24 +33,24 @@ def test_every_table_is_declared_once() -> None:
     options = [model._meta for model in apps.get_models(include_auto_created=True)]
     # A proxy has no table of its own.
     everything = sorted(each.label for each in options if not each.proxy)
-    assert labels(declared()) == everything
+    assert labels(all_tables()) == everything
 
 
 def test_every_column_is_classified() -> None:
-    for table in declared():
+    for table in all_tables():
         if isinstance(table, PersonalTable):
-            told = [column for column in table.told if "__" not in column]
-            named = [*told, *table.withheld]
+            told = [column for column in table.exported if "__" not in column]
+            named = [*told, *table.not_exported]
         else:
             named = list(table.columns)
         assert sorted(named) == sorted(columns_of(table.model)), labels([table])
 
 
-def test_no_impersonal_table_leads_to_a_person() -> None:
+def test_non_personal_tables_have_no_path_to_users() -> None:
     leading = {
         table.model
-        for table in declared()
-        if isinstance(table, ImpersonalTable)
+        for table in all_tables()
+        if isinstance(table, NonPersonalTable)
         for field in table.model._meta.concrete_fields
         if isinstance(field, ForeignKey) and field.related_model is User
     }
@@ -58,18 +58,18 @@ def test_no_impersonal_table_leads_to_a_person() -> None:
 
 
 @pytest.mark.parametrize("table", PERSONAL)
-def test_what_stays_after_an_erasure_is_replaced_or_kept_for_a_reason(table: PersonalTable) -> None:
-    if isinstance(table.erasure, Replaced):
-        named = [*table.erasure.values, *table.erasure.kept]
+def test_retained_columns_have_a_reason(table: PersonalTable) -> None:
+    if isinstance(table.erasure, ReplaceValues):
+        named = [*table.erasure.values, *table.erasure.retained]
         assert sorted(named) == sorted(columns_of(table.model))
-        assert all(table.erasure.kept.values())
-    elif isinstance(table.erasure, Kept):
+        assert all(table.erasure.retained.values())
+    elif isinstance(table.erasure, RetainRows):
         assert table.erasure.reason
 
 
 def test_every_exception_has_a_reason() -> None:
-    for table in declared():
-        if isinstance(table, ImpersonalTable):
+    for table in all_tables():
+        if isinstance(table, NonPersonalTable):
             assert table.reason
         else:
-            assert all(table.withheld.values())
+            assert all(table.not_exported.values())

@@ -44,14 +44,14 @@ def trace(tmp_path: Path) -> Iterator[Path]:
     ],
     ids=range(10),
 )
-def test_what_others_put_into_redis_is_a_miss(
+def test_foreign_redis_entries_are_misses(
     alice: User,
-    client_of: Callable[[User], GraphQLClient],
+    client_key: Callable[[User], GraphQLClient],
     statements: Any,
     trace: Path,
     data: bytes | None,
 ) -> None:
-    client = client_of(alice)
+    client = client_key(alice)
     assert client(ME).data == {"me": {"permissions": []}}
     redis = get_redis_connection()
     (key,) = redis.keys("*permissions*")
@@ -64,7 +64,7 @@ def test_what_others_put_into_redis_is_a_miss(
         assert len(captured) == expected
 
 
-def test_a_value_that_is_none_is_kept() -> None:
+def test_cached_none_is_a_hit() -> None:
     assert cache.get("nothing") is None
     cache.set_many({"a": {"value": None}, "b": {"value": [1, "ü"]}})
     assert cache.get_many(["a", "b", "c"]) == {"a": {"value": None}, "b": {"value": [1, "ü"]}}
@@ -76,7 +76,7 @@ def test_celery_reads_and_writes_json_alone() -> None:
     assert {conf.task_serializer, conf.result_serializer, conf.event_serializer} == {"json"}
 
 
-def test_nothing_of_a_message_runs_in_the_worker(worker: Sink, trace: Path) -> None:
+def test_pickled_messages_are_not_executed(worker: Sink, trace: Path) -> None:
     options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
     with Connection(settings.CELERY_BROKER_URL, transport_options=options) as broker:
         queue = broker.SimpleQueue("celery")

@@ -25,7 +25,7 @@ from schema.keysets import Keyset
 from tests.client import GraphQLClient
 from tests.conftest import bound_statements
 from tests.factories import make_organization, make_token, node_id
-from users.accounts.filters import PeopleFilter
+from users.accounts.filters import UserFilterSpec
 from users.accounts.models import LastSeen, Metadata, Profile, User
 from users.accounts.orders import UserOrderField
 from users.authentication.models import Session
@@ -165,7 +165,7 @@ def bulk_page(selection: Selection, cursor: UUID | None) -> tuple[Plan, int]:
     """Return what a bulk action reads to find who comes next, and how many they are."""
     root = User.objects.get(username="ada")
     actor = Actor(user_id=root.pk, is_staff=True, is_superuser=True)
-    bulk_action = BulkAction(selection=selection.stored(), cursor=cursor)
+    bulk_action = BulkAction(selection=selection.to_json(), cursor=cursor)
     with bound_statements() as statements:
         people = next_page(bulk_action, actor=actor)
     (sql,) = statements
@@ -181,7 +181,7 @@ def look_at_bulk_actions(check: Callable[..., None]) -> None:
         *({"group": rare}, {"locale": "fr"}, {"locale": "en"}),
     ]
     for condition, cursor in product(conditions, (None, middle)):
-        plan, count = bulk_page(Selection(PeopleFilter(condition)), cursor)
+        plan, count = bulk_page(Selection(UserFilterSpec(condition)), cursor)
         assert count in {0, 10, 12, PAGE_OF_BULK_ACTION}
         check((condition, cursor), plan, limit=4 * LOOK_AHEAD, index="_")
     for cursor in (None, middle):

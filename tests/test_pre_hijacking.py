@@ -75,7 +75,7 @@ def confirm(client: GraphQLClient, token: str, **fields: str) -> Answer:
     "fields",
     [{}, {"username": "nina"}, {"password": "wrong"}, {"password": "", "username": "nina"}],
 )
-def test_no_link_alone_makes_an_account(
+def test_link_alone_creates_no_account(
     anonymous: GraphQLClient, links: dict[str, str], clicked: str, fields: dict[str, str]
 ) -> None:
     code = "PASSWORD_WRONG" if "password" in fields else "PASSWORD_REQUIRED"
@@ -84,7 +84,7 @@ def test_no_link_alone_makes_an_account(
     assert SignUp.objects.count() == 2
 
 
-def test_owners_link_works_after_a_strangers_sign_up(
+def test_mailbox_owner_signs_up_despite_a_strangers_sign_up(
     anonymous: GraphQLClient, links: dict[str, str]
 ) -> None:
     assert verify(anonymous, links["own"], OWN) == []
@@ -95,7 +95,7 @@ def test_owners_link_works_after_a_strangers_sign_up(
     assert verify(anonymous, links["stranger's"], STRANGERS) == [("TOKEN_INVALID", "token")]
 
 
-def test_strangers_link_is_told_and_makes_the_owners_account(
+def test_strangers_sign_up_is_taken_over_by_the_mailbox_owner(
     anonymous: GraphQLClient, links: dict[str, str]
 ) -> None:
     """The case that was: the owner clicks the newest mail, which is the stranger's."""
@@ -129,7 +129,7 @@ def test_strangers_link_is_told_and_makes_the_owners_account(
     ],
 )
 @pytest.mark.usefixtures("bob")
-def test_what_is_refused_spends_no_link(
+def test_refused_attempt_keeps_the_link(
     anonymous: GraphQLClient,
     links: dict[str, str],
     fields: dict[str, str],
@@ -140,7 +140,7 @@ def test_what_is_refused_spends_no_link(
     assert SignUp.objects.count() == 2
 
 
-def test_strangers_cannot_use_up_the_owners_mails(db: None) -> None:
+def test_strangers_cannot_exhaust_the_mail_limit(db: None) -> None:
     """A network has a share of an address's mails; all networks together have four of them."""
     stranger, owner = GraphQLClient(), GraphQLClient()
     stranger.http.defaults["REMOTE_ADDR"], owner.http.defaults["REMOTE_ADDR"] = "192.0.2.1", "::1"
@@ -179,13 +179,13 @@ def test_link_can_be_mailed_again_by_its_username(
 
 @pytest.mark.parametrize("kind", ["invitation", "organization invitation"])
 def test_invitation_takes_the_place_of_strangers_sign_ups(
-    anonymous: GraphQLClient, client_of: ClientOf, root: User, links: dict[str, str], kind: str
+    anonymous: GraphQLClient, client_key: ClientOf, root: User, links: dict[str, str], kind: str
 ) -> None:
     if kind == "invitation":
         invite = """
             mutation ($email: String!) { inviteUser(input: {email: $email}) { errors { code } } }
         """
-        assert client_of(root)(invite, email=EMAIL).data["inviteUser"]["errors"] == []
+        assert client_key(root)(invite, email=EMAIL).data["inviteUser"]["errors"] == []
         token, document = Invitation.objects.get().token, ACCEPT
     else:
         organization = make_organization("Bakers", root, role=Role.OWNER)
@@ -202,8 +202,8 @@ def test_invitation_takes_the_place_of_strangers_sign_ups(
 
 
 @pytest.mark.parametrize("kind", ["change", "addition"])
-def test_link_to_a_strangers_account_does_nothing_for_the_mailbox_alone(
-    client_of: ClientOf, anonymous: GraphQLClient, bob: User, kind: str
+def test_strangers_link_requires_the_password(
+    client_key: ClientOf, anonymous: GraphQLClient, bob: User, kind: str
 ) -> None:
     """Else Nina's address would be verified for an account whose password Charlie knows."""
     charlie = make_user("charlie")
@@ -212,9 +212,9 @@ def test_link_to_a_strangers_account_does_nothing_for_the_mailbox_alone(
         if kind == "change"
         else (ADD, CONFIRM_ADDRESS, EmailAddition)
     )
-    assert client_of(charlie)(request, email=EMAIL, password=PASSWORD).problems == []
+    assert client_key(charlie)(request, email=EMAIL, password=PASSWORD).problems == []
     token = model.objects.get().token
-    for client in (anonymous, client_of(bob)):
+    for client in (anonymous, client_key(bob)):
         for password, code in ((None, "PASSWORD_REQUIRED"), ("wrong", "PASSWORD_WRONG")):
             answer = client(document, token=token, password=password)
             assert answer.problems == [(code, "password")]
@@ -222,21 +222,21 @@ def test_link_to_a_strangers_account_does_nothing_for_the_mailbox_alone(
     # The mailbox's owner signs up as if nothing had been.
     assert sign_up(anonymous, "nina", email=EMAIL, password=OWN) == []
     assert verify(anonymous, SignUp.objects.get().token, OWN) == []
-    answer = client_of(charlie)(document, token=token, password=None)
+    answer = client_key(charlie)(document, token=token, password=None)
     assert answer.problems == [("EMAIL_TAKEN", "token")]
 
 
 @pytest.mark.parametrize("kind", ["change", "addition"])
 @pytest.mark.parametrize("proof", ["session", "password"])
-def test_link_works_for_the_user_who_asked(
-    client_of: ClientOf, anonymous: GraphQLClient, alice: User, kind: str, proof: str
+def test_link_works_for_the_requesting_user_only(
+    client_key: ClientOf, anonymous: GraphQLClient, alice: User, kind: str, proof: str
 ) -> None:
     request, document, model = (
         (REQUEST_CHANGE, CONFIRM_CHANGE, EmailChange)
         if kind == "change"
         else (ADD, CONFIRM_ADDRESS, EmailAddition)
     )
-    own = client_of(alice)
+    own = client_key(alice)
     assert own(request, email=EMAIL, password=PASSWORD).problems == []
     token = model.objects.get().token
     if proof == "session":
@@ -247,9 +247,9 @@ def test_link_works_for_the_user_who_asked(
 
 
 def test_guesses_at_the_link_are_counted(
-    client_of: ClientOf, anonymous: GraphQLClient, alice: User
+    client_key: ClientOf, anonymous: GraphQLClient, alice: User
 ) -> None:
-    assert client_of(alice)(REQUEST_CHANGE, email=EMAIL, password=PASSWORD).problems == []
+    assert client_key(alice)(REQUEST_CHANGE, email=EMAIL, password=PASSWORD).problems == []
     token = EmailChange.objects.get().token
     # One was counted when it was asked for.
     for _guess in range(9):
@@ -286,7 +286,7 @@ def reset(client: GraphQLClient, user: User) -> Answer:
     return client(RESET, token=pending.token, newPassword=OWN)
 
 
-def test_first_proof_of_an_address_leaves_nothing_of_whoever_had_the_account(
+def test_first_verification_resets_the_account(
     anonymous: GraphQLClient,
 ) -> None:
     """An administrator made the account and gave its password to the wrong person."""
@@ -302,7 +302,7 @@ def test_first_proof_of_an_address_leaves_nothing_of_whoever_had_the_account(
     assert log_in("charlie@example.net", OWN)["accessToken"] is None
 
 
-def test_later_resets_leave_what_the_owner_has_set_up(anonymous: GraphQLClient) -> None:
+def test_later_resets_keep_the_owners_factors(anonymous: GraphQLClient) -> None:
     user = make_user("nina", email=EMAIL, email_verified_at=timezone.now())
     prepare(user)
     assert reset(anonymous, user).problems == []
@@ -312,7 +312,7 @@ def test_later_resets_leave_what_the_owner_has_set_up(anonymous: GraphQLClient) 
     assert ApiToken.objects.count() == EmailAddress.objects.count() == 1
 
 
-def test_mailbox_alone_neither_removes_a_second_factor_nor_counts_as_verified(
+def test_mailbox_alone_does_not_remove_a_second_factor(
     anonymous: GraphQLClient,
 ) -> None:
     user = make_user("nina", email=EMAIL, second_factors=["totp"])
@@ -336,22 +336,22 @@ def test_mailbox_alone_neither_removes_a_second_factor_nor_counts_as_verified(
     ],
     ids=["address given by an administrator", "password taken", "suspended"],
 )
-def test_administrators_remedies_end_pending_addresses(
-    client_of: ClientOf, root: User, remedy: str
+def test_administrator_actions_cancel_pending_addresses(
+    client_key: ClientOf, root: User, remedy: str
 ) -> None:
     """A thief asked for another address; the administrator gives the account back."""
     user = make_user("nina")
     prepare(user)
     document = f"mutation ($user: ID!) {{ {remedy} {{ errors {{ code }} }} }}"
-    (payload,) = client_of(root)(document, user=node_id(user)).data.values()
+    (payload,) = client_key(root)(document, user=node_id(user)).data.values()
     assert payload["errors"] == []
     assert not EmailChange.objects.exists()
     assert not EmailAddition.objects.exists()
 
 
-def test_api_token_does_not_confirm(client_of: ClientOf, alice: User) -> None:
-    assert client_of(alice)(REQUEST_CHANGE, email=EMAIL, password=PASSWORD).problems == []
-    secret = create(client_of(alice)).data["createApiToken"]["secret"]
+def test_api_token_does_not_confirm(client_key: ClientOf, alice: User) -> None:
+    assert client_key(alice)(REQUEST_CHANGE, email=EMAIL, password=PASSWORD).problems == []
+    secret = create(client_key(alice)).data["createApiToken"]["secret"]
     answer = GraphQLClient(secret)(CONFIRM_CHANGE, token=EmailChange.objects.get().token)
     assert answer.codes == ["INSUFFICIENT_SCOPE"]
     assert User.objects.get(pk=alice.pk).email == "alice@example.org"

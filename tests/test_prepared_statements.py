@@ -13,7 +13,7 @@ from django.db import DataError, connection, transaction
 from django.db.transaction import TransactionManagementError
 from psycopg.pq import TransactionStatus
 
-from core.statements import Slot, Statement
+from core.statements import Param, Statement
 from tests.client import GraphQLClient
 from tests.conftest import Statements
 from users.accounts.models import User
@@ -30,19 +30,19 @@ def prepared() -> list[str]:
 
 @pytest.mark.parametrize("enabled", [True, False])
 def test_the_engine_has_statements_prepared_unless_that_is_switched_off(
-    client_of: ClientOf, sam: User, statements: Capture, settings: Any, *, enabled: bool
+    client_key: ClientOf, sam: User, statements: Capture, settings: Any, *, enabled: bool
 ) -> None:
     settings.PREPARED_STATEMENTS = enabled
     size = 37 if enabled else 38
     for _number in range(3):
         with statements() as captured:
-            client_of(sam)(f"{{ users(first: {size}) {{ nodes {{ username }} }} }}")
+            client_key(sam)(f"{{ users(first: {size}) {{ nodes {{ username }} }} }}")
 
     (page,) = (sql for sql in captured if sql.endswith(f" LIMIT {size + 1}"))
     assert prepared().count(page) == enabled
 
 
-def test_what_django_runs_is_not_prepared(sam: User) -> None:
+def test_django_statements_are_not_prepared(sam: User) -> None:
     for _number in range(10):
         assert list(User.objects.filter(username="sam")[:39]) == [sam]
 
@@ -51,7 +51,7 @@ def test_what_django_runs_is_not_prepared(sam: User) -> None:
 
 @pytest.mark.django_db
 def test_a_closed_connection_leaves_no_cursors_behind() -> None:
-    statement = Statement.of(User.objects.filter(pk=Slot.named("id")).values_list("username"))
+    statement = Statement.of(User.objects.filter(pk=Param.named("id")).values_list("username"))
 
     def use() -> weakref.ref[Any]:
         assert list(statement.rows({"id": uuid4()})) == []
@@ -68,15 +68,13 @@ def test_a_closed_connection_leaves_no_cursors_behind() -> None:
 @pytest.fixture
 def known(sam: User) -> Statement:
     """A statement that the connection has prepared."""
-    statement = Statement.of(User.objects.filter(pk=Slot.named("id")).values_list("username"))
+    statement = Statement.of(User.objects.filter(pk=Param.named("id")).values_list("username"))
     assert statement.rows({"id": str(sam.pk)}) == [("sam",)]
     return statement
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_known_statement_begins_the_transaction_it_is_to_be_in(
-    known: Statement, sam: User
-) -> None:
+def test_prepared_statement_begins_its_transaction(known: Statement, sam: User) -> None:
     connection.set_autocommit(False)
     try:
         assert known.rows({"id": str(sam.pk)}) == [("sam",)]
@@ -88,7 +86,7 @@ def test_a_known_statement_begins_the_transaction_it_is_to_be_in(
 
 
 @pytest.mark.django_db
-def test_what_a_known_statement_cannot_do_is_djangos_error(known: Statement, sam: User) -> None:
+def test_prepared_statement_errors_are_django_errors(known: Statement, sam: User) -> None:
     with pytest.raises(DataError, match="invalid input syntax"), transaction.atomic():
         known.rows({"id": "sam"})
 

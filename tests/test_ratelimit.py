@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from core.errors import TooManyAttemptsError
-from core.ratelimit.limits import Bucket, Limit, attempt, clear, fold, forgive
+from core.ratelimit.limits import Bucket, Limit, attempt, clear, fold, refund
 from core.ratelimit.models import StoredBucket
-from tests.client import at_once
+from tests.client import run_concurrently
 from tests.conftest import environ_of_tests
 from tests.environment import free_port
 from tests.test_outbox import eventually
@@ -94,17 +94,17 @@ def wait_for(*buckets: Bucket) -> int:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_fifty_at_once_pass_as_often_as_the_limit_says(store: Store) -> None:
-    answers = at_once(*[lambda: passes(ALICE)] * 50)
+def test_concurrent_attempts_are_exact(store: Store) -> None:
+    answers = run_concurrently(*[lambda: passes(ALICE)] * 50)
 
     assert sorted(answers) == [False] * 45 + [True] * 5
     assert store.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
-def test_fifty_over_two_buckets_in_any_order_neither_deadlock_nor_miscount(store: Store) -> None:
+def test_concurrent_attempts_on_two_buckets_are_exact(store: Store) -> None:
     calls: list[Callable[[], bool]] = [lambda: passes(ALICE, BOB), lambda: passes(BOB, ALICE)]
-    answers = at_once(*calls * 25)
+    answers = run_concurrently(*calls * 25)
 
     assert sorted(answers) == [False] * 45 + [True] * 5
     assert (tries(1, ALICE), tries(1, BOB)) == (0, 0)
@@ -119,14 +119,14 @@ def test_rows_are_locked_in_the_order_of_their_keys(settings: Any) -> None:
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
             rows.get(pk=low.key)
-            other = pool.submit(at_once, lambda: attempt(high, low))
-            eventually(somebody_waits_for_us)
+            other = pool.submit(run_concurrently, lambda: attempt(high, low))
+            eventually(has_waiting_backend)
             rows.get(pk=high.key)
         other.result()
     assert (tries(10, low), tries(10, high)) == (3, 3)
 
 
-def somebody_waits_for_us() -> bool:
+def has_waiting_backend() -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT 1 FROM pg_locks"
@@ -135,7 +135,7 @@ def somebody_waits_for_us() -> bool:
         return cursor.fetchone() is not None
 
 
-def test_an_attempt_that_one_bucket_refuses_is_counted_in_none(store: Store) -> None:
+def test_refused_attempt_is_counted_in_no_bucket(store: Store) -> None:
     assert tries(10, ALICE, NETWORK) == 2
     assert tries(10, ALICE) == 3
     assert tries(10, BOB, ALICE) == 0
@@ -158,7 +158,7 @@ def test_limits_with_the_same_subject_are_apart(store: Store) -> None:
     assert tries(10, Bucket(other, ALICE.subject)) == 5
 
 
-def test_the_longest_wait_is_told_in_whole_seconds(store: Store) -> None:
+def test_longest_wait_is_reported_in_seconds(store: Store) -> None:
     begin = time.monotonic()
 
     def is_told_to_wait(seconds: int, *buckets: Bucket) -> bool:
@@ -194,22 +194,22 @@ def test_a_burst_is_exact_where_the_period_does_not_divide(store: Store) -> None
     assert tries(20, sevenths) == 7
 
 
-def test_what_is_forgiven_costs_nothing(store: Store) -> None:
+def test_refunded_attempts_cost_nothing(store: Store) -> None:
     for _ in range(10):
         assert tries(1, ALICE, BOB) == 1
-        forgive(ALICE, BOB)
+        refund(ALICE, BOB)
     assert tries(10, ALICE) == 5
-    forgive(ALICE)
+    refund(ALICE)
     assert tries(10, ALICE) == 1
 
 
-def test_forgiving_leaves_nothing_to_the_good(store: Store) -> None:
+def test_refunds_never_go_below_zero(store: Store) -> None:
     for _ in range(3):
-        forgive(ALICE)
+        refund(ALICE)
     assert store.count() == 0
     assert tries(1, ALICE) == 1
     for _ in range(3):
-        forgive(ALICE)
+        refund(ALICE)
     assert tries(10, ALICE) == 5
 
 
@@ -224,14 +224,14 @@ def test_a_cleared_bucket_is_empty_and_others_are_not(store: Store) -> None:
 
 def test_no_buckets_limit_nothing(store: Store) -> None:
     attempt()
-    forgive()
+    refund()
     clear()
     assert store.count() == 0
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_transaction_that_might_roll_back_is_refused(store: Store) -> None:
-    for function in (attempt, forgive, clear):
+    for function in (attempt, refund, clear):
         with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
             function(ALICE)
     assert store.count() == 0
@@ -241,7 +241,7 @@ def test_a_transaction_that_might_roll_back_is_refused(store: Store) -> None:
 def test_redis_spares_postgresql_every_statement(statements: Any) -> None:
     with statements() as issued:
         assert tries(10, ALICE, BOB) == 5
-        forgive(ALICE)
+        refund(ALICE)
         clear(ALICE)
     assert issued == []
 
@@ -261,7 +261,7 @@ attempt({ALICE!r})
 
 
 @pytest.mark.django_db
-def test_neither_keys_nor_logs_tell_a_subject(
+def test_keys_and_logs_reveal_no_subject(
     redis: Redis, settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     attempt(ALICE, NETWORK)
@@ -309,7 +309,7 @@ def test_folding(text: str, folded: str) -> None:
 
 
 @given(st.text(st.characters(exclude_categories=[]), max_size=12))
-def test_what_names_one_account_folds_alike(text: str) -> None:
+def test_equivalent_logins_fold_alike(text: str) -> None:
     assert fold(canonical(text)) == fold(text)
     assert fold(fold(text)) == fold(text)
     assert len(Bucket(FIVE, text).key) == 32

@@ -19,10 +19,10 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from core.ratelimit.in_redis import redis_buckets
-from core.ratelimit.limits import attempt, clear, forgive
+from core.ratelimit.limits import attempt, clear, refund
 from core.ratelimit.models import StoredBucket
 from core.ratelimit.tasks import prune
-from tests.client import at_once
+from tests.client import run_concurrently
 from tests.environment import PATIENCE, free_port
 from tests.test_cache import redis_server
 from tests.test_outbox import eventually
@@ -73,9 +73,7 @@ def test_an_emptied_redis_limits_from_then_on(redis: Redis) -> None:
 
 
 @pytest.mark.django_db
-def test_the_places_count_apart_and_redis_is_asked_again_after_a_while(
-    settings: Any, tmp_path: Path
-) -> None:
+def test_fallback_counts_separately_until_redis_returns(settings: Any, tmp_path: Path) -> None:
     settings.REDIS_URL = url = patient(f"unix://{tmp_path}/redis.sock")
     assert tries(10, ALICE) == 5
     with answering_redis(tmp_path):
@@ -91,7 +89,7 @@ def test_the_places_count_apart_and_redis_is_asked_again_after_a_while(
     [lambda server: server.config_set("maxmemory", 1), lambda server: server.replicaof("::1", 1)],
     ids=["full", "replica"],
 )
-def test_a_redis_that_refuses_to_write_counts_nothing_and_is_stood_in_for(
+def test_read_only_redis_falls_back_to_postgresql(
     refuse: Callable[[Redis], None],
     settings: Any,
     tmp_path: Path,
@@ -116,7 +114,7 @@ def test_a_silent_redis_is_connected_to_once(settings: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         settings.REDIS_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}"
         assert tries(10, ALICE) == 5
-        forgive(ALICE)
+        refund(ALICE)
         clear(BOB)
         assert tries(10, ALICE) == 1
 
@@ -127,7 +125,7 @@ def test_a_silent_redis_is_connected_to_once(settings: Any) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_redis_and_postgresql_nothing_passes(settings: Any) -> None:
+def test_without_redis_and_postgresql_attempts_are_refused(settings: Any) -> None:
     settings.REDIS_URL = f"redis://127.0.0.1:{free_port()}"
     with connection.cursor() as cursor:
         cursor.execute("SET default_transaction_read_only = on")
@@ -140,7 +138,7 @@ def test_without_redis_and_postgresql_nothing_passes(settings: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_pruning_deletes_what_has_leaked_away(settings: Any) -> None:
+def test_pruning_deletes_drained_buckets(settings: Any) -> None:
     settings.REDIS_URL = f"redis://127.0.0.1:{free_port()}"
     attempt(ALICE, NETWORK)
     past = timezone.now() - HOUR
@@ -168,7 +166,7 @@ def test_pruning_waits_for_no_attempt(settings: Any) -> None:
     )
     with transaction.atomic():
         StoredBucket.objects.select_for_update().get(pk=ALICE.key)
-        at_once(prune_impatiently)
+        run_concurrently(prune_impatiently)
         assert StoredBucket.objects.count() == 1
     prune()
     assert StoredBucket.objects.count() == 0

@@ -3,7 +3,7 @@
 import pytest
 from django.conf import settings as django_settings
 
-from tests.client import GraphQLClient, at_once
+from tests.client import GraphQLClient, run_concurrently
 from tests.factories import PASSWORD, make_user
 from tests.test_passwords import ClientOf, is_signed_in, log_in
 from tests.test_suspension import (
@@ -23,10 +23,10 @@ from users.authentication import tasks
 from users.authentication.models import Suspension
 
 
-def test_reactivated_person_signs_in_anew(
-    administrator: GraphQLClient, client_of: ClientOf, alice: User, root: User
+def test_reactivated_user_must_sign_in_again(
+    administrator: GraphQLClient, client_key: ClientOf, alice: User, root: User
 ) -> None:
-    former = client_of(alice)
+    former = client_key(alice)
     assert suspend(administrator, alice, until=UNTIL).problems == []
 
     answer = reactivate(administrator, alice)
@@ -41,10 +41,10 @@ def test_reactivated_person_signs_in_anew(
     assert personal(event) == {"old_reason": REASON}
 
 
-def test_active_person_stays_as_they_are(
-    administrator: GraphQLClient, client_of: ClientOf, alice: User
+def test_active_user_is_unchanged(
+    administrator: GraphQLClient, client_key: ClientOf, alice: User
 ) -> None:
-    client = client_of(alice)
+    client = client_key(alice)
     before = state()
     assert reactivate(administrator, alice).problems == []
     assert state() == before
@@ -75,7 +75,7 @@ def test_suspensions_end_by_themselves(
 def test_suspensions_are_lifted_in_bounded_batches(
     alice: User, bob: User, charlie: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tasks, "LIFTED_AT_ONCE", 2)
+    monkeypatch.setattr(tasks, "LIFT_BATCH", 2)
     for age, user in enumerate((charlie, bob, alice)):
         shut_out(user, seconds=-1 - age)
     tasks.lift_suspensions()
@@ -88,5 +88,5 @@ def test_suspensions_are_lifted_in_bounded_batches(
 @pytest.mark.parametrize("_time", range(5))
 def test_suspension_lifted_many_times_at_once_ends_once(transactional_db: None, _time: int) -> None:
     shut_out(make_user("alice"), seconds=-1)
-    at_once(*[tasks.lift_suspensions] * 5)
+    run_concurrently(*[tasks.lift_suspensions] * 5)
     assert Event.objects.filter(tag=Tag.USER_REACTIVATED).count() == 1

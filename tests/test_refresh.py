@@ -8,8 +8,8 @@ import pytest
 from django.conf import settings as django_settings
 from django.utils import timezone
 
-from core.crypto import UnsealError, decrypt_under, digest, new_secret
-from tests.client import GraphQLClient, at_once
+from core.crypto import UnsealError, decrypt_with_secret, digest, new_secret
+from tests.client import GraphQLClient, run_concurrently
 from tests.factories import make_session, make_user
 from tests.signing_in import ALICE, LOG_OUT, ME, log_in, refresh, tags
 from users.accounts.models import User
@@ -23,7 +23,7 @@ REFUSED = [("TOKEN_INVALID", "refreshToken")]
 DAY = dt.timedelta(days=1)
 
 
-def let_the_grace_pass() -> None:
+def pass_grace() -> None:
     """Move the uses so far back that none counts as just now."""
     moment = timezone.now() - django_settings.REFRESH_GRACE
     RefreshToken.objects.exclude(used_at=None).update(used_at=moment)
@@ -49,7 +49,7 @@ def test_refreshing_rotates_the_tokens(alice: User) -> None:
     assert tags() == [Tag.LOGGED_IN]
 
 
-def test_token_buys_the_same_successor_again_for_some_seconds(alice: User) -> None:
+def test_reuse_within_the_grace_returns_the_same_successor(alice: User) -> None:
     first = log_in()["refreshToken"]
     second = refresh(first).data["refreshTokens"]["refreshToken"]
     # A client that was quicker goes on with it meanwhile.
@@ -66,7 +66,7 @@ def test_fifty_refreshes_at_once_get_one_successor(transactional_db: None) -> No
     make_user("alice")
     token = log_in()["refreshToken"]
 
-    answers = at_once(*[lambda: refresh(token)] * 50)
+    answers = run_concurrently(*[lambda: refresh(token)] * 50)
 
     payloads = [answer.data["refreshTokens"] for answer in answers]
     assert [payload["errors"] for payload in payloads] == [[]] * 50
@@ -80,19 +80,19 @@ def test_fifty_refreshes_at_once_get_one_successor(transactional_db: None) -> No
     assert refresh(successor).problems == []
 
 
-def test_database_alone_does_not_tell_the_successor(alice: User) -> None:
+def test_database_alone_does_not_reveal_the_successor(alice: User) -> None:
     token = log_in()["refreshToken"]
     successor = refresh(token).data["refreshTokens"]["refreshToken"]
     used, _fresh = RefreshToken.objects.order_by("pk")
     assert used.successor is not None
     stored = bytes(used.successor)
     assert successor.encode() not in stored
-    assert decrypt_under(token, stored, purpose=SUCCESSOR) == successor
+    assert decrypt_with_secret(token, stored, purpose=SUCCESSOR) == successor
     for secret in (bytes(used.digest).hex(), successor, new_secret(), django_settings.SECRET_KEY):
         with pytest.raises(UnsealError):
-            decrypt_under(secret, stored, purpose=SUCCESSOR)
+            decrypt_with_secret(secret, stored, purpose=SUCCESSOR)
     with pytest.raises(UnsealError):
-        decrypt_under(token, stored, purpose="anything else")
+        decrypt_with_secret(token, stored, purpose="anything else")
 
 
 def test_successor_is_erased_when_the_grace_is_over(alice: User) -> None:
@@ -101,7 +101,7 @@ def test_successor_is_erased_when_the_grace_is_over(alice: User) -> None:
     prune_sessions()
     assert RefreshToken.objects.exclude(successor=None).count() == 1
     assert refresh(first).problems == []
-    let_the_grace_pass()
+    pass_grace()
     prune_sessions()
     assert not RefreshToken.objects.exclude(successor=None).exists()
     assert RefreshToken.objects.exclude(used_at=None).count() == 1
@@ -112,11 +112,11 @@ def test_successor_is_erased_when_the_grace_is_over(alice: User) -> None:
 # Theft -----------------------------------------------------------------------------------
 
 
-def test_token_that_comes_again_late_ends_the_session(alice: User) -> None:
+def test_late_reuse_ends_the_session(alice: User) -> None:
     first = log_in()
     second = refresh(first["refreshToken"]).data["refreshTokens"]
     other = log_in()
-    let_the_grace_pass()
+    pass_grace()
 
     refused = refresh(first["refreshToken"])
     assert refused.problems == REFUSED
@@ -132,12 +132,12 @@ def test_token_that_comes_again_late_ends_the_session(alice: User) -> None:
     assert tags().count(Tag.REFRESH_TOKEN_REUSED) == 1
 
 
-def test_many_late_ones_at_once_are_one_theft(transactional_db: None) -> None:
+def test_concurrent_late_reuses_are_recorded_once(transactional_db: None) -> None:
     make_user("alice")
     token = log_in()["refreshToken"]
     refresh(token)
-    let_the_grace_pass()
-    answers = at_once(*[lambda: refresh(token).problems] * 10)
+    pass_grace()
+    answers = run_concurrently(*[lambda: refresh(token).problems] * 10)
     assert answers == [REFUSED] * 10
     assert not Session.objects.exists()
     assert tags() == [Tag.LOGGED_IN, Tag.REFRESH_TOKEN_REUSED]
@@ -150,7 +150,7 @@ def test_logging_out_wins_over_a_refresh_at_the_same_time(
     make_user("alice")
     signed_in = log_in()
     client = GraphQLClient(signed_in["accessToken"])
-    logged_out, _refreshed = at_once(
+    logged_out, _refreshed = run_concurrently(
         lambda: client(LOG_OUT), lambda: refresh(signed_in["refreshToken"])
     )
     assert logged_out.data == {"logOut": {"errors": []}}
@@ -166,7 +166,7 @@ def test_ending_all_sessions_wins_over_refreshes_and_prunings(
     signed_in = [log_in() for _ in range(6)]
     clients = [GraphQLClient(payload["accessToken"]) for payload in signed_in]
     refreshed = [refresh(payload["refreshToken"]) for payload in signed_in]
-    let_the_grace_pass()
+    pass_grace()
     everywhere = "mutation { logOutEverywhere { count errors { code } } }"
 
     def refreshing(token: str) -> Callable[[], Any]:
@@ -175,7 +175,7 @@ def test_ending_all_sessions_wins_over_refreshes_and_prunings(
     calls: list[Callable[[], Any]] = [lambda: clients[0](everywhere).status]
     calls += [lambda: clients[1](everywhere).status, prune_sessions, prune_sessions]
     calls += [refreshing(answer.data["refreshTokens"]["refreshToken"]) for answer in refreshed]
-    at_once(*calls)
+    run_concurrently(*calls)
 
     assert not Session.objects.exists()
     assert not RefreshToken.objects.exists()
@@ -186,7 +186,7 @@ def test_ending_all_sessions_wins_over_refreshes_and_prunings(
 # What does not count ---------------------------------------------------------------------
 
 
-def test_refresh_token_that_does_not_count_changes_nothing(alice: User, bob: User) -> None:
+def test_invalid_refresh_token_changes_nothing(alice: User, bob: User) -> None:
     expired, inactive = log_in(), log_in("bob")
     RefreshToken.objects.filter(session__user=alice).update(expires_at=timezone.now() - DAY)
     User.objects.filter(pk=bob.pk).update(is_active=False)
@@ -198,7 +198,7 @@ def test_refresh_token_that_does_not_count_changes_nothing(alice: User, bob: Use
     assert tags() == [Tag.LOGGED_IN] * 2
 
 
-def test_inactive_person_gets_no_successor_again_either(alice: User) -> None:
+def test_inactive_user_gets_no_successor(alice: User) -> None:
     token = log_in()["refreshToken"]
     refresh(token)
     User.objects.update(is_active=False)
@@ -207,7 +207,7 @@ def test_inactive_person_gets_no_successor_again_either(alice: User) -> None:
     assert tags() == [Tag.LOGGED_IN]
 
 
-def test_pruning_removes_only_what_ran_out(alice: User) -> None:
+def test_pruning_removes_only_expired_rows(alice: User) -> None:
     log_in()
     current = Session.objects.get()
     over = make_session(alice, days=-1)

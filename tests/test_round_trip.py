@@ -15,7 +15,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from core.ijson import MAX_NUMBER
 from core.outbox.models import OutboxMessage
-from schema.serialization import serialized
+from schema.serialization import serialize
 from tests.bulk_actions import READ as READ_BULK_ACTION
 from tests.bulk_actions import start, started, take_turns
 from tests.client import Answer, GraphQLClient
@@ -68,7 +68,7 @@ BY_TYPE: Final[dict[str, st.SearchStrategy[Any]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class RoundTripCase:
     """A mutation whose input is kept, and where its fields are read back."""
 
     name: str
@@ -88,29 +88,31 @@ class Kept:
 PROFILE: Final = {name: f"user.profile.{name}" for name in map(to_camel_case, PROFILE_FIELDS)}
 PROFILE_SELECTION: Final = f"user {{ name profile {{ {' '.join(PROFILE)} }} }}"
 KEPT: Final = [
-    Kept(
+    RoundTripCase(
         "updateMetadata",
         {"userId": "$user", "mode": "REPLACE"},
         {"public": "user.publicMetadata", "private": "user.privateMetadata"},
         "user { publicMetadata privateMetadata }",
     ),
-    Kept("updateProfile", {}, {"name": "user.name", **PROFILE}, PROFILE_SELECTION),
-    Kept("updateUser", {"userId": "$user"}, {"name": "user.name", **PROFILE}, PROFILE_SELECTION),
-    Kept("createGroup", {}, {"name": "group.name"}, "group { name }"),
-    Kept("createOrganization", {}, {"name": "organization.name"}, "organization { name }"),
-    Kept(
+    RoundTripCase("updateProfile", {}, {"name": "user.name", **PROFILE}, PROFILE_SELECTION),
+    RoundTripCase(
+        "updateUser", {"userId": "$user"}, {"name": "user.name", **PROFILE}, PROFILE_SELECTION
+    ),
+    RoundTripCase("createGroup", {}, {"name": "group.name"}, "group { name }"),
+    RoundTripCase("createOrganization", {}, {"name": "organization.name"}, "organization { name }"),
+    RoundTripCase(
         "createPermission",
         {"name": "shop.sell"},
         {"description": "permission.description"},
         "permission { description }",
     ),
-    Kept(
+    RoundTripCase(
         "suspendUser",
         {"userId": "$user", "reason": "Spam"},
         {"reason": "user.suspension.reason", "until": "user.suspension.until"},
         "user { suspension { reason until } }",
     ),
-    Kept(
+    RoundTripCase(
         "startBulkAction",
         {"action": "SUSPEND", "reason": "Spam", "search": "whom nobody knows", "expectedCount": 0},
         {
@@ -141,8 +143,8 @@ CHOSEN: Final = {"website", "locale", "timeZone"}
         for field in kept.fields
     ],
 )
-def test_what_is_accepted_is_read_back(
-    administrator: GraphQLClient, alice: User, kept: Kept, field: str
+def test_accepted_values_round_trip(
+    administrator: GraphQLClient, alice: User, kept: RoundTripCase, field: str
 ) -> None:
     accepted = []
 
@@ -219,7 +221,7 @@ PAGE: Final = "{ users(first: 9) { nodes { username publicMetadata privateMetada
 UPDATE: Final = KEPT[0].document
 
 
-def test_former_numbers_fail_no_page_and_can_be_mended(
+def test_legacy_numbers_can_be_read_and_corrected(
     administrator: GraphQLClient, alice: User, bob: User, executor: Executor
 ) -> None:
     Metadata.objects.create(user=alice, public=POISON, private={"quota": -(2**70)})
@@ -246,7 +248,7 @@ def test_former_numbers_fail_no_page_and_can_be_mended(
 
 
 @pytest.mark.parametrize("number", ["1e20", str(2**53), str(-(2**63)), "1e400", "9" * 400])
-def test_numbers_that_no_client_reads_back_are_refused(
+def test_unrepresentable_numbers_are_refused(
     administrator: GraphQLClient, alice: User, number: str, executor: Executor
 ) -> None:
     variables = {"input": {"userId": node_id(alice), "public": {"quota": "number"}}}
@@ -263,7 +265,7 @@ def test_numbers_that_no_client_reads_back_are_refused(
 
 def test_an_answer_that_cannot_be_serialised_fails_the_field() -> None:
     data = {"a": [1, {"b": 2**70, "c": "x"}], "d": "\ud800"}
-    answer = json.loads(serialized({"data": data, "errors": [{"message": "before"}]}))
+    answer = json.loads(serialize({"data": data, "errors": [{"message": "before"}]}))
     assert answer["data"] == {"a": [1, {"b": None, "c": "x"}], "d": None}
     first, *others = answer["errors"]
     assert first == {"message": "before"}

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from core.actor import Actor
 from core.ids import first_id_at
 from core.roles.owner import as_owner
-from tests.client import at_once
+from tests.client import run_concurrently
 from users.activity import sealing
 from users.activity.models import Event, EventDetails, EventSeal
 from users.activity.record import record
@@ -81,7 +81,7 @@ def test_the_task_chains_all_events(transactional_db: None, monkeypatch: Any) ->
     assert verify() == (0, f"sealed: 5, not yet sealed: 0\nhead: {previous.hex()}\n", "")
 
 
-def test_a_late_one_is_found_in_a_backlog(transactional_db: None, monkeypatch: Any) -> None:
+def test_late_event_is_found_in_a_backlog(transactional_db: None, monkeypatch: Any) -> None:
     happen(3)
     seal_events()
     monkeypatch.setattr(sealing, "BATCH", 2)
@@ -106,7 +106,7 @@ def test_nothing_new_adds_no_seal(transactional_db: None) -> None:
     assert EventSeal.objects.count() == 2
 
 
-def test_what_commits_late_is_sealed_late(transactional_db: None) -> None:
+def test_late_commits_are_sealed_later(transactional_db: None) -> None:
     """Ids are no order of commits: the earlier one may be seen after the later one was sealed."""
     recorded, may_commit = threading.Event(), threading.Event()
 
@@ -127,7 +127,7 @@ def test_what_commits_late_is_sealed_late(transactional_db: None) -> None:
         may_commit.set()
         return event
 
-    early, later = at_once(slow, quick)
+    early, later = run_concurrently(slow, quick)
     assert early.pk < later.pk
 
     assert seal_batch() == 1
@@ -141,8 +141,8 @@ def test_writers_do_not_wait_for_the_sealer_and_sealers_do_not_meet(transactiona
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [sealing.SEALER])
         # Somebody else is sealing.
-        assert at_once(seal_batch, lambda: len(happen())) == [0, 1]
-    assert sum(at_once(*[seal_batch] * 4)) == 4
+        assert run_concurrently(seal_batch, lambda: len(happen())) == [0, 1]
+    assert sum(run_concurrently(*[seal_batch] * 4)) == 4
     assert verify()[0] == 0
 
 
@@ -167,7 +167,7 @@ def sealed(transactional_db: None) -> list[Event]:
     return events
 
 
-def test_what_waits_for_its_seal_is_no_finding(sealed: list[Event]) -> None:
+def test_unsealed_recent_events_are_not_findings(sealed: list[Event]) -> None:
     happen(2)
     code, printed, problems = verify()
     assert (code, problems) == (0, "")
@@ -280,7 +280,7 @@ def test_erased_details_leave_the_chain_whole(sealed: list[Event]) -> None:
     assert verify() == (0, f"sealed: 5, not yet sealed: 0\nhead: {before}\n", "")
 
 
-def test_a_head_that_was_kept_shows_that_the_end_was_cut_off(sealed: list[Event]) -> None:
+def test_saved_head_reveals_truncation(sealed: list[Event]) -> None:
     kept = head()
     assert verify("--head", kept)[0] == 0
     tamper(*removed(sealed[4]), f"DELETE FROM {SEALS} WHERE sequence = 5")
@@ -291,7 +291,7 @@ def test_a_head_that_was_kept_shows_that_the_end_was_cut_off(sealed: list[Event]
     assert problems.startswith("the chain: the given head is not in it")
 
 
-def test_a_head_that_was_kept_shows_that_the_chain_was_made_anew(sealed: list[Event]) -> None:
+def test_saved_head_reveals_a_rebuilt_chain(sealed: list[Event]) -> None:
     kept = head()
     tamper(
         f"UPDATE {EVENTS} SET data = '{{}}' WHERE id = '{sealed[0].pk}'",
@@ -303,7 +303,7 @@ def test_a_head_that_was_kept_shows_that_the_chain_was_made_anew(sealed: list[Ev
     assert verify("--head", kept)[0] == 1
 
 
-def test_a_later_chain_still_has_the_head_that_was_kept(sealed: list[Event]) -> None:
+def test_saved_head_is_found_in_a_longer_chain(sealed: list[Event]) -> None:
     kept = head()
     happen(3)
     seal_events()
@@ -312,12 +312,12 @@ def test_a_later_chain_still_has_the_head_that_was_kept(sealed: list[Event]) -> 
 
 
 @pytest.mark.parametrize("wrong", ["", "abc", "g" * 64])
-def test_what_is_no_head_is_refused(db: None, wrong: str) -> None:
+def test_invalid_head_is_refused(db: None, wrong: str) -> None:
     with pytest.raises(CommandError, match="64 hexadecimal digits"):
         call_command("verify_audit", "--head", wrong)
 
 
-def test_an_empty_trail_is_in_order(transactional_db: None) -> None:
+def test_empty_trail_is_valid(transactional_db: None) -> None:
     code, printed, _problems = verify("--head", GENESIS.hex())
     assert (code, printed) == (0, f"sealed: 0, not yet sealed: 0\nhead: {GENESIS.hex()}\n")
 

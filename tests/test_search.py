@@ -44,9 +44,9 @@ def people(db: None) -> None:
 
 
 @pytest.fixture
-def search(client_of: ClientOf, people: None, sam: User) -> Search:
+def search(client_key: ClientOf, people: None, sam: User) -> Search:
     """Search as staff."""
-    return lambda text, **variables: client_of(sam)(SEARCH, text=text, **variables)
+    return lambda text, **variables: client_key(sam)(SEARCH, text=text, **variables)
 
 
 def found(answer: Answer) -> list[str]:
@@ -92,7 +92,9 @@ def found(answer: Answer) -> list[str]:
         ("@physics", ["zoe"]),
     ],
 )
-def test_people_are_found_by_parts(search: Search, text: str, expected: list[str] | str) -> None:
+def test_users_are_found_by_substrings(
+    search: Search, text: str, expected: list[str] | str
+) -> None:
     answer = search(text)
     if isinstance(expected, str):
         assert answer.codes == [expected]
@@ -133,13 +135,13 @@ def test_cursor_belongs_to_the_search(search: Search) -> None:
         assert search(text, by=by, after=cursor).codes == ["CURSOR_INVALID"]
 
 
-def test_what_was_found_is_counted(search: Search) -> None:
+def test_search_results_are_counted(search: Search) -> None:
     users = search("jean", first=1).data["users"]
     assert users["totalCount"] == {"value": 4, "isExact": True}
     assert users["isTruncated"] is False
 
 
-def test_more_than_can_be_compared_is_told(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_truncated_results_are_reported(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(texts.Rank, "candidates", 2)
     answer = search("jean")
     assert len(found(answer)) == 2
@@ -152,10 +154,10 @@ def test_more_than_can_be_compared_is_told(search: Search, monkeypatch: pytest.M
 
 
 def test_addresses_are_searched_for_staff_alone(
-    client_of: ClientOf, people: None, alice: User
+    client_key: ClientOf, people: None, alice: User
 ) -> None:
     def seen(text: str, **variables: Any) -> list[str]:
-        return found(client_of(alice)(SEARCH, text=text, **variables))
+        return found(client_key(alice)(SEARCH, text=text, **variables))
 
     assert seen("picard") == ["jlpicard"]
     for text in ("enterprise", "picard enterprise", "captain@enterprise.example"):
@@ -163,11 +165,11 @@ def test_addresses_are_searched_for_staff_alone(
         assert seen(text, by={"field": "USERNAME"}) == []
 
 
-def test_search_finds_whom_one_may_see(client_of: ClientOf, people: None, alice: User) -> None:
+def test_search_respects_visibility(client_key: ClientOf, people: None, alice: User) -> None:
     User.objects.filter(username="jean").update(is_public=False)
     User.objects.filter(username="ljean").update(is_active=False)
-    assert found(client_of(alice)(SEARCH, text="jean")) == ["jlpicard", "jeanne"]
-    assert found(client_of(alice)(SEARCH, text="alice")) == ["alice"]
+    assert found(client_key(alice)(SEARCH, text="jean")) == ["jlpicard", "jeanne"]
+    assert found(client_key(alice)(SEARCH, text="alice")) == ["alice"]
 
 
 def test_search_and_filter_hold_together(search: Search) -> None:
@@ -176,7 +178,7 @@ def test_search_and_filter_hold_together(search: Search) -> None:
         assert found(search("jean", by=by, filter={"isActive": False})) == expected
 
 
-def test_what_changes_is_found_as_it_is(search: Search) -> None:
+def test_search_reflects_changes(search: Search) -> None:
     User.objects.filter(username="jean").update(name="Jean Dupont")
     assert found(search("dupont")) == ["jean"]
     assert found(search("moulin")) == []
@@ -191,9 +193,9 @@ def test_what_changes_is_found_as_it_is(search: Search) -> None:
     ],
     ids=lambda text: ascii(text[:12]),
 )
-def test_what_cannot_be_searched_is_refused(search: Search, text: str) -> None:
+def test_invalid_searches_are_refused(search: Search, text: str) -> None:
     assert search(text).codes == ["ARGUMENT_INVALID"]
 
 
-def test_no_search_is_everybody(search: Search) -> None:
+def test_empty_search_returns_all_users(search: Search) -> None:
     assert len(found(search(None))) == len(PEOPLE) + 1

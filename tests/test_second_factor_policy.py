@@ -29,9 +29,9 @@ from tests.second_factors import (
     REGENERATE,
     REMOVE_TOTP,
     RESET,
+    age_authentication,
     fresh_code,
     half_log_in,
-    let_proofs_age,
     log_in_fully,
     set_up_totp,
     strong_client,
@@ -74,10 +74,10 @@ def demanded(settings: Any) -> Any:
     return settings
 
 
-def test_due_person_is_nobody_but_for_setting_one_up(
-    client_of: ClientOf, alice: User, demanded: Any
+def test_users_without_a_required_factor_can_only_enroll(
+    client_key: ClientOf, alice: User, demanded: Any
 ) -> None:
-    client = client_of(alice)
+    client = client_key(alice)
     assert client(ME).data == {"me": None}
     assert client("{ users(first: 1) { nodes { id } } }").codes == REQUIRED
     assert client(REGENERATE).codes == REQUIRED
@@ -87,17 +87,17 @@ def test_due_person_is_nobody_but_for_setting_one_up(
     assert Event.objects.get(tag="factor:user:enroll").actor_id == alice.pk
 
 
-def test_passkey_will_do(client_of: ClientOf, alice: User, demanded: Any) -> None:
-    client = client_of(alice)
+def test_passkey_satisfies_the_policy(client_key: ClientOf, alice: User, demanded: Any) -> None:
+    client = client_key(alice)
     register(client, Authenticator())
     assert client(ME).data == ALICE
 
 
-def test_due_person_proves_it_again_and_leaves(
-    client_of: ClientOf, alice: User, demanded: Any
+def test_users_without_a_required_factor_reauthenticate_and_sign_out(
+    client_key: ClientOf, alice: User, demanded: Any
 ) -> None:
-    client = client_of(alice)
-    let_proofs_age()
+    client = client_key(alice)
+    age_authentication()
     assert client(BEGIN_TOTP).codes == ["REAUTHENTICATION_REQUIRED"]
     assert client(REAUTHENTICATE, proof={"password": PASSWORD}).problems == []
     assert client(BEGIN_TOTP).problems == []
@@ -110,7 +110,9 @@ def test_due_person_proves_it_again_and_leaves(
 
 @BY_ENGINE
 @pytest.mark.parametrize("name", sorted({*WRITES} - ENROLLING))
-def test_due_person_changes_nothing_else(world: World, settings: Any, name: str) -> None:
+def test_users_without_a_required_factor_change_nothing_else(
+    world: World, settings: Any, name: str
+) -> None:
     """What works without being signed in works as for the anonymous."""
     _input, expected = WRITES[name]
     settings.SECOND_FACTOR_GRACE = dt.timedelta(0)
@@ -126,7 +128,7 @@ def test_due_person_changes_nothing_else(world: World, settings: Any, name: str)
         assert answer.codes == []
 
 
-def test_api_token_does_not_go_past_it(client_of: ClientOf, alice: User, demanded: Any) -> None:
+def test_policy_applies_to_api_tokens(client_key: ClientOf, alice: User, demanded: Any) -> None:
     """Nor is a token used up: it works again once its owner has a factor."""
     secret = make_api_token(alice, "profile:write", "users:read")
     client = GraphQLClient(secret)
@@ -137,11 +139,11 @@ def test_api_token_does_not_go_past_it(client_of: ClientOf, alice: User, demande
     assert client(BEGIN_TOTP).codes == ["INSUFFICIENT_SCOPE"]
     alice.refresh_from_db()
     assert (alice.name, alice.second_factors) == ("Alice Archer", [])
-    set_up_totp(client_of(alice))
+    set_up_totp(client_key(alice))
     assert client(ME).data == ALICE
 
 
-def test_program_needs_no_factor(db: None, demanded: Any) -> None:
+def test_service_accounts_need_no_factor(db: None, demanded: Any) -> None:
     robot = make_service("robot")
     secret = make_api_token(robot, "users:read")
     assert GraphQLClient(secret)(ME).data == {"me": {"username": robot.username}}
@@ -155,8 +157,8 @@ def token_of(user: User) -> str:
     ("policy", "alice_is_due", "sam_is_due"),
     [("optional", False, False), ("staff", False, True), ("all", True, True)],
 )
-def test_policy_says_who(
-    client_of: ClientOf,
+def test_policy_selects_users(
+    client_key: ClientOf,
     alice: User,
     sam: User,
     settings: Any,
@@ -165,17 +167,17 @@ def test_policy_says_who(
     sam_is_due: bool,  # noqa: FBT001
 ) -> None:
     settings.SECOND_FACTOR, settings.SECOND_FACTOR_GRACE = policy, dt.timedelta(0)
-    assert (client_of(alice)(ME).data == {"me": None}) is alice_is_due
-    assert (client_of(sam)(ME).data == {"me": None}) is sam_is_due
+    assert (client_key(alice)(ME).data == {"me": None}) is alice_is_due
+    assert (client_key(sam)(ME).data == {"me": None}) is sam_is_due
 
 
 def test_grace_begins_with_the_account_or_the_policy(
-    client_of: ClientOf, alice: User, settings: Any
+    client_key: ClientOf, alice: User, settings: Any
 ) -> None:
     settings.SECOND_FACTOR, settings.SECOND_FACTOR_GRACE = "all", 7 * DAY
     joined = timezone.now() - 30 * DAY
     User.objects.update(date_joined=joined)
-    client = client_of(alice)
+    client = client_key(alice)
     assert client(ME).data == {"me": None}
     settings.SECOND_FACTOR_SINCE = timezone.now() - 2 * DAY
     due = client(FACTORS).data["me"]["secondFactorDueAt"]
@@ -186,10 +188,10 @@ def test_grace_begins_with_the_account_or_the_policy(
     assert client(ME).data == ALICE
 
 
-def test_removing_the_last_factor_leaves_nothing_but_another(
-    client_of: ClientOf, alice: User, demanded: Any
+def test_removing_the_last_factor_requires_enrollment(
+    client_key: ClientOf, alice: User, demanded: Any
 ) -> None:
-    client = client_of(alice)
+    client = client_key(alice)
     set_up_totp(client)
     assert client(REMOVE_TOTP).problems == []
     assert client(ME).data == {"me": None}
@@ -200,8 +202,10 @@ def test_removing_the_last_factor_leaves_nothing_but_another(
 # Other ways in ---------------------------------------------------------------------------
 
 
-def test_password_reset_passes_no_second_factor(client_of: ClientOf, alice: User) -> None:
-    set_up_totp(client_of(alice))
+def test_password_reset_does_not_bypass_the_second_factor(
+    client_key: ClientOf, alice: User
+) -> None:
+    set_up_totp(client_key(alice))
     waiting = half_log_in()
     reset = prepare_password_reset(alice.pk)
     assert reset
@@ -222,15 +226,15 @@ def test_password_reset_passes_no_second_factor(client_of: ClientOf, alice: User
 
 
 def test_administrator_removes_all_factors(
-    client_of: ClientOf, alice: User, root: User, sam: User
+    client_key: ClientOf, alice: User, root: User, sam: User
 ) -> None:
-    client, device = client_of(alice), Authenticator()
+    client, device = client_key(alice), Authenticator()
     set_up_totp(client)
     register(client, device)
     waiting = half_log_in()
-    for other in (client, client_of(sam)):
+    for other in (client, client_key(sam)):
         assert other(RESET, id=node_id(alice)).codes == ["FORBIDDEN"]
-    done = client_of(root)(RESET, id=node_id(alice)).data["resetSecondFactors"]
+    done = client_key(root)(RESET, id=node_id(alice)).data["resetSecondFactors"]
     assert done["user"] == {"username": "alice", "secondFactors": []}
     for kind in (Totp, Passkey, RecoveryCode, PendingLogIn):
         assert not kind.objects.exists()
@@ -243,10 +247,12 @@ def test_administrator_removes_all_factors(
     assert event.data == {"methods": ["totp", "passkey"], "sessions": 1}
 
 
-def test_resetting_nothing_changes_nothing(client_of: ClientOf, alice: User, root: User) -> None:
-    client = client_of(alice)
-    assert client_of(root)(RESET, id=node_id(alice)).problems == []
-    assert client_of(root)(RESET, id="x").problems == [("NOT_FOUND", "userId")]
+def test_reset_without_factors_changes_nothing(
+    client_key: ClientOf, alice: User, root: User
+) -> None:
+    client = client_key(alice)
+    assert client_key(root)(RESET, id=node_id(alice)).problems == []
+    assert client_key(root)(RESET, id="x").problems == [("NOT_FOUND", "userId")]
     assert client(ME).data == ALICE
     assert tags() == []
 
@@ -254,7 +260,7 @@ def test_resetting_nothing_changes_nothing(client_of: ClientOf, alice: User, roo
 # Mails -----------------------------------------------------------------------------------
 
 
-def test_mails_tell_what_changed(worker: Sink) -> None:
+def test_mails_describe_the_change(worker: Sink) -> None:
     alice = make_user("alice")
     root = make_user("root", is_staff=True, is_superuser=True, locale="de")
     client = GraphQLClient(token_of(alice))
@@ -286,11 +292,11 @@ def test_mails_tell_what_changed(worker: Sink) -> None:
 # Housekeeping ----------------------------------------------------------------------------
 
 
-def test_what_waits_in_vain_is_pruned(client_of: ClientOf, alice: User, bob: User) -> None:
-    client = client_of(alice)
+def test_expired_challenges_are_pruned(client_key: ClientOf, alice: User, bob: User) -> None:
+    client = client_key(alice)
     register(client, Authenticator())
     half_log_in()
-    client_of(bob)(BEGIN_TOTP)
+    client_key(bob)(BEGIN_TOTP)
     client("mutation { beginPasskeyRegistration { errors { code } } }")
     prune_challenges()
     counts = [kind.objects.count() for kind in (PendingLogIn, PasskeyChallenge, Totp)]
@@ -304,8 +310,8 @@ def test_what_waits_in_vain_is_pruned(client_of: ClientOf, alice: User, bob: Use
     assert counts == [0, 0, 0]
 
 
-def test_secrets_move_to_a_new_key(client_of: ClientOf, alice: User, settings: Any) -> None:
-    set_up_totp(client_of(alice))
+def test_secrets_move_to_a_new_key(client_key: ClientOf, alice: User, settings: Any) -> None:
+    set_up_totp(client_key(alice))
     sealed = Totp.objects.get().secret
     former, settings.SECRET_KEY = settings.SECRET_KEY, "another key of more than 32 characters"
     settings.SECRET_KEY_FALLBACKS = [former]

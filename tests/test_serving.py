@@ -15,7 +15,7 @@ from tests.conftest import environ_of_tests
 from tests.environment import free_port
 
 
-def test_liveness_asks_nobody(client: Client) -> None:
+def test_liveness_checks_no_dependency(client: Client) -> None:
     response = client.get("/livez", headers={"Host": "10.1.2.3"})
 
     assert (response.status_code, response.content) == (200, b"ok\n")
@@ -36,7 +36,7 @@ def test_readiness_ends_while_the_drain_file_exists(
     assert client.get("/readyz").status_code == 200
 
 
-class _StayHere(urllib.request.HTTPRedirectHandler):
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
     """Answers a redirect as it is."""
 
     def redirect_request(self, *arguments: Any, **options: Any) -> None:
@@ -45,7 +45,7 @@ class _StayHere(urllib.request.HTTPRedirectHandler):
 
 def status(url: str, **headers: str) -> int:
     fields = {name.replace("_", "-"): value for name, value in headers.items()}
-    opener = urllib.request.build_opener(_StayHere)
+    opener = urllib.request.build_opener(_NoRedirects)
     try:
         with opener.open(urllib.request.Request(url, headers=fields), timeout=5) as response:
             return int(response.status)

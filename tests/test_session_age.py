@@ -9,13 +9,13 @@ import pytest
 from django.conf import settings as django_settings
 from django.utils import timezone
 
-from tests.client import GraphQLClient, at_once
+from tests.client import GraphQLClient, run_concurrently
 from tests.conftest import Statements
 from tests.factories import make_user
 from tests.signing_in import ALICE, ME, log_in, log_in_by_cookie, refresh
 from users.accounts.models import User
 from users.authentication.models import RefreshToken, Session
-from users.authentication.services.lifetimes import note_use
+from users.authentication.services.lifetimes import record_session_use
 
 Capture = Callable[[], AbstractContextManager[Statements]]
 
@@ -33,14 +33,14 @@ def is_about(moment: dt.datetime, expected: dt.datetime) -> bool:
 
 
 @pytest.mark.parametrize("transport", ["TOKEN", "COOKIE"])
-def test_new_session_lasts_until_it_was_idle_for_long(alice: User, transport: str) -> None:
+def test_new_session_expires_after_idle_time(alice: User, transport: str) -> None:
     log_in(transport=transport)
     session = Session.objects.get()
     assert is_about(session.expires_at, timezone.now() + django_settings.SESSION_IDLE_TTL)
     assert is_about(session.last_seen_at, timezone.now())
 
 
-def test_no_session_lasts_longer_than_any_may(alice: User, settings: Any) -> None:
+def test_session_lifetime_is_bounded(alice: User, settings: Any) -> None:
     settings.SESSION_MAX_AGE = DAY
     log_in()
     assert is_about(Session.objects.get().expires_at, timezone.now() + DAY)
@@ -65,13 +65,13 @@ def test_fresh_session_costs_no_statement_and_a_used_one_a_single_one(
     assert is_about(Session.objects.get().last_seen_at, timezone.now())
 
 
-def test_of_two_requests_that_saw_it_unseen_one_writes(alice: User) -> None:
+def test_concurrent_uses_are_recorded_once(alice: User) -> None:
     log_in()
     Session.objects.update(last_seen_at=ago(DAY))
     one, other = Session.objects.get(), Session.objects.get()
-    note_use(one, by_cookie=False)
+    record_session_use(one, by_cookie=False)
     seen = Session.objects.get().last_seen_at
-    note_use(other, by_cookie=False)
+    record_session_use(other, by_cookie=False)
     assert Session.objects.get().last_seen_at == seen > ago(DAY)
 
 
@@ -79,23 +79,23 @@ def test_parallel_requests_of_a_session_are_all_served(transactional_db: None) -
     make_user("alice")
     client = GraphQLClient(log_in()["accessToken"])
     Session.objects.update(last_seen_at=ago(DAY))
-    assert at_once(*[lambda: client(ME).data] * 20) == [ALICE] * 20
+    assert run_concurrently(*[lambda: client(ME).data] * 20) == [ALICE] * 20
     assert is_about(Session.objects.get().last_seen_at, timezone.now())
 
 
-def test_session_that_ended_is_not_seen_again(alice: User) -> None:
+def test_ended_session_is_not_updated(alice: User) -> None:
     log_in()
     Session.objects.update(last_seen_at=ago(DAY))
     stale = Session.objects.get()
     Session.objects.all().delete()
-    note_use(stale, by_cookie=True)
+    record_session_use(stale, by_cookie=True)
     assert not Session.objects.exists()
 
 
 # Cookies ---------------------------------------------------------------------------------
 
 
-def test_use_prolongs_a_session_in_a_cookie(alice: User) -> None:
+def test_use_extends_a_cookie_session(alice: User) -> None:
     client = log_in_by_cookie()
     Session.objects.update(last_seen_at=ago(29 * DAY), expires_at=timezone.now() + DAY)
     assert client(ME).data == ALICE
@@ -103,16 +103,14 @@ def test_use_prolongs_a_session_in_a_cookie(alice: User) -> None:
     assert is_about(Session.objects.get().expires_at, in_a_month)
 
 
-def test_session_in_a_cookie_ends_when_it_was_idle(alice: User) -> None:
+def test_idle_cookie_session_ends(alice: User) -> None:
     client = log_in_by_cookie()
     Session.objects.update(last_seen_at=ago(30 * DAY), expires_at=ago(SECOND))
     assert client(ME).data == ANONYMOUS
     assert client(ME).data == ANONYMOUS
 
 
-def test_use_does_not_prolong_a_session_in_a_cookie_beyond_its_age(
-    alice: User, settings: Any
-) -> None:
+def test_use_extends_a_cookie_session_up_to_the_maximum(alice: User, settings: Any) -> None:
     client = log_in_by_cookie()
     began = ago(settings.SESSION_MAX_AGE - DAY)
     Session.objects.update(created_at=began, last_seen_at=ago(DAY))
@@ -128,7 +126,7 @@ def test_use_does_not_prolong_a_session_in_a_cookie_beyond_its_age(
 # Tokens ----------------------------------------------------------------------------------
 
 
-def test_requests_do_not_prolong_a_session_of_tokens(alice: User) -> None:
+def test_requests_do_not_extend_a_token_session(alice: User) -> None:
     client = GraphQLClient(log_in()["accessToken"])
     soon = timezone.now() + DAY
     Session.objects.update(last_seen_at=ago(DAY), expires_at=soon)
@@ -136,7 +134,7 @@ def test_requests_do_not_prolong_a_session_of_tokens(alice: User) -> None:
     assert Session.objects.get().expires_at == soon
 
 
-def test_refreshing_prolongs_a_session_of_tokens(alice: User) -> None:
+def test_refreshing_extends_a_token_session(alice: User) -> None:
     token = log_in()["refreshToken"]
     Session.objects.update(last_seen_at=ago(29 * DAY), expires_at=timezone.now() + DAY)
     assert refresh(token).problems == []
@@ -146,7 +144,7 @@ def test_refreshing_prolongs_a_session_of_tokens(alice: User) -> None:
     assert RefreshToken.objects.get(used_at=None).expires_at == session.expires_at
 
 
-def test_refreshing_does_not_prolong_a_session_beyond_its_age(alice: User, settings: Any) -> None:
+def test_refreshing_extends_a_session_up_to_the_maximum(alice: User, settings: Any) -> None:
     token = log_in()["refreshToken"]
     began = ago(settings.SESSION_MAX_AGE - DAY)
     Session.objects.update(created_at=began)

@@ -84,7 +84,7 @@ def test_session_remembers_the_device(alice: User) -> None:
     assert (session.user_agent, session.ip) == ("x" * 300, "2001:db8::7")
 
 
-def test_every_refusal_is_the_same_answer_for_the_same_work(
+def test_refusals_have_the_same_answer_and_work(
     alice: User, bob: User, statements: Capture, anonymous: GraphQLClient, settings: Any
 ) -> None:
     CountingHasher.install(settings)
@@ -130,7 +130,7 @@ def test_demo_password_works_in_the_demo_only(alice: User, settings: Any) -> Non
     assert log_in(password=settings.DEFAULT_DEMO_PASSWORD)["user"]["username"] == "alice"
 
 
-def test_password_is_hashed_anew_when_its_cost_was_raised(alice: User, settings: Any) -> None:
+def test_password_is_rehashed_when_the_cost_is_raised(alice: User, settings: Any) -> None:
     settings.ARGON2_PASSES = 2
     assert log_in(password="wrong")["user"] is None
     alice.refresh_from_db()
@@ -144,7 +144,7 @@ def test_password_is_hashed_anew_when_its_cost_was_raised(alice: User, settings:
 @pytest.mark.parametrize(
     "change", [{"password": make_password("another phrase")}, {"is_active": False}], ids=" ".join
 )
-def test_log_in_while_the_password_or_the_person_changes_does_not_count(
+def test_log_in_is_refused_after_a_concurrent_change(
     alice: User, settings: Any, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
 ) -> None:
     CountingHasher.install(settings)
@@ -162,7 +162,7 @@ def test_log_in_while_the_password_or_the_person_changes_does_not_count(
     assert tags() == [Tag.LOG_IN_REFUSED]
 
 
-def test_password_is_not_hashed_anew_over_one_that_was_changed_meanwhile(
+def test_rehash_does_not_overwrite_a_concurrent_change(
     alice: User, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     CountingHasher.install(settings)
@@ -243,10 +243,8 @@ def test_logging_out_without_a_session_does_nothing(anonymous: GraphQLClient) ->
     assert not Event.objects.exists()
 
 
-def test_nothing_of_the_session_can_be_read_after_logging_out(
-    client_of: ClientOf, alice: User
-) -> None:
-    answer = client_of(alice)(
+def test_session_is_unreadable_after_logging_out(client_key: ClientOf, alice: User) -> None:
+    answer = client_key(alice)(
         """mutation {
              logOut { errors { code } }
              updateProfile(input: {name: "Mallory"}) { errors { code } }
@@ -260,18 +258,16 @@ def test_nothing_of_the_session_can_be_read_after_logging_out(
 # What changes the very next request ------------------------------------------------------
 
 
-def test_deactivated_person_is_signed_out(client_of: ClientOf, alice: User) -> None:
-    by_token, by_cookie = client_of(alice), log_in_by_cookie()
+def test_deactivated_person_is_signed_out(client_key: ClientOf, alice: User) -> None:
+    by_token, by_cookie = client_key(alice), log_in_by_cookie()
     assert by_token(ME).data == by_cookie(ME).data == ALICE
     User.objects.filter(pk=alice.pk).update(is_active=False)
     assert by_token(ME).status == 401
     assert by_cookie(ME).data == {"me": None}
 
 
-def test_former_staff_see_what_everybody_sees(
-    client_of: ClientOf, sam: User, charlie: User
-) -> None:
-    client = client_of(sam)
+def test_former_staff_lose_staff_access(client_key: ClientOf, sam: User, charlie: User) -> None:
+    client = client_key(sam)
     people = "{ users(first: 9) { edges { node { username email } } } }"
     assert len(client(people).data["users"]["edges"]) == 2
     User.objects.filter(pk=sam.pk).update(is_staff=False)
@@ -279,7 +275,7 @@ def test_former_staff_see_what_everybody_sees(
     assert edge["node"] == {"username": "sam", "email": "sam@example.org"}
 
 
-def test_session_that_ran_out_is_over_for_tokens_and_cookies(alice: User) -> None:
+def test_expired_session_ends_for_tokens_and_cookies(alice: User) -> None:
     token = issue_access_token(make_session(alice, days=-1))
     assert GraphQLClient(token)(ME).status == 401
     client = log_in_by_cookie()

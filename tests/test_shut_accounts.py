@@ -23,11 +23,11 @@ SHUTTING: dict[str, Callable[[GraphQLClient, GraphQLClient, User], Any]] = {
 
 
 @pytest.mark.parametrize("way", SHUTTING)
-def test_no_address_is_added_to_it_later(
-    client_of: ClientOf, alice: User, root: User, way: str
+def test_deactivated_account_gets_no_address(
+    client_key: ClientOf, alice: User, root: User, way: str
 ) -> None:
     """Whoever asked for it may be why the account was shut, and it would reset the password."""
-    own, administrator = client_of(alice), client_of(root)
+    own, administrator = client_key(alice), client_key(root)
     assert own(ADD, email=NEW, password=PASSWORD).problems == []
     stolen = token()
     assert SHUTTING[way](own, administrator, alice).problems == []

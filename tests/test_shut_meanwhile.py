@@ -40,7 +40,7 @@ MUTATIONS: Final = {
 }
 
 
-def while_being_shut(user: User, ask: Callable[[], Answer]) -> Answer:
+def during_deactivation(user: User, ask: Callable[[], Answer]) -> Answer:
     """Shut the account when the request has come as far as to the person's row."""
     return meanwhile(user, ask, lambda: User.objects.filter(pk=user.pk).update(is_active=False))
 
@@ -55,20 +55,20 @@ def alice(transactional_db: None) -> User:
 
 def assert_nothing_happened(user: User, ask: Callable[[], Answer]) -> None:
     before = everything()
-    assert while_being_shut(user, ask).codes == ["UNAUTHENTICATED"]
+    assert during_deactivation(user, ask).codes == ["UNAUTHENTICATED"]
     User.objects.update(is_active=True)
     assert everything() == before
     assert not Event.objects.exists()
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
-def test_what_its_owner_asked_for_is_not_done(alice: User, name: str) -> None:
+def test_pending_requests_are_refused_after_deactivation(alice: User, name: str) -> None:
     client = GraphQLClient(make_token(alice))
     document = f"mutation {{ {name}{MUTATIONS[name]} {{ errors {{ code field }} }} }}"
     assert_nothing_happened(alice, lambda: client(document))
 
 
-def test_picture_is_not_kept(alice: User) -> None:
+def test_avatar_is_not_stored(alice: User) -> None:
     client = GraphQLClient(make_token(alice))
     document = "mutation ($image: Upload!) { setAvatar(input: {image: $image}) { errors {code} } }"
     assert_nothing_happened(alice, lambda: client.upload(document, picture()))

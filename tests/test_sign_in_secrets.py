@@ -68,7 +68,7 @@ def test_passwords_are_hidden_and_may_be_filled_in(
     assert password_fields(response.content.decode()) == fields
 
 
-def test_administrators_do_not_show_the_password_of_a_new_person(root: User) -> None:
+def test_new_users_password_is_hidden_in_the_admin(root: User) -> None:
     page = log_in_by_cookie("root").http.get("/admin/accounts/user/add/")
     assert page.status_code == 200
     assert password_fields(page.content.decode()) == {"password": "new-password"}
@@ -82,7 +82,7 @@ def test_passwords_are_hidden_in_the_console_and_may_be_filled_in() -> None:
     ]
 
 
-def test_no_script_of_ours_meddles_with_pasting() -> None:
+def test_scripts_do_not_block_pasting() -> None:
     folders = [ROOT / "console/src", ROOT / "core", ROOT / "users"]
     sources = [
         path
@@ -97,9 +97,9 @@ def test_no_script_of_ours_meddles_with_pasting() -> None:
 # The password itself ---------------------------------------------------------------------
 
 
-def test_password_is_compared_to_its_last_character(client_of: ClientOf, alice: User) -> None:
+def test_password_is_compared_to_its_last_character(client_key: ClientOf, alice: User) -> None:
     password = "p" * 12 + "q" * 116
-    assert change(client_of(alice), new=password) == []
+    assert change(client_key(alice), new=password) == []
     for other in (
         password[:-1] + "r",
         password[:-1],
@@ -112,15 +112,15 @@ def test_password_is_compared_to_its_last_character(client_of: ClientOf, alice: 
     assert log_in(password=password)["errors"] == []
 
 
-def test_accents_and_forms_of_a_password_count(client_of: ClientOf, alice: User) -> None:
+def test_accents_and_forms_of_a_password_count(client_key: ClientOf, alice: User) -> None:
     composed, decomposed = "caf\u00e9 at the corner", "cafe\u0301 at the corner"
-    assert change(client_of(alice), new=composed) == []
+    assert change(client_key(alice), new=composed) == []
     for other in (decomposed, "cafe at the corner"):
         assert attempt(password=other).problems == REFUSED
     assert log_in(password=composed)["errors"] == []
 
 
-def test_old_password_is_as_good_as_a_new_one(db: None) -> None:
+def test_password_reuse_is_allowed(db: None) -> None:
     long_ago = timezone.now() - dt.timedelta(days=20 * 365)
     make_user("alice", date_joined=long_ago, email_verified_at=long_ago)
     client = log_in_by_cookie()

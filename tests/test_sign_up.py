@@ -10,7 +10,7 @@ from django.core import signing
 from django.utils import timezone
 
 from core.outbox.models import OutboxMessage
-from tests.client import GraphQLClient, at_once
+from tests.client import GraphQLClient, run_concurrently
 from tests.factories import make_user
 from users.accounts.identifiers import canonical
 from users.accounts.models import Profile, SignUp, User
@@ -97,7 +97,7 @@ def test_password_like_the_username_is_refused(anonymous: GraphQLClient) -> None
     assert not any(rows().values())
 
 
-def test_all_problems_are_told_at_once_in_the_readers_language(anonymous: GraphQLClient) -> None:
+def test_all_problems_are_reported_at_once_and_translated(anonymous: GraphQLClient) -> None:
     fields = {"email": "x", "username": "x", "password": "x", "locale": "x"}
     body = json.dumps({"query": SIGN_UP, "variables": {"input": fields}})
     answer = anonymous.post(body, **{"Accept-Language": "de"})
@@ -198,7 +198,7 @@ def test_later_sign_up_for_an_address_leaves_the_earlier(anonymous: GraphQLClien
 # The link --------------------------------------------------------------------------------
 
 
-def test_verifying_makes_the_user_once(anonymous: GraphQLClient) -> None:
+def test_verifying_creates_the_user_once(anonymous: GraphQLClient) -> None:
     assert sign_up(anonymous, locale="de") == []
     token = token_of("nina@example.org")
     link = str(SignUp.objects.get().nonce)
@@ -217,7 +217,7 @@ def test_verifying_makes_the_user_once(anonymous: GraphQLClient) -> None:
     assert rows() == after
 
 
-def test_token_that_was_never_given_out_is_invalid(anonymous: GraphQLClient) -> None:
+def test_unknown_token_is_invalid(anonymous: GraphQLClient) -> None:
     assert sign_up(anonymous) == []
     pending = SignUp.objects.get()
     token = pending.token
@@ -249,7 +249,7 @@ def test_token_that_was_never_given_out_is_invalid(anonymous: GraphQLClient) -> 
         ({"username": "xaver", "email": "nina@example.org"}, ("EMAIL_TAKEN", "token")),
     ],
 )
-def test_verifying_what_was_given_away_meanwhile_changes_nothing(
+def test_verifying_a_taken_identifier_changes_nothing(
     anonymous: GraphQLClient, taken: dict[str, Any], problem: tuple[str, str]
 ) -> None:
     assert sign_up(anonymous) == []
@@ -264,12 +264,14 @@ def test_verifying_what_was_given_away_meanwhile_changes_nothing(
 
 
 @pytest.mark.parametrize("_time", range(3))
-def test_two_links_for_an_address_at_once_make_one_user(transactional_db: None, _time: int) -> None:
+def test_concurrent_links_for_an_address_create_one_user(
+    transactional_db: None, _time: int
+) -> None:
     """Each locks both sign-ups, in one order, so that neither waits for the other."""
     for username in ("nina", "ninette"):
         assert sign_up(GraphQLClient(), username) == []
     first, second = (each.token for each in SignUp.objects.order_by("pk"))
-    answers = at_once(
+    answers = run_concurrently(
         *(lambda each=each: verify(GraphQLClient(), each) for each in (first, second) * 2)
     )
     assert sorted(answers) == [[], *[[("TOKEN_INVALID", "token")]] * 3]
@@ -284,18 +286,20 @@ def test_identifiers_beyond_any_length_are_cut_before_they_are_folded() -> None:
 
 
 @pytest.mark.parametrize("_time", range(3))
-def test_username_goes_to_one_of_many_at_once(transactional_db: None, _time: int) -> None:
+def test_concurrent_sign_ups_take_a_username_once(transactional_db: None, _time: int) -> None:
     for number in range(6):
         assert sign_up(GraphQLClient(), email=f"n{number}@example.org") == []
     tokens = [each.token for each in SignUp.objects.all()]
-    answers = at_once(*(lambda each=each: verify(GraphQLClient(), each) for each in tokens))
+    answers = run_concurrently(
+        *(lambda each=each: verify(GraphQLClient(), each) for each in tokens)
+    )
     assert sorted(answers) == [[], *[[("USERNAME_TAKEN", "username")]] * 5]
     assert User.objects.count() == 1
     assert SignUp.objects.count() == 5
 
 
-def test_address_signed_up_many_times_at_once_has_each_of_them(transactional_db: None) -> None:
-    answers = at_once(
+def test_concurrent_sign_ups_for_an_address_are_all_pending(transactional_db: None) -> None:
+    answers = run_concurrently(
         *(lambda number=number: sign_up(GraphQLClient(), f"nina{number}") for number in range(5))
     )
     assert sorted(answers) == [[]] * 5
@@ -303,10 +307,10 @@ def test_address_signed_up_many_times_at_once_has_each_of_them(transactional_db:
     assert Event.objects.filter(subject_id__in=nonces).count() == 5
 
 
-def test_link_opened_many_times_at_once_makes_one_user(transactional_db: None) -> None:
+def test_concurrent_verifications_create_one_user(transactional_db: None) -> None:
     assert sign_up(GraphQLClient()) == []
     token = token_of("nina@example.org")
-    answers = at_once(*[lambda: verify(GraphQLClient(), token)] * 6)
+    answers = run_concurrently(*[lambda: verify(GraphQLClient(), token)] * 6)
     assert sorted(answers) == [[], *[[("TOKEN_INVALID", "token")]] * 5]
     assert rows() | {"OutboxMessage": 0} == {
         "User": 1,

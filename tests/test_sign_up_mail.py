@@ -71,7 +71,7 @@ def test_mail_is_in_the_language_of_the_sign_up(
     ("locale", "subject"),
     [("en", "You already have an account"), ("de", "Sie haben bereits ein Konto")],
 )
-def test_owner_of_a_known_address_is_told_in_their_own_language(
+def test_owner_of_a_known_address_is_notified_in_their_language(
     anonymous: GraphQLClient, mails: Sink, locale: str, subject: str
 ) -> None:
     erin = make_user("erin", email="nina@example.org", name="Erin Ebert", locale=locale)
@@ -105,7 +105,7 @@ def test_each_sign_up_gets_its_own_link_until_one_is_completed(
 # What nobody gets to see -----------------------------------------------------------------
 
 
-def test_known_address_is_answered_alike_for_the_same_work(
+def test_known_address_gets_the_same_answer_and_work(
     anonymous: GraphQLClient, statements: Capture
 ) -> None:
     make_user("erin")
@@ -123,7 +123,7 @@ def test_known_address_is_answered_alike_for_the_same_work(
     assert User.objects.count() == 1
 
 
-def test_neither_password_nor_token_is_kept_where_it_does_not_belong(
+def test_passwords_and_tokens_are_not_stored_in_clear(
     anonymous: GraphQLClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert sign_up(anonymous) == []
@@ -188,7 +188,7 @@ def test_click_verifies_once(anonymous: GraphQLClient, page: Client) -> None:
     assert User.objects.count() == 1
 
 
-def test_page_lets_the_owner_of_the_address_make_the_account_theirs(
+def test_page_lets_the_mailbox_owner_claim_the_account(
     anonymous: GraphQLClient, page: Client
 ) -> None:
     assert sign_up(anonymous) == []
@@ -230,7 +230,7 @@ def test_page_asks_for_another_username_if_that_is_taken(
     ("language", "message"),
     [("en", "This link is too old."), ("de", "Dieser Link ist abgelaufen.")],
 )
-def test_page_says_in_the_readers_language_what_is_wrong(
+def test_page_translates_its_errors(
     anonymous: GraphQLClient, page: Client, language: str, message: str
 ) -> None:
     assert sign_up(anonymous) == []
@@ -244,7 +244,7 @@ def test_page_says_in_the_readers_language_what_is_wrong(
 
 
 @pytest.mark.parametrize("token", ["x", "x:y", "\N{SNOWMAN}"])
-def test_page_refuses_a_token_that_is_none(db: None, page: Client, token: str) -> None:
+def test_page_refuses_an_invalid_token(db: None, page: Client, token: str) -> None:
     response = post(page, token)
     assert response.status_code == 400
     assert "is not valid" in response.content.decode()
@@ -259,7 +259,7 @@ def test_page_asks_for_the_link_if_it_was_opened_without(
     assert "Open this page by the link in our mail." in response.content.decode()
 
 
-def test_click_on_another_site_does_nothing(anonymous: GraphQLClient, page: Client) -> None:
+def test_cross_site_post_is_refused(anonymous: GraphQLClient, page: Client) -> None:
     assert sign_up(anonymous) == []
     response = page.post("/verify-email", {"token": token_of("nina@example.org")})
     assert response.status_code == 403

@@ -26,9 +26,7 @@ RESEND = """
 
 
 @pytest.mark.parametrize("mode", ["closed", "invitation"])
-def test_nobody_signs_up_where_accounts_are_given(
-    anonymous: GraphQLClient, settings: Any, mode: str
-) -> None:
+def test_closed_sign_up_is_refused(anonymous: GraphQLClient, settings: Any, mode: str) -> None:
     settings.SIGN_UP = [mode]
     assert sign_up(anonymous) == [("SIGN_UP_CLOSED", "")]
     assert not SignUp.objects.exists()
@@ -55,7 +53,7 @@ def test_only_owners_of_addresses_at_these_domains_sign_up(
 
 
 @pytest.mark.parametrize("username", ["admin", "Postmaster", "ROOT", "house"])
-def test_reserved_usernames_are_not_for_the_choosing(
+def test_reserved_usernames_are_refused(
     anonymous: GraphQLClient, settings: Any, username: str
 ) -> None:
     settings.RESERVED_USERNAMES = ["house"]
@@ -66,7 +64,7 @@ def test_reserved_usernames_are_not_for_the_choosing(
 # How often -------------------------------------------------------------------------------
 
 
-def test_address_gets_five_mails_an_hour_whether_it_has_an_account_or_not(
+def test_mails_per_address_are_limited_regardless_of_an_account(
     anonymous: GraphQLClient,
 ) -> None:
     make_user("erin", email="erin@example.org")
@@ -91,13 +89,13 @@ def test_address_gets_five_mails_an_hour_whether_it_has_an_account_or_not(
 USERNAME_HELD = [("USERNAME_TAKEN", "username")]
 
 
-def test_input_that_is_refused_costs_no_attempt(anonymous: GraphQLClient) -> None:
+def test_invalid_input_costs_no_attempt(anonymous: GraphQLClient) -> None:
     for _attempt in range(10):
         assert sign_up(anonymous, password="short") == [("PASSWORD_TOO_WEAK", "password")]
     assert sign_up(anonymous) == []
 
 
-def test_tokens_cannot_be_tried_by_the_thousand(anonymous: GraphQLClient) -> None:
+def test_token_guessing_is_throttled(anonymous: GraphQLClient) -> None:
     for _attempt in range(50):
         assert verify(anonymous, "x") == [("TOKEN_INVALID", "token")]
     answer = anonymous('mutation { verifyEmail(input: {token: "x"}) { username } }')
@@ -118,7 +116,7 @@ def test_the_same_link_is_mailed_again(anonymous: GraphQLClient, mails: Sink) ->
     assert User.objects.get().email_verified_at is not None
 
 
-def test_nobody_learns_whether_there_is_a_sign_up(anonymous: GraphQLClient, mails: Sink) -> None:
+def test_pending_sign_up_is_not_revealed(anonymous: GraphQLClient, mails: Sink) -> None:
     make_user("erin", email="erin@example.org")
     assert sign_up(anonymous) == []
     answers = [
@@ -136,12 +134,12 @@ def test_nobody_learns_whether_there_is_a_sign_up(anonymous: GraphQLClient, mail
     assert mails.is_empty()
 
 
-def test_link_for_what_is_no_address_is_refused(anonymous: GraphQLClient) -> None:
+def test_invalid_address_gets_no_link(anonymous: GraphQLClient) -> None:
     assert anonymous(RESEND, email="nina").problems == [("EMAIL_INVALID", "email")]
     assert not OutboxMessage.objects.exists()
 
 
-def test_event_tells_nothing_personal_but_what_can_be_erased(anonymous: GraphQLClient) -> None:
+def test_event_has_personal_data_in_erasable_part_only(anonymous: GraphQLClient) -> None:
     assert sign_up(anonymous) == []
     event = Event.objects.get()
     details = EventDetails.objects.get()

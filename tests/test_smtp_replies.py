@@ -83,7 +83,7 @@ def test_a_reply_about_a_recipient_is_classified(code: int, text: str, expected:
     assert outcome_of(refused_at(Stage.DATA, code, text)) == at_data
 
 
-def test_a_reason_has_codes_and_no_words() -> None:
+def test_reason_contains_codes_only() -> None:
     error = error_of(refused_at(Stage.RCPT, 550, "5.1.1 <dora@example.org> unknown"))
     assert str(error) == "RCPT TO: 550 5.1.1"
     assert str(error_of(refused_at(Stage.DATA, 554, "5.7.123456 x"))) == "DATA: 554"

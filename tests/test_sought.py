@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from core import sought
 from core.actor import Actor
-from core.db import Sought
+from core.db import UnindexedFilter
 from schema.keysets import Keyset
 from tests.factories import make_user
 from users.accounts.models import Profile, User
@@ -22,7 +22,7 @@ STAFF = Actor(is_staff=True)
 
 
 def any_of(*conditions: Q) -> Q:
-    return Q(*(Sought(each) for each in conditions), _connector=Q.OR)
+    return Q(*(UnindexedFilter(each) for each in conditions), _connector=Q.OR)
 
 
 def with_locale(locale: str) -> Q:
@@ -35,27 +35,27 @@ def in_group(name: str) -> Q:
 
 INACTIVE = Q(is_active=False)
 CONDITIONS: dict[str, Callable[[UserQuerySet], UserQuerySet]] = {
-    "nobody": lambda people: people.meeting(with_locale("fr")),
-    "one": lambda people: people.meeting(Q(username="p07")),
-    "a few": lambda people: people.meeting(INACTIVE),
-    "many": lambda people: people.meeting(with_locale("de")),
-    "everybody": lambda people: people.meeting(Q(is_superuser=False)),
-    "two at once": lambda people: people.meeting(INACTIVE).meeting(with_locale("de")),
-    "either": lambda people: people.meeting(any_of(INACTIVE, in_group("Five"))),
-    "either, and overlapping": lambda people: people.meeting(
+    "nobody": lambda people: people.matching(with_locale("fr")),
+    "one": lambda people: people.matching(Q(username="p07")),
+    "a few": lambda people: people.matching(INACTIVE),
+    "many": lambda people: people.matching(with_locale("de")),
+    "everybody": lambda people: people.matching(Q(is_superuser=False)),
+    "two at once": lambda people: people.matching(INACTIVE).matching(with_locale("de")),
+    "either": lambda people: people.matching(any_of(INACTIVE, in_group("Five"))),
+    "either, and overlapping": lambda people: people.matching(
         any_of(INACTIVE, with_locale("de"), in_group("Five"))
     ),
-    "either, or neither": lambda people: people.meeting(
+    "either, or neither": lambda people: people.matching(
         any_of(any_of(INACTIVE, in_group("Five")), Q(~any_of(INACTIVE, with_locale("en"))))
     ),
-    "either and either": lambda people: people.meeting(
+    "either and either": lambda people: people.matching(
         any_of(INACTIVE, in_group("Five")) & any_of(with_locale("de"), Q(is_staff=True))
     ),
-    "more combinations than are found apart": lambda people: people.meeting(
+    "more combinations than are found apart": lambda people: people.matching(
         Q(*(any_of(INACTIVE, Q(is_staff=True), in_group("Five")) for _ in range(3)))
     ),
-    "words": lambda people: people.with_words(["Five"], STAFF),
-    "what others see": lambda people: people.with_words(
+    "words": lambda people: people.matching_words(["Five"], STAFF),
+    "what others see": lambda people: people.matching_words(
         ["p0"], Actor(user_id=User.objects.get(username="p07").pk)
     ),
 }
@@ -87,7 +87,7 @@ def people(db: None) -> None:
 
 @pytest.mark.usefixtures("look_ahead", "people")
 @pytest.mark.parametrize("condition", CONDITIONS)
-def test_pages_are_those_of_a_plain_query(condition: str) -> None:
+def test_pages_equal_those_of_an_ordinary_query(condition: str) -> None:
     some = CONDITIONS[condition](User.objects.all())
     for order, descending in product(UserOrderField, (False, True)):
         rows = some.in_order(order, descending=descending)

@@ -69,7 +69,7 @@ def within(budget: int, client: GraphQLClient, document: str, statements: Captur
     [pytest.param(document, count, id=name) for name, document, count in SHAPES],
 )
 def test_statements_depend_on_the_shape_only(
-    client_of: ClientOf,
+    client_key: ClientOf,
     sam: User,
     crowd: dict[str, str],
     statements: Capture,
@@ -77,7 +77,7 @@ def test_statements_depend_on_the_shape_only(
     expected: int,
 ) -> None:
     for size in SIZES:
-        answer = within(expected, client_of(sam), complete(document, crowd, size), statements)
+        answer = within(expected, client_key(sam), complete(document, crowd, size), statements)
         (page,) = (
             (field or {}).get("edges") if isinstance(field, dict) else None
             for field in list(answer.data.values())[:1]
@@ -95,8 +95,8 @@ def test_statements_depend_on_the_shape_only(
         & set(re.findall(r"^{ (\w+)", document))
     ],
 )
-def test_ordinary_peoples_statements_depend_on_the_shape_only(
-    client_of: ClientOf,
+def test_statements_of_ordinary_users_depend_on_the_shape_only(
+    client_key: ClientOf,
     alice: User,
     crowd: dict[str, str],
     statements: Capture,
@@ -104,19 +104,19 @@ def test_ordinary_peoples_statements_depend_on_the_shape_only(
     expected: int,
 ) -> None:
     for size in SIZES:
-        within(expected, client_of(alice), complete(document, crowd, size), statements)
+        within(expected, client_key(alice), complete(document, crowd, size), statements)
 
 
 @pytest.mark.parametrize("about", DOCUMENTS)
-def test_whatever_can_be_asked_keeps_its_budget(
-    client_of: ClientOf,
+def test_every_operation_keeps_its_statement_budget(
+    client_key: ClientOf,
     sam: User,
     alice: User,
     crowd: dict[str, str],
     statements: Capture,
     about: str,
 ) -> None:
-    staff, ordinary = client_of(sam), client_of(alice)
+    staff, ordinary = client_key(sam), client_key(alice)
     for size, document in itertools.product(SIZES, DOCUMENTS[about]):
         query = complete(document, crowd, size)
         answer, captured = ask(staff, query, statements)
@@ -129,10 +129,10 @@ def test_whatever_can_be_asked_keeps_its_budget(
 
 @pytest.mark.parametrize("name", DOCUMENTED)
 def test_documented_operations_keep_their_budgets(
-    client_of: ClientOf, sam: User, crowd: dict[str, str], statements: Capture, name: str
+    client_key: ClientOf, sam: User, crowd: dict[str, str], statements: Capture, name: str
 ) -> None:
     document, variables = documented(name, crowd)
-    client = client_of(sam)
+    client = client_key(sam)
     for size in SIZES:
         cache.clear()
         given = variables | ({"first": size} if "first" in variables else {})
@@ -198,9 +198,9 @@ def columns(sql: str) -> list[str]:
 
 
 @pytest.fixture
-def page_sql(client_of: ClientOf, sam: User, statements: Capture) -> Callable[[str], str]:
+def page_sql(client_key: ClientOf, sam: User, statements: Capture) -> Callable[[str], str]:
     """Return the statement for a page of people."""
-    client = client_of(sam)
+    client = client_key(sam)
 
     def run(query: str) -> str:
         with statements() as captured:
@@ -247,8 +247,8 @@ def test_only_selected_columns_are_read_and_only_once(
     assert sql.endswith(" LIMIT 4")
 
 
-def test_secrets_are_never_read(client_of: ClientOf, sam: User, statements: Capture) -> None:
-    client = client_of(sam)
+def test_secrets_are_never_read(client_key: ClientOf, sam: User, statements: Capture) -> None:
+    client = client_key(sam)
     with statements() as captured:
         client(f"{{ users(first: 9) {{ edges {{ cursor node {{ {EVERYTHING} }} }} }} }}")
     assert len(captured) == 12
@@ -267,11 +267,11 @@ def test_secrets_are_never_read(client_of: ClientOf, sam: User, statements: Capt
 PERMISSIONS = "{ me { permissions } }"
 
 
-def test_permissions_are_remembered(
-    client_of: ClientOf, crowd: dict[str, str], sam: User, statements: Capture
+def test_permissions_are_cached(
+    client_key: ClientOf, crowd: dict[str, str], sam: User, statements: Capture
 ) -> None:
     query = "{ users(first: 30) { edges { node { permissions } } } }"
-    client = client_of(sam)
+    client = client_key(sam)
     with statements() as first:
         answer = client(query)
     with statements() as second:
@@ -281,13 +281,13 @@ def test_permissions_are_remembered(
 
 
 def test_change_of_permissions_shows_in_the_next_request(
-    client_of: ClientOf, alice: User, root: User
+    client_key: ClientOf, alice: User, root: User
 ) -> None:
     actor = Actor(user_id=root.pk, is_staff=True, is_superuser=True)
     view, change = (
         Permission.objects.get(codename=codename) for codename in ("view_user", "change_user")
     )
-    client = client_of(alice)
+    client = client_key(alice)
 
     def permissions() -> list[str]:
         shown: list[str] = client(PERMISSIONS).data["me"]["permissions"]
@@ -312,11 +312,11 @@ def test_change_of_permissions_shows_in_the_next_request(
     assert permissions() == []
 
 
-def test_change_for_one_leaves_what_is_remembered_of_others(
-    client_of: ClientOf, alice: User, bob: User, root: User, statements: Capture
+def test_permission_change_keeps_other_cache_entries(
+    client_key: ClientOf, alice: User, bob: User, root: User, statements: Capture
 ) -> None:
     actor = Actor(user_id=root.pk, is_staff=True, is_superuser=True)
-    clients = [client_of(alice), client_of(bob)]
+    clients = [client_key(alice), client_key(bob)]
     for client in clients:
         assert client(PERMISSIONS).data == {"me": {"permissions": []}}
     change_user(alice.pk, actor=actor, flags={"is_staff": True})

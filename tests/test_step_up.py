@@ -18,9 +18,9 @@ from tests.second_factors import (
     REAUTHENTICATE,
     REGENERATE,
     REMOVE_TOTP,
+    age_authentication,
     code_of,
     fresh_code,
-    let_proofs_age,
     log_in_fully,
     set_up_totp,
     wrong_code,
@@ -42,7 +42,7 @@ WITH_PASSWORD = {
 }
 
 
-def someone_allowed(name: str) -> str:
+def allowed_client(name: str) -> str:
     """Return a kind of client for whom the mutation works."""
     _input, expected = WRITES[name]
     return next(kind for kind in (OWNER, ADMINISTRATOR, USER) if expected[kind] == OK)
@@ -53,9 +53,9 @@ def someone_allowed(name: str) -> str:
 
 @BY_ENGINE
 @pytest.mark.parametrize("name", SENSITIVE)
-def test_sensitive_mutations_need_a_proof_of_late(world: World, name: str) -> None:
-    kind = someone_allowed(name)
-    let_proofs_age()
+def test_sensitive_mutations_require_recent_authentication(world: World, name: str) -> None:
+    kind = allowed_client(name)
+    age_authentication()
     before = everything()
     answer = world.ask(kind, write(name))
     if name in WITH_PASSWORD and kind != OWNER:
@@ -68,14 +68,14 @@ def test_sensitive_mutations_need_a_proof_of_late(world: World, name: str) -> No
 
 @BY_ENGINE
 @pytest.mark.parametrize("name", sorted({*WRITES} - {*SENSITIVE}))
-def test_no_other_mutation_asks(world: World, name: str) -> None:
-    let_proofs_age()
+def test_other_mutations_require_no_recent_authentication(world: World, name: str) -> None:
+    age_authentication()
     _input, expected = WRITES[name]
     assert outcome(world.ask(OWNER, write(name))) == expected[OWNER]
 
 
-def test_profile_is_not_sensitive_but_rights_are(world: World) -> None:
-    let_proofs_age()
+def test_permissions_are_sensitive_and_profiles_are_not(world: World) -> None:
+    age_authentication()
     change = "mutation {{ updateUser(input: {{userId: $owner, {0}}}) {{ errors {{ code }} }} }}"
     assert world.ask(ADMINISTRATOR, change.format('bio: "x"')).problems == []
     for field in ("isStaff: true", 'username: "x11"', "permissions: []", "groupIds: []"):
@@ -85,9 +85,9 @@ def test_profile_is_not_sensitive_but_rights_are(world: World) -> None:
 # Methods ---------------------------------------------------------------------------------
 
 
-def test_password_is_enough_without_a_factor(client_of: ClientOf, alice: User) -> None:
-    client = client_of(alice)
-    let_proofs_age()
+def test_password_suffices_without_a_factor(client_key: ClientOf, alice: User) -> None:
+    client = client_key(alice)
+    age_authentication()
     answer = client(BEGIN_TOTP)
     assert answer.codes == REQUIRED
     assert answer.body["errors"][0]["extensions"]["methods"] == ["PASSWORD"]
@@ -99,22 +99,20 @@ def test_password_is_enough_without_a_factor(client_of: ClientOf, alice: User) -
     assert tags() == ["password:user:refuse", "session:user:reauthenticate"]
 
 
-def test_password_is_too_little_beside_a_factor(client_of: ClientOf, alice: User) -> None:
-    client = client_of(alice)
+def test_password_does_not_suffice_with_a_factor(client_key: ClientOf, alice: User) -> None:
+    client = client_key(alice)
     set_up_totp(client)
-    let_proofs_age()
+    age_authentication()
     answer = client(REAUTHENTICATE, proof={"password": PASSWORD})
     assert answer.codes == REQUIRED
     assert answer.body["errors"][0]["extensions"]["methods"] == ["TOTP", "RECOVERY_CODE"]
     assert client(REMOVE_TOTP).codes == REQUIRED
 
 
-def test_fresh_password_does_not_stand_in_for_an_old_factor(
-    client_of: ClientOf, alice: User
-) -> None:
-    client = client_of(alice)
+def test_recent_password_does_not_replace_an_old_factor(client_key: ClientOf, alice: User) -> None:
+    client = client_key(alice)
     set_up_totp(client)
-    let_proofs_age()
+    age_authentication()
     Session.objects.update(authenticated_at=timezone.now())
     change = f"""mutation {{ changePassword(input: {{
       currentPassword: "{PASSWORD}", newPassword: "another phrase to remember"
@@ -125,14 +123,14 @@ def test_fresh_password_does_not_stand_in_for_an_old_factor(
     assert client(change).problems == []
 
 
-def test_code_steps_up_once(client_of: ClientOf, alice: User) -> None:
-    client = client_of(alice)
+def test_code_steps_up_once(client_key: ClientOf, alice: User) -> None:
+    client = client_key(alice)
     secret, codes = set_up_totp(client)
-    let_proofs_age()
+    age_authentication()
     code = code_of(secret, later=1)
     assert client(REAUTHENTICATE, proof={"totp": code}).problems == []
     assert client(REGENERATE).problems == []
-    let_proofs_age()
+    age_authentication()
     again = client(REAUTHENTICATE, proof={"totp": code})
     assert again.problems == [("CODE_INVALID", "totp")]
     # Those before `regenerateRecoveryCodes`.
@@ -141,19 +139,19 @@ def test_code_steps_up_once(client_of: ClientOf, alice: User) -> None:
     assert client(REGENERATE).codes == REQUIRED
 
 
-def test_recovery_code_steps_up(client_of: ClientOf, alice: User) -> None:
-    client = client_of(alice)
+def test_recovery_code_steps_up(client_key: ClientOf, alice: User) -> None:
+    client = client_key(alice)
     _secret, codes = set_up_totp(client)
-    let_proofs_age()
+    age_authentication()
     assert client(REAUTHENTICATE, proof={"recoveryCode": codes[0]}).problems == []
     assert client(REMOVE_TOTP).problems == []
 
 
-def test_passkey_steps_up_the_session_it_was_asked_by(client_of: ClientOf, alice: User) -> None:
-    client = client_of(alice)
+def test_passkey_steps_up_the_session_it_was_asked_by(client_key: ClientOf, alice: User) -> None:
+    client = client_key(alice)
     device = with_passkey(client)
     other = GraphQLClient(issue_access_token(make_session(User.objects.get())))
-    let_proofs_age()
+    age_authentication()
     stolen = device.get(options_for("REAUTHENTICATION", other))
     refused = client(REAUTHENTICATE, proof={"passkey": stolen})
     assert refused.problems == [("PASSKEY_INVALID", "passkey")]
@@ -163,14 +161,14 @@ def test_passkey_steps_up_the_session_it_was_asked_by(client_of: ClientOf, alice
     assert other(REGENERATE).codes == REQUIRED
 
 
-def test_exactly_one_proof_is_taken(client_of: ClientOf, alice: User) -> None:
-    client = client_of(alice)
+def test_exactly_one_proof_is_accepted(client_key: ClientOf, alice: User) -> None:
+    client = client_key(alice)
     for proof in ({}, {"password": PASSWORD, "totp": "123456"}, {"password": None}):
         assert client(REAUTHENTICATE, proof=proof).codes == ["GRAPHQL_VARIABLES_INVALID"]
 
 
-def test_guessing_is_throttled(client_of: ClientOf, alice: User) -> None:
-    client = client_of(alice)
+def test_guessing_is_throttled(client_key: ClientOf, alice: User) -> None:
+    client = client_key(alice)
     secret, codes = set_up_totp(client)
     for _attempt in range(5):
         answer = client(REAUTHENTICATE, proof={"totp": wrong_code(secret)})
@@ -182,17 +180,17 @@ def test_guessing_is_throttled(client_of: ClientOf, alice: User) -> None:
 # Where it holds --------------------------------------------------------------------------
 
 
-def test_proof_is_of_one_session(client_of: ClientOf, alice: User) -> None:
-    client = client_of(alice)
+def test_reauthentication_applies_to_one_session(client_key: ClientOf, alice: User) -> None:
+    client = client_key(alice)
     set_up_totp(client)
     other = log_in_fully(alice)
-    let_proofs_age()
+    age_authentication()
     assert client(REAUTHENTICATE, proof={"totp": fresh_code(alice)}).problems == []
     assert client(REGENERATE).problems == []
     assert other(REGENERATE).codes == REQUIRED
 
 
-def test_browser_goes_on_with_a_new_cookie(alice: User) -> None:
+def test_browser_gets_a_new_cookie(alice: User) -> None:
     client = log_in_by_cookie()
     former = client.http.cookies["roster"].value
     assert client(REAUTHENTICATE, proof={"password": PASSWORD}).problems == []
@@ -202,12 +200,12 @@ def test_browser_goes_on_with_a_new_cookie(alice: User) -> None:
     assert client(ME).data == {"me": None}
 
 
-def test_proof_ages_whatever_else_the_session_does(
-    client_of: ClientOf, alice: User, settings: Any
+def test_activity_does_not_renew_authentication(
+    client_key: ClientOf, alice: User, settings: Any
 ) -> None:
     settings.REAUTHENTICATION_TTL = dt.timedelta(minutes=1)
     client = log_in_by_cookie()
-    let_proofs_age(minutes=2)
+    age_authentication(minutes=2)
     Session.objects.update(last_seen_at=timezone.now() - dt.timedelta(days=1))
     assert client(ME).data == ALICE
     answer = client(BEGIN_TOTP)
@@ -215,11 +213,11 @@ def test_proof_ages_whatever_else_the_session_does(
     assert answer.body["errors"][0]["extensions"]["maxAge"] == 60
 
 
-def test_removed_factor_leaves_no_proof_for_the_next(client_of: ClientOf, alice: User) -> None:
+def test_removed_factor_invalidates_its_authentication(client_key: ClientOf, alice: User) -> None:
     """What a factor proved is not taken for the proof of one that is set up later."""
-    client = client_of(alice)
+    client = client_key(alice)
     set_up_totp(client)
     assert client(REMOVE_TOTP).problems == []
-    let_proofs_age()
+    age_authentication()
     assert client(BEGIN_TOTP).codes == REQUIRED
     assert client(CONFIRM_TOTP, code="123456").problems == [("CODE_INVALID", "code")]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from tests.client import Answer, GraphQLClient, at_once
+from tests.client import Answer, GraphQLClient, run_concurrently
 from tests.conftest import Statements
 from tests.factories import PASSWORD, make_organization, make_session, make_user, node_id
 from tests.test_passwords import give_reset, is_signed_in, log_in
@@ -78,10 +78,10 @@ def personal(event: Event) -> dict[str, Any]:
 # Suspending ------------------------------------------------------------------------------
 
 
-def test_suspension_shuts_out_at_once(
-    administrator: GraphQLClient, client_of: ClientOf, alice: User, root: User
+def test_suspension_applies_immediately(
+    administrator: GraphQLClient, client_key: ClientOf, alice: User, root: User
 ) -> None:
-    by_token, by_cookie = client_of(alice), GraphQLClient()
+    by_token, by_cookie = client_key(alice), GraphQLClient()
     by_cookie(COOKIE_LOG_IN, login="alice", password=PASSWORD)
     assert is_signed_in(by_cookie)
     give_reset(alice)
@@ -112,7 +112,7 @@ def test_suspension_shuts_out_at_once(
 
 
 @pytest.mark.parametrize("reason", ["", " \n", "r" * 501, "a\0b"])
-def test_there_must_be_a_reason(administrator: GraphQLClient, alice: User, reason: str) -> None:
+def test_reason_is_required(administrator: GraphQLClient, alice: User, reason: str) -> None:
     before = state()
     assert suspend(administrator, alice, reason).problems == [("VALUE_INVALID", "reason")]
     assert state() == before
@@ -128,16 +128,14 @@ def test_there_must_be_a_reason(administrator: GraphQLClient, alice: User, reaso
         "9999-12-31T23:59:59-12:00",
     ],
 )
-def test_end_must_be_a_moment_to_come(
-    administrator: GraphQLClient, alice: User, until: str
-) -> None:
+def test_end_must_be_in_the_future(administrator: GraphQLClient, alice: User, until: str) -> None:
     before = state()
     problems = suspend(administrator, alice, until=until).problems
     assert problems == [("VALUE_INVALID", "until")]
     assert state() == before
 
 
-def test_end_must_tell_its_offset(administrator: GraphQLClient, alice: User) -> None:
+def test_end_requires_an_offset(administrator: GraphQLClient, alice: User) -> None:
     answer = suspend(administrator, alice, until="2100-01-01T00:00:00")
     assert answer.codes == ["GRAPHQL_VARIABLES_INVALID"]
 
@@ -149,7 +147,7 @@ def test_all_problems_are_told_at_once(administrator: GraphQLClient, alice: User
     assert state() == before
 
 
-def test_there_must_be_somebody(administrator: GraphQLClient, alice: User) -> None:
+def test_unknown_user_cannot_be_suspended(administrator: GraphQLClient, alice: User) -> None:
     before = state()
     for user_id in ("", "alice", node_id(User(username="x")), node_id(make_organization("Acme"))):
         answer = administrator(SUSPEND, input={"userId": user_id, "reason": REASON})
@@ -160,11 +158,11 @@ def test_there_must_be_somebody(administrator: GraphQLClient, alice: User) -> No
 
 @pytest.mark.parametrize("who", ["anonymous", "alice", "sam"])
 def test_only_administrators_suspend_and_reactivate(
-    anonymous: GraphQLClient, client_of: ClientOf, alice: User, sam: User, who: str
+    anonymous: GraphQLClient, client_key: ClientOf, alice: User, sam: User, who: str
 ) -> None:
     gone = make_user("gone")
     shut_out(gone, seconds=60)
-    client = {"alice": client_of(alice), "sam": client_of(sam)}.get(who, anonymous)
+    client = {"alice": client_key(alice), "sam": client_key(sam)}.get(who, anonymous)
     code = "UNAUTHENTICATED" if who == "anonymous" else "FORBIDDEN"
     before = state()
     assert suspend(client, alice).codes == [code]
@@ -173,9 +171,7 @@ def test_only_administrators_suspend_and_reactivate(
     assert state() == before
 
 
-def test_suspending_again_changes_why_and_until_when(
-    administrator: GraphQLClient, alice: User
-) -> None:
+def test_suspending_again_updates_reason_and_end(administrator: GraphQLClient, alice: User) -> None:
     assert suspend(administrator, alice, until=UNTIL).problems == []
     since = Suspension.objects.get().created_at
     assert suspend(administrator, alice, "Sent more.").problems == []
@@ -210,10 +206,12 @@ def test_last_active_administrator_cannot_be_suspended(
 
 
 @pytest.mark.parametrize("_time", range(5))
-def test_two_who_suspend_each_other_at_once(transactional_db: None, _time: int) -> None:
+def test_concurrent_mutual_suspensions_keep_one_administrator(
+    transactional_db: None, _time: int
+) -> None:
     root, rosa = (make_user(name, is_superuser=True) for name in ("root", "rosa"))
     tokens = {user: issue_access_token(make_session(user)) for user in (root, rosa)}
-    at_once(
+    run_concurrently(
         lambda: suspend(GraphQLClient(tokens[root]), rosa),
         lambda: suspend(GraphQLClient(tokens[rosa]), root),
     )
@@ -222,10 +220,10 @@ def test_two_who_suspend_each_other_at_once(transactional_db: None, _time: int) 
 
 
 @pytest.mark.parametrize("_time", range(5))
-def test_nobody_slips_in_while_being_suspended(transactional_db: None, _time: int) -> None:
+def test_concurrent_log_in_is_refused(transactional_db: None, _time: int) -> None:
     alice, root = make_user("alice"), make_user("root", is_superuser=True)
     token = issue_access_token(make_session(root))
-    suspended, _logged_in = at_once(
+    suspended, _logged_in = run_concurrently(
         lambda: suspend(GraphQLClient(token), alice).problems, lambda: log_in(alice, PASSWORD)
     )
     assert suspended == []
@@ -235,26 +233,26 @@ def test_nobody_slips_in_while_being_suspended(transactional_db: None, _time: in
 # Reading it ------------------------------------------------------------------------------
 
 
-def test_staff_read_why_and_until_when(
-    client_of: ClientOf, sam: User, root: User, alice: User
+def test_staff_read_reason_and_end(
+    client_key: ClientOf, sam: User, root: User, alice: User
 ) -> None:
     query = (
         "query ($id: ID!) { node(id: $id) { ... on User { suspension {reason until createdAt} } } }"
     )
-    for client in (client_of(sam), client_of(root)):
+    for client in (client_key(sam), client_key(root)):
         assert client(query, id=node_id(alice)).data["node"] == {"suspension": None}
-    assert suspend(client_of(root), alice, until=UNTIL).problems == []
+    assert suspend(client_key(root), alice, until=UNTIL).problems == []
     (since,) = Suspension.objects.values_list("created_at", flat=True)
-    for client in (client_of(sam), client_of(root)):
+    for client in (client_key(sam), client_key(root)):
         suspension = client(query, id=node_id(alice)).data["node"]["suspension"]
         assert (suspension["reason"], suspension["until"]) == (REASON, "2100-01-31T10:00:00+00:00")
         assert dt.datetime.fromisoformat(suspension["createdAt"]) == since
 
 
-def test_nobody_else_reads_it(client_of: ClientOf, alice: User, bob: User) -> None:
+def test_others_cannot_read_suspensions(client_key: ClientOf, alice: User, bob: User) -> None:
     for user in (alice, bob):
         Suspension.objects.create(user=user, reason=REASON)
-    client = client_of(alice)
+    client = client_key(alice)
     assert client("{ me { suspension { reason } } }").data["me"] == {"suspension": None}
     answer = client("{ users(first: 5) { edges { node { username suspension { reason } } } } }")
     assert [edge["node"] for edge in answer.data["users"]["edges"]] == [
@@ -262,10 +260,10 @@ def test_nobody_else_reads_it(client_of: ClientOf, alice: User, bob: User) -> No
     ]
 
 
-def test_a_page_of_people_costs_the_same_however_many_are_suspended(
-    client_of: ClientOf, sam: User, statements: Capture
+def test_page_queries_do_not_depend_on_suspensions(
+    client_key: ClientOf, sam: User, statements: Capture
 ) -> None:
-    client = client_of(sam)
+    client = client_key(sam)
     query = "{ users(first: 50) { edges { node { username suspension { reason until } } } } }"
     costs = []
     for count in (2, 20):

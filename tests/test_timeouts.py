@@ -13,7 +13,7 @@ from users.accounts.models import User
 ClientOf = Callable[[User], GraphQLClient]
 
 
-def test_service_never_waits_for_ever(db: None) -> None:
+def test_every_connection_has_timeouts(db: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SHOW statement_timeout")
         assert cursor.fetchone() == ("5s",)

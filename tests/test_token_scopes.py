@@ -48,12 +48,12 @@ def token_client(user: User, *scopes: str) -> GraphQLClient:
         "query A { me { id } ...F } fragment F on Query { users(first: 1) { nodes { id } } }",
     ],
 )
-def test_scope_is_asked_for_however_a_field_is_named(alice: User, document: str) -> None:
+def test_aliases_do_not_bypass_scopes(alice: User, document: str) -> None:
     assert_insufficient(token_client(alice, "profile:read")(document), "users:read")
     assert token_client(alice, "users:read")(document).codes == []
 
 
-def test_only_the_operation_that_is_meant_counts(alice: User) -> None:
+def test_only_the_executed_operation_is_checked(alice: User) -> None:
     client = token_client(alice, "profile:read")
     document = "query A { me { username } } query B { users(first: 1) { nodes { id } } }"
 
@@ -67,7 +67,7 @@ def test_only_the_operation_that_is_meant_counts(alice: User) -> None:
     assert run("C").codes == ["BAD_REQUEST"]
 
 
-def test_nothing_is_done_if_one_mutation_is_out_of_scope(alice: User) -> None:
+def test_one_missing_scope_refuses_the_whole_operation(alice: User) -> None:
     client = token_client(alice, "profile:write")
     document = """
         mutation {
@@ -80,20 +80,20 @@ def test_nothing_is_done_if_one_mutation_is_out_of_scope(alice: User) -> None:
     assert alice.profile.bio == ""
 
 
-def test_endless_fragments_come_to_an_end(alice: User) -> None:
+def test_cyclic_fragments_terminate(alice: User) -> None:
     client = token_client(alice, "profile:read")
     answer = client("{ ...F } fragment F on Query { me { id } ...F }")
     assert answer.codes == ["GRAPHQL_VALIDATION_FAILED"]
     assert client("{ ").codes == ["GRAPHQL_PARSE_FAILED"]
 
 
-def test_unknown_field_is_closed() -> None:
+def test_unknown_fields_are_refused() -> None:
     actor = Actor(scopes=frozenset(scope.value for scope in Scope))
     with pytest.raises(InsufficientScopeError):
         ROOT_FIELDS.check_scopes(["somethingNew"], actor)
 
 
-def test_schema_can_be_looked_at(alice: User) -> None:
+def test_introspection_needs_no_scope(alice: User) -> None:
     client = token_client(alice, "events:read")
     assert client("{ __typename __schema { queryType { name } } }").data["__typename"] == "Query"
 
@@ -113,7 +113,7 @@ def test_missing_scope_is_named(alice: User, scope: str | None, body: str) -> No
 # What is reached deeper down -------------------------------------------------------------
 
 
-def test_token_reaches_nothing_through_what_it_reads(alice: User, bob: User) -> None:
+def test_nested_types_require_their_scopes(alice: User, bob: User) -> None:
     make_organization("Archers", alice, bob, role=Role.OWNER)
     make_session(alice)
     client = token_client(alice, "profile:read")
@@ -145,7 +145,7 @@ def test_token_reaches_nothing_through_what_it_reads(alice: User, bob: User) -> 
     }
 
 
-def test_members_are_people_to_be_read(alice: User, bob: User) -> None:
+def test_members_require_the_users_scope(alice: User, bob: User) -> None:
     make_organization("Archers", alice, bob, role=Role.OWNER)
     query = """
         { organizations(first: 1) { nodes { members(first: 9) { nodes {
@@ -180,7 +180,7 @@ def test_answers_are_not_shared_between_scopes(sam: User, bob: User) -> None:
             assert client(query, id=node_id(bob)).data == {"node": expected}
 
 
-def test_administrators_token_changes_nobodys_sign_in(root: User, bob: User) -> None:
+def test_tokens_cannot_change_credentials(root: User, bob: User) -> None:
     client = token_client(root, *Scope)
     for change in (
         'email: "mine@example.org"',
@@ -220,7 +220,7 @@ def test_groups_take_a_scope_of_their_own(root: User, bob: User) -> None:
     assert bob.user_permissions.count() == 1
 
 
-def test_scope_gives_no_right(alice: User, bob: User) -> None:
+def test_scope_grants_no_permission(alice: User, bob: User) -> None:
     client = token_client(alice, *Scope)
     suspend = """
         mutation ($id: ID!) {
@@ -254,7 +254,7 @@ def assert_refused_by_policy(world: World, name: str, held: frozenset[str]) -> N
 
 @BY_ENGINE
 @pytest.mark.parametrize("name", [name for name, need in WRITES.items() if need != NONE])
-def test_services_ask_for_the_scope_themselves(world: World, name: str) -> None:
+def test_services_check_scopes(world: World, name: str) -> None:
     read = WRITES[name].replace(":write", ":read")
     assert_refused_by_policy(world, name, frozenset({"analytics:read", read}))
 
@@ -270,10 +270,10 @@ def test_services_ask_for_the_scope_themselves(world: World, name: str) -> None:
         *("acceptOrganizationInvitation", "deleteOrganization", "updateUser"),
     ],
 )
-def test_services_want_somebody_in_person(world: World, name: str) -> None:
+def test_services_require_interactive_sessions(world: World, name: str) -> None:
     assert_refused_by_policy(world, name, frozenset(Scope))
 
 
-def test_every_scope_opens_something() -> None:
+def test_every_scope_is_used() -> None:
     required = {access.scope for access in ROOT_FIELDS.access.values()}
     assert required - {*NoScope} == {*Scope} - {Scope.PROFILE_READ}

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from core.crypto import UnsealError
-from tests.client import GraphQLClient, at_once
+from tests.client import GraphQLClient, run_concurrently
 from tests.factories import PASSWORD, make_user, node_id
 from tests.second_factors import (
     BEGIN_TOTP,
@@ -30,7 +30,7 @@ from users.accounts.models import User
 from users.activity.models import Event
 from users.authentication import throttling
 from users.authentication.models import PendingLogIn, RecoveryCode, Session, Totp
-from users.authentication.one_time import opened_secret
+from users.authentication.one_time import unseal_secret
 
 INVALID = [("CODE_INVALID", "totp")]
 
@@ -38,8 +38,8 @@ INVALID = [("CODE_INVALID", "totp")]
 # Setting up ------------------------------------------------------------------------------
 
 
-def test_app_is_set_up_by_its_first_code(client_of: ClientOf, alice: User) -> None:
-    client = client_of(alice)
+def test_app_is_set_up_by_its_first_code(client_key: ClientOf, alice: User) -> None:
+    client = client_key(alice)
     shown = client(BEGIN_TOTP).data["beginTotpEnrollment"]
     secret = shown["secret"]
 
@@ -62,21 +62,21 @@ def test_app_is_set_up_by_its_first_code(client_of: ClientOf, alice: User) -> No
     assert event.data == {"method": "totp", "sessions": 1}
 
 
-def test_secret_is_sealed_and_of_no_use_to_anybody_else(client_of: ClientOf, alice: User) -> None:
-    secret, codes = set_up_totp(client_of(alice))
+def test_secret_is_encrypted_for_its_user(client_key: ClientOf, alice: User) -> None:
+    secret, codes = set_up_totp(client_key(alice))
     row = Totp.objects.get()
     assert secret not in row.secret
     assert len(secret) * 5 == 160
     with pytest.raises(UnsealError):
-        opened_secret(row.secret, make_user("eve").pk)
+        unseal_secret(row.secret, make_user("eve").pk)
     stored = b"".join(bytes(code.digest) for code in RecoveryCode.objects.all())
     assert len(stored) == 10 * 32
     everything = str(list(Event.objects.values_list("data", flat=True)))
     assert not [text for text in (secret, *codes) if text in everything]
 
 
-def test_wrong_first_code_sets_nothing_up(client_of: ClientOf, alice: User) -> None:
-    client = client_of(alice)
+def test_wrong_first_code_sets_nothing_up(client_key: ClientOf, alice: User) -> None:
+    client = client_key(alice)
     secret = client(BEGIN_TOTP).data["beginTotpEnrollment"]["secret"]
     assert client(CONFIRM_TOTP, code=wrong_code(secret)).problems == [("CODE_INVALID", "code")]
     assert Totp.objects.get().confirmed_at is None
@@ -84,15 +84,15 @@ def test_wrong_first_code_sets_nothing_up(client_of: ClientOf, alice: User) -> N
     assert log_in()["accessToken"]
 
 
-def test_secret_waits_so_long_for_its_first_code(client_of: ClientOf, alice: User) -> None:
-    client = client_of(alice)
+def test_unconfirmed_secret_expires(client_key: ClientOf, alice: User) -> None:
+    client = client_key(alice)
     secret = client(BEGIN_TOTP).data["beginTotpEnrollment"]["secret"]
     Totp.objects.update(begun_at=timezone.now() - dt.timedelta(minutes=31))
     assert client(CONFIRM_TOTP, code=code_of(secret)).problems == [("CODE_INVALID", "code")]
 
 
-def test_beginning_again_replaces_the_secret(client_of: ClientOf, alice: User) -> None:
-    client = client_of(alice)
+def test_beginning_again_replaces_the_secret(client_key: ClientOf, alice: User) -> None:
+    client = client_key(alice)
     former = client(BEGIN_TOTP).data["beginTotpEnrollment"]["secret"]
     secret = client(BEGIN_TOTP).data["beginTotpEnrollment"]["secret"]
     assert client(CONFIRM_TOTP, code=code_of(former)).problems == [("CODE_INVALID", "code")]
@@ -101,8 +101,8 @@ def test_beginning_again_replaces_the_secret(client_of: ClientOf, alice: User) -
     assert secret_of(alice) == secret
 
 
-def test_first_factor_ends_what_a_password_alone_opened(client_of: ClientOf, alice: User) -> None:
-    other, client = log_in(), client_of(alice)
+def test_first_factor_ends_password_only_sessions(client_key: ClientOf, alice: User) -> None:
+    other, client = log_in(), client_key(alice)
     set_up_totp(client)
     assert client(ME).data == ALICE
     assert GraphQLClient(other["accessToken"])(ME).status == 401
@@ -112,8 +112,8 @@ def test_first_factor_ends_what_a_password_alone_opened(client_of: ClientOf, ali
 # Logging in ------------------------------------------------------------------------------
 
 
-def test_password_opens_nothing_but_the_second_step(client_of: ClientOf, alice: User) -> None:
-    set_up_totp(client_of(alice))
+def test_password_alone_leads_to_the_second_step(client_key: ClientOf, alice: User) -> None:
+    set_up_totp(client_key(alice))
     sessions = Session.objects.count()
     answer = GraphQLClient()(LOG_IN, login="alice", password=PASSWORD)
     (payload,) = answer.data.values()
@@ -130,8 +130,8 @@ def test_password_opens_nothing_but_the_second_step(client_of: ClientOf, alice: 
     assert waiting["mfaToken"].encode() not in bytes(PendingLogIn.objects.get().digest)
 
 
-def test_cookie_is_set_by_the_second_step_only(client_of: ClientOf, alice: User) -> None:
-    secret, _codes = set_up_totp(client_of(alice))
+def test_cookie_is_set_by_the_second_step_only(client_key: ClientOf, alice: User) -> None:
+    secret, _codes = set_up_totp(client_key(alice))
     client = GraphQLClient()
     answer = client(LOG_IN, login="alice", password=PASSWORD, transport="COOKIE")
     assert not client.http.cookies
@@ -144,9 +144,9 @@ def test_cookie_is_set_by_the_second_step_only(client_of: ClientOf, alice: User)
     assert session.factor_at
 
 
-def test_session_tells_how_it_was_proved(client_of: ClientOf, alice: User) -> None:
+def test_session_has_its_authentication_methods(client_key: ClientOf, alice: User) -> None:
     query = "{ sessions(first: 1) { nodes { methods aal authenticatedAt factorAt } } }"
-    client = client_of(alice)
+    client = client_key(alice)
     (session,) = client(query).data["sessions"]["nodes"]
     assert (session["methods"], session["aal"], session["factorAt"]) == (["pwd"], 1, None)
     set_up_totp(client)
@@ -156,10 +156,10 @@ def test_session_tells_how_it_was_proved(client_of: ClientOf, alice: User) -> No
 
 
 @pytest.mark.parametrize("written", ["{0} {1}", "{0}-{1}", "  {0}{1}\t", "wide", "arabic"])
-def test_code_works_once_however_it_is_written(
-    client_of: ClientOf, alice: User, written: str
+def test_code_is_single_use_in_any_notation(
+    client_key: ClientOf, alice: User, written: str
 ) -> None:
-    secret, _codes = set_up_totp(client_of(alice))
+    secret, _codes = set_up_totp(client_key(alice))
     code = code_of(secret, later=1)
     zero = {"wide": 0xFF10, "arabic": 0x0660}.get(written)
     other = (
@@ -175,31 +175,31 @@ def test_code_works_once_however_it_is_written(
 
 
 @pytest.mark.parametrize("code", ["", "12345", "1234567", "abcdef", "½½½½½½", "12345\0", "9" * 999])
-def test_nonsense_is_no_code(client_of: ClientOf, alice: User, code: str) -> None:
-    set_up_totp(client_of(alice))
+def test_malformed_codes_are_refused(client_key: ClientOf, alice: User, code: str) -> None:
+    set_up_totp(client_key(alice))
     assert verify(half_log_in(), totp=code).problems == INVALID
 
 
 @pytest.mark.parametrize("step", [-2, 2])
-def test_old_and_future_codes_are_refused(client_of: ClientOf, alice: User, step: int) -> None:
-    secret, _codes = set_up_totp(client_of(alice))
+def test_old_and_future_codes_are_refused(client_key: ClientOf, alice: User, step: int) -> None:
+    secret, _codes = set_up_totp(client_key(alice))
     Totp.objects.update(last_step=0)
     assert verify(half_log_in(), totp=code_of(secret, later=step)).problems == INVALID
 
 
-def test_code_of_another_person_is_refused(client_of: ClientOf, alice: User, bob: User) -> None:
-    set_up_totp(client_of(alice))
-    _secret, codes = set_up_totp(client_of(bob))
+def test_code_of_another_user_is_refused(client_key: ClientOf, alice: User, bob: User) -> None:
+    set_up_totp(client_key(alice))
+    _secret, codes = set_up_totp(client_key(bob))
     assert verify(half_log_in(), totp=fresh_code(bob)).problems == INVALID
     refused = verify(half_log_in(), recoveryCode=codes[0])
     assert refused.problems == [("CODE_INVALID", "recoveryCode")]
     assert RecoveryCode.objects.filter(used_at=None).count() == 20
 
 
-def test_refusal_is_remembered_and_the_log_in_goes_on_waiting(
-    client_of: ClientOf, alice: User
+def test_refused_code_is_recorded_and_keeps_the_pending_log_in(
+    client_key: ClientOf, alice: User
 ) -> None:
-    secret, _codes = set_up_totp(client_of(alice))
+    secret, _codes = set_up_totp(client_key(alice))
     token = half_log_in()
     assert verify(token, totp=wrong_code(secret)).problems == INVALID
     (event,) = Event.objects.filter(tag="factor:user:refuse")
@@ -208,16 +208,16 @@ def test_refusal_is_remembered_and_the_log_in_goes_on_waiting(
     assert tags()[-2:] == ["factor:user:use", "session:user:log_in"]
 
 
-def test_pending_log_in_counts_once(client_of: ClientOf, alice: User) -> None:
-    set_up_totp(client_of(alice))
+def test_pending_log_in_counts_once(client_key: ClientOf, alice: User) -> None:
+    set_up_totp(client_key(alice))
     token = half_log_in()
     assert verify(token, totp=fresh_code(alice)).problems == []
     assert verify(token, totp=fresh_code(alice)).problems == [("TOKEN_INVALID", "mfaToken")]
     assert verify("nonsense", totp=fresh_code(alice)).problems == [("TOKEN_INVALID", "mfaToken")]
 
 
-def test_pending_log_in_expires(client_of: ClientOf, alice: User) -> None:
-    set_up_totp(client_of(alice))
+def test_pending_log_in_expires(client_key: ClientOf, alice: User) -> None:
+    set_up_totp(client_key(alice))
     token = half_log_in()
     PendingLogIn.objects.update(expires_at=timezone.now())
     assert verify(token, totp=fresh_code(alice)).problems == [("TOKEN_EXPIRED", "mfaToken")]
@@ -225,9 +225,9 @@ def test_pending_log_in_expires(client_of: ClientOf, alice: User) -> None:
 
 @pytest.mark.parametrize("end", ["password", "suspended", "everywhere"])
 def test_pending_log_in_ends_with_the_sessions(
-    client_of: ClientOf, alice: User, root: User, end: str
+    client_key: ClientOf, alice: User, root: User, end: str
 ) -> None:
-    set_up_totp(client_of(alice))
+    set_up_totp(client_key(alice))
     token = half_log_in()
     if end == "password":
         document = f"""mutation {{ changePassword(input: {{
@@ -242,27 +242,29 @@ def test_pending_log_in_ends_with_the_sessions(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_one_code_at_once_lets_one_in(client_of: ClientOf) -> None:
+def test_concurrent_uses_of_a_code_sign_in_once(client_key: ClientOf) -> None:
     alice = make_user("alice")
-    set_up_totp(client_of(alice))
+    set_up_totp(client_key(alice))
     tokens, code = [half_log_in() for _number in range(4)], fresh_code(alice)
-    answers = at_once(*(lambda token=token: verify(token, totp=code) for token in tokens))
+    answers = run_concurrently(*(lambda token=token: verify(token, totp=code) for token in tokens))
     assert sorted(len(answer.problems) for answer in answers) == [0, 1, 1, 1]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_one_pending_log_in_at_once_begins_one_session(client_of: ClientOf) -> None:
+def test_concurrent_second_steps_create_one_session(client_key: ClientOf) -> None:
     alice = make_user("alice")
-    _secret, codes = set_up_totp(client_of(alice))
+    _secret, codes = set_up_totp(client_key(alice))
     token = half_log_in()
-    answers = at_once(*(lambda code=code: verify(token, recoveryCode=code) for code in codes[:4]))
+    answers = run_concurrently(
+        *(lambda code=code: verify(token, recoveryCode=code) for code in codes[:4])
+    )
     assert sorted(len(answer.problems) for answer in answers) == [0, 1, 1, 1]
     # Only the code that let somebody in is used up.
     assert RecoveryCode.objects.filter(used_at=None).count() == 9
 
 
-def test_guessing_is_throttled_over_all_log_ins(client_of: ClientOf, alice: User) -> None:
-    secret, codes = set_up_totp(client_of(alice))
+def test_guessing_is_throttled_over_all_log_ins(client_key: ClientOf, alice: User) -> None:
+    secret, codes = set_up_totp(client_key(alice))
     for _attempt in range(5):
         assert verify(half_log_in(), totp=wrong_code(secret)).problems == INVALID
     token = half_log_in()
@@ -275,12 +277,12 @@ def test_guessing_is_throttled_over_all_log_ins(client_of: ClientOf, alice: User
     assert RecoveryCode.objects.filter(used_at=None).count() == 10
 
 
-def test_right_code_gives_a_guesser_no_second_day(
-    client_of: ClientOf, alice: User, monkeypatch: pytest.MonkeyPatch
+def test_correct_code_does_not_reset_the_daily_limit(
+    client_key: ClientOf, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    secret, codes = set_up_totp(client_of(alice))
-    a_day = replace(throttling.CODES_OF_PERSON_DAILY, count=6)
-    monkeypatch.setattr(throttling, "CODES_OF_PERSON_DAILY", a_day)
+    secret, codes = set_up_totp(client_key(alice))
+    a_day = replace(throttling.CODES_PER_USER_DAILY, count=6)
+    monkeypatch.setattr(throttling, "CODES_PER_USER_DAILY", a_day)
     for code in codes[:2]:
         for _attempt in range(3):
             assert verify(half_log_in(), totp=wrong_code(secret)).problems == INVALID
@@ -288,25 +290,21 @@ def test_right_code_gives_a_guesser_no_second_day(
     assert answer.codes == THROTTLED
 
 
-def test_right_password_does_not_multiply_the_attempts_at_it(
-    client_of: ClientOf, alice: User
-) -> None:
+def test_correct_password_does_not_reset_the_attempts(client_key: ClientOf, alice: User) -> None:
     """Half log-ins count until one is completed."""
-    set_up_totp(client_of(alice))
+    set_up_totp(client_key(alice))
     tokens = [half_log_in() for _attempt in range(10)]
     assert GraphQLClient()(LOG_IN, login="alice", password=PASSWORD).codes == THROTTLED
     assert verify(tokens[0], totp=fresh_code(alice)).problems == []
     assert half_log_in()
 
 
-def test_session_of_the_password_alone_is_none_beside_a_factor(
-    client_of: ClientOf, alice: User
-) -> None:
+def test_password_only_session_is_invalid_with_a_factor(client_key: ClientOf, alice: User) -> None:
     """Whatever made it: what a session proved is looked at on every use."""
-    set_up_totp(client_of(alice))
+    set_up_totp(client_key(alice))
     payload = log_in_fully(alice)
     assert payload(ME).data == ALICE
-    weak = client_of(alice)
+    weak = client_key(alice)
     assert (weak(ME).status, weak(ME).codes) == (401, ["UNAUTHENTICATED"])
     query = "{ sessions(first: 9) { nodes { aal } } me { activeSessionCount } }"
     found = payload(query).data
@@ -314,10 +312,8 @@ def test_session_of_the_password_alone_is_none_beside_a_factor(
     assert found["me"]["activeSessionCount"] == len(found["sessions"]["nodes"])
 
 
-def test_refreshing_neither_renews_a_proof_nor_gets_round_one(
-    client_of: ClientOf, alice: User
-) -> None:
-    set_up_totp(client_of(alice))
+def test_refreshing_does_not_renew_authentication(client_key: ClientOf, alice: User) -> None:
+    set_up_totp(client_key(alice))
     answer = verify(half_log_in(), totp=fresh_code(alice))
     (payload,) = answer.data.values()
     proved = Session.objects.order_by("-pk")[0].factor_at
@@ -338,8 +334,8 @@ def log_in_weakly(user: User) -> str:
 # Removing --------------------------------------------------------------------------------
 
 
-def test_removed_app_counts_no_more(client_of: ClientOf, alice: User) -> None:
-    client = client_of(alice)
+def test_removed_authenticator_stops_working(client_key: ClientOf, alice: User) -> None:
+    client = client_key(alice)
     set_up_totp(client)
     answer = client(REMOVE_TOTP)
     assert answer.data["removeTotp"]["user"] == {"secondFactors": [], "recoveryCodesLeft": 0}
@@ -348,16 +344,16 @@ def test_removed_app_counts_no_more(client_of: ClientOf, alice: User) -> None:
     assert tags()[-2:] == ["factor:user:remove", "session:user:log_in"]
 
 
-def test_staff_see_who_has_what_and_others_do_not(
-    client_of: ClientOf, alice: User, bob: User, sam: User
+def test_staff_see_factors_and_others_do_not(
+    client_key: ClientOf, alice: User, bob: User, sam: User
 ) -> None:
-    set_up_totp(client_of(bob))
+    set_up_totp(client_key(bob))
     query = """query ($id: ID!) { user(id: $id) {
       secondFactors recoveryCodesLeft totp { confirmedAt } passkeys(first: 1) { nodes { id } }
     } }"""
-    seen = client_of(sam)(query, id=node_id(bob)).data["user"]
+    seen = client_key(sam)(query, id=node_id(bob)).data["user"]
     assert (seen["secondFactors"], seen["recoveryCodesLeft"]) == (["TOTP"], 10)
-    hidden = client_of(alice)(query, id=node_id(bob)).data["user"]
+    hidden = client_key(alice)(query, id=node_id(bob)).data["user"]
     assert hidden == {
         "secondFactors": None,
         "recoveryCodesLeft": None,

@@ -67,9 +67,7 @@ def marks() -> list[tuple[str, Any]]:
 # For good --------------------------------------------------------------------------------
 
 
-def test_a_final_refusal_ends_is_visible_and_can_be_sent_again(
-    worker: Sink, client: Client
-) -> None:
+def test_permanent_failure_is_visible_and_can_be_retried(worker: Sink, client: Client) -> None:
     alice = make_user("alice")
     worker.replies[Stage.RCPT, alice.email] = UNKNOWN
     reset(alice.email)
@@ -202,7 +200,7 @@ def test_an_address_without_an_account_leaves_an_event_only(mails: Sink, alice: 
 
 
 @pytest.mark.django_db
-def test_who_verifies_an_address_has_it_marked_no_more(alice: User) -> None:
+def test_verification_clears_the_undeliverable_mark(alice: User) -> None:
     User.objects.update(email_undeliverable_at=timezone.now())
     document = """
         mutation ($token: String!) {
@@ -268,7 +266,7 @@ def server_that_says(*replies: bytes) -> Iterator[int]:
         ([b"nonsense"], "SMTPConnectError: -1"),
     ],
 )
-def test_what_concerns_the_service_is_retried_and_marks_nobody(
+def test_service_errors_are_retried_and_mark_no_address(
     mails: Sink, settings: Any, alice: User, replies: list[bytes], reason: str
 ) -> None:
     with server_that_says(*replies) as port:
@@ -280,7 +278,7 @@ def test_what_concerns_the_service_is_retried_and_marks_nobody(
 
 
 @pytest.mark.django_db
-def test_a_sender_that_is_refused_ends_and_marks_nobody(
+def test_refused_sender_is_permanent_and_marks_no_address(
     mails: Sink, settings: Any, alice: User
 ) -> None:
     refusal = b"550 5.1.1 <no-reply@example.org> unknown"
@@ -350,7 +348,7 @@ def test_the_command_retries_them(mails: Sink) -> None:
     assert mails.is_empty()
 
 
-def test_every_mail_goes_where_refusals_are_noted() -> None:
+def test_every_mail_records_refusals() -> None:
     root = Path(__file__).resolve().parents[1]
     senders = {
         str(path.relative_to(root))

@@ -147,10 +147,10 @@ def test_every_update_has_values(updates: dict[str, Update]) -> None:
 
 @pytest.mark.parametrize("name", input_types())
 def test_absent_fields_stay(
-    client_of: ClientOf, alice: User, root: User, updates: dict[str, Update], name: str
+    client_key: ClientOf, alice: User, root: User, updates: dict[str, Update], name: str
 ) -> None:
     update, type_ = updates[name], input_types()[name]
-    client = client_of(alice if name == "updateProfile" else root)
+    client = client_key(alice if name == "updateProfile" else root)
     document = (
         f"mutation ($input: {type_}!) {{ {name}(input: $input) {{ errors {{ code field }} }} }}"
     )
@@ -178,7 +178,7 @@ def test_absent_fields_stay(
     assert Event.objects.count() == count
 
 
-def test_optional_fields_that_may_not_be_null_say_so() -> None:
+def test_non_null_optional_fields_are_documented() -> None:
     # strawberry refuses null for a `Maybe` without it by itself: with Python's words as a literal,
     # and as a fault of ours by variable.
     for name, kind in SCHEMA.type_map.items():

@@ -6,7 +6,7 @@ from django.utils import timezone
 from tests.client import Answer, GraphQLClient
 from tests.conftest import Sink
 from tests.factories import PASSWORD, make_service, make_token, make_user, node_id
-from tests.second_factors import let_proofs_age
+from tests.second_factors import age_authentication
 from tests.signing_in import ClientOf, tags
 from tests.test_email_addresses import ADD, CONFIRM, NEW, PRIMARY, addresses, give_address, token
 from tests.test_sign_up_mail import text_of
@@ -29,11 +29,11 @@ def remove(client: GraphQLClient, user: User, email: str = NEW) -> Answer:
     return client(REMOVE, id=node_id(user), email=email)
 
 
-def test_address_is_the_persons_no_more(client_of: ClientOf, alice: User, root: User) -> None:
+def test_address_is_removed_from_the_user(client_key: ClientOf, alice: User, root: User) -> None:
     give_address(alice)
     give_address(alice, "alice@example.com")
 
-    answer = remove(client_of(root), alice, " ALICE@Example.NET")
+    answer = remove(client_key(root), alice, " ALICE@Example.NET")
 
     assert answer.problems == []
     assert answer.data["removeUserEmailAddress"]["user"]["emailAddresses"] == [
@@ -44,7 +44,7 @@ def test_address_is_the_persons_no_more(client_of: ClientOf, alice: User, root: 
     assert (event.tag, event.actor_id) == (Tag.EMAIL_ADDRESS_REMOVED, root.pk)
     assert (event.subject_id, event.data) == (alice.pk, {})
     assert EventDetails.objects.get(event=event).values["email"] == NEW
-    assert remove(client_of(root), alice).problems == [("NOT_FOUND", "email")]
+    assert remove(client_key(root), alice).problems == [("NOT_FOUND", "email")]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_address_is_the_persons_no_more(client_of: ClientOf, alice: User, root: 
         ),
     ],
 )
-def test_both_addresses_are_told(worker: Sink, locale: str, subject: str, told: str) -> None:
+def test_both_addresses_are_notified(worker: Sink, locale: str, subject: str, told: str) -> None:
     alice = make_user("alice", locale=locale, email_verified_at=timezone.now())
     give_address(alice)
     root = make_user("root", is_staff=True, is_superuser=True)
@@ -74,7 +74,7 @@ def test_both_addresses_are_told(worker: Sink, locale: str, subject: str, told: 
     assert mails[NEW]["Subject"] != subject
 
 
-def test_own_removal_tells_the_primary_one_nothing(alice: User, mails: Sink) -> None:
+def test_own_removal_does_not_notify_the_primary_address(alice: User, mails: Sink) -> None:
     give_address(alice)
     own = f'removeEmailAddress(input: {{email: "{NEW}", password: "{PASSWORD}"}})'
     client = GraphQLClient(make_token(alice))
@@ -83,28 +83,28 @@ def test_own_removal_tells_the_primary_one_nothing(alice: User, mails: Sink) -> 
     assert mails.is_empty()
 
 
-def test_nothing_is_mailed_of_what_was_erased(
-    client_of: ClientOf, alice: User, root: User, mails: Sink
+def test_erased_address_gets_no_mail(
+    client_key: ClientOf, alice: User, root: User, mails: Sink
 ) -> None:
     give_address(alice)
-    assert remove(client_of(root), alice).problems == []
+    assert remove(client_key(root), alice).problems == []
     EventDetails.objects.all().delete()
     mail_email_address_removed_for_them(str(Event.objects.get().pk))
     assert mails.is_empty()
 
 
-def test_link_that_waits_goes_with_it(client_of: ClientOf, alice: User, root: User) -> None:
-    assert client_of(alice)(ADD, email=NEW, password=PASSWORD).problems == []
+def test_pending_link_is_removed(client_key: ClientOf, alice: User, root: User) -> None:
+    assert client_key(alice)(ADD, email=NEW, password=PASSWORD).problems == []
     waiting = token()
-    assert remove(client_of(root), alice).problems == []
+    assert remove(client_key(root), alice).problems == []
     assert not EmailAddition.objects.exists()
     assert GraphQLClient()(CONFIRM, token=waiting).problems == [("TOKEN_INVALID", "token")]
     assert tags() == [Tag.EMAIL_ADDRESS_REQUESTED]
 
 
-def test_primary_one_stays(client_of: ClientOf, alice: User, root: User) -> None:
+def test_primary_address_is_kept(client_key: ClientOf, alice: User, root: User) -> None:
     give_address(alice)
-    answer = remove(client_of(root), alice, PRIMARY)
+    answer = remove(client_key(root), alice, PRIMARY)
     assert answer.problems == [("EMAIL_PRIMARY", "email")]
     (error,) = answer.data["removeUserEmailAddress"]["errors"]
     assert "see updateUser" in error["message"]
@@ -112,11 +112,11 @@ def test_primary_one_stays(client_of: ClientOf, alice: User, root: User) -> None
     assert tags() == []
 
 
-def test_what_is_not_theirs_is_not_found(
-    client_of: ClientOf, alice: User, bob: User, root: User
+def test_address_of_another_user_is_not_found(
+    client_key: ClientOf, alice: User, bob: User, root: User
 ) -> None:
     give_address(bob)
-    client, before = client_of(root), everything()
+    client, before = client_key(root), everything()
     assert remove(client, alice).problems == [("NOT_FOUND", "email")]
     assert remove(client, make_service("robot")).problems == [("NOT_FOUND", "email")]
     assert remove(client, User(username="x")).problems == [("NOT_FOUND", "userId")]
@@ -127,28 +127,28 @@ def test_what_is_not_theirs_is_not_found(
     assert tags() == []
 
 
-def test_administrators_prove_themselves_for_their_own(client_of: ClientOf, root: User) -> None:
+def test_own_address_requires_step_up(client_key: ClientOf, root: User) -> None:
     give_address(root, "root@example.net")
-    answer = remove(client_of(root), root, "root@example.net")
+    answer = remove(client_key(root), root, "root@example.net")
     assert answer.problems == [("VALUE_INVALID", "userId")]
     assert addresses(root) == {root.email, "root@example.net"}
 
 
-def test_it_is_for_administrators_of_late(
-    client_of: ClientOf, alice: User, sam: User, root: User
+def test_removal_requires_recently_authenticated_administrator(
+    client_key: ClientOf, alice: User, sam: User, root: User
 ) -> None:
     give_address(alice)
-    clients = {"FORBIDDEN": client_of(sam), "UNAUTHENTICATED": GraphQLClient()}
-    clients["REAUTHENTICATION_REQUIRED"] = client_of(root)
-    let_proofs_age()
+    clients = {"FORBIDDEN": client_key(sam), "UNAUTHENTICATED": GraphQLClient()}
+    clients["REAUTHENTICATION_REQUIRED"] = client_key(root)
+    age_authentication()
     for code, client in clients.items():
         assert remove(client, alice).codes == [code]
     assert addresses(alice) == {PRIMARY, NEW}
     assert tags() == []
 
 
-def test_who_is_shut_out_loses_it_as_well(client_of: ClientOf, alice: User, root: User) -> None:
+def test_deactivated_users_lose_it_as_well(client_key: ClientOf, alice: User, root: User) -> None:
     give_address(alice)
     User.objects.filter(pk=alice.pk).update(is_active=False)
-    assert remove(client_of(root), alice).problems == []
+    assert remove(client_key(root), alice).problems == []
     assert addresses(alice) == {PRIMARY}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.client import Answer, GraphQLClient, at_once
+from tests.client import Answer, GraphQLClient, run_concurrently
 from tests.factories import PASSWORD, make_token, make_user
 from tests.test_sign_up import sign_up
 from users.accounts.models import User
@@ -23,8 +23,8 @@ CHANGE = """
 
 
 @pytest.fixture
-def change(client_of: ClientOf, alice: User) -> Callable[..., Answer]:
-    client = client_of(alice)
+def change(client_key: ClientOf, alice: User) -> Callable[..., Answer]:
+    client = client_key(alice)
     return lambda username, password=PASSWORD: client(CHANGE, username=username, password=password)
 
 
@@ -49,7 +49,7 @@ def test_username_changes_and_the_former_one_is_free(
         ("BOB", "USERNAME_TAKEN"),
     ],
 )
-def test_username_that_cannot_be_had_is_refused(
+def test_unavailable_username_is_refused(
     change: Callable[..., Answer],
     alice: User,
     bob: User,
@@ -71,7 +71,7 @@ def test_pending_sign_up_does_not_reserve_its_username(
     assert alice.username == "nina"
 
 
-def test_present_username_changes_nothing(change: Callable[..., Answer]) -> None:
+def test_current_username_changes_nothing(change: Callable[..., Answer]) -> None:
     assert change("ALICE").problems == []
     assert not Event.objects.exists()
 
@@ -90,9 +90,9 @@ def test_username_changes_five_times_a_day(change: Callable[..., Answer]) -> Non
     assert Event.objects.count() == 5
 
 
-def test_of_many_who_want_one_username_one_gets_it(transactional_db: None) -> None:
+def test_concurrent_changes_take_a_username_once(transactional_db: None) -> None:
     clients = [GraphQLClient(make_token(make_user(f"person{number}"))) for number in range(10)]
-    answers = at_once(
+    answers = run_concurrently(
         *[
             lambda client=client: client(CHANGE, username="wanted", password=PASSWORD).problems
             for client in clients

@@ -7,7 +7,7 @@ from django.db import connection, transaction
 
 from tests.client import Answer
 from tests.test_outbox import eventually
-from tests.test_ratelimit import somebody_waits_for_us
+from tests.test_ratelimit import has_waiting_backend
 from users.accounts.models import User
 
 
@@ -24,6 +24,6 @@ def meanwhile(user: User, ask: Callable[[], Answer], change: Callable[[], object
         with transaction.atomic():
             User.objects.select_for_update().get(pk=user.pk)
             answer = pool.submit(apart)
-            eventually(somebody_waits_for_us)
+            eventually(has_waiting_backend)
             change()
         return answer.result()

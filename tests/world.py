@@ -166,7 +166,7 @@ class World:
         for kind, session in rows.sessions.items():
             self.clients[kind] = GraphQLClient(issue_access_token(session))
 
-    def add_what_is_told_of(self, type_name: str) -> None:
+    def add_rows_for(self, type_name: str) -> None:
         """Add what only some tests can do with."""
         if type_name == "ApiToken":
             ApiToken.objects.update(rotated_at=timezone.now())

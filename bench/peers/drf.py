@@ -36,7 +36,7 @@ class RestFramework(OnGunicorn):
         return {
             "page": pages,
             "search": Question(lambda text: _get(f"/people?{urlencode({'search': text})}"), _page),
-            "point": Question(lambda id_: _get(f"/people/{id_}"), _person),
+            "point": Question(lambda id_: _get(f"/people/{id_}"), _plain_user),
             "organization": Question(lambda id_: _get(f"/organizations/{id_}/members"), _members),
             "count": Question(lambda _key: _get("/people/count"), lambda answer: answer["count"]),
             "write": Question(
@@ -60,11 +60,11 @@ def _write(key: WriteKey) -> bytes:
     return http_request("PATCH", f"/profiles/{key.user_id}", orjson.dumps({"bio": key.bio}))
 
 
-def _page(answer: Mapping[str, Any]) -> plain.Plain:
-    return plain.page(map(_person, answer["results"]), more=answer["next"] is not None)
+def _page(answer: Mapping[str, Any]) -> plain.PlainAnswer:
+    return plain.page(map(_plain_user, answer["results"]), more=answer["next"] is not None)
 
 
-def _person(node: Mapping[str, Any]) -> plain.Plain:
+def _plain_user(node: Mapping[str, Any]) -> plain.PlainAnswer:
     return plain.person(
         node,
         id_=node["id"],
@@ -73,7 +73,7 @@ def _person(node: Mapping[str, Any]) -> plain.Plain:
     )
 
 
-def _members(answer: Mapping[str, Any]) -> list[plain.Plain]:
+def _members(answer: Mapping[str, Any]) -> list[plain.PlainAnswer]:
     return [
         plain.membership(
             {**node, "createdAt": node["created_at"]},

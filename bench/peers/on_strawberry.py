@@ -10,19 +10,19 @@ PERSON: Final = "id username name email profile { bio website } groups { name }"
 MEMBERSHIP: Final = "role createdAt user { id username name profile { bio website } }"
 
 
-def page(answer: Mapping[str, Any]) -> plain.Plain:
+def page(answer: Mapping[str, Any]) -> plain.PlainAnswer:
     """Return the page of a connection of people."""
     users = answer["data"]["users"]
-    people = (_person(edge["node"]) for edge in users["edges"])
+    people = (_plain_user(edge["node"]) for edge in users["edges"])
     return plain.page(people, more=users["pageInfo"]["hasNextPage"])
 
 
-def point(answer: Mapping[str, Any]) -> plain.Plain:
+def point(answer: Mapping[str, Any]) -> plain.PlainAnswer:
     """Return the one person who was asked for."""
-    return _person(answer["data"]["user"])
+    return _plain_user(answer["data"]["user"])
 
 
-def members(memberships: Iterable[Mapping[str, Any]]) -> list[plain.Plain]:
+def members(memberships: Iterable[Mapping[str, Any]]) -> list[plain.PlainAnswer]:
     """Return the members of an organisation."""
     return [
         plain.membership(node, id_=_key(node["user"]["id"]), profile=node["user"]["profile"])
@@ -30,7 +30,7 @@ def members(memberships: Iterable[Mapping[str, Any]]) -> list[plain.Plain]:
     ]
 
 
-def _person(node: Mapping[str, Any]) -> plain.Plain:
+def _plain_user(node: Mapping[str, Any]) -> plain.PlainAnswer:
     return plain.person(
         node,
         id_=_key(node["id"]),

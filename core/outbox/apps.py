@@ -5,7 +5,7 @@ from django.core.checks import register
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
-from core.checks import lease_outlives_tasks
+from core.checks import check_outbox_lease
 
 
 class OutboxConfig(AppConfig):
@@ -18,4 +18,4 @@ class OutboxConfig(AppConfig):
     def ready(self) -> None:
         """Import the subscribers, and check the settings that the outbox depends on."""
         autodiscover_modules("tasks")
-        register(lease_outlives_tasks)
+        register(check_outbox_lease)

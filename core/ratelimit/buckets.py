@@ -9,11 +9,11 @@ from typing import Final
 from django.conf import settings
 
 from core.crypto import derive_key
-from core.db import storable
+from core.db import replace_nul
 
 # More than any subject has, and no less than the service reads of an identifier: what differs
 # only behind that is the same account, and must be the same subject.
-LONGEST_SUBJECT: Final = 255
+MAX_SUBJECT_LENGTH: Final = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,6 @@ def fold(text: str) -> str:
 
     What is longer than any subject is cut first, because normalising takes quadratic time.
     """
-    decomposed = unicodedata.normalize("NFKD", storable(text).strip()[:LONGEST_SUBJECT])
+    decomposed = unicodedata.normalize("NFKD", replace_nul(text).strip()[:MAX_SUBJECT_LENGTH])
     letters = "".join(letter for letter in decomposed if unicodedata.category(letter) != "Mn")
     return letters.casefold().strip()

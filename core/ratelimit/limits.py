@@ -24,7 +24,7 @@ from core.ratelimit import in_postgresql
 from core.ratelimit.buckets import Bucket, Limit, fold
 from core.ratelimit.in_redis import RedisBuckets, redis_buckets
 
-__all__ = ["Bucket", "Limit", "attempt", "clear", "fold", "forget", "forgive"]
+__all__ = ["Bucket", "Limit", "attempt", "clear", "fold", "forget", "refund"]
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def attempt(*buckets: Bucket) -> None:
         raise TooManyAttemptsError(retry_after=-(-wait // SECOND))
 
 
-def forgive(*buckets: Bucket) -> None:
+def refund(*buckets: Bucket) -> None:
     """Take one attempt out of each bucket that has any, because it turned out harmless."""
     _count(RedisBuckets.drain, in_postgresql.drain, buckets)
 

@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 class StoredBucketQuerySet(models.QuerySet["StoredBucket"]):
     """Which buckets matter, by PostgreSQL's clock."""
 
-    def emptied(self) -> "StoredBucketQuerySet":
+    def drained(self) -> "StoredBucketQuerySet":
         """Buckets from which all attempts have leaked away; they are as good as no row."""
         return self.filter(empty_at__lte=Now())
 

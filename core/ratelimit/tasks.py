@@ -10,4 +10,4 @@ from core.ratelimit.models import StoredBucket
 @periodic("core.ratelimit.prune", every=timedelta(minutes=10))
 def prune() -> None:
     """Delete the rows of empty buckets; none in which an attempt is just being counted."""
-    delete_in_batches(StoredBucket.objects.emptied())
+    delete_in_batches(StoredBucket.objects.drained())

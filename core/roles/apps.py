@@ -3,7 +3,7 @@
 from django.apps import AppConfig
 from django.core.checks import register
 
-from core.checks import owner_is_not_the_service
+from core.checks import owner_is_separate
 
 
 class RolesConfig(AppConfig):
@@ -14,4 +14,4 @@ class RolesConfig(AppConfig):
 
     def ready(self) -> None:
         """Check that a deployment has two roles."""
-        register(owner_is_not_the_service, deploy=True)
+        register(owner_is_separate, deploy=True)

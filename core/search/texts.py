@@ -29,19 +29,19 @@ class Fold(Func):
     output_field = TextField()
 
 
-class _Anywhere(Fold):
+class _SubstringPattern(Fold):
     """The pattern of texts that contain the folded one."""
 
     template = "('%%%%' || btrim(%(function)s(%(expressions)s)) || '%%%%')"
 
 
-class _Beginning(Fold):
+class _WordPrefixPattern(Fold):
     """The pattern of texts that have a word which begins as the folded one."""
 
     template = "('%%%% ' || btrim(%(function)s(%(expressions)s)) || '%%%%')"
 
 
-class _Whole(Fold):
+class _WholeWordPattern(Fold):
     """The pattern of texts that have the folded one as a word."""
 
     template = "('%%%% ' || btrim(%(function)s(%(expressions)s)) || ' %%%%')"
@@ -104,9 +104,9 @@ def rank(column: str, words: Sequence[str]) -> Rank:
     """Order by whole words, then beginnings of words, then other parts; short texts first."""
     length = Length(column)
     return Rank(
-        When(Q(*(_Like(F(column), _Whole(Value(word))) for word in words)), then=length),
+        When(Q(*(_Like(F(column), _WholeWordPattern(Value(word))) for word in words)), then=length),
         When(
-            Q(*(_Like(F(column), _Beginning(Value(word))) for word in words)),
+            Q(*(_Like(F(column), _WordPrefixPattern(Value(word))) for word in words)),
             then=length + STEP,
         ),
         default=length + 2 * STEP,
@@ -116,4 +116,4 @@ def rank(column: str, words: Sequence[str]) -> Rank:
 
 def _pattern(word: str) -> Func:
     letters = len(LETTER.findall(word))
-    return (_Anywhere if letters >= MIN_LETTERS_INSIDE else _Beginning)(Value(word))
+    return (_SubstringPattern if letters >= MIN_LETTERS_INSIDE else _WordPrefixPattern)(Value(word))

@@ -124,11 +124,11 @@ class Connection:
             return True
         if data:
             self.parser.feed(data)
-            self._bound_body()
-            self.tell_to_continue()
+            self._enforce_budget()
+            self.send_continue()
         return bool(data)
 
-    def tell_to_continue(self) -> None:
+    def send_continue(self) -> None:
         """Ask for the body that a client holds back, once all before it is answered.
 
         Raises `OSError` if the connection is broken, or takes not even so much.
@@ -167,7 +167,7 @@ class Connection:
         if not is_sent:
             self.deadline = time.monotonic() + self.deadlines.answer
             unsent = len(self._unsent)
-            if not self._hold(unsent if unsent > UNCOUNTED_BYTES else 0):
+            if not self._reserve(unsent if unsent > UNCOUNTED_BYTES else 0):
                 raise ConnectionAbortedError("Too much waits to be read.")
         return is_sent
 
@@ -181,7 +181,7 @@ class Connection:
             self._unsent = self._unsent[sent:]
             if not self._unsent:
                 self._unsent = memoryview(next(self._blocks, b""))
-        self._hold(0)
+        self._reserve(0)
         self._finish_answer()
         return True
 
@@ -207,7 +207,7 @@ class Connection:
                 self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             self._finish_answer()
         finally:
-            self._hold(0)
+            self._reserve(0)
             self.parser.close()
             self.sock.close()
 
@@ -216,14 +216,14 @@ class Connection:
         if answer is not None:
             answer.close()
 
-    def _bound_body(self) -> None:
+    def _enforce_budget(self) -> None:
         buffered = self.parser.buffered
-        if not self._hold(buffered if buffered > UNCOUNTED_BYTES else 0):
+        if not self._reserve(buffered if buffered > UNCOUNTED_BYTES else 0):
             self.parser.refusal = RefusedRequestError(
                 HTTPStatus.SERVICE_UNAVAILABLE, "Too much is being uploaded. Try again shortly."
             )
 
-    def _hold(self, wanted: int) -> bool:
+    def _reserve(self, wanted: int) -> bool:
         if wanted == self._held:
             return True
         has_room = self.budget.resize(self._held, wanted)

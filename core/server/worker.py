@@ -124,7 +124,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
             self.notify()
             if len(self.connections) >= self.cfg.worker_connections:
                 self._make_room()
-            self._accept_or_not(wanted=len(self.connections) < self.cfg.worker_connections)
+            self._set_accepting(wanted=len(self.connections) < self.cfg.worker_connections)
             self._tick()
             if self.ppid != os.getppid():
                 self.log.info("Parent changed, shutting down: %s", self)
@@ -143,7 +143,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
         if now >= self.next_sweep:
             self.next_sweep = now + TICK_SECONDS
             for connection in list(self.waiting.values()):
-                if connection.deadline <= now and self._take(connection):
+                if connection.deadline <= now and self._claim(connection):
                     self._expire(connection)
 
     def _make_room(self) -> None:
@@ -158,7 +158,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
         heads = sorted((each for each in waiting if each.phase is Phase.HEAD), key=since)
         bodies = sorted((each for each in waiting if each.phase is Phase.BODY), key=since)
         for connection in (*sorted(unused, key=since), *heads, *bodies):
-            if not self._take(connection):
+            if not self._claim(connection):
                 continue
             if connection.is_silent():
                 self._expire(connection)
@@ -171,7 +171,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
         for listener in self.listeners.values():
             while len(self.connections) < self.cfg.worker_connections and self._accept(listener):
                 self.notify()
-        self._accept_or_not(wanted=False)
+        self._set_accepting(wanted=False)
         for listener in self.listeners.values():
             listener.close()
         while self.connections and time.monotonic() < until and self._has_threads():
@@ -185,7 +185,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
     def _has_threads(self) -> bool:
         return any(thread.is_alive() for thread in self.threads)
 
-    def _accept_or_not(self, *, wanted: bool) -> None:
+    def _set_accepting(self, *, wanted: bool) -> None:
         if wanted != self.accepts:
             for descriptor, listener in self.listeners.items():
                 if wanted:
@@ -249,7 +249,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
                 # The thread that put it there is done with it.
                 pass
             try:
-                self._attend(connection)
+                self._process(connection)
             except OSError:
                 # The client is gone, or was given up.
                 self._close(connection)
@@ -258,7 +258,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
                 self._close(connection)
                 self.log.exception("Error handling a connection")
 
-    def _attend(self, connection: Connection) -> None:
+    def _process(self, connection: Connection) -> None:
         """Do what a connection is ready for. Raises `OSError` if it is broken."""
         parser = connection.parser
         if connection.is_lingering:
@@ -281,7 +281,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
             self._wait(connection, READABLE)
         else:
             connection.note_phase()
-            connection.tell_to_continue()
+            connection.send_continue()
             # What was sent behind a request is answered in turn with other connections.
             has_more = parser.requests or parser.refusal
             self._wait(connection, WRITABLE if has_more else READABLE)
@@ -337,7 +337,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
             self.waiting[connection.descriptor] = connection
             self.epoll.modify(connection.descriptor, events)
 
-    def _take(self, connection: Connection) -> bool:
+    def _claim(self, connection: Connection) -> bool:
         """Have a connection that is waited for to itself; return False if another thread has it."""
         with connection.handover:
             return self.waiting.pop(connection.descriptor, None) is connection

@@ -4,7 +4,7 @@ import strawberry
 
 from schema.enums import describe_enum
 from users.accounts import models
-from users.accounts.avatars import url_of
+from users.accounts.avatars import avatar_url
 from users.accounts.pictures import AvatarSize
 
 describe_enum(
@@ -34,4 +34,4 @@ def avatar_of(user: models.User, size: AvatarSize) -> Avatar | None:
     profile = getattr(user, "profile", None)
     if profile is None or not profile.avatar:
         return None
-    return Avatar(url=url_of(profile.avatar, size), width=size.value, height=size.value)
+    return Avatar(url=avatar_url(profile.avatar, size), width=size.value, height=size.value)

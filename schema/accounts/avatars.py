@@ -2,7 +2,7 @@
 
 import strawberry
 
-from schema.accounts.own import own_id
+from schema.accounts.own import require_self_id
 from schema.accounts.types import UserPayload
 from schema.context import Info
 from schema.inputs import UserIdInput
@@ -37,14 +37,14 @@ class AvatarsMutation:
     @mutation(scope=Scope.PROFILE_WRITE, reauthenticate=False)
     def set_avatar(self, info: Info, input: SetAvatarInput) -> UserPayload:
         """Set your avatar to an image that is uploaded with the request."""
-        user_id = own_id(info, may_edit_profile)
+        user_id = require_self_id(info, may_edit_profile)
         user = set_avatar(user_id, actor=info.context.actor, image=input.image.read())
         return UserPayload(user_id=user.pk)
 
     @mutation(scope=Scope.PROFILE_WRITE, reauthenticate=False)
     def remove_avatar(self, info: Info) -> UserPayload:
         """Remove your avatar."""
-        user = remove_avatar(own_id(info, may_edit_profile), actor=info.context.actor)
+        user = remove_avatar(require_self_id(info, may_edit_profile), actor=info.context.actor)
         return UserPayload(user_id=user.pk)
 
     @mutation(scope=Scope.USERS_WRITE, reauthenticate=False)

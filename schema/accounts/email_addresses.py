@@ -3,7 +3,7 @@
 import strawberry
 
 from schema.accounts.mutations import OWN_PASSWORD
-from schema.accounts.own import own_id
+from schema.accounts.own import require_self_id
 from schema.accounts.types import UserPayload
 from schema.context import Info
 from schema.errors import Payload
@@ -81,7 +81,7 @@ class EmailAddressesMutation:
         It counts once its owner confirms it. The answer is the same for known and unknown
         addresses.
         """
-        add_email_address(own_id(info), actor=info.context.actor, **vars(input))
+        add_email_address(require_self_id(info), actor=info.context.actor, **vars(input))
 
     @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
     def confirm_email_address(
@@ -99,13 +99,15 @@ class EmailAddressesMutation:
         self, info: Info, input: SetPrimaryEmailAddressInput
     ) -> UserPayload:
         """Make a confirmed address the primary one. The former one gets a notice, and stays."""
-        user = set_primary_email_address(own_id(info), actor=info.context.actor, **vars(input))
+        user = set_primary_email_address(
+            require_self_id(info), actor=info.context.actor, **vars(input)
+        )
         return UserPayload(user_id=user.pk)
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def remove_email_address(self, info: Info, input: RemoveEmailAddressInput) -> UserPayload:
         """Remove a secondary address, which gets a notice."""
-        user = remove_email_address(own_id(info), actor=info.context.actor, **vars(input))
+        user = remove_email_address(require_self_id(info), actor=info.context.actor, **vars(input))
         return UserPayload(user_id=user.pk)
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)

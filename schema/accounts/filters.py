@@ -11,7 +11,7 @@ from strawberry.scalars import JSON
 from strawberry.utils.str_converters import to_camel_case
 
 from schema.nodes import node_key
-from users.accounts.filters import MAX_DEPTH, MAX_FILTERS, USER_FILTERS, PeopleFilter, Period
+from users.accounts.filters import MAX_DEPTH, MAX_FILTERS, USER_FILTERS, Period, UserFilterSpec
 from users.organizations.models import Role
 
 # Ids of nothing, for those that are not of the type they should be.
@@ -97,9 +97,9 @@ class UserFilter:
         name="not", default=None, description="A filter that must not hold."
     )
 
-    def parsed(self) -> PeopleFilter:
+    def parsed(self) -> UserFilterSpec:
         """Return the filter as the domain knows it."""
-        return PeopleFilter(
+        return UserFilterSpec(
             conditions=dict(self._conditions()),
             all_of=_parsed(self.all_of),
             any_of=_parsed(self.any_of),
@@ -116,11 +116,11 @@ class UserFilter:
             yield "membership", self.membership.parsed()
 
 
-def _parsed(filters: list[UserFilter] | None) -> list[PeopleFilter] | None:
+def _parsed(filters: list[UserFilter] | None) -> list[UserFilterSpec] | None:
     return None if filters is None else [each.parsed() for each in filters]
 
 
-def as_input(filter: PeopleFilter) -> dict[str, Any]:
+def as_input(filter: UserFilterSpec) -> dict[str, Any]:
     """Return the JSON of a `UserFilter` that is parsed to this one."""
     inside: dict[str, Any] = {}
     for name, filters in (("and", filter.all_of), ("or", filter.any_of)):

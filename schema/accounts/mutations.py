@@ -2,7 +2,7 @@
 
 import strawberry
 
-from schema.accounts.own import own_id
+from schema.accounts.own import require_self_id
 from schema.accounts.profiles import LOCALE, ProfileInput
 from schema.accounts.types import UserPayload
 from schema.context import Info
@@ -175,7 +175,7 @@ class AccountsMutation:
     @mutation(scope=Scope.PROFILE_WRITE, reauthenticate=False)
     def update_profile(self, info: Info, input: UpdateProfileInput) -> UpdateProfilePayload:
         """Change your profile."""
-        user_id = own_id(info, may_edit_profile)
+        user_id = require_self_id(info, may_edit_profile)
         user = update_profile(user_id, actor=info.context.actor, **input.profile())
         return UpdateProfilePayload(user_id=user.pk)
 
@@ -186,7 +186,7 @@ class AccountsMutation:
         It counts once its owner confirms it. The answer is the same for known and unknown
         addresses.
         """
-        request_email_change(own_id(info), actor=info.context.actor, **vars(input))
+        request_email_change(require_self_id(info), actor=info.context.actor, **vars(input))
 
     @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
     def confirm_email_change(
@@ -202,5 +202,5 @@ class AccountsMutation:
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def change_username(self, info: Info, input: ChangeUsernameInput) -> ChangeUsernamePayload:
         """Change your username; the former one is free at once."""
-        user = change_username(own_id(info), actor=info.context.actor, **vars(input))
+        user = change_username(require_self_id(info), actor=info.context.actor, **vars(input))
         return ChangeUsernamePayload(user_id=user.pk)

@@ -7,7 +7,7 @@ from schema.context import Info
 from users.accounts.policy import UserRule, may_change_credentials, require
 
 
-def own_id(info: Info, rule: UserRule = may_change_credentials) -> UUID:
+def require_self_id(info: Info, rule: UserRule = may_change_credentials) -> UUID:
     """Return the id of whoever is signed in, and may act on themselves by the rule.
 
     Raises the policy's errors.

@@ -18,16 +18,16 @@ from schema.accounts.types import (
 )
 from schema.connections import keyset_connection
 from schema.context import Info
-from schema.nodes import NodeId, node_key, one
+from schema.nodes import NodeId, node_key, single_row
 from schema.queries import query_field
 from schema.scopes import NoScope
 from users.accounts import models
-from users.accounts.filters import PeopleFilter
+from users.accounts.filters import UserFilterSpec
 from users.accounts.orders import PRIVATE_ORDERS
 from users.accounts.policy import (
     may_list_groups,
-    may_list_people,
-    may_select_people_by_what_is_private,
+    may_list_users,
+    may_select_by_private_fields,
     require,
 )
 from users.scopes import Scope
@@ -40,12 +40,12 @@ class AccountsQuery:
     @query_field(scope=NoScope.ANY_TOKEN)
     def me(self, info: Info) -> User | None:
         """The signed-in person; null for anonymous clients."""
-        return one(models.User.objects.all(), info.context.actor.user_id)
+        return single_row(models.User.objects.all(), info.context.actor.user_id)
 
     @query_field(scope=Scope.USERS_READ)
     def user(self, id: NodeId) -> User | None:
         """A person by id; null if there is none to be seen."""
-        return one(models.User.objects.all(), node_key(id, "User"))
+        return single_row(models.User.objects.all(), node_key(id, "User"))
 
     @keyset_connection(GroupConnection, scope=Scope.GROUPS_READ)
     def groups(self, info: Info) -> Iterable[Group]:
@@ -82,19 +82,19 @@ class AccountsQuery:
     ) -> Iterable[User]:
         """People: everybody for staff, public ones for others."""
         actor = info.context.actor
-        require(actor, may_list_people)
-        wanted = PeopleFilter() if filter is None else filter.parsed()
+        require(actor, may_list_users)
+        wanted = UserFilterSpec() if filter is None else filter.parsed()
         people = models.User.objects.people()
         if search is None:
-            people = people.found_by(actor)
+            people = people.findable_by(actor)
         else:
             words = words_of(search)
-            people = people.with_words(words, actor)
+            people = people.matching_words(words, actor)
             if order_by is None:
-                people = people.best_match_first(words, actor)
+                people = people.order_by_rank(words, actor)
                 return wanted.apply(people, order=None, actor=actor)
         order = order_by or UserOrder()
         if order.field in PRIVATE_ORDERS:
-            require(actor, may_select_people_by_what_is_private)
+            require(actor, may_select_by_private_fields)
         people = people.in_order(order.field, descending=order.is_descending)
         return wanted.apply(people, order=order.field, actor=actor)

@@ -252,7 +252,7 @@ class UserConnection(KeysetConnection[User]):
     )
     def is_truncated(self) -> bool:
         """Look whether there is one more."""
-        return self.whole.is_truncated()
+        return self.summary.is_truncated()
 
 
 @strawberry.type

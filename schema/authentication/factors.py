@@ -5,7 +5,7 @@ from typing import cast
 import strawberry
 from strawberry.scalars import JSON
 
-from schema.accounts.own import own_id
+from schema.accounts.own import require_self_id
 from schema.accounts.types import UserPayload
 from schema.authentication.mutations import SignedInPayload
 from schema.context import Info
@@ -16,7 +16,7 @@ from schema.nodes import node_key
 from schema.scopes import NoScope
 from users.accounts.methods import Method
 from users.authentication.actors import actor_through
-from users.authentication.services.factors import Enrolled
+from users.authentication.services.factors import EnrolledFactor
 from users.authentication.services.recovery_codes import regenerate_recovery_codes
 from users.authentication.services.resetting_factors import reset_second_factors
 from users.authentication.services.second_step import (
@@ -122,13 +122,13 @@ class RecoveryCodesPayload(UserPayload):
     )
 
     @classmethod
-    def of(cls, enrolled: Enrolled, info: Info) -> "RecoveryCodesPayload":
+    def of(cls, enrolled: EnrolledFactor, info: Info) -> "RecoveryCodesPayload":
         """Answer in the name of a person who may have been let do nothing else until now."""
-        stepped_up(enrolled, info)
+        act_as_enrolled(enrolled, info)
         return cls(user_id=enrolled.session.user_id, recovery_codes=enrolled.recovery_codes or None)
 
 
-def stepped_up(enrolled: Enrolled, info: Info) -> None:
+def act_as_enrolled(enrolled: EnrolledFactor, info: Info) -> None:
     """Go on as whom the session is of, now that they have a second factor."""
     context = info.context
     context.act_as(actor_through(enrolled.session, context.actor))
@@ -177,12 +177,12 @@ class FactorsMutation:
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def remove_totp(self, info: Info) -> UserPayload:
         """Remove your authenticator app."""
-        return UserPayload(user_id=remove_totp(own_id(info), actor=info.context.actor).pk)
+        return UserPayload(user_id=remove_totp(require_self_id(info), actor=info.context.actor).pk)
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def regenerate_recovery_codes(self, info: Info) -> RecoveryCodesPayload:
         """Create new recovery codes, and invalidate the former ones."""
-        user_id = own_id(info)
+        user_id = require_self_id(info)
         codes = regenerate_recovery_codes(user_id, actor=info.context.actor)
         return RecoveryCodesPayload(user_id=user_id, recovery_codes=codes)
 

@@ -11,11 +11,11 @@ from schema.enums import describe_enum
 from schema.mutations import mutation
 from schema.scopes import NoScope
 from users.accounts.methods import Method
-from users.authentication.actors import actor_through, nobody_at
+from users.authentication.actors import actor_through, anonymous_actor
 from users.authentication.services.ending import log_out
 from users.authentication.services.sessions import (
-    HalfSignedIn,
-    SignedIn,
+    SecondFactorPending,
+    SignInResult,
     Transport,
     log_in,
     refresh_tokens,
@@ -74,7 +74,7 @@ class SignedInPayload(UserPayload):
     )
 
     @classmethod
-    def of(cls, signed_in: SignedIn, context: Context) -> Self:
+    def of(cls, signed_in: SignInResult, context: Context) -> Self:
         """Answer in the name of the person who just signed in, and set the cookies there are."""
         if signed_in.cookie:
             context.session_cookie = signed_in.cookie
@@ -131,7 +131,7 @@ class AuthenticationMutation:
             transport=input.transport,
             device_token=input.device_token or context.device_token,
         )
-        if isinstance(signed_in, HalfSignedIn):
+        if isinstance(signed_in, SecondFactorPending):
             return LogInPayload(
                 second_factor=SecondFactorChallenge(
                     mfa_token=signed_in.token,
@@ -151,4 +151,4 @@ class AuthenticationMutation:
     def log_out(self, info: Info) -> None:
         """End this session, on all servers at once."""
         log_out(actor=info.context.actor)
-        info.context.session_is_over(nobody_at(info.context.actor))
+        info.context.end_session(anonymous_actor(info.context.actor))

@@ -8,7 +8,7 @@ from strawberry.scalars import JSON
 
 from schema.accounts.types import UserPayload
 from schema.authentication.factor_types import Passkey
-from schema.authentication.factors import ANSWER, RecoveryCodesPayload, stepped_up
+from schema.authentication.factors import ANSWER, RecoveryCodesPayload, act_as_enrolled
 from schema.authentication.mutations import SignedInPayload
 from schema.context import Info
 from schema.enums import describe_enum
@@ -127,7 +127,7 @@ class PasskeysMutation:
         """
         answer = cast("dict[str, object]", input.credential)
         enrolled = register_passkey(answer, actor=info.context.actor, name=input.name)
-        stepped_up(enrolled, info)
+        act_as_enrolled(enrolled, info)
         return RegisterPasskeyPayload(
             user_id=enrolled.session.user_id,
             recovery_codes=enrolled.recovery_codes or None,

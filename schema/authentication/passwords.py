@@ -2,7 +2,7 @@
 
 import strawberry
 
-from schema.accounts.own import own_id
+from schema.accounts.own import require_self_id
 from schema.accounts.types import UserPayload
 from schema.context import Info
 from schema.errors import Payload
@@ -61,7 +61,7 @@ class PasswordsMutation:
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def change_password(self, info: Info, input: ChangePasswordInput) -> UserPayload:
         """Change your password, and end all your other sessions."""
-        change = change_password(own_id(info), actor=info.context.actor, **vars(input))
+        change = change_password(require_self_id(info), actor=info.context.actor, **vars(input))
         info.context.session_cookie = change.cookie
         return UserPayload(user_id=change.user.pk)
 

@@ -9,7 +9,7 @@ from schema.inputs import UserIdInput
 from schema.mutations import mutation
 from schema.nodes import node_key
 from schema.scopes import NoScope
-from users.authentication.actors import nobody_at
+from users.authentication.actors import anonymous_actor
 from users.authentication.services.ending import (
     end_sessions,
     log_out_everywhere,
@@ -87,4 +87,4 @@ class SessionsMutation:
 
 
 def _leave(info: Info) -> None:
-    info.context.session_is_over(nobody_at(info.context.actor))
+    info.context.end_session(anonymous_actor(info.context.actor))

@@ -13,7 +13,7 @@ from schema.errors import Payload, input_errors
 from schema.mutations import mutation
 from schema.nodes import node_key
 from schema.payloads import changed_object
-from users.accounts.filters import PeopleFilter
+from users.accounts.filters import UserFilterSpec
 from users.bulk import models
 from users.bulk.actions import BulkActionKind
 from users.bulk.selection import Selection
@@ -53,7 +53,7 @@ class StartBulkActionInput:
 
     def selection(self) -> Selection:
         """Return the selection as the domain knows it."""
-        filter_ = PeopleFilter() if self.filter is None else self.filter.parsed()
+        filter_ = UserFilterSpec() if self.filter is None else self.filter.parsed()
         return Selection(filter_, self.search)
 
 

@@ -7,7 +7,7 @@ import strawberry
 from schema.bulk.types import BulkAction, BulkActionConnection
 from schema.connections import keyset_connection
 from schema.context import Info
-from schema.nodes import NodeId, node_key, one
+from schema.nodes import NodeId, node_key, single_row
 from schema.queries import query_field
 from users.accounts.policy import require
 from users.bulk import models
@@ -22,7 +22,7 @@ class BulkQuery:
     @query_field(scope=Scope.USERS_WRITE)
     def bulk_action(self, id: NodeId) -> BulkAction | None:
         """A bulk action by id; null if there is none to be seen."""
-        return one(models.BulkAction.objects.all(), node_key(id, "BulkAction"))
+        return single_row(models.BulkAction.objects.all(), node_key(id, "BulkAction"))
 
     @keyset_connection(BulkActionConnection, scope=Scope.USERS_WRITE)
     def bulk_actions(self, info: Info) -> Iterable[BulkAction]:

@@ -96,7 +96,7 @@ class BulkAction(relay.Node):
     @strawberry_django.field(only=["selection"])
     def search(self: models.BulkAction) -> str | None:
         """What people were searched for; null if they were not, or as `filter` is."""
-        return Selection.restored(self.selection).search if self.selection else None
+        return Selection.from_json(self.selection).search if self.selection else None
 
     @strawberry_django.field(only=["selection"])
     def filter(self: models.BulkAction) -> JSON | None:
@@ -104,7 +104,7 @@ class BulkAction(relay.Node):
 
         Null if the selection named somebody who was erased since.
         """
-        return as_input(Selection.restored(self.selection).filter) if self.selection else None
+        return as_input(Selection.from_json(self.selection).filter) if self.selection else None
 
     @nested_connection(BulkFailureConnection, parent="bulk_action")
     def failures(self) -> Iterable[BulkFailure]:

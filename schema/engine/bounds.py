@@ -18,7 +18,7 @@ from typing import Any, Final, Self
 import orjson
 
 from core.deadline import Deadline, OperationCancelledError
-from schema.engine.values import Column, Failed, Marred
+from schema.engine.values import Column, ErrorCell, PartialCell
 
 # From here on texts are counted, and an answer has to wait for other large ones.
 LARGE: Final = 1_000_000
@@ -98,9 +98,7 @@ class Bounds:
         if self.texts > LARGE:
             self._wait_for_others()
 
-    def repeated(
-        self, keys: Sequence[Hashable], distinct: int, read: Callable[[], Column]
-    ) -> Column:
+    def repeat(self, keys: Sequence[Hashable], distinct: int, read: Callable[[], Column]) -> Column:
         """Read a level of objects with the keys, of which ``distinct`` are different."""
         if len(keys) <= distinct:
             return read()
@@ -177,9 +175,9 @@ def _size(value: Any, known: dict[int, int]) -> int:
     kind = type(value)
     if kind is str and len(value) <= LONG and value.isascii() and value.isalnum():
         return len(value) + 2
-    if kind is Failed:
+    if kind is ErrorCell:
         return 0
-    if kind not in {dict, list, str, Marred}:
+    if kind not in {dict, list, str, PartialCell}:
         return _leaf_size(value)
     size = known.get(id(value))
     if size is None:

@@ -26,22 +26,22 @@ from strawberry import Info
 
 from schema.engine.declarations import model_of, object_type
 from schema.engine.extensions import ReadExtension
-from schema.engine.lateral import PARENT, first_of_one, of_each
+from schema.engine.lateral import PARENT, first_children, first_children_of_one
 from schema.engine.plan import SelectedField, Selection
-from schema.engine.querysets import Call
+from schema.engine.querysets import FieldArguments
 from schema.engine.reader import Reader
-from schema.engine.relations import finished, visible
-from schema.engine.rows import ALL, Layout, Read, Records
+from schema.engine.relations import finish_column, visible_rows
+from schema.engine.rows import ALL, Layout, ReadColumn, RowColumns
 from schema.engine.sources import (
     KEYS,
-    Operand,
+    Bind,
     Row,
-    Source,
-    as_values,
-    key_of,
-    operand_of_keys,
+    RowSource,
+    bind_keys,
+    bind_only_key,
+    to_python_values,
 )
-from schema.engine.values import Column, Failed, assembled, regrouped
+from schema.engine.values import Column, ErrorCell, assemble_objects, group_cells
 
 if TYPE_CHECKING:
     from schema.engine.execution import Execution
@@ -67,7 +67,7 @@ class Pager(Protocol):
     def shape(self) -> Hashable:
         """Tells arguments apart that need statements of their own."""
 
-    def wanted(self, rows: QuerySet[Any], order: Any, operand: Operand) -> QuerySet[Any]:
+    def window_rows(self, rows: QuerySet[Any], order: Any, bind: Bind) -> QuerySet[Any]:
         """Return the rows from which the page is the first so many, in the order of reading.
 
         The operands are those of `values`.
@@ -112,39 +112,43 @@ class ConnectionExtension(ReadExtension, Generic[P]):
         """Return what a cursor is good for."""
 
     @abstractmethod
-    def connection(self, pager: P, page: Page, scope: str, lists: "Lists", key: Any) -> Any:
+    def connection(
+        self, pager: P, page: Page, scope: str, lists: "ListCompanions", key: Any
+    ) -> Any:
         """Return the object that resolves the connection's other fields."""
 
-    def reader(self, reader: Reader, selected: SelectedField) -> Read:
+    def reader(self, reader: Reader, selected: SelectedField) -> ReadColumn:
         """Read the connections of a level."""
         index = reader.layout.index(f"{reader.prefix}{ALL}")
         selected.facts["key"] = reader.model._meta.pk
-        return lambda execution, records: nested(execution, selected, records.columns[index])
+        return lambda execution, records: resolve_nested(
+            execution, selected, records.columns[index]
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class Lists:
+class ListCompanions:
     """The lists that are paged, for whom else they are asked: to count them, for example."""
 
     rows: Callable[[], QuerySet[Any]]
     parent: str | None
     keys: Sequence[Any]
     # What was made for all of them.
-    kept: dict[str, Any]
+    cached: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class _ConnectionPlan:
     """How a connection is read, for one visibility and shape of arguments."""
 
-    source: Source
+    source: RowSource
     # For a level of one object, whose list needs no lateral join; the root has nothing else.
-    alone: Source
+    single_source: RowSource
     layout: Layout
     # By the field that selects the objects, in `nodes` or in `edges`.
     readers: Mapping[int, Reader]
     # Whose positions are told, if any: those of all objects, or of the first and the last.
-    placed: Positions
+    positioned: Positions
     # The columns that make a position.
     position: Sequence[int]
     # What the extension knows of the rows' order.
@@ -152,7 +156,7 @@ class _Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class _List:
+class _ListRows:
     """One of the lists: its owner's key, the scope of its cursors, and what was read of it."""
 
     key: Any
@@ -162,150 +166,158 @@ class _List:
 
 def connection_of(selected: SelectedField) -> ConnectionExtension[Any] | None:
     """Return the extension by which the field is a connection, if it is one."""
-    extensions = selected.declared.extensions
+    extensions = selected.strawberry_field.extensions
     return next((each for each in extensions if isinstance(each, ConnectionExtension)), None)
 
 
-def column_of(execution: "Execution", selected: SelectedField, sources: Sequence[Any]) -> Column:
+def resolve_column(
+    execution: "Execution", selected: SelectedField, sources: Sequence[Any]
+) -> Column:
     """Return the connection of the root."""
     try:
-        asked = _Asked.of(execution, selected)
-        scope = asked.scope()
-        values = asked.pager.values(asked.reading.order, scope)
-        column = asked.column([_List(None, scope, asked.rows(values))])
+        request = _ConnectionRequest.of(execution, selected)
+        scope = request.scope()
+        values = request.pager.values(request.compiled.order, scope)
+        column = request.column([_ListRows(None, scope, request.rows(values))])
     except Exception as error:  # noqa: BLE001 - whatever it is, it is this field's error
-        column = Column([selected.place.failed(error) for _source in sources], sound=False)
-    return finished(selected, column)
+        column = Column(
+            [selected.place.error_cell(error) for _source in sources], is_error_free=False
+        )
+    return finish_column(selected, column)
 
 
-def nested(execution: "Execution", selected: SelectedField, keys: Sequence[Any]) -> Column:
+def resolve_nested(execution: "Execution", selected: SelectedField, keys: Sequence[Any]) -> Column:
     """Return the connections of the objects with these keys."""
-    failures: dict[Any, Failed] = {}
+    failures: dict[Any, ErrorCell] = {}
     found: dict[Any, list[Row]] = {}
     values: Mapping[str, Any] = {}
     try:
-        asked = _Asked.of(execution, selected)
-        scope = asked.scope()
+        request = _ConnectionRequest.of(execution, selected)
+        scope = request.scope()
         for key in dict.fromkeys(keys):
             try:
                 # A cursor is of one list: either it is the only one, or no list has a cursor.
-                values = asked.pager.values(asked.reading.order, f"{scope} {key}")
+                values = request.pager.values(request.compiled.order, f"{scope} {key}")
                 found[key] = []
             except Exception as error:  # noqa: BLE001 - it is this list's error
-                failures[key] = selected.place.failed(error)
-        for row in asked.rows({**values, KEYS: list(found)}) if found else ():
+                failures[key] = selected.place.error_cell(error)
+        for row in request.rows({**values, KEYS: list(found)}) if found else ():
             found[row[-1]].append(row)
-        lists = [_List(key, f"{scope} {key}", rows) for key, rows in found.items()]
-        column = execution.bounds.repeated(
-            keys, len(found) + len(failures), lambda: asked.column(lists)
+        lists = [_ListRows(key, f"{scope} {key}", rows) for key, rows in found.items()]
+        column = execution.bounds.repeat(
+            keys, len(found) + len(failures), lambda: request.column(lists)
         )
     except Exception as error:  # noqa: BLE001 - whatever it is, it is this field's error
-        column = Column([selected.place.failed(error) for _key in keys], sound=False)
-        return finished(selected, column)
+        column = Column([selected.place.error_cell(error) for _key in keys], is_error_free=False)
+        return finish_column(selected, column)
     cells = {**dict(zip(found, column.cells, strict=True)), **failures}
-    return finished(selected, Column([cells[key] for key in keys], column.sound and not failures))
+    return finish_column(
+        selected, Column([cells[key] for key in keys], column.is_error_free and not failures)
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _ConnectionRequest:
     """A connection with its arguments, of all objects of a level."""
 
     execution: "Execution"
     selected: SelectedField
     extension: ConnectionExtension[Any]
-    call: Call
+    call: FieldArguments
     pager: Pager
-    reading: _Reading
+    compiled: _ConnectionPlan
 
     @classmethod
-    def of(cls, execution: "Execution", selected: SelectedField) -> "_Asked":
+    def of(cls, execution: "Execution", selected: SelectedField) -> "_ConnectionRequest":
         """Check the arguments. Raises what the field is to fail with."""
         extension = cast("ConnectionExtension[Any]", connection_of(selected))
-        call = Call.of(execution, selected, PAGE_ARGUMENTS)
+        call = FieldArguments.of(execution, selected, PAGE_ARGUMENTS)
         try:
             pager = extension.pager(call.given)
         except Exception:
             # What the resolver has to say comes first.
             _queryset(execution, selected, call)
             raise
-        reading = call.kept(
+        compiled = call.cached(
             execution,
             selected,
             pager.shape,
-            lambda: _reading(execution, selected, extension, call, pager),
+            lambda: _compile_connection(execution, selected, extension, call, pager),
         )
-        return cls(execution, selected, extension, call, pager, reading)
+        return cls(execution, selected, extension, call, pager, compiled)
 
     def scope(self) -> str:
         """Return what the cursors are good for."""
-        return self.extension.scope(self.reading.order, self.selected, self.call.given)
+        return self.extension.scope(self.compiled.order, self.selected, self.call.given)
 
     def rows(self, values: Mapping[str, Any]) -> Sequence[Row]:
         """Read the rows of all lists."""
         is_alone = len(values.get(KEYS, ())) <= 1
-        source = self.reading.alone if is_alone else self.reading.source
+        source = self.compiled.single_source if is_alone else self.compiled.source
         return source.rows(self.execution, {**self.call.values, **values})
 
-    def column(self, lists: Sequence[_List]) -> Column:
+    def column(self, lists: Sequence[_ListRows]) -> Column:
         """Return the connections of the lists."""
         cut = [self.pager.cut(each.rows) for each in lists]
         lengths = [len(rows) for rows, _more in cut]
         rows = [row for some, _more in cut for row in some]
-        records = Records.of(rows, len(rows[0]) if rows else len(self.reading.layout.indexes))
+        records = RowColumns.of(rows, len(rows[0]) if rows else len(self.compiled.layout.indexes))
         connections = self._connections(lists, cut)
-        below = self.selected.below(object_type(self.selected))
+        subselection = self.selected.subselection(object_type(self.selected))
         columns = []
-        for each in below.fields:
+        for each in subselection.fields:
             if each.name == "nodes":
-                column = self.reading.readers[id(each)].column(self.execution, records)
-                columns.append(finished(each, regrouped(column, lengths)))
+                column = self.compiled.readers[id(each)].column(self.execution, records)
+                columns.append(finish_column(each, group_cells(column, lengths)))
             elif each.name == "edges":
-                column = self._edges(each.below(object_type(each)), records, connections)
-                columns.append(finished(each, regrouped(column, lengths)))
+                column = self._edges(each.subselection(object_type(each)), records, connections)
+                columns.append(finish_column(each, group_cells(column, lengths)))
             else:
-                columns.append(self.execution.field(below, each, connections))
-        self.execution.add_level(below, columns, len(connections))
-        return assembled(below.display, columns, len(connections))
+                columns.append(self.execution.field(subselection, each, connections))
+        self.execution.add_level(subselection, columns, len(connections))
+        return assemble_objects(subselection.object_factory, columns, len(connections))
 
     def _connections(
-        self, lists: Sequence[_List], cut: Sequence[tuple[Sequence[Row], bool]]
+        self, lists: Sequence[_ListRows], cut: Sequence[tuple[Sequence[Row], bool]]
     ) -> Sequence[Any]:
         """Return the objects that resolve what is neither `nodes` nor `edges`."""
         keys: Sequence[Any] = [each.key for each in lists]
         if self.extension.parent is not None:
-            keys = as_values(self.selected.facts["key"], keys)
-        companions = Lists(
+            keys = to_python_values(self.selected.facts["key"], keys)
+        companions = ListCompanions(
             lambda: _queryset(self.execution, self.selected, self.call),
             self.extension.parent,
             keys,
             {},
         )
-        reading = self.reading
+        compiled = self.compiled
         connections = []
         for each, key, (rows, more) in zip(lists, keys, cut, strict=True):
             positions = None
-            if reading.placed:
-                placed = rows if reading.placed == "all" else [*rows[:1], *rows[-1:]]
-                positions = [[row[index] for index in reading.position] for row in placed]
+            if compiled.positioned:
+                positioned = rows if compiled.positioned == "all" else [*rows[:1], *rows[-1:]]
+                positions = [[row[index] for index in compiled.position] for row in positioned]
             page = Page(positions, more, len(rows))
             connections.append(
                 self.extension.connection(self.pager, page, each.scope, companions, key)
             )
         return connections
 
-    def _edges(self, selection: Selection, records: Records, connections: Sequence[Any]) -> Column:
+    def _edges(
+        self, selection: Selection, records: RowColumns, connections: Sequence[Any]
+    ) -> Column:
         columns = []
         for each in selection.fields:
             if each.name == "node":
-                column = self.reading.readers[id(each)].column(self.execution, records)
-                columns.append(finished(each, column))
+                column = self.compiled.readers[id(each)].column(self.execution, records)
+                columns.append(finish_column(each, column))
             elif each.name == "cursor":
                 cursors = [cursor for each in connections for cursor in each.cursors()]
                 columns.append(Column(cursors))
             else:
                 columns.append(Column([selection.type.name] * records.size))
         self.execution.add_level(selection, columns, records.size)
-        return assembled(selection.display, columns, records.size)
+        return assemble_objects(selection.object_factory, columns, records.size)
 
 
 def item_type(selected: SelectedField) -> GraphQLObjectType:
@@ -317,63 +329,72 @@ def item_type(selected: SelectedField) -> GraphQLObjectType:
 def _queryset(
     execution: "Execution",
     selected: SelectedField,
-    call: Call,
+    call: FieldArguments,
     info: Info[Any, Any] | None = None,
-    operand: Operand | None = None,
+    bind: Bind | None = None,
 ) -> QuerySet[Any]:
     """Return the whole list, with its real values unless there are operands."""
     info = info or execution.info(selected)
-    keywords = call.operands(operand)
+    keywords = call.bind_arguments(bind)
     own = {name: value for name, value in keywords.items() if name not in PAGE_ARGUMENTS}
-    return visible(execution.call(selected.declared, None, info, own), item_type(selected), info)
+    return visible_rows(
+        execution.call(selected.strawberry_field, None, info, own), item_type(selected), info
+    )
 
 
-def _reading(
+def _compile_connection(
     execution: "Execution",
     selected: SelectedField,
     extension: ConnectionExtension[Any],
-    call: Call,
+    call: FieldArguments,
     pager: Pager,
-) -> _Reading:
+) -> _ConnectionPlan:
     layout = Layout()
     type_ = item_type(selected)
     model = cast("type[Model]", model_of(type_))
-    items, placed = _items(selected)
-    readers = {id(each): Reader(execution, each.below(type_), layout, model) for each in items}
+    items, positioned = _item_fields(selected)
+    readers = {
+        id(each): Reader(execution, each.subselection(type_), layout, model) for each in items
+    }
     order = extension.order(_queryset(execution, selected, call))
-    positions = pager.positions(order) if placed else {}
-    position = [_place(layout, model, label, each) for label, each in positions.items()]
+    positions = pager.positions(order) if positioned else {}
+    position = [_position_index(layout, model, label, each) for label, each in positions.items()]
     parent = extension.parent
 
-    def wanted(info: Info[Any, Any], operand: Operand) -> QuerySet[Any, Any]:
-        rows = _queryset(execution, selected, call, info, operand)
-        return pager.wanted(rows, order, operand)
+    def build_window(info: Info[Any, Any], bind: Bind) -> QuerySet[Any, Any]:
+        rows = _queryset(execution, selected, call, info, bind)
+        return pager.window_rows(rows, order, bind)
 
-    def of_one(info: Info[Any, Any], operand: Operand) -> QuerySet[Any, Any]:
-        rows = wanted(info, operand)
+    def build_single(info: Info[Any, Any], bind: Bind) -> QuerySet[Any, Any]:
+        rows = build_window(info, bind)
         if parent is None:
             for each in readers.values():
                 each.carry(rows)
             return layout.select(pager.first(rows), info)
-        found = first_of_one(rows, parent=parent, key=key_of(operand), limit=pager.limit)
+        found = first_children_of_one(
+            rows, parent=parent, key=bind_only_key(bind), limit=pager.limit
+        )
         return layout.select(found, info, PARENT)
 
-    def of_many(info: Info[Any, Any], operand: Operand) -> QuerySet[Any, Any]:
-        found = of_each(
-            wanted(info, operand),
+    def build_many(info: Info[Any, Any], bind: Bind) -> QuerySet[Any, Any]:
+        found = first_children(
+            build_window(info, bind),
             parent=cast("str", parent),
-            keys=operand_of_keys(operand, selected.facts["key"]),
+            keys=bind_keys(bind, selected.facts["key"]),
             limit=pager.limit,
             rows=model._base_manager.all(),
         )
         return layout.select(found, info, PARENT)
 
-    is_fixed = call.shape is not None
-    alone, source = (Source(selected, build, is_fixed=is_fixed) for build in (of_one, of_many))
-    return _Reading(source, alone, layout, readers, placed, position, order)
+    is_cacheable = call.shape is not None
+    single_source, source = (
+        RowSource(selected, build, is_cacheable=is_cacheable)
+        for build in (build_single, build_many)
+    )
+    return _ConnectionPlan(source, single_source, layout, readers, positioned, position, order)
 
 
-def _place(layout: Layout, model: type[Model], label: str, expression: Any) -> int:
+def _position_index(layout: Layout, model: type[Model], label: str, expression: Any) -> int:
     """Return where an expression's value will be: in its column, or in one under the label."""
     if isinstance(expression, F):
         name: str = cast("Any", expression).name
@@ -383,17 +404,17 @@ def _place(layout: Layout, model: type[Model], label: str, expression: Any) -> i
     return layout.index(label)
 
 
-def _items(selected: SelectedField) -> tuple[list[SelectedField], Positions]:
+def _item_fields(selected: SelectedField) -> tuple[list[SelectedField], Positions]:
     """Return the fields that select the objects, and whose positions are selected."""
     items: list[SelectedField] = []
     names: set[str] = set()
-    for each in selected.below(object_type(selected)).fields:
+    for each in selected.subselection(object_type(selected)).fields:
         if each.name == "nodes":
             items.append(each)
         elif each.name in {"edges", "pageInfo"}:
-            below = each.below(object_type(each)).fields
-            names.update(inner.name for inner in below)
-            items += (inner for inner in below if inner.name == "node")
+            subselection = each.subselection(object_type(each)).fields
+            names.update(inner.name for inner in subselection)
+            items += (inner for inner in subselection if inner.name == "node")
     if "cursor" in names:
         return items, "all"
     return items, None if names.isdisjoint(ENDS) else "ends"

@@ -74,7 +74,7 @@ class DataLoader(Generic[K, V]):
 
     def prime(self, key: K, value: V | Exception) -> Self:
         """Provide a value or an error that is known already; a key that has one keeps it."""
-        self._loaded.setdefault(key, _settled(value))
+        self._loaded.setdefault(key, _unwrap(value))
         return self
 
     def clear(self, key: K) -> Self:
@@ -98,18 +98,18 @@ class DataLoader(Generic[K, V]):
 
     def _dispatch(self, keys: list[K]) -> None:
         try:
-            values = _checked(self._batch(keys), len(keys))
+            values = _check_values(self._batch(keys), len(keys))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is each key's error
             self._loaded.update(dict.fromkeys(keys, _Rejection.of(error)))
         else:
-            self._loaded.update(zip(keys, [_settled(each) for each in values], strict=True))
+            self._loaded.update(zip(keys, [_unwrap(each) for each in values], strict=True))
 
 
-def _settled(value: V | Exception) -> V | _Rejection:
+def _unwrap(value: V | Exception) -> V | _Rejection:
     return _Rejection.of(value) if isinstance(value, Exception) else value
 
 
-def _checked(values: Sequence[V], count: int) -> Sequence[V]:
+def _check_values(values: Sequence[V], count: int) -> Sequence[V]:
     if not isinstance(values, Sequence) or isinstance(values, str | bytes):
         raise TypeError(f"The batch function answered with {type(values).__name__}, no sequence.")
     if len(values) != count:

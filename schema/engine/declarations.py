@@ -26,8 +26,8 @@ from strawberry_django.resolvers import resolve_base_manager
 from strawberry_django.type import type as django_type
 from strawberry_django.utils.typing import get_django_definition
 
-from schema.engine.extensions import Descriptive, FieldRule, ReadExtension
-from schema.engine.plan import DEFINITION, TYPENAME, SelectedField, Selection, UnplannableError
+from schema.engine.extensions import DescriptionExtension, FieldRule, ReadExtension
+from schema.engine.plan import DEFINITION, TYPENAME, NotPlannableError, SelectedField, Selection
 
 RELATIONS: Final = (
     *(models.ForeignKey, models.ManyToManyField),
@@ -41,46 +41,52 @@ MADE_BY_STRAWBERRY_DJANGO: Final = django_type.__module__
 )
 
 
-def look_through(selection: Selection, *, of_rows: bool = False) -> None:
-    """Look at all that is selected. Raises `UnplannableError` for what the engine cannot do.
+def check_selection(selection: Selection, *, from_rows: bool = False) -> None:
+    """Look at all that is selected. Raises `NotPlannableError` for what the engine cannot do.
 
-    Below a field that is read from rows, the selection is ``of_rows``.
+    Below a field that is read from rows, the selection is ``from_rows``.
     """
     for selected in selection.fields:
         if selected.name != TYPENAME and is_relay_id(selected):
             _check_id(selected)
         elif selected.name != TYPENAME:
-            if selected.declared.is_async:
-                raise UnplannableError(f"{selected.parent}.{selected.name} is asynchronous")
+            if selected.strawberry_field.is_async:
+                raise NotPlannableError(f"{selected.parent}.{selected.name} is asynchronous")
             if model_of(selection.type) is not None:
-                _check_of_model(selected)
+                _check_model_field(selected)
             else:
-                is_of_rows(selected)
-            if any(isinstance(each, ReadExtension) for each in selected.declared.extensions):
-                _check_of_items(selected)
+                returns_queryset(selected)
+            if any(
+                isinstance(each, ReadExtension) for each in selected.strawberry_field.extensions
+            ):
+                _check_item_fields(selected)
         if selected.name != TYPENAME:
             _check_of_several_types(selected)
-            _check_annotations(selected, of_rows=of_rows)
-        below_rows = selected.name != TYPENAME and _is_below_rows(selected, of_rows=of_rows)
-        for below in selected.selections():
-            look_through(below, of_rows=below_rows)
+            _check_annotations(selected, from_rows=from_rows)
+        below_rows = selected.name != TYPENAME and _is_below_rows(selected, from_rows=from_rows)
+        for subselection in selected.selections():
+            check_selection(subselection, from_rows=below_rows)
 
 
-def _check_annotations(selected: SelectedField, *, of_rows: bool) -> None:
+def _check_annotations(selected: SelectedField, *, from_rows: bool) -> None:
     """Check that what a field annotates is annotated: to instances, by the optimizer only."""
-    declared = selected.declared
-    if isinstance(declared, StrawberryDjangoField) and declared.store.annotate and not of_rows:
-        raise UnplannableError(f"{selected.parent}.{selected.name} annotates instances")
+    strawberry_field = selected.strawberry_field
+    if (
+        isinstance(strawberry_field, StrawberryDjangoField)
+        and strawberry_field.store.annotate
+        and not from_rows
+    ):
+        raise NotPlannableError(f"{selected.parent}.{selected.name} annotates instances")
 
 
-def _is_below_rows(selected: SelectedField, *, of_rows: bool) -> bool:
+def _is_below_rows(selected: SelectedField, *, from_rows: bool) -> bool:
     """Return whether the objects that a field leads to are read from rows."""
-    if any(isinstance(each, ReadExtension) for each in selected.declared.extensions):
+    if any(isinstance(each, ReadExtension) for each in selected.strawberry_field.extensions):
         return True
-    if of_rows:
+    if from_rows:
         # Of a connection, its objects; of a model, what no resolver makes.
-        return model_of(selected.parent) is None or selected.declared.base_resolver is None
-    return model_of(selected.parent) is None and is_of_rows(selected)
+        return model_of(selected.parent) is None or selected.strawberry_field.base_resolver is None
+    return model_of(selected.parent) is None and returns_queryset(selected)
 
 
 def _check_of_several_types(selected: SelectedField) -> None:
@@ -91,23 +97,30 @@ def _check_of_several_types(selected: SelectedField) -> None:
     if not is_abstract_type(selected.named_type):
         return
     types = [*possible_types(selected), cast("GraphQLObjectType", selected.named_type)]
-    shown = {model for model in map(model_of, types) if model is not None}
-    if any(one is not other and issubclass(one, other) for one in shown for other in shown):
-        raise UnplannableError(f"{selected.parent}.{selected.name} is of a model and its subclass")
+    db_field = {model for model in map(model_of, types) if model is not None}
+    if any(
+        single_row is not other and issubclass(single_row, other)
+        for single_row in db_field
+        for other in db_field
+    ):
+        raise NotPlannableError(f"{selected.parent}.{selected.name} is of a model and its subclass")
 
 
-def is_of_rows(selected: SelectedField) -> bool:
+def returns_queryset(selected: SelectedField) -> bool:
     """Return whether the engine reads what the field's resolver returns.
 
-    Raises `UnplannableError` if it has an extension that the engine does not know.
+    Raises `NotPlannableError` if it has an extension that the engine does not know.
     """
-    declared = selected.declared
-    if not isinstance(declared, StrawberryDjangoField) or declared.base_resolver is None:
+    strawberry_field = selected.strawberry_field
+    if (
+        not isinstance(strawberry_field, StrawberryDjangoField)
+        or strawberry_field.base_resolver is None
+    ):
         return False
     if not any(model_of(each) for each in possible_types(selected)):
         return False
     _check_extensions(selected)
-    return _is_flat(selected) and (declared.is_list or declared.is_optional)
+    return _is_flat(selected) and (strawberry_field.is_list or strawberry_field.is_optional)
 
 
 def _is_flat(selected: SelectedField) -> bool:
@@ -129,59 +142,62 @@ def _check_id(selected: SelectedField) -> None:
     meta = model._meta
     columns = {each.attname for each in meta.concrete_fields if not each.is_relation}
     if is_own or not ((name == "pk" and not meta.pk.is_relation) or name in columns):
-        raise UnplannableError(f"{selected.parent}.id is no column's value")
+        raise NotPlannableError(f"{selected.parent}.id is no column's value")
 
 
-def _check_of_model(selected: SelectedField) -> None:
-    declared = selected.declared
-    if not isinstance(declared, StrawberryDjangoField):
-        raise UnplannableError(f"{selected.parent}.{selected.name} is not Django's")
+def _check_model_field(selected: SelectedField) -> None:
+    strawberry_field = selected.strawberry_field
+    if not isinstance(strawberry_field, StrawberryDjangoField):
+        raise NotPlannableError(f"{selected.parent}.{selected.name} is not Django's")
     hints = get_django_definition(definition_of(selected.parent).origin, strict=True).store
     if hints.annotate or hints.prefetch_related:
-        raise UnplannableError(f"{selected.parent} prefetches or annotates")
+        raise NotPlannableError(f"{selected.parent} prefetches or annotates")
     _check_extensions(selected)
-    store, has_resolver = declared.store, declared.base_resolver is not None
+    store, has_resolver = strawberry_field.store, strawberry_field.base_resolver is not None
     if store.prefetch_related or (store.annotate and (has_resolver or len(store.annotate) > 1)):
-        raise UnplannableError(f"{selected.parent}.{selected.name} prefetches or annotates")
+        raise NotPlannableError(f"{selected.parent}.{selected.name} prefetches or annotates")
     if not (has_resolver or store.annotate):
-        shown = model_field(selected)
-        if not is_column(selected, shown):
-            _check_relation(selected, shown)
+        db_field = model_field(selected)
+        if not is_column(selected, db_field):
+            _check_relation(selected, db_field)
 
 
-def is_column(selected: SelectedField, shown: Any) -> bool:
+def is_column(selected: SelectedField, db_field: Any) -> bool:
     """Return whether an instance has the column's value for the field: of a file it has more."""
     if not is_leaf_type(selected.named_type):
         return False
-    if shown.is_relation:
+    if db_field.is_relation:
         # By the name of the key, such as `author_id`.
-        declared = django_field(selected)
-        return shown.concrete and (declared.django_name or declared.python_name) == shown.attname
-    return getattr(shown, "descriptor_class", None) is DeferredAttribute
+        strawberry_field = django_field(selected)
+        return (
+            db_field.concrete
+            and (strawberry_field.django_name or strawberry_field.python_name) == db_field.attname
+        )
+    return getattr(db_field, "descriptor_class", None) is DeferredAttribute
 
 
-def _check_relation(selected: SelectedField, shown: Any) -> None:
+def _check_relation(selected: SelectedField, db_field: Any) -> None:
     """Check that the field shows the other side of a relation as it is."""
     name = f"{selected.parent}.{selected.name}"
-    declared = django_field(selected)
-    if not isinstance(shown, RELATIONS) or isinstance(shown, GenericRel):
-        raise UnplannableError(f"{name} is not a column's value, and no relation")
-    relation = cast("Any", shown)
+    strawberry_field = django_field(selected)
+    if not isinstance(db_field, RELATIONS) or isinstance(db_field, GenericRel):
+        raise NotPlannableError(f"{name} is not a column's value, and no relation")
+    relation = cast("Any", db_field)
     accessor = relation.get_accessor_name() if relation.auto_created else relation.name
-    if accessor != (declared.django_name or declared.python_name):
-        raise UnplannableError(f"{name} is not what the relation is called")
-    is_many = bool(shown.many_to_many or shown.one_to_many)
-    if is_many is not declared.is_list or not _is_flat(selected):
-        raise UnplannableError(f"{name} is one object of many, or a list of one")
-    type_, model = selected.named_type, shown.related_model
+    if accessor != (strawberry_field.django_name or strawberry_field.python_name):
+        raise NotPlannableError(f"{name} is not what the relation is called")
+    is_many = bool(db_field.many_to_many or db_field.one_to_many)
+    if is_many is not strawberry_field.is_list or not _is_flat(selected):
+        raise NotPlannableError(f"{name} is one object of many, or a list of one")
+    type_, model = selected.named_type, db_field.related_model
     if not isinstance(type_, GraphQLObjectType) or model_of(type_) is not model:
-        raise UnplannableError(f"{name} is an interface, a union or of another model")
+        raise NotPlannableError(f"{name} is an interface, a union or of another model")
     if has_own_type_check(type_):
-        raise UnplannableError(f"{type_} says itself which objects are of it")
+        raise NotPlannableError(f"{type_} says itself which objects are of it")
     if not _is_as_stored(model, model._base_manager) or (
         is_many and not _is_as_stored(model, model._default_manager)
     ):
-        raise UnplannableError(f"{model.__name__} has a manager that changes what is read")
+        raise NotPlannableError(f"{model.__name__} has a manager that changes what is read")
 
 
 def _is_as_stored(model: type[models.Model], manager: Any) -> bool:
@@ -221,10 +237,10 @@ def type_of_rows(selected: SelectedField, model: type[models.Model]) -> GraphQLO
     possible = possible_types(selected)
     if any(map(has_own_type_check, possible)):
         return None
-    shown = [(each, model_of(each)) for each in possible]
+    db_field = [(each, model_of(each)) for each in possible]
     found = [
         (each, other)
-        for each, other in shown
+        for each, other in db_field
         if other is not None and (issubclass(model, other) or issubclass(other, model))
     ]
     return found[0][0] if len(found) == 1 and found[0][1] is model else None
@@ -237,57 +253,57 @@ def returned_rows(value: Any) -> Any:
     return resolve_base_manager(value) if isinstance(value, BaseManager) else value
 
 
-def django_result(declared: StrawberryDjangoField, value: Any, info: Info[Any, Any]) -> Any:
+def django_result(strawberry_field: StrawberryDjangoField, value: Any, info: Info[Any, Any]) -> Any:
     """Return what strawberry-django makes of a resolver's value: of a queryset, instances."""
     value = returned_rows(value)
     if isinstance(value, models.QuerySet):
-        return declared.get_queryset_hook(info)(value)
+        return strawberry_field.get_queryset_hook(info)(value)
     return value
 
 
-def _check_of_items(selected: SelectedField) -> None:
+def _check_item_fields(selected: SelectedField) -> None:
     """Check a connection, and what is between it and its items, which the engine makes itself."""
     _check_extensions(selected)
     if not isinstance(selected.named_type, GraphQLObjectType):
-        raise UnplannableError(f"{selected.parent}.{selected.name} is of an abstract type")
-    for each in selected.below(object_type(selected)).fields:
+        raise NotPlannableError(f"{selected.parent}.{selected.name} is of an abstract type")
+    for each in selected.subselection(object_type(selected)).fields:
         if each.name in {"nodes", "edges"}:
             _check_extensions(each)
         if each.name == "edges":
-            for inner in each.below(object_type(each)).fields:
+            for inner in each.subselection(object_type(each)).fields:
                 if inner.name not in {"node", "cursor", TYPENAME}:
-                    raise UnplannableError(f"{inner.parent}.{inner.name}")
+                    raise NotPlannableError(f"{inner.parent}.{inner.name}")
                 if inner.name != TYPENAME:
                     _check_extensions(inner)
 
 
 def _check_extensions(selected: SelectedField) -> None:
-    declared = selected.declared
-    for extension in declared.extensions:
-        if not isinstance(extension, FieldRule | ReadExtension | Descriptive):
-            raise UnplannableError(f"{selected.parent}.{selected.name} has {extension}")
-    if isinstance(declared, StrawberryDjangoField):
+    strawberry_field = selected.strawberry_field
+    for extension in strawberry_field.extensions:
+        if not isinstance(extension, FieldRule | ReadExtension | DescriptionExtension):
+            raise NotPlannableError(f"{selected.parent}.{selected.name} has {extension}")
+    if isinstance(strawberry_field, StrawberryDjangoField):
         offered = (
-            *(declared.get_filters(), declared.get_order()),
-            *(declared.get_ordering(), declared.get_pagination()),
+            *(strawberry_field.get_filters(), strawberry_field.get_order()),
+            *(strawberry_field.get_ordering(), strawberry_field.get_pagination()),
         )
         if any(each is not None and each is not UNSET for each in offered):
-            raise UnplannableError(f"{selected.parent}.{selected.name} filters by itself")
+            raise NotPlannableError(f"{selected.parent}.{selected.name} filters by itself")
 
 
 def django_field(selected: SelectedField) -> StrawberryDjangoField:
-    """Return the field as strawberry-django declares it, which `look_through` has seen to."""
-    return cast("StrawberryDjangoField", selected.declared)
+    """Return the field as strawberry-django declares it, which `check_selection` has seen to."""
+    return cast("StrawberryDjangoField", selected.strawberry_field)
 
 
 def model_field(selected: SelectedField) -> Any:
-    """Return the model's field that the field shows. Raises `UnplannableError` if it is none."""
-    declared = django_field(selected)
+    """Return the model's field that the field shows. Raises `NotPlannableError` if it is none."""
+    strawberry_field = django_field(selected)
     model = cast("type[models.Model]", model_of(selected.parent))
     try:
-        return model._meta.get_field(declared.django_name or declared.python_name)
+        return model._meta.get_field(strawberry_field.django_name or strawberry_field.python_name)
     except FieldDoesNotExist:
-        raise UnplannableError(f"{selected.parent}.{selected.name}") from None
+        raise NotPlannableError(f"{selected.parent}.{selected.name}") from None
 
 
 def is_text(field: Any) -> bool:
@@ -306,7 +322,7 @@ def is_relay_id(selected: SelectedField) -> bool:
     """Return whether it is the `id` of a `relay.Node`."""
     if selected.name != "id" or not issubclass(definition_of(selected.parent).origin, relay.Node):
         return False
-    resolver = selected.declared.base_resolver
+    resolver = selected.strawberry_field.base_resolver
     return resolver is not None and _function_of(resolver.wrapped_func) is NODE_ID
 
 
@@ -319,8 +335,8 @@ def model_of(type_: GraphQLObjectType) -> type[models.Model] | None:
     """Return the model that the type shows; None if it shows none."""
     # A union's definition has no class.
     origin = getattr(type_.extensions.get(DEFINITION), "origin", None)
-    shown = get_django_definition(origin) if origin else None
-    return shown.model if shown else None
+    db_field = get_django_definition(origin) if origin else None
+    return db_field.model if db_field else None
 
 
 def possible_types(selected: SelectedField) -> Sequence[GraphQLObjectType]:

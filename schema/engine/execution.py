@@ -23,18 +23,18 @@ from core.deadline import OperationCancelledError
 from schema.engine import connections, querysets
 from schema.engine.bounds import Bounds, FieldCancelledError
 from schema.engine.connections import connection_of
-from schema.engine.declarations import is_of_rows, model_of
+from schema.engine.declarations import model_of, returns_queryset
 from schema.engine.plan import TYPENAME, Plan, SelectedField, Selection, is_immutable
-from schema.engine.relations import finished
+from schema.engine.relations import finish_column
 from schema.engine.sources import OnStatement, is_id
 from schema.engine.trace import Trace
-from schema.engine.values import Column, Display, Failed, assembled
+from schema.engine.values import Column, ErrorCell, ObjectFactory, assemble_objects
 from schema.engine.widths import widths_of
 
 NO_VALUES: Final[Mapping[str, Any]] = {}
 
 
-class Requester(Protocol):
+class RequestContext(Protocol):
     """What the engine asks of a context that declares its visibility.
 
     Of any other context it asks nothing, and shares nothing made for it with other requests.
@@ -43,7 +43,7 @@ class Requester(Protocol):
     def visibility(self) -> Hashable:
         """Return what the requester's view depends on: who agrees in it sees by the same rules."""
 
-    def symbolic(self) -> Self:
+    def with_params(self) -> Self:
         """Return a context of the same visibility, with slots for what differs."""
 
     def values(self) -> Mapping[str, Any]:
@@ -63,7 +63,7 @@ class Execution:
 
     plan: Plan
     schema: Schema
-    context: Requester
+    context: RequestContext
     variables: VariableValues
     root_value: Any = None
     # None in production.
@@ -94,7 +94,7 @@ class Execution:
         """
         found = self._infos.get(id(selected))
         if found is None:
-            found = Info(_raw_info=self.raw_info(selected), _field=selected.declared)
+            found = Info(_raw_info=self.raw_info(selected), _field=selected.strawberry_field)
             self._infos[id(selected)] = found
         return found
 
@@ -119,12 +119,12 @@ class Execution:
             async_helpers=cast("Any", None),
         )
 
-    def symbolic_info(self, selected: SelectedField) -> Info[Any, Any]:
+    def parametrized_info(self, selected: SelectedField) -> Info[Any, Any]:
         """Return what a resolver is told when it is asked for everybody of this visibility."""
         if not self.is_shared:
             return self.info(selected)
-        raw = self.raw_info(selected)._replace(context=self.context.symbolic())
-        return Info(_raw_info=raw, _field=selected.declared)
+        raw = self.raw_info(selected)._replace(context=self.context.with_params())
+        return Info(_raw_info=raw, _field=selected.strawberry_field)
 
     def keywords(self, selected: SelectedField, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments as the field's resolver gets them."""
@@ -132,7 +132,7 @@ class Execution:
             return {}
         return convert_arguments(
             dict(given),
-            selected.declared.arguments,
+            selected.strawberry_field.arguments,
             scalar_registry=self.schema.schema_converter.scalar_registry,
             config=self.schema.config,
             info=self.info(selected),
@@ -154,13 +154,13 @@ class Execution:
         name_of = self.schema.config.name_converter.from_argument
         return [
             argument.python_name
-            for argument in selected.declared.arguments
+            for argument in selected.strawberry_field.arguments
             if is_id(selected.all_arguments[name_of(argument)].type)
         ]
 
     @staticmethod
     def call(
-        declared: StrawberryField,
+        strawberry_field: StrawberryField,
         source: Any,
         info: Info[Any, Any] | None,
         keywords: Mapping[str, Any],
@@ -169,9 +169,9 @@ class Execution:
 
         It needs an ``info`` only if the resolver asks for it.
         """
-        resolver = declared.base_resolver
+        resolver = strawberry_field.base_resolver
         if resolver is None:
-            raise TypeError(f"{declared.python_name} has no resolver.")
+            raise TypeError(f"{strawberry_field.python_name} has no resolver.")
         named = dict(keywords)
         if resolver.info_parameter:
             named[resolver.info_parameter.name] = info
@@ -185,7 +185,7 @@ class Execution:
         """Return what is selected of objects that are there."""
         columns = [self.field(selection, each, sources) for each in selection.fields]
         self.add_level(selection, columns, len(sources))
-        return assembled(selection.display, columns, len(sources))
+        return assemble_objects(selection.object_factory, columns, len(sources))
 
     def root(self) -> Any:
         """Return the cell of the root. Raises `OperationCancelledError`."""
@@ -195,7 +195,7 @@ class Execution:
             column = self.field(selection, each, [self.root_value])
             self.bounds.complete(column.cells)
             columns.append(column)
-        return assembled(selection.display, columns, 1).cells[0]
+        return assemble_objects(selection.object_factory, columns, 1).cells[0]
 
     def add_level(self, selection: Selection, columns: Sequence[Column], size: int) -> None:
         """Count a level of objects, before they are made. Raises `OperationCancelledError`."""
@@ -206,37 +206,40 @@ class Execution:
         self, selection: Selection, selected: SelectedField, sources: Sequence[Any]
     ) -> Column:
         """Return one field of objects that are not rows."""
-        way: Way | None = selected.facts.get("way")
-        if way is None:
-            way = selected.facts["way"] = _way(selection, selected)
-        return way(self, selected, sources)
+        column_resolver: ColumnResolver | None = selected.facts.get("way")
+        if column_resolver is None:
+            column_resolver = selected.facts["way"] = _column_resolver(selection, selected)
+        return column_resolver(self, selected, sources)
 
-    def resolved(self, selected: SelectedField, sources: Sequence[Any]) -> Column:
+    def resolve_field(self, selected: SelectedField, sources: Sequence[Any]) -> Column:
         """Return what the field's resolver says of each object."""
-        return self.completed(selected, self._resolved(selected, sources))
+        return self.complete_values(selected, self._resolve_values(selected, sources))
 
-    def completed(self, selected: SelectedField, values: Sequence[Any]) -> Column:
+    def complete_values(self, selected: SelectedField, values: Sequence[Any]) -> Column:
         """Complete what resolvers returned for each object, or raised."""
-        return selected.completed(values, lambda some: self._typed(selected, some))
+        return selected.complete_values(values, lambda some: self._complete_objects(selected, some))
 
-    def _typed(self, selected: SelectedField, values: Sequence[Any]) -> Column:
+    def _complete_objects(self, selected: SelectedField, values: Sequence[Any]) -> Column:
         """Return what is selected of values, which may be of several types."""
         type_ = selected.named_type
         if isinstance(type_, GraphQLObjectType) and not type_.is_type_of:
-            return self.objects(selected.below(type_), values)
+            return self.objects(selected.subselection(type_), values)
         types = [self._type_of(selected, type_, value) for value in values]
         cells: list[Any] = [
-            selected.place.failed(each) if isinstance(each, Exception) else None for each in types
+            selected.place.error_cell(each) if isinstance(each, Exception) else None
+            for each in types
         ]
-        sound = not any(isinstance(each, Exception) for each in types)
+        is_error_free = not any(isinstance(each, Exception) for each in types)
         for each in dict.fromkeys(types):
             if isinstance(each, GraphQLObjectType):
                 indexes = [index for index, other in enumerate(types) if other is each]
-                column = self.objects(selected.below(each), [values[index] for index in indexes])
-                sound = sound and column.sound
+                column = self.objects(
+                    selected.subselection(each), [values[index] for index in indexes]
+                )
+                is_error_free = is_error_free and column.is_error_free
                 for index, cell in zip(indexes, column.cells, strict=True):
                     cells[index] = cell
-        return Column(cells, sound)
+        return Column(cells, is_error_free)
 
     def _type_of(
         self, selected: SelectedField, type_: Any, value: Any
@@ -257,7 +260,7 @@ class Execution:
             return error
         return cast("GraphQLObjectType", type_)
 
-    def _resolved(self, selected: SelectedField, sources: Sequence[Any]) -> Sequence[Any]:
+    def _resolve_values(self, selected: SelectedField, sources: Sequence[Any]) -> Sequence[Any]:
         """Return what the field's resolver returns for each object, or raises."""
         values: list[Any] = []
         try:
@@ -273,12 +276,16 @@ class Execution:
 
     def _resolver(self, selected: SelectedField) -> Callable[[Any], Any]:
         """Return what resolves the field for an object. Raises `GraphQLError`."""
-        declared = selected.declared
-        if type(declared) is StrawberryField and declared.base_resolver and not declared.extensions:
+        strawberry_field = selected.strawberry_field
+        if (
+            type(strawberry_field) is StrawberryField
+            and strawberry_field.base_resolver
+            and not strawberry_field.extensions
+        ):
             # Strawberry would do no more, but convert the arguments for each object.
-            own = self.info(selected) if declared.base_resolver.info_parameter else None
+            own = self.info(selected) if strawberry_field.base_resolver.info_parameter else None
             keywords = self.keywords_of_each(selected)
-            return lambda source: self.call(declared, source, own, keywords())
+            return lambda source: self.call(strawberry_field, source, own, keywords())
         resolve = (selected.definition and selected.definition.resolve) or default_field_resolver
         raw = self.raw_info(selected)
         arguments = selected.arguments(self.variables)
@@ -288,35 +295,37 @@ class Execution:
 
 
 # How a field of objects that are not rows comes to its column.
-Way: TypeAlias = Callable[[Execution, SelectedField, Sequence[Any]], Column]
+ColumnResolver: TypeAlias = Callable[[Execution, SelectedField, Sequence[Any]], Column]
 
 
-def _way(selection: Selection, selected: SelectedField) -> Way:
+def _column_resolver(selection: Selection, selected: SelectedField) -> ColumnResolver:
     if selected.name == TYPENAME:
         name = selection.type.name
         return lambda _execution, _selected, sources: Column([name] * len(sources))
     if model_of(selection.type) is None:
         if connection_of(selected):
-            return connections.column_of
-        if is_of_rows(selected):
-            return querysets.column_of
-    if selected.declared.is_basic_field:
-        return _attribute(selected.declared.python_name)
-    return Execution.resolved
+            return connections.resolve_column
+        if returns_queryset(selected):
+            return querysets.resolve_column
+    if selected.strawberry_field.is_basic_field:
+        return _attribute(selected.strawberry_field.python_name)
+    return Execution.resolve_field
 
 
-def _attribute(name: str) -> Way:
+def _attribute(name: str) -> ColumnResolver:
     """Return what reads an attribute of all objects at once, unless one has trouble with it."""
     read = attrgetter(name)
 
-    def way(execution: Execution, selected: SelectedField, sources: Sequence[Any]) -> Column:
+    def column_resolver(
+        execution: Execution, selected: SelectedField, sources: Sequence[Any]
+    ) -> Column:
         try:
             values = list(map(read, sources))
         except Exception:  # noqa: BLE001 - each is read by itself then
-            return execution.resolved(selected, sources)
-        return execution.completed(selected, values)
+            return execution.resolve_field(selected, sources)
+        return execution.complete_values(selected, values)
 
-    return way
+    return column_resolver
 
 
 @dataclass(slots=True)
@@ -339,16 +348,20 @@ class MutationExecution(Execution):
                 # Explicitly, because a dataclass with slots is another class than `super` knows.
                 column = Execution.field(self, selection, each, [self.root_value])
             except OperationCancelledError as error:
-                column = _cancelled(each, error, 1, is_executed=False)
+                column = _cancelled_column(each, error, 1, is_executed=False)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is this field's error
                 # The field may have been carried out, so the others are answered.
-                column = finished(each, Column([each.place.failed(error)], sound=False))
+                column = finish_column(
+                    each, Column([each.place.error_cell(error)], is_error_free=False)
+                )
             columns.append(column)
-            if isinstance(column.cells[0], Failed):
+            if isinstance(column.cells[0], ErrorCell):
                 break
         if len(columns) == len(selection.fields):
-            return assembled(selection.display, columns, 1).cells[0]
-        return assembled(Display(selection.display.keys[: len(columns)]), columns, 1).cells[0]
+            return assemble_objects(selection.object_factory, columns, 1).cells[0]
+        return assemble_objects(
+            ObjectFactory(selection.object_factory.keys[: len(columns)]), columns, 1
+        ).cells[0]
 
     def field(
         self, selection: Selection, selected: SelectedField, sources: Sequence[Any]
@@ -363,7 +376,7 @@ class MutationExecution(Execution):
             self.bounds.complete(column.cells)
         except OperationCancelledError as error:
             self.bounds.restore(before)
-            return _cancelled(selected, error, len(sources), is_executed=True)
+            return _cancelled_column(selected, error, len(sources), is_executed=True)
         finally:
             self._is_in_payload = False
         return column
@@ -377,12 +390,14 @@ class MutationExecution(Execution):
             self.bounds.add_level(widths_of(selection), columns, size)
 
 
-def _cancelled(
+def _cancelled_column(
     selected: SelectedField, error: OperationCancelledError, size: int, *, is_executed: bool
 ) -> Column:
     """Return the column of a field that was cancelled."""
     failed = FieldCancelledError(error, is_executed=is_executed)
-    return finished(selected, Column([selected.place.failed(failed)] * size, sound=False))
+    return finish_column(
+        selected, Column([selected.place.error_cell(failed)] * size, is_error_free=False)
+    )
 
 
 def _is_never_awaitable(_value: Any) -> TypeGuard[Any]:

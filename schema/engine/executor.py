@@ -11,16 +11,16 @@ from strawberry import Schema
 
 from schema.engine.bounds import MAX_ERRORS, Bounds
 from schema.engine.caches import SizedCache
-from schema.engine.declarations import look_through
-from schema.engine.execution import Execution, MutationExecution, Requester
-from schema.engine.plan import Document, Plan, UnplannableError
+from schema.engine.declarations import check_selection
+from schema.engine.execution import Execution, MutationExecution, RequestContext
+from schema.engine.plan import NotPlannableError, OperationDocument, Plan
 from schema.engine.sources import OnStatement
 from schema.engine.trace import Trace
-from schema.engine.values import Failed, Marred, errors_of
+from schema.engine.values import ErrorCell, PartialCell, errors_of
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Planned:
+class _CachedPlan:
     """A plan in the cache, with the bytes of the document that it keeps alive."""
 
     plan: Plan
@@ -32,16 +32,16 @@ class _Planned:
 
 
 # By operation and by what is decided about `@skip` and `@include`.
-PLANS: Final[SizedCache[_Planned]] = SizedCache(64 << 20, attrgetter("size"))
+PLANS: Final[SizedCache[_CachedPlan]] = SizedCache(64 << 20, attrgetter("size"))
 
 
 @dataclass(eq=False, slots=True)
-class Operation:
+class CompiledOperation:
     """An operation of a valid document."""
 
     schema: Schema
-    document: Document
-    deciding: list[str]
+    document: OperationDocument
+    condition_names: list[str]
     # What the document takes, which is in memory as long as a plan of the operation.
     document_bytes: int = 0
     # Told of each statement.
@@ -55,10 +55,10 @@ class Operation:
         name: str | None,
         document_bytes: int = 0,
         on_statement: OnStatement | None = None,
-    ) -> "Operation":
-        """Prepare. Raises `UnplannableError` if the engine cannot execute it."""
-        found = Document.of(schema._schema, document, name)  # noqa: SLF001 - no public name
-        return cls(schema, found, found.deciding_variables(), document_bytes, on_statement)
+    ) -> "CompiledOperation":
+        """Prepare. Raises `NotPlannableError` if the engine cannot execute it."""
+        found = OperationDocument.of(schema._schema, document, name)  # noqa: SLF001 - no public name
+        return cls(schema, found, found.condition_variables(), document_bytes, on_statement)
 
     @property
     def is_mutation(self) -> bool:
@@ -68,14 +68,14 @@ class Operation:
     def execute(
         self,
         given: dict[str, Any] | None,
-        context: Requester,
+        context: RequestContext,
         root_value: Any = None,
         trace: Trace | None = None,
         bounds: Bounds | None = None,
     ) -> ExecutionResult:
         """Execute with these variables, and answer as graphql-core would; tell the trace.
 
-        Raises `UnplannableError` before anything is done, and `OperationCancelledError` if a query
+        Raises `NotPlannableError` before anything is done, and `OperationCancelledError` if a query
         takes more than the bounds allow. Of a mutation, fields fail with `FieldCancelledError`.
         """
         definitions = self.document.operation.variable_definitions
@@ -99,31 +99,33 @@ class Operation:
             trace.execution = execution
         try:
             cell = execution.root()
-        except UnplannableError as error:
+        except NotPlannableError as error:
             # A mutation may have been carried out by now, and must not be once more.
             raise RuntimeError(f"The plan overlooked {error}.") from error
-        if not isinstance(cell, Failed | Marred):
+        if not isinstance(cell, ErrorCell | PartialCell):
             return ExecutionResult(cell, None)
-        data = cell.value if isinstance(cell, Marred) else None
+        data = cell.value if isinstance(cell, PartialCell) else None
         return ExecutionResult(data, list(islice(errors_of(cell), MAX_ERRORS)))
 
     def _plan(self, variables: VariableValues) -> Plan:
         """Return the plan for what the variables decide; it keeps no other values."""
         decisions = {
-            name: variables.coerced[name] for name in self.deciding if name in variables.coerced
+            name: variables.coerced[name]
+            for name in self.condition_names
+            if name in variables.coerced
         }
 
         key = (self, *decisions.items())
 
-        def make() -> _Planned:
+        def make() -> _CachedPlan:
             sources = {name: variables.sources[name] for name in decisions}
             plan = Plan(self.document, VariableValues(sources, decisions))
             try:
-                look_through(plan.root)
+                check_selection(plan.root)
             except GraphQLError as error:
                 # A condition is null; where that is an error depends on the objects there are.
-                raise UnplannableError(error.message) from error
-            planned = _Planned(plan, self.document_bytes)
+                raise NotPlannableError(error.message) from error
+            planned = _CachedPlan(plan, self.document_bytes)
             plan.on_growth = lambda: PLANS.remeasure(key, planned)
             return planned
 

@@ -11,9 +11,9 @@ from schema.engine.connections import connection_of
 from schema.engine.declarations import (
     definition_of,
     django_field,
-    is_of_rows,
     is_relay_id,
     model_of,
+    returns_queryset,
 )
 from schema.engine.extensions import FieldRule
 from schema.engine.plan import TYPENAME, SelectedField, Selection
@@ -28,7 +28,7 @@ OF_PAGE = {"nodes": "rows of the page", "edges": "rows of the page"}
 OF_EDGE = {"node": "rows of the page", "cursor": "position in the page"}
 
 
-def explained(execution: "Execution") -> list[str]:
+def explain_plan(execution: "Execution") -> list[str]:
     """Return a line for each field, those below it indented, with how it is read.
 
     A relation is joined or has a statement of its own according to who asks.
@@ -40,20 +40,20 @@ def _lines(
     execution: "Execution", selection: Selection, known: dict[str, str], indent: str
 ) -> Iterator[str]:
     for selected in selection.fields:
-        way = known.get(selected.name) or _way(execution, selection, selected)
-        yield f"{indent}{_title(selected)}: {way}{_rules(selected)}"
-        below = {}
+        strategy = known.get(selected.name) or _strategy(execution, selection, selected)
+        yield f"{indent}{_title(selected)}: {strategy}{_rules(selected)}"
+        subselection = {}
         if selected.name != TYPENAME and connection_of(selected):
-            below = OF_PAGE
+            subselection = OF_PAGE
         elif known is OF_PAGE and selected.name == "edges":
-            below = OF_EDGE
+            subselection = OF_EDGE
         selections = [each for each in selected.selections() if each.fields]
         for each in selections:
             deeper = indent + INDENT
             if len(selections) > 1:
                 yield f"{deeper}on {each.type.name}"
                 deeper += INDENT
-            yield from _lines(execution, each, below, deeper)
+            yield from _lines(execution, each, subselection, deeper)
 
 
 def _title(selected: SelectedField) -> str:
@@ -66,34 +66,34 @@ def _title(selected: SelectedField) -> str:
 def _rules(selected: SelectedField) -> str:
     if selected.name == TYPENAME:
         return ""
-    rules = [each for each in selected.declared.extensions if isinstance(each, FieldRule)]
+    rules = [each for each in selected.strawberry_field.extensions if isinstance(each, FieldRule)]
     return "".join(f", by the rule {type(each).__name__}" for each in rules)
 
 
-def _way(execution: "Execution", selection: Selection, selected: SelectedField) -> str:
+def _strategy(execution: "Execution", selection: Selection, selected: SelectedField) -> str:
     if selected.name == TYPENAME:
         return "name of the type"
     model = model_of(selection.type)
     if connection_of(selected):
         return "statement" if model is None else "statement for the lists of all"
     if model is not None:
-        return _way_of_model(execution, selected, model)
-    if is_of_rows(selected):
+        return _model_strategy(execution, selected, model)
+    if returns_queryset(selected):
         return "statement"
-    return "attribute" if selected.declared.is_basic_field else "resolver"
+    return "attribute" if selected.strawberry_field.is_basic_field else "resolver"
 
 
-def _way_of_model(
+def _model_strategy(
     execution: "Execution", selected: SelectedField, model: type[models.Model]
 ) -> str:
     if is_relay_id(selected):
         origin = cast("type[relay.Node]", definition_of(selected.parent).origin)
         return f"column {origin.resolve_id_attr()}"
-    declared = django_field(selected)
-    if declared.base_resolver is not None:
+    strawberry_field = django_field(selected)
+    if strawberry_field.base_resolver is not None:
         return "resolver, called for each"
-    name = declared.django_name or declared.python_name
-    if declared.store.annotate:
+    name = strawberry_field.django_name or strawberry_field.python_name
+    if strawberry_field.store.annotate:
         return "computed column"
     relation = model._meta.get_field(name)
     if not relation.is_relation:

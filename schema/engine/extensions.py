@@ -14,7 +14,7 @@ from schema.engine.plan import SelectedField
 
 if TYPE_CHECKING:
     from schema.engine.reader import Reader
-    from schema.engine.rows import Read
+    from schema.engine.rows import ReadColumn
 
 
 class FieldRule(FieldExtension, ABC):
@@ -43,11 +43,11 @@ class ReadExtension(FieldExtension, ABC):
     """Resolves the field itself, below objects of models."""
 
     @abstractmethod
-    def reader(self, reader: "Reader", selected: SelectedField) -> "Read":
+    def reader(self, reader: "Reader", selected: SelectedField) -> "ReadColumn":
         """Return what reads the field for a level of records."""
 
 
-class Descriptive(FieldExtension):
+class DescriptionExtension(FieldExtension):
     """Describes the field, and changes nothing about how it is resolved."""
 
     def resolve(

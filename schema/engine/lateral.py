@@ -13,39 +13,39 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F, Func, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.sql.compiler import SQLCompiler
 
-from core.statements import Slot
-from schema.engine.sources import is_any_of
+from core.statements import Param
+from schema.engine.sources import equals_any
 
 # The annotation that tells for which parent a row was found.
 PARENT = "lateral_parent"
 
 
-def first_of_each(
+def fetch_first_children(
     queryset: QuerySet[Any], *, parent: str, keys: Sequence[Any], limit: int, rows: QuerySet[Any]
 ) -> dict[Any, list[Any]]:
-    """Return the rows that `of_each` finds, by the parent's key, in one statement."""
+    """Return the rows that `first_children` finds, by the parent's key, in one statement."""
     found: dict[Any, list[Any]] = {each: [] for each in keys}
-    for row in of_each(queryset, parent=parent, keys=keys, limit=limit, rows=rows):
+    for row in first_children(queryset, parent=parent, keys=keys, limit=limit, rows=rows):
         found[getattr(row, PARENT)].append(row)
     return found
 
 
-def first_of_one(
+def first_children_of_one(
     queryset: QuerySet[Any], *, parent: str, key: Any, limit: int
 ) -> QuerySet[Any, Any]:
     """Return the first ``limit`` rows of one parent, whose ``key`` may be a slot.
 
-    It finds what `of_each` does, by the same index, and reads each row once.
+    It finds what `first_children` does, by the same index, and reads each row once.
     """
     attname = _foreign_key(queryset, parent).attname
     return queryset.filter(**{attname: key}).annotate(**{PARENT: F(attname)})[:limit]
 
 
-def of_each(
+def first_children(
     queryset: QuerySet[Any],
     *,
     parent: str,
-    keys: Sequence[Any] | Slot,
+    keys: Sequence[Any] | Param,
     limit: int,
     rows: QuerySet[Any],
 ) -> QuerySet[Any]:
@@ -63,11 +63,11 @@ def of_each(
     field = _foreign_key(queryset, parent)
     key = Func(template="parent.key", output_field=field.target_field)
     some = queryset.filter(**{field.attname: key}).values("pk")[:limit]
-    rows = rows.filter(is_any_of("pk", _OfEach(some, field, keys)))
+    rows = rows.filter(equals_any("pk", _LateralKeys(some, field, keys)))
     return rows.annotate(**{PARENT: F(field.attname)}).order_by(*queryset.query.order_by)
 
 
-def count_each(
+def count_children(
     queryset: QuerySet[Any], *, parent: str, keys: Collection[Any], limit: int
 ) -> dict[Any, int]:
     """Return how many rows each parent has, counted up to ``limit``, by the parent's key."""
@@ -77,7 +77,9 @@ def count_each(
     return dict.fromkeys(keys, 0) | dict(parents.values_list("pk", _Count(some)))
 
 
-def estimate_each(queryset: QuerySet[Any], *, parent: str, keys: Collection[Any]) -> dict[Any, int]:
+def estimate_children(
+    queryset: QuerySet[Any], *, parent: str, keys: Collection[Any]
+) -> dict[Any, int]:
     """Return how many rows PostgreSQL's planner expects each parent to have, by its key."""
     field = _foreign_key(queryset, parent)
     lists = {
@@ -87,10 +89,10 @@ def estimate_each(queryset: QuerySet[Any], *, parent: str, keys: Collection[Any]
     (plan,) = orjson.loads(_parents(field).values(**lists).explain(format="json"))
     # Each is planned by itself, in their order, because none depends on a row.
     plans = [each for each in plan["Plan"]["Plans"] if each["Parent Relationship"] == "InitPlan"]
-    return {key: each["Plan Rows"] for key, each in zip(keys, plans, strict=True)}
+    return {key: each["Plan CompiledRows"] for key, each in zip(keys, plans, strict=True)}
 
 
-class _OfEach(Subquery):
+class _LateralKeys(Subquery):
     """An array of what the subquery finds for each `parent.key`; PostgreSQL computes it once.
 
     Django renames the tables of a subquery, so that none of them is called `parent`.
@@ -102,7 +104,7 @@ class _OfEach(Subquery):
     )
 
     def __init__(
-        self, queryset: QuerySet[Any], foreign_key: Any, keys: Sequence[Any] | Slot
+        self, queryset: QuerySet[Any], foreign_key: Any, keys: Sequence[Any] | Param
     ) -> None:
         super().__init__(queryset)
         self.foreign_key, self.keys = foreign_key, keys
@@ -116,7 +118,7 @@ class _OfEach(Subquery):
         return sql, (self._keys(connection), *params)
 
     def _keys(self, connection: BaseDatabaseWrapper) -> Any:
-        if isinstance(self.keys, Slot):
+        if isinstance(self.keys, Param):
             return self.keys
         return [self.foreign_key.get_db_prep_value(key, connection) for key in self.keys]
 

@@ -6,6 +6,7 @@ on nothing else of a request.
 
 import datetime as dt
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
@@ -44,7 +45,7 @@ from graphql.execution.values import VariableValues, get_argument_values
 from strawberry.types.field import StrawberryField
 
 from schema.engine.caches import SizedCache
-from schema.engine.values import Completion, Display, Place, completion
+from schema.engine.values import Completion, FieldLocation, ObjectFactory, completion
 
 DEFINITION: Final = "strawberry-definition"
 TYPENAME: Final = "__typename"
@@ -52,22 +53,22 @@ TYPENAME: Final = "__typename"
 # Estimates of bytes; tests/test_adversarial_documents.py measures what they are to cover.
 FIELD_BYTES: Final = 9_000
 PLAN_BYTES: Final = 20_000
-READING_BYTES: Final = 40_000
-READING_FIELD_BYTES: Final = 6_000
+COMPILED_BYTES: Final = 40_000
+COMPILED_FIELD_BYTES: Final = 6_000
 # Values that may be shared between requests. Others are coerced again for each resolver.
 IMMUTABLE: Final = frozenset(
     {type(None), bool, int, float, str, bytes, Decimal, UUID, dt.date, dt.datetime, dt.time}
 )
 # Of what is compiled for one plan: for each visibility and shape of arguments.
-MAX_READINGS_BYTES: Final = 8 << 20
+MAX_COMPILED_BYTES: Final = 8 << 20
 
 
-class UnplannableError(Exception):
+class NotPlannableError(Exception):
     """The engine does not know how to do this; graphql-core does."""
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class OperationDocument:
     """One operation of a document."""
 
     schema: GraphQLSchema
@@ -75,8 +76,10 @@ class Document:
     fragments: Mapping[str, FragmentDefinitionNode]
 
     @classmethod
-    def of(cls, schema: GraphQLSchema, document: DocumentNode, name: str | None) -> "Document":
-        """Find the operation of a valid document. Raises `UnplannableError` if it is unclear."""
+    def of(
+        cls, schema: GraphQLSchema, document: DocumentNode, name: str | None
+    ) -> "OperationDocument":
+        """Find the operation of a valid document. Raises `NotPlannableError` if it is unclear."""
         operations = [
             each
             for each in document.definitions
@@ -84,7 +87,7 @@ class Document:
             and (name is None or (each.name and each.name.value == name))
         ]
         if len(operations) != 1 or operations[0].operation is OperationType.SUBSCRIPTION:
-            raise UnplannableError("It is open which operation is meant.")
+            raise NotPlannableError("It is open which operation is meant.")
         fragments = {
             each.name.value: each
             for each in document.definitions
@@ -92,7 +95,7 @@ class Document:
         }
         return cls(schema, operations[0], fragments)
 
-    def deciding_variables(self) -> list[str]:
+    def condition_variables(self) -> list[str]:
         """Return the variables of `@skip` and `@include`."""
         names: dict[str, None] = {}
 
@@ -109,7 +112,7 @@ class Document:
         return list(names)
 
 
-class Reading(NamedTuple):
+class CompiledField(NamedTuple):
     """How a field is read, for one visibility and shape of arguments, and its size."""
 
     value: Any
@@ -119,39 +122,41 @@ class Reading(NamedTuple):
 class Plan:
     """What an operation selects when `@skip` and `@include` are decided."""
 
-    def __init__(self, document: Document, variables: VariableValues) -> None:
-        """Plan the root. Raises `UnplannableError`, here and whenever a type is looked into."""
+    def __init__(self, document: OperationDocument, variables: VariableValues) -> None:
+        """Plan the root. Raises `NotPlannableError`, here and whenever a type is looked into."""
         self.document = document
         self.variables = variables
         # Called when the plan has grown by a reading.
         self.on_growth: Callable[[], None] = _nothing
-        self._readings: SizedCache[Reading] = SizedCache(MAX_READINGS_BYTES, attrgetter("size"))
+        self._compiled_fields: SizedCache[CompiledField] = SizedCache(
+            MAX_COMPILED_BYTES, attrgetter("size")
+        )
         self.fragments = {
             name: FragmentDetails(definition) for name, definition in document.fragments.items()
         }
         root = document.schema.get_root_type(document.operation.operation)
         if root is None:
-            raise UnplannableError
+            raise NotPlannableError
         collected = collect_fields(
             document.schema, self.fragments, variables, root, document.operation
         )
         self.root = Selection(self, root, collected.grouped_field_set)
 
-    def reading(self, selected: "SelectedField", kind: Hashable, make: Callable[[], Any]) -> Any:
+    def compiled(self, selected: "SelectedField", kind: Hashable, make: Callable[[], Any]) -> Any:
         """Return how a field is read for one kind of requester and arguments; cached."""
         key = (selected, kind)
-        found = self._readings.get(key)
+        found = self._compiled_fields.get(key)
         if found is None:
-            size = READING_BYTES + READING_FIELD_BYTES * selected.field_count
-            found = Reading(make(), size)
-            self._readings.put(key, found)
+            size = COMPILED_BYTES + COMPILED_FIELD_BYTES * selected.field_count
+            found = CompiledField(make(), size)
+            self._compiled_fields.put(key, found)
             self.on_growth()
         return found.value
 
     @property
     def size(self) -> int:
         """The estimated bytes of the plan and its readings, without the document's."""
-        return PLAN_BYTES + FIELD_BYTES * self.field_count + self._readings.size
+        return PLAN_BYTES + FIELD_BYTES * self.field_count + self._compiled_fields.size
 
     @cached_property
     def field_count(self) -> int:
@@ -172,7 +177,7 @@ class Selection:
         """Take the fields that graphql-core collected."""
         self.type = type_
         self.fields = [SelectedField(plan, type_, key, group) for key, group in groups.items()]
-        self.display = Display(tuple(each.key for each in self.fields))
+        self.object_factory = ObjectFactory(tuple(each.key for each in self.fields))
         # What executors find out about it.
         self.facts: dict[str, Any] = {}
 
@@ -192,12 +197,12 @@ class SelectedField:
     details: list[FieldDetails]
     # What executors find out about it.
     facts: dict[str, Any] = field(default_factory=dict)
-    _below: dict[str, Selection] = field(default_factory=dict)
+    _subselections: dict[str, Selection] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Raise `UnplannableError` for introspection."""
+        """Raise `NotPlannableError` for introspection."""
         if self.definition is None and self.name != TYPENAME:
-            raise UnplannableError(self.name)
+            raise NotPlannableError(self.name)
 
     @cached_property
     def name(self) -> str:
@@ -215,19 +220,19 @@ class SelectedField:
         return self.parent.fields.get(self.name)
 
     @cached_property
-    def declared(self) -> StrawberryField:
+    def strawberry_field(self) -> StrawberryField:
         """What Strawberry knows of it."""
         extensions = self.definition.extensions if self.definition else {}
         found = extensions.get(DEFINITION)
         if not isinstance(found, StrawberryField):
-            raise UnplannableError(f"{self.parent}.{self.name}")
+            raise NotPlannableError(f"{self.parent}.{self.name}")
         return found
 
     @cached_property
     def type(self) -> GraphQLOutputType:
         """What it returns."""
         if self.definition is None:
-            raise UnplannableError(self.name)
+            raise NotPlannableError(self.name)
         return self.definition.type
 
     @cached_property
@@ -241,12 +246,12 @@ class SelectedField:
         return is_non_null_type(self.type)
 
     @cached_property
-    def place(self) -> Place:
+    def place(self) -> FieldLocation:
         """Where errors are."""
-        return Place(self.parent.name, self.name, self.nodes)
+        return FieldLocation(self.parent.name, self.name, self.nodes)
 
     @cached_property
-    def completed(self) -> Completion:
+    def complete_values(self) -> Completion:
         """Completes its values."""
         return completion(self.type, self.place)
 
@@ -262,15 +267,29 @@ class SelectedField:
         return frozenset(each.name.value for each in given if _has_variables(each))
 
     def arguments(self, variables: VariableValues) -> Mapping[str, Any]:
-        """Return its arguments. Raises `GraphQLError`."""
+        """Return its arguments, which the resolver may change. Raises `GraphQLError`."""
+        given = self.shared_arguments(variables)
+        if self.has_immutable_constants:
+            return given
+        constant = self.constant_arguments
+        return {
+            name: deepcopy(value) if value is constant.get(name) else value
+            for name, value in given.items()
+        }
+
+    def shared_arguments(self, variables: VariableValues) -> Mapping[str, Any]:
+        """Return its arguments, of which other requests have the same constants.
+
+        They must not be changed, nor be given to a resolver. Raises `GraphQLError`.
+        """
         if self.definition is None or not (self.definition.args or self.nodes[0].arguments):
             return {}
         if not self.varying_arguments:
-            return self.fresh_constants()
-        given = self._looked_up(variables)
+            return self.constant_arguments
+        given = self._lookup_variables(variables)
         return given if given is not None else self._arguments(variables)
 
-    def _looked_up(self, variables: VariableValues) -> Mapping[str, Any] | None:
+    def _lookup_variables(self, variables: VariableValues) -> Mapping[str, Any] | None:
         """Return its arguments if those that vary are nothing but variables with values."""
         names = self._variable_names
         if names is None or any(variables.coerced.get(each) is None for each in names.values()):
@@ -279,7 +298,7 @@ class SelectedField:
             self.all_arguments[name].out_name or name: variables.coerced[each]
             for name, each in names.items()
         }
-        return {**self.fresh_constants(), **varying}
+        return {**self.constant_arguments, **varying}
 
     @cached_property
     def _variable_names(self) -> Mapping[str, str] | None:
@@ -293,12 +312,6 @@ class SelectedField:
             return None
         return {name: cast("VariableNode", each).name.value for name, each in nodes.items()}
 
-    def fresh_constants(self) -> Mapping[str, Any]:
-        """Return the constant arguments, which a resolver may change if they are mutable."""
-        if self.has_immutable_constants:
-            return self.constant_arguments
-        return self._coerced_constants()
-
     @cached_property
     def has_immutable_constants(self) -> bool:
         """Whether no resolver can change the constant arguments."""
@@ -307,9 +320,8 @@ class SelectedField:
     @cached_property
     def constant_arguments(self) -> Mapping[str, Any]:
         """The arguments that are the same whatever the variables; not to be given to resolvers."""
-        return self._coerced_constants()
-
-    def _coerced_constants(self) -> Mapping[str, Any]:
+        if self.definition is None:
+            return {}
         node = self.nodes[0]
         constant = [
             each for each in node.arguments or () if each.name.value not in self.varying_arguments
@@ -331,9 +343,9 @@ class SelectedField:
             return {}
         return get_argument_values(self.definition, self.nodes[0], variables)
 
-    def below(self, type_: GraphQLObjectType) -> Selection:
+    def subselection(self, type_: GraphQLObjectType) -> Selection:
         """Return what is selected of the objects of this type that the field leads to."""
-        found = self._below.get(type_.name)
+        found = self._subselections.get(type_.name)
         if found is None:
             document = self.plan.document
             collected = collect_subfields(
@@ -345,7 +357,7 @@ class SelectedField:
                 self.details,
             )
             found = Selection(self.plan, type_, collected.grouped_field_set)
-            self._below[type_.name] = found
+            self._subselections[type_.name] = found
         return found
 
     @cached_property
@@ -359,10 +371,10 @@ class SelectedField:
             return
         type_ = self.named_type
         if isinstance(type_, GraphQLObjectType):
-            yield self.below(type_)
+            yield self.subselection(type_)
         elif isinstance(type_, GraphQLAbstractType):
             for possible in self.plan.document.schema.get_possible_types(type_):
-                yield self.below(possible)
+                yield self.subselection(possible)
 
 
 def is_immutable(arguments: Mapping[str, Any]) -> bool:

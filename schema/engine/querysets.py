@@ -12,7 +12,7 @@ from graphql import GraphQLInputType, GraphQLObjectType, is_abstract_type
 from strawberry import Info
 from strawberry_django.queryset import run_type_get_queryset
 
-from core.statements import Slot, SlotError, UncheckedSlot
+from core.statements import Param, ParameterReadError, UncheckedSlot
 from schema.engine.declarations import (
     django_field,
     django_result,
@@ -24,10 +24,10 @@ from schema.engine.declarations import (
 )
 from schema.engine.plan import SelectedField, is_immutable
 from schema.engine.reader import Reader
-from schema.engine.relations import finished, in_order
-from schema.engine.rows import Layout, Records
-from schema.engine.sources import ARGUMENT, Operand, Source, shape
-from schema.engine.values import Column, regrouped
+from schema.engine.relations import finish_column, in_order
+from schema.engine.rows import Layout, RowColumns
+from schema.engine.sources import ARGUMENT, Bind, RowSource, shape
+from schema.engine.values import Column, group_cells
 
 if TYPE_CHECKING:
     from schema.engine.execution import Execution
@@ -36,7 +36,7 @@ SOURCE = "source"
 T = TypeVar("T")
 
 
-class NoRowsError(SlotError):
+class NotAQuerySetError(ParameterReadError):
     """A resolver returned something else than a queryset."""
 
     def __init__(self, value: Any) -> None:
@@ -45,16 +45,16 @@ class NoRowsError(SlotError):
         self.value = value
 
 
-class Rows(NamedTuple):
+class CompiledRows(NamedTuple):
     """A field's rows for one visibility, and who reads them."""
 
-    source: Source
+    source: RowSource
     reader: Reader
     layout: Layout
 
 
 @dataclass(frozen=True, slots=True)
-class _Arguments:
+class _ConstantArguments:
     """What is the same of a field's arguments in all requests."""
 
     keywords: Mapping[str, Any]
@@ -66,14 +66,14 @@ class _Arguments:
 
     @classmethod
     def of(
-        cls, execution: "Execution", selected: SelectedField, leave_out: Sequence[str]
-    ) -> "_Arguments":
+        cls, execution: "Execution", selected: SelectedField, excluded: Sequence[str]
+    ) -> "_ConstantArguments":
         types = {name: each.type for name, each in selected.all_arguments.items()}
-        varying = [each for each in selected.varying_arguments if each not in leave_out]
+        varying = [each for each in selected.varying_arguments if each not in excluded]
         constant = {
             name: value
             for name, value in selected.constant_arguments.items()
-            if name not in leave_out
+            if name not in excluded
         }
         return cls(
             execution.keywords(selected, constant),
@@ -89,7 +89,7 @@ class _Arguments:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class FieldArguments:
     """A field's arguments: as they were given, and as its resolver gets them."""
 
     given: Mapping[str, Any]
@@ -99,22 +99,19 @@ class Call:
 
     @classmethod
     def of(
-        cls, execution: "Execution", selected: SelectedField, leave_out: Sequence[str]
-    ) -> "Call":
-        """Read them, but for those to ``leave_out``. Raises `GraphQLError`."""
-        given = selected.arguments(execution.variables)
-        known: _Arguments | None = selected.facts.get("arguments")
+        cls, execution: "Execution", selected: SelectedField, excluded: Sequence[str]
+    ) -> "FieldArguments":
+        """Read them, but for those to ``excluded``. Raises `GraphQLError`."""
+        given = selected.shared_arguments(execution.variables)
+        known: _ConstantArguments | None = selected.facts.get("arguments")
         if known is None:
-            known = selected.facts["arguments"] = _Arguments.of(execution, selected, leave_out)
-        constant: Mapping[str, Any] = known.keywords
-        if not selected.has_immutable_constants:
-            fresh = selected.fresh_constants()
-            some = {name: value for name, value in fresh.items() if name not in leave_out}
-            constant = execution.keywords(selected, some)
+            known = selected.facts["arguments"] = _ConstantArguments.of(
+                execution, selected, excluded
+            )
         if not known.varying:
-            return cls(given, constant, known.ids(constant), known.shape)
+            return cls(given, known.keywords, known.ids(known.keywords), known.shape)
         varying = {name: given[name] for name in known.varying if name in given}
-        keywords = {**constant, **execution.keywords(selected, varying)}
+        keywords = {**known.keywords, **execution.keywords(selected, varying)}
         shaped = None
         if known.shape is not None:
             shaped = shape(varying, known.types)
@@ -122,60 +119,68 @@ class Call:
             shaped = (known.shape, shaped)
         return cls(given, keywords, known.ids(keywords), shaped)
 
-    def kept(
+    def cached(
         self, execution: "Execution", selected: SelectedField, more: Hashable, make: Callable[[], T]
     ) -> T:
         """Return what was made for this visibility and kind of arguments, or make it."""
         if self.shape is None or not execution.is_shared:
             return make()
         kind = (execution.context.visibility(), self.shape, more)
-        return cast("T", selected.plan.reading(selected, kind, make))
+        return cast("T", selected.plan.compiled(selected, kind, make))
 
-    def operands(self, operand: Operand | None = None) -> dict[str, Any]:
+    def bind_arguments(self, bind: Bind | None = None) -> dict[str, Any]:
         """Return the keywords, ids as the operand has them, for one call of the resolver."""
         keywords = dict(self.keywords)
-        if operand is not None:
+        if bind is not None:
             ids = (name for name in keywords if f"{ARGUMENT}{name}" in self.values)
-            keywords |= {name: operand(f"{ARGUMENT}{name}") for name in ids}
+            keywords |= {name: bind(f"{ARGUMENT}{name}") for name in ids}
         return keywords if is_immutable(self.keywords) else deepcopy(keywords)
 
 
-def column_of(execution: "Execution", selected: SelectedField, sources: Sequence[Any]) -> Column:
+def resolve_column(
+    execution: "Execution", selected: SelectedField, sources: Sequence[Any]
+) -> Column:
     """Return the field for each object that has it."""
     columns = [_column(execution, selected, source) for source in sources]
     cells = [cell for column in columns for cell in column.cells]
-    return Column(cells, all(column.sound for column in columns))
+    return Column(cells, all(column.is_error_free for column in columns))
 
 
 def _column(execution: "Execution", selected: SelectedField, source: Any) -> Column:
     try:
-        call = Call.of(execution, selected, ())
+        call = FieldArguments.of(execution, selected, ())
         # Of which type an interface's rows are, is different each time.
-        is_fixed = (
+        is_cacheable = (
             call.shape is not None
             and execution.is_shared
             and not is_abstract_type(selected.named_type)
         )
 
-        def make() -> Rows:
-            return _rows(execution, selected, source, call, is_fixed=is_fixed)
+        def make() -> CompiledRows:
+            return _rows(execution, selected, source, call, is_cacheable=is_cacheable)
 
-        rows = call.kept(execution, selected, _shape_of(source), make) if is_fixed else make()
+        rows = (
+            call.cached(execution, selected, _source_shape(source), make)
+            if is_cacheable
+            else make()
+        )
         found = rows.source.rows(execution, {**call.values, SOURCE: source})
-    except NoRowsError as error:
-        return execution.completed(selected, [error.value])
+    except NotAQuerySetError as error:
+        return execution.complete_values(selected, [error.value])
     except Exception as error:  # noqa: BLE001 - whatever it is, it is this field's error
-        return finished(selected, Column([selected.place.failed(error)], sound=False))
-    records = Records.of(found, len(rows.layout.indexes))
+        return finish_column(
+            selected, Column([selected.place.error_cell(error)], is_error_free=False)
+        )
+    records = RowColumns.of(found, len(rows.layout.indexes))
     column = rows.reader.column(execution, records)
     if django_field(selected).is_list:
-        column = regrouped(column, [records.size])
+        column = group_cells(column, [records.size])
     elif not records.size:
         column = Column([None])
-    return finished(selected, column)
+    return finish_column(selected, column)
 
 
-class _Attributes:
+class _ParamAttributes:
     """An object whose ids and texts are slots."""
 
     def __init__(self, source: Any) -> None:
@@ -183,62 +188,69 @@ class _Attributes:
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._source, name)
-        if _is_slot(value):
+        if _is_param(value):
             read = attrgetter(name)
             return UncheckedSlot(lambda values: read(values[SOURCE]))
         if value is None or isinstance(value, bool):
             return value
-        raise SlotError(f"This depends on {name}.", "attribute")
+        raise ParameterReadError(f"This depends on {name}.", "attribute")
 
 
-def _is_slot(value: Any) -> bool:
+def _is_param(value: Any) -> bool:
     return isinstance(value, UUID) or (isinstance(value, str) and value != "")
 
 
-def _shape_of(source: Any) -> Hashable:
+def _source_shape(source: Any) -> Hashable:
     """Return what tells objects apart whose querysets differ by more than ids and texts."""
     if not is_dataclass(source):
         return None
     values = ((each.name, getattr(source, each.name)) for each in fields(source))
     return tuple(
-        (name, value if value is None or isinstance(value, bool) else _is_slot(value))
+        (name, value if value is None or isinstance(value, bool) else _is_param(value))
         for name, value in values
     )
 
 
 def _rows(
-    execution: "Execution", selected: SelectedField, source: Any, call: Call, *, is_fixed: bool
-) -> Rows:
-    declared = django_field(selected)
+    execution: "Execution",
+    selected: SelectedField,
+    source: Any,
+    call: FieldArguments,
+    *,
+    is_cacheable: bool,
+) -> CompiledRows:
+    strawberry_field = django_field(selected)
     layout = Layout()
 
-    def queryset(info: Info[Any, Any], operand: Operand) -> QuerySet[Any]:
-        owner = operand(SOURCE)
-        if isinstance(owner, Slot):
-            owner = None if source is None else _Attributes(source)
-        rows = returned_rows(execution.call(declared, owner, info, call.operands(operand)))
+    def queryset(info: Info[Any, Any], bind: Bind) -> QuerySet[Any]:
+        owner = bind(SOURCE)
+        if isinstance(owner, Param):
+            owner = None if source is None else _ParamAttributes(source)
+        rows = returned_rows(
+            execution.call(strawberry_field, owner, info, call.bind_arguments(bind))
+        )
         if not isinstance(rows, QuerySet):
-            raise NoRowsError(rows)
-        seen = run_type_get_queryset(rows, declared.django_type, info)
+            raise NotAQuerySetError(rows)
+        seen = run_type_get_queryset(rows, strawberry_field.django_type, info)
         if not (is_plain(rows) and is_plain(seen)) or type_of_rows(selected, seen.model) is None:
-            raise NoRowsError(django_result(declared, rows, info))
+            raise NotAQuerySetError(django_result(strawberry_field, rows, info))
         rows = seen
-        if not declared.is_list:
+        if not strawberry_field.is_list:
             rows = (rows if rows.ordered else rows.order_by("pk"))[:1]
         return in_order(rows)
 
     type_ = object_type(selected)
     # Which type an interface's rows are of, only the queryset tells.
     if is_abstract_type(type_):
-        operand = {**call.values, SOURCE: source}.__getitem__
-        rows = queryset(execution.info(selected), operand)
+        bind = {**call.values, SOURCE: source}.__getitem__
+        rows = queryset(execution.info(selected), bind)
         type_ = cast("GraphQLObjectType", type_of_rows(selected, rows.model))
     model = cast("type[Model]", model_of(type_))
-    reader = Reader(execution, selected.below(type_), layout, model)
+    reader = Reader(execution, selected.subselection(type_), layout, model)
 
-    def build(info: Info[Any, Any], operand: Operand) -> QuerySet[Any, Any]:
-        rows = queryset(info, operand)
+    def build(info: Info[Any, Any], bind: Bind) -> QuerySet[Any, Any]:
+        rows = queryset(info, bind)
         reader.carry(rows)
         return layout.select(rows, info)
 
-    return Rows(Source(selected, build, is_fixed=is_fixed), reader, layout)
+    return CompiledRows(RowSource(selected, build, is_cacheable=is_cacheable), reader, layout)

@@ -24,12 +24,20 @@ from schema.engine.declarations import (
 )
 from schema.engine.extensions import FieldRule, ReadExtension
 from schema.engine.ids import global_ids
-from schema.engine.instances import instances_of
+from schema.engine.instances import make_instances
 from schema.engine.plan import IMMUTABLE, TYPENAME, SelectedField, Selection
-from schema.engine.relations import finished, read_relation
-from schema.engine.rows import ALL, InfoExpression, Layout, Read, Records, leaves, scattered
-from schema.engine.sources import as_values
-from schema.engine.values import Column, assembled, required
+from schema.engine.relations import finish_column, read_relation
+from schema.engine.rows import (
+    ALL,
+    InfoExpression,
+    Layout,
+    ReadColumn,
+    RowColumns,
+    complete_leaves,
+    scatter,
+)
+from schema.engine.sources import to_python_values
+from schema.engine.values import Column, assemble_objects, refuse_nulls
 from schema.engine.widths import widths_of
 
 if TYPE_CHECKING:
@@ -60,7 +68,7 @@ class Reader:
         self.instance_paths: dict[str, int] = {}
         # What the resolver's queryset annotates, by name, for resolvers that read it.
         self.carried: dict[str, tuple[int, Any]] = {}
-        self.reads = [self._read(each) for each in selection.fields]
+        self.column_readers = [self._column_reader(each) for each in selection.fields]
         self.widths = widths_of(selection)
         # It is made for one request and serves many.
         del self.execution
@@ -77,24 +85,24 @@ class Reader:
             for name, expression in rows.query.annotation_select.items():
                 self.carried[name] = (self.layout.index(name), expression.output_field)
 
-    def column(self, execution: "Execution", records: Records) -> Column:
+    def column(self, execution: "Execution", records: RowColumns) -> Column:
         """Return the objects."""
-        columns = [read(execution, records) for read in self.reads]
+        columns = [read(execution, records) for read in self.column_readers]
         execution.bounds.check_time()
         execution.bounds.add_level(self.widths, columns, records.size)
-        return assembled(self.selection.display, columns, records.size)
+        return assemble_objects(self.selection.object_factory, columns, records.size)
 
-    def _read(self, selected: SelectedField) -> Read:
+    def _column_reader(self, selected: SelectedField) -> ReadColumn:
         if selected.name == TYPENAME:
             name = self.selection.type.name
             return lambda _execution, records: Column([name] * records.size)
-        read = _guarded(selected, self._unruled(selected))
+        read = _catch_errors(selected, self._without_rules(selected))
         for extension in django_field(selected).extensions:
             if isinstance(extension, FieldRule):
-                read = self._ruled(selected, read, extension)
+                read = self._with_rule(selected, read, extension)
         return read
 
-    def _ruled(self, selected: SelectedField, read: Read, rule: FieldRule) -> Read:
+    def _with_rule(self, selected: SelectedField, read: ReadColumn, rule: FieldRule) -> ReadColumn:
         index = self._index(rule.attribute)
         attribute = next(
             each
@@ -102,36 +110,38 @@ class Reader:
             if rule.attribute in {each.attname, ALL if each.primary_key else ""}
         )
 
-        def ruled(execution: "Execution", records: Records) -> Column:
+        def read_if_allowed(execution: "Execution", records: RowColumns) -> Column:
             if rule.allows_all(execution.context):
                 return read(execution, records)
 
-            def allowed() -> Sequence[bool]:
-                values = as_values(attribute, records.columns[index])
+            def compute_mask() -> Sequence[bool]:
+                values = to_python_values(attribute, records.columns[index])
                 return rule.allows(execution.context, values)
 
-            mask = records.keep((type(rule), index), allowed)
-            column = scattered(read(execution, records.where(mask)), mask)
+            mask = records.cached((type(rule), index), compute_mask)
+            column = scatter(read(execution, records.where(mask)), mask)
             # Null stands for what may not be read, and must not stand everywhere.
-            return required(column, selected.place) if selected.is_required else column
+            return refuse_nulls(column, selected.place) if selected.is_required else column
 
-        return ruled
+        return read_if_allowed
 
-    def _unruled(self, selected: SelectedField) -> Read:
-        declared = django_field(selected)
+    def _without_rules(self, selected: SelectedField) -> ReadColumn:
+        strawberry_field = django_field(selected)
         if is_relay_id(selected):
-            return self._relay_id()
-        if declared.base_resolver is not None:
-            for extension in declared.extensions:
+            return self._relay_id_reader()
+        if strawberry_field.base_resolver is not None:
+            for extension in strawberry_field.extensions:
                 if isinstance(extension, ReadExtension):
                     return extension.reader(self, selected)
-            return self._resolved(selected)
-        if declared.store.annotate:
-            return self._annotated(selected, declared.django_name or declared.python_name)
-        shown = model_field(selected)
-        if is_column(selected, shown):
-            return self._leaf(selected, self._index(shown.attname), shown)
-        return read_relation(self, selected, shown)
+            return self._resolver_reader(selected)
+        if strawberry_field.store.annotate:
+            return self._annotation_reader(
+                selected, strawberry_field.django_name or strawberry_field.python_name
+            )
+        db_field = model_field(selected)
+        if is_column(selected, db_field):
+            return self._leaf_reader(selected, self._index(db_field.attname), db_field)
+        return read_relation(self, selected, db_field)
 
     def _index(self, path: str) -> int:
         key = self.model._meta.pk
@@ -140,31 +150,31 @@ class Reader:
         return self.layout.index(f"{self.prefix}{own}")
 
     @staticmethod
-    def _leaf(selected: SelectedField, index: int, shown: Any = None) -> Read:
-        is_as_read = shown is not None and is_text(shown) and is_string(selected)
-        if is_as_read and not (shown.null and selected.is_required):
+    def _leaf_reader(selected: SelectedField, index: int, db_field: Any = None) -> ReadColumn:
+        is_as_read = db_field is not None and is_text(db_field) and is_string(selected)
+        if is_as_read and not (db_field.null and selected.is_required):
             return lambda _execution, records: Column(records.columns[index])
-        return lambda _execution, records: leaves(selected, records.columns[index])
+        return lambda _execution, records: complete_leaves(selected, records.columns[index])
 
-    def _relay_id(self) -> Read:
+    def _relay_id_reader(self) -> ReadColumn:
         origin = cast("type[relay.Node]", definition_of(self.selection.type).origin)
         index = self._index(origin.resolve_id_attr())
         name = self.selection.type.name
         return lambda _execution, records: Column(global_ids(name, records.columns[index]))
 
-    def _annotated(self, selected: SelectedField, name: str) -> Read:
+    def _annotation_reader(self, selected: SelectedField, name: str) -> ReadColumn:
         ((label, expression),) = django_field(selected).store.annotate.items()
         label = name if label == _annotate_placeholder else label
         if callable(expression):
             make = expression
             expression = InfoExpression(lambda info: make(_info_of(selected, info)))
         self.layout.annotations[label] = expression
-        return self._leaf(selected, self._index(label))
+        return self._leaf_reader(selected, self._index(label))
 
-    def _resolved(self, selected: SelectedField) -> Read:
+    def _resolver_reader(self, selected: SelectedField) -> ReadColumn:
         """Call the field's resolver with an instance of each object."""
-        declared = django_field(selected)
-        for path in (ALL, *declared.store.only):
+        strawberry_field = django_field(selected)
+        for path in (ALL, *strawberry_field.store.only):
             *relations, _last = path.split(LOOKUP_SEP)
             if relations:
                 key = self._attname(LOOKUP_SEP.join((*relations, ALL)))
@@ -172,21 +182,23 @@ class Reader:
             attname = self._attname(path)
             self.instance_paths[attname] = self._index(attname)
 
-        def read(execution: "Execution", records: Records) -> Column:
+        def read(execution: "Execution", records: RowColumns) -> Column:
             info = execution.info(selected)
             try:
                 keywords = execution.keywords_of_each(selected)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is this field's error
-                return execution.completed(selected, [error] * records.size)
+                return execution.complete_values(selected, [error] * records.size)
             values: list[Any] = []
             for instance in self.instances(execution, records):
                 try:
-                    value = execution.call(declared, instance, info, keywords())
+                    value = execution.call(strawberry_field, instance, info, keywords())
                     is_plain = type(value) in IMMUTABLE
-                    values.append(value if is_plain else django_result(declared, value, info))
+                    values.append(
+                        value if is_plain else django_result(strawberry_field, value, info)
+                    )
                 except Exception as error:  # noqa: BLE001 - it is this object's error
                     values.append(error)
-            return execution.completed(selected, values)
+            return execution.complete_values(selected, values)
 
         return read
 
@@ -200,7 +212,7 @@ class Reader:
         own = meta.pk if last == ALL else meta.get_field(last)
         return LOOKUP_SEP.join((*relations, cast("Any", own).attname))
 
-    def instances(self, execution: "Execution", records: Records) -> Sequence[models.Model]:
+    def instances(self, execution: "Execution", records: RowColumns) -> Sequence[models.Model]:
         """Return the objects as instances of the model, with what their resolvers said they need.
 
         They are announced to the context, so that what one asks for is fetched for all.
@@ -209,15 +221,15 @@ class Reader:
         def make() -> list[models.Model]:
             paths = [tuple(path.split(LOOKUP_SEP)) for path in self.instance_paths]
             columns = [records.columns[index] for index in self.instance_paths.values()]
-            made = instances_of(self.model, paths, columns, records.size)
+            made = make_instances(self.model, paths, columns, records.size)
             for name, (index, field) in self.carried.items():
-                values = as_values(field, records.columns[index])
+                values = to_python_values(field, records.columns[index])
                 for instance, value in zip(made, values, strict=True):
                     setattr(instance, name, value)
             execution.expect(made)
             return made
 
-        return cast("list[models.Model]", records.keep(self, make))
+        return cast("list[models.Model]", records.cached(self, make))
 
 
 def _info_of(selected: SelectedField, info: Info[Any, Any]) -> Info[Any, Any]:
@@ -229,17 +241,17 @@ def _info_of(selected: SelectedField, info: Info[Any, Any]) -> Info[Any, Any]:
         parent_type=selected.parent,
         path=Path(None, selected.key, selected.parent.name),
     )
-    return Info(_raw_info=raw, _field=selected.declared)
+    return Info(_raw_info=raw, _field=selected.strawberry_field)
 
 
-def _guarded(selected: SelectedField, read: Read) -> Read:
+def _catch_errors(selected: SelectedField, read: ReadColumn) -> ReadColumn:
     """Have the field fail for all objects if it cannot be read."""
 
-    def guarded(execution: "Execution", records: Records) -> Column:
+    def read_safely(execution: "Execution", records: RowColumns) -> Column:
         try:
             return read(execution, records)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this field's error
-            cells = [selected.place.failed(error) for _record in range(records.size)]
-            return finished(selected, Column(cells, sound=False))
+            cells = [selected.place.error_cell(error) for _record in range(records.size)]
+            return finish_column(selected, Column(cells, is_error_free=False))
 
-    return guarded
+    return read_safely

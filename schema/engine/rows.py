@@ -19,35 +19,35 @@ ALL: Final = "pk"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Records:
+class RowColumns:
     """Rows of one statement, by column, or some of them."""
 
     columns: Sequence[Sequence[Any]]
     size: int
-    _kept: dict[Hashable, Any] = field(default_factory=dict)
+    _cache: dict[Hashable, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, rows: Sequence[Row], width: int) -> "Records":
+    def of(cls, rows: Sequence[Row], width: int) -> "RowColumns":
         """Turn rows of so many columns on their side."""
         columns = list(zip(*rows, strict=True)) if rows else [()] * width
         return cls(columns, len(rows))
 
-    def where(self, mask: Sequence[bool]) -> "Records":
+    def where(self, mask: Sequence[bool]) -> "RowColumns":
         """Return the rows for which the mask is true."""
         if all(mask):
             return self
         columns = [list(compress(column, mask)) for column in self.columns]
-        return Records(columns, sum(mask))
+        return RowColumns(columns, sum(mask))
 
-    def keep(self, key: Hashable, make: Callable[[], Any]) -> Any:
+    def cached(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """Return what was made for these records under this key, or make it."""
-        if key not in self._kept:
-            self._kept[key] = make()
-        return self._kept[key]
+        if key not in self._cache:
+            self._cache[key] = make()
+        return self._cache[key]
 
 
 # From a level of records to a column of the answer.
-Read: TypeAlias = Callable[["Execution", Records], Column]
+ReadColumn: TypeAlias = Callable[["Execution", RowColumns], Column]
 
 
 class InfoExpression(NamedTuple):
@@ -82,17 +82,19 @@ class Layout:
         return rows.values_list(*paths)
 
 
-def leaves(selected: SelectedField, values: Sequence[Any]) -> Column:
+def complete_leaves(selected: SelectedField, values: Sequence[Any]) -> Column:
     """Complete values without fields of their own."""
-    return selected.completed(values, _no_objects)
+    return selected.complete_values(values, _no_objects)
 
 
-def scattered(column: Column, mask: Sequence[bool]) -> Column:
+def scatter(column: Column, mask: Sequence[bool]) -> Column:
     """Return the column's cells where the mask is true, and null elsewhere."""
     if all(mask):
         return column
     cells = iter(column.cells)
-    return Column([next(cells) if there else None for there in mask], column.sound)
+    return Column(
+        [next(cells) if is_present else None for is_present in mask], column.is_error_free
+    )
 
 
 def _no_objects(_values: Sequence[Any]) -> Column:

@@ -20,12 +20,12 @@ from graphql import (
 from strawberry import Info
 
 from core.statements import (
-    Slot,
-    SlotError,
+    Param,
+    ParameterReadError,
     Statement,
     UncheckedSlot,
-    array_of_ids,
     check_slots,
+    uuid_array_text,
 )
 from schema.engine.plan import SelectedField
 
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 Row: TypeAlias = tuple[Any, ...]
 # The name of a value, to a slot for it or to the value itself.
-Operand: TypeAlias = Callable[[str], Any]
-Build: TypeAlias = Callable[[Info[Any, Any], Operand], QuerySet[Any, Any]]
+Bind: TypeAlias = Callable[[str], Any]
+Build: TypeAlias = Callable[[Info[Any, Any], Bind], QuerySet[Any, Any]]
 
 # The value that is the keys of a level of objects.
 KEYS: Final = "keys"
@@ -45,22 +45,22 @@ ARGUMENT: Final = "argument "
 OnStatement: TypeAlias = Callable[[str | None], None]
 
 
-class Source:
+class RowSource:
     """Rows of a queryset, for one visibility; UUIDs in them are texts.
 
     ``build`` makes the queryset, of `values_list`, when it is first read. If that depends on
     more than the visibility, it is made anew each time.
     """
 
-    def __init__(self, selected: SelectedField, build: Build, *, is_fixed: bool = True) -> None:
+    def __init__(self, selected: SelectedField, build: Build, *, is_cacheable: bool = True) -> None:
         """Take the field whose resolver is told, and what makes the queryset.
 
-        It is not ``is_fixed`` if the next request will need another one in any case.
+        It is not ``is_cacheable`` if the next request will need another one in any case.
         """
         self.selected = selected
         self.build = build
         self.statement: Statement | None = None
-        self.is_compiled = not is_fixed
+        self.is_compiled = not is_cacheable
         # Why it is made anew each time.
         self.reason: Exception | None = None
 
@@ -74,7 +74,7 @@ class Source:
         execution.bounds.check_time()
         try:
             rows = self._run(execution, statement, values)
-        except SlotError as error:
+        except ParameterReadError as error:
             # The resolver has to say what becomes of an id that the column cannot have.
             return self._rows_of_values(execution, values, error)
         execution.on_statement(None)
@@ -110,25 +110,25 @@ class Source:
         if execution.is_shared:
             try:
                 with _no_statements():
-                    rows = self.build(execution.symbolic_info(self.selected), _slot)
+                    rows = self.build(execution.parametrized_info(self.selected), _slot)
                     check_slots(rows)
                     statement = Statement.of(rows, text_ids=True)
                 _require_checked(statement)
                 self.statement = statement
-            except SlotError as error:
+            except ParameterReadError as error:
                 self.reason = error
         self.is_compiled = True
 
 
 def _require_checked(statement: Statement) -> None:
-    """Raise `SlotError` if a value that a client wrote would reach PostgreSQL unchecked."""
+    """Raise `ParameterReadError` if a value of the client would reach PostgreSQL unchecked."""
     if any(type(each) is UncheckedSlot for each in statement.params):
-        raise SlotError("It is open which column an id is of.", "unchecked id")
+        raise ParameterReadError("It is open which column an id is of.", "unchecked id")
 
 
-def _slot(name: str) -> Slot:
+def _slot(name: str) -> Param:
     """Return the slot for a value, to be checked if it is what a client wrote."""
-    return (UncheckedSlot if name.startswith(ARGUMENT) else Slot).named(name)
+    return (UncheckedSlot if name.startswith(ARGUMENT) else Param).named(name)
 
 
 @contextmanager
@@ -136,7 +136,7 @@ def _no_statements() -> Iterator[None]:
     """Refuse to ask the database: the answer could be another one next time."""
 
     def refuse(*_arguments: Any) -> NoReturn:
-        raise SlotError("This depends on what is in the database.", "database")
+        raise ParameterReadError("This depends on what is in the database.", "database")
 
     with connection.execute_wrapper(refuse):
         yield
@@ -179,7 +179,7 @@ def is_id(type_: GraphQLType) -> bool:
     return not isinstance(type_, GraphQLList) and getattr(type_, "name", "") == "ID"
 
 
-class _IsAnyOf(Func):
+class _EqualsAny(Func):
     """Whether a value is in an array, which `= ANY` looks up where `IN` may join."""
 
     arg_joiner = " = ANY "
@@ -194,31 +194,31 @@ def is_uuid(field: Any) -> bool:
     return isinstance(field, UUIDField)
 
 
-def operand_of_keys(operand: Operand, field: Any) -> Any:
+def bind_keys(bind: Bind, field: Any) -> Any:
     """Return the operand for keys of objects, as PostgreSQL is to have them."""
-    keys = operand(KEYS)
-    return keys.then(array_of_ids) if isinstance(keys, Slot) and is_uuid(field) else keys
+    keys = bind(KEYS)
+    return keys.then(uuid_array_text) if isinstance(keys, Param) and is_uuid(field) else keys
 
 
-def key_of(operand: Operand) -> Any:
+def bind_only_key(bind: Bind) -> Any:
     """Return the operand for the key of the only object."""
-    keys = operand(KEYS)
+    keys = bind(KEYS)
     first = itemgetter(0)
-    return keys.then(first) if isinstance(keys, Slot) else first(keys)
+    return keys.then(first) if isinstance(keys, Param) else first(keys)
 
 
-def as_values(field: Any, texts: Sequence[Any]) -> Sequence[Any]:
+def to_python_values(field: Any, texts: Sequence[Any]) -> Sequence[Any]:
     """Return a column's values as the model's field has them: sources leave UUIDs as texts."""
     if not is_uuid(field):
         return texts
     return [None if text is None else UUID(text) for text in texts]
 
 
-def is_any_of(path: str, keys: Any) -> Any:
+def equals_any(path: str, keys: Any) -> Any:
     """Return the condition that the column's value is one of the keys.
 
     They are values, or an expression for an array of them, as a slot is.
     """
     if isinstance(keys, BaseExpression):
-        return _IsAnyOf(F(path), Func(keys, template="(%(expressions)s)"))
+        return _EqualsAny(F(path), Func(keys, template="(%(expressions)s)"))
     return Q(**{f"{path}__in": list(keys)})

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from django.db import connection
 
 from core.statements import Statement
-from schema.engine.explanation import explained
+from schema.engine.explanation import explain_plan
 
 if TYPE_CHECKING:
     from schema.engine.execution import Execution
-    from schema.engine.sources import Row, Source
+    from schema.engine.sources import Row, RowSource
 
 K = TypeVar("K")
 V = TypeVar("V")
 
-NOT_FIXED: Final = "This depends on what its arguments say, or on which type is found."
+NOT_CACHEABLE: Final = "This depends on what its arguments say, or on which type is found."
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class LoadedBatch:
 
 
 @dataclass(frozen=True, slots=True)
-class _Cause:
+class _StatementOrigin:
     """What runs statements at the moment."""
 
     reads: str | None = None
@@ -70,29 +70,33 @@ class Trace:
     execution: "Execution | None" = None
     # Why it did.
     refusal: str | None = None
-    _cause: _Cause = field(default_factory=_Cause)
+    _cause: _StatementOrigin = field(default_factory=_StatementOrigin)
 
     @contextmanager
-    def recording(self) -> Iterator[None]:
+    def record_statements(self) -> Iterator[None]:
         """Take notice of all statements until the block ends."""
         with connection.execute_wrapper(self._run):
             yield
 
     def plan(self) -> list[str]:
         """Return the engine's plan as indented lines; none if graphql-core executed."""
-        return explained(self.execution) if self.execution else []
+        return explain_plan(self.execution) if self.execution else []
 
-    def rows(self, source: "Source", values: Mapping[str, Any], made: Statement) -> Sequence["Row"]:
+    def rows(
+        self, source: "RowSource", values: Mapping[str, Any], made: Statement
+    ) -> Sequence["Row"]:
         """Run a source's statement."""
         selected = source.selected
         reason = None
         if source.statement is None:
-            reason = str(source.reason or NOT_FIXED)
+            reason = str(source.reason or NOT_CACHEABLE)
         reads = f"{selected.parent.name}.{selected.name}"
-        with self._causing(_Cause(reads, source.statement is not None, reason)):
+        with self._attribute_statements_to(
+            _StatementOrigin(reads, source.statement is not None, reason)
+        ):
             return made.rows(values)
 
-    def timed(
+    def time_batches(
         self, loader: str, compute: Callable[[Sequence[K]], Sequence[V]]
     ) -> Callable[[Sequence[K]], Sequence[V]]:
         """Return a loader's batch function that notes each batch."""
@@ -100,7 +104,7 @@ class Trace:
         def batch(keys: Sequence[K]) -> Sequence[V]:
             start = perf_counter()
             try:
-                with self._causing(_Cause(loader)):
+                with self._attribute_statements_to(_StatementOrigin(loader)):
                     return compute(keys)
             finally:
                 self.batches.append(LoadedBatch(loader, len(keys), _since(start)))
@@ -108,7 +112,7 @@ class Trace:
         return batch
 
     @contextmanager
-    def _causing(self, cause: _Cause) -> Iterator[None]:
+    def _attribute_statements_to(self, cause: _StatementOrigin) -> Iterator[None]:
         before, self._cause = self._cause, cause
         try:
             yield

@@ -13,13 +13,13 @@ from schema.engine.declarations import (
     model_field,
     model_of,
 )
-from schema.engine.plan import DEFINITION, TYPENAME, SelectedField, Selection, UnplannableError
+from schema.engine.plan import DEFINITION, TYPENAME, NotPlannableError, SelectedField, Selection
 
 # Of scalars, by their names, as JSON.
 SCALARS: Final = {"Boolean": 5, "Int": 11, "Float": 24, "DateTime": 36, "Date": 12, "UUID": 38}
 # Quotes, or what is around a key, an object or a list, with a comma.
 QUOTES: Final = 2
-AROUND: Final = 4
+OVERHEAD: Final = 4
 # Base64 of a type's name, at most so long, and a key.
 RELAY_ID: Final = 120
 
@@ -33,23 +33,23 @@ def widths_of(selection: Selection) -> Widths:
 
 
 def _widths(selection: Selection) -> Widths:
-    known = AROUND
+    known = OVERHEAD
     unknown = []
-    leaves = []
+    complete_leaves = []
     for index, selected in enumerate(selection.fields):
-        known += AROUND + len(selected.key)
+        known += OVERHEAD + len(selected.key)
         if selected.name == TYPENAME:
             known += QUOTES + len(selection.type.name)
         elif not is_leaf_type(selected.named_type):
-            known += AROUND
+            known += OVERHEAD
         else:
-            leaves.append(index)
+            complete_leaves.append(index)
             width = _leaf_width(selected)
             if width is None:
                 unknown.append(index)
             else:
                 known += width
-    return Widths(known, tuple(unknown), tuple(leaves))
+    return Widths(known, tuple(unknown), tuple(complete_leaves))
 
 
 def _leaf_width(selected: SelectedField) -> int | None:
@@ -68,12 +68,12 @@ def _max_length(selected: SelectedField) -> int | None:
     """Return how long texts of the model's column are at the most, if the field shows one."""
     if model_of(selected.parent) is None:
         return None
-    declared = django_field(selected)
-    if declared.base_resolver is not None or declared.store.annotate:
+    strawberry_field = django_field(selected)
+    if strawberry_field.base_resolver is not None or strawberry_field.store.annotate:
         return None
     try:
-        shown = model_field(selected)
-    except UnplannableError:
+        db_field = model_field(selected)
+    except NotPlannableError:
         return None
-    length: int | None = shown.max_length if is_text(shown) else None
+    length: int | None = db_field.max_length if is_text(db_field) else None
     return length

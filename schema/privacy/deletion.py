@@ -4,7 +4,7 @@ import datetime as dt
 
 import strawberry
 
-from schema.accounts.own import own_id
+from schema.accounts.own import require_self_id
 from schema.accounts.types import UserPayload
 from schema.context import Info
 from schema.errors import Payload
@@ -12,7 +12,7 @@ from schema.inputs import PasswordConfirmation, TokenInput, UserIdInput
 from schema.mutations import mutation
 from schema.nodes import node_key
 from schema.scopes import NoScope
-from users.authentication.actors import nobody_at
+from users.authentication.actors import anonymous_actor
 from users.privacy.services.deletion import (
     cancel_deletion,
     cancel_user_deletion,
@@ -74,8 +74,8 @@ class DeletionMutation:
         A mailed link undoes it.
         """
         actor = info.context.actor
-        due_at = delete_me(own_id(info), actor=actor, password=input.password)
-        info.context.session_is_over(nobody_at(actor))
+        due_at = delete_me(require_self_id(info), actor=actor, password=input.password)
+        info.context.end_session(anonymous_actor(actor))
         return DeleteMePayload(due_at=due_at)
 
     @mutation(scope=NoScope.PUBLIC, reauthenticate=False)

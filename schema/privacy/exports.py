@@ -2,7 +2,7 @@
 
 import strawberry
 
-from schema.accounts.own import own_id
+from schema.accounts.own import require_self_id
 from schema.accounts.types import UserPayload
 from schema.context import Info
 from schema.mutations import mutation
@@ -17,6 +17,6 @@ class ExportMutation:
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def request_data_export(self, info: Info) -> UserPayload:
         """Ask for an archive of your personal data. A link to it is mailed when it is ready."""
-        user_id = own_id(info)
+        user_id = require_self_id(info)
         request_data_export(user_id, actor=info.context.actor)
         return UserPayload(user_id=user_id)

@@ -12,7 +12,7 @@ from users.accounts.models import User
 from users.accounts.services.administration import create_user
 from users.activity.models import Event
 from users.authentication.models import Session
-from users.authentication.services.sessions import SignedIn, Transport, log_in
+from users.authentication.services.sessions import SignInResult, Transport, log_in
 
 PASSWORD = "correct horse battery staple"
 LOGIN = "/admin/login/"
@@ -43,7 +43,7 @@ def sign_in(client: Client, user: User) -> Session:
     signed_in = log_in(
         actor=Actor(), login=user.username, password=PASSWORD, transport=Transport.COOKIE
     )
-    assert isinstance(signed_in, SignedIn)
+    assert isinstance(signed_in, SignInResult)
     assert signed_in.cookie
     client.cookies[django_settings.SESSION_COOKIE] = signed_in.cookie
     return signed_in.session

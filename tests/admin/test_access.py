@@ -27,7 +27,7 @@ from users.authentication.models import Session
 pytestmark = pytest.mark.django_db
 
 
-def test_log_in_begins_a_session_of_ours(client: Client) -> None:
+def test_log_in_creates_a_session(client: Client) -> None:
     rosa = make_administrator()
 
     response = client.post(
@@ -46,7 +46,7 @@ def test_log_in_begins_a_session_of_ours(client: Client) -> None:
 @pytest.mark.parametrize(
     "target", ["https://evil.example/", "//evil.example/", "javascript:alert(1)"]
 )
-def test_log_in_leads_nowhere_else(client: Client, target: str) -> None:
+def test_log_in_refuses_external_redirects(client: Client, target: str) -> None:
     make_administrator()
 
     response = client.post(LOGIN, {"username": "rosa", "password": PASSWORD, "next": target})
@@ -59,7 +59,7 @@ def test_log_in_leads_nowhere_else(client: Client, target: str) -> None:
     [("rosa", "wrong"), ("nobody", PASSWORD), ("mary", PASSWORD), ("gone", PASSWORD)],
     ids=["wrong password", "unknown", "not staff", "deactivated"],
 )
-def test_refusals_are_the_same_and_leave_no_session(
+def test_refusals_are_identical_and_create_no_session(
     client: Client, username: str, password: str
 ) -> None:
     make_administrator()
@@ -129,7 +129,7 @@ def test_forms_need_the_csrf_token_and_get_a_policy_that_lets_it_be_checked() ->
 
 
 @pytest.mark.parametrize("view", ["password_change", "password_change_done", "view_on_site"])
-def test_views_that_bypass_the_services_are_gone(view: str) -> None:
+def test_views_that_bypass_the_services_are_removed(view: str) -> None:
     with pytest.raises(NoReverseMatch):
         reverse(f"admin:{view}")
 

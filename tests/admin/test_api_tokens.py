@@ -45,7 +45,7 @@ def make_account() -> ServiceAccount:
     return ServiceAccount.objects.get(pk=make_service("robot").pk)
 
 
-def test_administrators_inspect_tokens_but_no_secrets(client: Client) -> None:
+def test_administrators_see_tokens_but_no_secrets(client: Client) -> None:
     secret, token = make_token()
     sign_in(client, make_administrator())
     for url in (list_url(ApiToken), change_url(token)):
@@ -70,7 +70,7 @@ def test_administrators_revoke_tokens_by_the_service(client: Client) -> None:
     assert event.subject_id == token.user_id
 
 
-def test_staff_see_no_tokens_and_shut_no_accounts(client: Client) -> None:
+def test_staff_cannot_see_tokens_or_deactivate_accounts(client: Client) -> None:
     secret, token = make_token()
     account = make_account()
     sign_in(client, make_staff())
@@ -87,7 +87,7 @@ def test_staff_see_no_tokens_and_shut_no_accounts(client: Client) -> None:
     assert tags() == before
 
 
-def test_administrators_make_service_accounts_by_the_service(client: Client) -> None:
+def test_administrators_create_service_accounts_through_the_service(client: Client) -> None:
     sign_in(client, make_administrator())
     response = client.post(ADD, NEW)
     assert response["Location"] == list_url(ServiceAccount)
@@ -98,7 +98,7 @@ def test_administrators_make_service_accounts_by_the_service(client: Client) -> 
     assert errors(client.post(ADD, NEW)).keys() == {"username"}
 
 
-def test_administrators_shut_service_accounts_by_the_service(client: Client) -> None:
+def test_administrators_deactivate_service_accounts_through_the_service(client: Client) -> None:
     account = make_account()
     secret = make_api_token(account, "users:read")
     sign_in(client, make_administrator())
@@ -110,7 +110,7 @@ def test_administrators_shut_service_accounts_by_the_service(client: Client) -> 
     assert tags()[-1] == Tag.SERVICE_ACCOUNT_DEACTIVATED
 
 
-def test_programs_and_people_are_listed_apart(client: Client) -> None:
+def test_service_accounts_and_users_are_listed_separately(client: Client) -> None:
     account = make_account()
     zora = make_person("zora")
     sign_in(client, make_administrator())

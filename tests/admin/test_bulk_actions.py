@@ -21,7 +21,7 @@ from tests.admin.support import (
 )
 from tests.bulk_actions import counts, take_turns
 from tests.factories import make_bulk_action
-from tests.second_factors import let_proofs_age
+from tests.second_factors import age_authentication
 from users.accounts.models import User
 from users.admin.people import bulk as admin
 from users.authentication.models import Suspension
@@ -51,7 +51,7 @@ def begin(client: Client, count: int, **parameters: str) -> Any:
 # From the list to the end ----------------------------------------------------------------
 
 
-def test_all_who_are_found_are_acted_upon(client: Client) -> None:
+def test_action_applies_to_all_search_results(client: Client) -> None:
     for number in range(60):
         make_person(f"mary{number:02}")
     others = [make_person("omar"), make_person("mary-too", is_active=False)]
@@ -119,7 +119,7 @@ def test_the_selection_is_the_list(
 # Refusals --------------------------------------------------------------------------------
 
 
-def test_another_number_touches_nobody_and_is_told(client: Client) -> None:
+def test_changed_count_is_refused_with_the_new_count(client: Client) -> None:
     make_person("mary")
     sign_in(client, make_administrator())
     response = begin(client, 2, q="mary")
@@ -128,7 +128,7 @@ def test_another_number_touches_nobody_and_is_told(client: Client) -> None:
     assert not BulkAction.objects.exists()
 
 
-def test_everybody_is_meant_or_not(client: Client) -> None:
+def test_selecting_everyone_requires_confirmation(client: Client) -> None:
     make_person("mary")
     sign_in(client, make_administrator())
     assert "This is everybody" in shown(client.get(URL))
@@ -141,7 +141,7 @@ def test_everybody_is_meant_or_not(client: Client) -> None:
     assert counts(BulkAction.objects.get()) == (1, 0, 1)
 
 
-def test_what_the_service_refuses_is_shown_in_the_form(client: Client) -> None:
+def test_service_refusals_are_shown_in_the_form(client: Client) -> None:
     make_person("mary")
     group = Group.objects.create(name="Editors")
     sign_in(client, make_administrator())
@@ -169,7 +169,7 @@ def test_what_the_service_refuses_is_shown_in_the_form(client: Client) -> None:
         {"q": "!"},
     ],
 )
-def test_what_cannot_be_selected_leads_back_to_the_list(
+def test_invalid_selection_redirects_to_the_list(
     client: Client, parameters: dict[str, str]
 ) -> None:
     sign_in(client, make_administrator())
@@ -179,7 +179,7 @@ def test_what_cannot_be_selected_leads_back_to_the_list(
     assert not BulkAction.objects.exists()
 
 
-def test_staff_are_offered_nothing(client: Client) -> None:
+def test_staff_see_no_bulk_actions(client: Client) -> None:
     make_person("mary")
     sign_in(client, make_staff())
     assert client.get(list_url(User)).context["actions_list"] == []
@@ -188,10 +188,10 @@ def test_staff_are_offered_nothing(client: Client) -> None:
     assert not BulkAction.objects.exists()
 
 
-def test_it_asks_to_sign_in_again_and_leads_back_to_the_selection(client: Client) -> None:
+def test_step_up_returns_to_the_selection(client: Client) -> None:
     make_person("mary")
     sign_in(client, make_administrator())
-    let_proofs_age()
+    age_authentication()
     for response in (client.get(url(q="mary")), begin(client, 1, q="mary")):
         assert response.status_code == 302
         query = urlencode({"again": 1, "next": url(q="mary")})
@@ -210,8 +210,8 @@ def test_the_form_needs_the_csrf_token() -> None:
 # Looking on ------------------------------------------------------------------------------
 
 
-def test_counting_stops_at_a_bound(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admin, "COUNTED_HERE", 1)
+def test_counting_stops_at_a_limit(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admin, "MAX_COUNTED_IN_ADMIN", 1)
     for username in ("mary", "marian"):
         make_person(username)
     sign_in(client, make_administrator())
@@ -219,7 +219,7 @@ def test_counting_stops_at_a_bound(client: Client, monkeypatch: pytest.MonkeyPat
     assert begin(client, 2, q="mar").status_code == 302
 
 
-def test_the_page_costs_the_same_however_many_people(
+def test_page_queries_do_not_depend_on_the_number_of_users(
     client: Client, statements: Callable[[], AbstractContextManager[list[str]]]
 ) -> None:
     sign_in(client, make_administrator())
@@ -234,7 +234,7 @@ def test_the_page_costs_the_same_however_many_people(
     assert taken == [4, 4, 4]
 
 
-def test_one_that_goes_on_is_ended_once_that_is_confirmed(client: Client) -> None:
+def test_running_action_is_canceled_after_confirmation(client: Client) -> None:
     make_person("mary")
     sign_in(client, make_administrator())
     begin(client, 1, q="mary")
@@ -250,7 +250,7 @@ def test_one_that_goes_on_is_ended_once_that_is_confirmed(client: Client) -> Non
     assert cancel not in client.get(change_url(bulk_action)).content.decode()
 
 
-def test_refusals_are_told_a_page_at_a_time(
+def test_failures_are_paginated(
     client: Client, statements: Callable[[], AbstractContextManager[list[str]]]
 ) -> None:
     administrator = make_administrator()

@@ -27,7 +27,7 @@ from users.admin.people.users import UserAdmin
 pytestmark = pytest.mark.django_db
 
 
-def test_a_person_is_created_by_the_service(client: Client) -> None:
+def test_user_is_created_through_the_service(client: Client) -> None:
     rosa = make_administrator()
     sign_in(client, rosa)
     values = {"email": "Mary@Example.org", "username": "Mary", "name": "Mary M."}
@@ -48,12 +48,12 @@ def test_a_person_is_created_by_the_service(client: Client) -> None:
     assert not LogEntry.objects.exists()
 
 
-def test_what_the_service_refuses_is_shown_in_the_form(client: Client) -> None:
+def test_service_refusals_are_shown_in_the_form(client: Client) -> None:
     make_person("mary")
     sign_in(client, make_administrator())
     before = tags()
 
-    def refused(**values: str) -> dict[str, list[str]]:
+    def render_refusal(**values: str) -> dict[str, list[str]]:
         response = client.post(
             "/admin/accounts/user/add/",
             {"email": "new@example.org", "username": "newcomer", "password": PASSWORD} | values,
@@ -63,16 +63,16 @@ def test_what_the_service_refuses_is_shown_in_the_form(client: Client) -> None:
         assert PASSWORD not in response.content.decode()
         return errors(response)
 
-    assert refused(username="Mary") == {
+    assert render_refusal(username="Mary") == {
         "username": ["This username is taken. Choose a different one."]
     }
-    assert refused(email="MARY@example.org") == {"email": ["This address has an account."]}
-    assert refused(username="_", password="password1234").keys() == {"username", "password"}
+    assert render_refusal(email="MARY@example.org") == {"email": ["This address has an account."]}
+    assert render_refusal(username="_", password="password1234").keys() == {"username", "password"}
     assert User.objects.count() == 2
     assert tags() == before
 
 
-def test_an_administrator_changes_everything_the_services_change(client: Client) -> None:
+def test_administrator_changes_every_editable_field(client: Client) -> None:
     rosa, mary = make_administrator(), make_person("mary")
     group = Group.objects.create(name="Editors")
     sign_in(client, rosa)
@@ -100,7 +100,7 @@ def test_an_administrator_changes_everything_the_services_change(client: Client)
     assert set(Event.objects.order_by("-id").values_list("actor_id", flat=True)[:5]) == {rosa.pk}
 
 
-def test_saving_without_a_change_leaves_no_trace(client: Client) -> None:
+def test_saving_without_a_change_records_no_event(client: Client) -> None:
     mary = make_person("mary")
     sign_in(client, make_administrator())
     before = tags()
@@ -112,7 +112,7 @@ def test_saving_without_a_change_leaves_no_trace(client: Client) -> None:
     assert tags() == before
 
 
-def test_staff_change_names_but_neither_flags_nor_groups_nor_identifiers(client: Client) -> None:
+def test_staff_change_names_but_not_flags_groups_or_identifiers(client: Client) -> None:
     stan, mary = make_staff(), make_person("mary")
     group = Group.objects.create(name="Editors")
     sign_in(client, stan)
@@ -139,7 +139,7 @@ def test_staff_change_names_but_neither_flags_nor_groups_nor_identifiers(client:
     assert tags()[before:] == [Tag.PROFILE_CHANGED] * 2
 
 
-def test_staff_neither_add_people_nor_change_groups(client: Client) -> None:
+def test_staff_cannot_add_users_or_change_groups(client: Client) -> None:
     group = Group.objects.create(name="Editors")
     sign_in(client, make_staff())
     before = tags()
@@ -153,7 +153,7 @@ def test_staff_neither_add_people_nor_change_groups(client: Client) -> None:
     assert tags() == before
 
 
-def test_profiles_are_changed_by_the_service_people_use(client: Client) -> None:
+def test_profiles_are_changed_through_the_service(client: Client) -> None:
     mary = make_person("mary")
     sign_in(client, make_staff())
     values = {"bio": "Hello.", "website": "https://mary.example", "locale": "de"}
@@ -169,7 +169,7 @@ def test_profiles_are_changed_by_the_service_people_use(client: Client) -> None:
     assert tags()[-1] == Tag.PROFILE_CHANGED
 
 
-def test_a_profile_with_a_mistake_stays_as_it_was(client: Client) -> None:
+def test_invalid_profile_is_not_saved(client: Client) -> None:
     mary = make_person("mary")
     sign_in(client, make_staff())
     before = tags()
@@ -184,7 +184,7 @@ def test_a_profile_with_a_mistake_stays_as_it_was(client: Client) -> None:
     assert tags() == before
 
 
-def test_groups_are_written_by_the_service(client: Client) -> None:
+def test_groups_are_written_through_the_service(client: Client) -> None:
     sign_in(client, make_administrator())
     permission = Permission.objects.get(codename="view_user")
 
@@ -203,7 +203,7 @@ def test_groups_are_written_by_the_service(client: Client) -> None:
     assert tags().count(Tag.GROUP_CHANGED) == 2
 
 
-def test_a_group_whose_name_is_taken_stays_as_it_was(client: Client) -> None:
+def test_group_with_a_taken_name_is_not_saved(client: Client) -> None:
     Group.objects.create(name="Editors")
     group = Group.objects.create(name="Writers")
     sign_in(client, make_administrator())
@@ -237,14 +237,14 @@ def test_a_refusal_of_the_policy_is_a_403(client: Client, monkeypatch: pytest.Mo
     assert tags() == before
 
 
-def test_an_unknown_person_is_no_fault(client: Client) -> None:
+def test_unknown_user_is_not_a_server_error(client: Client) -> None:
     sign_in(client, make_staff())
 
     for unknown in (UUID(int=0), "nonsense"):
         assert client.get(f"/admin/accounts/user/{unknown}/change/").status_code == 302
 
 
-def test_the_last_administrator_stays_one(client: Client) -> None:
+def test_last_administrator_is_kept(client: Client) -> None:
     root = make_administrator()
     sign_in(client, root)
     before = tags()

@@ -41,7 +41,7 @@ def undo_url(deletion: AccountDeletion) -> str:
     return reverse("admin:privacy_accountdeletion_undo", args=[deletion.pk])
 
 
-def test_a_deletion_is_scheduled_by_the_service(client: Client) -> None:
+def test_deletion_is_scheduled_through_the_service(client: Client) -> None:
     rosa, mary = make_administrator(), make_person("mary")
     sign_in(Client(), mary)
     sign_in(client, rosa)
@@ -61,7 +61,7 @@ def test_a_deletion_is_scheduled_by_the_service(client: Client) -> None:
     )
 
 
-def test_what_the_service_refuses_is_shown_in_the_form(client: Client) -> None:
+def test_service_refusals_are_shown_in_the_form(client: Client) -> None:
     rosa, mary = make_administrator(), make_person("mary")
     make_organization("Acme", mary, role=Role.OWNER)
     sign_in(client, rosa)
@@ -77,7 +77,7 @@ def test_what_the_service_refuses_is_shown_in_the_form(client: Client) -> None:
     assert tags() == before
 
 
-def test_undoing_asks_first_and_only_by_post(client: Client) -> None:
+def test_undo_requires_confirmation_by_post(client: Client) -> None:
     mary = make_person("mary")
     deletion = make_deletion(mary)
     sign_in(client, make_administrator())
@@ -97,7 +97,7 @@ def test_undoing_asks_first_and_only_by_post(client: Client) -> None:
     assert client.post(undo_url(deletion), CONFIRMED).status_code == 404
 
 
-def test_staff_only_look(client: Client) -> None:
+def test_staff_have_read_only_access(client: Client) -> None:
     deletion = make_deletion(make_person("mary"))
     sign_in(client, make_staff())
 

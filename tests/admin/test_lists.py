@@ -52,7 +52,7 @@ def usernames(client: Client, url: str, **parameters: str) -> list[str]:
 
 
 @pytest.mark.parametrize("model", [User, Profile])
-def test_pages_of_what_is_sought_follow_one_another(
+def test_pages_of_filtered_rows_concatenate(
     client: Client, monkeypatch: pytest.MonkeyPatch, people: list[User], model: type[User | Profile]
 ) -> None:
     monkeypatch.setattr(RosterAdmin, "list_per_page", 4)
@@ -81,7 +81,7 @@ def test_members_of_a_group_are_listed_once(
     assert client.get(list_url(User), {"groups__id__exact": "x"}).status_code == 302
 
 
-def test_addresses_that_refuse_mail_are_marked(client: Client, people: list[User]) -> None:
+def test_undeliverable_addresses_are_marked(client: Client, people: list[User]) -> None:
     sign_in(client, make_staff())
     User.objects.filter(pk=people[3].pk).update(email_undeliverable_at=timezone.now())
     response = client.get(list_url(User))
@@ -89,7 +89,7 @@ def test_addresses_that_refuse_mail_are_marked(client: Client, people: list[User
     assert usernames(client, list_url(User), email="undeliverable") == ["p03"]
 
 
-def test_a_further_address_finds_the_person(client: Client) -> None:
+def test_secondary_address_finds_the_user(client: Client) -> None:
     mary = make_person("mary")
     make_person("omar")
     EmailAddress.objects.create(user=mary, email="other@example.net", verified_at=timezone.now())
@@ -100,7 +100,7 @@ def test_a_further_address_finds_the_person(client: Client) -> None:
         assert usernames(client, url, q="nobody@example.net") == []
 
 
-def test_a_page_reads_along_with_its_rows_alone(
+def test_related_rows_are_read_for_one_page_only(
     client: Client,
     statements: Statements,
     monkeypatch: pytest.MonkeyPatch,
@@ -123,7 +123,7 @@ def test_a_page_reads_along_with_its_rows_alone(
     assert '"accounts_user"' not in keys
 
 
-def test_members_of_an_organization_are_not_counted_to_the_end(
+def test_member_count_is_bounded(
     client: Client,
     statements: Statements,
     monkeypatch: pytest.MonkeyPatch,
@@ -146,7 +146,7 @@ def test_members_of_an_organization_are_not_counted_to_the_end(
     assert shown == [user.username for user in people[:10]]
 
 
-def test_a_persons_page_asks_for_everything_once(client: Client, statements: Statements) -> None:
+def test_user_page_reads_each_value_once(client: Client, statements: Statements) -> None:
     mary = make_person("mary")
     for number in range(3):
         email = f"m{number}@example.net"
@@ -164,7 +164,7 @@ def test_a_persons_page_asks_for_everything_once(client: Client, statements: Sta
     assert len(captured) == 8
 
 
-def test_people_are_ordered_by_what_has_an_index(client: Client) -> None:
+def test_users_are_ordered_by_indexed_columns(client: Client) -> None:
     make_person("mary")
     sign_in(client, make_administrator())
 

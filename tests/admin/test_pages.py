@@ -77,7 +77,7 @@ def cast_and_rows() -> list[Model]:
     ]
 
 
-def test_every_page_has_a_place_of_its_own_in_the_menu() -> None:
+def test_every_page_has_a_unique_menu_position() -> None:
     menus = [
         model_admin.menu
         for model_admin in admin.site._registry.values()  # noqa: SLF001 - there is no other way
@@ -101,7 +101,7 @@ def secrets() -> Iterator[str]:
         yield from (deletion.nonce.hex, str(deletion.nonce))
 
 
-def test_every_page_opens_and_tells_no_secret(client: Client, cast_and_rows: list[Model]) -> None:
+def test_every_page_opens_and_shows_no_secret(client: Client, cast_and_rows: list[Model]) -> None:
     sign_in(client, make_administrator())
     urls = ["/admin/", *map(list_url, MODELS), *map(change_url, cast_and_rows)]
     urls += ["/admin/accounts/user/add/", "/admin/auth/group/add/", "/admin/accounts/"]
@@ -115,7 +115,7 @@ def test_every_page_opens_and_tells_no_secret(client: Client, cast_and_rows: lis
         assert not [secret for secret in secrets() if secret in page]
 
 
-def test_staff_see_all_but_the_audit_trail_and_the_outbox(
+def test_staff_see_all_pages_except_audit_trail_and_outbox(
     client: Client, cast_and_rows: list[Model]
 ) -> None:
     sign_in(client, make_staff())
@@ -130,7 +130,7 @@ def test_staff_see_all_but_the_audit_trail_and_the_outbox(
     assert list_url(OutboxMessage) not in menu
 
 
-def test_nothing_can_be_deleted_or_added_past_the_services(
+def test_nothing_is_deleted_or_added_outside_the_services(
     client: Client, cast_and_rows: list[Model]
 ) -> None:
     sign_in(client, make_administrator())
@@ -151,7 +151,7 @@ def test_nothing_can_be_deleted_or_added_past_the_services(
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
-def test_lists_cost_the_same_however_many_rows(
+def test_list_queries_do_not_depend_on_the_number_of_rows(
     client: Client,
     statements: Callable[[], AbstractContextManager[list[str]]],
     model: type[Model],
@@ -227,7 +227,7 @@ def test_organization_shows_a_page_of_its_members(
         ("a\0b", set()),
     ],
 )
-def test_people_are_found_by_parts(client: Client, term: str, found: set[str]) -> None:
+def test_users_are_found_by_substrings(client: Client, term: str, found: set[str]) -> None:
     for username in ("mary", "omar", "zoe"):
         make_person(username)
     sign_in(client, make_staff())
@@ -238,7 +238,7 @@ def test_people_are_found_by_parts(client: Client, term: str, found: set[str]) -
     assert {result["text"] for result in response.json()["results"]} == found
 
 
-def test_rows_are_found_by_the_person(client: Client) -> None:
+def test_rows_are_found_by_their_user(client: Client) -> None:
     mary, omar = make_person("mary"), make_person("omar")
     for person in (mary, omar):
         sign_in(Client(), person)
@@ -279,7 +279,7 @@ def test_filters_narrow_the_list(client: Client) -> None:
         (Group, "user__password__startswith"),
     ],
 )
-def test_the_address_bar_cannot_ask_for_more_than_the_filters(
+def test_query_string_allows_only_the_offered_filters(
     client: Client, model: type[Model], lookup: str
 ) -> None:
     sign_in(client, make_administrator())
@@ -287,7 +287,7 @@ def test_the_address_bar_cannot_ask_for_more_than_the_filters(
     assert client.get(list_url(model), {lookup: "a"}).status_code == 400
 
 
-def test_the_palette_finds_pages_and_people(
+def test_command_palette_finds_pages_and_users(
     client: Client, statements: Callable[[], AbstractContextManager[list[str]]]
 ) -> None:
     for number in range(12):
@@ -319,7 +319,7 @@ def test_counting_stops_at_the_limit(client: Client, monkeypatch: pytest.MonkeyP
     assert "2+" in client.get("/admin/").content.decode()
 
 
-def test_the_outbox_tells_what_is_due_and_what_is_failing(client: Client) -> None:
+def test_outbox_shows_due_and_failing_messages(client: Client) -> None:
     for subscriber, dispatch_at, attempts in (
         ("late", "2026-01-01T00:00Z", FAILING_AFTER - 1),
         ("late again", "2026-01-01T00:00Z", FAILING_AFTER),
@@ -339,7 +339,7 @@ def test_the_outbox_tells_what_is_due_and_what_is_failing(client: Client) -> Non
     assert listed(state="failing") == {"late again", "waiting"}
 
 
-def test_links_lead_from_a_person_to_what_is_theirs(client: Client) -> None:
+def test_user_page_links_to_related_rows(client: Client) -> None:
     rosa = make_administrator()
     sign_in(client, rosa)
 

@@ -22,7 +22,7 @@ from tests.admin.support import (
     tags,
 )
 from tests.factories import make_session
-from users.accounts.admin import PersonalAdmin
+from users.accounts.admin import UserRelatedAdmin
 from users.accounts.models import Invitation, User
 from users.activity.models import Event, EventSeal
 from users.activity.sealing import seal_batch
@@ -73,7 +73,7 @@ def is_signed_out(mary: User) -> bool:
         ("end_all_sessions", Tag.SESSIONS_REVOKED, is_signed_out),
     ],
 )
-def test_administrators_act_by_the_services(
+def test_administrators_act_through_the_services(
     client: Client, action: str, tag: Tag, is_done: Callable[[User], bool]
 ) -> None:
     mary = unverified()
@@ -90,7 +90,7 @@ def test_administrators_act_by_the_services(
     assert tags()[-1] == tag
 
 
-def test_administrators_forget_failed_log_ins(client: Client) -> None:
+def test_administrators_unlock_users(client: Client) -> None:
     mary = make_person("mary")
     stranger = Client()
 
@@ -112,7 +112,7 @@ def test_administrators_forget_failed_log_ins(client: Client) -> None:
 
 
 @pytest.mark.parametrize("action", [*CONFIRMED, "suspend", "schedule_deletion"])
-def test_staff_are_offered_none_of_it(client: Client, action: str) -> None:
+def test_staff_see_no_user_actions(client: Client, action: str) -> None:
     mary = unverified()
     make_session(mary)
     sign_in(client, make_staff())
@@ -135,7 +135,7 @@ def test_a_refusal_by_the_service_of_a_dialog_is_explained(
     mary = make_person("mary")
     make_session(mary)
     sign_in(client, make_staff())
-    monkeypatch.setattr(PersonalAdmin, "has_administer_permission", lambda *_: True)
+    monkeypatch.setattr(UserRelatedAdmin, "has_administer_permission", lambda *_: True)
     before = tags()
 
     response = client.post(action_url("end_all_sessions", mary), SUBMITTED)
@@ -146,7 +146,7 @@ def test_a_refusal_by_the_service_of_a_dialog_is_explained(
     assert not is_signed_out(mary)
 
 
-def test_a_verified_address_needs_nobody_to_vouch(client: Client) -> None:
+def test_verified_address_offers_no_verification(client: Client) -> None:
     mary = unverified()
     sign_in(client, make_administrator())
     confirm(client, action_url("verify_email", mary))
@@ -156,7 +156,7 @@ def test_a_verified_address_needs_nobody_to_vouch(client: Client) -> None:
 
 
 @pytest.mark.parametrize("action", CONFIRMED[1:])
-def test_nobody_is_acted_upon_who_is_not_there(client: Client, action: str) -> None:
+def test_actions_on_unknown_users_do_nothing(client: Client, action: str) -> None:
     rosa = make_administrator()
     sign_in(client, rosa)
     before = tags()
@@ -166,7 +166,7 @@ def test_nobody_is_acted_upon_who_is_not_there(client: Client, action: str) -> N
     assert tags() == before
 
 
-def test_ways_lead_to_the_forms_of_suspension_and_deletion(client: Client) -> None:
+def test_actions_link_to_suspension_and_deletion_forms(client: Client) -> None:
     mary = make_person("mary")
     sign_in(client, make_administrator())
 
@@ -217,7 +217,7 @@ def test_administrators_delete_a_group(client: Client) -> None:
     assert client.post(url, SUBMITTED).status_code == 404
 
 
-def test_an_event_shows_its_place_in_the_chain(client: Client) -> None:
+def test_event_shows_its_seal(client: Client) -> None:
     sign_in(client, make_administrator())
     event = Event.objects.earliest("id")
     assert "#1, " not in client.get(change_url(event)).content.decode()
@@ -228,7 +228,7 @@ def test_an_event_shows_its_place_in_the_chain(client: Client) -> None:
     assert "#1, " in client.get(change_url(event)).content.decode()
 
 
-def test_administrators_invite_somebody(client: Client) -> None:
+def test_administrators_invite_users(client: Client) -> None:
     url = reverse("admin:accounts_user_invite")
     form = SUBMITTED | {"email": "Nina@example.org", "name": "Nina", "locale": "de"}
     sign_in(client, make_staff())

@@ -20,7 +20,7 @@ from tests.admin.support import (
     tags,
 )
 from tests.pictures import picture
-from tests.second_factors import let_proofs_age
+from tests.second_factors import age_authentication
 from users.accounts.models import EmailAddress, Metadata, Profile, User
 from users.accounts.services.avatar import set_avatar
 from users.activity.tags import Tag
@@ -34,14 +34,14 @@ def remove_url(user: User) -> str:
     return reverse("admin:accounts_user_remove_picture", args=[user.pk])
 
 
-def with_picture(settings: Any, media: Path) -> User:
+def with_avatar(settings: Any, media: Path) -> User:
     settings.MEDIA_ROOT = str(media)
     mary = make_person("mary")
     set_avatar(mary.pk, actor=Actor(user_id=mary.pk), image=picture())
     return mary
 
 
-def test_further_addresses_are_shown(client: Client) -> None:
+def test_secondary_addresses_are_shown(client: Client) -> None:
     mary = make_person("mary")
     EmailAddress.objects.create(user=mary, email="m@example.net", verified_at=timezone.now())
     sign_in(client, make_staff())
@@ -52,7 +52,7 @@ def address_url(user: User) -> str:
     return reverse("admin:accounts_user_remove_address", args=[user.pk])
 
 
-def test_administrators_remove_a_further_address(client: Client) -> None:
+def test_administrators_remove_a_secondary_address(client: Client) -> None:
     mary, rosa = make_person("mary"), make_administrator()
     for number in range(2):
         EmailAddress.objects.create(
@@ -81,7 +81,7 @@ def test_administrators_remove_a_further_address(client: Client) -> None:
     assert tags() == before
 
 
-def test_removing_an_address_is_for_administrators_and_of_others(client: Client) -> None:
+def test_only_administrators_remove_addresses_of_others(client: Client) -> None:
     mary, rosa, stan = make_person("mary"), make_administrator(), make_staff()
     for user in (mary, rosa):
         email = f"{user.username}@example.net"
@@ -92,14 +92,14 @@ def test_removing_an_address_is_for_administrators_and_of_others(client: Client)
         chosen = {"_form_submitted": "True", "email": f"{user.username}@example.net"}
         assert client.post(address_url(user), chosen).status_code == 403
     sign_in(client, rosa)
-    let_proofs_age()
+    age_authentication()
     chosen = {"_form_submitted": "True", "email": "mary@example.net"}
     assert client.post(address_url(mary), chosen)["Location"].startswith(f"{LOGIN}?again=1")
     assert EmailAddress.objects.count() == 2
 
 
-def test_staff_see_and_remove_a_picture(client: Client, settings: Any, tmp_path: Path) -> None:
-    mary = with_picture(settings, tmp_path)
+def test_staff_see_and_remove_an_avatar(client: Client, settings: Any, tmp_path: Path) -> None:
+    mary = with_avatar(settings, tmp_path)
     sign_in(client, make_staff())
     key = Profile.objects.get(user=mary).avatar
     page = client.get(change_url(mary)).content.decode()
@@ -120,7 +120,7 @@ def test_staff_see_and_remove_a_picture(client: Client, settings: Any, tmp_path:
     assert client.post(remove_url(mary), {"_form_submitted": "True"}).status_code == 403
 
 
-def test_administrators_note_anything(client: Client) -> None:
+def test_administrators_edit_all_metadata(client: Client) -> None:
     mary = make_person("mary")
     sign_in(client, make_administrator())
     values = {"public": '{"plan": "team"}', "private": '{"crm": 7}'}
@@ -134,7 +134,7 @@ def test_administrators_note_anything(client: Client) -> None:
     assert tags()[-2:] == [Tag.METADATA_CHANGED] * 2
 
 
-def test_staff_note_what_is_public(client: Client) -> None:
+def test_staff_edit_public_metadata(client: Client) -> None:
     row = Metadata.objects.create(user=make_person("mary"), private={"crm": 7})
     sign_in(client, make_staff())
     client.post(change_url(row), {"public": '{"a": 1}', "private": '{"crm": 8}'})
@@ -142,9 +142,7 @@ def test_staff_note_what_is_public(client: Client) -> None:
     assert (row.public, row.private) == ({"a": 1}, {"crm": 7})
 
 
-def test_what_the_service_refuses_is_told_and_changes_nothing(
-    client: Client, settings: Any
-) -> None:
+def test_service_refusals_are_shown_and_change_nothing(client: Client, settings: Any) -> None:
     settings.PUBLIC_METADATA_SCHEMA = {"properties": {"plan": {"enum": ["free"]}}}
     row = Metadata.objects.create(user=make_person("mary"), public={"plan": "free"})
     sign_in(client, make_administrator())

@@ -20,7 +20,7 @@ from tests.admin.support import (
     tags,
     user_form,
 )
-from tests.second_factors import code_of, fresh_code, let_proofs_age, secret_of, wrong_code
+from tests.second_factors import age_authentication, code_of, fresh_code, secret_of, wrong_code
 from users.accounts.models import User
 from users.authentication.actors import actor_through
 from users.authentication.models import PendingLogIn, Session, Suspension, Totp
@@ -53,7 +53,7 @@ def first_step(client: Client, username: str = "rosa", query: str = "") -> str:
     return token
 
 
-def test_password_alone_lets_nobody_in_who_has_a_factor(client: Client) -> None:
+def test_password_alone_does_not_sign_in_users_with_a_factor(client: Client) -> None:
     rosa = make_administrator()
     set_up_totp(rosa)
     token = first_step(client, query="?next=/admin/auth/group/")
@@ -74,7 +74,7 @@ def test_password_alone_lets_nobody_in_who_has_a_factor(client: Client) -> None:
     assert Session.objects.count() == 1
 
 
-def test_recovery_code_lets_in(client: Client) -> None:
+def test_recovery_code_completes_sign_in(client: Client) -> None:
     codes = set_up_totp(make_administrator())
     token = first_step(client)
     response = client.post(LOGIN, {"mfa_token": token, "code": codes[0]})
@@ -108,10 +108,10 @@ def test_second_step_is_for_staff(client: Client) -> None:
 # Proving it again ------------------------------------------------------------------------
 
 
-def test_sensitive_change_asks_to_sign_in_again(client: Client) -> None:
+def test_sensitive_change_requires_step_up(client: Client) -> None:
     rosa, mary = make_administrator(), make_person("mary")
     sign_in(client, rosa)
-    let_proofs_age()
+    age_authentication()
     form = user_form(mary, is_staff=True)
     response = client.post(change_url(mary), form)
     url = f"{LOGIN}?again=1&next={change_url(mary).replace('/', '%2F')}"
@@ -126,12 +126,12 @@ def test_sensitive_change_asks_to_sign_in_again(client: Client) -> None:
     assert User.objects.get(pk=mary.pk).is_staff
 
 
-def test_dialog_asks_to_sign_in_again_outside_of_itself(client: Client) -> None:
+def test_step_up_leaves_the_dialog(client: Client) -> None:
     mary = make_person("mary")
     Suspension.objects.create(user=mary, reason="Spam")
     User.objects.filter(pk=mary.pk).update(is_active=False)
     sign_in(client, make_administrator())
-    let_proofs_age()
+    age_authentication()
     url = f"/admin/authentication/suspension/{mary.pk}/lift/"
     response = client.post(url, {"_form_submitted": "True"}, headers={"HX-Request": "true"})
     assert response["HX-Redirect"].startswith(f"{LOGIN}?again=1")
@@ -141,7 +141,7 @@ def test_dialog_asks_to_sign_in_again_outside_of_itself(client: Client) -> None:
 # Demanded --------------------------------------------------------------------------------
 
 
-def test_due_staff_sets_one_up_and_goes_on(client: Client, settings: Any) -> None:
+def test_staff_without_required_factor_enroll_and_continue(client: Client, settings: Any) -> None:
     settings.SECOND_FACTOR, settings.SECOND_FACTOR_GRACE = "staff", dt.timedelta(0)
     stan = make_staff()
     response = client.post(LOGIN, {"username": "stan", "password": PASSWORD})
@@ -163,7 +163,7 @@ def test_due_staff_sets_one_up_and_goes_on(client: Client, settings: Any) -> Non
     assert client.post(PAGE)["Location"] == "/admin/"
 
 
-def test_page_is_for_staff(client: Client, settings: Any) -> None:
+def test_enrollment_page_is_for_staff(client: Client, settings: Any) -> None:
     assert client.get(PAGE)["Location"] == LOGIN
     sign_in(client, make_person("mary"))
     assert client.post(PAGE)["Location"] == LOGIN

@@ -43,7 +43,7 @@ def lift_url(suspension: Suspension) -> str:
     return reverse("admin:authentication_suspension_lift", args=[suspension.pk])
 
 
-def test_a_person_is_suspended_by_the_service(client: Client) -> None:
+def test_user_is_suspended_through_the_service(client: Client) -> None:
     rosa, mary = make_administrator(), make_person("mary")
     sign_in(Client(), mary)
     sign_in(client, rosa)
@@ -60,7 +60,7 @@ def test_a_person_is_suspended_by_the_service(client: Client) -> None:
     assert (event.tag, event.actor_id, event.subject_id) == (Tag.USER_SUSPENDED, rosa.pk, mary.pk)
 
 
-def test_reason_and_end_are_changed_and_the_person_is_not(client: Client) -> None:
+def test_changing_a_suspension_keeps_its_user(client: Client) -> None:
     mary, omar = make_person("mary"), make_person("omar")
     suspension = make_suspension(mary)
     sign_in(client, make_administrator())
@@ -77,20 +77,20 @@ def test_reason_and_end_are_changed_and_the_person_is_not(client: Client) -> Non
     assert tags() == before
 
 
-def test_what_the_service_refuses_is_shown_in_the_form(client: Client) -> None:
+def test_service_refusals_are_shown_in_the_form(client: Client) -> None:
     rosa, mary = make_administrator(), make_person("mary")
     sign_in(client, rosa)
     before = tags()
 
-    def refused(**values: Any) -> dict[str, list[str]]:
+    def render_refusal(**values: Any) -> dict[str, list[str]]:
         response = client.post(ADD, form(**values))
         assert response.status_code == 200
         return errors(response)
 
-    assert refused(user=mary.pk, until_0="2020-01-31").keys() == {"until"}
-    assert refused(user=mary.pk, reason=" ").keys() == {"reason"}
-    assert refused(user="").keys() == {"user"}
-    assert refused(user=rosa.pk) == {
+    assert render_refusal(user=mary.pk, until_0="2020-01-31").keys() == {"until"}
+    assert render_refusal(user=mary.pk, reason=" ").keys() == {"reason"}
+    assert render_refusal(user="").keys() == {"user"}
+    assert render_refusal(user=rosa.pk) == {
         "__all__": ["This is the last administrator. Make somebody else one first."]
     }
     assert not Suspension.objects.exists()
@@ -98,7 +98,7 @@ def test_what_the_service_refuses_is_shown_in_the_form(client: Client) -> None:
     assert tags() == before
 
 
-def test_lifting_asks_first_and_only_by_post(client: Client) -> None:
+def test_lifting_requires_confirmation_by_post(client: Client) -> None:
     mary = make_person("mary")
     suspension = make_suspension(mary)
     sign_in(client, make_administrator())
@@ -132,7 +132,7 @@ def test_the_dialogs_script_is_sent_to_the_list(client: Client) -> None:
     assert not Suspension.objects.exists()
 
 
-def test_there_is_nothing_to_lift_of_nobody(client: Client) -> None:
+def test_lifting_an_unknown_suspension_does_nothing(client: Client) -> None:
     sign_in(client, make_administrator())
 
     for object_id in ("x", "0190a2b4-0000-7000-8000-000000000000"):
@@ -150,7 +150,7 @@ def test_forms_need_the_csrf_token() -> None:
     assert Suspension.objects.exists()
 
 
-def test_staff_look_and_change_nothing(client: Client) -> None:
+def test_staff_see_suspensions_read_only(client: Client) -> None:
     mary = make_person("mary")
     suspension = make_suspension(mary)
     sign_in(client, make_staff())
@@ -169,7 +169,7 @@ def test_staff_look_and_change_nothing(client: Client) -> None:
     assert tags() == before
 
 
-def test_people_are_chosen_by_typing(client: Client) -> None:
+def test_users_are_chosen_by_autocomplete(client: Client) -> None:
     make_person("mary")
     sign_in(client, make_administrator())
 
@@ -179,7 +179,7 @@ def test_people_are_chosen_by_typing(client: Client) -> None:
     assert [result["text"] for result in response.json()["results"]] == ["mary"]
 
 
-def test_suspensions_are_found_by_the_person(client: Client) -> None:
+def test_suspensions_are_found_by_their_user(client: Client) -> None:
     for username in ("mary", "omar"):
         make_suspension(make_person(username))
     sign_in(client, make_staff())

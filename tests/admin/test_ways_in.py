@@ -18,7 +18,7 @@ from tests.admin.support import (
 )
 from tests.client import GraphQLClient
 from tests.factories import make_factors
-from tests.second_factors import let_proofs_age
+from tests.second_factors import age_authentication
 from users.accounts.models import User
 from users.activity.models import Event
 from users.activity.tags import Tag
@@ -43,7 +43,7 @@ def page(client: Client, user: User) -> str:
 # Acting in somebody's name ---------------------------------------------------------------
 
 
-def test_tokens_are_shown_once_and_the_administrator_stays_who_they_are(client: Client) -> None:
+def test_impersonation_tokens_are_shown_once_and_keep_the_session(client: Client) -> None:
     rosa, mary = make_administrator(), make_person("mary")
     sign_in(client, rosa)
     assert url("impersonate", mary) in page(client, mary)
@@ -69,9 +69,7 @@ def test_tokens_are_shown_once_and_the_administrator_stays_who_they_are(client: 
 
 
 @pytest.mark.parametrize("bad", [{"reason": " "}, {"minutes": 0}, {"minutes": 61}])
-def test_what_the_service_refuses_is_shown_in_the_dialog(
-    client: Client, bad: dict[str, Any]
-) -> None:
+def test_service_refusals_are_shown_in_the_dialog(client: Client, bad: dict[str, Any]) -> None:
     mary = make_person("mary")
     sign_in(client, make_administrator())
     before = tags()
@@ -82,7 +80,7 @@ def test_what_the_service_refuses_is_shown_in_the_dialog(
     assert tags() == before
 
 
-def test_nobody_is_offered_or_allowed_what_may_not_be(client: Client, settings: Any) -> None:
+def test_forbidden_actions_are_neither_offered_nor_allowed(client: Client, settings: Any) -> None:
     rosa, stan, mary = make_administrator(), make_staff(), make_person("mary")
     sign_in(client, stan)
     assert url("impersonate", mary) not in page(client, mary)
@@ -97,10 +95,10 @@ def test_nobody_is_offered_or_allowed_what_may_not_be(client: Client, settings: 
     assert not Session.objects.impersonations().exists()
 
 
-def test_acting_asks_to_sign_in_again(client: Client) -> None:
+def test_impersonation_requires_step_up(client: Client) -> None:
     mary = make_person("mary")
     sign_in(client, make_administrator())
-    let_proofs_age()
+    age_authentication()
     response = client.post(url("impersonate", mary), GIVEN)
     assert response["Location"].startswith(f"{LOGIN}?again=1")
     assert not Session.objects.impersonations().exists()
@@ -109,7 +107,7 @@ def test_acting_asks_to_sign_in_again(client: Client) -> None:
 # Resetting factors -----------------------------------------------------------------------
 
 
-def test_factors_are_reset_once_it_is_confirmed(client: Client) -> None:
+def test_factors_are_reset_after_confirmation(client: Client) -> None:
     rosa, mary = make_administrator(), make_person("mary")
     make_factors(mary)
     sign_in(client, rosa)
@@ -131,14 +129,14 @@ def test_factors_are_reset_once_it_is_confirmed(client: Client) -> None:
     assert client.post(url("reset_factors", mary), CONFIRMED).status_code == 403
 
 
-def test_reset_is_for_administrators_of_late(client: Client) -> None:
+def test_reset_requires_recently_authenticated_administrator(client: Client) -> None:
     mary = make_person("mary")
     make_factors(mary)
     sign_in(client, make_staff())
     assert url("reset_factors", mary) not in page(client, mary)
     assert client.post(url("reset_factors", mary), CONFIRMED).status_code == 403
     sign_in(client, make_administrator())
-    let_proofs_age()
+    age_authentication()
     response = client.post(url("reset_factors", mary), CONFIRMED, headers={"HX-Request": "true"})
     assert response["HX-Redirect"].startswith(f"{LOGIN}?again=1")
     assert Totp.objects.exists()

@@ -34,7 +34,7 @@ MAX_DEPTH: Final = 9
 
 
 @dataclass(frozen=True)
-class Material:
+class ValuePool:
     """What there is to ask for: values of scalars by type, or by argument if it has some."""
 
     # The fields of the root, those more often that are here more often.
@@ -46,7 +46,7 @@ class Material:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class GeneratedOperation:
     """A document and the variables that are given to it."""
 
     source: str
@@ -54,11 +54,11 @@ class Drawn:
 
 
 @dataclass
-class Drawer:
+class OperationGenerator:
     """One document in the making."""
 
     schema: GraphQLSchema
-    material: Material
+    material: ValuePool
     draw: Callable[[st.SearchStrategy[Any]], Any]
     definitions: list[str] = field(default_factory=list)
     given: dict[str, Any] = field(default_factory=dict)
@@ -70,14 +70,14 @@ class Drawer:
     directives: int = 0
     fields: int = 0
 
-    def document(self) -> Drawn:
+    def document(self) -> GeneratedOperation:
         """Draw an operation on the schema's queries."""
         root = self.schema.query_type
         assert root is not None
         body = self.selections(root, 0)
         variables = f"({', '.join(self.definitions)})" if self.definitions else ""
         source = "\n".join([f"query{variables} {body}", *self.bodies])
-        return Drawn(source, self.given)
+        return GeneratedOperation(source, self.given)
 
     # Selections --------------------------------------------------------------------------
 
@@ -300,12 +300,12 @@ def _numbers(least: int, most: int) -> st.SearchStrategy[int]:
     return st.integers(least, most)
 
 
-def documents(schema: GraphQLSchema, material: Material) -> st.SearchStrategy[Drawn]:
+def documents(schema: GraphQLSchema, material: ValuePool) -> st.SearchStrategy[GeneratedOperation]:
     """Draw documents over a schema."""
 
     @st.composite
-    def drawn(draw: Callable[[st.SearchStrategy[Any]], Any]) -> Drawn:
-        return Drawer(schema, material, draw).document()
+    def drawn(draw: Callable[[st.SearchStrategy[Any]], Any]) -> GeneratedOperation:
+        return OperationGenerator(schema, material, draw).document()
 
     return drawn()
 

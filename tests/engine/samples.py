@@ -45,7 +45,7 @@ class Moments(json.JSONDecoder):
         return found | {"at": dt.datetime.fromisoformat(found["at"])} if "at" in found else found
 
 
-class Whispered(models.CharField):  # type: ignore[type-arg]
+class UppercaseField(models.CharField):  # type: ignore[type-arg]
     """A field of somebody's own: loud in the table, and quiet in Python."""
 
     def get_prep_value(self, value: Any) -> Any:
@@ -83,7 +83,7 @@ class Sample(models.Model):
     file = models.FileField(null=True)
     file_path = models.FilePathField(null=True)  # noqa: DJ001
     moments = models.JSONField(null=True, encoder=DjangoJSONEncoder, decoder=Moments)
-    whispered = Whispered(max_length=20, null=True)
+    whispered = UppercaseField(max_length=20, null=True)
     array = ArrayField(models.IntegerField(), null=True)
     matrix = ArrayField(ArrayField(models.IntegerField()), null=True)
     amounts = ArrayField(models.DecimalField(max_digits=9, decimal_places=3), null=True)
@@ -283,11 +283,11 @@ class Query:
         return Sample.objects.all()
 
 
-class Quiet(strawberry.Schema):
+class SilentSchema(strawberry.Schema):
     """A schema that does not log what goes wrong on purpose."""
 
     def process_errors(self, errors: Any, execution_context: Any = None) -> None:
         """Do nothing."""
 
 
-SCHEMA: Final = Quiet(Query, extensions=[DjangoOptimizerExtension])
+SCHEMA: Final = SilentSchema(Query, extensions=[DjangoOptimizerExtension])

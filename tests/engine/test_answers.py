@@ -43,9 +43,7 @@ FIELDS: Final[dict[str, set[str]]] = {
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.about)
-def test_everybody_is_told_what_is_written_down(
-    db: None, executor: Executor, settings: Any, case: Case
-) -> None:
+def test_answers_match_the_table(db: None, executor: Executor, settings: Any, case: Case) -> None:
     # Of all, and of nobody yet.
     settings.SECOND_FACTOR, settings.SECOND_FACTOR_SINCE = "all", FOREVER
     cast = Cast()
@@ -60,11 +58,11 @@ def test_everybody_is_told_what_is_written_down(
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.about)
-def test_every_case_has_one_answer_for_everybody(case: Case) -> None:
+def test_every_case_has_one_answer_per_client(case: Case) -> None:
     assert Counter(" ".join(case.answers).split()) == Counter(ACTORS)
 
 
-def test_every_field_is_told_to_somebody() -> None:
+def test_every_field_has_a_readable_case() -> None:
     told: dict[str, set[str]] = {name: set() for name in FIELDS}
     for type_name, fields in expected_objects():
         if type_name in FIELDS:
@@ -74,7 +72,7 @@ def test_every_field_is_told_to_somebody() -> None:
     }
 
 
-def test_every_type_is_told_as_a_whole() -> None:
+def test_every_type_has_a_complete_case() -> None:
     whole = {
         type_name
         for type_name, fields in expected_objects()

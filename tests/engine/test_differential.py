@@ -22,12 +22,12 @@ from graphql import DocumentNode, GraphQLError
 from core.actor import ANONYMOUS, Actor
 from schema.context import Context
 from schema.documents import document
-from schema.engine.executor import Operation
+from schema.engine.executor import CompiledOperation
 from schema.errors import format_error
 from schema.operations import execute, problems, was_executed
 from schema.root import schema
-from schema.variables import described
-from tests.engine.drawing import Drawn, Material, documents
+from schema.variables import describe
+from tests.engine.drawing import GeneratedOperation, ValuePool, documents
 from tests.engine.people import NOBODY, populate
 from tests.factories import node_id
 from users.accounts.models import User
@@ -109,7 +109,7 @@ def cursors_in(data: Any) -> Iterator[str]:
             yield from cursors_in(value)
 
 
-def material_for(actor: Actor) -> Material:
+def material_for(actor: Actor) -> ValuePool:
     people = ids_of(User.objects.order_by("pk"), actor)
     organizations = ids_of(Organization.objects.order_by("pk"), actor)
     groups = [node_id(group) for group in Group.objects.order_by("pk")]
@@ -124,7 +124,7 @@ def material_for(actor: Actor) -> Material:
     cursors = {
         (place, others): list(cursors_in(asked(source, actor))) for place, others, source in PAGES
     }
-    return Material(
+    return ValuePool(
         # What staff alone may ask for is asked for by others, too, but not all the time.
         roots=ROOTS if actor.is_staff else [*ROOTS[:-STAFF_ROOTS] * 3, *ROOTS],
         scalars={
@@ -171,7 +171,7 @@ def valid(source: str) -> DocumentNode | None:
     return None if problems(found) else found.syntax
 
 
-def others_of(variables: dict[str, Any], material: Material) -> dict[str, Any]:
+def with_other_ids(variables: dict[str, Any], material: ValuePool) -> dict[str, Any]:
     """Return the variables with other ids."""
     ids = material.scalars["ID"]
     following = dict(zip(ids, [*ids[1:], ids[0]], strict=True))
@@ -188,20 +188,22 @@ def answer_of(result: Any) -> tuple[bytes, list[Any]]:
     return orjson.dumps(result.data), shown
 
 
-def is_more_than_null(data: Any) -> bool:
+def has_values(data: Any) -> bool:
     if isinstance(data, dict):
-        return any(is_more_than_null(v) for k, v in data.items() if k != "__typename")
+        return any(has_values(v) for k, v in data.items() if k != "__typename")
     if isinstance(data, list):
-        return any(is_more_than_null(each) for each in data)
+        return any(has_values(each) for each in data)
     return data is not None
 
 
-def compare_drawn(name: str, material: Material, compare: Callable[[Drawn], None]) -> None:
+def compare_drawn(
+    name: str, material: ValuePool, compare: Callable[[GeneratedOperation], None]
+) -> None:
     """Draw operations for one of the actors; tell of what fails how to repeat it."""
     drawn = documents(schema._schema, material)  # noqa: SLF001 - it has no public name
-    last: list[Drawn] = []
+    last: list[GeneratedOperation] = []
 
-    def remember(one: Drawn) -> None:
+    def remember(one: GeneratedOperation) -> None:
         last[:] = [one]
         compare(one)
 
@@ -218,7 +220,7 @@ def compare_drawn(name: str, material: Material, compare: Callable[[Drawn], None
 
 
 @pytest.mark.parametrize("name", ACTORS)
-def test_any_operation_is_answered_alike(
+def test_generated_operations_are_answered_alike(
     actors: dict[str, Actor], caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
     # Two of the people are not whole, which is a fault each time.
@@ -227,12 +229,14 @@ def test_any_operation_is_answered_alike(
     material = material_for(actor)
     seen: Counter[str] = Counter()
 
-    def compare(drawn: Drawn) -> None:
+    def compare(drawn: GeneratedOperation) -> None:
         document = valid(drawn.source)
         hypothesis.assume(document is not None)
         assert document is not None
-        operation = Operation.of(schema, document, None)
-        is_conditional = any(drawn.variables.get(name, "") is None for name in operation.deciding)
+        operation = CompiledOperation.of(schema, document, None)
+        is_conditional = any(
+            drawn.variables.get(name, "") is None for name in operation.condition_names
+        )
         if is_conditional:
             # Where that is an error below the root, only graphql-core knows.
             actual: Any = execute(
@@ -240,20 +244,20 @@ def test_any_operation_is_answered_alike(
             )
         else:
             # What is kept from others must not show.
-            operation.execute(others_of(drawn.variables, material), Context(other))
+            operation.execute(with_other_ids(drawn.variables, material), Context(other))
             actual = operation.execute(drawn.variables, Context(actor))
         expected = schema.execute_sync(
             drawn.source, variable_values=drawn.variables, context_value=Context(actor)
         )
         if is_conditional and not was_executed(expected):
             # Bad variables are described in our own words, whoever finds them.
-            expected.errors = described(schema._schema, expected.errors or [], drawn.variables)  # noqa: SLF001 - it has no public name
+            expected.errors = describe(schema._schema, expected.errors or [], drawn.variables)  # noqa: SLF001 - it has no public name
         assert answer_of(actual) == answer_of(expected)
         seen["documents"] += 1
         seen["with errors"] += bool(expected.errors)
         seen["without errors"] += not expected.errors
-        seen["with data"] += is_more_than_null(expected.data)
-        seen["with both"] += bool(expected.errors) and is_more_than_null(expected.data)
+        seen["with data"] += has_values(expected.data)
+        seen["with both"] += bool(expected.errors) and has_values(expected.data)
 
     compare_drawn(name, material, compare)
     # The operations are about something: most are answered with data, and errors there are, too.
@@ -265,12 +269,12 @@ def test_any_operation_is_answered_alike(
         assert seen["without errors"] > seen["documents"] * 0.3, seen
 
 
-def test_what_is_answered_otherwise_is_told_with_how_to_repeat_it(
+def test_differences_are_reported_with_how_to_reproduce(
     actors: dict[str, Actor],
 ) -> None:
     material = material_for(actors["person"])
 
-    def fail(drawn: Drawn) -> None:
+    def fail(drawn: GeneratedOperation) -> None:
         assert "users" not in drawn.source
 
     told = []

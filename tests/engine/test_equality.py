@@ -11,7 +11,7 @@ from core.actor import ANONYMOUS, Actor
 from schema.context import Context
 from schema.documents import document as find
 from schema.errors import format_error
-from schema.operations import prepared
+from schema.operations import prepare
 from schema.root import schema
 from tests.documents import complete, documented, documents, paged
 from tests.factories import make_session, node_id
@@ -80,7 +80,7 @@ def actors(
     ]
 
 
-def told(result: Any) -> str:
+def summarize(result: Any) -> str:
     """Return what a client is told: the data, and each error's text, places, path and code."""
     errors = [format_error(each) for each in result.errors or []]
     # As text, because fields have an order.
@@ -89,13 +89,13 @@ def told(result: Any) -> str:
 
 def by_engine(query: str, variables: dict[str, Any], actor: Actor) -> str:
     """Execute by the engine, which raises if it cannot."""
-    return told(prepared(find(query), None).execute(variables, Context(actor=actor)))
+    return summarize(prepare(find(query), None).execute(variables, Context(actor=actor)))
 
 
 def by_graphql_core(query: str, variables: dict[str, Any], actor: Actor) -> str:
     """Execute in Strawberry's own way."""
     context = Context(actor=actor)
-    return told(schema.execute_sync(query, variable_values=variables, context_value=context))
+    return summarize(schema.execute_sync(query, variable_values=variables, context_value=context))
 
 
 def test_documents_are_answered_alike(crowd: dict[str, str], actors: list[Actor]) -> None:

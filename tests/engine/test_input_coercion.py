@@ -49,7 +49,7 @@ def literal(value: Any) -> str:
 
 
 @pytest.mark.parametrize(("name", "value", "answer"), LISTS, ids=str)
-def test_a_single_value_is_a_list_of_one(name: str, value: Any, answer: str) -> None:
+def test_single_value_is_coerced_to_a_list(name: str, value: Any, answer: str) -> None:
     assert answers(f"{{ lists({name}: {literal(value)}) }}") == answer
     type_ = {"may": "[Int]", "deep": "[[Int]!]"}[name]
     asked = f"query ($it: {type_}) {{ lists({name}: $it) }}"
@@ -108,7 +108,7 @@ def test_enums_come_by_name(arguments: str, given: dict[str, Any], answer: str) 
 
 
 @pytest.mark.parametrize("value", ["r", "red", "BLUE", 1, True, ["RED"]], ids=repr)
-def test_what_names_no_value_of_an_enum_is_refused(value: Any) -> None:
+def test_unknown_enum_values_are_refused(value: Any) -> None:
     assert "Colour" in refusal("query ($it: Colour) { paint(colour: $it) }", {"it": value})
 
 
@@ -133,7 +133,7 @@ def test_what_names_no_value_of_an_enum_is_refused(value: Any) -> None:
         ("day", "Date", "null", None, "None None None None None"),
     ],
 )
-def test_scalars_are_the_same_written_and_given(
+def test_scalars_are_coerced_alike_in_literals_and_variables(
     name: str, type_: str, written: str, given: Any, answer: str
 ) -> None:
     assert answers(f"{{ scalars({name}: {written}) }}") == answer

@@ -8,8 +8,8 @@ import pytest
 from django.db import connection
 from graphql import parse
 
-from schema.engine.executor import Operation
-from schema.engine.plan import UnplannableError
+from schema.engine.executor import CompiledOperation
+from schema.engine.plan import NotPlannableError
 from tests.engine.library.schema import BARE, CALLS, LOADED, SCHEMA, Reader, Visitor
 from tests.engine.library.tables import Author, make_tables, stock
 
@@ -33,12 +33,12 @@ def told(result: Any) -> Any:
     return json.dumps(result.data), errors
 
 
-def planned(source: str, reasons: Counter[str | None] | None = None) -> Operation:
+def planned(source: str, reasons: Counter[str | None] | None = None) -> CompiledOperation:
     def count(reason: str | None) -> None:
         if reasons is not None:
             reasons[reason] += 1
 
-    return Operation.of(SCHEMA, parse(source), None, on_statement=count)
+    return CompiledOperation.of(SCHEMA, parse(source), None, on_statement=count)
 
 
 def compare(source: str, variables: dict[str, Any] | None = None) -> Any:
@@ -109,7 +109,7 @@ def test_lists_come_in_the_models_order_or_in_that_of_their_keys() -> None:
     ],
 )
 def test_what_is_not_modelled_is_refused(source: str, reason: str) -> None:
-    with pytest.raises(UnplannableError, match=reason):
+    with pytest.raises(NotPlannableError, match=reason):
         planned(source).execute(None, Reader(*SUE))
 
 

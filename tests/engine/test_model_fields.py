@@ -11,11 +11,11 @@ from django.db.models import F
 from strawberry.utils.str_converters import to_camel_case
 
 from core.actor import ANONYMOUS
-from core.statements import Slot, Statement
+from core.statements import Param, Statement
 from schema.context import Context
 from schema.documents import document
-from schema.engine.executor import Operation
-from schema.engine.plan import UnplannableError
+from schema.engine.executor import CompiledOperation
+from schema.engine.plan import NotPlannableError
 from tests.engine.samples import COLUMNS, FULL, LARGE, NAMES, OTHERS, SCHEMA, UNSOUGHT, Sample
 
 
@@ -44,7 +44,7 @@ def test_there_is_a_column_of_each_type() -> None:
         for each in vars(module).values()
         if isinstance(each, type) and issubclass(each, models.Field)
     }
-    assert offered - OTHERS == {type(field).__name__ for field in COLUMNS} - {"Whispered"}
+    assert offered - OTHERS == {type(field).__name__ for field in COLUMNS} - {"UppercaseField"}
 
 
 def exactly(rows: Sequence[Sequence[Any]]) -> list[list[tuple[type, Any]]]:
@@ -54,7 +54,7 @@ def exactly(rows: Sequence[Sequence[Any]]) -> list[list[tuple[type, Any]]]:
     ]
 
 
-@pytest.mark.parametrize("is_prepared", [True, False], ids=["prepared", "once"])
+@pytest.mark.parametrize("is_prepared", [True, False], ids=["prepare", "once"])
 def test_statements_return_what_the_orm_returns(
     samples: None, settings: Any, *, is_prepared: bool
 ) -> None:
@@ -73,11 +73,11 @@ def test_statements_return_what_the_orm_returns(
 @pytest.mark.parametrize("name", [each for each in FULL if each not in UNSOUGHT])
 def test_values_find_their_rows(samples: None, name: str) -> None:
     field: Any = Sample._meta.get_field(name)
-    statement = Statement.of(Sample.objects.filter(**{name: Slot.named("it")}).values_list("pk"))
+    statement = Statement.of(Sample.objects.filter(**{name: Param.named("it")}).values_list("pk"))
     for value in FULL[name]:
-        prepared = field.get_db_prep_value(value, connection)
+        prepare = field.get_db_prep_value(value, connection)
         found = list(Sample.objects.filter(**{name: value}).values_list("pk"))
-        assert list(statement.rows({"it": prepared})) == found
+        assert list(statement.rows({"it": prepare})) == found
         assert found
 
 
@@ -91,7 +91,7 @@ def test_expressions_are_converted(samples: None) -> None:
 @pytest.mark.parametrize("name", NAMES[1:])
 def test_the_engine_answers_with_the_same_values(samples: None, name: str) -> None:
     source = f"{{ samples {{ {name}: {to_camel_case(name)} }} }}"
-    operation = Operation.of(SCHEMA, document(source).syntax, None)
+    operation = CompiledOperation.of(SCHEMA, document(source).syntax, None)
     expected = SCHEMA.execute_sync(source, context_value=Context(ANONYMOUS))
     for _time in range(2):
         actual = operation.execute(None, Context(ANONYMOUS))
@@ -110,5 +110,7 @@ def test_the_engine_answers_with_the_same_values(samples: None, name: str) -> No
 @pytest.mark.parametrize("selection", ["attachment { name }", "attachedAs"])
 def test_files_are_left_to_graphql_core(selection: str) -> None:
     source = f"{{ samples {{ {selection} }} }}"
-    with pytest.raises(UnplannableError, match="not a column"):
-        Operation.of(SCHEMA, document(source).syntax, None).execute(None, Context(ANONYMOUS))
+    with pytest.raises(NotPlannableError, match="not a column"):
+        CompiledOperation.of(SCHEMA, document(source).syntax, None).execute(
+            None, Context(ANONYMOUS)
+        )

@@ -11,7 +11,7 @@ from strawberry_django.optimizer import DjangoOptimizerExtension
 from core.actor import ANONYMOUS
 from schema.context import Context
 from schema.documents import document
-from schema.engine.executor import Operation
+from schema.engine.executor import CompiledOperation
 from users.accounts.models import Profile, User
 
 
@@ -67,17 +67,17 @@ class Query:
         raise ValueError("No list.")
 
 
-class Quiet(strawberry.Schema):
+class SilentSchema(strawberry.Schema):
     """A schema that does not log what goes wrong on purpose."""
 
     def process_errors(self, errors: Any, execution_context: Any = None) -> None:
         """Do nothing."""
 
 
-SCHEMA: Final = Quiet(Query, extensions=[DjangoOptimizerExtension])
+SCHEMA: Final = SilentSchema(Query, extensions=[DjangoOptimizerExtension])
 
 
-def told(result: Any) -> Any:
+def summarize(result: Any) -> Any:
     return result.data, [(e.message, e.path, e.locations) for e in result.errors or ()]
 
 
@@ -108,11 +108,11 @@ def test_resolvers_of_objects_are_called_for_each(
     alice: User, bob: User, source: str, variables: dict[str, Any], paths: list[Any]
 ) -> None:
     Profile.objects.filter(user=alice).delete()
-    operation = Operation.of(SCHEMA, document(source).syntax, None)
+    operation = CompiledOperation.of(SCHEMA, document(source).syntax, None)
     expected = SCHEMA.execute_sync(
         source, variable_values=variables, context_value=Context(ANONYMOUS)
     )
     for _time in range(2):
         actual = operation.execute(variables, Context(ANONYMOUS))
-        assert told(actual) == told(expected)
+        assert summarize(actual) == summarize(expected)
     assert [error.path for error in expected.errors or ()] == paths

@@ -7,7 +7,7 @@ import pytest
 from core.actor import SYSTEM, Actor
 from schema.context import Context
 from schema.documents import document
-from schema.engine.executor import Operation
+from schema.engine.executor import CompiledOperation
 from schema.root import schema
 from tests.engine.people import NOBODY
 from users.accounts.models import User
@@ -16,7 +16,7 @@ from users.activity.tags import Tag
 
 
 @pytest.mark.parametrize("fields", ["id", "id username", "name profile { bio }", "__typename"])
-def test_people_who_are_gone_are_null_in_events(alice: User, root: User, fields: str) -> None:
+def test_deleted_users_are_null_in_events(alice: User, root: User, fields: str) -> None:
     record(Tag.LOGGED_IN, actor=Actor(user_id=NOBODY), subject_id=alice.pk)
     record(Tag.LOGGED_IN, actor=Actor(user_id=alice.pk), subject_id=NOBODY)
     record(Tag.LOGGED_IN, actor=SYSTEM, subject_id=None)
@@ -28,7 +28,7 @@ def test_people_who_are_gone_are_null_in_events(alice: User, root: User, fields:
     assert there == [(False, False), (True, False), (False, True)]
 
 
-def test_a_person_by_two_names_has_the_fields_of_each(root: User) -> None:
+def test_aliases_of_one_user_have_the_fields_of_each(root: User) -> None:
     administrator = Actor(user_id=root.pk, is_staff=True, is_superuser=True)
     record(Tag.LOGGED_IN, actor=SYSTEM, subject_id=root.pk)
     source = """{ events(first: 9) { nodes {
@@ -49,6 +49,6 @@ def nodes_of(data: Any) -> list[dict[str, Any]]:
 def answers(source: str, actor: Actor) -> tuple[Any, Any]:
     """Return the engine's answer and graphql-core's."""
     return (
-        Operation.of(schema, document(source).syntax, None).execute(None, Context(actor)),
+        CompiledOperation.of(schema, document(source).syntax, None).execute(None, Context(actor)),
         schema.execute_sync(source, context_value=Context(actor)),
     )

@@ -13,7 +13,7 @@ from tests.engine.toys import run
 # Merging ---------------------------------------------------------------------------------
 
 
-def test_fields_with_the_same_arguments_are_one_and_others_have_names_of_their_own() -> None:
+def test_fields_with_equal_arguments_are_merged() -> None:
     source = """query ($a: Int = 3) {
       sum(a: $a, b: 4) ...Again two: sum(a: 2) ... { two: sum(a: 2) }
     }
@@ -40,7 +40,7 @@ def test_what_is_selected_of_merged_lists_is_merged_for_each_item() -> None:
     assert list(data["things"][1]["deeper"]) == ["broken", "deeper", "number"]
 
 
-def test_one_name_means_for_each_type_what_its_fragment_says() -> None:
+def test_fragments_may_use_one_alias_for_different_fields() -> None:
     source = """{ animals {
       ... on Dog { it: barks(times: 1) more: friend { ... on Cat { lives } } }
       ... on Cat { it: name }
@@ -66,7 +66,7 @@ def test_fragments_of_interfaces_and_unions_apply_inside_one_another() -> None:
     assert run(source) == ({"pet": {"__typename": "Dog", "shout": "REX", "name": "Rex"}}, [])
 
 
-def test_an_object_of_which_nothing_applies_is_empty() -> None:
+def test_object_without_applicable_fields_is_empty() -> None:
     assert run("{ animals { ... on Cat { lives } } __typename }") == (
         {"animals": [{}, {"lives": 7}, {}], "__typename": "Query"},
         [],
@@ -92,7 +92,7 @@ def test_an_object_of_which_nothing_applies_is_empty() -> None:
         ),
     ],
 )
-def test_a_field_is_left_out_if_each_of_its_mentions_is(
+def test_field_is_skipped_if_all_its_selections_are(
     selection: str, expected: dict[str, Any]
 ) -> None:
     fragment = "fragment It on Query { bare }" if "...It" in selection else ""
@@ -104,7 +104,7 @@ def test_a_field_is_left_out_if_each_of_its_mentions_is(
     assert run(source, given, context="root") == (expected, [])
 
 
-def test_what_is_left_out_is_not_executed() -> None:
+def test_skipped_fields_are_not_executed() -> None:
     source = (
         "{ brokenStrictly @skip(if: true) { must } broken { number must @include(if: false) } }"
     )
@@ -114,7 +114,7 @@ def test_what_is_left_out_is_not_executed() -> None:
 # Paths -----------------------------------------------------------------------------------
 
 
-def test_paths_are_of_response_names_and_of_places_in_lists() -> None:
+def test_paths_have_response_names_and_list_indexes() -> None:
     source = """{
       some: allMay { much: deeper { deeper { more: must } } fine: number }
       other: broken { maybe again: maybe }
@@ -142,7 +142,7 @@ def test_paths_are_of_response_names_and_of_places_in_lists() -> None:
     ]
 
 
-def test_null_ends_at_the_nearest_place_that_may_be_null() -> None:
+def test_null_propagates_to_the_nearest_nullable_field() -> None:
     source = "{ itemsMust { deeper { deepest { deepest { must } } } } sound { number } }"
     data, errors = run(source)
     assert data == {
@@ -156,7 +156,7 @@ def test_null_ends_at_the_nearest_place_that_may_be_null() -> None:
     ]
 
 
-def test_one_field_by_two_names_fails_twice() -> None:
+def test_aliases_of_a_failing_field_fail_separately() -> None:
     data, errors = run("{ one: told two: told }")
     assert data == {"one": None, "two": None}
     assert errors == [("Told.", ["one"], [(1, 3)]), ("Told.", ["two"], [(1, 13)])]
@@ -165,7 +165,7 @@ def test_one_field_by_two_names_fails_twice() -> None:
 # Mutations -------------------------------------------------------------------------------
 
 
-def test_what_is_selected_of_a_mutation_is_read_before_the_next_begins() -> None:
+def test_payload_is_resolved_before_the_next_mutation() -> None:
     source = """mutation {
       first: write(word: "a") { soFar }
       second: write(word: "b") { soFar again: soFar }
@@ -181,7 +181,7 @@ def test_what_is_selected_of_a_mutation_is_read_before_the_next_begins() -> None
     )
 
 
-def test_merged_mutations_happen_once_and_skipped_ones_never() -> None:
+def test_merged_mutations_run_once_and_skipped_ones_never() -> None:
     done: list[str] = []
     source = """mutation ($no: Boolean = false) {
       write(word: "a") { soFar } ...Again
@@ -192,7 +192,7 @@ def test_merged_mutations_happen_once_and_skipped_ones_never() -> None:
     assert done == ["a"]
 
 
-def test_mutations_go_on_after_one_whose_answer_failed() -> None:
+def test_mutations_continue_after_a_payload_error() -> None:
     done: list[str] = []
     source = 'mutation { write(word: "a") { soFar never } note(word: "b") }'
     data, errors = run(source, context=done)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from graphql import parse
 
-from schema.engine.executor import Operation
-from schema.engine.plan import UnplannableError
+from schema.engine.executor import CompiledOperation
+from schema.engine.plan import NotPlannableError
 from tests.engine.toys import (
     CONFIG,
     SCHEMA,
@@ -19,7 +19,7 @@ from tests.engine.toys import (
     Fish,
     Mutation,
     Query,
-    Quiet,
+    SilentSchema,
     Subscription,
     run,
 )
@@ -72,7 +72,7 @@ def test_fragments_apply_to_interfaces_unions_and_their_types() -> None:
     )
 
 
-def test_values_of_no_possible_type_are_errors_of_their_places() -> None:
+def test_values_of_impossible_types_are_field_errors() -> None:
     data, errors = run("{ pets { __typename } pet { ... on Dog { name friend { __typename } } } }")
     assert data == {
         "pets": [{"__typename": "Cat"}, None, {"__typename": "Dog"}],
@@ -100,7 +100,7 @@ def test_values_of_no_possible_type_are_errors_of_their_places() -> None:
         (True, False, False),
     ],
 )
-def test_both_conditions_must_hold(*, skip: bool, include: bool, is_there: bool) -> None:
+def test_skip_and_include_must_both_hold(*, skip: bool, include: bool, is_there: bool) -> None:
     source = """query ($skip: Boolean!, $include: Boolean = false) {
       bare ... @skip(if: $skip) @include(if: $include) { plain: bare }
       ...More @include(if: $include) @skip(if: $skip)
@@ -122,13 +122,13 @@ def test_a_plan_serves_all_conditions_in_turn() -> None:
     source = (
         "query ($a: Boolean = true) { sound { number @include(if: $a) isBroken @skip(if: $a) } }"
     )
-    operation = Operation.of(SCHEMA, parse(source), None)
+    operation = CompiledOperation.of(SCHEMA, parse(source), None)
     for given, expected in (({}, "number"), ({"a": False}, "isBroken"), ({"a": True}, "number")):
         data = operation.execute(given, None).data  # type: ignore[arg-type]
         assert list(data["sound"]) == [expected]  # type: ignore[index]
 
 
-def test_a_condition_that_is_null_is_an_error_at_the_root_and_left_to_others_below() -> None:
+def test_null_condition_is_an_error_at_the_root_only() -> None:
     assert run("query ($a: Boolean = true) { bare @skip(if: $a) }", {"a": None}) == (
         None,
         [
@@ -140,12 +140,12 @@ def test_a_condition_that_is_null_is_an_error_at_the_root_and_left_to_others_bel
         ],
     )
     source = "query ($a: Boolean = true) { broken { number @skip(if: $a) } }"
-    operation = Operation.of(SCHEMA, parse(source), None)
-    with pytest.raises(UnplannableError, match="not to be None"):
+    operation = CompiledOperation.of(SCHEMA, parse(source), None)
+    with pytest.raises(NotPlannableError, match="not to be None"):
         operation.execute({"a": None}, None)  # type: ignore[arg-type]
 
 
-def test_resolvers_get_what_they_ask_for() -> None:
+def test_resolvers_receive_their_declared_parameters() -> None:
     source = "{ about(given: {x: 1}) rootOnly parentOnly bare plain sound { deeper { number } } }"
     assert run(source, context="root") == (
         {
@@ -169,14 +169,14 @@ def paths(source: str) -> tuple[Any, list[str]]:
     return data, [".".join(map(str, path or ())) for _message, path, _places in errors]
 
 
-def test_a_field_that_may_be_null_keeps_its_error_to_itself() -> None:
+def test_nullable_field_contains_its_error() -> None:
     assert paths("{ broken { maybe number } sound { maybe } }") == (
         {"broken": {"maybe": None, "number": 2}, "sound": {"maybe": 1}},
         ["broken.maybe"],
     )
 
 
-def test_a_field_that_must_not_be_null_takes_what_holds_it_along() -> None:
+def test_non_null_error_propagates_to_the_parent() -> None:
     assert paths("{ broken { number must } sound { number } }") == (
         {"broken": None, "sound": {"number": 1}},
         ["broken.must"],
@@ -191,7 +191,7 @@ def test_a_field_that_must_not_be_null_takes_what_holds_it_along() -> None:
     )
 
 
-def test_of_siblings_that_must_not_be_null_the_first_is_the_error() -> None:
+def test_first_failing_non_null_sibling_is_reported() -> None:
     assert paths("{ broken { maybe must mustToo absent } sound { number } }") == (
         {"broken": None, "sound": {"number": 1}},
         ["broken.maybe", "broken.must"],
@@ -226,7 +226,7 @@ def test_lists_with_items_that_fail(field: str, data: Any, errors: list[str]) ->
     assert paths(f"{{ {field} {{ must }} }}") == ({field: data}, errors)
 
 
-def test_a_list_that_must_be_whole_takes_everything_along() -> None:
+def test_non_null_items_propagate_through_the_list() -> None:
     assert paths("{ allMust { must } }") == (None, ["allMust.1.must"])
     # What failed by itself before is told, too; null is an item's failure like others.
     assert paths("{ allMust { maybe } }") == (None, ["allMust.1.maybe", "allMust.2"])
@@ -242,7 +242,7 @@ def test_an_exception_returned_for_an_object_is_its_error() -> None:
     assert errors == [("As an object.", ["returnedObject"], [(1, 3)])]
 
 
-def test_an_attribute_that_cannot_be_had_is_the_error_of_its_object() -> None:
+def test_failing_attribute_is_the_error_of_its_object() -> None:
     data, errors = run("{ halves { number isBroken } }")
     assert data == {
         "halves": [{"number": 1, "isBroken": False}, None, {"number": 3, "isBroken": False}]
@@ -253,7 +253,7 @@ def test_an_attribute_that_cannot_be_had_is_the_error_of_its_object() -> None:
     assert paths("{ bare plain }") == (None, ["plain"])
 
 
-def test_errors_tell_each_place_of_merged_fields() -> None:
+def test_errors_have_all_locations_of_merged_fields() -> None:
     data, errors = run("{ returned\n ... { returned } }")
     assert data == {"returned": None}
     assert errors == [("As a value.", ["returned"], [(1, 3), (2, 8)])]
@@ -269,7 +269,7 @@ def test_mutations_run_one_after_the_other() -> None:
     assert errors == [("Not this time.", ["fail"], [(1, 31)])]
 
 
-def test_mutations_end_with_one_that_must_not_fail() -> None:
+def test_mutations_stop_after_a_non_null_failure() -> None:
     done: list[str] = []
     source = 'mutation { a: note(word: "x") failStrictly b: note(word: "y") }'
     data, errors = run(source, context=done)
@@ -291,13 +291,13 @@ def test_mutations_end_with_one_that_must_not_fail() -> None:
         "query A { bare } query B { bare }",
     ],
 )
-def test_what_the_engine_does_not_do_is_refused(source: str) -> None:
-    schema = Quiet(Query, Mutation, Subscription, types=[Dog, Cat, Fish], config=CONFIG)
-    with pytest.raises(UnplannableError):
-        Operation.of(schema, parse(source), None).execute({}, None)  # type: ignore[arg-type]
+def test_unsupported_features_are_refused(source: str) -> None:
+    schema = SilentSchema(Query, Mutation, Subscription, types=[Dog, Cat, Fish], config=CONFIG)
+    with pytest.raises(NotPlannableError):
+        CompiledOperation.of(schema, parse(source), None).execute({}, None)  # type: ignore[arg-type]
 
 
-def test_an_operation_is_chosen_by_its_name() -> None:
+def test_operation_is_selected_by_name() -> None:
     document = parse("query A { bare } query B { sum }")
-    data = Operation.of(SCHEMA, document, "B").execute({}, None).data  # type: ignore[arg-type]
+    data = CompiledOperation.of(SCHEMA, document, "B").execute({}, None).data  # type: ignore[arg-type]
     assert data == {"sum": "1 2 None"}

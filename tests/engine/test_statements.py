@@ -15,10 +15,10 @@ from strawberry import auto
 from strawberry_django.optimizer import DjangoOptimizerExtension
 
 from core.actor import ANONYMOUS, Actor
-from core.statements import Slot, SlotError, Statement
+from core.statements import Param, ParameterReadError, Statement
 from schema.context import Context, Info
 from schema.documents import document
-from schema.engine.executor import Operation
+from schema.engine.executor import CompiledOperation
 from schema.root import schema
 from tests.factories import make_organization
 from users.accounts.models import User
@@ -102,7 +102,7 @@ class Query:
 SCHEMA: Final = strawberry.Schema(Query, extensions=[DjangoOptimizerExtension])
 
 
-def named(operation: Operation, actor: Actor) -> list[str]:
+def named(operation: CompiledOperation, actor: Actor) -> list[str]:
     """Return the names in the engine's answer to a list."""
     result = operation.execute(None, Context(actor))
     assert result.errors is None
@@ -135,24 +135,24 @@ def two(alice: User, bob: User) -> tuple[Actor, Actor]:
         ("ownAmongOthers", ["alice"], ["bob"]),
     ],
 )
-def test_each_requester_gets_what_is_theirs(
+def test_each_requester_gets_their_own_rows(
     two: tuple[Actor, Actor], field: str, of_alice: list[str], of_bob: list[str]
 ) -> None:
-    operation = Operation.of(SCHEMA, document(f"{{ {field} {{ username }} }}").syntax, None)
+    operation = CompiledOperation.of(SCHEMA, document(f"{{ {field} {{ username }} }}").syntax, None)
     alice, bob = two
     for _time in range(2):
         assert named(operation, alice) == of_alice
         assert named(operation, bob) == of_bob
-    again = Operation.of(SCHEMA, document(f"{{ {field} {{ username }} }}").syntax, None)
+    again = CompiledOperation.of(SCHEMA, document(f"{{ {field} {{ username }} }}").syntax, None)
     assert [named(again, bob), named(again, alice)] == [of_bob, of_alice]
 
 
 @pytest.mark.parametrize("field", ["since", "sinceOneOf"])
-def test_each_moment_is_its_own(two: tuple[Actor, Actor], field: str) -> None:
+def test_current_time_is_not_cached(two: tuple[Actor, Actor], field: str) -> None:
     now = timezone.now()
     User.objects.filter(username="alice").update(date_joined=now - dt.timedelta(days=9))
     MOMENTS[:] = []
-    operation = Operation.of(SCHEMA, document(f"{{ {field} {{ username }} }}").syntax, None)
+    operation = CompiledOperation.of(SCHEMA, document(f"{{ {field} {{ username }} }}").syntax, None)
     for actor, days, expected in (
         (two[0], 1, ["alice"]),
         (two[1], -1, ["alice", "bob"]),
@@ -163,8 +163,8 @@ def test_each_moment_is_its_own(two: tuple[Actor, Actor], field: str) -> None:
         assert named(operation, actor) == expected
 
 
-def test_slots_refuse_to_be_looked_at() -> None:
-    slot: Any = Slot.named("user_id")
+def test_params_cannot_be_read() -> None:
+    slot: Any = Param.named("user_id")
     looks: list[Callable[[], Any]] = [
         lambda: slot == "x",
         lambda: slot != "x",
@@ -177,7 +177,7 @@ def test_slots_refuse_to_be_looked_at() -> None:
         lambda: "x" + slot,
     ]
     for look in looks:
-        with pytest.raises(SlotError):
+        with pytest.raises(ParameterReadError):
             look()
     assert slot
     assert slot != ""
@@ -188,10 +188,12 @@ def test_slots_refuse_to_be_looked_at() -> None:
 
 
 def directory(actor: Actor) -> Any:
-    return Operation.of(schema, document(DIRECTORY).syntax, None).execute(None, Context(actor))
+    return CompiledOperation.of(schema, document(DIRECTORY).syntax, None).execute(
+        None, Context(actor)
+    )
 
 
-def test_statements_are_seen_by_django(
+def test_statements_pass_through_django_wrappers(
     two: tuple[Actor, Actor], django_assert_num_queries: Any
 ) -> None:
     seen: list[str] = []
@@ -213,7 +215,7 @@ def test_statements_are_seen_by_django(
     assert "unnest($1::uuid[])" in captured[1]["sql"]
 
 
-def test_what_a_wrapper_raises_fails_the_field_and_nothing_more_is_asked(
+def test_wrapper_exception_fails_the_field(
     two: tuple[Actor, Actor],
 ) -> None:
     seen: list[str] = []
@@ -232,7 +234,9 @@ def test_what_a_wrapper_raises_fails_the_field_and_nothing_more_is_asked(
     assert (error.message, error.path) == ("Not this one.", ["users", "nodes", 0, "memberships"])
     source = "{ me { username } organizations(first: 1) { nodes { name } } }"
     with connection.execute_wrapper(lambda *_arguments: 1 / 0):
-        result = Operation.of(schema, document(source).syntax, None).execute(None, Context(two[0]))
+        result = CompiledOperation.of(schema, document(source).syntax, None).execute(
+            None, Context(two[0])
+        )
     assert [error.path for error in result.errors or ()] == [["me"], ["organizations"]]
 
 
@@ -245,7 +249,7 @@ def prepared() -> dict[str, int]:
 
 def test_statements_are_prepared_once(two: tuple[Actor, Actor]) -> None:
     before = prepared()
-    operation = Operation.of(schema, document(DIRECTORY).syntax, None)
+    operation = CompiledOperation.of(schema, document(DIRECTORY).syntax, None)
     for _time in range(4):
         for actor in two:
             assert operation.execute(None, Context(actor)).errors is None
@@ -255,42 +259,42 @@ def test_statements_are_prepared_once(two: tuple[Actor, Actor]) -> None:
     assert sorted(new) == [4, 4, 8, 8]
 
 
-def test_no_statement_is_prepared_where_none_may_be(
+def test_statements_are_not_prepared_if_switched_off(
     two: tuple[Actor, Actor], settings: Any
 ) -> None:
     before = prepared()
     settings.PREPARED_STATEMENTS = False
-    operation = Operation.of(schema, document(DIRECTORY).syntax, None)
+    operation = CompiledOperation.of(schema, document(DIRECTORY).syntax, None)
     for _time in range(7):
         assert operation.execute(None, Context(two[0])).errors is None
     assert prepared() == before
 
 
-def test_a_moment_is_no_part_of_a_statement(db: None) -> None:
+def test_statements_contain_no_current_time(db: None) -> None:
     now = timezone.now()
     for rows in (
         User.objects.filter(date_joined__gt=now),
         User.objects.filter(date_joined__in=[now, now]),
         User.objects.annotate(now=Value(now)),
     ):
-        with pytest.raises(SlotError):
+        with pytest.raises(ParameterReadError):
             Statement.of(rows.values_list())
         assert Statement.of(rows.values_list(), once=True).rows({}) == []
 
 
-def test_nothing_is_asked_if_nothing_can_be_found(
+def test_empty_queryset_runs_no_statement(
     two: tuple[Actor, Actor], django_assert_num_queries: Any
 ) -> None:
     with django_assert_num_queries(0):
         assert Statement.of(User.objects.none().values_list()).rows({}) == ()
         source = '{ user(id: "x") { username } me { username } }'
-        operation = Operation.of(schema, document(source).syntax, None)
+        operation = CompiledOperation.of(schema, document(source).syntax, None)
         result = operation.execute(None, Context(ANONYMOUS))
     assert result.data == {"user": None, "me": None}
 
 
-def test_a_slot_that_turns_out_to_be_nothing_equals_nothing(alice: User) -> None:
-    slot = Slot.named("role").then(lambda role: role or None)
+def test_null_param_equals_nothing(alice: User) -> None:
+    slot = Param.named("role").then(lambda role: role or None)
     make_organization("Own", alice, role=Role.OWNER)
     statement = Statement.of(Membership.objects.filter(role=slot).values_list("role"))
     assert list(statement.rows({"role": "owner"})) == [("owner",)]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from graphql import parse
 
-from schema.engine.executor import Operation
-from tests.engine.toys import SCHEMA, run, told
+from schema.engine.executor import CompiledOperation
+from tests.engine.toys import SCHEMA, run, summarize
 
 # Arguments and variables -----------------------------------------------------------------
 
@@ -65,10 +65,10 @@ def test_variables_that_are_not_valid_are_the_only_errors(
     variables: dict[str, Any], message: str
 ) -> None:
     source = "query ($a: Int!, $b: Point) { sum(a: $a) about(given: $b) }"
-    operation = Operation.of(SCHEMA, parse(source), None)
+    operation = CompiledOperation.of(SCHEMA, parse(source), None)
     result = operation.execute(variables, None)  # type: ignore[arg-type]
     expected = SCHEMA.execute_sync(source, variable_values=variables)
-    assert told(result) == told(expected)
+    assert summarize(result) == summarize(expected)
     assert result.data is None
     assert result.errors
     assert any(message.strip("'") in error.message for error in result.errors)
@@ -134,10 +134,10 @@ def test_values_are_coerced(field: str, value: Any) -> None:
         ('iterables(what: "object")', "Expected Iterable"),
         ("day", "'str' object has no attribute 'isoformat'"),
         ("returned", "As a value."),
-        ("told", "Told."),
+        ("summarize", "Told."),
     ],
 )
-def test_what_cannot_be_coerced_is_null_and_an_error(field: str, message: str) -> None:
+def test_uncoercible_values_are_null_with_an_error(field: str, message: str) -> None:
     data, ((told_message, path, places),) = run(f"{{ answer: {field} }}")
     assert data == {"answer": None}
     assert message in told_message

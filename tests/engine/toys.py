@@ -11,7 +11,7 @@ from strawberry import Info
 from strawberry.scalars import JSON
 from strawberry.schema.config import StrawberryConfig
 
-from schema.engine.executor import Operation
+from schema.engine.executor import CompiledOperation
 from tests.engine.toy_inputs import Colour, InputsQuery, Point
 
 # A message, the path and the places in the document, by line and column.
@@ -350,7 +350,7 @@ class Subscription:
         yield 1
 
 
-class Quiet(strawberry.Schema):
+class SilentSchema(strawberry.Schema):
     """A schema that does not log what goes wrong on purpose."""
 
     def process_errors(self, errors: Any, execution_context: Any = None) -> None:
@@ -359,10 +359,10 @@ class Quiet(strawberry.Schema):
 
 SCALARS: dict[object, Any] = {Picky: strawberry.scalar(name="Picky", serialize=_refuse)}
 CONFIG = StrawberryConfig(scalar_map=SCALARS)
-SCHEMA = Quiet(Query, Mutation, types=[Dog, Cat, Fish], config=CONFIG)
+SCHEMA = SilentSchema(Query, Mutation, types=[Dog, Cat, Fish], config=CONFIG)
 
 
-def told(result: Any) -> tuple[Any, list[Error]]:
+def summarize(result: Any) -> tuple[Any, list[Error]]:
     errors = [
         (
             error.message,
@@ -378,7 +378,7 @@ def run(
     source: str, variables: dict[str, Any] | None = None, context: Any = None
 ) -> tuple[Any, list[Error]]:
     """Execute by both; return the data and the errors."""
-    operation = Operation.of(SCHEMA, parse(source), None)
+    operation = CompiledOperation.of(SCHEMA, parse(source), None)
     others = list(context) if isinstance(context, list) else context
     actual = operation.execute(variables, context, Query() if context == "root" else None)
     expected = SCHEMA.execute_sync(
@@ -387,9 +387,9 @@ def run(
         context_value=others,
         root_value=Query() if context == "root" else None,
     )
-    assert told(actual) == told(expected)
+    assert summarize(actual) == summarize(expected)
     assert list(actual.data or ()) == list(expected.data or ())
     originals = [(type(e.original_error), e.extensions) for e in actual.errors or ()]
     assert originals == [(type(e.original_error), e.extensions) for e in expected.errors or ()]
     assert context == others
-    return told(actual)
+    return summarize(actual)

@@ -25,7 +25,7 @@ ME: Final = "{ me { username email } }"
 is_password = lru_cache(maxsize=None)(check_password)
 
 
-class Checked(RuleBasedStateMachine):
+class CheckedMachine(RuleBasedStateMachine):
     """A machine whose world is compared with the service's after each step."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ import jwt
 
 from tests.client import Answer, GraphQLClient
 from tests.factories import PASSWORD
-from tests.identity.checks import Checked, problems_of
+from tests.identity.checks import CheckedMachine, problems_of
 from tests.identity.sessions import UNAUTHENTICATED
 from tests.identity.state import Person, Problems, Tokens
 from tests.identity.tables import rows
@@ -25,7 +25,7 @@ class Mail:
     token: str = field(repr=False)
 
 
-class Clients(Checked):
+class Clients(CheckedMachine):
     """What clients have, and how they use it."""
 
     def __init__(self) -> None:

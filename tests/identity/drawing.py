@@ -19,36 +19,38 @@ Step = tuple[str, dict[str, Any]]
 STEPS: Final[dict[str, list[st.SearchStrategy[Step]]]] = {}
 
 
-def of_machine(choices: Callable[[Any], Sequence[Any]]) -> st.SearchStrategy[Any]:
+def from_machine(choices: Callable[[Any], Sequence[Any]]) -> st.SearchStrategy[Any]:
     """Draw what the machine knows of at the moment."""
     return st.runner().flatmap(lambda machine: st.sampled_from(choices(machine)))
 
 
-def mostly(promising: st.SearchStrategy[Any], others: st.SearchStrategy[Any]) -> Any:
+def prefer(promising: st.SearchStrategy[Any], others: st.SearchStrategy[Any]) -> Any:
     """Draw what may lead somewhere, three times out of four."""
     return st.sampled_from((promising, promising, promising, others)).flatmap(lambda drawn: drawn)
 
 
-def known(*names: str) -> st.SearchStrategy[str]:
-    return of_machine(lambda m: [getattr(each, name) for each in m.others() for name in names])
+def known_values(*names: str) -> st.SearchStrategy[str]:
+    return from_machine(lambda m: [getattr(each, name) for each in m.others() for name in names])
 
 
 phrases = st.sampled_from(PHRASES)
-new_passwords = mostly(phrases, st.just(WEAK))
+new_passwords = prefer(phrases, st.just(WEAK))
 # What somebody enters who is asked for a password.
-guesses = mostly(st.just("right"), st.sampled_from(("former", "wrong")))
+guesses = prefer(st.just("right"), st.sampled_from(("former", "wrong")))
 # How whoever uses a link shows that what it is about is theirs.
-proofs = mostly(st.sampled_from(("right", "own")), st.sampled_from(("former", "wrong", "none")))
+proofs = prefer(st.sampled_from(("right", "own")), st.sampled_from(("former", "wrong", "none")))
 usernames = st.sampled_from(USERNAMES)
-people = mostly(known("username"), usernames)
+people = prefer(known_values("username"), usernames)
 emails = st.sampled_from((*EMAILS, " Nina@Example.ORG"))
-logins = mostly(known("username", "email"), st.sampled_from((*USERNAMES, "Bob@example.org ")))
+logins = prefer(
+    known_values("username", "email"), st.sampled_from((*USERNAMES, "Bob@example.org "))
+)
 # What was given to clients, the last first.
-tokens = mostly(of_machine(lambda m: m.live_tokens()), of_machine(lambda m: m.tokens[::-1]))
-root = mostly(of_machine(lambda m: [m.root]), tokens)
-mails = mostly(of_machine(lambda m: m.open_mails()), of_machine(lambda m: m.mails[::-1]))
-half_log_ins = of_machine(lambda m: [*m.waiting][::-1])
-purposes = mostly(st.none(), st.sampled_from(("verify", "reset", "confirm")))
+tokens = prefer(from_machine(lambda m: m.live_tokens()), from_machine(lambda m: m.tokens[::-1]))
+root = prefer(from_machine(lambda m: [m.root]), tokens)
+mails = prefer(from_machine(lambda m: m.open_mails()), from_machine(lambda m: m.mails[::-1]))
+half_log_ins = from_machine(lambda m: [*m.waiting][::-1])
+purposes = prefer(st.none(), st.sampled_from(("verify", "reset", "confirm")))
 
 
 def step(weight: int = 1, /, **arguments: st.SearchStrategy[Any]) -> Callable[[M], M]:

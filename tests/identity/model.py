@@ -73,7 +73,7 @@ class World(Sessions):
         here = self.actor(access)
         if here is None:
             return UNAUTHENTICATED
-        if here.person.has_factor and not self.is_proved_of_late(here):
+        if here.person.has_factor and not self.is_recently_authenticated(here):
             return REAUTHENTICATION_REQUIRED
         if here.person.password != current:
             self.events.append((Tag.PASSWORD_REFUSED, here.person))
@@ -91,7 +91,7 @@ class World(Sessions):
         person.password = new
         self.resets = [link for link in self.resets if link.person is not person]
         self.email_changes = [link for link in self.email_changes if link.person is not person]
-        self.shut_out(person, keep=keep)
+        self.block(person, keep=keep)
 
     def request_reset(self, email: str) -> Problems:
         self.events.append((Tag.PASSWORD_RESET_REQUESTED, self.person(email)))
@@ -136,7 +136,7 @@ class World(Sessions):
         if here is None:
             return UNAUTHENTICATED
         person, email = here.person, canonical(email)
-        if person.has_factor and not self.is_proved_of_late(here):
+        if person.has_factor and not self.is_recently_authenticated(here):
             return REAUTHENTICATION_REQUIRED
         if person.password != password:
             self.events.append((Tag.PASSWORD_REFUSED, person))
@@ -175,7 +175,7 @@ class World(Sessions):
         here = self.actor(access)
         if here is None:
             return UNAUTHENTICATED
-        if here.person.has_factor and not self.is_proved_of_late(here):
+        if here.person.has_factor and not self.is_recently_authenticated(here):
             return REAUTHENTICATION_REQUIRED
         if here.person.password != password:
             self.events.append((Tag.PASSWORD_REFUSED, here.person))
@@ -203,7 +203,7 @@ class World(Sessions):
         person.is_active = False
         self.resets = [link for link in self.resets if link.person is not person]
         self.email_changes = [link for link in self.email_changes if link.person is not person]
-        self.shut_out(person)
+        self.block(person)
         self.events.append((Tag.USER_SUSPENDED, person))
         return []
 
@@ -212,10 +212,10 @@ class World(Sessions):
         if refusal or person is None:
             return refusal
         if not person.is_active:
-            self.let_in(person)
+            self.unblock(person)
         return []
 
-    def let_in(self, person: Person) -> None:
+    def unblock(self, person: Person) -> None:
         del self.suspensions[person]
         person.is_active = True
         self.events.append((Tag.USER_REACTIVATED, person))
@@ -246,4 +246,4 @@ class World(Sessions):
         ends = [(until, person) for person, until in self.suspensions.items() if until]
         for until, person in sorted(ends, key=lambda end: end[0]):
             if until <= self.now:
-                self.let_in(person)
+                self.unblock(person)

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.conf import settings
 
 from tests.identity.state import (
-    HalfLogIn,
+    PendingSecondStep,
     Person,
     Problems,
     RefreshToken,
@@ -40,7 +40,7 @@ class Sessions(State):
             assert waiting, "must be asked for the second factor"
             assert not given, "must not be let in before"
             ends = self.now + settings.PENDING_LOG_IN_TTL
-            self.half_log_ins[waiting] = HalfLogIn(person, ends)
+            self.half_log_ins[waiting] = PendingSecondStep(person, ends)
             return []
         assert given, "must be let in"
         assert not waiting, "has nothing more to prove"
@@ -95,7 +95,7 @@ class Sessions(State):
         here = self.actor(access)
         if here is None:
             return UNAUTHENTICATED
-        if not self.is_proved_of_late(here):
+        if not self.is_recently_authenticated(here):
             return REAUTHENTICATION_REQUIRED
         return [("TOTP_ACTIVE", "")] if here.person.has_factor else []
 
@@ -104,7 +104,7 @@ class Sessions(State):
         assert here
         here.person.has_factor = True
         here.person.codes, here.person.used_codes = codes, []
-        self.shut_out(here.person, keep=here)
+        self.block(here.person, keep=here)
         here.proved = here.factor_proved = self.now
         self.events.append((Tag.FACTOR_ADDED, here.person))
 
@@ -112,7 +112,7 @@ class Sessions(State):
         here = self.actor(access)
         if here is None:
             return UNAUTHENTICATED
-        if not self.is_proved_of_late(here):
+        if not self.is_recently_authenticated(here):
             return REAUTHENTICATION_REQUIRED
         if not here.person.has_factor:
             return [("NOT_FOUND", "")]
@@ -126,11 +126,11 @@ class Sessions(State):
             return refusal
         if person.has_factor:
             person.has_factor, person.codes = False, []
-            self.shut_out(person)
+            self.block(person)
             self.events.append((Tag.FACTORS_RESET, person))
         return []
 
-    def shut_out(self, person: Person, *, keep: Session | None = None) -> None:
+    def block(self, person: Person, *, keep: Session | None = None) -> None:
         """End the person's sessions, and what would become one by a second factor."""
         waiting = self.half_log_ins.items()
         self.half_log_ins = {key: half for key, half in waiting if half.person is not person}
@@ -202,7 +202,7 @@ class Sessions(State):
         here = self.actor(access)
         if here is None:
             return UNAUTHENTICATED
-        self.shut_out(here.person, keep=here if but_this else None)
+        self.block(here.person, keep=here if but_this else None)
         if self.ended:
             self.events.append((Tag.SESSIONS_REVOKED, here.person))
         return []
@@ -215,6 +215,6 @@ class Sessions(State):
             return UNAUTHENTICATED
         if not here.person.administers:
             return FORBIDDEN
-        if not self.is_proved_of_late(here):
+        if not self.is_recently_authenticated(here):
             return REAUTHENTICATION_REQUIRED
         return [] if person else NO_SUCH_PERSON

@@ -57,7 +57,7 @@ class Session:
 
 
 @dataclass(eq=False)
-class HalfLogIn:
+class PendingSecondStep:
     """A log-in that waits for the second factor."""
 
     person: Person
@@ -97,7 +97,7 @@ class State:
     # All that were ever given out.
     access_tokens: dict[str, Session] = field(default_factory=dict)
     refresh_tokens: dict[str, RefreshToken] = field(default_factory=dict)
-    half_log_ins: dict[str, HalfLogIn] = field(default_factory=dict)
+    half_log_ins: dict[str, PendingSecondStep] = field(default_factory=dict)
     sign_ups: list[Link] = field(default_factory=list)
     email_changes: list[Link] = field(default_factory=list)
     resets: list[Link] = field(default_factory=list)
@@ -123,7 +123,7 @@ class State:
         is_theirs = session in self.sessions and session.person.is_active
         return is_theirs and is_strong and session.ends > self.now
 
-    def is_proved_of_late(self, session: Session) -> bool:
+    def is_recently_authenticated(self, session: Session) -> bool:
         """Whether the session may do what is sensitive."""
         proved = session.factor_proved if session.person.has_factor else session.proved
         return proved is not None and self.now - proved <= settings.REAUTHENTICATION_TTL

@@ -11,16 +11,16 @@ from tests.identity.clients import Clients, Mail, code_for, password_of
 from tests.identity.drawing import (
     EMAILS,
     emails,
+    from_machine,
     guesses,
     half_log_ins,
-    known,
+    known_values,
     logins,
     mails,
-    mostly,
     new_passwords,
-    of_machine,
     people,
     phrases,
+    prefer,
     proofs,
     purposes,
     root,
@@ -190,7 +190,7 @@ class Steps(Clients):
         self._compare(answer, self.world.sign_up(email, username, password, token=token))
         self._mailed("verify", token)
 
-    @step(2, email=mostly(known("email"), emails), mails=st.sampled_from((1, 0, 2)))
+    @step(2, email=prefer(known_values("email"), emails), mails=st.sampled_from((1, 0, 2)))
     def request_reset(self, email: str, mails: int) -> None:
         """A worker makes a link of it; it may come late, and more than once."""
         self._compare(self._call(REQUEST_RESET, email=email), self.world.request_reset(email))
@@ -202,7 +202,7 @@ class Steps(Clients):
             self._mailed("reset", reset.token if reset else "")
             self.world.mail_reset(person, token=reset.token if reset else "")
 
-    @step(2, tokens=tokens, email=mostly(st.sampled_from(EMAILS[2:]), emails), guess=guesses)
+    @step(2, tokens=tokens, email=prefer(st.sampled_from(EMAILS[2:]), emails), guess=guesses)
     def request_email_change(self, tokens: Tokens, email: str, guess: str) -> None:
         access, password = tokens.access, self._own_password(tokens, guess)
         answer = self._call(REQUEST_EMAIL_CHANGE, by=access, email=email, password=password)
@@ -287,7 +287,7 @@ class Steps(Clients):
 
     # Time ---------------------------------------------------------------------------------
 
-    @step(3, minutes=of_machine(lambda m: m.minutes))
+    @step(3, minutes=from_machine(lambda m: m.minutes))
     def let_time_pass(self, minutes: int) -> None:
         time = dt.timedelta(minutes=minutes)
         age(time)

@@ -260,7 +260,7 @@ def _read(connection: socket.socket) -> bytes:
     return data
 
 
-def drawn(seed: int) -> bytes:
+def generate_stream(seed: int) -> bytes:
     """Draw some requests, and spoil most of them in a place or two."""
     random = Random(seed)  # noqa: S311 - test data
     names = list(STREAMS)

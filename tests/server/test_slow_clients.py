@@ -47,7 +47,7 @@ def read_all(connection: socket.socket) -> bytes:
     return data
 
 
-def is_given_up(connection: socket.socket) -> bool:
+def is_reset(connection: socket.socket) -> bool:
     """Read what comes; return whether it ended with a reset."""
     try:
         read_all(connection)
@@ -74,7 +74,7 @@ def read_slowly(connection: socket.socket) -> int:
     [b"GET /graph", get()[:-2], post(b"Content-Length: 10", body=b"abc")],
     ids=["a line", "a head", "a body"],
 )
-def test_what_does_not_arrive_in_time_is_refused(
+def test_late_requests_are_refused(
     server: Server, sockets: list[socket.socket], beginning: bytes
 ) -> None:
     for connection in sockets:
@@ -92,16 +92,14 @@ def test_what_does_not_arrive_in_time_is_refused(
     assert time.monotonic() - started < PATIENCE
 
 
-def test_what_is_not_read_in_time_is_given_up(server: Server, sockets: list[socket.socket]) -> None:
+def test_unread_answers_are_abandoned(server: Server, sockets: list[socket.socket]) -> None:
     for connection in sockets[:2]:
         connection.sendall(get(target=b"/large?%d" % LARGE))
     assert_others_are_served(server)
     assert read_slowly(sockets[0]) < LARGE
 
 
-def test_an_answer_that_is_read_slowly_is_whole(
-    server: Server, sockets: list[socket.socket]
-) -> None:
+def test_slowly_read_answer_is_complete(server: Server, sockets: list[socket.socket]) -> None:
     connection = sockets[0]
     connection.sendall(get(target=b"/large?%d" % LARGE) + NEXT)
     assert_others_are_served(server)
@@ -120,10 +118,10 @@ def test_unread_answers_do_not_fill_the_memory(
     assert_others_are_served(server)
     # Three fit, and the application made two copies of one more.
     assert process.memory_info().rss - before < len(sockets) * LARGE / 2
-    assert sum(map(is_given_up, sockets)) >= len(sockets) - 4
+    assert sum(map(is_reset, sockets)) >= len(sockets) - 4
 
 
-def test_the_client_is_told_to_go_on_once_and_before_the_answer(server: Server) -> None:
+def test_continue_is_sent_once_and_before_the_answer(server: Server) -> None:
     with socket.create_connection((HOST, server.port), PATIENCE) as connection:
         connection.sendall(post(b"Content-Length: 3", b"Expect: 100-continue"))
         assert connection.recv(1_000) == CONTINUE
@@ -138,7 +136,7 @@ def test_the_client_is_told_to_go_on_once_and_before_the_answer(server: Server) 
         assert connection.recv(10_000).startswith(b"HTTP/1.1 200 OK\r\n")
 
 
-def test_the_client_is_told_to_go_on_in_its_turn(server: Server) -> None:
+def test_continue_is_sent_in_request_order(server: Server) -> None:
     with socket.create_connection((HOST, server.port), PATIENCE) as connection:
         connection.sendall(NEXT + post(b"Content-Length: 3", b"Expect: 100-continue"))
         received = b""
@@ -149,7 +147,7 @@ def test_the_client_is_told_to_go_on_in_its_turn(server: Server) -> None:
         assert connection.recv(10_000).startswith(b"HTTP/1.1 200 OK\r\n")
 
 
-def test_too_large_a_body_is_refused_before_it_is_sent(server: Server) -> None:
+def test_oversized_body_is_refused_before_it_is_sent(server: Server) -> None:
     with socket.create_connection((HOST, server.port), PATIENCE) as connection:
         connection.sendall(post(b"Content-Length: 100000000", b"Expect: 100-continue"))
         answer = read_all(connection)
@@ -169,7 +167,7 @@ def test_a_body_takes_no_more_memory_than_its_bytes(
     assert process.memory_info().rss - before < 3 * body * len(sockets)
 
 
-def test_chunks_of_one_byte_may_not_go_on_for_ever(server: Server) -> None:
+def test_tiny_chunks_are_bounded(server: Server) -> None:
     with socket.create_connection((HOST, server.port), PATIENCE) as connection:
         connection.sendall(post(b"Transfer-Encoding: chunked"))
         chunks = (b"1;" + b"e" * 1_000 + b"\r\na\r\n") * 100

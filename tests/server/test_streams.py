@@ -7,7 +7,16 @@ import pytest
 
 from core.server.requests import PIPELINED, Limits, Peer, RequestParser
 from tests.server.servers import ECHO, Server, serving
-from tests.server.streams import DIFFERENT, NEXT, STREAMS, Seen, answers, drawn, exchange, pieces
+from tests.server.streams import (
+    DIFFERENT,
+    NEXT,
+    STREAMS,
+    Seen,
+    answers,
+    exchange,
+    generate_stream,
+    pieces,
+)
 
 DRAWN = int(os.environ.get("STREAMS", "1000"))
 KNOWN = STREAMS | {name: stream for name, (stream, _statuses) in DIFFERENT.items()}
@@ -32,7 +41,7 @@ def test_streams_are_read_as_gunicorn_reads_them(worker: Server, gthread: Server
     assert dict(zip(STREAMS, ours, strict=True)) == dict(zip(STREAMS, theirs, strict=True))
 
 
-def test_where_they_differ_the_reason_is_known(worker: Server) -> None:
+def test_differences_from_gthread_are_listed(worker: Server) -> None:
     found = exchange(worker.port, [[stream] for stream, _statuses in DIFFERENT.values()])
     statuses = [[answer.status for answer in answers(data)] for data in found]
     assert dict(zip(DIFFERENT, statuses, strict=True)) == {
@@ -40,7 +49,7 @@ def test_where_they_differ_the_reason_is_known(worker: Server) -> None:
     }
 
 
-def test_it_makes_no_difference_over_a_socket_where_a_stream_is_cut(worker: Server) -> None:
+def test_stream_boundaries_do_not_matter_over_a_socket(worker: Server) -> None:
     streams = list(KNOWN.values())
     cuts = [[len(stream) // 2] for stream in streams] + [
         [len(stream) // 3, len(stream) - 2] for stream in streams
@@ -53,12 +62,12 @@ def test_it_makes_no_difference_over_a_socket_where_a_stream_is_cut(worker: Serv
     assert [answers(data) for data in cut] == whole * 2
 
 
-def test_requests_wait_for_the_answers_of_some_others(worker: Server) -> None:
+def test_requests_wait_for_earlier_answers(worker: Server) -> None:
     [data] = exchange(worker.port, [[(PIPELINED + 8) * NEXT]])
     assert [answer.status for answer in answers(data)] == [*(PIPELINED * [200]), 429]
 
 
-def is_as_safe(ours: list[Seen], theirs: list[Seen]) -> bool:
+def is_equally_safe(ours: list[Seen], theirs: list[Seen]) -> bool:
     """Return whether the application saw nothing that gthread's did not see, in the same order."""
     for number, answer in enumerate(ours):
         if answer.is_refusal:
@@ -71,13 +80,11 @@ def is_as_safe(ours: list[Seen], theirs: list[Seen]) -> bool:
     return True
 
 
-def test_whatever_is_sent_nothing_is_read_that_gunicorn_would_not_read(
-    worker: Server, gthread: Server
-) -> None:
+def test_no_request_is_accepted_that_gunicorn_refuses(worker: Server, gthread: Server) -> None:
     # llhttp takes a lone LF for a blank line in front of a request; gunicorn refuses it.
     streams = [
         stream
-        for stream in map(drawn, range(DRAWN))
+        for stream in map(generate_stream, range(DRAWN))
         if b"\r\n\n" not in stream and not stream.startswith(b"\n")
     ]
     assert len(streams) > 0.9 * DRAWN
@@ -86,7 +93,7 @@ def test_whatever_is_sent_nothing_is_read_that_gunicorn_would_not_read(
     unsafe = [
         (stream, answers(our), answers(their))
         for stream, our, their in zip(streams, ours, theirs, strict=True)
-        if not is_as_safe(answers(our), answers(their))
+        if not is_equally_safe(answers(our), answers(their))
     ]
     assert not unsafe
     accepted = sum(not answer.is_refusal for data in ours for answer in answers(data))
@@ -116,7 +123,7 @@ def parsed(*parts: bytes) -> tuple[list[tuple[object, ...]], str | None]:
 
 
 @pytest.mark.parametrize("name", KNOWN)
-def test_it_makes_no_difference_at_which_byte_a_stream_is_cut(name: str) -> None:
+def test_stream_boundaries_do_not_matter(name: str) -> None:
     stream = KNOWN[name]
     whole = parsed(stream)
     for place in range(1, len(stream), 1 if len(stream) < 1_000 else 97):

@@ -33,7 +33,7 @@ def test_connections_are_kept_and_served_in_any_order() -> None:
             assert probe(connection).getheader("Connection") == "keep-alive"
 
 
-def test_requests_that_come_at_once_are_answered_in_turn() -> None:
+def test_pipelined_requests_are_answered_in_order() -> None:
     with serving("--threads 2") as server:
         connection = server.connect().sock
         connection.sendall(3 * PROBE)
@@ -43,7 +43,7 @@ def test_requests_that_come_at_once_are_answered_in_turn() -> None:
         assert answers.count(b"HTTP/1.1 200 OK") == 3
 
 
-def test_clients_that_say_nothing_keep_no_thread() -> None:
+def test_silent_clients_hold_no_thread() -> None:
     with serving("--threads 1") as server:
         silent = [server.connect() for _number in range(3)]
         probe(server.connect())
@@ -51,7 +51,7 @@ def test_clients_that_say_nothing_keep_no_thread() -> None:
             probe(connection)
 
 
-def test_connections_nobody_uses_are_ended() -> None:
+def test_idle_connections_are_closed() -> None:
     with serving("--threads 1 --keep-alive 1") as server:
         used, unused = server.connect(), server.connect()
         probe(used)
@@ -60,7 +60,7 @@ def test_connections_nobody_uses_are_ended() -> None:
         probe(server.connect())
 
 
-def test_unused_connections_keep_nobody_out() -> None:
+def test_idle_connections_block_no_clients() -> None:
     with serving("--threads 2 --worker-connections 12") as server:
         unused = [server.connect() for _number in range(30)]
         for connection in unused[-4:]:
@@ -69,7 +69,7 @@ def test_unused_connections_keep_nobody_out() -> None:
         assert is_closed(unused[0].sock)
 
 
-def test_heads_that_are_never_completed_keep_nobody_out() -> None:
+def test_incomplete_heads_block_no_clients() -> None:
     with serving("--threads 2 --worker-connections 12", WEB_HEAD_SECONDS="600") as server:
         begun = [server.connect() for _number in range(30)]
         for connection in begun:
@@ -78,13 +78,13 @@ def test_heads_that_are_never_completed_keep_nobody_out() -> None:
         assert begun[0].sock.recv(100).startswith(b"HTTP/1.1 408 ")
 
 
-def test_more_connections_than_there_is_room_for_are_all_answered() -> None:
+def test_excess_connections_are_all_answered() -> None:
     with serving("--threads 2 --worker-connections 12") as server:
         streams = [[PROBE]] * 100
         assert all(b" 200 OK" in data for data in exchange(server.port, streams))
 
 
-def test_a_stopping_worker_answers_those_who_are_connected() -> None:
+def test_stopping_worker_answers_open_connections() -> None:
     with serving("--threads 2") as server:
         silent, half, idle = (server.connect() for _number in range(3))
         probe(half)
@@ -103,7 +103,7 @@ def test_a_stopping_worker_answers_those_who_are_connected() -> None:
         assert server.process.wait(timeout=PATIENCE) == 0
 
 
-def test_a_worker_that_lost_a_thread_is_replaced() -> None:
+def test_worker_with_a_dead_thread_is_replaced() -> None:
     with serving("--threads 2", ECHO) as server:
         connection = server.connect()
         connection.request("GET", "/next")
@@ -117,7 +117,7 @@ def test_a_worker_that_lost_a_thread_is_replaced() -> None:
         assert connection.getresponse().status == 200
 
 
-def test_what_the_application_raises_costs_no_thread() -> None:
+def test_application_exceptions_kill_no_thread() -> None:
     with serving("--threads 1", ECHO) as server:
         for _number in range(3):
             connection = server.connect()
@@ -129,7 +129,7 @@ def test_what_the_application_raises_costs_no_thread() -> None:
         assert connection.getresponse().status == 200
 
 
-def test_an_answer_that_cannot_be_closed_costs_no_thread() -> None:
+def test_failing_close_kills_no_thread() -> None:
     with serving("--threads 1", ECHO) as server:
         for _number in range(2):
             connection = server.connect()
@@ -141,7 +141,7 @@ def test_an_answer_that_cannot_be_closed_costs_no_thread() -> None:
         assert connection.getresponse().status == 200
 
 
-def test_connections_that_are_reset_at_once_end_no_worker() -> None:
+def test_immediate_resets_do_not_stop_the_worker() -> None:
     with serving("--threads 4 --worker-connections 12") as server:
         probe(server.connect())
         workers = psutil.Process(server.process.pid).children()
@@ -153,7 +153,7 @@ def test_connections_that_are_reset_at_once_end_no_worker() -> None:
         assert psutil.Process(server.process.pid).children() == workers
 
 
-def test_a_path_begins_no_line_of_the_access_log(capfd: pytest.CaptureFixture[str]) -> None:
+def test_path_cannot_forge_access_log_lines(capfd: pytest.CaptureFixture[str]) -> None:
     with serving("", ECHO) as server:
         exchange(server.port, [[b"GET /a%0a%00b?token=c HTTP/1.1\r\nHost: localhost\r\n\r\n"]])
         server.process.terminate()

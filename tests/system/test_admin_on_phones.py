@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.system.test_content_security import PASSWORD, look, settle
+from tests.system.test_content_security import PASSWORD, take_screenshot, wait_for_scripts
 
 # The texts of visible elements that are cut off, or that reach beyond the screen.
 CLIPPED = """() => [...document.querySelectorAll("body *")]
@@ -36,10 +36,10 @@ def test_no_german_label_is_cut_off(phone: Page, site: str) -> None:
     expect(phone).to_have_url(f"{site}/admin/")
 
     phone.goto(f"{site}/admin/accounts/user/?q=aaliyah")
-    settle(phone)
+    wait_for_scripts(phone)
     assert phone.evaluate(CLIPPED) == []
     phone.locator("#result_list tbody a").first.click()
-    settle(phone)
+    wait_for_scripts(phone)
     assert phone.evaluate(CLIPPED) == []
 
     phone.get_by_text("more_horiz").click()
@@ -47,10 +47,10 @@ def test_no_german_label_is_cut_off(phone: Page, site: str) -> None:
     impersonate = phone.get_by_text("Als diese Person handeln", exact=True)
     expect(impersonate).to_be_visible()
     assert phone.evaluate(CLIPPED) == []
-    look(phone, "phone-menu")
+    take_screenshot(phone, "phone-menu")
 
     impersonate.click()
     expect(phone.get_by_text("Als diese Person handeln?")).to_be_visible()
     expect(impersonate).to_be_hidden()
     assert phone.evaluate(CLIPPED) == []
-    look(phone, "phone-dialog")
+    take_screenshot(phone, "phone-dialog")

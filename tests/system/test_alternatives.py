@@ -83,13 +83,13 @@ def memcached_url() -> Iterator[str]:
 
 def test_the_cached_resolver_on_memcached(
     alice: User,
-    client_of: Callable[[User], GraphQLClient],
+    client_key: Callable[[User], GraphQLClient],
     memcached_url: str,
     django_assert_num_queries: Callable[..., object],
 ) -> None:
     editors = Group.objects.create(name="Editors")
     editors.permissions.set(Permission.objects.filter(codename="view_user"))
-    client = client_of(alice)
+    client = client_key(alice)
     backend = ServiceEnvironment({"CACHE_URL": memcached_url}).cache("CACHE_URL", "")
     with override_settings(CACHES={"default": backend}):
         with django_assert_num_queries(3):  # type: ignore[attr-defined]
@@ -101,14 +101,14 @@ def test_the_cached_resolver_on_memcached(
         caches.close_all()
 
 
-def test_what_others_put_into_memcached_is_a_miss(
+def test_foreign_memcached_entries_are_misses(
     alice: User,
-    client_of: Callable[[User], GraphQLClient],
+    client_key: Callable[[User], GraphQLClient],
     memcached_url: str,
     tmp_path: Path,
     django_assert_num_queries: Callable[..., object],
 ) -> None:
-    trace, client = tmp_path / "trace", client_of(alice)
+    trace, client = tmp_path / "trace", client_key(alice)
     host, port = memcached_url.removeprefix("memcached://").split(":")
     backend = ServiceEnvironment({"CACHE_URL": memcached_url}).cache("CACHE_URL", "")
     backend["KEY_PREFIX"] = "roster"

@@ -16,7 +16,7 @@ def execute(page: Page) -> Locator:
     return page.locator(".result-window")
 
 
-def test_signs_in_by_one_click_and_runs_a_query(page: Page, site: str) -> None:
+def test_one_click_sign_in_runs_a_query(page: Page, site: str) -> None:
     sign_in(page, site, "ada", "Ada Lovelace")
 
     result = execute(page)

@@ -23,21 +23,21 @@ LISTS = [
 ]
 
 
-def look(page: Page, name: str) -> None:
+def take_screenshot(page: Page, name: str) -> None:
     if SCREENSHOTS:
         page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png")
 
 
-def enter(page: Page, site: str, username: str = "ada") -> None:
+def sign_in(page: Page, site: str, username: str = "ada") -> None:
     page.goto(f"{site}/admin/login/")
-    look(page, "log-in")
+    take_screenshot(page, "log-in")
     page.get_by_label("Username").fill(username)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
     expect(page).to_have_url(f"{site}/admin/")
 
 
-def settle(page: Page) -> None:
+def wait_for_scripts(page: Page) -> None:
     """Wait until the theme's scripts have run: what they show later is hidden by an attribute."""
     page.wait_for_load_state("networkidle")
     expect(page.locator("[x-cloak]")).to_have_count(0)
@@ -62,34 +62,34 @@ def test_a_violation_is_an_error_that_tests_see(browser: Browser, site: str) -> 
 
 
 def test_the_admin_draws_its_overview_and_its_lists(page: Page, site: str) -> None:
-    enter(page, site)
-    settle(page)
+    sign_in(page, site)
+    wait_for_scripts(page)
     # The chart is drawn: not all of it is of one colour.
     assert page.evaluate(
         """() => new Set(document.querySelector("canvas").getContext("2d")
              .getImageData(0, 0, 300, 150).data).size"""
     ) > 2  # fmt: skip
-    look(page, "overview")
+    take_screenshot(page, "overview")
     for name in LISTS:
         page.goto(f"{site}/admin/{name}/")
-        settle(page)
-        look(page, name.replace("/", "-"))
+        wait_for_scripts(page)
+        take_screenshot(page, name.replace("/", "-"))
         row = page.locator("#result_list tbody th a, #result_list tbody td a").first
         if row.count():
             page.goto(site + str(row.get_attribute("href")))
-            settle(page)
-            look(page, f"{name.replace('/', '-')}-row")
+            wait_for_scripts(page)
+            take_screenshot(page, f"{name.replace('/', '-')}-row")
 
 
 def test_menus_filters_and_themes_work(page: Page, site: str) -> None:
-    enter(page, site)
+    sign_in(page, site)
     page.goto(f"{site}/admin/accounts/user/")
-    settle(page)
+    wait_for_scripts(page)
     page.locator("a, button", has_text="Filters").first.click()
     expect(page.get_by_role("button", name="Apply Filters")).to_be_visible()
-    look(page, "filters")
+    take_screenshot(page, "filters")
     page.goto(f"{site}/admin/accounts/user/?q=grace")
-    settle(page)
+    wait_for_scripts(page)
     expect(page.get_by_text("grace@roster.example").first).to_be_visible()
     # The page is styled, and its icons are letters of a font of ours.
     font = page.evaluate("""() => document.fonts.check("16px 'Material Symbols Outlined'")""")
@@ -97,31 +97,31 @@ def test_menus_filters_and_themes_work(page: Page, site: str) -> None:
 
 
 def test_forms_pick_dates_and_people(page: Page, site: str) -> None:
-    enter(page, site)
+    sign_in(page, site)
     page.goto(f"{site}/admin/authentication/suspension/add/")
-    settle(page)
+    wait_for_scripts(page)
     page.locator(".select2-selection").first.click()
     page.locator(".select2-search__field").fill("alan")
     option = page.locator(".select2-results__option", has_text=re.compile("alan"))
     expect(option.first).to_be_visible()
-    look(page, "select")
+    take_screenshot(page, "select")
     option.first.click()
     page.get_by_label("Reason").fill("Sent spam.")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("was added successfully")).to_be_visible()
-    look(page, "added")
+    take_screenshot(page, "added")
 
 
 def test_dialogs_open_and_do_their_work(page: Page, site: str) -> None:
-    enter(page, site)
+    sign_in(page, site)
     page.goto(f"{site}/admin/authentication/suspension/")
-    settle(page)
+    wait_for_scripts(page)
     page.locator("#result_list tbody a").first.click()
-    settle(page)
+    wait_for_scripts(page)
     page.locator("a, button", has_text="Lift").first.click()
     expect(page.get_by_text("Lift the suspension?")).to_be_visible()
-    look(page, "dialog")
-    look(page, "dialog-open")
+    take_screenshot(page, "dialog")
+    take_screenshot(page, "dialog-open")
     page.locator("#dialog button[type=submit], #dialog [type=submit]").first.click()
     expect(page.get_by_text("can sign in again")).to_be_visible()
 
@@ -137,10 +137,10 @@ def test_mailed_pages_read_their_link(page: Page, site: str, path: str) -> None:
     page.goto(f"{site}/{path}#token=abc")
     expect(page).to_have_url(f"{site}/{path}")
     assert page.locator("[name=token]").input_value() == "abc"
-    look(page, path)
+    take_screenshot(page, path)
 
 
-def test_another_link_takes_the_place_of_the_first(page: Page, site: str) -> None:
+def test_second_link_replaces_the_first(page: Page, site: str) -> None:
     """It differs in the fragment alone, for which a browser does not load a page again."""
     page.goto(f"{site}/verify-email#token=abc")
     expect(page.locator("[name=token]")).to_have_value("abc")
@@ -163,13 +163,13 @@ def test_pages_of_errors_are_styled(browser: Browser, site: str) -> None:
     expect(page.get_by_text("This form cannot be used any more")).to_be_visible()
     padding = "getComputedStyle(document.querySelector('.card')).paddingTop"
     assert page.evaluate(padding) == "32px"
-    look(page, "csrf")
+    take_screenshot(page, "csrf")
     page.close()
 
 
 def test_the_inbox_shows_mails_with_their_styles(page: Page, site: str) -> None:
     page.goto(f"{site}/dev/mail/")
-    look(page, "inbox")
+    take_screenshot(page, "inbox")
     page.goto(f"{site}/graphql")
     page.evaluate(
         """() => fetch("/graphql", {
@@ -189,5 +189,5 @@ def test_the_inbox_shows_mails_with_their_styles(page: Page, site: str) -> None:
     mail.first.click()
     button = page.frame_locator("iframe").get_by_role("link", name="Confirm my address")
     expect(button).to_be_visible()
-    look(page, "mail")
+    take_screenshot(page, "mail")
     assert button.evaluate("node => getComputedStyle(node).backgroundColor") != "rgba(0, 0, 0, 0)"

@@ -62,7 +62,7 @@ def test_the_image_has_three_stages_of_pinned_bases(dockerfile: Dockerfile) -> N
     assert {name for stage in dockerfile.stages.values() for name, _rest in stage} <= known
 
 
-def test_what_the_image_copies_exists_and_is_sent(dockerfile: Dockerfile) -> None:
+def test_copied_files_exist_in_the_build_context(dockerfile: Dockerfile) -> None:
     copied = set()
     for stage in dockerfile.stages:
         for copy in dockerfile.of(stage, "COPY"):
@@ -90,11 +90,11 @@ def test_what_the_image_copies_exists_and_is_sent(dockerfile: Dockerfile) -> Non
         "users/locale/de/LC_MESSAGES/django.mo",
     ],
 )
-def test_what_the_image_must_not_hold_is_not_sent(path: str) -> None:
+def test_excluded_files_are_not_in_the_build_context(path: str) -> None:
     assert is_ignored(path)
 
 
-def test_the_image_installs_what_the_locks_say(dockerfile: Dockerfile) -> None:
+def test_image_installs_locked_versions(dockerfile: Dockerfile) -> None:
     assert "npm ci --omit=dev" in dockerfile.of("console", "RUN")
     commands = dockerfile.of("build", "RUN")
     installs = [part for run in commands for part in run.split(" && ") if "pip install" in part]
@@ -107,7 +107,7 @@ def test_the_image_installs_what_the_locks_say(dockerfile: Dockerfile) -> None:
     assert [line.split("=")[0].strip() for line in lock.splitlines()[1:]] == ["--hash"] * 2
 
 
-def test_the_image_runs_gunicorn_as_nobody_in_particular(dockerfile: Dockerfile) -> None:
+def test_image_runs_as_an_unprivileged_user(dockerfile: Dockerfile) -> None:
     [user] = dockerfile.of("", "USER")
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user)
     [command] = dockerfile.of("", "CMD")

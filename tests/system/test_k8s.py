@@ -114,7 +114,7 @@ def test_every_manifest_fits_the_schema(manifests: list[Manifest], version: str)
         kubernetes_validate.validate(manifest, version, strict=True)
 
 
-def test_the_validator_would_notice(manifests: list[Manifest]) -> None:
+def test_validator_detects_errors(manifests: list[Manifest]) -> None:
     service = find(manifests, "Service", "web")
     with pytest.raises(kubernetes_validate.ValidationError):
         kubernetes_validate.validate(
@@ -124,7 +124,7 @@ def test_the_validator_would_notice(manifests: list[Manifest]) -> None:
         )
 
 
-def test_the_variables_are_ones_that_are_read_and_enough(manifests: list[Manifest]) -> None:
+def test_manifests_set_known_and_sufficient_variables(manifests: list[Manifest]) -> None:
     config = find(manifests, "ConfigMap", "config")
     assert set(config["data"]) | set(example_secret()) <= variables_read()
     assert not set(config["data"]) & set(example_secret())
@@ -142,7 +142,7 @@ def test_the_variables_are_ones_that_are_read_and_enough(manifests: list[Manifes
     ]
 
 
-def test_only_the_migrations_know_the_owner(services: dict[str, Manifest]) -> None:
+def test_only_migrations_have_the_owner_credentials(services: dict[str, Manifest]) -> None:
     for environment in (
         example_secret() | example_secret("owner.secret"),
         services["migrate"]["environment"],
@@ -182,7 +182,7 @@ def test_every_pod_is_confined(manifests: list[Manifest]) -> None:
         assert set(only["resources"]["limits"]) == {"memory"}
 
 
-def test_what_selects_pods_finds_them(manifests: list[Manifest]) -> None:
+def test_selectors_match_pods(manifests: list[Manifest]) -> None:
     labels = {component: pod["metadata"]["labels"] for component, pod in pods(manifests).items()}
     for component in ("web", "worker", "beat"):
         deployment = find(manifests, "Deployment", component)["spec"]
@@ -213,7 +213,7 @@ def test_what_selects_pods_finds_them(manifests: list[Manifest]) -> None:
 
 
 @pytest.mark.django_db
-def test_the_probes_ask_what_the_service_answers(manifests: list[Manifest]) -> None:
+def test_probes_use_served_paths(manifests: list[Manifest]) -> None:
     web = container(manifests, "web")
     paths = {kind: web[f"{kind}Probe"]["httpGet"] for kind in ("startup", "readiness", "liveness")}
     assert paths == {
@@ -227,7 +227,7 @@ def test_the_probes_ask_what_the_service_answers(manifests: list[Manifest]) -> N
         assert response.status_code == 200
 
 
-def test_nothing_is_stopped_before_it_has_finished(manifests: list[Manifest]) -> None:
+def test_grace_periods_cover_running_work(manifests: list[Manifest]) -> None:
     gunicorn = runpy.run_path(str(ROOT / "gunicorn.conf.py"))
     web = find(manifests, "Deployment", "web")["spec"]
     assert web["replicas"] >= 2

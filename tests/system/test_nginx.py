@@ -92,7 +92,7 @@ def test_drained_restarts_lose_no_request(
     assert not any("confidential" in replica.log.read_text("utf-8") for replica in replicas)
 
 
-def test_a_stop_without_drain_refuses_what_it_will_not_answer(
+def test_stop_without_drain_refuses_new_requests(
     replicas: tuple[Replica, Replica], tmp_path: Path
 ) -> None:
     with (
@@ -109,7 +109,7 @@ def test_a_stop_without_drain_refuses_what_it_will_not_answer(
     assert load.reconnects == 0
 
 
-def test_a_killed_replica_costs_no_request_that_may_be_repeated(
+def test_killed_replica_loses_no_idempotent_request(
     replicas: tuple[Replica, Replica], tmp_path: Path
 ) -> None:
     killed, alive = replicas
@@ -139,9 +139,7 @@ def test_a_killed_replica_costs_no_request_that_may_be_repeated(
     assert "confidential" not in nginx.output
 
 
-def test_metrics_are_not_for_those_who_come_through_nginx(
-    replicas: tuple[Replica, Replica], tmp_path: Path
-) -> None:
+def test_nginx_does_not_expose_metrics(replicas: tuple[Replica, Replica], tmp_path: Path) -> None:
     for replica in replicas:
         assert fetch(replica.port, "GET", "/metrics")[0].status == 200
     with nginx_for(tmp_path, upstream(*replicas)) as nginx:
@@ -196,7 +194,7 @@ def echo() -> Iterator[str]:
     ("trusted_proxy", "address", "scheme"),
     [(ELSEWHERE, HOST, "http"), (HOST, "203.0.113.9", "https")],
 )
-def test_the_client_is_not_believed_about_itself(
+def test_client_cannot_spoof_forwarded_headers(
     echo: str, tmp_path: Path, trusted_proxy: str, address: str, scheme: str
 ) -> None:
     variables = {
@@ -226,7 +224,7 @@ def test_the_client_is_not_believed_about_itself(
     assert response.headers["Server"] == "nginx"
 
 
-def test_what_nginx_refuses_it_refuses_in_json(echo: str, tmp_path: Path) -> None:
+def test_nginx_errors_are_json(echo: str, tmp_path: Path) -> None:
     unused = f"server {HOST}:{free_port()} max_fails=0;"
     with nginx_for(tmp_path, unused) as nginx:
         too_large = fetch(nginx.port, "POST", "/graphql", b" " * 7_000_000)

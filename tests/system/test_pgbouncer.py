@@ -20,7 +20,7 @@ from django.db import connection
 from django.test import override_settings
 
 from core.roles.owner import as_owner
-from tests.client import Answer, GraphQLClient, HTTPClient, at_once
+from tests.client import Answer, GraphQLClient, HTTPClient, run_concurrently
 from tests.factories import PASSWORD, make_organization, make_token, make_user
 from tests.signing_in import LOG_IN, log_in_by_cookie
 from tests.system.cluster import HOST, Replica, fetch
@@ -97,7 +97,7 @@ def service(pool: PgBouncer, log: Path, **environ: str) -> Iterator[str]:
 
 
 @contextmanager
-def behind(pool: PgBouncer) -> Iterator[None]:
+def through_pool(pool: PgBouncer) -> Iterator[None]:
     """Have this thread's connection go through the pool, and prepare nothing."""
     before = connection.settings_dict
     options = before["OPTIONS"] | {"prepare_threshold": None}
@@ -111,14 +111,14 @@ def behind(pool: PgBouncer) -> Iterator[None]:
         connection.settings_dict = before
 
 
-def spread(pool: PgBouncer) -> None:
+def open_pool_connections(pool: PgBouncer) -> None:
     """Have all of the pool's connections made, for they are only when there is need."""
     with pool.connect() as first, pool.connect() as second, first.transaction():
         first.execute("SELECT 1")
         second.execute("SELECT 1")
 
 
-def use(url: str, user: User) -> list[Answer]:
+def exercise(url: str, user: User) -> list[Answer]:
     """Sign in, and write and read in turns; return all answers."""
     client = HTTPClient(url)
     signed_in = client(LOG_IN, login=user.username, password=PASSWORD)
@@ -129,14 +129,14 @@ def use(url: str, user: User) -> list[Answer]:
     return answers
 
 
-def test_pooled_transactions_answer_as_connections_of_ones_own(
+def test_pooled_transactions_match_direct_connections(
     pool: PgBouncer, people: list[User], tmp_path: Path
 ) -> None:
     directory = GraphQLClient(make_token(people[0]))(DIRECTORY).data
     assert len(directory["users"]["nodes"]) == CLIENTS
 
     with service(pool, tmp_path / "log", **DOCUMENTED) as url:
-        answers = at_once(*(partial(use, url, user) for user in people))
+        answers = run_concurrently(*(partial(exercise, url, user) for user in people))
         stats, pools = pool.show("STATS"), pool.show("POOLS")
 
     for user, (signed_in, *others) in zip(people, answers, strict=True):
@@ -170,7 +170,7 @@ def test_pooled_transactions_answer_as_connections_of_ones_own(
 
 
 def test_statements_of_one_client_go_to_several_connections(pool: PgBouncer) -> None:
-    spread(pool)
+    open_pool_connections(pool)
     with pool.connect() as client:
         backends = [client.execute("SELECT pg_backend_pid()").fetchone() for _time in range(4)]
     assert len(set(backends)) == CONNECTIONS
@@ -194,7 +194,7 @@ def test_prepared_statements_fail_where_others_prepared_them(
     assert re.search(r'prepared statement "\w+" (already exists|does not exist)', told)
 
 
-def test_role_has_what_the_service_would_set(pool: PgBouncer) -> None:
+def test_role_has_the_connection_settings(pool: PgBouncer) -> None:
     options = settings.DATABASES["default"]["OPTIONS"]["options"]
     names = re.findall(r"-c (\w+)=", options)
     assert len(names) == options.count("=")
@@ -208,8 +208,8 @@ def test_role_has_what_the_service_would_set(pool: PgBouncer) -> None:
 def test_forms_of_the_admin_read_their_choices_at_once(pool: PgBouncer, people: list[User]) -> None:
     root = make_user("root", is_staff=True, is_superuser=True)
     client = log_in_by_cookie(root.username).http
-    spread(pool)
-    with behind(pool):
+    open_pool_connections(pool)
+    with through_pool(pool):
         page = client.get("/admin/auth/group/add/")
 
     assert page.status_code == 200

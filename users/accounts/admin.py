@@ -14,12 +14,12 @@ from django.utils.translation import gettext_lazy as _
 
 from core.admin import MenuItem, RosterAdmin, Section, actor_of
 from core.admin_actions import Confirmed, Done, dialog_action
-from core.admin_filters import RelatedFilter, sift
+from core.admin_filters import RelatedFilter, filter_unindexed
 from core.admin_forms import ServiceForm
 from core.errors import ArgumentInvalidError
 from core.ids import is_id
 from core.search.texts import words_of
-from users.accounts.admin_forms import MetadataForm, ProfileForm, set_change_of
+from users.accounts.admin_forms import MetadataForm, ProfileForm, set_change_from_form
 from users.accounts.identifiers import canonical_login
 from users.accounts.models import PROFILE_FIELDS, Metadata, Profile, User
 from users.accounts.policy import (
@@ -35,13 +35,13 @@ from users.accounts.services.profile import update_profile
 from users.accounts.services.set_change import SetChange
 
 
-class PersonalAdmin(RosterAdmin):
+class UserRelatedAdmin(RosterAdmin):
     """The page of a model whose rows belong to one user each, by whom they are searched.
 
     The search is that of the API: words in any order, by a trigram index.
     """
 
-    person_field = "user_id"
+    user_field = "user_id"
     # Django shows the search box only if there are fields; `get_search_results` ignores them.
     search_fields: ClassVar[tuple[str, ...]] = ("user__username",)
     search_help_text = _("Name, username, e-mail address or id")
@@ -58,21 +58,21 @@ class PersonalAdmin(RosterAdmin):
         term, actor = search_term.replace("\0", "").strip(), actor_of(request)
         if not term:
             return queryset, False
-        person_id = known_person(term)
+        person_id = find_user_id(term)
         if person_id:
-            return queryset.filter(**{self.person_field: person_id}), False
+            return queryset.filter(**{self.user_field: person_id}), False
         try:
             words = words_of(term)
         except ArgumentInvalidError:
             return queryset.none(), False
         if isinstance(queryset, UserQuerySet):
-            return queryset.with_words(words, actor), False
-        people = User.objects.with_words(words, actor)
-        owner = Exists(people.filter(pk=OuterRef(self.person_field)))
-        return sift(queryset, Q(owner)), False
+            return queryset.matching_words(words, actor), False
+        people = User.objects.matching_words(words, actor)
+        owner = Exists(people.filter(pk=OuterRef(self.user_field)))
+        return filter_unindexed(queryset, Q(owner)), False
 
 
-def known_person(term: str) -> UUID | None:
+def find_user_id(term: str) -> UUID | None:
     """Return the id of the user whose id or whole e-mail address the search term is."""
     if is_id(term):
         return UUID(term)
@@ -86,7 +86,7 @@ FULL_NAME = ("given_name", "family_name")
 REGION = ("locale", "time_zone")
 
 
-class OnePerUserAdmin(PersonalAdmin):
+class OnePerUserAdmin(UserRelatedAdmin):
     """The page of a model with at most one row per user, who is chosen when it is added."""
 
     list_filter: ClassVar[tuple[Any, ...]] = (("user", RelatedFilter),)
@@ -191,9 +191,9 @@ class GroupAdmin(RosterAdmin, DjangoGroupAdmin):
         title=_("Delete the group?"),
         text=_("Its members lose what it permitted."),
     )
-    def delete_group(self, confirmed: Confirmed) -> Done:
+    def delete_group(self, run_confirmed: Confirmed) -> Done:
         """Delete the group."""
-        delete_group(confirmed.key, actor=confirmed.actor)
+        delete_group(run_confirmed.key, actor=run_confirmed.actor)
         return Done(self.list_url, _("The group was deleted."))
 
     def save_model(
@@ -211,7 +211,7 @@ class GroupAdmin(RosterAdmin, DjangoGroupAdmin):
             return
         permissions = SetChange()
         if "permissions" in values:
-            permissions = set_change_of(form, "permissions", held=obj.permissions)
+            permissions = set_change_from_form(form, "permissions", held=obj.permissions)
         update_group(obj.pk, actor=actor, name=values.get("name"), permissions=permissions)
 
     @admin.display(description=_("people"))

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RadioFilter
 
-from core.admin_filters import RelatedFilter, sift
+from core.admin_filters import RelatedFilter, filter_unindexed
 from users.accounts.filters import USER_FILTERS
 
 
@@ -33,4 +33,6 @@ class UndeliverableFilter(RadioFilter):  # type: ignore[misc]
     def queryset(self, _request: HttpRequest, queryset: Any) -> Any:
         """Ask by an index of its own."""
         is_chosen = self.value() == "undeliverable"
-        return sift(queryset, Q(email_undeliverable_at__isnull=False) if is_chosen else Q())
+        return filter_unindexed(
+            queryset, Q(email_undeliverable_at__isnull=False) if is_chosen else Q()
+        )

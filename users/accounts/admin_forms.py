@@ -21,7 +21,7 @@ from users.accounts.services.set_change import SetChange
 from users.accounts.services.validation import time_zones
 
 
-def set_change_of(form: ServiceForm, name: str, *, held: Manager[Any]) -> SetChange:
+def set_change_from_form(form: ServiceForm, name: str, *, held: Manager[Any]) -> SetChange:
     """Return what a form adds to a relation and removes from it, as its page showed it."""
     shown = {str(getattr(key, "pk", key)) for key in form.initial_value(name) or ()}
     keys = held.values_list("pk", flat=True)

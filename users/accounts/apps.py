@@ -4,7 +4,7 @@ from django.apps import AppConfig
 from django.core.checks import register
 from django.utils.translation import gettext_lazy as _
 
-from users.accounts.checks import metadata_schemas_hold
+from users.accounts.checks import check_metadata_schemas
 
 
 class AccountsConfig(AppConfig):
@@ -16,4 +16,4 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Check the schemas of metadata with every command, `migrate` among them."""
-        register(metadata_schemas_hold)
+        register(check_metadata_schemas)

@@ -13,34 +13,34 @@ from django.utils import timezone
 from users.accounts.pictures import TYPE, AvatarSize
 
 DIRECTORY: Final = "avatars"
-# What `name_of` makes, and so all that is served.
+# What `file_name` makes, and so all that is served.
 NAME: Final = re.compile(rf"{DIRECTORY}/[0-9a-f]{{2}}/([0-9a-f]{{32}})-[0-9]{{2,3}}\.{TYPE}")
 # The keys begin with these; each is the name of a directory.
 PREFIXES: Final = tuple(f"{number:02x}" for number in range(256))
 
 
-def name_of(key: str, size: AvatarSize) -> str:
+def file_name(key: str, size: AvatarSize) -> str:
     """Return the name of a file; directories are for file systems that slow down in full ones."""
     return f"{DIRECTORY}/{key[:2]}/{key}-{size.value}.{TYPE}"
 
 
-def url_of(key: str, size: AvatarSize) -> str:
+def avatar_url(key: str, size: AvatarSize) -> str:
     """Return where a picture is to be had."""
-    return default_storage.url(name_of(key, size))
+    return default_storage.url(file_name(key, size))
 
 
-def keep(squares: Mapping[AvatarSize, bytes]) -> str:
+def write_files(squares: Mapping[AvatarSize, bytes]) -> str:
     """Write the files, under a new key, and return it."""
     key = token_hex(16)
     for size, data in squares.items():
-        default_storage.save(name_of(key, size), ContentFile(data))
+        default_storage.save(file_name(key, size), ContentFile(data))
     return key
 
 
-def drop(key: str) -> None:
+def delete_files_of(key: str) -> None:
     """Remove the files of a key, as far as they are there."""
     for size in AvatarSize:
-        default_storage.delete(name_of(key, size))
+        default_storage.delete(file_name(key, size))
 
 
 def keys_under(prefix: str) -> Iterator[str]:
@@ -56,6 +56,6 @@ def keys_under(prefix: str) -> Iterator[str]:
 
 def is_older(key: str, age: timedelta) -> bool:
     """Tell whether all files of a key, as far as they are there, have been there for so long."""
-    names = [name for size in AvatarSize if default_storage.exists(name := name_of(key, size))]
+    names = [name for size in AvatarSize if default_storage.exists(name := file_name(key, size))]
     written = [default_storage.get_modified_time(name) for name in names]
     return bool(written) and max(written) <= timezone.now() - age

@@ -4,14 +4,14 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Error
 
-from users.accounts.metadata import faults_of, schemas
+from users.accounts.metadata import schema_faults, schemas
 
 
-def metadata_schemas_hold(**_arguments: Any) -> list[CheckMessage]:
+def check_metadata_schemas(**_arguments: Any) -> list[CheckMessage]:
     """Refuse to start with a schema by which nothing can be checked."""
     return [
         Error(f"{kind.upper()}_METADATA_SCHEMA: {fault}", id="roster.E001")
         for kind, schema in schemas().items()
         if schema
-        for fault in faults_of(schema)
+        for fault in schema_faults(schema)
     ]

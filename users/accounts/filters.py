@@ -14,14 +14,14 @@ from django.db.models.lookups import Exact, GreaterThanOrEqual, LessThan
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
-from core.db import Sought, storable
+from core.db import UnindexedFilter, replace_nul
 from core.errors import ArgumentInvalidError
 from users.accounts.expressions import EmailDomain
 from users.accounts.identifiers import canonical_domain_or_folded
-from users.accounts.metadata import normalized
+from users.accounts.metadata import normalize_metadata
 from users.accounts.models import LastSeen, Metadata, Profile
 from users.accounts.orders import NEVER, USER_ORDERS, UserOrderField
-from users.accounts.policy import may_select_people_by_what_is_private, require
+from users.accounts.policy import may_select_by_private_fields, require
 from users.accounts.querysets import UserQuerySet
 
 MAX_DEPTH: Final = 5
@@ -32,7 +32,7 @@ Condition = Callable[[Any, Actor], Q]
 _conditions: Final[dict[str, Condition]] = {}
 
 
-def also_selects(name: str) -> Callable[[Condition], Condition]:
+def register_filter(name: str) -> Callable[[Condition], Condition]:
     """Register the decorated function, which makes a condition of this name for an actor.
 
     Apps above this one know what else people are selected by.
@@ -55,7 +55,7 @@ def contained_metadata(value: object, argument: str) -> Any:
     It has a value in it somewhere: empty objects and lists are in no index.
     """
     try:
-        contained = normalized(value)
+        contained = normalize_metadata(value)
     except ValidationError as error:
         raise ArgumentInvalidError(f"`{argument}`: {' '.join(error.messages)}") from None
     if not (isinstance(contained, dict) and _has_value(contained)):
@@ -111,7 +111,7 @@ USER_FILTERS: Final[Mapping[str, Callable[[Any], Q]]] = {
         private__contains=contained_metadata(value, "privateMetadata")
     ),
     "locale": lambda locale: Q(
-        Exists(Profile.objects.filter(user=OuterRef("pk"), locale=storable(locale)))
+        Exists(Profile.objects.filter(user=OuterRef("pk"), locale=replace_nul(locale)))
     ),
 }
 # Conditions would tell strangers what the fields do not.
@@ -128,16 +128,16 @@ FILTERS_IN_ORDER: Final[Mapping[tuple[str, UserOrderField], Callable[[Any], Q]]]
 
 
 @dataclass(frozen=True, slots=True)
-class PeopleFilter:
-    """Conditions that must all hold, by the names of `USER_FILTERS` and `also_selects`.
+class UserFilterSpec:
+    """Conditions that must all hold, by the names of `USER_FILTERS` and `register_filter`.
 
     Filters inside: all of ``all_of`` must hold, one of ``any_of``, and ``none_of`` must not.
     """
 
     conditions: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    all_of: Sequence["PeopleFilter"] | None = None
-    any_of: Sequence["PeopleFilter"] | None = None
-    none_of: "PeopleFilter | None" = None
+    all_of: Sequence["UserFilterSpec"] | None = None
+    any_of: Sequence["UserFilterSpec"] | None = None
+    none_of: "UserFilterSpec | None" = None
 
     def apply(
         self, people: UserQuerySet, *, order: UserOrderField | None, actor: Actor
@@ -161,7 +161,7 @@ class PeopleFilter:
             else:
                 sought.append(USER_FILTERS[name](value))
         sought += self._combined(actor)
-        return people.meeting(Q(*sought)) if sought else people
+        return people.matching(Q(*sought)) if sought else people
 
     @property
     def is_open(self) -> bool:
@@ -185,7 +185,7 @@ class PeopleFilter:
         for name in USER_FILTERS:
             if name in self.conditions:
                 if name in PRIVATE_FILTERS:
-                    require(actor, may_select_people_by_what_is_private)
+                    require(actor, may_select_by_private_fields)
                 yield name, self.conditions[name]
 
     def _combined(self, actor: Actor) -> Iterator[Q]:
@@ -199,11 +199,11 @@ class PeopleFilter:
             if not self.any_of:
                 raise ArgumentInvalidError(_("Give `or` at least one filter."))
             # Each may have an index of its own.
-            some = (Sought(each.condition(actor)) for each in self.any_of)
+            some = (UnindexedFilter(each.condition(actor)) for each in self.any_of)
             yield Q(*some, _connector=Q.OR)
         if self.none_of is not None:
             # Wrapped, because Django takes the opposite of no condition for none, too.
-            yield ~Q(Sought(self.none_of.condition(actor)))
+            yield ~Q(UnindexedFilter(self.none_of.condition(actor)))
 
     def condition(self, actor: Actor) -> Q:
         """Return the filter as one condition. Raises `ArgumentInvalidError` if it is empty."""

@@ -8,7 +8,7 @@ from confusable_homoglyphs import categories, confusables
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from core.db import storable
+from core.db import replace_nul
 from core.email_addresses import AT_SIGNS, EMAIL_MAX_LENGTH, a_labels, canonical_email, in_unicode
 
 # Where service accounts have their addresses, which lead nowhere (RFC 2606).
@@ -37,7 +37,7 @@ def canonical(identifier: str) -> str:
     So full-width, ligature and capital variants of a username are one and the same. What is
     longer than any login is cut, because normalising takes quadratic time.
     """
-    identifier = storable(identifier).strip()[: EMAIL_MAX_LENGTH + 1]
+    identifier = replace_nul(identifier).strip()[: EMAIL_MAX_LENGTH + 1]
     folded = unicodedata.normalize("NFKC", identifier).lower()
     return unicodedata.normalize("NFKC", folded)
 
@@ -83,7 +83,7 @@ def readable_email(email: str) -> str:
     """
     readable = in_unicode(email)
     labels = readable.rpartition("@")[2].split(".")
-    is_safe = not any(_reads_as_another(label) for label in labels if not label.isascii())
+    is_safe = not any(_is_confusable_with_latin(label) for label in labels if not label.isascii())
     return readable if is_safe else email
 
 
@@ -107,14 +107,14 @@ def clean_username(username: str) -> str:
                 "with a letter or digit at both ends."
             )
         )
-    if not name.isascii() and _reads_as_another(name):
+    if not name.isascii() and _is_confusable_with_latin(name):
         raise ValidationError(
             _("This username can be mistaken for another. Choose a different one.")
         )
     return name
 
 
-def _reads_as_another(name: str) -> bool:
+def _is_confusable_with_latin(name: str) -> bool:
     letters = "".join(character for character in name if character.isalpha())
     if len(categories.unique_aliases(letters) - {"COMMON", "INHERITED"}) > 1:
         return True

@@ -26,9 +26,9 @@ REFERENCES: Final = ("$ref", "$dynamicRef")
 REGISTRY: Final[Registry[Any]] = Registry()
 
 
-def normalized(value: object) -> Any:
+def normalize_metadata(value: object) -> Any:
     """Return JSON as it is stored and read back. Raises `ValidationError` for what cannot be."""
-    result = ijson.normalized(value, max_depth=MAX_DEPTH)
+    result = ijson.normalize_json(value, max_depth=MAX_DEPTH)
     check_size(result)
     return result
 
@@ -43,7 +43,7 @@ def check_size(value: object) -> None:
         raise ValidationError(_("Use at most %(max)d bytes of JSON.") % {"max": MAX_BYTES})
 
 
-def patched(target: Any, patch: Any) -> Any:
+def apply_merge_patch(target: Any, patch: Any) -> Any:
     """Return the target with a merge patch applied (RFC 7396): null removes a key."""
     if not isinstance(patch, dict):
         return patch
@@ -52,7 +52,7 @@ def patched(target: Any, patch: Any) -> Any:
         if value is None:
             result.pop(key, None)
         else:
-            result[key] = patched(result.get(key), value)
+            result[key] = apply_merge_patch(result.get(key), value)
     return result
 
 
@@ -88,7 +88,7 @@ def schemas() -> dict[str, dict[str, Any]]:
     }
 
 
-def faults_of(schema: Mapping[str, Any]) -> Iterator[str]:
+def schema_faults(schema: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is wrong with a schema: it has to be one, of Draft 2020-12 and by itself."""
     dialect = Draft202012Validator.META_SCHEMA["$id"]
     if schema.get("$schema", dialect) != dialect:

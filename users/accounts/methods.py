@@ -34,6 +34,6 @@ def acceptable(factors: Iterable[str]) -> list[str]:
     return [*found, Method.RECOVERY_CODE.name] if found else [Method.PASSWORD.name]
 
 
-def merged(*methods: Iterable[str]) -> list[str]:
+def merge_amr(*methods: Iterable[str]) -> list[str]:
     """Return `amr` of several proofs by one person, each value once."""
     return list(dict.fromkeys(value for each in methods for value in each))

@@ -24,18 +24,18 @@ from users.accounts.models import (
 )
 from users.accounts.pictures import AvatarSize
 from users.accounts.services.creation import unused_email, unused_username
-from users.accounts.throttling import buckets_of
+from users.accounts.throttling import user_buckets
 from users.activity.models import Event
 from users.activity.personal import (
-    Person,
+    DataSubject,
+    DeleteRows,
     PersonalTable,
-    Removed,
-    Replaced,
+    ReplaceValues,
     Row,
-    also_erases,
-    declare,
     defaults_of,
-    knows_addresses,
+    register_address_source,
+    register_eraser,
+    register_tables,
 )
 from users.activity.tags import Tag
 
@@ -44,17 +44,17 @@ NUMBER: Final = "a number that means nothing elsewhere"
 LINK: Final = "opens the mailed link"
 
 
-def by_address(person: Person) -> list[Q]:
+def by_address(subject: DataSubject) -> list[Q]:
     """Find rows that have one of the person's addresses."""
-    return [Q(email__in=sorted(person.emails))] if person.emails else []
+    return [Q(email__in=sorted(subject.emails))] if subject.emails else []
 
 
-def by_id(person: Person) -> list[Q]:
+def by_id(subject: DataSubject) -> list[Q]:
     """Find rows that belong to the person."""
-    return [Q(user=person.id)]
+    return [Q(user=subject.id)]
 
 
-@knows_addresses
+@register_address_source
 def _address_of_account(user_id: UUID) -> Iterator[tuple[str, bool]]:
     for email, verified_at in User.objects.filter(pk=user_id).values_list(
         "email", "email_verified_at"
@@ -62,124 +62,124 @@ def _address_of_account(user_id: UUID) -> Iterator[tuple[str, bool]]:
         yield email, verified_at is not None
 
 
-@knows_addresses
-def _further_addresses(user_id: UUID) -> Iterator[tuple[str, bool]]:
+@register_address_source
+def _secondary_addresses(user_id: UUID) -> Iterator[tuple[str, bool]]:
     for email in EmailAddress.objects.filter(user=user_id).values_list("email", flat=True):
         yield email, True
 
 
-def _with_picture(row: Row, _person: Person) -> Row:
+def _with_avatar_url(row: Row, _person: DataSubject) -> Row:
     """Tell where the picture is to be had."""
     key = row["avatar"]
-    return row | {"avatar": avatars.url_of(key, AvatarSize.LARGE) if key else ""}
+    return row | {"avatar": avatars.avatar_url(key, AvatarSize.LARGE) if key else ""}
 
 
-def _drop_pictures(profiles: QuerySet[Profile]) -> None:
+def _delete_avatar_files(profiles: QuerySet[Profile]) -> None:
     for key in profiles.exclude(avatar="").values_list("avatar", flat=True):
-        avatars.drop(key)
+        avatars.delete_files_of(key)
 
 
-@also_erases
-def _drop_former_pictures(person: Person) -> None:
+@register_eraser
+def _delete_pending_avatar_files(subject: DataSubject) -> None:
     """Remove the files that a worker has not come to yet: the message about them is dropped."""
     changes = Event.objects.filter(
-        subject_id=person.id, tag__in=(Tag.AVATAR_CHANGED, Tag.AVATAR_REMOVED)
+        subject_id=subject.id, tag__in=(Tag.AVATAR_CHANGED, Tag.AVATAR_REMOVED)
     )
     for key in changes.values_list("data__former", flat=True):
         if key:
-            avatars.drop(key)
+            avatars.delete_files_of(key)
 
 
-@also_erases
-def _forget_attempts(person: Person) -> None:
-    forget(*buckets_of(person.id, person.emails))
+@register_eraser
+def _clear_rate_limits(subject: DataSubject) -> None:
+    forget(*user_buckets(subject.id, subject.emails))
 
 
-declare(
+register_tables(
     PersonalTable(
         model=SignUp,
-        ways=by_address,
-        told=("email", "username", "locale", "expires_at"),
-        withheld={"id": NUMBER, "nonce": LINK, "password": "a hash that tells nothing"},
-        erasure=Removed(),
+        row_conditions=by_address,
+        exported=("email", "username", "locale", "expires_at"),
+        not_exported={"id": NUMBER, "nonce": LINK, "password": "a hash that tells nothing"},
+        erasure=DeleteRows(),
     ),
     PersonalTable(
         model=Invitation,
-        ways=by_address,
-        told=("email", "name", "locale", "expires_at"),
-        withheld={"id": NUMBER, "nonce": LINK},
-        erasure=Removed(),
+        row_conditions=by_address,
+        exported=("email", "name", "locale", "expires_at"),
+        not_exported={"id": NUMBER, "nonce": LINK},
+        erasure=DeleteRows(),
     ),
     PersonalTable(
         model=EmailChange,
-        ways=lambda person: [*by_id(person), *by_address(person)],
-        told=("email", "expires_at"),
-        withheld={"id": NUMBER, "nonce": LINK, "user": OWN},
-        erasure=Removed(),
+        row_conditions=lambda subject: [*by_id(subject), *by_address(subject)],
+        exported=("email", "expires_at"),
+        not_exported={"id": NUMBER, "nonce": LINK, "user": OWN},
+        erasure=DeleteRows(),
     ),
     PersonalTable(
         model=EmailAddition,
-        ways=lambda person: [*by_id(person), *by_address(person)],
-        told=("email", "expires_at"),
-        withheld={"id": NUMBER, "nonce": LINK, "user": OWN},
-        erasure=Removed(),
+        row_conditions=lambda subject: [*by_id(subject), *by_address(subject)],
+        exported=("email", "expires_at"),
+        not_exported={"id": NUMBER, "nonce": LINK, "user": OWN},
+        erasure=DeleteRows(),
     ),
     PersonalTable(
         model=EmailAddress,
-        ways=by_id,
-        told=("email", "verified_at", "undeliverable_at"),
-        withheld={"id": NUMBER, "user": OWN},
-        erasure=Removed(),
-        has_addresses=True,
+        row_conditions=by_id,
+        exported=("email", "verified_at", "undeliverable_at"),
+        not_exported={"id": NUMBER, "user": OWN},
+        erasure=DeleteRows(),
+        holds_email_addresses=True,
     ),
     PersonalTable(
         model=Metadata,
-        ways=by_id,
-        told=("public", "private"),
-        withheld={"user": OWN},
-        erasure=Removed(),
+        row_conditions=by_id,
+        exported=("public", "private"),
+        not_exported={"user": OWN},
+        erasure=DeleteRows(),
     ),
     PersonalTable(
         model=User.groups.through,
-        ways=by_id,
-        told=("group__name",),
-        withheld={"id": NUMBER, "user": OWN, "group": "told by its name"},
-        erasure=Removed(),
+        row_conditions=by_id,
+        exported=("group__name",),
+        not_exported={"id": NUMBER, "user": OWN, "group": "told by its name"},
+        erasure=DeleteRows(),
     ),
     PersonalTable(
         model=User.user_permissions.through,
-        ways=by_id,
-        told=("permission__codename", "permission__name"),
-        withheld={"id": NUMBER, "user": OWN, "permission": "told by its name"},
-        erasure=Removed(),
+        row_conditions=by_id,
+        exported=("permission__codename", "permission__name"),
+        not_exported={"id": NUMBER, "user": OWN, "permission": "told by its name"},
+        erasure=DeleteRows(),
     ),
     PersonalTable(
         model=Profile,
-        ways=by_id,
-        told=(*PROFILE_FIELDS, "avatar"),
-        withheld={"user": OWN},
-        tell=_with_picture,
-        drop_files=_drop_pictures,
-        erasure=Replaced(
-            defaults_of(Profile, *PROFILE_FIELDS, "avatar"), kept={"user": "as in the account"}
+        row_conditions=by_id,
+        exported=(*PROFILE_FIELDS, "avatar"),
+        not_exported={"user": OWN},
+        export_row=_with_avatar_url,
+        delete_files=_delete_avatar_files,
+        erasure=ReplaceValues(
+            defaults_of(Profile, *PROFILE_FIELDS, "avatar"), retained={"user": "as in the account"}
         ),
     ),
     PersonalTable(
         model=LastSeen,
-        ways=by_id,
-        told=("at",),
-        withheld={"user": OWN},
-        erasure=Replaced({"at": None}, kept={"user": "as in the account"}),
+        row_conditions=by_id,
+        exported=("at",),
+        not_exported={"user": OWN},
+        erasure=ReplaceValues({"at": None}, retained={"user": "as in the account"}),
     ),
     PersonalTable(
         model=User,
-        ways=lambda person: [Q(pk=person.id)],
-        told=(
+        row_conditions=lambda subject: [Q(pk=subject.id)],
+        exported=(
             *("id", "username", "email", "email_verified_at", "email_undeliverable_at"),
             *("name", "date_joined"),
             *("is_active", "is_staff", "is_superuser", "is_public", "second_factors"),
         ),
-        withheld={
+        not_exported={
             "password": "a hash that tells nothing",
             "authorization_version": "a counter",
             "is_service": "no for whoever can ask",
@@ -187,7 +187,7 @@ declare(
             "private_search_text": "made of the names and the address",
             "erased_at": "empty for whoever is here",
         },
-        erasure=Replaced(
+        erasure=ReplaceValues(
             {
                 "username": unused_username,
                 "email": unused_email,
@@ -205,7 +205,7 @@ declare(
                 "authorization_version": F("authorization_version") + 1,
                 "erased_at": Now(),
             },
-            kept={
+            retained={
                 "id": "a random number, to which the events refer",
                 "date_joined": "when some account was made, which the events tell, too",
                 "search_text": "PostgreSQL makes it of the others",

@@ -52,7 +52,7 @@ def main(max_pixels: int, cpu_seconds: int, sides: Sequence[int]) -> Outcome:
         memory=BASE_MEMORY + BYTES_PER_PIXEL * max_pixels + 3 * len(data), cpu_seconds=cpu_seconds
     )
     try:
-        squares = b"".join(encode(open_picture(data, max(sides), max_pixels), sides))
+        squares = b"".join(encode(open_image(data, max(sides), max_pixels), sides))
     except Image.DecompressionBombError:
         return Outcome.TOO_LARGE
     except MemoryError:
@@ -73,7 +73,7 @@ def limit_resources(*, memory: int, cpu_seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
 
 
-def open_picture(data: bytes, side: int, max_pixels: int) -> Image.Image:
+def open_image(data: bytes, side: int, max_pixels: int) -> Image.Image:
     """Return the picture, not decoded yet, to be cut to squares of at most ``side`` pixels.
 
     Raises `DecompressionBombError` for too many pixels, by the header alone.

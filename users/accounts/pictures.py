@@ -34,18 +34,18 @@ WALL_SECONDS: Final = 10
 # How long a request waits for the pictures of others, and how many of a process decode or wait:
 # half of its threads (`WEB_THREADS`), so that other requests find one.
 WAIT_SECONDS: Final = 2.0
-THREADS_AT_MOST: Final = 2
+MAX_THREADS: Final = 2
 POLL_SECONDS: Final = 0.01
 # A progressive JPEG has about ten scans, of any number that are allowed. Each is a pass over the
 # whole picture.
 MAX_SCANS: Final = 150
 START_OF_JPEG, START_OF_SCAN = b"\xff\xd8\xff", b"\xff\xda"
 
-_threads = BoundedSemaphore(THREADS_AT_MOST)
-_turn = Lock()
+_threads = BoundedSemaphore(MAX_THREADS)
+_turn_lock = Lock()
 
 
-class NoTurnError(ServiceBusyError):
+class DecoderBusyError(ServiceBusyError):
     """The pictures of others took all of the wait, and nothing was done for this one."""
 
 
@@ -57,19 +57,19 @@ class AvatarSize(Enum):
     LARGE = 512
 
 
-def squares_of(data: bytes) -> Mapping[AvatarSize, bytes]:
+def decode_squares(data: bytes) -> Mapping[AvatarSize, bytes]:
     """Return the picture in each size, cut to a square around its middle.
 
     Raises `InputRejectedError` about ``image`` for a file with too many bytes or pixels, for one
     that takes too much work to decode, and for what is no picture, or an animated one; and
-    `ServiceBusyError` if there is no time for it: as `NoTurnError` if not even its turn came.
+    `ServiceBusyError` if there is no time for it: as `DecoderBusyError` if not even its turn came.
     """
     if len(data) > settings.AVATAR_MAX_BYTES:
         raise _refusal(Outcome.TOO_LARGE)
     if _has_too_many_scans(data):
         raise _refusal(Outcome.TOO_COMPLEX)
     with (
-        _one_at_a_time(),
+        _decoder_lock(),
         tempfile.TemporaryFile() as source,
         tempfile.TemporaryFile() as target,
     ):
@@ -92,32 +92,32 @@ def _has_too_many_scans(data: bytes) -> bool:
 
 
 @contextmanager
-def _one_at_a_time() -> Iterator[None]:
+def _decoder_lock() -> Iterator[None]:
     """Hold the pod's one turn at decoding, across threads and processes.
 
     The lock is on the program's file, which is there even if nothing can be written. The kernel
-    releases it whatever becomes of its holder. Raises `NoTurnError`.
+    releases it whatever becomes of its holder. Raises `DecoderBusyError`.
     """
     give_up = time.monotonic() + WAIT_SECONDS
     if not _threads.acquire(blocking=False):
-        raise NoTurnError
+        raise DecoderBusyError
     try:
-        if not _turn.acquire(timeout=WAIT_SECONDS):
-            raise NoTurnError
+        if not _turn_lock.acquire(timeout=WAIT_SECONDS):
+            raise DecoderBusyError
         try:
             with PROGRAM.open("rb") as file:
-                while not _is_locked(file):
+                while not _try_lock(file):
                     if time.monotonic() > give_up:
-                        raise NoTurnError
+                        raise DecoderBusyError
                     time.sleep(POLL_SECONDS)
                 yield
         finally:
-            _turn.release()
+            _turn_lock.release()
     finally:
         _threads.release()
 
 
-def _is_locked(file: IO[bytes]) -> bool:
+def _try_lock(file: IO[bytes]) -> bool:
     """Lock the file until it is closed, unless another process has."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -16,12 +16,12 @@ UserRule = Callable[[Actor, UUID | None], bool]
 
 def may_read_private(actor: Actor, user_id: UUID | None) -> bool:
     """E-mail, groups, permissions and sessions are for the person and for staff."""
-    return may_read_private_of_all(actor) or (
+    return may_read_all_private(actor) or (
         _is_self(actor, user_id) and actor.allows(Scope.PROFILE_READ)
     )
 
 
-def may_read_private_of_all(actor: Actor) -> bool:
+def may_read_all_private(actor: Actor) -> bool:
     """Staff read it of everybody."""
     return actor.is_staff and actor.allows(Scope.USERS_READ)
 
@@ -50,10 +50,10 @@ def may_write_private_metadata(actor: Actor) -> bool:
 
 def may_change_credentials(actor: Actor, user_id: UUID | None) -> bool:
     """Password, e-mail address, username and tokens are changed by the person, in person."""
-    return _is_self(actor, user_id) and actor.is_in_person
+    return _is_self(actor, user_id) and actor.is_interactive
 
 
-def may_list_people(actor: Actor) -> bool:
+def may_list_users(actor: Actor) -> bool:
     """People with an account may look around; `visible_to` decides whom each finds."""
     return actor.is_authenticated and actor.allows(Scope.USERS_READ)
 
@@ -63,14 +63,14 @@ def may_list_events(actor: Actor) -> bool:
     return actor.is_authenticated and actor.allows(Scope.EVENTS_READ)
 
 
-def may_select_people_by_what_is_private(actor: Actor) -> bool:
+def may_select_by_private_fields(actor: Actor) -> bool:
     """Orders and filters that tell of private fields are for those who read them of everybody."""
-    return may_read_private_of_all(actor)
+    return may_read_all_private(actor)
 
 
 def may_administer(actor: Actor) -> bool:
     """Administrators decide on roles and on how people sign in; no token does."""
-    return actor.is_superuser and actor.is_in_person
+    return actor.is_superuser and actor.is_interactive
 
 
 def may_impersonate(actor: Actor) -> bool:
@@ -78,7 +78,7 @@ def may_impersonate(actor: Actor) -> bool:
     return actor.is_authenticated and may_administer(actor)
 
 
-def may_administer_people(actor: Actor) -> bool:
+def may_administer_users(actor: Actor) -> bool:
     """Administrators make accounts, and shut people out, by themselves or by a token."""
     return actor.is_superuser and actor.allows(Scope.USERS_WRITE)
 
@@ -106,7 +106,7 @@ def require(actor: Actor, rule: Callable[[Actor, *About], bool], *about: *About)
     """
     if rule(actor, *about):
         return
-    if not actor.is_in_person and rule(replace(actor, scopes=None), *about):
+    if not actor.is_interactive and rule(replace(actor, scopes=None), *about):
         raise ImpersonationError if actor.impersonator_id else InsufficientScopeError
     if actor.enrolling_id:
         raise SecondFactorRequiredError

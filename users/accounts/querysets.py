@@ -13,7 +13,7 @@ from django.db.models.lookups import Exact
 from django.utils import timezone
 
 from core.actor import Actor
-from core.db import Sought
+from core.db import UnindexedFilter
 from core.search.texts import has_words, rank
 from users.accounts.identifiers import canonical_login, canonical_part
 from users.accounts.orders import USER_ORDERS, UserOrderField
@@ -23,26 +23,26 @@ if TYPE_CHECKING:
     from users.accounts.models import EmailAddress, User
 
 
-Sight = Callable[[Actor], Exists]
+VisibilityRule = Callable[[Actor], Exists]
 
-_sights: Final[list[Sight]] = []
+_visibility_rules: Final[list[VisibilityRule]] = []
 
 
-def also_shows(sight: Sight) -> Sight:
+def register_visibility_rule(rule: VisibilityRule) -> VisibilityRule:
     """Register the decorated function, which says whom else an actor sees.
 
     Apps above this one know why people see one another. The condition must be one that an index
     answers for a single person.
     """
-    _sights.append(sight)
-    return sight
+    _visibility_rules.append(rule)
+    return rule
 
 
 class UserQuerySet(models.QuerySet["User"]):
     """People."""
 
     def visible_to(self, actor: Actor) -> Self:
-        """Staff see everybody; others see whom they find, and whom `also_shows` adds.
+        """Staff see everybody; others see whom they find, and whom `register_visibility_rule` adds.
 
         Through a token that is not for people one sees oneself alone.
         """
@@ -52,17 +52,18 @@ class UserQuerySet(models.QuerySet["User"]):
             return self
         if not actor.is_authenticated:
             return self.none()
-        shown = _to_be_found_by(actor)
-        for sight in _sights:
-            shown |= Q(sight(actor))
-        return self.meeting(shown)
+        shown = _findable_by(actor)
+        for rule in _visibility_rules:
+            shown |= Q(rule(actor))
+        return self.matching(shown)
 
-    def found_by(self, actor: Actor) -> Self:
+    def findable_by(self, actor: Actor) -> Self:
         """Staff find everybody; others find themselves and active people who chose to be public.
 
-        This is for lists of all people, which would ask each of them for `also_shows`.
+        This is for lists of all people, which would ask each of them for
+        `register_visibility_rule`.
         """
-        return self if actor.is_staff else self.meeting(_to_be_found_by(actor))
+        return self if actor.is_staff else self.matching(_findable_by(actor))
 
     def in_order(self, field: UserOrderField, *, descending: bool = False) -> Self:
         """Order people; those who are equal in the field, by when they came."""
@@ -73,20 +74,20 @@ class UserQuerySet(models.QuerySet["User"]):
             people = self.filter(last_seen__isnull=False)
         return people.order_by(*(term.desc() if descending else term.asc() for term in terms))
 
-    def meeting(self, condition: Q) -> Self:
+    def matching(self, condition: Q) -> Self:
         """Those who meet a condition, in whatever order they are."""
-        return self.filter(Sought(condition))
+        return self.filter(UnindexedFilter(condition))
 
-    def with_words(self, words: Sequence[str], actor: Actor) -> Self:
-        """Those of `found_by` in whose names are all the words; for staff, also in addresses."""
+    def matching_words(self, words: Sequence[str], actor: Actor) -> Self:
+        """Those of `findable_by` in whose names are all the words; for staff, also in addresses."""
         condition = has_words(_search_column(actor), [canonical_part(word) for word in words])
         if actor.is_staff:
-            return self.meeting(condition)
+            return self.matching(condition)
         # In this form no index of public people is read, which may be most of them.
-        is_shown = Case(When(_to_be_found_by(actor), then=True), default=False)
-        return self.meeting(condition & Q(Exact(is_shown, True)))  # noqa: FBT003 - a value
+        is_shown = Case(When(_findable_by(actor), then=True), default=False)
+        return self.matching(condition & Q(Exact(is_shown, True)))  # noqa: FBT003 - a value
 
-    def best_match_first(self, words: Sequence[str], actor: Actor) -> Self:
+    def order_by_rank(self, words: Sequence[str], actor: Actor) -> Self:
         """Order people by how well the words match; those who are equal, by username."""
         words = [canonical_part(word) for word in words]
         return self.order_by(rank(_search_column(actor), words).asc(), F("username").asc())
@@ -121,7 +122,7 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.filter(pk=Coalesce(Subquery(owner), Subquery(other)))
 
 
-def _to_be_found_by(actor: Actor) -> Q:
+def _findable_by(actor: Actor) -> Q:
     return Q(pk=actor.user_id) | Q(is_public=True, is_active=True)
 
 

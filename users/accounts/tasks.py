@@ -120,7 +120,7 @@ def remove_former_avatar(event_id: str) -> None:
     """Remove the files that nobody is shown by any more."""
     former = Event.objects.only("data").get(pk=event_id).data["former"]
     if former:
-        avatars.drop(former)
+        avatars.delete_files_of(former)
 
 
 @periodic("users.accounts.prune_links", every=timedelta(minutes=10))
@@ -156,7 +156,7 @@ def _mail_to_confirm(
 def _mail_to_former(
     event_id: str,
     text: Callable[..., Mail],
-    address_in: Callable[[Mapping[str, Any]], str],
+    get_address: Callable[[Mapping[str, Any]], str],
 ) -> None:
     """Mail a notice to the address that an event's personal values have, if they still do."""
     details = EventDetails.objects.filter(event_id=event_id).first()
@@ -164,7 +164,7 @@ def _mail_to_former(
     user = User.objects.select_related("profile").filter(pk__in=subject).first()
     if details is None or user is None:
         return
-    mail_user(user, text, to=address_in(details.values))
+    mail_user(user, text, to=get_address(details.values))
 
 
 def _owner_of(email: str) -> User | None:

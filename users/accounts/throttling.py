@@ -11,64 +11,64 @@ from uuid import UUID
 
 from core.actor import Actor
 from core.addresses import network_of
-from core.ratelimit.limits import Bucket, Limit, attempt, forgive
+from core.ratelimit.limits import Bucket, Limit, attempt, refund
 
-PASSWORDS_OF_PERSON: Final = Limit("password.person", 10, timedelta(minutes=15))
+PASSWORDS_PER_USER: Final = Limit("password.person", 10, timedelta(minutes=15))
 # A network has a share of an address's mails, so that a stranger cannot use up the owner's.
-MAILS_TO_ADDRESS_FROM_ORIGIN: Final = Limit("mail.recipient.origin", 5, timedelta(hours=1))
-MAILS_TO_ADDRESS: Final = Limit("mail.recipient", 20, timedelta(hours=1))
-MAILS_FROM_ORIGIN: Final = Limit("mail.origin", 50, timedelta(hours=1))
-USERNAMES_OF_PERSON: Final = Limit("username.person", 5, timedelta(days=1))
-AVATARS_OF_PERSON: Final = Limit("avatar.person", 20, timedelta(hours=1))
-TOKENS_FROM_ORIGIN: Final = Limit("token.origin", 50, timedelta(minutes=10))
+MAILS_PER_ADDRESS_AND_NETWORK: Final = Limit("mail.recipient.origin", 5, timedelta(hours=1))
+MAILS_PER_ADDRESS: Final = Limit("mail.recipient", 20, timedelta(hours=1))
+MAILS_PER_NETWORK: Final = Limit("mail.origin", 50, timedelta(hours=1))
+USERNAMES_PER_USER: Final = Limit("username.person", 5, timedelta(days=1))
+AVATARS_PER_USER: Final = Limit("avatar.person", 20, timedelta(hours=1))
+TOKENS_PER_NETWORK: Final = Limit("token.origin", 50, timedelta(minutes=10))
 
 
-def origin(limit: Limit, actor: Actor) -> Bucket:
+def network_bucket(limit: Limit, actor: Actor) -> Bucket:
     """Return the bucket of the network that the request came from; unknown ones share one."""
     return Bucket(limit, _network(actor))
 
 
-def buckets_of(user_id: UUID, emails: Iterable[str]) -> list[Bucket]:
+def user_buckets(user_id: UUID, emails: Iterable[str]) -> list[Bucket]:
     """Return where attempts by and about a person count; those of networks are everybody's."""
-    own = (PASSWORDS_OF_PERSON, USERNAMES_OF_PERSON, AVATARS_OF_PERSON)
+    own = (PASSWORDS_PER_USER, USERNAMES_PER_USER, AVATARS_PER_USER)
     return [
         *(Bucket(limit, str(user_id)) for limit in own),
-        *(Bucket(MAILS_TO_ADDRESS, email) for email in emails),
+        *(Bucket(MAILS_PER_ADDRESS, email) for email in emails),
     ]
 
 
 def count_password(user_id: UUID) -> None:
     """Count a current password that is entered by whoever is signed in as the person."""
-    attempt(Bucket(PASSWORDS_OF_PERSON, str(user_id)))
+    attempt(Bucket(PASSWORDS_PER_USER, str(user_id)))
 
 
 def count_username(user_id: UUID) -> None:
     """Count a change of a username, lest somebody collect or try them by the thousand."""
-    attempt(Bucket(USERNAMES_OF_PERSON, str(user_id)))
+    attempt(Bucket(USERNAMES_PER_USER, str(user_id)))
 
 
 def count_avatar(user_id: UUID) -> None:
     """Count a picture that somebody has worked on and kept."""
-    attempt(Bucket(AVATARS_OF_PERSON, str(user_id)))
+    attempt(Bucket(AVATARS_PER_USER, str(user_id)))
 
 
-def forgive_avatar(user_id: UUID) -> None:
+def refund_avatar(user_id: UUID) -> None:
     """Take back the attempt of a picture that nobody looked at."""
-    forgive(Bucket(AVATARS_OF_PERSON, str(user_id)))
+    refund(Bucket(AVATARS_PER_USER, str(user_id)))
 
 
 def count_mail(actor: Actor, email: str) -> None:
     """Count a mail that somebody has sent to an address, whether anybody has it or not."""
     attempt(
-        Bucket(MAILS_TO_ADDRESS_FROM_ORIGIN, f"{_network(actor)} {email}"),
-        Bucket(MAILS_TO_ADDRESS, email),
-        origin(MAILS_FROM_ORIGIN, actor),
+        Bucket(MAILS_PER_ADDRESS_AND_NETWORK, f"{_network(actor)} {email}"),
+        Bucket(MAILS_PER_ADDRESS, email),
+        network_bucket(MAILS_PER_NETWORK, actor),
     )
 
 
 def count_token(actor: Actor) -> None:
     """Count a mailed token that is presented."""
-    attempt(origin(TOKENS_FROM_ORIGIN, actor))
+    attempt(network_bucket(TOKENS_PER_NETWORK, actor))
 
 
 def _network(actor: Actor) -> str:

@@ -5,9 +5,9 @@ from django.urls import path
 
 from users.accounts.views import (
     AcceptInvitationView,
+    AvatarView,
     ConfirmEmailAddressView,
     ConfirmEmailView,
-    PictureView,
     VerifyEmailView,
 )
 
@@ -18,4 +18,4 @@ urlpatterns = [
     path("accept-invitation", AcceptInvitationView.as_view(), name="accept-invitation"),
 ]
 if settings.SERVES_MEDIA:
-    urlpatterns.append(path("media/<path:name>", PictureView.as_view(), name="media"))
+    urlpatterns.append(path("media/<path:name>", AvatarView.as_view(), name="media"))

@@ -22,8 +22,8 @@ from users.accounts.models import User
 
 logger = logging.getLogger(__name__)
 
-SHORTEST_UNIT: Final = 4
-SHORTEST_WORD: Final = 4
+MIN_UNIT: Final = 4
+MIN_WORD: Final = 4
 PREFIX_LENGTH: Final = 5
 TIMEOUT_SECONDS: Final = 2
 # An answer has about a thousand lines of 40 bytes.
@@ -76,16 +76,16 @@ class GuessablePasswordValidator(CommonPasswordValidator):
         super().validate(password, user)
         folded = password.casefold()
         for whole in (folded, _without_context_words(folded)):
-            if any(map(self._is_guessable, _undisguised(whole))):
+            if any(map(self._is_guessable, _strip_decoration(whole))):
                 raise ValidationError(self.get_error_message(), code="password_too_common")
 
     def _is_guessable(self, text: str) -> bool:
         unit = _smallest_unit(text)
-        is_trivial = unit != text and len(unit) < SHORTEST_UNIT
-        return is_trivial or not self.passwords.isdisjoint(_undisguised(unit))
+        is_trivial = unit != text and len(unit) < MIN_UNIT
+        return is_trivial or not self.passwords.isdisjoint(_strip_decoration(unit))
 
 
-def _undisguised(text: str) -> Iterator[str]:
+def _strip_decoration(text: str) -> Iterator[str]:
     """Yield the text, then without what surrounds its letters and digits, then its letters."""
     yield text
     yield _between(text, str.isalnum)
@@ -150,7 +150,7 @@ def _context_words() -> set[str]:
             words |= {
                 part
                 for part in (label, *label.split("-"))
-                if sum(map(str.isalpha, part)) >= SHORTEST_WORD
+                if sum(map(str.isalpha, part)) >= MIN_WORD
             }
     return {word.casefold() for word in words}
 

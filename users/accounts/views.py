@@ -35,7 +35,7 @@ from users.accounts.services.sign_up import verify_email
 
 # Nothing runs in a picture, whatever a browser takes it for. Frontends of other hosts show it, and
 # its address is another one when it changes.
-PICTURE_HEADERS: Final = {
+AVATAR_HEADERS: Final = {
     "Cache-Control": "public, max-age=86400, immutable",
     "Content-Disposition": "inline",
     "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -44,7 +44,7 @@ PICTURE_HEADERS: Final = {
 }
 
 
-class PictureView(View):
+class AvatarView(View):
     """Serves people's pictures where no web server does it and no other host has them."""
 
     http_method_names = ["get", "head", "options"]  # noqa: RUF012 - as Django declares it
@@ -58,7 +58,7 @@ class PictureView(View):
                 content = file.read()
         except FileNotFoundError:
             raise Http404 from None
-        return HttpResponse(content, content_type=f"image/{TYPE}", headers=PICTURE_HEADERS)
+        return HttpResponse(content, content_type=f"image/{TYPE}", headers=AVATAR_HEADERS)
 
 
 # A form that is shown again has the token in it.

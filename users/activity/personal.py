@@ -17,7 +17,7 @@ NOTHING: Final[Mapping[str, Any]] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class DataSubject:
     """Whose data is looked for, and by what it is found where there is no id."""
 
     id: UUID
@@ -29,23 +29,23 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Removed:
+class DeleteRows:
     """The rows go, and the files that they name before them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Replaced:
+class ReplaceValues:
     """The rows stay, with these values; functions are called and expressions evaluated.
 
-    ``kept`` are the columns that stay as they are, each with its reason.
+    ``retained`` are the columns that stay as they are, each with its reason.
     """
 
     values: Mapping[str, Any]
-    kept: Mapping[str, str] = field(default_factory=dict)
+    retained: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class RetainRows:
     """The rows stay as they are, for a reason."""
 
     reason: str
@@ -58,34 +58,34 @@ Row = dict[str, Any]
 class PersonalTable:
     """A table with rows about people.
 
-    ``ways`` returns conditions, each of which an index answers, for the rows about a person.
-    ``told`` are the columns that the person gets, and paths to columns of other tables that
-    explain them; ``tell`` may change such a row, or leave it out by returning None. ``withheld``
-    are the other columns, each with the reason. ``drop_files`` removes files that rows name other
-    than by a `FileField`. By rows of a table that ``has_addresses`` others are found, so they go
-    with the last ones.
+    ``row_conditions`` returns conditions, each of which an index answers, for the rows about a
+    person. ``exported`` are the columns that the person gets, and paths to columns of other tables
+    that explain them; ``export_row`` may change such a row, or leave it out by returning None.
+    ``not_exported`` are the other columns, each with the reason. ``delete_files`` removes files
+    that rows name other than by a `FileField`. By rows of a table that ``holds_email_addresses``
+    others are found, so they go with the last ones.
     """
 
     model: type[models.Model]
-    ways: Callable[[Person], Sequence[Q]]
-    told: Sequence[str]
-    withheld: Mapping[str, str]
-    erasure: Removed | Replaced | Kept
-    tell: Callable[[Row, Person], Row | None] | None = None
-    drop_files: Callable[[models.QuerySet[Any]], None] | None = None
-    has_addresses: bool = False
+    row_conditions: Callable[[DataSubject], Sequence[Q]]
+    exported: Sequence[str]
+    not_exported: Mapping[str, str]
+    erasure: DeleteRows | ReplaceValues | RetainRows
+    export_row: Callable[[Row, DataSubject], Row | None] | None = None
+    delete_files: Callable[[models.QuerySet[Any]], None] | None = None
+    holds_email_addresses: bool = False
 
-    def sets(self, person: Person) -> Iterable[models.QuerySet[Any]]:
+    def row_sets(self, subject: DataSubject) -> Iterable[models.QuerySet[Any]]:
         """Yield the rows about a person, a set for each way to them; each row is in one."""
         found = Q()
-        for way in self.ways(person):
-            rows: models.QuerySet[Any] = self.model._base_manager.filter(way)
+        for condition in self.row_conditions(subject):
+            rows: models.QuerySet[Any] = self.model._base_manager.filter(condition)
             yield rows.exclude(found) if found else rows
-            found |= way
+            found |= condition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImpersonalTable:
+class NonPersonalTable:
     """A table that tells nothing of anybody; its columns are named, lest one is added unseen."""
 
     model: type[models.Model]
@@ -94,9 +94,9 @@ class ImpersonalTable:
 
 
 Addresses = Callable[[UUID], Iterable[tuple[str, bool]]]
-Eraser = Callable[[Person], None]
+Eraser = Callable[[DataSubject], None]
 
-_tables: Final[list[PersonalTable | ImpersonalTable]] = []
+_tables: Final[list[PersonalTable | NonPersonalTable]] = []
 _addresses: Final[list[Addresses]] = []
 _erasers: Final[list[Eraser]] = []
 
@@ -107,7 +107,7 @@ def defaults_of(model: type[models.Model], *names: str) -> dict[str, Any]:
     return {field.name: field.get_default() for field in fields if isinstance(field, models.Field)}
 
 
-def declare(*tables: PersonalTable | ImpersonalTable) -> None:
+def register_tables(*tables: PersonalTable | NonPersonalTable) -> None:
     """Add tables to the register.
 
     An app's rows are erased in this order, before those of the apps below it.
@@ -115,13 +115,13 @@ def declare(*tables: PersonalTable | ImpersonalTable) -> None:
     _tables.extend(tables)
 
 
-def knows_addresses(source: Addresses) -> Addresses:
+def register_address_source(source: Addresses) -> Addresses:
     """Register the decorated function: it yields a person's addresses, and whether verified."""
     _addresses.append(source)
     return source
 
 
-def also_erases(eraser: Eraser) -> Eraser:
+def register_eraser(eraser: Eraser) -> Eraser:
     """Register the decorated function, which erases what is in no table; called at the end.
 
     It is called outside of transactions, and may be called again.
@@ -130,7 +130,7 @@ def also_erases(eraser: Eraser) -> Eraser:
     return eraser
 
 
-def declared() -> Sequence[PersonalTable | ImpersonalTable]:
+def all_tables() -> Sequence[PersonalTable | NonPersonalTable]:
     """Return all tables."""
     return tuple(_tables)
 
@@ -141,19 +141,19 @@ def personal_tables() -> list[PersonalTable]:
 
 
 def erasers() -> Sequence[Eraser]:
-    """Return what `also_erases` registered."""
+    """Return what `register_eraser` registered."""
     return tuple(_erasers)
 
 
-def person_to_tell(user_id: UUID) -> Person:
+def export_subject(user_id: UUID) -> DataSubject:
     """Return the person by what is certainly theirs."""
     emails = {
         email for source in _addresses for email, is_verified in source(user_id) if is_verified
     }
-    return Person(user_id, frozenset(emails))
+    return DataSubject(user_id, frozenset(emails))
 
 
-def person_to_erase(user_id: UUID, *, username: str) -> Person:
+def erasure_subject(user_id: UUID, *, username: str) -> DataSubject:
     """Return the person by all that is known of them, also by what somebody else has by now."""
     emails = frozenset(email for source in _addresses for email, _verified in source(user_id))
-    return Person(user_id, emails, emails | {username})
+    return DataSubject(user_id, emails, emails | {username})

@@ -16,57 +16,61 @@ from core.outbox.models import OutboxMessage
 from core.ratelimit.models import StoredBucket
 from users.activity.models import DailyCount, Event, EventDetails, EventSeal
 from users.activity.personal import (
-    ImpersonalTable,
-    Kept,
-    Person,
+    DataSubject,
+    DeleteRows,
+    NonPersonalTable,
     PersonalTable,
-    Removed,
+    RetainRows,
     Row,
-    also_erases,
-    declare,
-    knows_addresses,
+    register_address_source,
+    register_eraser,
+    register_tables,
 )
 from users.activity.tags import Tag
 
 ORIGIN: Final = ("ip", "user_agent")
 
 
-def _links_of(person: Person) -> list[UUID]:
+def _links_of(subject: DataSubject) -> list[UUID]:
     """Return the mailed links that events about the person name, such as that of the sign-up."""
-    about = Event.objects.filter(subject_id=person.id, data__has_key="link")
+    about = Event.objects.filter(subject_id=subject.id, data__has_key="link")
     return [UUID(link) for link in about.values_list("data__link", flat=True)]
 
 
-def _to_addresses(person: Person) -> Q:
+def _to_addresses(subject: DataSubject) -> Q:
     """Find by an index what was mailed to the person's addresses."""
-    return Q(In(KT("values__email"), sorted(person.emails)), values__has_key="email")
+    return Q(In(KT("values__email"), sorted(subject.emails)), values__has_key="email")
 
 
-def _links_to(person: Person) -> list[UUID]:
+def _links_to(subject: DataSubject) -> list[UUID]:
     """Return the links that were mailed to the person's addresses."""
-    mailed = EventDetails.objects.filter(_to_addresses(person), event__subject_id__isnull=False)
+    mailed = EventDetails.objects.filter(_to_addresses(subject), event__subject_id__isnull=False)
     return list(mailed.values_list("event__subject_id", flat=True))
 
 
-def _details(person: Person) -> list[Q]:
+def _details(subject: DataSubject) -> list[Q]:
     """Find details; those by which others are found come last.
 
     What an invited person does without an account is found by the link, the link by the address
     to which it was mailed, and the address by the events about the person.
     """
-    ways = [Q(event__subject_id__in=_links_of(person)), Q(event__actor_id=person.id)]
-    if person.emails:
-        by_link = Q(event__subject_id__in=_links_to(person))
-        ways = [by_link & ~Q(values__has_key="email"), _to_addresses(person), *ways]
-    return [*ways, Q(event__subject_id=person.id)]
+    row_conditions = [Q(event__subject_id__in=_links_of(subject)), Q(event__actor_id=subject.id)]
+    if subject.emails:
+        by_link = Q(event__subject_id__in=_links_to(subject))
+        row_conditions = [
+            by_link & ~Q(values__has_key="email"),
+            _to_addresses(subject),
+            *row_conditions,
+        ]
+    return [*row_conditions, Q(event__subject_id=subject.id)]
 
 
-def _events(person: Person) -> list[Q]:
-    links = Q(subject_id__in=_links_of(person))
-    return [Q(subject_id=person.id), Q(actor_id=person.id), links]
+def _events(subject: DataSubject) -> list[Q]:
+    links = Q(subject_id__in=_links_of(subject))
+    return [Q(subject_id=subject.id), Q(actor_id=subject.id), links]
 
 
-def _tell_event(row: Row, person: Person) -> Row:
+def _export_event(row: Row, subject: DataSubject) -> Row:
     """Tell of an event what the person may know.
 
     The address and the device of somebody else stay theirs, and so does what an administrator's
@@ -74,8 +78,8 @@ def _tell_event(row: Row, person: Person) -> Row:
     """
     actor_id, subject_id = row.pop("actor"), row.pop("subject")
     values = row.pop("details__values") or {}
-    is_own = actor_id == person.id
-    is_about_another = is_own and subject_id not in (None, person.id)
+    is_own = actor_id == subject.id
+    is_about_another = is_own and subject_id not in (None, subject.id)
     shown = {
         name: value
         for name, value in values.items()
@@ -84,7 +88,7 @@ def _tell_event(row: Row, person: Person) -> Row:
     return row | {"by_yourself": is_own, "personal": shown}
 
 
-@knows_addresses
+@register_address_source
 def _former_addresses(user_id: UUID) -> Iterator[tuple[str, bool]]:
     """Yield the addresses that the person had or asked for; none counts as verified now."""
     tags = (
@@ -98,49 +102,49 @@ def _former_addresses(user_id: UUID) -> Iterator[tuple[str, bool]]:
                 yield part["email"], False
 
 
-@also_erases
-def _drop_messages(person: Person) -> None:
+@register_eraser
+def _delete_pending_messages(subject: DataSubject) -> None:
     """Leave undone what waits to be done on account of the person's events."""
     events = Event.objects.filter(pk=OuterRef("event"))
     waiting = OutboxMessage.objects.annotate(event=Cast(KT("payload__event_id"), UUIDField()))
-    about = events.filter(Q(subject_id=person.id) | Q(actor_id=person.id))
+    about = events.filter(Q(subject_id=subject.id) | Q(actor_id=subject.id))
     waiting.filter(Exists(about)).delete()
 
 
-declare(
+register_tables(
     PersonalTable(
         model=EventDetails,
-        ways=_details,
-        told=(),
-        withheld={
+        row_conditions=_details,
+        exported=(),
+        not_exported={
             "event": "told with the event",
             "values": "told with the event",
             "salt": "random; part of the audit trail's proof",
         },
-        erasure=Removed(),
+        erasure=DeleteRows(),
     ),
     PersonalTable(
         model=Event,
-        ways=_events,
-        told=("id", "tag", "created_at", "data", "actor", "subject", "details__values"),
-        withheld={
+        row_conditions=_events,
+        exported=("id", "tag", "created_at", "data", "actor", "subject", "details__values"),
+        not_exported={
             "session_id": "told with the sessions, as long as there is one",
             "details_digest": "part of the audit trail's proof",
         },
-        erasure=Kept("The audit trail stays whole; what is personal is in the details."),
-        tell=_tell_event,
+        erasure=RetainRows("The audit trail stays whole; what is personal is in the details."),
+        export_row=_export_event,
     ),
-    ImpersonalTable(
+    NonPersonalTable(
         model=EventSeal,
         columns=("sequence", "event", "hash", "sealed_at"),
         reason="Hashes of events, to which the details belong by a salted digest only.",
     ),
-    ImpersonalTable(
+    NonPersonalTable(
         model=DailyCount,
         columns=("id", "day", "tag", "count"),
         reason="Figures about everybody.",
     ),
-    ImpersonalTable(
+    NonPersonalTable(
         model=OutboxMessage,
         columns=(
             *("id", "subscriber", "payload", "created_at", "attempts", "dispatch_at"),
@@ -148,26 +152,26 @@ declare(
         ),
         reason="Ids of events; those of an erased person are dropped.",
     ),
-    ImpersonalTable(
+    NonPersonalTable(
         model=StoredBucket,
         columns=("key", "empty_at"),
         reason="Keyed digests, for a day or two at the most; those of an erased person go.",
     ),
-    ImpersonalTable(model=Group, columns=("id", "name"), reason="What administrators made."),
-    ImpersonalTable(
+    NonPersonalTable(model=Group, columns=("id", "name"), reason="What administrators made."),
+    NonPersonalTable(
         model=Group.permissions.through,
         columns=("id", "group", "permission"),
         reason="What administrators made.",
     ),
-    ImpersonalTable(
+    NonPersonalTable(
         model=Permission,
         columns=("id", "name", "content_type", "codename"),
         reason="What administrators made.",
     ),
-    ImpersonalTable(
+    NonPersonalTable(
         model=ContentType, columns=("id", "app_label", "model"), reason="Names of tables."
     ),
-    ImpersonalTable(
+    NonPersonalTable(
         model=LogEntry,
         columns=(
             *("id", "action_time", "user", "content_type", "object_id", "object_repr"),

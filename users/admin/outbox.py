@@ -67,7 +67,7 @@ class OutboxMessageAdmin(RosterAdmin):
         title=_("Try again?"),
         text=_("A mail is sent again, if it is still of use."),
     )
-    def retry(self, confirmed: Confirmed) -> Done:
+    def retry(self, run_confirmed: Confirmed) -> Done:
         """Have the message delivered again."""
-        retry_message(confirmed.key, actor=confirmed.actor)
+        retry_message(run_confirmed.key, actor=run_confirmed.actor)
         return Done(self.list_url, _("It is tried again now."))

@@ -8,9 +8,9 @@ from uuid import UUID
 from django.utils import timezone
 
 from core.actor import Actor, Proof
-from core.statements import Slot, Statement
+from core.statements import Param, Statement
 from users.accounts.models import User
-from users.authentication.enforcement import is_due
+from users.authentication.enforcement import is_enrollment_due
 from users.authentication.models import ApiToken, Session
 from users.scopes import ON_BEHALF, with_implied
 
@@ -50,7 +50,7 @@ class LiveSession(NamedTuple):
             factor_at=self.factor_at,
             factors=self.second_factors,
         )
-        if not self.second_factors and is_due(self.date_joined, is_staff=self.is_staff):
+        if not self.second_factors and is_enrollment_due(self.date_joined, is_staff=self.is_staff):
             return Actor(
                 enrolling_id=self.user_id,
                 session_id=self.pk,
@@ -88,7 +88,7 @@ class LiveToken(NamedTuple):
         Or else who is due to set up a second factor would go on by a token. A program has none.
         """
         is_without = not (self.is_service or self.second_factors)
-        if is_without and is_due(self.date_joined, is_staff=self.is_staff):
+        if is_without and is_enrollment_due(self.date_joined, is_staff=self.is_staff):
             return Actor(
                 enrolling_id=self.user_id,
                 token_id=self.pk,
@@ -115,7 +115,7 @@ def live_session(column: str, value: Any) -> LiveSession | None:
 
 @cache
 def _live_session(column: str) -> Statement:
-    sessions = Session.objects.active(Slot.named("now")).filter(**{column: Slot.named("value")})
+    sessions = Session.objects.active(Param.named("now")).filter(**{column: Param.named("value")})
     return Statement.of(
         sessions.values_list(
             "pk",
@@ -141,7 +141,9 @@ def live_token(column: str, value: Any) -> LiveToken | None:
 
 @cache
 def _live_token(column: str) -> Statement:
-    tokens = ApiToken.objects.active().filter(**{column: Slot.named("value")}, user__is_active=True)
+    tokens = ApiToken.objects.active().filter(
+        **{column: Param.named("value")}, user__is_active=True
+    )
     return Statement.of(
         tokens.values_list(
             "pk",
@@ -170,7 +172,7 @@ def actor_without_request(user_id: UUID, *, token_id: UUID | None) -> Actor | No
     user = User.objects.filter(pk=user_id, is_active=True).first()
     if user is None:
         return None
-    if not user.second_factors and is_due(user.date_joined, is_staff=user.is_staff):
+    if not user.second_factors and is_enrollment_due(user.date_joined, is_staff=user.is_staff):
         return None
     return Actor(user_id=user.pk, is_staff=user.is_staff, is_superuser=user.is_superuser)
 
@@ -197,6 +199,6 @@ def actor_through(session: Session, origin: Actor) -> Actor:
     return live.actor(ip=origin.ip, user_agent=origin.user_agent)
 
 
-def nobody_at(origin: Actor) -> Actor:
+def anonymous_actor(origin: Actor) -> Actor:
     """Return the anonymous client that is left when somebody signs out."""
     return Actor(ip=origin.ip, user_agent=origin.user_agent)

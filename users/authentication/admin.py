@@ -12,7 +12,7 @@ from core.admin import MenuItem, Section, actor_of
 from core.admin_actions import Confirmed, Done, dialog_action
 from core.admin_filters import DayFilter, RelatedFilter
 from core.admin_forms import ServiceForm
-from users.accounts.admin import OnePerUserAdmin, PersonalAdmin
+from users.accounts.admin import OnePerUserAdmin, UserRelatedAdmin
 from users.accounts.policy import may_administer
 from users.authentication.admin_api_tokens import ApiTokenAdmin, ServiceAccountAdmin
 from users.authentication.models import Session, Suspension
@@ -33,7 +33,7 @@ __all__ = [
 
 
 @admin.register(Session)
-class SessionAdmin(PersonalAdmin):
+class SessionAdmin(UserRelatedAdmin):
     """Sessions, which administrators end."""
 
     menu = MenuItem(Section.ACTIVITY, 1, "devices")
@@ -67,9 +67,9 @@ class SessionAdmin(PersonalAdmin):
         title=_("End the session?"),
         text=_("The person is signed out of it at once."),
     )
-    def end(self, confirmed: Confirmed) -> Done:
+    def end(self, run_confirmed: Confirmed) -> Done:
         """End the session."""
-        revoke_session(confirmed.key, actor=confirmed.actor)
+        revoke_session(run_confirmed.key, actor=run_confirmed.actor)
         return Done(self.list_url, _("The session has ended."))
 
 
@@ -119,8 +119,8 @@ class SuspensionAdmin(OnePerUserAdmin):
         title=_("Lift the suspension?"),
         text=_("The person can sign in again at once."),
     )
-    def lift(self, confirmed: Confirmed) -> Done:
+    def lift(self, run_confirmed: Confirmed) -> Done:
         """Lift the suspension."""
-        user = reactivate_user(confirmed.key, actor=confirmed.actor)
+        user = reactivate_user(run_confirmed.key, actor=run_confirmed.actor)
         message = _("%(person)s can sign in again.") % {"person": user.username}
         return Done(self.list_url, message)

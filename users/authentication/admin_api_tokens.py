@@ -13,7 +13,7 @@ from core.admin import MenuItem, Section, actor_of, is_administrator
 from core.admin_actions import Confirmed, Done, dialog_action, page_action
 from core.admin_filters import BooleanFilter, DayFilter, RelatedFilter
 from core.admin_forms import ServiceForm
-from users.accounts.admin import PersonalAdmin
+from users.accounts.admin import UserRelatedAdmin
 from users.accounts.policy import may_administer
 from users.accounts.services.administration import FLAGS
 from users.authentication.models import ApiToken, ServiceAccount
@@ -25,7 +25,7 @@ from users.authentication.services.service_accounts import (
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(PersonalAdmin):
+class ApiTokenAdmin(UserRelatedAdmin):
     """API tokens, which administrators revoke."""
 
     menu = MenuItem(Section.ACTIVITY, 2, "key")
@@ -60,19 +60,19 @@ class ApiTokenAdmin(PersonalAdmin):
         title=_("Revoke the token?"),
         text=_("Programs that use it stop working at once."),
     )
-    def revoke(self, confirmed: Confirmed) -> Done:
+    def revoke(self, run_confirmed: Confirmed) -> Done:
         """Revoke the token."""
-        revoke_api_token(confirmed.key, actor=confirmed.actor)
+        revoke_api_token(run_confirmed.key, actor=run_confirmed.actor)
         return Done(self.list_url, _("The token was revoked."))
 
 
 @admin.register(ServiceAccount)
-class ServiceAccountAdmin(PersonalAdmin):
+class ServiceAccountAdmin(UserRelatedAdmin):
     """Service accounts, which administrators create and deactivate."""
 
     menu = MenuItem(Section.PEOPLE, 7, "smart_toy")
     may_add = staticmethod(may_administer)
-    person_field = "pk"
+    user_field = "pk"
     search_fields = ("username",)
     search_help_text = _("Name, username or id")
     list_display = ("username", "name", "is_active", *FLAGS, "date_joined")
@@ -108,8 +108,8 @@ class ServiceAccountAdmin(PersonalAdmin):
         title=_("Deactivate the service account?"),
         text=_("All its tokens are revoked at once."),
     )
-    def deactivate(self, confirmed: Confirmed) -> Done:
+    def deactivate(self, run_confirmed: Confirmed) -> Done:
         """Deactivate the service account."""
-        user = deactivate_service_account(confirmed.key, actor=confirmed.actor)
+        user = deactivate_service_account(run_confirmed.key, actor=run_confirmed.actor)
         message = _("%(service)s was deactivated.") % {"service": user.username}
         return Done(self.list_url, message)

@@ -29,7 +29,12 @@ from users.authentication.middleware import set_device_cookie, set_session_cooki
 from users.authentication.one_time import DIGITS
 from users.authentication.services.ending import log_out
 from users.authentication.services.second_step import Evidence, verify_second_factor
-from users.authentication.services.sessions import HalfSignedIn, SignedIn, Transport, log_in
+from users.authentication.services.sessions import (
+    SecondFactorPending,
+    SignInResult,
+    Transport,
+    log_in,
+)
 from users.authentication.services.totp import begin_totp_enrollment, confirm_totp_enrollment
 
 CODE_FIELD = {"autofocus": "", "autocomplete": "one-time-code", "inputmode": "text"}
@@ -69,7 +74,7 @@ class _Step(RedirectURLMixin, FormView):  # type: ignore[type-arg]
 
     next_page = "admin:index"
 
-    def sign_in(self, signed_in: SignedIn) -> HttpResponse | None:
+    def sign_in(self, signed_in: SignInResult) -> HttpResponse | None:
         """Give the browser the session, if it is of staff; end it otherwise."""
         actor = actor_of(self.request)
         person = actor_through(signed_in.session, actor)
@@ -77,8 +82,8 @@ class _Step(RedirectURLMixin, FormView):  # type: ignore[type-arg]
             log_out(actor=person)
             return None
         rotate_token(self.request)
-        is_due = person.enrolling_id is not None
-        url = reverse("admin:second-factor") if is_due else self.get_success_url()
+        is_enrollment_due = person.enrolling_id is not None
+        url = reverse("admin:second-factor") if is_enrollment_due else self.get_success_url()
         response = HttpResponseRedirect(url)
         set_session_cookie(response, signed_in.cookie)
         if signed_in.device_token:
@@ -113,7 +118,7 @@ class LogInView(_Step):
             return self.refuse(form)
         except TooManyAttemptsError as error:
             return self.refuse(form, str(error.text))
-        if isinstance(signed_in, HalfSignedIn):
+        if isinstance(signed_in, SecondFactorPending):
             view = SecondStepView(extra_context=self.extra_context)
             view.setup(self.request)
             return view.begin(signed_in.token)

@@ -49,7 +49,7 @@ from users.authentication.services.ending import log_out
 # on the site, which none has.
 UNUSED_VIEWS = {"password_change", "password_change_done", "view_on_site"}
 DAYS_SHOWN = 30
-PEOPLE_FOUND = 10
+MAX_USERS_FOUND = 10
 CHART_COLORS = ("var(--color-primary-600)", "var(--color-base-400)", "var(--color-primary-300)")
 # A grey that can be read on white and on black; the chart does not know the theme.
 GREY = "#8b93a3"
@@ -215,7 +215,7 @@ class RosterAdminSite(UnfoldAdminSite):  # type: ignore[misc]
                 "link": reverse("admin:accounts_user_change", args=[user.pk]),
                 "icon": "person",
             }
-            for user in first_rows(people, PEOPLE_FOUND)
+            for user in first_rows(people, MAX_USERS_FOUND)
         ]
 
     def sections(self, request: HttpRequest) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
 
     def visible_to(self, actor: Actor) -> Self:
         """Administrators see all; others see their own. Tokens do not see tokens."""
-        if not actor.is_in_person or not actor.is_authenticated:
+        if not actor.is_interactive or not actor.is_authenticated:
             return self.none()
         return self if actor.is_superuser else self.filter(user_id=actor.user_id)
 

@@ -15,14 +15,14 @@ from psycopg.errors import QueryCanceled
 from core.actor import Actor
 from core.addresses import client_address
 from core.api import PATH as API_PATH
-from core.api import timed_out
+from core.api import timeout_response
 from core.crypto import digest
 from core.errors import GenericErrorCode
 from core.http import ActorRequest
 from users.accounts.models import User
 from users.authentication.actors import LiveSession, LiveToken, live_session, live_token
 from users.authentication.api_token_format import is_like_api_token, is_well_formed
-from users.authentication.services.lifetimes import note_token_use, note_use
+from users.authentication.services.lifetimes import record_session_use, record_token_use
 from users.authentication.tokens import AccessTokenError, read_access_token
 
 USER_AGENT_MAX_LENGTH = 300
@@ -79,7 +79,7 @@ def authenticate(request: HttpRequest) -> LiveSession | LiveToken | None:
     except OperationalError as error:
         if not isinstance(error.__cause__, QueryCanceled):
             raise
-        raise AuthenticationError(timed_out()) from None
+        raise AuthenticationError(timeout_response()) from None
     ip = client_address(request.META, settings.TRUSTED_PROXIES)
     user_agent = request.META.get("HTTP_USER_AGENT", "")[:USER_AGENT_MAX_LENGTH]
     cast("ActorRequest", request).actor = (
@@ -102,7 +102,7 @@ def _proof(request: HttpRequest) -> LiveSession | LiveToken | None:
         if session is None:
             raise AccessTokenError
     if session:
-        note_use(session, by_cookie=by_cookie)
+        record_session_use(session, by_cookie=by_cookie)
     return session
 
 
@@ -115,7 +115,7 @@ def _token(token: str) -> LiveToken:
     found = live_token("digest", digest(token)) if is_well_formed(token) else None
     if found is None:
         raise ApiTokenError
-    note_token_use(found)
+    record_token_use(found)
     return found
 
 

@@ -45,7 +45,7 @@ __all__ = [
 
 
 # No setting goes beyond this.
-LONGEST_IMPERSONATION: Final = dt.timedelta(hours=1)
+MAX_IMPERSONATION: Final = dt.timedelta(hours=1)
 
 
 def password_alone() -> list[str]:
@@ -109,7 +109,7 @@ class Session(models.Model):
                     & Q(
                         impersonator__isnull=False,
                         cookie_digest=None,
-                        expires_at__lte=F("created_at") + LONGEST_IMPERSONATION,
+                        expires_at__lte=F("created_at") + MAX_IMPERSONATION,
                     )
                 ),
                 name="session_impersonation_is_short",

@@ -19,23 +19,23 @@ WINDOW: Final = 1
 DIGITS: Final = 6
 # Crockford's letters: none that is taken for another.
 ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
-MISREAD: Final = str.maketrans({"o": "0", "i": "1", "l": "1"})
+LOOK_ALIKE_DIGITS: Final = str.maketrans({"o": "0", "i": "1", "l": "1"})
 GROUPS, GROUP_LENGTH = 4, 6
 CODES: Final = 10
-LONGEST_CODE: Final = 64
+MAX_CODE_LENGTH: Final = 64
 
 
 def new_totp_secret(user: User) -> str:
     """Return a new secret of 160 random bits (RFC 4226, section 4), sealed for the person."""
-    return sealed_secret(pyotp.random_base32(), user.pk)
+    return seal_secret(pyotp.random_base32(), user.pk)
 
 
-def sealed_secret(secret: str, user_id: object) -> str:
+def seal_secret(secret: str, user_id: object) -> str:
     """Seal a secret under today's key; it is of no use in another person's row."""
     return seal(secret.encode(), purpose=PURPOSE, context=str(user_id))
 
 
-def opened_secret(sealed: str, user_id: object) -> str:
+def unseal_secret(sealed: str, user_id: object) -> str:
     """Return the secret. Raises `UnsealError` if no key of ours opens it."""
     return unseal(sealed, purpose=PURPOSE, context=str(user_id)).decode()
 
@@ -73,7 +73,9 @@ def new_recovery_codes() -> list[str]:
 
 def recovery_digest(code: str) -> bytes:
     """Return what a recovery code is stored under, however it is typed."""
-    letters = unicodedata.normalize("NFKC", code[:LONGEST_CODE]).lower().translate(MISREAD)
+    letters = (
+        unicodedata.normalize("NFKC", code[:MAX_CODE_LENGTH]).lower().translate(LOOK_ALIKE_DIGITS)
+    )
     return digest("".join(letter for letter in letters if letter.isalnum()))
 
 
@@ -86,6 +88,6 @@ def _digits(code: str) -> str | None:
 
     What has anything else in it is none.
     """
-    written = (letter for letter in code[:LONGEST_CODE] if letter not in "-\N{EN DASH}")
+    written = (letter for letter in code[:MAX_CODE_LENGTH] if letter not in "-\N{EN DASH}")
     digits = [unicodedata.decimal(letter, -1) for letter in written if not letter.isspace()]
     return "".join(map(str, digits)) if len(digits) == DIGITS and -1 not in digits else None

@@ -4,7 +4,13 @@ from django.db.models import Q
 
 from core.ratelimit.limits import forget
 from users.accounts.personal_data import LINK, NUMBER, OWN, by_id
-from users.activity.personal import Person, PersonalTable, Removed, also_erases, declare
+from users.activity.personal import (
+    DataSubject,
+    DeleteRows,
+    PersonalTable,
+    register_eraser,
+    register_tables,
+)
 from users.authentication.models import (
     ApiToken,
     Passkey,
@@ -17,103 +23,105 @@ from users.authentication.models import (
     Suspension,
     Totp,
 )
-from users.authentication.throttling import buckets_of, buckets_of_codes
+from users.authentication.throttling import second_factor_buckets, user_buckets
 
 
-@also_erases
-def _forget_attempts(person: Person) -> None:
-    forget(*buckets_of(person.id, person.logins), *buckets_of_codes(person.id))
+@register_eraser
+def _clear_rate_limits(subject: DataSubject) -> None:
+    forget(*user_buckets(subject.id, subject.logins), *second_factor_buckets(subject.id))
 
 
-declare(
+register_tables(
     PersonalTable(
         model=RefreshToken,
-        ways=lambda person: [Q(session__user=person.id)],
-        told=("created_at", "expires_at", "used_at"),
-        withheld={
+        row_conditions=lambda subject: [Q(session__user=subject.id)],
+        exported=("created_at", "expires_at", "used_at"),
+        not_exported={
             "id": NUMBER,
             "session": NUMBER,
             "digest": "of a secret",
             "successor": "an encrypted secret",
         },
-        erasure=Removed(),
+        erasure=DeleteRows(),
     ),
     PersonalTable(
         model=PasskeyChallenge,
-        ways=lambda person: [Q(session__user=person.id), Q(log_in__user=person.id)],
-        told=("purpose", "expires_at"),
-        withheld={"id": NUMBER, "session": NUMBER, "log_in": NUMBER, "digest": "of a secret"},
-        erasure=Removed(),
+        row_conditions=lambda subject: [Q(session__user=subject.id), Q(log_in__user=subject.id)],
+        exported=("purpose", "expires_at"),
+        not_exported={"id": NUMBER, "session": NUMBER, "log_in": NUMBER, "digest": "of a secret"},
+        erasure=DeleteRows(),
     ),
     PersonalTable(
         model=PendingLogIn,
-        ways=by_id,
-        told=("transport", "expires_at"),
-        withheld={"id": NUMBER, "user": OWN, "digest": "of a secret", "device_id": NUMBER},
-        erasure=Removed(),
+        row_conditions=by_id,
+        exported=("transport", "expires_at"),
+        not_exported={"id": NUMBER, "user": OWN, "digest": "of a secret", "device_id": NUMBER},
+        erasure=DeleteRows(),
     ),
     PersonalTable(
         model=Totp,
-        ways=by_id,
-        told=("begun_at", "confirmed_at", "last_used_at"),
-        withheld={"user": OWN, "secret": "an encrypted secret", "last_step": "a counter"},
-        erasure=Removed(),
+        row_conditions=by_id,
+        exported=("begun_at", "confirmed_at", "last_used_at"),
+        not_exported={"user": OWN, "secret": "an encrypted secret", "last_step": "a counter"},
+        erasure=DeleteRows(),
     ),
     PersonalTable(
         model=RecoveryCode,
-        ways=by_id,
-        told=("used_at",),
-        withheld={"id": NUMBER, "user": OWN, "digest": "of a secret"},
-        erasure=Removed(),
+        row_conditions=by_id,
+        exported=("used_at",),
+        not_exported={"id": NUMBER, "user": OWN, "digest": "of a secret"},
+        erasure=DeleteRows(),
     ),
     PersonalTable(
         model=Passkey,
-        ways=by_id,
-        told=(
+        row_conditions=by_id,
+        exported=(
             *("id", "name", "aaguid", "is_syncable", "is_backed_up"),
             *("created_at", "last_used_at"),
         ),
-        withheld={
+        not_exported={
             "user": OWN,
             "credential_id": "what a device looks its key up by",
             "public_key": "what signatures are verified by",
             "sign_count": "a counter",
         },
-        erasure=Removed(),
+        erasure=DeleteRows(),
     ),
     PersonalTable(
         model=Session,
-        ways=by_id,
-        told=(
+        row_conditions=by_id,
+        exported=(
             *("id", "user_agent", "ip", "created_at", "last_seen_at", "expires_at"),
             *("methods", "aal", "authenticated_at", "factor_at", "impersonation_reason"),
         ),
-        withheld={
+        not_exported={
             "user": OWN,
             "cookie_digest": "of a secret",
             "impersonator": "an administrator, of whom nothing else is told either",
         },
-        erasure=Removed(),
+        erasure=DeleteRows(),
     ),
     PersonalTable(
         model=ApiToken,
-        ways=by_id,
-        told=(*("id", "name", "scopes", "created_at", "expires_at", "last_used_at", "rotated_at"),),
-        withheld={"user": OWN, "digest": "of a secret"},
-        erasure=Removed(),
+        row_conditions=by_id,
+        exported=(
+            *("id", "name", "scopes", "created_at", "expires_at", "last_used_at", "rotated_at"),
+        ),
+        not_exported={"user": OWN, "digest": "of a secret"},
+        erasure=DeleteRows(),
     ),
     PersonalTable(
         model=PasswordReset,
-        ways=by_id,
-        told=("email", "expires_at"),
-        withheld={"id": NUMBER, "nonce": LINK, "user": OWN},
-        erasure=Removed(),
+        row_conditions=by_id,
+        exported=("email", "expires_at"),
+        not_exported={"id": NUMBER, "nonce": LINK, "user": OWN},
+        erasure=DeleteRows(),
     ),
     PersonalTable(
         model=Suspension,
-        ways=by_id,
-        told=("reason", "until", "created_at"),
-        withheld={"user": OWN},
-        erasure=Removed(),
+        row_conditions=by_id,
+        exported=("reason", "until", "created_at"),
+        not_exported={"user": OWN},
+        erasure=DeleteRows(),
     ),
 )

@@ -14,12 +14,12 @@ def may_list_sessions(actor: Actor) -> bool:
 
 def may_read_impersonations(actor: Actor) -> bool:
     """Administrators read who acts in a person's name, and why; others only that it is so."""
-    return actor.is_superuser and actor.is_in_person
+    return actor.is_superuser and actor.is_interactive
 
 
 def may_end_sessions(actor: Actor) -> bool:
     """Whoever is signed in ends their own, but not by a token."""
-    return actor.is_authenticated and actor.is_in_person
+    return actor.is_authenticated and actor.is_interactive
 
 
 def may_revoke_tokens(actor: Actor, user_id: UUID | None) -> bool:

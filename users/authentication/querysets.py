@@ -27,7 +27,7 @@ class SessionQuerySet(models.QuerySet["Session"]):
             return self
         return self.filter(user_id=actor.user_id) if actor.is_authenticated else self.none()
 
-    def locked(self, **conditions: Any) -> "Session | None":
+    def get_for_update(self, **conditions: Any) -> "Session | None":
         """Return the session that meets the conditions, locked until the transaction ends.
 
         Whoever ends or prolongs a session locks it before touching its tokens, so that the
@@ -36,7 +36,9 @@ class SessionQuerySet(models.QuerySet["Session"]):
         locked = self.select_related("user").select_for_update(of=("self",))
         return locked.filter(**conditions).first()
 
-    def locked_of(self, user_id: UUID, *, keep: UUID | None = None) -> "list[Session]":
+    def get_user_sessions_for_update(
+        self, user_id: UUID, *, keep: UUID | None = None
+    ) -> "list[Session]":
         """Lock a person's sessions but for the one to ``keep``, in the order of their ids.
 
         Those in which the person acts in somebody's name are among them. Two who lock several in
@@ -60,13 +62,13 @@ class SessionQuerySet(models.QuerySet["Session"]):
             user__is_staff=False,
             user__is_superuser=False,
         )
-        return self.strong_enough().filter(
+        return self.with_required_factors().filter(
             Q(impersonator=None) | impersonates,
             expires_at__gt=now or timezone.now(),
             user__is_active=True,
         )
 
-    def strong_enough(self) -> Self:
+    def with_required_factors(self) -> Self:
         """Those that proved as much as there is to prove of their person.
 
         Whoever acts in somebody's name proved who they are themselves.
@@ -74,7 +76,7 @@ class SessionQuerySet(models.QuerySet["Session"]):
         proved = Q(aal__gte=2) | Q(user__second_factors=[])
         return self.filter(proved | Q(impersonator__isnull=False))
 
-    def in_person(self) -> Self:
+    def interactive(self) -> Self:
         """Those of people themselves."""
         return self.filter(impersonator=None)
 
@@ -98,7 +100,7 @@ class RefreshTokenQuerySet(models.QuerySet["RefreshToken"]):
         """Those that have run out."""
         return self.filter(expires_at__lte=timezone.now())
 
-    def past_grace(self) -> Self:
+    def past_refresh_grace(self) -> Self:
         """Those that still carry their successor, and will not be asked for it again."""
         over = timezone.now() - settings.REFRESH_GRACE
         return self.filter(successor__isnull=False, used_at__lte=over)
@@ -112,7 +114,7 @@ class SuspensionQuerySet(models.QuerySet["Suspension"]):
         may_see = actor.is_staff and actor.allows(Scope.USERS_READ)
         return self if may_see else self.none()
 
-    def over(self) -> Self:
+    def expired(self) -> Self:
         """Those that are to be lifted."""
         return self.filter(until__lte=timezone.now())
 
@@ -126,7 +128,7 @@ class TotpQuerySet(models.QuerySet["Totp"]):
         API tokens see none, of themselves neither.
         """
         confirmed = self.filter(confirmed_at__isnull=False)
-        if not actor.is_in_person:
+        if not actor.is_interactive:
             return self.none()
         if actor.is_staff:
             return confirmed
@@ -138,7 +140,7 @@ class PasskeyQuerySet(models.QuerySet["Passkey"]):
 
     def visible_to(self, actor: Actor) -> Self:
         """Staff see everybody's; others see their own, and API tokens none."""
-        if not actor.is_in_person:
+        if not actor.is_interactive:
             return self.none()
         if actor.is_staff:
             return self

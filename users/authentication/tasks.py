@@ -32,7 +32,7 @@ from users.authentication.services.impersonation import end_expired_impersonatio
 from users.authentication.services.passwords import prepare_password_reset
 from users.authentication.services.suspension import lift_suspension
 
-LIFTED_AT_ONCE: Final = 500
+LIFT_BATCH: Final = 500
 
 
 @periodic("users.authentication.prune_sessions", every=dt.timedelta(minutes=10))
@@ -43,10 +43,10 @@ def prune_sessions() -> None:
     next from that, and so on to the one that works. So a successor goes when its grace is over.
     """
     write_in_batches(
-        RefreshToken.objects.past_grace(), lambda tokens: tokens.update(successor=None)
+        RefreshToken.objects.past_refresh_grace(), lambda tokens: tokens.update(successor=None)
     )
     delete_in_batches(RefreshToken.objects.expired())
-    delete_in_batches(Session.objects.in_person().expired())
+    delete_in_batches(Session.objects.interactive().expired())
     end_expired_impersonations(actor=SYSTEM)
 
 
@@ -71,10 +71,10 @@ def mail_password_reset(event_id: str) -> None:
 @subscriber(Tag.PASSWORD_RESET)
 def mail_password_changed(event_id: str) -> None:
     """Tell the person that their password is another now."""
-    _mail_the_person(event_id, lambda reader, _data: mails.password_changed(reader))
+    _mail_user(event_id, lambda reader, _data: mails.password_changed(reader))
 
 
-def _mail_the_person(event_id: str, text: Callable[[Reader, Mapping[str, Any]], Mail]) -> None:
+def _mail_user(event_id: str, text: Callable[[Reader, Mapping[str, Any]], Mail]) -> None:
     """Mail the user of the event what ``text`` makes of the event's data."""
     event = Event.objects.only("data", "subject_id").get(pk=event_id)
     user = User.objects.select_related("profile").filter(pk__in=[event.subject_id]).first()
@@ -85,7 +85,7 @@ def _mail_the_person(event_id: str, text: Callable[[Reader, Mapping[str, Any]], 
 @subscriber(Tag.FACTOR_ADDED)
 def mail_factor_added(event_id: str) -> None:
     """Tell the person that they have one more second factor."""
-    _mail_the_person(
+    _mail_user(
         event_id,
         lambda reader, data: mails.factor_added(reader, method=data["method"]),
     )
@@ -94,7 +94,7 @@ def mail_factor_added(event_id: str) -> None:
 @subscriber(Tag.FACTOR_REMOVED)
 def mail_factor_removed(event_id: str) -> None:
     """Tell the person that they have one less."""
-    _mail_the_person(
+    _mail_user(
         event_id,
         lambda reader, data: mails.factor_removed(reader, method=data["method"]),
     )
@@ -103,27 +103,25 @@ def mail_factor_removed(event_id: str) -> None:
 @subscriber(Tag.RECOVERY_CODE_USED)
 def mail_recovery_code_used(event_id: str) -> None:
     """Tell the person that a code is used up, and how many are left."""
-    _mail_the_person(
-        event_id, lambda reader, data: mails.recovery_code_used(reader, left=data["left"])
-    )
+    _mail_user(event_id, lambda reader, data: mails.recovery_code_used(reader, left=data["left"]))
 
 
 @subscriber(Tag.RECOVERY_CODES_REGENERATED)
 def mail_recovery_codes_regenerated(event_id: str) -> None:
     """Tell the person that the former codes are void."""
-    _mail_the_person(event_id, lambda reader, _data: mails.recovery_codes_regenerated(reader))
+    _mail_user(event_id, lambda reader, _data: mails.recovery_codes_regenerated(reader))
 
 
 @subscriber(Tag.FACTORS_RESET)
 def mail_factors_reset(event_id: str) -> None:
     """Tell the person that an administrator removed all of them."""
-    _mail_the_person(event_id, lambda reader, _data: mails.factors_reset(reader))
+    _mail_user(event_id, lambda reader, _data: mails.factors_reset(reader))
 
 
 @subscriber(Tag.IMPERSONATION_BEGUN)
 def mail_impersonation_begun(event_id: str) -> None:
     """Tell the person that somebody acts in their name, while they can still end it."""
-    _mail_the_person(
+    _mail_user(
         event_id,
         lambda reader, data: mails.impersonation_begun(
             reader, until=dt.datetime.fromisoformat(data["expires_at"])
@@ -173,7 +171,7 @@ def note_last_seen() -> None:
     leaves no gap. Who acts in their name says nothing of them.
     """
     since = timezone.now() - 3 * settings.LAST_SEEN_PRECISION
-    own = Session.objects.in_person()
+    own = Session.objects.interactive()
     latest = own.filter(user=OuterRef("user")).order_by("-last_seen_at")
     latest_use = Subquery(latest.values("last_seen_at")[:1])
     in_use = own.in_use_since(since)
@@ -186,6 +184,6 @@ def note_last_seen() -> None:
 @periodic("users.authentication.lift_suspensions", every=dt.timedelta(minutes=1))
 def lift_suspensions() -> None:
     """Reactivate people whose suspension is over, each in a transaction, in a bounded batch."""
-    over = Suspension.objects.over().order_by("until").values_list("pk", flat=True)
-    for user_id in list(over[:LIFTED_AT_ONCE]):
+    over = Suspension.objects.expired().order_by("until").values_list("pk", flat=True)
+    for user_id in list(over[:LIFT_BATCH]):
         lift_suspension(user_id, actor=SYSTEM)

@@ -15,7 +15,7 @@ from core.errors import GenericErrorCode, InputRejectedError, Problem, Text
 from users.accounts.policy import (
     may_administer,
     may_administer_groups,
-    may_administer_people,
+    may_administer_users,
 )
 from users.accounts.services.administration import verify_user_email
 from users.accounts.services.groups import find_group
@@ -71,7 +71,7 @@ class Action:
     takes: tuple[str, ...] = ()
     check: Callable[..., object] | None = None
 
-    def checked(self, given: Mapping[str, Any]) -> dict[str, Any]:
+    def validate(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments. Raises `InputRejectedError` for what does not fit."""
         arguments = {name: value for name, value in given.items() if value is not None}
         missing = [name for name in self.needs if name not in arguments]
@@ -95,12 +95,12 @@ ACTIONS: Final[Mapping[str, Action]] = {
     BulkActionKind.SUSPEND: Action(
         _("Suspend"),
         suspend_user,
-        may_administer_people,
+        may_administer_users,
         needs=("reason",),
         takes=("until",),
         check=check_suspension,
     ),
-    BulkActionKind.REACTIVATE: Action(_("Reactivate"), reactivate_user, may_administer_people),
+    BulkActionKind.REACTIVATE: Action(_("Reactivate"), reactivate_user, may_administer_users),
     BulkActionKind.ADD_TO_GROUP: Action(
         _("Add to a group"),
         add_to_group,
@@ -116,7 +116,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
         check=find_group,
     ),
     BulkActionKind.VERIFY_EMAIL: Action(
-        _("Vouch for the address"), verify_user_email, may_administer_people
+        _("Vouch for the address"), verify_user_email, may_administer_users
     ),
     BulkActionKind.END_SESSIONS: Action(_("Sign out everywhere"), end_sessions, may_administer),
     BulkActionKind.UNLOCK: Action(_("Forget failed log-ins"), unlock_user, may_administer),
@@ -133,7 +133,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
 }
 
 
-def stored(arguments: Mapping[str, Any]) -> dict[str, Any]:
+def to_json(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments as JSON."""
     return {
         name: value.isoformat() if isinstance(value, dt.datetime) else value
@@ -141,7 +141,7 @@ def stored(arguments: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def restored(arguments: Mapping[str, Any]) -> dict[str, Any]:
+def from_json(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments that `stored` was given."""
     return {
         name: dt.datetime.fromisoformat(value) if name == "until" else value

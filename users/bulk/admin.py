@@ -114,7 +114,7 @@ class BulkActionAdmin(RosterAdmin):
         text=_("What was done to people stays done."),
         confirm=_("End it"),
     )
-    def cancel(self, confirmed: Confirmed) -> Done:
+    def cancel(self, run_confirmed: Confirmed) -> Done:
         """Cancel the action."""
-        bulk_action = cancel_bulk_action(confirmed.key, actor=confirmed.actor)
+        bulk_action = cancel_bulk_action(run_confirmed.key, actor=run_confirmed.actor)
         return Done(self.page_url(bulk_action.pk), _("It ends after the current person."))

@@ -8,8 +8,8 @@ from django.http import QueryDict
 from django.utils import timezone
 from unfold.utils import parse_date_str
 
-from users.accounts.admin import known_person
-from users.accounts.filters import PeopleFilter, Period
+from users.accounts.admin import find_user_id
+from users.accounts.filters import Period, UserFilterSpec
 from users.bulk.selection import Selection
 
 SEARCH: Final = "q"
@@ -36,7 +36,7 @@ def selection_of(parameters: QueryDict) -> Selection | None:
         return None
     values = {name: value for name, (value,) in given.items() if name not in PLACE}
     search = values.pop(SEARCH, "").strip()
-    if known_person(search):
+    if find_user_id(search):
         return None
     conditions: dict[str, Any] = {}
     try:
@@ -50,7 +50,7 @@ def selection_of(parameters: QueryDict) -> Selection | None:
         return None
     if not joined.is_open:
         conditions["joined"] = joined
-    return Selection(PeopleFilter(conditions), search or None)
+    return Selection(UserFilterSpec(conditions), search or None)
 
 
 def _midnight(text: str | None, days: int = 0) -> dt.datetime | None:

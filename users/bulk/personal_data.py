@@ -7,43 +7,49 @@ from django.db.models.functions import Cast, Concat
 
 from core.ratelimit.limits import forget
 from users.accounts.personal_data import NUMBER, OWN, by_id
-from users.activity.personal import Person, PersonalTable, Removed, also_erases, declare
+from users.activity.personal import (
+    DataSubject,
+    DeleteRows,
+    PersonalTable,
+    register_eraser,
+    register_tables,
+)
 from users.bulk.models import BulkAction, BulkFailure
-from users.bulk.throttling import buckets_of
+from users.bulk.throttling import user_buckets
 
 OTHERS = "tells of the people who were selected, and goes with the row in any case"
 
 
-@also_erases
-def _forget_attempts(person: Person) -> None:
-    forget(*buckets_of(person.id))
+@register_eraser
+def _clear_rate_limits(subject: DataSubject) -> None:
+    forget(*user_buckets(subject.id))
 
 
-@also_erases
-def _forget_words(person: Person) -> None:
+@register_eraser
+def _erase_search_terms(subject: DataSubject) -> None:
     """Forget by what ended bulk actions selected people, and why, where that names the person."""
     words = Concat(Cast("selection", TextField()), Cast("arguments", TextField()))
     ended = BulkAction.objects.ended().annotate(words=words)
-    for login in person.logins:
+    for login in subject.logins:
         ended.filter(words__iregex=rf"\y{re.escape(login)}\y").update(selection=None, arguments={})
 
 
-declare(
+register_tables(
     PersonalTable(
         model=BulkFailure,
-        ways=by_id,
-        told=("bulk_action__kind", "bulk_action__created_at", "code"),
-        withheld={"id": NUMBER, "user": OWN, "bulk_action": NUMBER},
-        erasure=Removed(),
+        row_conditions=by_id,
+        exported=("bulk_action__kind", "bulk_action__created_at", "code"),
+        not_exported={"id": NUMBER, "user": OWN, "bulk_action": NUMBER},
+        erasure=DeleteRows(),
     ),
     PersonalTable(
         model=BulkAction,
-        ways=lambda person: [Q(requester=person.id)],
-        told=(
+        row_conditions=lambda subject: [Q(requester=subject.id)],
+        exported=(
             *("kind", "state", "total", "done", "unchanged", "failed"),
             *("created_at", "started_at", "finished_at"),
         ),
-        withheld={
+        not_exported={
             "id": NUMBER,
             "requester": OWN,
             "token_id": NUMBER,
@@ -52,6 +58,6 @@ declare(
             "cursor": NUMBER,
             "turn": NUMBER,
         },
-        erasure=Removed(),
+        erasure=DeleteRows(),
     ),
 )

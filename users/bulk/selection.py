@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from core.actor import Actor
 from core.search.texts import words_of
-from users.accounts.filters import PERIOD_FILTERS, PeopleFilter, Period
+from users.accounts.filters import PERIOD_FILTERS, Period, UserFilterSpec
 from users.accounts.models import User
 from users.accounts.querysets import UserQuerySet
 
@@ -16,7 +16,7 @@ from users.accounts.querysets import UserQuerySet
 class Selection:
     """Conditions, and not people: who meets them is found out when it matters."""
 
-    filter: PeopleFilter = field(default_factory=PeopleFilter)
+    filter: UserFilterSpec = field(default_factory=UserFilterSpec)
     search: str | None = None
 
     @property
@@ -31,40 +31,40 @@ class Selection:
         """
         people: UserQuerySet = User.objects.visible_to(actor).people()
         if self.search is not None:
-            people = people.with_words(words_of(self.search), actor)
+            people = people.matching_words(words_of(self.search), actor)
         return self.filter.apply(people, order=None, actor=actor)
 
-    def stored(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return the selection as JSON."""
-        return {"filter": _stored(self.filter), "search": self.search}
+        return {"filter": _to_json(self.filter), "search": self.search}
 
     @classmethod
-    def restored(cls, value: Mapping[str, Any]) -> Self:
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
         """Return the selection that `stored` was called on."""
-        return cls(_restored(value["filter"]), value["search"])
+        return cls(_from_json(value["filter"]), value["search"])
 
 
-def _stored(filter: PeopleFilter) -> dict[str, Any]:
+def _to_json(filter: UserFilterSpec) -> dict[str, Any]:
     conditions = {
         name: _moments(value) if isinstance(value, Period) else value
         for name, value in filter.conditions.items()
     }
     some = {"all_of": filter.all_of, "any_of": filter.any_of}
-    inside = {name: [*map(_stored, each)] for name, each in some.items() if each is not None}
-    outside = {"none_of": _stored(filter.none_of)} if filter.none_of else {}
+    inside = {name: [*map(_to_json, each)] for name, each in some.items() if each is not None}
+    outside = {"none_of": _to_json(filter.none_of)} if filter.none_of else {}
     return {"conditions": conditions, **inside, **outside}
 
 
-def _restored(value: Mapping[str, Any]) -> PeopleFilter:
+def _from_json(value: Mapping[str, Any]) -> UserFilterSpec:
     conditions = {
         name: _period(each) if name in PERIOD_FILTERS else each
         for name, each in value["conditions"].items()
     }
     inside = {
-        name: [*map(_restored, value[name])] for name in ("all_of", "any_of") if name in value
+        name: [*map(_from_json, value[name])] for name in ("all_of", "any_of") if name in value
     }
-    none_of = _restored(value["none_of"]) if "none_of" in value else None
-    return PeopleFilter(conditions, none_of=none_of, **inside)
+    none_of = _from_json(value["none_of"]) if "none_of" in value else None
+    return UserFilterSpec(conditions, none_of=none_of, **inside)
 
 
 def _moments(period: Period) -> dict[str, str]:

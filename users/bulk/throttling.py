@@ -7,14 +7,14 @@ from uuid import UUID
 
 from core.ratelimit.limits import Bucket, Limit, attempt
 
-STARTS_OF_PERSON: Final = Limit("bulk.person", 60, timedelta(hours=1))
+STARTS_PER_USER: Final = Limit("bulk.person", 60, timedelta(hours=1))
 
 
-def buckets_of(user_id: UUID) -> Iterable[Bucket]:
+def user_buckets(user_id: UUID) -> Iterable[Bucket]:
     """Return where what a person starts counts."""
-    return [Bucket(STARTS_OF_PERSON, str(user_id))]
+    return [Bucket(STARTS_PER_USER, str(user_id))]
 
 
 def count_start(user_id: UUID) -> None:
     """Count an attempt. Raises `TooManyAttemptsError`."""
-    attempt(*buckets_of(user_id))
+    attempt(*user_buckets(user_id))

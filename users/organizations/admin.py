@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.admin import MenuItem, ReadOnlyInline, RosterAdmin, Section
 from core.admin_filters import ChoicesFilter, DayFilter, RelatedFilter
-from users.accounts.admin import PersonalAdmin
+from users.accounts.admin import UserRelatedAdmin
 from users.accounts.identifiers import canonical_part, readable_email
 from users.organizations.models import Membership, Organization, OrganizationInvitation
 
@@ -43,7 +43,7 @@ class OrganizationAdmin(RosterAdmin):
 
 
 @admin.register(Membership)
-class MembershipAdmin(PersonalAdmin):
+class MembershipAdmin(UserRelatedAdmin):
     """Memberships by user, organisation or role."""
 
     menu = MenuItem(Section.ORGANIZATIONS, 2, "diversity_3")

@@ -12,9 +12,9 @@ from core.actor import Actor
 from core.email_addresses import EMAIL_MAX_LENGTH
 from core.ids import new_id
 from users.accounts.fields import user_key
-from users.accounts.filters import also_selects
+from users.accounts.filters import register_filter
 from users.accounts.models import MailedLink
-from users.accounts.querysets import also_shows
+from users.accounts.querysets import register_visibility_rule
 from users.organizations.orders import ORGANIZATION_ORDERS
 from users.organizations.querysets import (
     MembershipQuerySet,
@@ -133,7 +133,7 @@ class OrganizationInvitation(MailedLink):
         ]
 
 
-@also_shows
+@register_visibility_rule
 def fellow_members(actor: Actor) -> Exists:
     """Show people to those who belong to one of their organisations.
 
@@ -146,7 +146,7 @@ def fellow_members(actor: Actor) -> Exists:
     return Exists(Membership.objects.of(actor).filter(Exists(fellow)))
 
 
-@also_selects("membership")
+@register_filter("membership")
 def has_membership(conditions: Mapping[str, Any], actor: Actor) -> Q:
     """Return the condition that a person has such a membership, and the actor may see it."""
     memberships = Membership.objects.visible_to(actor)

@@ -17,14 +17,14 @@ from users.scopes import Scope
 MANAGERS: Final = (Role.OWNER, Role.ADMIN)
 
 
-def may_belong(actor: Actor) -> bool:
+def allow_anyone(actor: Actor) -> bool:
     """Whoever is signed in looks through organisations."""
     return actor.is_authenticated and actor.allows(Scope.ORGANIZATIONS_READ)
 
 
 def may_join(actor: Actor) -> bool:
     """Whoever is signed in joins by a link from their own mailbox, which no token reads."""
-    return actor.is_authenticated and actor.is_in_person
+    return actor.is_authenticated and actor.is_interactive
 
 
 def may_leave(actor: Actor) -> bool:
@@ -48,7 +48,7 @@ def may_own(actor: Actor, own: Role | None) -> bool:
 
 def may_delete(actor: Actor, own: Role | None) -> bool:
     """Owners delete the organisation, in person."""
-    return may_own(actor, own) and actor.is_in_person
+    return may_own(actor, own) and actor.is_interactive
 
 
 def may_manage(actor: Actor, own: Role | None, other: Role | None) -> bool:

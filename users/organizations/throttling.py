@@ -10,32 +10,32 @@ from uuid import UUID
 
 from core.actor import Actor
 from core.ratelimit.limits import Bucket, Limit, attempt
-from users.accounts.throttling import MAILS_FROM_ORIGIN, origin
+from users.accounts.throttling import MAILS_PER_NETWORK, network_bucket
 
-ORGANIZATIONS_OF_PERSON: Final = Limit("organization.person", 10, timedelta(days=1))
-INVITATIONS_OF_PERSON: Final = Limit("organization_invitation.person", 50, timedelta(days=1))
+ORGANIZATIONS_PER_USER: Final = Limit("organization.person", 10, timedelta(days=1))
+INVITATIONS_PER_USER: Final = Limit("organization_invitation.person", 50, timedelta(days=1))
 # Apart from the other mails to an address: who invites must not use up what its owner asks for.
-INVITATIONS_TO_ADDRESS: Final = Limit("organization_invitation.recipient", 5, timedelta(days=1))
+INVITATIONS_PER_ADDRESS: Final = Limit("organization_invitation.recipient", 5, timedelta(days=1))
 
 
-def buckets_of(user_id: UUID, emails: Iterable[str]) -> list[Bucket]:
+def user_buckets(user_id: UUID, emails: Iterable[str]) -> list[Bucket]:
     """Return where attempts by and about a person count."""
-    own = (ORGANIZATIONS_OF_PERSON, INVITATIONS_OF_PERSON)
+    own = (ORGANIZATIONS_PER_USER, INVITATIONS_PER_USER)
     return [
         *(Bucket(limit, str(user_id)) for limit in own),
-        *(Bucket(INVITATIONS_TO_ADDRESS, email) for email in emails),
+        *(Bucket(INVITATIONS_PER_ADDRESS, email) for email in emails),
     ]
 
 
 def count_organization(user_id: UUID) -> None:
     """Count an organisation that somebody makes."""
-    attempt(Bucket(ORGANIZATIONS_OF_PERSON, str(user_id)))
+    attempt(Bucket(ORGANIZATIONS_PER_USER, str(user_id)))
 
 
 def count_invitation(actor: Actor, email: str) -> None:
     """Count a mail to an address, from whichever organisation, whether anybody has it or not."""
     attempt(
-        Bucket(INVITATIONS_OF_PERSON, str(actor.user_id)),
-        Bucket(INVITATIONS_TO_ADDRESS, email),
-        origin(MAILS_FROM_ORIGIN, actor),
+        Bucket(INVITATIONS_PER_USER, str(actor.user_id)),
+        Bucket(INVITATIONS_PER_ADDRESS, email),
+        network_bucket(MAILS_PER_NETWORK, actor),
     )

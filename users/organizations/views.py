@@ -10,7 +10,7 @@ from users.accounts.views import MailedLinkView, account_is_ready
 from users.organizations.models import OrganizationInvitation
 from users.organizations.services.invitations import (
     accept_organization_invitation,
-    show_organization_invitation,
+    get_organization_invitation,
     sign_up_by_organization_invitation,
 )
 
@@ -77,7 +77,7 @@ class JoinOrganizationView(MailedLinkView):
         return "show" in self.request.POST
 
     def _show(self, token: str, **_fields: str) -> HttpResponse:
-        self.invitation = show_organization_invitation(token, actor=self.actor)
+        self.invitation = get_organization_invitation(token, actor=self.actor)
         return self._answer(200, form=self.get_form_class()(initial={"token": token}))
 
     def use(self, **fields: str) -> str:

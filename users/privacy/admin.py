@@ -44,8 +44,8 @@ class AccountDeletionAdmin(OnePerUserAdmin):
         title=_("Keep the account?"),
         text=_("The person can sign in again at once, unless suspended."),
     )
-    def undo(self, confirmed: Confirmed) -> Done:
+    def undo(self, run_confirmed: Confirmed) -> Done:
         """Cancel the deletion."""
-        user = cancel_user_deletion(confirmed.key, actor=confirmed.actor)
+        user = cancel_user_deletion(run_confirmed.key, actor=run_confirmed.actor)
         message = _("The account of %(person)s stays.") % {"person": user.username}
         return Done(self.list_url, message)

@@ -10,49 +10,49 @@ from django.core.files import File
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
-from users.activity.personal import Person, PersonalTable, Row, personal_tables
+from users.activity.personal import DataSubject, PersonalTable, Row, personal_tables
 
 BATCH: Final = 1_000
 FORMAT: Final = "roster-export/1"
 
 
 @contextmanager
-def archive_of(person: Person) -> Iterator["File[bytes]"]:
+def write_archive(subject: DataSubject) -> Iterator["File[bytes]"]:
     """Give the archive as a temporary file, with no more than a batch of rows in memory."""
     with TemporaryFile("w+b") as file:
-        for part in _parts(person):
+        for part in _parts(subject):
             file.write(part.encode())
         file.seek(0)
         yield File(file)
 
 
-def _parts(person: Person) -> Iterator[str]:
-    head = {"format": FORMAT, "created_at": timezone.now(), "person": person.id}
+def _parts(subject: DataSubject) -> Iterator[str]:
+    head = {"format": FORMAT, "created_at": timezone.now(), "person": subject.id}
     yield f"{_json(head).removesuffix('}')},\n"
     yield '"tables": {'
-    for number, table in enumerate(filter(_is_told, personal_tables())):
+    for number, table in enumerate(filter(_is_exported, personal_tables())):
         yield f"{',' if number else ''}\n{_json(table.model._meta.label)}: ["
-        for index, row in enumerate(_rows(table, person)):
+        for index, row in enumerate(_rows(table, subject)):
             yield f"{',' if index else ''}\n{_json(row)}"
         yield "]"
     yield "}}\n"
 
 
-def _is_told(table: PersonalTable) -> bool:
-    return bool(table.told)
+def _is_exported(table: PersonalTable) -> bool:
+    return bool(table.exported)
 
 
-def _rows(table: PersonalTable, person: Person) -> Iterator[Row]:
+def _rows(table: PersonalTable, subject: DataSubject) -> Iterator[Row]:
     """Read a person's rows a batch at a time, in the order of the keys."""
-    for rows in table.sets(person):
+    for rows in table.row_sets(subject):
         last: Any = None
-        ordered = rows.order_by("pk").values("pk", *table.told)
+        ordered = rows.order_by("pk").values("pk", *table.exported)
         while batch := list((ordered.filter(pk__gt=last) if last else ordered)[:BATCH]):
             last = batch[-1]["pk"]
             for row in batch:
-                if "pk" not in table.told:
+                if "pk" not in table.exported:
                     del row["pk"]
-                told = table.tell(row, person) if table.tell else row
+                told = table.export_row(row, subject) if table.export_row else row
                 if told is not None:
                     yield told
 

@@ -2,29 +2,36 @@
 
 from core.ratelimit.limits import forget
 from users.accounts.personal_data import LINK, NUMBER, OWN, by_id
-from users.activity.personal import Kept, Person, PersonalTable, Removed, also_erases, declare
+from users.activity.personal import (
+    DataSubject,
+    DeleteRows,
+    PersonalTable,
+    RetainRows,
+    register_eraser,
+    register_tables,
+)
 from users.privacy.models import AccountDeletion, DataExport
-from users.privacy.throttling import buckets_of
+from users.privacy.throttling import user_buckets
 
 
-@also_erases
-def _forget_attempts(person: Person) -> None:
-    forget(*buckets_of(person.id))
+@register_eraser
+def _clear_rate_limits(subject: DataSubject) -> None:
+    forget(*user_buckets(subject.id))
 
 
-declare(
+register_tables(
     PersonalTable(
         model=DataExport,
-        ways=by_id,
-        told=("requested_at", "ready_at", "expires_at"),
-        withheld={"id": NUMBER, "user": OWN, "nonce": LINK, "file": "the archive itself"},
-        erasure=Removed(),
+        row_conditions=by_id,
+        exported=("requested_at", "ready_at", "expires_at"),
+        not_exported={"id": NUMBER, "user": OWN, "nonce": LINK, "file": "the archive itself"},
+        erasure=DeleteRows(),
     ),
     PersonalTable(
         model=AccountDeletion,
-        ways=by_id,
-        told=("requested_at", "expires_at", "was_shut"),
-        withheld={"user": OWN, "nonce": LINK},
-        erasure=Kept("It announces the erasure, and goes with the last step of it."),
+        row_conditions=by_id,
+        exported=("requested_at", "expires_at", "was_shut"),
+        not_exported={"user": OWN, "nonce": LINK},
+        erasure=RetainRows("It announces the erasure, and goes with the last step of it."),
     ),
 )

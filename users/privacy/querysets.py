@@ -27,7 +27,7 @@ class DataExportQuerySet(MailedLinkQuerySet):
 
     def visible_to(self, actor: Actor) -> Self:
         """People see their own, and nobody sees another's, whatever their role or token."""
-        if not actor.is_in_person or not actor.is_authenticated:
+        if not actor.is_interactive or not actor.is_authenticated:
             return self.none()
         return self.filter(user_id=actor.user_id)
 

@@ -18,7 +18,7 @@ from users.privacy.models import AccountDeletion, DataExport
 from users.privacy.services import erasure
 from users.privacy.services.export import complete_data_export, prune_data_exports
 
-ERASED_AT_ONCE: Final = 100
+ERASE_BATCH: Final = 100
 
 
 @subscriber(Tag.DELETION_SCHEDULED)
@@ -73,7 +73,7 @@ def erase_people() -> None:
     Each is a task of its own, so that one who cannot be erased does not keep the others.
     """
     due = AccountDeletion.objects.expired().order_by("expires_at")
-    for user_id in list(due.values_list("pk", flat=True)[:ERASED_AT_ONCE]):
+    for user_id in list(due.values_list("pk", flat=True)[:ERASE_BATCH]):
         erase_person.delay(str(user_id))
 
 

@@ -7,14 +7,14 @@ from uuid import UUID
 
 from core.ratelimit.limits import Bucket, Limit, attempt
 
-EXPORTS_OF_PERSON: Final = Limit("export.person", 3, timedelta(days=1))
+EXPORTS_PER_USER: Final = Limit("export.person", 3, timedelta(days=1))
 
 
-def buckets_of(user_id: UUID) -> Iterable[Bucket]:
+def user_buckets(user_id: UUID) -> Iterable[Bucket]:
     """Return where what a person asks for counts."""
-    return [Bucket(EXPORTS_OF_PERSON, str(user_id))]
+    return [Bucket(EXPORTS_PER_USER, str(user_id))]
 
 
 def count_export(user_id: UUID) -> None:
     """Count an export, which costs work and a file."""
-    attempt(*buckets_of(user_id))
+    attempt(*user_buckets(user_id))

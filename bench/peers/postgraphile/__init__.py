@@ -111,7 +111,7 @@ class PostGraphile(Contestant):
             "search": Question(lambda text: graphql(SEARCH, {"text": text}), _page),
             "point": Question(
                 lambda id_: graphql(POINT, {"id": id_}),
-                lambda answer: _person(answer["data"]["accountsUser"]),
+                lambda answer: _plain_user(answer["data"]["accountsUser"]),
             ),
             "organization": Question(lambda id_: graphql(ORGANIZATION, {"id": id_}), _members),
             "count": Question(
@@ -142,12 +142,12 @@ def _write(key: WriteKey) -> bytes:
     return graphql(WRITE, {"id": key.user_id, "bio": key.bio})
 
 
-def _page(answer: Mapping[str, Any]) -> plain.Plain:
+def _page(answer: Mapping[str, Any]) -> plain.PlainAnswer:
     users = answer["data"]["accountsUsers"]
-    return plain.page(map(_person, users["nodes"]), more=users["pageInfo"]["hasNextPage"])
+    return plain.page(map(_plain_user, users["nodes"]), more=users["pageInfo"]["hasNextPage"])
 
 
-def _person(node: Mapping[str, Any]) -> plain.Plain:
+def _plain_user(node: Mapping[str, Any]) -> plain.PlainAnswer:
     return plain.person(
         node,
         id_=node["rowId"],
@@ -156,7 +156,7 @@ def _person(node: Mapping[str, Any]) -> plain.Plain:
     )
 
 
-def _members(answer: Mapping[str, Any]) -> list[plain.Plain]:
+def _members(answer: Mapping[str, Any]) -> list[plain.PlainAnswer]:
     organization = answer["data"]["organizationsOrganization"]
     return [
         plain.membership(

@@ -13,10 +13,10 @@ from graphql import ExecutionResult, GraphQLError
 from core.actor import ANONYMOUS, Actor
 from schema.context import Context
 from schema.documents import document
-from schema.engine.executor import Operation
-from schema.engine.plan import UnplannableError
+from schema.engine.executor import CompiledOperation
+from schema.engine.plan import NotPlannableError
 from schema.engine.trace import Step, Trace
-from schema.operations import prepared, problems
+from schema.operations import prepare, problems
 from users.accounts.models import User
 
 
@@ -46,10 +46,10 @@ class Command(BaseCommand):
         variables = _variables(options["variables"])
         trace = Trace()
         context = Context(actor=_actor(options["user"]), trace=trace)
-        with trace.recording():
+        with trace.record_statements():
             try:
                 result = operation.execute(variables, context, trace=trace)
-            except UnplannableError as error:
+            except NotPlannableError as error:
                 raise _not_planned(error) from None
         if trace.execution is None:
             raise CommandError(_texts(result.errors or []))
@@ -85,23 +85,23 @@ def _actor(username: str | None) -> Actor:
     return Actor(user_id=user.pk, is_staff=user.is_staff, is_superuser=user.is_superuser)
 
 
-def _operation(source: str, name: str | None) -> Operation:
+def _operation(source: str, name: str | None) -> CompiledOperation:
     try:
         found = document(source)
         errors = problems(found)
         if errors:
             raise CommandError(_texts(errors))
-        operation = prepared(found, name)
+        operation = prepare(found, name)
     except GraphQLError as error:
         raise CommandError(_texts([error])) from None
-    except UnplannableError as error:
+    except NotPlannableError as error:
         raise _not_planned(error) from None
     if operation.is_mutation:
         raise CommandError("This is a mutation: to explain it would be to carry it out.")
     return operation
 
 
-def _not_planned(error: UnplannableError) -> CommandError:
+def _not_planned(error: NotPlannableError) -> CommandError:
     return CommandError(f"The engine leaves this to graphql-core: {error}")
 
 

@@ -14,7 +14,7 @@ from strawberry.types.arguments import StrawberryArgument
 from strawberry_django.optimizer import DjangoOptimizerExtension
 from strawberry_django.queryset import run_type_get_queryset
 
-from core.statements import Slot
+from core.statements import Param
 from schema.engine.connections import ConnectionExtension, Page
 from schema.engine.dataloader import DataLoader
 from schema.engine.execution import Execution
@@ -49,8 +49,8 @@ class Reader(Visitor):
     def visibility(self) -> Hashable:
         return self.is_librarian
 
-    def symbolic(self) -> Self:
-        return replace(self, name=cast("str", Slot.named("name")))
+    def with_params(self) -> Self:
+        return replace(self, name=cast("str", Param.named("name")))
 
     def values(self) -> Mapping[str, Any]:
         return {"name": self.name}
@@ -123,7 +123,7 @@ class First:
     def limit(self) -> int:
         return self.size + 1
 
-    def wanted(self, rows: QuerySet[Any], _order: Any, _operand: Any) -> QuerySet[Any]:
+    def window_rows(self, rows: QuerySet[Any], _order: Any, _bind: Any) -> QuerySet[Any]:
         return rows
 
     def first(self, rows: QuerySet[Any]) -> QuerySet[Any]:
@@ -382,7 +382,7 @@ class Query:
         return Book.objects.all()
 
 
-class Quiet(strawberry.Schema):
+class SilentSchema(strawberry.Schema):
     """A schema that does not log what goes wrong on purpose."""
 
     def process_errors(self, errors: Any, execution_context: Any = None) -> None:
@@ -391,5 +391,5 @@ class Quiet(strawberry.Schema):
 
 CALLS: Final[list[str]] = []
 TYPES: Final[list[Any]] = [Tome, Leaflet, NamedAuthor]
-SCHEMA: Final = Quiet(Query, types=TYPES, extensions=[DjangoOptimizerExtension])
-BARE: Final = Quiet(Query, types=TYPES)
+SCHEMA: Final = SilentSchema(Query, types=TYPES, extensions=[DjangoOptimizerExtension])
+BARE: Final = SilentSchema(Query, types=TYPES)

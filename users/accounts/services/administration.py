@@ -18,7 +18,7 @@ from users.accounts.models import User
 from users.accounts.policy import (
     may_administer,
     may_administer_groups,
-    may_administer_people,
+    may_administer_users,
     may_edit_profile,
     require,
 )
@@ -30,10 +30,10 @@ from users.accounts.services.creation import (
 )
 from users.accounts.services.groups import lock_groups
 from users.accounts.services.links import end_address_links_of
-from users.accounts.services.people import locked_for, locked_user
+from users.accounts.services.people import get_target_for_update, get_user_for_update
 from users.accounts.services.permissions import lock_permissions
 from users.accounts.services.profile import check_profile, write_profile
-from users.accounts.services.reauthentication import require_recent_proof
+from users.accounts.services.reauthentication import require_recent_authentication
 from users.accounts.services.rights import write_rights
 from users.accounts.services.set_change import SetChange
 from users.activity.record import record
@@ -61,8 +61,8 @@ def create_user(  # noqa: PLR0913 - what an account consists of
     Whom a token creates has no flags, lest whoever has it sign in as an administrator. Raises
     `InputRejectedError` and the policy's errors.
     """
-    require(actor, may_administer if any(flags.values()) else may_administer_people)
-    require_recent_proof(actor)
+    require(actor, may_administer if any(flags.values()) else may_administer_users)
+    require_recent_authentication(actor)
     identity = check_new_account(
         email=email, username=username, password=password, name=name, locale=locale
     )
@@ -104,16 +104,16 @@ def change_user(  # noqa: PLR0913 - what can be changed together
     if groups is not None or permissions is not None:
         require(actor, may_administer_groups)
     if identifiers or flags or groups is not None or permissions is not None:
-        require_recent_proof(actor)
+        require_recent_authentication(actor)
     check_profile(profile)
     canonical_identifiers = _canonical(identifiers, user_id=user_id)
     if user_id == actor.user_id:
-        _refuse_own_identifiers(actor, canonical_identifiers)
+        _require_step_up_for_self(actor, canonical_identifiers)
     # Before the users, as `rights` says.
     lock_permissions(permissions.referenced if permissions else ())
     lock_groups(groups.referenced if groups else ())
-    keep_an_administrator(user_id, flags, field="is_superuser")
-    user = locked_for(user_id, actor=actor)
+    require_another_administrator(user_id, flags, field="is_superuser")
+    user = get_target_for_update(user_id, actor=actor)
     _write_identifiers(user, actor=actor, identifiers=canonical_identifiers)
     write_profile(user, actor=actor, changes=profile)
     _write_flags(user, actor=actor, flags=flags)
@@ -132,8 +132,8 @@ def verify_user_email(user_id: UUID, *, actor: Actor) -> User:
 
     Raises `InputRejectedError` if there is no such person, and the policy's errors.
     """
-    require(actor, may_administer_people)
-    user = locked_user(user_id)
+    require(actor, may_administer_users)
+    user = get_user_for_update(user_id)
     if user.email_verified_at is None:
         user.email_verified_at = timezone.now()
         user.save(update_fields=["email_verified_at"])
@@ -141,7 +141,9 @@ def verify_user_email(user_id: UUID, *, actor: Actor) -> User:
     return user
 
 
-def keep_an_administrator(user_id: UUID, flags: Mapping[str, bool], *, field: str | None) -> None:
+def require_another_administrator(
+    user_id: UUID, flags: Mapping[str, bool], *, field: str | None
+) -> None:
     """Refuse flags, ``is_active`` among them, that leave nobody to administer.
 
     Flags that may take the role away lock the administrators until the end of the transaction:
@@ -176,7 +178,7 @@ def _canonical(identifiers: Mapping[str, str], *, user_id: UUID) -> dict[str, st
         return {"email": stored, **check_identifiers(others)}
 
 
-def _refuse_own_identifiers(actor: Actor, identifiers: Mapping[str, str]) -> None:
+def _require_step_up_for_self(actor: Actor, identifiers: Mapping[str, str]) -> None:
     """Have administrators prove that it is them, like everybody, to change their own."""
     own = User.objects.values(*IDENTIFIERS).get(pk=actor.user_id)
     problems = [

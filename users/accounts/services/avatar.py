@@ -16,16 +16,16 @@ from core.errors import InputRejectedError, Problem
 from users.accounts import avatars
 from users.accounts.errors import AccountErrorCode
 from users.accounts.models import Profile, User
-from users.accounts.pictures import NoTurnError, squares_of
+from users.accounts.pictures import DecoderBusyError, decode_squares
 from users.accounts.policy import may_edit_profile, require
-from users.accounts.services.people import locked_for
-from users.accounts.throttling import count_avatar, forgive_avatar
+from users.accounts.services.people import get_target_for_update
+from users.accounts.throttling import count_avatar, refund_avatar
 from users.activity.record import record
 from users.activity.tags import Tag
 
 # No request takes so long from writing the files to writing their key.
 UNUSED_AFTER: Final = timedelta(days=1)
-ASKED_AT_ONCE: Final = 1_000
+LOOKUP_BATCH: Final = 1_000
 
 
 def set_avatar(user_id: UUID, *, actor: Actor, image: bytes) -> User:
@@ -44,15 +44,15 @@ def set_avatar(user_id: UUID, *, actor: Actor, image: bytes) -> User:
         )
     count_avatar(user_id)
     try:
-        squares = squares_of(image)
-    except NoTurnError:
-        forgive_avatar(user_id)
+        squares = decode_squares(image)
+    except DecoderBusyError:
+        refund_avatar(user_id)
         raise
     with ExitStack() as undo:
-        key = avatars.keep(squares)
-        undo.callback(avatars.drop, key)
+        key = avatars.write_files(squares)
+        undo.callback(avatars.delete_files_of, key)
         with transaction.atomic(durable=True):
-            user = locked_for(user_id, actor=actor)
+            user = get_target_for_update(user_id, actor=actor)
             _write(user, key, actor=actor, tag=Tag.AVATAR_CHANGED)
         undo.pop_all()
     return user
@@ -65,7 +65,7 @@ def remove_avatar(user_id: UUID | None, *, actor: Actor) -> User:
     Raises `InputRejectedError` if there is no such person, and the policy's errors.
     """
     require(actor, may_edit_profile, user_id)
-    user = locked_for(user_id, actor=actor)
+    user = get_target_for_update(user_id, actor=actor)
     if user.profile.avatar:
         _write(user, "", actor=actor, tag=Tag.AVATAR_REMOVED)
     return user
@@ -79,15 +79,15 @@ def remove_unused_avatars(prefix: str) -> int:
     key may be about to be written. A key is never written again, so what is unused stays so.
     """
     removed, keys = 0, avatars.keys_under(prefix)
-    while batch := list(islice(keys, ASKED_AT_ONCE)):
-        for key in _unused(batch):
+    while batch := list(islice(keys, LOOKUP_BATCH)):
+        for key in _find_unused_keys(batch):
             if avatars.is_older(key, UNUSED_AFTER):
-                avatars.drop(key)
+                avatars.delete_files_of(key)
                 removed += 1
     return removed
 
 
-def _unused(keys: Iterable[str]) -> list[str]:
+def _find_unused_keys(keys: Iterable[str]) -> list[str]:
     # The condition is the index's.
     pictures = Profile.objects.exclude(avatar="").filter(avatar__in=keys)
     used = set(pictures.values_list("avatar", flat=True))

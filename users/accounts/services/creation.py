@@ -100,7 +100,7 @@ def check_known_email(email: str) -> str:
         return check_identifiers({"email": email})["email"]
     except InputRejectedError:
         stored = canonical_login(email)
-        if len(stored) > EMAIL_MAX_LENGTH or not _was_valid(stored):
+        if len(stored) > EMAIL_MAX_LENGTH or not _is_valid_ascii_email(stored):
             raise
         return stored
 
@@ -139,7 +139,7 @@ def insert_verified_user(user: User, *, locale: str, actor: Actor, **data: Any) 
     lock_sign_ups(user.email).delete()
     # Asked first, because with an account at the address no other username would help.
     if User.objects.with_address(user.email).exists():
-        raise email_taken()
+        raise email_taken_error()
     insert_user(user, locale=locale)
     record(Tag.USER_CREATED, actor=actor, subject_id=user.pk, **data)
 
@@ -181,8 +181,8 @@ def save_identifiers(user: User) -> None:
         user.save(force_insert=is_new, update_fields=fields)
     except IntegrityError as error:
         if any(name in str(error) for name in EMAIL_CONSTRAINTS):
-            raise email_taken() from None
-        raise username_taken() from None
+            raise email_taken_error() from None
+        raise username_taken_error() from None
 
 
 def unused_username() -> str:
@@ -195,14 +195,14 @@ def unused_email() -> str:
     return f"{secrets.token_hex(16)}@deleted.invalid"
 
 
-def email_taken(field: str = "email") -> InputRejectedError:
+def email_taken_error(field: str = "email") -> InputRejectedError:
     """Return the refusal of an address; not for strangers, who must not learn of it."""
     return InputRejectedError(
         Problem(AccountErrorCode.EMAIL_TAKEN, _("This address has an account."), (field,))
     )
 
 
-def username_taken() -> InputRejectedError:
+def username_taken_error() -> InputRejectedError:
     """Return the refusal of a username."""
     return InputRejectedError(
         Problem(
@@ -213,7 +213,7 @@ def username_taken() -> InputRejectedError:
     )
 
 
-def _was_valid(email: str) -> bool:
+def _is_valid_ascii_email(email: str) -> bool:
     try:
         validate_email(email)
     except ValidationError:

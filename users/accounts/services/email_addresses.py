@@ -18,13 +18,13 @@ from users.accounts.errors import AccountErrorCode
 from users.accounts.identifiers import canonical_login
 from users.accounts.models import EmailAddition, EmailAddress, User
 from users.accounts.policy import may_administer, may_change_credentials, require
-from users.accounts.services.creation import check_identifiers, email_taken, save_identifiers
+from users.accounts.services.creation import check_identifiers, email_taken_error, save_identifiers
 from users.accounts.services.links import read_link, use_link
-from users.accounts.services.people import locked_self, locked_user
+from users.accounts.services.people import get_self_for_update, get_user_for_update
 from users.accounts.services.reauthentication import (
     confirm_password,
     require_owner,
-    require_recent_proof,
+    require_recent_authentication,
 )
 from users.accounts.throttling import count_mail, count_token
 from users.activity.record import record
@@ -42,10 +42,10 @@ def add_email_address(user_id: UUID, *, actor: Actor, email: str, password: str)
     `InputRejectedError`, also for too many addresses, `TooManyAttemptsError` and the policy's
     errors.
     """
-    email = _confirmed(user_id, actor=actor, email=email, password=password)
+    email = _confirm_request(user_id, actor=actor, email=email, password=password)
     count_mail(actor, email)
     with transaction.atomic(durable=True):
-        user = locked_self(user_id)
+        user = get_self_for_update(user_id)
         if user.has_address(email):
             return
         _refuse_too_many(user, email)
@@ -86,7 +86,7 @@ def confirm_email_address(token: str, *, actor: Actor, password: str | None = No
             address.save(force_insert=True)
         except IntegrityError:
             # Somebody confirmed it meanwhile, the person included.
-            raise email_taken("token") from None
+            raise email_taken_error("token") from None
         record(
             Tag.EMAIL_ADDRESS_ADDED,
             actor=actor,
@@ -103,14 +103,14 @@ def set_primary_email_address(user_id: UUID, *, actor: Actor, email: str, passwo
     present one changes nothing. Raises `InputRejectedError`, `TooManyAttemptsError` and the
     policy's errors.
     """
-    email = _confirmed(user_id, actor=actor, email=email, password=password)
+    email = _confirm_request(user_id, actor=actor, email=email, password=password)
     with transaction.atomic(durable=True):
-        user = locked_self(user_id)
+        user = get_self_for_update(user_id)
         if user.email == email:
             return user
         address = user.email_addresses.filter(email=email).first()
         if address is None:
-            raise _no_such_address()
+            raise _address_not_found()
         old, old_verified_at = user.email, user.email_verified_at
         old_undeliverable_at = user.email_undeliverable_at
         user.set_email(
@@ -141,13 +141,15 @@ def remove_email_address(user_id: UUID, *, actor: Actor, email: str, password: s
     The primary one, and so the last one, stays. Raises `InputRejectedError`,
     `TooManyAttemptsError` and the policy's errors.
     """
-    email = _confirmed(user_id, actor=actor, email=email, password=password)
+    email = _confirm_request(user_id, actor=actor, email=email, password=password)
     with transaction.atomic(durable=True):
-        user = locked_self(user_id)
+        user = get_self_for_update(user_id)
         if user.email == email:
-            raise _is_primary(_("This is your primary address. Make another one primary first."))
-        if not _take_away(user, email, actor=actor):
-            raise _no_such_address()
+            raise _is_primary_error(
+                _("This is your primary address. Make another one primary first.")
+            )
+        if not _delete_address(user, email, actor=actor):
+            raise _address_not_found()
     return user
 
 
@@ -160,7 +162,7 @@ def remove_user_email_address(user_id: UUID | None, *, actor: Actor, email: str)
     policy's errors.
     """
     require(actor, may_administer)
-    require_recent_proof(actor)
+    require_recent_authentication(actor)
     email = _canonical(email, user_id=user_id)
     if user_id is not None and user_id == actor.user_id:
         raise InputRejectedError(
@@ -170,12 +172,12 @@ def remove_user_email_address(user_id: UUID | None, *, actor: Actor, email: str)
                 ("user_id",),
             )
         )
-    user = locked_user(user_id)
+    user = get_user_for_update(user_id)
     if user.email == email:
-        raise _is_primary(
+        raise _is_primary_error(
             _("This is the primary address. Give the person another one first: see updateUser.")
         )
-    if not _take_away(user, email, actor=actor):
+    if not _delete_address(user, email, actor=actor):
         raise InputRejectedError(
             Problem(
                 GenericErrorCode.NOT_FOUND, _("This is no further address of theirs."), ("email",)
@@ -187,10 +189,10 @@ def remove_user_email_address(user_id: UUID | None, *, actor: Actor, email: str)
 def remove_secondary_addresses(user: User, *, actor: Actor) -> None:
     """Remove all addresses of a locked user but the primary one; each gets a notice."""
     for email in list(user.email_addresses.order_by("pk").values_list("email", flat=True)):
-        _take_away(user, email, actor=actor)
+        _delete_address(user, email, actor=actor)
 
 
-def _take_away(user: User, email: str, *, actor: Actor) -> bool:
+def _delete_address(user: User, email: str, *, actor: Actor) -> bool:
     """Take an address, and any link to confirm it, from a locked person; tell if there was any."""
     canceled, _rows = EmailAddition.objects.filter(user=user, email=email).delete()
     removed, _rows = user.email_addresses.filter(email=email).delete()
@@ -201,7 +203,7 @@ def _take_away(user: User, email: str, *, actor: Actor) -> bool:
     return bool(removed or canceled)
 
 
-def _confirmed(user_id: UUID, *, actor: Actor, email: str, password: str) -> str:
+def _confirm_request(user_id: UUID, *, actor: Actor, email: str, password: str) -> str:
     """Return the address in canonical form, once the person is known to ask."""
     require(actor, may_change_credentials, user_id)
     email = _canonical(email, user_id=user_id)
@@ -236,11 +238,11 @@ def _refuse_too_many(user: User, email: str) -> None:
         )
 
 
-def _is_primary(what_to_do: str) -> InputRejectedError:
+def _is_primary_error(what_to_do: str) -> InputRejectedError:
     return InputRejectedError(Problem(AccountErrorCode.EMAIL_PRIMARY, what_to_do, ("email",)))
 
 
-def _no_such_address() -> InputRejectedError:
+def _address_not_found() -> InputRejectedError:
     return InputRejectedError(
         Problem(GenericErrorCode.NOT_FOUND, _("This is no confirmed address of yours."), ("email",))
     )

@@ -12,7 +12,7 @@ from users.accounts.models import EmailChange, User
 from users.accounts.policy import may_change_credentials, require
 from users.accounts.services.creation import check_identifiers, save_identifiers
 from users.accounts.services.links import read_link, use_link
-from users.accounts.services.people import locked_self
+from users.accounts.services.people import get_self_for_update
 from users.accounts.services.reauthentication import confirm_password, require_owner
 from users.accounts.throttling import count_mail, count_token
 from users.activity.record import record
@@ -31,7 +31,7 @@ def request_email_change(user_id: UUID, *, actor: Actor, email: str, password: s
     confirm_password(user_id, password, actor=actor, field="password")
     count_mail(actor, email)
     with transaction.atomic(durable=True):
-        if locked_self(user_id).email == email:
+        if get_self_for_update(user_id).email == email:
             return
         change = EmailChange(
             user_id=user_id, email=email, expires_at=timezone.now() + settings.EMAIL_CHANGE_TTL
@@ -72,7 +72,7 @@ def confirm_email_change(token: str, *, actor: Actor, password: str | None = Non
             save_identifiers(user)
         except InputRejectedError as error:
             # Somebody else confirmed the address meanwhile.
-            raise error.about("token") from None
+            raise error.with_field("token") from None
         record(
             Tag.EMAIL_CHANGED,
             actor=actor,

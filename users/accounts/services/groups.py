@@ -13,7 +13,7 @@ from core.errors import GenericErrorCode, InputRejectedError, Problem
 from users.accounts.models import User
 from users.accounts.policy import may_administer_groups, require
 from users.accounts.services.permissions import find_permissions, lock_permissions
-from users.accounts.services.reauthentication import require_recent_proof
+from users.accounts.services.reauthentication import require_recent_authentication
 from users.accounts.services.set_change import SetChange, check_change_size
 from users.accounts.services.validation import Problems, check_field
 from users.activity.record import record
@@ -122,17 +122,17 @@ def lock_groups(group_ids: Collection[int | None]) -> frozenset[int]:
 
 def find_group(group_id: int | None) -> Group:
     """Return the group. Raises `InputRejectedError` about ``group_id`` if there is none."""
-    return _of(Group.objects.all(), group_id)
+    return _get_locked_group(Group.objects.all(), group_id)
 
 
 def get_group_for_update(group_id: int | None) -> Group:
     """Return the group, locked. Raises `InputRejectedError` about ``group_id`` if there is none."""
-    return _of(Group.objects.select_for_update(), group_id)
+    return _get_locked_group(Group.objects.select_for_update(), group_id)
 
 
 def _require_groups(actor: Actor) -> None:
     require(actor, may_administer_groups)
-    require_recent_proof(actor)
+    require_recent_authentication(actor)
 
 
 def _change_group(
@@ -173,7 +173,7 @@ def _permissions_of(group: Group) -> list[int]:
     return list(group.permissions.order_by("pk").values_list("pk", flat=True))
 
 
-def _of(groups: QuerySet[Group], group_id: int | None) -> Group:
+def _get_locked_group(groups: QuerySet[Group], group_id: int | None) -> Group:
     group = groups.filter(pk=group_id).first() if group_id is not None else None
     if group is None:
         raise InputRejectedError(

@@ -9,14 +9,14 @@ from core.email_addresses import canonical_email
 from core.errors import GenericErrorCode
 from users.accounts.errors import AccountErrorCode
 from users.accounts.models import Invitation, User
-from users.accounts.policy import may_administer_people, require
+from users.accounts.policy import may_administer_users, require
 from users.accounts.services.creation import (
     build_verified_user,
-    email_taken,
+    email_taken_error,
     insert_verified_user,
 )
 from users.accounts.services.links import read_link, use_link
-from users.accounts.services.sign_up import sign_up_closed
+from users.accounts.services.sign_up import sign_up_closed_error
 from users.accounts.services.validation import Problems, check_field, check_locale
 from users.accounts.throttling import count_token
 from users.activity.record import record
@@ -30,9 +30,9 @@ def invite_user(*, actor: Actor, email: str, name: str = "", locale: str = "en")
     A later invitation replaces an earlier one for the address. Raises `InputRejectedError`
     and the policy's errors.
     """
-    require(actor, may_administer_people)
+    require(actor, may_administer_users)
     if settings.SIGN_UP == ["closed"]:
-        raise sign_up_closed()
+        raise sign_up_closed_error()
     problems = Problems()
     with problems.of("email", AccountErrorCode.EMAIL_INVALID):
         email = canonical_email(email)
@@ -42,7 +42,7 @@ def invite_user(*, actor: Actor, email: str, name: str = "", locale: str = "en")
         check_locale(locale)
     problems.refuse_any()
     if User.objects.with_address(email).exists():
-        raise email_taken()
+        raise email_taken_error()
     invitation = Invitation(
         email=email, name=name, locale=locale, expires_at=timezone.now() + settings.INVITATION_TTL
     )

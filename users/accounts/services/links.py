@@ -14,7 +14,7 @@ from users.accounts.models import EmailAddition, EmailChange, MailedLink
 L = TypeVar("L", bound=MailedLink)
 
 
-def link_invalid() -> InputRejectedError:
+def link_invalid_error() -> InputRejectedError:
     """Return the refusal of a link that leads nowhere."""
     return InputRejectedError(
         Problem(
@@ -25,11 +25,11 @@ def link_invalid() -> InputRejectedError:
     )
 
 
-def opened(links: QuerySet[Any]) -> Any:
+def require_link(links: QuerySet[Any]) -> Any:
     """Return the link that was found. Raises `InputRejectedError` if it leads nowhere."""
     link = links.first()
     if link is None:
-        raise link_invalid()
+        raise link_invalid_error()
     if link.expires_at <= timezone.now():
         raise InputRejectedError(
             Problem(
@@ -47,7 +47,7 @@ def read_link(kind: type[L], token: str) -> L:
     Raises `InputRejectedError` if the token is not of this kind, was used, was replaced or is
     too old.
     """
-    link: L = opened(kind.objects.with_token(token))
+    link: L = require_link(kind.objects.with_token(token))
     return link
 
 
@@ -56,7 +56,7 @@ def use_link(kind: type[L], token: str) -> L:
 
     Of several who come with the same token the first gets it. Raises as `read_link` does.
     """
-    link: L = opened(kind.objects.with_token(token).select_for_update())
+    link: L = require_link(kind.objects.with_token(token).select_for_update())
     kind.objects.filter(pk=link.pk).delete()
     return link
 

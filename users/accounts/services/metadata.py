@@ -14,10 +14,10 @@ from core.actor import Actor
 from core.errors import GenericErrorCode, InputRejectedError, Problem
 from core.ijson import serializable
 from users.accounts.errors import AccountErrorCode
-from users.accounts.metadata import check_size, normalized, patched, violations
+from users.accounts.metadata import apply_merge_patch, check_size, normalize_metadata, violations
 from users.accounts.models import Metadata, User
 from users.accounts.policy import may_write_private_metadata, may_write_public_metadata, require
-from users.accounts.services.people import locked_for
+from users.accounts.services.people import get_target_for_update
 from users.accounts.services.validation import Problems
 from users.activity.record import record
 from users.activity.tags import Tag
@@ -49,14 +49,17 @@ def change_metadata(
     """
     for kind in {**changes, **expected}:
         require(actor, RULES[kind])
-    changes, expected = _normalized(changes), _normalized_expected(expected)
-    user = locked_for(user_id, actor=actor)
+    changes, expected = _normalize(changes), _normalize_expected(expected)
+    user = get_target_for_update(user_id, actor=actor)
     row = Metadata.objects.filter(user=user).values(*RULES).first() or {}
     _refuse_conflicts({kind: row.get(kind, {}) for kind in expected}, expected)
     old = {kind: row.get(kind, {}) for kind in changes}
-    new = {kind: given if replace else patched(old[kind], given) for kind, given in changes.items()}
+    new = {
+        kind: given if replace else apply_merge_patch(old[kind], given)
+        for kind, given in changes.items()
+    }
     _check_result(new)
-    keys = {kind: changed for kind in new if (changed := _changed(old[kind], new[kind]))}
+    keys = {kind: changed for kind in new if (changed := _changed_keys(old[kind], new[kind]))}
     if keys:
         Metadata.objects.update_or_create(user=user, defaults={kind: new[kind] for kind in keys})
         # Applications choose the keys, which may tell something of the person.
@@ -65,12 +68,12 @@ def change_metadata(
     return user
 
 
-def _normalized_expected(expected: Mapping[str, Any]) -> dict[str, Any]:
+def _normalize_expected(expected: Mapping[str, Any]) -> dict[str, Any]:
     """Return each expected value as stored. Raises `InputRejectedError` for what cannot be."""
     problems, values = Problems(), dict(expected)
     for kind, value in expected.items():
         with problems.of(EXPECTED[kind], GenericErrorCode.VALUE_INVALID):
-            values[kind] = normalized(value)
+            values[kind] = normalize_metadata(value)
     problems.refuse_any()
     return values
 
@@ -90,12 +93,12 @@ def _refuse_conflicts(found: Mapping[str, Any], expected: Mapping[str, Any]) -> 
         raise InputRejectedError(*problems)
 
 
-def _normalized(values: Mapping[str, Any]) -> dict[str, Any]:
+def _normalize(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return each value as stored. Raises `InputRejectedError` unless it is such an object."""
     problems, result = Problems(), dict(values)
     for kind, value in values.items():
         with problems.of(kind, GenericErrorCode.VALUE_INVALID):
-            result[kind] = normalized(value)
+            result[kind] = normalize_metadata(value)
             if not isinstance(value, dict):
                 raise ValidationError(_("Give a JSON object."))
     problems.refuse_any()
@@ -115,7 +118,7 @@ def _check_result(values: Mapping[str, Any]) -> None:
     problems.refuse_any()
 
 
-def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+def _changed_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Return the keys whose values differ, as JSON and not as Python has it: 1 is not true."""
     before, after = ({key: _text(value) for key, value in each.items()} for each in (old, new))
     return sorted(key for key in {*old, *new} if before.get(key) != after.get(key))

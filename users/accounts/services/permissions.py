@@ -16,7 +16,7 @@ from core.errors import GenericErrorCode, InputRejectedError, Problem
 from users.accounts.models import User
 from users.accounts.permissions import permissions_by_name
 from users.accounts.policy import may_administer_groups, require
-from users.accounts.services.reauthentication import require_recent_proof
+from users.accounts.services.reauthentication import require_recent_authentication
 from users.accounts.services.validation import Problems, check_field
 from users.activity.record import record
 from users.activity.tags import Tag
@@ -34,7 +34,7 @@ def create_permission(name: str, *, actor: Actor, description: str) -> Permissio
     the policy's errors.
     """
     require(actor, may_administer_groups)
-    require_recent_proof(actor)
+    require_recent_authentication(actor)
     match = NAME.fullmatch(name)
     if match is None or match[1] in {app.label for app in apps.get_app_configs()}:
         raise InputRejectedError(
@@ -88,7 +88,7 @@ def delete_permission(name: str, *, actor: Actor) -> None:
     Raises `InputRejectedError` if there is none of this name, and the policy's errors.
     """
     require(actor, may_administer_groups)
-    require_recent_proof(actor)
+    require_recent_authentication(actor)
     permission = _own_permission(name)
     _outdate(permission)
     old = {"name": name, "description": permission.name}

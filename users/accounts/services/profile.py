@@ -12,7 +12,7 @@ from core.errors import GenericErrorCode, InputRejectedError, Problem
 from users.accounts.errors import AccountErrorCode
 from users.accounts.models import PROFILE_FIELDS, Profile, User
 from users.accounts.policy import may_edit_profile, require
-from users.accounts.services.people import locked_for
+from users.accounts.services.people import get_target_for_update
 from users.accounts.services.validation import (
     Problems,
     check_field,
@@ -35,7 +35,7 @@ def update_profile(user_id: UUID, *, actor: Actor, **changes: Any) -> User:
     """
     require(actor, may_edit_profile, user_id)
     check_profile(changes)
-    user = locked_for(user_id, actor=actor)
+    user = get_target_for_update(user_id, actor=actor)
     write_profile(user, actor=actor, changes=changes)
     return user
 

@@ -24,7 +24,7 @@ from users.activity.record import record
 from users.activity.tags import Tag
 
 
-def require_recent_proof(actor: Actor) -> None:
+def require_recent_authentication(actor: Actor) -> None:
     """Raise `ReauthenticationRequiredError` unless the session proved lately who is behind it.
 
     Somebody who has a second factor proves it by that. Who acts through no session, as the service
@@ -38,10 +38,10 @@ def require_recent_proof(actor: Actor) -> None:
         return
     proved_at = proof.factor_at if proof.factors else proof.authenticated_at
     if proved_at is None or timezone.now() - proved_at > settings.REAUTHENTICATION_TTL:
-        raise reauthentication_required(proof.factors)
+        raise reauthentication_required_error(proof.factors)
 
 
-def reauthentication_required(factors: Sequence[str]) -> ReauthenticationRequiredError:
+def reauthentication_required_error(factors: Sequence[str]) -> ReauthenticationRequiredError:
     """Return the error that tells what somebody with these factors is to be asked for."""
     seconds = int(settings.REAUTHENTICATION_TTL.total_seconds())
     return ReauthenticationRequiredError(acceptable(factors), max_age=seconds)
@@ -50,7 +50,8 @@ def reauthentication_required(factors: Sequence[str]) -> ReauthenticationRequire
 def confirm_password(user_id: UUID, password: str, *, actor: Actor, field: str) -> None:
     """Raise `InputRejectedError` about ``field`` unless this is the person's password.
 
-    Whoever has a second factor must have proved that lately as well: `require_recent_proof`.
+    Whoever has a second factor must have proved that lately as well:
+    `require_recent_authentication`.
 
     Call it before the service's own transaction: the refusal's event is committed although
     the request fails. Raises `TooManyAttemptsError` after too many.
@@ -60,8 +61,8 @@ def confirm_password(user_id: UUID, password: str, *, actor: Actor, field: str) 
     seen = User.objects.get(pk=user_id)
     if seen.second_factors:
         if actor.proof is None:
-            raise reauthentication_required(seen.second_factors)
-        require_recent_proof(actor)
+            raise reauthentication_required_error(seen.second_factors)
+        require_recent_authentication(actor)
     check_own_password(seen.pk, password, actor=actor, field=field)
 
 
@@ -73,7 +74,7 @@ def require_owner(user_id: UUID, password: str | None, *, actor: Actor) -> None:
     A refusal's event is committed, so call it outside of transactions; raises
     `TooManyAttemptsError` as well.
     """
-    if actor.user_id == user_id and actor.is_in_person:
+    if actor.user_id == user_id and actor.is_interactive:
         return
     if password is None:
         raise InputRejectedError(
@@ -96,7 +97,7 @@ def check_own_password(user_id: UUID, password: str, *, actor: Actor, field: str
     """
     count_password(user_id)
     with transaction.atomic(durable=True):
-        if is_password_of(User.objects.get(pk=user_id), password):
+        if verify_password(User.objects.get(pk=user_id), password):
             return
         record(Tag.PASSWORD_REFUSED, actor=actor, subject_id=user_id)
     raise InputRejectedError(
@@ -104,12 +105,12 @@ def check_own_password(user_id: UUID, password: str, *, actor: Actor, field: str
     )
 
 
-def is_password_of(user: User, password: str) -> bool:
+def verify_password(user: User, password: str) -> bool:
     """Tell whether this is the person's password; its hash is brought to today's cost."""
-    return check_password(password, user.password, partial(_hash_anew, user))
+    return check_password(password, user.password, partial(_rehash_password, user))
 
 
-def _hash_anew(user: User, password: str) -> None:
+def _rehash_password(user: User, password: str) -> None:
     """Keep the password at today's cost, unless it was changed meanwhile."""
     encoded = make_password(password)
     if User.objects.filter(pk=user.pk, password=user.password).update(password=encoded):

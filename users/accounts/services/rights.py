@@ -15,9 +15,9 @@ from core.actor import Actor
 from users.accounts.models import User
 from users.accounts.policy import may_administer_groups, require
 from users.accounts.services.groups import get_group_for_update, lock_groups
-from users.accounts.services.people import locked_user
+from users.accounts.services.people import get_user_for_update
 from users.accounts.services.permissions import find_permissions, lock_permissions
-from users.accounts.services.reauthentication import require_recent_proof
+from users.accounts.services.reauthentication import require_recent_authentication
 from users.accounts.services.set_change import SetChange, check_change_size
 from users.activity.record import record
 from users.activity.tags import Tag
@@ -33,7 +33,7 @@ def add_to_groups(user_id: UUID | None, *, actor: Actor, group_ids: Sequence[int
     _require_rights(actor)
     check_change_size(group_ids, field="group_ids")
     change = SetChange(added=lock_groups(group_ids))
-    return _write_groups(locked_user(user_id), change, actor=actor)
+    return _write_groups(get_user_for_update(user_id), change, actor=actor)
 
 
 @transaction.atomic(durable=True)
@@ -47,7 +47,7 @@ def remove_from_groups(
     _require_rights(actor)
     check_change_size(group_ids, field="group_ids")
     change = SetChange(removed=lock_groups(group_ids))
-    return _write_groups(locked_user(user_id), change, actor=actor)
+    return _write_groups(get_user_for_update(user_id), change, actor=actor)
 
 
 @transaction.atomic(durable=True)
@@ -55,7 +55,7 @@ def add_to_group(user_id: UUID, *, actor: Actor, group_id: int) -> User:
     """Add a user to one group, as a bulk action does; raises as `add_to_groups`."""
     _require_rights(actor)
     change = SetChange(added=frozenset({get_group_for_update(group_id).pk}))
-    return _write_groups(locked_user(user_id), change, actor=actor)
+    return _write_groups(get_user_for_update(user_id), change, actor=actor)
 
 
 @transaction.atomic(durable=True)
@@ -63,7 +63,7 @@ def remove_from_group(user_id: UUID, *, actor: Actor, group_id: int) -> User:
     """Remove a user from one group, as a bulk action does; raises as `remove_from_groups`."""
     _require_rights(actor)
     change = SetChange(removed=frozenset({get_group_for_update(group_id).pk}))
-    return _write_groups(locked_user(user_id), change, actor=actor)
+    return _write_groups(get_user_for_update(user_id), change, actor=actor)
 
 
 @transaction.atomic(durable=True)
@@ -78,7 +78,7 @@ def grant_user_permissions(
     _require_rights(actor)
     check_change_size(permissions, field="permissions")
     change = SetChange(added=lock_permissions(find_permissions(permissions)))
-    return _write_permissions(locked_user(user_id), change, actor=actor)
+    return _write_permissions(get_user_for_update(user_id), change, actor=actor)
 
 
 @transaction.atomic(durable=True)
@@ -92,7 +92,7 @@ def revoke_user_permissions(
     _require_rights(actor)
     check_change_size(permissions, field="permissions")
     change = SetChange(removed=lock_permissions(find_permissions(permissions)))
-    return _write_permissions(locked_user(user_id), change, actor=actor)
+    return _write_permissions(get_user_for_update(user_id), change, actor=actor)
 
 
 def write_rights(
@@ -108,7 +108,7 @@ def write_rights(
 
 def _require_rights(actor: Actor) -> None:
     require(actor, may_administer_groups)
-    require_recent_proof(actor)
+    require_recent_authentication(actor)
 
 
 def _write_groups(user: User, change: SetChange, *, actor: Actor) -> User:

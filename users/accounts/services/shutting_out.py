@@ -6,34 +6,34 @@ from uuid import UUID
 
 from core.errors import Problem
 
-Reason = Callable[[UUID], Problem | None]
-Keeper = Callable[[UUID], bool]
+SignInBlock = Callable[[UUID], Problem | None]
+BlockTransfer = Callable[[UUID], bool]
 
-_reasons: Final[list[Reason]] = []
-_keepers: Final[list[Keeper]] = []
+_sign_in_blocks: Final[list[SignInBlock]] = []
+_block_transfers: Final[list[BlockTransfer]] = []
 
 
-def also_shuts_out(reason: Reason) -> Reason:
+def register_sign_in_block(block: SignInBlock) -> SignInBlock:
     """Register the decorated function, which says what keeps a person out, and what to do."""
-    _reasons.append(reason)
-    return reason
+    _sign_in_blocks.append(block)
+    return block
 
 
-def what_shuts_out(user_id: UUID) -> Problem | None:
+def find_sign_in_block(user_id: UUID) -> Problem | None:
     """Return the first reason that there is for a person not to be let in."""
-    return next((problem for reason in _reasons if (problem := reason(user_id))), None)
+    return next((problem for block in _sign_in_blocks if (problem := block(user_id))), None)
 
 
-def also_keeps_out(keeper: Keeper) -> Keeper:
+def register_block_transfer(transfer: BlockTransfer) -> BlockTransfer:
     """Register the decorated function, which has a person stay out when its reason is gone.
 
     It returns whether they would have been let in.
     """
-    _keepers.append(keeper)
-    return keeper
+    _block_transfers.append(transfer)
+    return transfer
 
 
-def keep_out(user_id: UUID) -> bool:
+def transfer_blocks(user_id: UUID) -> bool:
     """Have a person stay out when no reason is left; return whether they would have been let in."""
-    changes = [keeper(user_id) for keeper in _keepers]
+    changes = [transfer(user_id) for transfer in _block_transfers]
     return any(changes)

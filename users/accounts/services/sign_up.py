@@ -24,7 +24,7 @@ from users.accounts.services.creation import (
     check_new_account,
     insert_verified_user,
     lock_sign_ups,
-    username_taken,
+    username_taken_error,
 )
 from users.accounts.services.links import read_link, use_link
 from users.accounts.throttling import count_mail, count_token
@@ -57,7 +57,7 @@ def sign_up(*, actor: Actor, email: str, username: str, password: str, locale: s
     )
     with transaction.atomic(durable=True):
         if User.objects.filter(username=pending.username).exists():
-            raise username_taken()
+            raise username_taken_error()
         pending.save(force_insert=True)
         record(Tag.SIGN_UP_REQUESTED, actor=actor, subject_id=pending.nonce)
 
@@ -118,7 +118,7 @@ def verify_email(
             insert_verified_user(user, locale=pending.locale, actor=actor, link=pending.nonce)
         except InputRejectedError as error:
             if error.problems[0].code is AccountErrorCode.EMAIL_TAKEN:
-                raise error.about("token") from None
+                raise error.with_field("token") from None
             raise
     return user
 
@@ -177,7 +177,7 @@ def check_may_sign_up(email: str, *, field: str, is_invited: bool = False) -> No
     if settings.SIGN_UP == ["open"] or (is_invited and settings.SIGN_UP == ["invitation"]):
         return
     if settings.SIGN_UP == ["closed"]:
-        raise sign_up_closed()
+        raise sign_up_closed_error()
     if settings.SIGN_UP == ["invitation"]:
         raise InputRejectedError(
             Problem(
@@ -195,7 +195,7 @@ def check_may_sign_up(email: str, *, field: str, is_invited: bool = False) -> No
         )
 
 
-def sign_up_closed() -> InputRejectedError:
+def sign_up_closed_error() -> InputRejectedError:
     """Return the refusal of whoever has not got the account from an administrator."""
     return InputRejectedError(
         Problem(AccountErrorCode.SIGN_UP_CLOSED, _("Here, administrators make the accounts."))

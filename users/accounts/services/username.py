@@ -12,7 +12,7 @@ from users.accounts.services.creation import (
     check_username_is_free_to_choose,
     save_identifiers,
 )
-from users.accounts.services.people import locked_self
+from users.accounts.services.people import get_self_for_update
 from users.accounts.services.reauthentication import confirm_password
 from users.accounts.throttling import count_username
 from users.activity.record import record
@@ -31,7 +31,7 @@ def change_username(user_id: UUID, *, actor: Actor, username: str, password: str
     confirm_password(user_id, password, actor=actor, field="password")
     count_username(user_id)
     with transaction.atomic(durable=True):
-        user = locked_self(user_id)
+        user = get_self_for_update(user_id)
         old, user.username = user.username, username
         if old == username:
             return user

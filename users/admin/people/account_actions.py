@@ -6,9 +6,9 @@ from django.utils.translation import gettext_lazy as _
 
 from core.admin import actor_of
 from core.admin_actions import Confirmed, Done, dialog_action, page_action
-from users.accounts.admin import PersonalAdmin
+from users.accounts.admin import UserRelatedAdmin
 from users.accounts.identifiers import readable_email
-from users.accounts.policy import may_administer, may_administer_people, may_edit_profiles
+from users.accounts.policy import may_administer, may_administer_users, may_edit_profiles
 from users.accounts.services.administration import verify_user_email
 from users.accounts.services.avatar import remove_avatar
 from users.accounts.services.email_addresses import remove_user_email_address
@@ -17,12 +17,12 @@ from users.admin.people.dialog_forms import AddressForm, InvitationForm
 from users.authentication.models import Suspension
 
 
-class AccountActions(PersonalAdmin):
+class AccountActions(UserRelatedAdmin):
     """Actions by the services of accounts, and links to other pages about the user."""
 
     def has_invite_permission(self, request: HttpRequest) -> bool:
         """Offer it to administrators."""
-        return may_administer_people(actor_of(request))
+        return may_administer_users(actor_of(request))
 
     def has_verify_permission(self, request: HttpRequest, object_id: str) -> bool:
         """Offer it to administrators if the primary address is unverified."""
@@ -56,9 +56,9 @@ class AccountActions(PersonalAdmin):
         text=_("They get a link by mail, and choose their username and password there."),
         form_class=InvitationForm,
     )
-    def invite(self, confirmed: Confirmed) -> Done:
+    def invite(self, run_confirmed: Confirmed) -> Done:
         """Invite a person by mail."""
-        invite_user(actor=confirmed.actor, **confirmed.values)
+        invite_user(actor=run_confirmed.actor, **run_confirmed.values)
         return Done(self.list_url, _("The invitation is being sent."))
 
     @dialog_action(
@@ -69,10 +69,12 @@ class AccountActions(PersonalAdmin):
         text=_("Only if you know that this person reads mail at it."),
         confirm=_("Mark as verified"),
     )
-    def verify_email(self, confirmed: Confirmed) -> Done:
+    def verify_email(self, run_confirmed: Confirmed) -> Done:
         """Mark the primary address as verified."""
-        verify_user_email(confirmed.key, actor=confirmed.actor)
-        return Done(self.page_url(confirmed.key), _("The e-mail address is marked as verified."))
+        verify_user_email(run_confirmed.key, actor=run_confirmed.actor)
+        return Done(
+            self.page_url(run_confirmed.key), _("The e-mail address is marked as verified.")
+        )
 
     @dialog_action(
         label=_("Remove an address"),
@@ -85,10 +87,10 @@ class AccountActions(PersonalAdmin):
         confirm=_("Remove"),
         form_class=AddressForm,
     )
-    def remove_address(self, confirmed: Confirmed) -> Done:
+    def remove_address(self, run_confirmed: Confirmed) -> Done:
         """Remove the secondary address that was chosen."""
-        email = confirmed.values["email"]
-        user = remove_user_email_address(confirmed.key, actor=confirmed.actor, email=email)
+        email = run_confirmed.values["email"]
+        user = remove_user_email_address(run_confirmed.key, actor=run_confirmed.actor, email=email)
         message = _("%(email)s was removed.") % {"email": readable_email(email)}
         return Done(self.page_url(user.pk), message)
 
@@ -99,9 +101,9 @@ class AccountActions(PersonalAdmin):
         title=_("Remove the picture?"),
         text=_("The person can choose another one."),
     )
-    def remove_picture(self, confirmed: Confirmed) -> Done:
+    def remove_picture(self, run_confirmed: Confirmed) -> Done:
         """Remove the avatar."""
-        user = remove_avatar(confirmed.key, actor=confirmed.actor)
+        user = remove_avatar(run_confirmed.key, actor=run_confirmed.actor)
         return Done(self.page_url(user.pk))
 
     @page_action(label=_("Profile"), icon="badge")

@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from core.admin import actor_of
 from core.admin_actions import page_action
 from core.errors import ArgumentInvalidError
-from users.accounts.admin import PersonalAdmin
-from users.accounts.services.reauthentication import require_recent_proof
+from users.accounts.admin import UserRelatedAdmin
+from users.accounts.services.reauthentication import require_recent_authentication
 from users.bulk.admin_forms import BulkActionForm
 from users.bulk.admin_selection import selection_of
 from users.bulk.policy import may_act_in_bulk
@@ -21,10 +21,10 @@ from users.bulk.selection import Selection
 from users.bulk.services.starting import count_selected
 
 # The form shows "more than" beyond it. The service counts up to the number that was entered.
-COUNTED_HERE: Final = 100_000
+MAX_COUNTED_IN_ADMIN: Final = 100_000
 
 
-class BulkActionStart(PersonalAdmin):
+class BulkActionStart(UserRelatedAdmin):
     """The list's search and filters as the selection of a bulk action."""
 
     def has_bulk_permission(self, request: HttpRequest) -> bool:
@@ -45,7 +45,7 @@ class BulkActionStart(PersonalAdmin):
     def act_in_bulk(self, request: HttpRequest) -> HttpResponse:
         """Show how many users the list has, and start the action that was chosen for them."""
         actor = actor_of(request)
-        require_recent_proof(actor)
+        require_recent_authentication(actor)
         selection = selection_of(request.GET)
         back = reverse("admin:accounts_user_changelist", query=request.GET)
         if selection is None:
@@ -65,7 +65,7 @@ class BulkActionStart(PersonalAdmin):
     def _confirmation(
         self, request: HttpRequest, form: BulkActionForm, selection: Selection, back: str
     ) -> HttpResponse:
-        count = count_selected(selection, actor=form.actor, limit=COUNTED_HERE)
+        count = count_selected(selection, actor=form.actor, limit=MAX_COUNTED_IN_ADMIN)
         return TemplateResponse(
             request,
             "admin/bulk_action.html",
@@ -74,8 +74,8 @@ class BulkActionStart(PersonalAdmin):
                 "title": _("Act on all of these"),
                 "opts": self.opts,
                 "form": form,
-                "count": number_format(min(count, COUNTED_HERE), force_grouping=True),
-                "is_cut_off": count > COUNTED_HERE,
+                "count": number_format(min(count, MAX_COUNTED_IN_ADMIN), force_grouping=True),
+                "is_cut_off": count > MAX_COUNTED_IN_ADMIN,
                 "is_everybody": selection.is_open,
                 "back": back,
             },

@@ -8,15 +8,15 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from core.admin import cached_on_row
-from users.accounts.admin import PersonalAdmin
-from users.accounts.avatars import url_of
+from users.accounts.admin import UserRelatedAdmin
+from users.accounts.avatars import avatar_url
 from users.accounts.identifiers import readable_email
 from users.accounts.models import User
 from users.accounts.permissions import permissions_of
 from users.accounts.pictures import AvatarSize
 
 
-class UserColumns(PersonalAdmin):
+class UserColumns(UserRelatedAdmin):
     """The columns and read-only fields of users that are computed."""
 
     @display(  # type: ignore[untyped-decorator]
@@ -70,5 +70,5 @@ class UserColumns(PersonalAdmin):
         """Show the avatar."""
         if not user.profile.avatar:
             return None
-        url = url_of(user.profile.avatar, AvatarSize.SMALL)
+        url = avatar_url(user.profile.avatar, AvatarSize.SMALL)
         return format_html('<img src="{}" alt="" width="64" height="64">', url)

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.admin import actor_of
 from core.admin_actions import Confirmed, Done, dialog_action
-from users.accounts.admin import PersonalAdmin
+from users.accounts.admin import UserRelatedAdmin
 from users.accounts.policy import may_administer, may_impersonate
 from users.admin.people.dialog_forms import ImpersonationForm
 from users.authentication.services.ending import end_sessions
@@ -18,7 +18,7 @@ from users.authentication.services.resetting_factors import reset_second_factors
 from users.authentication.services.unlocking import unlock_user
 
 
-class SignInActions(PersonalAdmin):
+class SignInActions(UserRelatedAdmin):
     """Actions by the services of authentication."""
 
     def has_impersonate_permission(self, request: HttpRequest, object_id: str) -> bool:
@@ -43,10 +43,10 @@ class SignInActions(PersonalAdmin):
         title=_("Reset the password?"),
         text=_("The person is signed out everywhere, and mailed a link to choose another one."),
     )
-    def require_reset(self, confirmed: Confirmed) -> Done:
+    def require_reset(self, run_confirmed: Confirmed) -> Done:
         """Remove the password and mail a link to choose another."""
-        require_password_reset(confirmed.key, actor=confirmed.actor)
-        return Done(self.page_url(confirmed.key), _("The person was mailed a link."))
+        require_password_reset(run_confirmed.key, actor=run_confirmed.actor)
+        return Done(self.page_url(run_confirmed.key), _("The person was mailed a link."))
 
     @dialog_action(
         label=_("Unlock"),
@@ -55,10 +55,10 @@ class SignInActions(PersonalAdmin):
         title=_("Unlock the account?"),
         text=_("For a person who has to wait after too many failed log-ins."),
     )
-    def unlock(self, confirmed: Confirmed) -> Done:
+    def unlock(self, run_confirmed: Confirmed) -> Done:
         """Reset the counters of failed attempts."""
-        unlock_user(confirmed.key, actor=confirmed.actor)
-        return Done(self.page_url(confirmed.key), _("The person may log in again at once."))
+        unlock_user(run_confirmed.key, actor=run_confirmed.actor)
+        return Done(self.page_url(run_confirmed.key), _("The person may log in again at once."))
 
     @dialog_action(
         label=_("End all sessions"),
@@ -68,10 +68,10 @@ class SignInActions(PersonalAdmin):
         title=_("End all sessions?"),
         text=_("The person is signed out everywhere at once, and may sign in again."),
     )
-    def end_all_sessions(self, confirmed: Confirmed) -> Done:
+    def end_all_sessions(self, run_confirmed: Confirmed) -> Done:
         """Sign the user out everywhere."""
-        end_sessions(confirmed.key, actor=confirmed.actor)
-        return Done(self.page_url(confirmed.key), _("The person is signed out everywhere."))
+        end_sessions(run_confirmed.key, actor=run_confirmed.actor)
+        return Done(self.page_url(run_confirmed.key), _("The person is signed out everywhere."))
 
     @dialog_action(
         label=_("Reset second factors"),
@@ -84,10 +84,10 @@ class SignInActions(PersonalAdmin):
         ),
         confirm=_("Remove"),
     )
-    def reset_factors(self, confirmed: Confirmed) -> Done:
+    def reset_factors(self, run_confirmed: Confirmed) -> Done:
         """Remove the second factors."""
-        reset_second_factors(confirmed.key, actor=confirmed.actor)
-        return Done(self.page_url(confirmed.key), _("The second factors were removed."))
+        reset_second_factors(run_confirmed.key, actor=run_confirmed.actor)
+        return Done(self.page_url(run_confirmed.key), _("The second factors were removed."))
 
     @dialog_action(
         label=_("Impersonate"),
@@ -98,12 +98,14 @@ class SignInActions(PersonalAdmin):
         confirm=_("Begin"),
         form_class=ImpersonationForm,
     )
-    def impersonate(self, confirmed: Confirmed) -> HttpResponse:
+    def impersonate(self, run_confirmed: Confirmed) -> HttpResponse:
         """Begin an impersonation and show its tokens once, in the dialog."""
-        signed_in = impersonate_user(confirmed.key, actor=confirmed.actor, **confirmed.values)
+        signed_in = impersonate_user(
+            run_confirmed.key, actor=run_confirmed.actor, **run_confirmed.values
+        )
         session = signed_in.session
         response = render(
-            confirmed.request,
+            run_confirmed.request,
             "admin/impersonation.html",
             {
                 "title": _("You impersonate %(person)s") % {"person": session.user.username},

@@ -13,7 +13,7 @@ from core.admin import MenuItem, Section, actor_of
 from core.admin_filters import BooleanFilter, DayFilter
 from core.admin_forms import ServiceForm
 from users.accounts.admin_filters import GroupFilter, UndeliverableFilter
-from users.accounts.admin_forms import NewUserForm, set_change_of
+from users.accounts.admin_forms import NewUserForm, set_change_from_form
 from users.accounts.models import User
 from users.accounts.policy import may_administer, may_edit_profiles
 from users.accounts.services.administration import FLAGS, IDENTIFIERS, change_user, create_user
@@ -31,7 +31,7 @@ class UserAdmin(UserColumns, AccountActions, SignInActions, BulkActionStart):
     menu = MenuItem(Section.PEOPLE, 1, "person")
     may_add = staticmethod(may_administer)
     may_change = staticmethod(may_edit_profiles)
-    person_field = "pk"
+    user_field = "pk"
     list_display = ("person", "address", "is_active", "role", "group_names", "date_joined")
     list_filter = (
         ("is_active", BooleanFilter),
@@ -129,5 +129,7 @@ class UserAdmin(UserColumns, AccountActions, SignInActions, BulkActionStart):
             identifiers={name: values[name] for name in IDENTIFIERS if name in values},
             profile={name: values[name] for name in USER_FIELDS if name in values},
             flags={name: values[name] for name in FLAGS if name in values},
-            groups=set_change_of(form, "groups", held=obj.groups) if "groups" in values else None,
+            groups=set_change_from_form(form, "groups", held=obj.groups)
+            if "groups" in values
+            else None,
         )

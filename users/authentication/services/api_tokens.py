@@ -20,7 +20,7 @@ from core.errors import GenericErrorCode, InputRejectedError, Problem
 from users.accounts.errors import AccountErrorCode
 from users.accounts.models import User
 from users.accounts.policy import may_administer, may_change_credentials, require
-from users.accounts.services.people import locked_user
+from users.accounts.services.people import get_user_for_update
 from users.accounts.services.reauthentication import confirm_password
 from users.accounts.services.validation import Problems, check_field
 from users.activity.record import record
@@ -72,7 +72,7 @@ def create_service_account_token(  # noqa: PLR0913 - whose, and what a token con
     require(actor, may_administer)
     services = User.objects.services().filter(is_active=True)
     if user_id is None or not services.filter(pk=user_id).exists():
-        raise no_such_service_account()
+        raise service_account_not_found()
     _check(name=name, scopes=scopes, days=days)
     _confirm(password, actor=actor)
     return _create(user_id, actor=actor, name=name, scopes=scopes, days=days)
@@ -92,11 +92,11 @@ def rotate_api_token(
     _check_overlap(overlap)
     _confirm(password, actor=actor)
     with transaction.atomic(durable=True):
-        owner = _locked_owner(seen.user_id)
+        owner = _get_owner_for_update(seen.user_id)
         now = timezone.now()
         old = ApiToken.objects.filter(pk=seen.pk).select_for_update().first()
         if old is None or old.expires_at <= now:
-            raise _no_such_token()
+            raise _token_not_found()
         if old.rotated_at is not None:
             raise InputRejectedError(
                 Problem(
@@ -126,7 +126,7 @@ def rename_api_token(token_id: UUID | None, *, actor: Actor, name: str) -> ApiTo
     Raises `InputRejectedError` for a bad name or if there is no such token, and the policy's
     errors.
     """
-    token = _locked(token_id, actor=actor)
+    token = _get_for_update(token_id, actor=actor)
     _check_name(name)
     if token.name != name:
         old, token.name = token.name, name
@@ -147,7 +147,7 @@ def revoke_api_token(token_id: UUID | None, *, actor: Actor) -> None:
 
     Raises `InputRejectedError` if there is no such token, and the policy's errors.
     """
-    _revoke(_locked(token_id, actor=actor), actor=actor)
+    _revoke(_get_for_update(token_id, actor=actor), actor=actor)
 
 
 def revoke_api_tokens_of(user_id: UUID, *, actor: Actor) -> None:
@@ -157,7 +157,7 @@ def revoke_api_tokens_of(user_id: UUID, *, actor: Actor) -> None:
         _revoke(token, actor=actor)
 
 
-def no_such_service_account() -> InputRejectedError:
+def service_account_not_found() -> InputRejectedError:
     """Return the refusal of an id that is no service account's, or a deactivated one's."""
     return InputRejectedError(
         Problem(
@@ -190,7 +190,7 @@ def _create(
     user_id: UUID, *, actor: Actor, name: str, scopes: Collection[Scope], days: int
 ) -> NewToken:
     with transaction.atomic(durable=True):
-        owner = _locked_owner(user_id)
+        owner = _get_owner_for_update(user_id)
         if owner.api_tokens.active().count() >= settings.API_TOKENS_PER_OWNER:
             raise InputRejectedError(
                 Problem(
@@ -204,11 +204,11 @@ def _create(
     return new
 
 
-def _locked_owner(user_id: UUID) -> User:
+def _get_owner_for_update(user_id: UUID) -> User:
     """Lock the owner, who may still sign in, so that tokens made at once are counted."""
-    owner = locked_user(user_id)
+    owner = get_user_for_update(user_id)
     if not owner.is_active:
-        raise _no_such_token()
+        raise _token_not_found()
     return owner
 
 
@@ -246,17 +246,17 @@ def _find(token_id: UUID | None, *, actor: Actor) -> ApiToken:
     tokens = ApiToken.objects.visible_to(actor).active().select_related("user")
     token = tokens.filter(pk=token_id).first() if token_id else None
     if token is None:
-        raise _no_such_token()
+        raise _token_not_found()
     return token
 
 
-def _locked(token_id: UUID | None, *, actor: Actor) -> ApiToken:
+def _get_for_update(token_id: UUID | None, *, actor: Actor) -> ApiToken:
     """Return the same, locked until the caller's transaction ends."""
     seen = _find(token_id, actor=actor)
     require(actor, may_revoke_tokens, seen.user_id)
     token = ApiToken.objects.filter(pk=seen.pk).select_for_update().first()
     if token is None:
-        raise _no_such_token()
+        raise _token_not_found()
     return token
 
 
@@ -265,7 +265,7 @@ def _may_rotate(actor: Actor, owner: User) -> bool:
     return may_administer(actor) if owner.is_service else may_change_credentials(actor, owner.pk)
 
 
-def _no_such_token() -> InputRejectedError:
+def _token_not_found() -> InputRejectedError:
     return InputRejectedError(
         Problem(GenericErrorCode.NOT_FOUND, _("There is no such API token."), ("token_id",))
     )

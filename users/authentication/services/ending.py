@@ -14,7 +14,7 @@ from core.actor import Actor
 from core.errors import GenericErrorCode, InputRejectedError, Problem
 from users.accounts.policy import may_administer, require
 from users.accounts.services.links import end_address_links_of
-from users.accounts.services.people import locked_user
+from users.accounts.services.people import get_user_for_update
 from users.activity.record import record
 from users.activity.tags import Tag
 from users.authentication.factors import PendingLogIn
@@ -30,11 +30,11 @@ def end_sessions_of(user_id: UUID, *, actor: Actor, keep: UUID | None = None) ->
     does so before.
     """
     PendingLogIn.objects.filter(user_id=user_id).delete()
-    sessions = Session.objects.locked_of(user_id, keep=keep)
+    sessions = Session.objects.get_user_sessions_for_update(user_id, keep=keep)
     Session.objects.filter(pk__in=[session.pk for session in sessions]).delete()
     for session in sessions:
         if session.impersonator_id:
-            note_end_of_impersonation(session, actor=actor)
+            record_impersonation_end(session, actor=actor)
     return sum(session.expires_at > timezone.now() for session in sessions)
 
 
@@ -47,7 +47,7 @@ def end_links_of(user_id: UUID) -> None:
     end_address_links_of(user_id)
 
 
-def note_end_of_impersonation(session: Session, *, actor: Actor) -> None:
+def record_impersonation_end(session: Session, *, actor: Actor) -> None:
     """Record that nobody acts in the person's name through the session any more."""
     record(
         Tag.IMPERSONATION_ENDED,
@@ -62,12 +62,12 @@ def note_end_of_impersonation(session: Session, *, actor: Actor) -> None:
 @transaction.atomic(durable=True)
 def log_out(*, actor: Actor) -> None:
     """End the actor's session; without one, nothing happens."""
-    leave_session(actor)
+    end_current_session(actor)
 
 
-def leave_session(actor: Actor) -> None:
+def end_current_session(actor: Actor) -> None:
     """End the actor's session, if there is one, in the caller's transaction."""
-    session = Session.objects.locked(pk=actor.session_id)
+    session = Session.objects.get_for_update(pk=actor.session_id)
     if session is not None:
         _end(session, actor=actor)
 
@@ -82,7 +82,7 @@ def revoke_session(session_id: UUID | None, *, actor: Actor) -> None:
     require(actor, may_end_sessions)
     sessions = Session.objects.filter(expires_at__gt=timezone.now())
     theirs = {} if may_administer(actor) else {"user_id": actor.user_id}
-    session = sessions.locked(pk=session_id, **theirs)
+    session = sessions.get_for_update(pk=session_id, **theirs)
     if session is None:
         raise InputRejectedError(
             Problem(GenericErrorCode.NOT_FOUND, _("There is no such session."), ("session_id",))
@@ -111,14 +111,14 @@ def end_sessions(user_id: UUID | None, *, actor: Actor) -> int:
     Raises the policy's errors, and `InputRejectedError` if there is no such person.
     """
     require(actor, may_administer)
-    return _revoke(locked_user(user_id).pk, actor=actor)
+    return _revoke(get_user_for_update(user_id).pk, actor=actor)
 
 
 def _end(session: Session, *, actor: Actor) -> None:
     """End a locked session, and record how, in the caller's transaction."""
     Session.objects.filter(pk=session.pk).delete()
     if session.impersonator_id:
-        note_end_of_impersonation(session, actor=actor)
+        record_impersonation_end(session, actor=actor)
     elif session.pk == actor.session_id:
         record(Tag.LOGGED_OUT, actor=actor, subject_id=session.user_id)
     else:

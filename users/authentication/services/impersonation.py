@@ -14,24 +14,24 @@ from core.actor import Actor
 from core.errors import ForbiddenError, GenericErrorCode, InputRejectedError, Problem
 from users.accounts.models import User
 from users.accounts.policy import may_impersonate, require
-from users.accounts.services.people import locked_user
-from users.accounts.services.reauthentication import require_recent_proof
+from users.accounts.services.people import get_user_for_update
+from users.accounts.services.reauthentication import require_recent_authentication
 from users.accounts.services.validation import Problems, check_field
 from users.activity.record import record
 from users.activity.tags import Tag
 from users.authentication.errors import AuthenticationErrorCode
 from users.authentication.models import Session
-from users.authentication.services.ending import note_end_of_impersonation
-from users.authentication.services.sessions import SignedIn, with_tokens
+from users.authentication.services.ending import record_impersonation_end
+from users.authentication.services.sessions import SignInResult, with_tokens
 
 MINUTE: Final = dt.timedelta(minutes=1)
-ENDED_AT_ONCE: Final = 500
+END_BATCH: Final = 500
 
 
 @transaction.atomic(durable=True)
 def impersonate_user(
     user_id: UUID | None, *, actor: Actor, reason: str, minutes: int | None = None
-) -> SignedIn:
+) -> SignInResult:
     """Begin a session in which an administrator acts in a person's name, and return its tokens.
 
     It ends after so many ``minutes``, without them after `settings.IMPERSONATION_MAX`, and nothing
@@ -43,7 +43,7 @@ def impersonate_user(
     a program or shut out; `ReauthenticationRequiredError` and the policy's errors.
     """
     require(actor, may_impersonate)
-    require_recent_proof(actor)
+    require_recent_authentication(actor)
     reason = reason.strip()
     lasting = settings.IMPERSONATION_MAX if minutes is None else minutes * MINUTE
     _check(reason, lasting)
@@ -51,7 +51,7 @@ def impersonate_user(
     own = User.objects.administrators().filter(pk__in=[actor.user_id])
     if own.select_for_update(no_key=True).first() is None:
         raise ForbiddenError
-    user = locked_user(user_id)
+    user = get_user_for_update(user_id)
     _refuse_unless_ordinary(user)
     session = Session.objects.create(
         user=user,
@@ -75,10 +75,10 @@ def impersonate_user(
 def end_expired_impersonations(*, actor: Actor) -> None:
     """Remove what has run out, a bounded batch at once, and record of each that it is over."""
     expired = Session.objects.impersonations().expired().order_by("pk")
-    sessions = list(expired.select_for_update(skip_locked=True)[:ENDED_AT_ONCE])
+    sessions = list(expired.select_for_update(skip_locked=True)[:END_BATCH])
     Session.objects.filter(pk__in=[session.pk for session in sessions]).delete()
     for session in sessions:
-        note_end_of_impersonation(session, actor=actor)
+        record_impersonation_end(session, actor=actor)
 
 
 def is_ordinary(user: User) -> bool:

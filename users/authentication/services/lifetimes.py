@@ -10,7 +10,7 @@ from users.authentication.actors import LiveSession, LiveToken
 from users.authentication.models import ApiToken, Session
 
 
-def runs_out_at(created_at: datetime) -> datetime:
+def idle_expiry(created_at: datetime) -> datetime:
     """Return when a session that is used at this moment ends unless it is used again.
 
     That is never later than `settings.SESSION_MAX_AGE` after it began.
@@ -18,12 +18,12 @@ def runs_out_at(created_at: datetime) -> datetime:
     return min(timezone.now() + settings.SESSION_IDLE_TTL, created_at + settings.SESSION_MAX_AGE)
 
 
-def prolonged(session: Session) -> datetime:
+def extended_expiry(session: Session) -> datetime:
     """Return when the session ends that is used at this moment; an impersonation stays as it is."""
-    return session.expires_at if session.impersonator_id else runs_out_at(session.created_at)
+    return session.expires_at if session.impersonator_id else idle_expiry(session.created_at)
 
 
-def note_use(session: Session | LiveSession, *, by_cookie: bool) -> None:
+def record_session_use(session: Session | LiveSession, *, by_cookie: bool) -> None:
     """Remember that the session is in use, once in `settings.LAST_SEEN_PRECISION`.
 
     A session in a cookie is prolonged by that; refreshing prolongs one of tokens. Of several
@@ -35,11 +35,11 @@ def note_use(session: Session | LiveSession, *, by_cookie: bool) -> None:
         return
     changes = {"last_seen_at": now}
     if by_cookie:
-        changes["expires_at"] = runs_out_at(session.created_at)
+        changes["expires_at"] = idle_expiry(session.created_at)
     Session.objects.filter(pk=session.pk, last_seen_at__lte=long_ago).update(**changes)
 
 
-def note_token_use(token: LiveToken) -> None:
+def record_token_use(token: LiveToken) -> None:
     """Remember that the API token is in use, once in `settings.LAST_SEEN_PRECISION`."""
     now = timezone.now()
     long_ago = now - settings.LAST_SEEN_PRECISION

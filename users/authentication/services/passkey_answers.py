@@ -47,7 +47,7 @@ MALFORMED: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
+class UsedPasskey:
     """A passkey that signed, and what that proves (`amr`)."""
 
     passkey: Passkey
@@ -86,7 +86,7 @@ def use_passkey(
     user_id: UUID | None,
     session: Session | None = None,
     log_in: PendingLogIn | None = None,
-) -> Used | None:
+) -> UsedPasskey | None:
     """Return the passkey of a locked person that signed; None if it proves nothing.
 
     The device must have verified the person, as by a fingerprint or a PIN. In the caller's
@@ -107,10 +107,10 @@ def use_passkey(
     # Without a log-in's password it is the passkey that has to say who it is.
     if not _is_of(passkey, credential, is_required=purpose is Purpose.LOG_IN):
         return None
-    return _verified(passkey, credential, challenge)
+    return _verify_assertion(passkey, credential, challenge)
 
 
-def verified_registration(answer: Mapping[str, Any], *, session: Session) -> VerifiedRegistration:
+def verify_registration(answer: Mapping[str, Any], *, session: Session) -> VerifiedRegistration:
     """Return the new credential that a passkey made for the session.
 
     In the caller's transaction, which is to be committed either way. Raises
@@ -120,11 +120,11 @@ def verified_registration(answer: Mapping[str, Any], *, session: Session) -> Ver
         credential: RegistrationCredential = parse_registration_credential_json(json.dumps(answer))
         client_data = parse_client_data_json(credential.response.client_data_json)
     except MALFORMED:
-        raise passkey_invalid("credential") from None
+        raise passkey_invalid_error("credential") from None
     challenge = client_data.challenge
     is_used = _use_challenge(challenge, Purpose.REGISTRATION, session=session)
     if not is_used or client_data.cross_origin:
-        raise passkey_invalid("credential")
+        raise passkey_invalid_error("credential")
     try:
         return webauthn.verify_registration_response(
             credential=credential,
@@ -134,10 +134,10 @@ def verified_registration(answer: Mapping[str, Any], *, session: Session) -> Ver
             require_user_verification=True,
         )
     except MALFORMED:
-        raise passkey_invalid("credential") from None
+        raise passkey_invalid_error("credential") from None
 
 
-def passkey_invalid(field: str) -> InputRejectedError:
+def passkey_invalid_error(field: str) -> InputRejectedError:
     """Return the refusal of an answer, whatever is wrong with it."""
     return InputRejectedError(
         Problem(
@@ -172,9 +172,9 @@ def _is_of(passkey: Passkey, credential: AuthenticationCredential, *, is_require
     return not is_required if handle is None else handle == passkey.user_id.bytes
 
 
-def _verified(
+def _verify_assertion(
     passkey: Passkey, credential: AuthenticationCredential, challenge: bytes
-) -> Used | None:
+) -> UsedPasskey | None:
     try:
         verified = webauthn.verify_authentication_response(
             credential=credential,
@@ -193,4 +193,4 @@ def _verified(
     passkey.save(update_fields=["sign_count", "is_backed_up", "last_used_at"])
     # RFC 8176: a key of hardware, or one that software copies from device to device.
     is_synced = verified.credential_device_type is CredentialDeviceType.MULTI_DEVICE
-    return Used(passkey, ["swk" if is_synced else "hwk", "user"])
+    return UsedPasskey(passkey, ["swk" if is_synced else "hwk", "user"])

@@ -28,8 +28,8 @@ from core.errors import GenericErrorCode, InputRejectedError, Problem
 from users.accounts.methods import Method
 from users.accounts.models import User
 from users.accounts.policy import may_change_credentials, require
-from users.accounts.services.people import locked_self
-from users.accounts.services.reauthentication import require_recent_proof
+from users.accounts.services.people import get_self_for_update
+from users.accounts.services.reauthentication import require_recent_authentication
 from users.accounts.services.validation import Problems, check_field
 from users.activity.record import record
 from users.activity.tags import Tag
@@ -37,28 +37,28 @@ from users.authentication.devices import issue_device_token
 from users.authentication.errors import AuthenticationErrorCode
 from users.authentication.factors import Passkey, PasskeyChallenge
 from users.authentication.models import Session
-from users.authentication.services.ending import leave_session
+from users.authentication.services.ending import end_current_session
 from users.authentication.services.factors import (
-    Enrolled,
-    Person,
-    add_factor,
-    drop_factor,
-    person_behind,
+    ActingUser,
+    EnrolledFactor,
+    get_acting_user,
+    record_factor,
+    record_factor_removal,
 )
 from users.authentication.services.passkey_answers import (
     new_challenge,
     owner_of,
-    passkey_invalid,
+    passkey_invalid_error,
     use_passkey,
-    verified_registration,
+    verify_registration,
 )
-from users.authentication.services.second_step import waiting_log_in
-from users.authentication.services.sessions import SignedIn, Transport, begin_session
-from users.authentication.throttling import count_passkey, forgive_passkey
+from users.authentication.services.second_step import get_pending_log_in
+from users.authentication.services.sessions import SignInResult, Transport, begin_session
+from users.authentication.throttling import count_passkey, refund_passkey
 
 Purpose = PasskeyChallenge.Purpose
 
-PASSKEYS_MAX: Final = 20
+MAX_PASSKEYS: Final = 20
 
 
 class PasskeyUse(Enum):
@@ -74,8 +74,8 @@ def begin_passkey_registration(*, actor: Actor) -> dict[str, Any]:
 
     Raises `ReauthenticationRequiredError`, `TooManyAttemptsError` and the policy's errors.
     """
-    person = person_behind(actor)
-    require_recent_proof(person.actor)
+    person = get_acting_user(actor)
+    require_recent_authentication(person.actor)
     count_passkey(actor)
     with transaction.atomic(durable=True):
         user = User.objects.get(pk=person.user_id)
@@ -98,28 +98,28 @@ def begin_passkey_registration(*, actor: Actor) -> dict[str, Any]:
     return cast("dict[str, Any]", json.loads(webauthn.options_to_json(options)))
 
 
-def register_passkey(answer: Mapping[str, Any], *, actor: Actor, name: str) -> Enrolled:
+def register_passkey(answer: Mapping[str, Any], *, actor: Actor, name: str) -> EnrolledFactor:
     """Keep the passkey that the actor's device made.
 
     Raises `InputRejectedError` for a bad name, an answer that does not verify, a passkey that is
     known already, and one too many; `TooManyAttemptsError` and the policy's errors. The challenge
     is used up in any case but that of a bad name.
     """
-    person = person_behind(actor)
+    person = get_acting_user(actor)
     name = _clean_name(name)
     count_passkey(actor)
     refusal = enrolled = None
     with transaction.atomic(durable=True):
-        user = locked_self(person.user_id)
+        user = get_self_for_update(person.user_id)
         try:
-            enrolled = _registered(user, answer, person=person, name=name)
+            enrolled = _save_passkey(user, answer, person=person, name=name)
         except InputRejectedError as error:
             refusal = error
             method = Method.PASSKEY.value
             record(Tag.FACTOR_REFUSED, actor=person.actor, subject_id=user.pk, method=method)
     if enrolled is None:
         raise cast("InputRejectedError", refusal)
-    forgive_passkey(actor)
+    refund_passkey(actor)
     return enrolled
 
 
@@ -131,7 +131,7 @@ def rename_passkey(passkey_id: UUID | None, *, actor: Actor, name: str) -> Passk
     """
     require(actor, may_change_credentials, actor.user_id)
     name = _clean_name(name)
-    passkey = _locked(passkey_id, actor)
+    passkey = _get_for_update(passkey_id, actor)
     if passkey.name != name:
         passkey.name = name
         passkey.save(update_fields=["name"])
@@ -147,10 +147,10 @@ def remove_passkey(passkey_id: UUID | None, *, actor: Actor) -> User:
     errors.
     """
     require(actor, may_change_credentials, actor.user_id)
-    require_recent_proof(actor)
-    user = locked_self(actor.user_id)
-    _locked(passkey_id, actor).delete()
-    drop_factor(user, Method.PASSKEY, actor=actor)
+    require_recent_authentication(actor)
+    user = get_self_for_update(actor.user_id)
+    _get_for_update(passkey_id, actor).delete()
+    record_factor_removal(user, Method.PASSKEY, actor=actor)
     return user
 
 
@@ -166,10 +166,10 @@ def begin_passkey_authentication(
     session_id, log_in, known = None, None, Passkey.objects.none()
     # To log in, the device shows what passkeys it has, and nobody learns here who has one.
     if use is PasskeyUse.SECOND_FACTOR:
-        log_in = waiting_log_in(mfa_token or "")
+        log_in = get_pending_log_in(mfa_token or "")
         known = Passkey.objects.filter(user_id=log_in.user_id)
     elif use is PasskeyUse.REAUTHENTICATION:
-        person = person_behind(actor)
+        person = get_acting_user(actor)
         session_id, known = person.session_id, Passkey.objects.filter(user_id=person.user_id)
     with transaction.atomic(durable=True):
         options = webauthn.generate_authentication_options(
@@ -187,7 +187,7 @@ def begin_passkey_authentication(
 
 def log_in_with_passkey(
     answer: Mapping[str, Any], *, actor: Actor, transport: Transport
-) -> SignedIn:
+) -> SignInResult:
     """Begin a session for whoever the passkey says it is of.
 
     The device has verified the person, so this is two factors: what they have, and what they know
@@ -202,7 +202,7 @@ def log_in_with_passkey(
         user = people.filter(pk=owner_id).first() if owner_id else None
         used = use_passkey(answer, Purpose.LOG_IN, user_id=user.pk if user else None)
         if user and used:
-            leave_session(actor)
+            end_current_session(actor)
             signed_in = begin_session(
                 user, actor=actor, transport=transport, amr=used.amr, has_factor=True
             )
@@ -210,24 +210,26 @@ def log_in_with_passkey(
             method, subject_id = Method.PASSKEY.value, user.pk if user else None
             record(Tag.LOG_IN_REFUSED, actor=actor, subject_id=subject_id, method=method)
     if signed_in is None:
-        raise passkey_invalid("credential")
-    forgive_passkey(actor)
+        raise passkey_invalid_error("credential")
+    refund_passkey(actor)
     token = issue_device_token(signed_in.session.user, known=None)
     return replace(signed_in, device_token=token)
 
 
-def _registered(user: User, answer: Mapping[str, Any], *, person: Person, name: str) -> Enrolled:
+def _save_passkey(
+    user: User, answer: Mapping[str, Any], *, person: ActingUser, name: str
+) -> EnrolledFactor:
     """Keep a locked person's new passkey, in the caller's transaction."""
     session = Session.objects.filter(pk=person.session_id).first()
     if session is None:
         # It was ended at the same moment.
-        raise passkey_invalid("credential")
-    made = verified_registration(answer, session=session)
-    if Passkey.objects.filter(user=user).count() >= PASSKEYS_MAX:
+        raise passkey_invalid_error("credential")
+    made = verify_registration(answer, session=session)
+    if Passkey.objects.filter(user=user).count() >= MAX_PASSKEYS:
         raise InputRejectedError(
             Problem(
                 AuthenticationErrorCode.TOO_MANY_PASSKEYS,
-                _("You have %(count)s passkeys. Remove one first.") % {"count": PASSKEYS_MAX},
+                _("You have %(count)s passkeys. Remove one first.") % {"count": MAX_PASSKEYS},
             )
         )
     is_syncable = made.credential_device_type is CredentialDeviceType.MULTI_DEVICE
@@ -252,10 +254,10 @@ def _registered(user: User, answer: Mapping[str, Any], *, person: Person, name: 
             )
         )
     amr = ["swk" if is_syncable else "hwk", "user"]
-    return add_factor(user, Method.PASSKEY, amr, person=person, passkey=passkey)
+    return record_factor(user, Method.PASSKEY, amr, person=person, passkey=passkey)
 
 
-def _locked(passkey_id: UUID | None, actor: Actor) -> Passkey:
+def _get_for_update(passkey_id: UUID | None, actor: Actor) -> Passkey:
     """Return one of the actor's passkeys, locked; of others nobody learns that there are any."""
     own = Passkey.objects.filter(user_id=cast("UUID", actor.user_id))
     passkey: Passkey | None = (

@@ -23,9 +23,9 @@ from users.accounts.policy import may_administer, may_change_credentials, requir
 from users.accounts.services.creation import check_known_email
 from users.accounts.services.deliverability import clear_undeliverable
 from users.accounts.services.email_addresses import remove_secondary_addresses
-from users.accounts.services.links import opened
-from users.accounts.services.people import locked_self, locked_user
-from users.accounts.services.reauthentication import confirm_password, require_recent_proof
+from users.accounts.services.links import require_link
+from users.accounts.services.people import get_self_for_update, get_user_for_update
+from users.accounts.services.reauthentication import confirm_password, require_recent_authentication
 from users.accounts.services.validation import Problems, check_password_strength
 from users.accounts.throttling import count_mail, count_token
 from users.activity.record import record
@@ -65,9 +65,9 @@ def change_password(
         actor=actor,
         field="current_password",
     )
-    password = _hashed(new_password, user=seen)
+    password = _hash_new_password(new_password, user=seen)
     with transaction.atomic(durable=True):
-        user = locked_self(user_id)
+        user = get_self_for_update(user_id)
         # Confirming may have hashed the same password anew, so another hash is looked at.
         if user.password != seen.password and not user.check_password(current_password):
             raise InputRejectedError(
@@ -139,12 +139,12 @@ def reset_password(token: str, *, actor: Actor, new_password: str) -> User:
     and `TooManyAttemptsError`.
     """
     count_token(actor)
-    seen = _opened_reset(token)
-    password = _hashed(new_password, user=seen.user)
+    seen = _require_reset(token)
+    password = _hash_new_password(new_password, user=seen.user)
     with transaction.atomic(durable=True):
         User.objects.select_for_update().filter(pk=seen.user_id).first()
         # Asked again, now that nobody else can spend it.
-        reset = _opened_reset(token)
+        reset = _require_reset(token)
         user = reset.user
         ended = _write_password(user, password, actor=actor)
         record(Tag.PASSWORD_RESET, actor=actor, subject_id=user.pk, sessions=ended)
@@ -165,8 +165,8 @@ def require_password_reset(user_id: UUID | None, *, actor: Actor) -> User:
     person, and the policy's errors.
     """
     require(actor, may_administer)
-    require_recent_proof(actor)
-    user = locked_user(user_id)
+    require_recent_authentication(actor)
+    user = get_user_for_update(user_id)
     ended = _write_password(user, make_password(None), actor=actor)
     record(Tag.PASSWORD_RESET_FORCED, actor=actor, subject_id=user.pk, sessions=ended)
     return user
@@ -189,7 +189,7 @@ def _claim_account(user: User, *, actor: Actor) -> None:
     remove_secondary_addresses(user, actor=actor)
 
 
-def _hashed(password: str, *, user: User) -> str:
+def _hash_new_password(password: str, *, user: User) -> str:
     """Return the hash of a new password that is strong enough for this person."""
     problems = Problems()
     with problems.of("new_password", AccountErrorCode.PASSWORD_TOO_WEAK):
@@ -209,10 +209,10 @@ def _write_password(user: User, password: str, *, actor: Actor, keep: UUID | Non
     return end_sessions_of(user.pk, actor=actor, keep=keep)
 
 
-def _opened_reset(token: str) -> PasswordReset:
+def _require_reset(token: str) -> PasswordReset:
     """Return what the token opens, with its person. Raises `InputRejectedError`."""
     resets = PasswordReset.objects.with_token(token).select_related("user")
     further = EmailAddress.objects.filter(user=OuterRef("user"), email=OuterRef("email"))
     is_theirs = Q(user__email=F("email")) | Q(Exists(further))
-    reset: PasswordReset = opened(resets.filter(is_theirs, user__is_active=True))
+    reset: PasswordReset = require_link(resets.filter(is_theirs, user__is_active=True))
     return reset

@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 from core.actor import Actor
 from core.errors import GenericErrorCode, InputRejectedError, Problem
 from users.accounts.policy import may_change_credentials, require
-from users.accounts.services.people import locked_self
-from users.accounts.services.reauthentication import require_recent_proof
+from users.accounts.services.people import get_self_for_update
+from users.accounts.services.reauthentication import require_recent_authentication
 from users.activity.record import record
 from users.activity.tags import Tag
 from users.authentication.factors import RecoveryCode
@@ -25,8 +25,8 @@ def regenerate_recovery_codes(user_id: UUID, *, actor: Actor) -> list[str]:
     `ReauthenticationRequiredError` and the policy's errors.
     """
     require(actor, may_change_credentials, user_id)
-    require_recent_proof(actor)
-    user = locked_self(user_id)
+    require_recent_authentication(actor)
+    user = get_self_for_update(user_id)
     if not user.second_factors:
         raise InputRejectedError(
             Problem(

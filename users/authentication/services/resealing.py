@@ -3,7 +3,7 @@
 from typing import Final
 
 from users.authentication.factors import Totp
-from users.authentication.one_time import opened_secret, sealed_secret
+from users.authentication.one_time import seal_secret, unseal_secret
 
 BATCH: Final = 1_000
 
@@ -21,7 +21,7 @@ def reseal_secrets() -> int:
     while batch:
         for totp in batch:
             # Sealing is deterministic: what comes out the same is under today's key.
-            sealed = sealed_secret(opened_secret(totp.secret, totp.pk), totp.pk)
+            sealed = seal_secret(unseal_secret(totp.secret, totp.pk), totp.pk)
             if sealed != totp.secret:
                 unchanged = Totp.objects.filter(pk=totp.pk, secret=totp.secret)
                 count += unchanged.update(secret=sealed)

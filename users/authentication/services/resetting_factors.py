@@ -7,13 +7,13 @@ from django.db import transaction
 from core.actor import Actor
 from users.accounts.models import User
 from users.accounts.policy import may_administer, require
-from users.accounts.services.people import locked_user
-from users.accounts.services.reauthentication import require_recent_proof
+from users.accounts.services.people import get_user_for_update
+from users.accounts.services.reauthentication import require_recent_authentication
 from users.activity.record import record
 from users.activity.tags import Tag
 from users.authentication.factors import Passkey, RecoveryCode, Totp
 from users.authentication.services.ending import end_sessions_of
-from users.authentication.services.factors import note_factors
+from users.authentication.services.factors import update_factor_kinds
 
 
 @transaction.atomic(durable=True)
@@ -25,14 +25,14 @@ def reset_second_factors(user_id: UUID | None, *, actor: Actor) -> User:
     if there is no such person, `ReauthenticationRequiredError` and the policy's errors.
     """
     require(actor, may_administer)
-    require_recent_proof(actor)
-    user = locked_user(user_id)
+    require_recent_authentication(actor)
+    user = get_user_for_update(user_id)
     former = user.second_factors
     for kind in (Totp, Passkey, RecoveryCode):
         kind.objects.filter(user=user).delete()
     if not former:
         return user
-    note_factors(user)
+    update_factor_kinds(user)
     ended = end_sessions_of(user.pk, actor=actor)
     record(Tag.FACTORS_RESET, actor=actor, subject_id=user.pk, methods=former, sessions=ended)
     return user

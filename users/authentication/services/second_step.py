@@ -15,32 +15,32 @@ from core.errors import InputRejectedError, Problem
 from users.accounts.errors import AccountErrorCode
 from users.accounts.methods import CODE_AMR, PASSWORD_AMR, Method, acceptable
 from users.accounts.models import User
-from users.accounts.services.people import locked_self
+from users.accounts.services.people import get_self_for_update
 from users.accounts.services.reauthentication import (
     check_own_password,
-    reauthentication_required,
+    reauthentication_required_error,
 )
 from users.activity.record import record
 from users.activity.tags import Tag
 from users.authentication.devices import Device, issue_device_token
 from users.authentication.factors import PasskeyChallenge, PendingLogIn
 from users.authentication.models import Session
-from users.authentication.services.ending import leave_session
-from users.authentication.services.factors import Person, note_proof, person_behind
-from users.authentication.services.passkey_answers import passkey_invalid, use_passkey
+from users.authentication.services.ending import end_current_session
+from users.authentication.services.factors import ActingUser, get_acting_user, record_authentication
+from users.authentication.services.passkey_answers import passkey_invalid_error, use_passkey
 from users.authentication.services.recovery_codes import use_recovery_code
 from users.authentication.services.sessions import (
-    SignedIn,
+    SignInResult,
     Transport,
     begin_session,
     renew_cookie,
 )
-from users.authentication.services.totp import code_invalid, use_totp_code
+from users.authentication.services.totp import code_invalid_error, use_totp_code
 from users.authentication.throttling import (
+    clear_codes,
     count_code,
     count_passkey,
-    forgive_codes,
-    forgive_passkey,
+    refund_passkey,
     unlock,
 )
 
@@ -58,11 +58,11 @@ class Evidence:
     def refusal(self) -> InputRejectedError:
         """Return what to say if it proves nothing."""
         if self.method is Method.PASSKEY:
-            return passkey_invalid("passkey")
-        return code_invalid("totp" if self.method is Method.TOTP else "recovery_code")
+            return passkey_invalid_error("passkey")
+        return code_invalid_error("totp" if self.method is Method.TOTP else "recovery_code")
 
 
-def verify_second_factor(token: str, evidence: Evidence, *, actor: Actor) -> SignedIn:
+def verify_second_factor(token: str, evidence: Evidence, *, actor: Actor) -> SignInResult:
     """Begin the session for which `log_in` found the password right.
 
     1. Look whom the token is of; it counts for minutes, and for one session.
@@ -72,17 +72,17 @@ def verify_second_factor(token: str, evidence: Evidence, *, actor: Actor) -> Sig
 
     Raises `InputRejectedError` and `TooManyAttemptsError`.
     """
-    user_id = waiting_log_in(token).user_id
+    user_id = get_pending_log_in(token).user_id
     _count(evidence, user_id, actor)
     with transaction.atomic(durable=True):
         user = User.objects.select_for_update().get(pk=user_id)
         # Asked again, now that nobody else can spend it.
-        waiting = waiting_log_in(token)
-        amr = _proved(user, evidence, Purpose.SECOND_FACTOR, actor=actor, log_in=waiting)
+        waiting = get_pending_log_in(token)
+        amr = _verify_factor(user, evidence, Purpose.SECOND_FACTOR, actor=actor, log_in=waiting)
         signed_in = None
         if amr:
             waiting.delete()
-            leave_session(actor)
+            end_current_session(actor)
             signed_in = begin_session(
                 user,
                 actor=actor,
@@ -92,46 +92,46 @@ def verify_second_factor(token: str, evidence: Evidence, *, actor: Actor) -> Sig
             )
     if signed_in is None:
         raise evidence.refusal()
-    _forgive(evidence, user_id, actor)
+    _clear_attempts(evidence, user_id, actor)
     unlock(user, device_id=waiting.device_id)
     known = Device(user.pk, waiting.device_id, b"") if waiting.device_id else None
     return replace(signed_in, device_token=issue_device_token(user, known=known))
 
 
 @dataclass(frozen=True, slots=True)
-class Reauthenticated:
+class ReauthenticatedSession:
     """The session as it is now; a cookie's new secret exists in clear text only here."""
 
     session: Session
     cookie: str | None
 
 
-def reauthenticate(evidence: Evidence, *, actor: Actor) -> Reauthenticated:
+def reauthenticate(evidence: Evidence, *, actor: Actor) -> ReauthenticatedSession:
     """Have whoever is signed in prove again who they are, for what is sensitive.
 
     A password proves too little of somebody who has a second factor. A session in a cookie goes on
     with a new secret. Raises `InputRejectedError`, `TooManyAttemptsError`,
     `ReauthenticationRequiredError` for a method that is not enough, and the policy's errors.
     """
-    person = person_behind(actor)
+    person = get_acting_user(actor)
     user_id = person.user_id
     factors = User.objects.values_list("second_factors", flat=True).get(pk=user_id)
     if evidence.method.name not in acceptable(factors):
-        raise reauthentication_required(factors)
+        raise reauthentication_required_error(factors)
     if evidence.method is Method.PASSWORD:
         check_own_password(user_id, evidence.text, actor=person.actor, field="password")
     else:
         _count(evidence, user_id, actor)
     with transaction.atomic(durable=True):
-        user = locked_self(user_id)
-        amr = _proved_again(user, evidence, actor=person.actor)
-        done = _renewed(person, evidence, amr) if amr else None
+        user = get_self_for_update(user_id)
+        amr = _verify_again(user, evidence, actor=person.actor)
+        done = _renew_session(person, evidence, amr) if amr else None
     if done is None and evidence.method is Method.PASSWORD:
-        raise reauthentication_required(user.second_factors)
+        raise reauthentication_required_error(user.second_factors)
     if done is None:
         raise evidence.refusal()
     if evidence.method is not Method.PASSWORD:
-        _forgive(evidence, user_id, actor)
+        _clear_attempts(evidence, user_id, actor)
     return done
 
 
@@ -143,24 +143,28 @@ def _count(evidence: Evidence, user_id: UUID, actor: Actor) -> None:
         count_code(user_id)
 
 
-def _forgive(evidence: Evidence, user_id: UUID, actor: Actor) -> None:
+def _clear_attempts(evidence: Evidence, user_id: UUID, actor: Actor) -> None:
     """Forget the attempts that led to a good one."""
     if evidence.method is Method.PASSKEY:
-        forgive_passkey(actor)
+        refund_passkey(actor)
     else:
-        forgive_codes(user_id)
+        clear_codes(user_id)
 
 
-def _proved_again(user: User, evidence: Evidence, *, actor: Actor) -> list[str] | None:
+def _verify_again(user: User, evidence: Evidence, *, actor: Actor) -> list[str] | None:
     if evidence.method is Method.PASSWORD:
         # A factor may have been set up at the same moment.
         return None if user.second_factors else [*PASSWORD_AMR]
-    session = Session.objects.locked(pk=actor.session_id)
-    return _proved(user, evidence, Purpose.REAUTHENTICATION, actor=actor, session=session)
+    session = Session.objects.get_for_update(pk=actor.session_id)
+    return _verify_factor(user, evidence, Purpose.REAUTHENTICATION, actor=actor, session=session)
 
 
-def _renewed(person: Person, evidence: Evidence, amr: list[str]) -> Reauthenticated:
-    session = note_proof(person.session_id, amr, is_factor=evidence.method is not Method.PASSWORD)
+def _renew_session(
+    person: ActingUser, evidence: Evidence, amr: list[str]
+) -> ReauthenticatedSession:
+    session = record_authentication(
+        person.session_id, amr, is_factor=evidence.method is not Method.PASSWORD
+    )
     cookie = renew_cookie(session.pk)
     record(
         Tag.REAUTHENTICATED,
@@ -168,10 +172,10 @@ def _renewed(person: Person, evidence: Evidence, amr: list[str]) -> Reauthentica
         subject_id=person.user_id,
         method=evidence.method.value,
     )
-    return Reauthenticated(session, cookie)
+    return ReauthenticatedSession(session, cookie)
 
 
-def _proved(  # noqa: PLR0913 - what a challenge may be bound to
+def _verify_factor(  # noqa: PLR0913 - what a challenge may be bound to
     user: User,
     evidence: Evidence,
     purpose: Purpose,
@@ -199,7 +203,7 @@ def _proved(  # noqa: PLR0913 - what a challenge may be bound to
     return amr
 
 
-def waiting_log_in(token: str) -> PendingLogIn:
+def get_pending_log_in(token: str) -> PendingLogIn:
     """Return the log-in that waits, of somebody who may sign in. Raises `InputRejectedError`."""
     pending: PendingLogIn | None = PendingLogIn.objects.filter(
         digest=digest(token), user__is_active=True

@@ -14,13 +14,13 @@ from users.accounts.models import User
 from users.accounts.policy import may_administer, require
 from users.accounts.services.creation import insert_user
 from users.accounts.services.people import set_active
-from users.accounts.services.reauthentication import require_recent_proof
-from users.accounts.services.shutting_out import keep_out
+from users.accounts.services.reauthentication import require_recent_authentication
+from users.accounts.services.shutting_out import transfer_blocks
 from users.accounts.services.validation import Problems, check_field
 from users.activity.record import record
 from users.activity.tags import Tag
 from users.authentication.models import ApiToken
-from users.authentication.services.api_tokens import no_such_service_account
+from users.authentication.services.api_tokens import service_account_not_found
 
 
 @transaction.atomic(durable=True)
@@ -37,7 +37,7 @@ def create_service_account(
     Raises `InputRejectedError` and the policy's errors.
     """
     require(actor, may_administer)
-    require_recent_proof(actor)
+    require_recent_authentication(actor)
     problems = Problems()
     with problems.of("username", AccountErrorCode.USERNAME_INVALID):
         username = clean_username(username)
@@ -74,14 +74,14 @@ def deactivate_service_account(user_id: UUID | None, *, actor: Actor) -> User:
     Raises `InputRejectedError` if there is no such service account, and the policy's errors.
     """
     require(actor, may_administer)
-    require_recent_proof(actor)
+    require_recent_authentication(actor)
     services = User.objects.services().select_for_update()
     user = services.filter(pk=user_id).first() if user_id else None
     if user is None:
-        raise no_such_service_account()
+        raise service_account_not_found()
     revoked, _rows = ApiToken.objects.filter(user=user).delete()
-    is_kept_out = keep_out(user.pk)
-    if user.is_active or revoked or is_kept_out:
+    is_blocked = transfer_blocks(user.pk)
+    if user.is_active or revoked or is_blocked:
         set_active(user, active=False)
         record(Tag.SERVICE_ACCOUNT_DEACTIVATED, actor=actor, subject_id=user.pk, tokens=revoked)
     return user

@@ -14,12 +14,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.actor import Actor
-from core.crypto import decrypt_under, digest, encrypt_under, new_secret
+from core.crypto import decrypt_with_secret, digest, encrypt_with_secret, new_secret
 from core.errors import InputRejectedError, Problem, TooManyAttemptsError
 from users.accounts.errors import AccountErrorCode
 from users.accounts.methods import MULTIPLE, PASSWORD_AMR, Method, acceptable
 from users.accounts.models import User
-from users.accounts.services.reauthentication import is_password_of
+from users.accounts.services.reauthentication import verify_password
 from users.activity.record import record
 from users.activity.tags import Tag
 from users.authentication.actors import actor_through
@@ -27,8 +27,8 @@ from users.authentication.devices import issue_device_token, read_device_token
 from users.authentication.errors import AuthenticationErrorCode
 from users.authentication.factors import PendingLogIn
 from users.authentication.models import RefreshToken, Session
-from users.authentication.services.ending import leave_session, note_end_of_impersonation
-from users.authentication.services.lifetimes import prolonged, runs_out_at
+from users.authentication.services.ending import end_current_session, record_impersonation_end
+from users.authentication.services.lifetimes import extended_expiry, idle_expiry
 from users.authentication.throttling import LogInAttempt, log_in_attempt
 from users.authentication.tokens import issue_access_token
 
@@ -43,7 +43,7 @@ class Transport(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignedIn:
+class SignInResult:
     """A session and its secrets, which exist in clear text only here."""
 
     session: Session
@@ -54,7 +54,7 @@ class SignedIn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HalfSignedIn:
+class SecondFactorPending:
     """A log-in whose password was right; ``token`` exists in clear text only here.
 
     It opens nothing but the second step, by one of the ``methods``, until ``expires_at``.
@@ -72,7 +72,7 @@ def log_in(
     password: str,
     transport: Transport,
     device_token: str | None = None,
-) -> SignedIn | HalfSignedIn:
+) -> SignInResult | SecondFactorPending:
     """Begin a session for the person with this e-mail address or username.
 
     1. Count the attempt; `TooManyAttemptsError` comes before anything is looked at.
@@ -94,8 +94,8 @@ def log_in(
     has_room = attempt.count_on_account(user_id)
     is_right = _password_is_right(user, password)
     with transaction.atomic(durable=True):
-        known = _as_may_begin(user) if user and is_right and has_room else None
-        signed_in: SignedIn | HalfSignedIn | None = None
+        known = _get_user_for_sign_in(user) if user and is_right and has_room else None
+        signed_in: SignInResult | SecondFactorPending | None = None
         if known is None:
             # Why a right password was refused is for those who read the trail.
             why: dict[str, Any] = {} if has_room else {"throttled": True}
@@ -104,7 +104,7 @@ def log_in(
             device_id = device.id if device and device.user_id == known.pk else None
             signed_in = _wait_for_factor(known, transport=transport, device_id=device_id)
         else:
-            leave_session(actor)
+            end_current_session(actor)
             signed_in = begin_session(known, actor=actor, transport=transport, amr=PASSWORD_AMR)
     if signed_in is None:
         raise InputRejectedError(
@@ -114,15 +114,15 @@ def log_in(
                 ("login",),
             )
         )
-    if isinstance(signed_in, HalfSignedIn):
-        attempt.forgive_others()
+    if isinstance(signed_in, SecondFactorPending):
+        attempt.refund_shared()
         return signed_in
-    attempt.forgive(signed_in.session.user_id)
+    attempt.clear_failures(signed_in.session.user_id)
     token = issue_device_token(signed_in.session.user, known=device)
     return replace(signed_in, device_token=token)
 
 
-def refresh_tokens(refresh_token: str, *, actor: Actor) -> SignedIn:
+def refresh_tokens(refresh_token: str, *, actor: Actor) -> SignInResult:
     """Trade a refresh token, which works once, for a new pair of tokens.
 
     Within `settings.REFRESH_GRACE` it buys the same successor again, for clients that send it
@@ -131,7 +131,7 @@ def refresh_tokens(refresh_token: str, *, actor: Actor) -> SignedIn:
     section 4.14.2).
     """
     with transaction.atomic(durable=True):
-        session = Session.objects.locked(refresh_tokens__digest=digest(refresh_token))
+        session = Session.objects.get_for_update(refresh_tokens__digest=digest(refresh_token))
         signed_in = _trade(session, refresh_token, actor=actor) if session else None
     if signed_in is None:
         raise InputRejectedError(
@@ -149,7 +149,7 @@ def _count(attempt: LogInAttempt, login: str, *, actor: Actor) -> None:
     try:
         attempt.count()
     except TooManyAttemptsError:
-        if attempt.is_news():
+        if attempt.is_new_lockout():
             with transaction.atomic(durable=True):
                 user = User.objects.with_login(login).only("pk").first()
                 record(Tag.LOG_IN_THROTTLED, actor=actor, subject_id=user.pk if user else None)
@@ -162,10 +162,10 @@ def _password_is_right(user: User | None, password: str) -> bool:
         # The same work as for a password that is looked at.
         make_password(password)
         return False
-    return is_password_of(user, password)
+    return verify_password(user, password)
 
 
-def _as_may_begin(user: User) -> User | None:
+def _get_user_for_sign_in(user: User) -> User | None:
     """Return the person if they may sign in with the password that was looked at.
 
     Locks the person. Whoever changes the password, sets up a second factor or shuts the person out
@@ -178,7 +178,9 @@ def _as_may_begin(user: User) -> User | None:
     return unchanged.select_for_update(no_key=True).first()
 
 
-def _wait_for_factor(user: User, *, transport: Transport, device_id: UUID | None) -> HalfSignedIn:
+def _wait_for_factor(
+    user: User, *, transport: Transport, device_id: UUID | None
+) -> SecondFactorPending:
     token, expires_at = new_secret(), timezone.now() + settings.PENDING_LOG_IN_TTL
     PendingLogIn.objects.create(
         user=user,
@@ -188,12 +190,12 @@ def _wait_for_factor(user: User, *, transport: Transport, device_id: UUID | None
         expires_at=expires_at,
     )
     methods = [Method[name] for name in acceptable(user.second_factors)]
-    return HalfSignedIn(token=token, methods=methods, expires_at=expires_at)
+    return SecondFactorPending(token=token, methods=methods, expires_at=expires_at)
 
 
 def begin_session(
     user: User, *, actor: Actor, transport: Transport, amr: Sequence[str], has_factor: bool = False
-) -> SignedIn:
+) -> SignInResult:
     """Begin a session of a locked person who proved to be it, in the caller's transaction.
 
     ``has_factor`` tells whether they did so by two factors, or by one that is two.
@@ -205,7 +207,7 @@ def begin_session(
         cookie_digest=digest(cookie) if cookie else None,
         user_agent=actor.user_agent,
         ip=actor.ip,
-        expires_at=runs_out_at(now),
+        expires_at=idle_expiry(now),
         methods=[*amr, MULTIPLE] if has_factor else [*amr],
         aal=2 if has_factor else 1,
         authenticated_at=now,
@@ -213,7 +215,7 @@ def begin_session(
     )
     record(Tag.LOGGED_IN, actor=actor_through(session, actor), subject_id=user.pk)
     if cookie:
-        return SignedIn(session=session, cookie=cookie)
+        return SignInResult(session=session, cookie=cookie)
     return with_tokens(session)
 
 
@@ -222,7 +224,7 @@ def renew_cookie(session_id: UUID | None) -> str | None:
 
     Other sessions have no secret of their own, and get none.
     """
-    session = Session.objects.locked(pk=session_id)
+    session = Session.objects.get_for_update(pk=session_id)
     if session is None or session.cookie_digest is None:
         return None
     cookie = new_secret()
@@ -231,40 +233,40 @@ def renew_cookie(session_id: UUID | None) -> str | None:
     return cookie
 
 
-def _trade(session: Session, refresh_token: str, *, actor: Actor) -> SignedIn | None:
+def _trade(session: Session, refresh_token: str, *, actor: Actor) -> SignInResult | None:
     """Trade a token of a locked session; None if it buys nothing.
 
     One that was begun by the password alone buys nothing for somebody who has a second factor, nor
     does one of an administrator who may act in the person's name no more.
     """
     now = timezone.now()
-    if not _is_good(session):
+    if not _is_usable(session):
         return None
     token = session.refresh_tokens.get(digest=digest(refresh_token))
     if token.used_at is None:
-        runs_out = prolonged(session)
+        runs_out = extended_expiry(session)
         if not session.user.is_active or min(token.expires_at, runs_out) <= now:
             return None
         session.expires_at, session.last_seen_at = runs_out, now
         session.save(update_fields=["expires_at", "last_seen_at"])
         successor = _add_refresh_token(session)
         token.used_at = now
-        token.successor = encrypt_under(refresh_token, successor, purpose=SUCCESSOR)
+        token.successor = encrypt_with_secret(refresh_token, successor, purpose=SUCCESSOR)
         token.save(update_fields=["used_at", "successor"])
         return with_tokens(session, successor)
     if now < token.used_at + settings.REFRESH_GRACE and token.successor is not None:
         if not session.user.is_active:
             return None
-        successor = decrypt_under(refresh_token, bytes(token.successor), purpose=SUCCESSOR)
+        successor = decrypt_with_secret(refresh_token, bytes(token.successor), purpose=SUCCESSOR)
         return with_tokens(session, successor)
     Session.objects.filter(pk=session.pk).delete()
     record(Tag.REFRESH_TOKEN_REUSED, actor=actor, subject_id=session.user_id)
     if session.impersonator_id:
-        note_end_of_impersonation(session, actor=actor)
+        record_impersonation_end(session, actor=actor)
     return None
 
 
-def _is_good(session: Session) -> bool:
+def _is_usable(session: Session) -> bool:
     if session.impersonator_id:
         return Session.objects.active().filter(pk=session.pk).exists()
     return session.factor_at is not None or not session.user.second_factors
@@ -279,9 +281,9 @@ def _add_refresh_token(session: Session) -> str:
     return refresh_token
 
 
-def with_tokens(session: Session, refresh_token: str | None = None) -> SignedIn:
+def with_tokens(session: Session, refresh_token: str | None = None) -> SignInResult:
     """Return the session with tokens; the first to refresh is made in the caller's transaction."""
-    return SignedIn(
+    return SignInResult(
         session=session,
         access_token=issue_access_token(session),
         refresh_token=refresh_token or _add_refresh_token(session),

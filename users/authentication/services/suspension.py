@@ -12,11 +12,11 @@ from django.utils.translation import gettext as _
 from core.actor import Actor
 from core.errors import GenericErrorCode, InputRejectedError, Problem
 from users.accounts.models import User
-from users.accounts.policy import may_administer_people, require
-from users.accounts.services.administration import keep_an_administrator
-from users.accounts.services.people import locked_user, set_active
-from users.accounts.services.reauthentication import require_recent_proof
-from users.accounts.services.shutting_out import what_shuts_out
+from users.accounts.policy import may_administer_users, require
+from users.accounts.services.administration import require_another_administrator
+from users.accounts.services.people import get_user_for_update, set_active
+from users.accounts.services.reauthentication import require_recent_authentication
+from users.accounts.services.shutting_out import find_sign_in_block
 from users.accounts.services.validation import Problems, check_field
 from users.activity.record import record
 from users.activity.tags import Tag
@@ -38,14 +38,14 @@ def suspend_user(
     if there is no such person and if it is the last active administrator; and the policy's
     errors.
     """
-    require(actor, may_administer_people)
-    require_recent_proof(actor)
+    require(actor, may_administer_users)
+    require_recent_authentication(actor)
     reason = reason.strip()
     check_suspension(reason, until)
     until = until.astimezone(dt.UTC) if until else None
     if user_id is not None:
-        keep_an_administrator(user_id, {"is_active": False}, field="user_id")
-    user = locked_user(user_id)
+        require_another_administrator(user_id, {"is_active": False}, field="user_id")
+    user = get_user_for_update(user_id)
     _suspend(user, actor=actor, reason=reason, until=until)
     return user
 
@@ -57,9 +57,9 @@ def change_suspension(user_id: UUID, *, actor: Actor, **changes: Any) -> User:
     Raises `InputRejectedError` for a bad value and if the user is not suspended any more, and the
     policy's errors.
     """
-    require(actor, may_administer_people)
-    require_recent_proof(actor)
-    user = locked_user(user_id)
+    require(actor, may_administer_users)
+    require_recent_authentication(actor)
+    user = get_user_for_update(user_id)
     current = Suspension.objects.filter(user=user).first()
     if current is None:
         raise InputRejectedError(
@@ -101,10 +101,10 @@ def reactivate_user(user_id: UUID | None, *, actor: Actor) -> User:
     Raises `InputRejectedError` if there is no such person or something else than a suspension
     keeps them out, and the policy's errors.
     """
-    require(actor, may_administer_people)
-    require_recent_proof(actor)
-    user = locked_user(user_id)
-    problem = what_shuts_out(user.pk)
+    require(actor, may_administer_users)
+    require_recent_authentication(actor)
+    user = get_user_for_update(user_id)
+    problem = find_sign_in_block(user.pk)
     if problem:
         raise InputRejectedError(problem)
     _reactivate(user, actor=actor)
@@ -117,9 +117,9 @@ def lift_suspension(user_id: UUID, *, actor: Actor) -> None:
 
     Raises the policy's errors.
     """
-    require(actor, may_administer_people)
+    require(actor, may_administer_users)
     user = User.objects.select_for_update().filter(pk=user_id).first()
-    if user and Suspension.objects.over().filter(user=user).exists():
+    if user and Suspension.objects.expired().filter(user=user).exists():
         _reactivate(user, actor=actor)
 
 
@@ -129,7 +129,7 @@ def _reactivate(user: User, *, actor: Actor) -> None:
     if user.is_active and old is None:
         return
     Suspension.objects.filter(user=user).delete()
-    set_active(user, active=what_shuts_out(user.pk) is None)
+    set_active(user, active=find_sign_in_block(user.pk) is None)
     # A log-in that began before the suspension may have ended after it.
     end_sessions_of(user.pk, actor=actor)
     record(

@@ -13,21 +13,26 @@ from core.errors import GenericErrorCode, InputRejectedError, Problem
 from users.accounts.methods import CODE_AMR, Method
 from users.accounts.models import User
 from users.accounts.policy import may_change_credentials, require
-from users.accounts.services.people import locked_self
-from users.accounts.services.reauthentication import require_recent_proof
+from users.accounts.services.people import get_self_for_update
+from users.accounts.services.reauthentication import require_recent_authentication
 from users.activity.record import record
 from users.activity.tags import Tag
 from users.authentication.errors import AuthenticationErrorCode
 from users.authentication.factors import Totp
 from users.authentication.one_time import (
     new_totp_secret,
-    opened_secret,
     provisioning_uri,
     qr_code,
     step_of,
+    unseal_secret,
 )
-from users.authentication.services.factors import Enrolled, add_factor, drop_factor, person_behind
-from users.authentication.throttling import count_code, forgive_codes
+from users.authentication.services.factors import (
+    EnrolledFactor,
+    get_acting_user,
+    record_factor,
+    record_factor_removal,
+)
+from users.authentication.throttling import clear_codes, count_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +51,9 @@ def begin_totp_enrollment(*, actor: Actor) -> TotpEnrollment:
     Beginning again replaces the secret. Raises `InputRejectedError` if an app is set up,
     `ReauthenticationRequiredError` and the policy's errors.
     """
-    person = person_behind(actor)
-    require_recent_proof(person.actor)
-    user = locked_self(person.user_id)
+    person = get_acting_user(actor)
+    require_recent_authentication(person.actor)
+    user = get_self_for_update(person.user_id)
     if Totp.objects.filter(user=user, confirmed_at__isnull=False).exists():
         raise InputRejectedError(
             Problem(
@@ -59,22 +64,22 @@ def begin_totp_enrollment(*, actor: Actor) -> TotpEnrollment:
     sealed = new_totp_secret(user)
     values = {"secret": sealed, "begun_at": timezone.now(), "last_step": 0}
     Totp.objects.update_or_create(user=user, defaults=values)
-    secret = opened_secret(sealed, user.pk)
+    secret = unseal_secret(sealed, user.pk)
     uri = provisioning_uri(secret, user)
     return TotpEnrollment(secret, uri, qr_code(uri))
 
 
-def confirm_totp_enrollment(code: str, *, actor: Actor) -> Enrolled:
+def confirm_totp_enrollment(code: str, *, actor: Actor) -> EnrolledFactor:
     """Set the actor's app up, which the code shows to have the secret.
 
     Raises `InputRejectedError` for a wrong code or if there is no secret that waits for one,
     `TooManyAttemptsError` and the policy's errors. A refusal's event is committed.
     """
-    person = person_behind(actor)
+    person = get_acting_user(actor)
     user_id = person.user_id
     count_code(user_id)
     with transaction.atomic(durable=True):
-        user = locked_self(user_id)
+        user = get_self_for_update(user_id)
         waiting = Totp.objects.filter(
             user=user,
             confirmed_at=None,
@@ -83,14 +88,14 @@ def confirm_totp_enrollment(code: str, *, actor: Actor) -> Enrolled:
         enrolled = None
         if _use(waiting.first(), code):
             waiting.update(confirmed_at=timezone.now())
-            enrolled = add_factor(user, Method.TOTP, [*CODE_AMR], person=person)
+            enrolled = record_factor(user, Method.TOTP, [*CODE_AMR], person=person)
         else:
             record(
                 Tag.FACTOR_REFUSED, actor=person.actor, subject_id=user_id, method=Method.TOTP.value
             )
     if enrolled is None:
-        raise code_invalid("code")
-    forgive_codes(user_id)
+        raise code_invalid_error("code")
+    clear_codes(user_id)
     return enrolled
 
 
@@ -102,14 +107,14 @@ def remove_totp(user_id: UUID, *, actor: Actor) -> User:
     errors.
     """
     require(actor, may_change_credentials, user_id)
-    require_recent_proof(actor)
-    user = locked_self(user_id)
+    require_recent_authentication(actor)
+    user = get_self_for_update(user_id)
     _total, removed = Totp.objects.filter(user=user, confirmed_at__isnull=False).delete()
     if not removed:
         raise InputRejectedError(
             Problem(GenericErrorCode.NOT_FOUND, _("You have no authenticator app set up."))
         )
-    drop_factor(user, Method.TOTP, actor=actor)
+    record_factor_removal(user, Method.TOTP, actor=actor)
     return user
 
 
@@ -122,7 +127,7 @@ def use_totp_code(user_id: UUID, code: str) -> bool:
     return _use(Totp.objects.filter(user_id=user_id, confirmed_at__isnull=False).first(), code)
 
 
-def code_invalid(field: str) -> InputRejectedError:
+def code_invalid_error(field: str) -> InputRejectedError:
     """Return the refusal of a code, whatever is wrong with it."""
     return InputRejectedError(
         Problem(
@@ -134,7 +139,7 @@ def code_invalid(field: str) -> InputRejectedError:
 
 
 def _use(totp: Totp | None, code: str) -> bool:
-    step = step_of(code, opened_secret(totp.secret, totp.pk)) if totp else None
+    step = step_of(code, unseal_secret(totp.secret, totp.pk)) if totp else None
     if totp is None or step is None:
         return False
     later = Totp.objects.filter(pk=totp.pk, secret=totp.secret, last_step__lt=step)

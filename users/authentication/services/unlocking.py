@@ -7,7 +7,7 @@ from django.db import transaction
 from core.actor import Actor
 from users.accounts.models import User
 from users.accounts.policy import may_administer, require
-from users.accounts.services.people import locked_user
+from users.accounts.services.people import get_user_for_update
 from users.activity.record import record
 from users.activity.tags import Tag
 from users.authentication.throttling import unlock
@@ -20,7 +20,7 @@ def unlock_user(user_id: UUID | None, *, actor: Actor) -> User:
     """
     with transaction.atomic(durable=True):
         require(actor, may_administer)
-        user = locked_user(user_id)
+        user = get_user_for_update(user_id)
         record(Tag.USER_UNLOCKED, actor=actor, subject_id=user.pk)
     # Attempts are not counted in transactions.
     unlock(user)

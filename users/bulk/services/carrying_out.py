@@ -36,7 +36,7 @@ from users.activity.querysets import EventQuerySet
 from users.activity.record import record
 from users.activity.tags import Tag
 from users.authentication.actors import actor_without_request
-from users.bulk.actions import ACTIONS, restored
+from users.bulk.actions import ACTIONS, from_json
 from users.bulk.errors import BulkErrorCode
 from users.bulk.models import BulkAction, BulkFailure
 from users.bulk.policy import may_act_in_bulk
@@ -101,7 +101,7 @@ def _take_turn(bulk_action: BulkAction) -> BulkActionState | None:
             if not _visit(bulk_action, user_id, actor=actor):
                 return None
             if time.monotonic() >= ends_at:
-                _hand_on(bulk_action)
+                _schedule_next_turn(bulk_action)
                 return None
 
 
@@ -130,8 +130,8 @@ def _actor(bulk_action: BulkAction) -> Actor | None:
 def next_page(bulk_action: BulkAction, *, actor: Actor) -> Sequence[UUID]:
     """Return who comes next, of those who meet the conditions now."""
     # Only of those that have ended is it ever forgotten.
-    stored = cast("Mapping[str, Any]", bulk_action.selection)
-    people = Selection.restored(stored).people(actor)
+    selection = cast("Mapping[str, Any]", bulk_action.selection)
+    people = Selection.from_json(selection).people(actor)
     people = people.filter(pk__lt=bulk_action.pk).order_by("pk")
     if bulk_action.cursor is not None:
         people = people.filter(pk__gt=bulk_action.cursor)
@@ -144,7 +144,7 @@ def _visit(bulk_action: BulkAction, user_id: UUID, *, actor: Actor) -> bool:
         return _note(bulk_action, user_id, "failed", code=BulkErrorCode.OWN_ACCOUNT)
     action = ACTIONS[bulk_action.kind]
     try:
-        action.carry_out(user_id, actor=actor, **restored(bulk_action.arguments))
+        action.carry_out(user_id, actor=actor, **from_json(bulk_action.arguments))
     except InputRejectedError as refusal:
         return _note(bulk_action, user_id, "failed", code=refusal.problems[0].code)
     except DomainError as refusal:
@@ -205,7 +205,7 @@ def _finish(bulk_action: BulkAction, state: BulkActionState) -> None:
         )
 
 
-def _hand_on(bulk_action: BulkAction) -> None:
+def _schedule_next_turn(bulk_action: BulkAction) -> None:
     """End this turn and announce the next one, both or neither."""
     turn = bulk_action.turn
     with transaction.atomic():

@@ -12,10 +12,10 @@ from core.errors import ErrorCode, GenericErrorCode, InputRejectedError, Problem
 from core.outbox.registry import publish
 from users.accounts.policy import require
 from users.accounts.querysets import UserQuerySet
-from users.accounts.services.reauthentication import require_recent_proof
+from users.accounts.services.reauthentication import require_recent_authentication
 from users.activity.record import record
 from users.activity.tags import Tag
-from users.bulk.actions import ACTIONS, BulkActionKind, stored
+from users.bulk.actions import ACTIONS, BulkActionKind, to_json
 from users.bulk.errors import BulkErrorCode
 from users.bulk.models import BulkAction
 from users.bulk.policy import may_act_in_bulk
@@ -24,7 +24,7 @@ from users.bulk.services.carrying_out import TOPIC
 from users.bulk.throttling import count_start
 
 # More people are not counted, and no directory is larger.
-MOST: Final = 10_000_000
+MAX_SELECTED: Final = 10_000_000
 # As far as is counted in any case, so that a refusal tells how many there are.
 COUNTED: Final = 10_000
 
@@ -67,11 +67,11 @@ def start_bulk_action(  # noqa: PLR0913 - what is done, and to whom
     require(actor, may_act_in_bulk)
     action = ACTIONS[kind]
     require(actor, action.rule)
-    require_recent_proof(actor)
-    checked = action.checked(arguments)
-    _check_meant(selection, everybody=everybody)
-    if not 0 <= expected_count <= MOST:
-        message = _("Expect 0 to %(most)d people.") % {"most": MOST}
+    require_recent_authentication(actor)
+    validate = action.validate(arguments)
+    _check_everybody_flag(selection, everybody=everybody)
+    if not 0 <= expected_count <= MAX_SELECTED:
+        message = _("Expect 0 to %(most)d people.") % {"most": MAX_SELECTED}
         raise _refusal(GenericErrorCode.VALUE_INVALID, message, "expected_count")
     requester_id = cast("UUID", actor.user_id)
     count_start(requester_id)
@@ -79,8 +79,8 @@ def start_bulk_action(  # noqa: PLR0913 - what is done, and to whom
         requester_id=requester_id,
         token_id=actor.token_id,
         kind=kind,
-        arguments=stored(checked),
-        selection=selection.stored(),
+        arguments=to_json(validate),
+        selection=selection.to_json(),
         total=expected_count,
     )
     _check_count(selection, bulk_action, actor=actor)
@@ -112,7 +112,7 @@ def count_selected(selection: Selection, *, actor: Actor, limit: int) -> int:
     return _count(selection.people(actor), limit)
 
 
-def _check_meant(selection: Selection, *, everybody: bool) -> None:
+def _check_everybody_flag(selection: Selection, *, everybody: bool) -> None:
     """Raise `InputRejectedError` unless everybody is selected on purpose, and alone."""
     if selection.is_open and not everybody:
         message = _("This selects everybody. Give a condition, or say that you mean it.")

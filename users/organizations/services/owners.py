@@ -10,10 +10,10 @@ from users.organizations.errors import OrganizationErrorCode
 from users.organizations.models import Membership, Organization
 from users.organizations.roles import Role
 
-MOST_NAMED: Final = 5
+MAX_NAMED: Final = 5
 
 
-def keep_owners(user_id: UUID, *, field: str | None) -> None:
+def require_other_owners(user_id: UUID, *, field: str | None) -> None:
     """Refuse, about ``field``, that a person goes who is the last owner of an organisation.
 
     Locks the person's organisations until the caller's transaction ends, in the order of their
@@ -32,7 +32,7 @@ def keep_owners(user_id: UUID, *, field: str | None) -> None:
     kept = set(others.values_list("organization_id", flat=True))
     names = [each.name for key, each in organizations.items() if key not in kept]
     if names:
-        shown = ", ".join(names[:MOST_NAMED]) + (" …" if len(names) > MOST_NAMED else "")
+        shown = ", ".join(names[:MAX_NAMED]) + (" …" if len(names) > MAX_NAMED else "")
         raise InputRejectedError(
             Problem(
                 OrganizationErrorCode.LAST_OWNER,

@@ -12,17 +12,17 @@ from core.actor import Actor
 from core.errors import GenericErrorCode, InputRejectedError, Problem
 from users.accounts.models import User
 from users.accounts.policy import may_administer, may_change_credentials, require
-from users.accounts.services.administration import keep_an_administrator
+from users.accounts.services.administration import require_another_administrator
 from users.accounts.services.links import read_link, use_link
-from users.accounts.services.people import locked_for, locked_user, set_active
-from users.accounts.services.reauthentication import confirm_password, require_recent_proof
-from users.accounts.services.shutting_out import also_keeps_out, also_shuts_out
+from users.accounts.services.people import get_target_for_update, get_user_for_update, set_active
+from users.accounts.services.reauthentication import confirm_password, require_recent_authentication
+from users.accounts.services.shutting_out import register_block_transfer, register_sign_in_block
 from users.accounts.throttling import count_token
 from users.activity.record import record
 from users.activity.tags import Tag
 from users.authentication.models import Suspension
 from users.authentication.services.ending import end_links_of, end_sessions_of
-from users.organizations.services.owners import keep_owners
+from users.organizations.services.owners import require_other_owners
 from users.privacy.errors import PrivacyErrorCode
 from users.privacy.models import AccountDeletion
 
@@ -49,7 +49,7 @@ def delete_user(user_id: UUID | None, *, actor: Actor) -> User:
     and the policy's errors.
     """
     require(actor, may_administer)
-    require_recent_proof(actor)
+    require_recent_authentication(actor)
     if user_id is not None and user_id == actor.user_id:
         raise InputRejectedError(
             Problem(
@@ -72,7 +72,7 @@ def cancel_deletion(token: str, *, actor: Actor) -> User:
         # The person first, as everybody does who locks both.
         seen = read_link(AccountDeletion, token)
         user = User.objects.select_for_update().get(pk=seen.user_id)
-        _let_in(user, use_link(AccountDeletion, token), actor=actor)
+        _restore_account(user, use_link(AccountDeletion, token), actor=actor)
     return user
 
 
@@ -84,8 +84,8 @@ def cancel_user_deletion(user_id: UUID | None, *, actor: Actor) -> User:
     policy's errors.
     """
     require(actor, may_administer)
-    require_recent_proof(actor)
-    user = locked_user(user_id)
+    require_recent_authentication(actor)
+    user = get_user_for_update(user_id)
     deletion = AccountDeletion.objects.revocable().filter(user=user).first()
     if deletion is None:
         raise InputRejectedError(
@@ -96,12 +96,12 @@ def cancel_user_deletion(user_id: UUID | None, *, actor: Actor) -> User:
             )
         )
     deletion.delete()
-    _let_in(user, deletion, actor=actor)
+    _restore_account(user, deletion, actor=actor)
     return user
 
 
-@also_shuts_out
-def _deletion_to_come(user_id: UUID) -> Problem | None:
+@register_sign_in_block
+def _sign_in_block(user_id: UUID) -> Problem | None:
     if not AccountDeletion.objects.filter(pk=user_id).exists():
         return None
     return Problem(
@@ -111,8 +111,8 @@ def _deletion_to_come(user_id: UUID) -> Problem | None:
     )
 
 
-@also_keeps_out
-def _stays_shut(user_id: UUID) -> bool:
+@register_block_transfer
+def _transfer_block_to_deactivation(user_id: UUID) -> bool:
     return bool(AccountDeletion.objects.filter(pk=user_id, was_shut=False).update(was_shut=True))
 
 
@@ -123,9 +123,9 @@ def _schedule(user_id: UUID | None, *, actor: Actor, field: str | None) -> Accou
     person, as everybody does who locks some of them.
     """
     if user_id is not None:
-        keep_owners(user_id, field=field)
-        keep_an_administrator(user_id, {"is_active": False}, field=field)
-    user = locked_for(user_id, actor=actor)
+        require_other_owners(user_id, field=field)
+        require_another_administrator(user_id, {"is_active": False}, field=field)
+    user = get_target_for_update(user_id, actor=actor)
     was_shut = not user.is_active and not Suspension.objects.filter(user=user).exists()
     deletion, is_new = AccountDeletion.objects.get_or_create(
         user=user,
@@ -147,7 +147,7 @@ def _schedule(user_id: UUID | None, *, actor: Actor, field: str | None) -> Accou
     return deletion
 
 
-def _let_in(user: User, undone: AccountDeletion, *, actor: Actor) -> None:
+def _restore_account(user: User, undone: AccountDeletion, *, actor: Actor) -> None:
     """Open a locked person's account again, in the caller's transaction.
 
     One that is suspended stays shut, and so does one that had been deactivated before.

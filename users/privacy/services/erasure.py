@@ -13,12 +13,12 @@ from django.utils import timezone
 from core.actor import SYSTEM
 from users.accounts.models import EmailAddress, User
 from users.activity.personal import (
-    Person,
+    DataSubject,
+    DeleteRows,
     PersonalTable,
-    Removed,
-    Replaced,
+    ReplaceValues,
     erasers,
-    person_to_erase,
+    erasure_subject,
     personal_tables,
 )
 from users.activity.record import record
@@ -44,41 +44,41 @@ def erase_person(user_id: UUID) -> None:
     user = _due(User.objects.all(), user_id)
     if user is None:
         return
-    person = _person(user)
-    tables = _from_the_top(personal_tables())
+    subject = _person(user)
+    tables = _in_deletion_order(personal_tables())
     for table in tables:
-        if isinstance(table.erasure, Removed) and not table.has_addresses:
-            remove_rows(table, person)
+        if isinstance(table.erasure, DeleteRows) and not table.holds_email_addresses:
+            remove_rows(table, subject)
     for erase in erasers():
-        erase(person)
+        erase(subject)
     with transaction.atomic(durable=True):
         user = _due(User.objects.select_for_update(), user_id)
         if user is None:
             return
-        person = _person(user)
+        subject = _person(user)
         for table in tables:
-            if isinstance(table.erasure, Removed):
-                remove_rows(table, person)
+            if isinstance(table.erasure, DeleteRows):
+                remove_rows(table, subject)
         for table in tables:
-            if isinstance(table.erasure, Replaced):
-                replace_rows(table, table.erasure, person)
+            if isinstance(table.erasure, ReplaceValues):
+                replace_rows(table, table.erasure, subject)
         AccountDeletion.objects.filter(pk=user_id).delete()
         record(Tag.USER_ERASED, actor=SYSTEM, subject_id=user_id)
 
 
-def _person(user: User) -> Person:
+def _person(user: User) -> DataSubject:
     """Return a person by all that is known of them and is nobody else's.
 
     One can ask for anybody's address, and must not take what is others' along.
     """
-    known = person_to_erase(user.pk, username=user.username)
+    known = erasure_subject(user.pk, username=user.username)
     primary = User.objects.exclude(pk=user.pk).filter(email__in=known.emails)
     further = EmailAddress.objects.exclude(user=user).filter(email__in=known.emails)
     others = {*primary.values_list("email", flat=True), *further.values_list("email", flat=True)}
     return replace(known, emails=known.emails - others, logins=known.logins - others)
 
 
-def _from_the_top(tables: Iterable[PersonalTable]) -> list[PersonalTable]:
+def _in_deletion_order(tables: Iterable[PersonalTable]) -> list[PersonalTable]:
     """Put the tables of upper apps, which come later, before those of the apps they build on."""
     order = {config.label: -index for index, config in enumerate(apps.get_app_configs())}
     return sorted(tables, key=lambda table: order[table.model._meta.app_label])
@@ -91,9 +91,9 @@ def _due(people: QuerySet[User], user_id: UUID) -> User | None:
     ).first()
 
 
-def remove_rows(table: PersonalTable, person: Person) -> None:
+def remove_rows(table: PersonalTable, subject: DataSubject) -> None:
     """Remove a person's rows from a table, some at a time."""
-    for rows in table.sets(person):
+    for rows in table.row_sets(subject):
         while keys := list(rows.values_list("pk", flat=True)[:BATCH]):
             batch = table.model._base_manager.filter(pk__in=keys)
             with transaction.atomic():
@@ -101,9 +101,9 @@ def remove_rows(table: PersonalTable, person: Person) -> None:
                 batch.delete()
 
 
-def replace_rows(table: PersonalTable, erasure: Replaced, person: Person) -> None:
+def replace_rows(table: PersonalTable, erasure: ReplaceValues, subject: DataSubject) -> None:
     """Put neutral values into a person's rows, of which there are few."""
-    for rows in table.sets(person):
+    for rows in table.row_sets(subject):
         _remove_files(table, rows)
         values = {
             name: value() if callable(value) else value for name, value in erasure.values.items()
@@ -113,8 +113,8 @@ def replace_rows(table: PersonalTable, erasure: Replaced, person: Person) -> Non
 
 def _remove_files(table: PersonalTable, rows: QuerySet[Any]) -> None:
     """Remove the files that rows name; before the rows, lest nobody knows of them any more."""
-    if table.drop_files is not None:
-        table.drop_files(rows)
+    if table.delete_files is not None:
+        table.delete_files(rows)
     columns = table.model._meta.concrete_fields
     fields = [field for field in columns if isinstance(field, FileField)]
     for field in fields:

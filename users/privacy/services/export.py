@@ -11,17 +11,17 @@ from django.utils import timezone
 from core.actor import SYSTEM, Actor
 from users.accounts.models import User
 from users.accounts.policy import may_change_credentials, require
-from users.accounts.services.links import opened
-from users.accounts.services.reauthentication import require_recent_proof
+from users.accounts.services.links import require_link
+from users.accounts.services.reauthentication import require_recent_authentication
 from users.accounts.throttling import count_token
-from users.activity.personal import person_to_tell
+from users.activity.personal import export_subject
 from users.activity.record import record
 from users.activity.tags import Tag
-from users.privacy.archive import archive_of
+from users.privacy.archive import write_archive
 from users.privacy.models import DataExport
 from users.privacy.throttling import count_export
 
-PRUNED_AT_ONCE: Final = 1_000
+PRUNE_BATCH: Final = 1_000
 
 
 def request_data_export(user_id: UUID, *, actor: Actor) -> None:
@@ -31,7 +31,7 @@ def request_data_export(user_id: UUID, *, actor: Actor) -> None:
     `ReauthenticationRequiredError` and the policy's errors.
     """
     require(actor, may_change_credentials, user_id)
-    require_recent_proof(actor)
+    require_recent_authentication(actor)
     if _pending(user_id).exists():
         return
     count_export(user_id)
@@ -60,7 +60,7 @@ def complete_data_export(export_id: UUID) -> None:
     export = waiting.first()
     if export is None:
         return
-    with archive_of(person_to_tell(export.user_id)) as archive, transaction.atomic(durable=True):
+    with write_archive(export_subject(export.user_id)) as archive, transaction.atomic(durable=True):
         # The person first, as everybody does who locks both.
         User.objects.select_for_update().filter(pk=export.user_id).first()
         export = waiting.select_for_update(of=("self",)).first()
@@ -87,7 +87,7 @@ def fetch_data_export(token: str, *, actor: Actor) -> DataExport:
     count_token(actor)
     with transaction.atomic(durable=True):
         ready = DataExport.objects.with_token(token).ready()
-        export: DataExport = opened(ready.filter(user__is_active=True))
+        export: DataExport = require_link(ready.filter(user__is_active=True))
         record(
             Tag.DATA_EXPORT_FETCHED,
             actor=actor,
@@ -99,7 +99,7 @@ def fetch_data_export(token: str, *, actor: Actor) -> DataExport:
 
 def prune_data_exports() -> None:
     """Remove what has expired, in a bounded batch."""
-    _discard(DataExport.objects.expired().order_by("expires_at")[:PRUNED_AT_ONCE])
+    _discard(DataExport.objects.expired().order_by("expires_at")[:PRUNE_BATCH])
 
 
 def _discard(exports: QuerySet[DataExport]) -> None:

@@ -28,7 +28,7 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Write one line an address: the username, the address, and what is wrong."""
         found = 0
-        for username, email in _suspicious():
+        for username, email in _suspicious_emails():
             problem = _problem_of(email)
             if problem:
                 found += 1
@@ -36,7 +36,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{found} addresses to look at.")
 
 
-def _suspicious() -> Iterator[tuple[str, str]]:
+def _suspicious_emails() -> Iterator[tuple[str, str]]:
     people = User.objects.people().filter(erased_at=None)
     further = EmailAddress.objects.filter(user__in=people)
     for rows, username in ((people, "username"), (further, "user__username")):

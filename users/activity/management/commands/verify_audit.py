@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from users.activity.sealing import Verification
 
-MOST_TOLD = 100
+MAX_FINDINGS = 100
 
 
 class Command(BaseCommand):
@@ -33,7 +33,7 @@ class Command(BaseCommand):
         found = 0
         for finding in verification.findings():
             found += 1
-            if found <= MOST_TOLD:
+            if found <= MAX_FINDINGS:
                 self.stderr.write(str(finding))
         self.stdout.write(f"sealed: {verification.seals}, not yet sealed: {verification.waiting}")
         self.stdout.write(f"head: {verification.head.hex()}")
