@@ -23,6 +23,7 @@ RUN sed -n '/^babel==/,/[^\\]$/p' requirements-demo.lock > babel.lock \
 
 WORKDIR /app
 COPY manage.py gunicorn.conf.py ./
+COPY engine engine
 COPY core core
 COPY users users
 COPY schema schema
@@ -35,7 +36,7 @@ RUN SECRET_KEY=only-to-collect-the-static-files-at-build-time \
     ALLOWED_HOSTS=build.invalid \
     DATABASE_URL=postgresql://build.invalid/build \
     /venv/bin/python manage.py collectstatic --no-input \
-    && /venv/bin/python -m compileall -q core users schema
+    && /venv/bin/python -m compileall -q engine core users schema
 
 
 FROM python:3.11.15-slim-trixie

@@ -11,7 +11,7 @@ PEERS := bench/peers/postgraphile
 OFFLINE := SECRET_KEY=offline-offline-offline-offline-offline-offline-offline1 \
 	ALLOWED_HOSTS=localhost DATABASE_URL=postgresql://roster@localhost/roster \
 	MIGRATION_DATABASE_URL=postgresql://roster_owner@localhost/roster
-# Settings for the tests; core.embedded adds the servers, lest the tests empty a real one.
+# Settings for the tests; core.dev.embedded adds the servers, lest the tests empty a real one.
 TESTING := env -u DATABASE_URL -u MIGRATION_DATABASE_URL -u REDIS_URL -u CACHE_URL -u CELERY_BROKER_URL \
 	SECRET_KEY=testing-testing-testing-testing-testing-testing-testing1 \
 	ALLOWED_HOSTS=testserver,localhost,127.0.0.1 PUBLIC_URL=http://testserver LOG_FORMAT=console \
@@ -27,21 +27,21 @@ run: ## Run the whole service with demo data; PORT and DATA_DIR may be set.
 	@$(MAKE) -s --no-print-directory -j2 -k $(VENV)/demo $(CONSOLE) || test -e $(VENV)/demo
 	@test -e $(CONSOLE) || echo "The console could not be built; run 'make console' once npm can be reached."
 	@$(MAKE) -s --no-print-directory messages
-	@exec $(BIN)/python -m core.demo
+	@exec $(BIN)/python -m core.dev.demo
 
 console: $(CONSOLE) ## Build the GraphiQL console.
 
 test: $(VENV)/dev messages ## Run the tests; ARGS goes to pytest.
-	@$(TESTING) $(BIN)/python -m core.embedded $(BIN)/python -m pytest -n 2 --ignore tests/system $(ARGS)
+	@$(TESTING) $(BIN)/python -m core.dev.embedded $(BIN)/python -m pytest -n 2 --ignore tests/system $(ARGS)
 
 test-system: $(VENV)/dev messages $(CONSOLE) ## Run the tests that need Debian's packages.
-	@$(TESTING) $(BIN)/python -m core.embedded $(BIN)/python -m pytest tests/system $(ARGS)
+	@$(TESTING) $(BIN)/python -m core.dev.embedded $(BIN)/python -m pytest tests/system $(ARGS)
 
 test-engine: SEED ?= $(shell date +%s)
 test-engine: $(VENV)/dev messages ## Compare the engine with graphql-core by DOCUMENTS drawn operations, from SEED.
 	@echo "SEED=$(SEED)"
-	@$(TESTING) DOCUMENTS=$(or $(DOCUMENTS),10000) SEED=$(SEED) $(BIN)/python -m core.embedded \
-		$(BIN)/python -m pytest -n 2 tests/engine/test_differential.py $(ARGS)
+	@$(TESTING) DOCUMENTS=$(or $(DOCUMENTS),10000) SEED=$(SEED) $(BIN)/python -m core.dev.embedded \
+		$(BIN)/python -m pytest -n 2 tests/schema/test_differential.py $(ARGS)
 
 bench: $(VENV)/bench $(VENV)/node $(PEERS)/node_modules ## Measure against others; USERS, SCENARIO, ROUNDS, SECONDS.
 	@$(BIN)/python -W ignore -m bench

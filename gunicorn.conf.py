@@ -9,9 +9,9 @@ import os
 import select
 from pathlib import Path
 
-from core.env import Environment
-from core.memory import limit_memory
-from core.metrics_directory import make_metrics_directory
+from core.configuration.env import Environment
+from core.server.memory import limit_memory
+from core.server.prometheus_dir import make_metrics_directory
 
 env = Environment(os.environ)
 shared_memory = Path("/dev/shm")  # noqa: S108 - a directory gunicorn makes its own files in
@@ -73,7 +73,7 @@ forwarder_headers = ""
 
 # The path without the query string: a GET carries its document and variables there.
 accesslog = "-" if env.flag("WEB_ACCESS_LOG", default=True) else None
-# With the id that was answered: the one that came may not be believed (core/request_id.py).
+# With the id that was answered: the one that came may not be believed (core/web/request_id.py).
 access_log_format = '%(t)s %({x-request-id}o)s %(h)s "%(m)s %(U)s %(H)s" %(s)s %(B)s %(M)sms'
 
 # Any worker is asked by Prometheus, and tells what all have counted.

@@ -32,7 +32,7 @@ from bench.report import OUTPUT, save
 from bench.runner import DifferenceError, Effort, Result, measure
 from bench.scenarios import Cast, Scenario, draw_cast, select_scenarios
 from bench.signed_in import give_passwords, hashes_per_second
-from core.env import Environment
+from core.configuration.env import Environment
 
 HASHING_SECONDS: Final = 5.0
 CLASSES: Final[Sequence[type[Contestant]]] = (

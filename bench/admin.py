@@ -26,7 +26,7 @@ from bench.dataset import ROOT, Dataset, DatasetError, environment, open_dataset
 from bench.machine import cores, pin_to_core
 from bench.progress import Progress
 from bench.report import OUTPUT
-from core.env import Environment
+from core.configuration.env import Environment
 
 KINDS: Final = ("list", "last page", "order", "filter", "search", "form", "choice")
 

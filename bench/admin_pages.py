@@ -11,7 +11,7 @@ from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, SEARCH_VAR
 from django.test import Client
 from django.urls import reverse
 
-from core.admin_filters import RelatedFilter
+from users.admin.filters import RelatedFilter
 
 # What one in seventeen has, one in a hundred, one in ten thousand; two letters, one mailbox, all
 # mailboxes, and what is nowhere.

@@ -22,7 +22,7 @@ from uuid import UUID
 import psutil
 import psycopg
 
-from core.embedded import services
+from core.dev.embedded import services
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SIZES: Final = "*/*/migrations/*.py", "users/demo/**/*.py", "bench/dataset.py"

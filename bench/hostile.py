@@ -29,7 +29,7 @@ from bench.hostile_requests import STREAMS, distinct_documents, hostile_bodies
 from bench.machine import cores, pin_to_core
 from bench.peers.roster import STAFF, Roster
 from bench.report import OUTPUT
-from core.env import Environment
+from core.configuration.env import Environment
 
 ATTACKERS: Final = 4
 LIMIT_SECONDS: Final = 1.0

@@ -23,8 +23,8 @@ def access_tokens(staff: str, others: list[UUID]) -> list[str]:
     """
     from users.accounts.models import User  # noqa: PLC0415 - see above
     from users.authentication.models import Session  # noqa: PLC0415
-    from users.authentication.services.lifetimes import idle_expiry  # noqa: PLC0415
-    from users.authentication.tokens import issue_access_token  # noqa: PLC0415
+    from users.authentication.sessions.access_tokens import issue_access_token  # noqa: PLC0415
+    from users.authentication.sessions.expiry import idle_expiry  # noqa: PLC0415
 
     Session.objects.filter(user_agent=DEVICE).delete()
     people = [User.objects.get(username=staff).pk, *others]
@@ -60,10 +60,10 @@ def administrator_cookie() -> tuple[str, str]:
     """Begin a browser's session for an administrator; return the cookie's name and value."""
     from django.conf import settings  # noqa: PLC0415 - see above
 
-    from core.crypto import digest, new_secret  # noqa: PLC0415
+    from core.security.crypto import digest, new_secret  # noqa: PLC0415
     from users.accounts.models import User  # noqa: PLC0415
     from users.authentication.models import Session  # noqa: PLC0415
-    from users.authentication.services.lifetimes import idle_expiry  # noqa: PLC0415
+    from users.authentication.sessions.expiry import idle_expiry  # noqa: PLC0415
 
     secret = new_secret()
     Session.objects.create(

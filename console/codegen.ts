@@ -2,7 +2,7 @@ import type { CodegenConfig } from "@graphql-codegen/cli";
 
 const config: CodegenConfig = {
   schema: "../schema.graphql",
-  documents: ["../docs/operations/*.graphql", "client-example.ts"],
+  documents: ["../docs/operations/**/*.graphql", "client-example.ts"],
   generates: {
     "generated/": {
       preset: "client",

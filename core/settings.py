@@ -1,6 +1,6 @@
 """Django's settings: one file, read from the environment, loud about bad values.
 
-`docs/configuration.md` lists every variable. `make run` (core/demo.py) is the only thing that
+`docs/configuration.md` lists every variable. `make run` (core/dev/demo.py) is the only thing that
 sets DEMO=1.
 """
 
@@ -11,16 +11,16 @@ from urllib.parse import urlsplit
 
 from django.utils.translation import gettext_lazy as _
 
-from core.env import BadSetting
-from core.logging import log_format, logging_config
-from core.outbox.periodic import schedule
-from core.service_env import (
+from core.configuration.env import BadSetting
+from core.configuration.logs import log_format, logging_config
+from core.configuration.services import (
     SESSION_PARAMETERS,
     ServiceEnvironment,
     libpq_options,
     redis_broker,
 )
-from core.theme import UNFOLD_THEME
+from core.configuration.theme import UNFOLD_THEME
+from core.outbox.periodic import schedule
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = "0.1.0"
@@ -51,10 +51,10 @@ if GRAPHQL_DEBUG and not DEMO:
 # Application -----------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "core.roles",
+    "core.database.roles",
     "core.outbox",
     "core.ratelimit",
-    "core.search",
+    "core.database.search",
     "users.activity",
     "users.accounts",
     "users.authentication",
@@ -66,7 +66,7 @@ INSTALLED_APPS = [
     "schema",
     "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
-    "users.authentication.admin_config.RosterAdminConfig",
+    "users.admin.config.RosterAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
@@ -76,11 +76,11 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     # First, so that all that the others log and answer has the request's id.
-    "core.request_id.RequestIdMiddleware",
-    "core.api.ApiMiddleware",
-    "core.content_security.ContentSecurityMiddleware",
-    "core.health.HealthMiddleware",
-    "core.api.DeadlineMiddleware",
+    "core.web.request_id.RequestIdMiddleware",
+    "core.web.operations.ApiMiddleware",
+    "core.web.content_security.ContentSecurityMiddleware",
+    "core.web.health.HealthMiddleware",
+    "core.web.operations.DeadlineMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # The admin insists on it; nothing is stored in Django's sessions.
@@ -88,13 +88,13 @@ MIDDLEWARE = [
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "users.authentication.middleware.ActorMiddleware",
+    "users.authentication.sessions.middleware.ActorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
 # Answers operations that come by POST, past the middleware.
-OPERATION_VIEW = "schema.view.operation"
+OPERATION_VIEW = "schema.http.view.operation"
 
 ROOT_URLCONF = "core.urls"
 WSGI_APPLICATION = "core.wsgi.application"
@@ -143,7 +143,7 @@ DATABASES["default"] |= {
     # client to another connection. The choices are not so many.
     "DISABLE_SERVER_SIDE_CURSORS": True,
 }
-# The owner of the tables, for `manage.py migrate`; see core/roles.
+# The owner of the tables, for `manage.py migrate`; see core/database/roles.
 MIGRATION_DATABASE = env.database("MIGRATION_DATABASE_URL", default=env.text("DATABASE_URL"))
 # A migration that waits for a lock holds up everybody behind it; it had better fail and come again.
 MIGRATION_DATABASE["OPTIONS"].setdefault("options", "-c lock_timeout=5s")
@@ -202,7 +202,7 @@ OUTBOX_FAILED_TTL = timedelta(days=env.number("OUTBOX_FAILED_DAYS", 30, minimum=
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
-PASSWORD_HASHERS = ["core.hashers.Argon2idHasher"]
+PASSWORD_HASHERS = ["core.security.hashers.Argon2idHasher"]
 # OWASP Password Storage Cheat Sheet: 19 MiB, two passes, one lane.
 ARGON2_MEMORY_KIB = env.number("ARGON2_MEMORY_KIB", 19_456, minimum=8, maximum=4_194_304)
 ARGON2_PASSES = env.number("ARGON2_PASSES", 2, minimum=1, maximum=64)

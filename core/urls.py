@@ -15,4 +15,4 @@ urlpatterns = [
     path("admin/", admin.site.urls),
 ]
 if settings.DEMO_MAILBOX:
-    urlpatterns.append(path("dev/mail/", include("core.inbox.urls")))
+    urlpatterns.append(path("dev/mail/", include("core.dev.inbox.urls")))

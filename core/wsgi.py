@@ -5,7 +5,7 @@ import os
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
-from core.fast_path import FastPath, WSGIApplication
+from core.web.fast_path import FastPath, WSGIApplication
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
 

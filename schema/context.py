@@ -11,14 +11,14 @@ import strawberry
 from django.db import models
 from graphql import GraphQLError
 
-from core.actor import Actor
-from core.statements import Param
-from schema.engine.bounds import Bounds
-from schema.engine.dataloader import DataLoader
-from schema.engine.trace import Trace
+from core.security.actor import Actor
+from engine.fields.loaders import DataLoader
+from engine.result.bounds import Bounds
+from engine.sql.statements import Param
+from engine.trace import Trace
 
 if TYPE_CHECKING:
-    from schema.documents import Document
+    from schema.http.documents import Document
 
 V = TypeVar("V")
 # What is each actor's own; the rest of an actor decides by which rules they see.

@@ -15,12 +15,12 @@ from strawberry import Some
 from strawberry.extensions import FieldExtension
 from strawberry.utils.str_converters import to_camel_case
 
-from core.commits import observe_commits
-from core.deadline import DeadlineExceededError, OperationCancelledError
+from core.database.commits import observe_commits
 from core.enums import DescribedEnum
 from core.errors import DomainError, GenericErrorCode, InputRejectedError, Problem
+from engine.deadline import DeadlineExceededError, OperationCancelledError
+from engine.result.bounds import FieldCancelledError, ResponseTooLargeError
 from schema.context import Info
-from schema.engine.bounds import FieldCancelledError, ResponseTooLargeError
 from schema.error_codes import ErrorCode
 from users.accounts.errors import AccountErrorCode
 

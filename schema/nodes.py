@@ -8,7 +8,7 @@ import strawberry
 from django.db.models import QuerySet
 from strawberry import relay
 
-from core.statements import Param
+from engine.sql.statements import Param
 
 NodeId: TypeAlias = Annotated[
     strawberry.ID, strawberry.argument(description="The object's `id`, as it was answered.")

@@ -6,10 +6,10 @@ from typing import Final
 from django.conf import settings
 
 from core.enums import DescribedEnum
-from schema import limits, weights
 from schema.error_codes import ErrorCode
 from schema.errors import RequestErrorCode
-from schema.operations import ROOT_FIELDS
+from schema.http import limits, weights
+from schema.http.execution import ROOT_FIELDS
 from schema.scopes import NoScope, RequiredScope
 from users.scopes import Scope
 

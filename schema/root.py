@@ -8,51 +8,51 @@ from strawberry import relay
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
-from schema.accounts.administration import AdministrationMutation
-from schema.accounts.avatars import AvatarsMutation
-from schema.accounts.email_addresses import EmailAddressesMutation
-from schema.accounts.groups import GroupsMutation
-from schema.accounts.metadata import MetadataMutation
-from schema.accounts.mutations import AccountsMutation
+from engine.relay.selections import Optimizer
+from schema.accounts.mutations.administration import AdministrationMutation
+from schema.accounts.mutations.avatars import AvatarsMutation
+from schema.accounts.mutations.email_addresses import EmailAddressesMutation
+from schema.accounts.mutations.grants import RightsMutation
+from schema.accounts.mutations.groups import GroupsMutation
+from schema.accounts.mutations.metadata import MetadataMutation
+from schema.accounts.mutations.own_account import AccountsMutation
 from schema.accounts.queries import AccountsQuery
-from schema.accounts.rights import RightsMutation
-from schema.accounts.types import Group, User
+from schema.accounts.types.users import Group, User
 from schema.activity.queries import ActivityQuery
 from schema.activity.types import Event
-from schema.authentication.api_token_types import ApiToken
-from schema.authentication.api_tokens import ApiTokensMutation
-from schema.authentication.factor_types import Passkey
-from schema.authentication.factors import FactorsMutation
-from schema.authentication.impersonation import ImpersonationMutation
-from schema.authentication.mutations import AuthenticationMutation
-from schema.authentication.passkeys import PasskeysMutation
-from schema.authentication.passwords import PasswordsMutation
-from schema.authentication.queries import AuthenticationQuery
-from schema.authentication.service_accounts import (
+from schema.authentication.mutations.api_tokens import ApiTokensMutation
+from schema.authentication.mutations.factors import FactorsMutation
+from schema.authentication.mutations.impersonation import ImpersonationMutation
+from schema.authentication.mutations.log_in import AuthenticationMutation
+from schema.authentication.mutations.passkeys import PasskeysMutation
+from schema.authentication.mutations.passwords import PasswordsMutation
+from schema.authentication.mutations.service_accounts import (
     ServiceAccountsMutation,
     ServiceAccountsQuery,
 )
-from schema.authentication.sessions import SessionsMutation
-from schema.authentication.suspension import SuspensionMutation
-from schema.authentication.types import Session
-from schema.bounding import BoundsExtension
+from schema.authentication.mutations.sessions import SessionsMutation
+from schema.authentication.mutations.suspension import SuspensionMutation
+from schema.authentication.queries import AuthenticationQuery
+from schema.authentication.types.api_tokens import ApiToken
+from schema.authentication.types.factors import Passkey
+from schema.authentication.types.sessions import Session
 from schema.bulk.mutations import BulkMutation
 from schema.bulk.queries import BulkQuery
 from schema.bulk.types import BulkAction
 from schema.context import Info
 from schema.descriptions import describe
-from schema.documents import Documents
+from schema.http.bounding import BoundsExtension
+from schema.http.documents import Documents
 from schema.nodes import NodeId, parse_node_id, single_row
-from schema.organizations.invitations import OrganizationInvitation
 from schema.organizations.mutations import OrganizationsMutation
 from schema.organizations.queries import OrganizationsQuery
-from schema.organizations.types import Organization
-from schema.privacy.deletion import DeletionMutation
-from schema.privacy.exports import ExportMutation
-from schema.queries import query_field
+from schema.organizations.types.invitations import OrganizationInvitation
+from schema.organizations.types.organizations import Organization
+from schema.privacy.mutations.deletion import DeletionMutation
+from schema.privacy.mutations.exports import ExportMutation
+from schema.query import query_field
 from schema.scalars import SCALARS
 from schema.scopes import NoScope
-from schema.selections import Optimizer
 
 NODE_TYPES: dict[str, Any] = {
     "ApiToken": ApiToken,

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from engine.fields.extensions import FieldRule
 from schema.context import Context
-from schema.engine.extensions import FieldRule
 from users.accounts.policy import may_read_all_private, may_read_private
 from users.activity.policy import may_read_details
 from users.authentication.policy import may_list_sessions

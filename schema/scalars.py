@@ -12,7 +12,7 @@ from strawberry.schema.types.base_scalars import DateDefinition, DateTimeDefinit
 from strawberry.schema.types.scalar import DEFAULT_SCALAR_REGISTRY
 
 from core.ijson import serializable
-from schema.multipart import UPLOAD, Upload
+from schema.http.multipart import UPLOAD, Upload
 
 SCALARS_ORG: Final = "https://scalars.graphql.org/andimarek"
 PARSE_MOMENT = cast("Callable[[object], dt.datetime]", DateTimeDefinition.parse_value)

@@ -11,8 +11,8 @@ from typing import Final, NamedTuple, TypeAlias
 from graphql import GraphQLField, GraphQLSchema
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
-from core.actor import Actor
 from core.errors import InsufficientScopeError
+from core.security.actor import Actor
 from users.accounts.errors import ImpersonationError
 from users.scopes import Scope
 

@@ -30,22 +30,22 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from kombu.transport.virtual import Channel
 
-from core.roles.owner import as_owner
-from core.smtp_replies import Stage
-from schema.budget import CLIENTS
-from tests.celery_workers import Workers
-from tests.client import Answer, GraphQLClient, ServiceClient
-from tests.crowd import CrowdRows, build_crowd
-from tests.executors import EXECUTORS, Executor
-from tests.factories import (
+from core.database.roles.owner import as_owner
+from core.email.smtp_replies import Stage
+from schema.http.budget import CLIENTS
+from tests.support.celery_workers import Workers
+from tests.support.client import Answer, GraphQLClient, ServiceClient
+from tests.support.crowd import CrowdRows, build_crowd
+from tests.support.executors import EXECUTORS, Executor
+from tests.support.factories import (
     make_organization,
     make_token,
     make_user,
 )
-from tests.pictures import SET
-from tests.shared_rows import SharedRows
-from tests.world import World, WorldRows, build_world, build_world_with_tokens
-from users.accounts import pictures
+from tests.support.pictures import SET
+from tests.support.shared_rows import SharedRows
+from tests.support.world import World, WorldRows, build_world, build_world_with_tokens
+from users.accounts.avatars import images
 from users.accounts.models import User
 from users.organizations.models import Organization
 
@@ -220,9 +220,9 @@ def own_decoder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
     One of them runs at a time in a pod, and processes of the tests are not of one pod.
     """
-    program = shutil.copy(pictures.PROGRAM, tmp_path_factory.mktemp("decoder"))
+    program = shutil.copy(images.PROGRAM, tmp_path_factory.mktemp("decoder"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pictures, "PROGRAM", Path(program))
+        patch.setattr(images, "PROGRAM", Path(program))
         yield
 
 

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from django.http import HttpRequest
 
-from core.actor import Actor
-from core.http import ActorRequest, Reply
-from schema import view
+from core.security.actor import Actor
+from core.web.request import ActorRequest, Reply
+from schema.http import view
 
 STAFF = Actor(user_id=UUID(int=1), is_staff=True)
 

@@ -12,10 +12,10 @@ from django.db import transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from core.commits import announce_change
+from core.database.commits import announce_change
 from core.outbox.models import OutboxMessage
-from core.request_id import KEY as REQUEST_ID
-from core.request_id import current_request_id
+from core.web.request_id import KEY as REQUEST_ID
+from core.web.request_id import current_request_id
 
 logger = logging.getLogger(__name__)
 

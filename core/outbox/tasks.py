@@ -6,7 +6,7 @@ from datetime import timedelta
 from celery import shared_task
 from django.db import transaction
 
-from core.db import delete_in_batches
+from core.database.batches import delete_in_batches
 from core.outbox.errors import PermanentFailureError
 from core.outbox.models import OutboxMessage
 from core.outbox.periodic import periodic

@@ -8,8 +8,8 @@ from typing import Final
 
 from django.conf import settings
 
-from core.crypto import derive_key
-from core.db import replace_nul
+from core.database.texts import replace_nul
+from core.security.crypto import derive_key
 
 # More than any subject has, and no less than the service reads of an identifier: what differs
 # only behind that is the same account, and must be the same subject.

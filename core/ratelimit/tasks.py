@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from core.db import delete_in_batches
+from core.database.batches import delete_in_batches
 from core.outbox.periodic import periodic
 from core.ratelimit.models import StoredBucket
 

@@ -18,8 +18,6 @@ from django.conf import settings
 from gunicorn.workers.base import Worker as BaseWorker  # type: ignore[import-untyped]
 from structlog.contextvars import bound_contextvars, unbind_contextvars
 
-from core.request_id import KEY as REQUEST_ID
-from core.request_id import current_request_id, request_id_from
 from core.server.answers import Answer, refusal
 from core.server.connections import Connection, Deadlines, MemoryBudget
 from core.server.requests import (
@@ -32,6 +30,8 @@ from core.server.requests import (
     Request,
     RequestParser,
 )
+from core.web.request_id import KEY as REQUEST_ID
+from core.web.request_id import current_request_id, request_id_from
 
 # Told to one thread, and to no other until the connection is waited for again.
 READABLE: Final = select.EPOLLIN | select.EPOLLONESHOT

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from django.contrib.auth.models import Group, Permission
 
-from core.actor import Actor
 from core.cache import remember_many
+from core.security.actor import Actor
 from schema.context import Batch
 from users.accounts.models import User
 from users.accounts.permissions import permissions_of

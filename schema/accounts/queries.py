@@ -6,9 +6,10 @@ from typing import Annotated
 import strawberry
 from django.contrib.auth import models as auth
 
-from core.search.texts import words_of
+from core.database.search.texts import words_of
+from engine.relay.connection import keyset_connection
 from schema.accounts.filters import UserFilter
-from schema.accounts.types import (
+from schema.accounts.types.users import (
     Group,
     GroupConnection,
     Permission,
@@ -16,10 +17,9 @@ from schema.accounts.types import (
     UserConnection,
     UserOrder,
 )
-from schema.connections import keyset_connection
 from schema.context import Info
 from schema.nodes import NodeId, node_key, single_row
-from schema.queries import query_field
+from schema.query import query_field
 from schema.scopes import NoScope
 from users.accounts import models
 from users.accounts.filters import UserFilterSpec

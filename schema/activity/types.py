@@ -8,8 +8,8 @@ import strawberry_django
 from strawberry import auto, relay
 from strawberry.scalars import JSON
 
-from schema.accounts.types import User
-from schema.connections import KeysetConnection
+from engine.relay.connection import KeysetConnection
+from schema.accounts.types.users import User
 from schema.context import Info
 from schema.enums import describe_enum
 from schema.nodes import node_key

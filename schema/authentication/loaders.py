@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db.models import Count
 
-from core.actor import Actor
+from core.security.actor import Actor
 from schema.context import Batch
 from users.accounts.models import User
 from users.authentication.models import RecoveryCode, Session

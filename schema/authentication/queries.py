@@ -5,8 +5,8 @@ from typing import Annotated
 
 import strawberry
 
-from schema.authentication.types import Session, SessionConnection
-from schema.connections import keyset_connection
+from engine.relay.connection import keyset_connection
+from schema.authentication.types.sessions import Session, SessionConnection
 from schema.context import Info
 from schema.nodes import node_key
 from users.accounts.policy import require

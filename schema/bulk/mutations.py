@@ -5,20 +5,20 @@ from uuid import UUID
 
 import strawberry
 
+from engine.relay.total_count import TotalCount
 from schema.accounts.filters import NO_GROUP, UserFilter
 from schema.bulk.types import BulkAction
 from schema.context import Info
-from schema.counts import TotalCount
 from schema.errors import Payload, input_errors
-from schema.mutations import mutation
+from schema.mutation import mutation
 from schema.nodes import node_key
 from schema.payloads import changed_object
 from users.accounts.filters import UserFilterSpec
 from users.bulk import models
 from users.bulk.actions import BulkActionKind
 from users.bulk.selection import Selection
-from users.bulk.services.ending import cancel_bulk_action
-from users.bulk.services.starting import SelectionChangedError, start_bulk_action
+from users.bulk.services.cancel import cancel_bulk_action
+from users.bulk.services.start import SelectionChangedError, start_bulk_action
 from users.scopes import Scope
 
 

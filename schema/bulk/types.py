@@ -9,13 +9,13 @@ from strawberry import auto, relay
 from strawberry.scalars import JSON
 from strawberry.utils.str_converters import to_camel_case
 
+from engine.relay.connection import KeysetConnection
+from engine.relay.nested import nested_connection
 from schema.accounts.filters import as_input
-from schema.accounts.types import User
-from schema.connections import KeysetConnection
+from schema.accounts.types.users import User
 from schema.context import Info
 from schema.enums import describe_enum
 from schema.error_codes import ErrorCode
-from schema.nested import nested_connection
 from users.bulk import models
 from users.bulk.actions import BulkActionKind
 from users.bulk.querysets import BulkActionQuerySet, BulkFailureQuerySet

@@ -4,14 +4,14 @@ from uuid import UUID
 
 import strawberry
 
-from schema.accounts.mutations import USERNAME
+from schema.accounts.mutations.own_account import USERNAME
 from schema.context import Info
 from schema.errors import Payload
 from schema.inputs import PasswordConfirmation, TokenInput
-from schema.mutations import mutation
+from schema.mutation import mutation
 from schema.nodes import node_key
-from schema.organizations.invitations import OrganizationInvitation
-from schema.organizations.types import Membership, Organization
+from schema.organizations.types.invitations import OrganizationInvitation
+from schema.organizations.types.organizations import Membership, Organization
 from schema.payloads import changed_object
 from schema.scopes import NoScope
 from users.organizations import models

@@ -7,7 +7,7 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
-from core.actor import SYSTEM, Actor
+from core.security.actor import SYSTEM, Actor
 from users.accounts.models import User
 from users.accounts.services.administration import create_user
 from users.activity.models import Event

@@ -7,7 +7,7 @@ from django.conf import settings as django_settings
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
-from core.crypto import digest
+from core.security.crypto import digest
 from tests.admin.support import (
     LOGIN,
     PASSWORD,

@@ -16,10 +16,10 @@ from tests.admin.support import (
     sign_in,
     tags,
 )
-from tests.api_tokens import assert_dead
-from tests.client import GraphQLClient
-from tests.factories import make_api_token, make_service
-from tests.signing_in import ME
+from tests.support.api_tokens import assert_dead
+from tests.support.client import GraphQLClient
+from tests.support.factories import make_api_token, make_service
+from tests.support.signing_in import ME
 from users.accounts.models import User
 from users.activity.models import Event
 from users.activity.tags import Tag

@@ -10,7 +10,6 @@ import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
 
-from core.admin import actor_of
 from tests.admin.support import (
     change_url,
     list_url,
@@ -19,13 +18,14 @@ from tests.admin.support import (
     make_staff,
     sign_in,
 )
-from tests.bulk_actions import counts, take_turns
-from tests.factories import make_bulk_action
-from tests.second_factors import age_authentication
+from tests.support.bulk_actions import counts, take_turns
+from tests.support.factories import make_bulk_action
+from tests.support.second_factors import age_authentication
 from users.accounts.models import User
+from users.admin.base import actor_of
+from users.admin.bulk.selection import selection_of
 from users.admin.people import bulk as admin
 from users.authentication.models import Suspension
-from users.bulk.admin_selection import selection_of
 from users.bulk.models import BulkAction
 
 pytestmark = pytest.mark.django_db

@@ -17,7 +17,7 @@ from tests.admin.support import (
     sign_in,
     tags,
 )
-from tests.factories import make_organization
+from tests.support.factories import make_organization
 from users.accounts.models import User
 from users.activity.models import Event
 from users.activity.tags import Tag

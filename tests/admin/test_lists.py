@@ -10,8 +10,6 @@ from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 from django.utils import timezone
 
-from core.admin import RosterAdmin
-from core.admin_lists import BoundedPaginator
 from tests.admin.support import (
     change_url,
     list_url,
@@ -21,6 +19,8 @@ from tests.admin.support import (
     sign_in,
 )
 from users.accounts.models import EmailAddress, Profile, User
+from users.admin.base import RosterAdmin
+from users.admin.lists import BoundedPaginator
 from users.organizations.models import Membership, Organization
 
 pytestmark = pytest.mark.django_db

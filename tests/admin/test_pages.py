@@ -12,8 +12,6 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
-from core.admin import RosterAdmin
-from core.admin_lists import BoundedPaginator
 from core.outbox.models import FAILING_AFTER, OutboxMessage
 from tests.admin.support import (
     change_url,
@@ -24,7 +22,7 @@ from tests.admin.support import (
     sign_in,
     view_name,
 )
-from tests.factories import (
+from tests.support.factories import (
     make_api_token,
     make_bulk_action,
     make_organization_invitation,
@@ -33,6 +31,8 @@ from tests.factories import (
 from users.accounts.models import Metadata, Profile, User
 from users.activity.models import DailyCount, Event
 from users.activity.tags import Tag
+from users.admin.base import RosterAdmin
+from users.admin.lists import BoundedPaginator
 from users.authentication.models import ApiToken, ServiceAccount, Session, Suspension
 from users.bulk.models import BulkAction
 from users.organizations.models import Membership, Organization, OrganizationInvitation

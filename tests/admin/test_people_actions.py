@@ -21,12 +21,12 @@ from tests.admin.support import (
     sign_in,
     tags,
 )
-from tests.factories import make_session
-from users.accounts.admin import UserRelatedAdmin
+from tests.support.factories import make_session
 from users.accounts.models import Invitation, User
 from users.activity.models import Event, EventSeal
-from users.activity.sealing import seal_batch
+from users.activity.services.sealing import seal_batch
 from users.activity.tags import Tag
+from users.admin.people.accounts import UserRelatedAdmin
 from users.authentication.models import Session, Suspension
 
 pytestmark = pytest.mark.django_db

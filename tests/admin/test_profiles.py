@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from core.actor import Actor
+from core.security.actor import Actor
 from tests.admin.support import (
     LOGIN,
     change_url,
@@ -19,8 +19,8 @@ from tests.admin.support import (
     sign_in,
     tags,
 )
-from tests.pictures import picture
-from tests.second_factors import age_authentication
+from tests.support.pictures import picture
+from tests.support.second_factors import age_authentication
 from users.accounts.models import EmailAddress, Metadata, Profile, User
 from users.accounts.services.avatar import set_avatar
 from users.activity.tags import Tag

@@ -8,7 +8,7 @@ from django.conf import settings as django_settings
 from django.test import Client
 from django.utils import timezone
 
-from core.actor import Actor
+from core.security.actor import Actor
 from tests.admin.support import (
     LOGIN,
     PASSWORD,
@@ -20,11 +20,17 @@ from tests.admin.support import (
     tags,
     user_form,
 )
-from tests.second_factors import age_authentication, code_of, fresh_code, secret_of, wrong_code
+from tests.support.second_factors import (
+    age_authentication,
+    code_of,
+    fresh_code,
+    secret_of,
+    wrong_code,
+)
 from users.accounts.models import User
-from users.authentication.actors import actor_through
 from users.authentication.models import PendingLogIn, Session, Suspension, Totp
 from users.authentication.services.totp import begin_totp_enrollment, confirm_totp_enrollment
+from users.authentication.sessions.credentials import actor_through
 
 pytestmark = pytest.mark.django_db
 

@@ -16,9 +16,9 @@ from tests.admin.support import (
     sign_in,
     tags,
 )
-from tests.client import GraphQLClient
-from tests.factories import make_factors
-from tests.second_factors import age_authentication
+from tests.support.client import GraphQLClient
+from tests.support.factories import make_factors
+from tests.support.second_factors import age_authentication
 from users.accounts.models import User
 from users.activity.models import Event
 from users.activity.tags import Tag

@@ -8,8 +8,8 @@ import pytest
 from django.db import connection
 from graphql import parse
 
-from schema.engine.executor import CompiledOperation
-from schema.engine.plan import NotPlannableError
+from engine.operation import CompiledOperation
+from engine.plan.selection import NotPlannableError
 from tests.engine.library.schema import BARE, CALLS, LOADED, SCHEMA, Reader, Visitor
 from tests.engine.library.tables import Author, make_tables, stock
 

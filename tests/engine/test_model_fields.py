@@ -10,12 +10,12 @@ from django.db import connection, models
 from django.db.models import F
 from strawberry.utils.str_converters import to_camel_case
 
-from core.actor import ANONYMOUS
-from core.statements import Param, Statement
+from core.security.actor import ANONYMOUS
+from engine.operation import CompiledOperation
+from engine.plan.selection import NotPlannableError
+from engine.sql.statements import Param, Statement
 from schema.context import Context
-from schema.documents import document
-from schema.engine.executor import CompiledOperation
-from schema.engine.plan import NotPlannableError
+from schema.http.documents import document
 from tests.engine.samples import COLUMNS, FULL, LARGE, NAMES, OTHERS, SCHEMA, UNSOUGHT, Sample
 
 

@@ -8,10 +8,10 @@ import strawberry_django
 from strawberry import auto
 from strawberry_django.optimizer import DjangoOptimizerExtension
 
-from core.actor import ANONYMOUS
+from core.security.actor import ANONYMOUS
+from engine.operation import CompiledOperation
 from schema.context import Context
-from schema.documents import document
-from schema.engine.executor import CompiledOperation
+from schema.http.documents import document
 from users.accounts.models import Profile, User
 
 

@@ -9,22 +9,22 @@ import strawberry_django
 from strawberry import BasePermission, auto, relay
 from strawberry.extensions import FieldExtension
 
-from core.actor import ANONYMOUS, SYSTEM, Actor
-from schema import operations
-from schema.connections import (
+from core.security.actor import ANONYMOUS, SYSTEM, Actor
+from engine.operation import CompiledOperation
+from engine.plan.selection import NotPlannableError
+from engine.relay.connection import (
     KeysetConnection,
     KeysetEdge,
     Paged,
     keyset_connection,
     paged_connection,
 )
+from engine.relay.nested import nested_connection
+from engine.relay.selections import Optimizer
 from schema.context import Context, Info
-from schema.documents import Documents, document
-from schema.engine.executor import CompiledOperation
-from schema.engine.plan import NotPlannableError
-from schema.nested import nested_connection
+from schema.http import execution
+from schema.http.documents import Documents, document
 from schema.scopes import NoScope
-from schema.selections import Optimizer
 from users.accounts.models import User
 from users.organizations import models
 
@@ -144,7 +144,7 @@ SCHEMA: Final = SilentSchema(Query, extensions=[Documents, Optimizer])
 
 
 def run(source: str, actor: Actor) -> Any:
-    return operations.execute(source, None, None, Context(actor), read_only=True)
+    return execution.execute(source, None, None, Context(actor), read_only=True)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def run(source: str, actor: Actor) -> Any:
 def test_unknown_rules_fall_back_to_graphql_core(
     alice: User, monkeypatch: pytest.MonkeyPatch, source: str, answer: Any
 ) -> None:
-    monkeypatch.setattr(operations, "schema", SCHEMA)
+    monkeypatch.setattr(execution, "schema", SCHEMA)
     with pytest.raises(NotPlannableError):
         CompiledOperation.of(SCHEMA, document(source).syntax, None).execute(None, Context(SYSTEM))
     result = run(source, SYSTEM)

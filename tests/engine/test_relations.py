@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from core.actor import SYSTEM, Actor
+from core.security.actor import SYSTEM, Actor
+from engine.operation import CompiledOperation
 from schema.context import Context
-from schema.documents import document
-from schema.engine.executor import CompiledOperation
+from schema.http.documents import document
 from schema.root import schema
-from tests.engine.people import NOBODY
+from tests.schema.people import NOBODY
 from users.accounts.models import User
-from users.activity.record import record
+from users.activity.services.record import record
 from users.activity.tags import Tag
 
 

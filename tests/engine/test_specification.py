@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from graphql import parse
 
-from schema.engine.executor import CompiledOperation
-from schema.engine.plan import NotPlannableError
+from engine.operation import CompiledOperation
+from engine.plan.selection import NotPlannableError
 from tests.engine.toys import (
     CONFIG,
     SCHEMA,

@@ -14,13 +14,13 @@ from django.utils import timezone
 from strawberry import auto
 from strawberry_django.optimizer import DjangoOptimizerExtension
 
-from core.actor import ANONYMOUS, Actor
-from core.statements import Param, ParameterReadError, Statement
+from core.security.actor import ANONYMOUS, Actor
+from engine.operation import CompiledOperation
+from engine.sql.statements import Param, ParameterReadError, Statement
 from schema.context import Context, Info
-from schema.documents import document
-from schema.engine.executor import CompiledOperation
+from schema.http.documents import document
 from schema.root import schema
-from tests.factories import make_organization
+from tests.support.factories import make_organization
 from users.accounts.models import User
 from users.organizations.models import Membership, Role
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from graphql import parse
 
-from schema.engine.executor import CompiledOperation
+from engine.operation import CompiledOperation
 from tests.engine.toys import SCHEMA, run, summarize
 
 # Arguments and variables -----------------------------------------------------------------

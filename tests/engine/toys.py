@@ -11,7 +11,7 @@ from strawberry import Info
 from strawberry.scalars import JSON
 from strawberry.schema.config import StrawberryConfig
 
-from schema.engine.executor import CompiledOperation
+from engine.operation import CompiledOperation
 from tests.engine.toy_inputs import Colour, InputsQuery, Point
 
 # A message, the path and the places in the document, by line and column.

@@ -17,12 +17,12 @@ from django.test import override_settings
 from kombu import Connection
 from pymemcache import Client as MemcacheClient  # type: ignore[import-untyped]
 
-from core.actor import SYSTEM
-from core.service_env import ServiceEnvironment
-from tests.client import GraphQLClient
+from core.configuration.services import ServiceEnvironment
+from core.security.actor import SYSTEM
 from tests.conftest import Sink, celery_worker, environ_of_tests
-from tests.environment import free_port
-from tests.pickle_bombs import bomb
+from tests.support.client import GraphQLClient
+from tests.support.environment import free_port
+from tests.support.pickle_bombs import bomb
 from tests.system.programs import require_program
 from users.accounts.models import User
 from users.accounts.services.administration import change_user
@@ -32,7 +32,7 @@ from users.activity.models import DailyCount
 ME = "{ me { permissions } }"
 SIGN_UP = """
 import django; django.setup()
-from tests.client import GraphQLClient
+from tests.support.client import GraphQLClient
 print(GraphQLClient()(
     "mutation ($input: SignUpInput!) { signUp(input: $input) { errors { code } } }",
     input={"email": "dora@example.org", "username": "dora", "password": "a phrase to keep"},

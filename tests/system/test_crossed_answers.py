@@ -13,7 +13,7 @@ import pytest
 from django.conf import settings
 
 from tests.conftest import environ_of_tests
-from tests.factories import make_token, make_user
+from tests.support.factories import make_token, make_user
 from tests.system.caddy import MEASURE, caddy_for
 from tests.system.cluster import HOST, TIMEOUT, Nginx, Replica, upstream
 

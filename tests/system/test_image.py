@@ -71,7 +71,7 @@ def test_copied_files_exist_in_the_build_context(dockerfile: Dockerfile) -> None
                 assert words[0].removeprefix("--from=") in dockerfile.stages
             else:
                 copied |= set(words[:-1])
-    assert {"core", "users", "schema", "manage.py", "gunicorn.conf.py"} <= copied
+    assert {"engine", "core", "users", "schema", "manage.py", "gunicorn.conf.py"} <= copied
     for source in copied:
         assert (ROOT / source).exists(), source
         assert not is_ignored(source), source

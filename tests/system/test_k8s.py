@@ -296,7 +296,7 @@ def test_compose_creates_both_roles(services: dict[str, Manifest]) -> None:
     [config] = postgres["configs"]
     script = yaml.safe_load(text("compose.yaml"))["configs"][config["source"]]["content"]
     assert interpolate(script, COMPOSE_SECRETS) == "CREATE ROLE roster LOGIN PASSWORD 's3cret';\n"
-    # tests/test_append_only.py runs what the document says.
+    # tests/core/test_append_only.py runs what the document says.
     assert interpolate(script, {"POSTGRES_PASSWORD": "…"}) in text("docs/deployment.md")
     assert config["target"].startswith("/docker-entrypoint-initdb.d/")
     assert config["target"].endswith(".sql")

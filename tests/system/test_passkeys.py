@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from core.settings import DEFAULT_DEMO_PASSWORD
-from tests.passkeys import BEGIN, BEGIN_REGISTRATION, LOG_IN, REGISTER, REMOVE
-from tests.second_factors import FACTORS, VERIFY
-from tests.second_factors import LOG_IN as PASSWORD_LOG_IN
+from tests.support.passkeys import BEGIN, BEGIN_REGISTRATION, LOG_IN, REGISTER, REMOVE
+from tests.support.second_factors import FACTORS, VERIFY
+from tests.support.second_factors import LOG_IN as PASSWORD_LOG_IN
 
 ASK: Final = """
     ([query, variables]) => fetch("/graphql", {

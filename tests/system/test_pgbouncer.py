@@ -19,10 +19,10 @@ from django.contrib.auth.models import Group, Permission
 from django.db import connection
 from django.test import override_settings
 
-from core.roles.owner import as_owner
-from tests.client import Answer, GraphQLClient, HTTPClient, run_concurrently
-from tests.factories import PASSWORD, make_organization, make_token, make_user
-from tests.signing_in import LOG_IN, log_in_by_cookie
+from core.database.roles.owner import as_owner
+from tests.support.client import Answer, GraphQLClient, HTTPClient, run_concurrently
+from tests.support.factories import PASSWORD, make_organization, make_token, make_user
+from tests.support.signing_in import LOG_IN, log_in_by_cookie
 from tests.system.cluster import HOST, Replica, fetch
 from tests.system.pgbouncer import PgBouncer, pgbouncer
 from tests.system.repository import text

@@ -13,9 +13,10 @@ from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact, GreaterThanOrEqual, LessThan
 from django.utils.translation import gettext as _
 
-from core.actor import Actor
-from core.db import UnindexedFilter, replace_nul
+from core.database.texts import replace_nul
 from core.errors import ArgumentInvalidError
+from core.security.actor import Actor
+from engine.sql.unindexed_filter import UnindexedFilter
 from users.accounts.expressions import EmailDomain
 from users.accounts.identifiers import canonical_domain_or_folded
 from users.accounts.metadata import normalize_metadata

@@ -8,8 +8,8 @@ from confusable_homoglyphs import categories, confusables
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from core.db import replace_nul
-from core.email_addresses import AT_SIGNS, EMAIL_MAX_LENGTH, a_labels, canonical_email, in_unicode
+from core.database.texts import replace_nul
+from core.email.addresses import AT_SIGNS, EMAIL_MAX_LENGTH, a_labels, canonical_email, in_unicode
 
 # Where service accounts have their addresses, which lead nowhere (RFC 2606).
 SERVICE_DOMAIN: Final = "service.invalid"

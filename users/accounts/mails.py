@@ -1,12 +1,12 @@
 """What the mails about accounts say; call under the reader's language.
 
-Words of users go through the reader (`core.mail_words`).
+Words of users go through the reader (`core.email.words`).
 """
 
 from django.utils.translation import gettext as _
 
-from core.mail import Mail
-from core.mail_words import Reader
+from core.email.message import Mail
+from core.email.words import Reader
 
 
 def verify_email(reader: Reader, *, url: str) -> Mail:

@@ -15,9 +15,9 @@ from django.db.models.functions import Coalesce, Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from core.email_addresses import EMAIL_MAX_LENGTH, in_unicode
-from core.ids import new_id
-from core.search.texts import searchable
+from core.database.ids import new_id
+from core.database.search.texts import searchable
+from core.email.addresses import EMAIL_MAX_LENGTH, in_unicode
 from users.accounts.expressions import EmailDomain
 from users.accounts.fields import user_key
 from users.accounts.identifiers import SERVICE_DOMAIN, USERNAME_MAX_LENGTH

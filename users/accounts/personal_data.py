@@ -9,7 +9,8 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from core.ratelimit.limits import forget
-from users.accounts import avatars
+from users.accounts.avatars import storage
+from users.accounts.avatars.images import AvatarSize
 from users.accounts.models import (
     PROFILE_FIELDS,
     EmailAddition,
@@ -22,11 +23,10 @@ from users.accounts.models import (
     SignUp,
     User,
 )
-from users.accounts.pictures import AvatarSize
-from users.accounts.services.creation import unused_email, unused_username
+from users.accounts.services.create_user import unused_email, unused_username
 from users.accounts.throttling import user_buckets
 from users.activity.models import Event
-from users.activity.personal import (
+from users.activity.personal_data_registry import (
     DataSubject,
     DeleteRows,
     PersonalTable,
@@ -71,12 +71,12 @@ def _secondary_addresses(user_id: UUID) -> Iterator[tuple[str, bool]]:
 def _with_avatar_url(row: Row, _person: DataSubject) -> Row:
     """Tell where the picture is to be had."""
     key = row["avatar"]
-    return row | {"avatar": avatars.avatar_url(key, AvatarSize.LARGE) if key else ""}
+    return row | {"avatar": storage.avatar_url(key, AvatarSize.LARGE) if key else ""}
 
 
 def _delete_avatar_files(profiles: QuerySet[Profile]) -> None:
     for key in profiles.exclude(avatar="").values_list("avatar", flat=True):
-        avatars.delete_files_of(key)
+        storage.delete_files_of(key)
 
 
 @register_eraser
@@ -87,7 +87,7 @@ def _delete_pending_avatar_files(subject: DataSubject) -> None:
     )
     for key in changes.values_list("data__former", flat=True):
         if key:
-            avatars.delete_files_of(key)
+            storage.delete_files_of(key)
 
 
 @register_eraser

@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import TypeVarTuple
 from uuid import UUID
 
-from core.actor import Actor
 from core.errors import ForbiddenError, InsufficientScopeError, UnauthenticatedError
+from core.security.actor import Actor
 from users.accounts.errors import ImpersonationError, SecondFactorRequiredError
 from users.scopes import Scope
 

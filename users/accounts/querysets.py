@@ -12,9 +12,9 @@ from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact
 from django.utils import timezone
 
-from core.actor import Actor
-from core.db import UnindexedFilter
-from core.search.texts import has_words, rank
+from core.database.search.texts import has_words, rank
+from core.security.actor import Actor
+from engine.sql.unindexed_filter import UnindexedFilter
 from users.accounts.identifiers import canonical_login, canonical_part
 from users.accounts.orders import USER_ORDERS, UserOrderField
 from users.scopes import Scope

@@ -8,15 +8,16 @@ from typing import Any, Final
 from django.conf import settings
 from django.utils import timezone, translation
 
-from core.db import delete_in_batches
-from core.mail import Mail
-from core.mail_words import STRANGER
+from core.database.batches import delete_in_batches
+from core.email.message import Mail
+from core.email.words import STRANGER
 from core.outbox.periodic import periodic
 from core.outbox.registry import subscriber
-from users.accounts import avatars, mails
-from users.accounts.mailing import send_mail
+from users.accounts import mails
+from users.accounts.avatars import storage
+from users.accounts.mail_delivery import send_mail
+from users.accounts.mail_recipients import mail_user
 from users.accounts.models import EmailAddition, EmailChange, Invitation, SignUp, User
-from users.accounts.readers import mail_user
 from users.accounts.services.avatar import remove_unused_avatars
 from users.activity.models import Event, EventDetails
 from users.activity.tags import Tag
@@ -120,7 +121,7 @@ def remove_former_avatar(event_id: str) -> None:
     """Remove the files that nobody is shown by any more."""
     former = Event.objects.only("data").get(pk=event_id).data["former"]
     if former:
-        avatars.delete_files_of(former)
+        storage.delete_files_of(former)
 
 
 @periodic("users.accounts.prune_links", every=timedelta(minutes=10))
@@ -139,7 +140,7 @@ def sweep_avatars() -> None:
     """
     if settings.KEEPS_FILES:
         turn = int(timezone.now().timestamp() // SWEEP_EVERY.total_seconds())
-        remove_unused_avatars(avatars.PREFIXES[turn % len(avatars.PREFIXES)])
+        remove_unused_avatars(storage.PREFIXES[turn % len(storage.PREFIXES)])
 
 
 def _mail_to_confirm(

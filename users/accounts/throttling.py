@@ -9,9 +9,9 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from core.actor import Actor
-from core.addresses import network_of
 from core.ratelimit.limits import Bucket, Limit, attempt, refund
+from core.security.actor import Actor
+from core.web.client_ip import network_of
 
 PASSWORDS_PER_USER: Final = Limit("password.person", 10, timedelta(minutes=15))
 # A network has a share of an address's mails, so that a stranger cannot use up the owner's.

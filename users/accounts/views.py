@@ -14,11 +14,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, View
 
-from core.actor import Actor
 from core.errors import InputRejectedError, TooManyAttemptsError
-from core.forms import add_problems
-from core.http import ActorRequest
-from users.accounts import avatars
+from core.security.actor import Actor
+from core.web.forms import add_problems
+from core.web.request import ActorRequest
+from users.accounts.avatars import storage as avatars
+from users.accounts.avatars.images import TYPE
 from users.accounts.forms import (
     AcceptInvitationForm,
     ClaimSignUpForm,
@@ -27,7 +28,6 @@ from users.accounts.forms import (
     LinkForm,
 )
 from users.accounts.identifiers import readable_email
-from users.accounts.pictures import TYPE
 from users.accounts.services.email_addresses import confirm_email_address
 from users.accounts.services.email_change import confirm_email_change
 from users.accounts.services.invitation import accept_invitation

@@ -15,7 +15,7 @@ from django.db.models.lookups import In
 from core.outbox.models import OutboxMessage
 from core.ratelimit.models import StoredBucket
 from users.activity.models import DailyCount, Event, EventDetails, EventSeal
-from users.activity.personal import (
+from users.activity.personal_data_registry import (
     DataSubject,
     DeleteRows,
     NonPersonalTable,

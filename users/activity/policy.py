@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from core.actor import Actor
+from core.security.actor import Actor
 
 
 def may_read_details(actor: Actor, event_actor_id: UUID | None) -> bool:

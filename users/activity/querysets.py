@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Self
 
 from django.db import models
 
-from core.actor import Actor
-from core.ids import first_id_at
+from core.database.ids import first_id_at
+from core.security.actor import Actor
 from users.scopes import Scope
 
 if TYPE_CHECKING:

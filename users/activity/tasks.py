@@ -7,7 +7,7 @@ from django.db.models import F
 from core.outbox.periodic import periodic
 from core.outbox.registry import subscriber
 from users.activity.models import DailyCount, Event
-from users.activity.sealing import seal_all
+from users.activity.services.sealing import seal_all
 from users.activity.tags import Tag
 
 

@@ -7,11 +7,11 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RadioFilter
 
-from core.admin import MenuItem, RosterAdmin, Section, actor_of, is_administrator
-from core.admin_actions import Confirmed, Done, dialog_action
 from core.outbox.models import OutboxMessage
 from users.accounts.policy import may_administer
 from users.accounts.services.outbox import retry_message
+from users.admin.actions import Confirmed, Done, dialog_action
+from users.admin.base import MenuItem, RosterAdmin, Section, actor_of, is_administrator
 
 
 class StateFilter(RadioFilter):  # type: ignore[misc]

@@ -6,9 +6,9 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from core.mail import Mail
-from core.mail_words import Reader
-from users.accounts.methods import Method
+from core.email.message import Mail
+from core.email.words import Reader
+from users.accounts.authentication_methods import Method
 
 
 def password_reset(reader: Reader, *, url: str) -> Mail:

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from core.actor import Actor
+from core.security.actor import Actor
 from users.accounts.policy import may_administer, may_change_credentials
 from users.scopes import Scope
 

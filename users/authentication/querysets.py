@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from core.actor import Actor
+from core.security.actor import Actor
 from users.scopes import Scope
 
 if TYPE_CHECKING:

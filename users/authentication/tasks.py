@@ -9,24 +9,26 @@ from django.conf import settings
 from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 
-from core.actor import SYSTEM
-from core.db import delete_in_batches, write_in_batches
-from core.mail import Mail
-from core.mail_words import Reader
+from core.database.batches import delete_in_batches, write_in_batches
+from core.email.message import Mail
+from core.email.words import Reader
 from core.outbox.periodic import periodic
 from core.outbox.registry import subscriber
+from core.security.actor import SYSTEM
+from users.accounts.mail_recipients import mail_user
 from users.accounts.models import LastSeen, User
-from users.accounts.readers import mail_user
 from users.activity.models import Event
 from users.activity.tags import Tag
 from users.authentication import mails
-from users.authentication.factors import PasskeyChallenge, PendingLogIn, Totp
 from users.authentication.models import (
     ApiToken,
+    PasskeyChallenge,
     PasswordReset,
+    PendingLogIn,
     RefreshToken,
     Session,
     Suspension,
+    Totp,
 )
 from users.authentication.services.impersonation import end_expired_impersonations
 from users.authentication.services.passwords import prepare_password_reset

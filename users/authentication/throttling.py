@@ -16,13 +16,13 @@ from uuid import UUID
 
 from django.conf import settings
 
-from core.actor import Actor
 from core.errors import TooManyAttemptsError
 from core.ratelimit.limits import Bucket, Limit, attempt, clear, refund
+from core.security.actor import Actor
 from users.accounts.identifiers import canonical_login
 from users.accounts.models import User
 from users.accounts.throttling import network_bucket
-from users.authentication.devices import Device
+from users.authentication.sessions.known_devices import Device
 
 PERIOD: Final = timedelta(minutes=15)
 MINUTE: Final = timedelta(minutes=1)

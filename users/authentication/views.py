@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 from users.accounts.views import MailedLinkView
 from users.authentication.forms import ForgotPasswordForm, ResetPasswordForm
 from users.authentication.services.passwords import request_password_reset, reset_password
-from users.authentication.tokens import public_keys
+from users.authentication.sessions.access_tokens import public_keys
 
 
 @require_safe

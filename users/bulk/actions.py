@@ -9,26 +9,26 @@ from uuid import UUID
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from core.actor import Rule
 from core.enums import DescribedEnum
 from core.errors import GenericErrorCode, InputRejectedError, Problem, Text
+from core.security.actor import Rule
 from users.accounts.policy import (
     may_administer,
     may_administer_groups,
     may_administer_users,
 )
 from users.accounts.services.administration import verify_user_email
+from users.accounts.services.grants import add_to_group, remove_from_group
 from users.accounts.services.groups import find_group
-from users.accounts.services.rights import add_to_group, remove_from_group
-from users.authentication.services.ending import end_sessions
+from users.authentication.services.end_sessions import end_sessions
 from users.authentication.services.passwords import require_password_reset
-from users.authentication.services.resetting_factors import reset_second_factors
+from users.authentication.services.reset_mfa import reset_second_factors
 from users.authentication.services.suspension import (
     check_suspension,
     reactivate_user,
     suspend_user,
 )
-from users.authentication.services.unlocking import unlock_user
+from users.authentication.services.unlock import unlock_user
 from users.privacy.services.deletion import cancel_user_deletion, delete_user
 
 

@@ -7,7 +7,7 @@ from django.db.models.functions import Cast, Concat
 
 from core.ratelimit.limits import forget
 from users.accounts.personal_data import NUMBER, OWN, by_id
-from users.activity.personal import (
+from users.activity.personal_data_registry import (
     DataSubject,
     DeleteRows,
     PersonalTable,

@@ -1,6 +1,6 @@
 """Who may act in bulk. Which bulk actions one sees is decided in `visible_to`."""
 
-from core.actor import Actor
+from core.security.actor import Actor
 from users.accounts.policy import may_administer_users
 from users.scopes import Scope
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 from django.db import models
 from django.utils import timezone
 
-from core.actor import Actor
+from core.security.actor import Actor
 from users.bulk.states import LIVE
 from users.scopes import Scope
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from core.actor import Actor
-from core.search.texts import words_of
+from core.database.search.texts import words_of
+from core.security.actor import Actor
 from users.accounts.filters import PERIOD_FILTERS, Period, UserFilterSpec
 from users.accounts.models import User
 from users.accounts.querysets import UserQuerySet

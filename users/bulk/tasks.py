@@ -5,8 +5,8 @@ from uuid import UUID
 
 from core.outbox.periodic import periodic
 from core.outbox.registry import subscriber
-from users.bulk.services.carrying_out import TOPIC, carry_out
-from users.bulk.services.ending import prune_bulk_actions
+from users.bulk.services.cancel import prune_bulk_actions
+from users.bulk.services.run import TOPIC, carry_out
 
 
 @subscriber(TOPIC)

@@ -2,8 +2,8 @@
 
 from django.utils.translation import gettext as _
 
-from core.mail import Mail
-from core.mail_words import Reader
+from core.email.message import Mail
+from core.email.words import Reader
 
 
 def invitation(reader: Reader, *, organization: str, inviter: str, url: str) -> Mail:

@@ -8,9 +8,9 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
-from core.actor import Actor
-from core.email_addresses import EMAIL_MAX_LENGTH
-from core.ids import new_id
+from core.database.ids import new_id
+from core.email.addresses import EMAIL_MAX_LENGTH
+from core.security.actor import Actor
 from users.accounts.fields import user_key
 from users.accounts.filters import register_filter
 from users.accounts.models import MailedLink

@@ -4,7 +4,7 @@ from django.db.models import Q
 
 from core.ratelimit.limits import forget
 from users.accounts.personal_data import LINK, NUMBER, OWN, by_address, by_id
-from users.activity.personal import (
+from users.activity.personal_data_registry import (
     DataSubject,
     DeleteRows,
     NonPersonalTable,

@@ -9,7 +9,7 @@ from typing import Final
 
 from django.conf import settings
 
-from core.actor import Actor
+from core.security.actor import Actor
 from users.organizations.roles import Role
 from users.scopes import Scope
 

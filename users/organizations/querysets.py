@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Self
 from django.db import models
 from django.db.models import Exists, OuterRef
 
-from core.actor import Actor
+from core.security.actor import Actor
 from users.accounts.querysets import MailedLinkQuerySet
 from users.organizations.orders import ORGANIZATION_ORDERS, OrganizationOrderField
 from users.organizations.policy import MANAGERS

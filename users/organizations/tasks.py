@@ -6,13 +6,13 @@ from functools import partial
 from django.conf import settings
 from django.utils import translation
 
-from core.db import delete_in_batches
-from core.mail_words import STRANGER
+from core.database.batches import delete_in_batches
+from core.email.words import STRANGER
 from core.outbox.periodic import periodic
 from core.outbox.registry import subscriber
-from users.accounts.mailing import send_mail
+from users.accounts.mail_delivery import send_mail
+from users.accounts.mail_recipients import mail_user
 from users.accounts.models import User
-from users.accounts.readers import mail_user
 from users.activity.models import Event
 from users.activity.tags import Tag
 from users.organizations import mails

@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from core.actor import Actor
 from core.ratelimit.limits import Bucket, Limit, attempt
+from core.security.actor import Actor
 from users.accounts.throttling import MAILS_PER_NETWORK, network_bucket
 
 ORGANIZATIONS_PER_USER: Final = Limit("organization.person", 10, timedelta(days=1))

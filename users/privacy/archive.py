@@ -10,7 +10,7 @@ from django.core.files import File
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
-from users.activity.personal import DataSubject, PersonalTable, Row, personal_tables
+from users.activity.personal_data_registry import DataSubject, PersonalTable, Row, personal_tables
 
 BATCH: Final = 1_000
 FORMAT: Final = "roster-export/1"

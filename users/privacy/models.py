@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from core.ids import new_id
+from core.database.ids import new_id
 from users.accounts.fields import user_key
 from users.accounts.models import MailedLink
 from users.privacy.files import new_export_name, private_storage

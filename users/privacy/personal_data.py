@@ -2,7 +2,7 @@
 
 from core.ratelimit.limits import forget
 from users.accounts.personal_data import LINK, NUMBER, OWN, by_id
-from users.activity.personal import (
+from users.activity.personal_data_registry import (
     DataSubject,
     DeleteRows,
     PersonalTable,

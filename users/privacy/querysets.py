@@ -4,7 +4,7 @@ from typing import Self
 
 from django.utils import timezone
 
-from core.actor import Actor
+from core.security.actor import Actor
 from users.accounts.querysets import MailedLinkQuerySet
 from users.scopes import Scope
 

@@ -10,7 +10,7 @@ from django.utils.formats import date_format
 
 from core.outbox.periodic import periodic
 from core.outbox.registry import subscriber
-from users.accounts.readers import mail_user
+from users.accounts.mail_recipients import mail_user
 from users.activity.models import Event
 from users.activity.tags import Tag
 from users.privacy import mails

@@ -10,13 +10,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 from graphql import ExecutionResult, GraphQLError
 
-from core.actor import ANONYMOUS, Actor
+from core.security.actor import ANONYMOUS, Actor
+from engine.operation import CompiledOperation
+from engine.plan.selection import NotPlannableError
+from engine.trace import Step, Trace
 from schema.context import Context
-from schema.documents import document
-from schema.engine.executor import CompiledOperation
-from schema.engine.plan import NotPlannableError
-from schema.engine.trace import Step, Trace
-from schema.operations import prepare, problems
+from schema.http.documents import document
+from schema.http.execution import prepare, problems
 from users.accounts.models import User
 
 

@@ -14,11 +14,11 @@ from strawberry.types.arguments import StrawberryArgument
 from strawberry_django.optimizer import DjangoOptimizerExtension
 from strawberry_django.queryset import run_type_get_queryset
 
-from core.statements import Param
-from schema.engine.connections import ConnectionExtension, Page
-from schema.engine.dataloader import DataLoader
-from schema.engine.execution import Execution
-from schema.engine.extensions import FieldRule
+from engine.fields.extensions import FieldRule
+from engine.fields.loaders import DataLoader
+from engine.relay.connection_plan import ConnectionExtension, Page
+from engine.sql.statements import Param
+from engine.walk import Execution
 from tests.engine.library.tables import Author, Book, Loan
 
 LOADED: Final[list[Sequence[str]]] = []

@@ -10,7 +10,7 @@ import re
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 
-from core.email_addresses import canonical_email
+from core.email.addresses import canonical_email
 
 ASCII_EMAIL = re.compile(r"[\x01-\x7f]+@[a-z0-9.:\[\]-]+")
 

@@ -10,8 +10,8 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.actor import Actor
 from core.errors import GenericErrorCode, InputRejectedError, Problem
+from core.security.actor import Actor
 from users.accounts.errors import AccountErrorCode
 from users.accounts.identifiers import canonical_login
 from users.accounts.models import User
@@ -22,21 +22,21 @@ from users.accounts.policy import (
     may_edit_profile,
     require,
 )
-from users.accounts.services.creation import (
+from users.accounts.services.create_user import (
     check_identifiers,
     check_new_account,
     insert_user,
     save_identifiers,
 )
+from users.accounts.services.grants import write_rights
 from users.accounts.services.groups import lock_groups
-from users.accounts.services.links import end_address_links_of
-from users.accounts.services.people import get_target_for_update, get_user_for_update
+from users.accounts.services.lookup import get_target_for_update, get_user_for_update
+from users.accounts.services.mailed_links import end_address_links_of
 from users.accounts.services.permissions import lock_permissions
 from users.accounts.services.profile import check_profile, write_profile
 from users.accounts.services.reauthentication import require_recent_authentication
-from users.accounts.services.rights import write_rights
 from users.accounts.services.set_change import SetChange
-from users.activity.record import record
+from users.activity.services.record import record
 from users.activity.tags import Tag
 
 IDENTIFIERS = ("email", "username")

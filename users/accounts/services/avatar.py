@@ -11,16 +11,16 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from core.actor import Actor
 from core.errors import InputRejectedError, Problem
-from users.accounts import avatars
+from core.security.actor import Actor
+from users.accounts.avatars import storage
+from users.accounts.avatars.images import DecoderBusyError, decode_squares
 from users.accounts.errors import AccountErrorCode
 from users.accounts.models import Profile, User
-from users.accounts.pictures import DecoderBusyError, decode_squares
 from users.accounts.policy import may_edit_profile, require
-from users.accounts.services.people import get_target_for_update
+from users.accounts.services.lookup import get_target_for_update
 from users.accounts.throttling import count_avatar, refund_avatar
-from users.activity.record import record
+from users.activity.services.record import record
 from users.activity.tags import Tag
 
 # No request takes so long from writing the files to writing their key.
@@ -49,8 +49,8 @@ def set_avatar(user_id: UUID, *, actor: Actor, image: bytes) -> User:
         refund_avatar(user_id)
         raise
     with ExitStack() as undo:
-        key = avatars.write_files(squares)
-        undo.callback(avatars.delete_files_of, key)
+        key = storage.write_files(squares)
+        undo.callback(storage.delete_files_of, key)
         with transaction.atomic(durable=True):
             user = get_target_for_update(user_id, actor=actor)
             _write(user, key, actor=actor, tag=Tag.AVATAR_CHANGED)
@@ -78,11 +78,11 @@ def remove_unused_avatars(prefix: str) -> int:
     so does a worker that cannot remove the former ones. Those of the last day are left alone: their
     key may be about to be written. A key is never written again, so what is unused stays so.
     """
-    removed, keys = 0, avatars.keys_under(prefix)
+    removed, keys = 0, storage.keys_under(prefix)
     while batch := list(islice(keys, LOOKUP_BATCH)):
         for key in _find_unused_keys(batch):
-            if avatars.is_older(key, UNUSED_AFTER):
-                avatars.delete_files_of(key)
+            if storage.is_older(key, UNUSED_AFTER):
+                storage.delete_files_of(key)
                 removed += 1
     return removed
 

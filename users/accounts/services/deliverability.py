@@ -7,9 +7,9 @@ from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
-from core.actor import SYSTEM
+from core.security.actor import SYSTEM
 from users.accounts.models import EmailAddress, User
-from users.activity.record import record
+from users.activity.services.record import record
 from users.activity.tags import Tag
 
 PRIMARY: Final = "email_undeliverable_at"
@@ -20,9 +20,9 @@ SECONDARY: Final = "undeliverable_at"
 def mark_undeliverable(email: str, *, reason: str) -> None:
     """Note that mail to an address was refused for good because of the address.
 
-    ``reason`` is what `core.smtp_replies` makes of the reply, and holds codes alone. An address
-    that is marked already leaves no event. One without an account, such as that of a sign-up,
-    leaves an event only.
+    ``reason`` is what `core.email.smtp_replies` makes of the reply, and holds codes alone. An
+    address that is marked already leaves no event. One without an account, such as that of a
+    sign-up, leaves an event only.
     """
     now = timezone.now()
     primary = User.objects.filter(email=email)

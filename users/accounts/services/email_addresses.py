@@ -12,22 +12,26 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.actor import Actor
 from core.errors import GenericErrorCode, InputRejectedError, Problem
+from core.security.actor import Actor
 from users.accounts.errors import AccountErrorCode
 from users.accounts.identifiers import canonical_login
 from users.accounts.models import EmailAddition, EmailAddress, User
 from users.accounts.policy import may_administer, may_change_credentials, require
-from users.accounts.services.creation import check_identifiers, email_taken_error, save_identifiers
-from users.accounts.services.links import read_link, use_link
-from users.accounts.services.people import get_self_for_update, get_user_for_update
+from users.accounts.services.create_user import (
+    check_identifiers,
+    email_taken_error,
+    save_identifiers,
+)
+from users.accounts.services.lookup import get_self_for_update, get_user_for_update
+from users.accounts.services.mailed_links import read_link, use_link
 from users.accounts.services.reauthentication import (
     confirm_password,
     require_owner,
     require_recent_authentication,
 )
 from users.accounts.throttling import count_mail, count_token
-from users.activity.record import record
+from users.activity.services.record import record
 from users.activity.tags import Tag
 
 # Beside the primary one, those that wait for a click included.

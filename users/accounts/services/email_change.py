@@ -6,16 +6,16 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from core.actor import Actor
 from core.errors import InputRejectedError
+from core.security.actor import Actor
 from users.accounts.models import EmailChange, User
 from users.accounts.policy import may_change_credentials, require
-from users.accounts.services.creation import check_identifiers, save_identifiers
-from users.accounts.services.links import read_link, use_link
-from users.accounts.services.people import get_self_for_update
+from users.accounts.services.create_user import check_identifiers, save_identifiers
+from users.accounts.services.lookup import get_self_for_update
+from users.accounts.services.mailed_links import read_link, use_link
 from users.accounts.services.reauthentication import confirm_password, require_owner
 from users.accounts.throttling import count_mail, count_token
-from users.activity.record import record
+from users.activity.services.record import record
 from users.activity.tags import Tag
 
 

@@ -8,15 +8,15 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 
-from core.actor import Actor
 from core.errors import GenericErrorCode, InputRejectedError, Problem
+from core.security.actor import Actor
 from users.accounts.models import User
 from users.accounts.policy import may_administer_groups, require
 from users.accounts.services.permissions import find_permissions, lock_permissions
 from users.accounts.services.reauthentication import require_recent_authentication
 from users.accounts.services.set_change import SetChange, check_change_size
 from users.accounts.services.validation import Problems, check_field
-from users.activity.record import record
+from users.activity.services.record import record
 from users.activity.tags import Tag
 
 UNCHANGED: Final = SetChange()

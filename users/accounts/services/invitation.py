@@ -4,22 +4,22 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from core.actor import Actor
-from core.email_addresses import canonical_email
+from core.email.addresses import canonical_email
 from core.errors import GenericErrorCode
+from core.security.actor import Actor
 from users.accounts.errors import AccountErrorCode
 from users.accounts.models import Invitation, User
 from users.accounts.policy import may_administer_users, require
-from users.accounts.services.creation import (
+from users.accounts.services.create_user import (
     build_verified_user,
     email_taken_error,
     insert_verified_user,
 )
-from users.accounts.services.links import read_link, use_link
+from users.accounts.services.mailed_links import read_link, use_link
 from users.accounts.services.sign_up import sign_up_closed_error
 from users.accounts.services.validation import Problems, check_field, check_locale
 from users.accounts.throttling import count_token
-from users.activity.record import record
+from users.activity.services.record import record
 from users.activity.tags import Tag
 
 

@@ -10,16 +10,16 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from core.actor import Actor
 from core.errors import GenericErrorCode, InputRejectedError, Problem
 from core.ijson import serializable
+from core.security.actor import Actor
 from users.accounts.errors import AccountErrorCode
 from users.accounts.metadata import apply_merge_patch, check_size, normalize_metadata, violations
 from users.accounts.models import Metadata, User
 from users.accounts.policy import may_write_private_metadata, may_write_public_metadata, require
-from users.accounts.services.people import get_target_for_update
+from users.accounts.services.lookup import get_target_for_update
 from users.accounts.services.validation import Problems
-from users.activity.record import record
+from users.activity.services.record import record
 from users.activity.tags import Tag
 
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})

@@ -3,11 +3,11 @@
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from core.actor import Actor
 from core.errors import GenericErrorCode, InputRejectedError, Problem
 from core.outbox.registry import retry
+from core.security.actor import Actor
 from users.accounts.policy import may_administer, require
-from users.activity.record import record
+from users.activity.services.record import record
 from users.activity.tags import Tag
 
 

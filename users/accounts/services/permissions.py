@@ -11,14 +11,14 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
-from core.actor import Actor
 from core.errors import GenericErrorCode, InputRejectedError, Problem
+from core.security.actor import Actor
 from users.accounts.models import User
 from users.accounts.permissions import permissions_by_name
 from users.accounts.policy import may_administer_groups, require
 from users.accounts.services.reauthentication import require_recent_authentication
 from users.accounts.services.validation import Problems, check_field
-from users.activity.record import record
+from users.activity.services.record import record
 from users.activity.tags import Tag
 
 NAME: Final = re.compile(r"([a-z][a-z0-9_]{0,99})\.([a-z][a-z0-9_]{0,99})")

@@ -7,12 +7,12 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from core.actor import Actor
 from core.errors import GenericErrorCode, InputRejectedError, Problem
+from core.security.actor import Actor
 from users.accounts.errors import AccountErrorCode
 from users.accounts.models import PROFILE_FIELDS, Profile, User
 from users.accounts.policy import may_edit_profile, require
-from users.accounts.services.people import get_target_for_update
+from users.accounts.services.lookup import get_target_for_update
 from users.accounts.services.validation import (
     Problems,
     check_field,
@@ -20,7 +20,7 @@ from users.accounts.services.validation import (
     check_time_zone,
     check_website,
 )
-from users.activity.record import record
+from users.activity.services.record import record
 from users.activity.tags import Tag
 
 USER_FIELDS = ("name", "is_public")

@@ -14,13 +14,13 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.actor import Actor
 from core.errors import InputRejectedError, Problem, ReauthenticationRequiredError
+from core.security.actor import Actor
+from users.accounts.authentication_methods import acceptable
 from users.accounts.errors import AccountErrorCode, ImpersonationError
-from users.accounts.methods import acceptable
 from users.accounts.models import User
 from users.accounts.throttling import count_password
-from users.activity.record import record
+from users.activity.services.record import record
 from users.activity.tags import Tag
 
 

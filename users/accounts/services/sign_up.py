@@ -13,12 +13,12 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.actor import Actor
 from core.errors import GenericErrorCode, InputRejectedError, Problem
+from core.security.actor import Actor
 from users.accounts.errors import AccountErrorCode
 from users.accounts.identifiers import readable_email
 from users.accounts.models import SignUp, User
-from users.accounts.services.creation import (
+from users.accounts.services.create_user import (
     build_verified_user,
     check_identifiers,
     check_new_account,
@@ -26,9 +26,9 @@ from users.accounts.services.creation import (
     lock_sign_ups,
     username_taken_error,
 )
-from users.accounts.services.links import read_link, use_link
+from users.accounts.services.mailed_links import read_link, use_link
 from users.accounts.throttling import count_mail, count_token
-from users.activity.record import record
+from users.activity.services.record import record
 from users.activity.tags import Tag
 
 

@@ -4,18 +4,18 @@ from uuid import UUID
 
 from django.db import transaction
 
-from core.actor import Actor
+from core.security.actor import Actor
 from users.accounts.models import User
 from users.accounts.policy import may_change_credentials, require
-from users.accounts.services.creation import (
+from users.accounts.services.create_user import (
     check_identifiers,
     check_username_is_free_to_choose,
     save_identifiers,
 )
-from users.accounts.services.people import get_self_for_update
+from users.accounts.services.lookup import get_self_for_update
 from users.accounts.services.reauthentication import confirm_password
 from users.accounts.throttling import count_username
-from users.activity.record import record
+from users.activity.services.record import record
 from users.activity.tags import Tag
 
 

@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='dailycount',
             name='tag',
-            field=models.CharField(choices=users.activity.models.tag_choices, max_length=64, verbose_name='tag'),
+            field=models.CharField(choices=users.activity.models.events.tag_choices, max_length=64, verbose_name='tag'),
         ),
         migrations.AlterField(
             model_name='event',
@@ -53,6 +53,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='event',
             name='tag',
-            field=models.CharField(choices=users.activity.models.tag_choices, max_length=64, verbose_name='tag'),
+            field=models.CharField(choices=users.activity.models.events.tag_choices, max_length=64, verbose_name='tag'),
         ),
     ]

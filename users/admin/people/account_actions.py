@@ -4,15 +4,15 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from core.admin import actor_of
-from core.admin_actions import Confirmed, Done, dialog_action, page_action
-from users.accounts.admin import UserRelatedAdmin
 from users.accounts.identifiers import readable_email
 from users.accounts.policy import may_administer, may_administer_users, may_edit_profiles
 from users.accounts.services.administration import verify_user_email
 from users.accounts.services.avatar import remove_avatar
 from users.accounts.services.email_addresses import remove_user_email_address
 from users.accounts.services.invitation import invite_user
+from users.admin.actions import Confirmed, Done, dialog_action, page_action
+from users.admin.base import actor_of
+from users.admin.people.accounts import UserRelatedAdmin
 from users.admin.people.dialog_forms import AddressForm, InvitationForm
 from users.authentication.models import Suspension
 

@@ -9,16 +9,16 @@ from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
-from core.admin import actor_of
-from core.admin_actions import page_action
 from core.errors import ArgumentInvalidError
-from users.accounts.admin import UserRelatedAdmin
 from users.accounts.services.reauthentication import require_recent_authentication
-from users.bulk.admin_forms import BulkActionForm
-from users.bulk.admin_selection import selection_of
+from users.admin.actions import page_action
+from users.admin.base import actor_of
+from users.admin.bulk.forms import BulkActionForm
+from users.admin.bulk.selection import selection_of
+from users.admin.people.accounts import UserRelatedAdmin
 from users.bulk.policy import may_act_in_bulk
 from users.bulk.selection import Selection
-from users.bulk.services.starting import count_selected
+from users.bulk.services.start import count_selected
 
 # The form shows "more than" beyond it. The service counts up to the number that was entered.
 MAX_COUNTED_IN_ADMIN: Final = 100_000

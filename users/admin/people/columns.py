@@ -7,13 +7,13 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from core.admin import cached_on_row
-from users.accounts.admin import UserRelatedAdmin
-from users.accounts.avatars import avatar_url
+from users.accounts.avatars.images import AvatarSize
+from users.accounts.avatars.storage import avatar_url
 from users.accounts.identifiers import readable_email
 from users.accounts.models import User
 from users.accounts.permissions import permissions_of
-from users.accounts.pictures import AvatarSize
+from users.admin.base import cached_on_row
+from users.admin.people.accounts import UserRelatedAdmin
 
 
 class UserColumns(UserRelatedAdmin):

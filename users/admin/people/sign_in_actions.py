@@ -6,16 +6,16 @@ from django.shortcuts import render
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
-from core.admin import actor_of
-from core.admin_actions import Confirmed, Done, dialog_action
-from users.accounts.admin import UserRelatedAdmin
 from users.accounts.policy import may_administer, may_impersonate
+from users.admin.actions import Confirmed, Done, dialog_action
+from users.admin.base import actor_of
+from users.admin.people.accounts import UserRelatedAdmin
 from users.admin.people.dialog_forms import ImpersonationForm
-from users.authentication.services.ending import end_sessions
+from users.authentication.services.end_sessions import end_sessions
 from users.authentication.services.impersonation import impersonate_user, is_ordinary
 from users.authentication.services.passwords import require_password_reset
-from users.authentication.services.resetting_factors import reset_second_factors
-from users.authentication.services.unlocking import unlock_user
+from users.authentication.services.reset_mfa import reset_second_factors
+from users.authentication.services.unlock import unlock_user
 
 
 class SignInActions(UserRelatedAdmin):

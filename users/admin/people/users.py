@@ -9,18 +9,18 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminEmailInputWidget
 
-from core.admin import MenuItem, Section, actor_of
-from core.admin_filters import BooleanFilter, DayFilter
-from core.admin_forms import ServiceForm
-from users.accounts.admin_filters import GroupFilter, UndeliverableFilter
-from users.accounts.admin_forms import NewUserForm, set_change_from_form
 from users.accounts.models import User
 from users.accounts.policy import may_administer, may_edit_profiles
 from users.accounts.services.administration import FLAGS, IDENTIFIERS, change_user, create_user
 from users.accounts.services.profile import USER_FIELDS
+from users.admin.base import MenuItem, Section, actor_of
+from users.admin.filters import BooleanFilter, DayFilter
+from users.admin.forms import ServiceForm
 from users.admin.people.account_actions import AccountActions
+from users.admin.people.account_forms import NewUserForm, set_change_from_form
 from users.admin.people.bulk import BulkActionStart
 from users.admin.people.columns import UserColumns
+from users.admin.people.filters import GroupFilter, UndeliverableFilter
 from users.admin.people.sign_in_actions import SignInActions
 
 

@@ -14,21 +14,21 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.actor import Actor
-from core.crypto import digest
 from core.errors import GenericErrorCode, InputRejectedError, Problem
+from core.security.actor import Actor
+from core.security.crypto import digest
 from users.accounts.errors import AccountErrorCode
 from users.accounts.models import User
 from users.accounts.policy import may_administer, may_change_credentials, require
-from users.accounts.services.people import get_user_for_update
+from users.accounts.services.lookup import get_user_for_update
 from users.accounts.services.reauthentication import confirm_password
 from users.accounts.services.validation import Problems, check_field
-from users.activity.record import record
+from users.activity.services.record import record
 from users.activity.tags import Tag
-from users.authentication.api_token_format import new_api_token
 from users.authentication.errors import AuthenticationErrorCode
 from users.authentication.models import ApiToken
 from users.authentication.policy import may_revoke_tokens
+from users.authentication.tokens.format import new_api_token
 from users.scopes import Scope
 
 MAX_OVERLAP: Final = dt.timedelta(days=7)

@@ -5,16 +5,15 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from core.actor import Actor
 from core.errors import ForbiddenError
-from users.accounts.methods import MULTIPLE, Method, merge_amr
+from core.security.actor import Actor
+from users.accounts.authentication_methods import MULTIPLE, Method, merge_amr
 from users.accounts.models import User
 from users.accounts.policy import may_change_credentials, require
-from users.activity.record import record
+from users.activity.services.record import record
 from users.activity.tags import Tag
-from users.authentication.factors import Passkey, RecoveryCode, Totp
-from users.authentication.models import Session
-from users.authentication.services.ending import end_sessions_of
+from users.authentication.models import Passkey, RecoveryCode, Session, Totp
+from users.authentication.services.end_sessions import end_sessions_of
 from users.authentication.services.recovery_codes import issue_recovery_codes
 
 

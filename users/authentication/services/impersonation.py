@@ -10,18 +10,18 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.actor import Actor
 from core.errors import ForbiddenError, GenericErrorCode, InputRejectedError, Problem
+from core.security.actor import Actor
 from users.accounts.models import User
 from users.accounts.policy import may_impersonate, require
-from users.accounts.services.people import get_user_for_update
+from users.accounts.services.lookup import get_user_for_update
 from users.accounts.services.reauthentication import require_recent_authentication
 from users.accounts.services.validation import Problems, check_field
-from users.activity.record import record
+from users.activity.services.record import record
 from users.activity.tags import Tag
 from users.authentication.errors import AuthenticationErrorCode
 from users.authentication.models import Session
-from users.authentication.services.ending import record_impersonation_end
+from users.authentication.services.end_sessions import record_impersonation_end
 from users.authentication.services.sessions import SignInResult, with_tokens
 
 MINUTE: Final = dt.timedelta(minutes=1)

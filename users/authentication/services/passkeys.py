@@ -23,21 +23,26 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from core.actor import Actor
 from core.errors import GenericErrorCode, InputRejectedError, Problem
-from users.accounts.methods import Method
+from core.security.actor import Actor
+from users.accounts.authentication_methods import Method
 from users.accounts.models import User
 from users.accounts.policy import may_change_credentials, require
-from users.accounts.services.people import get_self_for_update
+from users.accounts.services.lookup import get_self_for_update
 from users.accounts.services.reauthentication import require_recent_authentication
 from users.accounts.services.validation import Problems, check_field
-from users.activity.record import record
+from users.activity.services.record import record
 from users.activity.tags import Tag
-from users.authentication.devices import issue_device_token
 from users.authentication.errors import AuthenticationErrorCode
-from users.authentication.factors import Passkey, PasskeyChallenge
-from users.authentication.models import Session
-from users.authentication.services.ending import end_current_session
+from users.authentication.factors.webauthn import (
+    new_challenge,
+    owner_of,
+    passkey_invalid_error,
+    use_passkey,
+    verify_registration,
+)
+from users.authentication.models import Passkey, PasskeyChallenge, Session
+from users.authentication.services.end_sessions import end_current_session
 from users.authentication.services.factors import (
     ActingUser,
     EnrolledFactor,
@@ -45,15 +50,9 @@ from users.authentication.services.factors import (
     record_factor,
     record_factor_removal,
 )
-from users.authentication.services.passkey_answers import (
-    new_challenge,
-    owner_of,
-    passkey_invalid_error,
-    use_passkey,
-    verify_registration,
-)
-from users.authentication.services.second_step import get_pending_log_in
+from users.authentication.services.mfa import get_pending_log_in
 from users.authentication.services.sessions import SignInResult, Transport, begin_session
+from users.authentication.sessions.known_devices import issue_device_token
 from users.authentication.throttling import count_passkey, refund_passkey
 
 Purpose = PasskeyChallenge.Purpose

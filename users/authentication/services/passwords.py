@@ -15,24 +15,24 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.actor import Actor
 from core.errors import InputRejectedError, Problem
+from core.security.actor import Actor
 from users.accounts.errors import AccountErrorCode
 from users.accounts.models import EmailAddress, User
 from users.accounts.policy import may_administer, may_change_credentials, require
-from users.accounts.services.creation import check_known_email
+from users.accounts.services.create_user import check_known_email
 from users.accounts.services.deliverability import clear_undeliverable
 from users.accounts.services.email_addresses import remove_secondary_addresses
-from users.accounts.services.links import require_link
-from users.accounts.services.people import get_self_for_update, get_user_for_update
+from users.accounts.services.lookup import get_self_for_update, get_user_for_update
+from users.accounts.services.mailed_links import require_link
 from users.accounts.services.reauthentication import confirm_password, require_recent_authentication
 from users.accounts.services.validation import Problems, check_password_strength
 from users.accounts.throttling import count_mail, count_token
-from users.activity.record import record
+from users.activity.services.record import record
 from users.activity.tags import Tag
 from users.authentication.models import PasswordReset
 from users.authentication.services.api_tokens import revoke_api_tokens_of
-from users.authentication.services.ending import end_links_of, end_sessions_of
+from users.authentication.services.end_sessions import end_links_of, end_sessions_of
 from users.authentication.services.sessions import renew_cookie
 from users.authentication.throttling import unlock
 

@@ -6,15 +6,15 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.actor import Actor
 from core.errors import GenericErrorCode, InputRejectedError, Problem
+from core.security.actor import Actor
 from users.accounts.policy import may_change_credentials, require
-from users.accounts.services.people import get_self_for_update
+from users.accounts.services.lookup import get_self_for_update
 from users.accounts.services.reauthentication import require_recent_authentication
-from users.activity.record import record
+from users.activity.services.record import record
 from users.activity.tags import Tag
-from users.authentication.factors import RecoveryCode
-from users.authentication.one_time import new_recovery_codes, recovery_digest
+from users.authentication.factors.one_time_codes import new_recovery_codes, recovery_digest
+from users.authentication.models import RecoveryCode
 
 
 @transaction.atomic(durable=True)

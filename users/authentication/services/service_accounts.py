@@ -5,19 +5,19 @@ from uuid import UUID
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
-from core.actor import Actor
+from core.database.ids import new_id
 from core.errors import GenericErrorCode
-from core.ids import new_id
+from core.security.actor import Actor
 from users.accounts.errors import AccountErrorCode
 from users.accounts.identifiers import SERVICE_DOMAIN, clean_username
 from users.accounts.models import User
 from users.accounts.policy import may_administer, require
-from users.accounts.services.creation import insert_user
-from users.accounts.services.people import set_active
+from users.accounts.services.create_user import insert_user
+from users.accounts.services.lookup import set_active
 from users.accounts.services.reauthentication import require_recent_authentication
-from users.accounts.services.shutting_out import transfer_blocks
+from users.accounts.services.sign_in_blocks import transfer_blocks
 from users.accounts.services.validation import Problems, check_field
-from users.activity.record import record
+from users.activity.services.record import record
 from users.activity.tags import Tag
 from users.authentication.models import ApiToken
 from users.authentication.services.api_tokens import service_account_not_found

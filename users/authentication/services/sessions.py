@@ -13,24 +13,23 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.actor import Actor
-from core.crypto import decrypt_with_secret, digest, encrypt_with_secret, new_secret
 from core.errors import InputRejectedError, Problem, TooManyAttemptsError
+from core.security.actor import Actor
+from core.security.crypto import decrypt_with_secret, digest, encrypt_with_secret, new_secret
+from users.accounts.authentication_methods import MULTIPLE, PASSWORD_AMR, Method, acceptable
 from users.accounts.errors import AccountErrorCode
-from users.accounts.methods import MULTIPLE, PASSWORD_AMR, Method, acceptable
 from users.accounts.models import User
 from users.accounts.services.reauthentication import verify_password
-from users.activity.record import record
+from users.activity.services.record import record
 from users.activity.tags import Tag
-from users.authentication.actors import actor_through
-from users.authentication.devices import issue_device_token, read_device_token
 from users.authentication.errors import AuthenticationErrorCode
-from users.authentication.factors import PendingLogIn
-from users.authentication.models import RefreshToken, Session
-from users.authentication.services.ending import end_current_session, record_impersonation_end
-from users.authentication.services.lifetimes import extended_expiry, idle_expiry
+from users.authentication.models import PendingLogIn, RefreshToken, Session
+from users.authentication.services.end_sessions import end_current_session, record_impersonation_end
+from users.authentication.sessions.access_tokens import issue_access_token
+from users.authentication.sessions.credentials import actor_through
+from users.authentication.sessions.expiry import extended_expiry, idle_expiry
+from users.authentication.sessions.known_devices import issue_device_token, read_device_token
 from users.authentication.throttling import LogInAttempt, log_in_attempt
-from users.authentication.tokens import issue_access_token
 
 SUCCESSOR: Final = "refresh-token-successor"
 

@@ -9,19 +9,19 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.actor import Actor
 from core.errors import GenericErrorCode, InputRejectedError, Problem
+from core.security.actor import Actor
 from users.accounts.models import User
 from users.accounts.policy import may_administer_users, require
 from users.accounts.services.administration import require_another_administrator
-from users.accounts.services.people import get_user_for_update, set_active
+from users.accounts.services.lookup import get_user_for_update, set_active
 from users.accounts.services.reauthentication import require_recent_authentication
-from users.accounts.services.shutting_out import find_sign_in_block
+from users.accounts.services.sign_in_blocks import find_sign_in_block
 from users.accounts.services.validation import Problems, check_field
-from users.activity.record import record
+from users.activity.services.record import record
 from users.activity.tags import Tag
 from users.authentication.models import Suspension
-from users.authentication.services.ending import end_links_of, end_sessions_of
+from users.authentication.services.end_sessions import end_links_of, end_sessions_of
 
 # Dates near the end of the calendar are none in another time zone.
 LONGEST: Final = dt.timedelta(days=36_525)

@@ -8,24 +8,24 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.actor import Actor
 from core.errors import GenericErrorCode, InputRejectedError, Problem
-from users.accounts.methods import CODE_AMR, Method
+from core.security.actor import Actor
+from users.accounts.authentication_methods import CODE_AMR, Method
 from users.accounts.models import User
 from users.accounts.policy import may_change_credentials, require
-from users.accounts.services.people import get_self_for_update
+from users.accounts.services.lookup import get_self_for_update
 from users.accounts.services.reauthentication import require_recent_authentication
-from users.activity.record import record
+from users.activity.services.record import record
 from users.activity.tags import Tag
 from users.authentication.errors import AuthenticationErrorCode
-from users.authentication.factors import Totp
-from users.authentication.one_time import (
+from users.authentication.factors.one_time_codes import (
     new_totp_secret,
     provisioning_uri,
     qr_code,
     step_of,
     unseal_secret,
 )
+from users.authentication.models import Totp
 from users.authentication.services.factors import (
     EnrolledFactor,
     get_acting_user,

@@ -8,26 +8,26 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.actor import Actor
-from core.email_addresses import canonical_email
+from core.email.addresses import canonical_email
 from core.errors import GenericErrorCode, InputRejectedError, Problem
+from core.security.actor import Actor
 from users.accounts.errors import AccountErrorCode
 from users.accounts.models import User
 from users.accounts.policy import require
-from users.accounts.services.creation import build_verified_user, insert_verified_user
+from users.accounts.services.create_user import build_verified_user, insert_verified_user
 from users.accounts.services.deliverability import clear_undeliverable
-from users.accounts.services.links import link_invalid_error, read_link, use_link
-from users.accounts.services.people import get_self_for_update
+from users.accounts.services.lookup import get_self_for_update
+from users.accounts.services.mailed_links import link_invalid_error, read_link, use_link
 from users.accounts.services.sign_up import check_may_sign_up
 from users.accounts.services.validation import Problems, check_locale
 from users.accounts.throttling import count_token
-from users.activity.record import record
+from users.activity.services.record import record
 from users.activity.tags import Tag
 from users.organizations.errors import OrganizationErrorCode
 from users.organizations.models import Membership, Organization, OrganizationInvitation
 from users.organizations.policy import allow_anyone, may_join, may_manage
 from users.organizations.roles import Role
-from users.organizations.services.finding import find_organization, get_role, lock_organization
+from users.organizations.services.lookup import find_organization, get_role, lock_organization
 from users.organizations.throttling import count_invitation
 
 # Lists of them are told as a whole.

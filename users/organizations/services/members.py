@@ -5,16 +5,16 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from core.actor import Actor
 from core.errors import InputRejectedError, Problem
+from core.security.actor import Actor
 from users.accounts.policy import require
-from users.activity.record import record
+from users.activity.services.record import record
 from users.activity.tags import Tag
 from users.organizations.errors import OrganizationErrorCode
 from users.organizations.models import Membership, Organization
 from users.organizations.policy import may_leave, may_manage, may_own
 from users.organizations.roles import Role
-from users.organizations.services.finding import find_membership, lock_organization
+from users.organizations.services.lookup import find_membership, lock_organization
 
 
 @transaction.atomic(durable=True)

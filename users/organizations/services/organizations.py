@@ -7,17 +7,17 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from core.actor import Actor
 from core.errors import GenericErrorCode
+from core.security.actor import Actor
 from users.accounts.policy import require
 from users.accounts.services.reauthentication import confirm_password
 from users.accounts.services.validation import Problems, check_field
-from users.activity.record import record
+from users.activity.services.record import record
 from users.activity.tags import Tag
 from users.organizations.models import Membership, Organization
 from users.organizations.policy import may_create, may_delete, may_own
 from users.organizations.roles import Role
-from users.organizations.services.finding import find_organization, lock_organization
+from users.organizations.services.lookup import find_organization, lock_organization
 from users.organizations.throttling import count_organization
 
 

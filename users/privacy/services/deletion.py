@@ -8,20 +8,20 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.actor import Actor
 from core.errors import GenericErrorCode, InputRejectedError, Problem
+from core.security.actor import Actor
 from users.accounts.models import User
 from users.accounts.policy import may_administer, may_change_credentials, require
 from users.accounts.services.administration import require_another_administrator
-from users.accounts.services.links import read_link, use_link
-from users.accounts.services.people import get_target_for_update, get_user_for_update, set_active
+from users.accounts.services.lookup import get_target_for_update, get_user_for_update, set_active
+from users.accounts.services.mailed_links import read_link, use_link
 from users.accounts.services.reauthentication import confirm_password, require_recent_authentication
-from users.accounts.services.shutting_out import register_block_transfer, register_sign_in_block
+from users.accounts.services.sign_in_blocks import register_block_transfer, register_sign_in_block
 from users.accounts.throttling import count_token
-from users.activity.record import record
+from users.activity.services.record import record
 from users.activity.tags import Tag
 from users.authentication.models import Suspension
-from users.authentication.services.ending import end_links_of, end_sessions_of
+from users.authentication.services.end_sessions import end_links_of, end_sessions_of
 from users.organizations.services.owners import require_other_owners
 from users.privacy.errors import PrivacyErrorCode
 from users.privacy.models import AccountDeletion

@@ -10,9 +10,9 @@ from django.db import transaction
 from django.db.models import FileField, QuerySet
 from django.utils import timezone
 
-from core.actor import SYSTEM
+from core.security.actor import SYSTEM
 from users.accounts.models import EmailAddress, User
-from users.activity.personal import (
+from users.activity.personal_data_registry import (
     DataSubject,
     DeleteRows,
     PersonalTable,
@@ -21,7 +21,7 @@ from users.activity.personal import (
     erasure_subject,
     personal_tables,
 )
-from users.activity.record import record
+from users.activity.services.record import record
 from users.activity.tags import Tag
 from users.privacy.models import AccountDeletion
 

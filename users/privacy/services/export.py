@@ -8,14 +8,14 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from core.actor import SYSTEM, Actor
+from core.security.actor import SYSTEM, Actor
 from users.accounts.models import User
 from users.accounts.policy import may_change_credentials, require
-from users.accounts.services.links import require_link
+from users.accounts.services.mailed_links import require_link
 from users.accounts.services.reauthentication import require_recent_authentication
 from users.accounts.throttling import count_token
-from users.activity.personal import export_subject
-from users.activity.record import record
+from users.activity.personal_data_registry import export_subject
+from users.activity.services.record import record
 from users.activity.tags import Tag
 from users.privacy.archive import write_archive
 from users.privacy.models import DataExport

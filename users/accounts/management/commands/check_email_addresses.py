@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand
 from django.db.models import Q
 
-from core.email_addresses import canonical_email
+from core.email.addresses import canonical_email
 from users.accounts.identifiers import SET_ASIDE_DOMAIN
 from users.accounts.models import EmailAddress, User
 

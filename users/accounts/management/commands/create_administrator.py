@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from core.actor import SYSTEM
 from core.errors import InputRejectedError
+from core.security.actor import SYSTEM
 from users.accounts.services.administration import create_user
 
 PASSWORD_VARIABLE = "ADMINISTRATOR_PASSWORD"  # noqa: S105 - a name, not a secret

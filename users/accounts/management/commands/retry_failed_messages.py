@@ -4,9 +4,9 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
 
-from core.actor import SYSTEM
 from core.errors import InputRejectedError
 from core.outbox.models import OutboxMessage
+from core.security.actor import SYSTEM
 from users.accounts.services.outbox import retry_message
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from users.activity.sealing import Verification
+from users.activity.services.sealing import Verification
 
 MAX_FINDINGS = 100
 

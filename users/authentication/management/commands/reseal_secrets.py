@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from core.crypto import UnsealError
-from users.authentication.services.resealing import reseal_secrets
+from core.security.crypto import UnsealError
+from users.authentication.services.rotate_secret_key import reseal_secrets
 
 
 class Command(BaseCommand):

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection, transaction
 from django.utils import timezone
 
-from core.roles.owner import as_owner
+from core.database.roles.owner import as_owner
 from users.accounts.models import User
 from users.activity.models import DailyCount
 from users.activity.tags import Tag

@@ -1,0 +1,1 @@
+"""Configuration: the environment, logs and system checks."""

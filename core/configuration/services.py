@@ -1,0 +1,132 @@
+"""Readings of the environment that only Django's settings need: servers, senders, sign-up."""
+
+from collections.abc import Mapping
+from email.utils import formataddr, parseaddr
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from django.core.exceptions import ValidationError
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from core.cache_serializer import JSONSerde
+from core.configuration.env import REQUIRED, BadSetting, Environment
+from core.email.addresses import canonical_domain, canonical_email
+
+SMTP_SCHEMES: Final = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+CACHE_SCHEMES: Final = ("redis", "rediss", "unix", "memcached")
+SIGN_UP_MODES: Final = ("open", "invitation", "closed")
+# What every connection of the service sets, beside its `statement_timeout`.
+SESSION_PARAMETERS: Final = {
+    # Reading here and there costs little more than reading on, where no disk turns.
+    "random_page_cost": "1.1",
+    # Scans begin at the beginning, so that the first of many rows that match are always the same.
+    "synchronize_seqscans": "off",
+    # Prepared statements differ by ids, keys and positions only, so a generic plan serves them all.
+    # PostgreSQL would compare costs, take an array for ten keys and plan again for fewer, which
+    # takes longer than to read the rows.
+    "plan_cache_mode": "force_generic_plan",
+}
+
+
+def redis_broker(url: str) -> str:
+    """Return a Redis URL as Celery reads it: sockets have a scheme and a parameter of their own."""
+    parts = urlsplit(url)
+    if parts.scheme != "unix":
+        return url
+    database = dict(parse_qsl(parts.query)).get("db", "0")
+    return f"redis+socket://{parts.path}?virtual_host={database}"
+
+
+def libpq_options(parameters: Mapping[str, str]) -> str:
+    """Return session parameters as libpq's `options`."""
+    return " ".join(f"-c {name}={value}" for name, value in parameters.items())
+
+
+class ServiceEnvironment(Environment):
+    """Reads what is more than a value: settings of Django's for a database, a cache or mail."""
+
+    def database(self, name: str, default: Any = REQUIRED) -> dict[str, Any]:
+        """Return Django's database settings for a libpq URL."""
+        value = self.url(name, default, schemes=("postgres", "postgresql"))
+        try:
+            options: dict[str, Any] = dict(conninfo_to_dict(value))
+        except ProgrammingError:
+            # libpq's message may quote the password.
+            problem = "is not a URL like postgresql://user:password@host:5432/roster"
+            raise BadSetting(name, problem) from None
+        if not options.get("dbname"):
+            raise BadSetting(name, "names no database, as in postgresql://host/roster")
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": options.pop("dbname"),
+            "USER": options.pop("user", ""),
+            "PASSWORD": options.pop("password", ""),
+            "HOST": options.pop("host", ""),
+            "PORT": options.pop("port", ""),
+            # A server that does not answer must not hold a thread for minutes.
+            "OPTIONS": {"connect_timeout": 5} | options,
+        }
+
+    def cache(self, name: str, default: str) -> dict[str, Any]:
+        """Return Django's cache settings for a Redis, Unix socket or Memcached URL."""
+        parts = self.split_url(name, default, schemes=CACHE_SCHEMES)
+        if parts.scheme == "memcached":
+            return {
+                "BACKEND": "django.core.cache.backends.memcached.PyMemcacheCache",
+                "LOCATION": parts.netloc,
+                "OPTIONS": {
+                    "serde": JSONSerde(),
+                    "ignore_exc": True,
+                    "connect_timeout": 0.2,
+                    "timeout": 0.2,
+                },
+            }
+        return {
+            "BACKEND": "django_redis.cache.RedisCache",
+            "LOCATION": self.text(name, default),
+            "OPTIONS": {
+                "SERIALIZER": "core.cache_serializer.JSONSerializer",
+                "SOCKET_CONNECT_TIMEOUT": 0.2,
+                "SOCKET_TIMEOUT": 0.2,
+                # redis-py retries with growing pauses unless told not to.
+                "CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 0)},
+                "IGNORE_EXCEPTIONS": True,
+            },
+        }
+
+    def smtp(self, name: str, default: str) -> dict[str, Any]:
+        """Return Django's mail settings for an SMTP URL."""
+        parts = self.split_url(name, default, schemes=SMTP_SCHEMES)
+        return {
+            "EMAIL_HOST": parts.hostname,
+            "EMAIL_PORT": parts.port or SMTP_SCHEMES[parts.scheme],
+            "EMAIL_HOST_USER": unquote(parts.username or ""),
+            "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+            "EMAIL_USE_TLS": parts.scheme == "smtp+starttls",
+            "EMAIL_USE_SSL": parts.scheme == "smtps",
+        }
+
+    def sender(self, name: str, default: str) -> str:
+        """Return an address with or without a display name; its domain has A-labels."""
+        value = self.text(name, default)
+        display_name, address = parseaddr(value)
+        if address.isascii():
+            return value
+        try:
+            return formataddr((display_name, canonical_email(address)))
+        except ValidationError:
+            raise BadSetting(name, "has an address that mail cannot be sent from") from None
+
+    def sign_up(self, name: str) -> list[str]:
+        """Return one of `SIGN_UP_MODES`, or e-mail domains in canonical form; open by default."""
+        names = self.names(name, default=["open"])
+        if len(names) == 1 and names[0].lower() in SIGN_UP_MODES:
+            return [names[0].lower()]
+        try:
+            return [canonical_domain(domain) for domain in names]
+        except ValidationError:
+            problem = "must be open, invitation, closed or domains such as example.com"
+            raise BadSetting(name, problem) from None

@@ -1,0 +1,1 @@
+"""PostgreSQL: keys, batches, append-only tables, search and roles."""

@@ -1,0 +1,1 @@
+"""For development and the demo: servers on one machine, and an inbox."""

@@ -1,0 +1,1 @@
+"""E-mail: addresses, messages, and replies of SMTP servers."""

@@ -1,0 +1,1 @@
+"""Actors, keys and password hashes."""

@@ -1,0 +1,119 @@
+"""Operations: which requests they are, and what every response to one has."""
+
+from collections.abc import Callable
+from functools import cache, lru_cache
+from typing import Final, cast
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import translation
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
+from django.utils.translation.trans_real import LANGUAGE_CODE_MAX_LENGTH
+
+from core.web.content_security import HEADER as CONTENT_SECURITY
+from core.web.content_security import NOTHING
+from core.web.request import ActorRequest, Reply
+from engine.deadline import Deadline, DeadlineExceededError
+
+Handler = Callable[[HttpRequest], HttpResponse]
+PATH: Final = "/graphql"
+# Django looks at so many characters of a language's name or of a list of them, and no further.
+LANGUAGES_LENGTH: Final = LANGUAGE_CODE_MAX_LENGTH + 1
+
+
+def is_operation(request: HttpRequest) -> bool:
+    """Return whether the request is an operation, and no page's concern.
+
+    What a browser asks for by GET is for the pages' middleware, and so is what came unencrypted and
+    is to be redirected.
+    """
+    return (
+        request.path_info == PATH
+        and request.method == "POST"
+        and not (settings.SECURE_SSL_REDIRECT and not request.is_secure())
+    )
+
+
+@cache
+def operation_view() -> Callable[[HttpRequest], Reply]:
+    """Return what answers operations."""
+    return cast("Callable[[HttpRequest], Reply]", import_string(settings.OPERATION_VIEW))
+
+
+def limit_time(request: HttpRequest) -> Deadline:
+    """Give the request until `settings.REQUEST_DEADLINE`."""
+    deadline = Deadline(settings.REQUEST_DEADLINE, settings.STATEMENT_TIMEOUT / 1_000)
+    cast("ActorRequest", request).deadline = deadline
+    return deadline
+
+
+def activate_language(request: HttpRequest) -> str:
+    """Activate the language that the client accepts, and return it."""
+    language = _language(
+        request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")[:LANGUAGES_LENGTH],
+        request.META.get("HTTP_ACCEPT_LANGUAGE", "")[:LANGUAGES_LENGTH],
+    )
+    translation.activate(language)
+    return language
+
+
+@lru_cache(1_000)
+def _language(cookie: str, accepted: str) -> str:
+    request = HttpRequest()
+    request.COOKIES[settings.LANGUAGE_COOKIE_NAME] = cookie
+    request.META["HTTP_ACCEPT_LANGUAGE"] = accepted
+    return translation.get_language_from_request(request)
+
+
+def set_headers(reply: Reply, request: HttpRequest, language: str | None) -> None:
+    """Set what every response to an operation has."""
+    headers = reply.headers
+    headers.setdefault(CONTENT_SECURITY, NOTHING)
+    headers["Content-Length"] = str(len(reply.body))
+    headers["X-Content-Type-Options"] = "nosniff"
+    if language:
+        headers.setdefault("Content-Language", language)
+    if settings.SECURE_HSTS_SECONDS and request.is_secure():
+        headers["Strict-Transport-Security"] = f"max-age={settings.SECURE_HSTS_SECONDS}"
+
+
+def timeout_response() -> HttpResponse:
+    """Answer a request that had its time before its operation or page began."""
+    message = _("This took too long and was stopped. Try again in a moment.")
+    error = {"message": message, "extensions": {"code": "QUERY_TIMEOUT"}}
+    return JsonResponse({"errors": [error]}, status=503, headers={"Retry-After": "1"})
+
+
+class ApiMiddleware:
+    """Answers operations, past what only pages need; everything else goes on.
+
+    Sessions, messages, CSRF tokens, static files and the URL resolver are for pages, and take
+    longer than many an operation; so do headers that say how a page may be shown.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        """Wrap the pages' middleware."""
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Dispatch the request."""
+        if is_operation(request):
+            return operation_view()(request).to_response()
+        return self.get_response(request)
+
+
+class DeadlineMiddleware:
+    """Ends requests for pages after `settings.REQUEST_DEADLINE`."""
+
+    def __init__(self, get_response: Handler) -> None:
+        """Wrap the rest of the stack."""
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer within the deadline."""
+        try:
+            with limit_time(request):
+                return self.get_response(request)
+        except DeadlineExceededError:
+            return timeout_response()

@@ -1,0 +1,1 @@
+"""What schemas tell the engine of their fields: rules, extensions, loaders."""

@@ -1,0 +1,132 @@
+"""The engine: operations planned once, executed often."""
+
+from dataclasses import dataclass
+from itertools import islice
+from operator import attrgetter
+from typing import Any, Final
+
+from graphql import DocumentNode, ExecutionResult, GraphQLError, OperationType
+from graphql.execution.values import VariableValues, get_variable_values
+from strawberry import Schema
+
+from engine.caches import SizedCache
+from engine.plan.declarations import check_selection
+from engine.plan.selection import NotPlannableError, OperationDocument, Plan
+from engine.read.sources import OnStatement
+from engine.result.bounds import MAX_ERRORS, Bounds
+from engine.result.completion import ErrorCell, PartialCell, errors_of
+from engine.trace import Trace
+from engine.walk import Execution, MutationExecution, RequestContext
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _CachedPlan:
+    """A plan in the cache, with the bytes of the document that it keeps alive."""
+
+    plan: Plan
+    document_bytes: int
+
+    @property
+    def size(self) -> int:
+        return self.plan.size + self.document_bytes
+
+
+# By operation and by what is decided about `@skip` and `@include`.
+PLANS: Final[SizedCache[_CachedPlan]] = SizedCache(64 << 20, attrgetter("size"))
+
+
+@dataclass(eq=False, slots=True)
+class CompiledOperation:
+    """An operation of a valid document."""
+
+    schema: Schema
+    document: OperationDocument
+    condition_names: list[str]
+    # What the document takes, which is in memory as long as a plan of the operation.
+    document_bytes: int = 0
+    # Told of each statement.
+    on_statement: OnStatement | None = None
+
+    @classmethod
+    def of(
+        cls,
+        schema: Schema,
+        document: DocumentNode,
+        name: str | None,
+        document_bytes: int = 0,
+        on_statement: OnStatement | None = None,
+    ) -> "CompiledOperation":
+        """Prepare. Raises `NotPlannableError` if the engine cannot execute it."""
+        found = OperationDocument.of(schema._schema, document, name)  # noqa: SLF001 - no public name
+        return cls(schema, found, found.condition_variables(), document_bytes, on_statement)
+
+    @property
+    def is_mutation(self) -> bool:
+        """Whether it may change something."""
+        return self.document.operation.operation is OperationType.MUTATION
+
+    def execute(
+        self,
+        given: dict[str, Any] | None,
+        context: RequestContext,
+        root_value: Any = None,
+        trace: Trace | None = None,
+        bounds: Bounds | None = None,
+    ) -> ExecutionResult:
+        """Execute with these variables, and answer as graphql-core would; tell the trace.
+
+        Raises `NotPlannableError` before anything is done, and `OperationCancelledError` if a query
+        takes more than the bounds allow. Of a mutation, fields fail with `FieldCancelledError`.
+        """
+        definitions = self.document.operation.variable_definitions
+        variables = VariableValues(sources={}, coerced={})
+        if definitions:
+            coerced = get_variable_values(self.document.schema, definitions, given or {})
+            if isinstance(coerced, list):
+                return ExecutionResult(None, coerced)
+            variables = coerced
+        try:
+            plan = self._plan(variables)
+        except GraphQLError as error:
+            return ExecutionResult(None, [error])
+        class_ = MutationExecution if self.is_mutation else Execution
+        execution = class_(
+            plan, self.schema, context, variables, root_value, trace, bounds or Bounds()
+        )
+        if self.on_statement is not None:
+            execution.on_statement = self.on_statement
+        if trace is not None:
+            trace.execution = execution
+        try:
+            cell = execution.root()
+        except NotPlannableError as error:
+            # A mutation may have been carried out by now, and must not be once more.
+            raise RuntimeError(f"The plan overlooked {error}.") from error
+        if not isinstance(cell, ErrorCell | PartialCell):
+            return ExecutionResult(cell, None)
+        data = cell.value if isinstance(cell, PartialCell) else None
+        return ExecutionResult(data, list(islice(errors_of(cell), MAX_ERRORS)))
+
+    def _plan(self, variables: VariableValues) -> Plan:
+        """Return the plan for what the variables decide; it keeps no other values."""
+        decisions = {
+            name: variables.coerced[name]
+            for name in self.condition_names
+            if name in variables.coerced
+        }
+
+        key = (self, *decisions.items())
+
+        def make() -> _CachedPlan:
+            sources = {name: variables.sources[name] for name in decisions}
+            plan = Plan(self.document, VariableValues(sources, decisions))
+            try:
+                check_selection(plan.root)
+            except GraphQLError as error:
+                # A condition is null; where that is an error depends on the objects there are.
+                raise NotPlannableError(error.message) from error
+            planned = _CachedPlan(plan, self.document_bytes)
+            plan.on_growth = lambda: PLANS.remeasure(key, planned)
+            return planned
+
+        return PLANS.get_or_make(key, make).plan

@@ -1,0 +1,1 @@
+"""Operations, before anything is executed: selections, arguments, declarations."""

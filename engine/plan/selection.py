@@ -1,0 +1,394 @@
+"""An operation as the engine executes it: what is selected of each type, fragments merged.
+
+A plan depends on the document and on the variables that decide about `@skip` and `@include`, and
+on nothing else of a request.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import Enum
+from functools import cached_property
+from operator import attrgetter
+from typing import Any, Final, NamedTuple, cast
+from uuid import UUID
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLAbstractType,
+    GraphQLArgument,
+    GraphQLField,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLSchema,
+    Node,
+    OperationDefinitionNode,
+    OperationType,
+    VariableNode,
+    Visitor,
+    get_named_type,
+    is_non_null_type,
+    visit,
+)
+from graphql.execution.collect_fields import (
+    FieldDetails,
+    FragmentDetails,
+    collect_fields,
+    collect_subfields,
+)
+from graphql.execution.values import VariableValues, get_argument_values
+from strawberry.types.field import StrawberryField
+
+from engine.caches import SizedCache
+from engine.result.completion import Completion, FieldLocation, ObjectFactory, completion
+
+DEFINITION: Final = "strawberry-definition"
+TYPENAME: Final = "__typename"
+
+# Estimates of bytes; tests/schema/test_adversarial_documents.py measures what they are to cover.
+FIELD_BYTES: Final = 9_000
+PLAN_BYTES: Final = 20_000
+COMPILED_BYTES: Final = 40_000
+COMPILED_FIELD_BYTES: Final = 6_000
+# Values that may be shared between requests. Others are coerced again for each resolver.
+IMMUTABLE: Final = frozenset(
+    {type(None), bool, int, float, str, bytes, Decimal, UUID, dt.date, dt.datetime, dt.time}
+)
+# Of what is compiled for one plan: for each visibility and shape of arguments.
+MAX_COMPILED_BYTES: Final = 8 << 20
+
+
+class NotPlannableError(Exception):
+    """The engine does not know how to do this; graphql-core does."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperationDocument:
+    """One operation of a document."""
+
+    schema: GraphQLSchema
+    operation: OperationDefinitionNode
+    fragments: Mapping[str, FragmentDefinitionNode]
+
+    @classmethod
+    def of(
+        cls, schema: GraphQLSchema, document: DocumentNode, name: str | None
+    ) -> "OperationDocument":
+        """Find the operation of a valid document. Raises `NotPlannableError` if it is unclear."""
+        operations = [
+            each
+            for each in document.definitions
+            if isinstance(each, OperationDefinitionNode)
+            and (name is None or (each.name and each.name.value == name))
+        ]
+        if len(operations) != 1 or operations[0].operation is OperationType.SUBSCRIPTION:
+            raise NotPlannableError("It is open which operation is meant.")
+        fragments = {
+            each.name.value: each
+            for each in document.definitions
+            if isinstance(each, FragmentDefinitionNode)
+        }
+        return cls(schema, operations[0], fragments)
+
+    def condition_variables(self) -> list[str]:
+        """Return the variables of `@skip` and `@include`."""
+        names: dict[str, None] = {}
+
+        class Directives(Visitor):
+            def enter_directive(self, node: Any, *_path: Any) -> None:
+                if node.name.value in {"skip", "include"}:
+                    values = (argument.value for argument in node.arguments or ())
+                    names.update(
+                        {v.name.value: None for v in values if isinstance(v, VariableNode)}
+                    )
+
+        for node in (self.operation, *self.fragments.values()):
+            visit(node, Directives())
+        return list(names)
+
+
+class CompiledField(NamedTuple):
+    """How a field is read, for one visibility and shape of arguments, and its size."""
+
+    value: Any
+    size: int
+
+
+class Plan:
+    """What an operation selects when `@skip` and `@include` are decided."""
+
+    def __init__(self, document: OperationDocument, variables: VariableValues) -> None:
+        """Plan the root. Raises `NotPlannableError`, here and whenever a type is looked into."""
+        self.document = document
+        self.variables = variables
+        # Called when the plan has grown by a reading.
+        self.on_growth: Callable[[], None] = _nothing
+        self._compiled_fields: SizedCache[CompiledField] = SizedCache(
+            MAX_COMPILED_BYTES, attrgetter("size")
+        )
+        self.fragments = {
+            name: FragmentDetails(definition) for name, definition in document.fragments.items()
+        }
+        root = document.schema.get_root_type(document.operation.operation)
+        if root is None:
+            raise NotPlannableError
+        collected = collect_fields(
+            document.schema, self.fragments, variables, root, document.operation
+        )
+        self.root = Selection(self, root, collected.grouped_field_set)
+
+    def compiled(self, selected: "SelectedField", kind: Hashable, make: Callable[[], Any]) -> Any:
+        """Return how a field is read for one kind of requester and arguments; cached."""
+        key = (selected, kind)
+        found = self._compiled_fields.get(key)
+        if found is None:
+            size = COMPILED_BYTES + COMPILED_FIELD_BYTES * selected.field_count
+            found = CompiledField(make(), size)
+            self._compiled_fields.put(key, found)
+            self.on_growth()
+        return found.value
+
+    @property
+    def size(self) -> int:
+        """The estimated bytes of the plan and its readings, without the document's."""
+        return PLAN_BYTES + FIELD_BYTES * self.field_count + self._compiled_fields.size
+
+    @cached_property
+    def field_count(self) -> int:
+        """How many fields are selected on all levels, each counted for each type that has it."""
+        return self.root.field_count
+
+
+def _nothing() -> None:
+    """Do nothing."""
+
+
+class Selection:
+    """The fields selected of an object type, in the order of the answer."""
+
+    def __init__(
+        self, plan: Plan, type_: GraphQLObjectType, groups: Mapping[str, list[FieldDetails]]
+    ) -> None:
+        """Take the fields that graphql-core collected."""
+        self.type = type_
+        self.fields = [SelectedField(plan, type_, key, group) for key, group in groups.items()]
+        self.object_factory = ObjectFactory(tuple(each.key for each in self.fields))
+        # What executors find out about it.
+        self.facts: dict[str, Any] = {}
+
+    @property
+    def field_count(self) -> int:
+        """How many fields are selected here and below."""
+        return sum(each.field_count for each in self.fields)
+
+
+@dataclass(eq=False)
+class SelectedField:
+    """A field of a selection, with all that is selected below it."""
+
+    plan: Plan
+    parent: GraphQLObjectType
+    key: str
+    details: list[FieldDetails]
+    # What executors find out about it.
+    facts: dict[str, Any] = field(default_factory=dict)
+    _subselections: dict[str, Selection] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Raise `NotPlannableError` for introspection."""
+        if self.definition is None and self.name != TYPENAME:
+            raise NotPlannableError(self.name)
+
+    @cached_property
+    def name(self) -> str:
+        """Its name in the schema."""
+        return self.details[0].node.name.value
+
+    @cached_property
+    def nodes(self) -> list[FieldNode]:
+        """Where it is in the document."""
+        return [each.node for each in self.details]
+
+    @cached_property
+    def definition(self) -> GraphQLField | None:
+        """What graphql-core knows of it; None for `__typename`."""
+        return self.parent.fields.get(self.name)
+
+    @cached_property
+    def strawberry_field(self) -> StrawberryField:
+        """What Strawberry knows of it."""
+        extensions = self.definition.extensions if self.definition else {}
+        found = extensions.get(DEFINITION)
+        if not isinstance(found, StrawberryField):
+            raise NotPlannableError(f"{self.parent}.{self.name}")
+        return found
+
+    @cached_property
+    def type(self) -> GraphQLOutputType:
+        """What it returns."""
+        if self.definition is None:
+            raise NotPlannableError(self.name)
+        return self.definition.type
+
+    @cached_property
+    def named_type(self) -> GraphQLNamedType:
+        """What is below the lists that it returns."""
+        return get_named_type(self.type)
+
+    @cached_property
+    def is_required(self) -> bool:
+        """Whether it must not be null."""
+        return is_non_null_type(self.type)
+
+    @cached_property
+    def place(self) -> FieldLocation:
+        """Where errors are."""
+        return FieldLocation(self.parent.name, self.name, self.nodes)
+
+    @cached_property
+    def complete_values(self) -> Completion:
+        """Completes its values."""
+        return completion(self.type, self.place)
+
+    @cached_property
+    def all_arguments(self) -> Mapping[str, GraphQLArgument]:
+        """The arguments that the field has in the schema."""
+        return self.definition.args if self.definition else {}
+
+    @cached_property
+    def varying_arguments(self) -> frozenset[str]:
+        """The arguments in which there are variables."""
+        given = self.nodes[0].arguments or ()
+        return frozenset(each.name.value for each in given if _has_variables(each))
+
+    def arguments(self, variables: VariableValues) -> Mapping[str, Any]:
+        """Return its arguments, which the resolver may change. Raises `GraphQLError`."""
+        given = self.shared_arguments(variables)
+        if self.has_immutable_constants:
+            return given
+        constant = self.constant_arguments
+        return {
+            name: deepcopy(value) if value is constant.get(name) else value
+            for name, value in given.items()
+        }
+
+    def shared_arguments(self, variables: VariableValues) -> Mapping[str, Any]:
+        """Return its arguments, of which other requests have the same constants.
+
+        They must not be changed, nor be given to a resolver. Raises `GraphQLError`.
+        """
+        if self.definition is None or not (self.definition.args or self.nodes[0].arguments):
+            return {}
+        if not self.varying_arguments:
+            return self.constant_arguments
+        given = self._lookup_variables(variables)
+        return given if given is not None else self._arguments(variables)
+
+    def _lookup_variables(self, variables: VariableValues) -> Mapping[str, Any] | None:
+        """Return its arguments if those that vary are nothing but variables with values."""
+        names = self._variable_names
+        if names is None or any(variables.coerced.get(each) is None for each in names.values()):
+            return None
+        varying = {
+            self.all_arguments[name].out_name or name: variables.coerced[each]
+            for name, each in names.items()
+        }
+        return {**self.constant_arguments, **varying}
+
+    @cached_property
+    def _variable_names(self) -> Mapping[str, str] | None:
+        """The variables by the arguments that they are; None if one is but a part of its."""
+        nodes = {
+            each.name.value: each.value
+            for each in self.nodes[0].arguments or ()
+            if each.name.value in self.varying_arguments
+        }
+        if not all(isinstance(each, VariableNode) for each in nodes.values()):
+            return None
+        return {name: cast("VariableNode", each).name.value for name, each in nodes.items()}
+
+    @cached_property
+    def has_immutable_constants(self) -> bool:
+        """Whether no resolver can change the constant arguments."""
+        return is_immutable(self.constant_arguments)
+
+    @cached_property
+    def constant_arguments(self) -> Mapping[str, Any]:
+        """The arguments that are the same whatever the variables; not to be given to resolvers."""
+        if self.definition is None:
+            return {}
+        node = self.nodes[0]
+        constant = [
+            each for each in node.arguments or () if each.name.value not in self.varying_arguments
+        ]
+        without = GraphQLField(
+            self.type,
+            {
+                name: each
+                for name, each in self.all_arguments.items()
+                if name not in self.varying_arguments
+            },
+        )
+        return get_argument_values(
+            without, FieldNode(name=node.name, arguments=tuple(constant)), self.plan.variables
+        )
+
+    def _arguments(self, variables: VariableValues) -> Mapping[str, Any]:
+        if self.definition is None:
+            return {}
+        return get_argument_values(self.definition, self.nodes[0], variables)
+
+    def subselection(self, type_: GraphQLObjectType) -> Selection:
+        """Return what is selected of the objects of this type that the field leads to."""
+        found = self._subselections.get(type_.name)
+        if found is None:
+            document = self.plan.document
+            collected = collect_subfields(
+                document.schema,
+                self.plan.fragments,
+                self.plan.variables,
+                document.operation,
+                type_,
+                self.details,
+            )
+            found = Selection(self.plan, type_, collected.grouped_field_set)
+            self._subselections[type_.name] = found
+        return found
+
+    @cached_property
+    def field_count(self) -> int:
+        """How many fields there are from here on: this one and all below it."""
+        return 1 + sum(each.field_count for each in self.selections())
+
+    def selections(self) -> Iterator[Selection]:
+        """Yield what is selected of each type that the field may lead to."""
+        if self.definition is None:
+            return
+        type_ = self.named_type
+        if isinstance(type_, GraphQLObjectType):
+            yield self.subselection(type_)
+        elif isinstance(type_, GraphQLAbstractType):
+            for possible in self.plan.document.schema.get_possible_types(type_):
+                yield self.subselection(possible)
+
+
+def is_immutable(arguments: Mapping[str, Any]) -> bool:
+    """Return whether no resolver can change the arguments' values."""
+    return all(type(each) in IMMUTABLE or isinstance(each, Enum) for each in arguments.values())
+
+
+def _has_variables(node: Node) -> bool:
+    """Return whether there is a variable in it."""
+    found = []
+
+    class Variables(Visitor):
+        def enter_variable(self, node: VariableNode, *_path: Any) -> None:
+            found.append(node)
+
+    visit(node, Variables())
+    return bool(found)

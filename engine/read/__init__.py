@@ -1,0 +1,1 @@
+"""From querysets to columns of objects."""

@@ -1,0 +1,256 @@
+"""Fields whose resolver returns a queryset: of the root, and of payloads."""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, fields, is_dataclass
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from uuid import UUID
+
+from django.db.models import Model, QuerySet
+from graphql import GraphQLInputType, GraphQLObjectType, is_abstract_type
+from strawberry import Info
+from strawberry_django.queryset import run_type_get_queryset
+
+from engine.plan.declarations import (
+    django_field,
+    django_result,
+    is_plain,
+    model_of,
+    object_type,
+    returned_rows,
+    type_of_rows,
+)
+from engine.plan.selection import SelectedField, is_immutable
+from engine.read.reader import Reader
+from engine.read.relations import finish_column, in_order
+from engine.read.rows import Layout, RowColumns
+from engine.read.sources import ARGUMENT, Bind, RowSource, shape
+from engine.result.completion import Column, group_cells
+from engine.sql.statements import Param, ParameterReadError, UncheckedSlot
+
+if TYPE_CHECKING:
+    from engine.walk import Execution
+
+SOURCE = "source"
+T = TypeVar("T")
+
+
+class NotAQuerySetError(ParameterReadError):
+    """A resolver returned something else than a queryset."""
+
+    def __init__(self, value: Any) -> None:
+        """Carry what it returned."""
+        super().__init__("This is not a queryset that the engine reads.", "no queryset")
+        self.value = value
+
+
+class CompiledRows(NamedTuple):
+    """A field's rows for one visibility, and who reads them."""
+
+    source: RowSource
+    reader: Reader
+    layout: Layout
+
+
+@dataclass(frozen=True, slots=True)
+class _ConstantArguments:
+    """What is the same of a field's arguments in all requests."""
+
+    keywords: Mapping[str, Any]
+    shape: Hashable | None
+    # Those in which there are variables, what ids are called, and of what types all are.
+    varying: Sequence[str]
+    id_names: Sequence[str]
+    types: Mapping[str, GraphQLInputType]
+
+    @classmethod
+    def of(
+        cls, execution: "Execution", selected: SelectedField, excluded: Sequence[str]
+    ) -> "_ConstantArguments":
+        types = {name: each.type for name, each in selected.all_arguments.items()}
+        varying = [each for each in selected.varying_arguments if each not in excluded]
+        constant = {
+            name: value
+            for name, value in selected.constant_arguments.items()
+            if name not in excluded
+        }
+        return cls(
+            execution.keywords(selected, constant),
+            shape(constant, types),
+            varying,
+            execution.id_arguments(selected),
+            types,
+        )
+
+    def ids(self, keywords: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values of the arguments that are ids, by the names of their slots."""
+        return {f"{ARGUMENT}{name}": keywords[name] for name in self.id_names if keywords.get(name)}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldArguments:
+    """A field's arguments: as they were given, and as its resolver gets them."""
+
+    given: Mapping[str, Any]
+    keywords: Mapping[str, Any]
+    values: Mapping[str, Any]
+    shape: Any
+
+    @classmethod
+    def of(
+        cls, execution: "Execution", selected: SelectedField, excluded: Sequence[str]
+    ) -> "FieldArguments":
+        """Read them, but for those to ``excluded``. Raises `GraphQLError`."""
+        given = selected.shared_arguments(execution.variables)
+        known: _ConstantArguments | None = selected.facts.get("arguments")
+        if known is None:
+            known = selected.facts["arguments"] = _ConstantArguments.of(
+                execution, selected, excluded
+            )
+        if not known.varying:
+            return cls(given, known.keywords, known.ids(known.keywords), known.shape)
+        varying = {name: given[name] for name in known.varying if name in given}
+        keywords = {**known.keywords, **execution.keywords(selected, varying)}
+        shaped = None
+        if known.shape is not None:
+            shaped = shape(varying, known.types)
+        if shaped is not None:
+            shaped = (known.shape, shaped)
+        return cls(given, keywords, known.ids(keywords), shaped)
+
+    def cached(
+        self, execution: "Execution", selected: SelectedField, more: Hashable, make: Callable[[], T]
+    ) -> T:
+        """Return what was made for this visibility and kind of arguments, or make it."""
+        if self.shape is None or not execution.is_shared:
+            return make()
+        kind = (execution.context.visibility(), self.shape, more)
+        return cast("T", selected.plan.compiled(selected, kind, make))
+
+    def bind_arguments(self, bind: Bind | None = None) -> dict[str, Any]:
+        """Return the keywords, ids as the operand has them, for one call of the resolver."""
+        keywords = dict(self.keywords)
+        if bind is not None:
+            ids = (name for name in keywords if f"{ARGUMENT}{name}" in self.values)
+            keywords |= {name: bind(f"{ARGUMENT}{name}") for name in ids}
+        return keywords if is_immutable(self.keywords) else deepcopy(keywords)
+
+
+def resolve_column(
+    execution: "Execution", selected: SelectedField, sources: Sequence[Any]
+) -> Column:
+    """Return the field for each object that has it."""
+    columns = [_column(execution, selected, source) for source in sources]
+    cells = [cell for column in columns for cell in column.cells]
+    return Column(cells, all(column.is_error_free for column in columns))
+
+
+def _column(execution: "Execution", selected: SelectedField, source: Any) -> Column:
+    try:
+        call = FieldArguments.of(execution, selected, ())
+        # Of which type an interface's rows are, is different each time.
+        is_cacheable = (
+            call.shape is not None
+            and execution.is_shared
+            and not is_abstract_type(selected.named_type)
+        )
+
+        def make() -> CompiledRows:
+            return _rows(execution, selected, source, call, is_cacheable=is_cacheable)
+
+        rows = (
+            call.cached(execution, selected, _source_shape(source), make)
+            if is_cacheable
+            else make()
+        )
+        found = rows.source.rows(execution, {**call.values, SOURCE: source})
+    except NotAQuerySetError as error:
+        return execution.complete_values(selected, [error.value])
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is this field's error
+        return finish_column(
+            selected, Column([selected.place.error_cell(error)], is_error_free=False)
+        )
+    records = RowColumns.of(found, len(rows.layout.indexes))
+    column = rows.reader.column(execution, records)
+    if django_field(selected).is_list:
+        column = group_cells(column, [records.size])
+    elif not records.size:
+        column = Column([None])
+    return finish_column(selected, column)
+
+
+class _ParamAttributes:
+    """An object whose ids and texts are slots."""
+
+    def __init__(self, source: Any) -> None:
+        self._source = source
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._source, name)
+        if _is_param(value):
+            read = attrgetter(name)
+            return UncheckedSlot(lambda values: read(values[SOURCE]))
+        if value is None or isinstance(value, bool):
+            return value
+        raise ParameterReadError(f"This depends on {name}.", "attribute")
+
+
+def _is_param(value: Any) -> bool:
+    return isinstance(value, UUID) or (isinstance(value, str) and value != "")
+
+
+def _source_shape(source: Any) -> Hashable:
+    """Return what tells objects apart whose querysets differ by more than ids and texts."""
+    if not is_dataclass(source):
+        return None
+    values = ((each.name, getattr(source, each.name)) for each in fields(source))
+    return tuple(
+        (name, value if value is None or isinstance(value, bool) else _is_param(value))
+        for name, value in values
+    )
+
+
+def _rows(
+    execution: "Execution",
+    selected: SelectedField,
+    source: Any,
+    call: FieldArguments,
+    *,
+    is_cacheable: bool,
+) -> CompiledRows:
+    strawberry_field = django_field(selected)
+    layout = Layout()
+
+    def queryset(info: Info[Any, Any], bind: Bind) -> QuerySet[Any]:
+        owner = bind(SOURCE)
+        if isinstance(owner, Param):
+            owner = None if source is None else _ParamAttributes(source)
+        rows = returned_rows(
+            execution.call(strawberry_field, owner, info, call.bind_arguments(bind))
+        )
+        if not isinstance(rows, QuerySet):
+            raise NotAQuerySetError(rows)
+        seen = run_type_get_queryset(rows, strawberry_field.django_type, info)
+        if not (is_plain(rows) and is_plain(seen)) or type_of_rows(selected, seen.model) is None:
+            raise NotAQuerySetError(django_result(strawberry_field, rows, info))
+        rows = seen
+        if not strawberry_field.is_list:
+            rows = (rows if rows.ordered else rows.order_by("pk"))[:1]
+        return in_order(rows)
+
+    type_ = object_type(selected)
+    # Which type an interface's rows are of, only the queryset tells.
+    if is_abstract_type(type_):
+        bind = {**call.values, SOURCE: source}.__getitem__
+        rows = queryset(execution.info(selected), bind)
+        type_ = cast("GraphQLObjectType", type_of_rows(selected, rows.model))
+    model = cast("type[Model]", model_of(type_))
+    reader = Reader(execution, selected.subselection(type_), layout, model)
+
+    def build(info: Info[Any, Any], bind: Bind) -> QuerySet[Any, Any]:
+        rows = queryset(info, bind)
+        reader.carry(rows)
+        return layout.select(rows, info)
+
+    return CompiledRows(RowSource(selected, build, is_cacheable=is_cacheable), reader, layout)

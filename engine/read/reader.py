@@ -1,0 +1,257 @@
+"""From columns of a model's objects to the objects of the answer.
+
+No model instance is made but for fields that have a resolver of their own.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from django.db import models
+from django.db.models.constants import LOOKUP_SEP
+from graphql.pyutils import Path
+from strawberry import Info, relay
+from strawberry_django.optimizer import _annotate_placeholder
+
+from engine.fields.extensions import FieldRule, ReadExtension
+from engine.plan.declarations import (
+    definition_of,
+    django_field,
+    django_result,
+    is_column,
+    is_relay_id,
+    is_string,
+    is_text,
+    model_field,
+)
+from engine.plan.selection import IMMUTABLE, TYPENAME, SelectedField, Selection
+from engine.read.global_ids import global_ids
+from engine.read.instances import make_instances
+from engine.read.relations import finish_column, read_relation
+from engine.read.rows import (
+    ALL,
+    InfoExpression,
+    Layout,
+    ReadColumn,
+    RowColumns,
+    complete_leaves,
+    scatter,
+)
+from engine.read.sources import to_python_values
+from engine.read.widths import widths_of
+from engine.result.completion import Column, assemble_objects, refuse_nulls
+
+if TYPE_CHECKING:
+    from engine.walk import Execution
+
+
+class Reader:
+    """Reads what is selected of a model's objects, from columns with a prefix.
+
+    A reader is for one visibility: objects that everybody of it sees are joined, others are read
+    by a statement of their own.
+    """
+
+    def __init__(
+        self,
+        execution: "Execution",
+        selection: Selection,
+        layout: Layout,
+        model: type[models.Model],
+        prefix: str = "",
+    ) -> None:
+        """Ask the layout for all columns."""
+        self.execution = execution
+        self.selection = selection
+        self.layout = layout
+        self.model = model
+        self.prefix = prefix
+        self.instance_paths: dict[str, int] = {}
+        # What the resolver's queryset annotates, by name, for resolvers that read it.
+        self.carried: dict[str, tuple[int, Any]] = {}
+        self.column_readers = [self._column_reader(each) for each in selection.fields]
+        self.widths = widths_of(selection)
+        # It is made for one request and serves many.
+        del self.execution
+
+    def child(
+        self, selection: Selection, layout: Layout, model: type[models.Model], prefix: str = ""
+    ) -> "Reader":
+        """Make a reader of what a field leads to, while this one is made."""
+        return Reader(self.execution, selection, layout, model, prefix)
+
+    def carry(self, rows: models.QuerySet[Any]) -> None:
+        """Select what the queryset annotates, if instances are made, before it is selected."""
+        if self.instance_paths:
+            for name, expression in rows.query.annotation_select.items():
+                self.carried[name] = (self.layout.index(name), expression.output_field)
+
+    def column(self, execution: "Execution", records: RowColumns) -> Column:
+        """Return the objects."""
+        columns = [read(execution, records) for read in self.column_readers]
+        execution.bounds.check_time()
+        execution.bounds.add_level(self.widths, columns, records.size)
+        return assemble_objects(self.selection.object_factory, columns, records.size)
+
+    def _column_reader(self, selected: SelectedField) -> ReadColumn:
+        if selected.name == TYPENAME:
+            name = self.selection.type.name
+            return lambda _execution, records: Column([name] * records.size)
+        read = _catch_errors(selected, self._without_rules(selected))
+        for extension in django_field(selected).extensions:
+            if isinstance(extension, FieldRule):
+                read = self._with_rule(selected, read, extension)
+        return read
+
+    def _with_rule(self, selected: SelectedField, read: ReadColumn, rule: FieldRule) -> ReadColumn:
+        index = self._index(rule.attribute)
+        attribute = next(
+            each
+            for each in self.model._meta.concrete_fields
+            if rule.attribute in {each.attname, ALL if each.primary_key else ""}
+        )
+
+        def read_if_allowed(execution: "Execution", records: RowColumns) -> Column:
+            if rule.allows_all(execution.context):
+                return read(execution, records)
+
+            def compute_mask() -> Sequence[bool]:
+                values = to_python_values(attribute, records.columns[index])
+                return rule.allows(execution.context, values)
+
+            mask = records.cached((type(rule), index), compute_mask)
+            column = scatter(read(execution, records.where(mask)), mask)
+            # Null stands for what may not be read, and must not stand everywhere.
+            return refuse_nulls(column, selected.place) if selected.is_required else column
+
+        return read_if_allowed
+
+    def _without_rules(self, selected: SelectedField) -> ReadColumn:
+        strawberry_field = django_field(selected)
+        if is_relay_id(selected):
+            return self._relay_id_reader()
+        if strawberry_field.base_resolver is not None:
+            for extension in strawberry_field.extensions:
+                if isinstance(extension, ReadExtension):
+                    return extension.reader(self, selected)
+            return self._resolver_reader(selected)
+        if strawberry_field.store.annotate:
+            return self._annotation_reader(
+                selected, strawberry_field.django_name or strawberry_field.python_name
+            )
+        db_field = model_field(selected)
+        if is_column(selected, db_field):
+            return self._leaf_reader(selected, self._index(db_field.attname), db_field)
+        return read_relation(self, selected, db_field)
+
+    def _index(self, path: str) -> int:
+        key = self.model._meta.pk
+        # By one name, so that it is read once.
+        own = ALL if key and path == key.attname else path
+        return self.layout.index(f"{self.prefix}{own}")
+
+    @staticmethod
+    def _leaf_reader(selected: SelectedField, index: int, db_field: Any = None) -> ReadColumn:
+        is_as_read = db_field is not None and is_text(db_field) and is_string(selected)
+        if is_as_read and not (db_field.null and selected.is_required):
+            return lambda _execution, records: Column(records.columns[index])
+        return lambda _execution, records: complete_leaves(selected, records.columns[index])
+
+    def _relay_id_reader(self) -> ReadColumn:
+        origin = cast("type[relay.Node]", definition_of(self.selection.type).origin)
+        index = self._index(origin.resolve_id_attr())
+        name = self.selection.type.name
+        return lambda _execution, records: Column(global_ids(name, records.columns[index]))
+
+    def _annotation_reader(self, selected: SelectedField, name: str) -> ReadColumn:
+        ((label, expression),) = django_field(selected).store.annotate.items()
+        label = name if label == _annotate_placeholder else label
+        if callable(expression):
+            make = expression
+            expression = InfoExpression(lambda info: make(_info_of(selected, info)))
+        self.layout.annotations[label] = expression
+        return self._leaf_reader(selected, self._index(label))
+
+    def _resolver_reader(self, selected: SelectedField) -> ReadColumn:
+        """Call the field's resolver with an instance of each object."""
+        strawberry_field = django_field(selected)
+        for path in (ALL, *strawberry_field.store.only):
+            *relations, _last = path.split(LOOKUP_SEP)
+            if relations:
+                key = self._attname(LOOKUP_SEP.join((*relations, ALL)))
+                self.instance_paths[key] = self._index(key)
+            attname = self._attname(path)
+            self.instance_paths[attname] = self._index(attname)
+
+        def read(execution: "Execution", records: RowColumns) -> Column:
+            info = execution.info(selected)
+            try:
+                keywords = execution.keywords_of_each(selected)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is this field's error
+                return execution.complete_values(selected, [error] * records.size)
+            values: list[Any] = []
+            for instance in self.instances(execution, records):
+                try:
+                    value = execution.call(strawberry_field, instance, info, keywords())
+                    is_plain = type(value) in IMMUTABLE
+                    values.append(
+                        value if is_plain else django_result(strawberry_field, value, info)
+                    )
+                except Exception as error:  # noqa: BLE001 - it is this object's error
+                    values.append(error)
+            return execution.complete_values(selected, values)
+
+        return read
+
+    def _attname(self, path: str) -> str:
+        """Return the path to the column that a path ends with, the key of whatever it is."""
+        *relations, last = path.split(LOOKUP_SEP)
+        model = self.model
+        for relation in relations:
+            model = cast("Any", model._meta.get_field(relation)).related_model
+        meta = model._meta
+        own = meta.pk if last == ALL else meta.get_field(last)
+        return LOOKUP_SEP.join((*relations, cast("Any", own).attname))
+
+    def instances(self, execution: "Execution", records: RowColumns) -> Sequence[models.Model]:
+        """Return the objects as instances of the model, with what their resolvers said they need.
+
+        They are announced to the context, so that what one asks for is fetched for all.
+        """
+
+        def make() -> list[models.Model]:
+            paths = [tuple(path.split(LOOKUP_SEP)) for path in self.instance_paths]
+            columns = [records.columns[index] for index in self.instance_paths.values()]
+            made = make_instances(self.model, paths, columns, records.size)
+            for name, (index, field) in self.carried.items():
+                values = to_python_values(field, records.columns[index])
+                for instance, value in zip(made, values, strict=True):
+                    setattr(instance, name, value)
+            execution.expect(made)
+            return made
+
+        return cast("list[models.Model]", records.cached(self, make))
+
+
+def _info_of(selected: SelectedField, info: Info[Any, Any]) -> Info[Any, Any]:
+    """Return what another field's info says of the request, as said of this field."""
+    raw = info._raw_info._replace(  # noqa: SLF001 - Strawberry has no public name for it
+        field_name=selected.name,
+        field_nodes=selected.nodes,
+        return_type=selected.type,
+        parent_type=selected.parent,
+        path=Path(None, selected.key, selected.parent.name),
+    )
+    return Info(_raw_info=raw, _field=selected.strawberry_field)
+
+
+def _catch_errors(selected: SelectedField, read: ReadColumn) -> ReadColumn:
+    """Have the field fail for all objects if it cannot be read."""
+
+    def read_safely(execution: "Execution", records: RowColumns) -> Column:
+        try:
+            return read(execution, records)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this field's error
+            cells = [selected.place.error_cell(error) for _record in range(records.size)]
+            return finish_column(selected, Column(cells, is_error_free=False))
+
+    return read_safely

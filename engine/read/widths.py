@@ -1,0 +1,79 @@
+"""How many bytes an object of the answer has at the most, as far as types and columns tell."""
+
+from typing import Final
+
+from graphql import GraphQLEnumType, get_nullable_type, is_leaf_type
+
+from engine.plan.declarations import (
+    django_field,
+    is_relay_id,
+    is_string,
+    is_text,
+    model_field,
+    model_of,
+)
+from engine.plan.selection import DEFINITION, TYPENAME, NotPlannableError, SelectedField, Selection
+from engine.result.bounds import ESCAPE, Widths
+
+# Of scalars, by their names, as JSON.
+SCALARS: Final = {"Boolean": 5, "Int": 11, "Float": 24, "DateTime": 36, "Date": 12, "UUID": 38}
+# Quotes, or what is around a key, an object or a list, with a comma.
+QUOTES: Final = 2
+OVERHEAD: Final = 4
+# Base64 of a type's name, at most so long, and a key.
+RELAY_ID: Final = 120
+
+
+def widths_of(selection: Selection) -> Widths:
+    """Return what objects of the selection have, found out once."""
+    widths: Widths | None = selection.facts.get("widths")
+    if widths is None:
+        widths = selection.facts["widths"] = _widths(selection)
+    return widths
+
+
+def _widths(selection: Selection) -> Widths:
+    known = OVERHEAD
+    unknown = []
+    complete_leaves = []
+    for index, selected in enumerate(selection.fields):
+        known += OVERHEAD + len(selected.key)
+        if selected.name == TYPENAME:
+            known += QUOTES + len(selection.type.name)
+        elif not is_leaf_type(selected.named_type):
+            known += OVERHEAD
+        else:
+            complete_leaves.append(index)
+            width = _leaf_width(selected)
+            if width is None:
+                unknown.append(index)
+            else:
+                known += width
+    return Widths(known, tuple(unknown), tuple(complete_leaves))
+
+
+def _leaf_width(selected: SelectedField) -> int | None:
+    """Return how many bytes a leaf has at the most; None if that depends on its value."""
+    type_ = get_nullable_type(selected.type)
+    if isinstance(type_, GraphQLEnumType):
+        return QUOTES + max(map(len, type_.values))
+    if is_string(selected):
+        length = _max_length(selected)
+        return None if length is None else QUOTES + ESCAPE * length
+    is_node = DEFINITION in selected.parent.extensions and is_relay_id(selected)
+    return RELAY_ID if is_node else SCALARS.get(getattr(type_, "name", ""))
+
+
+def _max_length(selected: SelectedField) -> int | None:
+    """Return how long texts of the model's column are at the most, if the field shows one."""
+    if model_of(selected.parent) is None:
+        return None
+    strawberry_field = django_field(selected)
+    if strawberry_field.base_resolver is not None or strawberry_field.store.annotate:
+        return None
+    try:
+        db_field = model_field(selected)
+    except NotPlannableError:
+        return None
+    length: int | None = db_field.max_length if is_text(db_field) else None
+    return length

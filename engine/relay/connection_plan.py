@@ -1,0 +1,420 @@
+"""Relay's connections: pages of one list, or of the lists of all objects of a level.
+
+What a page is, its order and its cursors, is the schema's business: a `Pager`. The engine reads the
+rows of all pages with one statement and puts `edges` and `nodes` together.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    Generic,
+    Literal,
+    NamedTuple,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    cast,
+)
+
+from django.db.models import F, Model, QuerySet
+from graphql import GraphQLObjectType, get_named_type
+from strawberry import Info
+
+from engine.fields.extensions import ReadExtension
+from engine.plan.declarations import model_of, object_type
+from engine.plan.selection import SelectedField, Selection
+from engine.read.querysets import FieldArguments
+from engine.read.reader import Reader
+from engine.read.relations import finish_column, visible_rows
+from engine.read.rows import ALL, Layout, ReadColumn, RowColumns
+from engine.read.sources import (
+    KEYS,
+    Bind,
+    Row,
+    RowSource,
+    bind_keys,
+    bind_only_key,
+    to_python_values,
+)
+from engine.result.completion import Column, ErrorCell, assemble_objects, group_cells
+from engine.sql.lateral import PARENT, first_children, first_children_of_one
+
+if TYPE_CHECKING:
+    from engine.walk import Execution
+
+PAGE_ARGUMENTS: Final = ("first", "after", "last", "before")
+ENDS: Final = {"startCursor", "endCursor"}
+Positions: TypeAlias = Literal["all", "ends"] | None
+
+
+class Page(NamedTuple):
+    """What a connection is made of, but for its objects."""
+
+    # The positions of the objects, if cursors are selected, or of the first and the last.
+    positions: Sequence[Any] | None
+    more: bool
+    size: int
+
+
+class Pager(Protocol):
+    """How one connection is paged: what its arguments say."""
+
+    @property
+    def shape(self) -> Hashable:
+        """Tells arguments apart that need statements of their own."""
+
+    def window_rows(self, rows: QuerySet[Any], order: Any, bind: Bind) -> QuerySet[Any]:
+        """Return the rows from which the page is the first so many, in the order of reading.
+
+        The operands are those of `values`.
+        """
+
+    def first(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Return as many of the wanted rows as a page has, and one more."""
+
+    @property
+    def limit(self) -> int:
+        """How many that are."""
+
+    def positions(self, order: Any) -> Mapping[str, Any]:
+        """Return what the rows' positions consist of: expressions, with labels to read them by."""
+
+    def values(self, order: Any, scope: str) -> Mapping[str, Any]:
+        """Open the cursors. Raises if they are not of this scope."""
+
+    def cut(self, rows: Sequence[Any]) -> tuple[Sequence[Any], bool]:
+        """Return the page out of what was read, in its order, and whether there is more."""
+
+
+P = TypeVar("P", bound=Pager)
+
+
+class ConnectionExtension(ReadExtension, Generic[P]):
+    """Resolves a field to a connection; the engine asks it for what it needs to do so itself."""
+
+    # The foreign key to the object that the list belongs to; None for lists of the root.
+    parent: str | None = None
+
+    @abstractmethod
+    def pager(self, given: Mapping[str, Any]) -> P:
+        """Check the arguments of the page. Raises what the field is to fail with."""
+
+    @abstractmethod
+    def order(self, rows: QuerySet[Any]) -> Any:
+        """Return what there is to know of the rows' order."""
+
+    @abstractmethod
+    def scope(self, order: Any, selected: SelectedField, given: Mapping[str, Any]) -> str:
+        """Return what a cursor is good for."""
+
+    @abstractmethod
+    def connection(
+        self, pager: P, page: Page, scope: str, lists: "ListCompanions", key: Any
+    ) -> Any:
+        """Return the object that resolves the connection's other fields."""
+
+    def reader(self, reader: Reader, selected: SelectedField) -> ReadColumn:
+        """Read the connections of a level."""
+        index = reader.layout.index(f"{reader.prefix}{ALL}")
+        selected.facts["key"] = reader.model._meta.pk
+        return lambda execution, records: resolve_nested(
+            execution, selected, records.columns[index]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ListCompanions:
+    """The lists that are paged, for whom else they are asked: to count them, for example."""
+
+    rows: Callable[[], QuerySet[Any]]
+    parent: str | None
+    keys: Sequence[Any]
+    # What was made for all of them.
+    cached: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _ConnectionPlan:
+    """How a connection is read, for one visibility and shape of arguments."""
+
+    source: RowSource
+    # For a level of one object, whose list needs no lateral join; the root has nothing else.
+    single_source: RowSource
+    layout: Layout
+    # By the field that selects the objects, in `nodes` or in `edges`.
+    readers: Mapping[int, Reader]
+    # Whose positions are told, if any: those of all objects, or of the first and the last.
+    positioned: Positions
+    # The columns that make a position.
+    position: Sequence[int]
+    # What the extension knows of the rows' order.
+    order: Any
+
+
+@dataclass(frozen=True, slots=True)
+class _ListRows:
+    """One of the lists: its owner's key, the scope of its cursors, and what was read of it."""
+
+    key: Any
+    scope: str
+    rows: Sequence[Row]
+
+
+def connection_of(selected: SelectedField) -> ConnectionExtension[Any] | None:
+    """Return the extension by which the field is a connection, if it is one."""
+    extensions = selected.strawberry_field.extensions
+    return next((each for each in extensions if isinstance(each, ConnectionExtension)), None)
+
+
+def resolve_column(
+    execution: "Execution", selected: SelectedField, sources: Sequence[Any]
+) -> Column:
+    """Return the connection of the root."""
+    try:
+        request = _ConnectionRequest.of(execution, selected)
+        scope = request.scope()
+        values = request.pager.values(request.compiled.order, scope)
+        column = request.column([_ListRows(None, scope, request.rows(values))])
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is this field's error
+        column = Column(
+            [selected.place.error_cell(error) for _source in sources], is_error_free=False
+        )
+    return finish_column(selected, column)
+
+
+def resolve_nested(execution: "Execution", selected: SelectedField, keys: Sequence[Any]) -> Column:
+    """Return the connections of the objects with these keys."""
+    failures: dict[Any, ErrorCell] = {}
+    found: dict[Any, list[Row]] = {}
+    values: Mapping[str, Any] = {}
+    try:
+        request = _ConnectionRequest.of(execution, selected)
+        scope = request.scope()
+        for key in dict.fromkeys(keys):
+            try:
+                # A cursor is of one list: either it is the only one, or no list has a cursor.
+                values = request.pager.values(request.compiled.order, f"{scope} {key}")
+                found[key] = []
+            except Exception as error:  # noqa: BLE001 - it is this list's error
+                failures[key] = selected.place.error_cell(error)
+        for row in request.rows({**values, KEYS: list(found)}) if found else ():
+            found[row[-1]].append(row)
+        lists = [_ListRows(key, f"{scope} {key}", rows) for key, rows in found.items()]
+        column = execution.bounds.repeat(
+            keys, len(found) + len(failures), lambda: request.column(lists)
+        )
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is this field's error
+        column = Column([selected.place.error_cell(error) for _key in keys], is_error_free=False)
+        return finish_column(selected, column)
+    cells = {**dict(zip(found, column.cells, strict=True)), **failures}
+    return finish_column(
+        selected, Column([cells[key] for key in keys], column.is_error_free and not failures)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _ConnectionRequest:
+    """A connection with its arguments, of all objects of a level."""
+
+    execution: "Execution"
+    selected: SelectedField
+    extension: ConnectionExtension[Any]
+    call: FieldArguments
+    pager: Pager
+    compiled: _ConnectionPlan
+
+    @classmethod
+    def of(cls, execution: "Execution", selected: SelectedField) -> "_ConnectionRequest":
+        """Check the arguments. Raises what the field is to fail with."""
+        extension = cast("ConnectionExtension[Any]", connection_of(selected))
+        call = FieldArguments.of(execution, selected, PAGE_ARGUMENTS)
+        try:
+            pager = extension.pager(call.given)
+        except Exception:
+            # What the resolver has to say comes first.
+            _queryset(execution, selected, call)
+            raise
+        compiled = call.cached(
+            execution,
+            selected,
+            pager.shape,
+            lambda: _compile_connection(execution, selected, extension, call, pager),
+        )
+        return cls(execution, selected, extension, call, pager, compiled)
+
+    def scope(self) -> str:
+        """Return what the cursors are good for."""
+        return self.extension.scope(self.compiled.order, self.selected, self.call.given)
+
+    def rows(self, values: Mapping[str, Any]) -> Sequence[Row]:
+        """Read the rows of all lists."""
+        is_alone = len(values.get(KEYS, ())) <= 1
+        source = self.compiled.single_source if is_alone else self.compiled.source
+        return source.rows(self.execution, {**self.call.values, **values})
+
+    def column(self, lists: Sequence[_ListRows]) -> Column:
+        """Return the connections of the lists."""
+        cut = [self.pager.cut(each.rows) for each in lists]
+        lengths = [len(rows) for rows, _more in cut]
+        rows = [row for some, _more in cut for row in some]
+        records = RowColumns.of(rows, len(rows[0]) if rows else len(self.compiled.layout.indexes))
+        connections = self._connections(lists, cut)
+        subselection = self.selected.subselection(object_type(self.selected))
+        columns = []
+        for each in subselection.fields:
+            if each.name == "nodes":
+                column = self.compiled.readers[id(each)].column(self.execution, records)
+                columns.append(finish_column(each, group_cells(column, lengths)))
+            elif each.name == "edges":
+                column = self._edges(each.subselection(object_type(each)), records, connections)
+                columns.append(finish_column(each, group_cells(column, lengths)))
+            else:
+                columns.append(self.execution.field(subselection, each, connections))
+        self.execution.add_level(subselection, columns, len(connections))
+        return assemble_objects(subselection.object_factory, columns, len(connections))
+
+    def _connections(
+        self, lists: Sequence[_ListRows], cut: Sequence[tuple[Sequence[Row], bool]]
+    ) -> Sequence[Any]:
+        """Return the objects that resolve what is neither `nodes` nor `edges`."""
+        keys: Sequence[Any] = [each.key for each in lists]
+        if self.extension.parent is not None:
+            keys = to_python_values(self.selected.facts["key"], keys)
+        companions = ListCompanions(
+            lambda: _queryset(self.execution, self.selected, self.call),
+            self.extension.parent,
+            keys,
+            {},
+        )
+        compiled = self.compiled
+        connections = []
+        for each, key, (rows, more) in zip(lists, keys, cut, strict=True):
+            positions = None
+            if compiled.positioned:
+                positioned = rows if compiled.positioned == "all" else [*rows[:1], *rows[-1:]]
+                positions = [[row[index] for index in compiled.position] for row in positioned]
+            page = Page(positions, more, len(rows))
+            connections.append(
+                self.extension.connection(self.pager, page, each.scope, companions, key)
+            )
+        return connections
+
+    def _edges(
+        self, selection: Selection, records: RowColumns, connections: Sequence[Any]
+    ) -> Column:
+        columns = []
+        for each in selection.fields:
+            if each.name == "node":
+                column = self.compiled.readers[id(each)].column(self.execution, records)
+                columns.append(finish_column(each, column))
+            elif each.name == "cursor":
+                cursors = [cursor for each in connections for cursor in each.cursors()]
+                columns.append(Column(cursors))
+            else:
+                columns.append(Column([selection.type.name] * records.size))
+        self.execution.add_level(selection, columns, records.size)
+        return assemble_objects(selection.object_factory, columns, records.size)
+
+
+def item_type(selected: SelectedField) -> GraphQLObjectType:
+    """Return the type of the connection's objects."""
+    nodes = object_type(selected).fields["nodes"]
+    return cast("GraphQLObjectType", get_named_type(nodes.type))
+
+
+def _queryset(
+    execution: "Execution",
+    selected: SelectedField,
+    call: FieldArguments,
+    info: Info[Any, Any] | None = None,
+    bind: Bind | None = None,
+) -> QuerySet[Any]:
+    """Return the whole list, with its real values unless there are operands."""
+    info = info or execution.info(selected)
+    keywords = call.bind_arguments(bind)
+    own = {name: value for name, value in keywords.items() if name not in PAGE_ARGUMENTS}
+    return visible_rows(
+        execution.call(selected.strawberry_field, None, info, own), item_type(selected), info
+    )
+
+
+def _compile_connection(
+    execution: "Execution",
+    selected: SelectedField,
+    extension: ConnectionExtension[Any],
+    call: FieldArguments,
+    pager: Pager,
+) -> _ConnectionPlan:
+    layout = Layout()
+    type_ = item_type(selected)
+    model = cast("type[Model]", model_of(type_))
+    items, positioned = _item_fields(selected)
+    readers = {
+        id(each): Reader(execution, each.subselection(type_), layout, model) for each in items
+    }
+    order = extension.order(_queryset(execution, selected, call))
+    positions = pager.positions(order) if positioned else {}
+    position = [_position_index(layout, model, label, each) for label, each in positions.items()]
+    parent = extension.parent
+
+    def build_window(info: Info[Any, Any], bind: Bind) -> QuerySet[Any, Any]:
+        rows = _queryset(execution, selected, call, info, bind)
+        return pager.window_rows(rows, order, bind)
+
+    def build_single(info: Info[Any, Any], bind: Bind) -> QuerySet[Any, Any]:
+        rows = build_window(info, bind)
+        if parent is None:
+            for each in readers.values():
+                each.carry(rows)
+            return layout.select(pager.first(rows), info)
+        found = first_children_of_one(
+            rows, parent=parent, key=bind_only_key(bind), limit=pager.limit
+        )
+        return layout.select(found, info, PARENT)
+
+    def build_many(info: Info[Any, Any], bind: Bind) -> QuerySet[Any, Any]:
+        found = first_children(
+            build_window(info, bind),
+            parent=cast("str", parent),
+            keys=bind_keys(bind, selected.facts["key"]),
+            limit=pager.limit,
+            rows=model._base_manager.all(),
+        )
+        return layout.select(found, info, PARENT)
+
+    is_cacheable = call.shape is not None
+    single_source, source = (
+        RowSource(selected, build, is_cacheable=is_cacheable)
+        for build in (build_single, build_many)
+    )
+    return _ConnectionPlan(source, single_source, layout, readers, positioned, position, order)
+
+
+def _position_index(layout: Layout, model: type[Model], label: str, expression: Any) -> int:
+    """Return where an expression's value will be: in its column, or in one under the label."""
+    if isinstance(expression, F):
+        name: str = cast("Any", expression).name
+        is_key = name == cast("Any", model._meta.pk).attname
+        return layout.index(ALL if is_key else name)
+    layout.annotations[label] = expression
+    return layout.index(label)
+
+
+def _item_fields(selected: SelectedField) -> tuple[list[SelectedField], Positions]:
+    """Return the fields that select the objects, and whose positions are selected."""
+    items: list[SelectedField] = []
+    names: set[str] = set()
+    for each in selected.subselection(object_type(selected)).fields:
+        if each.name == "nodes":
+            items.append(each)
+        elif each.name in {"edges", "pageInfo"}:
+            subselection = each.subselection(object_type(each)).fields
+            names.update(inner.name for inner in subselection)
+            items += (inner for inner in subselection if inner.name == "node")
+    if "cursor" in names:
+        return items, "all"
+    return items, None if names.isdisjoint(ENDS) else "ends"

@@ -1,0 +1,154 @@
+"""Connections below objects: one statement pages the lists of all parents of a level."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, cast
+
+from django.db import models
+from strawberry_django.optimizer import optimizer
+
+from core.errors import CursorInvalidError
+from core.security.actor import Actor
+from engine.fields.loaders import DataLoader
+from engine.plan.selection import SelectedField
+from engine.relay.connection import (
+    ARGUMENTS,
+    KeysetConnection,
+    PageArguments,
+    Paged,
+    given,
+    paged_connection,
+    selected,
+)
+from engine.relay.connection_plan import ListCompanions
+from engine.relay.connection_plan import Page as EnginePage
+from engine.relay.keyset import Keyset
+from engine.relay.selections import Optimizer
+from engine.relay.total_count import ListSummary, TotalCount
+from engine.relay.window import Window
+from schema.context import Batch, Info
+
+
+def nested_connection(type_: type[KeysetConnection[Any]], *, parent: str) -> Any:
+    """Return a field that pages, for each object that has it, what the resolver lists.
+
+    The resolver returns the lists of all objects as one queryset, and ``parent`` is the foreign
+    key that leads from it to the object.
+    """
+    return paged_connection(type_, _NestedPaged(parent))
+
+
+class _NestedPaged(Paged):
+    """Resolves the connection together with those of the parent's companions."""
+
+    parent: str
+
+    def __init__(self, parent: str) -> None:
+        super().__init__()
+        self.parent = parent
+
+    def scope(self, order: Keyset, selected: SelectedField, given: Mapping[str, Any]) -> str:
+        """Return what a cursor is good for, the parent's key still missing."""
+        return _scope(self.type, order, given, selected.parent.name, selected.name)
+
+    def connection(
+        self, pager: PageArguments, page: EnginePage, scope: str, lists: ListCompanions, key: Any
+    ) -> KeysetConnection[Any]:
+        """Make the connection but for its items; all lists are counted when one is."""
+        if "counts" not in lists.cached:
+            counts: DataLoader[Any, TotalCount] = DataLoader(
+                lambda keys: TotalCount.of_each(lists.rows(), self.parent, keys)
+            )
+            counts.expect(lists.keys)
+            lists.cached["counts"] = counts
+        return self.type.around(
+            page, pager, scope, ListSummary(partial(lists.cached["counts"].load, key))
+        )
+
+    def resolve(
+        self, next_: Callable[..., Any], source: models.Model, info: Info, **kwargs: Any
+    ) -> Any:
+        """Return the parent's page.
+
+        Raises `ArgumentInvalidError` and `CursorInvalidError` as at the root; a cursor is of one
+        parent, so all others refuse it.
+        """
+        raw = info._raw_info  # noqa: SLF001 - Strawberry has no public name for it
+        # Wherever these nodes are, their arguments and selections are the same.
+        place = (raw.parent_type.name, *map(id, raw.field_nodes))
+
+        def level() -> Batch[Any]:
+            others = {name: value for name, value in kwargs.items() if name not in ARGUMENTS}
+            with Optimizer.disabled():
+                queryset = next_(source, info, **others)
+            asked = _Level(
+                type_=cast("type[KeysetConnection[Any]]", self.connection_type),
+                parent=self.parent,
+                arguments=PageArguments.of(kwargs),
+                queryset=queryset,
+                rows=_rows(queryset, info),
+                info=info,
+            )
+            return Batch(type(source), ("pk",), asked.pages)
+
+        return info.context.load(info.context.batch(place, level), source)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Level:
+    """What one field is asked for of every parent."""
+
+    type_: type[KeysetConnection[Any]]
+    parent: str
+    arguments: PageArguments
+    queryset: models.QuerySet[Any]
+    rows: models.QuerySet[Any]
+    info: Info
+
+    def pages(self, _actor: Actor, keys: Sequence[Any]) -> list[Any]:
+        """Return the parents' connections, and announce their rows as a level of their own."""
+        keyset = Keyset.of(self.queryset)
+        raw = self.info._raw_info  # noqa: SLF001 - Strawberry has no public name for it
+        scope = _scope(self.type_, keyset, given(self.info), raw.parent_type.name, raw.field_name)
+        windows: dict[Any, Window] = {}
+        answers: dict[Any, KeysetConnection[Any] | CursorInvalidError] = {}
+        for key in keys:
+            try:
+                windows[key] = self.arguments.window(f"{scope} {key}")
+            except CursorInvalidError as error:
+                answers[key] = error
+        # A cursor is of one parent: either there is but one window, or all are equal.
+        for window in list(windows.values())[:1]:
+            pages = window.pages(
+                self.queryset, parent=self.parent, keys=list(windows), rows=self.rows
+            )
+            self.info.context.expect(row for page in pages.values() for row in page.rows)
+            counts = DataLoader(partial(TotalCount.of_each, self.queryset, self.parent))
+            counts.expect(pages)
+            for key, page in pages.items():
+                count = partial(counts.load, key)
+                answers[key] = self.type_.of(
+                    page, self.arguments, keyset, f"{scope} {key}", ListSummary(count)
+                )
+        return [answers[key] for key in keys]
+
+
+def _scope(
+    type_: type[KeysetConnection[Any]],
+    keyset: Keyset,
+    arguments: Mapping[str, Any],
+    parent: str,
+    field: str,
+) -> str:
+    return f"{type_.scope(keyset, arguments)} of {parent}.{field}"
+
+
+def _rows(queryset: models.QuerySet[Any], info: Info) -> models.QuerySet[Any]:
+    """Return what reads the queryset's rows as they are selected, without its conditions.
+
+    Once more they would exclude nothing, and PostgreSQL might begin with them.
+    """
+    manager = queryset.model._base_manager
+    everything = manager.order_by(*queryset.query.order_by)
+    return selected(cast("Optimizer", optimizer.get()).optimize(everything, info), info)

@@ -1,0 +1,1 @@
+"""Completion of columns of values, and the bounds of an answer."""

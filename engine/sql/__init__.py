@@ -1,0 +1,1 @@
+"""SQL that is compiled once and run often."""

@@ -1,0 +1,196 @@
+"""Authenticator apps, recovery codes, and the steps that second factors are proved in."""
+
+from typing import cast
+
+import strawberry
+from strawberry.scalars import JSON
+
+from schema.accounts.own_id import require_self_id
+from schema.accounts.types.users import UserPayload
+from schema.authentication.mutations.log_in import SignedInPayload
+from schema.context import Info
+from schema.errors import Payload
+from schema.inputs import UserIdInput
+from schema.mutation import mutation
+from schema.nodes import node_key
+from schema.scopes import NoScope
+from users.accounts.authentication_methods import Method
+from users.authentication.services.factors import EnrolledFactor
+from users.authentication.services.mfa import (
+    Evidence,
+    reauthenticate,
+    verify_second_factor,
+)
+from users.authentication.services.recovery_codes import regenerate_recovery_codes
+from users.authentication.services.reset_mfa import reset_second_factors
+from users.authentication.services.totp import (
+    begin_totp_enrollment,
+    confirm_totp_enrollment,
+    remove_totp,
+)
+from users.authentication.sessions.credentials import actor_through
+
+TOTP_CODE = "The six digits that the app shows."
+ANSWER = "What the passkey answered: the credential's `toJSON()`."
+
+
+@strawberry.input(one_of=True)
+class SecondFactorInput:
+    """A second factor: exactly one of these."""
+
+    totp: strawberry.Maybe[str | None] = strawberry.field(description=TOTP_CODE)
+    recovery_code: strawberry.Maybe[str | None] = strawberry.field(
+        description="One of the codes that were shown once; each works once."
+    )
+    passkey: strawberry.Maybe[JSON | None] = strawberry.field(
+        description=f"{ANSWER} See `beginPasskeyAuthentication`."
+    )
+
+    def evidence(self) -> Evidence:
+        """Return the one that was given; of a oneOf input it is not null."""
+        if self.totp:
+            return Evidence(Method.TOTP, cast("str", self.totp.value))
+        if self.recovery_code:
+            return Evidence(Method.RECOVERY_CODE, cast("str", self.recovery_code.value))
+        passkey = cast("strawberry.Some[JSON]", self.passkey)
+        return Evidence(Method.PASSKEY, answer=cast("dict[str, object]", passkey.value))
+
+
+@strawberry.input(one_of=True)
+class ProofInput(SecondFactorInput):
+    """Proof of who you are: exactly one of these."""
+
+    password: strawberry.Maybe[str | None] = strawberry.field(
+        description="Your password, which is enough as long as you have no second factor."
+    )
+
+    def evidence(self) -> Evidence:
+        """Return the one that was given."""
+        if self.password:
+            return Evidence(Method.PASSWORD, cast("str", self.password.value))
+        return super().evidence()
+
+
+@strawberry.input
+class VerifySecondFactorInput:
+    """The log-in to complete, and by what."""
+
+    mfa_token: str = strawberry.field(description="What `logIn` answered.")
+    factor: SecondFactorInput = strawberry.field(description="The second factor.")
+
+
+@strawberry.input
+class ReauthenticateInput:
+    """Proof that it is still you."""
+
+    proof: ProofInput = strawberry.field(
+        description="One of the methods that REAUTHENTICATION_REQUIRED named."
+    )
+
+
+@strawberry.input
+class ConfirmTotpEnrollmentInput:
+    """The first code."""
+
+    code: str = strawberry.field(description=TOTP_CODE)
+
+
+@strawberry.input
+class ResetSecondFactorsInput(UserIdInput):
+    """Who has lost all second factors."""
+
+
+@strawberry.type
+class BeginTotpEnrollmentPayload(Payload):
+    """What to tell the authenticator app; it is shown this once."""
+
+    secret: str | None = strawberry.field(default=None, description="In Base32, to be typed.")
+    uri: str | None = strawberry.field(
+        default=None, description="As `otpauth://`, for a link on the device of the app."
+    )
+    qr_code: str | None = strawberry.field(
+        default=None, description="The URI as an SVG image, for the app's camera."
+    )
+
+
+@strawberry.type
+class RecoveryCodesPayload(UserPayload):
+    """Codes for when all factors are lost; they are shown this once."""
+
+    recovery_codes: list[str] | None = strawberry.field(
+        default=None, description="Each works once; null if none were made."
+    )
+
+    @classmethod
+    def of(cls, enrolled: EnrolledFactor, info: Info) -> "RecoveryCodesPayload":
+        """Answer in the name of a person who may have been let do nothing else until now."""
+        act_as_enrolled(enrolled, info)
+        return cls(user_id=enrolled.session.user_id, recovery_codes=enrolled.recovery_codes or None)
+
+
+def act_as_enrolled(enrolled: EnrolledFactor, info: Info) -> None:
+    """Go on as whom the session is of, now that they have a second factor."""
+    context = info.context
+    context.act_as(actor_through(enrolled.session, context.actor))
+
+
+@strawberry.type
+class FactorsMutation:
+    """Second factors."""
+
+    @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
+    def verify_second_factor(self, info: Info, input: VerifySecondFactorInput) -> SignedInPayload:
+        """Complete a log-in by a second factor, and begin its session."""
+        context = info.context
+        evidence = input.factor.evidence()
+        signed_in = verify_second_factor(input.mfa_token, evidence, actor=context.actor)
+        return SignedInPayload.of(signed_in, context)
+
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=False)
+    def reauthenticate(self, info: Info, input: ReauthenticateInput) -> UserPayload:
+        """Authenticate again, as REAUTHENTICATION_REQUIRED asks."""
+        context = info.context
+        done = reauthenticate(input.proof.evidence(), actor=context.actor)
+        context.session_cookie = done.cookie
+        context.act_as(actor_through(done.session, context.actor))
+        return UserPayload(user_id=done.session.user_id)
+
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
+    def begin_totp_enrollment(self, info: Info) -> BeginTotpEnrollmentPayload:
+        """Create a secret for your authenticator app, which counts once it is confirmed."""
+        enrollment = begin_totp_enrollment(actor=info.context.actor)
+        return BeginTotpEnrollmentPayload(
+            secret=enrollment.secret, uri=enrollment.uri, qr_code=enrollment.qr_code
+        )
+
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=False)
+    def confirm_totp_enrollment(
+        self, info: Info, input: ConfirmTotpEnrollmentInput
+    ) -> RecoveryCodesPayload:
+        """Set up your authenticator app.
+
+        With your first factor, all other sessions end and you get recovery codes.
+        """
+        enrolled = confirm_totp_enrollment(input.code, actor=info.context.actor)
+        return RecoveryCodesPayload.of(enrolled, info)
+
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
+    def remove_totp(self, info: Info) -> UserPayload:
+        """Remove your authenticator app."""
+        return UserPayload(user_id=remove_totp(require_self_id(info), actor=info.context.actor).pk)
+
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
+    def regenerate_recovery_codes(self, info: Info) -> RecoveryCodesPayload:
+        """Create new recovery codes, and invalidate the former ones."""
+        user_id = require_self_id(info)
+        codes = regenerate_recovery_codes(user_id, actor=info.context.actor)
+        return RecoveryCodesPayload(user_id=user_id, recovery_codes=codes)
+
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
+    def reset_second_factors(self, info: Info, input: ResetSecondFactorsInput) -> UserPayload:
+        """Remove a user's second factors, for administrators.
+
+        It also ends the user's sessions; meant for users who lost all factors.
+        """
+        user_id = node_key(input.user_id, "User")
+        return UserPayload(user_id=reset_second_factors(user_id, actor=info.context.actor).pk)

@@ -1,0 +1,81 @@
+"""Accounts of programs."""
+
+from collections.abc import Iterable
+
+import strawberry
+
+from engine.relay.connection import KeysetConnection, keyset_connection
+from schema.accounts.mutations.own_account import USERNAME
+from schema.accounts.types.users import User, UserPayload
+from schema.context import Info
+from schema.mutation import mutation
+from schema.nodes import node_key
+from schema.scopes import NoScope
+from users.accounts import models
+from users.accounts.orders import UserOrderField
+from users.accounts.policy import require
+from users.authentication.policy import may_list_service_accounts
+from users.authentication.services.service_accounts import (
+    create_service_account,
+    deactivate_service_account,
+)
+from users.scopes import Scope
+
+
+@strawberry.type
+class ServiceAccountConnection(KeysetConnection[User]):
+    """A page of service accounts, by username."""
+
+
+@strawberry.type
+class ServiceAccountsQuery:
+    """Which programs have accounts."""
+
+    @keyset_connection(ServiceAccountConnection, scope=Scope.USERS_READ)
+    def service_accounts(self, info: Info) -> Iterable[User]:
+        """Service accounts by username, for staff; they are not among `users`."""
+        require(info.context.actor, may_list_service_accounts)
+        return models.User.objects.services().in_order(UserOrderField.USERNAME)
+
+
+@strawberry.input
+class CreateServiceAccountInput:
+    """A new account, of a program."""
+
+    username: str = strawberry.field(description=USERNAME)
+    name: str = strawberry.field(default="", description="The name to show.")
+    is_staff: bool = strawberry.field(default=False, description="Whether it sees everybody.")
+    is_superuser: bool = strawberry.field(
+        default=False,
+        description="Whether it administers the service, as its tokens' scopes allow.",
+    )
+
+
+@strawberry.input
+class DeactivateServiceAccountInput:
+    """Which service account to shut."""
+
+    service_account_id: strawberry.ID = strawberry.field(description="The account's `id`.")
+
+
+@strawberry.type
+class ServiceAccountsMutation:
+    """Accounts of programs, for administrators."""
+
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
+    def create_service_account(self, info: Info, input: CreateServiceAccountInput) -> UserPayload:
+        """Create a service account, which has no password, for administrators."""
+        user = create_service_account(actor=info.context.actor, **vars(input))
+        return UserPayload(user_id=user.pk)
+
+    @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
+    def deactivate_service_account(
+        self, info: Info, input: DeactivateServiceAccountInput
+    ) -> UserPayload:
+        """Deactivate a service account and revoke all its tokens, for administrators.
+
+        `reactivateUser` opens it again, without tokens.
+        """
+        key = node_key(input.service_account_id, "User")
+        user = deactivate_service_account(key, actor=info.context.actor)
+        return UserPayload(user_id=user.pk)

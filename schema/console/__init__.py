@@ -1,0 +1,1 @@
+"""The GraphiQL console and the operations that it offers."""

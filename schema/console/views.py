@@ -1,0 +1,46 @@
+"""The GraphiQL console."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+
+from core.web.content_security import CONSOLE, HEADER
+from schema.console.examples import example_operations
+from users.demo.accounts import DEMO_ACCOUNTS
+
+
+def console_page(request: HttpRequest) -> HttpResponse:
+    """Show the console, or how to build it where that was not done."""
+    config = {
+        "endpoint": request.path,
+        "version": settings.VERSION,
+        "demo": _demo(),
+        "operations": example_operations(),
+    }
+    built = finders.find("console/console.js") is not None
+    template = "schema/console.html" if built else "schema/console_missing.html"
+    response = render(request, template, {"config": config})
+    response[HEADER] = CONSOLE
+    return response
+
+
+def _demo() -> dict[str, Any] | None:
+    """Return what one-click sign-in needs; outside the demo there is no such thing."""
+    if not settings.DEMO:
+        return None
+    return {
+        "accounts": [
+            {
+                "login": account.username,
+                "role": account.role,
+                "description": account.description,
+            }
+            for account in DEMO_ACCOUNTS
+        ],
+        "password": settings.DEMO_PASSWORD,
+        "inbox": reverse("inbox") if settings.DEMO_MAILBOX else None,
+    }

@@ -1,0 +1,50 @@
+"""The bounds of an operation that graphql-core executes; the engine counts by itself."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from graphql import GraphQLResolveInfo, OperationType
+from strawberry.extensions import SchemaExtension
+
+from engine.deadline import DeadlineExceededError
+from engine.result.bounds import FieldCancelledError
+from schema.http.budget import charge_document
+from schema.http.documents import document_of
+
+
+class BoundsExtension(SchemaExtension):
+    """Looks at the time before each field, and counts the texts that fields return."""
+
+    def on_execute(self) -> Iterator[None]:
+        """Spend the points of the document, which is valid."""
+        context = self.execution_context
+        charge_document(context.context.actor, document_of(context))
+        yield
+
+    def resolve(  # type: ignore[override]  # the base returns an awaitable, too
+        self,
+        next_: Callable[..., Any],
+        root: Any,
+        info: GraphQLResolveInfo[Any],
+        *args: Any,
+        **kwargs: Any,
+    ) -> Any:
+        """Resolve within the bounds, or raise `OperationCancelledError`.
+
+        A mutation that is late fails field by field, because what it did is answered however late
+        that is; what is read for it has to be in time.
+        """
+        bounds = info.context.bounds
+        is_mutation = info.operation.operation is OperationType.MUTATION
+        is_executed = is_mutation and info.path.prev is not None
+        try:
+            if not is_executed:
+                bounds.check_time()
+            value = next_(root, info, *args, **kwargs)
+        except DeadlineExceededError as error:
+            if not is_mutation:
+                raise
+            raise FieldCancelledError(error, is_executed=is_executed) from None
+        if isinstance(value, str):
+            bounds.add_texts([value])
+        return value

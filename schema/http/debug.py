@@ -1,0 +1,30 @@
+"""`extensions.debug`: how an answer was made, in development."""
+
+from typing import Any
+
+from engine.trace import Trace
+
+
+def debug(trace: Trace) -> dict[str, Any]:
+    """Return what was done, without any value that a statement was given."""
+    return {
+        "executor": "graphql-core" if trace.execution is None else "engine",
+        "refusal": trace.refusal,
+        "plan": trace.plan(),
+        "statements": [
+            {
+                "reads": step.reads,
+                "sql": step.sql,
+                "parameters": len(step.params or ()),
+                "compiled": step.is_compiled,
+                "reason": step.reason,
+                "rows": step.rows,
+                "milliseconds": step.milliseconds,
+            }
+            for step in trace.steps
+        ],
+        "loaders": [
+            {"loader": batch.loader, "keys": batch.keys, "milliseconds": batch.milliseconds}
+            for batch in trace.batches
+        ],
+    }

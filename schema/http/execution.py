@@ -1,0 +1,174 @@
+"""Execution of a request's operation: by the engine, or by graphql-core if need be."""
+
+from typing import Any, Final
+
+from django.conf import settings
+from graphql import GraphQLError
+from prometheus_client import Counter
+from strawberry.types import ExecutionResult
+from strawberry.types.graphql import OperationType
+
+from core.security.actor import Actor
+from engine.deadline import OperationCancelledError
+from engine.operation import CompiledOperation
+from engine.plan.selection import NotPlannableError
+from schema.context import Context
+from schema.http.budget import charge_document
+from schema.http.documents import DOCUMENTS, Document
+from schema.http.introspection import is_introspection, run_introspection
+from schema.http.variables import describe
+from schema.root import schema
+from schema.scopes import RootFields
+
+ROOT_FIELDS: Final = RootFields(schema._schema)  # noqa: SLF001 - Strawberry has no public name
+OPERATIONS: Final = Counter(
+    "graphql_operations", "Operations that were executed, by what executed them.", ["executor"]
+)
+BY_ENGINE: Final = OPERATIONS.labels("engine")
+BY_GRAPHQL_CORE: Final = OPERATIONS.labels("graphql-core")
+STATEMENTS: Final = Counter(
+    "graphql_engine_statements",
+    "Statements of the engine, by whether their SQL was kept or made anew.",
+    ["sql"],
+)
+COMPILED: Final = STATEMENTS.labels("kept")
+RECOMPILED: Final = STATEMENTS.labels("made anew")
+RECOMPILATIONS: Final = Counter(
+    "graphql_engine_recompilations",
+    "Statements of the engine whose SQL was made for one request, by the reason.",
+    ["reason"],
+)
+
+
+def count_statement(reason: str | None) -> None:
+    """Count a statement of the engine, and why it was made anew if it was."""
+    if reason is None:
+        COMPILED.inc()
+    else:
+        RECOMPILED.inc()
+        RECOMPILATIONS.labels(reason).inc()
+
+
+def prepare(document: Document, name: str | None) -> CompiledOperation:
+    """Return the operation of a document, ready to be executed by the engine; cached with it.
+
+    Raises `NotPlannableError` if it is none for the engine.
+    """
+    found = document.operations.get(name)
+    if found is None:
+        if problems(document):
+            raise NotPlannableError("This document is not valid.")
+        found = CompiledOperation.of(schema, document.syntax, name, document.size, count_statement)
+        document.operations[name] = found
+    return found
+
+
+def problems(document: Document) -> list[GraphQLError]:
+    """Return what is wrong with a document."""
+    return document.errors(schema._schema)  # noqa: SLF001 - Strawberry has no public name for it
+
+
+def execute(
+    source: str,
+    name: str | None,
+    variables: dict[str, Any] | None,
+    context: Context,
+    *,
+    read_only: bool,
+) -> ExecutionResult:
+    """Execute an operation; a mutation only if not ``read_only``.
+
+    Whatever the engine does not plan, and what is not valid, is left to Strawberry's own way, whose
+    errors these are. Raises `InsufficientScopeError` before anything is done if it is asked by an
+    API token that is not good for all of it, and `OperationCancelledError` for what takes more than
+    the context's bounds allow.
+    """
+    document = None
+    try:
+        document = context.document = _document(source, name, context.actor)
+        if not context.actor.is_interactive:
+            ROOT_FIELDS.check_scopes(document.root_fields(name), context.actor)
+        operation = _for_engine(document, name, context.actor)
+        if not (read_only and operation.is_mutation):
+            charge_document(context.actor, document)
+            try:
+                found = operation.execute(
+                    variables, context, trace=context.trace, bounds=context.bounds
+                )
+            except OperationCancelledError:
+                BY_ENGINE.inc()
+                raise
+            result = ExecutionResult(data=found.data, errors=found.errors)
+            if was_executed(result):
+                BY_ENGINE.inc()
+            return _with_faults(result, context, variables)
+    except (NotPlannableError, GraphQLError) as error:
+        if context.trace is not None:
+            context.trace.refusal = str(error)
+
+    def by_graphql_core() -> ExecutionResult:
+        types = (
+            {OperationType.QUERY} if read_only else {OperationType.QUERY, OperationType.MUTATION}
+        )
+        return schema.execute_sync(
+            source,
+            variable_values=variables,
+            context_value=context,
+            operation_name=name,
+            allowed_operation_types=types,
+        )
+
+    try:
+        result = run_introspection(document, name, context.actor, by_graphql_core)
+    except OperationCancelledError:
+        BY_GRAPHQL_CORE.inc()
+        raise
+    if was_executed(result):
+        BY_GRAPHQL_CORE.inc()
+        context.bounds.count([result.data])
+    return _with_faults(result, context, variables)
+
+
+def _with_faults(
+    result: ExecutionResult, context: Context, variables: dict[str, Any] | None
+) -> ExecutionResult:
+    """Return the result with what went wrong elsewhere than in its fields."""
+    if not result.errors and not context.faults:
+        return result
+    errors = result.errors or []
+    if not was_executed(result):
+        errors = describe(schema._schema, errors, variables or {})  # noqa: SLF001 - see above
+    return ExecutionResult(data=result.data, errors=[*errors, *context.faults])
+
+
+def _document(source: str, name: str | None, actor: Actor) -> Document:
+    """Return the document of a text, cached unless the actor gets nothing of the operation.
+
+    Raises `GraphQLError` as `Document` does.
+    """
+    found = DOCUMENTS.get(source)
+    if found is None:
+        found = Document(source)
+        if ROOT_FIELDS.is_worth_planning(found.root_fields(name), actor):
+            DOCUMENTS.put(source, found)
+    return found
+
+
+def _for_engine(document: Document, name: str | None, actor: Actor) -> CompiledOperation:
+    """Return the operation of a document as `prepared` does, unless it is not for the engine."""
+    if not settings.GRAPHQL_ENGINE:
+        raise NotPlannableError("The engine is turned off.")
+    found = document.operations.get(name)
+    if found is not None:
+        return found
+    fields = document.root_fields(name)
+    if not ROOT_FIELDS.is_worth_planning(fields, actor):
+        raise NotPlannableError("Anonymous clients get nothing of this.")
+    if is_introspection(fields):
+        raise NotPlannableError("This is introspection.")
+    return prepare(document, name)
+
+
+def was_executed(result: ExecutionResult) -> bool:
+    """Return whether execution began: whether it was understood what is asked for."""
+    return result.data is not None or any(error.path for error in result.errors or ())

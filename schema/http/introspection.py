@@ -1,0 +1,80 @@
+"""Introspection: closed or open to anonymous clients, and answered once for each document."""
+
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from typing import Any, Final, NamedTuple, cast
+
+import orjson
+from django.conf import settings
+from django.utils.translation import gettext as _
+from graphql import GraphQLError, OperationDefinitionNode
+from strawberry.types import ExecutionResult
+
+from core.errors import GenericErrorCode
+from core.security.actor import Actor
+from engine.caches import SizedCache
+from schema.http.documents import Document
+
+FIELDS: Final = frozenset({"__schema", "__type"})
+MAX_ANSWERS_BYTES: Final = 16 << 20
+
+
+class _Answer(NamedTuple):
+    """The data as JSON, which never changes, and the bytes that it takes with its key."""
+
+    data: orjson.Fragment
+    size: int
+
+
+# By text and `operationName`.
+ANSWERS: Final[SizedCache[_Answer]] = SizedCache(MAX_ANSWERS_BYTES, attrgetter("size"))
+
+
+def is_introspection(root_fields: Sequence[str]) -> bool:
+    """Return whether an operation with these root fields asks for the schema."""
+    return not FIELDS.isdisjoint(root_fields)
+
+
+def run_introspection(
+    document: Document | None,
+    name: str | None,
+    actor: Actor,
+    execute: Callable[[], ExecutionResult],
+) -> ExecutionResult:
+    """Execute an operation, or refuse introspection, or answer it as before.
+
+    The answer is cached if nothing but the schema and the document decides about it. Its data is
+    JSON then.
+    """
+    fields = document.root_fields(name) if document else []
+    if document is None or not is_introspection(fields):
+        return execute()
+    if settings.INTROSPECTION == "signed-in" and not actor.is_authenticated:
+        return ExecutionResult(data=None, errors=[_introspection_closed()])
+    if not _is_static(document, fields):
+        return execute()
+    key = (document.source, name)
+    known = ANSWERS.get(key)
+    if known is None:
+        result = execute()
+        if result.errors:
+            return result
+        data = orjson.dumps(result.data)
+        known = _Answer(orjson.Fragment(data), len(data) + 4 * len(document.source))
+        ANSWERS.put(key, known)
+    return ExecutionResult(data=cast("Any", known.data), errors=None)
+
+
+def _is_static(document: Document, fields: Sequence[str]) -> bool:
+    """Return whether all is introspection, and no operation has variables."""
+    return all(field.startswith("__") for field in fields) and not any(
+        isinstance(each, OperationDefinitionNode) and each.variable_definitions
+        for each in document.syntax.definitions
+    )
+
+
+def _introspection_closed() -> GraphQLError:
+    return GraphQLError(
+        _("Sign in to read the schema by introspection."),
+        extensions={"code": GenericErrorCode.UNAUTHENTICATED},
+    )

@@ -1,0 +1,182 @@
+"""Bounds on what one operation may ask for, each with its own error code.
+
+Characters, tokens and nesting are counted before parsing, because the parser recurses; the rest
+on the syntax tree. Every fragment is measured once, so doubling fragments cost nothing.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLSchema,
+    Lexer,
+    OperationDefinitionNode,
+    SelectionNode,
+    SelectionSetNode,
+    Source,
+    TokenKind,
+)
+
+from schema.errors import RequestErrorCode, request_error
+from schema.http.weights import page_size, weights_exceeded
+
+MAX_CHARACTERS: Final = 100_000
+MAX_TOKENS: Final = 1_000
+MAX_NESTING: Final = 60
+MAX_DEPTH: Final = 15
+MAX_ALIASES: Final = 30
+MAX_ROOT_FIELDS: Final = 10
+MAX_DIRECTIVES: Final = 20
+MAX_ROWS: Final = 20_000
+# Up to here a list is counted; beyond, its length is estimated.
+MAX_COUNT: Final = 10_000
+
+_OPENING = {TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L}
+_CLOSING = {TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R}
+
+
+def check_text(source: str) -> int:
+    """Return the number of tokens. Raises `GraphQLError` for a text that is too large to parse.
+
+    That is one with too many characters or tokens, or that nests too deeply. Comments count,
+    because the syntax tree keeps them.
+    """
+    if len(source) > MAX_CHARACTERS:
+        raise _exceeded(RequestErrorCode.DOCUMENT_TOO_LARGE, "characters", MAX_CHARACTERS)
+    lexer = Lexer(Source(source))
+    tokens = nesting = position = 0
+    while (token := lexer.read_next_token(position)).kind is not TokenKind.EOF:
+        kind, position = token.kind, token.end
+        tokens += 1
+        if kind in _OPENING:
+            nesting += 1
+        elif kind in _CLOSING:
+            nesting -= 1
+        if tokens > MAX_TOKENS:
+            raise _exceeded(RequestErrorCode.TOKENS_EXCEEDED, "tokens", MAX_TOKENS)
+        if nesting > MAX_NESTING:
+            raise _exceeded(RequestErrorCode.DEPTH_EXCEEDED, "levels of brackets", MAX_NESTING)
+    return tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """The size of a selection: its depth, what it contains, and the rows it may return."""
+
+    depth: int = 0
+    aliases: int = 0
+    directives: int = 0
+    fields: int = 0
+    rows: int = 0
+
+
+def check_document(schema: GraphQLSchema, document: DocumentNode) -> list[GraphQLError]:
+    """Return an error for each limit that one of the document's operations exceeds."""
+    return _sizes_exceeded(document) or weights_exceeded(schema, document, MAX_DEPTH)
+
+
+def _sizes_exceeded(document: DocumentNode) -> list[GraphQLError]:
+    meter = _Meter(document)
+    errors = []
+    for definition in document.definitions:
+        if isinstance(definition, OperationDefinitionNode):
+            size = meter.measure(definition.selection_set)
+            directives = size.directives + len(definition.directives or ())
+            errors += [
+                _exceeded(code, what, limit)
+                for code, what, limit, value in (
+                    (RequestErrorCode.DEPTH_EXCEEDED, "levels", MAX_DEPTH, size.depth),
+                    (RequestErrorCode.ALIASES_EXCEEDED, "aliases", MAX_ALIASES, size.aliases),
+                    (
+                        RequestErrorCode.ROOT_FIELDS_EXCEEDED,
+                        "root fields",
+                        MAX_ROOT_FIELDS,
+                        size.fields,
+                    ),
+                    (
+                        RequestErrorCode.DIRECTIVES_EXCEEDED,
+                        "directives",
+                        MAX_DIRECTIVES,
+                        directives,
+                    ),
+                    (
+                        RequestErrorCode.PAGE_SIZES_EXCEEDED,
+                        "rows, by its page sizes multiplied,",
+                        MAX_ROWS,
+                        size.rows,
+                    ),
+                )
+                if value > limit
+            ]
+    return errors
+
+
+class _Meter:
+    """Measures selections; a fragment that spreads itself counts as empty where it does."""
+
+    def __init__(self, document: DocumentNode) -> None:
+        self._fragments = {
+            definition.name.value: definition
+            for definition in document.definitions
+            if isinstance(definition, FragmentDefinitionNode)
+        }
+        self._measured: dict[str, Measure] = {}
+
+    def measure(self, selections: SelectionSetNode | None) -> Measure:
+        if selections is None:
+            return Measure()
+        parts = [self._selection(selection) for selection in selections.selections]
+        return Measure(
+            depth=max((part.depth for part in parts), default=0),
+            aliases=sum(part.aliases for part in parts),
+            directives=sum(part.directives for part in parts),
+            fields=sum(part.fields for part in parts),
+            rows=sum(part.rows for part in parts),
+        )
+
+    def _selection(self, node: SelectionNode) -> Measure:
+        if isinstance(node, FragmentSpreadNode):
+            inner = self._fragment(node.name.value)
+        else:
+            inner = self.measure(getattr(node, "selection_set", None))
+        directives = inner.directives + len(node.directives or ())
+        if not isinstance(node, FieldNode):
+            return Measure(inner.depth, inner.aliases, directives, inner.fields, inner.rows)
+        page = page_size(node)
+        return Measure(
+            depth=inner.depth + 1,
+            aliases=inner.aliases + (node.alias is not None),
+            directives=directives,
+            fields=1,
+            rows=page * (1 + inner.rows) if page else inner.rows,
+        )
+
+    def _fragment(self, name: str) -> Measure:
+        if name not in self._measured:
+            self._measured[name] = Measure()
+            fragment = self._fragments.get(name)
+            if fragment is not None:
+                self._measured[name] = self.measure(fragment.selection_set)
+        return self._measured[name]
+
+
+def count_rows(document: DocumentNode) -> int:
+    """Return how many rows a document asks for, by the largest of its operations."""
+    meter = _Meter(document)
+    return max(
+        (
+            meter.measure(each.selection_set).rows
+            for each in document.definitions
+            if isinstance(each, OperationDefinitionNode)
+        ),
+        default=0,
+    )
+
+
+def _exceeded(code: RequestErrorCode, what: str, limit: int) -> GraphQLError:
+    return request_error(code, f"This operation has more than {limit:,} {what}.")

@@ -1,0 +1,275 @@
+"""GraphQL over HTTP (graphql.github.io/graphql-over-http).
+
+Queries come by POST or GET, mutations by POST only. A client that accepts
+`application/graphql-response+json` learns from the status whether its request was understood;
+for `application/json` every well-formed request is answered with 200.
+"""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import lru_cache
+from http.cookies import SimpleCookie
+from typing import Any, cast
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.core.handlers.exception import response_for_exception
+from django.http import HttpRequest, HttpResponse
+from django.views import View
+from graphql import GraphQLError
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types import ExecutionResult
+
+from core.errors import InsufficientScopeError
+from core.server.memory import trim_memory
+from core.web.operations import activate_language, limit_time, set_headers, timeout_response
+from core.web.request import ActorRequest, Reply
+from engine.deadline import DeadlineExceededError, OperationCancelledError
+from engine.result.bounds import LARGE, MAX_ERRORS, Bounds, ResponseTooLargeError
+from engine.trace import Trace
+from schema.console.views import console_page
+from schema.context import Context
+from schema.errors import RequestErrorCode, cancellation, format_error, request_error
+from schema.http.bad_requests import BadRequestError, body_too_large, from_json
+from schema.http.budget import RateLimitedError, charge_request
+from schema.http.debug import debug
+from schema.http.execution import execute, was_executed
+from schema.http.multipart import MULTIPART, multipart_parameters
+from schema.http.serialization import serialize
+from users.authentication.sessions.middleware import (
+    AuthenticationError,
+    authenticate,
+    clear_session_cookie,
+    set_device_cookie,
+    set_session_cookie,
+)
+
+JSON = "application/json"
+GRAPHQL_JSON = "application/graphql-response+json"
+CHARSET = "; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphQLRequest:
+    """What a request asks for."""
+
+    query: str
+    variables: dict[str, Any] | None
+    name: str | None
+
+    @classmethod
+    def of(cls, parameters: Any) -> "GraphQLRequest":
+        """Check the parameters of the specification. Raises `BadRequestError`."""
+        if not isinstance(parameters, dict):
+            raise BadRequestError("The body must be a JSON object.")
+        query = parameters.get("query")
+        variables = parameters.get("variables")
+        name = parameters.get("operationName")
+        if not isinstance(query, str) or not query:
+            raise BadRequestError("The parameter `query` must be a GraphQL document.")
+        if not isinstance(variables, dict | None):
+            raise BadRequestError("The parameter `variables` must be an object.")
+        if not isinstance(name, str | None):
+            raise BadRequestError("The parameter `operationName` must be a string.")
+        if not isinstance(parameters.get("extensions"), dict | None):
+            raise BadRequestError("The parameter `extensions` must be an object.")
+        return cls(query=query, variables=variables, name=name or None)
+
+
+class GraphQLView(View):
+    """The endpoint among the pages: queries by GET, and the console."""
+
+    http_method_names = ["get", "post", "options"]  # noqa: RUF012 - as Django declares it
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Execute a query, or show the console to a browser."""
+        if "query" not in request.GET and "text/html" in request.headers.get("Accept", ""):
+            return console_page(request)
+        return respond(request, _from_query_string).to_response()
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Answer an operation, should one come by the pages' middleware."""
+        return operation(request).to_response()
+
+
+def operation(
+    request: HttpRequest, authenticate: Callable[[HttpRequest], object] = authenticate
+) -> Reply:
+    """Answer an operation that came by POST: the one function that does, from both paths to it."""
+    language = None
+    try:
+        with limit_time(request):
+            request.get_host()
+            language = activate_language(request)
+            authenticate(request)
+            reply = respond(request, _from_body)
+    except AuthenticationError as error:
+        reply = Reply.of(error.response)
+    except DeadlineExceededError:
+        reply = Reply.of(timeout_response())
+    except Exception as error:  # noqa: BLE001 - as Django's handler, which logs it
+        reply = Reply.of(response_for_exception(request, error))
+    set_headers(reply, request, language)
+    return reply
+
+
+def respond(request: HttpRequest, read: Callable[[HttpRequest], GraphQLRequest]) -> Reply:
+    """Execute what is read of the request. Cross-site requests are refused without a CSRF token."""
+    preferred = _preferred_type(request.META.get("HTTP_ACCEPT", "*/*"))
+    if preferred is None:
+        message = f"Accept {GRAPHQL_JSON} or {JSON}.\n".encode()
+        return Reply(406, message, {"Content-Type": "text/plain", "Vary": "Accept"})
+    media_type = preferred.removesuffix(CHARSET)
+    known = cast("ActorRequest", request)
+    context = Context(
+        actor=known.actor,
+        device_token=request.COOKIES.get(settings.DEVICE_COOKIE),
+        trace=Trace() if settings.GRAPHQL_DEBUG else None,
+        bounds=Bounds(settings.GRAPHQL_MAX_RESPONSE_BYTES, known.deadline),
+    )
+    try:
+        with context.bounds:
+            _refuse_cross_site(request)
+            charge_request(context.actor)
+            result = _execute(read(request), context, read_only=request.method == "GET")
+            reply = _answer(media_type, result, context)
+    except BadRequestError as error:
+        reply = _bad_request(media_type, error)
+    except InsufficientScopeError as error:
+        reply = _insufficient_scope(media_type, error)
+    except OperationCancelledError as error:
+        reply = _cancelled(media_type, error, context)
+    except MemoryError:
+        reply = _cancelled(media_type, ResponseTooLargeError(), context)
+    if context.bounds.texts > LARGE:
+        trim_memory()
+    if context.session_cookie or context.session_ended or context.device_cookie:
+        reply.cookies = _cookies(context)
+    reply.headers["Vary"] = "Accept, Accept-Language, Authorization, Cookie"
+    reply.headers["Cache-Control"] = "no-store"
+    return reply
+
+
+def _cookies(context: Context) -> SimpleCookie:
+    """Return the cookies that the operation sets."""
+    response = HttpResponse()
+    if context.session_cookie:
+        set_session_cookie(response, context.session_cookie)
+    elif context.session_ended:
+        clear_session_cookie(response)
+    if context.device_cookie:
+        set_device_cookie(response, context.device_cookie)
+    return response.cookies
+
+
+def _from_query_string(request: HttpRequest) -> GraphQLRequest:
+    parameters: dict[str, Any] = dict(request.GET.items())
+    for name in ("variables", "extensions"):
+        if parameters.get(name):
+            parameters[name] = from_json(parameters[name].encode(), f"The parameter `{name}`")
+        else:
+            parameters.pop(name, None)
+    return GraphQLRequest.of(parameters)
+
+
+def _from_body(request: HttpRequest) -> GraphQLRequest:
+    if request.content_type not in {JSON, MULTIPART}:
+        raise BadRequestError(f"Send the body as {JSON}, or with files as {MULTIPART}.", status=415)
+    charset = (request.content_params or {}).get("charset", "utf-8")
+    if charset.lower() not in {"utf-8", "utf8"}:
+        raise BadRequestError("Encode the body as UTF-8.", status=415)
+    if request.content_type == MULTIPART:
+        return GraphQLRequest.of(multipart_parameters(request))
+    try:
+        body = request.body
+    except RequestDataTooBig:
+        raise body_too_large(settings.GRAPHQL_MAX_BODY_BYTES) from None
+    return GraphQLRequest.of(from_json(body, "The body"))
+
+
+@lru_cache
+def _preferred_type(accept: str) -> str | None:
+    """Return what a client with this header gets; None if nothing that we have will do."""
+    request = HttpRequest()
+    request.META["HTTP_ACCEPT"] = accept
+    return request.get_preferred_type([JSON + CHARSET, GRAPHQL_JSON + CHARSET])
+
+
+def _refuse_cross_site(request: HttpRequest) -> None:
+    """Refuse what another site's page sends along with our cookie."""
+    origin = request.META.get("HTTP_ORIGIN")
+    if not origin or settings.SESSION_COOKIE not in request.COOKIES:
+        return
+    if origin not in {f"{request.scheme}://{request.get_host()}", *settings.CSRF_TRUSTED_ORIGINS}:
+        raise BadRequestError(
+            "Requests with a session cookie must come from this site.",
+            status=403,
+            code=RequestErrorCode.CROSS_SITE_REQUEST,
+        )
+
+
+def _execute(operation: GraphQLRequest, context: Context, *, read_only: bool) -> ExecutionResult:
+    try:
+        with context.trace.record_statements() if context.trace is not None else nullcontext():
+            return execute(
+                operation.query, operation.name, operation.variables, context, read_only=read_only
+            )
+    except CannotGetOperationTypeError as error:
+        reason = error.as_http_error_reason().rstrip(".")
+        unknown = request_error(RequestErrorCode.BAD_REQUEST, f"{reason}.")
+        return ExecutionResult(data=None, errors=[unknown])
+    except InvalidOperationTypeError as error:
+        status = 405 if read_only else 400
+        method = "GET" if read_only else "POST"
+        raise BadRequestError(f"{error.as_http_error_reason(method)}.", status=status) from None
+
+
+def _answer(media_type: str, result: ExecutionResult, context: Context) -> Reply:
+    """Answer. Raises `ResponseTooLargeError`."""
+    payload: dict[str, Any] = {}
+    errors: list[GraphQLError] = (result.errors or [])[:MAX_ERRORS]
+    if len(errors) == MAX_ERRORS and not context.executed:
+        raise ResponseTooLargeError
+    if errors:
+        payload["errors"] = [format_error(error) for error in errors]
+    understood = was_executed(result)
+    if understood:
+        payload["data"] = result.data
+    if context.trace is not None:
+        payload["extensions"] = {"debug": debug(context.trace)}
+    status = 200 if understood or media_type == JSON else 400
+    response = _response(media_type, payload, status)
+    # What was counted may be less: escapes in texts, and errors.
+    if len(response.body) > context.bounds.max_bytes:
+        raise ResponseTooLargeError
+    return response
+
+
+def _cancelled(media_type: str, error: OperationCancelledError, context: Context) -> Reply:
+    """Answer an operation that took more than it may, with none of its data."""
+    errors = [cancellation(error, executed=context.executed)]
+    return _response(media_type, {"errors": errors, "data": None}, 200)
+
+
+def _bad_request(media_type: str, error: BadRequestError) -> Reply:
+    response = _response(media_type, {"errors": [format_error(error.error)]}, error.status)
+    if isinstance(error, RateLimitedError):
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _insufficient_scope(media_type: str, error: InsufficientScopeError) -> Reply:
+    """Answer as RFC 6750, section 3.1, says, in the form of a GraphQL error."""
+    told = format_error(GraphQLError(str(error.text), original_error=error))
+    response = _response(media_type, {"errors": [told]}, 403)
+    scope = f', scope="{error.scope}"' if error.scope else ""
+    response.headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope"{scope}'
+    return response
+
+
+def _response(media_type: str, payload: dict[str, Any], status: int) -> Reply:
+    headers = {"Content-Type": media_type + CHARSET}
+    if status == 405:  # noqa: PLR2004
+        headers["Allow"] = "POST"
+    return Reply(status, serialize(payload), headers)

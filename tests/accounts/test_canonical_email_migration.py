@@ -1,0 +1,159 @@
+"""What becomes of addresses that an earlier release stored: no account is lost, none is taken."""
+
+import datetime as dt
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+
+from core.database.roles.owner import as_owner
+from tests.support.factories import make_user
+from tests.support.signing_in import log_in
+from users.accounts.models import EmailAddress, EmailChange, Invitation, SignUp, User
+from users.authentication.models import PasswordReset
+
+# With the columns that today's models have, by which the tests write and read.
+BEFORE = [
+    ("accounts", "0014_user_undeliverable"),
+    ("authentication", "0007_labels"),
+    ("organizations", "0002_labels"),
+]
+
+
+def migrate(targets: Sequence[tuple[str, str | None]]) -> None:
+    with as_owner():
+        MigrationExecutor(connection).migrate(targets)
+
+
+def upgrade() -> None:
+    migrate(MigrationExecutor(connection).loader.graph.leaf_nodes())
+
+
+@pytest.fixture
+def earlier_release(transactional_db: None) -> Iterator[None]:
+    """Have the tables as they were."""
+    migrate(BEFORE)
+    yield
+    # Whatever the test left must not keep the others from their tables.
+    User.objects.all().delete()
+    upgrade()
+
+
+def add(username: str, email: str, *, is_verified: bool = True) -> User:
+    verified_at = timezone.now() if is_verified else None
+    return make_user(username, email=email, email_verified_at=verified_at)
+
+
+def add_further(user: User, email: str) -> EmailAddress:
+    return EmailAddress.objects.create(user=user, email=email, verified_at=timezone.now())
+
+
+def emails() -> dict[str, str]:
+    return dict(User.objects.values_list("username", "email"))
+
+
+def problems() -> list[str]:
+    out = io.StringIO()
+    call_command("check_email_addresses", stdout=out)
+    return out.getvalue().splitlines()
+
+
+@pytest.mark.usefixtures("earlier_release")
+def test_addresses_become_canonical_and_keep_their_mailbox(capsys: Any) -> None:
+    add("ada", "ada@example.org")
+    add("bea", "bea@bücher.example")
+    # The link went to `strasse.example`, which is who proved to be the owner.
+    add("cleo", "cleo@straße.example")
+    add("dora", "dora@straße.example", is_verified=False)
+    add("emma", '"emma"@example.org')
+    add("fay", '"fa,y"@example.org')
+    add("gina", "gina@i\N{HEAVY BLACK HEART}.ws")
+    add("hedy", "hedy@so\u00adft.example")
+    add_further(User.objects.get(username="ada"), "ada@bücher.example")
+    upgrade()
+    assert emails() == {
+        "ada": "ada@example.org",
+        "bea": "bea@xn--bcher-kva.example",
+        "cleo": "cleo@strasse.example",
+        "dora": "dora@xn--strae-oqa.example",
+        "emma": "emma@example.org",
+        "fay": '"fa,y"@example.org',
+        "gina": "gina@xn--i-7iq.ws",
+        "hedy": "hedy@soft.example",
+    }
+    assert EmailAddress.objects.get().email == "ada@xn--bcher-kva.example"
+    assert log_in("bea@BÜCHER.example")["user"]["username"] == "bea"
+    assert {line.partition("\t")[0] for line in problems()} == {
+        "fay",
+        "gina",
+        "2 addresses to look at.",
+    }
+    assert "set aside" not in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("earlier_release")
+def test_accounts_sharing_a_mailbox_are_kept(capsys: Any) -> None:
+    add("unproven", "a@xn--bcher-kva.example", is_verified=False)
+    add("first", "a@bücher.example")
+    add("second", "a@bü\u00adcher.example")
+    third = add("third", "third@example.org")
+    add_further(third, "a@bücher\N{IDEOGRAPHIC FULL STOP}example")
+    # Both are the same person's.
+    own = add("own", "own@bücher.example", is_verified=False)
+    add_further(own, "own@xn--bcher-kva.example")
+    add("unsendable", f"u@{'ü' * 63}.example")
+    add("dotless", "nına@example.org")
+    upgrade()
+    assert emails() == {
+        "first": "a@xn--bcher-kva.example",
+        "unproven": "a@xn--bcher-kva.example.3.set-aside.invalid",
+        "second": "a@xn--bcher-kva.example.1.set-aside.invalid",
+        "third": "third@example.org",
+        "own": "own@xn--bcher-kva.example",
+        "unsendable": emails()["unsendable"],
+        "dotless": emails()["dotless"],
+    }
+    assert EmailAddress.objects.get().email == "a@xn--bcher-kva.example.2.set-aside.invalid"
+    assert User.objects.get(pk=own.pk).email_verified_at is not None
+    assert User.objects.get(username="second").email_verified_at is None
+    assert log_in("second")["user"]["username"] == "second"
+    assert log_in("a@bücher.example")["user"]["username"] == "first"
+    assert "E-mail addresses set aside: 5" in capsys.readouterr().out
+    told = dict(sorted((line.split("\t")[0], line.split("\t")[-1]) for line in problems()))
+    assert told.pop("5 addresses to look at.")
+    assert told == {
+        "unproven": "is the address of first",
+        "second": "is the address of first",
+        "third": "is the address of first",
+        "unsendable": "cannot receive mail",
+        "dotless": "cannot receive mail",
+    }
+
+
+@pytest.mark.usefixtures("earlier_release")
+def test_pending_links_keep_their_mailbox() -> None:
+    bea = add("bea", "bea@bücher.example")
+    soon, late = (timezone.now() + dt.timedelta(hours=hours) for hours in (1, 2))
+    for email, expires_at in (
+        ("new@bücher.example", late),
+        ("new@xn--bcher-kva.example", soon),
+        (f"new@{'ü' * 63}.example", late),
+    ):
+        Invitation.objects.create(email=email, locale="en", expires_at=expires_at)
+        SignUp.objects.create(
+            email=email, username=uuid4().hex[:20], password="!", locale="en", expires_at=expires_at
+        )
+    EmailChange.objects.create(user=bea, email="b@straße.example", expires_at=late)
+    PasswordReset.objects.create(user=bea, email=bea.email, expires_at=late)
+    upgrade()
+    for model in (Invitation, SignUp):
+        kept = model.objects.get()
+        assert (kept.email, kept.expires_at) == ("new@xn--bcher-kva.example", late)
+    assert EmailChange.objects.get().email == "b@strasse.example"
+    assert PasswordReset.objects.get().email == User.objects.get().email

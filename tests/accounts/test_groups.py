@@ -1,0 +1,124 @@
+"""Groups and their permissions, over GraphQL."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+
+from tests.support.client import GraphQLClient
+from tests.support.factories import node_id
+from users.accounts.models import User
+from users.activity.models import Event
+from users.activity.tags import Tag
+
+ClientOf = Callable[[User], GraphQLClient]
+
+GROUP = "group { name permissions } errors { code field }"
+CREATE = f"mutation ($input: CreateGroupInput!) {{ createGroup(input: $input) {{ {GROUP} }} }}"
+UPDATE = f"mutation ($input: UpdateGroupInput!) {{ updateGroup(input: $input) {{ {GROUP} }} }}"
+DELETE = """
+    mutation ($id: ID!) { deleteGroup(input: {groupId: $id}) { errors { code field } } }
+"""
+VIEW, CHANGE = "accounts.view_user", "accounts.change_user"
+
+
+@pytest.fixture
+def editors(alice: User) -> Group:
+    """Return a group of Alice's that may look at people."""
+    group = Group.objects.create(name="Editors")
+    group.permissions.add(Permission.objects.get(codename="view_user"))
+    alice.groups.add(group)
+    return group
+
+
+def test_group_is_created_with_its_permissions(client_key: ClientOf, root: User) -> None:
+    answer = client_key(root)(
+        CREATE, input={"name": "Editors", "permissions": [VIEW, CHANGE, VIEW]}
+    )
+    assert answer.data["createGroup"] == {
+        "group": {"name": "Editors", "permissions": [CHANGE, VIEW]},
+        "errors": [],
+    }
+    event = Event.objects.get()
+    assert (event.tag, event.data["old"], event.data["new"]["name"]) == (
+        Tag.GROUP_CHANGED,
+        {},
+        "Editors",
+    )
+
+
+def test_group_change_applies_to_the_next_request(
+    client_key: ClientOf, root: User, alice: User, editors: Group
+) -> None:
+    member, admin = client_key(alice), client_key(root)
+    permissions = "{ me { permissions } }"
+    assert member(permissions).data == {"me": {"permissions": [VIEW]}}
+    fields = {"groupId": node_id(editors), "name": "Authors", "permissions": [CHANGE]}
+    assert admin(UPDATE, input=fields).data["updateGroup"]["group"]["name"] == "Authors"
+    assert member(permissions).data == {"me": {"permissions": [CHANGE]}}
+    assert admin(UPDATE, input=fields).problems == []
+    assert Event.objects.count() == 1
+    assert admin(DELETE, id=node_id(editors)).problems == []
+    assert member(permissions).data == {"me": {"permissions": []}}
+    assert not Group.objects.exists()
+    assert list(Event.objects.order_by("pk").values_list("tag", flat=True)) == [
+        Tag.GROUP_CHANGED,
+        Tag.GROUP_DELETED,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"name": ""}, ("VALUE_INVALID", "name")),
+        ({"name": "n" * 151}, ("VALUE_INVALID", "name")),
+        ({"name": "\0"}, ("VALUE_INVALID", "name")),
+        ({"name": "Editors"}, ("VALUE_INVALID", "name")),
+        ({"permissions": ["accounts.fly"]}, ("NOT_FOUND", "permissions")),
+    ],
+)
+def test_bad_group_is_refused(
+    client_key: ClientOf, root: User, editors: Group, fields: dict[str, Any], problem: Any
+) -> None:
+    answer = client_key(root)(CREATE, input={"name": "Authors", "permissions": []} | fields)
+    assert answer.problems == [problem]
+    assert Group.objects.get() == editors
+    assert not Event.objects.exists()
+
+
+def test_unknown_group_is_not_found(client_key: ClientOf, root: User, alice: User) -> None:
+    client = client_key(root)
+    for group_id in ("", "x", node_id(alice), "R3JvdXA6MTIz", "R3JvdXA6" + "OTk5" * 20):
+        answer = client(UPDATE, input={"groupId": group_id, "name": "x", "permissions": []})
+        assert answer.problems == [("NOT_FOUND", "groupId")]
+        assert client(DELETE, id=group_id).problems == [("NOT_FOUND", "groupId")]
+    assert not Group.objects.exists()
+
+
+def test_staff_page_through_groups(client_key: ClientOf, sam: User, editors: Group) -> None:
+    Group.objects.create(name="Authors")
+    client = client_key(sam)
+    page = "{ groups(first: %d) { edges { node { name permissions } } pageInfo { hasNextPage } } }"
+    assert client(page % 1).data["groups"] == {
+        "edges": [{"node": {"name": "Authors", "permissions": []}}],
+        "pageInfo": {"hasNextPage": True},
+    }
+    assert [edge["node"]["name"] for edge in client(page % 9).data["groups"]["edges"]] == [
+        "Authors",
+        "Editors",
+    ]
+    permissions = client("{ permissions { name description } }").data["permissions"]
+    assert {"name": VIEW, "description": "Can view person"} in permissions
+
+
+def test_members_see_their_groups_only(client_key: ClientOf, alice: User, editors: Group) -> None:
+    authors = Group.objects.create(name="Authors")
+    client = client_key(alice)
+    assert client("{ groups(first: 1) { edges { cursor } } }").codes == ["FORBIDDEN"]
+    node = "query ($id: ID!) { node(id: $id) { ... on Group { name } } }"
+    assert client(node, id=node_id(editors)).data == {"node": {"name": "Editors"}}
+    assert client(node, id=node_id(authors)).data == {"node": None}
+    assert client("{ me { groups { name permissions } } }").data["me"]["groups"] == [
+        {"name": "Editors", "permissions": [VIEW]}
+    ]

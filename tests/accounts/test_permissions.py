@@ -1,0 +1,142 @@
+"""Permissions of an organisation's own, and those that people have by themselves."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+
+from tests.support.client import GraphQLClient
+from tests.support.factories import node_id
+from users.accounts.models import User
+from users.activity.models import Event
+from users.activity.tags import Tag
+
+ClientOf = Callable[[User], GraphQLClient]
+
+ANSWER = "permission { name description } errors { code field }"
+CREATE = f"""
+    mutation ($name: String!, $description: String! = "Can pay invoices") {{
+      createPermission(input: {{name: $name, description: $description}}) {{ {ANSWER} }}
+    }}
+"""
+DESCRIBE = f"""
+    mutation ($name: String!, $description: String!) {{
+      describePermission(input: {{name: $name, description: $description}}) {{ {ANSWER} }}
+    }}
+"""
+DELETE = """
+    mutation ($name: String!) {
+      deletePermission(input: {name: $name}) { errors { code field } }
+    }
+"""
+GIVE = """
+    mutation ($user: ID!, $permissions: [String!]!) {
+      updateUser(input: {userId: $user, permissions: $permissions}) {
+        user { permissions } errors { code field }
+      }
+    }
+"""
+MINE = "{ me { permissions } }"
+PAY = "billing.pay_invoice"
+
+
+@pytest.fixture
+def admin(client_key: ClientOf, root: User) -> GraphQLClient:
+    return client_key(root)
+
+
+def tags() -> list[str]:
+    return list(Event.objects.order_by("pk").values_list("tag", flat=True))
+
+
+def test_life_of_a_permission(client_key: ClientOf, admin: GraphQLClient, alice: User) -> None:
+    client = client_key(alice)
+    assert client(MINE).data == {"me": {"permissions": []}}
+    count = len(admin(MINE).data["me"]["permissions"])
+    created = admin(CREATE, name=PAY).data["createPermission"]
+    assert created["permission"] == {"name": PAY, "description": "Can pay invoices"}
+    # Administrators have all there are.
+    assert len(admin(MINE).data["me"]["permissions"]) == count + 1
+
+    given = admin(GIVE, user=node_id(alice), permissions=[PAY, PAY]).data["updateUser"]
+    assert given["user"] == {"permissions": [PAY]}
+    assert client(MINE).data == {"me": {"permissions": [PAY]}}
+
+    described = admin(DESCRIBE, name=PAY, description="Can pay").data["describePermission"]
+    assert described["permission"] == {"name": PAY, "description": "Can pay"}
+    assert admin(DESCRIBE, name=PAY, description="Can pay").problems == []
+
+    assert admin(DELETE, name=PAY).problems == []
+    assert client(MINE).data == {"me": {"permissions": []}}
+    assert len(admin(MINE).data["me"]["permissions"]) == count
+    assert tags() == [
+        Tag.PERMISSION_CHANGED,
+        Tag.USER_PERMISSIONS_CHANGED,
+        Tag.PERMISSION_CHANGED,
+        Tag.PERMISSION_DELETED,
+    ]
+
+
+def test_group_loses_a_permission_that_is_deleted(
+    client_key: ClientOf, admin: GraphQLClient, alice: User
+) -> None:
+    assert admin(CREATE, name=PAY).problems == []
+    group = Group.objects.create(name="Payers")
+    group.permissions.add(Permission.objects.get(codename="pay_invoice"))
+    alice.groups.add(group)
+    client = client_key(alice)
+    assert client(MINE).data == {"me": {"permissions": [PAY]}}
+    assert admin(DELETE, name=PAY).problems == []
+    assert client(MINE).data == {"me": {"permissions": []}}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "pay",
+        "billing.",
+        ".pay",
+        "billing.pay.more",
+        "Billing.pay",
+        "billing.pay invoice",
+        "billing.päy",
+        "billing.p\0",
+        f"billing.{'p' * 101}",
+        "accounts.pay",
+        "auth.pay",
+    ],
+)
+def test_invalid_name_is_refused(admin: GraphQLClient, name: str) -> None:
+    before = Permission.objects.count()
+    assert admin(CREATE, name=name).problems == [("VALUE_INVALID", "name")]
+    assert (Permission.objects.count(), tags()) == (before, [])
+
+
+@pytest.mark.parametrize("description", ["", "d" * 256, "\0"])
+def test_bad_description_is_refused(admin: GraphQLClient, description: str) -> None:
+    refused: Any = [("VALUE_INVALID", "description")]
+    assert admin(CREATE, name=PAY, description=description).problems == refused
+    assert admin(CREATE, name=PAY).problems == []
+    assert admin(DESCRIBE, name=PAY, description=description).problems == refused
+    assert tags() == [Tag.PERMISSION_CHANGED]
+
+
+def test_name_is_taken_once(admin: GraphQLClient) -> None:
+    assert admin(CREATE, name=PAY).problems == []
+    assert admin(CREATE, name=PAY).problems == [("VALUE_INVALID", "name")]
+
+
+@pytest.mark.parametrize("name", ["", "x", "a.b", "accounts.view_user", "a\0.b"])
+def test_only_custom_permissions_change(admin: GraphQLClient, name: str) -> None:
+    before = Permission.objects.count()
+    assert admin(DELETE, name=name).problems == [("NOT_FOUND", "name")]
+    assert admin(DESCRIBE, name=name, description="x").problems == [("NOT_FOUND", "name")]
+    assert (Permission.objects.count(), tags()) == (before, [])
+
+
+def test_unknown_permission_cannot_be_granted(admin: GraphQLClient, alice: User) -> None:
+    answer = admin(GIVE, user=node_id(alice), permissions=["accounts.view_user", "a.fly"])
+    assert answer.problems == [("NOT_FOUND", "permissions")]
+    assert not alice.user_permissions.exists()

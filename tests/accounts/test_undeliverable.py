@@ -1,0 +1,358 @@
+"""Mails that an SMTP server refuses: for good, for now, or for what is ours to mend."""
+
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.utils import timezone
+
+from core.email.message import Mail
+from core.email.smtp_replies import MailDelayedError, MailRefusedError, Stage
+from core.email.words import STRANGER
+from core.outbox.models import OutboxMessage
+from core.outbox.tasks import prune_failed, relay
+from core.security.actor import SYSTEM
+from tests.admin.support import change_url, list_url, make_administrator, sign_in
+from tests.authentication.test_passwords import give_reset
+from tests.conftest import Sink, celery_worker
+from tests.core.test_outbox import eventually, overdue
+from tests.support.client import GraphQLClient
+from tests.support.factories import PASSWORD, make_token, make_user
+from users.accounts import mail_delivery
+from users.accounts.models import EmailAddress, User
+from users.accounts.services.administration import change_user
+from users.activity.models import Event, EventDetails
+from users.activity.tags import Tag
+
+UNKNOWN = "550 5.1.1 unknown user"
+# Anything that can send a mail; `core.email.message.Mail` is what it says.
+FOREIGN = r"core import mail|core\.mail import (?!Mail$)|django\.core\.mail"
+TEXT = Mail(reader=STRANGER, subject="Hello", paragraphs=["#token=secret"])
+FORGOT = """
+    mutation ($email: String!) {
+      requestPasswordReset(input: {email: $email}) { errors { code } }
+    }
+"""
+ADDRESSES = "{ me { emailAddresses { email undeliverableAt } } }"
+
+
+def reset(email: str) -> None:
+    assert GraphQLClient()(FORGOT, email=email).problems == []
+
+
+def failed() -> OutboxMessage | None:
+    return OutboxMessage.objects.failed().first()
+
+
+def shown_addresses(user: User) -> list[tuple[str, bool]]:
+    """Return the user's addresses, and whether each is marked, as the user reads them."""
+    shown = GraphQLClient(make_token(user))(ADDRESSES).data["me"]["emailAddresses"]
+    return [(each["email"], each["undeliverableAt"] is not None) for each in shown]
+
+
+def marks() -> list[tuple[str, Any]]:
+    """Return the events about marks, and whose address it is."""
+    tags = (Tag.EMAIL_UNDELIVERABLE, Tag.EMAIL_DELIVERABLE)
+    return list(Event.objects.filter(tag__in=tags).order_by("pk").values_list("tag", "subject"))
+
+
+# For good --------------------------------------------------------------------------------
+
+
+def test_permanent_failure_is_visible_and_can_be_retried(worker: Sink, client: Client) -> None:
+    alice = make_user("alice")
+    worker.replies[Stage.RCPT, alice.email] = UNKNOWN
+    reset(alice.email)
+    eventually(lambda: failed() is not None)
+
+    message = OutboxMessage.objects.failed().get()
+    assert (message.failure, message.attempts) == ("RCPT TO: 550 5.1.1", 1)
+    # Neither the relay nor a repeated delivery attempts it again.
+    relay()
+    message.refresh_from_db()
+    assert (message.dispatch_at, message.attempts) == (None, 1)
+    assert shown_addresses(alice) == [(alice.email, True)]
+    assert marks() == [(Tag.EMAIL_UNDELIVERABLE, alice.pk)]
+    event = Event.objects.get(tag=Tag.EMAIL_UNDELIVERABLE)
+    assert event.data == {"reason": "RCPT TO: 550 5.1.1"}
+    assert event.details.values == {"email": alice.email}
+
+    rosa = make_administrator()
+    sign_in(client, rosa)
+    page = client.get(list_url(OutboxMessage), {"state": "failed"}).content.decode()
+    assert "RCPT TO: 550 5.1.1" in page
+    people = client.get(list_url(User), {"email": "undeliverable"})
+    assert [user.username for user in people.context["cl"].result_list] == ["alice"]
+
+    # The mailbox is there now.
+    worker.replies.clear()
+    url = f"/admin/outbox/outboxmessage/{message.pk}/retry/"
+    assert client.get(change_url(message)).content.decode().count("/retry/") > 0
+    assert client.post(url, {"_form_submitted": "1"}).status_code == 302
+    assert worker.next()["To"] == alice.email
+    eventually(lambda: not OutboxMessage.objects.filter(pk=message.pk).exists())
+    assert shown_addresses(alice) == [(alice.email, False)]
+    assert marks() == [(Tag.EMAIL_UNDELIVERABLE, alice.pk), (Tag.EMAIL_DELIVERABLE, alice.pk)]
+    retried = Event.objects.get(tag=Tag.OUTBOX_MESSAGE_RETRIED)
+    assert (retried.actor_id, retried.data) == (rosa.pk, {"message": message.pk})
+    assert client.post(url, {"_form_submitted": "1"}).status_code in (403, 404)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("stage", "reply", "is_marked"),
+    [
+        (Stage.RCPT, UNKNOWN, True),
+        (Stage.RCPT, "552 5.2.2 mailbox full", True),
+        (Stage.RCPT, "554 5.7.1 relay access denied", False),
+        (Stage.DATA, "550 5.1.1 unknown user", True),
+        (Stage.DATA, "554 5.7.1 looks like spam:", False),
+        (Stage.DATA, "552 5.3.4 message too big", False),
+    ],
+)
+def test_only_refusals_of_the_address_mark_it(
+    mails: Sink, alice: User, stage: Stage, reply: str, *, is_marked: bool
+) -> None:
+    mails.replies[stage, alice.email] = reply
+    for _attempt in range(2):
+        with pytest.raises(MailRefusedError) as caught:
+            mail_delivery.send_mail(TEXT, to=alice.email)
+        assert "secret" not in repr(caught.value)
+        assert caught.value.__suppress_context__
+    assert shown_addresses(alice) == [(alice.email, is_marked)]
+    assert marks() == ([(Tag.EMAIL_UNDELIVERABLE, alice.pk)] if is_marked else [])
+    assert "secret" not in str(list(Event.objects.values_list("data", flat=True)))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"a@{'x' * 64}.example",
+        "a<b@example.org",
+        "a b@example.org",
+        "a\nb@example.org",
+    ],
+)
+def test_an_address_that_cannot_be_encoded_is_final(mails: Sink, alice: User, address: str) -> None:
+    User.objects.filter(pk=alice.pk).update(email=address)
+    with pytest.raises(MailRefusedError, match="the address cannot be encoded"):
+        mail_delivery.send_mail(TEXT, to=address)
+    assert shown_addresses(alice) == [(address, True)]
+    assert mails.attempts == {}
+
+
+@pytest.mark.django_db
+def test_a_secondary_address_is_marked_by_itself(mails: Sink, alice: User) -> None:
+    other = EmailAddress.objects.create(
+        user=alice, email="alice@example.net", verified_at=timezone.now()
+    )
+    mails.replies[Stage.RCPT, other.email] = UNKNOWN
+    with pytest.raises(MailRefusedError):
+        mail_delivery.send_mail(TEXT, to=other.email)
+    mail_delivery.send_mail(TEXT, to=alice.email)
+    assert shown_addresses(alice) == [(alice.email, False), (other.email, True)]
+    mails.replies.clear()
+    mail_delivery.send_mail(TEXT, to=other.email)
+    assert shown_addresses(alice) == [(alice.email, False), (other.email, False)]
+    assert marks() == [(Tag.EMAIL_UNDELIVERABLE, alice.pk), (Tag.EMAIL_DELIVERABLE, alice.pk)]
+
+
+@pytest.mark.django_db
+def test_the_mark_goes_with_the_address(alice: User) -> None:
+    other = EmailAddress.objects.create(
+        user=alice, email="alice@example.net", verified_at=timezone.now()
+    )
+    User.objects.update(email_verified_at=timezone.now(), email_undeliverable_at=timezone.now())
+    former = User.objects.get().email
+    client = GraphQLClient(make_token(alice))
+    primary = """
+        mutation ($input: SetPrimaryEmailAddressInput!) {
+          setPrimaryEmailAddress(input: $input) { errors { code field } }
+        }
+    """
+    for email, other_email, is_marked in (
+        (other.email, former, False),
+        (former, other.email, True),
+    ):
+        assert client(primary, input={"email": email, "password": PASSWORD}).problems == []
+        assert shown_addresses(alice) == [(email, is_marked), (other_email, not is_marked)]
+    change_user(alice.pk, actor=SYSTEM, identifiers={"email": "new@example.org"})
+    assert ("new@example.org", False) in shown_addresses(alice)
+
+
+@pytest.mark.django_db
+def test_an_address_without_an_account_leaves_an_event_only(mails: Sink, alice: User) -> None:
+    mails.replies[Stage.RCPT, "new@example.org"] = UNKNOWN
+    with pytest.raises(MailRefusedError):
+        mail_delivery.send_mail(TEXT, to="new@example.org")
+    assert marks() == [(Tag.EMAIL_UNDELIVERABLE, None)]
+    assert EventDetails.objects.get().values == {"email": "new@example.org"}
+    assert shown_addresses(alice) == [(alice.email, False)]
+
+
+@pytest.mark.django_db
+def test_verification_clears_the_undeliverable_mark(alice: User) -> None:
+    User.objects.update(email_undeliverable_at=timezone.now())
+    document = """
+        mutation ($token: String!) {
+          resetPassword(input: {token: $token, newPassword: "a phrase to remember"}) {
+            errors { code }
+          }
+        }
+    """
+    assert GraphQLClient()(document, token=give_reset(alice).token).problems == []
+    assert shown_addresses(alice) == [(alice.email, False)]
+
+
+# For now ---------------------------------------------------------------------------------
+
+
+def test_a_temporary_refusal_is_retried_until_it_is_taken(worker: Sink) -> None:
+    alice = make_user("alice")
+    worker.replies[Stage.RCPT, alice.email] = "450 4.2.0 greylisted"
+    reset(alice.email)
+    eventually(lambda: worker.attempts[alice.email] == 1)
+    eventually(lambda: OutboxMessage.objects.filter(attempts=1).exists())
+    assert not OutboxMessage.objects.failed().exists()
+    worker.replies.clear()
+    overdue()
+    relay()
+    assert worker.next()["To"] == alice.email
+    eventually(lambda: not OutboxMessage.objects.exists())
+    assert marks() == []
+
+
+@contextmanager
+def server_that_says(*replies: bytes) -> Iterator[int]:
+    """Answer each command of each client with the next of these lines, and then hang up."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    client, _address = server.accept()
+                except OSError:
+                    return
+                with client, client.makefile("rb") as commands:
+                    for reply in replies:
+                        client.sendall(reply + b"\r\n")
+                        if not commands.readline():
+                            break
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join(10)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("replies", "reason"),
+    [
+        ([b"554 5.7.1 your address is blocked"], "SMTPConnectError: 554"),
+        ([b"220 x", b"550 5.7.1 bad name", b"550 5.7.1 bad name"], "SMTPHeloError: 550"),
+        ([b"220 x", b"250 x", b"530 5.7.0 authenticate first"], "MAIL FROM: 530 5.7.0"),
+        ([b"220 x", b"250 x"], "SMTPServerDisconnected"),
+        ([b"nonsense"], "SMTPConnectError: -1"),
+    ],
+)
+def test_service_errors_are_retried_and_mark_no_address(
+    mails: Sink, settings: Any, alice: User, replies: list[bytes], reason: str
+) -> None:
+    with server_that_says(*replies) as port:
+        settings.EMAIL_PORT = port
+        with pytest.raises(MailDelayedError, match=f"^{re.escape(reason)}$"):
+            mail_delivery.send_mail(TEXT, to=alice.email)
+    assert shown_addresses(alice) == [(alice.email, False)]
+    assert marks() == []
+
+
+@pytest.mark.django_db
+def test_refused_sender_is_permanent_and_marks_no_address(
+    mails: Sink, settings: Any, alice: User
+) -> None:
+    refusal = b"550 5.1.1 <no-reply@example.org> unknown"
+    with server_that_says(b"220 x", b"250 x", refusal, b"250 x", b"221 x") as port:
+        settings.EMAIL_PORT = port
+        with pytest.raises(MailRefusedError, match=re.escape("MAIL FROM: 550 5.1.1")):
+            mail_delivery.send_mail(TEXT, to=alice.email)
+    assert shown_addresses(alice) == [(alice.email, False)]
+
+
+# Failed messages -------------------------------------------------------------------------
+
+
+def fail_some(count: int) -> list[OutboxMessage]:
+    return OutboxMessage.objects.bulk_create(
+        OutboxMessage(
+            subscriber="users.accounts.tasks.mail_sign_up",
+            payload={"event_id": "00000000-0000-0000-0000-000000000000"},
+            dispatch_at=None,
+            failed_at=timezone.now(),
+            failure="DATA: 554 5.7.1",
+        )
+        for _number in range(count)
+    )
+
+
+@pytest.mark.django_db
+def test_failed_messages_are_kept_for_a_bounded_time(settings: Any) -> None:
+    old, young = fail_some(2)
+    past = timezone.now() - settings.OUTBOX_FAILED_TTL
+    OutboxMessage.objects.filter(pk=old.pk).update(failed_at=past)
+    prune_failed()
+    assert list(OutboxMessage.objects.all()) == [young]
+
+
+@pytest.mark.django_db
+def test_metrics_count_them(client: Client) -> None:
+    fail_some(2)
+    text = client.get("/metrics").content.decode()
+    assert 'outbox_messages{state="failed"} 2.0' in text
+    assert 'outbox_messages{state="due"} 0.0' in text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_command_retries_them(mails: Sink) -> None:
+    first, second, third = fail_some(3)
+    for arguments in ([], [str(first.pk), "--all"]):
+        with pytest.raises(CommandError):
+            call_command("retry_failed_messages", *arguments)
+    output, errors = StringIO(), StringIO()
+    call_command(
+        *("retry_failed_messages", str(first.pk), str(third.pk + 1)),
+        stdout=output,
+        stderr=errors,
+    )
+    assert output.getvalue() == "Retried 1 of 2 messages.\n"
+    assert str(third.pk + 1) in errors.getvalue()
+    assert set(OutboxMessage.objects.failed()) == {second, third}
+    call_command("retry_failed_messages", "--all", stdout=StringIO())
+    retried = OutboxMessage.objects.due().filter(pk__in=[first.pk, second.pk, third.pk])
+    assert retried.count() == 3
+    assert Event.objects.filter(tag=Tag.OUTBOX_MESSAGE_RETRIED).count() == 3
+    # There is nothing to mail for an event that is not there any more.
+    with celery_worker():
+        relay()
+        eventually(lambda: not OutboxMessage.objects.exists())
+    assert mails.is_empty()
+
+
+def test_every_mail_records_refusals() -> None:
+    root = Path(__file__).resolve().parents[2]
+    senders = {
+        str(path.relative_to(root))
+        for path in (root / "users").rglob("*.py")
+        if re.search(FOREIGN, path.read_text(), re.MULTILINE)
+    }
+    assert senders == {"users/accounts/mail_delivery.py"}

@@ -1,0 +1,152 @@
+"""What always holds: the tables, the audit trail and the answers are as modelled."""
+
+from functools import lru_cache
+from typing import Final
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.hashers import check_password
+from django.db import transaction
+from hypothesis.stateful import RuleBasedStateMachine, invariant
+from redis import Redis
+
+from core.security.crypto import digest
+from tests.authentication.identity.model import World
+from tests.authentication.identity.sessions import UNAUTHENTICATED
+from tests.authentication.identity.state import Problems, Session
+from tests.authentication.identity.tables import Rows, rows
+from tests.support.client import Answer, GraphQLClient
+from users.activity.models import Event
+from users.authentication.factors.one_time_codes import recovery_digest
+
+ME: Final = "{ me { username email } }"
+
+# The same every time.
+is_password = lru_cache(maxsize=None)(check_password)
+
+
+class CheckedMachine(RuleBasedStateMachine):
+    """A machine whose world is compared with the service's after each step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # The service cannot delete events, so each life is rolled back. A bare savepoint is no
+        # atomic block, so that services still find the test's around their own.
+        self.savepoint = transaction.savepoint()
+        self.redis = Redis.from_url(settings.REDIS_URL)
+        self.world = World()
+        self.rows: Rows = {}
+        self.steps = 0
+        self.client = GraphQLClient()
+        self.asked: list[Session] = []
+
+    def teardown(self) -> None:
+        transaction.savepoint_rollback(self.savepoint)
+        self.redis.flushdb()
+        self.redis.close()
+
+    @invariant()
+    def world_is_as_modelled(self) -> None:
+        self._forget_attempts()
+        before, self.rows = self.rows, rows()
+        self._check_people()
+        self._check_sessions()
+        self._check_factors()
+        self._check_links()
+        self._check_events()
+        self._check_access_tokens(is_changed=self.rows != before)
+
+    def _forget_attempts(self) -> None:
+        attempts = list(self.redis.scan_iter("roster:attempts:*", count=1_000))
+        if attempts:
+            self.redis.delete(*attempts)
+
+    def _check_people(self) -> None:
+        found = {row["username"]: row for row in self.rows["User"]}
+        assert sorted(found) == sorted(person.username for person in self.world.people)
+        assert len(self.rows["User"]) == len(self.rows["Profile"]) == len(self.world.people)
+        assert len({row["email"] for row in found.values()}) == len(found)
+        for person in self.world.people:
+            row = found[person.username]
+            person.id = person.id or UUID(row["id"])
+            assert (row["id"], row["email"]) == (str(person.id), person.email)
+            assert (row["is_active"], row["is_superuser"]) == (person.is_active, person.administers)
+            assert row["second_factors"] == (["totp"] if person.has_factor else [])
+            assert (row["email_verified_at"] is not None) == person.is_verified
+            for password in {person.password, *person.former_passwords} - {None}:
+                assert is_password(password, row["password"]) == (password == person.password)
+
+    def _check_sessions(self) -> None:
+        found = sorted((row["id"], row["user_id"], row["aal"]) for row in self.rows["Session"])
+        assert found == sorted(
+            (str(each.id), str(each.person.id), 1 if each.factor_proved is None else 2)
+            for each in self.world.sessions
+        )
+        kept = {
+            f"\\x{digest(secret).hex()}": (str(token.session.id), token.used is not None)
+            for secret, token in self.world.refresh_tokens.items()
+            if token.session in self.world.sessions
+        }
+        assert kept == {
+            row["digest"]: (row["session_id"], row["used_at"] is not None)
+            for row in self.rows["RefreshToken"]
+        }
+        unused = [session_id for session_id, is_used in kept.values() if not is_used]
+        assert len(unused) == len(set(unused))
+
+    def _check_factors(self) -> None:
+        having = {str(person.id) for person in self.world.people if person.has_factor}
+        assert {row["user_id"] for row in self.rows["Totp"]} == having
+        unused = {row["digest"] for row in self.rows["RecoveryCode"] if row["used_at"] is None}
+        codes = [code for person in self.world.people for code in person.codes]
+        assert unused == {f"\\x{recovery_digest(code).hex()}" for code in codes}
+        waiting = {f"\\x{digest(token).hex()}" for token in self.world.half_log_ins}
+        assert {row["digest"] for row in self.rows["PendingLogIn"]} == waiting
+
+    def _check_links(self) -> None:
+        for kind, links in {
+            "SignUp": self.world.sign_ups,
+            "EmailChange": self.world.email_changes,
+            "PasswordReset": self.world.resets,
+        }.items():
+            found = self.rows[kind]
+            assert sorted(
+                (row["nonce"], row["email"], row.get("username", ""), row.get("user_id"))
+                for row in found
+            ) == sorted(
+                (str(x.id), x.email, x.username, str(x.person.id) if x.person else None)
+                for x in links
+            )
+        suspended = sorted(str(person.id) for person in self.world.suspensions)
+        assert sorted(row["user_id"] for row in self.rows["Suspension"]) == suspended
+
+    def _check_events(self) -> None:
+        """They are all that the model has, in its order; so there are only ever more."""
+        found = Event.objects.order_by("pk").values_list("tag", "subject_id")
+        assert list(found) == [(tag, it.id if it else None) for tag, it in self.world.events]
+
+    def _check_access_tokens(self, *, is_changed: bool) -> None:
+        """Ask with one of each session that has a row or just had; now and then with all.
+
+        After a step that changed no row, one answer stands for those of all.
+        """
+        given = self.world.access_tokens
+        newest = {session: access for access, session in given.items()}
+        due = [newest[each] for each in dict.fromkeys((*self.asked, *self.world.sessions))]
+        if self.steps % 10 == 0:
+            due = list(given)
+        elif not is_changed:
+            due = list(given)[-1:]
+        self.asked = self.world.sessions
+        self.steps += 1
+        for self.client.token in due:
+            answer, session = self.client(ME), given[self.client.token]
+            if self.world.is_alive(session):
+                person = {"username": session.person.username, "email": session.person.email}
+                assert answer.data == {"me": person}
+            else:
+                assert (answer.status, problems_of(answer)) == (401, UNAUTHENTICATED)
+
+
+def problems_of(answer: Answer) -> Problems:
+    return [(code, "") for code in answer.codes] or answer.problems

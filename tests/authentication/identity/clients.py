@@ -1,0 +1,99 @@
+"""Clients who keep all they were ever given, and compare every answer with the model's."""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+import jwt
+
+from tests.authentication.identity.checks import CheckedMachine, problems_of
+from tests.authentication.identity.sessions import UNAUTHENTICATED
+from tests.authentication.identity.state import Person, Problems, Tokens
+from tests.authentication.identity.tables import rows
+from tests.support.client import Answer, GraphQLClient
+from tests.support.factories import PASSWORD
+
+WRONG: Final = "not the password"
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A link that somebody got; there is one that nobody ever got."""
+
+    number: int
+    purpose: str
+    token: str = field(repr=False)
+
+
+class Clients(CheckedMachine):
+    """What clients have, and how they use it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.root = Tokens(0, "", "", UUID(int=0))
+        self.tokens: list[Tokens] = []
+        # Half log-ins, by what they are completed with.
+        self.waiting: dict[str, Person | None] = {"never given out": None}
+        self.mails = [Mail(0, "", "never:given-out")]
+
+    def _call(self, query: str, *, by: str | None = None, **variables: Any) -> Answer:
+        answer = GraphQLClient(by)(query, **variables)
+        assert answer.status in {200, 401}
+        assert "INTERNAL_ERROR" not in answer.codes
+        return answer
+
+    def _compare(self, answer: Answer, problems: Problems, *, changes: bool = False) -> None:
+        """Check the answer, and that a refusal changed nothing unless it is said to."""
+        assert problems_of(answer) == problems
+        assert (answer.status == 401) == (problems == UNAUTHENTICATED)
+        if problems and not changes:
+            assert rows() == self.rows
+
+    def _mailed(self, purpose: str, token: str) -> None:
+        if token and token not in [mail.token for mail in self.mails]:
+            self.mails.append(Mail(len(self.mails), purpose, token))
+
+    def _received(self, answer: Answer) -> Tokens | None:
+        """Keep the tokens given; whose session it is is read from them as anybody would."""
+        (payload,) = answer.data.values()
+        access, refresh = payload["accessToken"], payload["refreshToken"]
+        if access is None:
+            return None
+        claims = jwt.decode(access, options={"verify_signature": False})
+        self.tokens.append(Tokens(len(self.tokens), access, refresh, UUID(claims["sid"])))
+        return self.tokens[-1]
+
+    def _own_password(self, tokens: Tokens, guess: str) -> str:
+        session = self.world.actor(tokens.access)
+        return password_of(session.person if session else None, guess)
+
+    # What there is to draw from -----------------------------------------------------------
+
+    def others(self) -> list[Person]:
+        """Return all but Root."""
+        return [person for person in self.world.people if not person.administers]
+
+    def live_tokens(self) -> list[Tokens]:
+        """Return all of sessions that live, used ones too, or else the newest."""
+        alive = [tokens for tokens in self.tokens if self.world.actor(tokens.access)]
+        return alive[::-1] or self.tokens[-1:]
+
+    def open_mails(self) -> list[Mail]:
+        """Return those whose links are open, or else the newest."""
+        links = (*self.world.sign_ups, *self.world.email_changes, *self.world.resets)
+        mailed = {link.token for link in links}
+        return [mail for mail in self.mails if mail.token in mailed][::-1] or self.mails[-1:]
+
+
+def code_for(person: Person | None, guess: str) -> str:
+    """Return a recovery code of the person's, or one that was used."""
+    codes = {"right": person.codes, "former": person.used_codes} if person else {}
+    return (codes.get(guess) or [WRONG])[-1]
+
+
+def password_of(person: Person | None, guess: str) -> str:
+    if guess == "right":
+        return (person and person.password) or PASSWORD
+    if guess == "former" and person and person.former_passwords:
+        return person.former_passwords[-1] or WRONG
+    return WRONG

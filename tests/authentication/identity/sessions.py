@@ -1,0 +1,220 @@
+"""How sessions and second factors should live: the part of the model that is about signing in."""
+
+from typing import Final
+from uuid import UUID
+
+from django.conf import settings
+
+from tests.authentication.identity.state import (
+    PendingSecondStep,
+    Person,
+    Problems,
+    RefreshToken,
+    Session,
+    State,
+    Tokens,
+)
+from users.activity.tags import Tag
+
+UNAUTHENTICATED: Final = [("UNAUTHENTICATED", "")]
+FORBIDDEN: Final = [("FORBIDDEN", "")]
+REAUTHENTICATION_REQUIRED: Final = [("REAUTHENTICATION_REQUIRED", "")]
+NO_SUCH_PERSON: Final = [("NOT_FOUND", "userId")]
+CODE_INVALID: Final = [("CODE_INVALID", "recoveryCode")]
+REFRESH_REFUSED: Final = [("TOKEN_INVALID", "refreshToken")]
+
+
+class Sessions(State):
+    """What becomes of sessions and of what they are begun by."""
+
+    # Sessions -----------------------------------------------------------------------------
+
+    def log_in(
+        self, login: str, password: str, *, given: Tokens | None, waiting: str | None
+    ) -> Problems:
+        person = self.person(login)
+        if person is None or not person.is_active or person.password != password:
+            self.events.append((Tag.LOG_IN_REFUSED, person))
+            return [("CREDENTIALS_INVALID", "login")]
+        if person.has_factor:
+            assert waiting, "must be asked for the second factor"
+            assert not given, "must not be let in before"
+            ends = self.now + settings.PENDING_LOG_IN_TTL
+            self.half_log_ins[waiting] = PendingSecondStep(person, ends)
+            return []
+        assert given, "must be let in"
+        assert not waiting, "has nothing more to prove"
+        self.begin(person, given)
+        self.events.append((Tag.LOGGED_IN, person))
+        return []
+
+    # Second factors -----------------------------------------------------------------------
+
+    def second_step(self, waiting: str, code: str, *, given: Tokens | None) -> Problems:
+        half = self.half_log_ins.get(waiting)
+        if half is None or not half.person.is_active:
+            return [("TOKEN_INVALID", "mfaToken")]
+        if half.ends <= self.now:
+            return [("TOKEN_EXPIRED", "mfaToken")]
+        if not self.use_code(half.person, code):
+            return CODE_INVALID
+        assert given, "must be let in"
+        del self.half_log_ins[waiting]
+        self.begin(half.person, given).factor_proved = self.now
+        self.events.append((Tag.LOGGED_IN, half.person))
+        return []
+
+    def use_code(self, person: Person, code: str) -> bool:
+        if code not in person.codes:
+            self.events.append((Tag.FACTOR_REFUSED, person))
+            return False
+        person.codes.remove(code)
+        person.used_codes.append(code)
+        self.events += [(Tag.RECOVERY_CODE_USED, person), (Tag.FACTOR_USED, person)]
+        return True
+
+    def reauthenticate(self, access: str, how: str, secret: str) -> Problems:
+        here = self.actor(access)
+        if here is None:
+            return UNAUTHENTICATED
+        if (how == "password") == here.person.has_factor:
+            return REAUTHENTICATION_REQUIRED
+        if how == "password":
+            if secret != here.person.password:
+                self.events.append((Tag.PASSWORD_REFUSED, here.person))
+                return [("PASSWORD_WRONG", "password")]
+        elif not self.use_code(here.person, secret):
+            return CODE_INVALID
+        else:
+            here.factor_proved = self.now
+        here.proved = self.now
+        self.events.append((Tag.REAUTHENTICATED, here.person))
+        return []
+
+    def begin_totp(self, access: str) -> Problems:
+        here = self.actor(access)
+        if here is None:
+            return UNAUTHENTICATED
+        if not self.is_recently_authenticated(here):
+            return REAUTHENTICATION_REQUIRED
+        return [("TOTP_ACTIVE", "")] if here.person.has_factor else []
+
+    def set_up_totp(self, access: str, codes: list[str]) -> None:
+        here = self.actor(access)
+        assert here
+        here.person.has_factor = True
+        here.person.codes, here.person.used_codes = codes, []
+        self.block(here.person, keep=here)
+        here.proved = here.factor_proved = self.now
+        self.events.append((Tag.FACTOR_ADDED, here.person))
+
+    def remove_totp(self, access: str) -> Problems:
+        here = self.actor(access)
+        if here is None:
+            return UNAUTHENTICATED
+        if not self.is_recently_authenticated(here):
+            return REAUTHENTICATION_REQUIRED
+        if not here.person.has_factor:
+            return [("NOT_FOUND", "")]
+        here.person.has_factor, here.person.codes = False, []
+        self.events.append((Tag.FACTOR_REMOVED, here.person))
+        return []
+
+    def reset_factors(self, access: str, person: Person | None) -> Problems:
+        refusal = self.refusal_to_administer(access, person)
+        if refusal or person is None:
+            return refusal
+        if person.has_factor:
+            person.has_factor, person.codes = False, []
+            self.block(person)
+            self.events.append((Tag.FACTORS_RESET, person))
+        return []
+
+    def block(self, person: Person, *, keep: Session | None = None) -> None:
+        """End the person's sessions, and what would become one by a second factor."""
+        waiting = self.half_log_ins.items()
+        self.half_log_ins = {key: half for key, half in waiting if half.person is not person}
+        self.end([session for session in self.sessions_of(person) if session is not keep])
+
+    # Beginning and ending -----------------------------------------------------------------------
+
+    def begin(self, person: Person, given: Tokens) -> Session:
+        ends = self.now + settings.SESSION_IDLE_TTL
+        session = Session(given.session_id, person, self.now, ends, proved=self.now)
+        self.sessions.append(session)
+        self.give(session, given)
+        return session
+
+    def give(self, session: Session, given: Tokens) -> None:
+        self.access_tokens[given.access] = session
+        if given.refresh:
+            self.refresh_tokens[given.refresh] = RefreshToken(session, session.ends)
+
+    def refresh(self, secret: str, *, given: Tokens | None) -> Problems:
+        token = self.refresh_tokens.get(secret)
+        if token is None or token.session not in self.sessions:
+            return REFRESH_REFUSED
+        session = token.session
+        if token.used is None:
+            oldest = session.began + settings.SESSION_MAX_AGE
+            if min(token.ends, oldest) <= self.now:
+                return REFRESH_REFUSED
+            assert given, "must get a successor"
+            session.ends = min(self.now + settings.SESSION_IDLE_TTL, oldest)
+            token.used, token.successor = self.now, given.refresh
+            self.give(session, given)
+            return []
+        if self.now < token.used + settings.REFRESH_GRACE:
+            assert given, "must get the same successor"
+            assert given.refresh == token.successor
+            self.access_tokens[given.access] = session
+            return []
+        self.end([session])
+        self.events.append((Tag.REFRESH_TOKEN_REUSED, session.person))
+        return REFRESH_REFUSED
+
+    def end(self, sessions: list[Session]) -> None:
+        self.ended = sum(session.ends > self.now for session in sessions)
+        self.sessions = [session for session in self.sessions if session not in sessions]
+
+    def log_out(self, access: str) -> Problems:
+        session = self.actor(access)
+        if session is None:
+            return UNAUTHENTICATED
+        self.end([session])
+        self.events.append((Tag.LOGGED_OUT, session.person))
+        return []
+
+    def revoke(self, access: str, session_id: UUID) -> Problems:
+        here = self.actor(access)
+        if here is None:
+            return UNAUTHENTICATED
+        for session in self.sessions:
+            is_theirs = session.person is here.person or here.person.administers
+            if session.id == session_id and session.ends > self.now and is_theirs:
+                self.end([session])
+                tag = Tag.LOGGED_OUT if session is here else Tag.SESSIONS_REVOKED
+                self.events.append((tag, session.person))
+                return []
+        return [("NOT_FOUND", "sessionId")]
+
+    def revoke_all(self, access: str, *, but_this: bool) -> Problems:
+        here = self.actor(access)
+        if here is None:
+            return UNAUTHENTICATED
+        self.block(here.person, keep=here if but_this else None)
+        if self.ended:
+            self.events.append((Tag.SESSIONS_REVOKED, here.person))
+        return []
+
+    # Administration -----------------------------------------------------------------------
+
+    def refusal_to_administer(self, access: str, person: Person | None) -> Problems:
+        here = self.actor(access)
+        if here is None:
+            return UNAUTHENTICATED
+        if not here.person.administers:
+            return FORBIDDEN
+        if not self.is_recently_authenticated(here):
+            return REAUTHENTICATION_REQUIRED
+        return [] if person else NO_SUCH_PERSON

@@ -1,0 +1,148 @@
+"""What there is in the model of `tests.authentication.identity`, in plain lists and dicts.
+
+Time is the model's own, and counted from its beginning.
+"""
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+from django.conf import settings
+
+from users.activity.tags import Tag
+
+Problems = list[tuple[str, str]]
+
+TOKEN_INVALID: Final = [("TOKEN_INVALID", "token")]
+TOKEN_EXPIRED: Final = [("TOKEN_EXPIRED", "token")]
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What a client is given for logging in or refreshing."""
+
+    number: int
+    access: str = field(repr=False)
+    refresh: str = field(repr=False)
+    session_id: UUID = field(repr=False)
+
+
+@dataclass(eq=False)
+class Person:
+    username: str
+    email: str
+    # None: of those whom an administrator made choose another.
+    password: str | None
+    is_verified: bool = False
+    is_active: bool = True
+    administers: bool = False
+    former_passwords: list[str | None] = field(default_factory=list)
+    # Whether an authenticator app is set up; the codes for when it is lost, and those used up.
+    has_factor: bool = False
+    codes: list[str] = field(default_factory=list)
+    used_codes: list[str] = field(default_factory=list)
+    id: UUID | None = None
+
+
+@dataclass(eq=False)
+class Session:
+    id: UUID
+    person: Person
+    began: dt.timedelta
+    ends: dt.timedelta
+    # When somebody last proved to be the person: by anything, and by a second factor.
+    proved: dt.timedelta
+    factor_proved: dt.timedelta | None = None
+
+
+@dataclass(eq=False)
+class PendingSecondStep:
+    """A log-in that waits for the second factor."""
+
+    person: Person
+    ends: dt.timedelta
+
+
+@dataclass(eq=False)
+class RefreshToken:
+    session: Session
+    ends: dt.timedelta
+    used: dt.timedelta | None = None
+    successor: str = ""
+
+
+@dataclass(eq=False)
+class Link:
+    """A mailed link: of a sign-up, which is nobody's, or of a person."""
+
+    token: str
+    email: str
+    ends: dt.timedelta
+    person: Person | None = None
+    username: str = ""
+    password: str = ""
+
+    @property
+    def id(self) -> UUID:
+        return UUID(self.token.partition(":")[0])
+
+
+@dataclass
+class State:
+    """Who there is, what is open to whom, and what happened so far."""
+
+    people: list[Person] = field(default_factory=list)
+    sessions: list[Session] = field(default_factory=list)
+    # All that were ever given out.
+    access_tokens: dict[str, Session] = field(default_factory=dict)
+    refresh_tokens: dict[str, RefreshToken] = field(default_factory=dict)
+    half_log_ins: dict[str, PendingSecondStep] = field(default_factory=dict)
+    sign_ups: list[Link] = field(default_factory=list)
+    email_changes: list[Link] = field(default_factory=list)
+    resets: list[Link] = field(default_factory=list)
+    mailed: set[str] = field(default_factory=set)
+    # Until when; the one that was suspended last comes last.
+    suspensions: dict[Person, dt.timedelta | None] = field(default_factory=dict)
+    events: list[tuple[Tag, Person | Link | None]] = field(default_factory=list)
+    now: dt.timedelta = dt.timedelta(0)
+    # How many sessions that had not run out the last step ended.
+    ended: int = 0
+
+    def person(self, login: str) -> Person | None:
+        login = canonical(login)
+        return next((each for each in self.people if login in (each.username, each.email)), None)
+
+    def actor(self, access: str) -> Session | None:
+        """The session that an access token acts through."""
+        session = self.access_tokens.get(access)
+        return session if session and self.is_alive(session) else None
+
+    def is_alive(self, session: Session) -> bool:
+        is_strong = session.factor_proved is not None or not session.person.has_factor
+        is_theirs = session in self.sessions and session.person.is_active
+        return is_theirs and is_strong and session.ends > self.now
+
+    def is_recently_authenticated(self, session: Session) -> bool:
+        """Whether the session may do what is sensitive."""
+        proved = session.factor_proved if session.person.has_factor else session.proved
+        return proved is not None and self.now - proved <= settings.REAUTHENTICATION_TTL
+
+    def sessions_of(self, person: Person) -> list[Session]:
+        return [session for session in self.sessions if session.person is person]
+
+    def opened(self, links: list[Link], token: str) -> tuple[Link, Problems]:
+        """What a token opens, unless there are problems."""
+        for link in links:
+            if link.token == token:
+                return link, [] if link.ends > self.now else TOKEN_EXPIRED
+        return Link("", "", self.now), TOKEN_INVALID
+
+    def mail(self, link: Link, links: list[Link]) -> None:
+        assert link.token not in self.mailed, "each link is another"
+        self.mailed.add(link.token)
+        links.append(link)
+
+
+def canonical(identifier: str) -> str:
+    return identifier.strip().lower()

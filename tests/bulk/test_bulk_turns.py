@@ -1,0 +1,280 @@
+"""How a worker goes about a bulk action: in turns, each person once, whatever happens."""
+
+import datetime as dt
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any
+
+import psutil
+import pytest
+from django.utils import timezone
+
+from core.outbox.models import OutboxMessage
+from core.outbox.tasks import relay
+from tests.conftest import Sink, Statements, celery_worker
+from tests.core.test_outbox import eventually, overdue
+from tests.support.bulk_actions import (
+    carried_out,
+    counts,
+    make_people,
+    started,
+    suspended,
+    take_turn,
+    take_turns,
+)
+from tests.support.client import GraphQLClient
+from tests.support.factories import make_session, make_token, make_user
+from users.accounts.models import User
+from users.activity.models import Event
+from users.activity.tags import Tag
+from users.authentication.models import Session
+from users.bulk.actions import Action
+from users.bulk.models import BulkAction, BulkFailure
+from users.bulk.services import run
+from users.bulk.tasks import prune
+
+ClientOf = Callable[[User], GraphQLClient]
+Capture = Callable[[], AbstractContextManager[Statements]]
+
+
+class KilledError(Exception):
+    """Stands for the end of a process."""
+
+
+@pytest.fixture
+def administrator(client_key: ClientOf, root: User) -> GraphQLClient:
+    return client_key(root)
+
+
+@pytest.fixture
+def short_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have each turn end after one person, and each page have two."""
+    monkeypatch.setattr(run, "TURN", dt.timedelta(0))
+    monkeypatch.setattr(run, "PAGE", 2)
+
+
+def is_far(number: int) -> bool:
+    """Return whether so many were suspended."""
+    return len(suspended()) >= number
+
+
+# Each person once ------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("short_turns")
+def test_changed_selection_skips_no_user(administrator: GraphQLClient) -> None:
+    people = make_people(7)
+    bulk_action = started(administrator, 7)
+    # One for each person, and one that finds nobody.
+    assert take_turns() == 8
+    bulk_action.refresh_from_db()
+    assert (bulk_action.state, counts(bulk_action)) == ("completed", (7, 0, 0))
+    assert suspended() == [user.pk for user in people]
+
+
+@pytest.mark.usefixtures("short_turns")
+def test_growing_selection_terminates(
+    administrator: GraphQLClient,
+) -> None:
+    make_people(3)
+    bulk_action = started(administrator, 3)
+    take_turn()
+    late = make_user("late")
+    take_turns()
+    bulk_action.refresh_from_db()
+    assert counts(bulk_action) == (3, 0, 0)
+    assert late.pk not in suspended()
+
+
+@pytest.mark.usefixtures("short_turns")
+def test_users_who_left_the_selection_are_skipped(administrator: GraphQLClient) -> None:
+    first, second, third = make_people(3)
+    bulk_action = started(administrator, 3, filter={"isStaff": False, "isActive": True})
+    take_turn()
+    User.objects.filter(pk=second.pk).update(is_staff=True)
+    take_turns()
+    bulk_action.refresh_from_db()
+    assert (bulk_action.total, counts(bulk_action)) == (3, (2, 0, 0))
+    assert suspended() == [first.pk, third.pk]
+
+
+def test_users_already_in_the_target_state_are_unchanged(administrator: GraphQLClient) -> None:
+    make_people(2)
+    assert counts(carried_out(administrator, 2)) == (2, 0, 0)
+    seen = suspended()
+    assert counts(carried_out(administrator, 2, filter={"isActive": False})) == (0, 2, 0)
+    assert suspended() == seen
+
+
+# Killed workers --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("number", range(3))
+def test_killed_worker_is_replaced(
+    administrator: GraphQLClient, monkeypatch: pytest.MonkeyPatch, when: str, number: int
+) -> None:
+    """Kill it before a person's transaction, or after it and before it is remembered."""
+    people = make_people(3)
+    bulk_action = started(administrator, 3)
+    carry_out, victim = Action.carry_out, people[number].pk
+
+    def interrupted(self: Action, user_id: Any, **how: Any) -> None:
+        if user_id != victim or when == "after":
+            carry_out(self, user_id, **how)
+        if user_id == victim:
+            raise KilledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Action, "carry_out", interrupted)
+        with pytest.raises(KilledError):
+            take_turn()
+    bulk_action.refresh_from_db()
+    assert (bulk_action.state, counts(bulk_action)) == ("running", (number, 0, 0))
+    assert suspended() == [user.pk for user in people[: number + (when == "after")]]
+
+    overdue()
+    take_turns()
+
+    bulk_action.refresh_from_db()
+    assert (bulk_action.state, counts(bulk_action)) == ("completed", (3, 0, 0))
+    assert suspended() == [user.pk for user in people]
+    assert not OutboxMessage.objects.exists()
+
+
+@pytest.mark.usefixtures("short_turns")
+def test_redelivered_message_does_nothing(
+    administrator: GraphQLClient,
+) -> None:
+    people = make_people(3)
+    bulk_action = started(administrator, 3)
+    take_turn()
+    run.carry_out(bulk_action.pk, turn=0)
+    assert suspended() == [people[0].pk]
+    assert OutboxMessage.objects.count() == 1
+    take_turns()
+    run.carry_out(bulk_action.pk, turn=3)
+    assert suspended() == [user.pk for user in people]
+
+
+def test_failed_user_is_recorded_once(
+    administrator: GraphQLClient, root: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kill it where a refusal was written, and the count was not."""
+    make_people(1)
+    started(administrator, 2, filter={"isActive": True})
+    rows = type(BulkAction.objects.all())
+    update = rows.update
+
+    def interrupted(self: Any, **values: Any) -> int:
+        if "failed" in values:
+            raise KilledError
+        return update(self, **values)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rows, "update", interrupted)
+        with pytest.raises(KilledError):
+            take_turn()
+    assert not BulkFailure.objects.exists()
+    overdue()
+    take_turns()
+    assert counts(BulkAction.objects.get()) == (1, 0, 1)
+    assert BulkFailure.objects.get().user == root
+
+
+@pytest.mark.django_db(transaction=True)
+def test_killed_worker_processes_each_user_once(mails: Sink) -> None:
+    root = make_user("root", is_staff=True, is_superuser=True)
+    people = make_people(400)
+    bulk_action = started(GraphQLClient(make_token(root)), 400)
+    for enough in (20, 120):
+        with celery_worker() as worker:
+            relay()
+            eventually(partial(is_far, enough))
+            tree = psutil.Process(worker.pid).children(recursive=True)
+            worker.kill()
+            for process in tree:
+                process.kill()
+            psutil.wait_procs(tree, timeout=10)
+        # PostgreSQL may still be at the last statement.
+        time.sleep(0.5)
+        overdue()
+    assert len(suspended()) < 400
+    with celery_worker():
+        relay()
+        eventually(lambda: not BulkAction.objects.live().exists())
+    bulk_action.refresh_from_db()
+    assert (bulk_action.state, counts(bulk_action)) == ("completed", (400, 0, 0))
+    assert suspended() == [user.pk for user in people]
+
+
+@pytest.mark.usefixtures("short_turns")
+def test_impersonation_events_do_not_count_as_visits(
+    administrator: GraphQLClient,
+) -> None:
+    """End the sessions of one who acted in another's name, which is an event about the other."""
+    helper, other, last = make_people(3)
+    session = make_session(last, days=-1)
+    Session.objects.filter(pk=session.pk).update(
+        impersonator=helper, impersonation_reason="Ticket 7", expires_at=session.created_at
+    )
+    make_session(other)
+    bulk_action = started(administrator, 3, action="END_SESSIONS", reason=None)
+    take_turns()
+    bulk_action.refresh_from_db()
+    assert Event.objects.filter(tag=Tag.IMPERSONATION_ENDED, subject_id=last.pk).exists()
+    assert counts(bulk_action) == (1, 2, 0)
+    assert not Session.objects.filter(user=other).exists()
+
+
+# What it costs ---------------------------------------------------------------------------
+
+PER_PERSON = 15
+# With the first, and the last page, which is empty.
+PER_TURN = 14
+
+
+def test_statements_depend_on_the_number_of_users_only(
+    administrator: GraphQLClient, statements: Capture
+) -> None:
+    taken = []
+    for count in (10, 30):
+        User.objects.filter(is_superuser=False).delete()
+        make_people(count)
+        started(administrator, count)
+        with statements() as captured:
+            take_turns()
+        taken.append(len([sql for sql in captured if "SAVEPOINT" not in sql]))
+        BulkAction.objects.all().delete()
+    small, large = taken
+    # Thirteen of the suspension itself, one that finds its event, and one that counts the person.
+    assert (large - small) / 20 == PER_PERSON
+    assert small - 10 * PER_PERSON == PER_TURN
+
+
+# Afterwards ------------------------------------------------------------------------------
+
+
+def test_old_bulk_actions_are_pruned(
+    administrator: GraphQLClient, root: User, settings: Any
+) -> None:
+    make_people(2)
+    done = carried_out(administrator, 3, filter={"isActive": True})
+    assert BulkFailure.objects.exists()
+    carried_out(administrator, 0, search="nobody")
+    live = started(administrator, 2, filter={"isActive": False})
+    prune()
+    assert BulkAction.objects.count() == 3
+    past = timezone.now() - settings.BULK_ACTION_RETENTION - dt.timedelta(seconds=1)
+    BulkAction.objects.filter(pk=done.pk).update(finished_at=past)
+    BulkAction.objects.filter(pk=live.pk).update(created_at=past, started_at=past)
+    events = Event.objects.count()
+
+    prune()
+
+    assert BulkAction.objects.count() == 2
+    assert not BulkAction.objects.filter(pk=done.pk).exists()
+    assert not BulkFailure.objects.exists()
+    assert Event.objects.count() == events

@@ -1,0 +1,154 @@
+"""The cached resolver: fresh after every write, and no worse than slow without Redis."""
+
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.core.cache import caches
+from django.test import override_settings
+
+from core.dev.embedded import _redis_executable
+from core.security.actor import SYSTEM
+from tests.conftest import Statements
+from tests.support.client import GraphQLClient
+from users.accounts.models import User
+from users.accounts.services.administration import change_user
+from users.accounts.services.groups import update_group
+from users.accounts.services.set_change import SetChange
+
+ME = "{ me { permissions } }"
+
+Capture = Callable[[], AbstractContextManager[Statements]]
+ClientOf = Callable[[User], GraphQLClient]
+
+
+@pytest.fixture
+def editors(db: None) -> Group:
+    group = Group.objects.create(name="Editors")
+    group.permissions.set(Permission.objects.filter(codename="view_user"))
+    return group
+
+
+def permissions(client: GraphQLClient) -> list[str]:
+    found: list[str] = client(ME).data["me"]["permissions"]
+    return found
+
+
+def test_a_second_read_comes_from_the_cache(
+    alice: User, client_key: ClientOf, statements: Capture
+) -> None:
+    client = client_key(alice)
+    with statements() as first:
+        client(ME)
+    with statements() as second:
+        client(ME)
+
+    # The actor and the person; the first time, the permissions as well.
+    assert (len(first), len(second)) == (3, 2)
+
+
+def test_a_read_after_a_write_sees_it(alice: User, editors: Group, client_key: ClientOf) -> None:
+    client = client_key(alice)
+    assert permissions(client) == []
+
+    change_user(alice.pk, actor=SYSTEM, groups=SetChange.to([editors.pk]))
+    assert permissions(client) == ["accounts.view_user"]
+
+    more = Permission.objects.filter(codename__in=["view_user", "view_profile"])
+    both = SetChange.to(more.values_list("pk", flat=True))
+    update_group(editors.pk, actor=SYSTEM, permissions=both)
+    assert permissions(client) == ["accounts.view_profile", "accounts.view_user"]
+
+    change_user(alice.pk, actor=SYSTEM, groups=SetChange.to([]))
+    assert permissions(client) == []
+
+
+def test_rolled_back_write_changes_no_cached_value(
+    alice: User, editors: Group, client_key: ClientOf
+) -> None:
+    Group.objects.create(name="Taken")
+    change_user(alice.pk, actor=SYSTEM, groups=SetChange.to([editors.pk]))
+    before = permissions(client_key(alice))
+
+    with pytest.raises(Exception, match="VALUE_INVALID"):
+        update_group(editors.pk, actor=SYSTEM, name="Taken", permissions=SetChange.to([]))
+
+    assert permissions(client_key(alice)) == before == ["accounts.view_user"]
+
+
+@contextmanager
+def redis_server(directory: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """Run a Redis of the test's own, to be stopped under the service's feet."""
+    path = directory / "redis.sock"
+    process = subprocess.Popen(
+        [_redis_executable(), "--port", "0", "--unixsocket", path, "--save", ""],
+        stdout=subprocess.DEVNULL,
+    )
+    while not path.exists():
+        time.sleep(0.01)
+    try:
+        yield f"unix://{path}", process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def cache_at(settings: Any, url: str) -> Iterator[None]:
+    """Point the service at another cache server for the length of a block."""
+    backend = settings.CACHES["default"] | {"LOCATION": url}
+    with override_settings(CACHES={"default": backend}):
+        yield
+        caches.close_all()
+
+
+def test_stopping_redis_costs_statements_only(
+    alice: User,
+    editors: Group,
+    client_key: ClientOf,
+    statements: Capture,
+    settings: Any,
+    tmp_path: Path,
+) -> None:
+    client = client_key(alice)
+    with redis_server(tmp_path) as (url, process), cache_at(settings, url):
+        client(ME)
+        with statements() as cached:
+            assert permissions(client) == []
+        process.kill()
+        process.wait()
+
+        change_user(alice.pk, actor=SYSTEM, groups=SetChange.to([editors.pk]))
+        with statements() as uncached:
+            assert permissions(client) == ["accounts.view_user"]
+
+    assert (len(cached), len(uncached)) == (2, 3)
+
+
+def test_write_during_an_outage_is_seen_afterwards(
+    alice: User, editors: Group, client_key: ClientOf, settings: Any, tmp_path: Path
+) -> None:
+    client = client_key(alice)
+    with redis_server(tmp_path) as (url, _process):
+        with cache_at(settings, url):
+            assert permissions(client) == []
+        with cache_at(settings, "unix:///nowhere/redis.sock"):
+            change_user(alice.pk, actor=SYSTEM, groups=SetChange.to([editors.pk]))
+        with cache_at(settings, url):
+            assert permissions(client) == ["accounts.view_user"]
+
+
+def test_silent_redis_times_out(
+    alice: User, client_key: ClientOf, settings: Any, tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "silent.sock"))
+        silent.listen()
+        with cache_at(settings, f"unix://{tmp_path}/silent.sock"):
+            assert permissions(client_key(alice)) == []

@@ -1,0 +1,175 @@
+"""`make run`, as a visitor runs it: own servers, own data, nothing left behind."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from django.apps import apps
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from core.dev.demo import OWNER
+from tests.support.client import HTTPClient
+from tests.support.demo import TIMEOUT, demo
+from tests.support.environment import free_port
+from tests.support.factories import PASSWORD, make_user
+from users.accounts.models import User
+from users.demo.management.commands import seed
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+def processes_of(data_dir: Path) -> list[str]:
+    """What still runs on the directory, but for the zombies of a container without init."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "environ", "status"]):
+        owned = (process.info["environ"] or {}).get(OWNER) == str(data_dir)
+        mentions = any(str(data_dir) in part for part in process.info["cmdline"] or [])
+        if (owned or mentions) and process.info["status"] != psutil.STATUS_ZOMBIE:
+            found.append(" ".join(process.info["cmdline"]))
+    return found
+
+
+def get(port: int, path: str) -> str:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}{path}", headers={"Accept": "text/html"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as response:
+        text: str = response.read().decode()
+        return text
+
+
+def test_runs_stops_and_survives_a_kill(tmp_path: Path, port: int) -> None:
+    client = HTTPClient(f"http://127.0.0.1:{port}")
+    log_in = """mutation ($password: String!) {
+      logIn(input: {login: "ada", password: $password}) { accessToken errors { code } }
+    }"""
+
+    with demo(tmp_path, port, DEMO_PASSWORD="a password for show") as running:
+        welcome = running.wait_until_ready()
+        assert f"http://localhost:{port}/graphql" in welcome
+        assert "a password for show" in welcome
+        assert get(port, "/readyz") == "ok\n"
+        assert "Roster" in get(port, "/graphql")
+
+        signed_in = client(log_in, password="a password for show").data["logIn"]
+        client.headers["Authorization"] = f"Bearer {signed_in['accessToken']}"
+        page = client("{ users(first: 100) { pageInfo { hasNextPage } } me { isSuperuser } }").data
+        assert page == {"users": {"pageInfo": {"hasNextPage": True}}, "me": {"isSuperuser": True}}
+
+        sign_up = {"email": "dora@example.org", "username": "dora", "password": "a long phrase"}
+        client("mutation ($i: SignUpInput!) { signUp(input: $i) { errors { code } } }", i=sign_up)
+        deadline = time.monotonic() + 20
+        while "dora@example.org" not in get(port, "/dev/mail/"):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+        second = subprocess.run(
+            [sys.executable, "-m", "core.dev.demo"],
+            env={"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), "PORT": str(port)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert second.stderr == "DATA_DIR: is in use by another `make run`\n"
+
+        running.process.kill()
+        running.process.wait()
+
+    with demo(tmp_path, port) as running:
+        running.wait_until_ready()
+        assert client("{ me { username } }").data == {"me": {"username": "ada"}}
+        assert "dora@example.org" in get(port, "/dev/mail/")
+        del client.headers["Authorization"]
+        refused = client(log_in, password="a password for show").data["logIn"]
+        assert [error["code"] for error in refused["errors"]] == ["CREDENTIALS_INVALID"]
+
+        running.process.send_signal(signal.SIGINT)
+        assert running.process.wait(timeout=TIMEOUT) == 0
+    assert processes_of(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("PORT", "http", "must be a whole number"),
+        ("DATABASE_URL", "postgresql://u:hunter2@127.0.0.1:1/x", "cannot be reached"),
+        ("REDIS_URL", "redis://127.0.0.1:1", "cannot be reached"),
+        ("CELERY_BROKER_URL", "redis://127.0.0.1:1", "cannot be reached"),
+        ("EMAIL_URL", "mail.example.org", "must be a URL that begins with smtp"),
+        ("DEMO_PASSWORD", "short", "must have at least 12 characters"),
+        ("DATA_DIR", "/proc/roster", "cannot be used"),
+    ],
+)
+def test_a_bad_value_stops_it_with_one_line(
+    tmp_path: Path, port: int, name: str, value: str, problem: str
+) -> None:
+    with demo(tmp_path, port, **{name: value}) as running:
+        assert running.process.wait(timeout=TIMEOUT) == 1
+
+    (line,) = running.output.splitlines()
+    assert line.startswith(f"{name}: {problem}")
+    assert "hunter2" not in line
+    assert processes_of(tmp_path) == []
+
+
+def test_a_busy_port_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        number = busy.getsockname()[1]
+        with demo(tmp_path, number) as running:
+            assert running.process.wait(timeout=TIMEOUT) == 1
+
+    assert running.output.startswith(f"PORT: {number} cannot be used")
+
+
+def test_ends_with_everything_on_sigterm(tmp_path: Path, port: int) -> None:
+    with demo(tmp_path, port) as running:
+        running.wait_until_ready()
+        children = psutil.Process(running.process.pid).children(recursive=True)
+        environs = [child.environ() for child in children]
+        assert [environ for environ in environs if "DATABASE_URL" in environ]
+        assert not [environ for environ in environs if "MIGRATION_DATABASE_URL" in environ]
+        running.process.terminate()
+        assert running.process.wait(timeout=TIMEOUT) == 0
+    assert processes_of(tmp_path) == []
+
+
+@pytest.mark.django_db
+def test_database_with_users_is_not_seeded() -> None:
+    ada = make_user("ada", email="ada@company.example")
+
+    call_command(seed.Command(), if_empty=True)
+
+    assert list(User.objects.values_list("username", "is_superuser")) == [("ada", False)]
+    ada.refresh_from_db()
+    assert ada.check_password(PASSWORD)
+
+
+def test_missing_console_bundle_is_explained(client: Client, settings: Any) -> None:
+    settings.STATICFILES_DIRS = [settings.BASE_DIR / "core" / "static"]
+
+    page = client.get("/graphql", headers={"Accept": "text/html"})
+
+    assert page.status_code == 200
+    assert "make console" in page.content.decode()
+
+
+@pytest.mark.django_db
+def test_inbox_and_demo_accounts_exist_in_the_demo_only(client: Client) -> None:
+    assert client.get("/dev/mail/").status_code == 404
+    page = client.get("/graphql", headers={"Accept": "text/html"}).content.decode()
+    assert "roster-demo" not in page
+    assert not apps.is_installed("users.demo")
+    with pytest.raises(CommandError, match="Unknown command"):
+        call_command("seed")

@@ -1,0 +1,139 @@
+"""Settings from the environment: every bad value ends in one line that names the variable."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.configuration.env import BadSetting, Environment
+from core.configuration.services import ServiceEnvironment, redis_broker
+
+REQUIRED = {
+    "SECRET_KEY": "x" * 50,
+    "DATABASE_URL": "postgresql://localhost/roster",
+    "ALLOWED_HOSTS": "roster.example",
+}
+
+
+def start(**variables: str) -> subprocess.CompletedProcess[str]:
+    """Load the settings in a process of their own, with these variables only."""
+    environ = {"PATH": os.environ["PATH"], **REQUIRED, **variables}
+    return subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        env={name: value for name, value in environ.items() if value},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_three_variables_are_enough() -> None:
+    assert start().returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("SECRET_KEY", "", "is required"),
+        ("DATABASE_URL", "", "is required"),
+        ("ALLOWED_HOSTS", "", "is required"),
+        ("SECRET_KEY", "short", "must have at least 32 characters"),
+        ("DATABASE_URL", "mysql://localhost/roster", "must be a URL that begins with postgres"),
+        ("DATABASE_URL", "postgresql://localhost", "names no database"),
+        ("MIGRATION_DATABASE_URL", "roster_owner", "must be a URL that begins with postgres"),
+        ("MIGRATION_DATABASE_URL", "postgresql://localhost/other", "names another database"),
+        ("MIGRATION_DATABASE_URL", "postgresql://o@localhost/roster", "names a user"),
+        ("REDIS_URL", "localhost:6379", "must be a URL that begins with redis"),
+        ("CACHE_URL", "file:///tmp", "must be a URL that begins with redis"),
+        ("CELERY_BROKER_URL", "sqs://", "must be a URL that begins with redis"),
+        ("EMAIL_URL", "smtp://", "names no host"),
+        ("PUBLIC_URL", "roster.example", "must be a URL that begins with http"),
+        ("DEMO", "perhaps", "must be 1 or 0"),
+        ("DEMO_PASSWORD", "something long enough", "is only for `make run`"),
+        ("GRAPHQL_DEBUG", "1", "is only for `make run`"),
+        ("LOG_FORMAT", "xml", "must be one of console, json"),
+        ("PASSWORD_MIN_LENGTH", "twelve", "must be a whole number, not 'twelve'"),
+        ("PASSWORD_MIN_LENGTH", "4", "must be between 8 and 64, not 4"),
+        ("SECRET_KEY_FILE", "/nowhere", "cannot be read"),
+        ("REQUEST_DEADLINE_MS", "5000", "must be more than STATEMENT_TIMEOUT_MS"),
+    ],
+)
+def test_a_bad_value_ends_in_one_line_that_names_it(name: str, value: str, problem: str) -> None:
+    result = start(**{name: value})
+
+    assert result.returncode == 1
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"{name}: {problem}")
+
+
+def test_a_bad_database_url_does_not_show_its_password() -> None:
+    result = start(DATABASE_URL="postgresql://u:hunter2@[::1/roster")
+
+    assert result.returncode == 1
+    assert "hunter2" not in result.stderr
+
+
+def test_secrets_may_come_from_files(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("from a file\n", encoding="utf-8")
+
+    assert Environment({"KEY_FILE": str(file)}).text("KEY") == "from a file"
+
+
+def test_database_urls_of_sockets_and_of_hosts() -> None:
+    env = ServiceEnvironment(
+        {
+            "SOCKET": "postgresql://me@/roster?host=%2Frun%2Fpg",
+            "HOST": "postgres://me:p%40ss@db:6432/roster?sslmode=require",
+        }
+    )
+
+    socket, host = env.database("SOCKET"), env.database("HOST")
+
+    assert (socket["HOST"], socket["NAME"], socket["USER"]) == ("/run/pg", "roster", "me")
+    assert (host["HOST"], host["PORT"], host["PASSWORD"]) == ("db", "6432", "p@ss")
+    assert host["OPTIONS"] == {"sslmode": "require", "connect_timeout": 5}
+
+
+@pytest.mark.parametrize(
+    ("url", "broker"),
+    [
+        ("redis://cache:6379/2", "redis://cache:6379/2"),
+        ("unix:///run/redis.sock", "redis+socket:///run/redis.sock?virtual_host=0"),
+        ("unix:///run/redis.sock?db=3", "redis+socket:///run/redis.sock?virtual_host=3"),
+    ],
+)
+def test_the_broker_is_the_database_that_redis_url_names(url: str, broker: str) -> None:
+    assert redis_broker(url) == broker
+
+
+@pytest.mark.parametrize(
+    ("url", "port", "tls", "ssl"),
+    [
+        ("smtp://mail", 25, False, False),
+        ("smtp+starttls://mail", 587, True, False),
+        ("smtps://mail:4465", 4465, False, True),
+    ],
+)
+def test_smtp_urls(url: str, port: int, tls: bool, ssl: bool) -> None:  # noqa: FBT001
+    settings = ServiceEnvironment({"EMAIL_URL": url}).smtp("EMAIL_URL", "smtp://localhost")
+
+    assert settings["EMAIL_HOST"] == "mail"
+    assert settings["EMAIL_PORT"] == port
+    assert (settings["EMAIL_USE_TLS"], settings["EMAIL_USE_SSL"]) == (tls, ssl)
+
+
+@pytest.mark.parametrize("value", ["2", "ja"])
+def test_flags_are_yes_or_no(value: str) -> None:
+    with pytest.raises(BadSetting, match="FLAG: must be 1 or 0"):
+        Environment({"FLAG": value}).flag("FLAG", default=False)
+
+
+def test_a_lease_shorter_than_a_task_is_warned_of() -> None:
+    result = start(OUTBOX_LEASE_SECONDS="50")
+
+    assert result.returncode == 0
+    assert "roster.W001" in result.stderr

@@ -1,0 +1,200 @@
+"""What /metrics counts, for whom, and that several workers count together."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from django.test import Client
+
+from core.server.prometheus_dir import PREFIX, make_metrics_directory
+from tests.conftest import environ_of_tests
+from tests.support.client import GraphQLClient
+from tests.support.environment import free_port
+from tests.support.factories import make_token, node_id
+from users.accounts.models import User
+
+ClientOf = Callable[[User], GraphQLClient]
+Counts = dict[str, float]
+ENGINE, GRAPHQL_CORE = (
+    f'graphql_operations_total{{executor="{name}"}}' for name in ("engine", "graphql-core")
+)
+KEPT, MADE_ANEW = (
+    f'graphql_engine_statements_total{{sql="{name}"}}' for name in ("kept", "made anew")
+)
+
+RECOMPILED = "graphql_engine_recompilations_total"
+
+
+def counts_in(text: str) -> Counts:
+    lines = re.findall(r"^(graphql_\w+_total\S*(?: \w+\"})?) (\S+)$", text, re.MULTILINE)
+    # Of recompilations, there is a line once there was one.
+    return {name: float(value) for name, value in lines if not name.startswith(RECOMPILED)}
+
+
+@pytest.fixture
+def counted(client: Client) -> Callable[[Callable[[], object]], Counts]:
+    """Return what a call adds to the counters."""
+
+    def read() -> Counts:
+        return counts_in(client.get("/metrics").content.decode())
+
+    def added(call: Callable[[], object]) -> Counts:
+        before = read()
+        call()
+        return {name: value - before.get(name, 0) for name, value in read().items()}
+
+    return added
+
+
+def test_operations_are_counted_by_their_executor(
+    counted: Callable[[Callable[[], object]], Counts], client_key: ClientOf, alice: User
+) -> None:
+    client = client_key(alice)
+
+    assert counted(lambda: client("{ me { groups { name } } }")) == {
+        ENGINE: 1,
+        GRAPHQL_CORE: 0,
+        KEPT: 2,
+        MADE_ANEW: 0,
+    }
+    assert counted(lambda: client("{ __schema { queryType { name } } }")) == {
+        ENGINE: 0,
+        GRAPHQL_CORE: 1,
+        KEPT: 0,
+        MADE_ANEW: 0,
+    }
+    query = "query ($id: ID!) { node(id: $id) { id } }"
+    assert counted(lambda: client(query, id=node_id(alice)))[MADE_ANEW] == 1
+
+
+def test_recompilations_are_counted_by_their_reason(
+    client: Client, client_key: ClientOf, alice: User
+) -> None:
+    def read() -> float:
+        text = client.get("/metrics").content.decode()
+        lines = re.findall(rf'^{RECOMPILED}{{reason="arguments"}} (\S+)$', text, re.MULTILINE)
+        return float(lines[0]) if lines else 0
+
+    query = "query ($id: ID!) { node(id: $id) { id } }"
+    before = read()
+    assert client_key(alice)(query, id=node_id(alice)).data["node"] is not None
+    assert read() == before + 1
+
+
+def test_the_engine_can_be_turned_off(
+    counted: Callable[[Callable[[], object]], Counts],
+    client_key: ClientOf,
+    alice: User,
+    settings: Any,
+) -> None:
+    client = client_key(alice)
+    asked = "{ me { username email groups { name } memberships(first: 1) { nodes { role } } } }"
+    answer = client(asked)
+    assert answer.data["me"]["email"] == "alice@example.org"
+
+    settings.GRAPHQL_ENGINE = False
+
+    nothing = {ENGINE: 0, KEPT: 0, MADE_ANEW: 0}
+    assert counted(lambda: client(asked)) == {GRAPHQL_CORE: 1} | nothing
+    assert client(asked).body == answer.body
+
+
+@pytest.mark.parametrize("query", ["{", "{ you }", "query ($id: ID!) { user(id: $id) { id } }"])
+def test_unexecuted_operations_are_not_counted(
+    counted: Callable[[Callable[[], object]], Counts], anonymous: GraphQLClient, query: str
+) -> None:
+    assert set(counted(lambda: anonymous(query)).values()) == {0}
+
+
+@pytest.mark.django_db
+def test_metrics_accept_any_host_but_no_proxy(client: Client) -> None:
+    response = client.get("/metrics", headers={"Host": "10.1.2.3:8000"})
+    assert response.status_code == 200
+    assert response["Content-Type"].startswith("text/plain; version=0.0.4")
+
+    response = client.get("/metrics", headers={"X-Forwarded-For": "203.0.113.9"})
+    assert response.status_code == 404
+
+
+def get(url: str | urllib.request.Request) -> bytes:
+    with urllib.request.urlopen(url, timeout=5) as response:
+        body: bytes = response.read()
+        return body
+
+
+def workers_of(server: subprocess.Popen[bytes], port: int) -> list[psutil.Process]:
+    """Wait until both are there and one of them answers."""
+    deadline = time.monotonic() + 30
+    while True:
+        workers: list[psutil.Process] = psutil.Process(server.pid).children()
+        try:
+            get(f"http://localhost:{port}/livez")
+        except OSError:
+            workers = []
+        if len(workers) == 2:
+            return workers
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@contextmanager
+def only(worker: psutil.Process, workers: Sequence[psutil.Process]) -> Iterator[None]:
+    """Have one worker answer everything."""
+    others = [each for each in workers if each != worker]
+    for other in others:
+        other.suspend()
+    yield
+    for other in others:
+        other.resume()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_metrics_are_summed_over_workers(alice: User) -> None:
+    port = free_port()
+    environ = environ_of_tests(BIND=f"127.0.0.1:{port}", WEB_CONCURRENCY="2")
+    command = [sys.executable, "-W", "ignore", "-m", "gunicorn"]
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {make_token(alice)}"}
+    body = json.dumps({"query": "{ me { username } }"}).encode()
+    told = []
+    with subprocess.Popen(command, env=environ) as server:
+        try:
+            workers = workers_of(server, port)
+            for worker, count in zip(workers, (2, 3), strict=True):
+                with only(worker, workers):
+                    for _number in range(count):
+                        url = f"http://localhost:{port}/graphql"
+                        answer = json.loads(get(urllib.request.Request(url, body, headers)))
+                        assert answer == {"data": {"me": {"username": "alice"}}}
+            for worker in workers:
+                with only(worker, workers):
+                    told.append(counts_in(get(f"http://localhost:{port}/metrics").decode()))
+            files = [file.path for each in workers for file in each.open_files()]
+            (directory,) = {Path(path).parent for path in files if path.endswith(".db")}
+        finally:
+            server.terminate()
+    assert told == [{ENGINE: 5, GRAPHQL_CORE: 0, KEPT: 5, MADE_ANEW: 0}] * 2
+    assert not directory.exists()
+
+
+def test_stale_metrics_files_are_removed(tmp_path: Path) -> None:
+    left, new = tmp_path / f"{PREFIX}left", tmp_path / f"{PREFIX}new"
+    for directory in (left, new):
+        directory.mkdir()
+        (directory / "counter_1.db").touch()
+    used = Path(make_metrics_directory(str(tmp_path)))
+    for directory in (left, used):
+        os.utime(directory, (0, 0))
+
+    mine = Path(make_metrics_directory(str(tmp_path)))
+
+    assert set(tmp_path.iterdir()) == {new, used, mine}

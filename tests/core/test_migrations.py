@@ -1,0 +1,183 @@
+"""What the migrations leave: every look-up has its index, and the database guards identity."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.hashers import make_password
+from django.db import IntegrityError, connection, transaction
+from django.db.migrations import AddIndex
+from django.db.migrations.loader import MigrationLoader
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from core.database.ids import new_id
+from core.database.roles.owner import as_owner
+from engine.relay.keyset import Keyset
+from tests.support.factories import make_session, make_user
+from users.accounts.models import EmailAddress, LastSeen, SignUp, User
+from users.accounts.orders import UserOrderField
+from users.authentication.models import ApiToken, RefreshToken, Session
+
+PEOPLE = 5_000
+OURS = ("core.", "users.")
+
+
+@pytest.fixture
+def many_people(db: None) -> None:
+    """Enough people that PostgreSQL would not read them all by choice."""
+    unusable = make_password(None)
+    User.objects.bulk_create(
+        User(username=f"person{number}", email=f"person{number}@example.org", password=unusable)
+        for number in range(PEOPLE)
+    )
+    people = list(User.objects.only("username"))
+    LastSeen.objects.bulk_create(LastSeen(user=user) for user in people)
+    EmailAddress.objects.bulk_create(
+        EmailAddress(user=user, email=f"{user.username}@example.net", verified_at=timezone.now())
+        for user in people
+    )
+    make_session(User.objects.get(username="person7"))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE accounts_user, accounts_lastseen, accounts_emailaddress")
+
+
+def nodes_of(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [plan, *(node for child in plan.get("Plans", []) for node in nodes_of(child))]
+
+
+def explain(queryset: QuerySet[Any]) -> list[dict[str, Any]]:
+    plan = queryset.explain(format="json", analyze=True)
+    return nodes_of(json.loads(plan)[0]["Plan"])
+
+
+@pytest.mark.parametrize(
+    ("look_up", "index"),
+    [
+        (lambda: User.objects.with_login("PERSON123@example.org"), "user_email_unique"),
+        (lambda: User.objects.with_login("Person123"), "user_username_unique"),
+        (lambda: User.objects.order_by("username")[:51], "user_username_unique"),
+        (
+            lambda: User.objects.filter(username__gt="person5").order_by("username")[:51],
+            "user_username_unique",
+        ),
+        (
+            lambda: User.objects.filter(username__lt="person5").order_by("-username")[:51],
+            "user_username_unique",
+        ),
+        (lambda: User.objects.filter(pk=new_id()), "accounts_user_pkey"),
+    ],
+    ids=["e-mail", "username", "first page", "next page", "previous page", "id"],
+)
+@pytest.mark.usefixtures("many_people")
+def test_look_ups_scan_an_index_and_few_rows(
+    look_up: Callable[[], QuerySet[Any]], index: str
+) -> None:
+    nodes = explain(look_up())
+
+    assert index in {node.get("Index Name") for node in nodes}
+    assert not [node for node in nodes if node["Node Type"] == "Seq Scan"]
+    assert sum(node["Actual Rows"] for node in nodes if "Index Name" in node) <= 51
+
+
+INDEXES = {
+    UserOrderField.USERNAME: "user_username_unique",
+    UserOrderField.NAME: "user_order_name",
+    UserOrderField.EMAIL: "user_email_unique",
+    UserOrderField.JOINED: "user_order_joined",
+    UserOrderField.LAST_SEEN: "user_order_last_seen",
+}
+
+
+@pytest.mark.parametrize("descending", [False, True], ids=["ascending", "descending"])
+@pytest.mark.parametrize("field", UserOrderField, ids=lambda field: field.value)
+@pytest.mark.usefixtures("many_people")
+def test_every_order_scans_its_index_however_deep_the_page(
+    field: UserOrderField, *, descending: bool
+) -> None:
+    people = User.objects.in_order(field, descending=descending)
+    keyset = Keyset.of(people)
+    deep = keyset.position_of(people.annotate(**keyset.positions())[PEOPLE // 2])
+    assert deep is not None
+
+    for page in (people, people.filter(keyset.behind(deep))):
+        nodes = explain(page[:51])
+        (scan,) = (node for node in nodes if node.get("Index Name") == INDEXES[field])
+        assert scan["Actual Rows"] == 51
+        assert "Sort" not in {node["Node Type"] for node in nodes}
+        assert not any(node.get("Rows Removed by Filter") for node in nodes)
+
+
+def test_credentials_are_looked_up_by_unique_indexes(db: None) -> None:
+    session = make_session(make_user("alice"))
+    # Enough that PostgreSQL would not read them all by choice.
+    expires_at = session.expires_at
+    Session.objects.bulk_create(
+        Session(user=session.user, expires_at=expires_at) for _number in range(2_000)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE authentication_session")
+        # The others are empty; the question is which index serves, not whether it pays.
+        cursor.execute("SET LOCAL enable_seqscan = off")
+
+    for queryset, index in (
+        (Session.objects.filter(pk=session.pk), "authentication_session_pkey"),
+        (Session.objects.filter(cookie_digest=b"x" * 32), "session_cookie_unique"),
+        (RefreshToken.objects.filter(digest=b"x" * 32), "refresh_token_digest_unique"),
+        (ApiToken.objects.filter(digest=b"x" * 32), "api_token_digest_unique"),
+    ):
+        assert index in {node.get("Index Name") for node in explain(queryset)}
+
+
+def test_sign_ups_for_an_address_are_found_by_an_index(db: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    nodes = explain(SignUp.objects.filter(email="a@b.c"))
+    assert "sign_up_email" in {node.get("Index Name") for node in nodes}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "constraint"),
+    [
+        ("username", "alice", "user_username_unique"),
+        ("email", "alice@example.org", "user_email_unique"),
+        ("username", "Alice", "user_username_canonical"),
+        ("email", "Alice@example.org", "user_email_canonical"),
+    ],
+)
+def test_constraints_keep_identifiers_unique_case_insensitively(
+    alice: User, field: str, value: str, constraint: str
+) -> None:
+    fields = {"username": "other", "email": "other@example.org"} | {field: value}
+
+    with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
+        User.objects.create(password="!", **fields)
+    assert User.objects.count() == 1
+
+
+def test_keys_are_uuids_of_version_7_and_grow(db: None) -> None:
+    first, second = make_user("first"), make_user("second")
+
+    assert (first.pk.version, second.pk.version) == (7, 7)
+    assert first.pk < second.pk
+
+
+def test_indexes_of_released_tables_are_built_concurrently() -> None:
+    """The first migration of an app makes empty tables; any other finds rows in them."""
+    loader = MigrationLoader(None)
+    ours = {config.label for config in apps.get_app_configs() if config.name.startswith(OURS)}
+    later = [
+        operation
+        for (app, _name), migration in loader.disk_migrations.items()
+        if app in ours and migration.initial is None
+        for operation in migration.operations
+    ]
+    assert not any(type(operation) is AddIndex for operation in later)
+
+
+def test_migrations_wait_for_locks_only_so_long(transactional_db: None) -> None:
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("SHOW lock_timeout")
+        assert cursor.fetchone() == ("5s",)

@@ -1,0 +1,217 @@
+"""The outbox: as durable as the rows it belongs to, whatever happens to broker and workers."""
+
+import datetime as dt
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from core.outbox import registry
+from core.outbox.models import OutboxMessage
+from core.outbox.registry import publish, subscriber
+from core.outbox.tasks import deliver, relay
+from tests.conftest import Sink, celery_worker, environ_of_tests
+from tests.support.client import GraphQLClient
+from users.accounts.models import SignUp
+from users.activity.models import DailyCount, Event
+
+SIGN_UP = """
+    mutation {
+      signUp(input: {email: "dora@example.org", username: "dora", password: "a phrase to keep"}) {
+        errors { code }
+      }
+    }
+"""
+TOPIC = "test:outbox:topic"
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait until the condition holds, or fail."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to be"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def topic() -> Iterator[str]:
+    """A topic without subscribers, forgotten after the test."""
+    names = set(registry.subscribers)
+    yield TOPIC
+    registry._topics.pop(TOPIC, None)  # noqa: SLF001 - nothing else unsubscribes
+    for name in set(registry.subscribers) - names:
+        del registry.subscribers[name]
+
+
+def overdue(**fields: Any) -> None:
+    """Let the leases of all messages run out."""
+    past = timezone.now() - dt.timedelta(seconds=1)
+    OutboxMessage.objects.update(claimed_until=past, dispatch_at=past, **fields)
+
+
+@pytest.mark.django_db
+def test_a_message_is_written_with_the_rows_it_belongs_to(topic: str) -> None:
+    subscriber(topic)(lambda: None)
+
+    with transaction.atomic():
+        publish(topic)
+        assert OutboxMessage.objects.count() == 1
+        transaction.set_rollback(True)
+    assert OutboxMessage.objects.count() == 0
+
+
+@pytest.mark.django_db
+def test_delivered_message_is_removed(topic: str) -> None:
+    calls: list[int] = []
+    subscriber(topic)(lambda number: calls.append(number))  # noqa: PLW0108 - a keyword
+    publish(topic, number=7)
+    message = OutboxMessage.objects.get()
+
+    deliver(message.pk)
+    deliver(message.pk)
+
+    assert calls == [7]
+    assert not OutboxMessage.objects.exists()
+
+
+@pytest.mark.django_db
+def test_failures_back_off_exponentially(topic: str) -> None:
+    @subscriber(topic)
+    def fail() -> None:
+        raise ConnectionError
+
+    publish(topic)
+    message = OutboxMessage.objects.get()
+    leases = []
+    for attempt in range(1, 4):
+        with pytest.raises(ConnectionError):
+            deliver(message.pk)
+        message.refresh_from_db()
+        assert message.attempts == attempt
+        assert message.claimed_until is not None
+        leases.append(round((message.claimed_until - timezone.now()).total_seconds()))
+        deliver(message.pk)
+        message.refresh_from_db()
+        assert message.attempts == attempt, "a claimed message is left alone"
+        overdue()
+    assert leases == [60, 120, 240]
+
+
+@pytest.mark.django_db
+def test_failing_message_is_shown_and_retried(topic: str) -> None:
+    calls: list[str] = []
+    subscriber(topic)(lambda: calls.append("delivered"))
+    publish(topic)
+    overdue(attempts=1_000)
+
+    assert OutboxMessage.objects.failing().count() == 1
+    (message,) = OutboxMessage.objects.due()
+    deliver(message.pk)
+    assert calls == ["delivered"]
+
+
+@pytest.mark.django_db
+def test_transactional_work_happens_exactly_once_even_if_it_failed_before(topic: str) -> None:
+    attempts: list[str] = []
+
+    @subscriber(topic, transactional=True)
+    def count() -> None:
+        DailyCount.objects.create(day=dt.date(2026, 1, 1), tag="x")
+        attempts.append("tried")
+        if len(attempts) == 1:
+            raise ConnectionError
+
+    publish(topic)
+    message = OutboxMessage.objects.get()
+    with pytest.raises(ConnectionError):
+        deliver(message.pk)
+    assert not DailyCount.objects.exists()
+
+    overdue()
+    deliver(message.pk)
+    deliver(message.pk)
+    assert DailyCount.objects.count() == 1
+    assert len(attempts) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("broker", ["refusing", "silent"])
+def test_work_waits_for_a_broker_that_is_down(broker: str) -> None:
+    program = f"""
+import django; django.setup()
+from tests.support.client import GraphQLClient
+print(GraphQLClient()({SIGN_UP!r}).data)
+"""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        if broker == "refusing":
+            server.close()
+        environ = environ_of_tests(
+            CELERY_BROKER_URL=f"redis://127.0.0.1:{port}", DJANGO_SETTINGS_MODULE="core.settings"
+        )
+        result = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", program],
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=True,
+        )
+
+    assert result.stdout.strip() == "{'signUp': {'errors': []}}"
+    assert "the outbox keeps the work" in result.stderr
+    assert SignUp.objects.count() == 1
+    assert OutboxMessage.objects.count() == 2
+
+
+def test_the_relay_delivers_what_the_broker_lost(worker: Sink) -> None:
+    GraphQLClient()(SIGN_UP)
+    assert worker.next()["To"] == "dora@example.org"
+    eventually(lambda: not OutboxMessage.objects.exists())
+
+    event = Event.objects.get()
+    message = OutboxMessage.objects.create(
+        subscriber="users.accounts.tasks.mail_sign_up",
+        payload={"event_id": str(event.pk)},
+        dispatch_at=timezone.now(),
+    )
+    relay()
+    assert worker.next()["To"] == "dora@example.org"
+    eventually(lambda: not OutboxMessage.objects.filter(pk=message.pk).exists())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_killed_worker_loses_nothing(mails: Sink, settings: Any) -> None:
+    """Kill workers while they hold messages; each mail still arrives."""
+    settings.OUTBOX_LEASE = dt.timedelta(seconds=1)
+    client = GraphQLClient()
+    people = [f"person{number}" for number in range(6)]
+    for name in people:
+        answer = client(
+            """mutation ($input: SignUpInput!) { signUp(input: $input) { errors { code } } }""",
+            input={"email": f"{name}@example.org", "username": name, "password": "a long phrase"},
+        )
+        assert answer.data == {"signUp": {"errors": []}}
+
+    received: set[str] = set()
+    for _restart in range(3):
+        with celery_worker(OUTBOX_LEASE_SECONDS="1") as process:
+            relay()
+            received.add(mails.next()["To"])
+            os.kill(process.pid, signal.SIGKILL)
+    with celery_worker(OUTBOX_LEASE_SECONDS="1"):
+        while OutboxMessage.objects.exists():
+            relay()
+            time.sleep(0.2)
+        while not mails.is_empty():
+            received.add(mails.next()["To"])
+
+    assert received == {f"{name}@example.org" for name in people}

@@ -1,0 +1,106 @@
+"""What others write to our cache and broker: data, of which nothing runs."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery import current_app
+from django.conf import settings
+from django.core.cache import cache
+from django_redis import get_redis_connection  # type: ignore[import-untyped]
+from kombu import Connection
+
+from tests.conftest import Sink
+from tests.support.client import GraphQLClient
+from tests.support.pickle_bombs import Bomb, bomb
+from users.accounts.models import User
+
+ME = "{ me { permissions } }"
+SIGN_UP = "mutation ($input: SignUpInput!) { signUp(input: $input) { errors { code } } }"
+
+
+@pytest.fixture
+def trace(tmp_path: Path) -> Iterator[Path]:
+    """Where a bomb leaves its trace; there must be none."""
+    path = tmp_path / "trace"
+    yield path
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        b"",
+        b"\x80\x04\x95",
+        b"\xff\xfe",
+        b"not json",
+        b"[" * 100_000,
+        b'["accounts.view_user"]',
+        b'{"value": ["x"], "more": 1}',
+        b"null",
+        b"1",
+    ],
+    ids=range(10),
+)
+def test_foreign_redis_entries_are_misses(
+    alice: User,
+    client_key: Callable[[User], GraphQLClient],
+    statements: Any,
+    trace: Path,
+    data: bytes | None,
+) -> None:
+    client = client_key(alice)
+    assert client(ME).data == {"me": {"permissions": []}}
+    redis = get_redis_connection()
+    (key,) = redis.keys("*permissions*")
+    redis.set(key, bomb(trace) if data is None else data)
+
+    # The actor, the person, and the permissions, as the first time; then from the cache again.
+    for expected in (3, 2):
+        with statements() as captured:
+            assert client(ME).data == {"me": {"permissions": []}}
+        assert len(captured) == expected
+
+
+def test_cached_none_is_a_hit() -> None:
+    assert cache.get("nothing") is None
+    cache.set_many({"a": {"value": None}, "b": {"value": [1, "ü"]}})
+    assert cache.get_many(["a", "b", "c"]) == {"a": {"value": None}, "b": {"value": [1, "ü"]}}
+
+
+def test_celery_reads_and_writes_json_alone() -> None:
+    conf = current_app.conf
+    assert set(conf.accept_content) == set(conf.result_accept_content) == {"json"}
+    assert {conf.task_serializer, conf.result_serializer, conf.event_serializer} == {"json"}
+
+
+def test_pickled_messages_are_not_executed(worker: Sink, trace: Path) -> None:
+    options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
+    with Connection(settings.CELERY_BROKER_URL, transport_options=options) as broker:
+        queue = broker.SimpleQueue("celery")
+        headers = {"task": "core.outbox.relay", "id": "1", "lang": "py"}
+        for content in (Bomb(trace), [[], {}, Bomb(trace)], [[Bomb(trace)], {}, {}]):
+            queue.put(content, serializer="pickle", headers=headers)
+        # What says that it is something else, and an encoding that would be read first.
+        producer = queue.producer
+        for kind, encoding in (
+            ("application/x-python-serialize", "binary"),
+            ("application/json", "binary"),
+            ("application/json", "utf-8"),
+        ):
+            producer.publish(
+                bomb(trace),
+                routing_key="celery",
+                content_type=kind,
+                content_encoding=encoding,
+                headers=headers,
+            )
+        queue.close()
+
+    # The worker goes on, and takes what comes after them.
+    given = {"email": "dora@example.org", "username": "dora", "password": "a phrase to keep"}
+    assert GraphQLClient()(SIGN_UP, input=given).problems == []
+    assert worker.next()["To"] == "dora@example.org"
+    assert worker.is_empty()

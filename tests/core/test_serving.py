@@ -1,0 +1,88 @@
+"""What operators rely on: the probes, and whose word counts on how a request came."""
+
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.conftest import environ_of_tests
+from tests.support.environment import free_port
+
+
+def test_liveness_checks_no_dependency(client: Client) -> None:
+    response = client.get("/livez", headers={"Host": "10.1.2.3"})
+
+    assert (response.status_code, response.content) == (200, b"ok\n")
+
+
+@pytest.mark.django_db
+def test_readiness_ends_while_the_drain_file_exists(
+    client: Client, settings: Any, tmp_path: Path
+) -> None:
+    settings.DRAIN_FILE = str(tmp_path / "drain")
+    assert client.get("/readyz").status_code == 200
+
+    (tmp_path / "drain").touch()
+    response = client.get("/readyz")
+    assert (response.status_code, response.content) == (503, b"draining\n")
+
+    (tmp_path / "drain").unlink()
+    assert client.get("/readyz").status_code == 200
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Answers a redirect as it is."""
+
+    def redirect_request(self, *arguments: Any, **options: Any) -> None:
+        return None
+
+
+def status(url: str, **headers: str) -> int:
+    fields = {name.replace("_", "-"): value for name, value in headers.items()}
+    opener = urllib.request.build_opener(_NoRedirects)
+    try:
+        with opener.open(urllib.request.Request(url, headers=fields), timeout=5) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("proxies", "expected"), [("127.0.0.1", 200), ("192.0.2.1", 301)], ids=["trusted", "other"]
+)
+def test_only_a_trusted_proxy_can_say_that_a_request_came_by_https(
+    proxies: str, expected: int
+) -> None:
+    port = free_port()
+    environ = environ_of_tests(
+        BIND=f"127.0.0.1:{port}",
+        PUBLIC_URL="https://localhost",
+        FORWARDED_ALLOW_IPS=proxies,
+        WEB_CONCURRENCY="1",
+    )
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-m", "gunicorn"], env=environ
+    ) as server:
+        try:
+            deadline = time.monotonic() + 30
+            while True:
+                try:
+                    assert status(f"http://localhost:{port}/livez") == 200
+                except OSError:
+                    assert time.monotonic() < deadline
+                    time.sleep(0.1)
+                else:
+                    break
+            query = f"http://localhost:{port}/graphql?query=%7B__typename%7D"
+            assert status(query) == 301
+            assert status(query, X_Forwarded_Proto="https") == expected
+        finally:
+            server.terminate()

@@ -1,0 +1,44 @@
+"""The second language: complete, and really used."""
+
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+from django.conf import settings
+from django.utils import translation
+
+from core.email.words import STRANGER, Reader
+from tests.support.client import GraphQLClient
+from users.accounts import mails
+
+CATALOGUE = Path(settings.LOCALE_PATHS[0]) / "de" / "LC_MESSAGES" / "django.po"
+
+
+def test_every_text_is_translated() -> None:
+    with CATALOGUE.open("rb") as file:
+        messages = [message for message in read_po(file, locale="de") if message.id]
+
+    assert len(messages) > 50
+    assert [message.id for message in messages if not message.string or message.fuzzy] == []
+
+
+@pytest.mark.parametrize("language", [code for code, _name in settings.LANGUAGES])
+def test_mails_speak_one_language(language: str) -> None:
+    with translation.override(language):
+        verify = mails.verify_email(STRANGER, url="https://x.example/#token=t")
+        known = mails.sign_up_with_known_email(Reader("Dora", is_verified=True))
+        greetings = [verify.greeting, known.greeting]
+
+    german = language == "de"
+    assert greetings == (["Guten Tag,", "Guten Tag Dora,"] if german else ["Hello,", "Hello Dora,"])
+    assert (known.subject == "Sie haben bereits ein Konto") == german
+
+
+@pytest.mark.django_db
+def test_errors_speak_the_clients_language() -> None:
+    body = '{"query": "{ users(first: 1) { edges { node { id } } } }"}'
+
+    answer = GraphQLClient().post(body, **{"Accept-Language": "de"})
+
+    assert answer.codes == ["UNAUTHENTICATED"]
+    assert answer.body["errors"][0]["message"] == "Melden Sie sich dafür an."

@@ -1,0 +1,101 @@
+"""CONTRIBUTING's recipes, followed on a copy of the tree."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = ("core", "users", "schema", "docs", "manage.py", "schema.graphql")
+# What the recipe for a plain field of the profile touches by hand, and what it adds there.
+PLAIN_FIELD = {
+    "users/accounts/models.py": (
+        '    bio = models.CharField(_("bio"), max_length=500, blank=True)\n',
+        '    pronouns = models.CharField(max_length=40, blank=True, default="", db_default="")\n',
+    ),
+    "schema/accounts/profiles.py": (
+        '    bio: auto = strawberry_django.field(description="A few words about the person.")\n',
+        '    pronouns: auto = strawberry_django.field(description="How to refer to the person.")\n',
+    ),
+}
+MAYBE = "strawberry.Maybe[str | None]"
+INPUT = (
+    f'    bio: {MAYBE} = strawberry.field(description="At most 500 characters.")\n',
+    f'    pronouns: {MAYBE} = strawberry.field(description="At most 40 characters.")\n',
+)
+# What follows from that alone: printed by the copy, a line each.
+CONSEQUENCES = """
+import django
+import strawberry
+django.setup()
+from django.contrib import admin
+from schema.accounts.profiles import ProfileInput
+from users.accounts.models import PROFILE_FIELDS, Profile
+from users.activity.personal_data_registry import personal_tables
+(table,) = [each for each in personal_tables() if each.model is Profile]
+((_title, options),) = admin.site.get_model_admin(Profile).fieldsets
+given = dict.fromkeys(ProfileInput.__annotations__) | {"pronouns": strawberry.Some("they")}
+for name, is_so in {
+    "service": "pronouns" in PROFILE_FIELDS,
+    "input": ProfileInput(**given).profile() == {"pronouns": "they"},
+    "admin": "pronouns" in options["fields"],
+    "export": "pronouns" in table.told,
+    "erasure": table.erasure.values["pronouns"] == "",
+}.items():
+    print(name, is_so)
+"""
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """Return a copy of the service's sources."""
+    for name in SOURCES:
+        source, target = ROOT / name, tmp_path / name
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    return tmp_path
+
+
+def run(tree: Path, *arguments: str) -> str:
+    environment = os.environ | {"PYTHONPATH": str(tree), "DJANGO_SETTINGS_MODULE": "core.settings"}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", *arguments],
+        cwd=tree,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def insert(path: Path, after: str, line: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.count(after) == 1
+    path.write_text(text.replace(after, after + line), encoding="utf-8")
+
+
+def test_plain_field_of_the_profile_takes_two_files(tree: Path) -> None:
+    for name, (after, line) in PLAIN_FIELD.items():
+        insert(tree / name, after, line)
+    insert(tree / "schema/accounts/profiles.py", *INPUT)
+    run(tree, "manage.py", "makemigrations", "accounts", "--name", "pronouns")
+    run(tree, "manage.py", "print_schema", "--output", "schema.graphql")
+
+    (migration,) = (tree / "users/accounts/migrations").glob("*_pronouns.py")
+    assert "model_name='profile'" in migration.read_text(encoding="utf-8")
+    before, after = ((each / "schema.graphql").read_text(encoding="utf-8") for each in (ROOT, tree))
+    added = sorted(
+        line.strip() for line in after.splitlines() if "pronouns" in line and line not in before
+    )
+    # Of `Profile`, `UpdateProfileInput` and `UpdateUserInput`.
+    assert added == ["pronouns: String", "pronouns: String", "pronouns: String!"]
+    assert run(tree, "-c", CONSEQUENCES).splitlines() == [
+        f"{name} True" for name in ("service", "input", "admin", "export", "erasure")
+    ]

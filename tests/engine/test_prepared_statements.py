@@ -1,0 +1,103 @@
+"""Statements that are run often are parsed once a connection, and logged like any other."""
+
+import gc
+import weakref
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import DataError, connection, transaction
+from django.db.transaction import TransactionManagementError
+from psycopg.pq import TransactionStatus
+
+from engine.sql.statements import Param, Statement
+from tests.conftest import Statements
+from tests.support.client import GraphQLClient
+from users.accounts.models import User
+
+ClientOf = Callable[[User], GraphQLClient]
+Capture = Callable[[], AbstractContextManager[Statements]]
+
+
+def prepared() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements")
+        return [statement for (statement,) in cursor.fetchall()]
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_engine_has_statements_prepared_unless_that_is_switched_off(
+    client_key: ClientOf, sam: User, statements: Capture, settings: Any, *, enabled: bool
+) -> None:
+    settings.PREPARED_STATEMENTS = enabled
+    size = 37 if enabled else 38
+    for _number in range(3):
+        with statements() as captured:
+            client_key(sam)(f"{{ users(first: {size}) {{ nodes {{ username }} }} }}")
+
+    (page,) = (sql for sql in captured if sql.endswith(f" LIMIT {size + 1}"))
+    assert prepared().count(page) == enabled
+
+
+def test_django_statements_are_not_prepared(sam: User) -> None:
+    for _number in range(10):
+        assert list(User.objects.filter(username="sam")[:39]) == [sam]
+
+    assert [statement for statement in prepared() if statement.endswith(" LIMIT 39")] == []
+
+
+@pytest.mark.django_db
+def test_a_closed_connection_leaves_no_cursors_behind() -> None:
+    statement = Statement.of(User.objects.filter(pk=Param.named("id")).values_list("username"))
+
+    def use() -> weakref.ref[Any]:
+        assert list(statement.rows({"id": uuid4()})) == []
+        used = weakref.ref(connection.connection)
+        connection.close()
+        gc.collect()
+        return used
+
+    # In a thread of its own, which has a connection of its own.
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        assert pool.submit(use).result()() is None
+
+
+@pytest.fixture
+def known(sam: User) -> Statement:
+    """A statement that the connection has prepared."""
+    statement = Statement.of(User.objects.filter(pk=Param.named("id")).values_list("username"))
+    assert statement.rows({"id": str(sam.pk)}) == [("sam",)]
+    return statement
+
+
+@pytest.mark.django_db(transaction=True)
+def test_prepared_statement_begins_its_transaction(known: Statement, sam: User) -> None:
+    connection.set_autocommit(False)
+    try:
+        assert known.rows({"id": str(sam.pk)}) == [("sam",)]
+        status = connection.connection.info.transaction_status
+        connection.rollback()
+    finally:
+        connection.set_autocommit(True)
+    assert status == TransactionStatus.INTRANS
+
+
+@pytest.mark.django_db
+def test_prepared_statement_errors_are_django_errors(known: Statement, sam: User) -> None:
+    with pytest.raises(DataError, match="invalid input syntax"), transaction.atomic():
+        known.rows({"id": "sam"})
+
+    assert known.rows({"id": str(sam.pk)}) == [("sam",)]
+
+
+@pytest.mark.django_db
+def test_a_known_statement_does_not_run_where_a_transaction_is_broken(
+    known: Statement, sam: User
+) -> None:
+    with transaction.atomic():
+        transaction.set_rollback(True)
+        with pytest.raises(TransactionManagementError):
+            known.rows({"id": str(sam.pk)})

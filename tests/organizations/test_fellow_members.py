@@ -1,0 +1,114 @@
+"""People who belong to one organisation see one another, and nothing private."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import pytest
+
+from core.security.actor import Actor
+from tests.accounts.test_directory import BY_ID, PRIVATE, found_by, people_of
+from tests.conftest import Statements
+from tests.support.client import GraphQLClient
+from tests.support.factories import (
+    make_organization,
+    make_organization_invitation,
+    make_user,
+    node_id,
+)
+from users.accounts.models import User
+from users.organizations.models import Membership, Organization, Role
+
+ClientOf = Callable[[User], GraphQLClient]
+
+
+@pytest.fixture
+def archers(alice: User, charlie: User) -> Organization:
+    """Return where Alice and Charlie belong, who are both not public."""
+    return make_organization("Archers", alice, charlie)
+
+
+def test_fellow_members_see_one_another(
+    client_key: ClientOf,
+    anonymous: GraphQLClient,
+    archers: Organization,
+    alice: User,
+    bob: User,
+    charlie: User,
+) -> None:
+    dora = make_user("dora")
+    make_organization("Bakers", charlie, dora)
+    everybody = [alice, bob, charlie, dora]
+    for viewer, expected in (
+        (alice, [alice, bob, charlie]),
+        (bob, [bob]),
+        (charlie, everybody),
+        # Who shares an organisation with somebody of Alice's shares none with Alice.
+        (dora, [bob, charlie, dora]),
+    ):
+        client = client_key(viewer)
+        assert [user for user in everybody if found_by(client, user)] == expected
+        # The directory is of those who chose to be found.
+        assert set(people_of(client)) == {"bob", viewer.username}
+    assert not found_by(anonymous, charlie)
+
+
+def test_private_fields_stay_private(
+    client_key: ClientOf, archers: Organization, alice: User, charlie: User
+) -> None:
+    Membership.objects.filter(user=alice).update(role=Role.OWNER)
+    seen = client_key(alice)(BY_ID, id=node_id(charlie)).data["user"]
+    assert {name: seen[name] for name in PRIVATE} == dict.fromkeys(PRIVATE)
+    assert (seen["username"], seen["name"]) == ("charlie", "Charlie Cook")
+
+
+def test_former_members_are_not_visible(
+    client_key: ClientOf, archers: Organization, alice: User, charlie: User
+) -> None:
+    client = client_key(alice)
+    assert found_by(client, charlie)
+    Membership.objects.filter(user=charlie).delete()
+    assert not found_by(client, charlie)
+    assert not found_by(client_key(charlie), alice)
+
+
+def test_managers_see_members_who_may_not_sign_in_to_remove_them(
+    client_key: ClientOf, archers: Organization, alice: User, charlie: User
+) -> None:
+    User.objects.filter(pk=charlie.pk).update(is_active=False)
+    assert found_by(client_key(alice), charlie)
+
+
+def test_inviter_is_seen_by_fellow_members_only(
+    client_key: ClientOf, archers: Organization, alice: User, charlie: User, root: User
+) -> None:
+    Membership.objects.filter(user=alice).update(role=Role.OWNER)
+    for inviter in (charlie, root):
+        make_organization_invitation(archers, inviter, email=f"by-{inviter}@example.org")
+    query = "query ($id: ID!) { organization(id: $id) { invitations { inviter { username } } } }"
+    found = client_key(alice)(query, id=node_id(archers)).data["organization"]["invitations"]
+    assert found == [{"inviter": None}, {"inviter": {"username": "charlie"}}]
+
+
+def test_membership_rule_costs_staff_no_query(
+    client_key: ClientOf,
+    alice: User,
+    sam: User,
+    statements: Callable[[], AbstractContextManager[Statements]],
+) -> None:
+    asked = []
+    for user in (sam, alice):
+        client = client_key(user)
+        with statements() as captured:
+            assert client("query ($id: ID!) { user(id: $id) { id } }", id=node_id(alice)).data
+        _actor, person = captured
+        asked.append("organizations_membership" in person)
+    assert asked == [False, True]
+
+
+def test_fellow_members_are_not_read_to_see_one_of_them(
+    archers: Organization, alice: User, charlie: User
+) -> None:
+    people = User.objects.visible_to(Actor(user_id=alice.pk)).filter(pk=charlie.pk)
+    plan = people.explain()
+    assert "organizations_membership" in plan
+    assert "hashed SubPlan" not in plan

@@ -1,0 +1,238 @@
+"""Events: for administrators and whom they happened to; addresses are those of whoever acted."""
+
+from typing import Final
+
+from tests.schema.answers.cases import Case, not_allowed, sign_in_first
+
+WHOLE: Final = """{ ... on Event {
+    __typename id tag createdAt data ip userAgent personal
+    actor { username email } subject { username email }
+} }"""
+
+BY_ADMINISTRATOR: Final = Case(
+    "what an administrator did to a person, who does not see administrators",
+    f"{{ node(id: $changed) {WHOLE} }}",
+    {
+        "anonymous dora bob charlie sam": {"node": None},
+        "alice": {
+            "node": {
+                "__typename": "Event",
+                "id": "$changed",
+                "tag": "USER_CHANGED",
+                "createdAt": "$changed.at",
+                "data": {"is_staff": {"old": True, "new": False}},
+                "ip": None,
+                "userAgent": None,
+                "personal": None,
+                "actor": None,
+                "subject": {"username": "alice", "email": "alice@example.org"},
+            }
+        },
+        "root": {
+            "node": {
+                "__typename": "Event",
+                "id": "$changed",
+                "tag": "USER_CHANGED",
+                "createdAt": "$changed.at",
+                "data": {"is_staff": {"old": True, "new": False}},
+                "ip": "192.0.2.99",
+                "userAgent": "Safari",
+                "personal": {"reason": "Asked by mail."},
+                "actor": {"username": "root", "email": "root@example.org"},
+                "subject": {"username": "alice", "email": "alice@example.org"},
+            }
+        },
+    },
+)
+
+BY_FELLOW_MEMBER: Final = Case(
+    "what a fellow member did to a person, who sees them but not their address",
+    f"{{ node(id: $promoted) {WHOLE} }}",
+    {
+        "anonymous alice dora charlie sam": {"node": None},
+        "bob": {
+            "node": {
+                "__typename": "Event",
+                "id": "$promoted",
+                "tag": "MEMBER_ROLE_CHANGED",
+                "createdAt": "$promoted.at",
+                "data": {"new": "MEMBER"},
+                "ip": None,
+                "userAgent": None,
+                "personal": None,
+                "actor": {"username": "alice", "email": None},
+                "subject": {"username": "bob", "email": "bob@example.org"},
+            }
+        },
+        "root": {
+            "node": {
+                "__typename": "Event",
+                "id": "$promoted",
+                "tag": "MEMBER_ROLE_CHANGED",
+                "createdAt": "$promoted.at",
+                "data": {"new": "MEMBER"},
+                "ip": "192.0.2.1",
+                "userAgent": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) "
+                "Gecko/20100101 Firefox/140.0",
+                "personal": {"reason": "Well aimed."},
+                "actor": {"username": "alice", "email": "alice@example.org"},
+                "subject": {"username": "bob", "email": "bob@example.org"},
+            }
+        },
+    },
+)
+
+BY_ONESELF: Final = Case(
+    "what a person did themselves",
+    f"{{ node(id: $told) {WHOLE} }}",
+    {
+        "anonymous dora bob charlie sam": {"node": None},
+        "alice root": {
+            "node": {
+                "__typename": "Event",
+                "id": "$told",
+                "tag": "PROFILE_CHANGED",
+                "createdAt": "$told.at",
+                "data": {"fields": ["name"]},
+                "ip": "192.0.2.1",
+                "userAgent": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) "
+                "Gecko/20100101 Firefox/140.0",
+                "personal": {"name": {"old": "Al", "new": "Alice Archer"}},
+                "actor": {"username": "alice", "email": "alice@example.org"},
+                "subject": {"username": "alice", "email": "alice@example.org"},
+            }
+        },
+    },
+)
+
+BY_STRANGER: Final = Case(
+    "what a stranger did to a person, who is told from where",
+    f"{{ node(id: $guessed) {WHOLE} }}",
+    {
+        "anonymous dora bob charlie sam": {"node": None},
+        "alice root": {
+            "node": {
+                "__typename": "Event",
+                "id": "$guessed",
+                "tag": "LOG_IN_REFUSED",
+                "createdAt": "$guessed.at",
+                "data": {},
+                "ip": "198.51.100.9",
+                "userAgent": "curl/8.0",
+                "personal": {},
+                "actor": None,
+                "subject": {"username": "alice", "email": "alice@example.org"},
+            }
+        },
+    },
+)
+
+ERASED: Final = Case(
+    "an event of which everything personal was erased",
+    f"{{ node(id: $erased) {WHOLE} }}",
+    {
+        "anonymous dora bob charlie sam": {"node": None},
+        "alice root": {
+            "node": {
+                "__typename": "Event",
+                "id": "$erased",
+                "tag": "EMAIL_CHANGED",
+                "createdAt": "$erased.at",
+                "data": {},
+                "ip": None,
+                "userAgent": None,
+                "personal": {},
+                "actor": {"username": "alice", "email": "alice@example.org"},
+                "subject": {"username": "alice", "email": "alice@example.org"},
+            }
+        },
+    },
+)
+
+TRAIL: Final = Case(
+    "the audit trail",
+    "{ events(first: 10) { nodes { id tag subject { username } } totalCount { value } } }",
+    {
+        "anonymous": sign_in_first("events"),
+        "alice": {
+            "events": {
+                "nodes": [
+                    {"id": "$erased", "tag": "EMAIL_CHANGED", "subject": {"username": "alice"}},
+                    {"id": "$changed", "tag": "USER_CHANGED", "subject": {"username": "alice"}},
+                    {"id": "$told", "tag": "PROFILE_CHANGED", "subject": {"username": "alice"}},
+                    {"id": "$guessed", "tag": "LOG_IN_REFUSED", "subject": {"username": "alice"}},
+                ],
+                "totalCount": {"value": 4},
+            }
+        },
+        "bob": {
+            "events": {
+                "nodes": [
+                    {
+                        "id": "$promoted",
+                        "tag": "MEMBER_ROLE_CHANGED",
+                        "subject": {"username": "bob"},
+                    }
+                ],
+                "totalCount": {"value": 1},
+            }
+        },
+        "dora charlie sam": {"events": {"nodes": [], "totalCount": {"value": 0}}},
+        "root": {
+            "events": {
+                "nodes": [
+                    {"id": "$counted", "tag": "GROUP_CHANGED", "subject": None},
+                    {
+                        "id": "$promoted",
+                        "tag": "MEMBER_ROLE_CHANGED",
+                        "subject": {"username": "bob"},
+                    },
+                    {"id": "$erased", "tag": "EMAIL_CHANGED", "subject": {"username": "alice"}},
+                    {"id": "$changed", "tag": "USER_CHANGED", "subject": {"username": "alice"}},
+                    {"id": "$told", "tag": "PROFILE_CHANGED", "subject": {"username": "alice"}},
+                    {"id": "$guessed", "tag": "LOG_IN_REFUSED", "subject": {"username": "alice"}},
+                ],
+                "totalCount": {"value": 6},
+            }
+        },
+    },
+)
+
+ANALYTICS: Final = Case(
+    "daily figures",
+    """{ analytics(from: "2024-05-01", to: "2024-05-02") {
+         __typename date signUps newUsers logIns
+       } }""",
+    {
+        "anonymous": sign_in_first("analytics"),
+        "alice dora bob charlie": not_allowed("analytics"),
+        "sam root": {
+            "analytics": [
+                {
+                    "__typename": "AnalyticsDay",
+                    "date": "2024-05-01",
+                    "signUps": 3,
+                    "newUsers": 2,
+                    "logIns": 7,
+                },
+                {
+                    "__typename": "AnalyticsDay",
+                    "date": "2024-05-02",
+                    "signUps": 0,
+                    "newUsers": 0,
+                    "logIns": 0,
+                },
+            ]
+        },
+    },
+)
+
+CASES: Final = [
+    BY_ADMINISTRATOR,
+    BY_FELLOW_MEMBER,
+    BY_ONESELF,
+    BY_STRANGER,
+    ERASED,
+    TRAIL,
+    ANALYTICS,
+]

@@ -1,0 +1,295 @@
+"""The people who ask and whom they ask about, each fact of whom is in the answers."""
+
+import datetime as dt
+import json
+import re
+from typing import Any, Final
+
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
+from django.utils import timezone
+
+from core.security.actor import ANONYMOUS, Actor
+from tests.support.client import GraphQLClient
+from tests.support.factories import (
+    make_api_token,
+    make_bulk_action,
+    make_factors,
+    make_organization,
+    make_organization_invitation,
+    make_service,
+    make_session,
+    make_user,
+    node_id,
+)
+from users.accounts.models import PROFILE_FIELDS, EmailAddress, Metadata, Profile, User
+from users.activity.models import DailyCount, Event, EventDetails
+from users.activity.services.record import record
+from users.activity.tags import Tag
+from users.authentication.models import ApiToken, Passkey, Session, Suspension, Totp
+from users.authentication.sessions.access_tokens import issue_access_token
+from users.bulk.actions import BulkActionKind
+from users.bulk.models import BulkAction
+from users.bulk.states import BulkActionState
+from users.organizations.models import Membership, Organization, OrganizationInvitation, Role
+from users.privacy.models import AccountDeletion, DataExport
+
+FIREFOX: Final = (
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) Gecko/20100101 Firefox/140.0"
+)
+# Of the files of a picture.
+KEY: Final = "a1" * 16
+FOREVER: Final = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
+
+
+def at(month: int, day: int) -> dt.datetime:
+    """Return a moment of 2024."""
+    return dt.datetime(2024, month, day, 8, tzinfo=dt.UTC)
+
+
+ALICES_PROFILE: Final = {
+    **{name: f"Alice's {name}" for name in PROFILE_FIELDS},
+    "website": "https://alice.example",
+    "locale": "de",
+    "time_zone": "Europe/Berlin",
+}
+
+
+class Cast:
+    """Everybody, their clients, and the ids and moments that answers are to have."""
+
+    def __init__(self) -> None:
+        self.clients = {"anonymous": GraphQLClient()}
+        self.values: dict[str, str] = {}
+        self._people()
+        self._permissions()
+        self._organizations()
+        self._factors()
+        self._sessions()
+        self._api_tokens()
+        self._events()
+        self._bulk_actions()
+
+    def filled(self, text: str) -> str:
+        """Return a question, or an answer in JSON, with the values in place of their names."""
+        return re.sub(r'"?\$([\w.]+)"?', lambda found: json.dumps(self.values[found[1]]), text)
+
+    def _name(self, name: str, row: Any) -> None:
+        self.values[name] = node_id(row)
+
+    def _people(self) -> None:
+        self.alice = make_user(
+            "alice",
+            name="Alice Archer",
+            date_joined=at(1, 1),
+            email_verified_at=at(1, 2),
+            seen=at(3, 1),
+            locale="de",
+        )
+        Profile.objects.filter(user=self.alice).update(avatar=KEY, **ALICES_PROFILE)
+        EmailAddress.objects.create(
+            user=self.alice,
+            email="alice@example.net",
+            verified_at=at(1, 7),
+            undeliverable_at=at(1, 8),
+        )
+        Metadata.objects.create(user=self.alice, public={"plan": "team"}, private={"crm": 7})
+        self.bob, self.charlie, self.dora = (
+            make_user(name, date_joined=at(1, 1)) for name in ("bob", "charlie", "dora")
+        )
+        self.pat = make_user("pat", name="Pat Public", is_public=True, date_joined=at(1, 3))
+        self.sue = make_user(
+            "sue", name="Sue Shut", is_public=True, is_active=False, date_joined=at(1, 4)
+        )
+        suspension = Suspension.objects.create(user=self.sue, reason="Spam", until=FOREVER)
+        Suspension.objects.filter(pk=suspension.pk).update(created_at=at(2, 1))
+        # All that may become of somebody, at once.
+        deletion = AccountDeletion.objects.create(user=self.sue, expires_at=FOREVER)
+        AccountDeletion.objects.filter(pk=deletion.pk).update(requested_at=at(2, 2))
+        User.objects.filter(pk=self.sue.pk).update(erased_at=at(2, 3))
+        export = DataExport.objects.create(user=self.alice, ready_at=at(3, 3), expires_at=FOREVER)
+        DataExport.objects.filter(pk=export.pk).update(requested_at=at(3, 2))
+        self.sam = make_user("sam", is_staff=True, date_joined=at(1, 5))
+        self.root = make_user("root", is_staff=True, is_superuser=True, date_joined=at(1, 6))
+        make_service("robot", name="Robot", is_staff=True, date_joined=at(1, 7))
+        for user in User.objects.all():
+            self._name(user.username, user)
+
+    def _permissions(self) -> None:
+        # Django's own are many, and say nothing.
+        Permission.objects.all().delete()
+        shop = ContentType.objects.create(app_label="shop", model="custom")
+        sell, refund = (
+            Permission.objects.create(content_type=shop, codename=word, name=f"Can {word} things")
+            for word in ("sell", "refund")
+        )
+        editors = Group.objects.create(name="Editors")
+        editors.permissions.add(sell)
+        editors.user_set.add(self.alice)
+        self.alice.user_permissions.add(refund)
+        self._name("editors", editors)
+        self.editors = editors
+        self._name("authors", Group.objects.create(name="Authors"))
+
+    def _organizations(self) -> None:
+        archers, chess = make_organization("Archers"), make_organization("Chess")
+        self.archers = archers
+        for day, organization in enumerate((archers, chess), 8):
+            Organization.objects.filter(pk=organization.pk).update(created_at=at(1, day))
+        for day, user, role, organization in (
+            (10, self.alice, Role.OWNER, archers),
+            (11, self.dora, Role.ADMIN, archers),
+            (12, self.bob, Role.MEMBER, archers),
+            (13, self.sue, Role.MEMBER, archers),
+            (10, self.charlie, Role.OWNER, chess),
+            (14, self.pat, Role.MEMBER, chess),
+        ):
+            membership = Membership(organization=organization, user=user, role=role)
+            membership.save()
+            Membership.objects.filter(pk=membership.pk).update(created_at=at(1, day))
+        # Charlie invited somebody before he left.
+        older = make_organization_invitation(
+            archers, self.charlie, email="older@example.org", role=Role.ADMIN
+        )
+        newer = make_organization_invitation(archers, self.dora, email="newer@example.org")
+        for day, invitation in enumerate((older, newer), 20):
+            OrganizationInvitation.objects.filter(pk=invitation.pk).update(
+                created_at=at(1, day), expires_at=FOREVER
+            )
+        rows = {"archers": archers, "chess": chess, "older": older, "newer": newer}
+        for name, row in rows.items():
+            self._name(name, row)
+
+    def _factors(self) -> None:
+        make_factors(self.alice)
+        Totp.objects.update(confirmed_at=at(2, 3), last_used_at=at(2, 4))
+        Passkey.objects.update(created_at=at(2, 5), last_used_at=at(2, 6))
+        self._name("key", Passkey.objects.get())
+
+    def _sessions(self) -> None:
+        laptop, ended = make_session(self.alice), make_session(self.alice, days=-1)
+        Session.objects.filter(pk=laptop.pk).update(
+            user_agent=FIREFOX,
+            ip="192.0.2.1",
+            created_at=at(4, 1),
+            authenticated_at=at(4, 1),
+            factor_at=at(4, 1),
+            last_seen_at=at(4, 2),
+            expires_at=FOREVER,
+        )
+        acting = Session.objects.create(
+            user=self.pat,
+            impersonator=self.root,
+            impersonation_reason="Asked by mail.",
+            methods=[],
+            expires_at=timezone.now() + dt.timedelta(minutes=30),
+        )
+        self._name("acting", acting)
+        self._name("laptop", laptop)
+        self._name("ended", ended)
+        now = timezone.now()
+        self.values["now"] = now.isoformat()
+        for user in (self.alice, self.dora, self.bob, self.charlie, self.sam, self.root):
+            session = make_session(user)
+            Session.objects.filter(pk=session.pk).update(
+                created_at=now, last_seen_at=now, expires_at=FOREVER
+            )
+            self._name(f"{user.username}.session", session)
+            self.clients[user.username] = GraphQLClient(issue_access_token(session))
+
+    def _api_tokens(self) -> None:
+        for name, days in (("Nightly report", 30), ("Too old", -1)):
+            make_api_token(self.charlie, "users:read", "events:read", name=name, days=days)
+        token, expired = ApiToken.objects.order_by("pk")
+        ApiToken.objects.filter(pk=token.pk).update(
+            created_at=at(5, 1), last_used_at=at(5, 2), rotated_at=at(5, 3), expires_at=FOREVER
+        )
+        self._name("report", token)
+        self._name("expired", expired)
+
+    def _bulk_actions(self) -> None:
+        suspended = make_bulk_action(
+            self.root,
+            self.root,
+            arguments={"reason": "Spam", "until": "2100-01-01T00:00:00+00:00"},
+            selection={
+                "filter": {
+                    "conditions": {
+                        "group": self.editors.pk,
+                        "joined": {"since": "2024-01-01T00:00:00+00:00"},
+                        "membership": {
+                            "organization": str(self.archers.pk),
+                            "role": Role.OWNER,
+                        },
+                    },
+                    "any_of": [{"conditions": {"is_active": True}}],
+                    "none_of": {"conditions": {"email_domain": "example.net"}},
+                },
+                "search": "archer",
+            },
+            total=4,
+            done=2,
+            unchanged=1,
+        )
+        # Of Sam, who was an administrator then.
+        moved = make_bulk_action(
+            self.sam,
+            kind=BulkActionKind.ADD_TO_GROUP,
+            arguments={"group_id": self.editors.pk},
+            selection={"filter": {"conditions": {}}, "search": None},
+            state=BulkActionState.STOPPED,
+            total=9,
+        )
+        for row in (suspended, moved):
+            BulkAction.objects.filter(pk=row.pk).update(
+                created_at=at(6, 1), started_at=at(6, 2), finished_at=at(6, 3)
+            )
+        self._name("suspended", suspended)
+        self._name("moved", moved)
+
+    def _events(self) -> None:
+        stranger = Actor(ip="198.51.100.9", user_agent="curl/8.0")
+        alice = Actor(user_id=self.alice.pk, ip="192.0.2.1", user_agent=FIREFOX)
+        root = Actor(user_id=self.root.pk, ip="192.0.2.99", user_agent="Safari")
+        events = {
+            "guessed": record(Tag.LOG_IN_REFUSED, actor=stranger, subject_id=self.alice.pk),
+            "told": record(
+                Tag.PROFILE_CHANGED,
+                actor=alice,
+                subject_id=self.alice.pk,
+                personal={"name": {"old": "Al", "new": "Alice Archer"}},
+                fields=["name"],
+            ),
+            "changed": record(
+                Tag.USER_CHANGED,
+                actor=root,
+                subject_id=self.alice.pk,
+                personal={"reason": "Asked by mail."},
+                is_staff={"old": True, "new": False},
+            ),
+            "erased": record(
+                Tag.EMAIL_CHANGED,
+                actor=alice,
+                subject_id=self.alice.pk,
+                personal={"old": "al@example.org"},
+            ),
+            "promoted": record(
+                Tag.MEMBER_ROLE_CHANGED,
+                actor=alice,
+                subject_id=self.bob.pk,
+                personal={"reason": "Well aimed."},
+                new="MEMBER",
+            ),
+            "counted": record(Tag.GROUP_CHANGED, actor=ANONYMOUS, subject_id=None),
+        }
+        EventDetails.objects.filter(event=events["erased"]).delete()
+        for name, event in events.items():
+            self._name(name, event)
+            created_at = Event.objects.values_list("created_at", flat=True).get(pk=event.pk)
+            self.values[f"{name}.at"] = created_at.isoformat()
+        for tag, count in (
+            (Tag.SIGN_UP_REQUESTED, 3),
+            (Tag.USER_CREATED, 2),
+            (Tag.LOGGED_IN, 7),
+        ):
+            DailyCount.objects.create(day=dt.date(2024, 5, 1), tag=tag, count=count)

@@ -1,0 +1,158 @@
+"""Whatever is sent to whichever place of an input gets an answer that is meant for the client."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+from django.core.cache import cache
+from django.db import transaction
+from graphql import is_non_null_type
+
+from schema.errors import RequestErrorCode
+from tests.support.client import JSON, GraphQLClient
+from tests.support.executors import ENGINE, EXECUTORS, Executor
+from tests.support.extremes import ABSENT, KINDS, OperationCase, Place, mutations, queries
+from tests.support.tables.authorization import ADMINISTRATOR, ANONYMOUS, USER
+from tests.support.world import World, build_world
+
+# What Python calls things, and no API does.
+PYTHON: Final = re.compile(
+    r"\b(Maybe|None|NoneType|True|False|Traceback|Exception|\w+Error|dict|isoformat|int\(\)|sys)\b"
+    r"|psycopg|django|strawberry|graphql[-_.]core|<class|object at 0x|str \||Some\("
+)
+# Parts of the fields, so that several processes can work on them.
+PARTS: Final = 4
+
+
+@pytest.fixture
+def inputs(db: None, settings: Any) -> tuple[World, list[OperationCase]]:
+    """Return one of everything, and all fields that take arguments."""
+    settings.SECOND_FACTOR = "all"
+    world = World(Executor.chosen(ENGINE, settings), build_world())
+    world.ids["user"] = world.ids["owner"]
+    return world, [*mutations(world.complete), *queries(world.ids)]
+
+
+def send(client: GraphQLClient, body: bytes) -> tuple[int, dict[str, Any]]:
+    """Send a request, and undo whatever it did."""
+    before = transaction.savepoint()
+    try:
+        answer = client.post(body, JSON)
+    finally:
+        transaction.savepoint_rollback(before)
+        # Attempts are counted there, and nobody is to run out of them.
+        cache.clear()
+    return answer.status, answer.body
+
+
+def faults(status: int, answer: dict[str, Any], body: bytes) -> Iterator[str]:
+    """Yield what is wrong with an answer."""
+    if status not in {200, 400}:
+        yield f"status {status}"
+    sent = body.decode()
+    errors = answer.get("errors", [])
+    for error in errors:
+        code = error["extensions"]["code"]
+        if code in {RequestErrorCode.INTERNAL_ERROR, "TOO_MANY_ATTEMPTS"}:
+            yield code
+        if "path" not in error and "data" in answer:
+            yield "an error of no field"
+    payloads = [each for each in (answer.get("data") or {}).values() if isinstance(each, dict)]
+    for error in (*errors, *(each for one in payloads for each in one.get("errors", ()))):
+        word = PYTHON.search(error["message"])
+        if word and word.group() not in sent:
+            yield f"{word.group()!r} in {error['message']!r}"
+        if "code" in error and not error["field"]:
+            yield f"no field in {error!r}"
+
+
+def check(sent: Iterator[tuple[str, GraphQLClient, bytes]]) -> None:
+    """Send all requests, and tell everything that is wrong with their answers."""
+    found = []
+    number = 0
+    for about, client, body in sent:
+        number += 1
+        found += [f"{about}: {each}" for each in faults(*send(client, body), body)]
+    assert number > 0
+    assert found == []
+
+
+def name_of(asked: OperationCase, place: Place, value: Any) -> str:
+    shown = "nothing" if value is ABSENT else ascii(value)[:80]
+    return f"{asked.name}({place}: {shown})"
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_argument_accepts_or_refuses_extreme_values(
+    inputs: tuple[World, list[OperationCase]], part: int
+) -> None:
+    world, fields = inputs
+    client = world.clients[ADMINISTRATOR]
+    check(
+        (name_of(asked, place, value), client, asked.body(place, value))
+        for asked in fields[part::PARTS]
+        for place in asked.places()
+        for value in (*KINDS, *place.extremes())
+    )
+
+
+def test_every_type_accepts_or_refuses_extreme_literals(
+    inputs: tuple[World, list[OperationCase]],
+) -> None:
+    world, fields = inputs
+    # The service behind it makes no difference to how a literal is read.
+    places = {place.type_name: (asked, place) for asked in fields for place in asked.places()}
+    check(
+        (name_of(asked, place, value), world.clients[ADMINISTRATOR], asked.written(place, value))
+        for asked, place in places.values()
+        for value in place.extremes()
+    )
+
+
+@pytest.mark.parametrize("kind", [USER, ANONYMOUS])
+def test_every_argument_accepts_or_refuses_extreme_values_for_users(
+    inputs: tuple[World, list[OperationCase]], kind: str
+) -> None:
+    world, fields = inputs
+    check(
+        (name_of(asked, place, value), world.clients[kind], asked.body(place, value))
+        for asked in fields
+        for place in asked.places()
+        for value in (None, *list(place.extremes())[:1])
+    )
+
+
+def test_null_is_refused_alike_in_literals_and_variables(
+    inputs: tuple[World, list[OperationCase]], settings: Any
+) -> None:
+    """By a variable or in the document, and by either executor."""
+    world, fields = inputs
+    client = world.clients[ADMINISTRATOR]
+    for asked in fields:
+        for place in asked.places():
+            if is_non_null_type(place.type):
+                continue
+            about = name_of(asked, place, None)
+            bodies = (asked.body(place, None), asked.written(place, None))
+            told = []
+            for executor in EXECUTORS:
+                settings.GRAPHQL_ENGINE = executor == ENGINE
+                told.append([problems(*send(client, body), body) for body in bodies])
+            by_engine, by_graphql_core = told
+            assert by_engine == by_graphql_core, about
+            given, written = by_engine
+            # What must have one field says so of a document as the standard's validation does.
+            assert given == written or not given[-1], about
+
+
+def problems(status: int, answer: dict[str, Any], body: bytes) -> list[Any]:
+    """Return what is told of an answer's problems, and whether an operation was executed."""
+    assert list(faults(status, answer, body)) == []
+    payloads = [each for each in (answer.get("data") or {}).values() if isinstance(each, dict)]
+    problems = [each["errors"] for each in payloads if "errors" in each]
+    errors = [
+        {name: each for name, each in error.items() if name != "locations"}
+        for error in answer.get("errors", ())
+    ]
+    return [errors, problems, "data" in answer]

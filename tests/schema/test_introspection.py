@@ -1,0 +1,178 @@
+"""Introspection: weighed by the schema's own lengths, answered once, and closed if need be."""
+
+import re
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+from graphql import get_introspection_query, graphql_sync, parse
+
+from schema.http import documents, introspection, limits, weights
+from schema.root import schema
+from tests.support.client import GraphQLClient
+from tests.support.documents import SCHEMA
+from tests.support.factories import make_api_token
+from users.accounts.models import User
+from users.scopes import Scope
+
+ClientOf = Callable[[User], GraphQLClient]
+
+# Deprecated ones are counted whether they are asked for or not.
+ALL = r"\1(includeDeprecated: true) {"
+EVERYTHING = get_introspection_query(
+    descriptions=True,
+    specified_by_url=True,
+    directive_is_repeatable=True,
+    schema_description=True,
+    input_value_deprecation=True,
+    one_of=True,
+)
+TYPES = "types { name fields { name args { name type { name } } type { name } } }"
+
+
+@pytest.fixture
+def executions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the documents that are executed by Strawberry from now on; no answer is known."""
+    done: list[str] = []
+    original = schema.execute_sync
+
+    def execute_sync(source: str, **keywords: Any) -> Any:
+        done.append(source)
+        return original(source, **keywords)
+
+    monkeypatch.setattr(schema, "execute_sync", execute_sync)
+    introspection.ANSWERS.clear()
+    return done
+
+
+def count(data: Any) -> int:
+    """Return how many values there are below: leaves, objects, nulls and empty lists."""
+    total = 0
+    for value in data.values():
+        items = value if isinstance(value, list) else [value]
+        objects = [each for each in items if isinstance(each, dict)]
+        total += max(1, len(objects)) + sum(map(count, objects))
+    return total
+
+
+MUCH = "fields { name description args { name description type { name kind ofType { name } } } }"
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "{ __schema { " + " ".join(f"a{number}: {TYPES}" for number in range(12)) + " } }",
+        "{ " + " ".join(f"a{number}: __schema {{ {TYPES} }}" for number in range(10)) + " }",
+        "{ __schema { ...F } b: __schema { ...F c: types { ...G } } }"
+        " fragment F on __Schema { types { ...G } d: types { ...G } e: types { ...G }"
+        " f: types { ...G } }"
+        " fragment G on __Type { " + MUCH + " }",
+        # A variable may be any type.
+        "query ($n: String!) { "
+        + " ".join(f"a{number}: __type(name: $n) {{ {MUCH} }}" for number in range(10))
+        + " }",
+    ],
+)
+def test_large_introspection_is_refused(
+    anonymous: GraphQLClient, executions: list[str], document: str
+) -> None:
+    answer = anonymous(document, n="User")
+    assert answer.codes == ["VALUES_EXCEEDED"]
+    assert "Select less of the schema at once." in answer.body["errors"][0]["message"]
+    assert introspection.ANSWERS.size == 0
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [
+        TYPES,
+        "directives { name args { name type { name ofType { name } } } }",
+        "types { enumValues { name } inputFields { name } interfaces { name } }",
+        "types { possibleTypes { fields { args { name } } } }",
+        "queryType { fields { args { type { inputFields { name } } } } }",
+    ],
+)
+def test_values_are_counted_as_they_are(monkeypatch: pytest.MonkeyPatch, selection: str) -> None:
+    document = (
+        "{ __schema { " + re.sub("(fields|args|enumValues|inputFields) {", ALL, selection) + " } }"
+    )
+    returned = graphql_sync(schema._schema, document).data  # noqa: SLF001 - it has no public name
+    values = count(cast("dict[str, Any]", returned)["__schema"])
+    for limit, codes in ((values, []), (values - 1, ["VALUES_EXCEEDED"])):
+        monkeypatch.setattr(weights, "MAX_INTROSPECTION", limit)
+        errors = limits.check_document(SCHEMA, parse(document))
+        assert [error.extensions["code"] for error in errors if error.extensions] == codes
+
+
+def test_every_introspection_field_is_covered(
+    anonymous: GraphQLClient, executions: list[str]
+) -> None:
+    first, second = (anonymous(EVERYTHING) for _time in range(2))
+    assert first.body == second.body
+    assert first.data == graphql_sync(schema._schema, EVERYTHING).data  # noqa: SLF001
+    assert executions == [EVERYTHING]
+    assert 0 < introspection.ANSWERS.size <= introspection.ANSWERS.max_size
+
+
+@pytest.mark.parametrize(
+    ("document", "variables"),
+    [
+        ("query ($n: String!) { __type(name: $n) { name } }", ({"n": "User"}, {"n": "Query"})),
+        ("{ __schema { queryType { name } } me { id } }", ({}, {})),
+        ('{ __type(name: "User", nope: 1) { name } }', ({}, {})),
+    ],
+)
+def test_answers_that_may_change_are_not_cached(
+    anonymous: GraphQLClient,
+    executions: list[str],
+    document: str,
+    variables: tuple[dict[str, str], dict[str, str]],
+) -> None:
+    for given in variables:
+        answer = anonymous(document, **given)
+        if "n" in given:
+            assert answer.data == {"__type": {"name": given["n"]}}
+    assert executions == [document] * 2
+    assert introspection.ANSWERS.size == 0
+
+
+CLOSED = [
+    "{ __schema { queryType { name } } }",
+    '{ __type(name: "User") { name } }',
+    "{ me { id } __schema { queryType { name } } }",
+    "{ ...F } fragment F on Query { ... { __schema { queryType { name } } } }",
+    "{ __schema @skip(if: true) { queryType { name } } }",
+]
+
+
+@pytest.mark.parametrize("document", CLOSED)
+def test_introspection_is_for_the_signed_in_if_that_is_set(
+    anonymous: GraphQLClient,
+    client_key: ClientOf,
+    alice: User,
+    settings: Any,
+    executions: list[str],
+    document: str,
+) -> None:
+    assert anonymous(document).codes == []
+    settings.INTROSPECTION = "signed-in"
+    executions.clear()
+    answer = anonymous(document)
+    assert (answer.codes, answer.body.get("data")) == (["UNAUTHENTICATED"], None)
+    assert executions == []
+    for client in (client_key(alice), GraphQLClient(make_api_token(alice, Scope.EVENTS_READ))):
+        assert client(document).codes == []
+    # What was answered to others is told to nobody else.
+    assert anonymous(document).codes == ["UNAUTHENTICATED"]
+
+
+def test_names_are_not_suggested_where_introspection_is_closed(
+    anonymous: GraphQLClient, settings: Any
+) -> None:
+    assert anonymous("{ __typename }").data == {"__typename": "Query"}
+    settings.INTROSPECTION = "signed-in"
+    documents.DOCUMENTS.clear()
+    assert anonymous("{ __typename }").data == {"__typename": "Query"}
+    answer = anonymous("{ usrs { id } }")
+    assert answer.codes == ["GRAPHQL_VALIDATION_FAILED"]
+    assert "Did you mean" not in answer.body["errors"][0]["message"]

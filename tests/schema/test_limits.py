@@ -1,0 +1,502 @@
+"""What one operation may ask for: each limit at its bound, and one over."""
+
+import json
+from collections.abc import Callable
+from itertools import cycle, islice
+from typing import Any
+
+import pytest
+from graphql import get_introspection_query, parse
+
+from engine import operation as executor
+from engine.plan.selection import OperationDocument as Planned
+from schema.http import documents, limits, weights
+from tests.support.client import GraphQLClient
+from tests.support.documents import SCHEMA
+from tests.support.factories import make_organization, node_id
+from users.accounts.models import User
+
+ClientOf = Callable[[User], GraphQLClient]
+OperationDocument = Callable[[int], str]
+
+
+# Documents that measure as much as they are asked to ---------------------------------------
+
+
+def tokens(count: int) -> str:
+    operations = "\n".join(f"query Q{number} {{ __typename }}" for number in range(count // 5))
+    return operations + "\n#" * (count % 5)
+
+
+def comments(count: int) -> str:
+    return "#\n" * (count - 5) + "query Q0 { __typename }"
+
+
+def depth(count: int) -> str:
+    levels = ["me", *islice(cycle(["memberships(first: 1)", "nodes", "user"]), count - 2)]
+    opening, closing = "".join(f"{level} {{ " for level in levels), "} " * len(levels)
+    return f"query Q0 {{ {opening} __typename {closing} }}"
+
+
+def aliases(count: int) -> str:
+    return f"query Q0 {{ me {{ {' '.join(f'a{number}: id' for number in range(count))} }} }}"
+
+
+def root_fields(count: int) -> str:
+    return f"query Q0 {{ {'__typename ' * count} }}"
+
+
+def directives(count: int) -> str:
+    skipped = "username @skip(if: false) " * (count - 2)
+    return f"query Q0 {{ me @include(if: true) {{ id @include(if: true) {skipped} }} }}"
+
+
+def in_fragments(document: str) -> str:
+    """Move the selection of the operation two fragments deep."""
+    selections = document.removeprefix("query Q0 ")
+    return f"query Q0 {{ ...A }} fragment A on Query {{ ...B }} fragment B on Query {selections}"
+
+
+def in_inline_fragments(document: str) -> str:
+    selections = document.removeprefix("query Q0 ")
+    return f"query Q0 {{ ... on Query {{ ... {selections} }} }}"
+
+
+@pytest.mark.parametrize(
+    ("document", "bound", "code"),
+    [
+        (tokens, limits.MAX_TOKENS, "TOKENS_EXCEEDED"),
+        (comments, limits.MAX_TOKENS, "TOKENS_EXCEEDED"),
+        (depth, limits.MAX_DEPTH, "DEPTH_EXCEEDED"),
+        (aliases, limits.MAX_ALIASES, "ALIASES_EXCEEDED"),
+        (root_fields, limits.MAX_ROOT_FIELDS, "ROOT_FIELDS_EXCEEDED"),
+        (directives, limits.MAX_DIRECTIVES, "DIRECTIVES_EXCEEDED"),
+    ],
+)
+def test_limits_are_exact(
+    anonymous: GraphQLClient, document: OperationDocument, bound: int, code: str
+) -> None:
+    assert ask(anonymous, document(bound)) == []
+    assert ask(anonymous, document(bound + 1)) == [code]
+
+
+def pages(count: int) -> str:
+    """Ask for so many rows, a hundredth of them in the innermost lists."""
+    return f"""query Q0 {{
+      a: users(first: 100) {{ nodes {{ memberships(first: 100) {{ nodes {{ role }} }} }} }}
+      b: users(first: 98) {{ nodes {{ memberships(first: 100) {{ nodes {{ role }} }} }} }}
+      c: users(first: {count - 19_998}) {{ nodes {{ id }} }}
+    }}"""
+
+
+@pytest.mark.parametrize(
+    ("document", "bound"),
+    [
+        (tokens, limits.MAX_TOKENS),
+        (depth, limits.MAX_DEPTH),
+        (aliases, limits.MAX_ALIASES),
+        (root_fields, limits.MAX_ROOT_FIELDS),
+        (directives, limits.MAX_DIRECTIVES),
+        (pages, limits.MAX_ROWS),
+    ],
+)
+def test_operations_over_a_limit_are_not_planned(
+    client_key: ClientOf,
+    sam: User,
+    monkeypatch: pytest.MonkeyPatch,
+    document: OperationDocument,
+    bound: int,
+) -> None:
+    client = client_key(sam)
+    planned: list[object] = []
+
+    class Watched(Planned):
+        """What is looked for first of all that is to be planned."""
+
+        @classmethod
+        def of(cls, *arguments: Any) -> Planned:
+            planned.append(arguments)
+            return Planned.of(*arguments)
+
+    monkeypatch.setattr(executor, "OperationDocument", Watched)
+    documents.DOCUMENTS.clear()
+    executor.PLANS.clear()
+
+    assert len(ask(client, document(bound + 1))) == 1
+    assert (planned, len(executor.PLANS)) == ([], 0)
+    assert ask(client, document(bound)) == []
+    assert (len(planned), len(executor.PLANS)) == (1, 1)
+
+
+@pytest.mark.parametrize("wrap", [in_fragments, in_inline_fragments])
+@pytest.mark.parametrize(
+    ("document", "bound", "code"),
+    [
+        (depth, limits.MAX_DEPTH, "DEPTH_EXCEEDED"),
+        (aliases, limits.MAX_ALIASES, "ALIASES_EXCEEDED"),
+        (root_fields, limits.MAX_ROOT_FIELDS, "ROOT_FIELDS_EXCEEDED"),
+        (directives, limits.MAX_DIRECTIVES, "DIRECTIVES_EXCEEDED"),
+    ],
+)
+def test_fragments_are_measured_like_inline_selections(
+    anonymous: GraphQLClient,
+    document: OperationDocument,
+    bound: int,
+    code: str,
+    wrap: Callable[[str], str],
+) -> None:
+    assert ask(anonymous, wrap(document(bound))) == []
+    assert ask(anonymous, wrap(document(bound + 1))) == [code]
+
+
+def ask(client: GraphQLClient, document: str) -> list[str]:
+    return client.post(json.dumps({"query": document, "operationName": "Q0"})).codes
+
+
+def test_directives_of_the_operation_and_of_spreads_count() -> None:
+    skips = "@skip(if: false) " * 9
+    document = f"query {skips} {{ ...F {skips} ... {skips} {{ a }} }} fragment F on Query {{ a }}"
+    (error,) = limits.check_document(SCHEMA, parse(document))
+    assert error.extensions == {"code": "DIRECTIVES_EXCEEDED"}
+
+
+def test_every_operation_of_a_document_is_measured(anonymous: GraphQLClient) -> None:
+    document = "query Q0 { __typename }" + root_fields(limits.MAX_ROOT_FIELDS + 1)
+    assert ask(anonymous, document.replace("}query Q0", "} query Q1")) == ["ROOT_FIELDS_EXCEEDED"]
+
+
+@pytest.mark.parametrize(
+    ("selections", "code"),
+    [
+        ("l(first: 100) { m(first: 99) { n(last: 1) { x } } o(first: 1) { x } }", None),
+        ("l(first: 100) { m(first: 99) { n(last: 1) { x } } o(first: 2) { x } }", "PAGE"),
+        ("l(first: 100) { m(first: 99) { n(last: 1) } o(first: 1) } p(first: 1) { x }", "PAGE"),
+        ("l(first: $n) { m(last: $n) { n(first: 1) { x } } }", "PAGE"),
+        ("l(first: 999999999999) { m(first: -1000000) { n(first: null) { x } } }", "PAGE"),
+        ("l(first: -100) { m(first: -100) { n(first: -100) { x } } }", "PAGE"),
+        ("a { b { c(first: 100) { x } d(first: 100) { x } } }", None),
+        ("l(first: 100) { nodes { m(first: 100) { nodes { n(first: 1) { x } } } } }", "PAGE"),
+        ("l(first: 100) { nodes { m(first: 99) { edges { node { x } } nodes { x } } } }", None),
+    ],
+)
+def test_page_sizes_multiply(selections: str, code: str | None) -> None:
+    for document in (
+        f"query ($n: Int) {{ {selections} }}",
+        f"query ($n: Int) {{ ...F }} fragment F on Query {{ {selections} }}",
+    ):
+        errors = limits.check_document(SCHEMA, parse(document))
+        codes = [error.extensions["code"] for error in errors if error.extensions]
+        assert codes == ([f"{code}_SIZES_EXCEEDED"] if code else [])
+
+
+def values(count: int) -> str:
+    """Ask for so many values; all but the last few are below lists of lists."""
+    user = (
+        "user { id username name email isPublic isService isActive dateJoined lastSeenAt erasedAt }"
+    )
+    more = "c: __typename" if count > weights.MAX_VALUES else ""
+    return f"""query Q0 {{
+      users(first: 100) {{ nodes {{ memberships(first: 83) {{ nodes {{ {user} }} }} }} }}
+      b: users(first: 99) {{ nodes {{ id }} }} {more}
+    }}"""
+
+
+def test_values_are_rows_times_what_is_selected_of_each(
+    client_key: ClientOf, sam: User, anonymous: GraphQLClient
+) -> None:
+    assert ask(client_key(sam), values(weights.MAX_VALUES)) == []
+    answer = client_key(sam)(values(weights.MAX_VALUES + 1))
+    assert answer.codes == ["VALUES_EXCEEDED"]
+    assert "Ask for smaller pages or fewer fields." in answer.body["errors"][0]["message"]
+
+
+BIOS = " ".join(f"a{number}: bio" for number in range(28))
+
+
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [
+        # The rows alone are few enough.
+        (
+            """{ users(first: 100) { nodes { memberships(first: 100) { nodes {
+                 user { profile { BIOS } } } } } } }""",
+            "VALUES_EXCEEDED",
+        ),
+        # In fragments, of which each object has all.
+        (
+            """{ users(first: 100) { nodes { memberships(first: 100) { nodes {
+                 user { ...A } } } } } }
+               fragment A on User { profile { ...B } }
+               fragment B on Profile { ... on Profile { BIOS } }""",
+            "VALUES_EXCEEDED",
+        ),
+        # By edges and by nodes, which are lists of their own.
+        (
+            """{ users(first: 100) {
+                 edges { cursor node { groups { name permissions id } } }
+                 nodes { apiTokens(first: 80) { nodes { id name scopes } } } } }""",
+            "VALUES_EXCEEDED",
+        ),
+        # Lists without pages.
+        ("{ users(first: 100) { nodes { groups { name permissions } } } }", None),
+        (
+            """{ users(first: 100) { nodes { memberships(first: 20) { nodes {
+                 user { groups { name permissions } } } } } } }""",
+            "VALUES_EXCEEDED",
+        ),
+        # Of an interface, as if it were the type of which most is selected.
+        (
+            """{ node(id: "x") {
+                 ... on User { memberships(first: 100) { nodes { role } } }
+                 ... on Organization { members(first: 100) { nodes { role } } } } }""",
+            None,
+        ),
+        # Selected twice is returned once, and counts once.
+        (
+            """{ users(first: 100) { nodes { ...F ...G } } }
+               fragment F on User { ...G }
+               fragment G on User { memberships(first: 60) { nodes {
+                 user { id username name email isPublic isService isActive dateJoined } } } }""",
+            None,
+        ),
+    ],
+)
+def test_values_are_counted_as_they_are_returned(document: str, code: str | None) -> None:
+    errors = limits.check_document(SCHEMA, parse(document.replace("BIOS", BIOS)))
+    assert [error.extensions for error in errors] == ([{"code": code}] if code else [])
+
+
+def fields(count: int) -> str:
+    """Select so many fields, those of a fragment wherever it is spread."""
+    branch = "memberships(first: 1) { nodes { user { ...F } } }"
+    leaves = "id username name email isPublic isService isActive dateJoined lastSeenAt erasedAt"
+    roots = f"{{ me {{ ...F {branch} }} {' '.join(f'a{n}: __typename' for n in range(count))} }}"
+    return f"query Q0 {roots} fragment F on User {{ {leaves} }}"
+
+
+def test_fields_are_counted_wherever_their_fragment_is_spread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # The root, its branch with what is below, and the fragment twice.
+    counted = 1 + 3 + 2 * 10
+    monkeypatch.setattr(weights, "MAX_FIELDS", counted + 3)
+    assert limits.check_document(SCHEMA, parse(fields(3))) == []
+    (error,) = limits.check_document(SCHEMA, parse(fields(4)))
+    assert error.extensions == {"code": "FIELDS_EXCEEDED"}
+
+
+# Who asks --------------------------------------------------------------------------------
+
+
+REFUSED = [
+    "{ users(first: 1) { nodes { id } } }",
+    "{ me { id profile { bio } } }",
+    "{ ...F } fragment F on Query { events(first: 1) { nodes { id } } }",
+    "{ __typename users(first: 1) { nodes { id } } }",
+    'mutation { updateProfile(input: {name: "x"}) { user { id } errors { code } } }',
+]
+
+
+@pytest.mark.parametrize("document", REFUSED)
+def test_operations_refused_to_anonymous_clients_are_not_cached(
+    anonymous: GraphQLClient, work: list[str], document: str
+) -> None:
+    for _time in range(2):
+        anonymous(document)
+    assert work == ["parse", "check_document", "validate"] * 2
+    assert (len(documents.DOCUMENTS), len(executor.PLANS)) == (0, 0)
+
+
+def test_anonymous_operations_are_planned_once(anonymous: GraphQLClient, work: list[str]) -> None:
+    document = 'mutation { logIn(input: {login: "x", password: "y"}) { errors { code field } } }'
+    for _time in range(2):
+        assert anonymous(document).problems == [("CREDENTIALS_INVALID", "login")]
+    assert work == ONCE
+
+
+@pytest.mark.parametrize(("opening", "closing"), ["{}", "[]", "()"])
+@pytest.mark.parametrize("levels", [limits.MAX_NESTING + 1, 1_000, 40_000])
+def test_nesting_is_bounded_before_it_is_parsed(
+    anonymous: GraphQLClient, opening: str, closing: str, levels: int
+) -> None:
+    for nested in (opening * levels + closing * levels, opening * levels):
+        assert anonymous(nested).codes == ["DEPTH_EXCEEDED"]
+        assert anonymous("{ a " + nested).codes == ["DEPTH_EXCEEDED"]
+
+
+def test_nesting_at_the_bound_is_parsed(anonymous: GraphQLClient) -> None:
+    levels = limits.MAX_NESTING - 2
+    value = "[" * levels + "]" * levels
+    answer = anonymous(f"{{ me @include(if: {value}) {{ id }} }}")
+    assert answer.codes == ["GRAPHQL_VALIDATION_FAILED"]
+    assert "cannot represent a non boolean value" in answer.body["errors"][0]["message"]
+    assert anonymous(f"{{ me @include(if: [{value}]) {{ id }} }}").codes == ["DEPTH_EXCEEDED"]
+
+
+def test_closing_brackets_do_not_make_room_for_opening_ones(anonymous: GraphQLClient) -> None:
+    levels = "{" * (limits.MAX_NESTING + 1)
+    assert anonymous("}" * 10 + levels).codes == ["GRAPHQL_PARSE_FAILED"]
+
+
+@pytest.mark.parametrize(
+    ("document", "codes"),
+    [
+        ("#" * 90_000, ["GRAPHQL_PARSE_FAILED"]),
+        ("#\n" * 30_000, ["TOKENS_EXCEEDED"]),
+        ("#" * 90_000 + "\n{ me { id } }", []),
+        ("#\n" * 30_000 + "{ me { id } }", ["TOKENS_EXCEEDED"]),
+        ("," * 90_000 + "{ me { id } }", []),
+        (f'{{ user(id: """{"x" * 90_000}""") {{ id }} }}', []),
+        (f"{{ {'a' * 90_000} }}", ["GRAPHQL_VALIDATION_FAILED"]),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_long_flat_documents_are_allowed(
+    anonymous: GraphQLClient, document: str, codes: list[str]
+) -> None:
+    assert anonymous(document).codes == codes
+
+
+# Documents that are expensive for whoever expands them -------------------------------------
+
+DOUBLINGS = [22, 60]
+
+
+def doubling(levels: int, on: str, selections: str) -> str:
+    """Return fragments that each spread the next one twice; the first is `F0`."""
+    links = [f"fragment F{n} on {on} {{ ...F{n + 1} ...F{n + 1} }}" for n in range(levels)]
+    return " ".join([*links, f"fragment F{levels} on {on} {selections}"])
+
+
+@pytest.mark.parametrize("levels", DOUBLINGS)
+@pytest.mark.parametrize(
+    ("operation", "fragment", "code"),
+    [
+        ("{ ...F0 }", "Query { __typename }", "ROOT_FIELDS_EXCEEDED"),
+        ("{ me { ...F0 } }", "User { a: id }", "ALIASES_EXCEEDED"),
+        ("{ me { ...F0 } }", "User { id @skip(if: true) }", "DIRECTIVES_EXCEEDED"),
+    ],
+)
+def test_doubling_fragments_are_measured_without_being_expanded(
+    anonymous: GraphQLClient, levels: int, operation: str, fragment: str, code: str
+) -> None:
+    on, _space, selections = fragment.partition(" ")
+    assert anonymous(f"{operation} {doubling(levels, on, selections)}").codes == [code]
+
+
+@pytest.mark.parametrize("levels", DOUBLINGS)
+@pytest.mark.parametrize(
+    ("operation", "fragment"),
+    [
+        ("{ me { ...F0 } }", "User { username }"),
+        ("{ node(id: $id) { ...F0 } }", "Node { id }"),
+        ("{ users(first: 1) { ...F0 } }", "UserConnection { edges { cursor } }"),
+        ("{ users(first: 1) { pageInfo { ...F0 } } }", "PageInfo { endCursor }"),
+        ("{ users(first: 1) { edges { ...F0 } } }", "UserEdge { node { permissions } }"),
+        ("{ users(first: 1) { edges { node { ...F0 } } } }", "User { activeSessionCount }"),
+        ("{ me { profile { ...F0 } } }", "Profile { bio }"),
+        ("{ me { memberships(first: 1) { ...F0 } } }", "MembershipConnection { nodes { role } }"),
+        (
+            "{ me { memberships(first: 1) { nodes { ...F0 } } } }",
+            "Membership { role organization { name } }",
+        ),
+        (
+            "{ me { memberships(first: 1) { nodes { organization { ...F0 } } } } }",
+            "Organization { name }",
+        ),
+        ("{ __schema { types { ...F0 } } }", "__Type { name }"),
+    ],
+)
+def test_doubling_fragments_are_executed_without_being_expanded(
+    client_key: ClientOf, alice: User, levels: int, operation: str, fragment: str
+) -> None:
+    make_organization("Archers", alice)
+    client = client_key(alice)
+    on, _space, selections = fragment.partition(" ")
+    operation = operation.replace("$id", f'"{node_id(alice)}"')
+    plain = client(operation.replace("...F0", f"... on {fragment}"))
+    assert client(f"{operation} {doubling(levels, on, selections)}").data == plain.data
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "{ ...A } fragment A on Query { ...A }",
+        "{ ...A } fragment A on Query { me { id } ...B } fragment B on Query { ...A ...A }",
+        "{ me { id } } fragment A on Query { ...B } fragment B on Query { ...A }",
+        "{ me { ...A } } fragment A on User { memberships(first: 1) { nodes { user { ...A } } } }",
+    ],
+)
+def test_fragment_cycle_is_invalid(anonymous: GraphQLClient, document: str) -> None:
+    answer = anonymous(document)
+    assert set(answer.codes) == {"GRAPHQL_VALIDATION_FAILED"}
+    assert any("within itself" in error["message"] for error in answer.body["errors"])
+
+
+def test_repeated_fields_are_compared_a_bounded_number_of_times(anonymous: GraphQLClient) -> None:
+    answer = anonymous(f"{{ me {{ {'id ' * 990} }} }}")
+    assert answer.codes == ["GRAPHQL_VALIDATION_FAILED"]
+    assert (
+        anonymous(f"{{ me {{ {'memberships(first: 1) { nodes { role } } ' * 80} }} }}").codes == []
+    )
+
+
+# Documents that must pass ------------------------------------------------------------------
+
+
+def test_introspection_with_everything_passes_all_limits(anonymous: GraphQLClient) -> None:
+    query = get_introspection_query(
+        descriptions=True,
+        specified_by_url=True,
+        directive_is_repeatable=True,
+        schema_description=True,
+        input_value_deprecation=True,
+        one_of=True,
+    )
+    schema = anonymous(query).data["__schema"]
+    assert schema["queryType"]["name"] == "Query"
+    assert {"User", "UserConnection", "SignUpInput"} <= {type_["name"] for type_ in schema["types"]}
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return what is done with documents from now on, of which none is known."""
+    done: list[str] = []
+
+    def watch(module: Any, name: str) -> None:
+        original = getattr(module, name)
+
+        def watched(*arguments: Any, **keywords: Any) -> Any:
+            done.append(name)
+            return original(*arguments, **keywords)
+
+        monkeypatch.setattr(module, name, watched)
+
+    for name in ("parse", "check_document", "validate"):
+        watch(documents, name)
+    watch(executor, "check_selection")
+    documents.DOCUMENTS.clear()
+    executor.PLANS.clear()
+    return done
+
+
+ONCE = ["parse", "check_document", "validate", "check_selection"]
+
+
+def test_document_is_parsed_validated_and_planned_once(
+    client_key: ClientOf, sam: User, work: list[str]
+) -> None:
+    client = client_key(sam)
+    document = "query ($id: ID!) { user(id: $id) { id } node(id: $id) { id } }"
+    for identifier in "abc":
+        assert client(document, id=identifier).data == {"user": None, "node": None}
+    assert work == ONCE
+    assert (len(documents.DOCUMENTS), len(executor.PLANS)) == (1, 1)
+
+
+def test_refused_document_is_not_measured_twice(
+    client_key: ClientOf, sam: User, work: list[str]
+) -> None:
+    for _time in range(2):
+        assert client_key(sam)("{ nope }").codes == ["GRAPHQL_VALIDATION_FAILED"]
+    assert work == ["parse", "check_document", "validate"]

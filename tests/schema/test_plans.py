@@ -1,0 +1,292 @@
+"""The plans of the directory's lists, among a million people: what is read, and by which index."""
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+from uuid import UUID
+
+import orjson
+import pytest
+from django.contrib.auth.models import Group
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from core.database.roles.owner import as_owner
+from core.database.search.texts import has_words
+from core.security.actor import Actor
+from core.security.crypto import digest, new_secret, seal
+from engine.relay.keyset import Keyset
+from engine.sql.filtered_page import LOOK_AHEAD
+from tests.conftest import bound_statements
+from tests.support.client import GraphQLClient
+from tests.support.factories import make_organization, make_token, node_id
+from users.accounts.filters import UserFilterSpec
+from users.accounts.models import LastSeen, Metadata, Profile, User
+from users.accounts.orders import UserOrderField
+from users.authentication.models import Session
+from users.bulk.models import BulkAction
+from users.bulk.selection import Selection
+from users.bulk.services.run import PAGE as PAGE_OF_BULK_ACTION
+from users.bulk.services.run import next_page
+from users.demo.management.commands.seed import Command
+
+PEOPLE = 1_000_000
+HUNDREDTH = PEOPLE // 100
+PAGE = """
+    query ($filter: UserFilter, $search: String, $by: UserOrder, $after: String) {
+      users(first: 50, filter: $filter, search: $search, orderBy: $by, after: $after) {
+        edges { cursor node { id } }
+        totalCount { value }
+      }
+    }
+"""
+WAYS = ("ASC", "DESC")
+INDEXES = {
+    "USERNAME": "user_username_unique",
+    "NAME": "user_order_name",
+    "EMAIL": "user_email_unique",
+    "JOINED": "user_order_joined",
+    "LAST_SEEN": "user_order_last_seen",
+}
+# What half of the people meet, or more.
+OFTEN: list[dict[str, Any]] = [
+    {"isActive": True},
+    {"isVerified": True},
+    {"isStaff": False},
+    {"locale": "en"},
+    {"publicMetadata": {"plan": "team"}},
+    {"not": {"privateMetadata": {"crm": {"id": "few"}}}},
+    {"not": {"emailDomain": "rare.example"}},
+    {"not": {"group": "rare"}},
+    {"not": {"membership": {"organization": "rare organization"}}},
+    {"or": [{"isActive": True}, {"membership": {"organization": "rare organization"}}]},
+]
+# What ten people meet, and the index that leads to them.
+SELDOM: list[tuple[dict[str, Any], str]] = [
+    ({"isStaff": True}, "user_staff"),
+    ({"locale": "fr"}, "profile_locale"),
+    ({"publicMetadata": {"plan": "few"}}, "metadata_public"),
+    ({"privateMetadata": {"crm": {"id": "few"}}}, "metadata_private"),
+    ({"emailDomain": "rare.example"}, "user_email_domain"),
+    ({"group": "rare"}, "accounts_user_groups_group_id"),
+    ({"membership": {"organization": "rare organization"}}, "membership_"),
+    ({"membership": {"organization": "rare organization", "role": "MEMBER"}}, "membership_"),
+    ({"joined": {"before": "1990-01-01T00:00:00Z"}}, "user_order_joined"),
+    ({"lastSeen": {"since": "2090-01-01T00:00:00Z"}}, "user_order_last_seen"),
+    ({"and": [{"isActive": True}, {"emailDomain": "rare.example"}]}, "user_email_domain"),
+    ({"or": [{"isStaff": True}, {"group": "rare"}]}, "user_staff"),
+    ({"or": [{"emailDomain": "rare.example"}, {"locale": "fr"}]}, "profile_locale"),
+]
+# Applications note something about everybody.
+NOTES = """
+    INSERT INTO accounts_metadata (user_id, public, private)
+    SELECT id, '{"plan": "team"}', jsonb_build_object('crm', jsonb_build_object('id', id))
+    FROM accounts_user
+"""
+# The admin's lists, which go by pages and not by cursors: the last page there is, too.
+ADMIN_PAGES = [
+    "accounts/user/?p=200",
+    "accounts/user/?o=-1&p=200",
+    "accounts/user/?q=maria",
+    "accounts/user/?q=maria&p=20",
+    "accounts/user/?q=zzyzx",
+    "accounts/user/?q=mar&o=-5",
+    "accounts/user/?is_staff__exact=1",
+    "accounts/user/?is_active__exact=1&q=zzyzx",
+    "accounts/user/?groups__id__exact=1",
+    "accounts/profile/?q=maria",
+    "accounts/profile/?q=zzyzx",
+    "accounts/metadata/?q=maria",
+    "authentication/session/?q=maria",
+    "authentication/session/?expires_at_to=1990-01-01",
+    "organizations/membership/?q=zzyzx",
+    "organizations/membership/?q=maria&p=20",
+]
+# Twice as far as is counted, for a page by four indexes, and what a common search finds.
+ADMIN_ROWS = 150_000
+ROW_SCANS = {"Seq Scan", "Bitmap Heap Scan", "Tid Scan"}
+SEARCHES = ["zzyzx", "ora", "mar", "ma", "m", "maria garcia", "1234", "example"]
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a statement read."""
+
+    rows: int = 0
+    indexes: set[str] = field(default_factory=set)
+
+    def add(self, node: dict[str, Any]) -> None:
+        """Add what a node of the plan and those below it read."""
+        for below in node.get("Plans", []):
+            self.add(below)
+        if not node["Actual Loops"]:
+            return
+        if "Index Name" in node:
+            self.indexes.add(node["Index Name"])
+        if "Index Name" in node or node["Node Type"] in ROW_SCANS:
+            removed = ("Rows Removed by Filter", "Rows Removed by Index Recheck")
+            read = node["Actual Rows"] + sum(node.get(name, 0) for name in removed)
+            self.rows += round(read * node["Actual Loops"])
+
+
+class Directory:
+    """A client of the directory that looks at the plans of its pages."""
+
+    def __init__(self, user: User, ids: dict[str, str]) -> None:
+        self.client = GraphQLClient(make_token(user))
+        self.ids = ids
+
+    def page(self, **variables: Any) -> tuple[Plan, dict[str, Any]]:
+        """Return what the page's statement read, and the page."""
+        text = json.dumps(variables)
+        for name, id_ in self.ids.items():
+            text = text.replace(f'"{name}"', f'"{id_}"')
+        with bound_statements() as statements:
+            users = self.client(PAGE, **json.loads(text)).data["users"]
+        # The actor's, the page's, and the count's or two.
+        return plan_of(statements[1]), users
+
+
+def plan_of(sql: str) -> Plan:
+    """Return what a statement reads."""
+    plan = Plan()
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}")
+        plan.add(cursor.fetchone()[0][0]["Plan"])
+    return plan
+
+
+def bulk_page(selection: Selection, cursor: UUID | None) -> tuple[Plan, int]:
+    """Return what a bulk action reads to find who comes next, and how many they are."""
+    root = User.objects.get(username="ada")
+    actor = Actor(user_id=root.pk, is_staff=True, is_superuser=True)
+    bulk_action = BulkAction(selection=selection.to_json(), cursor=cursor)
+    with bound_statements() as statements:
+        people = next_page(bulk_action, actor=actor)
+    (sql,) = statements
+    return plan_of(sql), len(people)
+
+
+def look_at_bulk_actions(check: Callable[..., None]) -> None:
+    """Check who comes next in bulk actions, from the start and from the middle."""
+    (middle,) = User.objects.order_by("pk").values_list("pk", flat=True)[PEOPLE // 2 :][:1]
+    rare = Group.objects.get(name="Rare").pk
+    conditions: list[dict[str, Any]] = [
+        *({"is_active": True}, {"is_staff": True}, {"email_domain": "rare.example"}),
+        *({"group": rare}, {"locale": "fr"}, {"locale": "en"}),
+    ]
+    for condition, cursor in product(conditions, (None, middle)):
+        plan, count = bulk_page(Selection(UserFilterSpec(condition)), cursor)
+        assert count in {0, 10, 12, PAGE_OF_BULK_ACTION}
+        check((condition, cursor), plan, limit=4 * LOOK_AHEAD, index="_")
+    for cursor in (None, middle):
+        plan, _count = bulk_page(Selection(), cursor)
+        check(("everybody", cursor), plan, limit=200, index="accounts_user_pkey")
+
+
+def deep_cursor(order: str, direction: str) -> str:
+    """Return the cursor of somebody in the middle."""
+    people = User.objects.in_order(UserOrderField[order], descending=direction == "DESC").only("pk")
+    keyset = Keyset.of(people)
+    # Rows that are nothing else are sorted in time.
+    positions = people.only("pk").annotate(**keyset.positions())
+    position = keyset.position_of(positions[PEOPLE // 2])
+    return seal(orjson.dumps(position), purpose="cursor", context=f"UserConnection.{keyset.name}")
+
+
+@pytest.fixture
+def ids(transactional_db: None, settings: Any) -> dict[str, str]:
+    """Make a million people, ten of whom have something in common; return ids by name."""
+    settings.DEMO_PASSWORD = "any phrase will do here"
+    call_command(Command(), users=PEOPLE, organizations=20_000)
+    ten = list(User.objects.filter(is_staff=False).exclude(username="alan").order_by("-pk")[:10])
+    people = User.objects.filter(pk__in=[user.pk for user in ten])
+    for number, user in enumerate(ten):
+        people.filter(pk=user.pk).update(email=f"{number}@rare.example")
+    people.update(is_staff=True, date_joined="1980-01-01T00:00Z", name="Zzyzx")
+    LastSeen.objects.filter(user__in=people).update(at="2100-01-01T00:00Z")
+    Profile.objects.filter(user__in=people).update(locale="fr")
+    # As the owner, who may take longer than 5 s.
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute(NOTES)
+    noted = Metadata.objects.filter(user__in=people)
+    noted.update(public={"plan": "few"}, private={"crm": {"id": "few"}})
+    rare = Group.objects.create(name="Rare")
+    rare.user_set.set(people)
+    organization = make_organization("Rare", *ten)
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+    return {"rare": node_id(rare)} | {"rare organization": node_id(organization)}
+
+
+def admin_pages_that_read_too_much(cookie: str) -> list[tuple[str, int]]:
+    """Return the pages and the rows that they read, if these are not far from everybody's."""
+    client = Client()
+    client.cookies[cookie] = secret = new_secret()
+    Session.objects.create(
+        user=User.objects.get(username="ada"),
+        cookie_digest=digest(secret),
+        expires_at=timezone.now() + dt.timedelta(days=1),
+    )
+    found = []
+    for page in ADMIN_PAGES:
+        with bound_statements() as statements:
+            response = client.get(f"/admin/{page}")
+        assert (page, response.status_code) == (page, 200)
+        rows = sum(plan_of(sql).rows for sql in statements if sql.startswith("SELECT"))
+        if rows > ADMIN_ROWS:
+            found.append((page, rows))
+    return found
+
+
+def test_lists_read_a_bounded_number_of_rows(ids: dict[str, str], settings: Any) -> None:
+    directory = Directory(User.objects.get(username="ada"), ids)
+    problems = []
+
+    def check(what: object, plan: Plan, *, limit: int, index: str) -> None:
+        if plan.rows > limit or not any(index in name for name in plan.indexes):
+            problems.append((what, plan))
+
+    moments = User.objects.order_by("date_joined").values_list("date_joined", flat=True)
+    since, before = moments[PEOPLE // 2], moments[PEOPLE // 2 + HUNDREDTH]
+    week = {"since": since.isoformat(), "before": before.isoformat()}
+    for order, index in INDEXES.items():
+        for direction in WAYS:
+            by = {"field": order, "direction": direction}
+            plan, users = directory.page(by=by)
+            check(by, plan, limit=200, index=index)
+            plan, _users = directory.page(by=by, after=deep_cursor(order, direction))
+            check((by, "deep"), plan, limit=200, index=index)
+            for often in OFTEN:
+                plan, users = directory.page(by=by, filter=often)
+                assert len(users["edges"]) == 50
+                check((by, often), plan, limit=4 * LOOK_AHEAD, index=index)
+            for seldom, own_index in SELDOM:
+                plan, users = directory.page(by=by, filter=seldom)
+                # With the two that the demo has on its staff.
+                assert users["totalCount"]["value"] in {10, 12}
+                check((by, seldom), plan, limit=4 * LOOK_AHEAD, index=own_index)
+            plan, _users = directory.page(by=by, filter={"joined": week})
+            # By the filter's index, in their places, and for the order.
+            check((by, week), plan, limit=4 * LOOK_AHEAD + 3 * HUNDREDTH, index="user_")
+    assert problems == []
+
+    look_at_bulk_actions(check)
+    assert problems == []
+
+    for username, column in (("ada", "private_search_text"), ("alan", "search_text")):
+        directory = Directory(User.objects.get(username=username), ids)
+        for text in SEARCHES:
+            # The index tells who has the words, and then the rows tell who of them is shown.
+            found = User.objects.filter(has_words(column, text.split()))
+            limit = 4 * LOOK_AHEAD + 3 * found.count()
+            for chosen in (None, *({"field": "USERNAME", "direction": way} for way in WAYS)):
+                plan, _users = directory.page(by=chosen, search=text)
+                check((username, text, chosen), plan, limit=limit, index="user")
+    assert problems == []
+    assert admin_pages_that_read_too_much(settings.SESSION_COOKIE) == []

@@ -1,0 +1,100 @@
+"""Making API tokens over HTTP, and using them, for the tests of several flows."""
+
+from typing import Any
+
+from tests.support.client import Answer, GraphQLClient
+from tests.support.factories import PASSWORD, node_id
+from users.accounts.models import User
+from users.authentication.models import ApiToken
+
+CREATE = """
+    mutation ($input: CreateApiTokenInput!) {
+      createApiToken(input: $input) {
+        secret apiToken { id name scopes expiresAt lastUsedAt user { username } }
+        errors { code field }
+      }
+    }
+"""
+ROTATE = """
+    mutation ($input: RotateApiTokenInput!) {
+      rotateApiToken(input: $input) {
+        secret apiToken { id name scopes expiresAt } errors { code field }
+      }
+    }
+"""
+RENAME = """
+    mutation ($id: ID!, $name: String!) {
+      renameApiToken(input: {tokenId: $id, name: $name}) {
+        apiToken { name } errors { code field }
+      }
+    }
+"""
+REVOKE = """
+    mutation ($id: ID!) { revokeApiToken(input: {tokenId: $id}) { errors { code field } } }
+"""
+CREATE_SERVICE = """
+    mutation ($input: CreateServiceAccountInput!) {
+      createServiceAccount(input: $input) {
+        user { id username isService isStaff isSuperuser isActive } errors { code field }
+      }
+    }
+"""
+CREATE_SERVICE_TOKEN = """
+    mutation ($input: CreateServiceAccountTokenInput!) {
+      createServiceAccountToken(input: $input) {
+        secret apiToken { id name scopes } errors { code field }
+      }
+    }
+"""
+DEACTIVATE = """
+    mutation ($id: ID!) {
+      deactivateServiceAccount(input: {serviceAccountId: $id}) {
+        user { isActive } errors { code field }
+      }
+    }
+"""
+
+
+def create(client: GraphQLClient, *scopes: str, **changes: Any) -> Answer:
+    """Ask for a token, with the right password unless it is said otherwise."""
+    given = {"name": "CI", "scopes": list(scopes or ["PROFILE_READ"]), "password": PASSWORD}
+    return client(CREATE, input=given | changes)
+
+
+def created(client: GraphQLClient, *scopes: str, **changes: Any) -> str:
+    """Make a token, and return its secret."""
+    payload = create(client, *scopes, **changes).data["createApiToken"]
+    assert payload["errors"] == []
+    secret: str = payload["secret"]
+    return secret
+
+
+def rotate(client: GraphQLClient, token: ApiToken, **changes: Any) -> Answer:
+    given = {"tokenId": node_id(token), "password": PASSWORD}
+    return client(ROTATE, input=given | changes)
+
+
+def create_for_service(client: GraphQLClient, service: User, **changes: Any) -> Answer:
+    given = {
+        "serviceAccountId": node_id(service),
+        "name": "CI",
+        "scopes": ["USERS_READ"],
+        "password": PASSWORD,
+    }
+    return client(CREATE_SERVICE_TOKEN, input=given | changes)
+
+
+def assert_dead(secret: str) -> None:
+    """A token that does not work is told as RFC 6750, section 3.1, has it."""
+    answer = GraphQLClient(secret)("{ me { username } }")
+    assert (answer.status, answer.codes) == (401, ["UNAUTHENTICATED"])
+    assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+
+
+def assert_insufficient(answer: Answer, scope: str | None) -> None:
+    """A token that is not good for something is told so, and by which scope it would be."""
+    assert (answer.status, answer.codes) == (403, ["INSUFFICIENT_SCOPE"])
+    assert answer.body["errors"][0]["extensions"]["scope"] == scope
+    assert "data" not in answer.body
+    needed = f', scope="{scope}"' if scope else ""
+    assert answer.headers["WWW-Authenticate"] == f'Bearer error="insufficient_scope"{needed}'

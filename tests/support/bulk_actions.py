@@ -1,0 +1,84 @@
+"""Starting bulk actions over the API, and carrying them out as a worker does."""
+
+from typing import Any
+
+from core.outbox.models import OutboxMessage
+from core.outbox.tasks import deliver
+from tests.support.client import Answer, GraphQLClient
+from tests.support.factories import make_user
+from users.accounts.models import User
+from users.activity.models import Event
+from users.activity.tags import Tag
+from users.bulk.models import BulkAction
+
+FIELDS = """
+    id action state total done unchanged failed createdAt startedAt finishedAt
+    requester { username } search filter arguments
+    failures(first: 9) { nodes { user { username } code } totalCount { value } }
+"""
+START = f"""
+    mutation ($input: StartBulkActionInput!) {{ startBulkAction(input: $input) {{
+      bulkAction {{ {FIELDS} }} selectedCount {{ value isExact }} errors {{ code field message }}
+    }} }}
+"""
+CANCEL = f"""
+    mutation ($id: ID!) {{ cancelBulkAction(input: {{bulkActionId: $id}}) {{
+      bulkAction {{ {FIELDS} }} errors {{ code field message }}
+    }} }}
+"""
+READ = f"query ($id: ID!) {{ bulkAction(id: $id) {{ {FIELDS} }} }}"
+LIST = """
+    query ($first: Int = 9, $after: String) { bulkActions(first: $first, after: $after) {
+      nodes { id state } pageInfo { endCursor hasNextPage } totalCount { value }
+    } }
+"""
+SUSPEND = {"action": "SUSPEND", "reason": "Sent spam."}
+ACTIVE = {"isActive": True, "isStaff": False}
+
+
+def make_people(count: int, **fields: Any) -> list[User]:
+    return [make_user(f"person-{number}", **fields) for number in range(count)]
+
+
+def start(client: GraphQLClient, count: int, **values: Any) -> Answer:
+    """Suspend ordinary people, or do something else."""
+    return client(START, input={"filter": ACTIVE, "expectedCount": count} | SUSPEND | values)
+
+
+def started(client: GraphQLClient, count: int, **values: Any) -> BulkAction:
+    """Start an action that must not be refused."""
+    assert start(client, count, **values).problems == []
+    return BulkAction.objects.latest("pk")
+
+
+def take_turns() -> int:
+    """Deliver messages until there are none; return how many there were."""
+    turns = 0
+    while message := OutboxMessage.objects.filter(subscriber__endswith="take_turn").first():
+        deliver(message.pk)
+        turns += 1
+    return turns
+
+
+def carried_out(client: GraphQLClient, count: int, **values: Any) -> BulkAction:
+    """Start an action and carry it out."""
+    bulk_action = started(client, count, **values)
+    take_turns()
+    bulk_action.refresh_from_db()
+    return bulk_action
+
+
+def counts(bulk_action: BulkAction) -> tuple[int, int, int]:
+    """Return how many were done, unchanged, and refused."""
+    return bulk_action.done, bulk_action.unchanged, bulk_action.failed
+
+
+def suspended() -> list[Any]:
+    """Return who was suspended, as often as they were."""
+    events = Event.objects.filter(tag=Tag.USER_SUSPENDED).order_by("pk")
+    return list(events.values_list("subject_id", flat=True))
+
+
+def take_turn() -> None:
+    """Deliver the next message."""
+    deliver(OutboxMessage.objects.get().pk)

@@ -1,0 +1,70 @@
+"""Thirty people who have one of everything, for the tests of what much data costs."""
+
+from dataclasses import dataclass
+
+from django.contrib.auth.models import Group, Permission
+
+from core.security.actor import Actor
+from tests.support.factories import (
+    make_api_token,
+    make_bulk_action,
+    make_crowd,
+    make_factors,
+    make_organization,
+    make_organization_invitation,
+    make_service,
+    make_session,
+    make_user,
+    node_id,
+)
+from users.accounts.models import User
+from users.activity.services.record import record
+from users.activity.tags import Tag
+from users.scopes import Scope
+
+SIZE = 30
+
+
+@dataclass(frozen=True)
+class CrowdRows:
+    """Who of the cast is in the crowd, by fixture, and the ids of what tests ask for."""
+
+    cast: dict[str, User]
+    ids: dict[str, str]
+
+
+def build_crowd() -> CrowdRows:
+    sam = make_user("sam", is_staff=True)
+    alice = make_user("alice", name="Alice Archer")
+    organization = make_organization("Archers", sam, alice)
+    editors = Group.objects.create(name="Editors")
+    editors.permissions.add(*Permission.objects.filter(codename__startswith="view_")[:3])
+    Group.objects.bulk_create(Group(name=f"Group {number}") for number in range(SIZE))
+    people = make_crowd(SIZE, organization=organization, group=editors)
+    make_factors(sam, alice, passkeys=SIZE)
+    actor = Actor(user_id=people[0].pk, ip="192.0.2.1")
+    for user in (sam, alice, people[0]):
+        for _number in range(SIZE):
+            record(Tag.LOGGED_IN, actor=actor, subject_id=user.pk)
+            make_session(user)
+            make_api_token(user, Scope.USERS_READ, Scope.EVENTS_READ)
+    for number in range(SIZE):
+        make_service(f"service-{number:02}")
+        other = make_organization(f"Organisation {number}", sam)
+        for inviter in (sam, alice):
+            make_organization_invitation(other, inviter, email=f"{inviter.pk}@example.org")
+            make_organization_invitation(
+                organization, inviter, email=f"{inviter.pk}-{number}@example.org"
+            )
+    authors = Group.objects.create(name="Authors")
+    for user in (sam, alice):
+        user.groups.add(editors, authors)
+    actions = [make_bulk_action(sam, *people) for _number in range(SIZE + 1)]
+    rows = {
+        "user": people[0],
+        "organization": organization,
+        "group": editors,
+        "bulk": actions[0],
+    }
+    ids = {name: node_id(row) for name, row in rows.items()}
+    return CrowdRows({"sam": sam, "alice": alice}, ids)

@@ -1,0 +1,201 @@
+"""People and what they have, made directly in the database."""
+
+import base64
+import datetime as dt
+import secrets
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import Group
+from django.db.models import Model
+from django.utils import timezone
+
+from core.security.crypto import digest, new_secret
+from users.accounts.errors import AccountErrorCode
+from users.accounts.models import LastSeen, Profile, User
+from users.authentication.models import ApiToken, Passkey, RecoveryCode, Session, Totp
+from users.authentication.sessions.access_tokens import issue_access_token
+from users.authentication.tokens.format import new_api_token
+from users.bulk.actions import BulkActionKind
+from users.bulk.models import BulkAction, BulkFailure
+from users.bulk.states import BulkActionState
+from users.organizations.models import (
+    Membership,
+    Organization,
+    OrganizationInvitation,
+    Role,
+)
+
+PASSWORD = "correct horse battery staple"
+
+
+def make_user(
+    username: str, *, locale: str = "en", seen: dt.datetime | None = None, **fields: Any
+) -> User:
+    """Create a person with `PASSWORD` and what belongs to everybody."""
+    user = User.objects.create(
+        username=username,
+        email=fields.pop("email", f"{username}@example.org"),
+        password=make_password(PASSWORD),
+        **fields,
+    )
+    Profile.objects.create(user=user, locale=locale)
+    LastSeen.objects.create(user=user, at=seen)
+    return user
+
+
+def make_crowd(count: int, *, organization: Organization, group: Group) -> list[User]:
+    """Create public people who belong to the organisation and the group, and are signed in."""
+    people = User.objects.bulk_create(
+        User(username=f"person-{n:03}", email=f"{n:03}@example.org", is_public=True)
+        for n in range(count)
+    )
+    Profile.objects.bulk_create(Profile(user=user) for user in people)
+    LastSeen.objects.bulk_create(LastSeen(user=user) for user in people)
+    Membership.objects.bulk_create(
+        Membership(organization=organization, user=user) for user in people
+    )
+    group.user_set.add(*people)
+    ends = timezone.now() + dt.timedelta(days=1)
+    make_factors(*people, passkeys=3)
+    proof = strong_proof()
+    Session.objects.bulk_create(Session(user=user, expires_at=ends, **proof) for user in people)
+    return people
+
+
+def make_session(user: User, *, days: int = 1) -> Session:
+    """Create a session that ends in ``days`` days, or ended if negative.
+
+    It proved as much just now as ``user`` has to prove.
+    """
+    proof = strong_proof() if user.second_factors else {}
+    ends = timezone.now() + dt.timedelta(days=days)
+    return Session.objects.create(user=user, expires_at=ends, **proof)
+
+
+def make_cookie_session(user: User) -> str:
+    """Sign a person in like a browser, and return the cookie."""
+    secret = new_secret()
+    session = make_session(user)
+    Session.objects.filter(pk=session.pk).update(cookie_digest=digest(secret))
+    return secret
+
+
+def strong_proof() -> dict[str, Any]:
+    """Return what a session says that was just begun by password and code."""
+    return {"methods": ["pwd", "otp", "mfa"], "aal": 2, "factor_at": timezone.now()}
+
+
+def make_factors(*people: User, passkeys: int = 1) -> None:
+    """Set up second factors of all kinds, as if a while ago."""
+    now = timezone.now()
+    Totp.objects.bulk_create(
+        Totp(user=user, secret="x", begun_at=now, confirmed_at=now, last_used_at=now)
+        for user in people
+    )
+    Passkey.objects.bulk_create(
+        Passkey(
+            user=user,
+            name=f"Key {number}",
+            credential_id=secrets.token_bytes(16),
+            public_key=b"x",
+            aaguid=UUID(int=0),
+            is_syncable=False,
+            is_backed_up=False,
+            last_used_at=now,
+        )
+        for user in people
+        for number in range(passkeys)
+    )
+    RecoveryCode.objects.bulk_create(
+        RecoveryCode(user=user, digest=secrets.token_bytes(32)) for user in people
+    )
+    for user in people:
+        user.second_factors = ["totp", "passkey"]
+        user.save(update_fields=["second_factors"])
+
+
+def make_token(user: User) -> str:
+    """Sign a person in, and return the access token."""
+    return issue_access_token(make_session(user))
+
+
+def make_service(username: str, **fields: Any) -> User:
+    """Create a program's account."""
+    service = User.objects.create(
+        username=username,
+        email=f"{username}@service.invalid",
+        password=make_password(None),
+        is_service=True,
+        **fields,
+    )
+    Profile.objects.create(user=service)
+    LastSeen.objects.create(user=service)
+    return service
+
+
+def make_api_token(user: User, *scopes: str, days: int = 30, name: str = "CI") -> str:
+    """Create an API token of these scopes, good for so many days, and return the secret."""
+    secret = new_api_token(for_service=user.is_service)
+    now = timezone.now()
+    token = ApiToken.objects.create(
+        user=user,
+        name=name,
+        digest=digest(secret),
+        scopes=list(scopes),
+        expires_at=now + dt.timedelta(days=abs(days)),
+    )
+    if days <= 0:
+        then = now - dt.timedelta(days=1 - days)
+        ApiToken.objects.filter(pk=token.pk).update(
+            created_at=then, expires_at=then + dt.timedelta(hours=1)
+        )
+    return secret
+
+
+def make_bulk_action(requester: User, *refused: User, **fields: Any) -> BulkAction:
+    """Create a bulk action that was carried out, but for those who were ``refused``."""
+    now = timezone.now()
+    values: dict[str, Any] = {
+        "kind": BulkActionKind.SUSPEND,
+        "arguments": {"reason": "Spam"},
+        "selection": {"filter": {"conditions": {"is_active": True}}, "search": "person"},
+        "state": BulkActionState.COMPLETED,
+        "total": len(refused),
+        "failed": len(refused),
+        "started_at": now,
+        "finished_at": now,
+    }
+    bulk_action = BulkAction.objects.create(requester=requester, **values | fields)
+    BulkFailure.objects.bulk_create(
+        BulkFailure(bulk_action=bulk_action, user=user, code=AccountErrorCode.LAST_ADMINISTRATOR)
+        for user in refused
+    )
+    return bulk_action
+
+
+def make_organization(name: str, *members: User, role: Role = Role.MEMBER) -> Organization:
+    """Create an organisation to which ``members`` belong."""
+    organization = Organization.objects.create(name=name)
+    for user in members:
+        Membership.objects.create(organization=organization, user=user, role=role)
+    return organization
+
+
+def make_organization_invitation(
+    organization: Organization, inviter: User, *, email: str, role: Role = Role.MEMBER
+) -> OrganizationInvitation:
+    """Create an invitation that nobody was mailed, good for a day."""
+    return OrganizationInvitation.objects.create(
+        organization=organization,
+        inviter=inviter,
+        email=email,
+        role=role,
+        expires_at=timezone.now() + dt.timedelta(days=1),
+    )
+
+
+def node_id(row: Model) -> str:
+    """Return the id by which GraphQL knows a row."""
+    return base64.b64encode(f"{type(row).__name__}:{row.pk}".encode()).decode()

@@ -1,0 +1,47 @@
+"""Pictures that are small to send and expensive to decode, or hard to decode at all."""
+
+import struct
+import zlib
+from io import BytesIO
+
+from PIL import Image
+
+from tests.support.pictures import picture
+
+END_OF_JPEG, START_OF_SCAN = b"\xff\xd9", b"\xff\xda"
+
+
+def many_scans(count: int, size: tuple[int, int] = (5_000, 5_000)) -> bytes:
+    """Return a progressive JPEG, the shortest of whose scans comes again and again."""
+    target = BytesIO()
+    Image.new("RGB", size, (90, 90, 90)).save(target, "JPEG", progressive=True, quality=50)
+    file = target.getvalue().removesuffix(END_OF_JPEG)
+    scans = file.split(START_OF_SCAN)[1:]
+    again = START_OF_SCAN + min(scans, key=len)
+    return file + again * (count - len(scans)) + END_OF_JPEG
+
+
+def huge_canvas(width: int, height: int) -> bytes:
+    """Return a WebP of a few bytes that claims to have so many pixels."""
+    frame = picture("WEBP", lossless=True)[12:]
+    size = struct.pack("<I", width - 1)[:3] + struct.pack("<I", height - 1)[:3]
+    body = b"WEBP" + b"VP8X" + struct.pack("<I", 10) + bytes(4) + size + frame
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def flat(format_: str, size: tuple[int, int], mode: str = "RGB", **options: object) -> bytes:
+    """Return a picture of one colour, which is small whatever its size."""
+    target = BytesIO()
+    Image.new(mode, size).save(target, format_, **options)
+    return target.getvalue()
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def with_chunks(*chunks: bytes) -> bytes:
+    """Return a PNG with these between its header and its pixels."""
+    file = picture("PNG")
+    end = 8 + 25
+    return file[:end] + b"".join(chunks) + file[end:]

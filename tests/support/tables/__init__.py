@@ -1,0 +1,1 @@
+"""Tables that tests hold the service against, written by hand."""

@@ -1,0 +1,272 @@
+"""How many SQL statements whatever can be asked may take, as staff and with nothing cached."""
+
+from typing import Final
+
+from strawberry.utils.str_converters import to_camel_case
+
+from users.accounts.models import PROFILE_FIELDS
+
+PERSON = """
+    id username name dateJoined lastSeenAt isPublic isService email emailVerifiedAt isActive isStaff
+    isSuperuser erasedAt
+"""
+EVERYTHING = f"""
+    {PERSON} avatar {{ url width height }} publicMetadata privateMetadata
+    profile {{ {" ".join(map(to_camel_case, PROFILE_FIELDS))} }}
+    groups {{ id name permissions }} permissions
+    secondFactors secondFactorDueAt recoveryCodesLeft totp {{ confirmedAt lastUsedAt }}
+    passkeys(first: 2) {{ nodes {{ id name aaguid isSyncable isBackedUp createdAt lastUsedAt }} }}
+    activeSessionCount emailAddresses {{ email verifiedAt undeliverableAt isPrimary }}
+    suspension {{ reason until createdAt }} deletion {{ requestedAt dueAt }}
+    dataExports {{ requestedAt readyAt expiresAt }}
+    apiTokens(first: 2) {{ nodes {{ name }} }}
+    memberships(first: 5) {{ nodes {{
+      role createdAt user {{ id }}
+      organization {{ id name createdAt members(first: 2) {{ nodes {{ role }} }} }}
+    }} }}
+"""
+API_TOKEN = """
+    id name scopes createdAt expiresAt lastUsedAt rotatedAt user { id username }
+"""
+BULK_ACTION = """
+    id action state total done unchanged failed createdAt startedAt finishedAt search filter
+    arguments requester { id username }
+    failures(first: 2) { nodes { code user { id username } } }
+"""
+INVITATION = "id email role createdAt expiresAt inviter { id username }"
+ORGANIZATION = f"""
+    id name createdAt myRole invitations {{ {INVITATION} }} members(first: 2) {{ nodes {{ role }} }}
+"""
+SESSION = """
+    id methods aal authenticatedAt factorAt
+    device browser operatingSystem userAgent ip createdAt lastSeenAt expiresAt isCurrent
+    isImpersonated user { id username }
+"""
+EVENT = """
+    id tag createdAt data ip userAgent personal actor { id username } subject { id username }
+"""
+
+# Shapes of what is selected. One statement is for the actor, the others are for:
+SHAPES: Final = [
+    ("the person", "{ me { id } }", 2),
+    ("the person's own columns", f"{{ me {{ {PERSON} }} }}", 2),
+    ("the person with the profile", "{ me { profile { bio locale } } }", 2),
+    ("the person with metadata", "{ me { publicMetadata privateMetadata } }", 2),
+    ("the person with the picture", "{ me { avatar(size: LARGE) { url } } }", 2),
+    ("the person, groups", "{ me { groups { name } } }", 3),
+    ("the person, groups, their permissions", "{ me { groups { permissions } } }", 4),
+    ("the person with the suspension", "{ me { suspension { reason } } }", 2),
+    ("the person, permissions", "{ me { permissions } }", 3),
+    (
+        "the person, addresses",
+        "{ me { emailAddresses { email verifiedAt undeliverableAt isPrimary } } }",
+        3,
+    ),
+    (
+        "the person, API tokens",
+        f"{{ me {{ apiTokens(first: 9) {{ nodes {{ {API_TOKEN} }} }} }} }}",
+        3,
+    ),
+    ("the person, sessions", "{ me { activeSessionCount } }", 3),
+    ("the person, their factors", "{ me { secondFactors secondFactorDueAt } }", 2),
+    ("the person with the authenticator app", "{ me { totp { lastUsedAt } } }", 3),
+    ("the person, recovery codes", "{ me { recoveryCodesLeft } }", 3),
+    ("the person, passkeys", "{ me { passkeys(first: 9) { nodes { name } } } }", 3),
+    ("people, recovery codes", "{ users(first: $n) { nodes { recoveryCodesLeft } } }", 3),
+    (
+        "the person, memberships with organisations",
+        "{ me { memberships(first: 9) { edges { node { organization { id } } } } } }",
+        3,
+    ),
+    (
+        "the same and groups, their permissions, permissions, sessions, addresses, members",
+        f"{{ me {{ {EVERYTHING} }} }}",
+        14,
+    ),
+    ("a person and all of the above", f"{{ user(id: $user) {{ {EVERYTHING} }} }}", 14),
+    ("a person, whom an id of nothing does not find", '{ user(id: "x") { id } }', 2),
+    ("a person by node", f"{{ node(id: $user) {{ ... on User {{ {EVERYTHING} }} }} }}", 14),
+    ("an organisation by node", "{ node(id: $organization) { ... on Organization { name } } }", 2),
+    ("nothing, for a node of nothing", '{ node(id: "x") { id } }', 1),
+    ("an organisation, one's role", "{ organization(id: $organization) { name myRole } }", 2),
+    (
+        "an organisation, members, invitations with inviters",
+        f"{{ organization(id: $organization) {{ {ORGANIZATION} }} }}",
+        4,
+    ),
+    (
+        "organisations and everything",
+        f"{{ organizations(first: $n) {{ edges {{ node {{ {ORGANIZATION} }} }} }} }}",
+        4,
+    ),
+    (
+        "an organisation, members with people and profiles, groups",
+        """{ organization(id: $organization) {
+             members(first: $n) { nodes { role user { id profile { bio } groups { name } } } }
+           } }""",
+        4,
+    ),
+    (
+        "an organisation, members with people, permissions",
+        """{ organization(id: $organization) {
+             members(last: $n) { edges { cursor node { user { permissions } } } }
+           } }""",
+        4,
+    ),
+    ("people, cursors", "{ users(first: $n) { edges { cursor } pageInfo { endCursor } } }", 2),
+    ("people, for their number", "{ users(first: $n) { pageInfo { hasNextPage } } }", 2),
+    ("people's own columns", f"{{ users(first: $n) {{ edges {{ node {{ {PERSON} }} }} }} }}", 2),
+    ("people with profiles", "{ users(first: $n) { edges { node { profile { bio } } } } }", 2),
+    (
+        "people with pictures",
+        "{ users(first: $n) { nodes { a: avatar { url } b: avatar(size: SMALL) { url } } } }",
+        2,
+    ),
+    ("people with metadata", "{ users(first: $n) { nodes { publicMetadata } } }", 2),
+    ("people, groups", "{ users(first: $n) { edges { node { groups { name } } } } }", 3),
+    ("people, permissions", "{ users(first: $n) { edges { node { permissions } } } }", 3),
+    ("people, addresses", "{ users(first: $n) { nodes { emailAddresses { email } } } }", 3),
+    (
+        "people, API tokens",
+        f"""{{ users(first: $n) {{ nodes {{
+             apiTokens(first: 9) {{ nodes {{ {API_TOKEN} }} }}
+           }} }} }}""",
+        3,
+    ),
+    (
+        "service accounts, API tokens",
+        """{ serviceAccounts(first: $n) { edges { node {
+             apiTokens(first: 9) { nodes { name } }
+           } } } }""",
+        3,
+    ),
+    ("people, sessions", "{ users(first: $n) { edges { node { activeSessionCount } } } }", 3),
+    (
+        "people, memberships with organisations",
+        """{ users(first: $n) { nodes {
+             memberships(first: 9) { nodes { organization { name } } }
+           } } }""",
+        3,
+    ),
+    (
+        "people, memberships with organisations, members with people, groups",
+        """{ users(first: $n) { nodes {
+             memberships(first: 9) { nodes { organization {
+               members(last: 5) { nodes { user { username groups { name } } } }
+             } } }
+           } } }""",
+        5,
+    ),
+    (
+        "people, memberships by two names, counted",
+        """{ users(first: $n) { nodes {
+             a: memberships(first: 1) { edges { cursor } totalCount { value } }
+             b: memberships(first: 2) { edges { cursor } totalCount { value } }
+           } } }""",
+        6,
+    ),
+    (
+        "people and everything",
+        f"{{ users(first: $n) {{ edges {{ node {{ {EVERYTHING} }} }} }} }}",
+        14,
+    ),
+    (
+        "two pages",
+        "{ a: users(first: $n) { edges { cursor } } b: users(last: $n) { edges { cursor } } }",
+        3,
+    ),
+    (
+        "two pages, permissions of one",
+        """{ a: users(last: $n) { pageInfo { hasNextPage } }
+             b: users(first: $n) { edges { node { permissions } } } }""",
+        4,
+    ),
+    ("groups", "{ groups(first: $n) { edges { node { id name } } } }", 2),
+    ("groups, permissions", "{ groups(first: $n) { edges { node { permissions } } } }", 3),
+    (
+        "sessions with people",
+        f"{{ sessions(first: $n) {{ edges {{ node {{ {SESSION} }} }} }} }}",
+        2,
+    ),
+    ("events", "{ events(first: $n) { edges { node { id tag data } } } }", 2),
+    ("events with what is personal", "{ events(first: $n) { edges { node { ip personal } } } }", 2),
+    (
+        "events with actors and subjects",
+        f"{{ events(first: $n) {{ edges {{ node {{ {EVENT} }} }} }} }}",
+        2,
+    ),
+    (
+        "bulk actions, refusals with people",
+        f"{{ bulkActions(first: $n) {{ edges {{ node {{ {BULK_ACTION} }} }} }} }}",
+        3,
+    ),
+    (
+        "a bulk action, refusals with people, groups",
+        """{ bulkAction(id: $bulk) {
+             failures(first: $n) { nodes { code user { id groups { name } } } }
+           } }""",
+        4,
+    ),
+    ("nothing, for the schema", "{ __schema { queryType { name } } }", 1),
+]
+
+# The same for an ordinary person, where it is another number. Whom and what not everybody sees is
+# not joined but takes a statement of its own, and what only staff sees takes none.
+ORDINARY: Final = {
+    "the person, memberships with organisations": 4,
+    "the same and groups, their permissions, permissions, sessions, addresses, members": 16,
+    "a person and all of the above": 10,
+    "a person by node": 10,
+    "an organisation, members with people and profiles, groups": 5,
+    "people, memberships with organisations": 4,
+    "people, memberships with organisations, members with people, groups": 6,
+    "people and everything": 16,
+    "the person, API tokens": 4,
+    "people, API tokens": 4,
+    "sessions with people": 3,
+    "events with actors and subjects": 4,
+}
+
+# What the schema lets one ask, by its names there, if it takes another number of statements than
+# `budget` says; see `tests.support.documents`.
+BUDGETS: Final[dict[str, int]] = {
+    "Query.users(search:) isTruncated": 3,
+}
+ROOTS: Final = (
+    "Query.",
+    "UserFilter.",
+    "EventFilter.",
+    "UserOrderField.",
+    "OrganizationOrderField.",
+)
+
+
+def budget(about: str) -> int:
+    """Return how many statements a document of `tests.support.documents` may take, at any size.
+
+    One is for the actor and one for the rows. Lists below objects take one more, and so does a
+    count.
+    """
+    below = not about.startswith(ROOTS)
+    return BUDGETS.get(about, 2 + below + about.endswith(" totalCount"))
+
+
+# The operations of docs/operations that read.
+DOCUMENTED: Final[dict[str, int]] = {
+    "Me": 6,
+    "Directory": 5,
+    "Person": 3,
+    "Organization": 5,
+    "Analytics": 2,
+    "SearchPeople": 4,
+    "FilterPeople": 3,
+    "Sessions": 2,
+    "SecondFactors": 5,
+    "Groups": 4,
+    "Events": 2,
+    "BulkAction": 3,
+    "BulkActions": 2,
+    "Organizations": 2,
+    "ApiTokens": 3,
+    "ServiceAccounts": 3,
+}

@@ -1,0 +1,1 @@
+"""Avatars: decoding, resizing and storing them."""

@@ -1,0 +1,6 @@
+"""Events, what is personal about them, their seals, and daily counts."""
+
+from users.activity.models.events import DailyCount, Event, EventDetails
+from users.activity.models.seals import EventSeal
+
+__all__ = ["DailyCount", "Event", "EventDetails", "EventSeal"]

@@ -1,0 +1,54 @@
+"""Recording what happened."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+from core.outbox.registry import publish
+from core.security.actor import Actor
+from users.activity.models import Event, EventDetails
+from users.activity.tags import Tag
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+def record(
+    tag: Tag,
+    *,
+    actor: Actor,
+    subject_id: UUID | None,
+    personal: Mapping[str, Any] = NOTHING,
+    **data: Any,
+) -> Event:
+    """Add an event and publish it to the tag's subscribers, in the caller's transaction.
+
+    Subscribers get ``event_id``. ``data`` is kept for good, so it must hold nothing secret and
+    nothing personal; ``personal`` can be erased later, and has the actor's address and device
+    by itself. What is done by an API token, or by a bulk action, tells by which. What an
+    administrator does in somebody's name is the administrator's deed, and tells in whose name.
+    """
+    if actor.token_id is not None:
+        data["by_token"] = actor.token_id
+    if actor.bulk_action_id is not None:
+        data["bulk_action"] = actor.bulk_action_id
+    if actor.impersonator_id is not None:
+        data["on_behalf_of"] = actor.user_id
+    event = Event(
+        tag=tag,
+        actor_id=actor.impersonator_id or actor.user_id,
+        subject_id=subject_id,
+        session_id=actor.session_id,
+        data=data,
+    )
+    origin = {"ip": actor.ip, "user_agent": actor.user_agent}
+    values = {name: value for name, value in origin.items() if value} | dict(personal)
+    details = EventDetails.of(values) if values else None
+    if details:
+        event.details_digest = details.digest()
+    event.save(force_insert=True)
+    if details:
+        details.event = event
+        details.save(force_insert=True)
+    publish(tag, event_id=str(event.pk))
+    return event

@@ -1,0 +1,154 @@
+"""Buttons of admin pages: those that lead to a page, and those that open a dialog first."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, NotRequired, ParamSpec, TypedDict, Unpack
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from unfold.decorators import action
+from unfold.forms import BaseDialogForm
+
+from core.errors import InputRejectedError, Text
+from core.security.actor import Actor
+from core.web.forms import add_problems
+from users.admin.base import actor_of
+
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """A dialog that was confirmed by POST.
+
+    ``key`` is the primary key of the page's row, and None on a list. ``values`` are the form's.
+    """
+
+    request: HttpRequest
+    key: Any
+    values: Mapping[str, Any]
+
+    @property
+    def actor(self) -> Actor:
+        """The user who confirmed it."""
+        return actor_of(self.request)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The page to show after an action, and the message to show on it."""
+
+    url: str
+    message: Text | None = None
+
+
+Handler = Callable[[Any, Confirmed], Done | HttpResponse]
+View = Callable[..., HttpResponse]
+
+
+class Button(TypedDict):
+    """The button of an action.
+
+    ``icon`` is one of Material Symbols. ``permission`` names a method ``has_…_permission`` of the
+    page, by default the one to view it. ``path`` is the last part of the URL, by default the name
+    of the method.
+    """
+
+    label: Text
+    icon: str
+    permission: NotRequired[str]
+    path: NotRequired[str]
+
+
+def dialog_action(
+    *,
+    title: Text,
+    text: Text,
+    confirm: Text | None = None,
+    form_class: type[BaseDialogForm] | None = None,
+    **button: Unpack[Button],
+) -> Callable[[Handler], View]:
+    """Make a method an action that runs once its dialog is confirmed.
+
+    ``confirm`` is the label of the dialog's button, by default that of the page's.
+
+    The method calls one service. If that refuses the input, the dialog's form is shown again with
+    the problems; without a form, the row does not exist and the response is 404.
+    """
+    dialog = {
+        "title": title,
+        "description": text,
+        "form_class": form_class,
+        "form_submit_text": button["label"] if confirm is None else confirm,
+    }
+
+    def decorate(method: Handler) -> View:
+        @wraps(method)
+        def run(
+            page: Any, request: HttpRequest, form: BaseDialogForm, object_id: str | None = None
+        ) -> HttpResponse:
+            key = None if object_id is None else _key_of(page.model, object_id)
+            given = form.cleaned_data
+            values = {name: given[name] for name in given if not name.startswith("_")}
+            try:
+                result = method(page, Confirmed(request, key, values))
+            except InputRejectedError as refusal:
+                if form_class is None:
+                    raise Http404 from None
+                add_problems(form, refusal.problems)
+                context = {**dialog, "dialog": dialog, "form": form}
+                return render(request, "unfold/helpers/dialog.html", context)
+            if isinstance(result, HttpResponse):
+                return result
+            if result.message is not None:
+                messages.success(request, str(result.message))
+            return redirect_from_dialog(request, result.url)
+
+        return _action(run, button, dialog)
+
+    return decorate
+
+
+def page_action(
+    **button: Unpack[Button],
+) -> Callable[[Callable[P, HttpResponse]], Callable[P, HttpResponse]]:
+    """Make a method an action that responds without a dialog, such as by a redirect."""
+
+    def decorate(method: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
+        return _action(method, button)
+
+    return decorate
+
+
+def redirect_from_dialog(request: HttpRequest, url: str) -> HttpResponse:
+    """Redirect after an action, out of the theme's dialog if it was confirmed in one.
+
+    The dialog's script follows a plain redirect inside of the dialog.
+    """
+    if request.headers.get("HX-Request"):
+        return HttpResponse(headers={"HX-Redirect": url})
+    return HttpResponseRedirect(url)
+
+
+def _action(
+    method: Callable[P, HttpResponse], button: Button, dialog: Mapping[str, Any] | None = None
+) -> Callable[P, HttpResponse]:
+    decorate: Callable[..., Callable[P, HttpResponse]] = action(
+        description=button["label"],
+        icon=button["icon"],
+        permissions=[button.get("permission", "view")],
+        url_path=button.get("path", method.__name__.replace("_", "-")),
+        dialog=dialog,
+    )
+    return decorate(method)
+
+
+def _key_of(model: type[Model], object_id: str) -> Any:
+    try:
+        return model._meta.pk.to_python(object_id)
+    except ValidationError:
+        raise Http404 from None

@@ -1,0 +1,200 @@
+"""The admin's ways in: the password, the second factor, and setting one up where it is demanded.
+
+They begin one of our sessions, so the console of the same site is signed in with it, too.
+"""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth.views import RedirectURLMixin
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.middleware.csrf import rotate_token
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.utils.safestring import mark_safe
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.generic import FormView
+from unfold.widgets import UnfoldAdminPasswordToggleWidget, UnfoldAdminTextInputWidget
+
+from core.errors import DomainError, InputRejectedError, TooManyAttemptsError
+from users.accounts.authentication_methods import Method
+from users.admin.base import actor_of
+from users.authentication.errors import AuthenticationErrorCode
+from users.authentication.factors.one_time_codes import DIGITS
+from users.authentication.services.end_sessions import log_out
+from users.authentication.services.mfa import Evidence, verify_second_factor
+from users.authentication.services.sessions import (
+    SecondFactorPending,
+    SignInResult,
+    Transport,
+    log_in,
+)
+from users.authentication.services.totp import begin_totp_enrollment, confirm_totp_enrollment
+from users.authentication.sessions.credentials import actor_through
+from users.authentication.sessions.middleware import set_device_cookie, set_session_cookie
+
+CODE_FIELD = {"autofocus": "", "autocomplete": "one-time-code", "inputmode": "text"}
+
+
+class LogInForm(forms.Form):
+    """The fields that the theme's template shows."""
+
+    username = forms.CharField(
+        label=_("E-mail address or username"),
+        max_length=254,
+        widget=UnfoldAdminTextInputWidget(attrs={"autofocus": "", "autocomplete": "username"}),
+    )
+    password = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        widget=UnfoldAdminPasswordToggleWidget(attrs={"autocomplete": "current-password"}),
+    )
+
+
+class CodeForm(forms.Form):
+    """A code, of an app or for recovery."""
+
+    code = forms.CharField(
+        label=_("Code"), max_length=64, widget=UnfoldAdminTextInputWidget(attrs=CODE_FIELD)
+    )
+
+
+class SecondStepForm(CodeForm):
+    """The code, and the log-in that it completes."""
+
+    mfa_token = forms.CharField(widget=forms.HiddenInput)
+
+
+class _Step(RedirectURLMixin, FormView):  # type: ignore[type-arg]
+    """One of the two forms, after which the browser is signed in or not."""
+
+    next_page = "admin:index"
+
+    def sign_in(self, signed_in: SignInResult) -> HttpResponse | None:
+        """Give the browser the session, if it is of staff; end it otherwise."""
+        actor = actor_of(self.request)
+        person = actor_through(signed_in.session, actor)
+        if not (signed_in.cookie and signed_in.session.user.is_staff):
+            log_out(actor=person)
+            return None
+        rotate_token(self.request)
+        is_enrollment_due = person.enrolling_id is not None
+        url = reverse("admin:second-factor") if is_enrollment_due else self.get_success_url()
+        response = HttpResponseRedirect(url)
+        set_session_cookie(response, signed_in.cookie)
+        if signed_in.device_token:
+            set_device_cookie(response, signed_in.device_token)
+        return response
+
+    def refuse(self, form: forms.Form, text: str | None = None) -> HttpResponse:
+        """Show the form again. Wrong credentials and those of others get the same answer."""
+        refusal = gettext("These are not the credentials of a member of staff.")
+        form.add_error(None, text or refusal)
+        return self.form_invalid(form)
+
+
+@method_decorator([sensitive_post_parameters("password"), never_cache], name="dispatch")
+class LogInView(_Step):
+    """Asks for the password."""
+
+    form_class = LogInForm
+    template_name = "admin/login.html"
+
+    def form_valid(self, form: LogInForm) -> HttpResponse:
+        """Sign in, or go on to the second step."""
+        try:
+            signed_in = log_in(
+                actor=actor_of(self.request),
+                login=form.cleaned_data["username"],
+                password=form.cleaned_data["password"],
+                transport=Transport.COOKIE,
+                device_token=self.request.COOKIES.get(settings.DEVICE_COOKIE),
+            )
+        except InputRejectedError:
+            return self.refuse(form)
+        except TooManyAttemptsError as error:
+            return self.refuse(form, str(error.text))
+        if isinstance(signed_in, SecondFactorPending):
+            view = SecondStepView(extra_context=self.extra_context)
+            view.setup(self.request)
+            return view.begin(signed_in.token)
+        return self.sign_in(signed_in) or self.refuse(form)
+
+
+@method_decorator([sensitive_post_parameters(), never_cache], name="dispatch")
+class SecondStepView(_Step):
+    """Asks for a code. Whoever has passkeys alone signs in by the console."""
+
+    form_class = SecondStepForm
+    template_name = "admin/second_step.html"
+
+    def begin(self, token: str) -> HttpResponse:
+        """Show the form for a log-in whose password was right."""
+        form = SecondStepForm(initial={"mfa_token": token})
+        return self.render_to_response(self.get_context_data(form=form))
+
+    def form_valid(self, form: SecondStepForm) -> HttpResponse:
+        """Complete the log-in."""
+        code = form.cleaned_data["code"]
+        try:
+            signed_in = verify_second_factor(
+                form.cleaned_data["mfa_token"],
+                Evidence(_method_of(code), code),
+                actor=actor_of(self.request),
+            )
+        except InputRejectedError as error:
+            problem = error.problems[0]
+            if problem.code is not AuthenticationErrorCode.CODE_INVALID:
+                # What waited for the code is gone, so one begins anew.
+                return HttpResponseRedirect(self.request.get_full_path())
+            return self.refuse(form, str(problem.message))
+        except TooManyAttemptsError as error:
+            return self.refuse(form, str(error.text))
+        return self.sign_in(signed_in) or HttpResponseRedirect(reverse("admin:login"))
+
+
+@method_decorator([sensitive_post_parameters(), never_cache], name="dispatch")
+class EnrollmentView(FormView):  # type: ignore[type-arg]
+    """Sets an authenticator app up, for who may do nothing else before."""
+
+    form_class = CodeForm
+    template_name = "admin/second_factor.html"
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show the secret, or take the first code of it."""
+        if "code" in request.POST:
+            return super().post(request, *args, **kwargs)
+        try:
+            enrollment = begin_totp_enrollment(actor=actor_of(request))
+        except InputRejectedError:
+            return HttpResponseRedirect(reverse("admin:index"))
+        except DomainError:
+            return HttpResponseRedirect(reverse("admin:login", query={"again": 1}))
+        # The image is made by us, of a URI in which everything is escaped.
+        image = mark_safe(enrollment.qr_code)  # noqa: S308
+        context = self.get_context_data(form=CodeForm(), secret=enrollment.secret, image=image)
+        return self.render_to_response(context)
+
+    def form_valid(self, form: CodeForm) -> HttpResponse:
+        """Set it up, and show the recovery codes."""
+        try:
+            actor = actor_of(self.request)
+            enrolled = confirm_totp_enrollment(form.cleaned_data["code"], actor=actor)
+        except InputRejectedError as error:
+            form.add_error("code", str(error.problems[0].message))
+            return self.form_invalid(form)
+        except DomainError as error:
+            form.add_error(None, str(error.text))
+            return self.form_invalid(form)
+        return self.render_to_response(
+            self.get_context_data(form=None, recovery_codes=enrolled.recovery_codes)
+        )
+
+
+def _method_of(code: str) -> Method:
+    """Tell by its length what was typed: recovery codes are far longer."""
+    return Method.TOTP if len(code.strip()) <= 2 * DIGITS else Method.RECOVERY_CODE

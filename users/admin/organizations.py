@@ -1,0 +1,92 @@
+"""The pages of organisations, memberships and invitations; all read-only."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from users.accounts.identifiers import canonical_part, readable_email
+from users.admin.base import MenuItem, ReadOnlyInline, RosterAdmin, Section
+from users.admin.filters import ChoicesFilter, DayFilter, RelatedFilter
+from users.admin.people.accounts import UserRelatedAdmin
+from users.organizations.models import Membership, Organization, OrganizationInvitation
+
+
+class MembershipInline(ReadOnlyInline):
+    """The members of an organisation, newest first."""
+
+    model = Membership
+    fields = ("user", "role", "created_at")
+    # The order of the index that begins with the organisation.
+    ordering = ("-created_at", "-id")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        """Read the users in the same statement."""
+        memberships: QuerySet[Membership] = super().get_queryset(request)
+        return memberships.select_related("user")
+
+
+@admin.register(Organization)
+class OrganizationAdmin(RosterAdmin):
+    """Organisations and their members."""
+
+    menu = MenuItem(Section.ORGANIZATIONS, 1, "corporate_fare")
+    list_display = ("name", "created_at")
+    list_filter = (("created_at", DayFilter),)
+    search_fields = ("name__icontains",)
+    search_help_text = _("Any part of the name")
+    ordering = ("-id",)
+    fields = (("name", "created_at"),)
+    inlines = (MembershipInline,)
+
+
+@admin.register(Membership)
+class MembershipAdmin(UserRelatedAdmin):
+    """Memberships by user, organisation or role."""
+
+    menu = MenuItem(Section.ORGANIZATIONS, 2, "diversity_3")
+    list_display = ("user", "organization", "role", "created_at")
+    list_select_related = ("user", "organization")
+    list_filter = (
+        ("user", RelatedFilter),
+        ("organization", RelatedFilter),
+        ("role", ChoicesFilter),
+    )
+    # The order of the primary key, which is an index and the order of joining.
+    ordering = ("-id",)
+    sortable_by = ()
+    fields = (("user", "organization"), ("role", "created_at"))
+
+
+@admin.register(OrganizationInvitation)
+class OrganizationInvitationAdmin(RosterAdmin):
+    """Invitations that are pending."""
+
+    menu = MenuItem(Section.ORGANIZATIONS, 3, "mail")
+    list_display = ("address", "organization", "role", "inviter", "created_at", "expires_at")
+    list_select_related = ("organization", "inviter")
+    list_filter = (
+        ("organization", RelatedFilter),
+        ("role", ChoicesFilter),
+    )
+    search_fields = ("email__contains",)
+    search_help_text = _("Any part of the address")
+    ordering = ("-id",)
+    sortable_by = ()
+    fields = (("address", "organization"), ("role", "inviter"), ("created_at", "expires_at"))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Search for the canonical form of the term: a domain may be typed in Unicode."""
+        found: tuple[QuerySet[Any], bool] = super().get_search_results(
+            request, queryset, canonical_part(search_term)
+        )
+        return found
+
+    @admin.display(description=_("e-mail"))
+    def address(self, invitation: OrganizationInvitation) -> str:
+        """Show the address as people read it."""
+        return readable_email(invitation.email)

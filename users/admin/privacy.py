@@ -1,0 +1,51 @@
+"""The page of scheduled deletions of accounts."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from users.accounts.policy import may_administer
+from users.admin.actions import Confirmed, Done, dialog_action
+from users.admin.base import MenuItem, Section, actor_of, never
+from users.admin.filters import DayFilter, RelatedFilter
+from users.admin.forms import ServiceForm
+from users.admin.people.accounts import OnePerUserAdmin
+from users.privacy.models import AccountDeletion
+from users.privacy.services.deletion import cancel_user_deletion, delete_user
+
+
+@admin.register(AccountDeletion)
+class AccountDeletionAdmin(OnePerUserAdmin):
+    """Scheduled deletions, which administrators create and cancel."""
+
+    menu = MenuItem(Section.PEOPLE, 6, "person_remove")
+    may_add = staticmethod(may_administer)
+    may_change = staticmethod(never)
+    list_display = ("user", "requested_at", "expires_at")
+    list_filter = (("user", RelatedFilter), ("expires_at", DayFilter))
+    sortable_by = ("user", "expires_at")
+    actions_detail = ("undo",)
+    add_fieldsets = ((None, {"fields": ("user",)}),)
+    fieldsets = ((None, {"fields": ("user", ("requested_at", "expires_at"))}),)
+
+    def save_model(
+        self, request: HttpRequest, obj: AccountDeletion, form: ServiceForm, *_change: Any
+    ) -> None:
+        """Schedule the deletion."""
+        user = delete_user(form.cleaned_data["user"].pk, actor=actor_of(request))
+        obj.user = user
+
+    @dialog_action(
+        label=_("Undo"),
+        icon="undo",
+        permission="administer",
+        title=_("Keep the account?"),
+        text=_("The person can sign in again at once, unless suspended."),
+    )
+    def undo(self, run_confirmed: Confirmed) -> Done:
+        """Cancel the deletion."""
+        user = cancel_user_deletion(run_confirmed.key, actor=run_confirmed.actor)
+        message = _("The account of %(person)s stays.") % {"person": user.username}
+        return Done(self.list_url, message)

@@ -1,0 +1,126 @@
+"""The pages of sessions and suspensions."""
+
+from typing import ClassVar
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from users.accounts.policy import may_administer
+from users.admin.actions import Confirmed, Done, dialog_action
+from users.admin.api_tokens import ApiTokenAdmin, ServiceAccountAdmin
+from users.admin.base import MenuItem, Section, actor_of
+from users.admin.filters import DayFilter, RelatedFilter
+from users.admin.forms import ServiceForm
+from users.admin.people.accounts import OnePerUserAdmin, UserRelatedAdmin
+from users.authentication.models import Session, Suspension
+from users.authentication.policy import may_read_impersonations
+from users.authentication.services.end_sessions import revoke_session
+from users.authentication.services.suspension import (
+    change_suspension,
+    reactivate_user,
+    suspend_user,
+)
+
+__all__ = [
+    "ApiTokenAdmin",
+    "ServiceAccountAdmin",
+    "SessionAdmin",
+    "SuspensionAdmin",
+]
+
+
+@admin.register(Session)
+class SessionAdmin(UserRelatedAdmin):
+    """Sessions, which administrators end."""
+
+    menu = MenuItem(Section.ACTIVITY, 1, "devices")
+    field_rules: ClassVar = {
+        "impersonator": may_read_impersonations,
+        "impersonation_reason": may_read_impersonations,
+    }
+    list_display = ("user", "user_agent", "ip", "last_seen_at", "created_at", "expires_at")
+    list_filter = (("user", RelatedFilter), ("expires_at", DayFilter))
+    ordering = ("-id",)
+    sortable_by = ("expires_at",)
+    fields = (
+        "user",
+        ("user_agent", "ip"),
+        ("created_at", "last_seen_at"),
+        ("expires_at", "methods"),
+        ("aal", "authenticated_at"),
+        "factor_at",
+        ("impersonator", "impersonation_reason"),
+    )
+    actions_detail = ("end",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Session]:
+        """Defer the digests."""
+        return super().get_queryset(request).defer("cookie_digest")
+
+    @dialog_action(
+        label=_("End"),
+        icon="logout",
+        permission="administer",
+        title=_("End the session?"),
+        text=_("The person is signed out of it at once."),
+    )
+    def end(self, run_confirmed: Confirmed) -> Done:
+        """End the session."""
+        revoke_session(run_confirmed.key, actor=run_confirmed.actor)
+        return Done(self.list_url, _("The session has ended."))
+
+
+class SuspensionForm(ServiceForm):
+    """The arguments of `suspend_user`."""
+
+    class Meta:
+        """The fields are those of the admin's `fieldsets`."""
+
+        widgets: ClassVar = {"reason": UnfoldAdminTextareaWidget(attrs={"rows": 3})}
+        help_texts: ClassVar = {"until": _("In UTC. If empty, until it is lifted.")}
+
+
+@admin.register(Suspension)
+class SuspensionAdmin(OnePerUserAdmin):
+    """Suspensions, which administrators create, change and lift."""
+
+    menu = MenuItem(Section.PEOPLE, 5, "block")
+    may_add = staticmethod(may_administer)
+    may_change = staticmethod(may_administer)
+    form = SuspensionForm
+    list_display = ("user", "reason", "until", "created_at")
+    list_filter = (("user", RelatedFilter), ("until", DayFilter))
+    sortable_by = ("user", "until")
+    actions_detail = ("lift",)
+    fieldsets = ((None, {"fields": ("user", "reason", "until")}),)
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: Suspension,
+        form: ServiceForm,
+        change: bool,  # noqa: FBT001 - Django's hook
+    ) -> None:
+        """Suspend the user, or change the reason and the end."""
+        actor, values = actor_of(request), form.changes
+        if change:
+            change_suspension(obj.user_id, actor=actor, **values)
+            return
+        obj.user = values["user"]
+        suspend_user(obj.user_id, actor=actor, reason=values["reason"], until=values["until"])
+
+    @dialog_action(
+        label=_("Lift"),
+        icon="lock_open",
+        permission="change",
+        title=_("Lift the suspension?"),
+        text=_("The person can sign in again at once."),
+    )
+    def lift(self, run_confirmed: Confirmed) -> Done:
+        """Lift the suspension."""
+        user = reactivate_user(run_confirmed.key, actor=run_confirmed.actor)
+        message = _("%(person)s can sign in again.") % {"person": user.username}
+        return Done(self.list_url, message)

@@ -1,0 +1,226 @@
+"""The second step of a log-in, and proving again who one is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from core.errors import InputRejectedError, Problem
+from core.security.actor import Actor
+from core.security.crypto import digest
+from users.accounts.authentication_methods import CODE_AMR, PASSWORD_AMR, Method, acceptable
+from users.accounts.errors import AccountErrorCode
+from users.accounts.models import User
+from users.accounts.services.lookup import get_self_for_update
+from users.accounts.services.reauthentication import (
+    check_own_password,
+    reauthentication_required_error,
+)
+from users.activity.services.record import record
+from users.activity.tags import Tag
+from users.authentication.factors.webauthn import passkey_invalid_error, use_passkey
+from users.authentication.models import PasskeyChallenge, PendingLogIn, Session
+from users.authentication.services.end_sessions import end_current_session
+from users.authentication.services.factors import ActingUser, get_acting_user, record_authentication
+from users.authentication.services.recovery_codes import use_recovery_code
+from users.authentication.services.sessions import (
+    SignInResult,
+    Transport,
+    begin_session,
+    renew_cookie,
+)
+from users.authentication.services.totp import code_invalid_error, use_totp_code
+from users.authentication.sessions.known_devices import Device, issue_device_token
+from users.authentication.throttling import (
+    clear_codes,
+    count_code,
+    count_passkey,
+    refund_passkey,
+    unlock,
+)
+
+Purpose = PasskeyChallenge.Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a person proves themselves by: a code or a password, or what a passkey answered."""
+
+    method: Method
+    text: str = ""
+    answer: Mapping[str, Any] | None = None
+
+    def refusal(self) -> InputRejectedError:
+        """Return what to say if it proves nothing."""
+        if self.method is Method.PASSKEY:
+            return passkey_invalid_error("passkey")
+        return code_invalid_error("totp" if self.method is Method.TOTP else "recovery_code")
+
+
+def verify_second_factor(token: str, evidence: Evidence, *, actor: Actor) -> SignInResult:
+    """Begin the session for which `log_in` found the password right.
+
+    1. Look whom the token is of; it counts for minutes, and for one session.
+    2. Count the attempt: of a code, which may be guessed, by the person.
+    3. Look at the second factor. A refusal's event is committed, and the token goes on waiting.
+    4. Begin the session as `log_in` does.
+
+    Raises `InputRejectedError` and `TooManyAttemptsError`.
+    """
+    user_id = get_pending_log_in(token).user_id
+    _count(evidence, user_id, actor)
+    with transaction.atomic(durable=True):
+        user = User.objects.select_for_update().get(pk=user_id)
+        # Asked again, now that nobody else can spend it.
+        waiting = get_pending_log_in(token)
+        amr = _verify_factor(user, evidence, Purpose.SECOND_FACTOR, actor=actor, log_in=waiting)
+        signed_in = None
+        if amr:
+            waiting.delete()
+            end_current_session(actor)
+            signed_in = begin_session(
+                user,
+                actor=actor,
+                transport=Transport(waiting.transport),
+                amr=[*PASSWORD_AMR, *amr],
+                has_factor=True,
+            )
+    if signed_in is None:
+        raise evidence.refusal()
+    _clear_attempts(evidence, user_id, actor)
+    unlock(user, device_id=waiting.device_id)
+    known = Device(user.pk, waiting.device_id, b"") if waiting.device_id else None
+    return replace(signed_in, device_token=issue_device_token(user, known=known))
+
+
+@dataclass(frozen=True, slots=True)
+class ReauthenticatedSession:
+    """The session as it is now; a cookie's new secret exists in clear text only here."""
+
+    session: Session
+    cookie: str | None
+
+
+def reauthenticate(evidence: Evidence, *, actor: Actor) -> ReauthenticatedSession:
+    """Have whoever is signed in prove again who they are, for what is sensitive.
+
+    A password proves too little of somebody who has a second factor. A session in a cookie goes on
+    with a new secret. Raises `InputRejectedError`, `TooManyAttemptsError`,
+    `ReauthenticationRequiredError` for a method that is not enough, and the policy's errors.
+    """
+    person = get_acting_user(actor)
+    user_id = person.user_id
+    factors = User.objects.values_list("second_factors", flat=True).get(pk=user_id)
+    if evidence.method.name not in acceptable(factors):
+        raise reauthentication_required_error(factors)
+    if evidence.method is Method.PASSWORD:
+        check_own_password(user_id, evidence.text, actor=person.actor, field="password")
+    else:
+        _count(evidence, user_id, actor)
+    with transaction.atomic(durable=True):
+        user = get_self_for_update(user_id)
+        amr = _verify_again(user, evidence, actor=person.actor)
+        done = _renew_session(person, evidence, amr) if amr else None
+    if done is None and evidence.method is Method.PASSWORD:
+        raise reauthentication_required_error(user.second_factors)
+    if done is None:
+        raise evidence.refusal()
+    if evidence.method is not Method.PASSWORD:
+        _clear_attempts(evidence, user_id, actor)
+    return done
+
+
+def _count(evidence: Evidence, user_id: UUID, actor: Actor) -> None:
+    """Count an attempt at a second factor."""
+    if evidence.method is Method.PASSKEY:
+        count_passkey(actor)
+    else:
+        count_code(user_id)
+
+
+def _clear_attempts(evidence: Evidence, user_id: UUID, actor: Actor) -> None:
+    """Forget the attempts that led to a good one."""
+    if evidence.method is Method.PASSKEY:
+        refund_passkey(actor)
+    else:
+        clear_codes(user_id)
+
+
+def _verify_again(user: User, evidence: Evidence, *, actor: Actor) -> list[str] | None:
+    if evidence.method is Method.PASSWORD:
+        # A factor may have been set up at the same moment.
+        return None if user.second_factors else [*PASSWORD_AMR]
+    session = Session.objects.get_for_update(pk=actor.session_id)
+    return _verify_factor(user, evidence, Purpose.REAUTHENTICATION, actor=actor, session=session)
+
+
+def _renew_session(
+    person: ActingUser, evidence: Evidence, amr: list[str]
+) -> ReauthenticatedSession:
+    session = record_authentication(
+        person.session_id, amr, is_factor=evidence.method is not Method.PASSWORD
+    )
+    cookie = renew_cookie(session.pk)
+    record(
+        Tag.REAUTHENTICATED,
+        actor=person.actor,
+        subject_id=person.user_id,
+        method=evidence.method.value,
+    )
+    return ReauthenticatedSession(session, cookie)
+
+
+def _verify_factor(  # noqa: PLR0913 - what a challenge may be bound to
+    user: User,
+    evidence: Evidence,
+    purpose: Purpose,
+    *,
+    actor: Actor,
+    session: Session | None = None,
+    log_in: PendingLogIn | None = None,
+) -> list[str] | None:
+    """Return how a locked person proved a second factor (`amr`), and use that up; None if not.
+
+    In the caller's transaction, which is to be committed either way.
+    """
+    amr: list[str] | None = None
+    if evidence.method is Method.TOTP:
+        amr = [*CODE_AMR] if use_totp_code(user.pk, evidence.text) else None
+    elif evidence.method is Method.RECOVERY_CODE:
+        amr = [*CODE_AMR] if use_recovery_code(user.pk, evidence.text, actor=actor) else None
+    elif evidence.method is Method.PASSKEY:
+        used = use_passkey(
+            evidence.answer or {}, purpose, session=session, log_in=log_in, user_id=user.pk
+        )
+        amr = used.amr if used else None
+    tag = Tag.FACTOR_USED if amr else Tag.FACTOR_REFUSED
+    record(tag, actor=actor, subject_id=user.pk, method=evidence.method.value)
+    return amr
+
+
+def get_pending_log_in(token: str) -> PendingLogIn:
+    """Return the log-in that waits, of somebody who may sign in. Raises `InputRejectedError`."""
+    pending: PendingLogIn | None = PendingLogIn.objects.filter(
+        digest=digest(token), user__is_active=True
+    ).first()
+    if pending is None:
+        raise InputRejectedError(
+            Problem(
+                AccountErrorCode.TOKEN_INVALID,
+                _("This log-in was completed or does not count any more. Log in again."),
+                ("mfa_token",),
+            )
+        )
+    if pending.expires_at <= timezone.now():
+        raise InputRejectedError(
+            Problem(
+                AccountErrorCode.TOKEN_EXPIRED,
+                _("This took too long. Log in again."),
+                ("mfa_token",),
+            )
+        )
+    return pending

@@ -1,0 +1,1 @@
+"""Sessions: credentials of requests, access tokens, expiry."""

@@ -1,0 +1,160 @@
+"""Access tokens: EdDSA JWTs of minutes that name a session (RFC 7519, RFC 8037)."""
+
+import hashlib
+import time
+from collections.abc import Hashable
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from threading import Lock
+from typing import Any, Final
+from uuid import UUID
+
+import jwt
+import orjson
+from cachetools import TLRUCache
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from django.conf import settings
+from django.utils import timezone
+from jwt.algorithms import OKPAlgorithm
+from jwt.utils import base64url_encode
+
+from core.security.crypto import derive_key
+from users.authentication.models import Session
+
+ALGORITHM: Final = "EdDSA"
+# RFC 9068, section 2.1: no other JWT of ours can pass for an access token.
+TYPE: Final = "at+jwt"
+CLAIMS: Final = ("iss", "aud", "sub", "sid", "iat", "exp")
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedToken:
+    """What a valid token says; ``expires_at`` in seconds since the epoch."""
+
+    session_id: UUID
+    expires_at: int
+
+
+VerifiedTokens = TLRUCache[Hashable, VerifiedToken]
+
+
+def verified_token_cache(size: int) -> VerifiedTokens:
+    """Return an LRU cache of ``size`` tokens, each until it expires."""
+    return TLRUCache(size, ttu=lambda _key, token, _now: token.expires_at, timer=time.time)
+
+
+verified_tokens = verified_token_cache(10_000)
+_verified_tokens_lock = Lock()
+
+
+class AccessTokenError(Exception):
+    """The token is not one of ours, or its minutes are over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A pair of keys, derived from a secret key of the service."""
+
+    private: Ed25519PrivateKey
+    public: Ed25519PublicKey
+    # The public key as RFC 8037 writes it.
+    jwk: dict[str, Any]
+    # Its thumbprint (RFC 7638), which PyJWT does not compute.
+    kid: str
+
+
+@cache
+def _key(secret_key: str) -> Key:
+    private = Ed25519PrivateKey.from_private_bytes(derive_key("access-token", secret_key))
+    public = private.public_key()
+    jwk = OKPAlgorithm.to_jwk(public, as_dict=True)
+    thumbprint = hashlib.sha256(orjson.dumps(jwk, option=orjson.OPT_SORT_KEYS)).digest()
+    return Key(private, public, jwk, base64url_encode(thumbprint).decode())
+
+
+@lru_cache(maxsize=16)
+def _keys(*secret_keys: str) -> dict[str, Key]:
+    return {key.kid: key for key in map(_key, secret_keys)}
+
+
+def _current_keys() -> dict[str, Key]:
+    """Return the keys by their ids; the one that signs comes first."""
+    return _keys(settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+
+
+def public_keys() -> dict[str, Any]:
+    """Return the keys that access tokens are verified with, as a JWK Set (RFC 7517)."""
+    return {
+        "keys": [
+            key.jwk | {"kid": key.kid, "use": "sig", "alg": ALGORITHM}
+            for key in _current_keys().values()
+        ]
+    }
+
+
+def issue_access_token(session: Session) -> str:
+    """Return a bearer token for the session, valid for `settings.ACCESS_TOKEN_TTL`.
+
+    That of an administrator who acts in the person's name says so (`act`, RFC 8693, section 4.1),
+    and is valid no longer than that lasts.
+    """
+    now = timezone.now()
+    claims: dict[str, Any] = {
+        "iss": settings.PUBLIC_URL,
+        "aud": settings.PUBLIC_URL,
+        "sub": str(session.user_id),
+        "sid": str(session.pk),
+        "iat": now,
+        "exp": now + settings.ACCESS_TOKEN_TTL,
+    }
+    if session.impersonator_id:
+        claims["act"] = {"sub": str(session.impersonator_id)}
+        claims["exp"] = min(claims["exp"], session.expires_at)
+    key = _key(settings.SECRET_KEY)
+    return jwt.encode(
+        claims, key.private, algorithm=ALGORITHM, headers={"typ": TYPE, "kid": key.kid}
+    )
+
+
+def read_access_token(token: str) -> UUID:
+    """Return the id of the session that the token names; the caller reads the session.
+
+    Tokens signed under one of `settings.SECRET_KEY_FALLBACKS` are valid. A verified token is cached
+    in this process until it expires. Raises `AccessTokenError`.
+    """
+    keys = _current_keys()
+    # All that the verification depends on, and a digest instead of the token itself.
+    cache_key = (hashlib.sha256(token.encode()).digest(), settings.PUBLIC_URL, *keys)
+    with _verified_tokens_lock:
+        # By item, as `TLRUCache.get` would look twice.
+        try:
+            return verified_tokens[cache_key].session_id
+        except KeyError:
+            pass
+    verified = verify_access_token(token, keys)
+    with _verified_tokens_lock:
+        verified_tokens[cache_key] = verified
+    return verified.session_id
+
+
+def verify_access_token(token: str, keys: dict[str, Key]) -> VerifiedToken:
+    """Return the token's session and expiry, after verifying every claim.
+
+    The key is the one that the token's header names. Raises `AccessTokenError`.
+    """
+    try:
+        header = jwt.get_unverified_header(token)
+        key = keys.get(header.get("kid", ""))
+        if key is None or header.get("typ") != TYPE:
+            raise AccessTokenError
+        claims = jwt.decode(
+            token,
+            key.public,
+            algorithms=[ALGORITHM],
+            issuer=settings.PUBLIC_URL,
+            audience=settings.PUBLIC_URL,
+            options={"require": list(CLAIMS)},
+        )
+        return VerifiedToken(UUID(claims["sid"]), int(claims["exp"]))
+    except (jwt.InvalidTokenError, ValueError):
+        raise AccessTokenError from None

@@ -1,0 +1,204 @@
+"""From a session or an API token to the actor it stands for."""
+
+import datetime as dt
+from functools import cache
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.utils import timezone
+
+from core.security.actor import Actor, Proof
+from engine.sql.statements import Param, Statement
+from users.accounts.models import User
+from users.authentication.factors.policy import is_enrollment_due
+from users.authentication.models import ApiToken, Session
+from users.scopes import ON_BEHALF, with_implied
+
+
+class LiveSession(NamedTuple):
+    """What every request needs to know of its session and of whose it is."""
+
+    pk: UUID
+    user_id: UUID
+    is_staff: bool
+    is_superuser: bool
+    date_joined: dt.datetime
+    second_factors: list[str]
+    created_at: dt.datetime
+    last_seen_at: dt.datetime
+    authenticated_at: dt.datetime
+    factor_at: dt.datetime | None
+    impersonator_id: UUID | None
+
+    def actor(self, *, ip: str | None, user_agent: str) -> Actor:
+        """Return the person, whose request came from there.
+
+        Who is due to set up a second factor is let do that and nothing else. Nobody sets one up,
+        or proves anything, in somebody else's name.
+        """
+        if self.impersonator_id is not None:
+            return Actor(
+                user_id=self.user_id,
+                session_id=self.pk,
+                impersonator_id=self.impersonator_id,
+                scopes=ON_BEHALF,
+                ip=ip,
+                user_agent=user_agent,
+            )
+        proof = Proof(
+            authenticated_at=self.authenticated_at,
+            factor_at=self.factor_at,
+            factors=self.second_factors,
+        )
+        if not self.second_factors and is_enrollment_due(self.date_joined, is_staff=self.is_staff):
+            return Actor(
+                enrolling_id=self.user_id,
+                session_id=self.pk,
+                proof=proof,
+                ip=ip,
+                user_agent=user_agent,
+            )
+        return Actor(
+            user_id=self.user_id,
+            session_id=self.pk,
+            is_staff=self.is_staff,
+            is_superuser=self.is_superuser,
+            proof=proof,
+            ip=ip,
+            user_agent=user_agent,
+        )
+
+
+class LiveToken(NamedTuple):
+    """What every request needs to know of its API token and of whose it is."""
+
+    pk: UUID
+    user_id: UUID
+    is_staff: bool
+    is_superuser: bool
+    is_service: bool
+    date_joined: dt.datetime
+    second_factors: list[str]
+    scopes: list[str]
+    last_used_at: dt.datetime | None
+
+    def actor(self, *, ip: str | None, user_agent: str) -> Actor:
+        """Return the owner within the scopes, whose program's request came from there.
+
+        Or else who is due to set up a second factor would go on by a token. A program has none.
+        """
+        is_without = not (self.is_service or self.second_factors)
+        if is_without and is_enrollment_due(self.date_joined, is_staff=self.is_staff):
+            return Actor(
+                enrolling_id=self.user_id,
+                token_id=self.pk,
+                scopes=with_implied(self.scopes),
+                ip=ip,
+                user_agent=user_agent,
+            )
+        return Actor(
+            user_id=self.user_id,
+            token_id=self.pk,
+            scopes=with_implied(self.scopes),
+            is_staff=self.is_staff,
+            is_superuser=self.is_superuser,
+            ip=ip,
+            user_agent=user_agent,
+        )
+
+
+def live_session(column: str, value: Any) -> LiveSession | None:
+    """Find the session by one of its unique columns, if it has not ended."""
+    rows = _live_session(column).rows({"value": value, "now": timezone.now()})
+    return LiveSession(*rows[0]) if rows else None
+
+
+@cache
+def _live_session(column: str) -> Statement:
+    sessions = Session.objects.active(Param.named("now")).filter(**{column: Param.named("value")})
+    return Statement.of(
+        sessions.values_list(
+            "pk",
+            "user_id",
+            "user__is_staff",
+            "user__is_superuser",
+            "user__date_joined",
+            "user__second_factors",
+            "created_at",
+            "last_seen_at",
+            "authenticated_at",
+            "factor_at",
+            "impersonator_id",
+        )
+    )
+
+
+def live_token(column: str, value: Any) -> LiveToken | None:
+    """Find the API token by one of its unique columns, if it works and its owner may sign in."""
+    rows = _live_token(column).rows({"value": value})
+    return LiveToken(*rows[0]) if rows else None
+
+
+@cache
+def _live_token(column: str) -> Statement:
+    tokens = ApiToken.objects.active().filter(
+        **{column: Param.named("value")}, user__is_active=True
+    )
+    return Statement.of(
+        tokens.values_list(
+            "pk",
+            "user_id",
+            "user__is_staff",
+            "user__is_superuser",
+            "user__is_service",
+            "user__date_joined",
+            "user__second_factors",
+            "scopes",
+            "last_used_at",
+        )
+    )
+
+
+def actor_without_request(user_id: UUID, *, token_id: UUID | None) -> Actor | None:
+    """Return the person as they may act at this moment, for what they left the service to do.
+
+    It is None once they may not sign in, or are due to set up a second factor, and where a token
+    spoke for them, once that does not work. They proved who they are when they asked for it.
+    """
+    if token_id is not None:
+        token = live_token("pk", token_id)
+        actor = token.actor(ip=None, user_agent="") if token else None
+        return actor if actor and actor.is_authenticated else None
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    if user is None:
+        return None
+    if not user.second_factors and is_enrollment_due(user.date_joined, is_staff=user.is_staff):
+        return None
+    return Actor(user_id=user.pk, is_staff=user.is_staff, is_superuser=user.is_superuser)
+
+
+def actor_through(session: Session, origin: Actor) -> Actor:
+    """Return the person of the session, with the roles they have at this moment.
+
+    ``origin`` says where the request came from; who it was before does not matter.
+    """
+    user = session.user
+    live = LiveSession(
+        session.pk,
+        session.user_id,
+        user.is_staff,
+        user.is_superuser,
+        user.date_joined,
+        user.second_factors,
+        session.created_at,
+        session.last_seen_at,
+        session.authenticated_at,
+        session.factor_at,
+        session.impersonator_id,
+    )
+    return live.actor(ip=origin.ip, user_agent=origin.user_agent)
+
+
+def anonymous_actor(origin: Actor) -> Actor:
+    """Return the anonymous client that is left when somebody signs out."""
+    return Actor(ip=origin.ip, user_agent=origin.user_agent)
