@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any, Final
@@ -29,6 +30,8 @@ PIPELINED: Final = 32
 # RFC 9110, section 5.3: a repetition is no list. llhttp refuses a second Content-Length.
 SINGLETONS: Final = frozenset({"HTTP_HOST", "HTTP_AUTHORIZATION", "CONTENT_TYPE"})
 WITHOUT_PREFIX: Final = frozenset({"CONTENT_TYPE", "CONTENT_LENGTH"})
+# Names of fields up to this length are cached.
+LONGEST_CACHED: Final = 64
 VERSIONS: Final = frozenset({"1.0", "1.1"})
 
 
@@ -201,12 +204,9 @@ class RequestParser:
             or self._head_bytes > HEAD_BYTES
         ):
             raise _head_too_large()
-        if b"_" in name:
-            # In WSGI it could not be told from the field with a hyphen, which a proxy vouches for.
+        key = _environ_key(name) if len(name) <= LONGEST_CACHED else _environ_key.__wrapped__(name)
+        if key is None:
             return
-        key = name.decode("ascii").upper().replace("-", "_")
-        if key not in WITHOUT_PREFIX:
-            key = f"HTTP_{key}"
         text = value.decode("latin-1").strip(" \t")
         if key not in self._environ:
             self._environ[key] = text
@@ -319,6 +319,16 @@ class RequestParser:
         if version == "1.0":
             # RFC 9112, section 6.1: the framing is faulty.
             raise _bad_request("HTTP/1.0 has no transfer encodings.")
+
+
+@lru_cache(1_000)
+def _environ_key(name: bytes) -> str | None:
+    """Return the key of a header field in WSGI's environment; None if the field is ignored."""
+    if b"_" in name:
+        # WSGI could not tell it from the field with a hyphen, which a trusted proxy sets.
+        return None
+    key = name.decode("ascii").upper().replace("-", "_")
+    return key if key in WITHOUT_PREFIX else f"HTTP_{key}"
 
 
 def _cause(error: httptools.HttpParserCallbackError) -> RefusedRequestError:

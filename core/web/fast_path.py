@@ -24,10 +24,9 @@ class FastPath:
     """A WSGI application that answers operations itself, and leaves the rest to Django's handler.
 
     Both have operations answered by `settings.OPERATION_VIEW`. Of what Django's handler does
-    besides, an operation needs only this, in this order: connections that are too old or broken are
-    closed, before and after it; the request id is bound; the files of an upload are closed; errors
-    are logged. Signals are not sent: no receiver of `request_started` or `request_finished` has
-    anything else to do.
+    besides, an operation needs only this, in this order: the request id is bound; the files of an
+    upload are closed; errors are logged; connections that are too old or broken are closed. Signals
+    are not sent: no receiver of `request_started` or `request_finished` has anything else to do.
     """
 
     def __init__(self, django: WSGIApplication) -> None:
@@ -41,7 +40,6 @@ class FastPath:
         request = WSGIRequest(environ)
         if not is_operation(request):
             return self.django(environ, start_response)
-        close_old_connections()
         reply = answer(request)
         close_old_connections()
         headers = list(reply.headers.items())

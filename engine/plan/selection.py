@@ -290,15 +290,26 @@ class SelectedField:
         return given if given is not None else self._arguments(variables)
 
     def _lookup_variables(self, variables: VariableValues) -> Mapping[str, Any] | None:
-        """Return its arguments if those that vary are nothing but variables with values."""
+        """Return its arguments if those that vary are nothing but variables that are given."""
         names = self._variable_names
-        if names is None or any(variables.coerced.get(each) is None for each in names.values()):
+        if names is None or not all(
+            variables.coerced.get(each) is not None
+            or (each in variables.coerced and name not in self._required_arguments)
+            for name, each in names.items()
+        ):
             return None
         varying = {
             self.all_arguments[name].out_name or name: variables.coerced[each]
             for name, each in names.items()
         }
         return {**self.constant_arguments, **varying}
+
+    @cached_property
+    def _required_arguments(self) -> frozenset[str]:
+        """The arguments that must not be null."""
+        return frozenset(
+            name for name, each in self.all_arguments.items() if is_non_null_type(each.type)
+        )
 
     @cached_property
     def _variable_names(self) -> Mapping[str, str] | None:

@@ -73,7 +73,7 @@ class SessionQuerySet(models.QuerySet["Session"]):
 
         Whoever acts in somebody's name proved who they are themselves.
         """
-        proved = Q(aal__gte=2) | Q(user__second_factors=[])
+        proved = Q(aal__gte=2) | Q(user__second_factors__len=0)
         return self.filter(proved | Q(impersonator__isnull=False))
 
     def interactive(self) -> Self:
