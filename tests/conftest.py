@@ -419,16 +419,16 @@ def worker(transactional_db: None, mails: Sink, workers: Workers) -> Iterator[Si
 
 
 @pytest.fixture(scope="session")
-def broker() -> Iterator[Channel]:
+def broker_channel() -> Iterator[Channel]:
     """A connection to this process's broker, for what each test does there."""
     with current_app.connection_for_write() as connection_:
         yield cast("Channel", connection_.default_channel)
 
 
 @pytest.fixture(autouse=True)
-def _purge_queue(request: pytest.FixtureRequest, broker: Channel) -> Iterator[None]:
+def _purge_queue(request: pytest.FixtureRequest, broker_channel: Channel) -> Iterator[None]:
     """Purge what a test published and no worker took, lest the next test's worker does."""
     yield
     if "worker" not in request.fixturenames:
         for queue in current_app.amqp.queues.consume_from:
-            broker.queue_purge(queue)
+            broker_channel.queue_purge(queue)

@@ -321,7 +321,7 @@ def test_decoder_lock_bounds_waiting_threads(
 ) -> None:
     monkeypatch.setattr(images, "WAIT_SECONDS", 0.1)
     turn = Lock()
-    monkeypatch.setattr(images, "_turn", turn)
+    monkeypatch.setattr(images, "_turn_lock", turn)
     with turn:
         assert upload(picture()).codes == ["SERVICE_BUSY"]
     assert upload(picture()).problems == []

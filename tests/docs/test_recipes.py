@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-SOURCES = ("core", "users", "schema", "docs", "manage.py", "schema.graphql")
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ("core", "engine", "users", "schema", "docs", "manage.py", "schema.graphql")
 # What the recipe for a plain field of the profile touches by hand, and what it adds there.
 PLAIN_FIELD = {
     "users/accounts/models.py": (

@@ -28,7 +28,7 @@ def test_shows_the_plan_each_statement_and_what_postgresql_makes_of_it(sam: User
     organization = make_organization("Archers", sam)
 
     told = explain(
-        OPERATIONS / "09-Organization.graphql",
+        OPERATIONS / "organizations" / "Organization.graphql",
         variables=json.dumps({"id": node_id(organization)}),
         user="Sam",
     )

@@ -200,7 +200,7 @@ def ask_both(
         for accept in (JSON, GRAPHQL_JSON):
             by_engine = sent(client, accept, **parameters)
             with monkeypatch.context() as patch:
-                patch.setattr(execution, "prepared", refuse)
+                patch.setattr(execution, "prepare", refuse)
                 by_graphql_core = sent(client, accept, **parameters)
             assert by_engine == by_graphql_core
             status, _headers, content = by_engine
