@@ -38,7 +38,7 @@ UNFOLD_THEME: Final[dict[str, Any]] = {
     "SIDEBAR": {"navigation": "users.admin.site.navigation"},
     "ACCOUNT": {
         "navigation": [
-            {"title": _("My account"), "link": "users.admin.site.own_page"},
+            {"title": _("My account"), "link": "users.admin.site.own_account_url"},
         ]
     },
 }

@@ -1,1 +1,1 @@
-"""The admin: our sessions get one in, staff look, services write."""
+"""Tests of the admin."""

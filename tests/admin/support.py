@@ -1,4 +1,4 @@
-"""What the tests of the admin share."""
+"""Helpers of the admin tests."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from users.authentication.services.sessions import SignInResult, Transport, log_
 
 PASSWORD = "correct horse battery staple"
 LOGIN = "/admin/login/"
-REFUSAL = "These are not the credentials of a member of staff."
+REFUSAL = "The credentials are wrong, or this is not a staff account. Check them and try again."
 
 
 def make_person(username: str, **flags: Any) -> User:
@@ -39,7 +39,7 @@ def make_staff(username: str = "stan") -> User:
 
 
 def sign_in(client: Client, user: User) -> Session:
-    """Give the client a session as the console gets it."""
+    """Sign the client in with a session cookie, as the console does."""
     signed_in = log_in(
         actor=Actor(), login=user.username, password=PASSWORD, transport=Transport.COOKIE
     )
@@ -63,7 +63,7 @@ def change_url(instance: Model) -> str:
 
 
 def user_form(user: User, **changes: Any) -> dict[str, Any]:
-    """Return what a browser would send for the person's page."""
+    """Return the form data that a browser would submit on the user's page."""
     fields: dict[str, Any] = {"username": user.username, "email": user.email}
     fields |= {"name": user.name, "is_public": user.is_public}
     flags = {"is_staff": user.is_staff, "is_superuser": user.is_superuser}

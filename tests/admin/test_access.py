@@ -1,4 +1,4 @@
-"""Signing in to the admin, and who may."""
+"""Sign-in, sign-out and access to the admin."""
 
 import re
 
@@ -56,7 +56,7 @@ def test_log_in_refuses_external_redirects(client: Client, target: str) -> None:
 
 @pytest.mark.parametrize(
     ("username", "password"),
-    [("rosa", "wrong"), ("nobody", PASSWORD), ("mary", PASSWORD), ("gone", PASSWORD)],
+    [("rosa", "wrong"), ("unknown", PASSWORD), ("mary", PASSWORD), ("gone", PASSWORD)],
     ids=["wrong password", "unknown", "not staff", "deactivated"],
 )
 def test_refusals_are_identical_and_create_no_session(
@@ -98,13 +98,13 @@ def test_log_out_ends_the_session(client: Client) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/admin/", "/admin/accounts/", "/admin/accounts/user/", "/admin/accounts/user/add/", "person"],
+    ["/admin/", "/admin/accounts/", "/admin/accounts/user/", "/admin/accounts/user/add/", "own"],
 )
 def test_every_page_offers_to_log_out(client: Client, path: str) -> None:
     rosa = make_administrator()
     sign_in(client, rosa)
 
-    page = client.get(change_url(rosa) if path == "person" else path)
+    page = client.get(change_url(rosa) if path == "own" else path)
 
     assert page.status_code == 200
     html = page.content.decode()
@@ -114,7 +114,7 @@ def test_every_page_offers_to_log_out(client: Client, path: str) -> None:
     assert "csrfmiddlewaretoken" in form[0]
 
 
-def test_forms_need_the_csrf_token_and_get_a_policy_that_lets_it_be_checked() -> None:
+def test_forms_require_the_csrf_token_and_a_referrer_policy_that_allows_the_check() -> None:
     client = Client(enforce_csrf_checks=True)
     stan = make_staff()
 
@@ -135,7 +135,7 @@ def test_views_that_bypass_the_services_are_removed(view: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/admin/accounts/user/add/", "/admin/activity/event/"])
-def test_staff_learn_what_they_lack_and_whom_to_ask(client: Client, path: str) -> None:
+def test_forbidden_page_names_the_required_role_to_staff(client: Client, path: str) -> None:
     sign_in(client, make_staff())
 
     response = client.get(path)
@@ -148,7 +148,7 @@ def test_staff_learn_what_they_lack_and_whom_to_ask(client: Client, path: str) -
     assert not User.objects.exclude(username="stan").exists()
 
 
-def test_administrators_learn_that_no_role_allows_it(client: Client) -> None:
+def test_forbidden_page_shows_administrators_that_no_role_allows_it(client: Client) -> None:
     sign_in(client, make_administrator())
 
     response = client.get("/admin/authentication/session/add/")
@@ -157,7 +157,7 @@ def test_administrators_learn_that_no_role_allows_it(client: Client) -> None:
     assert "No role allows this here" in response.content.decode()
 
 
-def test_members_are_told_nothing_of_roles(client: Client) -> None:
+def test_forbidden_page_is_not_shown_to_members(client: Client) -> None:
     sign_in(client, make_person("mary"))
 
     response = client.get("/admin/accounts/user/add/")

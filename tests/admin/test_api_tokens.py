@@ -1,4 +1,4 @@
-"""API tokens and service accounts in the admin: administrators look, revoke, make and shut them."""
+"""API tokens and service accounts: viewed, revoked, created and deactivated by administrators."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ def test_administrators_see_tokens_but_no_secrets(client: Client) -> None:
         assert bytes(token.digest).hex() not in page
 
 
-def test_administrators_revoke_tokens_by_the_service(client: Client) -> None:
+def test_administrators_revoke_tokens_through_the_service(client: Client) -> None:
     secret, token = make_token()
     rosa = make_administrator()
     sign_in(client, rosa)

@@ -1,4 +1,4 @@
-"""Bulk actions in the admin: all who are searched and filtered for, on all pages of the list."""
+"""Bulk actions on all users that match the search and filters of the list."""
 
 import re
 from collections.abc import Callable
@@ -39,7 +39,7 @@ def url(**parameters: str) -> str:
 
 
 def shown(response: Any) -> str:
-    """Return what a page says, with its tags taken out."""
+    """Return the text of a page without its tags."""
     return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", response.content.decode()))
 
 
@@ -48,7 +48,7 @@ def begin(client: Client, count: int, **parameters: str) -> Any:
     return client.post(url(**parameters), values)
 
 
-# From the list to the end ----------------------------------------------------------------
+# Selection ------------------------------------------------------------------------------
 
 
 def test_action_applies_to_all_search_results(client: Client) -> None:
@@ -62,7 +62,7 @@ def test_action_applies_to_all_search_results(client: Client) -> None:
     _invite, item = listed.context["actions_list"]
     page = client.get(item["path"])
 
-    # More than a page of the list has.
+    # The selection includes the rows beyond the first page.
     assert len(listed.context["cl"].result_list) == 50
     assert "Selected people: 60." in shown(page)
     response = begin(client, 60, **parameters)
@@ -92,7 +92,7 @@ def test_action_applies_to_all_search_results(client: Client) -> None:
         ({"q": "mar", "is_staff__exact": "0", "o": "-1", "p": "1"}, {"mary", "omar"}),
     ],
 )
-def test_the_selection_is_the_list(
+def test_selection_equals_the_list(
     client: Client, parameters: dict[str, str], expected: set[str]
 ) -> None:
     group = Group.objects.create(name="Editors")
@@ -104,11 +104,11 @@ def test_the_selection_is_the_list(
     make_staff()
     administrator = make_administrator()
     sign_in(client, administrator)
-    given = {key: str(group.pk) if value == "group" else value for key, value in parameters.items()}
-    on_list = {key: value for key, value in given.items() if key != "p"}
+    query = {key: str(group.pk) if value == "group" else value for key, value in parameters.items()}
+    on_list = {key: value for key, value in query.items() if key != "p"}
 
     listed = client.get(list_url(User), on_list).context["cl"].result_list
-    request = client.get(url(**given)).wsgi_request
+    request = client.get(url(**query)).wsgi_request
     selection = selection_of(request.GET)
 
     assert {user.username for user in listed} == expected
@@ -128,11 +128,11 @@ def test_changed_count_is_refused_with_the_new_count(client: Client) -> None:
     assert not BulkAction.objects.exists()
 
 
-def test_selecting_everyone_requires_confirmation(client: Client) -> None:
+def test_selecting_all_users_requires_confirmation(client: Client) -> None:
     make_person("mary")
     sign_in(client, make_administrator())
-    assert "This is everybody" in shown(client.get(URL))
-    assert "I mean everybody" not in shown(client.get(url(q="mary")))
+    assert "These are all people" in shown(client.get(URL))
+    assert "Apply to all people" not in shown(client.get(url(q="mary")))
     assert "This selects everybody." in shown(begin(client, 2))
     assert not BulkAction.objects.exists()
     values = {"kind": "unlock", "expected_count": "2", "everybody": "on"}
@@ -199,7 +199,7 @@ def test_step_up_returns_to_the_selection(client: Client) -> None:
     assert not BulkAction.objects.exists()
 
 
-def test_the_form_needs_the_csrf_token() -> None:
+def test_form_requires_the_csrf_token() -> None:
     make_person("mary")
     client = Client(enforce_csrf_checks=True)
     sign_in(client, make_administrator())
@@ -207,7 +207,7 @@ def test_the_form_needs_the_csrf_token() -> None:
     assert not BulkAction.objects.exists()
 
 
-# Looking on ------------------------------------------------------------------------------
+# Progress --------------------------------------------------------------------------------
 
 
 def test_counting_stops_at_a_limit(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,7 +230,7 @@ def test_page_queries_do_not_depend_on_the_number_of_users(
         with statements() as captured:
             assert client.get(url(q="mary")).status_code == 200
         taken.append(len(captured))
-    # The session, its user, the number of people, and the groups to choose from.
+    # The session, its user, the number of selected users, and the groups to choose from.
     assert taken == [4, 4, 4]
 
 
@@ -254,12 +254,12 @@ def test_failures_are_paginated(
     client: Client, statements: Callable[[], AbstractContextManager[list[str]]]
 ) -> None:
     administrator = make_administrator()
-    people = [make_person(f"mary{number:02}") for number in range(25)]
-    bulk_action = make_bulk_action(administrator, *people)
+    users = [make_person(f"mary{number:02}") for number in range(25)]
+    bulk_action = make_bulk_action(administrator, *users)
     sign_in(client, administrator)
     client.get(change_url(bulk_action))
     with statements() as captured:
         page = client.get(change_url(bulk_action)).content.decode()
-    assert sum(user.username in page for user in people) == 20
+    assert sum(user.username in page for user in users) == 20
     assert "LAST_ADMINISTRATOR" in page
     assert len(captured) <= 8

@@ -1,4 +1,4 @@
-"""The admin's forms: what they write, and by which service."""
+"""The admin's forms, and the services that save them."""
 
 from uuid import UUID
 
@@ -118,11 +118,11 @@ def test_staff_change_names_but_not_flags_groups_or_identifiers(client: Client) 
     sign_in(client, stan)
     before = len(tags())
 
-    for person in (mary, stan):
+    for user in (mary, stan):
         response = client.post(
-            change_url(person),
+            change_url(user),
             {
-                "name": "Somebody Else",
+                "name": "Another Name",
                 "username": "changed",
                 "email": "changed@example.org",
                 "is_superuser": "on",
@@ -130,11 +130,11 @@ def test_staff_change_names_but_not_flags_groups_or_identifiers(client: Client) 
             },
         )
         assert response.status_code == 302
-        after = User.objects.get(pk=person.pk)
-        assert after.name == "Somebody Else"
-        assert (after.username, after.email) == (person.username, person.email)
+        after = User.objects.get(pk=user.pk)
+        assert after.name == "Another Name"
+        assert (after.username, after.email) == (user.username, user.email)
         assert (after.is_active, after.is_superuser) == (True, False)
-        assert after.is_staff == person.is_staff
+        assert after.is_staff == user.is_staff
         assert not after.groups.exists()
     assert tags()[before:] == [Tag.PROFILE_CHANGED] * 2
 
@@ -218,10 +218,10 @@ def test_group_with_a_taken_name_is_not_saved(client: Client) -> None:
     assert Tag.GROUP_CHANGED not in tags()
 
 
-def test_a_refusal_of_the_policy_is_a_403(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_policy_refusal_is_a_403(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     mary = make_person("mary")
     sign_in(client, make_staff())
-    # As if the page had offered what the service then forbids.
+    # Make the page offer fields that the service forbids.
     monkeypatch.setattr(
         "users.admin.people.users.UserAdmin.get_readonly_fields",
         lambda *_args: UserAdmin.readonly_fields,
@@ -244,7 +244,7 @@ def test_unknown_user_is_not_a_server_error(client: Client) -> None:
         assert client.get(f"/admin/accounts/user/{unknown}/change/").status_code == 302
 
 
-def test_last_administrator_is_kept(client: Client) -> None:
+def test_last_administrator_cannot_be_demoted(client: Client) -> None:
     root = make_administrator()
     sign_in(client, root)
     before = tags()

@@ -1,4 +1,4 @@
-"""Deletions in the admin: staff look, administrators schedule and undo, through the services."""
+"""Deletions: viewed by staff, scheduled and undone by administrators through the services."""
 
 import datetime as dt
 
@@ -67,10 +67,10 @@ def test_service_refusals_are_shown_in_the_form(client: Client) -> None:
     sign_in(client, rosa)
     before = tags()
 
-    for user, told in ((mary, "or delete them: Acme."), (rosa, "see deleteMe.")):
+    for user, message in ((mary, "or delete them: Acme."), (rosa, "see deleteMe.")):
         response = client.post(ADD, {"user": user.pk})
         assert response.status_code == 200
-        assert str(errors(response)).count(told) == 1
+        assert str(errors(response)).count(message) == 1
 
     assert not AccountDeletion.objects.exists()
     assert not User.objects.filter(is_active=False).exists()
@@ -83,7 +83,7 @@ def test_undo_requires_confirmation_by_post(client: Client) -> None:
     sign_in(client, make_administrator())
 
     assert undo_url(deletion) in client.get(change_url(deletion)).content.decode()
-    assert "Keep the account?" in client.get(undo_url(deletion)).content.decode()
+    assert "Undo the deletion?" in client.get(undo_url(deletion)).content.decode()
     assert client.get(undo_url(deletion), CONFIRMED).status_code == 200
     assert AccountDeletion.objects.exists()
 

@@ -1,4 +1,4 @@
-"""The admin's lists: each row is found once, whichever page it is on, by bounded statements."""
+"""Lists: each row appears once, on any page, and the statements are bounded."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -29,8 +29,8 @@ Statements = Callable[[], AbstractContextManager[list[str]]]
 
 
 @pytest.fixture
-def people() -> list[User]:
-    """Thirty people, a third of whom are called Mary, with profiles and a group."""
+def users() -> list[User]:
+    """Thirty users with profiles and a group; every third is named Mary."""
     group = Group.objects.create(name="Editors")
     made = []
     for number in range(30):
@@ -53,7 +53,7 @@ def usernames(client: Client, url: str, **parameters: str) -> list[str]:
 
 @pytest.mark.parametrize("model", [User, Profile])
 def test_pages_of_filtered_rows_concatenate(
-    client: Client, monkeypatch: pytest.MonkeyPatch, people: list[User], model: type[User | Profile]
+    client: Client, monkeypatch: pytest.MonkeyPatch, users: list[User], model: type[User | Profile]
 ) -> None:
     monkeypatch.setattr(RosterAdmin, "list_per_page", 4)
     sign_in(client, make_staff())
@@ -62,13 +62,13 @@ def test_pages_of_filtered_rows_concatenate(
     found = [usernames(client, url, q="mar mary", p=str(page)) for page in (1, 2, 3)]
 
     assert [len(page) for page in found] == [4, 4, 2]
-    assert [*chain(*found)] == [user.username for user in people if user.name == "Mary"]
+    assert [*chain(*found)] == [user.username for user in users if user.name == "Mary"]
     assert client.get(url, {"q": "mary", "p": "4"}).status_code == 302
     assert usernames(client, url, q="--") == []
 
 
 def test_members_of_a_group_are_listed_once(
-    client: Client, statements: Statements, people: list[User]
+    client: Client, statements: Statements, users: list[User]
 ) -> None:
     group = Group.objects.get()
     sign_in(client, make_staff())
@@ -76,14 +76,14 @@ def test_members_of_a_group_are_listed_once(
     with statements() as captured:
         found = usernames(client, list_url(User), groups__id__exact=str(group.pk))
 
-    assert found == [user.username for user in people]
+    assert found == [user.username for user in users]
     assert not [sql for sql in captured if "DISTINCT" in sql]
     assert client.get(list_url(User), {"groups__id__exact": "x"}).status_code == 302
 
 
-def test_undeliverable_addresses_are_marked(client: Client, people: list[User]) -> None:
+def test_undeliverable_addresses_are_marked(client: Client, users: list[User]) -> None:
     sign_in(client, make_staff())
-    User.objects.filter(pk=people[3].pk).update(email_undeliverable_at=timezone.now())
+    User.objects.filter(pk=users[3].pk).update(email_undeliverable_at=timezone.now())
     response = client.get(list_url(User))
     assert response.content.decode().count('dark:text-red-500">Undeliverable<') == 1
     assert usernames(client, list_url(User), email="undeliverable") == ["p03"]
@@ -97,18 +97,18 @@ def test_secondary_address_finds_the_user(client: Client) -> None:
 
     for url in (list_url(User), list_url(Profile)):
         assert usernames(client, url, q="Other@example.net") == ["mary"]
-        assert usernames(client, url, q="nobody@example.net") == []
+        assert usernames(client, url, q="unknown@example.net") == []
 
 
 def test_related_rows_are_read_for_one_page_only(
     client: Client,
     statements: Statements,
     monkeypatch: pytest.MonkeyPatch,
-    people: list[User],
+    users: list[User],
 ) -> None:
     monkeypatch.setattr(RosterAdmin, "list_per_page", 10)
     organization = Organization.objects.create(name="Acme")
-    for user in people:
+    for user in users:
         Membership.objects.create(user=user, organization=organization)
     sign_in(client, make_staff())
 
@@ -116,7 +116,7 @@ def test_related_rows_are_read_for_one_page_only(
         client.get(list_url(Membership), {"p": "3"})
 
     (sql,) = [sql for sql in captured if "OFFSET 20" in sql]
-    # What the memberships are shown with is joined to the keys of the page.
+    # Related rows are joined to the keys of the page only.
     keys = sql[sql.index(" IN (") :]
     assert '"organizations_organization"' in sql
     assert '"organizations_organization"' not in keys
@@ -127,11 +127,11 @@ def test_member_count_is_bounded(
     client: Client,
     statements: Statements,
     monkeypatch: pytest.MonkeyPatch,
-    people: list[User],
+    users: list[User],
 ) -> None:
     monkeypatch.setattr(BoundedPaginator, "limit", 25)
     organization = Organization.objects.create(name="Acme")
-    for user in people:
+    for user in users:
         Membership.objects.create(user=user, organization=organization)
     sign_in(client, make_staff())
 
@@ -142,8 +142,8 @@ def test_member_count_is_bounded(
     assert len(counts) == 1
     assert "LIMIT 25" in counts[0]
     # Newest first.
-    shown = [user.username for user in people if f">{user.username}<" in page.content.decode()]
-    assert shown == [user.username for user in people[:10]]
+    shown = [user.username for user in users if f">{user.username}<" in page.content.decode()]
+    assert shown == [user.username for user in users[:10]]
 
 
 def test_user_page_reads_each_value_once(client: Client, statements: Statements) -> None:
@@ -159,8 +159,8 @@ def test_user_page_reads_each_value_once(client: Client, statements: Statements)
 
     assert "m0@example.net, m1@example.net, m2@example.net" in page
     assert len(captured) == len(set(captured))
-    # The session and its user, the person, their groups, profile and permissions, whether they
-    # have further addresses, and which.
+    # The session and its user; the page's user with groups, profile and permissions; whether
+    # secondary addresses exist, and which.
     assert len(captured) == 8
 
 
@@ -170,4 +170,4 @@ def test_users_are_ordered_by_indexed_columns(client: Client) -> None:
 
     for number, column in enumerate(client.get(list_url(User)).context["cl"].list_display):
         page = client.get(list_url(User), {"o": str(number)}).content.decode()
-        assert (f"?o=-{number}" in page) is (column in {"person", "address", "date_joined"})
+        assert (f"?o=-{number}" in page) is (column in {"identity", "address", "date_joined"})

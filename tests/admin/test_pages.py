@@ -1,4 +1,4 @@
-"""The admin's pages: what they show, find and cost."""
+"""The pages of the admin: content, search, permissions and statements."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -46,12 +46,12 @@ MODELS = [
     Suspension, ApiToken, ServiceAccount, AccountDeletion, BulkAction, Event, DailyCount,
     OutboxMessage,
 ]  # fmt: skip
-KEPT_TO_ADMINISTRATORS = {ApiToken, BulkAction, Event, OutboxMessage}
+ADMINISTRATORS_ONLY = {ApiToken, BulkAction, Event, OutboxMessage}
 
 
 @pytest.fixture
-def cast_and_rows() -> list[Model]:
-    """One row at least of every model, Mary's where rows belong to people."""
+def one_row_per_model() -> list[Model]:
+    """At least one row of every model; user-related rows are Mary's."""
     mary = make_person("mary")
     organization = Organization.objects.create(name="Acme")
     sign_in(Client(), mary)
@@ -101,13 +101,13 @@ def secrets() -> Iterator[str]:
         yield from (deletion.nonce.hex, str(deletion.nonce))
 
 
-def test_every_page_opens_and_shows_no_secret(client: Client, cast_and_rows: list[Model]) -> None:
+def test_every_page_opens_and_shows_no_secret(client: Client, one_row_per_model: list[Model]) -> None:
     sign_in(client, make_administrator())
-    urls = ["/admin/", *map(list_url, MODELS), *map(change_url, cast_and_rows)]
+    urls = ["/admin/", *map(list_url, MODELS), *map(change_url, one_row_per_model)]
     urls += ["/admin/accounts/user/add/", "/admin/auth/group/add/", "/admin/accounts/"]
 
     registered = {model for model in apps.get_models() if admin.site.is_registered(model)}
-    assert {type(row) for row in cast_and_rows} == set(MODELS) == registered
+    assert {type(row) for row in one_row_per_model} == set(MODELS) == registered
     for url in urls:
         response = client.get(url)
         assert (url, response.status_code) == (url, 200)
@@ -116,12 +116,12 @@ def test_every_page_opens_and_shows_no_secret(client: Client, cast_and_rows: lis
 
 
 def test_staff_see_all_pages_except_audit_trail_and_outbox(
-    client: Client, cast_and_rows: list[Model]
+    client: Client, one_row_per_model: list[Model]
 ) -> None:
     sign_in(client, make_staff())
 
-    for row in cast_and_rows:
-        expected = 403 if type(row) in KEPT_TO_ADMINISTRATORS else 200
+    for row in one_row_per_model:
+        expected = 403 if type(row) in ADMINISTRATORS_ONLY else 200
         assert client.get(list_url(type(row))).status_code == expected
         assert client.get(change_url(row)).status_code == expected
     menu = client.get("/admin/").content.decode()
@@ -131,11 +131,11 @@ def test_staff_see_all_pages_except_audit_trail_and_outbox(
 
 
 def test_nothing_is_deleted_or_added_outside_the_services(
-    client: Client, cast_and_rows: list[Model]
+    client: Client, one_row_per_model: list[Model]
 ) -> None:
     sign_in(client, make_administrator())
 
-    for row in cast_and_rows:
+    for row in one_row_per_model:
         delete = reverse(view_name(type(row), "delete"), args=[row.pk])
         assert client.get(delete).status_code == 403
         assert client.post(delete, {"post": "yes"}).status_code == 403
@@ -160,20 +160,20 @@ def test_list_queries_do_not_depend_on_the_number_of_rows(
 
     def grow(first: int, last: int) -> None:
         for number in range(first, last):
-            person = User.objects.create(username=f"p{number:03}", email=f"p{number}@example.org")
-            Profile.objects.create(user=person)
+            user = User.objects.create(username=f"p{number:03}", email=f"p{number}@example.org")
+            Profile.objects.create(user=user)
             group = Group.objects.create(name=f"Group {number}")
-            person.groups.add(group)
-            Membership.objects.create(user=person, organization=organization)
+            user.groups.add(group)
+            Membership.objects.create(user=user, organization=organization)
             Organization.objects.create(name=f"Organisation {number}")
-            make_organization_invitation(organization, person, email=person.email)
-            Session.objects.create(user=person, expires_at="2100-01-01T00:00Z")
-            make_api_token(person, "users:read")
+            make_organization_invitation(organization, user, email=user.email)
+            Session.objects.create(user=user, expires_at="2100-01-01T00:00Z")
+            make_api_token(user, "users:read")
             make_service(f"service-{number}")
-            Suspension.objects.create(user=person, reason="Sent spam.")
-            AccountDeletion.objects.create(user=person, expires_at="2100-01-01T00:00Z")
-            make_bulk_action(person, person)
-            Event.objects.create(tag=Tag.LOGGED_IN, actor_id=person.pk, subject_id=person.pk)
+            Suspension.objects.create(user=user, reason="Sent spam.")
+            AccountDeletion.objects.create(user=user, expires_at="2100-01-01T00:00Z")
+            make_bulk_action(user, user)
+            Event.objects.create(tag=Tag.LOGGED_IN, actor_id=user.pk, subject_id=user.pk)
             DailyCount.objects.create(day=f"2026-01-{number % 30 + 1:02}", tag=Tag.LOGGED_IN)
             OutboxMessage.objects.create(
                 subscriber="s", payload={}, dispatch_at="2026-01-01T00:00Z"
@@ -192,8 +192,8 @@ def test_list_queries_do_not_depend_on_the_number_of_rows(
     many = cost()
 
     assert len(many) == len(few)
-    # The session, its user for Django's admin alone, the bounded count, the rows and, for people,
-    # their groups.
+    # The session, its user (for Django's admin), the bounded count, the rows and, for users, their
+    # groups.
     assert len(many) <= 5
 
 
@@ -201,18 +201,18 @@ def test_organization_shows_a_page_of_its_members(
     client: Client, statements: Callable[[], AbstractContextManager[list[str]]]
 ) -> None:
     organization = Organization.objects.create(name="Acme")
-    people = [User(username=f"p{n:02}", email=f"p{n}@example.org") for n in range(30)]
-    for person in User.objects.bulk_create(people):
-        Membership.objects.create(user=person, organization=organization)
+    users = [User(username=f"p{n:02}", email=f"p{n}@example.org") for n in range(30)]
+    for user in User.objects.bulk_create(users):
+        Membership.objects.create(user=user, organization=organization)
     sign_in(client, make_staff())
-    # Django looks the content type up once a process.
+    # Django reads the content type once per process.
     ContentType.objects.get_for_model(Organization)
 
     with statements() as captured:
         page = client.get(change_url(organization)).content.decode()
 
     assert sum(f">p{number:02}<" in page for number in range(30)) == 20
-    # The session, its user, the organisation, and the count and the rows of one page of members.
+    # The session, its user, the organisation, and the count and rows of one page of members.
     assert len(captured) == 5
 
 
@@ -240,8 +240,8 @@ def test_users_are_found_by_substrings(client: Client, term: str, found: set[str
 
 def test_rows_are_found_by_their_user(client: Client) -> None:
     mary, omar = make_person("mary"), make_person("omar")
-    for person in (mary, omar):
-        sign_in(Client(), person)
+    for user in (mary, omar):
+        sign_in(Client(), user)
     sign_in(client, make_administrator())
 
     for url in (list_url(User), list_url(Session), list_url(Event)):
@@ -301,7 +301,7 @@ def test_command_palette_finds_pages_and_users(
     assert list_url(Session) in page
     assert list_url(Event) not in page
     assert page.count('data-title="Sessa') == 10
-    # The session and the people.
+    # The session and the users.
     assert len(captured) == 2
     assert client.get("/admin/search/").content == b""
 
@@ -315,7 +315,7 @@ def test_counting_stops_at_the_limit(client: Client, monkeypatch: pytest.MonkeyP
     response = client.get(list_url(User))
 
     assert response.context["cl"].result_count == 2
-    assert "and more: search or filter" in response.content.decode()
+    assert "There are more results." in response.content.decode()
     assert "2+" in client.get("/admin/").content.decode()
 
 

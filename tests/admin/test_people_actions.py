@@ -1,4 +1,4 @@
-"""What administrators do about a person on the person's page, and about sessions and groups."""
+"""Actions of administrators on users' pages, sessions and groups."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -35,12 +35,12 @@ SUBMITTED = {"_form_submitted": "True"}
 CONFIRMED = ("verify_email", "require_reset", "unlock", "end_all_sessions")
 
 
-def action_url(name: str, person: User) -> str:
-    return reverse(f"admin:accounts_user_{name}", args=[person.pk])
+def action_url(name: str, user: User) -> str:
+    return reverse(f"admin:accounts_user_{name}", args=[user.pk])
 
 
 def confirm(client: Client, url: str) -> Any:
-    """Open the dialog by GET, which does nothing, and confirm it by POST."""
+    """Open the dialog by GET, which must change nothing, and confirm it by POST."""
     count = Event.objects.count()
     assert client.get(url).status_code == 200
     assert Event.objects.count() == count
@@ -101,7 +101,7 @@ def test_administrators_unlock_users(client: Client) -> None:
 
     for number in range(5):
         errors_of(f"guess number {number}")
-    # She is no member of staff, which whoever knows the password is told.
+    # The account is locked, so the error is not that of a user who is not staff.
     assert errors_of(PASSWORD) != [REFUSAL]
     sign_in(client, make_administrator())
 
@@ -129,9 +129,7 @@ def test_staff_see_no_user_actions(client: Client, action: str) -> None:
     assert not has_no_password(mary)
 
 
-def test_a_refusal_by_the_service_of_a_dialog_is_explained(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_refused_dialog_is_explained(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     mary = make_person("mary")
     make_session(mary)
     sign_in(client, make_staff())
@@ -176,7 +174,7 @@ def test_actions_link_to_suspension_and_deletion_forms(client: Client) -> None:
     ):
         response = client.get(action_url(action, mary), follow=True)
         assert response.redirect_chain[-1][0] == reverse(f"admin:{form}_add") + f"?user={mary.pk}"
-        # The person is chosen already.
+        # The user is preselected.
         assert f'<option value="{mary.pk}" selected' in response.content.decode()
     suspension = Suspension.objects.create(user=mary, reason="Sent spam.")
     assert client.get(action_url("suspend", mary))["Location"] == change_url(suspension)
@@ -238,7 +236,7 @@ def test_administrators_invite_users(client: Client) -> None:
     rosa = make_administrator()
     sign_in(client, rosa)
     assert url in client.get(list_url(User)).content.decode()
-    # What the service refuses is shown in the dialog.
+    # The dialog shows the error of the service.
     response = client.post(url, form | {"email": rosa.email})
     assert response.status_code == 200
     assert "email" in response.context["form"].errors

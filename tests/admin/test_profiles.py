@@ -1,4 +1,4 @@
-"""Addresses, pictures and metadata in the admin, by the services that the API calls."""
+"""Addresses, avatars and metadata in the admin."""
 
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ ADD = "/admin/accounts/metadata/add/"
 
 
 def remove_url(user: User) -> str:
-    return reverse("admin:accounts_user_remove_picture", args=[user.pk])
+    return reverse("admin:accounts_user_remove_avatar", args=[user.pk])
 
 
 def with_avatar(settings: Any, media: Path) -> User:
@@ -70,7 +70,7 @@ def test_administrators_remove_a_secondary_address(client: Client) -> None:
     assert response["Location"] == change_url(mary)
     assert [each.email for each in mary.email_addresses.all()] == ["m1@example.net"]
     assert tags()[-1] == Tag.EMAIL_ADDRESS_REMOVED
-    # What is not offered is not removed, the primary one above all.
+    # Addresses that are not offered cannot be removed, such as the primary one.
     before = tags()
     for email in ("m0@example.net", mary.email):
         response = client.post(address_url(mary), chosen | {"email": email})
@@ -106,7 +106,7 @@ def test_staff_see_and_remove_an_avatar(client: Client, settings: Any, tmp_path:
     assert f"{key}-64.webp" in page
     assert remove_url(mary) in page
 
-    # Looking at the dialog removes nothing.
+    # Opening the dialog removes nothing.
     client.get(remove_url(mary))
     assert Profile.objects.get(user=mary).avatar == key
     response = client.post(remove_url(mary), {"_form_submitted": "True"})
@@ -115,7 +115,7 @@ def test_staff_see_and_remove_an_avatar(client: Client, settings: Any, tmp_path:
     assert tags()[-1] == Tag.AVATAR_REMOVED
     page = client.get(change_url(mary)).content.decode()
     assert key not in page
-    # There is nothing left to remove.
+    # The action is gone with the avatar.
     assert remove_url(mary) not in page
     assert client.post(remove_url(mary), {"_form_submitted": "True"}).status_code == 403
 

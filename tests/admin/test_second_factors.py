@@ -1,4 +1,4 @@
-"""Second factors in the admin: asked for at log-in, proved again, demanded and reset."""
+"""Second factors in the admin: sign-in, step-up and required enrollment."""
 
 import datetime as dt
 from typing import Any
@@ -39,7 +39,7 @@ PAGE = "/admin/second-factor/"
 
 
 def set_up_totp(user: User) -> list[str]:
-    """Set an app up as the person; return the recovery codes."""
+    """Set up an authenticator app for the user; return the recovery codes."""
     session = Session.objects.create(user=user, expires_at=timezone.now() + dt.timedelta(days=1))
     actor = actor_through(session, Actor())
     secret = begin_totp_enrollment(actor=actor).secret
@@ -50,7 +50,7 @@ def set_up_totp(user: User) -> list[str]:
 
 
 def first_step(client: Client, username: str = "rosa", query: str = "") -> str:
-    """Log in with the password; return what waits for the code."""
+    """Sign in with the password; return the token of the pending sign-in."""
     response = client.post(f"{LOGIN}{query}", {"username": username, "password": PASSWORD})
     assert response.status_code == 200
     assert COOKIE not in response.cookies
@@ -75,7 +75,7 @@ def test_password_alone_does_not_sign_in_users_with_a_factor(client: Client) -> 
     assert (response.status_code, response["Location"]) == (302, "/admin/auth/group/")
     assert client.get("/admin/").status_code == 200
     assert Session.objects.get().aal == 2
-    # It was good for one session.
+    # The token is single-use.
     assert Client().post(LOGIN, code)["Location"] == LOGIN
     assert Session.objects.count() == 1
 
@@ -111,7 +111,7 @@ def test_second_step_is_for_staff(client: Client) -> None:
     assert not PendingLogIn.objects.exists()
 
 
-# Proving it again ------------------------------------------------------------------------
+# Step-up ---------------------------------------------------------------------------------
 
 
 def test_sensitive_change_requires_step_up(client: Client) -> None:
@@ -144,7 +144,7 @@ def test_step_up_leaves_the_dialog(client: Client) -> None:
     assert Suspension.objects.exists()
 
 
-# Demanded --------------------------------------------------------------------------------
+# Required enrollment ---------------------------------------------------------------------
 
 
 def test_staff_without_required_factor_enroll_and_continue(client: Client, settings: Any) -> None:

@@ -1,4 +1,4 @@
-"""Suspensions in the admin: staff look, administrators do and undo them, through the services."""
+"""Suspensions: viewed by staff, created, changed and lifted by administrators."""
 
 import datetime as dt
 from typing import Any
@@ -30,7 +30,7 @@ UNTIL = dt.datetime(2100, 1, 31, 12, tzinfo=dt.UTC)
 
 
 def form(**values: Any) -> dict[str, Any]:
-    """Return what a browser would send."""
+    """Return the form data that a browser would submit."""
     return {"reason": REASON, "until_0": "2100-01-31", "until_1": "12:00:00"} | values
 
 
@@ -120,7 +120,7 @@ def test_lifting_requires_confirmation_by_post(client: Client) -> None:
     assert "mary can sign in again." in client.get(list_url(Suspension)).content.decode()
 
 
-def test_the_dialogs_script_is_sent_to_the_list(client: Client) -> None:
+def test_dialog_redirects_the_page_to_the_list(client: Client) -> None:
     suspension = make_suspension(make_person("mary"))
     sign_in(client, make_administrator())
 
@@ -140,7 +140,7 @@ def test_lifting_an_unknown_suspension_does_nothing(client: Client) -> None:
         assert client.post(url, {"_form_submitted": "True"}).status_code == 404
 
 
-def test_forms_need_the_csrf_token() -> None:
+def test_forms_require_the_csrf_token() -> None:
     client = Client(enforce_csrf_checks=True)
     suspension = make_suspension(make_person("mary"))
     sign_in(client, make_administrator())

@@ -1,4 +1,4 @@
-"""Buttons of admin pages: those that lead to a page, and those that open a dialog first."""
+"""Action buttons of admin pages, with or without a confirmation dialog."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -25,7 +25,8 @@ P = ParamSpec("P")
 class Confirmed:
     """A dialog that was confirmed by POST.
 
-    ``key`` is the primary key of the page's row, and None on a list. ``values`` are the form's.
+    ``key`` is the primary key of the page's row, or None on a list. ``values`` is the cleaned data
+    of the dialog's form.
     """
 
     request: HttpRequest
@@ -34,7 +35,7 @@ class Confirmed:
 
     @property
     def actor(self) -> Actor:
-        """The user who confirmed it."""
+        """The user who confirmed the dialog."""
         return actor_of(self.request)
 
 
@@ -72,12 +73,13 @@ def dialog_action(
     form_class: type[BaseDialogForm] | None = None,
     **button: Unpack[Button],
 ) -> Callable[[Handler], View]:
-    """Make a method an action that runs once its dialog is confirmed.
+    """Make a method an action that runs after its dialog is confirmed.
 
-    ``confirm`` is the label of the dialog's button, by default that of the page's.
+    ``confirm`` is the label of the dialog's submit button; it defaults to ``label``.
 
-    The method calls one service. If that refuses the input, the dialog's form is shown again with
-    the problems; without a form, the row does not exist and the response is 404.
+    The method calls one service. If the service rejects the input, the dialog's form is shown again
+    with the problems. An action without a form sends a primary key only, so a rejection means that
+    the row does not exist: the response is 404.
     """
     dialog = {
         "title": title,
@@ -92,8 +94,8 @@ def dialog_action(
             page: Any, request: HttpRequest, form: BaseDialogForm, object_id: str | None = None
         ) -> HttpResponse:
             key = None if object_id is None else _key_of(page.model, object_id)
-            given = form.cleaned_data
-            values = {name: given[name] for name in given if not name.startswith("_")}
+            cleaned = form.cleaned_data
+            values = {name: cleaned[name] for name in cleaned if not name.startswith("_")}
             try:
                 result = method(page, Confirmed(request, key, values))
             except InputRejectedError as refusal:
@@ -116,7 +118,7 @@ def dialog_action(
 def page_action(
     **button: Unpack[Button],
 ) -> Callable[[Callable[P, HttpResponse]], Callable[P, HttpResponse]]:
-    """Make a method an action that responds without a dialog, such as by a redirect."""
+    """Make a method an action that responds without a dialog, for example with a redirect."""
 
     def decorate(method: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
         return _action(method, button)
@@ -125,9 +127,9 @@ def page_action(
 
 
 def redirect_from_dialog(request: HttpRequest, url: str) -> HttpResponse:
-    """Redirect after an action, out of the theme's dialog if it was confirmed in one.
+    """Redirect the whole page, even if the request was sent from a dialog.
 
-    The dialog's script follows a plain redirect inside of the dialog.
+    htmx follows a 302 inside the dialog; the header ``HX-Redirect`` makes it leave the dialog.
     """
     if request.headers.get("HX-Request"):
         return HttpResponse(headers={"HX-Redirect": url})

@@ -1,4 +1,4 @@
-"""The modules that register pages; Django's autodiscovery imports this one."""
+"""Imports the modules that register pages; loaded by Django's autodiscovery."""
 
 from users.admin import api_tokens, events, organizations, outbox, privacy, sessions
 from users.admin.bulk import pages as bulk_pages

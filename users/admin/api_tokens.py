@@ -44,7 +44,7 @@ class ApiTokenAdmin(UserRelatedAdmin):
     actions_detail = ("revoke",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
-        """Exclude expired tokens, and defer the digests."""
+        """Exclude expired tokens and defer their digests."""
         tokens = super().get_queryset(request).filter(expires_at__gt=Now())
         return tokens.defer("digest")
 
@@ -58,7 +58,7 @@ class ApiTokenAdmin(UserRelatedAdmin):
         icon="key_off",
         permission="administer",
         title=_("Revoke the token?"),
-        text=_("Programs that use it stop working at once."),
+        text=_("Programs that use it lose access immediately."),
     )
     def revoke(self, run_confirmed: Confirmed) -> Done:
         """Revoke the token."""
@@ -85,7 +85,7 @@ class ServiceAccountAdmin(UserRelatedAdmin):
     actions_detail = ("tokens", "deactivate")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ServiceAccount]:
-        """Limit the rows to service accounts, and defer the passwords."""
+        """Limit the rows to service accounts and defer their passwords."""
         return super().get_queryset(request).filter(is_service=True).defer("password")
 
     def save_model(
@@ -97,7 +97,7 @@ class ServiceAccountAdmin(UserRelatedAdmin):
 
     @page_action(label=_("API tokens"), icon="key", permission="administer")
     def tokens(self, _request: HttpRequest, object_id: str) -> HttpResponse:
-        """Go to the account's tokens."""
+        """Redirect to the list of the account's tokens."""
         url = reverse("admin:authentication_apitoken_changelist", query={"q": object_id})
         return HttpResponseRedirect(url)
 
@@ -106,7 +106,7 @@ class ServiceAccountAdmin(UserRelatedAdmin):
         icon="block",
         permission="administer",
         title=_("Deactivate the service account?"),
-        text=_("All its tokens are revoked at once."),
+        text=_("All its tokens are revoked immediately."),
     )
     def deactivate(self, run_confirmed: Confirmed) -> Done:
         """Deactivate the service account."""

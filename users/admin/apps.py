@@ -1,10 +1,10 @@
-"""The admin's Django app: its templates, and the pages that it registers."""
+"""The Django app of the admin: its pages, templates and static files."""
 
 from django.apps import AppConfig
 
 
 class AdminPagesConfig(AppConfig):
-    """Has a label of its own, beside Django's `admin`; Django imports its module `admin`."""
+    """The app config; its label differs from that of `django.contrib.admin`."""
 
     name = "users.admin"
     label = "admin_pages"

@@ -1,7 +1,7 @@
-"""The base of all admin pages: permissions by our rules, and writes by services only.
+"""The base of all admin pages: rule-based permissions, and writes through services only.
 
-Staff view, administrators change. A page is a `RosterAdmin`, which is read-only by default and
-overrides `save_model` with one call of a service.
+Staff view pages, administrators change rows. A page is a `RosterAdmin`, which is read-only by
+default; an editable page overrides `save_model` with one service call.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +30,7 @@ Field = TypeVar("Field", bound=Callable[..., Any])
 
 
 class Section(TextChoices):
-    """The parts of the menu, in its order."""
+    """The sections of the menu, in display order."""
 
     PEOPLE = "people", _("People")
     ORGANIZATIONS = "organizations", _("Organisations")
@@ -40,7 +40,10 @@ class Section(TextChoices):
 
 @dataclass(frozen=True, slots=True)
 class MenuItem:
-    """Where the menu and the dashboard show a page; the icon is one of Material Symbols."""
+    """A page's place in the menu and on the dashboard.
+
+    ``icon`` is the name of a Material Symbol.
+    """
 
     section: Section
     position: int
@@ -48,10 +51,11 @@ class MenuItem:
 
 
 class AdminRequest(ActorRequest):
-    """A request whose input a service may already have refused."""
+    """A request with state that is kept while the page is processed."""
 
+    # The problems with which a service rejected the input of the form.
     problems: Sequence[Problem]
-    # The row of the page, after the key that it was read by.
+    # The key that `get_object` was called with, and the row.
     row: tuple[Any, Any]
 
 
@@ -61,7 +65,7 @@ def actor_of(request: HttpRequest) -> Actor:
 
 
 def cached_on_row(field: Field) -> Field:
-    """Cache what a method returns for a row on that row: the theme calls it several times."""
+    """Cache a method's result on the row: the theme evaluates each column several times."""
 
     @wraps(field)
     def cached(self: Any, row: Any) -> Any:
@@ -74,7 +78,7 @@ def cached_on_row(field: Field) -> Field:
 
 
 def is_staff(actor: Actor) -> bool:
-    """Allow all who may enter the admin."""
+    """Allow staff, including administrators."""
     return actor.is_staff
 
 
@@ -89,14 +93,14 @@ def never(_actor: Actor) -> bool:
 
 
 class _Rules:
-    """Decides by rules about the actor, in the place of Django's model permissions."""
+    """Replaces Django's model permissions with rules about the actor."""
 
     may_view: Rule = staticmethod(is_staff)
     may_add: Rule = staticmethod(never)
     may_change: Rule = staticmethod(never)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Show the page in the menu of those who may view it."""
+        """Show the page in the menu if the actor may view it."""
         return self.may_view(actor_of(request))
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
@@ -104,27 +108,27 @@ class _Rules:
         return self.may_view(actor_of(request))
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """Decide by `may_add`, which refuses unless a page has a service for it."""
+        """Decide by `may_add`, which denies by default."""
         return self.may_add(actor_of(request))
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """Decide by `may_change`, which refuses unless a page has a service for it."""
+        """Decide by `may_change`, which denies by default."""
         return self.may_change(actor_of(request))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """Refuse: rows are deleted by actions, which call services."""
+        """Deny: rows are deleted by actions, which call services."""
         return False
 
 
 class _NonAtomicAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Replaces Django's `changeform_view`, which opens a transaction.
 
-    Services open their own, are durable and refuse to run inside another transaction. A form is
-    saved by one call of one service, so it is still saved as a whole or not at all.
+    Services open their own durable transaction, which cannot be nested. Saving stays atomic because
+    a form is saved by one service call.
 
-    A service can refuse input that the form accepted. Nothing was written then, so the form is
-    processed a second time with the problems known, and Django shows it with them and with what
-    was typed.
+    A service can reject input that the form accepted. Nothing was written then, so the request is
+    processed a second time with the problems, and Django shows the form with the errors and the
+    input.
     """
 
     def changeform_view(
@@ -134,23 +138,23 @@ class _NonAtomicAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
-        """Show or process the form; `admin_view` has checked the CSRF token."""
+        """Show or process the form; `admin_view` has already checked the CSRF token."""
         try:
-            return self._answer(request, object_id, form_url, extra_context)
+            return self._process(request, object_id, form_url, extra_context)
         except InputRejectedError as refusal:
             cast("AdminRequest", request).problems = refusal.problems
-            return self._answer(request, object_id, form_url, extra_context)
+            return self._process(request, object_id, form_url, extra_context)
 
-    def _answer(self, *args: Any) -> HttpResponse:
+    def _process(self, *args: Any) -> HttpResponse:
         response: HttpResponse = self._changeform_view(*args)  # type: ignore[attr-defined]
         return response
 
 
 class RosterAdmin(_Rules, unfold.ModelAdmin, _NonAtomicAdmin):  # type: ignore[misc]
-    """The page of a model, which staff may view."""
+    """A model's list and detail pages; staff may view them."""
 
     menu: ClassVar[MenuItem]
-    # Who may read a field, where not all who may view the row do.
+    # The rules of fields that not every viewer of the row may read.
     field_rules: ClassVar[Mapping[str, Rule]] = {}
     form = ServiceForm
     paginator = BoundedPaginator
@@ -175,7 +179,7 @@ class RosterAdmin(_Rules, unfold.ModelAdmin, _NonAtomicAdmin):  # type: ignore[m
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{view}", args=args)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Limit the rows to those visible to the actor, by `visible_to` if the model has it."""
+        """Limit the rows to those visible to the actor, if the model has `visible_to`."""
         queryset: QuerySet[Any] = super().get_queryset(request)
         visible_to = getattr(queryset, "visible_to", None)
         return visible_to(actor_of(request)) if visible_to else queryset
@@ -183,7 +187,7 @@ class RosterAdmin(_Rules, unfold.ModelAdmin, _NonAtomicAdmin):  # type: ignore[m
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Any:
-        """Read the row once per request: the permission of each action needs it, too."""
+        """Read the row once per request: the permission check of each action reads it, too."""
         read = cast("AdminRequest", request)
         key = self.model, object_id, from_field
         if getattr(read, "row", (None, None))[0] != key:
@@ -202,7 +206,7 @@ class RosterAdmin(_Rules, unfold.ModelAdmin, _NonAtomicAdmin):  # type: ignore[m
         return self._readable(request, super().get_list_display(request))
 
     def _readable(self, request: HttpRequest, fields: Sequence[Any]) -> list[Any]:
-        """Drop fields by `field_rules`, and lines that have no field left."""
+        """Drop fields by `field_rules`, and lines that become empty."""
         actor = actor_of(request)
         hidden = {name for name, may_read in self.field_rules.items() if not may_read(actor)}
         lines = (
@@ -214,7 +218,7 @@ class RosterAdmin(_Rules, unfold.ModelAdmin, _NonAtomicAdmin):  # type: ignore[m
     def get_paginator(
         self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
     ) -> BoundedPaginator:
-        """Limit search results as the API does: a better search term finds the rest."""
+        """Limit search results as the API does; a narrower term finds the rest."""
         paginator = cast(
             "BoundedPaginator", super().get_paginator(request, queryset, *args, **kwargs)
         )
@@ -223,15 +227,15 @@ class RosterAdmin(_Rules, unfold.ModelAdmin, _NonAtomicAdmin):  # type: ignore[m
         return paginator
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Allow the parameters of the page's filters only.
+        """Allow only the parameters of the page's filters.
 
-        Django allows any condition on the model's own columns in the URL, such as on the first
-        characters of a password hash.
+        Django also allows any lookup on the model's own columns, for example `startswith` on a
+        password hash.
         """
         for item in self.list_filter:
             if isinstance(item, tuple):
-                own = (f"{item[0]}__", f"{item[0]}_from", f"{item[0]}_to")
-                if lookup.startswith(own):
+                prefixes = (f"{item[0]}__", f"{item[0]}_from", f"{item[0]}_to")
+                if lookup.startswith(prefixes):
                     return bool(super().lookup_allowed(lookup, value, request))
             elif lookup == getattr(item, "parameter_name", None):
                 return True
@@ -240,42 +244,42 @@ class RosterAdmin(_Rules, unfold.ModelAdmin, _NonAtomicAdmin):  # type: ignore[m
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Drop NUL, the one character that PostgreSQL's `text` cannot hold."""
+        """Drop NUL characters, which PostgreSQL's `text` cannot store."""
         found: tuple[QuerySet[Any], bool] = super().get_search_results(
             request, queryset, search_term.replace("\0", "")
         )
         return found
 
     def get_changelist(self, *_args: Any, **_kwargs: Any) -> type[ChangeList]:
-        """Use the list that counts its rows once."""
+        """Return `RosterChangeList`, which counts the rows once."""
         return cast("type[ChangeList]", RosterChangeList)
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: Any = None, **kwargs: Any
     ) -> type[ServiceForm]:
-        """Give the form the problems that a service found with this input."""
+        """Pass the problems that a service found in this input to the form."""
         form = cast("type[ServiceForm]", super().get_form(request, obj, change=change, **kwargs))
         form.problems = getattr(request, "problems", ())
         return form
 
     def save_model(self, *_args: Any, **_kwargs: Any) -> None:
-        """Save by one call of one service, so that all of the form is saved or nothing.
+        """Refuse; an editable page overrides this with one service call.
 
-        Two calls would be two transactions, and the second might be refused.
+        Two calls would be two transactions: if the second failed, half of the form would be saved.
         """
         raise PermissionDenied
 
     def save_related(self, *_args: Any, **_kwargs: Any) -> None:
-        """Do nothing: `save_model` passes related rows to its service."""
+        """Do nothing: the service that `save_model` calls writes related rows, too."""
 
     def log_addition(self, *_args: Any, **_kwargs: Any) -> Any:
-        """Do nothing: the service recorded an event, and one audit trail is enough."""
+        """Do nothing: the service records an event, which is the only audit trail."""
 
     def log_change(self, *_args: Any, **_kwargs: Any) -> Any:
-        """Do nothing, as for an addition."""
+        """Do nothing: the service records an event, which is the only audit trail."""
 
     def history_view(self, *_args: Any, **_kwargs: Any) -> Any:
-        """Respond with 404: Django's log stays empty, the events are the audit trail."""
+        """Respond with 404: Django's log stays empty."""
         raise Http404
 
 
@@ -289,6 +293,6 @@ class ReadOnlyInline(_Rules, unfold.TabularInline):  # type: ignore[misc]
     hide_title = True
 
     def get_readonly_fields(self, *_args: Any) -> Sequence[str]:
-        """Return all fields, or Django looks for form fields."""
+        """Return all fields; otherwise Django expects form fields of these names."""
         fields: Sequence[str] = self.fields
         return fields

@@ -1,12 +1,12 @@
-"""Puts our admin site in the place of Django's."""
+"""The app config that replaces Django's default admin site."""
 
 from django.contrib.admin.apps import AdminConfig
 
 
 class RosterAdminConfig(AdminConfig):
-    """Named in `INSTALLED_APPS` instead of `django.contrib.admin`.
+    """Replaces `django.contrib.admin` in `INSTALLED_APPS`.
 
-    It has a module of its own because settings load it before any model can be imported.
+    It has its own module because Django loads it before models can be imported.
     """
 
     default_site = "users.admin.site.RosterAdminSite"

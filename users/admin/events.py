@@ -1,4 +1,4 @@
-"""The audit trail and the daily figures, to look at."""
+"""The read-only pages of the audit trail and the daily counts."""
 
 from typing import Any
 from uuid import UUID
@@ -19,12 +19,12 @@ from users.admin.filters import ChoicesFilter
 
 
 def _username(path: str) -> Subquery:
-    people = get_user_model().objects.filter(pk=OuterRef(path))
-    return Subquery(people.values("username"))
+    users = get_user_model().objects.filter(pk=OuterRef(path))
+    return Subquery(users.values("username"))
 
 
-def _person(username: str | None, user_id: UUID | None) -> str | None:
-    """Return a link to the person, or the bare id of what is no person or no longer one."""
+def _user_link(username: str | None, user_id: UUID | None) -> str | None:
+    """Return a link to the user, or the bare id if no such user exists (any more)."""
     if username is None:
         return str(user_id) if user_id else None
     url = reverse("admin:accounts_user_change", args=[user_id])
@@ -37,22 +37,22 @@ class EventAdmin(RosterAdmin):
 
     menu = MenuItem(Section.ACTIVITY, 3, "history")
     may_view = staticmethod(is_administrator)
-    list_display = ("tag", "who", "whom", "created_at")
+    list_display = ("tag", "actor_link", "subject_link", "created_at")
     list_filter = (("tag", ChoicesFilter),)
-    # What is searched for is decided below; Django shows the box only if there are fields.
+    # Django shows the search box only if there are fields; `get_search_results` ignores them.
     search_fields = ("subject_id",)
     search_help_text = _("Username, e-mail address or id")
-    # The only order that an index of any size serves.
+    # The primary key is the only index that serves the order of the whole table.
     sortable_by = ()
     ordering = ("-id",)
     fields = (
-        *(("tag", "created_at"), ("who", "whom"), ("ip", "user_agent")),
+        *(("tag", "created_at"), ("actor_link", "subject_link"), ("ip", "user_agent")),
         *(("session_id", "sealed"), "data"),
     )
-    readonly_fields = ("who", "whom", "ip", "user_agent", "sealed")
+    readonly_fields = ("actor_link", "subject_link", "ip", "user_agent", "sealed")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Read the names along, in the same statement."""
+        """Read usernames, details and seals in the same statement (N+1)."""
         names = {"actor_name": _username("actor_id"), "subject_name": _username("subject_id")}
         events: QuerySet[Any] = super().get_queryset(request).annotate(**names)
         return events.select_related("details", "seal")
@@ -60,36 +60,39 @@ class EventAdmin(RosterAdmin):
     def get_search_results(
         self, _request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Find by the indexed subject: an id, or the id of the person with this login."""
+        """Search by the indexed subject: an id, or the user with this username or address."""
         term = search_term.replace("\0", "").strip()
         if not term:
             return queryset, False
         try:
             about = Q(subject_id=UUID(term))
         except ValueError:
-            people = get_user_model().objects.with_login(term)
-            about = Q(subject_id__in=people.values("pk"))
+            users = get_user_model().objects.with_login(term)
+            about = Q(subject_id__in=users.values("pk"))
         return queryset.filter(about), False
 
     @admin.display(description=_("actor"))
-    def who(self, event: Any) -> str | None:
-        """Show who did it."""
-        return _person(event.actor_name, event.actor_id)
+    def actor_link(self, event: Any) -> str | None:
+        """Show the user who caused the event."""
+        return _user_link(event.actor_name, event.actor_id)
 
     @admin.display(description=_("subject"))
-    def whom(self, event: Any) -> str | None:
-        """Show whom or what it is about."""
-        return _person(event.subject_name, event.subject_id)
+    def subject_link(self, event: Any) -> str | None:
+        """Show the user, or the id of the row, that the event is about."""
+        return _user_link(event.subject_name, event.subject_id)
 
     @admin.display(description=_("address"))
     def ip(self, event: Event) -> str | None:
-        """Show where it was done from, unless that was erased."""
+        """Show the client's IP address, unless it was erased."""
         return event.personal_values.get("ip")
 
     @admin.display(description=_("sealed"))
     def sealed(self, event: Event) -> str | None:
-        """Show the place in the chain, and since when. `manage.py verify_audit` proves it."""
-        # What Django raises where there is no row is an AttributeError, too.
+        """Show the position in the sealed chain and the time of sealing.
+
+        `manage.py verify_audit` verifies the chain.
+        """
+        # `RelatedObjectDoesNotExist` is an `AttributeError`.
         seal: EventSeal | None = getattr(event, "seal", None)
         return (
             f"#{seal.sequence}, {date_format(seal.sealed_at, 'DATETIME_FORMAT')}" if seal else None
@@ -97,13 +100,13 @@ class EventAdmin(RosterAdmin):
 
     @admin.display(description=_("device"))
     def user_agent(self, event: Event) -> str | None:
-        """Show what it was done with, unless that was erased."""
+        """Show the client's user agent, unless it was erased."""
         return event.personal_values.get("user_agent")
 
 
 @admin.register(DailyCount)
 class DailyCountAdmin(RosterAdmin):
-    """The figures behind the dashboard."""
+    """The daily counts that the dashboard sums up."""
 
     menu = MenuItem(Section.ACTIVITY, 4, "bar_chart")
     list_display = ("day", "tag", "count")

@@ -1,4 +1,4 @@
-"""The theme's filters, with conditions that a list is sifted by as the API's lists are."""
+"""The theme's list filters, with conditions that are executed as in the API's lists."""
 
 import datetime as dt
 from typing import Any, TypeVar
@@ -19,46 +19,48 @@ M = TypeVar("M", bound=Model)
 
 
 def filter_unindexed(rows: QuerySet[M], condition: Q) -> QuerySet[M]:
-    """Return the rows that meet a condition, which the order's index need not know."""
+    """Return the rows that match a condition not served by the ordering index."""
     return rows.filter(UnindexedFilter(condition)) if condition else rows
 
 
 class _UnindexedFieldFilter(FieldListFilter):
-    """Compares a column with what was chosen, if anything was."""
+    """Compares a column with the chosen values, if there are any."""
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Raise `IncorrectLookupParameters` for what the column cannot hold."""
-        chosen = {name: some for name, some in self.used_parameters.items() if some != [""]}
+        """Filter the list; raise `IncorrectLookupParameters` for values of the wrong type."""
+        chosen = {
+            lookup: values for lookup, values in self.used_parameters.items() if values != [""]
+        }
         try:
             return filter_unindexed(queryset, self.condition(chosen))
         except (ValueError, ValidationError) as error:
             raise IncorrectLookupParameters(error) from error
 
     def condition(self, chosen: dict[str, Any]) -> Q:
-        """Return what the rows have to meet, given lookups and values; nothing, if none is."""
+        """Return the condition for lookups and their values; empty if there are none."""
         return build_q_object_from_lookup_parameters(chosen)
 
 
 class BooleanFilter(_UnindexedFieldFilter, theme.BooleanRadioFilter):  # type: ignore[misc]
-    """Yes or no."""
+    """Filters by a boolean column."""
 
 
 class ChoicesFilter(_UnindexedFieldFilter, theme.ChoicesDropdownFilter):  # type: ignore[misc]
-    """One of a column's choices."""
+    """Filters by one of a column's choices."""
 
 
 class RelatedFilter(_UnindexedFieldFilter, theme.AutocompleteSelectFilter):  # type: ignore[misc]
-    """A row of another table, found by typing."""
+    """Filters by a related row, chosen by autocomplete."""
 
 
 class DayFilter(theme.RangeDateFilter):  # type: ignore[misc]
-    """A period from the start of one day to the end of another, in the current time zone.
+    """Filters by a range of days, both inclusive, in the current time zone.
 
     The theme's filter compares with naive midnights, which excludes the last day.
     """
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Compare the column itself, which has an index."""
+        """Compare the column itself: an expression on it could not use its index."""
         bounds = {
             f"{self.field_path}__gte": self._moment("from", dt.time.min),
             f"{self.field_path}__lte": self._moment("to", dt.time.max),

@@ -1,4 +1,4 @@
-"""Forms of the admin that write by a service."""
+"""The base of admin forms that are saved by a service."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,12 +10,12 @@ from core.web.forms import add_problems
 
 
 class ServiceForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A form whose input a service validates and saves."""
+    """A form that a service validates and saves."""
 
     problems: Sequence[Problem] = ()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Have the page send back the values that it was opened with."""
+        """Render the initial values as hidden fields, so that they are submitted, too."""
         super().__init__(*args, **kwargs)
         if not self.is_new:
             for form_field in self.fields.values():
@@ -23,19 +23,19 @@ class ServiceForm(forms.ModelForm):  # type: ignore[type-arg]
 
     @property
     def changes(self) -> dict[str, Any]:
-        """The values that were changed in the form.
+        """The values that differ from the initial values that the page submitted.
 
-        Writing the others would undo what another user changed since the page was opened (lost
-        update). All count as changed if the page sent no values that it was opened with.
+        Writing unchanged values would overwrite concurrent changes (lost update). If the page
+        submitted no initial values, all values count as changed.
         """
         if not self._has_initial_values():
             return dict(self.cleaned_data)
         return {name: self.cleaned_data[name] for name in self.changed_data}
 
     def initial_value(self, name: str) -> Any:
-        """Return the value of a field that the page was opened with, as it was sent back.
+        """Return the initial value of a field as the page submitted it.
 
-        Without one it is the instance's.
+        If it submitted none, this is the instance's current value.
         """
         field = self.fields[name]
         if not self._has_initial_values():
@@ -53,12 +53,12 @@ class ServiceForm(forms.ModelForm):  # type: ignore[type-arg]
         return not self.is_new and any(name in self.data for name in names)
 
     def clean(self) -> None:
-        """Show the problems that the service found."""
+        """Add the problems that the service found as errors."""
         add_problems(self, self.problems)
 
     def _post_clean(self) -> None:
-        """Do nothing. Django's fills the instance and holds it against the constraints.
+        """Do nothing: Django's implementation validates the instance against the constraints.
 
-        It would refuse `Ada` because it is not in canonical form yet, which is the service's
-        to bring about, and promise that a name is free before anything is locked.
+        It would reject `Ada`, which the service has yet to bring into canonical form, and its
+        uniqueness check would be a race condition (TOCTOU): it runs before any row is locked.
         """

@@ -1,4 +1,4 @@
-"""Lists of the admin: pages and counts that stay fast on tables of any size."""
+"""Pagination and counting that stay fast on tables of any size."""
 
 from typing import Any
 
@@ -14,14 +14,14 @@ from engine.sql.filtered_page import first_rows, without_conditions
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts rows up to a limit, so that a list of millions opens as fast as a short one.
+    """Counts rows up to a limit, so that the cost does not grow with the table.
 
-    Rows beyond it are found by the search and the filters. Pages of conditions that are `Sought`
-    are read as the API reads them.
+    Search and filters find the rows beyond the limit. Conditions that are `UnindexedFilter` are
+    executed as in the API's lists.
     """
 
     limit = 10_000
-    # The limit of search results: as many as the API ranks.
+    # The limit of search results; the API ranks as many candidates.
     searched = MAX_CANDIDATES
     template_name = "admin/bounded_pagination.html"
     object_list: QuerySet[Any]
@@ -37,29 +37,29 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
         return self.count == self.limit
 
     def page(self, number: Any) -> Page[Any]:
-        """Read the keys of the page as the API does, then only the rows with these keys.
+        """Read the keys of the page first, then the rows with these keys.
 
-        Annotations and joins of the list are not computed for the pages before.
+        Joins and annotations are thus not computed for the rows that `OFFSET` skips.
         """
         number = self.validate_number(number)
-        bottom = (number - 1) * self.per_page
-        top = bottom + self.per_page
-        found = first_rows(self.object_list, top, worth=self.searched)
-        keys = found.values("pk")[bottom:]
+        start = (number - 1) * self.per_page
+        end = start + self.per_page
+        found = first_rows(self.object_list, end, worth=self.searched)
+        keys = found.values("pk")[start:]
         rows = without_conditions(self.object_list).filter(pk__in=keys)
         return Page(rows, number, self)
 
 
 class RosterChangeList(UnfoldChangeList):  # type: ignore[misc]
-    """A list that counts its rows once, and no row twice."""
+    """A change list without Django's second count and without `DISTINCT`."""
 
     def get_filters(self, request: HttpRequest) -> Any:
-        """Omit `DISTINCT`, which reads all rows: our filters join no tables."""
+        """Omit `DISTINCT`, which would read all rows: our filters join no tables."""
         specs, has_specs, rest, _may_have_duplicates, are_active = super().get_filters(request)
         return specs, has_specs, rest, False, are_active
 
     def get_results(self, request: HttpRequest) -> None:
-        """Omit the second count: without a search or filter, it equals the first."""
+        """Skip the second count: without a search or filter it equals the first."""
         super().get_results(request)
         if not self.multi_page:
             self.result_list = self.paginator.page(1).object_list
@@ -68,10 +68,10 @@ class RosterChangeList(UnfoldChangeList):  # type: ignore[misc]
 
 
 class BoundedFormSet(PaginationInlineFormSet):  # type: ignore[misc]
-    """Pages of related rows, counted up to the limit of the lists."""
+    """Paginates related rows with a bounded count."""
 
     def get_page(self, _paginator: Paginator, page: int) -> Page[Any]:  # type: ignore[type-arg]
-        """Return a page by `BoundedPaginator`."""
+        """Return a page of a `BoundedPaginator`."""
         self.paginator = BoundedPaginator(self.queryset, self.per_page)
         found: Page[Any] = super().get_page(self.paginator, page)
         return found

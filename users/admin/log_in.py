@@ -1,6 +1,6 @@
-"""The admin's ways in: the password, the second factor, and setting one up where it is demanded.
+"""The sign-in pages of the admin: password, second factor, and required enrollment.
 
-They begin one of our sessions, so the console of the same site is signed in with it, too.
+Signing in creates a session of the service, so the console on the same site is signed in, too.
 """
 
 from typing import Any
@@ -41,7 +41,7 @@ CODE_FIELD = {"autofocus": "", "autocomplete": "one-time-code", "inputmode": "te
 
 
 class LogInForm(forms.Form):
-    """The fields that the theme's template shows."""
+    """The fields that the theme's sign-in template renders."""
 
     username = forms.CharField(
         label=_("E-mail address or username"),
@@ -56,7 +56,7 @@ class LogInForm(forms.Form):
 
 
 class CodeForm(forms.Form):
-    """A code, of an app or for recovery."""
+    """A one-time code or a recovery code."""
 
     code = forms.CharField(
         label=_("Code"), max_length=64, widget=UnfoldAdminTextInputWidget(attrs=CODE_FIELD)
@@ -64,25 +64,24 @@ class CodeForm(forms.Form):
 
 
 class SecondStepForm(CodeForm):
-    """The code, and the log-in that it completes."""
+    """The code, and the token of the pending sign-in that it completes."""
 
     mfa_token = forms.CharField(widget=forms.HiddenInput)
 
 
 class _Step(RedirectURLMixin, FormView):  # type: ignore[type-arg]
-    """One of the two forms, after which the browser is signed in or not."""
+    """The base of both sign-in steps."""
 
     next_page = "admin:index"
 
     def sign_in(self, signed_in: SignInResult) -> HttpResponse | None:
-        """Give the browser the session, if it is of staff; end it otherwise."""
-        actor = actor_of(self.request)
-        person = actor_through(signed_in.session, actor)
+        """Set the session cookie; end the session and return None unless the user is staff."""
+        actor = actor_through(signed_in.session, actor_of(self.request))
         if not (signed_in.cookie and signed_in.session.user.is_staff):
-            log_out(actor=person)
+            log_out(actor=actor)
             return None
         rotate_token(self.request)
-        is_enrollment_due = person.enrolling_id is not None
+        is_enrollment_due = actor.enrolling_id is not None
         url = reverse("admin:second-factor") if is_enrollment_due else self.get_success_url()
         response = HttpResponseRedirect(url)
         set_session_cookie(response, signed_in.cookie)
@@ -91,21 +90,27 @@ class _Step(RedirectURLMixin, FormView):  # type: ignore[type-arg]
         return response
 
     def refuse(self, form: forms.Form, text: str | None = None) -> HttpResponse:
-        """Show the form again. Wrong credentials and those of others get the same answer."""
-        refusal = gettext("These are not the credentials of a member of staff.")
+        """Show the form with an error.
+
+        The default text is the same for wrong credentials and for users who are not staff, so it
+        does not confirm a password.
+        """
+        refusal = gettext(
+            "The credentials are wrong, or this is not a staff account. Check them and try again."
+        )
         form.add_error(None, text or refusal)
         return self.form_invalid(form)
 
 
 @method_decorator([sensitive_post_parameters("password"), never_cache], name="dispatch")
 class LogInView(_Step):
-    """Asks for the password."""
+    """The first step: username and password."""
 
     form_class = LogInForm
     template_name = "admin/login.html"
 
     def form_valid(self, form: LogInForm) -> HttpResponse:
-        """Sign in, or go on to the second step."""
+        """Sign in, or continue with the second step."""
         try:
             signed_in = log_in(
                 actor=actor_of(self.request),
@@ -127,18 +132,21 @@ class LogInView(_Step):
 
 @method_decorator([sensitive_post_parameters(), never_cache], name="dispatch")
 class SecondStepView(_Step):
-    """Asks for a code. Whoever has passkeys alone signs in by the console."""
+    """The second step: a code.
+
+    Users whose only second factor is a passkey sign in through the console.
+    """
 
     form_class = SecondStepForm
     template_name = "admin/second_step.html"
 
     def begin(self, token: str) -> HttpResponse:
-        """Show the form for a log-in whose password was right."""
+        """Show the form for a pending sign-in."""
         form = SecondStepForm(initial={"mfa_token": token})
         return self.render_to_response(self.get_context_data(form=form))
 
     def form_valid(self, form: SecondStepForm) -> HttpResponse:
-        """Complete the log-in."""
+        """Complete the sign-in."""
         code = form.cleaned_data["code"]
         try:
             signed_in = verify_second_factor(
@@ -149,7 +157,7 @@ class SecondStepView(_Step):
         except InputRejectedError as error:
             problem = error.problems[0]
             if problem.code is not AuthenticationErrorCode.CODE_INVALID:
-                # What waited for the code is gone, so one begins anew.
+                # The pending sign-in has expired or was completed: start again.
                 return HttpResponseRedirect(self.request.get_full_path())
             return self.refuse(form, str(problem.message))
         except TooManyAttemptsError as error:
@@ -159,13 +167,13 @@ class SecondStepView(_Step):
 
 @method_decorator([sensitive_post_parameters(), never_cache], name="dispatch")
 class EnrollmentView(FormView):  # type: ignore[type-arg]
-    """Sets an authenticator app up, for who may do nothing else before."""
+    """Sets up an authenticator app for users who must have a second factor."""
 
     form_class = CodeForm
     template_name = "admin/second_factor.html"
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Show the secret, or take the first code of it."""
+        """Show the secret, or process the first code."""
         if "code" in request.POST:
             return super().post(request, *args, **kwargs)
         try:
@@ -174,13 +182,13 @@ class EnrollmentView(FormView):  # type: ignore[type-arg]
             return HttpResponseRedirect(reverse("admin:index"))
         except DomainError:
             return HttpResponseRedirect(reverse("admin:login", query={"again": 1}))
-        # The image is made by us, of a URI in which everything is escaped.
+        # The SVG is generated by us, from a URI in which everything is escaped.
         image = mark_safe(enrollment.qr_code)  # noqa: S308
         context = self.get_context_data(form=CodeForm(), secret=enrollment.secret, image=image)
         return self.render_to_response(context)
 
     def form_valid(self, form: CodeForm) -> HttpResponse:
-        """Set it up, and show the recovery codes."""
+        """Confirm the enrollment and show the recovery codes."""
         try:
             actor = actor_of(self.request)
             enrolled = confirm_totp_enrollment(form.cleaned_data["code"], actor=actor)
@@ -196,5 +204,5 @@ class EnrollmentView(FormView):  # type: ignore[type-arg]
 
 
 def _method_of(code: str) -> Method:
-    """Tell by its length what was typed: recovery codes are far longer."""
+    """Return the method of a code by its length: recovery codes are far longer."""
     return Method.TOTP if len(code.strip()) <= 2 * DIGITS else Method.RECOVERY_CODE

@@ -1,4 +1,4 @@
-"""The pages of organisations, memberships and invitations; all read-only."""
+"""The read-only pages of organisations, memberships and invitations."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ class MembershipInline(ReadOnlyInline):
 
     model = Membership
     fields = ("user", "role", "created_at")
-    # The order of the index that begins with the organisation.
+    # The order of the index that starts with the organisation.
     ordering = ("-created_at", "-id")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
@@ -54,7 +54,7 @@ class MembershipAdmin(UserRelatedAdmin):
         ("organization", RelatedFilter),
         ("role", ChoicesFilter),
     )
-    # The order of the primary key, which is an index and the order of joining.
+    # By primary key: an index serves it, and it is the order of joining.
     ordering = ("-id",)
     sortable_by = ()
     fields = (("user", "organization"), ("role", "created_at"))
@@ -62,7 +62,7 @@ class MembershipAdmin(UserRelatedAdmin):
 
 @admin.register(OrganizationInvitation)
 class OrganizationInvitationAdmin(RosterAdmin):
-    """Invitations that are pending."""
+    """Pending invitations."""
 
     menu = MenuItem(Section.ORGANIZATIONS, 3, "mail")
     list_display = ("address", "organization", "role", "inviter", "created_at", "expires_at")
@@ -80,7 +80,7 @@ class OrganizationInvitationAdmin(RosterAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Search for the canonical form of the term: a domain may be typed in Unicode."""
+        """Search for the canonical form of the term: domains may be typed in Unicode."""
         found: tuple[QuerySet[Any], bool] = super().get_search_results(
             request, queryset, canonical_part(search_term)
         )
@@ -88,5 +88,5 @@ class OrganizationInvitationAdmin(RosterAdmin):
 
     @admin.display(description=_("e-mail"))
     def address(self, invitation: OrganizationInvitation) -> str:
-        """Show the address as people read it."""
+        """Show the address in its readable (Unicode) form."""
         return readable_email(invitation.email)

@@ -1,4 +1,4 @@
-"""The outbox, for administrators: messages that wait, that keep failing, and that failed."""
+"""The page of outbox messages that are due, failing or failed, for administrators."""
 
 from typing import Any
 
@@ -15,24 +15,24 @@ from users.admin.base import MenuItem, RosterAdmin, Section, actor_of, is_admini
 
 
 class StateFilter(RadioFilter):  # type: ignore[misc]
-    """Due, failing or failed."""
+    """Filters by delivery state: due, failing or failed."""
 
     title = _("state")
     parameter_name = "state"
 
     def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, Any]]:
-        """Offer the states that may need attention."""
+        """Return the states that may need attention."""
         return [("due", _("Due")), ("failing", _("Failing")), ("failed", _("Failed"))]
 
     def queryset(self, _request: HttpRequest, queryset: Any) -> Any:
-        """Filter by the conditions of the relay."""
+        """Filter by the conditions that the relay uses."""
         states = {"due": queryset.due, "failing": queryset.failing, "failed": queryset.failed}
         return states.get(self.value(), queryset.all)()
 
 
 @admin.register(OutboxMessage)
 class OutboxMessageAdmin(RosterAdmin):
-    """Messages that are not delivered yet."""
+    """Messages that are not yet delivered."""
 
     menu = MenuItem(Section.OPERATION, 1, "outbox")
     may_view = staticmethod(is_administrator)
@@ -61,13 +61,13 @@ class OutboxMessageAdmin(RosterAdmin):
         )
 
     @dialog_action(
-        label=_("Try again"),
+        label=_("Retry"),
         icon="replay",
         permission="retry",
-        title=_("Try again?"),
-        text=_("A mail is sent again, if it is still of use."),
+        title=_("Retry the delivery?"),
+        text=_("A mail is sent only if it is still needed."),
     )
     def retry(self, run_confirmed: Confirmed) -> Done:
-        """Have the message delivered again."""
+        """Schedule the message for delivery."""
         retry_message(run_confirmed.key, actor=run_confirmed.actor)
-        return Done(self.list_url, _("It is tried again now."))
+        return Done(self.list_url, _("The message is being delivered again."))

@@ -41,11 +41,11 @@ class AccountDeletionAdmin(OnePerUserAdmin):
         label=_("Undo"),
         icon="undo",
         permission="administer",
-        title=_("Keep the account?"),
-        text=_("The person can sign in again at once, unless suspended."),
+        title=_("Undo the deletion?"),
+        text=_("The account is kept. The person can sign in again unless they are suspended."),
     )
     def undo(self, run_confirmed: Confirmed) -> Done:
-        """Cancel the deletion."""
+        """Cancel the scheduled deletion."""
         user = cancel_user_deletion(run_confirmed.key, actor=run_confirmed.actor)
-        message = _("The account of %(person)s stays.") % {"person": user.username}
+        message = _("The account of %(person)s will not be deleted.") % {"person": user.username}
         return Done(self.list_url, message)

@@ -57,7 +57,7 @@ class SessionAdmin(UserRelatedAdmin):
     actions_detail = ("end",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Session]:
-        """Defer the digests."""
+        """Defer the cookie digests."""
         return super().get_queryset(request).defer("cookie_digest")
 
     @dialog_action(
@@ -65,7 +65,7 @@ class SessionAdmin(UserRelatedAdmin):
         icon="logout",
         permission="administer",
         title=_("End the session?"),
-        text=_("The person is signed out of it at once."),
+        text=_("This signs the person out immediately."),
     )
     def end(self, run_confirmed: Confirmed) -> Done:
         """End the session."""
@@ -80,7 +80,9 @@ class SuspensionForm(ServiceForm):
         """The fields are those of the admin's `fieldsets`."""
 
         widgets: ClassVar = {"reason": UnfoldAdminTextareaWidget(attrs={"rows": 3})}
-        help_texts: ClassVar = {"until": _("In UTC. If empty, until it is lifted.")}
+        help_texts: ClassVar = {
+            "until": _("In UTC. If empty, the suspension lasts until it is lifted.")
+        }
 
 
 @admin.register(Suspension)
@@ -117,7 +119,7 @@ class SuspensionAdmin(OnePerUserAdmin):
         icon="lock_open",
         permission="change",
         title=_("Lift the suspension?"),
-        text=_("The person can sign in again at once."),
+        text=_("The person can sign in again immediately."),
     )
     def lift(self, run_confirmed: Confirmed) -> Done:
         """Lift the suspension."""

@@ -1,4 +1,4 @@
-"""The texts of the admin's theme, named here to be translated: it brings no German."""
+"""Marks the texts of the admin's theme for translation: it ships no German catalogue."""
 
 from typing import Final
 

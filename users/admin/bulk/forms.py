@@ -1,4 +1,4 @@
-"""What starting a bulk action asks for in the admin."""
+"""The form that starts a bulk action."""
 
 from typing import Any
 
@@ -24,39 +24,44 @@ from users.bulk.services.start import start_bulk_action
 
 
 class BulkActionForm(forms.Form):
-    """What `start_bulk_action` takes besides the selection; the rules are the service's."""
+    """The arguments of `start_bulk_action` except the selection; the service validates them."""
 
     kind = forms.ChoiceField(label=capfirst(_("action")), widget=UnfoldAdminSelectWidget)
     reason = forms.CharField(
         label=capfirst(_("reason")),
         required=False,
-        help_text=_("Of suspensions."),
+        help_text=_("For suspensions only."),
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
     )
     until = forms.DateTimeField(
         label=capfirst(_("until")),
         required=False,
-        help_text=_("Of suspensions. In UTC. Without it, until somebody lifts them."),
+        help_text=_(
+            "For suspensions only, in UTC. If empty, the suspension lasts until it is lifted."
+        ),
         widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}),
     )
     group_id = forms.ModelChoiceField(
         Group.objects.order_by("name"),
         label=capfirst(_("group")),
         required=False,
-        help_text=_("To put people into, or to take them out of."),
+        help_text=_("The group to add people to or remove them from."),
         widget=UnfoldAdminSelectWidget,
     )
     expected_count = forms.IntegerField(
-        label=_("How many people?"),
-        help_text=_("Enter the number above. If it is another one by then, nobody is touched."),
+        label=_("Number of people"),
+        help_text=_("Enter the number shown above. If it has changed by then, nothing is done."),
         widget=UnfoldAdminIntegerFieldWidget,
     )
     everybody = forms.BooleanField(
-        label=_("I mean everybody"), required=False, widget=UnfoldBooleanWidget
+        label=_("Apply to all people"), required=False, widget=UnfoldBooleanWidget
     )
 
     def __init__(self, *args: Any, actor: Actor, selection: Selection) -> None:
-        """Offer what the actor may do, and ask whether everybody is meant only if they are."""
+        """Offer the actions that the actor may start.
+
+        A selection without a condition must be confirmed; otherwise that field is removed.
+        """
         super().__init__(*args)
         self.actor, self.selection = actor, selection
         self.fields["kind"].choices = [  # type: ignore[attr-defined]
@@ -66,9 +71,9 @@ class BulkActionForm(forms.Form):
             del self.fields["everybody"]
 
     def start(self) -> BulkAction | None:
-        """Start the action of a valid form; None if the service refused, which the form tells.
+        """Start the action of a valid form; return None and add errors if it is rejected.
 
-        Raises the errors of `start_bulk_action` that are about more than the input.
+        Raises the errors of `start_bulk_action` other than `InputRejectedError`.
         """
         values = self.cleaned_data
         group = values["group_id"]

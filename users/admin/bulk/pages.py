@@ -1,4 +1,4 @@
-"""The page of bulk actions, which are started on the list of users."""
+"""The page of bulk actions. They are started from the list of users."""
 
 import json
 from typing import Any
@@ -85,15 +85,15 @@ class BulkActionAdmin(RosterAdmin):
         },
     )
     def shown_state(self, bulk_action: BulkAction) -> Any:
-        """Show the state in its colour."""
+        """Show the state as a coloured label."""
         return bulk_action.state, bulk_action.get_state_display()
 
     @admin.display(description=_("progress"))
     def progress(self, bulk_action: BulkAction) -> str:
-        """Show how many users were processed, of how many."""
-        visited = bulk_action.done + bulk_action.unchanged + bulk_action.failed
+        """Show the number of processed users and the total."""
+        processed = bulk_action.done + bulk_action.unchanged + bulk_action.failed
         numbers = (
-            number_format(each, force_grouping=True) for each in (visited, bulk_action.total)
+            number_format(each, force_grouping=True) for each in (processed, bulk_action.total)
         )
         return " / ".join(numbers)
 
@@ -101,7 +101,7 @@ class BulkActionAdmin(RosterAdmin):
     def shown_selection(self, bulk_action: BulkAction) -> str:
         """Show the search and the filters of the selection."""
         if bulk_action.selection is None:
-            return gettext("It named a person who was erased since.")
+            return gettext("Removed: the selection named a person whose data has been erased.")
         search, conditions = bulk_action.selection["search"], bulk_action.selection["filter"]
         shown = [f"“{search}”"] if search else []
         return ", ".join([*shown, json.dumps(conditions, ensure_ascii=False)])
@@ -110,11 +110,11 @@ class BulkActionAdmin(RosterAdmin):
         label=_("Cancel"),
         icon="cancel",
         permission="cancel",
-        title=_("End it early?"),
-        text=_("What was done to people stays done."),
-        confirm=_("End it"),
+        title=_("End this bulk action early?"),
+        text=_("Changes to people already processed are kept. The others are skipped."),
+        confirm=_("End the action"),
     )
     def cancel(self, run_confirmed: Confirmed) -> Done:
         """Cancel the action."""
         bulk_action = cancel_bulk_action(run_confirmed.key, actor=run_confirmed.actor)
-        return Done(self.page_url(bulk_action.pk), _("It ends after the current person."))
+        return Done(self.page_url(bulk_action.pk), _("The action ends after the current person."))

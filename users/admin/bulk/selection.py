@@ -1,4 +1,4 @@
-"""From the list of people in the admin, searched and filtered, to a selection."""
+"""Converts the search and filters of the list of users into a bulk selection."""
 
 import datetime as dt
 from collections.abc import Callable, Mapping
@@ -14,27 +14,27 @@ from users.bulk.selection import Selection
 
 SEARCH: Final = "q"
 SINCE, UNTIL = "date_joined_from", "date_joined_to"
-# By the list's parameter: the condition, and how its value is read.
+# Maps each query parameter to its filter condition and the parser of its value.
 CONDITIONS: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
     "is_active__exact": ("is_active", lambda value: bool(int(value))),
     "is_staff__exact": ("is_staff", lambda value: bool(int(value))),
     "is_superuser__exact": ("is_superuser", lambda value: bool(int(value))),
     "groups__id__exact": ("group", int),
 }
-# Where one is in the list, and in which order.
+# Parameters of order and pagination, which do not affect the selection.
 PLACE: Final = frozenset({"o", "p", "all", "e"})
 
 
 def selection_of(parameters: QueryDict) -> Selection | None:
-    """Return what the list shows, on all its pages, as the directory selects it.
+    """Return the selection that matches the rows of the list on all its pages.
 
-    It is None if that cannot be said: of a whole id or address, or of parameters that the list
-    does not know.
+    Return None if no selection matches: the search term is a whole id or address, or a parameter
+    is unknown, repeated or invalid.
     """
-    given = {name: values for name, values in parameters.lists() if any(values)}
-    if any(len(values) > 1 for values in given.values()):
+    nonempty = {name: values for name, values in parameters.lists() if any(values)}
+    if any(len(values) > 1 for values in nonempty.values()):
         return None
-    values = {name: value for name, (value,) in given.items() if name not in PLACE}
+    values = {name: value for name, (value,) in nonempty.items() if name not in PLACE}
     search = values.pop(SEARCH, "").strip()
     if find_user_id(search):
         return None
@@ -44,8 +44,8 @@ def selection_of(parameters: QueryDict) -> Selection | None:
             since=_midnight(values.pop(SINCE, None)), before=_midnight(values.pop(UNTIL, None), 1)
         )
         for name, value in values.items():
-            condition, read = CONDITIONS[name]
-            conditions[condition] = read(value)
+            condition, parse = CONDITIONS[name]
+            conditions[condition] = parse(value)
     except (KeyError, ValueError, OverflowError):
         return None
     if not joined.is_open:
@@ -54,7 +54,7 @@ def selection_of(parameters: QueryDict) -> Selection | None:
 
 
 def _midnight(text: str | None, days: int = 0) -> dt.datetime | None:
-    """Return when the day begins, or one so many days later. Raises `ValueError` for no day."""
+    """Return the start of a day, plus ``days``. Raises `ValueError` if it is not a date."""
     if not text:
         return None
     day = parse_date_str(text)

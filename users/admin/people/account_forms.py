@@ -1,4 +1,4 @@
-"""Fields of the admin's forms that differ from what Django makes of the models."""
+"""Forms of users, metadata and profiles whose fields differ from Django's defaults."""
 
 from collections.abc import Iterable
 from typing import Any, ClassVar
@@ -22,7 +22,11 @@ from users.admin.forms import ServiceForm
 
 
 def set_change_from_form(form: ServiceForm, name: str, *, held: Manager[Any]) -> SetChange:
-    """Return what a form adds to a relation and removes from it, as its page showed it."""
+    """Return the difference between a form's initial and submitted keys of a relation.
+
+    ``held`` is the relation as stored: keys that another user has removed since the page was
+    rendered are not removed again, and keys added since then are kept.
+    """
     shown = {str(getattr(key, "pk", key)) for key in form.initial_value(name) or ()}
     keys = held.values_list("pk", flat=True)
     chosen = {row.pk for row in form.cleaned_data[name]}
@@ -35,7 +39,7 @@ def _time_zone_choices() -> list[tuple[str, str]]:
 
 
 class NewUserForm(ServiceForm):
-    """What `create_user` takes."""
+    """The arguments of `create_user`."""
 
     password = forms.CharField(
         label=_("Password"),
@@ -46,10 +50,10 @@ class NewUserForm(ServiceForm):
 
 
 class MetadataForm(ServiceForm):
-    """What `change_metadata` takes."""
+    """The arguments of `change_metadata`."""
 
     def initial_metadata(self, kinds: Iterable[str]) -> dict[str, Any]:
-        """Return the JSON that the page was opened with: none where a row is added."""
+        """Return the JSON that the page was rendered with; empty objects for a new row."""
         if self.is_new:
             return {kind: {} for kind in kinds}
         return {kind: self._initial_json(kind) for kind in kinds}
@@ -61,12 +65,12 @@ class MetadataForm(ServiceForm):
         try:
             return self.fields[kind].to_python(value)
         except ValidationError:
-            # No page showed this. It equals no metadata, so the service refuses it.
+            # No page rendered this value. None never equals metadata, so the service rejects it.
             return None
 
 
 class ProfileForm(ServiceForm):
-    """What `update_profile` takes of a profile."""
+    """The arguments of `update_profile` that are stored on the profile."""
 
     locale = forms.ChoiceField(
         label=_("Language"), choices=settings.LANGUAGES, widget=UnfoldAdminSelectWidget
@@ -76,6 +80,6 @@ class ProfileForm(ServiceForm):
     )
 
     class Meta:
-        """The rest comes from the model, and the fields from the admin's `fieldsets`."""
+        """The widgets; the fields are those of the admin's `fieldsets`."""
 
         widgets: ClassVar = {"bio": UnfoldAdminTextareaWidget(attrs={"rows": 4})}

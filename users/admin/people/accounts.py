@@ -1,4 +1,4 @@
-"""The base of pages about users, and the pages of profiles, metadata and groups."""
+"""The base of pages of user-related rows, and the pages of profiles, metadata and groups."""
 
 from typing import Any, ClassVar
 from uuid import UUID
@@ -36,9 +36,9 @@ from users.admin.people.account_forms import MetadataForm, ProfileForm, set_chan
 
 
 class UserRelatedAdmin(RosterAdmin):
-    """The page of a model whose rows belong to one user each, by whom they are searched.
+    """The page of a model whose rows belong to one user each; the search matches users.
 
-    The search is that of the API: words in any order, by a trigram index.
+    It is the API's search: words in any order, served by a trigram index.
     """
 
     user_field = "user_id"
@@ -54,26 +54,26 @@ class UserRelatedAdmin(RosterAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Search by id or whole e-mail address, or else by words of names and addresses."""
+        """Search by id or whole e-mail address, otherwise by words of names and addresses."""
         term, actor = search_term.replace("\0", "").strip(), actor_of(request)
         if not term:
             return queryset, False
-        person_id = find_user_id(term)
-        if person_id:
-            return queryset.filter(**{self.user_field: person_id}), False
+        user_id = find_user_id(term)
+        if user_id:
+            return queryset.filter(**{self.user_field: user_id}), False
         try:
             words = words_of(term)
         except ArgumentInvalidError:
             return queryset.none(), False
         if isinstance(queryset, UserQuerySet):
             return queryset.matching_words(words, actor), False
-        people = User.objects.matching_words(words, actor)
-        owner = Exists(people.filter(pk=OuterRef(self.user_field)))
+        users = User.objects.matching_words(words, actor)
+        owner = Exists(users.filter(pk=OuterRef(self.user_field)))
         return filter_unindexed(queryset, Q(owner)), False
 
 
 def find_user_id(term: str) -> UUID | None:
-    """Return the id of the user whose id or whole e-mail address the search term is."""
+    """Return the id of the user whom a whole id or e-mail address identifies."""
     if is_id(term):
         return UUID(term)
     login = canonical_login(term)
@@ -87,7 +87,7 @@ REGION = ("locale", "time_zone")
 
 
 class OnePerUserAdmin(UserRelatedAdmin):
-    """The page of a model with at most one row per user, who is chosen when it is added."""
+    """The page of a model with at most one row per user; adding a row selects the user."""
 
     list_filter: ClassVar[tuple[Any, ...]] = (("user", RelatedFilter),)
     ordering = ("user__username",)
@@ -95,7 +95,7 @@ class OnePerUserAdmin(UserRelatedAdmin):
     autocomplete_fields = ("user",)
 
     def get_readonly_fields(self, _request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Fix the user of a row that exists."""
+        """Make the user of an existing row read-only."""
         return ("user",) if obj else ()
 
 
@@ -124,12 +124,12 @@ class ProfileAdmin(OnePerUserAdmin):
     def save_model(
         self, request: HttpRequest, obj: Profile, form: ServiceForm, *_change: Any
     ) -> None:
-        """Save by the service that users use themselves."""
+        """Save with the service that the API uses for the user's own profile."""
         update_profile(obj.pk, actor=actor_of(request), **form.changes)
 
     @admin.display(description=_("name"))
     def full_name(self, profile: Profile) -> str:
-        """Show the name, which is the account's."""
+        """Show the name, which is stored on the user."""
         return profile.user.name
 
 
@@ -147,14 +147,14 @@ class MetadataAdmin(OnePerUserAdmin):
     def get_readonly_fields(
         self, request: HttpRequest, obj: Metadata | None = None
     ) -> tuple[str, ...]:
-        """Let administrators only edit the private part."""
-        fixed = super().get_readonly_fields(request, obj)
-        return fixed if may_write_private_metadata(actor_of(request)) else (*fixed, "private")
+        """Make the private part read-only except for administrators."""
+        readonly = super().get_readonly_fields(request, obj)
+        return readonly if may_write_private_metadata(actor_of(request)) else (*readonly, "private")
 
     def save_model(
         self, request: HttpRequest, obj: Metadata, form: MetadataForm, *_change: Any
     ) -> None:
-        """Replace the metadata that the page showed, unless they have changed."""
+        """Replace the metadata, unless they have changed since the page was rendered."""
         values = form.changes
         if "user" in values:
             obj.user = values.pop("user")
@@ -167,7 +167,7 @@ class MetadataAdmin(OnePerUserAdmin):
         )
 
 
-# The import of Django's page registered it.
+# Importing `GroupAdmin` from Django registers it.
 admin.site.unregister(Group)
 
 
@@ -189,7 +189,7 @@ class GroupAdmin(RosterAdmin, DjangoGroupAdmin):
         permission="change",
         path="remove",
         title=_("Delete the group?"),
-        text=_("Its members lose what it permitted."),
+        text=_("The members lose the permissions of the group."),
     )
     def delete_group(self, run_confirmed: Confirmed) -> Done:
         """Delete the group."""
@@ -216,6 +216,6 @@ class GroupAdmin(RosterAdmin, DjangoGroupAdmin):
 
     @admin.display(description=_("people"))
     def members(self, group: Group) -> str:
-        """Show a link to the list of members, which counts them up to its limit."""
+        """Show a link to the list of members: a count per group would read every membership."""
         url = reverse("admin:accounts_user_changelist", query={"groups__id__exact": group.pk})
         return format_html('<a href="{}" class="text-link">{}</a>', url, _("Show"))

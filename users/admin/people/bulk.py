@@ -1,4 +1,4 @@
-"""Starting a bulk action on what the list of users shows."""
+"""Starts a bulk action on the users that match the list's search and filters."""
 
 from typing import Any, Final
 
@@ -20,49 +20,55 @@ from users.bulk.policy import may_act_in_bulk
 from users.bulk.selection import Selection
 from users.bulk.services.start import count_selected
 
-# The form shows "more than" beyond it. The service counts up to the number that was entered.
+# Beyond it, the form shows "more than". The service itself counts up to the number entered.
 MAX_COUNTED_IN_ADMIN: Final = 100_000
 
 
 class BulkActionStart(UserRelatedAdmin):
-    """The list's search and filters as the selection of a bulk action."""
+    """Uses the list's search and filters as the selection of a bulk action."""
 
     def has_bulk_permission(self, request: HttpRequest) -> bool:
-        """Offer it to those who may act in bulk."""
+        """Offer it to actors who may start bulk actions."""
         return may_act_in_bulk(actor_of(request))
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Pass the list's search and filters on to its pages of actions."""
+        """Append the list's search and filters to the URLs of its actions."""
         response: HttpResponse = super().changelist_view(request, extra_context)
         for item in (getattr(response, "context_data", None) or {}).get("actions_list", ()):
             if not item["dialog"]:
                 item["path"] = f"{item['path']}?{request.GET.urlencode()}"
         return response
 
-    @page_action(label=_("Act on all of these"), icon="group_work", permission="bulk")
+    @page_action(label=_("Start bulk action"), icon="group_work", permission="bulk")
     def act_in_bulk(self, request: HttpRequest) -> HttpResponse:
-        """Show how many users the list has, and start the action that was chosen for them."""
+        """Show the form with the number of selected users, or start the chosen action."""
         actor = actor_of(request)
         require_recent_authentication(actor)
         selection = selection_of(request.GET)
         back = reverse("admin:accounts_user_changelist", query=request.GET)
         if selection is None:
-            messages.error(request, _("Search by words, and use only the list's own filters."))
+            messages.error(
+                request,
+                _(
+                    "A bulk action cannot use this search or filter. Search by words and use only "
+                    "the filters of the list."
+                ),
+            )
             return HttpResponseRedirect(back)
         form = BulkActionForm(request.POST or None, actor=actor, selection=selection)
         try:
             bulk_action = form.start() if form.is_valid() else None
             if bulk_action is None:
-                return self._confirmation(request, form, selection, back)
+                return self._render_form(request, form, selection, back)
         except ArgumentInvalidError as error:
             messages.error(request, str(error.text))
             return HttpResponseRedirect(back)
         messages.success(request, _("Started. Progress is shown below."))
         return HttpResponseRedirect(reverse("admin:bulk_bulkaction_change", args=[bulk_action.pk]))
 
-    def _confirmation(
+    def _render_form(
         self, request: HttpRequest, form: BulkActionForm, selection: Selection, back: str
     ) -> HttpResponse:
         count = count_selected(selection, actor=form.actor, limit=MAX_COUNTED_IN_ADMIN)
@@ -71,12 +77,12 @@ class BulkActionStart(UserRelatedAdmin):
             "admin/bulk_action.html",
             {
                 **self.admin_site.each_context(request),
-                "title": _("Act on all of these"),
+                "title": _("Start bulk action"),
                 "opts": self.opts,
                 "form": form,
                 "count": number_format(min(count, MAX_COUNTED_IN_ADMIN), force_grouping=True),
                 "is_cut_off": count > MAX_COUNTED_IN_ADMIN,
-                "is_everybody": selection.is_open,
+                "is_unfiltered": selection.is_open,
                 "back": back,
             },
         )

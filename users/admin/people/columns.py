@@ -1,4 +1,4 @@
-"""What the list and the pages of users show."""
+"""Computed columns and read-only fields of users."""
 
 from typing import Any
 
@@ -17,13 +17,13 @@ from users.admin.people.accounts import UserRelatedAdmin
 
 
 class UserColumns(UserRelatedAdmin):
-    """The columns and read-only fields of users that are computed."""
+    """Computed columns of the list, and read-only fields of the page."""
 
     @display(  # type: ignore[untyped-decorator]
         description=_("person"), ordering="username", header=True
     )
-    def person(self, user: User) -> list[str]:
-        """Show username and name, beside the initials."""
+    def identity(self, user: User) -> list[str]:
+        """Show the username and the name beside the initials."""
         initials = "".join(word[0] for word in user.get_full_name().split()[:2])
         return [user.username, user.name, initials]
 
@@ -31,7 +31,7 @@ class UserColumns(UserRelatedAdmin):
         description=_("role"), label={_("Administrator"): "primary", _("Staff"): "info"}
     )
     def role(self, user: User) -> Any:
-        """Show the role with more rights."""
+        """Show the higher of the user's roles."""
         if user.is_superuser:
             return _("Administrator")
         return _("Staff") if user.is_staff else None
@@ -44,29 +44,29 @@ class UserColumns(UserRelatedAdmin):
     @admin.display(description=_("permissions"))
     @cached_on_row
     def permissions(self, user: User) -> Any:
-        """Show the Django permissions of the user and of their groups."""
+        """Show the Django permissions of the user and the user's groups."""
         if user.is_superuser and user.is_active:
-            return _("All there are")
+            return _("All permissions")
         return ", ".join(permissions_of([user.pk])[user.pk]) or None
 
-    @admin.display(description=_("further addresses"))
+    @admin.display(description=_("secondary addresses"))
     @cached_on_row
-    def further_addresses(self, user: User) -> str | None:
+    def secondary_addresses(self, user: User) -> str | None:
         """Show the secondary addresses."""
         found = user.email_addresses.order_by("email").values_list("email", flat=True)
         return ", ".join(map(readable_email, found)) or None
 
     @admin.display(description=_("e-mail"), ordering="email")
     def address(self, user: User) -> str:
-        """Show the primary address as people read it, and whether mail to it bounces."""
+        """Show the primary address in readable (Unicode) form, and whether it is undeliverable."""
         address = readable_email(user.email)
         if user.email_undeliverable_at is None:
             return address
         mark = '{}<br><span class="text-red-600 dark:text-red-500">{}</span>'
         return format_html(mark, address, _("Undeliverable"))
 
-    @admin.display(description=_("picture"))
-    def picture(self, user: User) -> Any:
+    @admin.display(description=_("avatar"))
+    def avatar(self, user: User) -> Any:
         """Show the avatar."""
         if not user.profile.avatar:
             return None

@@ -1,4 +1,4 @@
-"""Forms of the dialogs on the pages of users. The services validate their input."""
+"""Forms of the dialogs on users' pages; the services validate their input."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ class InvitationForm(BaseDialogForm):  # type: ignore[misc]
 
 
 class AddressForm(BaseDialogForm):  # type: ignore[misc]
-    """The address that `remove_user_email_address` removes."""
+    """The secondary address for `remove_user_email_address`."""
 
     email = forms.ChoiceField(label=capfirst(_("e-mail address")), widget=UnfoldAdminSelectWidget())
 
@@ -50,7 +50,7 @@ class ImpersonationForm(BaseDialogForm):  # type: ignore[misc]
 
     reason = forms.CharField(
         label=capfirst(_("reason")),
-        help_text=_("Recorded, and shown to the person only in an export of all their data."),
+        help_text=_("Recorded. The person sees it only in a data export."),
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
     )
     minutes = forms.IntegerField(
@@ -58,6 +58,6 @@ class ImpersonationForm(BaseDialogForm):  # type: ignore[misc]
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Suggest the longest duration."""
+        """Default to the longest allowed duration."""
         super().__init__(*args, **kwargs)
         self.fields["minutes"].initial = settings.IMPERSONATION_MAX // MINUTE

@@ -1,4 +1,4 @@
-"""Filters of the admin's list of people."""
+"""Filters of the list of users."""
 
 from typing import Any
 
@@ -12,26 +12,26 @@ from users.admin.filters import RelatedFilter, filter_unindexed
 
 
 class GroupFilter(RelatedFilter):
-    """Those who are in a group, asked for as the API does: each person is found once."""
+    """Filters by group with the API's condition, which returns each user once."""
 
     def condition(self, chosen: dict[str, Any]) -> Q:
-        """Look at the memberships of one person after the other, or at all of the group."""
-        ids = [int(id_) for some in chosen.values() for id_ in some]
+        """Return the API's condition for the chosen group."""
+        ids = [int(value) for values in chosen.values() for value in values]
         return USER_FILTERS["group"](ids[-1]) if ids else Q()
 
 
 class UndeliverableFilter(RadioFilter):  # type: ignore[misc]
-    """Those whose primary address refuses mail for good."""
+    """Filters by primary addresses that permanently reject mail."""
 
     title = _("e-mail")
     parameter_name = "email"
 
     def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, Any]]:
-        """Offer the state that needs a look."""
+        """Return the one state that needs attention."""
         return [("undeliverable", _("Undeliverable"))]
 
     def queryset(self, _request: HttpRequest, queryset: Any) -> Any:
-        """Ask by an index of its own."""
+        """Filter by the partial index of undeliverable addresses."""
         is_chosen = self.value() == "undeliverable"
         return filter_unindexed(
             queryset, Q(email_undeliverable_at__isnull=False) if is_chosen else Q()

@@ -19,21 +19,21 @@ from users.authentication.services.unlock import unlock_user
 
 
 class SignInActions(UserRelatedAdmin):
-    """Actions by the services of authentication."""
+    """Actions that call authentication services."""
 
     def has_impersonate_permission(self, request: HttpRequest, object_id: str) -> bool:
-        """Offer it to administrators, for the users who can be impersonated."""
+        """Offer it to administrators, for users who can be impersonated."""
         if not (settings.IMPERSONATION_MAX and may_impersonate(actor_of(request))):
             return False
-        person = self.get_object(request, object_id)
-        return person is not None and is_ordinary(person)
+        user = self.get_object(request, object_id)
+        return user is not None and is_ordinary(user)
 
     def has_reset_factors_permission(self, request: HttpRequest, object_id: str) -> bool:
         """Offer it to administrators, for users who have second factors."""
         if not may_administer(actor_of(request)):
             return False
-        person = self.get_object(request, object_id)
-        return person is not None and bool(person.second_factors)
+        user = self.get_object(request, object_id)
+        return user is not None and bool(user.second_factors)
 
     @dialog_action(
         label=_("Reset the password"),
@@ -41,24 +41,26 @@ class SignInActions(UserRelatedAdmin):
         permission="administer",
         path="require-password-reset",
         title=_("Reset the password?"),
-        text=_("The person is signed out everywhere, and mailed a link to choose another one."),
+        text=_(
+            "This signs the person out everywhere and mails them a link to choose a new password."
+        ),
     )
     def require_reset(self, run_confirmed: Confirmed) -> Done:
-        """Remove the password and mail a link to choose another."""
+        """Remove the password and mail a link to choose a new one."""
         require_password_reset(run_confirmed.key, actor=run_confirmed.actor)
-        return Done(self.page_url(run_confirmed.key), _("The person was mailed a link."))
+        return Done(self.page_url(run_confirmed.key), _("The person gets a link by mail."))
 
     @dialog_action(
         label=_("Unlock"),
         icon="lock_open",
         permission="administer",
         title=_("Unlock the account?"),
-        text=_("For a person who has to wait after too many failed log-ins."),
+        text=_("For a person who has to wait after too many failed sign-ins."),
     )
     def unlock(self, run_confirmed: Confirmed) -> Done:
         """Reset the counters of failed attempts."""
         unlock_user(run_confirmed.key, actor=run_confirmed.actor)
-        return Done(self.page_url(run_confirmed.key), _("The person may log in again at once."))
+        return Done(self.page_url(run_confirmed.key), _("The account is unlocked."))
 
     @dialog_action(
         label=_("End all sessions"),
@@ -66,7 +68,7 @@ class SignInActions(UserRelatedAdmin):
         permission="administer",
         path="end-sessions",
         title=_("End all sessions?"),
-        text=_("The person is signed out everywhere at once, and may sign in again."),
+        text=_("This signs the person out everywhere immediately. They can sign in again."),
     )
     def end_all_sessions(self, run_confirmed: Confirmed) -> Done:
         """Sign the user out everywhere."""
@@ -79,8 +81,8 @@ class SignInActions(UserRelatedAdmin):
         permission="reset_factors",
         title=_("Remove all second factors?"),
         text=_(
-            "For a person who lost them, once you have checked who asks. They are signed out "
-            "everywhere and told by mail; then their password alone signs them in."
+            "For a person who lost them. Verify their identity first. They are signed out "
+            "everywhere and notified by mail; afterwards they sign in with their password alone."
         ),
         confirm=_("Remove"),
     )
@@ -94,12 +96,12 @@ class SignInActions(UserRelatedAdmin):
         icon="supervisor_account",
         permission="impersonate",
         title=_("Impersonate this person?"),
-        text=_("You cannot change their password, addresses, second factors or tokens."),
-        confirm=_("Begin"),
+        text=_("You cannot change the person's password, addresses, second factors or tokens."),
+        confirm=_("Start"),
         form_class=ImpersonationForm,
     )
     def impersonate(self, run_confirmed: Confirmed) -> HttpResponse:
-        """Begin an impersonation and show its tokens once, in the dialog."""
+        """Start an impersonation and show its tokens once, in the dialog."""
         signed_in = impersonate_user(
             run_confirmed.key, actor=run_confirmed.actor, **run_confirmed.values
         )
@@ -115,6 +117,6 @@ class SignInActions(UserRelatedAdmin):
                 "back": self.page_url(session.user_id),
             },
         )
-        # By default the dialog's script keeps the form's buttons.
+        # Replace the whole dialog: by default htmx keeps the buttons of the form.
         response["HX-Retarget"] = response["HX-Reselect"] = "#dialog"
         return response

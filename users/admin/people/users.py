@@ -1,4 +1,4 @@
-"""The pages of users, composed of parts by concern."""
+"""The pages of users, composed of one mixin per concern."""
 
 from typing import Any, ClassVar
 
@@ -32,7 +32,7 @@ class UserAdmin(UserColumns, AccountActions, SignInActions, BulkActionStart):
     may_add = staticmethod(may_administer)
     may_change = staticmethod(may_edit_profiles)
     user_field = "pk"
-    list_display = ("person", "address", "is_active", "role", "group_names", "date_joined")
+    list_display = ("identity", "address", "is_active", "role", "group_names", "date_joined")
     list_filter = (
         ("is_active", BooleanFilter),
         ("is_staff", BooleanFilter),
@@ -44,20 +44,20 @@ class UserAdmin(UserColumns, AccountActions, SignInActions, BulkActionStart):
     list_select_related = False
     search_fields = ("username",)
     ordering = ("username",)
-    # The columns that have an index.
-    sortable_by = ("person", "address", "date_joined")
+    # Indexed columns only.
+    sortable_by = ("identity", "address", "date_joined")
     autocomplete_fields = ("groups",)
-    # Django's form field refuses addresses that the service accepts.
+    # Django's form field rejects addresses that the service accepts.
     formfield_overrides: ClassVar = {
         EmailField: {"form_class": forms.CharField, "widget": UnfoldAdminEmailInputWidget}
     }
     readonly_fields = (
-        *("email_verified_at", "email_undeliverable_at", "further_addresses", "picture"),
+        *("email_verified_at", "email_undeliverable_at", "secondary_addresses", "avatar"),
         *("is_active", "date_joined", "permissions"),
     )
     actions_list = ("invite", "act_in_bulk")
     actions_detail = (
-        *("profile", "sessions", "events", "remove_picture"),
+        *("profile", "sessions", "events", "remove_avatar"),
         {
             "title": _("Administer"),
             "icon": "admin_panel_settings",
@@ -79,8 +79,8 @@ class UserAdmin(UserColumns, AccountActions, SignInActions, BulkActionStart):
                 "fields": (
                     ("username", "name"),
                     ("email", "email_verified_at"),
-                    ("further_addresses", "email_undeliverable_at"),
-                    ("date_joined", "picture"),
+                    ("secondary_addresses", "email_undeliverable_at"),
+                    ("date_joined", "avatar"),
                     "is_public",
                 )
             },
@@ -89,9 +89,9 @@ class UserAdmin(UserColumns, AccountActions, SignInActions, BulkActionStart):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        """Exclude service accounts, defer passwords, and read the groups of a page at once."""
-        people = super().get_queryset(request).filter(is_service=False)
-        return people.defer("password").prefetch_related("groups")
+        """Exclude service accounts, defer passwords, and prefetch groups (N+1)."""
+        users = super().get_queryset(request).filter(is_service=False)
+        return users.defer("password").prefetch_related("groups")
 
     def get_form(
         self, request: HttpRequest, obj: User | None = None, change: Any = None, **kwargs: Any
@@ -102,7 +102,7 @@ class UserAdmin(UserColumns, AccountActions, SignInActions, BulkActionStart):
         return super().get_form(request, obj, change, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        """Let administrators only edit identifiers and roles."""
+        """Make identifiers and roles read-only except for administrators."""
         if obj is None:
             return ()
         if may_administer(actor_of(request)):
@@ -116,7 +116,7 @@ class UserAdmin(UserColumns, AccountActions, SignInActions, BulkActionStart):
         form: ServiceForm,
         change: bool,  # noqa: FBT001 - Django's hook
     ) -> None:
-        """Create the account, or save all changes of the form by one service."""
+        """Create the account, or save all changes of the form with one service call."""
         actor = actor_of(request)
         if not change:
             user = create_user(actor=actor, **form.cleaned_data)

@@ -1,4 +1,4 @@
-"""What administrators do on people's pages: act in their name, and reset their factors."""
+"""Sign-in actions on users' pages: impersonation and the reset of second factors."""
 
 import datetime as dt
 from typing import Any
@@ -27,7 +27,7 @@ from users.authentication.models import Session, Totp
 pytestmark = pytest.mark.django_db
 
 CONFIRMED = {"_form_submitted": "True"}
-GIVEN = CONFIRMED | {"reason": "Ticket 7", "minutes": 10}
+IMPERSONATION = CONFIRMED | {"reason": "Ticket 7", "minutes": 10}
 
 
 def url(action: str, user: User) -> str:
@@ -40,7 +40,7 @@ def page(client: Client, user: User) -> str:
     return response.content.decode()
 
 
-# Acting in somebody's name ---------------------------------------------------------------
+# Impersonation ---------------------------------------------------------------------------
 
 
 def test_impersonation_tokens_are_shown_once_and_keep_the_session(client: Client) -> None:
@@ -50,7 +50,7 @@ def test_impersonation_tokens_are_shown_once_and_keep_the_session(client: Client
     assert "Impersonate this person" in client.get(url("impersonate", mary)).content.decode()
     assert not Session.objects.impersonations().exists()
 
-    response = client.post(url("impersonate", mary), GIVEN, headers={"HX-Request": "true"})
+    response = client.post(url("impersonate", mary), IMPERSONATION, headers={"HX-Request": "true"})
 
     assert (response["HX-Retarget"], response["HX-Reselect"]) == ("#dialog", "#dialog")
     assert "no-store" in response["Cache-Control"]
@@ -60,7 +60,7 @@ def test_impersonation_tokens_are_shown_once_and_keep_the_session(client: Client
     token = response.context["access_token"]
     assert token in response.content.decode()
     assert GraphQLClient(token)("{ me { username } }").data == {"me": {"username": "mary"}}
-    # No admin for the person, and the administrator's own session goes on.
+    # The token gives no access to the admin, and the administrator stays signed in.
     bearer = {"Authorization": f"Bearer {token}"}
     assert Client().get("/admin/", headers=bearer).status_code == 302
     assert client.get("/admin/").status_code == 200
@@ -73,7 +73,7 @@ def test_service_refusals_are_shown_in_the_dialog(client: Client, bad: dict[str,
     mary = make_person("mary")
     sign_in(client, make_administrator())
     before = tags()
-    response = client.post(url("impersonate", mary), GIVEN | bad)
+    response = client.post(url("impersonate", mary), IMPERSONATION | bad)
     assert response.status_code == 200
     assert set(response.context["form"].errors) == set(bad)
     assert not Session.objects.impersonations().exists()
@@ -84,14 +84,14 @@ def test_forbidden_actions_are_neither_offered_nor_allowed(client: Client, setti
     rosa, stan, mary = make_administrator(), make_staff(), make_person("mary")
     sign_in(client, stan)
     assert url("impersonate", mary) not in page(client, mary)
-    assert client.post(url("impersonate", mary), GIVEN).status_code == 403
+    assert client.post(url("impersonate", mary), IMPERSONATION).status_code == 403
     sign_in(client, rosa)
     for user in (rosa, stan):
         assert url("impersonate", user) not in page(client, user)
-        assert client.post(url("impersonate", user), GIVEN).status_code == 403
+        assert client.post(url("impersonate", user), IMPERSONATION).status_code == 403
     settings.IMPERSONATION_MAX = dt.timedelta(0)
     assert url("impersonate", mary) not in page(client, mary)
-    assert client.post(url("impersonate", mary), GIVEN).status_code == 403
+    assert client.post(url("impersonate", mary), IMPERSONATION).status_code == 403
     assert not Session.objects.impersonations().exists()
 
 
@@ -99,7 +99,7 @@ def test_impersonation_requires_step_up(client: Client) -> None:
     mary = make_person("mary")
     sign_in(client, make_administrator())
     age_authentication()
-    response = client.post(url("impersonate", mary), GIVEN)
+    response = client.post(url("impersonate", mary), IMPERSONATION)
     assert response["Location"].startswith(f"{LOGIN}?again=1")
     assert not Session.objects.impersonations().exists()
 
@@ -124,7 +124,7 @@ def test_factors_are_reset_after_confirmation(client: Client) -> None:
     assert mary.second_factors == []
     event = Event.objects.latest("pk")
     assert (event.tag, event.actor_id, event.subject_id) == (Tag.FACTORS_RESET, rosa.pk, mary.pk)
-    # There is nothing left to reset.
+    # The action is gone with the factors.
     assert url("reset_factors", mary) not in page(client, mary)
     assert client.post(url("reset_factors", mary), CONFIRMED).status_code == 403
 
@@ -140,5 +140,5 @@ def test_reset_requires_recently_authenticated_administrator(client: Client) -> 
     response = client.post(url("reset_factors", mary), CONFIRMED, headers={"HX-Request": "true"})
     assert response["HX-Redirect"].startswith(f"{LOGIN}?again=1")
     assert Totp.objects.exists()
-    assert "/admin/accounts/user/nobody/reset-factors/" not in page(client, mary)
-    assert client.post("/admin/accounts/user/nobody/reset-factors/", CONFIRMED).status_code == 403
+    assert "/admin/accounts/user/unknown/reset-factors/" not in page(client, mary)
+    assert client.post("/admin/accounts/user/unknown/reset-factors/", CONFIRMED).status_code == 403
