@@ -101,7 +101,9 @@ def secrets() -> Iterator[str]:
         yield from (deletion.nonce.hex, str(deletion.nonce))
 
 
-def test_every_page_opens_and_shows_no_secret(client: Client, one_row_per_model: list[Model]) -> None:
+def test_every_page_opens_and_shows_no_secret(
+    client: Client, one_row_per_model: list[Model]
+) -> None:
     sign_in(client, make_administrator())
     urls = ["/admin/", *map(list_url, MODELS), *map(change_url, one_row_per_model)]
     urls += ["/admin/accounts/user/add/", "/admin/auth/group/add/", "/admin/accounts/"]
