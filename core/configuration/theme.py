@@ -16,6 +16,7 @@ UNFOLD_THEME: Final[dict[str, Any]] = {
             "href": "users.admin.site.icon_url",
         }
     ],
+    "STYLES": ["users.admin.site.stylesheet_url"],
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "8px",
