@@ -163,3 +163,7 @@ def test_forbidden_page_is_not_shown_to_members(client: Client) -> None:
     response = client.get("/admin/accounts/user/add/")
 
     assert (response.status_code, response.content) == (302, b"")
+
+
+def test_pages_load_the_stylesheet_of_the_admin(client: Client) -> None:
+    assert 'href="/static/admin_pages/admin.css"' in client.get(LOGIN).content.decode()
