@@ -218,7 +218,7 @@ def test_group_with_a_taken_name_is_not_saved(client: Client) -> None:
     assert Tag.GROUP_CHANGED not in tags()
 
 
-def test_policy_refusal_is_a_403(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refusal_of_the_policy_is_a_403(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     mary = make_person("mary")
     sign_in(client, make_staff())
     # Make the page offer fields that the service forbids.
