@@ -10,7 +10,7 @@ from bench.chart import chart
 
 HERE: Final = Path(__file__).resolve().parent
 OUTPUT: Final = HERE / "out"
-PAGE: Final = HERE.parent / "docs" / "performance.md"
+PAGE: Final = HERE.parent / "docs" / "benchmarks.md"
 CHART: Final = HERE.parent / "docs" / "images" / "performance.svg"
 BEGIN: Final = "<!-- measured: written by `make bench-report` -->"
 END: Final = "<!-- end of what is measured -->"

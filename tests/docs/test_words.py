@@ -1,0 +1,167 @@
+"""The vocabulary of names, docstrings, comments, descriptions, messages and documentation.
+
+docs/glossary.md has the words to use. A refused word has a standard term in its place, which the
+table below gives; a word with a legitimate use is not refused.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+# `txt` and `html` are templates, `graphql` the SDL and the documented operations.
+SUFFIXES: Final = frozenset({".py", ".graphql", ".html", ".txt", ".md"})
+SKIPPED: Final = frozenset({"node_modules", "__pycache__", "dist", "generated", "out"})
+
+# A phrase matches across line ends, comment signs and underscores.
+REFUSED: Final = {
+    "whoever": "the user, the client, the caller",
+    "whomever": "the user",
+    "whichever": "any, the one that",
+    "somebody": "a user, someone",
+    "anybody": "any user, anyone",
+    "nobody": "no user, no one",
+    "everybody": "all users, everyone",
+    "of late": "recently; recent authentication",
+    "anew": "again; recompiled",
+    "lest": "so that … not",
+    "told of": "notified of",
+    "told": "returned, notified, shown",
+    "tells": "returns, reports, says",
+    "as far as": "if, where",
+    "came to be": "was created",
+    "shut out": "suspended, deactivated",
+    "kept out": "excluded",
+    "in person": "interactive session",
+    "good for": "valid for, has the scope",
+    "marred": "partial",
+    "sought": "filter not served by the ordering index",
+    "leave to": "permission",
+    "further address": "secondary address",
+    "further addresses": "secondary addresses",
+    "picture": "avatar, image",
+    "pictures": "avatars, images",
+    "portrait": "avatar",
+    "remembered": "cached",
+}
+
+# What stays, by the path (as `fnmatch` has it), the text in its context, and the reason. An
+# exception that nothing needs any more fails a test.
+EXCEPTIONS: Final = (
+    ("tests/docs/test_words.py", r".*", "The list of the words."),
+    ("*/migrations/*.py", r".*", "Released migrations do not change."),
+    (
+        "schema.graphql",
+        r"\beverybody: Boolean!",
+        "A name of the API: the argument of `startBulkAction` that selects all users.",
+    ),
+    (
+        "docs/api.md",
+        r"`everybody: true`",
+        "The same argument.",
+    ),
+    (
+        "docs/operations/*",
+        r"\beverybody:",
+        "The same argument.",
+    ),
+    (
+        "schema/bulk/mutations.py",
+        r"\beverybody\b(?=: bool|=input)|input\.everybody",
+        "The same argument.",
+    ),
+)
+
+
+def pattern(phrase: str) -> str:
+    """Return the pattern of a word, or of a phrase that comments and names may break."""
+    return r"(?:[\s_#>*-]+)".join(map(re.escape, phrase.split()))
+
+
+# The longest first, so that "told of" is not reported as "told".
+WORDS: Final = re.compile(
+    rf"(?<![A-Za-z])(?:{'|'.join(map(pattern, sorted(REFUSED, key=len, reverse=True)))})(?![A-Za-z])",
+    re.IGNORECASE,
+)
+
+
+def files() -> Iterator[Path]:
+    """Yield the files whose words are held to the glossary."""
+    for directory in sorted(path for path in ROOT.iterdir() if not path.name.startswith(".")):
+        for path in [directory] if directory.is_file() else sorted(directory.rglob("*")):
+            if path.suffix in SUFFIXES and not SKIPPED.intersection(path.parts) and path.is_file():
+                yield path.relative_to(ROOT)
+
+
+def exceptions_in(path: Path, text: str) -> Iterator[tuple[int, range]]:
+    """Yield the places in a file that an exception covers, each with the exception's number."""
+    for number, (glob, context, _reason) in enumerate(EXCEPTIONS):
+        if fnmatch(str(path), glob):
+            flags = re.IGNORECASE | re.DOTALL
+            for match in re.finditer(context, text, flags):
+                yield number, range(*match.span())
+
+
+def refused_in(path: Path, text: str) -> Iterator[str]:
+    """Yield `path:line: word (use …)` for each refused word of a text."""
+    excepted = [places for _number, places in exceptions_in(path, text)]
+    for match in WORDS.finditer(text):
+        if not any(match.start() in places for places in excepted):
+            word = re.sub(r"[\s_#>*-]+", " ", match[0]).lower()
+            line = text.count("\n", 0, match.start()) + 1
+            yield f"{path}:{line}: {word!r} (use {REFUSED[word]})"
+
+
+def refused(paths: Iterable[Path]) -> list[str]:
+    return [
+        found
+        for path in paths
+        for found in refused_in(path, (ROOT / path).read_text(encoding="utf-8"))
+    ]
+
+
+def test_no_refused_word_is_used() -> None:
+    found = refused(files())
+
+    assert not found, f"{len(found)} words that docs/glossary.md replaces:\n" + "\n".join(found)
+
+
+def test_each_exception_covers_a_refused_word() -> None:
+    used = set()
+    for path in files():
+        text = (ROOT / path).read_text(encoding="utf-8")
+        matches = [match.start() for match in WORDS.finditer(text)]
+        for number, places in exceptions_in(path, text):
+            if any(start in places for start in matches):
+                used.add(number)
+
+    unused = [EXCEPTIONS[number] for number in range(len(EXCEPTIONS)) if number not in used]
+    # Generated migrations need not have a refused word.
+    assert [glob for glob, _context, _reason in unused if glob != "*/migrations/*.py"] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Whoever asks.", ["'whoever'"]),
+        ("def test_nobody_signs_in() -> None:", ["'nobody'"]),
+        ("# A proof of\n    # late.", ["'of late'"]),
+        ("It is told of it, and told.", ["'told of'", "'told'"]),
+        ("everybody: Boolean! = false", ["'everybody'"]),
+        ("An untold, nobodyish wildest planet; retells; for good: fork.", []),
+    ],
+)
+def test_words_are_found_with_their_boundaries(text: str, found: list[str]) -> None:
+    reports = list(refused_in(Path("docs/some.md"), text))
+
+    assert [re.search("'[^']+'", report)[0] for report in reports] == found  # type: ignore[index]
+
+
+def test_report_names_the_line_and_the_word_to_use() -> None:
+    report = next(refused_in(Path("docs/some.md"), "One line.\nSet the picture.\n"))
+
+    assert report == "docs/some.md:2: 'picture' (use avatar, image)"
