@@ -74,6 +74,11 @@ EXCEPTIONS: Final = (
         r"\beverybody\b(?=: bool|=input)|input\.everybody",
         "The same argument.",
     ),
+    (
+        "*",
+        r"[\"'`]made anew[\"'`]",
+        "A value of the label `sql` of the metric `graphql_engine_statements`.",
+    ),
 )
 
 
