@@ -9,24 +9,30 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+<<<<<<< HEAD
 SOURCES = ("core", "engine", "users", "schema", "docs", "manage.py", "schema.graphql")
 # What the recipe for a plain field of the profile touches by hand, and what it adds there.
+=======
+SOURCES = ("engine", "core", "users", "schema", "docs", "manage.py", "schema.graphql")
+# What the recipe for a plain field of the profile adds by hand: per file, the start of a line and
+# the line to insert before it.
+>>>>>>> 29be321 (docs: Rewrite README, CONTRIBUTING and CHANGELOG in the glossary's terms.)
 PLAIN_FIELD = {
     "users/accounts/models.py": (
-        '    bio = models.CharField(_("bio"), max_length=500, blank=True)\n',
+        "    bio = models.CharField(",
         '    pronouns = models.CharField(max_length=40, blank=True, default="", db_default="")\n',
     ),
     "schema/accounts/profiles.py": (
-        '    bio: auto = strawberry_django.field(description="A few words about the person.")\n',
-        '    pronouns: auto = strawberry_django.field(description="How to refer to the person.")\n',
+        "    bio: auto = ",
+        '    pronouns: auto = strawberry_django.field(description="How to refer to the user.")\n',
     ),
 }
 MAYBE = "strawberry.Maybe[str | None]"
 INPUT = (
-    f'    bio: {MAYBE} = strawberry.field(description="At most 500 characters.")\n',
+    f"    bio: {MAYBE} = ",
     f'    pronouns: {MAYBE} = strawberry.field(description="At most 40 characters.")\n',
 )
-# What follows from that alone: printed by the copy, a line each.
+# The consequences of that alone; the copy prints one per line.
 CONSEQUENCES = """
 import django
 import strawberry
@@ -42,7 +48,7 @@ for name, is_so in {
     "service": "pronouns" in PROFILE_FIELDS,
     "input": ProfileInput(**given).profile() == {"pronouns": "they"},
     "admin": "pronouns" in options["fields"],
-    "export": "pronouns" in table.told,
+    "export": "pronouns" in table.exported,
     "erasure": table.erasure.values["pronouns"] == "",
 }.items():
     print(name, is_so)
@@ -75,15 +81,17 @@ def run(tree: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def insert(path: Path, after: str, line: str) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert text.count(after) == 1
-    path.write_text(text.replace(after, after + line), encoding="utf-8")
+def insert(path: Path, start: str, line: str) -> None:
+    """Insert a line before the only one that starts so."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    (index,) = (number for number, each in enumerate(lines) if each.startswith(start))
+    lines.insert(index, line)
+    path.write_text("".join(lines), encoding="utf-8")
 
 
 def test_plain_field_of_the_profile_takes_two_files(tree: Path) -> None:
-    for name, (after, line) in PLAIN_FIELD.items():
-        insert(tree / name, after, line)
+    for name, (start, line) in PLAIN_FIELD.items():
+        insert(tree / name, start, line)
     insert(tree / "schema/accounts/profiles.py", *INPUT)
     run(tree, "manage.py", "makemigrations", "accounts", "--name", "pronouns")
     run(tree, "manage.py", "print_schema", "--output", "schema.graphql")

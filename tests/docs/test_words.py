@@ -65,11 +65,6 @@ EXCEPTIONS: Final = (
         "The same argument.",
     ),
     (
-        "docs/operations/*",
-        r"\beverybody:",
-        "The same argument.",
-    ),
-    (
         "schema/bulk/mutations.py",
         r"\beverybody\b(?=: bool|=input)|input\.everybody",
         "The same argument.",
