@@ -28,7 +28,9 @@ LINKS: Final = [
 def anchors(page: Path) -> frozenset[str]:
     """Return the anchors of a page's headings, as GitHub makes them."""
     found: list[str] = []
-    text = re.sub(r"^(```|~~~).*?^\1", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    text = re.sub(
+        r"^(```|~~~).*?^\1", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
+    )
     for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE):
         plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
         anchor = re.sub(r"[^\w\- ]", "", plain.lower()).replace(" ", "-")
@@ -40,7 +42,7 @@ def test_pages_have_links() -> None:
     assert len(LINKS) > 50
 
 
-@pytest.mark.parametrize(("page", "target"), LINKS, ids=lambda value: str(value))
+@pytest.mark.parametrize(("page", "target"), LINKS, ids=str)
 def test_link_leads_somewhere(page: Path, target: str) -> None:
     name, _hash, anchor = target.partition("#")
     destination = (ROOT / page).parent / name if name else ROOT / page
