@@ -1,4 +1,4 @@
-"""What the documents promise: operations that are valid, settings and limits that exist."""
+"""The documentation matches the schema, the settings and the generated reference."""
 
 import json
 import re
@@ -92,7 +92,7 @@ def test_every_setting_is_documented() -> None:
     documented = read("docs/configuration.md")
 
     assert len(names) > 20
-    # DEMO_MAILBOX is between `make run` and its children.
+    # DEMO_MAILBOX is internal to `make run` and its child processes.
     assert [name for name in names - {"DEMO_MAILBOX"} if f"`{name}`" not in documented] == []
 
 
@@ -105,8 +105,8 @@ def test_reference_is_checked(tmp_path: Path) -> None:
 
 
 def test_documented_role_has_the_connection_settings() -> None:
-    asked = re.findall(r"-c (\w+)=", settings.DATABASES["default"]["OPTIONS"]["options"])
+    options = re.findall(r"-c (\w+)=", settings.DATABASES["default"]["OPTIONS"]["options"])
 
-    given = re.findall(r"(?m)^ALTER ROLE roster SET (\w+) = .+;$", read("docs/deployment.md"))
+    documented = re.findall(r"(?m)^ALTER ROLE roster SET (\w+) = .+;$", read("docs/deployment.md"))
 
-    assert given == asked
+    assert documented == options

@@ -10,6 +10,8 @@ import pytest
 ROOT: Final = Path(__file__).resolve().parents[2]
 LINK: Final = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 CODE: Final = re.compile(r"^(```|~~~).*?^\1|^ {4}.*?$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
+# `"A heading", docs/decisions.md` or `"A heading" in docs/decisions.md`, in a comment or docstring.
+CITATION: Final = re.compile(r'"([^"]+?)"(?:,| in)[\s#]+docs/decisions\.md')
 PAGES: Final = sorted(
     page.relative_to(ROOT)
     for folder, pattern in ((ROOT, "*.md"), (ROOT / "docs", "**/*.md"), (ROOT / "engine", "*.md"))
@@ -68,3 +70,17 @@ def test_decisions_have_an_index() -> None:
 
     assert headings[0] == "Index"
     assert sorted(listed) == sorted(headings[1:])
+
+
+def test_decisions_that_the_code_cites_exist() -> None:
+    text = (ROOT / "docs/decisions.md").read_text(encoding="utf-8")
+    headings = {*re.findall(r"^## (.+)$", text, re.MULTILINE)}
+    cited = {
+        re.sub(r"[\s#]+", " ", title)
+        for package in ("engine", "core", "users", "schema")
+        for module in (ROOT / package).rglob("*.py")
+        for title in CITATION.findall(module.read_text(encoding="utf-8"))
+    }
+
+    assert cited
+    assert cited - headings == set()
