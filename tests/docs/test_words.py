@@ -69,14 +69,20 @@ EXCEPTIONS: Final = (
         "The same argument.",
     ),
     (
-        "schema/bulk/mutations.py",
-        r"\beverybody\b(?=: bool|=input)|input\.everybody",
-        "The same argument.",
+        "*bulk*.py",
+        r"(?<![A-Za-z ])everybody|everybody(?=[=:]| = )|(?:if|not) everybody(?=:| and)",
+        "The same argument, as the services, forms and tests of bulk actions call it.",
     ),
     (
         "*",
         r"[\"'`]made anew[\"'`]",
         "A value of the label `sql` of the metric `graphql_engine_statements`.",
+    ),
+    ("users/accounts/identifiers.py", r'"nobody"', "A reserved username: Unix has such a user."),
+    (
+        "users/authentication/throttling.py",
+        r'"everybody"|"log_in\.nobody"',
+        "Keys of rate limits; another name would reset their counts.",
     ),
 )
 
