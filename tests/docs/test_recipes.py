@@ -9,14 +9,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-<<<<<<< HEAD
-SOURCES = ("core", "engine", "users", "schema", "docs", "manage.py", "schema.graphql")
-# What the recipe for a plain field of the profile touches by hand, and what it adds there.
-=======
 SOURCES = ("engine", "core", "users", "schema", "docs", "manage.py", "schema.graphql")
 # What the recipe for a plain field of the profile adds by hand: per file, the start of a line and
 # the line to insert before it.
->>>>>>> 29be321 (docs: Rewrite README, CONTRIBUTING and CHANGELOG in the glossary's terms.)
 PLAIN_FIELD = {
     "users/accounts/models.py": (
         "    bio = models.CharField(",
