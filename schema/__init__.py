@@ -1,1 +1,1 @@
-"""The GraphQL API: types over the models, one mutation per service, HTTP in and out."""
+"""The GraphQL API: types, queries, mutations and HTTP."""

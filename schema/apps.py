@@ -1,9 +1,9 @@
-"""The GraphQL layer's Django app: its templates and URLs."""
+"""Django app of the GraphQL API, for its templates, URLs and commands."""
 
 from django.apps import AppConfig
 
 
 class SchemaConfig(AppConfig):
-    """Has no models."""
+    """Configuration of an app without models."""
 
     name = "schema"

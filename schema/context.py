@@ -1,4 +1,4 @@
-"""What resolvers know of the request: who asks, and the request's loaders."""
+"""The GraphQL context: the request's actor, loaders and cookies."""
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from schema.http.documents import Document
 
 V = TypeVar("V")
-# What is each actor's own; the rest of an actor decides by which rules they see.
+# Attributes that become bind parameters; the others select the visibility rules.
 ACTOR_PARAMS: Final = ("user_id", "session_id", "token_id", "ip", "user_agent")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Batch(Generic[V]):
-    """A value per row of a model that the ORM cannot join, computed for many rows at once.
+    """A batch loader of one value per row, for values that the ORM cannot join.
 
-    ``fields`` of a row are its key: the value of one, a tuple of several. ``compute`` gets the
-    actor and the keys, and answers a value per key, in their order.
+    ``fields`` form the key of a row: one value, or a tuple of several. ``compute`` gets the actor
+    and the keys, and returns a value per key, in the same order.
     """
 
     model: type[models.Model]
@@ -39,11 +39,11 @@ class Batch(Generic[V]):
 
     @property
     def name(self) -> str:
-        """What it is called when people look."""
+        """The name in traces."""
         return f"{self.model.__name__}: {self.compute.__name__.strip('_')}"
 
     def keys(self, rows: Iterable[models.Model]) -> Iterator[Hashable]:
-        """Return the keys of the rows that were read with them; of others nothing is asked."""
+        """Yield the keys of the rows that have the key fields loaded; skip the others."""
         key_of = attrgetter(*self.fields)
         for row in rows:
             if row.get_deferred_fields().isdisjoint(self.fields):
@@ -52,30 +52,30 @@ class Batch(Generic[V]):
 
 @dataclass(slots=True)
 class Context:
-    """One request, and what its mutations want done to the cookies."""
+    """The state of one request, including the cookies that its mutations set."""
 
     actor: Actor
-    # What the browser is known by, and what it is to be known by from now on.
+    # The device token of the request, and the one to set as a cookie.
     device_token: str | None = None
     device_cookie: str | None = None
     session_cookie: str | None = None
     session_ended: bool = False
-    # Errors after the commit of a mutation, reported beside its payload.
+    # Errors after the commit of a mutation, to report beside its payload.
     faults: list[GraphQLError] = field(default_factory=list)
-    # What is asked for, which is not cached if it was refused.
+    # The parsed document, kept here because rejected documents are not cached.
     document: "Document | None" = None
-    # What is done to answer, for those who want to look; None in production.
+    # Records plans and statements for `extensions.debug`; None in production.
     trace: Trace | None = None
     bounds: Bounds = field(default_factory=Bounds)
-    # The response keys of the mutations that were executed.
+    # Response keys of the executed mutations.
     executed: list[str] = field(default_factory=list)
     _loaders: dict[Batch[Any], DataLoader[Any, Any]] = field(default_factory=dict)
     _batches: dict[Hashable, Batch[Any]] = field(default_factory=dict)
-    # Who was read together with whom, by the row's identity.
+    # Rows of the same level by `id()`: loading a value for one loads it for all (N+1).
     _companions: dict[int, list[models.Model]] = field(default_factory=dict)
 
     def load(self, batch: Batch[V], row: models.Model) -> V:
-        """Return the batch's value for a row, computed together with those of its companions."""
+        """Return the batch's value for a row, loading its companions in the same batch."""
         loader = self._loaders.get(batch)
         if loader is None:
             compute: Callable[[Sequence[Any]], Sequence[V]] = partial(batch.compute, self.actor)
@@ -89,15 +89,15 @@ class Context:
         return value
 
     def batch(self, name: Hashable, make: Callable[[], Batch[V]]) -> Batch[V]:
-        """Return the request's own batch of this name, made when it is first asked for."""
+        """Return the request's batch of this name, created on first use."""
         if name not in self._batches:
             self._batches[name] = make()
         return self._batches[name]
 
     def expect(self, rows: Iterable[models.Model]) -> None:
-        """Announce a level of rows, so that what is asked of one is loaded for all at once.
+        """Register a level of rows, so that a value of one is loaded for all (N+1).
 
-        What was joined and prefetched with them is announced along, each relation as a level.
+        Joined and prefetched rows are registered as well, each relation as a level.
         """
         pending = [list(rows)]
         while pending:
@@ -112,7 +112,7 @@ class Context:
             pending += filter(None, related.values())
 
     def visibility(self) -> Hashable:
-        """Return by which rules the actor sees, and which facts about them there are."""
+        """Return the cache key of the actor's visibility rules and of the params that are set."""
         actor = self.actor
         return (
             actor.is_staff,
@@ -123,29 +123,29 @@ class Context:
         )
 
     def with_params(self) -> Self:
-        """Return a context of any actor who sees by the same rules."""
-        slots = {name: Param.named(name) for name in ACTOR_PARAMS if getattr(self.actor, name)}
-        # No rule about rows looks at these.
+        """Return a context with placeholders for the actor, for plans shared by equal visibility."""
+        params = {name: Param.named(name) for name in ACTOR_PARAMS if getattr(self.actor, name)}
+        # No visibility rule depends on these.
         unset = {"proof": None, "impersonator_id": None}
-        return type(self)(actor=replace(self.actor, **cast("Any", unset | slots)))
+        return type(self)(actor=replace(self.actor, **cast("Any", unset | params)))
 
     def values(self) -> Mapping[str, Any]:
-        """Return the facts about the actor that statements are given."""
+        """Return the values of the actor's bind parameters."""
         return {name: getattr(self.actor, name) for name in ACTOR_PARAMS}
 
     def act_as(self, actor: Actor) -> None:
-        """Go on in the name of somebody who just signed in, or of nobody."""
+        """Replace the actor for the rest of the request, after signing in or out."""
         self.actor = actor
         self.clear_loaders()
 
     def end_session(self, anonymous: Actor) -> None:
-        """Go on as ``nobody``, and have the view clear the cookie."""
+        """Continue as the anonymous actor, and clear the session cookie."""
         self.act_as(anonymous)
         self.session_cookie = None
         self.session_ended = True
 
     def clear_loaders(self) -> None:
-        """Forget what was loaded: a mutation may have changed it."""
+        """Discard loaded values, which a mutation may have changed."""
         self._loaders.clear()
         self._batches.clear()
         self._companions.clear()

@@ -1,7 +1,7 @@
-"""Descriptions of the SDL: what a declaration says once, as its docstring.
+"""SDL descriptions from docstrings, so that one text serves the code and the API.
 
-`description=` is for what has no docstring: fields without a resolver, enum values, arguments,
-and texts that are computed.
+`description=` describes what has no docstring: fields without a resolver, enum values, arguments
+and computed texts.
 """
 
 from inspect import isclass
@@ -14,7 +14,7 @@ from schema.scopes import access_to
 
 
 def describe(schema: GraphQLSchema) -> None:
-    """Describe types and fields by their docstrings, and root fields by their requirements."""
+    """Describe types and fields by docstrings, and append the requirements of root fields."""
     for type_ in schema.type_map.values():
         if is_introspection_type(type_):
             continue
@@ -38,7 +38,7 @@ def docstring(source: Any) -> str | None:
 
 def _origin(type_: Any) -> Any:
     definition = type_.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
-    # Of a generic type, such as `Edge[User]`, the class that was written.
+    # For a generic type such as `Edge[User]`: the generic class.
     generic = getattr(definition, "concrete_of", None)
     return getattr(generic or definition, "origin", None)
 

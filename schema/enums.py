@@ -1,4 +1,4 @@
-"""Enums of the domain, which knows nothing of GraphQL, as GraphQL enums."""
+"""GraphQL enums from the domain's enums, which do not depend on GraphQL."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -10,9 +10,9 @@ from schema.descriptions import docstring
 
 
 def describe_enum(enum: type[Enum], values: Mapping[Any, str] | None = None) -> None:
-    """Make a GraphQL enum of a Python one, described by its docstring.
+    """Register a Python enum as a GraphQL enum, described by its docstring.
 
-    ``values`` describe its members, which may also have a `description` of their own.
+    ``values`` are the descriptions of its members; by default each member's `description`.
     """
     strawberry.enum(enum, description=docstring(enum))
     for value in enum.__strawberry_definition__.values:  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""The enum `ErrorCode` of the schema: the codes of all apps."""
+"""The schema's enum `ErrorCode`, which joins the codes of all apps."""
 
 from typing import TYPE_CHECKING
 
@@ -7,7 +7,7 @@ from schema.enums import describe_enum
 from users.bulk.errors import ERROR_CODES
 
 if TYPE_CHECKING:
-    # mypy cannot follow an enum that is made at run time.
+    # mypy cannot analyse an enum that is created at run time.
     from core.errors import ErrorCode
 else:
     ErrorCode = DescribedEnum(
@@ -18,5 +18,5 @@ else:
 
 __all__ = ["ErrorCode"]
 
-ErrorCode.__doc__ = "Why a request or an input was refused. Codes are never renamed."
+ErrorCode.__doc__ = "Reason why a request or an input was rejected. Codes are stable."
 describe_enum(ErrorCode)

@@ -1,4 +1,4 @@
-"""The one place where errors become GraphQL: in a payload, or at the top of the response."""
+"""Conversion of errors to GraphQL: payload `errors`, and the response's `errors`."""
 
 import logging
 import re
@@ -30,60 +30,68 @@ RATE_LIMITED = gettext_lazy("You have sent too many requests. Try again later.")
 
 
 class RequestErrorCode(DescribedEnum):
-    """`extensions.code` of errors that are about the request, not about its data."""
+    """`extensions.code` of errors about the request itself."""
 
-    BAD_REQUEST = "BAD_REQUEST", "The request is not GraphQL over HTTP, or names no operation."
-    BODY_TOO_LARGE = "BODY_TOO_LARGE", "The body has too many bytes."
+    BAD_REQUEST = (
+        "BAD_REQUEST",
+        "The request is not valid GraphQL over HTTP, or does not identify an operation.",
+    )
+    BODY_TOO_LARGE = "BODY_TOO_LARGE", "The request body has too many bytes."
     CROSS_SITE_REQUEST = (
         "CROSS_SITE_REQUEST",
-        "A page of another site sent the request with the user's cookie.",
+        "Another site sent the request with the user's session cookie.",
     )
-    PARSE_FAILED = "GRAPHQL_PARSE_FAILED", "The document is not GraphQL."
-    VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED", "The document does not fit the schema."
+    PARSE_FAILED = "GRAPHQL_PARSE_FAILED", "The document has a syntax error."
+    VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED", "The document does not match the schema."
     VARIABLES_INVALID = (
         "GRAPHQL_VARIABLES_INVALID",
-        "A variable or an argument does not fit its type.",
+        "A variable or an argument does not match its type.",
     )
     DOCUMENT_TOO_LARGE = "DOCUMENT_TOO_LARGE", "The document has too many characters."
     TOKENS_EXCEEDED = "TOKENS_EXCEEDED", "The document has too many tokens."
-    DEPTH_EXCEEDED = "DEPTH_EXCEEDED", "Fields are nested too deeply."
-    ALIASES_EXCEEDED = "ALIASES_EXCEEDED", "There are too many aliases."
-    ROOT_FIELDS_EXCEEDED = "ROOT_FIELDS_EXCEEDED", "There are too many root fields."
-    DIRECTIVES_EXCEEDED = "DIRECTIVES_EXCEEDED", "There are too many directives."
+    DEPTH_EXCEEDED = "DEPTH_EXCEEDED", "The operation nests fields too deeply."
+    ALIASES_EXCEEDED = "ALIASES_EXCEEDED", "The operation has too many aliases."
+    ROOT_FIELDS_EXCEEDED = "ROOT_FIELDS_EXCEEDED", "The operation has too many root fields."
+    DIRECTIVES_EXCEEDED = "DIRECTIVES_EXCEEDED", "The operation has too many directives."
     PAGE_SIZES_EXCEEDED = "PAGE_SIZES_EXCEEDED", "The page sizes allow too many rows."
-    FIELDS_EXCEEDED = "FIELDS_EXCEEDED", "Too many fields are selected."
-    VALUES_EXCEEDED = "VALUES_EXCEEDED", "The rows may have too many values in all."
+    FIELDS_EXCEEDED = "FIELDS_EXCEEDED", "The operation selects too many fields."
+    VALUES_EXCEEDED = (
+        "VALUES_EXCEEDED",
+        "The operation may return too many values: rows times fields.",
+    )
     QUERY_TIMEOUT = "QUERY_TIMEOUT", "The operation or a statement took too long."
-    RESPONSE_TOO_LARGE = "RESPONSE_TOO_LARGE", "The answer would have too many bytes."
-    RATE_LIMITED = "RATE_LIMITED", "The client has spent its points."
-    INTERNAL_ERROR = "INTERNAL_ERROR", "A fault of the service; its log has the details."
+    RESPONSE_TOO_LARGE = "RESPONSE_TOO_LARGE", "The response would have too many bytes."
+    RATE_LIMITED = "RATE_LIMITED", "The client has exhausted its points for this minute."
+    INTERNAL_ERROR = "INTERNAL_ERROR", "Internal error; the service's log has the details."
 
 
 @strawberry.type
 class InputError:
-    """One thing to mend in a mutation's input."""
+    """A problem in a mutation's input."""
 
-    code: ErrorCode = strawberry.field(description="The reason, for programs.")
+    code: ErrorCode = strawberry.field(description="Machine-readable reason.")
     field: list[str] | None = strawberry.field(
-        description="Path of the input field it is about, if it is about one."
+        description="Path of the input field; null if it concerns no single field."
     )
-    message: str = strawberry.field(description="The reason, for people, in their language.")
+    message: str = strawberry.field(
+        description="Human-readable reason, in the language of `Accept-Language`."
+    )
 
 
 @strawberry.type
 class Payload:
-    """What every mutation answers."""
+    """Fields of all payloads."""
 
     errors: list[InputError] = strawberry.field(
         default_factory=list,
-        description="Why the input was refused; empty if the mutation was carried out.",
+        description="Problems in the input; empty if the mutation was executed.",
     )
 
 
-# graphql-core quotes Python here: its error for a literal, and its null.
+# graphql-core's messages leak Python: the exception of a literal, and `None` for null.
 PYTHON_ERROR: Final = re.compile(r", but encountered error '.*'; found:", re.DOTALL)
 PYTHON_NULL: Final = re.compile(r" not to be None\.$")
-# The codes of bad values of fields that have one of their own.
+# Codes of fields whose invalid values have a code of their own.
 CODES: Final[Mapping[str, ErrorCode]] = {
     "email": AccountErrorCode.EMAIL_INVALID,
     "locale": AccountErrorCode.LOCALE_UNSUPPORTED,
@@ -93,13 +101,13 @@ CODES: Final[Mapping[str, ErrorCode]] = {
 
 
 class InputErrors(FieldExtension):
-    """Answers a refused input with the mutation's payload, its `errors` filled."""
+    """Reports rejected input in the `errors` of the mutation's payload."""
 
     def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
-        """Run the mutation, with nothing remembered from before it.
+        """Execute the mutation with empty loaders.
 
-        What fails after the mutation was committed is reported beside an empty payload: null in its
-        place would say that nothing happened.
+        An error after the commit is reported beside an empty payload: a null payload means that
+        nothing was changed.
         """
         context = info.context
         context.clear_loaders()
@@ -137,7 +145,7 @@ def _error_after_commit(error: BaseException) -> Exception:
 def check_nulls(given: object) -> None:
     """Raise `InputRejectedError` if an optional field of an input object is null.
 
-    GraphQL has no type for a field that may be left out, but not be null.
+    GraphQL has no type for a field that is optional but not nullable.
     """
     fields = vars(given) if given is not None else {}
     nulls = [name for name, some in fields.items() if isinstance(some, Some) and some.value is None]
@@ -152,7 +160,7 @@ def check_nulls(given: object) -> None:
 
 
 def input_errors(rejected_input: InputRejectedError) -> list[InputError]:
-    """Return what a payload tells of a refused input."""
+    """Convert rejected input to the `errors` of a payload."""
     return [
         InputError(
             code=ErrorCode[problem.code.name],
@@ -169,12 +177,12 @@ def request_error(code: RequestErrorCode, message: str) -> GraphQLError:
 
 
 def is_timeout(error: BaseException | None) -> bool:
-    """Return whether PostgreSQL cancelled a statement that took too long."""
+    """Return whether the error is a statement that PostgreSQL cancelled (57014)."""
     return isinstance(getattr(error, "__cause__", None), QueryCanceled)
 
 
 def cancellation(cancelled: OperationCancelledError, *, executed: Sequence[str]) -> dict[str, Any]:
-    """Return the error of a whole operation that was cancelled, as the response shows it.
+    """Format the error of an operation that was cancelled as a whole.
 
     ``executed`` are the response keys of the mutations that were executed before.
     """
@@ -188,7 +196,7 @@ def cancellation(cancelled: OperationCancelledError, *, executed: Sequence[str])
 def _cancellation(
     cancelled: OperationCancelledError, *, is_executed: bool | None
 ) -> tuple[RequestErrorCode, str]:
-    """Return the code and the message; ``is_executed`` of a mutation, None of a query."""
+    """Return the code and the message; ``is_executed`` is None for a query."""
     if isinstance(cancelled, ResponseTooLargeError):
         code = RequestErrorCode.RESPONSE_TOO_LARGE
         message = (
@@ -212,9 +220,9 @@ def _cancellation(
 
 
 def format_error(error: GraphQLError) -> dict[str, Any]:
-    """Return the error as the response shows it, with a code; log it if it is a fault.
+    """Format an error for the response, with a code; log it if it is internal.
 
-    What went wrong inside is told to the log only.
+    The response does not reveal the details of internal errors.
     """
     original = error.original_error
     formatted: dict[str, Any] = dict(error.formatted)
@@ -237,11 +245,11 @@ def format_error(error: GraphQLError) -> dict[str, Any]:
         logger.warning("memory was exhausted at %s", error.path)
         code, formatted["message"] = _cancellation(ResponseTooLargeError(), is_executed=None)
     elif is_timeout(original):
-        logger.warning("a statement took too long at %s", error.path)
+        logger.warning("a statement timed out at %s", error.path)
         formatted["message"] = _("This took too long. Ask for less, or more precisely.")
         code = RequestErrorCode.QUERY_TIMEOUT
     elif original is not None and (error.path is not None or not error.nodes):
-        logger.error("fault in a resolver at %s", error.path, exc_info=original)
+        logger.error("internal error in a resolver at %s", error.path, exc_info=original)
         formatted["message"] = _("Something went wrong on our side.")
         code = RequestErrorCode.INTERNAL_ERROR
     else:

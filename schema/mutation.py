@@ -1,4 +1,4 @@
-"""How a mutation is declared: one `input` object, a payload with `errors`, one service call."""
+"""The mutation decorator: one `input` object, a payload with `errors`, one service call."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -11,31 +11,31 @@ from strawberry.utils.str_converters import capitalize_first, to_camel_case
 from schema.errors import InputErrors, Payload
 from schema.scopes import ACCESS, Access, RequiredScope
 
-INPUT: Final = "What the mutation takes."
+INPUT: Final = "Parameters of the mutation."
 
 
 class _InputArgument(FieldExtension):
-    """Describes the argument, which is called `input` in every mutation."""
+    """Describes the argument `input`."""
 
     def apply(self, field: StrawberryField) -> None:
-        """Say what the type's own description tells in detail."""
+        """Set the description; the input type has the details."""
         for argument in field.arguments:
             argument.description = INPUT
 
     def resolve(self, next_: Callable[..., Any], source: Any, info: Any, **kwargs: Any) -> Any:
-        """Change nothing."""
+        """Resolve without change."""
         return next_(source, info, **kwargs)
 
 
 def mutation(*, scope: RequiredScope, reauthenticate: bool) -> Any:
-    """Return a decorator that makes a mutation of a method, described by its docstring.
+    """Return a decorator that declares a method as a mutation, described by its docstring.
 
-    ``reauthenticate`` states that the service requires recent authentication. Input that the
-    service refuses is answered in the payload's `errors`; a method that returns nothing gets a
-    payload of its own that has nothing else.
+    ``reauthenticate`` documents that the service requires recent authentication. Input that the
+    service rejects is reported in the payload's `errors`. A method that returns None gets a payload
+    type with no other field.
     """
 
-    def register_tables(method: Callable[..., Any]) -> Any:
+    def declare(method: Callable[..., Any]) -> Any:
         if method.__annotations__["return"] is None:
             method.__annotations__["return"] = _errors_only(method.__name__)
         return strawberry.mutation(
@@ -44,10 +44,10 @@ def mutation(*, scope: RequiredScope, reauthenticate: bool) -> Any:
             metadata={ACCESS: Access(scope, reauthenticate)},
         )
 
-    return register_tables
+    return declare
 
 
 def _errors_only(method: str) -> type[Payload]:
     name = f"{capitalize_first(to_camel_case(method))}Payload"
-    description = "Errors, if the input was refused, and nothing else."
+    description = "The problems in the input, if any."
     return strawberry.type(type(name, (Payload,), {"__doc__": description}))

@@ -1,4 +1,4 @@
-"""Global object identification (Relay)."""
+"""Global object identification: parsing of Relay ids."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, TypeAlias
@@ -11,16 +11,16 @@ from strawberry import relay
 from engine.sql.statements import Param
 
 NodeId: TypeAlias = Annotated[
-    strawberry.ID, strawberry.argument(description="The object's `id`, as it was answered.")
+    strawberry.ID, strawberry.argument(description="Global `id` of the object.")
 ]
 
 
-# Keys are UUIDs, but for the models that Django brings.
+# Primary keys are UUIDs, except those of Django's own models.
 KEY_TYPES: Final[Mapping[str, type[int]]] = {"Group": int}
 
 
 def parse_node_id(id_: str) -> tuple[str, Any] | None:
-    """Return the type's name and the key inside a global id; None if it is not one."""
+    """Return the type name and the primary key of a global id; None if it is invalid."""
     try:
         node = relay.GlobalID.from_id(id_)
         return node.type_name, KEY_TYPES.get(node.type_name, UUID)(node.node_id)
@@ -29,9 +29,9 @@ def parse_node_id(id_: str) -> tuple[str, Any] | None:
 
 
 def node_key(id_: str | Param, type_name: str) -> Any:
-    """Return the key inside a global id; None if it is of another type, or of none.
+    """Return the primary key of a global id; None if it is invalid or of another type.
 
-    Of a slot for an id, return a slot for the key.
+    For a placeholder of an id, return a placeholder of the key.
     """
     if isinstance(id_, Param):
         return id_.then(lambda each: node_key(each, type_name))
@@ -40,9 +40,8 @@ def node_key(id_: str | Param, type_name: str) -> Any:
 
 
 def single_row(queryset: QuerySet[Any], key: Any) -> Any:
-    """Return the queryset of one row at the most; Strawberry resolves it to that row or null.
+    """Return the queryset of at most one row, which Strawberry resolves to the row or null.
 
-    The row is looked for only if the key is one, and is seen only if the type's
-    `get_queryset` lets the actor see it.
+    The queryset is empty without a key. The type's `get_queryset` restricts visibility.
     """
     return queryset.none() if key is None else queryset.filter(pk=key)

@@ -1,4 +1,4 @@
-"""Fields of mutations' payloads."""
+"""Payload fields that mutations share."""
 
 from operator import attrgetter
 from typing import Any
@@ -9,18 +9,16 @@ from django.db.models import Model
 from schema.nodes import single_row
 
 
-def changed_object(model: type[Model], key: str) -> Any:
-    """Return the field of the object that a mutation was about, as it is afterwards.
+def changed_object(model: type[Model], key: str, noun: str = "") -> Any:
+    """Return a payload field that re-reads the object of the mutation.
 
-    ``key`` names the payload's attribute with its primary key. The type's `get_queryset` decides
-    whether the actor sees the object.
+    ``key`` names the payload's attribute that holds the primary key; ``noun`` describes the object,
+    by default as the model's verbose name. The type's `get_queryset` restricts visibility.
     """
     key_of = attrgetter(key)
 
     def resolve(root: Any) -> Any:
         return single_row(model._default_manager.all(), key_of(root))
 
-    name = model._meta.verbose_name_raw
-    return strawberry_django.field(
-        resolver=resolve, description=f"The {name}; null if the input was refused."
-    )
+    description = f"The {noun or model._meta.verbose_name_raw}; null if the input was rejected."
+    return strawberry_django.field(resolver=resolve, description=description)

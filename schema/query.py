@@ -1,4 +1,4 @@
-"""How a field of `Query` is declared."""
+"""The decorator of root query fields."""
 
 from typing import Any
 
@@ -8,5 +8,5 @@ from schema.scopes import ACCESS, Access, RequiredScope
 
 
 def query_field(*, scope: RequiredScope) -> Any:
-    """Return a decorator that makes a root field of a method, described by its docstring."""
+    """Return a decorator that declares a method as a root field, described by its docstring."""
     return strawberry_django.field(metadata={ACCESS: Access(scope)})

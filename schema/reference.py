@@ -1,4 +1,4 @@
-"""Tables of docs/reference.md: errors, scopes and limits, as the code has them."""
+"""Generator of docs/reference.md: tables of errors, scopes and limits."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -15,14 +15,14 @@ from users.scopes import Scope
 
 TITLE: Final = """# Reference of the API
 
-`make reference` writes this page from the code, and `make lint` checks it. [The API](api.md)
-explains what is listed here.
+Generated from the code by `make reference` and checked by `make lint`. [The API](api.md) is the
+guide.
 """
 TRY_ANOTHER: Final = "Choose another value."
-# What a client does about an error. Every code has an entry.
+# Remedy by error code, from the client's view. Every code has an entry.
 REMEDIES: Final[Mapping[str, str]] = {
-    "EMAIL_INVALID": "Correct the address; the message says what is wrong with it.",
-    "EMAIL_TAKEN": "Choose another address, or find its account.",
+    "EMAIL_INVALID": "Correct the address; the message names the problem.",
+    "EMAIL_TAKEN": "Choose another address, or look up its account.",
     "EMAIL_PRIMARY": "Make another address the primary one first.",
     "TOO_MANY_EMAIL_ADDRESSES": "Remove an address first.",
     "USERNAME_INVALID": "Choose a username of 3 to 30 allowed characters.",
@@ -33,102 +33,110 @@ REMEDIES: Final[Mapping[str, str]] = {
     "PASSWORD_TOO_WEAK": "Choose a longer password that is harder to guess.",
     "PASSWORD_WRONG": "Enter the password again, or reset it.",
     "PASSWORD_REQUIRED": "Send the password, or sign in to the account.",
-    "LOCALE_UNSUPPORTED": "Choose a language that the service has.",
-    "TIME_ZONE_UNKNOWN": "Choose a name of the IANA database.",
-    "VALUE_INVALID": "Correct the field; the message says how.",
+    "LOCALE_UNSUPPORTED": "Choose a supported language.",
+    "TIME_ZONE_UNKNOWN": "Choose a name from the IANA time zone database.",
+    "VALUE_INVALID": "Correct the field as the message describes.",
     "IMAGE_INVALID": "Send a still JPEG, PNG or WebP image.",
-    "IMAGE_TOO_LARGE": "Shrink the image.",
-    "IMAGE_TOO_COMPLEX": "Save the image as a JPEG, or shrink it.",
-    "UPLOADS_OFF": "Offer no upload.",
-    "METADATA_INVALID": "Correct the metadata at the place that the message names.",
-    "CONFLICT": "Read the value again, and repeat the change on it.",
+    "IMAGE_TOO_LARGE": "Reduce the size of the image.",
+    "IMAGE_TOO_COMPLEX": "Save the image as a JPEG, or reduce its size.",
+    "UPLOADS_OFF": "Hide the upload from your users.",
+    "METADATA_INVALID": "Correct the value at the JSON pointer in the message.",
+    "CONFLICT": "Read the value again, and reapply the change.",
     "TOKEN_INVALID": "Start the flow again.",
-    "TOKEN_EXPIRED": "Ask for another link.",
+    "TOKEN_EXPIRED": "Request another link.",
     "CREDENTIALS_INVALID": "Enter the credentials again, or reset the password.",
     "CODE_INVALID": "Enter the current code.",
     "TOTP_ACTIVE": "Remove the authenticator app first.",
-    "PASSKEY_INVALID": "Ask for new options, and use the passkey again.",
+    "PASSKEY_INVALID": "Request new options, and try again.",
     "PASSKEY_TAKEN": "Use the registered passkey.",
     "TOO_MANY_PASSKEYS": "Remove a passkey first.",
-    "NOT_FOUND": "Check the id, and that you may see the object.",
+    "NOT_FOUND": "Check the id, and whether the object is visible to you.",
     "LAST_ADMINISTRATOR": "Make another user an administrator first.",
     "LAST_OWNER": "Make another member an owner first, or delete the organisation.",
     "DELETION_PENDING": "Cancel the deletion first.",
-    "ALREADY_MEMBER": "Nothing: the membership exists.",
+    "ALREADY_MEMBER": "None required: the membership exists.",
     "INVITATION_OF_ANOTHER": "Sign in as the owner of the invited address.",
-    "TOO_MANY_INVITATIONS": "Wait for answers, or cancel invitations.",
+    "TOO_MANY_INVITATIONS": "Wait until invitations are answered, or cancel some.",
     "TOO_MANY_TOKENS": "Revoke a token first.",
     "IMPERSONATION_REFUSED": "Choose a user who may be impersonated.",
-    "SELECTION_CHANGED": "Look at the selection again, and confirm its new size.",
+    "SELECTION_CHANGED": "Review the selection, and send its new size as `expectedCount`.",
     "BULK_ACTION_RUNNING": "Wait for the running bulk action, or cancel it.",
     "OWN_ACCOUNT": "Exclude your own account from the selection.",
     "UNAUTHENTICATED": "Sign in, or refresh the tokens.",
-    "FORBIDDEN": "Nothing: the user lacks the right.",
-    "INSUFFICIENT_SCOPE": "Use a token with the scope that `extensions.scope` names.",
+    "FORBIDDEN": "None: the user lacks the right.",
+    "INSUFFICIENT_SCOPE": "Use a token with the scope in `extensions.scope`, or an interactive session.",
     "REAUTHENTICATION_REQUIRED": "Call `reauthenticate`, and try again.",
     "SECOND_FACTOR_REQUIRED": "Set up a second factor.",
     "TOO_MANY_ATTEMPTS": "Wait for `extensions.retryAfter` seconds.",
     "SERVICE_BUSY": "Wait for `extensions.retryAfter` seconds.",
-    "ARGUMENT_INVALID": "Correct the argument; the message says how.",
-    "CURSOR_INVALID": "Start at the first page.",
-    "BAD_REQUEST": "Send GraphQL over HTTP as the specification has it.",
-    "BODY_TOO_LARGE": "Send less.",
-    "CROSS_SITE_REQUEST": "Send the request from the service's own site, or by a token.",
-    "GRAPHQL_PARSE_FAILED": "Correct the syntax of the document.",
-    "GRAPHQL_VALIDATION_FAILED": "Correct the document by the schema.",
-    "GRAPHQL_VARIABLES_INVALID": "Correct what `extensions.variable` and `.field` name.",
+    "ARGUMENT_INVALID": "Correct the argument as the message describes.",
+    "CURSOR_INVALID": "Restart at the first page.",
+    "BAD_REQUEST": "Send a request that conforms to GraphQL over HTTP.",
+    "BODY_TOO_LARGE": "Send a smaller body.",
+    "CROSS_SITE_REQUEST": "Send the request from the service's own site, or with a token.",
+    "GRAPHQL_PARSE_FAILED": "Correct the syntax.",
+    "GRAPHQL_VALIDATION_FAILED": "Correct the document to match the schema.",
+    "GRAPHQL_VARIABLES_INVALID": "Correct the value at `extensions.variable` and `extensions.field`.",
     "DOCUMENT_TOO_LARGE": "Shorten the document.",
     "TOKENS_EXCEEDED": "Shorten the document.",
-    "DEPTH_EXCEEDED": "Select fewer levels.",
-    "ALIASES_EXCEEDED": "Use fewer aliases, or several requests.",
-    "ROOT_FIELDS_EXCEEDED": "Use several requests.",
+    "DEPTH_EXCEEDED": "Select fewer nested levels.",
+    "ALIASES_EXCEEDED": "Use fewer aliases, or split the request.",
+    "ROOT_FIELDS_EXCEEDED": "Split the request.",
     "DIRECTIVES_EXCEEDED": "Use fewer directives.",
-    "PAGE_SIZES_EXCEEDED": "Ask for smaller pages.",
+    "PAGE_SIZES_EXCEEDED": "Request smaller pages.",
     "FIELDS_EXCEEDED": "Select fewer fields.",
-    "VALUES_EXCEEDED": "Select fewer fields, or ask for smaller pages.",
-    "QUERY_TIMEOUT": "Ask for less; of a mutation, read first whether it was carried out.",
-    "RESPONSE_TOO_LARGE": "Ask for fewer objects or fields.",
+    "VALUES_EXCEEDED": "Select fewer fields, or request smaller pages.",
+    "QUERY_TIMEOUT": "Request less. After a mutation, first query whether it was executed.",
+    "RESPONSE_TOO_LARGE": "Request fewer objects or fields.",
     "RATE_LIMITED": "Wait for `extensions.retryAfter` seconds.",
-    "INTERNAL_ERROR": "Report it: the fault is the service's.",
+    "INTERNAL_ERROR": "Report it with the `X-Request-ID` of the response.",
 }
 LIMITS: Final[Sequence[tuple[str, int, RequestErrorCode]]] = (
-    ("bytes of a body", settings.DATA_UPLOAD_MAX_MEMORY_SIZE, RequestErrorCode.BODY_TOO_LARGE),
-    ("characters of a document", limits.MAX_CHARACTERS, RequestErrorCode.DOCUMENT_TOO_LARGE),
+    (
+        "bytes of the request body",
+        settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+        RequestErrorCode.BODY_TOO_LARGE,
+    ),
+    ("characters of the document", limits.MAX_CHARACTERS, RequestErrorCode.DOCUMENT_TOO_LARGE),
     ("tokens", limits.MAX_TOKENS, RequestErrorCode.TOKENS_EXCEEDED),
     ("depth", limits.MAX_DEPTH, RequestErrorCode.DEPTH_EXCEEDED),
     ("aliases", limits.MAX_ALIASES, RequestErrorCode.ALIASES_EXCEEDED),
     ("root fields", limits.MAX_ROOT_FIELDS, RequestErrorCode.ROOT_FIELDS_EXCEEDED),
     ("directives", limits.MAX_DIRECTIVES, RequestErrorCode.DIRECTIVES_EXCEEDED),
     (
-        "fields, those of a fragment wherever it is spread",
+        "fields, counting those of a fragment at each spread",
         weights.MAX_FIELDS,
         RequestErrorCode.FIELDS_EXCEEDED,
     ),
-    ("rows, page sizes multiplied", limits.MAX_ROWS, RequestErrorCode.PAGE_SIZES_EXCEEDED),
     (
-        "values: rows times the fields selected of each",
+        "rows: the product of nested page sizes",
+        limits.MAX_ROWS,
+        RequestErrorCode.PAGE_SIZES_EXCEEDED,
+    ),
+    (
+        "values: rows times selected fields",
         weights.MAX_VALUES,
         RequestErrorCode.VALUES_EXCEEDED,
     ),
-    ("values of introspection", weights.MAX_INTROSPECTION, RequestErrorCode.VALUES_EXCEEDED),
+    ("values of introspection fields", weights.MAX_INTROSPECTION, RequestErrorCode.VALUES_EXCEEDED),
 )
 
 
 def reference() -> str:
-    """Return the page. Raises `KeyError` for an error code without a remedy."""
+    """Return the page's Markdown. Raises `KeyError` for an error code without a remedy."""
     return "\n".join(
         (
             TITLE,
             "## Error codes\n",
             *_table(("Code", "Meaning", "What to do"), _errors(ErrorCode)),
-            "\nAbout the request itself:\n",
+            "\nErrors about the request itself:\n",
             *_table(("Code", "Meaning", "What to do"), _errors(RequestErrorCode)),
             "\n## Scopes\n",
             *_table(("Scope", "Value", "Allows", "Root fields"), _scopes()),
             "\n## Root fields without a scope\n",
             *_table(("Access", "Root fields"), _unscoped()),
             "\n## Recent authentication\n",
-            "These mutations answer `REAUTHENTICATION_REQUIRED` without it:",
+            "Without it, these mutations fail with `REAUTHENTICATION_REQUIRED`:",
             _names(name for name, each in ROOT_FIELDS.access.items() if each.reauthenticate) + ".",
             "\n## Limits of a request\n",
             *_table(

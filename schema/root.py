@@ -1,6 +1,6 @@
-"""The schema: every query and mutation there is."""
+"""The GraphQL schema: root types, extensions and description."""
 
-from typing import Any
+from typing import Any, Final
 
 import strawberry
 from graphql import GraphQLError
@@ -54,6 +54,19 @@ from schema.query import query_field
 from schema.scalars import SCALARS
 from schema.scopes import NoScope
 
+DESCRIPTION: Final = """\
+User management: accounts, authentication, permissions, organisations and the audit trail.
+
+Authentication: send `Authorization: Bearer <token>` with the access token of `logIn` or with an API
+token, or use the session cookie that `logIn` sets with `transport: COOKIE`. The description of each
+root field states the scope that an API token needs, and whether recent authentication is required.
+
+Errors: a mutation reports rejected input in `errors` of its payload. All other errors are top-level
+and have `extensions.code`.
+
+Documentation: `docs/api.md` (guide), `docs/reference.md` (error codes, scopes, limits) and
+`docs/operations` (an example of every operation) in the repository of Roster."""
+
 NODE_TYPES: dict[str, Any] = {
     "ApiToken": ApiToken,
     "BulkAction": BulkAction,
@@ -76,11 +89,11 @@ class Query(
     ActivityQuery,
     BulkQuery,
 ):
-    """Everything that can be read."""
+    """Root of all queries."""
 
     @query_field(scope=NoScope.ANY_TOKEN)
     def node(self, info: Info, id: NodeId) -> relay.Node | None:
-        """Any object by its id; null if there is none to be seen."""
+        """Look up an object by its global `id`; null if it does not exist or is not visible to you."""
         name, key = parse_node_id(id) or ("", None)
         type_ = NODE_TYPES.get(name)
         if type_ is None:
@@ -112,21 +125,22 @@ class Mutation(
     ExportMutation,
     BulkMutation,
 ):
-    """Everything that can be changed."""
+    """Root of all mutations."""
 
 
 class RosterSchema(strawberry.Schema):
-    """A schema described by docstrings, whose errors are logged where they are formatted."""
+    """A schema that is described by docstrings and logs errors in `format_error`."""
 
     def __init__(self, **options: Any) -> None:
         """Build the schema and describe it."""
         super().__init__(**options)
+        self._schema.description = DESCRIPTION
         describe(self._schema)
 
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
-        """Do nothing: most errors are the client's, and `format_error` logs the others."""
+        """Log nothing: most errors are the client's, and `format_error` logs internal ones."""
 
 
 schema = RosterSchema(

@@ -1,4 +1,4 @@
-"""Field rules, declared beside the fields they guard."""
+"""Field rules: per-object authorization of fields."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,35 +11,35 @@ from users.authentication.policy import may_list_sessions
 
 
 class Private(FieldRule):
-    """The field of a person is null unless the actor is that person or staff."""
+    """A user's field is null unless the actor is that user or staff."""
 
     def allows_all(self, context: Context) -> bool:
-        """Ask the policy about everybody."""
+        """Return whether the policy allows the field of all users."""
         return may_read_all_private(context.actor)
 
     def allows(self, context: Context, values: Sequence[Any]) -> Sequence[bool]:
-        """Ask the policy about each person."""
+        """Apply the policy to each user."""
         return [may_read_private(context.actor, value) for value in values]
 
 
 class PrivateSessions(Private):
-    """The same, of a field that tells of sessions, which a token has to be good for."""
+    """As `Private`, and the actor must be allowed to list sessions (scope `sessions:read`)."""
 
     def allows_all(self, context: Context) -> bool:
-        """Ask both policies about everybody."""
+        """Return whether both policies allow the field of all users."""
         return super().allows_all(context) and may_list_sessions(context.actor)
 
     def allows(self, context: Context, values: Sequence[Any]) -> Sequence[bool]:
-        """Ask both policies about each person."""
+        """Apply both policies to each user."""
         allowed = super().allows(context, values)
         return allowed if may_list_sessions(context.actor) else [False] * len(values)
 
 
 class Details(FieldRule):
-    """The field of an event is null unless the actor may read what is personal about it."""
+    """An event's field is null unless the actor may read the event's personal data."""
 
     attribute = "actor_id"
 
     def allows(self, context: Context, values: Sequence[Any]) -> Sequence[bool]:
-        """Ask the policy about who did each."""
+        """Apply the policy to the user who caused each event."""
         return [may_read_details(context.actor, value) for value in values]

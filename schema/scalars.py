@@ -1,4 +1,4 @@
-"""The schema's custom scalars: what is accepted is stored and read back equal."""
+"""Custom scalars, which accept only values that are stored without loss."""
 
 import datetime as dt
 import re
@@ -16,16 +16,16 @@ from schema.http.multipart import UPLOAD, Upload
 
 SCALARS_ORG: Final = "https://scalars.graphql.org/andimarek"
 PARSE_MOMENT = cast("Callable[[object], dt.datetime]", DateTimeDefinition.parse_value)
-# PostgreSQL takes smaller offsets only, and keeps no part of a microsecond.
+# PostgreSQL accepts offsets below 16 hours, and stores microseconds.
 MAX_OFFSET: Final = dt.timedelta(hours=16)
 FINER_THAN_MICROSECONDS: Final = re.compile(r"[.,]\d{6}\d*[1-9]")
 
 
 def _moment(value: object) -> dt.datetime:
-    """Parse a DateTime (RFC 3339), and return it in UTC, as it is stored.
+    """Parse a DateTime (RFC 3339) and convert it to UTC.
 
-    It must have an offset: the moment of a local time would depend on the reader. At the ends of
-    the calendar it keeps the offset, as long as PostgreSQL takes that.
+    An offset is required, because a local time is ambiguous. If the conversion overflows the
+    calendar, the value keeps its offset, provided that PostgreSQL accepts it.
     """
     try:
         moment = PARSE_MOMENT(value)
@@ -57,7 +57,7 @@ def _json_of(node: ValueNode, variables: dict[str, Any] | None = None) -> Any:
     try:
         return value_from_ast_untyped(node, variables)
     except ValueError:
-        # Python does not read integers of thousands of digits.
+        # Python limits the digits of integer literals (`sys.set_int_max_str_digits`).
         raise GraphQLError("This number has too many digits.", node) from None
 
 

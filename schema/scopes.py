@@ -1,7 +1,7 @@
-"""What a caller's credentials must allow for each root field, as its declaration states it.
+"""Scopes and requirements that root fields declare.
 
-API tokens and impersonations are held to it before execution. Deeper down, `visible_to` and field
-rules ask for the same scopes, and the services' policies do once more.
+They are enforced for API tokens and impersonations before execution. Below the root fields,
+`visible_to`, field rules and the services' policies check the same scopes.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,14 +20,14 @@ ACCESS: Final = "access"
 
 
 class NoScope(Enum):
-    """What a root field requires instead of a scope."""
+    """Requirements of root fields without a scope."""
 
-    ANY_TOKEN = "Any API token will do."  # noqa: S105 - a description
-    INTERACTIVE = "Not for API tokens or impersonations."
+    ANY_TOKEN = "Allowed for all API tokens."  # noqa: S105 - a description
+    INTERACTIVE = "Requires an interactive session: not allowed for API tokens or impersonations."
     # Anonymous clients get more than null or UNAUTHENTICATED.
-    PUBLIC = "Needs no authentication; not for API tokens or impersonations."
-    # As PUBLIC; also prolongs and ends an impersonation.
-    SESSION = "Needs no authentication; not for API tokens."
+    PUBLIC = "Requires no authentication; not allowed for API tokens or impersonations."
+    # Unlike PUBLIC, also allowed for impersonations: it refreshes and ends their sessions.
+    SESSION = "Requires no authentication; not allowed for API tokens."
 
 
 RequiredScope: TypeAlias = Scope | NoScope
@@ -40,7 +40,7 @@ class Access(NamedTuple):
     reauthenticate: bool = False
 
     def __str__(self) -> str:
-        """Return the sentences that the field's description ends with."""
+        """Return the sentences to append to the field's description."""
         if isinstance(self.scope, NoScope):
             scope = "" if self.scope is NoScope.ANY_TOKEN else self.scope.value
         else:
@@ -50,24 +50,24 @@ class Access(NamedTuple):
 
 
 def access_to(field: GraphQLField) -> Access | None:
-    """Return what a field declares; None for one that is no root field."""
+    """Return the declared requirements; None unless it is a root field."""
     definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
     access: Access | None = getattr(definition, "metadata", {}).get(ACCESS)
     return access
 
 
 class RootFields:
-    """The declared requirements of a schema's root fields. A field without any is closed."""
+    """The declared requirements of a schema's root fields. Undeclared fields are denied."""
 
     def __init__(self, schema: GraphQLSchema) -> None:
-        """Collect them. Raises `TypeError` for a root field that declares none."""
+        """Collect the declarations. Raises `TypeError` for a root field without one."""
         self.access: Mapping[str, Access] = dict(_declared(schema))
 
     def check_scopes(self, names: Iterable[str], actor: Actor) -> None:
         """Raise `InsufficientScopeError` unless the actor's credentials allow every field.
 
-        An administrator who impersonates a user gets `ImpersonationError` instead. `@skip` and
-        `@include` are ignored: nothing of an operation is executed unless all of it is allowed.
+        For an impersonation, the error is `ImpersonationError`. `@skip` and `@include` are ignored:
+        an operation is executed only if all its root fields are allowed.
         """
         for name in names:
             if name.startswith("__"):
@@ -80,13 +80,13 @@ class RootFields:
                 continue
             scope = required if isinstance(required, Scope) else None
             if scope is None or not actor.allows(scope):
-                refusal = ImpersonationError if actor.impersonator_id else InsufficientScopeError
-                raise refusal(scope)
+                error = ImpersonationError if actor.impersonator_id else InsufficientScopeError
+                raise error(scope)
 
     def is_worth_planning(self, names: Sequence[str], actor: Actor) -> bool:
-        """Return whether an operation may have data for the actor, who may be anonymous.
+        """Return whether an operation may return data to the actor.
 
-        If not, it is neither planned nor cached, which would cost work and memory for nothing.
+        If not, it is neither planned nor cached, so that anonymous clients cannot fill the cache.
         """
         if actor.is_authenticated or actor.enrolling_id is not None:
             return True

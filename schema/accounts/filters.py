@@ -1,4 +1,4 @@
-"""Which people to list."""
+"""Filters of the user directory."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -14,32 +14,32 @@ from schema.nodes import node_key
 from users.accounts.filters import MAX_DEPTH, MAX_FILTERS, USER_FILTERS, Period, UserFilterSpec
 from users.organizations.models import Role
 
-# Ids of nothing, for those that are not of the type they should be.
+# Keys that no row has: an id of another type matches nothing.
 NO_GROUP: Final = 0
 NO_ORGANIZATION: Final = UUID(int=0)
 
 
 @strawberry.input
 class TimeRange(Period):
-    """A half-open range of time, without an end where none is given."""
+    """A half-open time range; a bound that is left out is unbounded."""
 
-    since: dt.datetime | None = strawberry.field(default=None, description="Then or later.")
-    before: dt.datetime | None = strawberry.field(default=None, description="Earlier than that.")
+    since: dt.datetime | None = strawberry.field(default=None, description="Start, inclusive.")
+    before: dt.datetime | None = strawberry.field(default=None, description="End, exclusive.")
 
 
 @strawberry.input
 class MembershipFilter:
-    """A membership that people have; both conditions are about the same one."""
+    """A membership condition; both fields must match the same membership."""
 
     organization: strawberry.ID | None = strawberry.field(
-        default=None, description="Where, by `id`; anywhere, if not given."
+        default=None, description="`id` of the organisation. Default: any."
     )
     role: Role | None = strawberry.field(
-        default=None, description="As what; as anything, if not given."
+        default=None, description="Role in the organisation. Default: any."
     )
 
     def parsed(self) -> dict[str, Any]:
-        """Return the conditions as the domain knows them."""
+        """Convert to the conditions of a `UserFilterSpec`."""
         conditions: dict[str, Any] = {}
         if self.organization is not None:
             key = node_key(self.organization, "Organization")
@@ -50,55 +50,56 @@ class MembershipFilter:
 
 
 @strawberry.input(
-    description=f"Which people; all conditions must hold. At most {MAX_FILTERS} filters, nested at "
-    f"most {MAX_DEPTH} deep. All but `joined`, `membership` and `publicMetadata` are for staff."
+    description="Conditions that users must meet, all of them. At most "
+    f"{MAX_FILTERS} filters, nested at most {MAX_DEPTH} levels deep. All conditions except `joined`, "
+    "`membership` and `publicMetadata` are restricted to staff."
 )
 class UserFilter:
-    """Conditions and combinations of conditions."""
-
-    is_active: bool | None = strawberry.field(default=None, description="Whether they may sign in.")
+    is_active: bool | None = strawberry.field(
+        default=None, description="Whether the user can sign in."
+    )
     is_verified: bool | None = strawberry.field(
-        default=None, description="Whether their address was shown to be theirs."
+        default=None, description="Whether the primary address is verified."
     )
-    is_staff: bool | None = strawberry.field(
-        default=None, description="Whether they see everybody."
-    )
+    is_staff: bool | None = strawberry.field(default=None, description="Whether the user is staff.")
     is_superuser: bool | None = strawberry.field(
-        default=None, description="Whether they administer the service."
+        default=None, description="Whether the user is an administrator."
     )
     group: strawberry.ID | None = strawberry.field(
-        default=None, description="The `id` of a group they are in."
+        default=None, description="`id` of a group that the user belongs to."
     )
     membership: MembershipFilter | None = strawberry.field(
-        default=None, description="Where they belong, as far as the viewer may know."
+        default=None, description="Organisation membership; only those visible to you match."
     )
-    joined: TimeRange | None = strawberry.field(default=None, description="When they joined.")
+    joined: TimeRange | None = strawberry.field(
+        default=None, description="When the account was created."
+    )
     last_seen: TimeRange | None = strawberry.field(
         default=None,
-        description="When they were last seen; who never was, counts as seen before all others.",
+        description="When the user was last active; users who never were count as earliest.",
     )
     email_domain: str | None = strawberry.field(
-        default=None, description="What follows the @ of their address, in Unicode or ASCII."
+        default=None, description="Domain of the primary address, in Unicode or ASCII."
     )
     public_metadata: JSON | None = strawberry.field(
-        default=None, description="An object that their public metadata contain."
+        default=None, description="Object that the public metadata contains."
     )
     private_metadata: JSON | None = strawberry.field(
-        default=None, description="An object that their private metadata contain."
+        default=None, description="Object that the private metadata contains."
     )
-    locale: str | None = strawberry.field(default=None, description="The language of their mails.")
+    locale: str | None = strawberry.field(default=None, description="Language of the user's mails.")
     all_of: list["UserFilter"] | None = strawberry.field(
-        name="and", default=None, description="Filters that must all hold."
+        name="and", default=None, description="Filters that must all match."
     )
     any_of: list["UserFilter"] | None = strawberry.field(
-        name="or", default=None, description="Filters of which one must hold."
+        name="or", default=None, description="Filters of which at least one must match."
     )
     none_of: "UserFilter | None" = strawberry.field(
-        name="not", default=None, description="A filter that must not hold."
+        name="not", default=None, description="Filter that must not match."
     )
 
     def parsed(self) -> UserFilterSpec:
-        """Return the filter as the domain knows it."""
+        """Convert to a `UserFilterSpec`."""
         return UserFilterSpec(
             conditions=dict(self._conditions()),
             all_of=_parsed(self.all_of),
@@ -107,7 +108,7 @@ class UserFilter:
         )
 
     def _conditions(self) -> Iterator[tuple[str, Any]]:
-        """Yield what was given; what is not the id that it should be, as the id of nothing."""
+        """Yield the conditions that are set; an invalid id becomes a key that no row has."""
         for name in USER_FILTERS:
             value = getattr(self, name)
             if value is not None:
@@ -121,7 +122,7 @@ def _parsed(filters: list[UserFilter] | None) -> list[UserFilterSpec] | None:
 
 
 def as_input(filter: UserFilterSpec) -> dict[str, Any]:
-    """Return the JSON of a `UserFilter` that is parsed to this one."""
+    """Convert a spec to the JSON of a `UserFilter`, the inverse of `UserFilter.parsed`."""
     inside: dict[str, Any] = {}
     for name, filters in (("and", filter.all_of), ("or", filter.any_of)):
         if filters is not None:

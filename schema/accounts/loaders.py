@@ -1,4 +1,4 @@
-"""Facts about people that the ORM cannot join, a page at a time."""
+"""Batch loaders for values of users and groups that the ORM cannot join."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Whose account a mutation is about that acts on one's own."""
+"""The target of mutations of the client's own account."""
 
 from typing import cast
 from uuid import UUID
@@ -8,7 +8,7 @@ from users.accounts.policy import UserRule, may_change_credentials, require
 
 
 def require_self_id(info: Info, rule: UserRule = may_change_credentials) -> UUID:
-    """Return the id of whoever is signed in, and may act on themselves by the rule.
+    """Return the authenticated user's id, if the rule allows the user to act on it.
 
     Raises the policy's errors.
     """

@@ -1,4 +1,4 @@
-"""Profiles in GraphQL: what is read, and what `updateProfile` and `updateUser` take."""
+"""The profile type, and the input fields of `updateProfile` and `updateUser`."""
 
 from collections.abc import Collection
 from typing import Any
@@ -12,31 +12,32 @@ from users.accounts import models
 from users.accounts.models import PROFILE_FIELDS
 from users.accounts.services.profile import USER_FIELDS
 
-LOCALE = "The language of the mails."
+LOCALE = "Language of the user's mails."
 
 
 @strawberry_django.type(models.Profile)
 class Profile:
-    """What people tell about themselves."""
+    """Profile of a user; the claims of OpenID Connect."""
 
     given_name: auto = strawberry_django.field(description="Given names; may be empty.")
     family_name: auto = strawberry_django.field(description="Family names; may be empty.")
-    nickname: auto = strawberry_django.field(description="What friends say; may be empty.")
-    bio: auto = strawberry_django.field(description="A few words about the person.")
-    website: auto = strawberry_django.field(description="The person's site.")
+    nickname: auto = strawberry_django.field(description="Nickname; may be empty.")
+    bio: auto = strawberry_django.field(description="Short biography; may be empty.")
+    website: auto = strawberry_django.field(description="URL of the user's website; may be empty.")
     locale: str | None = strawberry_django.field(
-        extensions=[Private()], description="The language of the mails, for the person and staff."
+        extensions=[Private()],
+        description="Language of the user's mails. Visible to the user and staff.",
     )
-    time_zone: auto = strawberry_django.field(description="An IANA time zone.")
+    time_zone: auto = strawberry_django.field(description="IANA time zone; may be empty.")
 
 
 @strawberry.input
 class ProfileInput:
-    """Fields to change; those left out stay, and null is refused by `check_nulls`."""
+    """Profile fields to change; omitted fields keep their values. `check_nulls` rejects null."""
 
-    name: strawberry.Maybe[str | None] = strawberry.field(description="The name to show.")
+    name: strawberry.Maybe[str | None] = strawberry.field(description="Display name.")
     is_public: strawberry.Maybe[bool | None] = strawberry.field(
-        description="Whether other people may find the person."
+        description="Whether other users can find this user."
     )
     given_name: strawberry.Maybe[str | None] = strawberry.field(
         description="Given names, as OpenID Connect's `given_name`; at most 150 characters."
@@ -45,18 +46,22 @@ class ProfileInput:
         description="Family names, as `family_name`; at most 150 characters."
     )
     nickname: strawberry.Maybe[str | None] = strawberry.field(
-        description="What friends say, as `nickname`; at most 150 characters."
+        description="Nickname, as `nickname`; at most 150 characters."
     )
-    bio: strawberry.Maybe[str | None] = strawberry.field(description="At most 500 characters.")
-    website: strawberry.Maybe[str | None] = strawberry.field(description="An http or https URL.")
+    bio: strawberry.Maybe[str | None] = strawberry.field(
+        description="Short biography; at most 500 characters."
+    )
+    website: strawberry.Maybe[str | None] = strawberry.field(description="`http` or `https` URL.")
     locale: strawberry.Maybe[str | None] = strawberry.field(description=LOCALE)
-    time_zone: strawberry.Maybe[str | None] = strawberry.field(description="An IANA time zone.")
+    time_zone: strawberry.Maybe[str | None] = strawberry.field(
+        description="Name of an IANA time zone, such as `Europe/Berlin`."
+    )
 
     def given(self, names: Collection[str]) -> dict[str, Any]:
-        """Return those of the named fields that were given."""
+        """Return the named fields that are set."""
         fields = {name: getattr(self, name) for name in names}
         return {name: some.value for name, some in fields.items() if some is not None}
 
     def profile(self) -> dict[str, Any]:
-        """Return the changes of `update_profile` that were given."""
+        """Return the arguments for `update_profile` that are set."""
         return self.given((*USER_FIELDS, *PROFILE_FIELDS))

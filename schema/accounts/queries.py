@@ -1,4 +1,4 @@
-"""Queries about people."""
+"""Queries of users, groups and permissions."""
 
 from collections.abc import Iterable
 from typing import Annotated
@@ -35,27 +35,27 @@ from users.scopes import Scope
 
 @strawberry.type
 class AccountsQuery:
-    """Who is who."""
+    """Users, groups and permissions."""
 
     @query_field(scope=NoScope.ANY_TOKEN)
     def me(self, info: Info) -> User | None:
-        """The signed-in person; null for anonymous clients."""
+        """The authenticated user; null for anonymous clients."""
         return single_row(models.User.objects.all(), info.context.actor.user_id)
 
     @query_field(scope=Scope.USERS_READ)
     def user(self, id: NodeId) -> User | None:
-        """A person by id; null if there is none to be seen."""
+        """Look up a user by `id`; null if it does not exist or is not visible to you."""
         return single_row(models.User.objects.all(), node_key(id, "User"))
 
     @keyset_connection(GroupConnection, scope=Scope.GROUPS_READ)
     def groups(self, info: Info) -> Iterable[Group]:
-        """All groups by name, for staff."""
+        """Groups, ordered by name. Staff only."""
         require(info.context.actor, may_list_groups)
         return auth.Group.objects.order_by("name")
 
     @query_field(scope=Scope.GROUPS_READ)
     def permissions(self, info: Info) -> list[Permission]:
-        """All permissions there are, for staff."""
+        """All permissions. Staff only."""
         require(info.context.actor, may_list_groups)
         return auth.Permission.objects.order_by("content_type__app_label", "codename")
 
@@ -64,37 +64,38 @@ class AccountsQuery:
         self,
         info: Info,
         filter: Annotated[
-            UserFilter | None, strawberry.argument(description="Which people; all, if not given.")
+            UserFilter | None,
+            strawberry.argument(description="Conditions that the users must meet."),
         ] = None,
         search: Annotated[
             str | None,
             strawberry.argument(
-                description="Any parts of names and usernames, for staff also of addresses; each "
-                "word has to be found. One or two letters have to begin a word."
+                description="Words to find in names and usernames, for staff also in addresses. "
+                "Every word must match a part of a word; one or two letters match its beginning."
             ),
         ] = None,
         order_by: Annotated[
             UserOrder | None,
             strawberry.argument(
-                description="If not given: the best match first, or without `search` by username."
+                description="Sort order. Default: best match first with `search`, else by username."
             ),
         ] = None,
     ) -> Iterable[User]:
-        """People: everybody for staff, public ones for others."""
+        """Users: all for staff; yourself and public users for others."""
         actor = info.context.actor
         require(actor, may_list_users)
-        wanted = UserFilterSpec() if filter is None else filter.parsed()
-        people = models.User.objects.people()
+        spec = UserFilterSpec() if filter is None else filter.parsed()
+        users = models.User.objects.people()
         if search is None:
-            people = people.findable_by(actor)
+            users = users.findable_by(actor)
         else:
             words = words_of(search)
-            people = people.matching_words(words, actor)
+            users = users.matching_words(words, actor)
             if order_by is None:
-                people = people.order_by_rank(words, actor)
-                return wanted.apply(people, order=None, actor=actor)
+                users = users.order_by_rank(words, actor)
+                return spec.apply(users, order=None, actor=actor)
         order = order_by or UserOrder()
         if order.field in PRIVATE_ORDERS:
             require(actor, may_select_by_private_fields)
-        people = people.in_order(order.field, descending=order.is_descending)
-        return wanted.apply(people, order=order.field, actor=actor)
+        users = users.in_order(order.field, descending=order.is_descending)
+        return spec.apply(users, order=order.field, actor=actor)

@@ -22,29 +22,30 @@ MAX_DAYS = 366
 
 @strawberry.type
 class AnalyticsDay:
-    """The figures of one day, in UTC."""
+    """Daily counts, by UTC day."""
 
-    date: dt.date = strawberry.field(description="The day.")
-    sign_ups: int = strawberry.field(description="Sign-ups asked for, verified or not.")
-    new_users: int = strawberry.field(description="Accounts that came to be.")
-    log_ins: int = strawberry.field(description="Sessions begun.")
+    date: dt.date = strawberry.field(description="Day, in UTC.")
+    sign_ups: int = strawberry.field(description="Number of sign-ups requested, verified or not.")
+    new_users: int = strawberry.field(description="Number of accounts created.")
+    log_ins: int = strawberry.field(description="Number of sign-ins.")
 
 
 @strawberry.type
 class ActivityQuery:
-    """What happens."""
+    """Audit trail and analytics."""
 
     @keyset_connection(EventConnection, scope=Scope.EVENTS_READ)
     def events(
         self,
         info: Info,
         filter: Annotated[
-            EventFilter | None, strawberry.argument(description="Which events; all, if not given.")
+            EventFilter | None,
+            strawberry.argument(description="Conditions that the events must meet."),
         ] = None,
     ) -> Iterable[Event]:
-        """The audit trail, newest first.
+        """Events of the audit trail, newest first.
 
-        Administrators see all of it, others what happened to them.
+        All for administrators; events of which they are the subject for others.
         """
         require(info.context.actor, may_list_events)
         events = models.Event.objects.order_by("-id")
@@ -54,10 +55,12 @@ class ActivityQuery:
     def analytics(
         self,
         info: Info,
-        from_: Annotated[dt.date, strawberry.argument(name="from", description="First day.")],
-        to: Annotated[dt.date, strawberry.argument(description="Last day, included.")],
+        from_: Annotated[
+            dt.date, strawberry.argument(name="from", description="First day, in UTC.")
+        ],
+        to: Annotated[dt.date, strawberry.argument(description="Last day, inclusive.")],
     ) -> list[AnalyticsDay]:
-        """Daily figures from the first to the last day, for staff."""
+        """Daily counts of a date range of at most 366 days. Staff only."""
         require(info.context.actor, may_read_analytics)
         days = (to - from_).days + 1
         if not 1 <= days <= MAX_DAYS:

@@ -1,4 +1,4 @@
-"""Events in GraphQL."""
+"""The event type, and its filter."""
 
 import datetime as dt
 from uuid import UUID
@@ -23,38 +23,39 @@ describe_enum(Tag)
 
 @strawberry_django.type(models.Event)
 class Event(relay.Node):
-    """One thing that happened; never changed."""
+    """An event of the audit trail; immutable."""
 
     id: relay.NodeID[UUID]
-    tag: Tag = strawberry_django.field(description="What happened.")
-    created_at: auto = strawberry_django.field(description="When it happened.")
+    tag: Tag = strawberry_django.field(description="Kind of event.")
+    created_at: auto = strawberry_django.field(description="When the event occurred.")
     actor: User | None = strawberry_django.field(
-        description="Who did it; null for strangers, the service itself and whom you may not see."
+        description="User who caused the event; null for anonymous clients, for the service itself "
+        "and if not visible to you."
     )
     subject: User | None = strawberry_django.field(
-        description="To whom it happened; null for whom you may not see, and things."
+        description="User whom the event affects; null if there is none or not visible to you."
     )
-    data: JSON = strawberry_django.field(description="What else is kept for good.")
+    data: JSON = strawberry_django.field(description="Details without personal data; never erased.")
 
     @strawberry_django.field(
         only=["actor_id", "details__values"], select_related=["details"], extensions=[Details()]
     )
     def ip(self: models.Event) -> str | None:
-        """From which address; null if unknown, erased, or somebody else's."""
+        """IP address of the client; null if unknown, erased or not visible to you."""
         return self.personal_values.get("ip")
 
     @strawberry_django.field(
         only=["actor_id", "details__values"], select_related=["details"], extensions=[Details()]
     )
     def user_agent(self: models.Event) -> str | None:
-        """With which device; null if unknown, erased, or somebody else's."""
+        """User agent of the client; null if unknown, erased or not visible to you."""
         return self.personal_values.get("user_agent")
 
     @strawberry_django.field(
         only=["actor_id", "details__values"], select_related=["details"], extensions=[Details()]
     )
     def personal(self: models.Event) -> JSON | None:
-        """Old and new addresses and names, and reasons; may be erased, like the device."""
+        """Personal data, such as previous and new addresses; null if erased or not visible to you."""
         return {
             name: value
             for name, value in self.personal_values.items()
@@ -63,7 +64,7 @@ class Event(relay.Node):
 
     @classmethod
     def get_queryset(cls, queryset: EventQuerySet, info: Info) -> EventQuerySet:
-        """Whatever leads to events leads to visible ones only."""
+        """Restrict every access path to visible events."""
         return queryset.visible_to(info.context.actor)
 
 
@@ -74,21 +75,21 @@ class EventConnection(KeysetConnection[Event]):
 
 @strawberry.input
 class EventFilter:
-    """Which events; all conditions must hold."""
+    """Conditions that events must meet, all of them."""
 
     subject: strawberry.ID | None = strawberry.field(
-        default=None, description="The `id` of the person to whom they happened."
+        default=None, description="`id` of the user whom the events affect."
     )
     actor: strawberry.ID | None = strawberry.field(
-        default=None, description="The `id` of the person who did them."
+        default=None, description="`id` of the user who caused the events."
     )
-    tag: Tag | None = strawberry.field(default=None, description="What happened.")
-    since: dt.datetime | None = strawberry.field(default=None, description="Then or later.")
-    before: dt.datetime | None = strawberry.field(default=None, description="Earlier than that.")
+    tag: Tag | None = strawberry.field(default=None, description="Kind of event.")
+    since: dt.datetime | None = strawberry.field(default=None, description="Start, inclusive.")
+    before: dt.datetime | None = strawberry.field(default=None, description="End, exclusive.")
 
     def apply(self, events: EventQuerySet) -> EventQuerySet:
-        """Return the events that meet the conditions."""
-        # An id that is none of a person's matches nothing, where NULL would match strangers.
+        """Filter the events by the conditions."""
+        # `__in=[None]` matches nothing for an invalid id; `= None` would match anonymous events.
         if self.subject is not None:
             events = events.filter(subject_id__in=[node_key(self.subject, "User")])
         if self.actor is not None:

@@ -1,4 +1,4 @@
-"""Facts about people's sessions, a page at a time."""
+"""Batch loaders for counts of sessions and recovery codes."""
 
 from collections.abc import Sequence
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Queries about sessions."""
+"""Queries of sessions."""
 
 from collections.abc import Iterable
 from typing import Annotated
@@ -17,7 +17,7 @@ from users.scopes import Scope
 
 @strawberry.type
 class AuthenticationQuery:
-    """Where people are signed in."""
+    """Sessions."""
 
     @keyset_connection(SessionConnection, scope=Scope.SESSIONS_READ)
     def sessions(
@@ -25,10 +25,10 @@ class AuthenticationQuery:
         info: Info,
         user: Annotated[
             strawberry.ID | None,
-            strawberry.argument(description="Whose; yours, if not given."),
+            strawberry.argument(description="`id` of the user. Default: you."),
         ] = None,
     ) -> Iterable[Session]:
-        """Where you are signed in, newest first; or somebody else is, for staff."""
+        """Active sessions, newest first: yours or, for staff, those of any user."""
         actor = info.context.actor
         require(actor, may_list_sessions)
         user_id = actor.user_id if user is None else node_key(user, "User")

@@ -1,1 +1,1 @@
-"""Bulk actions in GraphQL: starting, following and cancelling them."""
+"""GraphQL of `users.bulk`."""

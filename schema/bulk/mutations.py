@@ -1,4 +1,4 @@
-"""Starting and cancelling bulk actions."""
+"""Mutations that start and cancel bulk actions."""
 
 import datetime as dt
 from uuid import UUID
@@ -24,49 +24,53 @@ from users.scopes import Scope
 
 @strawberry.input
 class StartBulkActionInput:
-    """What to do to which people."""
+    """The action, and the selection of users."""
 
-    action: BulkActionKind = strawberry.field(description="What is done to each person.")
+    action: BulkActionKind = strawberry.field(description="Action to run on each user.")
     filter: UserFilter | None = strawberry.field(
-        default=None, description="Which people, as of `users`."
+        default=None, description="Conditions that the users must meet, as in `users`."
     )
     search: str | None = strawberry.field(
-        default=None, description="Which people, as of `users`; both conditions must hold."
+        default=None,
+        description="Words to find, as in `users`. Combined with `filter`, both must match.",
     )
     everybody: bool = strawberry.field(
-        default=False, description="Whether all people are meant: true if nothing selects them."
+        default=False,
+        description="Whether to select all users. Required if there is no `filter` or `search`.",
     )
     expected_count: int = strawberry.field(
-        description="How many people are selected, as you saw it. If it is another number, "
-        "nobody is touched."
+        description="Number of selected users that you expect. If it differs, the error is "
+        "`SELECTION_CHANGED` and no user is changed."
     )
     reason: str | None = strawberry.field(
-        default=None, description="Of suspensions; 1 to 500 characters, for staff to read."
+        default=None,
+        description="Reason, for `SUSPEND`: 1 to 500 characters; visible to staff.",
     )
     until: dt.datetime | None = strawberry.field(
         default=None,
-        description="Of suspensions: a moment to come; without one, until reactivated.",
+        description="When the suspension ends, for `SUSPEND`. Default: until `reactivateUser`.",
     )
     group_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The `id` of the group to put people into or take them out of."
+        default=None,
+        description="`id` of the group, for `ADD_TO_GROUP` and `REMOVE_FROM_GROUP`.",
     )
 
     def selection(self) -> Selection:
-        """Return the selection as the domain knows it."""
+        """Convert to a `Selection`."""
         filter_ = UserFilterSpec() if self.filter is None else self.filter.parsed()
         return Selection(filter_, self.search)
 
 
 @strawberry.input
 class CancelBulkActionInput:
-    """Which bulk action is to end early."""
+    """The bulk action to cancel."""
 
-    bulk_action_id: strawberry.ID = strawberry.field(description="The bulk action's `id`.")
+    bulk_action_id: strawberry.ID = strawberry.field(description="`id` of the bulk action.")
 
 
 @strawberry.type
 class BulkActionPayload(Payload):
-    """A bulk action, as it is now."""
+    """The bulk action after the mutation."""
 
     bulk_action_id: strawberry.Private[UUID | None] = None
     bulk_action: BulkAction | None = changed_object(models.BulkAction, "bulk_action_id")
@@ -74,24 +78,25 @@ class BulkActionPayload(Payload):
 
 @strawberry.type
 class StartBulkActionPayload(BulkActionPayload):
-    """The bulk action that was started, or how many people there are."""
+    """The started bulk action or, if the selection changed, its size."""
 
     selected_count: TotalCount | None = strawberry.field(
         default=None,
-        description="How many people are selected, if that is not what was expected; counted up "
-        "to what was.",
+        description="Number of selected users if it differs from `expectedCount`; exact up to 10,000 "
+        "or `expectedCount`, the larger of the two.",
     )
 
 
 @strawberry.type
 class BulkMutation:
-    """What is done to many people."""
+    """Bulk actions."""
 
     @mutation(scope=Scope.USERS_WRITE, reauthenticate=True)
     def start_bulk_action(self, info: Info, input: StartBulkActionInput) -> StartBulkActionPayload:
-        """Start an action on all users of a selection, for administrators.
+        """Start an action on all selected users. Administrators only.
 
-        It runs in the background; `bulkAction` shows its progress.
+        It runs in the background; `bulkAction` reports its progress. Each administrator can run one
+        at a time.
         """
         group = input.group_id
         try:
@@ -107,16 +112,16 @@ class BulkMutation:
                 everybody=input.everybody,
                 expected_count=input.expected_count,
             )
-        except SelectionChangedError as refusal:
+        except SelectionChangedError as error:
             return StartBulkActionPayload(
-                errors=input_errors(refusal),
-                selected_count=TotalCount(value=refusal.found, is_exact=refusal.is_exact),
+                errors=input_errors(error),
+                selected_count=TotalCount(value=error.found, is_exact=error.is_exact),
             )
         return StartBulkActionPayload(bulk_action_id=bulk_action.pk)
 
     @mutation(scope=Scope.USERS_WRITE, reauthenticate=False)
     def cancel_bulk_action(self, info: Info, input: CancelBulkActionInput) -> BulkActionPayload:
-        """Cancel a bulk action after the user it is processing; what was done stays done."""
+        """Cancel a bulk action after the current user; completed changes are kept."""
         key = node_key(input.bulk_action_id, "BulkAction")
         bulk_action = cancel_bulk_action(key, actor=info.context.actor)
         return BulkActionPayload(bulk_action_id=bulk_action.pk)

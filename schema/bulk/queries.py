@@ -1,4 +1,4 @@
-"""Queries about bulk actions."""
+"""Queries of bulk actions."""
 
 from collections.abc import Iterable
 
@@ -17,15 +17,15 @@ from users.scopes import Scope
 
 @strawberry.type
 class BulkQuery:
-    """What is done to many people."""
+    """Bulk actions."""
 
     @query_field(scope=Scope.USERS_WRITE)
     def bulk_action(self, id: NodeId) -> BulkAction | None:
-        """A bulk action by id; null if there is none to be seen."""
+        """Look up a bulk action by `id`; null if it does not exist or is not visible to you."""
         return single_row(models.BulkAction.objects.all(), node_key(id, "BulkAction"))
 
     @keyset_connection(BulkActionConnection, scope=Scope.USERS_WRITE)
     def bulk_actions(self, info: Info) -> Iterable[BulkAction]:
-        """Bulk actions, newest first: all for administrators, their own for others."""
+        """Bulk actions, newest first: all for administrators, your own for others."""
         require(info.context.actor, may_list_bulk_actions)
         return models.BulkAction.objects.order_by("-id")

@@ -1,4 +1,4 @@
-"""Bulk actions in GraphQL."""
+"""The bulk action type."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -26,66 +26,66 @@ describe_enum(BulkActionKind)
 describe_enum(
     BulkActionState,
     {
-        BulkActionState.PENDING: "It waits for a worker.",
-        BulkActionState.RUNNING: "A worker goes from one person to the next.",
-        BulkActionState.COMPLETED: "Everybody was visited.",
-        BulkActionState.CANCELED: "Somebody cancelled it.",
-        BulkActionState.STOPPED: "Whoever started it may not do this any more.",
-        BulkActionState.FAILED: "It cannot be carried out as stored; users processed before stay "
-        "changed. Start another one.",
+        BulkActionState.PENDING: "Waiting for a worker.",
+        BulkActionState.RUNNING: "A worker is processing the users one by one.",
+        BulkActionState.COMPLETED: "All selected users were processed.",
+        BulkActionState.CANCELED: "Cancelled by an administrator.",
+        BulkActionState.STOPPED: "Stopped: the requester or the API token lost the right to do this.",
+        BulkActionState.FAILED: "Cannot be executed as stored. Users processed before stay changed. "
+        "Start a new bulk action.",
     },
 )
 
 
 @strawberry_django.type(models.BulkFailure)
 class BulkFailure:
-    """Somebody whom a bulk action left as they were, and why."""
+    """A user whom a bulk action could not change, and the reason."""
 
-    user: User | None = strawberry_django.field(description="Who; null for whom you may not see.")
+    user: User | None = strawberry_django.field(description="The user; null if not visible to you.")
     code: ErrorCode = strawberry_django.field(
-        description="The reason, as the mutation for one person gives it."
+        description="Error code of the corresponding mutation for a single user."
     )
 
     @classmethod
     def get_queryset(cls, queryset: BulkFailureQuerySet, info: Info) -> BulkFailureQuerySet:
-        """Whatever leads to refusals leads to visible ones only."""
+        """Restrict every access path to visible failures."""
         return queryset.visible_to(info.context.actor)
 
 
 @strawberry.type
 class BulkFailureConnection(KeysetConnection[BulkFailure]):  # type: ignore[type-var]  # not a Node
-    """A page of refusals, the first ones first."""
+    """A page of failures, in the order of processing."""
 
 
 @strawberry_django.type(models.BulkAction)
 class BulkAction(relay.Node):
-    """Something that is done to all people of a selection."""
+    """A background action on all users of a selection."""
 
     id: relay.NodeID[UUID]
     action: BulkActionKind = strawberry_django.field(
-        field_name="kind", description="What is done to each person."
+        field_name="kind", description="Action that is run on each user."
     )
-    state: BulkActionState = strawberry_django.field(description="How far it is.")
-    requester: User | None = strawberry_django.field(description="Who started it.")
-    total: auto = strawberry_django.field(
-        description="How many people were selected when it was started."
+    state: BulkActionState = strawberry_django.field(description="Current state.")
+    requester: User | None = strawberry_django.field(
+        description="Administrator who started it; null if not visible to you."
     )
-    done: auto = strawberry_django.field(description="How many people it changed.")
+    total: auto = strawberry_django.field(description="Number of users selected at the start.")
+    done: auto = strawberry_django.field(description="Number of users changed.")
     unchanged: auto = strawberry_django.field(
-        description="How many people were already as it would have made them."
+        description="Number of users who were already in the desired state."
     )
-    failed: auto = strawberry_django.field(description="How many people it was refused for.")
-    created_at: auto = strawberry_django.field(description="When it was started.")
+    failed: auto = strawberry_django.field(
+        description="Number of users for whom the action was refused; see `failures`."
+    )
+    created_at: auto = strawberry_django.field(description="When it was requested.")
     started_at: auto = strawberry_django.field(
-        description="When a worker began; null if none has yet."
+        description="When a worker began to process it; null before."
     )
-    finished_at: auto = strawberry_django.field(
-        description="When it came to its end; null until then."
-    )
+    finished_at: auto = strawberry_django.field(description="When it ended; null before.")
 
     @strawberry_django.field(only=["arguments"])
     def arguments(self: models.BulkAction) -> JSON:
-        """What the action was given, called as in the input."""
+        """Arguments of the action, named as in `StartBulkActionInput`."""
         return {
             to_camel_case(name): str(relay.GlobalID("Group", str(value)))
             if name == "group_id"
@@ -95,25 +95,25 @@ class BulkAction(relay.Node):
 
     @strawberry_django.field(only=["selection"])
     def search(self: models.BulkAction) -> str | None:
-        """What people were searched for; null if they were not, or as `filter` is."""
+        """Search words of the selection; null without any, or if `filter` is null."""
         return Selection.from_json(self.selection).search if self.selection else None
 
     @strawberry_django.field(only=["selection"])
     def filter(self: models.BulkAction) -> JSON | None:
-        """Which people, as a `UserFilter`; without conditions, if none was given.
+        """Filter of the selection, as a `UserFilter`; an empty object without conditions.
 
-        Null if the selection named somebody who was erased since.
+        Null if the selection named a user who has been erased since.
         """
         return as_input(Selection.from_json(self.selection).filter) if self.selection else None
 
     @nested_connection(BulkFailureConnection, parent="bulk_action")
     def failures(self) -> Iterable[BulkFailure]:
-        """Whom it left as they were, in the order in which it visited people."""
+        """Users for whom the action was refused, in the order of processing."""
         return models.BulkFailure.objects.in_order()
 
     @classmethod
     def get_queryset(cls, queryset: BulkActionQuerySet, info: Info) -> BulkActionQuerySet:
-        """Whatever leads to bulk actions leads to visible ones only."""
+        """Restrict every access path to visible bulk actions."""
         return queryset.visible_to(info.context.actor)
 
 

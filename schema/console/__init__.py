@@ -1,1 +1,1 @@
-"""The GraphiQL console and the operations that it offers."""
+"""The GraphiQL console, and its example operations."""

@@ -1,4 +1,4 @@
-"""The documented operations, which the console offers and the tests run."""
+"""Example operations of docs/operations, for the console and the tests."""
 
 import tomllib
 from functools import cache
@@ -10,10 +10,10 @@ OPERATIONS = Path(__file__).resolve().parents[2] / "docs" / "operations"
 
 @cache
 def example_operations() -> list[dict[str, Any]]:
-    """Return each operation that `docs/operations/index.toml` lists, in its order.
+    """Return the operations in the order of `docs/operations/index.toml`.
 
-    `TOPIC/NAME.graphql` begins with a comment that describes it; `NAME.json` beside it has its
-    variables.
+    The first line of `TOPIC/NAME.graphql` is a comment, the description; `TOPIC/NAME.json` holds
+    the variables.
     """
     index = tomllib.loads((OPERATIONS / "index.toml").read_text(encoding="utf-8"))
     operations = []

@@ -1,4 +1,4 @@
-"""The GraphiQL console."""
+"""The view of the GraphiQL console."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from users.demo.accounts import DEMO_ACCOUNTS
 
 
 def console_page(request: HttpRequest) -> HttpResponse:
-    """Show the console, or how to build it where that was not done."""
+    """Render the console or, if it is not built, instructions to build it."""
     config = {
         "endpoint": request.path,
         "version": settings.VERSION,
@@ -29,7 +29,7 @@ def console_page(request: HttpRequest) -> HttpResponse:
 
 
 def _demo() -> dict[str, Any] | None:
-    """Return what one-click sign-in needs; outside the demo there is no such thing."""
+    """Return the accounts of one-click sign-in; None outside the demo."""
     if not settings.DEMO:
         return None
     return {

@@ -1,1 +1,1 @@
-"""GraphQL over HTTP: from a request to an answer, and what bounds it."""
+"""GraphQL over HTTP: requests, responses and limits."""

@@ -1,4 +1,4 @@
-"""Requests that hold no operation to execute, however they are sent."""
+"""Errors of requests that contain no executable operation."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from schema.errors import RequestErrorCode, request_error
 
 
 class BadRequestError(Exception):
-    """A request that holds no operation to execute; it carries its status and error."""
+    """The request is rejected with an HTTP status and one GraphQL error."""
 
     def __init__(
         self,
@@ -17,21 +17,23 @@ class BadRequestError(Exception):
         status: int = 400,
         code: RequestErrorCode = RequestErrorCode.BAD_REQUEST,
     ) -> None:
-        """Answer with ``status`` and one error."""
+        """Set the response's status and its error."""
         super().__init__(message)
         self.status = status
         self.error = request_error(code, message)
 
 
 def body_too_large(limit: int) -> BadRequestError:
-    """Return the refusal of a body with more bytes than that."""
+    """Return the error of a body with more than ``limit`` bytes (413)."""
     return BadRequestError(
-        f"The body may have {limit:,} bytes.", status=413, code=RequestErrorCode.BODY_TOO_LARGE
+        f"The body may have at most {limit:,} bytes.",
+        status=413,
+        code=RequestErrorCode.BODY_TOO_LARGE,
     )
 
 
 def from_json(data: bytes, what: str) -> Any:
-    """Return what the JSON says. Raises `BadRequestError`."""
+    """Parse JSON. Raises `BadRequestError` that names ``what`` was parsed."""
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError as error:

@@ -1,8 +1,8 @@
-"""What a client may spend in a minute: points, by what its operations ask for.
+"""Rate limit by points (GCRA), with a budget per client and minute.
 
-An operation costs a point, and another one for each hundred rows that its page sizes allow. The
-first point is due when a request arrives, before anything is parsed. The others may exceed what is
-left, so that no operation is too expensive for ever; the client then waits the longer.
+An operation costs one point, plus one per hundred rows that its page sizes allow. The first point
+is charged on arrival, before parsing. The others may overdraw the budget, so that every operation
+can be executed; the client then waits longer.
 """
 
 from collections.abc import Hashable
@@ -25,17 +25,17 @@ CLIENTS: Final = MemoryBuckets(10_000)
 
 
 class RateLimitedError(BadRequestError):
-    """The client has spent its budget; ``retry_after`` is in whole seconds."""
+    """The client has exhausted its budget; ``retry_after`` is in whole seconds."""
 
     def __init__(self, retry_after: int) -> None:
-        """Answer with 429, and say how long to wait (RFC 6585, section 4)."""
+        """Set status 429 and `Retry-After` (RFC 6585, section 4)."""
         super().__init__(str(RATE_LIMITED), status=429, code=RequestErrorCode.RATE_LIMITED)
         self.retry_after = retry_after
         self.error.extensions = {"code": RequestErrorCode.RATE_LIMITED, "retryAfter": retry_after}
 
 
 def charge_request(actor: Actor) -> None:
-    """Spend the point that every request costs. Raises `RateLimitedError`."""
+    """Charge the point of every request. Raises `RateLimitedError`."""
     points = settings.GRAPHQL_POINTS_PER_MINUTE
     if points:
         wait = CLIENTS.fill(client_key(actor), interval=MINUTE / points, capacity=MINUTE)
@@ -44,19 +44,19 @@ def charge_request(actor: Actor) -> None:
 
 
 def charge_document(actor: Actor, document: Document) -> None:
-    """Spend the other points of a valid document, whichever of its operations is executed."""
+    """Charge the other points of a valid document, for its most expensive operation."""
     points = settings.GRAPHQL_POINTS_PER_MINUTE
-    more = document_points(document) - 1
-    if points and more:
-        CLIENTS.overfill(client_key(actor), more * MINUTE / points)
+    extra = document_points(document) - 1
+    if points and extra:
+        CLIENTS.overfill(client_key(actor), extra * MINUTE / points)
 
 
 def document_points(document: Document) -> int:
-    """Return what a valid document costs."""
+    """Return the points of a valid document."""
     return 1 + document.rows // ROWS_PER_POINT
 
 
 def client_key(actor: Actor) -> Hashable:
-    """Return whom a request is charged to: a token, a user, or else a network."""
-    known = actor.token_id or actor.impersonator_id or actor.user_id or actor.enrolling_id
-    return known or (actor.ip and network_of(actor.ip))
+    """Return the key of the budget: the API token, the user or, if anonymous, the network."""
+    key = actor.token_id or actor.impersonator_id or actor.user_id or actor.enrolling_id
+    return key or (actor.ip and network_of(actor.ip))

@@ -1,4 +1,4 @@
-"""`extensions.debug`: how an answer was made, in development."""
+"""`extensions.debug`: plan, statements and loaders of an operation, in development."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from engine.trace import Trace
 
 
 def debug(trace: Trace) -> dict[str, Any]:
-    """Return what was done, without any value that a statement was given."""
+    """Format a trace, without the values of bind parameters, which may be personal data."""
     return {
         "executor": "graphql-core" if trace.execution is None else "engine",
         "refusal": trace.refusal,

@@ -1,4 +1,4 @@
-"""Introspection: closed or open to anonymous clients, and answered once for each document."""
+"""Access control and cache of introspection."""
 
 from collections.abc import Callable, Sequence
 from operator import attrgetter
@@ -20,18 +20,18 @@ MAX_ANSWERS_BYTES: Final = 16 << 20
 
 
 class _Answer(NamedTuple):
-    """The data as JSON, which never changes, and the bytes that it takes with its key."""
+    """The cached JSON data, and the bytes of data and key."""
 
     data: orjson.Fragment
     size: int
 
 
-# By text and `operationName`.
+# By document text and `operationName`.
 ANSWERS: Final[SizedCache[_Answer]] = SizedCache(MAX_ANSWERS_BYTES, attrgetter("size"))
 
 
 def is_introspection(root_fields: Sequence[str]) -> bool:
-    """Return whether an operation with these root fields asks for the schema."""
+    """Return whether the root fields include introspection of the schema."""
     return not FIELDS.isdisjoint(root_fields)
 
 
@@ -41,10 +41,10 @@ def run_introspection(
     actor: Actor,
     execute: Callable[[], ExecutionResult],
 ) -> ExecutionResult:
-    """Execute an operation, or refuse introspection, or answer it as before.
+    """Execute an operation; deny or cache its introspection.
 
-    The answer is cached if nothing but the schema and the document decides about it. Its data is
-    JSON then.
+    The result is cached if it depends on the schema and the document only; its data is then an
+    `orjson.Fragment`.
     """
     fields = document.root_fields(name) if document else []
     if document is None or not is_introspection(fields):
@@ -54,19 +54,19 @@ def run_introspection(
     if not _is_static(document, fields):
         return execute()
     key = (document.source, name)
-    known = ANSWERS.get(key)
-    if known is None:
+    answer = ANSWERS.get(key)
+    if answer is None:
         result = execute()
         if result.errors:
             return result
         data = orjson.dumps(result.data)
-        known = _Answer(orjson.Fragment(data), len(data) + 4 * len(document.source))
-        ANSWERS.put(key, known)
-    return ExecutionResult(data=cast("Any", known.data), errors=None)
+        answer = _Answer(orjson.Fragment(data), len(data) + 4 * len(document.source))
+        ANSWERS.put(key, answer)
+    return ExecutionResult(data=cast("Any", answer.data), errors=None)
 
 
 def _is_static(document: Document, fields: Sequence[str]) -> bool:
-    """Return whether all is introspection, and no operation has variables."""
+    """Return whether all root fields are introspection, and no operation has variables."""
     return all(field.startswith("__") for field in fields) and not any(
         isinstance(each, OperationDefinitionNode) and each.variable_definitions
         for each in document.syntax.definitions

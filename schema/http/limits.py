@@ -1,7 +1,8 @@
-"""Bounds on what one operation may ask for, each with its own error code.
+"""Limits of an operation, each with its own error code.
 
-Characters, tokens and nesting are counted before parsing, because the parser recurses; the rest
-on the syntax tree. Every fragment is measured once, so doubling fragments cost nothing.
+Characters, tokens and nesting are counted before parsing, because the parser is recursive; the
+others are measured on the syntax tree. Each fragment is measured once, so that fragments that
+spread each other twice do not take exponential time.
 """
 
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ MAX_ALIASES: Final = 30
 MAX_ROOT_FIELDS: Final = 10
 MAX_DIRECTIVES: Final = 20
 MAX_ROWS: Final = 20_000
-# Up to here a list is counted; beyond, its length is estimated.
+# Longer lists have an estimated total count.
 MAX_COUNT: Final = 10_000
 
 _OPENING = {TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L}
@@ -41,10 +42,10 @@ _CLOSING = {TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R}
 
 
 def check_text(source: str) -> int:
-    """Return the number of tokens. Raises `GraphQLError` for a text that is too large to parse.
+    """Return the number of tokens. Raises `GraphQLError` for a document that is too large.
 
-    That is one with too many characters or tokens, or that nests too deeply. Comments count,
-    because the syntax tree keeps them.
+    Limits characters, tokens and nesting of brackets. Comments count, because the syntax tree
+    keeps them.
     """
     if len(source) > MAX_CHARACTERS:
         raise _exceeded(RequestErrorCode.DOCUMENT_TOO_LARGE, "characters", MAX_CHARACTERS)
@@ -66,7 +67,7 @@ def check_text(source: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """The size of a selection: its depth, what it contains, and the rows it may return."""
+    """The size of a selection set; ``rows`` is the most it may return."""
 
     depth: int = 0
     aliases: int = 0
@@ -106,7 +107,7 @@ def _sizes_exceeded(document: DocumentNode) -> list[GraphQLError]:
                     ),
                     (
                         RequestErrorCode.PAGE_SIZES_EXCEEDED,
-                        "rows, by its page sizes multiplied,",
+                        "rows, the product of its page sizes",
                         MAX_ROWS,
                         size.rows,
                     ),
@@ -117,7 +118,7 @@ def _sizes_exceeded(document: DocumentNode) -> list[GraphQLError]:
 
 
 class _Meter:
-    """Measures selections; a fragment that spreads itself counts as empty where it does."""
+    """Measures selection sets. A fragment that spreads itself counts as empty there."""
 
     def __init__(self, document: DocumentNode) -> None:
         self._fragments = {
@@ -166,7 +167,7 @@ class _Meter:
 
 
 def count_rows(document: DocumentNode) -> int:
-    """Return how many rows a document asks for, by the largest of its operations."""
+    """Return the rows that the largest operation of a document may return."""
     meter = _Meter(document)
     return max(
         (

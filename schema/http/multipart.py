@@ -1,10 +1,10 @@
-"""Files with a request (github.com/jaydenseric/graphql-multipart-request-spec).
+"""File uploads (github.com/jaydenseric/graphql-multipart-request-spec).
 
-A form of the part `operations`, which is the usual JSON with null for each file; of `map`, which
-says of each file's part where in it the file belongs; and of the files.
+The form has the part `operations`, the usual JSON with null for each file; the part `map`, from the
+name of each file's part to its paths in `operations`; and the files.
 
-Browsers send such forms to other sites without asking these first, as they would not send JSON.
-So a header is required that makes them ask, and nobody is told that they may.
+Forms are "simple" requests, which browsers send cross-site without a CORS preflight. A custom
+header is therefore required: it forces a preflight, which the service never grants (CSRF).
 """
 
 from typing import Any, Final, NewType
@@ -30,13 +30,13 @@ Upload = NewType("Upload", InMemoryUploadedFile)
 
 def _file(value: object) -> object:
     if not isinstance(value, InMemoryUploadedFile):
-        raise GraphQLError("An Upload is a file, sent with a multipart request.")
+        raise GraphQLError("An Upload must be a file in a multipart request.")
     return value
 
 
 UPLOAD = strawberry.scalar(
     name="Upload",
-    description="A file that is sent with a multipart request.",
+    description="A file in a multipart request.",
     serialize=_file,
     parse_value=_file,
     specified_by_url="https://github.com/jaydenseric/graphql-multipart-request-spec",
@@ -44,9 +44,9 @@ UPLOAD = strawberry.scalar(
 
 
 def multipart_parameters(request: HttpRequest) -> Any:
-    """Return the parameters of the request, with files for what `map` names.
+    """Return the `operations` of a form, with files inserted as `map` says.
 
-    All of it is held in memory. Raises `BadRequestError`.
+    The whole body is held in memory. Raises `BadRequestError`.
     """
     if not any(request.headers.get(name) for name in PREFLIGHT_HEADERS):
         raise BadRequestError(
@@ -90,11 +90,11 @@ def _parts(request: HttpRequest) -> tuple[Any, Any]:
     except SuspiciousOperation:
         raise BadRequestError("The form has too many parts.") from None
     except (MultiPartParserError, UnreadablePostError, ValueError, LookupError):
-        raise BadRequestError("The body is not a form of parts.") from None
+        raise BadRequestError("The body is not a valid multipart form.") from None
 
 
 def _insert(operations: dict[str, Any], path: str, file: InMemoryUploadedFile) -> None:
-    """Put a file where the path leads, in place of null."""
+    """Insert a file at a path that holds null."""
     *parents, last = path.split(".")
     place: Any = operations
     if len(parents) in range(1, MAX_PATH) and parents[0] == "variables":
@@ -103,7 +103,9 @@ def _insert(operations: dict[str, Any], path: str, file: InMemoryUploadedFile) -
         if _get_item(place, last) is None and _has_item(place, last):
             place[int(last) if isinstance(place, list) else last] = file
             return
-    raise BadRequestError(f"The part `map` leads to no null in the variables: {path[:100]!r}.")
+    raise BadRequestError(
+        f"The part `map` has a path that holds no null in the variables: {path[:100]!r}."
+    )
 
 
 def _get_item(place: Any, step: str) -> Any:

@@ -1,4 +1,4 @@
-"""Answers as bytes; whatever is in them, there is an answer."""
+"""JSON serialization of responses."""
 
 import logging
 from collections.abc import Iterator
@@ -15,15 +15,15 @@ Path: TypeAlias = tuple[str | int, ...]
 
 
 def serialize(payload: dict[str, Any]) -> bytes:
-    """Return the payload of a response as JSON.
+    """Serialize a response.
 
-    Scalars answer what can be serialised. If one does not, its field is null and an error tells
-    so: a mutation was carried out by now, and other fields are as good as before.
+    A value that is not JSON is a fault of its scalar. Its field becomes null, with an error: failing
+    the response would hide that a mutation was executed, and the other fields are valid.
     """
     try:
         return orjson.dumps(payload)
     except orjson.JSONEncodeError:
-        logger.exception("an answer cannot be serialised")
+        logger.exception("a response cannot be serialized")
     paths = list(_unserializable(payload.get("data"), ()))
     data = _without(payload.get("data"), set(paths), ())
     errors = [
@@ -38,7 +38,7 @@ def serialize(payload: dict[str, Any]) -> bytes:
 
 
 def _unserializable(value: Any, path: Path) -> Iterator[Path]:
-    """Yield the paths of the leaves that orjson does not serialise."""
+    """Yield the paths of the leaves that orjson cannot serialize."""
     if isinstance(value, dict):
         for key, each in value.items():
             yield from _unserializable(each, (*path, key))
@@ -53,7 +53,7 @@ def _unserializable(value: Any, path: Path) -> Iterator[Path]:
 
 
 def _without(value: Any, paths: set[Path], path: Path) -> Any:
-    """Return data with null at the paths."""
+    """Return a copy of the data with null at the paths."""
     if path in paths:
         return None
     if isinstance(value, dict):

@@ -1,6 +1,6 @@
-"""What is wrong with a request's variables, in the words of JSON.
+"""Error messages about variables, in terms of JSON.
 
-graphql-core reports the same problems, in those of Python, and with the whole value in each.
+They replace graphql-core's, which use Python's terms and repeat the whole value in each message.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,7 +25,7 @@ from graphql import (
 from schema.errors import RequestErrorCode
 
 Problem: TypeAlias = tuple[tuple[str | int, ...], str]
-# More of them help nobody, and would make a small request's answer large.
+# Bounds the response: a small request could otherwise cause a large one.
 MAX_PROBLEMS: Final = 10
 MAX_NAME: Final = 50
 EXPECTED: Final[Mapping[str, str]] = {
@@ -49,7 +49,7 @@ KINDS: Final[Mapping[type, str]] = {
 def describe(
     schema: GraphQLSchema, errors: Iterable[GraphQLError], given: Mapping[str, Any]
 ) -> list[GraphQLError]:
-    """Return the errors of a refused request, with our own messages about variables."""
+    """Replace the errors about variables by one per problem, at most ten."""
     definitions: dict[VariableDefinitionNode, None] = {}
     others = []
     for error in errors:
@@ -83,10 +83,10 @@ def _errors(
 def problems(
     value: Any, type_: GraphQLInputType, path: tuple[str | int, ...] = ()
 ) -> Iterator[Problem]:
-    """Yield why a value is none of the type, each with the path to the place."""
+    """Yield the problems of a value, each with its path."""
     if isinstance(type_, GraphQLNonNull):
         if value is None or value is Undefined:
-            yield path, "null is not allowed." if value is None else "It is required."
+            yield path, "null is not allowed." if value is None else "A value is required."
             return
         type_ = type_.of_type
     if value is None or value is Undefined:
@@ -105,7 +105,7 @@ def _problems_of_object(
     value: Any, type_: GraphQLInputObjectType, path: tuple[str | int, ...]
 ) -> Iterator[Problem]:
     if not isinstance(value, dict):
-        yield path, f"Expected an object of the type {type_}, found {_kind(value)}."
+        yield path, f"Expected an object of type {type_}, found {_kind(value)}."
         return
     for name in value:
         if name not in type_.fields:
@@ -114,7 +114,7 @@ def _problems_of_object(
         if name in value:
             yield from problems(value[name], field.type, (*path, name))
         elif is_required_input_field(field):
-            yield (*path, name), "It is required."
+            yield (*path, name), "A value is required."
     if type_.is_one_of and [each is None for each in value.values()] != [False]:
         yield path, f"Give exactly one of {', '.join(type_.fields)}."
 
@@ -127,7 +127,7 @@ def _problems_of_leaf(value: Any, type_: Any) -> Iterator[str]:
     except GraphQLError as error:
         problem = error.message
     if is_enum_type(type_):
-        yield f"Expected a value of the enum {type_}, found {_kind(value)} that is none."
+        yield f"Expected a value of the enum {type_}, found {_kind(value)}."
     elif is_specified_scalar_type(type_) or not problem:
         yield f"Expected {EXPECTED.get(type_.name, type_.name)}, found {_kind(value)}."
     else:

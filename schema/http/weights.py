@@ -1,7 +1,7 @@
-"""How many values an operation may return: its rows times the fields selected of each.
+"""Limits of the fields that an operation selects, and of the values that it may return.
 
-Fragments are merged as execution merges them, so what is selected twice counts once. Introspection
-is counted by the schema's own lengths, with graphql-core's own resolvers.
+Values are rows times selected fields. Fragments are merged as in execution, so a field that is
+selected twice counts once. Introspection is counted exactly, with graphql-core's own resolvers.
 """
 
 from collections.abc import Iterable, Mapping
@@ -32,40 +32,40 @@ from graphql import (
 
 from schema.errors import RequestErrorCode, request_error
 
-# The longest page; a variable may ask for it.
+# The largest page, which is assumed for a variable.
 MAX_PAGE: Final = 100
-# Fields of the answer, as the engine plans them.
+# Fields of the response, after merging.
 MAX_FIELDS: Final = 1_000
 MAX_VALUES: Final = 100_000
-# Twice what the introspection of development tools takes; each costs more than one of a row.
+# Twice the introspection of development tools. A value costs more than one of a row.
 MAX_INTROSPECTION: Final = 25_000
-# What is looked at to count all this, in all operations of a document.
+# Bounds the counting itself, over all operations of a document.
 MAX_STEPS: Final = 50_000
-# As many items are assumed of a list without pages.
+# Items that are assumed for a list without pages.
 LIST_ITEMS: Final = 10
 
 Groups: TypeAlias = Mapping[str, list[FieldNode]]
-# Things of the schema by their identity, and how often each is there.
+# Elements of the schema by `id()`, each with its number of occurrences.
 Elements: TypeAlias = Mapping[int, tuple[Any, int]]
 
 
 def weights_exceeded(
     schema: GraphQLSchema, document: DocumentNode, depth: int
 ) -> list[GraphQLError]:
-    """Return an error if one of the document's operations selects too much, down to a depth."""
+    """Return an error if an operation exceeds a limit, counting down to ``depth``."""
     scale = _Scale(schema, document, depth)
     try:
         for definition in document.definitions:
             if isinstance(definition, OperationDefinitionNode):
                 scale.weigh(definition)
     except GraphQLError as error:
-        # Its traceback would keep the frames alive as long as the document is cached.
+        # The traceback would keep the frames alive while the document is cached.
         return [error.with_traceback(None)]
     return []
 
 
 class _Scale:
-    """Weighs the operations of a document. Every step is counted, so it ends soon."""
+    """Counts the fields and values of operations, in a bounded number of steps."""
 
     def __init__(self, schema: GraphQLSchema, document: DocumentNode, depth: int) -> None:
         self._schema, self._depth = schema, depth
@@ -89,7 +89,7 @@ class _Scale:
         if self._steps > MAX_STEPS:
             raise request_error(
                 RequestErrorCode.FIELDS_EXCEEDED,
-                "The operations of this document select too much together."
+                "The operations of this document select too many fields together."
                 " Send fewer operations in one document, and spread fewer fragments.",
             )
 
@@ -98,8 +98,8 @@ class _Scale:
         if self._fields > MAX_FIELDS:
             raise request_error(
                 RequestErrorCode.FIELDS_EXCEEDED,
-                f"This operation selects more than {MAX_FIELDS:,} fields, with those of a fragment"
-                " wherever it is spread. Select fewer fields.",
+                f"This operation selects more than {MAX_FIELDS:,} fields, counting those of a fragment"
+                " at each spread. Select fewer fields.",
             )
 
     def _add(self, count: int) -> None:
@@ -107,8 +107,8 @@ class _Scale:
         if self._values > MAX_VALUES:
             raise request_error(
                 RequestErrorCode.VALUES_EXCEEDED,
-                f"This operation may return more than {MAX_VALUES:,} values, which are its rows"
-                " times the fields selected of each. Ask for smaller pages or fewer fields.",
+                f"This operation may return more than {MAX_VALUES:,} values (rows times selected"
+                " fields). Request smaller pages or fewer fields.",
             )
 
     def _introspect(self, count: int) -> None:
@@ -116,7 +116,7 @@ class _Scale:
         if self._introspected > MAX_INTROSPECTION:
             raise request_error(
                 RequestErrorCode.VALUES_EXCEEDED,
-                f"This operation asks for more than {MAX_INTROSPECTION:,} values of introspection."
+                f"This operation requests more than {MAX_INTROSPECTION:,} values of introspection."
                 " Select less of the schema at once.",
             )
         self._add(count)
@@ -129,7 +129,7 @@ class _Scale:
         page: int,
         depth: int,
     ) -> None:
-        """Count what is selected of so many objects, whose lists have ``page`` items."""
+        """Count the values of ``count`` objects, whose lists have ``page`` items."""
         if depth <= 0:
             return
         if is_abstract_type(type_):
@@ -139,7 +139,7 @@ class _Scale:
         self._add_fields(len(groups))
         for nodes in groups.values():
             field = self._schema.get_field(cast("GraphQLObjectType", type_), nodes[0].name.value)
-            # Validation refuses what there is not.
+            # Validation rejects unknown fields.
             named = get_named_type(field.type) if field else None
             is_list = field is not None and is_list_type(get_nullable_type(field.type))
             items = count * (page or LIST_ITEMS) if is_list else count
@@ -161,7 +161,7 @@ class _Scale:
         page: int,
         depth: int,
     ) -> None:
-        """Count the objects as those of the possible type of which most is selected."""
+        """Count the objects as the possible type with the most values."""
         selections = list(selections)
         before, most = self._values, self._values
         for possible in self._schema.get_possible_types(type_):
@@ -171,7 +171,7 @@ class _Scale:
         self._values = most
 
     def _roots(self, node: FieldNode) -> Elements:
-        """Return the schema for `__schema`, and for `__type` the types that it may be."""
+        """Return the schema for `__schema`, or the possible types for `__type`."""
         if node.name.value == "__schema":
             return {0: (self._schema, 1)}
         types = self._schema.type_map
@@ -179,7 +179,7 @@ class _Scale:
             if isinstance(argument.value, StringValueNode):
                 found = types.get(argument.value.value)
                 return {0: (found, 1)} if found else {}
-        # A variable may be any of them.
+        # A variable may name any type.
         return {number: (type_, 1) for number, type_ in enumerate(types.values())}
 
     def _elements(
@@ -189,7 +189,7 @@ class _Scale:
         elements: Elements,
         depth: int,
     ) -> None:
-        """Count what is selected of elements of the schema, which are all known."""
+        """Count the values selected from elements of the schema."""
         if depth <= 0 or not elements or not is_object_type(type_):
             return
         count = sum(number for _element, number in elements.values())
@@ -203,7 +203,7 @@ class _Scale:
             self._elements(named, _selections(nodes), found, depth - 1)
 
     def _resolve_introspection(self, field: Any, elements: Elements) -> Elements:
-        """Return what a field of introspection returns of some elements, and count it."""
+        """Resolve an introspection field of elements, and count the values."""
         given = {"includeDeprecated": True} if "includeDeprecated" in field.args else {}
         is_list = is_list_type(get_nullable_type(field.type))
         found: dict[int, tuple[Any, int]] = {}
@@ -211,7 +211,7 @@ class _Scale:
         for element, number in elements.values():
             value = field.resolve(element, self._info, **given)
             values = [] if value is None else list(value) if is_list else [value]
-            # Null and an empty list are values, too.
+            # Null and an empty list count as values.
             self._introspect(number * max(1, len(values)))
             for each in values:
                 # Fields, arguments and enum values are pairs with their names.
@@ -223,7 +223,7 @@ class _Scale:
     def _group_fields(
         self, type_: GraphQLNamedType, selections: Iterable[SelectionSetNode]
     ) -> Groups:
-        """Return the fields selected of a type, by key of the answer, fragments merged."""
+        """Return the selected fields of a type by response key, with fragments merged."""
         groups: dict[str, list[FieldNode]] = {}
         spread: set[str] = set()
         pending = list(selections)
@@ -255,7 +255,7 @@ class _Scale:
 
 
 def page_size(node: FieldNode) -> int:
-    """Return `first` or `last`; a variable counts as the largest page, and so does nonsense."""
+    """Return `first` or `last`. A variable or an invalid value counts as the largest page."""
     for argument in node.arguments or ():
         if argument.name.value in {"first", "last"}:
             value = argument.value

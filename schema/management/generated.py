@@ -1,4 +1,4 @@
-"""Commands that write a generated file, or check that it is up to date."""
+"""Base of the commands that generate a file or check that it is up to date."""
 
 from pathlib import Path
 from typing import Any
@@ -9,15 +9,15 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 class GeneratingCommand(BaseCommand):
     """Prints the text; `--output` writes it to a file, `--check` compares it with one."""
 
-    # The target of `make` that writes the file.
+    # The make target that writes the file, for the error message.
     target: str
 
     def text(self) -> str:
-        """Return the whole file."""
+        """Return the content of the file."""
         raise NotImplementedError
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Offer to write or to compare."""
+        """Add `--output` and `--check`."""
         file = parser.add_mutually_exclusive_group()
         file.add_argument("--output", type=Path, help="Write to this file.")
         file.add_argument("--check", type=Path, help="Fail unless this file is up to date.")

@@ -1,4 +1,4 @@
-"""What people do with organisations."""
+"""Mutations of organisations, memberships and invitations."""
 
 from uuid import UUID
 
@@ -30,82 +30,85 @@ from users.organizations.services.organizations import (
 )
 from users.scopes import Scope
 
-ORGANIZATION_ID = "The organisation's `id`."
-MEMBER_ID = "The `id` of the person who belongs to it."
+ORGANIZATION_ID = "`id` of the organisation."
+MEMBER_ID = "`id` of the user who is the member."
 
 
 @strawberry.input
 class CreateOrganizationInput:
     """A new organisation."""
 
-    name: str = strawberry.field(description="At most 150 characters; need not be unique.")
+    name: str = strawberry.field(
+        description="Name; at most 150 characters, not necessarily unique."
+    )
 
 
 @strawberry.input
 class UpdateOrganizationInput(CreateOrganizationInput):
-    """What the organisation is to be called."""
+    """The organisation, and its new name."""
 
     organization_id: strawberry.ID = strawberry.field(description=ORGANIZATION_ID)
 
 
 @strawberry.input
 class DeleteOrganizationInput(PasswordConfirmation):
-    """Which organisation is to be deleted."""
+    """The organisation to delete, confirmed by your password."""
 
     organization_id: strawberry.ID = strawberry.field(description=ORGANIZATION_ID)
 
 
 @strawberry.input
 class InviteToOrganizationInput:
-    """Whom to invite where, and as what."""
+    """The invitation: organisation, address and role."""
 
     organization_id: strawberry.ID = strawberry.field(description=ORGANIZATION_ID)
-    email: str = strawberry.field(description="Gets the link to accept.")
+    email: str = strawberry.field(description="Address that receives the invitation link.")
     role: models.Role = strawberry.field(
-        default=models.Role.MEMBER, description="As what; only owners invite others than members."
+        default=models.Role.MEMBER,
+        description="Role of the new member. Only owners may invite other owners and administrators.",
     )
     locale: str = strawberry.field(
-        default="en", description="The language of the mail, if the address has no account."
+        default="en", description="Language of the mail, if the address has no account."
     )
 
 
 @strawberry.input
 class CancelOrganizationInvitationInput:
-    """Which invitation is to be taken back."""
+    """The invitation to cancel."""
 
-    invitation_id: strawberry.ID = strawberry.field(description="The invitation's `id`.")
+    invitation_id: strawberry.ID = strawberry.field(description="`id` of the invitation.")
 
 
 @strawberry.input
 class AcceptOrganizationInvitationInput(TokenInput):
-    """What the mailed link carries."""
+    """The token of an invitation link."""
 
 
 @strawberry.input
 class DeclineOrganizationInvitationInput(TokenInput):
-    """What the mailed link carries."""
+    """The token of an invitation link."""
 
 
 @strawberry.input
 class SignUpByOrganizationInvitationInput(TokenInput):
-    """What an invited person without an account chooses."""
+    """The token of an invitation link, and the new account's credentials."""
 
     username: str = strawberry.field(description=USERNAME)
-    password: str = strawberry.field(description="At least 12 characters; any will do.")
+    password: str = strawberry.field(description="At least 12 characters of any kind.")
 
 
 @strawberry.input
 class ChangeMembershipRoleInput:
-    """Whose role is to change."""
+    """The member, and the new role."""
 
     organization_id: strawberry.ID = strawberry.field(description=ORGANIZATION_ID)
     user_id: strawberry.ID = strawberry.field(description=MEMBER_ID)
-    role: models.Role = strawberry.field(description="What they are to be.")
+    role: models.Role = strawberry.field(description="New role.")
 
 
 @strawberry.input
 class RemoveMemberInput:
-    """Who is to be taken out."""
+    """The member to remove."""
 
     organization_id: strawberry.ID = strawberry.field(description=ORGANIZATION_ID)
     user_id: strawberry.ID = strawberry.field(description=MEMBER_ID)
@@ -113,14 +116,14 @@ class RemoveMemberInput:
 
 @strawberry.input
 class LeaveOrganizationInput:
-    """Which organisation you leave."""
+    """The organisation to leave."""
 
     organization_id: strawberry.ID = strawberry.field(description=ORGANIZATION_ID)
 
 
 @strawberry.type
 class OrganizationPayload(Payload):
-    """The organisation as it is now."""
+    """The organisation after the mutation."""
 
     organization_id: strawberry.Private[UUID | None] = None
     organization: Organization | None = changed_object(models.Organization, "organization_id")
@@ -128,7 +131,7 @@ class OrganizationPayload(Payload):
 
 @strawberry.type
 class InviteToOrganizationPayload(Payload):
-    """The invitation, whether its address has an account or not."""
+    """The invitation. It does not reveal whether the address has an account."""
 
     invitation_id: strawberry.Private[UUID | None] = None
     invitation: OrganizationInvitation | None = changed_object(
@@ -138,7 +141,7 @@ class InviteToOrganizationPayload(Payload):
 
 @strawberry.type
 class MembershipPayload(Payload):
-    """The membership as it is now."""
+    """The membership after the mutation."""
 
     membership_id: strawberry.Private[UUID | None] = None
     membership: Membership | None = changed_object(models.Membership, "membership_id")
@@ -146,25 +149,25 @@ class MembershipPayload(Payload):
 
 @strawberry.type
 class SignUpByOrganizationInvitationPayload(Payload):
-    """The account that came to be, and belongs to the organisation."""
+    """The account that was created and joined the organisation."""
 
-    username: str | None = strawberry.field(default=None, description="Whose account it is.")
+    username: str | None = strawberry.field(default=None, description="Username of the account.")
 
 
 @strawberry.type
 class EndOrganizationInvitationPayload(Payload):
-    """Nothing but errors: the invitation is gone."""
+    """The problems in the input, if any."""
 
 
 @strawberry.type
 class OrganizationsMutation:
-    """Organisations, by those who belong to them."""
+    """Organisations."""
 
     @mutation(scope=Scope.ORGANIZATIONS_WRITE, reauthenticate=False)
     def create_organization(
         self, info: Info, input: CreateOrganizationInput
     ) -> OrganizationPayload:
-        """Create an organisation, whose owner you are."""
+        """Create an organisation. You become its owner."""
         organization = create_organization(actor=info.context.actor, **vars(input))
         return OrganizationPayload(organization_id=organization.pk)
 
@@ -172,14 +175,14 @@ class OrganizationsMutation:
     def update_organization(
         self, info: Info, input: UpdateOrganizationInput
     ) -> OrganizationPayload:
-        """Rename an organisation, for its owners."""
+        """Rename an organisation. Owners only."""
         key, actor = node_key(input.organization_id, "Organization"), info.context.actor
         organization = rename_organization(key, actor=actor, name=input.name)
         return OrganizationPayload(organization_id=organization.pk)
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def delete_organization(self, info: Info, input: DeleteOrganizationInput) -> None:
-        """Delete an organisation and all its memberships, for its owners."""
+        """Delete an organisation, and all its memberships. Owners only."""
         key, actor = node_key(input.organization_id, "Organization"), info.context.actor
         delete_organization(key, actor=actor, password=input.password)
 
@@ -187,7 +190,7 @@ class OrganizationsMutation:
     def invite_to_organization(
         self, info: Info, input: InviteToOrganizationInput
     ) -> InviteToOrganizationPayload:
-        """Invite the owner of an address, for owners; for administrators, as a member."""
+        """Invite the owner of an address. Owners may assign any role, administrators `MEMBER`."""
         invitation = invite_to_organization(
             node_key(input.organization_id, "Organization"),
             actor=info.context.actor,
@@ -201,7 +204,7 @@ class OrganizationsMutation:
     def cancel_organization_invitation(
         self, info: Info, input: CancelOrganizationInvitationInput
     ) -> EndOrganizationInvitationPayload:
-        """Cancel an invitation, for those who may make one like it."""
+        """Cancel an invitation. Requires the right to create it."""
         key = node_key(input.invitation_id, "OrganizationInvitation")
         cancel_organization_invitation(key, actor=info.context.actor)
         return EndOrganizationInvitationPayload()
@@ -210,7 +213,7 @@ class OrganizationsMutation:
     def accept_organization_invitation(
         self, info: Info, input: AcceptOrganizationInvitationInput
     ) -> OrganizationPayload:
-        """Join an organisation, as the owner of the address that was invited."""
+        """Join an organisation with the token of an invitation to one of your addresses."""
         organization = accept_organization_invitation(input.token, actor=info.context.actor)
         return OrganizationPayload(organization_id=organization.pk)
 
@@ -218,7 +221,7 @@ class OrganizationsMutation:
     def decline_organization_invitation(
         self, info: Info, input: DeclineOrganizationInvitationInput
     ) -> EndOrganizationInvitationPayload:
-        """Decline an invitation, by the token of its mail."""
+        """Decline an invitation with its token."""
         decline_organization_invitation(input.token, actor=info.context.actor)
         return EndOrganizationInvitationPayload()
 
@@ -226,7 +229,7 @@ class OrganizationsMutation:
     def sign_up_by_organization_invitation(
         self, info: Info, input: SignUpByOrganizationInvitationInput
     ) -> SignUpByOrganizationInvitationPayload:
-        """Create an account for the address that was invited, which joins the organisation."""
+        """Create an account for the invited address, and join the organisation."""
         user = sign_up_by_organization_invitation(actor=info.context.actor, **vars(input))
         return SignUpByOrganizationInvitationPayload(username=user.username)
 
@@ -234,7 +237,7 @@ class OrganizationsMutation:
     def change_membership_role(
         self, info: Info, input: ChangeMembershipRoleInput
     ) -> MembershipPayload:
-        """Change a member's role, for owners."""
+        """Change the role of a member. Owners only."""
         membership = change_role(
             node_key(input.organization_id, "Organization"),
             node_key(input.user_id, "User"),
@@ -245,7 +248,7 @@ class OrganizationsMutation:
 
     @mutation(scope=Scope.ORGANIZATIONS_WRITE, reauthenticate=False)
     def remove_member(self, info: Info, input: RemoveMemberInput) -> OrganizationPayload:
-        """Remove a member, for owners; plain members, for administrators, too."""
+        """Remove a member. Owners may remove any member, administrators those with role `MEMBER`."""
         organization = remove_member(
             node_key(input.organization_id, "Organization"),
             node_key(input.user_id, "User"),
@@ -255,6 +258,6 @@ class OrganizationsMutation:
 
     @mutation(scope=Scope.ORGANIZATIONS_WRITE, reauthenticate=False)
     def leave_organization(self, info: Info, input: LeaveOrganizationInput) -> None:
-        """Leave an organisation."""
+        """Leave an organisation. The last owner cannot leave."""
         key = node_key(input.organization_id, "Organization")
         leave_organization(key, actor=info.context.actor)

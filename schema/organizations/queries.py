@@ -1,4 +1,4 @@
-"""Queries about organisations."""
+"""Queries of organisations."""
 
 from collections.abc import Iterable
 from typing import Annotated
@@ -19,11 +19,11 @@ from users.scopes import Scope
 
 @strawberry.type
 class OrganizationsQuery:
-    """Who belongs together."""
+    """Organisations."""
 
     @query_field(scope=Scope.ORGANIZATIONS_READ)
     def organization(self, id: NodeId) -> Organization | None:
-        """An organisation by id; null if there is none to be seen."""
+        """Look up an organisation by `id`; null if it does not exist or is not visible to you."""
         return single_row(models.Organization.objects.all(), node_key(id, "Organization"))
 
     @keyset_connection(OrganizationConnection, scope=Scope.ORGANIZATIONS_READ)
@@ -31,10 +31,11 @@ class OrganizationsQuery:
         self,
         info: Info,
         order_by: Annotated[
-            OrganizationOrder | None, strawberry.argument(description="By name, if not given.")
+            OrganizationOrder | None,
+            strawberry.argument(description="Sort order. Default: by name."),
         ] = None,
     ) -> Iterable[Organization]:
-        """Organisations: all for staff, those that they belong to for others."""
+        """Organisations: all for staff, your own for others."""
         require(info.context.actor, allow_anyone)
         order = order_by or OrganizationOrder()
         return models.Organization.objects.in_order(order.field, descending=order.is_descending)

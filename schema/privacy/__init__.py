@@ -1,1 +1,1 @@
-"""Privacy in GraphQL: deleting accounts, and what is kept about people."""
+"""GraphQL of `users.privacy`."""

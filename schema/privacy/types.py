@@ -1,4 +1,4 @@
-"""Deletions and exports in GraphQL."""
+"""The types of account deletions and data exports."""
 
 import datetime as dt
 
@@ -12,30 +12,31 @@ from users.privacy.querysets import AccountDeletionQuerySet, DataExportQuerySet
 
 @strawberry_django.type(models.AccountDeletion)
 class AccountDeletion:
-    """That an account is to be erased, and when; for staff."""
+    """A pending deletion of an account. Visible to staff."""
 
-    requested_at: auto = strawberry_django.field(description="When the account was shut.")
+    requested_at: auto = strawberry_django.field(
+        description="When the deletion was requested and the account deactivated."
+    )
     due_at: dt.datetime = strawberry_django.field(
-        field_name="expires_at", description="Until when it can be undone."
+        field_name="expires_at",
+        description="When the account is erased. Until then the deletion can be cancelled.",
     )
 
     @classmethod
     def get_queryset(cls, queryset: AccountDeletionQuerySet, info: Info) -> AccountDeletionQuerySet:
-        """Whatever leads to deletions leads to visible ones only."""
+        """Restrict every access path to visible deletions."""
         return queryset.visible_to(info.context.actor)
 
 
 @strawberry_django.type(models.DataExport)
 class DataExport:
-    """What is kept about a person, put together for them."""
+    """An export of your personal data."""
 
-    requested_at: auto = strawberry_django.field(description="When it was asked for.")
-    ready_at: auto = strawberry_django.field(
-        description="When it was put together; null until then."
-    )
-    expires_at: auto = strawberry_django.field(description="Until when it can be fetched.")
+    requested_at: auto = strawberry_django.field(description="When the export was requested.")
+    ready_at: auto = strawberry_django.field(description="When the archive was ready; null before.")
+    expires_at: auto = strawberry_django.field(description="When the archive expires.")
 
     @classmethod
     def get_queryset(cls, queryset: DataExportQuerySet, info: Info) -> DataExportQuerySet:
-        """Whatever leads to exports leads to one's own only, the newest first."""
+        """Restrict every access path to the actor's own current exports, newest first."""
         return queryset.visible_to(info.context.actor).current().order_by("-id")

@@ -1,4 +1,4 @@
-"""What administrators do to accounts."""
+"""Mutations for administrators: create, invite, change and verify users."""
 
 from collections.abc import Collection, Iterable
 
@@ -24,83 +24,83 @@ from users.accounts.services.permissions import find_permissions
 from users.accounts.services.set_change import SetChange
 from users.scopes import Scope
 
-USER_ID = "The person's `id`."
-
 
 @strawberry.input
 class CreateUserInput:
-    """A new account, which can be used at once."""
+    """An account that is active immediately."""
 
-    email: str = strawberry.field(description="The address.")
+    email: str = strawberry.field(description="Primary address.")
     username: str = strawberry.field(description=USERNAME)
-    password: str = strawberry.field(description="At least 12 characters; any will do.")
-    name: str = strawberry.field(default="", description="The name to show.")
+    password: str = strawberry.field(description="At least 12 characters of any kind.")
+    name: str = strawberry.field(default="", description="Display name.")
     locale: str = strawberry.field(default="en", description=LOCALE)
     is_email_verified: bool = strawberry.field(
-        default=False, description="Whether you vouch for the address."
+        default=False, description="Whether to mark the address as verified."
     )
-    is_staff: bool = strawberry.field(default=False, description="Whether they see everybody.")
+    is_staff: bool = strawberry.field(default=False, description="Whether the user is staff.")
     is_superuser: bool = strawberry.field(
-        default=False, description="Whether they administer the service."
+        default=False, description="Whether the user is an administrator."
     )
 
 
 @strawberry.input
 class InviteUserInput:
-    """Whom to invite."""
+    """An invitation to create an account."""
 
-    email: str = strawberry.field(description="Gets the link to accept.")
-    name: str = strawberry.field(default="", description="The name to show.")
+    email: str = strawberry.field(description="Address that receives the invitation link.")
+    name: str = strawberry.field(default="", description="Display name.")
     locale: str = strawberry.field(default="en", description=LOCALE)
 
 
 @strawberry.input
 class UpdateUserInput(ProfileInput, UserIdInput):
-    """The fields to change; those left out stay."""
+    """Fields to change; omitted fields keep their values."""
 
-    email: strawberry.Maybe[str | None] = strawberry.field(description="Not verified any more.")
+    email: strawberry.Maybe[str | None] = strawberry.field(
+        description="New primary address; it is not verified."
+    )
     username: strawberry.Maybe[str | None] = strawberry.field(description=USERNAME)
     is_staff: strawberry.Maybe[bool | None] = strawberry.field(
-        description="Whether they see everybody."
+        description="Whether the user is staff."
     )
     is_superuser: strawberry.Maybe[bool | None] = strawberry.field(
-        description="Whether they administer the service."
+        description="Whether the user is an administrator."
     )
     permissions: strawberry.Maybe[list[str] | None] = strawberry.field(
-        description="All that they may do by themselves, besides what their groups permit.",
-        deprecation_reason="Since 2026-11-29. It undoes what another administrator grants or "
-        "revokes meanwhile; use `grantUserPermissions` and `revokeUserPermissions`.",
+        description="Complete list of the user's own permissions, without those of groups.",
+        deprecation_reason="Since 2026-11-29. Replacing the list overwrites concurrent changes by "
+        "other administrators. Use `grantUserPermissions` and `revokeUserPermissions`.",
     )
     group_ids: strawberry.Maybe[list[strawberry.ID] | None] = strawberry.field(
-        description="The `id`s of all groups they are to be in.",
-        deprecation_reason="Since 2026-11-29. It undoes what another administrator changes "
-        "meanwhile; use `addToGroups` and `removeFromGroups`.",
+        description="Complete list of the `id`s of the user's groups.",
+        deprecation_reason="Since 2026-11-29. Replacing the list overwrites concurrent changes by "
+        "other administrators. Use `addToGroups` and `removeFromGroups`.",
     )
 
 
 @strawberry.input
 class VerifyUserEmailInput(UserIdInput):
-    """Whose address you vouch for."""
+    """The user whose primary address to mark as verified."""
 
 
 @strawberry.type
 class AdministrationMutation:
-    """Accounts, for administrators."""
+    """Administration of accounts."""
 
     @mutation(scope=Scope.USERS_WRITE, reauthenticate=True)
     def create_user(self, info: Info, input: CreateUserInput) -> UserPayload:
-        """Create an account that can be used at once, for administrators."""
+        """Create an account that is active immediately. Administrators only."""
         user = create_user(actor=info.context.actor, **vars(input))
         return UserPayload(user_id=user.pk)
 
     @mutation(scope=Scope.USERS_WRITE, reauthenticate=False)
     def invite_user(self, info: Info, input: InviteUserInput) -> None:
-        """Invite the owner of an email address to an account, for administrators."""
+        """Invite the owner of an email address to create an account. Administrators only."""
         invite_user(actor=info.context.actor, **vars(input))
 
     @mutation(scope=Scope.USERS_WRITE, reauthenticate=True)
     def update_user(self, info: Info, input: UpdateUserInput) -> UserPayload:
-        """Change a user, for administrators; profiles, for staff."""
+        """Update a user. Administrators only; staff may update the profile fields."""
         given = input.given(["group_ids", "permissions"])
         user = change_user(
             node_key(input.user_id, "User"),
@@ -117,7 +117,7 @@ class AdministrationMutation:
 
     @mutation(scope=Scope.USERS_WRITE, reauthenticate=False)
     def verify_user_email(self, info: Info, input: VerifyUserEmailInput) -> UserPayload:
-        """Mark a user's address as verified, for administrators."""
+        """Mark a user's primary address as verified. Administrators only."""
         user = verify_user_email(node_key(input.user_id, "User"), actor=info.context.actor)
         return UserPayload(user_id=user.pk)
 
@@ -129,5 +129,5 @@ def _permissions(info: Info, names: Collection[str]) -> SetChange:
 
 def _groups(info: Info, ids: Iterable[str]) -> SetChange:
     require(info.context.actor, may_administer_groups)
-    # No group has the key 0, so the service refuses what is no group's id.
+    # No group has the key 0, so the service rejects an id that is not a group's.
     return SetChange.to(node_key(id_, "Group") or 0 for id_ in ids)

@@ -1,4 +1,4 @@
-"""People's pictures in GraphQL."""
+"""Avatar mutations."""
 
 import strawberry
 
@@ -16,27 +16,25 @@ from users.scopes import Scope
 
 @strawberry.input
 class SetAvatarInput:
-    """A picture of you."""
+    """Your new avatar."""
 
     image: Upload = strawberry.field(
-        description=(
-            "A JPEG, PNG or WebP file; it is cut to a square, and nothing but its pixels is kept."
-        )
+        description="JPEG, PNG or WebP file. It is cropped to a square and stripped of metadata."
     )
 
 
 @strawberry.input
 class RemoveUserAvatarInput(UserIdInput):
-    """Whose picture to remove."""
+    """The user whose avatar to remove."""
 
 
 @strawberry.type
 class AvatarsMutation:
-    """Setting and removing."""
+    """Avatars."""
 
     @mutation(scope=Scope.PROFILE_WRITE, reauthenticate=False)
     def set_avatar(self, info: Info, input: SetAvatarInput) -> UserPayload:
-        """Set your avatar to an image that is uploaded with the request."""
+        """Upload an image as your avatar, in a multipart request."""
         user_id = require_self_id(info, may_edit_profile)
         user = set_avatar(user_id, actor=info.context.actor, image=input.image.read())
         return UserPayload(user_id=user.pk)

@@ -1,4 +1,4 @@
-"""What people do with their e-mail addresses."""
+"""Mutations of secondary email addresses."""
 
 import strawberry
 
@@ -19,67 +19,65 @@ from users.accounts.services.email_addresses import (
     set_primary_email_address,
 )
 
-PASSWORD = "The current password."  # noqa: S105 - a description
-
 
 @strawberry.input
 class AddEmailAddressInput(PasswordConfirmation):
-    """A further address, and proof that the owner asks."""
+    """A secondary address, confirmed by your password."""
 
-    email: str = strawberry.field(description="Gets the link that completes the addition.")
+    email: str = strawberry.field(description="Address that receives the confirmation link.")
 
 
 @strawberry.input
 class ConfirmEmailAddressInput(TokenInput):
-    """What the mailed link carries."""
+    """The token of a mailed confirmation link."""
 
     password: str | None = strawberry.field(default=None, description=OWN_PASSWORD)
 
 
 @strawberry.type
 class ConfirmEmailAddressPayload(Payload):
-    """Which address it is."""
+    """The confirmed address."""
 
-    # The link works without authentication, so this tells no more than the link proves.
+    # No user: the link proves control of the mailbox, and needs no authentication.
 
     email: str | None = strawberry.field(default=None, description="The confirmed address.")
 
 
 @strawberry.input
 class SetPrimaryEmailAddressInput(PasswordConfirmation):
-    """Which address, and proof that the owner asks."""
+    """The new primary address, confirmed by your password."""
 
-    email: str = strawberry.field(description="A confirmed address of yours.")
+    email: str = strawberry.field(description="One of your confirmed secondary addresses.")
 
 
 @strawberry.input
 class RemoveEmailAddressInput(PasswordConfirmation):
-    """Which address, and proof that the owner asks."""
+    """The address to remove, confirmed by your password."""
 
     email: str = strawberry.field(
-        description="An address of yours, or one that you asked to add; not the primary one."
+        description="One of your secondary addresses, confirmed or pending."
     )
 
 
 @strawberry.input
 class RemoveUserEmailAddressInput(UserIdInput):
-    """Whose address to remove, and which."""
+    """A user, and the secondary address to remove."""
 
     email: str = strawberry.field(
-        description="An address of theirs, or one that they asked to add; not the primary one."
+        description="One of the user's secondary addresses, confirmed or pending."
     )
 
 
 @strawberry.type
 class EmailAddressesMutation:
-    """Addresses beside the primary one."""
+    """Secondary addresses."""
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def add_email_address(self, info: Info, input: AddEmailAddressInput) -> None:
-        """Ask for a secondary address.
+        """Request a secondary address, and mail it a confirmation link.
 
-        It counts once its owner confirms it. The answer is the same for known and unknown
-        addresses.
+        The address is added once it is confirmed. To prevent enumeration, the payload does not
+        reveal whether the address has an account.
         """
         add_email_address(require_self_id(info), actor=info.context.actor, **vars(input))
 
@@ -87,9 +85,10 @@ class EmailAddressesMutation:
     def confirm_email_address(
         self, info: Info, input: ConfirmEmailAddressInput
     ) -> ConfirmEmailAddressPayload:
-        """Confirm a secondary address, signed in or by the password.
+        """Confirm a secondary address.
 
-        The token is single-use and expires after 24 hours.
+        Requires a session of the account, or its password. The token is single-use and expires
+        after 24 hours.
         """
         address = confirm_email_address(actor=info.context.actor, **vars(input))
         return ConfirmEmailAddressPayload(email=address.email)
@@ -98,7 +97,7 @@ class EmailAddressesMutation:
     def set_primary_email_address(
         self, info: Info, input: SetPrimaryEmailAddressInput
     ) -> UserPayload:
-        """Make a confirmed address the primary one. The former one gets a notice, and stays."""
+        """Make a confirmed address primary. The previous one is notified, and kept if verified."""
         user = set_primary_email_address(
             require_self_id(info), actor=info.context.actor, **vars(input)
         )
@@ -106,7 +105,7 @@ class EmailAddressesMutation:
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def remove_email_address(self, info: Info, input: RemoveEmailAddressInput) -> UserPayload:
-        """Remove a secondary address, which gets a notice."""
+        """Remove a secondary address, and notify it."""
         user = remove_email_address(require_self_id(info), actor=info.context.actor, **vars(input))
         return UserPayload(user_id=user.pk)
 
@@ -114,7 +113,7 @@ class EmailAddressesMutation:
     def remove_user_email_address(
         self, info: Info, input: RemoveUserEmailAddressInput
     ) -> UserPayload:
-        """Remove a user's secondary address, for administrators."""
+        """Remove a user's secondary address. Administrators only."""
         user_id = node_key(input.user_id, "User")
         user = remove_user_email_address(user_id, actor=info.context.actor, email=input.email)
         return UserPayload(user_id=user.pk)

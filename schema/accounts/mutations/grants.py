@@ -1,4 +1,4 @@
-"""What administrators grant to users and revoke: groups and permissions."""
+"""Mutations that grant groups and permissions to users, and revoke them."""
 
 import strawberry
 
@@ -17,7 +17,7 @@ from users.accounts.services.grants import (
 from users.accounts.services.set_change import MAX_CHANGES
 from users.scopes import Scope
 
-GROUP_IDS = f"The groups' `id`s; at most {MAX_CHANGES}."
+GROUP_IDS = f"`id`s of the groups; at most {MAX_CHANGES}."
 
 
 @strawberry.input
@@ -36,46 +36,46 @@ class RemoveFromGroupsInput(UserIdInput):
 
 @strawberry.input
 class GrantUserPermissionsInput(UserIdInput):
-    """The permissions to grant to a user, besides those of the groups."""
+    """A user, and the permissions to grant."""
 
     permissions: list[str] = strawberry.field(description=PERMISSIONS)
 
 
 @strawberry.input
 class RevokeUserPermissionsInput(UserIdInput):
-    """The permissions to revoke from a user; those of groups stay."""
+    """A user, and the permissions to revoke."""
 
     permissions: list[str] = strawberry.field(description=PERMISSIONS)
 
 
 @strawberry.type
 class RightsMutation:
-    """Each adds to what a user holds or removes from it, so that writers do not undo others."""
+    """Grants by difference, so that concurrent changes are not lost."""
 
     @mutation(scope=Scope.USERS_WRITE, reauthenticate=True)
     def add_to_groups(self, info: Info, input: AddToGroupsInput) -> UserPayload:
-        """Add a user to groups; those that the user is in stay. For administrators."""
+        """Add a user to groups; other memberships are kept. Administrators only."""
         user_id, group_ids = node_key(input.user_id, "User"), _keys(input.group_ids)
         user = add_to_groups(user_id, actor=info.context.actor, group_ids=group_ids)
         return UserPayload(user_id=user.pk)
 
     @mutation(scope=Scope.USERS_WRITE, reauthenticate=True)
     def remove_from_groups(self, info: Info, input: RemoveFromGroupsInput) -> UserPayload:
-        """Remove a user from groups; the user stays in others. For administrators."""
+        """Remove a user from groups; other memberships are kept. Administrators only."""
         user_id, group_ids = node_key(input.user_id, "User"), _keys(input.group_ids)
         user = remove_from_groups(user_id, actor=info.context.actor, group_ids=group_ids)
         return UserPayload(user_id=user.pk)
 
     @mutation(scope=Scope.USERS_WRITE, reauthenticate=True)
     def grant_user_permissions(self, info: Info, input: GrantUserPermissionsInput) -> UserPayload:
-        """Grant permissions to a user; those that the user has stay. For administrators."""
+        """Grant permissions directly to a user; existing ones are kept. Administrators only."""
         user_id, permissions = node_key(input.user_id, "User"), input.permissions
         user = grant_user_permissions(user_id, actor=info.context.actor, permissions=permissions)
         return UserPayload(user_id=user.pk)
 
     @mutation(scope=Scope.USERS_WRITE, reauthenticate=True)
     def revoke_user_permissions(self, info: Info, input: RevokeUserPermissionsInput) -> UserPayload:
-        """Revoke permissions of a user's own; the others stay. For administrators."""
+        """Revoke permissions granted directly to a user; others are kept. Administrators only."""
         user_id, permissions = node_key(input.user_id, "User"), input.permissions
         user = revoke_user_permissions(user_id, actor=info.context.actor, permissions=permissions)
         return UserPayload(user_id=user.pk)

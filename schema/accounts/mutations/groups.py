@@ -1,4 +1,4 @@
-"""What administrators do to groups and permissions."""
+"""Mutations of groups and permissions, for administrators."""
 
 from collections.abc import Collection
 from typing import Any, cast
@@ -29,8 +29,8 @@ from users.accounts.services.permissions import (
 from users.accounts.services.set_change import MAX_CHANGES, SetChange
 from users.scopes import Scope
 
-GROUP_ID = "The group's `id`."
-PERMISSIONS = f"As app.codename; at most {MAX_CHANGES}."
+GROUP_ID = "`id` of the group."
+PERMISSIONS = f"Permission names, as `app.codename`; at most {MAX_CHANGES}."
 
 
 @strawberry.input
@@ -39,30 +39,30 @@ class CreateGroupInput:
 
     name: str = strawberry.field(description="Unique; at most 150 characters.")
     permissions: list[str] = strawberry.field(
-        default_factory=list, description="What the members may do, as app.codename."
+        default_factory=list, description="Permissions of the members, as `app.codename`."
     )
 
 
 @strawberry.input
 class UpdateGroupInput:
-    """The fields to change; those left out stay."""
+    """Fields to change; omitted fields keep their values."""
 
-    # `check_nulls` refuses null.
+    # `check_nulls` rejects null.
 
     group_id: strawberry.ID = strawberry.field(description=GROUP_ID)
     name: strawberry.Maybe[str | None] = strawberry.field(
         description="Unique; at most 150 characters."
     )
     permissions: strawberry.Maybe[list[str] | None] = strawberry.field(
-        description="All that the members may do, as app.codename.",
-        deprecation_reason="Since 2026-11-29. It undoes what another administrator grants or "
-        "revokes meanwhile; use `grantGroupPermissions` and `revokeGroupPermissions`.",
+        description="Complete list of the members' permissions, as `app.codename`.",
+        deprecation_reason="Since 2026-11-29. Replacing the list overwrites concurrent changes by "
+        "other administrators. Use `grantGroupPermissions` and `revokeGroupPermissions`.",
     )
 
 
 @strawberry.input
 class GrantGroupPermissionsInput:
-    """The permissions to grant to a group."""
+    """A group, and the permissions to grant."""
 
     group_id: strawberry.ID = strawberry.field(description=GROUP_ID)
     permissions: list[str] = strawberry.field(description=PERMISSIONS)
@@ -70,7 +70,7 @@ class GrantGroupPermissionsInput:
 
 @strawberry.input
 class RevokeGroupPermissionsInput:
-    """The permissions to revoke from a group."""
+    """A group, and the permissions to revoke."""
 
     group_id: strawberry.ID = strawberry.field(description=GROUP_ID)
     permissions: list[str] = strawberry.field(description=PERMISSIONS)
@@ -85,7 +85,7 @@ class DeleteGroupInput:
 
 @strawberry.type
 class GroupPayload(Payload):
-    """A mutation's answer about a group."""
+    """The group after the mutation."""
 
     group_id: strawberry.Private[int | None] = None
     group: Group | None = changed_object(auth.Group, "group_id")
@@ -93,29 +93,31 @@ class GroupPayload(Payload):
 
 @strawberry.input
 class CreatePermissionInput:
-    """A permission for applications of your own."""
+    """A custom permission for your own applications."""
 
     name: str = strawberry.field(
-        description="As app.codename, where the app is none of this service's."
+        description="Unique name, as `app.codename`; `app` must not be an app of this service."
     )
-    description: str = strawberry.field(description="What it allows; at most 255 characters.")
+    description: str = strawberry.field(
+        description="What the permission allows; at most 255 characters."
+    )
 
 
 @strawberry.input
 class DescribePermissionInput(CreatePermissionInput):
-    """What a permission is said to allow."""
+    """A custom permission, and its new description."""
 
 
 @strawberry.input
 class DeletePermissionInput:
-    """The permission to delete."""
+    """The custom permission to delete."""
 
-    name: str = strawberry.field(description="As app.codename.")
+    name: str = strawberry.field(description="Name, as `app.codename`.")
 
 
 @strawberry.type
 class PermissionPayload(Payload):
-    """A mutation's answer about a permission."""
+    """The permission after the mutation."""
 
     permission_id: strawberry.Private[int | None] = None
     permission: Permission | None = changed_object(auth.Permission, "permission_id")
@@ -123,23 +125,23 @@ class PermissionPayload(Payload):
 
 @strawberry.type
 class GroupsMutation:
-    """Groups and permissions, for administrators."""
+    """Groups and permissions."""
 
     @mutation(scope=Scope.GROUPS_WRITE, reauthenticate=True)
     def create_group(self, info: Info, input: CreateGroupInput) -> GroupPayload:
-        """Create a group, for administrators."""
+        """Create a group. Administrators only."""
         permissions = _permissions(info, input.permissions)
         group = create_group(actor=info.context.actor, name=input.name, permissions=permissions)
         return GroupPayload(group_id=group.pk)
 
     @mutation(scope=Scope.GROUPS_WRITE, reauthenticate=True)
     def update_group(self, info: Info, input: UpdateGroupInput) -> GroupPayload:
-        """Change a group and its permissions, for administrators."""
+        """Update a group. Administrators only."""
         changes: dict[str, Any] = {}
         if input.name is not None:
             changes["name"] = input.name.value
         if input.permissions is not None:
-            # Null was refused by `check_nulls`.
+            # `check_nulls` has rejected null.
             permissions = cast("list[str]", input.permissions.value)
             changes["permissions"] = SetChange.to(_permissions(info, permissions))
         group_id = node_key(input.group_id, "Group")
@@ -150,7 +152,7 @@ class GroupsMutation:
     def grant_group_permissions(
         self, info: Info, input: GrantGroupPermissionsInput
     ) -> GroupPayload:
-        """Grant permissions to a group; those that it has stay. For administrators."""
+        """Grant permissions to a group; existing ones are kept. Administrators only."""
         group_id = node_key(input.group_id, "Group")
         permissions = input.permissions
         group = grant_group_permissions(group_id, actor=info.context.actor, permissions=permissions)
@@ -160,7 +162,7 @@ class GroupsMutation:
     def revoke_group_permissions(
         self, info: Info, input: RevokeGroupPermissionsInput
     ) -> GroupPayload:
-        """Revoke permissions of a group; its other ones stay. For administrators."""
+        """Revoke permissions of a group; others are kept. Administrators only."""
         group_id = node_key(input.group_id, "Group")
         permissions = input.permissions
         group = revoke_group_permissions(
@@ -170,24 +172,24 @@ class GroupsMutation:
 
     @mutation(scope=Scope.GROUPS_WRITE, reauthenticate=True)
     def delete_group(self, info: Info, input: DeleteGroupInput) -> None:
-        """Delete a group; its members lose its permissions. For administrators."""
+        """Delete a group; its members lose its permissions. Administrators only."""
         delete_group(node_key(input.group_id, "Group"), actor=info.context.actor)
 
     @mutation(scope=Scope.GROUPS_WRITE, reauthenticate=True)
     def create_permission(self, info: Info, input: CreatePermissionInput) -> PermissionPayload:
-        """Create a permission for applications of your own, for administrators."""
+        """Create a custom permission for your own applications. Administrators only."""
         permission = create_permission(actor=info.context.actor, **vars(input))
         return PermissionPayload(permission_id=permission.pk)
 
     @mutation(scope=Scope.GROUPS_WRITE, reauthenticate=False)
     def describe_permission(self, info: Info, input: DescribePermissionInput) -> PermissionPayload:
-        """Change the description of a permission of your own, for administrators."""
+        """Change the description of a custom permission. Administrators only."""
         permission = describe_permission(actor=info.context.actor, **vars(input))
         return PermissionPayload(permission_id=permission.pk)
 
     @mutation(scope=Scope.GROUPS_WRITE, reauthenticate=True)
     def delete_permission(self, info: Info, input: DeletePermissionInput) -> None:
-        """Delete a permission of your own, and revoke it everywhere. For administrators."""
+        """Delete a custom permission, and revoke all its grants. Administrators only."""
         delete_permission(input.name, actor=info.context.actor)
 
 

@@ -1,4 +1,4 @@
-"""Metadata in GraphQL."""
+"""Mutation of user metadata."""
 
 from enum import Enum
 from typing import Any
@@ -17,7 +17,7 @@ from users.scopes import Scope
 
 
 class MetadataMode(Enum):
-    """What becomes of the metadata that a person has."""
+    """How to apply metadata to the existing value."""
 
     MERGE = "merge"
     REPLACE = "replace"
@@ -26,51 +26,51 @@ class MetadataMode(Enum):
 describe_enum(
     MetadataMode,
     {
-        MetadataMode.MERGE: "A merge patch is applied (RFC 7396): null removes a key, and what is "
-        "left out stays.",
-        MetadataMode.REPLACE: "It goes, and what is given takes its place.",
+        MetadataMode.MERGE: "Apply as a JSON merge patch (RFC 7396): null removes a key, and "
+        "omitted keys keep their values.",
+        MetadataMode.REPLACE: "Replace the existing value.",
     },
 )
 
 
 @strawberry.input
 class UpdateMetadataInput(UserIdInput):
-    """What to note about a person; a kind that is left out stays."""
+    """Metadata to change; an omitted kind keeps its value."""
 
     public: strawberry.Maybe[JSON | None] = strawberry.field(
-        description="An object for whoever sees the person; for staff to write."
+        description="Public metadata, an object. Writable by staff."
     )
     private: strawberry.Maybe[JSON | None] = strawberry.field(
-        description="An object for the person and staff; for administrators to write."
+        description="Private metadata, an object. Writable by administrators."
     )
     expected_public: strawberry.Maybe[JSON | None] = strawberry.field(
-        description="`publicMetadata` as you read it. If it is different by now, nothing is "
-        "written: CONFLICT."
+        description="`publicMetadata` as you last read it. If it has changed since, nothing is "
+        "written and the error is `CONFLICT`."
     )
     expected_private: strawberry.Maybe[JSON | None] = strawberry.field(
-        description="`privateMetadata` as you read it. If it is different by now, nothing is "
-        "written: CONFLICT."
+        description="`privateMetadata` as you last read it. If it has changed since, nothing is "
+        "written and the error is `CONFLICT`."
     )
     mode: MetadataMode = strawberry.field(
-        default=MetadataMode.MERGE, description="Whether it is merged into what there is."
+        default=MetadataMode.MERGE, description="How to apply the new value."
     )
 
     def changes(self) -> dict[str, Any]:
-        """Return the kinds that were given."""
+        """Return the kinds to change."""
         return _given(public=self.public, private=self.private)
 
     def expected(self) -> dict[str, Any]:
-        """Return the kinds of which the client says what it read."""
+        """Return the values that the client read, for compare-and-set."""
         return _given(public=self.expected_public, private=self.expected_private)
 
 
 @strawberry.type
 class MetadataMutation:
-    """What applications note about people."""
+    """Metadata."""
 
     @mutation(scope=Scope.USERS_WRITE, reauthenticate=False)
     def update_metadata(self, info: Info, input: UpdateMetadataInput) -> UserPayload:
-        """Change a user's metadata: public ones, for staff; private ones, for administrators."""
+        """Update a user's metadata. Staff may write public, administrators also private metadata."""
         user = change_metadata(
             node_key(input.user_id, "User"),
             actor=info.context.actor,

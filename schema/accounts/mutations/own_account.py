@@ -1,4 +1,4 @@
-"""What people do with their own accounts."""
+"""Mutations of the client's own account: sign-up, profile, primary address, username."""
 
 import strawberry
 
@@ -18,143 +18,144 @@ from users.accounts.services.sign_up import resend_verification, sign_up, verify
 from users.accounts.services.username import change_username
 from users.scopes import Scope
 
-USERNAME = "3 to 30 letters, digits, dots, hyphens and underscores; kept in lower case."
-TOKEN = "The part of the mailed link after `#token=`."  # noqa: S105 - a description
-OWN_PASSWORD = "The current password of the account; not needed when signed in to it."  # noqa: S105
+USERNAME = (
+    "Unique username: 3 to 30 letters, digits, dots, hyphens and underscores. Stored in lower case."
+)
+OWN_PASSWORD = "Password of the account; required unless you are signed in to it."  # noqa: S105
 
 
 @strawberry.input
 class SignUpInput:
-    """A new account."""
+    """The account to request."""
 
-    email: str = strawberry.field(description="Gets the link that completes the sign-up.")
+    email: str = strawberry.field(description="Address that receives the verification link.")
     username: str = strawberry.field(description=USERNAME)
-    password: str = strawberry.field(description="At least 12 characters; any will do.")
+    password: str = strawberry.field(description="At least 12 characters of any kind.")
     locale: str = strawberry.field(default="en", description=LOCALE)
 
 
 @strawberry.input
 class ResendVerificationInput:
-    """Whose sign-up it is."""
+    """The pending sign-up."""
 
-    email: str = strawberry.field(description="The address of the sign-up.")
+    email: str = strawberry.field(description="Address of the sign-up.")
     username: str | None = strawberry.field(
         default=None,
-        description="The username of the sign-up, if several may wait for the address; otherwise "
-        "it is the latest.",
+        description="Username of the sign-up, if several are pending for the address. Default: the "
+        "latest sign-up.",
     )
 
 
 @strawberry.input
 class VerifyEmailInput(TokenInput):
-    """What the mailed link carries."""
+    """The token of a verification link, and the password of the sign-up or a new one."""
 
     password: str | None = strawberry.field(
         default=None,
-        description="The password of the sign-up, which proves that it is yours.",
+        description="Password of the sign-up, as proof that you made it.",
     )
     new_password: str | None = strawberry.field(
         default=None,
-        description="Instead of `password`, with a `username`: replaces it, if somebody else "
-        "signed up with your address or you do not remember it.",
+        description="Replacement for a password that you do not know, because you forgot it or "
+        "another client signed up with your address. Requires `username`; omit `password`.",
     )
     username: str | None = strawberry.field(
         default=None,
-        description="A different username than that of the sign-up, which may be taken by now.",
+        description="Replacement for the username of the sign-up, for example if it is taken.",
     )
 
 
 @strawberry.type
 class VerifyEmailPayload(Payload):
-    """The account that came to be."""
+    """The account that was created."""
 
-    username: str | None = strawberry.field(default=None, description="Whose account it is.")
+    username: str | None = strawberry.field(default=None, description="Username of the account.")
 
 
 @strawberry.input
 class AcceptInvitationInput(TokenInput):
-    """What an invited person chooses."""
+    """The token of an invitation link, and the new account's credentials."""
 
     username: str = strawberry.field(description=USERNAME)
-    password: str = strawberry.field(description="At least 12 characters; any will do.")
+    password: str = strawberry.field(description="At least 12 characters of any kind.")
 
 
 @strawberry.type
 class AcceptInvitationPayload(Payload):
-    """The account that came to be."""
+    """The account that was created."""
 
-    username: str | None = strawberry.field(default=None, description="Whose account it is.")
+    username: str | None = strawberry.field(default=None, description="Username of the account.")
 
 
 @strawberry.input
 class UpdateProfileInput(ProfileInput):
-    """The fields to change; those left out stay."""
+    """Fields to change; omitted fields keep their values."""
 
 
 @strawberry.type
 class UpdateProfilePayload(UserPayload):
-    """The changed person."""
+    """Your account after the mutation."""
 
 
 @strawberry.input
 class RequestEmailChangeInput(PasswordConfirmation):
-    """A new address, and proof that the owner asks."""
+    """The new primary address, confirmed by your password."""
 
-    email: str = strawberry.field(description="Gets the link that completes the change.")
+    email: str = strawberry.field(description="Address that receives the confirmation link.")
 
 
 @strawberry.input
 class ConfirmEmailChangeInput(TokenInput):
-    """What the mailed link carries."""
+    """The token of a mailed confirmation link."""
 
     password: str | None = strawberry.field(default=None, description=OWN_PASSWORD)
 
 
 @strawberry.type
 class ConfirmEmailChangePayload(Payload):
-    """Whose address it is now."""
+    """The confirmed address."""
 
-    # The link works without authentication, so this tells no more than the link proves.
+    # No user: the link proves control of the mailbox, and needs no authentication.
 
     email: str | None = strawberry.field(default=None, description="The confirmed address.")
 
 
 @strawberry.input
 class ChangeUsernameInput(PasswordConfirmation):
-    """Another username, and proof that the owner asks."""
+    """Your new username, confirmed by your password."""
 
     username: str = strawberry.field(description=USERNAME)
 
 
 @strawberry.type
 class ChangeUsernamePayload(UserPayload):
-    """The changed person."""
+    """Your account after the mutation."""
 
 
 @strawberry.type
 class AccountsMutation:
-    """Signing up, and what people tell about themselves."""
+    """Sign-up, profile, primary address and username."""
 
     @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
     def sign_up(self, info: Info, input: SignUpInput) -> None:
-        """Ask for an account.
+        """Request an account, and mail its address a verification link.
 
-        The owner of the address gets a mail to complete it. The answer is the same for known and
-        unknown addresses.
+        `verifyEmail` creates the account. To prevent enumeration, the payload does not reveal
+        whether the address has an account.
         """
         sign_up(actor=info.context.actor, **vars(input))
 
     @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
     def resend_verification(self, info: Info, input: ResendVerificationInput) -> None:
-        """Mail the link of a sign-up again.
+        """Mail the verification link of a sign-up again.
 
-        The answer is the same for known and unknown addresses.
+        To prevent enumeration, the payload does not reveal whether the address has a sign-up.
         """
         resend_verification(actor=info.context.actor, **vars(input))
 
     @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
     def verify_email(self, info: Info, input: VerifyEmailInput) -> VerifyEmailPayload:
-        """Complete a sign-up, by its password or with a new one.
+        """Complete a sign-up, with its password or a new one.
 
         The token is single-use and expires after 24 hours.
         """
@@ -174,17 +175,17 @@ class AccountsMutation:
 
     @mutation(scope=Scope.PROFILE_WRITE, reauthenticate=False)
     def update_profile(self, info: Info, input: UpdateProfileInput) -> UpdateProfilePayload:
-        """Change your profile."""
+        """Update your profile."""
         user_id = require_self_id(info, may_edit_profile)
         user = update_profile(user_id, actor=info.context.actor, **input.profile())
         return UpdateProfilePayload(user_id=user.pk)
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def request_email_change(self, info: Info, input: RequestEmailChangeInput) -> None:
-        """Ask for another primary address.
+        """Request another primary address, and mail it a confirmation link.
 
-        It counts once its owner confirms it. The answer is the same for known and unknown
-        addresses.
+        The change takes effect once it is confirmed. To prevent enumeration, the payload does not
+        reveal whether the address has an account.
         """
         request_email_change(require_self_id(info), actor=info.context.actor, **vars(input))
 
@@ -192,15 +193,16 @@ class AccountsMutation:
     def confirm_email_change(
         self, info: Info, input: ConfirmEmailChangeInput
     ) -> ConfirmEmailChangePayload:
-        """Confirm a change of address, signed in or by the password.
+        """Confirm a change of the primary address.
 
-        The token is single-use and expires after 24 hours.
+        Requires a session of the account, or its password. The token is single-use and expires
+        after 24 hours.
         """
         user = confirm_email_change(actor=info.context.actor, **vars(input))
         return ConfirmEmailChangePayload(email=user.email)
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def change_username(self, info: Info, input: ChangeUsernameInput) -> ChangeUsernamePayload:
-        """Change your username; the former one is free at once."""
+        """Change your username. The previous one becomes available immediately."""
         user = change_username(require_self_id(info), actor=info.context.actor, **vars(input))
         return ChangeUsernamePayload(user_id=user.pk)

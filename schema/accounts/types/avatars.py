@@ -1,4 +1,4 @@
-"""What a picture of a person is, in GraphQL."""
+"""The avatar type."""
 
 import strawberry
 
@@ -10,27 +10,27 @@ from users.accounts.avatars.storage import avatar_url
 describe_enum(
     AvatarSize,
     {
-        AvatarSize.SMALL: "64 pixels wide and high.",
-        AvatarSize.MEDIUM: "256 pixels wide and high.",
-        AvatarSize.LARGE: "512 pixels wide and high.",
+        AvatarSize.SMALL: "64 × 64 pixels.",
+        AvatarSize.MEDIUM: "256 × 256 pixels.",
+        AvatarSize.LARGE: "512 × 512 pixels.",
     },
 )
 
 
 @strawberry.type
 class Avatar:
-    """A picture of a person, in one size."""
+    """A user's avatar in one size."""
 
     url: str = strawberry.field(
-        description="Where it is to be had, by everybody who knows the address, as long as it is "
-        "the person's picture."
+        description="Unguessable URL of the image, valid without authentication until the avatar "
+        "changes."
     )
-    width: int = strawberry.field(description="In pixels.")
-    height: int = strawberry.field(description="In pixels.")
+    width: int = strawberry.field(description="Width in pixels.")
+    height: int = strawberry.field(description="Height in pixels.")
 
 
 def avatar_of(user: models.User, size: AvatarSize) -> Avatar | None:
-    """Return the picture of somebody who was read with the profile's key of it."""
+    """Return the avatar of a user whose `profile.avatar` is loaded; None without one."""
     profile = getattr(user, "profile", None)
     if profile is None or not profile.avatar:
         return None

@@ -1,4 +1,4 @@
-"""E-mail addresses in GraphQL."""
+"""The email address type, and its loader."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,22 +14,24 @@ from users.accounts import models
 
 @strawberry.type
 class EmailAddress:
-    """An address of a person's, for the person and staff."""
+    """An email address of a user. Visible to the user and staff."""
 
-    # The primary one is stored with the user, the others are rows of their own.
+    # The primary address is a column of the user; secondary addresses have their own table.
 
-    email: str = strawberry.field(description="The address, in lower case.")
+    email: str = strawberry.field(description="The address, in lower case; its domain is in ASCII.")
     verified_at: datetime | None = strawberry.field(
-        description="When it was shown to be the person's; null if it was not."
+        description="When the address was verified; null if it is not."
     )
     undeliverable_at: datetime | None = strawberry.field(
-        description="Since when mail to it is refused for good; null while it is accepted."
+        description="Since when the mail server rejects mail to it; null while it accepts mail."
     )
-    is_primary: bool = strawberry.field(description="Whether we write to this one.")
+    is_primary: bool = strawberry.field(
+        description="Whether this is the primary address, which receives all notices."
+    )
 
 
 def _email_addresses(
-    actor: Actor, people: Sequence[tuple[UUID, str, datetime | None, datetime | None]]
+    actor: Actor, users: Sequence[tuple[UUID, str, datetime | None, datetime | None]]
 ) -> list[list[EmailAddress]]:
     found: dict[Any, list[EmailAddress]] = {
         user_id: [
@@ -40,10 +42,10 @@ def _email_addresses(
                 is_primary=True,
             )
         ]
-        for user_id, email, verified_at, undeliverable_at in people
+        for user_id, email, verified_at, undeliverable_at in users
     }
-    further = models.EmailAddress.objects.visible_to(actor).filter(user__in=found)
-    for user_id, email, verified_at, undeliverable_at in further.order_by("email").values_list(
+    secondary = models.EmailAddress.objects.visible_to(actor).filter(user__in=found)
+    for user_id, email, verified_at, undeliverable_at in secondary.order_by("email").values_list(
         "user", "email", "verified_at", "undeliverable_at"
     ):
         address = EmailAddress(

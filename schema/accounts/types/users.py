@@ -1,4 +1,4 @@
-"""People, profiles and groups in GraphQL."""
+"""The types of users, groups and permissions."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -43,105 +43,107 @@ from users.organizations.models import Membership as MembershipModel
 
 @strawberry_django.type(auth.Group)
 class Group(relay.Node):
-    """People with the same permissions."""
+    """A group of users, who share its permissions."""
 
     id: relay.NodeID[int]
-    name: auto = strawberry_django.field(description="What the group is called; unique.")
+    name: auto = strawberry_django.field(description="Unique name.")
 
     @strawberry_django.field
     def permissions(self: auth.Group, info: Info) -> list[str]:
-        """What the members may do, as app.codename."""
+        """Permissions of the members, as `app.codename`."""
         return info.context.load(group_permissions, self)
 
     @classmethod
     def get_queryset(cls, queryset: QuerySet[auth.Group], info: Info) -> QuerySet[auth.Group]:
-        """Whatever leads to groups leads to visible ones only, and to these in some order."""
+        """Restrict every access path to visible groups, in a defined order."""
         groups = groups_visible_to(info.context.actor, queryset)
         return groups if groups.ordered else groups.order_by("name")
 
 
 @strawberry_django.type(auth.Permission)
 class Permission:
-    """Leave to do something."""
+    """A permission."""
 
     @strawberry_django.field(
         only=["codename", "content_type__app_label"], select_related=["content_type"]
     )
     def name(self: auth.Permission) -> str:
-        """As app.codename."""
+        """Unique name, as `app.codename`."""
         return f"{self.content_type.app_label}.{self.codename}"
 
     @strawberry_django.field(only=["name"])
     def description(self: auth.Permission) -> str:
-        """What it allows, for people."""
+        """What the permission allows, as text for display."""
         return self.name
 
 
 @strawberry_django.type(models.User)
 class User(relay.Node):
-    """A person with an account."""
+    """A user account: of a human or, if `isService`, of an application."""
 
     id: relay.NodeID[UUID]
-    username: auto = strawberry_django.field(description="Unique, in lower case.")
-    name: auto = strawberry_django.field(description="The name to show; may be empty.")
-    date_joined: auto = strawberry_django.field(description="When the account came to be.")
-    is_public: auto = strawberry_django.field(
-        description="Whether other people may find the person."
-    )
+    username: auto = strawberry_django.field(description="Unique username, in lower case.")
+    name: auto = strawberry_django.field(description="Display name; may be empty.")
+    date_joined: auto = strawberry_django.field(description="When the account was created.")
+    is_public: auto = strawberry_django.field(description="Whether other users can find this user.")
     is_service: auto = strawberry_django.field(
-        description="Whether this is a program's account and nobody's."
+        description="Whether this is a service account, which authenticates by API tokens only."
     )
     email: str | None = strawberry_django.field(
         extensions=[Private()],
-        description="The primary address, for the person and staff; its domain is ASCII.",
+        description="Primary address; its domain is in ASCII. Visible to the user and staff.",
     )
     email_verified_at: datetime | None = strawberry_django.field(
         extensions=[Private()],
-        description="When the address was shown to be the person's; null if it was not.",
+        description="When the primary address was verified; null if it is not. Visible to the user "
+        "and staff.",
     )
 
     @strawberry_django.field(
         only=["email", "email_verified_at", "email_undeliverable_at"], extensions=[Private()]
     )
     def email_addresses(self: models.User, info: Info) -> list[EmailAddress] | None:
-        """All addresses, the primary one first, for the person and staff."""
+        """All addresses, primary first. Visible to the user and staff."""
         return info.context.load(email_addresses, self)
 
     is_active: bool | None = strawberry_django.field(
-        extensions=[Private()], description="Whether the person may sign in."
+        extensions=[Private()],
+        description="Whether the user can sign in. Visible to the user and staff.",
     )
     is_staff: bool | None = strawberry_django.field(
-        extensions=[Private()], description="Whether the person sees everybody."
+        extensions=[Private()],
+        description="Whether the user is staff and can view all users. Visible to the user and "
+        "staff.",
     )
     is_superuser: bool | None = strawberry_django.field(
-        extensions=[Private()], description="Whether the person administers the service."
+        extensions=[Private()],
+        description="Whether the user is an administrator. Visible to the user and staff.",
     )
     second_factors: list[Method] | None = strawberry_django.field(
         extensions=[Private()],
-        description="What second factors the person has set up, for the person and staff.",
+        description="Second factors that are set up. Visible to the user and staff.",
     )
     totp: Totp | None = strawberry_django.field(
-        description="The person's authenticator app, for the person and staff; null if there is "
-        "none."
+        description="Authenticator app; null without one. Visible to the user and staff."
     )
     profile: Profile | None = strawberry_django.field(
-        description="What the person tells about themselves."
+        description="Profile that the user maintains."
     )
 
     @strawberry_django.field(select_related=["profile"], only=["profile__avatar"])
     def avatar(
         self: models.User,
         size: Annotated[
-            AvatarSize, strawberry.argument(description="How large.")
+            AvatarSize, strawberry.argument(description="Size of the image.")
         ] = AvatarSize.MEDIUM,
     ) -> Avatar | None:
-        """The picture that the person is shown by; null if there is none."""
+        """Avatar; null without one."""
         return avatar_of(self, size)
 
     @strawberry_django.field(select_related=["metadata"], only=["metadata__public"])
     def public_metadata(self: models.User) -> JSON:
-        """What applications note about the person, for whoever sees the person."""
-        # Joined: most users have no row in the table of its own.
+        """Metadata of applications, visible to all who can view the user."""
+        # Joined: most users have no row in the metadata table.
         row = getattr(self, "metadata", None)
         return row.public if row else {}
 
@@ -149,120 +151,122 @@ class User(relay.Node):
         select_related=["metadata"], only=["metadata__private"], extensions=[Private()]
     )
     def private_metadata(self: models.User) -> JSON | None:
-        """What applications note about the person, for the person and staff."""
+        """Private metadata of applications. Visible to the user and staff."""
         row = getattr(self, "metadata", None)
         return row.private if row else {}
 
     groups: list[Group] | None = strawberry_django.field(
-        extensions=[Private()], description="The groups by name, for the person and staff."
+        extensions=[Private()],
+        description="Groups, ordered by name. Visible to the user and staff.",
     )
     suspension: Suspension | None = strawberry_django.field(
-        description="Why the person may not sign in, for staff."
+        description="Current suspension; null without one. Visible to staff."
     )
     deletion: AccountDeletion | None = strawberry_django.field(
-        description="Whether the account is to be erased, for staff."
+        description="Pending deletion; null without one. Visible to staff."
     )
     data_exports: list[DataExport] = strawberry_django.field(
-        description="One's own data, as far as it was asked for; of others there is none."
+        description="Your requested exports of personal data; empty for other users."
     )
     erased_at: datetime | None = strawberry_django.field(
         extensions=[Private()],
-        description="Since when only this row is left of the person; null of a living account.",
+        description="When the personal data was erased; null unless it was. Visible to the user and "
+        "staff.",
     )
 
     @nested_connection(MembershipConnection, parent="user")
     def memberships(self) -> Iterable[Membership]:
-        """Where the person belongs, as far as the viewer may know."""
+        """Memberships in organisations that are visible to you."""
         return MembershipModel.objects.in_order()
 
     @nested_connection(ApiTokenConnection, parent="user")
     def api_tokens(self) -> Iterable[ApiToken]:
-        """The person's API tokens, for the person and administrators.
+        """API tokens. Visible to the user and administrators.
 
-        Others find none, and so do API tokens.
+        Empty for others, and for clients that authenticate by an API token.
         """
         return ApiTokenModel.objects.order_by("-id")
 
     @nested_connection(PasskeyConnection, parent="user")
     def passkeys(self) -> Iterable[Passkey]:
-        """The person's passkeys, for the person and staff."""
+        """Registered passkeys. Visible to the user and staff."""
         return PasskeyModel.objects.in_order()
 
     @strawberry_django.field(extensions=[Private()])
     def recovery_codes_left(self: models.User, info: Info) -> int | None:
-        """How many recovery codes are unused, for the person and staff."""
+        """Number of unused recovery codes. Visible to the user and staff."""
         return info.context.load(recovery_codes_left, self)
 
     @strawberry_django.field(only=["date_joined", "is_staff"], extensions=[Private()])
     def second_factor_due_at(self: models.User) -> datetime | None:
-        """From when on a second factor is required. Null if none is."""
+        """When a second factor becomes mandatory; null if none is required. Visible to the user and staff."""
         return due_at(self.date_joined, is_staff=self.is_staff)
 
     @strawberry_django.field(
         select_related=["last_seen"], only=["last_seen__at"], extensions=[Private()]
     )
     def last_seen_at(self: models.User) -> datetime | None:
-        """When the person last used the service, to within minutes; for the person and staff."""
+        """When the user was last active, to within minutes. Visible to the user and staff."""
         return self.last_seen.at
 
     @strawberry_django.field(only=["authorization_version"], extensions=[Private()])
     def permissions(self: models.User, info: Info) -> list[str] | None:
-        """What the person may do, as app.codename, for the person and staff."""
+        """Effective permissions, as `app.codename`. Visible to the user and staff."""
         return info.context.load(permissions, self)
 
     @strawberry_django.field(extensions=[PrivateSessions()])
     def active_session_count(self: models.User, info: Info) -> int | None:
-        """On how many devices the person is signed in, for the person and staff."""
+        """Number of active sessions. Visible to the user and staff."""
         return info.context.load(active_session_counts, self)
 
     @classmethod
     def get_queryset(cls, queryset: UserQuerySet, info: Info) -> UserQuerySet:
-        """Whatever leads to people leads to visible ones only."""
+        """Restrict every access path to visible users."""
         return queryset.visible_to(info.context.actor)
 
 
 describe_enum(
     UserOrderField,
     {
-        UserOrderField.USERNAME: "The username.",
-        UserOrderField.NAME: "The name to show, whatever its case.",
-        UserOrderField.EMAIL: "The address; for staff.",
-        UserOrderField.JOINED: "When they joined.",
-        UserOrderField.LAST_SEEN: "When they were last seen, those never seen first; for staff.",
+        UserOrderField.USERNAME: "Order by username.",
+        UserOrderField.NAME: "Order by display name, case-insensitively.",
+        UserOrderField.EMAIL: "Order by primary address. Staff only.",
+        UserOrderField.JOINED: "Order by creation of the account.",
+        UserOrderField.LAST_SEEN: "Order by last activity, users without any first. Staff only.",
     },
 )
 
 
 @strawberry.input
 class UserOrder(Order):
-    """An order of people."""
+    """Sort order of users."""
 
     field: UserOrderField = strawberry.field(
-        default=UserOrderField.USERNAME, description="By what."
+        default=UserOrderField.USERNAME, description="Field to order by."
     )
 
 
 @strawberry.type
 class UserConnection(KeysetConnection[User]):
-    """A page of people, in the order that was asked for."""
+    """A page of users."""
 
     @strawberry.field(
-        description=f"Whether more than {MAX_CANDIDATES:,} people match, of whom only that many "
-        "are compared for the best match; with `orderBy` all are listed."
+        description=f"Whether more than {MAX_CANDIDATES:,} users match a `search`, of whom only that "
+        "many are ranked. With `orderBy`, all matches are listed."
     )
     def is_truncated(self) -> bool:
-        """Look whether there is one more."""
+        """Check for one more candidate than are ranked."""
         return self.summary.is_truncated()
 
 
 @strawberry.type
 class GroupConnection(KeysetConnection[Group]):
-    """A page of groups, by name."""
+    """A page of groups, ordered by name."""
 
 
 @strawberry.type
 class UserPayload(Payload):
-    """A mutation's answer about a person."""
+    """The user after the mutation."""
 
     user_id: strawberry.Private[UUID | None] = None
-    user: User | None = changed_object(models.User, "user_id")
+    user: User | None = changed_object(models.User, "user_id", noun="user")

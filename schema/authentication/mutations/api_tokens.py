@@ -1,4 +1,4 @@
-"""Making, rotating, renaming and revoking API tokens."""
+"""Mutations that create, rotate, rename and revoke API tokens."""
 
 import datetime as dt
 from typing import Self
@@ -25,16 +25,16 @@ from users.authentication.services.api_tokens import (
 )
 from users.scopes import Scope
 
-NAME = "What it is for, up to 100 characters."
-SCOPES = "What it is to be good for, one scope at least."
-DAYS = "For how many days, up to the service's maximum, a year by default."
+NAME = "Name of the token, such as its purpose; at most 100 characters."
+SCOPES = "Scopes of the token; at least one."
+DAYS = "Lifetime in days, up to the deployment's maximum (365 by default)."
 PASSWORD = "Your current password."  # noqa: S105 - a description
-TOKEN_ID = "The token's `id`."  # noqa: S105 - a description
+TOKEN_ID = "`id` of the token."  # noqa: S105 - a description
 
 
 @strawberry.input
 class CreateApiTokenInput(PasswordConfirmation):
-    """What a token is to be like, and proof that its owner asks."""
+    """A new API token of yours, confirmed by your password."""
 
     name: str = strawberry.field(description=NAME)
     scopes: list[Scope] = strawberry.field(description=SCOPES)
@@ -43,9 +43,9 @@ class CreateApiTokenInput(PasswordConfirmation):
 
 @strawberry.input
 class CreateServiceAccountTokenInput(PasswordConfirmation):
-    """The same for a program, and proof that an administrator asks."""
+    """A new API token of a service account, confirmed by your password."""
 
-    service_account_id: strawberry.ID = strawberry.field(description="The account's `id`.")
+    service_account_id: strawberry.ID = strawberry.field(description="`id` of the service account.")
     name: str = strawberry.field(description=NAME)
     scopes: list[Scope] = strawberry.field(description=SCOPES)
     expires_in_days: int = strawberry.field(default=90, description=DAYS)
@@ -53,19 +53,19 @@ class CreateServiceAccountTokenInput(PasswordConfirmation):
 
 @strawberry.input
 class RotateApiTokenInput(PasswordConfirmation):
-    """Which token is to have a successor."""
+    """The token to replace, confirmed by your password."""
 
     token_id: strawberry.ID = strawberry.field(description=TOKEN_ID)
     overlap_minutes: int = strawberry.field(
         default=60,
-        description="How long both are to work, up to a week of 10,080 minutes; with 0 the former "
-        "stops at once.",
+        description="How long the previous token stays valid, in minutes, up to 10,080 (a week). With "
+        "0 it expires immediately.",
     )
 
 
 @strawberry.input
 class RenameApiTokenInput:
-    """Which token to rename."""
+    """The token to rename, and its new name."""
 
     token_id: strawberry.ID = strawberry.field(description=TOKEN_ID)
     name: str = strawberry.field(description=NAME)
@@ -73,14 +73,14 @@ class RenameApiTokenInput:
 
 @strawberry.input
 class RevokeApiTokenInput:
-    """Which token to revoke."""
+    """The token to revoke."""
 
     token_id: strawberry.ID = strawberry.field(description=TOKEN_ID)
 
 
 @strawberry.type
 class ApiTokenPayload(Payload):
-    """A mutation's answer about an API token."""
+    """The API token after the mutation."""
 
     token_id: strawberry.Private[UUID | None] = None
     api_token: ApiToken | None = changed_object(models.ApiToken, "token_id")
@@ -88,22 +88,22 @@ class ApiTokenPayload(Payload):
 
 @strawberry.type
 class NewApiTokenPayload(ApiTokenPayload):
-    """An API token that came to be, and its secret."""
+    """A new API token, and its secret."""
 
     secret: str | None = strawberry.field(
         default=None,
-        description="For the `Authorization: Bearer` header. It is told this once: keep it.",
+        description="Secret for the `Authorization: Bearer` header. Shown once: store it securely.",
     )
 
     @classmethod
     def of(cls, new: NewToken) -> Self:
-        """Answer about a new token."""
+        """Build the payload of a new token."""
         return cls(token_id=new.api_token.pk, secret=new.secret)
 
 
 @strawberry.type
 class ApiTokensMutation:
-    """What programs speak for people, and for themselves, by."""
+    """API tokens of users and service accounts."""
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def create_api_token(self, info: Info, input: CreateApiTokenInput) -> NewApiTokenPayload:
@@ -121,7 +121,7 @@ class ApiTokensMutation:
     def create_service_account_token(
         self, info: Info, input: CreateServiceAccountTokenInput
     ) -> NewApiTokenPayload:
-        """Create an API token of a service account, for administrators.
+        """Create an API token of a service account. Administrators only.
 
         Its secret is shown once.
         """
@@ -137,9 +137,9 @@ class ApiTokensMutation:
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def rotate_api_token(self, info: Info, input: RotateApiTokenInput) -> NewApiTokenPayload:
-        """Create a successor of an API token; both work for a while.
+        """Replace an API token by a new one with the same scopes.
 
-        Those of service accounts are rotated by administrators.
+        Both are valid for `overlapMinutes`. Tokens of service accounts: administrators only.
         """
         new = rotate_api_token(
             node_key(input.token_id, "ApiToken"),
@@ -151,12 +151,12 @@ class ApiTokensMutation:
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=False)
     def rename_api_token(self, info: Info, input: RenameApiTokenInput) -> ApiTokenPayload:
-        """Rename one of your API tokens; any user's, for administrators."""
+        """Rename one of your API tokens. Administrators may rename any token."""
         key = node_key(input.token_id, "ApiToken")
         token = rename_api_token(key, actor=info.context.actor, name=input.name)
         return ApiTokenPayload(token_id=token.pk)
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=False)
     def revoke_api_token(self, info: Info, input: RevokeApiTokenInput) -> None:
-        """Revoke one of your API tokens at once; any user's, for administrators."""
+        """Revoke one of your API tokens immediately. Administrators may revoke any token."""
         revoke_api_token(node_key(input.token_id, "ApiToken"), actor=info.context.actor)

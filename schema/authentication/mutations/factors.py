@@ -1,4 +1,4 @@
-"""Authenticator apps, recovery codes, and the steps that second factors are proved in."""
+"""Mutations of second factors: verification, reauthentication, TOTP and recovery codes."""
 
 from typing import cast
 
@@ -30,8 +30,8 @@ from users.authentication.services.totp import (
 )
 from users.authentication.sessions.credentials import actor_through
 
-TOTP_CODE = "The six digits that the app shows."
-ANSWER = "What the passkey answered: the credential's `toJSON()`."
+TOTP_CODE = "Six-digit code that the authenticator app shows."
+ANSWER = "Response of the passkey: the credential's `toJSON()`."
 
 
 @strawberry.input(one_of=True)
@@ -40,14 +40,14 @@ class SecondFactorInput:
 
     totp: strawberry.Maybe[str | None] = strawberry.field(description=TOTP_CODE)
     recovery_code: strawberry.Maybe[str | None] = strawberry.field(
-        description="One of the codes that were shown once; each works once."
+        description="One of your recovery codes; each is single-use."
     )
     passkey: strawberry.Maybe[JSON | None] = strawberry.field(
         description=f"{ANSWER} See `beginPasskeyAuthentication`."
     )
 
     def evidence(self) -> Evidence:
-        """Return the one that was given; of a oneOf input it is not null."""
+        """Return the factor that is set. `@oneOf` guarantees exactly one, not null."""
         if self.totp:
             return Evidence(Method.TOTP, cast("str", self.totp.value))
         if self.recovery_code:
@@ -58,14 +58,14 @@ class SecondFactorInput:
 
 @strawberry.input(one_of=True)
 class ProofInput(SecondFactorInput):
-    """Proof of who you are: exactly one of these."""
+    """Proof of identity: exactly one of these."""
 
     password: strawberry.Maybe[str | None] = strawberry.field(
-        description="Your password, which is enough as long as you have no second factor."
+        description="Your password; sufficient only if you have no second factor."
     )
 
     def evidence(self) -> Evidence:
-        """Return the one that was given."""
+        """Return the proof that is set."""
         if self.password:
             return Evidence(Method.PASSWORD, cast("str", self.password.value))
         return super().evidence()
@@ -73,63 +73,65 @@ class ProofInput(SecondFactorInput):
 
 @strawberry.input
 class VerifySecondFactorInput:
-    """The log-in to complete, and by what."""
+    """The pending log-in, and the second factor that completes it."""
 
-    mfa_token: str = strawberry.field(description="What `logIn` answered.")
+    mfa_token: str = strawberry.field(description="`secondFactor.mfaToken` of `logIn`.")
     factor: SecondFactorInput = strawberry.field(description="The second factor.")
 
 
 @strawberry.input
 class ReauthenticateInput:
-    """Proof that it is still you."""
+    """Proof of identity."""
 
     proof: ProofInput = strawberry.field(
-        description="One of the methods that REAUTHENTICATION_REQUIRED named."
+        description="One of the methods in `extensions.methods` of `REAUTHENTICATION_REQUIRED`."
     )
 
 
 @strawberry.input
 class ConfirmTotpEnrollmentInput:
-    """The first code."""
+    """The first code of the authenticator app."""
 
     code: str = strawberry.field(description=TOTP_CODE)
 
 
 @strawberry.input
 class ResetSecondFactorsInput(UserIdInput):
-    """Who has lost all second factors."""
+    """The user whose second factors to remove."""
 
 
 @strawberry.type
 class BeginTotpEnrollmentPayload(Payload):
-    """What to tell the authenticator app; it is shown this once."""
+    """The secret for the authenticator app. Shown once."""
 
-    secret: str | None = strawberry.field(default=None, description="In Base32, to be typed.")
+    secret: str | None = strawberry.field(
+        default=None, description="Secret in Base32, for manual entry."
+    )
     uri: str | None = strawberry.field(
-        default=None, description="As `otpauth://`, for a link on the device of the app."
+        default=None, description="`otpauth://` URI, for a link on the device of the app."
     )
     qr_code: str | None = strawberry.field(
-        default=None, description="The URI as an SVG image, for the app's camera."
+        default=None, description="QR code of the URI, as an SVG image."
     )
 
 
 @strawberry.type
 class RecoveryCodesPayload(UserPayload):
-    """Codes for when all factors are lost; they are shown this once."""
+    """Recovery codes, for when all other factors are lost. Shown once."""
 
     recovery_codes: list[str] | None = strawberry.field(
-        default=None, description="Each works once; null if none were made."
+        default=None, description="New single-use recovery codes; null if none were created."
     )
 
     @classmethod
     def of(cls, enrolled: EnrolledFactor, info: Info) -> "RecoveryCodesPayload":
-        """Answer in the name of a person who may have been let do nothing else until now."""
+        """Build the payload, and continue the request as the user with a second factor."""
         act_as_enrolled(enrolled, info)
         return cls(user_id=enrolled.session.user_id, recovery_codes=enrolled.recovery_codes or None)
 
 
 def act_as_enrolled(enrolled: EnrolledFactor, info: Info) -> None:
-    """Go on as whom the session is of, now that they have a second factor."""
+    """Replace the actor: enrolment lifts the restrictions of a session without a factor."""
     context = info.context
     context.act_as(actor_through(enrolled.session, context.actor))
 
@@ -140,7 +142,7 @@ class FactorsMutation:
 
     @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
     def verify_second_factor(self, info: Info, input: VerifySecondFactorInput) -> SignedInPayload:
-        """Complete a log-in by a second factor, and begin its session."""
+        """Complete a log-in with a second factor, and start the session."""
         context = info.context
         evidence = input.factor.evidence()
         signed_in = verify_second_factor(input.mfa_token, evidence, actor=context.actor)
@@ -148,7 +150,7 @@ class FactorsMutation:
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=False)
     def reauthenticate(self, info: Info, input: ReauthenticateInput) -> UserPayload:
-        """Authenticate again, as REAUTHENTICATION_REQUIRED asks."""
+        """Reauthenticate, after `REAUTHENTICATION_REQUIRED`. Valid for ten minutes."""
         context = info.context
         done = reauthenticate(input.proof.evidence(), actor=context.actor)
         context.session_cookie = done.cookie
@@ -157,7 +159,7 @@ class FactorsMutation:
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def begin_totp_enrollment(self, info: Info) -> BeginTotpEnrollmentPayload:
-        """Create a secret for your authenticator app, which counts once it is confirmed."""
+        """Create a secret for an authenticator app. `confirmTotpEnrollment` activates it."""
         enrollment = begin_totp_enrollment(actor=info.context.actor)
         return BeginTotpEnrollmentPayload(
             secret=enrollment.secret, uri=enrollment.uri, qr_code=enrollment.qr_code
@@ -167,9 +169,9 @@ class FactorsMutation:
     def confirm_totp_enrollment(
         self, info: Info, input: ConfirmTotpEnrollmentInput
     ) -> RecoveryCodesPayload:
-        """Set up your authenticator app.
+        """Activate your authenticator app by its first code.
 
-        With your first factor, all other sessions end and you get recovery codes.
+        If it is your first second factor, this ends all other sessions and returns recovery codes.
         """
         enrolled = confirm_totp_enrollment(input.code, actor=info.context.actor)
         return RecoveryCodesPayload.of(enrolled, info)
@@ -181,16 +183,16 @@ class FactorsMutation:
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def regenerate_recovery_codes(self, info: Info) -> RecoveryCodesPayload:
-        """Create new recovery codes, and invalidate the former ones."""
+        """Create new recovery codes, and invalidate the previous ones."""
         user_id = require_self_id(info)
         codes = regenerate_recovery_codes(user_id, actor=info.context.actor)
         return RecoveryCodesPayload(user_id=user_id, recovery_codes=codes)
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def reset_second_factors(self, info: Info, input: ResetSecondFactorsInput) -> UserPayload:
-        """Remove a user's second factors, for administrators.
+        """Remove all second factors of a user who lost them. Administrators only.
 
-        It also ends the user's sessions; meant for users who lost all factors.
+        Ends the user's sessions, and notifies the user by mail.
         """
         user_id = node_key(input.user_id, "User")
         return UserPayload(user_id=reset_second_factors(user_id, actor=info.context.actor).pk)

@@ -1,4 +1,4 @@
-"""Acting in somebody's name."""
+"""Impersonation mutation."""
 
 import datetime as dt
 
@@ -15,34 +15,39 @@ from users.authentication.services.impersonation import impersonate_user
 
 @strawberry.input
 class ImpersonateUserInput(UserIdInput):
-    """In whose name to act, why, and for how long."""
+    """The user to impersonate, the reason and the duration."""
 
-    reason: str = strawberry.field(description="1 to 500 characters; recorded.")
+    reason: str = strawberry.field(
+        description="Reason, 1 to 500 characters; recorded in the audit trail."
+    )
     minutes: int | None = strawberry.field(
         default=None,
-        description="From 1 to the deployment's limit, which it is without; nothing prolongs it.",
+        description="Duration in minutes, up to the deployment's limit, which is the default. It "
+        "cannot be extended.",
     )
 
 
 @strawberry.type
 class ImpersonationPayload(SignedInPayload):
-    """The tokens of a session in the person's name, beside one's own."""
+    """The tokens of an impersonation session. Your own session stays active."""
 
     expires_at: dt.datetime | None = strawberry.field(
-        default=None, description="When it ends, however often the tokens are refreshed."
+        default=None,
+        description="When the session expires. Refreshing the tokens does not extend it.",
     )
 
 
 @strawberry.type
 class ImpersonationMutation:
-    """What administrators do to see what a person sees."""
+    """Impersonation."""
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def impersonate_user(self, info: Info, input: ImpersonateUserInput) -> ImpersonationPayload:
-        """Begin a session in a user's name, for administrators.
+        """Start a session that impersonates a user. Administrators only.
 
-        It is short, recorded and announced to the user, and may not take over the account. `logOut`
-        with its token ends it.
+        It is short-lived, recorded in the audit trail, announced to the user by mail, and may not
+        take over the account. `logOut` with its token ends it. Staff, service accounts and
+        suspended users cannot be impersonated.
         """
         signed_in = impersonate_user(
             node_key(input.user_id, "User"),

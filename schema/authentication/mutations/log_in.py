@@ -1,4 +1,4 @@
-"""Signing in and out."""
+"""Mutations that start, refresh and end a session."""
 
 import datetime as dt
 from typing import Self
@@ -24,58 +24,59 @@ from users.authentication.sessions.credentials import actor_through, anonymous_a
 describe_enum(
     Transport,
     {
-        Transport.TOKEN: "By an access token in a header; for apps and scripts.",
-        Transport.COOKIE: "By an HttpOnly cookie; for pages of this site.",
+        Transport.TOKEN: "Access token in the `Authorization` header; for apps and scripts.",
+        Transport.COOKIE: "HttpOnly cookie; for pages of this site.",
     },
 )
 
 
 @strawberry.input
 class LogInInput:
-    """Who, and by which proof."""
+    """Credentials."""
 
-    login: str = strawberry.field(description="E-mail address or username, in any case.")
-    password: str = strawberry.field(description="The account's password.")
+    login: str = strawberry.field(description="Username or email address; case-insensitive.")
+    password: str = strawberry.field(description="Password of the account.")
     transport: Transport = strawberry.field(
         default=Transport.TOKEN,
-        description="TOKEN answers a pair of tokens; COOKIE sets an HttpOnly cookie.",
+        description="How the session authenticates requests.",
     )
     device_token: str | None = strawberry.field(
         default=None,
-        description="What an earlier log-in to the account answered on this device, if it did: "
-        "it lets the owner try while others have locked the account by guessing.",
+        description="`deviceToken` of an earlier log-in on this device. Its attempts are counted "
+        "separately, so that failed attempts of others do not lock you out.",
     )
 
 
 @strawberry.input
 class RefreshTokensInput:
-    """The token to trade."""
+    """The refresh token to exchange."""
 
     refresh_token: str = strawberry.field(
-        description="The newest refresh token. It works once; for ten seconds after that it "
-        "answers the same new one again."
+        description="Latest refresh token. Single-use; a retry within ten seconds returns the same "
+        "successor."
     )
 
 
 @strawberry.type
 class SignedInPayload(UserPayload):
-    """The session's tokens, if it is one of tokens."""
+    """The authenticated user, and the session's tokens for the transport `TOKEN`."""
 
     access_token: str | None = strawberry.field(
-        default=None, description="For the `Authorization: Bearer` header; lasts 10 minutes."
+        default=None,
+        description="Token for the `Authorization: Bearer` header; expires after 10 minutes.",
     )
     refresh_token: str | None = strawberry.field(
-        default=None, description="Buys the next pair of tokens; lasts 30 days."
+        default=None, description="Token for `refreshTokens`; expires after 30 days."
     )
     device_token: str | None = strawberry.field(
         default=None,
-        description="What the device is known by from now on, if it just logged in for tokens: "
-        "keep it beyond logging out, for the next `logIn`.",
+        description="Identifies this device. Store it, also after `logOut`, and send it with the next "
+        "`logIn`. Null for the transport `COOKIE` and for refreshed tokens.",
     )
 
     @classmethod
     def of(cls, signed_in: SignInResult, context: Context) -> Self:
-        """Answer in the name of the person who just signed in, and set the cookies there are."""
+        """Build the payload, set the cookies, and continue the request as the user."""
         if signed_in.cookie:
             context.session_cookie = signed_in.cookie
             context.device_cookie = signed_in.device_token
@@ -93,35 +94,38 @@ describe_enum(Method)
 
 @strawberry.type
 class SecondFactorChallenge:
-    """A log-in whose password was right, and which is not complete."""
+    """A log-in that requires a second factor."""
 
     mfa_token: str = strawberry.field(
-        description="Names the log-in in `verifySecondFactor`; for ten minutes and one session."
+        description="Identifies the log-in for `verifySecondFactor`. Single-use; expires after ten "
+        "minutes."
     )
-    methods: list[Method] = strawberry.field(description="By which the person can complete it.")
-    expires_at: dt.datetime = strawberry.field(description="Until when.")
+    methods: list[Method] = strawberry.field(
+        description="Second factors that can complete the log-in."
+    )
+    expires_at: dt.datetime = strawberry.field(description="When `mfaToken` expires.")
 
 
 @strawberry.type
 class LogInPayload(SignedInPayload):
-    """Who is signed in or, with a second factor, has still to prove that."""
+    """The authenticated user, or the second factor to verify."""
 
     second_factor: SecondFactorChallenge | None = strawberry.field(
         default=None,
-        description="What to go on with if the person has a second factor: nobody is signed in "
-        "before that.",
+        description="Set if the user has a second factor. The session starts with "
+        "`verifySecondFactor`.",
     )
 
 
 @strawberry.type
 class AuthenticationMutation:
-    """Sessions."""
+    """Log-in and log-out."""
 
     @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
     def log_in(self, info: Info, input: LogInInput) -> LogInPayload:
-        """Begin a session, or ask for the second factor.
+        """Log in with a password. Starts a session, or asks for the second factor.
 
-        Wrong and unknown credentials get the same answer.
+        To prevent enumeration, a wrong password and an unknown login get the same error.
         """
         context = info.context
         signed_in = log_in(
@@ -143,12 +147,12 @@ class AuthenticationMutation:
 
     @mutation(scope=NoScope.SESSION, reauthenticate=False)
     def refresh_tokens(self, info: Info, input: RefreshTokensInput) -> SignedInPayload:
-        """Exchange a refresh token for a new pair. A late second use ends the session."""
+        """Exchange a refresh token for a new token pair. Reuse after ten seconds ends the session."""
         signed_in = refresh_tokens(input.refresh_token, actor=info.context.actor)
         return SignedInPayload.of(signed_in, info.context)
 
     @mutation(scope=NoScope.SESSION, reauthenticate=False)
     def log_out(self, info: Info) -> None:
-        """End this session, on all servers at once."""
+        """End this session, effective immediately on all servers."""
         log_out(actor=info.context.actor)
         info.context.end_session(anonymous_actor(info.context.actor))

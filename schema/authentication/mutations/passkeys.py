@@ -1,4 +1,4 @@
-"""Passkeys."""
+"""Mutations of passkeys (WebAuthn)."""
 
 from typing import cast
 from uuid import UUID
@@ -29,31 +29,31 @@ from users.authentication.services.passkeys import (
 )
 from users.authentication.services.sessions import Transport
 
-NAME = "1 to 100 characters, to tell it from your others."
+NAME = "Name of the passkey; 1 to 100 characters."
 
 describe_enum(
     PasskeyUse,
     {
-        PasskeyUse.LOG_IN: "To sign somebody in, without a password.",
-        PasskeyUse.SECOND_FACTOR: "To complete a log-in.",
-        PasskeyUse.REAUTHENTICATION: "To prove again who is signed in.",
+        PasskeyUse.LOG_IN: "Log in without a password.",
+        PasskeyUse.SECOND_FACTOR: "Complete a log-in as the second factor.",
+        PasskeyUse.REAUTHENTICATION: "Reauthenticate.",
     },
 )
 
 
 @strawberry.input
 class BeginPasskeyAuthenticationInput:
-    """What the passkey is to prove."""
+    """The purpose of the authentication."""
 
-    use: PasskeyUse = strawberry.field(description="What for.")
+    use: PasskeyUse = strawberry.field(description="Purpose of the authentication.")
     mfa_token: str | None = strawberry.field(
-        default=None, description="What `logIn` answered, for SECOND_FACTOR."
+        default=None, description="`secondFactor.mfaToken` of `logIn`, for `SECOND_FACTOR`."
     )
 
 
 @strawberry.input
 class RegisterPasskeyInput:
-    """The new passkey."""
+    """The passkey to register."""
 
     name: str = strawberry.field(description=NAME)
     credential: JSON = strawberry.field(description=ANSWER)
@@ -61,44 +61,44 @@ class RegisterPasskeyInput:
 
 @strawberry.input
 class RenamePasskeyInput:
-    """What the passkey is to be called."""
+    """The passkey to rename, and its new name."""
 
-    passkey_id: strawberry.ID = strawberry.field(description="The passkey's `id`.")
+    passkey_id: strawberry.ID = strawberry.field(description="`id` of the passkey.")
     name: str = strawberry.field(description=NAME)
 
 
 @strawberry.input
 class RemovePasskeyInput:
-    """Which passkey is to count no more."""
+    """The passkey to remove."""
 
-    passkey_id: strawberry.ID = strawberry.field(description="The passkey's `id`.")
+    passkey_id: strawberry.ID = strawberry.field(description="`id` of the passkey.")
 
 
 @strawberry.input
 class LogInWithPasskeyInput:
-    """What the passkey answered."""
+    """The passkey's response, and the transport of the session."""
 
     credential: JSON = strawberry.field(description=ANSWER)
     transport: Transport = strawberry.field(
         default=Transport.TOKEN,
-        description="TOKEN answers a pair of tokens; COOKIE sets an HttpOnly cookie.",
+        description="How the session authenticates requests.",
     )
 
 
 @strawberry.type
 class PasskeyOptionsPayload(Payload):
-    """What to ask the passkey; good for five minutes and one answer."""
+    """WebAuthn options with a single-use challenge that expires after five minutes."""
 
     options: JSON | None = strawberry.field(
         default=None,
-        description="For `PublicKeyCredential.parseCreationOptionsFromJSON` or "
+        description="Options for `PublicKeyCredential.parseCreationOptionsFromJSON` or "
         "`parseRequestOptionsFromJSON` (Web Authentication Level 3).",
     )
 
 
 @strawberry.type
 class PasskeyPayload(Payload):
-    """The passkey as it is now."""
+    """The passkey after the mutation."""
 
     passkey_id: strawberry.Private[UUID | None] = None
     passkey: Passkey | None = changed_object(models.Passkey, "passkey_id")
@@ -106,16 +106,16 @@ class PasskeyPayload(Payload):
 
 @strawberry.type
 class RegisterPasskeyPayload(RecoveryCodesPayload, PasskeyPayload):
-    """The new passkey, and recovery codes if it is the first factor."""
+    """The new passkey, and recovery codes if it is the first second factor."""
 
 
 @strawberry.type
 class PasskeysMutation:
-    """Passkeys."""
+    """Registration, use and removal of passkeys."""
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def begin_passkey_registration(self, info: Info) -> PasskeyOptionsPayload:
-        """Return the options by which your device creates a passkey."""
+        """Create the options for registering a passkey with `navigator.credentials.create`."""
         options = begin_passkey_registration(actor=info.context.actor)
         return PasskeyOptionsPayload(options=cast("JSON", options))
 
@@ -123,7 +123,7 @@ class PasskeysMutation:
     def register_passkey(self, info: Info, input: RegisterPasskeyInput) -> RegisterPasskeyPayload:
         """Register the passkey that your device created.
 
-        With your first factor, all other sessions end and you get recovery codes.
+        If it is your first second factor, this ends all other sessions and returns recovery codes.
         """
         answer = cast("dict[str, object]", input.credential)
         enrolled = register_passkey(answer, actor=info.context.actor, name=input.name)
@@ -151,7 +151,7 @@ class PasskeysMutation:
     def begin_passkey_authentication(
         self, info: Info, input: BeginPasskeyAuthenticationInput
     ) -> PasskeyOptionsPayload:
-        """Return what to ask a passkey, to log in, as a second factor or to reauthenticate."""
+        """Create the options for using a passkey with `navigator.credentials.get`."""
         options = begin_passkey_authentication(
             input.use, actor=info.context.actor, mfa_token=input.mfa_token
         )
@@ -159,7 +159,7 @@ class PasskeysMutation:
 
     @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
     def log_in_with_passkey(self, info: Info, input: LogInWithPasskeyInput) -> SignedInPayload:
-        """Begin a session by a passkey alone, which counts as two factors."""
+        """Log in with a passkey, without a password. It counts as two factors."""
         context = info.context
         answer = cast("dict[str, object]", input.credential)
         signed_in = log_in_with_passkey(answer, actor=context.actor, transport=input.transport)

@@ -1,4 +1,4 @@
-"""Changing a password, and getting a new one by mail."""
+"""Mutations that change and reset passwords."""
 
 import strawberry
 
@@ -20,38 +20,38 @@ from users.authentication.services.passwords import (
 
 @strawberry.input
 class ChangePasswordInput:
-    """Your password, and another in its place."""
+    """Your current and your new password."""
 
-    current_password: str = strawberry.field(description="The password you have now.")
-    new_password: str = strawberry.field(description="At least 12 characters; any will do.")
+    current_password: str = strawberry.field(description="Your current password.")
+    new_password: str = strawberry.field(description="At least 12 characters of any kind.")
 
 
 @strawberry.input
 class RequestPasswordResetInput:
-    """Where to mail the link."""
+    """The address to mail the reset link to."""
 
-    email: str = strawberry.field(description="The address of the account, in any case.")
+    email: str = strawberry.field(description="Address of the account; case-insensitive.")
 
 
 @strawberry.input
 class ResetPasswordInput(TokenInput):
-    """What the mailed link carries, and the new password."""
+    """The token of a reset link, and the new password."""
 
-    new_password: str = strawberry.field(description="At least 12 characters; any will do.")
+    new_password: str = strawberry.field(description="At least 12 characters of any kind.")
 
 
 @strawberry.type
 class ResetPasswordPayload(Payload):
-    """Whose password it is."""
+    """The account whose password was reset."""
 
     username: str | None = strawberry.field(
-        default=None, description="Whose password it is; null if the input was refused."
+        default=None, description="Username of the account; null if the input was rejected."
     )
 
 
 @strawberry.input
 class RequirePasswordResetInput(UserIdInput):
-    """Who needs a new password."""
+    """The user who must set a new password."""
 
 
 @strawberry.type
@@ -60,28 +60,28 @@ class PasswordsMutation:
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def change_password(self, info: Info, input: ChangePasswordInput) -> UserPayload:
-        """Change your password, and end all your other sessions."""
+        """Change your password, and end your other sessions."""
         change = change_password(require_self_id(info), actor=info.context.actor, **vars(input))
         info.context.session_cookie = change.cookie
         return UserPayload(user_id=change.user.pk)
 
     @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
     def request_password_reset(self, info: Info, input: RequestPasswordResetInput) -> None:
-        """Mail a link to choose a new password to the owner of the address, if there is one.
+        """Mail a password reset link to the address, if it has an account.
 
-        The answer is the same for known and unknown addresses.
+        To prevent enumeration, the payload does not reveal whether it has one.
         """
         request_password_reset(actor=info.context.actor, **vars(input))
 
     @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
     def reset_password(self, info: Info, input: ResetPasswordInput) -> ResetPasswordPayload:
-        """Set a new password by a mailed link, and end all sessions."""
+        """Set a new password with the token of a reset link, and end all sessions."""
         user = reset_password(actor=info.context.actor, **vars(input))
         return ResetPasswordPayload(username=user.username)
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def require_password_reset(self, info: Info, input: RequirePasswordResetInput) -> UserPayload:
-        """Invalidate a user's password and mail them a link to set another, for administrators."""
+        """Invalidate a user's password, and mail the user a reset link. Administrators only."""
         user_id = node_key(input.user_id, "User")
         user = require_password_reset(user_id, actor=info.context.actor)
         return UserPayload(user_id=user.pk)

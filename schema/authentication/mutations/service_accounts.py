@@ -1,4 +1,4 @@
-"""Accounts of programs."""
+"""Query and mutations of service accounts."""
 
 from collections.abc import Iterable
 
@@ -24,47 +24,47 @@ from users.scopes import Scope
 
 @strawberry.type
 class ServiceAccountConnection(KeysetConnection[User]):
-    """A page of service accounts, by username."""
+    """A page of service accounts, ordered by username."""
 
 
 @strawberry.type
 class ServiceAccountsQuery:
-    """Which programs have accounts."""
+    """Service accounts."""
 
     @keyset_connection(ServiceAccountConnection, scope=Scope.USERS_READ)
     def service_accounts(self, info: Info) -> Iterable[User]:
-        """Service accounts by username, for staff; they are not among `users`."""
+        """Service accounts, ordered by username; `users` does not list them. Staff only."""
         require(info.context.actor, may_list_service_accounts)
         return models.User.objects.services().in_order(UserOrderField.USERNAME)
 
 
 @strawberry.input
 class CreateServiceAccountInput:
-    """A new account, of a program."""
+    """A new service account."""
 
     username: str = strawberry.field(description=USERNAME)
-    name: str = strawberry.field(default="", description="The name to show.")
-    is_staff: bool = strawberry.field(default=False, description="Whether it sees everybody.")
+    name: str = strawberry.field(default="", description="Display name.")
+    is_staff: bool = strawberry.field(default=False, description="Whether the account is staff.")
     is_superuser: bool = strawberry.field(
         default=False,
-        description="Whether it administers the service, as its tokens' scopes allow.",
+        description="Whether the account is an administrator, within the scopes of its tokens.",
     )
 
 
 @strawberry.input
 class DeactivateServiceAccountInput:
-    """Which service account to shut."""
+    """The service account to deactivate."""
 
-    service_account_id: strawberry.ID = strawberry.field(description="The account's `id`.")
+    service_account_id: strawberry.ID = strawberry.field(description="`id` of the service account.")
 
 
 @strawberry.type
 class ServiceAccountsMutation:
-    """Accounts of programs, for administrators."""
+    """Administration of service accounts."""
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def create_service_account(self, info: Info, input: CreateServiceAccountInput) -> UserPayload:
-        """Create a service account, which has no password, for administrators."""
+        """Create a service account, which authenticates by API tokens. Administrators only."""
         user = create_service_account(actor=info.context.actor, **vars(input))
         return UserPayload(user_id=user.pk)
 
@@ -72,9 +72,9 @@ class ServiceAccountsMutation:
     def deactivate_service_account(
         self, info: Info, input: DeactivateServiceAccountInput
     ) -> UserPayload:
-        """Deactivate a service account and revoke all its tokens, for administrators.
+        """Deactivate a service account, and revoke its tokens. Administrators only.
 
-        `reactivateUser` opens it again, without tokens.
+        `reactivateUser` reactivates the account, without tokens.
         """
         key = node_key(input.service_account_id, "User")
         user = deactivate_service_account(key, actor=info.context.actor)

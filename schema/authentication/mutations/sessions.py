@@ -1,4 +1,4 @@
-"""Ending sessions, and unlocking accounts."""
+"""Mutations that end sessions and unlock accounts."""
 
 import strawberry
 
@@ -23,35 +23,33 @@ from users.authentication.sessions.credentials import anonymous_actor
 class RevokeSessionInput:
     """The session to end."""
 
-    session_id: strawberry.ID = strawberry.field(
-        description="The session's `id`; for administrators, anybody's."
-    )
+    session_id: strawberry.ID = strawberry.field(description="`id` of the session.")
 
 
 @strawberry.input
 class EndSessionsInput(UserIdInput):
-    """Whose sessions to end."""
+    """The user whose sessions to end."""
 
 
 @strawberry.input
 class UnlockUserInput(UserIdInput):
-    """Whose account to unlock."""
+    """The user whose account to unlock."""
 
 
 @strawberry.type
 class SessionsEndedPayload(Payload):
-    """How many sessions were ended."""
+    """The number of sessions that were ended."""
 
-    count: int = strawberry.field(default=0, description="How many sessions were ended.")
+    count: int = strawberry.field(default=0, description="Number of sessions that were ended.")
 
 
 @strawberry.type
 class SessionsMutation:
-    """Where one is signed in no longer."""
+    """Revocation of sessions."""
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=False)
     def revoke_session(self, info: Info, input: RevokeSessionInput) -> SessionsEndedPayload:
-        """End one of your sessions, on all servers at once; any user's, for administrators."""
+        """End one of your sessions immediately. Administrators may end any session."""
         session_id = node_key(input.session_id, "Session")
         revoke_session(session_id, actor=info.context.actor)
         if session_id == info.context.actor.session_id:
@@ -60,19 +58,19 @@ class SessionsMutation:
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=False)
     def revoke_other_sessions(self, info: Info) -> SessionsEndedPayload:
-        """End all your sessions but this one."""
+        """End all your sessions except this one."""
         return SessionsEndedPayload(count=revoke_other_sessions(actor=info.context.actor))
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=False)
     def log_out_everywhere(self, info: Info) -> SessionsEndedPayload:
-        """End all your sessions, this one too."""
+        """End all your sessions, including this one."""
         count = log_out_everywhere(actor=info.context.actor)
         _leave(info)
         return SessionsEndedPayload(count=count)
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=False)
     def end_sessions(self, info: Info, input: EndSessionsInput) -> SessionsEndedPayload:
-        """End all sessions of a user, for administrators."""
+        """End all sessions of a user. Administrators only."""
         user_id = node_key(input.user_id, "User")
         count = end_sessions(user_id, actor=info.context.actor)
         if user_id == info.context.actor.user_id:
@@ -81,7 +79,7 @@ class SessionsMutation:
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=False)
     def unlock_user(self, info: Info, input: UnlockUserInput) -> UserPayload:
-        """Unlock a user who failed to log in too often, for administrators."""
+        """Unlock an account after too many failed log-in attempts. Administrators only."""
         user = unlock_user(node_key(input.user_id, "User"), actor=info.context.actor)
         return UserPayload(user_id=user.pk)
 

@@ -1,4 +1,4 @@
-"""Shutting people out, and letting them in again."""
+"""Mutations that suspend and reactivate users."""
 
 import datetime as dt
 
@@ -15,18 +15,18 @@ from users.scopes import Scope
 
 @strawberry.input
 class SuspendUserInput(UserIdInput):
-    """Whom to shut out, why, and until when."""
+    """The user to suspend, the reason and the end."""
 
-    reason: str = strawberry.field(description="1 to 500 characters, for staff to read.")
+    reason: str = strawberry.field(description="Reason, 1 to 500 characters; visible to staff.")
     until: dt.datetime | None = strawberry.field(
         default=None,
-        description="A moment to come, with its time zone; without one, until reactivated.",
+        description="When the suspension ends; in the future. Default: until `reactivateUser`.",
     )
 
 
 @strawberry.input
 class ReactivateUserInput(UserIdInput):
-    """Whom to let in again."""
+    """The user to reactivate."""
 
 
 @strawberry.type
@@ -35,7 +35,7 @@ class SuspensionMutation:
 
     @mutation(scope=Scope.USERS_WRITE, reauthenticate=True)
     def suspend_user(self, info: Info, input: SuspendUserInput) -> UserPayload:
-        """Suspend a user at once, for a while or until reactivated; for administrators."""
+        """Suspend a user immediately, until a time or until reactivated. Administrators only."""
         user = suspend_user(
             node_key(input.user_id, "User"),
             actor=info.context.actor,
@@ -46,7 +46,7 @@ class SuspensionMutation:
 
     @mutation(scope=Scope.USERS_WRITE, reauthenticate=True)
     def reactivate_user(self, info: Info, input: ReactivateUserInput) -> UserPayload:
-        """Let a suspended user sign in again, for administrators."""
+        """Reactivate a suspended or deactivated user. Administrators only."""
         user_id = node_key(input.user_id, "User")
         user = reactivate_user(user_id, actor=info.context.actor)
         return UserPayload(user_id=user.pk)

@@ -1,4 +1,4 @@
-"""API tokens in GraphQL."""
+"""The API token type."""
 
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -22,26 +22,26 @@ describe_enum(Scope)
 
 @strawberry_django.type(models.ApiToken)
 class ApiToken(relay.Node):
-    """A secret by which a program speaks for its owner."""
+    """An API token: authenticates an application as its owner, within its scopes."""
 
     id: relay.NodeID[UUID]
-    name: auto = strawberry_django.field(description="What it is for, as its maker put it.")
-    scopes: list[Scope] = strawberry_django.field(description="What it is good for.")
+    name: auto = strawberry_django.field(description="Name, such as the purpose.")
+    scopes: list[Scope] = strawberry_django.field(description="Scopes that the token grants.")
     user: Annotated["User", strawberry.lazy("schema.accounts.types.users")] | None = (
-        strawberry_django.field(description="For whom it speaks.")
+        strawberry_django.field(description="Owner of the token.")
     )
-    created_at: auto = strawberry_django.field(description="Since when it works.")
-    expires_at: auto = strawberry_django.field(description="Until when it works.")
+    created_at: auto = strawberry_django.field(description="When the token was created.")
+    expires_at: auto = strawberry_django.field(description="When the token expires.")
     last_used_at: auto = strawberry_django.field(
-        description="When it was used, to within five minutes; null if it never was."
+        description="When the token was last used, to within five minutes; null if never."
     )
     rotated_at: auto = strawberry_django.field(
-        description="When it got a successor; null if it has none."
+        description="When `rotateApiToken` replaced it; null if never."
     )
 
     @classmethod
     def get_queryset(cls, queryset: ApiTokenQuerySet, info: Info) -> ApiTokenQuerySet:
-        """Whatever leads to tokens leads to visible ones only, and to no expired ones."""
+        """Restrict every access path to visible tokens that are not expired."""
         return queryset.visible_to(info.context.actor).active()
 
 

@@ -1,4 +1,4 @@
-"""Second factors in GraphQL."""
+"""The types of second factors."""
 
 from uuid import UUID
 
@@ -14,16 +14,16 @@ from users.authentication.querysets import PasskeyQuerySet, TotpQuerySet
 
 @strawberry_django.type(models.Totp)
 class Totp:
-    """An authenticator app (RFC 6238)."""
+    """An authenticator app (TOTP, RFC 6238)."""
 
-    confirmed_at: auto = strawberry_django.field(description="Since when it counts.")
+    confirmed_at: auto = strawberry_django.field(description="When the app was activated.")
     last_used_at: auto = strawberry_django.field(
-        description="When a code of it was last used; the first one set it up."
+        description="When a code was last used, counting the one that activated the app."
     )
 
     @classmethod
     def get_queryset(cls, queryset: TotpQuerySet, info: Info) -> TotpQuerySet:
-        """Whatever leads to apps leads to visible ones only."""
+        """Restrict every access path to visible apps."""
         return queryset.visible_to(info.context.actor)
 
 
@@ -32,25 +32,27 @@ class Passkey(relay.Node):
     """A passkey (Web Authentication Level 3)."""
 
     id: relay.NodeID[UUID]
-    name: auto = strawberry_django.field(description="What the person calls it.")
+    name: auto = strawberry_django.field(description="Name that the user gave it.")
     aaguid: strawberry.ID = strawberry_django.field(
-        description="The model of what made it, by which its maker is found; zeros if not told."
+        description="Model of the authenticator (AAGUID); all zeros if unknown."
     )
     is_syncable: auto = strawberry_django.field(
-        description="Whether it may be copied to other devices of the person."
+        description="Whether the passkey can be synced to other devices of the user."
     )
-    is_backed_up: auto = strawberry_django.field(description="Whether it was, when last used.")
-    created_at: auto = strawberry_django.field(description="When it was registered.")
+    is_backed_up: auto = strawberry_django.field(
+        description="Whether the passkey was synced, as of its last use."
+    )
+    created_at: auto = strawberry_django.field(description="When the passkey was registered.")
     last_used_at: auto = strawberry_django.field(
-        description="When it last signed the person in or proved them; null if it never did."
+        description="When the passkey last authenticated the user; null if never."
     )
 
     @classmethod
     def get_queryset(cls, queryset: PasskeyQuerySet, info: Info) -> PasskeyQuerySet:
-        """Whatever leads to passkeys leads to visible ones only."""
+        """Restrict every access path to visible passkeys."""
         return queryset.visible_to(info.context.actor)
 
 
 @strawberry.type
 class PasskeyConnection(KeysetConnection[Passkey]):
-    """A page of passkeys, the oldest first."""
+    """A page of passkeys, oldest first."""

@@ -1,4 +1,4 @@
-"""Suspensions in GraphQL."""
+"""The suspension type."""
 
 import strawberry_django
 from strawberry import auto
@@ -10,15 +10,15 @@ from users.authentication.querysets import SuspensionQuerySet
 
 @strawberry_django.type(models.Suspension)
 class Suspension:
-    """Why somebody may not sign in, and until when; for staff."""
+    """A suspension of a user. Visible to staff."""
 
-    reason: auto = strawberry_django.field(description="Why, as an administrator put it.")
+    reason: auto = strawberry_django.field(description="Reason that the administrator gave.")
     until: auto = strawberry_django.field(
-        description="When it ends by itself; null if an administrator is to end it."
+        description="When the suspension expires; null if it lasts until `reactivateUser`."
     )
-    created_at: auto = strawberry_django.field(description="When it began.")
+    created_at: auto = strawberry_django.field(description="When the suspension started.")
 
     @classmethod
     def get_queryset(cls, queryset: SuspensionQuerySet, info: Info) -> SuspensionQuerySet:
-        """Whatever leads to suspensions leads to visible ones only."""
+        """Restrict every access path to visible suspensions."""
         return queryset.visible_to(info.context.actor)

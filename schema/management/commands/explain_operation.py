@@ -1,4 +1,4 @@
-"""Show how the engine executes an operation, and how PostgreSQL does what it is told."""
+"""Explain how the engine and PostgreSQL execute an operation."""
 
 import sys
 from collections.abc import Iterator
@@ -21,27 +21,27 @@ from users.accounts.models import User
 
 
 class Command(BaseCommand):
-    """Execute a query as anybody, without a request, and tell what was done."""
+    """Executes a query as any user, without a request, and prints plan and statements."""
 
     help = (
         "Shows the engine's plan of a query, and each of its statements with PostgreSQL's plan. "
-        "The query is executed: what its lists return decides what is read below them."
+        "The query is executed, because the rows of a list determine the statements below it."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take the document, and as whom and with what to execute it."""
+        """Add the document, the user and the variables."""
         parser.add_argument("file", help="The GraphQL document; - reads it from standard input.")
         parser.add_argument("--variables", default="{}", help="A JSON object.")
-        parser.add_argument("--operation", help="Which of the document's operations.")
-        parser.add_argument("--user", help="Whose username; nobody's, if not given.")
+        parser.add_argument("--operation", help="Name of the operation to explain.")
+        parser.add_argument("--user", help="Username of the actor. Default: anonymous.")
         parser.add_argument(
             "--analyze",
             action="store_true",
-            help="Run the statements again, and show what it took.",
+            help="Execute the statements again with EXPLAIN (ANALYZE, BUFFERS).",
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Execute and print. Raises `CommandError` for what is not to be executed by the engine."""
+        """Execute and print. Raises `CommandError` for an operation the engine does not execute."""
         operation = _operation(_text(options["file"]), options["operation"])
         variables = _variables(options["variables"])
         trace = Trace()
@@ -81,7 +81,7 @@ def _actor(username: str | None) -> Actor:
         return ANONYMOUS
     user = User.objects.filter(username=username.lower()).first()
     if user is None:
-        raise CommandError(f"Nobody is called {username}.")
+        raise CommandError(f"There is no user {username}.")
     return Actor(user_id=user.pk, is_staff=user.is_staff, is_superuser=user.is_superuser)
 
 
@@ -97,7 +97,7 @@ def _operation(source: str, name: str | None) -> CompiledOperation:
     except NotPlannableError as error:
         raise _not_planned(error) from None
     if operation.is_mutation:
-        raise CommandError("This is a mutation: to explain it would be to carry it out.")
+        raise CommandError("Mutations cannot be explained, because that would execute them.")
     return operation
 
 
@@ -122,17 +122,21 @@ def _report(trace: Trace, result: ExecutionResult, *, analyze: bool) -> Iterator
 
 
 def _headline(step: Step) -> str:
-    made = {None: "not the engine's", True: "SQL kept", False: f"made anew: {step.reason}"}
+    compiled = {
+        None: "not by the engine",
+        True: "compiled",
+        False: f"recompiled: {step.reason}",
+    }
     return (
-        f"{step.reads or 'a resolver'}, {made[step.is_compiled]};"
+        f"{step.reads or 'a resolver'}, {compiled[step.is_compiled]};"
         f" parameters {len(step.params or ())}, rows {step.rows}, {step.milliseconds} ms"
     )
 
 
 def _explained(step: Step, *, analyze: bool) -> list[str]:
-    """Return PostgreSQL's plan of a statement, for the values that it was given."""
+    """Return PostgreSQL's plan of a statement, for its parameters."""
     if not step.sql.startswith(("SELECT", "(SELECT", "WITH")):
-        return ["(PostgreSQL explains queries only.)"]
+        return ["(not explained: not a query)"]
     options = "ANALYZE, BUFFERS" if analyze else "COSTS"
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN ({options}) {step.sql}", step.params)

@@ -1,4 +1,4 @@
-"""Invitations to organisations in GraphQL."""
+"""The type of invitations to organisations."""
 
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -15,33 +15,35 @@ from users.organizations.querysets import OrganizationInvitationQuerySet
 if TYPE_CHECKING:
     from schema.accounts.types.users import User
 
-# Not the labels: those are translated, and into the language of whoever asks first.
+# Not the labels: they are translated, so the description would depend on the first request.
 describe_enum(
     models.Role,
     {
-        models.Role.OWNER: "The organisation is theirs: renames and deletes it, changes roles.",
-        models.Role.ADMIN: "Invites and removes plain members.",
-        models.Role.MEMBER: "Belongs to the organisation.",
+        models.Role.OWNER: "Renames and deletes the organisation, and manages all members and roles.",
+        models.Role.ADMIN: "Invites and removes members with the role `MEMBER`.",
+        models.Role.MEMBER: "Belongs to the organisation, without further rights.",
     },
 )
 
 
 @strawberry_django.type(models.OrganizationInvitation)
 class OrganizationInvitation(relay.Node):
-    """A place that is offered to an address's owner."""
+    """A pending invitation to an organisation."""
 
     id: relay.NodeID[UUID]
-    email: auto = strawberry_django.field(description="To whom the link was mailed.")
-    role: models.Role = strawberry_django.field(description="As what they would join.")
+    email: auto = strawberry_django.field(description="Invited address.")
+    role: models.Role = strawberry_django.field(description="Role after joining.")
     inviter: Annotated["User", strawberry.lazy("schema.accounts.types.users")] | None = (
-        strawberry_django.field(description="Who invited; null for whom you may not see.")
+        strawberry_django.field(
+            description="User who sent the invitation; null if not visible to you."
+        )
     )
-    created_at: auto = strawberry_django.field(description="Since when.")
-    expires_at: auto = strawberry_django.field(description="Until when the link works.")
+    created_at: auto = strawberry_django.field(description="When the invitation was sent.")
+    expires_at: auto = strawberry_django.field(description="When the invitation expires.")
 
     @classmethod
     def get_queryset(
         cls, queryset: OrganizationInvitationQuerySet, info: Info
     ) -> OrganizationInvitationQuerySet:
-        """Whatever leads to invitations leads to visible ones only, the newest first."""
+        """Restrict every access path to visible invitations, newest first."""
         return queryset.visible_to(info.context.actor).order_by("-pk")

@@ -1,4 +1,4 @@
-"""Organisations and memberships in GraphQL."""
+"""The types of organisations and memberships."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
@@ -27,41 +27,41 @@ def _own_role(info: Info) -> Subquery:
 
 @strawberry_django.type(models.Membership)
 class Membership:
-    """A person's role in an organisation."""
+    """A membership: a user's role in an organisation."""
 
     user: Annotated["User", strawberry.lazy("schema.accounts.types.users")] | None = (
-        strawberry_django.field(description="Who; null for whom you may not see.")
+        strawberry_django.field(description="The member; null if not visible to you.")
     )
     organization: Annotated["Organization", strawberry.lazy(__name__)] = strawberry_django.field(
-        description="Where."
+        description="The organisation."
     )
-    role: models.Role = strawberry_django.field(description="As what.")
-    created_at: auto = strawberry_django.field(description="Since when.")
+    role: models.Role = strawberry_django.field(description="Role of the member.")
+    created_at: auto = strawberry_django.field(description="When the user joined.")
 
     @classmethod
     def get_queryset(cls, queryset: MembershipQuerySet, info: Info) -> MembershipQuerySet:
-        """Whatever leads to memberships leads to visible ones only."""
+        """Restrict every access path to visible memberships."""
         return queryset.visible_to(info.context.actor)
 
 
 @strawberry.type
 class MembershipConnection(KeysetConnection[Membership]):  # type: ignore[type-var]  # not a Node
-    """A page of memberships, the oldest first."""
+    """A page of memberships, oldest first."""
 
 
 @strawberry_django.type(models.Organization)
 class Organization(relay.Node):
-    """A company, a club, a team."""
+    """An organisation of users, such as a company or a team."""
 
     id: relay.NodeID[UUID]
-    name: auto = strawberry_django.field(description="What it is called.")
-    created_at: auto = strawberry_django.field(description="Since when it is here.")
+    name: auto = strawberry_django.field(description="Name; not necessarily unique.")
+    created_at: auto = strawberry_django.field(description="When the organisation was created.")
     my_role: models.Role | None = strawberry_django.field(
-        annotate=_own_role, description="What you are there; null if you do not belong to it."
+        annotate=_own_role, description="Your role; null if you are not a member."
     )
     invitations: list[OrganizationInvitation] = strawberry_django.field(
-        description="Who was invited and has not answered, newest first; for its owners and "
-        "administrators, and for staff. Others find none."
+        description="Pending invitations, newest first. Visible to the organisation's owners and "
+        "administrators, and to staff; empty for others."
     )
 
     @nested_connection(MembershipConnection, parent="organization")
@@ -69,14 +69,14 @@ class Organization(relay.Node):
         self,
         role: Annotated[
             models.Role | None,
-            strawberry.argument(description="Only those of this role; all, if not given."),
+            strawberry.argument(description="Role to filter by. Default: all roles."),
         ] = None,
     ) -> Iterable[Membership]:
-        """Who belongs to it."""
+        """Memberships, oldest first."""
         members = models.Membership.objects.in_order()
         return members.filter(role=role) if role else members
 
     @classmethod
     def get_queryset(cls, queryset: OrganizationQuerySet, info: Info) -> OrganizationQuerySet:
-        """Whatever leads to organisations leads to visible ones only."""
+        """Restrict every access path to visible organisations."""
         return queryset.visible_to(info.context.actor)

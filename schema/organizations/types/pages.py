@@ -1,4 +1,4 @@
-"""The list of organisations in GraphQL."""
+"""The connection of organisations, and its order."""
 
 import strawberry
 
@@ -10,21 +10,21 @@ from users.organizations.orders import OrganizationOrderField
 describe_enum(
     OrganizationOrderField,
     {
-        OrganizationOrderField.NAME: "The name, whatever its case.",
-        OrganizationOrderField.CREATED: "When they were made.",
+        OrganizationOrderField.NAME: "Order by name, case-insensitively.",
+        OrganizationOrderField.CREATED: "Order by creation.",
     },
 )
 
 
 @strawberry.input
 class OrganizationOrder(Order):
-    """An order of organisations."""
+    """Sort order of organisations."""
 
     field: OrganizationOrderField = strawberry.field(
-        default=OrganizationOrderField.NAME, description="By what."
+        default=OrganizationOrderField.NAME, description="Field to order by."
     )
 
 
 @strawberry.type
 class OrganizationConnection(KeysetConnection[Organization]):
-    """A page of organisations, in the order that was asked for."""
+    """A page of organisations."""

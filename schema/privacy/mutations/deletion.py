@@ -1,4 +1,4 @@
-"""Deleting accounts, and having them back."""
+"""Mutations that delete accounts and cancel deletions."""
 
 import datetime as dt
 
@@ -23,55 +23,54 @@ from users.privacy.services.deletion import (
 
 @strawberry.input
 class DeleteMeInput(PasswordConfirmation):
-    """Proof that the owner asks."""
+    """Confirmation by your password."""
 
 
 @strawberry.type
 class DeleteMePayload(Payload):
-    """When the account will be erased."""
+    """The pending deletion."""
 
-    # The caller is signed out, so there is no user to show.
+    # No user: the mutation ends the session.
 
     due_at: dt.datetime | None = strawberry.field(
-        default=None, description="Until when the mailed link undoes it."
+        default=None,
+        description="When the account is erased. Until then the mailed link cancels the deletion.",
     )
 
 
 @strawberry.input
 class CancelDeletionInput(TokenInput):
-    """What the mailed link carries."""
+    """The token of a mailed cancellation link."""
 
 
 @strawberry.type
 class CancelDeletionPayload(Payload):
-    """Whose account stays."""
+    """The account that is kept."""
 
-    # The link works without authentication, so this tells no more than the link proves.
+    # No user: the link proves control of the mailbox, and needs no authentication.
 
-    username: str | None = strawberry.field(
-        default=None, description="What the person signs in with."
-    )
+    username: str | None = strawberry.field(default=None, description="Username of the account.")
 
 
 @strawberry.input
 class DeleteUserInput(UserIdInput):
-    """Whose account to delete."""
+    """The user whose account to delete."""
 
 
 @strawberry.input
 class CancelUserDeletionInput(UserIdInput):
-    """Whose account is to stay."""
+    """The user whose deletion to cancel."""
 
 
 @strawberry.type
 class DeletionMutation:
-    """Deletions."""
+    """Deletion of accounts."""
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def delete_me(self, info: Info, input: DeleteMeInput) -> DeleteMePayload:
-        """Deactivate your account at once, and erase it after a grace period.
+        """Deactivate your account immediately, and erase it after a grace period.
 
-        A mailed link undoes it.
+        Until then, a mailed link cancels the deletion.
         """
         actor = info.context.actor
         due_at = delete_me(require_self_id(info), actor=actor, password=input.password)
@@ -80,19 +79,19 @@ class DeletionMutation:
 
     @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
     def cancel_deletion(self, info: Info, input: CancelDeletionInput) -> CancelDeletionPayload:
-        """Cancel the deletion of an account, by the mailed link. The token is single-use."""
+        """Cancel the deletion of an account with the mailed token, which is single-use."""
         user = cancel_deletion(input.token, actor=info.context.actor)
         return CancelDeletionPayload(username=user.username)
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def delete_user(self, info: Info, input: DeleteUserInput) -> UserPayload:
-        """Delete a user's account as `deleteMe` does, for administrators."""
+        """Delete a user's account, as `deleteMe` does. Administrators only."""
         user = delete_user(node_key(input.user_id, "User"), actor=info.context.actor)
         return UserPayload(user_id=user.pk)
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def cancel_user_deletion(self, info: Info, input: CancelUserDeletionInput) -> UserPayload:
-        """Cancel the deletion of a user's account within the grace period, for administrators."""
+        """Cancel the deletion of a user within the grace period. Administrators only."""
         user_id = node_key(input.user_id, "User")
         user = cancel_user_deletion(user_id, actor=info.context.actor)
         return UserPayload(user_id=user.pk)
