@@ -123,7 +123,7 @@ class Context:
         )
 
     def with_params(self) -> Self:
-        """Return a context with placeholders for the actor, for plans shared by equal visibility."""
+        """Return a context with placeholders for the actor's params, to compile shared plans."""
         params = {name: Param.named(name) for name in ACTOR_PARAMS if getattr(self.actor, name)}
         # No visibility rule depends on these.
         unset = {"proof": None, "impersonator_id": None}

@@ -150,7 +150,7 @@ def check_nulls(given: object) -> None:
     fields = vars(given) if given is not None else {}
     nulls = [name for name, some in fields.items() if isinstance(some, Some) and some.value is None]
     if nulls:
-        message = _("Give a value, or leave the field out to keep what there is.")
+        message = _("Enter a value, or omit the field to keep the current value.")
         raise InputRejectedError(
             *(
                 Problem(CODES.get(name, GenericErrorCode.VALUE_INVALID), message, (name,))
@@ -201,20 +201,20 @@ def _cancellation(
         code = RequestErrorCode.RESPONSE_TOO_LARGE
         message = (
             _(
-                "This was carried out, but the answer would have more than %(max)s bytes. "
-                "Read what changed by smaller queries."
+                "The mutation was executed, but its response would have more than %(max)s bytes. "
+                "Query the changes in smaller parts."
             )
             if is_executed
             else _(
-                "The answer would have more than %(max)s bytes. Ask for fewer objects or fields."
+                "The response would have more than %(max)s bytes. Request fewer objects or fields."
             )
         )
         return code, message % {"max": f"{settings.GRAPHQL_MAX_RESPONSE_BYTES:,}"}
     logger.warning("an operation was cancelled at its deadline")
     messages = {
-        None: _("This took too long. Ask for less, or more precisely."),
-        False: _("This took too long and was stopped. Nothing was changed. Try again."),
-        True: _("This was carried out, but answering took too long. Read what changed by a query."),
+        None: _("The request took too long. Request less data, or narrow the filter."),
+        False: _("The request took too long and was stopped. Nothing was changed. Try again."),
+        True: _("The mutation was executed, but its response took too long. Query the changes."),
     }
     return RequestErrorCode.QUERY_TIMEOUT, messages[is_executed]
 
@@ -246,7 +246,9 @@ def format_error(error: GraphQLError) -> dict[str, Any]:
         code, formatted["message"] = _cancellation(ResponseTooLargeError(), is_executed=None)
     elif is_timeout(original):
         logger.warning("a statement timed out at %s", error.path)
-        formatted["message"] = _("This took too long. Ask for less, or more precisely.")
+        formatted["message"] = _(
+            "The request took too long. Request less data, or narrow the filter."
+        )
         code = RequestErrorCode.QUERY_TIMEOUT
     elif original is not None and (error.path is not None or not error.nodes):
         logger.error("internal error in a resolver at %s", error.path, exc_info=original)

@@ -50,11 +50,13 @@ class MembershipFilter:
 
 
 @strawberry.input(
-    description="Conditions that users must meet, all of them. At most "
-    f"{MAX_FILTERS} filters, nested at most {MAX_DEPTH} levels deep. All conditions except `joined`, "
-    "`membership` and `publicMetadata` are restricted to staff."
+    description=f"Conditions that users must meet, all of them. At most {MAX_FILTERS} filters, "
+    f"nested at most {MAX_DEPTH} levels deep. Conditions except `joined`, `membership` and "
+    "`publicMetadata` are restricted to staff."
 )
 class UserFilter:
+    """A tree of conditions on users."""
+
     is_active: bool | None = strawberry.field(
         default=None, description="Whether the user can sign in."
     )

@@ -55,7 +55,7 @@ class Event(relay.Node):
         only=["actor_id", "details__values"], select_related=["details"], extensions=[Details()]
     )
     def personal(self: models.Event) -> JSON | None:
-        """Personal data, such as previous and new addresses; null if erased or not visible to you."""
+        """Personal data, such as changed addresses; null if erased or not visible to you."""
         return {
             name: value
             for name, value in self.personal_values.items()

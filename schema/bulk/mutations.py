@@ -82,8 +82,8 @@ class StartBulkActionPayload(BulkActionPayload):
 
     selected_count: TotalCount | None = strawberry.field(
         default=None,
-        description="Number of selected users if it differs from `expectedCount`; exact up to 10,000 "
-        "or `expectedCount`, the larger of the two.",
+        description="Number of selected users if it differs from `expectedCount`; exact up to "
+        "10,000 or `expectedCount`, the larger of the two.",
     )
 
 

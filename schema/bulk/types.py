@@ -30,9 +30,9 @@ describe_enum(
         BulkActionState.RUNNING: "A worker is processing the users one by one.",
         BulkActionState.COMPLETED: "All selected users were processed.",
         BulkActionState.CANCELED: "Cancelled by an administrator.",
-        BulkActionState.STOPPED: "Stopped: the requester or the API token lost the right to do this.",
-        BulkActionState.FAILED: "Cannot be executed as stored. Users processed before stay changed. "
-        "Start a new bulk action.",
+        BulkActionState.STOPPED: "The requester or the API token lost the right to do this.",
+        BulkActionState.FAILED: "Cannot be executed as stored. Users processed before stay "
+        "changed. Start a new bulk action.",
     },
 )
 

@@ -17,8 +17,8 @@ Path: TypeAlias = tuple[str | int, ...]
 def serialize(payload: dict[str, Any]) -> bytes:
     """Serialize a response.
 
-    A value that is not JSON is a fault of its scalar. Its field becomes null, with an error: failing
-    the response would hide that a mutation was executed, and the other fields are valid.
+    A value that is not JSON is a fault of its scalar. Its field becomes null, with an error:
+    failing the response would hide that a mutation was executed, and the other fields are valid.
     """
     try:
         return orjson.dumps(payload)

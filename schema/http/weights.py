@@ -98,8 +98,8 @@ class _Scale:
         if self._fields > MAX_FIELDS:
             raise request_error(
                 RequestErrorCode.FIELDS_EXCEEDED,
-                f"This operation selects more than {MAX_FIELDS:,} fields, counting those of a fragment"
-                " at each spread. Select fewer fields.",
+                f"This operation selects more than {MAX_FIELDS:,} fields, counting those of a"
+                " fragment at each spread. Select fewer fields.",
             )
 
     def _add(self, count: int) -> None:

@@ -65,7 +65,7 @@ class InviteToOrganizationInput:
     email: str = strawberry.field(description="Address that receives the invitation link.")
     role: models.Role = strawberry.field(
         default=models.Role.MEMBER,
-        description="Role of the new member. Only owners may invite other owners and administrators.",
+        description="Role of the new member. Only owners may assign `OWNER` and `ADMIN`.",
     )
     locale: str = strawberry.field(
         default="en", description="Language of the mail, if the address has no account."
@@ -248,7 +248,10 @@ class OrganizationsMutation:
 
     @mutation(scope=Scope.ORGANIZATIONS_WRITE, reauthenticate=False)
     def remove_member(self, info: Info, input: RemoveMemberInput) -> OrganizationPayload:
-        """Remove a member. Owners may remove any member, administrators those with role `MEMBER`."""
+        """Remove a member.
+
+        Owners may remove any member, administrators those with the role `MEMBER`.
+        """
         organization = remove_member(
             node_key(input.organization_id, "Organization"),
             node_key(input.user_id, "User"),

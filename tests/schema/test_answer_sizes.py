@@ -112,7 +112,7 @@ def test_oversized_mutation_answer_says_what_was_committed(
     answer = executor(lambda: client_key(sam)(CHANGE))
     assert (answer.status, answer.codes) == (200, ["RESPONSE_TOO_LARGE"])
     (error,) = answer.body["errors"]
-    assert error["message"].startswith("This was carried out, but")
+    assert error["message"].startswith("The mutation was executed, but")
     profile = Profile.objects.get(user=sam)
     if executor.name == "engine":
         assert error["path"] == ["a", "user"]

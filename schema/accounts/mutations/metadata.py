@@ -70,7 +70,7 @@ class MetadataMutation:
 
     @mutation(scope=Scope.USERS_WRITE, reauthenticate=False)
     def update_metadata(self, info: Info, input: UpdateMetadataInput) -> UserPayload:
-        """Update a user's metadata. Staff may write public, administrators also private metadata."""
+        """Update a user's metadata: public for staff, private for administrators."""
         user = change_metadata(
             node_key(input.user_id, "User"),
             actor=info.context.actor,

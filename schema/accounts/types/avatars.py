@@ -10,9 +10,9 @@ from users.accounts.avatars.storage import avatar_url
 describe_enum(
     AvatarSize,
     {
-        AvatarSize.SMALL: "64 × 64 pixels.",
-        AvatarSize.MEDIUM: "256 × 256 pixels.",
-        AvatarSize.LARGE: "512 × 512 pixels.",
+        AvatarSize.SMALL: "64 by 64 pixels.",
+        AvatarSize.MEDIUM: "256 by 256 pixels.",
+        AvatarSize.LARGE: "512 by 512 pixels.",
     },
 )
 

@@ -170,7 +170,7 @@ class User(relay.Node):
     )
     erased_at: datetime | None = strawberry_django.field(
         extensions=[Private()],
-        description="When the personal data was erased; null unless it was. Visible to the user and "
+        description="When the account was erased; null unless it was. Visible to the user and "
         "staff.",
     )
 
@@ -199,7 +199,10 @@ class User(relay.Node):
 
     @strawberry_django.field(only=["date_joined", "is_staff"], extensions=[Private()])
     def second_factor_due_at(self: models.User) -> datetime | None:
-        """When a second factor becomes mandatory; null if none is required. Visible to the user and staff."""
+        """When a second factor becomes mandatory; null if none is required.
+
+        Visible to the user and staff.
+        """
         return due_at(self.date_joined, is_staff=self.is_staff)
 
     @strawberry_django.field(
@@ -251,8 +254,8 @@ class UserConnection(KeysetConnection[User]):
     """A page of users."""
 
     @strawberry.field(
-        description=f"Whether more than {MAX_CANDIDATES:,} users match a `search`, of whom only that "
-        "many are ranked. With `orderBy`, all matches are listed."
+        description=f"Whether more than {MAX_CANDIDATES:,} users match `search`; only that many "
+        "are ranked. With `orderBy`, all matches are listed."
     )
     def is_truncated(self) -> bool:
         """Check for one more candidate than are ranked."""

@@ -58,8 +58,8 @@ class RotateApiTokenInput(PasswordConfirmation):
     token_id: strawberry.ID = strawberry.field(description=TOKEN_ID)
     overlap_minutes: int = strawberry.field(
         default=60,
-        description="How long the previous token stays valid, in minutes, up to 10,080 (a week). With "
-        "0 it expires immediately.",
+        description="How long the previous token stays valid, in minutes, up to 10,080 (a week). "
+        "With 0 it expires immediately.",
     )
 
 

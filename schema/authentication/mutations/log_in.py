@@ -70,8 +70,8 @@ class SignedInPayload(UserPayload):
     )
     device_token: str | None = strawberry.field(
         default=None,
-        description="Identifies this device. Store it, also after `logOut`, and send it with the next "
-        "`logIn`. Null for the transport `COOKIE` and for refreshed tokens.",
+        description="Identifies this device. Store it, also after `logOut`, and send it with the "
+        "next `logIn`. Null for the transport `COOKIE` and for refreshed tokens.",
     )
 
     @classmethod
@@ -147,7 +147,10 @@ class AuthenticationMutation:
 
     @mutation(scope=NoScope.SESSION, reauthenticate=False)
     def refresh_tokens(self, info: Info, input: RefreshTokensInput) -> SignedInPayload:
-        """Exchange a refresh token for a new token pair. Reuse after ten seconds ends the session."""
+        """Exchange a refresh token for a new pair of tokens.
+
+        Reuse of a refresh token after ten seconds ends the session.
+        """
         signed_in = refresh_tokens(input.refresh_token, actor=info.context.actor)
         return SignedInPayload.of(signed_in, info.context)
 

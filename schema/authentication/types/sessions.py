@@ -32,8 +32,8 @@ class Session(relay.Node):
         "expires then."
     )
     methods: list[str] = strawberry_django.field(
-        description="Authentication methods, as `amr` values (RFC 8176): `pwd` for a password, `otp` "
-        "for a code, `hwk` or `swk` for a passkey, `mfa` for two factors."
+        description="Authentication methods, as `amr` values (RFC 8176): `pwd` for a password, "
+        "`otp` for a code, `hwk` or `swk` for a passkey, `mfa` for two factors."
     )
     aal: auto = strawberry_django.field(
         description="Authenticator assurance level (NIST SP 800-63B), 1 or 2."

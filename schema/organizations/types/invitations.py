@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 describe_enum(
     models.Role,
     {
-        models.Role.OWNER: "Renames and deletes the organisation, and manages all members and roles.",
+        models.Role.OWNER: "Renames and deletes the organisation, and manages members and roles.",
         models.Role.ADMIN: "Invites and removes members with the role `MEMBER`.",
         models.Role.MEMBER: "Belongs to the organisation, without further rights.",
     },
