@@ -40,7 +40,7 @@ def test_requirements_are_described() -> None:
     for name, access in ROOT_FIELDS.access.items():
         assert (described[name].description or "").endswith(str(access)), name
     assert described["updateUser"].description == (
-        "Change a user, for administrators; profiles, for staff. Requires the scope `users:write`."
+        "Update a user. Administrators only; staff may update the profile fields. Requires the scope `users:write`."
         " Requires recent authentication."
     )
 
