@@ -1,4 +1,4 @@
-"""Drawing of operations that read: any fields, arguments, fragments, directives and variables."""
+"""Generates random queries: fields, arguments, fragments, directives and variables."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 
 CONDITION: Final = GraphQLNonNull(GraphQLBoolean)
 PAGING: Final = ("first", "last", "after", "before")
-# Of these sizes most are right; Hypothesis likes the ends.
+# Mostly valid page sizes; Hypothesis favours the ends of a list.
 SIZES: Final = (3, 1, 1, 2, 2, 3, 3, 4, 4, 5, 0, -1, 101, 5, 8, 8, 9, 9, 1, 2, 3, 2)
 MAX_ALIASES: Final = 12
 MAX_DIRECTIVES: Final = 6
@@ -35,19 +35,19 @@ MAX_DEPTH: Final = 9
 
 @dataclass(frozen=True)
 class ValuePool:
-    """What there is to ask for: values of scalars by type, or by argument if it has some."""
+    """Values to draw from: by scalar type, or by argument if it has its own."""
 
-    # The fields of the root, those more often that are here more often.
+    # Root fields; repeated names are drawn more often.
     roots: Sequence[str]
     scalars: Mapping[str, Sequence[Any]]
     named: Mapping[str, Sequence[Any]]
-    # Cursors by the field they are of and its other arguments, as literals.
+    # Cursors by field and other arguments, as literals.
     cursors: Mapping[tuple[str, str], Sequence[str]]
 
 
 @dataclass(frozen=True)
 class GeneratedOperation:
-    """A document and the variables that are given to it."""
+    """A document and its variables."""
 
     source: str
     variables: dict[str, Any]
@@ -55,7 +55,7 @@ class GeneratedOperation:
 
 @dataclass
 class OperationGenerator:
-    """One document in the making."""
+    """Builder of one document."""
 
     schema: GraphQLSchema
     material: ValuePool
@@ -64,14 +64,14 @@ class OperationGenerator:
     given: dict[str, Any] = field(default_factory=dict)
     fragments: dict[str, list[str]] = field(default_factory=dict)
     bodies: list[str] = field(default_factory=list)
-    # The arguments of each field that has no alias: whatever is merged agrees in them.
+    # Arguments of each field without an alias: merged fields must have equal arguments.
     unaliased: dict[str, str] = field(default_factory=dict)
     aliases: int = 0
     directives: int = 0
     fields: int = 0
 
     def document(self) -> GeneratedOperation:
-        """Draw an operation on the schema's queries."""
+        """Draw a query operation."""
         root = self.schema.query_type
         assert root is not None
         body = self.selections(root, 0)
@@ -82,7 +82,7 @@ class OperationGenerator:
     # Selections --------------------------------------------------------------------------
 
     def selections(self, type_: GraphQLNamedType, depth: int) -> str:
-        """Draw what is selected of a type."""
+        """Draw a selection set of a type."""
         most = 3 if depth == 0 else 5
         parts = [self.selection(type_, depth) for _ in range(self.number(1, most))]
         return "{ " + " ".join(parts) + " }"
@@ -97,7 +97,7 @@ class OperationGenerator:
         return self.field(type_, depth)
 
     def fragment(self, type_: GraphQLNamedType, depth: int) -> str:
-        """Draw an inline fragment, or one with a name, perhaps for another time."""
+        """Draw an inline fragment, or a named one that may be spread again."""
         types = [type_]
         if isinstance(type_, GraphQLInterfaceType):
             types += self.schema.get_possible_types(type_)
@@ -117,7 +117,7 @@ class OperationGenerator:
         return f"...{name}{self.directive()}"
 
     def field(self, type_: GraphQLNamedType, depth: int) -> str:
-        """Draw a field, with its arguments and what is selected below."""
+        """Draw a field, with its arguments and selection set."""
         assert isinstance(type_, GraphQLObjectType | GraphQLInterfaceType)
         self.fields += 1
         leaves_only = self.fields > MAX_FIELDS or depth >= MAX_DEPTH
@@ -130,7 +130,7 @@ class OperationGenerator:
             return "__typename"
         if not depth:
             names = list(self.material.roots)
-        # What leads on is more interesting.
+        # Prefer fields with a selection set.
         leading = [
             name for name in names if is_composite_type(get_named_type(type_.fields[name].type))
         ]
@@ -152,7 +152,7 @@ class OperationGenerator:
         return f"{alias}{name}{arguments}{self.directive()}{body}"
 
     def _may_conflict(self, type_: GraphQLNamedType, name: str) -> bool:
-        """Return whether fragments on types of one interface differ in the field's type."""
+        """Return whether the types of an interface have the field with different types."""
         node = self.schema.get_type("Node")
         assert isinstance(node, GraphQLInterfaceType)
         if isinstance(type_, GraphQLInterfaceType):
@@ -162,7 +162,7 @@ class OperationGenerator:
         return type_ in possible and len(kinds) > 1
 
     def alias(self, prefix: str) -> str:
-        """Draw a name of its own, as long as there may be more."""
+        """Draw a unique alias while the limit allows."""
         if self.aliases >= MAX_ALIASES:
             return ""
         self.aliases += 1
@@ -180,7 +180,7 @@ class OperationGenerator:
     # Arguments ---------------------------------------------------------------------------
 
     def arguments(self, place: str, definition: GraphQLField) -> str:
-        """Draw the arguments of a field, of a page its size almost always."""
+        """Draw the arguments of a field; a connection almost always gets a page size."""
         types = {name: argument.type for name, argument in definition.args.items()}
         texts = {
             name: self.value(type_, name, self.material.named.get(f"{place}.{name}", ()))
@@ -195,7 +195,7 @@ class OperationGenerator:
     def page(
         self, place: str, others: str, types: Mapping[str, GraphQLInputType]
     ) -> dict[str, str]:
-        """Draw the arguments of a page, its cursors from where they are good for something."""
+        """Draw the arguments of a page, with cursors that are valid for it."""
         sizes = self.one_of([["first"], ["last"], ["first", "last"], [], *[["first"]] * 16])
         texts = {name: self.value(types[name], name) for name in sizes}
         own = self.material.cursors.get((place, others), ())
@@ -206,7 +206,7 @@ class OperationGenerator:
         return texts
 
     def value(self, type_: GraphQLInputType, name: str, choice: Sequence[Any] = ()) -> str:
-        """Draw a value, or a variable that has one, as a literal."""
+        """Draw a literal or a variable."""
         if self.chance(2):
             return self.variable(type_, name, choice)
         is_size = name in {"first", "last"}
@@ -223,7 +223,7 @@ class OperationGenerator:
         return self.literal(inner, self.plain(inner, name, choice))
 
     def variable(self, type_: GraphQLInputType, name: str, choice: Sequence[Any]) -> str:
-        """Draw a variable for this place: given, null, left to its default, or absent."""
+        """Draw a variable: with a value, null, with a default, or undefined."""
         variable = f"v{len(self.definitions)}"
         is_required = isinstance(type_, GraphQLNonNull)
         inner = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
@@ -244,7 +244,7 @@ class OperationGenerator:
         return f"${variable}"
 
     def json(self, type_: GraphQLInputType, name: str, choice: Sequence[Any] = ()) -> Any:
-        """Draw a value as JSON has it."""
+        """Draw a JSON value."""
         if isinstance(type_, GraphQLNonNull):
             return self.json(type_.of_type, name)
         if isinstance(type_, GraphQLList):
@@ -265,7 +265,7 @@ class OperationGenerator:
         )
 
     def literal(self, type_: GraphQLInputType, value: Any) -> str:
-        """Write JSON as a literal of the type."""
+        """Convert JSON to a literal of the type."""
         if isinstance(type_, GraphQLNonNull):
             return self.literal(type_.of_type, value)
         if isinstance(type_, GraphQLList):
@@ -278,7 +278,7 @@ class OperationGenerator:
     # Chances -----------------------------------------------------------------------------
 
     def chance(self, tenths: int) -> bool:
-        """Return true so many times in ten."""
+        """Return true with a chance in tenths."""
         return self.number(0, 9) >= 10 - tenths
 
     def number(self, least: int, most: int) -> int:
@@ -311,7 +311,7 @@ def documents(schema: GraphQLSchema, material: ValuePool) -> st.SearchStrategy[G
 
 
 def _json(value: Any) -> str:
-    """Write JSON as GraphQL has it, where keys are names."""
+    """Convert JSON to a GraphQL literal, whose keys are names."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{name}: {_json(each)}" for name, each in value.items()) + "}"
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""A few dozen people with everything, and with nothing, that people can have."""
+"""Test data: a few dozen users, with and without related rows."""
 
 import datetime as dt
 from typing import Final
@@ -27,7 +27,7 @@ DAY: Final = dt.timedelta(days=1)
 
 
 def populate() -> dict[str, Actor]:
-    """Make the people, and what they have; return those who ask."""
+    """Create users and related rows; return the actors."""
     people = _people()
     alice, olga, sam, root, *others = people
     _organizations(olga, alice, sam, others)
@@ -74,7 +74,7 @@ def _people() -> list[User]:
         avatar="0" * 32, bio="“Hello”\n\t\\", website="https://é.example"
     )
     Metadata.objects.create(user=others[4], public={"a": [1.5, None, "é"]}, private={"b": {}})
-    # Two who are not whole: without a profile, and without a word on when they were seen.
+    # Two users with missing rows: one without a profile, one without `last_seen`.
     Profile.objects.filter(user=others[2]).delete()
     LastSeen.objects.filter(user=others[3]).delete()
     return [*cast, *others]

@@ -1,4 +1,4 @@
-"""What documents cost before anything is executed: CPU and memory, at the limits."""
+"""CPU and memory of parsing and validation, for documents at the limits."""
 
 import gc
 import json
@@ -30,8 +30,8 @@ from users.accounts.models import User
 
 ClientOf = Callable[[User], GraphQLClient]
 
-# What a document may take; one takes a third of it. The issue is a bound on CPU, so CPU it is that
-# is measured, of this thread alone and without what collects other tests' garbage.
+# The bound is three times the actual cost. Measured as CPU time of this thread, without garbage
+# collection, which other tests would distort.
 MAX_SECONDS: Final = 0.3
 
 
@@ -39,7 +39,7 @@ def tokens(source: str) -> int:
     lexer, count = Lexer(Source(source)), 0
     while lexer.advance().kind is not TokenKind.EOF:
         count += 1
-    # The lexer passes over comments.
+    # The lexer skips comments.
     return count + source.count("#")
 
 
@@ -50,7 +50,7 @@ DOCUMENTS: Final = {
 
 
 def prepare(source: str) -> tuple[Document, list[GraphQLError]] | None:
-    """Do all that is done before execution."""
+    """Run all steps before execution."""
     try:
         document = Document(source)
     except GraphQLError:
@@ -65,14 +65,14 @@ def plan(document: Document) -> CompiledOperation | None:
     name = "Q0" if "query Q0" in document.source else None
     try:
         operation = CompiledOperation.of(schema, document.syntax, name, document.size)
-        operation._plan(VariableValues({}, {}))  # noqa: SLF001 - planned, and not executed
+        operation._plan(VariableValues({}, {}))  # noqa: SLF001 - plan without executing
     except (GraphQLError, NotPlannableError):
         return None
     return operation
 
 
 def seconds(source: str) -> float:
-    """Return the CPU that the document takes, the better of two times."""
+    """Return the document's CPU time, the better of two runs."""
     taken = []
     for _time in range(2):
         PLANS.clear()
@@ -95,7 +95,7 @@ def test_mixed_documents_are_prepared_quickly(kinds: list[str], data: st.DataObj
     parts = []
     for number, kind in enumerate(kinds):
         part = PIECES[kind](data.draw(st.integers(1, 120)))
-        # Each has its own operation and fragments.
+        # Each document has its own operation and fragments.
         part = part if part.startswith(("query", "mutation", "type")) else f"query {part}"
         parts.append(part.replace("F", f"F{number}x").replace("query", f"query P{number}", 1))
     assert seconds(" ".join(parts)) < MAX_SECONDS
@@ -132,7 +132,7 @@ def test_character_limit_is_independent_of_the_body_limit(
 
 
 def traced(work: Callable[[], Any]) -> tuple[int, Any]:
-    """Return the bytes that are in use for what is returned."""
+    """Return the bytes that the result keeps allocated."""
     gc.collect()
     tracemalloc.start()
     made = work()
@@ -151,7 +151,7 @@ def test_size_of_a_document_is_not_underestimated(name: str) -> None:
 
 
 def prepare_only(source: str) -> Document | None:
-    """Return the document, validated and not planned."""
+    """Return the document, validated but not planned."""
     try:
         document = Document(source)
     except GraphQLError:
@@ -168,7 +168,7 @@ PAGE: Final = """query Q%d($n: Int = 2) { me { id }
 
 
 def test_size_of_a_plan_is_not_underestimated(client_key: ClientOf, sam: User) -> None:
-    """Of documents, plans, statements and all that is found out about fields."""
+    """Covers documents, plans, statements and field metadata."""
     client = client_key(sam)
     client(PAGE % (0, 0))
     documents.DOCUMENTS.clear()
@@ -181,7 +181,7 @@ def test_size_of_a_plan_is_not_underestimated(client_key: ClientOf, sam: User) -
     used, _made = traced(ask)
     claimed = documents.DOCUMENTS.size + PLANS.size
     assert len(PLANS) == 20
-    # Neither too little nor so much that a cache of its size holds few.
+    # An underestimate overfills the cache, an overestimate empties it.
     assert used <= claimed <= 8 * used
 
 
@@ -220,7 +220,7 @@ def test_plans_of_one_operation_are_bounded_by_bytes(
 
 
 def test_weighing_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Steps are counted, whatever is merged how often."""
+    """Steps are counted regardless of merging."""
     monkeypatch.setattr(weights, "MAX_STEPS", 100)
     source = "{me{" + "...F " * 50 + "}} fragment F on User{" + "profile{bio}" * 30 + "}"
     (error,) = weights.weights_exceeded(SCHEMA, Document(source).syntax, 15)

@@ -1,4 +1,4 @@
-"""What fails after a mutation was committed is told beside what was done, and not instead of it."""
+"""Errors after a mutation's commit are reported beside its payload, not instead of it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ from users.activity.models import Event
 from users.bulk.models import BulkAction
 from users.organizations.models import Organization
 
-# Each with who asks, what is selected of its payload, and what tells that it was done.
+# Mutations: the client, the selection of the payload, and the event that proves execution.
 DONE: Final[dict[str, tuple[str, str, Callable[[], bool]]]] = {
     "updateProfile": (
         USER,
@@ -65,7 +65,7 @@ DONE: Final[dict[str, tuple[str, str, Callable[[], bool]]]] = {
 
 @contextmanager
 def database_gone_after_commit() -> Iterator[list[str]]:
-    """Have statements fail once an event was committed; yield those that did."""
+    """Fail statements after the commit of an event; yield the failed ones."""
     failed: list[str] = []
     committed: list[bool] = []
 
@@ -114,7 +114,7 @@ def test_error_after_commit_is_reported_beside_the_payload(
 ) -> None:
     settings.SECOND_FACTOR = "all"
     world = World(Executor.chosen(ENGINE, settings), build_world())
-    # The attempt is forgiven after the commit; in PostgreSQL, where there is no Redis.
+    # The attempt is refunded after the commit, in PostgreSQL where there is no Redis.
     settings.REDIS_URL = "redis://127.0.0.1:1"
     login = f'logIn(input: {{login: "user", password: "{PASSWORD}"}})'
     document = f"mutation {{ {login} {{ user {{ username }} accessToken errors {{ code }} }} }}"

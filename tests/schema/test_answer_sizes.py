@@ -1,4 +1,4 @@
-"""Answers that are too large: refused before they are made, and what was done is told."""
+"""Responses that are too large: rejected early, and executed mutations are reported."""
 
 import json
 import tracemalloc
@@ -27,11 +27,11 @@ ClientOf = Callable[[User], GraphQLClient]
 BIO = "é" * 500
 BIOS = "profile { " + " ".join(f"a{number}: bio" for number in range(30)) + " }"
 FEW = BIOS.replace("a28: bio a29: bio", "")
-# So few that the document itself does not ask for too many values.
+# Few enough for the document to stay within the limit of values.
 SOME = "profile { " + " ".join(f"a{number}: bio" for number in range(12)) + " }"
 PEOPLE = 40
 
-# 40 people's texts of a kilobyte, in each of the 40 lists of their one organisation.
+# One organisation of 40 users with a kilobyte of text each: 40 lists of 40.
 MEMBERS = f"members(first: 45) {{ nodes {{ user {{ {SOME} }} }} }}"
 NESTED = f"""query ($first: Int!) {{ users(first: $first) {{ nodes {{
   memberships(first: 1) {{ nodes {{ organization {{ {MEMBERS} }} }} }} }} }} }}"""
@@ -56,7 +56,7 @@ JSON_VALUES = st.recursive(
 
 @pytest.fixture
 def people(sam: User) -> list[User]:
-    """Make people of one organisation who have something to tell about themselves."""
+    """Create users of one organisation with long biographies."""
     organization = make_organization("Archers", sam)
     found = make_crowd(PEOPLE, organization=organization, group=Group.objects.create(name="G"))
     Profile.objects.update(bio=BIO)
@@ -64,7 +64,7 @@ def people(sam: User) -> list[User]:
 
 
 def peak_of(ask: Callable[[], Any]) -> tuple[Any, int]:
-    """Return an answer, and how many bytes were held at once to make it."""
+    """Return a response, and the peak of allocated bytes."""
     tracemalloc.start()
     try:
         before, _peak = tracemalloc.get_traced_memory()
@@ -87,7 +87,7 @@ def test_oversized_answer_is_refused_before_it_is_built(
     assert (answer.status, answer.codes) == (200, ["RESPONSE_TOO_LARGE"])
     assert answer.body["data"] is None
     assert "2,000,000 bytes" in answer.body["errors"][0]["message"]
-    # It would have had 20 MB.
+    # The whole response would have 20 MB.
     if executor.name == "engine":
         assert peak < settings.GRAPHQL_MAX_RESPONSE_BYTES
     assert len(json.dumps(answer.body)) < 300

@@ -1,7 +1,7 @@
-"""What everybody is told of everything, beside answers that were written by hand.
+"""Compares the responses of every type for every client with hand-written ones.
 
-Both executors read through the same querysets, and so could be wrong together: here is what is
-right. The tables are in `tests.schema.answers`; a type or a field that is in none of them fails.
+Both executors use the same querysets, so comparing them with each other would miss shared errors.
+The tables are in `tests.schema.answers`; a type or field without a case fails.
 """
 
 import json
@@ -32,7 +32,7 @@ from tests.support.tables.authorization import STRUCTURE
 SCHEMA: Any = build_schema(
     (Path(__file__).parents[2] / "schema.graphql").read_text(encoding="utf-8")
 )
-# What each type has that is more than structure.
+# Fields of each type that carry data.
 FIELDS: Final[dict[str, set[str]]] = {
     name: set(type_.fields)
     for name, type_ in SCHEMA.type_map.items()
@@ -44,7 +44,7 @@ FIELDS: Final[dict[str, set[str]]] = {
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.about)
 def test_answers_match_the_table(db: None, executor: Executor, settings: Any, case: Case) -> None:
-    # Of all, and of nobody yet.
+    # For all clients, and for none.
     settings.SECOND_FACTOR, settings.SECOND_FACTOR_SINCE = "all", FOREVER
     cast = Cast()
     question = cast.filled(case.question)
@@ -78,12 +78,12 @@ def test_every_type_has_a_complete_case() -> None:
         for type_name, fields in expected_objects()
         if FIELDS.get(type_name, {""}) <= set(fields)
     }
-    # The root has no such answer.
+    # The root types have no case.
     assert whole == set(FIELDS) - {"Query"}
 
 
 def expected_objects() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each object of the expected answers: its type, and its fields with their values."""
+    """Yield the objects of the expected responses: type, and fields with values."""
     for case in CASES:
         (operation,) = parse(case.question).definitions
         assert isinstance(operation, OperationDefinitionNode)
@@ -94,7 +94,7 @@ def expected_objects() -> Iterator[tuple[str, dict[str, Any]]]:
 def objects(
     type_name: str, selected: SelectionSetNode, data: Any
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the objects that are in one, and this."""
+    """Yield an object and those nested in it."""
     if isinstance(data, list):
         for item in data:
             yield from objects(type_name, selected, item)

@@ -1,4 +1,4 @@
-"""Operations go past the middleware of pages, and miss nothing that they need of it."""
+"""Operations bypass the middleware of pages, but keep its security guarantees."""
 
 import re
 from typing import Any, Final

@@ -1,6 +1,6 @@
-"""Who may do what, as `tests.support.tables.authorization` has it; a field without a row fails.
+"""Authorization of every field, by the table in `tests.support.tables.authorization`.
 
-The policy is held whichever executor answers: the engine, or graphql-core without it.
+Both executors, the engine and graphql-core, enforce the policy. A field without a row fails.
 """
 
 import math
@@ -41,7 +41,7 @@ from users.scopes import Scope
 
 
 def selection(type_name: str, name: str, at: int) -> str:
-    """Return a root field of its own, by its number, that reaches a field of a type as `it`."""
+    """Return a root field, aliased by number, that selects a field of a type as `it`."""
     path, _fields = READS[type_name]
     field = SCHEMA.type_map[type_name].fields[name]
     inner = "" if is_leaf_type(get_named_type(field.type)) else " { __typename }"
@@ -61,9 +61,9 @@ def has_value(found: Any) -> bool:
 
 
 def told(world: World, client: str | GraphQLClient, type_name: str) -> set[str]:
-    """Return which fields of a type a client is told, some of them by one operation.
+    """Return the fields of a type that are visible to a client.
 
-    Those of the query type take scopes of their own, and so operations of their own.
+    Several fields share an operation. Fields of `Query` do not, because they require scopes.
     """
     names = list(READS[type_name][1])
     step = 1 if type_name == "Query" else MAX_ROOT_FIELDS
@@ -77,7 +77,7 @@ def _told(world: World, client: str | GraphQLClient, type_name: str, names: list
     document = " ".join(selection(type_name, name, at) for at, name in enumerate(names))
     answer = world.ask(client, f"{{ {document} }}")
     if was_executed(answer) and answer.body["data"] is None and len(names) > 1:
-        # One of them took the others with it.
+        # A null field nulled its siblings, so select them one by one.
         return set().union(*(_told(world, client, type_name, [name]) for name in names))
     data = answer.body.get("data") or {}
     roots = [data] if type_name == "Query" else [data.get(f"root{at}") for at in range(len(names))]
@@ -106,7 +106,7 @@ def test_mutations_are_authorized(world: World, name: str, kind: str) -> None:
 
 
 def client_by(credential: str, world: World) -> GraphQLClient:
-    """Return a client of the owner's."""
+    """Return a client of the owner."""
     if credential == "access token":
         return world.clients[OWNER]
     if credential == "API token":
@@ -125,7 +125,7 @@ def suspend(user: User) -> None:
 def test_bearers_of_suspended_people_are_refused_before_anything_is_read(
     world: World, credential: str
 ) -> None:
-    """The middleware answers; neither the body nor the operation makes a difference."""
+    """The middleware responds, regardless of body and operation."""
     client = client_by(credential, world)
     assert client("{ me { id } }").data == {"me": {"id": world.ids["owner"]}}
     suspend(world.owner)
@@ -144,7 +144,7 @@ def test_bearers_of_suspended_people_are_refused_before_anything_is_read(
 
 @BY_ENGINE
 def test_cookies_of_suspended_people_are_nobodys(world: World) -> None:
-    """Whoever sends one is anonymous from the middleware on, as in the tables."""
+    """The middleware makes the client anonymous, as in the tables."""
     client = client_by("cookie", world)
     assert client("{ me { id } }").data == {"me": {"id": world.ids["owner"]}}
     suspend(world.owner)
@@ -182,7 +182,7 @@ def test_tokens_read_what_their_scopes_allow(
 def test_tokens_change_nothing_that_they_are_not_good_for(
     world_with_tokens: World, name: str, kind: str
 ) -> None:
-    """Scopes are looked at before an operation is executed, whatever would execute it."""
+    """Scopes are checked before execution, for both executors."""
     world = world_with_tokens
     refusals = {INSUFFICIENT_SCOPE} if kind in may_write(name) else REFUSALS
     before = everything()
@@ -204,7 +204,7 @@ def test_tokens_change_what_their_scopes_allow(
 
 
 def may_write(name: str) -> set[str]:
-    """Return the kinds that are not refused for what they are."""
+    """Return the kinds of clients that are authorized."""
     return {kind for kind, end in WRITES[name][1].items() if end not in {FORBIDDEN, NOT_FOUND}}
 
 
@@ -230,7 +230,7 @@ def test_tables_of_tokens_name_what_there_is() -> None:
 
 
 def test_anonymous_fields_are_declared() -> None:
-    """What is not among them is not planned for anonymous clients."""
+    """Other root fields are not planned for anonymous clients."""
     writes = {name for name, (_input, ends) in WRITES.items() if ends[ANONYMOUS] != UNAUTHENTICATED}
     reads = {name for name, readers in READS["Query"][1].items() if ANONYMOUS in readers}
     assert writes | reads == {*filter(ROOT_FIELDS.is_public, ROOT_FIELDS.access)}
@@ -256,13 +256,13 @@ def test_every_mutation_has_a_row() -> None:
 
 
 def cases(test: Callable[..., None]) -> int:
-    """Return how often a test is run for each executor."""
+    """Return the number of parameter sets of a test per executor."""
     marks: list[pytest.Mark] = vars(test)["pytestmark"]
     return math.prod(len(mark.args[1]) for mark in marks if mark.args[0] != "executor")
 
 
 def test_no_case_of_the_tables_is_left_out() -> None:
-    """What the tables say is asked for by each kind of client, and by tokens of each scope."""
+    """Every row is tested for each kind of client, and for tokens of each scope."""
     assert len(TOKENS) == len({*TOKENS}) == len(Scope) + 1
     mutations = cast("GraphQLObjectType", SCHEMA.mutation_type).fields
     by_scope = [need for need in TOKEN_WRITES.values() if need != NONE]
@@ -274,7 +274,7 @@ def test_no_case_of_the_tables_is_left_out() -> None:
 
 
 def test_payloads_follow_the_visibility_rules() -> None:
-    """Answers of mutations reach people through `visible_to`, or tell scalars alone."""
+    """Payloads return objects through `visible_to` or changed objects, otherwise scalars."""
     told: Callable[[Any], bool] = lambda field: not is_leaf_type(get_named_type(field.type))  # noqa: E731
     reached = {
         get_named_type(field.type).name
@@ -286,6 +286,6 @@ def test_payloads_follow_the_visibility_rules() -> None:
     assert reached <= {
         *("User", "Group", "Permission", "ApiToken", "InputError", "BulkAction", "TotalCount"),
         *("Organization", "OrganizationInvitation", "Membership", "Passkey"),
-        # Of a log-in, and told to whoever knew the password.
+        # Returned only after the correct password.
         "SecondFactorChallenge",
     }

@@ -1,4 +1,4 @@
-"""What is computed per object is computed for a level at once, as `extensions.debug` tells it."""
+"""Computed fields are batched per level, as `extensions.debug` reports."""
 
 import importlib
 import pkgutil
@@ -24,7 +24,7 @@ from users.accounts.models import User
 ClientOf = Callable[[User], GraphQLClient]
 
 SIZES: Final = (2, 9)
-# Each of the batches on two levels, and the other level has other people and groups.
+# Every batch on two levels, with different users and groups on each.
 NESTED: Final = """
     { users(first: $n) { nodes { ...F memberships(first: 1) { nodes { organization {
         members(last: $n) { nodes { user { ...F } } }
@@ -47,7 +47,7 @@ def debugging(settings: Any) -> None:
 
 @pytest.fixture
 def pairs(sam: User) -> None:
-    """Make people who begin the directory, and as many who end the list of members."""
+    """Create users for the start of the directory, and as many for the end of the members."""
     people = [make_user(f"{kind}-{number}") for kind in "ab" for number in range(max(SIZES))]
     make_organization("Archers", *people)
     for user in people:
@@ -113,7 +113,7 @@ def test_no_resolver_runs_its_own_query(
         assert answer.codes == []
         found = answer.body["extensions"]["debug"]
         assert found["executor"] == "engine", name
-        # Lists are counted by a loader of the field's, which has no name.
+        # `totalCount` is loaded by an unnamed loader of the field.
         unnamed = [each["sql"] for each in found["statements"] if each["reads"] is None]
         assert len(unnamed) == shape.count("totalCount"), (name, unnamed)
         assert all("count(*)" in sql for sql in unnamed)

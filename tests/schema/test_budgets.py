@@ -1,4 +1,4 @@
-"""What a client may spend in a minute."""
+"""The rate limit: points per client and minute."""
 
 from collections.abc import Callable
 from typing import Any
@@ -92,7 +92,7 @@ def test_expensive_request_is_paid_off_later(
     assert executor(lambda: client(document)).codes == []
     answer = client(ME)
     assert answer.codes == ["RATE_LIMITED"]
-    # Eleven points are spent, and of twelve six have to leak away first, in ten seconds each.
+    # 11 points are spent; 6 of the 12 must leak first, at 10 seconds each.
     assert 20 < answer.body["errors"][0]["extensions"]["retryAfter"] <= 60
 
 
@@ -128,5 +128,5 @@ def test_buckets_are_those_of_the_clients_seen_last() -> None:
     assert fill("c") == 0
     assert len(buckets) == 2
     assert fill("b") > 0
-    # Whose budget is spent is not seen any more, and comes back as a stranger.
+    # The evicted client starts with a full budget.
     assert fill("a") == 0

@@ -1,4 +1,4 @@
-"""How many there are: counted up to a bound, estimated beyond, and only if it is asked for."""
+"""`totalCount`: counted up to a bound, estimated beyond it, and only if selected."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager

@@ -1,4 +1,4 @@
-"""What takes longer than its deadline: cancelled, and never after a commit without a word."""
+"""Deadlines: operations are cancelled, and executed mutations are reported."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,14 +23,14 @@ RENAME = """mutation { updateProfile(input: {bio: "Hello"}) {
 
 
 def deadline() -> Deadline:
-    """Return the deadline of the request that is being answered."""
+    """Return the deadline of the current request."""
     (found,) = [each for each in connection.execute_wrappers if isinstance(each, Deadline)]
     return found
 
 
 @contextmanager
 def before_each(act: Callable[[str], None]) -> Iterator[list[str]]:
-    """Act before each statement of the service; yields the statements."""
+    """Call a function before each statement; yield the statements."""
     seen: list[str] = []
 
     def wrapper(execute: Execute, sql: str, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001
@@ -44,7 +44,7 @@ def before_each(act: Callable[[str], None]) -> Iterator[list[str]]:
 
 @contextmanager
 def slow(is_slow: Callable[[str], bool]) -> Iterator[list[str]]:
-    """Have a statement take ten seconds, when a moment is left of the request."""
+    """Make a statement take ten seconds, close to the deadline."""
     seen: list[str] = []
 
     def wrapper(execute: Execute, sql: str, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001
@@ -68,7 +68,7 @@ def client(transactional_db: None) -> GraphQLClient:
 
 
 def timeouts_of(statements: int, *, is_near: bool) -> list[str]:
-    """Return PostgreSQL's timeout of each of some statements, in and out of a transaction."""
+    """Return PostgreSQL's timeout of several statements, in and out of a transaction."""
     found: list[str] = []
     with Deadline(20, 30 if is_near else 5), connection.cursor() as cursor:
         for _number in range(statements):
@@ -83,7 +83,7 @@ def test_statement_timeout_is_set_near_the_deadline(
     assert timeouts_of(2, is_near=False) == ["5s", "5s"]
     first, second = (int(each.removesuffix("ms")) for each in timeouts_of(2, is_near=True))
     assert 5_000 < second <= first < 20_000
-    # It went with the statement's transaction.
+    # `SET LOCAL` ended with the transaction.
     assert not connection.in_atomic_block
     assert timeouts_of(1, is_near=False) == ["5s"]
     assert connection.execute_wrappers == []
@@ -104,7 +104,7 @@ def test_query_over_its_deadline_is_one_typed_error(
         answer = executor(lambda: client(people))
     assert (answer.status, answer.codes) == (200, ["QUERY_TIMEOUT"])
     assert answer.body["data"] is None
-    # Nothing is begun after it.
+    # No statement starts after the deadline.
     assert last(statements[-1])
     assert {record.levelname for record in caplog.records} == {"WARNING"}
     assert len(client(people).data["users"]["nodes"]) == 1

@@ -1,4 +1,4 @@
-"""`extensions.debug`: how an answer was made, for developers and nobody else."""
+"""`extensions.debug`: plan and statements, in development only."""
 
 import json
 from collections.abc import Callable
@@ -76,7 +76,7 @@ def test_plan_depends_on_the_requester(client_key: ClientOf, alice: User) -> Non
 
     found = debug(client_key(alice), MEMBERS, id=node_id(organization))
 
-    # Not everybody is visible, so people are read apart from memberships.
+    # Not all users are visible, so they are read separately from memberships.
     assert "      user (User): statement for all" in found["plan"]
     assert reads(found) == ["Query.organization", "Organization.members", "Membership.user"]
 
@@ -144,7 +144,7 @@ def test_failed_statements_are_traced(client_key: ClientOf, sam: User) -> None:
     assert answer.body["extensions"]["debug"]["statements"] == []
 
 
-# A file takes a request of another kind; `tests/accounts/test_avatars.py` sends it.
+# Uploads need a multipart request; see `tests/accounts/test_avatars.py`.
 WITHOUT_FILES = [each for each in example_operations() if "Upload!" not in each["document"]]
 
 

@@ -1,4 +1,4 @@
-"""Root fields state what they require: without it, neither mypy nor Python takes a declaration."""
+"""Root fields must declare their requirements, for mypy and at run time."""
 
 import pytest
 import strawberry
@@ -15,7 +15,7 @@ from users.scopes import Scope
 
 
 def test_declaration_without_requirements_is_refused() -> None:
-    """`make lint` checks the same: an ignored error that is none fails there."""
+    """mypy checks the same: an unused `type: ignore` fails `make lint`."""
     with pytest.raises(TypeError, match="scope"):
         query_field()  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="scope"):
@@ -40,8 +40,8 @@ def test_requirements_are_described() -> None:
     for name, access in ROOT_FIELDS.access.items():
         assert (described[name].description or "").endswith(str(access)), name
     assert described["updateUser"].description == (
-        "Update a user. Administrators only; staff may update the profile fields. Requires the scope `users:write`."
-        " Requires recent authentication."
+        "Update a user. Administrators only; staff may update the profile fields."
+        " Requires the scope `users:write`. Requires recent authentication."
     )
 
 

@@ -1,7 +1,7 @@
-"""The engine answers any operation as graphql-core does, whoever asked it before.
+"""Differential test: the engine and graphql-core return equal responses.
 
-Hypothesis draws operations over the schema, always the same ones. Every night, and after a change
-to the engine, `make test-engine` draws many others.
+Hypothesis generates operations from the schema, deterministically. `make test-engine` generates
+others from a seed, every night and after a change to the engine.
 """
 
 import datetime as dt
@@ -37,7 +37,7 @@ from users.organizations.models import Organization, OrganizationInvitation
 
 DOCUMENTS: Final = int(os.environ.get("DOCUMENTS", "1000"))
 SEED: Final = int(os.environ.get("SEED", "1"))
-# Who asks, and who asks before them and sees by the same rules.
+# The actor, and an earlier actor with equal visibility, who compiles the statements.
 ACTORS: Final = {
     "anonymous": "anonymous",
     "person": "owner",
@@ -45,27 +45,27 @@ ACTORS: Final = {
     "staff": "other staff",
     "administrator": "other administrator",
 }
-# Having drawn ten, Hypothesis would rather vary those than draw others.
+# After ten examples, Hypothesis mutates them rather than draw new ones.
 DRAWN_AT_ONCE: Final = 10
 SETTINGS: Final = hypothesis.settings(
     max_examples=DRAWN_AT_ONCE,
     database=None,
     deadline=None,
     suppress_health_check=list(hypothesis.HealthCheck),
-    # What differs is not made smaller: that would take minutes.
+    # No shrinking: it would take minutes.
     phases=[hypothesis.Phase.generate],
 )
-# From how many operations shares are worth a look.
+# Minimum number of operations for checking shares.
 ENOUGH: Final = 100
 
-# Those at the end are for staff.
+# The last ones are for staff.
 STAFF_ROOTS: Final = 3
 ROOTS: Final = (
     *("me", "user", "node", "organization", "users", "organizations", "sessions", "events"),
     *("groups", "permissions", "analytics"),
 )
 
-# Pages whose cursors are good for something: of which field with which other arguments.
+# Pages that provide valid cursors, by field and other arguments.
 PAGES: Final = (
     ("Query.users", "", "{ users(first: 9) { edges { cursor } } }"),
     *(
@@ -125,7 +125,7 @@ def material_for(actor: Actor) -> ValuePool:
         (place, others): list(cursors_in(asked(source, actor))) for place, others, source in PAGES
     }
     return ValuePool(
-        # What staff alone may ask for is asked for by others, too, but not all the time.
+        # Staff-only arguments are drawn for others as well, but less often.
         roots=ROOTS if actor.is_staff else [*ROOTS[:-STAFF_ROOTS] * 3, *ROOTS],
         scalars={
             "ID": [*people[:6], *organizations[:4], *groups, *others, *missing],
@@ -139,7 +139,7 @@ def material_for(actor: Actor) -> ValuePool:
         named={
             "Query.user.id": [*people, *missing],
             "Query.organization.id": [*organizations * 2, *missing],
-            # Of both conditions, the one that leaves things in.
+            # Prefer the condition that includes the field.
             "skip": [False, False, True],
             "include": [True, True, False],
             "search": ["anna", "zoe", "a", "person 1", "", "nobody at all", "x" * 300, "%_"],
@@ -154,7 +154,7 @@ def material_for(actor: Actor) -> ValuePool:
 
 
 def ids_of(rows: Any, actor: Actor) -> list[str]:
-    """Return the ids of rows, and of a few that the actor does not see."""
+    """Return ids of rows, a few of them not visible to the actor."""
     return [node_id(row) for row in (*rows.visible_to(actor)[:9], *rows[:2])]
 
 
@@ -163,7 +163,7 @@ def asked(source: str, actor: Actor) -> Any:
 
 
 def valid(source: str) -> DocumentNode | None:
-    """Return the syntax tree, unless the operation is too large or has a literal that is none."""
+    """Return the syntax tree; None if the operation is too large or has an invalid literal."""
     try:
         found = document(source)
     except GraphQLError:
@@ -172,7 +172,7 @@ def valid(source: str) -> DocumentNode | None:
 
 
 def with_other_ids(variables: dict[str, Any], material: ValuePool) -> dict[str, Any]:
-    """Return the variables with other ids."""
+    """Return the variables with different ids."""
     ids = material.scalars["ID"]
     following = dict(zip(ids, [*ids[1:], ids[0]], strict=True))
     return {
@@ -182,7 +182,7 @@ def with_other_ids(variables: dict[str, Any], material: ValuePool) -> dict[str, 
 
 
 def answer_of(result: Any) -> tuple[bytes, list[Any]]:
-    """Return all of a result that clients may see, and the reasons that they may not."""
+    """Return the public part of a result, and the hidden causes of its errors."""
     errors = result.errors or []
     shown = [(format_error(error), error.message, type(error.original_error)) for error in errors]
     return orjson.dumps(result.data), shown
@@ -199,8 +199,8 @@ def has_values(data: Any) -> bool:
 def compare_drawn(
     name: str, material: ValuePool, compare: Callable[[GeneratedOperation], None]
 ) -> None:
-    """Draw operations for one of the actors; tell of what fails how to repeat it."""
-    drawn = documents(schema._schema, material)  # noqa: SLF001 - it has no public name
+    """Generate operations for an actor; a failure reports how to reproduce it."""
+    drawn = documents(schema._schema, material)  # noqa: SLF001 - no public name
     last: list[GeneratedOperation] = []
 
     def remember(one: GeneratedOperation) -> None:
@@ -223,7 +223,7 @@ def compare_drawn(
 def test_generated_operations_are_answered_alike(
     actors: dict[str, Actor], caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
-    # Two of the people are not whole, which is a fault each time.
+    # Two users have missing rows, which causes an internal error each time.
     caplog.set_level(logging.CRITICAL, "schema.errors")
     actor, other = actors[name], actors[ACTORS[name]]
     material = material_for(actor)
@@ -238,20 +238,20 @@ def test_generated_operations_are_answered_alike(
             drawn.variables.get(name, "") is None for name in operation.condition_names
         )
         if is_conditional:
-            # Where that is an error below the root, only graphql-core knows.
+            # Only graphql-core reports the path of an error below the root.
             actual: Any = execute(
                 drawn.source, None, drawn.variables, Context(actor), read_only=True
             )
         else:
-            # What is kept from others must not show.
+            # What is cached for another actor must not affect the response.
             operation.execute(with_other_ids(drawn.variables, material), Context(other))
             actual = operation.execute(drawn.variables, Context(actor))
         expected = schema.execute_sync(
             drawn.source, variable_values=drawn.variables, context_value=Context(actor)
         )
         if is_conditional and not was_executed(expected):
-            # Bad variables are described in our own words, whoever finds them.
-            expected.errors = describe(schema._schema, expected.errors or [], drawn.variables)  # noqa: SLF001 - it has no public name
+            # Errors about variables are reworded for both executors.
+            expected.errors = describe(schema._schema, expected.errors or [], drawn.variables)  # noqa: SLF001 - no public name
         assert answer_of(actual) == answer_of(expected)
         seen["documents"] += 1
         seen["with errors"] += bool(expected.errors)
@@ -260,8 +260,7 @@ def test_generated_operations_are_answered_alike(
         seen["with both"] += bool(expected.errors) and has_values(expected.data)
 
     compare_drawn(name, material, compare)
-    # The operations are about something: most are answered with data, and errors there are, too.
-    # Fewer of them may be of one kind by chance.
+    # Guards against trivial operations: most return data, some errors. Small runs may deviate.
     if seen["documents"] >= ENOUGH:
         most = 0 if actor == ANONYMOUS else seen["documents"] * 0.5
         assert seen["with data"] > most, seen

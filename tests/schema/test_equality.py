@@ -1,4 +1,4 @@
-"""The engine answers as graphql-core does, whatever is asked and whoever asks."""
+"""The engine and graphql-core return equal responses, for all documents and actors."""
 
 import itertools
 import json
@@ -20,9 +20,9 @@ from users.accounts.models import User
 from users.organizations.models import Organization
 
 SIZE: Final = 3
-# What the modules of documents do not ask.
+# Cases that the other document modules lack.
 OTHERS: Final = [
-    # Pages that there are not.
+    # Invalid and empty pages.
     "{ users { nodes { id } } }",
     "{ users(first: 1, last: 1) { nodes { id } } me { id } }",
     "{ organizations(first: 101) { nodes { id } } me { id } }",
@@ -32,10 +32,10 @@ OTHERS: Final = [
     """{ users(first: $n) { nodes {
          memberships(first: 1, after: $cursor) { edges { cursor } pageInfo { endCursor } }
        } } }""",
-    # Twice what is for staff.
+    # Two staff-only fields.
     """{ a: users(first: 1, orderBy: {field: EMAIL}) { nodes { id } }
          b: users(first: 1, orderBy: {field: EMAIL}) { nodes { id } } }""",
-    # The same rows by two names or in two ways, each with fields of its own.
+    # The same rows under two aliases or paths, with different fields.
     "{ users(first: $n) { nodes { lastSeenAt } edges { node { permissions } } } }",
     """{ events(first: $n) { nodes {
          a: actor { lastSeenAt } b: actor { permissions } c: subject { activeSessionCount }
@@ -52,7 +52,7 @@ DOCUMENTS: Final = [
         *(document for _name, document, _count in SHAPES),
         *OTHERS,
     )
-    # Introspection is left to graphql-core.
+    # graphql-core executes introspection.
     if "__schema" not in document
 ]
 BY_ID: Final = """
@@ -70,7 +70,7 @@ BY_ID: Final = """
 def actors(
     request: pytest.FixtureRequest, sam: User, root: User, alice: User, bob: User
 ) -> list[Actor]:
-    """Return some who see by the same rules, though not the same."""
+    """Return two actors with equal visibility rules."""
     if request.param == "nobody":
         return [ANONYMOUS]
     users = [sam, root] if request.param == "staff" else [bob, alice]
@@ -81,19 +81,19 @@ def actors(
 
 
 def summarize(result: Any) -> str:
-    """Return what a client is told: the data, and each error's text, places, path and code."""
+    """Return the response: data, and message, locations, path and code of each error."""
     errors = [format_error(each) for each in result.errors or []]
-    # As text, because fields have an order.
+    # As text, because the order of fields matters.
     return json.dumps({"data": result.data, "errors": errors}, indent=2)
 
 
 def by_engine(query: str, variables: dict[str, Any], actor: Actor) -> str:
-    """Execute by the engine, which raises if it cannot."""
+    """Execute with the engine, without fallback."""
     return summarize(prepare(find(query), None).execute(variables, Context(actor=actor)))
 
 
 def by_graphql_core(query: str, variables: dict[str, Any], actor: Actor) -> str:
-    """Execute in Strawberry's own way."""
+    """Execute with Strawberry."""
     context = Context(actor=actor)
     return summarize(schema.execute_sync(query, variable_values=variables, context_value=context))
 
@@ -103,7 +103,7 @@ def test_documents_are_answered_alike(crowd: dict[str, str], actors: list[Actor]
         ask = partial(by_graphql_core, variables={}, actor=actor)
         query = paged(complete(document, crowd, SIZE), ask)
         expected = ask(query)
-        # For the first of the actors statements are compiled, for the next they are there.
+        # The first actor compiles the statements, the second uses the cache.
         assert by_engine(query, {}, actor) == expected, query
 
 

@@ -1,4 +1,4 @@
-"""The command that shows how an operation is executed."""
+"""`manage.py explain_operation`."""
 
 import io
 import json
@@ -36,12 +36,12 @@ def test_shows_the_plan_each_statement_and_what_postgresql_makes_of_it(sam: User
     plan, first, second, count, fourth = told.split("\n\n")
     assert plan.startswith("Plan\n  organization (Organization): statement\n")
     assert "\n      totalCount (TotalCount!): resolver\n" in plan
-    assert first.startswith("Statement 1: Query.organization, SQL kept; parameters 2, rows 1, ")
+    assert first.startswith("Statement 1: Query.organization, compiled; parameters 2, rows 1, ")
     assert '\n  SELECT "organizations_organization"."name"' in first
-    assert second.startswith("Statement 2: Organization.members, SQL kept; parameters 1, rows 1, ")
+    assert second.startswith("Statement 2: Organization.members, compiled; parameters 1, rows 1, ")
     assert "Limit  (cost=" in second
-    assert count.startswith("Statement 3: a resolver, not the engine's; parameters 1, rows 1, ")
-    assert fourth.startswith("Statement 4: Organization.invitations, SQL kept; ")
+    assert count.startswith("Statement 3: a resolver, not by the engine; parameters 1, rows 1, ")
+    assert fourth.startswith("Statement 4: Organization.invitations, compiled; ")
     assert "actual time" not in told
 
 
@@ -51,7 +51,7 @@ def test_runs_the_statements_if_they_are_to_be_analyzed(sam: User, document: Pat
     told = explain(document, user="sam", analyze=True)
 
     assert told.count("Execution Time: ") == 2
-    assert "Statement 2: User: permissions, not the engine's; " in told
+    assert "Statement 2: User: permissions, not by the engine; " in told
     assert "\nLoader User: permissions: 1 keys, " in told
 
 
@@ -61,7 +61,7 @@ def test_reads_standard_input_and_tells_errors(monkeypatch: pytest.MonkeyPatch) 
 
     told = explain("-")
 
-    # Without a user it is an anonymous client's.
+    # The actor is anonymous without `--user`.
     assert "Statement" not in told
     assert told.endswith("\nError at users: Sign in to do this.\n")
 
@@ -72,11 +72,11 @@ def test_reads_standard_input_and_tells_errors(monkeypatch: pytest.MonkeyPatch) 
     [
         ("{ me { id ", {}, "Syntax Error: Expected Name, found <EOF>"),
         ("{ you { id } }", {}, "Cannot query field 'you' on type 'Query'"),
-        ("mutation { logOut { errors { code } } }", {}, "This is a mutation: to explain it"),
+        ("mutation { logOut { errors { code } } }", {}, "Mutations cannot be explained"),
         ("{ __schema { queryType { name } } }", {}, "leaves this to graphql-core: __schema"),
         ("query A { me { id } } query B { me { id } }", {}, "which operation is meant"),
         ("query A { me { id } }", {"operation": "C"}, "which operation is meant"),
-        ("{ me { id } }", {"user": "nobody"}, "Nobody is called nobody."),
+        ("{ me { id } }", {"user": "nobody"}, "There is no user nobody."),
         ("{ me { id } }", {"variables": "{"}, "--variables is not valid JSON"),
         ("{ me { id } }", {"variables": "[]"}, "--variables must be a JSON object."),
         ("query ($id: ID!) { user(id: $id) { id } }", {}, r"Variable '\$id' has invalid value"),
@@ -101,7 +101,7 @@ def test_mutations_are_not_executed(alice: User, document: Path) -> None:
         'mutation { updateProfile(input: {bio: "changed"}) { errors { code } } }', encoding="utf-8"
     )
 
-    with pytest.raises(CommandError, match="This is a mutation"):
+    with pytest.raises(CommandError, match="Mutations cannot be explained"):
         explain(document, user="alice")
 
     alice.profile.refresh_from_db()

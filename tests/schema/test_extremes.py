@@ -1,4 +1,4 @@
-"""Whatever is sent to whichever place of an input gets an answer that is meant for the client."""
+"""Fuzzing: every value in every input position gets an error meant for the client."""
 
 import re
 from collections.abc import Iterator
@@ -16,18 +16,18 @@ from tests.support.extremes import ABSENT, KINDS, OperationCase, Place, mutation
 from tests.support.tables.authorization import ADMINISTRATOR, ANONYMOUS, USER
 from tests.support.world import World, build_world
 
-# What Python calls things, and no API does.
+# Python's terms, which must not leak into messages.
 PYTHON: Final = re.compile(
     r"\b(Maybe|None|NoneType|True|False|Traceback|Exception|\w+Error|dict|isoformat|int\(\)|sys)\b"
     r"|psycopg|django|strawberry|graphql[-_.]core|<class|object at 0x|str \||Some\("
 )
-# Parts of the fields, so that several processes can work on them.
+# Shards of the fields, for parallel test processes.
 PARTS: Final = 4
 
 
 @pytest.fixture
 def inputs(db: None, settings: Any) -> tuple[World, list[OperationCase]]:
-    """Return one of everything, and all fields that take arguments."""
+    """Return one row of each type, and all fields with arguments."""
     settings.SECOND_FACTOR = "all"
     world = World(Executor.chosen(ENGINE, settings), build_world())
     world.ids["user"] = world.ids["owner"]
@@ -35,19 +35,19 @@ def inputs(db: None, settings: Any) -> tuple[World, list[OperationCase]]:
 
 
 def send(client: GraphQLClient, body: bytes) -> tuple[int, dict[str, Any]]:
-    """Send a request, and undo whatever it did."""
+    """Send a request, and roll back its changes."""
     before = transaction.savepoint()
     try:
         answer = client.post(body, JSON)
     finally:
         transaction.savepoint_rollback(before)
-        # Attempts are counted there, and nobody is to run out of them.
+        # Clears the throttles, which would reject later requests.
         cache.clear()
     return answer.status, answer.body
 
 
 def faults(status: int, answer: dict[str, Any], body: bytes) -> Iterator[str]:
-    """Yield what is wrong with an answer."""
+    """Yield the problems of a response."""
     if status not in {200, 400}:
         yield f"status {status}"
     sent = body.decode()
@@ -68,7 +68,7 @@ def faults(status: int, answer: dict[str, Any], body: bytes) -> Iterator[str]:
 
 
 def check(sent: Iterator[tuple[str, GraphQLClient, bytes]]) -> None:
-    """Send all requests, and tell everything that is wrong with their answers."""
+    """Send all requests, and collect the problems of their responses."""
     found = []
     number = 0
     for about, client, body in sent:
@@ -101,7 +101,7 @@ def test_every_type_accepts_or_refuses_extreme_literals(
     inputs: tuple[World, list[OperationCase]],
 ) -> None:
     world, fields = inputs
-    # The service behind it makes no difference to how a literal is read.
+    # The field does not affect how a literal is parsed.
     places = {place.type_name: (asked, place) for asked in fields for place in asked.places()}
     check(
         (name_of(asked, place, value), world.clients[ADMINISTRATOR], asked.written(place, value))
@@ -126,7 +126,7 @@ def test_every_argument_accepts_or_refuses_extreme_values_for_users(
 def test_null_is_refused_alike_in_literals_and_variables(
     inputs: tuple[World, list[OperationCase]], settings: Any
 ) -> None:
-    """By a variable or in the document, and by either executor."""
+    """As a variable and as a literal, for both executors."""
     world, fields = inputs
     client = world.clients[ADMINISTRATOR]
     for asked in fields:
@@ -142,12 +142,12 @@ def test_null_is_refused_alike_in_literals_and_variables(
             by_engine, by_graphql_core = told
             assert by_engine == by_graphql_core, about
             given, written = by_engine
-            # What must have one field says so of a document as the standard's validation does.
+            # For a `@oneOf` literal, standard validation reports the error.
             assert given == written or not given[-1], about
 
 
 def problems(status: int, answer: dict[str, Any], body: bytes) -> list[Any]:
-    """Return what is told of an answer's problems, and whether an operation was executed."""
+    """Return the errors of a response, and whether the operation was executed."""
     assert list(faults(status, answer, body)) == []
     payloads = [each for each in (answer.get("data") or {}).values() if isinstance(each, dict)]
     problems = [each["errors"] for each in payloads if "errors" in each]

@@ -1,4 +1,4 @@
-"""Pages of what is sought have the same rows, whichever way leads to them."""
+"""Filtered pages have the same rows for every access path."""
 
 from collections.abc import Callable
 from itertools import product
@@ -63,7 +63,7 @@ CONDITIONS: dict[str, Callable[[UserQuerySet], UserQuerySet]] = {
 
 @pytest.fixture(params=[1, SMALL, PEOPLE, ENOUGH])
 def look_ahead(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look at so many rows along the order, and call as many too many to sort."""
+    """Vary the number of rows that are scanned in order before sorting."""
     monkeypatch.setattr(filtered_page, "LOOK_AHEAD", request.param)
 
 
@@ -73,7 +73,7 @@ def people(db: None) -> None:
     for number in range(PEOPLE):
         user = make_user(
             f"p{number:02}",
-            # In another order than the usernames, and some alike.
+            # In a different order than usernames, with duplicates.
             name=f"Name {number * 7 % PEOPLE // 2}",
             is_active=number % 6 != 0,
             is_staff=number % 11 == 0,

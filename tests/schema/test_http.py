@@ -1,4 +1,4 @@
-"""GraphQL over HTTP: what is understood, what is refused, and with which status."""
+"""GraphQL over HTTP: accepted and rejected requests, and their status."""
 
 import base64
 import json
@@ -236,7 +236,7 @@ def test_fault_is_masked_and_logged(
 ) -> None:
     client = client_key(alice)
     with connection.cursor() as cursor:
-        # It comes before the real table, and lacks every column.
+        # Shadows the real table, without its columns.
         cursor.execute("CREATE TEMPORARY TABLE organizations_organization ()")
     identifier = base64.b64encode(f"Organization:{alice.pk}".encode()).decode()
     answer = client("query ($id: ID!) { organization(id: $id) { name } }", id=identifier)

@@ -1,4 +1,4 @@
-"""Introspection: weighed by the schema's own lengths, answered once, and closed if need be."""
+"""Introspection: limits, cache and access control."""
 
 import re
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from users.scopes import Scope
 
 ClientOf = Callable[[User], GraphQLClient]
 
-# Deprecated ones are counted whether they are asked for or not.
+# Deprecated elements always count.
 ALL = r"\1(includeDeprecated: true) {"
 EVERYTHING = get_introspection_query(
     descriptions=True,
@@ -32,7 +32,7 @@ TYPES = "types { name fields { name args { name type { name } } type { name } } 
 
 @pytest.fixture
 def executions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the documents that are executed by Strawberry from now on; no answer is known."""
+    """Record the documents that Strawberry executes, with an empty cache."""
     done: list[str] = []
     original = schema.execute_sync
 
@@ -46,7 +46,7 @@ def executions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def count(data: Any) -> int:
-    """Return how many values there are below: leaves, objects, nulls and empty lists."""
+    """Return the number of nested values: leaves, objects, nulls and empty lists."""
     total = 0
     for value in data.values():
         items = value if isinstance(value, list) else [value]
@@ -67,7 +67,7 @@ MUCH = "fields { name description args { name description type { name kind ofTyp
         " fragment F on __Schema { types { ...G } d: types { ...G } e: types { ...G }"
         " f: types { ...G } }"
         " fragment G on __Type { " + MUCH + " }",
-        # A variable may be any type.
+        # A variable may name any type.
         "query ($n: String!) { "
         + " ".join(f"a{number}: __type(name: $n) {{ {MUCH} }}" for number in range(10))
         + " }",
@@ -96,7 +96,7 @@ def test_values_are_counted_as_they_are(monkeypatch: pytest.MonkeyPatch, selecti
     document = (
         "{ __schema { " + re.sub("(fields|args|enumValues|inputFields) {", ALL, selection) + " } }"
     )
-    returned = graphql_sync(schema._schema, document).data  # noqa: SLF001 - it has no public name
+    returned = graphql_sync(schema._schema, document).data  # noqa: SLF001 - no public name
     values = count(cast("dict[str, Any]", returned)["__schema"])
     for limit, codes in ((values, []), (values - 1, ["VALUES_EXCEEDED"])):
         monkeypatch.setattr(weights, "MAX_INTROSPECTION", limit)
@@ -162,7 +162,7 @@ def test_introspection_is_for_the_signed_in_if_that_is_set(
     assert executions == []
     for client in (client_key(alice), GraphQLClient(make_api_token(alice, Scope.EVENTS_READ))):
         assert client(document).codes == []
-    # What was answered to others is told to nobody else.
+    # The cached answer is not returned to clients without access.
     assert anonymous(document).codes == ["UNAUTHENTICATED"]
 
 

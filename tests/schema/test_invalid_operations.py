@@ -1,4 +1,4 @@
-"""Operations that are refused: both executors say the same of them, to the byte, over HTTP."""
+"""Invalid operations: both executors return identical responses over HTTP."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ ClientOf = Callable[[User], GraphQLClient]
 PARSE, VALIDATION = "GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED"
 VARIABLES, BAD_REQUEST = "GRAPHQL_VARIABLES_INVALID", "BAD_REQUEST"
 
-# By the section of the specification, and by what each is about.
+# By section of the GraphQL specification.
 DOCUMENTS: Final[list[tuple[str, str]]] = [
     # 2: Language.
     ("{", PARSE),
@@ -102,7 +102,7 @@ DOCUMENTS: Final[list[tuple[str, str]]] = [
     ('query ($a: Int = "1") { users(first: $a) { nodes { id } } }', VALIDATION),
     ("query ($a: Int! = null) { users(first: $a) { nodes { id } } }", VALIDATION),
     ("{ me { ...F } } fragment F on User { id @skip(if: $a) }", VALIDATION),
-    # 6.1: Which operation.
+    # 6.1: Selection of the operation.
     ("query A { me { id } } query B { me { id } }", BAD_REQUEST),
     ("fragment F on User { id }", BAD_REQUEST),
     # Limits.
@@ -178,7 +178,7 @@ GIVEN: Final[list[tuple[str, Any]]] = [
 def sent(
     client: GraphQLClient, accept: str, **parameters: Any
 ) -> tuple[int, dict[str, str], bytes]:
-    """Return all of a response."""
+    """Return the whole response."""
     headers = {"Authorization": f"Bearer {client.token}", "Accept": accept}
     body = json.dumps(parameters)
     response = client.http.generic("POST", "/graphql", body, JSON, headers=headers)
@@ -189,7 +189,7 @@ def sent(
 def ask_both(
     client_key: ClientOf, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., list[tuple[int, Any]]]:
-    """Return what asks both executors, and returns what either kind of client is told."""
+    """Return a function that sends a request to both executors, with either media type."""
     client = client_key(alice)
 
     def refuse(*_arguments: Any) -> NoReturn:
@@ -215,7 +215,7 @@ def codes_of(answer: Any) -> set[str]:
 
 
 def check(told: list[tuple[int, Any]], code: str) -> None:
-    """Check that nothing was executed, which statuses tell one kind of client."""
+    """Check that nothing was executed; the status depends on the media type."""
     assert [status for status, _answer in told] == [200, 400]
     for _status, answer in told:
         assert answer.keys() == {"errors"}
@@ -224,7 +224,7 @@ def check(told: list[tuple[int, Any]], code: str) -> None:
 
 @pytest.mark.parametrize(("document", "code"), DOCUMENTS, ids=lambda value: repr(value)[:70])
 def test_invalid_documents_are_refused_alike(ask_both: Any, document: str, code: str) -> None:
-    # The second time what was found is remembered.
+    # The second request uses the cached errors.
     for _time in range(2):
         check(ask_both(query=document), code)
 

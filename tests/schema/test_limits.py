@@ -1,4 +1,4 @@
-"""What one operation may ask for: each limit at its bound, and one over."""
+"""Limits of an operation: each at its bound, and one above."""
 
 import json
 from collections.abc import Callable
@@ -20,7 +20,7 @@ ClientOf = Callable[[User], GraphQLClient]
 OperationDocument = Callable[[int], str]
 
 
-# Documents that measure as much as they are asked to ---------------------------------------
+# Documents of a given size ----------------------------------------------------------------
 
 
 def tokens(count: int) -> str:
@@ -52,7 +52,7 @@ def directives(count: int) -> str:
 
 
 def in_fragments(document: str) -> str:
-    """Move the selection of the operation two fragments deep."""
+    """Move the operation's selection set into two nested fragments."""
     selections = document.removeprefix("query Q0 ")
     return f"query Q0 {{ ...A }} fragment A on Query {{ ...B }} fragment B on Query {selections}"
 
@@ -81,7 +81,7 @@ def test_limits_are_exact(
 
 
 def pages(count: int) -> str:
-    """Ask for so many rows, a hundredth of them in the innermost lists."""
+    """Return a document of ``count`` rows, a hundredth in each innermost list."""
     return f"""query Q0 {{
       a: users(first: 100) {{ nodes {{ memberships(first: 100) {{ nodes {{ role }} }} }} }}
       b: users(first: 98) {{ nodes {{ memberships(first: 100) {{ nodes {{ role }} }} }} }}
@@ -111,7 +111,7 @@ def test_operations_over_a_limit_are_not_planned(
     planned: list[object] = []
 
     class Watched(Planned):
-        """What is looked for first of all that is to be planned."""
+        """Records the operations that are planned."""
 
         @classmethod
         def of(cls, *arguments: Any) -> Planned:
@@ -190,7 +190,7 @@ def test_page_sizes_multiply(selections: str, code: str | None) -> None:
 
 
 def values(count: int) -> str:
-    """Ask for so many values; all but the last few are below lists of lists."""
+    """Return a document of as many values, most of them in nested lists."""
     user = (
         "user { id username name email isPublic isService isActive dateJoined lastSeenAt erasedAt }"
     )
@@ -216,13 +216,13 @@ BIOS = " ".join(f"a{number}: bio" for number in range(28))
 @pytest.mark.parametrize(
     ("document", "code"),
     [
-        # The rows alone are few enough.
+        # Within the limit of rows.
         (
             """{ users(first: 100) { nodes { memberships(first: 100) { nodes {
                  user { profile { BIOS } } } } } } }""",
             "VALUES_EXCEEDED",
         ),
-        # In fragments, of which each object has all.
+        # In fragments that apply to every object.
         (
             """{ users(first: 100) { nodes { memberships(first: 100) { nodes {
                  user { ...A } } } } } }
@@ -230,7 +230,7 @@ BIOS = " ".join(f"a{number}: bio" for number in range(28))
                fragment B on Profile { ... on Profile { BIOS } }""",
             "VALUES_EXCEEDED",
         ),
-        # By edges and by nodes, which are lists of their own.
+        # `edges` and `nodes` count as separate lists.
         (
             """{ users(first: 100) {
                  edges { cursor node { groups { name permissions id } } }
@@ -244,14 +244,14 @@ BIOS = " ".join(f"a{number}: bio" for number in range(28))
                  user { groups { name permissions } } } } } } }""",
             "VALUES_EXCEEDED",
         ),
-        # Of an interface, as if it were the type of which most is selected.
+        # An interface counts as the possible type with the most values.
         (
             """{ node(id: "x") {
                  ... on User { memberships(first: 100) { nodes { role } } }
                  ... on Organization { members(first: 100) { nodes { role } } } } }""",
             None,
         ),
-        # Selected twice is returned once, and counts once.
+        # A field that is selected twice counts once.
         (
             """{ users(first: 100) { nodes { ...F ...G } } }
                fragment F on User { ...G }
@@ -267,7 +267,7 @@ def test_values_are_counted_as_they_are_returned(document: str, code: str | None
 
 
 def fields(count: int) -> str:
-    """Select so many fields, those of a fragment wherever it is spread."""
+    """Return a document of as many fields, counting a fragment at each spread."""
     branch = "memberships(first: 1) { nodes { user { ...F } } }"
     leaves = "id username name email isPublic isService isActive dateJoined lastSeenAt erasedAt"
     roots = f"{{ me {{ ...F {branch} }} {' '.join(f'a{n}: __typename' for n in range(count))} }}"
@@ -277,7 +277,7 @@ def fields(count: int) -> str:
 def test_fields_are_counted_wherever_their_fragment_is_spread(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # The root, its branch with what is below, and the fragment twice.
+    # The root, its branch with nested fields, and the fragment twice.
     counted = 1 + 3 + 2 * 10
     monkeypatch.setattr(weights, "MAX_FIELDS", counted + 3)
     assert limits.check_document(SCHEMA, parse(fields(3))) == []
@@ -285,7 +285,7 @@ def test_fields_are_counted_wherever_their_fragment_is_spread(
     assert error.extensions == {"code": "FIELDS_EXCEEDED"}
 
 
-# Who asks --------------------------------------------------------------------------------
+# Clients ---------------------------------------------------------------------------------
 
 
 REFUSED = [
@@ -357,13 +357,13 @@ def test_long_flat_documents_are_allowed(
     assert anonymous(document).codes == codes
 
 
-# Documents that are expensive for whoever expands them -------------------------------------
+# Fragments that expand exponentially -------------------------------------------------------
 
 DOUBLINGS = [22, 60]
 
 
 def doubling(levels: int, on: str, selections: str) -> str:
-    """Return fragments that each spread the next one twice; the first is `F0`."""
+    """Return a chain of fragments, each spreading the next twice; the first is `F0`."""
     links = [f"fragment F{n} on {on} {{ ...F{n + 1} ...F{n + 1} }}" for n in range(levels)]
     return " ".join([*links, f"fragment F{levels} on {on} {selections}"])
 
@@ -441,7 +441,7 @@ def test_repeated_fields_are_compared_a_bounded_number_of_times(anonymous: Graph
     )
 
 
-# Documents that must pass ------------------------------------------------------------------
+# Documents of common tools -----------------------------------------------------------------
 
 
 def test_introspection_with_everything_passes_all_limits(anonymous: GraphQLClient) -> None:
@@ -460,7 +460,7 @@ def test_introspection_with_everything_passes_all_limits(anonymous: GraphQLClien
 
 @pytest.fixture
 def work(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return what is done with documents from now on, of which none is known."""
+    """Record parsing and validation, with an empty cache."""
     done: list[str] = []
 
     def watch(module: Any, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Files with a request: the form, and whatever is wrong with it."""
+"""Multipart requests: valid and invalid forms."""
 
 import json
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def alices(client_key: ClientOf, alice: User) -> GraphQLClient:
 def send(
     client: GraphQLClient, operations: Any = OPERATIONS, places: Any = MAP, **headers: str
 ) -> Answer:
-    """Send a form with one file; what is given as bytes is sent as it is."""
+    """Send a form with one file; bytes are sent verbatim."""
     parts = [
         (name, value if isinstance(value, bytes) else json.dumps(value).encode())
         for name, value in (("operations", operations), ("map", places))
@@ -221,7 +221,7 @@ def test_files_are_for_mutations_that_take_them(alices: GraphQLClient) -> None:
 def test_files_are_no_json_and_no_text(
     client_key: ClientOf, root: User, query: str, code: str
 ) -> None:
-    """A file can be put wherever there is null, so all that takes any JSON may be given one."""
+    """`map` can insert a file at any null, so every JSON input may receive one."""
     document = query.replace("$id", f'"{node_id(root)}"') + " { errors { code field } } }"
     operations = {"query": document, "variables": {"file": None}}
     answer = send(client_key(root), operations, {"0": ["variables.file"]})

@@ -1,4 +1,4 @@
-"""Lists below objects: pages of each parent by itself, read for all parents of a level at once."""
+"""Nested connections: pages per parent, read in one statement per level (N+1)."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -26,7 +26,7 @@ PAGE = """
 MEMBERS = f"""
     query ({VARIABLES}) {{ organization(id: $id) {{ members({ARGUMENTS}) {{ {PAGE} }} }} }}
 """
-# Of all organisations that the person belongs to.
+# For all organisations of the user.
 ALL_MEMBERS = f"""
     query ({VARIABLES}) {{ user(id: $id) {{ memberships(first: 100) {{ nodes {{ organization {{
       id members({ARGUMENTS}) {{ {PAGE} }}
@@ -319,7 +319,7 @@ def test_aliases_fragments_variables_and_directives(
             "b": {"edges": [{"node": users[-1]}]},
             "d": {"some": [{"role": "MEMBER"}], "nodes": [{"role": "MEMBER"}]},
         }
-    # The actor, the person, memberships with organisations; then three lists, with their people.
+    # Actor, user, memberships with organisations; then three lists with their users.
     assert len(captured) == 3 + 3
 
 

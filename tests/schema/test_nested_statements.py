@@ -1,4 +1,4 @@
-"""Lists below objects: how many statements they take, and what these read."""
+"""Nested connections: number of statements, and the rows they read."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -45,8 +45,8 @@ def test_statements_do_not_depend_on_the_number_of_parents(
         cache.clear()
         with statements() as captured:
             assert client(JOURNEY.replace("SIZE", str(size))).codes == []
-        # The actor, the people, their memberships with the organisations, how many, the members
-        # with these people, how many, their groups, their permissions, and their memberships.
+        # Actor; users; memberships with organisations, and their count; members with users, and
+        # their count; groups; permissions; memberships.
         assert len(captured) == 9, "\n".join(captured)
 
 
@@ -121,7 +121,7 @@ def test_long_lists_are_estimated_in_one_more_statement(
 
 @pytest.fixture
 def crowded(sam: User) -> list[Organization]:
-    """Return ten organisations of 1,000 people each, the same ones."""
+    """Return ten organisations with the same 1,000 users."""
     people = User.objects.bulk_create(
         User(username=f"person-{number}", email=f"{number}@example.org") for number in range(1_000)
     )
@@ -141,7 +141,7 @@ def crowded(sam: User) -> list[Organization]:
 
 
 def scans(sql: str) -> tuple[set[str], float]:
-    """Return what a statement scans, indexes if it uses them, and how many rows it reads there."""
+    """Return the scanned indexes or tables of a statement, with the rows read from each."""
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}")
         ((plans,),) = cursor.fetchall()
@@ -170,7 +170,7 @@ def test_pages_scan_an_index_and_few_rows_of_each_parent(
             )
         assert [len(page.rows) for page in pages.values()] == [20] * 10
         (sql,) = captured
-        # Each row is found in the index, and then read.
+        # Each row counts twice: in the index and in the table.
         assert scans(sql) == ({"organizations_membership_pkey", index}, 2 * 10 * 21)
 
 
@@ -202,7 +202,7 @@ def test_members_read_few_rows_as_well(client_key: ClientOf, crowded: list[Organ
         assert client_key(alice)(query, id=node_id(alice)).codes == []
     _memberships, members = [sql for sql in captured if "lateral_parent" in sql]
     _scanned, rows = scans(members)
-    # Besides the rows: for each and once more, what says that Alice belongs to the organisation.
+    # In addition to the rows: one check of Alice's membership per row, and one more.
     assert rows <= 4 * 10 * 21
 
 
@@ -234,7 +234,7 @@ def test_only_selected_columns_are_read(
     with statements() as captured:
         assert client_key(sam)(query, id=node_id(clubs[2])).codes == []
     (sql,) = [each for each in captured if "lateral_parent" in each]
-    # The parent's key is always among them.
+    # The parent's key is always selected.
     assert set(columns(sql)) == {
         f"organizations_membership.{name}" for name in expected | {"organization_id"}
     }

@@ -1,4 +1,4 @@
-"""Paging through people: keysets, cursors, and what they give away, which is nothing."""
+"""Keyset pagination of users; cursors reveal nothing."""
 
 import base64
 from collections.abc import Callable
@@ -23,13 +23,13 @@ PAGE = """
       }
     }
 """
-# In the order of the database, which is that of the code points.
+# In the collation order of the database: by code point.
 NAMES = ["a.b", "a_b", "aa", "b-1", "b-2", "sam", "z", "é", "ж", "山"]
 
 
 @pytest.fixture
 def page(client_key: ClientOf, sam: User) -> Callable[..., Answer]:
-    """Ask for pages of `NAMES`, as staff."""
+    """Query pages of `NAMES`, as staff."""
     for name in NAMES:
         if name != "sam":
             make_user(name, email=f"{NAMES.index(name)}@example.org")
@@ -42,7 +42,7 @@ def names(users: dict[str, Any]) -> list[str]:
 
 
 def cursors(page: Callable[..., Answer]) -> dict[str, str]:
-    """Return everybody's cursor."""
+    """Return the cursors of all users."""
     edges = page(first=100).data["users"]["edges"]
     return {edge["node"]["username"]: edge["cursor"] for edge in edges}
 
@@ -99,7 +99,7 @@ def test_pages_beyond_the_ends_are_empty(page: Callable[..., Answer]) -> None:
 def test_pages_are_stable_under_concurrent_changes(page: Callable[..., Answer]) -> None:
     first = page(first=3).data["users"]
     assert names(first) == NAMES[:3]
-    # One before the position, one after it; the one at the position and the next one leave.
+    # Insert a row before and after the position; delete the row at it and the next.
     make_user("a0")
     make_user("b-0")
     User.objects.filter(username__in=["aa", "b-1"]).delete()
@@ -141,12 +141,12 @@ def test_last_may_be_given_with_first_null(page: Callable[..., Answer]) -> None:
 
 
 def forms_of(text: str) -> set[bytes]:
-    """Return the text as bytes, and whatever base64 makes of it wherever it begins."""
+    """Return the text as bytes, and its base64 forms at each alignment."""
     plain = text.encode()
     forms = {plain, plain.hex().encode()}
     for shift in range(3):
         encoded = base64.b64encode(b"\0" * shift + plain)
-        # What the neighbours share bits with is cut off.
+        # Without the characters that share bits with neighbours.
         forms.add(encoded[-(-shift * 8 // 6) : len(plain) * 8 // 6])
     return forms
 

@@ -1,4 +1,4 @@
-"""The plans of the directory's lists, among a million people: what is read, and by which index."""
+"""Query plans of lists with a million users: rows read, and indexes used."""
 
 import datetime as dt
 import json
@@ -53,7 +53,7 @@ INDEXES = {
     "JOINED": "user_order_joined",
     "LAST_SEEN": "user_order_last_seen",
 }
-# What half of the people meet, or more.
+# Filters that match half of the users, or more.
 OFTEN: list[dict[str, Any]] = [
     {"isActive": True},
     {"isVerified": True},
@@ -66,7 +66,7 @@ OFTEN: list[dict[str, Any]] = [
     {"not": {"membership": {"organization": "rare organization"}}},
     {"or": [{"isActive": True}, {"membership": {"organization": "rare organization"}}]},
 ]
-# What ten people meet, and the index that leads to them.
+# Filters that match ten users, and the index to use.
 SELDOM: list[tuple[dict[str, Any], str]] = [
     ({"isStaff": True}, "user_staff"),
     ({"locale": "fr"}, "profile_locale"),
@@ -82,13 +82,13 @@ SELDOM: list[tuple[dict[str, Any], str]] = [
     ({"or": [{"isStaff": True}, {"group": "rare"}]}, "user_staff"),
     ({"or": [{"emailDomain": "rare.example"}, {"locale": "fr"}]}, "profile_locale"),
 ]
-# Applications note something about everybody.
+# Metadata of all users.
 NOTES = """
     INSERT INTO accounts_metadata (user_id, public, private)
     SELECT id, '{"plan": "team"}', jsonb_build_object('crm', jsonb_build_object('id', id))
     FROM accounts_user
 """
-# The admin's lists, which go by pages and not by cursors: the last page there is, too.
+# The admin's lists, which use page numbers instead of cursors: first and last page.
 ADMIN_PAGES = [
     "accounts/user/?p=200",
     "accounts/user/?o=-1&p=200",
@@ -107,7 +107,7 @@ ADMIN_PAGES = [
     "organizations/membership/?q=zzyzx",
     "organizations/membership/?q=maria&p=20",
 ]
-# Twice as far as is counted, for a page by four indexes, and what a common search finds.
+# Bound of rows read: twice the count limit, for a page by four indexes and a common search.
 ADMIN_ROWS = 150_000
 ROW_SCANS = {"Seq Scan", "Bitmap Heap Scan", "Tid Scan"}
 SEARCHES = ["zzyzx", "ora", "mar", "ma", "m", "maria garcia", "1234", "example"]
@@ -115,13 +115,13 @@ SEARCHES = ["zzyzx", "ora", "mar", "ma", "m", "maria garcia", "1234", "example"]
 
 @dataclass(slots=True)
 class Plan:
-    """What a statement read."""
+    """The rows and indexes that a statement read."""
 
     rows: int = 0
     indexes: set[str] = field(default_factory=set)
 
     def add(self, node: dict[str, Any]) -> None:
-        """Add what a node of the plan and those below it read."""
+        """Add the rows and indexes of a plan node and its children."""
         for below in node.get("Plans", []):
             self.add(below)
         if not node["Actual Loops"]:
@@ -135,25 +135,25 @@ class Plan:
 
 
 class Directory:
-    """A client of the directory that looks at the plans of its pages."""
+    """A client of the directory that explains its statements."""
 
     def __init__(self, user: User, ids: dict[str, str]) -> None:
         self.client = GraphQLClient(make_token(user))
         self.ids = ids
 
     def page(self, **variables: Any) -> tuple[Plan, dict[str, Any]]:
-        """Return what the page's statement read, and the page."""
+        """Return the reads of the page's statement, and the page."""
         text = json.dumps(variables)
         for name, id_ in self.ids.items():
             text = text.replace(f'"{name}"', f'"{id_}"')
         with bound_statements() as statements:
             users = self.client(PAGE, **json.loads(text)).data["users"]
-        # The actor's, the page's, and the count's or two.
+        # Actor, page, and one or two counts.
         return plan_of(statements[1]), users
 
 
 def plan_of(sql: str) -> Plan:
-    """Return what a statement reads."""
+    """Explain a statement and return its reads."""
     plan = Plan()
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}")
@@ -162,7 +162,7 @@ def plan_of(sql: str) -> Plan:
 
 
 def bulk_page(selection: Selection, cursor: UUID | None) -> tuple[Plan, int]:
-    """Return what a bulk action reads to find who comes next, and how many they are."""
+    """Return the reads of a bulk action's next batch, and the batch's size."""
     root = User.objects.get(username="ada")
     actor = Actor(user_id=root.pk, is_staff=True, is_superuser=True)
     bulk_action = BulkAction(selection=selection.to_json(), cursor=cursor)
@@ -173,7 +173,7 @@ def bulk_page(selection: Selection, cursor: UUID | None) -> tuple[Plan, int]:
 
 
 def look_at_bulk_actions(check: Callable[..., None]) -> None:
-    """Check who comes next in bulk actions, from the start and from the middle."""
+    """Check the batches of bulk actions, at the start and in the middle."""
     (middle,) = User.objects.order_by("pk").values_list("pk", flat=True)[PEOPLE // 2 :][:1]
     rare = Group.objects.get(name="Rare").pk
     conditions: list[dict[str, Any]] = [
@@ -190,10 +190,10 @@ def look_at_bulk_actions(check: Callable[..., None]) -> None:
 
 
 def deep_cursor(order: str, direction: str) -> str:
-    """Return the cursor of somebody in the middle."""
+    """Return the cursor of a user in the middle."""
     people = User.objects.in_order(UserOrderField[order], descending=direction == "DESC").only("pk")
     keyset = Keyset.of(people)
-    # Rows that are nothing else are sorted in time.
+    # Keys only: sorting whole rows would exceed the statement timeout.
     positions = people.only("pk").annotate(**keyset.positions())
     position = keyset.position_of(positions[PEOPLE // 2])
     return seal(orjson.dumps(position), purpose="cursor", context=f"UserConnection.{keyset.name}")
@@ -201,7 +201,7 @@ def deep_cursor(order: str, direction: str) -> str:
 
 @pytest.fixture
 def ids(transactional_db: None, settings: Any) -> dict[str, str]:
-    """Make a million people, ten of whom have something in common; return ids by name."""
+    """Create a million users, ten of whom match the filters; return ids by name."""
     settings.DEMO_PASSWORD = "any phrase will do here"
     call_command(Command(), users=PEOPLE, organizations=20_000)
     ten = list(User.objects.filter(is_staff=False).exclude(username="alan").order_by("-pk")[:10])
@@ -211,7 +211,7 @@ def ids(transactional_db: None, settings: Any) -> dict[str, str]:
     people.update(is_staff=True, date_joined="1980-01-01T00:00Z", name="Zzyzx")
     LastSeen.objects.filter(user__in=people).update(at="2100-01-01T00:00Z")
     Profile.objects.filter(user__in=people).update(locale="fr")
-    # As the owner, who may take longer than 5 s.
+    # As the database owner, who has no statement timeout.
     with as_owner(), connection.cursor() as cursor:
         cursor.execute(NOTES)
     noted = Metadata.objects.filter(user__in=people)
@@ -225,7 +225,7 @@ def ids(transactional_db: None, settings: Any) -> dict[str, str]:
 
 
 def admin_pages_that_read_too_much(cookie: str) -> list[tuple[str, int]]:
-    """Return the pages and the rows that they read, if these are not far from everybody's."""
+    """Return the pages and their reads, if these are within bounds."""
     client = Client()
     client.cookies[cookie] = secret = new_secret()
     Session.objects.create(
@@ -268,11 +268,11 @@ def test_lists_read_a_bounded_number_of_rows(ids: dict[str, str], settings: Any)
                 check((by, often), plan, limit=4 * LOOK_AHEAD, index=index)
             for seldom, own_index in SELDOM:
                 plan, users = directory.page(by=by, filter=seldom)
-                # With the two that the demo has on its staff.
+                # Including two staff of the demo.
                 assert users["totalCount"]["value"] in {10, 12}
                 check((by, seldom), plan, limit=4 * LOOK_AHEAD, index=own_index)
             plan, _users = directory.page(by=by, filter={"joined": week})
-            # By the filter's index, in their places, and for the order.
+            # By the filter's index, in the table, and for the order.
             check((by, week), plan, limit=4 * LOOK_AHEAD + 3 * HUNDREDTH, index="user_")
     assert problems == []
 
@@ -282,7 +282,7 @@ def test_lists_read_a_bounded_number_of_rows(ids: dict[str, str], settings: Any)
     for username, column in (("ada", "private_search_text"), ("alan", "search_text")):
         directory = Directory(User.objects.get(username=username), ids)
         for text in SEARCHES:
-            # The index tells who has the words, and then the rows tell who of them is shown.
+            # The index finds the words; visibility is checked on the rows.
             found = User.objects.filter(has_words(column, text.split()))
             limit = 4 * LOOK_AHEAD + 3 * found.count()
             for chosen in (None, *({"field": "USERNAME", "direction": way} for way in WAYS)):

@@ -1,4 +1,4 @@
-"""What is accepted is stored and read back equal; what former versions stored can be read."""
+"""Round trip: accepted input is read back equal, and data of earlier versions is readable."""
 
 import datetime as dt
 import json
@@ -37,7 +37,7 @@ SETTINGS: Final = hypothesis.settings(
     derandomize=True,
     suppress_health_check=list(hypothesis.HealthCheck),
 )
-# Drawn as the body has them: lone surrogates are written as escapes.
+# As in the request body: lone surrogates are escaped.
 TEXTS: Final = st.text(st.characters(exclude_categories=()), max_size=40)
 NUMBERS: Final = st.one_of(
     st.integers(),
@@ -69,11 +69,11 @@ BY_TYPE: Final[dict[str, st.SearchStrategy[Any]]] = {
 
 @dataclass(frozen=True, slots=True)
 class RoundTripCase:
-    """A mutation whose input is kept, and where its fields are read back."""
+    """A mutation that stores its input, and the paths to read it back."""
 
     name: str
     base: dict[str, Any]
-    # The fields of the input, by the path in the payload.
+    # Path in the payload by input field.
     fields: dict[str, str]
     selection: str
 
@@ -131,7 +131,7 @@ KEPT: Final = [
 ]
 
 
-# Words that hardly any drawn text is.
+# Values that random text rarely produces.
 CHOSEN: Final = {"website", "locale", "timeZone"}
 
 
@@ -169,7 +169,7 @@ def test_accepted_values_round_trip(
 
 
 def is_accepted(answer: Answer, value: Any) -> bool:
-    """Return whether the input was accepted; one that was not has to be told so."""
+    """Return whether the input was accepted; a rejection must have an error."""
     assert answer.status in {200, 400}
     if answer.body.get("errors"):
         codes = {"BAD_REQUEST", "GRAPHQL_VARIABLES_INVALID", "ARGUMENT_INVALID"}
@@ -183,7 +183,7 @@ def is_equal(read: Any, sent: Any) -> bool:
         try:
             moments = [dt.datetime.fromisoformat(each) for each in (read, sent)]
         except ValueError:
-            # White space is normalised in names and reasons.
+            # Names and reasons have normalised white space.
             return read.split() == sent.split()
         return moments[0] == moments[1]
     # In Python, True equals 1.
@@ -213,7 +213,7 @@ def at(payload: Any, path: str) -> Any:
     return payload
 
 
-# What former versions stored ---------------------------------------------------------------
+# Data of earlier versions ------------------------------------------------------------------
 
 POISON: Final = {"quota": 10**20, "deep": [{"huge": 10**400}], "fine": 1}
 READABLE: Final = {"quota": 1e20, "deep": [{"huge": str(10**400)}], "fine": 1}
@@ -234,7 +234,7 @@ def test_legacy_numbers_can_be_read_and_corrected(
     }
     assert read[0]["privateMetadata"] == {"quota": -(2.0**70)}
     id_ = node_id(alice)
-    # One number after the other: what is not touched stays as it is.
+    # Number by number: unchanged values are kept as stored.
     patch = {"userId": id_, "public": {"quota": 5}}
     answer = executor(lambda: administrator(UPDATE, input=patch))
     assert answer.problems == []
@@ -255,7 +255,7 @@ def test_unrepresentable_numbers_are_refused(
     body = json.dumps({"query": UPDATE, "variables": variables}).replace('"number"', number)
     answer = administrator.post(body)
     if float(number) == float("inf"):
-        # The parser of the body refuses what no double has.
+        # The JSON parser rejects numbers outside double precision.
         assert (answer.status, answer.codes) == (400, ["BAD_REQUEST"])
     else:
         assert answer.problems == [("VALUE_INVALID", "public")]
@@ -305,7 +305,7 @@ def test_a_bulk_action_that_cannot_be_carried_out_ends_as_failed(filter_: dict[s
     assert alice.is_active
     found = administrator(READ_BULK_ACTION, id=node_id(bulk_action)).body["data"]["bulkAction"]
     assert found is None or found["state"] == "FAILED"
-    # Another one can be started.
+    # Another bulk action can start.
     assert start(administrator, 1).problems == []
 
 

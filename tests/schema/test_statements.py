@@ -1,4 +1,4 @@
-"""How many SQL statements an operation takes, and what they read: by its shape, never its data."""
+"""Number and columns of SQL statements depend on the operation, never on the data."""
 
 import itertools
 import json
@@ -38,7 +38,7 @@ from users.accounts.services.set_change import SetChange
 Capture = Callable[[], AbstractContextManager[Statements]]
 ClientOf = Callable[[User], GraphQLClient]
 
-# Little and much to read.
+# Small and large data.
 SIZES = (3, 30)
 DOCUMENTS: dict[str, list[str]] = {}
 for _about, _document in documents():
@@ -46,7 +46,7 @@ for _about, _document in documents():
 
 
 def ask(client: GraphQLClient, document: str, statements: Capture) -> tuple[Answer, Statements]:
-    """Ask with nothing cached, and from where the page before ends."""
+    """Query with empty caches, and for the following page."""
     document = paged(document, lambda query: json.dumps(client(query).body))
     cache.clear()
     with statements() as captured:
@@ -90,7 +90,7 @@ def test_statements_depend_on_the_shape_only(
     [
         pytest.param(document, ORDINARY.get(name, count), id=name)
         for name, document, count in SHAPES
-        # For staff, and Alice started no bulk action.
+        # Staff only; Alice has no bulk action.
         if not {"groups", "serviceAccounts", "bulkAction", "bulkActions"}
         & set(re.findall(r"^{ (\w+)", document))
     ],
@@ -192,14 +192,14 @@ FRAGMENTS = {
 
 
 def columns(sql: str) -> list[str]:
-    """Return the columns that a statement reads into the result, in alphabetical order."""
+    """Return the selected columns of a statement, sorted."""
     found = re.findall(r'"(\w+)"\."(\w+)"', sql[: sql.index(" FROM ")])
     return sorted(f"{table}.{column}" for table, column in found)
 
 
 @pytest.fixture
 def page_sql(client_key: ClientOf, sam: User, statements: Capture) -> Callable[[str], str]:
-    """Return the statement for a page of people."""
+    """Return the statement of a page of users."""
     client = client_key(sam)
 
     def run(query: str) -> str:
@@ -215,12 +215,12 @@ def page_sql(client_key: ClientOf, sam: User, statements: Capture) -> Callable[[
     ("selections", "expected"),
     [
         ("edges { node { username } }", {"username"}),
-        # Whose it is decides whether it is shown.
+        # The owner's key decides visibility.
         ("edges { node { email } }", {"id", "email"}),
         ("edges { node { id } }", {"id"}),
         ("edges { cursor }", {"username"}),
         ("pageInfo { endCursor }", {"username"}),
-        # Something has to be read.
+        # A statement selects at least one column.
         ("pageInfo { hasNextPage hasPreviousPage }", {"id"}),
         ("edges { cursor node { name } }", {"username", "name"}),
         ("edges { node { ...F } } pageInfo { startCursor }", {"username", "name"}),
@@ -241,7 +241,7 @@ def test_only_selected_columns_are_read_and_only_once(
     spread = re.findall(r"\.\.\.(\w)", selections)
     fragments = " ".join(FRAGMENTS[name] for name in spread)
     sql = page_sql(f"{{ users(first: 3) {{ {selections} }} }} {fragments}")
-    # Those that cursors are made of, too, are read but once.
+    # Columns of the cursor are selected once.
     assert columns(sql) == sorted(f"accounts_user.{column}" for column in expected)
     assert "COUNT(" not in sql
     assert sql.endswith(" LIMIT 4")
@@ -262,7 +262,7 @@ def test_secrets_are_never_read(client_key: ClientOf, sam: User, statements: Cap
         assert secrets.isdisjoint(columns(sql))
 
 
-# What is remembered ----------------------------------------------------------------------
+# Caches ----------------------------------------------------------------------------------
 
 PERMISSIONS = "{ me { permissions } }"
 

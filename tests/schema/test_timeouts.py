@@ -1,4 +1,4 @@
-"""Statements that take too long: canceled by PostgreSQL, and told as what they are."""
+"""Statement timeouts: cancelled by PostgreSQL, and reported as `QUERY_TIMEOUT`."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Ways in which a token might do more than it is good for."""
+"""Attempts to exceed the scopes of an API token."""
 
 import json
 from typing import Any
@@ -30,7 +30,7 @@ def token_client(user: User, *scopes: str) -> GraphQLClient:
     return GraphQLClient(make_api_token(user, *scopes))
 
 
-# What an operation names -----------------------------------------------------------------
+# Root fields -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_missing_scope_is_named(alice: User, scope: str | None, body: str) -> No
     assert_insufficient(client(f"mutation {{ {body} {{ errors {{ code }} }} }}"), scope)
 
 
-# What is reached deeper down -------------------------------------------------------------
+# Nested fields ---------------------------------------------------------------------------
 
 
 def test_nested_types_require_their_scopes(alice: User, bob: User) -> None:
@@ -167,7 +167,7 @@ def test_members_require_the_users_scope(alice: User, bob: User) -> None:
 
 
 def test_answers_are_not_shared_between_scopes(sam: User, bob: User) -> None:
-    """The same document, one owner, in turn: no statement that was kept is another's."""
+    """Tokens of one owner take turns: cached statements are not shared across scopes."""
     query = "query ($id: ID!) { node(id: $id) { ... on User { username email } } }"
     for _round in range(2):
         for held, expected in (
@@ -234,11 +234,11 @@ def test_scope_grants_no_permission(alice: User, bob: User) -> None:
     assert client("{ groups(first: 1) { nodes { name } } }").codes == ["FORBIDDEN"]
 
 
-# Without the gate ------------------------------------------------------------------------
+# Without `check_scopes` -------------------------------------------------------------------
 
 
 def assert_refused_by_policy(world: World, name: str, held: frozenset[str]) -> None:
-    """Execute a mutation past `check_scopes`, as the administrator by a token of these scopes."""
+    """Execute a mutation without `check_scopes`, by an administrator's token of these scopes."""
     administrator = User.objects.get(username="administrator")
     actor = Actor(user_id=administrator.pk, scopes=held, is_staff=True, is_superuser=True)
     before = everything()

@@ -1,6 +1,6 @@
-"""In every update, a field that is absent stays as it is.
+"""Omitted fields of update mutations keep their values.
 
-The inputs come from the schema: one that is added without a row here fails.
+The inputs are read from the schema: an input without a row here fails.
 """
 
 import re
@@ -38,7 +38,7 @@ PERMISSIONS = (["accounts.view_user"], ["accounts.view_profile", "accounts.view_
 
 @dataclass(frozen=True)
 class Update:
-    """Two values of each field; ``options`` say how to write and are no values themselves."""
+    """Two values per field; ``options`` are fields that control the update."""
 
     read: Callable[[], dict[str, Any]]
     target: Mapping[str, Any]
@@ -126,7 +126,7 @@ def updates(alice: User, root: User) -> dict[str, Update]:
 
 
 def input_types() -> dict[str, Any]:
-    """Return the input type of each mutation that updates, by the mutation's name."""
+    """Return the input types of the update mutations, by mutation."""
     types = {
         name: get_named_type(mutation.args["input"].type)
         for name, mutation in SCHEMA.mutation_type.fields.items()
@@ -179,8 +179,8 @@ def test_absent_fields_stay(
 
 
 def test_non_null_optional_fields_are_documented() -> None:
-    # strawberry refuses null for a `Maybe` without it by itself: with Python's words as a literal,
-    # and as a fault of ours by variable.
+    # Without `check_nulls`, Strawberry rejects null for a `Maybe`: a literal with Python's terms, a
+    # variable as an internal error.
     for name, kind in SCHEMA.type_map.items():
         definition = kind.extensions.get("strawberry-definition")
         for each in definition.fields if is_input_object_type(kind) else ():

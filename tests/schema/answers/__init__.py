@@ -1,7 +1,7 @@
-"""What the service answers, written by hand: each type, for everybody who may ask.
+"""Hand-written responses: each type, for each client.
 
-In questions and answers `$alice` is Alice's id, `$now` the moment at which the cast came to be, and
-so on; see `tests.schema.answers.cast`.
+In documents and responses, `$alice` is Alice's id, `$now` the time at which the cast was created,
+and so on; see `tests.schema.answers.cast`.
 """
 
 from tests.schema.answers import (

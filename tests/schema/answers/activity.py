@@ -1,4 +1,4 @@
-"""Events: for administrators and whom they happened to; addresses are those of whoever acted."""
+"""Events: visible to administrators and the subject; personal data to the actor."""
 
 from typing import Final
 

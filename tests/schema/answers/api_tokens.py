@@ -1,4 +1,4 @@
-"""API tokens, for their owners and administrators, none of them expired; accounts of programs."""
+"""API tokens: visible to owners and administrators, unless expired; service accounts."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Bulk actions: for administrators, and for who started them; and whom they left as they were."""
+"""Bulk actions: visible to administrators and the requester; failures."""
 
 from typing import Final
 

@@ -1,29 +1,29 @@
-"""A question, and what each of the cast is told."""
+"""A document, and the expected response for each client."""
 
 from dataclasses import dataclass
 from typing import Any, Final
 
-# Who asks: nobody, Alice, who owns the Archers, Dora, who administers them, Bob, who belongs to
-# them, Charlie, who does not, Sam, who is staff, and Root, who administers the service.
+# Clients: anonymous; of the Archers, Alice (owner), Dora (administrator) and Bob (member); Charlie,
+# who is no member; Sam (staff); and Root (administrator of the service).
 ACTORS: Final = ("anonymous", "alice", "dora", "bob", "charlie", "sam", "root")
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A document, and the data or the refusal for everybody; a key names one or several."""
+    """A document, and the data or error for each client; a key names one or several."""
 
     about: str
     question: str
     answers: dict[str, dict[str, Any]]
 
     def body_for(self, actor: str) -> dict[str, Any]:
-        """Return the whole body of the response."""
+        """Return the expected body of the response."""
         (answer,) = (each for names, each in self.answers.items() if actor in names.split())
         return answer if "errors" in answer else {"data": answer}
 
 
 def refusal(field: str, code: str, message: str) -> dict[str, Any]:
-    """Return the body that refuses a document's first field, which must not be null."""
+    """Return the body of an error at the document's first, non-null field."""
     return {
         "errors": [
             {

@@ -1,4 +1,4 @@
-"""The people who ask and whom they ask about, each fact of whom is in the answers."""
+"""The test data: clients and users, whose values appear in the responses."""
 
 import datetime as dt
 import json
@@ -37,13 +37,13 @@ from users.privacy.models import AccountDeletion, DataExport
 FIREFOX: Final = (
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) Gecko/20100101 Firefox/140.0"
 )
-# Of the files of a picture.
+# Key of an avatar's files.
 KEY: Final = "a1" * 16
 FOREVER: Final = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
 
 
 def at(month: int, day: int) -> dt.datetime:
-    """Return a moment of 2024."""
+    """Return a time in 2024."""
     return dt.datetime(2024, month, day, 8, tzinfo=dt.UTC)
 
 
@@ -56,7 +56,7 @@ ALICES_PROFILE: Final = {
 
 
 class Cast:
-    """Everybody, their clients, and the ids and moments that answers are to have."""
+    """Users, their clients, and the ids and times of the responses."""
 
     def __init__(self) -> None:
         self.clients = {"anonymous": GraphQLClient()}
@@ -71,7 +71,7 @@ class Cast:
         self._bulk_actions()
 
     def filled(self, text: str) -> str:
-        """Return a question, or an answer in JSON, with the values in place of their names."""
+        """Substitute the names in a document or a JSON response by values."""
         return re.sub(r'"?\$([\w.]+)"?', lambda found: json.dumps(self.values[found[1]]), text)
 
     def _name(self, name: str, row: Any) -> None:
@@ -103,7 +103,7 @@ class Cast:
         )
         suspension = Suspension.objects.create(user=self.sue, reason="Spam", until=FOREVER)
         Suspension.objects.filter(pk=suspension.pk).update(created_at=at(2, 1))
-        # All that may become of somebody, at once.
+        # A user in every state at once.
         deletion = AccountDeletion.objects.create(user=self.sue, expires_at=FOREVER)
         AccountDeletion.objects.filter(pk=deletion.pk).update(requested_at=at(2, 2))
         User.objects.filter(pk=self.sue.pk).update(erased_at=at(2, 3))
@@ -116,7 +116,7 @@ class Cast:
             self._name(user.username, user)
 
     def _permissions(self) -> None:
-        # Django's own are many, and say nothing.
+        # Without Django's own permissions, which are many.
         Permission.objects.all().delete()
         shop = ContentType.objects.create(app_label="shop", model="custom")
         sell, refund = (
@@ -147,7 +147,7 @@ class Cast:
             membership = Membership(organization=organization, user=user, role=role)
             membership.save()
             Membership.objects.filter(pk=membership.pk).update(created_at=at(1, day))
-        # Charlie invited somebody before he left.
+        # Charlie sent an invitation before he left.
         older = make_organization_invitation(
             archers, self.charlie, email="older@example.org", role=Role.ADMIN
         )
@@ -231,7 +231,7 @@ class Cast:
             done=2,
             unchanged=1,
         )
-        # Of Sam, who was an administrator then.
+        # Of Sam, an administrator at that time.
         moved = make_bulk_action(
             self.sam,
             kind=BulkActionKind.ADD_TO_GROUP,

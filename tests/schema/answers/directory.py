@@ -1,4 +1,4 @@
-"""Oneself, and lists of people: who is hidden is absent, and not counted either."""
+"""The viewer and lists of users: hidden users are absent and not counted."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Second factors: for the person and staff; others do not learn that there are any."""
+"""Second factors: visible to the user and staff; their existence is hidden from others."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Groups and permissions: for staff, and one's own groups."""
+"""Groups and permissions: visible to staff; groups also to their members."""
 
 from typing import Final
 

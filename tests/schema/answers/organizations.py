@@ -1,4 +1,4 @@
-"""Organisations: for those who belong to them, and invitations for those who manage them."""
+"""Organisations: visible to members; invitations to owners and administrators."""
 
 from typing import Final
 

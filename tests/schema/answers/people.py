@@ -1,4 +1,4 @@
-"""People: what is private is null, and so is who is hidden."""
+"""Users: private fields are null, and so are hidden users."""
 
 from typing import Final
 

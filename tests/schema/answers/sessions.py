@@ -1,4 +1,4 @@
-"""Sessions: for the person and staff, and no ended ones."""
+"""Sessions: visible to the user and staff, unless ended."""
 
 from typing import Final
 
