@@ -8,9 +8,8 @@ const root = path.dirname(fileURLToPath(import.meta.url));
 const outdir = path.join(root, "dist", "console");
 
 /**
- * GraphiQL ships its fonts as data: URLs inside CSS. As files they load only
- * when their Unicode range is on the page, and the page's policy needs no
- * `font-src data:`.
+ * Extracts GraphiQL's fonts from data: URLs in CSS to files, which load by
+ * Unicode range and need no `font-src data:` in the content security policy.
  */
 const fontFiles = {
   name: "font-files",
@@ -33,7 +32,7 @@ const fontFiles = {
   },
 };
 
-/** The notices that the licences of the bundled packages ask to be kept. */
+/** Collects the licence notices of the bundled packages. */
 async function licences({ inputs }) {
   const packages = new Set(
     Object.keys(inputs).flatMap(

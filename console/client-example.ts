@@ -65,12 +65,12 @@ export async function signIn(login: string, password: string): Promise<string> {
     input: { login, password, transport: "TOKEN" },
   });
   if (!logIn.accessToken) {
-    throw new Error(logIn.errors[0]?.message ?? "The sign-in was refused.");
+    throw new Error(logIn.errors[0]?.message ?? "The sign-in failed.");
   }
   return logIn.accessToken;
 }
 
-/** Every user the token may see: each field is typed by the schema, page by page. */
+/** Yields all users that the token can read, page by page, typed by the schema. */
 export async function* directory(accessToken: string) {
   let after: string | null | undefined;
   do {

@@ -22,12 +22,12 @@ ACCESS: Final = "access"
 class NoScope(Enum):
     """Requirements of root fields without a scope."""
 
-    ANY_TOKEN = "Allowed for all API tokens."  # noqa: S105 - a description
-    INTERACTIVE = "Requires an interactive session: not allowed for API tokens or impersonations."
+    ANY_TOKEN = "Available to all API tokens."  # noqa: S105 - a description
+    INTERACTIVE = "Not available to API tokens or impersonations."
     # Anonymous clients get more than null or UNAUTHENTICATED.
-    PUBLIC = "Requires no authentication; not allowed for API tokens or impersonations."
+    PUBLIC = "Requires no authentication; not available to API tokens or impersonations."
     # Unlike PUBLIC, also allowed for impersonations: it refreshes and ends their sessions.
-    SESSION = "Requires no authentication; not allowed for API tokens."
+    SESSION = "Requires no authentication; not available to API tokens."
 
 
 RequiredScope: TypeAlias = Scope | NoScope

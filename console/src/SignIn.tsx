@@ -3,19 +3,19 @@ import type { Session } from "./session";
 
 export function SignIn({ session }: { session: Session }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  const [refusal, setRefusal] = useState<string | null>(null);
+  const [failure, setFailure] = useState<string | null>(null);
 
   async function submit(event: SyntheticEvent<HTMLFormElement>) {
     event.preventDefault();
     const form = event.currentTarget;
     const fields = new FormData(form);
-    const reason = await session.signIn(
+    const message = await session.signIn(
       String(fields.get("login")),
       String(fields.get("password")),
       String(fields.get("code")),
     );
-    setRefusal(reason);
-    if (reason === null) {
+    setFailure(message);
+    if (message === null) {
       form.reset();
       dialog.current?.close();
     }
@@ -46,7 +46,7 @@ export function SignIn({ session }: { session: Session }) {
             <input name="code" autoComplete="one-time-code" />
           </label>
           <p className="sign-in-refusal" role="alert">
-            {refusal}
+            {failure}
           </p>
           <p>
             <a href="/forgot-password">Forgot your password?</a>

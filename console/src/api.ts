@@ -53,10 +53,10 @@ export function createApi(endpoint: string): Api {
       },
       body: JSON.stringify(request),
     }).catch(() => {
-      throw new Error("The server cannot be reached.");
+      throw new Error("Cannot reach the server. Check your connection, then try again.");
     });
     if (!response.headers.get("Content-Type")?.includes("json")) {
-      throw new Error(`The server answered with status ${response.status} and no JSON.`);
+      throw new Error(`The server responded with status ${response.status} and without JSON.`);
     }
     return (await response.json()) as Result;
   }
@@ -64,12 +64,12 @@ export function createApi(endpoint: string): Api {
   async function expectData<Data>(request: GraphQLRequest): Promise<Data> {
     const { data, errors } = await send<GraphQLResponse<Data>>(request);
     if (errors?.[0] || !data) {
-      throw new Error(errors?.[0]?.message ?? "The server sent no data.");
+      throw new Error(errors?.[0]?.message ?? "The server returned no data.");
     }
     return data;
   }
 
-  function refuse([error]: PayloadError[]): void {
+  function throwFirst([error]: PayloadError[]): void {
     if (error) {
       throw new Error(error.message ?? error.code);
     }
@@ -78,12 +78,12 @@ export function createApi(endpoint: string): Api {
   async function secondStep({ mfaToken, methods }: SecondFactor, code: string): Promise<void> {
     let factor: object;
     if (code) {
-      // Recovery codes are far longer.
+      // Recovery codes are longer than TOTP codes.
       factor = code.trim().length > 12 ? { recoveryCode: code } : { totp: code };
     } else if (methods.includes("PASSKEY")) {
       factor = { passkey: await askPasskey(mfaToken) };
     } else {
-      throw new Error("Enter a code of your authenticator app, or a recovery code.");
+      throw new Error("Enter a code from your authenticator app, or a recovery code.");
     }
     const { verifySecondFactor } = await expectData<{ verifySecondFactor: LogIn }>({
       query: `mutation SecondStep($input: VerifySecondFactorInput!) {
@@ -91,7 +91,7 @@ export function createApi(endpoint: string): Api {
       }`,
       variables: { input: { mfaToken, factor } },
     });
-    refuse(verifySecondFactor.errors);
+    throwFirst(verifySecondFactor.errors);
   }
 
   async function askPasskey(mfaToken: string): Promise<unknown> {
@@ -106,7 +106,7 @@ export function createApi(endpoint: string): Api {
       }`,
       variables: { input: { use: "SECOND_FACTOR", mfaToken } },
     });
-    refuse(asked.errors);
+    throwFirst(asked.errors);
     const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(asked.options);
     const credential = await navigator.credentials.get({ publicKey });
     return (credential as PublicKeyCredential).toJSON();
@@ -129,7 +129,7 @@ export function createApi(endpoint: string): Api {
         }`,
         variables: { input: { login, password, transport: "COOKIE" } },
       });
-      refuse(logIn.errors);
+      throwFirst(logIn.errors);
       if (logIn.secondFactor) {
         await secondStep(logIn.secondFactor, code);
       }
@@ -139,7 +139,7 @@ export function createApi(endpoint: string): Api {
       const { logOut } = await expectData<{ logOut: { errors: PayloadError[] } }>({
         query: "mutation SignOut { logOut { errors { code } } }",
       });
-      refuse(logOut.errors);
+      throwFirst(logOut.errors);
     },
   };
 }

@@ -2,7 +2,7 @@ import type { Fetcher } from "@graphiql/toolkit";
 import type { ExecutionResult } from "graphql";
 import type { Api } from "./api";
 
-/** `onMutation` runs after each mutation: it may have changed who is signed in. */
+/** Calls `onMutation` after each mutation, which may have changed the session. */
 export function createFetcher(api: Api, onMutation: () => void): Fetcher {
   return async ({ query, operationName, variables }, options) => {
     const response = await api.send<ExecutionResult>(

@@ -1,27 +1,27 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { Api, Identity } from "./api";
 
-/** Why a request was refused, for people to read; `null` if it was not. */
-type Refusal = string | null;
+/** Message of a failed request; `null` on success. */
+type Failure = string | null;
 
 export interface Session {
-  /** `undefined` until the server has answered for the first time. */
+  /** `undefined` until the first response. */
   identity: Identity | null | undefined;
-  notice: Refusal;
-  show(notice: Refusal): void;
+  notice: Failure;
+  show(notice: Failure): void;
   refresh(): Promise<void>;
-  signIn(login: string, password: string, code: string): Promise<Refusal>;
-  signOut(): Promise<Refusal>;
+  signIn(login: string, password: string, code: string): Promise<Failure>;
+  signOut(): Promise<Failure>;
 }
 
 export function useSession(api: Api): Session {
   const [identity, setIdentity] = useState<Identity | null>();
-  const [notice, show] = useState<Refusal>(null);
+  const [notice, show] = useState<Failure>(null);
   const last = useRef<Promise<unknown>>(Promise.resolve());
 
-  /** One after the other, so that the identity shown is that of the last cookie. */
+  /** Serializes changes, so that the displayed identity is that of the latest cookie. */
   const enqueue = useCallback(
-    (change?: () => Promise<void>): Promise<Refusal> => {
+    (change?: () => Promise<void>): Promise<Failure> => {
       const attempt = last.current.then(async () => {
         try {
           await change?.();
@@ -48,7 +48,7 @@ export function useSession(api: Api): Session {
   );
 
   useEffect(() => {
-    // A session can end, or begin, in another tab.
+    // The session can start or end in another tab.
     const refresh = () => void actions.refresh();
     refresh();
     window.addEventListener("focus", refresh);

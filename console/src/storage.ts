@@ -1,8 +1,8 @@
 import type { Storage } from "@graphiql/toolkit";
 
 /**
- * A namespace of our own: on a developer's localhost, other projects' GraphiQL
- * shares this origin, and its tabs are not ours.
+ * Namespace of the keys: on localhost, the GraphiQL of other projects shares the
+ * origin and its storage.
  */
 const PREFIX = "roster/";
 

@@ -3,7 +3,7 @@ const FILES: Record<string, string> = {
   json: "./json.worker.js",
 };
 
-/** Must run before the first editor is made. */
+/** Must run before the first editor is created. */
 export function installWorkers(): void {
   window.MonacoEnvironment = {
     getWorker: (_id, label) =>

@@ -48,9 +48,7 @@ class ProfileInput:
     nickname: strawberry.Maybe[str | None] = strawberry.field(
         description="Nickname, as `nickname`; at most 150 characters."
     )
-    bio: strawberry.Maybe[str | None] = strawberry.field(
-        description="Short biography; at most 500 characters."
-    )
+    bio: strawberry.Maybe[str | None] = strawberry.field(description="At most 500 characters.")
     website: strawberry.Maybe[str | None] = strawberry.field(description="`http` or `https` URL.")
     locale: strawberry.Maybe[str | None] = strawberry.field(description=LOCALE)
     time_zone: strawberry.Maybe[str | None] = strawberry.field(

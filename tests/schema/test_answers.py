@@ -63,11 +63,11 @@ def test_every_case_has_one_answer_per_client(case: Case) -> None:
 
 
 def test_every_field_has_a_readable_case() -> None:
-    told: dict[str, set[str]] = {name: set() for name in FIELDS}
+    covered: dict[str, set[str]] = {name: set() for name in FIELDS}
     for type_name, fields in expected_objects():
         if type_name in FIELDS:
-            told[type_name] |= {name for name, value in fields.items() if value is not None}
-    assert {name: FIELDS[name] - fields for name, fields in told.items()} == {
+            covered[type_name] |= {name for name, value in fields.items() if value is not None}
+    assert {name: FIELDS[name] - fields for name, fields in covered.items()} == {
         name: set() for name in FIELDS
     }
 

@@ -60,7 +60,7 @@ def has_value(found: Any) -> bool:
     return False
 
 
-def told(world: World, client: str | GraphQLClient, type_name: str) -> set[str]:
+def visible_fields(world: World, client: str | GraphQLClient, type_name: str) -> set[str]:
     """Return the fields of a type that are visible to a client.
 
     Several fields share an operation. Fields of `Query` do not, because they require scopes.
@@ -69,16 +69,18 @@ def told(world: World, client: str | GraphQLClient, type_name: str) -> set[str]:
     step = 1 if type_name == "Query" else MAX_ROOT_FIELDS
     found: set[str] = set()
     for start in range(0, len(names), step):
-        found |= _told(world, client, type_name, names[start : start + step])
+        found |= _visible_fields(world, client, type_name, names[start : start + step])
     return found
 
 
-def _told(world: World, client: str | GraphQLClient, type_name: str, names: list[str]) -> set[str]:
+def _visible_fields(
+    world: World, client: str | GraphQLClient, type_name: str, names: list[str]
+) -> set[str]:
     document = " ".join(selection(type_name, name, at) for at, name in enumerate(names))
     answer = world.ask(client, f"{{ {document} }}")
     if was_executed(answer) and answer.body["data"] is None and len(names) > 1:
         # A null field nulled its siblings, so select them one by one.
-        return set().union(*(_told(world, client, type_name, [name]) for name in names))
+        return set().union(*(_visible_fields(world, client, type_name, [name]) for name in names))
     data = answer.body.get("data") or {}
     roots = [data] if type_name == "Query" else [data.get(f"root{at}") for at in range(len(names))]
     return {name for name, root in zip(names, roots, strict=True) if has_value(root)}
@@ -87,7 +89,7 @@ def _told(world: World, client: str | GraphQLClient, type_name: str, names: list
 @pytest.mark.parametrize("type_name", READS)
 def test_fields_are_visible_to_their_readers_only(world: World, type_name: str) -> None:
     world.add_rows_for(type_name)
-    by_kind = {kind: told(world, kind, type_name) for kind in KINDS}
+    by_kind = {kind: visible_fields(world, kind, type_name) for kind in KINDS}
     for name, readers in READS[type_name][1].items():
         assert {kind for kind in KINDS if name in by_kind[kind]} == readers, name
 
@@ -167,7 +169,9 @@ def test_tokens_read_what_their_scopes_allow(
 ) -> None:
     world = world_with_tokens
     world.add_rows_for(type_name)
-    by_token = {held: told(world, world.token_client(kind, held), type_name) for held in TOKENS}
+    by_token = {
+        held: visible_fields(world, world.token_client(kind, held), type_name) for held in TOKENS
+    }
     for name, readers in READS[type_name][1].items():
         coordinate = f"{type_name}.{name}"
         own, others = scopes_to_read(coordinate, readers)
@@ -275,13 +279,12 @@ def test_no_case_of_the_tables_is_left_out() -> None:
 
 def test_payloads_follow_the_visibility_rules() -> None:
     """Payloads return objects through `visible_to` or changed objects, otherwise scalars."""
-    told: Callable[[Any], bool] = lambda field: not is_leaf_type(get_named_type(field.type))  # noqa: E731
     reached = {
         get_named_type(field.type).name
         for name, type_ in SCHEMA.type_map.items()
         if name.endswith("Payload") and isinstance(type_, GraphQLObjectType)
         for field in type_.fields.values()
-        if told(field)
+        if not is_leaf_type(get_named_type(field.type))
     }
     assert reached <= {
         *("User", "Group", "Permission", "ApiToken", "InputError", "BulkAction", "TotalCount"),

@@ -119,12 +119,12 @@ def test_values_are_not_traced(client_key: ClientOf, sam: User, alice: User) -> 
       users(first: 2, search: $word) { nodes { id email } totalCount { value } }
     }"""
 
-    told = json.dumps(debug(client_key(sam), query, id=node_id(alice), word="Archer"))
+    text = json.dumps(debug(client_key(sam), query, id=node_id(alice), word="Archer"))
 
-    assert '"Query.users"' in told
-    assert "This depends on what its arguments say" in told
+    assert '"Query.users"' in text
+    assert "This depends on what its arguments say" in text
     for secret in ("Archer", "alice", str(alice.pk), alice.pk.hex, node_id(alice), str(sam.pk)):
-        assert secret not in told
+        assert secret not in text
 
 
 @pytest.mark.usefixtures("debugging")

@@ -276,12 +276,12 @@ def test_differences_are_reported_with_how_to_reproduce(
     def fail(drawn: GeneratedOperation) -> None:
         assert "users" not in drawn.source
 
-    told = []
+    notes = []
     for _time in range(2):
         with pytest.raises(AssertionError) as caught:
             compare_drawn("person", material, fail)
-        told.append(caught.value.__notes__[-2:])
-    assert told[0] == told[1]
-    document, command = told[0]
+        notes.append(caught.value.__notes__[-2:])
+    assert notes[0] == notes[1]
+    document, command = notes[0]
     assert "users" in document
     assert command == f"make test-engine SEED={SEED} DOCUMENTS={DOCUMENTS} ARGS='-k person'"

@@ -27,13 +27,13 @@ def document(tmp_path: Path) -> Path:
 def test_shows_the_plan_each_statement_and_what_postgresql_makes_of_it(sam: User) -> None:
     organization = make_organization("Archers", sam)
 
-    told = explain(
+    output = explain(
         OPERATIONS / "organizations" / "Organization.graphql",
         variables=json.dumps({"id": node_id(organization)}),
         user="Sam",
     )
 
-    plan, first, second, count, fourth = told.split("\n\n")
+    plan, first, second, count, fourth = output.split("\n\n")
     assert plan.startswith("Plan\n  organization (Organization): statement\n")
     assert "\n      totalCount (TotalCount!): resolver\n" in plan
     assert first.startswith("Statement 1: Query.organization, compiled; parameters 2, rows 1, ")
@@ -42,28 +42,28 @@ def test_shows_the_plan_each_statement_and_what_postgresql_makes_of_it(sam: User
     assert "Limit  (cost=" in second
     assert count.startswith("Statement 3: a resolver, not by the engine; parameters 1, rows 1, ")
     assert fourth.startswith("Statement 4: Organization.invitations, compiled; ")
-    assert "actual time" not in told
+    assert "actual time" not in output
 
 
 def test_runs_the_statements_if_they_are_to_be_analyzed(sam: User, document: Path) -> None:
     document.write_text("{ users(first: 2) { nodes { permissions } } }", encoding="utf-8")
 
-    told = explain(document, user="sam", analyze=True)
+    output = explain(document, user="sam", analyze=True)
 
-    assert told.count("Execution Time: ") == 2
-    assert "Statement 2: User: permissions, not by the engine; " in told
-    assert "\nLoader User: permissions: 1 keys, " in told
+    assert output.count("Execution Time: ") == 2
+    assert "Statement 2: User: permissions, not by the engine; " in output
+    assert "\nLoader User: permissions: 1 keys, " in output
 
 
 @pytest.mark.django_db
-def test_reads_standard_input_and_tells_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reads_standard_input_and_reports_errors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("{ me { id } users(first: 1) { nodes { id } } }"))
 
-    told = explain("-")
+    output = explain("-")
 
     # The actor is anonymous without `--user`.
-    assert "Statement" not in told
-    assert told.endswith("\nError at users: Sign in to do this.\n")
+    assert "Statement" not in output
+    assert output.endswith("\nError at users: Sign in to do this.\n")
 
 
 @pytest.mark.django_db

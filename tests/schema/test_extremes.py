@@ -135,11 +135,11 @@ def test_null_is_refused_alike_in_literals_and_variables(
                 continue
             about = name_of(asked, place, None)
             bodies = (asked.body(place, None), asked.written(place, None))
-            told = []
+            reports = []
             for executor in EXECUTORS:
                 settings.GRAPHQL_ENGINE = executor == ENGINE
-                told.append([problems(*send(client, body), body) for body in bodies])
-            by_engine, by_graphql_core = told
+                reports.append([problems(*send(client, body), body) for body in bodies])
+            by_engine, by_graphql_core = reports
             assert by_engine == by_graphql_core, about
             given, written = by_engine
             # For a `@oneOf` literal, standard validation reports the error.

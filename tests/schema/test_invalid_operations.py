@@ -196,7 +196,7 @@ def ask_both(
         raise NotPlannableError
 
     def ask(**parameters: Any) -> list[tuple[int, Any]]:
-        told = []
+        responses = []
         for accept in (JSON, GRAPHQL_JSON):
             by_engine = sent(client, accept, **parameters)
             with monkeypatch.context() as patch:
@@ -204,8 +204,8 @@ def ask_both(
                 by_graphql_core = sent(client, accept, **parameters)
             assert by_engine == by_graphql_core
             status, _headers, content = by_engine
-            told.append((status, json.loads(content)))
-        return told
+            responses.append((status, json.loads(content)))
+        return responses
 
     return ask
 
@@ -214,10 +214,10 @@ def codes_of(answer: Any) -> set[str]:
     return {error["extensions"]["code"] for error in answer["errors"]}
 
 
-def check(told: list[tuple[int, Any]], code: str) -> None:
+def check(responses: list[tuple[int, Any]], code: str) -> None:
     """Check that nothing was executed; the status depends on the media type."""
-    assert [status for status, _answer in told] == [200, 400]
-    for _status, answer in told:
+    assert [status for status, _answer in responses] == [200, 400]
+    for _status, answer in responses:
         assert answer.keys() == {"errors"}
         assert codes_of(answer) == {code}
 
@@ -241,8 +241,10 @@ def test_unknown_operations_are_refused_alike(ask_both: Any, name: str) -> None:
 
 
 def test_subscriptions_are_refused_alike(ask_both: Any) -> None:
-    told = ask_both(query="subscription { me { id } }")
-    assert [(status, codes_of(answer)) for status, answer in told] == [(400, {BAD_REQUEST})] * 2
+    responses = ask_both(query="subscription { me { id } }")
+    assert [(status, codes_of(answer)) for status, answer in responses] == [
+        (400, {BAD_REQUEST})
+    ] * 2
 
 
 @pytest.mark.parametrize(

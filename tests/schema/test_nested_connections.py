@@ -40,7 +40,7 @@ def names(members: dict[str, Any]) -> list[str]:
     return [edge["node"]["user"]["username"] for edge in members["edges"]]
 
 
-def everybody_in(organization: Organization) -> list[str]:
+def usernames_in(organization: Organization) -> list[str]:
     members = Membership.objects.filter(organization=organization).in_order()
     return list(members.values_list("user__username", flat=True))
 
@@ -82,7 +82,7 @@ def test_nested_pages_concatenate(
         found = list(pages(client, organization, size, direction))
         assert [page["pageInfo"][less] for page in found] == [False, *[True] * (len(found) - 1)]
         in_order = found if direction is FORWARDS else found[::-1]
-        assert [name for page in in_order for name in names(page)] == everybody_in(organization)
+        assert [name for page in in_order for name in names(page)] == usernames_in(organization)
         for page in found:
             assert page["pageInfo"]["startCursor"] == page["edges"][0]["cursor"]
             assert page["pageInfo"]["endCursor"] == page["edges"][-1]["cursor"]
@@ -104,13 +104,13 @@ def test_page_between_two_cursors(
     client_key: ClientOf, sam: User, clubs: list[Organization]
 ) -> None:
     client = client_key(sam)
-    everybody = everybody_in(clubs[2])
+    usernames = usernames_in(clubs[2])
     edges = members_of(client, clubs[2], first=100)["edges"]
     between = {"after": edges[1]["cursor"], "before": edges[6]["cursor"]}
     for page, expected in (
-        ({"first": 2}, everybody[2:4]),
-        ({"last": 2}, everybody[4:6]),
-        ({"first": 9}, everybody[2:6]),
+        ({"first": 2}, usernames[2:4]),
+        ({"last": 2}, usernames[4:6]),
+        ({"first": 9}, usernames[2:6]),
     ):
         assert names(members_of(client, clubs[2], **between, **page)) == expected
 
@@ -258,12 +258,12 @@ def test_members_are_seen_by_members_and_staff(
     client_key: ClientOf, alice: User, bob: User, charlie: User, sam: User
 ) -> None:
     gone = make_user("gone", is_active=False)
-    everybody = [alice, bob, charlie, gone]
-    archers = make_organization("Archers", *everybody)
+    usernames = [alice, bob, charlie, gone]
+    archers = make_organization("Archers", *usernames)
     for viewer in (alice, bob, charlie, sam):
         edges = members_of(client_key(viewer), archers, first=9)["edges"]
         seen = [edge["node"]["user"]["username"] for edge in edges]
-        assert seen == [user.username for user in everybody]
+        assert seen == [user.username for user in usernames]
     answer = client_key(make_user("outsider"))(MEMBERS, id=node_id(archers), first=9)
     assert answer.data == {"organization": None}
 
@@ -313,7 +313,7 @@ def test_aliases_fragments_variables_and_directives(
         answer = client(query, id=node_id(sam), two=2, yes=True, no=False)
     nodes = answer.data["user"]["memberships"]["nodes"]
     for organization, node in zip(clubs, nodes, strict=True):
-        users = [{"user": {"username": name}} for name in everybody_in(organization)]
+        users = [{"user": {"username": name}} for name in usernames_in(organization)]
         assert node["organization"] == {
             "a": {"nodes": users[:2]},
             "b": {"edges": [{"node": users[-1]}]},

@@ -84,15 +84,15 @@ BY_FELLOW_MEMBER: Final = Case(
 
 BY_ONESELF: Final = Case(
     "what a person did themselves",
-    f"{{ node(id: $told) {WHOLE} }}",
+    f"{{ node(id: $edited) {WHOLE} }}",
     {
         "anonymous dora bob charlie sam": {"node": None},
         "alice root": {
             "node": {
                 "__typename": "Event",
-                "id": "$told",
+                "id": "$edited",
                 "tag": "PROFILE_CHANGED",
-                "createdAt": "$told.at",
+                "createdAt": "$edited.at",
                 "data": {"fields": ["name"]},
                 "ip": "192.0.2.1",
                 "userAgent": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) "
@@ -106,7 +106,7 @@ BY_ONESELF: Final = Case(
 )
 
 BY_STRANGER: Final = Case(
-    "what a stranger did to a person, who is told from where",
+    "an event by an anonymous client, whose address the subject sees",
     f"{{ node(id: $guessed) {WHOLE} }}",
     {
         "anonymous dora bob charlie sam": {"node": None},
@@ -159,7 +159,7 @@ TRAIL: Final = Case(
                 "nodes": [
                     {"id": "$erased", "tag": "EMAIL_CHANGED", "subject": {"username": "alice"}},
                     {"id": "$changed", "tag": "USER_CHANGED", "subject": {"username": "alice"}},
-                    {"id": "$told", "tag": "PROFILE_CHANGED", "subject": {"username": "alice"}},
+                    {"id": "$edited", "tag": "PROFILE_CHANGED", "subject": {"username": "alice"}},
                     {"id": "$guessed", "tag": "LOG_IN_REFUSED", "subject": {"username": "alice"}},
                 ],
                 "totalCount": {"value": 4},
@@ -189,7 +189,7 @@ TRAIL: Final = Case(
                     },
                     {"id": "$erased", "tag": "EMAIL_CHANGED", "subject": {"username": "alice"}},
                     {"id": "$changed", "tag": "USER_CHANGED", "subject": {"username": "alice"}},
-                    {"id": "$told", "tag": "PROFILE_CHANGED", "subject": {"username": "alice"}},
+                    {"id": "$edited", "tag": "PROFILE_CHANGED", "subject": {"username": "alice"}},
                     {"id": "$guessed", "tag": "LOG_IN_REFUSED", "subject": {"username": "alice"}},
                 ],
                 "totalCount": {"value": 6},

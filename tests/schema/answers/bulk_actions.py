@@ -54,7 +54,7 @@ BULK_ACTION: Final = Case(
 )
 
 OWN: Final = Case(
-    "a bulk action of somebody who was an administrator then",
+    "a bulk action of a former administrator",
     """{ node(id: $moved) { ... on BulkAction {
          __typename action state search filter arguments requester { username }
          failures(first: 1) { nodes { code } }

@@ -253,7 +253,7 @@ class Cast:
         root = Actor(user_id=self.root.pk, ip="192.0.2.99", user_agent="Safari")
         events = {
             "guessed": record(Tag.LOG_IN_REFUSED, actor=stranger, subject_id=self.alice.pk),
-            "told": record(
+            "edited": record(
                 Tag.PROFILE_CHANGED,
                 actor=alice,
                 subject_id=self.alice.pk,

@@ -237,7 +237,7 @@ INVITATION: Final = Case(
 )
 
 INVITATION_OF_ONE_WHO_LEFT: Final = Case(
-    "an invitation, by somebody who left and is hidden now",
+    "an invitation by a former member who is hidden",
     """{ node(id: $older) { ... on OrganizationInvitation {
          __typename id email role createdAt expiresAt inviter { id email }
        } } }""",
