@@ -31,13 +31,13 @@ def _moment(value: object) -> dt.datetime:
         moment = PARSE_MOMENT(value)
     except (GraphQLError, OverflowError):
         raise GraphQLError(
-            "A DateTime is a string with date, time and offset (RFC 3339), as in "
+            "A DateTime must be a string with date, time and offset (RFC 3339), such as "
             "2026-01-31T12:00:00Z."
         ) from None
     if moment.tzinfo is None:
-        raise GraphQLError("A DateTime needs an offset, as in 2026-01-31T12:00:00Z.")
+        raise GraphQLError("A DateTime must have an offset, such as 2026-01-31T12:00:00Z.")
     if FINER_THAN_MICROSECONDS.search(cast("str", value)):
-        raise GraphQLError("A DateTime has at most six digits after the second.")
+        raise GraphQLError("A DateTime may have at most six decimal places.")
     try:
         return moment.astimezone(dt.UTC)
     except OverflowError:
@@ -50,7 +50,7 @@ def _day(value: object) -> dt.date:
     try:
         return dt.date.fromisoformat(cast("str", value))
     except (TypeError, ValueError):
-        raise GraphQLError("A Date is a string (RFC 3339), as in 2026-01-31.") from None
+        raise GraphQLError("A Date must be a string (RFC 3339), such as 2026-01-31.") from None
 
 
 def _json_of(node: ValueNode, variables: dict[str, Any] | None = None) -> Any:
@@ -58,7 +58,7 @@ def _json_of(node: ValueNode, variables: dict[str, Any] | None = None) -> Any:
         return value_from_ast_untyped(node, variables)
     except ValueError:
         # Python limits the digits of integer literals (`sys.set_int_max_str_digits`).
-        raise GraphQLError("This number has too many digits.", node) from None
+        raise GraphQLError("The number has too many digits.", node) from None
 
 
 SCALARS: Final[dict[object, Any]] = {
@@ -69,9 +69,16 @@ SCALARS: Final[dict[object, Any]] = {
         parse_literal=_json_of,
     ),
     dt.date: replace(
-        DateDefinition, parse_value=_day, specified_by_url=f"{SCALARS_ORG}/local-date"
+        DateDefinition,
+        parse_value=_day,
+        description="A calendar date (RFC 3339), such as `2026-01-31`.",
+        specified_by_url=f"{SCALARS_ORG}/local-date",
     ),
     dt.datetime: replace(
-        DateTimeDefinition, parse_value=_moment, specified_by_url=f"{SCALARS_ORG}/date-time"
+        DateTimeDefinition,
+        parse_value=_moment,
+        description="A date and time with an offset (RFC 3339), such as `2026-01-31T12:00:00Z`; at "
+        "most six decimal places. Returned in UTC.",
+        specified_by_url=f"{SCALARS_ORG}/date-time",
     ),
 }

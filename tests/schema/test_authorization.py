@@ -124,7 +124,7 @@ def suspend(user: User) -> None:
 
 @BY_ENGINE
 @pytest.mark.parametrize("credential", ["access token", "API token"])
-def test_bearers_of_suspended_people_are_refused_before_anything_is_read(
+def test_bearers_of_suspended_users_are_refused_before_any_read(
     world: World, credential: str
 ) -> None:
     """The middleware responds, regardless of body and operation."""
@@ -145,7 +145,7 @@ def test_bearers_of_suspended_people_are_refused_before_anything_is_read(
 
 
 @BY_ENGINE
-def test_cookies_of_suspended_people_are_nobodys(world: World) -> None:
+def test_cookies_of_suspended_users_are_anonymous(world: World) -> None:
     """The middleware makes the client anonymous, as in the tables."""
     client = client_by("cookie", world)
     assert client("{ me { id } }").data == {"me": {"id": world.ids["owner"]}}
@@ -183,7 +183,7 @@ def test_tokens_read_what_their_scopes_allow(
 @BY_ENGINE
 @pytest.mark.parametrize("kind", TOKEN_KINDS)
 @pytest.mark.parametrize("name", WRITES)
-def test_tokens_change_nothing_that_they_are_not_good_for(
+def test_tokens_change_nothing_beyond_their_scopes(
     world_with_tokens: World, name: str, kind: str
 ) -> None:
     """Scopes are checked before execution, for both executors."""
@@ -273,7 +273,7 @@ def test_no_case_of_the_tables_is_left_out() -> None:
     assert cases(test_fields_are_visible_to_their_readers_only) == len(READS)
     assert cases(test_mutations_are_authorized) == len(mutations) * len(KINDS)
     assert cases(test_tokens_read_what_their_scopes_allow) == 2 * len(READS)
-    assert cases(test_tokens_change_nothing_that_they_are_not_good_for) == 2 * len(mutations)
+    assert cases(test_tokens_change_nothing_beyond_their_scopes) == 2 * len(mutations)
     assert cases(test_tokens_change_what_their_scopes_allow) == 2 * len(by_scope)
 
 

@@ -118,7 +118,7 @@ def test_page_between_two_cursors(
 @pytest.mark.parametrize("backwards", [False, True], ids=["forwards", "backwards"])
 @pytest.mark.parametrize("order", [("role", "id"), ("-role", "-id"), ("-id",)], ids=str)
 @pytest.mark.parametrize("size", [1, 3])
-def test_equal_values_are_told_apart_by_the_id(
+def test_equal_values_are_ordered_by_id(
     clubs: list[Organization], order: tuple[str, ...], size: int, *, backwards: bool
 ) -> None:
     for number, membership in enumerate(Membership.objects.all()):

@@ -62,7 +62,7 @@ class Group(relay.Node):
 
 @strawberry_django.type(auth.Permission)
 class Permission:
-    """A permission."""
+    """A permission, granted directly or through groups."""
 
     @strawberry_django.field(
         only=["codename", "content_type__app_label"], select_related=["content_type"]
@@ -79,7 +79,7 @@ class Permission:
 
 @strawberry_django.type(models.User)
 class User(relay.Node):
-    """A user account: of a human or, if `isService`, of an application."""
+    """A user account, or a service account if `isService`."""
 
     id: relay.NodeID[UUID]
     username: auto = strawberry_django.field(description="Unique username, in lower case.")

@@ -10,7 +10,7 @@ WHOLE: Final = """{ ... on Event {
 } }"""
 
 BY_ADMINISTRATOR: Final = Case(
-    "what an administrator did to a person, who does not see administrators",
+    "an event by an administrator, who is not visible to the subject",
     f"{{ node(id: $changed) {WHOLE} }}",
     {
         "anonymous dora bob charlie sam": {"node": None},
@@ -46,7 +46,7 @@ BY_ADMINISTRATOR: Final = Case(
 )
 
 BY_FELLOW_MEMBER: Final = Case(
-    "what a fellow member did to a person, who sees them but not their address",
+    "an event by a fellow member, whose address the subject does not see",
     f"{{ node(id: $promoted) {WHOLE} }}",
     {
         "anonymous alice dora charlie sam": {"node": None},
@@ -83,7 +83,7 @@ BY_FELLOW_MEMBER: Final = Case(
 )
 
 BY_ONESELF: Final = Case(
-    "what a person did themselves",
+    "an event by its subject",
     f"{{ node(id: $edited) {WHOLE} }}",
     {
         "anonymous dora bob charlie sam": {"node": None},
@@ -128,7 +128,7 @@ BY_STRANGER: Final = Case(
 )
 
 ERASED: Final = Case(
-    "an event of which everything personal was erased",
+    "an event with erased personal data",
     f"{{ node(id: $erased) {WHOLE} }}",
     {
         "anonymous dora bob charlie sam": {"node": None},
@@ -199,7 +199,7 @@ TRAIL: Final = Case(
 )
 
 ANALYTICS: Final = Case(
-    "daily figures",
+    "daily counts",
     """{ analytics(from: "2024-05-01", to: "2024-05-02") {
          __typename date signUps newUsers logIns
        } }""",

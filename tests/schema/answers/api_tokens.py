@@ -28,13 +28,13 @@ TOKEN: Final = Case(
 )
 
 EXPIRED: Final = Case(
-    "an API token that has run out",
+    "an expired API token",
     "{ node(id: $expired) { ... on ApiToken { id } } }",
     {"anonymous alice dora bob charlie sam root": {"node": None}},
 )
 
 OWN: Final = Case(
-    "one's API tokens",
+    "the viewer's API tokens",
     "{ me { apiTokens(first: 10) { nodes { name } totalCount { value } } } }",
     {
         "anonymous": {"me": None},

@@ -5,7 +5,7 @@ from typing import Final
 from tests.schema.answers.cases import Case, sign_in_first
 
 ME: Final = Case(
-    "oneself",
+    "the viewer",
     "{ me { id username email isStaff isSuperuser activeSessionCount } }",
     {
         "anonymous": {"me": None},

@@ -164,7 +164,7 @@ ORGANIZATIONS: Final = Case(
 )
 
 MEMBERSHIP: Final = Case(
-    "a membership, of a person whom everybody sees",
+    "a membership of a public user",
     """{ user(id: $pat) { memberships(first: 10) { nodes {
          __typename role createdAt organization { id } user { id email }
        } } } }""",
@@ -205,7 +205,7 @@ MEMBERSHIP: Final = Case(
 )
 
 INVITATION: Final = Case(
-    "an invitation, by a fellow member",
+    "an invitation by a fellow member",
     """{ node(id: $newer) { ... on OrganizationInvitation {
          __typename id email role createdAt expiresAt inviter { id email }
        } } }""",

@@ -34,7 +34,7 @@ NO_PROFILE: Final = {
 }
 
 NOT_PUBLIC: Final = Case(
-    "a person who is not public",
+    "a user who is not public",
     f"{{ node(id: $alice) {{ ... on User {{ {WHOLE} }} }} }}",
     {
         "anonymous charlie": {"node": None},
@@ -188,7 +188,7 @@ NOT_PUBLIC: Final = Case(
 )
 
 PUBLIC: Final = Case(
-    "a person who is public",
+    "a public user",
     f"{{ user(id: $pat) {{ {WHOLE} }} }}",
     {
         "anonymous": {"user": None},
@@ -311,7 +311,7 @@ PUBLIC: Final = Case(
 )
 
 SUSPENDED: Final = Case(
-    "a person who was suspended, and is public no more",
+    "a suspended user who is no longer public",
     "{ user(id: $sue) { username email isActive suspension { reason until createdAt } } }",
     {
         "anonymous charlie": {"user": None},
@@ -334,7 +334,7 @@ SUSPENDED: Final = Case(
 )
 
 DELETED: Final = Case(
-    "a person whose account is shut, and of whom nothing is left",
+    "an erased user",
     """{ user(id: $sue) {
          username erasedAt deletion { requestedAt dueAt } dataExports { readyAt }
        } }""",

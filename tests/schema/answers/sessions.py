@@ -38,7 +38,7 @@ SESSION: Final = Case(
 )
 
 IMPERSONATED: Final = Case(
-    "a session in which an administrator acts in a person's name, and says nothing of the person",
+    "an impersonation, without data of the user",
     """{ node(id: $acting) { ... on Session {
          __typename id isImpersonated isCurrent userAgent device ip methods aal factorAt
          user { id email }
@@ -64,13 +64,13 @@ IMPERSONATED: Final = Case(
 )
 
 ENDED: Final = Case(
-    "a session that has run out",
+    "an expired session",
     "{ node(id: $ended) { ... on Session { id } } }",
     {"anonymous alice dora bob charlie sam root": {"node": None}},
 )
 
 SESSIONS: Final = Case(
-    "a person's sessions",
+    "the sessions of a user",
     """{ sessions(first: 10, user: $alice) {
          nodes { id userAgent device ip createdAt lastSeenAt isCurrent } totalCount { value }
        } }""",
@@ -133,7 +133,7 @@ SESSIONS: Final = Case(
 )
 
 OWN: Final = Case(
-    "one's own sessions",
+    "the viewer's sessions",
     "{ sessions(first: 1) { nodes { id isCurrent user { id } } totalCount { value } } }",
     {
         "anonymous": sign_in_first("sessions"),
