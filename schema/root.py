@@ -12,7 +12,7 @@ from engine.relay.selections import Optimizer
 from schema.accounts.mutations.administration import AdministrationMutation
 from schema.accounts.mutations.avatars import AvatarsMutation
 from schema.accounts.mutations.email_addresses import EmailAddressesMutation
-from schema.accounts.mutations.grants import RightsMutation
+from schema.accounts.mutations.grants import GrantsMutation
 from schema.accounts.mutations.groups import GroupsMutation
 from schema.accounts.mutations.metadata import MetadataMutation
 from schema.accounts.mutations.own_account import AccountsMutation
@@ -110,7 +110,7 @@ class Mutation(
     MetadataMutation,
     AdministrationMutation,
     GroupsMutation,
-    RightsMutation,
+    GrantsMutation,
     AuthenticationMutation,
     PasswordsMutation,
     FactorsMutation,

@@ -49,7 +49,7 @@ class RevokeUserPermissionsInput(UserIdInput):
 
 
 @strawberry.type
-class RightsMutation:
+class GrantsMutation:
     """Grants by difference, so that concurrent changes are not lost."""
 
     @mutation(scope=Scope.USERS_WRITE, reauthenticate=True)
