@@ -9,7 +9,7 @@ from engine.operation import CompiledOperation
 from schema.context import Context
 from schema.http.documents import document
 from schema.root import schema
-from tests.schema.people import NOBODY
+from tests.schema.people import MISSING_USER_ID
 from users.accounts.models import User
 from users.activity.services.record import record
 from users.activity.tags import Tag
@@ -17,8 +17,8 @@ from users.activity.tags import Tag
 
 @pytest.mark.parametrize("fields", ["id", "id username", "name profile { bio }", "__typename"])
 def test_deleted_users_are_null_in_events(alice: User, root: User, fields: str) -> None:
-    record(Tag.LOGGED_IN, actor=Actor(user_id=NOBODY), subject_id=alice.pk)
-    record(Tag.LOGGED_IN, actor=Actor(user_id=alice.pk), subject_id=NOBODY)
+    record(Tag.LOGGED_IN, actor=Actor(user_id=MISSING_USER_ID), subject_id=alice.pk)
+    record(Tag.LOGGED_IN, actor=Actor(user_id=alice.pk), subject_id=MISSING_USER_ID)
     record(Tag.LOGGED_IN, actor=SYSTEM, subject_id=None)
     source = f"{{ events(first: 9) {{ nodes {{ actor {{ {fields} }} subject {{ {fields} }} }} }} }}"
     administrator = Actor(user_id=root.pk, is_staff=True, is_superuser=True)

@@ -22,7 +22,7 @@ from users.authentication.models import Session, Suspension
 from users.organizations.models import Membership, Role
 
 CHROME: Final = "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/126.0 Safari/537.36"
-NOBODY: Final = UUID("01890000-0000-7000-8000-000000000000")
+MISSING_USER_ID: Final = UUID("01890000-0000-7000-8000-000000000000")
 DAY: Final = dt.timedelta(days=1)
 
 
@@ -96,7 +96,7 @@ def _organizations(olga: User, alice: User, sam: User, others: list[User]) -> No
 
 def _groups(people: list[User]) -> None:
     permissions = list(Permission.objects.order_by("pk"))
-    for number, name in enumerate(("Zebras", "editors", "Éditeurs", "nobody")):
+    for number, name in enumerate(("Zebras", "editors", "Éditeurs", "empty")):
         group = Group.objects.create(name=name)
         group.permissions.set(permissions[number * 2 : number * 4])
         group.user_set.set(people[: 20 * (number % 3) : number + 1])
@@ -127,9 +127,11 @@ def _events(people: list[User], person: Actor, staff: Actor) -> None:
         tag = list(Tag)[number]
         record(tag, actor=staff, subject_id=user.pk, personal={"old": "x", "new": [1, None]})
         record(tag, actor=SYSTEM, subject_id=people[0].pk, nested={"a": [1.5, None, "é"]})
-        record(tag, actor=person, subject_id=NOBODY, was=None)
+        record(tag, actor=person, subject_id=MISSING_USER_ID, was=None)
         record(Tag.LOGGED_IN, actor=ANONYMOUS, subject_id=user.pk)
-    record(Tag.LOGGED_IN, actor=Actor(user_id=NOBODY, ip="192.0.2.9"), subject_id=people[0].pk)
+    record(
+        Tag.LOGGED_IN, actor=Actor(user_id=MISSING_USER_ID, ip="192.0.2.9"), subject_id=people[0].pk
+    )
     record(Tag.GROUP_CHANGED, actor=staff, subject_id=None)
     today = timezone.now().date()
     for number in range(5):

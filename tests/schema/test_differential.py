@@ -28,7 +28,7 @@ from schema.http.execution import execute, problems, was_executed
 from schema.http.variables import describe
 from schema.root import schema
 from tests.schema.drawing import GeneratedOperation, ValuePool, documents
-from tests.schema.people import NOBODY, populate
+from tests.schema.people import MISSING_USER_ID, populate
 from tests.support.factories import node_id
 from users.accounts.models import User
 from users.activity.models import Event
@@ -118,7 +118,7 @@ def material_for(actor: Actor) -> ValuePool:
         for model in (Session, Event, OrganizationInvitation)
         for each in ids_of(model.objects.order_by("pk"), actor)
     ]
-    missing = [node_id(User(pk=NOBODY)), node_id(Group(pk=10**30)), "", "x", "VXNlcjp4"]
+    missing = [node_id(User(pk=MISSING_USER_ID)), node_id(Group(pk=10**30)), "", "x", "VXNlcjp4"]
     now = timezone.now()
     moments = [now - dt.timedelta(days=days) for days in (0, 1, 3, 9)]
     cursors = {
@@ -142,7 +142,7 @@ def material_for(actor: Actor) -> ValuePool:
             # Prefer the condition that includes the field.
             "skip": [False, False, True],
             "include": [True, True, False],
-            "search": ["anna", "zoe", "a", "person 1", "", "nobody at all", "x" * 300, "%_"],
+            "search": ["anna", "zoe", "a", "person 1", "", "no such name", "x" * 300, "%_"],
             "emailDomain": ["example.org", "EXAMPLE.com", ""],
             "locale": ["de", "en", "xx"],
             "organization": [*organizations, "x"],

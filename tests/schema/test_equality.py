@@ -66,12 +66,12 @@ BY_ID: Final = """
 """
 
 
-@pytest.fixture(params=["staff", "ordinary people", "nobody"])
+@pytest.fixture(params=["staff", "users", "anonymous"])
 def actors(
     request: pytest.FixtureRequest, sam: User, root: User, alice: User, bob: User
 ) -> list[Actor]:
     """Return two actors with equal visibility rules."""
-    if request.param == "nobody":
+    if request.param == "anonymous":
         return [ANONYMOUS]
     users = [sam, root] if request.param == "staff" else [bob, alice]
     return [

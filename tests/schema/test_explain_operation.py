@@ -76,7 +76,7 @@ def test_reads_standard_input_and_reports_errors(monkeypatch: pytest.MonkeyPatch
         ("{ __schema { queryType { name } } }", {}, "leaves this to graphql-core: __schema"),
         ("query A { me { id } } query B { me { id } }", {}, "which operation is meant"),
         ("query A { me { id } }", {"operation": "C"}, "which operation is meant"),
-        ("{ me { id } }", {"user": "nobody"}, "There is no user nobody."),
+        ("{ me { id } }", {"user": "zoe"}, "There is no user zoe."),
         ("{ me { id } }", {"variables": "{"}, "--variables is not valid JSON"),
         ("{ me { id } }", {"variables": "[]"}, "--variables must be a JSON object."),
         ("query ($id: ID!) { user(id: $id) { id } }", {}, r"Variable '\$id' has invalid value"),

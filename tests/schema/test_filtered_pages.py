@@ -35,11 +35,11 @@ def in_group(name: str) -> Q:
 
 INACTIVE = Q(is_active=False)
 CONDITIONS: dict[str, Callable[[UserQuerySet], UserQuerySet]] = {
-    "nobody": lambda people: people.matching(with_locale("fr")),
+    "none": lambda people: people.matching(with_locale("fr")),
     "one": lambda people: people.matching(Q(username="p07")),
     "a few": lambda people: people.matching(INACTIVE),
     "many": lambda people: people.matching(with_locale("de")),
-    "everybody": lambda people: people.matching(Q(is_superuser=False)),
+    "all": lambda people: people.matching(Q(is_superuser=False)),
     "two at once": lambda people: people.matching(INACTIVE).matching(with_locale("de")),
     "either": lambda people: people.matching(any_of(INACTIVE, in_group("Five"))),
     "either, and overlapping": lambda people: people.matching(

@@ -186,7 +186,7 @@ def look_at_bulk_actions(check: Callable[..., None]) -> None:
         check((condition, cursor), plan, limit=4 * LOOK_AHEAD, index="_")
     for cursor in (None, middle):
         plan, _count = bulk_page(Selection(), cursor)
-        check(("everybody", cursor), plan, limit=200, index="accounts_user_pkey")
+        check(("all users", cursor), plan, limit=200, index="accounts_user_pkey")
 
 
 def deep_cursor(order: str, direction: str) -> str:

@@ -114,7 +114,7 @@ KEPT: Final = [
     ),
     RoundTripCase(
         "startBulkAction",
-        {"action": "SUSPEND", "reason": "Spam", "search": "whom nobody knows", "expectedCount": 0},
+        {"action": "SUSPEND", "reason": "Spam", "search": "no such user", "expectedCount": 0},
         {
             "search": "bulkAction.search",
             "reason": "bulkAction.arguments.reason",
