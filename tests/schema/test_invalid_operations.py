@@ -178,11 +178,14 @@ GIVEN: Final[list[tuple[str, Any]]] = [
 def sent(
     client: GraphQLClient, accept: str, **parameters: Any
 ) -> tuple[int, dict[str, str], bytes]:
-    """Return the whole response."""
+    """Return the whole response, except the unique `X-Request-ID`."""
     headers = {"Authorization": f"Bearer {client.token}", "Accept": accept}
     body = json.dumps(parameters)
     response = client.http.generic("POST", "/graphql", body, JSON, headers=headers)
-    return response.status_code, dict(response.headers), response.content
+    response_headers = {
+        name: value for name, value in response.headers.items() if name != "X-Request-ID"
+    }
+    return response.status_code, response_headers, response.content
 
 
 @pytest.fixture

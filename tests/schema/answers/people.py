@@ -23,7 +23,7 @@ WHOLE: Final = """
     apiTokens(first: 10) { nodes { name } }
 """.replace("PROFILE", " ".join(PROFILE))
 
-PICTURE: Final = {
+AVATAR: Final = {
     "url": f"http://testserver/media/avatars/a1/{KEY}-256.webp",
     "width": 256,
     "height": 256,
@@ -63,7 +63,7 @@ NOT_PUBLIC: Final = Case(
                         "isPrimary": False,
                     },
                 ],
-                "avatar": PICTURE,
+                "avatar": AVATAR,
                 "publicMetadata": {"plan": "team"},
                 "privateMetadata": {"crm": 7},
                 "lastSeenAt": "2024-03-01T08:00:00+00:00",
@@ -108,7 +108,7 @@ NOT_PUBLIC: Final = Case(
                 "email": None,
                 "emailVerifiedAt": None,
                 "emailAddresses": None,
-                "avatar": PICTURE,
+                "avatar": AVATAR,
                 "publicMetadata": {"plan": "team"},
                 "privateMetadata": None,
                 "lastSeenAt": None,
@@ -157,7 +157,7 @@ NOT_PUBLIC: Final = Case(
                         "isPrimary": False,
                     },
                 ],
-                "avatar": PICTURE,
+                "avatar": AVATAR,
                 "publicMetadata": {"plan": "team"},
                 "privateMetadata": {"crm": 7},
                 "lastSeenAt": "2024-03-01T08:00:00+00:00",
