@@ -1,4 +1,4 @@
-"""The bounds of an operation that graphql-core executes; the engine counts by itself."""
+"""Bounds of operations that graphql-core executes; the engine has its own count."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,10 +13,10 @@ from schema.http.documents import document_of
 
 
 class BoundsExtension(SchemaExtension):
-    """Looks at the time before each field, and counts the texts that fields return."""
+    """Checks the deadline before each field, and counts the bytes of texts."""
 
     def on_execute(self) -> Iterator[None]:
-        """Spend the points of the document, which is valid."""
+        """Charge the points of the valid document."""
         context = self.execution_context
         charge_document(context.context.actor, document_of(context))
         yield

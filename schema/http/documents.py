@@ -1,4 +1,4 @@
-"""Parsing and validation, done once for each distinct document."""
+"""Parsing and validation, once per distinct document."""
 
 from collections.abc import Iterator
 from functools import cached_property
@@ -42,8 +42,8 @@ MAX_COMPARISONS: Final = 50_000
 overlapping_fields.MAX_COMPLEXITY_BUDGET = MAX_COMPARISONS
 ABORTED: Final = "Validation aborted."
 
-# Estimates of bytes; tests/schema/test_adversarial_documents.py measures what they are to cover. A
-# text is there again as names and values, of up to four bytes a character.
+# Estimated bytes; tests/schema/test_adversarial_documents.py measures the real ones. The syntax tree
+# repeats the text as names and values, with up to four bytes per character.
 DOCUMENT_BYTES: Final = 25_000
 TOKEN_BYTES: Final = 750
 CHARACTER_BYTES: Final = 5
@@ -52,7 +52,7 @@ MAX_DOCUMENTS_BYTES: Final = 32 << 20
 
 
 class Document:
-    """A document within the limits on text, and what was found out about it."""
+    """A document within the limits on text: syntax tree, errors, cost, compiled operations."""
 
     def __init__(self, source: str) -> None:
         """Parse. Raises `GraphQLError` for bad syntax, and for a text that exceeds a limit."""
@@ -62,12 +62,12 @@ class Document:
         # By schema, of which there is but one outside the tests.
         self._errors: dict[GraphQLSchema, list[GraphQLError]] = {}
         self._root_fields: dict[str | None, list[str]] = {}
-        # What the engine executes, by `operationName`.
+        # Compiled operations, by `operationName`.
         self.operations: dict[str | None, CompiledOperation] = {}
 
     @property
     def size(self) -> int:
-        """The estimated bytes of all of it, without the plans of its operations."""
+        """The estimated bytes, without the plans of its operations."""
         errors = [error for errors in self._errors.values() for error in errors]
         messages = sum(len(error.message) for error in errors)
         return (
@@ -79,13 +79,13 @@ class Document:
 
     @cached_property
     def rows(self) -> int:
-        """How many rows the largest of its operations asks for."""
+        """The maximum number of rows of its largest operation."""
         return count_rows(self.syntax)
 
     def errors(self, schema: GraphQLSchema) -> list[GraphQLError]:
-        """Return what is wrong with it: limits that it exceeds, or validation rules it breaks.
+        """Return the exceeded limits, or else the violated validation rules.
 
-        The limits come first: some of the standard rules take long on what exceeds them.
+        Limits first: some standard rules take quadratic time on documents that exceed them.
         """
         found = self._errors.get(schema)
         if found is None:
@@ -95,14 +95,14 @@ class Document:
         return found
 
     def root_fields(self, name: str | None) -> list[str]:
-        """Return the names of the root fields of an operation; of all, if there is no name.
+        """Return the names of an operation's root fields; of all operations without ``name``.
 
-        `@skip` and `@include` are not looked at. Subscriptions, which there are none of, count.
+        `@skip` and `@include` are ignored. Subscriptions count, although the schema has none.
         """
         found = self._root_fields.get(name)
         if found is None:
             found = _root_fields(self.syntax, name)
-            # Any other name comes from the request, and would be without bound.
+            # Names without an operation come from the request: caching them would be unbounded.
             if found:
                 self._root_fields[name] = found
         return found
@@ -113,7 +113,7 @@ DOCUMENTS: Final[SizedCache[Document]] = SizedCache(MAX_DOCUMENTS_BYTES, attrget
 
 
 def document(source: str) -> Document:
-    """Return the document of a text; cached. Raises as `Document` does."""
+    """Return the cached document of a text. Raises as `Document` does."""
     return DOCUMENTS.get_or_make(source, lambda: Document(source))
 
 
@@ -123,12 +123,12 @@ def _invalid(schema: GraphQLSchema, syntax: DocumentNode) -> list[GraphQLError]:
         syntax,
         RULES,
         max_errors=MAX_VALIDATION_ERRORS,
-        # Suggestions tell names of the schema, which introspection does not then.
+        # Suggestions would reveal names that closed introspection does not.
         hide_suggestions=settings.INTROSPECTION != "all",
     )
     errors = [_too_repetitive() if _is_aborted(error) else error for error in found]
     for error in errors:
-        # Tracebacks would keep the frames of the validation alive, with all that they compared.
+        # Tracebacks would keep the frames of the validation in memory.
         for each in filter(None, (error, error.original_error)):
             each.__traceback__ = each.__context__ = None
         error.extensions = {"code": RequestErrorCode.VALIDATION_FAILED}
@@ -159,7 +159,7 @@ def _root_fields(syntax: DocumentNode, name: str | None) -> list[str]:
             if isinstance(node, FieldNode):
                 found[node.name.value] = None
             elif isinstance(node, FragmentSpreadNode):
-                # Each is looked at once, so that one that spreads itself comes to an end.
+                # Each fragment once: a fragment may spread itself.
                 fragment = fragments.pop(node.name.value, None)
                 pending += [fragment] if fragment else []
             elif isinstance(node, InlineFragmentNode):
@@ -177,10 +177,10 @@ def _operations(syntax: DocumentNode, name: str | None) -> list[SelectionSetNode
 
 
 class Documents(SchemaExtension):
-    """Takes syntax trees and verdicts from the documents that are known already."""
+    """Gives Strawberry the cached syntax trees and validation errors."""
 
     def on_parse(self) -> Iterator[None]:
-        """Parse, or look up. Raises `GraphQLError` if it is open which operation is meant."""
+        """Parse, or look up. Raises `GraphQLError` if the operation is ambiguous."""
         context = self.execution_context
         syntax = context.graphql_document = document_of(context).syntax
         # Strawberry would execute the first operation, against the specification.
@@ -204,7 +204,7 @@ class Documents(SchemaExtension):
 
 
 def document_of(context: ExecutionContext) -> Document:
-    """Return the document that is executed, which may be one that is not cached."""
+    """Return the document of an execution, cached or not."""
     source = context.query or ""
     known = cast("Any", getattr(context.context, "document", None))
     return known if known is not None and known.source == source else document(source)

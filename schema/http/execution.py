@@ -1,4 +1,4 @@
-"""Execution of a request's operation: by the engine, or by graphql-core if need be."""
+"""Execution of operations: by the engine, or by graphql-core."""
 
 from typing import Any, Final
 
@@ -21,27 +21,25 @@ from schema.root import schema
 from schema.scopes import RootFields
 
 ROOT_FIELDS: Final = RootFields(schema._schema)  # noqa: SLF001 - Strawberry has no public name
-OPERATIONS: Final = Counter(
-    "graphql_operations", "Operations that were executed, by what executed them.", ["executor"]
-)
+OPERATIONS: Final = Counter("graphql_operations", "Executed operations, by executor.", ["executor"])
 BY_ENGINE: Final = OPERATIONS.labels("engine")
 BY_GRAPHQL_CORE: Final = OPERATIONS.labels("graphql-core")
 STATEMENTS: Final = Counter(
     "graphql_engine_statements",
-    "Statements of the engine, by whether their SQL was kept or made anew.",
+    "Statements of the engine, by whether their SQL was cached or compiled.",
     ["sql"],
 )
 COMPILED: Final = STATEMENTS.labels("kept")
 RECOMPILED: Final = STATEMENTS.labels("made anew")
 RECOMPILATIONS: Final = Counter(
     "graphql_engine_recompilations",
-    "Statements of the engine whose SQL was made for one request, by the reason.",
+    "Statements of the engine compiled for one request, by reason.",
     ["reason"],
 )
 
 
 def count_statement(reason: str | None) -> None:
-    """Count a statement of the engine, and why it was made anew if it was."""
+    """Count a statement of the engine; ``reason`` says why it was not cached."""
     if reason is None:
         COMPILED.inc()
     else:
@@ -50,9 +48,9 @@ def count_statement(reason: str | None) -> None:
 
 
 def prepare(document: Document, name: str | None) -> CompiledOperation:
-    """Return the operation of a document, ready to be executed by the engine; cached with it.
+    """Return the compiled operation of a document, cached with the document.
 
-    Raises `NotPlannableError` if it is none for the engine.
+    Raises `NotPlannableError` if the engine cannot execute it.
     """
     found = document.operations.get(name)
     if found is None:
@@ -64,7 +62,7 @@ def prepare(document: Document, name: str | None) -> CompiledOperation:
 
 
 def problems(document: Document) -> list[GraphQLError]:
-    """Return what is wrong with a document."""
+    """Return the validation errors of a document."""
     return document.errors(schema._schema)  # noqa: SLF001 - Strawberry has no public name for it
 
 
@@ -78,10 +76,9 @@ def execute(
 ) -> ExecutionResult:
     """Execute an operation; a mutation only if not ``read_only``.
 
-    Whatever the engine does not plan, and what is not valid, is left to Strawberry's own way, whose
-    errors these are. Raises `InsufficientScopeError` before anything is done if it is asked by an
-    API token that is not good for all of it, and `OperationCancelledError` for what takes more than
-    the context's bounds allow.
+    Invalid operations, and those that the engine does not plan, are executed by Strawberry, which
+    formats their errors. Raises `InsufficientScopeError` before execution if an API token lacks a
+    scope of any root field, and `OperationCancelledError` if the context's bounds are exceeded.
     """
     document = None
     try:
@@ -132,7 +129,7 @@ def execute(
 def _with_faults(
     result: ExecutionResult, context: Context, variables: dict[str, Any] | None
 ) -> ExecutionResult:
-    """Return the result with what went wrong elsewhere than in its fields."""
+    """Add the errors after a commit, and describe those of variables."""
     if not result.errors and not context.faults:
         return result
     errors = result.errors or []
@@ -142,7 +139,7 @@ def _with_faults(
 
 
 def _document(source: str, name: str | None, actor: Actor) -> Document:
-    """Return the document of a text, cached unless the actor gets nothing of the operation.
+    """Return the document of a text; cached if the actor may have data of the operation.
 
     Raises `GraphQLError` as `Document` does.
     """
@@ -155,7 +152,7 @@ def _document(source: str, name: str | None, actor: Actor) -> Document:
 
 
 def _for_engine(document: Document, name: str | None, actor: Actor) -> CompiledOperation:
-    """Return the operation of a document as `prepared` does, unless it is not for the engine."""
+    """Return the compiled operation; raise `NotPlannableError` if graphql-core executes it."""
     if not settings.GRAPHQL_ENGINE:
         raise NotPlannableError("The engine is turned off.")
     found = document.operations.get(name)
@@ -163,12 +160,12 @@ def _for_engine(document: Document, name: str | None, actor: Actor) -> CompiledO
         return found
     fields = document.root_fields(name)
     if not ROOT_FIELDS.is_worth_planning(fields, actor):
-        raise NotPlannableError("Anonymous clients get nothing of this.")
+        raise NotPlannableError("Anonymous clients get no data of this operation.")
     if is_introspection(fields):
         raise NotPlannableError("This is introspection.")
     return prepare(document, name)
 
 
 def was_executed(result: ExecutionResult) -> bool:
-    """Return whether execution began: whether it was understood what is asked for."""
+    """Return whether execution began, so that the response has `data`."""
     return result.data is not None or any(error.path for error in result.errors or ())

@@ -1,8 +1,7 @@
 """GraphQL over HTTP (graphql.github.io/graphql-over-http).
 
-Queries come by POST or GET, mutations by POST only. A client that accepts
-`application/graphql-response+json` learns from the status whether its request was understood;
-for `application/json` every well-formed request is answered with 200.
+Queries use POST or GET, mutations POST only. With `application/graphql-response+json` the status
+says whether the request was executed; with `application/json` every well-formed request gets 200.
 """
 
 from collections.abc import Callable
@@ -52,7 +51,7 @@ CHARSET = "; charset=utf-8"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphQLRequest:
-    """What a request asks for."""
+    """The parameters of a GraphQL-over-HTTP request."""
 
     query: str
     variables: dict[str, Any] | None
@@ -190,14 +189,14 @@ def _from_body(request: HttpRequest) -> GraphQLRequest:
 
 @lru_cache
 def _preferred_type(accept: str) -> str | None:
-    """Return what a client with this header gets; None if nothing that we have will do."""
+    """Return the media type for an `Accept` header; None if none is acceptable."""
     request = HttpRequest()
     request.META["HTTP_ACCEPT"] = accept
     return request.get_preferred_type([JSON + CHARSET, GRAPHQL_JSON + CHARSET])
 
 
 def _refuse_cross_site(request: HttpRequest) -> None:
-    """Refuse what another site's page sends along with our cookie."""
+    """Refuse requests with the session cookie from pages of another site."""
     origin = request.META.get("HTTP_ORIGIN")
     if not origin or settings.SESSION_COOKIE not in request.COOKIES:
         return
@@ -247,7 +246,7 @@ def _answer(media_type: str, result: ExecutionResult, context: Context) -> Reply
 
 
 def _cancelled(media_type: str, error: OperationCancelledError, context: Context) -> Reply:
-    """Answer an operation that took more than it may, with none of its data."""
+    """Return the error of a cancelled operation, without data."""
     errors = [cancellation(error, executed=context.executed)]
     return _response(media_type, {"errors": errors, "data": None}, 200)
 
@@ -261,8 +260,8 @@ def _bad_request(media_type: str, error: BadRequestError) -> Reply:
 
 def _insufficient_scope(media_type: str, error: InsufficientScopeError) -> Reply:
     """Answer as RFC 6750, section 3.1, says, in the form of a GraphQL error."""
-    told = format_error(GraphQLError(str(error.text), original_error=error))
-    response = _response(media_type, {"errors": [told]}, 403)
+    formatted = format_error(GraphQLError(str(error.text), original_error=error))
+    response = _response(media_type, {"errors": [formatted]}, 403)
     scope = f', scope="{error.scope}"' if error.scope else ""
     response.headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope"{scope}'
     return response
