@@ -42,8 +42,8 @@ MAX_COMPARISONS: Final = 50_000
 overlapping_fields.MAX_COMPLEXITY_BUDGET = MAX_COMPARISONS
 ABORTED: Final = "Validation aborted."
 
-# Estimated bytes; tests/schema/test_adversarial_documents.py measures the real ones. The syntax tree
-# repeats the text as names and values, with up to four bytes per character.
+# Estimated bytes; tests/schema/test_adversarial_documents.py measures the real ones. The syntax
+# tree repeats the text as names and values, with up to four bytes per character.
 DOCUMENT_BYTES: Final = 25_000
 TOKEN_BYTES: Final = 750
 CHARACTER_BYTES: Final = 5
