@@ -1,1 +1,1 @@
-"""The domain: people, how they sign in, where they belong and what they did."""
+"""The domain: accounts, authentication, organisations, activity and privacy."""

@@ -1,4 +1,4 @@
-"""What an API token may be good for. Every app's policy asks for these."""
+"""Scopes of API tokens, which the policies of all apps check."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -7,36 +7,36 @@ from core.enums import DescribedEnum
 
 
 class Scope(DescribedEnum):
-    """What an API token may do: a subset of what its owner may.
+    """A scope of an API token, which limits the token to a part of its owner's rights.
 
     A scope that ends in `:write` includes the one that ends in `:read`.
     """
 
-    # Names are never given another meaning.
+    # Issued tokens store the values, so a value never changes its meaning.
 
-    PROFILE_READ = "profile:read", "Read what is private about the owner."
-    PROFILE_WRITE = "profile:write", "Change what the owner tells about themselves."
-    USERS_READ = "users:read", "Read other people, as far as the owner sees them."
-    USERS_WRITE = "users:write", "Create, invite, change and suspend people."
+    PROFILE_READ = "profile:read", "Read the owner's private data."
+    PROFILE_WRITE = "profile:write", "Change the owner's profile."
+    USERS_READ = "users:read", "Read the other users whom the owner may see."
+    USERS_WRITE = "users:write", "Create, invite, change and suspend users."
     GROUPS_READ = "groups:read", "Read groups and permissions."
-    GROUPS_WRITE = "groups:write", "Change groups and permissions, and who has them."
+    GROUPS_WRITE = "groups:write", "Change groups, permissions and their assignments."
     ORGANIZATIONS_READ = "organizations:read", "Read organisations, memberships and invitations."
     ORGANIZATIONS_WRITE = (
         "organizations:write",
-        "Create and change organisations, invite to them and change who belongs.",
+        "Create and change organisations, their invitations and memberships.",
     )
-    SESSIONS_READ = "sessions:read", "Read where people are signed in."
-    EVENTS_READ = "events:read", "Read the audit trail, with what is personal in it."
-    ANALYTICS_READ = "analytics:read", "Read daily figures."
+    SESSIONS_READ = "sessions:read", "Read sessions."
+    EVENTS_READ = "events:read", "Read the audit trail, personal values included."
+    ANALYTICS_READ = "analytics:read", "Read daily statistics."
 
 
 def with_implied(scopes: Iterable[str]) -> frozenset[str]:
-    """Return these scopes and those that they include."""
+    """Return the scopes with those that they include."""
     return frozenset(name for scope in scopes for name in (scope, scope.replace(":write", ":read")))
 
 
-# What is left of a person's rights to whoever acts in their name. What takes the person is closed
-# as to API tokens: credentials, sessions, tokens, the account and its data, invitations.
+# The scopes of an impersonation. Operations that could take over the account require an interactive
+# session, as for API tokens: credentials, sessions, tokens, the account and its data, invitations.
 ON_BEHALF: Final = with_implied(
     (
         *(Scope.PROFILE_WRITE.value, Scope.ORGANIZATIONS_WRITE.value),

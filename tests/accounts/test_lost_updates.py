@@ -314,7 +314,7 @@ def test_stale_metadata_form_shows_the_conflict(client: Client) -> None:
 
     response = client.post(change_url(row), page | {"public": '{"a": 3}'})
     assert errors(response) == {
-        "public": ["Somebody else changed this meanwhile. Read it again, then make your change."]
+        "public": ["This was changed meanwhile. Read it again, then repeat your change."]
     }
     # The other kind is not touched by that.
     assert client.post(change_url(row), page | {"private": '{"b": 2}'}).status_code == 302

@@ -252,7 +252,9 @@ def test_last_administrator_cannot_be_demoted(client: Client) -> None:
     response = client.post(change_url(root), user_form(root, name="Rosa R.", is_superuser=False))
 
     assert errors(response) == {
-        "is_superuser": ["This is the last administrator. Make somebody else one first."]
+        "is_superuser": [
+            "This is the last administrator. Make another user an administrator first."
+        ]
     }
     root.refresh_from_db()
     assert (root.name, root.is_superuser, root.is_active) == ("Rosa Example", True, True)

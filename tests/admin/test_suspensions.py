@@ -91,7 +91,7 @@ def test_service_refusals_are_shown_in_the_form(client: Client) -> None:
     assert render_refusal(user=mary.pk, reason=" ").keys() == {"reason"}
     assert render_refusal(user="").keys() == {"user"}
     assert render_refusal(user=rosa.pk) == {
-        "__all__": ["This is the last administrator. Make somebody else one first."]
+        "__all__": ["This is the last administrator. Make another user an administrator first."]
     }
     assert not Suspension.objects.exists()
     assert not User.objects.filter(is_active=False).exists()

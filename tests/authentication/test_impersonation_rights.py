@@ -83,7 +83,9 @@ def test_account_takeover_is_refused_despite_step_up(world: World, name: str) ->
     answer = world.ask(client, write(name))
     assert (answer.status, answer.codes) == (403, REFUSED)
     (error,) = answer.body["errors"]
-    assert error["message"] == "This is for the person alone to do. End the impersonation first."
+    assert error["message"] == (
+        "You cannot do this while you impersonate a user. End the impersonation first."
+    )
     assert (everything(), tags()) == (before, happened)
 
 

@@ -80,8 +80,8 @@ def test_weak_password_is_asked_for_again(page: Client, alice: User) -> None:
     [
         ("", "Open this page by the link in our mail."),
         ("x" * 201, "Open this page by the link in our mail."),
-        ("x:y", "This link was used already or is not valid."),
-        ("\N{SNOWMAN}", "This link was used already or is not valid."),
+        ("x:y", "This link is invalid or was already used."),
+        ("\N{SNOWMAN}", "This link is invalid or was already used."),
     ],
 )
 def test_page_says_that_it_needs_the_link(db: None, page: Client, token: str, message: str) -> None:

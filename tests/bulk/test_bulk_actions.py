@@ -40,7 +40,7 @@ from users.bulk.models import BulkAction, BulkFailure
 from users.organizations.models import Role
 from users.privacy.archive import write_archive
 from users.privacy.models import AccountDeletion
-from users.privacy.services.erasure import erase_person
+from users.privacy.services.erasure import erase_user
 
 ClientOf = Callable[[User], GraphQLClient]
 
@@ -288,7 +288,7 @@ def test_bulk_actions_are_exported_and_erased(root: User, alice: User, bob: User
 
     User.objects.filter(pk=alice.pk).update(is_active=False)
     AccountDeletion.objects.create(user=alice, expires_at=alice.date_joined)
-    erase_person(alice.pk)
+    erase_user(alice.pk)
 
     assert not BulkAction.objects.filter(pk=own.pk).exists()
     (left,) = BulkFailure.objects.all()
@@ -314,7 +314,7 @@ def test_selections_and_reasons_naming_an_erased_user_are_cleared(
     ]
     User.objects.filter(pk=alice.pk).update(is_active=False)
     AccountDeletion.objects.create(user=alice, expires_at=alice.date_joined)
-    erase_person(alice.pk)
+    erase_user(alice.pk)
 
     for bulk_action in naming:
         told = administrator(READ, id=node_id(bulk_action)).data["bulkAction"]

@@ -390,5 +390,5 @@ def test_page_joins_the_signed_in_user(archers: Organization, for_charlie: str) 
     html = page.get(PAGE).content.decode()
     assert ("as charlie" in html, 'name="password"' in html) == (True, False)
     status, html = post(page, token=for_charlie)
-    assert (status, "You belong to Archers now." in html) == (200, True)
+    assert (status, "You are now a member of Archers." in html) == (200, True)
     assert members(archers) == {"alice": "owner", "charlie": "member"}

@@ -37,7 +37,7 @@ from users.authentication.models import Session
 from users.organizations.models import Role
 from users.privacy import archive
 from users.privacy.models import AccountDeletion, DataExport
-from users.privacy.services.erasure import erase_person
+from users.privacy.services.erasure import erase_user
 from users.privacy.services.export import complete_data_export
 from users.privacy.tasks import prune_exports
 
@@ -291,7 +291,7 @@ def test_export_is_erased_with_the_account(transactional_db: None) -> None:
     complete_data_export(pending.pk)
     make_due(alice)
 
-    erase_person(alice.pk)
+    erase_user(alice.pk)
 
     assert not DataExport.objects.exists()
     assert not path_of(ready).exists()

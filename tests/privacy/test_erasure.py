@@ -43,8 +43,8 @@ from users.authentication.models import (
 from users.organizations.models import OrganizationInvitation, Role
 from users.privacy.models import AccountDeletion
 from users.privacy.services import erasure
-from users.privacy.services.erasure import erase_person, remove_rows
-from users.privacy.tasks import erase_people
+from users.privacy.services.erasure import erase_user, remove_rows
+from users.privacy.tasks import erase_due_users
 
 
 def events() -> list[tuple[Any, ...]]:
@@ -85,7 +85,7 @@ def test_erasure_leaves_no_personal_data(
     assert in_redis(secrets)
     make_due(user)
 
-    erase_people()
+    erase_due_users()
     wait_for(lambda: User.objects.get(pk=user.pk).erased_at is not None)
     wait_for(lambda: not OutboxMessage.objects.exists())
 
@@ -110,7 +110,7 @@ def test_erasure_leaves_no_personal_data(
 def erase(user: User) -> User:
     schedule(user)
     make_due(user)
-    erase_person(user.pk)
+    erase_user(user.pk)
     return User.objects.get(pk=user.pk)
 
 
@@ -202,7 +202,7 @@ def test_erasing_unknown_users_does_nothing(transactional_db: None, moment: str)
         AccountDeletion.objects.all().delete()
     details = EventDetails.objects.count()
 
-    erase_person(alice.pk)
+    erase_user(alice.pk)
 
     alice.refresh_from_db()
     assert (alice.username, alice.erased_at) == ("alice", None)
@@ -243,7 +243,7 @@ def test_interrupted_erasure_resumes(
     while User.objects.get(pk=alice.pk).erased_at is None:
         with suppress(InterruptedError):
             cut.left, cut.allowed = cut.allowed, cut.allowed + 1
-            erase_person(alice.pk)
+            erase_user(alice.pk)
 
     assert cut.allowed > 10
     assert in_database(["alice"]) == set()
@@ -253,7 +253,7 @@ def test_interrupted_erasure_resumes(
 def test_erasing_is_done_once(transactional_db: None) -> None:
     alice = erase(make_user("alice"))
     before = (alice.username, Event.objects.count())
-    erase_person(alice.pk)
+    erase_user(alice.pk)
     alice.refresh_from_db()
     assert (alice.username, Event.objects.count()) == before
 

@@ -1,1 +1,1 @@
-"""People: accounts, sign-up, profiles, groups."""
+"""Users: accounts, sign-up, profiles, groups."""

@@ -15,5 +15,5 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Accounts")
 
     def ready(self) -> None:
-        """Check the schemas of metadata with every command, `migrate` among them."""
+        """Register the system check of the metadata schemas."""
         register(check_metadata_schemas)

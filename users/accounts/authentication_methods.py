@@ -1,39 +1,39 @@
-"""Ways to prove who one is, and what a session remembers of them."""
+"""Authentication methods, and the `amr` values that sessions store."""
 
 from collections.abc import Iterable
 from typing import Final
 
 from core.enums import DescribedEnum
 
-# `amr` values (RFC 8176). It has none for recovery codes, which are one-time passwords, too.
+# `amr` values (RFC 8176). Recovery codes have none of their own: they are one-time passwords.
 PASSWORD_AMR: Final = ("pwd",)
 CODE_AMR: Final = ("otp",)
 MULTIPLE: Final = "mfa"
 
 
 class Method(DescribedEnum):
-    """Methods of authentication."""
+    """A method of authentication."""
 
     PASSWORD = "password", "The password."
-    TOTP = "totp", "A code of an authenticator app."
-    PASSKEY = "passkey", "A passkey: a device's or a security key's signature."
-    RECOVERY_CODE = "recovery", "One of the codes for when the others are lost."
+    TOTP = "totp", "A code from an authenticator app."
+    PASSKEY = "passkey", "A passkey: the signature of a device or a security key."
+    RECOVERY_CODE = "recovery", "A single-use code for a user who lost the second factors."
 
 
-# Those that a person sets up. Recovery codes come with the first and go with the last of them.
+# Factors that a user sets up. Recovery codes exist while there is one of these.
 FACTORS: Final = (Method.TOTP, Method.PASSKEY)
 
 
 def acceptable(factors: Iterable[str]) -> list[str]:
-    """Return what somebody with these factors may prove themselves by again.
+    """Return the methods by which a user with these factors may reauthenticate.
 
-    A password alone is too little from whoever has more.
+    A user with a second factor may not use the password alone.
     """
     known = {method.value: method.name for method in Method}
-    found = [known[factor] for factor in factors]
-    return [*found, Method.RECOVERY_CODE.name] if found else [Method.PASSWORD.name]
+    names = [known[factor] for factor in factors]
+    return [*names, Method.RECOVERY_CODE.name] if names else [Method.PASSWORD.name]
 
 
 def merge_amr(*methods: Iterable[str]) -> list[str]:
-    """Return `amr` of several proofs by one person, each value once."""
+    """Return the `amr` values of several authentications without duplicates."""
     return list(dict.fromkeys(value for each in methods for value in each))

@@ -8,7 +8,7 @@ from users.accounts.metadata import schema_faults, schemas
 
 
 def check_metadata_schemas(**_arguments: Any) -> list[CheckMessage]:
-    """Refuse to start with a schema by which nothing can be checked."""
+    """Return an error (`roster.E001`) for each fault of a metadata schema."""
     return [
         Error(f"{kind.upper()}_METADATA_SCHEMA: {fault}", id="roster.E001")
         for kind, schema in schemas().items()

@@ -1,4 +1,4 @@
-"""Reasons and errors of the app; see `core.errors`."""
+"""Error codes and errors of accounts; see `core.errors`."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -6,62 +6,68 @@ from core.errors import DomainError, ErrorCode, InsufficientScopeError
 
 
 class AccountErrorCode(ErrorCode):
-    """Reasons about accounts, and about who may act for them."""
+    """Error codes of accounts."""
 
-    EMAIL_INVALID = "EMAIL_INVALID", "This is not an e-mail address we can write to."
-    EMAIL_TAKEN = "EMAIL_TAKEN", "Somebody has an account with this address."
-    EMAIL_PRIMARY = "EMAIL_PRIMARY", "This is the primary address, which stays."
+    EMAIL_INVALID = "EMAIL_INVALID", "The e-mail address is malformed or cannot receive mail."
+    EMAIL_TAKEN = "EMAIL_TAKEN", "Another account has this address."
+    EMAIL_PRIMARY = "EMAIL_PRIMARY", "The primary address cannot be removed."
     TOO_MANY_EMAIL_ADDRESSES = (
         "TOO_MANY_EMAIL_ADDRESSES",
-        "So many addresses belong to the person that one has to go first.",
+        "The user has the maximum number of addresses.",
     )
     USERNAME_INVALID = "USERNAME_INVALID", "The username breaks the rules for usernames."
     EMAIL_DOMAIN_NOT_ALLOWED = (
         "EMAIL_DOMAIN_NOT_ALLOWED",
-        "Only addresses of certain domains may sign up here.",
+        "Sign-up is restricted to other e-mail domains.",
     )
-    USERNAME_TAKEN = "USERNAME_TAKEN", "Somebody has this username, or asked for it first."
-    USERNAME_RESERVED = "USERNAME_RESERVED", "Nobody may choose this username for themselves."
-    SIGN_UP_CLOSED = "SIGN_UP_CLOSED", "Accounts are made by invitation or by administrators."
+    USERNAME_TAKEN = "USERNAME_TAKEN", "Another account has this username."
+    USERNAME_RESERVED = (
+        "USERNAME_RESERVED",
+        "The username is reserved; only administrators may assign it.",
+    )
+    SIGN_UP_CLOSED = (
+        "SIGN_UP_CLOSED",
+        "Sign-up is closed; accounts are created by invitation or by administrators.",
+    )
     PASSWORD_TOO_WEAK = "PASSWORD_TOO_WEAK", "The password is too short or too easy to guess."
     PASSWORD_WRONG = (
         "PASSWORD_WRONG",
-        "This is not the current password or, of a sign-up, not the one that it was made with.",
+        "The password is not the account's or, to verify a sign-up, not the sign-up's.",
     )
     PASSWORD_REQUIRED = (
         "PASSWORD_REQUIRED",
-        "The mailed link alone is not enough: prove by the password that the request is yours.",
+        "The mailed link requires the password as well.",
     )
-    LOCALE_UNSUPPORTED = "LOCALE_UNSUPPORTED", "There are no texts in this language."
-    TIME_ZONE_UNKNOWN = "TIME_ZONE_UNKNOWN", "The IANA database has no such time zone."
-    IMAGE_INVALID = "IMAGE_INVALID", "The file is no picture of a kind that is shown here."
-    IMAGE_TOO_LARGE = "IMAGE_TOO_LARGE", "The picture has too many bytes or pixels."
+    LOCALE_UNSUPPORTED = "LOCALE_UNSUPPORTED", "The language is not supported."
+    TIME_ZONE_UNKNOWN = "TIME_ZONE_UNKNOWN", "The time zone is not in the IANA database."
+    IMAGE_INVALID = "IMAGE_INVALID", "The file is not an image in a supported format."
+    IMAGE_TOO_LARGE = "IMAGE_TOO_LARGE", "The image has too many bytes or pixels."
     IMAGE_TOO_COMPLEX = (
         "IMAGE_TOO_COMPLEX",
-        "Decoding the picture takes too much time or memory; save it as a JPEG, or shrink it.",
+        "Decoding the image takes too much time or memory; save it as a JPEG, or shrink it.",
     )
-    UPLOADS_OFF = "UPLOADS_OFF", "This deployment keeps no files."
+    UPLOADS_OFF = "UPLOADS_OFF", "Uploads are disabled in this deployment."
     METADATA_INVALID = (
         "METADATA_INVALID",
-        "The metadata violate the deployment's schema, at the place that the message tells.",
+        "The metadata violates the deployment's schema; the message has the JSON pointer.",
     )
-    TOKEN_INVALID = "TOKEN_INVALID", "The token does not work, or not any more."
-    TOKEN_EXPIRED = "TOKEN_EXPIRED", "The link is too old."
-    LAST_ADMINISTRATOR = "LAST_ADMINISTRATOR", "Nobody would be left to administer the service."
+    TOKEN_INVALID = "TOKEN_INVALID", "The token is invalid, was used or was replaced."
+    TOKEN_EXPIRED = "TOKEN_EXPIRED", "The link has expired."
+    LAST_ADMINISTRATOR = "LAST_ADMINISTRATOR", "The service would have no administrator left."
     SECOND_FACTOR_REQUIRED = (
         "SECOND_FACTOR_REQUIRED",
-        "Whoever is signed in must set up a second factor first; a top-level error.",
+        "The user must set up a second factor first; a top-level error.",
     )
 
 
 class ImpersonationError(InsufficientScopeError):
-    """An administrator acts in somebody's name, and this is for the person alone to do."""
+    """The operation is not available during an impersonation."""
 
-    message = _("This is for the person alone to do. End the impersonation first.")
+    message = _("You cannot do this while you impersonate a user. End the impersonation first.")
 
 
 class SecondFactorRequiredError(DomainError):
-    """The service demands a second factor, and the person has set up none in time."""
+    """The service requires a second factor, and the user did not set one up in time."""
 
     code = AccountErrorCode.SECOND_FACTOR_REQUIRED
     message = _("Set up a second factor first.")

@@ -4,11 +4,11 @@ from django.db.models import F, Func, TextField, Value
 
 
 class EmailDomain(Func):
-    """What follows the @; an address in canonical form has one."""
+    """The domain of an e-mail address in canonical form."""
 
     function = "split_part"
     output_field = TextField()
 
     def __init__(self, email: str = "email") -> None:
-        """Take the column of the address."""
+        """Use the column ``email``."""
         super().__init__(F(email), Value("@"), Value(2))

@@ -1,4 +1,4 @@
-"""Fields that models of several apps have."""
+"""Model fields that several apps share."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 def user_key(
     related_name: str = "+", **options: Any
 ) -> "models.ForeignKey[User | Combinable, User]":
-    """Return a foreign key to a user, with whom the row is deleted.
+    """Return a foreign key to a user that cascades and has no index.
 
-    It has no index of its own: the indexes that begin with it are declared by its models.
+    Each model declares an index that begins with this column, so a second one is redundant.
     """
     return models.ForeignKey(
         settings.AUTH_USER_MODEL,

@@ -1,4 +1,4 @@
-"""The conditions by which people are selected, in lists and to be acted upon; each has an index."""
+"""Filters of users, for lists and bulk actions; an index serves each condition."""
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,9 +34,10 @@ _conditions: Final[dict[str, Condition]] = {}
 
 
 def register_filter(name: str) -> Callable[[Condition], Condition]:
-    """Register the decorated function, which makes a condition of this name for an actor.
+    """Register the decorated function as the condition ``name`` of a user filter.
 
-    Apps above this one know what else people are selected by.
+    Apps above this one add conditions on their own tables. The function gets the value and the
+    actor.
     """
 
     def register(condition: Condition) -> Condition:
@@ -51,9 +52,10 @@ def _has_metadata(**condition: Any) -> Q:
 
 
 def contained_metadata(value: object, argument: str) -> Any:
-    """Return the JSON that people's metadata are to contain. Raises `ArgumentInvalidError`.
+    """Return the normalised JSON for a containment filter.
 
-    It has a value in it somewhere: empty objects and lists are in no index.
+    Raises `ArgumentInvalidError` unless it is an object with a value at some depth: empty objects
+    and lists have no entries in a GIN index.
     """
     try:
         contained = normalize_metadata(value)
@@ -72,18 +74,18 @@ def _has_value(value: Any) -> bool:
 
 @dataclass
 class Period:
-    """A time from ``since`` on, until ``before``; either may be open."""
+    """A half-open period: ``since`` is included, ``before`` is not; None is unbounded."""
 
     since: dt.datetime | None = None
     before: dt.datetime | None = None
 
     @property
     def is_open(self) -> bool:
-        """Whether it is all the time there is."""
+        """True if neither end is bounded."""
         return self.since is None and self.before is None
 
     def contains(self, moment: Any) -> Q:
-        """Return the condition that an expression is within."""
+        """Return the condition that an expression is within the period."""
         conditions: list[Any] = []
         if self.since is not None:
             conditions.append(GreaterThanOrEqual(moment, self.since))
@@ -115,10 +117,10 @@ USER_FILTERS: Final[Mapping[str, Callable[[Any], Q]]] = {
         Exists(Profile.objects.filter(user=OuterRef("pk"), locale=replace_nul(locale)))
     ),
 }
-# Conditions would tell strangers what the fields do not.
+# A filter on a private field would disclose its values: an inference side channel.
 PERIOD_FILTERS: Final = frozenset({"joined", "last_seen"})
 PRIVATE_FILTERS: Final = USER_FILTERS.keys() - {"joined", "public_metadata"}
-# Conditions that are met by a part of an order's index.
+# Conditions that the ordering's index serves as a range.
 FILTERS_IN_ORDER: Final[Mapping[tuple[str, UserOrderField], Callable[[Any], Q]]] = {
     ("joined", UserOrderField.JOINED): USER_FILTERS["joined"],
     ("last_seen", UserOrderField.LAST_SEEN): lambda period: period.contains(
@@ -130,9 +132,10 @@ FILTERS_IN_ORDER: Final[Mapping[tuple[str, UserOrderField], Callable[[Any], Q]]]
 
 @dataclass(frozen=True, slots=True)
 class UserFilterSpec:
-    """Conditions that must all hold, by the names of `USER_FILTERS` and `register_filter`.
+    """A filter of users: all conditions must hold.
 
-    Filters inside: all of ``all_of`` must hold, one of ``any_of``, and ``none_of`` must not.
+    ``conditions`` has the names of `USER_FILTERS` and `register_filter`. Of the nested filters, all
+    of ``all_of`` and one of ``any_of`` must hold, and ``none_of`` must not.
     """
 
     conditions: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
@@ -141,9 +144,9 @@ class UserFilterSpec:
     none_of: "UserFilterSpec | None" = None
 
     def apply(
-        self, people: UserQuerySet, *, order: UserOrderField | None, actor: Actor
+        self, users: UserQuerySet, *, order: UserOrderField | None, actor: Actor
     ) -> UserQuerySet:
-        """Return the people who meet the conditions.
+        """Return the users who meet the conditions.
 
         Raises `ArgumentInvalidError` for a filter that is too large or empty, and the policy's
         errors.
@@ -154,19 +157,20 @@ class UserFilterSpec:
                 _("Give at most %(count)d filters, nested at most %(depth)d deep.")
                 % {"count": MAX_FILTERS, "depth": MAX_DEPTH}
             )
-        sought = []
+        # Not served by the ordering's index.
+        unindexed = []
         for name, value in self._own(actor):
             in_order = FILTERS_IN_ORDER.get((name, order)) if order else None
             if in_order:
-                people = people.filter(in_order(value))
+                users = users.filter(in_order(value))
             else:
-                sought.append(USER_FILTERS[name](value))
-        sought += self._combined(actor)
-        return people.matching(Q(*sought)) if sought else people
+                unindexed.append(USER_FILTERS[name](value))
+        unindexed += self._combined(actor)
+        return users.matching(Q(*unindexed)) if unindexed else users
 
     @property
     def is_open(self) -> bool:
-        """Whether it has no condition, and so selects everybody."""
+        """True if it has no condition and so selects all users."""
         return (
             self.any_of is None
             and self.none_of is None
@@ -175,14 +179,14 @@ class UserFilterSpec:
         )
 
     def depths(self, depth: int = 1) -> Iterator[int]:
-        """Yield the depth of this filter and of those inside it."""
+        """Yield the depth of this filter and of the nested ones."""
         yield depth
         for inner in (*(self.all_of or ()), *(self.any_of or ()), self.none_of):
             if inner is not None:
                 yield from inner.depths(depth + 1)
 
     def _own(self, actor: Actor) -> Iterator[tuple[str, Any]]:
-        """Yield the conditions on the people themselves. Raises the policy's errors."""
+        """Yield the names and values of `USER_FILTERS`. Raises the policy's errors."""
         for name in USER_FILTERS:
             if name in self.conditions:
                 if name in PRIVATE_FILTERS:
@@ -190,7 +194,7 @@ class UserFilterSpec:
                 yield name, self.conditions[name]
 
     def _combined(self, actor: Actor) -> Iterator[Q]:
-        """Yield other apps' conditions, and those of the filters inside this one."""
+        """Yield the registered conditions, and those of the nested filters."""
         for name, condition in _conditions.items():
             if name in self.conditions:
                 yield condition(self.conditions[name], actor)
@@ -199,11 +203,11 @@ class UserFilterSpec:
         if self.any_of is not None:
             if not self.any_of:
                 raise ArgumentInvalidError(_("Give `or` at least one filter."))
-            # Each may have an index of its own.
-            some = (UnindexedFilter(each.condition(actor)) for each in self.any_of)
-            yield Q(*some, _connector=Q.OR)
+            # Wrapped one by one, because another index may serve each alternative.
+            alternatives = (UnindexedFilter(each.condition(actor)) for each in self.any_of)
+            yield Q(*alternatives, _connector=Q.OR)
         if self.none_of is not None:
-            # Wrapped, because Django takes the opposite of no condition for none, too.
+            # Wrapped, because Django drops the negation of an empty condition.
             yield ~Q(UnindexedFilter(self.none_of.condition(actor)))
 
     def condition(self, actor: Actor) -> Q:

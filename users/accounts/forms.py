@@ -1,4 +1,4 @@
-"""Forms of the pages that need no frontend."""
+"""Forms of the pages that mailed links open without a frontend."""
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -9,13 +9,13 @@ _username = forms.TextInput(attrs={"autocomplete": "username", "autocapitalize":
 
 
 class LinkForm(forms.Form):
-    """The token of a mailed link; the page's script moves it here from the URL's fragment."""
+    """The token of a mailed link, which a script copies from the URL's fragment."""
 
     token = forms.CharField(widget=forms.HiddenInput, max_length=200)
 
 
 class ConfirmForm(LinkForm):
-    """The token, and the password that proves whose request it is; the service asks for it."""
+    """The token and the account's password, which the service requires."""
 
     password = forms.CharField(
         label=_("Password"),
@@ -26,7 +26,7 @@ class ConfirmForm(LinkForm):
 
 
 class ConfirmAsForm(ConfirmForm):
-    """The password, and another username if that of the sign-up was taken meanwhile."""
+    """The password, and another username if the requested one was taken meanwhile."""
 
     username = forms.CharField(
         label=_("Username"), max_length=USERNAME_MAX_LENGTH, required=False, widget=_username
@@ -34,7 +34,7 @@ class ConfirmAsForm(ConfirmForm):
 
 
 class AcceptInvitationForm(LinkForm):
-    """What an invited person chooses; the service has the rules."""
+    """The username and password of an invited user; the service validates them."""
 
     username = forms.CharField(
         label=_("Username"), max_length=USERNAME_MAX_LENGTH, widget=_username
@@ -47,7 +47,7 @@ class AcceptInvitationForm(LinkForm):
 
 
 class ClaimSignUpForm(LinkForm):
-    """A new username and password, for a sign-up that is not the reader's or is forgotten."""
+    """A new username and password, for a sign-up by a stranger or a lost password."""
 
     username = forms.CharField(
         label=_("Username"), max_length=USERNAME_MAX_LENGTH, widget=_username

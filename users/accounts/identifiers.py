@@ -1,4 +1,4 @@
-"""E-mail addresses and usernames, in the one form in which they are stored and compared."""
+"""Canonical forms of e-mail addresses and usernames, which are stored and compared."""
 
 import re
 import unicodedata
@@ -11,14 +11,15 @@ from django.utils.translation import gettext as _
 from core.database.texts import replace_nul
 from core.email.addresses import AT_SIGNS, EMAIL_MAX_LENGTH, a_labels, canonical_email, in_unicode
 
-# Where service accounts have their addresses, which lead nowhere (RFC 2606).
+# Domain of the service accounts' addresses, which cannot receive mail (RFC 2606).
 SERVICE_DOMAIN: Final = "service.invalid"
-# Behind addresses that are another account's mailbox, or nobody's, see `check_email_addresses`.
+# Suffix of addresses that a migration set aside: the mailbox is another account's, or cannot
+# receive mail; see `check_email_addresses`.
 SET_ASIDE_DOMAIN: Final = "set-aside.invalid"
 USERNAME_MIN_LENGTH: Final = 3
 USERNAME_MAX_LENGTH: Final = 30
-# Names that people would take for the service itself, or that addresses and paths often are
-# (RFC 2142). `settings.RESERVED_USERNAMES` adds to them; administrators may give them away.
+# Names that would pass for the service itself, and common mailboxes and paths (RFC 2142).
+# `settings.RESERVED_USERNAMES` adds more; administrators may assign them.
 RESERVED_USERNAMES: Final = frozenset(
     (
         *("abuse", "account", "admin", "administrator", "anonymous", "api", "billing", "contact"),
@@ -32,10 +33,10 @@ USERNAME_PATTERN: Final = re.compile(r"[^\W_](?:[\w.-]*[^\W_])?")
 
 
 def canonical(identifier: str) -> str:
-    """Return the form in which a username is unique: NFKC and lower case.
+    """Return the canonical form of a username: NFKC and lower case.
 
-    So full-width, ligature and capital variants of a username are one and the same. What is
-    longer than any login is cut, because normalising takes quadratic time.
+    Full-width, ligature and capital variants have the same form. The input is truncated beyond the
+    length of any login, because normalisation takes quadratic time.
     """
     identifier = replace_nul(identifier).strip()[: EMAIL_MAX_LENGTH + 1]
     folded = unicodedata.normalize("NFKC", identifier).lower()
@@ -43,10 +44,10 @@ def canonical(identifier: str) -> str:
 
 
 def canonical_login(login: str) -> str:
-    """Return the form in which a login equals the stored address or username; never raises.
+    """Return the canonical form of an e-mail address or username; never raises.
 
-    What looks like an address and is none comes back folded as usernames are. It equals no
-    stored address but one that earlier rules accepted, in the spelling that it is stored in.
+    A malformed address is folded like a username. So it can only equal an address that earlier
+    rules accepted, in its stored spelling.
     """
     identifier = canonical(login)
     if "@" not in identifier:
@@ -58,14 +59,14 @@ def canonical_login(login: str) -> str:
 
 
 def canonical_domain_or_folded(domain: str) -> str:
-    """Return what follows the @ in stored addresses at a domain; never raises."""
+    """Return the domain as stored addresses have it; never raises."""
     return canonical_login(f"a@{domain.strip()}").partition("@")[2]
 
 
 def canonical_part(word: str) -> str:
-    """Return what a stored address contains if it contains what was typed; never raises.
+    """Return a search word as stored addresses have it; never raises.
 
-    Whole labels behind an @ are found in either form. What has no @ stays as it is.
+    A domain after an @ is converted to A-labels; a word without an @ is unchanged.
     """
     local, at, domain = word.translate(AT_SIGNS).rpartition("@")
     if not at or domain.isascii():
@@ -77,7 +78,7 @@ def canonical_part(word: str) -> str:
 
 
 def readable_email(email: str) -> str:
-    """Return a stored address for people to read: in Unicode where it cannot be mistaken.
+    """Return a stored address for display: in Unicode unless it is confusable.
 
     A domain keeps its A-labels if one of them mixes scripts or reads as Latin (Unicode TR 39).
     """
@@ -88,11 +89,11 @@ def readable_email(email: str) -> str:
 
 
 def clean_username(username: str) -> str:
-    """Return the canonical username. Raises `ValidationError` if it may not be used.
+    """Return the canonical username. Raises `ValidationError` if it is not valid.
 
-    Letters, digits, dots, hyphens and underscores, of one script; a name that is written in
-    another script but reads as Latin (Unicode TR 39) is refused, because it would pass for
-    somebody else's.
+    Valid are letters of one script, digits, dots, hyphens and underscores. A name in another
+    script that reads as Latin is refused, because it would pass for another user's (homograph
+    attack, Unicode TR 39).
     """
     name = canonical(username)
     if not USERNAME_MIN_LENGTH <= len(name) <= USERNAME_MAX_LENGTH:

@@ -1,4 +1,4 @@
-"""Sending mail, for the tasks of every app; each records whether the address accepts mail."""
+"""Sending mail and recording whether the address accepts it."""
 
 from core.email import message
 from core.email.message import Mail
@@ -7,10 +7,10 @@ from users.accounts.services.deliverability import mark_deliverable, mark_undeli
 
 
 def send_mail(text: Mail, *, to: str) -> None:
-    """Send a mail, and mark its address if the SMTP server has no such mailbox.
+    """Send a mail, and mark the address as deliverable or undeliverable.
 
-    An address that accepts mail again is not marked any more. Raises what `core.email.message.send`
-    does.
+    Undeliverable are addresses of which the SMTP server reports that there is no such mailbox.
+    Raises the errors of `core.email.message.send`.
     """
     try:
         message.send(text, to=to)

@@ -1,6 +1,6 @@
-"""What the mails about accounts say; call under the reader's language.
+"""Texts of the mails about accounts. Call under the reader's language.
 
-Words of users go through the reader (`core.email.words`).
+Text that users entered passes through the reader, which may withhold it (`core.email.words`).
 """
 
 from django.utils.translation import gettext as _
@@ -15,31 +15,28 @@ def verify_email(reader: Reader, *, url: str) -> Mail:
         reader=reader,
         subject=_("Confirm your e-mail address"),
         paragraphs=[
-            _(
-                "Somebody, hopefully you, signed up for Roster with this address. One step is "
-                "left: confirm it with your password."
-            ),
+            _("To finish your sign-up for Roster, confirm this e-mail address with your password."),
         ],
         action=_("Confirm my address"),
         action_url=url,
         footnote=_(
-            "The link works once and for 24 hours. If you did not sign up, ignore this mail: "
-            "no account is created. If you want one all the same, choose a new password there: "
-            "then nobody else knows it."
+            "The link is single-use and expires after 24 hours. If you did not sign up, ignore "
+            "this mail: no account is created. If you want an account anyway, choose a new "
+            "password on that page, so that only you know it."
         ),
     )
 
 
 def sign_up_with_known_email(reader: Reader) -> Mail:
-    """Tell the owner of an account that somebody tried to sign up with its address."""
+    """Notify the owner of an account of a sign-up with its address."""
     return Mail(
         reader=reader,
         subject=_("You already have an account"),
         paragraphs=[
-            _("Somebody, perhaps you, tried to sign up with this e-mail address."),
-            _("You already have an account, so no new one was created. Simply sign in."),
+            _("We received a sign-up with this e-mail address."),
+            _("You already have an account, so no new one was created. Sign in to it."),
         ],
-        footnote=_("If it was not you, there is nothing to do: your account is unchanged."),
+        footnote=_("If this was not you, you need not do anything: your account is unchanged."),
     )
 
 
@@ -53,7 +50,10 @@ def invitation(reader: Reader, *, url: str) -> Mail:
         ],
         action=_("Create my account"),
         action_url=url,
-        footnote=_("The link works once and for 7 days. If you want no account, ignore this mail."),
+        footnote=_(
+            "The link is single-use and expires after 7 days. If you do not want an account, "
+            "ignore this mail."
+        ),
     )
 
 
@@ -63,93 +63,99 @@ def confirm_email_change(reader: Reader, *, url: str) -> Mail:
         reader=reader,
         subject=_("Confirm your new e-mail address"),
         paragraphs=[
-            _("Somebody, hopefully you, wants this to be the new address of their Roster account."),
-            _("Confirm it where you are signed in, or with the password of that account."),
+            _("Confirm that this is the new address of your Roster account."),
+            _("Open the link where you are signed in, or enter your account's password."),
         ],
         action=_("Confirm my address"),
         action_url=url,
         footnote=_(
-            "The link works once and for 24 hours. If you asked for nothing, ignore this mail: "
-            "nothing changes."
+            "The link is single-use and expires after 24 hours. If you did not ask for this, "
+            "ignore this mail: nothing changes."
         ),
     )
 
 
 def change_to_known_email(reader: Reader) -> Mail:
-    """Tell the owner of an account that somebody wanted its address for another account."""
+    """Notify the owner of an account that another account requested its address."""
     return Mail(
         reader=reader,
         subject=_("You already have an account"),
         paragraphs=[
-            _("Somebody, perhaps you, wanted this e-mail address for another account."),
-            _("An address belongs to one account only, so nothing was changed."),
+            _("Another account asked to use this e-mail address."),
+            _("An address can belong to one account only, so nothing was changed."),
         ],
-        footnote=_("If it was not you, there is nothing to do: your account is unchanged."),
+        footnote=_("If this was not you, you need not do anything: your account is unchanged."),
     )
 
 
 def confirm_email_address(reader: Reader, *, url: str) -> Mail:
-    """Ask the owner of a further address to confirm it."""
+    """Ask the owner of a secondary address to confirm it."""
     return Mail(
         reader=reader,
         subject=_("Confirm your e-mail address"),
         paragraphs=[
-            _("Somebody, hopefully you, wants to add this address to their Roster account."),
-            _("Confirm it where you are signed in, or with the password of that account."),
+            _("Confirm that you want to add this address to your Roster account."),
+            _("Open the link where you are signed in, or enter your account's password."),
         ],
         action=_("Confirm my address"),
         action_url=url,
         footnote=_(
-            "The link works once and for 24 hours. If you asked for nothing, ignore this mail: "
-            "nothing changes."
+            "The link is single-use and expires after 24 hours. If you did not ask for this, "
+            "ignore this mail: nothing changes."
         ),
     )
 
 
 def email_address_added(reader: Reader) -> Mail:
-    """Tell the owner of an account that it has one more address."""
+    """Notify the owner of an account of a new secondary address."""
     return Mail(
         reader=reader,
         subject=_("An e-mail address was added to your account"),
         paragraphs=[
-            _("Whoever reads the new address can sign in with it and choose a new password."),
+            _("The new address can be used to sign in and to choose a new password."),
         ],
-        footnote=_("If it was not you, remove it, change your password and tell an administrator."),
+        footnote=_(
+            "If this was not you, remove the address, change your password and contact an "
+            "administrator."
+        ),
     )
 
 
 def email_address_removed(reader: Reader) -> Mail:
-    """Tell the owner of a former further address that it is former."""
+    """Notify a removed secondary address."""
     return Mail(
         reader=reader,
         subject=_("This e-mail address was removed from your account"),
-        paragraphs=[_("It neither signs you in nor gets our mails any more.")],
-        footnote=_("If it was not you, tell an administrator at once."),
+        paragraphs=[_("You can no longer sign in with it, and we no longer send mail to it.")],
+        footnote=_("If this was not you, contact an administrator immediately."),
     )
 
 
 def email_address_removed_for_you(reader: Reader, *, email: str) -> Mail:
-    """Tell a person which address an administrator took from the account."""
+    """Notify a user of an address that an administrator removed."""
     return Mail(
         reader=reader,
         subject=_("An e-mail address was removed from your account"),
         paragraphs=[
-            _("An administrator removed %(email)s. It neither signs you in nor gets our mails.")
+            _(
+                "An administrator removed %(email)s. You can no longer sign in with it, and we no "
+                "longer send mail to it."
+            )
             % {"email": reader.address(email)}
             if reader.is_verified
             else _("An administrator removed an e-mail address from your account."),
         ],
-        footnote=_("If you still need it, you can add it again, or ask an administrator why."),
+        footnote=_("If you still need it, add it again or ask an administrator for the reason."),
     )
 
 
 def email_changed(reader: Reader) -> Mail:
-    """Tell the owner of a former address that it is former."""
+    """Notify the former primary address of an account."""
     return Mail(
         reader=reader,
         subject=_("Your e-mail address was changed"),
         paragraphs=[
-            _("From now on your account has another e-mail address, and we write to that one."),
+            _("Your account now has another e-mail address. We will write to that address."),
         ],
-        footnote=_("If it was not you, tell an administrator at once."),
+        footnote=_("If this was not you, contact an administrator immediately."),
     )

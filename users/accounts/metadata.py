@@ -1,4 +1,4 @@
-"""What applications note about people as JSON: its limits, its schemas, and patches of it."""
+"""User metadata, which applications store as JSON: limits, schemas and merge patches."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -17,26 +17,26 @@ from referencing.jsonschema import DRAFT202012
 from core import ijson
 
 MAX_BYTES: Final = 16_384
-# Deep enough for settings, and shallow enough for whatever walks it.
+# Shallow enough for recursive consumers.
 MAX_DEPTH: Final = 10
 MAX_PROBLEMS: Final = 10
 MAX_MESSAGE: Final = 200
 REFERENCES: Final = ("$ref", "$dynamicRef")
-# It retrieves nothing, from nowhere.
+# Without a retriever: no reference causes a request (SSRF).
 REGISTRY: Final[Registry[Any]] = Registry()
 
 
 def normalize_metadata(value: object) -> Any:
-    """Return JSON as it is stored and read back. Raises `ValidationError` for what cannot be."""
+    """Return JSON as PostgreSQL stores it. Raises `ValidationError` if it cannot be stored."""
     result = ijson.normalize_json(value, max_depth=MAX_DEPTH)
     check_size(result)
     return result
 
 
 def check_size(value: object) -> None:
-    """Raise `ValidationError` if the JSON is too large or too deep to keep.
+    """Raise `ValidationError` if the JSON is larger than `MAX_BYTES` or too deep.
 
-    Merged with a patch, a value may hold what former versions stored and nobody can store now.
+    Does not normalise, so that a patched value may keep parts that earlier rules accepted.
     """
     ijson.check_depth(value, max_depth=MAX_DEPTH)
     if ijson.size_of(value) > MAX_BYTES:
@@ -57,13 +57,13 @@ def apply_merge_patch(target: Any, patch: Any) -> Any:
 
 
 def violations(value: Any, *, kind: str) -> Iterator[str]:
-    """Yield where (RFC 6901) and how metadata violates the deployment's schema for its kind."""
+    """Yield each violation of the deployment's schema, with its JSON pointer (RFC 6901)."""
     schema = schemas()[kind]
     if not schema:
         return
     validator = Draft202012Validator(schema, registry=REGISTRY)
-    found = sorted(validator.iter_errors(value), key=lambda error: list(map(str, error.path)))
-    for error in found[:MAX_PROBLEMS]:
+    errors = sorted(validator.iter_errors(value), key=lambda error: list(map(str, error.path)))
+    for error in errors[:MAX_PROBLEMS]:
         steps = (str(step).replace("~", "~0").replace("/", "~1") for step in error.absolute_path)
         pointer = "".join(f"/{step}" for step in steps)
         yield _("At “%(pointer)s”: %(reason)s") % {
@@ -73,7 +73,7 @@ def violations(value: Any, *, kind: str) -> Iterator[str]:
 
 
 def _in_json(error: SchemaViolation) -> str:
-    """Return the message with values as JSON has them; the library writes them as Python does."""
+    """Return the message with its values in JSON instead of Python's notation."""
     message = error.message
     for value in (error.instance, error.validator_value):
         message = message.replace(repr(value), json.dumps(value, ensure_ascii=False))
@@ -81,7 +81,7 @@ def _in_json(error: SchemaViolation) -> str:
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """Return the deployment's schemas by the kind of metadata; an empty one lets everything in."""
+    """Return the deployment's schema for each kind; an empty one accepts any value."""
     return {
         "public": settings.PUBLIC_METADATA_SCHEMA,
         "private": settings.PRIVATE_METADATA_SCHEMA,
@@ -89,7 +89,7 @@ def schemas() -> dict[str, dict[str, Any]]:
 
 
 def schema_faults(schema: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with a schema: it has to be one, of Draft 2020-12 and by itself."""
+    """Yield the faults of a schema: it must be valid Draft 2020-12 and self-contained."""
     dialect = Draft202012Validator.META_SCHEMA["$id"]
     if schema.get("$schema", dialect) != dialect:
         yield f"`$schema` must be {dialect}."
@@ -102,12 +102,12 @@ def schema_faults(schema: Mapping[str, Any]) -> Iterator[str]:
     resolver = REGISTRY.resolver_with_root(DRAFT202012.create_resource(schema))
     for reference in _references(schema):
         if not reference.startswith("#"):
-            yield f"{reference} is elsewhere, and nothing is fetched: bring it in by `$defs`."
+            yield f"{reference} is external, and external schemas are not fetched: use `$defs`."
             continue
         try:
             resolver.lookup(reference)
         except Unresolvable:
-            yield f"{reference} leads nowhere."
+            yield f"{reference} does not resolve."
 
 
 def _references(schema: Any) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""People, their profiles, and what waits for a click in a mail."""
+"""Users, their profiles, and links in mails."""
 
 from datetime import datetime
 from typing import ClassVar, Final
@@ -25,20 +25,20 @@ from users.accounts.orders import NEVER, USER_ORDERS, UserOrderField
 from users.accounts.querysets import EmailAddressQuerySet, MailedLinkQuerySet, UserQuerySet
 
 UserManager = BaseUserManager.from_queryset(UserQuerySet)
-# A domain in A-labels has one spelling. Address literals and quoted local parts are refused by
-# now, but earlier rules accepted them.
+# A-labels give each domain one spelling. Address literals and quoted local parts are matched
+# because earlier rules accepted them; new addresses may not have them.
 ASCII_EMAIL: Final = r"^[\x01-\x7f]+@[a-z0-9.:\[\]-]+$"
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person with an account, or a program. E-mail and username are kept in canonical form."""
+    """A user, or a service account. E-mail and username are in canonical form."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     username = models.CharField(_("username"), max_length=USERNAME_MAX_LENGTH)
     email = models.EmailField(_("e-mail"), max_length=EMAIL_MAX_LENGTH)
-    # When the person proved to read this address; null for one that an administrator entered.
+    # When the user confirmed the address; null while unconfirmed, as administrators enter it.
     email_verified_at = models.DateTimeField(_("e-mail verified"), null=True, editable=False)
-    # Since when the SMTP server refuses mail to it for good; null while it is accepted.
+    # Since when the SMTP server rejects mail to it permanently; null while it accepts mail.
     email_undeliverable_at = models.DateTimeField(
         _("e-mail undeliverable"), null=True, editable=False
     )
@@ -48,22 +48,22 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_public = models.BooleanField(
         _("public"), default=False, help_text=_("Other people may find this person.")
     )
-    # A program's account: nobody logs in as it, only API tokens speak for it.
+    # A service account has no password and no sessions, only API tokens.
     is_service = models.BooleanField(
         _("service account"), default=False, db_default=False, editable=False
     )
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
-    # The kinds of second factors that are set up, kept by `users.authentication` with the factors'
-    # own rows: it is asked on every request.
+    # The kinds of second factors that are set up: denormalised from the rows of
+    # `users.authentication`, because every request reads it.
     second_factors = ArrayField(
         models.CharField(max_length=10), default=list, db_default=[], blank=True, editable=False
     )
-    # When nothing but the row was left of the person; for good.
+    # When the user was erased, which cannot be undone; only the anonymous row is left.
     erased_at = models.DateTimeField(_("erased"), null=True, editable=False)
-    # Raised in the same transaction as any change of groups or permissions, so that what is
-    # cached under the old version is never read again.
+    # Incremented in the transaction of any change of groups or permissions: the version is part of
+    # cache keys, so stale entries are never read.
     authorization_version = models.PositiveIntegerField(default=0, editable=False)
-    # What is searched: by everybody, and by those who read addresses.
+    # Search texts: for all users, and for staff, who may read addresses.
     search_text = searchable("name", "username")
     private_search_text = searchable("name", "username", "email")
     last_login = None
@@ -75,7 +75,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     objects = UserManager()
 
     class Meta:
-        """Uniqueness is of the canonical form, and the database insists on that form."""
+        """Constraints enforce the canonical form, of which identifiers are unique."""
 
         # Joins from other types go through `visible_to`, too.
         base_manager_name = "objects"
@@ -114,7 +114,7 @@ class User(AbstractBaseUser, PermissionsMixin):
                 opclasses=["gin_trgm_ops", "gin_trgm_ops"],
                 name="user_search",
             ),
-            # There may be few of these, among however many people.
+            # Partial: these users may be few among very many.
             models.Index(
                 fields=["id"], name="user_public", condition=Q(is_public=True, is_active=True)
             ),
@@ -139,31 +139,30 @@ class User(AbstractBaseUser, PermissionsMixin):
         verified_at: datetime | None,
         undeliverable_at: datetime | None = None,
     ) -> None:
-        """Set the primary address, in canonical form, with what is known of it."""
+        """Set the primary address, in canonical form, with its verification and deliverability."""
         self.email = email
         self.email_verified_at = verified_at
         self.email_undeliverable_at = undeliverable_at
 
     def get_full_name(self) -> str:
-        """Return the name to address the person by."""
+        """Return the name, or the username if there is none."""
         return self.name or self.username
 
     @property
     def email_in_unicode(self) -> str:
-        """The primary address in the form whose words people know; what passwords must not be."""
+        """The primary address in Unicode, for the validator of similar passwords."""
         return in_unicode(self.email)
 
     def has_address(self, email: str) -> bool:
-        """Return whether an address, in canonical form, is the primary or another one of theirs."""
+        """Return True if the canonical address is the primary or a secondary one."""
         return self.email == email or self.email_addresses.filter(email=email).exists()
 
 
 class EmailAddress(models.Model):
-    """An address of a person's beside the primary one, which is `User.email`.
+    """A confirmed secondary address of a user; the primary one is `User.email`.
 
-    It was shown to be theirs, and signs in and resets the password as that one does. A trigger
-    (`email_address_of_one_person`) keeps an address from being here and primary at once, whoever
-    has it.
+    Users can sign in and reset the password with it. A trigger (`email_address_of_one_person`)
+    ensures that no address is both a primary and a secondary one, of the same or of another user.
     """
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="email_addresses")
@@ -175,7 +174,7 @@ class EmailAddress(models.Model):
     objects = EmailAddressQuerySet.as_manager()
 
     class Meta:
-        """Uniqueness is of the canonical form, as that of the primary addresses."""
+        """Constraints enforce the canonical form, of which addresses are unique."""
 
         verbose_name = _("e-mail address")
         verbose_name_plural = _("e-mail addresses")
@@ -190,17 +189,17 @@ class EmailAddress(models.Model):
         ]
 
     def __str__(self) -> str:
-        """Name the row only; the address is nobody else's business."""
+        """Return the row's number; the address is personal data."""
         return f"{self._meta.verbose_name} #{self.pk}"
 
 
 class Profile(models.Model):
-    """What people tell about themselves, by the names of OpenID Connect's claims."""
+    """What users enter about themselves, by the names of OpenID Connect's claims."""
 
     user = models.OneToOneField(
         User, on_delete=models.CASCADE, primary_key=True, verbose_name=_("person")
     )
-    # Beside `User.name`, which is the one to show; the parts are for forms of address and sorting.
+    # `User.name` is the display name; the parts are for salutations and sorting.
     given_name = models.CharField(
         _("given name"), max_length=150, blank=True, default="", db_default=""
     )
@@ -212,28 +211,28 @@ class Profile(models.Model):
     )
     bio = models.CharField(_("bio"), max_length=500, blank=True)
     website = models.URLField(_("website"), blank=True)
-    # The key of the files of the picture, see `avatars`; they are removed by whoever changes it.
+    # The key of the avatar's files (see `avatars`). A task deletes the files of a replaced key.
     avatar = models.CharField(max_length=32, editable=False, default="", db_default="")
     locale = models.CharField(_("language"), max_length=10, default="en")
     time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
 
     class Meta:
-        """One row a person."""
+        """One row per user."""
 
         verbose_name = _("profile")
         verbose_name_plural = _("profiles")
         indexes: ClassVar = [
             models.Index(fields=["locale", "user"], name="profile_locale"),
-            # For the files of which nobody knows whether they are anybody's.
+            # For the task that looks up which stored files are in use.
             models.Index(fields=["avatar"], name="profile_avatar", condition=~Q(avatar="")),
         ]
 
     def __str__(self) -> str:
-        """Name the person's id; the person may not be loaded."""
+        """Return the user's id; loading the user would be an N+1 query."""
         return str(self.pk)
 
 
-# The columns that users change as they are: inputs, forms and exports take them from here.
+# The columns that users can edit: inputs, forms and exports are derived from them.
 PROFILE_FIELDS: Final = tuple(
     field.name
     for field in Profile._meta.concrete_fields
@@ -242,9 +241,10 @@ PROFILE_FIELDS: Final = tuple(
 
 
 class Metadata(models.Model):
-    """What applications note about a person, for whoever sees the person or for the person alone.
+    """Metadata that applications store about a user.
 
-    A table of its own, because few may have any, and its indexes are nobody else's business.
+    ``public`` is visible to all who may see the user, ``private`` to the user and staff. A separate
+    table, because few users may have metadata, and so that writes to users skip its GIN indexes.
     """
 
     user = models.OneToOneField(
@@ -258,7 +258,7 @@ class Metadata(models.Model):
     private = models.JSONField(_("private"), default=dict, blank=True)
 
     class Meta:
-        """At most one row a person, found by what it contains."""
+        """At most one row per user, indexed for containment (`@>`)."""
 
         verbose_name = _("metadata")
         verbose_name_plural = _("metadata")
@@ -268,15 +268,15 @@ class Metadata(models.Model):
         ]
 
     def __str__(self) -> str:
-        """Name the person's id; the person may not be loaded."""
+        """Return the user's id; loading the user would be an N+1 query."""
         return str(self.pk)
 
 
 class LastSeen(models.Model):
-    """When a person last used the service; written in the background, from the sessions.
+    """When a user last used the service. A task writes it from the sessions.
 
-    A table of its own, because this changes all the time: a new version of the person's row
-    would need a new entry in each of its indexes.
+    A separate table because of the frequent updates: each would add an entry to every index of the
+    user's row (write amplification).
     """
 
     user = models.OneToOneField(
@@ -285,22 +285,22 @@ class LastSeen(models.Model):
     at = models.DateTimeField(null=True)
 
     class Meta:
-        """One row a person, from the beginning."""
+        """One row per user, created with the user."""
 
         indexes: ClassVar = [
             models.Index(Coalesce("at", NEVER), F("user"), name="user_order_last_seen")
         ]
 
     def __str__(self) -> str:
-        """Name the person's id; the person may not be loaded."""
+        """Return the user's id; loading the user would be an N+1 query."""
         return str(self.pk)
 
 
 class MailedLink(models.Model):
-    """Something that whoever reads a mailbox may do once, until it expires.
+    """A link in a mail that expires.
 
-    The link's token is derived from ``nonce``, so nothing that opens it is stored. Changing
-    the nonce or removing the row makes the links mailed before lead nowhere.
+    The token is the signed ``nonce``, so the database alone does not hold a usable token. A changed
+    nonce or a deleted row invalidates the links that were mailed before.
     """
 
     nonce = models.UUIDField(default=uuid4, unique=True)
@@ -309,31 +309,31 @@ class MailedLink(models.Model):
     objects = MailedLinkQuerySet.as_manager()
 
     class Meta:
-        """Each kind of link has a table of its own."""
+        """Each kind of link has its own table."""
 
         abstract = True
 
     def __str__(self) -> str:
-        """Name the row only; the address is nobody else's business."""
+        """Return the row's number; the address is personal data."""
         return f"{self._meta.verbose_name} #{self.pk}"
 
     @classmethod
     def signer(cls) -> Signer:
-        """Return what signs this kind's tokens; one kind's tokens do not open another."""
+        """Return the signer of this kind's tokens; tokens of other kinds do not verify."""
         return Signer(salt=cls._meta.label_lower)
 
     @property
     def token(self) -> str:
-        """The secret for the link."""
+        """The link's token, a secret."""
         return self.signer().sign(self.nonce.hex)
 
 
 class SignUp(MailedLink):
-    """A request for an account, until its address is confirmed or it expires.
+    """A pending sign-up, until its address is confirmed or it expires.
 
-    Several may wait for the same address, each with a link of its own, because anybody can enter
-    anybody's address. None of them reserves its username or decides the password: see
-    `verify_email`. Throttles of mails bound how many there are.
+    An address can have several, each with its own link, because the address is not verified yet and
+    may be a stranger's. None of them reserves its username or decides the password: see
+    `verify_email`. Rate limits of mails bound their number.
     """
 
     email = models.EmailField(max_length=EMAIL_MAX_LENGTH)
@@ -342,29 +342,29 @@ class SignUp(MailedLink):
     locale = models.CharField(max_length=10)
 
     class Meta:
-        """Sign-ups are found by their addresses; nothing about them is unique but the link."""
+        """Looked up by address; only the nonce is unique."""
 
         indexes: ClassVar = [models.Index(fields=["email"], name="sign_up_email")]
 
 
 class EmailChange(MailedLink):
-    """A new address that its owner is yet to confirm."""
+    """A pending change of the primary address, until the new one is confirmed."""
 
     user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="email_change")
     email = models.EmailField(max_length=EMAIL_MAX_LENGTH)
 
     class Meta:
-        """One change a person at a time; the last one asked for counts."""
+        """At most one per user; a later request replaces an earlier one."""
 
 
 class EmailAddition(MailedLink):
-    """A further address that its owner is yet to confirm."""
+    """A pending secondary address, until it is confirmed."""
 
     user = user_key()
     email = models.EmailField(max_length=EMAIL_MAX_LENGTH)
 
     class Meta:
-        """One an address and a person; others may wait for the same address, until one has it."""
+        """One per user and address; other users may request the same address."""
 
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["user", "email"], name="email_addition_unique"),
@@ -372,14 +372,14 @@ class EmailAddition(MailedLink):
 
 
 class Invitation(MailedLink):
-    """An account that an administrator offers to whoever reads this address."""
+    """An administrator's invitation of an e-mail address to create an account."""
 
     email = models.EmailField(max_length=EMAIL_MAX_LENGTH)
     name = models.CharField(max_length=150, blank=True)
     locale = models.CharField(max_length=10)
 
     class Meta:
-        """One invitation an address; a later one replaces it."""
+        """One per address; a later invitation replaces an earlier one."""
 
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["email"], name="invitation_email_unique"),

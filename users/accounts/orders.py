@@ -1,4 +1,4 @@
-"""The orders in which people are listed; each has an index."""
+"""Orderings of users; an index serves each."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ NEVER: Final = Value(dt.datetime(1970, 1, 1, tzinfo=dt.UTC), output_field=DateTi
 
 
 class UserOrderField(Enum):
-    """What people can be ordered by."""
+    """A field by which users can be ordered."""
 
     USERNAME = "username"
     NAME = "name"
@@ -21,7 +21,7 @@ class UserOrderField(Enum):
     LAST_SEEN = "last_seen"
 
 
-# Together unique, and never NULL: the id tells apart who is equal otherwise.
+# Keyset pagination requires terms that are unique together and never NULL: the id breaks ties.
 USER_ORDERS: Final[Mapping[UserOrderField, tuple[Any, ...]]] = {
     UserOrderField.USERNAME: (F("username"),),
     UserOrderField.NAME: (Lower("name"), F("id")),
@@ -29,5 +29,5 @@ USER_ORDERS: Final[Mapping[UserOrderField, tuple[Any, ...]]] = {
     UserOrderField.JOINED: (F("date_joined"), F("id")),
     UserOrderField.LAST_SEEN: (Coalesce("last_seen__at", NEVER), F("last_seen__user")),
 }
-# Orders would tell strangers what the fields do not.
+# Ordering by a private field would disclose its values: an inference side channel.
 PRIVATE_ORDERS: Final = frozenset({UserOrderField.EMAIL, UserOrderField.LAST_SEEN})

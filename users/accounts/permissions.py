@@ -1,4 +1,4 @@
-"""What people may do by Django's permissions, their own and their groups'."""
+"""Reads of Django's permissions, which users hold directly or through groups."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -11,9 +11,9 @@ from users.accounts.models import User
 
 
 def permissions_of(user_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
-    """Return each person's permissions as sorted `app.codename`, in one statement.
+    """Return each user's permissions as sorted `app.codename`, in one statement.
 
-    Administrators have all there are; people who are not active have none.
+    Administrators have all permissions; inactive users have none.
     """
     holders = User.objects.filter(
         Q(is_superuser=True)
@@ -35,6 +35,6 @@ def permissions_of(user_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
 
 
 def permissions_by_name() -> dict[str, Permission]:
-    """Return every permission there is, by its `app.codename`."""
-    found = Permission.objects.select_related("content_type")
-    return {f"{each.content_type.app_label}.{each.codename}": each for each in found}
+    """Return all permissions by `app.codename`."""
+    permissions = Permission.objects.select_related("content_type")
+    return {f"{each.content_type.app_label}.{each.codename}": each for each in permissions}

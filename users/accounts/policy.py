@@ -1,4 +1,4 @@
-"""Who may do what to accounts. Reads of rows are decided in the querysets' `visible_to`."""
+"""Access rules of accounts. The querysets' `visible_to` decides which rows are visible."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,103 +10,108 @@ from core.security.actor import Actor
 from users.accounts.errors import ImpersonationError, SecondFactorRequiredError
 from users.scopes import Scope
 
-About = TypeVarTuple("About")
+RuleArguments = TypeVarTuple("RuleArguments")
 UserRule = Callable[[Actor, UUID | None], bool]
 
 
 def may_read_private(actor: Actor, user_id: UUID | None) -> bool:
-    """E-mail, groups, permissions and sessions are for the person and for staff."""
+    """Users read their own private data; staff read that of all users.
+
+    Private are e-mail addresses, groups, permissions and sessions.
+    """
     return may_read_all_private(actor) or (
         _is_self(actor, user_id) and actor.allows(Scope.PROFILE_READ)
     )
 
 
 def may_read_all_private(actor: Actor) -> bool:
-    """Staff read it of everybody."""
+    """Staff read the private data of all users."""
     return actor.is_staff and actor.allows(Scope.USERS_READ)
 
 
 def may_edit_profile(actor: Actor, user_id: UUID | None) -> bool:
-    """People edit their own profile; staff edit anybody's."""
+    """Users edit their own profile; staff edit all profiles."""
     if _is_self(actor, user_id) and actor.allows(Scope.PROFILE_WRITE):
         return True
     return may_edit_profiles(actor)
 
 
 def may_edit_profiles(actor: Actor) -> bool:
-    """Staff edit what people tell about themselves, whoever they are."""
+    """Staff edit the profiles of all users."""
     return actor.is_staff and actor.allows(Scope.USERS_WRITE)
 
 
 def may_write_public_metadata(actor: Actor) -> bool:
-    """Staff write what applications show about people, and people do not."""
+    """Staff write public metadata; users do not write their own."""
     return may_edit_profiles(actor)
 
 
 def may_write_private_metadata(actor: Actor) -> bool:
-    """Administrators write what applications go by, such as plans and entitlements."""
+    """Administrators write private metadata, such as plans and entitlements."""
     return actor.is_superuser and actor.allows(Scope.USERS_WRITE)
 
 
 def may_change_credentials(actor: Actor, user_id: UUID | None) -> bool:
-    """Password, e-mail address, username and tokens are changed by the person, in person."""
+    """Users change their own password, addresses, username and tokens interactively."""
     return _is_self(actor, user_id) and actor.is_interactive
 
 
 def may_list_users(actor: Actor) -> bool:
-    """People with an account may look around; `visible_to` decides whom each finds."""
+    """Any authenticated user may list users; `visible_to` decides which."""
     return actor.is_authenticated and actor.allows(Scope.USERS_READ)
 
 
 def may_list_events(actor: Actor) -> bool:
-    """Whoever is signed in reads what happened; `visible_to` decides to whom."""
+    """Any authenticated user may list events; `visible_to` decides which."""
     return actor.is_authenticated and actor.allows(Scope.EVENTS_READ)
 
 
 def may_select_by_private_fields(actor: Actor) -> bool:
-    """Orders and filters that tell of private fields are for those who read them of everybody."""
+    """Staff order and filter by private fields, which would disclose their values."""
     return may_read_all_private(actor)
 
 
 def may_administer(actor: Actor) -> bool:
-    """Administrators decide on roles and on how people sign in; no token does."""
+    """Administrators change roles and credentials of users in interactive sessions."""
     return actor.is_superuser and actor.is_interactive
 
 
 def may_impersonate(actor: Actor) -> bool:
-    """Administrators act in people's names, and answer for it: no token and not the service."""
+    """Administrators impersonate users in interactive sessions; the service itself does not."""
     return actor.is_authenticated and may_administer(actor)
 
 
 def may_administer_users(actor: Actor) -> bool:
-    """Administrators make accounts, and shut people out, by themselves or by a token."""
+    """Administrators create and suspend accounts, also by API token."""
     return actor.is_superuser and actor.allows(Scope.USERS_WRITE)
 
 
 def may_administer_groups(actor: Actor) -> bool:
-    """Administrators decide on groups and permissions, and who has them."""
+    """Administrators manage groups, permissions and their assignments."""
     return actor.is_superuser and actor.allows(Scope.GROUPS_WRITE)
 
 
 def may_list_groups(actor: Actor) -> bool:
-    """All groups and permissions are for staff; people see their own with themselves."""
+    """Staff list all groups and permissions; users read their own through `me`."""
     return actor.is_staff and actor.allows(Scope.GROUPS_READ)
 
 
 def may_read_analytics(actor: Actor) -> bool:
-    """Figures about everybody are for staff."""
+    """Staff read statistics."""
     return actor.is_staff and actor.allows(Scope.ANALYTICS_READ)
 
 
-def require(actor: Actor, rule: Callable[[Actor, *About], bool], *about: *About) -> None:
-    """Raise unless ``rule`` allows the actor to act on what the rest of the arguments name.
+def require(
+    actor: Actor, rule: Callable[[Actor, *RuleArguments], bool], *arguments: *RuleArguments
+) -> None:
+    """Raise unless ``rule`` allows the actor to act on ``arguments``.
 
-    The error says what would help: `UnauthenticatedError`, `SecondFactorRequiredError`,
+    The error names the remedy: `UnauthenticatedError`, `SecondFactorRequiredError`,
     `InsufficientScopeError`, `ImpersonationError`, or else `ForbiddenError`.
     """
-    if rule(actor, *about):
+    if rule(actor, *arguments):
         return
-    if not actor.is_interactive and rule(replace(actor, scopes=None), *about):
+    if not actor.is_interactive and rule(replace(actor, scopes=None), *arguments):
         raise ImpersonationError if actor.impersonator_id else InsufficientScopeError
     if actor.enrolling_id:
         raise SecondFactorRequiredError

@@ -1,4 +1,4 @@
-"""Reads of people, and who may see whom."""
+"""Reads of users, and their visibility."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -29,22 +29,22 @@ _visibility_rules: Final[list[VisibilityRule]] = []
 
 
 def register_visibility_rule(rule: VisibilityRule) -> VisibilityRule:
-    """Register the decorated function, which says whom else an actor sees.
+    """Register the decorated function as a further condition of `UserQuerySet.visible_to`.
 
-    Apps above this one know why people see one another. The condition must be one that an index
-    answers for a single person.
+    For apps above this one. An index must serve the condition for a single user.
     """
     _visibility_rules.append(rule)
     return rule
 
 
 class UserQuerySet(models.QuerySet["User"]):
-    """People."""
+    """Users."""
 
     def visible_to(self, actor: Actor) -> Self:
-        """Staff see everybody; others see whom they find, and whom `register_visibility_rule` adds.
+        """Return the users whom the actor may see.
 
-        Through a token that is not for people one sees oneself alone.
+        Staff see all users; others those of `findable_by` and of `register_visibility_rule`. An API
+        token without the scope `users:read` sees its owner only.
         """
         if not actor.allows(Scope.USERS_READ):
             return self.filter(pk=actor.user_id)
@@ -58,68 +58,68 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.matching(shown)
 
     def findable_by(self, actor: Actor) -> Self:
-        """Staff find everybody; others find themselves and active people who chose to be public.
+        """Return the users whom the actor finds in lists and searches.
 
-        This is for lists of all people, which would ask each of them for
-        `register_visibility_rule`.
+        Staff find all users; others find themselves and active public users. The rules of
+        `register_visibility_rule` do not count: a list would evaluate them for every row.
         """
         return self if actor.is_staff else self.matching(_findable_by(actor))
 
     def in_order(self, field: UserOrderField, *, descending: bool = False) -> Self:
-        """Order people; those who are equal in the field, by when they came."""
+        """Order by a field; ties by creation."""
         terms = USER_ORDERS[field]
-        people = self
+        users = self
         if field is UserOrderField.LAST_SEEN:
-            # An inner join, which can begin with the index of what is ordered by.
-            people = self.filter(last_seen__isnull=False)
-        return people.order_by(*(term.desc() if descending else term.asc() for term in terms))
+            # An inner join, so that the plan can start with the ordering's index.
+            users = self.filter(last_seen__isnull=False)
+        return users.order_by(*(term.desc() if descending else term.asc() for term in terms))
 
     def matching(self, condition: Q) -> Self:
-        """Those who meet a condition, in whatever order they are."""
+        """Filter by a condition that the ordering's index does not serve."""
         return self.filter(UnindexedFilter(condition))
 
     def matching_words(self, words: Sequence[str], actor: Actor) -> Self:
-        """Those of `findable_by` in whose names are all the words; for staff, also in addresses."""
+        """Filter `findable_by` by words in names, for staff also in addresses."""
         condition = has_words(_search_column(actor), [canonical_part(word) for word in words])
         if actor.is_staff:
             return self.matching(condition)
-        # In this form no index of public people is read, which may be most of them.
+        # As a CASE, so that the planner does not read the index of public users, who may be most.
         is_shown = Case(When(_findable_by(actor), then=True), default=False)
         return self.matching(condition & Q(Exact(is_shown, True)))  # noqa: FBT003 - a value
 
     def order_by_rank(self, words: Sequence[str], actor: Actor) -> Self:
-        """Order people by how well the words match; those who are equal, by username."""
+        """Order by how well the words match; ties by username."""
         words = [canonical_part(word) for word in words]
         return self.order_by(rank(_search_column(actor), words).asc(), F("username").asc())
 
     def administrators(self) -> Self:
-        """Those who may do everything; a program does not count."""
+        """Return the active administrators, without service accounts."""
         return self.people().filter(is_superuser=True, is_active=True)
 
     def people(self) -> Self:
-        """Those who are people."""
+        """Exclude service accounts."""
         return self.filter(is_service=False)
 
     def services(self) -> Self:
-        """Those who are programs."""
+        """Return the service accounts."""
         return self.filter(is_service=True)
 
     def with_login(self, login: str) -> Self:
-        """Find the person by an e-mail address or username, in whatever form it is typed."""
+        """Find the user by an e-mail address or username in any spelling."""
         identifier = canonical_login(login)
         if "@" in identifier:
             return self.with_address(identifier)
         return self.filter(username=identifier)
 
     def with_address(self, email: str) -> Self:
-        """Find the person who has an address, in canonical form, as the primary or another one.
+        """Find the user by a canonical address, primary or secondary.
 
-        An `or` of two tables would be answered by reading all people.
+        Two subqueries, because an OR across two tables would scan all users.
         """
-        people = self.model.objects.order_by()
-        owner = people.filter(email=email).values("pk")
-        other = people.filter(email_addresses__email=email).values("pk")
-        return self.filter(pk=Coalesce(Subquery(owner), Subquery(other)))
+        users = self.model.objects.order_by()
+        by_primary = users.filter(email=email).values("pk")
+        by_secondary = users.filter(email_addresses__email=email).values("pk")
+        return self.filter(pk=Coalesce(Subquery(by_primary), Subquery(by_secondary)))
 
 
 def _findable_by(actor: Actor) -> Q:
@@ -127,10 +127,10 @@ def _findable_by(actor: Actor) -> Q:
 
 
 class EmailAddressQuerySet(models.QuerySet["EmailAddress"]):
-    """Addresses beside the primary ones."""
+    """Secondary addresses."""
 
     def visible_to(self, actor: Actor) -> Self:
-        """Staff see everybody's; others see their own."""
+        """Staff see all; others see their own."""
         if actor.is_staff and actor.allows(Scope.USERS_READ):
             return self
         if not (actor.is_authenticated and actor.allows(Scope.PROFILE_READ)):
@@ -139,10 +139,10 @@ class EmailAddressQuerySet(models.QuerySet["EmailAddress"]):
 
 
 class MailedLinkQuerySet(models.QuerySet[Any]):
-    """Links in mails, of one kind."""
+    """Mailed links of one kind."""
 
     def with_token(self, token: str) -> Self:
-        """Find what the token opens; nothing, if it is not one of this kind."""
+        """Find the link of a token; none for a token of another kind."""
         try:
             nonce = UUID(hex=self.model.signer().unsign(token))
         except (BadSignature, ValueError):
@@ -150,7 +150,7 @@ class MailedLinkQuerySet(models.QuerySet[Any]):
         return self.filter(nonce=nonce)
 
     def expired(self) -> Self:
-        """Those that lead nowhere any more."""
+        """Return the expired links."""
         return self.filter(expires_at__lte=timezone.now())
 
 
@@ -159,10 +159,10 @@ def _search_column(actor: Actor) -> str:
 
 
 def groups_visible_to(actor: Actor, groups: models.QuerySet[Group]) -> models.QuerySet[Group]:
-    """Staff see all groups; others see those they are in.
+    """Return the groups that the actor may see: all for staff, else the actor's own.
 
-    A token shows the owner's with what else is private about the owner. A function, because the
-    model is Django's.
+    A token needs the scope `groups:read` or, for the owner's groups, `profile:read`. A function,
+    because the model is Django's.
     """
     if actor.is_staff and actor.allows(Scope.GROUPS_READ):
         return groups

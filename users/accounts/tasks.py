@@ -1,4 +1,4 @@
-"""Background work of accounts."""
+"""Tasks of accounts: mails, expired links and unused avatars."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -29,9 +29,9 @@ SWEEP_EVERY: Final = timedelta(minutes=5)
 @subscriber(Tag.SIGN_UP_REQUESTED)
 @subscriber(Tag.SIGN_UP_VERIFICATION_REQUESTED)
 def mail_sign_up(event_id: str) -> None:
-    """Mail the link to verify or, if the address has an account, a notice to its owner.
+    """Mail the verification link or, if the address has an account, a notice to its owner.
 
-    A sign-up that was completed meanwhile gets no mail.
+    Skips a sign-up that was completed meanwhile.
     """
     nonce = Event.objects.values("subject_id").filter(pk=event_id)
     pending = SignUp.objects.filter(nonce__in=nonce).first()
@@ -48,7 +48,7 @@ def mail_sign_up(event_id: str) -> None:
 
 @subscriber(Tag.USER_INVITED)
 def mail_invitation(event_id: str) -> None:
-    """Mail the link to accept; an invitation that was replaced or accepted gets no mail."""
+    """Mail the invitation link; skip a replaced or accepted invitation."""
     nonce = Event.objects.values("subject_id").filter(pk=event_id)
     invitation = Invitation.objects.filter(nonce__in=nonce).first()
     if invitation is None:
@@ -60,7 +60,7 @@ def mail_invitation(event_id: str) -> None:
 
 @subscriber(Tag.EMAIL_CHANGE_REQUESTED)
 def mail_email_change(event_id: str) -> None:
-    """Mail the link to confirm to the new address or, if it has an account, a notice."""
+    """Mail the confirmation link to the new address or, if it has an account, a notice."""
     event = Event.objects.get(pk=event_id)
     changes = EmailChange.objects.select_related("user__profile")
     change = changes.filter(nonce=event.data["link"]).first()
@@ -72,7 +72,7 @@ def mail_email_change(event_id: str) -> None:
 
 @subscriber(Tag.EMAIL_ADDRESS_REQUESTED)
 def mail_email_addition(event_id: str) -> None:
-    """Mail the link to confirm to the further address or, if it has an account, a notice."""
+    """Mail the confirmation link to the secondary address or, if it has an account, a notice."""
     event = Event.objects.get(pk=event_id)
     additions = EmailAddition.objects.select_related("user__profile")
     addition = additions.filter(nonce=event.data["link"]).first()
@@ -84,7 +84,7 @@ def mail_email_addition(event_id: str) -> None:
 
 @subscriber(Tag.EMAIL_ADDRESS_ADDED)
 def mail_email_address_added(event_id: str) -> None:
-    """Tell the person, at the primary address."""
+    """Notify the user at the primary address."""
     subject = Event.objects.values("subject_id").filter(pk=event_id)
     user = User.objects.select_related("profile").filter(pk__in=subject).first()
     if user is not None:
@@ -93,17 +93,17 @@ def mail_email_address_added(event_id: str) -> None:
 
 @subscriber(Tag.EMAIL_ADDRESS_REMOVED)
 def mail_email_address_removed(event_id: str) -> None:
-    """Tell the owner of the former address, unless that was erased meanwhile."""
+    """Notify the removed address, unless it was erased meanwhile."""
     _mail_to_former(event_id, mails.email_address_removed, lambda values: values["email"])
 
 
 @subscriber(Tag.EMAIL_ADDRESS_REMOVED)
 def mail_email_address_removed_for_them(event_id: str) -> None:
-    """Tell the person, at the primary address, if an administrator removed it."""
+    """Notify the user at the primary address if an administrator removed another one."""
     event = Event.objects.get(pk=event_id)
     details = EventDetails.objects.filter(event_id=event_id).first()
     user = User.objects.select_related("profile").filter(pk__in=[event.subject_id]).first()
-    # Without an actor it was the reader of a mailed link, who knows.
+    # Without an actor the user removed it by a mailed link.
     if event.actor_id in (None, event.subject_id) or details is None or user is None:
         return
     mail_user(user, partial(mails.email_address_removed_for_you, email=details.values["email"]))
@@ -111,14 +111,14 @@ def mail_email_address_removed_for_them(event_id: str) -> None:
 
 @subscriber(Tag.EMAIL_CHANGED)
 def mail_email_changed(event_id: str) -> None:
-    """Tell the owner of the former primary address, unless that was erased meanwhile."""
+    """Notify the former primary address, unless it was erased meanwhile."""
     _mail_to_former(event_id, mails.email_changed, lambda values: values["old"]["email"])
 
 
 @subscriber(Tag.AVATAR_CHANGED)
 @subscriber(Tag.AVATAR_REMOVED)
 def remove_former_avatar(event_id: str) -> None:
-    """Remove the files that nobody is shown by any more."""
+    """Delete the files of a replaced or removed avatar."""
     former = Event.objects.only("data").get(pk=event_id).data["former"]
     if former:
         storage.delete_files_of(former)
@@ -126,17 +126,17 @@ def remove_former_avatar(event_id: str) -> None:
 
 @periodic("users.accounts.prune_links", every=timedelta(minutes=10))
 def prune_links() -> None:
-    """Remove what waits for a click no longer."""
+    """Delete expired mailed links."""
     for kind in (SignUp, Invitation, EmailChange, EmailAddition):
         delete_in_batches(kind.objects.expired())
 
 
 @periodic("users.accounts.sweep_avatars", every=SWEEP_EVERY)
 def sweep_avatars() -> None:
-    """Remove the picture files that nobody is shown by from one directory, the next each time.
+    """Delete unused avatar files in one directory, a different one each time.
 
-    Which one it is follows from the time, so that nothing has to be remembered: a directory that is
-    missed has its turn again after a day.
+    The time selects the directory, so no state is stored. A directory that a failed run skips is
+    next after 21 hours.
     """
     if settings.KEEPS_FILES:
         turn = int(timezone.now().timestamp() // SWEEP_EVERY.total_seconds())
@@ -144,14 +144,14 @@ def sweep_avatars() -> None:
 
 
 def _mail_to_confirm(
-    asked: EmailChange | EmailAddition, text: Callable[..., Mail], url: str
+    requested: EmailChange | EmailAddition, text: Callable[..., Mail], url: str
 ) -> None:
-    """Mail the link to the address that a user asked for or, if it is another's, a notice."""
-    owner = _owner_of(asked.email)
-    if owner is not None and owner.pk != asked.user_id:
-        mail_user(owner, mails.change_to_known_email, to=asked.email)
+    """Mail the link to the requested address or, if it is another user's, a notice."""
+    owner = _owner_of(requested.email)
+    if owner is not None and owner.pk != requested.user_id:
+        mail_user(owner, mails.change_to_known_email, to=requested.email)
     else:
-        mail_user(asked.user, partial(text, url=url), to=asked.email)
+        mail_user(requested.user, partial(text, url=url), to=requested.email)
 
 
 def _mail_to_former(
@@ -159,7 +159,7 @@ def _mail_to_former(
     text: Callable[..., Mail],
     get_address: Callable[[Mapping[str, Any]], str],
 ) -> None:
-    """Mail a notice to the address that an event's personal values have, if they still do."""
+    """Mail a notice to an address in an event's personal values, unless they were erased."""
     details = EventDetails.objects.filter(event_id=event_id).first()
     subject = Event.objects.values("subject_id").filter(pk=event_id)
     user = User.objects.select_related("profile").filter(pk__in=subject).first()

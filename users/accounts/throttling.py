@@ -1,7 +1,7 @@
-"""How often accounts' flows may be tried, by whom and about whom.
+"""Rate limits of the accounts' flows.
 
-Each function counts one attempt, before the service opens its transaction, and raises
-`TooManyAttemptsError` instead if that would be one too many.
+Each `count_…` function counts one attempt and raises `TooManyAttemptsError` beyond the limit. Call
+it before the service's transaction, so that a rollback does not undo the count.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from core.security.actor import Actor
 from core.web.client_ip import network_of
 
 PASSWORDS_PER_USER: Final = Limit("password.person", 10, timedelta(minutes=15))
-# A network has a share of an address's mails, so that a stranger cannot use up the owner's.
+# Per network as well, so that a stranger cannot use up the limit of the address's owner.
 MAILS_PER_ADDRESS_AND_NETWORK: Final = Limit("mail.recipient.origin", 5, timedelta(hours=1))
 MAILS_PER_ADDRESS: Final = Limit("mail.recipient", 20, timedelta(hours=1))
 MAILS_PER_NETWORK: Final = Limit("mail.origin", 50, timedelta(hours=1))
@@ -24,12 +24,12 @@ TOKENS_PER_NETWORK: Final = Limit("token.origin", 50, timedelta(minutes=10))
 
 
 def network_bucket(limit: Limit, actor: Actor) -> Bucket:
-    """Return the bucket of the network that the request came from; unknown ones share one."""
+    """Return the bucket of the request's network; unknown networks share one."""
     return Bucket(limit, _network(actor))
 
 
 def user_buckets(user_id: UUID, emails: Iterable[str]) -> list[Bucket]:
-    """Return where attempts by and about a person count; those of networks are everybody's."""
+    """Return the buckets of a user and their addresses, but not those of networks."""
     own = (PASSWORDS_PER_USER, USERNAMES_PER_USER, AVATARS_PER_USER)
     return [
         *(Bucket(limit, str(user_id)) for limit in own),
@@ -38,27 +38,27 @@ def user_buckets(user_id: UUID, emails: Iterable[str]) -> list[Bucket]:
 
 
 def count_password(user_id: UUID) -> None:
-    """Count a current password that is entered by whoever is signed in as the person."""
+    """Count an attempt at a user's current password."""
     attempt(Bucket(PASSWORDS_PER_USER, str(user_id)))
 
 
 def count_username(user_id: UUID) -> None:
-    """Count a change of a username, lest somebody collect or try them by the thousand."""
+    """Count a change of username, against squatting and enumeration."""
     attempt(Bucket(USERNAMES_PER_USER, str(user_id)))
 
 
 def count_avatar(user_id: UUID) -> None:
-    """Count a picture that somebody has worked on and kept."""
+    """Count an upload of an avatar."""
     attempt(Bucket(AVATARS_PER_USER, str(user_id)))
 
 
 def refund_avatar(user_id: UUID) -> None:
-    """Take back the attempt of a picture that nobody looked at."""
+    """Refund the attempt of an upload that was not decoded."""
     refund(Bucket(AVATARS_PER_USER, str(user_id)))
 
 
 def count_mail(actor: Actor, email: str) -> None:
-    """Count a mail that somebody has sent to an address, whether anybody has it or not."""
+    """Count a mail to an address, with or without an account (no enumeration)."""
     attempt(
         Bucket(MAILS_PER_ADDRESS_AND_NETWORK, f"{_network(actor)} {email}"),
         Bucket(MAILS_PER_ADDRESS, email),
@@ -67,7 +67,7 @@ def count_mail(actor: Actor, email: str) -> None:
 
 
 def count_token(actor: Actor) -> None:
-    """Count a mailed token that is presented."""
+    """Count an attempt at a mailed token."""
     attempt(network_bucket(TOKENS_PER_NETWORK, actor))
 
 

@@ -1,4 +1,4 @@
-"""Pages about accounts."""
+"""Pages of accounts, and avatars."""
 
 from django.conf import settings
 from django.urls import path

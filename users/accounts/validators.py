@@ -1,4 +1,4 @@
-"""Password rules that Django does not bring."""
+"""Password validators beyond Django's."""
 
 import hashlib
 import logging
@@ -26,53 +26,53 @@ MIN_UNIT: Final = 4
 MIN_WORD: Final = 4
 PREFIX_LENGTH: Final = 5
 TIMEOUT_SECONDS: Final = 2
-# An answer has about a thousand lines of 40 bytes.
-ANSWER_MAX_BYTES: Final = 500_000
-# httpx bounds each read, but neither the whole request nor a name's look-up. So requests run in
-# threads of their own, which a caller leaves after `TIMEOUT_SECONDS`; few of them, so that a
-# service that hangs holds up no more than those.
+# A response has about a thousand lines of 40 bytes.
+RESPONSE_MAX_BYTES: Final = 500_000
+# httpx limits the time of each read, but neither of the whole request nor of name resolution. So
+# requests run in a thread pool, and the caller waits for `TIMEOUT_SECONDS` only. The pool is small,
+# so that a hanging service blocks few threads.
 MAX_LOOKUPS: Final = 8
 _lookups = ThreadPoolExecutor(MAX_LOOKUPS, thread_name_prefix="breached-passwords")
 
 
 class MaximumLengthValidator:
-    """Bounds the work that a password can cause; 128 characters leave room for passphrases."""
+    """Limits passwords to 128 characters, to bound the cost of hashing."""
 
     max_length = 128
 
     def validate(self, password: str, user: User | None = None) -> None:  # noqa: ARG002
-        """Raise `ValidationError` if the password is longer."""
+        """Raise `ValidationError` if the password is too long."""
         if len(password) > self.max_length:
             raise ValidationError(self.get_help_text())
 
     def get_help_text(self) -> str:
-        """Tell the rule."""
+        """Return the rule."""
         return _("Your password can have at most %(max)d characters.") % {"max": self.max_length}
 
 
 class DemoPasswordValidator:
-    """Refuses the documented demo password wherever it is not the demo."""
+    """Rejects the documented demo password outside the demo."""
 
     def validate(self, password: str, user: User | None = None) -> None:  # noqa: ARG002
-        """Raise `ValidationError` if the password is the one in the documentation."""
+        """Raise `ValidationError` for the demo password."""
         if password == settings.DEFAULT_DEMO_PASSWORD and not settings.DEMO:
             raise ValidationError(self.get_help_text())
 
     def get_help_text(self) -> str:
-        """Tell the rule."""
+        """Return the rule."""
         return _("Your password can’t be the one from the documentation.")
 
 
 class GuessablePasswordValidator(CommonPasswordValidator):
-    """Refuses common passwords, also in disguise.
+    """Rejects common passwords and their variants.
 
-    That is: repeated, or with digits, punctuation, spaces or context words around them. What
-    repeats fewer than four characters is refused, whatever they are. The work is linear in the
-    password's length.
+    Variants are repetitions, and additions of digits, punctuation, spaces or context words. A
+    repetition of fewer than four characters is always rejected. Takes linear time in the password's
+    length.
     """
 
     def validate(self, password: str, user: User | None = None) -> None:
-        """Raise `ValidationError` if the password is common, as it is or in disguise."""
+        """Raise `ValidationError` for a common password or a variant."""
         super().validate(password, user)
         folded = password.casefold()
         for whole in (folded, _without_context_words(folded)):
@@ -86,44 +86,44 @@ class GuessablePasswordValidator(CommonPasswordValidator):
 
 
 def _strip_decoration(text: str) -> Iterator[str]:
-    """Yield the text, then without what surrounds its letters and digits, then its letters."""
+    """Yield the text, then trimmed to letters and digits, then to letters."""
     yield text
-    yield _between(text, str.isalnum)
-    yield _between(text, str.isalpha)
+    yield _trim(text, str.isalnum)
+    yield _trim(text, str.isalpha)
 
 
-def _between(text: str, wanted: Callable[[str], bool]) -> str:
-    """Return the text from its first wanted character to its last."""
-    places = [place for place, character in enumerate(text) if wanted(character)]
-    return text[places[0] : places[-1] + 1] if places else ""
+def _trim(text: str, matches: Callable[[str], bool]) -> str:
+    """Return the text from the first matching character to the last."""
+    indexes = [index for index, character in enumerate(text) if matches(character)]
+    return text[indexes[0] : indexes[-1] + 1] if indexes else ""
 
 
 def _smallest_unit(text: str) -> str:
-    """Return the shortest text of which the given one consists, once or repeated.
+    """Return the shortest substring whose repetition is the text.
 
-    A text that is shifted by its unit is found again in its double, and by nothing shorter.
+    The smallest period of a text is the second position at which the text occurs in its double.
     """
     return text[: (text + text).find(text, 1)]
 
 
 class ContextWordsValidator:
-    """Refuses passwords that owe their length to words that anybody would try here.
+    """Rejects passwords that are too short without context-specific words (NIST SP 800-63B).
 
-    These are Roster's name, the words of the hosts that it answers to, and
+    The words are "roster", those in the host names of the deployment, and
     `settings.PASSWORD_CONTEXT_WORDS`.
     """
 
     min_rest = 8
 
     def validate(self, password: str, user: User | None = None) -> None:  # noqa: ARG002
-        """Raise `ValidationError` if too little is left of the password without the words."""
+        """Raise `ValidationError` if fewer than `min_rest` characters are left."""
         folded = password.casefold()
         rest = _without_context_words(folded)
         if rest != folded and len(rest) < self.min_rest:
             raise ValidationError(self.get_help_text())
 
     def get_help_text(self) -> str:
-        """Tell the rule."""
+        """Return the rule."""
         return _(
             "Your password must have at least %(min)d characters besides the names of this "
             "service and its operator."
@@ -131,7 +131,7 @@ class ContextWordsValidator:
 
 
 def _without_context_words(folded: str) -> str:
-    # Of two words that begin alike, the longer one goes.
+    # Longest first, because alternation takes the first match.
     words = sorted(_context_words(), key=len, reverse=True)
     return re.sub("|".join(map(re.escape, words)), "", folded)
 
@@ -139,8 +139,8 @@ def _without_context_words(folded: str) -> str:
 def _context_words() -> set[str]:
     """Return the words, case-folded.
 
-    Hosts give their labels, and the labels' parts between hyphens, that have four letters or
-    more, without top-level domains.
+    From host names: labels and their hyphenated parts with at least `MIN_WORD` letters, without
+    top-level domains.
     """
     hosts = {urlsplit(settings.PUBLIC_URL).hostname or "", *settings.ALLOWED_HOSTS} - {"localhost"}
     words = {"roster", *settings.PASSWORD_CONTEXT_WORDS}
@@ -156,27 +156,27 @@ def _context_words() -> set[str]:
 
 
 class BreachedPasswordValidator:
-    """Refuses passwords that are known from breaches of other services.
+    """Rejects passwords that are known from data breaches.
 
-    `settings.BREACHED_PASSWORDS_URL` is asked as Have I Been Pwned is: it is told the first five
-    digits of the password's SHA-1, and answers with the rest of all digests that begin so.
+    Queries `settings.BREACHED_PASSWORDS_URL` with the range API of Have I Been Pwned: the request
+    has the first five digits of the password's SHA-1 (k-anonymity), the response the suffixes of
+    all known digests with this prefix.
 
-    A service that cannot be reached, is slow or answers nonsense lets every password pass. Its
-    failure would otherwise keep everybody from signing up and from resetting a password, and
-    the other rules hold all the same.
+    Fails open: if the service is unreachable, slow or malfunctioning, the password is accepted.
+    Otherwise the outage would block sign-ups and password resets. The other validators still apply.
     """
 
     def validate(self, password: str, user: User | None = None) -> None:  # noqa: ARG002
-        """Raise `ValidationError` if the password is known; it takes two seconds at the most."""
+        """Raise `ValidationError` for a breached password; take at most `TIMEOUT_SECONDS`."""
         digest = hashlib.sha1(password.encode(), usedforsecurity=False).hexdigest().upper()
         lookup = _lookups.submit(_suffixes, digest[:PREFIX_LENGTH])
         try:
             known = lookup.result(timeout=TIMEOUT_SECONDS)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, ImportError) as error:
             lookup.cancel()
-            # Not the error's text, which may quote the URL, and that has the digits.
+            # Without the error's text, which may have the URL and so the digest's prefix.
             logger.warning(
-                "breached passwords cannot be looked up (%s), so this one is accepted",
+                "breached password lookup failed (%s); the password is accepted",
                 type(error).__name__,
             )
             return
@@ -184,41 +184,41 @@ class BreachedPasswordValidator:
             raise ValidationError(self.get_help_text())
 
     def get_help_text(self) -> str:
-        """Tell the rule."""
+        """Return the rule."""
         return _("Your password can’t be one that is known from a data breach.")
 
 
 def _suffixes(prefix: str) -> set[str]:
-    """Return the digests that begin with the prefix, without it.
+    """Return the suffixes of the known digests with this prefix.
 
-    Raises an error of httpx, `OSError`, `ValueError` or, if the environment names a SOCKS proxy,
-    `ImportError`: there is no answer.
+    Raises an error of httpx, `OSError`, `ValueError` or, if the environment configures a SOCKS
+    proxy, `ImportError`.
     """
     deadline = monotonic() + TIMEOUT_SECONDS
-    answer = bytearray()
+    body = bytearray()
     with breached_passwords_client().stream(
         "GET", f"{settings.BREACHED_PASSWORDS_URL}{prefix}"
     ) as response:
         if response.status_code != HTTPStatus.OK:
             raise ValueError(response.status_code)
-        # Raw, because a decompressed chunk may have a thousand times its bytes.
+        # Raw, against decompression bombs.
         for chunk in response.iter_raw():
-            answer += chunk
-            if len(answer) > ANSWER_MAX_BYTES:
-                raise ValueError("The answer is too long.")
+            body += chunk
+            if len(body) > RESPONSE_MAX_BYTES:
+                raise ValueError("The response is too long.")
             if monotonic() > deadline:
                 raise TimeoutError
-    entries = (line.partition(":") for line in answer.decode("ascii").upper().split())
-    # What pads the answer was seen zero times.
+    entries = (line.partition(":") for line in body.decode("ascii").upper().split())
+    # Padding entries have a count of zero.
     return {suffix for suffix, _colon, count in entries if int(count) > 0}
 
 
 @cache
 def breached_passwords_client() -> httpx.Client:
-    """Return a client that keeps connections open, through the environment's proxies.
+    """Return the shared HTTP client, with a connection pool and the environment's proxies.
 
-    It follows no redirect, which would hand the digits to another host. TLS is verified by the
-    system's certificate authorities, among which an operator can have their own.
+    It follows no redirects, which would send the prefix to another host. TLS is verified with the
+    system's certificate authorities, to which an operator can add.
     """
     return httpx.Client(
         headers={

@@ -1,4 +1,4 @@
-"""Pages that mailed links lead to, for deployments without a frontend, and avatars."""
+"""Pages of mailed links, for deployments without a frontend, and avatars."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -33,8 +33,8 @@ from users.accounts.services.email_change import confirm_email_change
 from users.accounts.services.invitation import accept_invitation
 from users.accounts.services.sign_up import verify_email
 
-# Nothing runs in a picture, whatever a browser takes it for. Frontends of other hosts show it, and
-# its address is another one when it changes.
+# The policy prevents script execution if a browser sniffs another type. Frontends on other origins
+# embed avatars; a changed avatar has a new URL, so it is immutable.
 AVATAR_HEADERS: Final = {
     "Cache-Control": "public, max-age=86400, immutable",
     "Content-Disposition": "inline",
@@ -45,12 +45,12 @@ AVATAR_HEADERS: Final = {
 
 
 class AvatarView(View):
-    """Serves people's pictures where no web server does it and no other host has them."""
+    """Serves avatars, unless a web server or an object store does."""
 
     http_method_names = ["get", "head", "options"]  # noqa: RUF012 - as Django declares it
 
     def get(self, _request: HttpRequest, name: str) -> HttpResponse:
-        """Read a file of those that we have written, and of no others."""
+        """Return the file of an avatar; other names are not found (path traversal)."""
         if not avatars.NAME.fullmatch(name):
             raise Http404
         try:
@@ -61,18 +61,18 @@ class AvatarView(View):
         return HttpResponse(content, content_type=f"image/{TYPE}", headers=AVATAR_HEADERS)
 
 
-# A form that is shown again has the token in it.
+# Not cached, because a form that is shown again contains the token.
 @method_decorator(never_cache, name="dispatch")
 @method_decorator(sensitive_post_parameters(), name="dispatch")
 class MailedLinkView(FormView, ABC):  # type: ignore[type-arg]
     """The page of a mailed link: a form that calls one service with the link's token.
 
-    The token is used by POST, because mail scanners follow links. A subclass says what the page
-    shows, and calls the service in `use`.
+    The token is consumed by POST only, because mail scanners follow links. Subclasses set the texts
+    and call the service in `use`.
     """
 
     form_class: type[Form] = LinkForm
-    # Replaces the form after a problem with a field that only this one has.
+    # Replaces the form after a problem with a field that the form lacks.
     full_form_class: type[Form] | None = None
     template_name = "accounts/link.html"
     title: Any
@@ -80,7 +80,7 @@ class MailedLinkView(FormView, ABC):  # type: ignore[type-arg]
     button: Any
     # Shown above the form, before a link to sign in.
     note: Any = ""
-    # The name and the label of a second button, which shows another form.
+    # Name and label of a second button, which shows another form.
     alternative: tuple[str, Any] | None = None
 
     @property
@@ -89,15 +89,15 @@ class MailedLinkView(FormView, ABC):  # type: ignore[type-arg]
         return cast("ActorRequest", self.request).actor
 
     def form_valid(self, form: Form) -> HttpResponseBase:  # type: ignore[override]
-        """Use the link."""
+        """Call the service."""
         return self.respond(form, self.use)
 
     def respond(
         self, form: Form, service: Callable[..., str | HttpResponseBase]
     ) -> HttpResponseBase:
-        """Call a service with a form's values, and show the result or the problems.
+        """Call a service with the form's values, and show the result or the problems.
 
-        Problems with the token end the form; others are shown in it.
+        A problem with the token replaces the form; other problems are shown in it.
         """
         try:
             done = service(**form.cleaned_data)
@@ -116,21 +116,21 @@ class MailedLinkView(FormView, ABC):  # type: ignore[type-arg]
         return done if isinstance(done, HttpResponseBase) else self._answer(200, done=done)
 
     def form_invalid(self, form: Form) -> HttpResponse:
-        """Show the problems, or that the page needs the link if there is no token."""
+        """Show the problems or, without a token, ask for the link."""
         if "token" in form.errors:
-            return self._answer(400, problem=_("Open this page by the link in our mail."))
+            return self._answer(400, problem=_("Open this page with the link in our mail."))
         return self._answer(400, form=form)
 
     @abstractmethod
     def use(self, **fields: str) -> str | HttpResponseBase:
-        """Call the service; return the message to show, or a response of its own."""
+        """Call the service; return a message to show, or a response."""
 
     def _answer(self, status: int, **context: Any) -> HttpResponse:
         return self.render_to_response(self.get_context_data(**context), status=status)
 
 
 class VerifyEmailView(MailedLinkView):
-    """Completes a sign-up: by its password or with a new username and password."""
+    """Completes a sign-up, by its password or with a new username and password."""
 
     form_class = ConfirmForm
     full_form_class = ConfirmAsForm
@@ -139,67 +139,67 @@ class VerifyEmailView(MailedLinkView):
 
     @property
     def lead(self) -> str:
-        """Say what to enter."""
+        """Instructions for the form that is shown."""
         if self._claims:
             return _(
-                "Choose a username and a password of your own. Whatever was entered when somebody "
-                "signed up with your address is void then."
+                "Choose your own username and password. They replace those of the sign-up with "
+                "your address."
             )
-        return _("Enter the password that you signed up with, and your account is ready.")
+        return _("Enter the password that you signed up with. Then your account is ready.")
 
     @property
     def alternative(self) -> tuple[str, str] | None:  # type: ignore[override]
-        """Offer the other form to those who do not know the password."""
-        return None if self._claims else ("claim", _("I did not sign up, or forgot the password"))
+        """A button for users who do not know the password."""
+        return None if self._claims else ("claim", _("I did not sign up, or I forgot the password"))
 
     @property
     def _claims(self) -> bool:
         return "claim" in self.request.POST
 
     def get_form_class(self) -> type[Form]:
-        """Return the form that was asked for."""
+        """Return the form that the user selected."""
         if self._claims:
             return ClaimSignUpForm
         return ConfirmAsForm if "username" in self.request.POST else ConfirmForm
 
     def get_form_kwargs(self) -> dict[str, Any]:
-        """Show the other form without complaints when it is shown first."""
+        """Return an unbound form when the user selects the other form."""
         kwargs = super().get_form_kwargs()
         if self._claims and "username" not in self.request.POST:
             return {"initial": {"token": self.request.POST.get("token", "")}}
         return kwargs
 
     def form_invalid(self, form: Form) -> HttpResponse:
-        """Show a form that was not filled in yet, and tell what is wrong with any other."""
+        """Show the problems, but none for an unbound form."""
         return super().form_invalid(form) if form.is_bound else self._answer(200, form=form)
 
     def use(self, **fields: str) -> str:
-        """Verify."""
-        given = {
+        """Verify the address."""
+        values = {
             name: fields[name]
             for name in ("password", "new_password", "username")
             if fields.get(name)
         }
-        user = verify_email(fields["token"], actor=self.actor, **given)
+        user = verify_email(fields["token"], actor=self.actor, **values)
         return account_is_ready(user.username)
 
 
 class ConfirmAddressView(MailedLinkView):
-    """Completes what a user asked for, who is signed in or enters the password."""
+    """Confirms an address of a user, who is signed in or enters the password."""
 
     full_form_class = ConfirmForm
     button = gettext_lazy("Confirm my address")
     service: ClassVar[Callable[..., Any]]
-    # What is shown once it is done, of an ``email``.
+    # The message of success, with the placeholder ``email``.
     done: Any
 
     def get_form_class(self) -> type[Form]:
-        """Ask for the password unless a user is signed in, who may be the right one."""
+        """Return the form without a password if a user is signed in."""
         return LinkForm if self.actor.is_authenticated else ConfirmForm
 
     @property
     def note(self) -> str:
-        """Say whose password it is, and that signing in does as well."""
+        """Explain which password to enter, and the alternative."""
         if self.actor.is_authenticated:
             return ""
         return _(
@@ -218,9 +218,9 @@ class ConfirmEmailView(ConfirmAddressView):
 
     title = gettext_lazy("Confirm your new e-mail address")
     lead = gettext_lazy(
-        "Once you confirm it, this is the address of the account that asked for it."
+        "Confirm it to make it the primary address of the account that requested it."
     )
-    done = gettext_lazy("Done. From now on we write to %(email)s.")
+    done = gettext_lazy("Done. We will write to %(email)s.")
     service = staticmethod(confirm_email_change)
 
 
@@ -228,29 +228,27 @@ class ConfirmEmailAddressView(ConfirmAddressView):
     """Completes the addition of a secondary address."""
 
     title = gettext_lazy("Confirm your e-mail address")
-    lead = gettext_lazy(
-        "Once you confirm it, this is one more address of the account that asked for it."
-    )
+    lead = gettext_lazy("Confirm it to add it to the account that requested it.")
     done = gettext_lazy("Done. You can sign in with %(email)s now.")
     service = staticmethod(confirm_email_address)
 
 
 class AcceptInvitationView(MailedLinkView):
-    """Makes an account of an invitation."""
+    """Creates the account of an invitation."""
 
     form_class = AcceptInvitationForm
     title = gettext_lazy("Accept your invitation")
-    lead = gettext_lazy("Choose a username and a password, and your account is ready.")
+    lead = gettext_lazy("Choose a username and a password. Then your account is ready.")
     button = gettext_lazy("Create my account")
 
     def use(self, **fields: str) -> str:
-        """Accept."""
+        """Accept the invitation."""
         user = accept_invitation(actor=self.actor, **fields)
         return account_is_ready(user.username)
 
 
 def account_is_ready(username: str) -> str:
-    """Return what to tell about a new account."""
+    """Return the message about a new account."""
     return _(
         "Done. Your account %(username)s is ready: sign in with your username or e-mail address."
     ) % {"username": username}

@@ -1,1 +1,1 @@
-"""Organisations and who belongs to them."""
+"""Organisations, memberships and invitations."""

@@ -1,18 +1,18 @@
-"""Reasons and errors of the app; see `core.errors`."""
+"""Error codes of organisations; see `core.errors`."""
 
 from core.errors import ErrorCode
 
 
 class OrganizationErrorCode(ErrorCode):
-    """Reasons about members and invitations."""
+    """Error codes of members and invitations."""
 
-    LAST_OWNER = "LAST_OWNER", "The organisation would be left without an owner."
-    ALREADY_MEMBER = "ALREADY_MEMBER", "The person belongs to the organisation already."
+    LAST_OWNER = "LAST_OWNER", "The organisation would have no owner left."
+    ALREADY_MEMBER = "ALREADY_MEMBER", "The user is already a member of the organisation."
     INVITATION_OF_ANOTHER = (
         "INVITATION_OF_ANOTHER",
-        "The invitation is for another address than that of whoever is signed in.",
+        "The invitation is for an address that the signed-in user does not have.",
     )
     TOO_MANY_INVITATIONS = (
         "TOO_MANY_INVITATIONS",
-        "So many people are invited to the organisation that some have to answer first.",
+        "The organisation has the maximum number of pending invitations.",
     )

@@ -1,4 +1,4 @@
-"""What the mails about organisations say; call under the reader's language."""
+"""Texts of the mails about organisations. Call under the reader's language."""
 
 from django.utils.translation import gettext as _
 
@@ -7,7 +7,7 @@ from core.email.words import Reader
 
 
 def invitation(reader: Reader, *, organization: str, inviter: str, url: str) -> Mail:
-    """Offer a place in an organisation, which only a user's verified address is told by name."""
+    """Invite to an organisation, which is named only at a verified address (spam)."""
     names = {"organization": reader.words(organization), "inviter": reader.words(inviter)}
     is_named = all(names.values())
     return Mail(
@@ -20,10 +20,10 @@ def invitation(reader: Reader, *, organization: str, inviter: str, url: str) -> 
             if is_named
             else _("A user of Roster invites you to join their organisation."),
         ],
-        action=_("See the invitation"),
+        action=_("View the invitation"),
         action_url=url,
         footnote=_(
-            "The link works once and for 7 days. If you do not want to join, ignore this mail: "
-            "nothing happens."
+            "The link is single-use and expires after 7 days. If you do not want to join, ignore "
+            "this mail: nothing changes."
         ),
     )

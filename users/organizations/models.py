@@ -27,7 +27,7 @@ __all__ = ["Membership", "Organization", "OrganizationInvitation", "Role"]
 
 
 class Organization(models.Model):
-    """A company, a club, a team: people with roles in it."""
+    """A group of users with roles, such as a company or a team."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(_("name"), max_length=150)
@@ -36,7 +36,7 @@ class Organization(models.Model):
     objects = OrganizationQuerySet.as_manager()
 
     class Meta:
-        """Names need not be unique; ids are."""
+        """Names are not unique."""
 
         # Joins from other types go through `visible_to`, too.
         base_manager_name = "objects"
@@ -48,15 +48,15 @@ class Organization(models.Model):
         ]
 
     def __str__(self) -> str:
-        """Name it."""
+        """Return the name."""
         return self.name
 
 
 class Membership(models.Model):
-    """One person's role in one organisation."""
+    """A user's role in an organisation."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    # The indexes below begin with these columns, so they need none of their own.
+    # Without an index: those below begin with this column.
     organization = models.ForeignKey(
         Organization,
         on_delete=models.CASCADE,
@@ -71,17 +71,18 @@ class Membership(models.Model):
     objects = MembershipQuerySet.as_manager()
 
     class Meta:
-        """A person is a member once; each list of memberships is in the order of an index."""
+        """One membership per user and organisation; indexes serve the ordered lists."""
 
         base_manager_name = "objects"
         verbose_name = _("membership")
         verbose_name_plural = _("memberships")
         constraints: ClassVar = [
-            # By the person first: a list of members could be read in this one and sorted, too.
+            # The user first: with the organisation first, the planner could use this index for
+            # lists of members and sort them.
             models.UniqueConstraint(fields=["user", "organization"], name="membership_unique"),
         ]
-        # Lists are ordered by when people joined. The ids grow with time as well, but in the order
-        # of the ids PostgreSQL might read the primary key, with everybody else's memberships.
+        # Ordered by `created_at`, not by the time-ordered ids: for those, the planner could scan
+        # the primary key with the memberships of all organisations.
         indexes: ClassVar = [
             models.Index(fields=["organization", "created_at", "id"], name="membership_members"),
             models.Index(
@@ -92,12 +93,12 @@ class Membership(models.Model):
         ]
 
     def __str__(self) -> str:
-        """Name the row."""
+        """Return the id."""
         return str(self.pk)
 
 
 class OrganizationInvitation(MailedLink):
-    """A place in an organisation, offered to whoever reads this address."""
+    """An invitation of an e-mail address to an organisation."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     organization = models.ForeignKey(
@@ -114,14 +115,14 @@ class OrganizationInvitation(MailedLink):
     )
     email = models.EmailField(_("e-mail"), max_length=EMAIL_MAX_LENGTH)
     role = models.CharField(_("role"), max_length=10, choices=Role, default=Role.MEMBER)
-    # Of the mail, unless the address has an account, which knows its owner's.
+    # The language of the mail, unless the address has an account with its own.
     locale = models.CharField(_("language"), max_length=10, default="en")
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects: ClassVar = OrganizationInvitationQuerySet.as_manager()
 
     class Meta:
-        """One invitation an address and organisation; a later one replaces it."""
+        """One per address and organisation; a later one replaces it."""
 
         base_manager_name = "objects"
         verbose_name = _("invitation")
@@ -135,10 +136,10 @@ class OrganizationInvitation(MailedLink):
 
 @register_visibility_rule
 def fellow_members(actor: Actor) -> Exists:
-    """Show people to those who belong to one of their organisations.
+    """Make users visible to the members of their organisations.
 
-    It compares the actor's memberships with the person's, each by an index, and so takes no
-    longer where there are many other members.
+    Joins the actor's memberships with the user's by index, so the cost does not depend on the
+    number of other members.
     """
     fellow = Membership.objects.filter(
         organization_id=OuterRef("organization_id"), user_id=OuterRef(OuterRef("pk"))
@@ -148,6 +149,6 @@ def fellow_members(actor: Actor) -> Exists:
 
 @register_filter("membership")
 def has_membership(conditions: Mapping[str, Any], actor: Actor) -> Q:
-    """Return the condition that a person has such a membership, and the actor may see it."""
+    """Return the condition that a user has a membership that the actor may see."""
     memberships = Membership.objects.visible_to(actor)
     return Q(Exists(memberships.filter(user=OuterRef("pk"), **conditions)))

@@ -1,4 +1,4 @@
-"""The orders in which organisations are listed; each has an index."""
+"""Orderings of organisations; an index serves each."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -9,13 +9,13 @@ from django.db.models.functions import Lower
 
 
 class OrganizationOrderField(Enum):
-    """What organisations can be ordered by."""
+    """A field by which organisations can be ordered."""
 
     NAME = "name"
     CREATED = "created"
 
 
-# Together unique, and never NULL: the id tells apart who is equal otherwise.
+# Keyset pagination requires terms that are unique together and never NULL: the id breaks ties.
 ORGANIZATION_ORDERS: Final[Mapping[OrganizationOrderField, tuple[Any, ...]]] = {
     OrganizationOrderField.NAME: (Lower("name"), F("id")),
     OrganizationOrderField.CREATED: (F("created_at"), F("id")),

@@ -1,4 +1,4 @@
-"""What organisations hold about people."""
+"""Personal data in memberships and invitations."""
 
 from django.db.models import Q
 
@@ -26,10 +26,10 @@ register_tables(
         model=Membership,
         row_conditions=by_id,
         exported=("organization__name", "role", "created_at"),
-        not_exported={"id": NUMBER, "user": OWN, "organization": "told by its name"},
+        not_exported={"id": NUMBER, "user": OWN, "organization": "exported by name"},
         erasure=DeleteRows(),
     ),
-    # Those that the person sent, and those that the person got.
+    # Sent and received invitations.
     PersonalTable(
         model=OrganizationInvitation,
         row_conditions=lambda subject: [Q(inviter=subject.id), *by_address(subject)],
@@ -37,14 +37,14 @@ register_tables(
         not_exported={
             "id": NUMBER,
             "nonce": LINK,
-            "organization": "told by its name",
-            "inviter": "the person's own id, or somebody else's",
+            "organization": "exported by name",
+            "inviter": "the user's id, or another user's",
         },
         erasure=DeleteRows(),
     ),
     NonPersonalTable(
         model=Organization,
         columns=("id", "name", "created_at"),
-        reason="What several people share; whoever has one alone deletes it before the account.",
+        reason="Shared by several users; a sole owner must delete it before the account.",
     ),
 )

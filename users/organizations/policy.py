@@ -1,8 +1,8 @@
-"""Who may do what in organisations. Reads of rows are decided in the querysets' `visible_to`.
+"""Access rules of organisations. The querysets' `visible_to` decides which rows are visible.
 
-Rules about an organisation take the actor's own role in it, which is None for others than its
-members, and the role that is acted on. Staff look at all organisations; administrators of the
-service may do in each what its owners may.
+``own_role`` is the actor's role in the organisation, None for non-members, and ``target_role`` the
+role of the affected member. Staff read all organisations; administrators of the service have the
+rights of an owner in each.
 """
 
 from typing import Final
@@ -13,46 +13,46 @@ from core.security.actor import Actor
 from users.organizations.roles import Role
 from users.scopes import Scope
 
-# Who sees the invitations that are under way.
+# The roles that see pending invitations.
 MANAGERS: Final = (Role.OWNER, Role.ADMIN)
 
 
 def allow_anyone(actor: Actor) -> bool:
-    """Whoever is signed in looks through organisations."""
+    """Any authenticated user may look up organisations."""
     return actor.is_authenticated and actor.allows(Scope.ORGANIZATIONS_READ)
 
 
 def may_join(actor: Actor) -> bool:
-    """Whoever is signed in joins by a link from their own mailbox, which no token reads."""
+    """Users join interactively, by a link from their own mailbox."""
     return actor.is_authenticated and actor.is_interactive
 
 
 def may_leave(actor: Actor) -> bool:
-    """Whoever is signed in leaves where they belong."""
+    """Users may leave their organisations."""
     return actor.is_authenticated and actor.allows(Scope.ORGANIZATIONS_WRITE)
 
 
 def may_create(actor: Actor) -> bool:
-    """Whoever is signed in makes organisations, unless `ORGANIZATIONS_BY_STAFF`."""
+    """Users create organisations; with `ORGANIZATIONS_BY_STAFF` only staff do."""
     if not (actor.is_authenticated and actor.allows(Scope.ORGANIZATIONS_WRITE)):
         return False
     return actor.is_staff or not settings.ORGANIZATIONS_BY_STAFF
 
 
-def may_own(actor: Actor, own: Role | None) -> bool:
-    """Owners rename the organisation, and change roles."""
+def may_own(actor: Actor, own_role: Role | None) -> bool:
+    """Owners rename the organisation and change roles."""
     if not actor.allows(Scope.ORGANIZATIONS_WRITE):
         return False
-    return actor.is_superuser or own is Role.OWNER
+    return actor.is_superuser or own_role is Role.OWNER
 
 
-def may_delete(actor: Actor, own: Role | None) -> bool:
-    """Owners delete the organisation, in person."""
-    return may_own(actor, own) and actor.is_interactive
+def may_delete(actor: Actor, own_role: Role | None) -> bool:
+    """Owners delete the organisation in an interactive session."""
+    return may_own(actor, own_role) and actor.is_interactive
 
 
-def may_manage(actor: Actor, own: Role | None, other: Role | None) -> bool:
-    """Owners invite and remove anybody; the organisation's administrators, plain members."""
+def may_manage(actor: Actor, own_role: Role | None, target_role: Role | None) -> bool:
+    """Owners invite and remove all members; administrators plain members only."""
     if not actor.allows(Scope.ORGANIZATIONS_WRITE):
         return False
-    return may_own(actor, own) or (own is Role.ADMIN and other is Role.MEMBER)
+    return may_own(actor, own_role) or (own_role is Role.ADMIN and target_role is Role.MEMBER)

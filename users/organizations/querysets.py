@@ -1,4 +1,4 @@
-"""Reads of organisations, and who may see them."""
+"""Reads of organisations, and their visibility."""
 
 from typing import TYPE_CHECKING, Self
 
@@ -19,7 +19,7 @@ class OrganizationQuerySet(models.QuerySet["Organization"]):
     """Organisations."""
 
     def visible_to(self, actor: Actor) -> Self:
-        """Staff see all; others see those they belong to."""
+        """Staff see all; others see the organisations of which they are members."""
         if not actor.allows(Scope.ORGANIZATIONS_READ):
             return self.none()
         if actor.is_staff:
@@ -29,7 +29,7 @@ class OrganizationQuerySet(models.QuerySet["Organization"]):
         return self.filter(memberships__user_id=actor.user_id)
 
     def in_order(self, field: OrganizationOrderField, *, descending: bool = False) -> Self:
-        """Order organisations; those that are equal in the field, by when they came."""
+        """Order by a field; ties by creation."""
         terms = ORGANIZATION_ORDERS[field]
         return self.order_by(*(term.desc() if descending else term.asc() for term in terms))
 
@@ -38,22 +38,22 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
     """Memberships."""
 
     def of(self, actor: Actor) -> Self:
-        """Those of the actor."""
+        """Filter by the actor's memberships."""
         return self.none() if actor.user_id is None else self.filter(user_id=actor.user_id)
 
     def visible_to(self, actor: Actor) -> Self:
-        """Staff see all; others see those of the organisations they belong to."""
+        """Staff see all; others see the memberships of their organisations."""
         if not actor.allows(Scope.ORGANIZATIONS_READ):
             return self.none()
         if actor.is_staff:
             return self
         if not actor.is_authenticated:
             return self.none()
-        own = self.model.objects.of(actor)
-        return self.filter(Exists(own.filter(organization_id=OuterRef("organization_id"))))
+        actors = self.model.objects.of(actor)
+        return self.filter(Exists(actors.filter(organization_id=OuterRef("organization_id"))))
 
     def in_order(self) -> Self:
-        """Those who joined first come first."""
+        """Order by the time of joining, oldest first."""
         return self.order_by("created_at", "id")
 
 
@@ -61,7 +61,7 @@ class OrganizationInvitationQuerySet(MailedLinkQuerySet):
     """Invitations to organisations."""
 
     def visible_to(self, actor: Actor) -> Self:
-        """Staff see all; others see those to the organisations they manage."""
+        """Staff see all; others see the invitations to organisations they manage."""
         if not actor.allows(Scope.ORGANIZATIONS_READ):
             return self.none()
         if actor.is_staff:

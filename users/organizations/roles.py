@@ -1,11 +1,11 @@
-"""What people are in an organisation."""
+"""Roles in organisations."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
 class Role(models.TextChoices):
-    """What a member may do inside the organisation."""
+    """A member's role in an organisation."""
 
     OWNER = "owner", _("Owner")
     ADMIN = "admin", _("Administrator")

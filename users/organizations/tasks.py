@@ -1,4 +1,4 @@
-"""Background work of organisations."""
+"""Tasks of organisations: mails and expired invitations."""
 
 from datetime import timedelta
 from functools import partial
@@ -21,9 +21,9 @@ from users.organizations.models import OrganizationInvitation
 
 @subscriber(Tag.ORGANIZATION_INVITATION_SENT)
 def mail_invitation(event_id: str) -> None:
-    """Mail the link, in the language of the address's account or in the one that was given.
+    """Mail the invitation link, in the language of the account or of the invitation.
 
-    An invitation that was replaced, taken back or answered gets no mail.
+    Skips an invitation that was replaced, cancelled or answered.
     """
     nonce = Event.objects.values("subject_id").filter(pk=event_id)
     invitations = OrganizationInvitation.objects.select_related("organization", "inviter")
@@ -46,5 +46,5 @@ def mail_invitation(event_id: str) -> None:
 
 @periodic("users.organizations.prune_invitations", every=timedelta(minutes=10))
 def prune_invitations() -> None:
-    """Remove invitations whose time is up."""
+    """Delete expired invitations."""
     delete_in_batches(OrganizationInvitation.objects.expired())

@@ -1,6 +1,6 @@
-"""How often organisations may be made, and people invited to them.
+"""Rate limits of organisations and invitations.
 
-Each function counts one attempt, as those of `users.accounts.throttling` do.
+Each `count_…` function counts one attempt, as in `users.accounts.throttling`.
 """
 
 from collections.abc import Iterable
@@ -14,12 +14,12 @@ from users.accounts.throttling import MAILS_PER_NETWORK, network_bucket
 
 ORGANIZATIONS_PER_USER: Final = Limit("organization.person", 10, timedelta(days=1))
 INVITATIONS_PER_USER: Final = Limit("organization_invitation.person", 50, timedelta(days=1))
-# Apart from the other mails to an address: who invites must not use up what its owner asks for.
+# Separate from other mails to an address, so that inviters cannot use up its owner's limit.
 INVITATIONS_PER_ADDRESS: Final = Limit("organization_invitation.recipient", 5, timedelta(days=1))
 
 
 def user_buckets(user_id: UUID, emails: Iterable[str]) -> list[Bucket]:
-    """Return where attempts by and about a person count."""
+    """Return the buckets of a user and their addresses."""
     own = (ORGANIZATIONS_PER_USER, INVITATIONS_PER_USER)
     return [
         *(Bucket(limit, str(user_id)) for limit in own),
@@ -28,12 +28,12 @@ def user_buckets(user_id: UUID, emails: Iterable[str]) -> list[Bucket]:
 
 
 def count_organization(user_id: UUID) -> None:
-    """Count an organisation that somebody makes."""
+    """Count a creation of an organisation."""
     attempt(Bucket(ORGANIZATIONS_PER_USER, str(user_id)))
 
 
 def count_invitation(actor: Actor, email: str) -> None:
-    """Count a mail to an address, from whichever organisation, whether anybody has it or not."""
+    """Count an invitation to an address, with or without an account (no enumeration)."""
     attempt(
         Bucket(INVITATIONS_PER_USER, str(actor.user_id)),
         Bucket(INVITATIONS_PER_ADDRESS, email),

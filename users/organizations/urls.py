@@ -1,4 +1,4 @@
-"""Pages about organisations."""
+"""Pages of organisations."""
 
 from django.urls import path
 

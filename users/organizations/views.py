@@ -1,4 +1,4 @@
-"""The page of an invitation to an organisation, for deployments without a frontend."""
+"""The page of an invitation, for deployments without a frontend."""
 
 from django.forms import Form
 from django.http import HttpResponse, HttpResponseBase
@@ -19,47 +19,47 @@ class JoinOrganizationView(MailedLinkView):
     """Adds the signed-in user to an organisation, or creates an account for it first."""
 
     title = gettext_lazy("Join an organisation")
-    # Set once it is to be shown: the mail names neither the organisation nor the inviter.
+    # Set when the user asks to see it: the mail may not name the organisation and the inviter.
     invitation: OrganizationInvitation | None = None
 
     @property
     def alternative(self) -> tuple[str, str] | None:  # type: ignore[override]
-        """Offer to name the organisation and the inviter."""
-        return None if self.invitation else ("show", _("Show who invites me"))
+        """A button that shows the organisation and the inviter."""
+        return None if self.invitation else ("show", _("Show the invitation"))
 
     @property
     def lead(self) -> str:
-        """Name the invitation if it is shown, and say what the button does."""
+        """The invitation, if shown, and instructions."""
         if not self.invitation:
             return self._lead
         names = {
             "inviter": self.invitation.inviter.username,
             "organization": self.invitation.organization.name,
         }
-        known = _("%(inviter)s invites you to join the organisation %(organization)s.") % names
-        return f"{known} {self._lead}"
+        details = _("%(inviter)s invites you to join the organisation %(organization)s.") % names
+        return f"{details} {self._lead}"
 
     @property
     def _lead(self) -> str:
         if self.actor.is_authenticated:
             name = self.request.user.get_username()
-            return _("One click, and you join as %(username)s.") % {"username": name}
-        return _("Choose a username and a password for your account, and you join with it.")
+            return _("Join the organisation as %(username)s.") % {"username": name}
+        return _("Choose a username and a password to create an account and join the organisation.")
 
     @property
     def note(self) -> str:
-        """Tell users who are not signed in to sign in first."""
+        """A hint to sign in first, for users with an account."""
         if self.actor.is_authenticated:
             return ""
-        return _("You have an account? Then sign in, and open the link in our mail again.")
+        return _("If you have an account, sign in and open the link in our mail again.")
 
     @property
     def button(self) -> str:
-        """Name what the button does."""
+        """The label of the submit button."""
         return _("Join") if self.actor.is_authenticated else _("Create my account and join")
 
     def get_form_class(self) -> type[Form]:
-        """Ask for nothing but the token if a user is signed in."""
+        """Return the form with the token only if a user is signed in."""
         return LinkForm if self.actor.is_authenticated else AcceptInvitationForm
 
     def form_valid(self, form: Form) -> HttpResponseBase:  # type: ignore[override]
@@ -67,7 +67,7 @@ class JoinOrganizationView(MailedLinkView):
         return self.respond(form, self._show if self._is_shown else self.use)
 
     def form_invalid(self, form: Form) -> HttpResponseBase:  # type: ignore[override]
-        """Show the invitation whatever else was entered, or show the problems."""
+        """Show the invitation, if requested, regardless of other fields; or the problems."""
         if self._is_shown and "token" not in form.errors:
             return self.respond(form, self._show)
         return super().form_invalid(form)
@@ -81,10 +81,10 @@ class JoinOrganizationView(MailedLinkView):
         return self._answer(200, form=self.get_form_class()(initial={"token": token}))
 
     def use(self, **fields: str) -> str:
-        """Accept."""
+        """Accept the invitation."""
         if self.actor.is_authenticated:
             organization = accept_organization_invitation(fields["token"], actor=self.actor)
-            return _("Done. You belong to %(organization)s now.") % {
+            return _("Done. You are now a member of %(organization)s.") % {
                 "organization": organization.name
             }
         user = sign_up_by_organization_invitation(actor=self.actor, **fields)

@@ -1,1 +1,1 @@
-"""What people may have of us: their data, and to be forgotten."""
+"""Privacy: data exports, deletion and erasure of accounts."""

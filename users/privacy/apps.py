@@ -6,12 +6,12 @@ from django.utils.translation import gettext_lazy as _
 
 
 class PrivacyConfig(AppConfig):
-    """Loads every `personal_data` module, so that the register is complete in any process."""
+    """Loads the `personal_data` modules of all apps, to complete the register."""
 
     name = "users.privacy"
     label = "privacy"
     verbose_name = _("Privacy")
 
     def ready(self) -> None:
-        """Import what the apps declare."""
+        """Import the `personal_data` modules."""
         autodiscover_modules("personal_data")

@@ -1,4 +1,4 @@
-"""The archive of what is kept about a person: one JSON document, written as it is read."""
+"""The archive of a user's data: one JSON document, streamed to a file."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ FORMAT: Final = "roster-export/1"
 
 @contextmanager
 def write_archive(subject: DataSubject) -> Iterator["File[bytes]"]:
-    """Give the archive as a temporary file, with no more than a batch of rows in memory."""
+    """Write the archive to a temporary file, with at most one batch of rows in memory."""
     with TemporaryFile("w+b") as file:
         for part in _parts(subject):
             file.write(part.encode())
@@ -43,7 +43,7 @@ def _is_exported(table: PersonalTable) -> bool:
 
 
 def _rows(table: PersonalTable, subject: DataSubject) -> Iterator[Row]:
-    """Read a person's rows a batch at a time, in the order of the keys."""
+    """Yield a subject's rows by primary key, read in batches."""
     for rows in table.row_sets(subject):
         last: Any = None
         ordered = rows.order_by("pk").values("pk", *table.exported)
@@ -52,9 +52,9 @@ def _rows(table: PersonalTable, subject: DataSubject) -> Iterator[Row]:
             for row in batch:
                 if "pk" not in table.exported:
                     del row["pk"]
-                told = table.export_row(row, subject) if table.export_row else row
-                if told is not None:
-                    yield told
+                exported = table.export_row(row, subject) if table.export_row else row
+                if exported is not None:
+                    yield exported
 
 
 def _json(value: Any) -> str:

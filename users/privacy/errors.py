@@ -1,9 +1,12 @@
-"""Reasons and errors of the app; see `core.errors`."""
+"""Error codes of privacy; see `core.errors`."""
 
 from core.errors import ErrorCode
 
 
 class PrivacyErrorCode(ErrorCode):
-    """Reasons about the deletion of an account."""
+    """Error codes of deletions."""
 
-    DELETION_PENDING = "DELETION_PENDING", "The account is to be deleted; that can be undone."
+    DELETION_PENDING = (
+        "DELETION_PENDING",
+        "The account is scheduled for deletion, which can be cancelled.",
+    )

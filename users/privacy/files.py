@@ -1,4 +1,4 @@
-"""Where exports lie: in Django's storage of private files, which no URL leads to."""
+"""Files of exports, in the private storage, which has no URLs."""
 
 import secrets
 
@@ -6,7 +6,7 @@ from django.core.files.storage import Storage, storages
 
 
 def private_storage() -> Storage:
-    """Return the storage; a function, so that another one needs no migration."""
+    """Return the private storage; a callable, so that a changed storage needs no migration."""
     return storages["private"]
 
 

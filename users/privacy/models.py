@@ -1,4 +1,4 @@
-"""What waits to be erased, and what was put together for people."""
+"""Scheduled deletions and data exports."""
 
 from typing import ClassVar
 
@@ -15,7 +15,7 @@ from users.privacy.querysets import AccountDeletionQuerySet, DataExportQuerySet
 
 
 class AccountDeletion(MailedLink):
-    """An account that is to be erased when the link, which undoes that, has run out."""
+    """A scheduled deletion: the user is erased when the link to cancel it expires."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL,
@@ -25,13 +25,13 @@ class AccountDeletion(MailedLink):
         related_name="deletion",
     )
     requested_at = models.DateTimeField(_("asked for"), auto_now_add=True)
-    # The account was deactivated already, by no suspension, which has a row of its own.
+    # The account was deactivated before the deletion, other than by a `Suspension`.
     was_shut = models.BooleanField(default=False, db_default=False)
 
     objects: ClassVar = AccountDeletionQuerySet.as_manager()
 
     class Meta:
-        """One a person; the row goes with what it announces."""
+        """One per user; the erasure deletes it."""
 
         # Joins from other types go through `visible_to`, too.
         base_manager_name = "objects"
@@ -40,23 +40,23 @@ class AccountDeletion(MailedLink):
 
 
 class DataExport(MailedLink):
-    """An archive of what is kept about a person, for whoever reads the mail about it.
+    """An archive of a user's data, downloaded by a mailed link.
 
-    The file's name is made with the row, so that a file is never without the row by which it is
-    removed again.
+    The file's name is generated with the row, so that every stored file has a row by which it is
+    deleted.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     user = user_key("data_exports")
     file = models.FileField(storage=private_storage, default=new_export_name, max_length=100)
     requested_at = models.DateTimeField(auto_now_add=True)
-    # Null while it is being put together.
+    # Null while pending.
     ready_at = models.DateTimeField(null=True)
 
     objects: ClassVar = DataExportQuerySet.as_manager()
 
     class Meta:
-        """One that is not ready a person; ready ones lie until they expire."""
+        """One pending export per user; completed ones are kept until they expire."""
 
         base_manager_name = "objects"
         constraints: ClassVar = [

@@ -1,4 +1,4 @@
-"""What this app holds about people."""
+"""Personal data in deletions and exports."""
 
 from core.ratelimit.limits import forget
 from users.accounts.personal_data import LINK, NUMBER, OWN, by_id
@@ -32,6 +32,6 @@ register_tables(
         row_conditions=by_id,
         exported=("requested_at", "expires_at", "was_shut"),
         not_exported={"user": OWN, "nonce": LINK},
-        erasure=RetainRows("It announces the erasure, and goes with the last step of it."),
+        erasure=RetainRows("Schedules the erasure, and is deleted in its last step."),
     ),
 )

@@ -1,4 +1,4 @@
-"""Reads of deletions and exports, and who may see them."""
+"""Reads of deletions and exports, and their visibility."""
 
 from typing import Self
 
@@ -10,31 +10,31 @@ from users.scopes import Scope
 
 
 class AccountDeletionQuerySet(MailedLinkQuerySet):
-    """Deletions to come."""
+    """Scheduled deletions."""
 
     def visible_to(self, actor: Actor) -> Self:
-        """Staff see whose account is to go; the person, who cannot sign in, has the mail."""
+        """Staff see all; the user cannot sign in and has the mailed link."""
         may_see = actor.is_staff and actor.allows(Scope.USERS_READ)
         return self if may_see else self.none()
 
     def revocable(self) -> Self:
-        """Those that may still be undone; the others are being carried out."""
+        """Return the deletions that can still be cancelled."""
         return self.filter(expires_at__gt=timezone.now())
 
 
 class DataExportQuerySet(MailedLinkQuerySet):
-    """Exports."""
+    """Data exports."""
 
     def visible_to(self, actor: Actor) -> Self:
-        """People see their own, and nobody sees another's, whatever their role or token."""
+        """Users see their own in an interactive session; staff see no others."""
         if not actor.is_interactive or not actor.is_authenticated:
             return self.none()
         return self.filter(user_id=actor.user_id)
 
     def current(self) -> Self:
-        """Those that have not expired."""
+        """Return the exports that have not expired."""
         return self.filter(expires_at__gt=timezone.now())
 
     def ready(self) -> Self:
-        """Those that were put together."""
+        """Return the completed exports."""
         return self.filter(ready_at__isnull=False)

@@ -1,4 +1,4 @@
-"""Background work of privacy."""
+"""Tasks of privacy: mails, exports and erasures."""
 
 from datetime import timedelta
 from typing import Final
@@ -23,10 +23,10 @@ ERASE_BATCH: Final = 100
 
 @subscriber(Tag.DELETION_SCHEDULED)
 def mail_deletion(event_id: str) -> None:
-    """Mail the link to undo a deletion; one that was undone gets no mail, nor does a program."""
-    person = Event.objects.values("subject_id").filter(pk=event_id)
+    """Mail the link to cancel a deletion; skip cancelled ones and service accounts."""
+    subject = Event.objects.values("subject_id").filter(pk=event_id)
     deletions = AccountDeletion.objects.revocable().select_related("user__profile")
-    deletion = deletions.filter(pk__in=person, user__is_service=False).first()
+    deletion = deletions.filter(pk__in=subject, user__is_service=False).first()
     if deletion is None:
         return
     url = f"{settings.LINKS_URL}/cancel-deletion#token={deletion.token}"
@@ -40,14 +40,14 @@ def mail_deletion(event_id: str) -> None:
 
 @subscriber(Tag.DATA_EXPORT_REQUESTED)
 def put_data_together(event_id: str) -> None:
-    """Write the archive that the event asks for."""
+    """Write the archive of the requested export."""
     event = Event.objects.only("data").get(pk=event_id)
     complete_data_export(UUID(event.data["export"]))
 
 
 @subscriber(Tag.DATA_EXPORT_COMPLETED)
 def mail_data_export(event_id: str) -> None:
-    """Mail the link to the archive; it leads to our own page, where the file is."""
+    """Mail the link to the archive; it opens our own page, not the frontend."""
     event = Event.objects.only("data").get(pk=event_id)
     exports = DataExport.objects.current().select_related("user__profile")
     export = exports.filter(pk=event.data["export"], user__is_active=True).first()
@@ -62,22 +62,22 @@ def mail_data_export(event_id: str) -> None:
 
 @periodic("users.privacy.prune_exports", every=timedelta(minutes=10))
 def prune_exports() -> None:
-    """Remove archives that nobody can fetch any more."""
+    """Delete expired archives."""
     prune_data_exports()
 
 
 @periodic("users.privacy.erase_people", every=timedelta(minutes=10))
-def erase_people() -> None:
-    """Have people erased whose time of grace is over, those who wait longest first.
+def erase_due_users() -> None:
+    """Schedule the erasure of users whose grace period is over, oldest first.
 
-    Each is a task of its own, so that one who cannot be erased does not keep the others.
+    One task per user, so that a failing erasure does not block the others.
     """
     due = AccountDeletion.objects.expired().order_by("expires_at")
     for user_id in list(due.values_list("pk", flat=True)[:ERASE_BATCH]):
-        erase_person.delay(str(user_id))
+        erase_user.delay(str(user_id))
 
 
 @shared_task(name="users.privacy.erase_person")
-def erase_person(user_id: str) -> None:
-    """Erase one person, or take it up again where it was cut short."""
-    erasure.erase_person(UUID(user_id))
+def erase_user(user_id: str) -> None:
+    """Erase a user, or resume an interrupted erasure."""
+    erasure.erase_user(UUID(user_id))

@@ -1,4 +1,4 @@
-"""How often people may ask for their data."""
+"""Rate limits of data exports."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -11,10 +11,10 @@ EXPORTS_PER_USER: Final = Limit("export.person", 3, timedelta(days=1))
 
 
 def user_buckets(user_id: UUID) -> Iterable[Bucket]:
-    """Return where what a person asks for counts."""
+    """Return the buckets of a user."""
     return [Bucket(EXPORTS_PER_USER, str(user_id))]
 
 
 def count_export(user_id: UUID) -> None:
-    """Count an export, which costs work and a file."""
+    """Count a request for an export. Raises `TooManyAttemptsError`."""
     attempt(*user_buckets(user_id))

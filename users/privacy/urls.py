@@ -1,4 +1,4 @@
-"""Pages about privacy."""
+"""Pages of deletions and exports."""
 
 from django.urls import path
 

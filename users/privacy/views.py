@@ -1,4 +1,4 @@
-"""Pages of mailed links about privacy."""
+"""Pages of the mailed links about deletions and exports."""
 
 from django.http import FileResponse, HttpResponseBase
 from django.utils.translation import gettext as _
@@ -13,26 +13,26 @@ class CancelDeletionView(MailedLinkView):
     """Cancels the deletion of an account."""
 
     title = gettext_lazy("Keep your account")
-    lead = gettext_lazy("One click, and your account is not deleted.")
+    lead = gettext_lazy("Your account is scheduled for deletion. You can still keep it.")
     button = gettext_lazy("Keep my account")
 
     def use(self, **fields: str) -> str:
         """Cancel the deletion."""
         user = cancel_deletion(fields["token"], actor=self.actor)
-        return _("Done. Your account %(username)s stays: sign in as ever.") % {
+        return _("Done. Your account %(username)s will not be deleted: sign in as usual.") % {
             "username": user.username
         }
 
 
 class DataExportView(MailedLinkView):
-    """Sends a data export to the user who has the mailed link."""
+    """Sends a data export to the holder of the mailed link."""
 
-    title = gettext_lazy("Fetch your data")
-    lead = gettext_lazy("What we keep about you, in one file.")
-    button = gettext_lazy("Fetch my data")
+    title = gettext_lazy("Download your data")
+    lead = gettext_lazy("Your data in one file.")
+    button = gettext_lazy("Download my data")
 
     def use(self, **fields: str) -> HttpResponseBase:
-        """Stream the file as an attachment (RFC 6266), which no cache stores."""
+        """Stream the file as an attachment (RFC 6266), with `Cache-Control: no-store`."""
         export = fetch_data_export(fields["token"], actor=self.actor)
         name = f"roster-{export.ready_at:%Y-%m-%d}.json"
         return FileResponse(

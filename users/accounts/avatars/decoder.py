@@ -1,9 +1,9 @@
-"""Decode an untrusted picture into WebP squares: a program with hard limits on its own resources.
+"""Decode an untrusted image into WebP squares, in a process with hard resource limits.
 
-`users.accounts.avatars.images` runs this file as a process for each picture, so a decoder that
-loops, allocates or crashes takes nothing with it. The program therefore imports the standard
-library and Pillow only. It reads the picture from standard input, writes each square to standard
-output, after its length in four bytes, and exits with an `Outcome`.
+`users.accounts.avatars.images` runs this file as a process for each image, so that an infinite
+loop, excessive allocation or crash of a decoder is contained. It imports the standard library and
+Pillow only. It reads the image from standard input, writes each square to standard output after its
+length in four bytes, and exits with an `Outcome`.
 """
 
 import resource
@@ -14,7 +14,7 @@ from enum import IntEnum
 from io import BytesIO
 from typing import Final
 
-# TiffImagePlugin reads EXIF data, whatever the format.
+# TiffImagePlugin reads the EXIF data of all formats.
 from PIL import (
     Image,
     ImageOps,
@@ -22,21 +22,21 @@ from PIL import (
     UnidentifiedImageError,
 )
 
-# What cameras, screenshots and browsers make. Pillow checks the size of a WebP before it allocates.
+# The formats of cameras, screenshots and browsers. Pillow checks a WebP's size before it allocates.
 FORMATS: Final = ("JPEG", "PNG")
 WEBP: Final = "WEBP"
 QUALITY: Final = 82
 LENGTH: Final = struct.Struct(">I")
-# The interpreter and Pillow, and then per pixel: four bytes decoded, and four for one copy.
+# The interpreter and Pillow; per pixel four bytes for the decoded image and four for one copy.
 BASE_MEMORY: Final = 64 << 20
 BYTES_PER_PIXEL: Final = 10
-# libwebp composes frames on canvases of its own, so a pixel of a WebP takes twice as much.
+# libwebp composes frames on its own canvases, so a WebP pixel takes twice the memory.
 WEBP_SHARE: Final = 2
 MAX_OUTPUT: Final = 4_000_000
 
 
 class Outcome(IntEnum):
-    """Exit statuses; any other positive one is a fault of the program's, as without Pillow."""
+    """Exit status; any other positive status is a bug of the program."""
 
     DONE = 0
     INVALID = 64
@@ -45,9 +45,9 @@ class Outcome(IntEnum):
 
 
 def main(max_pixels: int, cpu_seconds: int, sides: Sequence[int]) -> Outcome:
-    """Decode standard input to squares with these sides."""
+    """Decode standard input into squares of ``sides`` pixels."""
     data = sys.stdin.buffer.read()
-    # The bytes themselves, and what copies of them libraries make.
+    # Three times the input: the bytes and the copies that libraries make.
     limit_resources(
         memory=BASE_MEMORY + BYTES_PER_PIXEL * max_pixels + 3 * len(data), cpu_seconds=cpu_seconds
     )
@@ -57,38 +57,39 @@ def main(max_pixels: int, cpu_seconds: int, sides: Sequence[int]) -> Outcome:
         return Outcome.TOO_LARGE
     except MemoryError:
         return Outcome.TOO_COMPLEX
-    except Exception:  # noqa: BLE001 - decoders raise anything, and the file is the reason
+    except Exception:  # noqa: BLE001 - decoders raise any exception for a malformed file
         return Outcome.INVALID
     sys.stdout.buffer.write(squares)
     return Outcome.DONE
 
 
 def limit_resources(*, memory: int, cpu_seconds: int) -> None:
-    """Have the kernel end this process (SIGXCPU), or refuse it memory, beyond the limits."""
+    """Set kernel limits on memory in bytes and on CPU time (SIGXCPU)."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_OUTPUT, MAX_OUTPUT))
-    if sys.platform == "linux":  # macOS has the limit, and refuses to set it.
+    if sys.platform == "linux":  # macOS defines RLIMIT_AS but rejects setting it.
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    # At the hard limit the signal would be SIGKILL, which does not say why.
+    # The hard limit sends SIGKILL, which does not identify the reason.
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
 
 
 def open_image(data: bytes, side: int, max_pixels: int) -> Image.Image:
-    """Return the picture, not decoded yet, to be cut to squares of at most ``side`` pixels.
+    """Open an image lazily, for squares of at most ``side`` pixels.
 
-    Raises `DecompressionBombError` for too many pixels, by the header alone.
+    Raises `DecompressionBombError` for too many pixels according to the header, `MemoryError` for a
+    progressive JPEG beyond the memory limit, and `ValueError` for an animation.
     """
     try:
         image = open_as(FORMATS, data, max_pixels)
     except UnidentifiedImageError:
         image = open_as((WEBP,), data, max_pixels // WEBP_SHARE)
-    # A JPEG of several pictures (MPO) is a photograph with a preview.
+    # A JPEG with several images (MPO) is a photograph with a preview.
     if image.format != "MPO" and getattr(image, "is_animated", False):
         raise ValueError
-    # libjpeg keeps the coefficients of a progressive JPEG, two bytes each, until the last scan. Its
-    # error for too little memory is the same as for a damaged file.
+    # libjpeg stores the coefficients of a progressive JPEG, two bytes each, until the last scan.
+    # Its out-of-memory error cannot be distinguished from that of a damaged file.
     coefficients = 2 * image.width * image.height * len(image.getbands())
-    # Has a JPEG decoded at a half, a quarter or an eighth of its size, while that is enough.
+    # Decodes a JPEG at 1/2, 1/4 or 1/8 of its size if that suffices.
     image.draft("RGB", (2 * side, 2 * side))
     decoded = 4 * image.width * image.height
     if "progressive" in image.info and coefficients + decoded > BYTES_PER_PIXEL * max_pixels:
@@ -97,17 +98,17 @@ def open_image(data: bytes, side: int, max_pixels: int) -> Image.Image:
 
 
 def open_as(formats: tuple[str, ...], data: bytes, max_pixels: int) -> Image.Image:
-    """Return the picture if it is of one of the formats."""
-    # Pillow warns about more pixels than this, and refuses more than twice as many.
+    """Open the image if it has one of the formats; raise `UnidentifiedImageError` otherwise."""
+    # Pillow warns beyond this limit and raises beyond twice the limit.
     Image.MAX_IMAGE_PIXELS = max_pixels / 2  # type: ignore[assignment]
     return Image.open(BytesIO(data), formats=formats)
 
 
 def encode(image: Image.Image, sides: Sequence[int]) -> Iterator[bytes]:
-    """Yield the middle of the picture in each size, upright, without metadata or profile."""
-    # Each step replaces the former image, so that two of full size exist at a time, and no more.
+    """Yield the centred square in each size, upright, without metadata or colour profile."""
+    # Each step replaces the previous image, so at most two exist in full size.
     if image.mode.startswith("I"):
-        # 16 bits, of which Pillow's conversion would clip the upper 8.
+        # 16-bit values, which Pillow's conversion would clip instead of scale.
         image = image.point(lambda value: value / 256).convert("L")
         image.info.pop("transparency", None)
     if image.mode in {"1", "P"} or "transparency" in image.info:

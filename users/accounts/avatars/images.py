@@ -1,7 +1,7 @@
-"""Uploaded pictures become a few small squares of their pixels alone.
+"""Re-encoding of uploaded images as small squares.
 
-Whatever else the file had (where it was taken, by which device, a preview, a colour profile) is not
-copied. See "Pictures are made anew" in docs/decisions.md.
+Only pixels are copied, no metadata such as location, device, preview or colour profile. See the
+heading on re-encoded images in docs/decisions.md.
 """
 
 import fcntl
@@ -28,29 +28,29 @@ logger = logging.getLogger(__name__)
 
 TYPE: Final = WEBP.lower()
 PROGRAM: Final = Path(__file__).with_name("decoder.py")
-# The largest pictures that are accepted take about one second.
+# The largest accepted images take about one second.
 CPU_SECONDS: Final = 3
 WALL_SECONDS: Final = 10
-# How long a request waits for the pictures of others, and how many of a process decode or wait:
-# half of its threads (`WEB_THREADS`), so that other requests find one.
+# How long a request waits for the decoder, and how many threads of a process may decode or wait:
+# half of `WEB_THREADS`, so that uploads do not exhaust the threads.
 WAIT_SECONDS: Final = 2.0
 MAX_THREADS: Final = 2
 POLL_SECONDS: Final = 0.01
-# A progressive JPEG has about ten scans, of any number that are allowed. Each is a pass over the
-# whole picture.
+# A progressive JPEG usually has about ten scans, but the format does not limit them. Each scan is a
+# pass over the whole image.
 MAX_SCANS: Final = 150
 START_OF_JPEG, START_OF_SCAN = b"\xff\xd8\xff", b"\xff\xda"
 
-_threads = BoundedSemaphore(MAX_THREADS)
-_turn_lock = Lock()
+_thread_slots = BoundedSemaphore(MAX_THREADS)
+_process_lock = Lock()
 
 
 class DecoderBusyError(ServiceBusyError):
-    """The pictures of others took all of the wait, and nothing was done for this one."""
+    """The decoder stayed busy for the whole wait; the image was not decoded."""
 
 
 class AvatarSize(Enum):
-    """The size of an avatar, a square of so many pixels."""
+    """The side of a square avatar in pixels."""
 
     SMALL = 64
     MEDIUM = 256
@@ -58,16 +58,16 @@ class AvatarSize(Enum):
 
 
 def decode_squares(data: bytes) -> Mapping[AvatarSize, bytes]:
-    """Return the picture in each size, cut to a square around its middle.
+    """Return the image in each size, cropped to its centred square.
 
-    Raises `InputRejectedError` about ``image`` for a file with too many bytes or pixels, for one
-    that takes too much work to decode, and for what is no picture, or an animated one; and
-    `ServiceBusyError` if there is no time for it: as `DecoderBusyError` if not even its turn came.
+    Raises `InputRejectedError` about ``image`` for a file with too many bytes or pixels, one that
+    is too expensive to decode, an unsupported format, or an animation. Raises `ServiceBusyError` if
+    decoding times out, and its subclass `DecoderBusyError` if decoding did not start.
     """
     if len(data) > settings.AVATAR_MAX_BYTES:
-        raise _refusal(Outcome.TOO_LARGE)
+        raise _image_rejected_error(Outcome.TOO_LARGE)
     if _has_too_many_scans(data):
-        raise _refusal(Outcome.TOO_COMPLEX)
+        raise _image_rejected_error(Outcome.TOO_COMPLEX)
     with (
         _decoder_lock(),
         tempfile.TemporaryFile() as source,
@@ -77,48 +77,48 @@ def decode_squares(data: bytes) -> Mapping[AvatarSize, bytes]:
         source.seek(0)
         outcome = _decode(source, target)
         if outcome is not Outcome.DONE:
-            raise _refusal(outcome)
+            raise _image_rejected_error(outcome)
         target.seek(0)
         return {size: target.read(*LENGTH.unpack(target.read(LENGTH.size))) for size in AvatarSize}
 
 
 def _has_too_many_scans(data: bytes) -> bool:
-    """Tell whether a JPEG is not worth decoding; nothing is accepted because of the answer.
+    """Return True for a JPEG with too many scans, as an early rejection.
 
-    In compressed data the marker cannot occur, elsewhere by chance: about 75 times in 5 MB. Pillow
-    does not count scans, so the limit on CPU time bounds what this does not.
+    Entropy-coded data cannot contain the marker; other data has it by chance, about 75 times in
+    5 MB. The limit on CPU time bounds the files that this heuristic misses.
     """
     return data.startswith(START_OF_JPEG) and data.count(START_OF_SCAN) > MAX_SCANS
 
 
 @contextmanager
 def _decoder_lock() -> Iterator[None]:
-    """Hold the pod's one turn at decoding, across threads and processes.
+    """Serialise decoding in a pod, across threads and processes.
 
-    The lock is on the program's file, which is there even if nothing can be written. The kernel
-    releases it whatever becomes of its holder. Raises `DecoderBusyError`.
+    The lock is on the program's file, which exists on a read-only file system as well. The kernel
+    releases it when its holder ends or crashes. Raises `DecoderBusyError` after `WAIT_SECONDS`.
     """
-    give_up = time.monotonic() + WAIT_SECONDS
-    if not _threads.acquire(blocking=False):
+    deadline = time.monotonic() + WAIT_SECONDS
+    if not _thread_slots.acquire(blocking=False):
         raise DecoderBusyError
     try:
-        if not _turn_lock.acquire(timeout=WAIT_SECONDS):
+        if not _process_lock.acquire(timeout=WAIT_SECONDS):
             raise DecoderBusyError
         try:
             with PROGRAM.open("rb") as file:
                 while not _try_lock(file):
-                    if time.monotonic() > give_up:
+                    if time.monotonic() > deadline:
                         raise DecoderBusyError
                     time.sleep(POLL_SECONDS)
                 yield
         finally:
-            _turn_lock.release()
+            _process_lock.release()
     finally:
-        _threads.release()
+        _thread_slots.release()
 
 
 def _try_lock(file: IO[bytes]) -> bool:
-    """Lock the file until it is closed, unless another process has."""
+    """Lock the file until it is closed; return False if another process holds the lock."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -127,16 +127,16 @@ def _try_lock(file: IO[bytes]) -> bool:
 
 
 def _decode(source: IO[bytes], target: IO[bytes]) -> Outcome:
-    """Run the decoder; raise `ServiceBusyError` if it got too little of the processor.
+    """Run the decoder. Raises `ServiceBusyError` after `WALL_SECONDS`.
 
-    It starts by `vfork`, not from a copy of this process and its threads, has an empty environment,
-    and neither this process's directory nor the user's own packages on its path (`-I`).
+    It starts by `vfork` (`fork` is unsafe with threads), with an empty environment, and in isolated
+    mode (`-I`), without the working directory and the user's packages on its path.
     """
     sides = [str(size.value) for size in AvatarSize]
     limits = [str(settings.AVATAR_MAX_PIXELS), str(CPU_SECONDS)]
     command = [sys.executable, "-I", "-W", "ignore", str(PROGRAM), *limits, *sides]
     try:
-        done = subprocess.run(  # noqa: S603 - no part of it comes from outside
+        done = subprocess.run(  # noqa: S603 - no part of it is user input
             command,
             stdin=source,
             stdout=target,
@@ -148,20 +148,20 @@ def _decode(source: IO[bytes], target: IO[bytes]) -> Outcome:
     except subprocess.TimeoutExpired:
         raise ServiceBusyError from None
     if done.returncode < 0:
-        logger.warning("the decoder of a picture was ended by signal %d", -done.returncode)
+        logger.warning("the avatar decoder was terminated by signal %d", -done.returncode)
         return Outcome.TOO_COMPLEX
     return Outcome(done.returncode)
 
 
-def _refusal(outcome: Outcome) -> InputRejectedError:
+def _image_rejected_error(outcome: Outcome) -> InputRejectedError:
     code, message = {
         Outcome.INVALID: (
             AccountErrorCode.IMAGE_INVALID,
-            _("Choose a JPEG, PNG or WebP picture that does not move."),
+            _("Choose a JPEG, PNG or WebP image that is not animated."),
         ),
         Outcome.TOO_LARGE: (
             AccountErrorCode.IMAGE_TOO_LARGE,
-            _("Choose a picture of at most %(bytes)s bytes and %(pixels)s pixels (WebP: %(webp)s).")
+            _("Choose an image of at most %(bytes)s bytes and %(pixels)s pixels (WebP: %(webp)s).")
             % {
                 "bytes": f"{settings.AVATAR_MAX_BYTES:,}",
                 "pixels": f"{settings.AVATAR_MAX_PIXELS:,}",
@@ -170,10 +170,7 @@ def _refusal(outcome: Outcome) -> InputRejectedError:
         ),
         Outcome.TOO_COMPLEX: (
             AccountErrorCode.IMAGE_TOO_COMPLEX,
-            _(
-                "Decoding this picture takes too much work. "
-                "Save it again as a JPEG, or make it smaller."
-            ),
+            _("This image takes too long to decode. Save it again as a JPEG, or make it smaller."),
         ),
     }[outcome]
     return InputRejectedError(Problem(code, message, ("image",)))

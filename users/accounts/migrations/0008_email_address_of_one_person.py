@@ -1,11 +1,11 @@
-"""An address is somebody's primary one or somebody's further one, and never both."""
+"""Ensure that no address is both a primary and a secondary one."""
 
 from django.db import migrations
 
-# A unique constraint cannot span tables, so each table asks the other before a row is written.
-# Writers of the same address come one after the other: those of primary addresses, which exclude
-# one another by a unique constraint, share a lock that those of further ones take alone. The locks
-# are a bounded number, so that many people can be written in one transaction.
+# A unique constraint cannot span tables, so triggers query the other table before each write.
+# Advisory locks serialise writers of the same address: shared for primary addresses, among which a
+# unique constraint decides, and exclusive for secondary ones. The number of locks is bounded, so
+# that one transaction can write many users.
 CREATE = """
     CREATE FUNCTION email_address_of_one_person() RETURNS trigger LANGUAGE plpgsql AS $$
     DECLARE
@@ -43,7 +43,7 @@ DROP = """
 
 
 class Migration(migrations.Migration):
-    """Triggers, because the promise is about two tables."""
+    """Creates the triggers."""
 
     dependencies = [("accounts", "0007_email_addresses")]
     operations = [migrations.RunSQL(CREATE, DROP)]

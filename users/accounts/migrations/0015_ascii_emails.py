@@ -1,6 +1,7 @@
-"""The constraint comes before the rows are mended, lest an earlier release add more of them.
+"""Add the constraint without validation, before existing rows are converted.
 
-Each of the three steps is a migration of its own, which can be repeated if it fails.
+During a rolling deployment the earlier release could add more such rows otherwise. Each of the three
+steps is its own migration, so that a failed step can be repeated.
 """
 
 from django.contrib.postgres.operations import AddConstraintNotValid

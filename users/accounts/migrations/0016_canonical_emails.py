@@ -1,7 +1,7 @@
-"""One mailbox has one stored address: that in ASCII.
+"""Store one address per mailbox, in ASCII.
 
-Accounts whose addresses turn out to be one mailbox are kept. One of them keeps the address; that of
-the others is set aside, under a domain that leads nowhere, see `manage.py check_email_addresses`.
+Of several accounts with the same mailbox, one keeps the address. The addresses of the others are
+set aside under a domain that cannot receive mail; see `manage.py check_email_addresses`.
 """
 
 from itertools import count
@@ -30,9 +30,9 @@ def canonicalize(apps, _schema_editor):
         ours = {(type(row), row.pk) for row in rows}
         for model in (User, EmailAddress):
             rows += [row for row in model.objects.filter(email=mailbox) if (model, row.pk) not in ours]
-        # Who proved to read it, then who came first: UUIDv7 grow with time.
+        # Verified addresses first, then the oldest account: UUIDv7 are ordered by time.
         owner = _owner(min(rows, key=lambda row: (_verified_at(row) is None, _owner(row))))
-        kept, *twins = sorted((row for row in rows if _owner(row) == owner), key=_is_further)
+        kept, *twins = sorted((row for row in rows if _owner(row) == owner), key=_is_secondary)
         others = [row for row in rows if _owner(row) != owner]
         for row in others:
             _set_aside(row, mailbox, (User, EmailAddress))
@@ -55,16 +55,16 @@ def _in_ascii(text):
     return text if text.isascii() else text.encode("punycode").decode("ascii").lower()
 
 
-def _is_further(row):
+def _is_secondary(row):
     return hasattr(row, "user_id")
 
 
 def _owner(row):
-    return row.user_id if _is_further(row) else row.pk
+    return row.user_id if _is_secondary(row) else row.pk
 
 
 def _verified_at(row):
-    return row.verified_at if _is_further(row) else row.email_verified_at
+    return row.verified_at if _is_secondary(row) else row.email_verified_at
 
 
 def _is_taken(email, models):
@@ -72,13 +72,13 @@ def _is_taken(email, models):
 
 
 def _set_aside(row, mailbox, models):
-    """Give a row an address that leads nowhere and tells which one it had."""
+    """Replace a row's address by an undeliverable one that contains the former address."""
     model = type(row)
     emails = (f"{mailbox}.{number}.{SET_ASIDE_DOMAIN}" for number in count(1))
     email = next(email for email in emails if not _is_taken(email, models))
     if len(email) > MAX_LENGTH:
         email = f"{model._meta.model_name}-{row.pk}@{SET_ASIDE_DOMAIN}"
-    changes = {} if _is_further(row) else {"email_verified_at": None}
+    changes = {} if _is_secondary(row) else {"email_verified_at": None}
     model.objects.filter(pk=row.pk).update(email=email, **changes)
 
 

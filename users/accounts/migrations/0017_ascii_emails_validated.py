@@ -1,4 +1,4 @@
-"""Hold all rows against the constraint, without keeping anybody from reading or writing them."""
+"""Validate the constraint, under a lock that permits reads and writes."""
 
 from django.contrib.postgres.operations import ValidateConstraint
 from django.db import migrations

@@ -1,8 +1,8 @@
-"""What the migrations to canonical addresses share.
+"""Helpers of the migrations to canonical addresses.
 
-Addresses used to be stored as typed, folded by NFKC and to lower case, and mail went to what
-Python's `idna` codec (IDNA 2003) makes of them. That is where a verified address was verified: the
-account keeps that mailbox, even if the domain means another one by IDNA 2008 (`ß` was `ss`).
+Addresses were stored as typed, folded by NFKC and to lower case, and mail was sent to the form of
+Python's `idna` codec (IDNA 2003). A verified address was verified in that form, so the account keeps
+that mailbox, even if the domain has another meaning in IDNA 2008 (`ß` was `ss`).
 """
 
 import re
@@ -16,12 +16,12 @@ ASCII_EMAIL = re.compile(r"[\x01-\x7f]+@[a-z0-9.:\[\]-]+")
 
 
 def affected(rows):
-    """Return the rows whose address may have another form now: not ASCII, or quoted."""
+    """Return the rows whose canonical address may differ: not ASCII, or quoted."""
     return rows.filter(Q(email__regex=r"[^\x01-\x7f]") | Q(email__startswith='"'))
 
 
 def mailbox_of(email, *, was_mailed):
-    """Return the canonical address of a stored one; None if nothing can be sent there."""
+    """Return the canonical form of a stored address; None if it cannot receive mail."""
     local, _at, domain = email.rpartition("@")
     unquoted = f"{local[1:-1]}@{domain}" if local.startswith('"') else email
     forms = [_by_idna_2003(local, domain), _by_idna_2008(unquoted)]
@@ -31,9 +31,9 @@ def mailbox_of(email, *, was_mailed):
 
 
 def canonicalize_links(model, *others):
-    """Rewrite the addresses of links that were mailed; ``others`` are unique with the address.
+    """Rewrite the addresses of mailed links; ``others`` are unique with the address.
 
-    Of two links for one mailbox the later one counts, as ever. What could not be sent goes.
+    Of two links for one mailbox the later one is kept. Links without a mailbox are deleted.
     """
     for link in affected(model.objects.order_by("-expires_at", "-pk")):
         email = mailbox_of(link.email, was_mailed=True)

@@ -1,1 +1,1 @@
-"""Every write to accounts: one function per mutation, in one module per flow."""
+"""Writes to accounts: one function per mutation, one module per flow."""

@@ -1,4 +1,4 @@
-"""What administrators do to accounts."""
+"""Administration of accounts."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -41,7 +41,7 @@ from users.activity.tags import Tag
 
 IDENTIFIERS = ("email", "username")
 FLAGS = ("is_staff", "is_superuser")
-NOTHING: Mapping[str, Any] = MappingProxyType({})
+UNCHANGED: Mapping[str, Any] = MappingProxyType({})
 
 
 @transaction.atomic(durable=True)
@@ -56,10 +56,10 @@ def create_user(  # noqa: PLR0913 - what an account consists of
     is_email_verified: bool = False,
     **flags: bool,
 ) -> User:
-    """Create a person, with any of `FLAGS` set, who can log in at once.
+    """Create a user, optionally with `FLAGS`, who can sign in immediately.
 
-    Whom a token creates has no flags, lest whoever has it sign in as an administrator. Raises
-    `InputRejectedError` and the policy's errors.
+    Flags require an interactive session: with an API token they would allow privilege escalation by
+    signing in as the new administrator. Raises `InputRejectedError` and the policy's errors.
     """
     require(actor, may_administer if any(flags.values()) else may_administer_users)
     require_recent_authentication(actor)
@@ -84,19 +84,19 @@ def change_user(  # noqa: PLR0913 - what can be changed together
     user_id: UUID,
     *,
     actor: Actor,
-    identifiers: Mapping[str, str] = NOTHING,
-    profile: Mapping[str, Any] = NOTHING,
-    flags: Mapping[str, bool] = NOTHING,
+    identifiers: Mapping[str, str] = UNCHANGED,
+    profile: Mapping[str, Any] = UNCHANGED,
+    flags: Mapping[str, bool] = UNCHANGED,
     groups: SetChange | None = None,
     permissions: SetChange | None = None,
 ) -> User:
-    """Change what a person is called, the profile as `update_profile` does, and the rights.
+    """Change a user's identifiers, profile, flags, groups and permissions in one transaction.
 
-    ``identifiers`` may have `IDENTIFIERS`, ``flags`` any of `FLAGS`; ``permissions`` are the
-    person's own, besides those of the groups. All of it happens or nothing. What is not given
-    stays; what is given and equal writes nothing. All but the profile is for administrators,
-    even unchanged. Raises the policy's errors, and `InputRejectedError` for a bad value or if
-    nobody would be left to administer.
+    ``identifiers`` may have `IDENTIFIERS`, ``profile`` the fields of `update_profile`, ``flags``
+    any of `FLAGS`; ``permissions`` are those that the user holds directly. Missing and equal values
+    write nothing. All but the profile require an administrator, even if unchanged. Raises the
+    policy's errors, and `InputRejectedError` for an invalid value or if no administrator would be
+    left.
     """
     require(actor, may_edit_profile, user_id)
     if identifiers or flags:
@@ -109,7 +109,7 @@ def change_user(  # noqa: PLR0913 - what can be changed together
     canonical_identifiers = _canonical(identifiers, user_id=user_id)
     if user_id == actor.user_id:
         _require_step_up_for_self(actor, canonical_identifiers)
-    # Before the users, as `rights` says.
+    # Before the users: the deadlock order of `grants`.
     lock_permissions(permissions.referenced if permissions else ())
     lock_groups(groups.referenced if groups else ())
     require_another_administrator(user_id, flags, field="is_superuser")
@@ -128,9 +128,9 @@ def change_user(  # noqa: PLR0913 - what can be changed together
 
 @transaction.atomic(durable=True)
 def verify_user_email(user_id: UUID, *, actor: Actor) -> User:
-    """Vouch for a person's address; for one that is verified, nothing happens.
+    """Mark a user's primary address as verified; no-op if it is verified.
 
-    Raises `InputRejectedError` if there is no such person, and the policy's errors.
+    Raises `InputRejectedError` if the user does not exist, and the policy's errors.
     """
     require(actor, may_administer_users)
     user = get_user_for_update(user_id)
@@ -144,11 +144,11 @@ def verify_user_email(user_id: UUID, *, actor: Actor) -> User:
 def require_another_administrator(
     user_id: UUID, flags: Mapping[str, bool], *, field: str | None
 ) -> None:
-    """Refuse flags, ``is_active`` among them, that leave nobody to administer.
+    """Raise `InputRejectedError` if ``flags`` would leave the service without an administrator.
 
-    Flags that may take the role away lock the administrators until the end of the transaction:
-    two who take each other's role away at once come here one after the other. Raises
-    `InputRejectedError` about ``field``, or about nothing in particular.
+    ``flags`` may have ``is_active``. Locks the administrators until the transaction ends if a flag
+    may remove the role, so that two who demote each other at once are serialised (write skew). The
+    error is about ``field``, or about no field if that is None.
     """
     if flags.get("is_active", True) and flags.get("is_superuser", True):
         return
@@ -157,16 +157,17 @@ def require_another_administrator(
         raise InputRejectedError(
             Problem(
                 AccountErrorCode.LAST_ADMINISTRATOR,
-                _("This is the last administrator. Make somebody else one first."),
+                _("This is the last administrator. Make another user an administrator first."),
                 (field,) if field else (),
             )
         )
 
 
 def _canonical(identifiers: Mapping[str, str], *, user_id: UUID) -> dict[str, str]:
-    """Do what `check_identifiers` does, but let an address stay that earlier rules accepted.
+    """Return the canonical identifiers; accept the user's stored address as well.
 
-    Forms hand in what they show, changed or not. Raises `InputRejectedError`.
+    Forms submit unchanged values, and earlier rules may have accepted the address. Raises
+    `InputRejectedError`.
     """
     try:
         return check_identifiers(identifiers)
@@ -179,23 +180,26 @@ def _canonical(identifiers: Mapping[str, str], *, user_id: UUID) -> dict[str, st
 
 
 def _require_step_up_for_self(actor: Actor, identifiers: Mapping[str, str]) -> None:
-    """Have administrators prove that it is them, like everybody, to change their own."""
-    own = User.objects.values(*IDENTIFIERS).get(pk=actor.user_id)
+    """Raise `InputRejectedError` if administrators change their own identifiers here.
+
+    Users change their own with the password, administrators included.
+    """
+    stored = User.objects.values(*IDENTIFIERS).get(pk=actor.user_id)
     problems = [
         Problem(
             GenericErrorCode.VALUE_INVALID,
-            _("Your own is changed with your password: see requestEmailChange, changeUsername."),
+            _("Change your own with your password: see requestEmailChange, changeUsername."),
             (name,),
         )
         for name, value in identifiers.items()
-        if own[name] != value
+        if stored[name] != value
     ]
     if problems:
         raise InputRejectedError(*problems)
 
 
 def _write_flags(user: User, *, actor: Actor, flags: Mapping[str, bool]) -> None:
-    """Write checked flags to a locked person, in the caller's transaction."""
+    """Write validated flags to a locked user, in the caller's transaction."""
     old, new = {name: getattr(user, name) for name in flags}, dict(flags)
     if old == new:
         return
@@ -206,10 +210,10 @@ def _write_flags(user: User, *, actor: Actor, flags: Mapping[str, bool]) -> None
 
 
 def _write_identifiers(user: User, *, actor: Actor, identifiers: Mapping[str, str]) -> None:
-    """Write checked identifiers to a locked person, in the caller's transaction.
+    """Write validated identifiers to a locked user, in the caller's transaction.
 
-    An address that an administrator enters is not verified. Raises `InputRejectedError` if an
-    identifier is taken, or a service account is to have an address.
+    The new address is unverified. Raises `InputRejectedError` if an identifier is taken, or for an
+    address of a service account.
     """
     old = {name: getattr(user, name) for name in identifiers}
     changed = [name for name, new in identifiers.items() if old[name] != new]
@@ -218,7 +222,9 @@ def _write_identifiers(user: User, *, actor: Actor, identifiers: Mapping[str, st
     if "email" in changed and user.is_service:
         raise InputRejectedError(
             Problem(
-                AccountErrorCode.EMAIL_INVALID, _("A service account has no mailbox."), ("email",)
+                AccountErrorCode.EMAIL_INVALID,
+                _("A service account cannot have an e-mail address."),
+                ("email",),
             )
         )
     if "email" in changed:
@@ -227,8 +233,8 @@ def _write_identifiers(user: User, *, actor: Actor, identifiers: Mapping[str, st
         return
     save_identifiers(user)
     if "email" in changed:
-        # What was asked for before would undo it (unexpired e-mail change): often it is how an
-        # account is given back to its owner.
+        # A pending e-mail change of an attacker would undo the change, which often returns a
+        # hijacked account to its owner.
         end_address_links_of(user.pk)
     for name in changed:
         record(

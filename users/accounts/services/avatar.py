@@ -1,4 +1,4 @@
-"""People's pictures."""
+"""Avatars: upload, removal and cleanup of unused files."""
 
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -23,24 +23,28 @@ from users.accounts.throttling import count_avatar, refund_avatar
 from users.activity.services.record import record
 from users.activity.tags import Tag
 
-# No request takes so long from writing the files to writing their key.
+# Far longer than a request between writing the files and writing their key.
 UNUSED_AFTER: Final = timedelta(days=1)
 LOOKUP_BATCH: Final = 1_000
 
 
 def set_avatar(user_id: UUID, *, actor: Actor, image: bytes) -> User:
-    """Have a person shown by a picture, in place of any former one.
+    """Set a user's avatar, and replace any former one.
 
-    1. Count the attempt, and make what is kept of the file, which is refused without a trace.
-    2. Write the files. They are nobody's until 3, and removed again if that fails.
-    3. Write the key of the new ones; a worker removes the former, which the event names.
+    1. Count the attempt, and re-encode the image. A rejected image is not stored.
+    2. Write the files. They are deleted again if the next step fails.
+    3. Write their key. A task deletes the former files, whose key is in the event.
 
     Raises `InputRejectedError`, `TooManyAttemptsError`, `ServiceBusyError` and the policy's errors.
     """
     require(actor, may_edit_profile, user_id)
     if not settings.KEEPS_FILES:
         raise InputRejectedError(
-            Problem(AccountErrorCode.UPLOADS_OFF, _("There are no pictures here."), ("image",))
+            Problem(
+                AccountErrorCode.UPLOADS_OFF,
+                _("Avatars are not available on this service."),
+                ("image",),
+            )
         )
     count_avatar(user_id)
     try:
@@ -60,9 +64,9 @@ def set_avatar(user_id: UUID, *, actor: Actor, image: bytes) -> User:
 
 @transaction.atomic(durable=True)
 def remove_avatar(user_id: UUID | None, *, actor: Actor) -> User:
-    """Have a person shown without a picture; without one, nothing happens.
+    """Remove a user's avatar; no-op without one.
 
-    Raises `InputRejectedError` if there is no such person, and the policy's errors.
+    Raises `InputRejectedError` if the user does not exist, and the policy's errors.
     """
     require(actor, may_edit_profile, user_id)
     user = get_target_for_update(user_id, actor=actor)
@@ -72,11 +76,11 @@ def remove_avatar(user_id: UUID | None, *, actor: Actor) -> User:
 
 
 def remove_unused_avatars(prefix: str) -> int:
-    """Remove the files in one directory that nobody is shown by; return of how many pictures.
+    """Delete unused avatar files in one directory; return the number of avatars.
 
-    A process that is killed between writing the files and writing their key leaves them behind, and
-    so does a worker that cannot remove the former ones. Those of the last day are left alone: their
-    key may be about to be written. A key is never written again, so what is unused stays so.
+    Files become unused if a process is killed before it writes their key, or if a task cannot
+    delete replaced ones. Files of the last day are skipped, because their key may not be written
+    yet. Keys are never reused, so an unused file stays unused (no TOCTOU).
     """
     removed, keys = 0, storage.keys_under(prefix)
     while batch := list(islice(keys, LOOKUP_BATCH)):
@@ -88,14 +92,14 @@ def remove_unused_avatars(prefix: str) -> int:
 
 
 def _find_unused_keys(keys: Iterable[str]) -> list[str]:
-    # The condition is the index's.
-    pictures = Profile.objects.exclude(avatar="").filter(avatar__in=keys)
-    used = set(pictures.values_list("avatar", flat=True))
+    # The condition of the partial index.
+    profiles = Profile.objects.exclude(avatar="").filter(avatar__in=keys)
+    used = set(profiles.values_list("avatar", flat=True))
     return [key for key in keys if key not in used]
 
 
 def _write(user: User, key: str, *, actor: Actor, tag: Tag) -> None:
-    """Write the key of a locked person's files, in the caller's transaction."""
+    """Write the key of a locked user's avatar, in the caller's transaction."""
     former, user.profile.avatar = user.profile.avatar, key
     user.profile.save(update_fields=["avatar"])
     record(tag, actor=actor, subject_id=user.pk, former=former)

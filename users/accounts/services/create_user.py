@@ -1,4 +1,4 @@
-"""What every way to an account has in common: checking its identifiers, and writing them."""
+"""Creation of users, shared by sign-up, invitations and administration."""
 
 import secrets
 from collections.abc import Mapping
@@ -29,13 +29,13 @@ from users.accounts.services.validation import (
 from users.activity.services.record import record
 from users.activity.tags import Tag
 
-# An address is the primary one of one person, and is not another's further one.
+# An address is the primary or a secondary one of one user only.
 EMAIL_CONSTRAINTS: Final = ("user_email_unique", "email_address_of_one_person")
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A new account's identifiers, in canonical form."""
+    """Identifiers of a new account in canonical form."""
 
     email: str
     username: str
@@ -50,10 +50,10 @@ def check_new_account(  # noqa: PLR0913 - what an account consists of
     locale: str = "en",
     is_own_choice: bool = False,
 ) -> Identity:
-    """Return the identifiers of an account to be. Raises `InputRejectedError`.
+    """Return the canonical identifiers of a new account. Raises `InputRejectedError`.
 
-    With ``is_own_choice`` the username may not be a reserved one. Whether identifiers are taken
-    is not asked here: that is for the constraints to say.
+    With ``is_own_choice`` reserved usernames are rejected. Does not check whether identifiers are
+    taken: the constraints do, without a race.
     """
     problems = Problems()
     with problems.of("email", AccountErrorCode.EMAIL_INVALID):
@@ -61,7 +61,7 @@ def check_new_account(  # noqa: PLR0913 - what an account consists of
     with problems.of("username", AccountErrorCode.USERNAME_INVALID):
         username = clean_username(username)
     if is_own_choice and _is_reserved(username):
-        problems.found.append(_reserved())
+        problems.found.append(_username_reserved_problem())
     with problems.of("name", GenericErrorCode.VALUE_INVALID):
         check_field(User, "name", name)
     with problems.of("password", AccountErrorCode.PASSWORD_TOO_WEAK):
@@ -73,9 +73,9 @@ def check_new_account(  # noqa: PLR0913 - what an account consists of
 
 
 def check_identifiers(identifiers: Mapping[str, str]) -> dict[str, str]:
-    """Return any of ``email`` and ``username`` in canonical form.
+    """Return the given ``email`` and ``username`` in canonical form.
 
-    Raises `InputRejectedError`.
+    Raises `InputRejectedError` with all problems.
     """
     checks = {
         "email": (AccountErrorCode.EMAIL_INVALID, canonical_email),
@@ -91,10 +91,10 @@ def check_identifiers(identifiers: Mapping[str, str]) -> dict[str, str]:
 
 
 def check_known_email(email: str) -> str:
-    """Return the form in which an address is stored if anybody has it.
+    """Return an address as it would be stored, also one that earlier rules accepted.
 
-    Addresses that earlier rules accepted count, so that their owners are not locked out; whether
-    there are any makes no difference. Raises `InputRejectedError`.
+    So owners of such addresses are not locked out. The result does not depend on whether the
+    address exists (no enumeration). Raises `InputRejectedError`.
     """
     try:
         return check_identifiers({"email": email})["email"]
@@ -106,17 +106,17 @@ def check_known_email(email: str) -> str:
 
 
 def check_username_is_free_to_choose(username: str) -> None:
-    """Raise `InputRejectedError` if the username, in canonical form, is a reserved one."""
+    """Raise `InputRejectedError` if the canonical username is reserved."""
     if _is_reserved(username):
-        raise InputRejectedError(_reserved())
+        raise InputRejectedError(_username_reserved_problem())
 
 
 def build_verified_user(
     *, email: str, username: str, password: str, name: str = "", encoded: str | None = None
 ) -> User:
-    """Return an unsaved user whose address a mailed link proves.
+    """Return an unsaved user whose address a mailed link verified.
 
-    ``encoded`` is the password's hash, if there is one already. Raises `InputRejectedError`.
+    ``encoded`` is the password's hash, if it was computed before. Raises `InputRejectedError`.
     """
     identity = check_new_account(
         email=email, username=username, password=password, name=name, is_own_choice=True
@@ -131,13 +131,14 @@ def build_verified_user(
 
 
 def insert_verified_user(user: User, *, locale: str, actor: Actor, **data: Any) -> None:
-    """Save a `build_verified_user`, and end all sign-ups for its address.
+    """Save a user of `build_verified_user`, and delete all sign-ups for the address.
 
-    Call it in the service's transaction; ``data`` is for the event. Raises `InputRejectedError`
-    if the address or the username was taken meanwhile.
+    Call it in a transaction; ``data`` is added to the event. Raises `InputRejectedError` if the
+    address or the username was taken meanwhile.
     """
     lock_sign_ups(user.email).delete()
-    # Asked first, because with an account at the address no other username would help.
+    # First, because the constraint on the username may fail before that on the address, and then
+    # another username would not help.
     if User.objects.with_address(user.email).exists():
         raise email_taken_error()
     insert_user(user, locale=locale)
@@ -145,10 +146,10 @@ def insert_verified_user(user: User, *, locale: str, actor: Actor, **data: Any) 
 
 
 def lock_sign_ups(email: str) -> QuerySet[SignUp]:
-    """Lock the pending sign-ups for an address, and return them.
+    """Lock and return the pending sign-ups for an address.
 
-    Always in one order, and before the user is inserted: two links for the same address, or an
-    invitation and a link, would otherwise wait for each other (deadlock).
+    Deadlock order: by primary key, and before the user is inserted. Two links for the same address,
+    or an invitation and a link, could otherwise deadlock.
     """
     sign_ups = SignUp.objects.filter(email=email)
     list(sign_ups.order_by("pk").select_for_update().values_list("pk"))
@@ -156,7 +157,7 @@ def lock_sign_ups(email: str) -> QuerySet[SignUp]:
 
 
 def insert_user(user: User, *, locale: str = "en") -> None:
-    """Add a person with what belongs to everybody, in the caller's transaction.
+    """Insert a user with the related rows, in the caller's transaction.
 
     Raises `InputRejectedError` if the address or the username was taken meanwhile.
     """
@@ -166,10 +167,10 @@ def insert_user(user: User, *, locale: str = "en") -> None:
 
 
 def save_identifiers(user: User) -> None:
-    """Save a new person, or the changed identifiers of one, in the caller's transaction.
+    """Save a new user, or the changed identifiers of one, in the caller's transaction.
 
-    A further address of the person's that became the primary one is not a further one any more.
-    Raises `InputRejectedError` if one of them is taken; the transaction cannot go on then.
+    Deletes the user's secondary address that became the primary one. Raises `InputRejectedError` if
+    an identifier is taken; the transaction is aborted then.
     """
     is_new = user._state.adding  # noqa: SLF001 - Django has no public name for it
     fields = (
@@ -186,24 +187,24 @@ def save_identifiers(user: User) -> None:
 
 
 def unused_username() -> str:
-    """Return a username that nobody has, and that nobody can choose: it has a tilde."""
+    """Return a random username that users cannot choose, because of its tilde."""
     return f"deleted~{secrets.token_hex(10)}"
 
 
 def unused_email() -> str:
-    """Return an address that nobody has, and to which nothing is delivered (RFC 2606)."""
+    """Return a random address that cannot receive mail (RFC 2606)."""
     return f"{secrets.token_hex(16)}@deleted.invalid"
 
 
 def email_taken_error(field: str = "email") -> InputRejectedError:
-    """Return the refusal of an address; not for strangers, who must not learn of it."""
+    """Return the error about a taken address; do not show it to strangers (enumeration)."""
     return InputRejectedError(
-        Problem(AccountErrorCode.EMAIL_TAKEN, _("This address has an account."), (field,))
+        Problem(AccountErrorCode.EMAIL_TAKEN, _("This address already has an account."), (field,))
     )
 
 
 def username_taken_error() -> InputRejectedError:
-    """Return the refusal of a username."""
+    """Return the error about a taken username."""
     return InputRejectedError(
         Problem(
             AccountErrorCode.USERNAME_TAKEN,
@@ -225,7 +226,7 @@ def _is_reserved(username: str) -> bool:
     return username in RESERVED_USERNAMES or username in settings.RESERVED_USERNAMES
 
 
-def _reserved() -> Problem:
+def _username_reserved_problem() -> Problem:
     return Problem(
         AccountErrorCode.USERNAME_RESERVED,
         _("This username is reserved. Choose a different one."),

@@ -1,4 +1,4 @@
-"""Whether mail to an account's addresses is accepted, as the SMTP server last said."""
+"""Deliverability of addresses, by the last reply of the SMTP server."""
 
 from typing import Final
 from uuid import UUID
@@ -18,11 +18,11 @@ SECONDARY: Final = "undeliverable_at"
 
 @transaction.atomic(durable=True)
 def mark_undeliverable(email: str, *, reason: str) -> None:
-    """Note that mail to an address was refused for good because of the address.
+    """Mark an address as undeliverable after a permanent rejection of its mailbox.
 
-    ``reason`` is what `core.email.smtp_replies` makes of the reply, and holds codes alone. An
-    address that is marked already leaves no event. One without an account, such as that of a
-    sign-up, leaves an event only.
+    ``reason`` is the result of `core.email.smtp_replies` and has codes only. Records an event
+    unless the address is marked already, and also for an address without an account, such as a
+    sign-up's.
     """
     now = timezone.now()
     primary = User.objects.filter(email=email)
@@ -45,12 +45,12 @@ def mark_undeliverable(email: str, *, reason: str) -> None:
 
 @transaction.atomic(durable=True)
 def mark_deliverable(email: str) -> None:
-    """Note that mail to an address was accepted; one that was not marked leaves no event."""
+    """Remove the mark of an address that accepted mail; no-op without a mark."""
     clear_undeliverable(email)
 
 
 def clear_undeliverable(email: str) -> None:
-    """Remove the mark of an address in the caller's transaction, if it has one."""
+    """Remove the mark of an address, if any, in the caller's transaction."""
     primary = User.objects.filter(email=email, email_undeliverable_at__isnull=False)
     secondary = EmailAddress.objects.filter(email=email, undeliverable_at__isnull=False)
     owners = [
@@ -62,7 +62,7 @@ def clear_undeliverable(email: str) -> None:
 
 
 def _write(rows: QuerySet[Model], owner: str, values: dict[str, object]) -> list[UUID]:
-    """Write to the rows; return whose they are. There is one at the most: addresses are unique."""
+    """Update the rows, of which there is at most one; return the owners' ids."""
     owners = list(rows.values_list(owner, flat=True))
-    # Conditional, so that of two workers one records the event.
+    # Conditional update, so that only one of two workers records the event.
     return owners if rows.update(**values) else []

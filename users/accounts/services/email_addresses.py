@@ -1,7 +1,8 @@
-"""Further e-mail addresses, beside the primary one: adding, choosing the primary, removing.
+"""Secondary e-mail addresses: addition, removal and choice of the primary address.
 
-Each takes the person's password, or an administrator: an address opens the account, by a password
-reset. The person is locked before anything else, so that two at once come one after the other.
+Each operation requires the user's password or an administrator, because an address gives access to
+the account through a password reset. Each locks the user first, so that operations on one user are
+serialised.
 """
 
 from typing import Final
@@ -34,15 +35,15 @@ from users.accounts.throttling import count_mail, count_token
 from users.activity.services.record import record
 from users.activity.tags import Tag
 
-# Beside the primary one, those that wait for a click included.
+# Secondary addresses of a user, pending ones included.
 MAX_ADDRESSES: Final = 10
 
 
 def add_email_address(user_id: UUID, *, actor: Actor, email: str, password: str) -> None:
-    """Have a link mailed to a further address, which counts only once it is confirmed.
+    """Request a secondary address; it is added once the mailed link is confirmed.
 
-    Whether somebody has the address is told to nobody but its owner, by mail. Asking again
-    replaces the link; asking for an address that one has does nothing. Raises
+    Discloses only to the address's owner, by mail, whether the address has an account. A repeated
+    request replaces the link; a request for an address of the same user is a no-op. Raises
     `InputRejectedError`, also for too many addresses, `TooManyAttemptsError` and the policy's
     errors.
     """
@@ -52,7 +53,7 @@ def add_email_address(user_id: UUID, *, actor: Actor, email: str, password: str)
         user = get_self_for_update(user_id)
         if user.has_address(email):
             return
-        _refuse_too_many(user, email)
+        _require_capacity(user, email)
         addition = EmailAddition(
             user=user, email=email, expires_at=timezone.now() + settings.EMAIL_CHANGE_TTL
         )
@@ -72,24 +73,24 @@ def add_email_address(user_id: UUID, *, actor: Actor, email: str, password: str)
 
 
 def confirm_email_address(token: str, *, actor: Actor, password: str | None = None) -> EmailAddress:
-    """Make the address that the token was mailed to one of the user's.
+    """Add the secondary address to which the token was mailed.
 
-    It takes the user as well, for the reason that `confirm_email_change` has. The primary address
-    gets a notice. Raises `InputRejectedError` for a token that does not work, without that proof,
-    or if somebody has the address by now, and `TooManyAttemptsError`.
+    Requires the user or the ``password``, as `confirm_email_change` does. The primary address gets
+    a notice. Raises `InputRejectedError` for an invalid token, for a missing or wrong password, or
+    if the address was taken meanwhile, and `TooManyAttemptsError`.
     """
     count_token(actor)
     seen = read_link(EmailAddition, token)
     require_owner(seen.user_id, password, actor=actor)
     with transaction.atomic(durable=True):
-        # The user first, as everybody does who locks both; a new password takes the link away.
+        # Deadlock order: the user before the link. A changed password deletes the link.
         user = User.objects.select_for_update().get(pk=seen.user_id)
         addition = use_link(EmailAddition, token)
         address = EmailAddress(user=user, email=addition.email, verified_at=timezone.now())
         try:
             address.save(force_insert=True)
         except IntegrityError:
-            # Somebody confirmed it meanwhile, the person included.
+            # Confirmed meanwhile, by another user or by this one.
             raise email_taken_error("token") from None
         record(
             Tag.EMAIL_ADDRESS_ADDED,
@@ -101,10 +102,10 @@ def confirm_email_address(token: str, *, actor: Actor, password: str | None = No
 
 
 def set_primary_email_address(user_id: UUID, *, actor: Actor, email: str, password: str) -> User:
-    """Make a confirmed address the one that we write to; the former stays as another.
+    """Make a secondary address the primary one; the former primary becomes secondary.
 
-    A former address that was never confirmed is dropped. It gets a notice in any case. The
-    present one changes nothing. Raises `InputRejectedError`, `TooManyAttemptsError` and the
+    A former primary address that was never verified is deleted. It gets a notice in any case. No-op
+    for the current primary address. Raises `InputRejectedError`, `TooManyAttemptsError` and the
     policy's errors.
     """
     email = _confirm_request(user_id, actor=actor, email=email, password=password)
@@ -114,7 +115,7 @@ def set_primary_email_address(user_id: UUID, *, actor: Actor, email: str, passwo
             return user
         address = user.email_addresses.filter(email=email).first()
         if address is None:
-            raise _address_not_found()
+            raise _address_not_found_error()
         old, old_verified_at = user.email, user.email_verified_at
         old_undeliverable_at = user.email_undeliverable_at
         user.set_email(
@@ -140,30 +141,30 @@ def set_primary_email_address(user_id: UUID, *, actor: Actor, email: str, passwo
 
 
 def remove_email_address(user_id: UUID, *, actor: Actor, email: str, password: str) -> User:
-    """Take an address from a person, or the link to confirm it; it gets a notice if it was theirs.
+    """Remove a secondary address or a pending one; a confirmed one gets a notice.
 
-    The primary one, and so the last one, stays. Raises `InputRejectedError`,
-    `TooManyAttemptsError` and the policy's errors.
+    Raises `InputRejectedError`, also for the primary address, `TooManyAttemptsError` and the
+    policy's errors.
     """
     email = _confirm_request(user_id, actor=actor, email=email, password=password)
     with transaction.atomic(durable=True):
         user = get_self_for_update(user_id)
         if user.email == email:
-            raise _is_primary_error(
+            raise _primary_address_error(
                 _("This is your primary address. Make another one primary first.")
             )
         if not _delete_address(user, email, actor=actor):
-            raise _address_not_found()
+            raise _address_not_found_error()
     return user
 
 
 @transaction.atomic(durable=True)
 def remove_user_email_address(user_id: UUID | None, *, actor: Actor, email: str) -> User:
-    """Do for a person what `remove_email_address` does, as an administrator.
+    """Remove a user's secondary address, as an administrator.
 
-    They are told at the primary address as well. Raises `InputRejectedError` if there is no such
-    person or address, for the primary one and for oneself, `ReauthenticationRequiredError` and the
-    policy's errors.
+    Works as `remove_email_address`; the primary address gets a notice as well. Raises
+    `InputRejectedError` if the user or the address does not exist, for the primary address and for
+    the actor's own, `ReauthenticationRequiredError` and the policy's errors.
     """
     require(actor, may_administer)
     require_recent_authentication(actor)
@@ -172,32 +173,34 @@ def remove_user_email_address(user_id: UUID | None, *, actor: Actor, email: str)
         raise InputRejectedError(
             Problem(
                 GenericErrorCode.VALUE_INVALID,
-                _("Your own are removed with your password: see removeEmailAddress."),
+                _("Remove your own with your password: see removeEmailAddress."),
                 ("user_id",),
             )
         )
     user = get_user_for_update(user_id)
     if user.email == email:
-        raise _is_primary_error(
-            _("This is the primary address. Give the person another one first: see updateUser.")
+        raise _primary_address_error(
+            _("This is the primary address. Give the user another one first: see updateUser.")
         )
     if not _delete_address(user, email, actor=actor):
         raise InputRejectedError(
             Problem(
-                GenericErrorCode.NOT_FOUND, _("This is no further address of theirs."), ("email",)
+                GenericErrorCode.NOT_FOUND,
+                _("This is not a secondary address of the user."),
+                ("email",),
             )
         )
     return user
 
 
 def remove_secondary_addresses(user: User, *, actor: Actor) -> None:
-    """Remove all addresses of a locked user but the primary one; each gets a notice."""
+    """Remove all secondary addresses of a locked user; each gets a notice."""
     for email in list(user.email_addresses.order_by("pk").values_list("email", flat=True)):
         _delete_address(user, email, actor=actor)
 
 
 def _delete_address(user: User, email: str, *, actor: Actor) -> bool:
-    """Take an address, and any link to confirm it, from a locked person; tell if there was any."""
+    """Delete a secondary or pending address of a locked user; return True if there was one."""
     canceled, _rows = EmailAddition.objects.filter(user=user, email=email).delete()
     removed, _rows = user.email_addresses.filter(email=email).delete()
     if removed:
@@ -208,7 +211,7 @@ def _delete_address(user: User, email: str, *, actor: Actor) -> bool:
 
 
 def _confirm_request(user_id: UUID, *, actor: Actor, email: str, password: str) -> str:
-    """Return the address in canonical form, once the person is known to ask."""
+    """Confirm the user's password; return the address in canonical form."""
     require(actor, may_change_credentials, user_id)
     email = _canonical(email, user_id=user_id)
     confirm_password(user_id, password, actor=actor, field="password")
@@ -216,9 +219,9 @@ def _confirm_request(user_id: UUID, *, actor: Actor, email: str, password: str) 
 
 
 def _canonical(email: str, *, user_id: UUID | None) -> str:
-    """Return the canonical form of an address, or of a further one that earlier rules accepted.
+    """Return the canonical address; accept the user's stored ones as well.
 
-    Those must be possible to remove. Raises `InputRejectedError`.
+    Addresses that only earlier rules accepted must be removable. Raises `InputRejectedError`.
     """
     try:
         return check_identifiers({"email": email})["email"]
@@ -229,24 +232,28 @@ def _canonical(email: str, *, user_id: UUID | None) -> str:
         return stored
 
 
-def _refuse_too_many(user: User, email: str) -> None:
-    waiting = EmailAddition.objects.filter(user=user, expires_at__gt=timezone.now())
-    if user.email_addresses.count() + waiting.exclude(email=email).count() >= MAX_ADDRESSES:
+def _require_capacity(user: User, email: str) -> None:
+    pending = EmailAddition.objects.filter(user=user, expires_at__gt=timezone.now())
+    if user.email_addresses.count() + pending.exclude(email=email).count() >= MAX_ADDRESSES:
         raise InputRejectedError(
             Problem(
                 AccountErrorCode.TOO_MANY_EMAIL_ADDRESSES,
-                _("You can have %(max)d addresses beside the primary one. Remove one first.")
+                _("You can have %(max)d secondary addresses. Remove one first.")
                 % {"max": MAX_ADDRESSES},
                 ("email",),
             )
         )
 
 
-def _is_primary_error(what_to_do: str) -> InputRejectedError:
-    return InputRejectedError(Problem(AccountErrorCode.EMAIL_PRIMARY, what_to_do, ("email",)))
+def _primary_address_error(message: str) -> InputRejectedError:
+    return InputRejectedError(Problem(AccountErrorCode.EMAIL_PRIMARY, message, ("email",)))
 
 
-def _address_not_found() -> InputRejectedError:
+def _address_not_found_error() -> InputRejectedError:
     return InputRejectedError(
-        Problem(GenericErrorCode.NOT_FOUND, _("This is no confirmed address of yours."), ("email",))
+        Problem(
+            GenericErrorCode.NOT_FOUND,
+            _("This is not a confirmed address of your account."),
+            ("email",),
+        )
     )

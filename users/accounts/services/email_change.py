@@ -1,4 +1,4 @@
-"""Changing the e-mail address: asked for with the password, confirmed at the new address."""
+"""Change of the primary address: requested with the password, confirmed at the new one."""
 
 from uuid import UUID
 
@@ -20,10 +20,10 @@ from users.activity.tags import Tag
 
 
 def request_email_change(user_id: UUID, *, actor: Actor, email: str, password: str) -> None:
-    """Have a link mailed to the new address, which counts only once it is confirmed.
+    """Request another primary address; it changes once the mailed link is confirmed.
 
-    Whether somebody has the address is told to nobody but its owner, by mail. A later request
-    replaces an earlier one; asking for the present address does nothing. Raises
+    Discloses only to the address's owner, by mail, whether the address has an account. A later
+    request replaces an earlier one; a request for the current address is a no-op. Raises
     `InputRejectedError`, `TooManyAttemptsError` and the policy's errors.
     """
     require(actor, may_change_credentials, user_id)
@@ -52,18 +52,18 @@ def request_email_change(user_id: UUID, *, actor: Actor, email: str, password: s
 
 
 def confirm_email_change(token: str, *, actor: Actor, password: str | None = None) -> User:
-    """Make the address that the token was mailed to the user's; the old one gets a notice.
+    """Make the address to which the token was mailed the primary one.
 
-    It takes the user, signed in or by the ``password``, because the mailbox may be a stranger's
-    who would otherwise end up in an account with somebody else's password. Raises
-    `InputRejectedError` for a token that does not work, without that proof, or if somebody has the
-    address by now, and `TooManyAttemptsError`.
+    Requires the user to be signed in, or the ``password``: the mailbox may be a stranger's, who
+    would otherwise share an account with its owner (pre-hijacking). The old address gets a notice.
+    Raises `InputRejectedError` for an invalid token, for a missing or wrong password, or if the
+    address was taken meanwhile, and `TooManyAttemptsError`.
     """
     count_token(actor)
     seen = read_link(EmailChange, token)
     require_owner(seen.user_id, password, actor=actor)
     with transaction.atomic(durable=True):
-        # The user first, as everybody does who locks both; a new password takes the link away.
+        # Deadlock order: the user before the link. A changed password deletes the link.
         user = User.objects.select_for_update().get(pk=seen.user_id)
         change = use_link(EmailChange, token)
         old = user.email
@@ -71,7 +71,7 @@ def confirm_email_change(token: str, *, actor: Actor, password: str | None = Non
         try:
             save_identifiers(user)
         except InputRejectedError as error:
-            # Somebody else confirmed the address meanwhile.
+            # Another user confirmed the address meanwhile.
             raise error.with_field("token") from None
         record(
             Tag.EMAIL_CHANGED,

@@ -1,7 +1,7 @@
-"""What users may do: the groups and permissions that they hold.
+"""Grants: the groups and permissions that users hold.
 
-Each service locks permissions, then groups, then users, and rows of a table in the order of their
-keys. So nothing that is granted can be deleted before the commit, and writers do not deadlock.
+Deadlock order: permissions, then groups, then users, and rows of a table by primary key. The locks
+also prevent the deletion of what is granted before the commit.
 """
 
 from collections.abc import Sequence
@@ -25,12 +25,12 @@ from users.activity.tags import Tag
 
 @transaction.atomic(durable=True)
 def add_to_groups(user_id: UUID | None, *, actor: Actor, group_ids: Sequence[int | None]) -> User:
-    """Add a user to groups; those that the user is in already are skipped.
+    """Add a user to groups; skip those that the user is a member of.
 
-    Raises `InputRejectedError` if there is no such user or group, or for more than `MAX_CHANGES`
-    groups, and the policy's errors.
+    Raises `InputRejectedError` if the user or a group does not exist, or for more than
+    `MAX_CHANGES` groups, and the policy's errors.
     """
-    _require_rights(actor)
+    _require_grant_access(actor)
     check_change_size(group_ids, field="group_ids")
     change = SetChange(added=lock_groups(group_ids))
     return _write_groups(get_user_for_update(user_id), change, actor=actor)
@@ -40,11 +40,11 @@ def add_to_groups(user_id: UUID | None, *, actor: Actor, group_ids: Sequence[int
 def remove_from_groups(
     user_id: UUID | None, *, actor: Actor, group_ids: Sequence[int | None]
 ) -> User:
-    """Remove a user from groups; those that the user is not in are skipped.
+    """Remove a user from groups; skip those that the user is not a member of.
 
     Raises the same errors as `add_to_groups`.
     """
-    _require_rights(actor)
+    _require_grant_access(actor)
     check_change_size(group_ids, field="group_ids")
     change = SetChange(removed=lock_groups(group_ids))
     return _write_groups(get_user_for_update(user_id), change, actor=actor)
@@ -52,16 +52,16 @@ def remove_from_groups(
 
 @transaction.atomic(durable=True)
 def add_to_group(user_id: UUID, *, actor: Actor, group_id: int) -> User:
-    """Add a user to one group, as a bulk action does; raises as `add_to_groups`."""
-    _require_rights(actor)
+    """Add a user to one group, for bulk actions. Raises the errors of `add_to_groups`."""
+    _require_grant_access(actor)
     change = SetChange(added=frozenset({get_group_for_update(group_id).pk}))
     return _write_groups(get_user_for_update(user_id), change, actor=actor)
 
 
 @transaction.atomic(durable=True)
 def remove_from_group(user_id: UUID, *, actor: Actor, group_id: int) -> User:
-    """Remove a user from one group, as a bulk action does; raises as `remove_from_groups`."""
-    _require_rights(actor)
+    """Remove a user from one group, for bulk actions. Raises the errors of `add_to_groups`."""
+    _require_grant_access(actor)
     change = SetChange(removed=frozenset({get_group_for_update(group_id).pk}))
     return _write_groups(get_user_for_update(user_id), change, actor=actor)
 
@@ -70,12 +70,12 @@ def remove_from_group(user_id: UUID, *, actor: Actor, group_id: int) -> User:
 def grant_user_permissions(
     user_id: UUID | None, *, actor: Actor, permissions: Sequence[str]
 ) -> User:
-    """Grant a user permissions, given as app.codename; those that the user holds are skipped.
+    """Grant permissions (`app.codename`) to a user; skip those that the user holds directly.
 
-    What the user's groups permit does not count. Raises `InputRejectedError` if there is no such
-    user or permission, or for more than `MAX_CHANGES` permissions, and the policy's errors.
+    Raises `InputRejectedError` if the user or a permission does not exist, or for more than
+    `MAX_CHANGES` permissions, and the policy's errors.
     """
-    _require_rights(actor)
+    _require_grant_access(actor)
     check_change_size(permissions, field="permissions")
     change = SetChange(added=lock_permissions(find_permissions(permissions)))
     return _write_permissions(get_user_for_update(user_id), change, actor=actor)
@@ -85,11 +85,11 @@ def grant_user_permissions(
 def revoke_user_permissions(
     user_id: UUID | None, *, actor: Actor, permissions: Sequence[str]
 ) -> User:
-    """Revoke permissions of a user's own; those that the user does not hold are skipped.
+    """Revoke permissions that a user holds directly; skip others.
 
     Raises the same errors as `grant_user_permissions`.
     """
-    _require_rights(actor)
+    _require_grant_access(actor)
     check_change_size(permissions, field="permissions")
     change = SetChange(removed=lock_permissions(find_permissions(permissions)))
     return _write_permissions(get_user_for_update(user_id), change, actor=actor)
@@ -98,7 +98,7 @@ def revoke_user_permissions(
 def write_rights(
     user: User, tag: Tag, change: SetChange, *, actor: Actor, held: Manager[Any]
 ) -> None:
-    """Write what a locked user holds, groups or permissions, in the caller's transaction."""
+    """Write the groups or permissions of a locked user, in the caller's transaction."""
     old, new = change.write(held)
     if old == new:
         return
@@ -106,7 +106,7 @@ def write_rights(
     record(tag, actor=actor, subject_id=user.pk, old=old, new=new)
 
 
-def _require_rights(actor: Actor) -> None:
+def _require_grant_access(actor: Actor) -> None:
     require(actor, may_administer_groups)
     require_recent_authentication(actor)
 

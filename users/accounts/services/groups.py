@@ -1,4 +1,4 @@
-"""Groups, and what their members may do."""
+"""Groups and their permissions."""
 
 from collections.abc import Collection, Sequence
 from typing import Final
@@ -29,7 +29,7 @@ def create_group(*, actor: Actor, name: str, permissions: Collection[int] = ()) 
     Raises `InputRejectedError` if the name is taken or empty, or a permission does not exist, and
     the policy's errors.
     """
-    _require_groups(actor)
+    _require_group_access(actor)
     _check_name(name)
     keys = lock_permissions(permissions)
     group = Group(name=name)
@@ -48,13 +48,13 @@ def update_group(
     name: str | None = None,
     permissions: SetChange = UNCHANGED,
 ) -> Group:
-    """Change a group's name, its permissions, or both; its members' permissions follow.
+    """Change a group's name, its permissions, or both.
 
-    What is not given stays, and an unchanged group leaves no event. Raises `InputRejectedError` if
-    the name is taken or empty, or if the group or a permission does not exist, and the policy's
+    Missing values are unchanged; an unchanged group records no event. Raises `InputRejectedError`
+    if the name is taken or empty, or if the group or a permission does not exist, and the policy's
     errors.
     """
-    _require_groups(actor)
+    _require_group_access(actor)
     if name is not None:
         _check_name(name)
     return _change_group(group_id, permissions, actor=actor, name=name)
@@ -64,12 +64,12 @@ def update_group(
 def grant_group_permissions(
     group_id: int | None, *, actor: Actor, permissions: Sequence[str]
 ) -> Group:
-    """Grant a group permissions, given as app.codename; those that it holds are skipped.
+    """Grant permissions (`app.codename`) to a group; skip those that it has.
 
-    Raises `InputRejectedError` if there is no such group or permission, or for more than
+    Raises `InputRejectedError` if the group or a permission does not exist, or for more than
     `MAX_CHANGES` permissions, and the policy's errors.
     """
-    _require_groups(actor)
+    _require_group_access(actor)
     check_change_size(permissions, field="permissions")
     change = SetChange(added=frozenset(find_permissions(permissions)))
     return _change_group(group_id, change, actor=actor)
@@ -79,11 +79,11 @@ def grant_group_permissions(
 def revoke_group_permissions(
     group_id: int | None, *, actor: Actor, permissions: Sequence[str]
 ) -> Group:
-    """Revoke permissions of a group; those that it does not hold are skipped.
+    """Revoke permissions of a group; skip those that it does not have.
 
     Raises the same errors as `grant_group_permissions`.
     """
-    _require_groups(actor)
+    _require_group_access(actor)
     check_change_size(permissions, field="permissions")
     change = SetChange(removed=frozenset(find_permissions(permissions)))
     return _change_group(group_id, change, actor=actor)
@@ -91,20 +91,20 @@ def revoke_group_permissions(
 
 @transaction.atomic(durable=True)
 def delete_group(group_id: int, *, actor: Actor) -> None:
-    """Delete a group; its members lose what it permitted.
+    """Delete a group, and so revoke its permissions from its members.
 
-    Raises `InputRejectedError` if there is no such group, and the policy's errors.
+    Raises `InputRejectedError` if the group does not exist, and the policy's errors.
     """
-    _require_groups(actor)
+    _require_group_access(actor)
     group = get_group_for_update(group_id)
-    _outdate_permissions(group)
+    _invalidate_permissions(group)
     old = {"name": group.name, "permissions": _permissions_of(group)}
     group.delete()
     record(Tag.GROUP_DELETED, actor=actor, subject_id=None, group=group_id, old=old)
 
 
 def lock_groups(group_ids: Collection[int | None]) -> frozenset[int]:
-    """Lock groups, in the order of their keys, so that none is deleted before the commit.
+    """Lock groups by primary key, so that none is deleted before the commit.
 
     Raises `InputRejectedError` about ``group_ids`` if one of them does not exist.
     """
@@ -121,16 +121,16 @@ def lock_groups(group_ids: Collection[int | None]) -> frozenset[int]:
 
 
 def find_group(group_id: int | None) -> Group:
-    """Return the group. Raises `InputRejectedError` about ``group_id`` if there is none."""
-    return _get_locked_group(Group.objects.all(), group_id)
+    """Return a group. Raises `InputRejectedError` about ``group_id`` if it does not exist."""
+    return _get_group(Group.objects.all(), group_id)
 
 
 def get_group_for_update(group_id: int | None) -> Group:
-    """Return the group, locked. Raises `InputRejectedError` about ``group_id`` if there is none."""
-    return _get_locked_group(Group.objects.select_for_update(), group_id)
+    """Return a group, locked for update; raises as `find_group`."""
+    return _get_group(Group.objects.select_for_update(), group_id)
 
 
-def _require_groups(actor: Actor) -> None:
+def _require_group_access(actor: Actor) -> None:
     require(actor, may_administer_groups)
     require_recent_authentication(actor)
 
@@ -148,7 +148,7 @@ def _change_group(
     old = {"name": old_name, "permissions": old_permissions}
     new = {"name": group.name, "permissions": new_permissions}
     if old != new:
-        _outdate_permissions(group)
+        _invalidate_permissions(group)
         record(Tag.GROUP_CHANGED, actor=actor, subject_id=None, group=group.pk, old=old, new=new)
     return group
 
@@ -165,7 +165,11 @@ def _save_name(group: Group) -> None:
         group.save()
     except IntegrityError:
         raise InputRejectedError(
-            Problem(GenericErrorCode.VALUE_INVALID, _("There is a group of this name."), ("name",))
+            Problem(
+                GenericErrorCode.VALUE_INVALID,
+                _("A group with this name already exists."),
+                ("name",),
+            )
         ) from None
 
 
@@ -173,15 +177,15 @@ def _permissions_of(group: Group) -> list[int]:
     return list(group.permissions.order_by("pk").values_list("pk", flat=True))
 
 
-def _get_locked_group(groups: QuerySet[Group], group_id: int | None) -> Group:
+def _get_group(groups: QuerySet[Group], group_id: int | None) -> Group:
     group = groups.filter(pk=group_id).first() if group_id is not None else None
     if group is None:
         raise InputRejectedError(
-            Problem(GenericErrorCode.NOT_FOUND, _("There is no such group."), ("group_id",))
+            Problem(GenericErrorCode.NOT_FOUND, _("This group does not exist."), ("group_id",))
         )
     return group
 
 
-def _outdate_permissions(group: Group) -> None:
-    """Have nobody read again what is cached of the members' permissions."""
+def _invalidate_permissions(group: Group) -> None:
+    """Invalidate the cached permissions of the members."""
     User.objects.filter(groups=group).update(authorization_version=F("authorization_version") + 1)

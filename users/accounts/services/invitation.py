@@ -1,4 +1,4 @@
-"""Accounts by invitation."""
+"""Invitations of administrators to create an account."""
 
 from django.conf import settings
 from django.db import transaction
@@ -25,9 +25,9 @@ from users.activity.tags import Tag
 
 @transaction.atomic(durable=True)
 def invite_user(*, actor: Actor, email: str, name: str = "", locale: str = "en") -> None:
-    """Offer an account to the owner of an address, by a mailed link.
+    """Invite the owner of an address to create an account, by a mailed link.
 
-    A later invitation replaces an earlier one for the address. Raises `InputRejectedError`
+    A later invitation of the address replaces an earlier one. Raises `InputRejectedError`
     and the policy's errors.
     """
     require(actor, may_administer_users)
@@ -56,19 +56,19 @@ def invite_user(*, actor: Actor, email: str, name: str = "", locale: str = "en")
 
 
 def accept_invitation(token: str, *, actor: Actor, username: str, password: str) -> User:
-    """Make an account of the invitation, which proves the address; the link works once.
+    """Create the account of an invitation; its link is single-use and verifies the address.
 
-    Input that is refused leaves the invitation as it was. Raises `InputRejectedError` and
+    Rejected input does not consume the invitation. Raises `InputRejectedError` and
     `TooManyAttemptsError`.
     """
     count_token(actor)
-    # Before anything is locked, because strength may be asked of another service.
-    offer = read_link(Invitation, token)
+    # Before any lock, because the check of the password may call an external service.
+    invitation = read_link(Invitation, token)
     user = build_verified_user(
-        email=offer.email, username=username, password=password, name=offer.name
+        email=invitation.email, username=username, password=password, name=invitation.name
     )
     with transaction.atomic(durable=True):
         use_link(Invitation, token)
-        record(Tag.INVITATION_ACCEPTED, actor=actor, subject_id=user.pk, link=offer.nonce)
-        insert_verified_user(user, locale=offer.locale, actor=actor)
+        record(Tag.INVITATION_ACCEPTED, actor=actor, subject_id=user.pk, link=invitation.nonce)
+        insert_verified_user(user, locale=invitation.locale, actor=actor)
     return user

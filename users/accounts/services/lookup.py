@@ -1,4 +1,4 @@
-"""Finding the person a service is about."""
+"""Lookup of the user that a service acts on."""
 
 from uuid import UUID
 
@@ -10,24 +10,24 @@ from users.accounts.models import User
 
 
 def get_user_for_update(user_id: UUID | None) -> User:
-    """Return the person, locked until the caller's transaction ends.
+    """Return the user, locked for update.
 
-    Raises `InputRejectedError` if there is none, or none any more.
+    Raises `InputRejectedError` if the user does not exist or was erased.
     """
     user = _get_for_update(user_id, erased_at=None)
     if user is None:
         raise InputRejectedError(
-            Problem(GenericErrorCode.NOT_FOUND, _("There is no such person."), ("user_id",))
+            Problem(GenericErrorCode.NOT_FOUND, _("This user does not exist."), ("user_id",))
         )
     return user
 
 
 def get_self_for_update(user_id: UUID | None) -> User:
-    """Return the same of somebody who acts for themselves, as whom they may still sign in.
+    """Return the actor's own active user, locked for update.
 
-    Whoever shuts an account at the same moment, by a suspension or a deletion, does so before, and
-    it is seen here, or after, and ends what is written now with all the rest. Raises
-    `UnauthenticatedError`, which is what the next request is told.
+    The lock serialises with a concurrent suspension or deletion: either it is visible here, or it
+    follows and ends what this transaction writes. Raises `UnauthenticatedError`, as the actor's
+    next request does.
     """
     user = _get_for_update(user_id, is_active=True)
     if user is None:
@@ -42,13 +42,13 @@ def get_target_for_update(user_id: UUID | None, *, actor: Actor) -> User:
 
 
 def set_active(user: User, *, active: bool) -> None:
-    """Shut a locked person's account, or open it again, in the caller's transaction."""
+    """Activate or deactivate a locked user, in the caller's transaction."""
     user.is_active = active
     user.authorization_version += 1
     user.save(update_fields=["is_active", "authorization_version"])
 
 
 def _get_for_update(user_id: UUID | None, **conditions: object) -> User | None:
-    """Lock the person alone: what was joined would be as it was before others were waited for."""
-    people = User.objects.select_for_update()
-    return people.filter(pk=user_id, **conditions).first() if user_id else None
+    """Return the locked user without joins: after a wait, joined rows would be stale."""
+    users = User.objects.select_for_update()
+    return users.filter(pk=user_id, **conditions).first() if user_id else None

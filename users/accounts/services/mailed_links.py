@@ -1,4 +1,4 @@
-"""What a mailed link opens: looking at it, and using it up."""
+"""Lookup and consumption of mailed links."""
 
 from typing import Any, TypeVar
 from uuid import UUID
@@ -15,18 +15,18 @@ L = TypeVar("L", bound=MailedLink)
 
 
 def link_invalid_error() -> InputRejectedError:
-    """Return the refusal of a link that leads nowhere."""
+    """Return the error about an invalid or used link."""
     return InputRejectedError(
         Problem(
             AccountErrorCode.TOKEN_INVALID,
-            _("This link was used already or is not valid. Ask for a new one."),
+            _("This link is invalid or was already used. Request a new one."),
             ("token",),
         )
     )
 
 
 def require_link(links: QuerySet[Any]) -> Any:
-    """Return the link that was found. Raises `InputRejectedError` if it leads nowhere."""
+    """Return the link found. Raises `InputRejectedError` if there is none or it expired."""
     link = links.first()
     if link is None:
         raise link_invalid_error()
@@ -34,7 +34,7 @@ def require_link(links: QuerySet[Any]) -> Any:
         raise InputRejectedError(
             Problem(
                 AccountErrorCode.TOKEN_EXPIRED,
-                _("This link is too old. Ask for a new one."),
+                _("This link has expired. Request a new one."),
                 ("token",),
             )
         )
@@ -42,19 +42,18 @@ def require_link(links: QuerySet[Any]) -> Any:
 
 
 def read_link(kind: type[L], token: str) -> L:
-    """Return what the token opens, and leave it.
+    """Return the link of a token without consuming it.
 
-    Raises `InputRejectedError` if the token is not of this kind, was used, was replaced or is
-    too old.
+    Raises `InputRejectedError` if the token is invalid, of another kind, used, replaced or expired.
     """
     link: L = require_link(kind.objects.with_token(token))
     return link
 
 
 def use_link(kind: type[L], token: str) -> L:
-    """Remove and return what the token opens, in the caller's transaction.
+    """Delete and return the link of a token, in the caller's transaction.
 
-    Of several who come with the same token the first gets it. Raises as `read_link` does.
+    The row lock makes it single-use under concurrency. Raises the errors of `read_link`.
     """
     link: L = require_link(kind.objects.with_token(token).select_for_update())
     kind.objects.filter(pk=link.pk).delete()
@@ -62,9 +61,9 @@ def use_link(kind: type[L], token: str) -> L:
 
 
 def end_address_links_of(user_id: UUID) -> None:
-    """Make the user's pending links to confirm addresses void, in the caller's transaction.
+    """Delete the user's links to confirm addresses, in the caller's transaction.
 
-    The caller has locked the user.
+    Call it with the user locked.
     """
     for kind in (EmailChange, EmailAddition):
         kind.objects.filter(user=user_id).delete()

@@ -1,4 +1,4 @@
-"""What applications note about people."""
+"""Changes of user metadata."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -22,7 +22,7 @@ from users.accounts.services.validation import Problems
 from users.activity.services.record import record
 from users.activity.tags import Tag
 
-NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+NO_EXPECTATION: Final[Mapping[str, Any]] = MappingProxyType({})
 EXPECTED: Final = {"public": "expected_public", "private": "expected_private"}
 RULES: Final = {"public": may_write_public_metadata, "private": may_write_private_metadata}
 
@@ -33,18 +33,18 @@ def change_metadata(
     *,
     actor: Actor,
     changes: Mapping[str, Any],
-    expected: Mapping[str, Any] = NOTHING,
+    expected: Mapping[str, Any] = NO_EXPECTATION,
     replace: bool = False,
 ) -> User:
-    """Change a person's metadata, of the kinds that ``changes`` has: ``public``, ``private``.
+    """Change a user's metadata by kind: ``public``, ``private``.
 
-    1. Ask, for each kind, whether the actor may.
-    2. Compare what there is with what is ``expected``, of any of the kinds (compare-and-swap).
-    3. Merge each (RFC 7396) into what there is or, with ``replace``, put it in the place of that.
-    4. Hold the result against the limits and the deployment's schema, and write it.
+    1. Check the policy for each kind.
+    2. Compare the stored values with ``expected``, if given (compare-and-swap).
+    3. Merge each change (RFC 7396) or, with ``replace``, replace the value.
+    4. Check the result against the limits and the deployment's schema, and write it.
 
-    Unchanged values write nothing. The event names the keys that changed, at the first level.
-    Raises `InputRejectedError`, with a JSON pointer to what violates the schema, and the policy's
+    Unchanged values write nothing. The event has the changed keys of the first level. Raises
+    `InputRejectedError`, with a JSON pointer to each violation of the schema, and the policy's
     errors.
     """
     for kind in {**changes, **expected}:
@@ -52,24 +52,24 @@ def change_metadata(
     changes, expected = _normalize(changes), _normalize_expected(expected)
     user = get_target_for_update(user_id, actor=actor)
     row = Metadata.objects.filter(user=user).values(*RULES).first() or {}
-    _refuse_conflicts({kind: row.get(kind, {}) for kind in expected}, expected)
+    _check_expected({kind: row.get(kind, {}) for kind in expected}, expected)
     old = {kind: row.get(kind, {}) for kind in changes}
     new = {
-        kind: given if replace else apply_merge_patch(old[kind], given)
-        for kind, given in changes.items()
+        kind: change if replace else apply_merge_patch(old[kind], change)
+        for kind, change in changes.items()
     }
     _check_result(new)
     keys = {kind: changed for kind in new if (changed := _changed_keys(old[kind], new[kind]))}
     if keys:
         Metadata.objects.update_or_create(user=user, defaults={kind: new[kind] for kind in keys})
-        # Applications choose the keys, which may tell something of the person.
+        # Personal, because applications choose the keys.
         personal = {"keys": keys}
         record(Tag.METADATA_CHANGED, actor=actor, subject_id=user.pk, personal=personal)
     return user
 
 
 def _normalize_expected(expected: Mapping[str, Any]) -> dict[str, Any]:
-    """Return each expected value as stored. Raises `InputRejectedError` for what cannot be."""
+    """Return the expected values normalised. Raises `InputRejectedError`."""
     problems, values = Problems(), dict(expected)
     for kind, value in expected.items():
         with problems.of(EXPECTED[kind], GenericErrorCode.VALUE_INVALID):
@@ -78,23 +78,23 @@ def _normalize_expected(expected: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _refuse_conflicts(found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
-    """Raise `InputRejectedError` about each kind that is not what the writer read."""
+def _check_expected(stored: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+    """Raise `InputRejectedError` about each kind that differs from the expected value."""
     problems = [
         Problem(
             GenericErrorCode.CONFLICT,
-            _("Somebody else changed this meanwhile. Read it again, then make your change."),
+            _("This was changed meanwhile. Read it again, then repeat your change."),
             (EXPECTED[kind],),
         )
         for kind, value in expected.items()
-        if _text(found[kind]) != _text(value)
+        if _serialize(stored[kind]) != _serialize(value)
     ]
     if problems:
         raise InputRejectedError(*problems)
 
 
 def _normalize(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return each value as stored. Raises `InputRejectedError` unless it is such an object."""
+    """Return the values normalised. Raises `InputRejectedError` unless they are objects."""
     problems, result = Problems(), dict(values)
     for kind, value in values.items():
         with problems.of(kind, GenericErrorCode.VALUE_INVALID):
@@ -106,7 +106,7 @@ def _normalize(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_result(values: Mapping[str, Any]) -> None:
-    """Raise `InputRejectedError` for what is too large, or violates the deployment's schema."""
+    """Raise `InputRejectedError` for values beyond the limits or against the schema."""
     problems = Problems()
     for kind, value in values.items():
         with problems.of(kind, GenericErrorCode.VALUE_INVALID):
@@ -119,10 +119,10 @@ def _check_result(values: Mapping[str, Any]) -> None:
 
 
 def _changed_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Return the keys whose values differ, as JSON and not as Python has it: 1 is not true."""
-    before, after = ({key: _text(value) for key, value in each.items()} for each in (old, new))
+    """Return the keys whose values differ as JSON: unlike in Python, 1 is not true."""
+    before, after = ({key: _serialize(value) for key, value in each.items()} for each in (old, new))
     return sorted(key for key in {*old, *new} if before.get(key) != after.get(key))
 
 
-def _text(value: Any) -> bytes:
+def _serialize(value: Any) -> bytes:
     return orjson.dumps(serializable(value), option=orjson.OPT_SORT_KEYS)

@@ -1,4 +1,4 @@
-"""What administrators do about work that was refused for good."""
+"""Retries of failed outbox messages."""
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -13,16 +13,18 @@ from users.activity.tags import Tag
 
 @transaction.atomic(durable=True)
 def retry_message(message_id: int, *, actor: Actor) -> None:
-    """Have a failed message of the outbox delivered again.
+    """Retry a failed message of the outbox.
 
-    Raises `InputRejectedError` if there is no such message or it is not failed, and the policy's
+    Raises `InputRejectedError` if the message does not exist or did not fail, and the policy's
     errors.
     """
     require(actor, may_administer)
     if not retry(message_id):
         raise InputRejectedError(
             Problem(
-                GenericErrorCode.NOT_FOUND, _("There is no such failed message."), ("message_id",)
+                GenericErrorCode.NOT_FOUND,
+                _("This failed message does not exist."),
+                ("message_id",),
             )
         )
     record(Tag.OUTBOX_MESSAGE_RETRIED, actor=actor, subject_id=None, message=message_id)

@@ -1,4 +1,4 @@
-"""Permissions of an organisation's own, on Django's table, for groups and people to be given."""
+"""Custom permissions, stored in Django's table and granted to groups and users."""
 
 import re
 from collections.abc import Collection
@@ -22,16 +22,16 @@ from users.activity.services.record import record
 from users.activity.tags import Tag
 
 NAME: Final = re.compile(r"([a-z][a-z0-9_]{0,99})\.([a-z][a-z0-9_]{0,99})")
-# Of the content types that Django hangs permissions on; no model is called so.
+# Django requires a content type for each permission; no model has this name.
 MODEL: Final = "custom"
 
 
 @transaction.atomic(durable=True)
 def create_permission(name: str, *, actor: Actor, description: str) -> Permission:
-    """Add a permission, called `app.codename`, that this service gives and others ask for.
+    """Create a custom permission, named `app.codename`, for other applications to check.
 
-    Raises `InputRejectedError` if the name is malformed, taken, or of one of our own apps, and
-    the policy's errors.
+    Raises `InputRejectedError` if the name is malformed, taken, or has the label of a built-in app,
+    and the policy's errors.
     """
     require(actor, may_administer_groups)
     require_recent_authentication(actor)
@@ -40,7 +40,7 @@ def create_permission(name: str, *, actor: Actor, description: str) -> Permissio
         raise InputRejectedError(
             Problem(
                 GenericErrorCode.VALUE_INVALID,
-                _("Choose a name such as billing.view_invoice, of an application of your own."),
+                _("Choose a name of your own application, such as billing.view_invoice."),
                 ("name",),
             )
         )
@@ -54,10 +54,12 @@ def create_permission(name: str, *, actor: Actor, description: str) -> Permissio
     except IntegrityError:
         raise InputRejectedError(
             Problem(
-                GenericErrorCode.VALUE_INVALID, _("There is a permission of this name."), ("name",)
+                GenericErrorCode.VALUE_INVALID,
+                _("A permission with this name already exists."),
+                ("name",),
             )
         ) from None
-    _outdate(permission)
+    _invalidate_holders(permission)
     new = {"name": name, "description": description}
     record(Tag.PERMISSION_CHANGED, actor=actor, subject_id=None, old={}, new=new)
     return permission
@@ -65,12 +67,12 @@ def create_permission(name: str, *, actor: Actor, description: str) -> Permissio
 
 @transaction.atomic(durable=True)
 def describe_permission(name: str, *, actor: Actor, description: str) -> Permission:
-    """Change what a permission of the organisation's own is said to allow.
+    """Change the description of a custom permission.
 
-    Raises `InputRejectedError` if there is none of this name, and the policy's errors.
+    Raises `InputRejectedError` if it does not exist, and the policy's errors.
     """
     require(actor, may_administer_groups)
-    permission = _own_permission(name)
+    permission = _get_custom_permission(name)
     _check_description(description)
     if permission.name != description:
         old = {"name": name, "description": permission.name}
@@ -83,21 +85,21 @@ def describe_permission(name: str, *, actor: Actor, description: str) -> Permiss
 
 @transaction.atomic(durable=True)
 def delete_permission(name: str, *, actor: Actor) -> None:
-    """Delete a permission of the organisation's own; whoever had it has it no more.
+    """Delete a custom permission, and so revoke it from groups and users.
 
-    Raises `InputRejectedError` if there is none of this name, and the policy's errors.
+    Raises `InputRejectedError` if it does not exist, and the policy's errors.
     """
     require(actor, may_administer_groups)
     require_recent_authentication(actor)
-    permission = _own_permission(name)
-    _outdate(permission)
+    permission = _get_custom_permission(name)
+    _invalidate_holders(permission)
     old = {"name": name, "description": permission.name}
     permission.delete()
     record(Tag.PERMISSION_DELETED, actor=actor, subject_id=None, old=old)
 
 
 def find_permissions(names: Collection[str]) -> list[int]:
-    """Return the primary keys of the permissions of these names, once each.
+    """Return the distinct primary keys of the named permissions.
 
     Raises `InputRejectedError` about ``permissions`` if one of them does not exist.
     """
@@ -107,7 +109,8 @@ def find_permissions(names: Collection[str]) -> list[int]:
         raise InputRejectedError(
             Problem(
                 GenericErrorCode.NOT_FOUND,
-                _("These do not exist: %(names)s.") % {"names": ", ".join(unknown[:10])},
+                _("These permissions do not exist: %(names)s.")
+                % {"names": ", ".join(unknown[:10])},
                 ("permissions",),
             )
         )
@@ -115,7 +118,7 @@ def find_permissions(names: Collection[str]) -> list[int]:
 
 
 def lock_permissions(keys: Collection[int]) -> frozenset[int]:
-    """Lock permissions, in the order of their keys, so that none is deleted before the commit.
+    """Lock permissions by primary key, so that none is deleted before the commit.
 
     Raises `InputRejectedError` about ``permissions`` if one of them does not exist.
     """
@@ -139,27 +142,28 @@ def _check_description(description: str) -> None:
     problems.refuse_any()
 
 
-def _own_permission(name: str) -> Permission:
+def _get_custom_permission(name: str) -> Permission:
     app, _dot, codename = name.partition(".")
-    own = Permission.objects.filter(
+    permissions = Permission.objects.filter(
         content_type__app_label=app, content_type__model=MODEL, codename=codename
     )
-    permission = own.select_for_update(of=("self",)).first() if "\0" not in name else None
+    locked = permissions.select_for_update(of=("self",))
+    permission = locked.first() if "\0" not in name else None
     if permission is None:
         raise InputRejectedError(
             Problem(
                 GenericErrorCode.NOT_FOUND,
-                _("There is no permission of this name to change."),
+                _("No custom permission has this name."),
                 ("name",),
             )
         )
     return permission
 
 
-def _outdate(permission: Permission) -> None:
-    """Have nobody read again what is cached of the holders' permissions.
+def _invalidate_holders(permission: Permission) -> None:
+    """Invalidate the cached permissions of the holders.
 
-    Administrators hold all there are.
+    Administrators hold all permissions.
     """
     holders = Q(is_superuser=True) | Q(user_permissions=permission)
     held_by = User.objects.filter(holders | Q(groups__permissions=permission))

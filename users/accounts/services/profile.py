@@ -1,4 +1,4 @@
-"""Profiles."""
+"""Changes of profiles."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,10 +28,10 @@ USER_FIELDS = ("name", "is_public")
 
 @transaction.atomic(durable=True)
 def update_profile(user_id: UUID, *, actor: Actor, **changes: Any) -> User:
-    """Change the given fields of a person and their profile; the others stay.
+    """Change the given fields of a user and the profile.
 
     ``changes`` may have `USER_FIELDS` and `PROFILE_FIELDS`. Unchanged values write nothing and
-    leave no event. Raises `InputRejectedError` and the policy's errors.
+    record no event. Raises `InputRejectedError` and the policy's errors.
     """
     require(actor, may_edit_profile, user_id)
     check_profile(changes)
@@ -41,9 +41,9 @@ def update_profile(user_id: UUID, *, actor: Actor, **changes: Any) -> User:
 
 
 def write_profile(user: User, *, actor: Actor, changes: Mapping[str, Any]) -> None:
-    """Write checked ``changes`` to a locked person, in the caller's transaction.
+    """Write validated ``changes`` to a locked user, in the caller's transaction.
 
-    Raises `InputRejectedError` if a service account is to be public.
+    Raises `InputRejectedError` for a public service account.
     """
     if user.is_service and changes.get("is_public"):
         raise InputRejectedError(
@@ -62,7 +62,7 @@ def write_profile(user: User, *, actor: Actor, changes: Mapping[str, Any]) -> No
 
 
 def check_profile(changes: Mapping[str, Any]) -> None:
-    """Raise `InputRejectedError` unless all values may be those of `write_profile`."""
+    """Raise `InputRejectedError` for invalid values of `write_profile`."""
     problems = Problems()
     for name, value in changes.items():
         if name == "locale":

@@ -1,7 +1,6 @@
-"""Looking at passwords: at any log-in, and again before what a stolen session must not do.
+"""Verification of passwords, and recent authentication (step-up).
 
-How long ago a session proved who is behind it is looked at here, too; `users.accounts.sensitive`
-has the list of what that is for.
+Sensitive operations require it, so that a stolen session alone cannot take over an account.
 """
 
 from collections.abc import Sequence
@@ -25,54 +24,56 @@ from users.activity.tags import Tag
 
 
 def require_recent_authentication(actor: Actor) -> None:
-    """Raise `ReauthenticationRequiredError` unless the session proved lately who is behind it.
+    """Raise `ReauthenticationRequiredError` unless the session authenticated recently.
 
-    Somebody who has a second factor proves it by that. Who acts through no session, as the service
-    itself does, has nothing to prove again: call it once the policy has let the actor pass.
-    Nobody proves anything in somebody else's name, which is an `ImpersonationError`.
+    A user with a second factor must have used it within `REAUTHENTICATION_TTL`. Actors without a
+    session, such as API tokens and the service itself, pass: check the policy first. Raises
+    `ImpersonationError` during an impersonation, which cannot reauthenticate.
     """
     if actor.impersonator_id:
         raise ImpersonationError
     proof = actor.proof
     if proof is None:
         return
-    proved_at = proof.factor_at if proof.factors else proof.authenticated_at
-    if proved_at is None or timezone.now() - proved_at > settings.REAUTHENTICATION_TTL:
+    authenticated_at = proof.factor_at if proof.factors else proof.authenticated_at
+    if (
+        authenticated_at is None
+        or timezone.now() - authenticated_at > settings.REAUTHENTICATION_TTL
+    ):
         raise reauthentication_required_error(proof.factors)
 
 
 def reauthentication_required_error(factors: Sequence[str]) -> ReauthenticationRequiredError:
-    """Return the error that tells what somebody with these factors is to be asked for."""
+    """Return the error with the methods that a user with these factors may use."""
     seconds = int(settings.REAUTHENTICATION_TTL.total_seconds())
     return ReauthenticationRequiredError(acceptable(factors), max_age=seconds)
 
 
 def confirm_password(user_id: UUID, password: str, *, actor: Actor, field: str) -> None:
-    """Raise `InputRejectedError` about ``field`` unless this is the person's password.
+    """Raise `InputRejectedError` about ``field`` unless this is the user's password.
 
-    Whoever has a second factor must have proved that lately as well:
-    `require_recent_authentication`.
+    A user with a second factor must pass `require_recent_authentication` as well.
 
-    Call it before the service's own transaction: the refusal's event is committed although
-    the request fails. Raises `TooManyAttemptsError` after too many.
+    Call it before the service's transaction: the event of a wrong password is committed although
+    the request fails. Raises `TooManyAttemptsError` and `ImpersonationError` as well.
     """
     if actor.impersonator_id:
         raise ImpersonationError
-    seen = User.objects.get(pk=user_id)
-    if seen.second_factors:
+    user = User.objects.get(pk=user_id)
+    if user.second_factors:
         if actor.proof is None:
-            raise reauthentication_required_error(seen.second_factors)
+            raise reauthentication_required_error(user.second_factors)
         require_recent_authentication(actor)
-    check_own_password(seen.pk, password, actor=actor, field=field)
+    check_own_password(user.pk, password, actor=actor, field=field)
 
 
 def require_owner(user_id: UUID, password: str | None, *, actor: Actor) -> None:
-    """Raise `InputRejectedError` unless the user confirms: signed in, or by the password.
+    """Raise `InputRejectedError` unless the user is signed in or the password is right.
 
-    For mailed links that change an account. A link proves the mailbox, whose owner may be
-    somebody that never asked for it. A token or an impersonation does not stand in for the user.
-    A refusal's event is committed, so call it outside of transactions; raises
-    `TooManyAttemptsError` as well.
+    For mailed links that change an account: a link verifies the mailbox only, which may be a
+    stranger's. API tokens and impersonations do not count as signed in. Call it outside of
+    transactions, because the event of a wrong password is committed. Raises `TooManyAttemptsError`
+    as well.
     """
     if actor.user_id == user_id and actor.is_interactive:
         return
@@ -81,8 +82,8 @@ def require_owner(user_id: UUID, password: str | None, *, actor: Actor) -> None:
             Problem(
                 AccountErrorCode.PASSWORD_REQUIRED,
                 _(
-                    "Sign in to the account that asked for this address, or enter its password. "
-                    "If you did not ask for it, leave this page: nothing changes."
+                    "Sign in to the account that requested this address, or enter its password. "
+                    "If you did not request it, leave this page: nothing changes."
                 ),
                 ("password",),
             )
@@ -91,9 +92,10 @@ def require_owner(user_id: UUID, password: str | None, *, actor: Actor) -> None:
 
 
 def check_own_password(user_id: UUID, password: str, *, actor: Actor, field: str) -> None:
-    """Raise `InputRejectedError` about ``field`` unless this is the person's password.
+    """Raise `InputRejectedError` about ``field`` unless this is the user's password.
 
-    Each attempt counts. The refusal's event is committed, so call it outside of transactions.
+    Each attempt counts towards the rate limit. Call it outside of transactions, because the event
+    of a wrong password is committed.
     """
     count_password(user_id)
     with transaction.atomic(durable=True):
@@ -106,12 +108,12 @@ def check_own_password(user_id: UUID, password: str, *, actor: Actor, field: str
 
 
 def verify_password(user: User, password: str) -> bool:
-    """Tell whether this is the person's password; its hash is brought to today's cost."""
+    """Return True if this is the user's password; rehash it if the parameters changed."""
     return check_password(password, user.password, partial(_rehash_password, user))
 
 
 def _rehash_password(user: User, password: str) -> None:
-    """Keep the password at today's cost, unless it was changed meanwhile."""
+    """Store a hash with the current parameters, unless the password changed meanwhile."""
     encoded = make_password(password)
     if User.objects.filter(pk=user.pk, password=user.password).update(password=encoded):
         user.password = encoded

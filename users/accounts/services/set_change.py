@@ -1,4 +1,4 @@
-"""Changes of what a user or a group holds, such as groups and permissions."""
+"""Changes of many-to-many relations, such as the groups of a user."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ MAX_CHANGES: Final = 100
 class SetChange:
     """A change of a set of primary keys.
 
-    A difference keeps what another writer adds or removes meanwhile (no lost update). A
-    replacement does not: use it only for a caller that states the whole set.
+    A difference preserves concurrent changes of other keys (no lost update). A replacement does
+    not: use it only for a caller that gives the whole set.
     """
 
     added: frozenset[int] = frozenset()
@@ -31,13 +31,13 @@ class SetChange:
 
     @classmethod
     def between(cls, old: Iterable[int], new: Iterable[int]) -> Self:
-        """Return the difference that leads from one set to another."""
+        """Return the difference between two sets."""
         before, after = frozenset(old), frozenset(new)
         return cls(added=after - before, removed=before - after)
 
     @property
     def referenced(self) -> frozenset[int]:
-        """The keys that must exist for the change to be written."""
+        """The keys that must exist when the change is written."""
         return self.added if self.replacement is None else self.replacement
 
     def apply_to(self, keys: Iterable[int]) -> set[int]:
@@ -48,7 +48,7 @@ class SetChange:
     def write(self, held: Manager[Any]) -> tuple[list[int], list[int]]:
         """Write the change to a many-to-many relation; return the sorted keys before and after.
 
-        The row that the relation belongs to must be locked, so that writers take turns.
+        The caller must have locked the row that owns the relation, to serialise writers.
         """
         old = list(held.order_by("pk").values_list("pk", flat=True))
         new = sorted(self.apply_to(old))

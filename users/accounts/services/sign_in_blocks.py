@@ -1,4 +1,4 @@
-"""Why somebody may not sign in, beyond what this app and the suspensions know of."""
+"""Registered reasons for which a user may not sign in, beside suspension."""
 
 from collections.abc import Callable
 from typing import Final
@@ -14,26 +14,26 @@ _block_transfers: Final[list[BlockTransfer]] = []
 
 
 def register_sign_in_block(block: SignInBlock) -> SignInBlock:
-    """Register the decorated function, which says what keeps a person out, and what to do."""
+    """Register the decorated function, which returns the block of a user and its remedy."""
     _sign_in_blocks.append(block)
     return block
 
 
 def find_sign_in_block(user_id: UUID) -> Problem | None:
-    """Return the first reason that there is for a person not to be let in."""
+    """Return the first registered block of a user, or None."""
     return next((problem for block in _sign_in_blocks if (problem := block(user_id))), None)
 
 
 def register_block_transfer(transfer: BlockTransfer) -> BlockTransfer:
-    """Register the decorated function, which has a person stay out when its reason is gone.
+    """Register the decorated function, which turns its block into a deactivation.
 
-    It returns whether they would have been let in.
+    So the user stays inactive when the block ends. It returns True if this changed the outcome.
     """
     _block_transfers.append(transfer)
     return transfer
 
 
 def transfer_blocks(user_id: UUID) -> bool:
-    """Have a person stay out when no reason is left; return whether they would have been let in."""
+    """Turn all blocks of a user into a deactivation; return True if any changed."""
     changes = [transfer(user_id) for transfer in _block_transfers]
     return any(changes)

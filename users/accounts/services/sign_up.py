@@ -1,8 +1,8 @@
-"""Signing up, and becoming a user by verifying the address.
+"""Sign-up, and verification of its address.
 
-Anybody can enter anybody's address, so a sign-up decides nothing: not who has the username, and not
-the password of the account, unless whoever opens the mailed link knows it ("A sign-up decides
-nothing", docs/decisions.md).
+A sign-up is unverified and may have a stranger's address. So it neither reserves the username nor
+sets the account's password, unless the reader of the mailed link enters the same password ("A
+sign-up decides nothing", docs/decisions.md).
 """
 
 from dataclasses import replace
@@ -33,14 +33,15 @@ from users.activity.tags import Tag
 
 
 def sign_up(*, actor: Actor, email: str, username: str, password: str, locale: str) -> None:
-    """Ask the address's owner to confirm an account.
+    """Request an account; a link to verify the address is mailed.
 
-    1. Check the input; the checks know nothing of the address being in use.
+    1. Validate the input, independently of whether the address has an account.
     2. Write the pending sign-up, beside any others for this address.
-    3. Record the event, on which a worker mails the owner: a link to verify or, if there is
-       an account already, a notice of the attempt.
+    3. Record the event. A task mails the owner the link or, if the address has an account, a
+       notice.
 
-    Known and unknown addresses take the same steps and get the same answer. Raises
+    Known and unknown addresses take the same steps and get the same response (no enumeration, no
+    timing side channel). Raises
     `InputRejectedError` and `TooManyAttemptsError`.
     """
     identity = check_new_account(
@@ -63,13 +64,13 @@ def sign_up(*, actor: Actor, email: str, username: str, password: str, locale: s
 
 
 def resend_verification(email: str, *, actor: Actor, username: str | None = None) -> None:
-    """Mail the link of a pending sign-up again; the answer is the same without one.
+    """Mail the link of a pending sign-up again; the response is the same without one.
 
-    Of several for the address it is the latest, or the latest with the ``username``. Raises
-    `InputRejectedError` for what is no address or username, and `TooManyAttemptsError`.
+    Selects the latest sign-up for the address and, if given, the ``username``. Raises
+    `InputRejectedError` for a malformed address or username, and `TooManyAttemptsError`.
     """
-    given = {"email": email} if username is None else {"email": email, "username": username}
-    conditions = check_identifiers(given)
+    identifiers = {"email": email} if username is None else {"email": email, "username": username}
+    conditions = check_identifiers(identifiers)
     count_mail(actor, conditions["email"])
     with transaction.atomic(durable=True):
         sign_ups = SignUp.objects.filter(**conditions).order_by("-pk")
@@ -87,31 +88,30 @@ def verify_email(
 ) -> User:
     """Turn a pending sign-up into a user; its link is single-use.
 
-    The link proves the mailbox only, and the sign-up may be a stranger's. So it takes either the
-    ``password`` of the sign-up, with which its username counts unless another one is given; or a
-    ``new_password`` and a ``username``, which make it an account of the reader's own choice. Input
-    that is refused leaves the sign-up as it was.
+    The link verifies the mailbox only, and the sign-up may be a stranger's. So it requires either
+    the ``password`` of the sign-up, optionally with another ``username``; or a ``new_password`` and
+    a ``username``, which replace those of the sign-up. Rejected input does not consume the link.
 
-    Raises `InputRejectedError`, also for a token that was never given out, was used or is too
-    old, and if the address or the username was taken meanwhile; and `TooManyAttemptsError`.
+    Raises `InputRejectedError`, also for an invalid, used or expired token, and if the address or
+    the username was taken meanwhile; and `TooManyAttemptsError`.
     """
     count_token(actor)
-    # Before anything is locked, because strength may be asked of another service.
-    seen = read_link(SignUp, token)
+    # Before any lock, because the check of the password may call an external service.
+    requested = read_link(SignUp, token)
     if new_password is None:
-        user = _user_as_requested(seen, password=password, username=username)
+        user = _user_as_requested(requested, password=password, username=username)
     elif password is None:
-        user = _user_as_chosen(seen, password=new_password, username=username or "")
+        user = _user_as_chosen(requested, password=new_password, username=username or "")
     else:
         raise InputRejectedError(
             Problem(
                 GenericErrorCode.VALUE_INVALID,
-                _("Give the password of the sign-up or a new one, not both."),
+                _("Give the password of the sign-up or a new password, not both."),
                 ("new_password",),
             )
         )
     with transaction.atomic(durable=True):
-        lock_sign_ups(seen.email)
+        lock_sign_ups(requested.email)
         pending = use_link(SignUp, token)
         record(Tag.EMAIL_VERIFIED, actor=actor, subject_id=user.pk)
         try:
@@ -124,7 +124,7 @@ def verify_email(
 
 
 def _user_as_requested(sign_up: SignUp, *, password: str | None, username: str | None) -> User:
-    """Return the unsaved user as signed up for. Requires the sign-up's password."""
+    """Return the unsaved user of a sign-up. Raises `InputRejectedError` for a wrong password."""
     if password is None:
         raise InputRejectedError(
             Problem(
@@ -142,8 +142,8 @@ def _user_as_requested(sign_up: SignUp, *, password: str | None, username: str |
                 AccountErrorCode.PASSWORD_WRONG,
                 _(
                     "This is not the password of this sign-up. If you mistyped it, try again. If "
-                    "somebody else signed up with your address, or you do not remember it, choose "
-                    "a username and a new password: the former one opens nothing then."
+                    "you did not sign up, or do not remember the password, choose a username and a "
+                    "new password. They replace those of the sign-up."
                 ),
                 ("password",),
             )
@@ -157,7 +157,7 @@ def _user_as_requested(sign_up: SignUp, *, password: str | None, username: str |
 
 
 def _user_as_chosen(sign_up: SignUp, *, password: str, username: str) -> User:
-    """Return the unsaved user with the username and password that the reader chose."""
+    """Return the unsaved user with a newly chosen username and password."""
     try:
         return build_verified_user(email=sign_up.email, username=username, password=password)
     except InputRejectedError as error:
@@ -169,10 +169,10 @@ def _user_as_chosen(sign_up: SignUp, *, password: str, username: str) -> User:
 
 
 def check_may_sign_up(email: str, *, field: str, is_invited: bool = False) -> None:
-    """Raise `InputRejectedError` unless `settings.SIGN_UP` lets the address's owner in.
+    """Raise `InputRejectedError` unless `settings.SIGN_UP` permits a sign-up with the address.
 
-    ``is_invited`` says that a member of an organisation vouches for them. A refusal of the
-    address is about ``field``.
+    ``is_invited`` is True for an invitation to an organisation. An error about the address's domain
+    is about ``field``.
     """
     if settings.SIGN_UP == ["open"] or (is_invited and settings.SIGN_UP == ["invitation"]):
         return
@@ -181,7 +181,8 @@ def check_may_sign_up(email: str, *, field: str, is_invited: bool = False) -> No
     if settings.SIGN_UP == ["invitation"]:
         raise InputRejectedError(
             Problem(
-                AccountErrorCode.SIGN_UP_CLOSED, _("You can get an account by invitation only.")
+                AccountErrorCode.SIGN_UP_CLOSED,
+                _("Sign-up is by invitation only. Ask an administrator for an invitation."),
             )
         )
     if email.rpartition("@")[2] not in settings.SIGN_UP:
@@ -196,7 +197,10 @@ def check_may_sign_up(email: str, *, field: str, is_invited: bool = False) -> No
 
 
 def sign_up_closed_error() -> InputRejectedError:
-    """Return the refusal of whoever has not got the account from an administrator."""
+    """Return the error about a closed sign-up."""
     return InputRejectedError(
-        Problem(AccountErrorCode.SIGN_UP_CLOSED, _("Here, administrators make the accounts."))
+        Problem(
+            AccountErrorCode.SIGN_UP_CLOSED,
+            _("Sign-up is closed. Ask an administrator for an account."),
+        )
     )

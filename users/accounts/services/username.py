@@ -1,4 +1,4 @@
-"""Changing the username."""
+"""Change of the username."""
 
 from uuid import UUID
 
@@ -20,9 +20,9 @@ from users.activity.tags import Tag
 
 
 def change_username(user_id: UUID, *, actor: Actor, username: str, password: str) -> User:
-    """Give the person, whose password it is, another username; the former one is free at once.
+    """Change a user's username with the password; the former one becomes available.
 
-    The present one changes nothing. Raises `InputRejectedError`, `TooManyAttemptsError` and the
+    No-op for the current username. Raises `InputRejectedError`, `TooManyAttemptsError` and the
     policy's errors.
     """
     require(actor, may_change_credentials, user_id)

@@ -1,4 +1,4 @@
-"""Checking input field by field, so that all problems are told at once."""
+"""Validation of input by field, to report all problems at once."""
 
 import zoneinfo
 from collections.abc import Iterator
@@ -17,22 +17,22 @@ from users.accounts.models import User
 
 
 class Problems:
-    """Collects what is wrong with an input."""
+    """Collects the problems of an input."""
 
     def __init__(self) -> None:
-        """Begin with no problem."""
+        """Start without problems."""
         self.found: list[Problem] = []
 
     @contextmanager
     def of(self, field: str, code: ErrorCode) -> Iterator[None]:
-        """Turn the `ValidationError` of one field into a problem of it."""
+        """Collect a `ValidationError` as a problem of ``field``."""
         try:
             yield
         except ValidationError as error:
             self.found.append(Problem(code, " ".join(error.messages), (field,)))
 
     def refuse_any(self) -> None:
-        """Raise `InputRejectedError` if anything was found."""
+        """Raise `InputRejectedError` with the problems, if any."""
         if self.found:
             raise InputRejectedError(*self.found)
 
@@ -43,7 +43,7 @@ def check_password_strength(password: str, *, username: str, email: str, name: s
 
 
 def check_locale(locale: str) -> None:
-    """Raise `ValidationError` unless we have texts in this language."""
+    """Raise `ValidationError` unless the language is supported."""
     supported = dict(settings.LANGUAGES)
     if locale not in supported:
         raise ValidationError(
@@ -55,7 +55,7 @@ def check_locale(locale: str) -> None:
 def time_zones() -> frozenset[str]:
     """Return the names of the IANA database.
 
-    Python looks for them in thousands of files whenever it is asked, so it is asked once.
+    Cached, because `zoneinfo` reads thousands of files on each call.
     """
     return frozenset(zoneinfo.available_timezones())
 
@@ -67,7 +67,7 @@ def check_time_zone(name: str) -> None:
 
 
 def check_website(url: str) -> None:
-    """Raise `ValidationError` unless browsers open this URL; there need not be one."""
+    """Raise `ValidationError` unless this is empty or an HTTP URL."""
     if url:
         URLValidator(schemes=["http", "https"])(url)
 

@@ -1,1 +1,1 @@
-"""What changes organisations: entry services, each in a transaction of its own."""
+"""Writes to organisations: one function per mutation, each in its own transaction."""

@@ -1,4 +1,4 @@
-"""Inviting people to organisations, and what they answer."""
+"""Invitations to organisations: sending, cancellation, acceptance and decline."""
 
 from typing import Final, cast
 from uuid import UUID
@@ -30,7 +30,7 @@ from users.organizations.roles import Role
 from users.organizations.services.lookup import find_organization, get_role, lock_organization
 from users.organizations.throttling import count_invitation
 
-# Lists of them are told as a whole.
+# Bounded, because the API returns pending invitations without pagination.
 MAX_PENDING: Final = 100
 
 
@@ -42,15 +42,15 @@ def invite_to_organization(
     role: Role = Role.MEMBER,
     locale: str = "en",
 ) -> OrganizationInvitation:
-    """Offer the owner of an address a place in an organisation, by a mailed link.
+    """Invite the owner of an address to an organisation, by a mailed link.
 
-    Whether the address has an account makes no difference. A later invitation of the same
-    address replaces an earlier one. Raises `InputRejectedError` for bad values, if there is no
-    such organisation, for a member's address and if too many are invited already;
-    `TooManyAttemptsError` and the policy's errors.
+    The result does not depend on whether the address has an account (no enumeration). A later
+    invitation of the same address replaces an earlier one. Raises `InputRejectedError` for invalid
+    values, if the organisation does not exist, for a member's address and for too many pending
+    invitations; `TooManyAttemptsError` and the policy's errors.
     """
-    organization, own = find_organization(organization_id, actor=actor)
-    require(actor, may_manage, own, role)
+    organization, own_role = find_organization(organization_id, actor=actor)
+    require(actor, may_manage, own_role, role)
     problems = Problems()
     with problems.of("email", AccountErrorCode.EMAIL_INVALID):
         email = canonical_email(email)
@@ -59,12 +59,12 @@ def invite_to_organization(
     problems.refuse_any()
     count_invitation(actor, email)
     with transaction.atomic(durable=True):
-        organization, own = lock_organization(organization_id, actor=actor)
-        require(actor, may_manage, own, role)
+        organization, own_role = lock_organization(organization_id, actor=actor)
+        require(actor, may_manage, own_role, role)
         if organization.memberships.filter(user__in=User.objects.with_address(email)).exists():
             raise _already_member_error("email")
         organization.invitations.filter(email=email).delete()
-        _refuse_too_many(organization)
+        _require_capacity(organization)
         invitation = OrganizationInvitation.objects.create(
             organization=organization,
             inviter_id=cast("UUID", actor.user_id),
@@ -79,49 +79,49 @@ def invite_to_organization(
 
 @transaction.atomic(durable=True)
 def cancel_organization_invitation(invitation_id: UUID | None, *, actor: Actor) -> None:
-    """Take an invitation back: its link leads nowhere.
+    """Cancel an invitation and invalidate its link.
 
-    Raises `InputRejectedError` if there is none to be seen, and the policy's errors.
+    Raises `InputRejectedError` if it does not exist or is not visible, and the policy's errors.
     """
     require(actor, allow_anyone)
     visible = OrganizationInvitation.objects.visible_to(actor)
-    seen = visible.filter(pk=invitation_id).first() if invitation_id else None
-    if seen is None:
-        raise _invitation_not_found()
-    _organization, own = lock_organization(seen.organization_id, actor=actor)
-    require(actor, may_manage, own, Role(seen.role))
-    deleted, _rows = OrganizationInvitation.objects.filter(pk=seen.pk).delete()
+    invitation = visible.filter(pk=invitation_id).first() if invitation_id else None
+    if invitation is None:
+        raise _invitation_not_found_error()
+    _organization, own_role = lock_organization(invitation.organization_id, actor=actor)
+    require(actor, may_manage, own_role, Role(invitation.role))
+    deleted, _rows = OrganizationInvitation.objects.filter(pk=invitation.pk).delete()
     if not deleted:
-        raise _invitation_not_found()
-    _record(Tag.ORGANIZATION_INVITATION_CANCELED, seen, actor=actor)
+        raise _invitation_not_found_error()
+    _record(Tag.ORGANIZATION_INVITATION_CANCELED, invitation, actor=actor)
 
 
 def get_organization_invitation(token: str, *, actor: Actor) -> OrganizationInvitation:
-    """Return the invitation to the reader of its mail, which does not name the organisation.
+    """Return the invitation of a mailed token, for its reader to see the organisation.
 
-    Raises `InputRejectedError` for a token that does not work, and `TooManyAttemptsError`.
+    Raises `InputRejectedError` for an invalid token, and `TooManyAttemptsError`.
     """
     count_token(actor)
     return read_link(OrganizationInvitation, token)
 
 
 def accept_organization_invitation(token: str, *, actor: Actor) -> Organization:
-    """Join an organisation, as the signed-in owner of the address that was invited.
+    """Join an organisation, as the signed-in owner of the invited address.
 
-    The link proves an address that nobody had verified so far. Raises `InputRejectedError` for a
-    token that does not work, for somebody else's and for a member; `TooManyAttemptsError` and the
-    policy's errors.
+    Verifies the address if it is the unverified primary one. Raises `InputRejectedError` for an
+    invalid token, for an invitation of another address and for a member; `TooManyAttemptsError` and
+    the policy's errors.
     """
     require(actor, may_join)
     count_token(actor)
     with transaction.atomic(durable=True):
-        invitation = _use(token)
+        invitation = _use_invitation(token)
         user = get_self_for_update(actor.user_id)
         if not user.has_address(invitation.email):
             raise InputRejectedError(
                 Problem(
                     OrganizationErrorCode.INVITATION_OF_ANOTHER,
-                    _("This invitation is for another address than yours."),
+                    _("This invitation is for another e-mail address. Sign in to its account."),
                     ("token",),
                 )
             )
@@ -137,18 +137,18 @@ def accept_organization_invitation(token: str, *, actor: Actor) -> Organization:
 def sign_up_by_organization_invitation(
     token: str, *, actor: Actor, username: str, password: str
 ) -> User:
-    """Make an account for the address that was invited, which joins the organisation.
+    """Create an account for the invited address, and add it to the organisation.
 
-    Input that is refused leaves the invitation as it was. Raises `InputRejectedError`, also if
-    `settings.SIGN_UP` keeps the address out or it has an account, and `TooManyAttemptsError`.
+    Rejected input does not consume the invitation. Raises `InputRejectedError`, also if
+    `settings.SIGN_UP` does not permit the address or it has an account, and `TooManyAttemptsError`.
     """
     count_token(actor)
-    # Before anything is locked, because strength may be asked of another service.
-    offer = read_link(OrganizationInvitation, token)
-    check_may_sign_up(offer.email, field="token", is_invited=True)
-    user = build_verified_user(email=offer.email, username=username, password=password)
+    # Before any lock, because the check of the password may call an external service.
+    email = read_link(OrganizationInvitation, token).email
+    check_may_sign_up(email, field="token", is_invited=True)
+    user = build_verified_user(email=email, username=username, password=password)
     with transaction.atomic(durable=True):
-        invitation = _use(token)
+        invitation = _use_invitation(token)
         try:
             insert_verified_user(user, locale=invitation.locale, actor=actor)
         except InputRejectedError as error:
@@ -160,36 +160,36 @@ def sign_up_by_organization_invitation(
 
 
 def decline_organization_invitation(token: str, *, actor: Actor) -> None:
-    """Turn an invitation down, as whoever reads the address: its link leads nowhere.
+    """Decline an invitation by its mailed token, and invalidate the link.
 
-    Raises `InputRejectedError` for a token that does not work, and `TooManyAttemptsError`.
+    Raises `InputRejectedError` for an invalid token, and `TooManyAttemptsError`.
     """
     count_token(actor)
     with transaction.atomic(durable=True):
-        invitation = _use(token)
+        invitation = _use_invitation(token)
         _record(Tag.ORGANIZATION_INVITATION_DECLINED, invitation, actor=actor)
 
 
-def _use(token: str) -> OrganizationInvitation:
-    """Remove and return what the token opens, and lock its organisation.
+def _use_invitation(token: str) -> OrganizationInvitation:
+    """Delete and return the invitation of a token, and lock its organisation.
 
-    Call it in the service's transaction. Raises `InputRejectedError` if it leads nowhere, or if
-    its inviter may not invite any more.
+    Call it in a transaction. Raises `InputRejectedError` if the token is invalid, or if its inviter
+    may no longer invite.
     """
-    seen = read_link(OrganizationInvitation, token)
-    # The organisation first, as everybody does who locks both.
-    Organization.objects.select_for_update().filter(pk=seen.organization_id).first()
+    organization_id = read_link(OrganizationInvitation, token).organization_id
+    # Deadlock order: the organisation before the invitation.
+    Organization.objects.select_for_update().filter(pk=organization_id).first()
     invitation = use_link(OrganizationInvitation, token)
     inviter = invitation.inviter
     as_inviter = Actor(user_id=inviter.pk, is_superuser=inviter.is_superuser)
-    own = get_role(invitation.organization, inviter.pk)
-    if not (inviter.is_active and may_manage(as_inviter, own, Role(invitation.role))):
+    role = get_role(invitation.organization, inviter.pk)
+    if not (inviter.is_active and may_manage(as_inviter, role, Role(invitation.role))):
         raise link_invalid_error()
     return invitation
 
 
 def _join(user: User, invitation: OrganizationInvitation, *, actor: Actor) -> None:
-    """Make somebody a member of the locked organisation, in the caller's transaction."""
+    """Add a user to the locked organisation, in the caller's transaction."""
     if get_role(invitation.organization, user.pk):
         raise _already_member_error("token")
     Membership.objects.create(organization=invitation.organization, user=user, role=invitation.role)
@@ -214,12 +214,16 @@ def _record(tag: Tag, invitation: OrganizationInvitation, *, actor: Actor, **per
     )
 
 
-def _refuse_too_many(organization: Organization) -> None:
+def _require_capacity(organization: Organization) -> None:
     if organization.invitations.count() >= MAX_PENDING:
         raise InputRejectedError(
             Problem(
                 OrganizationErrorCode.TOO_MANY_INVITATIONS,
-                _("At most %(max)d people can be invited at a time.") % {"max": MAX_PENDING},
+                _(
+                    "The organisation has %(max)d pending invitations. Cancel one, or wait until "
+                    "one is answered."
+                )
+                % {"max": MAX_PENDING},
                 ("email",),
             )
         )
@@ -228,7 +232,9 @@ def _refuse_too_many(organization: Organization) -> None:
 def _already_member_error(field: str) -> InputRejectedError:
     return InputRejectedError(
         Problem(
-            OrganizationErrorCode.ALREADY_MEMBER, _("This person belongs here already."), (field,)
+            OrganizationErrorCode.ALREADY_MEMBER,
+            _("This user is already a member of the organisation."),
+            (field,),
         )
     )
 
@@ -237,13 +243,15 @@ def _account_exists_error() -> InputRejectedError:
     return InputRejectedError(
         Problem(
             AccountErrorCode.EMAIL_TAKEN,
-            _("This address has an account. Sign in with it, and open the link again."),
+            _("This address already has an account. Sign in to it and open the link again."),
             ("token",),
         )
     )
 
 
-def _invitation_not_found() -> InputRejectedError:
+def _invitation_not_found_error() -> InputRejectedError:
     return InputRejectedError(
-        Problem(GenericErrorCode.NOT_FOUND, _("There is no such invitation."), ("invitation_id",))
+        Problem(
+            GenericErrorCode.NOT_FOUND, _("This invitation does not exist."), ("invitation_id",)
+        )
     )

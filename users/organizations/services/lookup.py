@@ -1,4 +1,4 @@
-"""Finding what a service is about, and what the actor is there."""
+"""Lookup of organisations, memberships and the actor's role."""
 
 from typing import Any
 from uuid import UUID
@@ -17,9 +17,9 @@ from users.organizations.roles import Role
 def find_organization(
     organization_id: UUID | None, *, actor: Actor
 ) -> tuple[Organization, Role | None]:
-    """Return an organisation that the actor sees, and the actor's role in it, if any.
+    """Return an organisation that the actor may see, and the actor's role or None.
 
-    Raises `InputRejectedError` if there is none to be seen, and the policy's errors.
+    Raises `InputRejectedError` if it does not exist or is not visible, and the policy's errors.
     """
     return _find(Organization.objects.all(), organization_id, actor)
 
@@ -27,28 +27,31 @@ def find_organization(
 def lock_organization(
     organization_id: UUID | None, *, actor: Actor
 ) -> tuple[Organization, Role | None]:
-    """Return what `find_organization` does, locked until the caller's transaction ends.
+    """Return an organisation, locked for update, and the actor's role or None.
 
-    Whatever changes who belongs to an organisation comes here first, so that roles stay as they
-    were read and one owner at least remains.
+    Every change of memberships locks the organisation first, so that roles cannot change after they
+    were read and one owner remains. Raises the errors of `find_organization`.
     """
     return _find(Organization.objects.select_for_update(of=("self",)), organization_id, actor)
 
 
 def find_membership(organization: Organization, user_id: UUID | None) -> Membership:
-    """Return somebody's membership. Raises `InputRejectedError` if there is none."""
-    found = organization.memberships.filter(user_id=user_id).first() if user_id else None
-    if found is None:
+    """Return a user's membership. Raises `InputRejectedError` if there is none."""
+    memberships = organization.memberships.filter(user_id=user_id)
+    membership: Membership | None = memberships.first() if user_id else None
+    if membership is None:
         raise InputRejectedError(
             Problem(
-                GenericErrorCode.NOT_FOUND, _("This person does not belong here."), ("user_id",)
+                GenericErrorCode.NOT_FOUND,
+                _("This user is not a member of the organisation."),
+                ("user_id",),
             )
         )
-    return found
+    return membership
 
 
 def get_role(organization: Organization, user_id: UUID | None) -> Role | None:
-    """Return what somebody is there, as of now; None for who does not belong there."""
+    """Return a user's current role, or None if the user is not a member."""
     if user_id is None:
         return None
     roles = organization.memberships.filter(user_id=user_id).values_list("role", flat=True)
@@ -60,13 +63,13 @@ def _find(
 ) -> tuple[Organization, Role | None]:
     require(actor, allow_anyone)
     visible = organizations.visible_to(actor)
-    found = visible.filter(pk=organization_id).first() if organization_id else None
-    if found is None:
+    organization = visible.filter(pk=organization_id).first() if organization_id else None
+    if organization is None:
         raise InputRejectedError(
             Problem(
                 GenericErrorCode.NOT_FOUND,
-                _("There is no such organisation."),
+                _("This organisation does not exist."),
                 ("organization_id",),
             )
         )
-    return found, get_role(found, actor.user_id)
+    return organization, get_role(organization, actor.user_id)

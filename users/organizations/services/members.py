@@ -1,4 +1,4 @@
-"""Changing what people are in an organisation, and parting with them."""
+"""Changes of roles, and removal of members."""
 
 from uuid import UUID
 
@@ -21,13 +21,13 @@ from users.organizations.services.lookup import find_membership, lock_organizati
 def change_role(
     organization_id: UUID | None, user_id: UUID | None, *, actor: Actor, role: Role
 ) -> Membership:
-    """Give a member another role, as an owner; the same one changes nothing.
+    """Change a member's role, as an owner; no-op for the same role.
 
-    Raises `InputRejectedError` if there is no such organisation or member, or no owner would be
+    Raises `InputRejectedError` if the organisation or member does not exist, or no owner would be
     left, and the policy's errors.
     """
-    organization, own = lock_organization(organization_id, actor=actor)
-    require(actor, may_own, own)
+    organization, own_role = lock_organization(organization_id, actor=actor)
+    require(actor, may_own, own_role)
     membership = find_membership(organization, user_id)
     old = Role(membership.role)
     if old is role:
@@ -50,28 +50,28 @@ def change_role(
 def remove_member(
     organization_id: UUID | None, user_id: UUID | None, *, actor: Actor
 ) -> Organization:
-    """Take somebody out of an organisation.
+    """Remove a member from an organisation.
 
-    Raises `InputRejectedError` if there is no such organisation or member, or no owner would be
+    Raises `InputRejectedError` if the organisation or member does not exist, or no owner would be
     left, and the policy's errors.
     """
-    organization, own = lock_organization(organization_id, actor=actor)
-    # Before it is told who belongs there to those who see it only.
-    require(actor, may_manage, own, Role.MEMBER)
+    organization, own_role = lock_organization(organization_id, actor=actor)
+    # Before the lookup, which would disclose memberships to plain members.
+    require(actor, may_manage, own_role, Role.MEMBER)
     membership = find_membership(organization, user_id)
-    require(actor, may_manage, own, Role(membership.role))
+    require(actor, may_manage, own_role, Role(membership.role))
     _remove_membership(membership, Tag.MEMBER_REMOVED, actor=actor, field="user_id")
     return organization
 
 
 @transaction.atomic(durable=True)
 def leave_organization(organization_id: UUID | None, *, actor: Actor) -> None:
-    """Take the actor out of an organisation.
+    """Remove the actor from an organisation.
 
-    Raises `InputRejectedError` if there is no such organisation, the actor is not in it or no
+    Raises `InputRejectedError` if the organisation does not exist, the actor is not a member or no
     owner would be left, and the policy's errors.
     """
-    organization, _own = lock_organization(organization_id, actor=actor)
+    organization, _own_role = lock_organization(organization_id, actor=actor)
     require(actor, may_leave)
     try:
         membership = find_membership(organization, actor.user_id)
@@ -96,9 +96,9 @@ def _remove_membership(membership: Membership, tag: Tag, *, actor: Actor, field:
 def _require_another_owner(
     organization: Organization, membership: Membership, *, field: str
 ) -> None:
-    """Refuse to go on without this membership if nobody else is an owner who may sign in.
+    """Raise `InputRejectedError` if no other active owner would be left.
 
-    The organisation is locked, so two owners who part at once come here one after the other.
+    The lock on the organisation serialises owners who leave at the same time (write skew).
     """
     if membership.role != Role.OWNER:
         return
@@ -107,7 +107,7 @@ def _require_another_owner(
         raise InputRejectedError(
             Problem(
                 OrganizationErrorCode.LAST_OWNER,
-                _("This is the last owner. Make somebody else one first."),
+                _("This is the last owner. Make another member an owner first."),
                 (field,),
             )
         )

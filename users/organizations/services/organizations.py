@@ -1,4 +1,4 @@
-"""Making, renaming and deleting organisations."""
+"""Creation, renaming and deletion of organisations."""
 
 from typing import cast
 from uuid import UUID
@@ -22,7 +22,7 @@ from users.organizations.throttling import count_organization
 
 
 def create_organization(*, actor: Actor, name: str) -> Organization:
-    """Make an organisation that belongs to the actor.
+    """Create an organisation, with the actor as its owner.
 
     Raises `InputRejectedError`, `TooManyAttemptsError` and the policy's errors.
     """
@@ -45,13 +45,13 @@ def create_organization(*, actor: Actor, name: str) -> Organization:
 
 @transaction.atomic(durable=True)
 def rename_organization(organization_id: UUID | None, *, actor: Actor, name: str) -> Organization:
-    """Call an organisation something else, as its owner.
+    """Rename an organisation, as its owner; no-op for the same name.
 
-    Raises `InputRejectedError` for a bad name or if there is no such organisation, and the
+    Raises `InputRejectedError` for an invalid name or if the organisation does not exist, and the
     policy's errors.
     """
-    organization, own = lock_organization(organization_id, actor=actor)
-    require(actor, may_own, own)
+    organization, own_role = lock_organization(organization_id, actor=actor)
+    require(actor, may_own, own_role)
     name, old = _clean_name(name), organization.name
     if name == old:
         return organization
@@ -70,16 +70,16 @@ def rename_organization(organization_id: UUID | None, *, actor: Actor, name: str
 def delete_organization(organization_id: UUID | None, *, actor: Actor, password: str) -> None:
     """Delete an organisation with its memberships and invitations, as its owner.
 
-    It takes the actor's password again. Raises `InputRejectedError` for a wrong one or if there
-    is no such organisation, `TooManyAttemptsError` and the policy's errors.
+    Requires the actor's password. Raises `InputRejectedError` for a wrong password or if the
+    organisation does not exist, `TooManyAttemptsError` and the policy's errors.
     """
-    _organization, own = find_organization(organization_id, actor=actor)
-    require(actor, may_delete, own)
-    own_id = cast("UUID", actor.user_id)
-    confirm_password(own_id, password, actor=actor, field="password")
+    _organization, own_role = find_organization(organization_id, actor=actor)
+    require(actor, may_delete, own_role)
+    user_id = cast("UUID", actor.user_id)
+    confirm_password(user_id, password, actor=actor, field="password")
     with transaction.atomic(durable=True):
-        organization, own = lock_organization(organization_id, actor=actor)
-        require(actor, may_delete, own)
+        organization, own_role = lock_organization(organization_id, actor=actor)
+        require(actor, may_delete, own_role)
         key, name = organization.pk, organization.name
         _total, deleted = organization.delete()
         record(
@@ -93,9 +93,10 @@ def delete_organization(organization_id: UUID | None, *, actor: Actor, password:
 
 
 def _clean_name(name: str) -> str:
-    """Return the name on one line. Raises `InputRejectedError` if it is none.
+    """Return the name on one line. Raises `InputRejectedError` if it is invalid.
 
-    Names are in the subjects of mails to strangers, so they have no line breaks and no links.
+    Names appear in the subjects of mails to strangers, so line breaks are collapsed and links
+    rejected.
     """
     name = " ".join(name.split())
     problems = Problems()

@@ -1,4 +1,4 @@
-"""Organisations that somebody's account must not be deleted for."""
+"""Protection of organisations against the deletion of their last owner."""
 
 from typing import Final
 from uuid import UUID
@@ -14,11 +14,11 @@ MAX_NAMED: Final = 5
 
 
 def require_other_owners(user_id: UUID, *, field: str | None) -> None:
-    """Refuse, about ``field``, that a person goes who is the last owner of an organisation.
+    """Raise `InputRejectedError` if the user is the last active owner of an organisation.
 
-    Locks the person's organisations until the caller's transaction ends, in the order of their
-    ids, so that two owners who go at once come here one after the other. Like everywhere, owners
-    who cannot sign in do not count. Raises `InputRejectedError`.
+    The error is about ``field``, or about no field if that is None. Locks the user's organisations
+    by id until the caller's transaction ends, which serialises owners who are deleted at the same
+    time (write skew).
     """
     owned = Membership.objects.filter(user_id=user_id, role=Role.OWNER)
     locked = Organization.objects.select_for_update().order_by("pk")
@@ -29,14 +29,14 @@ def require_other_owners(user_id: UUID, *, field: str | None) -> None:
     others = Membership.objects.filter(
         organization__in=organizations, role=Role.OWNER, user__is_active=True
     ).exclude(user_id=user_id)
-    kept = set(others.values_list("organization_id", flat=True))
-    names = [each.name for key, each in organizations.items() if key not in kept]
+    with_others = set(others.values_list("organization_id", flat=True))
+    names = [each.name for key, each in organizations.items() if key not in with_others]
     if names:
         shown = ", ".join(names[:MAX_NAMED]) + (" …" if len(names) > MAX_NAMED else "")
         raise InputRejectedError(
             Problem(
                 OrganizationErrorCode.LAST_OWNER,
-                _("Make somebody else an owner of these organisations, or delete them: %(names)s.")
+                _("Make another member an owner of these organisations, or delete them: %(names)s.")
                 % {"names": shown},
                 (field,) if field else (),
             )

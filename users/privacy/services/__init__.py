@@ -1,1 +1,1 @@
-"""Exports and deletions: one function per mutation, in one module per flow."""
+"""Writes of exports and deletions: one function per mutation, one module per flow."""

@@ -1,4 +1,4 @@
-"""Deleting accounts: at once as far as anybody can see, and for good after a time of grace."""
+"""Deletion of accounts: deactivation at once, erasure after a grace period."""
 
 from datetime import datetime
 from uuid import UUID
@@ -28,10 +28,10 @@ from users.privacy.models import AccountDeletion
 
 
 def delete_me(user_id: UUID, *, actor: Actor, password: str) -> datetime:
-    """Shut the actor's own account, to be erased at the moment that is returned.
+    """Deactivate the actor's account, and return when it will be erased.
 
-    It takes the password again. Sessions and links in mails end; only the link that is mailed
-    now, or an administrator, undoes it. Raises `InputRejectedError` for a wrong password and for
+    Requires the password. Ends all sessions and mailed links; a newly mailed link or an
+    administrator can cancel the deletion. Raises `InputRejectedError` for a wrong password and for
     the last administrator or the last owner of an organisation, `TooManyAttemptsError` and the
     policy's errors.
     """
@@ -43,10 +43,10 @@ def delete_me(user_id: UUID, *, actor: Actor, password: str) -> datetime:
 
 @transaction.atomic(durable=True)
 def delete_user(user_id: UUID | None, *, actor: Actor) -> User:
-    """Do for a person what `delete_me` does; for one whose account is to go, nothing happens.
+    """Delete a user's account as `delete_me` does; no-op if a deletion is pending.
 
-    Raises `InputRejectedError` if there is no such person, for oneself, and as `delete_me` does;
-    and the policy's errors.
+    Raises `InputRejectedError` if the user does not exist, for the actor's own account, and for the
+    last administrator or owner; and the policy's errors.
     """
     require(actor, may_administer)
     require_recent_authentication(actor)
@@ -54,7 +54,7 @@ def delete_user(user_id: UUID | None, *, actor: Actor) -> User:
         raise InputRejectedError(
             Problem(
                 GenericErrorCode.VALUE_INVALID,
-                _("Your own is deleted with your password: see deleteMe."),
+                _("Delete your own account with your password: see deleteMe."),
                 ("user_id",),
             )
         )
@@ -62,26 +62,25 @@ def delete_user(user_id: UUID | None, *, actor: Actor) -> User:
 
 
 def cancel_deletion(token: str, *, actor: Actor) -> User:
-    """Undo a deletion, as whoever reads the mail about it; the person signs in anew.
+    """Cancel a deletion by its mailed token; the user must sign in again.
 
-    Raises `InputRejectedError` for a token that was never given out, was used or is too old, and
-    `TooManyAttemptsError`.
+    Raises `InputRejectedError` for an invalid, used or expired token, and `TooManyAttemptsError`.
     """
     count_token(actor)
     with transaction.atomic(durable=True):
-        # The person first, as everybody does who locks both.
-        seen = read_link(AccountDeletion, token)
-        user = User.objects.select_for_update().get(pk=seen.user_id)
+        # Deadlock order: the user before the deletion.
+        user_id = read_link(AccountDeletion, token).user_id
+        user = User.objects.select_for_update().get(pk=user_id)
         _restore_account(user, use_link(AccountDeletion, token), actor=actor)
     return user
 
 
 @transaction.atomic(durable=True)
 def cancel_user_deletion(user_id: UUID | None, *, actor: Actor) -> User:
-    """Undo a deletion, as an administrator, while there is time.
+    """Cancel a user's deletion, as an administrator, within the grace period.
 
-    Raises `InputRejectedError` if there is no such person or no deletion to undo, and the
-    policy's errors.
+    Raises `InputRejectedError` if the user does not exist or has no such deletion, and the policy's
+    errors.
     """
     require(actor, may_administer)
     require_recent_authentication(actor)
@@ -91,7 +90,7 @@ def cancel_user_deletion(user_id: UUID | None, *, actor: Actor) -> User:
         raise InputRejectedError(
             Problem(
                 GenericErrorCode.NOT_FOUND,
-                _("There is no deletion that could still be undone."),
+                _("This user has no deletion that can be cancelled."),
                 ("user_id",),
             )
         )
@@ -106,7 +105,7 @@ def _sign_in_block(user_id: UUID) -> Problem | None:
         return None
     return Problem(
         PrivacyErrorCode.DELETION_PENDING,
-        _("This account is to be deleted. Undo that first: see cancelUserDeletion."),
+        _("This account is scheduled for deletion. Cancel that first: see cancelUserDeletion."),
         ("user_id",),
     )
 
@@ -117,10 +116,9 @@ def _transfer_block_to_deactivation(user_id: UUID) -> bool:
 
 
 def _schedule(user_id: UUID | None, *, actor: Actor, field: str | None) -> AccountDeletion:
-    """Shut the account and announce the rest, in the caller's transaction.
+    """Deactivate a user and schedule the erasure, in the caller's transaction.
 
-    Refusals are about ``field``. Organisations are locked first, then administrators, then the
-    person, as everybody does who locks some of them.
+    Errors are about ``field``. Deadlock order: organisations, administrators, the user.
     """
     if user_id is not None:
         require_other_owners(user_id, field=field)
@@ -147,13 +145,13 @@ def _schedule(user_id: UUID | None, *, actor: Actor, field: str | None) -> Accou
     return deletion
 
 
-def _restore_account(user: User, undone: AccountDeletion, *, actor: Actor) -> None:
-    """Open a locked person's account again, in the caller's transaction.
+def _restore_account(user: User, deletion: AccountDeletion, *, actor: Actor) -> None:
+    """Activate a locked user after a cancelled deletion, in the caller's transaction.
 
-    One that is suspended stays shut, and so does one that had been deactivated before.
+    A user who is suspended, or was deactivated before the deletion, stays inactive.
     """
     is_suspended = Suspension.objects.filter(user=user).exists()
-    set_active(user, active=not (undone.was_shut or is_suspended))
-    # A log-in that began before the deletion may have ended after it.
+    set_active(user, active=not (deletion.was_shut or is_suspended))
+    # A sign-in that started before the deletion may have created a session after it.
     end_sessions_of(user.pk, actor=actor)
     record(Tag.DELETION_CANCELED, actor=actor, subject_id=user.pk)

@@ -1,4 +1,4 @@
-"""Erasing people: what the register of personal data says, table by table."""
+"""Erasure of users, by the register of personal data."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -28,23 +28,21 @@ from users.privacy.models import AccountDeletion
 BATCH: Final = 1_000
 
 
-def erase_person(user_id: UUID) -> None:
-    """Leave nothing of a person whose time of grace is over but an anonymous row.
+def erase_user(user_id: UUID) -> None:
+    """Erase a user whose grace period is over; an anonymous row remains.
 
-    1. Remove rows, and the files that they name, in short transactions. Whatever else is found by
-       the person's addresses goes before the addresses do, so that this can be taken up again
-       wherever it was cut short.
-    2. Erase what is in no table, such as counted attempts and messages of the outbox.
-    3. In one transaction, with the person locked: remove what came meanwhile, replace what stays,
-       and record the event, with which the announcement goes.
+    1. Delete rows and their files in short transactions. Rows that are found by the user's
+       addresses are deleted before the addresses, so that an interrupted erasure can be resumed.
+    2. Erase data outside of tables, such as rate limits and outbox messages.
+    3. In one transaction, with the user locked: delete rows that were added meanwhile, replace
+       values, delete the scheduled deletion, and record the event.
 
-    The events stay as they are, and the chain of their seals with them. If there is nothing to
-    erase, or not yet, nothing happens.
+    Events are retained, so that their hash chain stays valid. No-op if no erasure is due.
     """
     user = _due(User.objects.all(), user_id)
     if user is None:
         return
-    subject = _person(user)
+    subject = _subject_of(user)
     tables = _in_deletion_order(personal_tables())
     for table in tables:
         if isinstance(table.erasure, DeleteRows) and not table.holds_email_addresses:
@@ -55,7 +53,7 @@ def erase_person(user_id: UUID) -> None:
         user = _due(User.objects.select_for_update(), user_id)
         if user is None:
             return
-        subject = _person(user)
+        subject = _subject_of(user)
         for table in tables:
             if isinstance(table.erasure, DeleteRows):
                 remove_rows(table, subject)
@@ -66,33 +64,33 @@ def erase_person(user_id: UUID) -> None:
         record(Tag.USER_ERASED, actor=SYSTEM, subject_id=user_id)
 
 
-def _person(user: User) -> DataSubject:
-    """Return a person by all that is known of them and is nobody else's.
+def _subject_of(user: User) -> DataSubject:
+    """Return the user's identifiers, without addresses of other users.
 
-    One can ask for anybody's address, and must not take what is others' along.
+    A user may have requested another user's address, whose rows must not be erased.
     """
-    known = erasure_subject(user.pk, username=user.username)
-    primary = User.objects.exclude(pk=user.pk).filter(email__in=known.emails)
-    further = EmailAddress.objects.exclude(user=user).filter(email__in=known.emails)
-    others = {*primary.values_list("email", flat=True), *further.values_list("email", flat=True)}
-    return replace(known, emails=known.emails - others, logins=known.logins - others)
+    subject = erasure_subject(user.pk, username=user.username)
+    primary = User.objects.exclude(pk=user.pk).filter(email__in=subject.emails)
+    secondary = EmailAddress.objects.exclude(user=user).filter(email__in=subject.emails)
+    others = {*primary.values_list("email", flat=True), *secondary.values_list("email", flat=True)}
+    return replace(subject, emails=subject.emails - others, logins=subject.logins - others)
 
 
 def _in_deletion_order(tables: Iterable[PersonalTable]) -> list[PersonalTable]:
-    """Put the tables of upper apps, which come later, before those of the apps they build on."""
+    """Sort the tables of dependent apps before those of the apps they depend on."""
     order = {config.label: -index for index, config in enumerate(apps.get_app_configs())}
     return sorted(tables, key=lambda table: order[table.model._meta.app_label])
 
 
-def _due(people: QuerySet[User], user_id: UUID) -> User | None:
-    """Return the person if it is time, and too late to undo it."""
-    return people.filter(
+def _due(users: QuerySet[User], user_id: UUID) -> User | None:
+    """Return the user if the grace period is over."""
+    return users.filter(
         pk=user_id, erased_at=None, deletion__expires_at__lte=timezone.now()
     ).first()
 
 
 def remove_rows(table: PersonalTable, subject: DataSubject) -> None:
-    """Remove a person's rows from a table, some at a time."""
+    """Delete a subject's rows from a table, in batches."""
     for rows in table.row_sets(subject):
         while keys := list(rows.values_list("pk", flat=True)[:BATCH]):
             batch = table.model._base_manager.filter(pk__in=keys)
@@ -102,7 +100,7 @@ def remove_rows(table: PersonalTable, subject: DataSubject) -> None:
 
 
 def replace_rows(table: PersonalTable, erasure: ReplaceValues, subject: DataSubject) -> None:
-    """Put neutral values into a person's rows, of which there are few."""
+    """Replace the personal values in a subject's rows, of which there are few."""
     for rows in table.row_sets(subject):
         _remove_files(table, rows)
         values = {
@@ -112,7 +110,7 @@ def replace_rows(table: PersonalTable, erasure: ReplaceValues, subject: DataSubj
 
 
 def _remove_files(table: PersonalTable, rows: QuerySet[Any]) -> None:
-    """Remove the files that rows name; before the rows, lest nobody knows of them any more."""
+    """Delete the files of rows. Call it before deleting the rows, or the names are lost."""
     if table.delete_files is not None:
         table.delete_files(rows)
     columns = table.model._meta.concrete_fields

@@ -1,4 +1,4 @@
-"""Giving people what is kept about them: asked for, put together in a worker, fetched by a link."""
+"""Data exports: requested, written by a task, downloaded by a mailed link."""
 
 from typing import Final
 from uuid import UUID
@@ -25,9 +25,9 @@ PRUNE_BATCH: Final = 1_000
 
 
 def request_data_export(user_id: UUID, *, actor: Actor) -> None:
-    """Have all data about the actor put together, and a link to it mailed.
+    """Request an export of the actor's data; a link to the archive is mailed.
 
-    While one is being put together, asking again does nothing. Raises `TooManyAttemptsError`,
+    No-op while another export is pending. Raises `TooManyAttemptsError`,
     `ReauthenticationRequiredError` and the policy's errors.
     """
     require(actor, may_change_credentials, user_id)
@@ -37,7 +37,7 @@ def request_data_export(user_id: UUID, *, actor: Actor) -> None:
     count_export(user_id)
     try:
         with transaction.atomic(durable=True):
-            # One that no worker managed to finish makes room.
+            # An expired export that no worker completed would violate the unique constraint.
             _discard(DataExport.objects.expired().filter(user_id=user_id, ready_at=None))
             export = DataExport.objects.create(
                 user_id=user_id, expires_at=timezone.now() + settings.DATA_EXPORT_TTL
@@ -51,19 +51,19 @@ def request_data_export(user_id: UUID, *, actor: Actor) -> None:
 
 
 def complete_data_export(export_id: UUID) -> None:
-    """Put an archive together, store it, and record that it is there.
+    """Write and store the archive of a pending export, and record the event.
 
-    It is stored with the row locked, so that of two workers one does, that it takes the place of
-    what a killed one left, and that nothing is stored of who is to be deleted.
+    The file is stored with the row locked: only one of two workers stores it, it replaces the file
+    of a killed worker, and none is stored for a user who is deleted meanwhile.
     """
-    waiting = DataExport.objects.current().filter(pk=export_id, ready_at=None, user__is_active=True)
-    export = waiting.first()
+    pending = DataExport.objects.current().filter(pk=export_id, ready_at=None, user__is_active=True)
+    export = pending.first()
     if export is None:
         return
     with write_archive(export_subject(export.user_id)) as archive, transaction.atomic(durable=True):
-        # The person first, as everybody does who locks both.
+        # Deadlock order: the user before the export.
         User.objects.select_for_update().filter(pk=export.user_id).first()
-        export = waiting.select_for_update(of=("self",)).first()
+        export = pending.select_for_update(of=("self",)).first()
         if export is None:
             return
         export.file.storage.delete(export.file.name)
@@ -80,9 +80,9 @@ def complete_data_export(export_id: UUID) -> None:
 
 
 def fetch_data_export(token: str, *, actor: Actor) -> DataExport:
-    """Return what the mailed link opens, as often as it is asked for until it expires.
+    """Return the export of a mailed token, which can be used until it expires.
 
-    Raises `InputRejectedError` for a link that leads nowhere, and `TooManyAttemptsError`.
+    Raises `InputRejectedError` for an invalid or expired token, and `TooManyAttemptsError`.
     """
     count_token(actor)
     with transaction.atomic(durable=True):
@@ -98,12 +98,12 @@ def fetch_data_export(token: str, *, actor: Actor) -> DataExport:
 
 
 def prune_data_exports() -> None:
-    """Remove what has expired, in a bounded batch."""
+    """Delete expired exports, at most `PRUNE_BATCH`."""
     _discard(DataExport.objects.expired().order_by("expires_at")[:PRUNE_BATCH])
 
 
 def _discard(exports: QuerySet[DataExport]) -> None:
-    """Remove exports: each file before its row, lest nobody knows of it any more."""
+    """Delete exports: each file before its row, or its name would be lost."""
     for export in exports:
         export.file.delete(save=False)
         export.delete()

@@ -1,4 +1,4 @@
-"""List the stored addresses that earlier rules accepted and today's do not."""
+"""List stored addresses that the current rules reject."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,36 +11,36 @@ from core.email.addresses import canonical_email
 from users.accounts.identifiers import SET_ASIDE_DOMAIN
 from users.accounts.models import EmailAddress, User
 
-# What is certainly canonical: no quotation marks, no A-label, no other reserved label.
-PLAIN = r"^[a-z0-9._+-]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}$"
+# Certainly canonical: no quotation marks, A-labels or other reserved labels.
+CANONICAL = r"^[a-z0-9._+-]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}$"
 RESERVED = r"@(.*\.)?..--|\.(alt|arpa|invalid|localhost|onion)$"
 
 
 class Command(BaseCommand):
-    """Look at people only: service accounts and erased rows have no mailbox on purpose."""
+    """Checks users only: service accounts and erased users have no mailbox by design."""
 
     help = (
-        "Lists addresses that nobody could sign up with today: set aside in an upgrade because "
-        "another account has the mailbox, or not deliverable. Give the person another address, or "
-        "delete the account."
+        "Lists addresses that cannot be used to sign up: set aside by an upgrade because another "
+        "account has the mailbox, or malformed. Give the user another address, or delete the "
+        "account."
     )
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        """Write one line an address: the username, the address, and what is wrong."""
+        """Write one line per address: username, address and problem, separated by tabs."""
         found = 0
         for username, email in _suspicious_emails():
             problem = _problem_of(email)
             if problem:
                 found += 1
                 self.stdout.write(f"{username}\t{email}\t{problem}")
-        self.stdout.write(f"{found} addresses to look at.")
+        self.stdout.write(f"{found} addresses to check.")
 
 
 def _suspicious_emails() -> Iterator[tuple[str, str]]:
-    people = User.objects.people().filter(erased_at=None)
-    further = EmailAddress.objects.filter(user__in=people)
-    for rows, username in ((people, "username"), (further, "user__username")):
-        is_suspicious = ~Q(email__regex=PLAIN) | Q(email__regex=RESERVED)
+    users = User.objects.people().filter(erased_at=None)
+    secondary = EmailAddress.objects.filter(user__in=users)
+    for rows, username in ((users, "username"), (secondary, "user__username")):
+        is_suspicious = ~Q(email__regex=CANONICAL) | Q(email__regex=RESERVED)
         yield from rows.filter(is_suspicious).values_list(username, "email").iterator()
 
 
@@ -49,7 +49,7 @@ def _problem_of(email: str) -> str | None:
     if is_set_aside:
         mailbox = former.rpartition(".")[0]
         owner = User.objects.with_address(mailbox).values_list("username", flat=True).first()
-        return f"is the address of {owner}" if owner else "cannot receive mail"
+        return f"the address belongs to {owner}" if owner else "cannot receive mail"
     try:
         canonical_email(email)
     except ValidationError as error:

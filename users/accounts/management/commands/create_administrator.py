@@ -1,4 +1,4 @@
-"""Make the first administrator of a deployment."""
+"""Create the first administrator of a deployment."""
 
 import getpass
 import os
@@ -15,21 +15,21 @@ PASSWORD_VARIABLE = "ADMINISTRATOR_PASSWORD"  # noqa: S105 - a name, not a secre
 
 
 class Command(BaseCommand):
-    """Create a person through the same service as everybody else."""
+    """Creates the user through the `create_user` service."""
 
     help = (
-        "Creates an administrator. The password is read from the terminal, "
-        f"or from ${PASSWORD_VARIABLE} where there is none."
+        f"Creates an administrator. The password is read from ${PASSWORD_VARIABLE}, or from the "
+        "terminal if the variable is not set."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Ask for everything but the password, which would show in the process list."""
+        """Add all options but the password, which would be visible in the process list."""
         parser.add_argument("--email", required=True)
         parser.add_argument("--username", required=True)
         parser.add_argument("--name", default="")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Create the account, or say what is wrong with the input."""
+        """Create the account. Raises `CommandError` with the problems of the input."""
         try:
             user = create_user(
                 actor=SYSTEM,
@@ -43,7 +43,7 @@ class Command(BaseCommand):
         except InputRejectedError as error:
             problems = (f"{'.'.join(item.field)}: {item.message}" for item in error.problems)
             raise CommandError("\n".join(problems)) from None
-        self.stdout.write(f"{user.username} is an administrator now.")
+        self.stdout.write(f"{user.username} is now an administrator.")
 
     @staticmethod
     def _password() -> str:

@@ -1,4 +1,4 @@
-"""Deliver failed messages of the outbox again."""
+"""Retry failed messages of the outbox."""
 
 from typing import Any
 
@@ -11,17 +11,17 @@ from users.accounts.services.outbox import retry_message
 
 
 class Command(BaseCommand):
-    """For an operator who mended what mails were refused for, such as the sender's address."""
+    """Retries messages after an operator fixed the cause, such as the sender's address."""
 
-    help = "Deliver failed messages of the outbox again: those of the given ids, or all."
+    help = "Retries failed messages of the outbox: those with the given ids, or all."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take ids, as the admin shows them, or --all."""
+        """Add ids, as the admin shows them, and --all."""
         parser.add_argument("ids", nargs="*", type=int)
         parser.add_argument("--all", action="store_true", dest="everything")
 
     def handle(self, *_args: Any, ids: list[int], everything: bool, **_options: Any) -> None:
-        """Retry each in a transaction of its own."""
+        """Retry each message in its own transaction."""
         if bool(ids) == everything:
             raise CommandError("Give ids, or --all.")
         if everything:
