@@ -1,4 +1,4 @@
-"""What administrators do to accounts, over GraphQL."""
+"""Administration of accounts, over GraphQL."""
 
 from collections.abc import Callable
 from typing import Any
@@ -225,7 +225,7 @@ def test_own_identifiers_require_step_up(update: Callable[..., Answer], root: Us
     assert (root.email, root.username, root.name) == ("root@example.org", "root", "Root")
 
 
-# Vouching --------------------------------------------------------------------------------
+# Marking as verified ---------------------------------------------------------------------
 
 
 def test_address_is_marked_verified_once(client_key: ClientOf, root: User, alice: User) -> None:

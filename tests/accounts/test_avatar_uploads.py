@@ -1,4 +1,4 @@
-"""Uploaded files: what is no picture, is too large or comes too often, is refused."""
+"""Avatar uploads: invalid, oversized and too frequent ones are rejected."""
 
 import random
 import zlib
@@ -64,7 +64,7 @@ def test_decompression_bombs_are_refused(
 ) -> None:
     width, height = size
     if width * height > 1_000_000_000:
-        # Only the header says so; nobody looks at the rest.
+        # Only the header has these dimensions; the pixels must not be decoded.
         file = bomb(width, 1)
         file = file[:20] + height.to_bytes(4, "big") + file[24:]
         file = file[:29] + zlib.crc32(file[12:29]).to_bytes(4, "big") + file[33:]

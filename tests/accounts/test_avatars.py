@@ -1,4 +1,4 @@
-"""People's pictures: what is kept of one, and what is served."""
+"""Avatars: storage, replacement and serving."""
 
 import os
 import time
@@ -59,7 +59,7 @@ def is_about(colour: Any, expected: tuple[int, int, int]) -> bool:
     return all(abs(one - other) < 40 for one, other in zip(colour, expected, strict=True))
 
 
-# What is kept ----------------------------------------------------------------------------
+# Storage ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_avatar_is_stored_as_squares(
         image = shown(served(me[name]["url"]))
         assert image.size == (size, size)
         if mode in {"RGB", "RGBA", "P", "CMYK"}:
-            # From the middle of the picture, whose sides are cut.
+            # The centred square; the sides are cropped.
             assert is_about(image.getpixel((size // 4, size // 2)), RED)
             assert is_about(image.getpixel((3 * size // 4, size // 2)), BLUE)
     assert tags() == [Tag.AVATAR_CHANGED]
@@ -113,7 +113,7 @@ def test_metadata_are_stripped(upload: Callable[..., Answer], media: Path) -> No
 
 def test_orientation_is_applied(upload: Callable[..., Answer]) -> None:
     exif = Image.Exif()
-    # The camera was held so that the left side is at the top.
+    # EXIF orientation: the left side is at the top.
     exif[ExifTags.Base.Orientation] = 6
     url = upload(picture("JPEG", (80, 80), exif=exif)).data["setAvatar"]["user"]["avatar"]["url"]
     image = shown(served(url))
@@ -150,11 +150,11 @@ def test_photograph_with_a_preview_is_not_animated(upload: Callable[..., Answer]
     assert upload(animated("MPO")).problems == []
 
 
-# What becomes of former ones -------------------------------------------------------------
+# Replacement -----------------------------------------------------------------------------
 
 
 def test_former_files_are_removed_by_the_worker(worker: Sink, settings: Any) -> None:
-    # The worker's directory is that of the environment.
+    # A worker process would use the directory of the environment.
     media = Path(os.environ["MEDIA_ROOT"])
     settings.MEDIA_ROOT = str(media)
     client = GraphQLClient(make_token(make_user("alice")))

@@ -1,4 +1,4 @@
-"""Asking a service whether a password is known from a breach, and doing without it."""
+"""Lookup of breached passwords, and behaviour during an outage of the service."""
 
 import datetime as dt
 import gzip
@@ -38,7 +38,7 @@ Reply = Callable[[BaseHTTPRequestHandler], None]
 
 
 class Service(ThreadingHTTPServer):
-    """A range API that remembers what it was asked, and answers as told."""
+    """A fake range API that records requests and returns a configured response."""
 
     daemon_threads = True
     reply: Reply
@@ -53,7 +53,7 @@ class Service(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}/range/"
 
     def answer(self, text: str, status: int = 200, **headers: str) -> None:
-        """Answer all requests so."""
+        """Set the response to all requests."""
 
         def reply(request: BaseHTTPRequestHandler) -> None:
             request.send_response(status)
@@ -76,7 +76,7 @@ class Handler(BaseHTTPRequestHandler):
             self.server.reply(self)
 
     def log_message(self, *_args: Any) -> None:
-        """Keep quiet."""
+        """Suppress the log."""
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def service(settings: Any) -> Iterator[Service]:
 
 
 def warned(caplog: pytest.LogCaptureFixture) -> bool:
-    """Tell whether a warning was logged, which must not say what was looked up."""
+    """Return True if a warning was logged; it must not contain the prefix."""
     for secret in (NEW, DIGEST, PREFIX, SUFFIX):
         assert secret.lower() not in caplog.text.lower()
     return [record.levelno for record in caplog.records if "breached" in record.message] == [
@@ -176,12 +176,12 @@ def test_redirects_are_not_followed(
 
 
 def hang(_request: BaseHTTPRequestHandler) -> None:
-    """Say nothing."""
+    """Send no response."""
     time.sleep(4)
 
 
 def drip_headers(request: BaseHTTPRequestHandler) -> None:
-    """Never quite be silent."""
+    """Send a byte before each read timeout."""
     request.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
     for _time in range(40):
         request.wfile.write(b".")
@@ -189,7 +189,7 @@ def drip_headers(request: BaseHTTPRequestHandler) -> None:
 
 
 def drip(request: BaseHTTPRequestHandler) -> None:
-    """Never come to an end."""
+    """Send an endless response."""
     request.send_response(200)
     request.end_headers()
     for _time in range(40):

@@ -1,4 +1,4 @@
-"""What becomes of addresses that an earlier release stored: no account is lost, none is taken."""
+"""Migration to canonical addresses: no account is lost or taken over."""
 
 import datetime as dt
 import io
@@ -18,7 +18,7 @@ from tests.support.signing_in import log_in
 from users.accounts.models import EmailAddress, EmailChange, Invitation, SignUp, User
 from users.authentication.models import PasswordReset
 
-# With the columns that today's models have, by which the tests write and read.
+# The tests use today's models, so the columns must exist.
 BEFORE = [
     ("accounts", "0014_user_undeliverable"),
     ("authentication", "0007_labels"),
@@ -37,10 +37,10 @@ def upgrade() -> None:
 
 @pytest.fixture
 def earlier_release(transactional_db: None) -> Iterator[None]:
-    """Have the tables as they were."""
+    """Migrate to the state before, and back afterwards."""
     migrate(BEFORE)
     yield
-    # Whatever the test left must not keep the others from their tables.
+    # Rows of the test could violate the constraints of later migrations.
     User.objects.all().delete()
     upgrade()
 
@@ -50,7 +50,7 @@ def add(username: str, email: str, *, is_verified: bool = True) -> User:
     return make_user(username, email=email, email_verified_at=verified_at)
 
 
-def add_further(user: User, email: str) -> EmailAddress:
+def add_secondary(user: User, email: str) -> EmailAddress:
     return EmailAddress.objects.create(user=user, email=email, verified_at=timezone.now())
 
 
@@ -68,14 +68,14 @@ def problems() -> list[str]:
 def test_addresses_become_canonical_and_keep_their_mailbox(capsys: Any) -> None:
     add("ada", "ada@example.org")
     add("bea", "bea@bücher.example")
-    # The link went to `strasse.example`, which is who proved to be the owner.
+    # The link was mailed to `strasse.example`, which was verified.
     add("cleo", "cleo@straße.example")
     add("dora", "dora@straße.example", is_verified=False)
     add("emma", '"emma"@example.org')
     add("fay", '"fa,y"@example.org')
     add("gina", "gina@i\N{HEAVY BLACK HEART}.ws")
     add("hedy", "hedy@so\u00adft.example")
-    add_further(User.objects.get(username="ada"), "ada@bücher.example")
+    add_secondary(User.objects.get(username="ada"), "ada@bücher.example")
     upgrade()
     assert emails() == {
         "ada": "ada@example.org",
@@ -92,7 +92,7 @@ def test_addresses_become_canonical_and_keep_their_mailbox(capsys: Any) -> None:
     assert {line.partition("\t")[0] for line in problems()} == {
         "fay",
         "gina",
-        "2 addresses to look at.",
+        "2 addresses to check.",
     }
     assert "set aside" not in capsys.readouterr().out
 
@@ -103,10 +103,10 @@ def test_accounts_sharing_a_mailbox_are_kept(capsys: Any) -> None:
     add("first", "a@bücher.example")
     add("second", "a@bü\u00adcher.example")
     third = add("third", "third@example.org")
-    add_further(third, "a@bücher\N{IDEOGRAPHIC FULL STOP}example")
-    # Both are the same person's.
+    add_secondary(third, "a@bücher\N{IDEOGRAPHIC FULL STOP}example")
+    # Both belong to the same user.
     own = add("own", "own@bücher.example", is_verified=False)
-    add_further(own, "own@xn--bcher-kva.example")
+    add_secondary(own, "own@xn--bcher-kva.example")
     add("unsendable", f"u@{'ü' * 63}.example")
     add("dotless", "nına@example.org")
     upgrade()
@@ -125,12 +125,12 @@ def test_accounts_sharing_a_mailbox_are_kept(capsys: Any) -> None:
     assert log_in("second")["user"]["username"] == "second"
     assert log_in("a@bücher.example")["user"]["username"] == "first"
     assert "E-mail addresses set aside: 5" in capsys.readouterr().out
-    told = dict(sorted((line.split("\t")[0], line.split("\t")[-1]) for line in problems()))
-    assert told.pop("5 addresses to look at.")
-    assert told == {
-        "unproven": "is the address of first",
-        "second": "is the address of first",
-        "third": "is the address of first",
+    reported = dict(sorted((line.split("\t")[0], line.split("\t")[-1]) for line in problems()))
+    assert reported.pop("5 addresses to check.")
+    assert reported == {
+        "unproven": "the address belongs to first",
+        "second": "the address belongs to first",
+        "third": "the address belongs to first",
         "unsendable": "cannot receive mail",
         "dotless": "cannot receive mail",
     }

@@ -1,4 +1,4 @@
-"""The one form of an address: for any text there is one, or a refusal that says what to do."""
+"""Canonical addresses: any text has a canonical form or is rejected with advice."""
 
 import re
 import unicodedata
@@ -18,7 +18,7 @@ from users.accounts.identifiers import (
 )
 from users.accounts.models import ASCII_EMAIL
 
-# Of several scripts; those that case, normalisation and IDNA 2003 would turn into others included.
+# Several scripts, and characters that case folding, normalisation and IDNA 2003 map to others.
 LETTERS = "abiksz09àéüßς\u03c3ıøłжйҷאبन中あア한"
 WIDE = {ord(letter): ord(letter) + 0xFEE0 for letter in "abcxyzABCXYZ0189"}
 
@@ -35,15 +35,15 @@ def test_spellings_of_one_mailbox_are_one(text: str, stored: str) -> None:
         assert canonical_domain_or_folded(text.partition("@")[2]) == domain
 
 
-@pytest.mark.parametrize(("text", "told"), EVERY_REFUSAL, ids=lambda text: ascii(text)[:40])
-def test_invalid_mailboxes_are_refused_with_advice(text: str, told: str) -> None:
+@pytest.mark.parametrize(("text", "advice"), EVERY_REFUSAL, ids=lambda text: ascii(text)[:40])
+def test_invalid_mailboxes_are_refused_with_advice(text: str, advice: str) -> None:
     with pytest.raises(ValidationError) as refusal:
         canonical_email(text)
-    assert "".join(refusal.value.messages).startswith(told)
+    assert "".join(refusal.value.messages).startswith(advice)
     assert canonical_login(text) not in SPELLINGS
 
 
-# Short texts of what matters to the rules, and any others.
+# Short texts of characters that the rules treat specially, and arbitrary texts.
 texts = st.text(
     st.sampled_from('aB.@ß-xn\uff20\u3002\u00ad\u200d\u0301"[]( \0é中א'), max_size=20
 ) | st.text(st.characters(exclude_categories=[]), max_size=300)
@@ -75,16 +75,16 @@ def mailboxes(draw: st.DrawFn) -> str:
     try:
         return canonical_email(f"{local}@{domain}.example")
     except ValidationError:
-        # Letters of two directions, for example.
+        # For example letters of two writing directions.
         return f"{local}@example.org"
 
 
 @st.composite
 def spellings(draw: st.DrawFn, mailbox: str) -> str:
-    """Draw another way to write an address."""
+    """Draw another spelling of an address."""
     text = draw(st.sampled_from((mailbox, in_unicode(mailbox))))
     if draw(st.booleans()):
-        # Capitals of some letters are those of others: of ß and ς, and of ı.
+        # Some letters share capitals with others: ß, ς and ı.
         text = "".join(
             upper if (upper := letter.upper()).lower() == letter and letter != "\u03c3" else letter
             for letter in text
@@ -110,7 +110,7 @@ def test_canonical_addresses_are_equal_iff_the_mailbox_is(
     )
 
 
-# For people to read ----------------------------------------------------------------------
+# Display form ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_canonical_addresses_are_equal_iff_the_mailbox_is(
         ("nina@xn--strae-oqa.example", "nina@straße.example"),
         ("nina@xn--fiq228c.xn--fiqs8s", "nina@中文.中国"),
         ("xn--bcher-kva.example", "bücher.example"),
-        # Cyrillic letters that read as `apple`, and one among Latin letters.
+        # Cyrillic letters that read as `apple`, and a Cyrillic letter in a Latin word.
         ("nina@xn--80ak6aa92e.example", "nina@xn--80ak6aa92e.example"),
         ("nina@xn--pple-43d.example", "nina@xn--pple-43d.example"),
         # Not in IDNA 2008; earlier rules accepted it.

@@ -1,4 +1,4 @@
-"""The command that makes the first administrator."""
+"""The command that creates the first administrator."""
 
 import io
 from typing import Any
@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from tests.support.client import GraphQLClient
 from users.accounts.models import User
 
-PASSWORD = "a phrase nobody would guess"
+PASSWORD = "a phrase hard to guess at all"
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +59,6 @@ def test_refuses_no_password_and_weak_ones(
 def test_refuses_a_taken_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ADMINISTRATOR_PASSWORD", PASSWORD)
     create()
-    with pytest.raises(CommandError, match="email: This address has an account"):
+    with pytest.raises(CommandError, match="email: This address already has an account"):
         call_command("create_administrator", email="root@example.org", username="other")
     assert User.objects.count() == 1

@@ -1,4 +1,4 @@
-"""Finding people and organisations: who sees whom, and what of them."""
+"""Visibility of users, of their private fields and of organisations."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -43,13 +43,13 @@ USERS = f"{{ users(first: 100) {{ edges {{ node {{ {PERSON} }} }} }} }}"
 MEMBERSHIPS = "memberships(first: 9) { nodes { role organization { name } } }"
 
 
-def people_of(client: GraphQLClient) -> dict[str, dict[str, Any]]:
+def users_by_name(client: GraphQLClient) -> dict[str, dict[str, Any]]:
     edges = client(USERS).data["users"]["edges"]
     return {edge["node"]["username"]: edge["node"] for edge in edges}
 
 
 def found_by(client: GraphQLClient, row: User | Organization) -> bool:
-    """Tell whether the row is found by its id; `node` and the type's own field must agree."""
+    """Return True if the row is visible by id; `node` and the type's field must agree."""
     field = type(row).__name__.lower()
     answer = client(
         f"query ($id: ID!) {{ {field}(id: $id) {{ id }} node(id: $id) {{ id }} }}", id=node_id(row)
@@ -60,7 +60,7 @@ def found_by(client: GraphQLClient, row: User | Organization) -> bool:
 
 @pytest.fixture
 def erin(db: None) -> User:
-    """Return a public person with something in every private field."""
+    """Return a public user with a value in every private field."""
     erin = make_user(
         "erin",
         name="Erin Ebert",
@@ -77,24 +77,24 @@ def erin(db: None) -> User:
     return erin
 
 
-# Who sees whom ---------------------------------------------------------------------------
+# Visibility ------------------------------------------------------------------------------
 
 
 def test_users_see_themselves_and_public_active_users(
     client_key: ClientOf, alice: User, bob: User, charlie: User, sam: User, root: User
 ) -> None:
     gone = make_user("gone", is_public=True, is_active=False)
-    everybody = [alice, bob, charlie, gone, root, sam]
+    all_users = [alice, bob, charlie, gone, root, sam]
     for viewer, expected in (
         (alice, [alice, bob]),
         (bob, [bob]),
         (charlie, [bob, charlie]),
-        (sam, everybody),
-        (root, everybody),
+        (sam, all_users),
+        (root, all_users),
     ):
         client = client_key(viewer)
-        assert list(people_of(client)) == [user.username for user in expected]
-        assert [user for user in everybody if found_by(client, user)] == expected
+        assert list(users_by_name(client)) == [user.username for user in expected]
+        assert [user for user in all_users if found_by(client, user)] == expected
 
 
 def test_anonymous_clients_see_no_users(anonymous: GraphQLClient, bob: User) -> None:
@@ -107,7 +107,7 @@ def test_anonymous_clients_see_no_users(anonymous: GraphQLClient, bob: User) -> 
 def test_private_fields_are_null_for_others(client_key: ClientOf, alice: User, erin: User) -> None:
     client = client_key(alice)
     answer = client(BY_ID, id=node_id(erin)).data
-    for seen in (answer["user"], answer["node"], people_of(client)["erin"]):
+    for seen in (answer["user"], answer["node"], users_by_name(client)["erin"]):
         assert {name: seen[name] for name in PRIVATE} == dict.fromkeys(PRIVATE)
         assert seen["profile"] == {"bio": "", "website": "", "timeZone": "UTC", "locale": None}
         assert (seen["username"], seen["name"], seen["isPublic"]) == ("erin", "Erin Ebert", True)
@@ -120,7 +120,7 @@ def test_private_fields_are_visible_to_the_user_and_staff(
     client = client_key(User.objects.get(username=viewer))
     expected = PRIVATE | {"activeSessionCount": 3 if viewer == "erin" else 2}
     answer = client(BY_ID, id=node_id(erin)).data
-    for seen in (answer["user"], answer["node"], people_of(client)["erin"]):
+    for seen in (answer["user"], answer["node"], users_by_name(client)["erin"]):
         assert {name: seen[name] for name in PRIVATE} == expected
         assert seen["profile"]["locale"] == "de"
 
@@ -129,7 +129,7 @@ def test_every_private_field_of_the_schema_is_in_these_tests(anonymous: GraphQLC
     query = '{ __type(name: "User") { fields { name description type { kind } } } }'
     fields = anonymous(query).data["__type"]["fields"]
     nullable = {field["name"] for field in fields if field["type"]["kind"] != "NON_NULL"}
-    # Whether there is a suspension or a deletion is for staff alone, a picture is for everybody.
+    # Suspensions and deletions are visible to staff only, avatars to all.
     # These have tests of their own, as have second factors, addresses and metadata.
     others = {
         *("profile", "suspension", "deletion", "erasedAt", "avatar"),
@@ -142,26 +142,26 @@ def test_every_private_field_of_the_schema_is_in_these_tests(anonymous: GraphQLC
 def test_private_fields_are_decided_per_user_on_a_page(
     client_key: ClientOf, alice: User, bob: User, erin: User
 ) -> None:
-    people = people_of(client_key(alice))
-    assert people["alice"]["activeSessionCount"] == 1
-    assert people["alice"]["permissions"] == []
+    users = users_by_name(client_key(alice))
+    assert users["alice"]["activeSessionCount"] == 1
+    assert users["alice"]["permissions"] == []
     for other in ("bob", "erin"):
-        assert people[other]["activeSessionCount"] is None
-        assert people[other]["permissions"] is None
+        assert users[other]["activeSessionCount"] is None
+        assert users[other]["permissions"] is None
 
 
 def test_administrators_have_all_permissions_and_inactive_users_none(
     client_key: ClientOf, sam: User, root: User
 ) -> None:
     make_user("past", is_superuser=True, is_active=False)
-    people = people_of(client_key(sam))
+    users = users_by_name(client_key(sam))
     everything = Permission.objects.count()
-    assert len(people["root"]["permissions"]) == everything
-    assert people["root"]["permissions"] == sorted(people["root"]["permissions"])
-    assert people["past"]["permissions"] == people["sam"]["permissions"] == []
+    assert len(users["root"]["permissions"]) == everything
+    assert users["root"]["permissions"] == sorted(users["root"]["permissions"])
+    assert users["past"]["permissions"] == users["sam"]["permissions"] == []
 
 
-# What has no such id ---------------------------------------------------------------------
+# Invalid ids -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

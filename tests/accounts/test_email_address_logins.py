@@ -1,4 +1,4 @@
-"""What any verified address is good for: signing in, a new password, an invitation."""
+"""Uses of any verified address: sign-in, password reset, invitations."""
 
 from collections.abc import Callable
 
@@ -25,22 +25,22 @@ ClientOf = Callable[[User], GraphQLClient]
 
 
 @pytest.fixture
-def further(alice: User) -> EmailAddress:
+def secondary(alice: User) -> EmailAddress:
     return give_address(alice)
 
 
-@pytest.mark.usefixtures("further")
+@pytest.mark.usefixtures("secondary")
 @pytest.mark.parametrize("login", [NEW, " ALICE@Example.NET", "alice@example.org", "Alice"])
 def test_any_address_signs_in(login: str) -> None:
     assert log_in(login)["user"] == {"username": "alice", "email": "alice@example.org"}
 
 
-def test_address_signs_in_as_long_as_it_is_there(further: EmailAddress) -> None:
-    further.delete()
+def test_address_signs_in_as_long_as_it_is_there(secondary: EmailAddress) -> None:
+    secondary.delete()
     assert log_in(NEW)["errors"][0]["code"] == "CREDENTIALS_INVALID"
 
 
-@pytest.mark.usefixtures("further")
+@pytest.mark.usefixtures("secondary")
 def test_any_address_gets_the_link_to_a_new_password(
     anonymous: GraphQLClient, mails: Sink, alice: User
 ) -> None:
@@ -50,13 +50,13 @@ def test_any_address_gets_the_link_to_a_new_password(
     deliver_mail()
     assert mails.mails.queue[0]["To"] == NEW
     assert reset(anonymous, token_mailed(mails)) == []
-    # That this mailbox was read says nothing of the primary one.
+    # Access to this mailbox does not verify the primary address.
     alice.refresh_from_db()
     assert alice.email_verified_at is None
     assert attempt(NEW).codes != THROTTLED
 
 
-@pytest.mark.usefixtures("further")
+@pytest.mark.usefixtures("secondary")
 def test_links_to_two_addresses_are_independent(
     anonymous: GraphQLClient, mails: Sink, alice: User
 ) -> None:
@@ -68,24 +68,24 @@ def test_links_to_two_addresses_are_independent(
     assert tokens[0] == tokens[2] != tokens[1]
     assert PasswordReset.objects.count() == 2
     assert reset(anonymous, tokens[1]) == []
-    # A new password ends them all.
+    # A password reset ends all sessions.
     assert reset(anonymous, tokens[0], "yet another phrase here") == [("TOKEN_INVALID", "token")]
 
 
 def test_link_to_a_removed_address_is_invalid(
-    anonymous: GraphQLClient, mails: Sink, further: EmailAddress
+    anonymous: GraphQLClient, mails: Sink, secondary: EmailAddress
 ) -> None:
     assert request(anonymous, NEW) == []
     deliver_mail()
     token = token_mailed(mails)
-    further.delete()
+    secondary.delete()
     assert reset(anonymous, token) == [("TOKEN_INVALID", "token")]
     deliver_mail()
     assert mails.is_empty()
     assert not Event.objects.filter(tag=Tag.PASSWORD_RESET).exists()
 
 
-@pytest.mark.usefixtures("further")
+@pytest.mark.usefixtures("secondary")
 def test_sign_up_with_a_secondary_address_creates_no_account(
     anonymous: GraphQLClient, mails: Sink
 ) -> None:
@@ -96,7 +96,7 @@ def test_sign_up_with_a_secondary_address_creates_no_account(
     assert User.objects.count() == 1
 
 
-@pytest.mark.usefixtures("further")
+@pytest.mark.usefixtures("secondary")
 def test_invitation_to_any_address_is_for_its_owner(
     client_key: ClientOf, alice: User, bob: User
 ) -> None:

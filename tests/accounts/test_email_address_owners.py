@@ -1,4 +1,4 @@
-"""One person an address: whoever comes by it, and however many come at once."""
+"""Uniqueness of addresses across users, in every flow and under concurrency."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from tests.accounts.test_email_addresses import (
     NEW,
     PRIMARY,
     addresses,
-    further,
     give_address,
+    secondary_addresses,
 )
 from tests.support.client import GraphQLClient, run_concurrently
 from tests.support.factories import make_token, make_user
@@ -33,7 +33,11 @@ def test_pending_address_is_confirmed_by_one_user(transactional_db: None) -> Non
         *(lambda each=each: GraphQLClient()(CONFIRM, token=each).problems for each in tokens)
     )
     assert sorted(answers) == [[], [("EMAIL_TAKEN", "token")]]
-    assert len({*further(alice), *further(bob)}) == EmailAddress.objects.count() == 1
+    assert (
+        len({*secondary_addresses(alice), *secondary_addresses(bob)})
+        == EmailAddress.objects.count()
+        == 1
+    )
 
 
 @pytest.mark.parametrize("round_", range(5))
@@ -91,6 +95,6 @@ def test_administrators_cannot_assign_a_taken_address(
     assert answer.problems == [("EMAIL_TAKEN", "email")]
     invite = f'mutation {{ inviteUser(input: {{email: "{NEW}"}}) {{ errors {{ code field }} }} }}'
     assert client_key(root)(invite).problems == [("EMAIL_TAKEN", "email")]
-    # Of the person's own it makes the primary one.
+    # The user's own secondary address becomes the primary one.
     assert client_key(root)(update, id=ids["alice"], email=NEW).problems == []
     assert addresses(alice) == {NEW}

@@ -1,4 +1,4 @@
-"""Several addresses a person: adding, confirming, choosing the primary one, removing."""
+"""Secondary addresses: addition, confirmation, choice of the primary one, removal."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -32,7 +32,7 @@ ADD = """
       addEmailAddress(input: {email: $email, password: $password}) { errors { code field } }
     }
 """
-# By somebody who is not signed in but knows the password, unless another client or value is used.
+# By default anonymous, with the password.
 CONFIRM = f"""
     mutation ($token: String!, $password: String = "{PASSWORD}") {{
       confirmEmailAddress(input: {{token: $token, password: $password}}) {{
@@ -62,7 +62,7 @@ WRITES = {"add": ADD, "set primary": SET_PRIMARY, "remove": REMOVE}
 
 @pytest.fixture
 def alices(client_key: ClientOf, alice: User) -> Callable[..., Answer]:
-    """Ask as Alice, with her password unless another one is given."""
+    """Send a mutation as Alice, by default with her password."""
     client = client_key(alice)
     return lambda document, email=NEW, password=PASSWORD: client(
         document, email=email, password=password
@@ -82,10 +82,10 @@ def deliver(mail: Callable[[str], None], tag: Tag) -> None:
 
 
 def addresses(user: User) -> set[str]:
-    return {User.objects.get(pk=user.pk).email, *further(user)}
+    return {User.objects.get(pk=user.pk).email, *secondary_addresses(user)}
 
 
-def further(user: User) -> list[str]:
+def secondary_addresses(user: User) -> list[str]:
     return list(user.email_addresses.order_by("email").values_list("email", flat=True))
 
 
@@ -99,7 +99,7 @@ def test_journey_with_mails(worker: Sink) -> None:
     mail = worker.next()
     assert (mail["To"], mail["Subject"]) == (NEW, "Bestätigen Sie Ihre E-Mail-Adresse")
     assert f"http://testserver/confirm-email-address#token={token()}" in text_of(mail, "plain")
-    assert further(alice) == []
+    assert secondary_addresses(alice) == []
 
     answer = GraphQLClient()(CONFIRM, token=token())
     assert answer.data == {"confirmEmailAddress": {"email": NEW, "errors": []}}
@@ -130,11 +130,11 @@ def test_addresses_are_listed_with_the_primary_one_first(
         ("a@example.net", False),
     ]
     assert [each["verifiedAt"] is None for each in shown] == [True, False]
-    everybody = "{ users(first: 9) { nodes { username emailAddresses { email } } } }"
-    found = client_key(sam)(everybody).data["users"]["nodes"]
+    all_addresses = "{ users(first: 9) { nodes { username emailAddresses { email } } } }"
+    found = client_key(sam)(all_addresses).data["users"]["nodes"]
     counts = {each["username"]: len(each["emailAddresses"]) for each in found}
     assert counts == {"alice": 2, "bob": 1, "sam": 1}
-    found = client_key(bob)(everybody).data["users"]["nodes"]
+    found = client_key(bob)(all_addresses).data["users"]["nodes"]
     assert {each["username"] for each in found if each["emailAddresses"]} == {"bob"}
 
 
@@ -207,7 +207,7 @@ def test_number_of_addresses_is_limited(
     for number in range(MAX_ADDRESSES - 1):
         give_address(alice, f"{number}@example.net")
     assert alices(ADD, "waiting@example.net").problems == []
-    # Asking again for the one that waits takes no more room.
+    # A repeated request does not count twice.
     assert alices(ADD, "waiting@example.net").problems == []
     assert alices(ADD, "more@example.net").problems == [("TOO_MANY_EMAIL_ADDRESSES", "email")]
     assert EmailAddition.objects.count() == 1
@@ -293,7 +293,7 @@ def test_primary_address_is_swapped(
     assert alices(SET_PRIMARY, NEW.upper()).problems == []
     alice.refresh_from_db()
     assert (alice.email, alice.email_verified_at) == (NEW, other.verified_at)
-    assert further(alice) == [PRIMARY]
+    assert secondary_addresses(alice) == [PRIMARY]
     event = Event.objects.get()
     assert (event.tag, event.data) == (Tag.EMAIL_CHANGED, {})
     deliver(mail_email_changed, Tag.EMAIL_CHANGED)
@@ -325,7 +325,7 @@ def test_only_own_verified_addresses_become_primary(
 def test_email_change_to_a_secondary_address_removes_it_from_the_list(
     client_key: ClientOf, alice: User, anonymous: GraphQLClient, mails: Sink
 ) -> None:
-    """The older flow replaces the primary address, also by one that the person has."""
+    """An e-mail change may select a secondary address of the same user."""
     give_address(alice)
     ask = f"""
         mutation {{

@@ -1,4 +1,4 @@
-"""Changing the e-mail address: asked for with the password, confirmed at the new address."""
+"""Change of the primary address: request with the password, confirmation by mail."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -25,7 +25,7 @@ REQUEST = """
       requestEmailChange(input: {email: $email, password: $password}) { errors { code field } }
     }
 """
-# By somebody who is not signed in but knows the password, unless another client or value is used.
+# By default anonymous, with the password.
 CONFIRM = f"""
     mutation ($token: String!, $password: String = "{PASSWORD}") {{
       confirmEmailChange(input: {{token: $token, password: $password}}) {{
@@ -212,7 +212,7 @@ def test_page_confirms(request_change: Callable[..., Answer]) -> None:
     assert request_change().problems == []
     page = Client()
     response: Any = page.get("/confirm-email")
-    # Whose password it is, and the other way.
+    # The note explains which password, and the alternative.
     assert "password, or sign in to it and open the link" in response.content.decode()
     response = page.post("/confirm-email", {"token": token()})
     assert (response.status_code, 'name="password"' in response.content.decode()) == (400, True)

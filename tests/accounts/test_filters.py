@@ -1,4 +1,4 @@
-"""Filters of the directory: what each selects, how they combine, and for whom they are."""
+"""Filters of users: selection, combination and permissions."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -35,8 +35,8 @@ def day(number: int) -> dt.datetime:
 
 @pytest.fixture
 def ids(db: None) -> dict[str, str]:
-    """Make people who differ in everything, and return ids by name."""
-    people = [
+    """Create users who differ in all fields; return ids by name."""
+    created = [
         make_user(
             name,
             email=f"{name}@{domain}",
@@ -56,20 +56,20 @@ def ids(db: None) -> dict[str, str]:
         )
     ]
     editors, empty = Group.objects.create(name="Editors"), Group.objects.create(name="Empty")
-    editors.user_set.add(people[0], people[2])
-    Metadata.objects.create(user=people[0], public={"plan": "team"}, private={"crm": {"id": 1}})
-    Metadata.objects.create(user=people[1], public={"plan": "team", "on": True})
-    archers = make_organization("Archers", people[0], role=Role.OWNER)
-    bakers = make_organization("Bakers", people[1], people[2])
-    archers.memberships.create(user=people[3])
-    bakers.memberships.create(user=people[3], role=Role.OWNER)
+    editors.user_set.add(created[0], created[2])
+    Metadata.objects.create(user=created[0], public={"plan": "team"}, private={"crm": {"id": 1}})
+    Metadata.objects.create(user=created[1], public={"plan": "team", "on": True})
+    archers = make_organization("Archers", created[0], role=Role.OWNER)
+    bakers = make_organization("Bakers", created[1], created[2])
+    archers.memberships.create(user=created[3])
+    bakers.memberships.create(user=created[3], role=Role.OWNER)
     rows = {"editors": editors, "empty": empty, "archers": archers, "bakers": bakers}
-    return {name: node_id(row) for name, row in rows.items()} | {"ann": node_id(people[0])}
+    return {name: node_id(row) for name, row in rows.items()} | {"ann": node_id(created[0])}
 
 
 @pytest.fixture
 def listing(client_key: ClientOf, ids: dict[str, str]) -> Listing:
-    """List people as one of them, who is staff; names of rows stand for their ids."""
+    """List users as a staff user; names stand for ids."""
     client = client_key(User.objects.get(username="cleo"))
     return lambda filter, **variables: client(LIST, filter=_with_ids(filter, ids), **variables)
 
@@ -118,7 +118,7 @@ SELECTED: list[tuple[Filter | None, str]] = [
     ({"joined": {"since": "2026-01-02T00:00:00Z", "before": "2026-01-03T00:00:00Z"}}, "b"),
     ({"joined": {"since": "2026-01-02T01:00:00+01:00", "before": "2026-01-03T00:00:00Z"}}, "b"),
     ({"lastSeen": {"since": "2026-01-08T00:00:00Z"}}, "ad"),
-    # Who was never seen counts as seen before all others.
+    # Users who were never seen sort as the earliest.
     ({"lastSeen": {"before": "2026-01-08T00:00:00Z"}}, "bc"),
     ({"emailDomain": "example.org"}, "ab"),
     ({"emailDomain": "EXAMPLE.org"}, "ab"),
@@ -173,7 +173,7 @@ def test_each_filter_is_tried() -> None:
     assert tried == schema_fields
 
 
-def test_pages_of_filtered_people_concatenate(listing: Listing) -> None:
+def test_pages_of_filtered_users_concatenate(listing: Listing) -> None:
     filter, pages, after = {"not": {"isStaff": True}}, "", None
     while True:
         answer = listing(filter, by={"field": "JOINED"}, first=1, after=after)
@@ -192,7 +192,7 @@ def test_cursor_belongs_to_the_filter(listing: Listing) -> None:
     assert initials(listing({"isActive": True}, after=cursor)) == "cd"
 
 
-# Bad filters -----------------------------------------------------------------------------
+# Invalid filters -------------------------------------------------------------------------
 
 
 def nested(depth: int) -> Filter:
@@ -280,7 +280,7 @@ def test_unmatched_values_return_no_users(
         assert [edge["node"]["username"] for edge in users["edges"]] == expected
 
 
-# For whom --------------------------------------------------------------------------------
+# Permissions -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -308,7 +308,7 @@ def test_users_filter_by_visible_fields(client_key: ClientOf, ids: dict[str, str
         return initials(client(LIST, filter=_with_ids(filter, ids)))
 
     assert seen({"joined": {"since": "2026-01-03T00:00:00Z"}}) == "cd"
-    # Ann belongs to the archers and does not know who the bakers are.
+    # Ann is a member of the archers and cannot see the bakers.
     assert seen(MEMBERSHIP) == "ad"
     assert seen({"membership": {"organization": "bakers"}}) == ""
     assert seen({"membership": {"role": "OWNER"}}) == "a"

@@ -25,7 +25,7 @@ VIEW, CHANGE = "accounts.view_user", "accounts.change_user"
 
 @pytest.fixture
 def editors(alice: User) -> Group:
-    """Return a group of Alice's that may look at people."""
+    """Return a group with Alice and the permission to view users."""
     group = Group.objects.create(name="Editors")
     group.permissions.add(Permission.objects.get(codename="view_user"))
     alice.groups.add(group)

@@ -1,4 +1,4 @@
-"""Passwords of good length that are easy to guess: common ones in disguise, and our names."""
+"""Long passwords that are easy to guess: variants of common ones, and context words."""
 
 import time
 from typing import Any
@@ -18,7 +18,7 @@ TOO_MUCH_CONTEXT = (
 
 
 def message(client: GraphQLClient, password: str) -> str:
-    """Sign up with a password that must be refused, and return why it was."""
+    """Sign up with a password that must be rejected; return the reason."""
     before = rows()
     fields = {"email": "nina@example.org", "username": "nina", "password": password}
     answer = client(SIGN_UP, input=fields)
@@ -28,13 +28,13 @@ def message(client: GraphQLClient, password: str) -> str:
     return text
 
 
-# Common ones -----------------------------------------------------------------------------
+# Common passwords ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "password",
     [
-        # As they are in the list.
+        # Unchanged.
         "qwerty123456",
         " QWERTY123456 ",
         # Repeated.
@@ -51,7 +51,7 @@ def message(client: GraphQLClient, password: str) -> str:
         "zzzzzzzzzzzz",
         "????????????????",
         " " * 12,
-        # With something around.
+        # With additions.
         "password2026!!",
         "...qwerty...123",
         "2026-Monkey-2026",
@@ -67,7 +67,7 @@ def message(client: GraphQLClient, password: str) -> str:
         "abcabcabcabc2026",
         "2026password2026password",
         "11qwertyqwerty!",
-        # With our name.
+        # With the service's name.
         "roster-password",
         "RosterRosterQwerty2026",
         "Roster  1984  !!",
@@ -81,9 +81,9 @@ def test_common_password_in_disguise_is_refused(anonymous: GraphQLClient, passwo
     "password",
     [
         PASSWORD,
-        "a phrase nobody would guess",
-        "another phrase nobody would guess",
-        "a third phrase nobody would guess",
+        "a phrase hard to guess at all",
+        "another phrase hard to guess",
+        "a third phrase hard to guess",
         "a phrase to remember",
         "another phrase to remember",
         "a phrase to keep",
@@ -115,12 +115,12 @@ def test_overlong_password_is_refused_quickly(anonymous: GraphQLClient, pattern:
     assert time.monotonic() - began < 1
 
 
-# Names of this service -------------------------------------------------------------------
+# Context words ---------------------------------------------------------------------------
 
 
 @pytest.fixture
 def names(settings: Any) -> None:
-    """Run the service for an organisation, at several hosts."""
+    """Configure the service for an organisation with several hosts."""
     settings.PUBLIC_URL = "https://people.muster-werk.example:8443"
     settings.ALLOWED_HOSTS = [
         *("testserver", "localhost", "127.0.0.1", "*"),
@@ -132,11 +132,11 @@ def names(settings: Any) -> None:
 @pytest.mark.parametrize(
     "password",
     [
-        # What is left has seven characters.
+        # Seven characters remain.
         "rosterkq7vz3x",
         "kq7ROSTERvz3x",
         "RosterRosterRosterkq7vz3x",
-        # Hosts, whole and in part.
+        # Hosts and their parts.
         "testserverkq7vz3x",
         "peoplekq7vz3x",
         "muster-werkkq7vz3x",
@@ -145,7 +145,7 @@ def names(settings: Any) -> None:
         "Kundenportalkq7vz3x",
         "my-cokq7vz3x",
         "people-testkq7vz3x",
-        # What the operator adds.
+        # Words that the operator adds.
         "umbrellakq7vz3x",
         "b.c.B.C.kq7vz3x",
         "STRASSEkq7vz3x",
@@ -159,11 +159,11 @@ def test_password_of_names_is_refused(anonymous: GraphQLClient, names: None, pas
 @pytest.mark.parametrize(
     "password",
     [
-        # What is left has eight characters.
+        # Eight characters remain.
         "rosterkq7vz3xw",
         "peoplekq7vz3xw",
         "umbrellakq7vz3xw",
-        # No names: top-level domains, addresses, short labels, and what everybody has.
+        # Not context words: top-level domains, IP addresses, short labels, `localhost`.
         "museumkq7vz3x",
         "localhostkq7vz3x",
         "examplekq7vz3x",

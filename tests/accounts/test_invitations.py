@@ -1,4 +1,4 @@
-"""Accounts by invitation."""
+"""Invitations of administrators to create an account."""
 
 from collections.abc import Callable
 from typing import Any
@@ -37,7 +37,7 @@ def accept(client: GraphQLClient, **fields: str) -> list[tuple[str, str]]:
 
 @pytest.fixture
 def invited(client_key: ClientOf, root: User) -> str:
-    """Invite Nina, and return her token."""
+    """Invite Nina; return her token."""
     answer = client_key(root)(INVITE, input={"email": EMAIL, "name": "Nina Nowak", "locale": "de"})
     assert answer.problems == []
     return Invitation.objects.get().token

@@ -1,4 +1,4 @@
-"""Two writers at once: what one writes is not undone by the other."""
+"""Lost updates: concurrent writers do not undo each other's changes."""
 
 import datetime as dt
 import re
@@ -50,7 +50,7 @@ def groups(db: None) -> list[Group]:
     return [Group.objects.create(name=name) for name in ("Editors", "Authors", "Readers")]
 
 
-# By the API ------------------------------------------------------------------------------
+# API -------------------------------------------------------------------------------------
 
 
 @pytest.mark.django_db(transaction=True)
@@ -207,21 +207,21 @@ def test_metadata_updates_check_expected_values(
     row = Metadata.objects.get()
     assert (row.public, row.private) == ({"tags": ["a", "b"]}, {})
     assert Event.objects.count() == count
-    # Equal as JSON, whatever the order of the keys.
+    # Equal as JSON, regardless of the order of keys.
     assert update(public={"x": 1, "y": 2}).problems == []
     assert update(public={}, expectedPublic={"y": 2, "x": 1}).problems == []
     others: list[Any] = [[], "x", 1]
     for expected in others:
         assert update(expectedPublic=expected).problems == [("CONFLICT", "expectedPublic")]
-    # Null is refused like that of every optional field.
+    # Null is rejected, as for all optional fields.
     assert update(expectedPublic=None).problems == [("VALUE_INVALID", "expectedPublic")]
 
 
-# By the admin ----------------------------------------------------------------------------
+# Admin -----------------------------------------------------------------------------------
 
 
 def filled_in(client: Client, url: str) -> dict[str, Any]:
-    """Return what a browser sends of a page's form if nothing is changed."""
+    """Return the data that a browser submits for an unchanged form."""
     page = client.get(url)
     form = page.context["adminform"].form
     html = page.content.decode()
@@ -250,11 +250,11 @@ def test_stale_user_form_undoes_nothing(client: Client, groups: list[Group]) -> 
     sign_in(client, make_administrator())
     page = filled_in(client, change_url(mary))
     assert page["groups"] == page["initial-groups"] == [str(editors.pk), str(authors.pk)]
-    # Meanwhile, somebody else changes everything.
+    # Meanwhile, another administrator changes everything.
     mary.groups.set([authors, readers])
     User.objects.filter(pk=mary.pk).update(name="Mary M.", is_public=True, is_staff=True)
 
-    # Taken out of one group on the page, and made an administrator.
+    # The form removes a group and grants the administrator flag.
     changes = {"groups": [str(editors.pk)], "is_superuser": "on"}
     assert client.post(change_url(mary), page | changes).status_code == 302
 
@@ -316,7 +316,7 @@ def test_stale_metadata_form_shows_the_conflict(client: Client) -> None:
     assert errors(response) == {
         "public": ["This was changed meanwhile. Read it again, then repeat your change."]
     }
-    # The other kind is not touched by that.
+    # The other kind is unchanged.
     assert client.post(change_url(row), page | {"private": '{"b": 2}'}).status_code == 302
     row.refresh_from_db()
     assert (row.public, row.private) == ({"a": 2}, {"b": 2})

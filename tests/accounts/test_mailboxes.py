@@ -1,4 +1,4 @@
-"""One mailbox, one account: an address is the same in every spelling, wherever it is entered."""
+"""One account per mailbox: every entry point accepts every spelling of an address."""
 
 import io
 from collections.abc import Callable
@@ -95,7 +95,7 @@ def by_organization(email: str, alice: User, _root: User, client_key: ClientOf) 
 
 
 EntryPoint = Callable[[str, User, User, ClientOf], Answer]
-# Ways by which an address comes in, where it is found then, and what a taken one is answered.
+# Entry points of addresses, where each stores the address, and the answer if it is taken.
 WAYS: list[tuple[EntryPoint, type, list[tuple[str, str]]]] = [
     (by_sign_up, SignUp, []),
     (by_email_change, EmailChange, []),
@@ -110,7 +110,7 @@ every_way = pytest.mark.parametrize(
 )
 one_refusal_of_each_kind = pytest.mark.parametrize(
     "text",
-    {told: text for text, told in EVERY_REFUSAL}.values(),
+    {advice: text for text, advice in EVERY_REFUSAL}.values(),
     ids=lambda text: ascii(text)[:40],
 )
 
@@ -159,7 +159,7 @@ def test_spellings_sign_up_once_and_log_in(
 ) -> None:
     assert sign_up(anonymous, email=text) == []
     assert sign_up(anonymous, email=stored) == []
-    # Both wait for the one mailbox, until one of their links is used.
+    # Both are pending for one mailbox until one link is used.
     assert list(SignUp.objects.values_list("email", flat=True)) == [stored, stored]
     deliver_mail()
     assert mails.next()["To"] == stored
@@ -237,7 +237,7 @@ def test_invalid_address_is_answered_like_an_unknown_one(
 ) -> None:
     work: list[list[str]] = []
     answers: list[dict[str, Any]] = []
-    for login in ("nina@example.org", *(text for text, _told in EVERY_REFUSAL if "@" in text)):
+    for login in ("nina@example.org", *(text for text, _advice in EVERY_REFUSAL if "@" in text)):
         with statements() as captured:
             answers.append(attempt(login, REMOTE_ADDR=f"192.0.2.{len(work)}").body)
         work.append([sql.partition(" ")[0] for sql in captured])
@@ -245,7 +245,7 @@ def test_invalid_address_is_answered_like_an_unknown_one(
     assert answers == [answers[0]] * len(answers)
 
 
-# Finding people --------------------------------------------------------------------------
+# Search ----------------------------------------------------------------------------------
 
 
 def test_staff_find_a_domain_in_either_form(client_key: ClientOf, sam: User) -> None:
@@ -295,7 +295,7 @@ def test_forgotten_password_page_takes_every_spelling(client: Client) -> None:
     assert "The address has invisible characters" in page.content.decode()
 
 
-# What the deployment says ----------------------------------------------------------------
+# Settings --------------------------------------------------------------------------------
 
 
 def test_sign_up_domains_are_canonical(anonymous: GraphQLClient, settings: Any) -> None:
@@ -345,7 +345,7 @@ def test_create_administrator_takes_every_spelling(monkeypatch: pytest.MonkeyPat
 
 
 def test_mail_goes_to_the_domain_by_idna_2008(alice: User, mails: Sink) -> None:
-    """What events of earlier releases remember is not canonical."""
+    """Events of earlier releases have addresses that are not canonical."""
     record(
         Tag.EMAIL_CHANGED,
         subject_id=alice.pk,
@@ -378,7 +378,7 @@ def test_database_stores_nothing_but_ascii(alice: User, email: str) -> None:
         give_address(alice, email)
 
 
-# What earlier rules accepted -------------------------------------------------------------
+# Addresses of earlier rules --------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What applications note about people: who reads and writes it, limits, schemas, patches."""
+"""User metadata: access, limits, schemas and merge patches."""
 
 import json
 from collections.abc import Callable
@@ -73,7 +73,7 @@ def test_metadata_are_merged(update: Callable[..., Answer], alice: User) -> None
     assert event.details.values["keys"] == {"public": ["new", "plan", "tags", "theme"]}
 
 
-# The examples of RFC 7396, appendix A, of objects.
+# The examples on objects in RFC 7396, appendix A.
 @pytest.mark.parametrize(
     ("original", "patch", "result"),
     [
@@ -113,7 +113,7 @@ def test_unchanged_input_writes_nothing(update: Callable[..., Answer]) -> None:
     assert update(public={"a": 1, "b": {"c": 2, "d": 3}}).problems == []
     assert update(public={"b": {"d": 3, "c": 2}}).problems == []
     assert len(tags()) == 1
-    # True is no 1, and JSON knows.
+    # In JSON, unlike in Python, true is not 1.
     assert update(public={"a": True}).problems == []
     assert stored()[0]["a"] is True
     assert len(tags()) == 2
@@ -232,7 +232,7 @@ def test_literals_are_kept_or_refused(
     assert stored()[0] == kept
 
 
-# The deployment's schemas ----------------------------------------------------------------
+# Schemas ---------------------------------------------------------------------------------
 
 
 def test_schema_refuses_with_the_place(update: Callable[..., Answer], settings: Any) -> None:
@@ -292,7 +292,7 @@ def test_valid_schema_is_accepted(settings: Any, schema: dict[str, Any]) -> None
     assert [each for each in run_checks() if each.id == "roster.E001"] == []
 
 
-# Finding people --------------------------------------------------------------------------
+# Filters ---------------------------------------------------------------------------------
 
 FIND = """
     query ($filter: UserFilter!) { users(first: 20, filter: $filter) { nodes { username } } }

@@ -1,4 +1,4 @@
-"""The orders of the directory: total, in both directions, and private ones for staff."""
+"""Orderings of users: total in both directions; private ones for staff."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -15,7 +15,7 @@ ClientOf = Callable[[User], GraphQLClient]
 Page = Callable[..., Answer]
 
 DAY = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-# Username, name, e-mail, and the days on which they joined and were last seen.
+# Username, name, e-mail, and the days of joining and last use.
 PEOPLE = [
     ("a", "Zoe", "d@example.org", 3, None),
     ("b", "ann", "c@example.org", 1, 2),
@@ -25,18 +25,18 @@ PEOPLE = [
 ]
 ORDERS = [
     ("USERNAME", "abcde"),
-    # Case does not count, and who came first is first among equals, here and below.
+    # Case-insensitive; ties by creation, here and below.
     ("NAME", "ebdca"),
     ("EMAIL", "dcbae"),
     ("JOINED", "bcdae"),
-    # Who was never seen comes before all who were.
+    # Users who were never seen come first.
     ("LAST_SEEN", "adcbe"),
 ]
 
 
 @pytest.fixture
 def page(client_key: ClientOf, db: None) -> Page:
-    """Ask for pages of `PEOPLE`, as one of them, who is staff."""
+    """Query pages of `PEOPLE` as a staff user."""
     for username, name, email, joined, seen in PEOPLE:
         make_user(
             username,
@@ -52,7 +52,7 @@ def page(client_key: ClientOf, db: None) -> Page:
 
 
 def walk(page: Page, by: dict[str, str] | None, *, forwards: bool) -> str:
-    """Page through everybody in twos, and return them in their order."""
+    """Read all users in pages of two; return them in order."""
     count, position, cursor, more = (
         ("first", "after", "endCursor", "hasNextPage")
         if forwards

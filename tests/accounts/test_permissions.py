@@ -1,4 +1,4 @@
-"""Permissions of an organisation's own, and those that people have by themselves."""
+"""Custom permissions, and permissions granted to users directly."""
 
 from collections.abc import Callable
 from typing import Any
@@ -56,7 +56,7 @@ def test_life_of_a_permission(client_key: ClientOf, admin: GraphQLClient, alice:
     count = len(admin(MINE).data["me"]["permissions"])
     created = admin(CREATE, name=PAY).data["createPermission"]
     assert created["permission"] == {"name": PAY, "description": "Can pay invoices"}
-    # Administrators have all there are.
+    # Administrators have all permissions.
     assert len(admin(MINE).data["me"]["permissions"]) == count + 1
 
     given = admin(GIVE, user=node_id(alice), permissions=[PAY, PAY]).data["updateUser"]

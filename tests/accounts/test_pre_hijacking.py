@@ -1,8 +1,8 @@
-"""Accounts that nobody can prepare for somebody else.
+"""Pre-hijacking attacks, of which none succeeds.
 
 The classes are those of Sudhodanan and Paverd, "Pre-hijacked accounts" (USENIX Security 2022), each
-tried through every flow in which a stranger can name an address, or have an account, before its
-owner. Charlie is the stranger; Nina reads `nina@example.org`.
+through every flow in which a stranger can enter an address or create an account before its owner.
+Charlie is the stranger; Nina reads `nina@example.org`.
 """
 
 import datetime as dt
@@ -91,18 +91,18 @@ def test_mailbox_owner_signs_up_despite_a_strangers_sign_up(
     user = User.objects.get()
     assert (user.username, user.email) == ("nina", EMAIL)
     assert user.check_password(OWN)
-    # The stranger's link opens nothing any more, whoever finds it.
+    # The stranger's link is invalid, also for its finder.
     assert verify(anonymous, links["stranger's"], STRANGERS) == [("TOKEN_INVALID", "token")]
 
 
 def test_strangers_sign_up_is_taken_over_by_the_mailbox_owner(
     anonymous: GraphQLClient, links: dict[str, str]
 ) -> None:
-    """The case that was: the owner clicks the newest mail, which is the stranger's."""
+    """Regression: the owner opens the newest mail, which is the stranger's."""
     answer = confirm(anonymous, links["stranger's"], password=OWN)
     assert answer.problems == [("PASSWORD_WRONG", "password")]
     (error,) = answer.data["verifyEmail"]["errors"]
-    assert "somebody else signed up with your address" in error["message"]
+    assert "They replace those of the sign-up." in error["message"]
 
     fields = {"newPassword": OWN, "username": "nina"}
     assert confirm(anonymous, links["stranger's"], **fields).problems == []
@@ -141,7 +141,7 @@ def test_refused_attempt_keeps_the_link(
 
 
 def test_strangers_cannot_exhaust_the_mail_limit(db: None) -> None:
-    """A network has a share of an address's mails; all networks together have four of them."""
+    """The limit per address and network is a quarter of the limit per address."""
     stranger, owner = GraphQLClient(), GraphQLClient()
     stranger.http.defaults["REMOTE_ADDR"], owner.http.defaults["REMOTE_ADDR"] = "192.0.2.1", "::1"
     for number in range(6):
@@ -205,7 +205,7 @@ def test_invitation_takes_the_place_of_strangers_sign_ups(
 def test_strangers_link_requires_the_password(
     client_key: ClientOf, anonymous: GraphQLClient, bob: User, kind: str
 ) -> None:
-    """Else Nina's address would be verified for an account whose password Charlie knows."""
+    """Otherwise Nina's address would be verified for an account of Charlie."""
     charlie = make_user("charlie")
     request, document, model = (
         (REQUEST_CHANGE, CONFIRM_CHANGE, EmailChange)
@@ -219,7 +219,7 @@ def test_strangers_link_requires_the_password(
             answer = client(document, token=token, password=password)
             assert answer.problems == [(code, "password")]
     assert not User.objects.with_address(EMAIL).exists()
-    # The mailbox's owner signs up as if nothing had been.
+    # The mailbox's owner can still sign up.
     assert sign_up(anonymous, "nina", email=EMAIL, password=OWN) == []
     assert verify(anonymous, SignUp.objects.get().token, OWN) == []
     answer = client_key(charlie)(document, token=token, password=None)
@@ -251,7 +251,7 @@ def test_guesses_at_the_link_are_counted(
 ) -> None:
     assert client_key(alice)(REQUEST_CHANGE, email=EMAIL, password=PASSWORD).problems == []
     token = EmailChange.objects.get().token
-    # One was counted when it was asked for.
+    # The request counted one attempt.
     for _guess in range(9):
         answer = anonymous(CONFIRM_CHANGE, token=token, password="wrong")
         assert answer.problems == [("PASSWORD_WRONG", "password")]
@@ -259,11 +259,11 @@ def test_guesses_at_the_link_are_counted(
     assert Event.objects.filter(tag=Tag.PASSWORD_REFUSED, subject_id=alice.pk).count() == 9
 
 
-# Accounts whose address nobody has verified (unexpired session, trojan identifier) --------
+# Accounts with an unverified address (unexpired session, trojan identifier) ---------------
 
 
 def prepare(user: User) -> str:
-    """Have a stranger keep a session, an API token and an address; return the token."""
+    """Create a session, an API token and an address of a stranger; return the token."""
     make_session(user)
     secret = new_secret()
     ApiToken.objects.create(
@@ -289,7 +289,7 @@ def reset(client: GraphQLClient, user: User) -> Answer:
 def test_first_verification_resets_the_account(
     anonymous: GraphQLClient,
 ) -> None:
-    """An administrator made the account and gave its password to the wrong person."""
+    """An administrator created the account and sent its password to the wrong recipient."""
     user = make_user("nina", email=EMAIL)
     prepare(user)
     assert reset(anonymous, user).problems == []
@@ -339,7 +339,7 @@ def test_mailbox_alone_does_not_remove_a_second_factor(
 def test_administrator_actions_cancel_pending_addresses(
     client_key: ClientOf, root: User, remedy: str
 ) -> None:
-    """A thief asked for another address; the administrator gives the account back."""
+    """An attacker requested another address; the administrator returns the account."""
     user = make_user("nina")
     prepare(user)
     document = f"mutation ($user: ID!) {{ {remedy} {{ errors {{ code }} }} }}"

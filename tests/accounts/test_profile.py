@@ -1,4 +1,4 @@
-"""Changing what people tell about themselves."""
+"""Changes of profiles."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -26,7 +26,7 @@ UPDATE = """
       }
     }
 """
-# What Alice has before each test, and another good value for each field.
+# Alice's values before each test, and another valid value for each field.
 BEFORE = {
     "name": "Alice Archer",
     "isPublic": False,
@@ -65,7 +65,7 @@ def update(client_key: ClientOf, alice: User) -> Callable[..., Answer]:
 
 
 def shown(answer: Answer) -> dict[str, Any]:
-    """Return the fields of the person that the payload shows."""
+    """Return the fields of the user in the payload."""
     payload = answer.data["updateProfile"]
     assert payload["errors"] == []
     user: dict[str, Any] = dict(payload["user"])
@@ -74,7 +74,7 @@ def shown(answer: Answer) -> dict[str, Any]:
 
 
 def stored() -> dict[str, Any]:
-    """Return the fields of the only person as the database has them."""
+    """Return the fields of the only user in the database."""
     user, profile = User.objects.get(), Profile.objects.get()
     return {
         field: getattr(user if hasattr(user, column) else profile, column)

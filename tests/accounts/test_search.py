@@ -1,4 +1,4 @@
-"""Searching people: any parts of names, as people type them."""
+"""Search for users by any parts of names."""
 
 from collections.abc import Callable
 from typing import Any
@@ -38,13 +38,13 @@ PEOPLE = [
 
 
 @pytest.fixture
-def people(db: None) -> None:
+def searchable_users(db: None) -> None:
     for username, name, email in PEOPLE:
         make_user(username, name=name, email=email, is_public=True)
 
 
 @pytest.fixture
-def search(client_key: ClientOf, people: None, sam: User) -> Search:
+def search(client_key: ClientOf, searchable_users: None, sam: User) -> Search:
     """Search as staff."""
     return lambda text, **variables: client_key(sam)(SEARCH, text=text, **variables)
 
@@ -71,7 +71,7 @@ def found(answer: Answer) -> list[str]:
         ("vu thi", ["vu"]),
         ("strasse", ["strasse"]),
         ("\N{FULLWIDTH LATIN SMALL LETTER P}icard", ["jlpicard"]),
-        # Two letters begin a word; three are anywhere.
+        # Two letters match the beginning of a word, three match anywhere.
         ("pi", ["jlpicard"]),
         ("ca", ["jlpicard"]),
         ("ar", []),
@@ -79,7 +79,7 @@ def found(answer: Answer) -> list[str]:
         ("a z", ["zoe"]),
         ("太郎", ["yamada"]),
         ("山", ["yamada"]),
-        # What is no letter separates words.
+        # Non-letters separate words.
         ("o'brien", ["obrien"]),
         ("brien", ["obrien"]),
         ("%", "ARGUMENT_INVALID"),
@@ -103,9 +103,9 @@ def test_users_are_found_by_substrings(
 
 
 def test_best_match_is_first(search: Search) -> None:
-    # The whole word in the shorter text, the whole word, its beginning, by length.
+    # A whole word in the shorter text, a whole word, a prefix; then by length.
     assert found(search("jean")) == ["jean", "jlpicard", "jeanne", "ljean"]
-    # Parts inside words are all alike, so the shorter text comes first.
+    # Matches inside words rank equally, so the shorter text comes first.
     assert found(search("ean")) == ["jean", "jeanne", "ljean", "jlpicard"]
 
 
@@ -116,7 +116,7 @@ def test_chosen_order_is_kept(search: Search) -> None:
 
 @pytest.mark.parametrize("by", [None, {"field": "NAME"}])
 def test_pages_concatenate_to_what_was_found(search: Search, by: dict[str, str] | None) -> None:
-    everybody = found(search("jean", by=by))
+    all_users = found(search("jean", by=by))
     pages: list[str] = []
     after = None
     while True:
@@ -126,7 +126,7 @@ def test_pages_concatenate_to_what_was_found(search: Search, by: dict[str, str] 
         if not info["hasNextPage"]:
             break
         after = info["endCursor"]
-    assert pages == everybody
+    assert pages == all_users
 
 
 def test_cursor_belongs_to_the_search(search: Search) -> None:
@@ -147,14 +147,14 @@ def test_truncated_results_are_reported(search: Search, monkeypatch: pytest.Monk
     assert len(found(answer)) == 2
     assert answer.data["users"]["isTruncated"] is True
     assert answer.data["users"]["totalCount"] == {"value": 4, "isExact": True}
-    # In a chosen order nobody is left out.
+    # With an explicit order, no user is omitted.
     answer = search("jean", by={"field": "NAME"})
     assert len(found(answer)) == 4
     assert answer.data["users"]["isTruncated"] is False
 
 
 def test_addresses_are_searched_for_staff_alone(
-    client_key: ClientOf, people: None, alice: User
+    client_key: ClientOf, searchable_users: None, alice: User
 ) -> None:
     def seen(text: str, **variables: Any) -> list[str]:
         return found(client_key(alice)(SEARCH, text=text, **variables))
@@ -165,7 +165,9 @@ def test_addresses_are_searched_for_staff_alone(
         assert seen(text, by={"field": "USERNAME"}) == []
 
 
-def test_search_respects_visibility(client_key: ClientOf, people: None, alice: User) -> None:
+def test_search_respects_visibility(
+    client_key: ClientOf, searchable_users: None, alice: User
+) -> None:
     User.objects.filter(username="jean").update(is_public=False)
     User.objects.filter(username="ljean").update(is_active=False)
     assert found(client_key(alice)(SEARCH, text="jean")) == ["jlpicard", "jeanne"]

@@ -1,4 +1,4 @@
-"""Signing up: what is refused, who gets the username, and what the owner of the address is told."""
+"""Sign-up: validation, usernames, links and races."""
 
 import datetime as dt
 import json
@@ -28,12 +28,12 @@ VERIFY = """
       }) { username errors { code field message } }
     }
 """
-PASSWORD = "a phrase nobody would guess"
+PASSWORD = "a phrase hard to guess at all"
 FULL_WIDTH = "\uff4e\uff49\uff4e\uff41"
 
 
 def sign_up(client: GraphQLClient, username: str = "nina", **fields: str) -> list[tuple[str, str]]:
-    """Sign up with good values for what ``fields`` leave out, and return the problems."""
+    """Sign up with valid defaults for missing ``fields``; return the problems."""
     defaults = {"email": "nina@example.org", "username": username, "password": PASSWORD}
     return client(SIGN_UP, input=defaults | fields).problems
 
@@ -41,7 +41,7 @@ def sign_up(client: GraphQLClient, username: str = "nina", **fields: str) -> lis
 def verify(
     client: GraphQLClient, token: str, password: str | None = PASSWORD, **choices: str
 ) -> list[tuple[str, str]]:
-    """Confirm, by the password that `sign_up` uses unless another one or none is given."""
+    """Confirm with the password of `sign_up`, unless another one or None is given."""
     return client(VERIFY, token=token, password=password, **choices).problems
 
 
@@ -51,12 +51,12 @@ def token_of(email: str) -> str:
 
 
 def rows() -> dict[str, int]:
-    """Count everything that a sign-up writes."""
+    """Return the number of rows that a sign-up writes."""
     models = (User, Profile, SignUp, Event, OutboxMessage)
     return {model.__name__: model.objects.count() for model in models}
 
 
-# What is refused -------------------------------------------------------------------------
+# Validation ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def rows() -> dict[str, int]:
             ["", "ni", "n" * 31, "-nina", "nina.", "ni na", "nina@example.org", "n/na", "нina"],
             "USERNAME_INVALID",
         ),
-        # Written in Cyrillic, reads as Latin.
+        # Cyrillic letters that read as Latin.
         ("username", ["\u0441\u043e\u0441\u043e", "\u0430\u0430\u0430"], "USERNAME_INVALID"),
         (
             "password",
@@ -127,7 +127,7 @@ def test_passwords_may_be_of_any_characters(anonymous: GraphQLClient, password: 
     assert User.objects.get().check_password(password)
 
 
-# Who gets the username -------------------------------------------------------------------
+# Usernames -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("username", ["nina", "NINA", " Nina ", FULL_WIDTH, FULL_WIDTH.upper()])
@@ -156,7 +156,7 @@ def test_link_expires_and_is_pruned(anonymous: GraphQLClient) -> None:
 
 
 def test_typo_in_the_address_costs_no_username(anonymous: GraphQLClient) -> None:
-    """Several may ask for a username; who confirms first has it, and others choose another."""
+    """The first to confirm gets the username; others choose another one."""
     assert sign_up(anonymous, email="nian@example.org") == []
     assert sign_up(anonymous, email="nina@example.org") == []
     assert verify(anonymous, token_of("nina@example.org")) == []
@@ -267,7 +267,7 @@ def test_verifying_a_taken_identifier_changes_nothing(
 def test_concurrent_links_for_an_address_create_one_user(
     transactional_db: None, _time: int
 ) -> None:
-    """Each locks both sign-ups, in one order, so that neither waits for the other."""
+    """Each locks both sign-ups in the same order, so that they do not deadlock."""
     for username in ("nina", "ninette"):
         assert sign_up(GraphQLClient(), username) == []
     first, second = (each.token for each in SignUp.objects.order_by("pk"))

@@ -1,4 +1,4 @@
-"""The way from signing up to the verified address: mail, page, and what nobody gets to see."""
+"""From sign-up to the verified address: mail, page and confidentiality."""
 
 import json
 import re
@@ -27,7 +27,7 @@ HTML = "text/html; charset=utf-8"
 
 
 def deliver_mail() -> None:
-    """Do the worker's work for the newest sign-up."""
+    """Run the task for the newest sign-up."""
     mail_sign_up(Event.objects.filter(tag=Tag.SIGN_UP_REQUESTED).latest("pk").pk)
 
 
@@ -102,7 +102,7 @@ def test_each_sign_up_gets_its_own_link_until_one_is_completed(
     assert mails.is_empty()
 
 
-# What nobody gets to see -----------------------------------------------------------------
+# Confidentiality -------------------------------------------------------------------------
 
 
 def test_known_address_gets_the_same_answer_and_work(
@@ -146,7 +146,7 @@ def test_passwords_and_tokens_are_not_stored_in_clear(
 
 @pytest.fixture
 def page() -> Client:
-    """Return a browser that is protected from other sites."""
+    """Return a client that enforces CSRF protection."""
     return Client(enforce_csrf_checks=True)
 
 
@@ -228,7 +228,7 @@ def test_page_asks_for_another_username_if_that_is_taken(
 
 @pytest.mark.parametrize(
     ("language", "message"),
-    [("en", "This link is too old."), ("de", "Dieser Link ist abgelaufen.")],
+    [("en", "This link has expired."), ("de", "Dieser Link ist abgelaufen.")],
 )
 def test_page_translates_its_errors(
     anonymous: GraphQLClient, page: Client, language: str, message: str
@@ -256,7 +256,7 @@ def test_page_asks_for_the_link_if_it_was_opened_without(
 ) -> None:
     response = post(page, token)
     assert response.status_code == 400
-    assert "Open this page by the link in our mail." in response.content.decode()
+    assert "Open this page with the link in our mail." in response.content.decode()
 
 
 def test_cross_site_post_is_refused(anonymous: GraphQLClient, page: Client) -> None:

@@ -1,4 +1,4 @@
-"""Who may sign up, under which names, and how often; and having the link mailed again."""
+"""Sign-up restrictions, rate limits, and repeated mails."""
 
 from typing import Any
 
@@ -61,7 +61,7 @@ def test_reserved_usernames_are_refused(
     assert not SignUp.objects.exists()
 
 
-# How often -------------------------------------------------------------------------------
+# Rate limits -----------------------------------------------------------------------------
 
 
 def test_mails_per_address_are_limited_regardless_of_an_account(
@@ -102,7 +102,7 @@ def test_token_guessing_is_throttled(anonymous: GraphQLClient) -> None:
     assert answer.codes == ["TOO_MANY_ATTEMPTS"]
 
 
-# The link again --------------------------------------------------------------------------
+# Repeated mails --------------------------------------------------------------------------
 
 
 def test_the_same_link_is_mailed_again(anonymous: GraphQLClient, mails: Sink) -> None:

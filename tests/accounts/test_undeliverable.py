@@ -1,4 +1,4 @@
-"""Mails that an SMTP server refuses: for good, for now, or for what is ours to mend."""
+"""Mails that an SMTP server rejects: permanently, temporarily, or for our own fault."""
 
 import re
 import socket
@@ -33,7 +33,7 @@ from users.activity.models import Event, EventDetails
 from users.activity.tags import Tag
 
 UNKNOWN = "550 5.1.1 unknown user"
-# Anything that can send a mail; `core.email.message.Mail` is what it says.
+# A sender of a mail; `core.email.message.Mail` is its text.
 FOREIGN = r"core import mail|core\.mail import (?!Mail$)|django\.core\.mail"
 TEXT = Mail(reader=STRANGER, subject="Hello", paragraphs=["#token=secret"])
 FORGOT = """
@@ -53,18 +53,18 @@ def failed() -> OutboxMessage | None:
 
 
 def shown_addresses(user: User) -> list[tuple[str, bool]]:
-    """Return the user's addresses, and whether each is marked, as the user reads them."""
+    """Return the user's addresses and marks, as the API returns them to the user."""
     shown = GraphQLClient(make_token(user))(ADDRESSES).data["me"]["emailAddresses"]
     return [(each["email"], each["undeliverableAt"] is not None) for each in shown]
 
 
 def marks() -> list[tuple[str, Any]]:
-    """Return the events about marks, and whose address it is."""
+    """Return the tags and subjects of the events about marks."""
     tags = (Tag.EMAIL_UNDELIVERABLE, Tag.EMAIL_DELIVERABLE)
     return list(Event.objects.filter(tag__in=tags).order_by("pk").values_list("tag", "subject"))
 
 
-# For good --------------------------------------------------------------------------------
+# Permanent rejections --------------------------------------------------------------------
 
 
 def test_permanent_failure_is_visible_and_can_be_retried(worker: Sink, client: Client) -> None:
@@ -89,10 +89,10 @@ def test_permanent_failure_is_visible_and_can_be_retried(worker: Sink, client: C
     sign_in(client, rosa)
     page = client.get(list_url(OutboxMessage), {"state": "failed"}).content.decode()
     assert "RCPT TO: 550 5.1.1" in page
-    people = client.get(list_url(User), {"email": "undeliverable"})
-    assert [user.username for user in people.context["cl"].result_list] == ["alice"]
+    changelist = client.get(list_url(User), {"email": "undeliverable"})
+    assert [user.username for user in changelist.context["cl"].result_list] == ["alice"]
 
-    # The mailbox is there now.
+    # The mailbox exists now.
     worker.replies.clear()
     url = f"/admin/outbox/outboxmessage/{message.pk}/retry/"
     assert client.get(change_url(message)).content.decode().count("/retry/") > 0
@@ -213,7 +213,7 @@ def test_verification_clears_the_undeliverable_mark(alice: User) -> None:
     assert shown_addresses(alice) == [(alice.email, False)]
 
 
-# For now ---------------------------------------------------------------------------------
+# Temporary rejections --------------------------------------------------------------------
 
 
 def test_a_temporary_refusal_is_retried_until_it_is_taken(worker: Sink) -> None:
@@ -233,7 +233,7 @@ def test_a_temporary_refusal_is_retried_until_it_is_taken(worker: Sink) -> None:
 
 @contextmanager
 def server_that_says(*replies: bytes) -> Iterator[int]:
-    """Answer each command of each client with the next of these lines, and then hang up."""
+    """Answer each command with the next line, and close the connection afterwards."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
@@ -341,7 +341,7 @@ def test_the_command_retries_them(mails: Sink) -> None:
     retried = OutboxMessage.objects.due().filter(pk__in=[first.pk, second.pk, third.pk])
     assert retried.count() == 3
     assert Event.objects.filter(tag=Tag.OUTBOX_MESSAGE_RETRIED).count() == 3
-    # There is nothing to mail for an event that is not there any more.
+    # The event was deleted, so there is nothing to mail.
     with celery_worker():
         relay()
         eventually(lambda: not OutboxMessage.objects.exists())

@@ -1,4 +1,4 @@
-"""Files of pictures that nobody is shown by: they go after a day, and used ones stay."""
+"""Cleanup of avatar files: unused ones are deleted after a day, used ones are kept."""
 
 import os
 import time
@@ -32,7 +32,7 @@ DAY = 86_400
 
 
 def left_behind() -> str:
-    """Leave what a killed process does: files, and nobody who is shown by them."""
+    """Write files without a user, as a killed process leaves them."""
     return avatars.write_files(decode_squares(picture()))
 
 
@@ -67,14 +67,14 @@ def test_recent_files_are_kept(db: None, media: Path) -> None:
     make_old(media, DAY - 60)
     assert remove_unused_avatars(unused[:2]) == 0
     make_old(media)
-    # One of the files was written a moment ago.
+    # One of the files is recent.
     os.utime(media / avatars.file_name(unused, AvatarSize.LARGE))
     assert remove_unused_avatars(unused[:2]) == 0
     assert is_there(unused) == [True] * 3
 
 
 def test_incomplete_avatars_are_removed(db: None, media: Path) -> None:
-    """The process was killed between two of them."""
+    """The process was killed between two files."""
     unused = left_behind()
     default_storage.delete(avatars.file_name(unused, AvatarSize.LARGE))
     make_old(media)
@@ -85,7 +85,7 @@ def test_incomplete_avatars_are_removed(db: None, media: Path) -> None:
 def test_foreign_files_are_kept(db: None, media: Path) -> None:
     key = left_behind()
     directory = media / avatars.DIRECTORY / key[:2]
-    (directory / "README.webp").write_text("Somebody's.")
+    (directory / "README.webp").write_text("Unrelated.")
     make_old(media)
     assert remove_unused_avatars(key[:2]) == 1
     assert [path.name for path in directory.iterdir()] == ["README.webp"]
@@ -123,7 +123,7 @@ def test_each_run_takes_the_next_directory(db: None, media: Path) -> None:
 
     kept = {path.parent.name for path in media.rglob("*.webp")}
     (swept,) = {*PREFIXES} - kept
-    # The time may have come for the next.
+    # The next interval may have started.
     assert swept in turns
 
 

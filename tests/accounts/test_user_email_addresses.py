@@ -1,4 +1,4 @@
-"""Administrators take further addresses from people."""
+"""Removal of users' secondary addresses by administrators."""
 
 import pytest
 from django.utils import timezone
@@ -56,7 +56,7 @@ def test_address_is_removed_from_the_user(client_key: ClientOf, alice: User, roo
 
 
 @pytest.mark.parametrize(
-    ("locale", "subject", "told"),
+    ("locale", "subject", "notice"),
     [
         (
             "en",
@@ -70,7 +70,7 @@ def test_address_is_removed_from_the_user(client_key: ClientOf, alice: User, roo
         ),
     ],
 )
-def test_both_addresses_are_notified(worker: Sink, locale: str, subject: str, told: str) -> None:
+def test_both_addresses_are_notified(worker: Sink, locale: str, subject: str, notice: str) -> None:
     alice = make_user("alice", locale=locale, email_verified_at=timezone.now())
     give_address(alice)
     root = make_user("root", is_staff=True, is_superuser=True)
@@ -78,7 +78,7 @@ def test_both_addresses_are_notified(worker: Sink, locale: str, subject: str, to
     mails = {mail["To"]: mail for mail in (worker.next(), worker.next())}
     assert set(mails) == {PRIMARY, NEW}
     assert mails[PRIMARY]["Subject"] == subject
-    assert told in text_of(mails[PRIMARY], "plain")
+    assert notice in text_of(mails[PRIMARY], "plain")
     assert mails[NEW]["Subject"] != subject
 
 

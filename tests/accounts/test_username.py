@@ -1,4 +1,4 @@
-"""Changing the username."""
+"""Change of the username."""
 
 from collections.abc import Callable
 

@@ -66,7 +66,9 @@ def test_service_refusals_are_shown_in_the_form(client: Client) -> None:
     assert render_refusal(username="Mary") == {
         "username": ["This username is taken. Choose a different one."]
     }
-    assert render_refusal(email="MARY@example.org") == {"email": ["This address has an account."]}
+    assert render_refusal(email="MARY@example.org") == {
+        "email": ["This address already has an account."]
+    }
     assert render_refusal(username="_", password="password1234").keys() == {"username", "password"}
     assert User.objects.count() == 2
     assert tags() == before
@@ -211,7 +213,7 @@ def test_group_with_a_taken_name_is_not_saved(client: Client) -> None:
     for url in (change_url(group), "/admin/auth/group/add/"):
         response = client.post(url, {"name": "Editors"})
         assert response.status_code == 200
-        assert errors(response) == {"name": ["There is a group of this name."]}
+        assert errors(response) == {"name": ["A group with this name already exists."]}
         assert "Editors" in response.content.decode()
 
     assert set(Group.objects.values_list("name", flat=True)) == {"Editors", "Writers"}

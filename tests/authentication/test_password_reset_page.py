@@ -78,8 +78,8 @@ def test_weak_password_is_asked_for_again(page: Client, alice: User) -> None:
 @pytest.mark.parametrize(
     ("token", "message"),
     [
-        ("", "Open this page by the link in our mail."),
-        ("x" * 201, "Open this page by the link in our mail."),
+        ("", "Open this page with the link in our mail."),
+        ("x" * 201, "Open this page with the link in our mail."),
         ("x:y", "This link is invalid or was already used."),
         ("\N{SNOWMAN}", "This link is invalid or was already used."),
     ],
@@ -96,7 +96,7 @@ def test_page_says_that_the_link_is_too_old(page: Client, alice: User) -> None:
     before = state(alice)
     response = post(page, token)
     assert response.status_code == 400
-    assert "This link is too old." in response.content.decode()
+    assert "This link has expired." in response.content.decode()
     assert state(alice) == before
 
 

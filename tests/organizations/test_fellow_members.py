@@ -1,4 +1,4 @@
-"""People who belong to one organisation see one another, and nothing private."""
+"""Members of an organisation see one another, without private fields."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 import pytest
 
 from core.security.actor import Actor
-from tests.accounts.test_directory import BY_ID, PRIVATE, found_by, people_of
+from tests.accounts.test_directory import BY_ID, PRIVATE, found_by, users_by_name
 from tests.conftest import Statements
 from tests.support.client import GraphQLClient
 from tests.support.factories import (
@@ -23,7 +23,7 @@ ClientOf = Callable[[User], GraphQLClient]
 
 @pytest.fixture
 def archers(alice: User, charlie: User) -> Organization:
-    """Return where Alice and Charlie belong, who are both not public."""
+    """Return an organisation of Alice and Charlie, who are not public."""
     return make_organization("Archers", alice, charlie)
 
 
@@ -37,18 +37,18 @@ def test_fellow_members_see_one_another(
 ) -> None:
     dora = make_user("dora")
     make_organization("Bakers", charlie, dora)
-    everybody = [alice, bob, charlie, dora]
+    all_users = [alice, bob, charlie, dora]
     for viewer, expected in (
         (alice, [alice, bob, charlie]),
         (bob, [bob]),
-        (charlie, everybody),
-        # Who shares an organisation with somebody of Alice's shares none with Alice.
+        (charlie, all_users),
+        # Visibility is not transitive.
         (dora, [bob, charlie, dora]),
     ):
         client = client_key(viewer)
-        assert [user for user in everybody if found_by(client, user)] == expected
-        # The directory is of those who chose to be found.
-        assert set(people_of(client)) == {"bob", viewer.username}
+        assert [user for user in all_users if found_by(client, user)] == expected
+        # The directory lists public users only.
+        assert set(users_by_name(client)) == {"bob", viewer.username}
     assert not found_by(anonymous, charlie)
 
 
@@ -71,7 +71,7 @@ def test_former_members_are_not_visible(
     assert not found_by(client_key(charlie), alice)
 
 
-def test_managers_see_members_who_may_not_sign_in_to_remove_them(
+def test_managers_see_inactive_members_to_remove_them(
     client_key: ClientOf, archers: Organization, alice: User, charlie: User
 ) -> None:
     User.objects.filter(pk=charlie.pk).update(is_active=False)
@@ -108,7 +108,7 @@ def test_membership_rule_costs_staff_no_query(
 def test_fellow_members_are_not_read_to_see_one_of_them(
     archers: Organization, alice: User, charlie: User
 ) -> None:
-    people = User.objects.visible_to(Actor(user_id=alice.pk)).filter(pk=charlie.pk)
-    plan = people.explain()
+    visible = User.objects.visible_to(Actor(user_id=alice.pk)).filter(pk=charlie.pk)
+    plan = visible.explain()
     assert "organizations_membership" in plan
     assert "hashed SubPlan" not in plan

@@ -1,4 +1,4 @@
-"""Answering an invitation to an organisation, with an account and without."""
+"""Acceptance and decline of invitations, with and without an account."""
 
 from collections.abc import Callable
 from typing import Any
@@ -66,14 +66,14 @@ def archers(alice: User) -> Organization:
 
 @pytest.fixture
 def for_charlie(archers: Organization, alice: User, charlie: User) -> str:
-    """Invite Charlie, who has an account, and return the token."""
+    """Invite Charlie, who has an account; return the token."""
     User.objects.filter(pk=charlie.pk).update(email_verified_at=timezone.now())
     return make_organization_invitation(archers, alice, email=charlie.email).token
 
 
 @pytest.fixture
 def for_nina(archers: Organization, alice: User) -> str:
-    """Invite Nina, who has no account, and return the token."""
+    """Invite Nina, who has no account; return the token."""
     return make_organization_invitation(archers, alice, email=EMAIL, role=Role.ADMIN).token
 
 
@@ -96,7 +96,7 @@ def accept(client: GraphQLClient, token: str) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(
     ("email", "subject", "greeting"),
-    # The reader's language is the account's, or the one that the inviter gave.
+    # The language of the account or, without one, of the invitation.
     [
         ("nina@example.org", "Sie sind in eine Organisation eingeladen", "Guten Tag,"),
         ("erin@example.org", "You are invited to Archers & Söhne", "Hello Erin Ebert,"),
@@ -296,7 +296,7 @@ def test_account_takes_the_place_of_a_sign_up(anonymous: GraphQLClient, for_nina
     assert not SignUp.objects.exists()
 
 
-# Links that lead nowhere -----------------------------------------------------------------
+# Invalid links ---------------------------------------------------------------------------
 
 
 def test_mailbox_owner_declines(
@@ -325,7 +325,7 @@ def test_link_dies_with_its_inviters_right_to_invite(
     assert leads_nowhere(client, for_charlie)
     owner.delete()
     assert leads_nowhere(client, for_charlie)
-    # An administrator of the organisation invites plain members, as Charlie would be.
+    # An administrator of the organisation may still invite plain members.
     Membership.objects.create(organization=archers, user=alice, role=Role.ADMIN)
     assert accept(client, for_charlie) == []
 

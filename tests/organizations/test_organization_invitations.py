@@ -1,4 +1,4 @@
-"""Inviting to an organisation, and taking invitations back."""
+"""Sending, listing and cancellation of invitations."""
 
 from collections.abc import Callable
 from typing import Any
@@ -51,7 +51,7 @@ LIMITED = ["TOO_MANY_ATTEMPTS"]
 
 @pytest.fixture
 def archers(alice: User, bob: User) -> Organization:
-    """Return an organisation that Alice owns and Bob belongs to."""
+    """Return an organisation with Alice as owner and Bob as member."""
     organization = make_organization("Archers", alice, role=Role.OWNER)
     Membership.objects.create(organization=organization, user=bob)
     return organization
@@ -175,7 +175,7 @@ def test_pending_invitations_are_limited(
     assert OrganizationInvitation.objects.count() == 2
 
 
-# Nobody is spammed -----------------------------------------------------------------------
+# Rate limits -----------------------------------------------------------------------------
 
 
 def test_invitations_per_address_are_limited(
@@ -194,7 +194,7 @@ def test_invitations_per_user_are_limited(
     client_key: ClientOf, alice: User, bob: User, ada: User, archers: Organization
 ) -> None:
     client = client_key(alice)
-    # Refusals that write no mail do not count.
+    # Rejected invitations without a mail do not count.
     assert invite(client, archers, "x").problems == [("EMAIL_INVALID", "email")]
     assert invite(client_key(bob), archers, EMAIL).codes == ["FORBIDDEN"]
     client.http.defaults["REMOTE_ADDR"] = "192.0.2.1"
@@ -207,7 +207,7 @@ def test_invitations_per_user_are_limited(
     assert tags() == [Tag.ORGANIZATION_INVITATION_SENT] * 51
 
 
-# Seeing and taking back ------------------------------------------------------------------
+# Listing and cancellation ----------------------------------------------------------------
 
 
 def test_invitations_are_seen_by_managers_and_staff(

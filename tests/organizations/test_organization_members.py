@@ -1,4 +1,4 @@
-"""Changing roles in an organisation, and parting with its members; one owner stays."""
+"""Changes of roles and removal of members; one owner remains."""
 
 from collections.abc import Callable
 from typing import Any
@@ -41,7 +41,7 @@ LAST_OWNER = "LAST_OWNER"
 
 @pytest.fixture
 def archers(alice: User, bob: User) -> Organization:
-    """Return an organisation that Alice owns and Bob belongs to."""
+    """Return an organisation with Alice as owner and Bob as member."""
     organization = make_organization("Archers", alice, role=Role.OWNER)
     Membership.objects.create(organization=organization, user=bob)
     return organization
@@ -88,7 +88,7 @@ def test_owners_change_roles(
             "membership": {"role": "ADMIN", "organization": {"name": "Archers"}},
             "errors": [],
         }
-    # The second time, nothing changed.
+    # The second call changes nothing.
     event = Event.objects.get()
     assert (event.tag, event.subject_id) == (Tag.MEMBER_ROLE_CHANGED, bob.pk)
     assert event.data == {"organization": str(archers.pk), "old": "member", "new": "admin"}
@@ -120,7 +120,7 @@ def test_unknown_members_are_not_found(
         assert client(REMOVE, **variables).problems == unknown
 
 
-# Parting ---------------------------------------------------------------------------------
+# Removal ---------------------------------------------------------------------------------
 
 
 def test_removal_is_limited_by_role(
@@ -145,7 +145,7 @@ def test_members_cannot_remove(
     client_key: ClientOf, alice: User, bob: User, charlie: User, sam: User, archers: Organization
 ) -> None:
     for user in (bob, sam):
-        # Nor do they learn who belongs where.
+        # The error does not disclose memberships.
         for other in (alice, bob, charlie):
             assert remove(client_key(user), archers, other).codes == ["FORBIDDEN"]
     answer = remove(client_key(charlie), archers, bob)
@@ -205,12 +205,12 @@ def test_owners_who_cannot_sign_in_do_not_count(
 
 @pytest.mark.parametrize("_time", range(5))
 def test_concurrent_departures_keep_one_owner(transactional_db: None, _time: int) -> None:
-    people = [make_user("alice"), make_user("bob")]
-    organization = make_organization("Archers", *people, role=Role.OWNER)
-    alice, bob = (GraphQLClient(make_token(user)) for user in people)
+    owners = [make_user("alice"), make_user("bob")]
+    organization = make_organization("Archers", *owners, role=Role.OWNER)
+    alice, bob = (GraphQLClient(make_token(user)) for user in owners)
     first, second = run_concurrently(
         lambda: leave(alice, organization).problems,
-        lambda: change(bob, organization, people[1], "MEMBER").problems,
+        lambda: change(bob, organization, owners[1], "MEMBER").problems,
     )
     assert (first, second) in (
         ([], [(LAST_OWNER, "role")]),
@@ -221,12 +221,12 @@ def test_concurrent_departures_keep_one_owner(transactional_db: None, _time: int
 
 @pytest.mark.parametrize("_time", range(5))
 def test_concurrent_removals_keep_one_owner(transactional_db: None, _time: int) -> None:
-    people = [make_user("alice"), make_user("bob")]
-    organization = make_organization("Archers", *people, role=Role.OWNER)
-    alice, bob = (GraphQLClient(make_token(user)) for user in people)
+    owners = [make_user("alice"), make_user("bob")]
+    organization = make_organization("Archers", *owners, role=Role.OWNER)
+    alice, bob = (GraphQLClient(make_token(user)) for user in owners)
     answers = run_concurrently(
-        lambda: remove(alice, organization, people[1]),
-        lambda: remove(bob, organization, people[0]),
+        lambda: remove(alice, organization, owners[1]),
+        lambda: remove(bob, organization, owners[0]),
     )
     ends = sorted((answer.codes or answer.problems) == [] for answer in answers)
     assert ends == [False, True]

@@ -1,4 +1,4 @@
-"""Making, renaming, deleting and listing organisations."""
+"""Creation, renaming, deletion and listing of organisations."""
 
 from collections.abc import Callable
 from typing import Any
@@ -57,7 +57,7 @@ BAD_NAMES = ["", "  ", "n" * 151, "\0", "Win at https://evil.example"]
 
 @pytest.fixture
 def archers(alice: User, bob: User) -> Organization:
-    """Return an organisation that Alice owns and Bob belongs to."""
+    """Return an organisation with Alice as owner and Bob as member."""
     organization = make_organization("Archers", alice, role=Role.OWNER)
     Membership.objects.create(organization=organization, user=bob)
     return organization
@@ -68,7 +68,7 @@ def names(client: GraphQLClient, **variables: Any) -> list[str]:
     return [edge["node"]["name"] for edge in edges]
 
 
-# Making ----------------------------------------------------------------------------------
+# Creation --------------------------------------------------------------------------------
 
 
 def test_creator_becomes_owner(client_key: ClientOf, alice: User) -> None:
@@ -126,7 +126,7 @@ def test_owners_rename(client_key: ClientOf, alice: User, archers: Organization)
     for _time in range(2):
         answer = client(RENAME, id=node_id(archers), name="Bowmen")
         assert answer.data["updateOrganization"]["organization"] == {"name": "Bowmen"}
-    # The second time, nothing changed.
+    # The second call changes nothing.
     event = Event.objects.get()
     assert (event.tag, event.data) == (
         Tag.ORGANIZATION_RENAMED,
@@ -146,7 +146,7 @@ def test_others_cannot_rename_or_delete(
 ) -> None:
     admin = make_user("ada")
     Membership.objects.create(organization=archers, user=admin, role=Role.ADMIN)
-    # Who does not see it does not learn that it is there.
+    # The error does not disclose that the organisation exists.
     unseen = [("NOT_FOUND", "organizationId")]
     for document, value in ((RENAME, {"name": "x"}), (DELETE, {"password": PASSWORD})):
         for member in (bob, admin, sam):
@@ -225,7 +225,7 @@ def test_users_list_their_own_and_staff_list_all(
 
 @pytest.mark.parametrize(
     ("field", "expected"),
-    # Case does not count, and who came first is first among equals.
+    # Case-insensitive; ties by creation.
     [("NAME", ["archers", "Bakers", "Bakers", "Cooks"]), ("CREATED", None)],
 )
 def test_orders_are_total_in_both_directions(

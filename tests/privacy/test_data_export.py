@@ -1,4 +1,4 @@
-"""Exports: all that is kept about a person, for that person alone."""
+"""Data exports: complete, and accessible to their user only."""
 
 import datetime as dt
 import json
@@ -65,7 +65,7 @@ def request(user: User) -> DataExport:
 
 
 def complete(user: User) -> DataExport:
-    """Have an export put together as a worker does it."""
+    """Complete an export as the task does."""
     export = request(user)
     complete_data_export(export.pk)
     export.refresh_from_db()
@@ -81,11 +81,11 @@ def path_of(export: DataExport) -> Path:
 
 
 def read(export: DataExport) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(path_of(export).read_text(encoding="utf-8"))
-    return told
+    exported: dict[str, Any] = json.loads(path_of(export).read_text(encoding="utf-8"))
+    return exported
 
 
-# From the wish to the file ---------------------------------------------------------------
+# Request and download --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_the_link_to_the_file_is_mailed(worker: Sink, locale: str, subject: str)
     assert body is not None
     assert f"{settings.PUBLIC_URL}/data-export#token={export.token}" in body.get_content()
     assert tags()[:2] == [Tag.DATA_EXPORT_REQUESTED, Tag.DATA_EXPORT_COMPLETED]
-    # No token is kept with the work to do, or with the events.
+    # Neither outbox messages nor events contain the token.
     assert canaries.in_database([export.token]) == set()
     (state,) = client(STATE, id=node_id(alice)).data["user"]["dataExports"]
     assert state["readyAt"] is not None
@@ -120,8 +120,8 @@ def test_the_link_to_the_file_is_mailed(worker: Sink, locale: str, subject: str)
     assert response["Content-Disposition"] == f'attachment; filename="roster-{day}.json"'
     assert "no-store" in response["Cache-Control"]
     assert response["X-Content-Type-Options"] == "nosniff"
-    told = json.loads(b"".join(response.streaming_content))  # type: ignore[attr-defined]
-    assert told["tables"]["accounts.User"][0]["username"] == "alice"
+    exported = json.loads(b"".join(response.streaming_content))  # type: ignore[attr-defined]
+    assert exported["tables"]["accounts.User"][0]["username"] == "alice"
     assert tags()[-1] == Tag.DATA_EXPORT_FETCHED
 
 
@@ -138,8 +138,8 @@ def test_export_file_name_is_unguessable(transactional_db: None) -> None:
 def test_export_contains_all_personal_data(worker: Sink, root: User) -> None:
     user = create_full_account(root)
     wait_for(lambda: not OutboxMessage.objects.exists())
-    # Back from the deletion with which a full life ends, and without the second factor that asking
-    # takes.
+    # Undo the deletion at the end of a full life, and the second factor, which the request would
+    # require.
     AccountDeletion.objects.all().delete()
     User.objects.filter(pk=user.pk).update(is_active=True, second_factors=[])
     session = Session.objects.create(
@@ -153,13 +153,17 @@ def test_export_contains_all_personal_data(worker: Sink, root: User) -> None:
         assert canary.lower() in text.lower(), canary
     for secret in (User.objects.get(pk=user.pk).password, export.token, str(export.nonce)):
         assert secret not in text
-    told = json.loads(text)["tables"]
-    assert session.pk.hex in {row["id"].replace("-", "") for row in told["authentication.Session"]}
-    assert told["accounts.User_groups"] == [{"group__name": "Singers"}]
-    assert {row["organization__name"] for row in told["organizations.OrganizationInvitation"]} == {
+    tables = json.loads(text)["tables"]
+    assert session.pk.hex in {
+        row["id"].replace("-", "") for row in tables["authentication.Session"]
+    }
+    assert tables["accounts.User_groups"] == [{"group__name": "Singers"}]
+    assert {
+        row["organization__name"] for row in tables["organizations.OrganizationInvitation"]
+    } == {
         *("Choir", "Orchestra"),
     }
-    about = {row["tag"] for row in told["activity.Event"]}
+    about = {row["tag"] for row in tables["activity.Event"]}
     assert {Tag.SIGN_UP_REQUESTED, Tag.LOGGED_IN, Tag.USER_SUSPENDED} <= about
 
 
@@ -174,14 +178,14 @@ def test_export_contains_no_data_of_others(transactional_db: None) -> None:
     )
     User.objects.filter(pk=alice.pk).update(email="unverified@example.org")
 
-    told = read(complete(alice))["tables"]
+    tables = read(complete(alice))["tables"]
 
-    shown = {row["tag"]: (row["by_yourself"], row["personal"]) for row in told["activity.Event"]}
+    shown = {row["tag"]: (row["by_yourself"], row["personal"]) for row in tables["activity.Event"]}
     assert shown[Tag.USERNAME_CHANGED] == (False, {"old": "alicia"})
     assert shown[Tag.EMAIL_CHANGED] == (True, {"ip": "192.0.2.1"})
-    # What was mailed to an address that nobody has shown to be theirs is not for them.
-    assert told["organizations.OrganizationInvitation"] == []
-    text = json.dumps(told)
+    # Data about an unverified address may be another user's.
+    assert tables["organizations.OrganizationInvitation"] == []
+    text = json.dumps(tables)
     for others in ("192.0.2.66", "Lynx", "secret", str(root.pk)):
         assert others not in text
 
@@ -195,14 +199,14 @@ def test_export_is_streamed_in_batches(
     for number in range(10):
         record(Tag.LOGGED_IN, actor=Actor(user_id=alice.pk), subject_id=alice.pk, number=number)
 
-    told = read(complete(alice))["tables"]
+    tables = read(complete(alice))["tables"]
 
-    assert len(told["accounts.User_groups"]) == 7
-    numbers = [row["data"].get("number") for row in told["activity.Event"]]
+    assert len(tables["accounts.User_groups"]) == 7
+    numbers = [row["data"].get("number") for row in tables["activity.Event"]]
     assert numbers == [*range(10), None]
 
 
-# How often, and by whom ------------------------------------------------------------------
+# Rate limits and access ------------------------------------------------------------------
 
 
 def test_only_one_export_at_a_time(transactional_db: None) -> None:
@@ -251,7 +255,7 @@ def test_staff_cannot_see_or_fetch_exports(client_key: ClientOf, alice: User, ro
     assert len(own.data["user"]["dataExports"]) == 1
 
 
-# When it is over -------------------------------------------------------------------------
+# Expiry ----------------------------------------------------------------------------------
 
 
 def test_expired_export_is_refused_and_removed(transactional_db: None) -> None:

@@ -1,4 +1,4 @@
-"""Deleting accounts: shut at once, and open again while there is time."""
+"""Deletion of accounts: deactivation at once, cancellation within the grace period."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -73,12 +73,12 @@ def make_due(user: User) -> None:
 
 
 def schedule(user: User) -> AccountDeletion:
-    """Have the person delete the account; return what was written."""
+    """Delete the account as its user; return the scheduled deletion."""
     assert delete_me(GraphQLClient(make_token(user))).problems == []
     return AccountDeletion.objects.get(user=user)
 
 
-# One's own -------------------------------------------------------------------------------
+# Own account -----------------------------------------------------------------------------
 
 
 def test_deletion_deactivates_the_account_immediately(client_key: ClientOf, alice: User) -> None:
@@ -101,7 +101,7 @@ def test_deletion_deactivates_the_account_immediately(client_key: ClientOf, alic
     event = Event.objects.get(tag=Tag.DELETION_SCHEDULED)
     assert (event.actor_id, event.subject_id) == (alice.pk, alice.pk)
     assert event.data["sessions"] == 2
-    # All of it is still there.
+    # The data is retained until the erasure.
     alice.refresh_from_db()
     assert (alice.is_active, alice.username, alice.name) == (False, "alice", "Alice Archer")
 
@@ -153,9 +153,9 @@ def test_deactivated_owners_do_not_count(client_key: ClientOf, alice: User, bob:
 
 
 def test_concurrent_deletions_keep_one_owner(transactional_db: None) -> None:
-    people = [make_user(name) for name in ("ann", "ben")]
-    make_organization("Archers", *people, role=Role.OWNER)
-    clients = [GraphQLClient(make_token(user)) for user in people]
+    owners = [make_user(name) for name in ("ann", "ben")]
+    make_organization("Archers", *owners, role=Role.OWNER)
+    clients = [GraphQLClient(make_token(user)) for user in owners]
 
     answers = run_concurrently(*[lambda client=client: delete_me(client) for client in clients])
 
@@ -168,7 +168,7 @@ def test_the_last_administrator_stays(client_key: ClientOf, root: User) -> None:
     assert User.objects.get(pk=root.pk).is_active
 
 
-# The way back ----------------------------------------------------------------------------
+# Cancellation ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -279,7 +279,7 @@ def test_staff_cannot_delete_users(client_key: ClientOf, alice: User, sam: User)
     assert User.objects.get(pk=alice.pk).is_active
 
 
-# Suspensions beside it -------------------------------------------------------------------
+# Suspensions -----------------------------------------------------------------------------
 
 
 def test_reactivation_keeps_a_scheduled_deletion(
@@ -317,7 +317,7 @@ def test_ended_suspension_does_not_undo_a_deletion(
     assert User.objects.get(pk=alice.pk).is_active
 
 
-# Shut before -----------------------------------------------------------------------------
+# Deactivated accounts --------------------------------------------------------------------
 
 
 def test_canceling_keeps_a_deactivation(client_key: ClientOf, alice: User, root: User) -> None:
@@ -332,7 +332,7 @@ def test_canceling_keeps_a_deactivation(client_key: ClientOf, alice: User, root:
         assert undo().problems == []
         assert not AccountDeletion.objects.exists()
         assert not User.objects.get(pk=alice.pk).is_active
-    # It is a reactivation that lets them in.
+    # Only a reactivation restores access.
     assert client(REACTIVATE, id=node_id(alice)).problems == []
     assert User.objects.get(pk=alice.pk).is_active
 

@@ -1,4 +1,4 @@
-"""Erasing people: nothing personal is left anywhere, and the audit trail stays whole."""
+"""Erasure of users: no personal data is left, and the audit trail stays intact."""
 
 import datetime as dt
 import logging
@@ -54,7 +54,7 @@ def events() -> list[tuple[Any, ...]]:
 def test_erasure_leaves_no_personal_data(
     worker: Sink, root: User, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    # What any process of ours would log, and more.
+    # All levels, more than any process logs.
     caplog.set_level(logging.DEBUG)
     logging.getLogger("mail.log").setLevel(logging.WARNING)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
@@ -95,7 +95,7 @@ def test_erasure_leaves_no_personal_data(
     printed = capfd.readouterr()
     logged = caplog.text + printed.out + printed.err
     assert canaries.found_in(logged, TEXTS) == set()
-    # The events are all there, and one that tells of the erasure.
+    # All events are retained, and one about the erasure is added.
     assert events()[:-1] == before
     erased = Event.objects.latest("pk")
     assert (erased.tag, erased.subject_id, erased.actor_id) == (Tag.USER_ERASED, user.pk, None)
@@ -104,7 +104,7 @@ def test_erasure_leaves_no_personal_data(
     assert EventSeal.objects.count() == len(before) + 1
 
 
-# What is left ----------------------------------------------------------------------------
+# Retained data ---------------------------------------------------------------------------
 
 
 def erase(user: User) -> User:
@@ -138,7 +138,7 @@ def test_address_and_username_can_be_reused(transactional_db: None) -> None:
     assert User.objects.get(username="alice") == again
 
 
-def test_two_erased_people_do_not_collide(transactional_db: None) -> None:
+def test_two_erased_users_do_not_collide(transactional_db: None) -> None:
     first, second = (erase(make_user(name)) for name in ("first", "second"))
     assert first.username != second.username
     assert first.email != second.email
@@ -163,7 +163,7 @@ def test_data_of_others_are_kept(transactional_db: None) -> None:
 def test_requested_address_of_another_user_is_kept(
     transactional_db: None, tag: Tag, email: str
 ) -> None:
-    """Or else one could have erased what tells of others, by deleting an account of one's own."""
+    """Otherwise users could erase others' data by requesting their address."""
     mallory, bob = make_user("mallory"), make_user("bob")
     if email != bob.email:
         EmailAddress.objects.create(user=bob, email=email, verified_at=timezone.now())
@@ -211,7 +211,7 @@ def test_erasing_unknown_users_does_nothing(transactional_db: None, moment: str)
 
 
 class Interruption:
-    """Removes rows of so many tables, one more each time, and is interrupted then."""
+    """Raises after a number of tables, which grows with each run."""
 
     def __init__(self) -> None:
         self.left = self.allowed = 0
@@ -226,7 +226,7 @@ class Interruption:
 def test_interrupted_erasure_resumes(
     transactional_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However far it came, the next time finds what is left by the person's addresses."""
+    """After any interruption, the next run finds the remaining rows by address."""
     alice, bob = make_user("alice"), make_user("bob")
     choir = make_organization("Choir", bob, role=Role.OWNER)
     client = GraphQLClient(make_token(bob))

@@ -1,4 +1,4 @@
-"""The register of personal data: nothing that is kept is missing from it."""
+"""The register of personal data is complete."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from users.activity.personal_data_registry import (
 )
 
 PERSONAL = [pytest.param(table, id=table.model._meta.label) for table in personal_tables()]
-# Where Django keeps nothing: see the reason in the register.
+# Tables that Django does not use: see the reason in the register.
 EMPTY = {"admin.LogEntry"}
 
 
@@ -31,7 +31,7 @@ def labels(tables: Any) -> list[str]:
 
 def test_every_table_is_declared_once() -> None:
     options = [model._meta for model in apps.get_models(include_auto_created=True)]
-    # A proxy has no table of its own.
+    # A proxy model has no table.
     everything = sorted(each.label for each in options if not each.proxy)
     assert labels(all_tables()) == everything
 
@@ -39,8 +39,8 @@ def test_every_table_is_declared_once() -> None:
 def test_every_column_is_classified() -> None:
     for table in all_tables():
         if isinstance(table, PersonalTable):
-            told = [column for column in table.exported if "__" not in column]
-            named = [*told, *table.not_exported]
+            columns = [column for column in table.exported if "__" not in column]
+            named = [*columns, *table.not_exported]
         else:
             named = list(table.columns)
         assert sorted(named) == sorted(columns_of(table.model)), labels([table])

@@ -1,7 +1,6 @@
-"""Pictures made to cost much: each is decoded apart, within limits, or refused.
+"""Hostile images: each is decoded in a limited process or rejected.
 
-The limits are on the processor time and the memory of a process, so these are what is looked at,
-and no clock.
+The tests measure the CPU time and memory of the process instead of wall-clock time.
 """
 
 import fcntl
@@ -33,7 +32,7 @@ Upload = Callable[..., Answer]
 
 INVALID, TOO_LARGE = [("IMAGE_INVALID", "image")], [("IMAGE_TOO_LARGE", "image")]
 TOO_COMPLEX = [("IMAGE_TOO_COMPLEX", "image")]
-# More than any picture takes here, and less than one of 25 million pixels would.
+# More than any image of these tests takes, less than one of 25 million pixels.
 LITTLE_MEMORY_KIB = 40_000
 
 
@@ -44,7 +43,7 @@ def _unlimited_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def program(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Put another program in the decoder's place."""
+    """Replace the decoder by another program."""
 
     def replace(source: str) -> None:
         path = tmp_path_factory.mktemp("program") / "program.py"
@@ -70,7 +69,7 @@ def colours(square: bytes) -> tuple[Any, Any]:
         return shown.getpixel((middle // 2, middle)), shown.getpixel((middle * 3 // 2, middle))
 
 
-# What costs too much ---------------------------------------------------------------------
+# Resource limits -------------------------------------------------------------------------
 
 
 def test_jpeg_with_many_scans_is_refused_undecoded(
@@ -92,12 +91,12 @@ def test_cpu_time_is_bounded(upload: Upload, media: Path, monkeypatch: pytest.Mo
     assert len(file) < 2_000_000
     before = seconds_of_children()
     assert upload(file).problems == TOO_COMPLEX
-    # A limit of one second, and the start of the process; 4,000 scans would take over a minute.
+    # One second and the start of the process; 4,000 scans would take over a minute.
     assert seconds_of_children() - before < 4
     assert files(media) == []
 
 
-def test_scans_of_ordinary_progressive_pictures_are_few(upload: Upload) -> None:
+def test_scans_of_ordinary_progressive_images_are_few(upload: Upload) -> None:
     assert upload(picture("JPEG", (600, 400), progressive=True)).problems == []
     assert upload(many_scans(40, (200, 200))).problems == []
 
@@ -119,7 +118,7 @@ def test_scans_of_ordinary_progressive_pictures_are_few(upload: Upload) -> None:
     ],
     ids=range(11),
 )
-def test_the_largest_pictures_fit_and_take_no_memory_of_this_process(
+def test_the_largest_images_fit_and_take_no_memory_of_this_process(
     upload: Upload, file: bytes
 ) -> None:
     decode_squares(picture())
@@ -129,7 +128,7 @@ def test_the_largest_pictures_fit_and_take_no_memory_of_this_process(
 
 
 def test_memory_is_bounded(upload: Upload, media: Path) -> None:
-    # Within the limit on pixels; what libjpeg keeps of each until the last scan is not.
+    # Within the limit on pixels, but not with libjpeg's coefficients.
     file = flat("JPEG", (25_000, 1_000), "CMYK", progressive=True, subsampling=0)
     assert upload(file).problems == TOO_COMPLEX
     assert files(media) == []
@@ -168,7 +167,7 @@ def test_too_many_pixels_are_refused_by_the_header(
         picture("WEBP")[:-20],
         picture("JPEG", (600, 400))[:900],
         picture("PNG", (600, 400))[:500],
-        # Texts and profiles that are small as long as they are compressed.
+        # Compressed texts and profiles that expand to a large size.
         with_chunks(chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(50_000_000)))),
         with_chunks(*[chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(900_000)))] * 100),
     ],
@@ -179,7 +178,7 @@ def test_damaged_and_animated_images_are_refused(upload: Upload, media: Path, fi
     assert files(media) == []
 
 
-# What is to be shown as it is ------------------------------------------------------------
+# Faithful decoding -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP"])
@@ -245,11 +244,11 @@ def test_the_kernel_holds_the_limits() -> None:
         "print(*(resource.getrlimit(limit) for limit in (resource.RLIMIT_AS, resource.RLIMIT_CPU,"
         " resource.RLIMIT_FSIZE, resource.RLIMIT_CORE)))"
     )
-    told = subprocess.check_output(
+    output = subprocess.check_output(
         [sys.executable, "-I", "-c", source, str(images.PROGRAM.parent)], text=True
     )
     expected = "(300000000, 300000000) (3, 4) (4000000, 4000000) (0, 0)\n"
-    assert told == expected
+    assert output == expected
 
 
 def test_default_limits_leave_room_in_a_pod(settings: Any) -> None:
@@ -288,7 +287,7 @@ def test_hanging_decoder_is_killed(
     assert not Path(f"/proc/{note.read_text()}").exists()
 
 
-# One at a time ---------------------------------------------------------------------------
+# Serialisation ---------------------------------------------------------------------------
 
 
 def test_decoder_lock_is_shared_between_processes(
@@ -310,7 +309,7 @@ def test_decoder_lock_is_shared_between_processes(
         answer = upload(picture())
         assert answer.codes == ["SERVICE_BUSY"]
         assert files(media) == []
-        # Nothing waits for a process that is no more.
+        # The kernel released the lock of the killed process.
         other.kill()
         other.wait()
         assert upload(picture()).problems == []
@@ -331,7 +330,7 @@ def test_decoder_lock_bounds_waiting_threads(
     for _thread in range(images.MAX_THREADS):
         assert threads.acquire(blocking=False)
     try:
-        # At once, and not after ten minutes.
+        # Without waiting for the timeout.
         assert upload(picture()).codes == ["SERVICE_BUSY"]
     finally:
         threads.release(images.MAX_THREADS)
