@@ -115,7 +115,7 @@ def test_busy_decoder_refunds_the_attempt(
     upload: Callable[..., Answer], media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads = BoundedSemaphore(1)
-    monkeypatch.setattr(images, "_threads", threads)
+    monkeypatch.setattr(images, "_thread_slots", threads)
     with threads:
         for _time in range(30):
             assert upload(picture()).codes == ["SERVICE_BUSY"]

@@ -320,13 +320,13 @@ def test_decoder_lock_bounds_waiting_threads(
 ) -> None:
     monkeypatch.setattr(images, "WAIT_SECONDS", 0.1)
     turn = Lock()
-    monkeypatch.setattr(images, "_turn_lock", turn)
+    monkeypatch.setattr(images, "_process_lock", turn)
     with turn:
         assert upload(picture()).codes == ["SERVICE_BUSY"]
     assert upload(picture()).problems == []
 
     monkeypatch.setattr(images, "WAIT_SECONDS", 600)
-    threads = images._threads  # noqa: SLF001
+    threads = images._thread_slots  # noqa: SLF001
     for _thread in range(images.MAX_THREADS):
         assert threads.acquire(blocking=False)
     try:

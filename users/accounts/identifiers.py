@@ -92,7 +92,7 @@ def clean_username(username: str) -> str:
     """Return the canonical username. Raises `ValidationError` if it is not valid.
 
     Valid are letters of one script, digits, dots, hyphens and underscores. A name in another
-    script that reads as Latin is refused, because it would pass for another user's (homograph
+    script that reads as Latin is rejected, because it would pass for another user's (homograph
     attack, Unicode TR 39).
     """
     name = canonical(username)

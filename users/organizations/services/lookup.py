@@ -37,8 +37,8 @@ def lock_organization(
 
 def find_membership(organization: Organization, user_id: UUID | None) -> Membership:
     """Return a user's membership. Raises `InputRejectedError` if there is none."""
-    memberships = organization.memberships.filter(user_id=user_id)
-    membership: Membership | None = memberships.first() if user_id else None
+    memberships = organization.memberships
+    membership = memberships.filter(user_id=user_id).first() if user_id else None
     if membership is None:
         raise InputRejectedError(
             Problem(
