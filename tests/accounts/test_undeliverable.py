@@ -34,7 +34,7 @@ from users.activity.tags import Tag
 
 UNKNOWN = "550 5.1.1 unknown user"
 # A sender of a mail; `core.email.message.Mail` is its text.
-FOREIGN = r"core import mail|core\.mail import (?!Mail$)|django\.core\.mail"
+FOREIGN = r"core\.email import message|core\.email\.message import (?!Mail$)|django\.core\.mail"
 TEXT = Mail(reader=STRANGER, subject="Hello", paragraphs=["#token=secret"])
 FORGOT = """
     mutation ($email: String!) {

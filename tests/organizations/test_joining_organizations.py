@@ -361,7 +361,7 @@ def test_page_creates_an_account_for_new_users(archers: Organization, for_nina: 
     page = Client()
     html = page.get(PAGE).content.decode()
     assert 'name="password"' in html
-    assert "Then sign in" in html
+    assert "If you have an account, sign in" in html
     status, html = post(page, token=for_nina, username="nina", password="short")
     assert (status, f'value="{for_nina}"' in html) == (400, True)
     status, html = post(page, token=for_nina, username="nina", password=PASSWORD)

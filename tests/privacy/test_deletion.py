@@ -204,7 +204,7 @@ def test_the_page_asks_for_a_click(alice: User) -> None:
     page = browser.post("/cancel-deletion", {"token": deletion.token})
 
     assert page.status_code == 200
-    assert "Your account alice stays" in page.content.decode()
+    assert "Your account alice will not be deleted" in page.content.decode()
     assert User.objects.get(pk=alice.pk).is_active
 
 
