@@ -239,7 +239,7 @@ def test_decoder_imports_nothing_of_the_service(upload: Upload, program: Any) ->
 
 def test_the_kernel_holds_the_limits() -> None:
     source = (
-        "import resource, sys; sys.path.insert(0, sys.argv[1]); import picture_decoder as decoder\n"
+        "import resource, sys; sys.path.insert(0, sys.argv[1]); import decoder as decoder\n"
         "decoder.limit_resources(memory=300_000_000, cpu_seconds=3)\n"
         "print(*(resource.getrlimit(limit) for limit in (resource.RLIMIT_AS, resource.RLIMIT_CPU,"
         " resource.RLIMIT_FSIZE, resource.RLIMIT_CORE)))"
