@@ -1,28 +1,28 @@
-"""Reasons and errors of the app; see `core.errors`."""
+"""Error codes of the authentication app."""
 
 from core.errors import ErrorCode
 
 
 class AuthenticationErrorCode(ErrorCode):
-    """Reasons about signing in, second factors, tokens and impersonation."""
+    """Error codes for sign-in, second factors, tokens and impersonation."""
 
     CREDENTIALS_INVALID = (
         "CREDENTIALS_INVALID",
-        "Login and password do not match an active account.",
+        "The login and password do not match an active account.",
     )
-    CODE_INVALID = "CODE_INVALID", "The code is wrong, too old, or was used already."
-    TOTP_ACTIVE = "TOTP_ACTIVE", "An authenticator app is set up; it is to be removed first."
+    CODE_INVALID = "CODE_INVALID", "The code is wrong, expired or already used."
+    TOTP_ACTIVE = "TOTP_ACTIVE", "An authenticator app is already set up."
     PASSKEY_INVALID = (
         "PASSKEY_INVALID",
-        "What the passkey answered does not prove anything here, or not any more.",
+        "The passkey's response could not be verified, or its challenge expired.",
     )
-    PASSKEY_TAKEN = "PASSKEY_TAKEN", "This passkey is registered already."
-    TOO_MANY_PASSKEYS = "TOO_MANY_PASSKEYS", "One of the passkeys has to be removed first."
+    PASSKEY_TAKEN = "PASSKEY_TAKEN", "This passkey is already registered."
+    TOO_MANY_PASSKEYS = "TOO_MANY_PASSKEYS", "The user has the maximum number of passkeys."
     TOO_MANY_TOKENS = (
         "TOO_MANY_TOKENS",
-        "There are so many API tokens that some have to be revoked or expire first.",
+        "The account has the maximum number of active API tokens.",
     )
     IMPERSONATION_REFUSED = (
         "IMPERSONATION_REFUSED",
-        "Nobody acts in this person's name, or in anybody's here.",
+        "The user cannot be impersonated, or impersonation is disabled.",
     )

@@ -1,4 +1,4 @@
-"""Forms of the pages that need no frontend."""
+"""Forms of the server-rendered password pages."""
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -7,7 +7,7 @@ from users.accounts.forms import LinkForm
 
 
 class ResetPasswordForm(LinkForm):
-    """What `reset_password` takes; the rules for passwords are the service's."""
+    """Input of `reset_password`, which validates the password's strength."""
 
     new_password = forms.CharField(
         label=_("New password"),
@@ -17,9 +17,9 @@ class ResetPasswordForm(LinkForm):
 
 
 class ForgotPasswordForm(forms.Form):
-    """What `request_password_reset` takes."""
+    """Input of `request_password_reset`."""
 
-    # Not Django's field, whose idea of an address is another than the service's.
+    # Not `EmailField`: its validator differs from that of the service.
     email = forms.CharField(
         label=_("E-mail address"),
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),

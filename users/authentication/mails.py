@@ -1,4 +1,7 @@
-"""What mails about ways in, and about impersonations, say; under the reader's language."""
+"""Mails about passwords, API tokens, second factors and impersonation.
+
+Each function is called with the recipient's language active.
+"""
 
 import datetime as dt
 
@@ -12,87 +15,90 @@ from users.accounts.authentication_methods import Method
 
 
 def password_reset(reader: Reader, *, url: str) -> Mail:
-    """Send the link that was asked for."""
+    """Return the mail with a requested password reset link."""
     return Mail(
         reader=reader,
         subject=_("Choose a new password"),
         paragraphs=[
-            _("Somebody, hopefully you, asked for a new password for your account."),
+            _("We received a request to reset the password of your account."),
         ],
         action=_("Choose a new password"),
         action_url=url,
         footnote=_(
-            "The link works once and for one hour. If you did not ask for it, ignore this mail: "
-            "your password stays as it is."
+            "You can use the link once. It expires after one hour. If you did not ask for it, "
+            "ignore this mail: your password stays as it is."
         ),
     )
 
 
 def forced_password_reset(reader: Reader, *, url: str) -> Mail:
-    """Send the link without which the person cannot sign in any more."""
+    """Return the mail with the link of a password reset that an administrator requires."""
     return Mail(
         reader=reader,
         subject=_("You need a new password"),
         paragraphs=[
-            _("An administrator has asked that you choose a new password for your account."),
-            _("Your former password does not work any more, and all devices were signed out."),
+            _("An administrator requires you to choose a new password for your account."),
+            _("Your old password no longer works, and you were signed out on all devices."),
         ],
         action=_("Choose a new password"),
         action_url=url,
         footnote=_(
-            "The link works once and for one hour. If it is too old, ask for a new one as if "
-            "you had forgotten your password."
+            "You can use the link once. It expires after one hour. If it has expired, ask for a "
+            "new one as if you had forgotten your password."
         ),
     )
 
 
 def password_changed(reader: Reader) -> Mail:
-    """Tell the person, who may not have done it."""
+    """Return the security notice of a changed password."""
     return Mail(
         reader=reader,
         subject=_("Your password was changed"),
         paragraphs=[
             _("The password of your account was changed. Other devices were signed out."),
         ],
-        footnote=_("If it was not you, ask for a new password at once and tell an administrator."),
+        footnote=_("If this was not you, reset your password now and contact an administrator."),
     )
 
 
 def api_token_created(reader: Reader, *, token: str, scopes: str) -> Mail:
-    """Tell the person of a token that speaks for them; they may not have made it."""
+    """Return the security notice of a new API token."""
     return Mail(
         reader=reader,
         subject=_("A new API token for your account"),
         paragraphs=[
-            _("An API token was made for your account: %(token)s.") % {"token": named}
+            _("An API token was created for your account: %(token)s.") % {"token": named}
             if (named := reader.words(token))
-            else _("An API token was made for your account."),
-            _("Whoever has it can do this in your name: %(scopes)s.") % {"scopes": scopes},
+            else _("An API token was created for your account."),
+            _("It gives access to your account with these scopes: %(scopes)s.")
+            % {"scopes": scopes},
         ],
-        footnote=_("If it was not you, revoke the token and change your password at once."),
+        footnote=_("If this was not you, revoke the token and change your password now."),
     )
 
 
-NOT_YOU = gettext_lazy("If it was not you, change your password at once and tell an administrator.")
+NOT_YOU = gettext_lazy(
+    "If this was not you, change your password now and contact an administrator."
+)
 
 
 def factor_added(reader: Reader, *, method: str) -> Mail:
-    """Tell the person, who may not have done it."""
+    """Return the security notice of a new passkey or authenticator app."""
     is_passkey = method == Method.PASSKEY
     return Mail(
         reader=reader,
         subject=_("A passkey was added") if is_passkey else _("An authenticator app was set up"),
         paragraphs=[
-            _("A passkey was added to your account, which signs in without a password.")
+            _("A passkey was added to your account. It can be used to sign in without a password.")
             if is_passkey
-            else _("Signing in to your account takes a code of an authenticator app from now on."),
+            else _("From now on, you need a code from your authenticator app to sign in."),
         ],
         footnote=str(NOT_YOU),
     )
 
 
 def factor_removed(reader: Reader, *, method: str) -> Mail:
-    """Tell the person, who may not have done it."""
+    """Return the security notice of a removed passkey or authenticator app."""
     is_passkey = method == Method.PASSKEY
     return Mail(
         reader=reader,
@@ -100,21 +106,21 @@ def factor_removed(reader: Reader, *, method: str) -> Mail:
         if is_passkey
         else _("Your authenticator app was removed"),
         paragraphs=[
-            _("A passkey was removed from your account. It signs in no more.")
+            _("A passkey was removed from your account. It can no longer be used to sign in.")
             if is_passkey
-            else _("The authenticator app of your account was removed. Its codes count no more."),
+            else _("The authenticator app of your account was removed. Its codes no longer work."),
         ],
         footnote=str(NOT_YOU),
     )
 
 
 def recovery_code_used(reader: Reader, *, left: int) -> Mail:
-    """Tell the person, who may not have done it, and may need new ones."""
+    """Return the security notice of a used recovery code, with the number of codes left."""
     return Mail(
         reader=reader,
         subject=_("A recovery code was used"),
         paragraphs=[
-            _("Somebody, hopefully you, used a recovery code of your account."),
+            _("A recovery code of your account was used to confirm a sign-in."),
             _("Recovery codes left: %(count)s.") % {"count": left},
         ],
         footnote=str(NOT_YOU),
@@ -122,47 +128,52 @@ def recovery_code_used(reader: Reader, *, left: int) -> Mail:
 
 
 def recovery_codes_regenerated(reader: Reader) -> Mail:
-    """Tell the person, who may not have done it."""
+    """Return the security notice of new recovery codes."""
     return Mail(
         reader=reader,
         subject=_("You have new recovery codes"),
-        paragraphs=[_("New recovery codes were made for your account. The former ones are void.")],
+        paragraphs=[
+            _("New recovery codes were created for your account. The old ones no longer work.")
+        ],
         footnote=str(NOT_YOU),
     )
 
 
 def factors_reset(reader: Reader) -> Mail:
-    """Tell the person what an administrator did, and what it means."""
+    """Return the notice that an administrator removed all second factors."""
     return Mail(
         reader=reader,
         subject=_("Your second factors were removed"),
         paragraphs=[
             _("An administrator removed the authenticator app and the passkeys of your account."),
             _(
-                "All devices were signed out. Your password alone signs you in until you set up a "
-                "second factor again."
+                "You were signed out on all devices. Until you set up a second factor again, you "
+                "sign in with your password only."
             ),
         ],
-        footnote=_("If you did not ask for it, tell an administrator at once."),
+        footnote=_("If you did not ask for this, contact an administrator now."),
     )
 
 
 def impersonation_begun(reader: Reader, *, until: dt.datetime) -> Mail:
-    """Tell the person what an administrator may do now, what not, and how to end it."""
+    """Return the notice that an administrator impersonates the user until ``until``."""
     end = date_format(until.astimezone(dt.UTC), "DATETIME_FORMAT")
     return Mail(
         reader=reader,
-        subject=_("An administrator acts in your name"),
+        subject=_("An administrator is signed in to your account"),
         paragraphs=[
             _(
-                "An administrator has signed in to your account, to help you or to look into a "
-                "problem. That ends at %(end)s (UTC) at the latest."
+                "An administrator has signed in to your account to help you or to investigate a "
+                "problem. This session ends at %(end)s (UTC) at the latest."
             )
             % {"end": end},
             _(
-                "Your password, addresses, second factors and tokens stay out of their reach. All "
-                "that is done is recorded, and you can end it: it is among your sessions."
+                "The administrator cannot change your password, addresses, second factors or "
+                "tokens. Every action is recorded. You can end the session at any time in your "
+                "list of sessions."
             ),
         ],
-        footnote=_("If you did not expect this, end all other sessions and ask an administrator."),
+        footnote=_(
+            "If you did not expect this, end all other sessions and contact an administrator."
+        ),
     )

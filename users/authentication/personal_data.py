@@ -1,4 +1,4 @@
-"""What sessions and the like hold about people."""
+"""Personal data in sessions, tokens and second factors."""
 
 from django.db.models import Q
 
@@ -81,8 +81,8 @@ register_tables(
         ),
         not_exported={
             "user": OWN,
-            "credential_id": "what a device looks its key up by",
-            "public_key": "what signatures are verified by",
+            "credential_id": "the authenticator's handle of its key",
+            "public_key": "verifies the passkey's signatures",
             "sign_count": "a counter",
         },
         erasure=DeleteRows(),
@@ -97,7 +97,7 @@ register_tables(
         not_exported={
             "user": OWN,
             "cookie_digest": "of a secret",
-            "impersonator": "an administrator, of whom nothing else is told either",
+            "impersonator": "identifies an administrator",
         },
         erasure=DeleteRows(),
     ),

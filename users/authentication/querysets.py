@@ -1,4 +1,4 @@
-"""Reads of sessions, tokens and second factors."""
+"""Querysets of sessions, refresh tokens, suspensions and second factors."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -20,7 +20,7 @@ class SessionQuerySet(models.QuerySet["Session"]):
     """Sessions."""
 
     def visible_to(self, actor: Actor) -> Self:
-        """Staff see everybody's sessions; others see their own."""
+        """Staff see the sessions of all users; other users see their own."""
         if not actor.allows(Scope.SESSIONS_READ):
             return self.none()
         if actor.is_staff:
@@ -28,10 +28,10 @@ class SessionQuerySet(models.QuerySet["Session"]):
         return self.filter(user_id=actor.user_id) if actor.is_authenticated else self.none()
 
     def get_for_update(self, **conditions: Any) -> "Session | None":
-        """Return the session that meets the conditions, locked until the transaction ends.
+        """Return the session that meets the conditions, locked for update.
 
-        Whoever ends or prolongs a session locks it before touching its tokens, so that the
-        one who comes second sees all of them.
+        Lock the session before its refresh tokens, when ending and when extending it: the
+        transaction that waits then sees every token.
         """
         locked = self.select_related("user").select_for_update(of=("self",))
         return locked.filter(**conditions).first()
@@ -39,57 +39,58 @@ class SessionQuerySet(models.QuerySet["Session"]):
     def get_user_sessions_for_update(
         self, user_id: UUID, *, keep: UUID | None = None
     ) -> "list[Session]":
-        """Lock a person's sessions but for the one to ``keep``, in the order of their ids.
+        """Return a user's sessions except ``keep``, locked for update in id order.
 
-        Those in which the person acts in somebody's name are among them. Two who lock several in
-        the same order never wait for each other.
+        They include sessions in which the user impersonates another. The fixed order prevents
+        deadlocks.
         """
-        of_person = self.filter(Q(user_id=user_id) | Q(impersonator_id=user_id))
+        sessions = self.filter(Q(user_id=user_id) | Q(impersonator_id=user_id))
         if keep is not None:
-            of_person = of_person.exclude(pk=keep)
-        needed = of_person.only("user_id", "impersonator_id", "created_at", "expires_at")
-        return list(needed.order_by("pk").select_for_update())
+            sessions = sessions.exclude(pk=keep)
+        partial = sessions.only("user_id", "impersonator_id", "created_at", "expires_at")
+        return list(partial.order_by("pk").select_for_update())
 
     def active(self, now: Any = None) -> Self:
-        """Those that have not run out, of people who may sign in; an ended one is no row.
+        """Return unexpired sessions of active users.
 
-        Of somebody who has a second factor, only those that were begun with one. An administrator
-        acts in somebody's name as long as both are what they were when that began.
+        If the user has a second factor, the session must have been authenticated with one. An
+        impersonation stays active only while the impersonator is an active administrator and the
+        user is not staff. Ended sessions have no row.
         """
-        impersonates = Q(
+        is_impersonation_allowed = Q(
             impersonator__is_active=True,
             impersonator__is_superuser=True,
             user__is_staff=False,
             user__is_superuser=False,
         )
         return self.with_required_factors().filter(
-            Q(impersonator=None) | impersonates,
+            Q(impersonator=None) | is_impersonation_allowed,
             expires_at__gt=now or timezone.now(),
             user__is_active=True,
         )
 
     def with_required_factors(self) -> Self:
-        """Those that proved as much as there is to prove of their person.
+        """Return sessions authenticated with a second factor, if their user has one.
 
-        Whoever acts in somebody's name proved who they are themselves.
+        Impersonations are exempt: the administrator authenticated in their own session.
         """
-        proved = Q(aal__gte=2) | Q(user__second_factors__len=0)
-        return self.filter(proved | Q(impersonator__isnull=False))
+        is_sufficient = Q(aal__gte=2) | Q(user__second_factors__len=0)
+        return self.filter(is_sufficient | Q(impersonator__isnull=False))
 
     def interactive(self) -> Self:
-        """Those of people themselves."""
+        """Return sessions that are not impersonations."""
         return self.filter(impersonator=None)
 
     def impersonations(self) -> Self:
-        """Those in which an administrator acts in somebody's name."""
+        """Return sessions in which an administrator impersonates the user."""
         return self.filter(impersonator__isnull=False)
 
     def expired(self) -> Self:
-        """Those that have run out."""
+        """Return expired sessions."""
         return self.filter(expires_at__lte=timezone.now())
 
     def in_use_since(self, moment: datetime) -> Self:
-        """Those that were used then or later."""
+        """Return sessions last used at ``moment`` or later."""
         return self.filter(last_seen_at__gte=moment)
 
 
@@ -97,25 +98,25 @@ class RefreshTokenQuerySet(models.QuerySet["RefreshToken"]):
     """Refresh tokens."""
 
     def expired(self) -> Self:
-        """Those that have run out."""
+        """Return expired refresh tokens."""
         return self.filter(expires_at__lte=timezone.now())
 
     def past_refresh_grace(self) -> Self:
-        """Those that still carry their successor, and will not be asked for it again."""
-        over = timezone.now() - settings.REFRESH_GRACE
-        return self.filter(successor__isnull=False, used_at__lte=over)
+        """Return tokens whose grace period is over and that still store their successor."""
+        grace_start = timezone.now() - settings.REFRESH_GRACE
+        return self.filter(successor__isnull=False, used_at__lte=grace_start)
 
 
 class SuspensionQuerySet(models.QuerySet["Suspension"]):
     """Suspensions."""
 
     def visible_to(self, actor: Actor) -> Self:
-        """Staff see whom the service shut out; the person is told by whoever did it."""
+        """Staff see all suspensions; other users see none, not even their own."""
         may_see = actor.is_staff and actor.allows(Scope.USERS_READ)
         return self if may_see else self.none()
 
     def expired(self) -> Self:
-        """Those that are to be lifted."""
+        """Return suspensions whose end has passed."""
         return self.filter(until__lte=timezone.now())
 
 
@@ -123,9 +124,9 @@ class TotpQuerySet(models.QuerySet["Totp"]):
     """Authenticator apps."""
 
     def visible_to(self, actor: Actor) -> Self:
-        """Staff see who has one; others see their own. One that was never used is none.
+        """Staff see those of all users; other users see their own; API tokens see none.
 
-        API tokens see none, of themselves neither.
+        Enrollments that are not confirmed are excluded.
         """
         confirmed = self.filter(confirmed_at__isnull=False)
         if not actor.is_interactive:
@@ -139,7 +140,7 @@ class PasskeyQuerySet(models.QuerySet["Passkey"]):
     """Passkeys."""
 
     def visible_to(self, actor: Actor) -> Self:
-        """Staff see everybody's; others see their own, and API tokens none."""
+        """Staff see those of all users; other users see their own; API tokens see none."""
         if not actor.is_interactive:
             return self.none()
         if actor.is_staff:
@@ -147,17 +148,17 @@ class PasskeyQuerySet(models.QuerySet["Passkey"]):
         return self.filter(user_id=actor.user_id) if actor.is_authenticated else self.none()
 
     def in_order(self) -> Self:
-        """Put the oldest first; ids grow with time."""
+        """Return passkeys oldest first: their ids are UUIDv7."""
         return self.order_by("id")
 
 
 class ChallengeQuerySet(models.QuerySet[Any]):
-    """What waits for an answer."""
+    """Pending log-ins and passkey challenges."""
 
     def open(self) -> Self:
-        """Those that still wait."""
+        """Return challenges that can still be answered."""
         return self.filter(expires_at__gt=timezone.now())
 
     def expired(self) -> Self:
-        """Those that nobody answered in time."""
+        """Return expired challenges."""
         return self.filter(expires_at__lte=timezone.now())

@@ -1,1 +1,1 @@
-"""Second factors: one-time codes, passkeys, and who needs them."""
+"""Second factors: one-time codes, passkeys and the enrollment policy."""

@@ -1,4 +1,4 @@
-"""One-time codes: those of authenticator apps (RFC 6238), and recovery codes."""
+"""One-time codes: TOTP (RFC 6238) and recovery codes."""
 
 import secrets
 import unicodedata
@@ -14,10 +14,10 @@ from core.security.crypto import digest, seal, unseal
 from users.accounts.models import User
 
 PURPOSE: Final = "totp"
-# What clocks may be apart: a step of 30 seconds before and after the present one.
+# Accepted clock skew, in time steps of 30 seconds before and after the current one.
 WINDOW: Final = 1
 DIGITS: Final = 6
-# Crockford's letters: none that is taken for another.
+# Crockford's base 32: no characters that are easily confused.
 ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 LOOK_ALIKE_DIGITS: Final = str.maketrans({"o": "0", "i": "1", "l": "1"})
 GROUPS, GROUP_LENGTH = 4, 6
@@ -26,35 +26,35 @@ MAX_CODE_LENGTH: Final = 64
 
 
 def new_totp_secret(user: User) -> str:
-    """Return a new secret of 160 random bits (RFC 4226, section 4), sealed for the person."""
+    """Return a new 160-bit secret (RFC 4226, section 4), sealed for the user."""
     return seal_secret(pyotp.random_base32(), user.pk)
 
 
 def seal_secret(secret: str, user_id: object) -> str:
-    """Seal a secret under today's key; it is of no use in another person's row."""
+    """Return the secret sealed under the current key and bound to the user's id."""
     return seal(secret.encode(), purpose=PURPOSE, context=str(user_id))
 
 
 def unseal_secret(sealed: str, user_id: object) -> str:
-    """Return the secret. Raises `UnsealError` if no key of ours opens it."""
+    """Return the secret in clear text. Raises `UnsealError` if no key opens it."""
     return unseal(sealed, purpose=PURPOSE, context=str(user_id)).decode()
 
 
 def provisioning_uri(secret: str, user: User) -> str:
-    """Return the `otpauth://` URI that apps read (Key URI Format)."""
+    """Return the `otpauth://` URI for authenticator apps (Key URI Format)."""
     totp = pyotp.TOTP(secret)
     return totp.provisioning_uri(name=user.username, issuer_name=settings.SERVICE_NAME)
 
 
 def qr_code(text: str) -> str:
-    """Return the text as an SVG image (ISO/IEC 18004), to be shown as it is."""
+    """Return the text as a QR code (ISO/IEC 18004) in SVG."""
     image = BytesIO()
     segno.make(text, error="m", micro=False).save(image, kind="svg", scale=4, xmldecl=False)
     return image.getvalue().decode()
 
 
 def step_of(code: str, secret: str) -> int | None:
-    """Return the time step that the code is of; None if it is of none near the present one."""
+    """Return the code's time step; None if the code is not valid at this moment."""
     digits = _digits(code)
     if digits is None:
         return None
@@ -67,12 +67,12 @@ def step_of(code: str, secret: str) -> int | None:
 
 
 def new_recovery_codes() -> list[str]:
-    """Return codes of 120 random bits each, in groups that can be read and typed."""
+    """Return recovery codes of 120 random bits each, in groups for readability."""
     return ["-".join(_group() for _number in range(GROUPS)) for _code in range(CODES)]
 
 
 def recovery_digest(code: str) -> bytes:
-    """Return what a recovery code is stored under, however it is typed."""
+    """Return the digest of a recovery code, normalizing how it was typed."""
     letters = (
         unicodedata.normalize("NFKC", code[:MAX_CODE_LENGTH]).lower().translate(LOOK_ALIKE_DIGITS)
     )
@@ -84,10 +84,11 @@ def _group() -> str:
 
 
 def _digits(code: str) -> str | None:
-    """Return the code in ASCII, whatever digits, spaces and hyphens it was typed with.
+    """Return the code's digits in ASCII; None unless it has exactly `DIGITS` digits.
 
-    What has anything else in it is none.
+    Spaces and hyphens are ignored, and decimal digits of any script are accepted. Any other
+    character makes the code invalid.
     """
-    written = (letter for letter in code[:MAX_CODE_LENGTH] if letter not in "-\N{EN DASH}")
-    digits = [unicodedata.decimal(letter, -1) for letter in written if not letter.isspace()]
+    typed = (letter for letter in code[:MAX_CODE_LENGTH] if letter not in "-\N{EN DASH}")
+    digits = [unicodedata.decimal(letter, -1) for letter in typed if not letter.isspace()]
     return "".join(map(str, digits)) if len(digits) == DIGITS and -1 not in digits else None

@@ -1,7 +1,7 @@
-"""What passkeys are asked to sign, and looking at what they answered (Web Authentication Level 3).
+"""WebAuthn ceremonies: challenges and verification of responses (Web Authentication Level 3).
 
-A challenge counts once, whether its answer is good or bad, for minutes, for its purpose, and for
-the session or the log-in that it was made for.
+A challenge is single-use, even if the response is invalid. It expires after
+`settings.PASSKEY_CHALLENGE_TTL` and is bound to its purpose and to its session or pending log-in.
 """
 
 import json
@@ -38,7 +38,7 @@ from users.authentication.models import Passkey, PasskeyChallenge, PendingLogIn,
 
 Purpose = PasskeyChallenge.Purpose
 
-# What the library and those below it raise for what no authenticator made.
+# Exceptions of the library and its dependencies for malformed responses.
 MALFORMED: Final = (
     *(WebAuthnException, CBORDecodeError, UnsupportedAlgorithm),
     *(ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError),
@@ -47,7 +47,7 @@ MALFORMED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class UsedPasskey:
-    """A passkey that signed, and what that proves (`amr`)."""
+    """A verified passkey and its authentication methods (`amr`)."""
 
     passkey: Passkey
     amr: list[str]
@@ -56,7 +56,7 @@ class UsedPasskey:
 def new_challenge(
     purpose: Purpose, *, session_id: UUID | None = None, log_in: PendingLogIn | None = None
 ) -> bytes:
-    """Return 256 random bits to be signed, of which only a digest is kept."""
+    """Create a challenge of 256 random bits; only its digest is stored."""
     challenge = secrets.token_bytes(32)
     PasskeyChallenge.objects.create(
         digest=digest(bytes_to_base64url(challenge)),
@@ -69,7 +69,7 @@ def new_challenge(
 
 
 def owner_of(answer: Mapping[str, Any]) -> UUID | None:
-    """Return whose passkey says that it answers, which proves nothing yet."""
+    """Return the owner of the credential in a response, which is not verified."""
     try:
         credential_id = parse_authentication_credential_json(json.dumps(answer)).raw_id
     except MALFORMED:
@@ -86,10 +86,11 @@ def use_passkey(
     session: Session | None = None,
     log_in: PendingLogIn | None = None,
 ) -> UsedPasskey | None:
-    """Return the passkey of a locked person that signed; None if it proves nothing.
+    """Verify a response and return its passkey; None if the response is invalid.
 
-    The device must have verified the person, as by a fingerprint or a PIN. In the caller's
-    transaction, which is to be committed either way: the challenge is used up.
+    Requires user verification by the device, such as a fingerprint or a PIN. Consumes the
+    challenge, so the caller must commit its transaction in both cases. The caller has locked the
+    user.
     """
     try:
         credential = parse_authentication_credential_json(json.dumps(answer))
@@ -103,16 +104,16 @@ def use_passkey(
     passkey = passkeys.filter(user_id=user_id).first() if user_id else None
     if passkey is None or client_data.cross_origin:
         return None
-    # Without a log-in's password it is the passkey that has to say who it is.
+    # In a log-in without a password, only the user handle identifies the user.
     if not _is_of(passkey, credential, is_required=purpose is Purpose.LOG_IN):
         return None
     return _verify_assertion(passkey, credential, challenge)
 
 
 def verify_registration(answer: Mapping[str, Any], *, session: Session) -> VerifiedRegistration:
-    """Return the new credential that a passkey made for the session.
+    """Verify a registration response and return the new credential.
 
-    In the caller's transaction, which is to be committed either way. Raises
+    Consumes the challenge, so the caller must commit its transaction in both cases. Raises
     `InputRejectedError`.
     """
     try:
@@ -137,7 +138,7 @@ def verify_registration(answer: Mapping[str, Any], *, session: Session) -> Verif
 
 
 def passkey_invalid_error(field: str) -> InputRejectedError:
-    """Return the refusal of an answer, whatever is wrong with it."""
+    """Return the error for an invalid response; it does not reveal the cause."""
     return InputRejectedError(
         Problem(
             AuthenticationErrorCode.PASSKEY_INVALID,
@@ -154,19 +155,19 @@ def _use_challenge(
     session: Session | None = None,
     log_in: PendingLogIn | None = None,
 ) -> bool:
-    """Use the challenge up; of several who come with it the first gets it."""
-    found = PasskeyChallenge.objects.open().filter(
+    """Consume the challenge; of concurrent calls, only one returns True."""
+    challenges = PasskeyChallenge.objects.open().filter(
         digest=digest(bytes_to_base64url(challenge)),
         purpose=purpose,
         session=session,
         log_in=log_in,
     )
-    _total, deleted = found.delete()
+    _total, deleted = challenges.delete()
     return bool(deleted)
 
 
 def _is_of(passkey: Passkey, credential: AuthenticationCredential, *, is_required: bool) -> bool:
-    """Tell whether the passkey says that it is of its person (section 7.2, step 6)."""
+    """Return whether the user handle is that of the passkey's owner (section 7.2, step 6)."""
     handle = credential.response.user_handle
     return not is_required if handle is None else handle == passkey.user_id.bytes
 
@@ -190,6 +191,6 @@ def _verify_assertion(
     passkey.is_backed_up = verified.credential_backed_up
     passkey.last_used_at = timezone.now()
     passkey.save(update_fields=["sign_count", "is_backed_up", "last_used_at"])
-    # RFC 8176: a key of hardware, or one that software copies from device to device.
+    # RFC 8176: "hwk" is a hardware-bound key, "swk" one that software syncs between devices.
     is_synced = verified.credential_device_type is CredentialDeviceType.MULTI_DEVICE
     return UsedPasskey(passkey, ["swk" if is_synced else "hwk", "user"])
