@@ -120,7 +120,7 @@ def recovery_code_used(reader: Reader, *, left: int) -> Mail:
         reader=reader,
         subject=_("A recovery code was used"),
         paragraphs=[
-            _("A recovery code of your account was used to confirm a sign-in."),
+            _("One of your recovery codes was used to sign in or to confirm your identity."),
             _("Recovery codes left: %(count)s.") % {"count": left},
         ],
         footnote=str(NOT_YOU),

@@ -1,4 +1,4 @@
-"""Background work of authentication."""
+"""Periodic tasks and event subscribers of authentication."""
 
 import datetime as dt
 from collections.abc import Callable, Mapping
@@ -39,10 +39,10 @@ LIFT_BATCH: Final = 500
 
 @periodic("users.authentication.prune_sessions", every=dt.timedelta(minutes=10))
 def prune_sessions() -> None:
-    """Remove sessions and refresh tokens that have run out, and successors of no more use.
+    """Delete expired sessions and refresh tokens, and clear successors after their grace period.
 
-    Whoever found a used token, in a log or a backup, could read its successor from the row, the
-    next from that, and so on to the one that works. So a successor goes when its grace is over.
+    Otherwise a used token from a log or a backup could decrypt its successor in the row, then
+    the next one, and so on up to the valid token.
     """
     write_in_batches(
         RefreshToken.objects.past_refresh_grace(), lambda tokens: tokens.update(successor=None)
@@ -55,7 +55,7 @@ def prune_sessions() -> None:
 @subscriber(Tag.PASSWORD_RESET_REQUESTED)
 @subscriber(Tag.PASSWORD_RESET_FORCED)
 def mail_password_reset(event_id: str) -> None:
-    """Mail the link to choose a new password, if there is anybody to write to."""
+    """Mail the password reset link, if the address belongs to an active user."""
     event = Event.objects.only("tag", "subject_id", "data").get(pk=event_id)
     if event.subject_id is None:
         return
@@ -72,12 +72,12 @@ def mail_password_reset(event_id: str) -> None:
 @subscriber(Tag.PASSWORD_CHANGED)
 @subscriber(Tag.PASSWORD_RESET)
 def mail_password_changed(event_id: str) -> None:
-    """Tell the person that their password is another now."""
+    """Notify the user of a changed password."""
     _mail_user(event_id, lambda reader, _data: mails.password_changed(reader))
 
 
 def _mail_user(event_id: str, text: Callable[[Reader, Mapping[str, Any]], Mail]) -> None:
-    """Mail the user of the event what ``text`` makes of the event's data."""
+    """Mail the event's subject the text that ``text`` builds from the event's data."""
     event = Event.objects.only("data", "subject_id").get(pk=event_id)
     user = User.objects.select_related("profile").filter(pk__in=[event.subject_id]).first()
     if user is not None:
@@ -86,7 +86,7 @@ def _mail_user(event_id: str, text: Callable[[Reader, Mapping[str, Any]], Mail])
 
 @subscriber(Tag.FACTOR_ADDED)
 def mail_factor_added(event_id: str) -> None:
-    """Tell the person that they have one more second factor."""
+    """Notify the user of a new second factor."""
     _mail_user(
         event_id,
         lambda reader, data: mails.factor_added(reader, method=data["method"]),
@@ -95,7 +95,7 @@ def mail_factor_added(event_id: str) -> None:
 
 @subscriber(Tag.FACTOR_REMOVED)
 def mail_factor_removed(event_id: str) -> None:
-    """Tell the person that they have one less."""
+    """Notify the user of a removed second factor."""
     _mail_user(
         event_id,
         lambda reader, data: mails.factor_removed(reader, method=data["method"]),
@@ -104,25 +104,25 @@ def mail_factor_removed(event_id: str) -> None:
 
 @subscriber(Tag.RECOVERY_CODE_USED)
 def mail_recovery_code_used(event_id: str) -> None:
-    """Tell the person that a code is used up, and how many are left."""
+    """Notify the user of a used recovery code."""
     _mail_user(event_id, lambda reader, data: mails.recovery_code_used(reader, left=data["left"]))
 
 
 @subscriber(Tag.RECOVERY_CODES_REGENERATED)
 def mail_recovery_codes_regenerated(event_id: str) -> None:
-    """Tell the person that the former codes are void."""
+    """Notify the user of new recovery codes."""
     _mail_user(event_id, lambda reader, _data: mails.recovery_codes_regenerated(reader))
 
 
 @subscriber(Tag.FACTORS_RESET)
 def mail_factors_reset(event_id: str) -> None:
-    """Tell the person that an administrator removed all of them."""
+    """Notify the user that an administrator removed all second factors."""
     _mail_user(event_id, lambda reader, _data: mails.factors_reset(reader))
 
 
 @subscriber(Tag.IMPERSONATION_BEGUN)
 def mail_impersonation_begun(event_id: str) -> None:
-    """Tell the person that somebody acts in their name, while they can still end it."""
+    """Notify the user of an impersonation, while they can still end it."""
     _mail_user(
         event_id,
         lambda reader, data: mails.impersonation_begun(
@@ -133,7 +133,7 @@ def mail_impersonation_begun(event_id: str) -> None:
 
 @periodic("users.authentication.prune_challenges", every=dt.timedelta(minutes=10))
 def prune_challenges() -> None:
-    """Remove what waits for a second factor, or for a passkey's answer, no longer."""
+    """Delete expired passkey challenges, pending log-ins and TOTP enrollments."""
     delete_in_batches(PasskeyChallenge.objects.expired())
     delete_in_batches(PendingLogIn.objects.expired())
     stale = timezone.now() - settings.TOTP_ENROLLMENT_TTL
@@ -142,17 +142,17 @@ def prune_challenges() -> None:
 
 @periodic("users.authentication.prune_password_resets", every=dt.timedelta(minutes=10))
 def prune_password_resets() -> None:
-    """Remove resets whose time is up."""
+    """Delete expired password resets."""
     delete_in_batches(PasswordReset.objects.expired())
 
 
 @subscriber(Tag.API_TOKEN_CREATED)
 @subscriber(Tag.API_TOKEN_ROTATED)
 def mail_api_token_created(event_id: str) -> None:
-    """Tell the person that a token speaks for them; a program has no mailbox."""
+    """Notify the owner of a new API token, unless it is a service account."""
     event = Event.objects.select_related("details").get(pk=event_id)
-    people = User.objects.people().select_related("profile")
-    user = people.filter(pk=event.subject_id).first() if event.subject_id else None
+    users = User.objects.people().select_related("profile")
+    user = users.filter(pk=event.subject_id).first() if event.subject_id else None
     if user is None:
         return
     name, scopes = event.personal_values.get("name", ""), ", ".join(event.data["scopes"])
@@ -161,31 +161,33 @@ def mail_api_token_created(event_id: str) -> None:
 
 @periodic("users.authentication.prune_api_tokens", every=dt.timedelta(minutes=10))
 def prune_api_tokens() -> None:
-    """Remove API tokens that have run out."""
+    """Delete expired API tokens."""
     delete_in_batches(ApiToken.objects.expired())
 
 
 @periodic("users.authentication.note_last_seen", every=dt.timedelta(minutes=5))
 def note_last_seen() -> None:
-    """Write to people when they were last seen, as far as their sessions tell.
+    """Copy the last use of users' sessions to `LastSeen`; impersonations do not count.
 
-    Each run looks at the time since the one before the last, so one that did not take place
-    leaves no gap. Who acts in their name says nothing of them.
+    Each run covers three times `settings.LAST_SEEN_PRECISION`, so a missed run leaves no gap.
     """
     since = timezone.now() - 3 * settings.LAST_SEEN_PRECISION
-    own = Session.objects.interactive()
-    latest = own.filter(user=OuterRef("user")).order_by("-last_seen_at")
+    sessions = Session.objects.interactive()
+    latest = sessions.filter(user=OuterRef("user")).order_by("-last_seen_at")
     latest_use = Subquery(latest.values("last_seen_at")[:1])
-    in_use = own.in_use_since(since)
-    behind = LastSeen.objects.filter(
+    in_use = sessions.in_use_since(since)
+    stale = LastSeen.objects.filter(
         Q(at=None) | Q(at__lt=latest_use), user__in=in_use.values("user_id")
     )
-    write_in_batches(behind, lambda rows: rows.update(at=latest_use))
+    write_in_batches(stale, lambda rows: rows.update(at=latest_use))
 
 
 @periodic("users.authentication.lift_suspensions", every=dt.timedelta(minutes=1))
 def lift_suspensions() -> None:
-    """Reactivate people whose suspension is over, each in a transaction, in a bounded batch."""
-    over = Suspension.objects.expired().order_by("until").values_list("pk", flat=True)
-    for user_id in list(over[:LIFT_BATCH]):
+    """Reactivate users whose suspension has expired, at most `LIFT_BATCH` per run.
+
+    Each user has a transaction of their own.
+    """
+    expired = Suspension.objects.expired().order_by("until").values_list("pk", flat=True)
+    for user_id in list(expired[:LIFT_BATCH]):
         lift_suspension(user_id, actor=SYSTEM)

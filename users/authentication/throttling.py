@@ -1,11 +1,11 @@
-"""How often one may try to log in: to one account, from one network, and everybody together.
+"""Rate limits for log-in attempts: per login, account, network and in total.
 
-An account has one bucket, whatever it is called by, and each login has one. That of a login is
-asked first, and who finds it full is told. That of the account is asked once the login was looked
-up, and who finds that full is told what a wrong password is told: anything else would tell which
-logins belong together, and so that there is somebody behind them.
+Each login has a bucket, and each account has one that all its logins share. The login's bucket is
+checked first; if it is full, the client gets `TooManyAttemptsError`. The account's bucket is
+checked after the lookup; if it is full, the response is that of a wrong password. Any other
+response would reveal which logins belong to one account, and thereby that the account exists.
 
-All functions are called outside of transactions.
+Call all functions outside of transactions.
 """
 
 from collections.abc import Iterable
@@ -27,8 +27,8 @@ from users.authentication.sessions.known_devices import Device
 PERIOD: Final = timedelta(minutes=15)
 MINUTE: Final = timedelta(minutes=1)
 DAY: Final = timedelta(days=1)
-# Three codes of a million are right at any moment. At fifty a day, guessing at one takes 19 years
-# for an even chance of success, and the password is needed besides.
+# Three of a million codes are valid at any moment. At fifty attempts a day, a guess succeeds with
+# probability 1/2 within 19 years, and only with the password.
 CODES_PER_USER: Final = Limit("factor.person", 5, PERIOD)
 CODES_PER_USER_DAILY: Final = Limit("factor.person.day", 50, DAY)
 LOCKOUT_NOTICES: Final = Limit("log_in.lockout", 1, PERIOD)
@@ -36,9 +36,9 @@ LOCKOUT_NOTICES: Final = Limit("log_in.lockout", 1, PERIOD)
 
 @dataclass(frozen=True, slots=True)
 class LogInAttempt:
-    """The buckets in which an attempt counts: one of its own, and those shared with others.
+    """The buckets of one attempt: its own, and those shared with other clients.
 
-    Those of a device have no ``login``, because the account's bucket does not hold them up.
+    ``login`` is None for a known device, which the account's bucket does not limit.
     """
 
     own_bucket: Bucket
@@ -50,9 +50,9 @@ class LogInAttempt:
         attempt(self.own_bucket, *self.shared)
 
     def count_on_account(self, user_id: UUID | None) -> bool:
-        """Count it for the person, or for nobody, whom the login is of; tell if there was room.
+        """Count the attempt on the account; return False if its bucket is full.
 
-        For nobody the same is done, by the login.
+        An unknown login has a bucket of its own, so that both cases behave alike.
         """
         if self.login is None:
             return True
@@ -63,16 +63,16 @@ class LogInAttempt:
         return True
 
     def clear_failures(self, user_id: UUID) -> None:
-        """Forget it, because it succeeded, and all before it of the same account or device."""
+        """Refund a successful attempt and clear earlier failures of the account or device."""
         refund(*self.shared)
         clear(self.own_bucket, *(() if self.login is None else (_user_bucket(user_id),)))
 
     def refund_shared(self) -> None:
-        """Forget it where others count, too; the account's own waits for the second factor."""
+        """Refund the shared buckets only; the account's is cleared by the second factor."""
         refund(*self.shared)
 
     def is_new_lockout(self) -> bool:
-        """Tell of a refused one whether the account is locked, once in 15 minutes."""
+        """Return whether a refused attempt found the login locked, True once per `PERIOD`."""
         if not self.shared:
             return False
         try:
@@ -90,12 +90,12 @@ class LogInAttempt:
 
 
 def log_in_attempt(login: str, *, actor: Actor, device: Device | None) -> LogInAttempt:
-    """Return where an attempt counts.
+    """Return the buckets of an attempt.
 
-    A login counts as typed, whether anybody has it or not, and on the account behind it, see
-    `LogInAttempt.count_on_account`. An attempt from a known device of the account counts against
-    that device only: strangers can neither lock it out nor use up its attempts. Only who presents
-    a valid token has the account looked up here.
+    An attempt counts on the login as typed, whether it exists or not, and then on its account: see
+    `LogInAttempt.count_on_account`. An attempt from a known device of the account counts on that
+    device only, so other clients can neither lock it out nor use up its attempts. The account is
+    looked up only for a valid device token.
     """
     user = User.objects.with_login(login).only("password").first() if device else None
     if device and user and device.belongs_to(user):
@@ -107,53 +107,50 @@ def log_in_attempt(login: str, *, actor: Actor, device: Device | None) -> LogInA
 
 
 def unlock(user: User, *, device_id: UUID | None = None) -> None:
-    """Forget the failed attempts to log in as the person, by any login or from the device."""
+    """Clear failed attempts to log in as the user, by any login and from the device."""
     devices = [_device_bucket(device_id)] if device_id else []
-    further = user.email_addresses.values_list("email", flat=True)
-    clear(*user_buckets(user.pk, (user.username, user.email, *further)), *devices)
+    secondary = user.email_addresses.values_list("email", flat=True)
+    clear(*user_buckets(user.pk, (user.username, user.email, *secondary)), *devices)
 
 
 def user_buckets(user_id: UUID, logins: Iterable[str]) -> list[Bucket]:
-    """Return where attempts to log in as a person count; those of devices are nobody's."""
+    """Return the buckets of a user's logins and account, without those of devices."""
     by_login = (_login_bucket, _unknown_login_bucket, _lockout_bucket)
     return [_user_bucket(user_id), *(each(login) for login in logins for each in by_login)]
 
 
 def count_code(user_id: UUID) -> None:
-    """Count a code that is entered as the person's, from wherever.
-
-    Call it outside of transactions. Raises `TooManyAttemptsError`.
-    """
+    """Count an attempt at a code of the user. Raises `TooManyAttemptsError`."""
     attempt(*second_factor_buckets(user_id))
 
 
 def clear_codes(user_id: UUID) -> None:
-    """Forget the wrong codes of the last minutes, because the right one came.
+    """Clear the short-term bucket after a valid code, and refund the code in the daily one.
 
-    Of the day's, only the right one is forgotten, lest whoever guesses gets as many more each time
-    that the owner signs in.
+    The daily bucket is not cleared: an attacker would get new attempts whenever the owner signs
+    in.
     """
-    by_minutes, by_day = second_factor_buckets(user_id)
-    clear(by_minutes)
-    refund(by_day)
+    short_term, daily = second_factor_buckets(user_id)
+    clear(short_term)
+    refund(daily)
 
 
 def count_passkey(actor: Actor) -> None:
-    """Count a challenge that is asked for, or an answer: each is a row that somebody writes.
+    """Count a passkey challenge or response of the network: each one writes a row.
 
-    Call it outside of transactions. Raises `TooManyAttemptsError`.
+    Raises `TooManyAttemptsError`.
     """
     attempt(_passkey_bucket(actor))
 
 
 def refund_passkey(actor: Actor) -> None:
-    """Forget a challenge and its answer, because that was good."""
+    """Refund a challenge and its valid response."""
     for _attempt in range(2):
         refund(_passkey_bucket(actor))
 
 
 def second_factor_buckets(user_id: UUID) -> tuple[Bucket, ...]:
-    """Return where codes count that are entered as the person's."""
+    """Return the short-term and the daily bucket of the user's codes."""
     limits = (CODES_PER_USER, CODES_PER_USER_DAILY)
     return tuple(Bucket(limit, str(user_id)) for limit in limits)
 
@@ -182,7 +179,7 @@ def _user_bucket(user_id: UUID) -> Bucket:
 
 
 def _unknown_login_bucket(login: str) -> Bucket:
-    """Return what is as good as a person's where there is none, under a name of its own."""
+    """Return the bucket of an unknown login, which limits like `_user_bucket`."""
     limit = Limit("log_in.nobody", settings.LOG_INS_PER_ACCOUNT, PERIOD)
     return Bucket(limit, canonical_login(login))
 

@@ -1,4 +1,4 @@
-"""The public keys, and pages about passwords."""
+"""Routes of the JWK Set and the password reset pages."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""The public keys, and pages for who forgot their password."""
+"""The JWK Set and the password reset pages."""
 
 from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
@@ -13,10 +13,10 @@ from users.authentication.sessions.access_tokens import public_keys
 
 @require_safe
 def jwks(_request: HttpRequest) -> JsonResponse:
-    """Publish what other services verify our access tokens with (RFC 7517, RFC 8037).
+    """Serve the JWK Set for verifying access tokens (RFC 7517, RFC 8037).
 
-    The fallbacks are among the keys. Caches may keep them for five minutes, so a new key is to
-    be a fallback for longer than that before it signs.
+    Fallback keys are included. Responses are cacheable for five minutes, so make a new key a
+    fallback for longer than that before it signs.
     """
     return JsonResponse(
         public_keys(),
@@ -26,31 +26,33 @@ def jwks(_request: HttpRequest) -> JsonResponse:
 
 
 class ForgotPasswordView(MailedLinkView):
-    """Asks where to mail the link; the answer is the same for known and unknown addresses."""
+    """Page that requests a reset link, with the same response for unknown addresses."""
 
     form_class = ForgotPasswordForm
     title = gettext_lazy("Forgot your password?")
-    lead = gettext_lazy("We mail you a link to choose a new one.")
+    lead = gettext_lazy("We will mail you a link to choose a new one.")
     button = gettext_lazy("Send the link")
 
     def use(self, **fields: str) -> str:
-        """Ask for the mail."""
+        """Request the mail."""
         request_password_reset(actor=self.actor, **fields)
-        return _("If this address has an account, a mail with a link is on its way.")
+        return _("If this address has an account, we have sent a mail with a link to it.")
 
 
 class ResetPasswordView(MailedLinkView):
-    """Asks for a new password."""
+    """Page that sets a new password by a mailed link."""
 
     form_class = ResetPasswordForm
     title = gettext_lazy("Choose a new password")
-    lead = gettext_lazy("You will be signed out on all devices and can sign in with it at once.")
+    lead = gettext_lazy(
+        "You will be signed out on all devices. Then sign in with the new password."
+    )
     button = gettext_lazy("Save my password")
 
     def use(self, **fields: str) -> str:
-        """Reset."""
+        """Set the new password."""
         token, new_password = fields["token"], fields["new_password"]
         user = reset_password(token, actor=self.actor, new_password=new_password)
-        return _("Done. Sign in as %(username)s with your new password.") % {
+        return _("Your password was changed. Sign in as %(username)s with your new password.") % {
             "username": user.username
         }

@@ -1,4 +1,4 @@
-"""API tokens, by which programs speak for their owners; and who sees which."""
+"""API tokens and service accounts."""
 
 from typing import Any, ClassVar, Self
 
@@ -15,7 +15,7 @@ from users.accounts.models import User
 
 
 def scope_field() -> Any:
-    """Return the column of scopes, by their names."""
+    """Return the column for the names of scopes."""
     return ArrayField(models.CharField(max_length=40), verbose_name=_("scopes"))
 
 
@@ -23,24 +23,25 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
     """API tokens."""
 
     def visible_to(self, actor: Actor) -> Self:
-        """Administrators see all; others see their own. Tokens do not see tokens."""
+        """Administrators see all tokens; other users see their own; API tokens see none."""
         if not actor.is_interactive or not actor.is_authenticated:
             return self.none()
         return self if actor.is_superuser else self.filter(user_id=actor.user_id)
 
     def active(self) -> Self:
-        """Those that work, unless their owners may not sign in; a revoked one is no row."""
+        """Return unexpired tokens. Revoked tokens have no row; owners may be inactive."""
         return self.filter(expires_at__gt=Now())
 
     def expired(self) -> Self:
-        """Those that have run out."""
+        """Return expired tokens."""
         return self.filter(expires_at__lte=Now())
 
 
 class ApiToken(models.Model):
-    """A secret, kept as a digest, that speaks for its owner within its scopes until it expires.
+    """A token that authenticates as its owner, limited to its scopes.
 
-    Removing the row revokes it. The secret has 256 random bits, so the digest needs no salt.
+    Deleting the row revokes it. Only a digest is stored; the secret has 256 random bits, so the
+    digest needs no salt.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -58,15 +59,15 @@ class ApiToken(models.Model):
     expires_at = models.DateTimeField(_("expires"))
     # Written at most once in `settings.LAST_SEEN_PRECISION`.
     last_used_at = models.DateTimeField(_("last used"), null=True)
-    # When it got a successor; it expires when the two have overlapped long enough.
+    # When a successor was issued; this token expires at the end of the overlap.
     rotated_at = models.DateTimeField(_("rotated"), null=True)
 
     objects = ApiTokenQuerySet.as_manager()
 
     class Meta:
-        """Found by digest."""
+        """Looked up by digest."""
 
-        # Joins from other types go through `visible_to`, too.
+        # Relations from other types must apply `visible_to`, too.
         base_manager_name = "objects"
         verbose_name = _("API token")
         verbose_name_plural = _("API tokens")
@@ -83,15 +84,15 @@ class ApiToken(models.Model):
         ]
 
     def __str__(self) -> str:
-        """Name the row only; the digest is nobody's business."""
+        """Return the row's id; the digest must not appear in logs."""
         return f"API token {self.pk}"
 
 
 class ServiceAccount(User):
-    """A program's account, by which the admin shows these apart; the table is that of people."""
+    """A service account, as a proxy model that gives the admin a separate list."""
 
     class Meta:
-        """No table, and no permissions, of its own."""
+        """Shares the table and the permissions of `User`."""
 
         proxy = True
         default_permissions = ()

@@ -1,7 +1,7 @@
-"""Second factors, and what waits for one: log-ins, and passkeys' challenges.
+"""Second factors, pending log-ins and passkey challenges.
 
-Whoever writes here locks the person first. `User.second_factors` tells which kinds there are, and
-is written in the same transaction.
+Lock the user before writing to these tables. `User.second_factors` lists the kinds of factors and
+is updated in the same transaction.
 """
 
 from typing import ClassVar
@@ -20,14 +20,14 @@ from users.authentication.querysets import (
 
 
 class Totp(models.Model):
-    """An authenticator app (RFC 6238). It is none before the first code of it was entered."""
+    """An authenticator app (RFC 6238), active once a first code has confirmed it."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="totp"
     )
-    # Sealed for the person under SECRET_KEY; see `manage.py reseal_secrets`.
+    # Sealed under SECRET_KEY and bound to the user; see `manage.py reseal_secrets`.
     secret = models.CharField(max_length=200)
-    # A code counts if it is of a later step than the last one that did, so each counts once.
+    # The time step of the last accepted code. Only later steps are valid: codes are single-use.
     last_step = models.BigIntegerField(default=0)
     begun_at = models.DateTimeField()
     confirmed_at = models.DateTimeField(_("set up"), null=True)
@@ -36,20 +36,23 @@ class Totp(models.Model):
     objects = TotpQuerySet.as_manager()
 
     class Meta:
-        """One a person."""
+        """One per user."""
 
-        # Joins from other types go through `visible_to`, too.
+        # Relations from other types must apply `visible_to`, too.
         base_manager_name = "objects"
         verbose_name = _("authenticator app")
         verbose_name_plural = _("authenticator apps")
 
     def __str__(self) -> str:
-        """Name the person's id; the person may not be loaded."""
+        """Return the user's id; loading the user would cost a query."""
         return str(self.pk)
 
 
 class RecoveryCode(models.Model):
-    """A code for when the factors are lost, kept as a digest: it has 120 random bits."""
+    """A single-use code that replaces a lost second factor, stored as a digest.
+
+    A code has 120 random bits, so the digest needs no salt.
+    """
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False
@@ -58,14 +61,14 @@ class RecoveryCode(models.Model):
     used_at = models.DateTimeField(null=True)
 
     class Meta:
-        """Found by the person, with the digest."""
+        """Looked up by user and digest."""
 
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["user", "digest"], name="recovery_code_unique"),
         ]
 
     def __str__(self) -> str:
-        """Name the row only."""
+        """Return the row's id; the digest must not appear in logs."""
         return f"recovery code #{self.pk}"
 
 
@@ -80,13 +83,13 @@ class Passkey(models.Model):
         db_index=False,
     )
     name = models.CharField(_("name"), max_length=100)
-    # At most 1023 bytes, says the specification.
+    # The specification allows at most 1023 bytes.
     credential_id = models.BinaryField(max_length=1023)
     public_key = models.BinaryField(max_length=2048)
     sign_count = models.BigIntegerField(default=0)
-    # The authenticator's model, by which clients find its name and icon; zeros for "not told".
+    # The authenticator's model, for its name and icon; all zeros if the device hides it.
     aaguid = models.UUIDField()
-    # Whether it may leave the device it was made on, and whether it has.
+    # Whether the key can be synced to other devices (backup eligible), and whether it has been.
     is_syncable = models.BooleanField()
     is_backed_up = models.BooleanField()
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -95,7 +98,7 @@ class Passkey(models.Model):
     objects = PasskeyQuerySet.as_manager()
 
     class Meta:
-        """Found by the credential's id, which is unique among all there are."""
+        """Looked up by the credential's id, which is globally unique."""
 
         base_manager_name = "objects"
         verbose_name = _("passkey")
@@ -106,19 +109,19 @@ class Passkey(models.Model):
         indexes: ClassVar = [models.Index(fields=["user", "id"], name="passkey_user")]
 
     def __str__(self) -> str:
-        """Name it as its owner does."""
+        """Return the name that the owner chose."""
         return self.name
 
 
 class PendingLogIn(models.Model):
-    """A log-in whose password was right, and which waits for the second factor.
+    """A log-in with a correct password that still requires a second factor.
 
-    It is no session and opens nothing. Whatever ends the person's sessions ends it, too.
+    It gives no access. Ending the user's sessions deletes it, too.
     """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     digest = models.BinaryField(max_length=32)
-    # What the session is to be proved by, and the device that the log-in was counted for.
+    # The transport of the future session, and the known device the attempt was counted for.
     transport = models.CharField(max_length=6)
     device_id = models.UUIDField(null=True)
     expires_at = models.DateTimeField(db_index=True)
@@ -126,22 +129,25 @@ class PendingLogIn(models.Model):
     objects = ChallengeQuerySet.as_manager()
 
     class Meta:
-        """Found by digest."""
+        """Looked up by digest."""
 
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["digest"], name="pending_log_in_digest_unique"),
         ]
 
     def __str__(self) -> str:
-        """Name the row only."""
+        """Return the row's id; the digest must not appear in logs."""
         return f"pending log-in #{self.pk}"
 
 
 class PasskeyChallenge(models.Model):
-    """What a passkey is to sign, kept as a digest, and what the signature is good for."""
+    """A challenge for a passkey to sign, stored as a digest and bound to one purpose."""
 
     class Purpose(models.TextChoices):
-        """What for. Whoever asked with a session or a pending log-in must answer with it."""
+        """The ceremony that the challenge is for.
+
+        The response must come with the session or pending log-in that requested the challenge.
+        """
 
         REGISTRATION = "register"
         LOG_IN = "log_in"
@@ -159,7 +165,7 @@ class PasskeyChallenge(models.Model):
     objects = ChallengeQuerySet.as_manager()
 
     class Meta:
-        """Found by digest, and bound as its purpose wants it."""
+        """Looked up by digest; the purpose determines what the challenge is bound to."""
 
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["digest"], name="passkey_challenge_digest_unique"),
@@ -174,5 +180,5 @@ class PasskeyChallenge(models.Model):
         ]
 
     def __str__(self) -> str:
-        """Name the row only."""
+        """Return the row's id; the digest must not appear in logs."""
         return f"passkey challenge #{self.pk}"

@@ -1,4 +1,4 @@
-"""Sessions, what prolongs and ends them, and resets of passwords."""
+"""Sessions, refresh tokens, password resets and suspensions."""
 
 import datetime as dt
 from typing import ClassVar, Final
@@ -20,21 +20,21 @@ from users.authentication.querysets import (
     SuspensionQuerySet,
 )
 
-# No setting goes beyond this.
+# Upper bound of `settings.IMPERSONATION_MAX`, enforced by a check constraint.
 MAX_IMPERSONATION: Final = dt.timedelta(hours=1)
 
 
 def password_alone() -> list[str]:
-    """Return what a person proves by a password."""
+    """Return the `amr` of a sign-in with a password only."""
     return ["pwd"]
 
 
 class Session(models.Model):
-    """One sign-in on one device. Removing the row ends it on the next request everywhere."""
+    """One sign-in on one device. Deleting the row ends it with the next request."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     user = user_key("sessions", verbose_name=_("person"))
-    # Only sessions that live in a cookie have a secret of their own.
+    # Only cookie sessions have a secret of their own.
     cookie_digest = models.BinaryField(max_length=32, null=True)
     user_agent = models.CharField(_("device"), max_length=300, blank=True)
     ip = models.GenericIPAddressField(_("address"), null=True)
@@ -42,16 +42,16 @@ class Session(models.Model):
     # Written at most once in `settings.LAST_SEEN_PRECISION`.
     last_seen_at = models.DateTimeField(_("last seen"), default=timezone.now)
     expires_at = models.DateTimeField(_("expires"))
-    # How the person proved who they are (`amr`, RFC 8176), the authenticator assurance level of
-    # that (NIST SP 800-63B), and when they last did: by whatever it was, and by a second factor.
+    # Authentication methods (`amr`, RFC 8176), authenticator assurance level (AAL, NIST SP
+    # 800-63B), and the time of the last authentication: by any method, and by a second factor.
     methods = ArrayField(
         models.CharField(max_length=8), verbose_name=_("methods"), default=password_alone
     )
     aal = models.PositiveSmallIntegerField(_("assurance level"), default=1)
     authenticated_at = models.DateTimeField(_("authenticated"), default=timezone.now)
     factor_at = models.DateTimeField(_("second factor"), null=True)
-    # The administrator who acts in the person's name, and why. Whoever that is proved nothing of
-    # the person, and says nothing of where the person is.
+    # The administrator who impersonates the user, and the reason. Such a session has no
+    # authentication methods, address or device of the user.
     impersonator = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
@@ -67,7 +67,7 @@ class Session(models.Model):
     objects = SessionQuerySet.as_manager()
 
     class Meta:
-        """Found by id (tokens) or by the cookie's digest."""
+        """Looked up by id (access tokens) or by the cookie's digest."""
 
         verbose_name = _("session")
         verbose_name_plural = _("sessions")
@@ -103,26 +103,26 @@ class Session(models.Model):
         ]
 
     def __str__(self) -> str:
-        """Name the row."""
+        """Return the id."""
         return str(self.pk)
 
 
 class RefreshToken(models.Model):
-    """A secret, kept as a digest, that buys one new pair of tokens for its session."""
+    """A single-use token, stored as a digest, exchanged for a new pair of tokens."""
 
     session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="refresh_tokens")
     digest = models.BinaryField(max_length=32)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
-    # The token that this one bought, encrypted under this one, for those who present this one
-    # again at the same moment.
+    # The token issued in exchange, encrypted under this one, for clients that send this one
+    # again within `settings.REFRESH_GRACE`.
     successor = models.BinaryField(null=True)
 
     objects = RefreshTokenQuerySet.as_manager()
 
     class Meta:
-        """Found by digest."""
+        """Looked up by digest."""
 
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["digest"], name="refresh_token_digest_unique"),
@@ -137,19 +137,19 @@ class RefreshToken(models.Model):
         ]
 
     def __str__(self) -> str:
-        """Name the row only; the digest is nobody's business."""
+        """Return the row's id; the digest must not appear in logs."""
         return f"refresh token #{self.pk}"
 
 
 class PasswordReset(MailedLink):
-    """Leave to choose a new password, for whoever reads the address it was mailed to."""
+    """A mailed link that lets the recipient choose a new password."""
 
     user = user_key()
-    # A link that was mailed to a former address of the person does not count.
+    # The link is valid only while this is an address of the user.
     email = models.EmailField(max_length=EMAIL_MAX_LENGTH)
 
     class Meta:
-        """One an address: asking again mails the same link again, so nobody can spoil it."""
+        """One per address: a repeated request mails the same link and cannot invalidate it."""
 
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["user", "email"], name="password_reset_unique"),
@@ -157,7 +157,7 @@ class PasswordReset(MailedLink):
 
 
 class Suspension(models.Model):
-    """Why a person may not sign in, and until when; the account is not active meanwhile."""
+    """The reason and the end of a user's suspension; the user is inactive until then."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL,
@@ -167,21 +167,21 @@ class Suspension(models.Model):
         related_name="suspension",
     )
     reason = models.CharField(_("reason"), max_length=500)
-    # Null: until an administrator lifts it.
+    # Null: until an administrator reactivates the user.
     until = models.DateTimeField(_("until"), null=True, blank=True)
     created_at = models.DateTimeField(_("since"), auto_now_add=True)
 
     objects = SuspensionQuerySet.as_manager()
 
     class Meta:
-        """One a person at a time."""
+        """At most one per user."""
 
-        # Joins from other types go through `visible_to`, too.
+        # Relations from other types must apply `visible_to`, too.
         base_manager_name = "objects"
         verbose_name = _("suspension")
         verbose_name_plural = _("suspensions")
         indexes: ClassVar = [models.Index(fields=["until"], name="suspension_until")]
 
     def __str__(self) -> str:
-        """Name the person's id; the person may not be loaded."""
+        """Return the user's id; loading the user would cost a query."""
         return str(self.pk)

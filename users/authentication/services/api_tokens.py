@@ -1,6 +1,6 @@
-"""Making, rotating, renaming and revoking API tokens.
+"""Creating, rotating, renaming and revoking API tokens.
 
-A new secret takes the actor's password again, because it outlives the session that asked for it.
+Creation and rotation require the actor's password: the new secret outlives the session.
 """
 
 import datetime as dt
@@ -36,7 +36,7 @@ MAX_OVERLAP: Final = dt.timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class NewToken:
-    """An API token and its secret, which exists in clear text only here."""
+    """An API token and its secret, which is shown once."""
 
     api_token: ApiToken
     secret: str
@@ -45,7 +45,7 @@ class NewToken:
 def create_api_token(
     *, actor: Actor, name: str, scopes: Collection[Scope], days: int, password: str
 ) -> NewToken:
-    """Make a token that speaks for the actor within the scopes, for so many days.
+    """Create a token for the actor that expires after ``days``.
 
     Raises `InputRejectedError`, `TooManyAttemptsError` and the policy's errors.
     """
@@ -55,7 +55,7 @@ def create_api_token(
     return _create(cast("UUID", actor.user_id), actor=actor, name=name, scopes=scopes, days=days)
 
 
-def create_service_account_token(  # noqa: PLR0913 - whose, and what a token consists of
+def create_service_account_token(  # noqa: PLR0913 - the account and the token's fields
     user_id: UUID | None,
     *,
     actor: Actor,
@@ -64,10 +64,10 @@ def create_service_account_token(  # noqa: PLR0913 - whose, and what a token con
     days: int,
     password: str,
 ) -> NewToken:
-    """Make a token that speaks for a program, as an administrator, with the own password.
+    """Create a token for a service account, confirmed by the administrator's password.
 
-    Nobody makes one for another person. Raises `InputRejectedError`, also if there is no such
-    service account, `TooManyAttemptsError` and the policy's errors.
+    Administrators cannot create tokens for other users. Raises `InputRejectedError`, also if there
+    is no such active service account, `TooManyAttemptsError` and the policy's errors.
     """
     require(actor, may_administer)
     services = User.objects.services().filter(is_active=True)
@@ -81,34 +81,34 @@ def create_service_account_token(  # noqa: PLR0913 - whose, and what a token con
 def rotate_api_token(
     token_id: UUID | None, *, actor: Actor, overlap: dt.timedelta, password: str
 ) -> NewToken:
-    """Give a token a successor of the same name, scopes and life time, starting now.
+    """Replace a token with a successor of the same name, scopes and lifetime.
 
-    Both work during the ``overlap``, then the former expires, or before if it was to anyway. A
-    token has one successor, so two who rotate it at once do not fork it. Raises
+    Both are valid during the ``overlap``; then the old token expires, or earlier if its own expiry
+    comes first. A token has at most one successor, also under concurrent calls. Raises
     `InputRejectedError`, `TooManyAttemptsError` and the policy's errors.
     """
-    seen = _find(token_id, actor=actor)
-    require(actor, _may_rotate, seen.user)
+    candidate = _find(token_id, actor=actor)
+    require(actor, _may_rotate, candidate.user)
     _check_overlap(overlap)
     _confirm(password, actor=actor)
     with transaction.atomic(durable=True):
-        owner = _get_owner_for_update(seen.user_id)
+        owner = _get_owner_for_update(candidate.user_id)
         now = timezone.now()
-        old = ApiToken.objects.filter(pk=seen.pk).select_for_update().first()
+        old = ApiToken.objects.filter(pk=candidate.pk).select_for_update().first()
         if old is None or old.expires_at <= now:
             raise _token_not_found()
         if old.rotated_at is not None:
             raise InputRejectedError(
                 Problem(
                     AccountErrorCode.TOKEN_INVALID,
-                    _("This API token has a successor. Rotate that one."),
+                    _("This API token was already rotated. Rotate its successor."),
                     ("token_id",),
                 )
             )
-        life = old.expires_at - old.created_at
+        lifetime = old.expires_at - old.created_at
         old.rotated_at, old.expires_at = now, min(old.expires_at, now + overlap)
         old.save(update_fields=["rotated_at", "expires_at"])
-        new = _insert(owner, name=old.name, scopes=old.scopes, life=life)
+        new = _insert(owner, name=old.name, scopes=old.scopes, lifetime=lifetime)
         _record(
             Tag.API_TOKEN_ROTATED,
             new.api_token,
@@ -121,9 +121,9 @@ def rotate_api_token(
 
 @transaction.atomic(durable=True)
 def rename_api_token(token_id: UUID | None, *, actor: Actor, name: str) -> ApiToken:
-    """Call a token something else; the same name changes nothing.
+    """Rename a token; the same name is a no-op.
 
-    Raises `InputRejectedError` for a bad name or if there is no such token, and the policy's
+    Raises `InputRejectedError` for an invalid name or if there is no such token, and the policy's
     errors.
     """
     token = _get_for_update(token_id, actor=actor)
@@ -143,7 +143,7 @@ def rename_api_token(token_id: UUID | None, *, actor: Actor, name: str) -> ApiTo
 
 @transaction.atomic(durable=True)
 def revoke_api_token(token_id: UUID | None, *, actor: Actor) -> None:
-    """End a token at once, one's own or, for administrators, anybody's.
+    """Revoke one of the actor's tokens or, as an administrator, a token of any user.
 
     Raises `InputRejectedError` if there is no such token, and the policy's errors.
     """
@@ -151,14 +151,14 @@ def revoke_api_token(token_id: UUID | None, *, actor: Actor) -> None:
 
 
 def revoke_api_tokens_of(user_id: UUID, *, actor: Actor) -> None:
-    """End all API tokens of a user, in the caller's transaction, which has locked the user."""
+    """Revoke all API tokens of a user, whom the caller's transaction has locked."""
     tokens = ApiToken.objects.filter(user=user_id).order_by("pk")
     for token in tokens.select_for_update(of=("self",)):
         _revoke(token, actor=actor)
 
 
 def service_account_not_found() -> InputRejectedError:
-    """Return the refusal of an id that is no service account's, or a deactivated one's."""
+    """Return the error for an id that is not that of an active service account."""
     return InputRejectedError(
         Problem(
             GenericErrorCode.NOT_FOUND,
@@ -169,15 +169,15 @@ def service_account_not_found() -> InputRejectedError:
 
 
 def _revoke(token: ApiToken, *, actor: Actor) -> None:
-    """Remove a locked token, and record it, in the caller's transaction."""
-    key = token.pk
+    """Delete a locked token and record an event, in the caller's transaction."""
+    token_id = token.pk
     token.delete()
     record(
         Tag.API_TOKEN_REVOKED,
         actor=actor,
         subject_id=token.user_id,
         personal={"name": token.name},
-        token=key,
+        token=token_id,
     )
 
 
@@ -195,39 +195,46 @@ def _create(
             raise InputRejectedError(
                 Problem(
                     AuthenticationErrorCode.TOO_MANY_TOKENS,
-                    _("There are too many API tokens. Revoke some."),
+                    _("This account has too many API tokens. Revoke some first."),
                 )
             )
-        life = dt.timedelta(days=days)
-        new = _insert(owner, name=name, scopes=[scope.value for scope in scopes], life=life)
+        new = _insert(
+            owner,
+            name=name,
+            scopes=[scope.value for scope in scopes],
+            lifetime=dt.timedelta(days=days),
+        )
         _record(Tag.API_TOKEN_CREATED, new.api_token, actor=actor)
     return new
 
 
 def _get_owner_for_update(user_id: UUID) -> User:
-    """Lock the owner, who may still sign in, so that tokens made at once are counted."""
+    """Return the active owner, locked for update so that the limit holds (TOCTOU)."""
     owner = get_user_for_update(user_id)
     if not owner.is_active:
         raise _token_not_found()
     return owner
 
 
-def _insert(owner: User, *, name: str, scopes: Collection[str], life: dt.timedelta) -> NewToken:
-    """Add a token, in the caller's transaction; the setting of today bounds its life."""
+def _insert(owner: User, *, name: str, scopes: Collection[str], lifetime: dt.timedelta) -> NewToken:
+    """Insert a token in the caller's transaction.
+
+    `settings.API_TOKEN_MAX_DAYS` caps the lifetime, also that of a rotated token.
+    """
     secret = new_api_token(for_service=owner.is_service)
-    longest = dt.timedelta(days=settings.API_TOKEN_MAX_DAYS)
+    max_lifetime = dt.timedelta(days=settings.API_TOKEN_MAX_DAYS)
     token = ApiToken.objects.create(
         user=owner,
         name=name,
         digest=digest(secret),
         scopes=sorted(set(scopes)),
-        expires_at=timezone.now() + min(life, longest),
+        expires_at=timezone.now() + min(lifetime, max_lifetime),
     )
     return NewToken(token, secret)
 
 
 def _record(tag: Tag, token: ApiToken, *, actor: Actor, **data: Any) -> None:
-    """Record what a token is good for, and neither its name for good nor its secret at all."""
+    """Record the token's scopes and expiry; its name is erasable, its secret is not recorded."""
     record(
         tag,
         actor=actor,
@@ -241,7 +248,7 @@ def _record(tag: Tag, token: ApiToken, *, actor: Actor, **data: Any) -> None:
 
 
 def _find(token_id: UUID | None, *, actor: Actor) -> ApiToken:
-    """Return a token that works and that the actor sees. Raises `InputRejectedError`."""
+    """Return an active token that is visible to the actor. Raises `InputRejectedError`."""
     require(actor, may_revoke_tokens, actor.user_id)
     tokens = ApiToken.objects.visible_to(actor).active().select_related("user")
     token = tokens.filter(pk=token_id).first() if token_id else None
@@ -251,17 +258,17 @@ def _find(token_id: UUID | None, *, actor: Actor) -> ApiToken:
 
 
 def _get_for_update(token_id: UUID | None, *, actor: Actor) -> ApiToken:
-    """Return the same, locked until the caller's transaction ends."""
-    seen = _find(token_id, actor=actor)
-    require(actor, may_revoke_tokens, seen.user_id)
-    token = ApiToken.objects.filter(pk=seen.pk).select_for_update().first()
+    """Return the token that `_find` returns, locked for update."""
+    candidate = _find(token_id, actor=actor)
+    require(actor, may_revoke_tokens, candidate.user_id)
+    token = ApiToken.objects.filter(pk=candidate.pk).select_for_update().first()
     if token is None:
         raise _token_not_found()
     return token
 
 
 def _may_rotate(actor: Actor, owner: User) -> bool:
-    """Administrators rotate the tokens of service accounts, users their own."""
+    """Administrators may rotate tokens of service accounts; users, their own."""
     return may_administer(actor) if owner.is_service else may_change_credentials(actor, owner.pk)
 
 
@@ -272,13 +279,13 @@ def _token_not_found() -> InputRejectedError:
 
 
 def _check(*, name: str, scopes: Collection[Scope], days: int) -> None:
-    """Raise `InputRejectedError` unless a token may be like that."""
+    """Validate a new token's fields. Raises `InputRejectedError`."""
     problems = Problems()
     with problems.of("name", GenericErrorCode.VALUE_INVALID):
         check_field(ApiToken, "name", name)
     if not scopes:
         problems.found.append(
-            Problem(GenericErrorCode.VALUE_INVALID, _("Choose one scope at least."), ("scopes",))
+            Problem(GenericErrorCode.VALUE_INVALID, _("Choose at least one scope."), ("scopes",))
         )
     if not 1 <= days <= settings.API_TOKEN_MAX_DAYS:
         problems.found.append(
@@ -299,7 +306,7 @@ def _check_name(name: str) -> None:
 
 
 def _check_overlap(overlap: dt.timedelta) -> None:
-    """Raise `InputRejectedError` unless both tokens may work for so long."""
+    """Raise `InputRejectedError` unless the overlap is within 0 and `MAX_OVERLAP`."""
     if not dt.timedelta(0) <= overlap <= MAX_OVERLAP:
         raise InputRejectedError(
             Problem(

@@ -1,7 +1,7 @@
-"""Ending sessions: one, the others, all of a person; and the links that were mailed to one.
+"""Ending sessions, and invalidating mailed links.
 
-Whoever locks rows here goes from people to sessions, by id, to refresh tokens; so do the
-services that call `end_sessions_of` with the person locked, and no two wait for each other.
+Lock order, against deadlocks: user, then sessions by id, then refresh tokens. Services that call
+`end_sessions_of` lock the user first.
 """
 
 from uuid import UUID
@@ -22,11 +22,10 @@ from users.authentication.policy import may_end_sessions
 
 
 def end_sessions_of(user_id: UUID, *, actor: Actor, keep: UUID | None = None) -> int:
-    """End the person's sessions but for the one to ``keep``, in the caller's transaction.
+    """End a user's sessions except ``keep``, in the caller's transaction.
 
-    What waits for a second factor to become one ends as well, and so does what the person does in
-    somebody's name. Returns how many sessions that had not run out. A caller that locks the person
-    does so before.
+    Also ends pending log-ins and the user's impersonations of others. Returns the number of
+    unexpired sessions. A caller that locks the user must do so before.
     """
     PendingLogIn.objects.filter(user_id=user_id).delete()
     sessions = Session.objects.get_user_sessions_for_update(user_id, keep=keep)
@@ -38,16 +37,16 @@ def end_sessions_of(user_id: UUID, *, actor: Actor, keep: UUID | None = None) ->
 
 
 def end_links_of(user_id: UUID) -> None:
-    """Have the links to a password or an address lead nowhere, in the caller's transaction.
+    """Invalidate a user's mailed password and address links, in the caller's transaction.
 
-    Whoever had them mailed may not be the person. The caller has locked that.
+    They may have been requested by an attacker. The caller has locked the user.
     """
     PasswordReset.objects.filter(user_id=user_id).delete()
     end_address_links_of(user_id)
 
 
 def record_impersonation_end(session: Session, *, actor: Actor) -> None:
-    """Record that nobody acts in the person's name through the session any more."""
+    """Record the end of an impersonation."""
     record(
         Tag.IMPERSONATION_ENDED,
         actor=actor,
@@ -60,12 +59,12 @@ def record_impersonation_end(session: Session, *, actor: Actor) -> None:
 
 @transaction.atomic(durable=True)
 def log_out(*, actor: Actor) -> None:
-    """End the actor's session; without one, nothing happens."""
+    """End the actor's session; without one, do nothing."""
     end_current_session(actor)
 
 
 def end_current_session(actor: Actor) -> None:
-    """End the actor's session, if there is one, in the caller's transaction."""
+    """End the actor's session, if any, in the caller's transaction."""
     session = Session.objects.get_for_update(pk=actor.session_id)
     if session is not None:
         _end(session, actor=actor)
@@ -73,15 +72,16 @@ def end_current_session(actor: Actor) -> None:
 
 @transaction.atomic(durable=True)
 def revoke_session(session_id: UUID | None, *, actor: Actor) -> None:
-    """End one of the actor's sessions or, for administrators, anybody's.
+    """End one of the actor's sessions or, as an administrator, a session of any user.
 
-    The one that the actor acts through is logged out of. Raises `InputRejectedError` if there
-    is no such session, or it is not the actor's to end: nobody learns which ids exist.
+    Ending the actor's current session is recorded as a log-out. Raises `InputRejectedError` if
+    there is no such session. A session that the actor may not end gets the same error, so that
+    ids cannot be enumerated.
     """
     require(actor, may_end_sessions)
     sessions = Session.objects.filter(expires_at__gt=timezone.now())
-    theirs = {} if may_administer(actor) else {"user_id": actor.user_id}
-    session = sessions.get_for_update(pk=session_id, **theirs)
+    ownership = {} if may_administer(actor) else {"user_id": actor.user_id}
+    session = sessions.get_for_update(pk=session_id, **ownership)
     if session is None:
         raise InputRejectedError(
             Problem(GenericErrorCode.NOT_FOUND, _("There is no such session."), ("session_id",))
@@ -91,30 +91,30 @@ def revoke_session(session_id: UUID | None, *, actor: Actor) -> None:
 
 @transaction.atomic(durable=True)
 def revoke_other_sessions(*, actor: Actor) -> int:
-    """End the actor's sessions but for the one acted through; return how many there were."""
+    """End the actor's sessions except the current one; return their number."""
     require(actor, may_end_sessions)
     return _revoke(actor.user_id, actor=actor, keep=actor.session_id)
 
 
 @transaction.atomic(durable=True)
 def log_out_everywhere(*, actor: Actor) -> int:
-    """End all the actor's sessions, this one too; return how many there were."""
+    """End all sessions of the actor, including the current one; return their number."""
     require(actor, may_end_sessions)
     return _revoke(actor.user_id, actor=actor)
 
 
 @transaction.atomic(durable=True)
 def end_sessions(user_id: UUID | None, *, actor: Actor) -> int:
-    """End all sessions of a person, as an administrator; return how many there were.
+    """End all sessions of a user, as an administrator; return their number.
 
-    Raises the policy's errors, and `InputRejectedError` if there is no such person.
+    Raises the policy's errors, and `InputRejectedError` if there is no such user.
     """
     require(actor, may_administer)
     return _revoke(get_user_for_update(user_id).pk, actor=actor)
 
 
 def _end(session: Session, *, actor: Actor) -> None:
-    """End a locked session, and record how, in the caller's transaction."""
+    """End a locked session and record the kind of end, in the caller's transaction."""
     Session.objects.filter(pk=session.pk).delete()
     if session.impersonator_id:
         record_impersonation_end(session, actor=actor)
@@ -125,7 +125,7 @@ def _end(session: Session, *, actor: Actor) -> None:
 
 
 def _revoke(user_id: UUID | None, *, actor: Actor, keep: UUID | None = None) -> int:
-    """End sessions and remember how many, in the caller's transaction."""
+    """End sessions and record their number, in the caller's transaction."""
     if user_id is None:
         return 0
     count = end_sessions_of(user_id, actor=actor, keep=keep)

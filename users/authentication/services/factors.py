@@ -1,4 +1,4 @@
-"""What all second factors have in common: who sets them up, and what comes and goes with them."""
+"""Shared logic of second factors: enrollment, removal and the session's step-up."""
 
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -19,9 +19,9 @@ from users.authentication.services.recovery_codes import issue_recovery_codes
 
 @dataclass(frozen=True, slots=True)
 class EnrolledFactor:
-    """A factor that was set up, and the session that it stepped up.
+    """A new factor and the session that it stepped up.
 
-    The recovery codes, which come with the first factor, exist in clear text only here.
+    The first factor comes with recovery codes, which are shown once.
     """
 
     session: Session
@@ -31,7 +31,7 @@ class EnrolledFactor:
 
 @dataclass(frozen=True, slots=True)
 class ActingUser:
-    """Whoever is behind a session, as an actor who may set up a second factor for themselves."""
+    """The user of an interactive session, who may set up a second factor."""
 
     actor: Actor
     user_id: UUID
@@ -39,15 +39,15 @@ class ActingUser:
 
 
 def get_acting_user(actor: Actor) -> ActingUser:
-    """Return the person of a session, even one who must set up a second factor first.
+    """Return the user of an interactive session, even if enrollment is overdue.
 
-    Raises the policy's errors, also for who acts through no session: nothing could be stepped up.
+    Raises the policy's errors, also without a session, because there is none to step up.
     """
-    known = replace(actor, user_id=actor.user_id or actor.enrolling_id, enrolling_id=None)
-    require(known, may_change_credentials, known.user_id)
-    if known.user_id is None or known.session_id is None or known.proof is None:
+    enrolled = replace(actor, user_id=actor.user_id or actor.enrolling_id, enrolling_id=None)
+    require(enrolled, may_change_credentials, enrolled.user_id)
+    if enrolled.user_id is None or enrolled.session_id is None or enrolled.proof is None:
         raise ForbiddenError
-    return ActingUser(known, known.user_id, known.session_id)
+    return ActingUser(enrolled, enrolled.user_id, enrolled.session_id)
 
 
 def record_factor(
@@ -58,10 +58,10 @@ def record_factor(
     person: ActingUser,
     passkey: Passkey | None = None,
 ) -> EnrolledFactor:
-    """Count a factor that a locked person just proved to have, in the caller's transaction.
+    """Activate a verified factor of a locked user, in the caller's transaction.
 
-    The session that they did it through is stepped up. With the first factor all others end, which
-    proved less than there is to prove now, and recovery codes are made.
+    Steps up the current session. The first factor also ends all other sessions, whose assurance
+    level is now too low, and creates recovery codes.
     """
     is_first = not user.second_factors
     ended = end_sessions_of(user.pk, actor=person.actor, keep=person.session_id) if is_first else 0
@@ -79,9 +79,9 @@ def record_factor(
 
 
 def record_factor_removal(user: User, method: Method, *, actor: Actor) -> None:
-    """Note that a locked person has one factor less, in the caller's transaction.
+    """Record the removal of a locked user's factor, in the caller's transaction.
 
-    The recovery codes go with the last.
+    Deletes the recovery codes with the last factor.
     """
     update_factor_kinds(user)
     if not user.second_factors:
@@ -90,7 +90,7 @@ def record_factor_removal(user: User, method: Method, *, actor: Actor) -> None:
 
 
 def update_factor_kinds(user: User) -> None:
-    """Write to a locked person which kinds of factors there are."""
+    """Update `User.second_factors` of a locked user from the factors' tables."""
     kinds = {
         Method.TOTP: Totp.objects.filter(user=user, confirmed_at__isnull=False),
         Method.PASSKEY: Passkey.objects.filter(user=user),
@@ -100,13 +100,13 @@ def update_factor_kinds(user: User) -> None:
 
 
 def record_authentication(session_id: UUID, amr: list[str], *, is_factor: bool) -> Session:
-    """Note in a session that its person was proved at this moment, perhaps by a second factor.
+    """Record in a session that its user authenticated now; a second factor raises the AAL.
 
-    Locks the session, in the caller's transaction, which has locked the person.
+    Locks the session, in the caller's transaction, which has locked the user.
     """
     session = Session.objects.get_for_update(pk=session_id)
     if session is None:
-        # It was ended at the same moment.
+        # A concurrent request ended it.
         raise ForbiddenError
     session.authenticated_at = timezone.now()
     if is_factor:

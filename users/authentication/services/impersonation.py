@@ -1,4 +1,4 @@
-"""Acting in somebody's name: for administrators, with a reason, for minutes, and never unseen."""
+"""Impersonation: short, recorded sessions of administrators in a user's account."""
 
 import datetime as dt
 from typing import Final
@@ -32,33 +32,34 @@ END_BATCH: Final = 500
 def impersonate_user(
     user_id: UUID | None, *, actor: Actor, reason: str, minutes: int | None = None
 ) -> SignInResult:
-    """Begin a session in which an administrator acts in a person's name, and return its tokens.
+    """Begin an impersonation of a user and return its tokens.
 
-    It ends after so many ``minutes``, without them after `settings.IMPERSONATION_MAX`, and nothing
-    prolongs it; it ends before as soon as either of the two is not what they were. What it is good
-    for is `users.scopes.ON_BEHALF`. The person is told by mail. Sessions that there are, the
-    administrator's own among them, stay as they are.
+    The session ends after ``minutes``, by default after `settings.IMPERSONATION_MAX`, and is never
+    extended. It also ends when the administrator or the user changes role or becomes inactive. Its
+    scopes are `users.scopes.ON_BEHALF`. The user is notified by mail. Existing sessions continue,
+    including the administrator's own.
 
-    Raises `InputRejectedError` for a bad value, if there is no such person, and if they are staff,
-    a program or shut out; `ReauthenticationRequiredError` and the policy's errors.
+    Staff, service accounts and inactive users cannot be impersonated. Raises `InputRejectedError`
+    for these, for an invalid value and if there is no such user; `ReauthenticationRequiredError`
+    and the policy's errors.
     """
     require(actor, may_impersonate)
     require_recent_authentication(actor)
     reason = reason.strip()
-    lasting = settings.IMPERSONATION_MAX if minutes is None else minutes * MINUTE
-    _check(reason, lasting)
-    # Administrators are locked before others, as by whoever suspends one of these.
-    own = User.objects.administrators().filter(pk__in=[actor.user_id])
-    if own.select_for_update(no_key=True).first() is None:
+    duration = settings.IMPERSONATION_MAX if minutes is None else minutes * MINUTE
+    _check(reason, duration)
+    # Deadlock order: administrators before other users, as when an administrator is suspended.
+    administrators = User.objects.administrators().filter(pk__in=[actor.user_id])
+    if administrators.select_for_update(no_key=True).first() is None:
         raise ForbiddenError
     user = get_user_for_update(user_id)
-    _refuse_unless_ordinary(user)
+    _require_ordinary(user)
     session = Session.objects.create(
         user=user,
         impersonator_id=actor.user_id,
         impersonation_reason=reason,
         methods=[],
-        expires_at=timezone.now() + lasting,
+        expires_at=timezone.now() + duration,
     )
     record(
         Tag.IMPERSONATION_BEGUN,
@@ -73,7 +74,7 @@ def impersonate_user(
 
 @transaction.atomic(durable=True)
 def end_expired_impersonations(*, actor: Actor) -> None:
-    """Remove what has run out, a bounded batch at once, and record of each that it is over."""
+    """Delete expired impersonations, at most `END_BATCH`, and record the end of each."""
     expired = Session.objects.impersonations().expired().order_by("pk")
     sessions = list(expired.select_for_update(skip_locked=True)[:END_BATCH])
     Session.objects.filter(pk__in=[session.pk for session in sessions]).delete()
@@ -82,42 +83,42 @@ def end_expired_impersonations(*, actor: Actor) -> None:
 
 
 def is_ordinary(user: User) -> bool:
-    """Tell whether this is somebody who can sign in, and may do no more than people do.
+    """Return whether the user is active and neither staff, administrator nor service account.
 
-    So they have no right that an administrator lacks, who has all of them.
+    Such a user has no right that an administrator lacks.
     """
     return user.is_active and not (user.is_staff or user.is_superuser or user.is_service)
 
 
-def _check(reason: str, lasting: dt.timedelta) -> None:
-    """Raise `InputRejectedError` unless this is a reason, and a time that is allowed here."""
+def _check(reason: str, duration: dt.timedelta) -> None:
+    """Validate the reason and the duration. Raises `InputRejectedError`."""
     if not settings.IMPERSONATION_MAX:
         raise InputRejectedError(
             Problem(
                 AuthenticationErrorCode.IMPERSONATION_REFUSED,
-                _("Nobody acts in anybody's name here."),
+                _("Impersonation is disabled."),
             )
         )
     problems = Problems()
     with problems.of("reason", GenericErrorCode.VALUE_INVALID):
         check_field(Session, "impersonation_reason", reason)
         if not reason:
-            raise ValidationError(_("Say why; it is recorded."))
+            raise ValidationError(_("Enter a reason. It will be recorded."))
     with problems.of("minutes", GenericErrorCode.VALUE_INVALID):
-        if not MINUTE <= lasting <= settings.IMPERSONATION_MAX:
+        if not MINUTE <= duration <= settings.IMPERSONATION_MAX:
             longest = settings.IMPERSONATION_MAX // MINUTE
             raise ValidationError(_("Choose 1 to %(longest)d minutes.") % {"longest": longest})
     problems.refuse_any()
 
 
-def _refuse_unless_ordinary(user: User) -> None:
-    """Raise `InputRejectedError` about whoever may do more than others, or nothing at all."""
+def _require_ordinary(user: User) -> None:
+    """Raise `InputRejectedError` unless the user may be impersonated; see `is_ordinary`."""
     if is_ordinary(user):
         return
     raise InputRejectedError(
         Problem(
             AuthenticationErrorCode.IMPERSONATION_REFUSED,
-            _("Only people who can sign in, and who are no staff, can be acted for."),
+            _("This user cannot be impersonated. Choose an active user who is not staff."),
             ("user_id",),
         )
     )

@@ -1,1 +1,1 @@
-"""Sessions: credentials of requests, access tokens, expiry."""
+"""Sessions: request credentials, access tokens, expiry and known devices."""

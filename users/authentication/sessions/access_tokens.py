@@ -1,4 +1,4 @@
-"""Access tokens: EdDSA JWTs of minutes that name a session (RFC 7519, RFC 8037)."""
+"""Access tokens: short-lived EdDSA JWTs that reference a session (RFC 7519, RFC 8037)."""
 
 import hashlib
 import time
@@ -22,14 +22,14 @@ from core.security.crypto import derive_key
 from users.authentication.models import Session
 
 ALGORITHM: Final = "EdDSA"
-# RFC 9068, section 2.1: no other JWT of ours can pass for an access token.
+# RFC 9068, section 2.1: keeps other JWTs of this issuer from being accepted as access tokens.
 TYPE: Final = "at+jwt"
 CLAIMS: Final = ("iss", "aud", "sub", "sid", "iat", "exp")
 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedToken:
-    """What a valid token says; ``expires_at`` in seconds since the epoch."""
+    """The claims of a valid token; ``expires_at`` in seconds since the epoch."""
 
     session_id: UUID
     expires_at: int
@@ -48,18 +48,18 @@ _verified_tokens_lock = Lock()
 
 
 class AccessTokenError(Exception):
-    """The token is not one of ours, or its minutes are over."""
+    """The token is invalid or expired, or its session has ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A pair of keys, derived from a secret key of the service."""
+    """A key pair, derived from a secret key of the service."""
 
     private: Ed25519PrivateKey
     public: Ed25519PublicKey
-    # The public key as RFC 8037 writes it.
+    # The public key in JWK format (RFC 8037).
     jwk: dict[str, Any]
-    # Its thumbprint (RFC 7638), which PyJWT does not compute.
+    # The JWK thumbprint (RFC 7638), which PyJWT does not compute.
     kid: str
 
 
@@ -78,12 +78,12 @@ def _keys(*secret_keys: str) -> dict[str, Key]:
 
 
 def _current_keys() -> dict[str, Key]:
-    """Return the keys by their ids; the one that signs comes first."""
+    """Return the keys by key id, the signing key first."""
     return _keys(settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
 
 
 def public_keys() -> dict[str, Any]:
-    """Return the keys that access tokens are verified with, as a JWK Set (RFC 7517)."""
+    """Return the public keys that verify access tokens, as a JWK Set (RFC 7517)."""
     return {
         "keys": [
             key.jwk | {"kid": key.kid, "use": "sig", "alg": ALGORITHM}
@@ -95,8 +95,8 @@ def public_keys() -> dict[str, Any]:
 def issue_access_token(session: Session) -> str:
     """Return a bearer token for the session, valid for `settings.ACCESS_TOKEN_TTL`.
 
-    That of an administrator who acts in the person's name says so (`act`, RFC 8693, section 4.1),
-    and is valid no longer than that lasts.
+    In an impersonation it names the administrator (`act`, RFC 8693, section 4.1) and expires with
+    the session at the latest.
     """
     now = timezone.now()
     claims: dict[str, Any] = {
@@ -117,16 +117,16 @@ def issue_access_token(session: Session) -> str:
 
 
 def read_access_token(token: str) -> UUID:
-    """Return the id of the session that the token names; the caller reads the session.
+    """Return the id of the token's session; the caller checks that the session is active.
 
     Tokens signed under one of `settings.SECRET_KEY_FALLBACKS` are valid. A verified token is cached
     in this process until it expires. Raises `AccessTokenError`.
     """
     keys = _current_keys()
-    # All that the verification depends on, and a digest instead of the token itself.
+    # Every input of the verification, with a digest in place of the token.
     cache_key = (hashlib.sha256(token.encode()).digest(), settings.PUBLIC_URL, *keys)
     with _verified_tokens_lock:
-        # By item, as `TLRUCache.get` would look twice.
+        # `TLRUCache.get` would look up the key twice.
         try:
             return verified_tokens[cache_key].session_id
         except KeyError:
@@ -138,9 +138,9 @@ def read_access_token(token: str) -> UUID:
 
 
 def verify_access_token(token: str, keys: dict[str, Key]) -> VerifiedToken:
-    """Return the token's session and expiry, after verifying every claim.
+    """Verify the signature and all claims, and return the token's session and expiry.
 
-    The key is the one that the token's header names. Raises `AccessTokenError`.
+    The `kid` header selects the key. Raises `AccessTokenError`.
     """
     try:
         header = jwt.get_unverified_header(token)

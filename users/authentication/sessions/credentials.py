@@ -1,4 +1,4 @@
-"""From a session or an API token to the actor it stands for."""
+"""Resolves sessions and API tokens to actors."""
 
 import datetime as dt
 from functools import cache
@@ -16,7 +16,7 @@ from users.scopes import ON_BEHALF, with_implied
 
 
 class LiveSession(NamedTuple):
-    """What every request needs to know of its session and of whose it is."""
+    """The columns of an active session and its user that every request needs."""
 
     pk: UUID
     user_id: UUID
@@ -31,10 +31,11 @@ class LiveSession(NamedTuple):
     impersonator_id: UUID | None
 
     def actor(self, *, ip: str | None, user_agent: str) -> Actor:
-        """Return the person, whose request came from there.
+        """Return the actor of a request in this session.
 
-        Who is due to set up a second factor is let do that and nothing else. Nobody sets one up,
-        or proves anything, in somebody else's name.
+        A user whose enrollment deadline has passed gets an actor that may only set up a second
+        factor. An impersonation is limited to `users.scopes.ON_BEHALF` and has no proof: it can
+        neither enroll a factor nor reauthenticate.
         """
         if self.impersonator_id is not None:
             return Actor(
@@ -70,7 +71,7 @@ class LiveSession(NamedTuple):
 
 
 class LiveToken(NamedTuple):
-    """What every request needs to know of its API token and of whose it is."""
+    """The columns of an active API token and its owner that every request needs."""
 
     pk: UUID
     user_id: UUID
@@ -83,12 +84,13 @@ class LiveToken(NamedTuple):
     last_used_at: dt.datetime | None
 
     def actor(self, *, ip: str | None, user_agent: str) -> Actor:
-        """Return the owner within the scopes, whose program's request came from there.
+        """Return the actor of a request with this token: the owner, limited to the scopes.
 
-        Or else who is due to set up a second factor would go on by a token. A program has none.
+        The enrollment deadline applies to tokens, too; otherwise a token would bypass it. Service
+        accounts have no second factors and are exempt.
         """
-        is_without = not (self.is_service or self.second_factors)
-        if is_without and is_enrollment_due(self.date_joined, is_staff=self.is_staff):
+        lacks_factor = not (self.is_service or self.second_factors)
+        if lacks_factor and is_enrollment_due(self.date_joined, is_staff=self.is_staff):
             return Actor(
                 enrolling_id=self.user_id,
                 token_id=self.pk,
@@ -108,7 +110,7 @@ class LiveToken(NamedTuple):
 
 
 def live_session(column: str, value: Any) -> LiveSession | None:
-    """Find the session by one of its unique columns, if it has not ended."""
+    """Return the active session with this value of a unique column, if there is one."""
     rows = _live_session(column).rows({"value": value, "now": timezone.now()})
     return LiveSession(*rows[0]) if rows else None
 
@@ -134,7 +136,7 @@ def _live_session(column: str) -> Statement:
 
 
 def live_token(column: str, value: Any) -> LiveToken | None:
-    """Find the API token by one of its unique columns, if it works and its owner may sign in."""
+    """Return the active token of an active owner with this value of a unique column."""
     rows = _live_token(column).rows({"value": value})
     return LiveToken(*rows[0]) if rows else None
 
@@ -160,10 +162,11 @@ def _live_token(column: str) -> Statement:
 
 
 def actor_without_request(user_id: UUID, *, token_id: UUID | None) -> Actor | None:
-    """Return the person as they may act at this moment, for what they left the service to do.
+    """Return the actor for background work that a user requested.
 
-    It is None once they may not sign in, or are due to set up a second factor, and where a token
-    spoke for them, once that does not work. They proved who they are when they asked for it.
+    With ``token_id`` it is limited to that API token. None if the user is inactive, must set up a
+    second factor, or the token is no longer valid. It has no proof: the user authenticated when
+    making the request.
     """
     if token_id is not None:
         token = live_token("pk", token_id)
@@ -178,9 +181,9 @@ def actor_without_request(user_id: UUID, *, token_id: UUID | None) -> Actor | No
 
 
 def actor_through(session: Session, origin: Actor) -> Actor:
-    """Return the person of the session, with the roles they have at this moment.
+    """Return the actor of a session, with the user's current roles.
 
-    ``origin`` says where the request came from; who it was before does not matter.
+    Only the address and the user agent are taken from ``origin``.
     """
     user = session.user
     live = LiveSession(
@@ -200,5 +203,5 @@ def actor_through(session: Session, origin: Actor) -> Actor:
 
 
 def anonymous_actor(origin: Actor) -> Actor:
-    """Return the anonymous client that is left when somebody signs out."""
+    """Return the anonymous actor of a client that has signed out."""
     return Actor(ip=origin.ip, user_agent=origin.user_agent)

@@ -1,8 +1,8 @@
-"""Known devices: from where somebody signed in before, and so may try in spite of a lockout.
+"""Known devices: devices from which a user has signed in before.
 
-A device token proves no identity and opens nothing. It only has its holder's attempts to log
-in counted apart from everybody else's (OWASP's "device cookie"), so that nobody can lock
-people out by guessing at their passwords.
+A device token (OWASP's "device cookie") authenticates no one and gives no access. It only moves
+log-in attempts to a separate rate limit bucket, so an attacker who guesses passwords cannot lock
+the owner out.
 """
 
 from dataclasses import dataclass
@@ -22,25 +22,26 @@ UUID_BYTES: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Where a person signed in; other people's sign-ins there make other devices."""
+    """A device of one user; other users of the same hardware have devices of their own."""
 
     user_id: UUID
     id: UUID
-    # Tells whether the person has the same password as then.
+    # Fingerprint of the password hash at sign-in.
     password_mark: bytes
 
     def belongs_to(self, user: User) -> bool:
-        """Tell whether the person signed in there with the password they have now.
+        """Return whether the user signed in on the device with the current password.
 
-        Somebody who once knew the password is a stranger like all others after it was changed.
+        A changed password revokes all known devices, including those of an attacker who knew the
+        old one.
         """
         return self.user_id == user.pk and self.password_mark == _mark(user)
 
 
 def issue_device_token(user: User, *, known: Device | None) -> str:
-    """Return a token for the device from which the person just signed in.
+    """Return a token for the user's device, valid for `settings.DEVICE_TTL`.
 
-    A ``known`` device of the person stays the same one. The token is for `settings.DEVICE_TTL`.
+    A ``known`` device of the user keeps its id.
     """
     device_id = known.id if known and known.user_id == user.pk else uuid4()
     issued = int(timezone.now().timestamp()).to_bytes(8, "big")
@@ -49,7 +50,7 @@ def issue_device_token(user: User, *, known: Device | None) -> str:
 
 
 def read_device_token(token: str | None) -> Device | None:
-    """Return the device; None for a token that is none of ours, or is too old."""
+    """Return the token's device; None if the token is invalid or expired."""
     if not token:
         return None
     try:

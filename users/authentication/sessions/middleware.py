@@ -1,4 +1,4 @@
-"""From a request's credentials to its `Actor`."""
+"""Middleware that authenticates requests and sets their `Actor`."""
 
 from datetime import timedelta
 from typing import Any, Final, cast
@@ -31,52 +31,52 @@ from users.authentication.sessions.expiry import record_session_use, record_toke
 from users.authentication.tokens.format import is_like_api_token, is_well_formed
 
 USER_AGENT_MAX_LENGTH = 300
-# The same for everybody: credentials are not looked at there, whatever comes along.
+# Responses here are the same for every client, so credentials are ignored.
 PUBLIC_PATHS: Final = frozenset({"/.well-known/jwks.json"})
 PUBLIC_FILES: Final = "/media/"
 
 
 class ApiTokenError(Exception):
-    """The API token is not one of ours, expired, was revoked, or its owner may not sign in."""
+    """The API token is malformed, unknown, expired or revoked, or its owner is inactive."""
 
 
 class AuthenticationError(Exception):
-    """Who asks cannot be said; ``response`` says why."""
+    """The request could not be authenticated; ``response`` is the answer to the client."""
 
     def __init__(self, response: HttpResponse) -> None:
-        """Carry what to answer."""
+        """Store the response."""
         super().__init__(response.status_code)
         self.response = response
 
 
 class ActorMiddleware(AuthenticationMiddleware):
-    """Sets `request.actor` in one statement at the most, and for the admin `request.user`.
+    """Sets `request.actor`, and `request.user` for the admin.
 
-    A second one notes the use of a session, once in `settings.LAST_SEEN_PRECISION`. A bearer
-    token that is not valid (any more) is answered with 401, so that a client knows to
-    refresh; a stale cookie makes an anonymous request, so that one can log in.
+    Costs at most one query, and a second one per `settings.LAST_SEEN_PRECISION` to record the
+    use. An invalid or expired bearer token gets a 401 response, so that the client refreshes it.
+    An expired cookie makes the request anonymous, so that the user can sign in.
     """
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:  # type: ignore[override]
-        """Read the credentials, the bearer token before the cookie."""
+        """Authenticate the request; a bearer token takes precedence over the cookie."""
         try:
-            proof = authenticate(request)
+            credential = authenticate(request)
         except AuthenticationError as error:
             return error.response
-        session = proof if isinstance(proof, LiveSession) else None
+        session = credential if isinstance(credential, LiveSession) else None
         request.user = cast("Any", SimpleLazyObject(lambda: _user_of(session)))
         return None
 
 
 def authenticate(request: HttpRequest) -> LiveSession | LiveToken | None:
-    """Set `request.actor` by the credentials, and return their session or API token.
+    """Set `request.actor` and return the session or API token; None if anonymous.
 
-    Raises `AuthenticationError` for a bearer token that is not valid.
+    Raises `AuthenticationError` for an invalid bearer token, and if the query times out.
     """
     try:
-        proof = None if _is_public(request.path) else _proof(request)
+        credential = None if _is_public(request.path) else _read_credential(request)
     except AccessTokenError:
-        message = _("The access token is not valid any more. Refresh it or log in again.")
+        message = _("The access token is no longer valid. Refresh it or sign in again.")
         raise AuthenticationError(_invalid_token(message)) from None
     except ApiTokenError:
         message = _("This API token is unknown, expired or revoked.")
@@ -88,17 +88,19 @@ def authenticate(request: HttpRequest) -> LiveSession | LiveToken | None:
     ip = client_address(request.META, settings.TRUSTED_PROXIES)
     user_agent = request.META.get("HTTP_USER_AGENT", "")[:USER_AGENT_MAX_LENGTH]
     cast("ActorRequest", request).actor = (
-        proof.actor(ip=ip, user_agent=user_agent) if proof else Actor(ip=ip, user_agent=user_agent)
+        credential.actor(ip=ip, user_agent=user_agent)
+        if credential
+        else Actor(ip=ip, user_agent=user_agent)
     )
-    return proof
+    return credential
 
 
-def _proof(request: HttpRequest) -> LiveSession | LiveToken | None:
+def _read_credential(request: HttpRequest) -> LiveSession | LiveToken | None:
     scheme, _space, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     by_cookie = scheme.lower() != "bearer"
     if not by_cookie and is_like_api_token(token):
-        # They are for the API: no page, the admin's above all, takes them for anybody.
-        return _token(token) if request.path_info == API_PATH else None
+        # API tokens authenticate API requests only, never pages such as the admin's.
+        return _get_api_token(token) if request.path_info == API_PATH else None
     if by_cookie:
         secret = request.COOKIES.get(settings.SESSION_COOKIE)
         session = live_session("cookie_digest", digest(secret)) if secret else None
@@ -115,8 +117,8 @@ def _is_public(path: str) -> bool:
     return path in PUBLIC_PATHS or path.startswith(PUBLIC_FILES)
 
 
-def _token(token: str) -> LiveToken:
-    """Return the API token. Raises `ApiTokenError`."""
+def _get_api_token(token: str) -> LiveToken:
+    """Return the API token and record its use. Raises `ApiTokenError`."""
     found = live_token("digest", digest(token)) if is_well_formed(token) else None
     if found is None:
         raise ApiTokenError
@@ -125,15 +127,15 @@ def _token(token: str) -> LiveToken:
 
 
 def _user_of(session: LiveSession | None) -> User | AnonymousUser:
-    """Return the person as the admin wants to have them."""
+    """Return the session's user for the admin, without columns that it does not read."""
     if session is None:
         return AnonymousUser()
-    unread = ("password", "search_text", "private_search_text")
-    return User.objects.defer(*unread).get(pk=session.user_id)
+    deferred = ("password", "search_text", "private_search_text")
+    return User.objects.defer(*deferred).get(pk=session.user_id)
 
 
 def _invalid_token(message: str) -> HttpResponse:
-    """Answer as RFC 6750, section 3.1, says, in the form of a GraphQL error."""
+    """Return a 401 response (RFC 6750, section 3.1) with a GraphQL error."""
     error = {
         "message": message,
         "extensions": {"code": GenericErrorCode.UNAUTHENTICATED},
@@ -146,22 +148,22 @@ def _invalid_token(message: str) -> HttpResponse:
 
 
 def set_session_cookie(response: HttpResponse, secret: str) -> None:
-    """Give the browser the session; when it ends before, the cookie is worth nothing."""
+    """Set the session cookie, for the maximum age of a session."""
     _set_cookie(response, settings.SESSION_COOKIE, secret, settings.SESSION_MAX_AGE)
 
 
 def clear_session_cookie(response: HttpResponse) -> None:
-    """Make the browser forget the session."""
+    """Delete the session cookie."""
     response.delete_cookie(settings.SESSION_COOKIE, samesite="Lax")
 
 
 def set_device_cookie(response: HttpResponse, token: str) -> None:
-    """Have the browser known from now on; signing out does not change that."""
+    """Set the device cookie, which survives signing out."""
     _set_cookie(response, settings.DEVICE_COOKIE, token, settings.DEVICE_TTL)
 
 
 def _set_cookie(response: HttpResponse, name: str, value: str, max_age: timedelta) -> None:
-    """Set a cookie out of reach of scripts and of other sites' requests."""
+    """Set a cookie that is HTTP-only and same-site (Lax)."""
     response.set_cookie(
         name, value, max_age=max_age, secure=settings.SECURE, httponly=True, samesite="Lax"
     )

@@ -1,4 +1,4 @@
-"""What a User-Agent header says of the device, for people to tell their sessions apart by."""
+"""Parses User-Agent headers, so that users can recognize their sessions."""
 
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -9,9 +9,9 @@ from ua_parser.regex import Resolver
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserAgent:
-    """Names as people know them; None where the header tells nothing.
+    """Common names of the device, browser and system; None if the header lacks them.
 
-    Versions are left out: browsers state false ones of the system, on purpose.
+    Versions are omitted: browsers freeze or falsify the system's version on purpose.
     """
 
     device: str | None = None
@@ -21,20 +21,20 @@ class UserAgent:
 
 @lru_cache(maxsize=2_000)
 def read_user_agent(header: str) -> UserAgent:
-    """Return what the header says, which is anything that the client likes."""
-    found = _parser().parse(header)
+    """Return the parsed header. The client controls its content."""
+    result = _parser().parse(header)
     return UserAgent(
-        device=found.device.family if found.device else None,
-        browser=found.user_agent.family if found.user_agent else None,
-        operating_system=found.os.family if found.os else None,
+        device=result.device.family if result.device else None,
+        browser=result.user_agent.family if result.user_agent else None,
+        operating_system=result.os.family if result.os else None,
     )
 
 
 @cache
 def _parser() -> Parser:
-    """Load the rules when first asked; they take 0.1 s and some 25 MB.
+    """Load the rules on first use; they take 0.1 s and about 25 MB.
 
-    The engine is named, so that it is there or fails: Python's own takes far longer than
-    linear time for hostile headers.
+    The engine is explicit, so that a missing one raises instead of falling back to `re`, whose
+    superlinear time would allow denial of service (ReDoS) by header.
     """
     return Parser(Resolver(load_builtins()))

@@ -1,1 +1,1 @@
-"""API tokens: their format."""
+"""The format of API tokens."""

@@ -1,7 +1,7 @@
-"""What API tokens look like: a prefix to know them by, a secret, and a checksum.
+"""API token format: a prefix, a secret and a checksum.
 
-Scanners of repositories and logs find them by one regular expression, and can tell from the
-checksum that it is no accident; a typo is refused without a look at the database.
+Secret scanners match tokens by one regular expression and rule out false positives by the
+checksum. A mistyped token is refused without a query.
 """
 
 import re
@@ -21,21 +21,21 @@ PATTERN: Final = re.compile(rf"roster_[ps]at_[0-9A-Za-z]{{{SECRET_LENGTH + CHECK
 
 
 def new_api_token(*, for_service: bool) -> str:
-    """Return a new token, which has 256 random bits."""
+    """Return a new token with 256 random bits."""
     secret = "".join(secrets.choice(BASE62) for _index in range(SECRET_LENGTH))
     body = (SERVICE if for_service else PERSONAL) + secret
     return body + _checksum(body)
 
 
 def is_like_api_token(token: str) -> bool:
-    """Return whether it is to be taken for one, and not for an access token."""
+    """Return whether the bearer token has the prefix of an API token."""
     return token.startswith((PERSONAL, SERVICE))
 
 
 def is_well_formed(token: str) -> bool:
-    """Return whether a token could have been given out: whether its checksum is right.
+    """Return whether the token matches the format and its checksum.
 
-    Anybody can compute the checksum, which is no secret and proves nothing.
+    The checksum detects typos only. It authenticates nothing: any client can compute it.
     """
     if PATTERN.fullmatch(token) is None:
         return False
@@ -43,9 +43,9 @@ def is_well_formed(token: str) -> bool:
 
 
 def _checksum(body: str) -> str:
-    """Return the CRC-32 (ISO 3309) of all before it, in base 62."""
-    rest, digits = zlib.crc32(body.encode()), ""
+    """Return the CRC-32 (ISO 3309) of the body in base 62."""
+    remainder, digits = zlib.crc32(body.encode()), ""
     for _index in range(CHECKSUM_LENGTH):
-        rest, digit = divmod(rest, len(BASE62))
+        remainder, digit = divmod(remainder, len(BASE62))
         digits = BASE62[digit] + digits
     return digits

@@ -1,4 +1,4 @@
-"""Seals secrets at rest under today's SECRET_KEY, after which its fallbacks may go."""
+"""Reseals secrets at rest under the current SECRET_KEY, so that its fallbacks can be removed."""
 
 from typing import Any
 
@@ -9,17 +9,17 @@ from users.authentication.services.rotate_secret_key import reseal_secrets
 
 
 class Command(BaseCommand):
-    """`manage.py reseal_secrets`, to be run on every change of SECRET_KEY."""
+    """`manage.py reseal_secrets`; run it after every change of SECRET_KEY."""
 
-    help = "Seals secrets at rest under SECRET_KEY that were sealed under one of its fallbacks."
+    help = "Reseals secrets at rest under SECRET_KEY that were sealed under one of its fallbacks."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        """Tell how many there were."""
+        """Reseal the secrets and print their number."""
         try:
             count = reseal_secrets()
         except UnsealError:
             raise CommandError(
-                "A secret was sealed under a key that is neither SECRET_KEY nor among its "
-                "fallbacks. Name that one in SECRET_KEY_FALLBACKS."
+                "A secret was sealed under a key that is neither SECRET_KEY nor one of its "
+                "fallbacks. Add that key to SECRET_KEY_FALLBACKS."
             ) from None
-        self.stdout.write(f"{count} secrets were sealed anew.")
+        self.stdout.write(f"Resealed secrets: {count}.")
