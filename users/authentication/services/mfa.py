@@ -1,4 +1,4 @@
-"""The second step of a log-in, and proving again who one is."""
+"""The second step of a log-in, and reauthentication."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -48,25 +48,25 @@ Purpose = PasskeyChallenge.Purpose
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a person proves themselves by: a code or a password, or what a passkey answered."""
+    """Credentials of one method: a code, a password or a passkey's response."""
 
     method: Method
     text: str = ""
     answer: Mapping[str, Any] | None = None
 
     def refusal(self) -> InputRejectedError:
-        """Return what to say if it proves nothing."""
+        """Return the error for invalid evidence."""
         if self.method is Method.PASSKEY:
             return passkey_invalid_error("passkey")
         return code_invalid_error("totp" if self.method is Method.TOTP else "recovery_code")
 
 
 def verify_second_factor(token: str, evidence: Evidence, *, actor: Actor) -> SignInResult:
-    """Begin the session for which `log_in` found the password right.
+    """Complete a pending log-in with a second factor.
 
-    1. Look whom the token is of; it counts for minutes, and for one session.
-    2. Count the attempt: of a code, which may be guessed, by the person.
-    3. Look at the second factor. A refusal's event is committed, and the token goes on waiting.
+    1. Look up the pending log-in; its token is short-lived and single-use.
+    2. Count the attempt: codes per user, since they can be guessed; passkeys per network.
+    3. Verify the second factor. The event of a refusal is committed, and the token stays valid.
     4. Begin the session as `log_in` does.
 
     Raises `InputRejectedError` and `TooManyAttemptsError`.
@@ -75,42 +75,42 @@ def verify_second_factor(token: str, evidence: Evidence, *, actor: Actor) -> Sig
     _count(evidence, user_id, actor)
     with transaction.atomic(durable=True):
         user = User.objects.select_for_update().get(pk=user_id)
-        # Asked again, now that nobody else can spend it.
-        waiting = get_pending_log_in(token)
-        amr = _verify_factor(user, evidence, Purpose.SECOND_FACTOR, actor=actor, log_in=waiting)
+        # TOCTOU: read again under the lock, as a concurrent request may have used the token.
+        pending = get_pending_log_in(token)
+        amr = _verify_factor(user, evidence, Purpose.SECOND_FACTOR, actor=actor, log_in=pending)
         signed_in = None
         if amr:
-            waiting.delete()
+            pending.delete()
             end_current_session(actor)
             signed_in = begin_session(
                 user,
                 actor=actor,
-                transport=Transport(waiting.transport),
+                transport=Transport(pending.transport),
                 amr=[*PASSWORD_AMR, *amr],
                 has_factor=True,
             )
     if signed_in is None:
         raise evidence.refusal()
     _clear_attempts(evidence, user_id, actor)
-    unlock(user, device_id=waiting.device_id)
-    known = Device(user.pk, waiting.device_id, b"") if waiting.device_id else None
+    unlock(user, device_id=pending.device_id)
+    known = Device(user.pk, pending.device_id, b"") if pending.device_id else None
     return replace(signed_in, device_token=issue_device_token(user, known=known))
 
 
 @dataclass(frozen=True, slots=True)
 class ReauthenticatedSession:
-    """The session as it is now; a cookie's new secret exists in clear text only here."""
+    """The updated session and a cookie session's new secret, which is shown once."""
 
     session: Session
     cookie: str | None
 
 
 def reauthenticate(evidence: Evidence, *, actor: Actor) -> ReauthenticatedSession:
-    """Have whoever is signed in prove again who they are, for what is sensitive.
+    """Reauthenticate the user of the current session, for sensitive operations.
 
-    A password proves too little of somebody who has a second factor. A session in a cookie goes on
-    with a new secret. Raises `InputRejectedError`, `TooManyAttemptsError`,
-    `ReauthenticationRequiredError` for a method that is not enough, and the policy's errors.
+    A user with a second factor cannot reauthenticate by password. A cookie session gets a new
+    secret. Raises `InputRejectedError`, `TooManyAttemptsError`, `ReauthenticationRequiredError`
+    for an insufficient method, and the policy's errors.
     """
     person = get_acting_user(actor)
     user_id = person.user_id
@@ -124,18 +124,18 @@ def reauthenticate(evidence: Evidence, *, actor: Actor) -> ReauthenticatedSessio
     with transaction.atomic(durable=True):
         user = get_self_for_update(user_id)
         amr = _verify_again(user, evidence, actor=person.actor)
-        done = _renew_session(person, evidence, amr) if amr else None
-    if done is None and evidence.method is Method.PASSWORD:
+        renewed = _renew_session(person, evidence, amr) if amr else None
+    if renewed is None and evidence.method is Method.PASSWORD:
         raise reauthentication_required_error(user.second_factors)
-    if done is None:
+    if renewed is None:
         raise evidence.refusal()
     if evidence.method is not Method.PASSWORD:
         _clear_attempts(evidence, user_id, actor)
-    return done
+    return renewed
 
 
 def _count(evidence: Evidence, user_id: UUID, actor: Actor) -> None:
-    """Count an attempt at a second factor."""
+    """Count a second factor attempt. Raises `TooManyAttemptsError`."""
     if evidence.method is Method.PASSKEY:
         count_passkey(actor)
     else:
@@ -143,7 +143,7 @@ def _count(evidence: Evidence, user_id: UUID, actor: Actor) -> None:
 
 
 def _clear_attempts(evidence: Evidence, user_id: UUID, actor: Actor) -> None:
-    """Forget the attempts that led to a good one."""
+    """Clear the counted attempts after a valid second factor."""
     if evidence.method is Method.PASSKEY:
         refund_passkey(actor)
     else:
@@ -152,7 +152,7 @@ def _clear_attempts(evidence: Evidence, user_id: UUID, actor: Actor) -> None:
 
 def _verify_again(user: User, evidence: Evidence, *, actor: Actor) -> list[str] | None:
     if evidence.method is Method.PASSWORD:
-        # A factor may have been set up at the same moment.
+        # TOCTOU: a concurrent request may have added a second factor.
         return None if user.second_factors else [*PASSWORD_AMR]
     session = Session.objects.get_for_update(pk=actor.session_id)
     return _verify_factor(user, evidence, Purpose.REAUTHENTICATION, actor=actor, session=session)
@@ -174,7 +174,7 @@ def _renew_session(
     return ReauthenticatedSession(session, cookie)
 
 
-def _verify_factor(  # noqa: PLR0913 - what a challenge may be bound to
+def _verify_factor(  # noqa: PLR0913 - a challenge is bound to a session or a log-in
     user: User,
     evidence: Evidence,
     purpose: Purpose,
@@ -183,9 +183,9 @@ def _verify_factor(  # noqa: PLR0913 - what a challenge may be bound to
     session: Session | None = None,
     log_in: PendingLogIn | None = None,
 ) -> list[str] | None:
-    """Return how a locked person proved a second factor (`amr`), and use that up; None if not.
+    """Verify and consume a locked user's second factor; return its `amr`, or None if invalid.
 
-    In the caller's transaction, which is to be committed either way.
+    The caller must commit its transaction in both cases.
     """
     amr: list[str] | None = None
     if evidence.method is Method.TOTP:
@@ -203,7 +203,7 @@ def _verify_factor(  # noqa: PLR0913 - what a challenge may be bound to
 
 
 def get_pending_log_in(token: str) -> PendingLogIn:
-    """Return the log-in that waits, of somebody who may sign in. Raises `InputRejectedError`."""
+    """Return the pending log-in of an active user. Raises `InputRejectedError`."""
     pending: PendingLogIn | None = PendingLogIn.objects.filter(
         digest=digest(token), user__is_active=True
     ).first()
@@ -211,7 +211,7 @@ def get_pending_log_in(token: str) -> PendingLogIn:
         raise InputRejectedError(
             Problem(
                 AccountErrorCode.TOKEN_INVALID,
-                _("This log-in was completed or does not count any more. Log in again."),
+                _("This sign-in was already completed or is no longer valid. Sign in again."),
                 ("mfa_token",),
             )
         )
@@ -219,7 +219,7 @@ def get_pending_log_in(token: str) -> PendingLogIn:
         raise InputRejectedError(
             Problem(
                 AccountErrorCode.TOKEN_EXPIRED,
-                _("This took too long. Log in again."),
+                _("This sign-in has expired. Sign in again."),
                 ("mfa_token",),
             )
         )

@@ -1,7 +1,7 @@
-"""Passkeys: registering, renaming and removing them, and signing in with one alone.
+"""Registering, renaming and removing passkeys, and signing in with a passkey only.
 
-Options are made and answers taken in the JSON of Web Authentication Level 3 (section 5.1), which
-browsers read by `PublicKeyCredential.parseCreationOptionsFromJSON` and its sibling for requests.
+Options and responses use the JSON of Web Authentication Level 3 (section 5.1); browsers parse it
+with `PublicKeyCredential.parseCreationOptionsFromJSON` and `parseRequestOptionsFromJSON`.
 """
 
 import json
@@ -61,7 +61,7 @@ MAX_PASSKEYS: Final = 20
 
 
 class PasskeyUse(Enum):
-    """What a passkey is asked for."""
+    """The purpose of an authentication with a passkey."""
 
     LOG_IN = Purpose.LOG_IN
     SECOND_FACTOR = Purpose.SECOND_FACTOR
@@ -69,7 +69,7 @@ class PasskeyUse(Enum):
 
 
 def begin_passkey_registration(*, actor: Actor) -> dict[str, Any]:
-    """Return what to have the actor's device make a passkey by.
+    """Return the options for creating a passkey on the actor's device.
 
     Raises `ReauthenticationRequiredError`, `TooManyAttemptsError` and the policy's errors.
     """
@@ -78,11 +78,11 @@ def begin_passkey_registration(*, actor: Actor) -> dict[str, Any]:
     count_passkey(actor)
     with transaction.atomic(durable=True):
         user = User.objects.get(pk=person.user_id)
-        known = Passkey.objects.filter(user=user).values_list("credential_id", flat=True)
+        registered = Passkey.objects.filter(user=user).values_list("credential_id", flat=True)
         options = webauthn.generate_registration_options(
             rp_id=settings.WEBAUTHN_RP_ID,
             rp_name=settings.SERVICE_NAME,
-            # Not personal, as section 14.6.1 wants it.
+            # Section 14.6.1: the user handle must not contain personal data.
             user_id=user.pk.bytes,
             user_name=user.username,
             user_display_name=user.get_full_name(),
@@ -91,18 +91,21 @@ def begin_passkey_registration(*, actor: Actor) -> dict[str, Any]:
                 resident_key=ResidentKeyRequirement.REQUIRED,
                 user_verification=UserVerificationRequirement.REQUIRED,
             ),
-            exclude_credentials=[PublicKeyCredentialDescriptor(id=bytes(each)) for each in known],
+            exclude_credentials=[
+                PublicKeyCredentialDescriptor(id=bytes(credential_id))
+                for credential_id in registered
+            ],
             timeout=_timeout(),
         )
     return cast("dict[str, Any]", json.loads(webauthn.options_to_json(options)))
 
 
 def register_passkey(answer: Mapping[str, Any], *, actor: Actor, name: str) -> EnrolledFactor:
-    """Keep the passkey that the actor's device made.
+    """Verify and store a new passkey of the actor.
 
-    Raises `InputRejectedError` for a bad name, an answer that does not verify, a passkey that is
-    known already, and one too many; `TooManyAttemptsError` and the policy's errors. The challenge
-    is used up in any case but that of a bad name.
+    Raises `InputRejectedError` for an invalid name, an invalid response, a passkey that is already
+    registered and beyond `MAX_PASSKEYS`; `TooManyAttemptsError` and the policy's errors. The
+    challenge is consumed unless the name is invalid.
     """
     person = get_acting_user(actor)
     name = _clean_name(name)
@@ -124,9 +127,10 @@ def register_passkey(answer: Mapping[str, Any], *, actor: Actor, name: str) -> E
 
 @transaction.atomic(durable=True)
 def rename_passkey(passkey_id: UUID | None, *, actor: Actor, name: str) -> Passkey:
-    """Call one of the actor's passkeys something else; the same name changes nothing.
+    """Rename one of the actor's passkeys; the same name is a no-op.
 
-    Raises `InputRejectedError` for a bad name or if there is none, and the policy's errors.
+    Raises `InputRejectedError` for an invalid name or if there is no such passkey, and the policy's
+    errors.
     """
     require(actor, may_change_credentials, actor.user_id)
     name = _clean_name(name)
@@ -140,10 +144,10 @@ def rename_passkey(passkey_id: UUID | None, *, actor: Actor, name: str) -> Passk
 
 @transaction.atomic(durable=True)
 def remove_passkey(passkey_id: UUID | None, *, actor: Actor) -> User:
-    """Have one of the actor's passkeys count no more.
+    """Remove one of the actor's passkeys.
 
-    Raises `InputRejectedError` if there is none, `ReauthenticationRequiredError` and the policy's
-    errors.
+    Raises `InputRejectedError` if there is no such passkey, `ReauthenticationRequiredError` and the
+    policy's errors.
     """
     require(actor, may_change_credentials, actor.user_id)
     require_recent_authentication(actor)
@@ -156,27 +160,27 @@ def remove_passkey(passkey_id: UUID | None, *, actor: Actor) -> User:
 def begin_passkey_authentication(
     use: PasskeyUse, *, actor: Actor, mfa_token: str | None = None
 ) -> dict[str, Any]:
-    """Return what to have a passkey answer, to log in, as a second factor or to prove it again.
+    """Return the options for authenticating with a passkey.
 
-    Raises `InputRejectedError` for an ``mfa_token`` that does not work, `TooManyAttemptsError` and,
-    for who is to prove it again, the policy's errors.
+    Raises `InputRejectedError` for an invalid ``mfa_token``, `TooManyAttemptsError` and, for
+    reauthentication, the policy's errors.
     """
     count_passkey(actor)
-    session_id, log_in, known = None, None, Passkey.objects.none()
-    # To log in, the device shows what passkeys it has, and nobody learns here who has one.
+    session_id, log_in, allowed = None, None, Passkey.objects.none()
+    # A log-in names no credentials: the device lists its own, so no accounts can be enumerated.
     if use is PasskeyUse.SECOND_FACTOR:
         log_in = get_pending_log_in(mfa_token or "")
-        known = Passkey.objects.filter(user_id=log_in.user_id)
+        allowed = Passkey.objects.filter(user_id=log_in.user_id)
     elif use is PasskeyUse.REAUTHENTICATION:
         person = get_acting_user(actor)
-        session_id, known = person.session_id, Passkey.objects.filter(user_id=person.user_id)
+        session_id, allowed = person.session_id, Passkey.objects.filter(user_id=person.user_id)
     with transaction.atomic(durable=True):
         options = webauthn.generate_authentication_options(
             rp_id=settings.WEBAUTHN_RP_ID,
             challenge=new_challenge(use.value, session_id=session_id, log_in=log_in),
             allow_credentials=[
-                PublicKeyCredentialDescriptor(id=bytes(each))
-                for each in known.values_list("credential_id", flat=True)
+                PublicKeyCredentialDescriptor(id=bytes(credential_id))
+                for credential_id in allowed.values_list("credential_id", flat=True)
             ],
             user_verification=UserVerificationRequirement.REQUIRED,
             timeout=_timeout(),
@@ -187,18 +191,19 @@ def begin_passkey_authentication(
 def log_in_with_passkey(
     answer: Mapping[str, Any], *, actor: Actor, transport: Transport
 ) -> SignInResult:
-    """Begin a session for whoever the passkey says it is of.
+    """Begin a session for the passkey's owner.
 
-    The device has verified the person, so this is two factors: what they have, and what they know
-    or are. Other answers than a good one get the same refusal, whose event is committed before
-    `InputRejectedError` is raised. Raises `TooManyAttemptsError` after too many of one network.
+    The device verifies the user, so this counts as two factors: possession, and knowledge or
+    inherence. All invalid responses get the same error; the event is committed before
+    `InputRejectedError` is raised. Raises `TooManyAttemptsError` after too many attempts from one
+    network.
     """
     count_passkey(actor)
     signed_in = None
     with transaction.atomic(durable=True):
         owner_id = owner_of(answer)
-        people = User.objects.filter(is_active=True).select_for_update()
-        user = people.filter(pk=owner_id).first() if owner_id else None
+        users = User.objects.filter(is_active=True).select_for_update()
+        user = users.filter(pk=owner_id).first() if owner_id else None
         used = use_passkey(answer, Purpose.LOG_IN, user_id=user.pk if user else None)
         if user and used:
             end_current_session(actor)
@@ -218,37 +223,38 @@ def log_in_with_passkey(
 def _save_passkey(
     user: User, answer: Mapping[str, Any], *, person: ActingUser, name: str
 ) -> EnrolledFactor:
-    """Keep a locked person's new passkey, in the caller's transaction."""
+    """Verify and store a locked user's new passkey, in the caller's transaction."""
     session = Session.objects.filter(pk=person.session_id).first()
     if session is None:
-        # It was ended at the same moment.
+        # A concurrent request ended it.
         raise passkey_invalid_error("credential")
-    made = verify_registration(answer, session=session)
+    credential = verify_registration(answer, session=session)
     if Passkey.objects.filter(user=user).count() >= MAX_PASSKEYS:
         raise InputRejectedError(
             Problem(
                 AuthenticationErrorCode.TOO_MANY_PASSKEYS,
-                _("You have %(count)s passkeys. Remove one first.") % {"count": MAX_PASSKEYS},
+                _("You already have %(count)s passkeys. Remove one first.")
+                % {"count": MAX_PASSKEYS},
             )
         )
-    is_syncable = made.credential_device_type is CredentialDeviceType.MULTI_DEVICE
+    is_syncable = credential.credential_device_type is CredentialDeviceType.MULTI_DEVICE
     passkey = Passkey(
         user=user,
         name=name,
-        credential_id=made.credential_id,
-        public_key=made.credential_public_key,
-        sign_count=made.sign_count,
-        aaguid=UUID(made.aaguid),
+        credential_id=credential.credential_id,
+        public_key=credential.credential_public_key,
+        sign_count=credential.sign_count,
+        aaguid=UUID(credential.aaguid),
         is_syncable=is_syncable,
-        is_backed_up=made.credential_backed_up,
+        is_backed_up=credential.credential_backed_up,
     )
-    # A conflict must not spoil the transaction, in which the challenge is used up.
+    # An IntegrityError would abort the transaction, which must commit the consumed challenge.
     Passkey.objects.bulk_create([passkey], ignore_conflicts=True)
     if not Passkey.objects.filter(pk=passkey.pk).exists():
         raise InputRejectedError(
             Problem(
                 AuthenticationErrorCode.PASSKEY_TAKEN,
-                _("This passkey is registered already."),
+                _("This passkey is already registered."),
                 ("credential",),
             )
         )
@@ -257,10 +263,13 @@ def _save_passkey(
 
 
 def _get_for_update(passkey_id: UUID | None, actor: Actor) -> Passkey:
-    """Return one of the actor's passkeys, locked; of others nobody learns that there are any."""
-    own = Passkey.objects.filter(user_id=cast("UUID", actor.user_id))
+    """Return one of the actor's passkeys, locked for update.
+
+    Passkeys of other users get the same error as unknown ids.
+    """
+    passkeys = Passkey.objects.filter(user_id=cast("UUID", actor.user_id))
     passkey: Passkey | None = (
-        own.select_for_update().filter(pk=passkey_id).first() if passkey_id else None
+        passkeys.select_for_update().filter(pk=passkey_id).first() if passkey_id else None
     )
     if passkey is None:
         raise InputRejectedError(
@@ -270,7 +279,7 @@ def _get_for_update(passkey_id: UUID | None, actor: Actor) -> Passkey:
 
 
 def _clean_name(name: str) -> str:
-    """Return the name on one line. Raises `InputRejectedError` if it is none."""
+    """Return the name with whitespace collapsed. Raises `InputRejectedError` if invalid."""
     name = " ".join(name.split())
     problems = Problems()
     with problems.of("name", GenericErrorCode.VALUE_INVALID):

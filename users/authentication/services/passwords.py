@@ -1,7 +1,7 @@
-"""Changing a password, and getting a new one by mail.
+"""Changing a password, and resetting it by mail.
 
-Whoever writes a password or a reset locks the person first, so that two at once come one after
-the other. Passwords are checked and hashed before that: a check may ask another service.
+Writes to passwords and resets are serialized by locking the user. Passwords are checked and hashed
+before the lock is taken: hashing is slow, and a check may call another service.
 """
 
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ from users.authentication.throttling import unlock
 
 @dataclass(frozen=True, slots=True)
 class PasswordChange:
-    """The person, and the new secret of a session in a cookie, which exists only here."""
+    """The user, and a cookie session's new secret, which is shown once."""
 
     user: User
     cookie: str | None
@@ -48,28 +48,28 @@ class PasswordChange:
 def change_password(
     user_id: UUID, *, actor: Actor, current_password: str, new_password: str
 ) -> PasswordChange:
-    """Change a person's own password, and sign them out everywhere else.
+    """Change the actor's own password and end their other sessions.
 
-    1. Confirm the current password; a refusal is committed, and the attempts are counted.
-    2. Check the new one.
-    3. Write it, unless the current one was changed meanwhile: then it was the wrong one.
+    1. Confirm the current password; attempts are counted, and a refusal's event is committed.
+    2. Check the strength of the new password.
+    3. Write it, unless a concurrent request changed the current password.
 
-    Pending resets end as well, and a session in a cookie goes on with a new secret. Raises
+    Pending resets are invalidated, and a cookie session gets a new secret. Raises
     `InputRejectedError`, `TooManyAttemptsError` and the policy's errors.
     """
     require(actor, may_change_credentials, user_id)
-    seen = User.objects.get(pk=user_id)
+    snapshot = User.objects.get(pk=user_id)
     confirm_password(
-        seen.pk,
+        snapshot.pk,
         current_password,
         actor=actor,
         field="current_password",
     )
-    password = _hash_new_password(new_password, user=seen)
+    password = _hash_new_password(new_password, user=snapshot)
     with transaction.atomic(durable=True):
         user = get_self_for_update(user_id)
-        # Confirming may have hashed the same password anew, so another hash is looked at.
-        if user.password != seen.password and not user.check_password(current_password):
+        # TOCTOU: a different hash may be a rehash by `confirm_password`, so compare the password.
+        if user.password != snapshot.password and not user.check_password(current_password):
             raise InputRejectedError(
                 Problem(
                     AccountErrorCode.PASSWORD_WRONG,
@@ -84,41 +84,41 @@ def change_password(
 
 
 def request_password_reset(*, actor: Actor, email: str) -> None:
-    """Have the owner of an address mailed a link to choose a new password.
+    """Request a password reset link for the owner of an address.
 
-    Known and unknown addresses take the same steps and get the same answer: it is a worker
-    that finds out whether there is anybody to write to, see `prepare_password_reset`. Raises
-    `InputRejectedError` for what is no address, and `TooManyAttemptsError`.
+    Known and unknown addresses take the same steps and get the same response, against a timing side
+    channel: a worker decides whether to send a mail, see `prepare_password_reset`. Raises
+    `InputRejectedError` for an invalid address, and `TooManyAttemptsError`.
     """
     email = check_known_email(email)
     count_mail(actor, email)
     with transaction.atomic(durable=True):
         user_id = User.objects.with_address(email).values_list("pk", flat=True).first()
         address = EmailAddress.objects.filter(email=email).values_list("pk", flat=True).first()
-        # Of a further address the row, because the primary one may be another by then.
+        # The id of a secondary address; the primary address may have changed when the worker runs.
         data: dict[str, Any] = {} if address is None else {"address": address}
         record(Tag.PASSWORD_RESET_REQUESTED, actor=actor, subject_id=user_id, **data)
 
 
 @transaction.atomic(durable=True)
 def prepare_password_reset(user_id: UUID, *, address_id: int | None = None) -> PasswordReset | None:
-    """Return the reset to mail to an active person; None if there is nobody to write to.
+    """Return the reset to mail; None if the user is inactive or no longer has the address.
 
-    It is for the primary address, or for the further one that is given. One that still leads
-    somewhere is prolonged and keeps its link, so that nobody can spoil it by asking for another.
-    Any other is replaced: old links never revive.
+    ``address_id`` is a secondary address, None the primary one. A valid reset is extended and keeps
+    its link, so that a repeated request cannot invalidate it. An expired one is replaced: old links
+    never become valid again.
     """
-    people = User.objects.people().select_for_update()
-    user = people.filter(pk=user_id, is_active=True).first()
+    users = User.objects.people().select_for_update()
+    user = users.filter(pk=user_id, is_active=True).first()
     if user is None:
         return None
-    further = dict(user.email_addresses.values_list("pk", "email"))
-    email = user.email if address_id is None else further.get(address_id)
+    secondary = dict(user.email_addresses.values_list("pk", "email"))
+    email = user.email if address_id is None else secondary.get(address_id)
     if email is None:
         return None
     now = timezone.now()
     resets = PasswordReset.objects.filter(user=user)
-    resets.exclude(email__in=[user.email, *further.values()], expires_at__gt=now).delete()
+    resets.exclude(email__in=[user.email, *secondary.values()], expires_at__gt=now).delete()
     reset, _created = PasswordReset.objects.update_or_create(
         user=user, email=email, defaults={"expires_at": now + settings.PASSWORD_RESET_TTL}
     )
@@ -126,24 +126,24 @@ def prepare_password_reset(user_id: UUID, *, address_id: int | None = None) -> P
 
 
 def reset_password(token: str, *, actor: Actor, new_password: str) -> User:
-    """Give the reader of a mailed link a new password; the link works once.
+    """Set a new password by the single-use token of a mailed link.
 
-    1. Count the attempt, and look whether the token opens anything.
-    2. Check the new password; a weak one spends nothing.
-    3. Write it, end all sessions, and claim the account if it was mailed to a primary address
-       that nobody had verified: see `_claim_account`.
-    4. Forget failed attempts to log in, so that a locked-out owner gets in.
+    1. Count the attempt and look up the token.
+    2. Check the strength of the new password; a weak one leaves the token valid.
+    3. Write it and end all sessions. If the link was mailed to an unverified primary address, claim
+       the account: see `_claim_account`.
+    4. Unlock the user, so that a locked-out owner can sign in.
 
-    Raises `InputRejectedError` for a weak password and for a token that was never given out,
-    was used, is too old, or was mailed to a former address or to somebody who is suspended;
-    and `TooManyAttemptsError`.
+    Raises `InputRejectedError` for a weak password and for a token that is unknown, used or
+    expired, was mailed to a former address, or belongs to an inactive user; and
+    `TooManyAttemptsError`.
     """
     count_token(actor)
-    seen = _require_reset(token)
-    password = _hash_new_password(new_password, user=seen.user)
+    snapshot = _require_reset(token)
+    password = _hash_new_password(new_password, user=snapshot.user)
     with transaction.atomic(durable=True):
-        User.objects.select_for_update().filter(pk=seen.user_id).first()
-        # Asked again, now that nobody else can spend it.
+        User.objects.select_for_update().filter(pk=snapshot.user_id).first()
+        # TOCTOU: read again under the lock, as a concurrent request may have used the token.
         reset = _require_reset(token)
         user = reset.user
         ended = _write_password(user, password, actor=actor)
@@ -157,12 +157,12 @@ def reset_password(token: str, *, actor: Actor, new_password: str) -> User:
 
 @transaction.atomic(durable=True)
 def require_password_reset(user_id: UUID | None, *, actor: Actor) -> User:
-    """Take a person's password away, sign them out everywhere, and mail them the way to another.
+    """Invalidate a user's password, end their sessions, and mail them a reset link.
 
-    Links that were mailed before lead nowhere. Even the last administrator may be made to: they
-    get the mail, too, and `manage.py create_administrator` remains. A suspended person gets no
-    mail and asks for a link once reactivated. Raises `InputRejectedError` if there is no such
-    person, and the policy's errors.
+    Links that were mailed before become invalid. The last administrator is not exempt: they get the
+    mail, too, and `manage.py create_administrator` remains as a fallback. A suspended user gets no
+    mail and can request a link once reactivated. Raises `InputRejectedError` if there is no such
+    user, and the policy's errors.
     """
     require(actor, may_administer)
     require_recent_authentication(actor)
@@ -173,12 +173,12 @@ def require_password_reset(user_id: UUID | None, *, actor: Actor) -> User:
 
 
 def _claim_account(user: User, *, actor: Actor) -> None:
-    """Verify the primary address of a locked user, and end what opened the account before.
+    """Verify a locked user's primary address, and revoke API tokens and secondary addresses.
 
-    Until now nobody had proved to be its owner, so its API tokens and secondary addresses may be a
-    stranger's ("trojan identifiers"). Second factors are not removed by a mailbox alone: with one,
-    the address stays unverified and everything else as it is, and whoever has no such factor
-    cannot sign in. An administrator decides then (`reset_second_factors`).
+    The address was unverified until now, so an attacker may have created the account and left API
+    tokens or addresses in it (pre-hijacking, "trojan identifiers"). Access to a mailbox must not
+    remove a second factor: if there is one, nothing changes, and an owner without that factor
+    needs an administrator (`reset_second_factors`).
     """
     if user.second_factors:
         return
@@ -190,7 +190,7 @@ def _claim_account(user: User, *, actor: Actor) -> None:
 
 
 def _hash_new_password(password: str, *, user: User) -> str:
-    """Return the hash of a new password that is strong enough for this person."""
+    """Check the strength of a new password and return its hash. Raises `InputRejectedError`."""
     problems = Problems()
     with problems.of("new_password", AccountErrorCode.PASSWORD_TOO_WEAK):
         check_password_strength(password, username=user.username, email=user.email, name=user.name)
@@ -199,9 +199,9 @@ def _hash_new_password(password: str, *, user: User) -> str:
 
 
 def _write_password(user: User, password: str, *, actor: Actor, keep: UUID | None = None) -> int:
-    """Write the hash to a locked person, and end what the former password opened.
+    """Write a locked user's password hash; end their sessions except ``keep``, and their links.
 
-    Returns how many sessions that were; the one to ``keep`` stays.
+    Returns the number of ended sessions.
     """
     user.password = password
     user.save(update_fields=["password"])
@@ -210,9 +210,9 @@ def _write_password(user: User, password: str, *, actor: Actor, keep: UUID | Non
 
 
 def _require_reset(token: str) -> PasswordReset:
-    """Return what the token opens, with its person. Raises `InputRejectedError`."""
+    """Return the valid reset of the token, with its user. Raises `InputRejectedError`."""
     resets = PasswordReset.objects.with_token(token).select_related("user")
-    further = EmailAddress.objects.filter(user=OuterRef("user"), email=OuterRef("email"))
-    is_theirs = Q(user__email=F("email")) | Q(Exists(further))
-    reset: PasswordReset = require_link(resets.filter(is_theirs, user__is_active=True))
+    secondary = EmailAddress.objects.filter(user=OuterRef("user"), email=OuterRef("email"))
+    is_current_address = Q(user__email=F("email")) | Q(Exists(secondary))
+    reset: PasswordReset = require_link(resets.filter(is_current_address, user__is_active=True))
     return reset

@@ -1,4 +1,4 @@
-"""Codes for when the factors are lost."""
+"""Recovery codes: creating and using them."""
 
 from uuid import UUID
 
@@ -19,10 +19,10 @@ from users.authentication.models import RecoveryCode
 
 @transaction.atomic(durable=True)
 def regenerate_recovery_codes(user_id: UUID, *, actor: Actor) -> list[str]:
-    """Return new codes in place of all that a person had; they are shown this once.
+    """Replace all recovery codes of a user; the new ones are shown once.
 
-    Raises `InputRejectedError` if there is no factor that they could stand in for,
-    `ReauthenticationRequiredError` and the policy's errors.
+    Raises `InputRejectedError` if the user has no second factor, `ReauthenticationRequiredError`
+    and the policy's errors.
     """
     require(actor, may_change_credentials, user_id)
     require_recent_authentication(actor)
@@ -39,9 +39,9 @@ def regenerate_recovery_codes(user_id: UUID, *, actor: Actor) -> list[str]:
 
 
 def issue_recovery_codes(user_id: UUID) -> list[str]:
-    """Give a locked person new codes, in the caller's transaction; former ones are worth nothing.
+    """Replace a locked user's recovery codes, in the caller's transaction.
 
-    Only their digests are kept.
+    Only digests are stored.
     """
     codes = new_recovery_codes()
     RecoveryCode.objects.filter(user_id=user_id).delete()
@@ -52,9 +52,9 @@ def issue_recovery_codes(user_id: UUID) -> list[str]:
 
 
 def use_recovery_code(user_id: UUID, code: str, *, actor: Actor) -> bool:
-    """Tell whether this is an unused code of the person's, and use it up if it is.
+    """Consume an unused recovery code of the user; return False if there is none.
 
-    In the caller's transaction; of several who come with the same code the first gets in.
+    Runs in the caller's transaction. Of concurrent calls with one code, only one succeeds.
     """
     unused = RecoveryCode.objects.filter(
         user_id=user_id, digest=recovery_digest(code), used_at=None

@@ -1,4 +1,4 @@
-"""Letting somebody in again who lost all second factors."""
+"""Removing all second factors of a user who has lost them."""
 
 from uuid import UUID
 
@@ -18,11 +18,12 @@ from users.authentication.services.factors import update_factor_kinds
 
 @transaction.atomic(durable=True)
 def reset_second_factors(user_id: UUID | None, *, actor: Actor) -> User:
-    """Remove all second factors of a person, as an administrator, and sign them out everywhere.
+    """Remove all second factors of a user, as an administrator, and end their sessions.
 
-    They are told by mail. The password stays what it is; `require_password_reset` is for one that
-    may be known to others. Of somebody who has none, nothing changes. Raises `InputRejectedError`
-    if there is no such person, `ReauthenticationRequiredError` and the policy's errors.
+    The user is notified by mail. The password does not change; use `require_password_reset` for
+    one that may be compromised. A no-op for a user without second factors. Raises
+    `InputRejectedError` if there is no such user, `ReauthenticationRequiredError` and the policy's
+    errors.
     """
     require(actor, may_administer)
     require_recent_authentication(actor)

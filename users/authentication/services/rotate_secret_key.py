@@ -1,4 +1,4 @@
-"""Secrets at rest, under the key of today."""
+"""Resealing secrets at rest after a change of SECRET_KEY."""
 
 from typing import Final
 
@@ -9,18 +9,18 @@ BATCH: Final = 1_000
 
 
 def reseal_secrets() -> int:
-    """Seal anew what was sealed under one of `settings.SECRET_KEY_FALLBACKS`; return how many.
+    """Reseal secrets from `settings.SECRET_KEY_FALLBACKS` under SECRET_KEY; return their number.
 
-    May be stopped and run again at any time, while the service runs: a secret that changes
-    meanwhile is left alone, and was sealed under today's key. Raises `UnsealError` for a secret
-    that no key opens.
+    Safe to interrupt and to run while the service runs: a secret that a concurrent request changes
+    is already sealed under the current key and is skipped. Raises `UnsealError` for a secret that
+    no key opens.
     """
     count = 0
     apps = Totp.objects.order_by("pk")
     batch = list(apps[:BATCH])
     while batch:
         for totp in batch:
-            # Sealing is deterministic: what comes out the same is under today's key.
+            # Sealing is deterministic, so an equal result means the current key.
             sealed = seal_secret(unseal_secret(totp.secret, totp.pk), totp.pk)
             if sealed != totp.secret:
                 unchanged = Totp.objects.filter(pk=totp.pk, secret=totp.secret)

@@ -1,4 +1,4 @@
-"""Accounts of programs: nobody logs in as one, API tokens speak for it."""
+"""Service accounts, which cannot sign in and authenticate by API tokens only."""
 
 from uuid import UUID
 
@@ -32,7 +32,7 @@ def create_service_account(
     is_staff: bool = False,
     is_superuser: bool = False,
 ) -> User:
-    """Make an account for a program, with a password that nobody has and no mailbox.
+    """Create a service account, with an unusable password and no mailbox.
 
     Raises `InputRejectedError` and the policy's errors.
     """
@@ -68,10 +68,11 @@ def create_service_account(
 
 @transaction.atomic(durable=True)
 def deactivate_service_account(user_id: UUID | None, *, actor: Actor) -> User:
-    """Shut a program out and revoke all its tokens; for one that is shut out, nothing happens.
+    """Deactivate a service account and revoke its tokens; a no-op if it is deactivated.
 
-    One that is to be deleted stays shut out if that is undone. Who reactivates it makes new tokens.
-    Raises `InputRejectedError` if there is no such service account, and the policy's errors.
+    An account scheduled for deletion stays deactivated if the deletion is canceled. Reactivation
+    does not restore tokens. Raises `InputRejectedError` if there is no such service account, and
+    the policy's errors.
     """
     require(actor, may_administer)
     require_recent_authentication(actor)

@@ -1,4 +1,4 @@
-"""Beginning and prolonging sessions."""
+"""Signing in, and refreshing tokens."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -35,7 +35,7 @@ SUCCESSOR: Final = "refresh-token-successor"
 
 
 class Transport(Enum):
-    """How the client will prove the session."""
+    """How the client presents the session: as bearer tokens or a cookie."""
 
     TOKEN = "token"  # noqa: S105 - a name, not a secret
     COOKIE = "cookie"
@@ -43,7 +43,7 @@ class Transport(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignInResult:
-    """A session and its secrets, which exist in clear text only here."""
+    """A new session and its secrets, which are shown once."""
 
     session: Session
     access_token: str | None = None
@@ -54,9 +54,10 @@ class SignInResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecondFactorPending:
-    """A log-in whose password was right; ``token`` exists in clear text only here.
+    """A log-in with a correct password that still requires a second factor.
 
-    It opens nothing but the second step, by one of the ``methods``, until ``expires_at``.
+    ``token`` is shown once. It only gives access to the second step, by one of the ``methods``,
+    until ``expires_at``.
     """
 
     token: str
@@ -72,44 +73,42 @@ def log_in(
     transport: Transport,
     device_token: str | None = None,
 ) -> SignInResult | SecondFactorPending:
-    """Begin a session for the person with this e-mail address or username.
+    """Sign in a user by e-mail address or username, and password.
 
-    1. Count the attempt; `TooManyAttemptsError` comes before anything is looked at.
-    2. Look at the password, and count the attempt for the account, whichever login was typed. A
-       wrong one, an unknown login, a deactivated account and one that was tried too often get the
-       same answer for the same work. The refusal's event is committed before
-       `InputRejectedError` is raised.
-    3. Begin the session in place of the one that the request came through, if any, and forget
-       the attempts that led to it. Of somebody who has a second factor, none begins: the log-in
-       waits for that, see `verify_second_factor`.
+    1. Count the attempt on the login. `TooManyAttemptsError` is raised before any lookup.
+    2. Count the attempt on the account and check the password. A wrong password, an unknown login,
+       an inactive user and a throttled account get the same response after the same work, against
+       a timing side channel. The event is committed before `InputRejectedError` is raised.
+    3. Replace the request's session, if any, with a new one and clear the counted attempts. If the
+       user has a second factor, no session begins: see `verify_second_factor`.
 
-    A ``device_token`` of an earlier log-in to the account has the attempt counted apart.
+    An attempt with the ``device_token`` of an earlier log-in has a rate limit of its own.
     """
     device = read_device_token(device_token)
     attempt = log_in_attempt(login, actor=actor, device=device)
     _count(attempt, login, actor=actor)
     user = User.objects.with_login(login).first()
     user_id = user.pk if user else None
-    has_room = attempt.count_on_account(user_id)
-    is_right = _password_is_right(user, password)
+    is_within_limit = attempt.count_on_account(user_id)
+    is_correct = _is_password_correct(user, password)
     with transaction.atomic(durable=True):
-        known = _get_user_for_sign_in(user) if user and is_right and has_room else None
+        locked = _get_user_for_sign_in(user) if user and is_correct and is_within_limit else None
         signed_in: SignInResult | SecondFactorPending | None = None
-        if known is None:
-            # Why a right password was refused is for those who read the trail.
-            why: dict[str, Any] = {} if has_room else {"throttled": True}
-            record(Tag.LOG_IN_REFUSED, actor=actor, subject_id=user_id, **why)
-        elif known.second_factors:
-            device_id = device.id if device and device.user_id == known.pk else None
-            signed_in = _wait_for_factor(known, transport=transport, device_id=device_id)
+        if locked is None:
+            # The response hides the throttling; the audit trail shows it.
+            reason: dict[str, Any] = {} if is_within_limit else {"throttled": True}
+            record(Tag.LOG_IN_REFUSED, actor=actor, subject_id=user_id, **reason)
+        elif locked.second_factors:
+            device_id = device.id if device and device.user_id == locked.pk else None
+            signed_in = _create_pending_log_in(locked, transport=transport, device_id=device_id)
         else:
             end_current_session(actor)
-            signed_in = begin_session(known, actor=actor, transport=transport, amr=PASSWORD_AMR)
+            signed_in = begin_session(locked, actor=actor, transport=transport, amr=PASSWORD_AMR)
     if signed_in is None:
         raise InputRejectedError(
             Problem(
                 AuthenticationErrorCode.CREDENTIALS_INVALID,
-                _("These credentials are not valid."),
+                _("The login or the password is incorrect."),
                 ("login",),
             )
         )
@@ -122,21 +121,20 @@ def log_in(
 
 
 def refresh_tokens(refresh_token: str, *, actor: Actor) -> SignInResult:
-    """Trade a refresh token, which works once, for a new pair of tokens.
+    """Exchange a single-use refresh token for a new pair of tokens.
 
-    Within `settings.REFRESH_GRACE` it buys the same successor again, for clients that send it
-    twice at once or did not get the first answer. A token that comes later was copied: its
-    session ends, and that is committed before `InputRejectedError` is raised (RFC 9700,
-    section 4.14.2).
+    Within `settings.REFRESH_GRACE` a used token returns the same successor again, for clients that
+    send concurrent requests or lost the first response. Reuse after that indicates a stolen token:
+    the session ends, committed before `InputRejectedError` is raised (RFC 9700, section 4.14.2).
     """
     with transaction.atomic(durable=True):
         session = Session.objects.get_for_update(refresh_tokens__digest=digest(refresh_token))
-        signed_in = _trade(session, refresh_token, actor=actor) if session else None
+        signed_in = _exchange(session, refresh_token, actor=actor) if session else None
     if signed_in is None:
         raise InputRejectedError(
             Problem(
                 AccountErrorCode.TOKEN_INVALID,
-                _("This refresh token is not valid any more. Log in again."),
+                _("This refresh token is no longer valid. Sign in again."),
                 ("refresh_token",),
             )
         )
@@ -144,7 +142,7 @@ def refresh_tokens(refresh_token: str, *, actor: Actor) -> SignInResult:
 
 
 def _count(attempt: LogInAttempt, login: str, *, actor: Actor) -> None:
-    """Count the attempt. That the account is locked is remembered, and committed, once."""
+    """Count the attempt, and record a lockout once. Raises `TooManyAttemptsError`."""
     try:
         attempt.count()
     except TooManyAttemptsError:
@@ -155,21 +153,20 @@ def _count(attempt: LogInAttempt, login: str, *, actor: Actor) -> None:
         raise
 
 
-def _password_is_right(user: User | None, password: str) -> bool:
+def _is_password_correct(user: User | None, password: str) -> bool:
     is_documented = password == settings.DEFAULT_DEMO_PASSWORD and not settings.DEMO
     if user is None or is_documented:
-        # The same work as for a password that is looked at.
+        # Timing side channel: do the same work as for an existing user.
         make_password(password)
         return False
     return verify_password(user, password)
 
 
 def _get_user_for_sign_in(user: User) -> User | None:
-    """Return the person if they may sign in with the password that was looked at.
+    """Return the user, locked, if they are still active and the password is unchanged.
 
-    Locks the person. Whoever changes the password, sets up a second factor or shuts the person out
-    at the same moment does so before, and it is seen here, or after, and ends the new session or
-    what waits for a second factor with the others.
+    The lock serializes this with concurrent password changes, factor enrollments and suspensions
+    (TOCTOU): they come before and are seen here, or after and end the new session.
     """
     if not user.is_active:
         return None
@@ -177,7 +174,7 @@ def _get_user_for_sign_in(user: User) -> User | None:
     return unchanged.select_for_update(no_key=True).first()
 
 
-def _wait_for_factor(
+def _create_pending_log_in(
     user: User, *, transport: Transport, device_id: UUID | None
 ) -> SecondFactorPending:
     token, expires_at = new_secret(), timezone.now() + settings.PENDING_LOG_IN_TTL
@@ -195,9 +192,9 @@ def _wait_for_factor(
 def begin_session(
     user: User, *, actor: Actor, transport: Transport, amr: Sequence[str], has_factor: bool = False
 ) -> SignInResult:
-    """Begin a session of a locked person who proved to be it, in the caller's transaction.
+    """Begin a session of an authenticated, locked user, in the caller's transaction.
 
-    ``has_factor`` tells whether they did so by two factors, or by one that is two.
+    ``has_factor`` is True after two factors, or a passkey, which counts as two.
     """
     cookie = new_secret() if transport is Transport.COOKIE else None
     now = timezone.now()
@@ -219,9 +216,9 @@ def begin_session(
 
 
 def renew_cookie(session_id: UUID | None) -> str | None:
-    """Give a session in a cookie a new secret, in the caller's transaction, and return it.
+    """Replace and return a cookie session's secret, in the caller's transaction.
 
-    Other sessions have no secret of their own, and get none.
+    Returns None for token sessions, which have no secret of their own.
     """
     session = Session.objects.get_for_update(pk=session_id)
     if session is None or session.cookie_digest is None:
@@ -232,21 +229,21 @@ def renew_cookie(session_id: UUID | None) -> str | None:
     return cookie
 
 
-def _trade(session: Session, refresh_token: str, *, actor: Actor) -> SignInResult | None:
-    """Trade a token of a locked session; None if it buys nothing.
+def _exchange(session: Session, refresh_token: str, *, actor: Actor) -> SignInResult | None:
+    """Exchange a token of a locked session; None if that is not allowed.
 
-    One that was begun by the password alone buys nothing for somebody who has a second factor, nor
-    does one of an administrator who may act in the person's name no more.
+    Refused if the session began with a password only and the user now has a second factor, and if
+    an impersonation is no longer active.
     """
     now = timezone.now()
     if not _is_usable(session):
         return None
     token = session.refresh_tokens.get(digest=digest(refresh_token))
     if token.used_at is None:
-        runs_out = extended_expiry(session)
-        if not session.user.is_active or min(token.expires_at, runs_out) <= now:
+        expires_at = extended_expiry(session)
+        if not session.user.is_active or min(token.expires_at, expires_at) <= now:
             return None
-        session.expires_at, session.last_seen_at = runs_out, now
+        session.expires_at, session.last_seen_at = expires_at, now
         session.save(update_fields=["expires_at", "last_seen_at"])
         successor = _add_refresh_token(session)
         token.used_at = now
@@ -272,7 +269,7 @@ def _is_usable(session: Session) -> bool:
 
 
 def _add_refresh_token(session: Session) -> str:
-    """Give the session one more token, which lasts as long as the session does by itself."""
+    """Create a refresh token that expires with the session unless that is extended."""
     refresh_token = new_secret()
     RefreshToken.objects.create(
         session=session, digest=digest(refresh_token), expires_at=session.expires_at
@@ -281,7 +278,10 @@ def _add_refresh_token(session: Session) -> str:
 
 
 def with_tokens(session: Session, refresh_token: str | None = None) -> SignInResult:
-    """Return the session with tokens; the first to refresh is made in the caller's transaction."""
+    """Return the session with an access token and a refresh token.
+
+    Without ``refresh_token`` one is created, in the caller's transaction.
+    """
     return SignInResult(
         session=session,
         access_token=issue_access_token(session),

@@ -1,4 +1,4 @@
-"""Shutting people out, for a while or until further notice, and letting them in again."""
+"""Suspending users, with or without an end date, and reactivating them."""
 
 import datetime as dt
 from typing import Any, Final
@@ -23,20 +23,19 @@ from users.activity.tags import Tag
 from users.authentication.models import Suspension
 from users.authentication.services.end_sessions import end_links_of, end_sessions_of
 
-# Dates near the end of the calendar are none in another time zone.
-LONGEST: Final = dt.timedelta(days=36_525)
+# Dates near the end of the calendar overflow in other time zones.
+MAX_DURATION: Final = dt.timedelta(days=36_525)
 
 
 @transaction.atomic(durable=True)
 def suspend_user(
     user_id: UUID | None, *, actor: Actor, reason: str, until: dt.datetime | None = None
 ) -> User:
-    """Shut a person out until that moment or, without one, until somebody reactivates them.
+    """Suspend a user until ``until`` or, without it, until they are reactivated.
 
-    Sessions and mailed links end. Who is suspended already gets the new
-    reason and end; the same ones change nothing. Raises `InputRejectedError` for a bad value,
-    if there is no such person and if it is the last active administrator; and the policy's
-    errors.
+    Ends sessions and invalidates mailed links. A suspended user gets the new reason and end; the
+    same values are a no-op. Raises `InputRejectedError` for an invalid value, if there is no such
+    user and for the last active administrator; and the policy's errors.
     """
     require(actor, may_administer_users)
     require_recent_authentication(actor)
@@ -52,9 +51,9 @@ def suspend_user(
 
 @transaction.atomic(durable=True)
 def change_suspension(user_id: UUID, *, actor: Actor, **changes: Any) -> User:
-    """Change the ``reason`` or ``until`` of a suspension; what is not given stays.
+    """Change the ``reason`` or ``until`` of a suspension; omitted values are kept.
 
-    Raises `InputRejectedError` for a bad value and if the user is not suspended any more, and the
+    Raises `InputRejectedError` for an invalid value and if the user is no longer suspended, and the
     policy's errors.
     """
     require(actor, may_administer_users)
@@ -64,7 +63,7 @@ def change_suspension(user_id: UUID, *, actor: Actor, **changes: Any) -> User:
     if current is None:
         raise InputRejectedError(
             Problem(
-                GenericErrorCode.NOT_FOUND, _("The suspension was lifted meanwhile."), ("user_id",)
+                GenericErrorCode.NOT_FOUND, _("This user is no longer suspended."), ("user_id",)
             )
         )
     reason = changes.get("reason", current.reason).strip()
@@ -75,7 +74,7 @@ def change_suspension(user_id: UUID, *, actor: Actor, **changes: Any) -> User:
 
 
 def _suspend(user: User, *, actor: Actor, reason: str, until: dt.datetime | None) -> None:
-    """Suspend a locked user in the caller's transaction, unless that is so already."""
+    """Suspend a locked user in the caller's transaction; the same suspension is a no-op."""
     old = Suspension.objects.filter(user=user).first()
     if old and not user.is_active and (old.reason, old.until) == (reason, until):
         return
@@ -96,10 +95,10 @@ def _suspend(user: User, *, actor: Actor, reason: str, until: dt.datetime | None
 
 @transaction.atomic(durable=True)
 def reactivate_user(user_id: UUID | None, *, actor: Actor) -> User:
-    """Let a person in again; they sign in anew. An active one stays as they are.
+    """Reactivate a user, who has to sign in again; a no-op for an active user.
 
-    Raises `InputRejectedError` if there is no such person or something else than a suspension
-    keeps them out, and the policy's errors.
+    Raises `InputRejectedError` if there is no such user or if another block remains, such as a
+    scheduled deletion; and the policy's errors.
     """
     require(actor, may_administer_users)
     require_recent_authentication(actor)
@@ -113,7 +112,7 @@ def reactivate_user(user_id: UUID | None, *, actor: Actor) -> User:
 
 @transaction.atomic(durable=True)
 def lift_suspension(user_id: UUID, *, actor: Actor) -> None:
-    """Reactivate a person whose suspension is over, unless that or they changed meanwhile.
+    """Reactivate a user whose suspension has expired; checks that again under the lock.
 
     Raises the policy's errors.
     """
@@ -124,13 +123,16 @@ def lift_suspension(user_id: UUID, *, actor: Actor) -> None:
 
 
 def _reactivate(user: User, *, actor: Actor) -> None:
-    """Let a locked person in, in the caller's transaction, if nothing else keeps them out."""
+    """Lift a locked user's suspension, in the caller's transaction.
+
+    The user becomes active unless another block remains.
+    """
     old = Suspension.objects.filter(user=user).first()
     if user.is_active and old is None:
         return
     Suspension.objects.filter(user=user).delete()
     set_active(user, active=find_sign_in_block(user.pk) is None)
-    # A log-in that began before the suspension may have ended after it.
+    # Race: a log-in that began before the suspension may have completed after it.
     end_sessions_of(user.pk, actor=actor)
     record(
         Tag.USER_REACTIVATED,
@@ -150,7 +152,7 @@ def _old_until(suspension: Suspension | None) -> dict[str, Any]:
 
 
 def check_suspension(reason: str, until: dt.datetime | None = None) -> None:
-    """Raise `InputRejectedError` unless a suspension may have these values."""
+    """Validate a suspension's values. Raises `InputRejectedError`."""
     problems = Problems()
     with problems.of("reason", GenericErrorCode.VALUE_INVALID):
         check_field(Suspension, "reason", reason.strip())
@@ -160,12 +162,12 @@ def check_suspension(reason: str, until: dt.datetime | None = None) -> None:
 
 
 def _check_until(until: dt.datetime | None) -> None:
-    """Raise `ValidationError` unless the moment is to come."""
+    """Raise `ValidationError` unless ``until`` is in the future, with a time zone."""
     if until is None:
         return
     if timezone.is_naive(until):
-        raise ValidationError(_("Name a time zone, as in 2030-01-31T12:00:00Z."))
-    if not dt.timedelta(0) < until - timezone.now() <= LONGEST:
+        raise ValidationError(_("Add a time zone, as in 2030-01-31T12:00:00Z."))
+    if not dt.timedelta(0) < until - timezone.now() <= MAX_DURATION:
         raise ValidationError(
-            _("Choose a moment in the future, or none for a suspension without end.")
+            _("Choose a time in the future, or leave this empty to suspend indefinitely.")
         )

@@ -1,4 +1,4 @@
-"""Authenticator apps: setting one up, using its codes, removing it."""
+"""Enrolling, using and removing authenticator apps (TOTP)."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -37,7 +37,7 @@ from users.authentication.throttling import clear_codes, count_code
 
 @dataclass(frozen=True, slots=True)
 class TotpEnrollment:
-    """What the app is to be told; it is shown this once."""
+    """The secret for the app, also as a URI and a QR code; shown once."""
 
     secret: str
     uri: str
@@ -46,9 +46,9 @@ class TotpEnrollment:
 
 @transaction.atomic(durable=True)
 def begin_totp_enrollment(*, actor: Actor) -> TotpEnrollment:
-    """Make a secret for the actor's app, which counts once a code of it was entered.
+    """Create a secret for the actor's app; `confirm_totp_enrollment` activates it.
 
-    Beginning again replaces the secret. Raises `InputRejectedError` if an app is set up,
+    A repeated call replaces the secret. Raises `InputRejectedError` if an app is already set up,
     `ReauthenticationRequiredError` and the policy's errors.
     """
     person = get_acting_user(actor)
@@ -58,7 +58,7 @@ def begin_totp_enrollment(*, actor: Actor) -> TotpEnrollment:
         raise InputRejectedError(
             Problem(
                 AuthenticationErrorCode.TOTP_ACTIVE,
-                _("You have an authenticator app. Remove that one first."),
+                _("You already have an authenticator app. Remove it first."),
             )
         )
     sealed = new_totp_secret(user)
@@ -70,24 +70,24 @@ def begin_totp_enrollment(*, actor: Actor) -> TotpEnrollment:
 
 
 def confirm_totp_enrollment(code: str, *, actor: Actor) -> EnrolledFactor:
-    """Set the actor's app up, which the code shows to have the secret.
+    """Activate the actor's authenticator app by its first code.
 
-    Raises `InputRejectedError` for a wrong code or if there is no secret that waits for one,
-    `TooManyAttemptsError` and the policy's errors. A refusal's event is committed.
+    Raises `InputRejectedError` for a wrong code or without a pending enrollment,
+    `TooManyAttemptsError` and the policy's errors. The event of a refusal is committed.
     """
     person = get_acting_user(actor)
     user_id = person.user_id
     count_code(user_id)
     with transaction.atomic(durable=True):
         user = get_self_for_update(user_id)
-        waiting = Totp.objects.filter(
+        pending = Totp.objects.filter(
             user=user,
             confirmed_at=None,
             begun_at__gt=timezone.now() - settings.TOTP_ENROLLMENT_TTL,
         )
         enrolled = None
-        if _use(waiting.first(), code):
-            waiting.update(confirmed_at=timezone.now())
+        if _use(pending.first(), code):
+            pending.update(confirmed_at=timezone.now())
             enrolled = record_factor(user, Method.TOTP, [*CODE_AMR], person=person)
         else:
             record(
@@ -101,7 +101,7 @@ def confirm_totp_enrollment(code: str, *, actor: Actor) -> EnrolledFactor:
 
 @transaction.atomic(durable=True)
 def remove_totp(user_id: UUID, *, actor: Actor) -> User:
-    """Have a person's app count no more.
+    """Remove a user's authenticator app.
 
     Raises `InputRejectedError` if there is none, `ReauthenticationRequiredError` and the policy's
     errors.
@@ -112,27 +112,27 @@ def remove_totp(user_id: UUID, *, actor: Actor) -> User:
     _total, removed = Totp.objects.filter(user=user, confirmed_at__isnull=False).delete()
     if not removed:
         raise InputRejectedError(
-            Problem(GenericErrorCode.NOT_FOUND, _("You have no authenticator app set up."))
+            Problem(GenericErrorCode.NOT_FOUND, _("You have not set up an authenticator app."))
         )
     record_factor_removal(user, Method.TOTP, actor=actor)
     return user
 
 
 def use_totp_code(user_id: UUID, code: str) -> bool:
-    """Tell whether this is a code of the person's app that was not used, and use it up.
+    """Consume a code of the user's app; return False if it is invalid or used.
 
-    In the caller's transaction. A code counts once, and so does any of an earlier step (RFC 6238,
-    section 5.2).
+    A used code also invalidates those of earlier time steps (RFC 6238, section 5.2). Runs in the
+    caller's transaction.
     """
     return _use(Totp.objects.filter(user_id=user_id, confirmed_at__isnull=False).first(), code)
 
 
 def code_invalid_error(field: str) -> InputRejectedError:
-    """Return the refusal of a code, whatever is wrong with it."""
+    """Return the error for an invalid code; it does not reveal the cause."""
     return InputRejectedError(
         Problem(
             AuthenticationErrorCode.CODE_INVALID,
-            _("This code is wrong or was used already."),
+            _("This code is wrong or was already used. Enter a new code."),
             (field,),
         )
     )

@@ -1,4 +1,4 @@
-"""Letting somebody try to log in again."""
+"""Unlocking users after too many failed log-in attempts."""
 
 from uuid import UUID
 
@@ -14,14 +14,14 @@ from users.authentication.throttling import unlock
 
 
 def unlock_user(user_id: UUID | None, *, actor: Actor) -> User:
-    """Forget the failed attempts to log in as the person, as an administrator.
+    """Clear a user's failed log-in attempts, as an administrator.
 
-    Raises the policy's errors, and `InputRejectedError` if there is no such person.
+    Raises the policy's errors, and `InputRejectedError` if there is no such user.
     """
     with transaction.atomic(durable=True):
         require(actor, may_administer)
         user = get_user_for_update(user_id)
         record(Tag.USER_UNLOCKED, actor=actor, subject_id=user.pk)
-    # Attempts are not counted in transactions.
+    # Rate limits must not be changed inside a transaction.
     unlock(user)
     return user
