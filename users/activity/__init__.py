@@ -1,1 +1,1 @@
-"""What happened: append-only events and the daily figures rolled up from them."""
+"""The audit trail of append-only events, and the daily counts computed from it."""

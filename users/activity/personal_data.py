@@ -1,4 +1,4 @@
-"""What the events tell of people, and the tables of other packages."""
+"""Personal data in events and in tables of third-party packages."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -32,27 +32,28 @@ ORIGIN: Final = ("ip", "user_agent")
 
 
 def _links_of(subject: DataSubject) -> list[UUID]:
-    """Return the mailed links that events about the person name, such as that of the sign-up."""
+    """Return the mailed links in events about the user, such as the link of the sign-up."""
     about = Event.objects.filter(subject_id=subject.id, data__has_key="link")
     return [UUID(link) for link in about.values_list("data__link", flat=True)]
 
 
 def _to_addresses(subject: DataSubject) -> Q:
-    """Find by an index what was mailed to the person's addresses."""
+    """Match details of mails to the user's addresses, by an index."""
     return Q(In(KT("values__email"), sorted(subject.emails)), values__has_key="email")
 
 
 def _links_to(subject: DataSubject) -> list[UUID]:
-    """Return the links that were mailed to the person's addresses."""
-    mailed = EventDetails.objects.filter(_to_addresses(subject), event__subject_id__isnull=False)
-    return list(mailed.values_list("event__subject_id", flat=True))
+    """Return the links mailed to the user's addresses."""
+    details = EventDetails.objects.filter(_to_addresses(subject), event__subject_id__isnull=False)
+    return list(details.values_list("event__subject_id", flat=True))
 
 
 def _details(subject: DataSubject) -> list[Q]:
-    """Find details; those by which others are found come last.
+    """Return conditions for the user's details, in order of dependency.
 
-    What an invited person does without an account is found by the link, the link by the address
-    to which it was mailed, and the address by the events about the person.
+    Events of an invitee without an account are found by the link, the link by the address it was
+    mailed to, and the address by the events about the user. Rows that find others come last, since
+    erasure deletes in this order.
     """
     row_conditions = [Q(event__subject_id__in=_links_of(subject)), Q(event__actor_id=subject.id)]
     if subject.emails:
@@ -71,10 +72,9 @@ def _events(subject: DataSubject) -> list[Q]:
 
 
 def _export_event(row: Row, subject: DataSubject) -> Row:
-    """Tell of an event what the person may know.
+    """Return an event without the personal data of other users.
 
-    The address and the device of somebody else stay theirs, and so does what an administrator's
-    own deed tells of another person.
+    Excludes the IP address and device of another actor, and details about another subject.
     """
     actor_id, subject_id = row.pop("actor"), row.pop("subject")
     values = row.pop("details__values") or {}
@@ -90,7 +90,7 @@ def _export_event(row: Row, subject: DataSubject) -> Row:
 
 @register_address_source
 def _former_addresses(user_id: UUID) -> Iterator[tuple[str, bool]]:
-    """Yield the addresses that the person had or asked for; none counts as verified now."""
+    """Yield the user's former and requested addresses, as not verified."""
     tags = (
         *(Tag.EMAIL_CHANGED, Tag.EMAIL_CHANGE_REQUESTED),
         *(Tag.EMAIL_ADDRESS_REQUESTED, Tag.EMAIL_ADDRESS_ADDED, Tag.EMAIL_ADDRESS_REMOVED),
@@ -104,11 +104,11 @@ def _former_addresses(user_id: UUID) -> Iterator[tuple[str, bool]]:
 
 @register_eraser
 def _delete_pending_messages(subject: DataSubject) -> None:
-    """Leave undone what waits to be done on account of the person's events."""
+    """Delete the pending outbox messages of the user's events."""
     events = Event.objects.filter(pk=OuterRef("event"))
-    waiting = OutboxMessage.objects.annotate(event=Cast(KT("payload__event_id"), UUIDField()))
+    messages = OutboxMessage.objects.annotate(event=Cast(KT("payload__event_id"), UUIDField()))
     about = events.filter(Q(subject_id=subject.id) | Q(actor_id=subject.id))
-    waiting.filter(Exists(about)).delete()
+    messages.filter(Exists(about)).delete()
 
 
 register_tables(
@@ -117,8 +117,8 @@ register_tables(
         row_conditions=_details,
         exported=(),
         not_exported={
-            "event": "told with the event",
-            "values": "told with the event",
+            "event": "exported with the event",
+            "values": "exported with the event",
             "salt": "random; part of the audit trail's proof",
         },
         erasure=DeleteRows(),
@@ -128,21 +128,21 @@ register_tables(
         row_conditions=_events,
         exported=("id", "tag", "created_at", "data", "actor", "subject", "details__values"),
         not_exported={
-            "session_id": "told with the sessions, as long as there is one",
+            "session_id": "exported with the sessions while the session exists",
             "details_digest": "part of the audit trail's proof",
         },
-        erasure=RetainRows("The audit trail stays whole; what is personal is in the details."),
+        erasure=RetainRows("The audit trail stays complete; personal data is in the details."),
         export_row=_export_event,
     ),
     NonPersonalTable(
         model=EventSeal,
         columns=("sequence", "event", "hash", "sealed_at"),
-        reason="Hashes of events, to which the details belong by a salted digest only.",
+        reason="Hashes of events, which include personal details by a salted digest only.",
     ),
     NonPersonalTable(
         model=DailyCount,
         columns=("id", "day", "tag", "count"),
-        reason="Figures about everybody.",
+        reason="Aggregate counts.",
     ),
     NonPersonalTable(
         model=OutboxMessage,
@@ -150,23 +150,23 @@ register_tables(
             *("id", "subscriber", "payload", "created_at", "attempts", "dispatch_at"),
             *("claimed_until", "failed_at", "failure", "request_id"),
         ),
-        reason="Ids of events; those of an erased person are dropped.",
+        reason="Ids of events; messages about an erased user are deleted.",
     ),
     NonPersonalTable(
         model=StoredBucket,
         columns=("key", "empty_at"),
-        reason="Keyed digests, for a day or two at the most; those of an erased person go.",
+        reason="Keyed digests, kept for two days at most; those of an erased user are deleted.",
     ),
-    NonPersonalTable(model=Group, columns=("id", "name"), reason="What administrators made."),
+    NonPersonalTable(model=Group, columns=("id", "name"), reason="Configured by administrators."),
     NonPersonalTable(
         model=Group.permissions.through,
         columns=("id", "group", "permission"),
-        reason="What administrators made.",
+        reason="Configured by administrators.",
     ),
     NonPersonalTable(
         model=Permission,
         columns=("id", "name", "content_type", "codename"),
-        reason="What administrators made.",
+        reason="Configured by administrators.",
     ),
     NonPersonalTable(
         model=ContentType, columns=("id", "app_label", "model"), reason="Names of tables."
@@ -177,6 +177,6 @@ register_tables(
             *("id", "action_time", "user", "content_type", "object_id", "object_repr"),
             *("action_flag", "change_message"),
         ),
-        reason="Empty: the events take its place.",
+        reason="Empty: events replace it.",
     ),
 )

@@ -1,8 +1,8 @@
-"""The register of personal data: which columns there are about people, and what becomes of them.
+"""The registry of personal data: which columns hold it, and how they are exported and erased.
 
-Each app declares its tables in a module `personal_data`, next to its models. What a person gets of
-their data and what is left of an erased person follow from that alone. A test finds every table
-and every column that nobody declared.
+Each app registers its tables in a `personal_data` module next to its models. The data export and
+the erasure of a user follow from the registry alone. A test fails for every table and column that
+is not registered.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,26 +18,25 @@ NOTHING: Final[Mapping[str, Any]] = {}
 
 @dataclass(frozen=True, slots=True)
 class DataSubject:
-    """Whose data is looked for, and by what it is found where there is no id."""
+    """The user whose data is exported or erased, with identifiers for rows without a user id."""
 
     id: UUID
-    # To tell: the verified ones. To erase: all that the person ever had here or asked for, but for
-    # those that are somebody else's by now.
+    # For an export: the verified addresses. For an erasure: all current, former and requested ones.
     emails: frozenset[str] = frozenset()
-    # What the person signs in with.
+    # The addresses and the username.
     logins: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteRows:
-    """The rows go, and the files that they name before them."""
+    """Erasure deletes the rows, after the files that they reference."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplaceValues:
-    """The rows stay, with these values; functions are called and expressions evaluated.
+    """Erasure overwrites these columns; callables are called, expressions are evaluated.
 
-    ``retained`` are the columns that stay as they are, each with its reason.
+    ``retained`` maps the unchanged columns to the reason.
     """
 
     values: Mapping[str, Any]
@@ -46,7 +45,7 @@ class ReplaceValues:
 
 @dataclass(frozen=True, slots=True)
 class RetainRows:
-    """The rows stay as they are, for a reason."""
+    """Erasure keeps the rows unchanged, for the given reason."""
 
     reason: str
 
@@ -56,14 +55,14 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonalTable:
-    """A table with rows about people.
+    """A table with personal data.
 
-    ``row_conditions`` returns conditions, each of which an index answers, for the rows about a
-    person. ``exported`` are the columns that the person gets, and paths to columns of other tables
-    that explain them; ``export_row`` may change such a row, or leave it out by returning None.
-    ``not_exported`` are the other columns, each with the reason. ``delete_files`` removes files
-    that rows name other than by a `FileField`. By rows of a table that ``holds_email_addresses``
-    others are found, so they go with the last ones.
+    ``row_conditions`` returns the conditions for a user's rows; an index must serve each of them.
+    ``exported`` lists the columns of the data export, and lookups into related tables.
+    ``export_row`` may change an exported row, or omit it by returning None. ``not_exported`` maps
+    the other columns to the reason. ``delete_files`` deletes files that rows reference other than
+    by a `FileField`. Rows of a table that ``holds_email_addresses`` are needed to find other rows,
+    so they are erased last.
     """
 
     model: type[models.Model]
@@ -76,17 +75,17 @@ class PersonalTable:
     holds_email_addresses: bool = False
 
     def row_sets(self, subject: DataSubject) -> Iterable[models.QuerySet[Any]]:
-        """Yield the rows about a person, a set for each way to them; each row is in one."""
-        found = Q()
+        """Yield disjoint querysets of a user's rows, one per condition."""
+        covered = Q()
         for condition in self.row_conditions(subject):
             rows: models.QuerySet[Any] = self.model._base_manager.filter(condition)
-            yield rows.exclude(found) if found else rows
-            found |= condition
+            yield rows.exclude(covered) if covered else rows
+            covered |= condition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NonPersonalTable:
-    """A table that tells nothing of anybody; its columns are named, lest one is added unseen."""
+    """A table without personal data; its columns are listed, so that a new one fails a test."""
 
     model: type[models.Model]
     columns: Sequence[str]
@@ -102,51 +101,51 @@ _erasers: Final[list[Eraser]] = []
 
 
 def defaults_of(model: type[models.Model], *names: str) -> dict[str, Any]:
-    """Return the values that a new row has in these columns, for `Replaced`."""
+    """Return the columns' default values, for `ReplaceValues`."""
     fields = [model._meta.get_field(name) for name in names]
     return {field.name: field.get_default() for field in fields if isinstance(field, models.Field)}
 
 
 def register_tables(*tables: PersonalTable | NonPersonalTable) -> None:
-    """Add tables to the register.
+    """Register tables.
 
-    An app's rows are erased in this order, before those of the apps below it.
+    An app's rows are erased in this order, before those of the apps that it depends on.
     """
     _tables.extend(tables)
 
 
 def register_address_source(source: Addresses) -> Addresses:
-    """Register the decorated function: it yields a person's addresses, and whether verified."""
+    """Register a source of a user's addresses, which yields pairs of address and is-verified."""
     _addresses.append(source)
     return source
 
 
 def register_eraser(eraser: Eraser) -> Eraser:
-    """Register the decorated function, which erases what is in no table; called at the end.
+    """Register a function that erases data outside of tables.
 
-    It is called outside of transactions, and may be called again.
+    It is called last, outside of transactions, and must be idempotent.
     """
     _erasers.append(eraser)
     return eraser
 
 
 def all_tables() -> Sequence[PersonalTable | NonPersonalTable]:
-    """Return all tables."""
+    """Return all registered tables."""
     return tuple(_tables)
 
 
 def personal_tables() -> list[PersonalTable]:
-    """Return the tables about people, in the order in which they were declared."""
+    """Return the tables with personal data, in order of registration."""
     return [table for table in _tables if isinstance(table, PersonalTable)]
 
 
 def erasers() -> Sequence[Eraser]:
-    """Return what `register_eraser` registered."""
+    """Return all registered erasers."""
     return tuple(_erasers)
 
 
 def export_subject(user_id: UUID) -> DataSubject:
-    """Return the person by what is certainly theirs."""
+    """Return the subject of an export, identified by verified addresses only."""
     emails = {
         email for source in _addresses for email, is_verified in source(user_id) if is_verified
     }
@@ -154,6 +153,9 @@ def export_subject(user_id: UUID) -> DataSubject:
 
 
 def erasure_subject(user_id: UUID, *, username: str) -> DataSubject:
-    """Return the person by all that is known of them, also by what somebody else has by now."""
+    """Return the subject of an erasure, identified by all their addresses and the username.
+
+    An address may belong to another user by now.
+    """
     emails = frozenset(email for source in _addresses for email, _verified in source(user_id))
     return DataSubject(user_id, emails, emails | {username})

@@ -1,4 +1,4 @@
-"""Who may read what of an event, once they see the event."""
+"""Access rules for the fields of a visible event."""
 
 from uuid import UUID
 
@@ -6,9 +6,9 @@ from core.security.actor import Actor
 
 
 def may_read_details(actor: Actor, event_actor_id: UUID | None) -> bool:
-    """Addresses and devices are those of whoever acted.
+    """Return whether the actor may read the event's IP address and device.
 
-    Administrators read all of them, and people their own and those of strangers, but not the
-    address of an administrator who changed their account.
+    They are those of the event's actor. Administrators read all of them; users read their own and
+    those of anonymous clients, but not those of an administrator who changed their account.
     """
     return actor.is_superuser or event_actor_id in (None, actor.user_id)

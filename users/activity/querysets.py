@@ -1,4 +1,4 @@
-"""Reads of events and of the daily figures."""
+"""Querysets of events and daily counts."""
 
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Self
@@ -17,7 +17,7 @@ class EventQuerySet(models.QuerySet["Event"]):
     """Events."""
 
     def visible_to(self, actor: Actor) -> Self:
-        """Administrators see all; others see what happened to themselves."""
+        """Administrators see all events; other users see events about themselves."""
         if not actor.allows(Scope.EVENTS_READ):
             return self.none()
         if actor.is_superuser:
@@ -25,11 +25,11 @@ class EventQuerySet(models.QuerySet["Event"]):
         return self.filter(subject_id=actor.user_id) if actor.is_authenticated else self.none()
 
     def since(self, moment: datetime) -> Self:
-        """Those of ``moment`` and later; an index serves it, because ids grow with time."""
+        """Return events of ``moment`` and later, by the primary key: ids are UUIDv7."""
         return self.filter(pk__gte=first_id_at(moment))
 
     def before(self, moment: datetime) -> Self:
-        """Those earlier than ``moment``."""
+        """Return events before ``moment``."""
         return self.filter(pk__lt=first_id_at(moment))
 
 
@@ -37,14 +37,14 @@ class DailyCountQuerySet(models.QuerySet["DailyCount"]):
     """Daily counts."""
 
     def visible_to(self, actor: Actor) -> Self:
-        """Figures about everybody are for staff."""
+        """Staff see all counts; other users see none."""
         may_see = actor.is_staff and actor.allows(Scope.ANALYTICS_READ)
         return self if may_see else self.none()
 
     def between(self, first: date, last: date) -> Self:
-        """Days from ``first`` to ``last``, both included."""
+        """Return the counts from ``first`` to ``last``, inclusive."""
         return self.filter(day__range=(first, last))
 
     def by_day_and_tag(self) -> dict[tuple[date, str], int]:
-        """Read the counts; a day on which nothing of a tag happened has none."""
+        """Return the counts by day and tag; a day without events of a tag has no entry."""
         return {(row.day, row.tag): row.count for row in self}

@@ -1,4 +1,4 @@
-"""The name of every kind of event."""
+"""Event tags."""
 
 from core.enums import DescribedEnum
 
@@ -6,27 +6,30 @@ from core.enums import DescribedEnum
 class Tag(DescribedEnum):
     """A kind of event."""
 
-    # Values read `source:subject:action`; a retired one stays here as a comment.
+    # Values have the form `source:subject:action`. Keep a retired tag here as a comment.
 
-    SIGN_UP_REQUESTED = "account:sign_up:request", "Somebody asked for an account."
+    SIGN_UP_REQUESTED = "account:sign_up:request", "A sign-up was requested."
     SIGN_UP_VERIFICATION_REQUESTED = (
         "account:sign_up:request_verification",
-        "Somebody asked for the link of a sign-up again.",
+        "The link of a sign-up was requested again.",
     )
-    USER_INVITED = "account:invitation:create", "An administrator offered an account."
-    INVITATION_ACCEPTED = "account:invitation:accept", "Somebody took the offer."
-    EMAIL_VERIFIED = "account:email:verify", "An address was shown to be the person's."
-    EMAIL_CHANGE_REQUESTED = "account:email:request_change", "A person asked for a new address."
-    EMAIL_CHANGED = "account:email:change", "A person's address changed."
+    USER_INVITED = "account:invitation:create", "An administrator sent an invitation to sign up."
+    INVITATION_ACCEPTED = "account:invitation:accept", "An invitation was accepted."
+    EMAIL_VERIFIED = "account:email:verify", "A user's primary address was verified."
+    EMAIL_CHANGE_REQUESTED = (
+        "account:email:request_change",
+        "A user requested a change of the primary address.",
+    )
+    EMAIL_CHANGED = "account:email:change", "A user's primary address changed."
     EMAIL_ADDRESS_REQUESTED = (
         "account:email_address:request",
-        "A person asked for a further address.",
+        "A user requested to add a secondary address.",
     )
-    EMAIL_ADDRESS_ADDED = "account:email_address:add", "A person confirmed a further address."
-    EMAIL_ADDRESS_REMOVED = "account:email_address:remove", "A person gave up a further address."
+    EMAIL_ADDRESS_ADDED = "account:email_address:add", "A user confirmed a secondary address."
+    EMAIL_ADDRESS_REMOVED = "account:email_address:remove", "A secondary address was removed."
     EMAIL_UNDELIVERABLE = (
         "account:email:refuse",
-        "Mail to an address was refused for good.",
+        "Mail to an address was permanently refused.",
     )
     EMAIL_DELIVERABLE = (
         "account:email:accept",
@@ -34,146 +37,155 @@ class Tag(DescribedEnum):
     )
     OUTBOX_MESSAGE_RETRIED = (
         "outbox:message:retry",
-        "An administrator had a failed message delivered again.",
+        "An administrator retried a failed message.",
     )
-    USERNAME_CHANGED = "account:username:change", "A person's username changed."
-    USER_CREATED = "account:user:create", "An account came to be."
-    USER_CHANGED = "account:user:change", "A person's role changed."
-    PROFILE_CHANGED = "account:profile:change", "What a person tells about themselves changed."
-    AVATAR_CHANGED = "account:avatar:change", "A person is shown by another picture."
-    AVATAR_REMOVED = "account:avatar:remove", "A person is shown without a picture."
+    USERNAME_CHANGED = "account:username:change", "A user's username changed."
+    USER_CREATED = "account:user:create", "A user was created."
+    USER_CHANGED = "account:user:change", "A user's role changed."
+    PROFILE_CHANGED = "account:profile:change", "A user's profile changed."
+    AVATAR_CHANGED = "account:avatar:change", "A user's avatar was set or replaced."
+    AVATAR_REMOVED = "account:avatar:remove", "A user's avatar was removed."
     METADATA_CHANGED = (
         "account:metadata:change",
-        "What applications note about a person changed.",
+        "The metadata that applications store about a user changed.",
     )
-    USER_GROUPS_CHANGED = "account:user:change_groups", "A person joined or left groups."
-    GROUP_CHANGED = "account:group:change", "A group was made or changed."
+    USER_GROUPS_CHANGED = "account:user:change_groups", "A user's groups changed."
+    GROUP_CHANGED = "account:group:change", "A group was created or changed."
     GROUP_DELETED = "account:group:delete", "A group was deleted."
-    PERMISSION_CHANGED = "account:permission:change", "A permission was made or described anew."
+    PERMISSION_CHANGED = (
+        "account:permission:change",
+        "A permission was created, or its description changed.",
+    )
     PERMISSION_DELETED = "account:permission:delete", "A permission was deleted."
     USER_PERMISSIONS_CHANGED = (
         "account:user:change_permissions",
-        "A person was given or lost permissions of their own.",
+        "A user's own permissions changed.",
     )
     USER_SUSPENDED = (
         "account:user:suspend",
-        "A person was shut out, or the reason or the end of that changed.",
+        "A user was suspended, or the suspension's reason or end changed.",
     )
-    USER_REACTIVATED = "account:user:reactivate", "A person may sign in again."
-    USER_UNLOCKED = "account:user:unlock", "Failed log-ins of a person were forgotten."
+    USER_REACTIVATED = "account:user:reactivate", "A user was reactivated."
+    USER_UNLOCKED = "account:user:unlock", "A user was unlocked: failed log-ins were cleared."
     DELETION_SCHEDULED = (
         "account:user:schedule_deletion",
-        "An account was shut, to be erased later.",
+        "An account was deactivated and scheduled for deletion.",
     )
-    DELETION_CANCELED = "account:user:cancel_deletion", "An account is not to be erased after all."
-    USER_ERASED = "account:user:erase", "Nothing but an anonymous row is left of a person."
-    DATA_EXPORT_REQUESTED = "privacy:export:request", "A person asked for all data kept about them."
-    DATA_EXPORT_COMPLETED = "privacy:export:complete", "A person's data was put together."
-    DATA_EXPORT_FETCHED = "privacy:export:fetch", "A person's data was fetched by the mailed link."
+    DELETION_CANCELED = "account:user:cancel_deletion", "A scheduled deletion was canceled."
+    USER_ERASED = "account:user:erase", "A user was erased; only an anonymous row remains."
+    DATA_EXPORT_REQUESTED = "privacy:export:request", "A user requested an export of their data."
+    DATA_EXPORT_COMPLETED = "privacy:export:complete", "A data export was completed."
+    DATA_EXPORT_FETCHED = (
+        "privacy:export:fetch",
+        "A data export was downloaded by the mailed link.",
+    )
     BULK_ACTION_STARTED = (
         "bulk:action:start",
-        "An administrator began to do something to all people of a selection.",
+        "An administrator started a bulk action.",
     )
-    BULK_ACTION_CANCELED = "bulk:action:cancel", "An administrator ended a bulk action early."
+    BULK_ACTION_CANCELED = "bulk:action:cancel", "An administrator canceled a bulk action."
     BULK_ACTION_FINISHED = (
         "bulk:action:finish",
-        "A bulk action came to its end, or its requester's rights did.",
+        "A bulk action completed, failed, or stopped because its requester lost the permission.",
     )
     SERVICE_ACCOUNT_CREATED = (
         "account:service_account:create",
-        "An administrator made an account for a program.",
+        "An administrator created a service account.",
     )
     SERVICE_ACCOUNT_DEACTIVATED = (
         "account:service_account:deactivate",
-        "A program's account was shut, and its tokens were revoked.",
+        "A service account was deactivated, and its tokens were revoked.",
     )
-    ORGANIZATION_CREATED = "organization:organization:create", "Somebody made an organisation."
+    ORGANIZATION_CREATED = "organization:organization:create", "An organisation was created."
     ORGANIZATION_RENAMED = "organization:organization:rename", "An organisation was renamed."
     ORGANIZATION_DELETED = (
         "organization:organization:delete",
-        "An organisation was deleted, with everybody's membership.",
+        "An organisation was deleted, with all memberships.",
     )
     ORGANIZATION_INVITATION_SENT = (
         "organization:invitation:create",
-        "Somebody was invited to an organisation.",
+        "An invitation to an organisation was sent.",
     )
     ORGANIZATION_INVITATION_CANCELED = (
         "organization:invitation:cancel",
-        "An invitation to an organisation was taken back.",
+        "An invitation to an organisation was canceled.",
     )
     ORGANIZATION_INVITATION_DECLINED = (
         "organization:invitation:decline",
-        "An invitation to an organisation was turned down.",
+        "An invitation to an organisation was declined.",
     )
     ORGANIZATION_INVITATION_ACCEPTED = (
         "organization:invitation:accept",
-        "A person joined an organisation.",
+        "A user joined an organisation.",
     )
     MEMBER_ROLE_CHANGED = (
         "organization:membership:change_role",
-        "A person's role in an organisation changed.",
+        "A member's role in an organisation changed.",
     )
-    MEMBER_REMOVED = "organization:membership:remove", "A person was taken out of an organisation."
-    MEMBER_LEFT = "organization:membership:leave", "A person left an organisation."
+    MEMBER_REMOVED = (
+        "organization:membership:remove",
+        "A member was removed from an organisation.",
+    )
+    MEMBER_LEFT = "organization:membership:leave", "A member left an organisation."
     PASSWORD_REFUSED = (
         "password:user:refuse",
-        "A current password was entered wrong by whoever was signed in.",
+        "A signed-in user entered a wrong current password.",
     )
     PASSWORD_CHANGED = (
         "password:user:change",
-        "A person changed the password.",
+        "A user changed the password.",
     )
     PASSWORD_RESET_REQUESTED = (
         "password:reset:request",
-        "Somebody asked to choose a new password.",
+        "A password reset was requested.",
     )
     PASSWORD_RESET_FORCED = (
         "password:reset:force",
-        "An administrator had a person choose a new password.",
+        "An administrator required a password reset.",
     )
     PASSWORD_RESET = (
         "password:reset:complete",
-        "A person chose a new password by a mailed link.",
+        "A user reset the password by a mailed link.",
     )
-    API_TOKEN_CREATED = "token:api_token:create", "An API token was made."
+    API_TOKEN_CREATED = "token:api_token:create", "An API token was created."
     API_TOKEN_ROTATED = (
         "token:api_token:rotate",
-        "An API token got a successor, and works beside it for a while.",
+        "An API token was rotated; both tokens are valid during the overlap.",
     )
     API_TOKEN_RENAMED = "token:api_token:rename", "An API token was renamed."
     API_TOKEN_REVOKED = "token:api_token:revoke", "An API token was revoked."
-    FACTOR_ADDED = "factor:user:enroll", "A person set up a second factor."
-    FACTOR_REMOVED = "factor:user:remove", "A person removed a second factor."
-    FACTOR_RENAMED = "factor:user:rename", "A person called a passkey something else."
-    FACTOR_USED = "factor:user:use", "A person proved who they are by a second factor."
-    FACTOR_REFUSED = "factor:user:refuse", "A second factor's proof was wrong."
-    RECOVERY_CODE_USED = "factor:recovery_code:use", "A person used a recovery code."
+    FACTOR_ADDED = "factor:user:enroll", "A user set up a second factor."
+    FACTOR_REMOVED = "factor:user:remove", "A user removed a second factor."
+    FACTOR_RENAMED = "factor:user:rename", "A user renamed a passkey."
+    FACTOR_USED = "factor:user:use", "A user authenticated with a second factor."
+    FACTOR_REFUSED = "factor:user:refuse", "A second factor was invalid."
+    RECOVERY_CODE_USED = "factor:recovery_code:use", "A user used a recovery code."
     RECOVERY_CODES_REGENERATED = (
         "factor:recovery_code:regenerate",
-        "A person got new recovery codes in place of the former ones.",
+        "A user replaced the recovery codes.",
     )
     FACTORS_RESET = (
         "factor:user:reset",
-        "An administrator removed all second factors of a person.",
+        "An administrator removed all second factors of a user.",
     )
-    REAUTHENTICATED = "session:user:reauthenticate", "A person proved again who they are."
+    REAUTHENTICATED = "session:user:reauthenticate", "A user reauthenticated."
     LOGGED_IN = "session:user:log_in", "A session began."
     LOG_IN_REFUSED = "session:user:refuse_log_in", "A log-in failed."
     LOG_IN_THROTTLED = (
         "session:user:throttle_log_in",
-        "Log-ins of an account were refused unseen, there were too many.",
+        "A login was locked after too many failed attempts.",
     )
     IMPERSONATION_BEGUN = (
         "session:user:impersonate",
-        "An administrator began to act in a person's name.",
+        "An administrator began to impersonate a user.",
     )
     IMPERSONATION_ENDED = (
         "session:user:end_impersonation",
-        "An administrator ceased to act in a person's name.",
+        "An impersonation ended.",
     )
-    LOGGED_OUT = "session:user:log_out", "A session was ended from within."
-    SESSIONS_REVOKED = "session:user:revoke", "Sessions were ended from outside."
+    LOGGED_OUT = "session:user:log_out", "A user signed out."
+    SESSIONS_REVOKED = "session:user:revoke", "Sessions were revoked."
     REFRESH_TOKEN_REUSED = (
         "session:refresh_token:reuse",
-        "An old refresh token came again, so its session ended.",
+        "A used refresh token was presented again, so its session was ended.",
     )

@@ -1,4 +1,4 @@
-"""Background work on events: daily counts rolled up from them, and sealing."""
+"""Event subscribers and periodic tasks: daily counts and sealing."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ from users.activity.tags import Tag
 @subscriber(Tag.USER_CREATED, transactional=True)
 @subscriber(Tag.LOGGED_IN, transactional=True)
 def count_event(event_id: str) -> None:
-    """Add the event to its day; the outbox sees to it that this happens exactly once."""
+    """Add the event to its daily count, exactly once: the subscriber is transactional."""
     event = Event.objects.only("tag", "created_at").get(pk=event_id)
     DailyCount.objects.bulk_create(
         [DailyCount(day=event.created_at.date(), tag=event.tag)], ignore_conflicts=True
@@ -27,5 +27,5 @@ def count_event(event_id: str) -> None:
 
 @periodic("users.activity.seal_events", every=timedelta(minutes=1))
 def seal_events() -> None:
-    """Seal what was committed since the last time."""
+    """Seal newly committed events."""
     seal_all()

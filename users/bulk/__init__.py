@@ -1,1 +1,1 @@
-"""Bulk actions: what is done to all people of a selection, by a worker, one after the other."""
+"""Bulk actions: an operation that a worker applies to each user of a selection."""

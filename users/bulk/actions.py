@@ -1,4 +1,4 @@
-"""What can be done in bulk: what can be done to one person, by the same service."""
+"""The kinds of bulk actions, each applied by the service for a single user."""
 
 import datetime as dt
 from collections.abc import Callable, Mapping
@@ -33,35 +33,35 @@ from users.privacy.services.deletion import cancel_user_deletion, delete_user
 
 
 class BulkActionKind(DescribedEnum):
-    """What is done to each person."""
+    """What a bulk action does to each user."""
 
-    SUSPEND = "suspend", "Shut out, as `suspendUser` does; takes `reason`, and may take `until`."
-    REACTIVATE = "reactivate", "Let in again, as `reactivateUser` does."
-    ADD_TO_GROUP = "add_to_group", "Put into a group, whatever else they are in; takes `groupId`."
-    REMOVE_FROM_GROUP = "remove_from_group", "Take out of a group; takes `groupId`."
-    VERIFY_EMAIL = "verify_email", "Vouch for the address, as `verifyUserEmail` does."
-    END_SESSIONS = "end_sessions", "Sign out everywhere, as `endSessions` does."
-    UNLOCK = "unlock", "Forget failed log-ins, as `unlockUser` does."
+    SUSPEND = "suspend", "Suspend, as `suspendUser` does. Requires `reason`; `until` is optional."
+    REACTIVATE = "reactivate", "Reactivate, as `reactivateUser` does."
+    ADD_TO_GROUP = "add_to_group", "Add to a group and keep other groups. Requires `groupId`."
+    REMOVE_FROM_GROUP = "remove_from_group", "Remove from a group. Requires `groupId`."
+    VERIFY_EMAIL = "verify_email", "Mark the address as verified, as `verifyUserEmail` does."
+    END_SESSIONS = "end_sessions", "End all sessions, as `endSessions` does."
+    UNLOCK = "unlock", "Unlock, as `unlockUser` does."
     REQUIRE_PASSWORD_RESET = (
         "require_password_reset",
-        "Have another password chosen, as `requirePasswordReset` does.",
+        "Require a password reset, as `requirePasswordReset` does.",
     )
     RESET_SECOND_FACTORS = (
         "reset_second_factors",
         "Remove all second factors, as `resetSecondFactors` does.",
     )
-    DELETE = "delete", "Shut the account, to be erased later, as `deleteUser` does."
-    CANCEL_DELETION = "cancel_deletion", "Keep the account, as `cancelUserDeletion` does."
+    DELETE = "delete", "Schedule the deletion of the account, as `deleteUser` does."
+    CANCEL_DELETION = "cancel_deletion", "Cancel the deletion, as `cancelUserDeletion` does."
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """The service of one person, and what starting it for many asks for.
+    """A service for a single user, and the requirements of its bulk action.
 
-    ``title`` is for administrators to read. ``service`` is called with the person's id, the actor
-    and the arguments, of which it must be given those that it ``needs`` and may be given those
-    that it ``takes``. ``rule`` is the one that the service asks, too. ``check`` gets the arguments
-    before anybody is touched, and raises `InputRejectedError`.
+    ``title`` is shown to administrators. ``service`` is called with the user's id, the actor and
+    the arguments: it requires those in ``needs`` and accepts those in ``takes``. ``rule`` is the
+    access rule that the service itself checks. ``check`` validates the arguments before the action
+    starts, and raises `InputRejectedError`.
     """
 
     title: Text
@@ -72,13 +72,13 @@ class Action:
     check: Callable[..., object] | None = None
 
     def validate(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the arguments. Raises `InputRejectedError` for what does not fit."""
+        """Return the valid arguments. Raises `InputRejectedError`."""
         arguments = {name: value for name, value in given.items() if value is not None}
         missing = [name for name in self.needs if name not in arguments]
         unknown = [name for name in arguments if name not in {*self.needs, *self.takes}]
         problems = [
-            *(_problem(name, gettext("This action needs it.")) for name in missing),
-            *(_problem(name, gettext("This action does not take it.")) for name in unknown),
+            *(_problem(name, gettext("This action requires a value.")) for name in missing),
+            *(_problem(name, gettext("This action does not accept a value.")) for name in unknown),
         ]
         if problems:
             raise InputRejectedError(*problems)
@@ -86,9 +86,9 @@ class Action:
             self.check(**arguments)
         return arguments
 
-    def carry_out(self, user_id: UUID, **how: Any) -> None:
-        """Do it to one person. Raises whatever the service raises."""
-        self.service(user_id, **how)
+    def carry_out(self, user_id: UUID, **arguments: Any) -> None:
+        """Call the service for one user. Raises the service's errors."""
+        self.service(user_id, **arguments)
 
 
 ACTIONS: Final[Mapping[str, Action]] = {
@@ -116,19 +116,19 @@ ACTIONS: Final[Mapping[str, Action]] = {
         check=find_group,
     ),
     BulkActionKind.VERIFY_EMAIL: Action(
-        _("Vouch for the address"), verify_user_email, may_administer_users
+        _("Mark the address as verified"), verify_user_email, may_administer_users
     ),
     BulkActionKind.END_SESSIONS: Action(_("Sign out everywhere"), end_sessions, may_administer),
-    BulkActionKind.UNLOCK: Action(_("Forget failed log-ins"), unlock_user, may_administer),
+    BulkActionKind.UNLOCK: Action(_("Unlock"), unlock_user, may_administer),
     BulkActionKind.REQUIRE_PASSWORD_RESET: Action(
-        _("Have another password chosen"), require_password_reset, may_administer
+        _("Require a password reset"), require_password_reset, may_administer
     ),
     BulkActionKind.RESET_SECOND_FACTORS: Action(
         _("Reset second factors"), reset_second_factors, may_administer
     ),
     BulkActionKind.DELETE: Action(_("Delete the account"), delete_user, may_administer),
     BulkActionKind.CANCEL_DELETION: Action(
-        _("Undo the deletion"), cancel_user_deletion, may_administer
+        _("Cancel the deletion"), cancel_user_deletion, may_administer
     ),
 }
 
@@ -142,7 +142,7 @@ def to_json(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def from_json(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments that `stored` was given."""
+    """Return the arguments that `to_json` serialized."""
     return {
         name: dt.datetime.fromisoformat(value) if name == "until" else value
         for name, value in arguments.items()

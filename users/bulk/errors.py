@@ -1,4 +1,4 @@
-"""Reasons and errors of the app; see `core.errors`."""
+"""Error codes of the bulk app."""
 
 from typing import Final
 
@@ -10,20 +10,20 @@ from users.privacy.errors import PrivacyErrorCode
 
 
 class BulkErrorCode(ErrorCode):
-    """Reasons not to start a bulk action, or to skip a user in it."""
+    """Error codes for starting a bulk action, and for users that it skips."""
 
     SELECTION_CHANGED = (
         "SELECTION_CHANGED",
-        "Not as many people are selected as were expected; nobody was touched.",
+        "The number of selected users is not the expected one. Nothing was changed.",
     )
     BULK_ACTION_RUNNING = (
         "BULK_ACTION_RUNNING",
-        "Another bulk action of whoever is signed in goes on; it can be cancelled.",
+        "Another bulk action of the current user is still running.",
     )
-    OWN_ACCOUNT = "OWN_ACCOUNT", "Nobody does this to their own account in bulk."
+    OWN_ACCOUNT = "OWN_ACCOUNT", "A bulk action skips the account of its requester."
 
 
-# All of them: any refusal of a service that is carried out in bulk is stored by its code.
+# All codes of the services that run in bulk: a refusal is stored by its code.
 ERROR_CODES: Final[tuple[type[ErrorCode], ...]] = (
     AccountErrorCode,
     AuthenticationErrorCode,

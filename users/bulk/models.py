@@ -1,4 +1,4 @@
-"""Bulk actions, and whom they left as they were."""
+"""Bulk actions, and the users for whom they failed."""
 
 from typing import Any, ClassVar
 
@@ -16,34 +16,34 @@ from users.bulk.states import LIVE, BulkActionState
 
 
 def kind_choices() -> list[tuple[str, Any]]:
-    """Return every kind; a function, so that a new one needs no migration."""
+    """Return all kinds. A callable, so that a new kind needs no migration."""
     return [(kind, action.title) for kind, action in ACTIONS.items()]
 
 
 def state_choices() -> list[tuple[str, Any]]:
-    """Return every state; a function, for the same reason."""
+    """Return all states. A callable, so that a new state needs no migration."""
     return BulkActionState.choices
 
 
 def code_choices() -> list[tuple[str, str]]:
-    """Return every code; a function, for the same reason."""
+    """Return all error codes. A callable, so that a new code needs no migration."""
     return [(code.value, code.value) for codes in ERROR_CODES for code in codes]
 
 
 class BulkAction(models.Model):
-    """One action on all people of a selection, and how far it is.
+    """An action on all users of a selection, and its progress.
 
-    People are visited by their ids. Ids grow with time, so the row's own is the bound: whoever
-    comes later is not visited.
+    Users are processed in id order. Ids are UUIDv7, so the action's own id is the upper bound:
+    users created after the start are skipped.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     requester = user_key("bulk_actions", verbose_name=_("asked for by"))
-    # The API token that spoke for the requester, if one did. It may be gone since.
+    # The API token of the request, if any. The token may have been deleted since.
     token_id = models.UUIDField(null=True)
     kind = models.CharField(_("action"), max_length=40, choices=kind_choices)
     arguments = models.JSONField(_("arguments"), default=dict)
-    # None when it named somebody who was erased since.
+    # None once a user whom it named was erased.
     selection = models.JSONField(_("selection"), encoder=DjangoJSONEncoder, null=True)
     state = models.CharField(
         _("state"),
@@ -51,12 +51,12 @@ class BulkAction(models.Model):
         choices=state_choices,
         default=BulkActionState.PENDING,
     )
-    # How many people were selected when it began, and what became of them.
+    # The number of selected users at the start, and the numbers by outcome.
     total = models.PositiveIntegerField(_("people"))
     done = models.PositiveIntegerField(_("done"), default=0)
     unchanged = models.PositiveIntegerField(_("unchanged"), default=0)
     failed = models.PositiveIntegerField(_("refused"), default=0)
-    # Who was visited last, and how many turns workers have finished.
+    # The last processed user, and the number of finished turns.
     cursor = models.UUIDField(null=True)
     turn = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(_("asked for"), auto_now_add=True)
@@ -66,9 +66,9 @@ class BulkAction(models.Model):
     objects = BulkActionQuerySet.as_manager()
 
     class Meta:
-        """One at a time a person: two would only wait for each other."""
+        """At most one live action per requester: two would only contend for row locks."""
 
-        # Joins from other types go through `visible_to`, too.
+        # Relations from other types must apply `visible_to`, too.
         base_manager_name = "objects"
         verbose_name = _("bulk action")
         verbose_name_plural = _("bulk actions")
@@ -88,17 +88,17 @@ class BulkAction(models.Model):
         ]
 
     def __str__(self) -> str:
-        """Name the kind and the row."""
+        """Return the kind and the id."""
         return f"{self.kind} {self.pk}"
 
     @property
     def is_live(self) -> bool:
-        """Whether it goes on."""
+        """Whether the action is pending or running."""
         return self.state in LIVE
 
 
 class BulkFailure(models.Model):
-    """Somebody whom the service of a bulk action refused, and why."""
+    """A user for whom the bulk action's service raised an error, and its code."""
 
     bulk_action = models.ForeignKey(
         BulkAction, on_delete=models.CASCADE, related_name="failures", db_index=False
@@ -109,7 +109,7 @@ class BulkFailure(models.Model):
     objects = BulkFailureQuerySet.as_manager()
 
     class Meta:
-        """Nobody is visited twice."""
+        """At most one per user and action."""
 
         base_manager_name = "objects"
         verbose_name = _("refusal")
@@ -122,5 +122,5 @@ class BulkFailure(models.Model):
         indexes: ClassVar = [models.Index(fields=["bulk_action", "id"], name="bulk_failure_order")]
 
     def __str__(self) -> str:
-        """Name the code and the row."""
+        """Return the code and the row's id."""
         return f"{self.code} #{self.pk}"

@@ -1,4 +1,4 @@
-"""What this app holds about people."""
+"""Personal data in bulk actions."""
 
 import re
 
@@ -17,7 +17,7 @@ from users.activity.personal_data_registry import (
 from users.bulk.models import BulkAction, BulkFailure
 from users.bulk.throttling import user_buckets
 
-OTHERS = "tells of the people who were selected, and goes with the row in any case"
+OTHERS = "personal data of the selected users, deleted with the row"
 
 
 @register_eraser
@@ -27,11 +27,11 @@ def _clear_rate_limits(subject: DataSubject) -> None:
 
 @register_eraser
 def _erase_search_terms(subject: DataSubject) -> None:
-    """Forget by what ended bulk actions selected people, and why, where that names the person."""
-    words = Concat(Cast("selection", TextField()), Cast("arguments", TextField()))
-    ended = BulkAction.objects.ended().annotate(words=words)
+    """Clear the selection and arguments of ended bulk actions that contain the user's logins."""
+    text = Concat(Cast("selection", TextField()), Cast("arguments", TextField()))
+    ended = BulkAction.objects.ended().annotate(text=text)
     for login in subject.logins:
-        ended.filter(words__iregex=rf"\y{re.escape(login)}\y").update(selection=None, arguments={})
+        ended.filter(text__iregex=rf"\y{re.escape(login)}\y").update(selection=None, arguments={})
 
 
 register_tables(

@@ -1,4 +1,4 @@
-"""Reads of bulk actions, and who may see them."""
+"""Querysets of bulk actions and their failures."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Self
@@ -18,37 +18,36 @@ class BulkActionQuerySet(models.QuerySet["BulkAction"]):
     """Bulk actions."""
 
     def visible_to(self, actor: Actor) -> Self:
-        """Administrators see all; others, those that they started when they were administrators.
+        """Administrators see all bulk actions; other users see those that they started.
 
-        What they tell is for who may start them: no token that only reads people sees any, and
-        nobody who acts in somebody else's name.
+        Requires the scope to start one: read-only tokens and impersonations see none.
         """
         if not (actor.is_authenticated and actor.allows(Scope.USERS_WRITE)):
             return self.none()
         return self if actor.is_superuser else self.filter(requester_id=actor.user_id)
 
     def live(self) -> Self:
-        """Those that go on."""
+        """Return pending and running actions."""
         return self.filter(state__in=LIVE)
 
     def ended(self) -> Self:
-        """Those that do not go on."""
+        """Return ended actions."""
         return self.exclude(state__in=LIVE)
 
     def finished_before(self, age: timedelta) -> Self:
-        """Those that ended so long ago."""
+        """Return actions that ended at least ``age`` ago."""
         return self.filter(finished_at__lte=timezone.now() - age)
 
 
 class BulkFailureQuerySet(models.QuerySet["BulkFailure"]):
-    """Refusals in bulk actions."""
+    """Failures of bulk actions."""
 
     def visible_to(self, actor: Actor) -> Self:
-        """Whoever sees the bulk action sees whom it left as they were."""
+        """Failures are visible with their bulk action."""
         if not (actor.is_authenticated and actor.allows(Scope.USERS_WRITE)):
             return self.none()
         return self if actor.is_superuser else self.filter(bulk_action__requester_id=actor.user_id)
 
     def in_order(self) -> Self:
-        """Those who were refused first come first."""
+        """Return failures oldest first."""
         return self.order_by("id")

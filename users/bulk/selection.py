@@ -1,4 +1,4 @@
-"""Which people a bulk action is about: a filter and a search, as in the directory."""
+"""The selection of a bulk action: a filter and a search, as in the directory."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -14,25 +14,25 @@ from users.accounts.querysets import UserQuerySet
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Conditions, and not people: who meets them is found out when it matters."""
+    """Conditions for users, evaluated whenever they are used."""
 
     filter: UserFilterSpec = field(default_factory=UserFilterSpec)
     search: str | None = None
 
     @property
     def is_open(self) -> bool:
-        """Whether there is no condition, and so everybody is selected."""
+        """Whether the selection has no condition and so matches all users."""
         return self.search is None and self.filter.is_open
 
     def people(self, actor: Actor) -> UserQuerySet:
-        """Return those whom the actor selects, as the directory does, in no order.
+        """Return the matching users who are visible to the actor, unordered.
 
         Raises `ArgumentInvalidError` and the policy's errors.
         """
-        people: UserQuerySet = User.objects.visible_to(actor).people()
+        users: UserQuerySet = User.objects.visible_to(actor).people()
         if self.search is not None:
-            people = people.matching_words(words_of(self.search), actor)
-        return self.filter.apply(people, order=None, actor=actor)
+            users = users.matching_words(words_of(self.search), actor)
+        return self.filter.apply(users, order=None, actor=actor)
 
     def to_json(self) -> dict[str, Any]:
         """Return the selection as JSON."""
@@ -40,7 +40,7 @@ class Selection:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """Return the selection that `stored` was called on."""
+        """Return the selection that `to_json` serialized."""
         return cls(_from_json(value["filter"]), value["search"])
 
 
@@ -49,10 +49,10 @@ def _to_json(filter: UserFilterSpec) -> dict[str, Any]:
         name: _moments(value) if isinstance(value, Period) else value
         for name, value in filter.conditions.items()
     }
-    some = {"all_of": filter.all_of, "any_of": filter.any_of}
-    inside = {name: [*map(_to_json, each)] for name, each in some.items() if each is not None}
-    outside = {"none_of": _to_json(filter.none_of)} if filter.none_of else {}
-    return {"conditions": conditions, **inside, **outside}
+    groups = {"all_of": filter.all_of, "any_of": filter.any_of}
+    nested = {name: [*map(_to_json, group)] for name, group in groups.items() if group is not None}
+    negated = {"none_of": _to_json(filter.none_of)} if filter.none_of else {}
+    return {"conditions": conditions, **nested, **negated}
 
 
 def _from_json(value: Mapping[str, Any]) -> UserFilterSpec:
@@ -60,11 +60,11 @@ def _from_json(value: Mapping[str, Any]) -> UserFilterSpec:
         name: _period(each) if name in PERIOD_FILTERS else each
         for name, each in value["conditions"].items()
     }
-    inside = {
+    nested = {
         name: [*map(_from_json, value[name])] for name in ("all_of", "any_of") if name in value
     }
     none_of = _from_json(value["none_of"]) if "none_of" in value else None
-    return UserFilterSpec(conditions, none_of=none_of, **inside)
+    return UserFilterSpec(conditions, none_of=none_of, **nested)
 
 
 def _moments(period: Period) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""How far bulk actions are."""
+"""The states of bulk actions."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class BulkActionState(TextChoices):
-    """How far a bulk action is."""
+    """The state of a bulk action."""
 
     PENDING = "pending", _("waiting")
     RUNNING = "running", _("running")

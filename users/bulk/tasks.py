@@ -1,4 +1,4 @@
-"""Background work of bulk actions."""
+"""Outbox subscriber and periodic task of bulk actions."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -11,11 +11,11 @@ from users.bulk.services.run import TOPIC, carry_out
 
 @subscriber(TOPIC)
 def take_turn(bulk_action_id: str, turn: int) -> None:
-    """Go on with a bulk action for a while."""
+    """Run one turn of a bulk action."""
     carry_out(UUID(bulk_action_id), turn=turn)
 
 
 @periodic("users.bulk.prune", every=timedelta(minutes=10))
 def prune() -> None:
-    """Remove bulk actions that ended long ago."""
+    """Delete bulk actions past their retention period."""
     prune_bulk_actions()

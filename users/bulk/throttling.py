@@ -1,4 +1,4 @@
-"""How often people may start bulk actions, each of which has people counted."""
+"""Rate limit for starting bulk actions, each of which counts users."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -11,10 +11,10 @@ STARTS_PER_USER: Final = Limit("bulk.person", 60, timedelta(hours=1))
 
 
 def user_buckets(user_id: UUID) -> Iterable[Bucket]:
-    """Return where what a person starts counts."""
+    """Return the user's buckets."""
     return [Bucket(STARTS_PER_USER, str(user_id))]
 
 
 def count_start(user_id: UUID) -> None:
-    """Count an attempt. Raises `TooManyAttemptsError`."""
+    """Count the start of a bulk action. Raises `TooManyAttemptsError`."""
     attempt(*user_buckets(user_id))

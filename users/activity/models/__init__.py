@@ -1,4 +1,4 @@
-"""Events, what is personal about them, their seals, and daily counts."""
+"""Events, their personal details and seals, and daily counts."""
 
 from users.activity.models.events import DailyCount, Event, EventDetails
 from users.activity.models.seals import EventSeal

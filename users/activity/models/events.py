@@ -1,4 +1,4 @@
-"""Events, what is personal about them, and daily counts."""
+"""Events, their personal details, and daily counts."""
 
 import hashlib
 import json
@@ -19,11 +19,11 @@ from users.activity.tags import Tag
 
 
 def tag_choices() -> list[tuple[str, str]]:
-    """Return every tag; a function, so that a new one needs no migration."""
+    """Return all tags. A callable, so that a new tag needs no migration."""
     return [(tag.value, tag.value) for tag in Tag]
 
 
-def _person() -> Any:
+def _user_reference() -> Any:
     return models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.DO_NOTHING,
@@ -35,17 +35,17 @@ def _person() -> Any:
 
 
 class Event(AppendOnly):
-    """One thing that happened. Rows are only ever added, and PostgreSQL sees to that.
+    """An entry of the audit trail; PostgreSQL enforces that rows are append-only.
 
-    An event outlives what it is about, so no constraint ties it to people; a subject may also
-    be a link that was mailed. Nothing in a row is personal: that is in `EventDetails`, to which
-    ``details_digest`` commits.
+    An event outlives its users, so it has no foreign key constraints; the subject may also be a
+    mailed link. The row holds no personal data: that is in `EventDetails`, to which
+    ``details_digest`` is a commitment.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     tag = models.CharField(_("tag"), max_length=64, choices=tag_choices)
-    actor = _person()
-    subject = _person()
+    actor = _user_reference()
+    subject = _user_reference()
     session_id = models.UUIDField(_("session"), null=True)
     data = models.JSONField(_("data"), default=dict, encoder=DjangoJSONEncoder)
     details_digest = models.BinaryField(max_length=32, null=True)
@@ -54,7 +54,7 @@ class Event(AppendOnly):
     objects = EventQuerySet.as_manager()
 
     class Meta:
-        """The audit trail is read newest first, and ids grow with time."""
+        """Indexed by id for reading newest first: ids are UUIDv7."""
 
         base_manager_name = "objects"
         verbose_name = _("event")
@@ -66,22 +66,22 @@ class Event(AppendOnly):
         ]
 
     def __str__(self) -> str:
-        """Name the tag and the row."""
+        """Return the tag and the row's id."""
         return f"{self.tag} {self.pk}"
 
     @property
     def personal_values(self) -> dict[str, Any]:
-        """The details; empty if there were none, or if they were erased."""
-        # What Django raises where there is no row is an AttributeError, too.
+        """The personal details; empty if there were none or they were erased."""
+        # For a missing row, Django raises `RelatedObjectDoesNotExist`, an AttributeError.
         details: EventDetails | None = getattr(self, "details", None)
         return details.values if details else {}
 
 
 class EventDetails(models.Model):
-    """What of an event is personal: addresses, devices, former names. It can be erased.
+    """The erasable personal data of an event: addresses, devices, old names.
 
-    The event keeps a salted digest. As long as the details are here it proves that nobody
-    altered them; once they and their salt are gone, nothing can be found out from it.
+    The event stores a salted digest of it. The digest proves that the details are unaltered; once
+    they and the salt are erased, it reveals nothing.
     """
 
     event = models.OneToOneField(
@@ -91,11 +91,11 @@ class EventDetails(models.Model):
     values = models.JSONField()
 
     class Meta:
-        """One row an event at the most."""
+        """At most one per event."""
 
         verbose_name_plural = "event details"
         indexes: ClassVar = [
-            # What was mailed to an address, for its owner.
+            # Finds the mails sent to an address, for the data export of its owner.
             models.Index(
                 KT("values__email"),
                 name="event_details_email",
@@ -104,12 +104,12 @@ class EventDetails(models.Model):
         ]
 
     def __str__(self) -> str:
-        """Name the event's row only."""
+        """Return the event's id; the values are personal data."""
         return str(self.pk)
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
-        """Return unsaved details with a salt of their own."""
+        """Return unsaved details with a new salt."""
         return cls(salt=secrets.token_bytes(16), values=dict(values))
 
     def digest(self) -> bytes:
@@ -119,7 +119,7 @@ class EventDetails(models.Model):
 
 
 class DailyCount(models.Model):
-    """How often a tag happened on one day, in UTC."""
+    """The number of events of one tag on one day (UTC)."""
 
     day = models.DateField(_("day"))
     tag = models.CharField(_("tag"), max_length=64, choices=tag_choices)
@@ -128,7 +128,7 @@ class DailyCount(models.Model):
     objects = DailyCountQuerySet.as_manager()
 
     class Meta:
-        """One row a day and tag."""
+        """One per day and tag."""
 
         verbose_name = _("daily count")
         verbose_name_plural = _("daily counts")
@@ -137,5 +137,5 @@ class DailyCount(models.Model):
         ]
 
     def __str__(self) -> str:
-        """Name the day and the tag."""
+        """Return the tag and the day."""
         return f"{self.tag} on {self.day}"

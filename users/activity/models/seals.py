@@ -1,8 +1,7 @@
-"""The chain over the events: who changes, removes or moves a sealed one breaks it.
+"""The hash chain over events, which detects changed, removed and reordered events.
 
-Ids are no order of commits: a transaction may take its time after it has made an id. So the order
-of the chain is given by the sealer, to committed events only, and nobody who records an event
-waits for it.
+Ids do not follow commit order: a transaction may commit long after it has created an id. So a
+separate sealer orders committed events, and recording an event never waits for the chain.
 """
 
 import datetime as dt
@@ -16,18 +15,18 @@ from django.db import models
 
 from core.database.append_only import AppendOnly
 
-# What the first seal follows.
+# The predecessor of the first seal.
 GENESIS: Final = hashlib.sha256(b"roster/audit-trail/1").digest()
-# All columns of an event; a test holds this.
+# All columns of an event; a test enforces completeness.
 SEALED: Final = (
     *("id", "tag", "actor_id", "subject_id", "session_id", "data", "details_digest", "created_at"),
 )
 
 
 class EventSeal(AppendOnly):
-    """One event's place in the chain, and the hash of everything up to it.
+    """An event's position in the chain, and the hash of the chain up to it.
 
-    No constraint ties it to the event, because it is to outlive an event that somebody removes.
+    It has no foreign key constraint, so that a removed event leaves its seal as evidence.
     """
 
     sequence = models.BigIntegerField(primary_key=True)
@@ -38,16 +37,16 @@ class EventSeal(AppendOnly):
     sealed_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
-        """Name the place."""
+        """Return the position."""
         return f"seal {self.pk}"
 
 
 def hash_after(previous: bytes, sequence: int, event: Any) -> bytes:
-    """Return the hash of the chain up to the event, in this place of it.
+    """Return the hash of the chain up to the event, at position ``sequence``.
 
-    SHA-256 over the hash before, the place (eight bytes, the most significant first) and the
-    event's columns as a JSON array, which reads in one way only. The details are in it by their
-    salted digest, so the chain holds when they are erased.
+    SHA-256 over the previous hash, the position (eight bytes, big-endian) and the event's columns
+    as a canonical JSON array. Details are included by their salted digest, so erasing them does
+    not break the chain.
     """
     values = [_canonical(getattr(event, name)) for name in SEALED]
     row = json.dumps(values, sort_keys=True, separators=(",", ":"), cls=DjangoJSONEncoder)
@@ -55,7 +54,7 @@ def hash_after(previous: bytes, sequence: int, event: Any) -> bytes:
 
 
 def _canonical(value: object) -> object:
-    """Return the value in one form, however it was read."""
+    """Return the value in its canonical JSON form."""
     if isinstance(value, bytes | memoryview):
         return bytes(value).hex()
     if isinstance(value, UUID):

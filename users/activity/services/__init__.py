@@ -1,1 +1,1 @@
-"""Every write to the audit trail."""
+"""Writing and verifying the audit trail."""

@@ -1,4 +1,4 @@
-"""Recording what happened."""
+"""Recording events."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -21,12 +21,12 @@ def record(
     personal: Mapping[str, Any] = NOTHING,
     **data: Any,
 ) -> Event:
-    """Add an event and publish it to the tag's subscribers, in the caller's transaction.
+    """Record an event and publish it to the tag's subscribers, in the caller's transaction.
 
-    Subscribers get ``event_id``. ``data`` is kept for good, so it must hold nothing secret and
-    nothing personal; ``personal`` can be erased later, and has the actor's address and device
-    by itself. What is done by an API token, or by a bulk action, tells by which. What an
-    administrator does in somebody's name is the administrator's deed, and tells in whose name.
+    Subscribers get ``event_id``. ``data`` is permanent, so it must not contain secrets or personal
+    data. ``personal`` is erasable; the actor's IP address and device are added to it. The event
+    names the API token or the bulk action, if any. In an impersonation its actor is the
+    administrator, and ``on_behalf_of`` is the impersonated user.
     """
     if actor.token_id is not None:
         data["by_token"] = actor.token_id

@@ -1,4 +1,4 @@
-"""Sealing events, and looking whether the seals still hold."""
+"""Sealing events, and verifying the seals."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,21 +14,20 @@ from users.activity.models import Event, EventDetails
 from users.activity.models.seals import GENESIS, EventSeal, hash_after
 
 BATCH: Final = 1_000
-# By how much an event may be committed after its id was made: transactions end in seconds, and
-# servers' clocks may differ. What comes later still, or is added to the past, is not sealed but
-# found by `verify_audit`.
+# How long after the creation of its id an event may be committed: transactions end in seconds, but
+# servers' clocks may differ. Events that are later or backdated stay unsealed, and `verify_audit`
+# reports them.
 LATENESS: Final = timedelta(hours=1)
-# The advisory lock of whoever seals; a number that nothing else uses.
+# Key of the sealer's advisory lock; an arbitrary number that nothing else uses.
 SEALER: Final = 7_305_804_385_369_125
 
 
 @transaction.atomic(durable=True)
 def seal_batch(*, lateness: timedelta = LATENESS) -> int:
-    """Seal committed events, the oldest first, at most `BATCH`; return how many.
+    """Seal up to `BATCH` committed events, oldest first; return their number.
 
-    They are looked for from ``lateness`` before the last one that was sealed. Of several who come
-    at once one seals, and the others return. The lock is held until the seals are committed, so
-    whoever gets it next sees them.
+    Searches from ``lateness`` before the last sealed event. Of concurrent callers one seals, and
+    the others return 0. The lock is held until the commit, so the next holder sees the seals.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [SEALER])
@@ -48,9 +47,9 @@ def seal_batch(*, lateness: timedelta = LATENESS) -> int:
 
 
 def seal_all() -> None:
-    """Seal batch by batch until nothing is left, each of which is progress kept.
+    """Seal all unsealed events, in one transaction per batch.
 
-    For late ones only the first looks, so that a backlog is not looked through again and again.
+    Only the first batch searches for late events, so that a backlog is not scanned repeatedly.
     """
     size = seal_batch()
     while size == BATCH:
@@ -58,14 +57,15 @@ def seal_all() -> None:
 
 
 def _is_sealed(earliest: UUID) -> Exists:
-    """Ask whether an event of that id or a later one is sealed, and not for all seals there are."""
+    """Return a condition for sealed events; ``earliest`` bounds the scan of the seals."""
     return Exists(EventSeal.objects.filter(event=OuterRef("pk"), event__gte=earliest))
 
 
 def _earliest_after(last: EventSeal | None, lateness: timedelta = LATENESS) -> UUID:
-    """Return the earliest id that an event may have which is sealed after ``last``.
+    """Return the lowest id of an event that may be sealed after ``last``.
 
-    A clock that is ahead makes ids that are, and must not keep others from being sealed.
+    The time of sealing bounds it, too: a server whose clock is ahead creates ids in the future,
+    which must not exclude the events of other servers.
     """
     if last is None:
         return UUID(int=0)
@@ -74,31 +74,31 @@ def _earliest_after(last: EventSeal | None, lateness: timedelta = LATENESS) -> U
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something about the audit trail that should not be."""
+    """An inconsistency in the audit trail."""
 
     subject: str
     problem: str
 
     def __str__(self) -> str:
-        """Say what is wrong, and with what."""
+        """Return the subject and the problem."""
         return f"{self.subject}: {self.problem}"
 
 
 @dataclass(slots=True)
 class Verification:
-    """A walk along the chain. The figures are right once all findings were read."""
+    """A verification of the chain; its counts are final once `findings` is exhausted."""
 
-    # A hash that was the chain's head once and was kept elsewhere.
+    # An earlier head of the chain, stored outside of the database.
     anchor: bytes | None = None
     seals: int = 0
     waiting: int = 0
     head: bytes = GENESIS
 
     def findings(self) -> Iterator[Finding]:
-        """Yield what is wrong, with bounded memory.
+        """Yield all inconsistencies, with bounded memory.
 
-        Each seal is compared with its event and with the seal before as they are stored, so that
-        a change is told where it is, and not for everything after it.
+        Each seal is verified against its event and the stored previous seal, so that a change is
+        reported once, and not for every later seal.
         """
         last, is_anchored = None, self.anchor in (None, GENESIS)
         while batch := self._seals_after(last):
@@ -112,7 +112,9 @@ class Verification:
                 is_anchored = is_anchored or self.head == self.anchor
             self.seals += len(batch)
         if not is_anchored:
-            yield Finding("the chain", "the given head is not in it: it was cut off or made anew")
+            yield Finding(
+                "the chain", "does not contain the given head: it was truncated or rebuilt"
+            )
         yield from self._never_sealed(last)
 
     @staticmethod
@@ -132,20 +134,20 @@ class Verification:
         elif event is None:
             yield Finding(name, "is missing")
         elif hash_after(previous, seal.sequence, event) != bytes(seal.hash):
-            yield Finding(name, "it, its seal or the seal before is not what it was")
+            yield Finding(name, "the event, its seal or the previous seal was changed")
         digest = event.details_digest if event else None
         if event and details and (digest is None or bytes(digest) != details.digest()):
-            yield Finding(name, "its details are not what they were")
+            yield Finding(name, "its details were changed")
 
     def _never_sealed(self, last: EventSeal | None) -> Iterator[Finding]:
-        """Tell of events that came too late to be sealed, and count those that wait for it."""
+        """Yield events that are too old to be sealed, and count those that are pending."""
         earliest, position = _earliest_after(last), UUID(int=0)
         events = Event.objects.annotate(is_sealed=_is_sealed(position)).order_by("pk")
         while batch := events.filter(pk__gt=position).values_list("pk", "is_sealed")[:BATCH]:
-            for key, is_sealed in batch:
-                position = key
+            for event_id, is_sealed in batch:
+                position = event_id
                 if is_sealed:
                     continue
-                if key < earliest:
-                    yield Finding(f"event {key}", "was never sealed: it was added to the past")
-                self.waiting += key >= earliest
+                if event_id < earliest:
+                    yield Finding(f"event {event_id}", "was never sealed: it was backdated")
+                self.waiting += event_id >= earliest

@@ -1,1 +1,1 @@
-"""Starting bulk actions, carrying them out, and ending them: one module each."""
+"""Starting, running and canceling bulk actions."""

@@ -1,4 +1,4 @@
-"""Ending bulk actions before they are through, and forgetting those that are."""
+"""Canceling bulk actions, and pruning ended ones."""
 
 from uuid import UUID
 
@@ -20,10 +20,11 @@ from users.bulk.states import BulkActionState
 
 @transaction.atomic(durable=True)
 def cancel_bulk_action(bulk_action_id: UUID | None, *, actor: Actor) -> BulkAction:
-    """End a bulk action, one's own or another administrator's, after the person it is at.
+    """Cancel a bulk action; the worker stops after the current user.
 
-    What was done stays done. For one that has ended, nothing happens. Raises `InputRejectedError`
-    if there is none to be seen, and the policy's errors.
+    Changes already made are kept. Administrators may cancel each other's actions. A no-op for an
+    ended action. Raises `InputRejectedError` if there is no such visible action, and the policy's
+    errors.
     """
     require(actor, may_act_in_bulk)
     visible = BulkAction.objects.visible_to(actor).select_for_update()
@@ -43,7 +44,7 @@ def cancel_bulk_action(bulk_action_id: UUID | None, *, actor: Actor) -> BulkActi
 
 
 def prune_bulk_actions() -> None:
-    """Remove what ended so long ago that nobody needs to look at it; the events stay."""
-    old = BulkAction.objects.finished_before(settings.BULK_ACTION_RETENTION)
-    delete_in_batches(BulkFailure.objects.filter(bulk_action__in=old))
-    delete_in_batches(old)
+    """Delete actions that ended `settings.BULK_ACTION_RETENTION` ago; their events are kept."""
+    outdated = BulkAction.objects.finished_before(settings.BULK_ACTION_RETENTION)
+    delete_in_batches(BulkFailure.objects.filter(bulk_action__in=outdated))
+    delete_in_batches(outdated)

@@ -1,11 +1,10 @@
-"""Carrying bulk actions out: in turns, and in each one person after the other.
+"""Running bulk actions in turns; a worker processes users one by one.
 
-A turn is one message of the outbox, which one worker has at a time. People are visited by their
-ids, a page at a time, and the row remembers who was last: whatever the action does to those who
-are visited, nobody comes twice, and it ends. What the single-person service does and what is
-remembered of it are two transactions, for the services' own are durable; between the two a worker
-may be killed. So a turn that goes on looks at the last event first: the service records what it
-changes in its own transaction, and the event names the bulk action.
+A turn is one outbox message, which one worker holds at a time. Users are processed page by page in
+id order, and the row stores a cursor, so that each user is processed once and the action terminates
+whatever it changes. The single-user service and the update of the cursor are two transactions,
+because the services' own are durable; a worker may be killed between them. A resumed turn therefore
+reads the action's newest event first: the service records it in its own transaction.
 """
 
 import logging
@@ -46,14 +45,14 @@ from users.bulk.states import BulkActionState
 logger = logging.getLogger(__name__)
 
 TOPIC: Final = "bulk:turn"
-# The requester's rights are looked at again before each page.
+# Users per page; the requester's permissions are checked again before each page.
 PAGE: Final = 100
-# Far below what a task may take; other tasks have their turn, too.
+# Duration of a turn: far below the task time limit, so that other tasks are not starved.
 TURN: Final = timedelta(seconds=5)
-# How far the clocks of two machines may be apart.
+# Maximum clock skew between two servers.
 SKEW: Final = timedelta(hours=1)
-# What a selection or arguments raise that no later attempt can carry out: former versions stored
-# what is refused today, or PostgreSQL does not take it. Failures of the database are others.
+# Permanent errors of a stored selection or stored arguments: an earlier version accepted them, or
+# PostgreSQL rejects them. Transient database errors are not among them.
 UNUSABLE: Final = (
     *(DomainError, InputRejectedError, ValidationError, DataError),
     *(ArithmeticError, LookupError, TypeError, ValueError),
@@ -61,12 +60,10 @@ UNUSABLE: Final = (
 
 
 def carry_out(bulk_action_id: UUID, *, turn: int) -> None:
-    """Take a turn, and hand the next one on, unless the action is over.
+    """Run one turn and schedule the next one, unless the action ends.
 
-    An action that can never be carried out as stored ends as failed.
-
-    A message that comes again does nothing, if its turn was finished, and goes on with it if it
-    was not.
+    An action with a permanent error fails. Idempotent: a redelivered message resumes an unfinished
+    turn and ignores a finished one.
     """
     bulk_action = BulkAction.objects.live().filter(pk=bulk_action_id, turn=turn).first()
     if bulk_action is None:
@@ -80,7 +77,7 @@ def carry_out(bulk_action_id: UUID, *, turn: int) -> None:
     except (ForbiddenError, InsufficientScopeError):
         end = BulkActionState.STOPPED
     except UNUSABLE:
-        # The message would come again and fail again, for ever.
+        # Retrying cannot succeed.
         logger.exception("bulk action %s cannot be carried out", bulk_action.pk)
         end = BulkActionState.FAILED
     if end is not None:
@@ -88,17 +85,17 @@ def carry_out(bulk_action_id: UUID, *, turn: int) -> None:
 
 
 def _take_turn(bulk_action: BulkAction) -> BulkActionState | None:
-    """Visit people for a while; return how the action ends, if it does so here."""
+    """Process users for one turn; return the final state if the action ends, else None."""
     ends_at = time.monotonic() + TURN.total_seconds()
     while True:
         actor = _actor(bulk_action)
         if actor is None:
             return BulkActionState.STOPPED
-        people = next_page(bulk_action, actor=actor)
-        if not people:
+        user_ids = next_page(bulk_action, actor=actor)
+        if not user_ids:
             return BulkActionState.COMPLETED
-        for user_id in people:
-            if not _visit(bulk_action, user_id, actor=actor):
+        for user_id in user_ids:
+            if not _process_user(bulk_action, user_id, actor=actor):
                 return None
             if time.monotonic() >= ends_at:
                 _schedule_next_turn(bulk_action)
@@ -106,20 +103,20 @@ def _take_turn(bulk_action: BulkAction) -> BulkActionState | None:
 
 
 def _catch_up(bulk_action: BulkAction) -> None:
-    """Remember whom a worker that was killed had changed and not remembered, if there is one.
+    """Count a user whom a killed worker changed without advancing the cursor.
 
-    It need not be who comes next: whom the action changed may not meet the conditions any more.
+    Such a user may no longer match the selection, so the next page alone would miss them.
     """
     events = _effects(bulk_action).filter(
         actor_id=bulk_action.requester_id, subject_id__isnull=False
     )
     newest = events.order_by("-pk").values_list("subject_id", flat=True).first()
     if newest is not None and (bulk_action.cursor is None or newest > bulk_action.cursor):
-        _note(bulk_action, newest, "done")
+        _record_outcome(bulk_action, newest, "done")
 
 
 def _actor(bulk_action: BulkAction) -> Actor | None:
-    """Return the requester as they may act now; None once they may not do this any more."""
+    """Return the requester's current actor; None if they lost the permission."""
     actor = actor_without_request(bulk_action.requester_id, token_id=bulk_action.token_id)
     rules = (may_act_in_bulk, ACTIONS[bulk_action.kind].rule)
     if actor is None or not all(rule(actor) for rule in rules):
@@ -128,66 +125,67 @@ def _actor(bulk_action: BulkAction) -> Actor | None:
 
 
 def next_page(bulk_action: BulkAction, *, actor: Actor) -> Sequence[UUID]:
-    """Return who comes next, of those who meet the conditions now."""
-    # Only of those that have ended is it ever forgotten.
+    """Return the ids of the next users who match the selection now, at most `PAGE`."""
+    # Not None: erasure clears the selection of ended actions only.
     selection = cast("Mapping[str, Any]", bulk_action.selection)
-    people = Selection.from_json(selection).people(actor)
-    people = people.filter(pk__lt=bulk_action.pk).order_by("pk")
+    users = Selection.from_json(selection).people(actor)
+    users = users.filter(pk__lt=bulk_action.pk).order_by("pk")
     if bulk_action.cursor is not None:
-        people = people.filter(pk__gt=bulk_action.cursor)
-    return [user.pk for user in first_rows(people.only("pk"), PAGE)]
+        users = users.filter(pk__gt=bulk_action.cursor)
+    return [user.pk for user in first_rows(users.only("pk"), PAGE)]
 
 
-def _visit(bulk_action: BulkAction, user_id: UUID, *, actor: Actor) -> bool:
-    """Do it to one person and remember how it went; return whether to go on."""
+def _process_user(bulk_action: BulkAction, user_id: UUID, *, actor: Actor) -> bool:
+    """Apply the action to one user and record the outcome; return whether to continue."""
     if user_id == actor.user_id:
-        return _note(bulk_action, user_id, "failed", code=BulkErrorCode.OWN_ACCOUNT)
+        return _record_outcome(bulk_action, user_id, "failed", code=BulkErrorCode.OWN_ACCOUNT)
     action = ACTIONS[bulk_action.kind]
     try:
         action.carry_out(user_id, actor=actor, **from_json(bulk_action.arguments))
-    except InputRejectedError as refusal:
-        return _note(bulk_action, user_id, "failed", code=refusal.problems[0].code)
-    except DomainError as refusal:
-        return _note(bulk_action, user_id, "failed", code=refusal.code)
+    except InputRejectedError as error:
+        return _record_outcome(bulk_action, user_id, "failed", code=error.problems[0].code)
+    except DomainError as error:
+        return _record_outcome(bulk_action, user_id, "failed", code=error.code)
     outcome = "done" if _was_changed(bulk_action, user_id) else "unchanged"
-    return _note(bulk_action, user_id, outcome)
+    return _record_outcome(bulk_action, user_id, outcome)
 
 
 def _was_changed(bulk_action: BulkAction, user_id: UUID) -> bool:
-    """Return whether the service did something to the person, by the event that it recorded."""
+    """Return whether the service changed the user, by the event that it recorded."""
     return _effects(bulk_action).filter(subject_id=user_id).exists()
 
 
 def _effects(bulk_action: BulkAction) -> EventQuerySet:
-    """Return the events of what was done to people who were visited.
+    """Return the events of the action about processed users.
 
-    Whose sessions end may have acted in the name of somebody else, to whom nothing is done.
+    Ended impersonations are excluded: their subject is the impersonated user, who is not
+    processed.
     """
     events = Event.objects.since(bulk_action.created_at - SKEW)
     return events.filter(data__bulk_action=str(bulk_action.pk)).exclude(tag=Tag.IMPERSONATION_ENDED)
 
 
-def _note(
+def _record_outcome(
     bulk_action: BulkAction, user_id: UUID, outcome: str, *, code: ErrorCode | None = None
 ) -> bool:
-    """Remember that the person was visited; return whether the action is still to go on.
+    """Advance the cursor and count the outcome; return whether the action is still running.
 
-    One that was cancelled meanwhile counts the person, too.
+    The outcome is counted even if the action was canceled meanwhile.
     """
-    visited = {"cursor": user_id, outcome: F(outcome) + 1}
+    changes = {"cursor": user_id, outcome: F(outcome) + 1}
     with transaction.atomic():
         row = BulkAction.objects.filter(pk=bulk_action.pk)
         if code is not None:
             BulkFailure.objects.create(bulk_action=bulk_action, user_id=user_id, code=code)
-        goes_on = row.filter(state=BulkActionState.RUNNING).update(**visited)
-        if not goes_on:
-            row.update(**visited)
+        is_running = row.filter(state=BulkActionState.RUNNING).update(**changes)
+        if not is_running:
+            row.update(**changes)
     bulk_action.cursor = user_id
-    return bool(goes_on)
+    return bool(is_running)
 
 
 def _finish(bulk_action: BulkAction, state: BulkActionState) -> None:
-    """End an action that nobody ended before."""
+    """Set the final state, unless the action was ended meanwhile, and record an event."""
     with transaction.atomic():
         rows = BulkAction.objects.live().filter(pk=bulk_action.pk)
         if not rows.update(state=state, finished_at=timezone.now()):

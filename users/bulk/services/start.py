@@ -23,29 +23,29 @@ from users.bulk.selection import Selection
 from users.bulk.services.run import TOPIC
 from users.bulk.throttling import count_start
 
-# More people are not counted, and no directory is larger.
+# Upper bound of the expected count, beyond the size of any directory.
 MAX_SELECTED: Final = 10_000_000
-# As far as is counted in any case, so that a refusal tells how many there are.
+# Users are counted up to this number in any case, so that an error can report the actual count.
 COUNTED: Final = 10_000
 
 
 class SelectionChangedError(InputRejectedError):
-    """Another number of people is selected than was expected.
+    """The number of selected users differs from the expected one.
 
-    There are ``found``, or more than that, if it ``is_exact`` not.
+    ``found`` is the actual number, or a lower bound unless ``is_exact``.
     """
 
     def __init__(self, found: int, *, is_exact: bool) -> None:
-        """Tell the number."""
+        """Build the message from the number."""
         self.found = found
         self.is_exact = is_exact
-        more = _("More than %(found)d people are selected. Look at the selection again.")
-        all_ = _("Selected people: %(found)d. Look at the selection again.")
-        message = (all_ if is_exact else more) % {"found": found}
+        more = _("More than %(found)d users are selected. Check the selection and try again.")
+        exact = _("Selected users: %(found)d. Check the selection and try again.")
+        message = (exact if is_exact else more) % {"found": found}
         super().__init__(Problem(BulkErrorCode.SELECTION_CHANGED, message, ("expected_count",)))
 
 
-def start_bulk_action(  # noqa: PLR0913 - what is done, and to whom
+def start_bulk_action(  # noqa: PLR0913 - the action and the selection
     *,
     actor: Actor,
     kind: BulkActionKind,
@@ -54,32 +54,32 @@ def start_bulk_action(  # noqa: PLR0913 - what is done, and to whom
     everybody: bool,
     expected_count: int,
 ) -> BulkAction:
-    """Have something done to all people of a selection by a worker.
+    """Start a bulk action, which a worker applies to all users of a selection.
 
-    1. Check the arguments, and that a selection without a condition is meant: ``everybody``.
-    2. Count the people, no further than tells whether they are as many as ``expected_count``.
-    3. Write the row, and a message for a worker with it: see `users.bulk.services.run`.
+    1. Check the arguments; a selection without conditions requires ``everybody``.
+    2. Compare the number of selected users with ``expected_count``; counting stops early.
+    3. Write the row and a message for the worker: see `users.bulk.services.run`.
 
-    Raises `SelectionChangedError` if they are not as many; `InputRejectedError` for a bad value,
-    and while another bulk action of the actor goes on; `ArgumentInvalidError` for a bad filter or
-    search, `TooManyAttemptsError`, `ReauthenticationRequiredError` and the policy's errors.
+    Raises `SelectionChangedError` if the numbers differ; `InputRejectedError` for an invalid value
+    and while another bulk action of the actor is live; `ArgumentInvalidError` for an invalid filter
+    or search; `TooManyAttemptsError`, `ReauthenticationRequiredError` and the policy's errors.
     """
     require(actor, may_act_in_bulk)
     action = ACTIONS[kind]
     require(actor, action.rule)
     require_recent_authentication(actor)
-    validate = action.validate(arguments)
+    validated = action.validate(arguments)
     _check_everybody_flag(selection, everybody=everybody)
     if not 0 <= expected_count <= MAX_SELECTED:
-        message = _("Expect 0 to %(most)d people.") % {"most": MAX_SELECTED}
-        raise _refusal(GenericErrorCode.VALUE_INVALID, message, "expected_count")
+        message = _("Enter an expected count from 0 to %(most)d.") % {"most": MAX_SELECTED}
+        raise _error(GenericErrorCode.VALUE_INVALID, message, "expected_count")
     requester_id = cast("UUID", actor.user_id)
     count_start(requester_id)
     bulk_action = BulkAction(
         requester_id=requester_id,
         token_id=actor.token_id,
         kind=kind,
-        arguments=to_json(validate),
+        arguments=to_json(validated),
         selection=selection.to_json(),
         total=expected_count,
     )
@@ -100,12 +100,12 @@ def start_bulk_action(  # noqa: PLR0913 - what is done, and to whom
         if not BulkAction.objects.live().filter(requester_id=requester_id).exists():
             raise
         message = _("Wait for your other bulk action to end, or cancel it.")
-        raise _refusal(BulkErrorCode.BULK_ACTION_RUNNING, message) from None
+        raise _error(BulkErrorCode.BULK_ACTION_RUNNING, message) from None
     return bulk_action
 
 
 def count_selected(selection: Selection, *, actor: Actor, limit: int) -> int:
-    """Return how many people are selected; one more than ``limit``, if they are more.
+    """Return the number of selected users; ``limit`` plus one if there are more.
 
     Raises `ArgumentInvalidError` and the policy's errors.
     """
@@ -113,26 +113,26 @@ def count_selected(selection: Selection, *, actor: Actor, limit: int) -> int:
 
 
 def _check_everybody_flag(selection: Selection, *, everybody: bool) -> None:
-    """Raise `InputRejectedError` unless everybody is selected on purpose, and alone."""
+    """Raise `InputRejectedError` unless exactly one of conditions and ``everybody`` is given."""
     if selection.is_open and not everybody:
-        message = _("This selects everybody. Give a condition, or say that you mean it.")
-        raise _refusal(GenericErrorCode.VALUE_INVALID, message, "filter")
+        message = _("This selects all users. Add a condition, or confirm that you mean all users.")
+        raise _error(GenericErrorCode.VALUE_INVALID, message, "filter")
     if everybody and not selection.is_open:
-        message = _("Give either conditions or `everybody`.")
-        raise _refusal(GenericErrorCode.VALUE_INVALID, message, "everybody")
+        message = _("Give either conditions or `everybody`, not both.")
+        raise _error(GenericErrorCode.VALUE_INVALID, message, "everybody")
 
 
 def _check_count(selection: Selection, bulk_action: BulkAction, *, actor: Actor) -> None:
-    """Raise `SelectionChangedError` unless those who can be visited are as many as expected."""
+    """Raise `SelectionChangedError` unless the users to process are as many as expected."""
     limit = max(bulk_action.total, COUNTED)
     found = _count(selection.people(actor).filter(pk__lt=bulk_action.pk), limit)
     if found != bulk_action.total:
         raise SelectionChangedError(min(found, limit), is_exact=found <= limit)
 
 
-def _count(people: UserQuerySet, limit: int) -> int:
-    return people.order_by().values("pk")[: limit + 1].count()
+def _count(users: UserQuerySet, limit: int) -> int:
+    return users.order_by().values("pk")[: limit + 1].count()
 
 
-def _refusal(code: ErrorCode, message: str, *field: str) -> InputRejectedError:
+def _error(code: ErrorCode, message: str, *field: str) -> InputRejectedError:
     return InputRejectedError(Problem(code, message, field))

@@ -1,4 +1,4 @@
-"""Look whether the audit trail is what was sealed."""
+"""Verifies the audit trail against its seals."""
 
 import re
 import sys
@@ -12,23 +12,26 @@ MAX_FINDINGS = 100
 
 
 class Command(BaseCommand):
-    """Prints the chain's head, to be kept elsewhere, or what is wrong, and then exits with 1."""
+    """`manage.py verify_audit`; prints the chain's head, and exits with 1 on any finding.
 
-    help = "Compare all events with the chain of their seals."
+    Store the head outside of the database, to detect a chain that was truncated or rebuilt.
+    """
+
+    help = "Verifies all events against the chain of their seals."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take a head that was printed before."""
+        """Add the option for an earlier head."""
         parser.add_argument(
             "--head",
             metavar="HASH",
-            help="A head that was printed before and kept elsewhere; it must be in the chain.",
+            help="A head that an earlier run printed; it must be in the chain.",
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Walk along the chain."""
+        """Verify the chain and print the findings."""
         head = options["head"]
         if head is not None and not re.fullmatch(r"[0-9a-fA-F]{64}", head):
-            raise CommandError("--head: 64 hexadecimal digits, as this command prints them")
+            raise CommandError("--head must be 64 hexadecimal digits, as printed by this command.")
         verification = Verification(anchor=bytes.fromhex(head) if head else None)
         found = 0
         for finding in verification.findings():
@@ -38,5 +41,5 @@ class Command(BaseCommand):
         self.stdout.write(f"sealed: {verification.seals}, not yet sealed: {verification.waiting}")
         self.stdout.write(f"head: {verification.head.hex()}")
         if found:
-            self.stderr.write(f"The audit trail is not what was sealed: {found} findings.")
+            self.stderr.write(f"The audit trail does not match its seals: {found} findings.")
             sys.exit(1)
