@@ -21,7 +21,8 @@ class DataSubject:
     """The user whose data is exported or erased, with identifiers for rows without a user id."""
 
     id: UUID
-    # For an export: the verified addresses. For an erasure: all current, former and requested ones.
+    # For an export: the verified addresses. For an erasure: all current, former and requested ones,
+    # except those that belong to another user by now.
     emails: frozenset[str] = frozenset()
     # The addresses and the username.
     logins: frozenset[str] = frozenset()
@@ -155,7 +156,7 @@ def export_subject(user_id: UUID) -> DataSubject:
 def erasure_subject(user_id: UUID, *, username: str) -> DataSubject:
     """Return the subject of an erasure, identified by all their addresses and the username.
 
-    An address may belong to another user by now.
+    The caller must exclude addresses that belong to another user by now.
     """
     emails = frozenset(email for source in _addresses for email, _verified in source(user_id))
     return DataSubject(user_id, emails, emails | {username})

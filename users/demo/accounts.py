@@ -1,4 +1,4 @@
-"""The accounts to try the service with."""
+"""The demo accounts."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -11,7 +11,7 @@ from users.accounts.models import LastSeen, Profile, User
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoAccount:
-    """One way to look at the service."""
+    """An account for one role."""
 
     username: str
     name: str
@@ -22,7 +22,7 @@ class DemoAccount:
 
     @property
     def email(self) -> str:
-        """An address that nobody can own (RFC 2606)."""
+        """An address in a reserved domain (RFC 2606)."""
         return f"{self.username}@roster.example"
 
 
@@ -39,20 +39,20 @@ DEMO_ACCOUNTS: Final = (
         username="grace",
         name="Grace Hopper",
         role="Staff",
-        description="sees everybody, edits profiles in the admin",
+        description="sees all users, edits profiles in the admin",
         is_staff=True,
     ),
     DemoAccount(
         username="alan",
         name="Alan Turing",
         role="Member",
-        description="sees himself and public people",
+        description="sees himself and public users",
     ),
 )
 
 
 def create_demo_accounts() -> None:
-    """Add the demo accounts to a database that was seeded just now; others keep their people."""
+    """Create the demo accounts; only for a database that was just seeded."""
     for account in DEMO_ACCOUNTS:
         user = User.objects.create(
             username=account.username,
@@ -68,7 +68,7 @@ def create_demo_accounts() -> None:
 
 
 def refresh_demo_passwords() -> None:
-    """Give the demo accounts, if this database has them, today's `settings.DEMO_PASSWORD`."""
+    """Set the password of existing demo accounts to `settings.DEMO_PASSWORD`."""
     for user in User.objects.filter(email__in=[account.email for account in DEMO_ACCOUNTS]):
         if not user.check_password(settings.DEMO_PASSWORD):
             user.set_password(settings.DEMO_PASSWORD)

@@ -1,4 +1,4 @@
-"""Many rows at once: `COPY`, into tables whose indexes are built afterwards."""
+"""Bulk loading with `COPY`, into tables whose indexes are rebuilt afterwards."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,7 +14,7 @@ from users.authentication.models import Session, Suspension
 from users.demo.population import Rows
 from users.organizations.models import Membership
 
-# The attribute of `Rows`, where it goes, and its columns.
+# The attribute of `Rows`, its model and its columns.
 TABLES: Final[Sequence[tuple[str, type[models.Model], str]]] = (
     (
         "users",
@@ -38,11 +38,12 @@ TABLES: Final[Sequence[tuple[str, type[models.Model], str]]] = (
     ),
     ("suspensions", Suspension, "user_id reason until created_at"),
 )
-TURN: Final = 0.000_2
+# Seconds.
+SWITCH_INTERVAL: Final = 0.000_2
 MODELS: Final = tuple(model for _attribute, model, _columns in TABLES)
 
-# How to drop and how to make each, in the order in which they can be made: a foreign key needs
-# what is unique.
+# Statements that drop and create each constraint and index, in order of creation: foreign keys
+# require unique constraints.
 DEFINITIONS: Final = """
     SELECT
         format('ALTER TABLE %%s DROP CONSTRAINT %%I', conrelid::regclass, conname),
@@ -72,35 +73,35 @@ def without_indexes(
 ) -> Iterator[None]:
     """Drop the tables' indexes, unique constraints and foreign keys until the block ends.
 
-    They come back under their names, checked against the rows; ``progress`` is told how many
-    have, and of how many. Primary keys and check constraints stay. All of it and the block is
-    one transaction, of the tables' owner, and nobody else can use the tables meanwhile.
+    They are rebuilt under the same names and validated against the rows; ``progress`` is called
+    with the number rebuilt and the total. Primary keys and check constraints remain. The block
+    runs in one transaction, as the tables' owner, and holds exclusive locks on the tables.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         quote = connection.ops.quote_name
         identifiers = [quote(model._meta.db_table) for model in tables]
         cursor.execute(DEFINITIONS, {"tables": identifiers})
         definitions = cursor.fetchall()
-        for drop, _make, _is_foreign in reversed(definitions):
+        for drop, _create, _is_foreign in reversed(definitions):
             cursor.execute(drop)
         yield
         cursor.execute("SET LOCAL maintenance_work_mem = '512MB'")
-        for done, (_drop, make, _is_foreign) in enumerate(definitions):
+        for done, (_drop, create, _is_foreign) in enumerate(definitions):
             progress(done, len(definitions))
-            cursor.execute(make)
+            cursor.execute(create)
         progress(len(definitions), len(definitions))
 
 
 def copy_chunks(chunks: Iterable[Rows]) -> Iterator[int]:
-    """Copy chunks of a `Population`; yield how many people have been copied so far.
+    """Copy chunks of a `Population`; yield the number of users copied so far.
 
-    PostgreSQL loads a chunk while the next one is made.
+    PostgreSQL loads a chunk while the next one is generated.
     """
     done = 0
     with (
         connection.cursor() as cursor,
         ThreadPoolExecutor(max_workers=1) as loader,
-        _brief_turns(),
+        _short_switch_interval(),
     ):
         loaded = loader.submit(int)
         for rows in chunks:
@@ -111,21 +112,21 @@ def copy_chunks(chunks: Iterable[Rows]) -> Iterator[int]:
 
 
 @contextmanager
-def _brief_turns() -> Iterator[None]:
-    """Have a thread wait less for the interpreter's lock than the 5 ms that are usual.
+def _short_switch_interval() -> Iterator[None]:
+    """Reduce the GIL switch interval from its default of 5 ms.
 
-    The one that copies asks for it whenever PostgreSQL has emptied the socket's buffer.
+    The copying thread needs the GIL whenever PostgreSQL has drained the socket's buffer.
     """
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(TURN)
+    default = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_INTERVAL)
     try:
         yield
     finally:
-        sys.setswitchinterval(usual)
+        sys.setswitchinterval(default)
 
 
 def copy_rows(cursor: Any, rows: Rows) -> int:
-    """Copy a chunk of a `Population`, past the models; return how many people it has."""
+    """Copy a chunk of a `Population`, bypassing the models; return its number of users."""
     for attribute, model, columns in TABLES:
         statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
             sql.Identifier(model._meta.db_table),

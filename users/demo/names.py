@@ -1,4 +1,4 @@
-"""Names for made-up people and organisations."""
+"""Names and texts for generated users and organisations."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Made-up people and what belongs to them, as rows to copy; the same ones every time."""
+"""Generated users and related rows for `COPY`, from a fixed seed."""
 
 import datetime as dt
 import random
@@ -20,23 +20,23 @@ from users.organizations.models import Role
 DAY: Final = 24 * 60 * 60
 HISTORY: Final = 730 * DAY
 DOMAINS: Final = ("example.com", "example.net", "example.org")
-# For documentation (RFC 5737).
+# Reserved for documentation (RFC 5737).
 ADDRESSES: Final = tuple(f"203.0.113.{number}" for number in range(1, 255))
-# Not the hash of any password.
+# Not a valid hash, so no password matches.
 NO_PASSWORD: Final = "!made up"  # noqa: S105
 BIOS: Final = (*names.BIOS, "")
-# How many sessions somebody has, each as often as it is here.
+# Numbers of sessions per user, weighted by repetition.
 SESSIONS: Final = (0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3)
 TRUE, FALSE, NULL = "t", "f", r"\N"
 
 T = TypeVar("T")
-# What `COPY` reads; nothing that is made up here needs escaping.
+# A row in the text format of `COPY`; no generated value needs escaping.
 Row = tuple[str, ...]
 
 
 @dataclass(slots=True)
 class Rows:
-    """Rows by table, in the order of the columns that `users.demo.bulk` names."""
+    """Rows by table, with columns in the order of `users.demo.bulk.TABLES`."""
 
     users: list[Row] = field(default_factory=list)
     profiles: list[Row] = field(default_factory=list)
@@ -48,10 +48,10 @@ class Rows:
 
 
 class Population:
-    """So many people, who joined one after the other until ``now``.
+    """Generates ``size`` users who joined one after the other until ``now``.
 
-    A chunk of them exists at a time, so their number does not matter for the memory. Millions
-    are made while somebody waits, hence texts and seconds instead of objects.
+    Only one chunk is in memory at a time. Rows are texts, and times are seconds, because objects
+    would be too slow for millions of users.
     """
 
     def __init__(
@@ -62,18 +62,18 @@ class Population:
         group_ids: Sequence[int],
         organization_ids: Sequence[UUID],
     ) -> None:
-        """Make nobody yet. ``joined`` counts people by day as they are made."""
+        """Prepare the generator. ``joined`` counts the generated users by day."""
         self.size = size
         self.joined: Counter[str] = Counter()
         self._now = now.timestamp()
         self._session_ttl = settings.SESSION_IDLE_TTL.total_seconds()
         self._organization_ids = [identifier.hex for identifier in organization_ids]
-        self._groups = _ways_to_join(group_ids)
+        self._group_sets = _group_sets(group_ids)
         self._rng = random.Random(2026)  # noqa: S311
         self._chance = self._rng.random
 
     def chunks(self, length: int) -> Iterator[Rows]:
-        """Yield everybody's rows, those of ``length`` people at a time."""
+        """Yield the rows of ``length`` users at a time."""
         for first in range(0, self.size, length):
             rows = Rows()
             for number in range(first, min(first + length, self.size)):
@@ -81,7 +81,7 @@ class Population:
             yield rows
 
     def _new_id(self, seconds: float) -> str:
-        """Return a UUIDv7 of the moment, out of our own random numbers."""
+        """Return a UUIDv7 of the given time, from the seeded random numbers."""
         milliseconds = int(seconds * 1_000)
         bits = self._rng.getrandbits(74)
         value = milliseconds << 80 | 0x7 << 76 | bits >> 62 << 64 | 0x2 << 62 | bits % (1 << 62)
@@ -91,13 +91,13 @@ class Population:
         return options[int(self._chance() * len(options))]
 
     def _add(self, rows: Rows, number: int) -> None:
-        """Make one person."""
+        """Generate one user and add their rows."""
         chance, choose = self._chance, self._any
         joined = self._now - HISTORY * (1 - (number + chance()) / self.size)
         joined_at = _text(joined)
         self.joined[joined_at[:10]] += 1
         user_id = self._new_id(joined)
-        name, username, mailbox, website = choose(_people())
+        name, username, mailbox, website = choose(_identities())
         is_active = chance() < 0.96  # noqa: PLR2004
         rows.users.append(
             (
@@ -123,7 +123,7 @@ class Population:
             website = ""
         locale = "en" if chance() < 0.75 else "de"  # noqa: PLR2004
         rows.profiles.append((user_id, choose(BIOS), website, locale, choose(names.TIME_ZONES)))
-        for group_id in choose(self._groups):
+        for group_id in choose(self._group_sets):
             rows.groups.append((user_id, group_id))
         for index, role in self._roles(number).items():
             membership_id = self._new_id(joined)
@@ -146,13 +146,13 @@ class Population:
             )
 
     def _roles(self, number: int) -> dict[int, str]:
-        """Return the person's roles by organisation: a few have most of the people."""
+        """Return a user's roles by organisation; a few organisations have most members."""
         chance, count = self._chance, len(self._organization_ids)
         roles: dict[int, str] = {}
         for _membership in range(min(int(3 * chance()), count)):
             index = int(count * chance() ** 2)
             roles[index] = Role.ADMIN if chance() < 0.1 else Role.MEMBER  # noqa: PLR2004
-        # Every organisation has one owner, and nobody owns two unless there are few people.
+        # Every organisation has one owner; a user owns two only if there are few users.
         for index in range(number * count // self.size, (number + 1) * count // self.size):
             roles[index] = Role.OWNER
         return roles
@@ -162,23 +162,23 @@ def _text(seconds: float) -> str:
     return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat()
 
 
-def _ways_to_join(group_ids: Sequence[int]) -> list[Row]:
-    """Return sets of groups, each as often as people are in it: most in none, few in two."""
+def _group_sets(group_ids: Sequence[int]) -> list[Row]:
+    """Return sets of groups, weighted by repetition: most are empty, few have two groups."""
     texts = [str(group_id) for group_id in group_ids]
     ones, pairs = list(combinations(texts, 1)), list(combinations(texts, 2))
     return [()] * 5 * len(pairs) + ones * (3 * len(pairs) // len(ones)) + pairs
 
 
 @cache
-def _people() -> list[Row]:
-    """Return names with how a username and a mailbox begin, and a website.
+def _identities() -> list[Row]:
+    """Return names with the prefixes of a username and a mailbox, and a website.
 
-    Numbers tell people of one name apart.
+    The user's number is appended to the prefixes, so that they are unique.
     """
-    people: list[Row] = []
+    identities: list[Row] = []
     for given, family in product(names.GIVEN, names.FAMILY):
         username = canonical(f"{given}.{family}")
         mailbox = unicodedata.normalize("NFKD", username).encode("ascii", "ignore").decode()
         website = f"https://{mailbox.partition('.')[0]}.example"
-        people.append((f"{given} {family}", username, mailbox, website))
-    return people
+        identities.append((f"{given} {family}", username, mailbox, website))
+    return identities

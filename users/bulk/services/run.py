@@ -204,7 +204,7 @@ def _finish(bulk_action: BulkAction, state: BulkActionState) -> None:
 
 
 def _schedule_next_turn(bulk_action: BulkAction) -> None:
-    """End this turn and announce the next one, both or neither."""
+    """End this turn and publish the next one, in one transaction."""
     turn = bulk_action.turn
     with transaction.atomic():
         rows = BulkAction.objects.live().filter(pk=bulk_action.pk, turn=turn)

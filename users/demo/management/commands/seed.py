@@ -1,4 +1,4 @@
-"""Fill the database with made-up people."""
+"""Fills the database with generated users."""
 
 import datetime as dt
 import random
@@ -33,23 +33,23 @@ BAR: Final = 30
 
 
 class Command(BaseCommand):
-    """Write people in bulk, past the services: what is made up leaves no audit trail."""
+    """`manage.py seed`; writes in bulk, bypassing the services and so the audit trail."""
 
-    help = "Fills the database with made-up people, the same ones every time."
+    help = "Fills the database with generated users, the same ones every time."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Offer the sizes."""
+        """Add the options."""
         parser.add_argument("--users", type=int, default=2_000)
         parser.add_argument("--organizations", type=int, default=60)
         parser.add_argument(
-            "--if-empty", action="store_true", help="Add people only if there are none."
+            "--if-empty", action="store_true", help="Add users only if there are none."
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Seed in one transaction, all or nothing; then have PostgreSQL look at it."""
+        """Seed in one transaction; then update the planner's statistics."""
         is_empty = not User.objects.exists()
         seeded = is_empty or not options["if_empty"]
-        # Only the owner can drop indexes, and that pays for more people than fit in a chunk.
+        # Only the owner can drop indexes, and rebuilding them pays off beyond one chunk.
         in_bulk = is_empty and options["users"] > CHUNK
         self._is_watched = options["users"] > CHUNK and self.stdout.isatty()
         with as_owner() if in_bulk else nullcontext(), transaction.atomic():
@@ -65,7 +65,7 @@ class Command(BaseCommand):
                 cursor.execute("ANALYZE")
 
     def _seed(self, user_count: int, organization_count: int) -> None:
-        rng = random.Random(2026)  # noqa: S311 - the same names every time
+        rng = random.Random(2026)  # noqa: S311 - reproducible data, not a secret
         population = Population(
             size=user_count,
             now=timezone.now(),
@@ -73,14 +73,14 @@ class Command(BaseCommand):
             organization_ids=_create_organizations(rng, organization_count),
         )
         for done in copy_chunks(population.chunks(CHUNK)):
-            self._show(done, user_count, "people")
+            self._show(done, user_count, "users")
         DailyCount.objects.bulk_create(_history(rng, population))
 
     def _show_indexes(self, done: int, total: int) -> None:
         self._show(done, total, "indexes and constraints")
 
     def _show(self, done: int, total: int, what: str) -> None:
-        """Draw the progress, for people who watch."""
+        """Draw a progress bar on a terminal."""
         if self._is_watched:
             bar = "█" * (BAR * done // total)
             end = "\n" if done == total else ""
@@ -107,7 +107,7 @@ def _create_groups() -> list[Group]:
 
 
 def _history(rng: random.Random, population: Population) -> list[DailyCount]:
-    """Count the made-up people on the days they joined, and some log-ins."""
+    """Return daily counts of the generated users' sign-ups, and of some log-ins."""
     return [
         DailyCount(day=dt.date.fromisoformat(day), tag=tag, count=count)
         for day, number in population.joined.items()

@@ -1,4 +1,4 @@
-"""Tell where the demo is."""
+"""Prints where the demo runs."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from users.demo.accounts import DEMO_ACCOUNTS
 
 
 class Command(BaseCommand):
-    """Print the URLs and the demo accounts."""
+    """`manage.py welcome`, called by `make run`."""
 
     help = "Prints the demo's URLs and accounts."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        """Print them."""
+        """Print the URLs and the demo accounts."""
         url = settings.PUBLIC_URL
         lines = ["", f"  Roster is running at {url}", "", f"  Console   {url}/graphql"]
         lines.append(f"  Admin     {url}/admin/")
