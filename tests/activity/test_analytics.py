@@ -1,4 +1,4 @@
-"""Daily figures: who reads them, over which days, and that everything counts exactly once."""
+"""Daily counts: access, date ranges and exactly-once counting."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -40,14 +40,14 @@ def analytics(client: GraphQLClient, first: str, last: str) -> list[dict[str, An
 
 
 def deliver_all() -> int:
-    """Do the worker's counting, each message twice, and return how many there were."""
+    """Deliver each message twice, as a worker may; return the number of messages."""
     ids = list(OutboxMessage.objects.filter(subscriber=COUNT_EVENT).values_list("pk", flat=True))
     for message_id in ids * 2:
         deliver(message_id)
     return len(ids)
 
 
-# Who reads them --------------------------------------------------------------------------
+# Access ----------------------------------------------------------------------------------
 
 
 def test_staff_read_analytics(client_key: ClientOf, sam: User, root: User) -> None:
@@ -67,7 +67,7 @@ def test_others_cannot_read_analytics(
         assert (answer.codes, answer.body["data"]) == ([code], None)
 
 
-# Over which days -------------------------------------------------------------------------
+# Date ranges -----------------------------------------------------------------------------
 
 
 def test_range_has_both_ends_and_zeros_between(client_key: ClientOf, sam: User) -> None:
@@ -127,7 +127,7 @@ def test_invalid_dates_are_refused(client_key: ClientOf, sam: User, day: object)
     assert answer.codes == ["GRAPHQL_VARIABLES_INVALID"]
 
 
-# What counts, and how often --------------------------------------------------------------
+# Counting --------------------------------------------------------------------------------
 
 
 def test_each_event_counts_once(client_key: ClientOf, anonymous: GraphQLClient, sam: User) -> None:

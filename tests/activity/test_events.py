@@ -1,4 +1,4 @@
-"""The audit trail: who reads which events, by which filters, and what of them can be erased."""
+"""The audit trail: access, filters and erasable details."""
 
 import datetime as dt
 import json
@@ -63,7 +63,7 @@ def tags(client: GraphQLClient, **conditions: Any) -> list[str]:
     return [node["tag"] for node in nodes(client, filter=conditions)]
 
 
-def test_administrators_read_all_of_it_newest_first(
+def test_administrators_read_all_events_newest_first(
     client_key: ClientOf, root: User, trail: list[Event]
 ) -> None:
     client = client_key(root)
@@ -144,7 +144,7 @@ def test_ids_grow_with_time() -> None:
     assert first_id_at(now).version == 7
 
 
-def test_details_can_be_erased_and_prove_themselves_until_then(
+def test_details_match_their_digest_until_erased(
     client_key: ClientOf, alice: User, trail: list[Event]
 ) -> None:
     for event in Event.objects.select_related("details"):
@@ -158,7 +158,7 @@ def test_details_can_be_erased_and_prove_themselves_until_then(
     assert {bytes(event.details_digest or b"") for event in Event.objects.all()} == digests
 
 
-# What is read ----------------------------------------------------------------------------
+# Query plans -----------------------------------------------------------------------------
 
 
 def index_of(events: QuerySet[Event]) -> set[str]:
@@ -184,7 +184,7 @@ def test_every_filter_has_its_index() -> None:
     )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE activity_event")
-        # Twenty thousand rows are soon sorted; of millions nobody would choose to.
+        # The planner may sort twenty thousand rows; with millions it would use the index.
         cursor.execute("SET LOCAL enable_sort = off")
     events, now = Event.objects.all(), timezone.now()
     assert index_of(events.filter(subject_id=people[0].pk)) == {"event_subject"}

@@ -1,5 +1,5 @@
 # ruff: noqa: S608 - the statements are the tests' own
-"""The sealed audit trail: in the order of commits, and no change of a sealed row goes unnoticed."""
+"""Sealing follows commit order, and verification finds every change of a sealed row."""
 
 import datetime as dt
 import io
@@ -36,7 +36,7 @@ def happen(count: int = 1) -> list[Event]:
 
 
 def verify(*arguments: str) -> tuple[int, str, str]:
-    """Run the command; return its exit code and what it printed."""
+    """Run the command; return its exit code, stdout and stderr."""
     out, err = io.StringIO(), io.StringIO()
     try:
         call_command("verify_audit", *arguments, stdout=out, stderr=err)
@@ -51,7 +51,7 @@ def head() -> str:
 
 
 def tamper(*statements: str) -> None:
-    """Change what the service cannot, as the owner of the tables."""
+    """Change append-only rows as the tables' owner."""
     with as_owner(), connection.cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)
@@ -107,7 +107,7 @@ def test_nothing_new_adds_no_seal(transactional_db: None) -> None:
 
 
 def test_late_commits_are_sealed_later(transactional_db: None) -> None:
-    """Ids are no order of commits: the earlier one may be seen after the later one was sealed."""
+    """Ids do not follow commit order: a lower id may commit after a higher one was sealed."""
     recorded, may_commit = threading.Event(), threading.Event()
 
     def slow() -> Event:
@@ -136,17 +136,17 @@ def test_late_commits_are_sealed_later(transactional_db: None) -> None:
     assert verify()[0] == 0
 
 
-def test_writers_do_not_wait_for_the_sealer_and_sealers_do_not_meet(transactional_db: None) -> None:
+def test_writers_do_not_wait_for_the_sealer_and_only_one_seals(transactional_db: None) -> None:
     happen(3)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [sealing.SEALER])
-        # Somebody else is sealing.
+        # Another sealer holds the lock.
         assert run_concurrently(seal_batch, lambda: len(happen())) == [0, 1]
     assert sum(run_concurrently(*[seal_batch] * 4)) == 4
     assert verify()[0] == 0
 
 
-def test_an_event_of_a_clock_that_is_ahead_does_not_hold_up_others(transactional_db: None) -> None:
+def test_clock_ahead_does_not_delay_other_events(transactional_db: None) -> None:
     ahead = first_id_at(dt.datetime.now(dt.UTC) + dt.timedelta(days=3))
     Event.objects.create(pk=ahead, tag=Tag.LOGGED_IN)
     assert seal_batch() == 1
@@ -193,8 +193,8 @@ def test_an_edited_event_is_found(sealed: list[Event], change: str) -> None:
     code, _printed, problems = verify()
 
     assert code == 1
-    told = {line.split(",")[0] for line in problems.splitlines()[:-1]}
-    assert told == {f"event {event.pk}"}
+    reported = {line.split(",")[0] for line in problems.splitlines()[:-1]}
+    assert reported == {f"event {event.pk}"}
 
 
 def removed(event: Event) -> list[str]:
@@ -218,11 +218,11 @@ TAMPERING: dict[str, tuple[Tampering, Callable[[list[Event]], str]]] = {
         lambda events: [
             f"UPDATE activity_eventdetails SET values = '{{}}' WHERE event_id = '{events[1].pk}'"
         ],
-        lambda events: f"event {events[1].pk}, sealed as 2: its details are not what they were",
+        lambda events: f"event {events[1].pk}, sealed as 2: its details were changed",
     ),
     "seal changed": (
         lambda _events: [f"UPDATE {SEALS} SET hash = '\\x00' WHERE sequence = 2"],
-        lambda events: f"event {events[1].pk}, sealed as 2: it, its seal",
+        lambda events: f"event {events[1].pk}, sealed as 2: the event, its seal",
     ),
     "seal removed": (
         lambda _events: [f"DELETE FROM {SEALS} WHERE sequence = 2"],
@@ -238,7 +238,7 @@ TAMPERING: dict[str, tuple[Tampering, Callable[[list[Event]], str]]] = {
             f"UPDATE {SEALS} SET event_id = '{events[1].pk}' WHERE sequence = 3",
             f"UPDATE {SEALS} SET event_id = '{events[2].pk}' WHERE sequence = 2",
         ],
-        lambda events: f"event {events[2].pk}, sealed as 2: it, its seal",
+        lambda events: f"event {events[2].pk}, sealed as 2: the event, its seal",
     ),
     "places of two seals exchanged": (
         lambda _events: [
@@ -246,9 +246,9 @@ TAMPERING: dict[str, tuple[Tampering, Callable[[list[Event]], str]]] = {
             f"UPDATE {SEALS} SET sequence = 2 WHERE sequence = 3",
             f"UPDATE {SEALS} SET sequence = 3 WHERE sequence = 99",
         ],
-        lambda events: f"event {events[1].pk}, sealed as 3: it, its seal",
+        lambda events: f"event {events[1].pk}, sealed as 3: the event, its seal",
     ),
-    "event added to the past": (
+    "event backdated": (
         lambda _events: [
             f"""INSERT INTO {EVENTS} (id, tag, data, created_at) VALUES
                 ('01800000-0000-7000-8000-000000000000', 'session:user:log_in', '{{}}', now())"""
@@ -268,13 +268,13 @@ def test_tampering_is_found(sealed: list[Event], name: str) -> None:
 
     assert code == 1
     assert expected(sealed) in problems
-    # Sealing what comes later does not mend it.
+    # Sealing later events does not repair the chain.
     happen()
     seal_events()
     assert verify()[0] == 1
 
 
-def test_erased_details_leave_the_chain_whole(sealed: list[Event]) -> None:
+def test_erased_details_keep_the_chain_valid(sealed: list[Event]) -> None:
     before = head()
     EventDetails.objects.all().delete()
     assert verify() == (0, f"sealed: 5, not yet sealed: 0\nhead: {before}\n", "")

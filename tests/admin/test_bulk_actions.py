@@ -123,7 +123,7 @@ def test_changed_count_is_refused_with_the_new_count(client: Client) -> None:
     make_person("mary")
     sign_in(client, make_administrator())
     response = begin(client, 2, q="mary")
-    assert "Selected people: 1. Look at the selection again." in shown(response)
+    assert "Selected users: 1. Check the selection and try again." in shown(response)
     assert 'value="2"' in response.content.decode()
     assert not BulkAction.objects.exists()
 
@@ -133,7 +133,7 @@ def test_selecting_all_users_requires_confirmation(client: Client) -> None:
     sign_in(client, make_administrator())
     assert "These are all people" in shown(client.get(URL))
     assert "Apply to all people" not in shown(client.get(url(q="mary")))
-    assert "This selects everybody." in shown(begin(client, 2))
+    assert "This selects all users." in shown(begin(client, 2))
     assert not BulkAction.objects.exists()
     values = {"kind": "unlock", "expected_count": "2", "everybody": "on"}
     assert client.post(URL, values).status_code == 302
@@ -147,8 +147,8 @@ def test_service_refusals_are_shown_in_the_form(client: Client) -> None:
     sign_in(client, make_administrator())
     values = {"kind": "add_to_group", "reason": "x", "expected_count": "1"}
     page = shown(client.post(url(q="mary"), values))
-    assert "This action needs it." in page
-    assert "This action does not take it." in page
+    assert "This action requires a value." in page
+    assert "This action does not accept a value." in page
     page = shown(client.post(url(q="mary"), {"kind": "nothing", "expected_count": "x"}))
     assert "Enter a whole number." in page
     assert not BulkAction.objects.exists()

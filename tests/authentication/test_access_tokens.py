@@ -1,4 +1,4 @@
-"""Access tokens: ours are taken while their session lives, all others are refused."""
+"""Access tokens: valid while their session is active; forged ones are refused."""
 
 import base64
 import datetime as dt
@@ -43,7 +43,7 @@ def session(alice: User) -> Session:
 
 @pytest.fixture
 def claims(session: Session, settings: Any) -> dict[str, Any]:
-    """Return what a token of ours says."""
+    """Return the claims of a valid token."""
     return {
         "iss": settings.PUBLIC_URL,
         "aud": settings.PUBLIC_URL,
@@ -60,7 +60,7 @@ def key(settings: Any) -> Ed25519PrivateKey:
 
 
 def kid_of(key: Ed25519PrivateKey) -> str:
-    """Return the thumbprint of the public key: RFC 8037, appendix A.3."""
+    """Return the public key's thumbprint (RFC 8037, appendix A.3)."""
     x = base64url(key.public_key().public_bytes_raw())
     text = f'{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}'
     return base64url(hashlib.sha256(text.encode()).digest())
@@ -71,7 +71,7 @@ def base64url(data: bytes) -> str:
 
 
 def signed(claims: dict[str, Any], key: Ed25519PrivateKey, **header: Any) -> str:
-    """Sign as we do, but for what ``header`` says otherwise; None leaves something out."""
+    """Sign like the service, with overrides of the header; None omits a field."""
     headers = {"typ": "at+jwt", "kid": kid_of(key)} | header
     kept = {name: value for name, value in headers.items() if value is not None}
     return jwt.encode(claims, key, algorithm="EdDSA", headers=kept)
@@ -213,12 +213,12 @@ def test_token_ends_with_its_session(
     assert other(ME).data == ALICE
 
 
-# Remembered tokens -----------------------------------------------------------------------
+# Cached tokens ---------------------------------------------------------------------------
 
 
 @pytest.fixture
 def verifications(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the tokens whose signatures were looked at."""
+    """Return the tokens whose signatures were verified."""
     seen: list[str] = []
     verify = access_tokens.verify_access_token
 

@@ -1,4 +1,4 @@
-"""Rotating API tokens: a successor, and a while in which both work."""
+"""Rotating API tokens: successors and overlaps."""
 
 import datetime as dt
 from typing import Any
@@ -18,7 +18,7 @@ from users.authentication.tasks import mail_api_token_created
 
 
 def expire(token: ApiToken) -> None:
-    """Let the time until the token expires pass."""
+    """Age the token until it expires."""
     now = timezone.now()
     ApiToken.objects.filter(pk=token.pk).update(
         created_at=now - dt.timedelta(days=1), expires_at=now

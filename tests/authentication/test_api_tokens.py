@@ -1,4 +1,4 @@
-"""API tokens: made by people, told once, used until they expire or are revoked."""
+"""API tokens: creation, use, renaming and revocation."""
 
 import datetime as dt
 import json
@@ -41,7 +41,7 @@ LIST = """
 """
 
 
-# Making ----------------------------------------------------------------------------------
+# Creating --------------------------------------------------------------------------------
 
 
 def test_token_authenticates_its_owner(client_key: ClientOf, alice: User) -> None:
@@ -196,7 +196,7 @@ def test_constraints_require_scopes_and_expiry(alice: User) -> None:
 # Using -----------------------------------------------------------------------------------
 
 
-def test_token_costs_one_statement_and_noting_its_use_another(
+def test_token_costs_one_query_and_recording_its_use_another(
     alice: User, statements: Capture
 ) -> None:
     client = GraphQLClient(make_api_token(alice, "profile:read"))
@@ -252,7 +252,9 @@ def test_expired_token_is_refused_and_removed(alice: User) -> None:
     assert ApiToken.objects.get().digest == digest(kept)
 
 
-def test_token_of_a_suspended_owner_is_dead(client_key: ClientOf, alice: User, root: User) -> None:
+def test_token_of_a_suspended_owner_is_refused(
+    client_key: ClientOf, alice: User, root: User
+) -> None:
     secret = make_api_token(alice, "profile:read")
     suspend = """
         mutation ($id: ID!) {

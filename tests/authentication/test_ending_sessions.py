@@ -1,4 +1,4 @@
-"""Ending sessions: one, the others, all; one's own, and for administrators anybody's."""
+"""Ending sessions: one, the others or all; administrators also those of other users."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def last_event() -> tuple[str, Any, Any, Any]:
     return event.tag, event.actor_id, event.subject_id, event.data
 
 
-# One -------------------------------------------------------------------------------------
+# One session -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("transport", ["TOKEN", "COOKIE"])
@@ -54,7 +54,7 @@ def test_revoked_session_fails_on_its_next_request(
     assert lost(ME).data == ALICE
     assert ended(client(REVOKE, id=node_id(newest()))) == 1
 
-    # Nothing in Redis has a say in it.
+    # Redis plays no part in it.
     cache.clear()
     if transport == "TOKEN":
         assert lost(ME).status == 401
@@ -78,7 +78,7 @@ def test_revoking_the_current_session_is_logging_out(alice: User, transport: str
            }""",
         id=current,
     )
-    # What follows in the document is nobody's any more.
+    # Later fields of the document run as an anonymous client.
     assert answer.codes == ["UNAUTHENTICATED"]
     alice.refresh_from_db()
     assert alice.name == "Alice Archer"
@@ -119,7 +119,7 @@ def test_administrators_revoke_sessions_of_users(
     assert client_key(root)(REVOKE, id=node_id(Session(pk=session.pk))).problems == NOT_FOUND
 
 
-# The others, and all ---------------------------------------------------------------------
+# Other and all sessions ------------------------------------------------------------------
 
 
 def test_revoking_other_sessions_keeps_the_current_one(alice: User, bob: User) -> None:
@@ -166,10 +166,10 @@ def test_signing_in_and_out_in_one_document_leaves_no_cookie(alice: User) -> Non
     assert not Session.objects.exists()
 
 
-# Anybody's -------------------------------------------------------------------------------
+# Sessions of other users -----------------------------------------------------------------
 
 
-def test_administrators_end_all_sessions_of_a_person(
+def test_administrators_end_all_sessions_of_a_user(
     client_key: ClientOf, root: User, alice: User
 ) -> None:
     clients = [client_key(alice), client_key(alice)]

@@ -1,4 +1,4 @@
-"""Credentials in requests: cookies, bearer tokens, other sites' pages, and hostile text."""
+"""Credentials in requests: cookies, bearer tokens, cross-site requests and hostile text."""
 
 import base64
 from collections.abc import Callable
@@ -29,7 +29,7 @@ LOG_OUT = "mutation { logOut { errors { code } } }"
 
 
 def log_in(client: GraphQLClient, login: str) -> Morsel[str]:
-    """Sign in with a cookie, and return it."""
+    """Sign in by cookie and return the cookie."""
     answer = client(LOG_IN % PASSWORD, login=login)
     assert answer.data["logIn"] == {
         "accessToken": None,
@@ -44,7 +44,7 @@ def log_in(client: GraphQLClient, login: str) -> Morsel[str]:
 # Cookies ---------------------------------------------------------------------------------
 
 
-def test_cookie_is_out_of_reach_of_scripts_and_other_sites(
+def test_cookie_is_http_only_and_same_site(
     anonymous: GraphQLClient, alice: User, settings: Any
 ) -> None:
     cookie = log_in(anonymous, "alice")
@@ -79,9 +79,7 @@ def test_stale_cookie_makes_an_anonymous_request(anonymous: GraphQLClient, alice
 
 
 @pytest.mark.parametrize("cookie", ["", "nonsense", "x" * 4_000, "\xff", "\0"])
-def test_nonsense_in_the_cookie_makes_an_anonymous_request(
-    anonymous: GraphQLClient, cookie: str
-) -> None:
+def test_invalid_cookie_makes_an_anonymous_request(anonymous: GraphQLClient, cookie: str) -> None:
     anonymous.http.cookies["roster"] = cookie
     assert anonymous(ME).data == {"me": None}
 
@@ -97,7 +95,7 @@ def test_log_in_by_token_sets_no_cookie(anonymous: GraphQLClient, alice: User) -
     "origin",
     ["https://evil.example", "null", "http://testserver.evil.example", "http://testserver:81"],
 )
-def test_request_of_another_site_with_our_cookie_is_refused(
+def test_cross_site_request_with_the_cookie_is_refused(
     anonymous: GraphQLClient, alice: User, origin: str
 ) -> None:
     log_in(anonymous, "alice")
@@ -109,7 +107,7 @@ def test_request_of_another_site_with_our_cookie_is_refused(
     assert anonymous(ME).data == {"me": {"username": "alice"}}
 
 
-def test_request_of_a_trusted_site_with_our_cookie_is_served(
+def test_trusted_site_request_with_the_cookie_is_served(
     anonymous: GraphQLClient, alice: User, settings: Any
 ) -> None:
     settings.CSRF_TRUSTED_ORIGINS = ["https://app.example"]
@@ -119,7 +117,7 @@ def test_request_of_a_trusted_site_with_our_cookie_is_served(
         assert answer.data == {"me": {"username": "alice"}}
 
 
-def test_another_site_may_ask_without_our_cookie(
+def test_cross_site_request_without_the_cookie_is_served(
     client_key: Callable[[User], GraphQLClient], alice: User
 ) -> None:
     answer = client_key(alice).post(f'{{"query": "{ME}"}}', Origin="https://app.example")
@@ -156,12 +154,12 @@ def test_invalid_bearer_token_does_not_fall_back_to_the_cookie(
     assert anonymous(ME).status == 401
 
 
-def test_other_schemes_of_authorization_are_not_ours(anonymous: GraphQLClient) -> None:
+def test_other_authorization_schemes_are_ignored(anonymous: GraphQLClient) -> None:
     answer = anonymous.post(f'{{"query": "{ME}"}}', Authorization="Basic YWxpY2U6eA==")
     assert answer.data == {"me": None}
 
 
-# NUL, which PostgreSQL's text cannot hold -------------------------------------------------
+# NUL, which PostgreSQL's text type rejects ------------------------------------------------
 
 NULS = ["\0", "alice\0", "\0alice@example.org", "a\0b@example.org"]
 

@@ -1,16 +1,16 @@
-"""The life of a few accounts, its steps skipped, repeated and swapped, against a model.
+"""Stateful test: random steps on a few accounts, compared with a model.
 
-Hypothesis draws the steps, which go over HTTP to the service on real PostgreSQL and Redis.
-After each, the tables, the audit trail and the answers to every access token ever given out
-must be as `tests.authentication.identity.model` says.
+Hypothesis draws the steps, which are sent over HTTP to the service with real PostgreSQL and Redis.
+After each step the tables, the audit trail and the responses to every issued access token must
+match `tests.authentication.identity.model`.
 
-Each seed draws its own lives, and the same ones every time. After a change to these flows, or
-to the machine, draw more of them:
+Each seed is reproducible. After a change to these flows or to the machine, run more seeds:
 
     IDENTITY_MACHINE_SEEDS=500 make test ARGS=tests/authentication/test_identity_machine.py
 
-Time passes by ageing rows. Access tokens alone do not age, as their end is in no row; nor do
-throttles, which have tests of their own and would stop the machine after a few attempts.
+Time passes by ageing rows. Access tokens do not age, because their expiry is not stored in a row.
+Rate limits do not age either: they have tests of their own, and would stop the machine after a few
+attempts.
 """
 
 import datetime as dt
@@ -31,13 +31,13 @@ from users.authentication.sessions.access_tokens import issue_access_token
 
 SEEDS: Final = int(os.environ.get("IDENTITY_MACHINE_SEEDS", "6"))
 
-# All of them whole minutes, so that what the model calls past or to come is so by a minute at
-# least, and a life takes less than that.
+# Whole minutes, so that each expiry is at least a minute away from the current time of the model; a
+# run takes less than a minute.
 GRACE: Final = dt.timedelta(minutes=5)
 MAX_AGE: Final = dt.timedelta(days=35)
 MINUTES: Final = (6, 61, 25 * 60, 20 * 24 * 60, 31 * 24 * 60)
-# What a life is about, as names of steps and minutes that pass at once: everything, or what
-# takes many steps that belong together.
+# Themes of a run, as names of steps and minutes that may pass: all steps, or a group of related
+# steps that needs many repetitions.
 ALL: Final = ("", MINUTES)
 LINKS: Final = "sign_up request_reset request_email_change use_link claim_sign_up change_username"
 PASSWORDS: Final = "request_reset use_link change_password require_reset suspend reactivate"
@@ -53,9 +53,9 @@ THEMES: Final = (
 
 
 class IdentityMachine(Steps):
-    """Clients who do anything, in any order, with all they were ever given."""
+    """Clients that take any step, in any order, with every secret they received."""
 
-    # Of the steps that a life is about; none if it is about all.
+    # The steps of the run's theme; empty for all steps.
     names: str
 
     @initialize(theme=st.sampled_from(THEMES))
@@ -76,8 +76,8 @@ class IdentityMachine(Steps):
     def take(self, step: Step) -> None:
         """Take one step.
 
-        They are not rules themselves, because of those Hypothesis leaves out any half in each
-        life, and few would have what belongs together.
+        Steps are not Hypothesis rules: swarm testing disables a random half of the rules in each
+        run, so that few runs would have all related steps.
         """
         name, arguments = step
         getattr(self, name)(**arguments)
@@ -91,16 +91,16 @@ class IdentityMachine(Steps):
 def test_service_behaves_like_the_model(
     db: None, settings: Any, caplog: pytest.LogCaptureFixture, seed: int
 ) -> None:
-    # Not each refused access token, of thousands.
+    # Refused access tokens would log thousands of lines.
     caplog.set_level(logging.ERROR, "django.request")
-    # Longer than a life takes on any machine, so that only let_time_pass ends it.
+    # Longer than a run takes, so that only `let_time_pass` exceeds it.
     settings.REFRESH_GRACE = GRACE
-    # Short enough for lives to see it.
+    # Short enough to be exceeded in a run.
     settings.SESSION_MAX_AGE = MAX_AGE
     run_state_machine_as_test(
         hypothesis.seed(seed)(IdentityMachine),
         settings=hypothesis.settings(
-            # Having drawn ten, Hypothesis would rather vary those than draw others.
+            # After ten examples, Hypothesis would mutate these instead of drawing new ones.
             max_examples=10,
             stateful_step_count=30,
             database=None,

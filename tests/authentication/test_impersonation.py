@@ -1,4 +1,4 @@
-"""Acting in somebody's name: by whom, of whom, for how long, what not, and who learns of it."""
+"""Impersonation: permissions, lifetime, ends, audit trail and notification."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -60,7 +60,7 @@ def impersonate(client: GraphQLClient, user: User, reason: str = REASON, **value
 
 
 def begin(client: GraphQLClient, user: User, **values: Any) -> GraphQLClient:
-    """Return a client that acts in the person's name."""
+    """Return a client that impersonates the user."""
     answer = impersonate(client, user, **values)
     assert answer.problems == []
     return GraphQLClient(answer.data["impersonateUser"]["accessToken"])
@@ -90,7 +90,7 @@ def test_administrator_impersonates_a_user(
     assert payload["user"] == {"username": "alice"}
     client = GraphQLClient(payload["accessToken"])
     assert client(ME).data == ALICE
-    # Their own sessions stay what they are.
+    # The user's own sessions continue.
     assert administrator(ME).data == {"me": {"username": "root"}}
     session = impersonation()
     assert (session.user, session.impersonator) == (alice, root)
@@ -197,7 +197,7 @@ def test_step_up_uses_the_administrators_factor(root: User, alice: User, setting
     settings.SECOND_FACTOR, settings.SECOND_FACTOR_GRACE = "all", dt.timedelta(0)
     make_factors(root)
     administrator = strong_client(root)
-    # Whoever is due to set one up can be helped, and is not relieved of it.
+    # A user with an overdue enrollment can be impersonated, and still has to enroll.
     assert begin(administrator, alice)(ME).data == ALICE
     make_factors(alice)
     assert begin(administrator, alice)(ME).data == ALICE
@@ -344,7 +344,7 @@ def test_concurrent_suspension_wins_over_impersonation() -> None:
         assert not Session.objects.filter(user=person).exists()
 
 
-# Being told ------------------------------------------------------------------------------
+# Notification ----------------------------------------------------------------------------
 
 
 def test_user_is_notified_immediately(worker: Sink) -> None:
@@ -352,7 +352,7 @@ def test_user_is_notified_immediately(worker: Sink) -> None:
     begin(strong_client(root), make_user("alice"))
     mail = worker.next()
     assert (mail["Subject"], mail["To"]) == (
-        "An administrator acts in your name",
+        "An administrator is signed in to your account",
         "alice@example.org",
     )
     body = mail.get_body(("plain",))

@@ -1,4 +1,4 @@
-"""Why an administrator acts in a person's name: for administrators to read, whichever way."""
+"""Reasons of impersonations are readable by administrators only."""
 
 from collections.abc import Callable
 
@@ -29,7 +29,7 @@ REASON = "Ticket 4711, about the invoice"
 
 @pytest.fixture
 def session(db: None, client_key: Callable[[User], GraphQLClient]) -> Session:
-    """An impersonation of Mary by Rosa, in which something was done."""
+    """Return an impersonation of Mary by Rosa, with an event."""
     rosa, mary = make_administrator(), make_person("mary")
     payload = impersonate(client_key(rosa), mary, REASON).data["impersonateUser"]
     acting = GraphQLClient(payload["accessToken"])
@@ -39,7 +39,7 @@ def session(db: None, client_key: Callable[[User], GraphQLClient]) -> Session:
 
 
 def pages_of(client: Client) -> dict[str, str]:
-    """Return every list and every page of a row that the admin shows to this client."""
+    """Return every list page and every row's page that the admin shows to the client."""
     found = {}
     for model, model_admin in admin.site._registry.items():  # noqa: SLF001 - no other way
         assert isinstance(model_admin, RosterAdmin)
@@ -62,10 +62,10 @@ def test_staff_do_not_see_the_reason_in_the_admin(client: Client, session: Sessi
     shown = pages[change_url(session)]
     assert "mary" in shown
     assert [url for url, page in pages.items() if REASON in page] == []
-    # Nor who acts: neither the name nor the label of its field.
+    # The impersonator is hidden as well: the name and the field's label.
     assert "rosa" not in shown
     assert "mpersonat" not in shown
-    # Nor by guessing it, letter by letter.
+    # The reason cannot be searched for, so it cannot be guessed letter by letter.
     url = list_url(Session)
     for lookup in ("impersonation_reason__startswith=T", f"impersonator={session.impersonator_id}"):
         assert client.get(f"{url}?{lookup}").status_code in {302, 400}
@@ -79,7 +79,7 @@ def test_administrators_see_the_reason_with_the_session(client: Client, session:
 
 
 def selection(name: str, depth: int = 1) -> str:
-    """Return all fields of a type that take no required argument, and of what these lead to."""
+    """Return a selection of all fields of a type without required arguments, recursively."""
     type_ = schema._schema.type_map[name]  # noqa: SLF001 - graphql-core's schema
     assert isinstance(type_, GraphQLObjectType)
     chosen = []

@@ -1,4 +1,4 @@
-"""What acting in somebody's name is good for, and what it is not."""
+"""Permissions of an impersonation."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -63,7 +63,7 @@ def test_events_name_the_impersonator(
     assert changed["data"]["on_behalf_of"] == str(alice.pk)
     assert ended["data"]["session"] == begun["data"]["session"]
     for told in (ended, changed, begun):
-        # The administrator's address and device stay theirs.
+        # The administrator's IP address and device are hidden from the user.
         assert (told["actor"], told["ip"], told["userAgent"]) == (None, None, None)
     (_ended, seen, _begun) = administrator(EVENTS.replace("first: 9", "first: 3")).data["events"][
         "nodes"
@@ -110,7 +110,7 @@ def test_nothing_on_behalf_requires_recent_authentication() -> None:
 
 
 def _acting_for(world: World) -> GraphQLClient:
-    """Return a client that acts for the owner, who has all kinds of factors and proved them."""
+    """Return a client that impersonates the owner, who has recently used every kind of factor."""
     now = timezone.now()
     user = User.objects.get(username="administrator")
     client = GraphQLClient(world.clients["administrator"].token)

@@ -1,4 +1,4 @@
-"""Keys: what others verify our tokens with, and a change of SECRET_KEY that nobody notices."""
+"""Keys: the published key set, and SECRET_KEY rotation without interruption."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -24,7 +24,7 @@ NEW = "the-new-secret-key-the-new-secret-key-the-new"
 
 @pytest.fixture
 def pod(settings: Any) -> Callable[..., Pod]:
-    """Return what makes this process a pod with these keys, of which the first signs."""
+    """Return a factory of pods with the given keys, of which the first signs."""
 
     def make(*secret_keys: str) -> Pod:
         def become() -> None:
@@ -65,9 +65,7 @@ def test_key_set_has_public_keys_only(client: Client, pod: Callable[..., Pod]) -
     assert client.get(JWKS).json()["keys"] == keys[1:]
 
 
-def test_key_set_is_the_same_for_everybody_and_may_be_cached(
-    alice: User, statements: Capture
-) -> None:
+def test_key_set_is_public_and_cacheable(alice: User, statements: Capture) -> None:
     browser = log_in_by_cookie().http
     with statements() as captured:
         responses = [
@@ -99,7 +97,7 @@ def test_key_set_can_only_be_read(db: None, method: str) -> None:
 def test_key_rotation_keeps_sessions(alice: User, settings: Any, pod: Callable[..., Pod]) -> None:
     settings.LOG_INS_PER_ACCOUNT = 3
     steps = [
-        # Each pair serves at the same time, while pods are replaced one after the other.
+        # Both pods of a pair serve during a rolling update.
         (pod(OLD), pod(OLD, NEW)),
         (pod(OLD, NEW), pod(NEW, OLD)),
         (pod(NEW, OLD), pod(NEW, OLD)),
@@ -119,7 +117,7 @@ def test_key_rotation_keeps_sessions(alice: User, settings: Any, pod: Callable[.
                 assert GraphQLClient(payload["accessToken"])(ME).data == ALICE
                 assert browser(ME).data == ALICE
 
-    # What was sealed under the old key is still read.
+    # Secrets sealed under the old key are still readable.
     query = f'{{ users(first: 1, after: "{cursor}") {{ edges {{ cursor }} }} }}'
     assert browser(query).data == {"users": {"edges": []}}
     stranger = GraphQLClient()
@@ -130,20 +128,18 @@ def test_key_rotation_keeps_sessions(alice: User, settings: Any, pod: Callable[.
     assert stranger(LOG_IN, **known, device=device).problems == []
 
 
-def test_key_that_other_pods_do_not_know_yet_must_not_sign(
-    alice: User, pod: Callable[..., Pod]
-) -> None:
+def test_key_unknown_to_other_pods_must_not_sign(alice: User, pod: Callable[..., Pod]) -> None:
     pod(NEW, OLD)()
     token = log_in()["accessToken"]
     pod(OLD)()
     assert GraphQLClient(token)(ME).status == 401
 
 
-def test_old_key_is_over_when_it_is_no_fallback(alice: User, pod: Callable[..., Pod]) -> None:
+def test_removed_fallback_invalidates_its_tokens(alice: User, pod: Callable[..., Pod]) -> None:
     pod(OLD)()
     signed_in = log_in()
     pod(NEW)()
     assert GraphQLClient(signed_in["accessToken"])(ME).status == 401
-    # The session lives on: its secrets are none of SECRET_KEY's.
+    # The session continues: its secrets do not depend on SECRET_KEY.
     payload = refresh(signed_in["refreshToken"]).data["refreshTokens"]
     assert GraphQLClient(payload["accessToken"])(ME).data == ALICE

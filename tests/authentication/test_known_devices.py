@@ -1,4 +1,4 @@
-"""Known devices: whoever signed in there before gets in while strangers have locked the account."""
+"""Known devices: users can sign in from them while other clients have locked the account."""
 
 import base64
 import datetime as dt
@@ -49,7 +49,7 @@ def device_of(login: str) -> str:
     return token
 
 
-# Getting in ------------------------------------------------------------------------------
+# Signing in ------------------------------------------------------------------------------
 
 
 def test_known_device_bypasses_the_lockout(alice: User) -> None:
@@ -58,7 +58,7 @@ def test_known_device_bypasses_the_lockout(alice: User) -> None:
         lock_out(login)
     for login in ("alice", "ALICE@example.org"):
         assert attempt(login, PASSWORD, device).problems == []
-    # That does not open the account to strangers again.
+    # The account stays locked for other clients.
     assert attempt("alice", PASSWORD).codes == THROTTLED
 
 
@@ -82,7 +82,7 @@ def test_known_device_is_independent_of_shared_limits(alice: User, settings: Any
     assert attempt("alice", PASSWORD, device).problems == []
 
 
-# What a device may -----------------------------------------------------------------------
+# Limits ----------------------------------------------------------------------------------
 
 
 def test_device_has_a_limit_of_its_own(alice: User) -> None:
@@ -92,7 +92,7 @@ def test_device_has_a_limit_of_its_own(alice: User) -> None:
     CountingHasher.runs = 0
     assert attempt("alice", PASSWORD, device).codes == THROTTLED
     assert CountingHasher.runs == 0
-    # Neither the account nor another device of it suffers, and no lockout is remembered.
+    # It locks neither the account nor another device, and records no lockout.
     assert attempt("alice", PASSWORD, other).problems == []
     assert attempt("alice", PASSWORD).problems == []
     assert Tag.LOG_IN_THROTTLED not in tags()
@@ -119,7 +119,7 @@ def test_device_id_is_stable_per_user(alice: User, bob: User) -> None:
 
 
 @pytest.mark.parametrize("how", ["change", "reset", "require"])
-def test_new_password_forgets_devices(
+def test_new_password_revokes_known_devices(
     alice: User, root: User, client_key: ClientOf, how: str
 ) -> None:
     device = device_of("alice")
@@ -134,7 +134,7 @@ def test_new_password_forgets_devices(
     assert attempt("alice", NEW, device).codes == THROTTLED
 
 
-# What is no known device -----------------------------------------------------------------
+# Unknown devices -------------------------------------------------------------------------
 
 
 def test_device_of_another_user_is_ignored(alice: User, bob: User) -> None:
@@ -187,7 +187,7 @@ def test_forged_and_expired_device_tokens_are_ignored(alice: User, settings: Any
     assert attempt("alice", PASSWORD, token).problems == []
 
 
-def test_device_is_forgotten_after_a_year(alice: User, settings: Any) -> None:
+def test_device_expires_after_a_year(alice: User, settings: Any) -> None:
     token = device_of("alice")
     settings.DEVICE_TTL = dt.timedelta(0)
     assert read_device_token(token) is None

@@ -1,4 +1,4 @@
-"""When people were last seen, told by their sessions."""
+"""The time when users were last seen, copied from their sessions."""
 
 import datetime as dt
 
@@ -13,7 +13,7 @@ MINUTE = dt.timedelta(minutes=1)
 
 
 def use(user: User, moment: dt.datetime) -> None:
-    """Leave a session that was used at the moment."""
+    """Create a session that was last used at the given time."""
     Session.objects.filter(pk=make_session(user).pk).update(last_seen_at=moment)
 
 
@@ -21,14 +21,14 @@ def seen(user: User) -> dt.datetime | None:
     return LastSeen.objects.get(user=user).at
 
 
-def test_latest_use_of_any_session_is_noted(alice: User, bob: User, charlie: User) -> None:
+def test_latest_use_of_any_session_is_recorded(alice: User, bob: User, charlie: User) -> None:
     now = timezone.now()
     use(alice, now - 4 * MINUTE)
     use(alice, now - 2 * MINUTE)
     use(bob, now - 60 * MINUTE)
     note_last_seen()
     assert seen(alice) == now - 2 * MINUTE
-    # Too long ago to look at, and not at all.
+    # One use is too old for the task's window; the other user has no session.
     assert (seen(bob), seen(charlie)) == (None, None)
 
 

@@ -1,4 +1,4 @@
-"""Lockouts: remembered once, and lifted by administrators."""
+"""Lockouts: recorded once, and lifted by administrators."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ def test_unlocking_applies_to_all_logins(alice: User, bob: User) -> None:
     assert attempt("alice", PASSWORD).problems == []
     assert attempt("alice@example.org", PASSWORD).problems == []
     assert is_locked("bob")
-    # The next lockout is news again.
+    # The next lockout is recorded again.
     lock_out("alice")
     assert Event.objects.filter(tag=Tag.LOG_IN_THROTTLED, subject_id=alice.pk).count() == 3
 
@@ -94,7 +94,7 @@ def test_lockout_ends_with_an_emptied_redis(alice: User) -> None:
     assert attempt(password=PASSWORD).problems == []
 
 
-# The admin's own page --------------------------------------------------------------------
+# The admin's sign-in page ----------------------------------------------------------------
 
 
 def test_admin_says_that_there_were_too_many_attempts(sam: User) -> None:

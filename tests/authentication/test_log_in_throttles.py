@@ -1,4 +1,4 @@
-"""Attempts to log in: counted before anything is looked at, whoever makes them, however."""
+"""Rate limits for log-in attempts, which are counted before any lookup."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -75,7 +75,7 @@ def test_known_and_unknown_accounts_are_throttled_alike(alice: User, statements:
         for one, other in zip(answers[:first], answers[start : start + first], strict=True):
             assert (one.body, one.headers) == (other.body, other.headers)
         assert work[start : start + first] == work[:first]
-    # The one that locked the account is remembered, the others leave nothing.
+    # The attempt that locked the account records an event; the others write nothing.
     assert [bool(each) for each in work[PER_ACCOUNT:first]] == [True, False]
     throttled = Event.objects.filter(tag=Tag.LOG_IN_THROTTLED).order_by("pk")
     subjects = list(throttled.values_list("subject_id", flat=True))
@@ -111,7 +111,7 @@ def alices_logins(alice: User) -> tuple[str, ...]:
 
 
 def outcomes(logins: tuple[str, ...], statements: Capture, rounds: int) -> list[Any]:
-    """Try the logins in turn; return all that a stranger can tell them by."""
+    """Try the logins in turn; return everything that an attacker can observe."""
     seen = []
     for _ in range(rounds):
         for login in logins:
@@ -126,7 +126,7 @@ def outcomes(logins: tuple[str, ...], statements: Capture, rounds: int) -> list[
 def test_logins_of_an_account_share_its_attempts(alices_logins: tuple[str, ...]) -> None:
     for login in (alices_logins * PER_ACCOUNT)[:PER_ACCOUNT]:
         assert attempt(login).problems == REFUSED
-    # None of the logins was tried too often, and the right password does not help.
+    # No login reached its limit, and the correct password is refused.
     for login in alices_logins:
         assert attempt(login, PASSWORD).problems == REFUSED
     assert not Session.objects.exists()
@@ -142,7 +142,7 @@ def test_shared_account_is_not_revealed(
     rounds = PER_ACCOUNT + 2
     known = outcomes(alices_logins, statements, rounds)
     assert known == outcomes(strangers, statements, rounds)
-    # Each could be tried as often as if there were no others.
+    # Each login allows as many attempts as if it were the only one.
     assert [runs for _body, _headers, runs, _work in known] == [1] * 3 * PER_ACCOUNT + [0] * 6
 
 
@@ -189,7 +189,7 @@ def test_new_address_adds_no_attempts(alice: User) -> None:
 
 
 def test_unknown_login_does_not_reach_an_accounts_bucket(alice: User) -> None:
-    """A login may be typed that reads like the key of somebody."""
+    """A typed login may look like the key of another account's bucket."""
     for _ in range(PER_ACCOUNT):
         assert attempt(str(alice.pk)).problems == REFUSED
     assert attempt("alice", PASSWORD).problems == []
@@ -201,7 +201,7 @@ def test_one_account_does_not_lock_another(alice: User, bob: User) -> None:
 
 
 def test_success_clears_the_failures(alice: User, settings: Any) -> None:
-    # What failed still counts for the network; only the successes are taken back.
+    # Failures still count for the network; only successes are refunded.
     settings.LOG_INS_PER_ADDRESS = 3 * (PER_ACCOUNT - 1) + 1
     for _ in range(3):
         for _ in range(PER_ACCOUNT - 1):
@@ -219,7 +219,7 @@ def test_success_is_refunded_in_all_buckets(alice: User, settings: Any) -> None:
     assert attempt(password=PASSWORD).codes == THROTTLED
 
 
-# Ways around it --------------------------------------------------------------------------
+# Bypasses --------------------------------------------------------------------------------
 
 
 def test_aliases_and_documents_do_not_multiply_attempts(alice: User) -> None:
@@ -272,7 +272,7 @@ def test_concurrent_attempts_are_counted_without_redis(
     assert sorted(tags()) == [Tag.LOG_IN_REFUSED] * PER_ACCOUNT + [Tag.LOG_IN_THROTTLED]
 
 
-# Per network and of everybody ------------------------------------------------------------
+# Per network and overall -----------------------------------------------------------------
 
 
 def test_network_is_limited_whatever_accounts_it_tries(alice: User, settings: Any) -> None:
@@ -283,7 +283,7 @@ def test_network_is_limited_whatever_accounts_it_tries(alice: User, settings: An
     assert attempt("nobody-3", REMOTE_ADDR="192.0.2.1").codes == THROTTLED
     assert attempt("nobody-3", REMOTE_ADDR="192.0.2.2").problems == REFUSED
     assert CountingHasher.runs == 4
-    # No account is locked, so there is nothing to remember.
+    # No account is locked, so no event is recorded.
     assert tags() == [Tag.LOG_IN_REFUSED] * 4
 
 
@@ -305,14 +305,14 @@ def test_ipv6_network_is_a_64(db: None, settings: Any) -> None:
 
 
 @pytest.mark.parametrize("proxies", [0, 1, 2])
-def test_forwarded_addresses_are_believed_as_far_as_proxies_are_trusted(
+def test_forwarded_addresses_are_read_from_trusted_proxies_only(
     db: None, settings: Any, proxies: int
 ) -> None:
     settings.LOG_INS_PER_ADDRESS = 3
     settings.TRUSTED_PROXIES = proxies
 
     def from_address(spoofed: str, client: str, n: int) -> Answer:
-        """Come from ``client``, which also makes up an address, through two proxies."""
+        """Send a request from ``client`` with a spoofed address, through two proxies."""
         seen = [spoofed, client, "10.0.0.1", "10.0.0.2"]
         chain = {0: [spoofed], 1: [spoofed, client], 2: [spoofed, client, "10.0.0.1"]}[proxies]
         return attempt(

@@ -1,4 +1,4 @@
-"""Passkeys beside passwords and other factors: the second step, names, and removal."""
+"""Passkeys as second factors: the second step, renaming and removal."""
 
 from tests.support.client import GraphQLClient
 from tests.support.factories import PASSWORD, node_id
@@ -38,7 +38,7 @@ def test_passkey_completes_a_log_in(client_key: ClientOf, alice: User) -> None:
     assert Session.objects.order_by("-pk")[0].methods == ["pwd", "hwk", "user", "mfa"]
 
 
-def test_answer_counts_for_its_own_log_in_and_purpose(client_key: ClientOf, alice: User) -> None:
+def test_response_is_bound_to_its_log_in_and_purpose(client_key: ClientOf, alice: User) -> None:
     device = with_passkey(client_key(alice))
     token, other = half_log_in(), half_log_in()
     credential = device.get(options_for("SECOND_FACTOR", token=token))
@@ -49,9 +49,7 @@ def test_answer_counts_for_its_own_log_in_and_purpose(client_key: ClientOf, alic
     assert verify(other, passkey=to_log_in).problems == REFUSED_FACTOR
 
 
-def test_passkey_of_another_person_completes_nothing(
-    client_key: ClientOf, alice: User, bob: User
-) -> None:
+def test_passkey_of_another_user_is_refused(client_key: ClientOf, alice: User, bob: User) -> None:
     with_passkey(client_key(alice))
     device, token = with_passkey(client_key(bob)), half_log_in()
     options = options_for("SECOND_FACTOR", token=token) | {"allowCredentials": []}
@@ -67,10 +65,10 @@ def test_unknown_pending_log_in_is_refused(db: None) -> None:
     assert GraphQLClient()(BEGIN, use="REAUTHENTICATION").codes == ["UNAUTHENTICATED"]
 
 
-# Naming and removing ---------------------------------------------------------------------
+# Renaming and removing -------------------------------------------------------------------
 
 
-def test_passkey_gets_another_name(client_key: ClientOf, alice: User) -> None:
+def test_passkey_is_renamed(client_key: ClientOf, alice: User) -> None:
     client = client_key(alice)
     id_ = register(client, Authenticator())
     for _time in range(2):

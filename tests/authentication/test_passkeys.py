@@ -1,4 +1,4 @@
-"""Passkeys: registered, named, used alone and as a second factor, removed; and every forgery."""
+"""Passkeys: registration, sign-in and refused forgeries."""
 
 import json
 from base64 import urlsafe_b64encode
@@ -70,7 +70,9 @@ def test_synced_passkey_is_reported(client_key: ClientOf, alice: User) -> None:
     assert Session.objects.order_by("-pk")[0].methods == ["swk", "user", "mfa"]
 
 
-def test_second_passkey_brings_no_codes_and_ends_nothing(client_key: ClientOf, alice: User) -> None:
+def test_second_passkey_creates_no_codes_and_ends_no_sessions(
+    client_key: ClientOf, alice: User
+) -> None:
     client = client_key(alice)
     device = with_passkey(client)
     options = registration_options(client)
@@ -104,7 +106,7 @@ def test_foreign_registration_is_refused(client_key: ClientOf, alice: User, tamp
     assert tags() == ["factor:user:refuse"]
 
 
-def test_registration_counts_for_its_challenge_session_and_type(
+def test_registration_is_bound_to_its_challenge_session_and_type(
     client_key: ClientOf, alice: User
 ) -> None:
     client, other, device = client_key(alice), client_key(alice), Authenticator()
@@ -113,7 +115,7 @@ def test_registration_counts_for_its_challenge_session_and_type(
         (device.create(options, challenge="A" * 43), client),
         (device.create(options), other),
         (device.create(options, type="webauthn.get"), client),
-        # The one before used the challenge up.
+        # The previous response consumed the challenge.
         (device.create(options), client),
     ):
         assert asker(REGISTER, name="Phone", credential=credential).problems == REFUSED
@@ -139,7 +141,7 @@ def test_passkey_belongs_to_one_user(client_key: ClientOf, alice: User, bob: Use
     client = client_key(bob)
     options, copy = registration_options(client), Authenticator()
     credential = copy.create(options)
-    # Bob's device claims the id of Alice's.
+    # Bob's device claims the credential id of Alice's.
     Passkey.objects.update(credential_id=copy.credentials[0].id)
     answer = client(REGISTER, name="Mine", credential=credential)
     assert answer.problems == [("PASSKEY_TAKEN", "credential")]
@@ -182,7 +184,7 @@ def test_number_of_passkeys_is_limited(client_key: ClientOf, alice: User) -> Non
 # Logging in ------------------------------------------------------------------------------
 
 
-def test_passkey_alone_signs_in_as_by_two_factors(client_key: ClientOf, alice: User) -> None:
+def test_passkey_alone_counts_as_two_factors(client_key: ClientOf, alice: User) -> None:
     device = with_passkey(client_key(alice))
     options = options_for("LOG_IN")
     assert options["allowCredentials"] == []
@@ -241,7 +243,7 @@ def test_failed_assertion_consumes_its_challenge(client_key: ClientOf, alice: Us
     ],
     ids=["challenge", "type", "no person", "another person"],
 )
-def test_answer_to_another_question_is_refused(
+def test_response_to_another_challenge_is_refused(
     client_key: ClientOf, alice: User, overrides: dict[str, Any]
 ) -> None:
     device = with_passkey(client_key(alice))
@@ -266,9 +268,7 @@ def test_copied_passkey_is_found_by_its_counter(client_key: ClientOf, alice: Use
     assert Passkey.objects.get().sign_count == 3
 
 
-def test_unknown_passkey_and_suspended_person_are_refused(
-    client_key: ClientOf, alice: User
-) -> None:
+def test_unknown_passkey_and_suspended_user_are_refused(client_key: ClientOf, alice: User) -> None:
     device = with_passkey(client_key(alice))
     User.objects.update(is_active=False)
     assert log_in(device).problems == REFUSED
@@ -337,8 +337,8 @@ def test_malformed_input_is_refused(client_key: ClientOf, alice: User, credentia
             assert answer.problems == REFUSED
 
 
-def test_nonsense_inside_an_answer_is_refused(client_key: ClientOf, alice: User) -> None:
-    """Every part in turn, with a challenge of its own, so that the library looks at it."""
+def test_malformed_part_of_a_response_is_refused(client_key: ClientOf, alice: User) -> None:
+    """Malform each part in turn, with a new challenge, so that the library parses it."""
     client = client_key(alice)
     device = with_passkey(client)
     values: tuple[Any, ...] = ("", "AA", "oA", "_w", "A" * 5_000, "W1tbW1tb", 1, None, [], {}, "%")

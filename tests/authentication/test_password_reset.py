@@ -1,4 +1,4 @@
-"""Getting a new password by mail: what is told, what the link does, and for how long."""
+"""Password resets by mailed link: effects, expiry and refusals."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -118,7 +118,7 @@ def test_unknown_token_is_invalid(anonymous: GraphQLClient, alice: User) -> None
         signing.Signer(key="k" * 50, salt=PasswordReset.signer().salt).sign(nonce),
         "x" * 50_000,
     ):
-        # Not even whether the password would do is told.
+        # The password's strength is not checked either.
         assert reset(anonymous, forged, "weak") == [("TOKEN_INVALID", "token")], forged
     assert state(alice) == before
     assert events() == []

@@ -1,4 +1,4 @@
-"""Asking for a link to choose a new password: who gets which, and that nobody learns who."""
+"""Requesting a password reset: mails and links, without account enumeration."""
 
 import datetime as dt
 import json
@@ -37,7 +37,7 @@ def request(client: GraphQLClient, email: str) -> list[tuple[str, str]]:
 
 
 def deliver_mail() -> None:
-    """Do the worker's work for the newest request."""
+    """Run the worker's task for the newest request."""
     mail_password_reset(str(Event.objects.filter(tag=Tag.PASSWORD_RESET_REQUESTED).latest("pk").pk))
 
 
@@ -50,7 +50,7 @@ def token_mailed(mails: Sink) -> str:
     return found[1]
 
 
-# Asking for the link ---------------------------------------------------------------------
+# Requesting the link ---------------------------------------------------------------------
 
 
 def test_all_addresses_get_the_same_answer_and_work(

@@ -1,4 +1,4 @@
-"""The page that a reset's mail leads to, for deployments without a frontend."""
+"""The server-rendered password reset pages, for deployments without a frontend."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ PAGE = "/reset-password"
 
 @pytest.fixture
 def page() -> Client:
-    """Return a browser that is protected from other sites."""
+    """Return a browser with CSRF protection enforced."""
     return Client(enforce_csrf_checks=True)
 
 
@@ -56,7 +56,7 @@ def test_new_password_is_saved_once(page: Client, alice: User) -> None:
     assert state(alice) == before
 
 
-def test_weak_password_is_asked_for_again(page: Client, alice: User) -> None:
+def test_weak_password_shows_the_form_again(page: Client, alice: User) -> None:
     token = give_reset(alice).token
     before = state(alice)
     response = post(page, token, "  short  ")
@@ -67,7 +67,7 @@ def test_weak_password_is_asked_for_again(page: Client, alice: User) -> None:
     assert 'aria-describedby="id_new_password_error"' in html
     assert f'value="{token}"' in html
     assert "short  " not in html
-    # The token is in the page now.
+    # The page contains the token now.
     assert "no-store" in response["Cache-Control"]
     assert state(alice) == before
     assert events() == []
@@ -84,13 +84,13 @@ def test_weak_password_is_asked_for_again(page: Client, alice: User) -> None:
         ("\N{SNOWMAN}", "This link is invalid or was already used."),
     ],
 )
-def test_page_says_that_it_needs_the_link(db: None, page: Client, token: str, message: str) -> None:
+def test_page_explains_a_missing_token(db: None, page: Client, token: str, message: str) -> None:
     response = post(page, token)
     assert response.status_code == 400
     assert message in response.content.decode()
 
 
-def test_page_says_that_the_link_is_too_old(page: Client, alice: User) -> None:
+def test_page_explains_an_expired_link(page: Client, alice: User) -> None:
     token = give_reset(alice).token
     expire()
     before = state(alice)
@@ -119,7 +119,7 @@ def test_cross_site_post_is_refused(page: Client, alice: User) -> None:
     assert state(alice)[0] == before[0]
 
 
-def test_link_is_asked_for_without_a_frontend(page: Client, alice: User) -> None:
+def test_link_is_requested_without_a_frontend(page: Client, alice: User) -> None:
     answers = []
     for email in (alice.email, "nobody@example.org"):
         page.get("/forgot-password")
@@ -134,7 +134,7 @@ def test_link_is_asked_for_without_a_frontend(page: Client, alice: User) -> None
     assert [event.subject_id for event in events] == [alice.pk, None]
 
 
-def test_what_is_no_address_is_asked_for_again(page: Client, db: None) -> None:
+def test_invalid_address_shows_the_form_again(page: Client, db: None) -> None:
     page.get("/forgot-password")
     csrf_token = page.cookies["csrftoken"].value
     response: Any = page.post("/forgot-password", {"email": "x", "csrfmiddlewaretoken": csrf_token})

@@ -1,4 +1,4 @@
-"""Changing one's password, and being made to: who may, what it ends, and who is told."""
+"""Changing a password, and required resets: permissions, ended sessions and mails."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -63,13 +63,13 @@ def is_signed_in(client: GraphQLClient) -> bool:
 
 
 def give_reset(user: User) -> PasswordReset:
-    """Leave what a mailed link opens."""
+    """Create a pending reset."""
     expires_at = timezone.now() + dt.timedelta(minutes=30)
     return PasswordReset.objects.create(user=user, email=user.email, expires_at=expires_at)
 
 
 def state(user: User) -> tuple[Any, ...]:
-    """Return what no refusal may change."""
+    """Return the rows that a refusal must not change."""
     return (
         User.objects.values("password", "email_verified_at", "is_active").get(pk=user.pk),
         sorted(Session.objects.values_list("pk", flat=True)),
@@ -82,7 +82,7 @@ def events() -> list[tuple[str, dict[str, Any]]]:
     return list(Event.objects.order_by("pk").values_list("tag", "data"))
 
 
-# Changing it -----------------------------------------------------------------------------
+# Changing the password -------------------------------------------------------------------
 
 
 def test_browser_gets_a_new_cookie(alice: User) -> None:
@@ -119,7 +119,7 @@ def test_change_signs_out_everywhere_else(client_key: ClientOf, alice: User, bob
     assert log_in(bob, PASSWORD) == []
 
 
-def test_wrong_current_password_changes_nothing_and_is_remembered(
+def test_wrong_current_password_changes_nothing_and_is_recorded(
     client_key: ClientOf, alice: User
 ) -> None:
     client = client_key(alice)
@@ -199,7 +199,7 @@ def test_new_password_ends_concurrent_sessions(transactional_db: None, _time: in
     assert Session.objects.count() == 1
 
 
-# Being made to ---------------------------------------------------------------------------
+# Required resets -------------------------------------------------------------------------
 
 
 def test_administrator_forces_a_reset(
@@ -255,7 +255,7 @@ def test_last_administrator_gets_the_mail_too(
     assert PasswordReset.objects.get(user=root).token in text_of(mail, "plain")
 
 
-# The mails -------------------------------------------------------------------------------
+# Mails -----------------------------------------------------------------------------------
 
 
 def test_user_is_notified_of_a_password_change(worker: Sink) -> None:

@@ -1,4 +1,4 @@
-"""Letting people in again: by an administrator, and when the time is up."""
+"""Reactivation by administrators and when suspensions expire."""
 
 import pytest
 from django.conf import settings as django_settings
@@ -51,7 +51,7 @@ def test_active_user_is_unchanged(
     assert is_signed_in(client)
 
 
-def test_suspensions_end_by_themselves(
+def test_expired_suspensions_are_lifted(
     alice: User, bob: User, charlie: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shut_out(alice, seconds=-1)
@@ -86,7 +86,7 @@ def test_suspensions_are_lifted_in_bounded_batches(
 
 
 @pytest.mark.parametrize("_time", range(5))
-def test_suspension_lifted_many_times_at_once_ends_once(transactional_db: None, _time: int) -> None:
+def test_concurrent_lifts_are_recorded_once(transactional_db: None, _time: int) -> None:
     shut_out(make_user("alice"), seconds=-1)
     run_concurrently(*[tasks.lift_suspensions] * 5)
     assert Event.objects.filter(tag=Tag.USER_REACTIVATED).count() == 1

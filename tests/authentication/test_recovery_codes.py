@@ -1,4 +1,4 @@
-"""Recovery codes, for when the other factors are lost."""
+"""Recovery codes."""
 
 import re
 
@@ -31,7 +31,7 @@ def test_recovery_codes_have_120_random_bits(client_key: ClientOf, alice: User) 
         codes += client(REGENERATE).data["regenerateRecoveryCodes"]["recoveryCodes"]
     assert len(set(codes)) == 100
     assert all(re.fullmatch("([0-9a-hjkmnp-tv-z]{6}-){3}[0-9a-hjkmnp-tv-z]{6}", x) for x in codes)
-    # Each of 24 letters has five bits, all of which are used at each place.
+    # 24 characters of five bits each; every position uses the whole alphabet.
     for place in zip(*(code.replace("-", "") for code in codes), strict=True):
         assert len(set(place)) > 16
     assert RecoveryCode.objects.count() == 10

@@ -1,4 +1,4 @@
-"""Refresh tokens: one successor each, whoever asks at once, and an alarm for who comes late."""
+"""Refresh tokens: one successor under concurrency, and detection of late reuse."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -24,7 +24,7 @@ DAY = dt.timedelta(days=1)
 
 
 def pass_grace() -> None:
-    """Move the uses so far back that none counts as just now."""
+    """Age the uses of tokens beyond the grace period."""
     moment = timezone.now() - django_settings.REFRESH_GRACE
     RefreshToken.objects.exclude(used_at=None).update(used_at=moment)
 
@@ -52,7 +52,7 @@ def test_refreshing_rotates_the_tokens(alice: User) -> None:
 def test_reuse_within_the_grace_returns_the_same_successor(alice: User) -> None:
     first = log_in()["refreshToken"]
     second = refresh(first).data["refreshTokens"]["refreshToken"]
-    # A client that was quicker goes on with it meanwhile.
+    # A concurrent client may already use the successor.
     third = refresh(second).data["refreshTokens"]["refreshToken"]
     again = refresh(first).data["refreshTokens"]
     assert (again["refreshToken"], again["errors"]) == (second, [])
@@ -62,7 +62,7 @@ def test_reuse_within_the_grace_returns_the_same_successor(alice: User) -> None:
     assert tags() == [Tag.LOGGED_IN]
 
 
-def test_fifty_refreshes_at_once_get_one_successor(transactional_db: None) -> None:
+def test_fifty_concurrent_refreshes_get_one_successor(transactional_db: None) -> None:
     make_user("alice")
     token = log_in()["refreshToken"]
 
@@ -183,7 +183,7 @@ def test_ending_all_sessions_wins_over_refreshes_and_prunings(
     assert Event.objects.get(tag=Tag.SESSIONS_REVOKED).data == {"count": 6}
 
 
-# What does not count ---------------------------------------------------------------------
+# Invalid tokens --------------------------------------------------------------------------
 
 
 def test_invalid_refresh_token_changes_nothing(alice: User, bob: User) -> None:

@@ -1,4 +1,4 @@
-"""Second factors where they are demanded, reset by administrators, told by mail; and their keys."""
+"""Second factor policy, resets by administrators, mails and key rotation."""
 
 import datetime as dt
 import io
@@ -55,7 +55,7 @@ from users.authentication.tasks import prune_challenges
 
 DAY = dt.timedelta(days=1)
 REQUIRED = ["SECOND_FACTOR_REQUIRED"]
-# What somebody may do who may do nothing else: to set one up, and to leave.
+# The operations of a user with an overdue enrollment: enroll and sign out.
 ENROLLING = {
     *("beginTotpEnrollment", "confirmTotpEnrollment"),
     *("beginPasskeyRegistration", "registerPasskey"),
@@ -63,12 +63,12 @@ ENROLLING = {
 }
 
 
-# Demanding -------------------------------------------------------------------------------
+# Policy ----------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def demanded(settings: Any) -> Any:
-    """Have everybody need a second factor, from the beginning."""
+    """Require a second factor of all users, without a grace period."""
     settings.SECOND_FACTOR = "all"
     settings.SECOND_FACTOR_GRACE = dt.timedelta(0)
     return settings
@@ -113,7 +113,7 @@ def test_users_without_a_required_factor_reauthenticate_and_sign_out(
 def test_users_without_a_required_factor_change_nothing_else(
     world: World, settings: Any, name: str
 ) -> None:
-    """What works without being signed in works as for the anonymous."""
+    """Operations without authentication work as for anonymous clients."""
     _input, expected = WRITES[name]
     settings.SECOND_FACTOR_GRACE = dt.timedelta(0)
     due = make_user("due", is_staff=True, is_superuser=True)
@@ -129,7 +129,7 @@ def test_users_without_a_required_factor_change_nothing_else(
 
 
 def test_policy_applies_to_api_tokens(client_key: ClientOf, alice: User, demanded: Any) -> None:
-    """Nor is a token used up: it works again once its owner has a factor."""
+    """The token is not revoked: it works again once its owner has a factor."""
     secret = make_api_token(alice, "profile:write", "users:read")
     client = GraphQLClient(secret)
     assert client(ME).data == {"me": None}
@@ -199,7 +199,7 @@ def test_removing_the_last_factor_requires_enrollment(
     assert client(ME).data == ALICE
 
 
-# Other ways in ---------------------------------------------------------------------------
+# Bypasses --------------------------------------------------------------------------------
 
 
 def test_password_reset_does_not_bypass_the_second_factor(
@@ -316,16 +316,13 @@ def test_secrets_move_to_a_new_key(client_key: ClientOf, alice: User, settings: 
     former, settings.SECRET_KEY = settings.SECRET_KEY, "another key of more than 32 characters"
     settings.SECRET_KEY_FALLBACKS = [former]
     assert verify(half_log_in(), totp=fresh_code(alice)).problems == []
-    told = io.StringIO()
+    output = io.StringIO()
     for _time in range(2):
-        call_command("reseal_secrets", stdout=told)
-    assert told.getvalue().split("\n")[:2] == [
-        "1 secrets were sealed anew.",
-        "0 secrets were sealed anew.",
-    ]
+        call_command("reseal_secrets", stdout=output)
+    assert output.getvalue().split("\n")[:2] == ["Resealed secrets: 1.", "Resealed secrets: 0."]
     assert Totp.objects.get().secret != sealed
     settings.SECRET_KEY_FALLBACKS = []
     assert log_in_fully(alice)(ME).data == ALICE
     settings.SECRET_KEY = "a third key, which is longer than 32 characters"
     with pytest.raises(CommandError, match="SECRET_KEY_FALLBACKS"):
-        call_command("reseal_secrets", stdout=told)
+        call_command("reseal_secrets", stdout=output)

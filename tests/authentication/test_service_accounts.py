@@ -1,4 +1,4 @@
-"""Accounts of programs: nobody logs in as one, and they are not among the people."""
+"""Service accounts: they cannot sign in, and are listed apart from users."""
 
 from typing import Any
 
@@ -87,7 +87,7 @@ def test_invalid_input_creates_no_service_account(
     assert tags() == []
 
 
-# Nobody logs in as one -------------------------------------------------------------------
+# Signing in ------------------------------------------------------------------------------
 
 
 def test_service_accounts_cannot_log_in(robot: User) -> None:
@@ -155,7 +155,7 @@ def test_service_account_cannot_become_public(robot: User) -> None:
     assert client(update).problems == [("VALUE_INVALID", "isPublic")]
 
 
-# Not among the people --------------------------------------------------------------------
+# Directory -------------------------------------------------------------------------------
 
 
 def test_service_accounts_are_listed_separately(
@@ -198,7 +198,7 @@ def test_service_account_does_not_count_as_administrator(client_key: ClientOf, r
     assert User.objects.get(pk=root.pk).is_superuser
 
 
-# Its tokens ------------------------------------------------------------------------------
+# Tokens ----------------------------------------------------------------------------------
 
 
 def test_administrators_rotate_its_tokens(client_key: ClientOf, root: User, robot: User) -> None:
@@ -248,7 +248,7 @@ def test_users_cannot_be_deactivated_as_service_accounts(
 
 
 def test_service_account_uses_its_scopes(client_key: ClientOf, transactional_db: None) -> None:
-    """A directory sync: an administrator among programs that makes accounts, and no more."""
+    """A directory sync: an administrator service account that may only create users."""
     make_user("root", is_staff=True, is_superuser=True)
     root = GraphQLClient(log_in("root")["accessToken"])
     created = root(CREATE_SERVICE, input=ROBOT | {"isStaff": True, "isSuperuser": True})

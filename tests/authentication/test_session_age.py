@@ -1,4 +1,4 @@
-"""How long sessions last: while they are used, and never beyond a certain age."""
+"""Session expiry: the idle timeout and the maximum age."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -47,10 +47,10 @@ def test_session_lifetime_is_bounded(alice: User, settings: Any) -> None:
     assert RefreshToken.objects.get().expires_at == Session.objects.get().expires_at
 
 
-# Being seen ------------------------------------------------------------------------------
+# Recording use ---------------------------------------------------------------------------
 
 
-def test_fresh_session_costs_no_statement_and_a_used_one_a_single_one(
+def test_recent_use_costs_no_query_and_later_use_a_single_one(
     alice: User, statements: Capture
 ) -> None:
     client = GraphQLClient(log_in()["accessToken"])

@@ -1,4 +1,4 @@
-"""Where people are signed in: the list, page by page, for themselves and for staff."""
+"""The list of sessions: fields, pagination and visibility."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -48,7 +48,7 @@ def client_through(session: Session) -> GraphQLClient:
     return GraphQLClient(issue_access_token(session))
 
 
-# What a session shows --------------------------------------------------------------------
+# Fields ----------------------------------------------------------------------------------
 
 
 def test_session_has_its_origin(alice: User) -> None:
@@ -85,7 +85,7 @@ def test_session_has_its_origin(alice: User) -> None:
         ("\N{SNOWMAN}\xff", None, None, None),
     ],
 )
-def test_user_agent_is_read_as_far_as_it_is_known(
+def test_user_agent_fields_are_null_if_unknown(
     header: str, device: str | None, browser: str | None, operating_system: str | None
 ) -> None:
     expected = UserAgent(device=device, browser=browser, operating_system=operating_system)
@@ -167,7 +167,7 @@ def test_cursor_of_another_list_is_refused(client_key: ClientOf, sam: User) -> N
 
 
 @pytest.mark.parametrize("count", [1, 20])
-def test_page_of_any_size_takes_as_many_statements(
+def test_query_count_does_not_depend_on_the_page_size(
     alice: User, statements: Capture, count: int
 ) -> None:
     sessions = [make_session(alice) for _ in range(count)]
@@ -179,7 +179,7 @@ def test_page_of_any_size_takes_as_many_statements(
         assert len(captured) == needed, captured
 
 
-# Whose -----------------------------------------------------------------------------------
+# Visibility ------------------------------------------------------------------------------
 
 
 def test_users_see_their_own_sessions_only(client_key: ClientOf, alice: User, bob: User) -> None:

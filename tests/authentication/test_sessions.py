@@ -1,4 +1,4 @@
-"""Sessions: signing in, and out again on the very next request."""
+"""Sessions: signing in and out, with effect on the next request."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -75,7 +75,7 @@ def test_cookie_session_has_no_tokens_and_keeps_a_digest_only(alice: User) -> No
     assert client(ME).data == ALICE
 
 
-def test_session_remembers_the_device(alice: User) -> None:
+def test_session_records_the_device(alice: User) -> None:
     client = GraphQLClient()
     client.http.defaults["HTTP_USER_AGENT"] = "x" * 400
     client.http.defaults["REMOTE_ADDR"] = "2001:DB8::0007"
@@ -111,7 +111,7 @@ def test_refusals_have_the_same_answer_and_work(
     assert all(each == work[0] for each in work)
     assert not Session.objects.exists()
 
-    # The refusals are remembered although the mutation failed.
+    # The refusals' events are committed although the mutation failed.
     assert tags() == [Tag.LOG_IN_REFUSED] * 7
     subjects = list(Event.objects.order_by("pk").values_list("subject_id", flat=True))
     assert subjects == [alice.pk, alice.pk, None, None, None, bob.pk, alice.pk]
@@ -179,7 +179,7 @@ def test_rehash_does_not_overwrite_a_concurrent_change(
     assert User.objects.get().password == changed
 
 
-def test_log_in_replaces_the_session_it_came_through(alice: User) -> None:
+def test_log_in_replaces_the_current_session(alice: User) -> None:
     elsewhere = log_in_by_cookie()
     browser = log_in_by_cookie()
     former = browser.http.cookies["roster"].value
@@ -194,13 +194,13 @@ def test_log_in_replaces_the_session_it_came_through(alice: User) -> None:
     assert browser(ME).data == {"me": None}
 
 
-def test_refused_log_in_leaves_the_session_it_came_through(alice: User) -> None:
+def test_refused_log_in_keeps_the_current_session(alice: User) -> None:
     browser = log_in_by_cookie()
     assert browser(LOG_IN, login="alice", password="wrong").problems == REFUSED
     assert browser(ME).data == ALICE
 
 
-def test_each_log_in_of_a_document_replaces_the_one_before(alice: User) -> None:
+def test_each_log_in_of_a_document_replaces_the_previous_one(alice: User) -> None:
     answer = GraphQLClient()(
         """mutation ($password: String!) {
           one: logIn(input: {login: "alice", password: $password}) { user { activeSessionCount } }
@@ -218,7 +218,7 @@ def test_each_log_in_of_a_document_replaces_the_one_before(alice: User) -> None:
 
 
 @pytest.mark.parametrize("transport", ["TOKEN", "COOKIE"])
-def test_logging_out_ends_this_session_at_once(alice: User, transport: str) -> None:
+def test_logging_out_ends_the_session_immediately(alice: User, transport: str) -> None:
     other = GraphQLClient(log_in()["accessToken"])
     client = GraphQLClient()
     answer = client(LOG_IN, login="alice", password=PASSWORD, transport=transport)
@@ -255,10 +255,10 @@ def test_session_is_unreadable_after_logging_out(client_key: ClientOf, alice: Us
     assert alice.name == "Alice Archer"
 
 
-# What changes the very next request ------------------------------------------------------
+# Changes that affect the next request ----------------------------------------------------
 
 
-def test_deactivated_person_is_signed_out(client_key: ClientOf, alice: User) -> None:
+def test_deactivated_user_is_signed_out(client_key: ClientOf, alice: User) -> None:
     by_token, by_cookie = client_key(alice), log_in_by_cookie()
     assert by_token(ME).data == by_cookie(ME).data == ALICE
     User.objects.filter(pk=alice.pk).update(is_active=False)

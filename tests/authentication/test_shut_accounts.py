@@ -1,4 +1,4 @@
-"""Accounts that are shut, by whichever way: no link that was mailed before opens them again."""
+"""Deactivated accounts: no previously mailed link gives access again."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +26,7 @@ SHUTTING: dict[str, Callable[[GraphQLClient, GraphQLClient, User], Any]] = {
 def test_deactivated_account_gets_no_address(
     client_key: ClientOf, alice: User, root: User, way: str
 ) -> None:
-    """Whoever asked for it may be why the account was shut, and it would reset the password."""
+    """The requester may be the attacker, and a new address would allow a password reset."""
     own, administrator = client_key(alice), client_key(root)
     assert own(ADD, email=NEW, password=PASSWORD).problems == []
     stolen = token()

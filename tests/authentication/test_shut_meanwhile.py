@@ -1,4 +1,4 @@
-"""Accounts that are shut while their owner's request waits for the row: it changes nothing."""
+"""A request that waits for the user's row lock is refused if the user is deactivated meanwhile."""
 
 from collections.abc import Callable
 from typing import Final
@@ -23,7 +23,7 @@ from users.organizations.models import Role
 
 OTHER: Final = "alice@example.net"
 NEW_PASSWORD: Final = "another phrase to remember"
-# The owner's own mutations that write to the person, or to what opens the account.
+# The user's own mutations that write to the user or to credentials.
 MUTATIONS: Final = {
     "addEmailAddress": f'(input: {{email: "new@example.org", password: "{PASSWORD}"}})',
     "requestEmailChange": f'(input: {{email: "new@example.org", password: "{PASSWORD}"}})',
@@ -41,7 +41,7 @@ MUTATIONS: Final = {
 
 
 def during_deactivation(user: User, ask: Callable[[], Answer]) -> Answer:
-    """Shut the account when the request has come as far as to the person's row."""
+    """Deactivate the user while the request waits for the user's row lock."""
     return meanwhile(user, ask, lambda: User.objects.filter(pk=user.pk).update(is_active=False))
 
 

@@ -1,4 +1,4 @@
-"""What people sign in with: fields that passwords fit in, all of a password, random secrets."""
+"""Password fields, password comparison and the randomness of secrets."""
 
 import base64
 import datetime as dt
@@ -37,9 +37,9 @@ class Inputs(HTMLParser):
 
 
 def password_fields(html: str) -> dict[str, str | None]:
-    """Return each field that by its name takes a password, and what it says that it takes.
+    """Return the password fields by name, with their `autocomplete` values.
 
-    None of them may show what is typed, or keep people from pasting.
+    None of them may show the input or block pasting.
     """
     fields = {name: field for name, field in Inputs(html).found.items() if "password" in name}
     for field in fields.values():
@@ -147,6 +147,6 @@ def test_cookies_and_refresh_tokens_are_256_bits(alice: User) -> None:
 def test_secrets_differ_in_every_bit() -> None:
     secrets = [decoded(new_secret()) for _time in range(1_000)]
     assert len(set(secrets)) == 1_000
-    # Each of the 256 bits is now set and now not.
+    # Each of the 256 bits takes both values.
     numbers = [int.from_bytes(secret, "big") for secret in secrets]
     assert (reduce(or_, numbers), reduce(and_, numbers)) == (ALL_ONES, 0)

@@ -1,4 +1,4 @@
-"""Proving again who one is, for what a stolen session must not do."""
+"""Step-up: sensitive operations require recent authentication."""
 
 import datetime as dt
 from typing import Any
@@ -34,7 +34,7 @@ from users.authentication.sessions.access_tokens import issue_access_token
 
 REQUIRED = ["REAUTHENTICATION_REQUIRED"]
 SENSITIVE = [name for name, access in ROOT_FIELDS.access.items() if access.reauthenticate]
-# The password that these take is the proof of who has nothing better.
+# These take the password as an argument, which authenticates users without a second factor.
 WITH_PASSWORD = {
     *("changePassword", "requestEmailChange", "changeUsername", "deleteOrganization"),
     *("createApiToken", "rotateApiToken", "createServiceAccountToken", "deleteMe"),
@@ -43,12 +43,12 @@ WITH_PASSWORD = {
 
 
 def allowed_client(name: str) -> str:
-    """Return a kind of client for whom the mutation works."""
+    """Return a kind of client that may call the mutation."""
     _input, expected = WRITES[name]
     return next(kind for kind in (OWNER, ADMINISTRATOR, USER) if expected[kind] == OK)
 
 
-# The list --------------------------------------------------------------------------------
+# Sensitive operations --------------------------------------------------------------------
 
 
 @BY_ENGINE
@@ -133,7 +133,7 @@ def test_code_steps_up_once(client_key: ClientOf, alice: User) -> None:
     age_authentication()
     again = client(REAUTHENTICATE, proof={"totp": code})
     assert again.problems == [("CODE_INVALID", "totp")]
-    # Those before `regenerateRecoveryCodes`.
+    # The codes before `regenerateRecoveryCodes`.
     old = client(REAUTHENTICATE, proof={"recoveryCode": codes[0]})
     assert old.problems == [("CODE_INVALID", "recoveryCode")]
     assert client(REGENERATE).codes == REQUIRED
@@ -147,7 +147,7 @@ def test_recovery_code_steps_up(client_key: ClientOf, alice: User) -> None:
     assert client(REMOVE_TOTP).problems == []
 
 
-def test_passkey_steps_up_the_session_it_was_asked_by(client_key: ClientOf, alice: User) -> None:
+def test_passkey_steps_up_the_session_of_its_challenge(client_key: ClientOf, alice: User) -> None:
     client = client_key(alice)
     device = with_passkey(client)
     other = GraphQLClient(issue_access_token(make_session(User.objects.get())))
@@ -177,7 +177,7 @@ def test_guessing_is_throttled(client_key: ClientOf, alice: User) -> None:
     assert Event.objects.filter(tag="factor:user:refuse").count() == 5
 
 
-# Where it holds --------------------------------------------------------------------------
+# Scope -----------------------------------------------------------------------------------
 
 
 def test_reauthentication_applies_to_one_session(client_key: ClientOf, alice: User) -> None:
@@ -214,7 +214,7 @@ def test_activity_does_not_renew_authentication(
 
 
 def test_removed_factor_invalidates_its_authentication(client_key: ClientOf, alice: User) -> None:
-    """What a factor proved is not taken for the proof of one that is set up later."""
+    """Authentication by a removed factor does not count for a factor added later."""
     client = client_key(alice)
     set_up_totp(client)
     assert client(REMOVE_TOTP).problems == []

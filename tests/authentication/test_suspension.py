@@ -1,4 +1,4 @@
-"""Shutting people out and letting them in again: by whom, at once, and until when."""
+"""Suspension: permissions, immediate effect, end dates and visibility."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -54,14 +54,14 @@ def reactivate(client: GraphQLClient, user: User) -> Answer:
 
 
 def shut_out(user: User, *, seconds: int) -> None:
-    """Suspend a person until so many seconds from now."""
+    """Suspend a user for ``seconds``."""
     User.objects.filter(pk=user.pk).update(is_active=False)
     until = timezone.now() + dt.timedelta(seconds=seconds)
     Suspension.objects.create(user=user, reason=REASON, until=until)
 
 
 def state() -> tuple[Any, ...]:
-    """Return what no refusal may change."""
+    """Return the rows that a refusal must not change."""
     return (
         sorted(User.objects.values_list("pk", "is_active", "authorization_version")),
         sorted(Suspension.objects.values_list("pk", "reason", "created_at")),
@@ -140,7 +140,7 @@ def test_end_requires_an_offset(administrator: GraphQLClient, alice: User) -> No
     assert answer.codes == ["GRAPHQL_VARIABLES_INVALID"]
 
 
-def test_all_problems_are_told_at_once(administrator: GraphQLClient, alice: User) -> None:
+def test_all_problems_are_reported_together(administrator: GraphQLClient, alice: User) -> None:
     before = state()
     problems = suspend(administrator, alice, "", until="2020-01-01T00:00:00Z").problems
     assert problems == [("VALUE_INVALID", "reason"), ("VALUE_INVALID", "until")]
@@ -230,7 +230,7 @@ def test_concurrent_log_in_is_refused(transactional_db: None, _time: int) -> Non
     assert not Session.objects.filter(user=alice).exists()
 
 
-# Reading it ------------------------------------------------------------------------------
+# Visibility ------------------------------------------------------------------------------
 
 
 def test_staff_read_reason_and_end(
@@ -273,5 +273,5 @@ def test_page_queries_do_not_depend_on_suspensions(
             answer = client(query)
         assert answer.data["users"]["edges"][0]["node"]["suspension"]["reason"] == REASON
         costs.append(len(captured))
-    # The session, and the people with their suspensions.
+    # One for the session, and one for the users with their suspensions.
     assert costs == [2, 2]

@@ -1,4 +1,4 @@
-"""Authenticator apps: set up, used at log-in, removed."""
+"""Authenticator apps: enrollment, log-in and removal."""
 
 import datetime as dt
 from dataclasses import replace
@@ -58,7 +58,7 @@ def test_app_is_set_up_by_its_first_code(client_key: ClientOf, alice: User) -> N
     assert found["totp"]["confirmedAt"]
     (event,) = Event.objects.filter(tag="factor:user:enroll")
     assert (event.subject_id, event.actor_id) == (alice.pk, alice.pk)
-    # That of `log_in` above, and the cookie it might have been.
+    # The session of `log_in` above, as token and as cookie.
     assert event.data == {"method": "totp", "sessions": 1}
 
 
@@ -124,7 +124,7 @@ def test_password_alone_leads_to_the_second_step(client_key: ClientOf, alice: Us
     }
     assert waiting["methods"] == ["TOTP", "RECOVERY_CODE"]
     assert Session.objects.count() == sessions
-    # It is no token of any other kind.
+    # It cannot be used as a token of any other kind.
     assert GraphQLClient(waiting["mfaToken"])(ME).status == 401
     assert refresh(waiting["mfaToken"]).problems == [("TOKEN_INVALID", "refreshToken")]
     assert waiting["mfaToken"].encode() not in bytes(PendingLogIn.objects.get().digest)
@@ -170,7 +170,7 @@ def test_code_is_single_use_in_any_notation(
     assert verify(half_log_in(), totp=other).problems == []
     for again in (code, other):
         assert verify(half_log_in(), totp=again).problems == INVALID
-    # Nor does that which set the app up, which is older.
+    # The enrollment's code is older, so it is refused, too.
     assert verify(half_log_in(), totp=code_of(secret)).problems == INVALID
 
 
@@ -208,7 +208,7 @@ def test_refused_code_is_recorded_and_keeps_the_pending_log_in(
     assert tags()[-2:] == ["factor:user:use", "session:user:log_in"]
 
 
-def test_pending_log_in_counts_once(client_key: ClientOf, alice: User) -> None:
+def test_pending_log_in_is_single_use(client_key: ClientOf, alice: User) -> None:
     set_up_totp(client_key(alice))
     token = half_log_in()
     assert verify(token, totp=fresh_code(alice)).problems == []
@@ -259,7 +259,7 @@ def test_concurrent_second_steps_create_one_session(client_key: ClientOf) -> Non
         *(lambda code=code: verify(token, recoveryCode=code) for code in codes[:4])
     )
     assert sorted(len(answer.problems) for answer in answers) == [0, 1, 1, 1]
-    # Only the code that let somebody in is used up.
+    # Only the code of the successful log-in is consumed.
     assert RecoveryCode.objects.filter(used_at=None).count() == 9
 
 
@@ -291,7 +291,7 @@ def test_correct_code_does_not_reset_the_daily_limit(
 
 
 def test_correct_password_does_not_reset_the_attempts(client_key: ClientOf, alice: User) -> None:
-    """Half log-ins count until one is completed."""
+    """Pending log-ins count until one is completed."""
     set_up_totp(client_key(alice))
     tokens = [half_log_in() for _attempt in range(10)]
     assert GraphQLClient()(LOG_IN, login="alice", password=PASSWORD).codes == THROTTLED
@@ -300,7 +300,7 @@ def test_correct_password_does_not_reset_the_attempts(client_key: ClientOf, alic
 
 
 def test_password_only_session_is_invalid_with_a_factor(client_key: ClientOf, alice: User) -> None:
-    """Whatever made it: what a session proved is looked at on every use."""
+    """The session's assurance level is checked on every use."""
     set_up_totp(client_key(alice))
     payload = log_in_fully(alice)
     assert payload(ME).data == ALICE
@@ -324,7 +324,7 @@ def test_refreshing_does_not_renew_authentication(client_key: ClientOf, alice: U
 
 
 def log_in_weakly(user: User) -> str:
-    """Return the refresh token of a session that was begun as if there were no factor."""
+    """Return the refresh token of a session that began without the second factor."""
     User.objects.filter(pk=user.pk).update(second_factors=[])
     token: str = log_in(user.username)["refreshToken"]
     User.objects.filter(pk=user.pk).update(second_factors=["totp"])

@@ -1,4 +1,4 @@
-"""Bulk actions: what is done, to whom, and what is told of it."""
+"""Bulk actions: selections, effects, failures, visibility and cancellation."""
 
 import json
 from collections.abc import Callable
@@ -50,10 +50,10 @@ def administrator(client_key: ClientOf, root: User) -> GraphQLClient:
     return client_key(root)
 
 
-# The whole way ---------------------------------------------------------------------------
+# Effects ---------------------------------------------------------------------------------
 
 
-def test_a_worker_suspends_all_who_are_selected(worker: Sink) -> None:
+def test_worker_suspends_all_selected_users(worker: Sink) -> None:
     root = make_user("root", is_staff=True, is_superuser=True)
     people, others = make_people(5), [make_user("sam", is_staff=True), make_service("robot")]
     sessions = [make_session(user) for user in people]
@@ -119,7 +119,7 @@ def test_mails_are_those_of_single_actions(worker: Sink) -> None:
     }
 
 
-# Who is selected -------------------------------------------------------------------------
+# Selections ------------------------------------------------------------------------------
 
 
 def test_the_selection_is_that_of_the_directory(
@@ -162,7 +162,7 @@ def test_the_selection_is_that_of_the_directory(
         assert [node_id(each.user) for each in refused] == [
             id_ for id_ in expected if id_ == node_id(root)
         ]
-        # It is told as it was given, and selects the same again.
+        # The stored selection round-trips and selects the same users.
         told = administrator(READ, id=node_id(bulk_action)).data["bulkAction"]
         again = administrator(listing, filter=told["filter"], search=told["search"])
         assert again.data["users"] == listed
@@ -189,7 +189,7 @@ def test_selecting_everybody_must_be_explicit(
 
     bulk_action = carried_out(administrator, 2, **given, filter=None, everybody=True)
 
-    # Not the administrator, and no program.
+    # Neither the administrator nor service accounts.
     assert counts(bulk_action) == (1, 0, 1)
     told = administrator(READ, id=node_id(bulk_action)).data["bulkAction"]
     assert (told["filter"], told["search"]) == ({}, None)
@@ -200,7 +200,7 @@ def test_empty_selection_is_allowed(administrator: GraphQLClient) -> None:
     assert (bulk_action.state, counts(bulk_action)) == ("completed", (0, 0, 0))
 
 
-# Who is refused --------------------------------------------------------------------------
+# Failures --------------------------------------------------------------------------------
 
 
 def test_failures_are_stored_with_their_codes(
@@ -234,7 +234,7 @@ def test_partial_failures_are_recorded(administrator: GraphQLClient, alice: User
     assert set(BulkFailure.objects.values_list("code", flat=True)) == {"NOT_FOUND"}
 
 
-# Looking on ------------------------------------------------------------------------------
+# Visibility ------------------------------------------------------------------------------
 
 
 def test_refusals_are_paged(administrator: GraphQLClient, root: User) -> None:
@@ -257,10 +257,10 @@ def test_refusals_are_paged(administrator: GraphQLClient, root: User) -> None:
     assert found == [user.username for user in people]
 
 
-def test_bulk_actions_are_listed_newest_first_to_those_who_may_see_them(
+def test_visible_bulk_actions_are_listed_newest_first(
     client_key: ClientOf, administrator: GraphQLClient, root: User, sam: User, alice: User
 ) -> None:
-    # Sam was an administrator then.
+    # Sam was an administrator when he started it.
     own, other = make_bulk_action(sam), make_bulk_action(root)
     expected = {sam: [own], root: [other, own], alice: []}
     for user, seen in expected.items():
@@ -272,7 +272,7 @@ def test_bulk_actions_are_listed_newest_first_to_those_who_may_see_them(
             assert (answer.data["bulkAction"] is not None) == (each in seen)
 
 
-# What is kept of people ------------------------------------------------------------------
+# Personal data ---------------------------------------------------------------------------
 
 
 def test_bulk_actions_are_exported_and_erased(root: User, alice: User, bob: User) -> None:
@@ -325,7 +325,7 @@ def test_selections_and_reasons_naming_an_erased_user_are_cleared(
         assert told["arguments"] == {"reason": "Spam"}
 
 
-# Cancelling ------------------------------------------------------------------------------
+# Canceling -------------------------------------------------------------------------------
 
 
 def test_canceling_before_the_start_changes_no_user(
@@ -346,7 +346,7 @@ def test_canceling_before_the_start_changes_no_user(
     canceled = Event.objects.latest("pk")
     assert (canceled.tag, canceled.actor_id) == (Tag.BULK_ACTION_CANCELED, root.pk)
     assert canceled.data == {"bulk_action": str(bulk_action.pk)}
-    # There is room for another, and cancelling again does nothing.
+    # Another action can start, and canceling again is a no-op.
     seen = Event.objects.count()
     assert administrator(CANCEL, id=node_id(bulk_action)).problems == []
     assert Event.objects.count() == seen

@@ -1,4 +1,4 @@
-"""Each kind of bulk action does to people what its service does to one."""
+"""Each kind of bulk action has the effect of its single-user service."""
 
 from collections.abc import Callable
 from typing import Any
@@ -82,7 +82,7 @@ KINDS: dict[str, tuple[dict[str, Any], Callable[[User], bool], Tag]] = {
         Tag.DELETION_CANCELED,
     ),
 }
-# What undoes it, so that there is something to do.
+# The inverse of each kind, which prepares the users.
 BEFORE = {
     "REMOVE_FROM_GROUP": "ADD_TO_GROUP",
     "REACTIVATE": "SUSPEND",
@@ -138,7 +138,7 @@ def test_other_groups_are_kept(administrator: GraphQLClient, alice: User, root: 
         assert counts(carried_out(administrator, 1, action=kind, **given)) == (1, 0, 0)
         assert list(alice.groups.order_by("name").values_list("name", flat=True)) == names
         alice.refresh_from_db()
-        # The same again changes nothing.
+        # Repeating the action is a no-op.
         seen = Event.objects.filter(subject_id=alice.pk).count()
         assert counts(carried_out(administrator, 1, action=kind, **given)) == (0, 1, 0)
         assert Event.objects.filter(subject_id=alice.pk).count() == seen

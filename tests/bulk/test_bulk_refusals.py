@@ -1,4 +1,4 @@
-"""Who starts no bulk action, and with what: nobody is touched, and nothing is written."""
+"""Refused starts of bulk actions change no user and write no row."""
 
 import datetime as dt
 import json
@@ -52,7 +52,7 @@ def people(db: None) -> list[User]:
 
 
 def state() -> tuple[Any, ...]:
-    """Return what no refusal may change."""
+    """Return the rows that a refused start must not change."""
     return (
         sorted(User.objects.values_list("pk", "is_active", "authorization_version")),
         sorted(BulkAction.objects.values_list("pk", "state")),
@@ -62,7 +62,7 @@ def state() -> tuple[Any, ...]:
     )
 
 
-# How many --------------------------------------------------------------------------------
+# Expected count --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("expected", [0, 1, 3, 10_000_000])
@@ -71,7 +71,9 @@ def test_wrong_expected_count_changes_no_user(administrator: GraphQLClient, expe
     answer = start(administrator, expected)
     payload = answer.data["startBulkAction"]
     assert answer.problems == [("SELECTION_CHANGED", "expectedCount")]
-    assert payload["errors"][0]["message"] == ("Selected people: 2. Look at the selection again.")
+    assert payload["errors"][0]["message"] == (
+        "Selected users: 2. Check the selection and try again."
+    )
     assert payload["selectedCount"] == {"value": 2, "isExact": True}
     assert payload["bulkAction"] is None
     assert state() == before
@@ -85,9 +87,9 @@ def test_counting_stops_at_the_limit(
     payload = answer.data["startBulkAction"]
     assert payload["selectedCount"] == {"value": 1, "isExact": False}
     assert payload["errors"][0]["message"] == (
-        "More than 1 people are selected. Look at the selection again."
+        "More than 1 users are selected. Check the selection and try again."
     )
-    # Who expects more has more counted.
+    # A larger expected count raises the limit of the count.
     answer = start(administrator, 5)
     assert answer.data["startBulkAction"]["selectedCount"] == {"value": 2, "isExact": True}
     assert not BulkAction.objects.exists()
@@ -100,7 +102,7 @@ def test_invalid_expected_counts_are_refused(administrator: GraphQLClient, expec
     assert state() == before
 
 
-# What ------------------------------------------------------------------------------------
+# Arguments and selections ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -153,7 +155,7 @@ def test_invalid_selections_are_refused(
     assert state() == before
 
 
-# Who -------------------------------------------------------------------------------------
+# Permissions -----------------------------------------------------------------------------
 
 
 def test_only_administrators_start_bulk_actions(
@@ -180,7 +182,7 @@ def test_canceling_requires_no_recent_authentication(administrator: GraphQLClien
 
 
 def test_impersonation_cannot_start_or_see_bulk_actions(root: User, alice: User) -> None:
-    # She was an administrator then.
+    # Alice was an administrator when she started it.
     bulk_action = make_bulk_action(alice)
     session = make_session(alice)
     Session.objects.filter(pk=session.pk).update(
@@ -236,7 +238,7 @@ def test_tokens_cannot_start_session_only_actions(root: User, kind: str) -> None
     assert state() == before
 
 
-def test_a_token_of_both_scopes_changes_groups(root: User, people: list[User]) -> None:
+def test_token_with_both_scopes_changes_groups(root: User, people: list[User]) -> None:
     group = Group.objects.create(name="Editors")
     client = GraphQLClient(make_api_token(root, Scope.USERS_WRITE, Scope.GROUPS_WRITE))
     given = {"action": "ADD_TO_GROUP", "reason": None, "groupId": node_id(group)}
@@ -244,7 +246,7 @@ def test_a_token_of_both_scopes_changes_groups(root: User, people: list[User]) -
     assert set(group.user_set.all()) == set(people)
 
 
-def test_a_token_needs_the_scope_to_change_people(root: User) -> None:
+def test_token_requires_the_scope_to_change_users(root: User) -> None:
     bulk_action = make_bulk_action(root)
     others = [scope for scope in Scope if scope is not Scope.USERS_WRITE]
     client = GraphQLClient(make_api_token(root, *others))
@@ -258,7 +260,7 @@ def test_a_token_needs_the_scope_to_change_people(root: User) -> None:
     assert state() == before
 
 
-# How often -------------------------------------------------------------------------------
+# Rate limits -----------------------------------------------------------------------------
 
 
 def test_only_one_bulk_action_runs_at_a_time(
@@ -268,7 +270,7 @@ def test_only_one_bulk_action_runs_at_a_time(
     before = state()
     assert start(administrator, 2).problems == [("BULK_ACTION_RUNNING", "")]
     assert state() == before
-    # Of each person.
+    # Per requester.
     ruth = make_user("ruth", is_staff=True, is_superuser=True)
     assert start(client_key(ruth), 2).problems == []
 
@@ -290,7 +292,7 @@ def test_attempts_are_limited(administrator: GraphQLClient) -> None:
     assert state() == before
 
 
-# In German -------------------------------------------------------------------------------
+# Translation -----------------------------------------------------------------------------
 
 
 def test_refusals_are_translated(administrator: GraphQLClient) -> None:
@@ -299,4 +301,6 @@ def test_refusals_are_translated(administrator: GraphQLClient) -> None:
     }) { errors { message } } }"""
     answer = administrator.post(json.dumps({"query": query}), **{"Accept-Language": "de"})
     (error,) = answer.data["startBulkAction"]["errors"]
-    assert error["message"] == "Ausgewählte Personen: 3. Sehen Sie die Auswahl noch einmal an."
+    assert error["message"] == (
+        "Ausgewählte Personen: 3. Prüfen Sie die Auswahl und versuchen Sie es noch einmal."
+    )

@@ -1,4 +1,4 @@
-"""When a bulk action ends early: rights that are withdrawn, and somebody who cancels it."""
+"""Bulk actions that end early: lost permissions and cancellation."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -38,12 +38,12 @@ def administrator(client_key: ClientOf, root: User) -> GraphQLClient:
 
 @pytest.fixture
 def short_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have each turn end after one person, and each page have two."""
+    """Limit each turn to one user and each page to two."""
     monkeypatch.setattr(run, "TURN", dt.timedelta(0))
     monkeypatch.setattr(run, "PAGE", 2)
 
 
-# Rights ----------------------------------------------------------------------------------
+# Permissions -----------------------------------------------------------------------------
 
 
 def withdraw_role(root: User) -> None:

@@ -1,4 +1,4 @@
-"""How a worker goes about a bulk action: in turns, each person once, whatever happens."""
+"""Turns of bulk actions: each user is processed once, even if workers are killed."""
 
 import datetime as dt
 import time
@@ -40,7 +40,7 @@ Capture = Callable[[], AbstractContextManager[Statements]]
 
 
 class KilledError(Exception):
-    """Stands for the end of a process."""
+    """Simulates a killed worker."""
 
 
 @pytest.fixture
@@ -50,24 +50,24 @@ def administrator(client_key: ClientOf, root: User) -> GraphQLClient:
 
 @pytest.fixture
 def short_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have each turn end after one person, and each page have two."""
+    """Limit each turn to one user and each page to two."""
     monkeypatch.setattr(run, "TURN", dt.timedelta(0))
     monkeypatch.setattr(run, "PAGE", 2)
 
 
 def is_far(number: int) -> bool:
-    """Return whether so many were suspended."""
+    """Return whether ``number`` users were suspended."""
     return len(suspended()) >= number
 
 
-# Each person once ------------------------------------------------------------------------
+# Each user once --------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("short_turns")
 def test_changed_selection_skips_no_user(administrator: GraphQLClient) -> None:
     people = make_people(7)
     bulk_action = started(administrator, 7)
-    # One for each person, and one that finds nobody.
+    # One per user, and one whose page is empty.
     assert take_turns() == 8
     bulk_action.refresh_from_db()
     assert (bulk_action.state, counts(bulk_action)) == ("completed", (7, 0, 0))
@@ -116,7 +116,7 @@ def test_users_already_in_the_target_state_are_unchanged(administrator: GraphQLC
 def test_killed_worker_is_replaced(
     administrator: GraphQLClient, monkeypatch: pytest.MonkeyPatch, when: str, number: int
 ) -> None:
-    """Kill it before a person's transaction, or after it and before it is remembered."""
+    """Kill the worker before the service's transaction, or between it and the cursor's."""
     people = make_people(3)
     bulk_action = started(administrator, 3)
     carry_out, victim = Action.carry_out, people[number].pk
@@ -162,7 +162,7 @@ def test_redelivered_message_does_nothing(
 def test_failed_user_is_recorded_once(
     administrator: GraphQLClient, root: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Kill it where a refusal was written, and the count was not."""
+    """Kill the worker after the failure was written and before the count is."""
     make_people(1)
     started(administrator, 2, filter={"isActive": True})
     rows = type(BulkAction.objects.all())
@@ -198,7 +198,7 @@ def test_killed_worker_processes_each_user_once(mails: Sink) -> None:
             for process in tree:
                 process.kill()
             psutil.wait_procs(tree, timeout=10)
-        # PostgreSQL may still be at the last statement.
+        # PostgreSQL may still execute the last statement.
         time.sleep(0.5)
         overdue()
     assert len(suspended()) < 400
@@ -211,10 +211,10 @@ def test_killed_worker_processes_each_user_once(mails: Sink) -> None:
 
 
 @pytest.mark.usefixtures("short_turns")
-def test_impersonation_events_do_not_count_as_visits(
+def test_impersonation_events_do_not_count_as_changes(
     administrator: GraphQLClient,
 ) -> None:
-    """End the sessions of one who acted in another's name, which is an event about the other."""
+    """Ending an impersonator's sessions records an event about the impersonated user."""
     helper, other, last = make_people(3)
     session = make_session(last, days=-1)
     Session.objects.filter(pk=session.pk).update(
@@ -229,10 +229,10 @@ def test_impersonation_events_do_not_count_as_visits(
     assert not Session.objects.filter(user=other).exists()
 
 
-# What it costs ---------------------------------------------------------------------------
+# Queries ---------------------------------------------------------------------------------
 
 PER_PERSON = 15
-# With the first, and the last page, which is empty.
+# For the first page, and the last one, which is empty.
 PER_TURN = 14
 
 
@@ -249,12 +249,12 @@ def test_statements_depend_on_the_number_of_users_only(
         taken.append(len([sql for sql in captured if "SAVEPOINT" not in sql]))
         BulkAction.objects.all().delete()
     small, large = taken
-    # Thirteen of the suspension itself, one that finds its event, and one that counts the person.
+    # Thirteen for the suspension, one to find its event, and one to record the outcome.
     assert (large - small) / 20 == PER_PERSON
     assert small - 10 * PER_PERSON == PER_TURN
 
 
-# Afterwards ------------------------------------------------------------------------------
+# Pruning ---------------------------------------------------------------------------------
 
 
 def test_old_bulk_actions_are_pruned(

@@ -1,4 +1,4 @@
-"""Seeding in bulk: indexes go and come back, and the people are always the same."""
+"""Bulk seeding: indexes are dropped and rebuilt, and the data is reproducible."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def owner(transactional_db: None) -> Iterator[None]:
 
 
 def catalogue() -> list[tuple[Any, ...]]:
-    """Return every index, constraint and right in the database, as PostgreSQL would write it."""
+    """Return the definitions of all indexes, constraints and privileges in the database."""
     with connection.cursor() as cursor:
         cursor.execute("""
             SELECT 'index', tablename, indexname, indexdef FROM pg_indexes
@@ -47,7 +47,7 @@ def catalogue() -> list[tuple[Any, ...]]:
 
 
 def secondary(rows: list[tuple[Any, ...]]) -> set[str]:
-    """The names of what only searches and guards the tables that are loaded."""
+    """Return the names of the loaded tables' indexes and constraints."""
     return {
         name
         for kind, table, name, _definition in rows
@@ -58,7 +58,7 @@ def secondary(rows: list[tuple[Any, ...]]) -> set[str]:
 
 
 @pytest.mark.usefixtures("owner")
-def test_indexes_and_constraints_come_back_as_they_were() -> None:
+def test_indexes_and_constraints_are_rebuilt_unchanged() -> None:
     before = catalogue()
     assert {"user_email_unique", "user_order_name", "membership_unique"} <= secondary(before)
 
@@ -73,7 +73,7 @@ def test_indexes_and_constraints_come_back_as_they_were() -> None:
 
 
 @pytest.mark.usefixtures("owner")
-def test_a_failure_leaves_everything_as_it_was() -> None:
+def test_failure_rolls_everything_back() -> None:
     before = catalogue()
 
     def fail() -> None:
@@ -89,7 +89,7 @@ def test_a_failure_leaves_everything_as_it_was() -> None:
 
 
 @pytest.mark.usefixtures("owner")
-def test_rows_are_checked_when_the_block_ends() -> None:
+def test_rows_are_validated_when_the_block_ends() -> None:
     before = catalogue()
 
     twins = [User(username="alice", email=f"alice{number}@example.org") for number in range(2)]

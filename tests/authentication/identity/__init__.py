@@ -1,13 +1,13 @@
-"""The life of accounts: how it should go, and clients who try everything.
+"""A stateful test of account lifecycles: a model, and clients that take random steps.
 
-`model` knows what becomes of people, `sessions` and links, which are in its `state`, and `checks`
-compares it with the service's `tables`. `clients` keep all that they were ever given for the
-`steps` that they take, drawn by `drawing`. `test_identity_machine` lets them live.
+`model` and `sessions` define the expected behavior on the model's `state`, and `checks` compares
+it with the service's `tables`. `clients` store every secret that they received for their `steps`,
+whose arguments are drawn by `drawing`. `test_identity_machine` runs it.
 """
 
 import pytest
 
-# What fails in these shows its values, as in a test's own module.
+# Assertion rewriting, so that failures in these modules show their values.
 pytest.register_assert_rewrite(
     *(f"{__name__}.{name}" for name in ("checks", "clients", "model", "sessions", "state", "steps"))
 )

@@ -1,4 +1,4 @@
-"""What always holds: the tables, the audit trail and the answers are as modelled."""
+"""Invariants: the tables, the audit trail and the responses match the model."""
 
 from functools import lru_cache
 from typing import Final
@@ -21,17 +21,17 @@ from users.authentication.factors.one_time_codes import recovery_digest
 
 ME: Final = "{ me { username email } }"
 
-# The same every time.
+# Constant, for reproducible runs.
 is_password = lru_cache(maxsize=None)(check_password)
 
 
 class CheckedMachine(RuleBasedStateMachine):
-    """A machine whose world is compared with the service's after each step."""
+    """A state machine whose model is compared with the service after each step."""
 
     def __init__(self) -> None:
         super().__init__()
-        # The service cannot delete events, so each life is rolled back. A bare savepoint is no
-        # atomic block, so that services still find the test's around their own.
+        # Events are append-only, so each run is rolled back. A bare savepoint is not an atomic
+        # block, so the services' durable blocks still nest directly in the test's.
         self.savepoint = transaction.savepoint()
         self.redis = Redis.from_url(settings.REDIS_URL)
         self.world = World()
@@ -121,14 +121,14 @@ class CheckedMachine(RuleBasedStateMachine):
         assert sorted(row["user_id"] for row in self.rows["Suspension"]) == suspended
 
     def _check_events(self) -> None:
-        """They are all that the model has, in its order; so there are only ever more."""
+        """Compare all events with the model's, in order; events are append-only."""
         found = Event.objects.order_by("pk").values_list("tag", "subject_id")
         assert list(found) == [(tag, it.id if it else None) for tag, it in self.world.events]
 
     def _check_access_tokens(self, *, is_changed: bool) -> None:
-        """Ask with one of each session that has a row or just had; now and then with all.
+        """Send a request with one token per current or just ended session; sometimes with all.
 
-        After a step that changed no row, one answer stands for those of all.
+        After a step that changed no row, one request is enough.
         """
         given = self.world.access_tokens
         newest = {session: access for access, session in given.items()}

@@ -1,4 +1,4 @@
-"""Clients who keep all they were ever given, and compare every answer with the model's."""
+"""Clients that store every secret they received and compare each response with the model."""
 
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -18,7 +18,7 @@ WRONG: Final = "not the password"
 
 @dataclass(frozen=True)
 class Mail:
-    """A link that somebody got; there is one that nobody ever got."""
+    """A mailed link; one of them is made up and was never mailed."""
 
     number: int
     purpose: str
@@ -26,13 +26,13 @@ class Mail:
 
 
 class Clients(CheckedMachine):
-    """What clients have, and how they use it."""
+    """The clients' secrets, and their requests."""
 
     def __init__(self) -> None:
         super().__init__()
         self.root = Tokens(0, "", "", UUID(int=0))
         self.tokens: list[Tokens] = []
-        # Half log-ins, by what they are completed with.
+        # Pending log-ins by their tokens.
         self.waiting: dict[str, Person | None] = {"never given out": None}
         self.mails = [Mail(0, "", "never:given-out")]
 
@@ -43,7 +43,7 @@ class Clients(CheckedMachine):
         return answer
 
     def _compare(self, answer: Answer, problems: Problems, *, changes: bool = False) -> None:
-        """Check the answer, and that a refusal changed nothing unless it is said to."""
+        """Check the response, and that a refusal changed no row unless ``changes``."""
         assert problems_of(answer) == problems
         assert (answer.status == 401) == (problems == UNAUTHENTICATED)
         if problems and not changes:
@@ -54,7 +54,7 @@ class Clients(CheckedMachine):
             self.mails.append(Mail(len(self.mails), purpose, token))
 
     def _received(self, answer: Answer) -> Tokens | None:
-        """Keep the tokens given; whose session it is is read from them as anybody would."""
+        """Store the received tokens, with the session read from the access token's claims."""
         (payload,) = answer.data.values()
         access, refresh = payload["accessToken"], payload["refreshToken"]
         if access is None:
@@ -67,26 +67,26 @@ class Clients(CheckedMachine):
         session = self.world.actor(tokens.access)
         return password_of(session.person if session else None, guess)
 
-    # What there is to draw from -----------------------------------------------------------
+    # Choices to draw from -----------------------------------------------------------------
 
     def others(self) -> list[Person]:
-        """Return all but Root."""
+        """Return all users except Root."""
         return [person for person in self.world.people if not person.administers]
 
     def live_tokens(self) -> list[Tokens]:
-        """Return all of sessions that live, used ones too, or else the newest."""
+        """Return the tokens of active sessions, used ones too, or else the newest tokens."""
         alive = [tokens for tokens in self.tokens if self.world.actor(tokens.access)]
         return alive[::-1] or self.tokens[-1:]
 
     def open_mails(self) -> list[Mail]:
-        """Return those whose links are open, or else the newest."""
+        """Return mails with valid links, or else the newest mail."""
         links = (*self.world.sign_ups, *self.world.email_changes, *self.world.resets)
         mailed = {link.token for link in links}
         return [mail for mail in self.mails if mail.token in mailed][::-1] or self.mails[-1:]
 
 
 def code_for(person: Person | None, guess: str) -> str:
-    """Return a recovery code of the person's, or one that was used."""
+    """Return an unused recovery code of the user, or a used one."""
     codes = {"right": person.codes, "former": person.used_codes} if person else {}
     return (codes.get(guess) or [WRONG])[-1]
 

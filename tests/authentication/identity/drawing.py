@@ -1,4 +1,4 @@
-"""What the steps of `tests.authentication.identity` are drawn from."""
+"""Strategies for the steps of `tests.authentication.identity` and their arguments."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
@@ -13,19 +13,19 @@ EMAILS: Final = tuple(f"{name}@example.org" for name in USERNAMES)
 PHRASES: Final = (PASSWORD, "another phrase nobody would guess", "a third phrase of theirs")
 
 M = TypeVar("M", bound=Callable[..., None])
-# The name of a method and its arguments.
+# A method's name and its arguments.
 Step = tuple[str, dict[str, Any]]
-# By that name, each as often as it is to be drawn.
+# Strategies by method name, repeated by weight.
 STEPS: Final[dict[str, list[st.SearchStrategy[Step]]]] = {}
 
 
 def from_machine(choices: Callable[[Any], Sequence[Any]]) -> st.SearchStrategy[Any]:
-    """Draw what the machine knows of at the moment."""
+    """Draw from the machine's current choices."""
     return st.runner().flatmap(lambda machine: st.sampled_from(choices(machine)))
 
 
 def prefer(promising: st.SearchStrategy[Any], others: st.SearchStrategy[Any]) -> Any:
-    """Draw what may lead somewhere, three times out of four."""
+    """Draw promising values with probability 3/4, else others."""
     return st.sampled_from((promising, promising, promising, others)).flatmap(lambda drawn: drawn)
 
 
@@ -35,9 +35,9 @@ def known_values(*names: str) -> st.SearchStrategy[str]:
 
 phrases = st.sampled_from(PHRASES)
 new_passwords = prefer(phrases, st.just(WEAK))
-# What somebody enters who is asked for a password.
+# Entered passwords.
 guesses = prefer(st.just("right"), st.sampled_from(("former", "wrong")))
-# How whoever uses a link shows that what it is about is theirs.
+# Proofs of ownership sent with a link.
 proofs = prefer(st.sampled_from(("right", "own")), st.sampled_from(("former", "wrong", "none")))
 usernames = st.sampled_from(USERNAMES)
 people = prefer(known_values("username"), usernames)
@@ -45,7 +45,7 @@ emails = st.sampled_from((*EMAILS, " Nina@Example.ORG"))
 logins = prefer(
     known_values("username", "email"), st.sampled_from((*USERNAMES, "Bob@example.org "))
 )
-# What was given to clients, the last first.
+# Secrets that clients received, newest first.
 tokens = prefer(from_machine(lambda m: m.live_tokens()), from_machine(lambda m: m.tokens[::-1]))
 root = prefer(from_machine(lambda m: [m.root]), tokens)
 mails = prefer(from_machine(lambda m: m.open_mails()), from_machine(lambda m: m.mails[::-1]))
@@ -54,7 +54,7 @@ purposes = prefer(st.none(), st.sampled_from(("verify", "reset", "confirm")))
 
 
 def step(weight: int = 1, /, **arguments: st.SearchStrategy[Any]) -> Callable[[M], M]:
-    """Make a step of a method."""
+    """Register the decorated method as a step, with the given weight."""
 
     def register(method: M) -> M:
         drawn = st.tuples(st.just(method.__name__), st.fixed_dictionaries(arguments))

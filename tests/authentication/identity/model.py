@@ -1,8 +1,8 @@
-"""How accounts should live: what each step makes of the model's `State`.
+"""The expected behavior of accounts: the effect of each step on the model's `State`.
 
-A step is told what a client says and which secrets it was given for that. It changes the world
-as the service should change the database, and returns the problems that the service should
-answer. Time stands still but for `pass_time`.
+A step gets a client's input and the secrets that the client received. It changes the model as the
+service must change the database, and returns the problems that the service must respond with. Time
+advances only in `pass_time`.
 """
 
 import datetime as dt
@@ -34,7 +34,7 @@ WEAK: Final = "weak"
 
 
 class World(Sessions):
-    """What becomes of what there is."""
+    """The model of accounts, passwords and links."""
 
     # Signing up ---------------------------------------------------------------------------
 
@@ -102,7 +102,7 @@ class World(Sessions):
         return []
 
     def mail_reset(self, person: Person, *, token: str) -> None:
-        """What a worker does for each request, at least once."""
+        """Model the worker's task for each request, run at least once."""
         if not person.is_active:
             return
         ends = self.now + settings.PASSWORD_RESET_TTL
@@ -125,7 +125,7 @@ class World(Sessions):
         assert link.person
         self.write_password(link.person, new)
         self.events.append((Tag.PASSWORD_RESET, link.person))
-        # A mailbox alone neither removes a second factor nor stands in for it.
+        # Access to a mailbox neither removes nor replaces a second factor.
         if not link.person.is_verified and not link.person.has_factor:
             link.person.is_verified = True
             self.events.append((Tag.EMAIL_VERIFIED, link.person))
@@ -238,7 +238,7 @@ class World(Sessions):
         self.now += time
 
     def prune(self) -> None:
-        """What beat has done every few minutes."""
+        """Model the periodic tasks."""
         self.sign_ups = [link for link in self.sign_ups if link.ends > self.now]
         self.email_changes = [link for link in self.email_changes if link.ends > self.now]
         self.resets = [link for link in self.resets if link.ends > self.now]

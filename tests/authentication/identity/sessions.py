@@ -1,4 +1,4 @@
-"""How sessions and second factors should live: the part of the model that is about signing in."""
+"""The expected behavior of sessions and second factors."""
 
 from typing import Final
 from uuid import UUID
@@ -25,7 +25,7 @@ REFRESH_REFUSED: Final = [("TOKEN_INVALID", "refreshToken")]
 
 
 class Sessions(State):
-    """What becomes of sessions and of what they are begun by."""
+    """The model of sessions and second factors."""
 
     # Sessions -----------------------------------------------------------------------------
 
@@ -131,7 +131,7 @@ class Sessions(State):
         return []
 
     def block(self, person: Person, *, keep: Session | None = None) -> None:
-        """End the person's sessions, and what would become one by a second factor."""
+        """End the user's sessions and pending log-ins."""
         waiting = self.half_log_ins.items()
         self.half_log_ins = {key: half for key, half in waiting if half.person is not person}
         self.end([session for session in self.sessions_of(person) if session is not keep])

@@ -1,6 +1,6 @@
-"""What there is in the model of `tests.authentication.identity`, in plain lists and dicts.
+"""The state of the model of `tests.authentication.identity`, in plain lists and dicts.
 
-Time is the model's own, and counted from its beginning.
+Times are relative to the start of the run.
 """
 
 import datetime as dt
@@ -20,7 +20,7 @@ TOKEN_EXPIRED: Final = [("TOKEN_EXPIRED", "token")]
 
 @dataclass(frozen=True)
 class Tokens:
-    """What a client is given for logging in or refreshing."""
+    """The tokens that a client receives for logging in or refreshing."""
 
     number: int
     access: str = field(repr=False)
@@ -32,13 +32,13 @@ class Tokens:
 class Person:
     username: str
     email: str
-    # None: of those whom an administrator made choose another.
+    # None after an administrator required a password reset.
     password: str | None
     is_verified: bool = False
     is_active: bool = True
     administers: bool = False
     former_passwords: list[str | None] = field(default_factory=list)
-    # Whether an authenticator app is set up; the codes for when it is lost, and those used up.
+    # Whether an authenticator app is set up; unused and used recovery codes.
     has_factor: bool = False
     codes: list[str] = field(default_factory=list)
     used_codes: list[str] = field(default_factory=list)
@@ -51,14 +51,14 @@ class Session:
     person: Person
     began: dt.timedelta
     ends: dt.timedelta
-    # When somebody last proved to be the person: by anything, and by a second factor.
+    # Time of the last authentication: by any method, and by a second factor.
     proved: dt.timedelta
     factor_proved: dt.timedelta | None = None
 
 
 @dataclass(eq=False)
 class PendingSecondStep:
-    """A log-in that waits for the second factor."""
+    """A pending log-in, which requires the second factor."""
 
     person: Person
     ends: dt.timedelta
@@ -74,7 +74,7 @@ class RefreshToken:
 
 @dataclass(eq=False)
 class Link:
-    """A mailed link: of a sign-up, which is nobody's, or of a person."""
+    """A mailed link: of a sign-up, without a user, or of a user."""
 
     token: str
     email: str
@@ -90,11 +90,11 @@ class Link:
 
 @dataclass
 class State:
-    """Who there is, what is open to whom, and what happened so far."""
+    """The users, sessions and links, and the events so far."""
 
     people: list[Person] = field(default_factory=list)
     sessions: list[Session] = field(default_factory=list)
-    # All that were ever given out.
+    # All tokens ever issued.
     access_tokens: dict[str, Session] = field(default_factory=dict)
     refresh_tokens: dict[str, RefreshToken] = field(default_factory=dict)
     half_log_ins: dict[str, PendingSecondStep] = field(default_factory=dict)
@@ -102,11 +102,11 @@ class State:
     email_changes: list[Link] = field(default_factory=list)
     resets: list[Link] = field(default_factory=list)
     mailed: set[str] = field(default_factory=set)
-    # Until when; the one that was suspended last comes last.
+    # The end of each suspension, in order of suspension.
     suspensions: dict[Person, dt.timedelta | None] = field(default_factory=dict)
     events: list[tuple[Tag, Person | Link | None]] = field(default_factory=list)
     now: dt.timedelta = dt.timedelta(0)
-    # How many sessions that had not run out the last step ended.
+    # The number of unexpired sessions that the last step ended.
     ended: int = 0
 
     def person(self, login: str) -> Person | None:
@@ -114,7 +114,7 @@ class State:
         return next((each for each in self.people if login in (each.username, each.email)), None)
 
     def actor(self, access: str) -> Session | None:
-        """The session that an access token acts through."""
+        """Return the active session of an access token."""
         session = self.access_tokens.get(access)
         return session if session and self.is_alive(session) else None
 
@@ -124,7 +124,7 @@ class State:
         return is_theirs and is_strong and session.ends > self.now
 
     def is_recently_authenticated(self, session: Session) -> bool:
-        """Whether the session may do what is sensitive."""
+        """Return whether the session may perform sensitive operations."""
         proved = session.factor_proved if session.person.has_factor else session.proved
         return proved is not None and self.now - proved <= settings.REAUTHENTICATION_TTL
 
@@ -132,7 +132,7 @@ class State:
         return [session for session in self.sessions if session.person is person]
 
     def opened(self, links: list[Link], token: str) -> tuple[Link, Problems]:
-        """What a token opens, unless there are problems."""
+        """Return the link of a token, and the problems if it is invalid."""
         for link in links:
             if link.token == token:
                 return link, [] if link.ends > self.now else TOKEN_EXPIRED

@@ -1,4 +1,4 @@
-"""The steps that clients take, in any order, and what the service and the model make of them."""
+"""The steps of clients, in any order, applied to the service and to the model."""
 
 import datetime as dt
 
@@ -60,9 +60,9 @@ from users.authentication.services.passwords import prepare_password_reset
 
 
 class Steps(Clients):
-    """Everything that a life may consist of."""
+    """All steps of a run."""
 
-    # How many may pass at once.
+    # Minutes that may pass in one step.
     minutes: tuple[int, ...]
 
     # Sessions -----------------------------------------------------------------------------
@@ -108,7 +108,7 @@ class Steps(Clients):
 
     @step(2, token=half_log_ins, guess=guesses, is_repeated=st.booleans())
     def second_step(self, token: str, guess: str, *, is_repeated: bool) -> None:
-        """Complete a log-in, by a recovery code; one that was used or completed does not do."""
+        """Complete a pending log-in by a recovery code; used codes and tokens are refused."""
         code = code_for(self.waiting[token], guess)
         self._second_step(token, code)
         if is_repeated:
@@ -148,7 +148,7 @@ class Steps(Clients):
 
     @step(tokens=tokens, mail=mails, token=half_log_ins)
     def confuse_tokens(self, tokens: Tokens, mail: Mail, token: str) -> None:
-        """None of them is good for what another is."""
+        """Use secrets in place of those of another kind; all are refused."""
         for secret in (tokens.access, mail.token, token):
             self._refresh(secret)
         for secret in (tokens.refresh, mail.token, token):
@@ -177,7 +177,7 @@ class Steps(Clients):
 
     @step(2, email=emails, username=usernames, password=phrases, rival=st.none() | usernames)
     def sign_up(self, email: str, username: str, password: str, rival: str | None) -> None:
-        """Of two who want an address, each has a link of their own."""
+        """Sign up; a rival who requests the same address gets a separate link."""
         self._sign_up(email, username, password)
         if rival:
             self.world_is_as_modelled()
@@ -192,7 +192,7 @@ class Steps(Clients):
 
     @step(2, email=prefer(known_values("email"), emails), mails=st.sampled_from((1, 0, 2)))
     def request_reset(self, email: str, mails: int) -> None:
-        """A worker makes a link of it; it may come late, and more than once."""
+        """Request a reset, whose mail may be delivered late and more than once."""
         self._compare(self._call(REQUEST_RESET, email=email), self.world.request_reset(email))
         person = self.world.person(email)
         if person is None or person.id is None:
@@ -216,7 +216,7 @@ class Steps(Clients):
     def use_link(
         self, mail: Mail, purpose: str | None, new: str, proof: str, tokens: Tokens
     ) -> None:
-        """Use it for what it was mailed for, or for something else."""
+        """Use a link for its own purpose, or for another one."""
         purpose, token = purpose or mail.purpose, mail.token
         if purpose == "verify":
             self._verify(token, new, proof)
@@ -233,13 +233,13 @@ class Steps(Clients):
 
     @step(mail=mails, new=new_passwords, username=usernames)
     def claim_sign_up(self, mail: Mail, new: str, username: str) -> None:
-        """Open a link to a sign-up that may be somebody else's, and make it one's own."""
+        """Open the link of a sign-up, perhaps another client's, and claim the account."""
         answer = self._call(VERIFY, token=mail.token, newPassword=new, username=username)
         problems = self.world.verify(mail.token, password=None, new=new, username=username)
         self._compare(answer, problems)
 
     def _verify(self, token: str, other: str, proof: str) -> None:
-        """Confirm by the sign-up's password, by none, or by another; perhaps by another name."""
+        """Confirm with the sign-up's password, none or another; perhaps with another name."""
         link, _problems = self.world.opened(self.world.sign_ups, token)
         password = {"right": link.password, "none": None}.get(proof, other)
         username = None if proof == "right" else link.username or None
@@ -295,7 +295,7 @@ class Steps(Clients):
 
     @step(is_redis_emptied=st.booleans())
     def do_chores(self, *, is_redis_emptied: bool) -> None:
-        """What beat has done every few minutes; and Redis holds nothing that anybody needs."""
+        """Run the periodic tasks; Redis may be emptied, since it holds no required state."""
         if is_redis_emptied:
             self.redis.flushdb()
         prune_links()

@@ -1,4 +1,4 @@
-"""The service's tables, as far as `tests.authentication.identity` looks into them."""
+"""Reads of the service's tables for `tests.authentication.identity`."""
 
 import datetime as dt
 import json
@@ -31,7 +31,7 @@ AGEING: Final[dict[Any, tuple[str, ...]]] = {
 }
 
 Rows = dict[str, list[dict[str, Any]]]
-# All that a refusal leaves alone. When a session was last seen is noted whatever it is used for.
+# All columns that a refusal must not change. `last_seen_at` changes with every request.
 ROWS: Final = " UNION ALL ".join(
     f"SELECT '{kind.__name__}', to_jsonb(row) - 'last_seen_at' FROM {kind._meta.db_table} row"  # noqa: S608
     for kind in (User, Profile, *AGEING)
@@ -48,12 +48,12 @@ def rows() -> Rows:
 
 
 def age(time: dt.timedelta) -> None:
-    """Let time pass for every row."""
+    """Age every row by ``time``."""
     for kind, names in AGEING.items():
         kind.objects.update(**{name: F(name) - time for name in names})
 
 
 def token_of(kind: Any, **conditions: Any) -> str:
-    """Return what a mail that is sent now would hold."""
+    """Return the token that a mail sent now would contain."""
     link = kind.objects.filter(**conditions).order_by("-pk").first()
     return link.token if link else ""
