@@ -113,9 +113,9 @@ def test_filters(client_key: ClientOf, root: User, alice: User, trail: list[Even
     assert tags(client, actor=node_id(root)) == ["USER_CHANGED", "EMAIL_CHANGED"]
     assert tags(client, subject=node_id(alice), actor=node_id(root)) == ["EMAIL_CHANGED"]
     assert len(tags(client, subject=node_id(alice))) == 3
-    for nobody in ("x", "", node_id(trail[0])):
-        assert tags(client, subject=nobody) == []
-        assert tags(client, actor=nobody) == []
+    for unknown in ("x", "", node_id(trail[0])):
+        assert tags(client, subject=unknown) == []
+        assert tags(client, actor=unknown) == []
 
 
 def test_filter_by_time(client_key: ClientOf, root: User, alice: User) -> None:
@@ -173,12 +173,12 @@ def index_of(events: QuerySet[Event]) -> set[str]:
 
 @pytest.mark.usefixtures("db")
 def test_every_filter_has_its_index() -> None:
-    people = [make_user(f"person{number}") for number in range(500)]
+    users = [make_user(f"person{number}") for number in range(500)]
     Event.objects.bulk_create(
         Event(
             tag=Tag.PROFILE_CHANGED if number % 500 else Tag.LOGGED_IN,
-            actor=people[number % 499],
-            subject=people[number % 500],
+            actor=users[number % 499],
+            subject=users[number % 500],
         )
         for number in range(20_000)
     )
@@ -187,8 +187,8 @@ def test_every_filter_has_its_index() -> None:
         # The planner may sort twenty thousand rows; with millions it would use the index.
         cursor.execute("SET LOCAL enable_sort = off")
     events, now = Event.objects.all(), timezone.now()
-    assert index_of(events.filter(subject_id=people[0].pk)) == {"event_subject"}
-    assert index_of(events.filter(actor_id=people[0].pk)) == {"event_actor"}
+    assert index_of(events.filter(subject_id=users[0].pk)) == {"event_subject"}
+    assert index_of(events.filter(actor_id=users[0].pk)) == {"event_actor"}
     assert index_of(events.filter(tag=Tag.LOGGED_IN)) == {"event_tag"}
     assert index_of(events) == {"activity_event_pkey"}
     assert index_of(events.since(now - dt.timedelta(days=1)).before(now)) == {"activity_event_pkey"}

@@ -24,13 +24,13 @@ from users.activity.services.sealing import seal_batch
 from users.activity.tags import Tag
 from users.activity.tasks import seal_events
 
-SOMEBODY = Actor(ip="192.0.2.7", user_agent="Firefox")
+CLIENT = Actor(ip="192.0.2.7", user_agent="Firefox")
 SEALS, EVENTS = "activity_eventseal", "activity_event"
 
 
 def happen(count: int = 1) -> list[Event]:
     return [
-        record(Tag.LOGGED_IN, actor=SOMEBODY, subject_id=None, number=number, at=[1.5, None])
+        record(Tag.LOGGED_IN, actor=CLIENT, subject_id=None, number=number, at=[1.5, None])
         for number in range(count)
     ]
 

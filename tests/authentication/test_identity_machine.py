@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
 from tests.authentication.identity.drawing import STEPS, Step, from_machine
-from tests.authentication.identity.state import Person, Tokens
+from tests.authentication.identity.state import Account, Tokens
 from tests.authentication.identity.steps import Steps
 from tests.support.factories import PASSWORD, make_session, make_user
 from users.authentication.sessions.access_tokens import issue_access_token
@@ -59,17 +59,17 @@ class IdentityMachine(Steps):
     names: str
 
     @initialize(theme=st.sampled_from(THEMES))
-    def make_people(self, theme: tuple[str, tuple[int, ...]]) -> None:
+    def make_accounts(self, theme: tuple[str, tuple[int, ...]]) -> None:
         """Alice is signed in, Bob has an account, Root administers."""
         self.names, self.minutes = theme
         for name in ("alice", "bob", "root"):
             user = make_user(name, is_staff=name == "root", is_superuser=name == "root")
-            person = Person(name, user.email, PASSWORD, administers=user.is_superuser, id=user.pk)
-            self.world.people.append(person)
+            account = Account(name, user.email, PASSWORD, administers=user.is_superuser, id=user.pk)
+            self.world.accounts.append(account)
         ends = dt.timedelta(days=10_000)
         session = make_session(user, days=ends.days)
         self.root = Tokens(0, issue_access_token(session), "", session.pk)
-        self.world.begin(person, self.root).ends = ends
+        self.world.begin(account, self.root).ends = ends
         self.log_in("alice", "right")
 
     @rule(step=from_machine(lambda m: m.possible_steps()).flatmap(lambda drawn: drawn))

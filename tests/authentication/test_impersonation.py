@@ -165,12 +165,12 @@ def test_impersonation_can_be_disabled(
 def test_staff_service_accounts_and_suspended_users_cannot_be_impersonated(
     administrator: GraphQLClient, root: User, sam: User
 ) -> None:
-    people = [
+    users = [
         *(root, sam, make_user("other", is_superuser=True), make_service("robot")),
         make_user("shut", is_active=False),
     ]
     before = everything()
-    for user in people:
+    for user in users:
         assert impersonate(administrator, user).problems == [("IMPERSONATION_REFUSED", "userId")]
     erased = make_user("erased", is_active=False, erased_at=timezone.now())
     assert impersonate(administrator, erased).problems == [("NOT_FOUND", "userId")]

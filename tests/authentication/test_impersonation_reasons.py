@@ -100,7 +100,7 @@ def test_api_hides_the_reason_from_staff_and_the_user(
     reader = make_staff() if who == "staff" else session.user
     client = client_key(reader)
     mary = node_id(session.user)
-    told = [
+    answers = [
         client(f"{{ sessions(first: 9) {{ nodes {selection('Session')} }} }}"),
         client(f'{{ sessions(first: 9, user: "{mary}") {{ nodes {selection("Session")} }} }}'),
         client(f"{{ events(first: 9) {{ nodes {selection('Event')} }} }}"),
@@ -111,13 +111,13 @@ def test_api_hides_the_reason_from_staff_and_the_user(
             for event in Event.objects.all()
         ),
     ]
-    assert [answer.codes for answer in told if "data" not in answer.body] == []
-    assert any("isImpersonated" in str(answer.body) for answer in told)
-    assert [answer.body for answer in told if REASON in str(answer.body)] == []
+    assert [answer.codes for answer in answers if "data" not in answer.body] == []
+    assert any("isImpersonated" in str(answer.body) for answer in answers)
+    assert [answer.body for answer in answers if REASON in str(answer.body)] == []
 
 
 def test_administrators_read_the_reason_in_the_audit_trail(
     client_key: Callable[[User], GraphQLClient], session: Session
 ) -> None:
-    told = client_key(make_administrator("rob"))("{ events(first: 9) { nodes { personal } } }")
-    assert REASON in str(told.data)
+    answer = client_key(make_administrator("rob"))("{ events(first: 9) { nodes { personal } } }")
+    assert REASON in str(answer.data)

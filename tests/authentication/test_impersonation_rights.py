@@ -62,9 +62,9 @@ def test_events_name_the_impersonator(
     ]
     assert changed["data"]["on_behalf_of"] == str(alice.pk)
     assert ended["data"]["session"] == begun["data"]["session"]
-    for told in (ended, changed, begun):
+    for node in (ended, changed, begun):
         # The administrator's IP address and device are hidden from the user.
-        assert (told["actor"], told["ip"], told["userAgent"]) == (None, None, None)
+        assert (node["actor"], node["ip"], node["userAgent"]) == (None, None, None)
     (_ended, seen, _begun) = administrator(EVENTS.replace("first: 9", "first: 3")).data["events"][
         "nodes"
     ]

@@ -131,8 +131,8 @@ def test_logins_of_an_account_share_its_attempts(alices_logins: tuple[str, ...])
         assert attempt(login, PASSWORD).problems == REFUSED
     assert not Session.objects.exists()
     events = Event.objects.filter(tag=Tag.LOG_IN_REFUSED).order_by("pk")
-    told = list(events.values_list("data", flat=True))
-    assert told == [{}] * PER_ACCOUNT + [{"throttled": True}] * len(alices_logins)
+    details = list(events.values_list("data", flat=True))
+    assert details == [{}] * PER_ACCOUNT + [{"throttled": True}] * len(alices_logins)
 
 
 def test_shared_account_is_not_revealed(

@@ -10,9 +10,9 @@ from tests.authentication.test_suspension import (
     UNTIL_IN_UTC,
     personal,
     reactivate,
-    shut_out,
     state,
     suspend,
+    suspend_for,
 )
 from tests.support.client import GraphQLClient, run_concurrently
 from tests.support.factories import PASSWORD, make_user
@@ -54,8 +54,8 @@ def test_active_user_is_unchanged(
 def test_expired_suspensions_are_lifted(
     alice: User, bob: User, charlie: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shut_out(alice, seconds=-1)
-    shut_out(bob, seconds=60)
+    suspend_for(alice, seconds=-1)
+    suspend_for(bob, seconds=60)
     User.objects.filter(pk=charlie.pk).update(is_active=False)
     Suspension.objects.create(user=charlie, reason=REASON)
 
@@ -77,7 +77,7 @@ def test_suspensions_are_lifted_in_bounded_batches(
 ) -> None:
     monkeypatch.setattr(tasks, "LIFT_BATCH", 2)
     for age, user in enumerate((charlie, bob, alice)):
-        shut_out(user, seconds=-1 - age)
+        suspend_for(user, seconds=-1 - age)
     tasks.lift_suspensions()
     assert Suspension.objects.get().user == charlie
     tasks.lift_suspensions()
@@ -87,6 +87,6 @@ def test_suspensions_are_lifted_in_bounded_batches(
 
 @pytest.mark.parametrize("_time", range(5))
 def test_concurrent_lifts_are_recorded_once(transactional_db: None, _time: int) -> None:
-    shut_out(make_user("alice"), seconds=-1)
+    suspend_for(make_user("alice"), seconds=-1)
     run_concurrently(*[tasks.lift_suspensions] * 5)
     assert Event.objects.filter(tag=Tag.USER_REACTIVATED).count() == 1

@@ -268,10 +268,10 @@ def test_deactivated_user_is_signed_out(client_key: ClientOf, alice: User) -> No
 
 def test_former_staff_lose_staff_access(client_key: ClientOf, sam: User, charlie: User) -> None:
     client = client_key(sam)
-    people = "{ users(first: 9) { edges { node { username email } } } }"
-    assert len(client(people).data["users"]["edges"]) == 2
+    query = "{ users(first: 9) { edges { node { username email } } } }"
+    assert len(client(query).data["users"]["edges"]) == 2
     User.objects.filter(pk=sam.pk).update(is_staff=False)
-    (edge,) = client(people).data["users"]["edges"]
+    (edge,) = client(query).data["users"]["edges"]
     assert edge["node"] == {"username": "sam", "email": "sam@example.org"}
 
 

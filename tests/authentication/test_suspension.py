@@ -53,7 +53,7 @@ def reactivate(client: GraphQLClient, user: User) -> Answer:
     return client(REACTIVATE, userId=node_id(user))
 
 
-def shut_out(user: User, *, seconds: int) -> None:
+def suspend_for(user: User, *, seconds: int) -> None:
     """Suspend a user for ``seconds``."""
     User.objects.filter(pk=user.pk).update(is_active=False)
     until = timezone.now() + dt.timedelta(seconds=seconds)
@@ -161,7 +161,7 @@ def test_only_administrators_suspend_and_reactivate(
     anonymous: GraphQLClient, client_key: ClientOf, alice: User, sam: User, who: str
 ) -> None:
     gone = make_user("gone")
-    shut_out(gone, seconds=60)
+    suspend_for(gone, seconds=60)
     client = {"alice": client_key(alice), "sam": client_key(sam)}.get(who, anonymous)
     code = "UNAUTHENTICATED" if who == "anonymous" else "FORBIDDEN"
     before = state()
@@ -268,7 +268,7 @@ def test_page_queries_do_not_depend_on_suspensions(
     costs = []
     for count in (2, 20):
         for number in range(count):
-            shut_out(make_user(f"person-{count}-{number}"), seconds=60)
+            suspend_for(make_user(f"person-{count}-{number}"), seconds=60)
         with statements() as captured:
             answer = client(query)
         assert answer.data["users"]["edges"][0]["node"]["suspension"]["reason"] == REASON

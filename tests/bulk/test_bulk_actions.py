@@ -55,25 +55,25 @@ def administrator(client_key: ClientOf, root: User) -> GraphQLClient:
 
 def test_worker_suspends_all_selected_users(worker: Sink) -> None:
     root = make_user("root", is_staff=True, is_superuser=True)
-    people, others = make_people(5), [make_user("sam", is_staff=True), make_service("robot")]
-    sessions = [make_session(user) for user in people]
+    users, others = make_people(5), [make_user("sam", is_staff=True), make_service("robot")]
+    sessions = [make_session(user) for user in users]
     administrator = GraphQLClient(make_token(root))
 
     answer = start(administrator, 5, until="2100-01-31T12:00:00Z", search="person")
 
-    told = answer.data["startBulkAction"]["bulkAction"]
-    assert (told["action"], told["total"]) == ("SUSPEND", 5)
-    assert told["requester"] == {"username": "root"}
-    assert (told["search"], told["filter"]) == ("person", {"isActive": True, "isStaff": False})
-    assert told["arguments"] == {"reason": "Sent spam.", "until": "2100-01-31T12:00:00+00:00"}
+    shown = answer.data["startBulkAction"]["bulkAction"]
+    assert (shown["action"], shown["total"]) == ("SUSPEND", 5)
+    assert shown["requester"] == {"username": "root"}
+    assert (shown["search"], shown["filter"]) == ("person", {"isActive": True, "isStaff": False})
+    assert shown["arguments"] == {"reason": "Sent spam.", "until": "2100-01-31T12:00:00+00:00"}
     wait_for(lambda: not BulkAction.objects.live().exists())
-    told = administrator(READ, id=told["id"]).data["bulkAction"]
-    assert (told["state"], told["done"], told["unchanged"], told["failed"]) == (
+    shown = administrator(READ, id=shown["id"]).data["bulkAction"]
+    assert (shown["state"], shown["done"], shown["unchanged"], shown["failed"]) == (
         *("COMPLETED", 5, 0, 0),
     )
-    assert told["createdAt"] <= told["startedAt"] <= told["finishedAt"]
-    assert told["failures"] == {"nodes": [], "totalCount": {"value": 0}}
-    assert {each.pk for each in people} == {*Suspension.objects.values_list("pk", flat=True)}
+    assert shown["createdAt"] <= shown["startedAt"] <= shown["finishedAt"]
+    assert shown["failures"] == {"nodes": [], "totalCount": {"value": 0}}
+    assert {each.pk for each in users} == {*Suspension.objects.values_list("pk", flat=True)}
     assert set(Suspension.objects.values_list("reason", flat=True)) == {"Sent spam."}
     assert User.objects.filter(pk__in=[each.pk for each in others], is_active=True).count() == 2
     assert not Session.objects.filter(pk__in=[each.pk for each in sessions]).exists()
@@ -81,14 +81,14 @@ def test_worker_suspends_all_selected_users(worker: Sink) -> None:
 
 
 def test_events_are_those_of_single_actions(administrator: GraphQLClient, root: User) -> None:
-    people = make_people(2)
+    users = make_people(2)
     bulk_action = carried_out(administrator, 2)
 
     tags = list(Event.objects.order_by("pk").values_list("tag", flat=True))
     suspended = Event.objects.filter(tag=Tag.USER_SUSPENDED).order_by("pk")
     begun, ended = Event.objects.exclude(tag=Tag.USER_SUSPENDED).order_by("pk")
     assert tags == [begun.tag, *[Tag.USER_SUSPENDED] * 2, ended.tag]
-    assert [event.subject_id for event in suspended] == [user.pk for user in people]
+    assert [event.subject_id for event in suspended] == [user.pk for user in users]
     assert {event.actor_id for event in suspended} == {root.pk}
     assert [event.data for event in suspended] == [
         {"until": None, "sessions": 0, "bulk_action": str(bulk_action.pk)}
@@ -163,8 +163,8 @@ def test_the_selection_is_that_of_the_directory(
             id_ for id_ in expected if id_ == node_id(root)
         ]
         # The stored selection round-trips and selects the same users.
-        told = administrator(READ, id=node_id(bulk_action)).data["bulkAction"]
-        again = administrator(listing, filter=told["filter"], search=told["search"])
+        shown = administrator(READ, id=node_id(bulk_action)).data["bulkAction"]
+        again = administrator(listing, filter=shown["filter"], search=shown["search"])
         assert again.data["users"] == listed
 
 
@@ -191,8 +191,8 @@ def test_selecting_everybody_must_be_explicit(
 
     # Neither the administrator nor service accounts.
     assert counts(bulk_action) == (1, 0, 1)
-    told = administrator(READ, id=node_id(bulk_action)).data["bulkAction"]
-    assert (told["filter"], told["search"]) == ({}, None)
+    shown = administrator(READ, id=node_id(bulk_action)).data["bulkAction"]
+    assert (shown["filter"], shown["search"]) == ({}, None)
 
 
 def test_empty_selection_is_allowed(administrator: GraphQLClient) -> None:
@@ -212,8 +212,8 @@ def test_failures_are_stored_with_their_codes(
     bulk_action = carried_out(administrator, 3, **given)
 
     assert counts(bulk_action) == (1, 0, 2)
-    told = administrator(READ, id=node_id(bulk_action)).data["bulkAction"]
-    assert told["failures"] == {
+    shown = administrator(READ, id=node_id(bulk_action)).data["bulkAction"]
+    assert shown["failures"] == {
         "nodes": [
             {"user": {"username": "root"}, "code": "OWN_ACCOUNT"},
             {"user": {"username": "alice"}, "code": "LAST_OWNER"},
@@ -238,8 +238,8 @@ def test_partial_failures_are_recorded(administrator: GraphQLClient, alice: User
 
 
 def test_refusals_are_paged(administrator: GraphQLClient, root: User) -> None:
-    people = make_people(5)
-    bulk_action = make_bulk_action(root, *people)
+    users = make_people(5)
+    bulk_action = make_bulk_action(root, *users)
     query = """query ($id: ID!, $after: String) { bulkAction(id: $id) {
       failures(first: 2, after: $after) {
         nodes { user { username } } pageInfo { hasNextPage endCursor }
@@ -254,7 +254,7 @@ def test_refusals_are_paged(administrator: GraphQLClient, root: User) -> None:
         after = page["pageInfo"]["endCursor"]
         if not page["pageInfo"]["hasNextPage"]:
             break
-    assert found == [user.username for user in people]
+    assert found == [user.username for user in users]
 
 
 def test_visible_bulk_actions_are_listed_newest_first(
@@ -264,9 +264,9 @@ def test_visible_bulk_actions_are_listed_newest_first(
     own, other = make_bulk_action(sam), make_bulk_action(root)
     expected = {sam: [own], root: [other, own], alice: []}
     for user, seen in expected.items():
-        told = client_key(user)(LIST).data["bulkActions"]
-        assert [node["id"] for node in told["nodes"]] == [node_id(each) for each in seen]
-        assert told["totalCount"]["value"] == len(seen)
+        shown = client_key(user)(LIST).data["bulkActions"]
+        assert [node["id"] for node in shown["nodes"]] == [node_id(each) for each in seen]
+        assert shown["totalCount"]["value"] == len(seen)
         for each in (own, other):
             answer = client_key(user)(READ, id=node_id(each))
             assert (answer.data["bulkAction"] is not None) == (each in seen)
@@ -280,9 +280,9 @@ def test_bulk_actions_are_exported_and_erased(root: User, alice: User, bob: User
     other = make_bulk_action(root, alice, bob)
     with write_archive(export_subject(alice.pk)) as archive:
         tables = json.load(archive)["tables"]
-    (told,) = tables["bulk.BulkAction"]
-    assert (told["kind"], told["failed"]) == ("suspend", 1)
-    assert not {"selection", "arguments"} & set(told)
+    (shown,) = tables["bulk.BulkAction"]
+    assert (shown["kind"], shown["failed"]) == ("suspend", 1)
+    assert not {"selection", "arguments"} & set(shown)
     (refused,) = tables["bulk.BulkFailure"]
     assert (refused["code"], refused["bulk_action__kind"]) == ("LAST_ADMINISTRATOR", "suspend")
 
@@ -317,12 +317,12 @@ def test_selections_and_reasons_naming_an_erased_user_are_cleared(
     erase_user(alice.pk)
 
     for bulk_action in naming:
-        told = administrator(READ, id=node_id(bulk_action)).data["bulkAction"]
-        assert (told["search"], told["filter"], told["arguments"]) == (None, None, {})
+        shown = administrator(READ, id=node_id(bulk_action)).data["bulkAction"]
+        assert (shown["search"], shown["filter"], shown["arguments"]) == (None, None, {})
     for bulk_action in others:
-        told = administrator(READ, id=node_id(bulk_action)).data["bulkAction"]
-        assert told["search"]
-        assert told["arguments"] == {"reason": "Spam"}
+        shown = administrator(READ, id=node_id(bulk_action)).data["bulkAction"]
+        assert shown["search"]
+        assert shown["arguments"] == {"reason": "Spam"}
 
 
 # Canceling -------------------------------------------------------------------------------
@@ -336,9 +336,9 @@ def test_canceling_before_the_start_changes_no_user(
 
     answer = administrator(CANCEL, id=node_id(bulk_action))
 
-    told = answer.data["cancelBulkAction"]
-    assert (told["errors"], told["bulkAction"]["state"]) == ([], "CANCELED")
-    assert told["bulkAction"]["finishedAt"] is not None
+    shown = answer.data["cancelBulkAction"]
+    assert (shown["errors"], shown["bulkAction"]["state"]) == ([], "CANCELED")
+    assert shown["bulkAction"]["finishedAt"] is not None
     take_turns()
     bulk_action.refresh_from_db()
     assert (bulk_action.state, counts(bulk_action)) == ("canceled", (0, 0, 0))

@@ -100,9 +100,9 @@ def test_each_kind_does_what_its_service_does(
     administrator: GraphQLClient, root: User, kind: str
 ) -> None:
     group = Group.objects.create(name="Editors")
-    people = make_people(2)
-    make_factors(*people)
-    for user in people:
+    users = make_people(2)
+    make_factors(*users)
+    for user in users:
         make_session(user)
 
     def run(kind: str) -> BulkAction:
@@ -119,10 +119,10 @@ def test_each_kind_does_what_its_service_does(
     bulk_action = run(kind)
 
     assert counts(bulk_action) == (2, 0, 0)
-    assert all(is_done(user) for user in people)
+    assert all(is_done(user) for user in users)
     events = Event.objects.order_by("pk")[seen:]
     done = [event for event in events if event.tag == tag]
-    assert [event.subject_id for event in done] == [user.pk for user in people]
+    assert [event.subject_id for event in done] == [user.pk for user in users]
     assert {event.actor_id for event in done} == {root.pk}
     assert {event.data["bulk_action"] for event in done} == {str(bulk_action.pk)}
 

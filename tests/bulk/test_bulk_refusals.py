@@ -47,7 +47,7 @@ def administrator(client_key: ClientOf, root: User) -> GraphQLClient:
 
 
 @pytest.fixture(autouse=True)
-def people(db: None) -> list[User]:
+def users(db: None) -> list[User]:
     return make_people(2)
 
 
@@ -208,14 +208,14 @@ def test_impersonation_cannot_start_or_see_bulk_actions(root: User, alice: User)
 # By API token ----------------------------------------------------------------------------
 
 
-def test_token_scopes_apply_to_bulk_actions(root: User, people: list[User]) -> None:
+def test_token_scopes_apply_to_bulk_actions(root: User, users: list[User]) -> None:
     client = GraphQLClient(make_api_token(root, Scope.USERS_WRITE))
 
     bulk_action = carried_out(client, 2)
 
     token = ApiToken.objects.get()
     assert (counts(bulk_action), bulk_action.token_id) == ((2, 0, 0), token.pk)
-    events = Event.objects.filter(subject_id__in=[user.pk for user in people])
+    events = Event.objects.filter(subject_id__in=[user.pk for user in users])
     assert {event.data["by_token"] for event in events} == {str(token.pk)}
     assert client(READ, id=node_id(bulk_action)).data["bulkAction"]["done"] == 2
 
@@ -238,12 +238,12 @@ def test_tokens_cannot_start_session_only_actions(root: User, kind: str) -> None
     assert state() == before
 
 
-def test_token_with_both_scopes_changes_groups(root: User, people: list[User]) -> None:
+def test_token_with_both_scopes_changes_groups(root: User, users: list[User]) -> None:
     group = Group.objects.create(name="Editors")
     client = GraphQLClient(make_api_token(root, Scope.USERS_WRITE, Scope.GROUPS_WRITE))
     given = {"action": "ADD_TO_GROUP", "reason": None, "groupId": node_id(group)}
     assert counts(carried_out(client, 2, **given)) == (2, 0, 0)
-    assert set(group.user_set.all()) == set(people)
+    assert set(group.user_set.all()) == set(users)
 
 
 def test_token_requires_the_scope_to_change_users(root: User) -> None:

@@ -60,7 +60,7 @@ def deactivate(root: User) -> None:
 def test_lost_role_stops_the_bulk_action(
     administrator: GraphQLClient, root: User, withdraw: Callable[[User], None], turns: int
 ) -> None:
-    people = make_people(4)
+    users = make_people(4)
     bulk_action = started(administrator, 4)
     for _turn in range(turns):
         take_turn()
@@ -71,7 +71,7 @@ def test_lost_role_stops_the_bulk_action(
     bulk_action.refresh_from_db()
     assert (bulk_action.state, counts(bulk_action)) == ("stopped", (turns, 0, 0))
     assert bulk_action.finished_at is not None
-    assert suspended() == [user.pk for user in people[:turns]]
+    assert suspended() == [user.pk for user in users[:turns]]
     ended = Event.objects.latest("pk")
     assert (ended.tag, ended.data["state"]) == (Tag.BULK_ACTION_FINISHED, "stopped")
     assert not OutboxMessage.objects.exists()
@@ -80,13 +80,13 @@ def test_lost_role_stops_the_bulk_action(
 def test_permissions_are_checked_before_each_page(
     administrator: GraphQLClient, root: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    people = make_people(5)
+    users = make_people(5)
     bulk_action = started(administrator, 5)
     carry_out = Action.carry_out
 
     def withdrawn(self: Action, user_id: Any, **how: Any) -> None:
         carry_out(self, user_id, **how)
-        if user_id == people[2].pk:
+        if user_id == users[2].pk:
             withdraw_role(root)
 
     monkeypatch.setattr(run, "PAGE", 2)
@@ -94,7 +94,7 @@ def test_permissions_are_checked_before_each_page(
     take_turns()
     bulk_action.refresh_from_db()
     assert (bulk_action.state, counts(bulk_action)) == ("stopped", (4, 0, 0))
-    assert suspended() == [user.pk for user in people[:4]]
+    assert suspended() == [user.pk for user in users[:4]]
 
 
 def revoke(token: ApiToken) -> None:
@@ -146,30 +146,30 @@ def test_logging_out_stops_nothing(administrator: GraphQLClient) -> None:
 
 @pytest.mark.usefixtures("short_turns")
 def test_canceling_stops_before_the_next_user(administrator: GraphQLClient) -> None:
-    people = make_people(4)
+    users = make_people(4)
     bulk_action = started(administrator, 4)
     take_turn()
     assert administrator(CANCEL, id=node_id(bulk_action)).problems == []
     take_turns()
     bulk_action.refresh_from_db()
     assert (bulk_action.state, counts(bulk_action)) == ("canceled", (1, 0, 0))
-    assert suspended() == [people[0].pk]
+    assert suspended() == [users[0].pk]
 
 
 def test_canceling_counts_the_current_user(
     administrator: GraphQLClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    people = make_people(4)
+    users = make_people(4)
     bulk_action = started(administrator, 4)
     carry_out = Action.carry_out
 
     def canceled(self: Action, user_id: Any, **how: Any) -> None:
         carry_out(self, user_id, **how)
-        if user_id == people[1].pk:
+        if user_id == users[1].pk:
             assert administrator(CANCEL, id=node_id(bulk_action)).problems == []
 
     monkeypatch.setattr(Action, "carry_out", canceled)
     take_turns()
     bulk_action.refresh_from_db()
     assert (bulk_action.state, counts(bulk_action)) == ("canceled", (2, 0, 0))
-    assert suspended() == [user.pk for user in people[:2]]
+    assert suspended() == [user.pk for user in users[:2]]

@@ -65,13 +65,13 @@ def is_far(number: int) -> bool:
 
 @pytest.mark.usefixtures("short_turns")
 def test_changed_selection_skips_no_user(administrator: GraphQLClient) -> None:
-    people = make_people(7)
+    users = make_people(7)
     bulk_action = started(administrator, 7)
     # One per user, and one whose page is empty.
     assert take_turns() == 8
     bulk_action.refresh_from_db()
     assert (bulk_action.state, counts(bulk_action)) == ("completed", (7, 0, 0))
-    assert suspended() == [user.pk for user in people]
+    assert suspended() == [user.pk for user in users]
 
 
 @pytest.mark.usefixtures("short_turns")
@@ -117,9 +117,9 @@ def test_killed_worker_is_replaced(
     administrator: GraphQLClient, monkeypatch: pytest.MonkeyPatch, when: str, number: int
 ) -> None:
     """Kill the worker before the service's transaction, or between it and the cursor's."""
-    people = make_people(3)
+    users = make_people(3)
     bulk_action = started(administrator, 3)
-    carry_out, victim = Action.carry_out, people[number].pk
+    carry_out, victim = Action.carry_out, users[number].pk
 
     def interrupted(self: Action, user_id: Any, **how: Any) -> None:
         if user_id != victim or when == "after":
@@ -133,14 +133,14 @@ def test_killed_worker_is_replaced(
             take_turn()
     bulk_action.refresh_from_db()
     assert (bulk_action.state, counts(bulk_action)) == ("running", (number, 0, 0))
-    assert suspended() == [user.pk for user in people[: number + (when == "after")]]
+    assert suspended() == [user.pk for user in users[: number + (when == "after")]]
 
     overdue()
     take_turns()
 
     bulk_action.refresh_from_db()
     assert (bulk_action.state, counts(bulk_action)) == ("completed", (3, 0, 0))
-    assert suspended() == [user.pk for user in people]
+    assert suspended() == [user.pk for user in users]
     assert not OutboxMessage.objects.exists()
 
 
@@ -148,15 +148,15 @@ def test_killed_worker_is_replaced(
 def test_redelivered_message_does_nothing(
     administrator: GraphQLClient,
 ) -> None:
-    people = make_people(3)
+    users = make_people(3)
     bulk_action = started(administrator, 3)
     take_turn()
     run.carry_out(bulk_action.pk, turn=0)
-    assert suspended() == [people[0].pk]
+    assert suspended() == [users[0].pk]
     assert OutboxMessage.objects.count() == 1
     take_turns()
     run.carry_out(bulk_action.pk, turn=3)
-    assert suspended() == [user.pk for user in people]
+    assert suspended() == [user.pk for user in users]
 
 
 def test_failed_user_is_recorded_once(
@@ -187,7 +187,7 @@ def test_failed_user_is_recorded_once(
 @pytest.mark.django_db(transaction=True)
 def test_killed_worker_processes_each_user_once(mails: Sink) -> None:
     root = make_user("root", is_staff=True, is_superuser=True)
-    people = make_people(400)
+    users = make_people(400)
     bulk_action = started(GraphQLClient(make_token(root)), 400)
     for enough in (20, 120):
         with celery_worker() as worker:
@@ -207,7 +207,7 @@ def test_killed_worker_processes_each_user_once(mails: Sink) -> None:
         eventually(lambda: not BulkAction.objects.live().exists())
     bulk_action.refresh_from_db()
     assert (bulk_action.state, counts(bulk_action)) == ("completed", (400, 0, 0))
-    assert suspended() == [user.pk for user in people]
+    assert suspended() == [user.pk for user in users]
 
 
 @pytest.mark.usefixtures("short_turns")

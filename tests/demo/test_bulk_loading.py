@@ -116,19 +116,19 @@ def test_several_chunks_are_seeded(monkeypatch: pytest.MonkeyPatch) -> None:
     call_command(seed.Command(), users=120, organizations=6)
 
     assert catalogue() == before
-    people = User.objects.exclude(email__endswith="@roster.example")
-    assert people.count() == 120
+    users = User.objects.exclude(email__endswith="@roster.example")
+    assert users.count() == 120
     assert Profile.objects.count() == LastSeen.objects.count() == User.objects.count()
     owners = Membership.objects.filter(role=Role.OWNER).values_list("organization")
     assert sorted(owners) == sorted(Organization.objects.values_list("pk"))
-    newest = people.latest("date_joined")
+    newest = users.latest("date_joined")
     assert newest.name
     assert newest.pk.version == 7
     newest.full_clean(exclude=["password"])
 
 
 def test_seeding_is_deterministic() -> None:
-    def everybody(length: int) -> list[Any]:
+    def all_rows(length: int) -> list[Any]:
         population = Population(
             size=300, now=NOW, group_ids=range(1, 6), organization_ids=[UUID(int=1), UUID(int=2)]
         )
@@ -139,4 +139,4 @@ def test_seeding_is_deterministic() -> None:
             for attribute in chunks[0].__slots__
         ]
 
-    assert everybody(300) == everybody(70)
+    assert all_rows(300) == all_rows(70)

@@ -49,7 +49,7 @@ class CheckedMachine(RuleBasedStateMachine):
     def world_is_as_modelled(self) -> None:
         self._forget_attempts()
         before, self.rows = self.rows, rows()
-        self._check_people()
+        self._check_accounts()
         self._check_sessions()
         self._check_factors()
         self._check_links()
@@ -61,25 +61,28 @@ class CheckedMachine(RuleBasedStateMachine):
         if attempts:
             self.redis.delete(*attempts)
 
-    def _check_people(self) -> None:
+    def _check_accounts(self) -> None:
         found = {row["username"]: row for row in self.rows["User"]}
-        assert sorted(found) == sorted(person.username for person in self.world.people)
-        assert len(self.rows["User"]) == len(self.rows["Profile"]) == len(self.world.people)
+        assert sorted(found) == sorted(account.username for account in self.world.accounts)
+        assert len(self.rows["User"]) == len(self.rows["Profile"]) == len(self.world.accounts)
         assert len({row["email"] for row in found.values()}) == len(found)
-        for person in self.world.people:
-            row = found[person.username]
-            person.id = person.id or UUID(row["id"])
-            assert (row["id"], row["email"]) == (str(person.id), person.email)
-            assert (row["is_active"], row["is_superuser"]) == (person.is_active, person.administers)
-            assert row["second_factors"] == (["totp"] if person.has_factor else [])
-            assert (row["email_verified_at"] is not None) == person.is_verified
-            for password in {person.password, *person.former_passwords} - {None}:
-                assert is_password(password, row["password"]) == (password == person.password)
+        for account in self.world.accounts:
+            row = found[account.username]
+            account.id = account.id or UUID(row["id"])
+            assert (row["id"], row["email"]) == (str(account.id), account.email)
+            assert (row["is_active"], row["is_superuser"]) == (
+                account.is_active,
+                account.administers,
+            )
+            assert row["second_factors"] == (["totp"] if account.has_factor else [])
+            assert (row["email_verified_at"] is not None) == account.is_verified
+            for password in {account.password, *account.former_passwords} - {None}:
+                assert is_password(password, row["password"]) == (password == account.password)
 
     def _check_sessions(self) -> None:
         found = sorted((row["id"], row["user_id"], row["aal"]) for row in self.rows["Session"])
         assert found == sorted(
-            (str(each.id), str(each.person.id), 1 if each.factor_proved is None else 2)
+            (str(each.id), str(each.account.id), 1 if each.factor_proved is None else 2)
             for each in self.world.sessions
         )
         kept = {
@@ -95,12 +98,12 @@ class CheckedMachine(RuleBasedStateMachine):
         assert len(unused) == len(set(unused))
 
     def _check_factors(self) -> None:
-        having = {str(person.id) for person in self.world.people if person.has_factor}
+        having = {str(account.id) for account in self.world.accounts if account.has_factor}
         assert {row["user_id"] for row in self.rows["Totp"]} == having
         unused = {row["digest"] for row in self.rows["RecoveryCode"] if row["used_at"] is None}
-        codes = [code for person in self.world.people for code in person.codes]
+        codes = [code for account in self.world.accounts for code in account.codes]
         assert unused == {f"\\x{recovery_digest(code).hex()}" for code in codes}
-        waiting = {f"\\x{digest(token).hex()}" for token in self.world.half_log_ins}
+        waiting = {f"\\x{digest(token).hex()}" for token in self.world.pending_log_ins}
         assert {row["digest"] for row in self.rows["PendingLogIn"]} == waiting
 
     def _check_links(self) -> None:
@@ -114,10 +117,10 @@ class CheckedMachine(RuleBasedStateMachine):
                 (row["nonce"], row["email"], row.get("username", ""), row.get("user_id"))
                 for row in found
             ) == sorted(
-                (str(x.id), x.email, x.username, str(x.person.id) if x.person else None)
+                (str(x.id), x.email, x.username, str(x.account.id) if x.account else None)
                 for x in links
             )
-        suspended = sorted(str(person.id) for person in self.world.suspensions)
+        suspended = sorted(str(account.id) for account in self.world.suspensions)
         assert sorted(row["user_id"] for row in self.rows["Suspension"]) == suspended
 
     def _check_events(self) -> None:
@@ -142,8 +145,8 @@ class CheckedMachine(RuleBasedStateMachine):
         for self.client.token in due:
             answer, session = self.client(ME), given[self.client.token]
             if self.world.is_alive(session):
-                person = {"username": session.person.username, "email": session.person.email}
-                assert answer.data == {"me": person}
+                account = {"username": session.account.username, "email": session.account.email}
+                assert answer.data == {"me": account}
             else:
                 assert (answer.status, problems_of(answer)) == (401, UNAUTHENTICATED)
 

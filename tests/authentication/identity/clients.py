@@ -8,7 +8,7 @@ import jwt
 
 from tests.authentication.identity.checks import CheckedMachine, problems_of
 from tests.authentication.identity.sessions import UNAUTHENTICATED
-from tests.authentication.identity.state import Person, Problems, Tokens
+from tests.authentication.identity.state import Account, Problems, Tokens
 from tests.authentication.identity.tables import rows
 from tests.support.client import Answer, GraphQLClient
 from tests.support.factories import PASSWORD
@@ -33,7 +33,7 @@ class Clients(CheckedMachine):
         self.root = Tokens(0, "", "", UUID(int=0))
         self.tokens: list[Tokens] = []
         # Pending log-ins by their tokens.
-        self.waiting: dict[str, Person | None] = {"never given out": None}
+        self.waiting: dict[str, Account | None] = {"never given out": None}
         self.mails = [Mail(0, "", "never:given-out")]
 
     def _call(self, query: str, *, by: str | None = None, **variables: Any) -> Answer:
@@ -65,13 +65,13 @@ class Clients(CheckedMachine):
 
     def _own_password(self, tokens: Tokens, guess: str) -> str:
         session = self.world.actor(tokens.access)
-        return password_of(session.person if session else None, guess)
+        return password_of(session.account if session else None, guess)
 
     # Choices to draw from -----------------------------------------------------------------
 
-    def others(self) -> list[Person]:
+    def others(self) -> list[Account]:
         """Return all users except Root."""
-        return [person for person in self.world.people if not person.administers]
+        return [account for account in self.world.accounts if not account.administers]
 
     def live_tokens(self) -> list[Tokens]:
         """Return the tokens of active sessions, used ones too, or else the newest tokens."""
@@ -85,15 +85,15 @@ class Clients(CheckedMachine):
         return [mail for mail in self.mails if mail.token in mailed][::-1] or self.mails[-1:]
 
 
-def code_for(person: Person | None, guess: str) -> str:
+def code_for(account: Account | None, guess: str) -> str:
     """Return an unused recovery code of the user, or a used one."""
-    codes = {"right": person.codes, "former": person.used_codes} if person else {}
+    codes = {"right": account.codes, "former": account.used_codes} if account else {}
     return (codes.get(guess) or [WRONG])[-1]
 
 
-def password_of(person: Person | None, guess: str) -> str:
+def password_of(account: Account | None, guess: str) -> str:
     if guess == "right":
-        return (person and person.password) or PASSWORD
-    if guess == "former" and person and person.former_passwords:
-        return person.former_passwords[-1] or WRONG
+        return (account and account.password) or PASSWORD
+    if guess == "former" and account and account.former_passwords:
+        return account.former_passwords[-1] or WRONG
     return WRONG

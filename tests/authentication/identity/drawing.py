@@ -40,7 +40,7 @@ guesses = prefer(st.just("right"), st.sampled_from(("former", "wrong")))
 # Proofs of ownership sent with a link.
 proofs = prefer(st.sampled_from(("right", "own")), st.sampled_from(("former", "wrong", "none")))
 usernames = st.sampled_from(USERNAMES)
-people = prefer(known_values("username"), usernames)
+accounts = prefer(known_values("username"), usernames)
 emails = st.sampled_from((*EMAILS, " Nina@Example.ORG"))
 logins = prefer(
     known_values("username", "email"), st.sampled_from((*USERNAMES, "Bob@example.org "))
@@ -49,7 +49,7 @@ logins = prefer(
 tokens = prefer(from_machine(lambda m: m.live_tokens()), from_machine(lambda m: m.tokens[::-1]))
 root = prefer(from_machine(lambda m: [m.root]), tokens)
 mails = prefer(from_machine(lambda m: m.open_mails()), from_machine(lambda m: m.mails[::-1]))
-half_log_ins = from_machine(lambda m: [*m.waiting][::-1])
+pending_log_ins = from_machine(lambda m: [*m.waiting][::-1])
 purposes = prefer(st.none(), st.sampled_from(("verify", "reset", "confirm")))
 
 

@@ -16,8 +16,8 @@ from tests.authentication.identity.sessions import (
     Sessions,
 )
 from tests.authentication.identity.state import (
+    Account,
     Link,
-    Person,
     Problems,
     Session,
     canonical,
@@ -39,7 +39,7 @@ class World(Sessions):
     # Signing up ---------------------------------------------------------------------------
 
     def sign_up(self, email: str, username: str, password: str, *, token: str) -> Problems:
-        if self.person(username):
+        if self.account(username):
             return USERNAME_TAKEN
         ends = self.now + settings.SIGN_UP_TTL
         link = Link(token, canonical(email), ends, username=username, password=password)
@@ -61,14 +61,14 @@ class World(Sessions):
             return PASSWORD_REQUIRED if password is None else PASSWORD_WRONG
         else:
             chosen, name = link.password, username or link.username
-        if self.person(link.email):
+        if self.account(link.email):
             return EMAIL_TAKEN
-        if self.person(name):
+        if self.account(name):
             return USERNAME_TAKEN
         self.sign_ups = [each for each in self.sign_ups if each.email != link.email]
-        person = Person(name, link.email, chosen, is_verified=True)
-        self.people.append(person)
-        self.events += [(Tag.EMAIL_VERIFIED, person), (Tag.USER_CREATED, person)]
+        account = Account(name, link.email, chosen, is_verified=True)
+        self.accounts.append(account)
+        self.events += [(Tag.EMAIL_VERIFIED, account), (Tag.USER_CREATED, account)]
         return []
 
     # Passwords ----------------------------------------------------------------------------
@@ -77,58 +77,58 @@ class World(Sessions):
         here = self.actor(access)
         if here is None:
             return UNAUTHENTICATED
-        if here.person.has_factor and not self.is_recently_authenticated(here):
+        if here.account.has_factor and not self.is_recently_authenticated(here):
             return REAUTHENTICATION_REQUIRED
-        if here.person.password != current:
-            self.events.append((Tag.PASSWORD_REFUSED, here.person))
+        if here.account.password != current:
+            self.events.append((Tag.PASSWORD_REFUSED, here.account))
             return [("PASSWORD_WRONG", "currentPassword")]
         if new == WEAK:
             return PASSWORD_TOO_WEAK
-        self.write_password(here.person, new, keep=here)
-        self.events.append((Tag.PASSWORD_CHANGED, here.person))
+        self.write_password(here.account, new, keep=here)
+        self.events.append((Tag.PASSWORD_CHANGED, here.account))
         return []
 
     def write_password(
-        self, person: Person, new: str | None, *, keep: Session | None = None
+        self, account: Account, new: str | None, *, keep: Session | None = None
     ) -> None:
-        person.former_passwords.append(person.password)
-        person.password = new
-        self.resets = [link for link in self.resets if link.person is not person]
-        self.email_changes = [link for link in self.email_changes if link.person is not person]
-        self.block(person, keep=keep)
+        account.former_passwords.append(account.password)
+        account.password = new
+        self.resets = [link for link in self.resets if link.account is not account]
+        self.email_changes = [link for link in self.email_changes if link.account is not account]
+        self.block(account, keep=keep)
 
     def request_reset(self, email: str) -> Problems:
-        self.events.append((Tag.PASSWORD_RESET_REQUESTED, self.person(email)))
+        self.events.append((Tag.PASSWORD_RESET_REQUESTED, self.account(email)))
         return []
 
-    def mail_reset(self, person: Person, *, token: str) -> None:
+    def mail_reset(self, account: Account, *, token: str) -> None:
         """Model the worker's task for each request, run at least once."""
-        if not person.is_active:
+        if not account.is_active:
             return
         ends = self.now + settings.PASSWORD_RESET_TTL
         for link in self.resets:
-            is_current = link.email == person.email and link.ends > self.now
-            if link.person is person and is_current:
+            is_current = link.email == account.email and link.ends > self.now
+            if link.account is account and is_current:
                 link.ends = ends
                 return
-        self.resets = [link for link in self.resets if link.person is not person]
-        self.mail(Link(token, person.email, ends, person), self.resets)
+        self.resets = [link for link in self.resets if link.account is not account]
+        self.mail(Link(token, account.email, ends, account), self.resets)
 
     def reset(self, token: str, new: str) -> Problems:
-        links = [link for link in self.resets if link.person and link.person.is_active]
-        links = [link for link in links if link.person and link.person.email == link.email]
+        links = [link for link in self.resets if link.account and link.account.is_active]
+        links = [link for link in links if link.account and link.account.email == link.email]
         link, problems = self.opened(links, token)
         if problems:
             return problems
         if new == WEAK:
             return PASSWORD_TOO_WEAK
-        assert link.person
-        self.write_password(link.person, new)
-        self.events.append((Tag.PASSWORD_RESET, link.person))
+        assert link.account
+        self.write_password(link.account, new)
+        self.events.append((Tag.PASSWORD_RESET, link.account))
         # Access to a mailbox neither removes nor replaces a second factor.
-        if not link.person.is_verified and not link.person.has_factor:
-            link.person.is_verified = True
-            self.events.append((Tag.EMAIL_VERIFIED, link.person))
+        if not link.account.is_verified and not link.account.has_factor:
+            link.account.is_verified = True
+            self.events.append((Tag.EMAIL_VERIFIED, link.account))
         return []
 
     # Identifiers --------------------------------------------------------------------------
@@ -139,17 +139,19 @@ class World(Sessions):
         here = self.actor(access)
         if here is None:
             return UNAUTHENTICATED
-        person, email = here.person, canonical(email)
-        if person.has_factor and not self.is_recently_authenticated(here):
+        account, email = here.account, canonical(email)
+        if account.has_factor and not self.is_recently_authenticated(here):
             return REAUTHENTICATION_REQUIRED
-        if person.password != password:
-            self.events.append((Tag.PASSWORD_REFUSED, person))
+        if account.password != password:
+            self.events.append((Tag.PASSWORD_REFUSED, account))
             return PASSWORD_WRONG
-        if person.email != email:
-            self.email_changes = [link for link in self.email_changes if link.person is not person]
+        if account.email != email:
+            self.email_changes = [
+                link for link in self.email_changes if link.account is not account
+            ]
             ends = self.now + settings.EMAIL_CHANGE_TTL
-            self.mail(Link(token, email, ends, person), self.email_changes)
-            self.events.append((Tag.EMAIL_CHANGE_REQUESTED, person))
+            self.mail(Link(token, email, ends, account), self.email_changes)
+            self.events.append((Tag.EMAIL_CHANGE_REQUESTED, account))
         return []
 
     def confirm_email_change(
@@ -161,75 +163,75 @@ class World(Sessions):
         link, problems = self.opened(self.email_changes, token)
         if problems:
             return problems
-        assert link.person
-        if here is None or here.person is not link.person:
+        assert link.account
+        if here is None or here.account is not link.account:
             if password is None:
                 return PASSWORD_REQUIRED
-            if password != link.person.password:
-                self.events.append((Tag.PASSWORD_REFUSED, link.person))
+            if password != link.account.password:
+                self.events.append((Tag.PASSWORD_REFUSED, link.account))
                 return PASSWORD_WRONG
-        if self.person(link.email) not in {None, link.person}:
+        if self.account(link.email) not in {None, link.account}:
             return EMAIL_TAKEN
         self.email_changes.remove(link)
-        link.person.email, link.person.is_verified = link.email, True
-        self.events.append((Tag.EMAIL_CHANGED, link.person))
+        link.account.email, link.account.is_verified = link.email, True
+        self.events.append((Tag.EMAIL_CHANGED, link.account))
         return []
 
     def change_username(self, access: str, username: str, password: str) -> Problems:
         here = self.actor(access)
         if here is None:
             return UNAUTHENTICATED
-        if here.person.has_factor and not self.is_recently_authenticated(here):
+        if here.account.has_factor and not self.is_recently_authenticated(here):
             return REAUTHENTICATION_REQUIRED
-        if here.person.password != password:
-            self.events.append((Tag.PASSWORD_REFUSED, here.person))
+        if here.account.password != password:
+            self.events.append((Tag.PASSWORD_REFUSED, here.account))
             return PASSWORD_WRONG
-        if here.person.username == username:
+        if here.account.username == username:
             return []
-        if self.person(username):
+        if self.account(username):
             return USERNAME_TAKEN
-        here.person.username = username
-        self.events.append((Tag.USERNAME_CHANGED, here.person))
+        here.account.username = username
+        self.events.append((Tag.USERNAME_CHANGED, here.account))
         return []
 
     # Administration -----------------------------------------------------------------------
 
-    def suspend(self, access: str, person: Person | None, until: dt.timedelta | None) -> Problems:
-        refusal = self.refusal_to_administer(access, person)
-        if refusal or person is None:
+    def suspend(self, access: str, account: Account | None, until: dt.timedelta | None) -> Problems:
+        refusal = self.refusal_to_administer(access, account)
+        if refusal or account is None:
             return refusal
-        if person.administers:
+        if account.administers:
             return [("LAST_ADMINISTRATOR", "userId")]
-        if person in self.suspensions and self.suspensions[person] is None and until is None:
+        if account in self.suspensions and self.suspensions[account] is None and until is None:
             return []
-        self.suspensions.pop(person, None)
-        self.suspensions[person] = self.now + until if until else None
-        person.is_active = False
-        self.resets = [link for link in self.resets if link.person is not person]
-        self.email_changes = [link for link in self.email_changes if link.person is not person]
-        self.block(person)
-        self.events.append((Tag.USER_SUSPENDED, person))
+        self.suspensions.pop(account, None)
+        self.suspensions[account] = self.now + until if until else None
+        account.is_active = False
+        self.resets = [link for link in self.resets if link.account is not account]
+        self.email_changes = [link for link in self.email_changes if link.account is not account]
+        self.block(account)
+        self.events.append((Tag.USER_SUSPENDED, account))
         return []
 
-    def reactivate(self, access: str, person: Person | None) -> Problems:
-        refusal = self.refusal_to_administer(access, person)
-        if refusal or person is None:
+    def reactivate(self, access: str, account: Account | None) -> Problems:
+        refusal = self.refusal_to_administer(access, account)
+        if refusal or account is None:
             return refusal
-        if not person.is_active:
-            self.unblock(person)
+        if not account.is_active:
+            self.unblock(account)
         return []
 
-    def unblock(self, person: Person) -> None:
-        del self.suspensions[person]
-        person.is_active = True
-        self.events.append((Tag.USER_REACTIVATED, person))
+    def unblock(self, account: Account) -> None:
+        del self.suspensions[account]
+        account.is_active = True
+        self.events.append((Tag.USER_REACTIVATED, account))
 
-    def require_reset(self, access: str, person: Person | None) -> Problems:
-        refusal = self.refusal_to_administer(access, person)
-        if refusal or person is None:
+    def require_reset(self, access: str, account: Account | None) -> Problems:
+        refusal = self.refusal_to_administer(access, account)
+        if refusal or account is None:
             return refusal
-        self.write_password(person, None)
-        self.events.append((Tag.PASSWORD_RESET_FORCED, person))
+        self.write_password(account, None)
+        self.events.append((Tag.PASSWORD_RESET_FORCED, account))
         return []
 
     # Time ---------------------------------------------------------------------------------
@@ -243,11 +245,11 @@ class World(Sessions):
         self.email_changes = [link for link in self.email_changes if link.ends > self.now]
         self.resets = [link for link in self.resets if link.ends > self.now]
         self.sessions = [session for session in self.sessions if session.ends > self.now]
-        waiting = self.half_log_ins.items()
-        self.half_log_ins = {key: half for key, half in waiting if half.ends > self.now}
+        waiting = self.pending_log_ins.items()
+        self.pending_log_ins = {key: half for key, half in waiting if half.ends > self.now}
         tokens = self.refresh_tokens.items()
         self.refresh_tokens = {key: token for key, token in tokens if token.ends > self.now}
-        ends = [(until, person) for person, until in self.suspensions.items() if until]
-        for until, person in sorted(ends, key=lambda end: end[0]):
+        ends = [(until, account) for account, until in self.suspensions.items() if until]
+        for until, account in sorted(ends, key=lambda end: end[0]):
             if until <= self.now:
-                self.unblock(person)
+                self.unblock(account)

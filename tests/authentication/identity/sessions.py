@@ -6,8 +6,8 @@ from uuid import UUID
 from django.conf import settings
 
 from tests.authentication.identity.state import (
+    Account,
     PendingSecondStep,
-    Person,
     Problems,
     RefreshToken,
     Session,
@@ -19,7 +19,7 @@ from users.activity.tags import Tag
 UNAUTHENTICATED: Final = [("UNAUTHENTICATED", "")]
 FORBIDDEN: Final = [("FORBIDDEN", "")]
 REAUTHENTICATION_REQUIRED: Final = [("REAUTHENTICATION_REQUIRED", "")]
-NO_SUCH_PERSON: Final = [("NOT_FOUND", "userId")]
+NO_SUCH_ACCOUNT: Final = [("NOT_FOUND", "userId")]
 CODE_INVALID: Final = [("CODE_INVALID", "recoveryCode")]
 REFRESH_REFUSED: Final = [("TOKEN_INVALID", "refreshToken")]
 
@@ -32,63 +32,63 @@ class Sessions(State):
     def log_in(
         self, login: str, password: str, *, given: Tokens | None, waiting: str | None
     ) -> Problems:
-        person = self.person(login)
-        if person is None or not person.is_active or person.password != password:
-            self.events.append((Tag.LOG_IN_REFUSED, person))
+        account = self.account(login)
+        if account is None or not account.is_active or account.password != password:
+            self.events.append((Tag.LOG_IN_REFUSED, account))
             return [("CREDENTIALS_INVALID", "login")]
-        if person.has_factor:
+        if account.has_factor:
             assert waiting, "must be asked for the second factor"
             assert not given, "must not be let in before"
             ends = self.now + settings.PENDING_LOG_IN_TTL
-            self.half_log_ins[waiting] = PendingSecondStep(person, ends)
+            self.pending_log_ins[waiting] = PendingSecondStep(account, ends)
             return []
         assert given, "must be let in"
         assert not waiting, "has nothing more to prove"
-        self.begin(person, given)
-        self.events.append((Tag.LOGGED_IN, person))
+        self.begin(account, given)
+        self.events.append((Tag.LOGGED_IN, account))
         return []
 
     # Second factors -----------------------------------------------------------------------
 
     def second_step(self, waiting: str, code: str, *, given: Tokens | None) -> Problems:
-        half = self.half_log_ins.get(waiting)
-        if half is None or not half.person.is_active:
+        half = self.pending_log_ins.get(waiting)
+        if half is None or not half.account.is_active:
             return [("TOKEN_INVALID", "mfaToken")]
         if half.ends <= self.now:
             return [("TOKEN_EXPIRED", "mfaToken")]
-        if not self.use_code(half.person, code):
+        if not self.use_code(half.account, code):
             return CODE_INVALID
         assert given, "must be let in"
-        del self.half_log_ins[waiting]
-        self.begin(half.person, given).factor_proved = self.now
-        self.events.append((Tag.LOGGED_IN, half.person))
+        del self.pending_log_ins[waiting]
+        self.begin(half.account, given).factor_proved = self.now
+        self.events.append((Tag.LOGGED_IN, half.account))
         return []
 
-    def use_code(self, person: Person, code: str) -> bool:
-        if code not in person.codes:
-            self.events.append((Tag.FACTOR_REFUSED, person))
+    def use_code(self, account: Account, code: str) -> bool:
+        if code not in account.codes:
+            self.events.append((Tag.FACTOR_REFUSED, account))
             return False
-        person.codes.remove(code)
-        person.used_codes.append(code)
-        self.events += [(Tag.RECOVERY_CODE_USED, person), (Tag.FACTOR_USED, person)]
+        account.codes.remove(code)
+        account.used_codes.append(code)
+        self.events += [(Tag.RECOVERY_CODE_USED, account), (Tag.FACTOR_USED, account)]
         return True
 
     def reauthenticate(self, access: str, how: str, secret: str) -> Problems:
         here = self.actor(access)
         if here is None:
             return UNAUTHENTICATED
-        if (how == "password") == here.person.has_factor:
+        if (how == "password") == here.account.has_factor:
             return REAUTHENTICATION_REQUIRED
         if how == "password":
-            if secret != here.person.password:
-                self.events.append((Tag.PASSWORD_REFUSED, here.person))
+            if secret != here.account.password:
+                self.events.append((Tag.PASSWORD_REFUSED, here.account))
                 return [("PASSWORD_WRONG", "password")]
-        elif not self.use_code(here.person, secret):
+        elif not self.use_code(here.account, secret):
             return CODE_INVALID
         else:
             here.factor_proved = self.now
         here.proved = self.now
-        self.events.append((Tag.REAUTHENTICATED, here.person))
+        self.events.append((Tag.REAUTHENTICATED, here.account))
         return []
 
     def begin_totp(self, access: str) -> Problems:
@@ -97,16 +97,16 @@ class Sessions(State):
             return UNAUTHENTICATED
         if not self.is_recently_authenticated(here):
             return REAUTHENTICATION_REQUIRED
-        return [("TOTP_ACTIVE", "")] if here.person.has_factor else []
+        return [("TOTP_ACTIVE", "")] if here.account.has_factor else []
 
     def set_up_totp(self, access: str, codes: list[str]) -> None:
         here = self.actor(access)
         assert here
-        here.person.has_factor = True
-        here.person.codes, here.person.used_codes = codes, []
-        self.block(here.person, keep=here)
+        here.account.has_factor = True
+        here.account.codes, here.account.used_codes = codes, []
+        self.block(here.account, keep=here)
         here.proved = here.factor_proved = self.now
-        self.events.append((Tag.FACTOR_ADDED, here.person))
+        self.events.append((Tag.FACTOR_ADDED, here.account))
 
     def remove_totp(self, access: str) -> Problems:
         here = self.actor(access)
@@ -114,33 +114,33 @@ class Sessions(State):
             return UNAUTHENTICATED
         if not self.is_recently_authenticated(here):
             return REAUTHENTICATION_REQUIRED
-        if not here.person.has_factor:
+        if not here.account.has_factor:
             return [("NOT_FOUND", "")]
-        here.person.has_factor, here.person.codes = False, []
-        self.events.append((Tag.FACTOR_REMOVED, here.person))
+        here.account.has_factor, here.account.codes = False, []
+        self.events.append((Tag.FACTOR_REMOVED, here.account))
         return []
 
-    def reset_factors(self, access: str, person: Person | None) -> Problems:
-        refusal = self.refusal_to_administer(access, person)
-        if refusal or person is None:
+    def reset_factors(self, access: str, account: Account | None) -> Problems:
+        refusal = self.refusal_to_administer(access, account)
+        if refusal or account is None:
             return refusal
-        if person.has_factor:
-            person.has_factor, person.codes = False, []
-            self.block(person)
-            self.events.append((Tag.FACTORS_RESET, person))
+        if account.has_factor:
+            account.has_factor, account.codes = False, []
+            self.block(account)
+            self.events.append((Tag.FACTORS_RESET, account))
         return []
 
-    def block(self, person: Person, *, keep: Session | None = None) -> None:
+    def block(self, account: Account, *, keep: Session | None = None) -> None:
         """End the user's sessions and pending log-ins."""
-        waiting = self.half_log_ins.items()
-        self.half_log_ins = {key: half for key, half in waiting if half.person is not person}
-        self.end([session for session in self.sessions_of(person) if session is not keep])
+        waiting = self.pending_log_ins.items()
+        self.pending_log_ins = {key: half for key, half in waiting if half.account is not account}
+        self.end([session for session in self.sessions_of(account) if session is not keep])
 
     # Beginning and ending -----------------------------------------------------------------------
 
-    def begin(self, person: Person, given: Tokens) -> Session:
+    def begin(self, account: Account, given: Tokens) -> Session:
         ends = self.now + settings.SESSION_IDLE_TTL
-        session = Session(given.session_id, person, self.now, ends, proved=self.now)
+        session = Session(given.session_id, account, self.now, ends, proved=self.now)
         self.sessions.append(session)
         self.give(session, given)
         return session
@@ -170,7 +170,7 @@ class Sessions(State):
             self.access_tokens[given.access] = session
             return []
         self.end([session])
-        self.events.append((Tag.REFRESH_TOKEN_REUSED, session.person))
+        self.events.append((Tag.REFRESH_TOKEN_REUSED, session.account))
         return REFRESH_REFUSED
 
     def end(self, sessions: list[Session]) -> None:
@@ -182,7 +182,7 @@ class Sessions(State):
         if session is None:
             return UNAUTHENTICATED
         self.end([session])
-        self.events.append((Tag.LOGGED_OUT, session.person))
+        self.events.append((Tag.LOGGED_OUT, session.account))
         return []
 
     def revoke(self, access: str, session_id: UUID) -> Problems:
@@ -190,11 +190,11 @@ class Sessions(State):
         if here is None:
             return UNAUTHENTICATED
         for session in self.sessions:
-            is_theirs = session.person is here.person or here.person.administers
+            is_theirs = session.account is here.account or here.account.administers
             if session.id == session_id and session.ends > self.now and is_theirs:
                 self.end([session])
                 tag = Tag.LOGGED_OUT if session is here else Tag.SESSIONS_REVOKED
-                self.events.append((tag, session.person))
+                self.events.append((tag, session.account))
                 return []
         return [("NOT_FOUND", "sessionId")]
 
@@ -202,19 +202,19 @@ class Sessions(State):
         here = self.actor(access)
         if here is None:
             return UNAUTHENTICATED
-        self.block(here.person, keep=here if but_this else None)
+        self.block(here.account, keep=here if but_this else None)
         if self.ended:
-            self.events.append((Tag.SESSIONS_REVOKED, here.person))
+            self.events.append((Tag.SESSIONS_REVOKED, here.account))
         return []
 
     # Administration -----------------------------------------------------------------------
 
-    def refusal_to_administer(self, access: str, person: Person | None) -> Problems:
+    def refusal_to_administer(self, access: str, account: Account | None) -> Problems:
         here = self.actor(access)
         if here is None:
             return UNAUTHENTICATED
-        if not here.person.administers:
+        if not here.account.administers:
             return FORBIDDEN
         if not self.is_recently_authenticated(here):
             return REAUTHENTICATION_REQUIRED
-        return [] if person else NO_SUCH_PERSON
+        return [] if account else NO_SUCH_ACCOUNT

@@ -29,7 +29,7 @@ class Tokens:
 
 
 @dataclass(eq=False)
-class Person:
+class Account:
     username: str
     email: str
     # None after an administrator required a password reset.
@@ -48,7 +48,7 @@ class Person:
 @dataclass(eq=False)
 class Session:
     id: UUID
-    person: Person
+    account: Account
     began: dt.timedelta
     ends: dt.timedelta
     # Time of the last authentication: by any method, and by a second factor.
@@ -60,7 +60,7 @@ class Session:
 class PendingSecondStep:
     """A pending log-in, which requires the second factor."""
 
-    person: Person
+    account: Account
     ends: dt.timedelta
 
 
@@ -79,7 +79,7 @@ class Link:
     token: str
     email: str
     ends: dt.timedelta
-    person: Person | None = None
+    account: Account | None = None
     username: str = ""
     password: str = ""
 
@@ -92,26 +92,26 @@ class Link:
 class State:
     """The users, sessions and links, and the events so far."""
 
-    people: list[Person] = field(default_factory=list)
+    accounts: list[Account] = field(default_factory=list)
     sessions: list[Session] = field(default_factory=list)
     # All tokens ever issued.
     access_tokens: dict[str, Session] = field(default_factory=dict)
     refresh_tokens: dict[str, RefreshToken] = field(default_factory=dict)
-    half_log_ins: dict[str, PendingSecondStep] = field(default_factory=dict)
+    pending_log_ins: dict[str, PendingSecondStep] = field(default_factory=dict)
     sign_ups: list[Link] = field(default_factory=list)
     email_changes: list[Link] = field(default_factory=list)
     resets: list[Link] = field(default_factory=list)
     mailed: set[str] = field(default_factory=set)
     # The end of each suspension, in order of suspension.
-    suspensions: dict[Person, dt.timedelta | None] = field(default_factory=dict)
-    events: list[tuple[Tag, Person | Link | None]] = field(default_factory=list)
+    suspensions: dict[Account, dt.timedelta | None] = field(default_factory=dict)
+    events: list[tuple[Tag, Account | Link | None]] = field(default_factory=list)
     now: dt.timedelta = dt.timedelta(0)
     # The number of unexpired sessions that the last step ended.
     ended: int = 0
 
-    def person(self, login: str) -> Person | None:
+    def account(self, login: str) -> Account | None:
         login = canonical(login)
-        return next((each for each in self.people if login in (each.username, each.email)), None)
+        return next((each for each in self.accounts if login in (each.username, each.email)), None)
 
     def actor(self, access: str) -> Session | None:
         """Return the active session of an access token."""
@@ -119,17 +119,17 @@ class State:
         return session if session and self.is_alive(session) else None
 
     def is_alive(self, session: Session) -> bool:
-        is_strong = session.factor_proved is not None or not session.person.has_factor
-        is_theirs = session in self.sessions and session.person.is_active
+        is_strong = session.factor_proved is not None or not session.account.has_factor
+        is_theirs = session in self.sessions and session.account.is_active
         return is_theirs and is_strong and session.ends > self.now
 
     def is_recently_authenticated(self, session: Session) -> bool:
         """Return whether the session may perform sensitive operations."""
-        proved = session.factor_proved if session.person.has_factor else session.proved
+        proved = session.factor_proved if session.account.has_factor else session.proved
         return proved is not None and self.now - proved <= settings.REAUTHENTICATION_TTL
 
-    def sessions_of(self, person: Person) -> list[Session]:
-        return [session for session in self.sessions if session.person is person]
+    def sessions_of(self, account: Account) -> list[Session]:
+        return [session for session in self.sessions if session.account is account]
 
     def opened(self, links: list[Link], token: str) -> tuple[Link, Problems]:
         """Return the link of a token, and the problems if it is invalid."""

@@ -13,15 +13,15 @@ from tests.authentication.identity.checks import ME
 from tests.authentication.identity.clients import Clients, Mail, code_for, password_of
 from tests.authentication.identity.drawing import (
     EMAILS,
+    accounts,
     emails,
     from_machine,
     guesses,
-    half_log_ins,
     known_values,
     logins,
     mails,
     new_passwords,
-    people,
+    pending_log_ins,
     phrases,
     prefer,
     proofs,
@@ -32,7 +32,7 @@ from tests.authentication.identity.drawing import (
     usernames,
 )
 from tests.authentication.identity.sessions import UNAUTHENTICATED
-from tests.authentication.identity.state import Person, Tokens, canonical
+from tests.authentication.identity.state import Account, Tokens, canonical
 from tests.authentication.identity.tables import age, token_of
 from tests.authentication.test_ending_sessions import EVERYWHERE, OTHERS, REVOKE
 from tests.authentication.test_password_reset import RESET
@@ -83,12 +83,12 @@ class Steps(Clients):
 
     @step(2, login=logins, guess=guesses)
     def log_in(self, login: str, guess: str) -> None:
-        password = password_of(self.world.person(login), guess)
+        password = password_of(self.world.account(login), guess)
         answer = self._call(LOG_IN, login=login, password=password)
         given, half = self._received(answer), answer.data["logIn"]["secondFactor"]
         waiting = half["mfaToken"] if half else None
         if waiting:
-            self.waiting[waiting] = self.world.person(login)
+            self.waiting[waiting] = self.world.account(login)
         problems = self.world.log_in(login, password, given=given, waiting=waiting)
         self._compare(answer, problems)
 
@@ -106,7 +106,7 @@ class Steps(Clients):
         self._compare(answer, [])
         self.world.set_up_totp(access, answer.data["confirmTotpEnrollment"]["recoveryCodes"])
 
-    @step(2, token=half_log_ins, guess=guesses, is_repeated=st.booleans())
+    @step(2, token=pending_log_ins, guess=guesses, is_repeated=st.booleans())
     def second_step(self, token: str, guess: str, *, is_repeated: bool) -> None:
         """Complete a pending log-in by a recovery code; used codes and tokens are refused."""
         code = code_for(self.waiting[token], guess)
@@ -128,8 +128,8 @@ class Steps(Clients):
     )
     def reauthenticate(self, tokens: Tokens, how: str, guess: str) -> None:
         session = self.world.actor(tokens.access)
-        person = session.person if session else None
-        secret = (password_of if how == "password" else code_for)(person, guess)
+        account = session.account if session else None
+        secret = (password_of if how == "password" else code_for)(account, guess)
         answer = self._call(REAUTHENTICATE, by=tokens.access, proof={how: secret})
         self._compare(answer, self.world.reauthenticate(tokens.access, how, secret))
 
@@ -138,15 +138,15 @@ class Steps(Clients):
         answer = self._call(REMOVE_TOTP, by=tokens.access)
         self._compare(answer, self.world.remove_totp(tokens.access))
 
-    @step(tokens=root, username=people)
+    @step(tokens=root, username=accounts)
     def reset_factors(self, tokens: Tokens, username: str) -> None:
-        person = self.world.person(username)
-        answer = self._call(RESET_FACTORS, by=tokens.access, id=user_node_id(person))
-        self._compare(answer, self.world.reset_factors(tokens.access, person))
+        account = self.world.account(username)
+        answer = self._call(RESET_FACTORS, by=tokens.access, id=user_node_id(account))
+        self._compare(answer, self.world.reset_factors(tokens.access, account))
 
     # Ending -------------------------------------------------------------------------------
 
-    @step(tokens=tokens, mail=mails, token=half_log_ins)
+    @step(tokens=tokens, mail=mails, token=pending_log_ins)
     def confuse_tokens(self, tokens: Tokens, mail: Mail, token: str) -> None:
         """Use secrets in place of those of another kind; all are refused."""
         for secret in (tokens.access, mail.token, token):
@@ -194,20 +194,20 @@ class Steps(Clients):
     def request_reset(self, email: str, mails: int) -> None:
         """Request a reset, whose mail may be delivered late and more than once."""
         self._compare(self._call(REQUEST_RESET, email=email), self.world.request_reset(email))
-        person = self.world.person(email)
-        if person is None or person.id is None:
+        account = self.world.account(email)
+        if account is None or account.id is None:
             return
         for _mail in range(mails):
-            reset = prepare_password_reset(person.id)
+            reset = prepare_password_reset(account.id)
             self._mailed("reset", reset.token if reset else "")
-            self.world.mail_reset(person, token=reset.token if reset else "")
+            self.world.mail_reset(account, token=reset.token if reset else "")
 
     @step(2, tokens=tokens, email=prefer(st.sampled_from(EMAILS[2:]), emails), guess=guesses)
     def request_email_change(self, tokens: Tokens, email: str, guess: str) -> None:
         access, password = tokens.access, self._own_password(tokens, guess)
         answer = self._call(REQUEST_EMAIL_CHANGE, by=access, email=email, password=password)
         session = self.world.actor(access)
-        token = token_of(EmailChange, user=session.person.id) if session else ""
+        token = token_of(EmailChange, user=session.account.id) if session else ""
         problems = self.world.request_email_change(access, email, password, token=token)
         self._compare(answer, problems)
         self._mailed("confirm", token)
@@ -222,8 +222,8 @@ class Steps(Clients):
             self._verify(token, new, proof)
         elif purpose == "confirm":
             access = tokens.access if proof == "own" else None
-            person = self.world.opened(self.world.email_changes, token)[0].person
-            password = None if proof in {"own", "none"} else password_of(person, proof)
+            account = self.world.opened(self.world.email_changes, token)[0].account
+            password = None if proof in {"own", "none"} else password_of(account, proof)
             answer = self._call(CONFIRM, by=access, token=token, password=password)
             problems = self.world.confirm_email_change(token, access=access, password=password)
             self._compare(answer, problems)
@@ -263,27 +263,27 @@ class Steps(Clients):
 
     # Administration -----------------------------------------------------------------------
 
-    @step(2, tokens=root, username=people | st.just("root"), hours=st.sampled_from((None, 2)))
+    @step(2, tokens=root, username=accounts | st.just("root"), hours=st.sampled_from((None, 2)))
     def suspend(self, tokens: Tokens, username: str, hours: int | None) -> None:
-        person = self.world.person(username)
+        account = self.world.account(username)
         until = dt.timedelta(hours=hours) if hours else None
-        values = {"userId": user_node_id(person), "reason": REASON}
+        values = {"userId": user_node_id(account), "reason": REASON}
         if until:
             values["until"] = (timezone.now() + until).isoformat()
         answer = self._call(SUSPEND, by=tokens.access, input=values)
-        self._compare(answer, self.world.suspend(tokens.access, person, until))
+        self._compare(answer, self.world.suspend(tokens.access, account, until))
 
-    @step(tokens=root, username=people)
+    @step(tokens=root, username=accounts)
     def reactivate(self, tokens: Tokens, username: str) -> None:
-        person = self.world.person(username)
-        answer = self._call(REACTIVATE, by=tokens.access, userId=user_node_id(person))
-        self._compare(answer, self.world.reactivate(tokens.access, person))
+        account = self.world.account(username)
+        answer = self._call(REACTIVATE, by=tokens.access, userId=user_node_id(account))
+        self._compare(answer, self.world.reactivate(tokens.access, account))
 
-    @step(tokens=root, username=people)
+    @step(tokens=root, username=accounts)
     def require_reset(self, tokens: Tokens, username: str) -> None:
-        person = self.world.person(username)
-        answer = self._call(REQUIRE_RESET, by=tokens.access, userId=user_node_id(person))
-        self._compare(answer, self.world.require_reset(tokens.access, person))
+        account = self.world.account(username)
+        answer = self._call(REQUIRE_RESET, by=tokens.access, userId=user_node_id(account))
+        self._compare(answer, self.world.require_reset(tokens.access, account))
 
     # Time ---------------------------------------------------------------------------------
 
@@ -306,5 +306,5 @@ class Steps(Clients):
         self.world.prune()
 
 
-def user_node_id(person: Person | None) -> str:
-    return node_id(User(pk=person.id) if person else User())
+def user_node_id(account: Account | None) -> str:
+    return node_id(User(pk=account.id) if account else User())

@@ -55,7 +55,7 @@ def record_factor(
     method: Method,
     amr: list[str],
     *,
-    person: ActingUser,
+    acting_user: ActingUser,
     passkey: Passkey | None = None,
 ) -> EnrolledFactor:
     """Activate a verified factor of a locked user, in the caller's transaction.
@@ -64,13 +64,17 @@ def record_factor(
     level is now too low, and creates recovery codes.
     """
     is_first = not user.second_factors
-    ended = end_sessions_of(user.pk, actor=person.actor, keep=person.session_id) if is_first else 0
+    ended = (
+        end_sessions_of(user.pk, actor=acting_user.actor, keep=acting_user.session_id)
+        if is_first
+        else 0
+    )
     codes = issue_recovery_codes(user.pk) if is_first else []
     update_factor_kinds(user)
-    session = record_authentication(person.session_id, amr, is_factor=True)
+    session = record_authentication(acting_user.session_id, amr, is_factor=True)
     record(
         Tag.FACTOR_ADDED,
-        actor=person.actor,
+        actor=acting_user.actor,
         subject_id=user.pk,
         method=method.value,
         sessions=ended,

@@ -112,19 +112,19 @@ def reauthenticate(evidence: Evidence, *, actor: Actor) -> ReauthenticatedSessio
     secret. Raises `InputRejectedError`, `TooManyAttemptsError`, `ReauthenticationRequiredError`
     for an insufficient method, and the policy's errors.
     """
-    person = get_acting_user(actor)
-    user_id = person.user_id
+    acting_user = get_acting_user(actor)
+    user_id = acting_user.user_id
     factors = User.objects.values_list("second_factors", flat=True).get(pk=user_id)
     if evidence.method.name not in acceptable(factors):
         raise reauthentication_required_error(factors)
     if evidence.method is Method.PASSWORD:
-        check_own_password(user_id, evidence.text, actor=person.actor, field="password")
+        check_own_password(user_id, evidence.text, actor=acting_user.actor, field="password")
     else:
         _count(evidence, user_id, actor)
     with transaction.atomic(durable=True):
         user = get_self_for_update(user_id)
-        amr = _verify_again(user, evidence, actor=person.actor)
-        renewed = _renew_session(person, evidence, amr) if amr else None
+        amr = _verify_again(user, evidence, actor=acting_user.actor)
+        renewed = _renew_session(acting_user, evidence, amr) if amr else None
     if renewed is None and evidence.method is Method.PASSWORD:
         raise reauthentication_required_error(user.second_factors)
     if renewed is None:
@@ -159,16 +159,16 @@ def _verify_again(user: User, evidence: Evidence, *, actor: Actor) -> list[str] 
 
 
 def _renew_session(
-    person: ActingUser, evidence: Evidence, amr: list[str]
+    acting_user: ActingUser, evidence: Evidence, amr: list[str]
 ) -> ReauthenticatedSession:
     session = record_authentication(
-        person.session_id, amr, is_factor=evidence.method is not Method.PASSWORD
+        acting_user.session_id, amr, is_factor=evidence.method is not Method.PASSWORD
     )
     cookie = renew_cookie(session.pk)
     record(
         Tag.REAUTHENTICATED,
-        actor=person.actor,
-        subject_id=person.user_id,
+        actor=acting_user.actor,
+        subject_id=acting_user.user_id,
         method=evidence.method.value,
     )
     return ReauthenticatedSession(session, cookie)

@@ -73,11 +73,11 @@ def begin_passkey_registration(*, actor: Actor) -> dict[str, Any]:
 
     Raises `ReauthenticationRequiredError`, `TooManyAttemptsError` and the policy's errors.
     """
-    person = get_acting_user(actor)
-    require_recent_authentication(person.actor)
+    acting_user = get_acting_user(actor)
+    require_recent_authentication(acting_user.actor)
     count_passkey(actor)
     with transaction.atomic(durable=True):
-        user = User.objects.get(pk=person.user_id)
+        user = User.objects.get(pk=acting_user.user_id)
         registered = Passkey.objects.filter(user=user).values_list("credential_id", flat=True)
         options = webauthn.generate_registration_options(
             rp_id=settings.WEBAUTHN_RP_ID,
@@ -86,7 +86,7 @@ def begin_passkey_registration(*, actor: Actor) -> dict[str, Any]:
             user_id=user.pk.bytes,
             user_name=user.username,
             user_display_name=user.get_full_name(),
-            challenge=new_challenge(Purpose.REGISTRATION, session_id=person.session_id),
+            challenge=new_challenge(Purpose.REGISTRATION, session_id=acting_user.session_id),
             authenticator_selection=AuthenticatorSelectionCriteria(
                 resident_key=ResidentKeyRequirement.REQUIRED,
                 user_verification=UserVerificationRequirement.REQUIRED,
@@ -107,18 +107,18 @@ def register_passkey(answer: Mapping[str, Any], *, actor: Actor, name: str) -> E
     registered and beyond `MAX_PASSKEYS`; `TooManyAttemptsError` and the policy's errors. The
     challenge is consumed unless the name is invalid.
     """
-    person = get_acting_user(actor)
+    acting_user = get_acting_user(actor)
     name = _clean_name(name)
     count_passkey(actor)
     refusal = enrolled = None
     with transaction.atomic(durable=True):
-        user = get_self_for_update(person.user_id)
+        user = get_self_for_update(acting_user.user_id)
         try:
-            enrolled = _save_passkey(user, answer, person=person, name=name)
+            enrolled = _save_passkey(user, answer, acting_user=acting_user, name=name)
         except InputRejectedError as error:
             refusal = error
             method = Method.PASSKEY.value
-            record(Tag.FACTOR_REFUSED, actor=person.actor, subject_id=user.pk, method=method)
+            record(Tag.FACTOR_REFUSED, actor=acting_user.actor, subject_id=user.pk, method=method)
     if enrolled is None:
         raise cast("InputRejectedError", refusal)
     refund_passkey(actor)
@@ -172,8 +172,11 @@ def begin_passkey_authentication(
         log_in = get_pending_log_in(mfa_token or "")
         allowed = Passkey.objects.filter(user_id=log_in.user_id)
     elif use is PasskeyUse.REAUTHENTICATION:
-        person = get_acting_user(actor)
-        session_id, allowed = person.session_id, Passkey.objects.filter(user_id=person.user_id)
+        acting_user = get_acting_user(actor)
+        session_id, allowed = (
+            acting_user.session_id,
+            Passkey.objects.filter(user_id=acting_user.user_id),
+        )
     with transaction.atomic(durable=True):
         options = webauthn.generate_authentication_options(
             rp_id=settings.WEBAUTHN_RP_ID,
@@ -221,10 +224,10 @@ def log_in_with_passkey(
 
 
 def _save_passkey(
-    user: User, answer: Mapping[str, Any], *, person: ActingUser, name: str
+    user: User, answer: Mapping[str, Any], *, acting_user: ActingUser, name: str
 ) -> EnrolledFactor:
     """Verify and store a locked user's new passkey, in the caller's transaction."""
-    session = Session.objects.filter(pk=person.session_id).first()
+    session = Session.objects.filter(pk=acting_user.session_id).first()
     if session is None:
         # A concurrent request ended it.
         raise passkey_invalid_error("credential")
@@ -259,7 +262,7 @@ def _save_passkey(
             )
         )
     amr = ["swk" if is_syncable else "hwk", "user"]
-    return record_factor(user, Method.PASSKEY, amr, person=person, passkey=passkey)
+    return record_factor(user, Method.PASSKEY, amr, acting_user=acting_user, passkey=passkey)
 
 
 def _get_for_update(passkey_id: UUID | None, actor: Actor) -> Passkey:

@@ -51,9 +51,9 @@ def begin_totp_enrollment(*, actor: Actor) -> TotpEnrollment:
     A repeated call replaces the secret. Raises `InputRejectedError` if an app is already set up,
     `ReauthenticationRequiredError` and the policy's errors.
     """
-    person = get_acting_user(actor)
-    require_recent_authentication(person.actor)
-    user = get_self_for_update(person.user_id)
+    acting_user = get_acting_user(actor)
+    require_recent_authentication(acting_user.actor)
+    user = get_self_for_update(acting_user.user_id)
     if Totp.objects.filter(user=user, confirmed_at__isnull=False).exists():
         raise InputRejectedError(
             Problem(
@@ -75,8 +75,8 @@ def confirm_totp_enrollment(code: str, *, actor: Actor) -> EnrolledFactor:
     Raises `InputRejectedError` for a wrong code or without a pending enrollment,
     `TooManyAttemptsError` and the policy's errors. The event of a refusal is committed.
     """
-    person = get_acting_user(actor)
-    user_id = person.user_id
+    acting_user = get_acting_user(actor)
+    user_id = acting_user.user_id
     count_code(user_id)
     with transaction.atomic(durable=True):
         user = get_self_for_update(user_id)
@@ -88,10 +88,13 @@ def confirm_totp_enrollment(code: str, *, actor: Actor) -> EnrolledFactor:
         enrolled = None
         if _use(pending.first(), code):
             pending.update(confirmed_at=timezone.now())
-            enrolled = record_factor(user, Method.TOTP, [*CODE_AMR], person=person)
+            enrolled = record_factor(user, Method.TOTP, [*CODE_AMR], acting_user=acting_user)
         else:
             record(
-                Tag.FACTOR_REFUSED, actor=person.actor, subject_id=user_id, method=Method.TOTP.value
+                Tag.FACTOR_REFUSED,
+                actor=acting_user.actor,
+                subject_id=user_id,
+                method=Method.TOTP.value,
             )
     if enrolled is None:
         raise code_invalid_error("code")
