@@ -288,7 +288,7 @@ def test_saved_head_reveals_truncation(sealed: list[Event]) -> None:
     assert verify()[0] == 0
     code, _printed, problems = verify("--head", kept)
     assert code == 1
-    assert problems.startswith("the chain: the given head is not in it")
+    assert problems.startswith("the chain: does not contain the given head")
 
 
 def test_saved_head_reveals_a_rebuilt_chain(sealed: list[Event]) -> None:

@@ -231,7 +231,7 @@ def test_impersonation_events_do_not_count_as_changes(
 
 # Queries ---------------------------------------------------------------------------------
 
-PER_PERSON = 15
+PER_USER = 15
 # For the first page, and the last one, which is empty.
 PER_TURN = 14
 
@@ -250,8 +250,8 @@ def test_statements_depend_on_the_number_of_users_only(
         BulkAction.objects.all().delete()
     small, large = taken
     # Thirteen for the suspension, one to find its event, and one to record the outcome.
-    assert (large - small) / 20 == PER_PERSON
-    assert small - 10 * PER_PERSON == PER_TURN
+    assert (large - small) / 20 == PER_USER
+    assert small - 10 * PER_USER == PER_TURN
 
 
 # Pruning ---------------------------------------------------------------------------------
