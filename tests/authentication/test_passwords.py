@@ -277,7 +277,7 @@ def test_link_of_a_forced_reset_is_mailed(worker: Sink) -> None:
     token = PasswordReset.objects.get(user=alice).token
     for subtype in ("plain", "html"):
         assert f"http://testserver/reset-password#token={token}" in text_of(mail, subtype)
-        assert "An administrator has asked" in text_of(mail, subtype)
+        assert "An administrator requires you" in text_of(mail, subtype)
     assert worker.is_empty()
 
 
