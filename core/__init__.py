@@ -1,4 +1,4 @@
-"""Infrastructure that knows nothing of users."""
+"""Infrastructure without knowledge of users."""
 
 from core.celery import app as celery_app
 

@@ -1,8 +1,8 @@
-"""Redis as a broker that says at once when it cannot be reached.
+"""Redis as a Celery broker that fails fast when it is unreachable.
 
-redis-py retries a connection for seconds unless told not to, and kombu has no setting for
-that. A request must not wait so long: its work is in the outbox, and the worker reconnects
-by Celery's own means.
+By default redis-py retries a connection for seconds, and kombu has no setting for that. A
+request must not wait so long: its work is in the outbox, and workers reconnect by Celery's own
+retries.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from redis.retry import Retry
 
 
 class Channel(redis.Channel):
-    """A channel whose connections try once."""
+    """A channel whose connections are attempted once."""
 
     def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002
         parameters: dict[str, Any] = super()._connparams(asynchronous)  # type: ignore[misc]

@@ -1,9 +1,8 @@
-"""Caching that cannot go stale and that the service can do without.
+"""A versioned, optional cache whose entries cannot go stale.
 
-A value is filed under a key that carries the version of the facts it was computed from, and
-that version is a column read from PostgreSQL in the same request. A write raises the version
-in its own transaction; from its commit on, the old entry is simply never asked for again. No
-invalidation message can be lost, whatever happens to Redis in between.
+The cache key includes the version of the data that the value was computed from. The version is a
+column, read from PostgreSQL in the same request. A write raises it in its own transaction, so no
+request looks up the old entry after the commit. There is no invalidation message to lose.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,25 +12,25 @@ from typing import Any, Final, TypeVar
 from django.core.cache import cache
 
 DEFAULT_TTL = timedelta(hours=1)
-# Tells a value that is None from bytes that could not be read.
+# Distinguishes a cached None from bytes that could not be decoded.
 VALUE: Final = "value"
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 
-def remember_many(
+def get_or_compute_many(
     namespace: str,
     versions: Mapping[K, Any],
     compute: Callable[[Sequence[K]], Mapping[K, V]],
     *,
     ttl: timedelta = DEFAULT_TTL,
 ) -> dict[K, V]:
-    """Return a value per key of ``versions``, computing together those not in the cache.
+    """Return a value for each key of ``versions``; compute the missing ones in one call.
 
-    ``versions`` maps each key to the version of its facts. ``compute`` is called at most once,
-    with the missing keys, and answers each of them with a value that JSON can hold. Without
-    a cache server everything is computed, and so is what others have written there.
+    ``versions`` maps each key to the version of its data. ``compute`` is called at most once, with
+    the missing keys, and returns a JSON-serializable value for each. A cache that is unreachable
+    counts as empty, and an entry of unexpected form as missing.
     """
     names = {key: f"{namespace}:{key}:{version}" for key, version in versions.items()}
     found = cache.get_many(names.values())

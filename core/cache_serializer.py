@@ -1,8 +1,8 @@
-"""How values lie in a cache server: as JSON, of which nothing can run.
+"""JSON serializers for cache servers, in place of pickle.
 
-Django's own default is pickle, whose reader runs what it reads. A cache server is often shared and
-rarely guarded like the service, so what comes from it is data of a stranger. What is no JSON reads
-as None; `core.cache` takes that for a miss.
+Django's default is pickle, which executes code while it loads. A cache server is often shared and
+rarely protected like the service, so its content is untrusted input. Invalid JSON loads as None,
+which `core.cache` treats as a miss.
 """
 
 import json
@@ -10,17 +10,17 @@ from typing import Any
 
 
 class JSONSerializer:
-    """A serializer of django-redis."""
+    """A serializer for django-redis."""
 
     def __init__(self, options: dict[str, Any]) -> None:
-        """Take no options."""
+        """Ignore the options that django-redis passes."""
 
     def dumps(self, value: Any) -> bytes:
-        """Write a value."""
+        """Return the value as JSON."""
         return json.dumps(value).encode()
 
     def loads(self, data: bytes) -> Any:
-        """Read a value, or None."""
+        """Return the decoded value; None if the data is not valid JSON."""
         try:
             return json.loads(data)
         except (ValueError, RecursionError):
@@ -28,16 +28,16 @@ class JSONSerializer:
 
 
 class JSONSerde:
-    """The same for pymemcache; flags, by which others would have it unpickle, count for nothing."""
+    """A serializer for pymemcache; it ignores flags, which could request unpickling."""
 
     def __init__(self) -> None:
-        """Use the format of Redis."""
+        """Use `JSONSerializer`."""
         self.format = JSONSerializer({})
 
     def serialize(self, _key: object, value: Any) -> tuple[bytes, int]:
-        """Write a value."""
+        """Return the value as JSON, and no flags."""
         return self.format.dumps(value), 0
 
     def deserialize(self, _key: object, data: bytes, _flags: int) -> Any:
-        """Read a value, or None."""
+        """Return the decoded value; None if the data is not valid JSON."""
         return self.format.loads(data)

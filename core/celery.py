@@ -1,11 +1,11 @@
-"""The Celery application; tasks are the `tasks` modules of the installed apps."""
+"""The Celery application; it loads the `tasks` modules of the installed apps."""
 
 import os
 
 from celery import Celery
 from kombu.transport import TRANSPORT_ALIASES
 
-# Binds the request id to a worker's log lines.
+# Imported for its signal receivers: they bind the request id to a worker's log lines.
 import core.web.request_id  # noqa: F401
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")

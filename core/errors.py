@@ -1,8 +1,8 @@
-"""What every app's `errors` builds on; `schema/errors.py` turns errors into GraphQL.
+"""Base classes of every app's errors; `schema/errors.py` maps them to GraphQL.
 
-A `DomainError` is an answer a well-meaning client can get: expected ones are told in a
-mutation's `errors`, the others as top-level GraphQL errors. Anything else that escapes a
-resolver is a fault: logged with its traceback, told only as INTERNAL_ERROR.
+A `DomainError` is an error that a correct client may receive: in a mutation's `errors` if it is
+expected there, otherwise as a top-level GraphQL error. Any other exception from a resolver is a
+defect: it is logged with its traceback, and the response has only INTERNAL_ERROR.
 """
 
 from collections.abc import Sequence
@@ -18,30 +18,30 @@ Text = str | Promise
 
 
 class ErrorCode(DescribedEnum):
-    """Base of the enums of machine-readable reasons: the generic ones, and those of each app.
+    """Base class of enums of error codes: the generic ones, and those of each app.
 
-    Clients may rely on them: they are never renamed. `schema.error_codes` makes one enum of all.
+    Codes are never renamed, because clients rely on them. `schema.error_codes` merges the enums.
     """
 
 
 class GenericErrorCode(ErrorCode):
-    """Reasons that no app owns."""
+    """Error codes that do not belong to one app."""
 
     VALUE_INVALID = "VALUE_INVALID", "The field does not accept this value."
     CONFLICT = (
         "CONFLICT",
-        "Another writer changed the value since it was read; nothing was written.",
+        "The value has changed since it was read; nothing was written.",
     )
-    NOT_FOUND = "NOT_FOUND", "There is no such object, or it is not for you to see."
-    UNAUTHENTICATED = "UNAUTHENTICATED", "Nobody is signed in; a top-level error."
-    FORBIDDEN = "FORBIDDEN", "Whoever is signed in may not do this; a top-level error."
+    NOT_FOUND = "NOT_FOUND", "The object does not exist or is not visible to you."
+    UNAUTHENTICATED = "UNAUTHENTICATED", "The request is not authenticated; a top-level error."
+    FORBIDDEN = "FORBIDDEN", "The user lacks the permission for this; a top-level error."
     INSUFFICIENT_SCOPE = (
         "INSUFFICIENT_SCOPE",
-        "The API token or the impersonation is not good for this; a top-level error.",
+        "The API token or the impersonation lacks a required scope; a top-level error.",
     )
     REAUTHENTICATION_REQUIRED = (
         "REAUTHENTICATION_REQUIRED",
-        "Prove again who you are, by one of `extensions.methods`; a top-level error.",
+        "Reauthenticate by one of `extensions.methods`; a top-level error.",
     )
     TOO_MANY_ATTEMPTS = (
         "TOO_MANY_ATTEMPTS",
@@ -49,18 +49,19 @@ class GenericErrorCode(ErrorCode):
     )
     SERVICE_BUSY = (
         "SERVICE_BUSY",
-        "Too much expensive work at once; see `extensions.retryAfter`. A top-level error.",
+        "The server is overloaded. Try again after `extensions.retryAfter` seconds; "
+        "a top-level error.",
     )
     ARGUMENT_INVALID = "ARGUMENT_INVALID", "An argument is out of range; a top-level error."
     CURSOR_INVALID = (
         "CURSOR_INVALID",
-        "This connection never gave out this cursor; a top-level error.",
+        "The cursor does not belong to this connection; a top-level error.",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to mend in an input, with the path of the field it is about."""
+    """One error in a mutation's input, with the path of its field."""
 
     code: ErrorCode
     message: Text
@@ -68,112 +69,113 @@ class Problem:
 
 
 class DomainError(Exception):
-    """An answer to a request that cannot be served as asked."""
+    """An error that a correct client may receive."""
 
     code: ClassVar[ErrorCode]
     message: ClassVar[Text]
 
     def __init__(self, message: Text | None = None) -> None:
-        """Use the class's message, or a more telling one."""
+        """Use the class's message, or a more specific one."""
         self.text = self.message if message is None else message
         self.extensions: dict[str, object] = {}
         super().__init__(self.text)
 
 
 class InputRejectedError(Exception):
-    """The input of a mutation has problems; nothing was changed."""
+    """The input of a mutation is invalid; nothing was changed."""
 
     def __init__(self, *problems: Problem) -> None:
-        """Carry every problem found, so that a form can show all of them at once."""
+        """Take all problems, so that a form can show them at once."""
         self.problems = problems
         super().__init__(", ".join(problem.code for problem in problems))
 
     def with_field(self, field: str) -> "InputRejectedError":
-        """Return the same refusal, told of the field that the client did send."""
+        """Return the error with all problems assigned to the field that the client sent."""
         return InputRejectedError(*(replace(problem, field=(field,)) for problem in self.problems))
 
 
 class UnauthenticatedError(DomainError):
-    """Nobody is signed in, and the request needs somebody."""
+    """The request requires authentication and has none."""
 
     code = GenericErrorCode.UNAUTHENTICATED
     message = _("Sign in to do this.")
 
 
 class ForbiddenError(DomainError):
-    """Somebody is signed in who may not do this."""
+    """The user lacks the permission for this."""
 
     code = GenericErrorCode.FORBIDDEN
     message = _("You are not allowed to do this.")
 
 
 class InsufficientScopeError(DomainError):
-    """A token is not good for what its owner might do (RFC 6750, section 3.1).
+    """A token lacks the required scope (RFC 6750, section 3.1).
 
-    ``scope`` is what would be needed; None for what no token may do, or if it is not known.
+    ``scope`` is the required scope; None if no token may do this, or if it is unknown.
     """
 
     code = GenericErrorCode.INSUFFICIENT_SCOPE
-    message = _("This API token is not good for this.")
+    message = _("This API token lacks the required scope.")
 
     def __init__(self, scope: str | None = None) -> None:
-        """Name the scope for programs."""
+        """Put the scope into the extensions."""
         super().__init__()
         self.scope = scope
         self.extensions = {"scope": scope}
 
 
 class ReauthenticationRequiredError(DomainError):
-    """The person proved who they are too long ago for this, or by too little.
+    """The operation requires a recent or stronger authentication (step-up).
 
-    ``methods`` are those by which they can do so now, ``max_age`` how many seconds that holds.
+    ``methods`` are the ways in which the user can reauthenticate; ``max_age`` is how long an
+    authentication counts as recent, in seconds.
     """
 
     code = GenericErrorCode.REAUTHENTICATION_REQUIRED
     message = _("Confirm that it is you, then try again.")
 
     def __init__(self, methods: Sequence[str], *, max_age: int) -> None:
-        """Say what to ask the person for."""
+        """Put the methods and the maximum age into the extensions."""
         super().__init__()
         self.methods = methods
         self.extensions = {"methods": [*methods], "maxAge": max_age}
 
 
 class TooManyAttemptsError(DomainError):
-    """A limit on attempts is reached; ``retry_after`` is in whole seconds."""
+    """A rate limit on attempts is exceeded; ``retry_after`` is in whole seconds."""
 
     code = GenericErrorCode.TOO_MANY_ATTEMPTS
     message = _("Too many attempts. Try again later.")
 
     def __init__(self, retry_after: int) -> None:
-        """Say how long to wait."""
+        """Put the seconds to wait into the extensions."""
         super().__init__()
         self.retry_after = retry_after
         self.extensions = {"retryAfter": retry_after}
 
 
 class ServiceBusyError(DomainError):
-    """So much expensive work is going on that more of it is refused, not queued."""
+    """Expensive work is refused, not queued, because its concurrency limit is reached."""
 
     code = GenericErrorCode.SERVICE_BUSY
     message = _("The server is busy. Try again in a moment.")
 
     def __init__(self, retry_after: int = 2) -> None:
-        """Say how many seconds to wait."""
+        """Put the seconds to wait into the extensions."""
         super().__init__()
         self.retry_after = retry_after
         self.extensions = {"retryAfter": retry_after}
 
 
 class ArgumentInvalidError(DomainError):
-    """An argument of a query has a value outside its documented range."""
+    """An argument of a query is outside its documented range."""
 
     code = GenericErrorCode.ARGUMENT_INVALID
     message = _("An argument has a value outside its range.")
 
 
 class CursorInvalidError(DomainError):
-    """A cursor that this connection, in this order, never gave out."""
+    """A cursor does not belong to this connection in this order."""
 
     code = GenericErrorCode.CURSOR_INVALID
-    message = _("This cursor is not one of this connection's. Start again without it.")
+    message = _("This cursor does not belong to this connection. Start again without it.")

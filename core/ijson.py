@@ -1,4 +1,4 @@
-"""JSON that every client reads as it was sent: I-JSON (RFC 7493), and what older rows may hold."""
+"""I-JSON (RFC 7493), which every client decodes alike, and JSON in older rows."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -7,23 +7,22 @@ import orjson
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-# Beyond, a double does not tell neighbouring integers apart (RFC 7493, section 2.2), and whether
-# a number was written as an integer is lost when it is parsed: 1e20 and 100000000000000000000 are
-# the same number in PostgreSQL's jsonb.
+# Beyond this, doubles do not represent every integer (RFC 7493, section 2.2). Floats are bounded
+# as well, because PostgreSQL's jsonb does not distinguish 1e20 from 100000000000000000000.
 MAX_NUMBER: Final = 2**53 - 1
 
 
 def normalize_json(value: object, *, max_depth: int) -> Any:
-    """Return JSON as it is read back after it was stored.
+    """Validate a JSON value; return it as PostgreSQL returns it once stored.
 
-    Raises `ValidationError` for numbers beyond ``MAX_NUMBER``, null characters, what is no
-    Unicode text, and nesting deeper than ``max_depth``.
+    Raises `ValidationError` for numbers beyond `MAX_NUMBER`, null characters, invalid Unicode,
+    other types than JSON's, and nesting deeper than ``max_depth``.
     """
     check_depth(value, max_depth=max_depth)
     for inner, _depth in _walk(value):
         if isinstance(inner, str) and "\0" in inner:
             raise ValidationError(_("Null characters are not allowed."))
-        # NaN compares as false.
+        # Also refuses NaN, whose comparisons are false.
         if isinstance(inner, int | float) and not -MAX_NUMBER <= inner <= MAX_NUMBER:
             raise ValidationError(
                 _("Use numbers between -%(max)d and %(max)d, and text for larger ones.")
@@ -32,25 +31,25 @@ def normalize_json(value: object, *, max_depth: int) -> Any:
     try:
         data = orjson.dumps(value)
     except orjson.JSONEncodeError:
-        raise ValidationError(_("Use JSON values only, with texts in Unicode.")) from None
+        raise ValidationError(_("Use JSON values only, with valid Unicode text.")) from None
     loaded = orjson.loads(data)
-    # PostgreSQL's numbers have no negative zero.
+    # PostgreSQL's numeric has no negative zero.
     return _map_scalars(loaded, _unsigned_zero) if b"-0.0" in data else loaded
 
 
 def check_depth(value: object, *, max_depth: int) -> None:
-    """Raise `ValidationError` if objects and lists are nested deeper than that."""
+    """Raise `ValidationError` if objects and lists are nested deeper than ``max_depth``."""
     if any(depth > max_depth for _inner, depth in _walk(value)):
         raise ValidationError(
-            _("Nest objects and lists at most %(max)d deep.") % {"max": max_depth}
+            _("Nest objects and lists at most %(max)d levels deep.") % {"max": max_depth}
         )
 
 
 def serializable(value: Any) -> Any:
-    """Return JSON as orjson can write it; equal to the value, unless that is impossible.
+    """Return a JSON value that orjson can serialize, converting only what it cannot.
 
-    jsonb holds integers of any length, as former versions stored them. Beyond 64 bits they become
-    doubles, which is what clients read them as, and beyond those texts.
+    jsonb may hold integers of any length, which former versions accepted. Integers beyond 64 bits
+    become doubles, as clients decode them, and integers beyond the range of doubles become text.
     """
     try:
         orjson.dumps(value)
@@ -60,12 +59,12 @@ def serializable(value: Any) -> Any:
 
 
 def size_of(value: Any) -> int:
-    """Return how many bytes of JSON a value is."""
+    """Return the size of a value as JSON, in bytes."""
     return len(orjson.dumps(serializable(value)))
 
 
 def _walk(value: object) -> Iterator[tuple[object, int]]:
-    """Yield all values and keys inside, each with its depth; iteratively, as it may be deep."""
+    """Yield all nested values and keys with their depth, without recursion."""
     pending = [(value, 1)]
     while pending:
         inner, depth = pending.pop()
@@ -78,7 +77,7 @@ def _walk(value: object) -> Iterator[tuple[object, int]]:
 
 
 def _map_scalars(value: Any, change: Any) -> Any:
-    """Return JSON with its scalars changed. Its depth was bounded when it was stored."""
+    """Apply ``change`` to all scalars; recursion is safe, because stored depth is bounded."""
     if isinstance(value, dict):
         return {change(key): _map_scalars(each, change) for key, each in value.items()}
     if isinstance(value, list):

@@ -1,1 +1,1 @@
-"""Configuration: the environment, logs and system checks."""
+"""Configuration: environment variables, logging and system checks."""

@@ -1,7 +1,7 @@
-"""Typed readings of environment variables.
+"""Typed access to environment variables.
 
-A bad or missing value ends the process with one line that names the variable, because a
-traceback out of a settings module helps no operator.
+An invalid or missing value ends the process with one line that names the variable, because a
+traceback from a settings module does not help an operator.
 """
 
 import datetime as dt
@@ -23,15 +23,15 @@ T = TypeVar("T")
 
 
 class BadSetting(SystemExit):
-    """A variable that cannot be used; as the exit status it prints as one line."""
+    """An invalid variable. Python prints an uncaught `SystemExit` as one line."""
 
     def __init__(self, name: str, problem: str) -> None:
-        """Say what is wrong with the variable ``name``, without quoting a secret."""
+        """Describe the problem with the variable ``name``; ``problem`` must not quote a secret."""
         super().__init__(f"{name}: {problem}")
 
 
 class Environment:
-    """Reads variables; ``NAME_FILE`` stands in for ``NAME`` where secrets are mounted as files."""
+    """Reads variables; ``NAME_FILE`` names a file to read instead, such as a mounted secret."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         """Read from ``variables``, usually ``os.environ``."""
@@ -60,34 +60,34 @@ class Environment:
         return self._parsed(name, default, lambda text: FLAGS[text.lower()], "must be 1 or 0")
 
     def number(self, name: str, default: int, *, minimum: int, maximum: int) -> int:
-        """Return an integer between ``minimum`` and ``maximum``, both included."""
+        """Return an integer from ``minimum`` to ``maximum``, inclusive."""
         number = self._parsed(name, default, int, "must be a whole number, not {!r}")
         if not minimum <= number <= maximum:
             raise BadSetting(name, f"must be between {minimum} and {maximum}, not {number}")
         return number
 
     def date(self, name: str) -> dt.datetime | None:
-        """Return the beginning, in UTC, of a day written as YYYY-MM-DD; None if it is unset."""
+        """Return midnight UTC of a day written as YYYY-MM-DD; None if unset."""
         problem = "must be a day such as 2026-01-31, not {!r}"
         day: dt.date | None = self._parsed(name, None, dt.date.fromisoformat, problem)
         return dt.datetime.combine(day, dt.time.min, dt.UTC) if day else None
 
     def names(self, name: str, default: Any = REQUIRED) -> list[str]:
-        """Return the comma-separated items, stripped, without empty ones."""
+        """Return the comma-separated items, stripped; empty items are dropped."""
         if self._read(name) is None and default is not REQUIRED:
             return list(default)
         return [item for item in map(str.strip, self.text(name).split(",")) if item]
 
     def url(self, name: str, default: Any = REQUIRED, *, schemes: Collection[str]) -> str:
-        """Return a URL of one of ``schemes``."""
+        """Return a URL with one of ``schemes``."""
         self.split_url(name, default, schemes=schemes)
-        # As it was given: `SplitResult.geturl` drops an empty host.
+        # Unchanged, because `SplitResult.geturl` drops an empty host.
         return self.text(name, default)
 
     def split_url(
         self, name: str, default: Any = REQUIRED, *, schemes: Collection[str]
     ) -> SplitResult:
-        """Return the parts of a URL of one of ``schemes``."""
+        """Return the parts of a URL with one of ``schemes``."""
         try:
             parts = urlsplit(self.text(name, default))
             _ = parts.port
@@ -100,7 +100,7 @@ class Environment:
         return parts
 
     def mapping(self, name: str) -> dict[str, Any]:
-        """Return a JSON object; an empty one when it is unset."""
+        """Return a JSON object; empty if unset."""
         value: Any = self._parsed(name, {}, json.loads, "must be a JSON object")
         if not isinstance(value, dict):
             raise BadSetting(name, "must be a JSON object")

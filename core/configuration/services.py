@@ -1,4 +1,4 @@
-"""Readings of the environment that only Django's settings need: servers, senders, sign-up."""
+"""Environment variables that map to Django settings: servers, mail and sign-up."""
 
 from collections.abc import Mapping
 from email.utils import formataddr, parseaddr
@@ -18,21 +18,21 @@ from core.email.addresses import canonical_domain, canonical_email
 SMTP_SCHEMES: Final = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 CACHE_SCHEMES: Final = ("redis", "rediss", "unix", "memcached")
 SIGN_UP_MODES: Final = ("open", "invitation", "closed")
-# What every connection of the service sets, beside its `statement_timeout`.
+# Session parameters of every connection of the service, besides `statement_timeout`.
 SESSION_PARAMETERS: Final = {
-    # Reading here and there costs little more than reading on, where no disk turns.
+    # On SSDs, random reads cost little more than sequential ones.
     "random_page_cost": "1.1",
-    # Scans begin at the beginning, so that the first of many rows that match are always the same.
+    # Sequential scans start at the first page, so that a LIMIT returns the same rows each time.
     "synchronize_seqscans": "off",
-    # Prepared statements differ by ids, keys and positions only, so a generic plan serves them all.
-    # PostgreSQL would compare costs, take an array for ten keys and plan again for fewer, which
-    # takes longer than to read the rows.
+    # Executions of a prepared statement differ in ids, keys and positions only, so one generic plan
+    # serves them all. By default PostgreSQL compares costs, estimates ten keys for an array and
+    # replans for fewer, which takes longer than reading the rows.
     "plan_cache_mode": "force_generic_plan",
 }
 
 
 def redis_broker(url: str) -> str:
-    """Return a Redis URL as Celery reads it: sockets have a scheme and a parameter of their own."""
+    """Return a Redis URL in Celery's form, which differs for Unix sockets."""
     parts = urlsplit(url)
     if parts.scheme != "unix":
         return url
@@ -41,12 +41,12 @@ def redis_broker(url: str) -> str:
 
 
 def libpq_options(parameters: Mapping[str, str]) -> str:
-    """Return session parameters as libpq's `options`."""
+    """Return session parameters in the form of libpq's `options`."""
     return " ".join(f"-c {name}={value}" for name, value in parameters.items())
 
 
 class ServiceEnvironment(Environment):
-    """Reads what is more than a value: settings of Django's for a database, a cache or mail."""
+    """Reads URLs into Django's settings for databases, caches and mail."""
 
     def database(self, name: str, default: Any = REQUIRED) -> dict[str, Any]:
         """Return Django's database settings for a libpq URL."""
@@ -66,7 +66,7 @@ class ServiceEnvironment(Environment):
             "PASSWORD": options.pop("password", ""),
             "HOST": options.pop("host", ""),
             "PORT": options.pop("port", ""),
-            # A server that does not answer must not hold a thread for minutes.
+            # An unresponsive server must not block a thread for minutes.
             "OPTIONS": {"connect_timeout": 5} | options,
         }
 
@@ -91,7 +91,7 @@ class ServiceEnvironment(Environment):
                 "SERIALIZER": "core.cache_serializer.JSONSerializer",
                 "SOCKET_CONNECT_TIMEOUT": 0.2,
                 "SOCKET_TIMEOUT": 0.2,
-                # redis-py retries with growing pauses unless told not to.
+                # By default redis-py retries with exponential backoff.
                 "CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 0)},
                 "IGNORE_EXCEPTIONS": True,
             },
@@ -110,7 +110,7 @@ class ServiceEnvironment(Environment):
         }
 
     def sender(self, name: str, default: str) -> str:
-        """Return an address with or without a display name; its domain has A-labels."""
+        """Return an address, with or without display name; its domain is in A-labels."""
         value = self.text(name, default)
         display_name, address = parseaddr(value)
         if address.isascii():
@@ -118,10 +118,10 @@ class ServiceEnvironment(Environment):
         try:
             return formataddr((display_name, canonical_email(address)))
         except ValidationError:
-            raise BadSetting(name, "has an address that mail cannot be sent from") from None
+            raise BadSetting(name, "must have an address that can send mail") from None
 
     def sign_up(self, name: str) -> list[str]:
-        """Return one of `SIGN_UP_MODES`, or e-mail domains in canonical form; open by default."""
+        """Return one of `SIGN_UP_MODES`, or canonical e-mail domains; open by default."""
         names = self.names(name, default=["open"])
         if len(names) == 1 and names[0].lower() in SIGN_UP_MODES:
             return [names[0].lower()]

@@ -1,4 +1,4 @@
-"""How the admin looks: names, the logo, colours, and where its navigation comes from."""
+"""The admin's theme: titles, logo, colours and navigation."""
 
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ UNFOLD_THEME: Final[dict[str, Any]] = {
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "8px",
-    # The accent colour of the pages and the mails, from its lightest shade to its darkest.
+    # The accent colour of pages and mails, from light to dark.
     "COLORS": {
         "primary": {
             "50": "#eefaf7",

@@ -1,1 +1,1 @@
-"""PostgreSQL: keys, batches, append-only tables, search and roles."""
+"""PostgreSQL: primary keys, batches, append-only tables, search and roles."""

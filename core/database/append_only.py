@@ -1,12 +1,15 @@
-"""Tables that the service may add to and read."""
+"""Append-only tables."""
 
 from django.db import models
 
 
 class AppendOnly(models.Model):
-    """Rows that the service's database role may add and read, and do nothing else to."""
+    """Base of models whose rows the service's database role may only insert and select.
+
+    `manage.py migrate` grants the rights of the role accordingly.
+    """
 
     class Meta:
-        """A mark for `manage.py migrate`, which grants what the service may do."""
+        """No table of its own."""
 
         abstract = True

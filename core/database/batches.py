@@ -1,4 +1,4 @@
-"""Writes of many rows, in short transactions."""
+"""Writes to many rows in short transactions."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -10,11 +10,11 @@ BATCH: Final = 1_000
 
 
 def write_in_batches(rows: QuerySet[Any], write: Callable[[QuerySet[Any]], object]) -> None:
-    """Call ``write`` with some of the rows at a time, in short transactions.
+    """Call ``write`` with batches of the rows, each in its own transaction.
 
-    A task that runs out of time keeps its progress. Rows are locked first, so that none has
-    changed when it is written; those that somebody else has locked are left for the next time,
-    so that nobody waits for another.
+    A task that exceeds its time limit keeps its progress. Rows are locked for update before
+    ``write``, so they still match; rows that another transaction has locked are skipped until the
+    next run, so that no transaction waits.
     """
     size = BATCH
     while size == BATCH:
@@ -26,5 +26,5 @@ def write_in_batches(rows: QuerySet[Any], write: Callable[[QuerySet[Any]], objec
 
 
 def delete_in_batches(rows: QuerySet[Any]) -> None:
-    """Delete the rows, as `write_in_batches` does."""
+    """Delete the rows in batches; see `write_in_batches`."""
     write_in_batches(rows, lambda batch: batch.delete())

@@ -1,6 +1,6 @@
-"""Whether a block of code committed a change.
+"""Detection of commits within a block of code.
 
-What fails afterwards must not be answered as if nothing had happened.
+An error after a commit must not be reported as if nothing had changed.
 """
 
 from collections.abc import Iterator
@@ -14,12 +14,12 @@ from django.db import transaction
 
 @dataclass(slots=True)
 class Commits:
-    """Whether the block committed a change."""
+    """Whether the block has committed a change."""
 
     happened: bool = False
 
     def note(self) -> None:
-        """Remember a commit."""
+        """Record a commit."""
         self.happened = True
 
 
@@ -28,7 +28,7 @@ _observer: Final[ContextVar[Commits | None]] = ContextVar("commits", default=Non
 
 @contextmanager
 def observe_commits() -> Iterator[Commits]:
-    """Notice the commits of changes that the block announces by `announce_change`."""
+    """Record commits of changes that the block announces by `announce_change`."""
     commits = Commits()
     token = _observer.set(commits)
     try:
@@ -38,7 +38,7 @@ def observe_commits() -> Iterator[Commits]:
 
 
 def announce_change() -> None:
-    """Say that the caller's transaction changes something."""
+    """Declare that the current transaction changes data."""
     commits = _observer.get()
     if commits is not None:
         transaction.on_commit(commits.note, robust=True)

@@ -7,21 +7,21 @@ from uuid_utils.compat import uuid7
 
 
 def new_id() -> UUID:
-    """Return a UUIDv7 (RFC 9562): unguessable, and ordered by time so indexes stay dense."""
+    """Return a UUIDv7 (RFC 9562): unguessable, and time-ordered, which keeps indexes dense."""
     return uuid7()
 
 
 def first_id_at(moment: datetime) -> UUID:
-    """Return the smallest UUIDv7 that could have been made at ``moment``, to the millisecond.
+    """Return the smallest UUIDv7 of a moment, with millisecond precision.
 
-    Ids grow with time, so a range of time is a range of ids.
+    Ids are time-ordered, so a range of time is a range of ids.
     """
     milliseconds = max(0, int(moment.timestamp() * 1000))
     return UUID(int=milliseconds << 80 | 0x7 << 76 | 0b10 << 62)
 
 
 def is_id(text: str) -> bool:
-    """Return whether a text is an id, in any of the forms that there are."""
+    """Return whether a text is a UUID in any accepted notation."""
     try:
         UUID(text)
     except ValueError:
@@ -30,5 +30,5 @@ def is_id(text: str) -> bool:
 
 
 def moment_of(id_: UUID) -> datetime:
-    """Return when a UUIDv7 was made, to the millisecond, by the clock of whoever made it."""
+    """Return a UUIDv7's timestamp, in milliseconds of its creator's clock."""
     return datetime.fromtimestamp((id_.int >> 80) / 1000, UTC)

@@ -1,6 +1,6 @@
-"""Texts that PostgreSQL can hold."""
+"""Text that PostgreSQL can store."""
 
 
 def replace_nul(text: str) -> str:
-    """Return the text as PostgreSQL can hold it: without NUL, for which another sign stands."""
+    """Replace NUL, which PostgreSQL cannot store, by the replacement character."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -1,1 +1,1 @@
-"""For development and the demo: servers on one machine, and an inbox."""
+"""Development and demo: embedded servers, a supervisor and an inbox."""

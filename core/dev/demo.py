@@ -1,11 +1,11 @@
-"""`make run`: the whole service on one machine, as one supervised group of processes.
+"""`make run`: the whole service on one machine, as a supervised group of processes.
 
 1. Starts PostgreSQL and Redis (`core.dev.embedded`) unless their URLs are set.
-2. Migrates, and seeds a demo when the database is empty.
-3. Runs gunicorn, a Celery worker, Celery Beat and an SMTP sink until one of them ends or a
-   signal comes, then stops everything.
+2. Migrates the database, and seeds demo data if it is empty.
+3. Runs gunicorn, a Celery worker, Celery Beat and an SMTP sink until one of them exits or a
+   signal arrives, then stops them all.
 
-This is the only thing that sets DEMO=1.
+Nothing else sets DEMO=1.
 """
 
 import fcntl
@@ -62,7 +62,7 @@ def _stop(_signal: int, _frame: object) -> NoReturn:
 
 @contextmanager
 def _take_over_data_dir(data_dir: Path) -> Iterator[None]:
-    """Hold the directory's lock, and end what a killed predecessor left behind."""
+    """Lock the directory, and end processes that a killed supervisor left behind."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         lock = (data_dir / "supervisor.lock").open("w")
@@ -70,7 +70,7 @@ def _take_over_data_dir(data_dir: Path) -> Iterator[None]:
         raise BadSetting("DATA_DIR", f"cannot be used: {error.strerror}") from None
     with lock:
         try:
-            # A POSIX lock is the process's own: children that outlive it do not keep it.
+            # Children do not inherit a POSIX lock, so those that outlive this process do not hold it.
             fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise BadSetting("DATA_DIR", "is in use by another `make run`") from None
@@ -93,7 +93,7 @@ def _end(processes: list[psutil.Process]) -> None:
 
 
 def _configure(urls: dict[str, str], data_dir: Path, port: int) -> None:
-    """Complete the environment that this process and its children read."""
+    """Complete the environment of this process and its children."""
     _refuse_busy_port(port)
     os.environ.update(urls)
     os.environ.update({"DEMO": "1", "PORT": str(port), OWNER: str(data_dir)})
@@ -129,7 +129,7 @@ def _free_port() -> int:
 
 
 def _secret_key(path: Path) -> str:
-    """Return the demo's key, made on the first start and kept so that sign-ins last."""
+    """Return the demo's key; it is generated once, so that sessions survive restarts."""
     if not path.exists():
         path.touch(mode=0o600)
         path.write_text(secrets.token_urlsafe(48), encoding="utf-8")
@@ -153,18 +153,18 @@ def _prepare_database() -> None:
         call_command("migrate", verbosity=0)
     except CommandError as error:
         raise SystemExit(str(error)) from None
-    # Like any deployment's, the web server and the workers cannot become the owner.
+    # As in production, web servers and workers must not be able to connect as the owner.
     os.environ.pop("MIGRATION_DATABASE_URL", None)
     call_command("seed", if_empty=True)
-    # WhiteNoise warns if it is missing; the demo serves static files from where they are.
+    # WhiteNoise warns if the directory is missing; the demo serves static files from their sources.
     settings.STATIC_ROOT.mkdir(exist_ok=True)
-    # The children are forked from here and open connections of their own.
+    # Forked children must not share a connection; they open their own.
     connection.close()
 
 
 def _supervise(data_dir: Path, port: int) -> int:
     python = sys.executable
-    # Celery warns of running as root, which a laptop's container may well do.
+    # Suppresses Celery's warning about running as root, which is common in containers.
     celery = f"exec {python} -W ignore -m celery -A core --quiet"
     manager = Manager()
     manager.add_process("web", f"exec {python} -m gunicorn core.wsgi")
@@ -186,7 +186,7 @@ def _supervise(data_dir: Path, port: int) -> int:
 
 
 def _welcome(port: int) -> None:
-    """Print where everything is, once it answers."""
+    """Print the URLs once the web server responds."""
     for _attempt in range(600):
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/livez", timeout=1).close()

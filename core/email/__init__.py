@@ -1,1 +1,1 @@
-"""E-mail: addresses, messages, and replies of SMTP servers."""
+"""E-mail: addresses, messages and SMTP replies."""

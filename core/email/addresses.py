@@ -1,8 +1,8 @@
-"""E-mail addresses in canonical form: one spelling for one mailbox.
+"""Canonical e-mail addresses: one spelling per mailbox.
 
-The domain is in lower-case A-labels, by UTS 46 (non-transitional) and IDNA 2008; the local part is
-ASCII in lower case. So an address is ASCII, can be handed to any SMTP server, and equals its own
-canonical form.
+The domain consists of lower-case A-labels (UTS 46, non-transitional, and IDNA 2008), and the local
+part of lower-case ASCII. So every SMTP server accepts the address, and canonicalization is
+idempotent.
 """
 
 import unicodedata
@@ -16,12 +16,12 @@ from django.utils.translation import gettext_lazy as _
 EMAIL_MAX_LENGTH: Final = 254
 # In octets (RFC 5321, section 4.5.3.1.1).
 LOCAL_PART_MAX_LENGTH: Final = 64
-# What input methods for East Asian scripts type instead of @.
+# Forms of @ that East Asian input methods produce.
 AT_SIGNS: Final = str.maketrans("\N{FULLWIDTH COMMERCIAL AT}\N{SMALL COMMERCIAL AT}", "@@")
-# Top-level domains that SMTP never reaches (RFC 6761, RFC 7686, RFC 9476). Those for
-# documentation, tests and local networks are left to the deployment's own DNS.
+# Top-level domains without mail (RFC 6761, RFC 7686, RFC 9476). Those for documentation, tests
+# and local networks are allowed, because a deployment's own DNS may serve them.
 UNREACHABLE: Final = frozenset(("alt", "arpa", "invalid", "localhost", "onion"))
-# Django accepts `localhost` by default.
+# By default Django accepts `localhost`.
 _validate_syntax: Final = EmailValidator(allowlist=[])
 
 NO_ADDRESS: Final = _("Enter an e-mail address such as name@example.org.")
@@ -31,20 +31,22 @@ LOCAL_PART_INVALID: Final = _(
     "marks or comments."
 )
 INVISIBLE: Final = _("The address has invisible characters. Type it instead of pasting it.")
-ADDRESS_LITERAL: Final = _("After the @, enter a domain name such as example.org, no IP address.")
+ADDRESS_LITERAL: Final = _(
+    "After the @, enter a domain name such as example.org, not an IP address."
+)
 DOMAIN_INVALID: Final = _(
     "After the @, enter a domain that receives mail, such as example.org. Check its spelling."
 )
 
 
 def canonical_email(text: str) -> str:
-    """Return the canonical form of an address. Raises `ValidationError`, and nothing else.
+    """Return the canonical form of an address. Raises only `ValidationError`.
 
-    White space around it is dropped, full-width forms are read as ASCII, and case is ignored.
-    Dots and tags (``+``) in the local part stay: whether they matter is the provider's choice.
+    Surrounding white space is stripped, full-width characters become ASCII, and case is ignored.
+    Dots and tags (``+``) in the local part are kept, because their meaning depends on the provider.
     """
     address = text.strip()
-    # What was typed, before it is normalised: that takes quadratic time.
+    # Checked before normalization, which takes quadratic time.
     if len(address) > EMAIL_MAX_LENGTH:
         raise _invalid(TOO_LONG)
     local, at, domain = address.translate(AT_SIGNS).rpartition("@")
@@ -57,9 +59,9 @@ def canonical_email(text: str) -> str:
 
 
 def canonical_domain(text: str) -> str:
-    """Return the canonical form of what follows the @. Raises `ValidationError`, and nothing else.
+    """Return the canonical form of a mail domain. Raises only `ValidationError`.
 
-    The name of the domain is one that mail can be sent to; no DNS is asked.
+    The syntax is checked, without a DNS lookup.
     """
     if len(text) > EMAIL_MAX_LENGTH:
         raise _invalid(TOO_LONG)
@@ -77,12 +79,12 @@ def canonical_domain(text: str) -> str:
 
 
 def a_labels(domain: str) -> str:
-    """Return a domain, or the end of one, in A-labels.
+    """Return a domain, or a suffix of one, in A-labels.
 
-    Raises `ValidationError`, and nothing else, if IDNA 2008 has none for it.
+    Raises only `ValidationError`: if IDNA 2008 does not allow the domain.
     """
     try:
-        # UTS 46 drops invisible characters; two addresses would look alike and be one.
+        # UTS 46 drops invisible characters, so different inputs would become one address.
         if not domain.isascii() and not all(map(idna.uts46_remap, domain)):
             raise _invalid(INVISIBLE)
         return idna.encode(domain, uts46=True, std3_rules=True).decode("ascii")
@@ -92,9 +94,9 @@ def a_labels(domain: str) -> str:
 
 
 def in_unicode(address: str) -> str:
-    """Return a canonical address with its domain in U-labels, where it has any.
+    """Return a canonical address with its domain in U-labels.
 
-    For people to read and programs to compare words with; it may look like another address.
+    Use it only for display and word comparison: it may look like another address.
     """
     local, at, domain = address.rpartition("@")
     try:
@@ -108,8 +110,8 @@ def _canonical_local_part(text: str) -> str:
     if len(local) > LOCAL_PART_MAX_LENGTH:
         raise _invalid(TOO_LONG)
     try:
-        # A quoted local part is valid syntax, and often needs no quotes: two forms of one mailbox.
-        # Django's pattern ignores case as Unicode does, so a dotless i counts as an I.
+        # Quotes are valid syntax, but mostly redundant, so one mailbox would have two forms.
+        # Django's pattern ignores case by Unicode's rules, so it accepts a dotless i as an I.
         if '"' in local or not local.isascii():
             raise _invalid(LOCAL_PART_INVALID)
         _validate_syntax(f"{local}@example.org")
@@ -124,5 +126,5 @@ def _is_visible(character: str) -> bool:
 
 
 def _invalid(message: Any) -> ValidationError:
-    """Return the refusal, whose message is translated when it is read: settings have none yet."""
+    """Return the error with a lazy message, because settings are read before translations."""
     return ValidationError(message, code="email_invalid")

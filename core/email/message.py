@@ -1,4 +1,4 @@
-"""Mail in one layout, as plain text and HTML, in the reader's language."""
+"""Mails in one layout, as plain text and HTML, in the recipient's language."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,9 +18,10 @@ from core.email.words import Reader
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """What one mail says. Build and send it under `translation.override` of the reader's language.
+    """The content of a mail.
 
-    Words of users are in it only as ``reader`` returns them: see `core.email.words`.
+    Build and send it within `translation.override` of the recipient's language. Text from users
+    appears only as ``reader`` returns it; see `core.email.words`.
     """
 
     reader: Reader
@@ -32,16 +33,16 @@ class Mail:
 
     @property
     def greeting(self) -> str:
-        """Greet the reader, by name if that may be."""
+        """The salutation, with the recipient's name if the mail may carry it."""
         name = self.reader.name
         return _("Hello %(name)s,") % {"name": name} if name else _("Hello,")
 
 
 def send(mail: Mail, *, to: str) -> None:
-    """Hand the mail to the SMTP server.
+    """Send the mail by SMTP.
 
-    Raises `MailRefusedError` if it is refused for good, and `MailDelayedError` or `OSError` if it
-    is to be sent again later. None of them quotes the server.
+    Raises `MailRefusedError` for a permanent failure, and `MailDelayedError` or `OSError` for a
+    temporary one, to be retried. None of them quotes the server.
     """
     address = _encodable(to)
     context = {"mail": mail, "public_url": settings.PUBLIC_URL}
@@ -49,13 +50,13 @@ def send(mail: Mail, *, to: str) -> None:
         subject=mail.subject,
         body=render_to_string("mail/mail.txt", context),
         to=[address],
-        # RFC 3834: tells vacation responders to stay silent.
+        # RFC 3834: suppresses automatic replies.
         headers={"Auto-Submitted": "auto-generated"},
     )
     message.attach_alternative(render_to_string("mail/mail.html", context), "text/html")
     connection = get_connection()
     try:
-        # By itself: what is refused here concerns the service, and no mail yet.
+        # Separate from sending: an error here concerns the service, not this mail.
         connection.open()
     except SMTPException as error:
         raise delay_of(error) from None
@@ -68,16 +69,17 @@ def send(mail: Mail, *, to: str) -> None:
 
 
 def _encodable(address: str) -> str:
-    """Return the address as SMTP commands have it; raises `MailRefusedError` if there is no such.
+    """Return the address as SMTP transmits it. Raises `MailRefusedError` if it cannot.
 
-    Django writes some to another mailbox: a domain by IDNA 2003, a local part beyond ASCII by RFC
-    2047, which is for names, and `a<b@example.org` as `b@example.org`.
+    Django would change some addresses to another mailbox: it encodes domains by IDNA 2003 and
+    non-ASCII local parts by RFC 2047, which is for names, and sends `a<b@example.org` to
+    `b@example.org`.
     """
     try:
         encodable = address if address.isascii() else canonical_email(address)
-        is_written_as_it_is = sanitize_address(encodable, "utf-8") == encodable
+        is_unchanged = sanitize_address(encodable, "utf-8") == encodable
     except (ValueError, ValidationError):
-        is_written_as_it_is = False
-    if not is_written_as_it_is:
+        is_unchanged = False
+    if not is_unchanged:
         raise MailRefusedError("the address cannot be encoded", is_undeliverable=True)
     return encodable

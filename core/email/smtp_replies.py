@@ -1,10 +1,9 @@
-"""What the replies of an SMTP server mean for a mail to one recipient.
+"""Classification of SMTP replies for a mail to one recipient.
 
-A 4xx reply, a broken connection and whatever happens before the mail is announced (connecting,
-HELO, STARTTLS, authentication) may be different next time. A 5xx reply to MAIL, RCPT or DATA is
-final (RFC 5321, section 4.2.1). It concerns the recipient's address only if it says so, by its
-enhanced status code (RFC 3463) or, without one, by the reply to RCPT. docs/deployment.md has the
-table.
+Temporary: a 4xx reply, a broken connection, and any error before MAIL (connecting, HELO,
+STARTTLS, authentication). Permanent: a 5xx reply to MAIL, RCPT or DATA (RFC 5321, section 4.2.1).
+A permanent error makes the address undeliverable only if its enhanced status code (RFC 3463) or,
+without one, the reply to RCPT says so. docs/deployment.md has the table.
 """
 
 import re
@@ -21,24 +20,24 @@ from typing import Final
 
 from core.outbox.errors import PermanentFailureError
 
-# Authentication is required or failed (RFC 4954): our configuration, which an operator mends.
+# Authentication is required or failed (RFC 4954): an error of configuration, fixed by an operator.
 CREDENTIALS: Final = frozenset({530, 534, 535, 538})
-# Bad mailbox, domain or syntax, moved, null MX; mailbox disabled, full, or a list that failed.
+# Bad mailbox, domain or syntax, moved, null MX; mailbox disabled, full, or list expansion failed.
 OF_ADDRESS: Final = frozenset(
     {(1, 1), (1, 2), (1, 3), (1, 6), (1, 10), (2, 0), (2, 1), (2, 2), (2, 4)}
 )
-# The recipient takes no internationalised addresses (RFC 6531).
+# The recipient does not accept internationalized addresses (RFC 6531).
 OF_RECIPIENT: Final = OF_ADDRESS | {(6, 7)}
-# Replies to RCPT about a mailbox (RFC 5321, RFC 7504), in servers without enhanced codes.
+# Replies to RCPT about a mailbox, without enhanced codes (RFC 5321, RFC 7504).
 MAILBOX_REPLIES: Final = frozenset({550, 551, 552, 553, 556})
-# Words by which such servers refuse the sender instead.
+# Words in such replies that reject the sender instead.
 POLICY: Final = re.compile(rb"relay|polic|block|black|spam|sender|auth|denied", re.IGNORECASE)
 ENHANCED: Final = re.compile(rb"\s*[245]\.([0-9]{1,3})\.([0-9]{1,3})(?![0-9.])")
 MAX_TEXT_LENGTH: Final = 1_000
 
 
 class Stage(StrEnum):
-    """The commands that a server may refuse a mail at."""
+    """The commands at which a server may reject a mail."""
 
     MAIL = "MAIL FROM"
     RCPT = "RCPT TO"
@@ -46,20 +45,20 @@ class Stage(StrEnum):
 
 
 class MailRefusedError(PermanentFailureError):
-    """The mail was refused for good; ``is_undeliverable`` if that is due to its address."""
+    """A permanent failure; ``is_undeliverable`` if the recipient's address causes it."""
 
     def __init__(self, reason: str, *, is_undeliverable: bool) -> None:
-        """Say why in codes alone: servers quote addresses and messages."""
+        """Take a reason of codes only, because servers quote addresses and messages."""
         self.is_undeliverable = is_undeliverable
         super().__init__(reason)
 
 
 class MailDelayedError(Exception):
-    """The mail was not taken, and is to be sent again later. The text holds codes alone."""
+    """A temporary failure, to be retried. The text contains codes only."""
 
 
 def error_of(error: SMTPException) -> MailRefusedError | MailDelayedError:
-    """Return what an exception of smtplib means, without the server's words."""
+    """Classify an exception from sending, without quoting the server."""
     if isinstance(error, SMTPNotSupportedError):
         return MailRefusedError("SMTPUTF8 is not supported", is_undeliverable=True)
     if isinstance(error, SMTPRecipientsRefused):
@@ -74,7 +73,7 @@ def error_of(error: SMTPException) -> MailRefusedError | MailDelayedError:
 
 
 def delay_of(error: SMTPException) -> MailDelayedError:
-    """Return what an exception means before a mail was announced: never that it is refused."""
+    """Return a temporary failure for an exception before MAIL."""
     code = f": {error.smtp_code}" if isinstance(error, SMTPResponseException) else ""
     return MailDelayedError(f"{type(error).__name__}{code}")
 
@@ -86,7 +85,7 @@ def _error_of_reply(
     match = ENHANCED.match(raw[:MAX_TEXT_LENGTH])
     status = (int(match[1]), int(match[2])) if match else None
     reason = f"{stage}: {code}" + (f" {code // 100}.{status[0]}.{status[1]}" if status else "")
-    if code // 100 != 5 or code in CREDENTIALS:  # noqa: PLR2004 - the class of final refusals
+    if code // 100 != 5 or code in CREDENTIALS:  # noqa: PLR2004 - permanent failures
         return MailDelayedError(reason)
     if status:
         is_undeliverable = (stage is Stage.RCPT and status in OF_RECIPIENT) or (

@@ -1,9 +1,10 @@
-"""Which words of users a mail may carry, and in which form: the one rule for every mail.
+"""Rules for text from users in mails, against spam and phishing in our name.
 
-1. Without proof that the reader is the user whom the mail is about, none ("Hello,").
-2. To a user's own verified address, letters, a few digits, spaces, apostrophes, hyphens and "&".
-   What mail clients turn into links (URLs, host names, addresses, telephone numbers) has
-   characters besides these, and so have HTML, further lines and further headers.
+1. A mail to an address that is not verified as the user's own contains no text from users
+   ("Hello,").
+2. A mail to a user's own verified address contains only letters, a few digits, spaces,
+   apostrophes, hyphens and "&". Links (URLs, host names, addresses, telephone numbers), HTML, line
+   breaks and injected headers need other characters.
 """
 
 import unicodedata
@@ -11,9 +12,9 @@ from dataclasses import dataclass
 from typing import Final
 
 MAX_LENGTH: Final = 60
-# NFKC of thousands of combining marks takes quadratic time, so a text is cut first.
+# Texts are truncated first, because NFKC of many combining marks takes quadratic time.
 MAX_INPUT: Final = 500
-# Fewer than in a telephone number, which phones turn into a link.
+# Fewer than a telephone number has, which phones turn into a link.
 MAX_DIGITS: Final = 4
 CATEGORIES: Final = frozenset({"Ll", "Lm", "Lo", "Lt", "Lu", "Mc", "Mn", "Nd"})
 PUNCTUATION: Final = frozenset("&'\N{RIGHT SINGLE QUOTATION MARK}-")
@@ -21,22 +22,22 @@ PUNCTUATION: Final = frozenset("&'\N{RIGHT SINGLE QUOTATION MARK}-")
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """The reader of a mail; ``is_verified`` if it goes to the user's own, verified address."""
+    """The recipient of a mail; ``is_verified`` if it goes to the user's own verified address."""
 
     full_name: str = ""
     is_verified: bool = False
 
     @property
     def name(self) -> str:
-        """What to call the reader; empty for one who has not proved to be the user."""
+        """The recipient's name; empty if the address is not verified."""
         return self.words(self.full_name)
 
     def words(self, text: str) -> str:
-        """Return a user's text as this reader's mail may carry it: cleaned, or not at all."""
+        """Return a text from a user, cleaned; empty if the address is not verified."""
         return clean_words(text) if self.is_verified else ""
 
     def address(self, email: str) -> str:
-        """Return an e-mail address as `words` does: ``ada (at) home (dot) example``."""
+        """Return an e-mail address in the form ``ada (at) home (dot) example``."""
         halves = (half.split(".") for half in email.rsplit("@", 1))
         return " (at) ".join(" (dot) ".join(map(self.words, labels)) for labels in halves)
 
@@ -45,10 +46,10 @@ STRANGER: Final = Reader()
 
 
 def clean_words(text: str) -> str:
-    """Return the text as one short line that no mail client turns into a link.
+    """Return a text as one short line that mail clients do not turn into a link.
 
-    Dots of all kinds, slashes, controls and the like become spaces; digits go if there are as many
-    as in a telephone number.
+    Dots, slashes, control characters and the like become spaces, and so do digits if there are
+    more than `MAX_DIGITS`.
     """
     folded = unicodedata.normalize("NFKC", text[:MAX_INPUT])
     has_number = sum(map(str.isdigit, folded)) > MAX_DIGITS

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import Group, Permission
 
-from core.cache import remember_many
+from core.cache import get_or_compute_many
 from core.security.actor import Actor
 from schema.context import Batch
 from users.accounts.models import User
@@ -14,7 +14,7 @@ from users.accounts.permissions import permissions_of
 
 
 def _permissions(_actor: Actor, keys: Sequence[tuple[UUID, int]]) -> list[Any]:
-    found = remember_many("permissions", dict(keys), permissions_of)
+    found = get_or_compute_many("permissions", dict(keys), permissions_of)
     return [found[user_id] for user_id, _version in keys]
 
 

@@ -160,7 +160,7 @@ def test_pages_of_errors_are_styled(browser: Browser, site: str) -> None:
     page.goto(f"{site}/verify-email#token=abc")
     page.context.clear_cookies()
     page.get_by_role("button", name="Confirm my address").click()
-    expect(page.get_by_text("This form cannot be used any more")).to_be_visible()
+    expect(page.get_by_text("This form has expired")).to_be_visible()
     padding = "getComputedStyle(document.querySelector('.card')).paddingTop"
     assert page.evaluate(padding) == "32px"
     take_screenshot(page, "csrf")

@@ -1,1 +1,1 @@
-"""Two roles of PostgreSQL: the owner of the tables migrates them, the service only uses them."""
+"""PostgreSQL's two roles: the owner migrates the tables, the service uses them."""

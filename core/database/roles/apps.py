@@ -1,4 +1,4 @@
-"""The roles' Django app: `manage.py migrate` and `flush` as the owner."""
+"""The app that runs `manage.py migrate` and `flush` as the owner of the tables."""
 
 from django.apps import AppConfig
 from django.core.checks import register
@@ -7,11 +7,11 @@ from core.configuration.checks import owner_is_separate
 
 
 class RolesConfig(AppConfig):
-    """Registers the commands, which take precedence over Django's."""
+    """Overrides Django's commands; it precedes the apps that define them."""
 
     name = "core.database.roles"
     label = "roles"
 
     def ready(self) -> None:
-        """Check that a deployment has two roles."""
+        """Register the deployment check for separate roles."""
         register(owner_is_separate, deploy=True)

@@ -1,8 +1,8 @@
-"""What the service may do with the tables.
+"""Privileges of the service's database role.
 
-The owner (`MIGRATION_DATABASE_URL`) makes and changes them. The service (`DATABASE_URL`) reads
-and writes rows, but of `AppendOnly` models it can neither change nor remove any. If both are
-one role, nothing here does anything. Otherwise it is for the owner to do, `as_owner`.
+The owner (`MIGRATION_DATABASE_URL`) creates and alters the tables. The service (`DATABASE_URL`)
+reads and writes rows, but may neither update nor delete rows of `AppendOnly` models. If both
+URLs name the same role, these functions do nothing; otherwise call them within `as_owner`.
 """
 
 from django.apps import apps
@@ -14,11 +14,11 @@ from core.database.append_only import AppendOnly
 
 
 def check_service_role() -> None:
-    """Fail unless the service's role exists and cannot act as the owner.
+    """Raise `CommandError` unless the service's role exists and cannot act as the owner.
 
-    A superuser can, and so can a member of the owner's role.
+    A superuser can act as the owner, and so can a member of the owner's role.
     """
-    if not _are_two():
+    if not _has_separate_owner():
         return
     role = settings.DATABASES["default"]["USER"]
     with connection.cursor() as cursor:
@@ -30,22 +30,22 @@ def check_service_role() -> None:
     if found is None:
         name = connection.ops.quote_name(role)
         raise CommandError(
-            "DATABASE_URL: its role does not exist; create it, with the password given there: "
+            "DATABASE_URL: its role does not exist; create it with the password in the URL: "
             f"CREATE ROLE {name} LOGIN PASSWORD '…';"
         )
     if found[0]:
         raise CommandError(
-            "DATABASE_URL: its role is a superuser or a member of the owner's, so it could change "
-            "what is append-only; see docs/deployment.md"
+            "DATABASE_URL: its role is a superuser or a member of the owner's role, so it could "
+            "change append-only tables; see docs/deployment.md"
         )
 
 
 def grant_to_service() -> None:
-    """Give the service's role its rights on the owner's tables, and no others.
+    """Reset the privileges of the service's role on the owner's tables.
 
-    New tables have none yet, so this follows every migration.
+    New tables have no grants, so this follows every migration.
     """
-    if not _are_two():
+    if not _has_separate_owner():
         return
     append_only = {
         model._meta.db_table for model in apps.get_models() if issubclass(model, AppendOnly)
@@ -62,10 +62,12 @@ def grant_to_service() -> None:
             cursor.execute(f"GRANT USAGE ON SCHEMA {quote(schema)} TO {role}")
         for schema, table in tables:
             name = f"{quote(schema)}.{quote(table)}"
-            rights = "SELECT, INSERT" if table in append_only else "SELECT, INSERT, UPDATE, DELETE"
+            privileges = (
+                "SELECT, INSERT" if table in append_only else "SELECT, INSERT, UPDATE, DELETE"
+            )
             cursor.execute(f"REVOKE ALL ON {name} FROM {role}")
-            cursor.execute(f"GRANT {rights} ON {name} TO {role}")
+            cursor.execute(f"GRANT {privileges} ON {name} TO {role}")
 
 
-def _are_two() -> bool:
+def _has_separate_owner() -> bool:
     return bool(settings.MIGRATION_DATABASE["USER"] != settings.DATABASES["default"]["USER"])

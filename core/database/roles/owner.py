@@ -1,4 +1,4 @@
-"""The owner's connection."""
+"""Connections as the owner of the tables."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +12,10 @@ CREDENTIALS: Final = ("USER", "PASSWORD", "HOST", "PORT", "OPTIONS")
 
 @contextmanager
 def as_owner() -> Iterator[None]:
-    """Make this thread's connection the owner's until the block ends; blocks may be nested.
+    """Connect this thread as the owner within the block; blocks may be nested.
 
-    The database stays the one that is in use, so this works on a test database too. Such a
-    block cannot be inside a transaction.
+    The current database stays selected, so this works with a test database. Raises
+    `TransactionManagementError` within a transaction.
     """
     before = connection.settings_dict
     owner = before | {name: settings.MIGRATION_DATABASE[name] for name in CREDENTIALS}

@@ -1,1 +1,1 @@
-"""Search in texts as people type: any part of words, in any order, accents and case aside."""
+"""Text search by parts of words in any order, ignoring accents and case."""

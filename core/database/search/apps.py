@@ -1,10 +1,10 @@
-"""The search's Django app, which is there for its migration."""
+"""The Django app of the search, which holds its migration."""
 
 from django.apps import AppConfig
 
 
 class SearchConfig(AppConfig):
-    """Registers the app under its short label."""
+    """Registers the app under a short label."""
 
     name = "core.database.search"
     label = "search"

@@ -1,4 +1,4 @@
-"""Columns to search, and conditions on them."""
+"""Searchable columns and search conditions."""
 
 import re
 from collections.abc import Sequence
@@ -14,61 +14,61 @@ from core.errors import ArgumentInvalidError
 MAX_LENGTH: Final = 100
 MAX_WORDS: Final = 10
 LETTER: Final = re.compile(r"[^\W_]")
-# Fewer letters are no trigram.
+# A trigram index does not serve shorter patterns.
 MIN_LETTERS_INSIDE: Final = 3
-# A search that is answered with the best match first looks at this many, at the most.
+# Most matches that an ordering by rank considers.
 MAX_CANDIDATES: Final = 1_000
-# More than the longest text has characters.
+# Separates the ranks; longer than the longest searchable text.
 STEP: Final = 10_000
 
 
 class Fold(Func):
-    """A text as it is searched: NFKC, without accents, in lower case, one space around words."""
+    """Folds a text for search: NFKC, no accents, lower case, one space around words."""
 
     function = "roster_fold"
     output_field = TextField()
 
 
 class _SubstringPattern(Fold):
-    """The pattern of texts that contain the folded one."""
+    """The LIKE pattern that matches the folded text anywhere."""
 
     template = "('%%%%' || btrim(%(function)s(%(expressions)s)) || '%%%%')"
 
 
 class _WordPrefixPattern(Fold):
-    """The pattern of texts that have a word which begins as the folded one."""
+    """The LIKE pattern that matches the folded text at the start of a word."""
 
     template = "('%%%% ' || btrim(%(function)s(%(expressions)s)) || '%%%%')"
 
 
 class _WholeWordPattern(Fold):
-    """The pattern of texts that have the folded one as a word."""
+    """The LIKE pattern that matches the folded text as a whole word."""
 
     template = "('%%%% ' || btrim(%(function)s(%(expressions)s)) || ' %%%%')"
 
 
 class _Like(Lookup):
-    """SQL's LIKE, with an expression for the pattern."""
+    """SQL's LIKE, with an expression as the pattern."""
 
     lookup_name = "like"
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
-        """Compare the two sides."""
+        """Return the SQL and its parameters."""
         left, left_params = self.process_lhs(compiler, connection)
         right, right_params = self.process_rhs(compiler, connection)
         return f"{left} LIKE {right}", [*left_params, *right_params]
 
 
 class Rank(Case):
-    """How well a text matches, the smaller the better: to order by, over so many candidates."""
+    """How well a text matches, lower is better; orders at most ``candidates`` rows."""
 
     candidates = MAX_CANDIDATES
 
 
 def searchable(*columns: str) -> GeneratedField:
-    """Return a column that PostgreSQL fills with what is in others, ready to be searched.
+    """Return a generated column with the folded text of other columns.
 
-    Give it an index of trigrams.
+    It needs a trigram index.
     """
     texts = [part for column in columns for part in (F(column), Value(" "))]
     return GeneratedField(
@@ -79,29 +79,34 @@ def searchable(*columns: str) -> GeneratedField:
 
 
 def words_of(text: str) -> list[str]:
-    """Return what is to be found, each anywhere in a text.
+    """Return the words of a search.
 
-    Raises `ArgumentInvalidError` for what cannot be searched.
+    Raises `ArgumentInvalidError` for a search that is too long, has too many words, or has neither
+    letters nor digits.
     """
     if len(text) > MAX_LENGTH or "\0" in text:
         raise ArgumentInvalidError(
-            _("Search for at most %(max)d characters, and no NUL.") % {"max": MAX_LENGTH}
+            _("Search for at most %(max)d characters, without null characters.")
+            % {"max": MAX_LENGTH}
         )
     words = [word for word in text.split() if LETTER.search(word)]
     if not words:
-        raise ArgumentInvalidError(_("Give a letter or digit to search for."))
+        raise ArgumentInvalidError(_("Enter at least one letter or digit to search for."))
     if len(words) > MAX_WORDS:
         raise ArgumentInvalidError(_("Search for at most %(max)d words.") % {"max": MAX_WORDS})
     return words
 
 
 def has_words(column: str, words: Sequence[str]) -> Q:
-    """Return the condition that all words are in the column; short ones, at a word's beginning."""
+    """Return the condition that a column contains all words, in any order.
+
+    A word of fewer than `MIN_LETTERS_INSIDE` letters matches only the start of a word.
+    """
     return Q(*(_Like(F(column), _pattern(word)) for word in words))
 
 
 def rank(column: str, words: Sequence[str]) -> Rank:
-    """Order by whole words, then beginnings of words, then other parts; short texts first."""
+    """Return the rank: whole words, then word prefixes, then others; shorter texts first."""
     length = Length(column)
     return Rank(
         When(Q(*(_Like(F(column), _WholeWordPattern(Value(word))) for word in words)), then=length),

@@ -1,1 +1,1 @@
-"""The demo's inbox: what the SMTP sink received, readable in the browser."""
+"""The demo's inbox: mails received by the SMTP sink, shown in the browser."""

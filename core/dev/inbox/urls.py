@@ -1,4 +1,4 @@
-"""The demo's inbox, mounted under /dev/mail/ in demo mode only."""
+"""URLs of the demo's inbox, mounted at /dev/mail/ in demo mode only."""
 
 from django.urls import path
 

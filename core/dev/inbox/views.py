@@ -1,4 +1,4 @@
-"""Pages that show the sink's mailbox."""
+"""Pages of the demo's inbox."""
 
 import mailbox
 from email import message_from_bytes, policy
@@ -12,13 +12,13 @@ from django.shortcuts import render
 
 from core.web.content_security import HEADER, MAIL
 
-SHOWN: Final = 100
+MAX_LISTED: Final = 100
 
 
 def mails(request: HttpRequest) -> HttpResponse:
     """List the newest mails."""
     box = _mailbox()
-    newest = sorted(box.keys(), reverse=True)[:SHOWN]
+    newest = sorted(box.keys(), reverse=True)[:MAX_LISTED]
     return render(
         request, "inbox/mails.html", {"mails": [_summary(key, _read(box, key)) for key in newest]}
     )

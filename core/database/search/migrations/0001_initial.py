@@ -1,10 +1,10 @@
-"""What PostgreSQL needs for `core.database.search`."""
+"""PostgreSQL's extensions and function for `core.database.search`."""
 
 from django.contrib.postgres.operations import TrigramExtension, UnaccentExtension
 from django.db import migrations
 
-# Says IMMUTABLE of `unaccent`, which is not, because its rules are a file that could change.
-# With the body in this form PostgreSQL resolves the names once, whatever the search path later.
+# Declared IMMUTABLE although `unaccent` is only STABLE: its rules are a file, which could change.
+# A SQL-standard body resolves names at creation, independent of a later search path.
 FOLD = """
     CREATE FUNCTION roster_fold(text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -16,7 +16,7 @@ FOLD = """
 
 
 class Migration(migrations.Migration):
-    """Before any table that has a column to search."""
+    """Runs before any table with a searchable column is created."""
 
     initial = True
     run_before = [("accounts", "0001_initial")]  # noqa: RUF012 - as Django declares it

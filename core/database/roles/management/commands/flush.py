@@ -1,4 +1,4 @@
-"""Empty the tables as their owner, because the service cannot empty all of them."""
+"""`manage.py flush` as the owner, because the service cannot delete append-only rows."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from core.database.roles.owner import as_owner
 
 
 class Command(flush.Command):
-    """Django's command, by the role that `MIGRATION_DATABASE_URL` names."""
+    """Django's command, run by the role in `MIGRATION_DATABASE_URL`."""
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Run as the owner."""

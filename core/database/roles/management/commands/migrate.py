@@ -1,4 +1,4 @@
-"""Migrate as the owner of the tables, and let the service use them."""
+"""`manage.py migrate` as the owner, followed by the grants to the service."""
 
 from typing import Any
 
@@ -9,15 +9,15 @@ from core.database.roles.owner import as_owner
 
 
 class Command(migrate.Command):
-    """Django's command, by the role that `MIGRATION_DATABASE_URL` names."""
+    """Django's command, run by the role in `MIGRATION_DATABASE_URL`."""
 
     def execute(self, *args: Any, **options: Any) -> str | None:
-        """Run as the owner from the first look at the database."""
+        """Run as the owner, including the system checks."""
         with as_owner():
             return super().execute(*args, **options)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Refuse to begin without the service's role; grant it its rights in the end."""
+        """Check the service's role, migrate, then grant its privileges."""
         check_service_role()
         super().handle(*args, **options)
         if not (options["plan"] or options["check_unapplied"]):
