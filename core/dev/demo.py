@@ -70,7 +70,7 @@ def _take_over_data_dir(data_dir: Path) -> Iterator[None]:
         raise BadSetting("DATA_DIR", f"cannot be used: {error.strerror}") from None
     with lock:
         try:
-            # Children do not inherit a POSIX lock, so those that outlive this process do not hold it.
+            # Children do not inherit a POSIX lock, so those that outlive us do not hold it.
             fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise BadSetting("DATA_DIR", "is in use by another `make run`") from None

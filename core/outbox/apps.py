@@ -9,13 +9,13 @@ from core.configuration.checks import check_outbox_lease
 
 
 class OutboxConfig(AppConfig):
-    """Loads every `tasks` module, so that `publish` knows all subscribers in any process."""
+    """Loads every `tasks` module, so that all processes know all subscribers."""
 
     name = "core.outbox"
     label = "outbox"
     verbose_name = _("Operation")
 
     def ready(self) -> None:
-        """Import the subscribers, and check the settings that the outbox depends on."""
+        """Import the subscribers, and register the check of the outbox's settings."""
         autodiscover_modules("tasks")
         register(check_outbox_lease)

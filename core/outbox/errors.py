@@ -1,4 +1,4 @@
-"""What a subscriber raises when another attempt is of no use."""
+"""The error by which a subscriber stops further attempts."""
 
 from typing import Final
 
@@ -6,12 +6,12 @@ REASON_MAX_LENGTH: Final = 100
 
 
 class PermanentFailureError(Exception):
-    """The work was refused for good. The message stays in the outbox as failed.
+    """A permanent failure. The message stays in the outbox as failed.
 
-    ``reason`` is shown to operators and stored: it must hold no secret and nothing personal.
+    ``reason`` is stored and shown to operators; it must contain neither secrets nor personal data.
     """
 
     def __init__(self, reason: str) -> None:
-        """Keep the reason, cut to what a row holds."""
+        """Truncate the reason to the length of its column."""
         self.reason = reason[:REASON_MAX_LENGTH]
         super().__init__(self.reason)

@@ -1,4 +1,4 @@
-"""The outbox for Prometheus, read from the database: each pod reports the same."""
+"""Outbox metrics for Prometheus, read from the database, so equal in all pods."""
 
 import logging
 from collections.abc import Iterable
@@ -15,13 +15,13 @@ logger = logging.getLogger(__name__)
 
 
 class OutboxCollector(Collector):
-    """Counts messages by their state when Prometheus asks, up to `MAX_COUNT` each."""
+    """Counts messages by state at each scrape, up to `MAX_COUNT` per state."""
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """Yield one gauge; none while the database does not answer."""
+        """Yield the gauge; nothing if the database fails."""
         gauge = GaugeMetricFamily(
             "outbox_messages",
-            f"Messages of the outbox that need a look, counted up to {MAX_COUNT}.",
+            f"Outbox messages that are due or failing, counted up to {MAX_COUNT}.",
             labels=["state"],
         )
         messages = OutboxMessage.objects.all()

@@ -13,52 +13,55 @@ from core.outbox.errors import REASON_MAX_LENGTH
 from core.web.request_id import MAX_LENGTH as REQUEST_ID_MAX_LENGTH
 
 FAILING_AFTER = 5
-# By the default lease of a minute, attempts come about once an hour in the end.
-DOUBLINGS = 6
+# Limits the exponential backoff: with the default lease of a minute, to about one attempt an hour.
+MAX_DOUBLINGS = 6
 
 
 class OutboxQuerySet(models.QuerySet["OutboxMessage"]):
-    """Who may work on which message, decided by conditional updates only."""
+    """State transitions of messages, by conditional updates instead of locks."""
 
     def due(self) -> "OutboxQuerySet":
-        """Messages that no worker finished in time."""
+        """Messages to dispatch: no worker completed them within the lease."""
         return self.filter(dispatch_at__lte=timezone.now())
 
     def failing(self) -> "OutboxQuerySet":
-        """Messages that failed repeatedly, for an operator to look at; attempts go on."""
+        """Messages that failed repeatedly; attempts continue."""
         return self.filter(attempts__gte=FAILING_AFTER, failed_at=None)
 
     def failed(self) -> "OutboxQuerySet":
-        """Messages that failed for good; not attempted until they are retried."""
+        """Messages that failed permanently; not attempted again unless retried."""
         return self.exclude(failed_at=None)
 
     def expired(self) -> "OutboxQuerySet":
-        """Failed messages that were kept for long enough."""
+        """Failed messages past their retention."""
         return self.filter(failed_at__lte=timezone.now() - settings.OUTBOX_FAILED_TTL)
 
     def fail(self, message_id: int, reason: str) -> None:
-        """Mark a message as failed, so that it is not attempted again."""
+        """Mark a message as failed permanently."""
         self.filter(pk=message_id).update(
             failed_at=timezone.now(), failure=reason, dispatch_at=None, claimed_until=None
         )
 
     def retry(self, message_id: int) -> bool:
-        """Make a failed message due again, as if it were new; return whether it was failed."""
+        """Reset a failed message and make it due; return whether it was failed."""
         retried = self.failed().filter(pk=message_id)
         now = timezone.now()
         return bool(retried.update(failed_at=None, failure="", attempts=0, dispatch_at=now))
 
     def postpone(self, ids: Iterable[int]) -> None:
-        """Keep the next relays from dispatching these again before a worker had its chance."""
+        """Move the messages' due time by one lease, for a worker to claim them first."""
         self.filter(pk__in=ids).update(dispatch_at=timezone.now() + settings.OUTBOX_LEASE)
 
     def claim(self, message_id: int) -> "OutboxMessage | None":
-        """Take a message for one lease, longer with each attempt; None if it is not free."""
+        """Claim a message for one lease, longer with each attempt.
+
+        Returns None if the message is gone, failed or claimed by another worker.
+        """
         now = timezone.now()
         message = self.filter(pk=message_id).first()
         if message is None:
             return None
-        lease = settings.OUTBOX_LEASE * 2 ** min(message.attempts, DOUBLINGS)
+        lease = settings.OUTBOX_LEASE * 2 ** min(message.attempts, MAX_DOUBLINGS)
         lease_end = now + lease
         claimed = self.filter(
             Q(claimed_until=None) | Q(claimed_until__lte=now),
@@ -70,13 +73,13 @@ class OutboxQuerySet(models.QuerySet["OutboxMessage"]):
 
 
 class OutboxMessage(models.Model):
-    """One piece of work for one subscriber. The payload holds ids, never secrets."""
+    """A message to one subscriber. The payload contains ids, never secrets."""
 
     subscriber = models.CharField(_("subscriber"), max_length=200)
     payload = models.JSONField(_("payload"))
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
-    # Null for a failed message, which is never due.
+    # Null if the message failed permanently.
     dispatch_at = models.DateTimeField(_("due"), null=True)
     claimed_until = models.DateTimeField(_("claimed until"), null=True)
     failed_at = models.DateTimeField(_("failed"), null=True)
@@ -88,7 +91,7 @@ class OutboxMessage(models.Model):
         db_default="",
     )
 
-    # Of the request that caused the work; empty if no request did.
+    # The request that caused the message; empty if there was none.
     request_id = models.CharField(
         _("request id"), max_length=REQUEST_ID_MAX_LENGTH, blank=True, default="", db_default=""
     )
@@ -96,7 +99,7 @@ class OutboxMessage(models.Model):
     objects = OutboxQuerySet.as_manager()
 
     class Meta:
-        """Relay reads by `dispatch_at` only; operators, what failed."""
+        """`relay` filters by `dispatch_at`, and operators by `failed_at`."""
 
         verbose_name = _("outbox message")
         verbose_name_plural = _("outbox messages")
@@ -113,5 +116,5 @@ class OutboxMessage(models.Model):
         ]
 
     def __str__(self) -> str:
-        """Name the subscriber and the message."""
+        """Return the subscriber and the message's id."""
         return f"{self.subscriber} #{self.pk}"

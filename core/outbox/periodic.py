@@ -1,4 +1,4 @@
-"""Tasks that run again and again: each declares its interval, which fills Beat's schedule."""
+"""Periodic tasks: each declares its interval for Celery Beat."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -6,15 +6,15 @@ from typing import Any, Final
 
 from celery import Task, shared_task
 
-# Of all imported `tasks` modules, by the task's name; `settings.CELERY_BEAT_SCHEDULE`.
+# The tasks of all imported `tasks` modules by name; `settings.CELERY_BEAT_SCHEDULE`.
 schedule: Final[dict[str, dict[str, Any]]] = {}
 
 
 def periodic(name: str, *, every: timedelta) -> Callable[[Callable[[], None]], Task[[], None]]:
-    """Make the decorated function a task that Beat sends once in an interval.
+    """Register the decorated function as a task that Beat sends at an interval.
 
-    A run that no worker took within the interval expires, so that runs do not pile up while there
-    is no worker.
+    A run that no worker has received within the interval expires, so that runs do not accumulate
+    without a worker.
     """
 
     def register(function: Callable[[], None]) -> Task[[], None]:

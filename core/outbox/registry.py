@@ -1,4 +1,4 @@
-"""Topics, their subscribers, and publishing to them."""
+"""Topics, subscribers and publishing."""
 
 import logging
 from collections import defaultdict
@@ -24,7 +24,7 @@ Handler = Callable[..., None]
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """A function that gets a topic's payloads as keyword arguments."""
+    """A function that receives a topic's payloads as keyword arguments."""
 
     name: str
     handler: Handler
@@ -36,11 +36,11 @@ _topics: defaultdict[str, list[Subscriber]] = defaultdict(list)
 
 
 def subscriber(topic: str, *, transactional: bool = False) -> Callable[[Handler], Handler]:
-    """Register the decorated function for ``topic``.
+    """Subscribe the decorated function to ``topic``.
 
-    It runs in a Celery worker, at least once for each message. With ``transactional`` it runs
-    in one transaction with the removal of the message: its database writes happen exactly
-    once, so it must do nothing else.
+    It runs in a Celery worker, at least once per message. With ``transactional``, it runs in one
+    transaction with the deletion of the message, so its database writes happen exactly once. Such a
+    function must have no other side effects.
     """
 
     def register(handler: Handler) -> Handler:
@@ -54,9 +54,9 @@ def subscriber(topic: str, *, transactional: bool = False) -> Callable[[Handler]
 
 
 def publish(topic: str, **payload: Any) -> None:
-    """Write a message for each subscriber of ``topic`` in the caller's transaction.
+    """Write a message for each subscriber of ``topic`` in the current transaction.
 
-    ``payload`` becomes JSON and must hold ids, never secrets or personal values.
+    ``payload`` is stored as JSON and must contain ids, never secrets or personal data.
     """
     announce_change()
     request_id = current_request_id()
@@ -70,14 +70,14 @@ def publish(topic: str, **payload: Any) -> None:
         for entry in _topics[topic]
     )
     if messages:
-        # Robust: what is committed must not be answered as a fault, whatever the broker does.
+        # Robust, because an error of the broker must not turn a committed change into an error.
         transaction.on_commit(
             lambda: dispatch((message.pk, request_id) for message in messages), robust=True
         )
 
 
 def retry(message_id: int) -> bool:
-    """Have a failed message delivered after the commit; return whether it was failed."""
+    """Retry a failed message after the commit; return whether it was failed."""
     is_retried = OutboxMessage.objects.retry(message_id)
     if is_retried:
         request_id = current_request_id()
@@ -86,9 +86,9 @@ def retry(message_id: int) -> bool:
 
 
 def dispatch(messages: Iterable[tuple[int, str]]) -> None:
-    """Ask the workers to deliver these now; if the broker cannot be reached, `relay` will.
+    """Send messages to the workers; `relay` does it later if the broker is unreachable.
 
-    A message is given by its id and the id of the request that caused it.
+    A message is given as its id and the id of the request that caused it.
     """
     try:
         for message_id, request_id in messages:

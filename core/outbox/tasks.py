@@ -1,4 +1,4 @@
-"""The Celery side of the outbox."""
+"""Celery tasks of the outbox."""
 
 import logging
 from datetime import timedelta
@@ -19,10 +19,10 @@ BATCH = 500
 
 @shared_task(name="core.outbox.deliver")
 def deliver(message_id: int) -> None:
-    """Run one message's subscriber, unless it is done or in another worker's hands.
+    """Run the subscriber of a message, unless it is gone or claimed by another worker.
 
-    An exception leaves the message claimed: it is retried when the lease is over. After a
-    `PermanentFailureError` it is kept as failed, and retried by hand only.
+    After an exception the message stays claimed and is retried when the lease expires. After a
+    `PermanentFailureError` it is marked as failed, and an operator may retry it.
     """
     message = OutboxMessage.objects.claim(message_id)
     if message is None:
@@ -31,7 +31,7 @@ def deliver(message_id: int) -> None:
         _run(subscribers[message.subscriber], message)
     except PermanentFailureError as error:
         OutboxMessage.objects.fail(message_id, error.reason)
-        logger.warning("%s failed for good: %s", message, error.reason)
+        logger.warning("%s failed permanently: %s", message, error.reason)
 
 
 def _run(entry: Subscriber, message: OutboxMessage) -> None:
@@ -47,7 +47,7 @@ def _run(entry: Subscriber, message: OutboxMessage) -> None:
 
 @periodic("core.outbox.relay", every=timedelta(seconds=10))
 def relay() -> None:
-    """Dispatch what is due, in one bounded batch; Beat calls it every few seconds."""
+    """Dispatch one batch of due messages."""
     with transaction.atomic():
         due = OutboxMessage.objects.due().order_by("dispatch_at")
         rows = due.select_for_update(skip_locked=True).values_list("pk", "request_id")
@@ -58,5 +58,5 @@ def relay() -> None:
 
 @periodic("core.outbox.prune_failed", every=timedelta(minutes=10))
 def prune_failed() -> None:
-    """Remove failed messages after `settings.OUTBOX_FAILED_TTL`."""
+    """Delete failed messages after `settings.OUTBOX_FAILED_TTL`."""
     delete_in_batches(OutboxMessage.objects.expired())

@@ -1,7 +1,7 @@
-"""Buckets in this process's memory, for what is counted with every request.
+"""Buckets in process memory, for limits that are counted with every request.
 
-A round trip to Redis costs as much as many an operation. So each process counts by itself, and a
-client that reaches several of them gets the budget of each.
+A round trip to Redis would cost as much as a cheap operation. So each process counts separately,
+and a client that reaches several processes has the budget of each.
 """
 
 from collections.abc import Hashable
@@ -14,13 +14,13 @@ from cachetools import FIFOCache
 class MemoryBuckets:
     """The most recently filled buckets, by GCRA as in `core.ratelimit.buckets`.
 
-    A subject whose bucket was evicted starts again with an empty one. A refused attempt fills
-    nothing, so it does not delay the eviction either.
+    A subject whose bucket was evicted starts with an empty one. A refused attempt does not fill the
+    bucket, so it does not delay the eviction.
     """
 
     def __init__(self, subjects: int) -> None:
         """Keep at most ``subjects`` buckets."""
-        # When each bucket will be empty. FIFO by the last write, which a read does not postpone.
+        # The time at which each bucket will be empty. Evicted in the order of the last write.
         self._empty_at: FIFOCache[Hashable, float] = FIFOCache(subjects)
         self._lock = Lock()
 
@@ -29,9 +29,9 @@ class MemoryBuckets:
         return len(self._empty_at)
 
     def fill(self, subject: Hashable, *, interval: float, capacity: float) -> float:
-        """Add one point, or return the seconds until there is room for one.
+        """Add one point; return 0, or the seconds to wait if the bucket is full.
 
-        A point leaks away in ``interval`` seconds, a full bucket in ``capacity`` seconds.
+        One point leaks in ``interval`` seconds, a full bucket in ``capacity`` seconds.
         """
         now = monotonic()
         with self._lock:
@@ -43,7 +43,7 @@ class MemoryBuckets:
         return 0.0
 
     def overfill(self, subject: Hashable, seconds: float) -> None:
-        """Add what takes ``seconds`` to leak away, whether or not there is room for it."""
+        """Add points that leak in ``seconds``, even beyond the capacity."""
         now = monotonic()
         with self._lock:
             self._empty_at[subject] = max(self._empty_at.get(subject, now), now) + seconds

@@ -1,4 +1,4 @@
-"""Buckets in PostgreSQL, for as long as Redis fails."""
+"""Buckets in PostgreSQL, the fallback while Redis fails."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -10,9 +10,8 @@ from django.db.models import F
 from core.ratelimit.buckets import Limit
 from core.ratelimit.models import StoredBucket
 
-# Locks the rows in the order of their keys, as everybody does, so that nobody deadlocks. A
-# statement that waited for a lock takes the time at which it began, which is never in the
-# client's favour.
+# Locks rows in the order of their keys, against deadlocks. A statement that has waited for a lock
+# uses the time at which it began, which never favours the client.
 FILL: Final = """
     INSERT INTO ratelimit_storedbucket AS bucket (key, empty_at)
     SELECT key, statement_timestamp() + size
@@ -26,9 +25,9 @@ FILL: Final = """
 
 
 def fill(limits: Mapping[bytes, Limit]) -> timedelta:
-    """Add one attempt to all buckets, or return how long to wait before that is possible.
+    """Add one attempt to all buckets, or to none; return the time to wait, else zero.
 
-    Adds it first and then takes it back if a bucket overflowed; nobody sees it in between.
+    The transaction is rolled back if a bucket overflows.
     """
     sizes = [limit.interval for limit in limits.values()]
     with transaction.atomic(durable=True):
@@ -42,12 +41,12 @@ def fill(limits: Mapping[bytes, Limit]) -> timedelta:
 
 
 def drain(limits: Mapping[bytes, Limit]) -> None:
-    """Take one attempt out of each bucket; a time that comes to lie in the past is as no row."""
+    """Remove one attempt from each bucket. A bucket with a past time counts as empty."""
     for key, limit in limits.items():
         StoredBucket.objects.filter(pk=key).update(empty_at=F("empty_at") - limit.interval)
 
 
 def empty(limits: Mapping[bytes, Limit]) -> None:
-    """Forget the buckets, one by one, so as never to hold one lock and wait for another."""
+    """Delete the buckets one by one; holding one lock while waiting could deadlock."""
     for key in limits:
         StoredBucket.objects.filter(pk=key).delete()

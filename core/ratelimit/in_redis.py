@@ -1,11 +1,11 @@
-"""Buckets in Redis, which is where attempts are counted as a rule.
+"""Buckets in Redis, the default store.
 
-A bucket is a key that holds the time, in microseconds of Redis' clock, at which the bucket
-will be empty (GCRA's theoretical arrival time), and that expires then. A server that is emptied
-or evicts keys forgets attempts, and limits again from then on.
+A bucket is a key whose value is the time, in microseconds of Redis's clock, at which the bucket
+will be empty (GCRA's theoretical arrival time). The key expires at that time. A server that is
+flushed or evicts keys loses attempts and counts again from zero.
 
-The scripts need Redis 5 or newer, which replicates what a script wrote and not the script, so
-that it may read the clock first.
+The scripts need Redis 5 or newer, which replicates effects instead of scripts, so that a script may
+read the clock before it writes.
 """
 
 import time
@@ -21,11 +21,11 @@ from redis.retry import Retry
 from core.ratelimit.buckets import Limit
 
 TIMEOUT_SECONDS: Final = 0.2
-# For how long a server that failed is not asked again.
+# How long to use PostgreSQL after an error of Redis.
 DISTRUST_SECONDS: Final = 2.0
 MICROSECOND: Final = timedelta(microseconds=1)
 
-# ARGV has for each of the KEYS the interval and the capacity. Answers the time to wait.
+# ARGV has the interval and the capacity for each of the KEYS. Returns the time to wait.
 FILL: Final = """
 local clock = redis.call("TIME")
 local now = clock[1] * 1000000 + clock[2]
@@ -45,8 +45,7 @@ end
 return wait
 """
 
-# ARGV has the interval for each of the KEYS. A time that comes to lie in the past is as good
-# as no key.
+# ARGV has the interval for each of the KEYS. A bucket with a past time counts as empty.
 DRAIN: Final = """
 for i, key in ipairs(KEYS) do
     if redis.call("EXISTS", key) == 1 then
@@ -57,15 +56,15 @@ end
 
 
 class RedisBuckets:
-    """The buckets in one server; every method raises `RedisError` if it does not answer."""
+    """Buckets in one Redis server; every operation raises `RedisError` if it fails."""
 
     def __init__(self, url: str) -> None:
-        """Connect when first asked; the pool serves all threads, and forked processes anew."""
+        """Create a pool, which connects lazily and again after a fork."""
         self._client = Redis.from_url(
             url,
             socket_connect_timeout=TIMEOUT_SECONDS,
             socket_timeout=TIMEOUT_SECONDS,
-            # redis-py retries with growing pauses unless told not to.
+            # By default redis-py retries with exponential backoff.
             retry=Retry(NoBackoff(), 0),
         )
         self._fill = self._client.register_script(FILL)
@@ -73,30 +72,30 @@ class RedisBuckets:
         self.distrusted_until = 0.0
 
     def is_trusted(self) -> bool:
-        """Tell whether it did not fail just now, so that few requests wait for it in vain."""
+        """Return whether the server has not failed recently (a circuit breaker)."""
         return time.monotonic() >= self.distrusted_until
 
     def distrust(self) -> None:
-        """Remember, in this process, that it failed."""
+        """Open the circuit for `DISTRUST_SECONDS`, in this process."""
         self.distrusted_until = time.monotonic() + DISTRUST_SECONDS
 
     def fill(self, limits: Mapping[bytes, Limit]) -> timedelta:
-        """Add one attempt to all buckets, or return how long to wait before that is possible."""
+        """Add one attempt to all buckets, or to none; return the time to wait, else zero."""
         sizes = [size for limit in limits.values() for size in (limit.interval, limit.capacity)]
         return int(self._fill(_names(limits), _numbers(sizes))) * MICROSECOND
 
     def drain(self, limits: Mapping[bytes, Limit]) -> None:
-        """Take one attempt out of each bucket."""
+        """Remove one attempt from each bucket."""
         self._drain(_names(limits), _numbers([limit.interval for limit in limits.values()]))
 
     def empty(self, limits: Mapping[bytes, Limit]) -> None:
-        """Forget the buckets."""
+        """Delete the buckets."""
         self._client.delete(*_names(limits))
 
 
 @cache
 def redis_buckets(url: str) -> RedisBuckets:
-    """Return this process's one client of the server."""
+    """Return the process's client for the server."""
     return RedisBuckets(url)
 
 

@@ -1,13 +1,13 @@
-"""Counting attempts, for services.
+"""Rate limits on attempts, for services.
 
-A service counts before it opens its transaction, so that no rollback takes the count back:
+A service counts before it opens its transaction, so that a rollback does not undo the count:
 
     attempt(Bucket(PER_ACCOUNT, login), Bucket(PER_NETWORK, network_of(address)))
     with transaction.atomic(durable=True):
         …
-    forgive(Bucket(PER_ACCOUNT, login))
+    clear(Bucket(PER_ACCOUNT, login))
 
-All functions raise `RuntimeError` in a transaction. Tests may run in one of their own.
+All functions raise `RuntimeError` within a transaction, except that of a `TestCase`.
 """
 
 import logging
@@ -35,10 +35,10 @@ Limits = Mapping[bytes, Limit]
 
 
 def attempt(*buckets: Bucket) -> None:
-    """Count one attempt in all of the buckets, for good.
+    """Count one attempt in all buckets.
 
-    If any of them is full, count it in none and raise `TooManyAttemptsError` with the whole
-    seconds until there is room in all of them.
+    If any bucket is full, count it in none and raise `TooManyAttemptsError` with the seconds,
+    rounded up, until all have room.
     """
     wait = _count(RedisBuckets.fill, in_postgresql.fill, buckets)
     if wait:
@@ -46,19 +46,19 @@ def attempt(*buckets: Bucket) -> None:
 
 
 def refund(*buckets: Bucket) -> None:
-    """Take one attempt out of each bucket that has any, because it turned out harmless."""
+    """Remove one attempt from each bucket, because it turned out to be legitimate."""
     _count(RedisBuckets.drain, in_postgresql.drain, buckets)
 
 
 def clear(*buckets: Bucket) -> None:
-    """Take all attempts out of the buckets."""
+    """Remove all attempts from the buckets."""
     _count(RedisBuckets.empty, in_postgresql.empty, buckets)
 
 
 def forget(*buckets: Bucket) -> None:
-    """Take all attempts out of the buckets, wherever they were counted.
+    """Remove all attempts from the buckets in both stores, for the erasure of a user.
 
-    What Redis keeps while it fails is gone within its limits' periods.
+    If Redis fails, its keys expire within the periods of the limits.
     """
     clear(*buckets)
     in_postgresql.empty({bucket.key: bucket.limit for bucket in buckets})
@@ -69,8 +69,8 @@ def _count(
     instead: Callable[[Limits], T],
     buckets: tuple[Bucket, ...],
 ) -> T | None:
-    """Do it in Redis, or in PostgreSQL if Redis fails or failed just now."""
-    # Raises in a transaction, and issues no statement.
+    """Call ``in_redis``, or ``instead`` if Redis fails or has failed recently."""
+    # Raises `RuntimeError` within a transaction; executes no statement.
     with transaction.atomic(savepoint=False, durable=True):
         pass
     if not buckets:
@@ -82,6 +82,6 @@ def _count(
             return in_redis(redis, limits)
         except RedisError as error:
             redis.distrust()
-            # The error's text may quote the command, which has the keys.
+            # Logs the type only, because the text may quote the command with its keys.
             logger.warning("Redis failed (%s), PostgreSQL counts attempts", type(error).__name__)
     return instead(limits)

@@ -1,22 +1,22 @@
-"""The table that stands in for Redis."""
+"""The table of buckets, the fallback for Redis."""
 
 from django.db import models
 from django.db.models.functions import Now
 
 
 class StoredBucketQuerySet(models.QuerySet["StoredBucket"]):
-    """Which buckets matter, by PostgreSQL's clock."""
+    """Queries on buckets by PostgreSQL's clock."""
 
     def drained(self) -> "StoredBucketQuerySet":
-        """Buckets from which all attempts have leaked away; they are as good as no row."""
+        """Empty buckets, which are equivalent to missing ones."""
         return self.filter(empty_at__lte=Now())
 
 
 class StoredBucket(models.Model):
-    """How full a bucket is, as the time at which it will be empty if nothing more comes in.
+    """A bucket's level, as the time at which it will be empty.
 
-    That time is GCRA's theoretical arrival time. There is no index on it: nearly every write
-    changes it, and the table is small.
+    That is GCRA's theoretical arrival time. It has no index, because nearly every write changes it
+    and the table is small.
     """
 
     key = models.BinaryField(primary_key=True, max_length=32)
@@ -25,5 +25,5 @@ class StoredBucket(models.Model):
     objects = StoredBucketQuerySet.as_manager()
 
     def __str__(self) -> str:
-        """Show the beginning of the digest."""
+        """Return the start of the key in hexadecimal."""
         return bytes(self.key[:4]).hex()

@@ -1,4 +1,4 @@
-"""The Celery side of the throttles."""
+"""Celery tasks of the rate limits."""
 
 from datetime import timedelta
 
@@ -9,5 +9,5 @@ from core.ratelimit.models import StoredBucket
 
 @periodic("core.ratelimit.prune", every=timedelta(minutes=10))
 def prune() -> None:
-    """Delete the rows of empty buckets; none in which an attempt is just being counted."""
+    """Delete empty buckets, except locked ones, in which an attempt is being counted."""
     delete_in_batches(StoredBucket.objects.drained())

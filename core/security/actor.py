@@ -1,4 +1,4 @@
-"""Who asks: the only identity that services, policies and querysets are given."""
+"""The actor: the identity on which services, policies and querysets decide."""
 
 import datetime as dt
 from collections.abc import Callable, Sequence
@@ -8,63 +8,63 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """How the person behind a session has proved who they are, and when.
+    """When and how a session's user last authenticated, for step-up checks.
 
-    It is read with the session and never inferred: a session that proved less stays one that did.
+    It is read with the session and never inferred from other facts.
     """
 
-    # When the last proof was given, whichever it was, and when the last one by a second factor.
+    # The last authentication by any method, and the last one by a second factor.
     authenticated_at: dt.datetime
     factor_at: dt.datetime | None = None
-    # The kinds of second factors that the person has at this moment.
+    # The kinds of second factors that the user has now.
     factors: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """A person acting through a session or a token, an anonymous client, or the service itself.
+    """A user with a session or an API token, an anonymous client, or the system.
 
-    The facts are read from the database once a request, so a change of role, a revoked session
-    or a revoked token takes effect on the next request.
+    The attributes are read from the database once per request, so a changed role or a revoked
+    session or token takes effect on the next request.
     """
 
     user_id: UUID | None = None
     session_id: UUID | None = None
-    # The API token, if that and no session is what the request came with.
+    # The API token that authenticated the request, instead of a session.
     token_id: UUID | None = None
-    # The administrator who acts in the person's name, if it is not the person.
+    # The administrator who impersonates the user.
     impersonator_id: UUID | None = None
-    # What the token, or whoever acts in the person's name, is good for; None for everything, as
-    # for people themselves.
+    # The scopes of the API token or the impersonation; None, without limits, for a user's own
+    # session.
     scopes: frozenset[str] | None = None
     is_staff: bool = False
     is_superuser: bool = False
     is_system: bool = False
-    # The bulk action that is being carried out, if that is how the person acts.
+    # The bulk action on behalf of which the user acts.
     bulk_action_id: UUID | None = None
-    # None for whoever acts through no session that they began as themselves.
+    # None without an interactive session of the user's own.
     proof: Proof | None = None
-    # Who must set up a second factor before anything else. To all rules such an actor is nobody;
-    # only the services that set one up, or end the session, look at this.
+    # The user who must set up a second factor first. Rules treat such an actor as anonymous; only
+    # the services that set up a second factor or end the session read this.
     enrolling_id: UUID | None = None
-    # Where the request came from; None if that is unknown, as through a Unix socket.
+    # The client's address; None if it is unknown, as with a Unix socket.
     ip: str | None = None
     user_agent: str = ""
 
     @property
     def is_authenticated(self) -> bool:
-        """Whether a person is known behind the request."""
+        """Whether the request belongs to a user."""
         return self.user_id is not None
 
     @property
     def is_interactive(self) -> bool:
-        """Whether whoever acts is there themselves, and nothing speaks for them."""
+        """True for a user's own session; False for API tokens and impersonation."""
         return self.scopes is None
 
     def allows(self, scope: str) -> bool:
-        """Return whether this is within what the request's credential is good for.
+        """Return whether the request's credential includes the scope.
 
-        It says nothing of whether the person may: that is for the policies.
+        Whether the user has the permission is decided by the policies.
         """
         return self.scopes is None or scope in self.scopes
 

@@ -1,4 +1,4 @@
-"""Keys derived from secrets, sealed values and digests of random secrets."""
+"""Key derivation, encryption, and digests of random secrets."""
 
 import hashlib
 import secrets
@@ -13,12 +13,12 @@ from django.conf import settings
 
 
 class UnsealError(ValueError):
-    """The text was not sealed by us for this purpose and context."""
+    """The text was not sealed with our keys for this purpose and context."""
 
 
 @cache
 def derive_key(purpose: str, secret_key: str, length: int = 32) -> bytes:
-    """Return a key of ``length`` bytes for one purpose, to be remembered by the process."""
+    """Return a key of ``length`` bytes for one purpose; cached by the process."""
     return _derive(purpose, secret_key, length)
 
 
@@ -30,17 +30,17 @@ def _cipher(purpose: str, secret_key: str) -> AESSIV:
 def seal(plaintext: bytes, *, purpose: str, context: str) -> str:
     """Encrypt and authenticate deterministically (AES-SIV, RFC 5297), as URL-safe text.
 
-    Equal plaintexts in the same context give equal text, so this suits cursors, not secrets
-    whose equality is itself a secret.
+    Equal plaintexts in the same context give equal ciphertexts. That suits cursors, but not secrets
+    whose equality must not be revealed.
     """
     cipher = _cipher(purpose, settings.SECRET_KEY)
     return urlsafe_b64encode(cipher.encrypt(plaintext, [context.encode()])).decode().rstrip("=")
 
 
 def unseal(sealed: str, *, purpose: str, context: str) -> bytes:
-    """Return what `seal` was given, under SECRET_KEY or one of its fallbacks.
+    """Decrypt a text from `seal`, with SECRET_KEY or one of its fallbacks.
 
-    Raises `UnsealError` for any other text or context.
+    Raises `UnsealError` for any other text, purpose or context.
     """
     try:
         data = urlsafe_b64decode(sealed + "=" * (-len(sealed) % 4))
@@ -55,16 +55,16 @@ def unseal(sealed: str, *, purpose: str, context: str) -> bytes:
 
 
 def encrypt_with_secret(secret: str, plaintext: str, *, purpose: str) -> bytes:
-    """Encrypt for whoever presents ``secret``, a `new_secret` of which we keep the digest only.
+    """Encrypt for the holder of ``secret``, a `new_secret` of which only the digest is stored.
 
-    The key comes from the secret alone and is not remembered, so neither the database nor
-    SECRET_KEY reveals the plaintext.
+    The key is derived from the secret alone and not cached, so neither the database nor SECRET_KEY
+    reveals the plaintext.
     """
     return AESSIV(_derive(purpose, secret)).encrypt(plaintext.encode(), None)
 
 
 def decrypt_with_secret(secret: str, ciphertext: bytes, *, purpose: str) -> str:
-    """Return what `encrypt_with_secret` was given. Raises `UnsealError` for anything else."""
+    """Decrypt a text from `encrypt_with_secret`. Raises `UnsealError` for any other."""
     try:
         return AESSIV(_derive(purpose, secret)).decrypt(ciphertext, None).decode()
     except (ValueError, InvalidTag):

@@ -1,4 +1,4 @@
-"""What the application answers to a WSGI request, as bytes (PEP 3333, RFC 9112)."""
+"""Serialization of WSGI responses (PEP 3333, RFC 9112)."""
 
 import json
 import time
@@ -17,9 +17,9 @@ Headers = list[tuple[str, str]]
 
 # RFC 9110, section 6.4.1.
 WITHOUT_BODY: Final = ("1", "204", "304")
-# Files come in blocks of 4 KiB, of which so many are sent together.
+# Files are read in blocks of 4 KiB; this many are sent together.
 BLOCKS: Final = 16
-# `extensions.code` of a refusal; all others are BAD_REQUEST.
+# `extensions.code` of a refusal; BAD_REQUEST for other statuses.
 CODES: Final = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "BODY_TOO_LARGE",
     HTTPStatus.REQUEST_TIMEOUT: "TIMEOUT",
@@ -32,10 +32,10 @@ RETRY_SECONDS: Final = 5
 
 
 class Answer:
-    """An answer; ``status``, ``headers`` and ``sent`` are what gunicorn's access log asks for."""
+    """A response; gunicorn's access log reads ``status``, ``headers`` and ``sent``."""
 
     def __init__(self, application: Application, request: Request) -> None:
-        """Have the application answer."""
+        """Call the application."""
         self.status = ""
         self.headers: Headers = []
         self.sent = 0
@@ -44,10 +44,10 @@ class Answer:
         self._result = application(request.environ, self._start)
 
     def parts(self, *, keeps_alive: bool) -> tuple[bytes, Iterator[bytes]]:
-        """Return what is sent first, and the blocks of a large body that follow.
+        """Return the first bytes to send, and the remaining blocks of a large body.
 
-        The client takes what comes after the announced length for the next answer, so the length
-        is counted here, whatever the application says.
+        A client would read bytes beyond the announced length as the next response, so the length is
+        enforced here, independent of the application.
         """
         blocks: Iterator[bytes] = iter(())
         body = b""
@@ -65,7 +65,7 @@ class Answer:
         return self._head(length, keeps_alive=keeps_alive) + body, blocks
 
     def close(self) -> None:
-        """Tell the application that its answer is not needed any more."""
+        """Close the application's iterable (PEP 3333)."""
         close = getattr(self._result, "close", None)
         if close:
             close()
@@ -80,7 +80,7 @@ class Answer:
 
     def _head(self, length: int | None, *, keeps_alive: bool) -> bytes:
         connection = "keep-alive" if keeps_alive else "close"
-        # Django refuses line breaks in headers.
+        # No header injection: Django refuses line breaks in headers.
         fields = "".join([f"{name}: {value}\r\n" for name, value in self.headers])
         if length is not None:
             fields += f"Content-Length: {length}\r\n"
@@ -95,13 +95,13 @@ class Answer:
             length -= len(block)
             yield block
         if length:
-            raise ConnectionAbortedError("The body is shorter than was announced.")
+            raise ConnectionAbortedError("The body is shorter than its Content-Length.")
 
 
 def refusal(error: RefusedRequestError, request_id: str) -> bytes:
-    """Return the answer to a request that the application does not get to see.
+    """Return the response to a request that does not reach the application.
 
-    It has the form of a GraphQL error, like those of the proxy in nginx.conf.template.
+    It has the form of a GraphQL error, like the proxy's responses in nginx.conf.template.
     """
     code = CODES.get(error.status, "BAD_REQUEST")
     body = json.dumps({"errors": [{"message": str(error), "extensions": {"code": code}}]})

@@ -1,4 +1,4 @@
-"""A client's connection, which is read and written without waiting for the client."""
+"""Non-blocking client connections."""
 
 import socket
 import struct
@@ -12,12 +12,12 @@ from typing import Final
 from core.server.answers import Answer
 from core.server.requests import READ_BYTES, Phase, RefusedRequestError, RequestParser
 
-# For the client to read the last answer before the connection is gone (RFC 9112, section 9.6).
+# Lets the client read the last response before the connection closes (RFC 9112, section 9.6).
 LINGER_SECONDS: Final = 2.0
 LINGER_BYTES: Final = 1_048_576
-# Bodies and answers up to here are bounded by the number of connections.
+# Smaller bodies and responses are not budgeted; the number of connections bounds them.
 UNCOUNTED_BYTES: Final = READ_BYTES
-# Closed so, a connection is reset, and the kernel keeps nothing of it.
+# SO_LINGER with no time: the kernel resets the connection and drops its unsent data.
 RESET: Final = struct.pack("ii", 1, 0)
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -26,33 +26,33 @@ CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 class Deadlines:
     """How long a client may take, in seconds, from the first byte to the last.
 
-    Neither a byte nor a pause buys more time.
+    Progress does not extend a deadline, against slow-drip attacks.
     """
 
     head: float
     body: float
     answer: float
-    # For the next request to begin.
+    # Until the next request begins.
     idle: float
 
     def of(self, phase: Phase) -> float:
-        """Return the seconds for what a connection waits for."""
+        """Return the seconds that a phase may last."""
         if phase is Phase.IDLE:
             return self.idle
         return self.head if phase is Phase.HEAD else self.body
 
 
 class MemoryBudget:
-    """What all connections together may hold of large bodies and of answers not yet sent."""
+    """A budget, shared by all connections, for large bodies and unsent responses."""
 
     def __init__(self, limit: int) -> None:
-        """Take the limit in bytes."""
+        """Set the limit in bytes."""
         self.limit = limit
         self._used = 0
         self._lock = threading.Lock()
 
     def resize(self, held: int, wanted: int) -> bool:
-        """Hold ``wanted`` bytes instead of ``held``; return whether there is room."""
+        """Change a reservation from ``held`` to ``wanted`` bytes; return whether it fits."""
         with self._lock:
             has_room = wanted <= held or self._used + wanted - held <= self.limit
             if has_room:
@@ -61,7 +61,7 @@ class MemoryBudget:
 
 
 class Connection:
-    """A connection, which one thread at a time has to itself."""
+    """A connection, owned by one thread at a time."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Connection:
         budget: MemoryBudget,
         deadlines: Deadlines,
     ) -> None:
-        """Wait for the first request, for as long as for any other head."""
+        """Set the deadline for the first request."""
         self.sock = sock
         self.descriptor = sock.fileno()
         self.parser = parser
@@ -78,12 +78,12 @@ class Connection:
         self.deadlines = deadlines
         self.since = time.monotonic()
         self.deadline = self.since + min(deadlines.head, deadlines.idle)
-        # None while a request is answered.
+        # None while a request is processed.
         self.phase: Phase | None = Phase.IDLE
         self.is_lingering = False
-        # Held while a thread begins to wait for it, which is no moment to take it from there.
+        # Held while a thread returns the connection to epoll; no other thread may claim it then.
         self.handover = threading.Lock()
-        # Set with the last answer.
+        # True from the last response on.
         self.ends = False
         self._unsent = memoryview(b"")
         self._answer: Answer | None = None
@@ -92,21 +92,21 @@ class Connection:
 
     @property
     def has_unsent(self) -> bool:
-        """Return whether an answer waits for the client to read."""
+        """Whether a part of the response is unsent."""
         return bool(self._unsent)
 
     @property
     def is_unused(self) -> bool:
-        """Return whether no request has begun, and none is answered."""
+        """Whether the connection is idle between requests."""
         return self.phase is Phase.IDLE
 
     @property
     def is_amid_request(self) -> bool:
-        """Return whether a part of a request has arrived."""
+        """Whether a request has arrived in part."""
         return self.phase in {Phase.HEAD, Phase.BODY}
 
     def is_silent(self) -> bool:
-        """Return whether nothing has come that is still to be read."""
+        """Return whether the socket has no data to read."""
         try:
             self.sock.recv(1, socket.MSG_PEEK)
         except OSError:
@@ -114,7 +114,7 @@ class Connection:
         return False
 
     def receive(self) -> bool:
-        """Read what is there and parse it; return False once the client sends no more.
+        """Read and parse the available data; return False at the end of the stream.
 
         Raises `OSError` if the connection is broken.
         """
@@ -129,9 +129,9 @@ class Connection:
         return bool(data)
 
     def send_continue(self) -> None:
-        """Ask for the body that a client holds back, once all before it is answered.
+        """Send 100 Continue if the client waits for it and no earlier request is pending.
 
-        Raises `OSError` if the connection is broken, or takes not even so much.
+        Raises `OSError` if the connection is broken or its send buffer is full.
         """
         parser = self.parser
         is_next = parser.phase is Phase.BODY and not (parser.requests or parser.refusal)
@@ -141,7 +141,7 @@ class Connection:
                 raise ConnectionAbortedError("The client reads nothing.")
 
     def discard(self) -> bool:
-        """Read and forget; return False once the client sends no more, or too much."""
+        """Read and drop data; return False at the end of the stream or beyond the limit."""
         try:
             read = len(self.sock.recv(READ_BYTES))
         except BlockingIOError:
@@ -150,16 +150,16 @@ class Connection:
         return bool(read) and self._discarded <= LINGER_BYTES
 
     def answer(self, answer: Answer, *, keeps_alive: bool) -> bool:
-        """Send an answer as `send` does; the application is told once it is not needed any more."""
+        """Send a response as `send` does, and close it once it is sent."""
         self._answer = answer
         message, self._blocks = answer.parts(keeps_alive=keeps_alive)
         return self.send(message)
 
     def send(self, message: bytes) -> bool:
-        """Send a message, or begin to; return whether all is sent.
+        """Start to send a message; return whether it is sent completely.
 
-        What is not, `resume` sends. Raises `OSError` if the connection is broken, or is given up
-        because too much waits for clients to read.
+        `resume` sends the rest. Raises `OSError` if the connection is broken, or if the rest exceeds
+        the memory budget.
         """
         self.phase = None
         self._unsent = memoryview(message)
@@ -168,11 +168,11 @@ class Connection:
             self.deadline = time.monotonic() + self.deadlines.answer
             unsent = len(self._unsent)
             if not self._reserve(unsent if unsent > UNCOUNTED_BYTES else 0):
-                raise ConnectionAbortedError("Too much waits to be read.")
+                raise ConnectionAbortedError("Unsent responses exceed the memory budget.")
         return is_sent
 
     def resume(self) -> bool:
-        """Send more of the answer; return whether all is sent. Raises `OSError`."""
+        """Continue to send; return whether the message is sent. Raises `OSError`."""
         while self._unsent:
             try:
                 sent = self.sock.send(self._unsent)
@@ -186,7 +186,7 @@ class Connection:
         return True
 
     def note_phase(self) -> None:
-        """Give the client time for what is waited for, unless that was waited for before."""
+        """Set the deadline of the parser's phase if the phase has changed."""
         if self.phase is self.parser.phase:
             return
         self.phase = self.parser.phase
@@ -194,14 +194,14 @@ class Connection:
         self.deadline = self.since + self.deadlines.of(self.phase)
 
     def linger(self) -> None:
-        """Send no more, and wait for the client to say the same."""
+        """Shut down the sending side, and wait for the client to close."""
         self.is_lingering = True
         self.phase = None
         self.deadline = time.monotonic() + LINGER_SECONDS
         self.sock.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
-        """Close the connection and free what it holds; what the client did not read is lost."""
+        """Close the connection and free its memory; reset it if a response is unsent."""
         try:
             if self._unsent:
                 self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)

@@ -1,8 +1,8 @@
-"""What bounds the memory of a web process.
+"""Memory limits of a web process.
 
-An answer is bounded while it is made, large answers are made one by one, and what they took goes
-back to the kernel. The limit here is the last resort: beyond it allocations fail, and a request
-ends with an error instead of the kernel ending the process with all its requests.
+Responses are bounded while they are built, large ones are built one at a time, and their memory is
+returned to the kernel. The limit here is the last resort: an allocation beyond it fails, so one
+request fails instead of the OOM killer ending the process with all its requests.
 """
 
 import ctypes
@@ -14,10 +14,10 @@ MEGABYTE: Final = 1_000_000
 
 
 def limit_memory(megabytes: int) -> None:
-    """Limit the private memory that this process may write to; 0 leaves it as it is.
+    """Limit the private writable memory of this process; 0 sets no limit.
 
-    Address space without memory behind it, such as what glibc reserves for each thread, does not
-    count (`RLIMIT_DATA` in getrlimit(2)).
+    Reserved address space, such as glibc's arenas of threads, does not count (`RLIMIT_DATA` in
+    getrlimit(2)).
     """
     if megabytes:
         _soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
@@ -25,7 +25,7 @@ def limit_memory(megabytes: int) -> None:
 
 
 def trim_memory() -> None:
-    """Give memory that is free back to the kernel, as glibc does by itself only at its top."""
+    """Return free memory to the kernel; glibc does so only at the top of the heap."""
     trim = _malloc_trim()
     if trim is not None:
         trim(0)
@@ -33,5 +33,5 @@ def trim_memory() -> None:
 
 @cache
 def _malloc_trim() -> Any:
-    """Return glibc's malloc_trim(3); None with other C libraries."""
+    """Return glibc's malloc_trim(3); None for other C libraries."""
     return getattr(ctypes.CDLL(None), "malloc_trim", None)

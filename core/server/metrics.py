@@ -1,7 +1,7 @@
-"""What the processes of one pod have counted, in Prometheus's text format.
+"""Metrics of one pod in Prometheus's text format.
 
-Counters are declared where they count. gunicorn.conf.py names a directory in which all its workers
-keep theirs, so that whichever is asked adds them up.
+Counters are declared in the modules that increment them. Gunicorn's workers keep theirs in a shared
+directory (gunicorn.conf.py), so that any worker can sum them.
 """
 
 import os
@@ -17,9 +17,9 @@ CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 
 
 def exposition() -> bytes:
-    """Return all counters: of all workers under gunicorn, elsewhere those of this process.
+    """Return all metrics: under gunicorn of all workers, otherwise of this process.
 
-    The outbox is counted as well, of the whole deployment.
+    The outbox metrics cover the whole deployment.
     """
     registry = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:

@@ -1,4 +1,4 @@
-"""Where the workers of one gunicorn keep their counters; made before core/server/metrics.py."""
+"""The directory of the workers' counters; must exist before `prometheus_client` is imported."""
 
 import atexit
 import fcntl
@@ -11,21 +11,21 @@ from pathlib import Path
 from typing import Final
 
 PREFIX: Final = "roster-metrics-"
-# A directory that was just made may not be locked yet.
+# A younger directory may not be locked yet.
 SETTLED_SECONDS: Final = 60
 
 
 def make_metrics_directory(parent: str | None) -> str:
-    """Make a directory that goes with this process, and remove what killed ones left behind.
+    """Create the directory of this process, and delete those of killed processes.
 
-    Whoever uses one, master and workers, holds a lock on it.
+    The master and its workers hold a lock on their directory. It is deleted at exit.
     """
-    for left in Path(parent or tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        # It may be in use, somebody else's, or be removed by another at the same time.
+    for stale in Path(parent or tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        # It may be in use, owned by another user, or deleted concurrently.
         with suppress(OSError):
-            if time.time() - left.stat().st_mtime > SETTLED_SECONDS:
-                _lock(left)
-                shutil.rmtree(left)
+            if time.time() - stale.stat().st_mtime > SETTLED_SECONDS:
+                _lock(stale)
+                shutil.rmtree(stale)
     directory = tempfile.mkdtemp(prefix=PREFIX, dir=parent)
     _lock(Path(directory))
     atexit.register(_remove, directory, os.getpid())
@@ -33,7 +33,7 @@ def make_metrics_directory(parent: str | None) -> str:
 
 
 def _lock(directory: Path) -> None:
-    """Lock until this process and all that it forks have ended. Raises `OSError` if others do."""
+    """Lock until this process and its children end. Raises `OSError` if already locked."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -43,6 +43,6 @@ def _lock(directory: Path) -> None:
 
 
 def _remove(directory: str, owner: int) -> None:
-    """Remove what one process made; those that it forked end by the same code."""
+    """Delete the directory in its owner only; forked workers run this at exit, too."""
     if os.getpid() == owner:
         shutil.rmtree(directory)

@@ -1,7 +1,7 @@
-"""From a connection's bytes to WSGI requests.
+"""Parsing of HTTP/1.1 into WSGI requests.
 
-llhttp, Node's parser, decides where a request begins and ends (RFC 9112, without leniencies). Here
-are the rules that it leaves to servers: sizes, singleton fields, the target, and the encodings.
+llhttp, Node's parser, frames requests (RFC 9112, in strict mode). This module adds the rules that a
+parser leaves to the server: sizes, singleton fields, the target and encodings.
 """
 
 from collections import deque
@@ -22,12 +22,12 @@ from gunicorn.util import (  # type: ignore[import-untyped]
 
 Environ = dict[str, Any]
 
-# How much is read from a connection at once, and how large a head may be.
+# The size of a read, and the largest head.
 READ_BYTES: Final = 65_536
 HEAD_BYTES: Final = 65_536
-# How many requests a connection may send ahead of their answers.
+# How many requests a connection may pipeline.
 PIPELINED: Final = 32
-# RFC 9110, section 5.3: a repetition is no list. llhttp refuses a second Content-Length.
+# Must not be repeated (RFC 9110, section 5.3). llhttp refuses a second Content-Length.
 SINGLETONS: Final = frozenset({"HTTP_HOST", "HTTP_AUTHORIZATION", "CONTENT_TYPE"})
 WITHOUT_PREFIX: Final = frozenset({"CONTENT_TYPE", "CONTENT_LENGTH"})
 # Names of fields up to this length are cached.
@@ -36,16 +36,16 @@ VERSIONS: Final = frozenset({"1.0", "1.1"})
 
 
 class RefusedRequestError(Exception):
-    """The request is answered with an error, and the connection closed."""
+    """The request is refused with an error, and the connection closes."""
 
     def __init__(self, status: HTTPStatus, message: str) -> None:
-        """Take what the client gets to read."""
+        """Take the status and the message for the client."""
         super().__init__(message)
         self.status = status
 
 
 class Phase(Enum):
-    """What a connection waits for."""
+    """The part of a request that a connection waits for."""
 
     IDLE = "the next request"
     HEAD = "the rest of a head"
@@ -54,7 +54,7 @@ class Phase(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds on what one request may send, in bytes and fields."""
+    """Limits of one request, in bytes and numbers of fields."""
 
     request_line: int
     fields: int
@@ -63,7 +63,7 @@ class Limits:
 
     @classmethod
     def of(cls, config: Config, *, body: int) -> "Limits":
-        """Take gunicorn's limits for the head."""
+        """Return limits with gunicorn's settings for the head."""
         return cls(
             config.limit_request_line,
             config.limit_request_fields,
@@ -74,23 +74,23 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """The other side of a connection: what all its requests have in common."""
+    """The client of a connection, and the environment that its requests share."""
 
     environ: Mapping[str, Any]
-    # By which a trusted proxy names the scheme: the WSGI key, and the value for https.
+    # Headers by which a trusted proxy reports the scheme: the WSGI key, and the value for https.
     scheme_headers: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A whole request, body included."""
+    """A complete request, including its body."""
 
     environ: Environ
     keeps_alive: bool
 
     @property
     def loggable(self) -> Environ:
-        """The environment for gunicorn's access log, in which a path must not begin a new line."""
+        """The environment for gunicorn's access log, with line breaks escaped in the path."""
         if self.environ["PATH_INFO"].isprintable():
             return self.environ
         path, _mark, _query = self.environ["RAW_URI"].partition("?")
@@ -98,7 +98,7 @@ class Request:
 
     @property
     def headers(self) -> list[tuple[str, str]]:
-        """The fields by name, for gunicorn's access log."""
+        """The header fields, for gunicorn's access log."""
         return [
             (key.removeprefix("HTTP_").replace("_", "-"), value)
             for key, value in self.environ.items()
@@ -109,12 +109,11 @@ class Request:
 class RequestParser:
     """Parses the requests of one connection.
 
-    Its ``on_`` methods are llhttp's callbacks; one that raises `RefusedRequestError` ends the
-    parsing.
+    The ``on_`` methods are llhttp's callbacks; raising `RefusedRequestError` stops the parser.
     """
 
     def __init__(self, peer: Peer, limits: Limits) -> None:
-        """Wait for the first request."""
+        """Start before the first request."""
         self.peer = peer
         self.limits = limits
         self.requests: deque[Request] = deque()
@@ -123,7 +122,7 @@ class RequestParser:
         self.phase = Phase.IDLE
         self._llhttp: Any = httptools.HttpRequestParser(self)
         self._environ: Environ = {}
-        # One piece of memory: the objects of many small chunks would be many times their bytes.
+        # One buffer: many small chunks as objects would take many times their size.
         self._body = BytesIO()
         self._target = b""
         self._keeps_alive = False
@@ -131,21 +130,21 @@ class RequestParser:
 
     @property
     def buffered(self) -> int:
-        """The bytes of a body that is not complete yet."""
+        """The size of an incomplete body, in bytes."""
         return self._body_bytes
 
     @property
     def unfinished(self) -> Environ:
-        """The environment, as far as it was received, of a request that is not complete."""
+        """The environment of an incomplete request; empty if there is none."""
         return {} if self.phase is Phase.IDLE else self._environ
 
     def feed(self, data: bytes) -> None:
-        """Parse what came next: fills ``requests``, and ends with a ``refusal`` if that is due."""
+        """Parse data; append complete requests to ``requests``, or set ``refusal``."""
         while data:
             try:
                 self._llhttp.feed_data(data)
             except httptools.HttpParserUpgrade as upgrade:
-                # No protocol is offered, so what follows is HTTP still (RFC 9110, section 7.8).
+                # Upgrades are ignored, so HTTP continues (RFC 9110, section 7.8).
                 data = data[upgrade.args[0] :]
                 self._llhttp = httptools.HttpRequestParser(self)
                 if self.phase is Phase.BODY:
@@ -154,7 +153,7 @@ class RequestParser:
             except httptools.HttpParserCallbackError as error:
                 self.refusal = _cause(error)
             except httptools.HttpParserError:
-                # Data after the last request of a connection is ignored.
+                # Data after a connection's last request is ignored.
                 if not (self.requests and not self.requests[-1].keeps_alive):
                     self.refusal = _bad_request("The request is not valid HTTP/1.1.")
             break
@@ -162,11 +161,11 @@ class RequestParser:
             self._bound(len(data))
 
     def close(self) -> None:
-        """Part with llhttp, which holds on to this object's methods."""
+        """Break the reference cycle with llhttp's callbacks."""
         self._llhttp = None
 
     def _bound(self, received: int) -> None:
-        """Bound what is neither a field nor a body, such as the extensions of chunks."""
+        """Bound data that is neither field nor body, such as chunk extensions."""
         self._received += received
         if self.phase is Phase.HEAD and self._received > HEAD_BYTES + READ_BYTES:
             self.refusal = _head_too_large()
@@ -174,7 +173,7 @@ class RequestParser:
             self.refusal = _body_too_large()
 
     def on_message_begin(self) -> None:
-        """Begin a request."""
+        """Start a request."""
         if self.phase is Phase.BODY:
             return
         self.phase = Phase.HEAD
@@ -184,7 +183,7 @@ class RequestParser:
         self._fields = self._head_bytes = self._body_bytes = self._received = 0
 
     def on_url(self, data: bytes) -> None:
-        """Take a part of the request target."""
+        """Append to the request target."""
         if self.phase is Phase.BODY:
             return
         self._target += data
@@ -192,7 +191,7 @@ class RequestParser:
             raise RefusedRequestError(HTTPStatus.REQUEST_URI_TOO_LONG, "The URL is too long.")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a field. Those that are sent after a body are ignored (RFC 9110, 6.5.1)."""
+        """Store a header field; ignore trailers (RFC 9110, section 6.5.1)."""
         if self.phase is Phase.BODY:
             return
         size = len(name) + len(value) + len(b": \r\n")
@@ -211,19 +210,19 @@ class RequestParser:
         if key not in self._environ:
             self._environ[key] = text
         elif key in SINGLETONS:
-            raise _bad_request("A header that may be sent once was sent twice.")
+            raise _bad_request("Send this header only once: Host, Authorization or Content-Type.")
         else:
             self._environ[key] += f",{text}"
 
     def on_headers_complete(self) -> None:
-        """Check the head as a whole."""
+        """Validate the complete head."""
         if self.phase is Phase.BODY:
             return
         self.phase = Phase.BODY
         self._keeps_alive = self._llhttp.should_keep_alive()
         environ, version = self._environ, self._llhttp.get_http_version()
         if version not in VERSIONS:
-            raise _bad_request("Send requests as HTTP/1.1.")
+            raise _bad_request("Use HTTP/1.1.")
         environ["SERVER_PROTOCOL"] = f"HTTP/{version}"
         environ["REQUEST_METHOD"] = self._llhttp.get_method().decode("ascii")
         if "HTTP_HOST" not in environ and version != "1.0":
@@ -237,29 +236,29 @@ class RequestParser:
         if "HTTP_EXPECT" in environ:
             if environ["HTTP_EXPECT"].lower() != "100-continue":
                 raise RefusedRequestError(
-                    HTTPStatus.EXPECTATION_FAILED, "Only 100-continue may be expected."
+                    HTTPStatus.EXPECTATION_FAILED, "The only supported expectation is 100-continue."
                 )
             self.expects_continue = version != "1.0"
 
     def on_body(self, data: bytes) -> None:
-        """Take a part of the body."""
+        """Append to the body."""
         self._body.write(data)
         self._body_bytes += len(data)
         if self._body_bytes > self.limits.body:
             raise _body_too_large()
 
     def on_message_complete(self) -> None:
-        """Put the request with those that are to be answered."""
+        """Queue the complete request."""
         environ = self._environ
         if self._llhttp.should_upgrade() and self._framing():
-            # llhttp ends a request to upgrade with its head.
+            # llhttp ends an upgrade request after its head; its body follows.
             return
         if len(self.requests) == PIPELINED:
             raise RefusedRequestError(
-                HTTPStatus.TOO_MANY_REQUESTS, "Wait for answers before you send more requests."
+                HTTPStatus.TOO_MANY_REQUESTS, "Wait for responses before you send more requests."
             )
         if environ.pop("HTTP_TRANSFER_ENCODING", None):
-            # The body is here, without the chunks that it came in.
+            # The body is complete and no longer chunked.
             environ["CONTENT_LENGTH"] = str(self._body_bytes)
         self._body.seek(0)
         environ["wsgi.input"] = self._body
@@ -270,9 +269,9 @@ class RequestParser:
         self._body_bytes = 0
 
     def _framing(self) -> bytes:
-        """Return a head that announces the same body; nothing if there is none.
+        """Return a synthetic head that frames the same body; empty if there is no body.
 
-        The callbacks know by the phase that such a head is none of the client's.
+        The callbacks ignore this head because the phase is `Phase.BODY`.
         """
         if "HTTP_TRANSFER_ENCODING" in self._environ:
             return b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -280,7 +279,7 @@ class RequestParser:
         return b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % length if length else b""
 
     def _take_target(self, target: str) -> None:
-        """Read the request target (RFC 9112, 3.2) in its origin, absolute or asterisk form."""
+        """Parse the target in origin, absolute or asterisk form (RFC 9112, section 3.2)."""
         environ = self._environ
         environ["RAW_URI"] = target
         is_origin_form = target.startswith("/")
@@ -288,7 +287,7 @@ class RequestParser:
             environ["PATH_INFO"], _mark, environ["QUERY_STRING"] = target.partition("?")
             return
         if environ["REQUEST_METHOD"] == "CONNECT":
-            raise RefusedRequestError(HTTPStatus.NOT_IMPLEMENTED, "There is no proxy here.")
+            raise RefusedRequestError(HTTPStatus.NOT_IMPLEMENTED, "CONNECT is not supported.")
         try:
             parts = split_request_uri(target)
         except ValueError:
@@ -303,36 +302,36 @@ class RequestParser:
         environ["QUERY_STRING"] = parts.query
 
     def _take_scheme(self) -> None:
-        """Believe a trusted proxy about how it was asked."""
+        """Set the scheme that a trusted proxy reports."""
         environ = self._environ
         for key, secure in self.peer.scheme_headers:
             if key in environ:
                 if "," in environ[key]:
-                    raise _bad_request("The proxies name the scheme more than once.")
+                    raise _bad_request("The proxies report more than one scheme.")
                 environ["wsgi.url_scheme"] = "https" if environ[key] == secure else "http"
 
     def _check_transfer_encoding(self, version: str) -> None:
         if self._environ["HTTP_TRANSFER_ENCODING"].lower() != "chunked":
             raise RefusedRequestError(
-                HTTPStatus.NOT_IMPLEMENTED, "The only transfer encoding is chunked."
+                HTTPStatus.NOT_IMPLEMENTED, "The only supported transfer encoding is chunked."
             )
         if version == "1.0":
-            # RFC 9112, section 6.1: the framing is faulty.
-            raise _bad_request("HTTP/1.0 has no transfer encodings.")
+            # Faulty framing, by RFC 9112, section 6.1.
+            raise _bad_request("HTTP/1.0 does not support transfer encodings.")
 
 
 @lru_cache(1_000)
 def _environ_key(name: bytes) -> str | None:
     """Return the key of a header field in WSGI's environment; None if the field is ignored."""
     if b"_" in name:
-        # WSGI could not tell it from the field with a hyphen, which a trusted proxy sets.
+        # WSGI would not distinguish it from the field with hyphens, which a proxy may set.
         return None
     key = name.decode("ascii").upper().replace("-", "_")
     return key if key in WITHOUT_PREFIX else f"HTTP_{key}"
 
 
 def _cause(error: httptools.HttpParserCallbackError) -> RefusedRequestError:
-    """Return what a callback raised. Anything but a refusal is an error of ours."""
+    """Return the refusal that a callback raised; re-raise any other exception."""
     cause = error.__context__
     if isinstance(cause, RefusedRequestError):
         return cause
@@ -345,7 +344,7 @@ def _bad_request(message: str) -> RefusedRequestError:
 
 def _head_too_large() -> RefusedRequestError:
     return RefusedRequestError(
-        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too many or too large."
+        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large or too many."
     )
 
 

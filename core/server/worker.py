@@ -1,4 +1,4 @@
-"""A gunicorn worker whose threads serve requests and never wait for a client."""
+"""A gunicorn worker whose threads never block on a client."""
 
 import errno
 import os
@@ -33,25 +33,25 @@ from core.server.requests import (
 from core.web.request_id import KEY as REQUEST_ID
 from core.web.request_id import current_request_id, request_id_from
 
-# Told to one thread, and to no other until the connection is waited for again.
+# One-shot: epoll reports an event to one thread, and none until the connection is rearmed.
 READABLE: Final = select.EPOLLIN | select.EPOLLONESHOT
 WRITABLE: Final = select.EPOLLOUT | select.EPOLLONESHOT
-# Told to every process that shares a listening socket: with EPOLLEXCLUSIVE a process that hangs
-# would be the only one to learn of some connections.
+# Reported to every process that shares a listening socket: with EPOLLEXCLUSIVE, some connections
+# would be reported only to a process that hangs.
 ACCEPTABLE: Final = select.EPOLLIN
-# How long a stopping worker waits for a request that may be on its way.
+# How long a stopping worker waits for a request in transit.
 STOP_SECONDS: Final = 2.0
 TICK_SECONDS: Final = 1.0
-# What accept(2) says if there is no connection (any more).
+# Errors of accept(2) if there is no connection, or if it was aborted.
 GONE: Final = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED})
 LATE: Final = RefusedRequestError(HTTPStatus.REQUEST_TIMEOUT, "The request did not arrive in time.")
 BROKEN: Final = RefusedRequestError(
     HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side."
 )
-# What it says if there is no room for one.
+# Errors of accept(2) if resources are exhausted.
 FULL: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-# How much all connections together may hold of large bodies and of answers not yet sent: so many
-# bytes, or so many bodies of the largest size.
+# The memory budget of all connections: the larger of this many bytes and this many bodies of the
+# largest size.
 HELD_BYTES: Final = 67_108_864
 HELD_BODIES: Final = 4
 
@@ -59,26 +59,27 @@ HELD_BODIES: Final = 4
 class Worker(BaseWorker):  # type: ignore[misc]
     """Serves HTTP/1.1 with `threads` threads.
 
-    The main thread accepts connections and looks after deadlines. All other threads wait at one
-    epoll(7), and the kernel hands each ready connection to one of them, which reads what is there,
-    answers a request that is complete, sends what the client takes, and waits for the next
-    connection. So neither a slow nor a silent client occupies a thread, and no request is passed
-    from one thread to another, which takes gunicorn's own worker a fifth of its time.
+    The main thread accepts connections and enforces deadlines. The other threads wait on one
+    epoll(7) instance, and the kernel hands each ready connection to one of them. That thread reads
+    the available data, processes a complete request, sends as much as the client accepts, and waits
+    again. So a slow or silent client occupies no thread, and a request stays in one thread;
+    handing requests over takes a fifth of the time of gunicorn's own worker.
 
-    Told to stop, it answers what was begun, takes the connections that wait to be accepted, and
-    refuses later ones, so that a proxy tries the next replica.
+    At shutdown it completes pending requests, accepts the connections in the backlog, and refuses
+    later ones, so that a proxy tries the next replica.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Take gunicorn's arguments. Raises `SystemExit` for what only its own workers offer."""
+        """Take gunicorn's arguments. Raises `SystemExit` for TLS and the PROXY protocol."""
         super().__init__(*args, **kwargs)
         if self.cfg.is_ssl or self.cfg.proxy_protocol != "off":
             sys.exit(
-                "TLS and the PROXY protocol are for the proxy in front, or WEB_WORKER=gthread."
+                "This worker does not support TLS or the PROXY protocol. "
+                "Terminate them in the proxy, or set WEB_WORKER=gthread."
             )
         self.alive = True
         self.connections: dict[int, Connection] = {}
-        # The thread that takes a connection out of here has it to itself.
+        # Popping a connection claims it for the thread.
         self.waiting: dict[int, Connection] = {}
         body = settings.FILE_UPLOAD_MAX_MEMORY_SIZE
         self.budget = MemoryBudget(max(HELD_BYTES, HELD_BODIES * body))
@@ -108,7 +109,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
         )
 
     def run(self) -> None:
-        """Serve until told to stop, and then finish what was begun."""
+        """Serve until shutdown, then complete pending requests."""
         self.epoll = select.epoll()
         self.main_epoll = select.epoll()
         self.main_epoll.register(self.PIPE[0], select.EPOLLIN)
@@ -132,7 +133,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
         self._stop()
 
     def _tick(self) -> None:
-        """Accept what comes within a moment, and expire what is overdue."""
+        """Accept connections for up to a second, and expire overdue ones."""
         with suppress(InterruptedError):
             for descriptor, _events in self.main_epoll.poll(TICK_SECONDS):
                 if descriptor in self.listeners:
@@ -147,10 +148,10 @@ class Worker(BaseWorker):  # type: ignore[misc]
                     self._expire(connection)
 
     def _make_room(self) -> None:
-        """Close a connection without a whole request, so that those cannot keep others out.
+        """Close a connection without a complete request, to accept new ones.
 
-        It is the one that is unused for longest, or else waits for longest for the rest of a head,
-        or of a body.
+        Chooses the one that has been idle longest; if there is none, the one that has waited longest
+        for the rest of a head, then of a body.
         """
         waiting = list(self.waiting.values())
         unused = [each for each in waiting if each.is_unused]
@@ -163,7 +164,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
             if connection.is_silent():
                 self._expire(connection)
                 return
-            # A request has come, but no thread to it yet.
+            # A request has arrived that no thread has read.
             self._wait(connection, READABLE)
 
     def _stop(self) -> None:
@@ -196,13 +197,15 @@ class Worker(BaseWorker):  # type: ignore[misc]
             self.accepts = wanted
 
     def _accept(self, listener: socket.socket) -> bool:
-        """Take a new connection; return whether there was one."""
+        """Accept one connection; return whether there was one."""
         try:
             sock, address = listener.accept()
         except OSError as error:
             if error.errno in FULL:
-                # Others have to end before there is room again.
-                self.log.warning("%s: raise the limit, or lower the connections.", error.strerror)
+                # Avoids a busy loop until other connections close.
+                self.log.warning(
+                    "%s: raise the limit, or lower worker_connections.", error.strerror
+                )
                 time.sleep(TICK_SECONDS / 10)
             elif error.errno not in GONE:
                 raise
@@ -213,12 +216,12 @@ class Worker(BaseWorker):  # type: ignore[misc]
         parser = RequestParser(self._peer(listener, address), self.limits)
         connection = Connection(sock, parser, self.budget, self.deadlines)
         self.connections[connection.descriptor] = self.waiting[connection.descriptor] = connection
-        # From here on it is the threads'. epoll(7) tells them of a reset whatever is asked for.
+        # From here on the threads own the connection. epoll(7) always reports a reset.
         self.epoll.register(connection.descriptor, READABLE)
         return True
 
     def _peer(self, listener: socket.socket, address: Any) -> Peer:
-        """Describe the two ends of a connection as gunicorn does."""
+        """Return the WSGI environment of a connection, as gunicorn builds it."""
         environ: Environ = self.shared | {"REMOTE_ADDR": ""}
         is_trusted = True
         if isinstance(address, tuple):
@@ -235,8 +238,8 @@ class Worker(BaseWorker):  # type: ignore[misc]
             while True:
                 self._serve_next()
         finally:
-            # Not even the error could be handled, as without memory. A worker with a thread less
-            # would look well and serve ever fewer, so gunicorn is to start another.
+            # The error handler itself failed, as it may without memory. A worker with fewer threads
+            # would pass health checks while its capacity shrinks, so gunicorn must replace it.
             self.alive = False
             self._wake()
 
@@ -246,20 +249,20 @@ class Worker(BaseWorker):  # type: ignore[misc]
             if connection is None:
                 continue
             with connection.handover:
-                # The thread that put it there is done with it.
+                # Wait until the thread that rearmed the connection has released it.
                 pass
             try:
                 self._process(connection)
             except OSError:
-                # The client is gone, or was given up.
+                # The client has disconnected, or exceeded a limit.
                 self._close(connection)
             except Exception:
-                # An error of ours; the thread has others to serve. The memory is needed to tell it.
+                # A defect; the thread must continue. Closed first, because logging needs the memory.
                 self._close(connection)
                 self.log.exception("Error handling a connection")
 
     def _process(self, connection: Connection) -> None:
-        """Do what a connection is ready for. Raises `OSError` if it is broken."""
+        """Read, respond or send, as the connection is ready. Raises `OSError` if it is broken."""
         parser = connection.parser
         if connection.is_lingering:
             if connection.discard():
@@ -282,12 +285,12 @@ class Worker(BaseWorker):  # type: ignore[misc]
         else:
             connection.note_phase()
             connection.send_continue()
-            # What was sent behind a request is answered in turn with other connections.
+            # Pipelined requests take turns with other connections, for fairness.
             has_more = parser.requests or parser.refusal
             self._wait(connection, WRITABLE if has_more else READABLE)
 
     def _respond(self, connection: Connection) -> bool:
-        """Answer the next request if it is complete; return whether nothing is left to be sent."""
+        """Process the next complete request; return whether everything is sent."""
         parser = connection.parser
         if parser.requests:
             return self._answer(connection, parser.requests.popleft())
@@ -301,7 +304,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
         return True
 
     def _answer(self, connection: Connection, request: Request) -> bool:
-        started = datetime.now()  # noqa: DTZ005 - gunicorn's log is told the difference
+        started = datetime.now()  # noqa: DTZ005 - only the difference is logged
         self.nr += 1
         if self.nr >= self.max_requests and self.alive:
             self.alive = False
@@ -311,7 +314,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
         try:
             answer = Answer(self.wsgi, request)
         except BaseException:
-            # Bound already, unless the error came before our middleware.
+            # Already bound, unless the error precedes our middleware.
             request_id = current_request_id() or _request_id(request.environ)
             with bound_contextvars(**{REQUEST_ID: request_id}):
                 self.log.exception("Error handling a request")
@@ -324,7 +327,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
         return is_sent
 
     def _expire(self, connection: Connection) -> None:
-        """End a connection that was waited for long enough, or that keeps others out."""
+        """Close a connection; send 408 first if a request has arrived in part."""
         if connection.is_amid_request:
             with suppress(OSError):
                 request_id = _request_id(connection.parser.unfinished)
@@ -332,24 +335,24 @@ class Worker(BaseWorker):  # type: ignore[misc]
         self._close(connection)
 
     def _wait(self, connection: Connection, events: int) -> None:
-        """Let any thread have the connection once it is ready, and this one no more."""
+        """Rearm the connection in epoll; this thread no longer owns it."""
         with connection.handover:
             self.waiting[connection.descriptor] = connection
             self.epoll.modify(connection.descriptor, events)
 
     def _claim(self, connection: Connection) -> bool:
-        """Have a connection that is waited for to itself; return False if another thread has it."""
+        """Claim a waiting connection; return False if another thread owns it."""
         with connection.handover:
             return self.waiting.pop(connection.descriptor, None) is connection
 
     def _close(self, connection: Connection) -> None:
-        """Close a connection that this thread has to itself."""
-        # Before the descriptor is free for another connection.
+        """Close a connection that this thread owns."""
+        # Before closing, which frees the descriptor for another connection.
         self.connections.pop(connection.descriptor, None)
         try:
             connection.close()
         except Exception:
-            # Of the application, which is told that its answer is not needed any more.
+            # Raised by the `close` of the application's iterable.
             self.log.exception("Error closing a connection")
         if not self.alive:
             self._wake()

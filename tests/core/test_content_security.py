@@ -123,7 +123,7 @@ def test_an_unknown_host_is_refused_with_one() -> None:
 
 def test_a_form_without_its_token_is_refused_in_words() -> None:
     client = Client(enforce_csrf_checks=True)
-    for language, words in (("en", "load the page again"), ("de", "laden Sie die Seite neu")):
+    for language, words in (("en", "reload the page"), ("de", "laden Sie die Seite neu")):
         response = client.post("/verify-email", headers={"Accept-Language": language})
         assert response.status_code == 403
         check(response)
