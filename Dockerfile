@@ -15,7 +15,7 @@ WORKDIR /locks
 COPY requirements.lock ./
 RUN python -m venv /venv \
     && /venv/bin/pip install --require-hashes --only-binary :all: -r requirements.lock
-# Of what the demo adds, only the compiler of the translations is needed, and only here.
+# Babel compiles the translations; it is needed in this stage only.
 COPY requirements-demo.lock ./
 RUN sed -n '/^babel==/,/[^\\]$/p' requirements-demo.lock > babel.lock \
     && python -m venv /babel \
@@ -27,11 +27,11 @@ COPY engine engine
 COPY core core
 COPY users users
 COPY schema schema
-# The console offers them as examples.
+# Example operations for the console.
 COPY docs/operations docs/operations
 COPY --from=console /console/dist console/dist
 RUN /babel/bin/pybabel compile --domain django --directory users/locale
-# Settings are read to collect the files; none of these values stays in the image.
+# collectstatic loads the settings; none of these values remains in the image.
 RUN SECRET_KEY=only-to-collect-the-static-files-at-build-time \
     ALLOWED_HOSTS=build.invalid \
     DATABASE_URL=postgresql://build.invalid/build \
@@ -40,18 +40,17 @@ RUN SECRET_KEY=only-to-collect-the-static-files-at-build-time \
 
 
 FROM python:3.11.15-slim-trixie
-# The names are for Celery, which takes a group without one for root's.
+# Celery mistakes a group without a name for root's.
 RUN groupadd --gid 10001 roster \
     && useradd --uid 10001 --gid 10001 --home-dir /tmp --no-create-home \
         --shell /usr/sbin/nologin roster \
-    # Volumes that are mounted here begin with this owner; web servers and workers have them in common.
+    # New volumes inherit these owners; web servers and workers share the volumes.
     && install --directory --owner 10001 --group 10001 --mode 700 /files \
     && install --directory --owner 10001 --group 10001 /media
 WORKDIR /app
 COPY --from=build /venv /venv
 COPY --from=build /app /app
-# Nothing is written outside /tmp, /dev/shm, /files and `MEDIA_ROOT`, so the root file system may be
-# read-only.
+# The root file system may be read-only: only /tmp, /dev/shm, /files and `MEDIA_ROOT` are written.
 ENV PATH=/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \

@@ -1,4 +1,4 @@
-# Everything a developer or a visitor runs. `make help` lists it.
+# Commands for development and the demo. `make help` lists them.
 
 PYTHON ?= python3
 VENV := .venv
@@ -7,11 +7,11 @@ MESSAGES := $(wildcard users/locale/*/LC_MESSAGES/django.po)
 CONSOLE := console/dist/console/console.js
 PEERS := bench/peers/postgraphile
 
-# Settings for commands that only need Django to load.
+# Settings for commands that load Django but do not connect to servers.
 OFFLINE := SECRET_KEY=offline-offline-offline-offline-offline-offline-offline1 \
 	ALLOWED_HOSTS=localhost DATABASE_URL=postgresql://roster@localhost/roster \
 	MIGRATION_DATABASE_URL=postgresql://roster_owner@localhost/roster
-# Settings for the tests; core.dev.embedded adds the servers, lest the tests empty a real one.
+# Settings for the tests; core.dev.embedded adds servers, so that tests never flush a real database.
 TESTING := env -u DATABASE_URL -u MIGRATION_DATABASE_URL -u REDIS_URL -u CACHE_URL -u CELERY_BROKER_URL \
 	SECRET_KEY=testing-testing-testing-testing-testing-testing-testing1 \
 	ALLOWED_HOSTS=testserver,localhost,127.0.0.1 PUBLIC_URL=http://testserver LOG_FORMAT=console \
@@ -23,39 +23,39 @@ TESTING := env -u DATABASE_URL -u MIGRATION_DATABASE_URL -u REDIS_URL -u CACHE_U
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
-run: ## Run the whole service with demo data; PORT and DATA_DIR may be set.
+run: ## Run the whole service with demo data; accepts PORT and DATA_DIR.
 	@$(MAKE) -s --no-print-directory -j2 -k $(VENV)/demo $(CONSOLE) || test -e $(VENV)/demo
-	@test -e $(CONSOLE) || echo "The console could not be built; run 'make console' once npm can be reached."
+	@test -e $(CONSOLE) || echo "The console was not built. Run 'make console' when the npm registry is reachable."
 	@$(MAKE) -s --no-print-directory messages
 	@exec $(BIN)/python -m core.dev.demo
 
 console: $(CONSOLE) ## Build the GraphiQL console.
 
-test: $(VENV)/dev messages ## Run the tests; ARGS goes to pytest.
+test: $(VENV)/dev messages ## Run the tests; ARGS is passed to pytest.
 	@$(TESTING) $(BIN)/python -m core.dev.embedded $(BIN)/python -m pytest -n 2 --ignore tests/system $(ARGS)
 
-test-system: $(VENV)/dev messages $(CONSOLE) ## Run the tests that need Debian's packages.
+test-system: $(VENV)/dev messages $(CONSOLE) ## Run the tests that need Debian packages.
 	@$(TESTING) $(BIN)/python -m core.dev.embedded $(BIN)/python -m pytest tests/system $(ARGS)
 
 test-engine: SEED ?= $(shell date +%s)
-test-engine: $(VENV)/dev messages ## Compare the engine with graphql-core by DOCUMENTS drawn operations, from SEED.
+test-engine: $(VENV)/dev messages ## Compare the engine with graphql-core on DOCUMENTS random operations; accepts SEED.
 	@echo "SEED=$(SEED)"
 	@$(TESTING) DOCUMENTS=$(or $(DOCUMENTS),10000) SEED=$(SEED) $(BIN)/python -m core.dev.embedded \
 		$(BIN)/python -m pytest -n 2 tests/schema/test_differential.py $(ARGS)
 
-bench: $(VENV)/bench $(VENV)/node $(PEERS)/node_modules ## Measure against others; USERS, SCENARIO, ROUNDS, SECONDS.
+bench: $(VENV)/bench $(VENV)/node $(PEERS)/node_modules ## Run the benchmark; accepts USERS, SCENARIO, ROUNDS and SECONDS.
 	@$(BIN)/python -W ignore -m bench
 
-bench-admin: $(VENV)/bench ## Measure every page of the admin; USERS, ROUNDS, LIMIT.
+bench-admin: $(VENV)/bench ## Benchmark the admin's pages; accepts USERS, ROUNDS and LIMIT.
 	@$(BIN)/python -W ignore -m bench.admin
 
-bench-hostile: $(VENV)/bench ## Measure what hostile requests cost; USERS, REQUESTS.
+bench-hostile: $(VENV)/bench ## Measure the cost of hostile requests; accepts USERS and REQUESTS.
 	@$(BIN)/python -W ignore -m bench.hostile
 
-bench-report: $(VENV)/bench ## Write the last measurement's tables and chart again.
+bench-report: $(VENV)/bench ## Rewrite the report of the last benchmark.
 	@$(BIN)/python -W ignore -m bench.report
 
-lint: $(VENV)/dev messages ## Check style, types, architecture, migrations and generated files.
+lint: $(VENV)/dev messages ## Check style, types, imports, migrations and generated files.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(OFFLINE) $(BIN)/mypy .
@@ -75,7 +75,7 @@ schema: $(VENV)/dev ## Write schema.graphql.
 reference: $(VENV)/dev ## Write docs/reference.md.
 	$(OFFLINE) $(BIN)/python manage.py print_reference --output docs/reference.md
 
-lock: $(VENV)/dev ## Resolve pyproject.toml into the lock files.
+lock: $(VENV)/dev ## Update the lock files from pyproject.toml.
 	$(call compile,pyproject.toml,requirements.lock)
 	$(call compile,pyproject.toml --extra demo,requirements-demo.lock)
 	$(call compile,pyproject.toml --extra dev,requirements-dev.lock)
@@ -85,7 +85,7 @@ lock: $(VENV)/dev ## Resolve pyproject.toml into the lock files.
 compile = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-header --no-emit-index-url --no-emit-find-links $(1) --output-file $(2)
 
-messages-update: $(VENV)/dev ## Collect texts for translation; needs Debian's gettext.
+messages-update: $(VENV)/dev ## Extract translatable texts; needs Debian's gettext.
 	$(OFFLINE) $(BIN)/python -W ignore manage.py makemessages --all --add-location never \
 		--ignore $(VENV) --ignore bench --ignore console --ignore tests
 
@@ -94,12 +94,12 @@ messages: $(MESSAGES:.po=.mo)
 %.mo: %.po | $(VENV)/demo
 	@$(BIN)/pybabel --quiet compile --input-file $< --output-file $@
 
-clean: ## Remove everything that was built, and the demo's data.
+clean: ## Delete build products and the demo's data.
 	rm -rf $(VENV) .data staticfiles console/node_modules console/dist console/generated
 	rm -rf bench/out $(PEERS)/node_modules
 	rm -f $(MESSAGES:.po=.mo)
 
-# The environment of `make run`, and what development adds to it.
+# Virtual environments: `make run` needs the first, development the second.
 $(VENV)/demo: requirements-demo.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Roster needs Python 3.11 or newer: make run PYTHON=/path/to/python3.11")'
 	@echo "Installing into $(VENV) …"
@@ -113,7 +113,7 @@ $(VENV)/dev: requirements-dev.lock | $(VENV)/demo
 	@touch $@
 
 $(VENV)/bench: requirements-bench.lock | $(VENV)/demo
-	@echo "Installing what Roster is measured against …"
+	@echo "Installing the benchmark's dependencies …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
@@ -121,7 +121,7 @@ $(PEERS)/node_modules: $(PEERS)/package-lock.json | $(VENV)/node
 	@cd $(PEERS) && PATH="$(abspath $(BIN)):$$PATH" npm ci
 	@touch $@
 
-# Node comes from the machine if it is recent, else from PyPI.
+# The system's Node if it is recent, else the one from PyPI.
 NODE := $(shell command -v npm >/dev/null && node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null && echo node || echo $(VENV)/node)
 
 .PHONY: node

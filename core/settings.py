@@ -1,7 +1,6 @@
-"""Django's settings: one file, read from the environment, loud about bad values.
+"""Django's settings, read from the environment; invalid values end the process.
 
-`docs/configuration.md` lists every variable. `make run` (core/dev/demo.py) is the only thing that
-sets DEMO=1.
+`docs/configuration.md` lists every variable. Only `make run` (core/dev/demo.py) sets DEMO=1.
 """
 
 import os
@@ -43,7 +42,7 @@ DEMO_PASSWORD = env.text("DEMO_PASSWORD", default=DEFAULT_DEMO_PASSWORD, min_len
 if not DEMO and "DEMO_PASSWORD" in os.environ:
     raise BadSetting("DEMO_PASSWORD", "is only for `make run`; unset it")
 DEMO_MAILBOX = env.text("DEMO_MAILBOX", default="") if DEMO else ""
-# Answers tell in `extensions.debug` how they were made, SQL included: not for strangers.
+# Adds the execution, including SQL, to responses as `extensions.debug`; never in production.
 GRAPHQL_DEBUG = env.flag("GRAPHQL_DEBUG", default=False)
 if GRAPHQL_DEBUG and not DEMO:
     raise BadSetting("GRAPHQL_DEBUG", "is only for `make run`; unset it")
@@ -75,7 +74,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    # First, so that all that the others log and answer has the request's id.
+    # First, so that log lines and responses of all other middleware have the request id.
     "core.web.request_id.RequestIdMiddleware",
     "core.web.operations.ApiMiddleware",
     "core.web.content_security.ContentSecurityMiddleware",
@@ -83,7 +82,7 @@ MIDDLEWARE = [
     "core.web.operations.DeadlineMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    # The admin insists on it; nothing is stored in Django's sessions.
+    # Required by the admin; nothing is stored in Django's sessions.
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -93,7 +92,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
-# Answers operations that come by POST, past the middleware.
+# Handles operations sent by POST, without the middleware for pages.
 OPERATION_VIEW = "schema.http.view.operation"
 
 ROOT_URLCONF = "core.urls"
@@ -120,37 +119,38 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 # Database --------------------------------------------------------------------------------
 
 DATABASES = {"default": env.database("DATABASE_URL")}
-# What takes longer is canceled and told as QUERY_TIMEOUT; migrations may take their time.
+# A longer statement is cancelled and reported as QUERY_TIMEOUT; migrations have no limit.
 STATEMENT_TIMEOUT = env.number("STATEMENT_TIMEOUT_MS", 5_000, minimum=100, maximum=600_000)
-# What a request may take in all, in seconds.
+# The time limit of a whole request, in seconds.
 REQUEST_DEADLINE = (
     env.number("REQUEST_DEADLINE_MS", 2 * STATEMENT_TIMEOUT, minimum=200, maximum=1_200_000) / 1_000
 )
 if REQUEST_DEADLINE * 1_000 <= STATEMENT_TIMEOUT:
     raise BadSetting("REQUEST_DEADLINE_MS", "must be more than STATEMENT_TIMEOUT_MS")
-# Behind a PgBouncer that pools transactions and does not know of prepared statements, none are.
+# To be disabled behind a PgBouncer with transaction pooling and no support of prepared statements.
 PREPARED_STATEMENTS = env.flag("DATABASE_PREPARED_STATEMENTS", default=True)
 if PREPARED_STATEMENTS:
-    # Without a threshold psycopg prepares not even what it is told to. Django's own statements have
-    # their values in the text and are prepared in no case.
+    # Without a threshold, psycopg ignores `prepare=True`. Django interpolates values on the client,
+    # so its own statements are never prepared.
     DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 5
 session_parameters = {"statement_timeout": str(STATEMENT_TIMEOUT)} | SESSION_PARAMETERS
 DATABASES["default"]["OPTIONS"].setdefault("options", libpq_options(session_parameters))
 DATABASES["default"] |= {
     "CONN_MAX_AGE": env.number("DATABASE_CONN_MAX_AGE", 600, minimum=0, maximum=86_400),
     "CONN_HEALTH_CHECKS": True,
-    # Forms read their choices by one, which is not there if PgBouncer gives the next statement of a
-    # client to another connection. The choices are not so many.
+    # Forms would read their choices by a server-side cursor, which transaction pooling loses between
+    # statements. Lists of choices are short.
     "DISABLE_SERVER_SIDE_CURSORS": True,
 }
 # The owner of the tables, for `manage.py migrate`; see core/database/roles.
 MIGRATION_DATABASE = env.database("MIGRATION_DATABASE_URL", default=env.text("DATABASE_URL"))
-# A migration that waits for a lock holds up everybody behind it; it had better fail and come again.
+# A migration that waits for a lock blocks all later statements on the table, so it fails early and
+# is retried.
 MIGRATION_DATABASE["OPTIONS"].setdefault("options", "-c lock_timeout=5s")
 if MIGRATION_DATABASE["NAME"] != DATABASES["default"]["NAME"]:
-    raise BadSetting("MIGRATION_DATABASE_URL", "names another database than DATABASE_URL")
+    raise BadSetting("MIGRATION_DATABASE_URL", "must name the same database as DATABASE_URL")
 if MIGRATION_DATABASE["USER"] and not DATABASES["default"]["USER"]:
-    raise BadSetting("MIGRATION_DATABASE_URL", "names a user, so DATABASE_URL must name one, too")
+    raise BadSetting("MIGRATION_DATABASE_URL", "names a user, so DATABASE_URL must name one too")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Cache and background work ---------------------------------------------------------------
@@ -166,7 +166,7 @@ CELERY_BROKER_URL = env.url(
     default=redis_broker(REDIS_URL),
     schemes=("redis", "rediss", "redis+socket", "amqp", "amqps"),
 )
-# A writer to the broker must not run code here: no pickle, whatever type a message claims.
+# No pickle, so that a writer to the broker cannot execute code here.
 CELERY_ACCEPT_CONTENT = CELERY_RESULT_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = CELERY_EVENT_SERIALIZER = "json"
 CELERY_TASK_IGNORE_RESULT = True
@@ -177,8 +177,8 @@ CELERY_TASK_SOFT_TIME_LIMIT = 40
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# Publishing is a hint to hurry, never the only copy: the outbox keeps the work. So a broker
-# that is down or silent must not hold up a request.
+# Publishing only speeds up delivery, because the outbox keeps the message. So an unreachable or
+# unresponsive broker must not delay a request.
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_CONNECTION_TIMEOUT = 1
 if CELERY_BROKER_URL.startswith("redis"):
@@ -193,9 +193,9 @@ if CELERY_BROKER_URL.startswith("redis"):
 # Filled as the `tasks` modules are imported, by `periodic`.
 CELERY_BEAT_SCHEDULE = schedule
 
-# How long a worker owns an outbox message before another may try; longer than any task runs.
+# How long a worker's claim on an outbox message lasts; must be longer than a task's time limit.
 OUTBOX_LEASE = timedelta(seconds=env.number("OUTBOX_LEASE_SECONDS", 60, minimum=1, maximum=86_400))
-# How long a message that was refused for good can be looked at and sent again.
+# How long permanently failed messages are kept and can be retried.
 OUTBOX_FAILED_TTL = timedelta(days=env.number("OUTBOX_FAILED_DAYS", 30, minimum=1, maximum=365))
 
 # Identity --------------------------------------------------------------------------------
@@ -220,9 +220,9 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"user_attributes": ("username", "email", "email_in_unicode", "name")},
     },
 ]
-# Names of the organisation and the like, of which no password may consist.
+# Names of the organization and the like, which must not make up a password.
 PASSWORD_CONTEXT_WORDS = env.names("PASSWORD_CONTEXT_WORDS", default=[])
-# Have I Been Pwned's range API or one like it; asked for the first five digits of a digest.
+# Have I Been Pwned's range API or a compatible one; receives five hexadecimal digits of a digest.
 BREACHED_PASSWORDS_URL = env.text("BREACHED_PASSWORDS_URL", default="")
 if BREACHED_PASSWORDS_URL:
     env.url("BREACHED_PASSWORDS_URL", schemes=("http", "https"))
@@ -231,72 +231,72 @@ RESERVED_USERNAMES = env.names("RESERVED_USERNAMES", default=[])
 
 # Who may sign up: `open`, `invitation`, `closed`, or the owners of addresses at these domains.
 SIGN_UP = env.sign_up("SIGN_UP")
-# Whether people ask staff for an organisation, instead of making one.
+# Whether users request organizations from staff instead of creating them.
 ORGANIZATIONS_BY_STAFF = env.flag("ORGANIZATIONS_BY_STAFF", default=False)
 SIGN_UP_TTL = timedelta(hours=24)
 INVITATION_TTL = timedelta(days=7)
 EMAIL_CHANGE_TTL = timedelta(hours=24)
 PASSWORD_RESET_TTL = timedelta(hours=1)
-# How long a deleted account can be had back, before it is erased.
+# How long a deleted account can be restored before it is erased.
 DELETION_GRACE = timedelta(days=env.number("DELETION_GRACE_DAYS", 30, minimum=1, maximum=365))
-# How long an export of personal data can be fetched.
+# How long an export of personal data can be downloaded.
 DATA_EXPORT_TTL = timedelta(days=env.number("DATA_EXPORT_DAYS", 7, minimum=1, maximum=30))
-# How long a bulk action is kept once it has ended, with what it selected people by.
+# How long an ended bulk action, including its selection, is kept.
 BULK_ACTION_RETENTION = timedelta(
     days=env.number("BULK_ACTION_RETENTION_DAYS", 30, minimum=1, maximum=365)
 )
-# Where links in mails lead: to the pages /verify-email, /accept-invitation, /confirm-email,
-# /confirm-email-address, /reset-password, /join-organization and /cancel-deletion there. The token
-# follows in the fragment, which browsers send to no server and so reaches no log.
+# The base URL of links in mails, for the pages /verify-email, /accept-invitation, /confirm-email,
+# /confirm-email-address, /reset-password, /join-organization and /cancel-deletion. The token is in
+# the fragment, which browsers do not send, so it reaches no server's log.
 LINKS_URL = env.url("LINKS_URL", default=PUBLIC_URL, schemes=("http", "https")).rstrip("/")
 
 ACCESS_TOKEN_TTL = timedelta(minutes=env.number("ACCESS_TOKEN_MINUTES", 10, minimum=1, maximum=60))
-# A session ends when it was not used for so long, and when it is so old.
+# A session expires after this time without use, and at this age.
 SESSION_IDLE_TTL = timedelta(days=env.number("SESSION_IDLE_DAYS", 30, minimum=1, maximum=365))
 SESSION_MAX_AGE = timedelta(days=env.number("SESSION_MAX_DAYS", 180, minimum=1, maximum=3_650))
-# How long an API token lasts at most, and how many somebody may have.
+# The longest lifetime of an API token, and the number of tokens per owner.
 API_TOKEN_MAX_DAYS = env.number("API_TOKEN_MAX_DAYS", 365, minimum=1, maximum=3_650)
 API_TOKENS_PER_OWNER = env.number("API_TOKENS_PER_OWNER", 50, minimum=1, maximum=1_000)
-# How long a refresh token that was just used buys the same successor again.
+# How long a used refresh token returns the same successor, for retries of a lost response.
 REFRESH_GRACE = timedelta(seconds=10)
 LAST_SEEN_PRECISION = timedelta(minutes=5)
 DEVICE_TTL = timedelta(days=365)
 
-# Attempts to log in: per account and per address in 15 minutes, of everybody in one minute.
+# Log-in attempts: per account and per address in 15 minutes, and of all clients in one minute.
 LOG_INS_PER_ACCOUNT = env.number("LOG_INS_PER_ACCOUNT", 10, minimum=3, maximum=100)
 LOG_INS_PER_ADDRESS = env.number("LOG_INS_PER_ADDRESS", 100, minimum=10, maximum=1_000_000)
 LOG_INS_OVERALL = env.number("LOG_INS_OVERALL", 3_000, minimum=10, maximum=1_000_000)
 
-# JSON Schemas (Draft 2020-12) of what applications note about people; none lets everything in.
+# JSON Schemas (Draft 2020-12) of users' metadata; an empty one accepts any.
 PUBLIC_METADATA_SCHEMA = env.mapping("PUBLIC_METADATA_SCHEMA")
 PRIVATE_METADATA_SCHEMA = env.mapping("PRIVATE_METADATA_SCHEMA")
 
 # Second factors ---------------------------------------------------------------------------
 
-# What authenticator apps and passkeys call this service.
+# The name of this service in authenticator apps and passkeys.
 SERVICE_NAME = env.text("SERVICE_NAME", default="Roster")
-# Who must have one: nobody (`optional`), `staff`, or `all`; from so many days on after the account
-# was made or, for older accounts, after the policy was.
+# Who must have a second factor: no one (`optional`), `staff` or `all` users. The grace period starts
+# with the account or, for older accounts, with the policy (SECOND_FACTOR_SINCE).
 SECOND_FACTOR = env.choice("SECOND_FACTOR", "optional", "staff", "all", default="optional")
 SECOND_FACTOR_GRACE = timedelta(
     days=env.number("SECOND_FACTOR_GRACE_DAYS", 7, minimum=0, maximum=365)
 )
 SECOND_FACTOR_SINCE = env.date("SECOND_FACTOR_SINCE")
-# How long an authentication is recent, as mutations with `reauthenticate=True` require.
+# How long an authentication counts as recent for mutations with `reauthenticate=True`.
 REAUTHENTICATION_TTL = timedelta(
     minutes=env.number("REAUTHENTICATION_MINUTES", 10, minimum=1, maximum=60)
 )
-# For how long administrators may act in somebody's name at the most; 0 for not at all.
+# The longest impersonation; 0 disables impersonation.
 IMPERSONATION_MAX = timedelta(
     minutes=env.number("IMPERSONATION_MAX_MINUTES", 30, minimum=0, maximum=60)
 )
-# How long a log-in waits for its second factor, a passkey's challenge for its answer, and a secret
-# for the first code made of it.
+# How long a log-in waits for its second factor, a passkey's challenge for its response, and a TOTP
+# secret for its first code.
 PENDING_LOG_IN_TTL = timedelta(minutes=10)
 PASSKEY_CHALLENGE_TTL = timedelta(minutes=5)
 TOTP_ENROLLMENT_TTL = timedelta(minutes=30)
-# The domain that passkeys are bound to, and the origins of the pages that may use them (Web
-# Authentication Level 3).
+# The domain to which passkeys are bound, and the origins that may use them (Web Authentication
+# Level 3).
 WEBAUTHN_RP_ID = env.text("WEBAUTHN_RP_ID", default=urlsplit(PUBLIC_URL).hostname)
 WEBAUTHN_ORIGINS = [
     origin.rstrip("/") for origin in env.names("WEBAUTHN_ORIGINS", default=[PUBLIC_URL])
@@ -304,18 +304,18 @@ WEBAUTHN_ORIGINS = [
 
 # HTTP ------------------------------------------------------------------------------------
 
-# How many proxies in front append to X-Forwarded-For; what stands before that is hearsay.
+# How many proxies append to X-Forwarded-For; earlier entries are not trusted.
 TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 0, minimum=0, maximum=10)
 SECURE = urlsplit(PUBLIC_URL).scheme == "https"
 SECURE_CONTENT_TYPE_NOSNIFF = True
-# Not stricter: browsers would send `Origin: null` with forms, which the CSRF check refuses.
+# With a stricter policy browsers would send `Origin: null` with forms, which the CSRF check refuses.
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_HSTS_SECONDS = (
     env.number("HSTS_SECONDS", 31_536_000, minimum=0, maximum=63_072_000) if SECURE else 0
 )
-# W005 and W021 ask for HSTS of subdomains, of which this service knows nothing.
+# W005 and W021 recommend HSTS for subdomains, which are beyond this service's knowledge.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
-# Whether a request came by HTTPS is for gunicorn to say: it knows the proxies to believe.
+# Gunicorn decides whether a request came by HTTPS, because it knows the trusted proxies.
 SECURE_SSL_REDIRECT = SECURE
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SESSION_COOKIE = "__Host-roster" if SECURE else "roster"
@@ -323,35 +323,35 @@ DEVICE_COOKIE = "__Host-roster-device" if SECURE else "roster-device"
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 X_FRAME_OPTIONS = "DENY"
 
-# How long a client may take to send a request's head and its body, and to read the answer.
+# How long a client may take to send a request's head, to send its body, and to read the response.
 WEB_HEAD_SECONDS = env.number("WEB_HEAD_SECONDS", 10, minimum=1, maximum=600)
 WEB_BODY_SECONDS = env.number("WEB_BODY_SECONDS", 30, minimum=1, maximum=600)
 WEB_ANSWER_SECONDS = env.number("WEB_ANSWER_SECONDS", 30, minimum=1, maximum=600)
 
-# While this file exists, /readyz answers 503: create it, wait, then stop the process.
+# While this file exists, /readyz returns 503. To drain: create it, wait, stop the process.
 DRAIN_FILE = env.text("DRAIN_FILE", default="")
 
-# Off, operations are executed by graphql-core alone, which answers alike.
+# Without the engine, graphql-core executes all operations, with the same results.
 GRAPHQL_ENGINE = env.flag("GRAPHQL_ENGINE", default=True)
-# Answers operations past Django's handler; without it they take longer, and are answered alike.
+# Handles operations without Django's handler; otherwise they take longer, with the same results.
 FAST_PATH = env.flag("FAST_PATH", default=True)
-# Introspection: for all clients, or for signed-in ones.
+# Who may introspect the schema: all clients, or signed-in users.
 INTROSPECTION = env.choice("INTROSPECTION", "all", "signed-in", default="all")
 GRAPHQL_MAX_BODY_BYTES = env.number(
     "GRAPHQL_MAX_BODY_BYTES", 100_000, minimum=1_000, maximum=10_000_000
 )
 DATA_UPLOAD_MAX_MEMORY_SIZE = GRAPHQL_MAX_BODY_BYTES
-# An operation whose answer would have more bytes is cancelled before they are made.
+# An operation with a larger response is cancelled before the response is built.
 GRAPHQL_MAX_RESPONSE_BYTES = env.number(
     "GRAPHQL_MAX_RESPONSE_BYTES", 10_000_000, minimum=100_000, maximum=1_000_000_000
 )
-# How many points a client may spend in a minute, in each process; 0 for any number.
+# Points per client, minute and process; 0 for no limit.
 GRAPHQL_POINTS_PER_MINUTE = env.number(
     "GRAPHQL_POINTS_PER_MINUTE", 12_000, minimum=0, maximum=1_000_000_000
 )
 
-# Files that people upload: in a directory, or in what django-storages and its like bring. They are
-# served under /media/ here, unless another address is given. Without either, none are kept.
+# Uploaded files: in a directory, or in a storage such as django-storages'. They are served at
+# /media/ unless MEDIA_URL is set. Without a directory or a storage, uploads are disabled.
 MEDIA_ROOT = env.text("MEDIA_ROOT", default="")
 MEDIA_STORAGE = env.text("MEDIA_STORAGE", default="")
 MEDIA_URL = env.text("MEDIA_URL", default="")
@@ -361,7 +361,7 @@ if SERVES_MEDIA:
 KEEPS_FILES = bool(MEDIA_ROOT or MEDIA_STORAGE)
 AVATAR_MAX_BYTES = env.number("AVATAR_MAX_BYTES", 5_000_000, minimum=10_000, maximum=50_000_000)
 AVATAR_MAX_PIXELS = env.number("AVATAR_MAX_PIXELS", 25_000_000, minimum=10_000, maximum=200_000_000)
-# What is larger as a whole is refused, so all that is let in is held in memory.
+# Larger uploads are refused, so every accepted one is held in memory.
 FILE_UPLOAD_MAX_MEMORY_SIZE = AVATAR_MAX_BYTES + GRAPHQL_MAX_BODY_BYTES
 DATA_UPLOAD_MAX_NUMBER_FILES = 4
 
@@ -373,7 +373,7 @@ STATICFILES_DIRS = [
     *([CONSOLE_BUNDLE] if CONSOLE_BUNDLE.is_dir() else []),
 ]
 WHITENOISE_USE_FINDERS = DEMO
-# What only its owner gets, such as exports of personal data; one for all replicas and workers.
+# Private files, such as exports of personal data; shared by all replicas and workers.
 PRIVATE_FILES_DIR = env.text("PRIVATE_FILES_DIR", default=str(BASE_DIR / ".data" / "files"))
 STATIC_FILES_STORAGE = (
     "django.contrib.staticfiles.storage.StaticFilesStorage"

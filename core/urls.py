@@ -1,4 +1,4 @@
-"""Every URL of the service."""
+"""The URLs of the service."""
 
 from django.conf import settings
 from django.contrib import admin

@@ -1,7 +1,7 @@
-"""Throttles that all pods share: how often somebody may try something.
+"""Rate limits on attempts, shared by all pods.
 
-`core.ratelimit.limits` is what services use. Redis counts. While it fails, PostgreSQL counts
-instead. Neither learns what the other counted, so a fall-back begins with empty buckets, and
-with both together nobody gets more than twice a limit, unless Redis loses its data. There is
-no third resort: without both, the attempt fails with the database's error.
+Services use `core.ratelimit.limits`. Attempts are counted in Redis and, while Redis fails, in
+PostgreSQL. The stores do not share counts, so the fallback starts with empty buckets, and a
+client gets at most twice a limit unless Redis loses its data. There is no second fallback: if both
+fail, the attempt fails with the database's error.
 """

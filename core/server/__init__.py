@@ -1,1 +1,1 @@
-"""How gunicorn serves Roster: requests parsed by llhttp, threads that never wait for a client."""
+"""The web server: a gunicorn worker with llhttp and non-blocking connections."""

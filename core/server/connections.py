@@ -114,7 +114,7 @@ class Connection:
         return False
 
     def receive(self) -> bool:
-        """Read and parse the available data; return False at the end of the stream.
+        """Read and parse available data; return False at the end of the stream.
 
         Raises `OSError` if the connection is broken.
         """
@@ -129,7 +129,7 @@ class Connection:
         return bool(data)
 
     def send_continue(self) -> None:
-        """Send 100 Continue if the client waits for it and no earlier request is pending.
+        """Send 100 Continue if the client expects it and no earlier request is pending.
 
         Raises `OSError` if the connection is broken or its send buffer is full.
         """
@@ -158,8 +158,8 @@ class Connection:
     def send(self, message: bytes) -> bool:
         """Start to send a message; return whether it is sent completely.
 
-        `resume` sends the rest. Raises `OSError` if the connection is broken, or if the rest exceeds
-        the memory budget.
+        `resume` sends the rest. Raises `OSError` if the connection is broken, or if the rest
+        exceeds the memory budget.
         """
         self.phase = None
         self._unsent = memoryview(message)

@@ -150,8 +150,8 @@ class Worker(BaseWorker):  # type: ignore[misc]
     def _make_room(self) -> None:
         """Close a connection without a complete request, to accept new ones.
 
-        Chooses the one that has been idle longest; if there is none, the one that has waited longest
-        for the rest of a head, then of a body.
+        Chooses the one that has been idle longest; if there is none, the one that has waited
+        longest for the rest of a head, then of a body.
         """
         waiting = list(self.waiting.values())
         unused = [each for each in waiting if each.is_unused]
@@ -257,7 +257,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
                 # The client has disconnected, or exceeded a limit.
                 self._close(connection)
             except Exception:
-                # A defect; the thread must continue. Closed first, because logging needs the memory.
+                # A defect; the thread must continue. Closed first: logging may need the memory.
                 self._close(connection)
                 self.log.exception("Error handling a connection")
 

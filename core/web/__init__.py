@@ -1,1 +1,1 @@
-"""What every HTTP request passes, whatever it asks for."""
+"""HTTP: middleware, the fast path, and helpers for all requests."""

@@ -1,4 +1,4 @@
-"""Where requests come from."""
+"""Client addresses and networks."""
 
 import re
 from collections.abc import Mapping
@@ -6,26 +6,26 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 
-# An address alone, in brackets, or with a port; `ip_address` judges what is in the groups.
+# An address alone, in brackets, or with a port; `ip_address` validates the groups.
 ENTRY: Final = re.compile(
     r"\[([^\[\]]+)\](?::[0-9]{1,5})?|([0-9.]+)(?::[0-9]{1,5})?|([^\[\]]+)", re.ASCII
 )
-# An IPv6 address with a zone (an interface's name), brackets and a port is shorter.
+# Longer than any IPv6 address with a zone (an interface's name), brackets and a port.
 MAX_ENTRY_LENGTH: Final = 100
-# RFC 6177 has providers assign each customer this much or more, and hosts take addresses in
-# it at will (RFC 8981).
+# Providers assign each customer at least this prefix (RFC 6177), in which hosts change their
+# addresses at will (RFC 8981).
 CUSTOMER_PREFIX: Final = 64
 
 
 def client_address(meta: Mapping[str, str], trusted_proxies: int) -> str | None:
-    """Return the address of the client whose request has this WSGI environment.
+    """Return the client's address from a WSGI environment.
 
-    Each of the ``trusted_proxies`` in front of us appends to X-Forwarded-For the address it
-    saw. So the client's is that many from the right; what stands further left came with the
-    request and may be a lie. If it is missing or no address, the answer is the direct peer's,
-    as it is without proxies; None if that is none either (a Unix socket).
+    Each of the ``trusted_proxies`` appends the address of its peer to X-Forwarded-For, so the
+    client's address is the ``trusted_proxies``-th entry from the right; entries to its left may be
+    forged. If that entry is missing or invalid, or without proxies, this is the address of the
+    direct peer; None if the peer has no address (a Unix socket).
 
-    The address is in its canonical form, without a zone, and IPv4 if it is mapped into IPv6.
+    The address is canonical, without a zone, and IPv4 if it is an IPv4-mapped IPv6 address.
     """
     if trusted_proxies:
         entries = meta.get("HTTP_X_FORWARDED_FOR", "").rsplit(",", trusted_proxies)
@@ -36,7 +36,7 @@ def client_address(meta: Mapping[str, str], trusted_proxies: int) -> str | None:
 
 
 def network_of(address: str) -> str:
-    """Return what one customer has, of what `client_address` returned: the /64 of IPv6."""
+    """Return the network of one customer: the /64 of an IPv6 address, or an IPv4 address."""
     if isinstance(ip_address(address), IPv4Address):
         return address
     return str(ip_network((address, CUSTOMER_PREFIX), strict=False))

@@ -1,7 +1,7 @@
-"""What a browser may do with our answers (Content Security Policy Level 3).
+"""Content security policies (Content Security Policy Level 3).
 
-Every answer has a policy. A page that needs more than `PAGE` allows sets its own header, from the
-constants here. No policy has nonces: no page of ours has scripts between its tags.
+Every response has a policy. A view whose page needs more than `PAGE` sets the header to another
+policy of this module. Nonces are not needed, because no page has inline scripts.
 """
 
 from collections.abc import Callable
@@ -17,20 +17,20 @@ HEADER: Final = "Content-Security-Policy"
 
 
 def policy(**directives: str) -> str:
-    """Return a policy that allows nothing but these directives."""
-    least = {"default_src": "'none'", "base_uri": "'none'"}
-    least |= {"form_action": "'none'", "frame_ancestors": "'none'"}
-    allowed = least | directives
+    """Return a policy that allows only these directives."""
+    nothing = {"default_src": "'none'", "base_uri": "'none'"}
+    nothing |= {"form_action": "'none'", "frame_ancestors": "'none'"}
+    allowed = nothing | directives
     return "; ".join(f"{name.replace('_', '-')} {value}" for name, value in allowed.items())
 
 
-# For whatever is no page: nothing in it runs, even if a browser took it for one.
+# For responses that are not pages, in case a browser renders one as HTML.
 NOTHING: Final = policy()
-# Plain pages, and those of errors.
+# For ordinary pages and error pages.
 PAGE: Final = policy(
     script_src="'self'", style_src="'self'", img_src="'self'", form_action="'self'"
 )
-# Monaco injects styles and shows its squiggles as data: images; nothing comes from elsewhere.
+# Monaco injects styles and draws its squiggles as data: images.
 CONSOLE: Final = policy(
     script_src="'self'",
     worker_src="'self'",
@@ -39,8 +39,8 @@ CONSOLE: Final = policy(
     img_src="'self' data:",
     connect_src="'self'",
 )
-# Mails have their styles in their tags. They are shown in a frame that inherits this, without
-# scripts, and pictures of others would tell that a mail was read.
+# Mails have inline styles. They are shown in a frame that inherits this policy: no scripts, and no
+# external images, which could track the reading of a mail.
 MAIL: Final = policy(style_src="'self' 'unsafe-inline'", img_src="'self' data:")
 
 
@@ -48,8 +48,8 @@ MAIL: Final = policy(style_src="'self' 'unsafe-inline'", img_src="'self' data:")
 def admin_policy() -> str:
     """Return the policy of the admin's pages.
 
-    The theme's Alpine.js evaluates expressions in attributes, so `eval` cannot be forbidden, and
-    both it and the chart set styles; see docs/decisions.md. Pictures may be on another host.
+    It allows `eval`, because the theme's Alpine.js evaluates expressions in attributes, and inline
+    styles, which Alpine.js and the chart set; see docs/decisions.md. Avatars may be on another host.
     """
     return policy(
         script_src="'self' 'unsafe-eval'",
@@ -69,14 +69,14 @@ def _media_origins() -> list[str]:
 
 
 class ContentSecurityMiddleware:
-    """Give every answer a policy; the outermost, so errors of other middleware have one, too."""
+    """Sets the policy of every response, including errors from inner middleware."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         """Wrap the rest of the stack."""
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Set the header unless the view did."""
+        """Set the header unless the view has set it."""
         response = self.get_response(request)
         headers = response.headers
         if HEADER not in headers:

@@ -1,4 +1,4 @@
-"""The fast path of operations: from WSGI to the API, past Django's handler."""
+"""The fast path for operations, from WSGI to the API without Django's handler."""
 
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
@@ -21,12 +21,12 @@ STATUS_LINES: Final = {each.value: f"{each.value} {each.phrase}" for each in HTT
 
 
 class FastPath:
-    """A WSGI application that answers operations itself, and leaves the rest to Django's handler.
+    """A WSGI application that handles operations and delegates other requests to Django.
 
-    Both have operations answered by `settings.OPERATION_VIEW`. Of what Django's handler does
-    besides, an operation needs only this, in this order: the request id is bound; the files of an
-    upload are closed; errors are logged; connections that are too old or broken are closed. Signals
-    are not sent: no receiver of `request_started` or `request_finished` has anything else to do.
+    Both paths call `settings.OPERATION_VIEW` for operations. Of the work of Django's handler, an
+    operation needs only the following: it binds the request id, closes uploaded files, logs errors,
+    and closes old or broken database connections afterwards. The signals `request_started` and
+    `request_finished` are not sent, because their receivers do nothing else.
     """
 
     def __init__(self, django: WSGIApplication) -> None:
@@ -34,7 +34,7 @@ class FastPath:
         self.django = django
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer a request (PEP 3333)."""
+        """Respond to a request (PEP 3333)."""
         if environ["PATH_INFO"] != PATH or environ.get("SCRIPT_NAME"):
             return self.django(environ, start_response)
         request = WSGIRequest(environ)
@@ -50,7 +50,7 @@ class FastPath:
 
 
 def answer(request: WSGIRequest) -> Reply:
-    """Answer an operation under its request id, and log an error as Django's handler does."""
+    """Execute an operation with its request id bound; log errors as Django's handler does."""
     request_id = bind_request_id(request.META)
     try:
         reply = operation_view()(request)

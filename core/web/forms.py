@@ -1,4 +1,4 @@
-"""What forms of pages share."""
+"""Helpers for forms of pages."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from core.errors import Problem
 
 
 def add_problems(form: BaseForm, problems: Iterable[Problem]) -> None:
-    """Show a service's problems in a form: at their fields, or above the form if it has none."""
+    """Add a service's problems to the form's fields; to the whole form if it lacks the field."""
     for problem in problems:
         name = problem.field[0].removeprefix("expected_") if problem.field else None
         error = ValidationError(str(problem.message), code=problem.code)

@@ -1,4 +1,4 @@
-"""Liveness, readiness and metrics, answered before any other middleware."""
+"""Endpoints for liveness, readiness and metrics."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,12 +11,12 @@ from core.server.metrics import CONTENT_TYPE, exposition
 
 
 class HealthMiddleware:
-    """Serve /livez, /readyz and /metrics to whoever comes by the pod's address, no known host.
+    """Serves /livez, /readyz and /metrics for any Host header, as probes use the pod's address.
 
-    /livez says that the process answers. /readyz says that it should get traffic: PostgreSQL
-    answers and nobody asked it to drain (the file `settings.DRAIN_FILE` is absent). Redis is
-    not asked, because requests are served without it. /metrics is for Prometheus, which asks each
-    pod by itself: what a proxy passes on comes from outside, and finds nothing there.
+    /livez responds if the process does. /readyz responds 200 if the pod should receive traffic:
+    PostgreSQL responds, and the file `settings.DRAIN_FILE` does not exist. Redis is not checked,
+    because requests are served without it. /metrics is for Prometheus, which scrapes each pod
+    directly; requests from a proxy come from outside and do not get metrics.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -24,7 +24,7 @@ class HealthMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer a probe or Prometheus, or pass the request on."""
+        """Respond to a probe or a scrape, or pass the request on."""
         if request.path == "/livez":
             return HttpResponse("ok\n", content_type="text/plain")
         if request.path == "/readyz":

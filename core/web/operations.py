@@ -1,4 +1,4 @@
-"""Operations: which requests they are, and what every response to one has."""
+"""Recognition of operations, their middleware, and the headers of their responses."""
 
 from collections.abc import Callable
 from functools import cache, lru_cache
@@ -18,15 +18,15 @@ from engine.deadline import Deadline, DeadlineExceededError
 
 Handler = Callable[[HttpRequest], HttpResponse]
 PATH: Final = "/graphql"
-# Django looks at so many characters of a language's name or of a list of them, and no further.
+# Django ignores language names and lists beyond this length.
 LANGUAGES_LENGTH: Final = LANGUAGE_CODE_MAX_LENGTH + 1
 
 
 def is_operation(request: HttpRequest) -> bool:
-    """Return whether the request is an operation, and no page's concern.
+    """Return whether the request is a GraphQL operation to handle without Django's middleware.
 
-    What a browser asks for by GET is for the pages' middleware, and so is what came unencrypted and
-    is to be redirected.
+    GET requests from browsers need the middleware, and so do unencrypted requests, which it
+    redirects.
     """
     return (
         request.path_info == PATH
@@ -37,12 +37,12 @@ def is_operation(request: HttpRequest) -> bool:
 
 @cache
 def operation_view() -> Callable[[HttpRequest], Reply]:
-    """Return what answers operations."""
+    """Return the view named by `settings.OPERATION_VIEW`."""
     return cast("Callable[[HttpRequest], Reply]", import_string(settings.OPERATION_VIEW))
 
 
 def limit_time(request: HttpRequest) -> Deadline:
-    """Give the request until `settings.REQUEST_DEADLINE`."""
+    """Set the request's deadline, `settings.REQUEST_DEADLINE` seconds from now."""
     deadline = Deadline(settings.REQUEST_DEADLINE, settings.STATEMENT_TIMEOUT / 1_000)
     cast("ActorRequest", request).deadline = deadline
     return deadline
@@ -67,7 +67,7 @@ def _language(cookie: str, accepted: str) -> str:
 
 
 def set_headers(reply: Reply, request: HttpRequest, language: str | None) -> None:
-    """Set what every response to an operation has."""
+    """Set the headers of every response to an operation."""
     headers = reply.headers
     headers.setdefault(CONTENT_SECURITY, NOTHING)
     headers["Content-Length"] = str(len(reply.body))
@@ -79,21 +79,21 @@ def set_headers(reply: Reply, request: HttpRequest, language: str | None) -> Non
 
 
 def timeout_response() -> HttpResponse:
-    """Answer a request that had its time before its operation or page began."""
+    """Return 503 for a request that exceeded its deadline before its view ran."""
     message = _("This took too long and was stopped. Try again in a moment.")
     error = {"message": message, "extensions": {"code": "QUERY_TIMEOUT"}}
     return JsonResponse({"errors": [error]}, status=503, headers={"Retry-After": "1"})
 
 
 class ApiMiddleware:
-    """Answers operations, past what only pages need; everything else goes on.
+    """Handles operations without the middleware that only pages need.
 
-    Sessions, messages, CSRF tokens, static files and the URL resolver are for pages, and take
-    longer than many an operation; so do headers that say how a page may be shown.
+    Sessions, messages, CSRF tokens, static files, the URL resolver and headers for pages would take
+    longer than a cheap operation.
     """
 
     def __init__(self, get_response: Handler) -> None:
-        """Wrap the pages' middleware."""
+        """Wrap the middleware for pages."""
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -104,14 +104,14 @@ class ApiMiddleware:
 
 
 class DeadlineMiddleware:
-    """Ends requests for pages after `settings.REQUEST_DEADLINE`."""
+    """Enforces `settings.REQUEST_DEADLINE` for pages."""
 
     def __init__(self, get_response: Handler) -> None:
         """Wrap the rest of the stack."""
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer within the deadline."""
+        """Respond within the deadline, else with 503."""
         try:
             with limit_time(request):
                 return self.get_response(request)

@@ -1,4 +1,4 @@
-"""Requests and responses on their way between Django and the API."""
+"""Requests and responses between Django and the API."""
 
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
@@ -10,7 +10,7 @@ from engine.deadline import Deadline
 
 
 class ActorRequest(HttpRequest):
-    """A request that knows who asks, and by when it is to be answered."""
+    """A request with its actor and its deadline."""
 
     actor: Actor
     deadline: Deadline
@@ -18,23 +18,23 @@ class ActorRequest(HttpRequest):
 
 @dataclass(slots=True)
 class Reply:
-    """A complete response. Django's takes as long to make as the operation itself."""
+    """A complete response. Creating Django's takes as long as a cheap operation."""
 
     status: int
     body: bytes
     headers: dict[str, str]
     cookies: SimpleCookie | None = None
-    # The response that it was made of, if Django made one.
+    # The Django response that it was created from, if any.
     source: HttpResponse | None = None
 
     @classmethod
     def of(cls, response: HttpResponse) -> "Reply":
-        """Make a reply of a response that Django made."""
+        """Return a reply with the content of a Django response."""
         headers = dict(response.items())
         return cls(response.status_code, response.content, headers, response.cookies, response)
 
     def to_response(self) -> HttpResponse:
-        """Return Django's response to the same effect."""
+        """Return an equivalent Django response."""
         response = self.source or HttpResponse(self.body, status=self.status)
         for name, value in self.headers.items():
             response.headers[name] = value

@@ -43,7 +43,7 @@ def test_three_variables_are_enough() -> None:
         ("DATABASE_URL", "mysql://localhost/roster", "must be a URL that begins with postgres"),
         ("DATABASE_URL", "postgresql://localhost", "names no database"),
         ("MIGRATION_DATABASE_URL", "roster_owner", "must be a URL that begins with postgres"),
-        ("MIGRATION_DATABASE_URL", "postgresql://localhost/other", "names another database"),
+        ("MIGRATION_DATABASE_URL", "postgresql://localhost/other", "must name the same database"),
         ("MIGRATION_DATABASE_URL", "postgresql://o@localhost/roster", "names a user"),
         ("REDIS_URL", "localhost:6379", "must be a URL that begins with redis"),
         ("CACHE_URL", "file:///tmp", "must be a URL that begins with redis"),
