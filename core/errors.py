@@ -49,8 +49,7 @@ class GenericErrorCode(ErrorCode):
     )
     SERVICE_BUSY = (
         "SERVICE_BUSY",
-        "The server is overloaded. Try again after `extensions.retryAfter` seconds; "
-        "a top-level error.",
+        "The server is busy. Retry after `extensions.retryAfter` seconds; a top-level error.",
     )
     ARGUMENT_INVALID = "ARGUMENT_INVALID", "An argument is out of range; a top-level error."
     CURSOR_INVALID = (

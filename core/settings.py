@@ -138,8 +138,8 @@ DATABASES["default"]["OPTIONS"].setdefault("options", libpq_options(session_para
 DATABASES["default"] |= {
     "CONN_MAX_AGE": env.number("DATABASE_CONN_MAX_AGE", 600, minimum=0, maximum=86_400),
     "CONN_HEALTH_CHECKS": True,
-    # Forms would read their choices by a server-side cursor, which transaction pooling loses between
-    # statements. Lists of choices are short.
+    # Forms would read their choices by a server-side cursor, which transaction pooling loses
+    # between statements. Lists of choices are short.
     "DISABLE_SERVER_SIDE_CURSORS": True,
 }
 # The owner of the tables, for `manage.py migrate`; see core/database/roles.
@@ -275,8 +275,8 @@ PRIVATE_METADATA_SCHEMA = env.mapping("PRIVATE_METADATA_SCHEMA")
 
 # The name of this service in authenticator apps and passkeys.
 SERVICE_NAME = env.text("SERVICE_NAME", default="Roster")
-# Who must have a second factor: no one (`optional`), `staff` or `all` users. The grace period starts
-# with the account or, for older accounts, with the policy (SECOND_FACTOR_SINCE).
+# Who must have a second factor: no one (`optional`), `staff` or `all` users. The grace period
+# starts with the account or, for older accounts, with the policy (SECOND_FACTOR_SINCE).
 SECOND_FACTOR = env.choice("SECOND_FACTOR", "optional", "staff", "all", default="optional")
 SECOND_FACTOR_GRACE = timedelta(
     days=env.number("SECOND_FACTOR_GRACE_DAYS", 7, minimum=0, maximum=365)
@@ -308,7 +308,8 @@ WEBAUTHN_ORIGINS = [
 TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 0, minimum=0, maximum=10)
 SECURE = urlsplit(PUBLIC_URL).scheme == "https"
 SECURE_CONTENT_TYPE_NOSNIFF = True
-# With a stricter policy browsers would send `Origin: null` with forms, which the CSRF check refuses.
+# With a stricter policy, browsers would send `Origin: null` with forms, and the CSRF check would
+# refuse them.
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_HSTS_SECONDS = (
     env.number("HSTS_SECONDS", 31_536_000, minimum=0, maximum=63_072_000) if SECURE else 0

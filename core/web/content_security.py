@@ -49,7 +49,8 @@ def admin_policy() -> str:
     """Return the policy of the admin's pages.
 
     It allows `eval`, because the theme's Alpine.js evaluates expressions in attributes, and inline
-    styles, which Alpine.js and the chart set; see docs/decisions.md. Avatars may be on another host.
+    styles, which Alpine.js and the chart set; see docs/decisions.md. Avatars may be on another
+    host.
     """
     return policy(
         script_src="'self' 'unsafe-eval'",

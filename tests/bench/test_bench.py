@@ -1,4 +1,4 @@
-"""The benchmark: what it refuses to time, and how it tells what it timed."""
+"""The benchmark's checks of answers, and its report."""
 
 import threading
 import xml.etree.ElementTree as ET
@@ -28,7 +28,7 @@ SCENARIO = Scenario("point", "one person", "point", lambda cast: cast.readers)
 
 
 class Peer(Contestant):
-    """A contestant that somebody else started."""
+    """A contestant whose server already runs."""
 
     name = "peer"
     title = "Peer"
@@ -56,7 +56,7 @@ class Peer(Contestant):
 
 @contextmanager
 def serving(status: int = 200, **changes: Any) -> Iterator[int]:
-    """Answer everything with the same person; yield the port."""
+    """Return the same user for all requests; yield the port."""
     body = orjson.dumps(PERSON | {"profile": PROFILE, "groups": ["Support", "Auditors"]} | changes)
 
     class Handler(BaseHTTPRequestHandler):
@@ -69,7 +69,7 @@ def serving(status: int = 200, **changes: Any) -> Iterator[int]:
             self.wfile.write(body)
 
         def log_message(self, *_args: object) -> None:
-            """Print nothing."""
+            """Suppress the log."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -88,7 +88,7 @@ def dataset(tmp_path: Any) -> Dataset:
     return Dataset(size=1, directory=tmp_path, urls={}, postmaster=0)
 
 
-def test_equal_answers_become_the_reference(dataset: Dataset) -> None:
+def test_equal_answers_are_the_reference(dataset: Dataset) -> None:
     with serving() as one, serving(groups=["Auditors", "Support"]) as other:
         contestants = [peer("one", one, dataset), peer("other", other, dataset)]
 
@@ -98,7 +98,7 @@ def test_equal_answers_become_the_reference(dataset: Dataset) -> None:
     assert b'["Auditors","Support"]' in requests["other"][0].expected
 
 
-def test_a_planted_difference_stops_the_run_and_is_shown(dataset: Dataset) -> None:
+def test_difference_stops_the_run_and_is_shown(dataset: Dataset) -> None:
     with serving() as one, serving(profile=PROFILE | {"bio": "Sums."}) as other:
         contestants = [peer("one", one, dataset), peer("other", other, dataset)]
 
@@ -113,7 +113,7 @@ def test_a_planted_difference_stops_the_run_and_is_shown(dataset: Dataset) -> No
     ]
 
 
-def test_an_answer_with_errors_is_never_compared(dataset: Dataset) -> None:
+def test_answer_with_errors_is_refused(dataset: Dataset) -> None:
     with (
         serving(errors=[{"message": "No."}]) as port,
         pytest.raises(DifferenceError, match="errors"),
@@ -121,7 +121,7 @@ def test_an_answer_with_errors_is_never_compared(dataset: Dataset) -> None:
         checked_requests(SCENARIO, CAST, [peer("one", port, dataset)])
 
 
-def test_the_load_checks_every_answer() -> None:
+def test_load_checks_every_answer() -> None:
     payload = http_request("GET", "/")
     with serving() as port:
         sample = run(port, [Request(payload, b'"ada"')], seconds=0.1, connections=2)
@@ -133,7 +133,7 @@ def test_the_load_checks_every_answer() -> None:
     assert len(sample.latencies) >= 2
 
 
-def test_deep_pages_bring_the_first_ones_along() -> None:
+def test_deep_scenario_includes_the_first_pages() -> None:
     assert [scenario.name for scenario in select_scenarios(["deep"])] == ["first", "deep"]
     with pytest.raises(KeyError, match="nothing"):
         select_scenarios(["nothing"])
@@ -181,14 +181,14 @@ def test_tables_have_rates_ratios_and_reasons() -> None:
     assert "| `point` | the statements alone, by hand | 0.10 | 1 |" in lines
 
 
-def test_a_trial_is_marked_as_one() -> None:
+def test_small_run_is_marked_as_a_trial() -> None:
     serious = REPORT | {"users": 1_000_000, "rounds": 5}
 
     assert "not a measurement" in tables(REPORT)
     assert "not a measurement" not in tables(serious)
 
 
-def test_tables_take_the_place_of_those_before() -> None:
+def test_tables_replace_earlier_ones() -> None:
     document = f"Before.\n{BEGIN}\nold\n{END}\nAfter.\n"
 
     once = embed_tables(document, "new\n")
@@ -200,7 +200,7 @@ def test_tables_take_the_place_of_those_before() -> None:
 
 
 def test_chart_has_a_text_alternative() -> None:
-    root = ET.fromstring(chart(REPORT))  # noqa: S314 - it is ours
+    root = ET.fromstring(chart(REPORT))  # noqa: S314 - trusted input
     name = "{http://www.w3.org/2000/svg}"
     widths = [float(bar.attrib["width"]) for bar in root.iter(f"{name}rect")]
 

@@ -1,4 +1,4 @@
-"""The audit trail is append-only by PostgreSQL: the service is a role that can do no more."""
+"""PostgreSQL enforces the append-only audit trail by the privileges of the service's role."""
 
 import json
 import os
@@ -43,7 +43,7 @@ def sql(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
 
 
 def rights() -> dict[str, set[str]]:
-    """Return what the current role may do with each table."""
+    """Return the privileges of the current role by table."""
     found: dict[str, set[str]] = {
         table: set()
         for (table,) in sql("SELECT tablename FROM pg_tables WHERE schemaname = current_schema")
@@ -87,7 +87,7 @@ def event(db: None) -> Event:
         *("DROP", "ALTER", "GRANT", "SET ROLE"),
     ],
 )
-def test_the_service_cannot_change_an_event(event: Event, change: Callable[[], object]) -> None:
+def test_service_cannot_change_events(event: Event, change: Callable[[], object]) -> None:
     before = sql(f"SELECT * FROM {TABLE}")  # noqa: S608 - a constant
 
     with (
@@ -124,7 +124,7 @@ def test_worker_runs_as_the_service_role(transactional_db: None, mails: Sink) ->
     record(Tag.LOGGED_IN, actor=ANONYMOUS, subject_id=None)
     deadline = time.monotonic() + 30
     with celery_worker(), transaction.atomic():
-        # The worker's connection waits for this transaction, and can be looked at meanwhile.
+        # Blocks the worker's connection, so that it can be inspected.
         sql(f"LOCK TABLE {DailyCount._meta.db_table}")
         while not (roles := sql(OTHER_CONNECTIONS)):
             assert time.monotonic() < deadline
@@ -162,7 +162,7 @@ def test_migrate_grants_and_revokes_privileges(new_table: str) -> None:
     assert sql("SELECT current_user") == [(service(),)]
 
 
-def test_showing_migrations_grants_nothing(new_table: str) -> None:
+def test_migrate_plan_grants_nothing(new_table: str) -> None:
     call_command("migrate", plan=True, verbosity=0)
     call_command("migrate", check_unapplied=True, verbosity=0)
 
@@ -178,7 +178,7 @@ def test_flush_runs_as_the_owner(transactional_db: None) -> None:
     assert sql("SELECT current_user") == [(service(),)]
 
 
-def test_without_the_services_role_migrate_says_how_to_create_it(
+def test_migrate_without_the_service_role_explains_how_to_create_it(
     transactional_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as other:
@@ -196,8 +196,8 @@ def test_without_the_services_role_migrate_says_how_to_create_it(
 
 @pytest.fixture
 def member(transactional_db: None) -> Iterator[str]:
-    """A role that can become the owner."""
-    # Roles are the server's, and other pytest processes use it too.
+    """A role that is a member of the owner's."""
+    # Roles belong to the whole server, which pytest processes share.
     name = f"member_of_{settings.DATABASES['default']['NAME']}"
     with as_owner():
         sql(f"CREATE ROLE {name} LOGIN IN ROLE {settings.MIGRATION_DATABASE['USER']}")
@@ -239,7 +239,7 @@ def test_owner_role_is_refused_inside_a_transaction(event: Event) -> None:
 
 
 def embedded(data_dir: Path, program: str) -> str:
-    """Run a Python program with a server of its own; return what it printed."""
+    """Run a Python program with its own server; return its output."""
     names = {"DATABASE_URL", "MIGRATION_DATABASE_URL"}
     environ = {name: os.environ[name] for name in os.environ if name not in names}
     result = subprocess.run(
@@ -252,7 +252,7 @@ def embedded(data_dir: Path, program: str) -> str:
     return result.stdout
 
 
-def test_the_embedded_server_has_both_roles(tmp_path: Path) -> None:
+def test_embedded_server_creates_both_roles(tmp_path: Path) -> None:
     embedded(
         tmp_path,
         """
@@ -261,7 +261,7 @@ with psycopg.connect(os.environ["MIGRATION_DATABASE_URL"]) as as_owner:
     as_owner.execute("DROP ROLE roster")
 """,
     )
-    # The directory now is one of a version that did not have the role.
+    # Now a data directory like those of versions without the role.
     printed = embedded(
         tmp_path,
         """
@@ -282,8 +282,8 @@ for name in ("DATABASE_URL", "MIGRATION_DATABASE_URL"):
     ]
 
 
-def test_the_documented_roles_are_enough(tmp_path: Path) -> None:
-    """Create them as the administrator of a managed server, who is no superuser."""
+def test_documented_roles_suffice(tmp_path: Path) -> None:
+    """Create the roles as a managed server's administrator, who is not a superuser."""
     deployment = Path("docs/deployment.md").read_text(encoding="utf-8")
     [documented] = re.findall(r"```sql\n(CREATE ROLE.*?)```", deployment, re.DOTALL)
     with services(tmp_path, {"REDIS_URL": "redis://unused"}) as urls:

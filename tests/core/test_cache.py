@@ -1,4 +1,4 @@
-"""The cached resolver: fresh after every write, and no worse than slow without Redis."""
+"""The cached resolver returns fresh values after writes and works without Redis."""
 
 import socket
 import subprocess
@@ -40,7 +40,7 @@ def permissions(client: GraphQLClient) -> list[str]:
     return found
 
 
-def test_a_second_read_comes_from_the_cache(
+def test_second_read_uses_the_cache(
     alice: User, client_key: ClientOf, statements: Capture
 ) -> None:
     client = client_key(alice)
@@ -49,11 +49,11 @@ def test_a_second_read_comes_from_the_cache(
     with statements() as second:
         client(ME)
 
-    # The actor and the person; the first time, the permissions as well.
+    # The actor and the user; on a cache miss, the permissions as well.
     assert (len(first), len(second)) == (3, 2)
 
 
-def test_a_read_after_a_write_sees_it(alice: User, editors: Group, client_key: ClientOf) -> None:
+def test_read_after_a_write_is_fresh(alice: User, editors: Group, client_key: ClientOf) -> None:
     client = client_key(alice)
     assert permissions(client) == []
 
@@ -84,7 +84,7 @@ def test_rolled_back_write_changes_no_cached_value(
 
 @contextmanager
 def redis_server(directory: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
-    """Run a Redis of the test's own, to be stopped under the service's feet."""
+    """Run a separate Redis that the test may stop."""
     path = directory / "redis.sock"
     process = subprocess.Popen(
         [_redis_executable(), "--port", "0", "--unixsocket", path, "--save", ""],
@@ -101,7 +101,7 @@ def redis_server(directory: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes
 
 @contextmanager
 def cache_at(settings: Any, url: str) -> Iterator[None]:
-    """Point the service at another cache server for the length of a block."""
+    """Use another cache server within the block."""
     backend = settings.CACHES["default"] | {"LOCATION": url}
     with override_settings(CACHES={"default": backend}):
         yield

@@ -1,4 +1,4 @@
-"""Every answer has a Content Security Policy: pages of every kind, errors, and what is no page."""
+"""Every response has a Content Security Policy: pages, errors and other content."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ from users.authentication.models import Session
 
 pytestmark = pytest.mark.django_db
 
-# What stands for a converter's part of a path.
+# Sample values for path converters.
 SAMPLES = {
     "str": "x",
     "int": "1",
@@ -30,7 +30,7 @@ SAMPLES = {
     "path": "x",
 }
 METHODS = ("GET", "HEAD", "POST", "PUT", "OPTIONS")
-# One that nobody's directive may have. `unsafe-eval` is the admin's, for Alpine.js.
+# Forbidden in every policy. `unsafe-eval` is allowed in the admin, for Alpine.js.
 FORBIDDEN = ("*", "http:", "https:", "'unsafe-hashes'", "'strict-dynamic'")
 
 
@@ -39,7 +39,7 @@ def paths(patterns: Any = None, prefix: str = "/") -> Iterator[str]:
     for pattern in get_resolver().url_patterns if patterns is None else patterns:
         route = str(pattern.pattern)
         if route.startswith("^"):
-            # The admin's only expressions: its apps' lists, and the rest.
+            # Regular expressions occur in the admin only: the app lists and the catch-all.
             names = re.search(r"\(\?P<\w+>([a-z_|]+)\)", route)
             routes = [f"{name}/" for name in names[1].split("|")] if names else ["no/such/page"]
         else:
@@ -78,14 +78,14 @@ def check(response: Any) -> None:
 
 @pytest.fixture(params=["anonymous", "staff", "administrator"])
 def reader(request: pytest.FixtureRequest) -> Client:
-    """A browser that shows what was raised inside as the service would."""
+    """A client that receives error pages instead of exceptions."""
     client = Client(raise_request_exception=False)
     if request.param != "anonymous":
         sign_in(client, {"staff": make_staff, "administrator": make_administrator}[request.param]())
     return client
 
 
-def test_every_url_pattern_answers_with_a_policy(reader: Client, media: object) -> None:
+def test_every_url_pattern_has_a_policy(reader: Client, media: object) -> None:
     found = {*paths(), "/livez", "/readyz", "/metrics", "/no/such/page", "/static/none.js"}
     assert len(found) > 80
     assert {"/graphql", "/verify-email", "/media/x", "/admin/login/"} <= found
@@ -98,11 +98,11 @@ def test_every_url_pattern_answers_with_a_policy(reader: Client, media: object) 
     assert statuses >= {200, 302, 404, 405}
 
 
-def test_pages_of_rows_have_one(media: object, alice: User) -> None:
+def test_admin_change_pages_have_a_policy(media: object, alice: User) -> None:
     client = Client()
     sign_in(client, make_administrator())
     shown = set()
-    for model in admin.site._registry:  # noqa: SLF001 - there is no other way
+    for model in admin.site._registry:  # noqa: SLF001 - no public API
         for row in model._base_manager.all()[:3]:
             response = client.get(change_url(row))
             assert response.headers["Content-Security-Policy"] == admin_policy()
@@ -114,14 +114,14 @@ def test_pages_of_rows_have_one(media: object, alice: User) -> None:
 # Errors ----------------------------------------------------------------------------------
 
 
-def test_an_unknown_host_is_refused_with_one() -> None:
+def test_refusal_of_an_unknown_host_has_a_policy() -> None:
     for method, path in (("GET", "/"), ("POST", "/graphql"), ("GET", "/admin/")):
         response = Client().generic(method, path, headers={"host": "evil.example"})
         assert response.status_code == 400
         check(response)
 
 
-def test_a_form_without_its_token_is_refused_in_words() -> None:
+def test_csrf_failure_is_explained() -> None:
     client = Client(enforce_csrf_checks=True)
     for language, words in (("en", "reload the page"), ("de", "laden Sie die Seite neu")):
         response = client.post("/verify-email", headers={"Accept-Language": language})
@@ -133,7 +133,7 @@ def test_a_form_without_its_token_is_refused_in_words() -> None:
         assert "style=" not in page
 
 
-def test_a_fault_is_answered_with_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_internal_error_has_a_policy(monkeypatch: pytest.MonkeyPatch) -> None:
     client = Client(raise_request_exception=False)
 
     def fail(*_arguments: object, **_options: object) -> None:
@@ -168,7 +168,7 @@ def test_templates_have_no_inline_scripts_or_styles(settings: Any) -> None:
         path
         for folder in ("engine", "core", "users", "schema")
         for path in (settings.BASE_DIR / folder).rglob("templates/**/*.html")
-        # Mails are read elsewhere.
+        # Mails have inline styles.
         if "mail" not in path.parts
     ]
     assert len(own) > 10
@@ -194,7 +194,7 @@ def test_admin_policy_allows_the_media_host(
     assert expected in admin_policy()
 
 
-def test_without_files_no_other_host_is_named(
+def test_admin_policy_without_file_storage_allows_no_other_host(
     settings: Any, clear_policy: Callable[[], None]
 ) -> None:
     settings.KEEPS_FILES = False

@@ -1,4 +1,4 @@
-"""`make run`, as a visitor runs it: own servers, own data, nothing left behind."""
+"""`make run` with its own servers and data leaves no processes behind."""
 
 import os
 import signal
@@ -31,7 +31,7 @@ def port() -> int:
 
 
 def processes_of(data_dir: Path) -> list[str]:
-    """What still runs on the directory, but for the zombies of a container without init."""
+    """Return the processes that use the directory, except zombies (containers without init)."""
     found = []
     for process in psutil.process_iter(["cmdline", "environ", "status"]):
         owned = (process.info["environ"] or {}).get(OWNER) == str(data_dir)
@@ -112,7 +112,7 @@ def test_runs_stops_and_survives_a_kill(tmp_path: Path, port: int) -> None:
         ("DATA_DIR", "/proc/roster", "cannot be used"),
     ],
 )
-def test_a_bad_value_stops_it_with_one_line(
+def test_invalid_variable_exits_with_one_line(
     tmp_path: Path, port: int, name: str, value: str, problem: str
 ) -> None:
     with demo(tmp_path, port, **{name: value}) as running:
@@ -124,7 +124,7 @@ def test_a_bad_value_stops_it_with_one_line(
     assert processes_of(tmp_path) == []
 
 
-def test_a_busy_port_is_named(tmp_path: Path) -> None:
+def test_busy_port_is_reported(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as busy:
         number = busy.getsockname()[1]
         with demo(tmp_path, number) as running:
@@ -133,7 +133,7 @@ def test_a_busy_port_is_named(tmp_path: Path) -> None:
     assert running.output.startswith(f"PORT: {number} cannot be used")
 
 
-def test_ends_with_everything_on_sigterm(tmp_path: Path, port: int) -> None:
+def test_sigterm_stops_all_processes(tmp_path: Path, port: int) -> None:
     with demo(tmp_path, port) as running:
         running.wait_until_ready()
         children = psutil.Process(running.process.pid).children(recursive=True)

@@ -1,4 +1,4 @@
-"""Settings from the environment: every bad value ends in one line that names the variable."""
+"""An invalid environment variable ends the process with one line that names it."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ REQUIRED = {
 
 
 def start(**variables: str) -> subprocess.CompletedProcess[str]:
-    """Load the settings in a process of their own, with these variables only."""
+    """Load the settings in a new process, with these variables only."""
     environ = {"PATH": os.environ["PATH"], **REQUIRED, **variables}
     return subprocess.run(
         [sys.executable, "manage.py", "check"],
@@ -29,7 +29,7 @@ def start(**variables: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_three_variables_are_enough() -> None:
+def test_three_variables_suffice() -> None:
     assert start().returncode == 0
 
 
@@ -60,7 +60,7 @@ def test_three_variables_are_enough() -> None:
         ("REQUEST_DEADLINE_MS", "5000", "must be more than STATEMENT_TIMEOUT_MS"),
     ],
 )
-def test_a_bad_value_ends_in_one_line_that_names_it(name: str, value: str, problem: str) -> None:
+def test_invalid_value_is_reported_in_one_line(name: str, value: str, problem: str) -> None:
     result = start(**{name: value})
 
     assert result.returncode == 1
@@ -69,21 +69,21 @@ def test_a_bad_value_ends_in_one_line_that_names_it(name: str, value: str, probl
     assert line.startswith(f"{name}: {problem}")
 
 
-def test_a_bad_database_url_does_not_show_its_password() -> None:
+def test_invalid_database_url_does_not_reveal_its_password() -> None:
     result = start(DATABASE_URL="postgresql://u:hunter2@[::1/roster")
 
     assert result.returncode == 1
     assert "hunter2" not in result.stderr
 
 
-def test_secrets_may_come_from_files(tmp_path: Path) -> None:
+def test_secrets_are_read_from_files(tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text("from a file\n", encoding="utf-8")
 
     assert Environment({"KEY_FILE": str(file)}).text("KEY") == "from a file"
 
 
-def test_database_urls_of_sockets_and_of_hosts() -> None:
+def test_database_urls_name_sockets_or_hosts() -> None:
     env = ServiceEnvironment(
         {
             "SOCKET": "postgresql://me@/roster?host=%2Frun%2Fpg",
@@ -106,7 +106,7 @@ def test_database_urls_of_sockets_and_of_hosts() -> None:
         ("unix:///run/redis.sock?db=3", "redis+socket:///run/redis.sock?virtual_host=3"),
     ],
 )
-def test_the_broker_is_the_database_that_redis_url_names(url: str, broker: str) -> None:
+def test_broker_url_defaults_to_redis_url(url: str, broker: str) -> None:
     assert redis_broker(url) == broker
 
 
@@ -132,7 +132,7 @@ def test_flags_are_yes_or_no(value: str) -> None:
         Environment({"FLAG": value}).flag("FLAG", default=False)
 
 
-def test_a_lease_shorter_than_a_task_is_warned_of() -> None:
+def test_lease_shorter_than_a_task_warns() -> None:
     result = start(OUTBOX_LEASE_SECONDS="50")
 
     assert result.returncode == 0

@@ -1,4 +1,4 @@
-"""Operations are answered alike by the fast path and by Django's handler."""
+"""The fast path and Django's handler return the same responses."""
 
 import io
 import json
@@ -51,15 +51,15 @@ LOG_IN: Final = """
       logIn(input: {login: "alice", password: $password, transport: COOKIE}) { errors { code } }
     }
 """
-# What differs from one response to the next whatever the path: secrets, when cookies expire, and
-# the ids of requests that brought none.
+# Values that differ between responses on either path: secrets, expiry dates of cookies, and
+# generated request ids.
 RANDOM: Final = re.compile(r"(?<==)[\w-]{20,}|(?<=expires=)[^;]*|^[0-9a-f]{32}$")
 EVERYWHERE: Final = {"200", "400", "401", "403", "404", "405", "406", "413", "415", "429", "503"}
-# Most draws take the usual value, so that requests get past the first check.
+# The probability of the usual value, high so that most requests pass the first checks.
 USUAL: Final = 0.7
 
 
-# Of settings, one draw in ten may have another value than the first.
+# One draw in ten may change a setting.
 FEW: Final = (1,) * 9 + (None,)
 
 
@@ -147,7 +147,7 @@ SETTINGS: Final[Mapping[str, Sequence[Any]]] = {
 
 @pytest.fixture
 def keeps_connection(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Both paths would close the connection of a test's transaction, as one left open."""
+    """Keep the connection open, which holds the test's transaction."""
     monkeypatch.setattr(fast_path, "close_old_connections", lambda: None)
     senders = (signals.request_started, signals.request_finished)
     for each in senders:
@@ -159,7 +159,7 @@ def keeps_connection(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def credentials(alice: User, root: User, settings: Any) -> list[dict[str, str]]:
-    """One of each kind, and some that are good for nothing."""
+    """Return credentials of each kind, and invalid ones."""
     session = make_session(alice)
     session.cookie_digest = digest("secret")
     session.save()
@@ -189,7 +189,7 @@ def credentials(alice: User, root: User, settings: Any) -> list[dict[str, str]]:
 
 
 def drawn(rng: random.Random, credentials: Sequence[dict[str, str]]) -> tuple[Environ, bytes]:
-    """Return a request, most of whose parts are usual."""
+    """Draw a request, most of whose parts are usual."""
     sent = rng.choice(BODIES)
     environ: Environ = {}
     for name, values in VALUES.items():
@@ -204,7 +204,7 @@ def drawn(rng: random.Random, credentials: Sequence[dict[str, str]]) -> tuple[En
 
 
 def ask(application: Any, environ: Environ, sent: bytes) -> Response:
-    """Return what a WSGI application answers, with nothing left of what it changed."""
+    """Return a WSGI application's response, and roll back its changes."""
     CLIENTS.clear()
     cache.clear()
     started: list[tuple[str, list[tuple[str, str]]]] = []
@@ -219,7 +219,7 @@ def ask(application: Any, environ: Environ, sent: bytes) -> Response:
         "wsgi.run_once": False,
     }
     before = transaction.savepoint() if connection.in_atomic_block else None
-    # What may be asked once a minute is asked twice.
+    # Repeat the request to exceed a limit of one point per minute.
     for _time in range(2 if current.GRAPHQL_POINTS_PER_MINUTE == 1 else 1):
         fixed["wsgi.input"] = io.BytesIO(sent)
         result = application(
@@ -236,7 +236,7 @@ def ask(application: Any, environ: Environ, sent: bytes) -> Response:
 
 @pytest.mark.usefixtures("keeps_connection")
 @pytest.mark.parametrize(("redirects", "draws"), [(False, 1_000), (True, 100)])
-def test_both_paths_answer_alike(
+def test_both_paths_return_the_same_responses(
     redirects: bool,  # noqa: FBT001 - a parameter of pytest's
     draws: int,
     credentials: list[dict[str, str]],
@@ -264,7 +264,7 @@ def test_both_paths_answer_alike(
             fast, slow = (ask(path, environ, sent) for path in paths)
         assert fast == slow, (environ, sent[:200])
         statuses[fast[0][:3]] += 1
-    # The draws got everywhere, and neither path took all of them.
+    # The draws cover all statuses, and both paths were taken.
     assert statuses["301"] > draws / 10 if redirects else {*statuses} >= EVERYWHERE
     assert draws / 20 < len(taken) < draws
 
@@ -324,7 +324,7 @@ def test_both_paths_log_errors_alike(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_connections_that_are_too_old_are_closed(settings: Any) -> None:
+def test_expired_connections_are_closed(settings: Any) -> None:
     environ = {"REQUEST_METHOD": "POST", "PATH_INFO": "/graphql", "HTTP_HOST": "testserver"}
     used = []
     for application in (FastPath(WSGIHandler()), WSGIHandler()):
@@ -336,8 +336,8 @@ def test_connections_that_are_too_old_are_closed(settings: Any) -> None:
     assert used == [False, False]
 
 
-def test_no_receiver_of_a_signal_is_passed_by() -> None:
-    """The fast path sends none; what their receivers do for an operation, it does itself."""
+def test_all_signal_receivers_are_known() -> None:
+    """The fast path sends no signals; it does the work of their receivers itself."""
     started = {receiver() for _key, receiver, *_rest in signals.request_started.receivers}
     finished = {receiver() for _key, receiver, *_rest in signals.request_finished.receivers}
     assert started <= {reset_queries, close_old_connections}

@@ -1,4 +1,4 @@
-"""Log lines: what they have, and what never reaches them."""
+"""The content of log lines, and data that must not be in them."""
 
 import datetime as dt
 import json
@@ -36,7 +36,7 @@ BAD_REQUEST_LINE = b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"
 
 
 class Lines:
-    """What a formatter writes."""
+    """The output of a formatter."""
 
     def __init__(self, formatter: logging.Formatter) -> None:
         self.handler = logging.StreamHandler(StringIO())
@@ -53,7 +53,7 @@ class Lines:
 
 @pytest.fixture
 def lines() -> Iterator[Lines]:
-    """Return the lines of all records from here on, as in production."""
+    """Capture the lines of all later records, formatted as in production."""
     captured = Lines(json_formatter())
     logging.getLogger().addHandler(captured.handler)
     yield captured
@@ -62,7 +62,7 @@ def lines() -> Iterator[Lines]:
 
 @pytest.fixture
 def proxied(settings: Any) -> None:
-    """Be behind one proxy."""
+    """Configure one trusted proxy."""
     settings.TRUSTED_PROXIES = 1
 
 
@@ -90,7 +90,7 @@ def test_json_line_has_the_context_the_extra_and_the_traceback(lines: Lines) -> 
     }
 
 
-def test_extra_replaces_nothing_of_the_line(lines: Lines) -> None:
+def test_extra_does_not_replace_other_fields(lines: Lines) -> None:
     forged = {"request_id": "forged", "level": "DEBUG", "time": "never", "event": "another"}
     with bound_contextvars(request_id=GIVEN):
         logging.getLogger("core").warning("the message", extra=forged)
@@ -103,7 +103,7 @@ def test_extra_replaces_nothing_of_the_line(lines: Lines) -> None:
     assert entry["time"] != "never"
 
 
-def test_only_plain_values_of_our_own_extra_are_logged(lines: Lines) -> None:
+def test_only_scalars_of_our_own_extra_are_logged(lines: Lines) -> None:
     request = RequestFactory().get("/graphql", {"variables": "a secret"})
     for name in ("django.request", "celery.app.trace", "core.web.operations"):
         logging.getLogger(name).error(
@@ -131,7 +131,7 @@ def test_tracebacks_show_no_local_variables(formatter: Callable[[], logging.Form
     assert PASSWORD not in captured.text
 
 
-def test_console_line_is_for_people() -> None:
+def test_console_line_is_human_readable() -> None:
     captured = Lines(console_formatter())
     record = logging.LogRecord("core.outbox", logging.WARNING, "", 0, "broker %s", ("gone",), None)
     record.attempts = 2
@@ -149,7 +149,7 @@ def test_console_line_is_for_people() -> None:
     "path", ["/graphql", "/livez", "/nowhere", "/admin/", "/.well-known/jwks.json"]
 )
 @pytest.mark.django_db
-def test_every_response_has_an_id_of_its_own(client: Client, path: str) -> None:
+def test_every_response_has_a_unique_id(client: Client, path: str) -> None:
     first, second = (client.get(path)["X-Request-ID"] for _number in range(2))
     assert MADE.fullmatch(first)
     assert MADE.fullmatch(second)
@@ -158,7 +158,7 @@ def test_every_response_has_an_id_of_its_own(client: Client, path: str) -> None:
 
 @pytest.mark.parametrize("body", [{"query": ME}, {"query": "{"}, {}])
 @pytest.mark.usefixtures("proxied", "db")
-def test_operations_and_errors_are_answered_with_the_proxys_id(
+def test_operations_and_errors_return_the_id_of_the_proxy(
     client: Client, body: dict[str, str]
 ) -> None:
     response = client.post("/graphql", body, JSON, headers={"X-Request-ID": GIVEN})
@@ -166,7 +166,7 @@ def test_operations_and_errors_are_answered_with_the_proxys_id(
 
 
 @pytest.mark.usefixtures("proxied", "db")
-def test_refused_credentials_and_hosts_are_answered_with_the_proxys_id(client: Client) -> None:
+def test_refused_credentials_and_hosts_return_the_id_of_the_proxy(client: Client) -> None:
     headers = {"X-Request-ID": GIVEN, "Authorization": "Bearer a.b.c"}
     response = client.post("/graphql", {"query": ME}, JSON, headers=headers)
     assert (response.status_code, response["X-Request-ID"]) == (401, GIVEN)
@@ -175,7 +175,7 @@ def test_refused_credentials_and_hosts_are_answered_with_the_proxys_id(client: C
     assert (response.status_code, response["X-Request-ID"]) == (400, GIVEN)
 
 
-def test_id_of_a_client_is_not_believed() -> None:
+def test_id_from_a_client_is_not_trusted() -> None:
     environ = {"HTTP_X_REQUEST_ID": GIVEN}
     assert request_id_from(environ, trusted_proxies=1) == GIVEN
     assert request_id_from(environ, trusted_proxies=0) != GIVEN
@@ -194,7 +194,7 @@ def test_id_of_a_client_is_not_believed() -> None:
         f"{GIVEN}\N{ARABIC-INDIC DIGIT ONE}",
     ],
 )
-def test_id_that_is_not_well_formed_is_replaced(value: str) -> None:
+def test_malformed_id_is_replaced(value: str) -> None:
     made = request_id_from({"HTTP_X_REQUEST_ID": value}, trusted_proxies=1)
     assert MADE.fullmatch(made)
 
@@ -203,16 +203,16 @@ BROKEN = "query ($id: ID!) { organization(id: $id) { name } }"
 
 
 def break_organizations() -> None:
-    """Have reading an organisation fail, and end the test's transaction."""
+    """Make queries of organizations fail, which aborts the test's transaction."""
     with connection.cursor() as cursor:
-        # It comes before the real table, and lacks every column.
+        # Shadows the real table, and has no columns.
         cursor.execute("CREATE TEMPORARY TABLE organizations_organization ()")
 
 
 @pytest.mark.usefixtures("proxied")
 def test_every_line_of_a_request_has_its_id(alice: User, lines: Lines, client: Client) -> None:
     variables = {"id": node_id(make_organization("Archers", alice))}
-    # Django logs this one after all middleware.
+    # Django logs the 404 after all middleware.
     client.get("/nowhere", headers={"X-Request-ID": GIVEN})
     break_organizations()
     client.post(
@@ -235,7 +235,7 @@ LOG_IN = """
 """
 
 
-def test_faults_log_neither_variables_nor_credentials(alice: User, lines: Lines) -> None:
+def test_errors_log_neither_variables_nor_credentials(alice: User, lines: Lines) -> None:
     token = make_token(alice)
     client = GraphQLClient(token)
     organization = node_id(make_organization("Archers", alice))
@@ -279,7 +279,7 @@ def test_access_log_and_response_of_the_web_server_have_the_id(
     (refusal,) = [each for each in entries if "Refused" in each["message"]]
     assert answer.startswith("HTTP/1.1 400")
     assert f"\r\nX-Request-ID: {refusal['request_id']}\r\n" in answer
-    # Not of the request that this connection or thread had before.
+    # Not the id of an earlier request on this connection or thread.
     assert refusal["request_id"] != GIVEN
 
 
@@ -287,14 +287,14 @@ def test_access_log_and_response_of_the_web_server_have_the_id(
 
 
 @pytest.mark.django_db
-def test_message_has_the_id_of_the_request_that_published_it() -> None:
+def test_message_has_the_request_id() -> None:
     subscriber("test:logging")(lambda: None)
     try:
         with bound_contextvars(request_id=GIVEN):
             publish("test:logging")
         publish("test:logging")
     finally:
-        (entry,) = registry._topics.pop("test:logging")  # noqa: SLF001 - nothing else unsubscribes
+        (entry,) = registry._topics.pop("test:logging")  # noqa: SLF001 - no public API to unsubscribe
         del registry.subscribers[entry.name]
     ids = OutboxMessage.objects.order_by("pk").values_list("request_id", flat=True)
     assert list(ids) == [GIVEN, ""]
@@ -303,8 +303,8 @@ def test_message_has_the_id_of_the_request_that_published_it() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_lines_of_a_task_have_the_id_of_its_request(capfd: pytest.CaptureFixture[str]) -> None:
     now = timezone.now()
-    # A subscriber that the worker does not know fails there, with a traceback.
-    fields = {"subscriber": "nobody", "payload": {}}
+    # The worker raises for an unknown subscriber and logs a traceback.
+    fields = {"subscriber": "unknown", "payload": {}}
     hurried = OutboxMessage.objects.create(
         **fields, request_id=GIVEN, dispatch_at=now + dt.timedelta(hours=1)
     )
@@ -322,7 +322,7 @@ def test_lines_of_a_task_have_the_id_of_its_request(capfd: pytest.CaptureFixture
     with celery_worker(LOG_FORMAT="json"):
         registry.dispatch([(hurried.pk, hurried.request_id)])
         current_app.send_task("core.outbox.relay")
-        # A worker takes its time to start on a busy machine.
+        # Starting a worker takes long on a busy machine.
         eventually(failed_twice, seconds=60)
     assert sorted(entry["request_id"] for entry in entries) == [GIVEN, OTHER]
     for entry in entries:

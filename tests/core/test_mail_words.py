@@ -1,6 +1,6 @@
-"""Mails carry no words of users but to users themselves, and none that becomes a link or a header.
+"""Mails contain text from users only to verified addresses, and never links or headers.
 
-Every function of every `users/*/mails.py` is called with hostile texts, and sent by SMTP.
+Every function in `users/*/mails.py` is called with hostile text, and the mail is sent by SMTP.
 """
 
 import datetime as dt
@@ -54,7 +54,7 @@ HOSTILE: Final = {
     "Markdown": "[evil](https://evil.example) `evil`",
 }
 URL: Final = "https://roster.example/page#token=secret"
-# What the service itself makes; any other text in a signature is taken for a user's.
+# Parameters with the service's own text; all other texts come from users.
 OURS: Final = {
     "url": URL,
     "day": "1 May 2031",
@@ -66,7 +66,7 @@ OURS: Final = {
 
 
 def writers() -> Iterator[Callable[..., Mail]]:
-    """Yield each function that writes a mail."""
+    """Yield each function that builds a mail."""
     for path in sorted(Path("users").glob("*/mails.py")):
         module = import_module(".".join(path.with_suffix("").parts))
         for _name, function in inspect.getmembers(module, inspect.isfunction):
@@ -78,7 +78,7 @@ WRITERS: Final = list(writers())
 
 
 def only_words(text: str) -> bool:
-    """Whether there is nothing but letters, marks, digits and what names are joined by."""
+    """Return whether a text has only letters, marks, digits and name punctuation."""
     return all(unicodedata.category(each)[0] in "LMN" or each in " &'\u2019-" for each in text)
 
 
@@ -95,7 +95,7 @@ def sent(written: Mail, mails: Sink) -> EmailMessage:
 
 
 def parts_of(message: EmailMessage) -> dict[str, str]:
-    """Return headers and bodies as a reader sees them, without what we put there."""
+    """Return headers and bodies as displayed, without the service's own links."""
     headers = "\n".join(f"{name}: {value}" for name, value in message.items())
     parts = {"headers": headers, "header names": " ".join(message.keys())}
     parts["text"] = text_of(message, "plain")
@@ -118,7 +118,7 @@ def test_every_mail_is_covered() -> None:
 def test_mails_to_strangers_contain_no_user_text(
     mails: Sink, writer: Callable[..., Mail], language: str
 ) -> None:
-    """A mail with hostile texts is, to the byte, the one with harmless texts."""
+    """A mail with hostile text equals the one with harmless text, byte by byte."""
     with translation.override(language):
         harmless = parts_of(sent(write(writer, STRANGER, "Nina"), mails))
         for kind, text in HOSTILE.items():
@@ -135,7 +135,7 @@ def test_mails_to_strangers_contain_no_user_text(
     "writer", WRITERS, ids=lambda writer: f"{writer.__module__}.{writer.__name__}"
 )
 def test_user_text_never_becomes_a_link(mails: Sink, writer: Callable[..., Mail]) -> None:
-    """In their own, verified mailbox, what is not ours has words and spaces only."""
+    """A mail to a verified address contains only words and spaces from users."""
     with translation.override("en"):
         marked = write(writer, Reader("Nina", is_verified=True), "Nina")
         frame = parts_of(sent(marked, mails))
@@ -163,8 +163,8 @@ def test_cleaned_words_are_one_short_line(text: str) -> None:
     assert not re.search(r"\w[.@:/]\w|www\.", cleaned)
 
 
-def test_no_dot_of_any_kind_is_left() -> None:
-    """Not only those that come to mind: every character between two labels."""
+def test_dots_of_all_kinds_are_removed() -> None:
+    """Checks every Unicode character between two labels."""
     for code in range(0x20, 0x3100):
         character = chr(code)
         cleaned = clean_words(f"evil{character}example")
@@ -201,10 +201,10 @@ def test_only_verified_addresses_of_the_user_are_greeted_by_name() -> None:
     assert reader_at(user, user.email).name == "Nina"
 
 
-# Through the flows: what a stranger's mailbox gets ----------------------------------------
+# Flows that mail strangers ---------------------------------------------------------------
 
 
-def test_flows_carry_no_words_to_strangers(worker: Sink) -> None:
+def test_flows_send_no_user_text_to_strangers(worker: Sink) -> None:
     evil = "www.evil.example"
     now = timezone.now()
     charlie = make_user(

@@ -1,4 +1,4 @@
-"""The memory of a web process: limited, and given back."""
+"""The memory of a web process is limited, and free memory is returned."""
 
 import subprocess
 import sys
@@ -27,7 +27,7 @@ def test_allocations_beyond_the_limit_fail() -> None:
 
 def test_free_memory_is_returned() -> None:
     process = psutil.Process()
-    # Below the size for which glibc asks the kernel for memory that is given back at once.
+    # Below glibc's mmap threshold; larger blocks are returned immediately.
     texts = [b"x" * 10_000 + bytes([number % 256]) for number in range(10_000)]
     kept = texts[-1]
     held = process.memory_info().rss

@@ -1,4 +1,4 @@
-"""What /metrics counts, for whom, and that several workers count together."""
+"""The metrics at /metrics, access to them, and their sum over workers."""
 
 import json
 import os
@@ -37,13 +37,13 @@ RECOMPILED = "graphql_engine_recompilations_total"
 
 def counts_in(text: str) -> Counts:
     lines = re.findall(r"^(graphql_\w+_total\S*(?: \w+\"})?) (\S+)$", text, re.MULTILINE)
-    # Of recompilations, there is a line once there was one.
+    # Prometheus omits a labelled counter until its first increment.
     return {name: float(value) for name, value in lines if not name.startswith(RECOMPILED)}
 
 
 @pytest.fixture
 def counted(client: Client) -> Callable[[Callable[[], object]], Counts]:
-    """Return what a call adds to the counters."""
+    """Return a function that reports the counters' increments by a call."""
 
     def read() -> Counts:
         return counts_in(client.get("/metrics").content.decode())
@@ -91,7 +91,7 @@ def test_recompilations_are_counted_by_their_reason(
     assert read() == before + 1
 
 
-def test_the_engine_can_be_turned_off(
+def test_engine_can_be_disabled(
     counted: Callable[[Callable[[], object]], Counts],
     client_key: ClientOf,
     alice: User,
@@ -133,7 +133,7 @@ def get(url: str | urllib.request.Request) -> bytes:
 
 
 def workers_of(server: subprocess.Popen[bytes], port: int) -> list[psutil.Process]:
-    """Wait until both are there and one of them answers."""
+    """Wait until both workers run and one of them responds."""
     deadline = time.monotonic() + 30
     while True:
         workers: list[psutil.Process] = psutil.Process(server.pid).children()
@@ -149,7 +149,7 @@ def workers_of(server: subprocess.Popen[bytes], port: int) -> list[psutil.Proces
 
 @contextmanager
 def only(worker: psutil.Process, workers: Sequence[psutil.Process]) -> Iterator[None]:
-    """Have one worker answer everything."""
+    """Suspend the other workers, so that one handles all requests."""
     others = [each for each in workers if each != worker]
     for other in others:
         other.suspend()

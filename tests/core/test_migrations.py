@@ -1,4 +1,4 @@
-"""What the migrations leave: every look-up has its index, and the database guards identity."""
+"""The migrated schema: indexes for all look-ups, and constraints on identity."""
 
 import json
 from collections.abc import Callable
@@ -27,7 +27,7 @@ OURS = ("core.", "users.")
 
 @pytest.fixture
 def many_people(db: None) -> None:
-    """Enough people that PostgreSQL would not read them all by choice."""
+    """Create enough users that PostgreSQL prefers indexes to sequential scans."""
     unusable = make_password(None)
     User.objects.bulk_create(
         User(username=f"person{number}", email=f"person{number}@example.org", password=unusable)
@@ -94,7 +94,7 @@ INDEXES = {
 @pytest.mark.parametrize("descending", [False, True], ids=["ascending", "descending"])
 @pytest.mark.parametrize("field", UserOrderField, ids=lambda field: field.value)
 @pytest.mark.usefixtures("many_people")
-def test_every_order_scans_its_index_however_deep_the_page(
+def test_every_ordering_scans_its_index_on_deep_pages(
     field: UserOrderField, *, descending: bool
 ) -> None:
     people = User.objects.in_order(field, descending=descending)
@@ -112,14 +112,14 @@ def test_every_order_scans_its_index_however_deep_the_page(
 
 def test_credentials_are_looked_up_by_unique_indexes(db: None) -> None:
     session = make_session(make_user("alice"))
-    # Enough that PostgreSQL would not read them all by choice.
+    # Enough rows that PostgreSQL prefers an index to a sequential scan.
     expires_at = session.expires_at
     Session.objects.bulk_create(
         Session(user=session.user, expires_at=expires_at) for _number in range(2_000)
     )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE authentication_session")
-        # The others are empty; the question is which index serves, not whether it pays.
+        # The other tables are empty, so PostgreSQL would prefer a sequential scan.
         cursor.execute("SET LOCAL enable_seqscan = off")
 
     for queryset, index in (
@@ -157,7 +157,7 @@ def test_constraints_keep_identifiers_unique_case_insensitively(
     assert User.objects.count() == 1
 
 
-def test_keys_are_uuids_of_version_7_and_grow(db: None) -> None:
+def test_keys_are_ascending_uuids_of_version_7(db: None) -> None:
     first, second = make_user("first"), make_user("second")
 
     assert (first.pk.version, second.pk.version) == (7, 7)
@@ -165,7 +165,7 @@ def test_keys_are_uuids_of_version_7_and_grow(db: None) -> None:
 
 
 def test_indexes_of_released_tables_are_built_concurrently() -> None:
-    """The first migration of an app makes empty tables; any other finds rows in them."""
+    """Only an app's first migration runs on empty tables."""
     loader = MigrationLoader(None)
     ours = {config.label for config in apps.get_app_configs() if config.name.startswith(OURS)}
     later = [
@@ -177,7 +177,7 @@ def test_indexes_of_released_tables_are_built_concurrently() -> None:
     assert not any(type(operation) is AddIndex for operation in later)
 
 
-def test_migrations_wait_for_locks_only_so_long(transactional_db: None) -> None:
+def test_migrations_have_a_lock_timeout(transactional_db: None) -> None:
     with as_owner(), connection.cursor() as cursor:
         cursor.execute("SHOW lock_timeout")
         assert cursor.fetchone() == ("5s",)

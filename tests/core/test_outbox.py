@@ -1,4 +1,4 @@
-"""The outbox: as durable as the rows it belongs to, whatever happens to broker and workers."""
+"""The outbox loses no message if the broker or a worker fails."""
 
 import datetime as dt
 import os
@@ -34,7 +34,7 @@ TOPIC = "test:outbox:topic"
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
-    """Wait until the condition holds, or fail."""
+    """Wait until the condition holds; fail after ``seconds``."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it never came to be"
@@ -43,22 +43,22 @@ def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
 
 @pytest.fixture
 def topic() -> Iterator[str]:
-    """A topic without subscribers, forgotten after the test."""
+    """A topic without subscribers, unregistered after the test."""
     names = set(registry.subscribers)
     yield TOPIC
-    registry._topics.pop(TOPIC, None)  # noqa: SLF001 - nothing else unsubscribes
+    registry._topics.pop(TOPIC, None)  # noqa: SLF001 - no public API to unsubscribe
     for name in set(registry.subscribers) - names:
         del registry.subscribers[name]
 
 
 def overdue(**fields: Any) -> None:
-    """Let the leases of all messages run out."""
+    """Expire the leases of all messages."""
     past = timezone.now() - dt.timedelta(seconds=1)
     OutboxMessage.objects.update(claimed_until=past, dispatch_at=past, **fields)
 
 
 @pytest.mark.django_db
-def test_a_message_is_written_with_the_rows_it_belongs_to(topic: str) -> None:
+def test_message_is_written_in_the_callers_transaction(topic: str) -> None:
     subscriber(topic)(lambda: None)
 
     with transaction.atomic():
@@ -119,7 +119,7 @@ def test_failing_message_is_shown_and_retried(topic: str) -> None:
 
 
 @pytest.mark.django_db
-def test_transactional_work_happens_exactly_once_even_if_it_failed_before(topic: str) -> None:
+def test_transactional_subscriber_runs_exactly_once_after_a_failure(topic: str) -> None:
     attempts: list[str] = []
 
     @subscriber(topic, transactional=True)
@@ -144,7 +144,7 @@ def test_transactional_work_happens_exactly_once_even_if_it_failed_before(topic:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("broker", ["refusing", "silent"])
-def test_work_waits_for_a_broker_that_is_down(broker: str) -> None:
+def test_messages_survive_a_broker_outage(broker: str) -> None:
     program = f"""
 import django; django.setup()
 from tests.support.client import GraphQLClient
@@ -172,7 +172,7 @@ print(GraphQLClient()({SIGN_UP!r}).data)
     assert OutboxMessage.objects.count() == 2
 
 
-def test_the_relay_delivers_what_the_broker_lost(worker: Sink) -> None:
+def test_relay_delivers_messages_lost_by_the_broker(worker: Sink) -> None:
     GraphQLClient()(SIGN_UP)
     assert worker.next()["To"] == "dora@example.org"
     eventually(lambda: not OutboxMessage.objects.exists())
@@ -189,8 +189,8 @@ def test_the_relay_delivers_what_the_broker_lost(worker: Sink) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_killed_worker_loses_nothing(mails: Sink, settings: Any) -> None:
-    """Kill workers while they hold messages; each mail still arrives."""
+def test_killed_worker_loses_no_message(mails: Sink, settings: Any) -> None:
+    """Each mail arrives although workers are killed while they process messages."""
     settings.OUTBOX_LEASE = dt.timedelta(seconds=1)
     client = GraphQLClient()
     people = [f"person{number}" for number in range(6)]

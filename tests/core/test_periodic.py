@@ -1,4 +1,4 @@
-"""What Beat sends, and how often."""
+"""The schedule of periodic tasks."""
 
 import json
 import subprocess
@@ -26,7 +26,7 @@ INTERVALS = {
     "users.bulk.prune": 10 * MINUTE,
     "users.authentication.lift_suspensions": MINUTE,
 }
-# As `celery beat` starts, in a process that imported nothing before.
+# Starts like `celery beat`, in a process without earlier imports.
 BEAT = """
 import json
 from celery.apps.beat import Beat
@@ -38,7 +38,7 @@ print(json.dumps([[e["task"], e["task"] in app.tasks, e["options"]["expires"]] f
 """
 
 
-def test_every_task_has_its_interval_and_expires_after_it() -> None:
+def test_every_task_expires_after_its_interval() -> None:
     entries = settings.CELERY_BEAT_SCHEDULE.values()
     assert {entry["task"]: entry["schedule"] for entry in entries} == INTERVALS
     assert {entry["task"]: entry["options"] for entry in entries} == {
@@ -46,7 +46,7 @@ def test_every_task_has_its_interval_and_expires_after_it() -> None:
     }
 
 
-def test_beat_finds_all_tasks_in_a_process_of_its_own() -> None:
+def test_beat_finds_all_tasks_in_a_new_process() -> None:
     printed = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", BEAT], capture_output=True, check=True, text=True
     ).stdout

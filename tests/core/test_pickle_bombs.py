@@ -1,4 +1,4 @@
-"""What others write to our cache and broker: data, of which nothing runs."""
+"""Pickles in the cache or the broker are never executed."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,7 +22,7 @@ SIGN_UP = "mutation ($input: SignUpInput!) { signUp(input: $input) { errors { co
 
 @pytest.fixture
 def trace(tmp_path: Path) -> Iterator[Path]:
-    """Where a bomb leaves its trace; there must be none."""
+    """The path that a bomb would create; checked to be absent."""
     path = tmp_path / "trace"
     yield path
     assert not path.exists()
@@ -57,7 +57,7 @@ def test_foreign_redis_entries_are_misses(
     (key,) = redis.keys("*permissions*")
     redis.set(key, bomb(trace) if data is None else data)
 
-    # The actor, the person, and the permissions, as the first time; then from the cache again.
+    # The actor, the user and, on a miss, the permissions; then a cache hit.
     for expected in (3, 2):
         with statements() as captured:
             assert client(ME).data == {"me": {"permissions": []}}
@@ -70,7 +70,7 @@ def test_cached_none_is_a_hit() -> None:
     assert cache.get_many(["a", "b", "c"]) == {"a": {"value": None}, "b": {"value": [1, "ü"]}}
 
 
-def test_celery_reads_and_writes_json_alone() -> None:
+def test_celery_accepts_and_sends_json_only() -> None:
     conf = current_app.conf
     assert set(conf.accept_content) == set(conf.result_accept_content) == {"json"}
     assert {conf.task_serializer, conf.result_serializer, conf.event_serializer} == {"json"}
@@ -83,7 +83,7 @@ def test_pickled_messages_are_not_executed(worker: Sink, trace: Path) -> None:
         headers = {"task": "core.outbox.relay", "id": "1", "lang": "py"}
         for content in (Bomb(trace), [[], {}, Bomb(trace)], [[Bomb(trace)], {}, {}]):
             queue.put(content, serializer="pickle", headers=headers)
-        # What says that it is something else, and an encoding that would be read first.
+        # A false content type, and an encoding that would be decoded first.
         producer = queue.producer
         for kind, encoding in (
             ("application/x-python-serialize", "binary"),
@@ -99,7 +99,7 @@ def test_pickled_messages_are_not_executed(worker: Sink, trace: Path) -> None:
             )
         queue.close()
 
-    # The worker goes on, and takes what comes after them.
+    # The worker continues with later messages.
     given = {"email": "dora@example.org", "username": "dora", "password": "a phrase to keep"}
     assert GraphQLClient()(SIGN_UP, input=given).problems == []
     assert worker.next()["To"] == "dora@example.org"

@@ -1,4 +1,4 @@
-"""Throttles: exact under load, and the same in Redis and in PostgreSQL."""
+"""Rate limits are exact under load, and equal in Redis and PostgreSQL."""
 
 import datetime as dt
 import logging
@@ -37,12 +37,12 @@ NETWORK = Bucket(TWO, "203.0.113.7")
 
 @dataclass(frozen=True)
 class Store:
-    """One of the two places where attempts are counted, without the other."""
+    """One of the two stores of attempts, without the other."""
 
     redis: Redis | None
 
     def pass_time(self, time: dt.timedelta) -> None:
-        """Let all buckets leak for so long."""
+        """Advance the time of all buckets."""
         if self.redis:
             for key in self.redis.scan_iter("roster:attempts:*"):
                 self.redis.decrby(key, time // dt.timedelta(microseconds=1))
@@ -50,7 +50,7 @@ class Store:
             StoredBucket.objects.update(empty_at=F("empty_at") - time)
 
     def count(self) -> int:
-        """Return how many buckets are stored, and that the other place has none."""
+        """Return the number of buckets; assert that the other store has none."""
         rows = StoredBucket.objects.count()
         if not self.redis:
             return rows
@@ -65,7 +65,7 @@ def redis(settings: Any) -> Redis:
 
 @pytest.fixture(params=["redis", "postgresql"])
 def store(request: pytest.FixtureRequest, db: None, settings: Any, redis: Redis) -> Store:
-    """Redis, or PostgreSQL while nobody listens where Redis should be."""
+    """Redis, or PostgreSQL while Redis is unreachable."""
     if request.param == "redis":
         return Store(redis)
     settings.REDIS_URL = f"redis://127.0.0.1:{free_port()}"
@@ -73,7 +73,7 @@ def store(request: pytest.FixtureRequest, db: None, settings: Any, redis: Redis)
 
 
 def passes(*buckets: Bucket) -> bool:
-    """Make an attempt."""
+    """Make an attempt; return whether it was allowed."""
     try:
         attempt(*buckets)
     except TooManyAttemptsError:
@@ -82,12 +82,12 @@ def passes(*buckets: Bucket) -> bool:
 
 
 def tries(number: int, *buckets: Bucket) -> int:
-    """Make so many attempts; return how many passed."""
+    """Make ``number`` attempts; return how many were allowed."""
     return sum(passes(*buckets) for _ in range(number))
 
 
 def wait_for(*buckets: Bucket) -> int:
-    """Return the seconds that a refused attempt is told to wait."""
+    """Return the `retry_after` of a refused attempt, in seconds."""
     with pytest.raises(TooManyAttemptsError) as refusal:
         attempt(*buckets)
     return refusal.value.retry_after
@@ -142,17 +142,17 @@ def test_refused_attempt_is_counted_in_no_bucket(store: Store) -> None:
     assert tries(10, BOB) == 5
 
 
-def test_a_refused_attempt_in_a_new_bucket_stores_nothing(store: Store) -> None:
+def test_refused_attempt_in_a_new_bucket_stores_nothing(store: Store) -> None:
     assert tries(2, NETWORK) == 2
     assert tries(1, NETWORK, ALICE) == 0
     assert store.count() == 1
 
 
-def test_a_bucket_named_twice_is_counted_once(store: Store) -> None:
+def test_repeated_bucket_is_counted_once(store: Store) -> None:
     assert tries(10, ALICE, Bucket(FIVE, "ALICE@example.org ")) == 5
 
 
-def test_limits_with_the_same_subject_are_apart(store: Store) -> None:
+def test_limits_on_the_same_subject_are_independent(store: Store) -> None:
     other = Limit("test.other", 5, dt.timedelta(hours=5))
     assert tries(10, ALICE) == 5
     assert tries(10, Bucket(other, ALICE.subject)) == 5
@@ -161,21 +161,21 @@ def test_limits_with_the_same_subject_are_apart(store: Store) -> None:
 def test_longest_wait_is_reported_in_seconds(store: Store) -> None:
     begin = time.monotonic()
 
-    def is_told_to_wait(seconds: int, *buckets: Bucket) -> bool:
-        """Compare with what is left of ``seconds`` since the beginning, rounded up."""
+    def must_wait(seconds: int, *buckets: Bucket) -> bool:
+        """Compare with ``seconds`` minus the time since the start, rounded up."""
         told = wait_for(*buckets)
         return math.ceil(seconds - (time.monotonic() - begin)) <= told <= seconds
 
     assert tries(5, ALICE) == 5
-    assert is_told_to_wait(3_600, ALICE)
+    assert must_wait(3_600, ALICE)
     assert tries(2, NETWORK) == 2
-    assert is_told_to_wait(1_800, NETWORK)
-    assert is_told_to_wait(3_600, ALICE, NETWORK)
-    assert is_told_to_wait(3_600, NETWORK, ALICE)
+    assert must_wait(1_800, NETWORK)
+    assert must_wait(3_600, ALICE, NETWORK)
+    assert must_wait(3_600, NETWORK, ALICE)
 
     store.pass_time(dt.timedelta(minutes=30))
-    assert is_told_to_wait(1_800, ALICE, BOB)
-    assert is_told_to_wait(1_800, ALICE, NETWORK)
+    assert must_wait(1_800, ALICE, BOB)
+    assert must_wait(1_800, ALICE, NETWORK)
     assert tries(10, BOB) == 5
 
 
@@ -189,12 +189,12 @@ def test_one_attempt_leaks_away_per_interval(store: Store) -> None:
     assert tries(10, ALICE) == 5
 
 
-def test_a_burst_is_exact_where_the_period_does_not_divide(store: Store) -> None:
+def test_burst_is_exact_for_an_indivisible_period(store: Store) -> None:
     sevenths = Bucket(Limit("test.sevenths", 7, dt.timedelta(hours=1)), "alice")
     assert tries(20, sevenths) == 7
 
 
-def test_refunded_attempts_cost_nothing(store: Store) -> None:
+def test_refunded_attempts_are_not_counted(store: Store) -> None:
     for _ in range(10):
         assert tries(1, ALICE, BOB) == 1
         refund(ALICE, BOB)
@@ -213,7 +213,7 @@ def test_refunds_never_go_below_zero(store: Store) -> None:
     assert tries(10, ALICE) == 5
 
 
-def test_a_cleared_bucket_is_empty_and_others_are_not(store: Store) -> None:
+def test_clearing_a_bucket_keeps_others(store: Store) -> None:
     third = Bucket(FIVE, "charlie@example.org")
     for bucket in (ALICE, BOB, third):
         assert tries(5, bucket) == 5
@@ -222,7 +222,7 @@ def test_a_cleared_bucket_is_empty_and_others_are_not(store: Store) -> None:
     assert [tries(10, bucket) for bucket in (ALICE, BOB, third)] == [5, 5, 0]
 
 
-def test_no_buckets_limit_nothing(store: Store) -> None:
+def test_attempt_without_buckets_is_allowed(store: Store) -> None:
     attempt()
     refund()
     clear()
@@ -230,7 +230,7 @@ def test_no_buckets_limit_nothing(store: Store) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_transaction_that_might_roll_back_is_refused(store: Store) -> None:
+def test_attempt_within_a_transaction_is_refused(store: Store) -> None:
     for function in (attempt, refund, clear):
         with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
             function(ALICE)
@@ -238,7 +238,7 @@ def test_a_transaction_that_might_roll_back_is_refused(store: Store) -> None:
 
 
 @pytest.mark.django_db
-def test_redis_spares_postgresql_every_statement(statements: Any) -> None:
+def test_redis_needs_no_statement(statements: Any) -> None:
     with statements() as issued:
         assert tries(10, ALICE, BOB) == 5
         refund(ALICE)
@@ -247,7 +247,7 @@ def test_redis_spares_postgresql_every_statement(statements: Any) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_processes_share_what_they_count(store: Store, settings: Any) -> None:
+def test_processes_share_counts(store: Store, settings: Any) -> None:
     program = f"""
 import datetime, django; django.setup()
 from core.ratelimit.limits import Bucket, Limit, attempt
@@ -289,7 +289,7 @@ def test_keys_cannot_be_guessed_without_the_secret_key(settings: Any) -> None:
     "other",
     ["ALICE@EXAMPLE.ORG", " alice@example.org\n", "álicé@example.org", "\uff41lice@example.org"],
 )
-def test_case_accents_width_and_space_make_no_new_subject(other: str) -> None:
+def test_subjects_ignore_case_accents_width_and_space(other: str) -> None:
     assert Bucket(FIVE, other).key == ALICE.key
 
 
@@ -315,13 +315,13 @@ def test_equivalent_logins_fold_alike(text: str) -> None:
     assert len(Bucket(FIVE, text).key) == 32
 
 
-def test_a_long_text_is_cut_before_it_is_normalised() -> None:
+def test_long_text_is_truncated_before_normalization() -> None:
     assert fold("x" * 255 + "ﷺ" * 10_000_000) == "x" * 255
 
 
 @pytest.mark.parametrize(
     ("count", "period"), [(0, HOUR), (-1, HOUR), (1, dt.timedelta()), (2_000_000, HOUR / 3_600)]
 )
-def test_a_limit_that_cannot_be_counted_is_refused(count: int, period: dt.timedelta) -> None:
+def test_uncountable_limit_is_refused(count: int, period: dt.timedelta) -> None:
     with pytest.raises(ValueError, match="is no limit"):
         Limit("test.none", count, period)

@@ -1,6 +1,6 @@
-"""Throttles when a server fails: the other counts, and nothing passes for free.
+"""Rate limits fall back to PostgreSQL and never allow attempts uncounted.
 
-A server that fails is mistrusted by its URL; those that fail here have URLs of their own.
+The circuit breaker is per URL, so the failing servers here have unique URLs.
 """
 
 import logging
@@ -40,7 +40,7 @@ def patient(url: str) -> str:
 
 @contextmanager
 def answering_redis(directory: Path) -> Iterator[tuple[str, Redis]]:
-    """Run a Redis of the test's own that is already listening."""
+    """Run a separate Redis; yield when it accepts connections."""
     with redis_server(directory) as (url, _process), Redis.from_url(url) as server:
         eventually(lambda: answers(server))
         yield patient(url), server
@@ -59,12 +59,12 @@ def test_counts_in_redis_expire_when_the_bucket_is_empty(redis: Redis) -> None:
     attempt(ALICE, NETWORK)
 
     lives = sorted(redis.ttl(name) for name in redis.scan_iter("roster:attempts:*"))
-    # Two fifths of five hours and all of one, less what the test took.
+    # Two fifths of five hours, and one hour, minus the test's duration.
     assert [-(-life // 600) for life in lives] == [6, 12]
 
 
 @pytest.mark.django_db
-def test_an_emptied_redis_limits_from_then_on(redis: Redis) -> None:
+def test_flushed_redis_counts_from_zero(redis: Redis) -> None:
     assert tries(10, ALICE) == 5
     redis.flushall()
     redis.script_flush()
@@ -104,13 +104,13 @@ def test_read_only_redis_falls_back_to_postgresql(
 
         assert server.dbsize() == 1
         assert StoredBucket.objects.count() == 2
-        # How precisely Redis names its errors depends on its version.
+        # The error's class depends on the version of Redis.
         (message,) = [record.getMessage() for record in caplog.records]
         assert re.fullmatch(r"Redis failed \(\w+Error\), PostgreSQL counts attempts", message)
 
 
 @pytest.mark.django_db
-def test_a_silent_redis_is_connected_to_once(settings: Any) -> None:
+def test_unresponsive_redis_is_tried_once(settings: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         settings.REDIS_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}"
         assert tries(10, ALICE) == 5
@@ -150,15 +150,15 @@ def test_pruning_deletes_drained_buckets(settings: Any) -> None:
     assert set(StoredBucket.objects.values_list("key", flat=True)) == {ALICE.key, NETWORK.key}
 
 
-def prune_impatiently() -> None:
-    """Prune, and fail rather than wait for a lock."""
+def prune_with_lock_timeout() -> None:
+    """Prune; fail instead of waiting for a lock."""
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '2s'")
     prune()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_pruning_waits_for_no_attempt(settings: Any) -> None:
+def test_pruning_does_not_wait_for_attempts(settings: Any) -> None:
     settings.REDIS_URL = f"redis://127.0.0.1:{free_port()}"
     past = timezone.now() - HOUR
     StoredBucket.objects.bulk_create(
@@ -172,7 +172,7 @@ def test_pruning_waits_for_no_attempt(settings: Any) -> None:
     assert StoredBucket.objects.count() == 0
 
 
-def test_settings_decide_which_redis_counts(db: None, redis: Redis, tmp_path: Path) -> None:
+def test_attempts_are_counted_in_redis_url(db: None, redis: Redis, tmp_path: Path) -> None:
     assert tries(10, ALICE) == 5
     with answering_redis(tmp_path) as (url, _server), override_settings(REDIS_URL=url):
         assert tries(10, ALICE) == 5

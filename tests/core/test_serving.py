@@ -1,4 +1,4 @@
-"""What operators rely on: the probes, and whose word counts on how a request came."""
+"""Probes, and the scheme that a trusted proxy reports."""
 
 import subprocess
 import sys
@@ -37,7 +37,7 @@ def test_readiness_ends_while_the_drain_file_exists(
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Answers a redirect as it is."""
+    """Returns redirects instead of following them."""
 
     def redirect_request(self, *arguments: Any, **options: Any) -> None:
         return None
@@ -58,7 +58,7 @@ def status(url: str, **headers: str) -> int:
 @pytest.mark.parametrize(
     ("proxies", "expected"), [("127.0.0.1", 200), ("192.0.2.1", 301)], ids=["trusted", "other"]
 )
-def test_only_a_trusted_proxy_can_say_that_a_request_came_by_https(
+def test_only_a_trusted_proxy_can_report_https(
     proxies: str, expected: int
 ) -> None:
     port = free_port()

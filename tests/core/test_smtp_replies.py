@@ -1,4 +1,4 @@
-"""Which replies of an SMTP server are final, and which are about the recipient's address."""
+"""Classification of SMTP replies: temporary, permanent, and undeliverable address."""
 
 import smtplib
 
@@ -33,7 +33,7 @@ def refused_at(stage: Stage, code: int, text: str) -> smtplib.SMTPException:
 @pytest.mark.parametrize(
     ("code", "text", "expected"),
     [
-        # What the enhanced status code says (RFC 3463, RFC 7505, RFC 6531).
+        # Classified by the enhanced status code (RFC 3463, RFC 7505, RFC 6531).
         (550, "5.1.1 User unknown", ADDRESS),
         (550, "5.1.2 Bad destination system", ADDRESS),
         (553, "5.1.3 Bad syntax", ADDRESS),
@@ -51,7 +51,7 @@ def refused_at(stage: Stage, code: int, text: str) -> smtplib.SMTPException:
         (554, "5.7.1 Relay access denied", OTHER),
         (550, "5.7.26 Not authenticated by SPF or DKIM", OTHER),
         (550, "5.7.54 Unable to relay", OTHER),
-        # What the reply itself says where there is no such code.
+        # Classified by the reply, without an enhanced status code.
         (550, "No such user here", ADDRESS),
         (550, "Unrouteable address", ADDRESS),
         (551, "User not local", ADDRESS),
@@ -62,7 +62,7 @@ def refused_at(stage: Stage, code: int, text: str) -> smtplib.SMTPException:
         (554, "Transaction failed", OTHER),
         (500, "Command not recognized", OTHER),
         (555, "Parameters not recognized", OTHER),
-        # What may be different next time.
+        # Temporary.
         (530, "5.7.0 Authentication required", DELAYED),
         (535, "5.7.8 Bad credentials", DELAYED),
         (421, "4.3.2 Shutting down", DELAYED),
@@ -73,12 +73,12 @@ def refused_at(stage: Stage, code: int, text: str) -> smtplib.SMTPException:
         (-1, "no SMTP", DELAYED),
     ],
 )
-def test_a_reply_about_a_recipient_is_classified(code: int, text: str, expected: str) -> None:
+def test_replies_are_classified(code: int, text: str, expected: str) -> None:
     assert outcome_of(refused_at(Stage.RCPT, code, text)) == expected
-    # No reply to MAIL is about the recipient.
+    # A reply to MAIL never concerns the recipient.
     at_mail = {ADDRESS: OTHER}.get(expected, expected)
     assert outcome_of(refused_at(Stage.MAIL, code, text)) == at_mail
-    # One after the message is, if it says so.
+    # A reply to DATA does, if its enhanced status code says so.
     at_data = expected if ("5." in text[:2] and "5.6.7" not in text) else at_mail
     assert outcome_of(refused_at(Stage.DATA, code, text)) == at_data
 
@@ -99,7 +99,7 @@ def test_reason_contains_codes_only() -> None:
         smtplib.SMTPNotSupportedError("SMTP AUTH extension not supported by server."),
     ],
 )
-def test_nothing_is_final_before_the_mail_is_announced(error: smtplib.SMTPException) -> None:
+def test_errors_before_mail_are_temporary(error: smtplib.SMTPException) -> None:
     delayed = delay_of(error)
     assert isinstance(delayed, MailDelayedError)
     assert "secret" not in str(delayed)
@@ -107,7 +107,7 @@ def test_nothing_is_final_before_the_mail_is_announced(error: smtplib.SMTPExcept
         assert outcome_of(error) == DELAYED
 
 
-def test_an_address_that_the_server_cannot_take_is_final() -> None:
+def test_unsupported_address_is_permanent() -> None:
     error = error_of(smtplib.SMTPNotSupportedError("SMTPUTF8 not supported by server"))
     assert isinstance(error, MailRefusedError)
     assert error.is_undeliverable

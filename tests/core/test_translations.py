@@ -1,4 +1,4 @@
-"""The second language: complete, and really used."""
+"""The German translation is complete and used."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def test_every_text_is_translated() -> None:
 
 
 @pytest.mark.parametrize("language", [code for code, _name in settings.LANGUAGES])
-def test_mails_speak_one_language(language: str) -> None:
+def test_mails_use_one_language(language: str) -> None:
     with translation.override(language):
         verify = mails.verify_email(STRANGER, url="https://x.example/#token=t")
         known = mails.sign_up_with_known_email(Reader("Dora", is_verified=True))
@@ -35,7 +35,7 @@ def test_mails_speak_one_language(language: str) -> None:
 
 
 @pytest.mark.django_db
-def test_errors_speak_the_clients_language() -> None:
+def test_errors_use_the_language_of_the_client() -> None:
     body = '{"query": "{ users(first: 1) { edges { node { id } } } }"}'
 
     answer = GraphQLClient().post(body, **{"Accept-Language": "de"})

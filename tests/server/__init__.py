@@ -1,1 +1,1 @@
-"""Tests of how gunicorn serves: byte streams, slow clients, and ends of connections."""
+"""Tests of `core.server` with gunicorn."""

@@ -1,18 +1,18 @@
-"""A WSGI application that answers with the request as it sees it."""
+"""A WSGI application that returns its request."""
 
 import json
 import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
-# The worker takes the largest body from the settings.
+# The worker reads the body limit from the settings.
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
 
 SEEN = ("REQUEST_METHOD", "RAW_URI", "PATH_INFO", "QUERY_STRING", "SERVER_PROTOCOL", "CONTENT_TYPE")
 
 
 class Broken(list[bytes]):
-    """An answer that cannot be closed."""
+    """A response body whose `close` raises."""
 
     def close(self) -> None:
         """Fail."""
@@ -20,7 +20,7 @@ class Broken(list[bytes]):
 
 
 class Fatal(list[bytes]):
-    """An answer that ends the thread that closes it."""
+    """A response body whose `close` ends its thread."""
 
     def close(self) -> None:
         """End the thread."""
@@ -28,23 +28,22 @@ class Fatal(list[bytes]):
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Tell what arrived.
+    """Return the request as JSON.
 
-    ``/large`` answers with as many bytes as the query string says. ``/late`` raises what is no
-    `Exception`. ``/broken`` fails when it is told that its answer is not needed any more, and
-    ``/exit`` ends the thread then.
+    ``/large`` returns the number of bytes in the query string. ``/late`` raises a `BaseException`.
+    The response of ``/broken`` raises when it is closed, and that of ``/exit`` ends the thread.
     """
     body = environ["wsgi.input"].read()
     seen = {key: environ.get(key) for key in SEEN} | {
         key: value
         for key, value in environ.items()
-        # The body has its length; the worker takes chunks apart before the application is asked.
+        # The worker decodes chunks, so the body has a length instead.
         if key.startswith("HTTP_") and key != "HTTP_TRANSFER_ENCODING"
     }
     seen |= {"scheme": environ["wsgi.url_scheme"], "body": body.decode("latin-1")}
     answer = json.dumps(seen).encode()
     if environ["PATH_INFO"] == "/late":
-        # As deadlines are, no `Exception`.
+        # Like an exceeded deadline, not an `Exception`.
         raise SystemExit
     if environ["PATH_INFO"] == "/large":
         answer = b"x" * int(environ["QUERY_STRING"])

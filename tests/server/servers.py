@@ -1,4 +1,4 @@
-"""gunicorn on a port of its own, and connections to it."""
+"""Gunicorn on a free port, and connections to it."""
 
 import os
 import socket
@@ -19,7 +19,7 @@ ECHO = "tests.server.echo:application"
 
 @dataclass
 class Server:
-    """A gunicorn of one worker, and the connections to it."""
+    """A gunicorn with one worker, and connections to it."""
 
     process: subprocess.Popen[bytes]
     port: int
@@ -38,7 +38,7 @@ class Server:
 
 @contextmanager
 def serving(arguments: str = "", *application: str, **environ: str) -> Iterator[Server]:
-    """Run gunicorn with these arguments and variables besides its file."""
+    """Run gunicorn with additional arguments and variables."""
     port = free_port()
     environ |= {"BIND": f"{HOST}:{port}", "WEB_CONCURRENCY": "1", "GUNICORN_CMD_ARGS": arguments}
     command = [sys.executable, "-W", "ignore", "-m", "gunicorn", *application]

@@ -1,4 +1,4 @@
-"""Byte streams such as clients, proxies and attackers send, and what a server makes of them."""
+"""Byte streams of clients, proxies and attackers, and the parsing of responses."""
 
 import json
 import socket
@@ -40,7 +40,7 @@ def chunked(body: bytes, *fields: bytes) -> bytes:
 
 CHUNKS = b"3\r\nabc\r\n0\r\n\r\n"
 
-# Both servers answer alike, and the application sees the same.
+# Both servers respond alike, and the application receives the same requests.
 STREAMS = {
     "a GET": get(),
     "a body": sized(b"abcdef", b"Content-Type: application/json"),
@@ -134,32 +134,33 @@ STREAMS = {
     "a blank line before a request": b"\r\n" + get(),
 }
 
-# Where the worker differs from gthread, with the statuses of its answers.
+# Streams on which the worker differs from gthread, with the worker's statuses.
 DIFFERENT = {
-    # gthread asks the application with what there is of the body.
+    # gthread calls the application with the partial body.
     "a truncated body": (post(b"Content-Length: 10", body=b"abc"), []),
-    # gthread says nothing, as the application is asked already.
+    # gthread sends nothing, because it has already called the application.
     "chunks with bare line feeds": (chunked(b"3\nabc\n0\n\n"), [400]),
-    # RFC 9110, section 7.6.1: one such option among others closes the connection.
+    # RFC 9110, section 7.6.1: `close` among other options closes the connection.
     "a close among others": (get(b"Connection: keep-alive, close") + NEXT, [200]),
     # gthread waits for the end of the line.
     "garbage": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", [400]),
     "garbage behind a request": (get() + b"\x16\x03\x01", [200, 400]),
-    # RFC 9112, section 3.2: refused.
+    # RFC 9112, section 3.2: must be refused.
     "no host": (b"GET / HTTP/1.1\r\n\r\n" + NEXT, [400]),
     "another host in the URL": (get(target=b"http://elsewhere/"), [400]),
     "a fragment": (get(target=b"/a#b"), [400]),
-    # RFC 9110, section 5.3: no list.
-    "two proofs": (get(b"Authorization: Bearer a", b"Authorization: Bearer b"), [400]),
+    # RFC 9110, section 5.3: must not be repeated.
+    "two credentials": (get(b"Authorization: Bearer a", b"Authorization: Bearer b"), [400]),
     "two schemes": (get(b"X-Forwarded-Proto: https", b"X-Forwarded-Proto: https"), [400]),
-    # RFC 9112, section 6.1: an encoding that is not known.
+    # RFC 9112, section 6.1: an unsupported encoding.
     "compressed chunks": (post(b"Transfer-Encoding: gzip, chunked", body=CHUNKS), [501]),
     "a coding that is no chunking": (post(b"Transfer-Encoding: identity", body=b"abc"), [501]),
     "a tunnel": (b"CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n" + NEXT, [501]),
     "an unknown method": (b"FROB / HTTP/1.1\r\nHost: localhost\r\n\r\n" + NEXT, [400]),
     "an unknown version": (get(version=b"HTTP/1.5"), [400]),
-    # Not trailers either (RFC 9110, section 6.5.1): gthread refuses them, here they are ignored.
-    "a trailer with a proof": (
+    # Not allowed in trailers (RFC 9110, section 6.5.1): gthread refuses them, the worker ignores
+    # them.
+    "a trailer with credentials": (
         chunked(b"3\r\nabc\r\n0\r\nAuthorization: Bearer a\r\n\r\n") + NEXT,
         [200, 200],
     ),
@@ -169,7 +170,7 @@ DIFFERENT = {
 
 @dataclass(frozen=True)
 class Seen:
-    """One answer: its status, whether the connection is kept, and what the application saw."""
+    """A response: its status, whether it keeps the connection, and the request received."""
 
     status: int
     is_kept: bool
@@ -181,7 +182,7 @@ class Seen:
 
 
 class _Bytes:
-    """What http.client reads answers from."""
+    """A fake socket from which http.client reads responses."""
 
     def __init__(self, file: BytesIO) -> None:
         self.file = file
@@ -192,13 +193,13 @@ class _Bytes:
 
 
 def answers(data: bytes) -> list[Seen]:
-    """Read the answers of a connection; whatever is no whole answer fails."""
+    """Parse the responses of a connection; fail on an incomplete one."""
     file, found = BytesIO(data), []
     while file.tell() < len(data):
         response = HTTPResponse(cast("socket.socket", _Bytes(file)))
         response.begin()
         rest = data[file.tell() :]
-        # What answers HEAD has a length and no body.
+        # A response to HEAD has a length and no body.
         has_body = bool(rest) and not rest.startswith(b"HTTP/1.")
         body = response.read() if has_body else b""
         request = json.loads(body) if response.status == 200 and body else None
@@ -208,13 +209,13 @@ def answers(data: bytes) -> list[Seen]:
 
 
 def pieces(stream: bytes, places: Sequence[int]) -> list[bytes]:
-    """Cut a stream at these places."""
+    """Split a stream at these offsets."""
     edges = [0, *places, len(stream)]
     return [stream[start:end] for start, end in pairwise(edges)]
 
 
 def exchange(port: int, streams: Sequence[Sequence[bytes]]) -> list[bytes]:
-    """Send each stream over a connection of its own, piece by piece; return what came back."""
+    """Send each stream in pieces on a new connection; return the bytes received."""
     found: list[bytes] = []
     for start in range(0, len(streams), AT_ONCE):
         found += _exchange(port, streams[start : start + AT_ONCE])
@@ -228,7 +229,7 @@ def _exchange(port: int, streams: Sequence[Sequence[bytes]]) -> Iterator[bytes]:
             time.sleep(PAUSE)
         for connection, stream in zip(connections, streams, strict=True):
             if number < len(stream):
-                # The server may have refused the beginning, and be gone.
+                # The server may have refused the stream and closed the connection.
                 _try_to_send(connection, stream[number])
     for connection in connections:
         _try_to_end(connection)
@@ -261,7 +262,7 @@ def _read(connection: socket.socket) -> bytes:
 
 
 def generate_stream(seed: int) -> bytes:
-    """Draw some requests, and spoil most of them in a place or two."""
+    """Draw requests, and corrupt most of them in one or two places."""
     random = Random(seed)  # noqa: S311 - test data
     names = list(STREAMS)
     stream = b"".join(STREAMS[random.choice(names)] for _number in range(random.randint(1, 3)))

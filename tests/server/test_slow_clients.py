@@ -1,4 +1,4 @@
-"""Clients that are slow, silent or greedy take nothing from others."""
+"""Slow, silent or greedy clients do not affect others."""
 
 import socket
 import time
@@ -13,7 +13,7 @@ from core.server.connections import CONTINUE
 from tests.server.servers import ECHO, HOST, PATIENCE, Server, serving
 from tests.server.streams import NEXT, get, post
 
-# One thread, so whoever occupies it stops everybody.
+# One thread, so that a client that occupies it blocks all others.
 ONE_THREAD = "--threads 1"
 LARGE = 20_000_000
 
@@ -27,7 +27,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def sockets(server: Server) -> Iterator[list[socket.socket]]:
-    """Return sixteen connections."""
+    """Open sixteen connections."""
     found = [socket.create_connection((HOST, server.port), PATIENCE) for _number in range(16)]
     yield found
     for connection in found:
@@ -48,7 +48,7 @@ def read_all(connection: socket.socket) -> bytes:
 
 
 def is_reset(connection: socket.socket) -> bool:
-    """Read what comes; return whether it ended with a reset."""
+    """Read to the end; return whether the connection was reset."""
     try:
         read_all(connection)
     except ConnectionResetError:
@@ -57,7 +57,7 @@ def is_reset(connection: socket.socket) -> bool:
 
 
 def read_slowly(connection: socket.socket) -> int:
-    """Read 2 KB at a time, as fast as one has patience for; return how much came before a reset."""
+    """Read 2 KB at a time without delay; return the bytes before a reset."""
     received = 0
     deadline = time.monotonic() + PATIENCE
     try:
@@ -82,7 +82,7 @@ def test_late_requests_are_refused(
     assert_others_are_served(server)
     started = time.monotonic()
     for connection in sockets:
-        # A byte now and then buys no time.
+        # Progress does not extend the deadline.
         time.sleep(0.1)
         connection.sendall(b"a")
     for connection in sockets:
@@ -108,7 +108,7 @@ def test_slowly_read_answer_is_complete(server: Server, sockets: list[socket.soc
     assert len(response.read()) == LARGE
 
 
-def test_unread_answers_do_not_fill_the_memory(
+def test_unread_answers_are_bounded_in_memory(
     server: Server, sockets: list[socket.socket]
 ) -> None:
     process = psutil.Process(server.process.pid).children()[0]
@@ -116,7 +116,7 @@ def test_unread_answers_do_not_fill_the_memory(
     for connection in sockets:
         connection.sendall(get(b"Connection: close", target=b"/large?%d" % LARGE))
     assert_others_are_served(server)
-    # Three fit, and the application made two copies of one more.
+    # Three fit into the budget, and the application made two copies of a fourth.
     assert process.memory_info().rss - before < len(sockets) * LARGE / 2
     assert sum(map(is_reset, sockets)) >= len(sockets) - 4
 
@@ -131,7 +131,7 @@ def test_continue_is_sent_once_and_before_the_answer(server: Server) -> None:
         answer = connection.recv(10_000)
         assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
         assert b'"body": "abc"' in answer
-        # Nothing comes behind it; the next request is answered as any other.
+        # No further 100 Continue follows; the next request is served as usual.
         connection.sendall(NEXT)
         assert connection.recv(10_000).startswith(b"HTTP/1.1 200 OK\r\n")
 
@@ -155,7 +155,7 @@ def test_oversized_body_is_refused_before_it_is_sent(server: Server) -> None:
     assert b'"BODY_TOO_LARGE"' in answer
 
 
-def test_a_body_takes_no_more_memory_than_its_bytes(
+def test_body_takes_memory_of_its_size(
     server: Server, sockets: list[socket.socket]
 ) -> None:
     process = psutil.Process(server.process.pid).children()[0]

@@ -1,4 +1,4 @@
-"""What the worker makes of byte streams, held against gunicorn's own worker."""
+"""The worker parses byte streams like gunicorn's own worker, gthread."""
 
 import os
 from collections.abc import Iterator
@@ -68,20 +68,20 @@ def test_requests_wait_for_earlier_answers(worker: Server) -> None:
 
 
 def is_equally_safe(ours: list[Seen], theirs: list[Seen]) -> bool:
-    """Return whether the application saw nothing that gthread's did not see, in the same order."""
+    """Return whether the application received a prefix of the requests that gthread's did."""
     for number, answer in enumerate(ours):
         if answer.is_refusal:
             return True
         if number >= len(theirs) or answer.request != theirs[number].request:
             return False
         if answer.is_kept != theirs[number].is_kept:
-            # One of them closes: for `close` among other options, or after HTTP/1.0.
+            # One of them closes: `close` among other options, or HTTP/1.0.
             return True
     return True
 
 
 def test_no_request_is_accepted_that_gunicorn_refuses(worker: Server, gthread: Server) -> None:
-    # llhttp takes a lone LF for a blank line in front of a request; gunicorn refuses it.
+    # llhttp accepts a lone LF as a blank line before a request; gunicorn refuses it.
     streams = [
         stream
         for stream in map(generate_stream, range(DRAWN))
@@ -101,7 +101,7 @@ def test_no_request_is_accepted_that_gunicorn_refuses(worker: Server, gthread: S
 
 
 def parsed(*parts: bytes) -> tuple[list[tuple[object, ...]], str | None]:
-    """Return the requests and the refusal that a connection's parts give."""
+    """Parse a stream's parts; return the requests and the refusal."""
     parser = RequestParser(
         Peer({}, (("HTTP_X_FORWARDED_PROTO", "https"),)), Limits(8_190, 100, 8_190, 1_000)
     )

@@ -1,4 +1,4 @@
-"""The worker that gunicorn serves with, over connections of one's own."""
+"""`core.server.worker.Worker` over real connections."""
 
 import socket
 import time
@@ -22,7 +22,7 @@ def probe(connection: HTTPConnection) -> HTTPResponse:
 
 
 def is_closed(connection: socket.socket) -> bool:
-    """Wait until the other side ends the connection, or says something."""
+    """Wait for the end of the connection or for data; return whether it ended."""
     return connection.recv(1) == b""
 
 
@@ -65,7 +65,7 @@ def test_idle_connections_block_no_clients() -> None:
         unused = [server.connect() for _number in range(30)]
         for connection in unused[-4:]:
             probe(connection)
-        # The first ones had to make room.
+        # The oldest connections were closed.
         assert is_closed(unused[0].sock)
 
 
