@@ -1,1 +1,1 @@
-"""Measurements; each is a module to run by itself."""
+"""Benchmarks; each is a module to run."""

@@ -1,8 +1,7 @@
-"""`make bench`: measures Roster and its peers on one machine, and writes the report.
+"""`make bench`: measures Roster and its peers on one machine and writes the report.
 
-Read from the environment: USERS, ROUNDS, SECONDS, the names in SCENARIO and CONTESTANTS,
-separated by spaces, all if they are not set; and where the data and the results go, DATA_DIR and
-BENCH_OUTPUT.
+Environment variables: USERS; ROUNDS; SECONDS; SCENARIO and CONTESTANTS (names separated by spaces,
+all by default); DATA_DIR and BENCH_OUTPUT (directories of the data and the results).
 """
 
 import os
@@ -46,7 +45,7 @@ CLASSES: Final[Sequence[type[Contestant]]] = (
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to measure, whom, how long, and where it is written to."""
+    """The scenarios, contestants, effort and output directory of a run."""
 
     scenarios: Sequence[Scenario]
     classes: Sequence[type[Contestant]]
@@ -55,7 +54,7 @@ class Plan:
 
 
 def main() -> int:
-    """Measure everything that was asked for; return the exit status, 130 after a signal."""
+    """Run the benchmark; return the exit status, 130 after a signal."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     env = Environment(os.environ)
     size = env.number("USERS", 1_000_000, minimum=1_000, maximum=100_000_000)
@@ -98,8 +97,8 @@ def _plan(env: Environment) -> Plan:
 
 
 def _measure(dataset: Dataset, plan: Plan, core: int) -> dict[str, Any]:
-    """Return the report: what was measured, of whom, on what."""
-    # What follows uses the service's own code, with the settings that it is measured with.
+    """Run all scenarios; return the report."""
+    # The service's own code, used below, must have the settings of the measured servers.
     os.environ.clear()
     os.environ.update(environment(dataset) | {"DJANGO_SETTINGS_MODULE": "core.settings"})
     django.setup()
@@ -155,7 +154,7 @@ def _contestant(class_: type[Contestant], dataset: Dataset, cast: Cast) -> Conte
 
 
 def _hashing(scenarios: Sequence[Scenario], core: int) -> dict[str, Any] | None:
-    """Return what log-ins are to be compared with: the password hash alone."""
+    """Return the rate of password hashes alone, the baseline of log-ins."""
     if "login" not in {scenario.name for scenario in scenarios}:
         return None
     with pin_to_core(core):

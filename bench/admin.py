@@ -1,9 +1,9 @@
-"""`make bench-admin`: how long every page of the admin takes among a million people.
+"""`make bench-admin`: measures every page of the admin with a million users.
 
-Each page is asked for twice over HTTP, of the service as it is deployed: once with nothing in
-PostgreSQL's memory, and then with all of it, for which the median of some answers counts. How
-many statements a page takes is counted inside of this process. Read from the environment: USERS,
-ROUNDS, and DATA_DIR; and LIMIT, the milliseconds beyond which a page is told by its address.
+Each page is requested over HTTP from the service as deployed: once with a cold cache of PostgreSQL,
+then several times with a warm one, of which the median counts. SQL statements are counted in this
+process. Environment variables: USERS, ROUNDS, DATA_DIR, and LIMIT, the milliseconds beyond which a
+page's URL is printed.
 """
 
 import os
@@ -32,24 +32,24 @@ KINDS: Final = ("list", "last page", "order", "filter", "search", "form", "choic
 
 
 class Admin(OnGunicorn):
-    """Roster, for people with a browser."""
+    """Roster with a browser's session."""
 
     name = "admin"
     title = "Roster's admin"
     packages = ("django-unfold",)
 
     def environment(self) -> dict[str, str]:
-        """Run with the settings of production."""
+        """Return the settings of production."""
         return super().environment() | {"DJANGO_SETTINGS_MODULE": "core.settings"}
 
     def questions(self) -> dict[str, Any]:
-        """None: browsers ask."""
+        """Return none, because pages are requested directly."""
         return {}
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a page took, in milliseconds and statements."""
+    """The time of a page, in milliseconds, and its number of statements."""
 
     list: str
     kind: str
@@ -60,7 +60,7 @@ class Answer:
 
 
 def main() -> int:
-    """Measure; return the exit status."""
+    """Run the benchmark; return the exit status."""
     env = Environment(os.environ)
     size = env.number("USERS", 1_000_000, minimum=1_000, maximum=100_000_000)
     rounds = env.number("ROUNDS", 3, minimum=1, maximum=100)
@@ -85,12 +85,12 @@ def main() -> int:
 
 
 def measure_pages(dataset: Dataset, core: int, rounds: int) -> list[Answer]:
-    """Ask every page. Raises `ContestantError` if one of them is no page."""
-    # What follows uses the service's own code, with the settings that it is measured with.
+    """Request every page. Raises `ContestantError` unless each returns 200."""
+    # The service's own code, used below, must have the settings of the measured server.
     os.environ.clear()
     os.environ.update(environment(dataset) | {"DJANGO_SETTINGS_MODULE": "core.settings"})
     django.setup()
-    # As the image does, or the theme's files would have no addresses.
+    # As in the image; the theme's files have no URLs without the manifest.
     call_command("collectstatic", interactive=False, verbosity=0)
     # Django's models need the settings.
     from django.db import connection  # noqa: PLC0415
@@ -100,7 +100,7 @@ def measure_pages(dataset: Dataset, core: int, rounds: int) -> list[Answer]:
     from bench.admin_pages import pages  # noqa: PLC0415
     from bench.signed_in import administrator_cookie  # noqa: PLC0415
 
-    # For the contexts of the pages.
+    # Records the template contexts of responses.
     setup_test_environment()
     name, secret = administrator_cookie()
     client = Client(headers={"host": "127.0.0.1"})
@@ -131,7 +131,7 @@ def measure_pages(dataset: Dataset, core: int, rounds: int) -> list[Answer]:
 
 
 def table(answers: Sequence[Answer]) -> str:
-    """Return the slowest page of each kind, warm and cold, and the most statements."""
+    """Return the slowest page per list and kind, warm and cold, and the most statements."""
     cells: dict[str, dict[str, list[Answer]]] = defaultdict(lambda: defaultdict(list))
     for answer in answers:
         cells[answer.list][answer.kind].append(answer)
@@ -158,7 +158,7 @@ def _seconds(port: int, url: str, cookie: str) -> float:
     elapsed = time.perf_counter() - started
     connection.close()
     if response.status != 200:  # noqa: PLR2004
-        raise ContestantError(f"{url} was answered with {response.status}")
+        raise ContestantError(f"{url} returned status {response.status}")
     return elapsed
 
 

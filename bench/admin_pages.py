@@ -1,4 +1,4 @@
-"""Every page of the admin, found out from its registry, so that a new one is measured, too."""
+"""Every page of the admin, derived from its registry, so that new pages are included."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,10 +11,11 @@ from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, SEARCH_VAR
 from django.test import Client
 from django.urls import reverse
 
+from users.admin.base import never
 from users.admin.filters import RelatedFilter
 
-# What one in seventeen has, one in a hundred, one in ten thousand; two letters, one mailbox, all
-# mailboxes, and what is nowhere.
+# Terms that match one user in seventeen, in a hundred, in ten thousand; two letters, one mailbox,
+# all mailboxes, and no user.
 TERMS: Final = (
     *("mar", "maria", "maria garcia", "1234567", "ma"),
     *("77777@example.org", "example", "qqq"),
@@ -25,7 +26,7 @@ DAYS: Final = ("1990-01-01", "2990-01-01")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """An address, of which list, and what is asked of the list."""
+    """A page's URL, its list and its kind."""
 
     list: str
     kind: str
@@ -33,12 +34,12 @@ class Page:
 
 
 def pages(client: Client) -> Iterator[Page]:
-    """Yield all of them; the client is signed in as an administrator."""
+    """Yield all pages; the client must be signed in as an administrator."""
     yield Page("overview", "list", reverse("admin:index"))
     for term in TERMS:
         url = f"{reverse('admin:search')}?{urlencode({'s': term})}"
         yield Page("palette", "search", url)
-    for model_admin in admin.site._registry.values():  # noqa: SLF001 - as Django's own templates
+    for model_admin in admin.site._registry.values():  # noqa: SLF001 - Django's templates use it, too
         yield from _pages_of_list(model_admin, client)
 
 
@@ -69,7 +70,7 @@ def _pages_of_list(model_admin: Any, client: Client) -> Iterator[Page]:
         actions = client.get(form).context["actions_detail"]
         items = chain.from_iterable(action.get("items", [action]) for action in actions)
         yield from (Page(name, "form", item["path"]) for item in items if item["dialog"])
-    if model_admin.may_add.__name__ != "nobody":
+    if model_admin.may_add is not never:
         yield Page(name, "form", reverse(f"{view}_add"))
     for field, term in ((field, term) for field in _related(model_admin) for term in ("", *TERMS)):
         parameters = {
@@ -94,7 +95,7 @@ def _orders(cl: Any) -> Iterator[int]:
 
 
 def _values(spec: Any) -> Iterator[dict[str, str]]:
-    """Yield what may be chosen of a filter: all values of a few, a bound in either direction."""
+    """Yield a filter's parameters: all values of a short list, or each bound of a range."""
     names = [name for name in spec.expected_parameters() if not name.endswith("__isnull")]
     if any(name.endswith(("_from", "_to")) for name in names):
         for name in names:

@@ -1,7 +1,7 @@
-"""What the made-up people lack for the admin: rows in every other table that it shows.
+"""Rows for the other tables of the admin, in addition to the generated users.
 
-The counts are of a service of a million people, and grow with theirs. Everything is made from
-rows that are there already, and belongs to people who are spread over the whole directory.
+The numbers of rows are typical of a million users and proportional to the number of users. All rows
+derive from existing ones and belong to users spread over the whole directory.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import psycopg
 
 from bench.dataset import Dataset
 
-# Statements by what they fill. `%(n)s` is a fifth of the number of people.
+# Statements by table. `%(n)s` is a fifth of the number of users.
 VOLUME: Final[Sequence[tuple[str, LiteralString]]] = (
     (
         "further addresses",
@@ -108,7 +108,7 @@ VOLUME: Final[Sequence[tuple[str, LiteralString]]] = (
         """
         WITH large AS (
             INSERT INTO organizations_organization (id, name, created_at)
-            VALUES (uuidv7(), 'Everybody Limited', now()) RETURNING id
+            VALUES (uuidv7(), 'All Users Limited', now()) RETURNING id
         )
         INSERT INTO organizations_membership (id, organization_id, user_id, role, created_at)
         SELECT uuidv7(), large.id, picked.id, 'member', now()
@@ -176,7 +176,7 @@ VOLUME: Final[Sequence[tuple[str, LiteralString]]] = (
 
 
 def fill(dataset: Dataset) -> None:
-    """Make the rows, unless they were made before."""
+    """Create the rows unless they exist."""
     marker = dataset.directory / "admin"
     if marker.exists():
         return

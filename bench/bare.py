@@ -1,7 +1,7 @@
-"""The statements of a scenario alone, written by hand: what PostgreSQL cannot do without.
+"""Hand-written statements for each scenario: the baseline of PostgreSQL's time.
 
-They are run as prepared statements on one connection, with nobody to ask who asks, so the time
-that PostgreSQL takes for them is the least that a service on it can take.
+They are prepared statements on one connection, without authentication, so their time is the minimum
+for any service on PostgreSQL.
 """
 
 import time
@@ -15,7 +15,7 @@ from bench.dataset import Dataset
 from bench.machine import cpu_seconds
 from bench.scenarios import Scenario
 
-# So long that the ticks in which the system counts processor time do not matter.
+# Long compared to the clock ticks in which the system counts processor time.
 SECONDS: Final = 3.0
 PEOPLE: Final[LiteralString] = (
     "SELECT u.id, u.username, u.name, u.email, p.bio, p.website, u.date_joined"
@@ -42,15 +42,15 @@ Run = Callable[[LiteralString, Sequence[Any]], list[Any]]
 
 
 def milliseconds(dataset: Dataset, scenario: Scenario, keys: Sequence[Any]) -> float | None:
-    """Return PostgreSQL's processor time for the statements that answer one request.
+    """Return PostgreSQL's processor time for the statements of one request.
 
-    None if they are not written down here.
+    None if the scenario has no statements here.
     """
     if scenario.name not in STATEMENTS:
         return None
     url = dataset.urls["DATABASE_URL"]
     with psycopg.connect(url, autocommit=True, prepare_threshold=0) as connection:
-        # As on Roster's connections.
+        # As in Roster's SESSION_PARAMETERS.
         connection.execute("SET plan_cache_mode = force_generic_plan")
 
         def run(statement: LiteralString, parameters: Sequence[Any]) -> list[Any]:
@@ -69,7 +69,7 @@ def milliseconds(dataset: Dataset, scenario: Scenario, keys: Sequence[Any]) -> f
 
 
 def _question(dataset: Dataset, key: Any) -> Any:
-    """Return what a client would know: of the last person before a page, when they joined."""
+    """Return a client's parameters: for a page, the last user before it and their join date."""
     if not isinstance(key, PageKey):
         return (key,)
     if key.after is None:

@@ -1,4 +1,4 @@
-"""The chart: for each scenario a bar for everybody, written by hand as SVG."""
+"""The chart: an SVG with a bar per scenario and contestant."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -31,10 +31,10 @@ text { font: 13px system-ui, sans-serif; fill: #1f2933 }
 
 
 def chart(report: Mapping[str, Any]) -> str:
-    """Return an SVG for light and dark pages; each scenario's longest bar is its fastest."""
-    title = f"Answers a second, by one process on one core, {report['users']:,} people"
+    """Return an SVG for light and dark pages; bars are scaled per scenario."""
+    title = f"Responses per second of one process on one core, {report['users']:,} users"
     lines: list[str] = []
-    spoken: list[str] = []
+    descriptions: list[str] = []
     y = TOP
     for scenario in report["scenarios"]:
         rates = {name: result["rate"] for name, result in scenario["results"].items()}
@@ -54,14 +54,14 @@ def chart(report: Mapping[str, Any]) -> str:
         rates_shown = ", ".join(
             f"{report['contestants'][name]} {rate:,.0f}" for name, rate in rates.items()
         )
-        spoken.append(f"{scenario['title']}: {rates_shown}.")
+        descriptions.append(f"{scenario['title']}: {rates_shown}.")
     head = [
-        f'<svg xmlns="{SVG}" viewBox="0 0 {WIDTH} {y}" role="img" aria-labelledby="title told">',
+        f'<svg xmlns="{SVG}" viewBox="0 0 {WIDTH} {y}" role="img" aria-labelledby="title desc">',
         f'<title id="title">{escape(title)}</title>',
-        f'<desc id="told">{escape(" ".join(spoken))}</desc>',
+        f'<desc id="desc">{escape(" ".join(descriptions))}</desc>',
         f"<style>{STYLE}</style>",
         _text(0, 18, title, "title"),
-        _text(0, 38, "Longer is better; each scenario has a scale of its own.", "note"),
+        _text(0, 38, "Longer is better; each scenario has its own scale.", "note"),
     ]
     return "\n".join([*head, *lines, "</svg>"]) + "\n"
 

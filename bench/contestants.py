@@ -1,4 +1,4 @@
-"""The contestants: how each is started, asked and understood."""
+"""Contestants: how to start each server, query it and normalise its answers."""
 
 import socket
 import subprocess
@@ -28,7 +28,7 @@ class ContestantError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class PageKey:
-    """A page of the directory: the place of the last person before it, counted from 1, or 0."""
+    """A page of the directory, by the position of the last user before it, from 1; else 0."""
 
     place: int
     after: UUID | None
@@ -36,7 +36,7 @@ class PageKey:
 
 @dataclass(frozen=True, slots=True)
 class WriteKey:
-    """A change of somebody's profile."""
+    """A change of a user's profile."""
 
     user_id: UUID
     bio: str
@@ -44,9 +44,9 @@ class WriteKey:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """How a scenario's key becomes a request, and the answer plain data.
+    """Conversion of a scenario's key to a request, and of the answer to plain data.
 
-    ``mark`` is for answers that differ each time: what a right one contains.
+    ``mark`` is what a correct answer contains, for answers that differ each time.
     """
 
     ask: Callable[[Any], bytes]
@@ -55,15 +55,15 @@ class Question:
 
 
 class Contestant(ABC):
-    """One server under test: one process of workers, on one core."""
+    """A server under test: one worker process on one core."""
 
     name: ClassVar[str]
     title: ClassVar[str]
-    # Scenarios that it does not take part in, and why.
+    # Unsupported scenarios, with the reason.
     absent: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, dataset: Dataset) -> None:
-        """Take a port."""
+        """Reserve a port."""
         self.dataset = dataset
         self.port = _free_port()
         self.pid = 0
@@ -71,15 +71,15 @@ class Contestant(ABC):
     @classmethod
     @abstractmethod
     def versions(cls) -> dict[str, str]:
-        """Return what it is made of."""
+        """Return the versions of its software."""
 
     @abstractmethod
     def command(self) -> list[str]:
-        """Return what starts the server, in the root directory of the project."""
+        """Return the command that starts the server in the project's root directory."""
 
     @abstractmethod
     def questions(self) -> dict[str, Question]:
-        """Return the scenarios it takes part in; the server runs by then."""
+        """Return its questions by scenario; called while the server runs."""
 
     def environment(self) -> dict[str, str]:
         """Return the server's environment."""
@@ -106,34 +106,34 @@ class Contestant(ABC):
             process.wait()
 
     def answer(self, payload: bytes) -> Any:
-        """Return the JSON that answers one request."""
+        """Send one request; return the decoded JSON."""
         return orjson.loads(fetch(self.port, payload))
 
 
 class OnGunicorn(Contestant):
-    """A contestant on Django, served with Roster's own gunicorn.conf.py, by one worker."""
+    """A contestant on Django, served by one worker with Roster's gunicorn.conf.py."""
 
     packages: ClassVar[tuple[str, ...]]
 
     @classmethod
     def versions(cls) -> dict[str, str]:
-        """Return those of the packages that matter."""
+        """Return the versions of Python and the relevant packages."""
         return {name: version(name) for name in ("gunicorn", "Django", "psycopg", *cls.packages)}
 
     def command(self) -> list[str]:
-        """Start gunicorn, which finds its configuration in the root directory."""
+        """Return gunicorn's command; its configuration is in the root directory."""
         return [sys.executable, "-m", "gunicorn", "core.wsgi:application"]
 
 
 def graphql(
     document: str, variables: dict[str, Any] | None = None, headers: dict[str, str] | None = None
 ) -> bytes:
-    """Return the request of a GraphQL operation, without needless space in the document."""
+    """Return the request of a GraphQL operation, with a minified document."""
     body = {"query": " ".join(document.split()), "variables": variables or {}}
     return http_request("POST", "/graphql", orjson.dumps(body), headers)
 
 
-# The least that a server of GraphQL can be asked: what HTTP, and finding out who asks, cost.
+# The smallest GraphQL operation, which measures HTTP and authentication.
 TYPENAME: Final = "{ __typename }"
 
 

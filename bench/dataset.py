@@ -1,7 +1,7 @@
-"""The data that is measured on: built once for each size, and kept.
+"""The benchmark's data: built once per size, and kept.
 
-A directory holds PostgreSQL, Redis and the key that Roster's cursors are sealed with. What was
-built by other code than today's is built again.
+A directory contains PostgreSQL, Redis and the key that seals Roster's cursors. The data is rebuilt
+if the code that built it has changed.
 """
 
 import json
@@ -28,14 +28,14 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 SIZES: Final = "*/*/migrations/*.py", "users/demo/**/*.py", "bench/dataset.py"
 PEOPLE_PER_ORGANIZATION: Final = 200
 PAGE: Final = 50
-# What an administrator of PostgreSQL sets first, whatever the application.
+# Basic tuning of PostgreSQL, independent of the application.
 SETTINGS: Final[dict[str, str]] = {
     "effective_cache_size": "4GB",
     "random_page_cost": "1.1",
     "shared_buffers": "1GB",
 }
-# The peers may look for parts of words by index, too: Django asks for `UPPER(column)`,
-# PostGraphile for `column ILIKE`.
+# Trigram indexes for the peers' search: Django filters by `UPPER(column)`, PostGraphile by
+# `column ILIKE`.
 INDEXES: Final[Sequence[LiteralString]] = (
     "CREATE EXTENSION IF NOT EXISTS pg_trgm",
     *(
@@ -47,12 +47,12 @@ INDEXES: Final[Sequence[LiteralString]] = (
 
 
 class DatasetError(RuntimeError):
-    """The data could not be built; what failed has been printed."""
+    """The data could not be built; the failed step has printed its error."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A running PostgreSQL and Redis with so many people."""
+    """A running PostgreSQL and Redis with ``size`` users."""
 
     size: int
     directory: Path
@@ -60,21 +60,21 @@ class Dataset:
     postmaster: int
 
     def rows(self, statement: LiteralString, *parameters: Any) -> list[tuple[Any, ...]]:
-        """Return what PostgreSQL answers its superuser."""
+        """Execute a statement as the superuser; return its rows."""
         with psycopg.connect(self.urls["MIGRATION_DATABASE_URL"], autocommit=True) as connection:
             return connection.execute(statement, parameters).fetchall()
 
     @property
     def secret_key(self) -> str:
-        """The key of the service that this data belongs to."""
+        """The SECRET_KEY of the service with this data."""
         return (self.directory / "secret_key").read_text(encoding="utf-8")
 
     def ids_in_order(self) -> list[UUID]:
-        """Return everybody's id in the order in which they joined."""
+        """Return all users' ids in the order in which they joined."""
         return [id_ for (id_,) in self.rows("SELECT id FROM accounts_user ORDER BY id")]
 
     def organizations(self, count: int, rng: random.Random) -> list[UUID]:
-        """Return some organisations, of any size that fills a page."""
+        """Return random organisations with enough members to fill a page."""
         found = self.rows(
             "SELECT organization_id FROM organizations_membership"
             " GROUP BY organization_id HAVING COUNT(*) >= %s ORDER BY organization_id",
@@ -85,7 +85,7 @@ class Dataset:
 
 @contextmanager
 def open_dataset(size: int, directory: Path) -> Iterator[Dataset]:
-    """Run the servers of the dataset of ``size`` people, built first if need be.
+    """Run the servers of a dataset with ``size`` users; build it if necessary.
 
     Raises `DatasetError`.
     """
@@ -94,7 +94,7 @@ def open_dataset(size: int, directory: Path) -> Iterator[Dataset]:
     if not marker.exists() or json.loads(marker.read_text(encoding="utf-8")) != stamp:
         if directory.exists():
             shutil.rmtree(directory)
-        # In a process of its own: the wheel starts a PostgreSQL once in a process's life.
+        # In a new process, because the wheel can start PostgreSQL only once per process.
         build = [sys.executable, "-m", "bench.dataset", str(size), str(directory)]
         if subprocess.run(build, cwd=ROOT, check=False).returncode:
             raise DatasetError(f"the data in {directory} could not be built")
@@ -113,7 +113,7 @@ def _run_servers(size: int, directory: Path) -> Iterator[Dataset]:
 
 def _build(size: int, directory: Path) -> None:
     directory.mkdir(parents=True)
-    # The embedded PostgreSQL runs as a user of its own.
+    # The embedded PostgreSQL runs as another user.
     directory.chmod(0o755)
     (directory / "secret_key").write_text(secrets.token_urlsafe(48), encoding="utf-8")
     with _run_servers(size, directory) as dataset:
@@ -134,7 +134,7 @@ def _build(size: int, directory: Path) -> None:
 
 
 def environment(dataset: Dataset) -> dict[str, str]:
-    """Return what every contestant's environment has; nothing of the shell's but the paths."""
+    """Return the environment of all contestants, with only the paths from the shell."""
     kept = ("PATH", "HOME", "LANG", "TMPDIR")
     return {
         **{name: os.environ[name] for name in kept if name in os.environ},
@@ -144,9 +144,9 @@ def environment(dataset: Dataset) -> dict[str, str]:
         "PUBLIC_URL": "http://127.0.0.1",
         "WEB_CONCURRENCY": "1",
         "WEB_ACCESS_LOG": "0",
-        # Longer than a run of all scenarios, so that nothing is refreshed while it is measured.
+        # Longer than a run of all scenarios, so that no token expires.
         "ACCESS_TOKEN_MINUTES": "60",
-        # Counted as always, but enough for the load of a benchmark.
+        # Points are counted as usual, with a limit above the benchmark's load.
         "GRAPHQL_POINTS_PER_MINUTE": "1000000000",
         "PYTHONWARNINGS": "ignore",
     }
@@ -158,7 +158,7 @@ def _manage(environ: dict[str, str], *arguments: str) -> None:
 
 
 def _fingerprint() -> str:
-    """Return a digest of the code that the data depends on."""
+    """Return a digest of the code that builds the data."""
     files = sorted(path for pattern in SIZES for path in ROOT.glob(pattern))
     return sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 

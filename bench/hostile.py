@@ -1,9 +1,9 @@
-"""`make bench-hostile`: what hostile requests cost one process, and those who ask beside them.
+"""`make bench-hostile`: measures the cost of hostile requests, also for other clients.
 
-Some hundreds of distinct documents of 4 kB come first, then thousands of documents, values and byte
-streams that are made to be dear or to break something, from strangers and from a signed-in user.
-Read from the environment: USERS, REQUESTS and DATA_DIR. Ends with status 1 if anything was answered
-with a 5xx, took longer than a second, or kept `me` waiting that long.
+Sends several hundred distinct documents of 4 kB, then thousands of expensive or malformed
+documents, values and byte streams, from anonymous and signed-in clients. Environment variables:
+USERS, REQUESTS and DATA_DIR. The exit status is 1 if a response had a 5xx status or took longer
+than a second, or if a concurrent `me` did.
 """
 
 import json
@@ -39,32 +39,32 @@ ME: Final = json.dumps({"query": "{ me { id username } }"}).encode()
 
 @dataclass(slots=True)
 class Outcome:
-    """What came back: statuses, the slowest answer, and what it answered."""
+    """Counts of statuses, and the slowest response with its request."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     slowest: float = 0.0
     example: str = ""
 
     def note(self, status: int, seconds: float, example: str) -> None:
-        """Count an answer."""
+        """Count a response."""
         self.statuses[status] += 1
         if seconds > self.slowest:
             self.slowest, self.example = seconds, example
 
     def merge(self, other: "Outcome") -> None:
-        """Add what another client saw."""
+        """Add another client's outcome."""
         self.statuses += other.statuses
         if other.slowest > self.slowest:
             self.slowest, self.example = other.slowest, other.example
 
     @property
     def is_bad(self) -> bool:
-        """Return whether a server error or a slow answer was among them."""
+        """Whether it includes a server error or a slow response."""
         errors = any(status >= SERVER_ERRORS for status in self.statuses)
         return errors or self.slowest > LIMIT_SECONDS
 
     def line(self) -> str:
-        """Return a line about it."""
+        """Return a one-line summary."""
         statuses = ", ".join(
             f"{count:,} x {status}" for status, count in sorted(self.statuses.items())
         )
@@ -72,17 +72,17 @@ class Outcome:
 
 
 class Client:
-    """A client that keeps its connection as long as the server does."""
+    """A client with a persistent connection."""
 
     def __init__(self, port: int, token: str | None) -> None:
-        """Sign in with the token, if there is one."""
+        """Authenticate with the token, if any."""
         self.connection = HTTPConnection("127.0.0.1", port, timeout=60)
         self.headers = {"Content-Type": "application/json"}
         if token:
             self.headers["Authorization"] = f"Bearer {token}"
 
     def post(self, body: bytes) -> tuple[int, float]:
-        """Return the status, and the seconds that the answer took."""
+        """Send a request; return the status and the seconds until the response."""
         started = time.perf_counter()
         self.connection.request("POST", "/graphql", body, self.headers)
         response = self.connection.getresponse()
@@ -91,7 +91,7 @@ class Client:
 
 
 def main() -> int:
-    """Attack; return the exit status."""
+    """Run the attack; return the exit status."""
     env = Environment(os.environ)
     size = env.number("USERS", 1_000_000, minimum=1_000, maximum=100_000_000)
     requests = env.number("REQUESTS", 10_000, minimum=100, maximum=1_000_000)
@@ -106,13 +106,13 @@ def main() -> int:
 
 
 def _attack_server(dataset: Dataset, core: int, requests: int) -> int:
-    # What follows uses the service's own code, with the settings that it is measured with.
+    # The service's own code, used below, must have the settings of the measured server.
     os.environ.clear()
     os.environ.update(environment(dataset) | {"DJANGO_SETTINGS_MODULE": "core.settings"})
     django.setup()
     server = Roster(dataset, furthest=0, writers=[])
     with server.run_server(core, OUTPUT):
-        server.answer(server._ask("{ me { id } }"))  # noqa: SLF001 - warms it up
+        server.answer(server._ask("{ me { id } }"))  # noqa: SLF001 - warm-up
         process = psutil.Process(server.pid).children()[0]
         before = process.memory_info().rss
         rng = random.Random(2026)  # noqa: S311 - the same requests every time
@@ -126,7 +126,7 @@ def _attack_server(dataset: Dataset, core: int, requests: int) -> int:
             after = process.memory_info().rss
             is_bad |= attack.is_bad or beside.is_bad
             print(f"{title}: {attack.line()}")  # noqa: T201 - the result
-            print(f"  {STAFF}'s `me` beside them: {beside.line()}")  # noqa: T201
+            print(f"  {STAFF}'s concurrent `me`: {beside.line()}")  # noqa: T201
             print(f"  memory: {before / 2**20:.0f} -> {after / 2**20:.0f} MiB")  # noqa: T201
         print(f"byte streams: {_send_streams(server.port):,} sent")  # noqa: T201
         status, seconds = Client(server.port, server.staff).post(ME)
@@ -140,7 +140,7 @@ def _run(port: int, token: str, bodies: list[bytes]) -> tuple[Outcome, Outcome]:
         beside = pool.submit(_ask_me, port, token, over)
         shares = [bodies[number::ATTACKERS] for number in range(ATTACKERS)]
         attacks = [
-            # Half of them signed in, which opens more doors.
+            # Half of the clients are signed in, and reach more code.
             pool.submit(_attack, port, token if number % 2 else None, share)
             for number, share in enumerate(shares)
         ]
@@ -170,7 +170,7 @@ def _ask_me(port: int, token: str, over: threading.Event) -> Outcome:
 
 
 def _send_streams(port: int) -> int:
-    """Send what is no HTTP, half of it, or too much of it, and wait for no answer."""
+    """Send invalid, truncated or oversized HTTP without waiting for a response."""
     for stream in STREAMS:
         with socket.create_connection(("127.0.0.1", port), 10) as connection:
             connection.sendall(stream)

@@ -1,11 +1,11 @@
-"""Documents, values and byte streams that are made to be dear or to break something."""
+"""Expensive or malformed documents, values and byte streams."""
 
 import json
 import random
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-# As much as a document of the first stage has.
+# The size of a document in the first stage.
 DOCUMENT_BYTES: Final = 4_000
 NASTY_STRINGS: Final = (
     "",
@@ -29,12 +29,12 @@ MOMENTS: Final = (
 
 
 def distinct_documents(count: int) -> Iterator[bytes]:
-    """Return valid operations of 4 kB, no two of them alike."""
+    """Yield distinct valid operations of 4 kB."""
     for number in range(count):
         head = f"query Q{number} {{ me {{ "
         fields = [f"a{place}_{number}: username" for place in range(25)]
         document = f"{head}{' '.join(fields)} }} }}"
-        # Commas mean nothing, and count for the size.
+        # Commas are insignificant, but count towards the size.
         yield _body(document.ljust(DOCUMENT_BYTES, ","))
 
 
@@ -49,7 +49,7 @@ def _body(document: str, variables: Any = None, **more: Any) -> bytes:
 
 
 def _introspection(rng: random.Random) -> bytes:
-    """Ask for the schema by many names."""
+    """Request the schema under many aliases."""
     inner = "name fields { name args { name type { name ofType { name ofType { name } } } } }"
     names = [f"t{number}: types {{ {inner} }}" for number in range(rng.randint(1, 12))]
     return _body(f"{{ __schema {{ {' '.join(names)} }} }}")
@@ -64,7 +64,7 @@ def _schemas(rng: random.Random) -> bytes:
 
 
 def _repeated_fields(rng: random.Random) -> bytes:
-    """Make validation compare each field with each."""
+    """Make validation compare all pairs of fields."""
     field = rng.choice(("profile { bio }", "username", "groups { name }", "... { id }"))
     return _body(f"{{ me {{ {f'{field} ' * rng.randint(50, 240)}}} }}")
 
@@ -81,7 +81,7 @@ def _circular_fragments(_rng: random.Random) -> bytes:
 
 
 def _wide_lists(rng: random.Random) -> bytes:
-    """Ask for much of each of many rows."""
+    """Select many fields of many rows."""
     aliases = " ".join(f"b{number}: bio" for number in range(rng.randint(1, 30)))
     first, second = rng.choice(((100, 100), (20, 100), (100, 20)))
     return _body(
@@ -173,7 +173,7 @@ def _many_variables(rng: random.Random) -> bytes:
 
 
 def _unknown_names(rng: random.Random) -> bytes:
-    """Make validation look for names that are like these."""
+    """Make validation search for suggestions of similar names."""
     return _body(
         f"{{ {' '.join(f'usrs{rng.random():.6f}'[:12].replace('.', 'x') for _ in range(9))} }}"
     )

@@ -1,8 +1,8 @@
-"""The load: a fixed number of connections that are never idle.
+"""The load generator: a fixed number of connections that are never idle.
 
-Each sends its next request when the last one is answered, over keep-alive, and every single
-answer is checked. One thread does it all by readiness, at a few dozen microseconds a request,
-which is what leaves its core to PostgreSQL.
+Each connection sends its next request after the last response (keep-alive), and every response is
+checked. One thread multiplexes all connections, at several dozen microseconds per request, which
+leaves most of its core to PostgreSQL.
 """
 
 import selectors
@@ -20,20 +20,20 @@ LENGTH: Final = b"content-length:"
 
 
 class LoadError(RuntimeError):
-    """An answer that is not what it must be; the message shows it."""
+    """An unexpected response; the message shows it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An HTTP request as it is sent, and what its answer must be."""
+    """The bytes of an HTTP request, and its expected response."""
 
     payload: bytes
-    # The whole body, or a part of it for answers that differ each time.
+    # The complete body, or a part of it for responses that differ each time.
     expected: bytes = b""
     whole: bool = False
 
     def check(self, body: bytes) -> None:
-        """Raise `LoadError` unless the body is as expected."""
+        """Raise `LoadError` for an unexpected body."""
         right = body == self.expected if self.whole else self.expected in body
         if not right:
             raise LoadError(f"unexpected answer {body[:1_000]!r} to {self.payload[:1_000]!r}")
@@ -42,7 +42,7 @@ class Request:
 def http_request(
     method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
 ) -> bytes:
-    """Return the bytes of a request with a JSON body, or with none."""
+    """Return the bytes of a request with a JSON body or none."""
     lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", "Accept: application/json"]
     if body:
         lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
@@ -52,7 +52,7 @@ def http_request(
 
 @dataclass(slots=True)
 class Sample:
-    """What one contestant did in one round."""
+    """The measurement of one contestant in one round."""
 
     seconds: float
     latencies: list[float]
@@ -60,13 +60,13 @@ class Sample:
 
     @property
     def rate(self) -> float:
-        """Answers a second."""
+        """Responses per second."""
         return len(self.latencies) / self.seconds
 
 
 @dataclass(slots=True)
 class _Connection:
-    """One connection, and what it waits for."""
+    """A connection and its pending request."""
 
     socket: socket.socket
     request: Request = Request(b"")
@@ -86,10 +86,10 @@ class _Connection:
         self.socket.sendall(request.payload)
 
     def read(self) -> bytes | None:
-        """Take what has come; return the body once it is complete."""
+        """Read available data; return the body once it is complete."""
         chunk = self.socket.recv(CHUNK)
         if not chunk:
-            raise LoadError("the connection was closed in the middle of an answer")
+            raise LoadError("the connection closed within a response")
         self.received += chunk
         head_end = self.received.find(HEAD_END)
         if head_end < 0:
@@ -108,7 +108,7 @@ class _Connection:
 
 
 def fetch(port: int, payload: bytes) -> bytes:
-    """Return the body that answers one request. Raises `LoadError` if it is not a 200."""
+    """Send one request; return the body. Raises `LoadError` unless the status is 200."""
     connection = _Connection.to(port)
     with connection.socket:
         connection.ask(Request(payload))
@@ -118,7 +118,7 @@ def fetch(port: int, payload: bytes) -> bytes:
 
 
 def run(port: int, requests: Sequence[Request], *, seconds: float, connections: int) -> Sample:
-    """Send the requests in turn, again and again, for so long. Raises `LoadError`."""
+    """Send the requests repeatedly for ``seconds``. Raises `LoadError`."""
     source = cycle(requests)
     latencies: list[float] = []
     with ExitStack() as stack:
@@ -142,7 +142,7 @@ def _until(
     source: Iterator[Request],
     latencies: list[float],
 ) -> float:
-    """Go on until the deadline and the last answer; return when that came."""
+    """Continue until the deadline and all responses; return the time of the last one."""
     waiting = len(selector.get_map())
     now = 0.0
     while waiting:

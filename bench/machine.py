@@ -1,4 +1,4 @@
-"""The machine that everything runs on: its cores, who uses them, and what it is made of."""
+"""The machine: cores, affinity, processor time and description."""
 
 import os
 import platform
@@ -12,9 +12,9 @@ import psutil
 
 
 def cores() -> tuple[int, int]:
-    """Return the core of the servers under test, and that of all else.
+    """Return the core of the servers under test, and the core of all other processes.
 
-    Ends the program unless there are two, and a way to keep processes on them.
+    Exits unless the machine has two cores and supports affinity.
     """
     if not hasattr(os, "sched_setaffinity"):
         sys.exit("make bench: processes can be kept on their cores under Linux only")
@@ -26,7 +26,7 @@ def cores() -> tuple[int, int]:
 
 @contextmanager
 def pin_to_core(core: int) -> Iterator[None]:
-    """Keep this thread, and what it starts meanwhile, on one core."""
+    """Pin this thread, and processes that it starts within the block, to one core."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core})
     try:
@@ -36,7 +36,7 @@ def pin_to_core(core: int) -> Iterator[None]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the processor time that a process and its children, the ended ones too, have used."""
+    """Return the processor time of a process and its children, including ended ones."""
     total = 0.0
     process = psutil.Process(pid)
     for each in (process, *process.children(recursive=True)):
@@ -48,7 +48,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def describe(versions: dict[str, str]) -> dict[str, Any]:
-    """Return what the figures depend on besides these versions, and with them."""
+    """Return the hardware, the system and the versions."""
     return {
         "cpu": _cpu_model(),
         "cores": psutil.cpu_count(),

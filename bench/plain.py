@@ -1,4 +1,4 @@
-"""Answers as plain data, the same whoever gave them, so that they can be compared."""
+"""Answers as plain data in one form, for comparison between contestants."""
 
 import datetime as dt
 import difflib
@@ -13,7 +13,7 @@ PlainAnswer = dict[str, Any]
 def person(
     node: Mapping[str, Any], *, id_: str, profile: Mapping[str, Any], groups: Iterable[str]
 ) -> PlainAnswer:
-    """Return a person with profile and groups; groups have no order."""
+    """Return a user with profile and groups; groups are unordered."""
     return {
         **_plain_member(node, id_=id_, profile=profile),
         "email": node["email"],
@@ -22,7 +22,7 @@ def person(
 
 
 def membership(node: Mapping[str, Any], *, id_: str, profile: Mapping[str, Any]) -> PlainAnswer:
-    """Return a role in an organisation, since when, and whose, with their profile."""
+    """Return a membership: the role, its start, and the user with the profile."""
     moment = dt.datetime.fromisoformat(node["createdAt"]).astimezone(dt.UTC)
     return {
         "role": node["role"].lower(),
@@ -32,12 +32,12 @@ def membership(node: Mapping[str, Any], *, id_: str, profile: Mapping[str, Any])
 
 
 def page(people: Iterable[PlainAnswer], *, more: bool) -> PlainAnswer:
-    """Return a page of people, and whether another follows."""
+    """Return a page of users, and whether there is a next one."""
     return {"people": list(people), "more": more}
 
 
 def difference(first: Any, second: Any, names: tuple[str, str]) -> str:
-    """Return how two plain answers differ, line by line; nothing if they are equal."""
+    """Return the line-by-line difference of two plain answers; empty if equal."""
     if first == second:
         return ""
     before, after = (

@@ -1,4 +1,4 @@
-"""A progress bar, for people who watch."""
+"""A progress bar."""
 
 import sys
 from types import TracebackType
@@ -8,10 +8,10 @@ WIDTH: Final = 30
 
 
 class Progress:
-    """A bar on the terminal; on anything else, a line at the end."""
+    """A bar on a terminal; otherwise one line at the end."""
 
     def __init__(self, title: str, total: int) -> None:
-        """Expect so many steps."""
+        """Set the title and the number of steps."""
         self.title = title
         self.total = total
         self.done = 0
@@ -35,7 +35,7 @@ class Progress:
         sys.stderr.flush()
 
     def step(self, note: str = "") -> None:
-        """Draw one step more, and what it was."""
+        """Advance by one step, with a note about it."""
         self.done += 1
         self._draw(note)
 

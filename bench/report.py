@@ -1,4 +1,4 @@
-"""The measured figures as tables and a chart: `python -m bench.report` puts them into docs/."""
+"""The report: tables and a chart, which `python -m bench.report` writes to docs/."""
 
 import json
 import sys
@@ -15,9 +15,9 @@ CHART: Final = HERE.parent / "docs" / "images" / "performance.svg"
 BEGIN: Final = "<!-- measured: written by `make bench-report` -->"
 END: Final = "<!-- end of what is measured -->"
 ROSTER: Final = "roster"
-# Whom Roster is compared with in so many words.
+# Contestants with a column of Roster's ratio.
 RIVALS: Final = ("strawberry-django", "postgraphile")
-# Below that many people, or rounds, figures show only that everything works.
+# With fewer users or rounds, a run is only a trial.
 SERIOUS_USERS: Final = 1_000_000
 SERIOUS_ROUNDS: Final = 5
 DASH: Final = "—"
@@ -37,10 +37,10 @@ def save(report: Report, output: Path) -> str:
 
 
 def tables(report: Report) -> str:
-    """Return everything that a reader wants to know, as Markdown that a terminal can show."""
+    """Return the report as Markdown that is readable on a terminal."""
     parts = [
         _warning(report),
-        "### Answers a second",
+        "### Responses per second",
         _rates(report),
         _notes(report),
         _depth(report),
@@ -55,11 +55,11 @@ def tables(report: Report) -> str:
 
 
 def embed_tables(document: str, text: str) -> str:
-    """Return the document with the text between its two markers. Raises `ValueError`."""
+    """Insert a text between the document's markers. Raises `ValueError` without markers."""
     before, begin, rest = document.partition(BEGIN)
     _old, end, after = rest.partition(END)
     if not (begin and end):
-        raise ValueError("the document has no markers for what is measured")
+        raise ValueError("the document lacks the markers of the report")
     return f"{before}{BEGIN}\n\n{text}\n{END}{after}"
 
 
@@ -67,8 +67,8 @@ def _warning(report: Report) -> str:
     if report["users"] >= SERIOUS_USERS and report["rounds"] >= SERIOUS_ROUNDS:
         return ""
     return (
-        f"> **A trial, not a measurement**: {report['users']:,} people, {report['rounds']} rounds "
-        f"of {report['seconds']} s. It shows the form of the report; the figures mean nothing."
+        f"> **A trial, not a measurement**: {report['users']:,} users, {report['rounds']} rounds "
+        f"of {report['seconds']} s. It shows the form of the report; ignore the figures."
     )
 
 
@@ -101,7 +101,7 @@ def _notes(report: Report) -> str:
 
 
 def _depth(report: Report) -> str:
-    """Tell what a page deep down costs, against one at the start."""
+    """Return the cost of deep pages relative to the first ones."""
     by_name = {scenario["name"]: scenario["results"] for scenario in report["scenarios"]}
     if not {"first", "deep"} <= by_name.keys():
         return ""
@@ -110,7 +110,8 @@ def _depth(report: Report) -> str:
         for name, title in report["contestants"].items()
     )
     return (
-        f"The time of a page, up to page {report['deepest_page']:,}, against the first ones: "
+        f"Time of the deepest pages, up to page {report['deepest_page']:,}, relative to the first "
+        f"pages: "
         f"{', '.join(ratios)}."
     )
 
@@ -120,9 +121,9 @@ def _log_ins(report: Report) -> str:
     if not hashing:
         return ""
     return (
-        f"Of a log-in, most is the password hash (Argon2id, {hashing['memory_kib']:,} KiB, "
-        f"{hashing['passes']} passes, 1 lane), of which one thread alone verifies "
-        f"{hashing['rate']:.1f} a second."
+        f"Most of the time of a log-in is the password hash (Argon2id, "
+        f"{hashing['memory_kib']:,} KiB, {hashing['passes']} passes, 1 lane). One thread verifies "
+        f"{hashing['rate']:.1f} hashes per second."
     )
 
 
@@ -145,7 +146,7 @@ def _details(report: Report) -> str:
 
 
 def _database(report: Report) -> str:
-    """Tell what PostgreSQL takes for an answer, and for the statements that it needs alone."""
+    """Return PostgreSQL's processor time per response, compared to the bare statements."""
     rows = []
     for scenario in report["scenarios"]:
         alone = scenario["bare"]
@@ -159,7 +160,7 @@ def _database(report: Report) -> str:
     if not rows:
         return ""
     head = ["", "", "milliseconds", "÷ the statements alone"]
-    return f"### PostgreSQL's processor time for an answer\n\n{_table(head, rows)}"
+    return f"### PostgreSQL's processor time per response\n\n{_table(head, rows)}"
 
 
 def _machine(report: Report) -> str:
@@ -167,13 +168,13 @@ def _machine(report: Report) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     return (
         f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, "
-        f"{machine['system']}; {versions}. {report['users']:,} people; medians of "
+        f"{machine['system']}; {versions}. {report['users']:,} users; medians of "
         f"{report['rounds']} rounds of {report['seconds']} s, {report['connections']} connections."
     )
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table whose columns line up; those without a title are text."""
+    """Return an aligned table; columns with a title are right-aligned."""
     lines = [list(head), *map(list, rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     columns = list(zip(head, widths, strict=True))
@@ -189,7 +190,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _number(value: float) -> str:
-    """Return three digits that count, at least."""
+    """Format a number with at least three significant digits."""
     if value >= 100:  # noqa: PLR2004
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"  # noqa: PLR2004
@@ -200,10 +201,10 @@ def _percent(value: float) -> str:
 
 
 def main() -> int:
-    """Put the last measurement into the documentation."""
+    """Write the last benchmark's report into the documentation."""
     path = OUTPUT / "report.json"
     if not path.exists():
-        sys.exit("make bench-report: nothing was measured yet; run `make bench`")
+        sys.exit("make bench-report: there are no results yet; run `make bench`")
     report = json.loads(path.read_text(encoding="utf-8"))
     CHART.write_text(chart(report), encoding="utf-8")
     document = PAGE.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Checks that all contestants answer the same, then measures them in turn."""
+"""Compares the contestants' answers, then measures the contestants in turn."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ PERCENTILES: Final = (50, 95, 99)
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How long and how hard each contestant is asked in each scenario."""
+    """The rounds, seconds and connections of each measurement."""
 
     rounds: int
     seconds: float
@@ -26,12 +26,12 @@ class Effort:
 
 
 class DifferenceError(RuntimeError):
-    """Two contestants answered differently; the message shows how."""
+    """The answers of two contestants differ; the message shows the difference."""
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One contestant's sample, and the shares of a core that it took."""
+    """One contestant's sample, and the shares of a core that were used."""
 
     sample: Sample
     server: float
@@ -46,7 +46,7 @@ class Result:
     rounds: list[Round] = field(default_factory=list)
 
     def figures(self) -> dict[str, Any]:
-        """Return medians over the rounds, and percentiles over all answers in milliseconds."""
+        """Return medians over the rounds, and percentiles over all responses in milliseconds."""
         latencies = [each for round_ in self.rounds for each in round_.sample.latencies]
         cuts = statistics.quantiles(latencies, n=100, method="inclusive")
         rates = [round_.sample.rate for round_ in self.rounds]
@@ -64,9 +64,9 @@ class Result:
 def checked_requests(
     scenario: Scenario, cast: Cast, contestants: Sequence[tuple[Contestant, Question]]
 ) -> dict[str, list[Request]]:
-    """Ask every contestant everything once, and return the requests with their right answers.
+    """Send all requests to every contestant once; return them with their expected responses.
 
-    Raises `DifferenceError` unless each answers what the first one does.
+    Raises `DifferenceError` if an answer differs from the first contestant's.
     """
     keys = scenario.keys(cast)
     requests: dict[str, list[Request]] = {contestant.name: [] for contestant, _ in contestants}
@@ -92,7 +92,7 @@ def checked_requests(
 
 
 def plain_answer(contestant: Contestant, question: Question, body: bytes) -> Any:
-    """Return the answer as plain data. Raises `DifferenceError` if it is an error."""
+    """Return the answer as plain data. Raises `DifferenceError` for an error."""
     answer = orjson.loads(body)
     if isinstance(answer, dict) and "errors" in answer:
         raise DifferenceError(f"{contestant.title} answered with errors: {body.decode()}")
@@ -107,9 +107,9 @@ def measure(
     *,
     postmaster: int,
 ) -> dict[str, Result]:
-    """Measure the scenario: everybody warms up, then takes a turn in each round.
+    """Measure a scenario: all contestants warm up, then take turns in each round.
 
-    Who comes first changes from round to round. Raises `DifferenceError` and `LoadError`.
+    The first contestant rotates between rounds. Raises `DifferenceError` and `LoadError`.
     """
     present = [
         (contestant, questions[scenario.question])

@@ -1,4 +1,4 @@
-"""What is asked: each scenario with its keys, random but the same in every run."""
+"""The scenarios, with random keys that are the same in every run."""
 
 import random
 import string
@@ -12,20 +12,20 @@ from bench.contestants import PageKey, WriteKey
 from bench.dataset import PAGE, Dataset
 
 KEYS: Final = 64
-# The deepest page that is asked for, if the directory goes so deep.
+# The deepest requested page, if the directory is large enough.
 DEEPEST_PAGE: Final = 10_000
-# Pages begin at places that Roster's walk has cursors for.
+# Pages start at positions for which Roster's walk has cursors.
 STRIDE: Final = 100
 TEXTS_PER_WRITER: Final = 8
-# Roster estimates what is more than 10,000.
+# Roster estimates counts above 10,000.
 ESTIMATE_WITHIN: Final = 0.05
-# The shortest word that is looked for.
+# The shortest search term.
 LETTERS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """The people and places of a run, drawn once."""
+    """The users and positions of a run, drawn once."""
 
     ids: Sequence[UUID]
     organizations: Sequence[UUID]
@@ -36,12 +36,12 @@ class Cast:
 
     @property
     def furthest(self) -> int:
-        """The place where the deepest page begins."""
+        """The position where the deepest page starts."""
         last = min(DEEPEST_PAGE * PAGE, len(self.ids)) - PAGE
         return last // STRIDE * STRIDE
 
     def page_behind(self, place: int) -> PageKey:
-        """Return the page after so many people."""
+        """Return the page after ``place`` users."""
         return PageKey(place, self.ids[place - 1] if place else None)
 
 
@@ -57,11 +57,11 @@ def _about_equal(first: int, second: int, names: tuple[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One thing that clients do, and how answers to it are compared."""
+    """A request of clients, and the comparison of its answers."""
 
     name: str
     title: str
-    # Which of the contestants' questions it puts.
+    # The name of the contestants' question.
     question: str
     keys: Callable[[Cast], Sequence[Any]]
     difference: Callable[[Any, Any, tuple[str, str]], str] = _equal
@@ -86,7 +86,7 @@ def _places(cast: Cast) -> range:
 
 
 def _writes(cast: Cast) -> list[WriteKey]:
-    """Return changes of which none repeats the one before it of the same person."""
+    """Return changes, in which successive texts of a user differ."""
     return [
         WriteKey(user_id, f"Written by the benchmark, text {text}.")
         for text in range(TEXTS_PER_WRITER)
@@ -96,27 +96,27 @@ def _writes(cast: Cast) -> list[WriteKey]:
 
 SCENARIOS: Final = (
     Scenario("typename", "the smallest operation", "typename", lambda _cast: [None]),
-    Scenario("page50", "50 people of a page, with profile and groups", "page", _random_pages),
-    Scenario("point", "one person, with profile and groups", "point", lambda cast: cast.readers),
+    Scenario("page50", "a page of 50 users, with profile and groups", "page", _random_pages),
+    Scenario("point", "one user, with profile and groups", "point", lambda cast: cast.readers),
     Scenario(
         "org50",
-        "an organisation, 50 members, each with person and profile",
+        "an organisation with 50 members, each with user and profile",
         "organization",
         lambda cast: cast.organizations,
     ),
-    Scenario("search", "the first 50 people found by a word", "search", lambda cast: cast.words),
+    Scenario("search", "the first 50 users found by a word", "search", lambda cast: cast.words),
     Scenario("first", "the first pages", "page", _first_pages),
     Scenario("deep", "the deepest pages, up to page 10,000", "page", _last_pages),
-    Scenario("count", "how many people there are", "count", lambda _cast: [None], _about_equal),
-    Scenario("write", "a person's profile changed", "write", _writes),
+    Scenario("count", "the number of users", "count", lambda _cast: [None], _about_equal),
+    Scenario("write", "a change of a user's profile", "write", _writes),
     Scenario("login", "log-ins by username and password", "log_in", lambda cast: cast.logins),
 )
 
 
 def select_scenarios(names: Sequence[str]) -> list[Scenario]:
-    """Return the scenarios of these names, all if there are none; `deep` brings `first`.
+    """Return the scenarios of these names, or all; `deep` includes `first`.
 
-    Raises `KeyError` for a name that is none.
+    Raises `KeyError` for an unknown name.
     """
     by_name = {scenario.name: scenario for scenario in SCENARIOS}
     wanted = {by_name[name].name for name in names} or set(by_name)
@@ -126,8 +126,8 @@ def select_scenarios(names: Sequence[str]) -> list[Scenario]:
 
 
 def draw_cast(dataset: Dataset, logins: Callable[[list[UUID]], list[str]]) -> Cast:
-    """Draw the people of a run; ``logins`` gives passwords to those who will log in."""
-    rng = random.Random(2026)  # noqa: S311 - the same people every time
+    """Draw the users of a run; ``logins`` sets passwords for log-ins."""
+    rng = random.Random(2026)  # noqa: S311 - the same users every time
     ids = dataset.ids_in_order()
     active = [id_ for (id_,) in dataset.rows("SELECT id FROM accounts_user WHERE is_active")]
     active.sort()
@@ -142,9 +142,9 @@ def draw_cast(dataset: Dataset, logins: Callable[[list[UUID]], list[str]]) -> Ca
 
 
 def _words(dataset: Dataset, people: Sequence[UUID]) -> list[str]:
-    """Return words to look for: half of them many people have, half of them few.
+    """Return search terms, half of which match many users, half few.
 
-    Usernames are made like `given.family17`.
+    Usernames have the form `given.family17`.
     """
     found = dataset.rows(
         "SELECT username FROM accounts_user WHERE id = ANY(%s) ORDER BY id", people

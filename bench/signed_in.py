@@ -1,7 +1,7 @@
-"""What makes people of the dataset able to act: sessions, tokens and passwords.
+"""Sessions, tokens and passwords for users of the dataset.
 
-The names of Django's models are imported inside functions, because they need the settings of
-the dataset, which `bench.__main__` prepares first.
+Models are imported within functions, because they need the settings of the dataset, which
+`bench.__main__` sets first.
 """
 
 import time
@@ -12,14 +12,14 @@ from uuid import UUID
 from django.contrib.auth.hashers import check_password, make_password
 from django.utils import timezone
 
-PASSWORD: Final = "a phrase to remember"  # noqa: S105 - of made-up people
+PASSWORD: Final = "a phrase to remember"  # noqa: S105 - of generated users
 DEVICE: Final = "bench"
 
 
 def access_tokens(staff: str, others: list[UUID]) -> list[str]:
-    """Begin a session for the person of that username and each of the others; return tokens.
+    """Create a session for the user ``staff`` and each of ``others``; return access tokens.
 
-    Sessions of earlier runs end.
+    Sessions of earlier runs are ended.
     """
     from users.accounts.models import User  # noqa: PLC0415 - see above
     from users.authentication.models import Session  # noqa: PLC0415
@@ -36,7 +36,7 @@ def access_tokens(staff: str, others: list[UUID]) -> list[str]:
 
 
 def give_passwords(people: list[UUID]) -> list[str]:
-    """Let these people log in with `PASSWORD`; return their usernames."""
+    """Set the password of these users to `PASSWORD`; return their usernames."""
     from users.accounts.models import User  # noqa: PLC0415 - see above
 
     found = User.objects.filter(pk__in=people)
@@ -45,7 +45,7 @@ def give_passwords(people: list[UUID]) -> list[str]:
 
 
 def hashes_per_second(seconds: float) -> float:
-    """Return how many passwords one thread verifies in a second, at production's cost."""
+    """Return how many passwords one thread verifies per second at production's cost."""
     encoded = make_password(PASSWORD)
     started = time.perf_counter()
     for done in count(1):
@@ -57,7 +57,7 @@ def hashes_per_second(seconds: float) -> float:
 
 
 def administrator_cookie() -> tuple[str, str]:
-    """Begin a browser's session for an administrator; return the cookie's name and value."""
+    """Create a cookie session for an administrator; return the cookie's name and value."""
     from django.conf import settings  # noqa: PLC0415 - see above
 
     from core.security.crypto import digest, new_secret  # noqa: PLC0415

@@ -29,7 +29,7 @@ def get_or_compute_many(
     """Return a value for each key of ``versions``; compute the missing ones in one call.
 
     ``versions`` maps each key to the version of its data. ``compute`` is called at most once, with
-    the missing keys, and returns a JSON-serializable value for each. A cache that is unreachable
+    the missing keys, and returns a JSON-serialisable value for each. A cache that is unreachable
     counts as empty, and an entry of unexpected form as missing.
     """
     names = {key: f"{namespace}:{key}:{version}" for key, version in versions.items()}

@@ -46,7 +46,7 @@ def check_depth(value: object, *, max_depth: int) -> None:
 
 
 def serializable(value: Any) -> Any:
-    """Return a JSON value that orjson can serialize, converting only what it cannot.
+    """Return a JSON value that orjson can serialise, converting only what it cannot.
 
     jsonb may hold integers of any length, which former versions accepted. Integers beyond 64 bits
     become doubles, as clients decode them, and integers beyond the range of doubles become text.

@@ -220,7 +220,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"user_attributes": ("username", "email", "email_in_unicode", "name")},
     },
 ]
-# Names of the organization and the like, which must not make up a password.
+# Names of the organisation and the like, which must not make up a password.
 PASSWORD_CONTEXT_WORDS = env.names("PASSWORD_CONTEXT_WORDS", default=[])
 # Have I Been Pwned's range API or a compatible one; receives five hexadecimal digits of a digest.
 BREACHED_PASSWORDS_URL = env.text("BREACHED_PASSWORDS_URL", default="")
@@ -231,7 +231,7 @@ RESERVED_USERNAMES = env.names("RESERVED_USERNAMES", default=[])
 
 # Who may sign up: `open`, `invitation`, `closed`, or the owners of addresses at these domains.
 SIGN_UP = env.sign_up("SIGN_UP")
-# Whether users request organizations from staff instead of creating them.
+# Whether users request organisations from staff instead of creating them.
 ORGANIZATIONS_BY_STAFF = env.flag("ORGANIZATIONS_BY_STAFF", default=False)
 SIGN_UP_TTL = timedelta(hours=24)
 INVITATION_TTL = timedelta(days=7)

@@ -1,7 +1,7 @@
-"""What Roster is measured against: the same data, served by others as their manuals advise."""
+"""The peers: other frameworks on the same data, tuned by their documentation."""
 
 from typing import Final
 
-# The peers page by the primary key and join the profile by it. PostgreSQL takes that for a merge
-# join that ends soon, and reads the profiles of everybody before the page; nested loops read 50.
+# The peers page by the primary key and join the profile by it. PostgreSQL would choose a merge
+# join, which reads the profiles of all users before the page; nested loops read 50.
 SESSION_OPTIONS: Final = "-c enable_mergejoin=off"

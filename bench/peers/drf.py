@@ -1,4 +1,4 @@
-"""How Django REST framework is asked."""
+"""Questions to Django REST framework."""
 
 from base64 import b64encode
 from collections.abc import Mapping
@@ -24,14 +24,14 @@ class RestFramework(OnGunicorn):
     }
 
     def environment(self) -> dict[str, str]:
-        """Serve the peer's URLs."""
+        """Return the environment with the peer's URLs."""
         return super().environment() | {
             "DJANGO_SETTINGS_MODULE": "bench.peers.settings",
             "BENCH_URLS": "bench.peers.drf_urls",
         }
 
     def questions(self) -> dict[str, Question]:
-        """All but log-ins."""
+        """Return all questions but log-ins."""
         pages = Question(lambda key: _get(f"/people?{_cursor(key)}"), _page)
         return {
             "page": pages,

@@ -1,4 +1,4 @@
-"""Django REST framework over Roster's models: ModelSerializers, two statements a page, orjson."""
+"""Django REST framework on Roster's models: ModelSerializers, two statements a page, orjson."""
 
 from typing import Any
 
@@ -23,74 +23,74 @@ class GroupSerializer(ModelSerializer):
     """A group."""
 
     class Meta:
-        """What is shown."""
+        """Readable fields."""
 
         model = Group
         fields = ("name",)
 
 
 class ProfileSerializer(ModelSerializer):
-    """A person's profile."""
+    """A user's profile."""
 
     class Meta:
-        """What is shown, and may be changed."""
+        """Readable and writable fields."""
 
         model = Profile
         fields = ("bio", "website")
 
 
 class PersonSerializer(ModelSerializer):
-    """A person with profile and groups."""
+    """A user with profile and groups."""
 
     profile = ProfileSerializer(read_only=True)
     groups = GroupSerializer(many=True, read_only=True)
 
     class Meta:
-        """What is shown."""
+        """Readable fields."""
 
         model = User
         fields = ("id", "username", "name", "email", "profile", "groups")
 
 
 class MemberSerializer(ModelSerializer):
-    """A person as members of an organisation see them."""
+    """A user as shown to members of an organisation."""
 
     profile = ProfileSerializer(read_only=True)
 
     class Meta:
-        """What is shown."""
+        """Readable fields."""
 
         model = User
         fields = ("id", "username", "name", "profile")
 
 
 class MembershipSerializer(ModelSerializer):
-    """A person's role in an organisation."""
+    """A user's role in an organisation."""
 
     user = MemberSerializer(read_only=True)
 
     class Meta:
-        """What is shown."""
+        """Readable fields."""
 
         model = Membership
         fields = ("role", "created_at", "user")
 
 
 class Pages(CursorPagination):
-    """Keyset pages in the order in which rows came."""
+    """Keyset pages by the primary key."""
 
     page_size = 50
     ordering: str | tuple[str, ...] = "id"
 
 
 class MemberPages(Pages):
-    """Keyset pages in the order in which people became members."""
+    """Keyset pages by the start of the membership."""
 
     ordering = ("created_at", "id")
 
 
 class People(ListAPIView):
-    """Pages of people, all or those found."""
+    """Pages of users, all or by a search."""
 
     queryset = User.objects.select_related("profile").prefetch_related("groups").only(*COLUMNS)
     serializer_class = PersonSerializer
@@ -100,7 +100,7 @@ class People(ListAPIView):
 
 
 class Person(RetrieveAPIView):
-    """One person."""
+    """One user."""
 
     queryset = People.queryset
     serializer_class = PersonSerializer
@@ -113,7 +113,7 @@ class Members(ListAPIView):
     pagination_class = MemberPages
 
     def get_queryset(self) -> QuerySet[Membership]:
-        """Read memberships, people and profiles in one statement."""
+        """Return memberships joined with users and profiles."""
         return (
             Membership.objects.filter(organization=self.kwargs["pk"])
             .select_related("user__profile")
@@ -122,15 +122,15 @@ class Members(ListAPIView):
 
 
 class Count(APIView):
-    """How many people there are."""
+    """The number of users."""
 
     def get(self, _request: Request, **_kwargs: Any) -> Response:
-        """Count them."""
+        """Return the count."""
         return Response({"count": User.objects.count()})
 
 
 class ChangeProfile(UpdateAPIView):
-    """Changes of a profile."""
+    """Updates of a profile."""
 
     queryset = Profile.objects.all()
     serializer_class = ProfileSerializer

@@ -1,4 +1,4 @@
-"""What the two on Strawberry are asked for in the same words, and answer in the same shape."""
+"""Answers that Roster and strawberry-django return in the same form."""
 
 from base64 import b64decode
 from collections.abc import Iterable, Mapping
@@ -11,14 +11,14 @@ MEMBERSHIP: Final = "role createdAt user { id username name profile { bio websit
 
 
 def page(answer: Mapping[str, Any]) -> plain.PlainAnswer:
-    """Return the page of a connection of people."""
+    """Return the page of a connection of users."""
     users = answer["data"]["users"]
     people = (_plain_user(edge["node"]) for edge in users["edges"])
     return plain.page(people, more=users["pageInfo"]["hasNextPage"])
 
 
 def point(answer: Mapping[str, Any]) -> plain.PlainAnswer:
-    """Return the one person who was asked for."""
+    """Return the requested user."""
     return _plain_user(answer["data"]["user"])
 
 

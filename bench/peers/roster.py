@@ -1,4 +1,4 @@
-"""How Roster is asked: signed in, through its public API."""
+"""Questions to Roster through its public API, signed in."""
 
 import json
 from base64 import b64encode
@@ -55,25 +55,25 @@ WALK: Final = f"""
 
 
 class Roster(OnGunicorn):
-    """Roster as deployed: every request proves a session, and no answer comes from a cache."""
+    """Roster as deployed: every request authenticates a session, and no answer is cached."""
 
     name = "roster"
     title = "Roster, signed in"
     packages = ("graphql-core", "strawberry-graphql", "strawberry-graphql-django")
 
     def __init__(self, dataset: Dataset, *, furthest: int, writers: list[UUID]) -> None:
-        """Take the place of the furthest page to ask for, and the people who will write."""
+        """Take the position of the furthest page, and the users whose profiles are changed."""
         super().__init__(dataset)
         self.furthest = furthest
         self.staff, *tokens = access_tokens(STAFF, writers)
         self.tokens = dict(zip(writers, tokens, strict=True))
 
     def environment(self) -> dict[str, str]:
-        """Run with the settings of production."""
+        """Return the settings of production."""
         return super().environment() | {"DJANGO_SETTINGS_MODULE": "core.settings"}
 
     def questions(self) -> dict[str, Question]:
-        """All of them."""
+        """Return all questions."""
         cursors = self._cursors()
         return {
             "typename": Question(lambda _key: self._ask(TYPENAME), typename),
@@ -108,10 +108,10 @@ class Roster(OnGunicorn):
         return graphql(WRITE, {"bio": key.bio}, headers)
 
     def _cursors(self) -> list[str]:
-        """Return the cursor behind every hundredth person, from a walk that is made once.
+        """Return the cursor after every hundredth user, from one walk over all pages.
 
-        Cursors are sealed, so there is no other way to a page deep down than through those
-        before it. They stay good as long as the code means the same by them.
+        Cursors are sealed, so a deep page can be reached only through the pages before it. The
+        cursors are saved and reused while the server accepts them.
         """
         path = self.dataset.directory / "cursors.json"
         hops = self.furthest // HOP

@@ -1,13 +1,13 @@
-"""Django's settings for the peers on Django: Roster's models, and nothing else of Roster.
+"""Django's settings for the peers on Django, with Roster's models and nothing else of Roster.
 
-No middleware but the one that sets Content-Length, nobody signs in, connections are kept, and
+The only middleware sets Content-Length. There is no authentication; connections are persistent, and
 statements are prepared by the server.
 """
 
 import os
 
 from bench.peers import SESSION_OPTIONS
-from core.settings import *  # noqa: F403 - all that the models and their apps need
+from core.settings import *  # noqa: F403 - the settings of the models and their apps
 from core.settings import DATABASES
 
 ROOT_URLCONF = os.environ["BENCH_URLS"]

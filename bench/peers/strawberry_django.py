@@ -1,4 +1,4 @@
-"""How tuned strawberry-django is asked."""
+"""Questions to tuned strawberry-django."""
 
 from base64 import b64encode
 
@@ -29,17 +29,17 @@ class StrawberryDjango(OnGunicorn):
     name = "strawberry-django"
     title = "strawberry-django, tuned"
     packages = ("graphql-core", "strawberry-graphql", "strawberry-graphql-django")
-    absent = {"log_in": "signs nobody in"}  # noqa: RUF012 - a ClassVar of the base
+    absent = {"log_in": "has no sign-in"}  # noqa: RUF012 - a ClassVar of the base
 
     def environment(self) -> dict[str, str]:
-        """Serve the peer's URLs."""
+        """Return the environment with the peer's URLs."""
         return super().environment() | {
             "DJANGO_SETTINGS_MODULE": "bench.peers.settings",
             "BENCH_URLS": "bench.peers.strawberry_urls",
         }
 
     def questions(self) -> dict[str, Question]:
-        """All but log-ins."""
+        """Return all questions but log-ins."""
         pages = Question(lambda key: graphql(PAGE, {"after": _cursor(key)}), page)
         return {
             "typename": Question(lambda _key: graphql(TYPENAME), typename),

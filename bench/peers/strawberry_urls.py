@@ -1,7 +1,7 @@
-"""strawberry-django over Roster's models, tuned by its documentation.
+"""strawberry-django on Roster's models, tuned by its documentation.
 
-The optimizer, keyset pages (`DjangoCursorConnection`) in the order of the primary key, caches of
-parsed and validated documents, a typed `NodeID`, and JSON by orjson.
+It has the optimizer, keyset pages (`DjangoCursorConnection`) by the primary key, caches of parsed
+and validated documents, a typed `NodeID`, and JSON by orjson.
 """
 
 from collections.abc import Iterable
@@ -33,7 +33,7 @@ class Group:
 
 @strawberry_django.type(accounts.Profile)
 class Profile:
-    """A person's profile."""
+    """A user's profile."""
 
     bio: auto
     website: auto
@@ -41,7 +41,7 @@ class Profile:
 
 @strawberry_django.type(accounts.User)
 class User(relay.Node):
-    """A person."""
+    """A user."""
 
     id: relay.NodeID[UUID]
     username: auto
@@ -53,7 +53,7 @@ class User(relay.Node):
 
 @strawberry_django.type(organizations.Membership)
 class Membership:
-    """A person's role in an organisation."""
+    """A user's role in an organisation."""
 
     role: str
     created_at: auto
@@ -68,13 +68,13 @@ class Organization(relay.Node):
 
     @strawberry_django.field
     def members(self: organizations.Organization, first: int) -> list[Membership]:
-        """Slice in SQL; a nested connection would number all members by a window function."""
+        """Slice in SQL; a nested connection would number all members in a window function."""
         return self.memberships.order_by("created_at", "pk")[:first]
 
 
 @strawberry_django.input(accounts.Profile)
 class ProfileInput:
-    """What to change, of whom."""
+    """The changes, and the user's id."""
 
     pk: strawberry.ID
     bio: auto
@@ -82,11 +82,11 @@ class ProfileInput:
 
 @strawberry.type
 class Query:
-    """What can be read."""
+    """The root of queries."""
 
     @strawberry_django.connection(DjangoCursorConnection[User])
     def users(self, search: str | None = None) -> Iterable[User]:
-        """List people in the order in which they joined."""
+        """List users by the primary key."""
         people = accounts.User.objects.order_by("pk")
         if search:
             people = people.filter(
@@ -98,18 +98,18 @@ class Query:
 
     @strawberry_django.field
     def user(self, id: UUID) -> User | None:
-        """Look a person up."""
+        """Look up a user."""
         return accounts.User.objects.filter(pk=id)
 
     @strawberry_django.field
     def organization(self, id: UUID) -> Organization | None:
-        """Look an organisation up."""
+        """Look up an organisation."""
         return organizations.Organization.objects.filter(pk=id)
 
 
 @strawberry.type
 class Mutation:
-    """What can be changed."""
+    """The root of mutations."""
 
     update_profile: Profile = strawberry_django.mutations.update(
         ProfileInput, handle_django_errors=False
@@ -117,14 +117,14 @@ class Mutation:
 
 
 class View(GraphQLView[Any, Any]):
-    """The view of strawberry-django, with a faster JSON."""
+    """strawberry-django's view with faster JSON."""
 
     def encode_json(self, data: object) -> bytes:
-        """Write it."""
+        """Encode with orjson."""
         return orjson.dumps(data)
 
     def decode_json(self, data: str | bytes) -> object:
-        """Read it."""
+        """Decode with orjson."""
         return orjson.loads(data)
 
 

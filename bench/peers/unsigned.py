@@ -1,4 +1,4 @@
-"""Roster without sign-in, to tell what sign-in costs."""
+"""Roster without authentication, to measure the cost of authentication."""
 
 from uuid import UUID
 
@@ -8,26 +8,26 @@ from bench.peers.roster import Roster
 
 
 class UnsignedRoster(Roster):
-    """Roster as deployed, but that it does not ask who asks."""
+    """Roster as deployed, but without authentication."""
 
     name = "roster-unsigned"
     title = "Roster, not signed in"
     absent = {  # noqa: RUF012 - a ClassVar of the base
-        "write": "needs somebody whose profile it is",
-        "log_in": "signs nobody in",
+        "write": "needs a signed-in user",
+        "log_in": "has no sign-in",
     }
 
     def __init__(self, dataset: Dataset, *, furthest: int, writers: list[UUID]) -> None:  # noqa: ARG002
-        """Take the place of the furthest page to ask for."""
+        """Take the position of the furthest page."""
         super(Roster, self).__init__(dataset)
         self.furthest = furthest
-        self.staff = "nobody looks at this"
+        self.staff = "unused"
 
     def environment(self) -> dict[str, str]:
-        """Run with the settings of production, but for the middleware."""
+        """Return the settings of production with another view."""
         return super().environment() | {"DJANGO_SETTINGS_MODULE": "bench.peers.unsigned_settings"}
 
     def questions(self) -> dict[str, Question]:
-        """All that can be read."""
+        """Return all questions that read."""
         everything = super().questions()
         return {name: each for name, each in everything.items() if name not in self.absent}

@@ -1,9 +1,8 @@
-"""Django's settings for Roster without sign-in: whoever asks is taken for one of the staff.
+"""Django's settings for Roster without authentication: all clients are staff.
 
-What it costs to find out who asks is the difference to Roster as deployed; what they may see is
-decided as ever.
+The difference to Roster as deployed is the cost of authentication; authorisation stays the same.
 """
 
-from core.settings import *  # noqa: F403 - all but the one view
+from core.settings import *  # noqa: F403 - all settings but the view
 
 OPERATION_VIEW = "bench.peers.unsigned_view.operation"

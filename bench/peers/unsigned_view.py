@@ -1,4 +1,4 @@
-"""What answers operations where sign-in is not measured."""
+"""The view for operations without authentication."""
 
 from typing import cast
 from uuid import UUID
@@ -13,10 +13,10 @@ STAFF = Actor(user_id=UUID(int=1), is_staff=True)
 
 
 def authenticate(request: HttpRequest) -> None:
-    """Take every client for a member of staff, and read no credentials."""
+    """Treat every client as staff; ignore credentials."""
     cast("ActorRequest", request).actor = STAFF
 
 
 def operation(request: HttpRequest) -> Reply:
-    """Answer an operation."""
+    """Execute an operation."""
     return view.operation(request, authenticate)

@@ -1,7 +1,7 @@
 """Canonical e-mail addresses: one spelling per mailbox.
 
 The domain consists of lower-case A-labels (UTS 46, non-transitional, and IDNA 2008), and the local
-part of lower-case ASCII. So every SMTP server accepts the address, and canonicalization is
+part of lower-case ASCII. So every SMTP server accepts the address, and canonicalisation is
 idempotent.
 """
 
@@ -46,7 +46,7 @@ def canonical_email(text: str) -> str:
     Dots and tags (``+``) in the local part are kept, because their meaning depends on the provider.
     """
     address = text.strip()
-    # Checked before normalization, which takes quadratic time.
+    # Checked before normalisation, which takes quadratic time.
     if len(address) > EMAIL_MAX_LENGTH:
         raise _invalid(TOO_LONG)
     local, at, domain = address.translate(AT_SIGNS).rpartition("@")

@@ -26,7 +26,7 @@ CREDENTIALS: Final = frozenset({530, 534, 535, 538})
 OF_ADDRESS: Final = frozenset(
     {(1, 1), (1, 2), (1, 3), (1, 6), (1, 10), (2, 0), (2, 1), (2, 2), (2, 4)}
 )
-# The recipient does not accept internationalized addresses (RFC 6531).
+# The recipient does not accept internationalised addresses (RFC 6531).
 OF_RECIPIENT: Final = OF_ADDRESS | {(6, 7)}
 # Replies to RCPT about a mailbox, without enhanced codes (RFC 5321, RFC 7504).
 MAILBOX_REPLIES: Final = frozenset({550, 551, 552, 553, 556})

@@ -66,7 +66,7 @@ class Bucket:
 def fold(text: str) -> str:
     """Return a text without case, accents, character widths and surrounding white space.
 
-    The text is truncated first, because normalization takes quadratic time.
+    The text is truncated first, because normalisation takes quadratic time.
     """
     decomposed = unicodedata.normalize("NFKD", replace_nul(text).strip()[:MAX_SUBJECT_LENGTH])
     letters = "".join(letter for letter in decomposed if unicodedata.category(letter) != "Mn")

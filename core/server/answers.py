@@ -1,4 +1,4 @@
-"""Serialization of WSGI responses (PEP 3333, RFC 9112)."""
+"""Serialisation of WSGI responses (PEP 3333, RFC 9112)."""
 
 import json
 import time

@@ -40,9 +40,7 @@ def permissions(client: GraphQLClient) -> list[str]:
     return found
 
 
-def test_second_read_uses_the_cache(
-    alice: User, client_key: ClientOf, statements: Capture
-) -> None:
+def test_second_read_uses_the_cache(alice: User, client_key: ClientOf, statements: Capture) -> None:
     client = client_key(alice)
     with statements() as first:
         client(ME)

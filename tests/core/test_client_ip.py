@@ -64,7 +64,9 @@ def test_client_address_is_parsed_in_every_notation(written: str, address: str |
         ("192.0.2.1," * 100_000 + "203.0.113.7", 1, "203.0.113.7"),
     ],
 )
-def test_only_trusted_proxies_set_the_client_address(header: str, proxies: int, address: str) -> None:
+def test_only_trusted_proxies_set_the_client_address(
+    header: str, proxies: int, address: str
+) -> None:
     meta = {"REMOTE_ADDR": PEER, "HTTP_X_FORWARDED_FOR": header}
     assert client_address(meta, proxies) == address
 

@@ -203,7 +203,7 @@ BROKEN = "query ($id: ID!) { organization(id: $id) { name } }"
 
 
 def break_organizations() -> None:
-    """Make queries of organizations fail, which aborts the test's transaction."""
+    """Make queries of organisations fail, which aborts the test's transaction."""
     with connection.cursor() as cursor:
         # Shadows the real table, and has no columns.
         cursor.execute("CREATE TEMPORARY TABLE organizations_organization ()")

@@ -315,7 +315,7 @@ def test_equivalent_logins_fold_alike(text: str) -> None:
     assert len(Bucket(FIVE, text).key) == 32
 
 
-def test_long_text_is_truncated_before_normalization() -> None:
+def test_long_text_is_truncated_before_normalisation() -> None:
     assert fold("x" * 255 + "ﷺ" * 10_000_000) == "x" * 255
 
 

@@ -166,7 +166,7 @@ def test_pruning_does_not_wait_for_attempts(settings: Any) -> None:
     )
     with transaction.atomic():
         StoredBucket.objects.select_for_update().get(pk=ALICE.key)
-        run_concurrently(prune_impatiently)
+        run_concurrently(prune_with_lock_timeout)
         assert StoredBucket.objects.count() == 1
     prune()
     assert StoredBucket.objects.count() == 0

@@ -58,9 +58,7 @@ def status(url: str, **headers: str) -> int:
 @pytest.mark.parametrize(
     ("proxies", "expected"), [("127.0.0.1", 200), ("192.0.2.1", 301)], ids=["trusted", "other"]
 )
-def test_only_a_trusted_proxy_can_report_https(
-    proxies: str, expected: int
-) -> None:
+def test_only_a_trusted_proxy_can_report_https(proxies: str, expected: int) -> None:
     port = free_port()
     environ = environ_of_tests(
         BIND=f"127.0.0.1:{port}",

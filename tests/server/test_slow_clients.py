@@ -108,9 +108,7 @@ def test_slowly_read_answer_is_complete(server: Server, sockets: list[socket.soc
     assert len(response.read()) == LARGE
 
 
-def test_unread_answers_are_bounded_in_memory(
-    server: Server, sockets: list[socket.socket]
-) -> None:
+def test_unread_answers_are_bounded_in_memory(server: Server, sockets: list[socket.socket]) -> None:
     process = psutil.Process(server.process.pid).children()[0]
     before = process.memory_info().rss
     for connection in sockets:
@@ -155,9 +153,7 @@ def test_oversized_body_is_refused_before_it_is_sent(server: Server) -> None:
     assert b'"BODY_TOO_LARGE"' in answer
 
 
-def test_body_takes_memory_of_its_size(
-    server: Server, sockets: list[socket.socket]
-) -> None:
+def test_body_takes_memory_of_its_size(server: Server, sockets: list[socket.socket]) -> None:
     process = psutil.Process(server.process.pid).children()[0]
     before = process.memory_info().rss
     body = 500_000

