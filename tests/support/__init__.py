@@ -1,1 +1,1 @@
-"""Helpers of tests in several packages."""
+"""Helpers shared by several test packages."""

@@ -1,4 +1,4 @@
-"""Documents that cost as much as possible before anything is executed, within the limits."""
+"""The most expensive documents, before execution, that the limits allow."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -25,7 +25,7 @@ def spreads(numbers: range) -> str:
     return "".join(f"...F{number} " for number in numbers)
 
 
-# Each with pieces of some kind, as many as there is room for tokens.
+# Documents of repeated pieces, as many as the token limit allows.
 PIECES: Final[Mapping[str, Callable[[int], str]]] = {
     "objects": partial(repeated, text="profile{bio}"),
     "deep objects": partial(repeated, text="memberships(first:1){nodes{user{profile{bio}}}}"),
@@ -108,7 +108,7 @@ PIECES: Final[Mapping[str, Callable[[int], str]]] = {
         repeated, text="fields{name args{name type{name}}}", around="{__schema{types{…}}}"
     ),
 }
-# Each with so many characters.
+# Documents with a number of characters.
 TEXTS: Final[Mapping[str, Callable[[int], str]]] = {
     "string": lambda n: f'{{node(id:"{"x" * n}"){{id}}}}',
     "wide string": lambda n: f'{{node(id:"{"😀" * n}"){{id}}}}',
@@ -129,7 +129,7 @@ TEXTS: Final[Mapping[str, Callable[[int], str]]] = {
 
 
 def largest(make: Callable[[int], str], tokens: Callable[[str], int]) -> str:
-    """Return the document with as many pieces as the limit on tokens leaves room for."""
+    """Return the document with as many pieces as the token limit allows."""
     low, high = 1, MAX_TOKENS
     while low < high:
         middle = (low + high + 1) // 2
@@ -141,5 +141,5 @@ def largest(make: Callable[[int], str], tokens: Callable[[str], int]) -> str:
 
 
 def longest(make: Callable[[int], str]) -> str:
-    """Return the document with about as many characters as there may be."""
+    """Return the document with about as many characters as the limit allows."""
     return make(MAX_CHARACTERS - SPARE)

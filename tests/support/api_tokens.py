@@ -1,4 +1,4 @@
-"""Making API tokens over HTTP, and using them, for the tests of several flows."""
+"""Creation and use of API tokens over HTTP."""
 
 from typing import Any
 
@@ -56,13 +56,13 @@ DEACTIVATE = """
 
 
 def create(client: GraphQLClient, *scopes: str, **changes: Any) -> Answer:
-    """Ask for a token, with the right password unless it is said otherwise."""
+    """Send `createApiToken`; the password is correct unless it is in ``changes``."""
     given = {"name": "CI", "scopes": list(scopes or ["PROFILE_READ"]), "password": PASSWORD}
     return client(CREATE, input=given | changes)
 
 
 def created(client: GraphQLClient, *scopes: str, **changes: Any) -> str:
-    """Make a token, and return its secret."""
+    """Create a token; return its secret."""
     payload = create(client, *scopes, **changes).data["createApiToken"]
     assert payload["errors"] == []
     secret: str = payload["secret"]
@@ -85,14 +85,14 @@ def create_for_service(client: GraphQLClient, service: User, **changes: Any) -> 
 
 
 def assert_dead(secret: str) -> None:
-    """A token that does not work is told as RFC 6750, section 3.1, has it."""
+    """Assert that the token is refused as in RFC 6750, section 3.1."""
     answer = GraphQLClient(secret)("{ me { username } }")
     assert (answer.status, answer.codes) == (401, ["UNAUTHENTICATED"])
     assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
 
 
 def assert_insufficient(answer: Answer, scope: str | None) -> None:
-    """A token that is not good for something is told so, and by which scope it would be."""
+    """Assert that the answer is `INSUFFICIENT_SCOPE` and names the required scope."""
     assert (answer.status, answer.codes) == (403, ["INSUFFICIENT_SCOPE"])
     assert answer.body["errors"][0]["extensions"]["scope"] == scope
     assert "data" not in answer.body

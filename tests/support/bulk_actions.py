@@ -1,4 +1,4 @@
-"""Starting bulk actions over the API, and carrying them out as a worker does."""
+"""Bulk actions, started over the API and run as by a worker."""
 
 from typing import Any
 
@@ -41,18 +41,18 @@ def make_people(count: int, **fields: Any) -> list[User]:
 
 
 def start(client: GraphQLClient, count: int, **values: Any) -> Answer:
-    """Suspend ordinary people, or do something else."""
+    """Start a bulk action over the API; by default, suspend ordinary users."""
     return client(START, input={"filter": ACTIVE, "expectedCount": count} | SUSPEND | values)
 
 
 def started(client: GraphQLClient, count: int, **values: Any) -> BulkAction:
-    """Start an action that must not be refused."""
+    """Start an action; assert that it is accepted."""
     assert start(client, count, **values).problems == []
     return BulkAction.objects.latest("pk")
 
 
 def take_turns() -> int:
-    """Deliver messages until there are none; return how many there were."""
+    """Deliver all messages; return their number."""
     turns = 0
     while message := OutboxMessage.objects.filter(subscriber__endswith="take_turn").first():
         deliver(message.pk)
@@ -61,7 +61,7 @@ def take_turns() -> int:
 
 
 def carried_out(client: GraphQLClient, count: int, **values: Any) -> BulkAction:
-    """Start an action and carry it out."""
+    """Start an action and run it to its end."""
     bulk_action = started(client, count, **values)
     take_turns()
     bulk_action.refresh_from_db()
@@ -69,12 +69,12 @@ def carried_out(client: GraphQLClient, count: int, **values: Any) -> BulkAction:
 
 
 def counts(bulk_action: BulkAction) -> tuple[int, int, int]:
-    """Return how many were done, unchanged, and refused."""
+    """Return the numbers of succeeded, unchanged and refused users."""
     return bulk_action.done, bulk_action.unchanged, bulk_action.failed
 
 
 def suspended() -> list[Any]:
-    """Return who was suspended, as often as they were."""
+    """Return the suspended users, one entry per suspension."""
     events = Event.objects.filter(tag=Tag.USER_SUSPENDED).order_by("pk")
     return list(events.values_list("subject_id", flat=True))
 

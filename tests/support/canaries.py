@@ -1,4 +1,4 @@
-"""A person whose every datum is unmistakable, and a search for these wherever something is kept."""
+"""Search for canaries, unique personal data of a test user, in all stores."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -31,7 +31,7 @@ TEXTS: Final = (
 
 
 def forms_of(canary: str | bytes) -> set[str]:
-    """Return how a datum may look in a dump: as text, escaped, and in hexadecimal digits."""
+    """Return the forms of a canary in a dump: as text, escaped and hexadecimal."""
     raw = canary if isinstance(canary, bytes) else canary.encode()
     forms = {raw.hex()}
     if isinstance(canary, str):
@@ -45,7 +45,7 @@ def found_in(text: str, canaries: Iterable[str | bytes]) -> set[str]:
 
 
 def in_database(canaries: Iterable[str | bytes]) -> set[tuple[str, str]]:
-    """Return tables with a canary in any column of any row, whatever the column's type."""
+    """Return tables with a canary in any column of any row."""
     canaries = list(canaries)
     found = set()
     with connection.cursor() as cursor:
@@ -55,7 +55,7 @@ def in_database(canaries: Iterable[str | bytes]) -> set[tuple[str, str]]:
         )
         tables = [table for (table,) in cursor.fetchall()]
         for table in tables:
-            # A row as text has bytea in hexadecimal digits, and everything else as it reads.
+            # As text, a row has bytea in hexadecimal digits and other types in readable form.
             cursor.execute(f"SELECT row::text FROM {table} AS row")  # noqa: S608 - quoted above
             for (row,) in cursor.fetchall():
                 found |= {(table, form) for form in found_in(row, canaries)}
@@ -64,7 +64,7 @@ def in_database(canaries: Iterable[str | bytes]) -> set[tuple[str, str]]:
 
 
 def in_files(canaries: Iterable[str | bytes]) -> set[tuple[str, str]]:
-    """Return files with a canary in the name or in what they hold, wherever we keep any."""
+    """Return files with a canary in the name or the content."""
     canaries = list(canaries)
     found = set()
     for directory in (settings.MEDIA_ROOT, settings.PRIVATE_FILES_DIR):
@@ -88,7 +88,7 @@ def _value(server: Any, key: bytes) -> Any:
 
 
 def in_redis(canaries: Iterable[str | bytes]) -> set[tuple[str, str]]:
-    """Return keys of the cache and of the broker with a canary in the key or the value."""
+    """Return keys of the cache and the broker with a canary in the key or the value."""
     canaries = list(canaries)
     broker = re.sub(
         r"^redis\+socket://(.*?)\?virtual_host=", r"unix://\1?db=", settings.CELERY_BROKER_URL

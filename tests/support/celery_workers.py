@@ -1,6 +1,6 @@
-"""Real Celery workers on the test database, forked by a process that has imported the service.
+"""Real Celery workers on the test database, forked from a process with the service imported.
 
-To import it takes seconds of a processor, which tests of the worker would each spend again.
+Otherwise each test of the worker would spend seconds on importing it.
 """
 
 import os
@@ -21,13 +21,13 @@ OPTIONS: Final = (
     *("-A", "core", "--quiet", "worker", "--concurrency", "1", "--loglevel", "ERROR"),
     "--without-mingle",
 )
-# Of a process number, as text.
+# The length of a process id as text.
 LONGEST_MESSAGE: Final = 20
 STOPPED: Final = b"stopped"
 
 
 class Workers:
-    """Starts workers one after the other, each in a new process."""
+    """Starts workers one at a time, each in a new process."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -40,7 +40,7 @@ class Workers:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Have a worker at work until the block ends; it writes where this process does now."""
+        """Run a worker within the block, with the current output of this process."""
         socket.send_fds(self._socket, [b"start"], [1, 2])
         self._socket.settimeout(60)
         pid = int(self._socket.recv(LONGEST_MESSAGE))
@@ -52,7 +52,7 @@ class Workers:
             try:
                 stopped = self._socket.recv(LONGEST_MESSAGE)
             except TimeoutError:
-                # Celery may miss a signal that comes while it starts.
+                # Celery may miss a signal that arrives while it starts.
                 os.kill(pid, signal.SIGKILL)
                 stopped = self._socket.recv(LONGEST_MESSAGE)
             assert stopped == STOPPED
@@ -63,7 +63,7 @@ class Workers:
 
 
 def serve(requests: socket.socket) -> None:
-    """Fork a worker for each request, tell its number, and then that it stopped."""
+    """Fork a worker per request; send its process id, then a message when it has stopped."""
     while True:
         message, files, _flags, _address = socket.recv_fds(requests, LONGEST_MESSAGE, 2)
         if not message:
@@ -84,7 +84,7 @@ def serve(requests: socket.socket) -> None:
 
 if __name__ == "__main__":
     django.setup()
-    # All that a worker imports, for its tasks and for the checks that it begins with.
+    # The imports of a worker, for its tasks and its system checks.
     current_app.loader.import_default_modules()
     run_checks()
     serve(socket.socket(fileno=int(sys.argv[1])))

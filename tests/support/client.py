@@ -1,4 +1,4 @@
-"""A GraphQL client, over Django's handler or over real HTTP."""
+"""GraphQL clients over Django's handler and over real HTTP."""
 
 import json
 import urllib.error
@@ -34,7 +34,7 @@ class Answer:
 
     @property
     def data(self) -> Any:
-        """The data, of an answer that must have no errors."""
+        """The data; asserts that there are no errors."""
         assert "errors" not in self.body, self.body
         return self.body["data"]
 
@@ -45,13 +45,13 @@ class Answer:
 
     @property
     def problems(self) -> list[tuple[str, str]]:
-        """What the payload of the one mutation says is wrong: codes, and paths of fields."""
+        """The codes and field paths of the single mutation's `errors`."""
         (payload,) = self.data.values()
         return [(error["code"], ".".join(error["field"] or ())) for error in payload["errors"]]
 
 
 class ServiceHandler(ClientHandler):
-    """Django's handler for tests, with operations answered on their fast path if that is on."""
+    """Django's handler for tests, with the fast path for operations if it is enabled."""
 
     def get_response(self, request: WSGIRequest) -> HttpResponseBase:  # type: ignore[override]
         if settings.FAST_PATH and is_operation(request):
@@ -60,7 +60,7 @@ class ServiceHandler(ClientHandler):
 
 
 class ServiceClient(Client):
-    """Django's client for tests, of the service as it is deployed."""
+    """Django's test client for the service as deployed."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -68,7 +68,7 @@ class ServiceClient(Client):
 
 
 class GraphQLClient:
-    """Speaks to the endpoint as one client, anonymous until it has a token or a cookie."""
+    """A client of the endpoint, anonymous until it has a token or a cookie."""
 
     def __init__(self, token: str | None = None) -> None:
         self.http = ServiceClient()
@@ -86,13 +86,13 @@ class GraphQLClient:
         return Answer(response.status_code, json.loads(response.content), received)
 
     def upload(self, query: str, file: bytes) -> Answer:
-        """Send a file with an operation, as `$image`."""
+        """Send an operation with a file as `$image`."""
         operations = json.dumps({"query": query, "variables": {"image": None}})
         places = b'{"0": ["variables.image"]}'
         return self.form(("operations", operations.encode()), ("map", places), ("0", file))
 
     def form(self, *parts: tuple[str, bytes], **headers: str) -> Answer:
-        """Send a form of these parts; those with a number for a name are files."""
+        """Send a multipart form; parts named by a number are files."""
         lines = b""
         for name, content in parts:
             file = f'; filename="{name}.jpg"' if name.isdigit() else ""
@@ -103,7 +103,7 @@ class GraphQLClient:
 
 
 class HTTPClient:
-    """The same over a socket, for the journeys."""
+    """A client of the endpoint over a socket, for end-to-end tests."""
 
     def __init__(self, url: str) -> None:
         self.url = f"{url}/graphql"
@@ -121,7 +121,7 @@ class HTTPClient:
 
 
 def run_concurrently(*calls: Callable[[], T]) -> list[T]:
-    """Make the calls at the same time, each with its own connection; return their answers."""
+    """Run the calls concurrently, each with its own connection; return their results."""
     barrier = Barrier(len(calls))
 
     def run(call: Callable[[], T]) -> T:

@@ -1,4 +1,4 @@
-"""Thirty people who have one of everything, for the tests of what much data costs."""
+"""Thirty users with one row of every kind, for tests of statement counts."""
 
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ SIZE = 30
 
 @dataclass(frozen=True)
 class CrowdRows:
-    """Who of the cast is in the crowd, by fixture, and the ids of what tests ask for."""
+    """The users of the crowd by fixture, and ids for queries."""
 
     cast: dict[str, User]
     ids: dict[str, str]

@@ -1,4 +1,4 @@
-"""`make run`'s supervisor as a process of its own, for the tests that look at the whole."""
+"""The supervisor of `make run` as a process, for end-to-end tests."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ TIMEOUT = 60
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """A running supervisor and the file it writes to."""
+    """A running supervisor and its output file."""
 
     process: subprocess.Popen[bytes]
     log: Path
@@ -25,7 +25,7 @@ class Demo:
         return self.log.read_text(encoding="utf-8")
 
     def wait_until_ready(self) -> str:
-        """Wait for the end of the welcome, and return all output so far."""
+        """Wait for the end of the welcome; return the output so far."""
         deadline = time.monotonic() + TIMEOUT
         while "Ctrl-C stops everything" not in self.output:
             assert self.process.poll() is None, self.output
@@ -36,7 +36,7 @@ class Demo:
 
 @contextmanager
 def demo(data_dir: Path, port: int, **environ: str) -> Iterator[Demo]:
-    """Run the supervisor until the block ends."""
+    """Run the supervisor within the block."""
     inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
     log = data_dir.with_suffix(".log")
     with log.open("wb") as file:

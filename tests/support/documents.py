@@ -1,8 +1,8 @@
-"""Documents made from the schema: whatever a client may ask of a root field or a list.
+"""Documents generated from the schema, for every root field and list.
 
-`documents` says of each what it is about, by the names in the schema. In a document `$n` stands for
-the size of a page, `$cursor` for the end of the one before, and `$user`, `$organization`,
-`$group` and `$bulk` for ids.
+`documents` labels each document with names of the schema. In a document, `$n` is the page size,
+`$cursor` the end cursor of the previous page, and `$user`, `$organization`, `$group` and `$bulk`
+are ids.
 """
 
 import json
@@ -22,9 +22,9 @@ from graphql import (
 from schema.console.examples import example_operations
 from schema.root import schema
 
-SCHEMA: Any = schema._schema  # noqa: SLF001 - no public name
+SCHEMA: Any = schema._schema  # noqa: SLF001 - no public API
 
-# What is given, by where or by type.
+# Values of arguments and input fields, by coordinate or type.
 VALUES: Final = {
     "Query.bulkAction(id:)": "$bulk",
     "Query.organization(id:)": "$organization",
@@ -48,7 +48,7 @@ CONNECTION: Final = "Connection"
 
 
 def documents() -> Iterator[tuple[str, str]]:
-    """Yield what a document is about, and the document."""
+    """Yield labels and documents."""
     for name, field in SCHEMA.query_type.fields.items():
         if _is_connection(field):
             yield from _List("Query", name, "{ LIST }").documents()
@@ -61,14 +61,14 @@ def documents() -> Iterator[tuple[str, str]]:
 
 
 def complete(document: str, ids: dict[str, str], size: int) -> str:
-    """Return the document with ids and a size, but without a cursor."""
+    """Substitute ids and the page size, without a cursor."""
     for name, id_ in ids.items():
         document = document.replace(f"${name}", json.dumps(id_))
     return document.replace("$n", str(size))
 
 
 def paged(document: str, ask: Callable[[str], str]) -> str:
-    """Return the document with the cursor at the end of the page before, which ``ask`` gets."""
+    """Substitute the end cursor of the previous page, which ``ask`` fetches."""
     if "$cursor" not in document:
         return document
     before = ask(document.replace("$cursor", "null"))
@@ -77,7 +77,7 @@ def paged(document: str, ask: Callable[[str], str]) -> str:
 
 
 def documented(name: str, ids: dict[str, str]) -> tuple[str, dict[str, Any]]:
-    """Return an operation of docs/operations and its variables, with ids."""
+    """Return an operation of docs/operations and its variables with ids."""
     (operation,) = (each for each in example_operations() if each["name"] == name)
     variables = json.loads(operation["variables"] or "{}")
     if "id" in variables:
@@ -87,7 +87,7 @@ def documented(name: str, ids: dict[str, str]) -> tuple[str, dict[str, Any]]:
 
 
 def connections() -> Iterator[tuple[str, str]]:
-    """Yield the fields that page lists, with the types that have them."""
+    """Yield the types and names of connection fields."""
     for type_name, type_ in SCHEMA.type_map.items():
         if isinstance(type_, GraphQLObjectType):
             for name, field in type_.fields.items():
@@ -100,7 +100,7 @@ def _is_connection(field: Any) -> bool:
 
 
 class _List:
-    """A connection, and where it is."""
+    """A connection and its place in a document."""
 
     def __init__(self, parent: str, name: str, frame: str) -> None:
         self.coordinate = f"{parent}.{name}"
@@ -109,10 +109,9 @@ class _List:
         self.fields = get_named_type(self.field.type).fields
 
     def documents(self) -> Iterator[tuple[str, str]]:
-        """Yield the pages, what is told of the list, and all arguments by themselves and in twos.
+        """Yield pages, facts about the list, and arguments alone and in pairs.
 
-        What is told of the list is asked for with each argument that is neither order nor filter,
-        too.
+        Facts are also combined with each argument that is neither order nor filter.
         """
         yield from self._pages()
         yield from self._facts(self.coordinate)
@@ -141,7 +140,7 @@ class _List:
     def _pages(self) -> Iterator[tuple[str, str]]:
         yield self.coordinate, self._ask()
         yield self.coordinate, self._ask(size="last: $n")
-        # A cursor is good for one list.
+        # A cursor belongs to one list.
         if "$n" not in self.frame:
             yield self.coordinate, self._ask("after: $cursor")
             yield self.coordinate, self._ask("before: $cursor", size="last: $n")
@@ -174,7 +173,7 @@ class _List:
 
 
 def _conditions(path: str, type_: GraphQLInputObjectType) -> Iterator[tuple[str, str]]:
-    """Yield each condition of a filter, and those of the inputs inside it."""
+    """Yield the conditions of a filter and of its nested inputs."""
     for name, field in type_.fields.items():
         about, inner = f"{path}.{name}", get_named_type(field.type)
         if isinstance(inner, GraphQLInputObjectType) and inner.name not in VALUES:
@@ -190,7 +189,7 @@ def _value(about: str, type_: Any) -> str:
 
 
 def _call(name: str, field: Any) -> str:
-    """Return the field with the arguments that it must have."""
+    """Return the field with its required arguments."""
     given = ", ".join(
         f"{key}: {_value(f'Query.{name}({key}:)', argument.type)}"
         for key, argument in field.args.items()
@@ -200,7 +199,7 @@ def _call(name: str, field: Any) -> str:
 
 
 def _frames(type_name: str) -> Iterator[str]:
-    """Yield the ways from the root to one object of the type, and to many."""
+    """Yield paths from the root to one object of the type, and to many."""
     for name, field in SCHEMA.query_type.fields.items():
         type_ = get_named_type(field.type)
         if type_.name == type_name:
@@ -210,6 +209,6 @@ def _frames(type_name: str) -> Iterator[str]:
 
 
 def _select(name: str, field: Any) -> str:
-    """Return the field with its own leaves."""
+    """Return the field with its leaf fields."""
     type_ = get_named_type(field.type)
     return name if is_leaf_type(type_) else f"{name} {{ {' '.join(type_.fields)} }}"

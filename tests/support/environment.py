@@ -1,6 +1,6 @@
-"""Gives each pytest process its own Redis databases and SMTP port, before settings are read.
+"""Gives each pytest process its own Redis databases and SMTP port before settings load.
 
-Loaded with `-p`, because pytest-django reads the settings before any conftest.
+Loaded with `-p`, because pytest-django loads the settings before any conftest.
 """
 
 import os
@@ -8,12 +8,12 @@ import socket
 import tempfile
 from urllib.parse import urlsplit
 
-# A loaded machine may take longer than the service would wait before it does without Redis.
+# On a busy machine Redis may exceed the service's timeouts, after which it falls back.
 PATIENCE = "socket_timeout=10&socket_connect_timeout=10"
 
 
 def _redis_urls(base: str, number: int) -> tuple[str, str]:
-    """Return the URLs of a cache and a broker database that no other process uses."""
+    """Return the URLs of two unused Redis databases, for the cache and the broker."""
     cache, broker = 2 * number, 2 * number + 1
     path = urlsplit(base).path
     if base.startswith("unix://"):
@@ -26,7 +26,7 @@ def _redis_urls(base: str, number: int) -> tuple[str, str]:
 
 
 def free_port() -> int:
-    """Return a port of the loopback interface that nobody listens on."""
+    """Return an unused port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -37,9 +37,9 @@ _worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _cache, _broker = _redis_urls(os.environ["REDIS_URL"], _worker)
 os.environ["REDIS_URL"] = _cache
 os.environ["CELERY_BROKER_URL"] = _broker
-# Removed with the process.
+# Deleted when the process ends.
 _files = tempfile.TemporaryDirectory(prefix="roster-files-")
 os.environ["PRIVATE_FILES_DIR"] = _files.name
 os.environ["EMAIL_URL"] = f"smtp://127.0.0.1:{free_port()}"
-# A loaded machine may take longer for an answer, too; tests of the deadline bring it about.
+# A busy machine may exceed the default; tests of the deadline set their own.
 os.environ.setdefault("REQUEST_DEADLINE_MS", "120000")

@@ -1,4 +1,4 @@
-"""Requests executed by the engine or by graphql-core alone, and what tells which it was."""
+"""Execution by the engine or by graphql-core, verified by the service's counters."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,29 +10,28 @@ from prometheus_client import REGISTRY
 from tests.support.client import Answer
 
 ENGINE, GRAPHQL_CORE = EXECUTORS = ("engine", "graphql-core")
-# For tests of what is decided before an operation is executed, or below its execution in the
-# services, whatever executes it. That is asked of graphql-core in
-# tests/schema/test_authorization.py.
+# For tests of behaviour before execution or in the services, which does not depend on the executor.
+# tests/schema/test_authorization.py covers graphql-core.
 BY_ENGINE: Final = pytest.mark.parametrize("executor", [ENGINE], indirect=True)
 NOBODY: Final = dict.fromkeys(EXECUTORS, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Executor:
-    """What executes all operations of a test, as the service's counters are to confirm."""
+    """The executor of a test's operations, verified by the service's counters."""
 
     name: str
 
     @classmethod
     def chosen(cls, name: str, settings: Any) -> "Executor":
-        """Have the service execute everything in this way until the test ends."""
+        """Configure the service to use this executor until the test ends."""
         settings.GRAPHQL_ENGINE = name == ENGINE
         return cls(name)
 
     def __call__(self, ask: Callable[[], Answer], *, is_anonymous: bool = False) -> Answer:
-        """Ask for one operation: this executor has to be the one, or nobody if it was refused.
+        """Run one operation; assert that this executor ran it, or none if it was refused.
 
-        Nothing is planned for anonymous clients of which they get nothing.
+        Operations that return nothing to anonymous clients are not planned for them.
         """
         before = counts()
         answer = ask()
@@ -44,7 +43,7 @@ class Executor:
 
 
 def counts() -> dict[str, int]:
-    """Return how many operations this process has executed in which way."""
+    """Return the numbers of operations in this process by executor."""
     found = {
         name: REGISTRY.get_sample_value("graphql_operations_total", {"executor": name})
         for name in EXECUTORS
@@ -53,5 +52,5 @@ def counts() -> dict[str, int]:
 
 
 def was_executed(answer: Answer) -> bool:
-    """Return whether the answer is that of an operation, and not of a request that was refused."""
+    """Return whether an operation was executed, in contrast to a refused request."""
     return "data" in answer.body

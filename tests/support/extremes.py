@@ -1,8 +1,8 @@
-"""Inputs made from the schema: null, nothing and the extremes at every place of every argument.
+"""Inputs generated from the schema: null, absent and extreme values at every place.
 
-A `Place` is an argument, or a field of an input object in one. Each field is asked with inputs that
-work, from the tables of `tests.support.tables.authorization` and `tests.support.documents`, in
-which one place at a time has another value.
+A `Place` is an argument, or a nested field of its input object. Each field is called with valid
+inputs from `tests.support.tables.authorization` and `tests.support.documents`, in which one place
+at a time has another value.
 """
 
 import copy
@@ -30,18 +30,18 @@ ABSENT: Final = object()
 
 
 class RawJSON(str):
-    """A value as it is written in JSON, for what `json.dumps` would not write."""
+    """Raw JSON, for values that `json.dumps` does not produce."""
 
     __slots__ = ()
 
 
 def nested(depth: int) -> RawJSON:
-    """Return objects and lists in each other, so deep."""
+    """Return alternating objects and lists, nested ``depth`` levels deep."""
     pairs, odd = divmod(depth, 2)
     return RawJSON('{"a":[' * pairs + "{" * odd + "}" * odd + "]}" * pairs)
 
 
-# The ends of what 32, 53 and 64 bits and doubles can hold, and what is beyond.
+# The bounds of 32-, 53- and 64-bit integers and of doubles, and values beyond.
 NUMBERS: Final = [
     *map(RawJSON, ("-0", "-0.0", "1.5", "1e2", "5e-324", "1e-400", "1e20", "-1e20")),
     *(RawJSON(sign * 2**bits) for bits in (31, 53, 63, 64) for sign in (1, -1)),
@@ -101,7 +101,7 @@ EXTREMES: Final[Mapping[str, Sequence[Any]]] = {
     "JSON": JSONS,
     "Upload": [],
 }
-# Of every kind that JSON has, and so of the wrong one for most.
+# All JSON types, of which most are wrong for a place.
 KINDS: Final = [ABSENT, None, True, [None], {"a": 1}]
 
 
@@ -113,16 +113,16 @@ class Place:
     type: Any
 
     def __str__(self) -> str:
-        """Name it as a client would."""
+        """Return the path as clients write it."""
         return ".".join(self.path)
 
     @property
     def type_name(self) -> str:
-        """Name the type below lists."""
+        """The name of the type without list wrappers."""
         return str(get_named_type(self.type))
 
     def extremes(self) -> Iterator[Any]:
-        """Yield what its type may take, up to the ends and beyond."""
+        """Yield values of the type, up to its bounds and beyond."""
         named = get_named_type(self.type)
         if is_enum_type(named):
             yield from ("", "none", "NONE")
@@ -136,17 +136,17 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class OperationCase:
-    """A field with arguments: what asks for it, and the arguments that work."""
+    """A field with a document and valid arguments."""
 
     name: str
     operation: str
     arguments: Mapping[str, Any]
-    # Where it is, and what is selected of it; None where the arguments are to be.
+    # The document around the field, with placeholders.
     frame: str
     base: Mapping[str, Any]
 
     def body(self, place: Place, value: Any) -> bytes:
-        """Return a request with the value in the place, in variables."""
+        """Return a request with the value at the place, in variables."""
         declared = ", ".join(f"${name}: {each.type}" for name, each in self.arguments.items())
         given = ", ".join(f"{name}: ${name}" for name in self.arguments)
         query = f"{self.operation} ({declared}) {self._framed(given)}"
@@ -155,7 +155,7 @@ class OperationCase:
         return body.replace(json.dumps(MARK), str(value)).encode()
 
     def written(self, place: Place, value: Any) -> bytes:
-        """Return a request with the value in the place, in the document."""
+        """Return a request with the value at the place, as a literal in the document."""
         arguments = with_value(self.base, place, MARK if isinstance(value, RawJSON) else value)
         given = ", ".join(
             f"{name}: {_literal(self.arguments[name].type, each)}"
@@ -168,17 +168,17 @@ class OperationCase:
         return self.frame.replace("ARGUMENTS", f"({given})" if given else "")
 
     def places(self) -> Iterator[Place]:
-        """Yield all places in the arguments."""
+        """Yield all places of the arguments."""
         for name, argument in self.arguments.items():
             yield from _places((name,), argument.type, frozenset())
 
 
-# Where a `Raw` value is to be.
+# The placeholder of a `RawJSON` value.
 MARK: Final = "here it is"
 
 
 def _places(path: tuple[str, ...], type_: Any, above: frozenset[str]) -> Iterator[Place]:
-    """Yield a place and those in it, but for those of types that are ``above`` already."""
+    """Yield a place and its nested ones, except of types in ``above`` (recursion)."""
     yield Place(path, type_)
     named = get_named_type(type_)
     if isinstance(named, GraphQLInputObjectType) and named.name not in above:
@@ -187,7 +187,7 @@ def _places(path: tuple[str, ...], type_: Any, above: frozenset[str]) -> Iterato
 
 
 def with_value(base: Mapping[str, Any], place: Place, value: Any) -> dict[str, Any]:
-    """Return the arguments with the value in the place, and nothing else of a oneOf input."""
+    """Return the arguments with the value at the place; drop siblings in a oneOf input."""
     given = copy.deepcopy(dict(base))
     inner = given
     *way, last = place.path
@@ -203,7 +203,7 @@ def with_value(base: Mapping[str, Any], place: Place, value: Any) -> dict[str, A
     return given
 
 
-# The fields whose types take one field only.
+# Places whose types are oneOf inputs.
 ONE_OF: Final = frozenset(
     name
     for type_ in SCHEMA.type_map.values()
@@ -214,7 +214,7 @@ ONE_OF: Final = frozenset(
 
 
 def mutations(complete: Any) -> Iterator[OperationCase]:
-    """Yield the mutations that take an input, each with one that works."""
+    """Yield the mutations with a valid input."""
     for name, field in SCHEMA.mutation_type.fields.items():
         if field.args:
             input_ = value_from_ast_untyped(parse_value(complete(WRITES[name][0])), {"image": None})
@@ -223,7 +223,7 @@ def mutations(complete: Any) -> Iterator[OperationCase]:
 
 
 def queries(ids: Mapping[str, str]) -> Iterator[OperationCase]:
-    """Yield the root's fields that take arguments, and those of other types."""
+    """Yield fields with arguments, of the root and of other types."""
     for name, field in SCHEMA.query_type.fields.items():
         if field.args:
             yield _asked("Query", name, "{ FIELD }", ids)
@@ -252,7 +252,7 @@ def _asked(type_name: str, name: str, path: str, ids: Mapping[str, str]) -> Oper
 
 
 def _selected(type_: Any) -> str:
-    """Return what is selected of an object: its leaves, and what is below it by name only."""
+    """Return the selection of a payload: its leaves, and `__typename` of nested objects."""
     if not hasattr(type_, "fields") or "errors" not in type_.fields:
         return "__typename"
     leaves = (
@@ -264,7 +264,7 @@ def _selected(type_: Any) -> str:
 
 
 def _literal(type_: Any, value: Any) -> str:
-    """Write JSON as GraphQL has it: keys are names, and so are values of enums."""
+    """Return JSON as a GraphQL literal, in which keys and enum values are names."""
     named = get_named_type(type_)
     if isinstance(value, dict):
         fields = getattr(named, "fields", {})

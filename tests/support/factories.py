@@ -1,4 +1,4 @@
-"""People and what they have, made directly in the database."""
+"""Factories for users and their data."""
 
 import base64
 import datetime as dt
@@ -33,7 +33,7 @@ PASSWORD = "correct horse battery staple"
 def make_user(
     username: str, *, locale: str = "en", seen: dt.datetime | None = None, **fields: Any
 ) -> User:
-    """Create a person with `PASSWORD` and what belongs to everybody."""
+    """Create a user with `PASSWORD` and the rows that every user has."""
     user = User.objects.create(
         username=username,
         email=fields.pop("email", f"{username}@example.org"),
@@ -46,7 +46,7 @@ def make_user(
 
 
 def make_crowd(count: int, *, organization: Organization, group: Group) -> list[User]:
-    """Create public people who belong to the organisation and the group, and are signed in."""
+    """Create public, signed-in users in the organisation and the group."""
     people = User.objects.bulk_create(
         User(username=f"person-{n:03}", email=f"{n:03}@example.org", is_public=True)
         for n in range(count)
@@ -65,9 +65,9 @@ def make_crowd(count: int, *, organization: Organization, group: Group) -> list[
 
 
 def make_session(user: User, *, days: int = 1) -> Session:
-    """Create a session that ends in ``days`` days, or ended if negative.
+    """Create a session that expires in ``days`` days; an expired one if negative.
 
-    It proved as much just now as ``user`` has to prove.
+    Its authentication is recent and as strong as the user's factors require.
     """
     proof = strong_proof() if user.second_factors else {}
     ends = timezone.now() + dt.timedelta(days=days)
@@ -75,7 +75,7 @@ def make_session(user: User, *, days: int = 1) -> Session:
 
 
 def make_cookie_session(user: User) -> str:
-    """Sign a person in like a browser, and return the cookie."""
+    """Create a cookie session; return the cookie."""
     secret = new_secret()
     session = make_session(user)
     Session.objects.filter(pk=session.pk).update(cookie_digest=digest(secret))
@@ -83,12 +83,12 @@ def make_cookie_session(user: User) -> str:
 
 
 def strong_proof() -> dict[str, Any]:
-    """Return what a session says that was just begun by password and code."""
+    """Return the fields of a session with recent authentication by password and code."""
     return {"methods": ["pwd", "otp", "mfa"], "aal": 2, "factor_at": timezone.now()}
 
 
 def make_factors(*people: User, passkeys: int = 1) -> None:
-    """Set up second factors of all kinds, as if a while ago."""
+    """Create confirmed second factors of all kinds."""
     now = timezone.now()
     Totp.objects.bulk_create(
         Totp(user=user, secret="x", begun_at=now, confirmed_at=now, last_used_at=now)
@@ -117,12 +117,12 @@ def make_factors(*people: User, passkeys: int = 1) -> None:
 
 
 def make_token(user: User) -> str:
-    """Sign a person in, and return the access token."""
+    """Create a session; return the access token."""
     return issue_access_token(make_session(user))
 
 
 def make_service(username: str, **fields: Any) -> User:
-    """Create a program's account."""
+    """Create a service account."""
     service = User.objects.create(
         username=username,
         email=f"{username}@service.invalid",
@@ -136,7 +136,7 @@ def make_service(username: str, **fields: Any) -> User:
 
 
 def make_api_token(user: User, *scopes: str, days: int = 30, name: str = "CI") -> str:
-    """Create an API token of these scopes, good for so many days, and return the secret."""
+    """Create an API token with scopes that expires after ``days``; return the secret."""
     secret = new_api_token(for_service=user.is_service)
     now = timezone.now()
     token = ApiToken.objects.create(
@@ -155,7 +155,7 @@ def make_api_token(user: User, *scopes: str, days: int = 30, name: str = "CI") -
 
 
 def make_bulk_action(requester: User, *refused: User, **fields: Any) -> BulkAction:
-    """Create a bulk action that was carried out, but for those who were ``refused``."""
+    """Create a completed bulk action, in which some users were ``refused``."""
     now = timezone.now()
     values: dict[str, Any] = {
         "kind": BulkActionKind.SUSPEND,
@@ -176,7 +176,7 @@ def make_bulk_action(requester: User, *refused: User, **fields: Any) -> BulkActi
 
 
 def make_organization(name: str, *members: User, role: Role = Role.MEMBER) -> Organization:
-    """Create an organisation to which ``members`` belong."""
+    """Create an organisation with ``members``."""
     organization = Organization.objects.create(name=name)
     for user in members:
         Membership.objects.create(organization=organization, user=user, role=role)
@@ -186,7 +186,7 @@ def make_organization(name: str, *members: User, role: Role = Role.MEMBER) -> Or
 def make_organization_invitation(
     organization: Organization, inviter: User, *, email: str, role: Role = Role.MEMBER
 ) -> OrganizationInvitation:
-    """Create an invitation that nobody was mailed, good for a day."""
+    """Create an invitation without a mail, which expires after a day."""
     return OrganizationInvitation.objects.create(
         organization=organization,
         inviter=inviter,
@@ -197,5 +197,5 @@ def make_organization_invitation(
 
 
 def node_id(row: Model) -> str:
-    """Return the id by which GraphQL knows a row."""
+    """Return the global id of a row."""
     return base64.b64encode(f"{type(row).__name__}:{row.pk}".encode()).decode()

@@ -1,4 +1,4 @@
-"""A person who uses everything there is, so that there is a canary wherever one can be."""
+"""A user who has used every feature, so that all stores contain canaries."""
 
 import datetime as dt
 import time
@@ -74,21 +74,21 @@ from users.privacy.throttling import user_buckets as export_buckets
 
 
 def canary_client(token: str | None = None, ip: str = IP) -> GraphQLClient:
-    """Return a client at the person's address, with the person's browser."""
+    """Return a client with the user's IP address and browser."""
     client = GraphQLClient(token)
     client.http.defaults.update({"REMOTE_ADDR": ip, "HTTP_USER_AGENT": AGENT})
     return client
 
 
 def do(client: GraphQLClient, name: str, input_: str) -> Any:
-    """Carry out a mutation that must not be refused."""
+    """Run a mutation; assert that it succeeds."""
     answer = client(f"mutation {{ {name}(input: {input_}) {{ errors {{ code field }} }} }}")
     assert answer.problems == [], (name, answer.body)
     return answer.data
 
 
 def create_full_account(root: User) -> User:
-    """Have somebody use everything there is; return whom."""
+    """Create a user who has used every feature."""
     admin = GraphQLClient(make_token(root))
     stranger = canary_client()
     do(
@@ -143,7 +143,7 @@ def create_full_account(root: User) -> User:
 
 
 def create_addresses(client: GraphQLClient) -> None:
-    """Have the person add addresses, of which one stays, one goes and one is never confirmed."""
+    """Add three addresses: one stays, one is removed, one is never verified."""
     for email in (FURTHER_EMAIL, REMOVED_EMAIL, WAITING_EMAIL):
         do(client, "addEmailAddress", f'{{email: "{email}", password: "{PASSWORD}"}}')
         if email != WAITING_EMAIL:
@@ -153,7 +153,7 @@ def create_addresses(client: GraphQLClient) -> None:
 
 
 def organize(user: User, client: GraphQLClient, root: User) -> None:
-    """Have the person belong, invite and be invited."""
+    """Create memberships and invitations of the user, sent and received."""
     choir = make_organization("Choir", user, root, role=Role.OWNER)
     do(
         client,
@@ -177,7 +177,7 @@ def organize(user: User, client: GraphQLClient, root: User) -> None:
 
 
 def create_traces(user: User) -> list[Bucket]:
-    """Add what takes time or bad luck to come about; return the buckets that are filled."""
+    """Add traces of time and failures; return the filled buckets."""
     soon = timezone.now() + dt.timedelta(hours=1)
     session = Session.objects.create(user=user, ip=IP, user_agent=AGENT, expires_at=soon)
     RefreshToken.objects.create(session=session, digest=b"canary digest", expires_at=soon)
@@ -203,12 +203,12 @@ def create_traces(user: User) -> list[Bucket]:
         *code_buckets(user.pk),
         *export_buckets(user.pk),
     ]
-    # Nor is a bucket forgotten that a service counts in.
+    # All limits of the services are covered.
     limits = {bucket.limit.name for bucket in buckets}
     assert {"avatar.person", "username.person", "password.person", "export.person"} <= limits
     attempt(*(bucket for bucket in buckets if bucket.limit.name != "log_in.lockout"))
     in_postgresql.fill({bucket.key: bucket.limit for bucket in buckets})
-    # A mail server that is down for a month.
+    # As if a mail server had been down for a month.
     event = Event.objects.filter(subject_id=user.pk).latest("pk")
     OutboxMessage.objects.create(
         subscriber="users.privacy.tasks.mail_deletion",
@@ -219,7 +219,7 @@ def create_traces(user: User) -> list[Bucket]:
 
 
 def former_avatars(user: User) -> list[str]:
-    """Return the keys of pictures that were replaced, with files as before a worker came."""
+    """Create files of replaced avatars, not yet deleted by a worker; return their keys."""
     changes = Event.objects.filter(subject_id=user.pk, tag=Tag.AVATAR_CHANGED)
     keys = [key for key in changes.values_list("data__former", flat=True) if key]
     assert keys

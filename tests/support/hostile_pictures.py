@@ -1,4 +1,4 @@
-"""Pictures that are small to send and expensive to decode, or hard to decode at all."""
+"""Images that are small to send but expensive or impossible to decode."""
 
 import struct
 import zlib
@@ -12,7 +12,7 @@ END_OF_JPEG, START_OF_SCAN = b"\xff\xd9", b"\xff\xda"
 
 
 def many_scans(count: int, size: tuple[int, int] = (5_000, 5_000)) -> bytes:
-    """Return a progressive JPEG, the shortest of whose scans comes again and again."""
+    """Return a progressive JPEG whose shortest scan is repeated."""
     target = BytesIO()
     Image.new("RGB", size, (90, 90, 90)).save(target, "JPEG", progressive=True, quality=50)
     file = target.getvalue().removesuffix(END_OF_JPEG)
@@ -22,7 +22,7 @@ def many_scans(count: int, size: tuple[int, int] = (5_000, 5_000)) -> bytes:
 
 
 def huge_canvas(width: int, height: int) -> bytes:
-    """Return a WebP of a few bytes that claims to have so many pixels."""
+    """Return a WebP of a few bytes with a huge declared canvas."""
     frame = picture("WEBP", lossless=True)[12:]
     size = struct.pack("<I", width - 1)[:3] + struct.pack("<I", height - 1)[:3]
     body = b"WEBP" + b"VP8X" + struct.pack("<I", 10) + bytes(4) + size + frame
@@ -30,7 +30,7 @@ def huge_canvas(width: int, height: int) -> bytes:
 
 
 def flat(format_: str, size: tuple[int, int], mode: str = "RGB", **options: object) -> bytes:
-    """Return a picture of one colour, which is small whatever its size."""
+    """Return an image of one colour, which compresses to a few bytes."""
     target = BytesIO()
     Image.new(mode, size).save(target, format_, **options)
     return target.getvalue()
@@ -41,7 +41,7 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def with_chunks(*chunks: bytes) -> bytes:
-    """Return a PNG with these between its header and its pixels."""
+    """Return a PNG with chunks between its header and its pixels."""
     file = picture("PNG")
     end = 8 + 25
     return file[:end] + b"".join(chunks) + file[end:]

@@ -1,8 +1,8 @@
-"""Spellings of e-mail addresses: which are one mailbox, which are not, and which are none."""
+"""Spellings of e-mail addresses: equivalent, distinct and invalid ones."""
 
 from typing import Final
 
-# What is stored, and other ways to write it.
+# Canonical addresses and their other spellings.
 SPELLINGS: Final = {
     "nina@example.org": (
         "NINA@Example.ORG",
@@ -42,11 +42,11 @@ SPELLINGS: Final = {
         "nina@\u0646\u0627\u0645\u0647\N{ZERO WIDTH NON-JOINER}\u0627\u06cc.example",
     ),
     "nina@xn--fiq228c.xn--fiqs8s": ("nina@中文.中国", "nina@中文\N{IDEOGRAPHIC FULL STOP}中国"),
-    # Whether these are the same mailbox is the provider's choice, and differs.
+    # Providers differ on whether these are the same mailbox.
     "n.ina@example.org": ("N.Ina@example.org",),
     "nina+shop@example.org": ("Nina+Shop@example.org",),
 }
-# By the beginning of what people are told.
+# Invalid addresses by the start of their message.
 REFUSED: Final = {
     "Enter an e-mail address such as": (
         *("", "nina", "@", "nina@", "@example.org", "nina.example.org", "   "),
@@ -75,7 +75,7 @@ REFUSED: Final = {
         *("nina@exam\N{VARIATION SELECTOR-16}ple.org", "nina@\N{HANGUL CHOSEONG FILLER}a.org"),
         *("nina@exam\N{COMBINING GRAPHEME JOINER}ple.org", "nina@exam\x00ple.org"),
         *("nina@exam\N{RIGHT-TO-LEFT OVERRIDE}ple.org", "nina@exam\N{LEFT-TO-RIGHT MARK}ple.org"),
-        # Between other letters, nobody sees a joiner.
+        # Between other letters, a joiner is invisible.
         *("nina@exam\N{ZERO WIDTH JOINER}ple.org", "nina@exam\N{ZERO WIDTH NON-JOINER}ple.org"),
     ),
     "After the @, enter a domain name": (

@@ -1,7 +1,7 @@
-"""An authenticator in software, whose attestations and assertions are real bytes.
+"""A software authenticator with real attestations and assertions.
 
-It makes discoverable credentials with keys on P-256 (Web Authentication Level 3, sections 6.1 and
-6.3) and answers in the JSON that browsers make.
+It creates discoverable credentials with P-256 keys (Web Authentication Level 3, sections 6.1 and
+6.3) and returns the JSON of browsers.
 """
 
 import hashlib
@@ -56,7 +56,7 @@ LOG_IN: Final = f"""
 
 @dataclass
 class Credential:
-    """One passkey, and whose it is."""
+    """A passkey and its user handle."""
 
     id: bytes
     key: ec.EllipticCurvePrivateKey
@@ -66,18 +66,18 @@ class Credential:
 
 @dataclass
 class Authenticator:
-    """A device with passkeys; what it says of itself can be made false."""
+    """A device with passkeys, whose data can be falsified."""
 
     origin: str = ORIGIN
     rp_id: str = RP_ID
     flags: int = PRESENT | VERIFIED
     cross_origin: bool = False
-    # Devices that synchronise their passkeys do not count signatures.
+    # False for synchronised passkeys, which have no signature counter.
     counts: bool = True
     credentials: list[Credential] = field(default_factory=list)
 
     def create(self, options: dict[str, Any], **overrides: Any) -> dict[str, Any]:
-        """Make a passkey (`navigator.credentials.create`)."""
+        """Create a passkey (`navigator.credentials.create`)."""
         handle = _bytes(options["user"]["id"])
         key = ec.generate_private_key(ec.SECP256R1())
         credential = Credential(secrets.token_bytes(32), key, handle)
@@ -157,7 +157,7 @@ def log_in(device: Authenticator, client: GraphQLClient | None = None, **overrid
 
 
 def with_passkey(client: GraphQLClient) -> Authenticator:
-    """Return a device with a passkey of the client's person."""
+    """Return a device with a passkey of the client's user."""
     device = Authenticator()
     register(client, device)
     return device
@@ -175,7 +175,7 @@ def _answer(credential: Credential, response: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cose(key: ec.EllipticCurvePrivateKey) -> bytes:
-    """Return the public key as RFC 9053, section 7.1, writes it."""
+    """Return the public key in COSE (RFC 9053, section 7.1)."""
     point = key.public_key().public_numbers()
     x, y = point.x.to_bytes(32, "big"), point.y.to_bytes(32, "big")
     return cbor2.dumps({1: 2, 3: -7, -1: 1, -2: x, -3: y})

@@ -1,4 +1,4 @@
-"""Pickles that leave a trace when somebody reads them."""
+"""Pickles that leave a trace when they are loaded."""
 
 import os
 import pickle
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class Bomb:
-    """Makes a directory when it is unpickled."""
+    """Creates a directory when it is unpickled."""
 
     def __init__(self, trace: Path) -> None:
         self.trace = trace
@@ -16,8 +16,8 @@ class Bomb:
 
 
 def bomb(trace: Path) -> bytes:
-    """Return a pickle that works, as a first reading shows."""
+    """Return a pickle bomb, verified by loading it once."""
     data = pickle.dumps(Bomb(trace))
-    pickle.loads(data)  # noqa: S301 - that is what it is for
+    pickle.loads(data)  # noqa: S301 - the purpose of the test
     trace.rmdir()
     return data

@@ -1,4 +1,4 @@
-"""Pictures to upload."""
+"""Images to upload."""
 
 import struct
 import zlib
@@ -21,7 +21,7 @@ RED, GREEN, BLUE = (220, 20, 20), (20, 160, 20), (20, 20, 220)
 def picture(
     format_: str = "JPEG", size: tuple[int, int] = (60, 40), mode: str = "RGB", **options: Any
 ) -> bytes:
-    """Return a picture, red on the left and blue on the right."""
+    """Return an image, red on the left and blue on the right."""
     image = Image.new("RGB", size, BLUE)
     image.paste(RED, (0, 0, size[0] // 2, size[1]))
     target = BytesIO()
@@ -37,7 +37,7 @@ def animated(format_: str) -> bytes:
 
 
 def bomb(width: int, height: int) -> bytes:
-    """Return a small PNG of so many pixels, all of them black."""
+    """Return a small PNG with many pixels, all black (a decompression bomb)."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         checksum = struct.pack(">I", zlib.crc32(kind + data))

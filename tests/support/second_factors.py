@@ -1,4 +1,4 @@
-"""Second factors over HTTP, for the tests of several flows."""
+"""Second factors over HTTP."""
 
 import datetime as dt
 from typing import Any, Final
@@ -57,12 +57,12 @@ WRONG_CODE: Final = "000000"
 
 
 def code_of(secret: str, *, later: int = 0) -> str:
-    """Return the app's present code, or one of so many steps later."""
+    """Return the app's current code, or the one ``later`` steps ahead."""
     return pyotp.TOTP(secret).at(timezone.now(), counter_offset=later)
 
 
 def wrong_code(secret: str) -> str:
-    """Return a code that is right at no moment near the present."""
+    """Return a code that is invalid at all times near the present."""
     near = {code_of(secret, later=step) for step in range(-3, 4)}
     return next(code for code in (f"{number:06}" for number in range(10)) if code not in near)
 
@@ -72,13 +72,13 @@ def secret_of(user: User) -> str:
 
 
 def fresh_code(user: User) -> str:
-    """Return a code of the person's app that was not used, whatever was before."""
+    """Return an unused code of the user's app."""
     Totp.objects.filter(user=user).update(last_step=0)
     return code_of(secret_of(user))
 
 
 def set_up_totp(client: GraphQLClient) -> tuple[str, list[str]]:
-    """Set an app up as the client's person; return its secret and the recovery codes."""
+    """Set up an app for the client's user; return its secret and the recovery codes."""
     secret = client(BEGIN_TOTP).data["beginTotpEnrollment"]["secret"]
     answer = client(CONFIRM_TOTP, code=code_of(secret))
     assert answer.problems == []
@@ -86,7 +86,7 @@ def set_up_totp(client: GraphQLClient) -> tuple[str, list[str]]:
 
 
 def half_log_in(login: str = "alice", transport: str = "TOKEN") -> str:
-    """Log in with the password of somebody who has a second factor; return what waits."""
+    """Log in a user with a second factor by password; return the pending token."""
     answer = GraphQLClient()(LOG_IN, login=login, password=PASSWORD, transport=transport)
     assert answer.problems == []
     token: str = answer.data["logIn"]["secondFactor"]["mfaToken"]
@@ -105,12 +105,12 @@ def log_in_fully(user: User) -> GraphQLClient:
 
 
 def strong_client(user: User) -> GraphQLClient:
-    """Return a client whose session was just begun with two factors."""
+    """Return a client with a recent two-factor session."""
     return GraphQLClient(make_token(User.objects.get(pk=user.pk)))
 
 
 def age_authentication(minutes: int = 11) -> None:
-    """Have all sessions proved who is behind them so long ago."""
+    """Move the authentication of all sessions ``minutes`` into the past."""
     past = timezone.now() - dt.timedelta(minutes=minutes)
     Session.objects.update(authenticated_at=past)
     Session.objects.exclude(factor_at=None).update(factor_at=past)

@@ -1,7 +1,7 @@
-"""Rows that many tests start from: built once for a run of tests, and rolled back to.
+"""Rows shared by many tests: built once per run, and restored by rollback.
 
-What Django's `setUpTestData` is to a class, for all tests that ask for the same rows one after
-the other, whichever their modules are. The transaction of a test is a savepoint in this one.
+Like Django's `setUpTestData`, but for all consecutive tests with the same rows, across modules. A
+test's transaction is a savepoint in the transaction of the rows.
 """
 
 import copy
@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from django.db import connection, transaction
 
-# Sessions are authenticated, and PostgreSQL's `now()` stands still, from when the rows are built.
+# In seconds. The sessions' authentication ages, and PostgreSQL's `now()` is fixed since the rows
+# were built, because it does not advance within a transaction.
 MAX_AGE: Final = 60
 
 
@@ -25,9 +26,9 @@ class SharedRows:
         self._built_at = 0.0
 
     def get(self, build: Callable[[], Any] | None) -> Any:
-        """Return a copy of what ``build`` returned when it made its rows; none leaves no rows.
+        """Return a copy of the result of ``build``, which creates the rows; None removes them.
 
-        Call it outside of the transaction of a test only.
+        Call it only outside of a test's transaction.
         """
         is_old = time.monotonic() - self._built_at > MAX_AGE
         if build is not self._build or is_old or connection.needs_rollback:
@@ -42,14 +43,14 @@ class SharedRows:
         self._build, self._built_at = build, time.monotonic()
         try:
             self._built = build()
-            # Else each test would check the deferred constraints of these rows again.
+            # Otherwise each test would check the deferred constraints of these rows.
             connection.check_constraints()
         except BaseException:
             self.discard()
             raise
 
     def discard(self) -> None:
-        """Remove the rows, if there are any."""
+        """Remove the rows, if any."""
         if self._transaction is not None:
             transaction.set_rollback(True)
             self._transaction.__exit__(None, None, None)

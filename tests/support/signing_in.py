@@ -1,4 +1,4 @@
-"""Signing in and staying signed in over HTTP, for the tests of several flows."""
+"""Log-ins and sessions over HTTP."""
 
 import threading
 from collections.abc import Callable
@@ -40,14 +40,14 @@ THROTTLED = ["TOO_MANY_ATTEMPTS"]
 
 
 def log_in(login: str = "alice", password: str = PASSWORD, **variables: str) -> dict[str, Any]:
-    """Sign in, and return the payload."""
+    """Log in; return the payload."""
     answer = GraphQLClient()(LOG_IN, login=login, password=password, **variables)
     payload: dict[str, Any] = answer.data["logIn"]
     return payload
 
 
 def log_in_by_cookie(login: str = "alice") -> GraphQLClient:
-    """Return a client that has signed in like a browser."""
+    """Return a client with a cookie session."""
     client = GraphQLClient()
     answer = client(LOG_IN, login=login, password=PASSWORD, transport="COOKIE")
     assert answer.problems == []
@@ -57,14 +57,14 @@ def log_in_by_cookie(login: str = "alice") -> GraphQLClient:
 def attempt(
     login: str = "alice", password: str = WRONG, device: str | None = None, **meta: str
 ) -> Answer:
-    """Try to log in, from a request with this WSGI environment."""
+    """Attempt to log in by a request with this WSGI environment."""
     client = GraphQLClient()
     client.http.defaults.update(meta)
     return client(LOG_IN, login=login, password=password, device=device)
 
 
 def lock_out(login: str = "alice") -> None:
-    """Use up what strangers may try."""
+    """Use up the account's log-in attempts."""
     while (answer := attempt(login)).codes != THROTTLED:
         assert answer.problems == REFUSED
     CountingHasher.runs = 0
@@ -79,14 +79,14 @@ def tags() -> list[str]:
 
 
 class CountingHasher(Argon2idHasher):
-    """Our hasher, which also counts how often it was put to work."""
+    """Our hasher with a count of its calls."""
 
     runs: ClassVar[int] = 0
     _lock: ClassVar[threading.Lock] = threading.Lock()
 
     @classmethod
     def install(cls, settings: Any) -> None:
-        """Hash with this from now on, and count from nought."""
+        """Use this hasher, with the count at zero."""
         settings.PASSWORD_HASHERS = [f"{cls.__module__}.{cls.__name__}"]
         cls.runs = 0
 

@@ -1,4 +1,4 @@
-"""Requests that wait for a person's row while something changes."""
+"""Requests that wait for a user's locked row during a change."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +12,7 @@ from users.accounts.models import User
 
 
 def meanwhile(user: User, ask: Callable[[], Answer], change: Callable[[], object]) -> Answer:
-    """Ask, and make the change when the request has come as far as to the person's row."""
+    """Send a request, and make the change once it waits for the user's row."""
 
     def apart() -> Answer:
         try:

@@ -1,4 +1,4 @@
-"""One of everything and a client of each kind, for the tests of who may do what."""
+"""One row of every kind and a client of each kind, for tests of authorisation."""
 
 import datetime as dt
 import json
@@ -64,18 +64,18 @@ from users.scopes import Scope
 
 HOUR = dt.timedelta(hours=1)
 TOKEN_KINDS: Final = (OWNER, ADMINISTRATOR)
-# The scopes of tokens: each alone, and all of them.
+# The scopes of tokens: each one, and all together.
 TOKENS: Final = (*(frozenset({scope.value}) for scope in Scope), frozenset(map(str, Scope)))
 
 
 @dataclass(frozen=True)
 class WorldRows:
-    """One owner with one of everything, and a session of each kind of client."""
+    """An owner with one row of every kind, and a session for each kind of client."""
 
     owner: User
     sessions: dict[str, Session]
     ids: dict[str, str]
-    # API tokens by whose they are and their scopes; none, unless the tests are about these.
+    # API tokens by owner and scopes; only for tests of tokens.
     api_tokens: dict[tuple[str, frozenset[str]], str] = field(default_factory=dict)
 
 
@@ -140,12 +140,12 @@ def _used_token(user: User) -> ApiToken:
 
 
 def _mark_tokens_used() -> None:
-    """Have noted the use of all API tokens a moment ago."""
+    """Set the last use of all API tokens to now."""
     ApiToken.objects.update(last_used_at=timezone.now())
 
 
 def build_world_with_tokens() -> WorldRows:
-    """Build the same with API tokens of the owner and the administrator: `TOKENS` for each."""
+    """Build the world with API tokens (`TOKENS`) of the owner and the administrator."""
     rows = build_world()
     for kind in TOKEN_KINDS:
         user = User.objects.get(username=kind)
@@ -155,7 +155,7 @@ def build_world_with_tokens() -> WorldRows:
 
 
 class World:
-    """Clients of each kind, executed in one way, and what they may ask about."""
+    """Clients of each kind on one executor, and the rows of their queries."""
 
     def __init__(self, executor: Executor, rows: WorldRows) -> None:
         self.executor = executor
@@ -167,20 +167,20 @@ class World:
             self.clients[kind] = GraphQLClient(issue_access_token(session))
 
     def add_rows_for(self, type_name: str) -> None:
-        """Add what only some tests can do with."""
+        """Add rows for one type, which would interfere with the tests of others."""
         if type_name == "ApiToken":
             ApiToken.objects.update(rotated_at=timezone.now())
         if "deletion" in READS[type_name][0] or type_name == "User":
-            # Like the suspension.
+            # Like the suspension below.
             AccountDeletion.objects.create(user=self.owner, expires_at=timezone.now() + HOUR)
         if "suspension" in READS[type_name][0] or type_name == "User":
-            # A suspension that says nothing of `is_active`, lest the owner be nobody.
+            # Without `is_active=False`, so that the owner can still authenticate.
             Suspension.objects.create(
                 user=self.owner, reason="Spam", until=self.owner.date_joined.replace(year=2100)
             )
 
     def token_client(self, kind: str, scopes: frozenset[str]) -> GraphQLClient:
-        """Return a client with an API token of the owner's or the administrator's."""
+        """Return a client with an API token of the owner or the administrator."""
         secret = self.api_tokens.get((kind, scopes))
         if secret is None:
             secret = make_api_token(User.objects.get(username=kind), *scopes)
@@ -188,7 +188,7 @@ class World:
         return GraphQLClient(secret)
 
     def complete(self, document: str) -> str:
-        """Return the document with ids, and with `$image` declared if that is asked for."""
+        """Substitute ids, and declare `$image` if the document uses it."""
         for name, id_ in self.ids.items():
             document = document.replace(f"${name}", json.dumps(id_))
         if "$image" in document:
@@ -207,7 +207,7 @@ class World:
 
 
 def everything() -> str:
-    """Return all there is of people and what they have, to see whether it changed."""
+    """Return a snapshot of all rows, to detect changes."""
     with connection.cursor() as cursor:
         cursor.execute(_every_row())
         return "\n".join(f"{table}: {row}" for table, row in cursor.fetchall())
@@ -215,7 +215,7 @@ def everything() -> str:
 
 @cache
 def _every_row() -> str:
-    """Return a statement that reads each row as text, with the name of its table."""
+    """Return a statement that selects each row as text with its table's name."""
     organizations = (Organization, Membership, OrganizationInvitation)
     factors = (Totp, Passkey, RecoveryCode, PendingLogIn)
     rest = (Session, ApiToken, Suspension, AccountDeletion, DataExport)

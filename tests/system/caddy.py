@@ -1,4 +1,4 @@
-"""Debian's Caddy in front of a replica: like every proxy in Go, it writes heads in pieces."""
+"""Debian's Caddy as a proxy, which, like all Go proxies, writes heads in pieces."""
 
 import os
 import subprocess
@@ -26,13 +26,13 @@ http://{host}:{port} {{
 """
 
 
-# As long as the path of the API.
+# Has the length of the API's path.
 MEASURE = "/measure"
 
 
 @contextmanager
 def caddy_for(directory: Path, replica: Replica, measuring: int) -> Iterator[int]:
-    """Run Caddy in front of a replica, and of another port for one path; yields its own port."""
+    """Run Caddy in front of a replica, with one path for another port; yield its port."""
     port = free_port()
     config = directory / "Caddyfile"
     config.write_text(

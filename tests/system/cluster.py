@@ -1,4 +1,4 @@
-"""Two gunicorns, NGINX in front of them, and the load: what the NGINX tests run."""
+"""Replicas, NGINX and load generators for the NGINX tests."""
 
 import json
 import os
@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
 TIMEOUT = 20
 THREADS = 4
-# Between a client's requests, lest the load starve the replica that is being started.
+# Pause between a client's requests, so that a starting replica gets processor time.
 PAUSE = 0.002
 CUT_SHORT = "the answer was cut short"
 ELSEWHERE = "192.0.2.1"
@@ -53,7 +53,7 @@ def connects(port: int) -> bool:
 
 
 def render(template: str, variables: dict[str, str]) -> str:
-    """Substitute as the NGINX image does: the variables that are set, and nothing else."""
+    """Substitute the set variables only, as the NGINX image does."""
     return re.sub(
         r"\$\{(\w+)\}|\$(\w+)",
         lambda found: variables.get(found[1] or found[2], found[0]),
@@ -75,7 +75,7 @@ def fetch(
 
 
 class Replica:
-    """A gunicorn on a port of its own, with these variables besides those of the tests."""
+    """A gunicorn on a free port, with additional environment variables."""
 
     def __init__(self, log: Path, **environ: str) -> None:
         self.port = free_port()
@@ -122,7 +122,7 @@ class Replica:
         return self.process.wait(timeout=TIMEOUT)
 
     def kill(self) -> None:
-        """End the master and its workers at once, without a word to anybody."""
+        """Kill the master and its workers with SIGKILL."""
         assert self.process is not None
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(timeout=TIMEOUT)
@@ -151,7 +151,7 @@ class Nginx:
 
     @property
     def log(self) -> list[dict[str, Any]]:
-        """The access log; NGINX writes a line after its answer, so stop it to have them all."""
+        """The access log; complete once NGINX has stopped, because it logs after a response."""
         lines = (self.directory / "access.log").read_text(encoding="utf-8").splitlines()
         return [json.loads(line) for line in lines]
 
@@ -166,7 +166,7 @@ class Nginx:
         (self.directory / "nginx.conf").write_text(config, encoding="utf-8")
 
     def start(self) -> None:
-        # Appending, because NGINX opens /dev/stdout anew and so does not share its position.
+        # Appending, because NGINX reopens /dev/stdout and so does not share its position.
         with (
             (self.directory / "access.log").open("ab") as stdout,
             (self.directory / "error.log").open("ab") as stderr,
@@ -182,7 +182,7 @@ class Nginx:
         return connects(self.port)
 
     def reload(self, upstream: str) -> None:
-        """Change the replicas, and wait for the last request that went by the old list."""
+        """Change the replicas, and wait until no request uses the old list."""
         assert self.process is not None
         workers = psutil.Process(self.process.pid).children()
         self.configure(upstream)
@@ -198,12 +198,12 @@ class Nginx:
 
 
 class Load:
-    """Clients that send one request after another, each over a connection it keeps.
+    """Clients that send sequential requests over persistent connections.
 
-    When a server closes an idle connection, the next request may already be on its way. What
-    every browser does then is done here: no byte of an answer has come, so the client
-    connects again and repeats it (RFC 9112, section 9.3.1). That it was not served twice is
-    for the access log to show.
+    When a server closes an idle connection, the next request may already be in transit. Like a
+    browser, the client then retries it on a new connection if it has received no byte of the
+    response (RFC 9112, section 9.3.1). The tests check in the access log that no request was
+    served twice.
     """
 
     def __init__(self, port: int, clients: int, methods: tuple[str, ...] = ("GET", "POST")) -> None:
@@ -227,7 +227,7 @@ class Load:
             thread.join()
 
     def run_for(self, *, requests: int) -> None:
-        """Wait until as many more requests have been answered or have failed."""
+        """Wait until ``requests`` more have completed or failed."""
         aim = self._count() + requests
         wait_until(lambda: self._count() >= aim, f"{requests} requests")
 
@@ -284,7 +284,7 @@ def compose_variables() -> dict[str, str]:
 
 
 def upstream(*replicas: Replica, down: Replica | None = None) -> str:
-    """Return the servers, with the parameters that the compose file gives them."""
+    """Return the upstream servers with the parameters of compose.yaml."""
     found = re.search(r"server web:8000 resolve([^;]*);", compose_variables()["ROSTER_UPSTREAM"])
     assert found
     return " ".join(
@@ -294,5 +294,5 @@ def upstream(*replicas: Replica, down: Replica | None = None) -> str:
 
 
 def served_by(log: list[dict[str, Any]]) -> Counter[int]:
-    """Count the answers of each port; the last upstream of a request is the one that answered."""
+    """Count responses by port, which is a request's last upstream."""
     return Counter(int(line["upstream"].rpartition(":")[2]) for line in log)

@@ -1,4 +1,4 @@
-"""The whole demo, and a real browser to look at it."""
+"""Fixtures for the demo in a real browser."""
 
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -10,7 +10,7 @@ from tests.support.demo import demo
 from tests.support.environment import free_port
 from tests.system.programs import require_program
 
-# Chromium would otherwise look for updates of itself.
+# Disables Chromium's update checks.
 OFFLINE = (
     *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
@@ -19,7 +19,7 @@ OFFLINE = (
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Run the demo; yield where it is."""
+    """Run the demo; yield its URL."""
     port = free_port()
     with demo(tmp_path_factory.mktemp("demo"), port) as running:
         running.wait_until_ready()
@@ -37,7 +37,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, site: str) -> Iterator[Page]:
-    """A page that must log no error, such as a violation of its policy, and ask no other host."""
+    """A page that fails the test if it logs an error or requests another host."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
     page = context.new_page()
     hosts: set[str] = set()

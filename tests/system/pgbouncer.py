@@ -17,7 +17,7 @@ from tests.support.environment import free_port
 from tests.system.cluster import HOST, TIMEOUT, wait_until
 from tests.system.programs import require_program
 
-# PgBouncer's own database, which tells what it does.
+# PgBouncer's administration database.
 CONSOLE: Final = "pgbouncer"
 CONFIGURATION: Final = """
 [databases]
@@ -48,7 +48,7 @@ class PgBouncer:
 
     @property
     def url(self) -> str:
-        """The URL of the test database behind it."""
+        """The URL of the test database through PgBouncer."""
         return f"postgresql://{self.user}@{HOST}:{self.port}/{self.database}"
 
     def connect(self) -> psycopg.Connection[Any]:
@@ -56,7 +56,7 @@ class PgBouncer:
         return psycopg.connect(self.url, autocommit=True, prepare_threshold=None)
 
     def show(self, what: str) -> dict[str, Any]:
-        """Return the row about the test database of what PgBouncer shows."""
+        """Return the test database's row of PgBouncer's SHOW command."""
         url = self.url.removesuffix(self.database) + CONSOLE
         with psycopg.connect(url, autocommit=True, row_factory=dict_row) as console:
             rows = console.execute(f"SHOW {what}".encode()).fetchall()
@@ -66,10 +66,10 @@ class PgBouncer:
 
 @contextmanager
 def pgbouncer(*, connections: int) -> Iterator[PgBouncer]:
-    """Pool transactions over so many connections until the block ends."""
+    """Run PgBouncer with transaction pooling and a number of server connections."""
     program = require_program("pgbouncer", "pgbouncer")
     database = settings.DATABASES["default"]
-    # It refuses to be root; whose PostgreSQL's socket is may use it.
+    # PgBouncer refuses to run as root; the owner of PostgreSQL's socket may connect.
     owner = Path(database["HOST"]).stat().st_uid
     with tempfile.TemporaryDirectory(prefix="pgbouncer-") as name:
         directory = Path(name)

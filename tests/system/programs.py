@@ -1,4 +1,4 @@
-"""The programs that the system tests run, and cannot do without."""
+"""External programs that the system tests require."""
 
 import shutil
 
@@ -6,7 +6,7 @@ import pytest
 
 
 def require_program(name: str, package: str) -> str:
-    """Return the program's path; a missing one fails the test, with the line that installs it."""
+    """Return a program's path; fail with the command that installs it if it is missing."""
     path = shutil.which(name)
     if path is None:
         pytest.fail(f"{name} is missing; install it: apt-get install {package}")

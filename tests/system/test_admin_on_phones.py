@@ -1,4 +1,4 @@
-"""The admin on a narrow screen, in the language with the longer words."""
+"""The admin on a narrow screen in German, which has longer words."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.system.test_content_security import PASSWORD, take_screenshot, wait_for_scripts
 
-# The texts of visible elements that are cut off, or that reach beyond the screen.
+# The texts of visible elements that are clipped or extend beyond the screen.
 CLIPPED = """() => [...document.querySelectorAll("body *")]
   .filter(element => {
     const { width, left, right } = element.getBoundingClientRect();

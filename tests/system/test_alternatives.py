@@ -1,4 +1,4 @@
-"""Memcached as the cache and RabbitMQ as the broker, which a deployment may choose."""
+"""Memcached as the cache and RabbitMQ as the broker."""
 
 import os
 import signal
@@ -43,7 +43,7 @@ RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 
 @contextmanager
 def running(command: list[str | Path], **environ: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a server in a process group of its own until the block ends."""
+    """Run a server in a new process group within the block."""
     process = subprocess.Popen(
         command,
         env=os.environ | environ,
@@ -117,7 +117,7 @@ def test_foreign_memcached_entries_are_misses(
         key = cache.make_key(f"permissions:{alice.pk}:{alice.authorization_version}")
         client(ME)
         assert b"value" in other.get(key)
-        # Each with the flags by which clients of others know what they have written.
+        # With all flags by which other clients mark serialised types.
         for data in (bomb(trace), b"", b"\xff", b"[" * 100_000, b"null", b'["accounts.view_user"]'):
             for flags in range(32):
                 assert other.set(key, data, flags=flags, noreply=False)
@@ -131,7 +131,7 @@ def test_foreign_memcached_entries_are_misses(
 
 @pytest.fixture(scope="session")
 def rabbitmq_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A RabbitMQ node of the tests' own, on loopback only."""
+    """A separate RabbitMQ node on loopback."""
     require_program("rabbitmq-server", "rabbitmq-server")
     home = tmp_path_factory.mktemp("rabbitmq")
     port, dist_port, epmd_port = free_port(), free_port(), free_port()
@@ -158,7 +158,7 @@ def rabbitmq_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with running([RABBITMQ], **environ) as process:
         wait_until(connect, process)
         yield url
-    # Erlang's name server outlives the nodes it served.
+    # Erlang's port mapper outlives its nodes.
     subprocess.run(["epmd", "-kill"], env=os.environ | environ, capture_output=True, check=False)
 
 

@@ -1,4 +1,4 @@
-"""`make bench`, as small as it goes."""
+"""`make bench` with the smallest parameters."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Typed clients from schema.graphql: the documented operations generate and type-check."""
+"""Generated clients for the documented operations type-check."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ CONSOLE = Path(__file__).resolve().parents[2] / "console"
 
 
 def npm(*arguments: str) -> None:
-    """Run npm with the Node that builds the console: the machine's, or the environment's."""
+    """Run npm with the Node that builds the console, the system's or the environment's."""
     path = os.pathsep.join((os.environ["PATH"], str(Path(sys.executable).parent)))
     result = subprocess.run(
         ["npm", *arguments],

@@ -1,17 +1,17 @@
-"""The console in a real browser: it signs in, runs queries, and asks nobody but this service."""
+"""The console in a real browser: sign-in, queries, and no requests to other hosts."""
 
 from playwright.sync_api import Locator, Page, expect
 
 
 def sign_in(page: Page, site: str, username: str, name: str) -> None:
-    """Open the console and click one of the demo's accounts."""
+    """Open the console and sign in to a demo account by a click."""
     page.goto(f"{site}/graphql")
     page.get_by_role("button", name=username).click()
     expect(page.get_by_text(name).first).to_be_visible()
 
 
 def execute(page: Page) -> Locator:
-    """Run the operation in the open tab; return where its answer appears."""
+    """Run the operation of the current tab; return the locator of its response."""
     page.get_by_role("button", name="Execute query").click()
     return page.locator(".result-window")
 
@@ -43,7 +43,7 @@ def test_offers_the_documented_operations(page: Page, site: str) -> None:
 
     page.get_by_role("button", name="Examples").click()
     page.get_by_text("Directory", exact=True).first.click()
-    # The console has read which operation is meant once it names the tab by it.
+    # The console has parsed the operation once the tab has its name.
     expect(page.get_by_role("tab", name="Directory")).to_be_visible()
     result = execute(page)
 

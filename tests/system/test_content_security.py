@@ -1,6 +1,6 @@
-"""The pages under their Content Security Policies, in a real browser.
+"""Pages and their Content Security Policies in a real browser.
 
-The fixture `page` fails a test in which the browser logs an error, and a violation is one.
+The fixture `page` fails a test if the browser logs an error, which includes violations.
 """
 
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-# Where to leave screenshots to look at; none otherwise.
+# The directory for screenshots; none are taken if it is unset.
 SCREENSHOTS = os.environ.get("SCREENSHOTS")
 PASSWORD = "roster-demo-2026"
 LISTS = [
@@ -38,12 +38,12 @@ def sign_in(page: Page, site: str, username: str = "ada") -> None:
 
 
 def wait_for_scripts(page: Page) -> None:
-    """Wait until the theme's scripts have run: what they show later is hidden by an attribute."""
+    """Wait until the theme's scripts have run, which reveal elements hidden by an attribute."""
     page.wait_for_load_state("networkidle")
     expect(page.locator("[x-cloak]")).to_have_count(0)
 
 
-def test_a_violation_is_an_error_that_tests_see(browser: Browser, site: str) -> None:
+def test_violation_is_logged_as_an_error(browser: Browser, site: str) -> None:
     page = browser.new_page()
     seen: list[str] = []
     page.on("console", lambda message: seen.append(message.text))
@@ -61,10 +61,10 @@ def test_a_violation_is_an_error_that_tests_see(browser: Browser, site: str) -> 
     page.close()
 
 
-def test_the_admin_draws_its_overview_and_its_lists(page: Page, site: str) -> None:
+def test_admin_renders_overview_and_lists(page: Page, site: str) -> None:
     sign_in(page, site)
     wait_for_scripts(page)
-    # The chart is drawn: not all of it is of one colour.
+    # The chart is drawn, because its pixels differ in colour.
     assert page.evaluate(
         """() => new Set(document.querySelector("canvas").getContext("2d")
              .getImageData(0, 0, 300, 150).data).size"""
@@ -91,12 +91,12 @@ def test_menus_filters_and_themes_work(page: Page, site: str) -> None:
     page.goto(f"{site}/admin/accounts/user/?q=grace")
     wait_for_scripts(page)
     expect(page.get_by_text("grace@roster.example").first).to_be_visible()
-    # The page is styled, and its icons are letters of a font of ours.
+    # The icon font, which we serve, is loaded.
     font = page.evaluate("""() => document.fonts.check("16px 'Material Symbols Outlined'")""")
     assert font is True
 
 
-def test_forms_pick_dates_and_people(page: Page, site: str) -> None:
+def test_forms_pick_dates_and_users(page: Page, site: str) -> None:
     sign_in(page, site)
     page.goto(f"{site}/admin/authentication/suspension/add/")
     wait_for_scripts(page)
@@ -133,7 +133,7 @@ def test_dialogs_open_and_do_their_work(page: Page, site: str) -> None:
         *("reset-password", "join-organization", "cancel-deletion", "data-export"),
     ],
 )
-def test_mailed_pages_read_their_link(page: Page, site: str, path: str) -> None:
+def test_pages_of_mailed_links_read_the_fragment(page: Page, site: str, path: str) -> None:
     page.goto(f"{site}/{path}#token=abc")
     expect(page).to_have_url(f"{site}/{path}")
     assert page.locator("[name=token]").input_value() == "abc"
@@ -141,7 +141,7 @@ def test_mailed_pages_read_their_link(page: Page, site: str, path: str) -> None:
 
 
 def test_second_link_replaces_the_first(page: Page, site: str) -> None:
-    """It differs in the fragment alone, for which a browser does not load a page again."""
+    """Links differ only in the fragment, whose change does not reload a page."""
     page.goto(f"{site}/verify-email#token=abc")
     expect(page.locator("[name=token]")).to_have_value("abc")
     page.goto(f"{site}/verify-email#token=def")
@@ -149,7 +149,7 @@ def test_second_link_replaces_the_first(page: Page, site: str) -> None:
     expect(page).to_have_url(f"{site}/verify-email")
 
 
-def test_a_link_counts_on_a_page_that_says_it_needs_one(page: Page, site: str) -> None:
+def test_link_is_read_on_the_page_without_a_link(page: Page, site: str) -> None:
     page.goto(f"{site}/cancel-deletion")
     page.goto(f"{site}/cancel-deletion#token=abc")
     expect(page.locator("[name=token]")).to_have_value("abc")

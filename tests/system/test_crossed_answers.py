@@ -1,4 +1,4 @@
-"""Through proxies that reuse connections, everybody gets the answer to their own request."""
+"""Proxies that reuse connections never deliver a response to another client."""
 
 import json
 import socket
@@ -20,7 +20,7 @@ from tests.system.cluster import HOST, TIMEOUT, Nginx, Replica, upstream
 TRIES = 1_000
 ATTACKERS = 4
 API = "/graphql"
-# Proxies in Go write a head in pieces of so many bytes.
+# The size of the pieces in which Go's proxies write a head, in bytes.
 PIECE = 4_096
 HIDDEN = "GET /metrics HTTP/1.1"
 ME = json.dumps({"query": "{ me { username } }"}).encode()
@@ -59,14 +59,14 @@ def replica(transactional_db: None, tmp_path: Path) -> Iterator[Replica]:
 
 
 def send(connection: HTTPConnection, path: str, padding: int) -> None:
-    """Send a head whose last fields, from ``padding`` bytes on, could be a request of their own."""
+    """Send a head whose last fields, after ``padding`` bytes, could be parsed as a request."""
     pad = f"{'a' * padding}{HIDDEN}"
     headers = {"Content-Type": "application/json", "X-Pad": pad, "X-Rest": "a"}
     connection.request("POST", path, b"", headers)
 
 
 def padding_for(port: int, listener: socket.socket) -> int:
-    """Return how long the padding is that fills the first piece of what the proxy sends."""
+    """Return the length of the padding that fills the proxy's first piece."""
     with closing(HTTPConnection(HOST, port, timeout=TIMEOUT)) as connection:
         send(connection, MEASURE, 0)
         proxied, _address = listener.accept()
@@ -78,7 +78,7 @@ def padding_for(port: int, listener: socket.socket) -> int:
 
 
 def attack(port: int, padding: int) -> None:
-    """Try it some times, over a connection of one's own."""
+    """Repeat the attack on a new connection."""
     connection = HTTPConnection(HOST, port, timeout=TIMEOUT)
     for _number in range(TRIES // ATTACKERS):
         send(connection, API, padding)
@@ -87,7 +87,7 @@ def attack(port: int, padding: int) -> None:
 
 
 def ask(port: int, username: str, token: str, over: Event) -> set[str]:
-    """Ask who one is, over and over; return all answers."""
+    """Query `me` repeatedly; return all usernames."""
     told = set()
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
     with closing(HTTPConnection(HOST, port, timeout=TIMEOUT)) as connection:

@@ -1,4 +1,4 @@
-"""The Dockerfile, read as far as it can be without an engine to build it."""
+"""Static checks of the Dockerfile, without a build."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from tests.system.repository import PINNED, ROOT, text
 
 
 class Dockerfile:
-    """The instructions of each stage, with continued lines joined."""
+    """The instructions of each stage, with continuation lines joined."""
 
     def __init__(self, source: str) -> None:
         lines = [line for line in source.splitlines() if not line.lstrip().startswith("#")]
@@ -39,7 +39,7 @@ def dockerfile() -> Dockerfile:
 
 
 def is_ignored(path: str) -> bool:
-    """Tell whether .dockerignore keeps the path from the build: its last match decides."""
+    """Return whether .dockerignore excludes a path; the last matching pattern decides."""
     ignored = False
     parts = path.split("/")
     parents = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]

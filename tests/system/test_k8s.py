@@ -1,4 +1,4 @@
-"""The compose file and the Kubernetes base: valid, safe, and of one mind."""
+"""The compose file and the Kubernetes base are valid, hardened and consistent."""
 
 import os
 import re
@@ -31,7 +31,7 @@ Manifest = dict[str, Any]
 
 
 def variables_read() -> set[str]:
-    """Return what the settings and gunicorn's configuration read from the environment."""
+    """Return the environment variables of the settings and gunicorn's configuration."""
     files = ("core/settings.py", "gunicorn.conf.py")
     return {name for file in files for name in READS_VARIABLE.findall(text(file))}
 
@@ -42,7 +42,7 @@ def example_secret(name: str = "secret") -> dict[str, str]:
 
 
 def assert_starts_with(environment: dict[str, str]) -> None:
-    """Let gunicorn load its configuration and the service, with these variables alone."""
+    """Assert that gunicorn loads the service with these variables only."""
     result = subprocess.run(
         [sys.executable, "-m", "gunicorn", "--check-config"],
         cwd=ROOT,
@@ -91,7 +91,7 @@ def container(manifests: list[Manifest], component: str) -> Manifest:
     return only
 
 
-def test_the_base_holds_the_whole_service(manifests: list[Manifest]) -> None:
+def test_base_contains_the_whole_service(manifests: list[Manifest]) -> None:
     rendered = sorted((m["kind"], m["metadata"]["name"].split("-")[-1]) for m in manifests)
     config = find(manifests, "ConfigMap", "config")["metadata"]["name"].split("-")[-1]
     assert rendered == [
@@ -109,7 +109,7 @@ def test_the_base_holds_the_whole_service(manifests: list[Manifest]) -> None:
 
 
 @pytest.mark.parametrize("version", [OLDEST_VERSION, NEWEST_VERSION])
-def test_every_manifest_fits_the_schema(manifests: list[Manifest], version: str) -> None:
+def test_every_manifest_matches_the_schema(manifests: list[Manifest], version: str) -> None:
     for manifest in manifests:
         kubernetes_validate.validate(manifest, version, strict=True)
 
@@ -222,7 +222,7 @@ def test_probes_use_served_paths(manifests: list[Manifest]) -> None:
         "liveness": {"path": "/livez", "port": "http"},
     }
     for probe in paths.values():
-        # As the kubelet does: by the pod's address, and without TLS.
+        # Like the kubelet: by the pod's address, without TLS.
         response = Client(headers={"Host": "10.1.2.3:8000"}).get(probe["path"])
         assert response.status_code == 200
 
@@ -255,7 +255,7 @@ def services() -> dict[str, Manifest]:
 
 
 def interpolate(value: str, variables: dict[str, str]) -> str:
-    """Replace ${NAME:-default} and ${NAME:?problem}, of which the file is made."""
+    """Interpolate ${NAME:-default} and ${NAME:?problem}."""
 
     def one(found: re.Match[str]) -> str:
         name, operator, rest = found.groups()
@@ -296,7 +296,7 @@ def test_compose_creates_both_roles(services: dict[str, Manifest]) -> None:
     [config] = postgres["configs"]
     script = yaml.safe_load(text("compose.yaml"))["configs"][config["source"]]["content"]
     assert interpolate(script, COMPOSE_SECRETS) == "CREATE ROLE roster LOGIN PASSWORD 's3cret';\n"
-    # tests/core/test_append_only.py runs what the document says.
+    # tests/core/test_append_only.py runs the document's statements.
     assert interpolate(script, {"POSTGRES_PASSWORD": "…"}) in text("docs/deployment.md")
     assert config["target"].startswith("/docker-entrypoint-initdb.d/")
     assert config["target"].endswith(".sql")

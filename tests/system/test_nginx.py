@@ -1,4 +1,4 @@
-"""NGINX in front of two gunicorns, both real, while one of them is restarted or dies."""
+"""NGINX in front of two gunicorns, one of which is restarted or killed."""
 
 import json
 import re
@@ -41,7 +41,7 @@ def _pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Replica, R
 
 @pytest.fixture
 def replicas(_pair: tuple[Replica, Replica]) -> tuple[Replica, Replica]:
-    """Two replicas that are ready, whatever an earlier test did to them."""
+    """Two replicas that are ready; restarts those that an earlier test has stopped."""
     for replica in _pair:
         if not replica.is_running:
             replica.start()
@@ -85,7 +85,7 @@ def test_drained_restarts_lose_no_request(
     log = nginx.log
     assert load.failures == []
     assert {line["status"] for line in log} == {200}
-    # One line for each answer: no request was served twice.
+    # One line per response, so no request was served twice.
     assert Counter(line["method"] for line in log) == load.answered
     assert min(served_by(log)[replica.port] for replica in replicas) > 200
     assert "confidential" not in nginx.output
@@ -121,18 +121,18 @@ def test_killed_replica_loses_no_idempotent_request(
         killed.kill()
         dead_since = len(nginx.log)
         load.run_for(requests=200)
-        # A POST that the dead replica refused was not begun, so it is tried elsewhere.
+        # A POST that the dead replica refused was not sent, so it is tried on the other one.
         load.methods = ("GET", "POST")
         load.run_for(requests=400)
     log = nginx.log
     retried = [line for line in log if "," in line["upstream"]]
-    # What a dying replica had begun to say cannot be taken back; each thread says one thing.
+    # A response that was partly sent cannot be retried; there is at most one per thread.
     assert set(load.failures) <= {f"GET: {CUT_SHORT}"}
     assert len(load.failures) <= THREADS
     assert load.reconnects == 0
     assert {line["status"] for line in log} == {200}
     assert set(served_by(log[:dead_since])) == {killed.port, alive.port}
-    # A request that was answered at the moment of the kill may have been logged after it.
+    # Responses at the moment of the kill may have been logged after it.
     assert set(served_by(log[dead_since + 8 :])) == {alive.port}
     assert {line["method"] for line in retried} == {"GET", "POST"}
     assert all(served_by([line]) == {alive.port: 1} for line in retried)
@@ -147,7 +147,7 @@ def test_nginx_does_not_expose_metrics(replicas: tuple[Replica, Replica], tmp_pa
             assert fetch(nginx.port, "GET", path, Connection="X-Forwarded-For")[0].status == 404
 
 
-def test_an_address_has_a_bounded_number_of_requests_at_once(
+def test_concurrent_requests_per_address_are_limited(
     replicas: tuple[Replica, Replica], tmp_path: Path
 ) -> None:
     silent = [socket.socket() for _number in range(3)]
@@ -166,7 +166,7 @@ def test_an_address_has_a_bounded_number_of_requests_at_once(
 
 
 class Echo(BaseHTTPRequestHandler):
-    """A replica that answers with the request's header fields."""
+    """A replica that returns the request's header fields."""
 
     def do_GET(self) -> None:
         body = json.dumps({name.lower(): value for name, value in self.headers.items()})

@@ -1,4 +1,4 @@
-"""Passkeys in a real browser, with an authenticator that Chromium makes up."""
+"""Passkeys in a real browser with Chromium's virtual authenticator."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -28,7 +28,7 @@ GET: Final = """
       publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options)
     })).toJSON()
 """
-# A platform authenticator, such as a phone's, that verifies its person at once.
+# A platform authenticator, such as a phone's, that always verifies its user.
 AUTHENTICATOR: Final = {
     "protocol": "ctap2",
     "transport": "internal",
@@ -53,7 +53,7 @@ def page(browser: Browser, site: str) -> Iterator[Page]:
 
 
 def ask(page: Page, query: str, **variables: Any) -> Any:
-    """Ask as the page does, with its cookie; return the one payload."""
+    """Send an operation from the page, with its cookie; return the payload."""
     answer = page.evaluate(ASK, [query, variables])
     assert "errors" not in answer, answer
     (payload,) = answer["data"].values()
@@ -82,7 +82,7 @@ def test_passkey_is_registered_used_and_removed(page: Page) -> None:
     (passkey,) = ask(page, FACTORS)["passkeys"]["nodes"]
     assert passkey["name"] == "Chromium"
 
-    # Alone.
+    # Without a password.
     sign_out(page)
     answer = page.evaluate(GET, options(page, use="LOG_IN"))
     assert ask(page, LOG_IN, credential=answer, transport="COOKIE")["errors"] == []
@@ -95,7 +95,7 @@ def test_passkey_is_registered_used_and_removed(page: Page) -> None:
     answer = page.evaluate(GET, options(page, use="SECOND_FACTOR", token=token))
     assert ask(page, VERIFY, token=token, factor={"passkey": answer})["errors"] == []
 
-    # Not any more.
+    # Removed.
     assert ask(page, REMOVE, id=passkey["id"])["errors"] == []
     sign_out(page)
     answer = page.evaluate(GET, options(page, use="LOG_IN"))

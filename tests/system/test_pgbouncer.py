@@ -1,7 +1,6 @@
-"""The service behind Debian's PgBouncer, which pools transactions and prepares no statements.
+"""The service behind Debian's PgBouncer, with transaction pooling and no prepared statements.
 
-There are fewer connections to PostgreSQL than threads that want one, and what a thread asks next
-goes to another of them.
+There are fewer server connections than threads, so a thread's statements use different ones.
 """
 
 import json
@@ -31,7 +30,7 @@ from users.accounts.models import User
 CONNECTIONS: Final = 2
 CLIENTS: Final = 8
 ROUNDS: Final = 6
-# What docs/deployment.md says of a PgBouncer before 1.21.
+# The settings in docs/deployment.md for PgBouncer before 1.21.
 DOCUMENTED: Final = {"DATABASE_CONN_MAX_AGE": "0", "DATABASE_PREPARED_STATEMENTS": "0"}
 RENAME: Final = """
     mutation ($name: String!) {
@@ -62,7 +61,7 @@ def people(transactional_db: None) -> list[User]:
 
 @pytest.fixture
 def pool(people: list[User]) -> Iterator[PgBouncer]:
-    """PgBouncer, and a role that has what docs/deployment.md gives it."""
+    """PgBouncer, and a role configured by docs/deployment.md."""
     statements = re.findall(
         r"^ALTER ROLE roster SET .+;$", text("docs/deployment.md"), re.MULTILINE
     )
@@ -79,7 +78,7 @@ def pool(people: list[User]) -> Iterator[PgBouncer]:
 
 @contextmanager
 def service(pool: PgBouncer, log: Path, **environ: str) -> Iterator[str]:
-    """Run gunicorn behind the pool; yield its address."""
+    """Run gunicorn behind the pool; yield its URL."""
     replica = Replica(
         log,
         DATABASE_URL=pool.url,
@@ -98,7 +97,7 @@ def service(pool: PgBouncer, log: Path, **environ: str) -> Iterator[str]:
 
 @contextmanager
 def through_pool(pool: PgBouncer) -> Iterator[None]:
-    """Have this thread's connection go through the pool, and prepare nothing."""
+    """Connect this thread through the pool, without prepared statements."""
     before = connection.settings_dict
     options = before["OPTIONS"] | {"prepare_threshold": None}
     connection.close()
@@ -112,14 +111,14 @@ def through_pool(pool: PgBouncer) -> Iterator[None]:
 
 
 def open_pool_connections(pool: PgBouncer) -> None:
-    """Have all of the pool's connections made, for they are only when there is need."""
+    """Open all server connections of the pool, which opens them on demand."""
     with pool.connect() as first, pool.connect() as second, first.transaction():
         first.execute("SELECT 1")
         second.execute("SELECT 1")
 
 
 def exercise(url: str, user: User) -> list[Answer]:
-    """Sign in, and write and read in turns; return all answers."""
+    """Sign in, then alternate writes and reads; return all answers."""
     client = HTTPClient(url)
     signed_in = client(LOG_IN, login=user.username, password=PASSWORD)
     client.headers["Authorization"] = f"Bearer {signed_in.data['logIn']['accessToken']}"
@@ -161,7 +160,7 @@ def test_pooled_transactions_match_direct_connections(
             )
         ]
         assert [answer.data for answer in others] == expected
-    # All went over two connections, for which others had to wait.
+    # The clients shared two connections and waited for them.
     assert pools["pool_mode"] == "transaction"
     states = ("active", "idle", "used", "tested")
     assert sum(pools[f"sv_{state}"] for state in states) == CONNECTIONS

@@ -1,1 +1,1 @@
-"""Tables that tests hold the service against, written by hand."""
+"""Hand-written tables of expected behaviour."""

@@ -1,14 +1,14 @@
-"""Who may do what: every field and every mutation, for every kind of client.
+"""The authorisation of every field and mutation for every kind of client.
 
-The tables are the policy, written down once more; `tests.schema.test_authorization` holds them
-against the service and the schema.
+The tables restate the policy independently; `tests.schema.test_authorization` compares them with
+the service and the schema.
 """
 
 from typing import Final
 
 from tests.support.factories import PASSWORD
 
-# Who asks. The owner is whom the data is about; the user is signed in and somebody else.
+# Kinds of clients. The data belongs to OWNER; USER is another signed-in user.
 ANONYMOUS, USER, OWNER, STAFF, ADMINISTRATOR = KINDS = (
     *("anonymous", "user", "owner", "staff", "administrator"),
 )
@@ -21,7 +21,7 @@ OWN_AND_ADMINISTRATORS: Final = {OWNER, ADMINISTRATOR}
 
 # Reading ---------------------------------------------------------------------------------
 
-# How a type is reached, and who reads which of its fields there. The owner is public.
+# The path to an object of each type, and the readers of its fields. The owner is public.
 READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
     "User": (
         "node(id: $owner) { ... on User { FIELD } }",
@@ -34,7 +34,7 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
             "isService": SIGNED_IN,
             "profile": SIGNED_IN,
             "memberships": SIGNED_IN,
-            # Empty for all but the person and administrators: see
+            # Empty for all but the user and administrators: see
             # tests/authentication/test_api_tokens.py.
             "apiTokens": SIGNED_IN,
             "email": PRIVATE,
@@ -60,7 +60,7 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
             "deletion": STAFF_ONLY,
             # Empty but for the owner: see the fields below.
             "dataExports": SIGNED_IN,
-            # Of whom is erased, which nobody else is; see tests/privacy/test_erasure.py.
+            # Only on erased users; see tests/privacy/test_erasure.py.
             "erasedAt": set(),
         },
     ),
@@ -128,9 +128,9 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
             "name": PRIVATE,
             "createdAt": PRIVATE,
             "members": PRIVATE,
-            # Null for who sees it and does not belong to it.
+            # Null for readers who are not members.
             "myRole": {OWNER},
-            # Empty for plain members: see tests/organizations/test_organization_invitations.py.
+            # Empty for ordinary members: see tests/organizations/test_organization_invitations.py.
             "invitations": PRIVATE,
         },
     ),
@@ -188,7 +188,7 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
             "createdAt": OWN_AND_ADMINISTRATORS,
             "subject": OWN_AND_ADMINISTRATORS,
             "data": OWN_AND_ADMINISTRATORS,
-            # An administrator did it, who is not public.
+            # The actor is an administrator, who is not public.
             "actor": ADMINISTRATORS,
             "ip": ADMINISTRATORS,
             "userAgent": ADMINISTRATORS,
@@ -234,12 +234,12 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
             "events": SIGNED_IN,
             "analytics": STAFF_ONLY,
             "bulkAction": ADMINISTRATORS,
-            # Empty for who is none and never was.
+            # Empty for users who are and were not administrators.
             "bulkActions": SIGNED_IN,
         },
     ),
 }
-# What a field of the table needs beyond its name.
+# Arguments of fields.
 ARGUMENTS: Final = {
     "User.memberships": "(first: 1)",
     "User.apiTokens": "(first: 1)",
@@ -259,7 +259,7 @@ ARGUMENTS: Final = {
     "Query.organization": "(id: $organization)",
     "Query.analytics": '(from: "2026-01-01", to: "2026-01-01")',
 }
-# Types that say nothing by themselves: pages, answers of mutations, and what these contain.
+# Structural types: connections, payloads and their parts.
 STRUCTURE: Final = (
     *("Connection", "Edge", "PageInfo", "TotalCount", "Payload", "InputError", "Mutation"),
     "SecondFactorChallenge",
@@ -278,23 +278,23 @@ def same_for_all(outcome: str) -> dict[str, str]:
 
 
 def allow_only(allowed: set[str], otherwise: str = FORBIDDEN) -> dict[str, str]:
-    """Allow some; tell the others no, and the anonymous to sign in."""
+    """Allow some; forbid others; anonymous clients get UNAUTHENTICATED."""
     refused = dict.fromkeys(KINDS, otherwise) | {ANONYMOUS: UNAUTHENTICATED}
     return refused | dict.fromkeys(allowed, OK)
 
 
 def in_organization(outcome: str = OK, **others: str) -> dict[str, str]:
-    """Have an owner and the administrator end alike; staff only look, and others do not even."""
+    """Same outcome for the owner and administrators; staff may only read, others may not."""
     refused = {ANONYMOUS: UNAUTHENTICATED, USER: NOT_FOUND, STAFF: FORBIDDEN}
     return refused | dict.fromkeys((OWNER, ADMINISTRATOR), outcome) | others
 
 
 NEW_PASSWORD: Final = "another phrase to remember"
 
-# Each mutation with an input about the owner, and how it ends for whom. What acts on whoever
-# is signed in works for all of them, each for themselves.
+# Each mutation with an input about the owner, and its outcomes by kind of client. Mutations of the
+# client's own data succeed for all signed-in users.
 WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
-    # Without being signed in.
+    # Without authentication.
     "signUp": (
         '{email: "new@example.org", username: "new", password: "a phrase to remember"}',
         same_for_all(OK),
@@ -336,7 +336,7 @@ WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "removePasskey": ("{passkeyId: $passkey}", allow_only({OWNER}, NOT_FOUND)),
     "resetSecondFactors": ("{userId: $owner}", allow_only(ADMINISTRATORS)),
     "cancelDeletion": ('{token: "x"}', same_for_all(TOKEN_INVALID)),
-    # For oneself.
+    # On one's own data.
     "updateProfile": ('{name: "Somebody"}', allow_only(SIGNED_IN)),
     "requestEmailChange": (
         f'{{email: "new@example.org", password: "{PASSWORD}"}}',
@@ -346,7 +346,7 @@ WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
         f'{{email: "new@example.org", password: "{PASSWORD}"}}',
         allow_only(SIGNED_IN),
     ),
-    # Each has their own addresses: the owner has this one.
+    # The address belongs to the owner.
     "setPrimaryEmailAddress": (
         f'{{email: "owner@example.com", password: "{PASSWORD}"}}',
         allow_only({OWNER}, NOT_FOUND),
@@ -355,7 +355,7 @@ WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
         f'{{email: "owner@example.com", password: "{PASSWORD}"}}',
         allow_only({OWNER}, NOT_FOUND),
     ),
-    # A file, which the test sends along.
+    # With a file, which the test sends.
     "setAvatar": ("{image: $image}", allow_only(SIGNED_IN)),
     "removeAvatar": ("", allow_only(SIGNED_IN)),
     "changeUsername": (f'{{username: "somebody", password: "{PASSWORD}"}}', allow_only(SIGNED_IN)),
@@ -367,7 +367,7 @@ WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
         f'{{name: "CI", scopes: [USERS_READ], password: "{PASSWORD}"}}',
         allow_only(SIGNED_IN),
     ),
-    # Administrators have no new secrets of other people's.
+    # Administrators do not get secrets of other users' tokens.
     "rotateApiToken": (
         f'{{tokenId: $token, password: "{PASSWORD}"}}',
         allow_only({OWNER}, NOT_FOUND) | {ADMINISTRATOR: FORBIDDEN},
@@ -381,7 +381,7 @@ WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "revokeOtherSessions": ("", allow_only(SIGNED_IN)),
     "logOutEverywhere": ("", allow_only(SIGNED_IN)),
     "requestDataExport": ("", allow_only(SIGNED_IN)),
-    # Owners stay as long as they are the last ones; the other administrator is not enough here.
+    # Refused to the last owner of an organisation and to the last administrator.
     "deleteMe": (
         f'{{password: "{PASSWORD}"}}',
         allow_only({USER, STAFF}) | {OWNER: LAST_OWNER, ADMINISTRATOR: "LAST_ADMINISTRATOR"},
@@ -492,10 +492,10 @@ WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
 
 # By API token -----------------------------------------------------------------------------
 
-# What no token is good for.
+# Not available to API tokens.
 NONE: Final = "none"
-# The scopes that a mutation takes of a token, with `+` between several. The others are for
-# interactive sessions.
+# The scopes that a mutation requires of a token, joined by `+`. Other mutations require an
+# interactive session.
 TOKEN_WRITES: Final[dict[str, str]] = {
     "updateProfile": "profile:write",
     "setAvatar": "profile:write",

@@ -1,4 +1,4 @@
-"""How many SQL statements whatever can be asked may take, as staff and with nothing cached."""
+"""Limits on SQL statements per document, as staff and with an empty cache."""
 
 from typing import Final
 
@@ -46,7 +46,7 @@ EVENT = """
     id tag createdAt data ip userAgent personal actor { id username } subject { id username }
 """
 
-# Shapes of what is selected. One statement is for the actor, the others are for:
+# Shapes of selections. One statement is for the actor; the others are for:
 SHAPES: Final = [
     ("the person", "{ me { id } }", 2),
     ("the person's own columns", f"{{ me {{ {PERSON} }} }}", 2),
@@ -210,8 +210,8 @@ SHAPES: Final = [
     ("nothing, for the schema", "{ __schema { queryType { name } } }", 1),
 ]
 
-# The same for an ordinary person, where it is another number. Whom and what not everybody sees is
-# not joined but takes a statement of its own, and what only staff sees takes none.
+# The numbers for an ordinary user, where they differ. Rows with restricted visibility are not
+# joined but read by a separate statement; rows for staff only take none.
 ORDINARY: Final = {
     "the person, memberships with organisations": 4,
     "the same and groups, their permissions, permissions, sessions, addresses, members": 16,
@@ -227,8 +227,7 @@ ORDINARY: Final = {
     "events with actors and subjects": 4,
 }
 
-# What the schema lets one ask, by its names there, if it takes another number of statements than
-# `budget` says; see `tests.support.documents`.
+# The exceptions from `budget`, by the labels of `tests.support.documents`.
 BUDGETS: Final[dict[str, int]] = {
     "Query.users(search:) isTruncated": 3,
 }
@@ -242,16 +241,16 @@ ROOTS: Final = (
 
 
 def budget(about: str) -> int:
-    """Return how many statements a document of `tests.support.documents` may take, at any size.
+    """Return the limit of statements for a document of `tests.support.documents`.
 
-    One is for the actor and one for the rows. Lists below objects take one more, and so does a
-    count.
+    One is for the actor and one for the rows, at any page size. Nested lists take one more, and so
+    does a count.
     """
     below = not about.startswith(ROOTS)
     return BUDGETS.get(about, 2 + below + about.endswith(" totalCount"))
 
 
-# The operations of docs/operations that read.
+# The queries in docs/operations.
 DOCUMENTED: Final[dict[str, int]] = {
     "Me": 6,
     "Directory": 5,

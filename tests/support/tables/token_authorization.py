@@ -1,9 +1,9 @@
-"""Who may do what by an API token: every field and every mutation, by what the token is good for.
+"""The scopes that every field and mutation requires of an API token.
 
-This is besides `tests.support.tables.authorization`: a token does what its owner may, and of that
-what its scopes allow. `a+b` stands for both scopes, `a|b` for either, and the empty text for any
-token. The tables state exceptions: what is not here follows from who reads it, and no token changes
-anything.
+In addition to `tests.support.tables.authorization`: a token may do what both its owner's
+permissions and its scopes allow. `a+b` requires both scopes, `a|b` either one, and the empty text
+none. The tables list exceptions: otherwise reading follows from the readers of a field, and
+mutations are not available to tokens.
 """
 
 from typing import Final
@@ -12,15 +12,15 @@ from tests.support.tables.authorization import NONE, PRIVATE, TOKEN_WRITES
 
 ANY: Final = ""
 
-# Of a user's fields: what everybody reads, and what is private.
+# A user's public and private fields.
 _PUBLIC: Final = (ANY, "users:read")
 _PRIVATE: Final = ("profile:read", "users:read")
-# What reading a type takes, of oneself and, for an administrator, of somebody else.
+# The scopes to read a type: of the token's owner and, for an administrator, of other users.
 TYPES: Final[dict[str, tuple[str, str]]] = {
     "Suspension": (NONE, "users:read"),
     "AccountDeletion": (NONE, "users:read"),
     "DataExport": (NONE, NONE),
-    # One's own are private about oneself.
+    # The owner's own groups belong to their private profile data.
     "Group": ("groups:read|profile:read", "groups:read"),
     "Organization": ("organizations:read", "organizations:read"),
     "OrganizationInvitation": ("organizations:read", "organizations:read"),
@@ -30,17 +30,17 @@ TYPES: Final[dict[str, tuple[str, str]]] = {
     "Totp": (NONE, NONE),
     "Passkey": (NONE, NONE),
     "Event": ("events:read", "events:read"),
-    # What they tell is for who may start them.
+    # Readable by those who may start bulk actions.
     "BulkAction": (NONE, "users:write"),
     "BulkFailure": (NONE, "users:write"),
     "Permission": ("groups:read", "groups:read"),
     "AnalyticsDay": ("analytics:read", "analytics:read"),
 }
-# The same of fields that take something else than their type.
+# The scopes of fields that differ from those of their type.
 FIELDS: Final[dict[str, tuple[str, str]]] = {
     "User.totp": (NONE, NONE),
     "User.activeSessionCount": ("profile:read+sessions:read", "users:read+sessions:read"),
-    # Whoever is somebody else is a person to be read.
+    # Another user, so reading users is required.
     "OrganizationInvitation.inviter": ("organizations:read", "organizations:read+users:read"),
     "Session.user": ("sessions:read", "sessions:read+users:read"),
     "Event.subject": ("events:read", "events:read+users:read"),
@@ -62,19 +62,19 @@ FIELDS: Final[dict[str, tuple[str, str]]] = {
 
 
 def scopes_to_read(coordinate: str, readers: set[str]) -> tuple[str, str]:
-    """Return what reading a field takes, of oneself and, for an administrator, of others."""
+    """Return the scopes to read a field: of the owner and, for an administrator, of others."""
     type_name, _field = coordinate.split(".")
     by_readers = _PRIVATE if readers == PRIVATE else _PUBLIC
     return FIELDS.get(coordinate) or TYPES.get(type_name) or by_readers
 
 
 def scopes_to_write(name: str) -> str:
-    """Return what a mutation takes."""
+    """Return the scopes that a mutation requires."""
     return TOKEN_WRITES.get(name, NONE)
 
 
 def suffices(scopes: frozenset[str], need: str) -> bool:
-    """Return whether a token of these scopes, with those they include, is good for something."""
+    """Return whether scopes, including implied ones, satisfy a requirement."""
     if need == NONE:
         return False
     has = scopes | {scope.replace(":write", ":read") for scope in scopes}
