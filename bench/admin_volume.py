@@ -14,7 +14,7 @@ from bench.dataset import Dataset
 # Statements by table. `%(n)s` is a fifth of the number of users.
 VOLUME: Final[Sequence[tuple[str, LiteralString]]] = (
     (
-        "further addresses",
+        "secondary addresses",
         """
         INSERT INTO accounts_emailaddress (user_id, email, verified_at)
         SELECT id, 'other.' || email, date_joined

@@ -79,8 +79,8 @@ def _question(dataset: Dataset, key: Any) -> Any:
 
 
 def _page(run: Run, behind: Sequence[Any]) -> None:
-    people = run(PAGE if behind else FIRST_PAGE, behind)
-    run(GROUPS, ([person[0] for person in people],))
+    rows = run(PAGE if behind else FIRST_PAGE, behind)
+    run(GROUPS, ([row[0] for row in rows],))
 
 
 def _point(run: Run, key: Sequence[Any]) -> None:

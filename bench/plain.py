@@ -10,7 +10,7 @@ from uuid import UUID
 PlainAnswer = dict[str, Any]
 
 
-def person(
+def user(
     node: Mapping[str, Any], *, id_: str, profile: Mapping[str, Any], groups: Iterable[str]
 ) -> PlainAnswer:
     """Return a user with profile and groups; groups are unordered."""
@@ -31,9 +31,9 @@ def membership(node: Mapping[str, Any], *, id_: str, profile: Mapping[str, Any])
     }
 
 
-def page(people: Iterable[PlainAnswer], *, more: bool) -> PlainAnswer:
+def page(users: Iterable[PlainAnswer], *, more: bool) -> PlainAnswer:
     """Return a page of users, and whether there is a next one."""
-    return {"people": list(people), "more": more}
+    return {"users": list(users), "more": more}
 
 
 def difference(first: Any, second: Any, names: tuple[str, str]) -> str:

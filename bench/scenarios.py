@@ -141,13 +141,13 @@ def draw_cast(dataset: Dataset, logins: Callable[[list[UUID]], list[str]]) -> Ca
     )
 
 
-def _words(dataset: Dataset, people: Sequence[UUID]) -> list[str]:
+def _words(dataset: Dataset, user_ids: Sequence[UUID]) -> list[str]:
     """Return search terms, half of which match many users, half few.
 
     Usernames have the form `given.family17`.
     """
     found = dataset.rows(
-        "SELECT username FROM accounts_user WHERE id = ANY(%s) ORDER BY id", people
+        "SELECT username FROM accounts_user WHERE id = ANY(%s) ORDER BY id", user_ids
     )
     ends = [username.partition(".")[2] for (username,) in found]
     words = [end for end in ends if end.isascii() and len(end.rstrip(string.digits)) >= LETTERS]

@@ -27,19 +27,19 @@ def access_tokens(staff: str, others: list[UUID]) -> list[str]:
     from users.authentication.sessions.expiry import idle_expiry  # noqa: PLC0415
 
     Session.objects.filter(user_agent=DEVICE).delete()
-    people = [User.objects.get(username=staff).pk, *others]
+    user_ids = [User.objects.get(username=staff).pk, *others]
     sessions = Session.objects.bulk_create(
         Session(user_id=user_id, user_agent=DEVICE, expires_at=idle_expiry(timezone.now()))
-        for user_id in people
+        for user_id in user_ids
     )
     return [issue_access_token(session) for session in sessions]
 
 
-def give_passwords(people: list[UUID]) -> list[str]:
+def give_passwords(user_ids: list[UUID]) -> list[str]:
     """Set the password of these users to `PASSWORD`; return their usernames."""
     from users.accounts.models import User  # noqa: PLC0415 - see above
 
-    found = User.objects.filter(pk__in=people)
+    found = User.objects.filter(pk__in=user_ids)
     found.update(password=make_password(PASSWORD))
     return list(found.order_by("pk").values_list("username", flat=True))
 

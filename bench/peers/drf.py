@@ -32,13 +32,13 @@ class RestFramework(OnGunicorn):
 
     def questions(self) -> dict[str, Question]:
         """Return all questions but log-ins."""
-        pages = Question(lambda key: _get(f"/people?{_cursor(key)}"), _page)
+        pages = Question(lambda key: _get(f"/users?{_cursor(key)}"), _page)
         return {
             "page": pages,
-            "search": Question(lambda text: _get(f"/people?{urlencode({'search': text})}"), _page),
-            "point": Question(lambda id_: _get(f"/people/{id_}"), _plain_user),
+            "search": Question(lambda text: _get(f"/users?{urlencode({'search': text})}"), _page),
+            "point": Question(lambda id_: _get(f"/users/{id_}"), _plain_user),
             "organization": Question(lambda id_: _get(f"/organizations/{id_}/members"), _members),
-            "count": Question(lambda _key: _get("/people/count"), lambda answer: answer["count"]),
+            "count": Question(lambda _key: _get("/users/count"), lambda answer: answer["count"]),
             "write": Question(
                 _write, lambda answer: answer["bio"], mark=lambda key: f'"bio":"{key.bio}"'.encode()
             ),
@@ -65,7 +65,7 @@ def _page(answer: Mapping[str, Any]) -> plain.PlainAnswer:
 
 
 def _plain_user(node: Mapping[str, Any]) -> plain.PlainAnswer:
-    return plain.person(
+    return plain.user(
         node,
         id_=node["id"],
         profile=node["profile"],

@@ -39,7 +39,7 @@ class ProfileSerializer(ModelSerializer):
         fields = ("bio", "website")
 
 
-class PersonSerializer(ModelSerializer):
+class UserSerializer(ModelSerializer):
     """A user with profile and groups."""
 
     profile = ProfileSerializer(read_only=True)
@@ -89,21 +89,21 @@ class MemberPages(Pages):
     ordering = ("created_at", "id")
 
 
-class People(ListAPIView):
+class UserList(ListAPIView):
     """Pages of users, all or by a search."""
 
     queryset = User.objects.select_related("profile").prefetch_related("groups").only(*COLUMNS)
-    serializer_class = PersonSerializer
+    serializer_class = UserSerializer
     pagination_class = Pages
     filter_backends = (SearchFilter,)
     search_fields = ("username", "name", "email")
 
 
-class Person(RetrieveAPIView):
+class UserDetail(RetrieveAPIView):
     """One user."""
 
-    queryset = People.queryset
-    serializer_class = PersonSerializer
+    queryset = UserList.queryset
+    serializer_class = UserSerializer
 
 
 class Members(ListAPIView):
@@ -137,9 +137,9 @@ class ChangeProfile(UpdateAPIView):
 
 
 urlpatterns = [
-    path("people", People.as_view()),
-    path("people/count", Count.as_view()),
-    path("people/<uuid:pk>", Person.as_view()),
+    path("users", UserList.as_view()),
+    path("users/count", Count.as_view()),
+    path("users/<uuid:pk>", UserDetail.as_view()),
     path("organizations/<uuid:pk>/members", Members.as_view()),
     path("profiles/<uuid:pk>", ChangeProfile.as_view()),
 ]

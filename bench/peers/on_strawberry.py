@@ -13,8 +13,8 @@ MEMBERSHIP: Final = "role createdAt user { id username name profile { bio websit
 def page(answer: Mapping[str, Any]) -> plain.PlainAnswer:
     """Return the page of a connection of users."""
     users = answer["data"]["users"]
-    people = (_plain_user(edge["node"]) for edge in users["edges"])
-    return plain.page(people, more=users["pageInfo"]["hasNextPage"])
+    nodes = (_plain_user(edge["node"]) for edge in users["edges"])
+    return plain.page(nodes, more=users["pageInfo"]["hasNextPage"])
 
 
 def point(answer: Mapping[str, Any]) -> plain.PlainAnswer:
@@ -31,7 +31,7 @@ def members(memberships: Iterable[Mapping[str, Any]]) -> list[plain.PlainAnswer]
 
 
 def _plain_user(node: Mapping[str, Any]) -> plain.PlainAnswer:
-    return plain.person(
+    return plain.user(
         node,
         id_=_key(node["id"]),
         profile=node["profile"],

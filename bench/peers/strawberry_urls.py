@@ -87,14 +87,14 @@ class Query:
     @strawberry_django.connection(DjangoCursorConnection[User])
     def users(self, search: str | None = None) -> Iterable[User]:
         """List users by the primary key."""
-        people = accounts.User.objects.order_by("pk")
+        queryset = accounts.User.objects.order_by("pk")
         if search:
-            people = people.filter(
+            queryset = queryset.filter(
                 Q(username__icontains=search)
                 | Q(name__icontains=search)
                 | Q(email__icontains=search)
             )
-        return people
+        return queryset
 
     @strawberry_django.field
     def user(self, id: UUID) -> User | None:

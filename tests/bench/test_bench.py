@@ -24,7 +24,7 @@ ADA = UUID(int=1)
 PERSON = {"id": str(ADA), "username": "ada", "name": "Ada", "email": "ada@example.org"}
 PROFILE = {"bio": "Counts.", "website": ""}
 CAST = Cast(ids=[ADA], organizations=[], readers=[ADA], writers=[], logins=[], words=[])
-SCENARIO = Scenario("point", "one person", "point", lambda cast: cast.readers)
+SCENARIO = Scenario("point", "one user", "point", lambda cast: cast.readers)
 
 
 class Peer(Contestant):
@@ -44,7 +44,7 @@ class Peer(Contestant):
         return {
             "point": Question(
                 lambda id_: http_request("GET", f"/{id_}"),
-                lambda answer: plain.person(
+                lambda answer: plain.user(
                     answer,
                     id_=answer["id"],
                     profile=answer["profile"],
@@ -162,7 +162,7 @@ REPORT = {
     "scenarios": [
         {
             "name": "point",
-            "title": "one person",
+            "title": "one user",
             "results": {"roster": figures(1_000), "postgraphile": figures(2_000)},
             "absent": {"strawberry-django": "cannot"},
             "bare": 0.1,
@@ -174,7 +174,7 @@ REPORT = {
 def test_tables_have_rates_ratios_and_reasons() -> None:
     lines = [" ".join(line.split()) for line in tables(REPORT).splitlines()]
 
-    assert "| `point`: one person | 1,000 | — | 2,000 | — | 0.50 |" in lines
+    assert "| `point`: one user | 1,000 | — | 2,000 | — | 0.50 |" in lines
     assert "- `point`: Tuned — cannot." in lines
     assert "| `point` | Roster | 1.23 | 12.3 | 123 | 99 % | 20 % | 5 % |" in lines
     assert "| `point` | Roster | 0.20 | 2.00 |" in lines
@@ -206,7 +206,7 @@ def test_chart_has_a_text_alternative() -> None:
 
     assert widths == [215.0, 430.0]
     assert root.attrib["role"] == "img"
-    assert root.findtext(f"{name}desc") == "one person: Roster 1,000, Post & Co 2,000."
+    assert root.findtext(f"{name}desc") == "one user: Roster 1,000, Post & Co 2,000."
 
 
 def test_admin_table_shows_the_slowest_page_per_kind() -> None:

@@ -182,14 +182,14 @@ def test_migrate_without_the_service_role_explains_how_to_create_it(
     transactional_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as other:
-        other.setitem(settings.DATABASES["default"], "USER", "somebody-else")
+        other.setitem(settings.DATABASES["default"], "USER", "other-role")
         other.setitem(settings.DATABASES["default"], "PASSWORD", "hunter2")
         with pytest.raises(CommandError) as refused:
             call_command("migrate", verbosity=0)
 
     message = str(refused.value)
     assert message.startswith("DATABASE_URL: its role does not exist; create it")
-    assert message.endswith("""CREATE ROLE "somebody-else" LOGIN PASSWORD '…';""")
+    assert message.endswith("""CREATE ROLE "other-role" LOGIN PASSWORD '…';""")
     assert "\n" not in message
     assert "hunter2" not in message
 

@@ -75,8 +75,8 @@ def test_unix_socket_uses_the_forwarded_address() -> None:
     assert client_address({}, 0) is None
     assert client_address({}, 1) is None
     assert client_address({"REMOTE_ADDR": ""}, 1) is None
-    told = {"REMOTE_ADDR": "", "HTTP_X_FORWARDED_FOR": "203.0.113.7"}
-    assert client_address(told, 1) == "203.0.113.7"
+    meta = {"REMOTE_ADDR": "", "HTTP_X_FORWARDED_FOR": "203.0.113.7"}
+    assert client_address(meta, 1) == "203.0.113.7"
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,7 @@ def test_metrics_are_summed_over_workers(alice: User) -> None:
     command = [sys.executable, "-W", "ignore", "-m", "gunicorn"]
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {make_token(alice)}"}
     body = json.dumps({"query": "{ me { username } }"}).encode()
-    told = []
+    responses = []
     with subprocess.Popen(command, env=environ) as server:
         try:
             workers = workers_of(server, port)
@@ -177,12 +177,12 @@ def test_metrics_are_summed_over_workers(alice: User) -> None:
                         assert answer == {"data": {"me": {"username": "alice"}}}
             for worker in workers:
                 with only(worker, workers):
-                    told.append(counts_in(get(f"http://localhost:{port}/metrics").decode()))
+                    responses.append(counts_in(get(f"http://localhost:{port}/metrics").decode()))
             files = [file.path for each in workers for file in each.open_files()]
             (directory,) = {Path(path).parent for path in files if path.endswith(".db")}
         finally:
             server.terminate()
-    assert told == [{ENGINE: 5, GRAPHQL_CORE: 0, KEPT: 5, MADE_ANEW: 0}] * 2
+    assert responses == [{ENGINE: 5, GRAPHQL_CORE: 0, KEPT: 5, MADE_ANEW: 0}] * 2
     assert not directory.exists()
 
 

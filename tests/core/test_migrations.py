@@ -33,11 +33,11 @@ def many_people(db: None) -> None:
         User(username=f"person{number}", email=f"person{number}@example.org", password=unusable)
         for number in range(PEOPLE)
     )
-    people = list(User.objects.only("username"))
-    LastSeen.objects.bulk_create(LastSeen(user=user) for user in people)
+    users = list(User.objects.only("username"))
+    LastSeen.objects.bulk_create(LastSeen(user=user) for user in users)
     EmailAddress.objects.bulk_create(
         EmailAddress(user=user, email=f"{user.username}@example.net", verified_at=timezone.now())
-        for user in people
+        for user in users
     )
     make_session(User.objects.get(username="person7"))
     with connection.cursor() as cursor:
@@ -97,12 +97,12 @@ INDEXES = {
 def test_every_ordering_scans_its_index_on_deep_pages(
     field: UserOrderField, *, descending: bool
 ) -> None:
-    people = User.objects.in_order(field, descending=descending)
-    keyset = Keyset.of(people)
-    deep = keyset.position_of(people.annotate(**keyset.positions())[PEOPLE // 2])
+    users = User.objects.in_order(field, descending=descending)
+    keyset = Keyset.of(users)
+    deep = keyset.position_of(users.annotate(**keyset.positions())[PEOPLE // 2])
     assert deep is not None
 
-    for page in (people, people.filter(keyset.behind(deep))):
+    for page in (users, users.filter(keyset.behind(deep))):
         nodes = explain(page[:51])
         (scan,) = (node for node in nodes if node.get("Index Name") == INDEXES[field])
         assert scan["Actual Rows"] == 51

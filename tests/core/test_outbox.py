@@ -37,7 +37,7 @@ def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
     """Wait until the condition holds; fail after ``seconds``."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "it never came to be"
+        assert time.monotonic() < deadline, "the condition did not hold in time"
         time.sleep(0.05)
 
 
@@ -193,8 +193,8 @@ def test_killed_worker_loses_no_message(mails: Sink, settings: Any) -> None:
     """Each mail arrives although workers are killed while they process messages."""
     settings.OUTBOX_LEASE = dt.timedelta(seconds=1)
     client = GraphQLClient()
-    people = [f"person{number}" for number in range(6)]
-    for name in people:
+    usernames = [f"person{number}" for number in range(6)]
+    for name in usernames:
         answer = client(
             """mutation ($input: SignUpInput!) { signUp(input: $input) { errors { code } } }""",
             input={"email": f"{name}@example.org", "username": name, "password": "a long phrase"},
@@ -214,4 +214,4 @@ def test_killed_worker_loses_no_message(mails: Sink, settings: Any) -> None:
         while not mails.is_empty():
             received.add(mails.next()["To"])
 
-    assert received == {f"{name}@example.org" for name in people}
+    assert received == {f"{name}@example.org" for name in usernames}

@@ -163,8 +163,8 @@ def test_longest_wait_is_reported_in_seconds(store: Store) -> None:
 
     def must_wait(seconds: int, *buckets: Bucket) -> bool:
         """Compare with ``seconds`` minus the time since the start, rounded up."""
-        told = wait_for(*buckets)
-        return math.ceil(seconds - (time.monotonic() - begin)) <= told <= seconds
+        retry_after = wait_for(*buckets)
+        return math.ceil(seconds - (time.monotonic() - begin)) <= retry_after <= seconds
 
     assert tries(5, ALICE) == 5
     assert must_wait(3_600, ALICE)

@@ -40,10 +40,10 @@ def build_crowd() -> CrowdRows:
     editors = Group.objects.create(name="Editors")
     editors.permissions.add(*Permission.objects.filter(codename__startswith="view_")[:3])
     Group.objects.bulk_create(Group(name=f"Group {number}") for number in range(SIZE))
-    people = make_crowd(SIZE, organization=organization, group=editors)
+    users = make_crowd(SIZE, organization=organization, group=editors)
     make_factors(sam, alice, passkeys=SIZE)
-    actor = Actor(user_id=people[0].pk, ip="192.0.2.1")
-    for user in (sam, alice, people[0]):
+    actor = Actor(user_id=users[0].pk, ip="192.0.2.1")
+    for user in (sam, alice, users[0]):
         for _number in range(SIZE):
             record(Tag.LOGGED_IN, actor=actor, subject_id=user.pk)
             make_session(user)
@@ -59,9 +59,9 @@ def build_crowd() -> CrowdRows:
     authors = Group.objects.create(name="Authors")
     for user in (sam, alice):
         user.groups.add(editors, authors)
-    actions = [make_bulk_action(sam, *people) for _number in range(SIZE + 1)]
+    actions = [make_bulk_action(sam, *users) for _number in range(SIZE + 1)]
     rows = {
-        "user": people[0],
+        "user": users[0],
         "organization": organization,
         "group": editors,
         "bulk": actions[0],

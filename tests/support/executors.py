@@ -13,7 +13,7 @@ ENGINE, GRAPHQL_CORE = EXECUTORS = ("engine", "graphql-core")
 # For tests of behaviour before execution or in the services, which does not depend on the executor.
 # tests/schema/test_authorization.py covers graphql-core.
 BY_ENGINE: Final = pytest.mark.parametrize("executor", [ENGINE], indirect=True)
-NOBODY: Final = dict.fromkeys(EXECUTORS, 0)
+NO_EXECUTIONS: Final = dict.fromkeys(EXECUTORS, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Executor:
         answer = ask()
         added = {name: count - before[name] for name, count in counts().items()}
         possible = {self.name, GRAPHQL_CORE} if is_anonymous else {self.name}
-        expected = [NOBODY | {name: 1} for name in possible] if was_executed(answer) else [NOBODY]
+        expected = [NO_EXECUTIONS | {name: 1} for name in possible] if was_executed(answer) else [NO_EXECUTIONS]
         assert added in expected
         return answer
 

@@ -47,21 +47,21 @@ def make_user(
 
 def make_crowd(count: int, *, organization: Organization, group: Group) -> list[User]:
     """Create public, signed-in users in the organisation and the group."""
-    people = User.objects.bulk_create(
+    users = User.objects.bulk_create(
         User(username=f"person-{n:03}", email=f"{n:03}@example.org", is_public=True)
         for n in range(count)
     )
-    Profile.objects.bulk_create(Profile(user=user) for user in people)
-    LastSeen.objects.bulk_create(LastSeen(user=user) for user in people)
+    Profile.objects.bulk_create(Profile(user=user) for user in users)
+    LastSeen.objects.bulk_create(LastSeen(user=user) for user in users)
     Membership.objects.bulk_create(
-        Membership(organization=organization, user=user) for user in people
+        Membership(organization=organization, user=user) for user in users
     )
-    group.user_set.add(*people)
+    group.user_set.add(*users)
     ends = timezone.now() + dt.timedelta(days=1)
-    make_factors(*people, passkeys=3)
+    make_factors(*users, passkeys=3)
     proof = strong_proof()
-    Session.objects.bulk_create(Session(user=user, expires_at=ends, **proof) for user in people)
-    return people
+    Session.objects.bulk_create(Session(user=user, expires_at=ends, **proof) for user in users)
+    return users
 
 
 def make_session(user: User, *, days: int = 1) -> Session:
@@ -87,12 +87,12 @@ def strong_proof() -> dict[str, Any]:
     return {"methods": ["pwd", "otp", "mfa"], "aal": 2, "factor_at": timezone.now()}
 
 
-def make_factors(*people: User, passkeys: int = 1) -> None:
+def make_factors(*users: User, passkeys: int = 1) -> None:
     """Create confirmed second factors of all kinds."""
     now = timezone.now()
     Totp.objects.bulk_create(
         Totp(user=user, secret="x", begun_at=now, confirmed_at=now, last_used_at=now)
-        for user in people
+        for user in users
     )
     Passkey.objects.bulk_create(
         Passkey(
@@ -105,13 +105,13 @@ def make_factors(*people: User, passkeys: int = 1) -> None:
             is_backed_up=False,
             last_used_at=now,
         )
-        for user in people
+        for user in users
         for number in range(passkeys)
     )
     RecoveryCode.objects.bulk_create(
-        RecoveryCode(user=user, digest=secrets.token_bytes(32)) for user in people
+        RecoveryCode(user=user, digest=secrets.token_bytes(32)) for user in users
     )
-    for user in people:
+    for user in users:
         user.second_factors = ["totp", "passkey"]
         user.save(update_fields=["second_factors"])
 

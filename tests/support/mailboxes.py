@@ -97,4 +97,4 @@ REFUSED: Final = {
     ),
 }
 EVERY_SPELLING: Final = [(text, stored) for stored in SPELLINGS for text in SPELLINGS[stored]]
-EVERY_REFUSAL: Final = [(text, told) for told in REFUSED for text in REFUSED[told]]
+EVERY_REFUSAL: Final = [(text, message) for message in REFUSED for text in REFUSED[message]]

@@ -87,14 +87,14 @@ def attack(port: int, padding: int) -> None:
 
 
 def ask(port: int, username: str, token: str, over: Event) -> set[str]:
-    """Query `me` repeatedly; return all usernames."""
-    told = set()
+    """Query `me` repeatedly; return all distinct responses."""
+    bodies = set()
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
     with closing(HTTPConnection(HOST, port, timeout=TIMEOUT)) as connection:
         while not over.is_set():
             connection.request("POST", API, ME, headers)
-            told.add(connection.getresponse().read().decode())
-    return told
+            bodies.add(connection.getresponse().read().decode())
+    return bodies
 
 
 @pytest.mark.parametrize("proxy", [nginx_for, caddy_for])
@@ -107,7 +107,7 @@ def test_no_answer_reaches_another(proxy: Proxy, replica: Replica, tmp_path: Pat
         ThreadPoolExecutor(ATTACKERS + len(tokens)) as pool,
     ):
         padding = padding_for(port, listener)
-        told = {
+        clients = {
             username: pool.submit(ask, port, username, token, over)
             for username, token in tokens.items()
         }
@@ -117,6 +117,6 @@ def test_no_answer_reaches_another(proxy: Proxy, replica: Replica, tmp_path: Pat
                 attacker.result(timeout=10 * TIMEOUT)
         finally:
             over.set()
-        assert {username: answers.result() for username, answers in told.items()} == {
+        assert {username: client.result() for username, client in clients.items()} == {
             username: {f'{{"data":{{"me":{{"username":"{username}"}}}}}}'} for username in tokens
         }

@@ -148,7 +148,7 @@ def _page(answer: Mapping[str, Any]) -> plain.PlainAnswer:
 
 
 def _plain_user(node: Mapping[str, Any]) -> plain.PlainAnswer:
-    return plain.person(
+    return plain.user(
         node,
         id_=node["rowId"],
         profile=node["accountsProfileByUserId"],

@@ -12,8 +12,8 @@ from tests.support.factories import PASSWORD
 ANONYMOUS, USER, OWNER, STAFF, ADMINISTRATOR = KINDS = (
     *("anonymous", "user", "owner", "staff", "administrator"),
 )
-EVERYBODY: Final = set(KINDS)
-SIGNED_IN: Final = EVERYBODY - {ANONYMOUS}
+ALL_KINDS: Final = set(KINDS)
+SIGNED_IN: Final = ALL_KINDS - {ANONYMOUS}
 PRIVATE: Final = {OWNER, STAFF, ADMINISTRATOR}
 STAFF_ONLY: Final = {STAFF, ADMINISTRATOR}
 ADMINISTRATORS: Final = {ADMINISTRATOR}
@@ -337,7 +337,7 @@ WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "resetSecondFactors": ("{userId: $owner}", allow_only(ADMINISTRATORS)),
     "cancelDeletion": ('{token: "x"}', same_for_all(TOKEN_INVALID)),
     # On one's own data.
-    "updateProfile": ('{name: "Somebody"}', allow_only(SIGNED_IN)),
+    "updateProfile": ('{name: "New Name"}', allow_only(SIGNED_IN)),
     "requestEmailChange": (
         f'{{email: "new@example.org", password: "{PASSWORD}"}}',
         allow_only(SIGNED_IN),
@@ -358,7 +358,7 @@ WRITES: Final[dict[str, tuple[str, dict[str, str]]]] = {
     # With a file, which the test sends.
     "setAvatar": ("{image: $image}", allow_only(SIGNED_IN)),
     "removeAvatar": ("", allow_only(SIGNED_IN)),
-    "changeUsername": (f'{{username: "somebody", password: "{PASSWORD}"}}', allow_only(SIGNED_IN)),
+    "changeUsername": (f'{{username: "new-name", password: "{PASSWORD}"}}', allow_only(SIGNED_IN)),
     "changePassword": (
         f'{{currentPassword: "{PASSWORD}", newPassword: "{NEW_PASSWORD}"}}',
         allow_only(SIGNED_IN),

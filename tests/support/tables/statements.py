@@ -6,12 +6,12 @@ from strawberry.utils.str_converters import to_camel_case
 
 from users.accounts.models import PROFILE_FIELDS
 
-PERSON = """
+USER_FIELDS = """
     id username name dateJoined lastSeenAt isPublic isService email emailVerifiedAt isActive isStaff
     isSuperuser erasedAt
 """
 EVERYTHING = f"""
-    {PERSON} avatar {{ url width height }} publicMetadata privateMetadata
+    {USER_FIELDS} avatar {{ url width height }} publicMetadata privateMetadata
     profile {{ {" ".join(map(to_camel_case, PROFILE_FIELDS))} }}
     groups {{ id name permissions }} permissions
     secondFactors secondFactorDueAt recoveryCodesLeft totp {{ confirmedAt lastUsedAt }}
@@ -48,33 +48,33 @@ EVENT = """
 
 # Shapes of selections. One statement is for the actor; the others are for:
 SHAPES: Final = [
-    ("the person", "{ me { id } }", 2),
-    ("the person's own columns", f"{{ me {{ {PERSON} }} }}", 2),
-    ("the person with the profile", "{ me { profile { bio locale } } }", 2),
-    ("the person with metadata", "{ me { publicMetadata privateMetadata } }", 2),
-    ("the person with the picture", "{ me { avatar(size: LARGE) { url } } }", 2),
-    ("the person, groups", "{ me { groups { name } } }", 3),
-    ("the person, groups, their permissions", "{ me { groups { permissions } } }", 4),
-    ("the person with the suspension", "{ me { suspension { reason } } }", 2),
-    ("the person, permissions", "{ me { permissions } }", 3),
+    ("the user", "{ me { id } }", 2),
+    ("the user's own columns", f"{{ me {{ {USER_FIELDS} }} }}", 2),
+    ("the user with the profile", "{ me { profile { bio locale } } }", 2),
+    ("the user with metadata", "{ me { publicMetadata privateMetadata } }", 2),
+    ("the user with the avatar", "{ me { avatar(size: LARGE) { url } } }", 2),
+    ("the user, groups", "{ me { groups { name } } }", 3),
+    ("the user, groups, their permissions", "{ me { groups { permissions } } }", 4),
+    ("the user with the suspension", "{ me { suspension { reason } } }", 2),
+    ("the user, permissions", "{ me { permissions } }", 3),
     (
-        "the person, addresses",
+        "the user, addresses",
         "{ me { emailAddresses { email verifiedAt undeliverableAt isPrimary } } }",
         3,
     ),
     (
-        "the person, API tokens",
+        "the user, API tokens",
         f"{{ me {{ apiTokens(first: 9) {{ nodes {{ {API_TOKEN} }} }} }} }}",
         3,
     ),
-    ("the person, sessions", "{ me { activeSessionCount } }", 3),
-    ("the person, their factors", "{ me { secondFactors secondFactorDueAt } }", 2),
-    ("the person with the authenticator app", "{ me { totp { lastUsedAt } } }", 3),
-    ("the person, recovery codes", "{ me { recoveryCodesLeft } }", 3),
-    ("the person, passkeys", "{ me { passkeys(first: 9) { nodes { name } } } }", 3),
-    ("people, recovery codes", "{ users(first: $n) { nodes { recoveryCodesLeft } } }", 3),
+    ("the user, sessions", "{ me { activeSessionCount } }", 3),
+    ("the user, their factors", "{ me { secondFactors secondFactorDueAt } }", 2),
+    ("the user with the authenticator app", "{ me { totp { lastUsedAt } } }", 3),
+    ("the user, recovery codes", "{ me { recoveryCodesLeft } }", 3),
+    ("the user, passkeys", "{ me { passkeys(first: 9) { nodes { name } } } }", 3),
+    ("users, recovery codes", "{ users(first: $n) { nodes { recoveryCodesLeft } } }", 3),
     (
-        "the person, memberships with organisations",
+        "the user, memberships with organisations",
         "{ me { memberships(first: 9) { edges { node { organization { id } } } } } }",
         3,
     ),
@@ -83,9 +83,9 @@ SHAPES: Final = [
         f"{{ me {{ {EVERYTHING} }} }}",
         14,
     ),
-    ("a person and all of the above", f"{{ user(id: $user) {{ {EVERYTHING} }} }}", 14),
-    ("a person, whom an id of nothing does not find", '{ user(id: "x") { id } }', 2),
-    ("a person by node", f"{{ node(id: $user) {{ ... on User {{ {EVERYTHING} }} }} }}", 14),
+    ("a user and all of the above", f"{{ user(id: $user) {{ {EVERYTHING} }} }}", 14),
+    ("a user by an id that does not exist", '{ user(id: "x") { id } }', 2),
+    ("a user by node", f"{{ node(id: $user) {{ ... on User {{ {EVERYTHING} }} }} }}", 14),
     ("an organisation by node", "{ node(id: $organization) { ... on Organization { name } } }", 2),
     ("nothing, for a node of nothing", '{ node(id: "x") { id } }', 1),
     ("an organisation, one's role", "{ organization(id: $organization) { name myRole } }", 2),
@@ -100,34 +100,34 @@ SHAPES: Final = [
         4,
     ),
     (
-        "an organisation, members with people and profiles, groups",
+        "an organisation, members with users and profiles, groups",
         """{ organization(id: $organization) {
              members(first: $n) { nodes { role user { id profile { bio } groups { name } } } }
            } }""",
         4,
     ),
     (
-        "an organisation, members with people, permissions",
+        "an organisation, members with users, permissions",
         """{ organization(id: $organization) {
              members(last: $n) { edges { cursor node { user { permissions } } } }
            } }""",
         4,
     ),
-    ("people, cursors", "{ users(first: $n) { edges { cursor } pageInfo { endCursor } } }", 2),
-    ("people, for their number", "{ users(first: $n) { pageInfo { hasNextPage } } }", 2),
-    ("people's own columns", f"{{ users(first: $n) {{ edges {{ node {{ {PERSON} }} }} }} }}", 2),
-    ("people with profiles", "{ users(first: $n) { edges { node { profile { bio } } } } }", 2),
+    ("users, cursors", "{ users(first: $n) { edges { cursor } pageInfo { endCursor } } }", 2),
+    ("users, page info only", "{ users(first: $n) { pageInfo { hasNextPage } } }", 2),
+    ("users' own columns", f"{{ users(first: $n) {{ edges {{ node {{ {USER_FIELDS} }} }} }} }}", 2),
+    ("users with profiles", "{ users(first: $n) { edges { node { profile { bio } } } } }", 2),
     (
-        "people with pictures",
+        "users with avatars",
         "{ users(first: $n) { nodes { a: avatar { url } b: avatar(size: SMALL) { url } } } }",
         2,
     ),
-    ("people with metadata", "{ users(first: $n) { nodes { publicMetadata } } }", 2),
-    ("people, groups", "{ users(first: $n) { edges { node { groups { name } } } } }", 3),
-    ("people, permissions", "{ users(first: $n) { edges { node { permissions } } } }", 3),
-    ("people, addresses", "{ users(first: $n) { nodes { emailAddresses { email } } } }", 3),
+    ("users with metadata", "{ users(first: $n) { nodes { publicMetadata } } }", 2),
+    ("users, groups", "{ users(first: $n) { edges { node { groups { name } } } } }", 3),
+    ("users, permissions", "{ users(first: $n) { edges { node { permissions } } } }", 3),
+    ("users, addresses", "{ users(first: $n) { nodes { emailAddresses { email } } } }", 3),
     (
-        "people, API tokens",
+        "users, API tokens",
         f"""{{ users(first: $n) {{ nodes {{
              apiTokens(first: 9) {{ nodes {{ {API_TOKEN} }} }}
            }} }} }}""",
@@ -140,16 +140,16 @@ SHAPES: Final = [
            } } } }""",
         3,
     ),
-    ("people, sessions", "{ users(first: $n) { edges { node { activeSessionCount } } } }", 3),
+    ("users, sessions", "{ users(first: $n) { edges { node { activeSessionCount } } } }", 3),
     (
-        "people, memberships with organisations",
+        "users, memberships with organisations",
         """{ users(first: $n) { nodes {
              memberships(first: 9) { nodes { organization { name } } }
            } } }""",
         3,
     ),
     (
-        "people, memberships with organisations, members with people, groups",
+        "users, memberships with organisations, members with users, groups",
         """{ users(first: $n) { nodes {
              memberships(first: 9) { nodes { organization {
                members(last: 5) { nodes { user { username groups { name } } } }
@@ -158,7 +158,7 @@ SHAPES: Final = [
         5,
     ),
     (
-        "people, memberships by two names, counted",
+        "users, memberships under two aliases, counted",
         """{ users(first: $n) { nodes {
              a: memberships(first: 1) { edges { cursor } totalCount { value } }
              b: memberships(first: 2) { edges { cursor } totalCount { value } }
@@ -166,7 +166,7 @@ SHAPES: Final = [
         6,
     ),
     (
-        "people and everything",
+        "users and everything",
         f"{{ users(first: $n) {{ edges {{ node {{ {EVERYTHING} }} }} }} }}",
         14,
     ),
@@ -184,7 +184,7 @@ SHAPES: Final = [
     ("groups", "{ groups(first: $n) { edges { node { id name } } } }", 2),
     ("groups, permissions", "{ groups(first: $n) { edges { node { permissions } } } }", 3),
     (
-        "sessions with people",
+        "sessions with users",
         f"{{ sessions(first: $n) {{ edges {{ node {{ {SESSION} }} }} }} }}",
         2,
     ),
@@ -196,12 +196,12 @@ SHAPES: Final = [
         2,
     ),
     (
-        "bulk actions, refusals with people",
+        "bulk actions, refusals with users",
         f"{{ bulkActions(first: $n) {{ edges {{ node {{ {BULK_ACTION} }} }} }} }}",
         3,
     ),
     (
-        "a bulk action, refusals with people, groups",
+        "a bulk action, refusals with users, groups",
         """{ bulkAction(id: $bulk) {
              failures(first: $n) { nodes { code user { id groups { name } } } }
            } }""",
@@ -213,17 +213,17 @@ SHAPES: Final = [
 # The numbers for an ordinary user, where they differ. Rows with restricted visibility are not
 # joined but read by a separate statement; rows for staff only take none.
 ORDINARY: Final = {
-    "the person, memberships with organisations": 4,
+    "the user, memberships with organisations": 4,
     "the same and groups, their permissions, permissions, sessions, addresses, members": 16,
-    "a person and all of the above": 10,
-    "a person by node": 10,
-    "an organisation, members with people and profiles, groups": 5,
-    "people, memberships with organisations": 4,
-    "people, memberships with organisations, members with people, groups": 6,
-    "people and everything": 16,
-    "the person, API tokens": 4,
-    "people, API tokens": 4,
-    "sessions with people": 3,
+    "a user and all of the above": 10,
+    "a user by node": 10,
+    "an organisation, members with users and profiles, groups": 5,
+    "users, memberships with organisations": 4,
+    "users, memberships with organisations, members with users, groups": 6,
+    "users and everything": 16,
+    "the user, API tokens": 4,
+    "users, API tokens": 4,
+    "sessions with users": 3,
     "events with actors and subjects": 4,
 }
 
