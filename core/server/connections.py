@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from core.server.answers import Answer
 from core.server.requests import READ_BYTES, Phase, RefusedRequestError, RequestParser
+from core.server.responses import Response
 
 # Lets the client read the last response before the connection closes (RFC 9112, section 9.6).
 LINGER_SECONDS: Final = 2.0
 LINGER_BYTES: Final = 1_048_576
 # Smaller bodies and responses are not budgeted; the number of connections bounds them.
-UNCOUNTED_BYTES: Final = READ_BYTES
+UNBUDGETED_BYTES: Final = READ_BYTES
 # SO_LINGER with no time: the kernel resets the connection and drops its unsent data.
 RESET: Final = struct.pack("ii", 1, 0)
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -31,7 +31,7 @@ class Deadlines:
 
     head: float
     body: float
-    answer: float
+    response: float
     # Until the next request begins.
     idle: float
 
@@ -84,9 +84,9 @@ class Connection:
         # Held while a thread returns the connection to epoll; no other thread may claim it then.
         self.handover = threading.Lock()
         # True from the last response on.
-        self.ends = False
+        self.is_last = False
         self._unsent = memoryview(b"")
-        self._answer: Answer | None = None
+        self._response: Response | None = None
         self._blocks: Iterator[bytes] = iter(())
         self._held = self._discarded = 0
 
@@ -96,16 +96,16 @@ class Connection:
         return bool(self._unsent)
 
     @property
-    def is_unused(self) -> bool:
+    def is_idle(self) -> bool:
         """Whether the connection is idle between requests."""
         return self.phase is Phase.IDLE
 
     @property
-    def is_amid_request(self) -> bool:
+    def has_partial_request(self) -> bool:
         """Whether a request has arrived in part."""
         return self.phase in {Phase.HEAD, Phase.BODY}
 
-    def is_silent(self) -> bool:
+    def has_no_data(self) -> bool:
         """Return whether the socket has no data to read."""
         try:
             self.sock.recv(1, socket.MSG_PEEK)
@@ -149,10 +149,10 @@ class Connection:
         self._discarded += read
         return bool(read) and self._discarded <= LINGER_BYTES
 
-    def answer(self, answer: Answer, *, keeps_alive: bool) -> bool:
+    def respond(self, response: Response, *, keeps_alive: bool) -> bool:
         """Send a response as `send` does, and close it once it is sent."""
-        self._answer = answer
-        message, self._blocks = answer.parts(keeps_alive=keeps_alive)
+        self._response = response
+        message, self._blocks = response.parts(keeps_alive=keeps_alive)
         return self.send(message)
 
     def send(self, message: bytes) -> bool:
@@ -165,9 +165,9 @@ class Connection:
         self._unsent = memoryview(message)
         is_sent = self.resume()
         if not is_sent:
-            self.deadline = time.monotonic() + self.deadlines.answer
+            self.deadline = time.monotonic() + self.deadlines.response
             unsent = len(self._unsent)
-            if not self._reserve(unsent if unsent > UNCOUNTED_BYTES else 0):
+            if not self._reserve(unsent if unsent > UNBUDGETED_BYTES else 0):
                 raise ConnectionAbortedError("Unsent responses exceed the memory budget.")
         return is_sent
 
@@ -182,10 +182,10 @@ class Connection:
             if not self._unsent:
                 self._unsent = memoryview(next(self._blocks, b""))
         self._reserve(0)
-        self._finish_answer()
+        self._finish_response()
         return True
 
-    def note_phase(self) -> None:
+    def update_deadline(self) -> None:
         """Set the deadline of the parser's phase if the phase has changed."""
         if self.phase is self.parser.phase:
             return
@@ -205,20 +205,20 @@ class Connection:
         try:
             if self._unsent:
                 self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-            self._finish_answer()
+            self._finish_response()
         finally:
             self._reserve(0)
             self.parser.close()
             self.sock.close()
 
-    def _finish_answer(self) -> None:
-        answer, self._answer, self._blocks = self._answer, None, iter(())
-        if answer is not None:
-            answer.close()
+    def _finish_response(self) -> None:
+        response, self._response, self._blocks = self._response, None, iter(())
+        if response is not None:
+            response.close()
 
     def _enforce_budget(self) -> None:
         buffered = self.parser.buffered
-        if not self._reserve(buffered if buffered > UNCOUNTED_BYTES else 0):
+        if not self._reserve(buffered if buffered > UNBUDGETED_BYTES else 0):
             self.parser.refusal = RefusedRequestError(
                 HTTPStatus.SERVICE_UNAVAILABLE, "Too much is being uploaded. Try again shortly."
             )

@@ -18,7 +18,6 @@ from django.conf import settings
 from gunicorn.workers.base import Worker as BaseWorker  # type: ignore[import-untyped]
 from structlog.contextvars import bound_contextvars, unbind_contextvars
 
-from core.server.answers import Answer, refusal
 from core.server.connections import Connection, Deadlines, MemoryBudget
 from core.server.requests import (
     READ_BYTES,
@@ -30,6 +29,7 @@ from core.server.requests import (
     Request,
     RequestParser,
 )
+from core.server.responses import Response, refusal
 from core.web.request_id import KEY as REQUEST_ID
 from core.web.request_id import current_request_id, request_id_from
 
@@ -43,17 +43,19 @@ ACCEPTABLE: Final = select.EPOLLIN
 STOP_SECONDS: Final = 2.0
 TICK_SECONDS: Final = 1.0
 # Errors of accept(2) if there is no connection, or if it was aborted.
-GONE: Final = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED})
-LATE: Final = RefusedRequestError(HTTPStatus.REQUEST_TIMEOUT, "The request did not arrive in time.")
-BROKEN: Final = RefusedRequestError(
+NO_CONNECTION: Final = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED})
+TIMED_OUT: Final = RefusedRequestError(
+    HTTPStatus.REQUEST_TIMEOUT, "The request did not arrive in time."
+)
+INTERNAL_ERROR: Final = RefusedRequestError(
     HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side."
 )
 # Errors of accept(2) if resources are exhausted.
-FULL: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 # The memory budget of all connections: the larger of this many bytes and this many bodies of the
 # largest size.
-HELD_BYTES: Final = 67_108_864
-HELD_BODIES: Final = 4
+BUDGET_BYTES: Final = 67_108_864
+BUDGET_BODIES: Final = 4
 
 
 class Worker(BaseWorker):  # type: ignore[misc]
@@ -82,11 +84,11 @@ class Worker(BaseWorker):  # type: ignore[misc]
         # Popping a connection claims it for the thread.
         self.waiting: dict[int, Connection] = {}
         body = settings.FILE_UPLOAD_MAX_MEMORY_SIZE
-        self.budget = MemoryBudget(max(HELD_BYTES, HELD_BODIES * body))
+        self.budget = MemoryBudget(max(BUDGET_BYTES, BUDGET_BODIES * body))
         self.deadlines = Deadlines(
             head=settings.WEB_HEAD_SECONDS,
             body=settings.WEB_BODY_SECONDS,
-            answer=settings.WEB_ANSWER_SECONDS,
+            response=settings.WEB_ANSWER_SECONDS,
             idle=self.cfg.keepalive,
         )
         self.limits = Limits.of(self.cfg, body=body)
@@ -154,14 +156,14 @@ class Worker(BaseWorker):  # type: ignore[misc]
         longest for the rest of a head, then of a body.
         """
         waiting = list(self.waiting.values())
-        unused = [each for each in waiting if each.is_unused]
+        unused = [each for each in waiting if each.is_idle]
         since = attrgetter("since")
         heads = sorted((each for each in waiting if each.phase is Phase.HEAD), key=since)
         bodies = sorted((each for each in waiting if each.phase is Phase.BODY), key=since)
         for connection in (*sorted(unused, key=since), *heads, *bodies):
             if not self._claim(connection):
                 continue
-            if connection.is_silent():
+            if connection.has_no_data():
                 self._expire(connection)
                 return
             # A request has arrived that no thread has read.
@@ -179,7 +181,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
             self.notify()
             linger_until = time.monotonic() + STOP_SECONDS
             for connection in list(self.waiting.values()):
-                if connection.is_unused:
+                if connection.is_idle:
                     connection.deadline = min(connection.deadline, linger_until)
             self._tick()
 
@@ -201,13 +203,13 @@ class Worker(BaseWorker):  # type: ignore[misc]
         try:
             sock, address = listener.accept()
         except OSError as error:
-            if error.errno in FULL:
+            if error.errno in EXHAUSTED:
                 # Avoids a busy loop until other connections close.
                 self.log.warning(
                     "%s: raise the limit, or lower worker_connections.", error.strerror
                 )
                 time.sleep(TICK_SECONDS / 10)
-            elif error.errno not in GONE:
+            elif error.errno not in NO_CONNECTION:
                 raise
             return False
         sock.settimeout(0)
@@ -279,11 +281,11 @@ class Worker(BaseWorker):  # type: ignore[misc]
             return
         if not is_sent:
             self._wait(connection, WRITABLE)
-        elif connection.ends:
+        elif connection.is_last:
             connection.linger()
             self._wait(connection, READABLE)
         else:
-            connection.note_phase()
+            connection.update_deadline()
             connection.send_continue()
             # Pipelined requests take turns with other connections, for fairness.
             has_more = parser.requests or parser.refusal
@@ -293,45 +295,45 @@ class Worker(BaseWorker):  # type: ignore[misc]
         """Process the next complete request; return whether everything is sent."""
         parser = connection.parser
         if parser.requests:
-            return self._answer(connection, parser.requests.popleft())
+            return self._handle(connection, parser.requests.popleft())
         if parser.refusal:
             address = parser.peer.environ["REMOTE_ADDR"]
             request_id = _request_id(parser.unfinished)
             with bound_contextvars(**{REQUEST_ID: request_id}):
                 self.log.info("Refused %s: %d %s", address, parser.refusal.status, parser.refusal)
-            connection.ends = True
+            connection.is_last = True
             return connection.send(refusal(parser.refusal, request_id))
         return True
 
-    def _answer(self, connection: Connection, request: Request) -> bool:
+    def _handle(self, connection: Connection, request: Request) -> bool:
         started = datetime.now()  # noqa: DTZ005 - only the difference is logged
         self.nr += 1
         if self.nr >= self.max_requests and self.alive:
             self.alive = False
             self._wake()
         keeps_alive = request.keeps_alive and self.alive and bool(self.cfg.keepalive)
-        connection.ends = not keeps_alive
+        connection.is_last = not keeps_alive
         try:
-            answer = Answer(self.wsgi, request)
+            response = Response(self.wsgi, request)
         except BaseException:
             # Already bound, unless the error precedes our middleware.
             request_id = current_request_id() or _request_id(request.environ)
             with bound_contextvars(**{REQUEST_ID: request_id}):
                 self.log.exception("Error handling a request")
             unbind_contextvars(REQUEST_ID)
-            connection.ends = True
-            return connection.send(refusal(BROKEN, request_id))
-        is_sent = connection.answer(answer, keeps_alive=keeps_alive)
+            connection.is_last = True
+            return connection.send(refusal(INTERNAL_ERROR, request_id))
+        is_sent = connection.respond(response, keeps_alive=keeps_alive)
         took = datetime.now() - started  # noqa: DTZ005
-        self.log.access(answer, request, request.loggable, took)
+        self.log.access(response, request, request.loggable, took)
         return is_sent
 
     def _expire(self, connection: Connection) -> None:
         """Close a connection; send 408 first if a request has arrived in part."""
-        if connection.is_amid_request:
+        if connection.has_partial_request:
             with suppress(OSError):
                 request_id = _request_id(connection.parser.unfinished)
-                connection.send(refusal(LATE, request_id))
+                connection.send(refusal(TIMED_OUT, request_id))
         self._close(connection)
 
     def _wait(self, connection: Connection, events: int) -> None:

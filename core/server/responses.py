@@ -31,7 +31,7 @@ RETRYABLE: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_U
 RETRY_SECONDS: Final = 5
 
 
-class Answer:
+class Response:
     """A response; gunicorn's access log reads ``status``, ``headers`` and ``sent``."""
 
     def __init__(self, application: Application, request: Request) -> None:
