@@ -99,15 +99,15 @@ def test_database_urls_name_sockets_or_hosts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "broker"),
+    ("url", "broker_url"),
     [
         ("redis://cache:6379/2", "redis://cache:6379/2"),
         ("unix:///run/redis.sock", "redis+socket:///run/redis.sock?virtual_host=0"),
         ("unix:///run/redis.sock?db=3", "redis+socket:///run/redis.sock?virtual_host=3"),
     ],
 )
-def test_broker_url_defaults_to_redis_url(url: str, broker: str) -> None:
-    assert redis_broker(url) == broker
+def test_broker_url_defaults_to_redis_url(url: str, broker_url: str) -> None:
+    assert redis_broker(url) == broker_url
 
 
 @pytest.mark.parametrize(

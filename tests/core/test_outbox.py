@@ -143,8 +143,8 @@ def test_transactional_subscriber_runs_exactly_once_after_a_failure(topic: str) 
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("broker", ["refusing", "silent"])
-def test_messages_survive_a_broker_outage(broker: str) -> None:
+@pytest.mark.parametrize("outage", ["refusing", "silent"])
+def test_messages_survive_a_broker_outage(outage: str) -> None:
     program = f"""
 import django; django.setup()
 from tests.support.client import GraphQLClient
@@ -152,7 +152,7 @@ print(GraphQLClient()({SIGN_UP!r}).data)
 """
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        if broker == "refusing":
+        if outage == "refusing":
             server.close()
         environ = environ_of_tests(
             CELERY_BROKER_URL=f"redis://127.0.0.1:{port}", DJANGO_SETTINGS_MODULE="core.settings"
