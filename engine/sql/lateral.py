@@ -89,7 +89,7 @@ def estimate_children(
     (plan,) = orjson.loads(_parents(field).values(**lists).explain(format="json"))
     # Each is planned by itself, in their order, because none depends on a row.
     plans = [each for each in plan["Plan"]["Plans"] if each["Parent Relationship"] == "InitPlan"]
-    return {key: each["Plan CompiledRows"] for key, each in zip(keys, plans, strict=True)}
+    return {key: each["Plan Rows"] for key, each in zip(keys, plans, strict=True)}
 
 
 class _LateralKeys(Subquery):
