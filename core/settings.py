@@ -128,8 +128,7 @@ REQUEST_DEADLINE = (
 if REQUEST_DEADLINE * 1_000 <= STATEMENT_TIMEOUT:
     raise BadSetting("REQUEST_DEADLINE_MS", "must be more than STATEMENT_TIMEOUT_MS")
 # To be disabled behind a PgBouncer with transaction pooling and no support of prepared statements.
-PREPARED_STATEMENTS = env.flag("DATABASE_PREPARED_STATEMENTS", default=True)
-if PREPARED_STATEMENTS:
+if env.flag("DATABASE_PREPARED_STATEMENTS", default=True):
     # Without a threshold, psycopg ignores `prepare=True`. Django interpolates values on the client,
     # so its own statements are never prepared.
     DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 5

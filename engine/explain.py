@@ -1,26 +1,19 @@
 """How the engine reads what an operation selects, for people."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from django.db import models
 from graphql import is_leaf_type
 from strawberry import relay
 
+from engine.execution import Execution
+from engine.fields.declarations import definition_of, django_field, is_relay_id, returns_queryset
 from engine.fields.extensions import FieldRule
-from engine.plan.declarations import (
-    definition_of,
-    django_field,
-    is_relay_id,
-    model_of,
-    returns_queryset,
-)
+from engine.internals.strawberry import model_of
 from engine.plan.selection import TYPENAME, SelectedField, Selection
 from engine.read.relations import is_joined
 from engine.relay.connection_plan import connection_of
-
-if TYPE_CHECKING:
-    from engine.walk import Execution
 
 INDENT = "  "
 # What a connection's statement brings along, below the connection and below its edges.
@@ -28,7 +21,7 @@ OF_PAGE = {"nodes": "rows of the page", "edges": "rows of the page"}
 OF_EDGE = {"node": "rows of the page", "cursor": "position in the page"}
 
 
-def explain_plan(execution: "Execution") -> list[str]:
+def explain_plan(execution: Execution) -> list[str]:
     """Return a line for each field, those below it indented, with how it is read.
 
     A relation is joined or has a statement of its own according to who asks.
@@ -37,7 +30,7 @@ def explain_plan(execution: "Execution") -> list[str]:
 
 
 def _lines(
-    execution: "Execution", selection: Selection, known: dict[str, str], indent: str
+    execution: Execution, selection: Selection, known: dict[str, str], indent: str
 ) -> Iterator[str]:
     for selected in selection.fields:
         strategy = known.get(selected.name) or _strategy(execution, selection, selected)
@@ -70,7 +63,7 @@ def _rules(selected: SelectedField) -> str:
     return "".join(f", by the rule {type(each).__name__}" for each in rules)
 
 
-def _strategy(execution: "Execution", selection: Selection, selected: SelectedField) -> str:
+def _strategy(execution: Execution, selection: Selection, selected: SelectedField) -> str:
     if selected.name == TYPENAME:
         return "name of the type"
     model = model_of(selection.type)
@@ -84,7 +77,7 @@ def _strategy(execution: "Execution", selection: Selection, selected: SelectedFi
 
 
 def _model_strategy(
-    execution: "Execution", selected: SelectedField, model: type[models.Model]
+    execution: Execution, selected: SelectedField, model: type[models.Model]
 ) -> str:
     if is_relay_id(selected):
         origin = cast("type[relay.Node]", definition_of(selected.parent).origin)

@@ -1,22 +1,31 @@
 """The engine: operations planned once, executed often."""
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from operator import attrgetter
 from typing import Any, Final
 
-from graphql import DocumentNode, ExecutionResult, GraphQLError, OperationType
-from graphql.execution.values import VariableValues, get_variable_values
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    OperationType,
+    VariableValues,
+    get_variable_values,
+)
 from strawberry import Schema
 
 from engine.caches import SizedCache
-from engine.plan.declarations import check_selection
+from engine.execution import OnStatement, RequestContext
+from engine.explain import explain_plan
+from engine.fields.declarations import check_selection
+from engine.internals.strawberry import core_schema
 from engine.plan.selection import NotPlannableError, OperationDocument, Plan
-from engine.read.sources import OnStatement
 from engine.result.bounds import MAX_ERRORS, Bounds
 from engine.result.completion import ErrorCell, PartialCell, errors_of
 from engine.trace import Trace
-from engine.walk import Execution, MutationExecution, RequestContext
+from engine.walk import MutationExecution, QueryExecution
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -57,7 +66,7 @@ class CompiledOperation:
         on_statement: OnStatement | None = None,
     ) -> "CompiledOperation":
         """Prepare. Raises `NotPlannableError` if the engine cannot execute it."""
-        found = OperationDocument.of(schema._schema, document, name)  # noqa: SLF001 - no public name
+        found = OperationDocument.of(core_schema(schema), document, name)
         return cls(schema, found, found.condition_variables(), document_bytes, on_statement)
 
     @property
@@ -89,14 +98,14 @@ class CompiledOperation:
             plan = self._plan(variables)
         except GraphQLError as error:
             return ExecutionResult(None, [error])
-        class_ = MutationExecution if self.is_mutation else Execution
+        class_ = MutationExecution if self.is_mutation else QueryExecution
         execution = class_(
             plan, self.schema, context, variables, root_value, trace, bounds or Bounds()
         )
         if self.on_statement is not None:
             execution.on_statement = self.on_statement
         if trace is not None:
-            trace.execution = execution
+            trace.explain = partial(explain_plan, execution)
         try:
             cell = execution.root()
         except NotPlannableError as error:

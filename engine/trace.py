@@ -3,25 +3,16 @@
 Production carries no trace, which costs a comparison with None.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from django.db import connection
 
-from engine.explain import explain_plan
-from engine.sql.statements import Statement
-
-if TYPE_CHECKING:
-    from engine.read.sources import Row, RowSource
-    from engine.walk import Execution
-
 K = TypeVar("K")
 V = TypeVar("V")
-
-NOT_CACHEABLE: Final = "This depends on what its arguments say, or on which type is found."
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +57,11 @@ class Trace:
 
     steps: list[Step] = field(default_factory=list)
     batches: list[LoadedBatch] = field(default_factory=list)
-    # The engine's execution; None if graphql-core executed.
-    execution: "Execution | None" = None
-    # Why it did.
+    # Describes how the engine executed; None if graphql-core executed.
+    explain: Callable[[], list[str]] | None = None
+    # Why graphql-core executed.
     refusal: str | None = None
-    _cause: _StatementOrigin = field(default_factory=_StatementOrigin)
+    _origin: _StatementOrigin = field(default_factory=_StatementOrigin)
 
     @contextmanager
     def record_statements(self) -> Iterator[None]:
@@ -80,21 +71,7 @@ class Trace:
 
     def plan(self) -> list[str]:
         """Return the engine's plan as indented lines; none if graphql-core executed."""
-        return explain_plan(self.execution) if self.execution else []
-
-    def rows(
-        self, source: "RowSource", values: Mapping[str, Any], made: Statement
-    ) -> Sequence["Row"]:
-        """Run a source's statement."""
-        selected = source.selected
-        reason = None
-        if source.statement is None:
-            reason = str(source.reason or NOT_CACHEABLE)
-        reads = f"{selected.parent.name}.{selected.name}"
-        with self._attribute_statements_to(
-            _StatementOrigin(reads, source.statement is not None, reason)
-        ):
-            return made.rows(values)
+        return self.explain() if self.explain else []
 
     def time_batches(
         self, loader: str, compute: Callable[[Sequence[K]], Sequence[V]]
@@ -104,7 +81,7 @@ class Trace:
         def batch(keys: Sequence[K]) -> Sequence[V]:
             start = perf_counter()
             try:
-                with self._attribute_statements_to(_StatementOrigin(loader)):
+                with self.attribute_statements(loader):
                     return compute(keys)
             finally:
                 self.batches.append(LoadedBatch(loader, len(keys), _since(start)))
@@ -112,16 +89,19 @@ class Trace:
         return batch
 
     @contextmanager
-    def _attribute_statements_to(self, cause: _StatementOrigin) -> Iterator[None]:
-        before, self._cause = self._cause, cause
+    def attribute_statements(
+        self, reads: str, *, is_compiled: bool | None = None, reason: str | None = None
+    ) -> Iterator[None]:
+        """Record the statements of the block as those of a field or loader."""
+        before, self._origin = self._origin, _StatementOrigin(reads, is_compiled, reason)
         try:
             yield
         finally:
-            self._cause = before
+            self._origin = before
 
     def _run(self, execute: Callable[..., Any], sql: str, params: Any, *executing: Any) -> Any:
         many, context = executing
-        cause = self._cause
+        origin = self._origin
         rows = None
         start = perf_counter()
         try:
@@ -130,9 +110,9 @@ class Trace:
         finally:
             self.steps.append(
                 Step(
-                    cause.reads,
-                    cause.is_compiled,
-                    cause.reason,
+                    origin.reads,
+                    origin.is_compiled,
+                    origin.reason,
                     sql,
                     params,
                     rows,

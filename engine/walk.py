@@ -1,186 +1,32 @@
-"""One execution of a plan: breadth first, each field once for all objects that have it."""
+"""The walk of a plan: breadth first, each field once for all objects that have it."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, Final, Protocol, Self, TypeAlias, TypeGuard, cast
+from typing import Any, TypeAlias, cast
 
-from django.db import models
-from graphql import (
-    GraphQLObjectType,
-    GraphQLResolveInfo,
-    is_abstract_type,
-)
+from graphql import GraphQLObjectType, is_abstract_type
 from graphql.execution import default_field_resolver, default_type_resolver
-from graphql.execution.executor import Executor, invalid_return_type_error
-from graphql.execution.values import VariableValues
-from graphql.pyutils import Path
-from strawberry import Info, Schema
-from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
 from engine.deadline import OperationCancelledError
-from engine.plan.declarations import model_of, returns_queryset
-from engine.plan.selection import TYPENAME, Plan, SelectedField, Selection, is_immutable
+from engine.execution import Execution
+from engine.fields.declarations import returns_queryset
+from engine.internals.graphql_core import invalid_type_error, runtime_type
+from engine.internals.strawberry import model_of
+from engine.plan.arguments import is_immutable
+from engine.plan.selection import TYPENAME, SelectedField, Selection, finish_column
 from engine.read import querysets
-from engine.read.relations import finish_column
-from engine.read.sources import OnStatement, is_id
 from engine.read.widths import widths_of
 from engine.relay import connection_plan
 from engine.relay.connection_plan import connection_of
-from engine.result.bounds import Bounds, FieldCancelledError
+from engine.result.bounds import FieldCancelledError
 from engine.result.completion import Column, ErrorCell, ObjectFactory, assemble_objects
-from engine.trace import Trace
-
-NO_VALUES: Final[Mapping[str, Any]] = {}
-
-
-class RequestContext(Protocol):
-    """What the engine asks of a context that declares its visibility.
-
-    Of any other context it asks nothing, and shares nothing made for it with other requests.
-    """
-
-    def visibility(self) -> Hashable:
-        """Return what the requester's view depends on: who agrees in it sees by the same rules."""
-
-    def with_params(self) -> Self:
-        """Return a context of the same visibility, with slots for what differs."""
-
-    def values(self) -> Mapping[str, Any]:
-        """Return the values for those slots."""
-
-    def expect(self, rows: Iterable[models.Model]) -> None:
-        """Take notice of a level of objects."""
-
-
-def _ignore(_reason: str | None) -> None:
-    """Count nothing."""
 
 
 @dataclass(slots=True)
-class Execution:
-    """A plan, and what belongs to one request."""
-
-    plan: Plan
-    schema: Schema
-    context: RequestContext
-    variables: VariableValues
-    root_value: Any = None
-    # None in production.
-    trace: Trace | None = None
-    bounds: Bounds = field(default_factory=Bounds)
-    on_statement: OnStatement = _ignore
-    # Whether the context says who else sees the same; if not, nothing is kept for others.
-    is_shared: bool = field(init=False)
-    _infos: dict[int, Info[Any, Any]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Find out whether the context declares a visibility."""
-        self.is_shared = hasattr(self.context, "visibility")
-
-    def requester_values(self) -> Mapping[str, Any]:
-        """Return the values for the slots of the context."""
-        return self.context.values() if self.is_shared else NO_VALUES
-
-    def expect(self, rows: Iterable[models.Model]) -> None:
-        """Announce a level of objects to the context."""
-        if self.is_shared:
-            self.context.expect(rows)
-
-    def info(self, selected: SelectedField) -> Info[Any, Any]:
-        """Return what the field's resolver is told, the same for all objects.
-
-        Its path ends with the field and does not tell which object it is.
-        """
-        found = self._infos.get(id(selected))
-        if found is None:
-            found = Info(_raw_info=self.raw_info(selected), _field=selected.strawberry_field)
-            self._infos[id(selected)] = found
-        return found
-
-    def raw_info(self, selected: SelectedField) -> GraphQLResolveInfo[Any]:
-        """Return the same as graphql-core has it."""
-        document = self.plan.document
-        return GraphQLResolveInfo(
-            field_name=selected.name,
-            field_nodes=selected.nodes,
-            return_type=selected.type,
-            parent_type=selected.parent,
-            path=Path(None, selected.key, selected.parent.name),
-            schema=document.schema,
-            fragments=cast("dict[str, Any]", document.fragments),
-            root_value=self.root_value,
-            operation=document.operation,
-            # As Strawberry's executor has them.
-            variable_values=cast("VariableValues", self.variables.coerced),
-            context=self.context,
-            is_awaitable=_is_never_awaitable,
-            abort_signal=None,
-            async_helpers=cast("Any", None),
-        )
-
-    def parametrized_info(self, selected: SelectedField) -> Info[Any, Any]:
-        """Return what a resolver is told when it is asked for everybody of this visibility."""
-        if not self.is_shared:
-            return self.info(selected)
-        raw = self.raw_info(selected)._replace(context=self.context.with_params())
-        return Info(_raw_info=raw, _field=selected.strawberry_field)
-
-    def keywords(self, selected: SelectedField, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the arguments as the field's resolver gets them."""
-        if not given:
-            return {}
-        return convert_arguments(
-            dict(given),
-            selected.strawberry_field.arguments,
-            scalar_registry=self.schema.schema_converter.scalar_registry,
-            config=self.schema.config,
-            info=self.info(selected),
-        )
-
-    def keywords_of_each(self, selected: SelectedField) -> Callable[[], Mapping[str, Any]]:
-        """Return what makes the keywords for each object: new ones, if a resolver can change them.
-
-        Raises `GraphQLError`.
-        """
-        given = selected.arguments(self.variables)
-        keywords = self.keywords(selected, given)
-        if is_immutable(given):
-            return lambda: keywords
-        return lambda: self.keywords(selected, selected.arguments(self.variables))
-
-    def id_arguments(self, selected: SelectedField) -> Sequence[str]:
-        """Return the names, as its resolver has them, of the field's arguments that are ids."""
-        name_of = self.schema.config.name_converter.from_argument
-        return [
-            argument.python_name
-            for argument in selected.strawberry_field.arguments
-            if is_id(selected.all_arguments[name_of(argument)].type)
-        ]
-
-    @staticmethod
-    def call(
-        strawberry_field: StrawberryField,
-        source: Any,
-        info: Info[Any, Any] | None,
-        keywords: Mapping[str, Any],
-    ) -> Any:
-        """Call the field's own resolver, past Strawberry's extensions.
-
-        It needs an ``info`` only if the resolver asks for it.
-        """
-        resolver = strawberry_field.base_resolver
-        if resolver is None:
-            raise TypeError(f"{strawberry_field.python_name} has no resolver.")
-        named = dict(keywords)
-        if resolver.info_parameter:
-            named[resolver.info_parameter.name] = info
-        for parameter in (resolver.parent_parameter, resolver.root_parameter):
-            if parameter:
-                named[parameter.name] = source
-        positional = [source] if resolver.self_parameter else []
-        return resolver(*positional, **named)
+class QueryExecution(Execution):
+    """An execution of a query, which is cancelled as a whole."""
 
     def objects(self, selection: Selection, sources: Sequence[Any]) -> Column:
         """Return what is selected of objects that are there."""
@@ -250,13 +96,9 @@ class Execution:
         try:
             if is_abstract_type(type_):
                 name = (type_.resolve_type or default_type_resolver)(value, info, type_)
-                # Of an executor it needs the schema only.
-                document = cast("Any", self.plan.document)
-                type_ = Executor.ensure_valid_runtime_type(
-                    document, name, type_, selected.details, info, value
-                )
+                type_ = runtime_type(self.plan.document, name, type_, selected.details, info, value)
             if type_.is_type_of and not type_.is_type_of(value, info):
-                return invalid_return_type_error(type_, value, selected.details)
+                return invalid_type_error(type_, value, selected.details)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this object's error
             return error
         return cast("GraphQLObjectType", type_)
@@ -296,7 +138,7 @@ class Execution:
 
 
 # How a field of objects that are not rows comes to its column.
-ColumnResolver: TypeAlias = Callable[[Execution, SelectedField, Sequence[Any]], Column]
+ColumnResolver: TypeAlias = Callable[[QueryExecution, SelectedField, Sequence[Any]], Column]
 
 
 def _column_resolver(selection: Selection, selected: SelectedField) -> ColumnResolver:
@@ -310,7 +152,7 @@ def _column_resolver(selection: Selection, selected: SelectedField) -> ColumnRes
             return querysets.resolve_column
     if selected.strawberry_field.is_basic_field:
         return _attribute(selected.strawberry_field.python_name)
-    return Execution.resolve_field
+    return QueryExecution.resolve_field
 
 
 def _attribute(name: str) -> ColumnResolver:
@@ -318,7 +160,7 @@ def _attribute(name: str) -> ColumnResolver:
     read = attrgetter(name)
 
     def column_resolver(
-        execution: Execution, selected: SelectedField, sources: Sequence[Any]
+        execution: QueryExecution, selected: SelectedField, sources: Sequence[Any]
     ) -> Column:
         try:
             values = list(map(read, sources))
@@ -330,7 +172,7 @@ def _attribute(name: str) -> ColumnResolver:
 
 
 @dataclass(slots=True)
-class MutationExecution(Execution):
+class MutationExecution(QueryExecution):
     """An execution whose fields change something, one after the other.
 
     What is changed stays so when the answer turns out too large or too late. So nothing ends the
@@ -347,7 +189,7 @@ class MutationExecution(Execution):
             try:
                 self.bounds.check_time()
                 # Explicitly, because a dataclass with slots is another class than `super` knows.
-                column = Execution.field(self, selection, each, [self.root_value])
+                column = QueryExecution.field(self, selection, each, [self.root_value])
             except OperationCancelledError as error:
                 column = _cancelled_column(each, error, 1, is_executed=False)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is this field's error
@@ -369,11 +211,11 @@ class MutationExecution(Execution):
     ) -> Column:
         """Return a field of a payload, or of objects below."""
         if self._is_in_payload:
-            return Execution.field(self, selection, selected, sources)
+            return QueryExecution.field(self, selection, selected, sources)
         before = self.bounds.mark()
         self._is_in_payload = True
         try:
-            column = Execution.field(self, selection, selected, sources)
+            column = QueryExecution.field(self, selection, selected, sources)
             self.bounds.complete(column.cells)
         except OperationCancelledError as error:
             self.bounds.restore(before)
@@ -399,7 +241,3 @@ def _cancelled_column(
     return finish_column(
         selected, Column([selected.place.error_cell(failed)] * size, is_error_free=False)
     )
-
-
-def _is_never_awaitable(_value: Any) -> TypeGuard[Any]:
-    return False

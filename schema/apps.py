@@ -2,8 +2,15 @@
 
 from django.apps import AppConfig
 
+from engine.options import configure
+from schema.cursors import SealedCursors
+
 
 class SchemaConfig(AppConfig):
     """Configuration of an app without models."""
 
     name = "schema"
+
+    def ready(self) -> None:
+        """Set the engine's options."""
+        configure(cursor_codec=SealedCursors())

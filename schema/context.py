@@ -1,18 +1,17 @@
 """The GraphQL context: the request's actor, loaders and cookies."""
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, TypeVar, cast
 
 import strawberry
 from django.db import models
 from graphql import GraphQLError
 
 from core.security.actor import Actor
-from engine.fields.loaders import DataLoader
+from engine.fields.loaders import Batch, DataLoader
 from engine.result.bounds import Bounds
 from engine.sql.statements import Param
 from engine.trace import Trace
@@ -23,31 +22,6 @@ if TYPE_CHECKING:
 V = TypeVar("V")
 # Attributes that become bind parameters; the others select the visibility rules.
 ACTOR_PARAMS: Final = ("user_id", "session_id", "token_id", "ip", "user_agent")
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Batch(Generic[V]):
-    """A batch loader of one value per row, for values that the ORM cannot join.
-
-    ``fields`` form the key of a row: one value, or a tuple of several. ``compute`` gets the actor
-    and the keys, and returns a value per key, in the same order.
-    """
-
-    model: type[models.Model]
-    fields: tuple[str, ...]
-    compute: Callable[[Actor, Sequence[Any]], Sequence[V]]
-
-    @property
-    def name(self) -> str:
-        """The name in traces."""
-        return f"{self.model.__name__}: {self.compute.__name__.strip('_')}"
-
-    def keys(self, rows: Iterable[models.Model]) -> Iterator[Hashable]:
-        """Yield the keys of the rows that have the key fields loaded; skip the others."""
-        key_of = attrgetter(*self.fields)
-        for row in rows:
-            if row.get_deferred_fields().isdisjoint(self.fields):
-                yield key_of(row)
 
 
 @dataclass(slots=True)

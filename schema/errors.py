@@ -17,8 +17,16 @@ from strawberry.utils.str_converters import to_camel_case
 
 from core.database.commits import observe_commits
 from core.enums import DescribedEnum
-from core.errors import DomainError, GenericErrorCode, InputRejectedError, Problem
+from core.errors import (
+    ArgumentInvalidError,
+    CursorInvalidError,
+    DomainError,
+    GenericErrorCode,
+    InputRejectedError,
+    Problem,
+)
 from engine.deadline import DeadlineExceededError, OperationCancelledError
+from engine.relay.errors import InvalidCursorError, PageSizeMissingError, PageSizeRangeError
 from engine.result.bounds import FieldCancelledError, ResponseTooLargeError
 from schema.context import Info
 from schema.error_codes import ErrorCode
@@ -224,7 +232,7 @@ def format_error(error: GraphQLError) -> dict[str, Any]:
 
     The response does not reveal the details of internal errors.
     """
-    original = error.original_error
+    original = _domain_error(error.original_error)
     formatted: dict[str, Any] = dict(error.formatted)
     formatted["message"] = _in_json(error.message)
     extensions: dict[str, Any] = {}
@@ -258,6 +266,19 @@ def format_error(error: GraphQLError) -> dict[str, Any]:
         code = RequestErrorCode.VARIABLES_INVALID
     formatted["extensions"] = {"code": str(code)} | extensions
     return formatted
+
+
+def _domain_error(error: Exception | None) -> Exception | None:
+    """Return the domain error for an error of the engine; other errors as they are."""
+    if isinstance(error, InvalidCursorError):
+        return CursorInvalidError()
+    if isinstance(error, PageSizeMissingError):
+        return ArgumentInvalidError(_("Give one of `first` and `last`."))
+    if isinstance(error, PageSizeRangeError):
+        return ArgumentInvalidError(
+            _("`first` and `last` go from 1 to %(max)d.") % {"max": error.max_size}
+        )
+    return error
 
 
 def _in_json(message: str) -> str:

@@ -5,16 +5,28 @@ Each does for single objects, in graphql-core's execution, what the engine does 
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Protocol, TypeAlias
 
+from django.db.models import Model
 from strawberry import Info
 from strawberry.extensions import FieldExtension
 
+from engine.execution import Execution
 from engine.plan.selection import SelectedField
+from engine.result.completion import Column
+from engine.result.rows import RowColumns
 
-if TYPE_CHECKING:
-    from engine.read.reader import Reader
-    from engine.read.rows import ReadColumn
+# Reads a field: from the rows of a level to a column of the answer.
+ReadColumn: TypeAlias = Callable[[Execution, RowColumns], Column]
+
+
+class LevelReader(Protocol):
+    """Reads what is selected of a model's objects, from the rows of one level."""
+
+    model: type[Model]
+
+    def column_index(self, path: str) -> int:
+        """Return where the column at the path, in Django's notation, will be in the rows."""
 
 
 class FieldRule(FieldExtension, ABC):
@@ -43,7 +55,7 @@ class ReadExtension(FieldExtension, ABC):
     """Resolves the field itself, below objects of models."""
 
     @abstractmethod
-    def reader(self, reader: "Reader", selected: SelectedField) -> "ReadColumn":
+    def reader(self, reader: LevelReader, selected: SelectedField) -> ReadColumn:
         """Return what reads the field for a level of records."""
 
 

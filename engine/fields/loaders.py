@@ -16,10 +16,13 @@ Of the reference's options there are none: a batch is as large as its level, whi
 limits bound, keys are hashable, and the cache is the loader's own.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+from django.db.models import Model
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -115,3 +118,41 @@ def _check_values(values: Sequence[V], count: int) -> Sequence[V]:
     if len(values) != count:
         raise TypeError(f"The batch function answered {count} keys with {len(values)} values.")
     return values
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Batch(Generic[V]):
+    """A value per row of a model that the ORM cannot join, computed for many rows at once.
+
+    ``fields`` are the key of a row: the value of one field, or a tuple of several. ``compute``
+    gets the requester, as the context knows it, and keys; it returns a value per key, in order.
+    """
+
+    model: type[Model]
+    fields: tuple[str, ...]
+    compute: Callable[[Any, Sequence[Any]], Sequence[V]]
+
+    @property
+    def name(self) -> str:
+        """The batch's name in traces."""
+        return f"{self.model.__name__}: {self.compute.__name__.strip('_')}"
+
+    def keys(self, rows: Iterable[Model]) -> Iterator[Hashable]:
+        """Return the keys of the rows whose key was read; of others nothing is loaded."""
+        key_of = attrgetter(*self.fields)
+        for row in rows:
+            if row.get_deferred_fields().isdisjoint(self.fields):
+                yield key_of(row)
+
+
+class LoadingContext(Protocol):
+    """What nested connections ask of a context when graphql-core executes."""
+
+    def expect(self, rows: Iterable[Model]) -> None:
+        """Take notice of a level of objects."""
+
+    def batch(self, name: Hashable, make: Callable[[], Batch[Any]]) -> Batch[Any]:
+        """Return the request's batch of this name, made when it is first asked for."""
+
+    def load(self, batch: Batch[Any], row: Model) -> Any:
+        """Return the batch's value for a row, computed with those of its level."""

@@ -4,16 +4,12 @@ A plan depends on the document and on the variables that decide about `@skip` an
 on nothing else of a request.
 """
 
-import datetime as dt
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
-from decimal import Decimal
-from enum import Enum
 from functools import cached_property
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, cast
-from uuid import UUID
 
 from graphql import (
     DocumentNode,
@@ -26,28 +22,37 @@ from graphql import (
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLSchema,
-    Node,
     OperationDefinitionNode,
     OperationType,
     VariableNode,
+    VariableValues,
     Visitor,
+    get_argument_values,
     get_named_type,
     is_non_null_type,
     visit,
 )
-from graphql.execution.collect_fields import (
-    FieldDetails,
-    FragmentDetails,
-    collect_fields,
-    collect_subfields,
-)
-from graphql.execution.values import VariableValues, get_argument_values
 from strawberry.types.field import StrawberryField
 
 from engine.caches import SizedCache
-from engine.result.completion import Completion, FieldLocation, ObjectFactory, completion
+from engine.internals.graphql_core import (
+    FieldDetails,
+    collect_root_fields,
+    collect_subfields,
+    fragment_details,
+)
+from engine.internals.strawberry import DEFINITION
+from engine.plan.arguments import has_variables, is_immutable
+from engine.result.completion import (
+    Column,
+    Completion,
+    FieldLocation,
+    ObjectFactory,
+    completion,
+    nullify_errors,
+    refuse_nulls,
+)
 
-DEFINITION: Final = "strawberry-definition"
 TYPENAME: Final = "__typename"
 
 # Estimates of bytes; tests/schema/test_adversarial_documents.py measures what they are to cover.
@@ -55,10 +60,6 @@ FIELD_BYTES: Final = 9_000
 PLAN_BYTES: Final = 20_000
 COMPILED_BYTES: Final = 40_000
 COMPILED_FIELD_BYTES: Final = 6_000
-# Values that may be shared between requests. Others are coerced again for each resolver.
-IMMUTABLE: Final = frozenset(
-    {type(None), bool, int, float, str, bytes, Decimal, UUID, dt.date, dt.datetime, dt.time}
-)
 # Of what is compiled for one plan: for each visibility and shape of arguments.
 MAX_COMPILED_BYTES: Final = 8 << 20
 
@@ -131,16 +132,14 @@ class Plan:
         self._compiled_fields: SizedCache[CompiledField] = SizedCache(
             MAX_COMPILED_BYTES, attrgetter("size")
         )
-        self.fragments = {
-            name: FragmentDetails(definition) for name, definition in document.fragments.items()
-        }
+        self.fragments = fragment_details(document.fragments)
         root = document.schema.get_root_type(document.operation.operation)
         if root is None:
             raise NotPlannableError
-        collected = collect_fields(
+        groups = collect_root_fields(
             document.schema, self.fragments, variables, root, document.operation
         )
-        self.root = Selection(self, root, collected.grouped_field_set)
+        self.root = Selection(self, root, groups)
 
     def compiled(self, selected: "SelectedField", kind: Hashable, make: Callable[[], Any]) -> Any:
         """Return how a field is read for one kind of requester and arguments; cached."""
@@ -264,7 +263,7 @@ class SelectedField:
     def varying_arguments(self) -> frozenset[str]:
         """The arguments in which there are variables."""
         given = self.nodes[0].arguments or ()
-        return frozenset(each.name.value for each in given if _has_variables(each))
+        return frozenset(each.name.value for each in given if has_variables(each))
 
     def arguments(self, variables: VariableValues) -> Mapping[str, Any]:
         """Return its arguments, which the resolver may change. Raises `GraphQLError`."""
@@ -359,7 +358,7 @@ class SelectedField:
         found = self._subselections.get(type_.name)
         if found is None:
             document = self.plan.document
-            collected = collect_subfields(
+            groups = collect_subfields(
                 document.schema,
                 self.plan.fragments,
                 self.plan.variables,
@@ -367,7 +366,7 @@ class SelectedField:
                 type_,
                 self.details,
             )
-            found = Selection(self.plan, type_, collected.grouped_field_set)
+            found = Selection(self.plan, type_, groups)
             self._subselections[type_.name] = found
         return found
 
@@ -388,18 +387,8 @@ class SelectedField:
                 yield self.subselection(possible)
 
 
-def is_immutable(arguments: Mapping[str, Any]) -> bool:
-    """Return whether no resolver can change the arguments' values."""
-    return all(type(each) in IMMUTABLE or isinstance(each, Enum) for each in arguments.values())
-
-
-def _has_variables(node: Node) -> bool:
-    """Return whether there is a variable in it."""
-    found = []
-
-    class Variables(Visitor):
-        def enter_variable(self, node: VariableNode, *_path: Any) -> None:
-            found.append(node)
-
-    visit(node, Variables())
-    return bool(found)
+def finish_column(selected: SelectedField, column: Column) -> Column:
+    """Return the column of a field, with null where that may be and failures where it may not."""
+    if selected.is_required:
+        return refuse_nulls(column, selected.place)
+    return nullify_errors(column)

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from django.db import models
 
-from engine.read.sources import to_python_values
+from engine.sql.keys import to_python_values
 
 
 def make_instances(

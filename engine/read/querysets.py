@@ -4,33 +4,33 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, fields, is_dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 from uuid import UUID
 
 from django.db.models import Model, QuerySet
 from graphql import GraphQLInputType, GraphQLObjectType, is_abstract_type
 from strawberry import Info
-from strawberry_django.queryset import run_type_get_queryset
 
-from engine.plan.declarations import (
+from engine.execution import Execution
+from engine.fields.declarations import (
     django_field,
     django_result,
     is_plain,
-    model_of,
     object_type,
     returned_rows,
     type_of_rows,
 )
-from engine.plan.selection import SelectedField, is_immutable
+from engine.internals.strawberry import model_of, visible_queryset
+from engine.plan.arguments import is_immutable, shape
+from engine.plan.selection import SelectedField, finish_column
+from engine.read.layout import Layout
 from engine.read.reader import Reader
-from engine.read.relations import finish_column, in_order
-from engine.read.rows import Layout, RowColumns
-from engine.read.sources import ARGUMENT, Bind, RowSource, shape
+from engine.read.relations import in_order
+from engine.read.sources import ARGUMENT, RowSource
 from engine.result.completion import Column, group_cells
+from engine.result.rows import RowColumns
+from engine.sql.keys import Bind
 from engine.sql.statements import Param, ParameterReadError, UncheckedSlot
-
-if TYPE_CHECKING:
-    from engine.walk import Execution
 
 SOURCE = "source"
 T = TypeVar("T")
@@ -66,7 +66,7 @@ class _ConstantArguments:
 
     @classmethod
     def of(
-        cls, execution: "Execution", selected: SelectedField, excluded: Sequence[str]
+        cls, execution: Execution, selected: SelectedField, excluded: Sequence[str]
     ) -> "_ConstantArguments":
         types = {name: each.type for name, each in selected.all_arguments.items()}
         varying = [each for each in selected.varying_arguments if each not in excluded]
@@ -99,7 +99,7 @@ class FieldArguments:
 
     @classmethod
     def of(
-        cls, execution: "Execution", selected: SelectedField, excluded: Sequence[str]
+        cls, execution: Execution, selected: SelectedField, excluded: Sequence[str]
     ) -> "FieldArguments":
         """Read them, but for those to ``excluded``. Raises `GraphQLError`."""
         given = selected.shared_arguments(execution.variables)
@@ -120,7 +120,7 @@ class FieldArguments:
         return cls(given, keywords, known.ids(keywords), shaped)
 
     def cached(
-        self, execution: "Execution", selected: SelectedField, more: Hashable, make: Callable[[], T]
+        self, execution: Execution, selected: SelectedField, more: Hashable, make: Callable[[], T]
     ) -> T:
         """Return what was made for this visibility and kind of arguments, or make it."""
         if self.shape is None or not execution.is_shared:
@@ -137,16 +137,14 @@ class FieldArguments:
         return keywords if is_immutable(self.keywords) else deepcopy(keywords)
 
 
-def resolve_column(
-    execution: "Execution", selected: SelectedField, sources: Sequence[Any]
-) -> Column:
+def resolve_column(execution: Execution, selected: SelectedField, sources: Sequence[Any]) -> Column:
     """Return the field for each object that has it."""
     columns = [_column(execution, selected, source) for source in sources]
     cells = [cell for column in columns for cell in column.cells]
     return Column(cells, all(column.is_error_free for column in columns))
 
 
-def _column(execution: "Execution", selected: SelectedField, source: Any) -> Column:
+def _column(execution: Execution, selected: SelectedField, source: Any) -> Column:
     try:
         call = FieldArguments.of(execution, selected, ())
         # Of which type an interface's rows are, is different each time.
@@ -212,7 +210,7 @@ def _source_shape(source: Any) -> Hashable:
 
 
 def _rows(
-    execution: "Execution",
+    execution: Execution,
     selected: SelectedField,
     source: Any,
     call: FieldArguments,
@@ -231,7 +229,7 @@ def _rows(
         )
         if not isinstance(rows, QuerySet):
             raise NotAQuerySetError(rows)
-        seen = run_type_get_queryset(rows, strawberry_field.django_type, info)
+        seen = visible_queryset(rows, strawberry_field.django_type, info)
         if not (is_plain(rows) and is_plain(seen)) or type_of_rows(selected, seen.model) is None:
             raise NotAQuerySetError(django_result(strawberry_field, rows, info))
         rows = seen

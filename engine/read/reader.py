@@ -4,16 +4,15 @@ No model instance is made but for fields that have a resolver of their own.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from django.db import models
 from django.db.models.constants import LOOKUP_SEP
 from graphql.pyutils import Path
 from strawberry import Info, relay
-from strawberry_django.optimizer import _annotate_placeholder
 
-from engine.fields.extensions import FieldRule, ReadExtension
-from engine.plan.declarations import (
+from engine.execution import Execution
+from engine.fields.declarations import (
     definition_of,
     django_field,
     django_result,
@@ -23,25 +22,18 @@ from engine.plan.declarations import (
     is_text,
     model_field,
 )
-from engine.plan.selection import IMMUTABLE, TYPENAME, SelectedField, Selection
+from engine.fields.extensions import FieldRule, ReadColumn, ReadExtension
+from engine.internals.strawberry import ANNOTATION_OF_FIELD, core_info, make_info
+from engine.plan.arguments import IMMUTABLE
+from engine.plan.selection import TYPENAME, SelectedField, Selection, finish_column
 from engine.read.global_ids import global_ids
 from engine.read.instances import make_instances
-from engine.read.relations import finish_column, read_relation
-from engine.read.rows import (
-    ALL,
-    InfoExpression,
-    Layout,
-    ReadColumn,
-    RowColumns,
-    complete_leaves,
-    scatter,
-)
-from engine.read.sources import to_python_values
+from engine.read.layout import ALL, InfoExpression, Layout
+from engine.read.relations import read_relation
 from engine.read.widths import widths_of
 from engine.result.completion import Column, assemble_objects, refuse_nulls
-
-if TYPE_CHECKING:
-    from engine.walk import Execution
+from engine.result.rows import RowColumns, scatter
+from engine.sql.keys import to_python_values
 
 
 class Reader:
@@ -53,7 +45,7 @@ class Reader:
 
     def __init__(
         self,
-        execution: "Execution",
+        execution: Execution,
         selection: Selection,
         layout: Layout,
         model: type[models.Model],
@@ -85,7 +77,7 @@ class Reader:
             for name, expression in rows.query.annotation_select.items():
                 self.carried[name] = (self.layout.index(name), expression.output_field)
 
-    def column(self, execution: "Execution", records: RowColumns) -> Column:
+    def column(self, execution: Execution, records: RowColumns) -> Column:
         """Return the objects."""
         columns = [read(execution, records) for read in self.column_readers]
         execution.bounds.check_time()
@@ -103,14 +95,14 @@ class Reader:
         return read
 
     def _with_rule(self, selected: SelectedField, read: ReadColumn, rule: FieldRule) -> ReadColumn:
-        index = self._index(rule.attribute)
+        index = self.column_index(rule.attribute)
         attribute = next(
             each
             for each in self.model._meta.concrete_fields
             if rule.attribute in {each.attname, ALL if each.primary_key else ""}
         )
 
-        def read_if_allowed(execution: "Execution", records: RowColumns) -> Column:
+        def read_if_allowed(execution: Execution, records: RowColumns) -> Column:
             if rule.allows_all(execution.context):
                 return read(execution, records)
 
@@ -140,10 +132,11 @@ class Reader:
             )
         db_field = model_field(selected)
         if is_column(selected, db_field):
-            return self._leaf_reader(selected, self._index(db_field.attname), db_field)
+            return self._leaf_reader(selected, self.column_index(db_field.attname), db_field)
         return read_relation(self, selected, db_field)
 
-    def _index(self, path: str) -> int:
+    def column_index(self, path: str) -> int:
+        """Return where the column at the path, in Django's notation, will be in the rows."""
         key = self.model._meta.pk
         # By one name, so that it is read once.
         own = ALL if key and path == key.attname else path
@@ -154,22 +147,22 @@ class Reader:
         is_as_read = db_field is not None and is_text(db_field) and is_string(selected)
         if is_as_read and not (db_field.null and selected.is_required):
             return lambda _execution, records: Column(records.columns[index])
-        return lambda _execution, records: complete_leaves(selected, records.columns[index])
+        return lambda _execution, records: _complete_leaves(selected, records.columns[index])
 
     def _relay_id_reader(self) -> ReadColumn:
         origin = cast("type[relay.Node]", definition_of(self.selection.type).origin)
-        index = self._index(origin.resolve_id_attr())
+        index = self.column_index(origin.resolve_id_attr())
         name = self.selection.type.name
         return lambda _execution, records: Column(global_ids(name, records.columns[index]))
 
     def _annotation_reader(self, selected: SelectedField, name: str) -> ReadColumn:
         ((label, expression),) = django_field(selected).store.annotate.items()
-        label = name if label == _annotate_placeholder else label
+        label = name if label == ANNOTATION_OF_FIELD else label
         if callable(expression):
             make = expression
             expression = InfoExpression(lambda info: make(_info_of(selected, info)))
         self.layout.annotations[label] = expression
-        return self._leaf_reader(selected, self._index(label))
+        return self._leaf_reader(selected, self.column_index(label))
 
     def _resolver_reader(self, selected: SelectedField) -> ReadColumn:
         """Call the field's resolver with an instance of each object."""
@@ -178,11 +171,11 @@ class Reader:
             *relations, _last = path.split(LOOKUP_SEP)
             if relations:
                 key = self._attname(LOOKUP_SEP.join((*relations, ALL)))
-                self.instance_paths[key] = self._index(key)
+                self.instance_paths[key] = self.column_index(key)
             attname = self._attname(path)
-            self.instance_paths[attname] = self._index(attname)
+            self.instance_paths[attname] = self.column_index(attname)
 
-        def read(execution: "Execution", records: RowColumns) -> Column:
+        def read(execution: Execution, records: RowColumns) -> Column:
             info = execution.info(selected)
             try:
                 keywords = execution.keywords_of_each(selected)
@@ -212,7 +205,7 @@ class Reader:
         own = meta.pk if last == ALL else meta.get_field(last)
         return LOOKUP_SEP.join((*relations, cast("Any", own).attname))
 
-    def instances(self, execution: "Execution", records: RowColumns) -> Sequence[models.Model]:
+    def instances(self, execution: Execution, records: RowColumns) -> Sequence[models.Model]:
         """Return the objects as instances of the model, with what their resolvers said they need.
 
         They are announced to the context, so that what one asks for is fetched for all.
@@ -234,20 +227,20 @@ class Reader:
 
 def _info_of(selected: SelectedField, info: Info[Any, Any]) -> Info[Any, Any]:
     """Return what another field's info says of the request, as said of this field."""
-    raw = info._raw_info._replace(  # noqa: SLF001 - Strawberry has no public name for it
+    raw = core_info(info)._replace(
         field_name=selected.name,
         field_nodes=selected.nodes,
         return_type=selected.type,
         parent_type=selected.parent,
         path=Path(None, selected.key, selected.parent.name),
     )
-    return Info(_raw_info=raw, _field=selected.strawberry_field)
+    return make_info(raw, selected.strawberry_field)
 
 
 def _catch_errors(selected: SelectedField, read: ReadColumn) -> ReadColumn:
     """Have the field fail for all objects if it cannot be read."""
 
-    def read_safely(execution: "Execution", records: RowColumns) -> Column:
+    def read_safely(execution: Execution, records: RowColumns) -> Column:
         try:
             return read(execution, records)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this field's error
@@ -255,3 +248,12 @@ def _catch_errors(selected: SelectedField, read: ReadColumn) -> ReadColumn:
             return finish_column(selected, Column(cells, is_error_free=False))
 
     return read_safely
+
+
+def _complete_leaves(selected: SelectedField, values: Sequence[Any]) -> Column:
+    """Complete values without fields of their own."""
+    return selected.complete_values(values, _no_objects)
+
+
+def _no_objects(_values: Sequence[Any]) -> Column:
+    raise TypeError("A leaf has no fields.")

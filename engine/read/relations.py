@@ -1,27 +1,48 @@
 """Relations between models: joined if everybody sees the other side, else one statement a level."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from django.db import models
 from django.db.models import BooleanField, ExpressionWrapper, F, Q
 from graphql import GraphQLObjectType
 from strawberry import Info
-from strawberry_django.queryset import run_type_get_queryset
 
-from engine.plan.declarations import definition_of, django_field, is_relay_id, object_type
-from engine.plan.selection import TYPENAME, SelectedField
-from engine.read.rows import ALL, Layout, ReadColumn, RowColumns, scatter
-from engine.read.sources import KEYS, Bind, RowSource, bind_keys, equals_any
-from engine.result.completion import Column, collect_list, nullify_errors, refuse_nulls
+from engine.execution import Execution
+from engine.fields.declarations import definition_of, django_field, is_relay_id, object_type
+from engine.fields.extensions import ReadColumn
+from engine.internals.strawberry import visible_queryset
+from engine.plan.selection import TYPENAME, SelectedField, Selection, finish_column
+from engine.read.layout import ALL, Layout
+from engine.read.sources import RowSource
+from engine.result.completion import Column, collect_list
+from engine.result.rows import RowColumns, scatter
+from engine.sql.keys import KEYS, Bind, bind_keys, equals_any
 from engine.sql.lateral import PARENT
 from engine.sql.statements import ParameterReadError
 
-if TYPE_CHECKING:
-    from engine.read.reader import Reader
-    from engine.walk import Execution
+
+class ObjectReader(Protocol):
+    """Reads what is selected of a model's objects."""
+
+    def column(self, execution: Execution, records: RowColumns) -> Column:
+        """Return the objects of a level."""
 
 
-def read_relation(reader: "Reader", selected: SelectedField, relation: Any) -> ReadColumn:
+class ParentReader(Protocol):
+    """The reader of the objects that have a relation, while it is compiled."""
+
+    execution: Execution
+    layout: Layout
+    model: type[models.Model]
+    prefix: str
+
+    def child(
+        self, selection: Selection, layout: Layout, model: type[models.Model], prefix: str = ""
+    ) -> ObjectReader:
+        """Compile a reader of the objects on the other side."""
+
+
+def read_relation(reader: ParentReader, selected: SelectedField, relation: Any) -> ReadColumn:
     """Return what reads the other side of a relation."""
     if relation.many_to_many or relation.one_to_many:
         return _read_many(reader, selected, relation)
@@ -30,7 +51,7 @@ def read_relation(reader: "Reader", selected: SelectedField, relation: Any) -> R
     return _read_one(reader, selected, relation)
 
 
-def is_joined(execution: "Execution", selected: SelectedField, relation: Any) -> bool:
+def is_joined(execution: Execution, selected: SelectedField, relation: Any) -> bool:
     """Return whether the other side of a relation is joined for whoever asks."""
     if relation.many_to_many or relation.one_to_many or _is_annotated(selected):
         return False
@@ -41,7 +62,7 @@ def visible_rows(
     rows: models.QuerySet[Any], type_: GraphQLObjectType, info: Info[Any, Any]
 ) -> models.QuerySet[Any]:
     """Return the rows that the type shows to whom the info is about."""
-    return run_type_get_queryset(rows, definition_of(type_).origin, info)
+    return visible_queryset(rows, definition_of(type_).origin, info)
 
 
 def in_order(rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
@@ -50,7 +71,7 @@ def in_order(rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
 
 
 def _is_unfiltered(
-    execution: "Execution", selected: SelectedField, model: type[models.Model]
+    execution: Execution, selected: SelectedField, model: type[models.Model]
 ) -> bool:
     everybody = model._base_manager.all()
     info = execution.parametrized_info(selected)
@@ -71,7 +92,7 @@ def _is_annotated(selected: SelectedField) -> bool:
     )
 
 
-def _read_joined(reader: "Reader", selected: SelectedField, relation: Any) -> ReadColumn:
+def _read_joined(reader: ParentReader, selected: SelectedField, relation: Any) -> ReadColumn:
     prefix = f"{reader.prefix}{relation.name}__"
     index = _presence_index(reader.layout, prefix, relation)
     type_ = object_type(selected)
@@ -79,7 +100,7 @@ def _read_joined(reader: "Reader", selected: SelectedField, relation: Any) -> Re
         selected.subselection(type_), reader.layout, relation.related_model, prefix
     )
 
-    def read(execution: "Execution", records: RowColumns) -> Column:
+    def read(execution: Execution, records: RowColumns) -> Column:
         is_present = [value is not None and value is not False for value in records.columns[index]]
         column = child.column(execution, records.where(is_present))
         return finish_column(selected, scatter(column, is_present))
@@ -103,7 +124,7 @@ def _presence_index(layout: Layout, prefix: str, relation: Any) -> int:
     return layout.index(label)
 
 
-def _read_one(reader: "Reader", selected: SelectedField, relation: Any) -> ReadColumn:
+def _read_one(reader: ParentReader, selected: SelectedField, relation: Any) -> ReadColumn:
     model, type_ = relation.related_model, object_type(selected)
     if relation.concrete:
         own, other = relation.attname, relation.target_field.attname
@@ -123,7 +144,7 @@ def _read_one(reader: "Reader", selected: SelectedField, relation: Any) -> ReadC
 
     source = RowSource(selected, build)
 
-    def read(execution: "Execution", records: RowColumns) -> Column:
+    def read(execution: Execution, records: RowColumns) -> Column:
         keys = records.columns[index]
         wanted = list({key: None for key in keys if key is not None})
         if not wanted:
@@ -142,7 +163,7 @@ def _read_one(reader: "Reader", selected: SelectedField, relation: Any) -> ReadC
     return read
 
 
-def _read_many(reader: "Reader", selected: SelectedField, relation: Any) -> ReadColumn:
+def _read_many(reader: ParentReader, selected: SelectedField, relation: Any) -> ReadColumn:
     model, type_ = relation.related_model, object_type(selected)
     back = _reverse_path(relation)
     index = reader.layout.index(f"{reader.prefix}{ALL}")
@@ -158,7 +179,7 @@ def _read_many(reader: "Reader", selected: SelectedField, relation: Any) -> Read
 
     source = RowSource(selected, build)
 
-    def read(execution: "Execution", records: RowColumns) -> Column:
+    def read(execution: Execution, records: RowColumns) -> Column:
         keys = records.columns[index]
         lists: dict[Any, list[Any]] = {key: [] for key in keys}
         is_error_free = True
@@ -186,10 +207,3 @@ def _reverse_path(relation: Any) -> str:
     if isinstance(relation, models.ManyToManyRel):
         return str(relation.field.name)
     return str(relation.related_query_name())
-
-
-def finish_column(selected: SelectedField, column: Column) -> Column:
-    """Return the column of a field, with null where that may be and failures where it may not."""
-    if selected.is_required:
-        return refuse_nulls(column, selected.place)
-    return nullify_errors(column)

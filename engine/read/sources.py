@@ -1,48 +1,24 @@
 """Where rows come from: querysets, compiled once for everybody who sees by the same rules."""
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from enum import Enum
-from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
-from uuid import UUID
+from typing import Any, Final, NoReturn, TypeAlias
 
 from django.db import connection
-from django.db.models import BooleanField, F, Func, Q, QuerySet, UUIDField
-from django.db.models.expressions import BaseExpression
-from graphql import (
-    GraphQLEnumType,
-    GraphQLInputObjectType,
-    GraphQLList,
-    GraphQLNonNull,
-    GraphQLType,
-)
+from django.db.models import QuerySet
 from strawberry import Info
 
+from engine.execution import Execution
 from engine.plan.selection import SelectedField
-from engine.sql.statements import (
-    Param,
-    ParameterReadError,
-    Statement,
-    UncheckedSlot,
-    check_slots,
-    uuid_array_text,
-)
+from engine.result.rows import Row
+from engine.sql.keys import Bind
+from engine.sql.statements import Param, ParameterReadError, Statement, UncheckedSlot, check_slots
 
-if TYPE_CHECKING:
-    from engine.walk import Execution
-
-Row: TypeAlias = tuple[Any, ...]
-# The name of a value, to a slot for it or to the value itself.
-Bind: TypeAlias = Callable[[str], Any]
 Build: TypeAlias = Callable[[Info[Any, Any], Bind], QuerySet[Any, Any]]
 
-# The value that is the keys of a level of objects.
-KEYS: Final = "keys"
-# What the names of arguments' values begin with: what clients write, checked before it is used.
+# The prefix of the names of arguments' values: clients write them, so they are checked first.
 ARGUMENT: Final = "argument "
-# Told of each statement: None if it was compiled before, or why it was made for one request.
-OnStatement: TypeAlias = Callable[[str | None], None]
+NOT_CACHEABLE: Final = "This depends on what its arguments say, or on which type is found."
 
 
 class RowSource:
@@ -64,7 +40,7 @@ class RowSource:
         # Why it is made anew each time.
         self.reason: Exception | None = None
 
-    def rows(self, execution: "Execution", values: Mapping[str, Any]) -> Sequence[Row]:
+    def rows(self, execution: Execution, values: Mapping[str, Any]) -> Sequence[Row]:
         """Read with these values."""
         if not self.is_compiled:
             self._compile(execution)
@@ -82,7 +58,7 @@ class RowSource:
 
     def _rows_of_values(
         self,
-        execution: "Execution",
+        execution: Execution,
         values: Mapping[str, Any],
         reason: Exception | None = None,
     ) -> Sequence[Row]:
@@ -95,14 +71,21 @@ class RowSource:
         return self._run(execution, statement, values)
 
     def _run(
-        self, execution: "Execution", statement: Statement, values: Mapping[str, Any]
+        self, execution: Execution, statement: Statement, values: Mapping[str, Any]
     ) -> Sequence[Row]:
         values = {**execution.requester_values(), **values}
-        if execution.trace is not None:
-            return execution.trace.rows(self, values, statement)
-        return statement.rows(values)
+        trace = execution.trace
+        if trace is None:
+            return statement.rows(values)
+        is_compiled = self.statement is not None
+        with trace.attribute_statements(
+            f"{self.selected.parent.name}.{self.selected.name}",
+            is_compiled=is_compiled,
+            reason=None if is_compiled else str(self.reason or NOT_CACHEABLE),
+        ):
+            return statement.rows(values)
 
-    def _compile(self, execution: "Execution") -> None:
+    def _compile(self, execution: Execution) -> None:
         """Compile for all who share the requester's visibility.
 
         Raises whatever the resolver raises for another reason than that it is called with slots.
@@ -140,85 +123,3 @@ def _no_statements() -> Iterator[None]:
 
     with connection.execute_wrapper(refuse):
         yield
-
-
-def shape(given: Mapping[str, Any], types: Mapping[str, GraphQLType]) -> Hashable | None:
-    """Return what tells calls apart that need querysets of their own; None if there are too many.
-
-    Ids are values of slots, and only whether they are null matters.
-    """
-    parts: list[Hashable] = []
-    for name, value in given.items():
-        part = _shape(value, types[name])
-        if part is None:
-            return None
-        parts.append((name, part))
-    return tuple(parts)
-
-
-def _shape(value: Any, type_: GraphQLType) -> Hashable | None:
-    if isinstance(type_, GraphQLNonNull):
-        return _shape(value, type_.of_type)
-    if value is None or isinstance(value, bool):
-        return (value,)
-    if is_id(type_):
-        return "id" if value else None
-    if isinstance(type_, GraphQLEnumType):
-        return value.name if isinstance(value, Enum) else str(value)
-    if isinstance(type_, GraphQLInputObjectType) and isinstance(value, dict):
-        # Ids inside are values like any other.
-        types = {name: field.type for name, field in type_.fields.items() if not is_id(field.type)}
-        return shape(value, types) if value.keys() <= types.keys() else None
-    return None
-
-
-def is_id(type_: GraphQLType) -> bool:
-    """Return whether an argument of this type is an id."""
-    if isinstance(type_, GraphQLNonNull):
-        return is_id(type_.of_type)
-    return not isinstance(type_, GraphQLList) and getattr(type_, "name", "") == "ID"
-
-
-class _EqualsAny(Func):
-    """Whether a value is in an array, which `= ANY` looks up where `IN` may join."""
-
-    arg_joiner = " = ANY "
-    template = "%(expressions)s"
-    output_field = BooleanField()
-
-
-def is_uuid(field: Any) -> bool:
-    """Return whether a model's field is a UUID, or the key of something whose key is one."""
-    while field.remote_field:
-        field = field.target_field
-    return isinstance(field, UUIDField)
-
-
-def bind_keys(bind: Bind, field: Any) -> Any:
-    """Return the operand for keys of objects, as PostgreSQL is to have them."""
-    keys = bind(KEYS)
-    return keys.then(uuid_array_text) if isinstance(keys, Param) and is_uuid(field) else keys
-
-
-def bind_only_key(bind: Bind) -> Any:
-    """Return the operand for the key of the only object."""
-    keys = bind(KEYS)
-    first = itemgetter(0)
-    return keys.then(first) if isinstance(keys, Param) else first(keys)
-
-
-def to_python_values(field: Any, texts: Sequence[Any]) -> Sequence[Any]:
-    """Return a column's values as the model's field has them: sources leave UUIDs as texts."""
-    if not is_uuid(field):
-        return texts
-    return [None if text is None else UUID(text) for text in texts]
-
-
-def equals_any(path: str, keys: Any) -> Any:
-    """Return the condition that the column's value is one of the keys.
-
-    They are values, or an expression for an array of them, as a slot is.
-    """
-    if isinstance(keys, BaseExpression):
-        return _EqualsAny(F(path), Func(keys, template="(%(expressions)s)"))
-    return Q(**{f"{path}__in": list(keys)})

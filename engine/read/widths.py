@@ -4,15 +4,9 @@ from typing import Final
 
 from graphql import GraphQLEnumType, get_nullable_type, is_leaf_type
 
-from engine.plan.declarations import (
-    django_field,
-    is_relay_id,
-    is_string,
-    is_text,
-    model_field,
-    model_of,
-)
-from engine.plan.selection import DEFINITION, TYPENAME, NotPlannableError, SelectedField, Selection
+from engine.fields.declarations import django_field, is_relay_id, is_string, is_text, model_field
+from engine.internals.strawberry import DEFINITION, model_of
+from engine.plan.selection import TYPENAME, NotPlannableError, SelectedField, Selection
 from engine.result.bounds import ESCAPE, Widths
 
 # Of scalars, by their names, as JSON.

@@ -8,7 +8,6 @@ from abc import abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import (
-    TYPE_CHECKING,
     Any,
     Final,
     Generic,
@@ -24,34 +23,27 @@ from django.db.models import F, Model, QuerySet
 from graphql import GraphQLObjectType, get_named_type
 from strawberry import Info
 
-from engine.fields.extensions import ReadExtension
-from engine.plan.declarations import model_of, object_type
-from engine.plan.selection import SelectedField, Selection
+from engine.execution import Execution
+from engine.fields.declarations import object_type
+from engine.fields.extensions import LevelReader, ReadColumn, ReadExtension
+from engine.internals.strawberry import model_of
+from engine.plan.selection import SelectedField, Selection, finish_column
+from engine.read.layout import ALL, Layout
 from engine.read.querysets import FieldArguments
 from engine.read.reader import Reader
-from engine.read.relations import finish_column, visible_rows
-from engine.read.rows import ALL, Layout, ReadColumn, RowColumns
-from engine.read.sources import (
-    KEYS,
-    Bind,
-    Row,
-    RowSource,
-    bind_keys,
-    bind_only_key,
-    to_python_values,
-)
+from engine.read.relations import visible_rows
+from engine.read.sources import RowSource
 from engine.result.completion import Column, ErrorCell, assemble_objects, group_cells
+from engine.result.rows import Row, RowColumns
+from engine.sql.keys import KEYS, Bind, bind_keys, bind_only_key, to_python_values
 from engine.sql.lateral import PARENT, first_children, first_children_of_one
-
-if TYPE_CHECKING:
-    from engine.walk import Execution
 
 PAGE_ARGUMENTS: Final = ("first", "after", "last", "before")
 ENDS: Final = {"startCursor", "endCursor"}
 Positions: TypeAlias = Literal["all", "ends"] | None
 
 
-class Page(NamedTuple):
+class PageFacts(NamedTuple):
     """What a connection is made of, but for its objects."""
 
     # The positions of the objects, if cursors are selected, or of the first and the last.
@@ -113,13 +105,13 @@ class ConnectionExtension(ReadExtension, Generic[P]):
 
     @abstractmethod
     def connection(
-        self, pager: P, page: Page, scope: str, lists: "ListCompanions", key: Any
+        self, pager: P, page: PageFacts, scope: str, lists: "ListCompanions", key: Any
     ) -> Any:
         """Return the object that resolves the connection's other fields."""
 
-    def reader(self, reader: Reader, selected: SelectedField) -> ReadColumn:
+    def reader(self, reader: LevelReader, selected: SelectedField) -> ReadColumn:
         """Read the connections of a level."""
-        index = reader.layout.index(f"{reader.prefix}{ALL}")
+        index = reader.column_index(ALL)
         selected.facts["key"] = reader.model._meta.pk
         return lambda execution, records: resolve_nested(
             execution, selected, records.columns[index]
@@ -170,9 +162,7 @@ def connection_of(selected: SelectedField) -> ConnectionExtension[Any] | None:
     return next((each for each in extensions if isinstance(each, ConnectionExtension)), None)
 
 
-def resolve_column(
-    execution: "Execution", selected: SelectedField, sources: Sequence[Any]
-) -> Column:
+def resolve_column(execution: Execution, selected: SelectedField, sources: Sequence[Any]) -> Column:
     """Return the connection of the root."""
     try:
         request = _ConnectionRequest.of(execution, selected)
@@ -186,7 +176,7 @@ def resolve_column(
     return finish_column(selected, column)
 
 
-def resolve_nested(execution: "Execution", selected: SelectedField, keys: Sequence[Any]) -> Column:
+def resolve_nested(execution: Execution, selected: SelectedField, keys: Sequence[Any]) -> Column:
     """Return the connections of the objects with these keys."""
     failures: dict[Any, ErrorCell] = {}
     found: dict[Any, list[Row]] = {}
@@ -220,7 +210,7 @@ def resolve_nested(execution: "Execution", selected: SelectedField, keys: Sequen
 class _ConnectionRequest:
     """A connection with its arguments, of all objects of a level."""
 
-    execution: "Execution"
+    execution: Execution
     selected: SelectedField
     extension: ConnectionExtension[Any]
     call: FieldArguments
@@ -228,7 +218,7 @@ class _ConnectionRequest:
     compiled: _ConnectionPlan
 
     @classmethod
-    def of(cls, execution: "Execution", selected: SelectedField) -> "_ConnectionRequest":
+    def of(cls, execution: Execution, selected: SelectedField) -> "_ConnectionRequest":
         """Check the arguments. Raises what the field is to fail with."""
         extension = cast("ConnectionExtension[Any]", connection_of(selected))
         call = FieldArguments.of(execution, selected, PAGE_ARGUMENTS)
@@ -297,7 +287,7 @@ class _ConnectionRequest:
             if compiled.positioned:
                 positioned = rows if compiled.positioned == "all" else [*rows[:1], *rows[-1:]]
                 positions = [[row[index] for index in compiled.position] for row in positioned]
-            page = Page(positions, more, len(rows))
+            page = PageFacts(positions, more, len(rows))
             connections.append(
                 self.extension.connection(self.pager, page, each.scope, companions, key)
             )
@@ -327,7 +317,7 @@ def item_type(selected: SelectedField) -> GraphQLObjectType:
 
 
 def _queryset(
-    execution: "Execution",
+    execution: Execution,
     selected: SelectedField,
     call: FieldArguments,
     info: Info[Any, Any] | None = None,
@@ -343,7 +333,7 @@ def _queryset(
 
 
 def _compile_connection(
-    execution: "Execution",
+    execution: Execution,
     selected: SelectedField,
     extension: ConnectionExtension[Any],
     call: FieldArguments,

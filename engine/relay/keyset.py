@@ -9,7 +9,7 @@ from django.db.models.expressions import OrderBy
 from django.db.models.functions import Cast
 from django.db.models.lookups import GreaterThan, LessThan
 
-from core.errors import CursorInvalidError
+from engine.relay.errors import InvalidCursorError
 from engine.sql.statements import Param
 
 POSITION = "keyset_position_"
@@ -73,9 +73,9 @@ class Keyset:
         return [getattr(row, label) for label in self._labels]
 
     def check(self, position: Sequence[Any]) -> Sequence[Any]:
-        """Return the position. Raises `CursorInvalidError` for one in another order."""
+        """Return the position. Raises `InvalidCursorError` for one in another order."""
         if len(position) != len(self.fields):
-            raise CursorInvalidError
+            raise InvalidCursorError
         return position
 
     @property
@@ -83,7 +83,7 @@ class Keyset:
         return [f"{POSITION}{number}" for number in range(len(self.expressions))]
 
     def _compare(self, lookup: type[GreaterThan | LessThan], position: Sequence[Any]) -> Any:
-        """Compare row-wise. Raises `CursorInvalidError` for a position in another order."""
+        """Compare row-wise. Raises `InvalidCursorError` for a position in another order."""
         self.check(position)
         values = [
             each.then(field.to_python)

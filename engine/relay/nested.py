@@ -6,28 +6,20 @@ from functools import partial
 from typing import Any, cast
 
 from django.db import models
+from strawberry import Info
 from strawberry_django.optimizer import optimizer
 
-from core.errors import CursorInvalidError
-from core.security.actor import Actor
-from engine.fields.loaders import DataLoader
+from engine.fields.loaders import Batch, DataLoader
+from engine.internals.strawberry import core_info
 from engine.plan.selection import SelectedField
-from engine.relay.connection import (
-    ARGUMENTS,
-    KeysetConnection,
-    PageArguments,
-    Paged,
-    given,
-    paged_connection,
-    selected,
-)
-from engine.relay.connection_plan import ListCompanions
-from engine.relay.connection_plan import Page as EnginePage
+from engine.relay.connection import KeysetConnection, Paged, given, paged_connection, selected
+from engine.relay.connection_plan import ListCompanions, PageFacts
+from engine.relay.errors import InvalidCursorError
 from engine.relay.keyset import Keyset
+from engine.relay.page_arguments import ARGUMENTS, PageArguments
 from engine.relay.selections import Optimizer
 from engine.relay.total_count import ListSummary, TotalCount
 from engine.relay.window import Window
-from schema.context import Batch, Info
 
 
 def nested_connection(type_: type[KeysetConnection[Any]], *, parent: str) -> Any:
@@ -53,7 +45,7 @@ class _NestedPaged(Paged):
         return _scope(self.type, order, given, selected.parent.name, selected.name)
 
     def connection(
-        self, pager: PageArguments, page: EnginePage, scope: str, lists: ListCompanions, key: Any
+        self, pager: PageArguments, page: PageFacts, scope: str, lists: ListCompanions, key: Any
     ) -> KeysetConnection[Any]:
         """Make the connection but for its items; all lists are counted when one is."""
         if "counts" not in lists.cached:
@@ -67,14 +59,14 @@ class _NestedPaged(Paged):
         )
 
     def resolve(
-        self, next_: Callable[..., Any], source: models.Model, info: Info, **kwargs: Any
+        self, next_: Callable[..., Any], source: models.Model, info: Info[Any, Any], **kwargs: Any
     ) -> Any:
         """Return the parent's page.
 
-        Raises `ArgumentInvalidError` and `CursorInvalidError` as at the root; a cursor is of one
+        Raises `PageArgumentsError` and `InvalidCursorError` as at the root; a cursor is of one
         parent, so all others refuse it.
         """
-        raw = info._raw_info  # noqa: SLF001 - Strawberry has no public name for it
+        raw = core_info(info)
         # Wherever these nodes are, their arguments and selections are the same.
         place = (raw.parent_type.name, *map(id, raw.field_nodes))
 
@@ -104,19 +96,19 @@ class _Level:
     arguments: PageArguments
     queryset: models.QuerySet[Any]
     rows: models.QuerySet[Any]
-    info: Info
+    info: Info[Any, Any]
 
-    def pages(self, _actor: Actor, keys: Sequence[Any]) -> list[Any]:
+    def pages(self, _actor: Any, keys: Sequence[Any]) -> list[Any]:
         """Return the parents' connections, and announce their rows as a level of their own."""
         keyset = Keyset.of(self.queryset)
-        raw = self.info._raw_info  # noqa: SLF001 - Strawberry has no public name for it
+        raw = core_info(self.info)
         scope = _scope(self.type_, keyset, given(self.info), raw.parent_type.name, raw.field_name)
         windows: dict[Any, Window] = {}
-        answers: dict[Any, KeysetConnection[Any] | CursorInvalidError] = {}
+        answers: dict[Any, KeysetConnection[Any] | InvalidCursorError] = {}
         for key in keys:
             try:
                 windows[key] = self.arguments.window(f"{scope} {key}")
-            except CursorInvalidError as error:
+            except InvalidCursorError as error:
                 answers[key] = error
         # A cursor is of one parent: either there is but one window, or all are equal.
         for window in list(windows.values())[:1]:
@@ -144,7 +136,7 @@ def _scope(
     return f"{type_.scope(keyset, arguments)} of {parent}.{field}"
 
 
-def _rows(queryset: models.QuerySet[Any], info: Info) -> models.QuerySet[Any]:
+def _rows(queryset: models.QuerySet[Any], info: Info[Any, Any]) -> models.QuerySet[Any]:
     """Return what reads the queryset's rows as they are selected, without its conditions.
 
     Once more they would exclude nothing, and PostgreSQL might begin with them.

@@ -11,12 +11,14 @@ from graphql import (
     GraphQLResolveInfo,
     NameNode,
     SelectionSetNode,
+    VariableValues,
     get_named_type,
 )
-from graphql.execution.collect_fields import FieldDetails, FragmentDetails, collect_subfields
-from graphql.execution.values import VariableValues
 from strawberry import Info
 from strawberry_django.optimizer import DjangoOptimizerExtension
+
+from engine.internals.graphql_core import FieldDetails, collect_subfields, fragment_details
+from engine.internals.strawberry import core_info
 
 Fields = dict[str, list[FieldNode]]
 
@@ -47,16 +49,16 @@ class ConnectionSelection:
     def _collect(self, type_: GraphQLObjectType, nodes: Iterable[FieldNode]) -> Fields:
         """Return the fields selected below some nodes, by name; aliases are put together."""
         info = self._info
-        collected = collect_subfields(
+        groups = collect_subfields(
             info.schema,
-            {name: FragmentDetails(fragment) for name, fragment in info.fragments.items()},
+            fragment_details(info.fragments),
             VariableValues(sources={}, coerced=cast("dict[str, Any]", info.variable_values)),
             info.operation,
             type_,
             [FieldDetails(node, None) for node in nodes],
         )
         fields: Fields = defaultdict(list)
-        for group in collected.grouped_field_set.values():
+        for group in groups.values():
             fields[group[0].node.name.value] += [details.node for details in group]
         return fields
 
@@ -80,7 +82,7 @@ class Optimizer(DjangoOptimizerExtension):
 
     def optimize(self, qs: Any, info: Any, **kwargs: Any) -> QuerySet[Any]:
         """Optimize for what is selected in a connection's `nodes`, not in its `edges` alone."""
-        raw = info._raw_info if isinstance(info, Info) else info  # noqa: SLF001 - no public name
+        raw = core_info(info) if isinstance(info, Info) else info
         type_ = get_named_type(raw.return_type)
         if isinstance(type_, GraphQLObjectType) and {"nodes", "edges"} <= type_.fields.keys():
             raw = ConnectionSelection(raw).below_edges()

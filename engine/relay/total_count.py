@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import orjson
 import strawberry
 from django.db import models
 
 from engine.sql.lateral import count_children, estimate_children
-from schema.http.limits import MAX_COUNT
+
+# The longest list that is counted; the length of a longer one is estimated.
+MAX_COUNT: Final = 10_000
 
 
 @strawberry.type

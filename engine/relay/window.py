@@ -33,7 +33,7 @@ class Window:
     def page(self, queryset: QuerySet[Any]) -> Page:
         """Read the page of one list, in the queryset's order.
 
-        Raises `CursorInvalidError` for positions in another order, here and below.
+        Raises `InvalidCursorError` for positions in another order, here and below.
         """
         return self.cut(list(first_rows(self.window_rows(queryset), self.limit)))
 

@@ -15,7 +15,7 @@ guess can be wrong by a factor of thousands. So we do not let it guess. One stat
 
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice, product
-from typing import Any, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 from django.core.exceptions import EmptyResultSet
 from django.db.models import BooleanField, Exists, Expression, Func, Model, Q, QuerySet, TextField
@@ -24,7 +24,6 @@ from django.db.models.lookups import Exact
 from django.db.models.sql.compiler import SQLCompiler
 from django.db.models.sql.where import AND, WhereNode
 
-from core.database.search.texts import Rank
 from engine.sql.unindexed_filter import UnindexedFilter
 
 M = TypeVar("M", bound=Model)
@@ -74,6 +73,13 @@ STATEMENT: Final = """
 """
 # The limit inside keeps PostgreSQL from hashing all that could exist, for a few thousand tries.
 TRY_ONE: Final = "EXISTS(SELECT 1 FROM (%(subquery)s) AS tried)"
+
+
+class BoundedOrder:
+    """An expression to order by that is too slow for all rows: mix it into an expression."""
+
+    # How many rows are ordered at most.
+    candidates: ClassVar[int]
 
 
 class _RowLocation(Expression):
@@ -157,7 +163,7 @@ def is_truncated(rows: QuerySet[M]) -> bool:
 
 def _limit(rows: QuerySet[M]) -> int | None:
     expressions = (getattr(term, "expression", None) for term in rows.query.order_by)
-    return next((each.candidates for each in expressions if isinstance(each, Rank)), None)
+    return next((each.candidates for each in expressions if isinstance(each, BoundedOrder)), None)
 
 
 def _alternatives(condition: Any) -> list[Any]:

@@ -13,7 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F, Func, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.sql.compiler import SQLCompiler
 
-from engine.read.sources import equals_any
+from engine.sql.keys import equals_any
 from engine.sql.statements import Param
 
 # The annotation that tells for which parent a row was found.

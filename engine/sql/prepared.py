@@ -1,46 +1,47 @@
-"""psycopg's cursors for statements that are run often, kept with their connection."""
+"""psycopg's cursors for statements that run often, held by their connection."""
 
 from collections.abc import Sequence
-from typing import Any, Final, Self, TypeAlias, cast
+from typing import Any, Final, Self, TypeAlias
 
-from django.conf import settings
 from psycopg import ClientCursor, Cursor
-from psycopg._queries import PostgresQuery
-from psycopg.adapt import AdaptersMap, PyFormat
-from psycopg.errors import OperationalError, error_from_result
-from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
+from psycopg.adapt import AdaptersMap
+from psycopg.pq import TransactionStatus
 from psycopg.types.datetime import TimestamptzLoader
 from psycopg.types.string import TextLoader
 
 from engine.deadline import has_execute_wrapper
+from engine.internals.psycopg import (
+    PreparedStatement,
+    free_result,
+    last_prepared,
+    run_prepared,
+    set_query,
+)
 
-# A cursor that is kept would keep results with more rows until its next statement.
+# A cursor would hold a result with more rows until its next statement.
 MAX_RETAINED_ROWS: Final = 200
 
 
 class _Loaders:
-    """What a cursor makes of values: the same as Django's, in less time."""
+    """Converts values to what Django's cursors return, in less time."""
 
     adapters: AdaptersMap
-    _tx: Any
-    _reset: Any
 
     def release(self, rows: Sequence[Any]) -> Sequence[Any]:
-        """Return the rows; have libpq free the result they were made of if there are many."""
+        """Return the rows; free the result of libpq that they were made of if it is large."""
         if len(rows) > MAX_RETAINED_ROWS:
-            self._reset(reset_query=False)
-            self._tx.set_pgresult(None)
+            free_result(self)
         return rows
 
     def load(self, *, text_ids: bool) -> None:
-        """Have moments read in C, and UUIDs left as they come, in their canonical form."""
+        """Load timestamps in C; with ``text_ids``, leave UUIDs as text in canonical form."""
         self.adapters.register_loader("timestamptz", TimestamptzLoader)
         if text_ids:
             self.adapters.register_loader("uuid", TextLoader)
 
 
 class InlineCursor(_Loaders, ClientCursor[Any]):
-    """A cursor that puts values into the text, as Django's do."""
+    """A cursor that writes values into the SQL, as Django's does."""
 
     def rows(self, query: str, params: Sequence[Any]) -> Sequence[tuple[Any, ...]]:
         """Execute and return the rows."""
@@ -49,74 +50,54 @@ class InlineCursor(_Loaders, ClientCursor[Any]):
 
 
 class PreparedCursor(_Loaders, Cursor[Any]):
-    """A cursor whose statements PostgreSQL parses once a connection, and plans once."""
+    """A cursor whose statements PostgreSQL parses and plans once per connection."""
 
     def __init__(self, connection: Any) -> None:
-        """Know no statement yet."""
+        """Create a cursor that has prepared no statement."""
         super().__init__(connection)
-        # By the text: the parameters' formats, and what psycopg names the statement by.
-        self._known: dict[str, tuple[Sequence[PyFormat], tuple[bytes, tuple[int, ...]]]] = {}
+        self._statements: dict[str, PreparedStatement] = {}
 
     def execute(self, query: Any, params: Any = None, **_options: Any) -> Self:
-        """Execute, and have PostgreSQL remember the statement."""
+        """Execute; prepare the statement unless the connection's `prepare_threshold` is None."""
         try:
-            return super().execute(query, params, prepare=settings.PREPARED_STATEMENTS)
+            return super().execute(query, params, prepare=True)
         finally:
-            # As psycopg does for statements that it does not prepare; Django's log asks for it.
-            self._query = self._convert_query(query, params)
+            set_query(self, query, params)
 
     def rows(self, query: str, params: Sequence[Any]) -> Sequence[tuple[Any, ...]]:
-        """Execute and return the rows; in one call of libpq if PostgreSQL knows the statement.
-
-        psycopg waits for answers in Python, so that a signal can interrupt it; a statement that
-        is prepared is short enough to be waited for.
-        """
-        known = self._known.get(query)
-        if known is None or self._must_begin():
-            return self._rows_of_unknown(query, params)
-        formats, key = known
-        # Nulls are fine, whatever the signature says.
-        values = cast("Any", self._tx.dump_sequence(params, formats))
-        name = self._conn._prepared._names.get(key)  # noqa: SLF001 - psycopg has no public name for it
-        if name is None or self._tx.types != key[1]:
-            return self._rows_of_unknown(query, params)
-        result = self._pgconn.exec_prepared(
-            name, values, self._tx.formats, result_format=self.format
-        )
-        if self._pgconn.status == ConnStatus.BAD:
-            raise OperationalError(result.get_error_message())
-        if result.status != ExecStatus.TUPLES_OK:
-            raise error_from_result(result, encoding=self._encoding)
-        self._tx.set_pgresult(result)
-        return self.release(self._tx.load_rows(0, result.ntuples, tuple))
-
-    def _rows_of_unknown(self, query: str, params: Sequence[Any]) -> Sequence[tuple[Any, ...]]:
-        """Execute as psycopg does, and take notice of the statement that it prepared."""
+        """Execute and return the rows; without psycopg's Python code if it is prepared."""
+        statement = self._statements.get(query)
+        if statement is not None and not self._must_begin():
+            rows = run_prepared(self, statement, params)
+            if rows is not None:
+                return self.release(rows)
         self.execute(query, params)
         rows = self.release(self.fetchall())
-        used = cast("PostgresQuery", self._query)
-        if used._want_formats is not None:  # noqa: SLF001 - psycopg has no public name for it
-            if len(self._known) >= (self._conn.prepared_max or 0):
-                self._known.clear()
-            self._known[query] = used._want_formats, (used.query, used.types)  # noqa: SLF001
+        prepared = last_prepared(self)
+        if prepared is not None:
+            if len(self._statements) >= (self.connection.prepared_max or 0):
+                self._statements.clear()
+            self._statements[query] = prepared
         return rows
 
     def _must_begin(self) -> bool:
-        status = self._pgconn.transaction_status
-        return not self._conn.autocommit and status == TransactionStatus.IDLE
+        """Return whether psycopg has to begin a transaction first."""
+        connection = self.connection
+        status = connection.pgconn.transaction_status
+        return not connection.autocommit and status == TransactionStatus.IDLE
 
 
 Kind: TypeAlias = tuple[type[InlineCursor | PreparedCursor], bool]
-# Where a connection keeps its own, so that they end with it.
+# The attribute of a connection that holds its cursors, so that they end with it.
 CURSORS: Final = "statement_cursors"
 
 
 def fetch_rows(
     connection: Any, kind: Kind, sql: str, params: Sequence[Any]
 ) -> Sequence[tuple[Any, ...]]:
-    """Run a statement on Django's connection, with a cursor of the kind; return the rows.
+    """Run a statement on Django's connection with a cursor of this kind; return the rows.
 
-    It passes through Django's execute wrappers and its log, where there are any.
+    Django's execute wrappers and its query log see it if they are active.
     """
     connection.ensure_connection()
     cursor = _cursor(connection.connection, kind)
@@ -129,7 +110,7 @@ def fetch_rows(
 
 
 def _cursor(connection: Any, kind: Kind) -> InlineCursor | PreparedCursor:
-    """Return the connection's cursor of a kind; what it learns about types is worth keeping."""
+    """Return the connection's cursor of a kind, which caches the types of parameters."""
     cursors: dict[Kind, InlineCursor | PreparedCursor] = vars(connection).setdefault(CURSORS, {})
     if kind not in cursors:
         class_, text_ids = kind

@@ -187,11 +187,6 @@ def _check_values(field: Any, value: Any) -> Any:
     return prepared
 
 
-def uuid_array_text(ids: Iterable[str]) -> str:
-    """Return PostgreSQL's text of an array of UUIDs, which are texts themselves."""
-    return f"{{{','.join(ids)}}}"
-
-
 @dataclass(frozen=True, slots=True)
 class Statement:
     """What a queryset of `values_list` selects, ready to be run."""

@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group, Permission
 
 from core.cache import get_or_compute_many
 from core.security.actor import Actor
-from schema.context import Batch
+from engine.fields.loaders import Batch
 from users.accounts.models import User
 from users.accounts.permissions import permissions_of
 

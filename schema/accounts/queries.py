@@ -7,7 +7,6 @@ import strawberry
 from django.contrib.auth import models as auth
 
 from core.database.search.texts import words_of
-from engine.relay.connection import keyset_connection
 from schema.accounts.filters import UserFilter
 from schema.accounts.types.users import (
     Group,
@@ -19,7 +18,7 @@ from schema.accounts.types.users import (
 )
 from schema.context import Info
 from schema.nodes import NodeId, node_key, single_row
-from schema.query import query_field
+from schema.query import keyset_connection, query_field
 from schema.scopes import NoScope
 from users.accounts import models
 from users.accounts.filters import UserFilterSpec

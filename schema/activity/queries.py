@@ -8,10 +8,9 @@ import strawberry
 from django.utils.translation import gettext as _
 
 from core.errors import ArgumentInvalidError
-from engine.relay.connection import keyset_connection
 from schema.activity.types import Event, EventConnection, EventFilter
 from schema.context import Info
-from schema.query import query_field
+from schema.query import keyset_connection, query_field
 from users.accounts.policy import may_list_events, may_read_analytics, require
 from users.activity import models
 from users.activity.tags import Tag

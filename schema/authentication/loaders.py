@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db.models import Count
 
 from core.security.actor import Actor
-from schema.context import Batch
+from engine.fields.loaders import Batch
 from users.accounts.models import User
 from users.authentication.models import RecoveryCode, Session
 

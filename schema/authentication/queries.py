@@ -5,10 +5,10 @@ from typing import Annotated
 
 import strawberry
 
-from engine.relay.connection import keyset_connection
 from schema.authentication.types.sessions import Session, SessionConnection
 from schema.context import Info
 from schema.nodes import node_key
+from schema.query import keyset_connection
 from users.accounts.policy import require
 from users.authentication import models
 from users.authentication.policy import may_list_sessions

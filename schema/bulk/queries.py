@@ -4,11 +4,10 @@ from collections.abc import Iterable
 
 import strawberry
 
-from engine.relay.connection import keyset_connection
 from schema.bulk.types import BulkAction, BulkActionConnection
 from schema.context import Info
 from schema.nodes import NodeId, node_key, single_row
-from schema.query import query_field
+from schema.query import keyset_connection, query_field
 from users.accounts.policy import require
 from users.bulk import models
 from users.bulk.policy import may_list_bulk_actions

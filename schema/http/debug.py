@@ -8,7 +8,7 @@ from engine.trace import Trace
 def debug(trace: Trace) -> dict[str, Any]:
     """Format a trace, without the values of bind parameters, which may be personal data."""
     return {
-        "executor": "graphql-core" if trace.execution is None else "engine",
+        "executor": "graphql-core" if trace.explain is None else "engine",
         "refusal": trace.refusal,
         "plan": trace.plan(),
         "statements": [

@@ -34,8 +34,6 @@ MAX_ALIASES: Final = 30
 MAX_ROOT_FIELDS: Final = 10
 MAX_DIRECTIVES: Final = 20
 MAX_ROWS: Final = 20_000
-# Longer lists have an estimated total count.
-MAX_COUNT: Final = 10_000
 
 _OPENING = {TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L}
 _CLOSING = {TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R}

@@ -30,10 +30,9 @@ from graphql import (
     is_object_type,
 )
 
+from engine.relay.page_arguments import MAX_PAGE
 from schema.errors import RequestErrorCode, request_error
 
-# The largest page, which is assumed for a variable.
-MAX_PAGE: Final = 100
 # Fields of the response, after merging.
 MAX_FIELDS: Final = 1_000
 MAX_VALUES: Final = 100_000

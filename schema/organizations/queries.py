@@ -5,12 +5,11 @@ from typing import Annotated
 
 import strawberry
 
-from engine.relay.connection import keyset_connection
 from schema.context import Info
 from schema.nodes import NodeId, node_key, single_row
 from schema.organizations.types.organizations import Organization
 from schema.organizations.types.pages import OrganizationConnection, OrganizationOrder
-from schema.query import query_field
+from schema.query import keyset_connection, query_field
 from users.accounts.policy import require
 from users.organizations import models
 from users.organizations.policy import allow_anyone

@@ -56,9 +56,10 @@ def exactly(rows: Sequence[Sequence[Any]]) -> list[list[tuple[type, Any]]]:
 
 @pytest.mark.parametrize("is_prepared", [True, False], ids=["prepare", "once"])
 def test_statements_return_what_the_orm_returns(
-    samples: None, settings: Any, *, is_prepared: bool
+    samples: None, monkeypatch: pytest.MonkeyPatch, *, is_prepared: bool
 ) -> None:
-    settings.PREPARED_STATEMENTS = is_prepared
+    if not is_prepared:
+        monkeypatch.setattr(connection.connection, "prepare_threshold", None)
     rows = Sample.objects.values_list(*NAMES)
     statement = Statement.of(rows)
     for _time in range(3):

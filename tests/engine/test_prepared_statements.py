@@ -29,10 +29,16 @@ def prepared() -> list[str]:
 
 
 @pytest.mark.parametrize("enabled", [True, False])
-def test_the_engine_has_statements_prepared_unless_that_is_switched_off(
-    client_key: ClientOf, sam: User, statements: Capture, settings: Any, *, enabled: bool
+def test_statements_are_prepared_if_the_connection_has_a_threshold(
+    client_key: ClientOf,
+    sam: User,
+    statements: Capture,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    enabled: bool,
 ) -> None:
-    settings.PREPARED_STATEMENTS = enabled
+    if not enabled:
+        monkeypatch.setattr(connection.connection, "prepare_threshold", None)
     size = 37 if enabled else 38
     for _number in range(3):
         with statements() as captured:

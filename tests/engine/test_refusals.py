@@ -12,18 +12,13 @@ from strawberry.extensions import FieldExtension
 from core.security.actor import ANONYMOUS, SYSTEM, Actor
 from engine.operation import CompiledOperation
 from engine.plan.selection import NotPlannableError
-from engine.relay.connection import (
-    KeysetConnection,
-    KeysetEdge,
-    Paged,
-    keyset_connection,
-    paged_connection,
-)
+from engine.relay.connection import KeysetConnection, KeysetEdge, Paged, paged_connection
 from engine.relay.nested import nested_connection
 from engine.relay.selections import Optimizer
 from schema.context import Context, Info
 from schema.http import execution
 from schema.http.documents import Documents, document
+from schema.query import keyset_connection
 from schema.scopes import NoScope
 from users.accounts.models import User
 from users.organizations import models

@@ -260,10 +260,10 @@ def test_statements_are_prepared_once(two: tuple[Actor, Actor]) -> None:
 
 
 def test_statements_are_not_prepared_if_switched_off(
-    two: tuple[Actor, Actor], settings: Any
+    two: tuple[Actor, Actor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = prepared()
-    settings.PREPARED_STATEMENTS = False
+    monkeypatch.setattr(connection.connection, "prepare_threshold", None)
     operation = CompiledOperation.of(schema, document(DIRECTORY).syntax, None)
     for _time in range(7):
         assert operation.execute(None, Context(two[0])).errors is None

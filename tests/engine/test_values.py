@@ -134,7 +134,7 @@ def test_values_are_coerced(field: str, value: Any) -> None:
         ('iterables(what: "object")', "Expected Iterable"),
         ("day", "'str' object has no attribute 'isoformat'"),
         ("returned", "As a value."),
-        ("told", "Told."),
+        ("graphqlError", "Refused."),
     ],
 )
 def test_uncoercible_values_are_null_with_an_error(field: str, message: str) -> None:

@@ -257,8 +257,8 @@ class Query(InputsQuery):
         return cast("Thing", ValueError("As an object."))
 
     @strawberry.field
-    def told(self) -> int | None:
-        raise GraphQLError("Told.", extensions={"code": "TOLD"})
+    def graphql_error(self) -> int | None:
+        raise GraphQLError("Refused.", extensions={"code": "REFUSED"})
 
     # Resolvers.
     @strawberry.field

@@ -12,8 +12,9 @@ from django.db import connection
 
 import schema as package
 from core.security.actor import Actor
+from engine.fields.loaders import Batch
 from engine.trace import Trace
-from schema.context import Batch, Context
+from schema.context import Context
 from schema.root import schema
 from tests.support.client import GraphQLClient
 from tests.support.documents import complete

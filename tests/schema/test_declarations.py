@@ -4,11 +4,11 @@ import pytest
 import strawberry
 from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema, GraphQLString
 
-from engine.relay.connection import KeysetConnection, keyset_connection
+from engine.relay.connection import KeysetConnection
 from schema.descriptions import docstring
 from schema.http.execution import ROOT_FIELDS
 from schema.mutation import mutation
-from schema.query import query_field
+from schema.query import keyset_connection, query_field
 from schema.root import schema
 from schema.scopes import Access, NoScope, RootFields
 from users.scopes import Scope

@@ -16,7 +16,6 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import Group, Permission
 from django.db import connection
-from django.test import override_settings
 
 from core.database.roles.owner import as_owner
 from tests.support.client import Answer, GraphQLClient, HTTPClient, run_concurrently
@@ -103,8 +102,7 @@ def through_pool(pool: PgBouncer) -> Iterator[None]:
     connection.close()
     connection.settings_dict = before | {"HOST": HOST, "PORT": pool.port, "OPTIONS": options}
     try:
-        with override_settings(PREPARED_STATEMENTS=False):
-            yield
+        yield
     finally:
         connection.close()
         connection.settings_dict = before

@@ -10,6 +10,7 @@ from django.db.models.lookups import Lookup
 from django.utils.translation import gettext as _
 
 from core.errors import ArgumentInvalidError
+from engine.sql.filtered_page import BoundedOrder
 
 MAX_LENGTH: Final = 100
 MAX_WORDS: Final = 10
@@ -59,7 +60,7 @@ class _Like(Lookup):
         return f"{left} LIKE {right}", [*left_params, *right_params]
 
 
-class Rank(Case):
+class Rank(BoundedOrder, Case):
     """How well a text matches, lower is better; orders at most ``candidates`` rows."""
 
     candidates = MAX_CANDIDATES

@@ -8,7 +8,7 @@ from uuid import UUID
 import strawberry
 
 from core.security.actor import Actor
-from schema.context import Batch
+from engine.fields.loaders import Batch
 from users.accounts import models
 
 

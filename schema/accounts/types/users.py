@@ -13,8 +13,9 @@ from strawberry import auto, relay
 from strawberry.scalars import JSON
 
 from core.database.search.texts import MAX_CANDIDATES
-from engine.relay.connection import KeysetConnection, Order
+from engine.relay.connection import KeysetConnection
 from engine.relay.nested import nested_connection
+from engine.relay.order import Order
 from schema.accounts.loaders import group_permissions, permissions
 from schema.accounts.profiles import Profile
 from schema.accounts.types.avatars import Avatar, avatar_of

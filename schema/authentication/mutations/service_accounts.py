@@ -4,12 +4,13 @@ from collections.abc import Iterable
 
 import strawberry
 
-from engine.relay.connection import KeysetConnection, keyset_connection
+from engine.relay.connection import KeysetConnection
 from schema.accounts.mutations.own_account import USERNAME
 from schema.accounts.types.users import User, UserPayload
 from schema.context import Info
 from schema.mutation import mutation
 from schema.nodes import node_key
+from schema.query import keyset_connection
 from schema.scopes import NoScope
 from users.accounts import models
 from users.accounts.orders import UserOrderField

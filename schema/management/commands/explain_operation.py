@@ -51,7 +51,7 @@ class Command(BaseCommand):
                 result = operation.execute(variables, context, trace=trace)
             except NotPlannableError as error:
                 raise _not_planned(error) from None
-        if trace.execution is None:
+        if trace.explain is None:
             raise CommandError(_texts(result.errors or []))
         for line in _report(trace, result, analyze=options["analyze"]):
             self.stdout.write(line)

@@ -2,7 +2,8 @@
 
 import strawberry
 
-from engine.relay.connection import KeysetConnection, Order
+from engine.relay.connection import KeysetConnection
+from engine.relay.order import Order
 from schema.enums import describe_enum
 from schema.organizations.types.organizations import Organization
 from users.organizations.orders import OrganizationOrderField

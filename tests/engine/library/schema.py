@@ -14,11 +14,11 @@ from strawberry.types.arguments import StrawberryArgument
 from strawberry_django.optimizer import DjangoOptimizerExtension
 from strawberry_django.queryset import run_type_get_queryset
 
+from engine.execution import Execution
 from engine.fields.extensions import FieldRule
 from engine.fields.loaders import DataLoader
-from engine.relay.connection_plan import ConnectionExtension, Page
+from engine.relay.connection_plan import ConnectionExtension, PageFacts
 from engine.sql.statements import Param
-from engine.walk import Execution
 from tests.engine.library.tables import Author, Book, Loan
 
 LOADED: Final[list[Sequence[str]]] = []
@@ -160,7 +160,9 @@ class FirstOf(ConnectionExtension[First]):
     def scope(self, _order: Any, _selected: Any, _given: Any) -> str:
         return ""
 
-    def connection(self, _pager: First, page: Page, _scope: str, _lists: Any, _key: Any) -> Any:
+    def connection(
+        self, _pager: First, page: PageFacts, _scope: str, _lists: Any, _key: Any
+    ) -> Any:
         return BookPage(nodes=[], has_more=page.more)
 
     def resolve(self, next_: Any, source: Any, info: Any, **kwargs: Any) -> Any:

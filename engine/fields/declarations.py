@@ -19,25 +19,23 @@ from graphql import (
     is_list_type,
 )
 from strawberry import UNSET, Info, relay
-from strawberry.types import get_object_definition
 from strawberry_django.fields.field import StrawberryDjangoField
-from strawberry_django.relay import resolve_model_id
-from strawberry_django.resolvers import resolve_base_manager
-from strawberry_django.type import type as django_type
-from strawberry_django.utils.typing import get_django_definition
 
 from engine.fields.extensions import DescriptionExtension, FieldRule, ReadExtension
-from engine.plan.selection import DEFINITION, TYPENAME, NotPlannableError, SelectedField, Selection
+from engine.internals.strawberry import (
+    DEFINITION,
+    has_own_node_id,
+    has_own_type_check,
+    is_node_id,
+    manager_queryset,
+    model_of,
+    type_hints,
+)
+from engine.plan.selection import TYPENAME, NotPlannableError, SelectedField, Selection
 
 RELATIONS: Final = (
     *(models.ForeignKey, models.ManyToManyField),
     *(models.ManyToOneRel, models.ManyToManyRel),
-)
-MADE_BY_STRAWBERRY_DJANGO: Final = django_type.__module__
-(NODE_ID,) = (
-    cast("Any", each.base_resolver.wrapped_func).__func__
-    for each in get_object_definition(relay.Node, strict=True).fields
-    if each.base_resolver
 )
 
 
@@ -97,12 +95,8 @@ def _check_of_several_types(selected: SelectedField) -> None:
     if not is_abstract_type(selected.named_type):
         return
     types = [*possible_types(selected), cast("GraphQLObjectType", selected.named_type)]
-    db_field = {model for model in map(model_of, types) if model is not None}
-    if any(
-        single_row is not other and issubclass(single_row, other)
-        for single_row in db_field
-        for other in db_field
-    ):
+    found = {model for model in map(model_of, types) if model is not None}
+    if any(each is not other and issubclass(each, other) for each in found for other in found):
         raise NotPlannableError(f"{selected.parent}.{selected.name} is of a model and its subclass")
 
 
@@ -134,14 +128,12 @@ def _check_id(selected: SelectedField) -> None:
     origin, model = definition_of(selected.parent).origin, model_of(selected.parent)
     if model is None:
         return
-    is_own = (
-        origin.resolve_id.__func__ is not resolve_model_id
-        or origin.resolve_typename.__func__ is not cast("Any", relay.Node).resolve_typename.__func__
-    )
     name = origin.resolve_id_attr()
     meta = model._meta
     columns = {each.attname for each in meta.concrete_fields if not each.is_relation}
-    if is_own or not ((name == "pk" and not meta.pk.is_relation) or name in columns):
+    if has_own_node_id(origin) or not (
+        (name == "pk" and not meta.pk.is_relation) or name in columns
+    ):
         raise NotPlannableError(f"{selected.parent}.id is no column's value")
 
 
@@ -149,7 +141,7 @@ def _check_model_field(selected: SelectedField) -> None:
     strawberry_field = selected.strawberry_field
     if not isinstance(strawberry_field, StrawberryDjangoField):
         raise NotPlannableError(f"{selected.parent}.{selected.name} is not Django's")
-    hints = get_django_definition(definition_of(selected.parent).origin, strict=True).store
+    hints = type_hints(selected.parent)
     if hints.annotate or hints.prefetch_related:
         raise NotPlannableError(f"{selected.parent} prefetches or annotates")
     _check_extensions(selected)
@@ -218,29 +210,14 @@ def is_plain(rows: models.QuerySet[Any]) -> bool:
     )
 
 
-def has_own_type_check(type_: GraphQLObjectType) -> bool:
-    """Return whether the type, or one it inherits from, has an `is_type_of` of its own."""
-    definition = type_.extensions.get(DEFINITION)
-    return definition is not None and any(
-        _function_of(vars(each)["is_type_of"]).__module__ != MADE_BY_STRAWBERRY_DJANGO
-        for each in definition.origin.__mro__
-        if "is_type_of" in vars(each)
-    )
-
-
-def _function_of(method: Any) -> Any:
-    return getattr(method, "__func__", method)
-
-
 def type_of_rows(selected: SelectedField, model: type[models.Model]) -> GraphQLObjectType | None:
     """Return the type of which the model's rows are in a field; None if each has to be asked."""
     possible = possible_types(selected)
     if any(map(has_own_type_check, possible)):
         return None
-    db_field = [(each, model_of(each)) for each in possible]
     found = [
         (each, other)
-        for each, other in db_field
+        for each, other in zip(possible, map(model_of, possible), strict=True)
         if other is not None and (issubclass(model, other) or issubclass(other, model))
     ]
     return found[0][0] if len(found) == 1 and found[0][1] is model else None
@@ -250,7 +227,7 @@ def returned_rows(value: Any) -> Any:
     """Return what strawberry-django takes for a resolver's value: of a manager, its queryset."""
     if callable(value):
         value = value()
-    return resolve_base_manager(value) if isinstance(value, BaseManager) else value
+    return manager_queryset(value) if isinstance(value, BaseManager) else value
 
 
 def django_result(strawberry_field: StrawberryDjangoField, value: Any, info: Info[Any, Any]) -> Any:
@@ -322,21 +299,12 @@ def is_relay_id(selected: SelectedField) -> bool:
     """Return whether it is the `id` of a `relay.Node`."""
     if selected.name != "id" or not issubclass(definition_of(selected.parent).origin, relay.Node):
         return False
-    resolver = selected.strawberry_field.base_resolver
-    return resolver is not None and _function_of(resolver.wrapped_func) is NODE_ID
+    return is_node_id(selected.strawberry_field)
 
 
 def definition_of(type_: GraphQLObjectType) -> Any:
     """Return Strawberry's definition of the type."""
     return type_.extensions[DEFINITION]
-
-
-def model_of(type_: GraphQLObjectType) -> type[models.Model] | None:
-    """Return the model that the type shows; None if it shows none."""
-    # A union's definition has no class.
-    origin = getattr(type_.extensions.get(DEFINITION), "origin", None)
-    db_field = get_django_definition(origin) if origin else None
-    return db_field.model if db_field else None
 
 
 def possible_types(selected: SelectedField) -> Sequence[GraphQLObjectType]:

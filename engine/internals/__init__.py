@@ -1,0 +1,1 @@
+"""Private names of psycopg, graphql-core and Strawberry, one module per library."""

@@ -1,0 +1,41 @@
+"""The columns that a statement selects."""
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from django.db import models
+from strawberry import Info
+
+ALL: Final = "pk"
+
+
+class InfoExpression(NamedTuple):
+    """An annotation that depends on the requester."""
+
+    make: Callable[[Info[Any, Any]], Any]
+
+
+class Layout:
+    """The columns that a statement has to select, as readers ask for them."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.indexes: dict[str, int] = {}
+        self.annotations: dict[str, Any] = {}
+
+    def index(self, path: str) -> int:
+        """Return where the column at the path, in Django's notation, will be."""
+        return self.indexes.setdefault(path, len(self.indexes))
+
+    def select(
+        self, rows: models.QuerySet[Any], info: Info[Any, Any], *more: str
+    ) -> models.QuerySet[Any, Any]:
+        """Have a queryset select the columns, and some more behind them."""
+        if self.annotations:
+            expressions = {
+                label: each.make(info) if isinstance(each, InfoExpression) else each
+                for label, each in self.annotations.items()
+            }
+            rows = rows.annotate(**expressions)
+        paths = [*self.indexes, *more] or [ALL]
+        return rows.values_list(*paths)

@@ -1,0 +1,48 @@
+"""Rows of one statement, by column."""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from itertools import compress
+from typing import Any, TypeAlias
+
+from engine.result.completion import Column
+
+Row: TypeAlias = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RowColumns:
+    """Rows of one statement, by column, or some of them."""
+
+    columns: Sequence[Sequence[Any]]
+    size: int
+    _cache: dict[Hashable, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, rows: Sequence[Row], width: int) -> "RowColumns":
+        """Turn rows of so many columns on their side."""
+        columns = list(zip(*rows, strict=True)) if rows else [()] * width
+        return cls(columns, len(rows))
+
+    def where(self, mask: Sequence[bool]) -> "RowColumns":
+        """Return the rows for which the mask is true."""
+        if all(mask):
+            return self
+        columns = [list(compress(column, mask)) for column in self.columns]
+        return RowColumns(columns, sum(mask))
+
+    def cached(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """Return what was made for these records under this key, or make it."""
+        if key not in self._cache:
+            self._cache[key] = make()
+        return self._cache[key]
+
+
+def scatter(column: Column, mask: Sequence[bool]) -> Column:
+    """Return the column's cells where the mask is true, and null elsewhere."""
+    if all(mask):
+        return column
+    cells = iter(column.cells)
+    return Column(
+        [next(cells) if is_present else None for is_present in mask], column.is_error_free
+    )
