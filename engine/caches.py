@@ -1,4 +1,4 @@
-"""LRU caches that are bounded by bytes, and not by how many values there are."""
+"""LRU caches bounded by bytes instead of entries."""
 
 from collections.abc import Callable, Hashable
 from threading import Lock
@@ -31,7 +31,7 @@ class SizedCache(Generic[V]):
                 return None
 
     def put(self, key: Hashable, value: V) -> None:
-        """Cache a value, or measure one again that has grown; evict what was used least lately."""
+        """Cache a value, or measure a grown one again; evict the least recently used."""
         with self._lock:
             try:
                 self._values[key] = value
@@ -54,7 +54,7 @@ class SizedCache(Generic[V]):
             self.put(key, value)
 
     def clear(self) -> None:
-        """Evict everything."""
+        """Evict all values."""
         with self._lock:
             self._values.clear()
 

@@ -1,9 +1,9 @@
 """A deadline for a request, which PostgreSQL's `statement_timeout` follows.
 
-A connection's own `statement_timeout` ends each statement. As long as more than that is left of a
-request, nothing has to be told to PostgreSQL, so a deadline costs no round trip. Later statements
-run in a transaction with a `SET LOCAL statement_timeout` of what is left: it ends with the
-transaction, so no connection, nor one that PgBouncer passes on, keeps it.
+A connection's own `statement_timeout` ends each statement. While a request has more time left than
+that, PostgreSQL needs no other timeout, so a deadline costs no round trip. Later statements run in
+a transaction with a `SET LOCAL statement_timeout` of the time left. It ends with the transaction,
+so no connection of a pool inherits it.
 """
 
 from collections.abc import Callable
@@ -15,23 +15,23 @@ from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
 
 class OperationCancelledError(BaseException):
-    """Ends an operation, past whatever turns exceptions into errors of single fields.
+    """Ends an operation; no handler turns it into the error of a field.
 
-    No `Exception`, for the reason that `asyncio.CancelledError` is none.
+    It is not an `Exception`, like `asyncio.CancelledError`.
     """
 
 
 class DeadlineExceededError(OperationCancelledError):
-    """The request has had its time. A transaction that is open is rolled back."""
+    """The deadline of the request has passed. An open transaction is rolled back."""
 
 
 class Deadline:
-    """The moment by which a request is to be answered, in seconds of the monotonic clock."""
+    """The time by which a request must be answered, in seconds of the monotonic clock."""
 
     __slots__ = ("_statement_timeout", "_wrappers", "ends_at")
 
     def __init__(self, seconds: float, statement_timeout: float) -> None:
-        """Allow so many seconds from now; each statement has its own timeout, in seconds."""
+        """Set the deadline, in seconds from now; statements have their own timeout, in seconds."""
         self.ends_at = monotonic() + seconds
         self._statement_timeout = statement_timeout
 
@@ -50,14 +50,14 @@ class Deadline:
             raise DeadlineExceededError
 
     def __enter__(self) -> Self:
-        """Have all statements of the block, on this thread's connection, end by the deadline."""
+        """Apply the deadline to the statements of the block, on this thread's connection."""
         # Looking up the thread's connection takes longer than the rest.
         self._wrappers: list[Any] = connections[DEFAULT_DB_ALIAS].execute_wrappers
         self._wrappers.append(self)
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Leave the connection as it was."""
+        """Remove the deadline from the connection."""
         self._wrappers.remove(self)
 
     def __call__(
@@ -68,7 +68,7 @@ class Deadline:
         many: bool,  # noqa: FBT001 - the signature of Django's execute wrappers
         context: dict[str, Any],
     ) -> Any:
-        """Execute a statement with what is left; raise `DeadlineExceededError` if nothing is."""
+        """Execute a statement in the time left. Raises `DeadlineExceededError` if there is none."""
         if not self.is_near():
             return execute(sql, params, many, context)
         self.check()
@@ -84,7 +84,7 @@ class Deadline:
 
 
 def has_execute_wrapper(wrappers: list[Any]) -> bool:
-    """Return whether any of Django's execute wrappers has something to do for a statement."""
+    """Return whether any of Django's execute wrappers is active for a statement."""
     for each in wrappers:  # noqa: SIM110 - a generator takes twice as long
         if type(each) is not Deadline or each.is_near():
             return True

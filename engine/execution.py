@@ -24,13 +24,13 @@ OnStatement: TypeAlias = Callable[[str | None], None]
 
 
 class RequestContext(Protocol):
-    """What the engine asks of a context that declares its visibility.
+    """A context that declares its visibility.
 
-    Of any other context it asks nothing, and shares nothing made for it with other requests.
+    Requests of equal visibility share compiled SQL. Other contexts need no method, and share none.
     """
 
     def visibility(self) -> Hashable:
-        """Return what the requester's view depends on: who agrees in it sees by the same rules."""
+        """Return the facts that decide which rows and fields the requester sees."""
 
     def with_params(self) -> Self:
         """Return a context of the same visibility, with bind parameters for what differs."""
@@ -39,7 +39,7 @@ class RequestContext(Protocol):
         """Return the values of those bind parameters."""
 
     def expect(self, rows: Iterable[models.Model]) -> None:
-        """Take notice of a level of objects."""
+        """Receive the instances of a level, to load for all of them at once."""
 
 
 def _ignore(_reason: str | None) -> None:
@@ -82,7 +82,7 @@ class Execution(ABC):
         """Count a level of objects, before they are made. Raises `OperationCancelledError`."""
 
     def requester_values(self) -> Mapping[str, Any]:
-        """Return the values for the slots of the context."""
+        """Return the values of the context's bind parameters."""
         return self.context.values() if self.is_shared else NO_VALUES
 
     def expect(self, rows: Iterable[models.Model]) -> None:
@@ -91,9 +91,9 @@ class Execution(ABC):
             self.context.expect(rows)
 
     def info(self, selected: SelectedField) -> Info[Any, Any]:
-        """Return what the field's resolver is told, the same for all objects.
+        """Return the info for the field's resolver, the same for all objects.
 
-        Its path ends with the field and does not tell which object it is.
+        Its path has the field only, without the object's.
         """
         found = self._infos.get(id(selected))
         if found is None:
@@ -102,7 +102,7 @@ class Execution(ABC):
         return found
 
     def raw_info(self, selected: SelectedField) -> GraphQLResolveInfo[Any]:
-        """Return the same as graphql-core has it."""
+        """Return graphql-core's info for the field."""
         document = self.plan.document
         return GraphQLResolveInfo(
             field_name=selected.name,
@@ -123,14 +123,14 @@ class Execution(ABC):
         )
 
     def parametrized_info(self, selected: SelectedField) -> Info[Any, Any]:
-        """Return what a resolver is told when it is asked for everybody of this visibility."""
+        """Return the info for a resolver that is called for all requests of this visibility."""
         if not self.is_shared:
             return self.info(selected)
         raw = self.raw_info(selected)._replace(context=self.context.with_params())
         return make_info(raw, selected.strawberry_field)
 
     def keywords(self, selected: SelectedField, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the arguments as the field's resolver gets them."""
+        """Return coerced arguments as the field's resolver takes them."""
         if not given:
             return {}
         return resolver_arguments(
@@ -138,7 +138,7 @@ class Execution(ABC):
         )
 
     def keywords_of_each(self, selected: SelectedField) -> Callable[[], Mapping[str, Any]]:
-        """Return what makes the keywords for each object: new ones, if a resolver can change them.
+        """Return a function to the keywords for an object: a copy if a resolver can change them.
 
         Raises `GraphQLError`.
         """
@@ -149,7 +149,7 @@ class Execution(ABC):
         return lambda: self.keywords(selected, selected.arguments(self.variables))
 
     def id_arguments(self, selected: SelectedField) -> Sequence[str]:
-        """Return the names, as its resolver has them, of the field's arguments that are ids."""
+        """Return the Python names of the field's arguments that are ids."""
         return [
             each.python_name
             for each in selected.strawberry_field.arguments
@@ -163,9 +163,9 @@ class Execution(ABC):
         info: Info[Any, Any] | None,
         keywords: Mapping[str, Any],
     ) -> Any:
-        """Call the field's own resolver, past Strawberry's extensions.
+        """Call the field's own resolver, without Strawberry's extensions.
 
-        It needs an ``info`` only if the resolver asks for it.
+        ``info`` may be None if the resolver does not take one.
         """
         resolver = strawberry_field.base_resolver
         if resolver is None:

@@ -1,4 +1,4 @@
-"""How the engine reads what an operation selects, for people."""
+"""The plan of an operation, as text."""
 
 from collections.abc import Iterator
 from typing import cast
@@ -16,15 +16,15 @@ from engine.read.relations import is_joined
 from engine.relay.connection_plan import connection_of
 
 INDENT = "  "
-# What a connection's statement brings along, below the connection and below its edges.
+# What the statement of a connection reads, below the connection and below its edges.
 OF_PAGE = {"nodes": "rows of the page", "edges": "rows of the page"}
 OF_EDGE = {"node": "rows of the page", "cursor": "position in the page"}
 
 
 def explain_plan(execution: Execution) -> list[str]:
-    """Return a line for each field, those below it indented, with how it is read.
+    """Return a line for each field with how it is read; subfields are indented.
 
-    A relation is joined or has a statement of its own according to who asks.
+    Whether a relation is joined depends on the visibility of the context.
     """
     return list(_lines(execution, execution.plan.root, {}, ""))
 

@@ -1,4 +1,4 @@
-"""The engine: operations planned once, executed often."""
+"""Compiled operations: planned once, executed for many requests."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -30,7 +30,7 @@ from engine.walk import MutationExecution, QueryExecution
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _CachedPlan:
-    """A plan in the cache, with the bytes of the document that it keeps alive."""
+    """A plan, with the bytes of the document that it references."""
 
     plan: Plan
     document_bytes: int
@@ -40,7 +40,7 @@ class _CachedPlan:
         return self.plan.size + self.document_bytes
 
 
-# By operation and by what is decided about `@skip` and `@include`.
+# By operation and the values of the variables of `@skip` and `@include`.
 PLANS: Final[SizedCache[_CachedPlan]] = SizedCache(64 << 20, attrgetter("size"))
 
 
@@ -51,9 +51,9 @@ class CompiledOperation:
     schema: Schema
     document: OperationDocument
     condition_names: list[str]
-    # What the document takes, which is in memory as long as a plan of the operation.
+    # The size of the document, which a plan references.
     document_bytes: int = 0
-    # Told of each statement.
+    # Called for each statement.
     on_statement: OnStatement | None = None
 
     @classmethod
@@ -65,13 +65,13 @@ class CompiledOperation:
         document_bytes: int = 0,
         on_statement: OnStatement | None = None,
     ) -> "CompiledOperation":
-        """Prepare. Raises `NotPlannableError` if the engine cannot execute it."""
+        """Prepare an operation. Raises `NotPlannableError` if the engine cannot execute it."""
         found = OperationDocument.of(core_schema(schema), document, name)
         return cls(schema, found, found.condition_variables(), document_bytes, on_statement)
 
     @property
     def is_mutation(self) -> bool:
-        """Whether it may change something."""
+        """Whether it is a mutation."""
         return self.document.operation.operation is OperationType.MUTATION
 
     def execute(
@@ -82,10 +82,10 @@ class CompiledOperation:
         trace: Trace | None = None,
         bounds: Bounds | None = None,
     ) -> ExecutionResult:
-        """Execute with these variables, and answer as graphql-core would; tell the trace.
+        """Execute with these variables; return what graphql-core would.
 
-        Raises `NotPlannableError` before anything is done, and `OperationCancelledError` if a query
-        takes more than the bounds allow. Of a mutation, fields fail with `FieldCancelledError`.
+        Raises `NotPlannableError` before anything is executed, and `OperationCancelledError` if a
+        query exceeds its bounds. Fields of a mutation fail with `FieldCancelledError` instead.
         """
         definitions = self.document.operation.variable_definitions
         variables = VariableValues(sources={}, coerced={})
@@ -109,7 +109,7 @@ class CompiledOperation:
         try:
             cell = execution.root()
         except NotPlannableError as error:
-            # A mutation may have been carried out by now, and must not be once more.
+            # A mutation may have been executed: graphql-core must not execute it again.
             raise RuntimeError(f"The plan overlooked {error}.") from error
         if not isinstance(cell, ErrorCell | PartialCell):
             return ExecutionResult(cell, None)
@@ -117,7 +117,7 @@ class CompiledOperation:
         return ExecutionResult(data, list(islice(errors_of(cell), MAX_ERRORS)))
 
     def _plan(self, variables: VariableValues) -> Plan:
-        """Return the plan for what the variables decide; it keeps no other values."""
+        """Return the plan for these values of `@skip` and `@include`; cached."""
         decisions = {
             name: variables.coerced[name]
             for name in self.condition_names
@@ -132,7 +132,7 @@ class CompiledOperation:
             try:
                 check_selection(plan.root)
             except GraphQLError as error:
-                # A condition is null; where that is an error depends on the objects there are.
+                # A condition is null. Whether that is an error depends on the objects.
                 raise NotPlannableError(error.message) from error
             planned = _CachedPlan(plan, self.document_bytes)
             plan.on_growth = lambda: PLANS.remeasure(key, planned)

@@ -14,7 +14,7 @@ class CursorCodec(Protocol):
         """Return the position of a cursor. Raises `ValueError` if it is not of this scope."""
 
 
-class _MissingCodec:
+class MissingCodec:
     """The default: an application that selects cursors has to configure a codec."""
 
     def seal(self, _text: Any, _scope: str) -> Any:
@@ -35,7 +35,7 @@ class Options:
     cursor_codec: CursorCodec
 
 
-OPTIONS: Final = Options(cursor_codec=_MissingCodec())
+OPTIONS: Final = Options(cursor_codec=MissingCodec())
 
 
 def configure(*, cursor_codec: CursorCodec) -> None:

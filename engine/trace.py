@@ -1,6 +1,6 @@
-"""What was done to answer one operation, for those who want to look.
+"""Traces: the statements and batches of one operation.
 
-Production carries no trace, which costs a comparison with None.
+Without a trace, as in production, each statement costs a comparison with None.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,14 +17,14 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A statement that was run."""
+    """A statement that was executed."""
 
-    # The field that it reads, as Type.field, or the loader whose batch ran it; None if a resolver
-    # did.
+    # The field that it reads, as Type.field, or the loader whose batch executed it; None for a
+    # resolver.
     reads: str | None
-    # Whether its SQL was kept; None for what the engine did not make.
+    # Whether its SQL was compiled before; None if the engine did not compile it.
     is_compiled: bool | None
-    # Why it was made anew.
+    # Why it was recompiled.
     reason: str | None
     sql: str
     params: Sequence[Any] | None
@@ -35,7 +35,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class LoadedBatch:
-    """A batch of a loader."""
+    """A batch that a loader dispatched."""
 
     loader: str
     keys: int
@@ -44,7 +44,7 @@ class LoadedBatch:
 
 @dataclass(frozen=True, slots=True)
 class _StatementOrigin:
-    """What runs statements at the moment."""
+    """The field or loader that executes statements."""
 
     reads: str | None = None
     is_compiled: bool | None = None
@@ -65,7 +65,7 @@ class Trace:
 
     @contextmanager
     def record_statements(self) -> Iterator[None]:
-        """Take notice of all statements until the block ends."""
+        """Record all statements of the block."""
         with connection.execute_wrapper(self._run):
             yield
 
@@ -76,7 +76,7 @@ class Trace:
     def time_batches(
         self, loader: str, compute: Callable[[Sequence[K]], Sequence[V]]
     ) -> Callable[[Sequence[K]], Sequence[V]]:
-        """Return a loader's batch function that notes each batch."""
+        """Return a loader's batch function that records each batch."""
 
         def batch(keys: Sequence[K]) -> Sequence[V]:
             start = perf_counter()

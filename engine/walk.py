@@ -29,7 +29,7 @@ class QueryExecution(Execution):
     """An execution of a query, which is cancelled as a whole."""
 
     def objects(self, selection: Selection, sources: Sequence[Any]) -> Column:
-        """Return what is selected of objects that are there."""
+        """Return what is selected of objects, none of which is null."""
         columns = [self.field(selection, each, sources) for each in selection.fields]
         self.add_level(selection, columns, len(sources))
         return assemble_objects(selection.object_factory, columns, len(sources))
@@ -59,7 +59,7 @@ class QueryExecution(Execution):
         return column_resolver(self, selected, sources)
 
     def resolve_field(self, selected: SelectedField, sources: Sequence[Any]) -> Column:
-        """Return what the field's resolver says of each object."""
+        """Resolve the field for each object."""
         return self.complete_values(selected, self._resolve_values(selected, sources))
 
     def complete_values(self, selected: SelectedField, values: Sequence[Any]) -> Column:
@@ -91,7 +91,7 @@ class QueryExecution(Execution):
     def _type_of(
         self, selected: SelectedField, type_: Any, value: Any
     ) -> GraphQLObjectType | Exception:
-        """Return the type of an object, or why it has none that it may have."""
+        """Return the type of an object, or the error of an impossible type."""
         info = self.raw_info(selected)
         try:
             if is_abstract_type(type_):
@@ -99,21 +99,21 @@ class QueryExecution(Execution):
                 type_ = runtime_type(self.plan.document, name, type_, selected.details, info, value)
             if type_.is_type_of and not type_.is_type_of(value, info):
                 return invalid_type_error(type_, value, selected.details)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is this object's error
+        except Exception as error:  # noqa: BLE001 - any error is the object's
             return error
         return cast("GraphQLObjectType", type_)
 
     def _resolve_values(self, selected: SelectedField, sources: Sequence[Any]) -> Sequence[Any]:
-        """Return what the field's resolver returns for each object, or raises."""
+        """Return what the field's resolver returns or raises for each object."""
         values: list[Any] = []
         try:
             resolve = self._resolver(selected)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is this field's error
+        except Exception as error:  # noqa: BLE001 - any error is the field's
             return [error] * len(sources)
         for source in sources:
             try:
                 values.append(resolve(source))
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is this object's error
+            except Exception as error:  # noqa: BLE001 - any error is the object's
                 values.append(error)
         return values
 
@@ -125,7 +125,7 @@ class QueryExecution(Execution):
             and strawberry_field.base_resolver
             and not strawberry_field.extensions
         ):
-            # Strawberry would do no more, but convert the arguments for each object.
+            # Strawberry would do the same, but convert the arguments for each object.
             own = self.info(selected) if strawberry_field.base_resolver.info_parameter else None
             keywords = self.keywords_of_each(selected)
             return lambda source: self.call(strawberry_field, source, own, keywords())
@@ -137,7 +137,7 @@ class QueryExecution(Execution):
         return lambda source: resolve(source, raw, **selected.arguments(self.variables))
 
 
-# How a field of objects that are not rows comes to its column.
+# Resolves a field of objects that are not rows to its column.
 ColumnResolver: TypeAlias = Callable[[QueryExecution, SelectedField, Sequence[Any]], Column]
 
 
@@ -156,7 +156,7 @@ def _column_resolver(selection: Selection, selected: SelectedField) -> ColumnRes
 
 
 def _attribute(name: str) -> ColumnResolver:
-    """Return what reads an attribute of all objects at once, unless one has trouble with it."""
+    """Return what reads an attribute of all objects; one by one if one of them raises."""
     read = attrgetter(name)
 
     def column_resolver(
@@ -164,7 +164,7 @@ def _attribute(name: str) -> ColumnResolver:
     ) -> Column:
         try:
             values = list(map(read, sources))
-        except Exception:  # noqa: BLE001 - each is read by itself then
+        except Exception:  # noqa: BLE001 - each is read alone then
             return execution.resolve_field(selected, sources)
         return execution.complete_values(selected, values)
 
@@ -173,16 +173,16 @@ def _attribute(name: str) -> ColumnResolver:
 
 @dataclass(slots=True)
 class MutationExecution(QueryExecution):
-    """An execution whose fields change something, one after the other.
+    """An execution of a mutation, whose root fields run one after the other.
 
-    What is changed stays so when the answer turns out too large or too late. So nothing ends the
-    execution as a whole: a field that is cancelled fails, and the rest of its payload is answered.
+    Changes are committed even if the response is too large or too late. So the operation is never
+    cancelled as a whole: a cancelled field fails, and the other fields of the payload are returned.
     """
 
     _is_in_payload: bool = False
 
     def root(self) -> Any:
-        """Return the cell of the root; stop at a failure."""
+        """Return the cell of the root; stop at the first error cell."""
         selection = self.plan.root
         columns: list[Column] = []
         for each in selection.fields:
@@ -192,8 +192,8 @@ class MutationExecution(QueryExecution):
                 column = QueryExecution.field(self, selection, each, [self.root_value])
             except OperationCancelledError as error:
                 column = _cancelled_column(each, error, 1, is_executed=False)
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is this field's error
-                # The field may have been carried out, so the others are answered.
+            except Exception as error:  # noqa: BLE001 - any error is the field's
+                # The field may have been executed, so the others are returned.
                 column = finish_column(
                     each, Column([each.place.error_cell(error)], is_error_free=False)
                 )
@@ -225,10 +225,7 @@ class MutationExecution(QueryExecution):
         return column
 
     def add_level(self, selection: Selection, columns: Sequence[Column], size: int) -> None:
-        """Count a level below a payload, which itself has to be answered, however late it is.
-
-        What is read for it has to be in time.
-        """
+        """Count a level below a payload; the payload itself is returned after the deadline too."""
         if self._is_in_payload:
             self.bounds.add_level(widths_of(selection), columns, size)
 
@@ -236,7 +233,7 @@ class MutationExecution(QueryExecution):
 def _cancelled_column(
     selected: SelectedField, error: OperationCancelledError, size: int, *, is_executed: bool
 ) -> Column:
-    """Return the column of a field that was cancelled."""
+    """Return the column of a cancelled field."""
     failed = FieldCancelledError(error, is_executed=is_executed)
     return finish_column(
         selected, Column([selected.place.error_cell(failed)] * size, is_error_free=False)

@@ -1,1 +1,1 @@
-"""What schemas tell the engine of their fields: rules, extensions, loaders."""
+"""Fields of a schema: declarations, rules, extensions, loaders."""

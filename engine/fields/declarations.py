@@ -1,4 +1,4 @@
-"""What Strawberry and strawberry-django know of types and fields."""
+"""What Strawberry and strawberry-django declare, and what the engine refuses of it."""
 
 from collections.abc import Sequence
 from typing import Any, Final, cast
@@ -40,9 +40,9 @@ RELATIONS: Final = (
 
 
 def check_selection(selection: Selection, *, from_rows: bool = False) -> None:
-    """Look at all that is selected. Raises `NotPlannableError` for what the engine cannot do.
+    """Raise `NotPlannableError` if the engine cannot read something that is selected.
 
-    Below a field that is read from rows, the selection is ``from_rows``.
+    A selection is ``from_rows`` if its objects are rows and not instances.
     """
     for selected in selection.fields:
         if selected.name != TYPENAME and is_relay_id(selected):
@@ -67,7 +67,7 @@ def check_selection(selection: Selection, *, from_rows: bool = False) -> None:
 
 
 def _check_annotations(selected: SelectedField, *, from_rows: bool) -> None:
-    """Check that what a field annotates is annotated: to instances, by the optimizer only."""
+    """Refuse annotations of instances, which only strawberry-django's optimizer adds."""
     strawberry_field = selected.strawberry_field
     if (
         isinstance(strawberry_field, StrawberryDjangoField)
@@ -82,15 +82,15 @@ def _is_below_rows(selected: SelectedField, *, from_rows: bool) -> bool:
     if any(isinstance(each, ReadExtension) for each in selected.strawberry_field.extensions):
         return True
     if from_rows:
-        # Of a connection, its objects; of a model, what no resolver makes.
+        # The items of a connection; the fields of a model without a resolver.
         return model_of(selected.parent) is None or selected.strawberry_field.base_resolver is None
     return model_of(selected.parent) is None and returns_queryset(selected)
 
 
 def _check_of_several_types(selected: SelectedField) -> None:
-    """Check that no row has to be read with the columns of a subclass of its model.
+    """Refuse interfaces and unions of a model and its subclass.
 
-    Which subclasses a queryset selects, strawberry-django's optimizer decides.
+    Which subclasses a queryset selects, only strawberry-django's optimizer decides.
     """
     if not is_abstract_type(selected.named_type):
         return
@@ -101,9 +101,9 @@ def _check_of_several_types(selected: SelectedField) -> None:
 
 
 def returns_queryset(selected: SelectedField) -> bool:
-    """Return whether the engine reads what the field's resolver returns.
+    """Return whether the field's resolver returns a queryset that the engine may read.
 
-    Raises `NotPlannableError` if it has an extension that the engine does not know.
+    Raises `NotPlannableError` for an extension that the engine does not accept.
     """
     strawberry_field = selected.strawberry_field
     if (
@@ -124,7 +124,7 @@ def _is_flat(selected: SelectedField) -> bool:
 
 
 def _check_id(selected: SelectedField) -> None:
-    """Check that the `id` of a node of a model is made of a column, by nobody else's rule."""
+    """Refuse the `id` of a node unless it is made of a column as strawberry-django does."""
     origin, model = definition_of(selected.parent).origin, model_of(selected.parent)
     if model is None:
         return
@@ -155,7 +155,7 @@ def _check_model_field(selected: SelectedField) -> None:
 
 
 def is_column(selected: SelectedField, db_field: Any) -> bool:
-    """Return whether an instance has the column's value for the field: of a file it has more."""
+    """Return whether the field's value is the column's; a file field returns an object."""
     if not is_leaf_type(selected.named_type):
         return False
     if db_field.is_relation:
@@ -169,7 +169,7 @@ def is_column(selected: SelectedField, db_field: Any) -> bool:
 
 
 def _check_relation(selected: SelectedField, db_field: Any) -> None:
-    """Check that the field shows the other side of a relation as it is."""
+    """Refuse a relation unless the field returns all objects of its other side."""
     name = f"{selected.parent}.{selected.name}"
     strawberry_field = django_field(selected)
     if not isinstance(db_field, RELATIONS) or isinstance(db_field, GenericRel):
@@ -193,14 +193,14 @@ def _check_relation(selected: SelectedField, db_field: Any) -> None:
 
 
 def _is_as_stored(model: type[models.Model], manager: Any) -> bool:
-    """Return whether a manager's querysets are the model's rows, all of them, as instances."""
+    """Return whether a manager returns all rows of the model, unchanged."""
     rows = manager.all()
     plain: models.QuerySet[Any] = models.QuerySet(model)
     return is_plain(rows) and str(rows.query) == str(plain.query)
 
 
 def is_plain(rows: models.QuerySet[Any]) -> bool:
-    """Return whether the engine reads a queryset's rows as Django does: one instance for each."""
+    """Return whether the queryset has one plain instance for each row."""
     query, private = rows.query, cast("Any", rows)
     return (
         private._iterable_class is ModelIterable  # noqa: SLF001 - no public name for these
@@ -211,7 +211,7 @@ def is_plain(rows: models.QuerySet[Any]) -> bool:
 
 
 def type_of_rows(selected: SelectedField, model: type[models.Model]) -> GraphQLObjectType | None:
-    """Return the type of which the model's rows are in a field; None if each has to be asked."""
+    """Return the object type of the model's rows in a field; None if it depends on the row."""
     possible = possible_types(selected)
     if any(map(has_own_type_check, possible)):
         return None
@@ -224,14 +224,14 @@ def type_of_rows(selected: SelectedField, model: type[models.Model]) -> GraphQLO
 
 
 def returned_rows(value: Any) -> Any:
-    """Return what strawberry-django takes for a resolver's value: of a manager, its queryset."""
+    """Return a resolver's value; of a manager, its queryset."""
     if callable(value):
         value = value()
     return manager_queryset(value) if isinstance(value, BaseManager) else value
 
 
 def django_result(strawberry_field: StrawberryDjangoField, value: Any, info: Info[Any, Any]) -> Any:
-    """Return what strawberry-django makes of a resolver's value: of a queryset, instances."""
+    """Return a resolver's value as strawberry-django does: of a queryset, instances."""
     value = returned_rows(value)
     if isinstance(value, models.QuerySet):
         return strawberry_field.get_queryset_hook(info)(value)
@@ -239,7 +239,7 @@ def django_result(strawberry_field: StrawberryDjangoField, value: Any, info: Inf
 
 
 def _check_item_fields(selected: SelectedField) -> None:
-    """Check a connection, and what is between it and its items, which the engine makes itself."""
+    """Refuse connections with edges or extensions that the engine does not know."""
     _check_extensions(selected)
     if not isinstance(selected.named_type, GraphQLObjectType):
         raise NotPlannableError(f"{selected.parent}.{selected.name} is of an abstract type")
@@ -265,16 +265,16 @@ def _check_extensions(selected: SelectedField) -> None:
             *(strawberry_field.get_ordering(), strawberry_field.get_pagination()),
         )
         if any(each is not None and each is not UNSET for each in offered):
-            raise NotPlannableError(f"{selected.parent}.{selected.name} filters by itself")
+            raise NotPlannableError(f"{selected.parent}.{selected.name} has filters or pages")
 
 
 def django_field(selected: SelectedField) -> StrawberryDjangoField:
-    """Return the field as strawberry-django declares it, which `check_selection` has seen to."""
+    """Return the field as strawberry-django declares it, which `check_selection` requires."""
     return cast("StrawberryDjangoField", selected.strawberry_field)
 
 
 def model_field(selected: SelectedField) -> Any:
-    """Return the model's field that the field shows. Raises `NotPlannableError` if it is none."""
+    """Return the model field of the field. Raises `NotPlannableError` if there is none."""
     strawberry_field = django_field(selected)
     model = cast("type[models.Model]", model_of(selected.parent))
     try:
@@ -284,14 +284,14 @@ def model_field(selected: SelectedField) -> Any:
 
 
 def is_text(field: Any) -> bool:
-    """Return whether a model's field is read as the text that PostgreSQL has, and nothing else."""
+    """Return whether a model field returns PostgreSQL's text unchanged."""
     return isinstance(field, models.CharField | models.TextField) and not hasattr(
         field, "from_db_value"
     )
 
 
 def is_string(selected: SelectedField) -> bool:
-    """Return whether the field's values are texts."""
+    """Return whether the field is of the type `String`."""
     return get_nullable_type(selected.type) is GraphQLString
 
 

@@ -1,6 +1,6 @@
-"""Extensions of fields that the engine knows, so that it need not refuse the field.
+"""Field extensions that the engine accepts; it refuses fields with others.
 
-Each does for single objects, in graphql-core's execution, what the engine does for whole levels.
+In graphql-core's execution, each does for one object what the engine does for a level.
 """
 
 from abc import ABC, abstractmethod
@@ -30,40 +30,40 @@ class LevelReader(Protocol):
 
 
 class FieldRule(FieldExtension, ABC):
-    """The field of an object is null unless the requester may read it."""
+    """A rule that makes the field null for objects of which the requester may not read it."""
 
-    # What of the object decides about it, as Django names it.
+    # The attribute of the object that decides, by its name in Django.
     attribute: ClassVar[str] = "pk"
 
     def allows_all(self, context: Any) -> bool:  # noqa: ARG002 - for those that look at it
-        """Return whether the field may be read of every object, whatever the attributes are."""
+        """Return whether the field may be read of all objects."""
         return False
 
     @abstractmethod
     def allows(self, context: Any, values: Sequence[Any]) -> Sequence[bool]:
-        """Return, by the attributes of some objects, whether the field may be read of each."""
+        """Return whether the field may be read of each object, by their attributes."""
 
     def resolve(
         self, next_: Callable[..., Any], source: Any, info: Info[Any, Any], **kwargs: Any
     ) -> Any:
-        """Resolve the field of one object if that is allowed."""
+        """Resolve the field of one object, or return None."""
         (allowed,) = self.allows(info.context, [getattr(source, self.attribute)])
         return next_(source, info, **kwargs) if allowed else None
 
 
 class ReadExtension(FieldExtension, ABC):
-    """Resolves the field itself, below objects of models."""
+    """An extension that reads the field itself, below rows."""
 
     @abstractmethod
     def reader(self, reader: LevelReader, selected: SelectedField) -> ReadColumn:
-        """Return what reads the field for a level of records."""
+        """Return what reads the field for a level."""
 
 
 class DescriptionExtension(FieldExtension):
-    """Describes the field, and changes nothing about how it is resolved."""
+    """An extension that changes the field's description only."""
 
     def resolve(
         self, next_: Callable[..., Any], source: Any, info: Info[Any, Any], **kwargs: Any
     ) -> Any:
-        """Change nothing."""
+        """Resolve the field unchanged."""
         return next_(source, info, **kwargs)

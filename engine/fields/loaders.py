@@ -1,19 +1,18 @@
 """A DataLoader for synchronous execution.
 
-The contract is the reference implementation's (github.com/graphql/dataloader, version 2): a batch
-function from keys to values of the same length and order, each key in a batch but once and loaded
-once a request, errors per key, and a batch that fails as a whole failing each of its keys.
+The contract is that of the reference implementation (github.com/graphql/dataloader, version 2):
+the batch function returns a value or an error per key, in the order of the keys; each key is loaded
+once per request; a batch that raises fails each of its keys.
 
-Two things are different, because without an event loop nobody can wait for "the next tick":
+Two things differ, because there is no event loop with a next tick:
 
-- Whoever knows a whole level of keys announces them with `expect`, and the first `load` fetches
-  them together. The engine does, so that a batch is dispatched once a level.
-- A batch's failure is remembered like a key's own error, until `clear`. The reference forgets it
-  once all loads of the tick were told; here they come one after the other, and each would dispatch
-  again, to wait for the same timeout.
+- `expect` announces the keys of a level, and the first `load` fetches all of them. The engine does
+  so, so that a level dispatches one batch.
+- The error of a batch is cached like that of a key, until `clear`. The reference drops it after the
+  tick; here loads follow one another, and each would dispatch again, up to the same timeout.
 
-Of the reference's options there are none: a batch is as large as its level, which the operation
-limits bound, keys are hashable, and the cache is the loader's own.
+There are no options: the operation limits bound a batch, keys are hashable, and the cache is the
+loader's own.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
@@ -30,7 +29,7 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, slots=True)
 class _Rejection:
-    """Why a key has no value, and where that was noticed, which each `raise` would add to."""
+    """The error of a key, with its first traceback: each `raise` would extend it."""
 
     error: Exception
     traceback: TracebackType | None
@@ -44,13 +43,13 @@ class DataLoader(Generic[K, V]):
     """Loads values by key, in batches, at most once each."""
 
     def __init__(self, batch: Callable[[Sequence[K]], Sequence[V | Exception]]) -> None:
-        """Load with ``batch``, which may answer single keys with exceptions."""
+        """Load with ``batch``, which may return exceptions for single keys."""
         self._batch = batch
         self._loaded: dict[K, V | _Rejection] = {}
         self._expected: dict[K, None] = {}
 
     def __contains__(self, key: K) -> bool:
-        """Return whether the key needs no fetching."""
+        """Return whether the key is loaded."""
         return key in self._loaded
 
     def expect(self, keys: Iterable[K]) -> None:
@@ -58,10 +57,10 @@ class DataLoader(Generic[K, V]):
         self._expected.update(dict.fromkeys(keys))
 
     def load(self, key: K) -> V:
-        """Return the key's value, fetching it with all expected keys if it is not here yet.
+        """Return the key's value; fetch it with all expected keys if it is not loaded.
 
-        Raises the exception that the batch function answered this key with, or raised, and
-        `TypeError` for a key of None or an answer that is no sequence of as many values as keys.
+        Raises the exception that the batch function returned for this key, or raised, and
+        `TypeError` for a key of None or a result that is not a sequence of one value per key.
         """
         self._fetch([key])
         loaded = self._loaded[key]
@@ -76,17 +75,17 @@ class DataLoader(Generic[K, V]):
         return [each.error if isinstance(each, _Rejection) else each for each in loaded]
 
     def prime(self, key: K, value: V | Exception) -> Self:
-        """Provide a value or an error that is known already; a key that has one keeps it."""
+        """Set a key's value or error, unless it has one."""
         self._loaded.setdefault(key, _unwrap(value))
         return self
 
     def clear(self, key: K) -> Self:
-        """Forget a key, so that its next load fetches it again."""
+        """Remove a key from the cache, so that its next load fetches it again."""
         self._loaded.pop(key, None)
         return self
 
     def clear_all(self) -> Self:
-        """Forget all keys."""
+        """Remove all keys from the cache."""
         self._loaded.clear()
         return self
 
@@ -102,7 +101,7 @@ class DataLoader(Generic[K, V]):
     def _dispatch(self, keys: list[K]) -> None:
         try:
             values = _check_values(self._batch(keys), len(keys))
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is each key's error
+        except Exception as error:  # noqa: BLE001 - any error is that of each key
             self._loaded.update(dict.fromkeys(keys, _Rejection.of(error)))
         else:
             self._loaded.update(zip(keys, [_unwrap(each) for each in values], strict=True))
@@ -149,7 +148,7 @@ class LoadingContext(Protocol):
     """What nested connections ask of a context when graphql-core executes."""
 
     def expect(self, rows: Iterable[Model]) -> None:
-        """Take notice of a level of objects."""
+        """Receive the objects of a level."""
 
     def batch(self, name: Hashable, make: Callable[[], Batch[Any]]) -> Batch[Any]:
         """Return the request's batch of this name, made when it is first asked for."""

@@ -43,9 +43,9 @@ def has_variables(node: Node) -> bool:
 
 
 def shape(given: Mapping[str, Any], types: Mapping[str, GraphQLType]) -> Hashable | None:
-    """Return what tells calls apart that need querysets of their own; None if there are too many.
+    """Return the cache key of the arguments' SQL; None if their values change it.
 
-    Ids are values of slots, and only whether they are null matters.
+    Ids are bind parameters, so only whether they are null matters.
     """
     parts: list[Hashable] = []
     for name, value in given.items():

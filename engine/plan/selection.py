@@ -65,7 +65,7 @@ MAX_COMPILED_BYTES: Final = 8 << 20
 
 
 class NotPlannableError(Exception):
-    """The engine does not know how to do this; graphql-core does."""
+    """The engine cannot execute this operation; graphql-core can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class OperationDocument:
     def of(
         cls, schema: GraphQLSchema, document: DocumentNode, name: str | None
     ) -> "OperationDocument":
-        """Find the operation of a valid document. Raises `NotPlannableError` if it is unclear."""
+        """Find the operation of a valid document. Raises `NotPlannableError` if it is ambiguous."""
         operations = [
             each
             for each in document.definitions
@@ -88,7 +88,7 @@ class OperationDocument:
             and (name is None or (each.name and each.name.value == name))
         ]
         if len(operations) != 1 or operations[0].operation is OperationType.SUBSCRIPTION:
-            raise NotPlannableError("It is open which operation is meant.")
+            raise NotPlannableError("It is ambiguous which operation is meant.")
         fragments = {
             each.name.value: each
             for each in document.definitions
@@ -114,7 +114,7 @@ class OperationDocument:
 
 
 class CompiledField(NamedTuple):
-    """How a field is read, for one visibility and shape of arguments, and its size."""
+    """What reads a field, for one visibility and shape of arguments, and its size."""
 
     value: Any
     size: int
@@ -124,10 +124,10 @@ class Plan:
     """What an operation selects when `@skip` and `@include` are decided."""
 
     def __init__(self, document: OperationDocument, variables: VariableValues) -> None:
-        """Plan the root. Raises `NotPlannableError`, here and whenever a type is looked into."""
+        """Plan the root. Raises `NotPlannableError`, here and when a selection is planned."""
         self.document = document
         self.variables = variables
-        # Called when the plan has grown by a reading.
+        # Called when the plan has grown by a compiled field.
         self.on_growth: Callable[[], None] = _nothing
         self._compiled_fields: SizedCache[CompiledField] = SizedCache(
             MAX_COMPILED_BYTES, attrgetter("size")
@@ -142,7 +142,7 @@ class Plan:
         self.root = Selection(self, root, groups)
 
     def compiled(self, selected: "SelectedField", kind: Hashable, make: Callable[[], Any]) -> Any:
-        """Return how a field is read for one kind of requester and arguments; cached."""
+        """Return what reads a field for one visibility and shape of arguments; cached."""
         key = (selected, kind)
         found = self._compiled_fields.get(key)
         if found is None:
@@ -154,12 +154,12 @@ class Plan:
 
     @property
     def size(self) -> int:
-        """The estimated bytes of the plan and its readings, without the document's."""
+        """The estimated bytes of the plan and its compiled fields, without the document's."""
         return PLAN_BYTES + FIELD_BYTES * self.field_count + self._compiled_fields.size
 
     @cached_property
     def field_count(self) -> int:
-        """How many fields are selected on all levels, each counted for each type that has it."""
+        """How many fields are selected on all levels, counted for each type that has them."""
         return self.root.field_count
 
 
@@ -177,7 +177,7 @@ class Selection:
         self.type = type_
         self.fields = [SelectedField(plan, type_, key, group) for key, group in groups.items()]
         self.object_factory = ObjectFactory(tuple(each.key for each in self.fields))
-        # What executors find out about it.
+        # Facts that executions cache.
         self.facts: dict[str, Any] = {}
 
     @property
@@ -188,13 +188,13 @@ class Selection:
 
 @dataclass(eq=False)
 class SelectedField:
-    """A field of a selection, with all that is selected below it."""
+    """A field of a selection, with its subselections."""
 
     plan: Plan
     parent: GraphQLObjectType
     key: str
     details: list[FieldDetails]
-    # What executors find out about it.
+    # Facts that executions cache.
     facts: dict[str, Any] = field(default_factory=dict)
     _subselections: dict[str, Selection] = field(default_factory=dict)
 
@@ -210,17 +210,17 @@ class SelectedField:
 
     @cached_property
     def nodes(self) -> list[FieldNode]:
-        """Where it is in the document."""
+        """Its nodes in the document."""
         return [each.node for each in self.details]
 
     @cached_property
     def definition(self) -> GraphQLField | None:
-        """What graphql-core knows of it; None for `__typename`."""
+        """graphql-core's definition; None for `__typename`."""
         return self.parent.fields.get(self.name)
 
     @cached_property
     def strawberry_field(self) -> StrawberryField:
-        """What Strawberry knows of it."""
+        """Strawberry's definition."""
         extensions = self.definition.extensions if self.definition else {}
         found = extensions.get(DEFINITION)
         if not isinstance(found, StrawberryField):
@@ -229,29 +229,29 @@ class SelectedField:
 
     @cached_property
     def type(self) -> GraphQLOutputType:
-        """What it returns."""
+        """Its type."""
         if self.definition is None:
             raise NotPlannableError(self.name)
         return self.definition.type
 
     @cached_property
     def named_type(self) -> GraphQLNamedType:
-        """What is below the lists that it returns."""
+        """Its type without lists and non-null."""
         return get_named_type(self.type)
 
     @cached_property
     def is_required(self) -> bool:
-        """Whether it must not be null."""
+        """Whether it is non-null."""
         return is_non_null_type(self.type)
 
     @cached_property
     def place(self) -> FieldLocation:
-        """Where errors are."""
+        """The location of its errors."""
         return FieldLocation(self.parent.name, self.name, self.nodes)
 
     @cached_property
     def complete_values(self) -> Completion:
-        """Completes its values."""
+        """The function that completes its values."""
         return completion(self.type, self.place)
 
     @cached_property
@@ -277,9 +277,9 @@ class SelectedField:
         }
 
     def shared_arguments(self, variables: VariableValues) -> Mapping[str, Any]:
-        """Return its arguments, of which other requests have the same constants.
+        """Return its arguments; constants are shared with other requests.
 
-        They must not be changed, nor be given to a resolver. Raises `GraphQLError`.
+        Do not change them or pass them to a resolver. Raises `GraphQLError`.
         """
         if self.definition is None or not (self.definition.args or self.nodes[0].arguments):
             return {}
@@ -289,7 +289,7 @@ class SelectedField:
         return given if given is not None else self._arguments(variables)
 
     def _lookup_variables(self, variables: VariableValues) -> Mapping[str, Any] | None:
-        """Return its arguments if those that vary are nothing but variables that are given."""
+        """Return its arguments if each that varies is one variable that is given."""
         names = self._variable_names
         if names is None or not all(
             variables.coerced.get(each) is not None
@@ -312,7 +312,7 @@ class SelectedField:
 
     @cached_property
     def _variable_names(self) -> Mapping[str, str] | None:
-        """The variables by the arguments that they are; None if one is but a part of its."""
+        """The variables by argument; None if one is a part of an argument."""
         nodes = {
             each.name.value: each.value
             for each in self.nodes[0].arguments or ()
@@ -329,7 +329,7 @@ class SelectedField:
 
     @cached_property
     def constant_arguments(self) -> Mapping[str, Any]:
-        """The arguments that are the same whatever the variables; not to be given to resolvers."""
+        """The arguments without variables; do not pass them to resolvers."""
         if self.definition is None:
             return {}
         node = self.nodes[0]
@@ -354,7 +354,7 @@ class SelectedField:
         return get_argument_values(self.definition, self.nodes[0], variables)
 
     def subselection(self, type_: GraphQLObjectType) -> Selection:
-        """Return what is selected of the objects of this type that the field leads to."""
+        """Return what is selected of the field's objects of this type."""
         found = self._subselections.get(type_.name)
         if found is None:
             document = self.plan.document
@@ -372,11 +372,11 @@ class SelectedField:
 
     @cached_property
     def field_count(self) -> int:
-        """How many fields there are from here on: this one and all below it."""
+        """How many fields there are: this one and all below."""
         return 1 + sum(each.field_count for each in self.selections())
 
     def selections(self) -> Iterator[Selection]:
-        """Yield what is selected of each type that the field may lead to."""
+        """Yield what is selected of each type that the field's objects may have."""
         if self.definition is None:
             return
         type_ = self.named_type
@@ -388,7 +388,7 @@ class SelectedField:
 
 
 def finish_column(selected: SelectedField, column: Column) -> Column:
-    """Return the column of a field, with null where that may be and failures where it may not."""
+    """Return the column with null for errors, or errors for null if the field is non-null."""
     if selected.is_required:
         return refuse_nulls(column, selected.place)
     return nullify_errors(column)

@@ -6,11 +6,11 @@ from typing import Any
 
 
 def global_ids(type_name: str, keys: Sequence[Any]) -> list[str]:
-    """Return the ids of objects of a type: `type_name:key` in base64, as Strawberry has them.
+    """Return the ids of objects of a type: `type_name:key` in base64, as Strawberry's.
 
-    Texts of one length, as those of UUIDs are, are encoded in one go. Base64 makes four signs of
-    three bytes; so each text is filled up with zeros, and what these became is overwritten by the
-    signs that base64 fills up with.
+    Texts of equal length, such as UUIDs, are encoded in one call. Base64 encodes three bytes as
+    four characters, so each text is padded with zeros to a multiple of three, and the characters
+    of the zeros are overwritten by base64's own padding.
     """
     prefix, texts = f"{type_name}:", list(map(str, keys))
     sizes = set(map(len, texts))

@@ -1,4 +1,4 @@
-"""Model instances, for fields whose resolver is given one."""
+"""Model instances, for fields whose resolver takes one."""
 
 from collections.abc import Sequence
 from typing import Any, cast
@@ -14,7 +14,7 @@ def make_instances(
     columns: Sequence[Sequence[Any]],
     size: int,
 ) -> list[Any]:
-    """Make instances out of columns, and of those behind relations the related ones."""
+    """Make instances of columns, with related instances for paths through relations."""
     own_columns = {
         path[0]: column for path, column in zip(paths, columns, strict=True) if len(path) == 1
     }

@@ -16,21 +16,21 @@ class InfoExpression(NamedTuple):
 
 
 class Layout:
-    """The columns that a statement has to select, as readers ask for them."""
+    """The columns that a statement selects, registered by readers."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start without columns."""
         self.indexes: dict[str, int] = {}
         self.annotations: dict[str, Any] = {}
 
     def index(self, path: str) -> int:
-        """Return where the column at the path, in Django's notation, will be."""
+        """Return the index of the column at the path, in Django's notation."""
         return self.indexes.setdefault(path, len(self.indexes))
 
     def select(
         self, rows: models.QuerySet[Any], info: Info[Any, Any], *more: str
     ) -> models.QuerySet[Any, Any]:
-        """Have a queryset select the columns, and some more behind them."""
+        """Return the queryset selecting the columns, and ``more`` after them."""
         if self.annotations:
             expressions = {
                 label: each.make(info) if isinstance(each, InfoExpression) else each

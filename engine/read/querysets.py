@@ -1,4 +1,4 @@
-"""Fields whose resolver returns a queryset: of the root, and of payloads."""
+"""Fields of the root and of payloads whose resolver returns a queryset."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from copy import deepcopy
@@ -30,23 +30,23 @@ from engine.read.sources import ARGUMENT, RowSource
 from engine.result.completion import Column, group_cells
 from engine.result.rows import RowColumns
 from engine.sql.keys import Bind
-from engine.sql.statements import Param, ParameterReadError, UncheckedSlot
+from engine.sql.statements import Param, ParameterReadError, UncheckedParam
 
 SOURCE = "source"
 T = TypeVar("T")
 
 
 class NotAQuerySetError(ParameterReadError):
-    """A resolver returned something else than a queryset."""
+    """A resolver returned something other than a queryset that the engine reads."""
 
     def __init__(self, value: Any) -> None:
-        """Carry what it returned."""
+        """Carry the value."""
         super().__init__("This is not a queryset that the engine reads.", "no queryset")
         self.value = value
 
 
 class CompiledRows(NamedTuple):
-    """A field's rows for one visibility, and who reads them."""
+    """A field's rows for one visibility, and their reader."""
 
     source: RowSource
     reader: Reader
@@ -55,11 +55,11 @@ class CompiledRows(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _ConstantArguments:
-    """What is the same of a field's arguments in all requests."""
+    """The arguments of a field that are the same in all requests."""
 
     keywords: Mapping[str, Any]
     shape: Hashable | None
-    # Those in which there are variables, what ids are called, and of what types all are.
+    # The arguments with variables, the names of ids, and the types of all arguments.
     varying: Sequence[str]
     id_names: Sequence[str]
     types: Mapping[str, GraphQLInputType]
@@ -84,13 +84,13 @@ class _ConstantArguments:
         )
 
     def ids(self, keywords: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the values of the arguments that are ids, by the names of their slots."""
+        """Return the ids among the arguments, by the names of their bind parameters."""
         return {f"{ARGUMENT}{name}": keywords[name] for name in self.id_names if keywords.get(name)}
 
 
 @dataclass(frozen=True, slots=True)
 class FieldArguments:
-    """A field's arguments: as they were given, and as its resolver gets them."""
+    """A field's arguments, as coerced and as its resolver takes them."""
 
     given: Mapping[str, Any]
     keywords: Mapping[str, Any]
@@ -101,7 +101,7 @@ class FieldArguments:
     def of(
         cls, execution: Execution, selected: SelectedField, excluded: Sequence[str]
     ) -> "FieldArguments":
-        """Read them, but for those to ``excluded``. Raises `GraphQLError`."""
+        """Coerce all arguments except the ``excluded`` ones. Raises `GraphQLError`."""
         given = selected.shared_arguments(execution.variables)
         known: _ConstantArguments | None = selected.facts.get("arguments")
         if known is None:
@@ -122,14 +122,14 @@ class FieldArguments:
     def cached(
         self, execution: Execution, selected: SelectedField, more: Hashable, make: Callable[[], T]
     ) -> T:
-        """Return what was made for this visibility and kind of arguments, or make it."""
+        """Return the cached value for this visibility and shape of arguments, or make it."""
         if self.shape is None or not execution.is_shared:
             return make()
         kind = (execution.context.visibility(), self.shape, more)
         return cast("T", selected.plan.compiled(selected, kind, make))
 
     def bind_arguments(self, bind: Bind | None = None) -> dict[str, Any]:
-        """Return the keywords, ids as the operand has them, for one call of the resolver."""
+        """Return the keywords for one call of the resolver, ids as bind parameters."""
         keywords = dict(self.keywords)
         if bind is not None:
             ids = (name for name in keywords if f"{ARGUMENT}{name}" in self.values)
@@ -147,7 +147,7 @@ def resolve_column(execution: Execution, selected: SelectedField, sources: Seque
 def _column(execution: Execution, selected: SelectedField, source: Any) -> Column:
     try:
         call = FieldArguments.of(execution, selected, ())
-        # Of which type an interface's rows are, is different each time.
+        # The type of an interface's rows depends on the queryset.
         is_cacheable = (
             call.shape is not None
             and execution.is_shared
@@ -165,7 +165,7 @@ def _column(execution: Execution, selected: SelectedField, source: Any) -> Colum
         found = rows.source.rows(execution, {**call.values, SOURCE: source})
     except NotAQuerySetError as error:
         return execution.complete_values(selected, [error.value])
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is this field's error
+    except Exception as error:  # noqa: BLE001 - any error is the field's
         return finish_column(
             selected, Column([selected.place.error_cell(error)], is_error_free=False)
         )
@@ -179,7 +179,7 @@ def _column(execution: Execution, selected: SelectedField, source: Any) -> Colum
 
 
 class _ParamAttributes:
-    """An object whose ids and texts are slots."""
+    """An object whose ids and texts are bind parameters."""
 
     def __init__(self, source: Any) -> None:
         self._source = source
@@ -188,7 +188,7 @@ class _ParamAttributes:
         value = getattr(self._source, name)
         if _is_param(value):
             read = attrgetter(name)
-            return UncheckedSlot(lambda values: read(values[SOURCE]))
+            return UncheckedParam(lambda values: read(values[SOURCE]))
         if value is None or isinstance(value, bool):
             return value
         raise ParameterReadError(f"This depends on {name}.", "attribute")
@@ -199,7 +199,7 @@ def _is_param(value: Any) -> bool:
 
 
 def _source_shape(source: Any) -> Hashable:
-    """Return what tells objects apart whose querysets differ by more than ids and texts."""
+    """Return the cache key of an object's querysets: all attributes but ids and texts."""
     if not is_dataclass(source):
         return None
     values = ((each.name, getattr(source, each.name)) for each in fields(source))
@@ -238,7 +238,7 @@ def _rows(
         return in_order(rows)
 
     type_ = object_type(selected)
-    # Which type an interface's rows are of, only the queryset tells.
+    # The type of an interface's rows depends on the queryset.
     if is_abstract_type(type_):
         bind = {**call.values, SOURCE: source}.__getitem__
         rows = queryset(execution.info(selected), bind)

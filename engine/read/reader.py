@@ -1,6 +1,6 @@
-"""From columns of a model's objects to the objects of the answer.
+"""Readers: from columns of a model to the objects of the answer.
 
-No model instance is made but for fields that have a resolver of their own.
+Only fields with a resolver of their own get model instances.
 """
 
 from collections.abc import Sequence
@@ -39,8 +39,8 @@ from engine.sql.keys import to_python_values
 class Reader:
     """Reads what is selected of a model's objects, from columns with a prefix.
 
-    A reader is for one visibility: objects that everybody of it sees are joined, others are read
-    by a statement of their own.
+    A reader is for one visibility: objects that are visible to all requests of it are joined,
+    others are read by a statement of their own.
     """
 
     def __init__(
@@ -51,28 +51,28 @@ class Reader:
         model: type[models.Model],
         prefix: str = "",
     ) -> None:
-        """Ask the layout for all columns."""
+        """Register all columns with the layout."""
         self.execution = execution
         self.selection = selection
         self.layout = layout
         self.model = model
         self.prefix = prefix
         self.instance_paths: dict[str, int] = {}
-        # What the resolver's queryset annotates, by name, for resolvers that read it.
+        # Annotations of the resolver's queryset, by name, for resolvers that read them.
         self.carried: dict[str, tuple[int, Any]] = {}
         self.column_readers = [self._column_reader(each) for each in selection.fields]
         self.widths = widths_of(selection)
-        # It is made for one request and serves many.
+        # A reader outlives the request that it is compiled for.
         del self.execution
 
     def child(
         self, selection: Selection, layout: Layout, model: type[models.Model], prefix: str = ""
     ) -> "Reader":
-        """Make a reader of what a field leads to, while this one is made."""
+        """Compile a reader of a field's objects, while this one is compiled."""
         return Reader(self.execution, selection, layout, model, prefix)
 
     def carry(self, rows: models.QuerySet[Any]) -> None:
-        """Select what the queryset annotates, if instances are made, before it is selected."""
+        """Register the annotations of the queryset, if instances are made. Call before `select`."""
         if self.instance_paths:
             for name, expression in rows.query.annotation_select.items():
                 self.carried[name] = (self.layout.index(name), expression.output_field)
@@ -112,7 +112,7 @@ class Reader:
 
             mask = records.cached((type(rule), index), compute_mask)
             column = scatter(read(execution, records.where(mask)), mask)
-            # Null stands for what may not be read, and must not stand everywhere.
+            # Null means that the field may not be read; a non-null field fails instead.
             return refuse_nulls(column, selected.place) if selected.is_required else column
 
         return read_if_allowed
@@ -138,7 +138,7 @@ class Reader:
     def column_index(self, path: str) -> int:
         """Return where the column at the path, in Django's notation, will be in the rows."""
         key = self.model._meta.pk
-        # By one name, so that it is read once.
+        # One name for the key, so that it is selected once.
         own = ALL if key and path == key.attname else path
         return self.layout.index(f"{self.prefix}{own}")
 
@@ -179,7 +179,7 @@ class Reader:
             info = execution.info(selected)
             try:
                 keywords = execution.keywords_of_each(selected)
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is this field's error
+            except Exception as error:  # noqa: BLE001 - any error is the field's
                 return execution.complete_values(selected, [error] * records.size)
             values: list[Any] = []
             for instance in self.instances(execution, records):
@@ -189,14 +189,14 @@ class Reader:
                     values.append(
                         value if is_plain else django_result(strawberry_field, value, info)
                     )
-                except Exception as error:  # noqa: BLE001 - it is this object's error
+                except Exception as error:  # noqa: BLE001 - any error is the object's
                     values.append(error)
             return execution.complete_values(selected, values)
 
         return read
 
     def _attname(self, path: str) -> str:
-        """Return the path to the column that a path ends with, the key of whatever it is."""
+        """Return the path with the name of its last column; of a relation, that of its key."""
         *relations, last = path.split(LOOKUP_SEP)
         model = self.model
         for relation in relations:
@@ -206,9 +206,9 @@ class Reader:
         return LOOKUP_SEP.join((*relations, cast("Any", own).attname))
 
     def instances(self, execution: Execution, records: RowColumns) -> Sequence[models.Model]:
-        """Return the objects as instances of the model, with what their resolvers said they need.
+        """Return the objects as model instances, with the columns that their resolvers declare.
 
-        They are announced to the context, so that what one asks for is fetched for all.
+        They are announced to the context, which loads for all of them at once.
         """
 
         def make() -> list[models.Model]:
@@ -226,7 +226,7 @@ class Reader:
 
 
 def _info_of(selected: SelectedField, info: Info[Any, Any]) -> Info[Any, Any]:
-    """Return what another field's info says of the request, as said of this field."""
+    """Return the info of another field, changed to this field."""
     raw = core_info(info)._replace(
         field_name=selected.name,
         field_nodes=selected.nodes,
@@ -238,12 +238,12 @@ def _info_of(selected: SelectedField, info: Info[Any, Any]) -> Info[Any, Any]:
 
 
 def _catch_errors(selected: SelectedField, read: ReadColumn) -> ReadColumn:
-    """Have the field fail for all objects if it cannot be read."""
+    """Return a reader that fails the field for all objects if it raises."""
 
     def read_safely(execution: Execution, records: RowColumns) -> Column:
         try:
             return read(execution, records)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is this field's error
+        except Exception as error:  # noqa: BLE001 - any error is the field's
             cells = [selected.place.error_cell(error) for _record in range(records.size)]
             return finish_column(selected, Column(cells, is_error_free=False))
 

@@ -1,4 +1,4 @@
-"""Relations between models: joined if everybody sees the other side, else one statement a level."""
+"""Relations: joined if the other side is visible as a whole, else one statement per level."""
 
 from typing import Any, Protocol
 
@@ -43,7 +43,7 @@ class ParentReader(Protocol):
 
 
 def read_relation(reader: ParentReader, selected: SelectedField, relation: Any) -> ReadColumn:
-    """Return what reads the other side of a relation."""
+    """Return the reader of a relation."""
     if relation.many_to_many or relation.one_to_many:
         return _read_many(reader, selected, relation)
     if is_joined(reader.execution, selected, relation):
@@ -52,7 +52,7 @@ def read_relation(reader: ParentReader, selected: SelectedField, relation: Any) 
 
 
 def is_joined(execution: Execution, selected: SelectedField, relation: Any) -> bool:
-    """Return whether the other side of a relation is joined for whoever asks."""
+    """Return whether the other side of a relation is joined, for this visibility."""
     if relation.many_to_many or relation.one_to_many or _is_annotated(selected):
         return False
     return _is_unfiltered(execution, selected, relation.related_model)
@@ -61,29 +61,29 @@ def is_joined(execution: Execution, selected: SelectedField, relation: Any) -> b
 def visible_rows(
     rows: models.QuerySet[Any], type_: GraphQLObjectType, info: Info[Any, Any]
 ) -> models.QuerySet[Any]:
-    """Return the rows that the type shows to whom the info is about."""
+    """Return the rows that the requester sees as objects of the type."""
     return visible_queryset(rows, definition_of(type_).origin, info)
 
 
 def in_order(rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
-    """Return the rows in their order, or in that of their keys if they have none."""
+    """Return the rows in their order, or by key if they have none."""
     return rows if rows.ordered or rows.query.is_sliced else rows.order_by("pk")
 
 
 def _is_unfiltered(
     execution: Execution, selected: SelectedField, model: type[models.Model]
 ) -> bool:
-    everybody = model._base_manager.all()
+    everything = model._base_manager.all()
     info = execution.parametrized_info(selected)
     try:
-        query = visible_rows(everybody, object_type(selected), info).query
+        query = visible_rows(everything, object_type(selected), info).query
     except ParameterReadError:
         return False
     return not query.where and not query.is_sliced and not query.distinct
 
 
 def _is_annotated(selected: SelectedField) -> bool:
-    """Return whether something is computed for the other side, which is done where it is read."""
+    """Return whether fields of the other side are annotations, which need a statement."""
     subselection = selected.subselection(object_type(selected)).fields
     return any(
         django_field(each).store.annotate
@@ -109,10 +109,9 @@ def _read_joined(reader: ParentReader, selected: SelectedField, relation: Any) -
 
 
 def _presence_index(layout: Layout, prefix: str, relation: Any) -> int:
-    """Return where it is told whether there is an object on the other side.
+    """Return the index of a column that is null if there is no object on the other side.
 
-    Its key may be that of a row that is gone, if no constraint forbids it; so a column is asked
-    that only the row itself has.
+    Without a constraint the key may be that of a deleted row, so the column is one of the row.
     """
     if not relation.concrete or relation.db_constraint:
         return layout.index(f"{prefix}{ALL}")
@@ -136,7 +135,7 @@ def _read_one(reader: ParentReader, selected: SelectedField, relation: Any) -> R
     child = reader.child(selected.subselection(type_), layout, model)
 
     def build(info: Info[Any, Any], bind: Bind) -> models.QuerySet[Any, Any]:
-        # By Django's rule for single objects.
+        # As Django reads single objects.
         manager = model._base_manager
         keys = bind_keys(bind, model._meta.get_field(other))
         rows = visible_rows(manager.filter(equals_any(other, keys)), type_, info)
@@ -201,7 +200,7 @@ def _read_many(reader: ParentReader, selected: SelectedField, relation: Any) -> 
 
 
 def _reverse_path(relation: Any) -> str:
-    """Return what the other side calls the key of this one."""
+    """Return the path from the other side to the key of this one."""
     if relation.one_to_many:
         return str(relation.field.attname)
     if isinstance(relation, models.ManyToManyRel):

@@ -1,4 +1,4 @@
-"""Where rows come from: querysets, compiled once for everybody who sees by the same rules."""
+"""Where rows come from: querysets, compiled once per visibility."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from engine.execution import Execution
 from engine.plan.selection import SelectedField
 from engine.result.rows import Row
 from engine.sql.keys import Bind
-from engine.sql.statements import Param, ParameterReadError, Statement, UncheckedSlot, check_slots
+from engine.sql.statements import Param, ParameterReadError, Statement, UncheckedParam, check_params
 
 Build: TypeAlias = Callable[[Info[Any, Any], Bind], QuerySet[Any, Any]]
 
@@ -25,19 +25,19 @@ class RowSource:
     """Rows of a queryset, for one visibility; UUIDs in them are texts.
 
     ``build`` makes the queryset, of `values_list`, when it is first read. If that depends on
-    more than the visibility, it is made anew each time.
+    more than the visibility, it is recompiled for each request.
     """
 
     def __init__(self, selected: SelectedField, build: Build, *, is_cacheable: bool = True) -> None:
-        """Take the field whose resolver is told, and what makes the queryset.
+        """Take the field that the rows are for, and what makes their queryset.
 
-        It is not ``is_cacheable`` if the next request will need another one in any case.
+        It is not ``is_cacheable`` if each request needs SQL of its own.
         """
         self.selected = selected
         self.build = build
         self.statement: Statement | None = None
         self.is_compiled = not is_cacheable
-        # Why it is made anew each time.
+        # Why it is recompiled for each request.
         self.reason: Exception | None = None
 
     def rows(self, execution: Execution, values: Mapping[str, Any]) -> Sequence[Row]:
@@ -51,7 +51,7 @@ class RowSource:
         try:
             rows = self._run(execution, statement, values)
         except ParameterReadError as error:
-            # The resolver has to say what becomes of an id that the column cannot have.
+            # The resolver decides about an id that the column cannot have.
             return self._rows_of_values(execution, values, error)
         execution.on_statement(None)
         return rows
@@ -86,15 +86,15 @@ class RowSource:
             return statement.rows(values)
 
     def _compile(self, execution: Execution) -> None:
-        """Compile for all who share the requester's visibility.
+        """Compile for all requests of this visibility.
 
-        Raises whatever the resolver raises for another reason than that it is called with slots.
+        Raises the errors of the resolver, except `ParameterReadError`.
         """
         if execution.is_shared:
             try:
                 with _no_statements():
-                    rows = self.build(execution.parametrized_info(self.selected), _slot)
-                    check_slots(rows)
+                    rows = self.build(execution.parametrized_info(self.selected), _param)
+                    check_params(rows)
                     statement = Statement.of(rows, text_ids=True)
                 _require_checked(statement)
                 self.statement = statement
@@ -105,21 +105,21 @@ class RowSource:
 
 def _require_checked(statement: Statement) -> None:
     """Raise `ParameterReadError` if a value of the client would reach PostgreSQL unchecked."""
-    if any(type(each) is UncheckedSlot for each in statement.params):
-        raise ParameterReadError("It is open which column an id is of.", "unchecked id")
+    if any(type(each) is UncheckedParam for each in statement.params):
+        raise ParameterReadError("An id is compared with no column.", "unchecked id")
 
 
-def _slot(name: str) -> Param:
-    """Return the slot for a value, to be checked if it is what a client wrote."""
-    return (UncheckedSlot if name.startswith(ARGUMENT) else Param).named(name)
+def _param(name: str) -> Param:
+    """Return the bind parameter for a value, which is checked if a client wrote it."""
+    return (UncheckedParam if name.startswith(ARGUMENT) else Param).named(name)
 
 
 @contextmanager
 def _no_statements() -> Iterator[None]:
-    """Refuse to ask the database: the answer could be another one next time."""
+    """Refuse statements: their results may differ for the next request."""
 
     def refuse(*_arguments: Any) -> NoReturn:
-        raise ParameterReadError("This depends on what is in the database.", "database")
+        raise ParameterReadError("This depends on rows of the database.", "database")
 
     with connection.execute_wrapper(refuse):
         yield

@@ -1,4 +1,4 @@
-"""How many bytes an object of the answer has at the most, as far as types and columns tell."""
+"""Upper bounds of the bytes of an object of the answer, by its types and columns."""
 
 from typing import Final
 
@@ -11,15 +11,15 @@ from engine.result.bounds import ESCAPE, Widths
 
 # Of scalars, by their names, as JSON.
 SCALARS: Final = {"Boolean": 5, "Int": 11, "Float": 24, "DateTime": 36, "Date": 12, "UUID": 38}
-# Quotes, or what is around a key, an object or a list, with a comma.
+# Quotes; the punctuation of a key, an object or a list, with a comma.
 QUOTES: Final = 2
 OVERHEAD: Final = 4
-# Base64 of a type's name, at most so long, and a key.
+# Base64 of the longest type name and a key.
 RELAY_ID: Final = 120
 
 
 def widths_of(selection: Selection) -> Widths:
-    """Return what objects of the selection have, found out once."""
+    """Return the widths of the selection's objects; computed once."""
     widths: Widths | None = selection.facts.get("widths")
     if widths is None:
         widths = selection.facts["widths"] = _widths(selection)
@@ -47,7 +47,7 @@ def _widths(selection: Selection) -> Widths:
 
 
 def _leaf_width(selected: SelectedField) -> int | None:
-    """Return how many bytes a leaf has at the most; None if that depends on its value."""
+    """Return the most bytes of a leaf; None if they depend on its value."""
     type_ = get_nullable_type(selected.type)
     if isinstance(type_, GraphQLEnumType):
         return QUOTES + max(map(len, type_.values))
@@ -59,7 +59,7 @@ def _leaf_width(selected: SelectedField) -> int | None:
 
 
 def _max_length(selected: SelectedField) -> int | None:
-    """Return how long texts of the model's column are at the most, if the field shows one."""
+    """Return the maximum length of the model's column, if the field has one."""
     if model_of(selected.parent) is None:
         return None
     strawberry_field = django_field(selected)

@@ -1,7 +1,7 @@
-"""Relay's connections: pages of one list, or of the lists of all objects of a level.
+"""Relay connections: pages of one list, or of the lists of all objects of a level.
 
-What a page is, its order and its cursors, is the schema's business: a `Pager`. The engine reads the
-rows of all pages with one statement and puts `edges` and `nodes` together.
+A `Pager` defines the page, its order and its cursors. The engine reads the rows of all pages with
+one statement and assembles `edges` and `nodes`.
 """
 
 from abc import abstractmethod
@@ -44,64 +44,64 @@ Positions: TypeAlias = Literal["all", "ends"] | None
 
 
 class PageFacts(NamedTuple):
-    """What a connection is made of, but for its objects."""
+    """What a connection consists of, except its objects."""
 
-    # The positions of the objects, if cursors are selected, or of the first and the last.
+    # The positions of all objects, or of the first and the last; None if no cursor is selected.
     positions: Sequence[Any] | None
     more: bool
     size: int
 
 
 class Pager(Protocol):
-    """How one connection is paged: what its arguments say."""
+    """The page that a connection's arguments select."""
 
     @property
     def shape(self) -> Hashable:
-        """Tells arguments apart that need statements of their own."""
+        """What of the arguments changes the SQL."""
 
     def window_rows(self, rows: QuerySet[Any], order: Any, bind: Bind) -> QuerySet[Any]:
-        """Return the rows from which the page is the first so many, in the order of reading.
+        """Return the rows of which the page is the first ones, in the order of reading.
 
-        The operands are those of `values`.
+        ``bind`` returns the bind parameters of `values`.
         """
 
     def first(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        """Return as many of the wanted rows as a page has, and one more."""
+        """Return the first `limit` rows of a queryset."""
 
     @property
     def limit(self) -> int:
-        """How many that are."""
+        """How many rows to read: the page and one more."""
 
     def positions(self, order: Any) -> Mapping[str, Any]:
-        """Return what the rows' positions consist of: expressions, with labels to read them by."""
+        """Return the expressions of which the rows' positions consist, by label."""
 
     def values(self, order: Any, scope: str) -> Mapping[str, Any]:
-        """Open the cursors. Raises if they are not of this scope."""
+        """Unseal the cursors. Raises if they are not of this scope."""
 
     def cut(self, rows: Sequence[Any]) -> tuple[Sequence[Any], bool]:
-        """Return the page out of what was read, in its order, and whether there is more."""
+        """Return the page of the rows read, in its order, and whether there are more."""
 
 
 P = TypeVar("P", bound=Pager)
 
 
 class ConnectionExtension(ReadExtension, Generic[P]):
-    """Resolves a field to a connection; the engine asks it for what it needs to do so itself."""
+    """An extension that resolves a field to a connection, by either executor."""
 
     # The foreign key to the object that the list belongs to; None for lists of the root.
     parent: str | None = None
 
     @abstractmethod
     def pager(self, given: Mapping[str, Any]) -> P:
-        """Check the arguments of the page. Raises what the field is to fail with."""
+        """Check the arguments of the page. Raises the field's error."""
 
     @abstractmethod
     def order(self, rows: QuerySet[Any]) -> Any:
-        """Return what there is to know of the rows' order."""
+        """Return what the pager needs to know of the rows' order."""
 
     @abstractmethod
     def scope(self, order: Any, selected: SelectedField, given: Mapping[str, Any]) -> str:
-        """Return what a cursor is good for."""
+        """Return the scope of cursors."""
 
     @abstractmethod
     def connection(
@@ -120,36 +120,36 @@ class ConnectionExtension(ReadExtension, Generic[P]):
 
 @dataclass(frozen=True, slots=True)
 class ListCompanions:
-    """The lists that are paged, for whom else they are asked: to count them, for example."""
+    """All lists of a level, to count them together, for example."""
 
     rows: Callable[[], QuerySet[Any]]
     parent: str | None
     keys: Sequence[Any]
-    # What was made for all of them.
+    # Values made for all of them.
     cached: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class _ConnectionPlan:
-    """How a connection is read, for one visibility and shape of arguments."""
+    """What reads a connection, for one visibility and shape of arguments."""
 
     source: RowSource
-    # For a level of one object, whose list needs no lateral join; the root has nothing else.
+    # For a level of one object, whose list needs no lateral join, and for the root.
     single_source: RowSource
     layout: Layout
     # By the field that selects the objects, in `nodes` or in `edges`.
     readers: Mapping[int, Reader]
-    # Whose positions are told, if any: those of all objects, or of the first and the last.
+    # Whose positions are selected, if any: those of all objects, or of the first and the last.
     positioned: Positions
     # The columns that make a position.
     position: Sequence[int]
-    # What the extension knows of the rows' order.
+    # What the extension returned for the rows' order.
     order: Any
 
 
 @dataclass(frozen=True, slots=True)
 class _ListRows:
-    """One of the lists: its owner's key, the scope of its cursors, and what was read of it."""
+    """The rows of one list, with its owner's key and the scope of its cursors."""
 
     key: Any
     scope: str
@@ -169,7 +169,7 @@ def resolve_column(execution: Execution, selected: SelectedField, sources: Seque
         scope = request.scope()
         values = request.pager.values(request.compiled.order, scope)
         column = request.column([_ListRows(None, scope, request.rows(values))])
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is this field's error
+    except Exception as error:  # noqa: BLE001 - any error is the field's
         column = Column(
             [selected.place.error_cell(error) for _source in sources], is_error_free=False
         )
@@ -186,10 +186,10 @@ def resolve_nested(execution: Execution, selected: SelectedField, keys: Sequence
         scope = request.scope()
         for key in dict.fromkeys(keys):
             try:
-                # A cursor is of one list: either it is the only one, or no list has a cursor.
+                # A cursor is valid in one list, so with cursors all lists but one fail.
                 values = request.pager.values(request.compiled.order, f"{scope} {key}")
                 found[key] = []
-            except Exception as error:  # noqa: BLE001 - it is this list's error
+            except Exception as error:  # noqa: BLE001 - any error is the list's
                 failures[key] = selected.place.error_cell(error)
         for row in request.rows({**values, KEYS: list(found)}) if found else ():
             found[row[-1]].append(row)
@@ -197,7 +197,7 @@ def resolve_nested(execution: Execution, selected: SelectedField, keys: Sequence
         column = execution.bounds.repeat(
             keys, len(found) + len(failures), lambda: request.column(lists)
         )
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is this field's error
+    except Exception as error:  # noqa: BLE001 - any error is the field's
         column = Column([selected.place.error_cell(error) for _key in keys], is_error_free=False)
         return finish_column(selected, column)
     cells = {**dict(zip(found, column.cells, strict=True)), **failures}
@@ -219,13 +219,13 @@ class _ConnectionRequest:
 
     @classmethod
     def of(cls, execution: Execution, selected: SelectedField) -> "_ConnectionRequest":
-        """Check the arguments. Raises what the field is to fail with."""
+        """Check the arguments. Raises the field's error."""
         extension = cast("ConnectionExtension[Any]", connection_of(selected))
         call = FieldArguments.of(execution, selected, PAGE_ARGUMENTS)
         try:
             pager = extension.pager(call.given)
         except Exception:
-            # What the resolver has to say comes first.
+            # An error of the resolver comes first.
             _queryset(execution, selected, call)
             raise
         compiled = call.cached(
@@ -237,7 +237,7 @@ class _ConnectionRequest:
         return cls(execution, selected, extension, call, pager, compiled)
 
     def scope(self) -> str:
-        """Return what the cursors are good for."""
+        """Return the scope of the cursors."""
         return self.extension.scope(self.compiled.order, self.selected, self.call.given)
 
     def rows(self, values: Mapping[str, Any]) -> Sequence[Row]:
@@ -270,7 +270,7 @@ class _ConnectionRequest:
     def _connections(
         self, lists: Sequence[_ListRows], cut: Sequence[tuple[Sequence[Row], bool]]
     ) -> Sequence[Any]:
-        """Return the objects that resolve what is neither `nodes` nor `edges`."""
+        """Return the objects that resolve the fields other than `nodes` and `edges`."""
         keys: Sequence[Any] = [each.key for each in lists]
         if self.extension.parent is not None:
             keys = to_python_values(self.selected.facts["key"], keys)
@@ -323,7 +323,7 @@ def _queryset(
     info: Info[Any, Any] | None = None,
     bind: Bind | None = None,
 ) -> QuerySet[Any]:
-    """Return the whole list, with its real values unless there are operands."""
+    """Return the whole list; with bind parameters instead of values if ``bind`` is given."""
     info = info or execution.info(selected)
     keywords = call.bind_arguments(bind)
     own = {name: value for name, value in keywords.items() if name not in PAGE_ARGUMENTS}
@@ -385,7 +385,7 @@ def _compile_connection(
 
 
 def _position_index(layout: Layout, model: type[Model], label: str, expression: Any) -> int:
-    """Return where an expression's value will be: in its column, or in one under the label."""
+    """Return the index of an expression's value: of its column, or of one with the label."""
     if isinstance(expression, F):
         name: str = cast("Any", expression).name
         is_key = name == cast("Any", model._meta.pk).attname

@@ -1,4 +1,4 @@
-"""Positions in the order of a queryset, to go on from without counting (keyset pagination)."""
+"""Keyset pagination: positions in the order of a queryset."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,19 +19,19 @@ POSITION = "keyset_position_"
 class Keyset:
     """The expressions that a queryset is ordered by; together they are unique, and none is NULL.
 
-    All go in one direction, so that a position is compared as one row of values, which an index
-    over the expressions serves wherever the position is.
+    All have one direction, so that a position is compared as one row of values, which an index over
+    the expressions serves at any position.
     """
 
     expressions: tuple[Any, ...]
     fields: tuple[Any, ...]
     descending: bool
-    # Tells orders apart, in cursors.
+    # Identifies the order in the scope of cursors.
     name: str
 
     @classmethod
     def of(cls, queryset: QuerySet[Any]) -> Self:
-        """Read the order of a queryset. Raises `TypeError` if it has none, or mixes directions."""
+        """Return the keyset of a queryset. Raises `TypeError` without an order in one direction."""
         terms = [_term(term) for term in queryset.query.order_by]
         directions = {term.descending for term in terms}
         if len(directions) != 1:
@@ -43,7 +43,7 @@ class Keyset:
         return cls(expressions, tuple(each.output_field for each in resolved), descending, name)
 
     def terms(self, *, backwards: bool) -> list[OrderBy]:
-        """Return what to order by, forwards or backwards."""
+        """Return the terms to order by, forwards or backwards."""
         descending = self.descending != backwards
         return [OrderBy(expression, descending=descending) for expression in self.expressions]
 
@@ -58,7 +58,7 @@ class Keyset:
     def positions(self) -> dict[str, Any]:
         """Return the annotations that `position_of` reads.
 
-        Moments are read as texts, which is how cursors have them.
+        Timestamps are read as text, as cursors contain them.
         """
         shown = (
             Cast(each, TextField()) if isinstance(field, DateTimeField) else each
@@ -67,7 +67,7 @@ class Keyset:
         return dict(zip(self._labels, shown, strict=True))
 
     def position_of(self, row: Any) -> list[Any] | None:
-        """Return where a row stands; None if it was read without its position."""
+        """Return the position of a row; None if it was read without."""
         if not all(label in vars(row) for label in self._labels):
             return None
         return [getattr(row, label) for label in self._labels]

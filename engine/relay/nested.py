@@ -23,16 +23,16 @@ from engine.relay.window import Window
 
 
 def nested_connection(type_: type[KeysetConnection[Any]], *, parent: str) -> Any:
-    """Return a field that pages, for each object that has it, what the resolver lists.
+    """Return a field that pages the list of each object.
 
-    The resolver returns the lists of all objects as one queryset, and ``parent`` is the foreign
-    key that leads from it to the object.
+    The resolver returns the lists of all objects as one queryset; ``parent`` is its foreign key to
+    the object.
     """
     return paged_connection(type_, _NestedPaged(parent))
 
 
 class _NestedPaged(Paged):
-    """Resolves the connection together with those of the parent's companions."""
+    """Resolves the connections of all objects of a level together."""
 
     parent: str
 
@@ -41,13 +41,13 @@ class _NestedPaged(Paged):
         self.parent = parent
 
     def scope(self, order: Keyset, selected: SelectedField, given: Mapping[str, Any]) -> str:
-        """Return what a cursor is good for, the parent's key still missing."""
+        """Return the scope of cursors, without the parent's key."""
         return _scope(self.type, order, given, selected.parent.name, selected.name)
 
     def connection(
         self, pager: PageArguments, page: PageFacts, scope: str, lists: ListCompanions, key: Any
     ) -> KeysetConnection[Any]:
-        """Make the connection but for its items; all lists are counted when one is."""
+        """Return the connection without its items; the first count counts all lists."""
         if "counts" not in lists.cached:
             counts: DataLoader[Any, TotalCount] = DataLoader(
                 lambda keys: TotalCount.of_each(lists.rows(), self.parent, keys)
@@ -63,11 +63,11 @@ class _NestedPaged(Paged):
     ) -> Any:
         """Return the parent's page.
 
-        Raises `PageArgumentsError` and `InvalidCursorError` as at the root; a cursor is of one
-        parent, so all others refuse it.
+        Raises `PageArgumentsError` and `InvalidCursorError` as at the root. A cursor is valid for
+        one parent, so all others refuse it.
         """
         raw = core_info(info)
-        # Wherever these nodes are, their arguments and selections are the same.
+        # Arguments and selections are those of the nodes, on each level.
         place = (raw.parent_type.name, *map(id, raw.field_nodes))
 
         def level() -> Batch[Any]:
@@ -89,7 +89,7 @@ class _NestedPaged(Paged):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Level:
-    """What one field is asked for of every parent."""
+    """The connections of one field for all parents of a level."""
 
     type_: type[KeysetConnection[Any]]
     parent: str
@@ -99,7 +99,7 @@ class _Level:
     info: Info[Any, Any]
 
     def pages(self, _actor: Any, keys: Sequence[Any]) -> list[Any]:
-        """Return the parents' connections, and announce their rows as a level of their own."""
+        """Return the parents' connections; announce their rows as a level."""
         keyset = Keyset.of(self.queryset)
         raw = core_info(self.info)
         scope = _scope(self.type_, keyset, given(self.info), raw.parent_type.name, raw.field_name)
@@ -110,7 +110,7 @@ class _Level:
                 windows[key] = self.arguments.window(f"{scope} {key}")
             except InvalidCursorError as error:
                 answers[key] = error
-        # A cursor is of one parent: either there is but one window, or all are equal.
+        # A cursor is valid for one parent: there is one window, or all are equal.
         for window in list(windows.values())[:1]:
             pages = window.pages(
                 self.queryset, parent=self.parent, keys=list(windows), rows=self.rows
@@ -137,9 +137,9 @@ def _scope(
 
 
 def _rows(queryset: models.QuerySet[Any], info: Info[Any, Any]) -> models.QuerySet[Any]:
-    """Return what reads the queryset's rows as they are selected, without its conditions.
+    """Return a queryset that reads the rows as they are selected, without their conditions.
 
-    Once more they would exclude nothing, and PostgreSQL might begin with them.
+    Repeated conditions would exclude nothing, and PostgreSQL might start with them.
     """
     manager = queryset.model._base_manager
     everything = manager.order_by(*queryset.query.order_by)

@@ -1,4 +1,4 @@
-"""What an operation selects of a connection, whatever fragments and directives it does it by."""
+"""The selection of a connection, for strawberry-django's optimizer (graphql-core only)."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -24,10 +24,10 @@ Fields = dict[str, list[FieldNode]]
 
 
 class ConnectionSelection:
-    """The selection of the connection that is being resolved, as the executor collects it."""
+    """The selection of the connection that is being resolved, fragments merged."""
 
     def __init__(self, info: GraphQLResolveInfo[Any]) -> None:
-        """Collect what is selected of the items, by either way, and whether cursors are."""
+        """Collect the selections of the items, and whether cursors are selected."""
         self._info = info
         type_ = cast("GraphQLObjectType", get_named_type(info.return_type))
         fields = self._collect(type_, info.field_nodes)
@@ -39,7 +39,7 @@ class ConnectionSelection:
         self.has_cursors = not {"cursor", "startCursor", "endCursor"}.isdisjoint(edges | page_info)
 
     def below_edges(self) -> GraphQLResolveInfo[Any]:
-        """Return the info with all that is selected of the items in `edges { node }`."""
+        """Return the info with the selections of `nodes` moved to `edges { node }`."""
         node = [_field("node", item.selection_set) for item in self.items]
         edges = _field("edges", _selections(node))
         return self._info._replace(
@@ -47,7 +47,7 @@ class ConnectionSelection:
         )
 
     def _collect(self, type_: GraphQLObjectType, nodes: Iterable[FieldNode]) -> Fields:
-        """Return the fields selected below some nodes, by name; aliases are put together."""
+        """Return the fields selected below some nodes, by name; aliases are merged."""
         info = self._info
         groups = collect_subfields(
             info.schema,
@@ -64,7 +64,7 @@ class ConnectionSelection:
 
 
 class Optimizer(DjangoOptimizerExtension):
-    """Strawberry's optimizer, told of what it does not know."""
+    """strawberry-django's optimizer, for `nodes` and single objects too."""
 
     def resolve(  # type: ignore[override]  # the bases disagree
         self,
@@ -74,14 +74,14 @@ class Optimizer(DjangoOptimizerExtension):
         *args: Any,
         **kwargs: Any,
     ) -> Any:
-        """Announce an object that is found by itself, with what was prefetched for it."""
+        """Announce a single object to the context, with its prefetched objects."""
         found = super().resolve(next_, root, info, *args, **kwargs)
         if isinstance(found, Model) and not isinstance(root, Model):
             info.context.expect([found])
         return found
 
     def optimize(self, qs: Any, info: Any, **kwargs: Any) -> QuerySet[Any]:
-        """Optimize for what is selected in a connection's `nodes`, not in its `edges` alone."""
+        """Optimize for the selections in `nodes`, as for those in `edges`."""
         raw = core_info(info) if isinstance(info, Info) else info
         type_ = get_named_type(raw.return_type)
         if isinstance(type_, GraphQLObjectType) and {"nodes", "edges"} <= type_.fields.keys():

@@ -1,4 +1,4 @@
-"""How many items a list has, counted up to a bound and estimated beyond."""
+"""The length of a list: counted up to a bound, estimated beyond."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class TotalCount:
 
     @classmethod
     def of(cls, queryset: models.QuerySet[Any]) -> Self:
-        """Count up to the bound, or ask PostgreSQL's planner: time does not grow with the list."""
+        """Count up to `MAX_COUNT`, then ask PostgreSQL's planner: the time is bounded."""
         rows = queryset.order_by().values("pk")
         counted = rows[: MAX_COUNT + 1].count()
         if counted <= MAX_COUNT:
@@ -49,7 +49,7 @@ class TotalCount:
 
 @dataclass(frozen=True, slots=True)
 class ListSummary:
-    """What there is to know of a list as a whole, found out if it is selected."""
+    """The length of a list, computed if it is selected."""
 
     count: Callable[[], TotalCount]
     is_truncated: Callable[[], bool] = bool

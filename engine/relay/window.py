@@ -1,4 +1,4 @@
-"""Pages by keyset: of one list in one statement, of the lists of many parents in one, too."""
+"""Pages by keyset: of one list, or of the lists of many parents, in one statement."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Position = Sequence[Any]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows in the order of their list, and whether there are more of them that way."""
+    """Rows in the order of their list, and whether more follow in the direction of reading."""
 
     rows: list[Any]
     more: bool
@@ -23,7 +23,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which part of a list: so many rows from one end, between two positions."""
+    """A part of a list: ``size`` rows from one end, between two positions."""
 
     size: int
     backwards: bool
@@ -42,7 +42,7 @@ class Window:
     ) -> dict[Any, Page]:
         """Read the page of each parent's list, by the parent's key, in one statement.
 
-        The arguments are those of `of_each`, which says what index they need.
+        The arguments are those of `first_children`, which says which index they need.
         """
         found = fetch_first_children(
             self.window_rows(queryset), parent=parent, keys=keys, limit=self.limit, rows=rows
@@ -50,7 +50,7 @@ class Window:
         return {key: self.cut(some) for key, some in found.items()}
 
     def window_rows(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return what is between the positions, from the end where the page is."""
+        """Return the rows between the positions, ordered from the end of the page."""
         keyset = Keyset.of(queryset)
         if self.after is not None:
             queryset = queryset.filter(keyset.behind(self.after))
@@ -60,10 +60,10 @@ class Window:
 
     @property
     def limit(self) -> int:
-        """How many rows to read: one more tells whether there are more."""
+        """How many rows to read: one more than the page, to know whether there are more."""
         return self.size + 1
 
     def cut(self, rows: list[Any]) -> Page:
-        """Return the page out of the wanted rows that were read."""
+        """Return the page of the rows that were read."""
         some = rows[: self.size]
         return Page(some[::-1] if self.backwards else some, more=len(rows) > self.size)

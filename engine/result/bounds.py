@@ -1,11 +1,10 @@
-"""What one operation may take while it runs: time, and bytes of its answer.
+"""The bounds of one operation: time, and bytes of its response.
 
 Bytes are counted level by level, before the objects of a level are made. For most levels that is
-one product, of the rows and of what an object has at the most by its types. Only when the sum of
-these is large are texts counted, column by column, and what they say is a lower bound: each is in
-the answer at least once. What leads to the same object many times, such as the organisation of each
-of many memberships, multiplies the estimate; before such an answer is serialised, it is counted
-exactly.
+one product: the rows times the most bytes of an object by its types. Only when the sum is large are
+texts counted, column by column; that is a lower bound, because each is in the response at least
+once. Fields that lead to the same object many times, such as the organisation of many memberships,
+multiply the estimate; such a response is counted exactly before it is serialised.
 """
 
 from collections import Counter
@@ -20,9 +19,9 @@ import orjson
 from engine.deadline import Deadline, OperationCancelledError
 from engine.result.completion import Column, ErrorCell, PartialCell
 
-# From here on texts are counted, and an answer has to wait for other large ones.
+# Beyond this size texts are counted, and a response waits for other large ones.
 LARGE: Final = 1_000_000
-# How long a text is whose size is worth remembering.
+# The length of a text whose size is cached.
 LONG: Final = 100
 # A character takes six bytes at the most, as an escape.
 ESCAPE: Final = 6
@@ -33,14 +32,14 @@ _one_large_answer: Final = Lock()
 
 
 class ResponseTooLargeError(OperationCancelledError):
-    """The answer would have more bytes than are allowed."""
+    """The response would exceed the maximum bytes."""
 
 
 class FieldCancelledError(Exception):
     """A mutation's field was cancelled; ``is_executed`` if what it changes is changed."""
 
     def __init__(self, cancelled: OperationCancelledError, *, is_executed: bool) -> None:
-        """Carry why."""
+        """Carry the cancellation."""
         super().__init__(type(cancelled).__name__)
         self.cancelled = cancelled
         self.is_executed = is_executed
@@ -48,9 +47,9 @@ class FieldCancelledError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Widths:
-    """What an object of a selection has: bytes, but for some leaves whose columns are counted."""
+    """The bytes of an object of a selection, except the leaves that are counted by column."""
 
-    # Of keys, and of leaves whose types or columns bound them.
+    # The bytes of keys, and of leaves that are bounded by their types or columns.
     known: int
     # The indexes of the other leaves, and of all.
     unknown: Sequence[int]
@@ -59,13 +58,13 @@ class Widths:
 
 @dataclass(slots=True)
 class Bounds:
-    """The bounds of one operation, and what is used of them."""
+    """The bounds of one operation, and its use of them."""
 
     max_bytes: int = maxsize
     deadline: Deadline | None = None
-    # How often, at the most, each object that is read at the moment is in the answer.
+    # How often each object of the current level is in the response at most.
     repeats: int = 1
-    # An upper bound of the answer's bytes, unless types lie, and a lower bound once it is large.
+    # An upper bound of the response's bytes, and a lower bound once it is large.
     estimate: int = 0
     texts: int = 0
     # The exact size of what is complete, if it was counted.
@@ -78,7 +77,7 @@ class Bounds:
             self.deadline.check()
 
     def add_level(self, widths: Widths, columns: Sequence[Column], size: int) -> None:
-        """Count a level of so many objects, before they are made of the columns.
+        """Count a level of ``size`` objects, before they are assembled.
 
         Raises `ResponseTooLargeError`.
         """
@@ -91,7 +90,7 @@ class Bounds:
                 self.add_texts(columns[index].cells)
 
     def add_texts(self, cells: Sequence[Any]) -> None:
-        """Count what texts say, at least. Raises `ResponseTooLargeError`."""
+        """Count the bytes of texts at least. Raises `ResponseTooLargeError`."""
         self.texts += _characters(cells)
         if self.texts > self.max_bytes:
             raise ResponseTooLargeError
@@ -110,12 +109,12 @@ class Bounds:
             self.repeats = before
 
     def complete(self, cells: Sequence[Any]) -> None:
-        """Count what is complete, exactly if need be. Raises `ResponseTooLargeError`."""
+        """Count complete cells if the estimate is too large. Raises `ResponseTooLargeError`."""
         if self.estimate > self.max_bytes:
             self.count(cells)
 
     def count(self, cells: Sequence[Any]) -> None:
-        """Count what is complete exactly. Raises `ResponseTooLargeError`."""
+        """Count complete cells exactly. Raises `ResponseTooLargeError`."""
         known: dict[int, int] = {}
         self._complete += sum(_size(cell, known) for cell in cells)
         self.estimate = self._complete
@@ -123,25 +122,25 @@ class Bounds:
             raise ResponseTooLargeError
 
     def mark(self) -> tuple[int, int, int]:
-        """Return what is used so far."""
+        """Return the use so far."""
         return self.estimate, self.texts, self._complete
 
     def restore(self, mark: tuple[int, int, int]) -> None:
-        """Forget what was used since, because it is not part of the answer."""
+        """Reset the use to a mark: what came after it is not part of the response."""
         self.estimate, self.texts, self._complete = mark
 
     def __enter__(self) -> Self:
-        """Begin the operation."""
+        """Start the operation."""
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Let other large answers be made, once this one is serialised or given up."""
+        """Release the lock for large responses."""
         if self._holds_lock:
             self._holds_lock = False
             _one_large_answer.release()
 
     def _wait_for_others(self) -> None:
-        """Make large answers one by one in a process, which bounds what they take together."""
+        """Serialise large responses within the process, which bounds their memory."""
         if not self._holds_lock:
             timeout = -1 if self.deadline is None else self.deadline.remaining
             self._holds_lock = _one_large_answer.acquire(timeout=timeout)
@@ -149,7 +148,7 @@ class Bounds:
 
 
 def _estimate(cells: Sequence[Any]) -> int:
-    """Return how many bytes leaves have at the most."""
+    """Return the most bytes of leaves."""
     if set(map(type, cells)) <= {str}:
         return ESCAPE * sum(map(len, cells))
     known: dict[int, int] = {}
@@ -157,7 +156,7 @@ def _estimate(cells: Sequence[Any]) -> int:
 
 
 def _characters(cells: Sequence[Any]) -> int:
-    """Return how many bytes leaves have at least."""
+    """Return the least bytes of leaves."""
     types = set(map(type, cells))
     if types == {str}:
         return sum(map(len, cells))
@@ -168,9 +167,9 @@ def _characters(cells: Sequence[Any]) -> int:
 
 
 def _size(value: Any, known: dict[int, int]) -> int:
-    """Return how many bytes a value of the answer has as JSON.
+    """Return the bytes of a value as JSON.
 
-    What is in it many times is looked at once; it must not be changed meanwhile.
+    A value that occurs many times is measured once; it must not change meanwhile.
     """
     kind = type(value)
     if kind is str and len(value) <= LONG and value.isascii() and value.isalnum():
@@ -201,5 +200,5 @@ def _leaf_size(value: Any) -> int:
     try:
         return len(orjson.dumps(value))
     except TypeError:
-        # What cannot be serialised is another matter.
+        # Serialisation will report it.
         return len(repr(value))

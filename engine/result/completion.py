@@ -1,9 +1,9 @@
 """Completion of whole columns of values, as the specification has it for single ones.
 
-Section 6.4.3 of the GraphQL specification completes a value of one field of one object; here it is
-the values of one field of all objects of a level. What goes wrong with one stays in its place, as a
-`Failed` cell, and moves up to the nearest place that may be null: there, and in the order in which
-a depth-first executor would have come by, it becomes an error of the answer.
+Section 6.4.3 of the GraphQL specification completes the value of one field of one object; here it
+is the values of one field of all objects of a level. An error stays in its place as an `ErrorCell`
+and moves up to the nearest nullable place. There it becomes an error of the response, in the order
+of a depth-first executor.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -32,31 +32,31 @@ Key: TypeAlias = str | int
 
 @dataclass(frozen=True, slots=True)
 class CellError:
-    """An error, where its field is in the document, and where it is below the cell."""
+    """An error, the nodes of its field, and its path below the cell."""
 
     error: Exception
     nodes: Sequence[FieldNode]
     path: tuple[Key, ...] = ()
 
     def with_parent_key(self, key: Key) -> "CellError":
-        """Return the problem as seen from one level higher."""
+        """Return the error with the path of one level higher."""
         return CellError(self.error, self.nodes, (key, *self.path))
 
     def to_graphql_error(self) -> GraphQLError:
-        """Return the error of the answer."""
+        """Return the error of the response."""
         return located_error(self.error, list(self.nodes), list(self.path))
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorCell:
-    """A cell without a value: what holds it fails, too, unless it may be null."""
+    """A cell without a value; its parent fails too, unless it is nullable."""
 
     errors: tuple[CellError, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class PartialCell:
-    """A cell with a value, below which something went wrong."""
+    """A cell with a value that has errors below it."""
 
     value: Any
     errors: tuple[CellError, ...]
@@ -69,16 +69,16 @@ class Column(NamedTuple):
     is_error_free: bool = True
 
 
-# What completes the objects of a column, none of which is null.
+# Completes the objects of a column, none of which is null.
 Objects: TypeAlias = Callable[[Sequence[Any]], Column]
 
 
-# Completes the values of a field, and what objects there are among them by what it is given.
+# Completes the values of a field; objects among them by the second argument.
 Completion: TypeAlias = Callable[[Sequence[Any], Objects], Column]
 
 
 def completion(type_: GraphQLOutputType, place: "FieldLocation") -> Completion:
-    """Return what completes a field's values; exceptions among them are failures of theirs."""
+    """Return what completes a field's values; exceptions among them become error cells."""
     if isinstance(type_, GraphQLNonNull):
         some = _completion_of_some(type_.of_type, place)
         return lambda values, objects: refuse_nulls(some(values, objects), place)
@@ -87,7 +87,7 @@ def completion(type_: GraphQLOutputType, place: "FieldLocation") -> Completion:
 
 
 def _completion_of_some(type_: Any, place: "FieldLocation") -> Completion:
-    """Return what completes values, but for what it means that one failed or is null."""
+    """Return what completes values, without the rules for null and errors."""
     if isinstance(type_, GraphQLList):
         items = completion(type_.of_type, place)
         return lambda values, objects: complete_present(
@@ -107,12 +107,12 @@ class FieldLocation:
     nodes: Sequence[FieldNode]
 
     def error_cell(self, error: Exception) -> ErrorCell:
-        """Return the cell of a value that could not be had."""
+        """Return the cell of an error."""
         return ErrorCell((CellError(error, self.nodes),))
 
 
 def nullify_errors(column: Column) -> Column:
-    """Return the column in a place that may be null: failures end here."""
+    """Return the column of a nullable field: error cells become null with errors."""
     if column.is_error_free:
         return column
     cells = [
@@ -123,11 +123,11 @@ def nullify_errors(column: Column) -> Column:
 
 
 def refuse_nulls(column: Column, place: FieldLocation) -> Column:
-    """Return the column in a place that must not be null: null fails."""
+    """Return the column of a non-null field: null becomes an error cell."""
     if column.is_error_free and None not in column.cells:
         return column
     text = f"Cannot return null for non-nullable field {place.parent}.{place.name}."
-    # A fresh error for each cell, as each is located by itself.
+    # An error for each cell, because each has its own location.
     cells = [place.error_cell(TypeError(text)) if cell is None else cell for cell in column.cells]
     return Column(cells, is_error_free=False)
 
@@ -135,7 +135,7 @@ def refuse_nulls(column: Column, place: FieldLocation) -> Column:
 def complete_present(
     values: Sequence[Any], place: FieldLocation, complete_values: Objects
 ) -> Column:
-    """Complete the values that are there and no failures; scatter them among the others."""
+    """Complete the values that are neither null nor errors; scatter them among the others."""
     are_present = [
         value is not None and value is not Undefined and not isinstance(value, Exception)
         for value in values
@@ -175,28 +175,28 @@ def _complete_lists(
 
 
 def _read_items(value: Any, place: "FieldLocation") -> tuple[Sequence[Any], ErrorCell | None]:
-    """Return a list's items, and what went wrong behind them."""
+    """Return a list's items, and the error that ended them."""
     if not is_iterable(value):
         text = f"Expected Iterable, but did not find one for field '{place.parent}.{place.name}'."
         return (), place.error_cell(GraphQLError(text))
     items: list[Any] = []
     try:
-        # What it yields before it raises is kept.
+        # Items before the error stay.
         items.extend(value)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is this list's error
+    except Exception as error:  # noqa: BLE001 - any error is the list's
         return items, place.error_cell(error)
     return items, None
 
 
 def _append_error(cell: Any, failure: ErrorCell) -> ErrorCell:
-    """Return the failure of what failed before it, or below, or not."""
+    """Return the cell with one more error, unless it has failed already."""
     if isinstance(cell, ErrorCell):
         return cell
     return ErrorCell((*cell.errors, *failure.errors)) if isinstance(cell, PartialCell) else failure
 
 
 def group_cells(column: Column, lengths: Iterable[int]) -> Column:
-    """Return lists of the column's cells, of these lengths, one after the other."""
+    """Return consecutive lists of the column's cells, of these lengths."""
     cells = iter(column.cells)
     lists: list[Any] = [list(islice(cells, length)) for length in lengths]
     if column.is_error_free:
@@ -208,7 +208,7 @@ def group_cells(column: Column, lengths: Iterable[int]) -> Column:
 
 
 def collect_list(cells: Sequence[Any]) -> Any:
-    """Return the cell of a list: its items, or what is wrong with them up to the first failure."""
+    """Return the cell of a list: its items, or their errors up to the first error cell."""
     errors: list[CellError] = []
     values = []
     for index, cell in enumerate(cells):
@@ -226,7 +226,7 @@ class ObjectFactory:
     """Makes dictionaries with the same keys, in their order."""
 
     def __init__(self, keys: tuple[str, ...]) -> None:
-        """Take the keys, which are names by the grammar."""
+        """Take the keys, which GraphQL's grammar restricts to names."""
         self.keys = keys
 
     @cached_property
@@ -259,7 +259,7 @@ def assemble_objects(
 
 
 def _object(keys: Sequence[str], row: Sequence[Any]) -> Any:
-    """Return the cell of an object: its fields, or what is wrong up to the first failure."""
+    """Return the cell of an object: its fields, or their errors up to the first error cell."""
     errors: list[CellError] = []
     values = {}
     for key, cell in zip(keys, row, strict=True):
@@ -306,7 +306,7 @@ def _complete_leaf(
         return place.error_cell(value)
     try:
         coerced = type_.coerce_output_value(value)
-    except Exception as error:  # noqa: BLE001 - a scalar may raise anything; the answer tells it
+    except Exception as error:  # noqa: BLE001 - a scalar may raise any error
         return place.error_cell(error)
     if coerced is None or coerced is Undefined:
         text = (
@@ -318,7 +318,7 @@ def _complete_leaf(
 
 
 def errors_of(cell: Any) -> Iterator[GraphQLError]:
-    """Yield the errors of the answer whose data the cell is."""
+    """Yield the errors of the response whose data is the cell."""
     if isinstance(cell, ErrorCell | PartialCell):
         for error_in_cell in cell.errors:
             yield error_in_cell.to_graphql_error()

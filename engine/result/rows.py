@@ -12,7 +12,7 @@ Row: TypeAlias = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RowColumns:
-    """Rows of one statement, by column, or some of them."""
+    """Rows of one statement, or some of them, by column."""
 
     columns: Sequence[Sequence[Any]]
     size: int
@@ -20,7 +20,7 @@ class RowColumns:
 
     @classmethod
     def of(cls, rows: Sequence[Row], width: int) -> "RowColumns":
-        """Turn rows of so many columns on their side."""
+        """Transpose rows into ``width`` columns."""
         columns = list(zip(*rows, strict=True)) if rows else [()] * width
         return cls(columns, len(rows))
 
@@ -32,7 +32,7 @@ class RowColumns:
         return RowColumns(columns, sum(mask))
 
     def cached(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """Return what was made for these records under this key, or make it."""
+        """Return the value cached for these rows, or make it."""
         if key not in self._cache:
             self._cache[key] = make()
         return self._cache[key]

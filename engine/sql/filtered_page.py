@@ -1,16 +1,15 @@
-"""Pages of rows that are ordered by one index and sought by others.
+"""Pages of rows whose order is served by one index and whose filter by others.
 
-PostgreSQL has two ways to the first rows, in an order, that meet a condition: to go along the
-order and try each row, which takes for ever if what is sought is rare or far away, or to find
-all that meet the condition and sort them, which takes long if they are many. It guesses which;
-where the order and the condition have to do with each other, as usernames and names have, the
-guess can be wrong by a factor of thousands. So we do not let it guess. One statement
+PostgreSQL has two plans for the first rows of a filtered list: scan along the order and test each
+row, which is slow if matches are rare or far away; or find all matches and sort them, which is slow
+if there are many. It chooses by estimates. Where order and filter correlate, as usernames and names
+do, the estimate can be wrong by a factor of thousands. So one statement decides by counting:
 
-1. looks at a bounded number of rows along the order: a few, and more if these promise to fill the
-   page; or else
-2. finds all that meet the condition, each alternative of an `or` by itself, and sorts them, unless
-   they are more than a few in a hundred of all rows; or else
-3. goes along the order, where the next of them cannot be far.
+1. It scans a bounded number of rows along the order: a few, and more if these promise to fill the
+   page. If that does not fill the page,
+2. it finds all matches, each alternative of an `or` by its own index, and sorts them. If they are
+   more than a few in a hundred of all rows,
+3. it scans along the order, where the next match cannot be far.
 """
 
 from collections.abc import Iterable, Iterator
@@ -28,15 +27,15 @@ from engine.sql.unindexed_filter import UnindexedFilter
 
 M = TypeVar("M", bound=Model)
 
-# Enough to fill a page of fifty with what one in a hundred meets.
+# Enough to fill a page of fifty if one row in a hundred matches.
 LOOK_AHEAD: Final = 6_000
-# The first of so many parts tells whether it is worth while to look at the others.
+# The look-ahead has so many parts; the first decides whether to scan the others.
 PARTS: Final = 6
-# One in so many rows are too many to sort, unless as many would have to be passed along the order.
+# One match in so many rows is too many to sort, unless a scan would pass as many rows.
 MANY: Final = 50
-# More alternatives are not found each by itself.
+# With more alternatives the condition is not split.
 MAX_ALTERNATIVES: Final = 10
-# A materialized expression is planned to be read as a whole, yet read only as far as it is asked.
+# A materialized CTE is planned as if read completely, and is read only up to the limit.
 STATEMENT: Final = """
     WITH slice(id, hit) AS MATERIALIZED ({slice}),
     glance AS MATERIALIZED (
@@ -71,7 +70,7 @@ STATEMENT: Final = """
     UNION ALL (SELECT id FROM ({sorted}) AS sorted(id) WHERE (SELECT answer FROM is_few))
     UNION ALL (SELECT id FROM ({along}) AS along(id) WHERE NOT (SELECT answer FROM is_few))
 """
-# The limit inside keeps PostgreSQL from hashing all that could exist, for a few thousand tries.
+# The subquery's limit keeps PostgreSQL from hashing all of its rows for a few thousand tests.
 TRY_ONE: Final = "EXISTS(SELECT 1 FROM (%(subquery)s) AS tried)"
 
 
@@ -83,17 +82,17 @@ class BoundedOrder:
 
 
 class _RowLocation(Expression):
-    """Where a row is in its table, to read it again without an index."""
+    """The location of a row (`ctid`), to read it again without an index."""
 
     output_field = TextField()
 
     def as_sql(self, compiler: SQLCompiler, _connection: Any) -> tuple[str, tuple[()]]:
-        """Name PostgreSQL's column."""
+        """Return PostgreSQL's system column."""
         return f"{compiler.query.get_initial_alias()}.ctid", ()
 
 
 class _IsAmongMatches(Func):
-    """Whether a place is one of those found; in this form, no other place is looked at."""
+    """Whether a location is among the matches; in this form PostgreSQL reads no other row."""
 
     template = "%(expressions)s = ANY (ARRAY(SELECT place FROM few))"
     output_field = BooleanField()
@@ -102,10 +101,9 @@ class _IsAmongMatches(Func):
 def first_rows(rows: QuerySet[M], limit: int, *, worth: int = 0) -> QuerySet[M]:
     """Return the first rows, as slicing does, of an ordered queryset.
 
-    As many matches are sorted as are worth it for ``worth`` rows, if that is more than the limit.
-
-    If some of its conditions are `Sought`, they are met by the rows next to come or else by
-    whatever way PostgreSQL has to all rows that meet them.
+    Conditions that are an `UnindexedFilter` are tested along the order, or else searched by their
+    own indexes. ``worth`` is the number of rows, if more than the limit, for which it pays to sort
+    matches.
     """
     unindexed = [node for node in _conditions(rows.query.where) if _is_unindexed(node)]
     if not unindexed or rows.query.is_empty():
@@ -143,12 +141,12 @@ def first_rows(rows: QuerySet[M], limit: int, *, worth: int = 0) -> QuerySet[M]:
 
 
 def without_conditions(rows: QuerySet[M]) -> QuerySet[M]:
-    """Return what the queryset selects, in its order, whatever the rows meet."""
+    """Return the queryset in its order without its conditions."""
     return _with_conditions(rows, [])
 
 
 def candidates(rows: QuerySet[M]) -> QuerySet[M]:
-    """Return the rows that are worth ordering: all, unless their order is a `Rank`."""
+    """Return the rows to order: all, unless the order is a `BoundedOrder`."""
     limit = _limit(rows)
     if limit is None:
         return rows
@@ -156,7 +154,7 @@ def candidates(rows: QuerySet[M]) -> QuerySet[M]:
 
 
 def is_truncated(rows: QuerySet[M]) -> bool:
-    """Return whether `candidates` leaves some out."""
+    """Return whether `candidates` omits rows."""
     limit = _limit(rows)
     return limit is not None and rows.order_by().values("pk")[limit : limit + 1].exists()
 
@@ -169,7 +167,7 @@ def _limit(rows: QuerySet[M]) -> int | None:
 def _alternatives(condition: Any) -> list[Any]:
     """Return conditions of which one holds if and only if the whole does.
 
-    An `or` is taken apart if each of its parts is `Sought`, which says that it has an index.
+    An `or` is split if each of its parts is an `UnindexedFilter`, which has an index of its own.
     """
     if isinstance(condition, UnindexedFilter):
         return _alternatives(condition.condition)
@@ -184,7 +182,7 @@ def _alternatives(condition: Any) -> list[Any]:
 
 
 def _as_row_test(condition: Any) -> Any:
-    """Return the condition in a form that is tried for one row after the other."""
+    """Return the condition in a form to test row by row."""
     if isinstance(condition, UnindexedFilter):
         return UnindexedFilter(_as_row_test(condition.condition))
     copy = condition.copy() if hasattr(condition, "copy") else condition
@@ -196,7 +194,7 @@ def _as_row_test(condition: Any) -> Any:
 
 
 def _conditions(where: WhereNode) -> Iterator[Any]:
-    """Yield what has to hold altogether."""
+    """Yield the conditions that are joined by `AND`."""
     for node in where.children:
         if isinstance(node, WhereNode) and node.connector == AND and not node.negated:
             yield from _conditions(node)

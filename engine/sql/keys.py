@@ -17,7 +17,7 @@ KEYS: Final = "keys"
 
 
 class _EqualsAny(Func):
-    """Whether a value is in an array, which `= ANY` looks up where `IN` may join."""
+    """Whether a value is in an array; `= ANY` uses an index where `IN` may join."""
 
     arg_joiner = " = ANY "
     template = "%(expressions)s"
@@ -25,27 +25,27 @@ class _EqualsAny(Func):
 
 
 def is_uuid(field: Any) -> bool:
-    """Return whether a model's field is a UUID, or the key of something whose key is one."""
+    """Return whether a model field is a UUID, or a foreign key to one."""
     while field.remote_field:
         field = field.target_field
     return isinstance(field, UUIDField)
 
 
 def bind_keys(bind: Bind, field: Any) -> Any:
-    """Return the operand for keys of objects, as PostgreSQL is to have them."""
+    """Return the bind parameter for the keys of a level, as PostgreSQL reads them."""
     keys = bind(KEYS)
     return keys.then(uuid_array_text) if isinstance(keys, Param) and is_uuid(field) else keys
 
 
 def bind_only_key(bind: Bind) -> Any:
-    """Return the operand for the key of the only object."""
+    """Return the bind parameter for the key of the only object."""
     keys = bind(KEYS)
     first = itemgetter(0)
     return keys.then(first) if isinstance(keys, Param) else first(keys)
 
 
 def to_python_values(field: Any, texts: Sequence[Any]) -> Sequence[Any]:
-    """Return a column's values as the model's field has them: sources leave UUIDs as texts."""
+    """Return a column's values as the model field has them: sources read UUIDs as text."""
     if not is_uuid(field):
         return texts
     return [None if text is None else UUID(text) for text in texts]
@@ -54,7 +54,7 @@ def to_python_values(field: Any, texts: Sequence[Any]) -> Sequence[Any]:
 def equals_any(path: str, keys: Any) -> Any:
     """Return the condition that the column's value is one of the keys.
 
-    They are values, or an expression for an array of them, as a slot is.
+    ``keys`` are values, or an expression for an array of them, such as a bind parameter.
     """
     if isinstance(keys, BaseExpression):
         return _EqualsAny(F(path), Func(keys, template="(%(expressions)s)"))
@@ -62,5 +62,5 @@ def equals_any(path: str, keys: Any) -> Any:
 
 
 def uuid_array_text(ids: Iterable[str]) -> str:
-    """Return PostgreSQL's text of an array of UUIDs, which are texts themselves."""
+    """Return PostgreSQL's text of an array of UUIDs, which are texts."""
     return f"{{{','.join(ids)}}}"

@@ -1,7 +1,7 @@
-"""The first children of each of many parents, in one statement however many they are.
+"""The first children of each of many parents, in one statement.
 
-The parents' keys are joined laterally with a subquery that an index answers, so no more is read
-than is returned. A window function would number all children of each.
+The parents' keys are joined laterally with a subquery that an index serves, so no more rows are
+read than returned. A window function would number all children of each parent.
 """
 
 from collections.abc import Collection, Sequence
@@ -16,7 +16,7 @@ from django.db.models.sql.compiler import SQLCompiler
 from engine.sql.keys import equals_any
 from engine.sql.statements import Param
 
-# The annotation that tells for which parent a row was found.
+# The annotation with the key of a row's parent.
 PARENT = "lateral_parent"
 
 
@@ -33,9 +33,9 @@ def fetch_first_children(
 def first_children_of_one(
     queryset: QuerySet[Any], *, parent: str, key: Any, limit: int
 ) -> QuerySet[Any, Any]:
-    """Return the first ``limit`` rows of one parent, whose ``key`` may be a slot.
+    """Return the first ``limit`` rows of one parent; ``key`` may be a bind parameter.
 
-    It finds what `first_children` does, by the same index, and reads each row once.
+    It finds the rows of `first_children` by the same index, and reads each once.
     """
     attname = _foreign_key(queryset, parent).attname
     return queryset.filter(**{attname: key}).annotate(**{PARENT: F(attname)})[:limit]
@@ -52,10 +52,10 @@ def first_children(
     """Return the first ``limit`` rows of each parent, in the queryset's order, as one queryset.
 
     ``parent`` is the foreign key that leads from the queryset's model to the parents, and with
-    which each row is annotated as `PARENT`; ``keys`` are the parents', or a slot for them. The
-    queryset says which rows; ``rows``, of the same model, reads them, with what it joins and
-    prefetches. It need not repeat the queryset's conditions: they would exclude nothing, and
-    PostgreSQL might begin with them.
+    which each row is annotated as `PARENT`; ``keys`` are the parents', or a bind parameter
+    for them. The queryset selects the rows; ``rows``, of the same model, reads them, with its joins
+    and prefetches. It need not repeat the queryset's conditions: they would exclude nothing, and
+    PostgreSQL might start with them.
 
     An index that begins with the parent and goes on in the order keeps what is read to what is
     returned, unless another index has this order without the parent and tempts PostgreSQL.
@@ -87,7 +87,7 @@ def estimate_children(
         for number, key in enumerate(keys)
     }
     (plan,) = orjson.loads(_parents(field).values(**lists).explain(format="json"))
-    # Each is planned by itself, in their order, because none depends on a row.
+    # An InitPlan each, in their order, because none depends on a row.
     plans = [each for each in plan["Plan"]["Plans"] if each["Parent Relationship"] == "InitPlan"]
     return {key: each["Plan Rows"] for key, each in zip(keys, plans, strict=True)}
 
@@ -124,11 +124,11 @@ class _LateralKeys(Subquery):
 
 
 class _Count(Subquery):
-    """How many rows a subquery has, its limit included."""
+    """The number of rows of a subquery, up to its limit."""
 
     template = "(SELECT count(*) FROM (%(subquery)s) AS counted)"
     output_field = IntegerField()
-    # What finds nothing, whatever the parent, is not even asked for.
+    # An empty queryset is not executed.
     empty_result_set_value = 0
 
 

@@ -1,8 +1,8 @@
-"""Querysets compiled once and run often: the SQL is kept, values go into its slots.
+"""Statements: querysets compiled once and executed with other bind parameters.
 
 Building and compiling a queryset takes a millisecond, ten times as long as PostgreSQL takes for
-many of them. A `Statement` is compiled from a queryset in which a `Slot` stands for each value
-that differs from run to run, and is prepared by the server.
+many of them. A `Statement` is compiled from a queryset with a `Param` for each value that differs
+between executions, and is prepared by the server.
 """
 
 import datetime as dt
@@ -24,30 +24,30 @@ from django.utils.datastructures import OrderedSet
 from engine.sql.prepared import InlineCursor, Kind, PreparedCursor, fetch_rows
 
 Values = Mapping[str, Any]
-# The moment at which a queryset was built must not be that of all its runs.
+# A timestamp may be the time of compilation, which must not be that of all executions.
 DATETIME_TYPES: Final = (dt.date, dt.time)
 
 
 class ParameterReadError(Exception):
-    """A queryset depends on a value that a statement is compiled without.
+    """A queryset depends on a value that differs between executions, so it cannot be compiled.
 
-    It is neither a `TypeError` nor a `ValueError`, so that a resolver which expects these of bad
-    input does not take it for one. ``reason`` names the kind, for metrics.
+    It is neither a `TypeError` nor a `ValueError`, so that resolvers which catch these for bad
+    input do not catch it. ``reason`` is the kind, for metrics.
     """
 
     def __init__(self, message: str, reason: str = "value") -> None:
-        """Carry the message, and the kind of dependency as one of a few words."""
+        """Carry the message, and the kind of dependency."""
         super().__init__(message)
         self.reason = reason
 
 
 def _refusing(*_arguments: Any, **_keywords: Any) -> NoReturn:
     """Raise `ParameterReadError`."""
-    raise ParameterReadError("This depends on a value that differs from run to run.")
+    raise ParameterReadError("This depends on a value that differs between executions.")
 
 
 def _is_called_by_django() -> bool:
-    """Return whether Django's code calls the caller: it looks at expressions, not at values."""
+    """Return whether Django calls the caller: it reads expressions, not values."""
     frame: FrameType | None = sys._getframe(2)  # noqa: SLF001
     # `isinstance` with an abstract class passes through Python's own module.
     while frame is not None and frame.f_globals.get("__name__") == "abc":
@@ -57,34 +57,33 @@ def _is_called_by_django() -> bool:
 
 
 class Param(Expression):
-    """A value that a statement gets when it is run, and that is true in Python's sense.
+    """Placeholder for a bind parameter. Truthy; reading its value raises `ParameterReadError`.
 
-    It can be given to a queryset like a value, but not be looked at: whatever compares it with a
-    value, asks for its type or an attribute, looks it up, combines it or wants its text raises
-    `ParameterReadError`, so that no statement is compiled for one value only. What `then` makes of
-    it may be None, which in SQL equals nothing.
+    A resolver may pass it to a queryset like a value. To compare it with a value, test its type,
+    read an attribute, hash, combine or format it raises, so that no statement is compiled for one
+    value only. The function of `then` may return None, which in SQL equals nothing.
     """
 
     def __init__(self, read: Callable[[Values], Any]) -> None:
-        """Make a slot for what ``read`` finds among the values of a run."""
+        """Create a placeholder for what ``read`` returns for the values of an execution."""
         super().__init__()
         self.read = read
 
     @classmethod
     def named(cls, name: str) -> Self:
-        """Make a slot for the value of this name."""
+        """Create a placeholder for the value of this name."""
         return cls(lambda values: values[name])
 
     def then(self, function: Callable[[Any], Any]) -> "Param":
-        """Make a slot for what the function returns for this one's value."""
+        """Create a placeholder for the result of the function for this one's value."""
         return Param(lambda values: function(self.read(values)))
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:  # noqa: ARG002
-        """Return a placeholder, with the slot for its value."""
+        """Return SQL's placeholder, with this parameter."""
         return "%s", [self]
 
     def __eq__(self, other: object) -> bool:
-        """Compare with other expressions and with nothing, as Django does, but not with values."""
+        """Compare with expressions, None and the empty text, as Django does, not with values."""
         if isinstance(other, BaseExpression):
             return isinstance(other, Param) and self.read is other.read
         if other is None or other == "":
@@ -92,9 +91,9 @@ class Param(Expression):
         _refusing()
 
     def __hash__(self) -> int:
-        """Hash what it reads, for Django, which hashes conditions.
+        """Return the hash for Django, which hashes conditions.
 
-        Raise `ParameterReadError` for others: their sets and dictionaries would just not have it.
+        Raise `ParameterReadError` for resolvers: a set or dictionary would silently lack it.
         """
         return hash(self.read) if _is_called_by_django() else _refusing()
 
@@ -103,15 +102,15 @@ class Param(Expression):
         return True
 
     def __getattr__(self, name: str) -> NoReturn:
-        """Raise `ParameterReadError` for what only the value has, and `AttributeError` for Django.
+        """Raise `ParameterReadError` for resolvers, and `AttributeError` for Django.
 
-        Protocols that Python looks up by name are not the value's either.
+        The same for protocols that Python looks up by name.
         """
         if name.startswith("__") or _is_called_by_django():
             raise AttributeError(name)
         _refusing()
 
-    @property  # type: ignore[misc]  # it is one for whoever asks, as for mocks and proxies
+    @property  # type: ignore[misc]  # a property, as mocks and proxies have it
     def __class__(self) -> type:
         """Return the type for Django; raise `ParameterReadError` for a resolver."""
         return type(self) if _is_called_by_django() else _refusing()
@@ -129,18 +128,18 @@ class Param(Expression):
     _combine = _refusing
 
 
-class UncheckedSlot(Param):
-    """A slot for what a client wrote: `engine.sql.statements.check_slots` has it checked in Python.
+class UncheckedParam(Param):
+    """Placeholder for a value of the client, which `check_params` checks in Python.
 
-    What `then` makes of it is the resolver's own, and not checked.
+    The result of `then` is the resolver's own, and not checked.
     """
 
 
-def check_slots(node: Any) -> None:
-    """Have the unchecked slots below a query or condition checked by the columns they equal.
+def check_params(node: Any) -> None:
+    """Check the unchecked parameters below a query or condition by the columns they equal.
 
-    A value that Django would refuse for the column makes `Statement.rows` raise
-    `ParameterReadError`. Those that are compared otherwise stay unchecked.
+    `Statement.rows` raises `ParameterReadError` for a value that Django would refuse for the
+    column. Parameters that are compared otherwise stay unchecked.
     """
     if isinstance(node, Query):
         below = [node.where, *node.annotations.values(), *node.combined_queries]
@@ -154,18 +153,18 @@ def check_slots(node: Any) -> None:
             _check_operands(node)
             below = [node.lhs, node.rhs]
     for each in below:
-        check_slots(each)
+        check_params(each)
 
 
 def _check_operands(lookup: "Lookup[Any]") -> None:
     field = getattr(lookup.lhs, "output_field", None)
     if field is None:
         return
-    if type(lookup.rhs) is UncheckedSlot:
+    if type(lookup.rhs) is UncheckedParam:
         lookup.rhs = lookup.rhs.then(partial(_check_values, field))
     elif isinstance(lookup.rhs, list | tuple | OrderedSet):
         lookup.rhs = [
-            each.then(partial(_check_values, field)) if type(each) is UncheckedSlot else each
+            each.then(partial(_check_values, field)) if type(each) is UncheckedParam else each
             for each in lookup.rhs
         ]
 
@@ -176,7 +175,7 @@ def _check_values(field: Any, value: Any) -> Any:
         field = field.target_field
     try:
         prepared = field.get_prep_value(value)
-    except Exception as error:  # whatever it is, the resolver is told when it is called with it
+    except Exception as error:  # any error: the resolver is called with the value
         raise ParameterReadError(str(error), "invalid id") from error
     if isinstance(prepared, int):
         lowest, highest = connection.ops.integer_field_range(field.get_internal_type())
@@ -189,10 +188,10 @@ def _check_values(field: Any, value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What a queryset of `values_list` selects, ready to be run."""
+    """The compiled SQL of a queryset of `values_list`."""
 
     database: str
-    # None if there is nothing to find, whatever the values.
+    # None if the result is empty for all values.
     sql: str | None
     params: tuple[Any, ...] = ()
     converters: Mapping[int, tuple[list[Any], Any]] | None = None
@@ -200,10 +199,10 @@ class Statement:
 
     @classmethod
     def of(cls, rows: QuerySet[Any, Any], *, once: bool = False, text_ids: bool = False) -> Self:
-        """Compile; have UUIDs read as texts if ``text_ids``.
+        """Compile; with ``text_ids``, UUIDs are read as text.
 
-        Unless it is to be run but ``once``, raise `ParameterReadError` if a moment is part of it,
-        which may be that of now.
+        Raises `ParameterReadError` for a statement with a timestamp, which may be the current time,
+        unless it is executed only ``once``.
         """
         compiler = rows.query.get_compiler(rows.db)
         try:
@@ -211,14 +210,14 @@ class Statement:
         except EmptyResultSet:
             return cls(rows.db, None)
         if not once and any(isinstance(param, DATETIME_TYPES) for param in params):
-            raise ParameterReadError("This depends on a moment.", "moment")
+            raise ParameterReadError("This depends on a timestamp.", "moment")
         expressions = [column for column, _sql, _alias in compiler.select or ()]
         converters = compiler.get_converters(expressions)
         kind = (InlineCursor if once else PreparedCursor, text_ids)
         return cls(rows.db, sql, tuple(params), converters or None, kind)
 
     def rows(self, values: Values) -> Sequence[tuple[Any, ...]]:
-        """Run with these values; return rows as Django would."""
+        """Execute with these values; return the rows as Django would."""
         if self.sql is None:
             return ()
         params = [
@@ -231,8 +230,8 @@ class Statement:
     def _run(self, connection: Any, sql: str, params: Sequence[Any]) -> Sequence[tuple[Any, ...]]:
         if connection.connection is None:
             return fetch_rows(connection, self.kind, sql, params)
-        # Django asks a connection that was kept whether it is still good, in a round trip of its
-        # own. A statement that only reads can find out by itself and be run again.
+        # Django checks a persistent connection in a round trip of its own. A statement that only
+        # reads can fail instead and be executed again.
         is_unchecked = connection.health_check_enabled and not connection.health_check_done
         connection.health_check_done = True
         try:

@@ -1,12 +1,12 @@
-"""Filters that the index of the order does not serve."""
+"""Filters that the ordering index does not serve."""
 
 from django.db.models import BooleanField, ExpressionWrapper, Q
 
 
 class UnindexedFilter(ExpressionWrapper):  # type: ignore[type-arg] # it takes none at run time
-    """A condition to filter by that has no index in common with the order of the rows.
+    """A condition with an index of its own, which does not serve the order of the rows.
 
-    It means what ``condition`` does, and tells whoever reads a page how to go about it.
+    It means the same as ``condition``; `engine.sql.filtered_page` reads pages by it.
     """
 
     def __init__(self, condition: Q) -> None:

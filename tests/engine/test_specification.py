@@ -200,7 +200,7 @@ def test_first_failing_non_null_sibling_is_reported() -> None:
         None,
         ["brokenStrictly.must"],
     )
-    assert paths("{ broken { must } returned brokenStrictly { must } told }") == (
+    assert paths("{ broken { must } returned brokenStrictly { must } graphqlError }") == (
         None,
         ["broken.must", "returned", "brokenStrictly.must"],
     )
