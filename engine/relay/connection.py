@@ -17,7 +17,7 @@ from strawberry_django.fields.field import StrawberryDjangoConnectionExtension
 from engine.internals.strawberry import core_info
 from engine.plan.selection import SelectedField
 from engine.relay.connection_plan import ConnectionExtension, ListCompanions, PageFacts
-from engine.relay.cursors import seal_position
+from engine.relay.cursors import seal_position, seal_positions
 from engine.relay.keyset import Keyset
 from engine.relay.page_arguments import ARGUMENTS, PageArguments
 from engine.relay.selections import ConnectionSelection
@@ -87,7 +87,7 @@ class KeysetConnection(relay.Connection[NodeType], Generic[NodeType]):
 
     def cursors(self) -> list[str]:
         """Seal the positions of all items."""
-        return [seal_position(self.scope_, position) for position in self.positions or ()]
+        return seal_positions(self.scope_, self.positions or ())
 
     @strawberry.field
     def total_count(self) -> TotalCount:

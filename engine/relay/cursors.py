@@ -1,10 +1,18 @@
 """Cursors: positions, sealed by the application's codec."""
 
+from collections.abc import Sequence
+
 import orjson
 
 from engine.options import OPTIONS
 from engine.relay.errors import InvalidCursorError
 from engine.relay.window import Position
+
+
+def seal_positions(scope: str, positions: Sequence[Position]) -> list[str]:
+    """Return the cursors of a page's positions."""
+    seal = OPTIONS.cursor_codec.seal
+    return [seal(orjson.dumps(position), scope) for position in positions]
 
 
 def seal_position(scope: str, position: Position) -> str:
