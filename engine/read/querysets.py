@@ -96,6 +96,8 @@ class FieldArguments:
     keywords: Mapping[str, Any]
     values: Mapping[str, Any]
     shape: Any
+    # The keywords that other requests share, if any of them is mutable.
+    shared: Mapping[str, Any]
 
     @classmethod
     def of(
@@ -108,8 +110,9 @@ class FieldArguments:
             known = selected.facts["arguments"] = _ConstantArguments.of(
                 execution, selected, excluded
             )
+        shared = {} if selected.has_immutable_constants else known.keywords
         if not known.varying:
-            return cls(given, known.keywords, known.ids(known.keywords), known.shape)
+            return cls(given, known.keywords, known.ids(known.keywords), known.shape, shared)
         varying = {name: given[name] for name in known.varying if name in given}
         keywords = {**known.keywords, **execution.keywords(selected, varying)}
         shaped = None
@@ -117,7 +120,7 @@ class FieldArguments:
             shaped = shape(varying, known.types)
         if shaped is not None:
             shaped = (known.shape, shaped)
-        return cls(given, keywords, known.ids(keywords), shaped)
+        return cls(given, keywords, known.ids(keywords), shaped, shared)
 
     def cached(
         self, execution: Execution, selected: SelectedField, more: Hashable, make: Callable[[], T]
@@ -129,12 +132,17 @@ class FieldArguments:
         return cast("T", selected.plan.compiled(selected, kind, make))
 
     def bind_arguments(self, bind: Bind | None = None) -> dict[str, Any]:
-        """Return the keywords for one call of the resolver, ids as bind parameters."""
+        """Return the keywords for one call of the resolver, ids as bind parameters.
+
+        Constants are copied, because a resolver may change its arguments. Variables are not: they
+        belong to the request, as with graphql-core, and may nest more deeply than a copy can.
+        """
         keywords = dict(self.keywords)
+        keywords |= {name: deepcopy(value) for name, value in self.shared.items()}
         if bind is not None:
             ids = (name for name in keywords if f"{ARGUMENT}{name}" in self.values)
             keywords |= {name: bind(f"{ARGUMENT}{name}") for name in ids}
-        return keywords if is_immutable(self.keywords) else deepcopy(keywords)
+        return keywords
 
 
 def resolve_column(execution: Execution, selected: SelectedField, sources: Sequence[Any]) -> Column:
