@@ -42,7 +42,7 @@ from tests.support.factories import (
     make_token,
     make_user,
 )
-from tests.support.pictures import SET
+from tests.support.images import SET
 from tests.support.shared_rows import SharedRows
 from tests.support.world import World, WorldRows, build_world, build_world_with_tokens
 from users.accounts.avatars import images
@@ -216,7 +216,7 @@ def media(settings: Any, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def own_decoder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Decode pictures by a program of this process's own.
+    """Decode images by a program of this process's own.
 
     One of them runs at a time in a pod, and processes of the tests are not of one pod.
     """
@@ -230,7 +230,7 @@ def own_decoder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def upload(
     client_key: Callable[[User], GraphQLClient], alice: User, media: Path
 ) -> Callable[..., Answer]:
-    """Upload a picture as Alice."""
+    """Upload an avatar as Alice."""
     client = client_key(alice)
     return lambda file: client.upload(SET, file)
 
@@ -427,7 +427,7 @@ def broker_channel() -> Iterator[Channel]:
 
 @pytest.fixture(autouse=True)
 def _purge_queue(request: pytest.FixtureRequest, broker_channel: Channel) -> Iterator[None]:
-    """Purge what a test published and no worker took, lest the next test's worker does."""
+    """Purge messages without a worker, so that the next test's worker does not run them."""
     yield
     if "worker" not in request.fixturenames:
         for queue in current_app.amqp.queues.consume_from:

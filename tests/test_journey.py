@@ -26,7 +26,7 @@ LOG_IN = """
 ME = """
     { me { id username email name profile { bio locale timeZone } groups { name } } }
 """
-PASSWORD = "a phrase nobody would guess"
+PASSWORD = "a phrase no one would guess"
 
 
 def token_in(body: str) -> str:

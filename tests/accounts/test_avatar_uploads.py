@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.client import Answer, GraphQLClient
-from tests.support.pictures import SET, animated, bomb, files, picture
+from tests.support.images import SET, animated, bomb, files, make_image
 from tests.support.signing_in import tags
 from users.accounts.avatars import images
 from users.accounts.models import Profile, User
@@ -26,20 +26,20 @@ INVALID, TOO_LARGE = [("IMAGE_INVALID", "image")], [("IMAGE_TOO_LARGE", "image")
     "file",
     [
         b"",
-        b"not a picture",
+        b"not an image",
         b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
         b"<html><script>alert(1)</script></html>",
-        picture("GIF"),
+        make_image("GIF"),
         animated("WEBP"),
-        picture("BMP"),
-        picture("TIFF"),
-        picture("PPM"),
-        picture("ICO"),
+        make_image("BMP"),
+        make_image("TIFF"),
+        make_image("PPM"),
+        make_image("ICO"),
         animated("GIF"),
         animated("PNG"),
-        picture()[:200],
-        picture("PNG")[:60],
-        picture("PNG")[:8] + b"\0" * 100,
+        make_image()[:200],
+        make_image("PNG")[:60],
+        make_image("PNG")[:8] + b"\0" * 100,
         b"\xff\xd8\xff" + b"\xff" * 1_000,
         b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
     ],
@@ -79,9 +79,9 @@ def test_too_many_bytes_are_refused(
     upload: Callable[..., Answer], settings: Any, media: Path
 ) -> None:
     settings.AVATAR_MAX_BYTES = 1_000
-    assert upload(picture("BMP")).problems == TOO_LARGE
+    assert upload(make_image("BMP")).problems == TOO_LARGE
     settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 1_000
-    answer = upload(picture("BMP"))
+    answer = upload(make_image("BMP"))
     assert (answer.status, answer.codes) == (413, ["BODY_TOO_LARGE"])
     assert files(media) == []
 
@@ -91,7 +91,12 @@ def test_damaged_images_never_cause_a_server_error(
 ) -> None:
     monkeypatch.setattr("users.accounts.services.avatar.count_avatar", lambda _user_id: None)
     rng = random.Random(7)  # noqa: S311 - to be the same each time
-    originals = [picture("JPEG"), picture("PNG"), picture("PNG", mode="P"), animated("PNG")]
+    originals = [
+        make_image("JPEG"),
+        make_image("PNG"),
+        make_image("PNG", mode="P"),
+        animated("PNG"),
+    ]
     outcomes = set()
     for number in range(120):
         file = bytearray(originals[number % len(originals)])
@@ -107,7 +112,7 @@ def test_damaged_images_never_cause_a_server_error(
 def test_avatar_changes_are_rate_limited(upload: Callable[..., Answer], media: Path) -> None:
     for _time in range(20):
         assert upload(b"x").problems == INVALID
-    assert upload(picture()).codes == ["TOO_MANY_ATTEMPTS"]
+    assert upload(make_image()).codes == ["TOO_MANY_ATTEMPTS"]
     assert files(media) == []
 
 
@@ -118,12 +123,12 @@ def test_busy_decoder_refunds_the_attempt(
     monkeypatch.setattr(images, "_thread_slots", threads)
     with threads:
         for _time in range(30):
-            assert upload(picture()).codes == ["SERVICE_BUSY"]
-    assert upload(picture()).problems == []
+            assert upload(make_image()).codes == ["SERVICE_BUSY"]
+    assert upload(make_image()).problems == []
 
 
 def test_anonymous_clients_cannot_upload(anonymous: GraphQLClient, media: Path) -> None:
-    assert anonymous.upload(SET, picture()).codes == ["UNAUTHENTICATED"]
+    assert anonymous.upload(SET, make_image()).codes == ["UNAUTHENTICATED"]
     assert files(media) == []
 
 
@@ -131,7 +136,7 @@ def test_disabled_uploads_are_reported(
     upload: Callable[..., Answer], settings: Any, media: Path
 ) -> None:
     settings.KEEPS_FILES = False
-    assert upload(picture()).problems == [("UPLOADS_OFF", "image")]
+    assert upload(make_image()).problems == [("UPLOADS_OFF", "image")]
     assert files(media) == []
 
 

@@ -17,7 +17,7 @@ from PIL import ExifTags, Image, PngImagePlugin
 from tests.conftest import Sink, Statements
 from tests.support.client import Answer, GraphQLClient, run_concurrently
 from tests.support.factories import make_token, make_user, node_id
-from tests.support.pictures import BLUE, GREEN, RED, SET, animated, files, picture
+from tests.support.images import BLUE, GREEN, RED, SET, animated, files, make_image
 from tests.support.signing_in import log_in_by_cookie, tags
 from tests.support.waiting import meanwhile
 from users.accounts.avatars.images import AvatarSize
@@ -73,7 +73,7 @@ def is_about(colour: Any, expected: tuple[int, int, int]) -> bool:
 def test_avatar_is_stored_as_squares(
     upload: Callable[..., Answer], client_key: ClientOf, alice: User, format_: str, mode: str
 ) -> None:
-    answer = upload(picture(format_, (600, 400), mode))
+    answer = upload(make_image(format_, (600, 400), mode))
     payload = answer.data["setAvatar"]
     assert payload["errors"] == []
     assert payload["user"]["avatar"] == {"url": ANY, "width": 256, "height": 256}
@@ -98,8 +98,8 @@ def test_metadata_are_stripped(upload: Callable[..., Answer], media: Path) -> No
     texts.add_itxt("XML:com.adobe.xmp", "<x>Secret packet</x>")
     profile = b"Secret profile" * 20
     for file in (
-        picture("JPEG", exif=exif, comment=b"Secret comment", icc_profile=profile),
-        picture("PNG", exif=exif, pnginfo=texts),
+        make_image("JPEG", exif=exif, comment=b"Secret comment", icc_profile=profile),
+        make_image("PNG", exif=exif, pnginfo=texts),
     ):
         assert b"Secret" in file
         assert upload(file).problems == []
@@ -115,7 +115,7 @@ def test_orientation_is_applied(upload: Callable[..., Answer]) -> None:
     exif = Image.Exif()
     # EXIF orientation: the left side is at the top.
     exif[ExifTags.Base.Orientation] = 6
-    url = upload(picture("JPEG", (80, 80), exif=exif)).data["setAvatar"]["user"]["avatar"]["url"]
+    url = upload(make_image("JPEG", (80, 80), exif=exif)).data["setAvatar"]["user"]["avatar"]["url"]
     image = shown(served(url))
     assert is_about(image.getpixel((128, 64)), RED)
     assert is_about(image.getpixel((128, 192)), BLUE)
@@ -135,7 +135,7 @@ def test_names_cannot_be_guessed_and_change(
 ) -> None:
     keys = set()
     for _time in range(2):
-        assert upload(picture()).problems == []
+        assert upload(make_image()).problems == []
         keys.add(Profile.objects.get(user=alice).avatar)
     assert len(keys) == 2
     for key in keys:
@@ -163,7 +163,7 @@ def test_former_files_are_removed_by_the_worker(worker: Sink, settings: Any) -> 
         assert client.upload(SET, file).problems == []
         return list(media.rglob(f"*{Profile.objects.get().avatar}*"))
 
-    former, present = upload(picture()), upload(picture("PNG"))
+    former, present = upload(make_image()), upload(make_image("PNG"))
     assert len(former) == len(present) == 3
     give_up = time.monotonic() + 20
     while any(path.exists() for path in former):
@@ -176,7 +176,7 @@ def test_files_that_are_gone_are_removed_again(
     upload: Callable[..., Answer], alice: User, media: Path
 ) -> None:
     for _time in range(2):
-        assert upload(picture()).problems == []
+        assert upload(make_image()).problems == []
     assert len(files(media)) == 6
     for _delivery in range(2):
         remove_former_avatar(str(Event.objects.latest("pk").pk))
@@ -189,7 +189,7 @@ def test_removing(
 ) -> None:
     assert client_key(alice)(REMOVE).problems == []
     assert tags() == []
-    url = upload(picture()).data["setAvatar"]["user"]["avatar"]["url"]
+    url = upload(make_image()).data["setAvatar"]["user"]["avatar"]["url"]
     answer = client_key(alice)(REMOVE)
     assert answer.data["removeAvatar"]["user"] == {"avatar": None}
     assert tags() == [Tag.AVATAR_CHANGED, Tag.AVATAR_REMOVED]
@@ -201,7 +201,7 @@ def test_removing(
 def test_staff_remove_all_avatars_and_users_their_own(
     upload: Callable[..., Answer], client_key: ClientOf, alice: User, bob: User, sam: User
 ) -> None:
-    assert upload(picture()).problems == []
+    assert upload(make_image()).problems == []
     assert client_key(bob)(REMOVE_ANYBODYS, id=node_id(alice)).codes == ["FORBIDDEN"]
     assert Profile.objects.get(user=alice).avatar
     assert client_key(sam)(REMOVE_ANYBODYS, id=node_id(alice)).problems == []
@@ -213,7 +213,7 @@ def test_files_are_gone_if_the_change_fails(
     upload: Callable[..., Answer], alice: User, media: Path
 ) -> None:
     Profile.objects.filter(user=alice).delete()
-    assert upload(picture()).codes == ["INTERNAL_ERROR"]
+    assert upload(make_image()).codes == ["INTERNAL_ERROR"]
     assert files(media) == []
 
 
@@ -223,7 +223,7 @@ def test_concurrent_uploads_keep_one_avatar_and_record_the_other(
     client = GraphQLClient(make_token(make_user("alice")))
 
     def upload() -> list[tuple[str, str]]:
-        while (answer := client.upload(SET, picture())).codes == ["SERVICE_BUSY"]:
+        while (answer := client.upload(SET, make_image())).codes == ["SERVICE_BUSY"]:
             time.sleep(0.05)
         return answer.problems
 
@@ -239,7 +239,7 @@ def test_replaced_avatar_is_recorded_after_a_wait(transactional_db: None, media:
     client = GraphQLClient(make_token(alice))
     answer = meanwhile(
         alice,
-        lambda: client.upload(SET, picture()),
+        lambda: client.upload(SET, make_image()),
         lambda: Profile.objects.filter(user=alice).update(avatar=other),
     )
     assert answer.problems == []
@@ -250,7 +250,7 @@ def test_replaced_avatar_is_recorded_after_a_wait(transactional_db: None, media:
 
 
 def test_avatars_are_served_with_safe_headers(upload: Callable[..., Answer]) -> None:
-    url = upload(picture()).data["setAvatar"]["user"]["avatar"]["url"]
+    url = upload(make_image()).data["setAvatar"]["user"]["avatar"]["url"]
     assert url.startswith("http://testserver/media/avatars/")
     response = served(url)
     assert response.status_code == 200
@@ -264,7 +264,7 @@ def test_avatars_are_served_with_safe_headers(upload: Callable[..., Answer]) -> 
 def test_avatars_are_public_and_need_no_query(
     upload: Callable[..., Answer], statements: Capture
 ) -> None:
-    url = upload(picture()).data["setAvatar"]["user"]["avatar"]["url"]
+    url = upload(make_image()).data["setAvatar"]["user"]["avatar"]["url"]
     browser = log_in_by_cookie().http
     with statements() as captured:
         response: Any = browser.get(url.removeprefix("http://testserver"))

@@ -143,7 +143,7 @@ def test_known_address_gets_the_same_answer_and_its_owner_a_mail(
     alices: Callable[..., Answer], bob: User, mails: Sink, anonymous: GraphQLClient
 ) -> None:
     give_address(bob, "bob@example.net")
-    unknown = alices(ADD, "nobody@example.org")
+    unknown = alices(ADD, "unknown@example.org")
     EmailAddition.objects.all().delete()
     for email in ("BOB@example.org", "Bob@example.net"):
         known = alices(ADD, email)
@@ -264,7 +264,7 @@ def test_new_password_invalidates_the_link(
           }
         }
     """
-    new = "a phrase that nobody stole"
+    new = "a phrase that no one stole"
     assert client_key(alice)(change, current=PASSWORD, new=new).problems == []
     assert anonymous(CONFIRM, token=stolen).problems == [("TOKEN_INVALID", "token")]
     assert addresses(alice) == {PRIMARY}
@@ -317,7 +317,7 @@ def test_only_own_verified_addresses_become_primary(
 ) -> None:
     give_address(bob, "bob@example.net")
     assert alices(ADD).problems == []
-    for email in (NEW, "bob@example.net", bob.email, "nobody@example.org"):
+    for email in (NEW, "bob@example.net", bob.email, "unknown@example.org"):
         assert alices(SET_PRIMARY, email).problems == [("NOT_FOUND", "email")]
     assert (addresses(alice), addresses(bob)) == ({PRIMARY}, {bob.email, "bob@example.net"})
     assert tags() == [Tag.EMAIL_ADDRESS_REQUESTED]

@@ -136,7 +136,7 @@ def test_known_address_gets_the_same_answer_and_its_owner_a_mail(
     assert (mail["To"], mail["Subject"]) == ("bob@example.org", "You already have an account")
     assert "token" not in text_of(mail, "plain")
     assert anonymous(CONFIRM, token=token()).problems == [("EMAIL_TAKEN", "token")]
-    unknown = request_change("nobody@example.org")
+    unknown = request_change("unknown@example.org")
     assert (known.body, headers_of(known)) == (unknown.body, headers_of(unknown))
     assert User.objects.filter(email="alice@example.org").exists()
 
@@ -182,7 +182,7 @@ def test_new_password_invalidates_the_link(
           }
         }
     """
-    new = "a phrase that nobody stole"
+    new = "a phrase that no one stole"
     assert client_key(alice)(change, current=PASSWORD, new=new).problems == []
     assert anonymous(CONFIRM, token=stolen).problems == [("TOKEN_INVALID", "token")]
     alice.refresh_from_db()

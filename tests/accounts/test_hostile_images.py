@@ -20,8 +20,8 @@ import pytest
 from PIL import ExifTags, Image, ImageCms
 
 from tests.support.client import Answer
-from tests.support.hostile_pictures import chunk, flat, huge_canvas, many_scans, with_chunks
-from tests.support.pictures import BLUE, RED, animated, files, picture
+from tests.support.hostile_images import chunk, flat, huge_canvas, many_scans, with_chunks
+from tests.support.images import BLUE, RED, animated, files, make_image
 from tests.support.signing_in import tags
 from users.accounts.avatars import images
 from users.accounts.avatars.decoder import BASE_MEMORY, BYTES_PER_PIXEL
@@ -97,7 +97,7 @@ def test_cpu_time_is_bounded(upload: Upload, media: Path, monkeypatch: pytest.Mo
 
 
 def test_scans_of_ordinary_progressive_images_are_few(upload: Upload) -> None:
-    assert upload(picture("JPEG", (600, 400), progressive=True)).problems == []
+    assert upload(make_image("JPEG", (600, 400), progressive=True)).problems == []
     assert upload(many_scans(40, (200, 200))).problems == []
 
 
@@ -121,7 +121,7 @@ def test_scans_of_ordinary_progressive_images_are_few(upload: Upload) -> None:
 def test_the_largest_images_fit_and_take_no_memory_of_this_process(
     upload: Upload, file: bytes
 ) -> None:
-    decode_squares(picture())
+    decode_squares(make_image())
     before = peak_of_this_process()
     assert upload(file).problems == []
     assert peak_of_this_process() - before < LITTLE_MEMORY_KIB
@@ -164,9 +164,9 @@ def test_too_many_pixels_are_refused_by_the_header(
         animated("WEBP"),
         animated("PNG"),
         huge_canvas(3_000, 3_000)[:40],
-        picture("WEBP")[:-20],
-        picture("JPEG", (600, 400))[:900],
-        picture("PNG", (600, 400))[:500],
+        make_image("WEBP")[:-20],
+        make_image("JPEG", (600, 400))[:900],
+        make_image("PNG", (600, 400))[:500],
         # Compressed texts and profiles that expand to a large size.
         with_chunks(chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(50_000_000)))),
         with_chunks(*[chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(900_000)))] * 100),
@@ -186,7 +186,7 @@ def test_damaged_and_animated_images_are_refused(upload: Upload, media: Path, fi
 def test_orientation_is_followed(format_: str, orientation: int) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
-    square = decode_squares(picture(format_, (80, 80), exif=exif))[AvatarSize.MEDIUM]
+    square = decode_squares(make_image(format_, (80, 80), exif=exif))[AvatarSize.MEDIUM]
     with Image.open(BytesIO(square)) as image:
         shown = image.convert("RGB")
         red_at = {
@@ -204,7 +204,7 @@ def test_orientation_is_followed(format_: str, orientation: int) -> None:
 )
 @pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP"])
 def test_colour_profiles_are_not_copied(format_: str, profile: bytes) -> None:
-    squares = decode_squares(picture(format_, icc_profile=profile))
+    squares = decode_squares(make_image(format_, icc_profile=profile))
     for square in squares.values():
         with Image.open(BytesIO(square)) as image:
             assert "icc_profile" not in image.info
@@ -234,7 +234,7 @@ def test_decoder_imports_nothing_of_the_service(upload: Upload, program: Any) ->
         "\nsys.exit(66 if not known and not open_ and os.getcwd() == '/' else 1)"
     )
     assert os.environ["SECRET_KEY"]
-    assert upload(picture()).problems == TOO_COMPLEX
+    assert upload(make_image()).problems == TOO_COMPLEX
 
 
 def test_the_kernel_holds_the_limits() -> None:
@@ -261,7 +261,7 @@ def test_decoder_crash_refuses_the_image(
     upload: Upload, media: Path, program: Any, number: int
 ) -> None:
     program(f"os.kill(os.getpid(), {int(number)})")
-    assert upload(picture()).problems == TOO_COMPLEX
+    assert upload(make_image()).problems == TOO_COMPLEX
     assert files(media) == []
 
 
@@ -269,7 +269,7 @@ def test_decoder_that_cannot_start_is_a_server_error(
     upload: Upload, media: Path, program: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
     program("raise ImportError('no Pillow here')")
-    assert upload(picture()).codes == ["INTERNAL_ERROR"]
+    assert upload(make_image()).codes == ["INTERNAL_ERROR"]
     assert "no Pillow here" in capfd.readouterr().err
     assert files(media) == []
 
@@ -281,7 +281,7 @@ def test_hanging_decoder_is_killed(
     note = tmp_path_factory.mktemp("note") / "pid"
     program(f"open({str(note)!r}, 'w').write(str(os.getpid()))\nwhile True: time.sleep(60)")
     monkeypatch.setattr(images, "WALL_SECONDS", 1)
-    answer = upload(picture())
+    answer = upload(make_image())
     assert answer.codes == ["SERVICE_BUSY"]
     assert answer.body["errors"][0]["extensions"]["retryAfter"] == 2
     assert not Path(f"/proc/{note.read_text()}").exists()
@@ -306,13 +306,13 @@ def test_decoder_lock_is_shared_between_processes(
     with other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"locked\n"
-        answer = upload(picture())
+        answer = upload(make_image())
         assert answer.codes == ["SERVICE_BUSY"]
         assert files(media) == []
         # The kernel released the lock of the killed process.
         other.kill()
         other.wait()
-        assert upload(picture()).problems == []
+        assert upload(make_image()).problems == []
 
 
 def test_decoder_lock_bounds_waiting_threads(
@@ -322,8 +322,8 @@ def test_decoder_lock_bounds_waiting_threads(
     turn = Lock()
     monkeypatch.setattr(images, "_process_lock", turn)
     with turn:
-        assert upload(picture()).codes == ["SERVICE_BUSY"]
-    assert upload(picture()).problems == []
+        assert upload(make_image()).codes == ["SERVICE_BUSY"]
+    assert upload(make_image()).problems == []
 
     monkeypatch.setattr(images, "WAIT_SECONDS", 600)
     threads = images._thread_slots  # noqa: SLF001
@@ -331,10 +331,10 @@ def test_decoder_lock_bounds_waiting_threads(
         assert threads.acquire(blocking=False)
     try:
         # Without waiting for the timeout.
-        assert upload(picture()).codes == ["SERVICE_BUSY"]
+        assert upload(make_image()).codes == ["SERVICE_BUSY"]
     finally:
         threads.release(images.MAX_THREADS)
-    assert upload(picture()).problems == []
+    assert upload(make_image()).problems == []
 
 
 def test_refused_image_releases_the_lock(upload: Upload) -> None:

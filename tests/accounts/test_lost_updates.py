@@ -32,7 +32,7 @@ ClientOf = Callable[[User], GraphQLClient]
 
 ROUNDS = 5
 VIEW, CHANGE = "accounts.view_user", "accounts.change_user"
-NOBODY = "VXNlcjo1"
+MISSING = "VXNlcjo1"
 
 
 def call(client: GraphQLClient, name: str, /, **input_: Any) -> Answer:
@@ -181,7 +181,7 @@ def test_changes_are_idempotent_and_keep_the_rest(
         for unknown in ("R3JvdXA6MTIz", "R3JvdXA6" + "OTk5" * 20, "nonsense"):
             answer = call(client, change, **target, **{field: [values[0], unknown]})
             assert answer.problems == [("NOT_FOUND", field)]
-        nowhere = dict.fromkeys(target, NOBODY)
+        nowhere = dict.fromkeys(target, MISSING)
         (missing,) = target
         assert call(client, change, **nowhere, **{field: values}).problems == [
             ("NOT_FOUND", missing)

@@ -63,7 +63,7 @@ def found(answer: Answer) -> list[str]:
         ("jean-luc", ["jlpicard"]),
         ("luc jean pic", ["jlpicard"]),
         ("  picard\t jean\n", ["jlpicard"]),
-        ("picard nobody", []),
+        ("picard unknown", []),
         # Accents, ligatures and compatibility forms.
         ("zoe angstrom", ["zoe"]),
         ("ZOË ÅNGSTRÖM", ["zoe"]),

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from core.security.actor import Actor
 from tests.conftest import Statements
-from tests.support.pictures import picture
+from tests.support.images import make_image
 from users.accounts.avatars import storage as avatars
 from users.accounts.avatars.images import AvatarSize, decode_squares
 from users.accounts.avatars.storage import PREFIXES
@@ -33,11 +33,11 @@ DAY = 86_400
 
 def left_behind() -> str:
     """Write files without a user, as a killed process leaves them."""
-    return avatars.write_files(decode_squares(picture()))
+    return avatars.write_files(decode_squares(make_image()))
 
 
 def in_use(user: User) -> str:
-    set_avatar(user.pk, actor=Actor(user_id=user.pk), image=picture())
+    set_avatar(user.pk, actor=Actor(user_id=user.pk), image=make_image())
     return Profile.objects.get(user=user).avatar
 
 
@@ -92,7 +92,7 @@ def test_foreign_files_are_kept(db: None, media: Path) -> None:
 
 
 def test_files_are_looked_up_in_batches(media: Path, statements: Capture) -> None:
-    squares = decode_squares(picture())
+    squares = decode_squares(make_image())
     for number in range(LOOKUP_BATCH + 1):
         name = avatars.file_name(f"aa{number:030x}", AvatarSize.SMALL)
         default_storage.save(name, ContentFile(squares[AvatarSize.SMALL]))
@@ -106,14 +106,14 @@ def test_files_are_looked_up_in_batches(media: Path, statements: Capture) -> Non
 def test_avatar_lookup_uses_an_index(alice: User) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
-    pictures = Profile.objects.exclude(avatar="").filter(avatar__in=["0" * 32, "1" * 32])
-    assert "profile_avatar" in pictures.explain()
+    profiles = Profile.objects.exclude(avatar="").filter(avatar__in=["0" * 32, "1" * 32])
+    assert "profile_avatar" in profiles.explain()
 
 
 def test_each_run_takes_the_next_directory(db: None, media: Path) -> None:
     now = int(timezone.now().timestamp() // SWEEP_EVERY.total_seconds())
     turns = {PREFIXES[(now + later) % len(PREFIXES)] for later in range(2)}
-    squares = decode_squares(picture())
+    squares = decode_squares(make_image())
     for prefix in PREFIXES:
         name = avatars.file_name(f"{prefix}{'0' * 30}", AvatarSize.SMALL)
         default_storage.save(name, ContentFile(squares[AvatarSize.SMALL]))

@@ -135,7 +135,7 @@ def test_each_event_counts_once(client_key: ClientOf, anonymous: GraphQLClient, 
         assert sign_up(anonymous, f"nina{number}", email=f"{number}@example.org") == []
     assert sign_up(anonymous) == []
     assert verify(anonymous, token_of("nina@example.org")) == []
-    for password in ("a phrase nobody would guess", "wrong", "a phrase nobody would guess"):
+    for password in ("a phrase no one would guess", "wrong", "a phrase no one would guess"):
         anonymous(LOG_IN, password=password)
     assert deliver_all() == 7
 

@@ -19,7 +19,7 @@ from tests.admin.support import (
     sign_in,
     tags,
 )
-from tests.support.pictures import picture
+from tests.support.images import make_image
 from tests.support.second_factors import age_authentication
 from users.accounts.models import EmailAddress, Metadata, Profile, User
 from users.accounts.services.avatar import set_avatar
@@ -37,7 +37,7 @@ def remove_url(user: User) -> str:
 def with_avatar(settings: Any, media: Path) -> User:
     settings.MEDIA_ROOT = str(media)
     mary = make_person("mary")
-    set_avatar(mary.pk, actor=Actor(user_id=mary.pk), image=picture())
+    set_avatar(mary.pk, actor=Actor(user_id=mary.pk), image=make_image())
     return mary
 
 

@@ -14,7 +14,7 @@ from tests.support.factories import (
     make_token,
     make_user,
 )
-from tests.support.pictures import picture
+from tests.support.images import make_image
 from tests.support.waiting import meanwhile
 from tests.support.world import everything
 from users.accounts.models import EmailAddress, Profile, User
@@ -29,11 +29,11 @@ MUTATIONS: Final = {
     "requestEmailChange": f'(input: {{email: "new@example.org", password: "{PASSWORD}"}})',
     "setPrimaryEmailAddress": f'(input: {{email: "{OTHER}", password: "{PASSWORD}"}})',
     "removeEmailAddress": f'(input: {{email: "{OTHER}", password: "{PASSWORD}"}})',
-    "changeUsername": f'(input: {{username: "somebody", password: "{PASSWORD}"}})',
+    "changeUsername": f'(input: {{username: "another", password: "{PASSWORD}"}})',
     "changePassword": (
         f'(input: {{currentPassword: "{PASSWORD}", newPassword: "{NEW_PASSWORD}"}})'
     ),
-    "updateProfile": '(input: {name: "Somebody"})',
+    "updateProfile": '(input: {name: "Another"})',
     "removeAvatar": "",
     "beginTotpEnrollment": "",
     "deleteMe": f'(input: {{password: "{PASSWORD}"}})',
@@ -71,7 +71,7 @@ def test_pending_requests_are_refused_after_deactivation(alice: User, name: str)
 def test_avatar_is_not_stored(alice: User) -> None:
     client = GraphQLClient(make_token(alice))
     document = "mutation ($image: Upload!) { setAvatar(input: {image: $image}) { errors {code} } }"
-    assert_nothing_happened(alice, lambda: client.upload(document, picture()))
+    assert_nothing_happened(alice, lambda: client.upload(document, make_image()))
 
 
 def test_organization_is_not_joined(alice: User) -> None:

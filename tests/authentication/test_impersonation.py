@@ -142,7 +142,7 @@ def test_access_token_names_the_impersonator(
         ({"minutes": -5}, ("VALUE_INVALID", "minutes")),
         ({"minutes": 31}, ("VALUE_INVALID", "minutes")),
         ({"minutes": 2**31 - 1}, ("VALUE_INVALID", "minutes")),
-        ({"userId": "nobody"}, ("NOT_FOUND", "userId")),
+        ({"userId": "unknown"}, ("NOT_FOUND", "userId")),
     ],
 )
 def test_invalid_input_starts_no_impersonation(

@@ -37,7 +37,7 @@ def test_lockout_is_recorded_once(alice: User) -> None:
     lock_out()
     for _ in range(5):
         assert is_locked()
-    lock_out("nobody")
+    lock_out("unknown")
     throttled = Event.objects.filter(tag=Tag.LOG_IN_THROTTLED).order_by("pk")
     assert list(throttled.values_list("subject_id", "data")) == [(alice.pk, {}), (None, {})]
 

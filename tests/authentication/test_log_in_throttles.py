@@ -63,7 +63,7 @@ def test_attempts_over_the_limit_are_not_checked(alice: User) -> None:
 
 def test_known_and_unknown_accounts_are_throttled_alike(alice: User, statements: Capture) -> None:
     answers, work = [], []
-    for login in ("alice", "nobody", "alice@example.org", "nobody@example.org"):
+    for login in ("alice", "unknown", "alice@example.org", "unknown@example.org"):
         CountingHasher.runs = 0
         for _ in range(PER_ACCOUNT + 2):
             with statements() as captured:
@@ -138,7 +138,7 @@ def test_logins_of_an_account_share_its_attempts(alices_logins: tuple[str, ...])
 def test_shared_account_is_not_revealed(
     alices_logins: tuple[str, ...], statements: Capture
 ) -> None:
-    strangers = ("nobody", "nobody@example.org", "nobody@example.net")
+    strangers = ("unknown", "unknown@example.org", "unknown@example.net")
     rounds = PER_ACCOUNT + 2
     known = outcomes(alices_logins, statements, rounds)
     assert known == outcomes(strangers, statements, rounds)
@@ -150,7 +150,7 @@ def test_locked_username_does_not_reveal_the_address(
     alices_logins: tuple[str, ...], statements: Capture
 ) -> None:
     lock_out("alice")
-    lock_out("nobody")
+    lock_out("unknown")
     for known, unknown in zip(alices_logins[1:], ("a@example.org", "b@example.org"), strict=True):
         assert outcomes((known,), statements, 6) == outcomes((unknown,), statements, 6)
 
@@ -279,9 +279,9 @@ def test_network_is_limited_whatever_accounts_it_tries(alice: User, settings: An
     CountingHasher.runs = 0
     settings.LOG_INS_PER_ADDRESS = 3
     for n in range(3):
-        assert attempt(f"nobody-{n}", REMOTE_ADDR="192.0.2.1").problems == REFUSED
-    assert attempt("nobody-3", REMOTE_ADDR="192.0.2.1").codes == THROTTLED
-    assert attempt("nobody-3", REMOTE_ADDR="192.0.2.2").problems == REFUSED
+        assert attempt(f"unknown-{n}", REMOTE_ADDR="192.0.2.1").problems == REFUSED
+    assert attempt("unknown-3", REMOTE_ADDR="192.0.2.1").codes == THROTTLED
+    assert attempt("unknown-3", REMOTE_ADDR="192.0.2.2").problems == REFUSED
     assert CountingHasher.runs == 4
     # No account is locked, so no event is recorded.
     assert tags() == [Tag.LOG_IN_REFUSED] * 4
@@ -289,7 +289,7 @@ def test_network_is_limited_whatever_accounts_it_tries(alice: User, settings: An
 
 def test_network_that_is_refused_does_not_lock_the_account(alice: User, settings: Any) -> None:
     settings.LOG_INS_PER_ADDRESS = 1
-    assert attempt("nobody", REMOTE_ADDR="192.0.2.1").problems == REFUSED
+    assert attempt("unknown", REMOTE_ADDR="192.0.2.1").problems == REFUSED
     for _ in range(3 * PER_ACCOUNT):
         assert attempt(REMOTE_ADDR="192.0.2.1").codes == THROTTLED
     assert attempt(password=PASSWORD, REMOTE_ADDR="192.0.2.2").problems == []
@@ -299,9 +299,9 @@ def test_ipv6_network_is_a_64(db: None, settings: Any) -> None:
     settings.LOG_INS_PER_ADDRESS = 3
     same = ["2001:db8::1", "2001:db8::ffff:0:0:2", "2001:db8:0:0:abcd::"]
     for n, address in enumerate(same):
-        assert attempt(f"nobody-{n}", REMOTE_ADDR=address).problems == REFUSED
-    assert attempt("nobody", REMOTE_ADDR="2001:db8::dead:beef").codes == THROTTLED
-    assert attempt("nobody", REMOTE_ADDR="2001:db8:0:1::1").problems == REFUSED
+        assert attempt(f"unknown-{n}", REMOTE_ADDR=address).problems == REFUSED
+    assert attempt("unknown", REMOTE_ADDR="2001:db8::dead:beef").codes == THROTTLED
+    assert attempt("unknown", REMOTE_ADDR="2001:db8:0:1::1").problems == REFUSED
 
 
 @pytest.mark.parametrize("proxies", [0, 1, 2])
@@ -316,7 +316,7 @@ def test_forwarded_addresses_are_read_from_trusted_proxies_only(
         seen = [spoofed, client, "10.0.0.1", "10.0.0.2"]
         chain = {0: [spoofed], 1: [spoofed, client], 2: [spoofed, client, "10.0.0.1"]}[proxies]
         return attempt(
-            f"nobody-{n}",
+            f"unknown-{n}",
             REMOTE_ADDR=seen[proxies + 1],
             HTTP_X_FORWARDED_FOR=", ".join(chain),
         )
@@ -330,7 +330,7 @@ def test_forwarded_addresses_are_read_from_trusted_proxies_only(
 def test_overall_attempts_are_limited(alice: User, settings: Any) -> None:
     settings.LOG_INS_OVERALL = 3
     for n in range(3):
-        assert attempt(f"nobody-{n}", REMOTE_ADDR=f"192.0.2.{n}").problems == REFUSED
+        assert attempt(f"unknown-{n}", REMOTE_ADDR=f"192.0.2.{n}").problems == REFUSED
     answer = attempt("alice", PASSWORD, REMOTE_ADDR="192.0.2.9")
     assert answer.codes == THROTTLED
     assert answer.body["errors"][0]["extensions"]["retryAfter"] == 20

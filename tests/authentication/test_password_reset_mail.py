@@ -60,7 +60,7 @@ def test_all_addresses_get_the_same_answer_and_work(
     answers, work = [], []
     for email in (
         "alice@example.org",
-        "nobody@example.org",
+        "unknown@example.org",
         "gone@example.org",
         "ALICE@example.org",
         "a+b'c@xn--bcher-kva.example",
@@ -84,7 +84,7 @@ def test_invalid_addresses_are_refused(anonymous: GraphQLClient, email: str) -> 
     assert not OutboxMessage.objects.exists()
 
 
-@pytest.mark.parametrize("email", ["alice@example.org", "nobody@example.org"])
+@pytest.mark.parametrize("email", ["alice@example.org", "unknown@example.org"])
 def test_mails_per_address_are_limited(anonymous: GraphQLClient, alice: User, email: str) -> None:
     for spelling in (email, email.upper(), f" {email}", email, email):
         assert request(anonymous, spelling) == []
@@ -105,7 +105,7 @@ def test_mails_per_network_are_limited(anonymous: GraphQLClient) -> None:
 
 
 def test_event_names_the_user_without_address(anonymous: GraphQLClient, alice: User) -> None:
-    for email in ("alice@example.org", "nobody@example.org"):
+    for email in ("alice@example.org", "unknown@example.org"):
         assert request(anonymous, email) == []
     known, unknown = Event.objects.order_by("pk")
     assert (known.tag, known.subject_id, known.actor_id, known.data) == (
@@ -124,7 +124,7 @@ def test_password_reset_end_to_end(worker: Sink) -> None:
     now = timezone.now()
     alice = make_user("alice", name="Alice Archer", locale="de", email_verified_at=now)
     anonymous = GraphQLClient()
-    for email in ("nobody@example.org", " Alice@Example.org"):
+    for email in ("unknown@example.org", " Alice@Example.org"):
         assert request(anonymous, email) == []
     mail = worker.next()
     assert mail["To"] == "alice@example.org"
@@ -203,7 +203,7 @@ def test_suspended_and_erased_users_get_no_link(
         assert request(anonymous, user.email) == []
     User.objects.filter(pk=alice.pk).update(is_active=False)
     bob.delete()
-    assert request(anonymous, "nobody@example.org") == []
+    assert request(anonymous, "unknown@example.org") == []
     for event in Event.objects.all():
         mail_password_reset(str(event.pk))
     assert mails.is_empty()

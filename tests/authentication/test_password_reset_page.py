@@ -50,7 +50,7 @@ def test_new_password_is_saved_once(page: Client, alice: User) -> None:
     assert log_in(alice, NEW) == []
 
     before = state(alice)
-    response = post(page, token, "a third phrase nobody would guess")
+    response = post(page, token, "a third phrase no one would guess")
     assert response.status_code == 400
     assert 'role="alert"' in response.content.decode()
     assert state(alice) == before
@@ -121,7 +121,7 @@ def test_cross_site_post_is_refused(page: Client, alice: User) -> None:
 
 def test_link_is_requested_without_a_frontend(page: Client, alice: User) -> None:
     answers = []
-    for email in (alice.email, "nobody@example.org"):
+    for email in (alice.email, "unknown@example.org"):
         page.get("/forgot-password")
         csrf_token = page.cookies["csrftoken"].value
         fields = {"email": email, "csrfmiddlewaretoken": csrf_token}

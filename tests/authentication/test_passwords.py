@@ -41,8 +41,8 @@ LOG_IN = """
       logIn(input: {login: $login, password: $password}) { accessToken errors { code field } }
     }
 """
-NEW = "another phrase nobody would guess"
-OTHER = "a third phrase nobody would guess"
+NEW = "another phrase no one would guess"
+OTHER = "a third phrase no one would guess"
 
 
 def change(client: GraphQLClient, current: str = PASSWORD, new: str = NEW) -> list[tuple[str, str]]:
@@ -232,7 +232,7 @@ def test_only_administrators_force_resets(
     client = {"alice": client_key(alice), "sam": client_key(sam)}.get(who, anonymous)
     code = "UNAUTHENTICATED" if who == "anonymous" else "FORBIDDEN"
     before = state(alice)
-    for user_id in (node_id(alice), "nobody"):
+    for user_id in (node_id(alice), "unknown"):
         assert client(REQUIRE, userId=user_id).codes == [code]
     assert state(alice) == before
     assert events() == []
@@ -240,7 +240,7 @@ def test_only_administrators_force_resets(
 
 def test_unknown_user_cannot_be_forced_to_reset(client_key: ClientOf, root: User) -> None:
     client = client_key(root)
-    for user_id in ("", "x", node_id(User(username="nobody")), "T3JnYW5pemF0aW9uOjE="):
+    for user_id in ("", "x", node_id(User(username="unknown")), "T3JnYW5pemF0aW9uOjE="):
         assert client(REQUIRE, userId=user_id).problems == [("NOT_FOUND", "userId")]
     assert events() == []
 

@@ -1,4 +1,4 @@
-"""Refresh tokens: one successor under concurrency, and detection of late reuse."""
+"""Refresh tokens: one successor under concurrency, and detection of delayed reuse."""
 
 import datetime as dt
 from collections.abc import Callable

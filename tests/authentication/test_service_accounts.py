@@ -210,12 +210,12 @@ def test_administrators_rotate_its_tokens(client_key: ClientOf, root: User, robo
     assert GraphQLClient(secret)("{ me { username } }").data == {"me": {"username": "robot"}}
 
 
-@pytest.mark.parametrize("who", ["person", "nobody", "inactive"])
+@pytest.mark.parametrize("who", ["person", "unknown", "inactive"])
 def test_service_account_tokens_require_a_service_account(
     client_key: ClientOf, root: User, alice: User, robot: User, who: str
 ) -> None:
     User.objects.filter(pk=robot.pk).update(is_active=False)
-    owner = {"person": alice, "nobody": User(), "inactive": robot}[who]
+    owner = {"person": alice, "unknown": User(), "inactive": robot}[who]
     answer = create_for_service(client_key(root), owner)
     assert answer.problems == [("NOT_FOUND", "serviceAccountId")]
     assert not ApiToken.objects.exists()

@@ -93,8 +93,8 @@ def test_refusals_have_the_same_answer_and_work(
     for login, password in (
         ("alice", "wrong"),
         ("alice", ""),
-        ("nobody", PASSWORD),
-        ("nobody@example.org", PASSWORD),
+        ("unknown", PASSWORD),
+        ("unknown@example.org", PASSWORD),
         ("", PASSWORD),
         ("bob", PASSWORD),
         ("alice", "roster-demo-2026"),

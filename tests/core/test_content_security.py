@@ -182,7 +182,7 @@ def test_templates_have_no_inline_scripts_or_styles(settings: Any) -> None:
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("https://pictures.example.com/", "img-src 'self' data: https://pictures.example.com;"),
+        ("https://media.example.com/", "img-src 'self' data: https://media.example.com;"),
         ("/media/", "img-src 'self' data:;"),
     ],
 )

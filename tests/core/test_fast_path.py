@@ -43,7 +43,7 @@ UPLOADED: Final = (
     '--x\r\nContent-Disposition: form-data; name="operations"\r\n\r\n'
     + json.dumps({"query": UPLOAD, "variables": {"image": None}})
     + '\r\n--x\r\nContent-Disposition: form-data; name="map"\r\n\r\n{"0": ["variables.image"]}'
-    '\r\n--x\r\nContent-Disposition: form-data; name="0"; filename="a.png"\r\n\r\nno picture'
+    '\r\n--x\r\nContent-Disposition: form-data; name="0"; filename="a.png"\r\n\r\nno image'
     "\r\n--x--\r\n"
 ).encode()
 LOG_IN: Final = """

@@ -46,7 +46,7 @@ class Moments(json.JSONDecoder):
 
 
 class UppercaseField(models.CharField):  # type: ignore[type-arg]
-    """A field of somebody's own: loud in the table, and quiet in Python."""
+    """A custom field: upper case in the table, lower case in Python."""
 
     def get_prep_value(self, value: Any) -> Any:
         return value and value.upper()
@@ -106,7 +106,7 @@ class Sample(models.Model):
     objects: ClassVar[models.Manager["Sample"]] = models.Manager()
 
     class Meta:
-        """Known to nobody else."""
+        """A private registry."""
 
         app_label = "engine_tests"
         apps = Apps()

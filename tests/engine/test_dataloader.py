@@ -103,7 +103,7 @@ def test_load_many_answers_with_values_and_errors(
     assert source.batches == [[1, -1, 2]]
 
 
-def test_error_tells_each_time_where_it_was_raised_and_no_more() -> None:
+def test_error_has_the_same_traceback_each_time() -> None:
     def fail(_keys: Sequence[int]) -> Sequence[int]:
         raise ConnectionError
 

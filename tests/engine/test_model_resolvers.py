@@ -52,7 +52,7 @@ class Person:
 
 @strawberry.type
 class Query:
-    """Everybody."""
+    """All users."""
 
     @strawberry_django.field
     def people(self) -> list[Person]:
@@ -100,7 +100,7 @@ def summarize(result: Any) -> Any:
         ),
         ('{ person(name: "alice") { strictlyOfBob } }', {}, [["person", "strictlyOfBob"]]),
         ('{ person(name: "bob") { strictlyOfBob profile { bio owner } } }', {}, []),
-        ('{ person(name: "nobody") { strictlyOfBob } people { profile { owner } } }', {}, []),
+        ('{ person(name: "unknown") { strictlyOfBob } people { profile { owner } } }', {}, []),
         ("{ people { username } none { username } }", {}, [["none"]]),
     ],
 )

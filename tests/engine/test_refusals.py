@@ -109,7 +109,7 @@ def _guarded_connection() -> Any:
 
 @strawberry.type
 class Query:
-    """Everybody."""
+    """All users."""
 
     @strawberry_django.field
     def people(self) -> list[Person]:

@@ -33,7 +33,7 @@ MOMENTS: Final[list[dt.datetime]] = []
 
 @strawberry_django.type(User)
 class Person:
-    """A person whom everybody sees."""
+    """A person visible to all users."""
 
     username: auto
 
@@ -158,7 +158,7 @@ def test_current_time_is_not_cached(two: tuple[Actor, Actor], field: str) -> Non
         (two[1], -1, ["alice", "bob"]),
         (two[0], 99, []),
     ):
-        # It may be built twice: for everybody, which fails, and for this one.
+        # It may be built twice: for all users, which fails, and for this one.
         MOMENTS[:] = [now - dt.timedelta(days=days)] * 2
         assert named(operation, actor) == expected
 
@@ -255,7 +255,7 @@ def test_statements_are_prepared_once(two: tuple[Actor, Actor]) -> None:
             assert operation.execute(None, Context(actor)).errors is None
     runs = {sql: count - before.get(sql, 0) for sql, count in prepared().items()}
     new = [count for count in runs.values() if count]
-    # One of the two sees nobody else; the list of one person needs no lateral join.
+    # One of the two sees no other user; a list of one needs no lateral join.
     assert sorted(new) == [4, 4, 8, 8]
 
 

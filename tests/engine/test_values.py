@@ -1,4 +1,4 @@
-"""Arguments, variables and values, as the specification coerces them and tells of those it cannot.
+"""Arguments, variables and values are coerced, or reported, as the specification says.
 
 Each document is executed by both executors, see `tests.engine.toys`.
 """
@@ -138,9 +138,9 @@ def test_values_are_coerced(field: str, value: Any) -> None:
     ],
 )
 def test_uncoercible_values_are_null_with_an_error(field: str, message: str) -> None:
-    data, ((told_message, path, places),) = run(f"{{ answer: {field} }}")
+    data, ((reported, path, places),) = run(f"{{ answer: {field} }}")
     assert data == {"answer": None}
-    assert message in told_message
+    assert message in reported
     assert (path, places) == (["answer"], [(1, 3)])
 
 

@@ -100,8 +100,8 @@ def test_membership_rule_costs_staff_no_query(
         client = client_key(user)
         with statements() as captured:
             assert client("query ($id: ID!) { user(id: $id) { id } }", id=node_id(alice)).data
-        _actor, person = captured
-        asked.append("organizations_membership" in person)
+        _actor, statement = captured
+        asked.append("organizations_membership" in statement)
     assert asked == [False, True]
 
 

@@ -80,7 +80,7 @@ def test_answer_is_the_same_whether_the_address_has_an_account(
     client_key: ClientOf, alice: User, charlie: User, archers: Organization, statements: Any
 ) -> None:
     client, answers, counts = client_key(alice), [], []
-    for email in ("nobody@example.org", charlie.email):
+    for email in ("unknown@example.org", charlie.email):
         with statements() as captured:
             answers.append(invite(client, archers, email).data["inviteToOrganization"])
         counts.append(len(captured))

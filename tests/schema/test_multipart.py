@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.client import Answer, GraphQLClient
 from tests.support.factories import node_id
-from tests.support.pictures import picture
+from tests.support.images import make_image
 from tests.support.signing_in import log_in_by_cookie, tags
 from users.accounts.models import Metadata, Profile, User
 
@@ -39,7 +39,7 @@ def send(
         for name, value in (("operations", operations), ("map", places))
         if value is not None
     ]
-    return client.form(*parts, ("0", picture()), **headers)
+    return client.form(*parts, ("0", make_image()), **headers)
 
 
 def is_refused(answer: Answer, code: str = "BAD_REQUEST", status: int = 400) -> bool:
@@ -69,11 +69,11 @@ def test_csrf_header_is_required(alice: User, name: str) -> None:
         (key, json.dumps(value).encode())
         for key, value in (("operations", OPERATIONS), ("map", MAP))
     ]
-    answer = browser.form(*parts, ("0", picture()), **{"GraphQL-Require-Preflight": ""})
+    answer = browser.form(*parts, ("0", make_image()), **{"GraphQL-Require-Preflight": ""})
     assert (answer.status, answer.codes) == (403, ["CROSS_SITE_REQUEST"])
     assert not Profile.objects.exclude(avatar="").exists()
     headers = {"GraphQL-Require-Preflight": ""} | {name: "1"}
-    assert browser.form(*parts, ("0", picture()), **headers).problems == []
+    assert browser.form(*parts, ("0", make_image()), **headers).problems == []
 
 
 def test_other_sites_are_refused_with_the_header_too(alice: User) -> None:

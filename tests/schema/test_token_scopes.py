@@ -16,7 +16,7 @@ from tests.support.api_tokens import assert_insufficient
 from tests.support.client import GraphQLClient
 from tests.support.executors import BY_ENGINE
 from tests.support.factories import make_api_token, make_organization, make_session, node_id
-from tests.support.pictures import picture
+from tests.support.images import make_image
 from tests.support.signing_in import ALICE
 from tests.support.tables.authorization import NONE
 from tests.support.tables.authorization import TOKEN_WRITES as WRITES
@@ -244,7 +244,7 @@ def assert_refused_by_policy(world: World, name: str, held: frozenset[str]) -> N
     before = everything()
     result = schema.execute_sync(
         world.complete(write(name)),
-        variable_values={"image": SimpleUploadedFile("0.jpg", picture())},
+        variable_values={"image": SimpleUploadedFile("0.jpg", make_image())},
         context_value=Context(actor=actor),
     )
     assert result.errors is not None

@@ -42,9 +42,9 @@ from tests.support.canaries import (
 )
 from tests.support.client import GraphQLClient
 from tests.support.factories import PASSWORD, make_organization, make_token, node_id
+from tests.support.images import SET as SET_AVATAR
+from tests.support.images import make_image
 from tests.support.passkeys import Authenticator, register
-from tests.support.pictures import SET as SET_AVATAR
-from tests.support.pictures import picture
 from tests.support.second_factors import set_up_totp
 from tests.support.signing_in import LOG_IN
 from tests.support.signing_in import attempt as try_to_log_in
@@ -122,7 +122,7 @@ def create_full_account(root: User) -> User:
     organize(user, client, root)
     create_addresses(client)
     for _number in range(2):
-        assert client.upload(SET_AVATAR, picture()).problems == []
+        assert client.upload(SET_AVATAR, make_image()).problems == []
     notes = f'public: {{{METADATA_KEY}: "{PUBLIC}"}}, private: {{{METADATA_KEY}: "{PRIVATE}"}}'
     do(admin, "updateMetadata", f'{{userId: "{node_id(user)}", {notes}}}')
     for _number in range(3):
@@ -225,7 +225,7 @@ def former_avatars(user: User) -> list[str]:
     assert keys
     for key in keys:
         for size in AvatarSize:
-            default_storage.save(avatars.file_name(key, size), ContentFile(picture()))
+            default_storage.save(avatars.file_name(key, size), ContentFile(make_image()))
     return keys
 
 

@@ -25,7 +25,7 @@ from tests.support.factories import (
     make_user,
     node_id,
 )
-from tests.support.pictures import picture
+from tests.support.images import make_image
 from tests.support.tables.authorization import (
     ADMINISTRATOR,
     ANONYMOUS,
@@ -201,7 +201,7 @@ class World:
         is_anonymous = client == "anonymous"
         if "$image" in document:
             return self.executor(
-                partial(ask.upload, completed, picture()), is_anonymous=is_anonymous
+                partial(ask.upload, completed, make_image()), is_anonymous=is_anonymous
             )
         return self.executor(partial(ask, completed), is_anonymous=is_anonymous)
 

@@ -187,8 +187,8 @@ def test_prepared_statements_fail_where_others_prepared_them(
             )
 
     assert response.status == 500
-    told = log.read_text(encoding="utf-8")
-    assert re.search(r'prepared statement "\w+" (already exists|does not exist)', told)
+    logged = log.read_text(encoding="utf-8")
+    assert re.search(r'prepared statement "\w+" (already exists|does not exist)', logged)
 
 
 def test_role_has_the_connection_settings(pool: PgBouncer) -> None:

@@ -10,7 +10,7 @@ from tests.support.factories import PASSWORD
 
 USERNAMES: Final = ("alice", "bob", "nina", "olga")
 EMAILS: Final = tuple(f"{name}@example.org" for name in USERNAMES)
-PHRASES: Final = (PASSWORD, "another phrase nobody would guess", "a third phrase of theirs")
+PHRASES: Final = (PASSWORD, "another phrase no one would guess", "a third phrase of theirs")
 
 M = TypeVar("M", bound=Callable[..., None])
 # A method's name and its arguments.

@@ -35,7 +35,7 @@ def _loader() -> DataLoader[str, int]:
 
 @dataclass
 class Visitor:
-    """A context that declares nothing: its loader is not told of levels."""
+    """A context that declares nothing: its loader is not notified of levels."""
 
     name: str
     is_librarian: bool = False

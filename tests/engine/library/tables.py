@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Final
 from django.apps.registry import Apps
 from django.db import connection, models
 
-# Known to nobody else: neither to migrations nor to the service's registry.
+# Private: known neither to migrations nor to the service's registry.
 LIBRARY: Final = Apps(["tests.engine.library"])
 
 

@@ -18,7 +18,7 @@ SET = """
 RED, GREEN, BLUE = (220, 20, 20), (20, 160, 20), (20, 20, 220)
 
 
-def picture(
+def make_image(
     format_: str = "JPEG", size: tuple[int, int] = (60, 40), mode: str = "RGB", **options: Any
 ) -> bytes:
     """Return an image, red on the left and blue on the right."""

@@ -6,7 +6,7 @@ from io import BytesIO
 
 from PIL import Image
 
-from tests.support.pictures import picture
+from tests.support.images import make_image
 
 END_OF_JPEG, START_OF_SCAN = b"\xff\xd9", b"\xff\xda"
 
@@ -23,7 +23,7 @@ def many_scans(count: int, size: tuple[int, int] = (5_000, 5_000)) -> bytes:
 
 def huge_canvas(width: int, height: int) -> bytes:
     """Return a WebP of a few bytes with a huge declared canvas."""
-    frame = picture("WEBP", lossless=True)[12:]
+    frame = make_image("WEBP", lossless=True)[12:]
     size = struct.pack("<I", width - 1)[:3] + struct.pack("<I", height - 1)[:3]
     body = b"WEBP" + b"VP8X" + struct.pack("<I", 10) + bytes(4) + size + frame
     return b"RIFF" + struct.pack("<I", len(body)) + body
@@ -42,6 +42,6 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 
 def with_chunks(*chunks: bytes) -> bytes:
     """Return a PNG with chunks between its header and its pixels."""
-    file = picture("PNG")
+    file = make_image("PNG")
     end = 8 + 25
     return file[:end] + b"".join(chunks) + file[end:]
