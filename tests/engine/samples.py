@@ -35,7 +35,7 @@ class Shade(models.TextChoices):
 
 
 class Moments(json.JSONDecoder):
-    """Reads what is kept under `at` as a moment."""
+    """Reads the value of `at` as a timestamp."""
 
     def __init__(self) -> None:
         super().__init__(object_hook=self.read)
@@ -106,7 +106,7 @@ class Sample(models.Model):
     objects: ClassVar[models.Manager["Sample"]] = models.Manager()
 
     class Meta:
-        """A private registry."""
+        """A registry of its own."""
 
         app_label = "engine_tests"
         apps = Apps()

@@ -9,7 +9,7 @@ from engine.fields.loaders import DataLoader
 
 
 class Source:
-    """A batch function that doubles numbers, refuses negative ones, and remembers its calls."""
+    """A batch function that doubles numbers, refuses negative ones, and records its calls."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []

@@ -17,7 +17,7 @@ from users.accounts.models import Profile, User
 
 @strawberry_django.type(Profile)
 class Account:
-    """A person's profile."""
+    """A user's profile."""
 
     bio: auto
 
@@ -28,7 +28,7 @@ class Account:
 
 @strawberry_django.type(User)
 class Person:
-    """A person, and what resolvers make of them."""
+    """A user, with resolvers."""
 
     username: auto
     profile: Account | None
@@ -52,7 +52,7 @@ class Person:
 
 @strawberry.type
 class Query:
-    """All users."""
+    """Queries of users."""
 
     @strawberry_django.field
     def people(self) -> list[Person]:

@@ -55,7 +55,7 @@ class BelongingConnection(KeysetConnection[Belonging]):  # type: ignore[type-var
 
 @strawberry_django.type(User)
 class Person(relay.Node):
-    """A person with fields of all kinds."""
+    """A user with fields of all kinds."""
 
     id: relay.NodeID[str]
     username: auto
@@ -84,7 +84,7 @@ class NumberedEdge(KeysetEdge[Person]):
 
 @strawberry.type
 class PersonConnection(KeysetConnection[Person]):
-    """A page of people."""
+    """A page of users."""
 
     edges: list[NumberedEdge]  # type: ignore[assignment]
 
@@ -109,7 +109,7 @@ def _guarded_connection() -> Any:
 
 @strawberry.type
 class Query:
-    """All users."""
+    """Queries of users."""
 
     @strawberry_django.field
     def people(self) -> list[Person]:

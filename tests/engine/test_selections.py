@@ -159,7 +159,7 @@ def test_null_propagates_to_the_nearest_nullable_field() -> None:
 def test_aliases_of_a_failing_field_fail_separately() -> None:
     data, errors = run("{ one: graphqlError two: graphqlError }")
     assert data == {"one": None, "two": None}
-    assert errors == [("Refused.", ["one"], [(1, 3)]), ("Refused.", ["two"], [(1, 13)])]
+    assert errors == [("Refused.", ["one"], [(1, 3)]), ("Refused.", ["two"], [(1, 21)])]
 
 
 # Mutations -------------------------------------------------------------------------------

@@ -228,7 +228,7 @@ def test_lists_with_items_that_fail(field: str, data: Any, errors: list[str]) ->
 
 def test_non_null_items_propagate_through_the_list() -> None:
     assert paths("{ allMust { must } }") == (None, ["allMust.1.must"])
-    # Earlier errors of its own are reported, too; null is an item's error like others.
+    # Earlier errors are reported, too; null in a non-null list is an error of the item.
     assert paths("{ allMust { maybe } }") == (None, ["allMust.1.maybe", "allMust.2"])
     assert paths("{ itemsMust { maybe number } sound { number } }") == (
         {"itemsMust": None, "sound": {"number": 1}},

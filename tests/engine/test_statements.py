@@ -33,7 +33,7 @@ MOMENTS: Final[list[dt.datetime]] = []
 
 @strawberry_django.type(User)
 class Person:
-    """A person visible to all users."""
+    """A user, visible to all."""
 
     username: auto
 
@@ -158,30 +158,30 @@ def test_current_time_is_not_cached(two: tuple[Actor, Actor], field: str) -> Non
         (two[1], -1, ["alice", "bob"]),
         (two[0], 99, []),
     ):
-        # It may be built twice: for all users, which fails, and for this one.
+        # It may be built twice: with parameters, which fails, and with values.
         MOMENTS[:] = [now - dt.timedelta(days=days)] * 2
         assert named(operation, actor) == expected
 
 
 def test_params_cannot_be_read() -> None:
-    slot: Any = Param.named("user_id")
+    param: Any = Param.named("user_id")
     looks: list[Callable[[], Any]] = [
-        lambda: slot == "x",
-        lambda: slot != "x",
-        lambda: str(slot),
-        lambda: f"{slot}",
-        lambda: slot in ["x", "y"],
-        lambda: slot in {"x", "y"},
-        lambda: {"x": 1}[slot],
-        lambda: slot + "x",
-        lambda: "x" + slot,
+        lambda: param == "x",
+        lambda: param != "x",
+        lambda: str(param),
+        lambda: f"{param}",
+        lambda: param in ["x", "y"],
+        lambda: param in {"x", "y"},
+        lambda: {"x": 1}[param],
+        lambda: param + "x",
+        lambda: "x" + param,
     ]
     for look in looks:
         with pytest.raises(ParameterReadError):
             look()
-    assert slot
-    assert slot != ""
-    assert slot != None  # noqa: E711 - as Django compares
+    assert param
+    assert param != ""
+    assert param != None  # noqa: E711 - as Django compares
 
 
 # Statements ------------------------------------------------------------------------------
@@ -202,7 +202,7 @@ def test_statements_pass_through_django_wrappers(
         seen.append(sql)
         return execute(sql, params, many, context)
 
-    # The people, their memberships, and these' organisations.
+    # The users, their memberships, and the organisations of these.
     with (
         connection.execute_wrapper(watch),
         CaptureQueriesContext(connection) as captured,
@@ -255,7 +255,7 @@ def test_statements_are_prepared_once(two: tuple[Actor, Actor]) -> None:
             assert operation.execute(None, Context(actor)).errors is None
     runs = {sql: count - before.get(sql, 0) for sql, count in prepared().items()}
     new = [count for count in runs.values() if count]
-    # One of the two sees no other user; a list of one needs no lateral join.
+    # One of the two sees no other user; the list of one user needs no lateral join.
     assert sorted(new) == [4, 4, 8, 8]
 
 
@@ -294,8 +294,8 @@ def test_empty_queryset_runs_no_statement(
 
 
 def test_null_param_equals_nothing(alice: User) -> None:
-    slot = Param.named("role").then(lambda role: role or None)
+    param = Param.named("role").then(lambda role: role or None)
     make_organization("Own", alice, role=Role.OWNER)
-    statement = Statement.of(Membership.objects.filter(role=slot).values_list("role"))
+    statement = Statement.of(Membership.objects.filter(role=param).values_list("role"))
     assert list(statement.rows({"role": "owner"})) == [("owner",)]
     assert list(statement.rows({"role": ""})) == []

@@ -1,4 +1,4 @@
-"""Arguments, variables and values are coerced, or reported, as the specification says.
+"""Arguments, variables and values, as the specification coerces them and reports those it cannot.
 
 Each document is executed by both executors, see `tests.engine.toys`.
 """

@@ -20,7 +20,7 @@ Error: TypeAlias = tuple[str, list[str | int] | None, list[tuple[int, int]]]
 
 @strawberry.interface
 class Animal:
-    """Whatever has a name."""
+    """An interface of objects with a name."""
 
     name: str
 
@@ -126,7 +126,7 @@ Picky = NewType("Picky", str)
 class Query(InputsQuery):
     """One field for each case."""
 
-    # Of whatever a resolver returns.
+    # Of any value that a resolver returns.
     @strawberry.field
     def whole(self, what: str) -> int | None:
         values: dict[str, Any] = {

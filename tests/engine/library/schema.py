@@ -35,7 +35,7 @@ def _loader() -> DataLoader[str, int]:
 
 @dataclass
 class Visitor:
-    """A context that declares nothing: its loader is not notified of levels."""
+    """A context without a visibility: its loader gets no levels."""
 
     name: str
     is_librarian: bool = False
@@ -75,7 +75,7 @@ class BookOrder:
 
 @strawberry_django.type(Loan)
 class LoanType:
-    """Seen by librarians, and by who reads."""
+    """Visible to librarians and to the reader."""
 
     id: auto
     reader: auto
@@ -155,7 +155,7 @@ class FirstOf(ConnectionExtension[First]):
         return First(given["first"])
 
     def order(self, rows: QuerySet[Any]) -> Any:
-        """Need to know nothing of it."""
+        """Return nothing: the page does not depend on the order."""
 
     def scope(self, _order: Any, _selected: Any, _given: Any) -> str:
         return ""

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Final
 from django.apps.registry import Apps
 from django.db import connection, models
 
-# Private: known neither to migrations nor to the service's registry.
+# A registry of its own: neither migrations nor the service know these models.
 LIBRARY: Final = Apps(["tests.engine.library"])
 
 
