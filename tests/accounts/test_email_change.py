@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from tests.accounts.test_sign_up import headers_of, verify
+from tests.accounts.test_sign_up import verify
 from tests.accounts.test_sign_up_mail import text_of
 from tests.conftest import Sink
 from tests.support.client import Answer, GraphQLClient, run_concurrently
@@ -137,7 +137,7 @@ def test_known_address_gets_the_same_answer_and_its_owner_a_mail(
     assert "token" not in text_of(mail, "plain")
     assert anonymous(CONFIRM, token=token()).problems == [("EMAIL_TAKEN", "token")]
     unknown = request_change("unknown@example.org")
-    assert (known.body, headers_of(known)) == (unknown.body, headers_of(unknown))
+    assert (known.body, known.headers) == (unknown.body, unknown.headers)
     assert User.objects.filter(email="alice@example.org").exists()
 
 

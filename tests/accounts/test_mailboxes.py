@@ -329,7 +329,7 @@ def test_sign_up_domains_are_checked(value: str) -> None:
 )
 def test_sender_has_a_domain_that_every_server_takes(value: str, sender: str) -> None:
     assert ServiceEnvironment({"MAIL_FROM": value}).sender("MAIL_FROM", "") == sender
-    with pytest.raises(BadSetting, match="MAIL_FROM: has"):
+    with pytest.raises(BadSetting, match="MAIL_FROM: must have"):
         ServiceEnvironment({"MAIL_FROM": "nína@example.org"}).sender("MAIL_FROM", "")
 
 

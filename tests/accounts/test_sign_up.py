@@ -10,8 +10,7 @@ from django.core import signing
 from django.utils import timezone
 
 from core.outbox.models import OutboxMessage
-from core.web.request_id import HEADER as REQUEST_ID
-from tests.support.client import Answer, GraphQLClient, run_concurrently
+from tests.support.client import GraphQLClient, run_concurrently
 from tests.support.factories import make_user
 from users.accounts.identifiers import canonical
 from users.accounts.models import Profile, SignUp, User
@@ -44,12 +43,6 @@ def verify(
 ) -> list[tuple[str, str]]:
     """Confirm with the password of `sign_up`, unless another one or None is given."""
     return client(VERIFY, token=token, password=password, **choices).problems
-
-
-def headers_of(answer: Answer) -> dict[str, str]:
-    """Return the headers of an answer without the request id, which is random."""
-    assert REQUEST_ID in answer.headers
-    return {name: value for name, value in answer.headers.items() if name != REQUEST_ID}
 
 
 def token_of(email: str) -> str:

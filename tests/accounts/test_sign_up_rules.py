@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from core.outbox.models import OutboxMessage
-from tests.accounts.test_sign_up import PASSWORD, SIGN_UP, headers_of, sign_up, token_of, verify
+from tests.accounts.test_sign_up import PASSWORD, SIGN_UP, sign_up, token_of, verify
 from tests.accounts.test_sign_up_mail import text_of
 from tests.conftest import Sink
 from tests.support.client import GraphQLClient
@@ -82,7 +82,7 @@ def test_mails_per_address_are_limited_regardless_of_an_account(
         assert anonymous(RESEND, email=email).codes == ["TOO_MANY_ATTEMPTS"]
     known, unknown = refused
     assert 600 < known.body["errors"][0]["extensions"]["retryAfter"] <= 720
-    assert headers_of(known) == headers_of(unknown)
+    assert known.headers == unknown.headers
     assert not SignUp.objects.filter(username="oleg").exists()
 
 
@@ -124,8 +124,7 @@ def test_pending_sign_up_is_not_revealed(anonymous: GraphQLClient, mails: Sink) 
         for email in ("nina@example.org", "erin@example.org", "oleg@example.org")
     ]
     assert all(
-        (answer.body, headers_of(answer)) == (answers[0].body, headers_of(answers[0]))
-        for answer in answers
+        (answer.body, answer.headers) == (answers[0].body, answers[0].headers) for answer in answers
     )
     assert answers[0].data == {"resendVerification": {"errors": []}}
     events = Event.objects.filter(tag=Tag.SIGN_UP_VERIFICATION_REQUESTED).order_by("pk")

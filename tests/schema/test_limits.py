@@ -207,7 +207,7 @@ def test_values_are_rows_times_what_is_selected_of_each(
     assert ask(client_key(sam), values(weights.MAX_VALUES)) == []
     answer = client_key(sam)(values(weights.MAX_VALUES + 1))
     assert answer.codes == ["VALUES_EXCEEDED"]
-    assert "Ask for smaller pages or fewer fields." in answer.body["errors"][0]["message"]
+    assert "Request smaller pages or fewer fields." in answer.body["errors"][0]["message"]
 
 
 BIOS = " ".join(f"a{number}: bio" for number in range(28))
