@@ -10,6 +10,7 @@ from django.utils import timezone
 from core.outbox.models import OutboxMessage
 from core.outbox.tasks import deliver
 from core.security.actor import ANONYMOUS
+from tests.accounts.test_sign_up import PASSWORD as SIGN_UP_PASSWORD
 from tests.accounts.test_sign_up import sign_up, token_of, verify
 from tests.support.client import GraphQLClient, run_concurrently
 from tests.support.factories import PASSWORD
@@ -135,7 +136,7 @@ def test_each_event_counts_once(client_key: ClientOf, anonymous: GraphQLClient, 
         assert sign_up(anonymous, f"nina{number}", email=f"{number}@example.org") == []
     assert sign_up(anonymous) == []
     assert verify(anonymous, token_of("nina@example.org")) == []
-    for password in ("a phrase no one would guess", "wrong", "a phrase no one would guess"):
+    for password in (SIGN_UP_PASSWORD, "wrong", SIGN_UP_PASSWORD):
         anonymous(LOG_IN, password=password)
     assert deliver_all() == 7
 

@@ -23,7 +23,7 @@ DONE: Final[dict[str, tuple[str, str, Callable[[], bool]]]] = {
     "updateProfile": (
         USER,
         "user { name }",
-        lambda: User.objects.filter(username="user", name="Another").exists(),
+        lambda: User.objects.filter(username="user", name="New Name").exists(),
     ),
     "updateMetadata": (
         ADMINISTRATOR,
