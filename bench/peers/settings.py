@@ -12,6 +12,8 @@ from core.settings import DATABASES
 
 ROOT_URLCONF = os.environ["BENCH_URLS"]
 MIDDLEWARE = ["django.middleware.common.CommonMiddleware"]
+# It would answer the peer's operations by Roster's schema.
+FAST_PATH = False
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = False
 DATABASES["default"]["OPTIONS"] |= {
     "options": SESSION_OPTIONS,

@@ -242,6 +242,7 @@ def test_nginx_errors_are_json(echo: str, tmp_path: Path) -> None:
     codes = [error["extensions"]["code"] for _status, _kind, error in answers]
     assert codes == ["BODY_TOO_LARGE", "UNAVAILABLE"]
     ids = [response.headers["X-Request-ID"] for response, _body in (too_large, unavailable)]
-    assert ids == [line["request_id"] for line in nginx.log[:2]]
+    # The line of the large body may be written last: NGINX discards the rest of it first.
+    assert set(ids) <= {line["request_id"] for line in nginx.log}
     assert recovered.status == 200
     assert "confidential" not in nginx.output
