@@ -227,6 +227,9 @@ class RequestParser:
         environ["REQUEST_METHOD"] = self._llhttp.get_method().decode("ascii")
         if "HTTP_HOST" not in environ and version != "1.0":
             raise _bad_request("The header Host is missing.")
+        if "*" in environ.get("CONTENT_TYPE", ""):
+            # RFC 2231 is for mail; Django raises for charsets that Python does not have.
+            raise _bad_request("The header Content-Type is not valid.")
         self._take_target(self._target.decode("ascii"))
         self._take_scheme()
         if "HTTP_TRANSFER_ENCODING" in environ:

@@ -24,9 +24,10 @@ class FastPath:
     """A WSGI application that handles operations and delegates other requests to Django.
 
     Both paths call `settings.OPERATION_VIEW` for operations. Of the work of Django's handler, an
-    operation needs only the following: it binds the request id, closes uploaded files, logs errors,
-    and closes old or broken database connections afterwards. The signals `request_started` and
-    `request_finished` are not sent, because their receivers do nothing else.
+    operation needs only the following: it closes old or broken database connections before and
+    after, so that the first statement checks the connection; it binds the request id, closes
+    uploaded files, and logs errors. The signals `request_started` and `request_finished` are not
+    sent, because their receivers do nothing else.
     """
 
     def __init__(self, django: WSGIApplication) -> None:
@@ -40,8 +41,11 @@ class FastPath:
         request = WSGIRequest(environ)
         if not is_operation(request):
             return self.django(environ, start_response)
-        reply = answer(request)
         close_old_connections()
+        try:
+            reply = answer(request)
+        finally:
+            close_old_connections()
         headers = list(reply.headers.items())
         if reply.cookies:
             headers += [("Set-Cookie", each.output(header="")) for each in reply.cookies.values()]

@@ -14,7 +14,13 @@ from types import FrameType
 from typing import Any, Final, NoReturn, Self
 
 from django.core.exceptions import EmptyResultSet
-from django.db import InterfaceError, OperationalError, connection, connections
+from django.db import (
+    InterfaceError,
+    NotSupportedError,
+    OperationalError,
+    connection,
+    connections,
+)
 from django.db.models import Lookup, QuerySet
 from django.db.models.expressions import BaseExpression, Expression
 from django.db.models.sql import Query
@@ -238,6 +244,14 @@ class Statement:
             return fetch_rows(connection, self.kind, sql, params)
         except (InterfaceError, OperationalError):
             if not is_unchecked or connection.in_atomic_block or connection.is_usable():
+                raise
+            connection.close()
+            return fetch_rows(connection, self.kind, sql, params)
+        except NotSupportedError:
+            # "cached plan must not change result type": a migration changed a column. Statements
+            # are prepared again on a new connection, at the latest after this transaction.
+            connection.close_at = 0.0
+            if connection.in_atomic_block:
                 raise
             connection.close()
             return fetch_rows(connection, self.kind, sql, params)

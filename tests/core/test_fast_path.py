@@ -336,6 +336,28 @@ def test_expired_connections_are_closed(settings: Any) -> None:
     assert used == [False, False]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_connection_is_checked_after_an_error_and_an_idle_loss() -> None:
+    """A usable connection after an error counts as checked, which must end with its request."""
+    sent = body("{ __typename }")
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": "/graphql",
+        "CONTENT_TYPE": JSON,
+        "CONTENT_LENGTH": str(len(sent)),
+        "HTTP_HOST": "testserver",
+        "HTTP_COOKIE": f"{current.SESSION_COOKIE}=secret",
+    }
+    statuses = []
+    for application in (FastPath(WSGIHandler()), WSGIHandler()):
+        connection.ensure_connection()
+        connection.errors_occurred = True
+        ask(application, environ, sent)
+        connection.connection.close()
+        statuses.append(ask(application, environ, sent)[0])
+    assert statuses == ["200 OK", "200 OK"]
+
+
 def test_all_signal_receivers_are_known() -> None:
     """The fast path sends no signals; it does the work of their receivers itself."""
     started = {receiver() for _key, receiver, *_rest in signals.request_started.receivers}

@@ -13,10 +13,12 @@ from django.db import DataError, connection, transaction
 from django.db.transaction import TransactionManagementError
 from psycopg.pq import TransactionStatus
 
+from core.database.roles.owner import as_owner
 from engine.sql.statements import Param, Statement
 from tests.conftest import Statements
 from tests.support.client import GraphQLClient
-from users.accounts.models import User
+from tests.support.factories import make_user
+from users.accounts.models import Profile, User
 
 ClientOf = Callable[[User], GraphQLClient]
 Capture = Callable[[], AbstractContextManager[Statements]]
@@ -107,3 +109,29 @@ def test_a_known_statement_does_not_run_where_a_transaction_is_broken(
         transaction.set_rollback(True)
         with pytest.raises(TransactionManagementError):
             known.rows({"id": str(sam.pk)})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_changed_column_prepares_statements_again() -> None:
+    """A migration beside running pods changes a column's type, which PostgreSQL refuses once."""
+    user = make_user("alice")
+    profiles = Profile.objects.filter(user=Param.named("user"))
+    statement = Statement.of(profiles.values_list("nickname"))
+
+    def nicknames() -> list[tuple[Any, ...]]:
+        return list(statement.rows({"user": user.pk}))
+
+    def resize(length: int) -> None:
+        with as_owner(), connection.cursor() as cursor:
+            cursor.execute(f"ALTER TABLE accounts_profile ALTER nickname TYPE varchar({length})")
+
+    length = Profile._meta.get_field("nickname").max_length or 0
+    assert [nicknames() for _number in range(7)] == [[("",)]] * 7
+    before = connection.connection
+    with ThreadPoolExecutor(1) as owner:
+        owner.submit(resize, length + 1).result()
+        try:
+            assert nicknames() == [("",)]
+            assert connection.connection is not before
+        finally:
+            owner.submit(resize, length).result()
