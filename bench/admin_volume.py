@@ -167,7 +167,7 @@ VOLUME: Final[Sequence[tuple[str, LiteralString]]] = (
         "work to do",
         """
         INSERT INTO outbox_outboxmessage (subscriber, payload, created_at, attempts, dispatch_at)
-        SELECT 'users.accounts.tasks.mail_verification', '{}', now(), number %% 50,
+        SELECT 'users.accounts.tasks.mail_sign_up', '{}', now(), number %% 50,
             now() + (number - %(n)s / 2) * interval '1 second'
         FROM generate_series(1, %(n)s) AS number
         """,

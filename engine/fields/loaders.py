@@ -19,7 +19,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from types import TracebackType
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from django.db.models import Model
 
@@ -142,16 +142,3 @@ class Batch(Generic[V]):
         for row in rows:
             if row.get_deferred_fields().isdisjoint(self.fields):
                 yield key_of(row)
-
-
-class LoadingContext(Protocol):
-    """What nested connections ask of a context when graphql-core executes."""
-
-    def expect(self, rows: Iterable[Model]) -> None:
-        """Receive the objects of a level."""
-
-    def batch(self, name: Hashable, make: Callable[[], Batch[Any]]) -> Batch[Any]:
-        """Return the request's batch of this name, made when it is first asked for."""
-
-    def load(self, batch: Batch[Any], row: Model) -> Any:
-        """Return the batch's value for a row, computed with those of its level."""

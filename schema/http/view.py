@@ -88,14 +88,14 @@ class GraphQLView(View):
         return respond(request, _from_query_string).to_response()
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Answer an operation, should one come by the pages' middleware."""
+        """Execute an operation that reached Django's handler."""
         return operation(request).to_response()
 
 
 def operation(
     request: HttpRequest, authenticate: Callable[[HttpRequest], object] = authenticate
 ) -> Reply:
-    """Answer an operation that came by POST: the one function that does, from both paths to it."""
+    """Execute an operation sent by POST, for the fast path and for Django's."""
     language = None
     try:
         with limit_time(request):
@@ -114,7 +114,7 @@ def operation(
 
 
 def respond(request: HttpRequest, read: Callable[[HttpRequest], GraphQLRequest]) -> Reply:
-    """Execute what is read of the request. Cross-site requests are refused without a CSRF token."""
+    """Execute the request that ``read`` parses, unless it is cross-site."""
     preferred = _preferred_type(request.META.get("HTTP_ACCEPT", "*/*"))
     if preferred is None:
         message = f"Accept {GRAPHQL_JSON} or {JSON}.\n".encode()

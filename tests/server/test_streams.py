@@ -129,3 +129,9 @@ def test_stream_boundaries_do_not_matter(name: str) -> None:
     for place in range(1, len(stream), 1 if len(stream) < 1_000 else 97):
         assert parsed(*pieces(stream, [place])) == whole, place
     assert parsed(*(stream[place : place + 1] for place in range(len(stream)))) == whole
+
+
+def test_mail_encoded_parameters_are_refused() -> None:
+    """Django's request raises for a charset that Python does not know (RFC 2231)."""
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json; a*=bogus''%41\r\n\r\n"
+    assert parsed(head) == ([], "400 The header Content-Type is not valid.")

@@ -53,8 +53,6 @@ FACTORS: Final = """{ me {
   passkeys(first: 20) { nodes { id name isSyncable isBackedUp aaguid lastUsedAt } }
 } }"""
 
-WRONG_CODE: Final = "000000"
-
 
 def code_of(secret: str, *, later: int = 0) -> str:
     """Return the app's current code, or the one ``later`` steps ahead."""
