@@ -104,7 +104,9 @@ def test_stopping_worker_answers_open_connections() -> None:
 
 
 def test_worker_with_a_dead_thread_is_replaced() -> None:
-    with serving("--threads 2", ECHO) as server:
+    # The first thread's end stops the worker, which may not accept the second request any more. It
+    # then waits so long for the connection that its thread left behind.
+    with serving("--threads 2 --graceful-timeout 2", ECHO) as server:
         connection = server.connect()
         connection.request("GET", "/next")
         assert connection.getresponse().status == 200
