@@ -18,6 +18,7 @@ import orjson
 from bench.dataset import ROOT, Dataset, environment
 from bench.load import fetch, http_request
 from bench.machine import pin_to_core
+from core.dev.ports import free_port
 
 START_SECONDS: Final = 60
 
@@ -65,7 +66,7 @@ class Contestant(ABC):
     def __init__(self, dataset: Dataset) -> None:
         """Reserve a port."""
         self.dataset = dataset
-        self.port = _free_port()
+        self.port = free_port()
         self.pid = 0
 
     @classmethod
@@ -140,13 +141,6 @@ TYPENAME: Final = "{ __typename }"
 def typename(answer: Any) -> str:
     """Return the name of the root type."""
     return str(answer["data"]["__typename"])
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _listens(port: int) -> bool:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.configuration.env import BadSetting
 from core.configuration.logs import log_format, logging_config
+from core.configuration.passwords import password_validators
 from core.configuration.services import (
     SESSION_PARAMETERS,
     ServiceEnvironment,
@@ -96,7 +97,6 @@ MIDDLEWARE = [
 OPERATION_VIEW = "schema.http.view.operation"
 
 ROOT_URLCONF = "core.urls"
-WSGI_APPLICATION = "core.wsgi.application"
 
 TEMPLATES = [
     {
@@ -200,32 +200,20 @@ OUTBOX_FAILED_TTL = timedelta(days=env.number("OUTBOX_FAILED_DAYS", 30, minimum=
 # Identity --------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 PASSWORD_HASHERS = ["core.security.hashers.Argon2idHasher"]
 # OWASP Password Storage Cheat Sheet: 19 MiB, two passes, one lane.
 ARGON2_MEMORY_KIB = env.number("ARGON2_MEMORY_KIB", 19_456, minimum=8, maximum=4_194_304)
 ARGON2_PASSES = env.number("ARGON2_PASSES", 2, minimum=1, maximum=64)
-AUTH_PASSWORD_VALIDATORS = [
-    {
-        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
-        "OPTIONS": {"min_length": env.number("PASSWORD_MIN_LENGTH", 12, minimum=8, maximum=64)},
-    },
-    {"NAME": "users.accounts.validators.MaximumLengthValidator"},
-    {"NAME": "users.accounts.validators.DemoPasswordValidator"},
-    {"NAME": "users.accounts.validators.GuessablePasswordValidator"},
-    {"NAME": "users.accounts.validators.ContextWordsValidator"},
-    {
-        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
-        "OPTIONS": {"user_attributes": ("username", "email", "email_in_unicode", "name")},
-    },
-]
-# Names of the organisation and the like, which must not make up a password.
+# Words, such as the organisation's name, that a password may not consist of.
 PASSWORD_CONTEXT_WORDS = env.names("PASSWORD_CONTEXT_WORDS", default=[])
 # Have I Been Pwned's range API or a compatible one; receives five hexadecimal digits of a digest.
 BREACHED_PASSWORDS_URL = env.text("BREACHED_PASSWORDS_URL", default="")
 if BREACHED_PASSWORDS_URL:
     env.url("BREACHED_PASSWORDS_URL", schemes=("http", "https"))
-    AUTH_PASSWORD_VALIDATORS.append({"NAME": "users.accounts.validators.BreachedPasswordValidator"})
+AUTH_PASSWORD_VALIDATORS = password_validators(
+    min_length=env.number("PASSWORD_MIN_LENGTH", 12, minimum=8, maximum=64),
+    are_looked_up=bool(BREACHED_PASSWORDS_URL),
+)
 RESERVED_USERNAMES = env.names("RESERVED_USERNAMES", default=[])
 
 # Who may sign up: `open`, `invitation`, `closed`, or the owners of addresses at these domains.
@@ -306,7 +294,6 @@ WEBAUTHN_ORIGINS = [
 # How many proxies append to X-Forwarded-For; earlier entries are not trusted.
 TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 0, minimum=0, maximum=10)
 SECURE = urlsplit(PUBLIC_URL).scheme == "https"
-SECURE_CONTENT_TYPE_NOSNIFF = True
 # With a stricter policy, browsers would send `Origin: null` with forms, and the CSRF check would
 # refuse them.
 SECURE_REFERRER_POLICY = "same-origin"
@@ -321,7 +308,6 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SESSION_COOKIE = "__Host-roster" if SECURE else "roster"
 DEVICE_COOKIE = "__Host-roster-device" if SECURE else "roster-device"
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
-X_FRAME_OPTIONS = "DENY"
 
 # How long a client may take to send a request's head, to send its body, and to read the response.
 WEB_HEAD_SECONDS = env.number("WEB_HEAD_SECONDS", 10, minimum=1, maximum=600)
@@ -407,9 +393,7 @@ DEFAULT_FROM_EMAIL = env.sender("MAIL_FROM", default=f"Roster <no-reply@{ALLOWED
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("de", _("German"))]
 LOCALE_PATHS = [BASE_DIR / "users" / "locale"]
-USE_I18N = True
 TIME_ZONE = "UTC"
-USE_TZ = True
 
 LOGGING = logging_config(log_format(env, is_demo=DEMO))
 

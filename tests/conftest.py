@@ -6,23 +6,17 @@ Root administers.
 
 import logging
 import os
-import queue
-import re
 import shutil
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, Final, cast
 
 import pytest
 import pytest_django
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
 from celery import current_app
 from django.conf import settings
 from django.core.cache import cache
@@ -31,8 +25,8 @@ from django.test.utils import CaptureQueriesContext
 from kombu.transport.virtual import Channel
 
 from core.database.roles.owner import as_owner
-from core.email.smtp_replies import Stage
 from schema.http.budget import CLIENTS
+from tests.support.captured import Statements
 from tests.support.celery_workers import Workers
 from tests.support.client import Answer, GraphQLClient, ServiceClient
 from tests.support.crowd import CrowdRows, build_crowd
@@ -44,6 +38,7 @@ from tests.support.factories import (
 )
 from tests.support.images import SET
 from tests.support.shared_rows import SharedRows
+from tests.support.sink import Sink
 from tests.support.world import World, WorldRows, build_world, build_world_with_tokens
 from users.accounts.avatars import images
 from users.accounts.models import User
@@ -262,10 +257,6 @@ def uncollected_static_files(settings: Any) -> None:
     }
 
 
-class Statements(list[str]):
-    """The SQL of a block, once it has ended."""
-
-
 @pytest.fixture
 def statements(db: None) -> Callable[[], AbstractContextManager[Statements]]:
     """Capture the statements of a block."""
@@ -278,77 +269,6 @@ def statements(db: None) -> Callable[[], AbstractContextManager[Statements]]:
         captured.extend(query["sql"] for query in queries.captured_queries)
 
     return capture
-
-
-@contextmanager
-def bound_statements() -> Iterator[Statements]:
-    """Capture the statements of a block with their values in them, as one may have them explained.
-
-    Django's log has those that are prepared without their values.
-    """
-    captured = Statements()
-
-    def capture(execute: Callable[..., Any], sql: str, params: Any, *more: Any) -> Any:
-        found = execute(sql, params, *more)
-        operations: Any = connection.ops
-        captured.append(operations.compose_sql(sql, params) if params else sql)
-        return found
-
-    with connection.execute_wrapper(capture):
-        yield captured
-
-
-class Sink:
-    """An SMTP server's handler that keeps what it accepts, and refuses what `replies` has."""
-
-    def __init__(self) -> None:
-        self.mails: queue.Queue[EmailMessage] = queue.Queue()
-        # Of the envelope of the newest mail: where it goes, whatever its head says.
-        self.recipients: list[str | None] = []
-        # What the server says to a command about a recipient, in place of accepting it.
-        self.replies: dict[tuple[Stage, str], str] = {}
-        self.attempts: Counter[str] = Counter()
-
-    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
-        self,
-        server: SMTP,
-        session: Session,
-        envelope: Envelope,
-        address: str,
-        options: list[str],
-    ) -> str:
-        self.attempts[address] += 1
-        refusal = self.replies.get((Stage.RCPT, address))
-        if refusal:
-            return refusal
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(  # noqa: N802 - aiosmtpd's name
-        self,
-        server: SMTP,
-        session: Session,
-        envelope: Envelope,
-    ) -> str:
-        content = envelope.content
-        assert isinstance(content, bytes)
-        refusal = self.replies.get((Stage.DATA, envelope.rcpt_tos[0]))
-        if refusal:
-            # As servers do that quote what they refuse.
-            quoted = re.sub(rb"[^!-~]+", b" ", content)[-400:].decode()
-            return f"{refusal} {quoted}"
-        message = message_from_bytes(content, policy=policy.default)
-        assert isinstance(message, EmailMessage)
-        self.recipients = list(envelope.rcpt_tos)
-        self.mails.put(message)
-        return "250 OK"
-
-    def next(self, timeout: float = 20) -> EmailMessage:
-        """Wait for the next mail."""
-        return self.mails.get(timeout=timeout)
-
-    def is_empty(self) -> bool:
-        return self.mails.empty()
 
 
 @pytest.fixture(scope="session")

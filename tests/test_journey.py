@@ -4,9 +4,9 @@ import re
 
 from pytest_django.live_server_helper import LiveServer
 
-from tests.conftest import Sink
 from tests.support.client import HTTPClient
 from tests.support.factories import make_user
+from tests.support.sink import Sink
 
 SIGN_UP = """
     mutation ($input: SignUpInput!) { signUp(input: $input) { errors { code field message } } }

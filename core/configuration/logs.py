@@ -1,8 +1,8 @@
 """Log formats, human-readable (`console`) and structured (`json`), on standard error.
 
-Modules use the standard library (`logging.getLogger(__name__)`), with values in ``extra=``.
-structlog formats the records and adds the bound context variables, such as the request id, so
-code that logs nothing pays nothing.
+Modules use the standard library (`logging.getLogger(__name__)`); values in ``extra=`` become
+fields. structlog formats the records and adds the bound context variables, such as the request id,
+so code that logs nothing pays nothing.
 """
 
 import logging

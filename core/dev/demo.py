@@ -34,6 +34,7 @@ from core.celery import app as celery_app
 from core.configuration.env import BadSetting, Environment
 from core.database.roles.owner import as_owner
 from core.dev.embedded import EmbeddedError, services
+from core.dev.ports import free_port
 
 OWNER: Final = "ROSTER_SUPERVISED_IN"
 STOP_TIMEOUT: Final = 10
@@ -105,7 +106,7 @@ def _configure(urls: dict[str, str], data_dir: Path, port: int) -> None:
     os.environ.setdefault("PRIVATE_FILES_DIR", str(data_dir / "files"))
     os.environ.setdefault("MEDIA_ROOT", str(data_dir / "media"))
     if not os.environ.get("EMAIL_URL"):
-        os.environ["EMAIL_URL"] = f"smtp://127.0.0.1:{_free_port()}"
+        os.environ["EMAIL_URL"] = f"smtp://127.0.0.1:{free_port()}"
         os.environ["DEMO_MAILBOX"] = str(data_dir / "mail")
     os.environ["DJANGO_SETTINGS_MODULE"] = "core.settings"
     django.setup()
@@ -119,13 +120,6 @@ def _refuse_busy_port(port: int) -> None:
         except OSError as error:
             problem = f"{port} cannot be used ({error.strerror}); try `make run PORT=8001`"
             raise BadSetting("PORT", problem) from None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _secret_key(path: Path) -> str:

@@ -18,7 +18,7 @@ from engine.deadline import Deadline, DeadlineExceededError
 
 Handler = Callable[[HttpRequest], HttpResponse]
 PATH: Final = "/graphql"
-# Django ignores language names and lists beyond this length.
+# One character more than Django reads, so that it still recognises a value that is too long.
 LANGUAGES_LENGTH: Final = LANGUAGE_CODE_MAX_LENGTH + 1
 
 

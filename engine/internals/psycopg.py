@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from psycopg.adapt import PyFormat
-from psycopg.errors import OperationalError, error_from_result
+from psycopg.errors import FeatureNotSupported, OperationalError, error_from_result
 from psycopg.pq import ConnStatus, ExecStatus
 
 from engine.internals.versions import require_version
@@ -19,6 +19,17 @@ class PreparedStatement(NamedTuple):
 
     formats: Sequence[PyFormat]
     key: tuple[bytes, tuple[int, ...]]
+
+
+def is_stale_plan(error: BaseException | None) -> bool:
+    """Return whether PostgreSQL refused a prepared statement whose columns have changed.
+
+    Its SQLSTATE is shared with unsupported features, and its message is translated.
+    """
+    return (
+        isinstance(error, FeatureNotSupported)
+        and error.diag.source_function == "RevalidateCachedQuery"
+    )
 
 
 def free_result(cursor: Any) -> None:

@@ -16,10 +16,11 @@ from strawberry_django.fields.field import StrawberryDjangoConnectionExtension
 
 from engine.internals.strawberry import core_info
 from engine.plan.selection import SelectedField
-from engine.relay.connection_plan import ConnectionExtension, ListCompanions, PageFacts
+from engine.relay.connection_plan import ConnectionExtension
 from engine.relay.cursors import seal_position, seal_positions
 from engine.relay.keyset import Keyset
 from engine.relay.page_arguments import ARGUMENTS, PageArguments
+from engine.relay.pager import ListCompanions, PageFacts
 from engine.relay.selections import ConnectionSelection
 from engine.relay.total_count import ListSummary, TotalCount
 from engine.relay.window import Page, Position

@@ -5,15 +5,13 @@ one statement and assembles `edges` and `nodes`.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import (
     Any,
     Final,
     Generic,
     Literal,
-    NamedTuple,
-    Protocol,
     TypeAlias,
     TypeVar,
     cast,
@@ -33,6 +31,7 @@ from engine.read.querysets import FieldArguments
 from engine.read.reader import Reader
 from engine.read.relations import visible_rows
 from engine.read.sources import RowSource
+from engine.relay.pager import ListCompanions, PageFacts, Pager
 from engine.result.completion import Column, ErrorCell, assemble_objects, group_cells
 from engine.result.rows import Row, RowColumns
 from engine.sql.keys import KEYS, Bind, bind_keys, bind_only_key, to_python_values
@@ -41,45 +40,6 @@ from engine.sql.lateral import PARENT, first_children, first_children_of_one
 PAGE_ARGUMENTS: Final = ("first", "after", "last", "before")
 ENDS: Final = {"startCursor", "endCursor"}
 Positions: TypeAlias = Literal["all", "ends"] | None
-
-
-class PageFacts(NamedTuple):
-    """What a connection consists of, except its objects."""
-
-    # The positions of all objects, or of the first and the last; None if no cursor is selected.
-    positions: Sequence[Any] | None
-    more: bool
-    size: int
-
-
-class Pager(Protocol):
-    """The page that a connection's arguments select."""
-
-    @property
-    def shape(self) -> Hashable:
-        """What of the arguments changes the SQL."""
-
-    def window_rows(self, rows: QuerySet[Any], order: Any, bind: Bind) -> QuerySet[Any]:
-        """Return the rows of which the page is the first ones, in the order of reading.
-
-        ``bind`` returns the bind parameters of `values`.
-        """
-
-    def first(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        """Return the first `limit` rows of a queryset."""
-
-    @property
-    def limit(self) -> int:
-        """How many rows to read: the page and one more."""
-
-    def positions(self, order: Any) -> Mapping[str, Any]:
-        """Return the expressions of which the rows' positions consist, by label."""
-
-    def values(self, order: Any, scope: str) -> Mapping[str, Any]:
-        """Unseal the cursors. Raises if they are not of this scope."""
-
-    def cut(self, rows: Sequence[Any]) -> tuple[Sequence[Any], bool]:
-        """Return the page of the rows read, in its order, and whether there are more."""
 
 
 P = TypeVar("P", bound=Pager)
@@ -105,7 +65,7 @@ class ConnectionExtension(ReadExtension, Generic[P]):
 
     @abstractmethod
     def connection(
-        self, pager: P, page: PageFacts, scope: str, lists: "ListCompanions", key: Any
+        self, pager: P, page: PageFacts, scope: str, lists: ListCompanions, key: Any
     ) -> Any:
         """Return the object that resolves the connection's other fields."""
 
@@ -116,17 +76,6 @@ class ConnectionExtension(ReadExtension, Generic[P]):
         return lambda execution, records: resolve_nested(
             execution, selected, records.columns[index]
         )
-
-
-@dataclass(frozen=True, slots=True)
-class ListCompanions:
-    """All lists of a level, to count them together, for example."""
-
-    rows: Callable[[], QuerySet[Any]]
-    parent: str | None
-    keys: Sequence[Any]
-    # Values made for all of them.
-    cached: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

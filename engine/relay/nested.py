@@ -13,10 +13,10 @@ from engine.fields.loaders import Batch, DataLoader
 from engine.internals.strawberry import core_info
 from engine.plan.selection import SelectedField
 from engine.relay.connection import KeysetConnection, Paged, given, paged_connection, selected
-from engine.relay.connection_plan import ListCompanions, PageFacts
 from engine.relay.errors import InvalidCursorError
 from engine.relay.keyset import Keyset
 from engine.relay.page_arguments import ARGUMENTS, PageArguments
+from engine.relay.pager import ListCompanions, PageFacts
 from engine.relay.selections import Optimizer
 from engine.relay.total_count import ListSummary, TotalCount
 from engine.relay.window import Window

@@ -27,6 +27,7 @@ from django.db.models.sql import Query
 from django.db.models.sql.where import WhereNode
 from django.utils.datastructures import OrderedSet
 
+from engine.internals.psycopg import is_stale_plan
 from engine.sql.prepared import InlineCursor, Kind, PreparedCursor, fetch_rows
 
 Values = Mapping[str, Any]
@@ -247,9 +248,11 @@ class Statement:
                 raise
             connection.close()
             return fetch_rows(connection, self.kind, sql, params)
-        except NotSupportedError:
-            # "cached plan must not change result type": a migration changed a column. Statements
-            # are prepared again on a new connection, at the latest after this transaction.
+        except NotSupportedError as error:
+            if not is_stale_plan(error.__cause__):
+                raise
+            # A migration changed a column. Statements are prepared again on a new connection, at
+            # the latest after this transaction.
             connection.close_at = 0.0
             if connection.in_atomic_block:
                 raise

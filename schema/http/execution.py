@@ -29,8 +29,8 @@ STATEMENTS: Final = Counter(
     "Statements of the engine, by whether their SQL was cached or compiled.",
     ["sql"],
 )
-COMPILED: Final = STATEMENTS.labels("kept")
-RECOMPILED: Final = STATEMENTS.labels("made anew")
+CACHED: Final = STATEMENTS.labels("cached")
+COMPILED: Final = STATEMENTS.labels("compiled")
 RECOMPILATIONS: Final = Counter(
     "graphql_engine_recompilations",
     "Statements of the engine compiled for one request, by reason.",
@@ -41,9 +41,9 @@ RECOMPILATIONS: Final = Counter(
 def count_statement(reason: str | None) -> None:
     """Count a statement of the engine; ``reason`` says why it was not cached."""
     if reason is None:
-        COMPILED.inc()
+        CACHED.inc()
     else:
-        RECOMPILED.inc()
+        COMPILED.inc()
         RECOMPILATIONS.labels(reason).inc()
 
 

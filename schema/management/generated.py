@@ -1,20 +1,21 @@
 """Base of the commands that generate a file or check that it is up to date."""
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 
-class GeneratingCommand(BaseCommand):
+class GeneratingCommand(ABC, BaseCommand):
     """Prints the text; `--output` writes it to a file, `--check` compares it with one."""
 
     # The make target that writes the file, for the error message.
     target: str
 
+    @abstractmethod
     def text(self) -> str:
         """Return the content of the file."""
-        raise NotImplementedError
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add `--output` and `--check`."""

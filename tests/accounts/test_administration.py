@@ -8,6 +8,7 @@ from django.contrib.auth.models import Group
 
 from tests.support.client import Answer, GraphQLClient
 from tests.support.factories import PASSWORD, make_user, node_id
+from tests.support.signing_in import tags
 from users.accounts.models import User
 from users.activity.models import Event
 from users.activity.tags import Tag
@@ -45,10 +46,6 @@ NEW = {"email": "Nina@example.org", "username": "Nina", "password": PASSWORD}
 def update(client_key: ClientOf, root: User) -> Callable[..., Answer]:
     client = client_key(root)
     return lambda user, **changes: client(UPDATE, input={"userId": node_id(user)} | changes)
-
-
-def tags() -> list[str]:
-    return list(Event.objects.order_by("pk").values_list("tag", flat=True))
 
 
 # Creating --------------------------------------------------------------------------------

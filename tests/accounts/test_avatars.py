@@ -14,11 +14,12 @@ from django.core.files.storage import default_storage
 from django.test import Client
 from PIL import ExifTags, Image, PngImagePlugin
 
-from tests.conftest import Sink, Statements
+from tests.support.captured import Statements
 from tests.support.client import Answer, GraphQLClient, run_concurrently
 from tests.support.factories import make_token, make_user, node_id
 from tests.support.images import BLUE, GREEN, RED, SET, animated, files, make_image
 from tests.support.signing_in import log_in_by_cookie, tags
+from tests.support.sink import Sink
 from tests.support.waiting import meanwhile
 from users.accounts.avatars.images import AvatarSize
 from users.accounts.models import Profile, User

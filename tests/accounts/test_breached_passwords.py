@@ -21,10 +21,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from core.dev.ports import free_port
 from tests.accounts.test_sign_up import SIGN_UP
 from tests.authentication.test_passwords import NEW, ClientOf, change
 from tests.support.client import GraphQLClient
-from tests.support.environment import free_port
 from users.accounts.models import User
 from users.accounts.validators import breached_passwords_client
 

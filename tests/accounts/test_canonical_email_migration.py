@@ -2,7 +2,7 @@
 
 import datetime as dt
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -10,13 +10,22 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.test import Client
 from django.utils import timezone
 
 from core.database.roles.owner import as_owner
-from tests.support.factories import make_user
+from tests.accounts.test_administration import UPDATE
+from tests.accounts.test_email_addresses import REMOVE, give_address
+from tests.authentication.test_password_reset_mail import REQUEST as RESET
+from tests.support.client import GraphQLClient
+from tests.support.factories import PASSWORD, make_user, node_id
 from tests.support.signing_in import log_in
 from users.accounts.models import EmailAddress, EmailChange, Invitation, SignUp, User
+from users.activity.models import Event
 from users.authentication.models import PasswordReset
+
+ClientOf = Callable[[User], GraphQLClient]
+STORED = "nina@xn--bcher-kva.example"
 
 # The tests use today's models, so the columns must exist.
 BEFORE = [
@@ -157,3 +166,30 @@ def test_pending_links_keep_their_mailbox() -> None:
         assert (kept.email, kept.expires_at) == ("new@xn--bcher-kva.example", late)
     assert EmailChange.objects.get().email == "b@strasse.example"
     assert PasswordReset.objects.get().email == User.objects.get().email
+
+
+# Addresses of earlier rules --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "former", ['"ni,na"@example.org', "nina@[192.0.2.1]", "nina@xn--i-7iq.ws", "nina@localhost"]
+)
+def test_address_of_earlier_rules_signs_in_and_can_be_left(
+    client_key: ClientOf, client: Client, root: User, former: str
+) -> None:
+    nina = make_user("nina", email=former)
+    assert log_in(former.upper())["user"]["username"] == "nina"
+    assert GraphQLClient()(RESET, email=former).problems == []
+    assert Event.objects.latest("pk").subject_id == nina.pk
+    administrator = client_key(root)
+    for changes in ({"name": "Nina"}, {"email": former, "name": "N"}):
+        answer = administrator(UPDATE, input={"userId": node_id(nina)} | changes)
+        assert answer.problems == []
+    out = io.StringIO()
+    call_command("check_email_addresses", stdout=out)
+    assert out.getvalue().startswith(f"nina\t{former}\t")
+    answer = administrator(UPDATE, input={"userId": node_id(nina), "email": STORED})
+    assert answer.problems == []
+    give_address(nina, former)
+    assert client_key(nina)(REMOVE, email=former, password=PASSWORD).problems == []
+    assert not EmailAddress.objects.exists()

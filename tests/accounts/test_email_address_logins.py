@@ -9,11 +9,11 @@ from tests.accounts.test_email_addresses import NEW, give_address
 from tests.accounts.test_sign_up import sign_up, verify
 from tests.authentication.test_password_reset import reset
 from tests.authentication.test_password_reset_mail import deliver_mail, request, token_mailed
-from tests.conftest import Sink
 from tests.organizations.test_joining_organizations import ACCEPT
 from tests.support.client import GraphQLClient
 from tests.support.factories import make_organization, make_organization_invitation
 from tests.support.signing_in import THROTTLED, attempt, lock_out, log_in, tags
+from tests.support.sink import Sink
 from users.accounts.models import EmailAddress, SignUp, User
 from users.accounts.tasks import mail_sign_up
 from users.activity.models import Event

@@ -9,10 +9,10 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.accounts.test_sign_up_mail import text_of
-from tests.conftest import Sink
 from tests.support.client import Answer, GraphQLClient
 from tests.support.factories import PASSWORD, make_token, make_user
 from tests.support.signing_in import tags
+from tests.support.sink import Sink
 from users.accounts.models import EmailAddition, EmailAddress, User
 from users.accounts.services.email_addresses import MAX_ADDRESSES
 from users.accounts.tasks import (

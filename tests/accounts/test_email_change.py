@@ -10,9 +10,10 @@ from django.utils import timezone
 
 from tests.accounts.test_sign_up import verify
 from tests.accounts.test_sign_up_mail import text_of
-from tests.conftest import Sink
 from tests.support.client import Answer, GraphQLClient, run_concurrently
 from tests.support.factories import PASSWORD, make_token, make_user
+from tests.support.signing_in import tags
+from tests.support.sink import Sink
 from users.accounts.models import EmailChange, User
 from users.accounts.tasks import mail_email_change, mail_email_changed, prune_links
 from users.activity.models import Event, EventDetails
@@ -44,10 +45,6 @@ def request_change(client_key: ClientOf, alice: User) -> Callable[..., Answer]:
 
 def token() -> str:
     return EmailChange.objects.get().token
-
-
-def tags() -> list[str]:
-    return list(Event.objects.order_by("pk").values_list("tag", flat=True))
 
 
 def deliver(mail: Callable[[str], None], tag: Tag) -> None:

@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from tests.accounts.test_sign_up import PASSWORD, sign_up
 from tests.accounts.test_sign_up_mail import text_of
-from tests.conftest import Sink
 from tests.support.client import GraphQLClient
 from tests.support.factories import make_token, make_user
+from tests.support.sink import Sink
 from users.accounts.models import Invitation, SignUp, User
 from users.accounts.tasks import mail_invitation, prune_links
 from users.activity.models import Event

@@ -30,8 +30,8 @@ from tests.accounts.test_sign_up_rules import RESEND
 from tests.accounts.test_user_email_addresses import remove
 from tests.admin.support import change_url, errors, make_administrator, sign_in, user_form
 from tests.authentication.test_password_reset_mail import REQUEST as RESET
-from tests.conftest import Sink, Statements
 from tests.organizations.test_organization_invitations import INVITE as INVITE_TO_ORGANIZATION
+from tests.support.captured import Statements
 from tests.support.client import Answer, GraphQLClient
 from tests.support.factories import (
     PASSWORD,
@@ -42,7 +42,8 @@ from tests.support.factories import (
 )
 from tests.support.mailboxes import EVERY_REFUSAL, EVERY_SPELLING
 from tests.support.signing_in import REFUSED, THROTTLED, attempt, lock_out, log_in
-from users.accounts.models import EmailAddition, EmailAddress, EmailChange, Invitation, SignUp, User
+from tests.support.sink import Sink
+from users.accounts.models import EmailAddition, EmailChange, Invitation, SignUp, User
 from users.accounts.tasks import mail_email_changed
 from users.activity.models import Event
 from users.activity.services.record import record
@@ -376,30 +377,3 @@ def test_database_stores_nothing_but_ascii(alice: User, email: str) -> None:
         User.objects.filter(pk=alice.pk).update(email=email)
     with pytest.raises(IntegrityError, match="email_address_"), transaction.atomic():
         give_address(alice, email)
-
-
-# Addresses of earlier rules --------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "former", ['"ni,na"@example.org', "nina@[192.0.2.1]", "nina@xn--i-7iq.ws", "nina@localhost"]
-)
-def test_address_of_earlier_rules_signs_in_and_can_be_left(
-    client_key: ClientOf, client: Client, root: User, former: str
-) -> None:
-    nina = make_user("nina", email=former)
-    assert log_in(former.upper())["user"]["username"] == "nina"
-    assert GraphQLClient()(RESET, email=former).problems == []
-    assert Event.objects.latest("pk").subject_id == nina.pk
-    administrator = client_key(root)
-    for changes in ({"name": "Nina"}, {"email": former, "name": "N"}):
-        answer = administrator(UPDATE, input={"userId": node_id(nina)} | changes)
-        assert answer.problems == []
-    out = io.StringIO()
-    call_command("check_email_addresses", stdout=out)
-    assert out.getvalue().startswith(f"nina\t{former}\t")
-    answer = administrator(UPDATE, input={"userId": node_id(nina), "email": STORED})
-    assert answer.problems == []
-    give_address(nina, former)
-    assert client_key(nina)(REMOVE, email=former, password=PASSWORD).problems == []
-    assert not EmailAddress.objects.exists()

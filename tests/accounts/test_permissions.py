@@ -8,8 +8,8 @@ from django.contrib.auth.models import Group, Permission
 
 from tests.support.client import GraphQLClient
 from tests.support.factories import node_id
+from tests.support.signing_in import tags
 from users.accounts.models import User
-from users.activity.models import Event
 from users.activity.tags import Tag
 
 ClientOf = Callable[[User], GraphQLClient]
@@ -44,10 +44,6 @@ PAY = "billing.pay_invoice"
 @pytest.fixture
 def admin(client_key: ClientOf, root: User) -> GraphQLClient:
     return client_key(root)
-
-
-def tags() -> list[str]:
-    return list(Event.objects.order_by("pk").values_list("tag", flat=True))
 
 
 def test_life_of_a_permission(client_key: ClientOf, admin: GraphQLClient, alice: User) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core.outbox.models import OutboxMessage
-from tests.conftest import Statements
+from tests.support.captured import Statements
 from tests.support.client import Answer, GraphQLClient
 from tests.support.factories import make_token, make_user
 from tests.support.waiting import meanwhile

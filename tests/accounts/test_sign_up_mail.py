@@ -21,9 +21,10 @@ from tests.accounts.test_sign_up import (
     token_of,
     verify,
 )
-from tests.conftest import Sink, Statements
+from tests.support.captured import Statements
 from tests.support.client import GraphQLClient
 from tests.support.factories import make_user
+from tests.support.sink import Sink
 from users.accounts.models import SignUp, User
 from users.accounts.tasks import mail_sign_up
 from users.activity.models import Event

@@ -7,9 +7,9 @@ import pytest
 from core.outbox.models import OutboxMessage
 from tests.accounts.test_sign_up import PASSWORD, SIGN_UP, sign_up, token_of, verify
 from tests.accounts.test_sign_up_mail import text_of
-from tests.conftest import Sink
 from tests.support.client import GraphQLClient
 from tests.support.factories import make_user
+from tests.support.sink import Sink
 from users.accounts.models import SignUp, User
 from users.accounts.tasks import mail_sign_up
 from users.activity.models import Event, EventDetails

@@ -22,10 +22,11 @@ from core.outbox.tasks import prune_failed, relay
 from core.security.actor import SYSTEM
 from tests.admin.support import change_url, list_url, make_administrator, sign_in
 from tests.authentication.test_passwords import give_reset
-from tests.conftest import Sink, celery_worker
+from tests.conftest import celery_worker
 from tests.core.test_outbox import eventually, overdue
 from tests.support.client import GraphQLClient
 from tests.support.factories import PASSWORD, make_token, make_user
+from tests.support.sink import Sink
 from users.accounts import mail_delivery
 from users.accounts.models import EmailAddress, User
 from users.accounts.services.administration import change_user

@@ -15,7 +15,7 @@ from django.db import connection
 from django.utils import timezone
 
 from core.security.actor import Actor
-from tests.conftest import Statements
+from tests.support.captured import Statements
 from tests.support.images import make_image
 from users.accounts.avatars import storage as avatars
 from users.accounts.avatars.images import AvatarSize, decode_squares

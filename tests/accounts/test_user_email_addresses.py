@@ -13,11 +13,11 @@ from tests.accounts.test_email_addresses import (
     token,
 )
 from tests.accounts.test_sign_up_mail import text_of
-from tests.conftest import Sink
 from tests.support.client import Answer, GraphQLClient
 from tests.support.factories import PASSWORD, make_service, make_token, make_user, node_id
 from tests.support.second_factors import age_authentication
 from tests.support.signing_in import ClientOf, tags
+from tests.support.sink import Sink
 from tests.support.world import everything
 from users.accounts.models import EmailAddition, User
 from users.accounts.tasks import mail_email_address_removed_for_them

@@ -10,7 +10,6 @@ from django.urls import reverse
 from core.security.actor import SYSTEM, Actor
 from users.accounts.models import User
 from users.accounts.services.administration import create_user
-from users.activity.models import Event
 from users.authentication.models import Session
 from users.authentication.services.sessions import SignInResult, Transport, log_in
 
@@ -47,10 +46,6 @@ def sign_in(client: Client, user: User) -> Session:
     assert signed_in.cookie
     client.cookies[django_settings.SESSION_COOKIE] = signed_in.cookie
     return signed_in.session
-
-
-def tags() -> list[str]:
-    return list(Event.objects.order_by("id").values_list("tag", flat=True))
 
 
 def view_name(model: type[Model], view: str) -> str:

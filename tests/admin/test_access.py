@@ -17,9 +17,9 @@ from tests.admin.support import (
     make_person,
     make_staff,
     sign_in,
-    tags,
     user_form,
 )
+from tests.support.signing_in import tags
 from users.accounts.models import User
 from users.activity.tags import Tag
 from users.authentication.models import Session

@@ -14,12 +14,11 @@ from tests.admin.support import (
     make_person,
     make_staff,
     sign_in,
-    tags,
 )
 from tests.support.api_tokens import assert_dead
 from tests.support.client import GraphQLClient
 from tests.support.factories import make_api_token, make_service
-from tests.support.signing_in import ME
+from tests.support.signing_in import ME, tags
 from users.accounts.models import User
 from users.activity.models import Event
 from users.activity.tags import Tag

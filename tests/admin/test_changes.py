@@ -16,9 +16,9 @@ from tests.admin.support import (
     make_person,
     make_staff,
     sign_in,
-    tags,
     user_form,
 )
+from tests.support.signing_in import tags
 from users.accounts.models import Profile, User
 from users.activity.models import Event
 from users.activity.tags import Tag

@@ -19,9 +19,9 @@ from tests.admin.support import (
     make_person,
     make_staff,
     sign_in,
-    tags,
 )
 from tests.support.factories import make_session
+from tests.support.signing_in import tags
 from users.accounts.models import Invitation, User
 from users.activity.models import Event, EventSeal
 from users.activity.services.sealing import seal_batch

@@ -17,10 +17,10 @@ from tests.admin.support import (
     make_person,
     make_staff,
     sign_in,
-    tags,
 )
 from tests.support.images import make_image
 from tests.support.second_factors import age_authentication
+from tests.support.signing_in import tags
 from users.accounts.models import EmailAddress, Metadata, Profile, User
 from users.accounts.services.avatar import set_avatar
 from users.activity.tags import Tag

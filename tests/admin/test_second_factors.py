@@ -17,7 +17,6 @@ from tests.admin.support import (
     make_person,
     make_staff,
     sign_in,
-    tags,
     user_form,
 )
 from tests.support.second_factors import (
@@ -27,6 +26,7 @@ from tests.support.second_factors import (
     secret_of,
     wrong_code,
 )
+from tests.support.signing_in import tags
 from users.accounts.models import User
 from users.authentication.models import PendingLogIn, Session, Suspension, Totp
 from users.authentication.services.totp import begin_totp_enrollment, confirm_totp_enrollment

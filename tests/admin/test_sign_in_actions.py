@@ -14,11 +14,11 @@ from tests.admin.support import (
     make_person,
     make_staff,
     sign_in,
-    tags,
 )
 from tests.support.client import GraphQLClient
 from tests.support.factories import make_factors
 from tests.support.second_factors import age_authentication
+from tests.support.signing_in import tags
 from users.accounts.models import User
 from users.activity.models import Event
 from users.activity.tags import Tag

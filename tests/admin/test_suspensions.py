@@ -15,8 +15,8 @@ from tests.admin.support import (
     make_person,
     make_staff,
     sign_in,
-    tags,
 )
+from tests.support.signing_in import tags
 from users.accounts.models import User
 from users.activity.models import Event
 from users.activity.tags import Tag

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.utils import timezone
 
 from core.security.crypto import derive_key
-from tests.conftest import Statements
+from tests.support.captured import Statements
 from tests.support.client import GraphQLClient
 from tests.support.factories import make_session
 from tests.support.signing_in import ALICE, ME

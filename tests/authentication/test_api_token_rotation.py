@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from tests.conftest import Sink
 from tests.support.api_tokens import assert_dead, rotate
 from tests.support.client import GraphQLClient, run_concurrently
 from tests.support.factories import make_api_token, make_user, node_id
 from tests.support.signing_in import ALICE, ME, ClientOf, tags
+from tests.support.sink import Sink
 from users.accounts.models import User
 from users.activity.models import Event
 from users.authentication.models import ApiToken

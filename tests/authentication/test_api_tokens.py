@@ -16,7 +16,6 @@ from psycopg import sql
 
 from core.outbox.models import OutboxMessage
 from core.security.crypto import digest
-from tests.conftest import Sink, Statements
 from tests.support.api_tokens import (
     RENAME,
     REVOKE,
@@ -24,9 +23,11 @@ from tests.support.api_tokens import (
     create,
     created,
 )
+from tests.support.captured import Statements
 from tests.support.client import GraphQLClient, run_concurrently
 from tests.support.factories import PASSWORD, make_api_token, make_user, node_id
 from tests.support.signing_in import ALICE, ME, ClientOf, log_in, tags
+from tests.support.sink import Sink
 from users.accounts.models import User
 from users.activity.models import Event, EventDetails
 from users.authentication.models import ApiToken, Suspension

@@ -10,7 +10,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from tests.conftest import Sink, Statements
+from tests.support.captured import Statements
 from tests.support.client import Answer, GraphQLClient, run_concurrently
 from tests.support.factories import (
     make_api_token,
@@ -22,6 +22,7 @@ from tests.support.factories import (
 )
 from tests.support.second_factors import age_authentication, strong_client
 from tests.support.signing_in import ALICE, ME, ClientOf, log_in, refresh, tags
+from tests.support.sink import Sink
 from tests.support.world import everything
 from users.accounts.models import LastSeen, User
 from users.activity.models import Event, EventDetails

@@ -19,7 +19,7 @@ from tests.authentication.test_impersonation import (
     impersonation,
     last_event,
 )
-from tests.conftest import Statements
+from tests.support.captured import Statements
 from tests.support.client import GraphQLClient
 from tests.support.executors import BY_ENGINE
 from tests.support.factories import make_api_token, make_factors

@@ -8,7 +8,7 @@ import jwt
 import pytest
 from django.test import Client
 
-from tests.conftest import Statements
+from tests.support.captured import Statements
 from tests.support.client import GraphQLClient
 from tests.support.factories import PASSWORD
 from tests.support.signing_in import ALICE, LOG_IN, ME, THROTTLED, log_in, log_in_by_cookie, refresh

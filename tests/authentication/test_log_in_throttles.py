@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from core.dev.ports import free_port
 from core.ratelimit.models import StoredBucket
 from tests.accounts.test_email_addresses import give_address
-from tests.conftest import Statements
+from tests.support.captured import Statements
 from tests.support.client import Answer, GraphQLClient, run_concurrently
-from tests.support.environment import free_port
 from tests.support.factories import PASSWORD, make_user
 from tests.support.signing_in import (
     REFUSED,

@@ -21,7 +21,7 @@ from tests.authentication.test_passwords import (
     log_in,
     state,
 )
-from tests.conftest import Statements
+from tests.support.captured import Statements
 from tests.support.client import GraphQLClient, run_concurrently
 from tests.support.factories import PASSWORD, make_session, make_user
 from users.accounts.models import SignUp, User

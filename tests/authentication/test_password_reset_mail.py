@@ -14,9 +14,10 @@ from core.outbox.models import OutboxMessage
 from tests.accounts.test_sign_up_mail import text_of
 from tests.authentication.test_password_reset import expire, reset
 from tests.authentication.test_passwords import NEW, give_reset, log_in, state
-from tests.conftest import Sink, Statements
+from tests.support.captured import Statements
 from tests.support.client import GraphQLClient, run_concurrently
 from tests.support.factories import make_user
+from tests.support.sink import Sink
 from users.accounts.models import User
 from users.activity.models import Event
 from users.activity.tags import Tag

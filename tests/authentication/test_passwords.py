@@ -9,10 +9,10 @@ from django.utils import timezone
 
 from core.outbox.models import OutboxMessage
 from tests.accounts.test_sign_up_mail import text_of
-from tests.conftest import Sink
 from tests.support.client import GraphQLClient, run_concurrently
 from tests.support.factories import PASSWORD, make_session, make_user, node_id
 from tests.support.signing_in import log_in_by_cookie
+from tests.support.sink import Sink
 from users.accounts.models import User
 from users.activity.models import Event
 from users.activity.tags import Tag

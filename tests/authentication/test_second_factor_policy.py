@@ -8,7 +8,6 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from tests.conftest import Sink
 from tests.support.client import GraphQLClient
 from tests.support.executors import BY_ENGINE
 from tests.support.factories import (
@@ -37,6 +36,7 @@ from tests.support.second_factors import (
     verify,
 )
 from tests.support.signing_in import ALICE, LOG_OUT, ME, ClientOf, log_in, refresh, tags
+from tests.support.sink import Sink
 from tests.support.tables.authorization import KINDS, OWNER, WRITES
 from tests.support.world import World, everything, write
 from users.accounts.models import User

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
-from tests.conftest import Sink
 from tests.support.api_tokens import (
     CREATE_SERVICE,
     DEACTIVATE,
@@ -23,6 +22,7 @@ from tests.support.factories import (
     node_id,
 )
 from tests.support.signing_in import LOG_IN, REFUSED, ClientOf, log_in, tags
+from tests.support.sink import Sink
 from users.accounts.models import User
 from users.activity.models import Event
 from users.authentication.models import ApiToken, PasswordReset, Session

@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.utils import timezone
 
-from tests.conftest import Statements
+from tests.support.captured import Statements
 from tests.support.client import GraphQLClient, run_concurrently
 from tests.support.factories import make_user
 from tests.support.signing_in import ALICE, ME, log_in, log_in_by_cookie, refresh

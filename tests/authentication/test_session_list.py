@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Statements
+from tests.support.captured import Statements
 from tests.support.client import GraphQLClient
 from tests.support.factories import PASSWORD, make_session, node_id
 from tests.support.signing_in import LOG_IN, ClientOf, log_in, log_in_by_cookie

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.hashers import make_password
 
 from core.security.crypto import digest
-from tests.conftest import Statements
+from tests.support.captured import Statements
 from tests.support.client import GraphQLClient
 from tests.support.factories import PASSWORD, make_session
 from tests.support.signing_in import (

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from tests.authentication.test_passwords import give_reset, is_signed_in, log_in
-from tests.conftest import Statements
+from tests.support.captured import Statements
 from tests.support.client import Answer, GraphQLClient, run_concurrently
 from tests.support.factories import PASSWORD, make_organization, make_session, make_user, node_id
 from users.accounts.models import User

@@ -8,7 +8,6 @@ import pytest
 from django.contrib.auth.models import Group
 
 from core.outbox.models import OutboxMessage
-from tests.conftest import Sink
 from tests.support.bulk_actions import (
     CANCEL,
     LIST,
@@ -31,6 +30,7 @@ from tests.support.factories import (
     node_id,
 )
 from tests.support.full_life import wait_for
+from tests.support.sink import Sink
 from users.accounts.models import User
 from users.activity.models import Event, EventDetails
 from users.activity.personal_data_registry import export_subject

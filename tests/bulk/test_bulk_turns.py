@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from core.outbox.models import OutboxMessage
 from core.outbox.tasks import relay
-from tests.conftest import Sink, Statements, celery_worker
+from tests.conftest import celery_worker
 from tests.core.test_outbox import eventually, overdue
 from tests.support.bulk_actions import (
     carried_out,
@@ -24,8 +24,10 @@ from tests.support.bulk_actions import (
     take_turn,
     take_turns,
 )
+from tests.support.captured import Statements
 from tests.support.client import GraphQLClient
 from tests.support.factories import make_session, make_token, make_user
+from tests.support.sink import Sink
 from users.accounts.models import User
 from users.activity.models import Event
 from users.activity.tags import Tag

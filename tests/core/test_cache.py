@@ -15,7 +15,7 @@ from django.test import override_settings
 
 from core.dev.embedded import _redis_executable
 from core.security.actor import SYSTEM
-from tests.conftest import Statements
+from tests.support.captured import Statements
 from tests.support.client import GraphQLClient
 from users.accounts.models import User
 from users.accounts.services.administration import change_user

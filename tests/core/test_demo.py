@@ -17,9 +17,9 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from core.dev.demo import OWNER
+from core.dev.ports import free_port
 from tests.support.client import HTTPClient
 from tests.support.demo import TIMEOUT, demo
-from tests.support.environment import free_port
 from tests.support.factories import PASSWORD, make_user
 from users.accounts.models import User
 from users.demo.management.commands import seed

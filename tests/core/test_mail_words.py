@@ -26,9 +26,9 @@ from tests.accounts.test_email_change import REQUEST as REQUEST_CHANGE
 from tests.accounts.test_invitations import INVITE
 from tests.accounts.test_sign_up import sign_up
 from tests.accounts.test_sign_up_mail import text_of
-from tests.conftest import Sink
 from tests.support.client import GraphQLClient
 from tests.support.factories import PASSWORD, make_organization, make_token, make_user, node_id
+from tests.support.sink import Sink
 from users.accounts.mail_recipients import reader_at
 from users.organizations.models import Role
 

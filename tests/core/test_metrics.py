@@ -16,10 +16,10 @@ import psutil
 import pytest
 from django.test import Client
 
+from core.dev.ports import free_port
 from core.server.prometheus_dir import PREFIX, make_metrics_directory
 from tests.conftest import environ_of_tests
 from tests.support.client import GraphQLClient
-from tests.support.environment import free_port
 from tests.support.factories import make_token, node_id
 from users.accounts.models import User
 
@@ -28,8 +28,8 @@ Counts = dict[str, float]
 ENGINE, GRAPHQL_CORE = (
     f'graphql_operations_total{{executor="{name}"}}' for name in ("engine", "graphql-core")
 )
-KEPT, COMPILED = (
-    f'graphql_engine_statements_total{{sql="{name}"}}' for name in ("kept", "made anew")
+CACHED, COMPILED = (
+    f'graphql_engine_statements_total{{sql="{name}"}}' for name in ("cached", "compiled")
 )
 
 RECOMPILED = "graphql_engine_recompilations_total"
@@ -64,13 +64,13 @@ def test_operations_are_counted_by_their_executor(
     assert counted(lambda: client("{ me { groups { name } } }")) == {
         ENGINE: 1,
         GRAPHQL_CORE: 0,
-        KEPT: 2,
+        CACHED: 2,
         COMPILED: 0,
     }
     assert counted(lambda: client("{ __schema { queryType { name } } }")) == {
         ENGINE: 0,
         GRAPHQL_CORE: 1,
-        KEPT: 0,
+        CACHED: 0,
         COMPILED: 0,
     }
     query = "query ($id: ID!) { node(id: $id) { id } }"
@@ -104,7 +104,7 @@ def test_engine_can_be_disabled(
 
     settings.GRAPHQL_ENGINE = False
 
-    nothing = {ENGINE: 0, KEPT: 0, COMPILED: 0}
+    nothing = {ENGINE: 0, CACHED: 0, COMPILED: 0}
     assert counted(lambda: client(asked)) == {GRAPHQL_CORE: 1} | nothing
     assert client(asked).body == answer.body
 
@@ -182,7 +182,7 @@ def test_metrics_are_summed_over_workers(alice: User) -> None:
             (directory,) = {Path(path).parent for path in files if path.endswith(".db")}
         finally:
             server.terminate()
-    assert responses == [{ENGINE: 5, GRAPHQL_CORE: 0, KEPT: 5, COMPILED: 0}] * 2
+    assert responses == [{ENGINE: 5, GRAPHQL_CORE: 0, CACHED: 5, COMPILED: 0}] * 2
     assert not directory.exists()
 
 

@@ -11,9 +11,9 @@ from django.core.cache import cache
 from django_redis import get_redis_connection  # type: ignore[import-untyped]
 from kombu import Connection
 
-from tests.conftest import Sink
 from tests.support.client import GraphQLClient
 from tests.support.pickle_bombs import Bomb, bomb
+from tests.support.sink import Sink
 from users.accounts.models import User
 
 ME = "{ me { permissions } }"

@@ -18,13 +18,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis import Redis
 
+from core.dev.ports import free_port
 from core.errors import TooManyAttemptsError
 from core.ratelimit.limits import Bucket, Limit, attempt, clear, fold, refund
 from core.ratelimit.models import StoredBucket
 from tests.conftest import environ_of_tests
 from tests.core.test_outbox import eventually
 from tests.support.client import run_concurrently
-from tests.support.environment import free_port
 from users.accounts.identifiers import canonical
 
 FIVE = Limit("test.five", 5, dt.timedelta(hours=5))

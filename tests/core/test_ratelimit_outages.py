@@ -18,6 +18,7 @@ from django.utils import timezone
 from redis import Redis
 from redis.exceptions import RedisError
 
+from core.dev.ports import free_port
 from core.ratelimit.in_redis import redis_buckets
 from core.ratelimit.limits import attempt, clear, refund
 from core.ratelimit.models import StoredBucket
@@ -26,7 +27,7 @@ from tests.core.test_cache import redis_server
 from tests.core.test_outbox import eventually
 from tests.core.test_ratelimit import ALICE, BOB, HOUR, NETWORK, tries
 from tests.support.client import run_concurrently
-from tests.support.environment import PATIENCE, free_port
+from tests.support.environment import PATIENCE
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from core.dev.ports import free_port
 from tests.conftest import environ_of_tests
-from tests.support.environment import free_port
 
 
 def test_liveness_checks_no_dependency(client: Client) -> None:

@@ -93,11 +93,6 @@ EXCEPTIONS: Final = (
         r"(?<![A-Za-z ])everybody|everybody(?=[=:]| = )|(?:if|not) everybody(?=:| and)",
         "The same argument, as the services, forms and tests of bulk actions call it.",
     ),
-    (
-        "*",
-        r"[\"'`]made anew[\"'`]",
-        "A value of the label `sql` of the metric `graphql_engine_statements`.",
-    ),
     ("users/accounts/identifiers.py", r'"nobody"', "A reserved username: Unix has such a user."),
     (
         "users/authentication/throttling.py",

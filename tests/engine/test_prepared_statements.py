@@ -15,7 +15,7 @@ from psycopg.pq import TransactionStatus
 
 from core.database.roles.owner import as_owner
 from engine.sql.statements import Param, Statement
-from tests.conftest import Statements
+from tests.support.captured import Statements
 from tests.support.client import GraphQLClient
 from tests.support.factories import make_user
 from users.accounts.models import Profile, User

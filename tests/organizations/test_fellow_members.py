@@ -7,7 +7,7 @@ import pytest
 
 from core.security.actor import Actor
 from tests.accounts.test_directory import BY_ID, PRIVATE, found_by, users_by_name
-from tests.conftest import Statements
+from tests.support.captured import Statements
 from tests.support.client import GraphQLClient
 from tests.support.factories import (
     make_organization,

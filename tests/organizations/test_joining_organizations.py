@@ -10,7 +10,6 @@ from django.utils import timezone
 from core.security.actor import SYSTEM
 from tests.accounts.test_sign_up import sign_up
 from tests.accounts.test_sign_up_mail import text_of
-from tests.conftest import Sink
 from tests.organizations.test_organization_invitations import EMAIL, cancel, invite
 from tests.organizations.test_organizations import DELETE
 from tests.support.client import GraphQLClient, run_concurrently
@@ -23,6 +22,7 @@ from tests.support.factories import (
     node_id,
 )
 from tests.support.signing_in import log_in_by_cookie, tags
+from tests.support.sink import Sink
 from users.accounts.models import SignUp, User
 from users.activity.models import Event
 from users.activity.tags import Tag

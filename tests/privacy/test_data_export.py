@@ -16,7 +16,6 @@ from django.utils import timezone
 
 from core.outbox.models import OutboxMessage
 from core.security.actor import Actor
-from tests.conftest import Sink
 from tests.privacy.test_deletion import make_due, schedule
 from tests.support import canaries
 from tests.support.client import GraphQLClient, run_concurrently
@@ -29,6 +28,7 @@ from tests.support.factories import (
 )
 from tests.support.full_life import create_full_account, wait_for
 from tests.support.signing_in import tags
+from tests.support.sink import Sink
 from users.accounts.models import User
 from users.activity.models import Event
 from users.activity.services.record import record

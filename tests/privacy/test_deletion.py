@@ -8,7 +8,6 @@ from django.conf import settings
 from django.utils import timezone
 
 from core.security.actor import SYSTEM
-from tests.conftest import Sink
 from tests.support.api_tokens import DEACTIVATE
 from tests.support.client import Answer, GraphQLClient, run_concurrently
 from tests.support.factories import (
@@ -20,6 +19,7 @@ from tests.support.factories import (
     node_id,
 )
 from tests.support.signing_in import ME, attempt, log_in, log_in_by_cookie, tags
+from tests.support.sink import Sink
 from users.accounts.models import EmailChange, User
 from users.activity.models import Event
 from users.activity.tags import Tag

@@ -12,7 +12,6 @@ from django.utils import timezone
 
 from core.outbox.models import OutboxMessage
 from core.security.actor import Actor
-from tests.conftest import Sink
 from tests.privacy.test_deletion import make_due, schedule
 from tests.support import canaries
 from tests.support.canaries import (
@@ -24,6 +23,7 @@ from tests.support.canaries import (
 from tests.support.client import GraphQLClient
 from tests.support.factories import PASSWORD, make_organization, make_token, make_user, node_id
 from tests.support.full_life import create_full_account, create_traces, do, former_avatars, wait_for
+from tests.support.sink import Sink
 from users.accounts.avatars.images import AvatarSize
 from users.accounts.models import (
     EmailAddress,

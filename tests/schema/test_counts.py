@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 import pytest
 from django.db import connection
 
-from tests.conftest import Statements
+from tests.support.captured import Statements
 from tests.support.client import GraphQLClient
 from users.accounts.models import User
 

@@ -13,7 +13,6 @@ from engine.plan.selection import OperationDocument as Planned
 from schema.http import documents, limits, weights
 from tests.support.client import GraphQLClient
 from tests.support.documents import SCHEMA
-from tests.support.factories import make_organization, node_id
 from users.accounts.models import User
 
 ClientOf = Callable[[User], GraphQLClient]
@@ -288,32 +287,6 @@ def test_fields_are_counted_wherever_their_fragment_is_spread(
 # Clients ---------------------------------------------------------------------------------
 
 
-REFUSED = [
-    "{ users(first: 1) { nodes { id } } }",
-    "{ me { id profile { bio } } }",
-    "{ ...F } fragment F on Query { events(first: 1) { nodes { id } } }",
-    "{ __typename users(first: 1) { nodes { id } } }",
-    'mutation { updateProfile(input: {name: "x"}) { user { id } errors { code } } }',
-]
-
-
-@pytest.mark.parametrize("document", REFUSED)
-def test_operations_refused_to_anonymous_clients_are_not_cached(
-    anonymous: GraphQLClient, work: list[str], document: str
-) -> None:
-    for _time in range(2):
-        anonymous(document)
-    assert work == ["parse", "check_document", "validate"] * 2
-    assert (len(documents.DOCUMENTS), len(executor.PLANS)) == (0, 0)
-
-
-def test_anonymous_operations_are_planned_once(anonymous: GraphQLClient, work: list[str]) -> None:
-    document = 'mutation { logIn(input: {login: "x", password: "y"}) { errors { code field } } }'
-    for _time in range(2):
-        assert anonymous(document).problems == [("CREDENTIALS_INVALID", "login")]
-    assert work == ONCE
-
-
 @pytest.mark.parametrize(("opening", "closing"), ["{}", "[]", "()"])
 @pytest.mark.parametrize("levels", [limits.MAX_NESTING + 1, 1_000, 40_000])
 def test_nesting_is_bounded_before_it_is_parsed(
@@ -357,90 +330,6 @@ def test_long_flat_documents_are_allowed(
     assert anonymous(document).codes == codes
 
 
-# Fragments that expand exponentially -------------------------------------------------------
-
-DOUBLINGS = [22, 60]
-
-
-def doubling(levels: int, on: str, selections: str) -> str:
-    """Return a chain of fragments, each spreading the next twice; the first is `F0`."""
-    links = [f"fragment F{n} on {on} {{ ...F{n + 1} ...F{n + 1} }}" for n in range(levels)]
-    return " ".join([*links, f"fragment F{levels} on {on} {selections}"])
-
-
-@pytest.mark.parametrize("levels", DOUBLINGS)
-@pytest.mark.parametrize(
-    ("operation", "fragment", "code"),
-    [
-        ("{ ...F0 }", "Query { __typename }", "ROOT_FIELDS_EXCEEDED"),
-        ("{ me { ...F0 } }", "User { a: id }", "ALIASES_EXCEEDED"),
-        ("{ me { ...F0 } }", "User { id @skip(if: true) }", "DIRECTIVES_EXCEEDED"),
-    ],
-)
-def test_doubling_fragments_are_measured_without_being_expanded(
-    anonymous: GraphQLClient, levels: int, operation: str, fragment: str, code: str
-) -> None:
-    on, _space, selections = fragment.partition(" ")
-    assert anonymous(f"{operation} {doubling(levels, on, selections)}").codes == [code]
-
-
-@pytest.mark.parametrize("levels", DOUBLINGS)
-@pytest.mark.parametrize(
-    ("operation", "fragment"),
-    [
-        ("{ me { ...F0 } }", "User { username }"),
-        ("{ node(id: $id) { ...F0 } }", "Node { id }"),
-        ("{ users(first: 1) { ...F0 } }", "UserConnection { edges { cursor } }"),
-        ("{ users(first: 1) { pageInfo { ...F0 } } }", "PageInfo { endCursor }"),
-        ("{ users(first: 1) { edges { ...F0 } } }", "UserEdge { node { permissions } }"),
-        ("{ users(first: 1) { edges { node { ...F0 } } } }", "User { activeSessionCount }"),
-        ("{ me { profile { ...F0 } } }", "Profile { bio }"),
-        ("{ me { memberships(first: 1) { ...F0 } } }", "MembershipConnection { nodes { role } }"),
-        (
-            "{ me { memberships(first: 1) { nodes { ...F0 } } } }",
-            "Membership { role organization { name } }",
-        ),
-        (
-            "{ me { memberships(first: 1) { nodes { organization { ...F0 } } } } }",
-            "Organization { name }",
-        ),
-        ("{ __schema { types { ...F0 } } }", "__Type { name }"),
-    ],
-)
-def test_doubling_fragments_are_executed_without_being_expanded(
-    client_key: ClientOf, alice: User, levels: int, operation: str, fragment: str
-) -> None:
-    make_organization("Archers", alice)
-    client = client_key(alice)
-    on, _space, selections = fragment.partition(" ")
-    operation = operation.replace("$id", f'"{node_id(alice)}"')
-    plain = client(operation.replace("...F0", f"... on {fragment}"))
-    assert client(f"{operation} {doubling(levels, on, selections)}").data == plain.data
-
-
-@pytest.mark.parametrize(
-    "document",
-    [
-        "{ ...A } fragment A on Query { ...A }",
-        "{ ...A } fragment A on Query { me { id } ...B } fragment B on Query { ...A ...A }",
-        "{ me { id } } fragment A on Query { ...B } fragment B on Query { ...A }",
-        "{ me { ...A } } fragment A on User { memberships(first: 1) { nodes { user { ...A } } } }",
-    ],
-)
-def test_fragment_cycle_is_invalid(anonymous: GraphQLClient, document: str) -> None:
-    answer = anonymous(document)
-    assert set(answer.codes) == {"GRAPHQL_VALIDATION_FAILED"}
-    assert any("within itself" in error["message"] for error in answer.body["errors"])
-
-
-def test_repeated_fields_are_compared_a_bounded_number_of_times(anonymous: GraphQLClient) -> None:
-    answer = anonymous(f"{{ me {{ {'id ' * 990} }} }}")
-    assert answer.codes == ["GRAPHQL_VALIDATION_FAILED"]
-    assert (
-        anonymous(f"{{ me {{ {'memberships(first: 1) { nodes { role } } ' * 80} }} }}").codes == []
-    )
-
-
 # Documents of common tools -----------------------------------------------------------------
 
 
@@ -456,47 +345,3 @@ def test_introspection_with_everything_passes_all_limits(anonymous: GraphQLClien
     schema = anonymous(query).data["__schema"]
     assert schema["queryType"]["name"] == "Query"
     assert {"User", "UserConnection", "SignUpInput"} <= {type_["name"] for type_ in schema["types"]}
-
-
-@pytest.fixture
-def work(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Record parsing and validation, with an empty cache."""
-    done: list[str] = []
-
-    def watch(module: Any, name: str) -> None:
-        original = getattr(module, name)
-
-        def watched(*arguments: Any, **keywords: Any) -> Any:
-            done.append(name)
-            return original(*arguments, **keywords)
-
-        monkeypatch.setattr(module, name, watched)
-
-    for name in ("parse", "check_document", "validate"):
-        watch(documents, name)
-    watch(executor, "check_selection")
-    documents.DOCUMENTS.clear()
-    executor.PLANS.clear()
-    return done
-
-
-ONCE = ["parse", "check_document", "validate", "check_selection"]
-
-
-def test_document_is_parsed_validated_and_planned_once(
-    client_key: ClientOf, sam: User, work: list[str]
-) -> None:
-    client = client_key(sam)
-    document = "query ($id: ID!) { user(id: $id) { id } node(id: $id) { id } }"
-    for identifier in "abc":
-        assert client(document, id=identifier).data == {"user": None, "node": None}
-    assert work == ONCE
-    assert (len(documents.DOCUMENTS), len(executor.PLANS)) == (1, 1)
-
-
-def test_refused_document_is_not_measured_twice(
-    client_key: ClientOf, sam: User, work: list[str]
-) -> None:
-    for _time in range(2):
-        assert client_key(sam)("{ nope }").codes == ["GRAPHQL_VALIDATION_FAILED"]
-    assert work == ["parse", "check_document", "validate"]

@@ -8,7 +8,7 @@ import pytest
 
 from engine.relay.keyset import Keyset
 from engine.relay.window import Window
-from tests.conftest import Statements
+from tests.support.captured import Statements
 from tests.support.client import Answer, GraphQLClient
 from tests.support.factories import make_organization, make_user, node_id
 from users.accounts.models import User

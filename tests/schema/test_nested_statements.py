@@ -10,9 +10,9 @@ from django.db import connection
 
 from engine.relay.keyset import Keyset
 from engine.relay.window import Window
-from tests.conftest import Statements, bound_statements
 from tests.core.test_migrations import nodes_of
 from tests.schema.test_statements import columns
+from tests.support.captured import Statements, bound_statements
 from tests.support.client import GraphQLClient
 from tests.support.factories import make_organization, make_user, node_id
 from users.accounts.models import User

@@ -22,7 +22,7 @@ from core.security.actor import Actor
 from core.security.crypto import digest, new_secret, seal
 from engine.relay.keyset import Keyset
 from engine.sql.filtered_page import LOOK_AHEAD
-from tests.conftest import bound_statements
+from tests.support.captured import bound_statements
 from tests.support.client import GraphQLClient
 from tests.support.factories import make_organization, make_token, node_id
 from users.accounts.filters import UserFilterSpec

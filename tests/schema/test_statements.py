@@ -13,7 +13,7 @@ from graphql import OperationDefinitionNode, OperationType, parse
 
 from core.security.actor import Actor
 from schema.console.examples import example_operations
-from tests.conftest import Statements
+from tests.support.captured import Statements
 from tests.support.client import Answer, GraphQLClient
 from tests.support.documents import SCHEMA, complete, connections, documented, documents, paged
 from tests.support.tables.statements import (

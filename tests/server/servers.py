@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 
-from tests.support.environment import free_port
+from core.dev.ports import free_port
 
 HOST = "127.0.0.1"
 PATIENCE = 20

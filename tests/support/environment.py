@@ -4,9 +4,10 @@ Loaded with `-p`, because pytest-django loads the settings before any conftest.
 """
 
 import os
-import socket
 import tempfile
 from urllib.parse import urlsplit
+
+from core.dev.ports import free_port
 
 # On a busy machine Redis may exceed the service's timeouts, after which it falls back.
 PATIENCE = "socket_timeout=10&socket_connect_timeout=10"
@@ -23,14 +24,6 @@ def _redis_urls(base: str, number: int) -> tuple[str, str]:
         )
     server = base.rstrip("/")
     return f"{server}/{cache}?{PATIENCE}", f"{server}/{broker}"
-
-
-def free_port() -> int:
-    """Return an unused port of the loopback interface."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 _worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))

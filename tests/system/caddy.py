@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.environment import free_port
+from core.dev.ports import free_port
 from tests.system.cluster import HOST, Replica, connects, wait_until
 from tests.system.programs import require_program
 

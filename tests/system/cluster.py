@@ -17,7 +17,7 @@ from typing import Any, Self
 import psutil
 import yaml
 
-from tests.support.environment import free_port
+from core.dev.ports import free_port
 from tests.system.programs import require_program
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from core.dev.ports import free_port
 from tests.support.demo import demo
-from tests.support.environment import free_port
 from tests.system.programs import require_program
 
 # Disables Chromium's update checks.

@@ -13,7 +13,7 @@ import psycopg
 from django.conf import settings
 from psycopg.rows import dict_row
 
-from tests.support.environment import free_port
+from core.dev.ports import free_port
 from tests.system.cluster import HOST, TIMEOUT, wait_until
 from tests.system.programs import require_program
 

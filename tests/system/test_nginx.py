@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.environment import free_port
+from core.dev.ports import free_port
 from tests.system.cluster import (
     CUT_SHORT,
     ELSEWHERE,

@@ -17,7 +17,8 @@ from strawberry_django.queryset import run_type_get_queryset
 from engine.execution import Execution
 from engine.fields.extensions import FieldRule
 from engine.fields.loaders import DataLoader
-from engine.relay.connection_plan import ConnectionExtension, PageFacts
+from engine.relay.connection_plan import ConnectionExtension
+from engine.relay.pager import PageFacts
 from engine.sql.statements import Param
 from tests.engine.library.tables import Author, Book, Loan
 

@@ -13,11 +13,13 @@ from django.db.models import F, Manager
 
 from core.security.actor import Actor
 from users.accounts.models import User
-from users.accounts.policy import may_administer_groups, require
-from users.accounts.services.groups import get_group_for_update, lock_groups
+from users.accounts.services.groups import (
+    get_group_for_update,
+    lock_groups,
+    require_group_access,
+)
 from users.accounts.services.lookup import get_user_for_update
 from users.accounts.services.permissions import find_permissions, lock_permissions
-from users.accounts.services.reauthentication import require_recent_authentication
 from users.accounts.services.set_change import SetChange, check_change_size
 from users.activity.services.record import record
 from users.activity.tags import Tag
@@ -30,7 +32,7 @@ def add_to_groups(user_id: UUID | None, *, actor: Actor, group_ids: Sequence[int
     Raises `InputRejectedError` if the user or a group does not exist, or for more than
     `MAX_CHANGES` groups, and the policy's errors.
     """
-    _require_grant_access(actor)
+    require_group_access(actor)
     check_change_size(group_ids, field="group_ids")
     change = SetChange(added=lock_groups(group_ids))
     return _write_groups(get_user_for_update(user_id), change, actor=actor)
@@ -44,7 +46,7 @@ def remove_from_groups(
 
     Raises the same errors as `add_to_groups`.
     """
-    _require_grant_access(actor)
+    require_group_access(actor)
     check_change_size(group_ids, field="group_ids")
     change = SetChange(removed=lock_groups(group_ids))
     return _write_groups(get_user_for_update(user_id), change, actor=actor)
@@ -53,7 +55,7 @@ def remove_from_groups(
 @transaction.atomic(durable=True)
 def add_to_group(user_id: UUID, *, actor: Actor, group_id: int) -> User:
     """Add a user to one group, for bulk actions. Raises the errors of `add_to_groups`."""
-    _require_grant_access(actor)
+    require_group_access(actor)
     change = SetChange(added=frozenset({get_group_for_update(group_id).pk}))
     return _write_groups(get_user_for_update(user_id), change, actor=actor)
 
@@ -61,7 +63,7 @@ def add_to_group(user_id: UUID, *, actor: Actor, group_id: int) -> User:
 @transaction.atomic(durable=True)
 def remove_from_group(user_id: UUID, *, actor: Actor, group_id: int) -> User:
     """Remove a user from one group, for bulk actions. Raises the errors of `add_to_groups`."""
-    _require_grant_access(actor)
+    require_group_access(actor)
     change = SetChange(removed=frozenset({get_group_for_update(group_id).pk}))
     return _write_groups(get_user_for_update(user_id), change, actor=actor)
 
@@ -75,7 +77,7 @@ def grant_user_permissions(
     Raises `InputRejectedError` if the user or a permission does not exist, or for more than
     `MAX_CHANGES` permissions, and the policy's errors.
     """
-    _require_grant_access(actor)
+    require_group_access(actor)
     check_change_size(permissions, field="permissions")
     change = SetChange(added=lock_permissions(find_permissions(permissions)))
     return _write_permissions(get_user_for_update(user_id), change, actor=actor)
@@ -89,7 +91,7 @@ def revoke_user_permissions(
 
     Raises the same errors as `grant_user_permissions`.
     """
-    _require_grant_access(actor)
+    require_group_access(actor)
     check_change_size(permissions, field="permissions")
     change = SetChange(removed=lock_permissions(find_permissions(permissions)))
     return _write_permissions(get_user_for_update(user_id), change, actor=actor)
@@ -104,11 +106,6 @@ def write_rights(
         return
     User.objects.filter(pk=user.pk).update(authorization_version=F("authorization_version") + 1)
     record(tag, actor=actor, subject_id=user.pk, old=old, new=new)
-
-
-def _require_grant_access(actor: Actor) -> None:
-    require(actor, may_administer_groups)
-    require_recent_authentication(actor)
 
 
 def _write_groups(user: User, change: SetChange, *, actor: Actor) -> User:

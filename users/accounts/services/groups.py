@@ -29,7 +29,7 @@ def create_group(*, actor: Actor, name: str, permissions: Collection[int] = ()) 
     Raises `InputRejectedError` if the name is taken or empty, or a permission does not exist, and
     the policy's errors.
     """
-    _require_group_access(actor)
+    require_group_access(actor)
     _check_name(name)
     keys = lock_permissions(permissions)
     group = Group(name=name)
@@ -54,7 +54,7 @@ def update_group(
     if the name is taken or empty, or if the group or a permission does not exist, and the policy's
     errors.
     """
-    _require_group_access(actor)
+    require_group_access(actor)
     if name is not None:
         _check_name(name)
     return _change_group(group_id, permissions, actor=actor, name=name)
@@ -69,7 +69,7 @@ def grant_group_permissions(
     Raises `InputRejectedError` if the group or a permission does not exist, or for more than
     `MAX_CHANGES` permissions, and the policy's errors.
     """
-    _require_group_access(actor)
+    require_group_access(actor)
     check_change_size(permissions, field="permissions")
     change = SetChange(added=frozenset(find_permissions(permissions)))
     return _change_group(group_id, change, actor=actor)
@@ -83,7 +83,7 @@ def revoke_group_permissions(
 
     Raises the same errors as `grant_group_permissions`.
     """
-    _require_group_access(actor)
+    require_group_access(actor)
     check_change_size(permissions, field="permissions")
     change = SetChange(removed=frozenset(find_permissions(permissions)))
     return _change_group(group_id, change, actor=actor)
@@ -95,7 +95,7 @@ def delete_group(group_id: int, *, actor: Actor) -> None:
 
     Raises `InputRejectedError` if the group does not exist, and the policy's errors.
     """
-    _require_group_access(actor)
+    require_group_access(actor)
     group = get_group_for_update(group_id)
     _invalidate_permissions(group)
     old = {"name": group.name, "permissions": _permissions_of(group)}
@@ -130,7 +130,8 @@ def get_group_for_update(group_id: int | None) -> Group:
     return _get_group(Group.objects.select_for_update(), group_id)
 
 
-def _require_group_access(actor: Actor) -> None:
+def require_group_access(actor: Actor) -> None:
+    """Raise the policy's errors unless the actor may change groups and permissions."""
     require(actor, may_administer_groups)
     require_recent_authentication(actor)
 
