@@ -1,6 +1,6 @@
 """The GraphQL schema: root types, extensions and description."""
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import strawberry
 from graphql import GraphQLError
@@ -8,6 +8,7 @@ from strawberry import relay
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from engine.internals.strawberry import is_one_of
 from engine.relay.selections import Optimizer
 from schema.accounts.mutations.administration import AdministrationMutation
 from schema.accounts.mutations.avatars import AvatarsMutation
@@ -135,6 +136,7 @@ class RosterSchema(strawberry.Schema):
         """Build the schema and describe it."""
         super().__init__(**options)
         self._schema.description = DESCRIPTION
+        cast("Any", self._schema.type_map["__Type"]).fields["isOneOf"].resolve = is_one_of
         describe(self._schema)
 
     def process_errors(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from django.db import models
-from graphql import GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
+from graphql import GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema, is_input_object_type
 from strawberry import Info, Schema, relay
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types import get_object_definition
@@ -40,6 +40,14 @@ ANNOTATION_OF_FIELD: Final = _annotate_placeholder
 def core_schema(schema: Schema) -> GraphQLSchema:
     """Return graphql-core's schema."""
     return schema._schema
+
+
+def is_one_of(type_: Any, _info: Any) -> bool | None:
+    """Resolve `__Type.isOneOf`; Strawberry's own resolver fails for lists and non-null types."""
+    if not is_input_object_type(type_):
+        return None
+    definition = type_.extensions.get(DEFINITION)
+    return definition.is_one_of if definition else type_.is_one_of
 
 
 def core_info(info: Info[Any, Any]) -> GraphQLResolveInfo[Any]:

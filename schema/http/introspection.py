@@ -13,7 +13,11 @@ from strawberry.types import ExecutionResult
 from core.errors import GenericErrorCode
 from core.security.actor import Actor
 from engine.caches import SizedCache
+from engine.internals.strawberry import core_schema
+from engine.plan.selection import NotPlannableError, OperationDocument
 from schema.http.documents import Document
+from schema.http.schema_reader import SchemaReader
+from schema.root import schema
 
 FIELDS: Final = frozenset({"__schema", "__type"})
 MAX_ANSWERS_BYTES: Final = 16 << 20
@@ -41,10 +45,10 @@ def run_introspection(
     actor: Actor,
     execute: Callable[[], ExecutionResult],
 ) -> ExecutionResult:
-    """Execute an operation; deny or cache its introspection.
+    """Execute an operation; deny, read or cache its introspection.
 
-    The result is cached if it depends on the schema and the document only; its data is then an
-    `orjson.Fragment`.
+    What depends on the schema and the document only is read by `SchemaReader`, and cached; its
+    data is then an `orjson.Fragment`.
     """
     fields = document.root_fields(name) if document else []
     if document is None or not is_introspection(fields):
@@ -56,10 +60,13 @@ def run_introspection(
     key = (document.source, name)
     answer = ANSWERS.get(key)
     if answer is None:
-        result = execute()
-        if result.errors:
-            return result
-        data = orjson.dumps(result.data)
+        if document.errors(core_schema(schema)):
+            return execute()
+        try:
+            operation = OperationDocument.of(core_schema(schema), document.syntax, name)
+        except NotPlannableError:
+            return execute()
+        data = orjson.dumps(SchemaReader(operation).data())
         answer = _Answer(orjson.Fragment(data), len(data) + 4 * len(document.source))
         ANSWERS.put(key, answer)
     return ExecutionResult(data=cast("Any", answer.data), errors=None)
