@@ -27,23 +27,24 @@ def widths_of(selection: Selection) -> Widths:
 
 
 def _widths(selection: Selection) -> Widths:
-    known = OVERHEAD
-    unknown = []
-    complete_leaves = []
+    structure = OVERHEAD
+    bounded = 0
+    unbounded = []
+    leaves = []
     for index, selected in enumerate(selection.fields):
-        known += OVERHEAD + len(selected.key)
+        structure += OVERHEAD + len(selected.key)
         if selected.name == TYPENAME:
-            known += QUOTES + len(selection.type.name)
+            structure += QUOTES + len(selection.type.name)
         elif not is_leaf_type(selected.named_type):
-            known += OVERHEAD
+            structure += OVERHEAD
         else:
-            complete_leaves.append(index)
+            leaves.append(index)
             width = _leaf_width(selected)
             if width is None:
-                unknown.append(index)
+                unbounded.append(index)
             else:
-                known += width
-    return Widths(known, tuple(unknown), tuple(complete_leaves))
+                bounded += width
+    return Widths(structure, bounded, tuple(unbounded), tuple(leaves))
 
 
 def _leaf_width(selected: SelectedField) -> int | None:

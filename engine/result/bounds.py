@@ -2,9 +2,9 @@
 
 Bytes are counted level by level, before the objects of a level are made. For most levels that is
 one product: the rows times the most bytes of an object by its types. Only when the sum is large are
-texts counted, column by column; that is a lower bound, because each is in the response at least
-once. Fields that lead to the same object many times, such as the organisation of many memberships,
-multiply the estimate; such a response is counted exactly before it is serialised.
+leaves measured, column by column; their texts are also a lower bound, because each is in the
+response at least once. Fields that lead to the same object many times, such as the organisation of
+many memberships, multiply the estimate; such a response is counted exactly before it is serialised.
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ import orjson
 from engine.deadline import Deadline, OperationCancelledError
 from engine.result.completion import Column, ErrorCell, PartialCell
 
-# Beyond this size texts are counted, and a response waits for other large ones.
+# Beyond this size leaves are measured, and a response waits for other large ones.
 LARGE: Final = 1_000_000
 # The length of a text whose size is cached.
 LONG: Final = 100
@@ -49,10 +49,12 @@ class FieldCancelledError(Exception):
 class Widths:
     """The bytes of an object of a selection, except the leaves that are counted by column."""
 
-    # The bytes of keys, and of leaves that are bounded by their types or columns.
-    known: int
+    # The bytes of keys and punctuation.
+    structure: int
+    # The most bytes of leaves that are bounded by their types or columns.
+    bounded: int
     # The indexes of the other leaves, and of all.
-    unknown: Sequence[int]
+    unbounded: Sequence[int]
     leaves: Sequence[int]
 
 
@@ -81,13 +83,16 @@ class Bounds:
 
         Raises `ResponseTooLargeError`.
         """
-        estimate = widths.known * size
-        for index in widths.unknown:
+        estimate = (widths.structure + widths.bounded) * size
+        for index in widths.unbounded:
             estimate += _estimate(columns[index].cells)
-        self.estimate += estimate * self.repeats
-        if self.estimate > LARGE or self.estimate > self.max_bytes:
+        if self.estimate + estimate * self.repeats > min(LARGE, self.max_bytes):
             for index in widths.leaves:
                 self.add_texts(columns[index].cells)
+            estimate = widths.structure * size
+            for index in widths.leaves:
+                estimate += _measure(columns[index].cells)
+        self.estimate += estimate * self.repeats
 
     def add_texts(self, cells: Sequence[Any]) -> None:
         """Count the bytes of texts at least. Raises `ResponseTooLargeError`."""
@@ -151,8 +156,17 @@ def _estimate(cells: Sequence[Any]) -> int:
     """Return the most bytes of leaves."""
     if set(map(type, cells)) <= {str}:
         return ESCAPE * sum(map(len, cells))
-    known: dict[int, int] = {}
-    return sum(_size(cell, known) for cell in cells)
+    return _measure(cells)
+
+
+def _measure(cells: Sequence[Any]) -> int:
+    """Return the bytes of leaves, with a comma for each."""
+    try:
+        return len(orjson.dumps(cells))
+    except TypeError:
+        # There are errors among them, or values that serialisation will report.
+        known: dict[int, int] = {}
+        return len(cells) + sum(_size(cell, known) for cell in cells)
 
 
 def _characters(cells: Sequence[Any]) -> int:

@@ -28,8 +28,11 @@ from engine.internals.graphql_core import (
     collect_subfields,
     fragment_details,
 )
+from engine.internals.strawberry import is_one_of
 from engine.plan.selection import TYPENAME, OperationDocument
 
+# Strawberry's resolvers are those of the schema that was made last in the process.
+RESOLVERS: Final = {"isOneOf": is_one_of}
 META_FIELDS: Final = {"__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef}
 
 # Reads a value of an element.
@@ -76,7 +79,8 @@ class SchemaReader:
             return lambda _element: type_.name
         field = META_FIELDS.get(name) or type_.fields[name]
         # graphql-core defines a resolver for each.
-        resolve, info = cast("Callable[..., Any]", field.resolve), self._info
+        resolve = RESOLVERS.get(name) or cast("Callable[..., Any]", field.resolve)
+        info = self._info
         arguments = get_argument_values(field, node, self._variables)
         named: Any = get_named_type(field.type)
         if is_leaf_type(named):
