@@ -83,24 +83,21 @@ class SchemaReader:
         info = self._info
         arguments = get_argument_values(field, node, self._variables)
         named: Any = get_named_type(field.type)
-        if is_leaf_type(named):
-            read_item = named.serialize
-        else:
-            groups = collect_subfields(
-                self._document.schema,
-                self._fragments,
-                self._variables,
-                self._document.operation,
-                named,
-                details,
-            )
-            read_item = self._reader(named, groups)
+        read_item: Read = named.serialize if is_leaf_type(named) else self._objects(named, details)
         is_list = is_list_type(get_nullable_type(field.type))
 
         def read(element: Any) -> Any:
-            value = resolve(element, info, **arguments)
+            value: Any = resolve(element, info, **arguments)
             if value is None:
                 return None
             return [read_item(each) for each in value] if is_list else read_item(value)
 
         return read
+
+    def _objects(self, type_: GraphQLObjectType, details: list[FieldDetails]) -> Read:
+        """Return what reads the objects of a field."""
+        document = self._document
+        groups = collect_subfields(
+            document.schema, self._fragments, self._variables, document.operation, type_, details
+        )
+        return self._reader(type_, groups)

@@ -1,0 +1,15 @@
+"""Fixtures of the schema's tests."""
+
+from typing import Any, cast
+
+import pytest
+
+from engine.internals.strawberry import is_one_of
+from tests.support.documents import SCHEMA
+
+
+@pytest.fixture(autouse=True)
+def own_resolver_of_is_one_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Restore the resolver that Strawberry replaces for every schema that a test makes."""
+    is_one_of_field = cast("Any", SCHEMA.type_map["__Type"]).fields["isOneOf"]
+    monkeypatch.setattr(is_one_of_field, "resolve", is_one_of)
