@@ -21,7 +21,7 @@ from engine.fields.declarations import (
     type_of_rows,
 )
 from engine.internals.strawberry import model_of, visible_queryset
-from engine.plan.arguments import is_immutable, shape
+from engine.plan.arguments import shape
 from engine.plan.selection import SelectedField, finish_column
 from engine.read.layout import Layout
 from engine.read.reader import Reader

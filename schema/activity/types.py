@@ -15,7 +15,7 @@ from schema.enums import describe_enum
 from schema.nodes import node_key
 from schema.rules import Details
 from users.activity import models
-from users.activity.querysets import EventQuerySet
+from users.activity.models import EventQuerySet
 from users.activity.tags import Tag
 
 describe_enum(Tag)

@@ -18,7 +18,7 @@ from schema.enums import describe_enum
 from schema.error_codes import ErrorCode
 from users.bulk import models
 from users.bulk.actions import BulkActionKind
-from users.bulk.querysets import BulkActionQuerySet, BulkFailureQuerySet
+from users.bulk.models import BulkActionQuerySet, BulkFailureQuerySet
 from users.bulk.selection import Selection
 from users.bulk.states import BulkActionState
 

@@ -7,7 +7,7 @@ from strawberry import auto
 
 from schema.context import Info
 from users.privacy import models
-from users.privacy.querysets import AccountDeletionQuerySet, DataExportQuerySet
+from users.privacy.models import AccountDeletionQuerySet, DataExportQuerySet
 
 
 @strawberry_django.type(models.AccountDeletion)

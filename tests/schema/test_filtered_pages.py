@@ -12,9 +12,8 @@ from engine.relay.keyset import Keyset
 from engine.sql import filtered_page
 from engine.sql.unindexed_filter import UnindexedFilter
 from tests.support.factories import make_user
-from users.accounts.models import Profile, User
+from users.accounts.models import Profile, User, UserQuerySet
 from users.accounts.orders import UserOrderField
-from users.accounts.querysets import UserQuerySet
 
 PEOPLE = 24
 SMALL, ENOUGH = 3, filtered_page.PARTS * (PEOPLE + 1)

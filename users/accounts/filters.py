@@ -20,10 +20,9 @@ from engine.sql.unindexed_filter import UnindexedFilter
 from users.accounts.expressions import EmailDomain
 from users.accounts.identifiers import canonical_domain_or_folded
 from users.accounts.metadata import normalize_metadata
-from users.accounts.models import LastSeen, Metadata, Profile
+from users.accounts.models import LastSeen, Metadata, Profile, UserQuerySet
 from users.accounts.orders import NEVER, USER_ORDERS, UserOrderField
 from users.accounts.policy import may_select_by_private_fields, require
-from users.accounts.querysets import UserQuerySet
 
 MAX_DEPTH: Final = 5
 MAX_FILTERS: Final = 20

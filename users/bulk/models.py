@@ -1,18 +1,21 @@
 """Bulk actions, and the users for whom they failed."""
 
-from typing import Any, ClassVar
+from datetime import timedelta
+from typing import Any, ClassVar, Self
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.database.ids import new_id
-from users.accounts.fields import user_key
+from core.security.actor import Actor
+from users.accounts.models import user_key
 from users.bulk.actions import ACTIONS
 from users.bulk.errors import ERROR_CODES
-from users.bulk.querysets import BulkActionQuerySet, BulkFailureQuerySet
 from users.bulk.states import LIVE, BulkActionState
+from users.scopes import Scope
 
 
 def kind_choices() -> list[tuple[str, Any]]:
@@ -28,6 +31,31 @@ def state_choices() -> list[tuple[str, Any]]:
 def code_choices() -> list[tuple[str, str]]:
     """Return all error codes. A callable, so that a new code needs no migration."""
     return [(code.value, code.value) for codes in ERROR_CODES for code in codes]
+
+
+class BulkActionQuerySet(models.QuerySet["BulkAction"]):
+    """Bulk actions."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Administrators see all bulk actions; other users see those that they started.
+
+        Requires the scope to start one: read-only tokens and impersonations see none.
+        """
+        if not (actor.is_authenticated and actor.allows(Scope.USERS_WRITE)):
+            return self.none()
+        return self if actor.is_superuser else self.filter(requester_id=actor.user_id)
+
+    def live(self) -> Self:
+        """Return pending and running actions."""
+        return self.filter(state__in=LIVE)
+
+    def ended(self) -> Self:
+        """Return ended actions."""
+        return self.exclude(state__in=LIVE)
+
+    def finished_before(self, age: timedelta) -> Self:
+        """Return actions that ended at least ``age`` ago."""
+        return self.filter(finished_at__lte=timezone.now() - age)
 
 
 class BulkAction(models.Model):
@@ -95,6 +123,20 @@ class BulkAction(models.Model):
     def is_live(self) -> bool:
         """Whether the action is pending or running."""
         return self.state in LIVE
+
+
+class BulkFailureQuerySet(models.QuerySet["BulkFailure"]):
+    """Failures of bulk actions."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Failures are visible with their bulk action."""
+        if not (actor.is_authenticated and actor.allows(Scope.USERS_WRITE)):
+            return self.none()
+        return self if actor.is_superuser else self.filter(bulk_action__requester_id=actor.user_id)
+
+    def in_order(self) -> Self:
+        """Return failures oldest first."""
+        return self.order_by("id")
 
 
 class BulkFailure(models.Model):

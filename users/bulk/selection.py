@@ -8,8 +8,7 @@ from typing import Any, Self
 from core.database.search.texts import words_of
 from core.security.actor import Actor
 from users.accounts.filters import PERIOD_FILTERS, Period, UserFilterSpec
-from users.accounts.models import User
-from users.accounts.querysets import UserQuerySet
+from users.accounts.models import User, UserQuerySet
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Organisations, memberships and invitations."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
@@ -11,19 +11,42 @@ from django.utils.translation import gettext_lazy as _
 from core.database.ids import new_id
 from core.email.addresses import EMAIL_MAX_LENGTH
 from core.security.actor import Actor
-from users.accounts.fields import user_key
 from users.accounts.filters import register_filter
-from users.accounts.models import MailedLink
-from users.accounts.querysets import register_visibility_rule
-from users.organizations.orders import ORGANIZATION_ORDERS
-from users.organizations.querysets import (
-    MembershipQuerySet,
-    OrganizationInvitationQuerySet,
-    OrganizationQuerySet,
-)
+from users.accounts.models import MailedLink, MailedLinkQuerySet, user_key
+from users.accounts.visibility import register_visibility_rule
+from users.organizations.orders import ORGANIZATION_ORDERS, OrganizationOrderField
+from users.organizations.policy import MANAGERS
 from users.organizations.roles import Role
+from users.scopes import Scope
 
-__all__ = ["Membership", "Organization", "OrganizationInvitation", "Role"]
+__all__ = [
+    "Membership",
+    "MembershipQuerySet",
+    "Organization",
+    "OrganizationInvitation",
+    "OrganizationInvitationQuerySet",
+    "OrganizationQuerySet",
+    "Role",
+]
+
+
+class OrganizationQuerySet(models.QuerySet["Organization"]):
+    """Organisations."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Staff see all; others see the organisations of which they are members."""
+        if not actor.allows(Scope.ORGANIZATIONS_READ):
+            return self.none()
+        if actor.is_staff:
+            return self
+        if actor.user_id is None:
+            return self.none()
+        return self.filter(memberships__user_id=actor.user_id)
+
+    def in_order(self, field: OrganizationOrderField, *, descending: bool = False) -> Self:
+        """Order by a field; ties by creation."""
+        terms = ORGANIZATION_ORDERS[field]
+        return self.order_by(*(term.desc() if descending else term.asc() for term in terms))
 
 
 class Organization(models.Model):
@@ -50,6 +73,29 @@ class Organization(models.Model):
     def __str__(self) -> str:
         """Return the name."""
         return self.name
+
+
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    """Memberships."""
+
+    def of(self, actor: Actor) -> Self:
+        """Filter by the actor's memberships."""
+        return self.none() if actor.user_id is None else self.filter(user_id=actor.user_id)
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Staff see all; others see the memberships of their organisations."""
+        if not actor.allows(Scope.ORGANIZATIONS_READ):
+            return self.none()
+        if actor.is_staff:
+            return self
+        if not actor.is_authenticated:
+            return self.none()
+        actors = self.model.objects.of(actor)
+        return self.filter(Exists(actors.filter(organization_id=OuterRef("organization_id"))))
+
+    def in_order(self) -> Self:
+        """Order by the time of joining, oldest first."""
+        return self.order_by("created_at", "id")
 
 
 class Membership(models.Model):
@@ -95,6 +141,23 @@ class Membership(models.Model):
     def __str__(self) -> str:
         """Return the id."""
         return str(self.pk)
+
+
+class OrganizationInvitationQuerySet(MailedLinkQuerySet):
+    """Invitations to organisations."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Staff see all; others see the invitations to organisations they manage."""
+        if not actor.allows(Scope.ORGANIZATIONS_READ):
+            return self.none()
+        if actor.is_staff:
+            return self
+        if actor.user_id is None:
+            return self.none()
+        return self.filter(
+            organization__memberships__user_id=actor.user_id,
+            organization__memberships__role__in=MANAGERS,
+        )
 
 
 class OrganizationInvitation(MailedLink):

@@ -1,17 +1,31 @@
 """Scheduled deletions and data exports."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.database.ids import new_id
-from users.accounts.fields import user_key
-from users.accounts.models import MailedLink
+from core.security.actor import Actor
+from users.accounts.models import MailedLink, MailedLinkQuerySet, user_key
 from users.privacy.files import new_export_name, private_storage
-from users.privacy.querysets import AccountDeletionQuerySet, DataExportQuerySet
+from users.scopes import Scope
+
+
+class AccountDeletionQuerySet(MailedLinkQuerySet):
+    """Scheduled deletions."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Staff see all; the user cannot sign in and has the mailed link."""
+        may_see = actor.is_staff and actor.allows(Scope.USERS_READ)
+        return self if may_see else self.none()
+
+    def revocable(self) -> Self:
+        """Return the deletions that can still be cancelled."""
+        return self.filter(expires_at__gt=timezone.now())
 
 
 class AccountDeletion(MailedLink):
@@ -37,6 +51,24 @@ class AccountDeletion(MailedLink):
         base_manager_name = "objects"
         verbose_name = _("deletion")
         verbose_name_plural = _("deletions")
+
+
+class DataExportQuerySet(MailedLinkQuerySet):
+    """Data exports."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Users see their own in an interactive session; staff see no others."""
+        if not actor.is_interactive or not actor.is_authenticated:
+            return self.none()
+        return self.filter(user_id=actor.user_id)
+
+    def current(self) -> Self:
+        """Return the exports that have not expired."""
+        return self.filter(expires_at__gt=timezone.now())
+
+    def ready(self) -> Self:
+        """Return the completed exports."""
+        return self.filter(ready_at__isnull=False)
 
 
 class DataExport(MailedLink):

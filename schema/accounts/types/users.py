@@ -34,8 +34,9 @@ from schema.rules import Private, PrivateSessions
 from users.accounts import models
 from users.accounts.authentication_methods import Method
 from users.accounts.avatars.images import AvatarSize
+from users.accounts.models import UserQuerySet
 from users.accounts.orders import UserOrderField
-from users.accounts.querysets import UserQuerySet, groups_visible_to
+from users.accounts.visibility import groups_visible_to
 from users.authentication.factors.policy import due_at
 from users.authentication.models import ApiToken as ApiTokenModel
 from users.authentication.models import Passkey as PasskeyModel

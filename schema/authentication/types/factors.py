@@ -9,7 +9,7 @@ from strawberry import auto, relay
 from engine.relay.connection import KeysetConnection
 from schema.context import Info
 from users.authentication import models
-from users.authentication.querysets import PasskeyQuerySet, TotpQuerySet
+from users.authentication.models import PasskeyQuerySet, TotpQuerySet
 
 
 @strawberry_django.type(models.Totp)

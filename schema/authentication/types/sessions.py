@@ -10,7 +10,7 @@ from engine.relay.connection import KeysetConnection
 from schema.accounts.types.users import User
 from schema.context import Info
 from users.authentication import models
-from users.authentication.querysets import SessionQuerySet
+from users.authentication.models import SessionQuerySet
 from users.authentication.sessions.user_agents import read_user_agent
 
 

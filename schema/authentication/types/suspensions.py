@@ -5,7 +5,7 @@ from strawberry import auto
 
 from schema.context import Info
 from users.authentication import models
-from users.authentication.querysets import SuspensionQuerySet
+from users.authentication.models import SuspensionQuerySet
 
 
 @strawberry_django.type(models.Suspension)

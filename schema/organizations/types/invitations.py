@@ -10,7 +10,7 @@ from strawberry import auto, relay
 from schema.context import Info
 from schema.enums import describe_enum
 from users.organizations import models
-from users.organizations.querysets import OrganizationInvitationQuerySet
+from users.organizations.models import OrganizationInvitationQuerySet
 
 if TYPE_CHECKING:
     from schema.accounts.types.users import User

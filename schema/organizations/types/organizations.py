@@ -14,7 +14,7 @@ from engine.relay.nested import nested_connection
 from schema.context import Info
 from schema.organizations.types.invitations import OrganizationInvitation
 from users.organizations import models
-from users.organizations.querysets import MembershipQuerySet, OrganizationQuerySet
+from users.organizations.models import MembershipQuerySet, OrganizationQuerySet
 
 if TYPE_CHECKING:
     from schema.accounts.types.users import User

@@ -4,6 +4,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping
+from datetime import date, datetime
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
@@ -13,9 +14,10 @@ from django.db.models.fields.json import KT
 from django.utils.translation import gettext_lazy as _
 
 from core.database.append_only import AppendOnly
-from core.database.ids import new_id
-from users.activity.querysets import DailyCountQuerySet, EventQuerySet
+from core.database.ids import first_id_at, new_id
+from core.security.actor import Actor
 from users.activity.tags import Tag
+from users.scopes import Scope
 
 
 def tag_choices() -> list[tuple[str, str]]:
@@ -32,6 +34,26 @@ def _user_reference() -> Any:
         db_constraint=False,
         db_index=False,
     )
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    """Events."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Administrators see all events; other users see events about themselves."""
+        if not actor.allows(Scope.EVENTS_READ):
+            return self.none()
+        if actor.is_superuser:
+            return self
+        return self.filter(subject_id=actor.user_id) if actor.is_authenticated else self.none()
+
+    def since(self, moment: datetime) -> Self:
+        """Return events of ``moment`` and later, by the primary key: ids are UUIDv7."""
+        return self.filter(pk__gte=first_id_at(moment))
+
+    def before(self, moment: datetime) -> Self:
+        """Return events before ``moment``."""
+        return self.filter(pk__lt=first_id_at(moment))
 
 
 class Event(AppendOnly):
@@ -116,6 +138,23 @@ class EventDetails(models.Model):
         """Return the SHA-256 of the salt and the values."""
         text = json.dumps(self.values, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(bytes(self.salt) + text.encode()).digest()
+
+
+class DailyCountQuerySet(models.QuerySet["DailyCount"]):
+    """Daily counts."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Staff see all counts; other users see none."""
+        may_see = actor.is_staff and actor.allows(Scope.ANALYTICS_READ)
+        return self if may_see else self.none()
+
+    def between(self, first: date, last: date) -> Self:
+        """Return the counts from ``first`` to ``last``, inclusive."""
+        return self.filter(day__range=(first, last))
+
+    def by_day_and_tag(self) -> dict[tuple[date, str], int]:
+        """Return the counts by day and tag; a day without events of a tag has no entry."""
+        return {(row.day, row.tag): row.count for row in self}
 
 
 class DailyCount(models.Model):

@@ -16,14 +16,13 @@ from core.database.ids import is_id
 from core.database.search.texts import words_of
 from core.errors import ArgumentInvalidError
 from users.accounts.identifiers import canonical_login
-from users.accounts.models import PROFILE_FIELDS, Metadata, Profile, User
+from users.accounts.models import PROFILE_FIELDS, Metadata, Profile, User, UserQuerySet
 from users.accounts.policy import (
     may_administer,
     may_edit_profiles,
     may_write_private_metadata,
     may_write_public_metadata,
 )
-from users.accounts.querysets import UserQuerySet
 from users.accounts.services.groups import create_group, delete_group, update_group
 from users.accounts.services.metadata import change_metadata
 from users.accounts.services.profile import update_profile

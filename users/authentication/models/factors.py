@@ -4,19 +4,32 @@ Lock the user before writing to these tables. `User.second_factors` lists the ki
 is updated in the same transaction.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.database.ids import new_id
-from users.authentication.querysets import (
-    ChallengeQuerySet,
-    PasskeyQuerySet,
-    TotpQuerySet,
-)
+from core.security.actor import Actor
+
+
+class TotpQuerySet(models.QuerySet["Totp"]):
+    """Authenticator apps."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Staff see those of all users; other users see their own; API tokens see none.
+
+        Enrollments that are not confirmed are excluded.
+        """
+        confirmed = self.filter(confirmed_at__isnull=False)
+        if not actor.is_interactive:
+            return self.none()
+        if actor.is_staff:
+            return confirmed
+        return confirmed.filter(user_id=actor.user_id) if actor.is_authenticated else self.none()
 
 
 class Totp(models.Model):
@@ -72,6 +85,22 @@ class RecoveryCode(models.Model):
         return f"recovery code #{self.pk}"
 
 
+class PasskeyQuerySet(models.QuerySet["Passkey"]):
+    """Passkeys."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Staff see those of all users; other users see their own; API tokens see none."""
+        if not actor.is_interactive:
+            return self.none()
+        if actor.is_staff:
+            return self
+        return self.filter(user_id=actor.user_id) if actor.is_authenticated else self.none()
+
+    def in_order(self) -> Self:
+        """Return passkeys oldest first: their ids are UUIDv7."""
+        return self.order_by("id")
+
+
 class Passkey(models.Model):
     """A discoverable credential (Web Authentication Level 3, section 4)."""
 
@@ -111,6 +140,18 @@ class Passkey(models.Model):
     def __str__(self) -> str:
         """Return the name that the owner chose."""
         return self.name
+
+
+class ChallengeQuerySet(models.QuerySet[Any]):
+    """Pending log-ins and passkey challenges."""
+
+    def open(self) -> Self:
+        """Return challenges that can still be answered."""
+        return self.filter(expires_at__gt=timezone.now())
+
+    def expired(self) -> Self:
+        """Return expired challenges."""
+        return self.filter(expires_at__lte=timezone.now())
 
 
 class PendingLogIn(models.Model):

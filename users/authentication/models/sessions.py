@@ -1,7 +1,8 @@
 """Sessions, refresh tokens, password resets and suspensions."""
 
 import datetime as dt
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final, Self
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -12,13 +13,9 @@ from django.utils.translation import gettext_lazy as _
 
 from core.database.ids import new_id
 from core.email.addresses import EMAIL_MAX_LENGTH
-from users.accounts.fields import user_key
-from users.accounts.models import MailedLink
-from users.authentication.querysets import (
-    RefreshTokenQuerySet,
-    SessionQuerySet,
-    SuspensionQuerySet,
-)
+from core.security.actor import Actor
+from users.accounts.models import MailedLink, user_key
+from users.scopes import Scope
 
 # Upper bound of `settings.IMPERSONATION_MAX`, enforced by a check constraint.
 MAX_IMPERSONATION: Final = dt.timedelta(hours=1)
@@ -27,6 +24,84 @@ MAX_IMPERSONATION: Final = dt.timedelta(hours=1)
 def password_alone() -> list[str]:
     """Return the `amr` of a sign-in with a password only."""
     return ["pwd"]
+
+
+class SessionQuerySet(models.QuerySet["Session"]):
+    """Sessions."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Staff see the sessions of all users; other users see their own."""
+        if not actor.allows(Scope.SESSIONS_READ):
+            return self.none()
+        if actor.is_staff:
+            return self
+        return self.filter(user_id=actor.user_id) if actor.is_authenticated else self.none()
+
+    def get_for_update(self, **conditions: Any) -> "Session | None":
+        """Return the session that meets the conditions, locked for update.
+
+        Lock the session before its refresh tokens, when ending and when extending it: the
+        transaction that waits then sees every token.
+        """
+        locked = self.select_related("user").select_for_update(of=("self",))
+        return locked.filter(**conditions).first()
+
+    def get_user_sessions_for_update(
+        self, user_id: UUID, *, keep: UUID | None = None
+    ) -> "list[Session]":
+        """Return a user's sessions except ``keep``, locked for update in id order.
+
+        They include sessions in which the user impersonates another. The fixed order prevents
+        deadlocks.
+        """
+        sessions = self.filter(Q(user_id=user_id) | Q(impersonator_id=user_id))
+        if keep is not None:
+            sessions = sessions.exclude(pk=keep)
+        partial = sessions.only("user_id", "impersonator_id", "created_at", "expires_at")
+        return list(partial.order_by("pk").select_for_update())
+
+    def active(self, now: Any = None) -> Self:
+        """Return unexpired sessions of active users.
+
+        If the user has a second factor, the session must have been authenticated with one. An
+        impersonation stays active only while the impersonator is an active administrator and the
+        user is not staff. Ended sessions have no row.
+        """
+        is_impersonation_allowed = Q(
+            impersonator__is_active=True,
+            impersonator__is_superuser=True,
+            user__is_staff=False,
+            user__is_superuser=False,
+        )
+        return self.with_required_factors().filter(
+            Q(impersonator=None) | is_impersonation_allowed,
+            expires_at__gt=now or timezone.now(),
+            user__is_active=True,
+        )
+
+    def with_required_factors(self) -> Self:
+        """Return sessions authenticated with a second factor, if their user has one.
+
+        Impersonations are exempt: the administrator authenticated in their own session.
+        """
+        is_sufficient = Q(aal__gte=2) | Q(user__second_factors__len=0)
+        return self.filter(is_sufficient | Q(impersonator__isnull=False))
+
+    def interactive(self) -> Self:
+        """Return sessions that are not impersonations."""
+        return self.filter(impersonator=None)
+
+    def impersonations(self) -> Self:
+        """Return sessions in which an administrator impersonates the user."""
+        return self.filter(impersonator__isnull=False)
+
+    def expired(self) -> Self:
+        """Return expired sessions."""
+        return self.filter(expires_at__lte=timezone.now())
+
+    def in_use_since(self, moment: dt.datetime) -> Self:
+        """Return sessions last used at ``moment`` or later."""
+        return self.filter(last_seen_at__gte=moment)
 
 
 class Session(models.Model):
@@ -107,6 +182,19 @@ class Session(models.Model):
         return str(self.pk)
 
 
+class RefreshTokenQuerySet(models.QuerySet["RefreshToken"]):
+    """Refresh tokens."""
+
+    def expired(self) -> Self:
+        """Return expired refresh tokens."""
+        return self.filter(expires_at__lte=timezone.now())
+
+    def past_refresh_grace(self) -> Self:
+        """Return tokens whose grace period is over and that still store their successor."""
+        grace_start = timezone.now() - settings.REFRESH_GRACE
+        return self.filter(successor__isnull=False, used_at__lte=grace_start)
+
+
 class RefreshToken(models.Model):
     """A single-use token, stored as a digest, exchanged for a new pair of tokens."""
 
@@ -154,6 +242,19 @@ class PasswordReset(MailedLink):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["user", "email"], name="password_reset_unique"),
         ]
+
+
+class SuspensionQuerySet(models.QuerySet["Suspension"]):
+    """Suspensions."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Staff see all suspensions; other users see none, not even their own."""
+        may_see = actor.is_staff and actor.allows(Scope.USERS_READ)
+        return self if may_see else self.none()
+
+    def expired(self) -> Self:
+        """Return suspensions whose end has passed."""
+        return self.filter(until__lte=timezone.now())
 
 
 class Suspension(models.Model):

@@ -30,8 +30,7 @@ from core.errors import (
 from core.outbox.registry import publish
 from core.security.actor import SYSTEM, Actor
 from engine.sql.filtered_page import first_rows
-from users.activity.models import Event
-from users.activity.querysets import EventQuerySet
+from users.activity.models import Event, EventQuerySet
 from users.activity.services.record import record
 from users.activity.tags import Tag
 from users.authentication.sessions.credentials import actor_without_request

@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from core.errors import ErrorCode, GenericErrorCode, InputRejectedError, Problem
 from core.outbox.registry import publish
 from core.security.actor import Actor
+from users.accounts.models import UserQuerySet
 from users.accounts.policy import require
-from users.accounts.querysets import UserQuerySet
 from users.accounts.services.reauthentication import require_recent_authentication
 from users.activity.services.record import record
 from users.activity.tags import Tag

@@ -8,9 +8,8 @@ from django.utils.translation import gettext as _
 from core.errors import GenericErrorCode, InputRejectedError, Problem
 from core.security.actor import Actor
 from users.accounts.policy import require
-from users.organizations.models import Membership, Organization
+from users.organizations.models import Membership, Organization, OrganizationQuerySet
 from users.organizations.policy import allow_anyone
-from users.organizations.querysets import OrganizationQuerySet
 from users.organizations.roles import Role
 
 

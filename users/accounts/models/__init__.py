@@ -1,0 +1,31 @@
+"""Users, their profiles, and links in mails."""
+
+from users.accounts.models.email_addresses import EmailAddress
+from users.accounts.models.links import (
+    EmailAddition,
+    EmailChange,
+    Invitation,
+    MailedLink,
+    MailedLinkQuerySet,
+    SignUp,
+)
+from users.accounts.models.profiles import PROFILE_FIELDS, LastSeen, Metadata, Profile
+from users.accounts.models.users import User, UserManager, UserQuerySet, user_key
+
+__all__ = [
+    "PROFILE_FIELDS",
+    "EmailAddition",
+    "EmailAddress",
+    "EmailChange",
+    "Invitation",
+    "LastSeen",
+    "MailedLink",
+    "MailedLinkQuerySet",
+    "Metadata",
+    "Profile",
+    "SignUp",
+    "User",
+    "UserManager",
+    "UserQuerySet",
+    "user_key",
+]

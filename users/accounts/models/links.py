@@ -1,0 +1,119 @@
+"""Mailed links: sign-ups, changes of addresses, invitations."""
+
+from typing import Any, ClassVar, Self
+from uuid import UUID, uuid4
+
+from django.core.signing import BadSignature, Signer
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from core.email.addresses import EMAIL_MAX_LENGTH
+from users.accounts.identifiers import USERNAME_MAX_LENGTH
+from users.accounts.models.users import User, user_key
+
+
+class MailedLinkQuerySet(models.QuerySet[Any]):
+    """Mailed links of one kind."""
+
+    def with_token(self, token: str) -> Self:
+        """Find the link of a token; none for a token of another kind."""
+        try:
+            nonce = UUID(hex=self.model.signer().unsign(token))
+        except (BadSignature, ValueError):
+            return self.none()
+        return self.filter(nonce=nonce)
+
+    def expired(self) -> Self:
+        """Return the expired links."""
+        return self.filter(expires_at__lte=timezone.now())
+
+
+class MailedLink(models.Model):
+    """A link in a mail that expires.
+
+    The token is the signed ``nonce``, so the database alone does not hold a usable token. A changed
+    nonce or a deleted row invalidates the links that were mailed before.
+    """
+
+    nonce = models.UUIDField(default=uuid4, unique=True)
+    expires_at = models.DateTimeField(_("expires"), db_index=True)
+
+    objects = MailedLinkQuerySet.as_manager()
+
+    class Meta:
+        """Each kind of link has its own table."""
+
+        abstract = True
+
+    def __str__(self) -> str:
+        """Return the row's number; the address is personal data."""
+        return f"{self._meta.verbose_name} #{self.pk}"
+
+    @classmethod
+    def signer(cls) -> Signer:
+        """Return the signer of this kind's tokens; tokens of other kinds do not verify."""
+        return Signer(salt=cls._meta.label_lower)
+
+    @property
+    def token(self) -> str:
+        """The link's token, a secret."""
+        return self.signer().sign(self.nonce.hex)
+
+
+class SignUp(MailedLink):
+    """A pending sign-up, until its address is confirmed or it expires.
+
+    An address can have several, each with its own link, because the address is not verified yet and
+    may be a stranger's. None of them reserves its username or decides the password: see
+    `verify_email`. Rate limits of mails bound their number.
+    """
+
+    email = models.EmailField(max_length=EMAIL_MAX_LENGTH)
+    username = models.CharField(max_length=USERNAME_MAX_LENGTH)
+    password = models.CharField(max_length=128)
+    locale = models.CharField(max_length=10)
+
+    class Meta:
+        """Looked up by address; only the nonce is unique."""
+
+        indexes: ClassVar = [models.Index(fields=["email"], name="sign_up_email")]
+
+
+class EmailChange(MailedLink):
+    """A pending change of the primary address, until the new one is confirmed."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="email_change")
+    email = models.EmailField(max_length=EMAIL_MAX_LENGTH)
+
+    class Meta:
+        """At most one per user; a later request replaces an earlier one."""
+
+
+class EmailAddition(MailedLink):
+    """A pending secondary address, until it is confirmed."""
+
+    user = user_key()
+    email = models.EmailField(max_length=EMAIL_MAX_LENGTH)
+
+    class Meta:
+        """One per user and address; other users may request the same address."""
+
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "email"], name="email_addition_unique"),
+        ]
+
+
+class Invitation(MailedLink):
+    """An administrator's invitation of an e-mail address to create an account."""
+
+    email = models.EmailField(max_length=EMAIL_MAX_LENGTH)
+    name = models.CharField(max_length=150, blank=True)
+    locale = models.CharField(max_length=10)
+
+    class Meta:
+        """One per address; a later invitation replaces an earlier one."""
+
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["email"], name="invitation_email_unique"),
+        ]
