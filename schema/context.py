@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, TypeVar, cast
+from typing import Any, Final, Self, TypeAlias, TypeVar, cast
 
 import strawberry
 from django.db import models
@@ -15,9 +15,7 @@ from engine.fields.loaders import Batch, DataLoader
 from engine.result.bounds import Bounds
 from engine.sql.statements import Param
 from engine.trace import Trace
-
-if TYPE_CHECKING:
-    from schema.http.documents import Document
+from schema.documents.document import Document
 
 V = TypeVar("V")
 # Attributes that become bind parameters; the others select the visibility rules.
@@ -37,7 +35,7 @@ class Context:
     # Errors after the commit of a mutation, to report beside its payload.
     faults: list[GraphQLError] = field(default_factory=list)
     # The parsed document, kept here because rejected documents are not cached.
-    document: "Document | None" = None
+    document: Document | None = None
     # Records plans and statements for `extensions.debug`; None in production.
     trace: Trace | None = None
     bounds: Bounds = field(default_factory=Bounds)

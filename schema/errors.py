@@ -2,35 +2,28 @@
 
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, cast
+from collections.abc import Sequence
+from typing import Any, Final
 
 import strawberry
 from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from graphql import GraphQLError, GraphQLSyntaxError, located_error
+from graphql import GraphQLError, GraphQLSyntaxError
 from psycopg.errors import QueryCanceled
-from strawberry import Some
-from strawberry.extensions import FieldExtension
 from strawberry.utils.str_converters import to_camel_case
 
-from core.database.commits import observe_commits
 from core.enums import DescribedEnum
 from core.errors import (
     ArgumentInvalidError,
     CursorInvalidError,
     DomainError,
-    GenericErrorCode,
     InputRejectedError,
-    Problem,
 )
-from engine.deadline import DeadlineExceededError, OperationCancelledError
+from engine.deadline import OperationCancelledError
 from engine.relay.errors import InvalidCursorError, PageSizeMissingError, PageSizeRangeError
 from engine.result.bounds import FieldCancelledError, ResponseTooLargeError
-from schema.context import Info
 from schema.error_codes import ErrorCode
-from users.accounts.errors import AccountErrorCode
 
 logger = logging.getLogger(__name__)
 
@@ -99,72 +92,6 @@ class Payload:
 # graphql-core's messages leak Python: the exception of a literal, and `None` for null.
 PYTHON_ERROR: Final = re.compile(r", but encountered error '.*'; found:", re.DOTALL)
 PYTHON_NULL: Final = re.compile(r" not to be None\.$")
-# Codes of fields whose invalid values have a code of their own.
-CODES: Final[Mapping[str, ErrorCode]] = {
-    "email": AccountErrorCode.EMAIL_INVALID,
-    "locale": AccountErrorCode.LOCALE_UNSUPPORTED,
-    "time_zone": AccountErrorCode.TIME_ZONE_UNKNOWN,
-    "username": AccountErrorCode.USERNAME_INVALID,
-}
-
-
-class InputErrors(FieldExtension):
-    """Reports rejected input in the `errors` of the mutation's payload."""
-
-    def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
-        """Execute the mutation with empty loaders.
-
-        An error after the commit is reported beside an empty payload: a null payload means that
-        nothing was changed.
-        """
-        context = info.context
-        context.clear_loaders()
-        payload = cast("type[Payload]", info.return_type)
-        with observe_commits() as commits:
-            try:
-                check_nulls(kwargs.get("input"))
-                answer = next_(source, info, **kwargs) or payload()
-            except InputRejectedError as rejected_input:
-                return payload(errors=input_errors(rejected_input))
-            except DomainError:
-                raise
-            except (Exception, OperationCancelledError) as error:
-                if not commits.happened:
-                    if is_timeout(error):
-                        late = DeadlineExceededError()
-                        raise FieldCancelledError(late, is_executed=False) from error
-                    raise
-                nodes = info._raw_info.field_nodes  # noqa: SLF001 - it has no public name
-                context.faults.append(
-                    located_error(_error_after_commit(error), nodes, info.path.as_list())
-                )
-                answer = payload()
-        context.executed.append(str(info.path.key))
-        return answer
-
-
-def _error_after_commit(error: BaseException) -> Exception:
-    """Return the error to report beside the payload of a committed mutation."""
-    if isinstance(error, OperationCancelledError):
-        return FieldCancelledError(error, is_executed=True)
-    return cast("Exception", error)
-
-
-def check_nulls(given: object) -> None:
-    """Raise `InputRejectedError` if an optional field of an input object is null.
-
-    GraphQL has no type for a field that is optional but not nullable.
-    """
-    fields = vars(given) if given is not None else {}
-    nulls = [name for name, some in fields.items() if isinstance(some, Some) and some.value is None]
-    if nulls:
-        message = _("Enter a value, or omit the field to keep the current value.")
-        raise InputRejectedError(
-            *(
-                Problem(CODES.get(name, GenericErrorCode.VALUE_INVALID), message, (name,))
-                for name in nulls
-            )
-        )
 
 
 def input_errors(rejected_input: InputRejectedError) -> list[InputError]:

@@ -6,9 +6,9 @@ from typing import Final
 from django.conf import settings
 
 from core.enums import DescribedEnum
+from schema.documents import limits, weights
 from schema.error_codes import ErrorCode
 from schema.errors import RequestErrorCode
-from schema.http import limits, weights
 from schema.http.execution import ROOT_FIELDS
 from schema.scopes import NoScope, RequiredScope
 from users.scopes import Scope

@@ -42,8 +42,8 @@ from schema.bulk.queries import BulkQuery
 from schema.bulk.types import BulkAction
 from schema.context import Info
 from schema.descriptions import describe
-from schema.http.bounding import BoundsExtension
-from schema.http.documents import Documents
+from schema.documents.bounding import BoundsExtension
+from schema.documents.document import Documents
 from schema.nodes import NodeId, parse_node_id, single_row
 from schema.organizations.mutations import OrganizationsMutation
 from schema.organizations.queries import OrganizationsQuery

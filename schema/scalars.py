@@ -4,21 +4,30 @@ import datetime as dt
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Final, cast
+from typing import Any, Final, NewType, cast
 
+import strawberry
+from django.core.files.uploadedfile import InMemoryUploadedFile
 from graphql import GraphQLError, ValueNode, value_from_ast_untyped
 from strawberry.scalars import JSON
 from strawberry.schema.types.base_scalars import DateDefinition, DateTimeDefinition
 from strawberry.schema.types.scalar import DEFAULT_SCALAR_REGISTRY
 
 from core.ijson import serializable
-from schema.http.multipart import UPLOAD, Upload
 
 SCALARS_ORG: Final = "https://scalars.graphql.org/andimarek"
 PARSE_MOMENT = cast("Callable[[object], dt.datetime]", DateTimeDefinition.parse_value)
 # PostgreSQL accepts offsets below 16 hours, and stores microseconds.
 MAX_OFFSET: Final = dt.timedelta(hours=16)
 FINER_THAN_MICROSECONDS: Final = re.compile(r"[.,]\d{6}\d*[1-9]")
+
+Upload = NewType("Upload", InMemoryUploadedFile)
+
+
+def _file(value: object) -> object:
+    if not isinstance(value, InMemoryUploadedFile):
+        raise GraphQLError("An Upload must be a file in a multipart request.")
+    return value
 
 
 def _moment(value: object) -> dt.datetime:
@@ -62,7 +71,13 @@ def _json_of(node: ValueNode, variables: dict[str, Any] | None = None) -> Any:
 
 
 SCALARS: Final[dict[object, Any]] = {
-    Upload: UPLOAD,
+    Upload: strawberry.scalar(
+        name="Upload",
+        description="A file in a multipart request.",
+        serialize=_file,
+        parse_value=_file,
+        specified_by_url="https://github.com/jaydenseric/graphql-multipart-request-spec",
+    ),
     JSON: replace(
         DEFAULT_SCALAR_REGISTRY[JSON],
         serialize=serializable,

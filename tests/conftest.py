@@ -25,7 +25,7 @@ from django.test.utils import CaptureQueriesContext
 from kombu.transport.virtual import Channel
 
 from core.database.roles.owner import as_owner
-from schema.http.budget import CLIENTS
+from schema.documents.budget import CLIENTS
 from tests.support.captured import Statements
 from tests.support.celery_workers import Workers
 from tests.support.client import Answer, GraphQLClient, ServiceClient

@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from schema.errors import RequestErrorCode, request_error
+from schema.errors import RATE_LIMITED, RequestErrorCode, request_error
 
 
 class BadRequestError(Exception):
@@ -21,6 +21,16 @@ class BadRequestError(Exception):
         super().__init__(message)
         self.status = status
         self.error = request_error(code, message)
+
+
+class RateLimitedError(BadRequestError):
+    """The client has exhausted its budget; ``retry_after`` is in whole seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        """Set status 429 and `Retry-After` (RFC 6585, section 4)."""
+        super().__init__(str(RATE_LIMITED), status=429, code=RequestErrorCode.RATE_LIMITED)
+        self.retry_after = retry_after
+        self.error.extensions = {"code": RequestErrorCode.RATE_LIMITED, "retryAfter": retry_after}
 
 
 def body_too_large(limit: int) -> BadRequestError:

@@ -13,8 +13,8 @@ from engine.deadline import OperationCancelledError
 from engine.operation import CompiledOperation
 from engine.plan.selection import NotPlannableError
 from schema.context import Context
-from schema.http.budget import charge_document
-from schema.http.documents import DOCUMENTS, Document
+from schema.documents.budget import charge_document
+from schema.documents.document import DOCUMENTS, Document
 from schema.http.introspection import is_introspection, run_introspection
 from schema.http.variables import describe
 from schema.root import schema

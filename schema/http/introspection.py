@@ -15,7 +15,7 @@ from core.security.actor import Actor
 from engine.caches import SizedCache
 from engine.internals.strawberry import core_schema
 from engine.plan.selection import NotPlannableError, OperationDocument
-from schema.http.documents import Document
+from schema.documents.document import Document
 from schema.http.schema_reader import SchemaReader
 from schema.root import schema
 

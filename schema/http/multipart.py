@@ -7,16 +7,14 @@ Forms are "simple" requests, which browsers send cross-site without a CORS prefl
 header is therefore required: it forces a preflight, which the service never grants (CSRF).
 """
 
-from typing import Any, Final, NewType
+from typing import Any, Final
 
-import strawberry
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.core.files.uploadedfile import InMemoryUploadedFile
 from django.core.files.uploadhandler import MemoryFileUploadHandler
 from django.http import HttpRequest, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
-from graphql import GraphQLError
 
 from schema.errors import RequestErrorCode
 from schema.http.bad_requests import BadRequestError, body_too_large, from_json
@@ -24,23 +22,6 @@ from schema.http.bad_requests import BadRequestError, body_too_large, from_json
 MULTIPART: Final = "multipart/form-data"
 PREFLIGHT_HEADERS: Final = ("GraphQL-Require-Preflight", "Apollo-Require-Preflight")
 MAX_PATH: Final = 10
-
-Upload = NewType("Upload", InMemoryUploadedFile)
-
-
-def _file(value: object) -> object:
-    if not isinstance(value, InMemoryUploadedFile):
-        raise GraphQLError("An Upload must be a file in a multipart request.")
-    return value
-
-
-UPLOAD = strawberry.scalar(
-    name="Upload",
-    description="A file in a multipart request.",
-    serialize=_file,
-    parse_value=_file,
-    specified_by_url="https://github.com/jaydenseric/graphql-multipart-request-spec",
-)
 
 
 def multipart_parameters(request: HttpRequest) -> Any:

@@ -29,9 +29,9 @@ from engine.result.bounds import LARGE, MAX_ERRORS, Bounds, ResponseTooLargeErro
 from engine.trace import Trace
 from schema.console.views import console_page
 from schema.context import Context
+from schema.documents.budget import charge_request
 from schema.errors import RequestErrorCode, cancellation, format_error, request_error
-from schema.http.bad_requests import BadRequestError, body_too_large, from_json
-from schema.http.budget import RateLimitedError, charge_request
+from schema.http.bad_requests import BadRequestError, RateLimitedError, body_too_large, from_json
 from schema.http.debug import debug
 from schema.http.execution import execute, was_executed
 from schema.http.multipart import MULTIPART, multipart_parameters
@@ -130,7 +130,7 @@ def respond(request: HttpRequest, read: Callable[[HttpRequest], GraphQLRequest])
     try:
         with context.bounds:
             _refuse_cross_site(request)
-            charge_request(context.actor)
+            _charge(context)
             result = _execute(read(request), context, read_only=request.method == "GET")
             reply = _answer(media_type, result, context)
     except BadRequestError as error:
@@ -193,6 +193,13 @@ def _preferred_type(accept: str) -> str | None:
     request = HttpRequest()
     request.META["HTTP_ACCEPT"] = accept
     return request.get_preferred_type([JSON + CHARSET, GRAPHQL_JSON + CHARSET])
+
+
+def _charge(context: Context) -> None:
+    """Charge the point of every request. Raises `RateLimitedError`."""
+    seconds = charge_request(context.actor)
+    if seconds:
+        raise RateLimitedError(seconds)
 
 
 def _refuse_cross_site(request: HttpRequest) -> None:

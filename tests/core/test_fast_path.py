@@ -24,7 +24,7 @@ from core.web import fast_path
 from core.web.fast_path import FastPath
 from core.web.request import Reply
 from core.web.request_id import unbind_request_id
-from schema.http.budget import CLIENTS
+from schema.documents.budget import CLIENTS
 from tests.support.client import JSON
 from tests.support.factories import PASSWORD, make_api_token, make_session, make_token
 from users.accounts.models import User

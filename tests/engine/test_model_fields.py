@@ -15,7 +15,7 @@ from engine.operation import CompiledOperation
 from engine.plan.selection import NotPlannableError
 from engine.sql.statements import Param, Statement
 from schema.context import Context
-from schema.http.documents import document
+from schema.documents.document import document
 from tests.engine.samples import COLUMNS, FULL, LARGE, NAMES, OTHERS, SCHEMA, UNSOUGHT, Sample
 
 

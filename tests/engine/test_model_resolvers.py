@@ -11,7 +11,7 @@ from strawberry_django.optimizer import DjangoOptimizerExtension
 from core.security.actor import ANONYMOUS
 from engine.operation import CompiledOperation
 from schema.context import Context
-from schema.http.documents import document
+from schema.documents.document import document
 from users.accounts.models import Profile, User
 
 

@@ -7,7 +7,7 @@ import pytest
 from core.security.actor import SYSTEM, Actor
 from engine.operation import CompiledOperation
 from schema.context import Context
-from schema.http.documents import document
+from schema.documents.document import document
 from schema.root import schema
 from tests.schema.people import MISSING_USER_ID
 from users.accounts.models import User

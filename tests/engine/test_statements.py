@@ -18,7 +18,7 @@ from core.security.actor import ANONYMOUS, Actor
 from engine.operation import CompiledOperation
 from engine.sql.statements import Param, ParameterReadError, Statement
 from schema.context import Context, Info
-from schema.http.documents import document
+from schema.documents.document import document
 from schema.root import schema
 from tests.support.factories import make_organization
 from users.accounts.models import User

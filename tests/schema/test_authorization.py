@@ -11,8 +11,8 @@ import pytest
 from django.conf import settings
 from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
+from schema.documents.limits import MAX_ROOT_FIELDS
 from schema.http.execution import ROOT_FIELDS
-from schema.http.limits import MAX_ROOT_FIELDS
 from tests.support.client import GraphQLClient
 from tests.support.documents import SCHEMA
 from tests.support.executors import BY_ENGINE, was_executed

@@ -22,8 +22,8 @@ from graphql import DocumentNode, GraphQLError
 from core.security.actor import ANONYMOUS, Actor
 from engine.operation import CompiledOperation
 from schema.context import Context
+from schema.documents.document import document
 from schema.errors import format_error
-from schema.http.documents import document
 from schema.http.execution import execute, problems, was_executed
 from schema.http.variables import describe
 from schema.root import schema

@@ -9,8 +9,8 @@ import pytest
 
 from core.security.actor import ANONYMOUS, Actor
 from schema.context import Context
+from schema.documents.document import document as find
 from schema.errors import format_error
-from schema.http.documents import document as find
 from schema.http.execution import prepare
 from schema.root import schema
 from tests.support.documents import complete, documented, documents, paged

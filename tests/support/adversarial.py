@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
-from schema.http.limits import MAX_CHARACTERS, MAX_TOKENS
+from schema.documents.limits import MAX_CHARACTERS, MAX_TOKENS
 
 SPARE: Final = 1_000
 

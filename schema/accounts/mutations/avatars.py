@@ -5,10 +5,10 @@ import strawberry
 from schema.accounts.own_id import require_self_id
 from schema.accounts.types.users import UserPayload
 from schema.context import Info
-from schema.http.multipart import Upload
 from schema.inputs import UserIdInput
 from schema.mutation import mutation
 from schema.nodes import node_key
+from schema.scalars import Upload
 from users.accounts.policy import may_edit_profile, may_edit_profiles, require
 from users.accounts.services.avatar import remove_avatar, set_avatar
 from users.scopes import Scope

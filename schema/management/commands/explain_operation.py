@@ -15,7 +15,7 @@ from engine.operation import CompiledOperation
 from engine.plan.selection import NotPlannableError
 from engine.trace import Step, Trace
 from schema.context import Context
-from schema.http.documents import document
+from schema.documents.document import document
 from schema.http.execution import prepare, problems
 from users.accounts.models import User
 

@@ -23,8 +23,8 @@ from graphql import (
     TokenKind,
 )
 
+from schema.documents.weights import page_size, weights_exceeded
 from schema.errors import RequestErrorCode, request_error
-from schema.http.weights import page_size, weights_exceeded
 
 MAX_CHARACTERS: Final = 100_000
 MAX_TOKENS: Final = 1_000

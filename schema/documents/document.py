@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import cached_property
 from operator import attrgetter
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import graphql.validation.rules.overlapping_fields_can_be_merged as overlapping_fields
 from django.conf import settings
@@ -29,8 +29,8 @@ from strawberry.types import ExecutionContext
 
 from engine.caches import SizedCache
 from engine.operation import CompiledOperation
+from schema.documents.limits import check_document, check_text, count_rows
 from schema.errors import RequestErrorCode, request_error
-from schema.http.limits import check_document, check_text, count_rows
 
 RULES: Final = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 
@@ -206,5 +206,5 @@ class Documents(SchemaExtension):
 def document_of(context: ExecutionContext) -> Document:
     """Return the document of an execution, cached or not."""
     source = context.query or ""
-    known = cast("Any", getattr(context.context, "document", None))
+    known = cast("Document | None", getattr(context.context, "document", None))
     return known if known is not None and known.source == source else document(source)

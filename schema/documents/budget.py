@@ -14,9 +14,7 @@ from django.conf import settings
 from core.ratelimit.in_memory import MemoryBuckets
 from core.security.actor import Actor
 from core.web.client_ip import network_of
-from schema.errors import RATE_LIMITED, RequestErrorCode
-from schema.http.bad_requests import BadRequestError
-from schema.http.documents import Document
+from schema.documents.document import Document
 
 MINUTE: Final = 60.0
 ROWS_PER_POINT: Final = 100
@@ -24,23 +22,12 @@ ROWS_PER_POINT: Final = 100
 CLIENTS: Final = MemoryBuckets(10_000)
 
 
-class RateLimitedError(BadRequestError):
-    """The client has exhausted its budget; ``retry_after`` is in whole seconds."""
-
-    def __init__(self, retry_after: int) -> None:
-        """Set status 429 and `Retry-After` (RFC 6585, section 4)."""
-        super().__init__(str(RATE_LIMITED), status=429, code=RequestErrorCode.RATE_LIMITED)
-        self.retry_after = retry_after
-        self.error.extensions = {"code": RequestErrorCode.RATE_LIMITED, "retryAfter": retry_after}
-
-
-def charge_request(actor: Actor) -> None:
-    """Charge the point of every request. Raises `RateLimitedError`."""
+def charge_request(actor: Actor) -> int:
+    """Charge the point of every request; return the seconds to wait, 0 if it was charged."""
     points = settings.GRAPHQL_POINTS_PER_MINUTE
-    if points:
-        wait = CLIENTS.fill(client_key(actor), interval=MINUTE / points, capacity=MINUTE)
-        if wait:
-            raise RateLimitedError(ceil(wait))
+    if not points:
+        return 0
+    return ceil(CLIENTS.fill(client_key(actor), interval=MINUTE / points, capacity=MINUTE))
 
 
 def charge_document(actor: Actor, document: Document) -> None:

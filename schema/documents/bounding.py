@@ -8,8 +8,8 @@ from strawberry.extensions import SchemaExtension
 
 from engine.deadline import DeadlineExceededError
 from engine.result.bounds import FieldCancelledError
-from schema.http.budget import charge_document
-from schema.http.documents import document_of
+from schema.documents.budget import charge_document
+from schema.documents.document import document_of
 
 
 class BoundsExtension(SchemaExtension):

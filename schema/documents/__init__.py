@@ -1,0 +1,1 @@
+"""Documents before and during execution: validation, limits on their size, and what they cost."""
