@@ -72,7 +72,7 @@ forwarder_headers = ""
 # Logs the path without the query string, which in a GET contains the document and its variables.
 accesslog = "-" if env.flag("WEB_ACCESS_LOG", default=True) else None
 # Logs the request id of the response, because that of the request may be forged
-# (core/web/request_id.py).
+# (core/request_id.py).
 access_log_format = '%(t)s %({x-request-id}o)s %(h)s "%(m)s %(U)s %(H)s" %(s)s %(B)s %(M)sms'
 
 # Shared by all workers, so that any of them can report the counters of all to Prometheus.

@@ -6,7 +6,7 @@ from celery import Celery
 from kombu.transport import TRANSPORT_ALIASES
 
 # Imported for its signal receivers: they bind the request id to a worker's log lines.
-import core.web.request_id  # noqa: F401
+import core.request_id  # noqa: F401
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
 

@@ -76,7 +76,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     # First, so that log lines and responses of all other middleware have the request id.
-    "core.web.request_id.RequestIdMiddleware",
+    "core.request_id.RequestIdMiddleware",
     "core.web.operations.ApiMiddleware",
     "core.web.content_security.ContentSecurityMiddleware",
     "core.web.health.HealthMiddleware",

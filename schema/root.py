@@ -37,20 +37,23 @@ from schema.authentication.queries import AuthenticationQuery
 from schema.authentication.types.api_tokens import ApiToken
 from schema.authentication.types.factors import Passkey
 from schema.authentication.types.sessions import Session
+from schema.authentication.types.user_fields import AuthenticationFields
 from schema.bulk.mutations import BulkMutation
 from schema.bulk.queries import BulkQuery
 from schema.bulk.types import BulkAction
 from schema.context import Info
 from schema.descriptions import describe
+from schema.directory.queries import DirectoryQuery
 from schema.documents.bounding import BoundsExtension
 from schema.documents.document import Documents
+from schema.extend import extend_type
 from schema.nodes import NodeId, parse_node_id, single_row
 from schema.organizations.mutations import OrganizationsMutation
 from schema.organizations.queries import OrganizationsQuery
-from schema.organizations.types.invitations import OrganizationInvitation
-from schema.organizations.types.organizations import Organization
+from schema.organizations.types import Organization, OrganizationInvitation, OrganizationsFields
 from schema.privacy.mutations.deletion import DeletionMutation
 from schema.privacy.mutations.exports import ExportMutation
+from schema.privacy.types import PrivacyFields
 from schema.query import query_field
 from schema.scalars import SCALARS
 from schema.scopes import NoScope
@@ -68,6 +71,8 @@ and have `extensions.code`.
 Documentation: `docs/api.md` (guide), `docs/reference.md` (error codes, scopes, limits) and
 `docs/operations` (an example of every operation) in the repository of Roster."""
 
+extend_type(User, AuthenticationFields, OrganizationsFields, PrivacyFields)
+
 NODE_TYPES: dict[str, Any] = {
     "ApiToken": ApiToken,
     "BulkAction": BulkAction,
@@ -84,6 +89,7 @@ NODE_TYPES: dict[str, Any] = {
 @strawberry.type
 class Query(
     AccountsQuery,
+    DirectoryQuery,
     AuthenticationQuery,
     ServiceAccountsQuery,
     OrganizationsQuery,

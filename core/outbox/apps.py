@@ -5,7 +5,7 @@ from django.core.checks import register
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
-from core.configuration.checks import check_outbox_lease
+from core.outbox.checks import check_outbox_lease
 
 
 class OutboxConfig(AppConfig):

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.outbox.errors import REASON_MAX_LENGTH
-from core.web.request_id import MAX_LENGTH as REQUEST_ID_MAX_LENGTH
+from core.request_id import MAX_LENGTH as REQUEST_ID_MAX_LENGTH
 
 FAILING_AFTER = 5
 # Limits the exponential backoff: with the default lease of a minute, to about one attempt an hour.

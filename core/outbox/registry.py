@@ -14,8 +14,8 @@ from kombu.exceptions import OperationalError
 
 from core.database.commits import announce_change
 from core.outbox.models import OutboxMessage
-from core.web.request_id import KEY as REQUEST_ID
-from core.web.request_id import current_request_id
+from core.request_id import KEY as REQUEST_ID
+from core.request_id import current_request_id
 
 logger = logging.getLogger(__name__)
 

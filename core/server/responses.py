@@ -9,8 +9,8 @@ from http import HTTPStatus
 from itertools import islice
 from typing import Any, Final
 
+from core.request_id import HEADER as REQUEST_ID_HEADER
 from core.server.requests import READ_BYTES, Environ, RefusedRequestError, Request
-from core.web.request_id import HEADER as REQUEST_ID_HEADER
 
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 Headers = list[tuple[str, str]]

@@ -18,6 +18,8 @@ from django.conf import settings
 from gunicorn.workers.base import Worker as BaseWorker  # type: ignore[import-untyped]
 from structlog.contextvars import bound_contextvars, unbind_contextvars
 
+from core.request_id import KEY as REQUEST_ID
+from core.request_id import current_request_id, request_id_from
 from core.server.connections import Connection, Deadlines, MemoryBudget
 from core.server.requests import (
     READ_BYTES,
@@ -30,8 +32,6 @@ from core.server.requests import (
     RequestParser,
 )
 from core.server.responses import Response, refusal
-from core.web.request_id import KEY as REQUEST_ID
-from core.web.request_id import current_request_id, request_id_from
 
 # One-shot: epoll reports an event to one thread, and none until the connection is rearmed.
 READABLE: Final = select.EPOLLIN | select.EPOLLONESHOT

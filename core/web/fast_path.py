@@ -8,10 +8,10 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.db import close_old_connections
 from django.utils.log import log_response
 
+from core.request_id import HEADER as REQUEST_ID
+from core.request_id import bind_request_id, unbind_request_id
 from core.web.operations import PATH, is_operation, operation_view
 from core.web.request import Reply
-from core.web.request_id import HEADER as REQUEST_ID
-from core.web.request_id import bind_request_id, unbind_request_id
 
 Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]

@@ -6,9 +6,9 @@ from uuid import UUID
 import strawberry
 
 from engine.relay.total_count import TotalCount
-from schema.accounts.filters import NO_GROUP, UserFilter
 from schema.bulk.types import BulkAction
 from schema.context import Info
+from schema.directory.filters import NO_GROUP, UserFilter
 from schema.errors import Payload, input_errors
 from schema.mutation import mutation
 from schema.nodes import node_key

@@ -11,9 +11,9 @@ from strawberry.utils.str_converters import to_camel_case
 
 from engine.relay.connection import KeysetConnection
 from engine.relay.nested import nested_connection
-from schema.accounts.filters import as_input
 from schema.accounts.types.users import User
 from schema.context import Info
+from schema.directory.filters import as_input
 from schema.enums import describe_enum
 from schema.error_codes import ErrorCode
 from users.bulk import models

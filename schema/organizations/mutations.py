@@ -10,8 +10,7 @@ from schema.errors import Payload
 from schema.inputs import PasswordConfirmation, TokenInput
 from schema.mutation import mutation
 from schema.nodes import node_key
-from schema.organizations.types.invitations import OrganizationInvitation
-from schema.organizations.types.organizations import Membership, Organization
+from schema.organizations.types import Membership, Organization, OrganizationInvitation
 from schema.payloads import changed_object
 from schema.scopes import NoScope
 from users.organizations import models

@@ -7,8 +7,7 @@ import strawberry
 
 from schema.context import Info
 from schema.nodes import NodeId, node_key, single_row
-from schema.organizations.types.organizations import Organization
-from schema.organizations.types.pages import OrganizationConnection, OrganizationOrder
+from schema.organizations.types import Organization, OrganizationConnection, OrganizationOrder
 from schema.query import keyset_connection, query_field
 from users.accounts.policy import require
 from users.organizations import models

@@ -6,6 +6,7 @@ import strawberry_django
 from strawberry import auto
 
 from schema.context import Info
+from users.accounts.models import User
 from users.privacy import models
 from users.privacy.models import AccountDeletionQuerySet, DataExportQuerySet
 
@@ -40,3 +41,15 @@ class DataExport:
     def get_queryset(cls, queryset: DataExportQuerySet, info: Info) -> DataExportQuerySet:
         """Restrict every access path to the actor's own current exports, newest first."""
         return queryset.visible_to(info.context.actor).current().order_by("-id")
+
+
+@strawberry_django.type(User)
+class PrivacyFields:
+    """The fields of `User` about deletion and exports."""
+
+    deletion: AccountDeletion | None = strawberry_django.field(
+        description="Pending deletion; null without one. Visible to staff."
+    )
+    data_exports: list[DataExport] = strawberry_django.field(
+        description="Your requested exports of personal data; empty for other users."
+    )

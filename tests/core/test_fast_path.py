@@ -19,11 +19,11 @@ from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.db import close_old_connections, connection, reset_queries, transaction
 from django.test import override_settings
 
+from core.request_id import unbind_request_id
 from core.security.crypto import digest
 from core.web import fast_path
 from core.web.fast_path import FastPath
 from core.web.request import Reply
-from core.web.request_id import unbind_request_id
 from schema.documents.budget import CLIENTS
 from tests.support.client import JSON
 from tests.support.factories import PASSWORD, make_api_token, make_session, make_token

@@ -20,7 +20,7 @@ from core.configuration.logs import console_formatter, json_formatter
 from core.outbox import registry
 from core.outbox.models import OutboxMessage
 from core.outbox.registry import publish, subscriber
-from core.web.request_id import current_request_id, request_id_from
+from core.request_id import current_request_id, request_id_from
 from tests.conftest import celery_worker
 from tests.core.test_outbox import eventually
 from tests.server.servers import serving

@@ -19,8 +19,9 @@ from engine import operation as executor
 from engine.caches import SizedCache
 from engine.operation import PLANS, CompiledOperation
 from engine.plan.selection import NotPlannableError
+from schema.documents import document as documents
+from schema.documents import limits, weights
 from schema.documents.document import Document
-from schema.http import documents, limits, weights
 from schema.http.execution import problems
 from schema.root import schema
 from tests.support.adversarial import PIECES, TEXTS, largest, longest

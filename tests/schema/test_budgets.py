@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from core.ratelimit.in_memory import MemoryBuckets
+from schema.documents import budget
 from schema.documents.document import Document
-from schema.http import budget
 from tests.support.client import GraphQLClient
 from tests.support.executors import Executor
 from tests.support.factories import make_api_token, make_token

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from engine import operation as executor
-from schema.http import documents
+from schema.documents import document as documents
 from tests.support.client import GraphQLClient
 from users.accounts.models import User
 

@@ -8,7 +8,9 @@ from typing import Any, cast
 import pytest
 from graphql import get_introspection_query, graphql_sync, parse
 
-from schema.http import documents, introspection, limits, weights
+from schema.documents import document as documents
+from schema.documents import limits, weights
+from schema.http import introspection
 from schema.root import schema
 from tests.support.client import GraphQLClient
 from tests.support.documents import SCHEMA

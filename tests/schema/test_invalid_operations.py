@@ -7,7 +7,8 @@ from typing import Any, Final, NoReturn
 import pytest
 
 from engine.plan.selection import NotPlannableError
-from schema.http import execution, limits
+from schema.documents import limits
+from schema.http import execution
 from tests.schema.test_http import GRAPHQL_JSON
 from tests.support.client import JSON, GraphQLClient
 from users.accounts.models import User

@@ -10,7 +10,8 @@ from graphql import get_introspection_query, parse
 
 from engine import operation as executor
 from engine.plan.selection import OperationDocument as Planned
-from schema.http import documents, limits, weights
+from schema.documents import document as documents
+from schema.documents import limits, weights
 from tests.support.client import GraphQLClient
 from tests.support.documents import SCHEMA
 from users.accounts.models import User

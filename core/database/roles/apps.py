@@ -3,7 +3,7 @@
 from django.apps import AppConfig
 from django.core.checks import register
 
-from core.configuration.checks import owner_is_separate
+from core.database.roles.checks import owner_is_separate
 
 
 class RolesConfig(AppConfig):

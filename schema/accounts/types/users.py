@@ -1,6 +1,5 @@
 """The types of users, groups and permissions."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -14,33 +13,22 @@ from strawberry.scalars import JSON
 
 from core.database.search.texts import MAX_CANDIDATES
 from engine.relay.connection import KeysetConnection
-from engine.relay.nested import nested_connection
 from engine.relay.order import Order
 from schema.accounts.loaders import group_permissions, permissions
 from schema.accounts.profiles import Profile
 from schema.accounts.types.avatars import Avatar, avatar_of
 from schema.accounts.types.email_addresses import EmailAddress, email_addresses
-from schema.authentication.loaders import active_session_counts, recovery_codes_left
-from schema.authentication.types.api_tokens import ApiToken, ApiTokenConnection
-from schema.authentication.types.factors import Passkey, PasskeyConnection, Totp
-from schema.authentication.types.suspensions import Suspension
 from schema.context import Info
 from schema.enums import describe_enum
 from schema.errors import Payload
-from schema.organizations.types.organizations import Membership, MembershipConnection
 from schema.payloads import changed_object
-from schema.privacy.types import AccountDeletion, DataExport
-from schema.rules import Private, PrivateSessions
+from schema.rules import Private
 from users.accounts import models
 from users.accounts.authentication_methods import Method
 from users.accounts.avatars.images import AvatarSize
 from users.accounts.models import UserQuerySet
 from users.accounts.orders import UserOrderField
 from users.accounts.visibility import groups_visible_to
-from users.authentication.factors.policy import due_at
-from users.authentication.models import ApiToken as ApiTokenModel
-from users.authentication.models import Passkey as PasskeyModel
-from users.organizations.models import Membership as MembershipModel
 
 
 @strawberry_django.type(auth.Group)
@@ -82,6 +70,8 @@ class Permission:
 @strawberry_django.type(models.User)
 class User(relay.Node):
     """A user account, or a service account if `isService`."""
+
+    # The apps above this one extend it: see `schema.root`.
 
     id: relay.NodeID[UUID]
     username: auto = strawberry_django.field(description="Unique username, in lower case.")
@@ -125,9 +115,6 @@ class User(relay.Node):
         extensions=[Private()],
         description="Second factors that are set up. Visible to the user and staff.",
     )
-    totp: Totp | None = strawberry_django.field(
-        description="Authenticator app; null without one. Visible to the user and staff."
-    )
     profile: Profile | None = strawberry_django.field(
         description="Profile that the user maintains."
     )
@@ -161,51 +148,11 @@ class User(relay.Node):
         extensions=[Private()],
         description="Groups, ordered by name. Visible to the user and staff.",
     )
-    suspension: Suspension | None = strawberry_django.field(
-        description="Current suspension; null without one. Visible to staff."
-    )
-    deletion: AccountDeletion | None = strawberry_django.field(
-        description="Pending deletion; null without one. Visible to staff."
-    )
-    data_exports: list[DataExport] = strawberry_django.field(
-        description="Your requested exports of personal data; empty for other users."
-    )
     erased_at: datetime | None = strawberry_django.field(
         extensions=[Private()],
         description="When the account was erased; null unless it was. Visible to the user and "
         "staff.",
     )
-
-    @nested_connection(MembershipConnection, parent="user")
-    def memberships(self) -> Iterable[Membership]:
-        """Memberships in organisations that are visible to you."""
-        return MembershipModel.objects.in_order()
-
-    @nested_connection(ApiTokenConnection, parent="user")
-    def api_tokens(self) -> Iterable[ApiToken]:
-        """API tokens. Visible to the user and administrators.
-
-        Empty for others, and for clients that authenticate by an API token.
-        """
-        return ApiTokenModel.objects.order_by("-id")
-
-    @nested_connection(PasskeyConnection, parent="user")
-    def passkeys(self) -> Iterable[Passkey]:
-        """Registered passkeys. Visible to the user and staff."""
-        return PasskeyModel.objects.in_order()
-
-    @strawberry_django.field(extensions=[Private()])
-    def recovery_codes_left(self: models.User, info: Info) -> int | None:
-        """Number of unused recovery codes. Visible to the user and staff."""
-        return info.context.load(recovery_codes_left, self)
-
-    @strawberry_django.field(only=["date_joined", "is_staff"], extensions=[Private()])
-    def second_factor_due_at(self: models.User) -> datetime | None:
-        """When a second factor becomes mandatory; null if none is required.
-
-        Visible to the user and staff.
-        """
-        return due_at(self.date_joined, is_staff=self.is_staff)
 
     @strawberry_django.field(
         select_related=["last_seen"], only=["last_seen__at"], extensions=[Private()]
@@ -218,11 +165,6 @@ class User(relay.Node):
     def permissions(self: models.User, info: Info) -> list[str] | None:
         """Effective permissions, as `app.codename`. Visible to the user and staff."""
         return info.context.load(permissions, self)
-
-    @strawberry_django.field(extensions=[PrivateSessions()])
-    def active_session_count(self: models.User, info: Info) -> int | None:
-        """Number of active sessions. Visible to the user and staff."""
-        return info.context.load(active_session_counts, self)
 
     @classmethod
     def get_queryset(cls, queryset: UserQuerySet, info: Info) -> UserQuerySet:

@@ -1,6 +1,5 @@
 """The API token type."""
 
-from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import strawberry
@@ -8,14 +7,12 @@ import strawberry_django
 from strawberry import auto, relay
 
 from engine.relay.connection import KeysetConnection
+from schema.accounts.types.users import User
 from schema.context import Info
 from schema.enums import describe_enum
 from users.authentication import models
 from users.authentication.models.api_tokens import ApiTokenQuerySet
 from users.scopes import Scope
-
-if TYPE_CHECKING:
-    from schema.accounts.types.users import User
 
 describe_enum(Scope)
 
@@ -27,9 +24,7 @@ class ApiToken(relay.Node):
     id: relay.NodeID[UUID]
     name: auto = strawberry_django.field(description="Name, such as the purpose.")
     scopes: list[Scope] = strawberry_django.field(description="Scopes that the token grants.")
-    user: Annotated["User", strawberry.lazy("schema.accounts.types.users")] | None = (
-        strawberry_django.field(description="Owner of the token.")
-    )
+    user: User | None = strawberry_django.field(description="Owner of the token.")
     created_at: auto = strawberry_django.field(description="When the token was created.")
     expires_at: auto = strawberry_django.field(description="When the token expires.")
     last_used_at: auto = strawberry_django.field(

@@ -10,9 +10,10 @@ from users.accounts.models.links import (
     SignUp,
 )
 from users.accounts.models.profiles import PROFILE_FIELDS, LastSeen, Metadata, Profile
-from users.accounts.models.users import User, UserManager, UserQuerySet, user_key
+from users.accounts.models.users import ASCII_EMAIL, User, UserManager, UserQuerySet, user_key
 
 __all__ = [
+    "ASCII_EMAIL",
     "PROFILE_FIELDS",
     "EmailAddition",
     "EmailAddress",

@@ -3,7 +3,6 @@
 import datetime as dt
 from collections.abc import Iterator
 from typing import Any, Final
-from uuid import UUID
 
 import strawberry
 from strawberry import relay
@@ -11,12 +10,11 @@ from strawberry.scalars import JSON
 from strawberry.utils.str_converters import to_camel_case
 
 from schema.nodes import node_key
+from schema.organizations.types import MembershipFilter
 from users.accounts.filters import MAX_DEPTH, MAX_FILTERS, USER_FILTERS, Period, UserFilterSpec
-from users.organizations.models import Role
 
-# Keys that no row has: an id of another type matches nothing.
+# A key that no row has: an id of another type matches nothing.
 NO_GROUP: Final = 0
-NO_ORGANIZATION: Final = UUID(int=0)
 
 
 @strawberry.input
@@ -25,28 +23,6 @@ class TimeRange(Period):
 
     since: dt.datetime | None = strawberry.field(default=None, description="Start, inclusive.")
     before: dt.datetime | None = strawberry.field(default=None, description="End, exclusive.")
-
-
-@strawberry.input
-class MembershipFilter:
-    """A membership condition; both fields must match the same membership."""
-
-    organization: strawberry.ID | None = strawberry.field(
-        default=None, description="`id` of the organisation. Default: any."
-    )
-    role: Role | None = strawberry.field(
-        default=None, description="Role in the organisation. Default: any."
-    )
-
-    def parsed(self) -> dict[str, Any]:
-        """Convert to the conditions of a `UserFilterSpec`."""
-        conditions: dict[str, Any] = {}
-        if self.organization is not None:
-            key = node_key(self.organization, "Organization")
-            conditions["organization"] = key or NO_ORGANIZATION
-        if self.role is not None:
-            conditions["role"] = self.role
-        return conditions
 
 
 @strawberry.input(
@@ -141,8 +117,4 @@ def _as_input(name: str, value: Any) -> Any:
         return {end: moment.isoformat() for end, moment in ends.items() if moment is not None}
     if name == "group":
         return str(relay.GlobalID("Group", str(value)))
-    if name == "membership":
-        ids = {"organization": relay.GlobalID("Organization", str(value.get("organization")))}
-        role = {"role": Role(value["role"]).name} if "role" in value else {}
-        return {key: str(id_) for key, id_ in ids.items() if key in value} | role
-    return value
+    return MembershipFilter.as_input(value) if name == "membership" else value

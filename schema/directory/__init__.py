@@ -1,0 +1,1 @@
+"""The directory: all users, filtered, searched and sorted."""

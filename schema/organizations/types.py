@@ -1,0 +1,186 @@
+"""The types of organisations, memberships and invitations."""
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import strawberry
+import strawberry_django
+from django.db.models import OuterRef, Subquery
+from strawberry import auto, relay
+
+from engine.relay.connection import KeysetConnection
+from engine.relay.nested import nested_connection
+from engine.relay.order import Order
+from schema.accounts.types.users import User
+from schema.context import Info
+from schema.enums import describe_enum
+from schema.nodes import node_key
+from users.accounts.models import User as UserModel
+from users.organizations import models
+from users.organizations.models import (
+    MembershipQuerySet,
+    OrganizationInvitationQuerySet,
+    OrganizationQuerySet,
+)
+from users.organizations.orders import OrganizationOrderField
+
+# A key that no row has: an id of another type matches nothing.
+NO_ORGANIZATION: Final = UUID(int=0)
+
+# Not the labels: they are translated, so the description would depend on the first request.
+describe_enum(
+    models.Role,
+    {
+        models.Role.OWNER: "Renames and deletes the organisation, and manages members and roles.",
+        models.Role.ADMIN: "Invites and removes members with the role `MEMBER`.",
+        models.Role.MEMBER: "Belongs to the organisation, without further rights.",
+    },
+)
+describe_enum(
+    OrganizationOrderField,
+    {
+        OrganizationOrderField.NAME: "Order by name, case-insensitively.",
+        OrganizationOrderField.CREATED: "Order by creation.",
+    },
+)
+
+
+@strawberry_django.type(models.OrganizationInvitation)
+class OrganizationInvitation(relay.Node):
+    """A pending invitation to an organisation."""
+
+    id: relay.NodeID[UUID]
+    email: auto = strawberry_django.field(description="Invited address.")
+    role: models.Role = strawberry_django.field(description="Role after joining.")
+    inviter: User | None = strawberry_django.field(
+        description="User who sent the invitation; null if not visible to you."
+    )
+    created_at: auto = strawberry_django.field(description="When the invitation was sent.")
+    expires_at: auto = strawberry_django.field(description="When the invitation expires.")
+
+    @classmethod
+    def get_queryset(
+        cls, queryset: OrganizationInvitationQuerySet, info: Info
+    ) -> OrganizationInvitationQuerySet:
+        """Restrict every access path to visible invitations, newest first."""
+        return queryset.visible_to(info.context.actor).order_by("-pk")
+
+
+def _own_role(info: Info) -> Subquery:
+    own = models.Membership.objects.of(info.context.actor)
+    return Subquery(own.filter(organization_id=OuterRef("pk")).values("role"))
+
+
+@strawberry_django.type(models.Membership)
+class Membership:
+    """A membership: a user's role in an organisation."""
+
+    user: User | None = strawberry_django.field(
+        description="The member; null if not visible to you."
+    )
+    organization: Annotated["Organization", strawberry.lazy(__name__)] = strawberry_django.field(
+        description="The organisation."
+    )
+    role: models.Role = strawberry_django.field(description="Role of the member.")
+    created_at: auto = strawberry_django.field(description="When the user joined.")
+
+    @classmethod
+    def get_queryset(cls, queryset: MembershipQuerySet, info: Info) -> MembershipQuerySet:
+        """Restrict every access path to visible memberships."""
+        return queryset.visible_to(info.context.actor)
+
+
+@strawberry.type
+class MembershipConnection(KeysetConnection[Membership]):  # type: ignore[type-var]  # not a Node
+    """A page of memberships, oldest first."""
+
+
+@strawberry_django.type(models.Organization)
+class Organization(relay.Node):
+    """An organisation of users, such as a company or a team."""
+
+    id: relay.NodeID[UUID]
+    name: auto = strawberry_django.field(description="Name; not necessarily unique.")
+    created_at: auto = strawberry_django.field(description="When the organisation was created.")
+    my_role: models.Role | None = strawberry_django.field(
+        annotate=_own_role, description="Your role; null if you are not a member."
+    )
+    invitations: list[OrganizationInvitation] = strawberry_django.field(
+        description="Pending invitations, newest first. Visible to the organisation's owners and "
+        "administrators, and to staff; empty for others."
+    )
+
+    @nested_connection(MembershipConnection, parent="organization")
+    def members(
+        self,
+        role: Annotated[
+            models.Role | None,
+            strawberry.argument(description="Role to filter by. Default: all roles."),
+        ] = None,
+    ) -> Iterable[Membership]:
+        """Memberships, oldest first."""
+        members = models.Membership.objects.in_order()
+        return members.filter(role=role) if role else members
+
+    @classmethod
+    def get_queryset(cls, queryset: OrganizationQuerySet, info: Info) -> OrganizationQuerySet:
+        """Restrict every access path to visible organisations."""
+        return queryset.visible_to(info.context.actor)
+
+
+@strawberry.input
+class OrganizationOrder(Order):
+    """Sort order of organisations."""
+
+    field: OrganizationOrderField = strawberry.field(
+        default=OrganizationOrderField.NAME, description="Field to order by."
+    )
+
+
+@strawberry.input
+class MembershipFilter:
+    """A membership condition; both fields must match the same membership."""
+
+    organization: strawberry.ID | None = strawberry.field(
+        default=None, description="`id` of the organisation. Default: any."
+    )
+    role: models.Role | None = strawberry.field(
+        default=None, description="Role in the organisation. Default: any."
+    )
+
+    def parsed(self) -> dict[str, Any]:
+        """Convert to the conditions of a `UserFilterSpec`."""
+        conditions: dict[str, Any] = {}
+        if self.organization is not None:
+            key = node_key(self.organization, "Organization")
+            conditions["organization"] = key or NO_ORGANIZATION
+        if self.role is not None:
+            conditions["role"] = self.role
+        return conditions
+
+    @staticmethod
+    def as_input(conditions: Mapping[str, Any]) -> dict[str, Any]:
+        """Convert conditions to JSON, the inverse of `parsed`."""
+        given: dict[str, Any] = {}
+        if "organization" in conditions:
+            key = str(conditions["organization"])
+            given["organization"] = str(relay.GlobalID("Organization", key))
+        if "role" in conditions:
+            given["role"] = models.Role(conditions["role"]).name
+        return given
+
+
+@strawberry.type
+class OrganizationConnection(KeysetConnection[Organization]):
+    """A page of organisations."""
+
+
+@strawberry_django.type(UserModel)
+class OrganizationsFields:
+    """The fields of `User` about organisations."""
+
+    @nested_connection(MembershipConnection, parent="user")
+    def memberships(self) -> Iterable[Membership]:
+        """Memberships in organisations that are visible to you."""
+        return models.Membership.objects.in_order()
