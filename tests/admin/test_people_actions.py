@@ -26,7 +26,7 @@ from users.accounts.models import Invitation, User
 from users.activity.models import Event, EventSeal
 from users.activity.services.sealing import seal_batch
 from users.activity.tags import Tag
-from users.admin.people.accounts import UserRelatedAdmin
+from users.admin.user_related import UserRelatedAdmin
 from users.authentication.models import Session, Suspension
 
 pytestmark = pytest.mark.django_db

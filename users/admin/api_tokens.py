@@ -15,7 +15,7 @@ from users.admin.actions import Confirmed, Done, dialog_action, page_action
 from users.admin.base import MenuItem, Section, actor_of, is_administrator
 from users.admin.filters import BooleanFilter, DayFilter, RelatedFilter
 from users.admin.forms import ServiceForm
-from users.admin.people.accounts import UserRelatedAdmin
+from users.admin.user_related import UserRelatedAdmin
 from users.authentication.models import ApiToken, ServiceAccount
 from users.authentication.services.api_tokens import revoke_api_token
 from users.authentication.services.service_accounts import (

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from users.accounts.identifiers import canonical_part, readable_email
 from users.admin.base import MenuItem, ReadOnlyInline, RosterAdmin, Section
 from users.admin.filters import ChoicesFilter, DayFilter, RelatedFilter
-from users.admin.people.accounts import UserRelatedAdmin
+from users.admin.user_related import UserRelatedAdmin
 from users.organizations.models import Membership, Organization, OrganizationInvitation
 
 

@@ -11,7 +11,7 @@ from users.admin.actions import Confirmed, Done, dialog_action
 from users.admin.base import MenuItem, Section, actor_of, never
 from users.admin.filters import DayFilter, RelatedFilter
 from users.admin.forms import ServiceForm
-from users.admin.people.accounts import OnePerUserAdmin
+from users.admin.user_related import OnePerUserAdmin
 from users.privacy.models import AccountDeletion
 from users.privacy.services.deletion import cancel_user_deletion, delete_user
 

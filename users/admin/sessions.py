@@ -14,7 +14,7 @@ from users.admin.api_tokens import ApiTokenAdmin, ServiceAccountAdmin
 from users.admin.base import MenuItem, Section, actor_of
 from users.admin.filters import DayFilter, RelatedFilter
 from users.admin.forms import ServiceForm
-from users.admin.people.accounts import OnePerUserAdmin, UserRelatedAdmin
+from users.admin.user_related import OnePerUserAdmin, UserRelatedAdmin
 from users.authentication.models import Session, Suspension
 from users.authentication.policy import may_read_impersonations
 from users.authentication.services.end_sessions import revoke_session

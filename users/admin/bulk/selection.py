@@ -9,7 +9,7 @@ from django.utils import timezone
 from unfold.utils import parse_date_str
 
 from users.accounts.filters import Period, UserFilterSpec
-from users.admin.people.accounts import find_user_id
+from users.admin.user_related import find_user_id
 from users.bulk.selection import Selection
 
 SEARCH: Final = "q"

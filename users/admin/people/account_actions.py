@@ -12,8 +12,8 @@ from users.accounts.services.email_addresses import remove_user_email_address
 from users.accounts.services.invitation import invite_user
 from users.admin.actions import Confirmed, Done, dialog_action, page_action
 from users.admin.base import actor_of
-from users.admin.people.accounts import UserRelatedAdmin
 from users.admin.people.dialog_forms import AddressForm, InvitationForm
+from users.admin.user_related import UserRelatedAdmin
 from users.authentication.models import Suspension
 
 

@@ -15,7 +15,7 @@ from users.admin.actions import page_action
 from users.admin.base import actor_of
 from users.admin.bulk.forms import BulkActionForm
 from users.admin.bulk.selection import selection_of
-from users.admin.people.accounts import UserRelatedAdmin
+from users.admin.user_related import UserRelatedAdmin
 from users.bulk.policy import may_act_in_bulk
 from users.bulk.selection import Selection
 from users.bulk.services.start import count_selected

@@ -13,7 +13,7 @@ from users.accounts.identifiers import readable_email
 from users.accounts.models import User
 from users.accounts.permissions import permissions_of
 from users.admin.base import cached_on_row
-from users.admin.people.accounts import UserRelatedAdmin
+from users.admin.user_related import UserRelatedAdmin
 
 
 class UserColumns(UserRelatedAdmin):

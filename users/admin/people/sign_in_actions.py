@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from users.accounts.policy import may_administer, may_impersonate
 from users.admin.actions import Confirmed, Done, dialog_action
 from users.admin.base import actor_of
-from users.admin.people.accounts import UserRelatedAdmin
 from users.admin.people.dialog_forms import ImpersonationForm
+from users.admin.user_related import UserRelatedAdmin
 from users.authentication.services.end_sessions import end_sessions
 from users.authentication.services.impersonation import impersonate_user, is_ordinary
 from users.authentication.services.passwords import require_password_reset
