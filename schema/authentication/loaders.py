@@ -18,7 +18,7 @@ def _active_session_counts(actor: Actor, user_ids: Sequence[UUID]) -> list[int]:
 
 
 def _recovery_codes_left(_actor: Actor, user_ids: Sequence[UUID]) -> list[int]:
-    unused = RecoveryCode.objects.filter(user_id__in=user_ids, used_at=None)
+    unused = RecoveryCode.objects.unused().filter(user_id__in=user_ids)
     counts = dict(unused.values_list("user_id").annotate(Count("pk")))
     return [counts.get(user_id, 0) for user_id in user_ids]
 

@@ -40,7 +40,7 @@ class DataExport:
     @classmethod
     def get_queryset(cls, queryset: DataExportQuerySet, info: Info) -> DataExportQuerySet:
         """Restrict every access path to the actor's own current exports, newest first."""
-        return queryset.visible_to(info.context.actor).current().order_by("-id")
+        return queryset.visible_to(info.context.actor).open().order_by("-id")
 
 
 @strawberry_django.type(User)

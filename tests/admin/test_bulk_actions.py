@@ -18,7 +18,7 @@ from tests.admin.support import (
     make_staff,
     sign_in,
 )
-from tests.support.bulk_actions import counts, take_turns
+from tests.support.bulk_actions import counts, run_turns
 from tests.support.factories import make_bulk_action
 from tests.support.second_factors import age_authentication
 from users.accounts.models import User
@@ -68,7 +68,7 @@ def test_action_applies_to_all_search_results(client: Client) -> None:
     response = begin(client, 60, **parameters)
     bulk_action = BulkAction.objects.get()
     assert (response.status_code, response["Location"]) == (302, change_url(bulk_action))
-    take_turns()
+    run_turns()
     bulk_action.refresh_from_db()
     assert (bulk_action.state, counts(bulk_action)) == ("completed", (60, 0, 0))
     assert not Suspension.objects.filter(user__in=others).exists()
@@ -137,7 +137,7 @@ def test_selecting_all_users_requires_confirmation(client: Client) -> None:
     assert not BulkAction.objects.exists()
     values = {"kind": "unlock", "expected_count": "2", "everybody": "on"}
     assert client.post(URL, values).status_code == 302
-    take_turns()
+    run_turns()
     assert counts(BulkAction.objects.get()) == (1, 0, 1)
 
 

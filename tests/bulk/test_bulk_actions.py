@@ -15,9 +15,9 @@ from tests.support.bulk_actions import (
     carried_out,
     counts,
     make_people,
+    run_turns,
     start,
     started,
-    take_turns,
 )
 from tests.support.client import GraphQLClient
 from tests.support.factories import (
@@ -339,7 +339,7 @@ def test_canceling_before_the_start_changes_no_user(
     shown = answer.data["cancelBulkAction"]
     assert (shown["errors"], shown["bulkAction"]["state"]) == ([], "CANCELED")
     assert shown["bulkAction"]["finishedAt"] is not None
-    take_turns()
+    run_turns()
     bulk_action.refresh_from_db()
     assert (bulk_action.state, counts(bulk_action)) == ("canceled", (0, 0, 0))
     assert not Suspension.objects.exists()

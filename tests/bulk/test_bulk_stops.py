@@ -12,10 +12,10 @@ from tests.support.bulk_actions import (
     CANCEL,
     counts,
     make_people,
+    run_turn,
+    run_turns,
     started,
     suspended,
-    take_turn,
-    take_turns,
 )
 from tests.support.client import GraphQLClient
 from tests.support.factories import make_api_token, node_id
@@ -63,10 +63,10 @@ def test_lost_role_stops_the_bulk_action(
     users = make_people(4)
     bulk_action = started(administrator, 4)
     for _turn in range(turns):
-        take_turn()
+        run_turn()
     withdraw(root)
 
-    take_turns()
+    run_turns()
 
     bulk_action.refresh_from_db()
     assert (bulk_action.state, counts(bulk_action)) == ("stopped", (turns, 0, 0))
@@ -82,16 +82,16 @@ def test_permissions_are_checked_before_each_page(
 ) -> None:
     users = make_people(5)
     bulk_action = started(administrator, 5)
-    carry_out = Action.carry_out
+    apply = Action.apply
 
     def withdrawn(self: Action, user_id: Any, **how: Any) -> None:
-        carry_out(self, user_id, **how)
+        apply(self, user_id, **how)
         if user_id == users[2].pk:
             withdraw_role(root)
 
     monkeypatch.setattr(run, "PAGE", 2)
-    monkeypatch.setattr(Action, "carry_out", withdrawn)
-    take_turns()
+    monkeypatch.setattr(Action, "apply", withdrawn)
+    run_turns()
     bulk_action.refresh_from_db()
     assert (bulk_action.state, counts(bulk_action)) == ("stopped", (4, 0, 0))
     assert suspended() == [user.pk for user in users[:4]]
@@ -117,7 +117,7 @@ def test_lost_token_stops_the_bulk_action(root: User, withdraw: Callable[[ApiTok
     make_people(2)
     started(GraphQLClient(make_api_token(root, Scope.USERS_WRITE)), 2)
     withdraw(ApiToken.objects.get())
-    take_turns()
+    run_turns()
     assert BulkAction.objects.get().state == "stopped"
     assert not Suspension.objects.exists()
 
@@ -130,7 +130,7 @@ def test_missing_second_factor_stops_the_bulk_action(
     settings.SECOND_FACTOR = "staff"
     settings.SECOND_FACTOR_SINCE = timezone.now() - dt.timedelta(days=99)
     settings.SECOND_FACTOR_GRACE = dt.timedelta(0)
-    take_turns()
+    run_turns()
     assert BulkAction.objects.get().state == "stopped"
     assert not Suspension.objects.exists()
 
@@ -139,7 +139,7 @@ def test_logging_out_stops_nothing(administrator: GraphQLClient) -> None:
     make_people(2)
     bulk_action = started(administrator, 2)
     assert administrator("mutation { logOut { errors { code } } }").problems == []
-    take_turns()
+    run_turns()
     bulk_action.refresh_from_db()
     assert counts(bulk_action) == (2, 0, 0)
 
@@ -148,9 +148,9 @@ def test_logging_out_stops_nothing(administrator: GraphQLClient) -> None:
 def test_canceling_stops_before_the_next_user(administrator: GraphQLClient) -> None:
     users = make_people(4)
     bulk_action = started(administrator, 4)
-    take_turn()
+    run_turn()
     assert administrator(CANCEL, id=node_id(bulk_action)).problems == []
-    take_turns()
+    run_turns()
     bulk_action.refresh_from_db()
     assert (bulk_action.state, counts(bulk_action)) == ("canceled", (1, 0, 0))
     assert suspended() == [users[0].pk]
@@ -161,15 +161,15 @@ def test_canceling_counts_the_current_user(
 ) -> None:
     users = make_people(4)
     bulk_action = started(administrator, 4)
-    carry_out = Action.carry_out
+    apply = Action.apply
 
     def canceled(self: Action, user_id: Any, **how: Any) -> None:
-        carry_out(self, user_id, **how)
+        apply(self, user_id, **how)
         if user_id == users[1].pk:
             assert administrator(CANCEL, id=node_id(bulk_action)).problems == []
 
-    monkeypatch.setattr(Action, "carry_out", canceled)
-    take_turns()
+    monkeypatch.setattr(Action, "apply", canceled)
+    run_turns()
     bulk_action.refresh_from_db()
     assert (bulk_action.state, counts(bulk_action)) == ("canceled", (2, 0, 0))
     assert suspended() == [user.pk for user in users[:2]]

@@ -19,10 +19,10 @@ from tests.support.bulk_actions import (
     carried_out,
     counts,
     make_people,
+    run_turn,
+    run_turns,
     started,
     suspended,
-    take_turn,
-    take_turns,
 )
 from tests.support.captured import Statements
 from tests.support.client import GraphQLClient
@@ -70,7 +70,7 @@ def test_changed_selection_skips_no_user(administrator: GraphQLClient) -> None:
     users = make_people(7)
     bulk_action = started(administrator, 7)
     # One per user, and one whose page is empty.
-    assert take_turns() == 8
+    assert run_turns() == 8
     bulk_action.refresh_from_db()
     assert (bulk_action.state, counts(bulk_action)) == ("completed", (7, 0, 0))
     assert suspended() == [user.pk for user in users]
@@ -82,9 +82,9 @@ def test_growing_selection_terminates(
 ) -> None:
     make_people(3)
     bulk_action = started(administrator, 3)
-    take_turn()
+    run_turn()
     late = make_user("late")
-    take_turns()
+    run_turns()
     bulk_action.refresh_from_db()
     assert counts(bulk_action) == (3, 0, 0)
     assert late.pk not in suspended()
@@ -94,9 +94,9 @@ def test_growing_selection_terminates(
 def test_users_who_left_the_selection_are_skipped(administrator: GraphQLClient) -> None:
     first, second, third = make_people(3)
     bulk_action = started(administrator, 3, filter={"isStaff": False, "isActive": True})
-    take_turn()
+    run_turn()
     User.objects.filter(pk=second.pk).update(is_staff=True)
-    take_turns()
+    run_turns()
     bulk_action.refresh_from_db()
     assert (bulk_action.total, counts(bulk_action)) == (3, (2, 0, 0))
     assert suspended() == [first.pk, third.pk]
@@ -121,24 +121,24 @@ def test_killed_worker_is_replaced(
     """Kill the worker before the service's transaction, or between it and the cursor's."""
     users = make_people(3)
     bulk_action = started(administrator, 3)
-    carry_out, victim = Action.carry_out, users[number].pk
+    apply, victim = Action.apply, users[number].pk
 
     def interrupted(self: Action, user_id: Any, **how: Any) -> None:
         if user_id != victim or when == "after":
-            carry_out(self, user_id, **how)
+            apply(self, user_id, **how)
         if user_id == victim:
             raise KilledError
 
     with monkeypatch.context() as patched:
-        patched.setattr(Action, "carry_out", interrupted)
+        patched.setattr(Action, "apply", interrupted)
         with pytest.raises(KilledError):
-            take_turn()
+            run_turn()
     bulk_action.refresh_from_db()
     assert (bulk_action.state, counts(bulk_action)) == ("running", (number, 0, 0))
     assert suspended() == [user.pk for user in users[: number + (when == "after")]]
 
     overdue()
-    take_turns()
+    run_turns()
 
     bulk_action.refresh_from_db()
     assert (bulk_action.state, counts(bulk_action)) == ("completed", (3, 0, 0))
@@ -152,12 +152,12 @@ def test_redelivered_message_does_nothing(
 ) -> None:
     users = make_people(3)
     bulk_action = started(administrator, 3)
-    take_turn()
-    run.carry_out(bulk_action.pk, turn=0)
+    run_turn()
+    run.run_turn(bulk_action.pk, turn=0)
     assert suspended() == [users[0].pk]
     assert OutboxMessage.objects.count() == 1
-    take_turns()
-    run.carry_out(bulk_action.pk, turn=3)
+    run_turns()
+    run.run_turn(bulk_action.pk, turn=3)
     assert suspended() == [user.pk for user in users]
 
 
@@ -178,10 +178,10 @@ def test_failed_user_is_recorded_once(
     with monkeypatch.context() as patched:
         patched.setattr(rows, "update", interrupted)
         with pytest.raises(KilledError):
-            take_turn()
+            run_turn()
     assert not BulkFailure.objects.exists()
     overdue()
-    take_turns()
+    run_turns()
     assert counts(BulkAction.objects.get()) == (1, 0, 1)
     assert BulkFailure.objects.get().user == root
 
@@ -224,7 +224,7 @@ def test_impersonation_events_do_not_count_as_changes(
     )
     make_session(other)
     bulk_action = started(administrator, 3, action="END_SESSIONS", reason=None)
-    take_turns()
+    run_turns()
     bulk_action.refresh_from_db()
     assert Event.objects.filter(tag=Tag.IMPERSONATION_ENDED, subject_id=last.pk).exists()
     assert counts(bulk_action) == (1, 2, 0)
@@ -247,7 +247,7 @@ def test_statements_depend_on_the_number_of_users_only(
         make_people(count)
         started(administrator, count)
         with statements() as captured:
-            take_turns()
+            run_turns()
         taken.append(len([sql for sql in captured if "SAVEPOINT" not in sql]))
         BulkAction.objects.all().delete()
     small, large = taken

@@ -17,7 +17,7 @@ from core.ijson import MAX_NUMBER
 from core.outbox.models import OutboxMessage
 from schema.http.serialization import serialize
 from tests.support.bulk_actions import READ as READ_BULK_ACTION
-from tests.support.bulk_actions import start, started, take_turns
+from tests.support.bulk_actions import run_turns, start, started
 from tests.support.client import Answer, GraphQLClient
 from tests.support.documents import SCHEMA
 from tests.support.executors import Executor
@@ -295,11 +295,11 @@ def test_a_bulk_action_that_cannot_be_carried_out_ends_as_failed(filter_: dict[s
     administrator = GraphQLClient(make_token(root))
     bulk_action = started(administrator, 1)
     BulkAction.objects.update(selection={"filter": filter_, "search": None})
-    assert take_turns() == 1
+    assert run_turns() == 1
     bulk_action.refresh_from_db()
     assert bulk_action.state == BulkActionState.FAILED
     assert bulk_action.finished_at is not None
-    assert not OutboxMessage.objects.filter(subscriber__endswith="take_turn").exists()
+    assert not OutboxMessage.objects.filter(subscriber__endswith="run_bulk_action").exists()
     assert Event.objects.latest("pk").tag == Tag.BULK_ACTION_FINISHED
     alice.refresh_from_db()
     assert alice.is_active

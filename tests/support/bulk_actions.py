@@ -51,10 +51,10 @@ def started(client: GraphQLClient, count: int, **values: Any) -> BulkAction:
     return BulkAction.objects.latest("pk")
 
 
-def take_turns() -> int:
+def run_turns() -> int:
     """Deliver all messages; return their number."""
     turns = 0
-    while message := OutboxMessage.objects.filter(subscriber__endswith="take_turn").first():
+    while message := OutboxMessage.objects.filter(subscriber__endswith="run_bulk_action").first():
         deliver(message.pk)
         turns += 1
     return turns
@@ -63,7 +63,7 @@ def take_turns() -> int:
 def carried_out(client: GraphQLClient, count: int, **values: Any) -> BulkAction:
     """Start an action and run it to its end."""
     bulk_action = started(client, count, **values)
-    take_turns()
+    run_turns()
     bulk_action.refresh_from_db()
     return bulk_action
 
@@ -79,6 +79,6 @@ def suspended() -> list[Any]:
     return list(events.values_list("subject_id", flat=True))
 
 
-def take_turn() -> None:
+def run_turn() -> None:
     """Deliver the next message."""
     deliver(OutboxMessage.objects.get().pk)

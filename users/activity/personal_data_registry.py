@@ -137,7 +137,7 @@ def all_tables() -> Sequence[PersonalTable | NonPersonalTable]:
 
 def personal_tables() -> list[PersonalTable]:
     """Return the tables with personal data, in order of registration."""
-    return [table for table in _tables if isinstance(table, PersonalTable)]
+    return [table for table in all_tables() if isinstance(table, PersonalTable)]
 
 
 def erasers() -> Sequence[Eraser]:

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -16,7 +15,7 @@ from users.admin.base import MenuItem, Section, actor_of, is_administrator
 from users.admin.filters import BooleanFilter, DayFilter, RelatedFilter
 from users.admin.forms import ServiceForm
 from users.admin.user_related import UserRelatedAdmin
-from users.authentication.models import ApiToken, ServiceAccount
+from users.authentication.models import ApiToken, ApiTokenQuerySet, ServiceAccount
 from users.authentication.services.api_tokens import revoke_api_token
 from users.authentication.services.service_accounts import (
     create_service_account,
@@ -45,8 +44,8 @@ class ApiTokenAdmin(UserRelatedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
         """Exclude expired tokens and defer their digests."""
-        tokens = super().get_queryset(request).filter(expires_at__gt=Now())
-        return tokens.defer("digest")
+        tokens: ApiTokenQuerySet = super().get_queryset(request)
+        return tokens.active().defer("digest")
 
     @admin.display(description=_("scopes"))
     def scope_names(self, token: ApiToken) -> str:

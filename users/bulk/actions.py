@@ -86,7 +86,7 @@ class Action:
             self.check(**arguments)
         return arguments
 
-    def carry_out(self, user_id: UUID, **arguments: Any) -> None:
+    def apply(self, user_id: UUID, **arguments: Any) -> None:
         """Call the service for one user. Raises the service's errors."""
         self.service(user_id, **arguments)
 

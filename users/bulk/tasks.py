@@ -6,13 +6,13 @@ from uuid import UUID
 from core.outbox.periodic import periodic
 from core.outbox.registry import subscriber
 from users.bulk.services.cancel import prune_bulk_actions
-from users.bulk.services.run import TOPIC, carry_out
+from users.bulk.services.run import TOPIC, run_turn
 
 
 @subscriber(TOPIC)
-def take_turn(bulk_action_id: str, turn: int) -> None:
+def run_bulk_action(bulk_action_id: str, turn: int) -> None:
     """Run one turn of a bulk action."""
-    carry_out(UUID(bulk_action_id), turn=turn)
+    run_turn(UUID(bulk_action_id), turn=turn)
 
 
 @periodic("users.bulk.prune", every=timedelta(minutes=10))

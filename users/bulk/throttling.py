@@ -1,6 +1,8 @@
-"""Rate limit for starting bulk actions, each of which counts users."""
+"""Rate limit of bulk actions.
 
-from collections.abc import Iterable
+Each `count_…` function counts one attempt, as in `users.accounts.throttling`.
+"""
+
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -10,11 +12,11 @@ from core.ratelimit.limits import Bucket, Limit, attempt
 STARTS_PER_USER: Final = Limit("bulk.person", 60, timedelta(hours=1))
 
 
-def user_buckets(user_id: UUID) -> Iterable[Bucket]:
-    """Return the user's buckets."""
+def user_buckets(user_id: UUID) -> list[Bucket]:
+    """Return the buckets of a user."""
     return [Bucket(STARTS_PER_USER, str(user_id))]
 
 
 def count_start(user_id: UUID) -> None:
-    """Count the start of a bulk action. Raises `TooManyAttemptsError`."""
-    attempt(*user_buckets(user_id))
+    """Count the start of a bulk action, which counts the selected users."""
+    attempt(Bucket(STARTS_PER_USER, str(user_id)))

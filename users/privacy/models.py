@@ -5,7 +5,6 @@ from typing import ClassVar, Self
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.database.ids import new_id
@@ -22,10 +21,6 @@ class AccountDeletionQuerySet(MailedLinkQuerySet):
         """Staff see all; the user cannot sign in and has the mailed link."""
         may_see = actor.is_staff and actor.allows(Scope.USERS_READ)
         return self if may_see else self.none()
-
-    def revocable(self) -> Self:
-        """Return the deletions that can still be cancelled."""
-        return self.filter(expires_at__gt=timezone.now())
 
 
 class AccountDeletion(MailedLink):
@@ -62,9 +57,9 @@ class DataExportQuerySet(MailedLinkQuerySet):
             return self.none()
         return self.filter(user_id=actor.user_id)
 
-    def current(self) -> Self:
-        """Return the exports that have not expired."""
-        return self.filter(expires_at__gt=timezone.now())
+    def pending(self) -> Self:
+        """Return the exports that are not ready, and whose time has not run out."""
+        return self.open().filter(ready_at=None)
 
     def ready(self) -> Self:
         """Return the completed exports."""

@@ -25,7 +25,7 @@ ERASE_BATCH: Final = 100
 def mail_deletion(event_id: str) -> None:
     """Mail the link to cancel a deletion; skip cancelled ones and service accounts."""
     subject = Event.objects.values("subject_id").filter(pk=event_id)
-    deletions = AccountDeletion.objects.revocable().select_related("user__profile")
+    deletions = AccountDeletion.objects.open().select_related("user__profile")
     deletion = deletions.filter(pk__in=subject, user__is_service=False).first()
     if deletion is None:
         return
@@ -49,7 +49,7 @@ def put_data_together(event_id: str) -> None:
 def mail_data_export(event_id: str) -> None:
     """Mail the link to the archive; it opens our own page, not the frontend."""
     event = Event.objects.only("data").get(pk=event_id)
-    exports = DataExport.objects.current().select_related("user__profile")
+    exports = DataExport.objects.open().select_related("user__profile")
     export = exports.filter(pk=event.data["export"], user__is_active=True).first()
     if export is None:
         return

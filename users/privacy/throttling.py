@@ -1,6 +1,8 @@
-"""Rate limits of data exports."""
+"""Rate limit of data exports.
 
-from collections.abc import Iterable
+Each `count_…` function counts one attempt, as in `users.accounts.throttling`.
+"""
+
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -10,11 +12,11 @@ from core.ratelimit.limits import Bucket, Limit, attempt
 EXPORTS_PER_USER: Final = Limit("export.person", 3, timedelta(days=1))
 
 
-def user_buckets(user_id: UUID) -> Iterable[Bucket]:
+def user_buckets(user_id: UUID) -> list[Bucket]:
     """Return the buckets of a user."""
     return [Bucket(EXPORTS_PER_USER, str(user_id))]
 
 
 def count_export(user_id: UUID) -> None:
-    """Count a request for an export. Raises `TooManyAttemptsError`."""
-    attempt(*user_buckets(user_id))
+    """Count a request for an export."""
+    attempt(Bucket(EXPORTS_PER_USER, str(user_id)))

@@ -24,6 +24,10 @@ class MailedLinkQuerySet(models.QuerySet[Any]):
             return self.none()
         return self.filter(nonce=nonce)
 
+    def open(self) -> Self:
+        """Return the links that have not expired."""
+        return self.filter(expires_at__gt=timezone.now())
+
     def expired(self) -> Self:
         """Return the expired links."""
         return self.filter(expires_at__lte=timezone.now())

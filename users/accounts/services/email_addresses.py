@@ -233,7 +233,7 @@ def _canonical(email: str, *, user_id: UUID | None) -> str:
 
 
 def _require_capacity(user: User, email: str) -> None:
-    pending = EmailAddition.objects.filter(user=user, expires_at__gt=timezone.now())
+    pending = EmailAddition.objects.open().filter(user=user)
     if user.email_addresses.count() + pending.exclude(email=email).count() >= MAX_ADDRESSES:
         raise InputRejectedError(
             Problem(

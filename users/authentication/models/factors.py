@@ -61,6 +61,14 @@ class Totp(models.Model):
         return str(self.pk)
 
 
+class RecoveryCodeQuerySet(models.QuerySet["RecoveryCode"]):
+    """Recovery codes."""
+
+    def unused(self) -> Self:
+        """Return the codes that can still be used."""
+        return self.filter(used_at=None)
+
+
 class RecoveryCode(models.Model):
     """A single-use code that replaces a lost second factor, stored as a digest.
 
@@ -72,6 +80,8 @@ class RecoveryCode(models.Model):
     )
     digest = models.BinaryField(max_length=32)
     used_at = models.DateTimeField(null=True)
+
+    objects = RecoveryCodeQuerySet.as_manager()
 
     class Meta:
         """Looked up by user and digest."""

@@ -95,6 +95,10 @@ class SessionQuerySet(models.QuerySet["Session"]):
         """Return sessions in which an administrator impersonates the user."""
         return self.filter(impersonator__isnull=False)
 
+    def unexpired(self) -> Self:
+        """Return unexpired sessions, of users who may be inactive as well."""
+        return self.filter(expires_at__gt=timezone.now())
+
     def expired(self) -> Self:
         """Return expired sessions."""
         return self.filter(expires_at__lte=timezone.now())

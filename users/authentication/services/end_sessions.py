@@ -79,7 +79,7 @@ def revoke_session(session_id: UUID | None, *, actor: Actor) -> None:
     ids cannot be enumerated.
     """
     require(actor, may_end_sessions)
-    sessions = Session.objects.filter(expires_at__gt=timezone.now())
+    sessions = Session.objects.unexpired()
     ownership = {} if may_administer(actor) else {"user_id": actor.user_id}
     session = sessions.get_for_update(pk=session_id, **ownership)
     if session is None:

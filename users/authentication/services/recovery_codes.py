@@ -56,11 +56,9 @@ def use_recovery_code(user_id: UUID, code: str, *, actor: Actor) -> bool:
 
     Runs in the caller's transaction. Of concurrent calls with one code, only one succeeds.
     """
-    unused = RecoveryCode.objects.filter(
-        user_id=user_id, digest=recovery_digest(code), used_at=None
-    )
-    if not unused.update(used_at=timezone.now()):
+    unused = RecoveryCode.objects.unused().filter(user_id=user_id)
+    if not unused.filter(digest=recovery_digest(code)).update(used_at=timezone.now()):
         return False
-    left = RecoveryCode.objects.filter(user_id=user_id, used_at=None).count()
+    left = unused.count()
     record(Tag.RECOVERY_CODE_USED, actor=actor, subject_id=user_id, left=left)
     return True

@@ -58,7 +58,7 @@ UNUSABLE: Final = (
 )
 
 
-def carry_out(bulk_action_id: UUID, *, turn: int) -> None:
+def run_turn(bulk_action_id: UUID, *, turn: int) -> None:
     """Run one turn and schedule the next one, unless the action ends.
 
     An action with a permanent error fails. Idempotent: a redelivered message resumes an unfinished
@@ -72,18 +72,18 @@ def carry_out(bulk_action_id: UUID, *, turn: int) -> None:
     if not is_new:
         _catch_up(bulk_action)
     try:
-        end = _take_turn(bulk_action)
+        end = _process_users(bulk_action)
     except (ForbiddenError, InsufficientScopeError):
         end = BulkActionState.STOPPED
     except UNUSABLE:
         # Retrying cannot succeed.
-        logger.exception("bulk action %s cannot be carried out", bulk_action.pk)
+        logger.exception("bulk action %s cannot be executed", bulk_action.pk)
         end = BulkActionState.FAILED
     if end is not None:
         _finish(bulk_action, end)
 
 
-def _take_turn(bulk_action: BulkAction) -> BulkActionState | None:
+def _process_users(bulk_action: BulkAction) -> BulkActionState | None:
     """Process users for one turn; return the final state if the action ends, else None."""
     ends_at = time.monotonic() + TURN.total_seconds()
     while True:
@@ -140,7 +140,7 @@ def _process_user(bulk_action: BulkAction, user_id: UUID, *, actor: Actor) -> bo
         return _record_outcome(bulk_action, user_id, "failed", code=BulkErrorCode.OWN_ACCOUNT)
     action = ACTIONS[bulk_action.kind]
     try:
-        action.carry_out(user_id, actor=actor, **from_json(bulk_action.arguments))
+        action.apply(user_id, actor=actor, **from_json(bulk_action.arguments))
     except InputRejectedError as error:
         return _record_outcome(bulk_action, user_id, "failed", code=error.problems[0].code)
     except DomainError as error:

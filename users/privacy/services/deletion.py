@@ -85,7 +85,7 @@ def cancel_user_deletion(user_id: UUID | None, *, actor: Actor) -> User:
     require(actor, may_administer)
     require_recent_authentication(actor)
     user = get_user_for_update(user_id)
-    deletion = AccountDeletion.objects.revocable().filter(user=user).first()
+    deletion = AccountDeletion.objects.open().filter(user=user).first()
     if deletion is None:
         raise InputRejectedError(
             Problem(

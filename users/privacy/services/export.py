@@ -32,7 +32,7 @@ def request_data_export(user_id: UUID, *, actor: Actor) -> None:
     """
     require(actor, may_change_credentials, user_id)
     require_recent_authentication(actor)
-    if _pending(user_id).exists():
+    if DataExport.objects.pending().filter(user_id=user_id).exists():
         return
     count_export(user_id)
     try:
@@ -46,7 +46,7 @@ def request_data_export(user_id: UUID, *, actor: Actor) -> None:
                 Tag.DATA_EXPORT_REQUESTED, actor=actor, subject_id=user_id, export=str(export.pk)
             )
     except IntegrityError:
-        if not _pending(user_id).exists():
+        if not DataExport.objects.pending().filter(user_id=user_id).exists():
             raise
 
 
@@ -56,7 +56,7 @@ def complete_data_export(export_id: UUID) -> None:
     The file is stored with the row locked: only one of two workers stores it, it replaces the file
     of a killed worker, and none is stored for a user who is deleted meanwhile.
     """
-    pending = DataExport.objects.current().filter(pk=export_id, ready_at=None, user__is_active=True)
+    pending = DataExport.objects.pending().filter(pk=export_id, user__is_active=True)
     export = pending.first()
     if export is None:
         return
@@ -107,10 +107,3 @@ def _discard(exports: QuerySet[DataExport]) -> None:
     for export in exports:
         export.file.delete(save=False)
         export.delete()
-
-
-def _pending(user_id: UUID) -> QuerySet[DataExport]:
-    pending: QuerySet[DataExport] = DataExport.objects.current().filter(
-        user_id=user_id, ready_at=None
-    )
-    return pending
