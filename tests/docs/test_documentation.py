@@ -46,6 +46,12 @@ def test_documented_operations_are_valid_and_described(operation: dict[str, Any]
     assert set(json.loads(operation["variables"] or "{}")) == variables
 
 
+def test_every_documented_operation_is_listed() -> None:
+    files = [path.stem for path in (ROOT / "docs/operations").glob("*/*") if path.is_file()]
+
+    assert sorted(files) == sorted(operation["name"] for operation in example_operations())
+
+
 def test_every_root_field_has_a_documented_operation() -> None:
     schema = build_schema(read("schema.graphql"))
     documented = {

@@ -13,7 +13,7 @@ SOURCES = ("engine", "core", "users", "schema", "docs", "manage.py", "schema.gra
 # What the recipe for a plain field of the profile adds by hand: per file, the start of a line and
 # the line to insert before it.
 PLAIN_FIELD = {
-    "users/accounts/models.py": (
+    "users/accounts/models/profiles.py": (
         "    bio = models.CharField(",
         '    pronouns = models.CharField(max_length=40, blank=True, default="", db_default="")\n',
     ),
