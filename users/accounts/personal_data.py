@@ -8,7 +8,6 @@ from django.contrib.auth.hashers import make_password
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
-from core.ratelimit.limits import forget
 from users.accounts.avatars import storage
 from users.accounts.avatars.images import AvatarSize
 from users.accounts.models import (
@@ -34,6 +33,7 @@ from users.activity.personal_data_registry import (
     Row,
     defaults_of,
     register_address_source,
+    register_buckets,
     register_eraser,
     register_tables,
 )
@@ -90,10 +90,7 @@ def _delete_pending_avatar_files(subject: DataSubject) -> None:
             storage.delete_files_of(key)
 
 
-@register_eraser
-def _clear_rate_limits(subject: DataSubject) -> None:
-    forget(*user_buckets(subject.id, subject.emails))
-
+register_buckets(lambda subject: user_buckets(subject.id, subject.emails))
 
 register_tables(
     PersonalTable(

@@ -13,6 +13,8 @@ from uuid import UUID
 from django.db import models
 from django.db.models import Q
 
+from core.ratelimit.limits import Bucket, forget
+
 NOTHING: Final[Mapping[str, Any]] = {}
 
 
@@ -128,6 +130,11 @@ def register_eraser(eraser: Eraser) -> Eraser:
     """
     _erasers.append(eraser)
     return eraser
+
+
+def register_buckets(buckets: Callable[[DataSubject], Iterable[Bucket]]) -> None:
+    """Register the rate limits' buckets of a user, which an erasure forgets."""
+    register_eraser(lambda subject: forget(*buckets(subject)))
 
 
 def all_tables() -> Sequence[PersonalTable | NonPersonalTable]:

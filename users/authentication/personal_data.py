@@ -2,13 +2,11 @@
 
 from django.db.models import Q
 
-from core.ratelimit.limits import forget
 from users.accounts.personal_data import LINK, NUMBER, OWN, by_id
 from users.activity.personal_data_registry import (
-    DataSubject,
     DeleteRows,
     PersonalTable,
-    register_eraser,
+    register_buckets,
     register_tables,
 )
 from users.authentication.models import (
@@ -25,11 +23,9 @@ from users.authentication.models import (
 )
 from users.authentication.throttling import second_factor_buckets, user_buckets
 
-
-@register_eraser
-def _clear_rate_limits(subject: DataSubject) -> None:
-    forget(*user_buckets(subject.id, subject.logins), *second_factor_buckets(subject.id))
-
+register_buckets(
+    lambda subject: [*user_buckets(subject.id, subject.logins), *second_factor_buckets(subject.id)]
+)
 
 register_tables(
     PersonalTable(

@@ -5,12 +5,12 @@ import re
 from django.db.models import Q, TextField
 from django.db.models.functions import Cast, Concat
 
-from core.ratelimit.limits import forget
 from users.accounts.personal_data import NUMBER, OWN, by_id
 from users.activity.personal_data_registry import (
     DataSubject,
     DeleteRows,
     PersonalTable,
+    register_buckets,
     register_eraser,
     register_tables,
 )
@@ -19,10 +19,7 @@ from users.bulk.throttling import user_buckets
 
 OTHERS = "personal data of the selected users, deleted with the row"
 
-
-@register_eraser
-def _clear_rate_limits(subject: DataSubject) -> None:
-    forget(*user_buckets(subject.id))
+register_buckets(lambda subject: user_buckets(subject.id))
 
 
 @register_eraser

@@ -2,24 +2,18 @@
 
 from django.db.models import Q
 
-from core.ratelimit.limits import forget
 from users.accounts.personal_data import LINK, NUMBER, OWN, by_address, by_id
 from users.activity.personal_data_registry import (
-    DataSubject,
     DeleteRows,
     NonPersonalTable,
     PersonalTable,
-    register_eraser,
+    register_buckets,
     register_tables,
 )
 from users.organizations.models import Membership, Organization, OrganizationInvitation
 from users.organizations.throttling import user_buckets
 
-
-@register_eraser
-def _clear_rate_limits(subject: DataSubject) -> None:
-    forget(*user_buckets(subject.id, subject.emails))
-
+register_buckets(lambda subject: user_buckets(subject.id, subject.emails))
 
 register_tables(
     PersonalTable(

@@ -1,23 +1,17 @@
 """Personal data in deletions and exports."""
 
-from core.ratelimit.limits import forget
 from users.accounts.personal_data import LINK, NUMBER, OWN, by_id
 from users.activity.personal_data_registry import (
-    DataSubject,
     DeleteRows,
     PersonalTable,
     RetainRows,
-    register_eraser,
+    register_buckets,
     register_tables,
 )
 from users.privacy.models import AccountDeletion, DataExport
 from users.privacy.throttling import user_buckets
 
-
-@register_eraser
-def _clear_rate_limits(subject: DataSubject) -> None:
-    forget(*user_buckets(subject.id))
-
+register_buckets(lambda subject: user_buckets(subject.id))
 
 register_tables(
     PersonalTable(
