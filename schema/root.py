@@ -27,10 +27,7 @@ from schema.authentication.mutations.impersonation import ImpersonationMutation
 from schema.authentication.mutations.log_in import AuthenticationMutation
 from schema.authentication.mutations.passkeys import PasskeysMutation
 from schema.authentication.mutations.passwords import PasswordsMutation
-from schema.authentication.mutations.service_accounts import (
-    ServiceAccountsMutation,
-    ServiceAccountsQuery,
-)
+from schema.authentication.mutations.service_accounts import ServiceAccountsMutation
 from schema.authentication.mutations.sessions import SessionsMutation
 from schema.authentication.mutations.suspension import SuspensionMutation
 from schema.authentication.queries import AuthenticationQuery
@@ -91,7 +88,6 @@ class Query(
     AccountsQuery,
     DirectoryQuery,
     AuthenticationQuery,
-    ServiceAccountsQuery,
     OrganizationsQuery,
     ActivityQuery,
     BulkQuery,

@@ -1,23 +1,27 @@
-"""Queries of sessions."""
+"""Queries of sessions and service accounts."""
 
 from collections.abc import Iterable
 from typing import Annotated
 
 import strawberry
 
+from schema.accounts.types.users import User
+from schema.authentication.types.service_accounts import ServiceAccountConnection
 from schema.authentication.types.sessions import Session, SessionConnection
 from schema.context import Info
 from schema.nodes import node_key
 from schema.query import keyset_connection
+from users.accounts.models import User as UserModel
+from users.accounts.orders import UserOrderField
 from users.accounts.policy import require
 from users.authentication import models
-from users.authentication.policy import may_list_sessions
+from users.authentication.policy import may_list_service_accounts, may_list_sessions
 from users.scopes import Scope
 
 
 @strawberry.type
 class AuthenticationQuery:
-    """Sessions."""
+    """Sessions and service accounts."""
 
     @keyset_connection(SessionConnection, scope=Scope.SESSIONS_READ)
     def sessions(
@@ -34,3 +38,9 @@ class AuthenticationQuery:
         user_id = actor.user_id if user is None else node_key(user, "User")
         sessions = models.Session.objects.order_by("-id")
         return sessions.filter(user_id=user_id) if user_id else sessions.none()
+
+    @keyset_connection(ServiceAccountConnection, scope=Scope.USERS_READ)
+    def service_accounts(self, info: Info) -> Iterable[User]:
+        """Service accounts, ordered by username; `users` does not list them. Staff only."""
+        require(info.context.actor, may_list_service_accounts)
+        return UserModel.objects.services().in_order(UserOrderField.USERNAME)

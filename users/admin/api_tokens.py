@@ -1,6 +1,6 @@
 """The pages of API tokens and service accounts."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -44,7 +44,7 @@ class ApiTokenAdmin(UserRelatedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
         """Exclude expired tokens and defer their digests."""
-        tokens: ApiTokenQuerySet = super().get_queryset(request)
+        tokens = cast("ApiTokenQuerySet", super().get_queryset(request))
         return tokens.active().defer("digest")
 
     @admin.display(description=_("scopes"))

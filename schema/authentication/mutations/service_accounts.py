@@ -1,42 +1,17 @@
-"""Query and mutations of service accounts."""
-
-from collections.abc import Iterable
+"""Mutations of service accounts."""
 
 import strawberry
 
-from engine.relay.connection import KeysetConnection
 from schema.accounts.mutations.own_account import USERNAME
-from schema.accounts.types.users import User, UserPayload
+from schema.accounts.types.users import UserPayload
 from schema.context import Info
 from schema.mutation import mutation
 from schema.nodes import node_key
-from schema.query import keyset_connection
 from schema.scopes import NoScope
-from users.accounts import models
-from users.accounts.orders import UserOrderField
-from users.accounts.policy import require
-from users.authentication.policy import may_list_service_accounts
 from users.authentication.services.service_accounts import (
     create_service_account,
     deactivate_service_account,
 )
-from users.scopes import Scope
-
-
-@strawberry.type
-class ServiceAccountConnection(KeysetConnection[User]):
-    """A page of service accounts, ordered by username."""
-
-
-@strawberry.type
-class ServiceAccountsQuery:
-    """Service accounts."""
-
-    @keyset_connection(ServiceAccountConnection, scope=Scope.USERS_READ)
-    def service_accounts(self, info: Info) -> Iterable[User]:
-        """Service accounts, ordered by username; `users` does not list them. Staff only."""
-        require(info.context.actor, may_list_service_accounts)
-        return models.User.objects.services().in_order(UserOrderField.USERNAME)
 
 
 @strawberry.input
