@@ -11,7 +11,7 @@ from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, SEARCH_VAR
 from django.test import Client
 from django.urls import reverse
 
-from users.admin.base import never
+from users.admin.base import deny_all
 from users.admin.filters import RelatedFilter
 
 # Terms that match one user in seventeen, in a hundred, in ten thousand; two letters, one mailbox,
@@ -70,7 +70,7 @@ def _pages_of_list(model_admin: Any, client: Client) -> Iterator[Page]:
         actions = client.get(form).context["actions_detail"]
         items = chain.from_iterable(action.get("items", [action]) for action in actions)
         yield from (Page(name, "form", item["path"]) for item in items if item["dialog"])
-    if model_admin.may_add is not never:
+    if model_admin.may_add is not deny_all:
         yield Page(name, "form", reverse(f"{view}_add"))
     for field, term in ((field, term) for field in _related(model_admin) for term in ("", *TERMS)):
         parameters = {

@@ -98,7 +98,7 @@ class Context:
         """Return a context with placeholders for the actor's params, to compile shared plans."""
         params = {name: Param.named(name) for name in ACTOR_PARAMS if getattr(self.actor, name)}
         # No visibility rule depends on these.
-        unset = {"proof": None, "impersonator_id": None}
+        unset = {"authentication": None, "impersonator_id": None}
         return type(self)(actor=replace(self.actor, **cast("Any", unset | params)))
 
     def values(self) -> Mapping[str, Any]:

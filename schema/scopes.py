@@ -83,7 +83,7 @@ class RootFields:
                 error = ImpersonationError if actor.impersonator_id else InsufficientScopeError
                 raise error(scope)
 
-    def is_worth_planning(self, names: Sequence[str], actor: Actor) -> bool:
+    def may_return_data(self, names: Sequence[str], actor: Actor) -> bool:
         """Return whether an operation may return data to the actor.
 
         If not, it is neither planned nor cached, so that anonymous clients cannot fill the cache.

@@ -72,7 +72,7 @@ def services(
 
 @contextmanager
 def _postgresql(pgdata: Path, *, durable: bool) -> Iterator[dict[str, str]]:
-    _forget_dead_server(pgdata)
+    _remove_stale_pid_file(pgdata)
     server = get_server(pgdata, cleanup_mode=None)
     try:
         info = server.get_postmaster_info()
@@ -97,7 +97,7 @@ def _postgresql(pgdata: Path, *, durable: bool) -> Iterator[dict[str, str]]:
         pg_ctl(["-w", "-m", "fast", "stop"], pgdata=server.pgdata, user=server.system_user)
 
 
-def _forget_dead_server(pgdata: Path) -> None:
+def _remove_stale_pid_file(pgdata: Path) -> None:
     """Remove a stale `postmaster.pid`; wait for a server that is still starting.
 
     A file is stale if its process has ended or is not PostgreSQL: the wheel would mistake another

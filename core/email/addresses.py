@@ -93,7 +93,7 @@ def a_labels(domain: str) -> str:
         raise _invalid(DOMAIN_INVALID if is_visible else INVISIBLE) from None
 
 
-def in_unicode(address: str) -> str:
+def unicode_email(address: str) -> str:
     """Return a canonical address with its domain in U-labels.
 
     Use it only for display and word comparison: it may look like another address.

@@ -42,7 +42,7 @@ class Reader:
         return " (at) ".join(" (dot) ".join(map(self.words, labels)) for labels in halves)
 
 
-STRANGER: Final = Reader()
+UNVERIFIED_READER: Final = Reader()
 
 
 def clean_words(text: str) -> str:

@@ -22,7 +22,7 @@ from core.ratelimit.buckets import Limit
 
 TIMEOUT_SECONDS: Final = 0.2
 # How long to use PostgreSQL after an error of Redis.
-DISTRUST_SECONDS: Final = 2.0
+OPEN_SECONDS: Final = 2.0
 MICROSECOND: Final = timedelta(microseconds=1)
 
 # ARGV has the interval and the capacity for each of the KEYS. Returns the time to wait.
@@ -69,15 +69,15 @@ class RedisBuckets:
         )
         self._fill = self._client.register_script(FILL)
         self._drain = self._client.register_script(DRAIN)
-        self.distrusted_until = 0.0
+        self.open_until = 0.0
 
-    def is_trusted(self) -> bool:
-        """Return whether the server has not failed recently (a circuit breaker)."""
-        return time.monotonic() >= self.distrusted_until
+    def is_closed(self) -> bool:
+        """Return whether the circuit is closed: the server has not failed recently."""
+        return time.monotonic() >= self.open_until
 
-    def distrust(self) -> None:
-        """Open the circuit for `DISTRUST_SECONDS`, in this process."""
-        self.distrusted_until = time.monotonic() + DISTRUST_SECONDS
+    def open_circuit(self) -> None:
+        """Open the circuit for `OPEN_SECONDS`, in this process."""
+        self.open_until = time.monotonic() + OPEN_SECONDS
 
     def fill(self, limits: Mapping[bytes, Limit]) -> timedelta:
         """Add one attempt to all buckets, or to none; return the time to wait, else zero."""

@@ -24,7 +24,7 @@ from core.ratelimit import in_postgresql
 from core.ratelimit.buckets import Bucket, Limit, fold
 from core.ratelimit.in_redis import RedisBuckets, redis_buckets
 
-__all__ = ["Bucket", "Limit", "attempt", "clear", "fold", "forget", "refund"]
+__all__ = ["Bucket", "Limit", "attempt", "clear", "erase", "fold", "refund"]
 
 logger = logging.getLogger(__name__)
 
@@ -40,22 +40,22 @@ def attempt(*buckets: Bucket) -> None:
     If any bucket is full, count it in none and raise `TooManyAttemptsError` with the seconds,
     rounded up, until all have room.
     """
-    wait = _count(RedisBuckets.fill, in_postgresql.fill, buckets)
+    wait = _with_fallback(RedisBuckets.fill, in_postgresql.fill, buckets)
     if wait:
         raise TooManyAttemptsError(retry_after=-(-wait // SECOND))
 
 
 def refund(*buckets: Bucket) -> None:
     """Remove one attempt from each bucket, because it turned out to be legitimate."""
-    _count(RedisBuckets.drain, in_postgresql.drain, buckets)
+    _with_fallback(RedisBuckets.drain, in_postgresql.drain, buckets)
 
 
 def clear(*buckets: Bucket) -> None:
     """Remove all attempts from the buckets."""
-    _count(RedisBuckets.empty, in_postgresql.empty, buckets)
+    _with_fallback(RedisBuckets.empty, in_postgresql.empty, buckets)
 
 
-def forget(*buckets: Bucket) -> None:
+def erase(*buckets: Bucket) -> None:
     """Remove all attempts from the buckets in both stores, for the erasure of a user.
 
     If Redis fails, its keys expire within the periods of the limits.
@@ -64,12 +64,12 @@ def forget(*buckets: Bucket) -> None:
     in_postgresql.empty({bucket.key: bucket.limit for bucket in buckets})
 
 
-def _count(
-    in_redis: Callable[[RedisBuckets, Limits], T],
-    instead: Callable[[Limits], T],
+def _with_fallback(
+    use_redis: Callable[[RedisBuckets, Limits], T],
+    use_postgresql: Callable[[Limits], T],
     buckets: tuple[Bucket, ...],
 ) -> T | None:
-    """Call ``in_redis``, or ``instead`` if Redis fails or has failed recently."""
+    """Call ``use_redis``, or ``use_postgresql`` if Redis fails or failed recently."""
     # Raises `RuntimeError` within a transaction; executes no statement.
     with transaction.atomic(savepoint=False, durable=True):
         pass
@@ -77,11 +77,11 @@ def _count(
         return None
     limits = {bucket.key: bucket.limit for bucket in buckets}
     redis = redis_buckets(settings.REDIS_URL)
-    if redis.is_trusted():
+    if redis.is_closed():
         try:
-            return in_redis(redis, limits)
+            return use_redis(redis, limits)
         except RedisError as error:
-            redis.distrust()
+            redis.open_circuit()
             # Logs the type only, because the text may quote the command with its keys.
             logger.warning("Redis failed (%s), PostgreSQL counts attempts", type(error).__name__)
-    return instead(limits)
+    return use_postgresql(limits)

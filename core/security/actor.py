@@ -7,8 +7,8 @@ from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
-    """When and how a session's user last authenticated, for step-up checks.
+class SessionAuthentication:
+    """When and how the user of a session last authenticated, for step-up.
 
     It is read with the session and never inferred from other facts.
     """
@@ -43,7 +43,7 @@ class Actor:
     # The bulk action on behalf of which the user acts.
     bulk_action_id: UUID | None = None
     # None without an interactive session of the user's own.
-    proof: Proof | None = None
+    authentication: SessionAuthentication | None = None
     # The user who must set up a second factor first. Rules treat such an actor as anonymous; only
     # the services that set up a second factor or end the session read this.
     enrolling_id: UUID | None = None

@@ -41,7 +41,7 @@ def operation_view() -> Callable[[HttpRequest], Reply]:
     return cast("Callable[[HttpRequest], Reply]", import_string(settings.OPERATION_VIEW))
 
 
-def limit_time(request: HttpRequest) -> Deadline:
+def set_deadline(request: HttpRequest) -> Deadline:
     """Set the request's deadline, `settings.REQUEST_DEADLINE` seconds from now."""
     deadline = Deadline(settings.REQUEST_DEADLINE, settings.STATEMENT_TIMEOUT / 1_000)
     cast("ActorRequest", request).deadline = deadline
@@ -113,7 +113,7 @@ class DeadlineMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Respond within the deadline, else with 503."""
         try:
-            with limit_time(request):
+            with set_deadline(request):
                 return self.get_response(request)
         except DeadlineExceededError:
             return timeout_response()

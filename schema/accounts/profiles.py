@@ -55,11 +55,11 @@ class ProfileInput:
         description="Name of an IANA time zone, such as `Europe/Berlin`."
     )
 
-    def given(self, names: Collection[str]) -> dict[str, Any]:
+    def provided_values(self, names: Collection[str]) -> dict[str, Any]:
         """Return the named fields that are set."""
         fields = {name: getattr(self, name) for name in names}
         return {name: some.value for name, some in fields.items() if some is not None}
 
     def profile(self) -> dict[str, Any]:
         """Return the arguments for `update_profile` that are set."""
-        return self.given((*USER_FIELDS, *PROFILE_FIELDS))
+        return self.provided_values((*USER_FIELDS, *PROFILE_FIELDS))

@@ -57,7 +57,7 @@ class StartBulkActionInput:
 
     def selection(self) -> Selection:
         """Convert to a `Selection`."""
-        filter_ = UserFilterSpec() if self.filter is None else self.filter.parsed()
+        filter_ = UserFilterSpec() if self.filter is None else self.filter.to_spec()
         return Selection(filter_, self.search)
 
 

@@ -203,12 +203,12 @@ class _Scale:
 
     def _resolve_introspection(self, field: Any, elements: Elements) -> Elements:
         """Resolve an introspection field of elements, and count the values."""
-        given = {"includeDeprecated": True} if "includeDeprecated" in field.args else {}
+        arguments = {"includeDeprecated": True} if "includeDeprecated" in field.args else {}
         is_list = is_list_type(get_nullable_type(field.type))
         found: dict[int, tuple[Any, int]] = {}
         self._step(len(elements))
         for element, number in elements.values():
-            value = field.resolve(element, self._info, **given)
+            value = field.resolve(element, self._info, **arguments)
             values = [] if value is None else list(value) if is_list else [value]
             # Null and an empty list count as values.
             self._introspect(number * max(1, len(values)))

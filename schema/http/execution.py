@@ -146,7 +146,7 @@ def _document(source: str, name: str | None, actor: Actor) -> Document:
     found = DOCUMENTS.get(source)
     if found is None:
         found = Document(source)
-        if ROOT_FIELDS.is_worth_planning(found.root_fields(name), actor):
+        if ROOT_FIELDS.may_return_data(found.root_fields(name), actor):
             DOCUMENTS.put(source, found)
     return found
 
@@ -159,7 +159,7 @@ def _for_engine(document: Document, name: str | None, actor: Actor) -> CompiledO
     if found is not None:
         return found
     fields = document.root_fields(name)
-    if not ROOT_FIELDS.is_worth_planning(fields, actor):
+    if not ROOT_FIELDS.may_return_data(fields, actor):
         raise NotPlannableError("Anonymous clients get no data of this operation.")
     if is_introspection(fields):
         raise NotPlannableError("This is introspection.")

@@ -47,7 +47,7 @@ KINDS: Final[Mapping[type, str]] = {
 
 
 def describe(
-    schema: GraphQLSchema, errors: Iterable[GraphQLError], given: Mapping[str, Any]
+    schema: GraphQLSchema, errors: Iterable[GraphQLError], values: Mapping[str, Any]
 ) -> list[GraphQLError]:
     """Replace the errors about variables by one per problem, at most ten."""
     definitions: dict[VariableDefinitionNode, None] = {}
@@ -58,16 +58,16 @@ def describe(
             definitions[node] = None
         else:
             others.append(error)
-    found = (each for node in definitions for each in _errors(schema, node, given))
+    found = (each for node in definitions for each in _errors(schema, node, values))
     return [*others, *islice(found, MAX_PROBLEMS)]
 
 
 def _errors(
-    schema: GraphQLSchema, node: VariableDefinitionNode, given: Mapping[str, Any]
+    schema: GraphQLSchema, node: VariableDefinitionNode, values: Mapping[str, Any]
 ) -> Iterator[GraphQLError]:
     name = node.variable.name.value
     type_: Any = type_from_ast(schema, node.type)
-    for path, problem in problems(given.get(name, Undefined), type_):
+    for path, problem in problems(values.get(name, Undefined), type_):
         place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
         yield GraphQLError(
             f"Variable '${name}' has an invalid value{place and ' at '}{place}: {problem}",

@@ -22,7 +22,7 @@ from strawberry.types import ExecutionResult
 
 from core.errors import InsufficientScopeError
 from core.server.memory import trim_memory
-from core.web.operations import activate_language, limit_time, set_headers, timeout_response
+from core.web.operations import activate_language, set_deadline, set_headers, timeout_response
 from core.web.request import ActorRequest, Reply
 from engine.deadline import DeadlineExceededError, OperationCancelledError
 from engine.result.bounds import LARGE, MAX_ERRORS, Bounds, ResponseTooLargeError
@@ -98,7 +98,7 @@ def operation(
     """Execute an operation sent by POST, for the fast path and for Django's."""
     language = None
     try:
-        with limit_time(request):
+        with set_deadline(request):
             request.get_host()
             language = activate_language(request)
             authenticate(request)

@@ -11,7 +11,7 @@ from schema.organizations.types import Organization, OrganizationConnection, Org
 from schema.query import keyset_connection, query_field
 from users.accounts.policy import require
 from users.organizations import models
-from users.organizations.policy import allow_anyone
+from users.organizations.policy import may_look_up
 from users.scopes import Scope
 
 
@@ -34,6 +34,6 @@ class OrganizationsQuery:
         ] = None,
     ) -> Iterable[Organization]:
         """Organisations: all for staff, your own for others."""
-        require(info.context.actor, allow_anyone)
+        require(info.context.actor, may_look_up)
         order = order_by or OrganizationOrder()
         return models.Organization.objects.in_order(order.field, descending=order.is_descending)

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.email.addresses import canonical_domain, canonical_email, in_unicode
+from core.email.addresses import canonical_domain, canonical_email, unicode_email
 from tests.support.mailboxes import EVERY_REFUSAL, EVERY_SPELLING, SPELLINGS
 from users.accounts.identifiers import (
     canonical_domain_or_folded,
@@ -27,7 +27,7 @@ WIDE = {ord(letter): ord(letter) + 0xFEE0 for letter in "abcxyzABCXYZ0189"}
 def test_spellings_of_one_mailbox_are_one(text: str, stored: str) -> None:
     assert canonical_email(text) == stored
     assert canonical_email(stored) == stored
-    assert canonical_email(in_unicode(stored)) == stored
+    assert canonical_email(unicode_email(stored)) == stored
     assert canonical_login(text) == stored
     domain = stored.partition("@")[2]
     if text.count("@") == 1:
@@ -57,7 +57,7 @@ def test_any_text_is_an_address_or_refused(text: str) -> None:
         address = None
     if address is not None:
         assert canonical_email(address) == address == address.lower()
-        assert canonical_email(in_unicode(address)) == address
+        assert canonical_email(unicode_email(address)) == address
         assert canonical_email(readable_email(address)) == address
         assert re.fullmatch(ASCII_EMAIL, address)
         assert canonical_login(text) == address
@@ -82,7 +82,7 @@ def mailboxes(draw: st.DrawFn) -> str:
 @st.composite
 def spellings(draw: st.DrawFn, mailbox: str) -> str:
     """Draw another spelling of an address."""
-    text = draw(st.sampled_from((mailbox, in_unicode(mailbox))))
+    text = draw(st.sampled_from((mailbox, unicode_email(mailbox))))
     if draw(st.booleans()):
         # Some letters share capitals with others: ß, ς and ı.
         text = "".join(

@@ -16,7 +16,7 @@ from core.configuration.env import BadSetting
 from core.configuration.services import ServiceEnvironment
 from core.email import message
 from core.email.smtp_replies import MailRefusedError
-from core.email.words import STRANGER
+from core.email.words import UNVERIFIED_READER
 from core.security.actor import Actor
 from tests.accounts.test_administration import CREATE, UPDATE
 from tests.accounts.test_email_addresses import ADD, REMOVE, SET_PRIMARY, give_address
@@ -357,7 +357,9 @@ def test_mail_goes_to_the_domain_by_idna_2008(alice: User, mails: Sink) -> None:
     assert mails.next()["To"] == "alice@xn--strae-oqa.example"
     assert mails.recipients == ["alice@xn--strae-oqa.example"]
     with pytest.raises(MailRefusedError):
-        message.send(message.Mail(reader=STRANGER, subject="", paragraphs=[]), to="zoë@example.org")
+        message.send(
+            message.Mail(reader=UNVERIFIED_READER, subject="", paragraphs=[]), to="zoë@example.org"
+        )
     assert mails.is_empty()
 
 

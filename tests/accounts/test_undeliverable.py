@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from core.email.message import Mail
 from core.email.smtp_replies import MailDelayedError, MailRefusedError, Stage
-from core.email.words import STRANGER
+from core.email.words import UNVERIFIED_READER
 from core.outbox.models import OutboxMessage
 from core.outbox.tasks import prune_failed, relay
 from core.security.actor import SYSTEM
@@ -36,7 +36,7 @@ from users.activity.tags import Tag
 UNKNOWN = "550 5.1.1 unknown user"
 # A sender of a mail; `core.email.message.Mail` is its text.
 FOREIGN = r"core\.email import message|core\.email\.message import (?!Mail$)|django\.core\.mail"
-TEXT = Mail(reader=STRANGER, subject="Hello", paragraphs=["#token=secret"])
+TEXT = Mail(reader=UNVERIFIED_READER, subject="Hello", paragraphs=["#token=secret"])
 FORGOT = """
     mutation ($email: String!) {
       requestPasswordReset(input: {email: $email}) { errors { code } }

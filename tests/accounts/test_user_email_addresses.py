@@ -20,7 +20,7 @@ from tests.support.signing_in import ClientOf, tags
 from tests.support.sink import Sink
 from tests.support.world import everything
 from users.accounts.models import EmailAddition, User
-from users.accounts.tasks import mail_email_address_removed_for_them
+from users.accounts.tasks import mail_email_address_removed_by_administrator
 from users.activity.models import Event, EventDetails
 from users.activity.tags import Tag
 
@@ -87,7 +87,7 @@ def test_own_removal_does_not_notify_the_primary_address(alice: User, mails: Sin
     own = f'removeEmailAddress(input: {{email: "{NEW}", password: "{PASSWORD}"}})'
     client = GraphQLClient(make_token(alice))
     assert client(f"mutation {{ {own} {{ errors {{ code field }} }} }}").problems == []
-    mail_email_address_removed_for_them(str(Event.objects.get().pk))
+    mail_email_address_removed_by_administrator(str(Event.objects.get().pk))
     assert mails.is_empty()
 
 
@@ -97,7 +97,7 @@ def test_erased_address_gets_no_mail(
     give_address(alice)
     assert remove(client_key(root), alice).problems == []
     EventDetails.objects.all().delete()
-    mail_email_address_removed_for_them(str(Event.objects.get().pk))
+    mail_email_address_removed_by_administrator(str(Event.objects.get().pk))
     assert mails.is_empty()
 
 

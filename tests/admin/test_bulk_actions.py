@@ -113,7 +113,7 @@ def test_selection_equals_the_list(
 
     assert {user.username for user in listed} == expected
     assert selection is not None
-    assert {user.username for user in selection.people(actor_of(request))} == expected
+    assert {user.username for user in selection.users(actor_of(request))} == expected
 
 
 # Refusals --------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from tests.support.signing_in import tags
 from users.accounts.models import User
 from users.authentication.models import PendingLogIn, Session, Suspension, Totp
 from users.authentication.services.totp import begin_totp_enrollment, confirm_totp_enrollment
-from users.authentication.sessions.credentials import actor_through
+from users.authentication.sessions.credentials import session_actor
 
 pytestmark = pytest.mark.django_db
 
@@ -41,7 +41,7 @@ PAGE = "/admin/second-factor/"
 def set_up_totp(user: User) -> list[str]:
     """Set up an authenticator app for the user; return the recovery codes."""
     session = Session.objects.create(user=user, expires_at=timezone.now() + dt.timedelta(days=1))
-    actor = actor_through(session, Actor())
+    actor = session_actor(session, Actor())
     secret = begin_totp_enrollment(actor=actor).secret
     enrolled = confirm_totp_enrollment(code_of(secret), actor=actor)
     Session.objects.all().delete()

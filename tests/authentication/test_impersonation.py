@@ -28,7 +28,7 @@ from users.accounts.models import LastSeen, User
 from users.activity.models import Event, EventDetails
 from users.activity.tags import Tag
 from users.authentication.models import RefreshToken, Session
-from users.authentication.tasks import note_last_seen, prune_sessions
+from users.authentication.tasks import prune_sessions, record_last_seen
 from users.scopes import Scope
 
 Capture = Callable[[], AbstractContextManager[Statements]]
@@ -306,7 +306,7 @@ def test_ending_sessions_ends_the_impersonation(
 
 def test_impersonation_does_not_update_last_seen(administrator: GraphQLClient, alice: User) -> None:
     begin(administrator, alice)(ME)
-    note_last_seen()
+    record_last_seen()
     assert LastSeen.objects.get(user=alice).at is None
 
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 from tests.support.factories import make_session
 from users.accounts.models import LastSeen, User
 from users.authentication.models import Session
-from users.authentication.tasks import note_last_seen
+from users.authentication.tasks import record_last_seen
 
 MINUTE = dt.timedelta(minutes=1)
 
@@ -26,7 +26,7 @@ def test_latest_use_of_any_session_is_recorded(alice: User, bob: User, charlie: 
     use(alice, now - 4 * MINUTE)
     use(alice, now - 2 * MINUTE)
     use(bob, now - 60 * MINUTE)
-    note_last_seen()
+    record_last_seen()
     assert seen(alice) == now - 2 * MINUTE
     # One use is too old for the task's window; the other user has no session.
     assert (seen(bob), seen(charlie)) == (None, None)
@@ -36,5 +36,5 @@ def test_last_seen_never_decreases(alice: User) -> None:
     now = timezone.now()
     use(alice, now - 4 * MINUTE)
     LastSeen.objects.filter(user=alice).update(at=now)
-    note_last_seen()
+    record_last_seen()
     assert seen(alice) == now

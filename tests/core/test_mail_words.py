@@ -20,7 +20,7 @@ from django.utils import timezone, translation
 
 from core.email import message as mail
 from core.email.message import Mail
-from core.email.words import MAX_LENGTH, STRANGER, Reader, clean_words
+from core.email.words import MAX_LENGTH, UNVERIFIED_READER, Reader, clean_words
 from tests.accounts.test_email_addresses import ADD, give_address
 from tests.accounts.test_email_change import REQUEST as REQUEST_CHANGE
 from tests.accounts.test_invitations import INVITE
@@ -120,7 +120,7 @@ def test_mails_to_strangers_contain_no_user_text(
 ) -> None:
     """A mail with hostile text equals the one with harmless text, byte by byte."""
     with translation.override(language):
-        harmless = parts_of(sent(write(writer, STRANGER, "Nina"), mails))
+        harmless = parts_of(sent(write(writer, UNVERIFIED_READER, "Nina"), mails))
         for kind, text in HOSTILE.items():
             unproved = Reader(text, is_verified=False)
             parts = parts_of(sent(write(writer, unproved, text), mails))

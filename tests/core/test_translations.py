@@ -7,7 +7,7 @@ from babel.messages.pofile import read_po
 from django.conf import settings
 from django.utils import translation
 
-from core.email.words import STRANGER, Reader
+from core.email.words import UNVERIFIED_READER, Reader
 from tests.support.client import GraphQLClient
 from users.accounts import mails
 
@@ -25,7 +25,7 @@ def test_every_text_is_translated() -> None:
 @pytest.mark.parametrize("language", [code for code, _name in settings.LANGUAGES])
 def test_mails_use_one_language(language: str) -> None:
     with translation.override(language):
-        verify = mails.verify_email(STRANGER, url="https://x.example/#token=t")
+        verify = mails.verify_email(UNVERIFIED_READER, url="https://x.example/#token=t")
         known = mails.sign_up_with_known_email(Reader("Dora", is_verified=True))
         greetings = [verify.greeting, known.greeting]
 

@@ -205,7 +205,7 @@ def create_traces(user: User) -> list[Bucket]:
     ]
     # All limits of the services are covered.
     limits = {bucket.limit.name for bucket in buckets}
-    assert {"avatar.person", "username.person", "password.person", "export.person"} <= limits
+    assert {"avatar.user", "username.user", "password.user", "export.user"} <= limits
     attempt(*(bucket for bucket in buckets if bucket.limit.name != "log_in.lockout"))
     in_postgresql.fill({bucket.key: bucket.limit for bucket in buckets})
     # As if a mail server had been down for a month.

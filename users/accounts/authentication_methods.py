@@ -24,7 +24,7 @@ class Method(DescribedEnum):
 FACTORS: Final = (Method.TOTP, Method.PASSKEY)
 
 
-def acceptable(factors: Iterable[str]) -> list[str]:
+def accepted_methods(factors: Iterable[str]) -> list[str]:
     """Return the methods by which a user with these factors may reauthenticate.
 
     A user with a second factor may not use the password alone.

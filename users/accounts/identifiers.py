@@ -9,7 +9,13 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from core.database.texts import replace_nul
-from core.email.addresses import AT_SIGNS, EMAIL_MAX_LENGTH, a_labels, canonical_email, in_unicode
+from core.email.addresses import (
+    AT_SIGNS,
+    EMAIL_MAX_LENGTH,
+    a_labels,
+    canonical_email,
+    unicode_email,
+)
 
 # Domain of the service accounts' addresses, which cannot receive mail (RFC 2606).
 SERVICE_DOMAIN: Final = "service.invalid"
@@ -82,7 +88,7 @@ def readable_email(email: str) -> str:
 
     A domain keeps its A-labels if one of them mixes scripts or reads as Latin (Unicode TR 39).
     """
-    readable = in_unicode(email)
+    readable = unicode_email(email)
     labels = readable.rpartition("@")[2].split(".")
     is_safe = not any(_is_confusable_with_latin(label) for label in labels if not label.isascii())
     return readable if is_safe else email

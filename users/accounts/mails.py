@@ -131,7 +131,7 @@ def email_address_removed(reader: Reader) -> Mail:
     )
 
 
-def email_address_removed_for_you(reader: Reader, *, email: str) -> Mail:
+def email_address_removed_by_administrator(reader: Reader, *, email: str) -> Mail:
     """Notify a user of an address that an administrator removed."""
     return Mail(
         reader=reader,

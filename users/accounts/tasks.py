@@ -10,7 +10,7 @@ from django.utils import timezone, translation
 
 from core.database.batches import delete_in_batches
 from core.email.message import Mail
-from core.email.words import STRANGER
+from core.email.words import UNVERIFIED_READER
 from core.outbox.periodic import periodic
 from core.outbox.registry import subscriber
 from users.accounts import mails
@@ -43,7 +43,7 @@ def mail_sign_up(event_id: str) -> None:
         return
     url = f"{settings.LINKS_URL}/verify-email#token={pending.token}"
     with translation.override(pending.locale):
-        send_mail(mails.verify_email(STRANGER, url=url), to=pending.email)
+        send_mail(mails.verify_email(UNVERIFIED_READER, url=url), to=pending.email)
 
 
 @subscriber(Tag.USER_INVITED)
@@ -55,7 +55,7 @@ def mail_invitation(event_id: str) -> None:
         return
     url = f"{settings.LINKS_URL}/accept-invitation#token={invitation.token}"
     with translation.override(invitation.locale):
-        send_mail(mails.invitation(STRANGER, url=url), to=invitation.email)
+        send_mail(mails.invitation(UNVERIFIED_READER, url=url), to=invitation.email)
 
 
 @subscriber(Tag.EMAIL_CHANGE_REQUESTED)
@@ -98,7 +98,7 @@ def mail_email_address_removed(event_id: str) -> None:
 
 
 @subscriber(Tag.EMAIL_ADDRESS_REMOVED)
-def mail_email_address_removed_for_them(event_id: str) -> None:
+def mail_email_address_removed_by_administrator(event_id: str) -> None:
     """Notify the user at the primary address if an administrator removed another one."""
     event = Event.objects.get(pk=event_id)
     details = EventDetails.objects.filter(event_id=event_id).first()
@@ -106,7 +106,9 @@ def mail_email_address_removed_for_them(event_id: str) -> None:
     # Without an actor the user removed it by a mailed link.
     if event.actor_id in (None, event.subject_id) or details is None or user is None:
         return
-    mail_user(user, partial(mails.email_address_removed_for_you, email=details.values["email"]))
+    mail_user(
+        user, partial(mails.email_address_removed_by_administrator, email=details.values["email"])
+    )
 
 
 @subscriber(Tag.EMAIL_CHANGED)

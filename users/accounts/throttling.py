@@ -13,14 +13,14 @@ from core.ratelimit.limits import Bucket, Limit, attempt, refund
 from core.security.actor import Actor
 from core.web.client_ip import network_of
 
-PASSWORDS_PER_USER: Final = Limit("password.person", 10, timedelta(minutes=15))
+PASSWORDS_PER_USER: Final = Limit("password.user", 10, timedelta(minutes=15))
 # Per network as well, so that a stranger cannot use up the limit of the address's owner.
-MAILS_PER_ADDRESS_AND_NETWORK: Final = Limit("mail.recipient.origin", 5, timedelta(hours=1))
+MAILS_PER_ADDRESS_AND_NETWORK: Final = Limit("mail.recipient.network", 5, timedelta(hours=1))
 MAILS_PER_ADDRESS: Final = Limit("mail.recipient", 20, timedelta(hours=1))
-MAILS_PER_NETWORK: Final = Limit("mail.origin", 50, timedelta(hours=1))
-USERNAMES_PER_USER: Final = Limit("username.person", 5, timedelta(days=1))
-AVATARS_PER_USER: Final = Limit("avatar.person", 20, timedelta(hours=1))
-TOKENS_PER_NETWORK: Final = Limit("token.origin", 50, timedelta(minutes=10))
+MAILS_PER_NETWORK: Final = Limit("mail.network", 50, timedelta(hours=1))
+USERNAMES_PER_USER: Final = Limit("username.user", 5, timedelta(days=1))
+AVATARS_PER_USER: Final = Limit("avatar.user", 20, timedelta(hours=1))
+TOKENS_PER_NETWORK: Final = Limit("token.network", 50, timedelta(minutes=10))
 
 
 def network_bucket(limit: Limit, actor: Actor) -> Bucket:

@@ -22,7 +22,7 @@ P = ParamSpec("P")
 
 
 @dataclass(frozen=True, slots=True)
-class Confirmed:
+class ConfirmedDialog:
     """A dialog that was confirmed by POST.
 
     ``key`` is the primary key of the page's row, or None on a list. ``values`` is the cleaned data
@@ -40,14 +40,14 @@ class Confirmed:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class ActionResult:
     """The page to show after an action, and the message to show on it."""
 
     url: str
     message: Text | None = None
 
 
-Handler = Callable[[Any, Confirmed], Done | HttpResponse]
+Handler = Callable[[Any, ConfirmedDialog], ActionResult | HttpResponse]
 View = Callable[..., HttpResponse]
 
 
@@ -97,7 +97,7 @@ def dialog_action(
             cleaned = form.cleaned_data
             values = {name: cleaned[name] for name in cleaned if not name.startswith("_")}
             try:
-                result = method(page, Confirmed(request, key, values))
+                result = method(page, ConfirmedDialog(request, key, values))
             except InputRejectedError as refusal:
                 if form_class is None:
                     raise Http404 from None

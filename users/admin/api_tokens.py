@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from users.accounts.policy import may_administer
 from users.accounts.services.administration import FLAGS
-from users.admin.actions import Confirmed, Done, dialog_action, page_action
+from users.admin.actions import ActionResult, ConfirmedDialog, dialog_action, page_action
 from users.admin.base import MenuItem, Section, actor_of, is_administrator
 from users.admin.filters import BooleanFilter, DayFilter, RelatedFilter
 from users.admin.forms import ServiceForm
@@ -59,10 +59,10 @@ class ApiTokenAdmin(UserRelatedAdmin):
         title=_("Revoke the token?"),
         text=_("Programs that use it lose access immediately."),
     )
-    def revoke(self, run_confirmed: Confirmed) -> Done:
+    def revoke(self, dialog: ConfirmedDialog) -> ActionResult:
         """Revoke the token."""
-        revoke_api_token(run_confirmed.key, actor=run_confirmed.actor)
-        return Done(self.list_url, _("The token was revoked."))
+        revoke_api_token(dialog.key, actor=dialog.actor)
+        return ActionResult(self.list_url, _("The token was revoked."))
 
 
 @admin.register(ServiceAccount)
@@ -107,8 +107,8 @@ class ServiceAccountAdmin(UserRelatedAdmin):
         title=_("Deactivate the service account?"),
         text=_("All its tokens are revoked immediately."),
     )
-    def deactivate(self, run_confirmed: Confirmed) -> Done:
+    def deactivate(self, dialog: ConfirmedDialog) -> ActionResult:
         """Deactivate the service account."""
-        user = deactivate_service_account(run_confirmed.key, actor=run_confirmed.actor)
+        user = deactivate_service_account(dialog.key, actor=dialog.actor)
         message = _("%(service)s was deactivated.") % {"service": user.username}
-        return Done(self.list_url, message)
+        return ActionResult(self.list_url, message)

@@ -87,7 +87,7 @@ def is_administrator(actor: Actor) -> bool:
     return actor.is_superuser
 
 
-def never(_actor: Actor) -> bool:
+def deny_all(_actor: Actor) -> bool:
     """Allow no actor."""
     return False
 
@@ -96,8 +96,8 @@ class _Rules:
     """Replaces Django's model permissions with rules about the actor."""
 
     may_view: Rule = staticmethod(is_staff)
-    may_add: Rule = staticmethod(never)
-    may_change: Rule = staticmethod(never)
+    may_add: Rule = staticmethod(deny_all)
+    may_change: Rule = staticmethod(deny_all)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Show the page in the menu if the actor may view it."""

@@ -26,7 +26,7 @@ from users.admin.base import actor_of
 from users.authentication.errors import AuthenticationErrorCode
 from users.authentication.factors.one_time_codes import DIGITS
 from users.authentication.services.end_sessions import log_out
-from users.authentication.services.mfa import Evidence, verify_second_factor
+from users.authentication.services.mfa import AuthenticatorOutput, verify_second_factor
 from users.authentication.services.sessions import (
     SecondFactorPending,
     SignInResult,
@@ -34,7 +34,7 @@ from users.authentication.services.sessions import (
     log_in,
 )
 from users.authentication.services.totp import begin_totp_enrollment, confirm_totp_enrollment
-from users.authentication.sessions.credentials import actor_through
+from users.authentication.sessions.credentials import session_actor
 from users.authentication.sessions.middleware import set_device_cookie, set_session_cookie
 
 CODE_FIELD = {"autofocus": "", "autocomplete": "one-time-code", "inputmode": "text"}
@@ -76,7 +76,7 @@ class _Step(RedirectURLMixin, FormView):  # type: ignore[type-arg]
 
     def sign_in(self, signed_in: SignInResult) -> HttpResponse | None:
         """Set the session cookie; end the session and return None unless the user is staff."""
-        actor = actor_through(signed_in.session, actor_of(self.request))
+        actor = session_actor(signed_in.session, actor_of(self.request))
         if not (signed_in.cookie and signed_in.session.user.is_staff):
             log_out(actor=actor)
             return None
@@ -151,7 +151,7 @@ class SecondStepView(_Step):
         try:
             signed_in = verify_second_factor(
                 form.cleaned_data["mfa_token"],
-                Evidence(_method_of(code), code),
+                AuthenticatorOutput(_method_of(code), code),
                 actor=actor_of(self.request),
             )
         except InputRejectedError as error:

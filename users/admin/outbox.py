@@ -10,7 +10,7 @@ from unfold.contrib.filters.admin import RadioFilter
 from core.outbox.models import OutboxMessage
 from users.accounts.policy import may_administer
 from users.accounts.services.outbox import retry_message
-from users.admin.actions import Confirmed, Done, dialog_action
+from users.admin.actions import ActionResult, ConfirmedDialog, dialog_action
 from users.admin.base import MenuItem, RosterAdmin, Section, actor_of, is_administrator
 
 
@@ -67,7 +67,7 @@ class OutboxMessageAdmin(RosterAdmin):
         title=_("Retry the delivery?"),
         text=_("A mail is sent only if it is still needed."),
     )
-    def retry(self, run_confirmed: Confirmed) -> Done:
+    def retry(self, dialog: ConfirmedDialog) -> ActionResult:
         """Schedule the message for delivery."""
-        retry_message(run_confirmed.key, actor=run_confirmed.actor)
-        return Done(self.list_url, _("The message is being delivered again."))
+        retry_message(dialog.key, actor=dialog.actor)
+        return ActionResult(self.list_url, _("The message is being delivered again."))

@@ -7,8 +7,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from users.accounts.policy import may_administer
-from users.admin.actions import Confirmed, Done, dialog_action
-from users.admin.base import MenuItem, Section, actor_of, never
+from users.admin.actions import ActionResult, ConfirmedDialog, dialog_action
+from users.admin.base import MenuItem, Section, actor_of, deny_all
 from users.admin.filters import DayFilter, RelatedFilter
 from users.admin.forms import ServiceForm
 from users.admin.user_related import OnePerUserAdmin
@@ -22,7 +22,7 @@ class AccountDeletionAdmin(OnePerUserAdmin):
 
     menu = MenuItem(Section.PEOPLE, 6, "person_remove")
     may_add = staticmethod(may_administer)
-    may_change = staticmethod(never)
+    may_change = staticmethod(deny_all)
     list_display = ("user", "requested_at", "expires_at")
     list_filter = (("user", RelatedFilter), ("expires_at", DayFilter))
     sortable_by = ("user", "expires_at")
@@ -44,8 +44,8 @@ class AccountDeletionAdmin(OnePerUserAdmin):
         title=_("Undo the deletion?"),
         text=_("The account is kept. The person can sign in again unless they are suspended."),
     )
-    def undo(self, run_confirmed: Confirmed) -> Done:
+    def undo(self, dialog: ConfirmedDialog) -> ActionResult:
         """Cancel the scheduled deletion."""
-        user = cancel_user_deletion(run_confirmed.key, actor=run_confirmed.actor)
+        user = cancel_user_deletion(dialog.key, actor=dialog.actor)
         message = _("The account of %(person)s will not be deleted.") % {"person": user.username}
-        return Done(self.list_url, message)
+        return ActionResult(self.list_url, message)

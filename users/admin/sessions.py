@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from users.accounts.policy import may_administer
-from users.admin.actions import Confirmed, Done, dialog_action
+from users.admin.actions import ActionResult, ConfirmedDialog, dialog_action
 from users.admin.api_tokens import ApiTokenAdmin, ServiceAccountAdmin
 from users.admin.base import MenuItem, Section, actor_of
 from users.admin.filters import DayFilter, RelatedFilter
@@ -67,10 +67,10 @@ class SessionAdmin(UserRelatedAdmin):
         title=_("End the session?"),
         text=_("This signs the person out immediately."),
     )
-    def end(self, run_confirmed: Confirmed) -> Done:
+    def end(self, dialog: ConfirmedDialog) -> ActionResult:
         """End the session."""
-        revoke_session(run_confirmed.key, actor=run_confirmed.actor)
-        return Done(self.list_url, _("The session has ended."))
+        revoke_session(dialog.key, actor=dialog.actor)
+        return ActionResult(self.list_url, _("The session has ended."))
 
 
 class SuspensionForm(ServiceForm):
@@ -121,8 +121,8 @@ class SuspensionAdmin(OnePerUserAdmin):
         title=_("Lift the suspension?"),
         text=_("The person can sign in again immediately."),
     )
-    def lift(self, run_confirmed: Confirmed) -> Done:
+    def lift(self, dialog: ConfirmedDialog) -> ActionResult:
         """Lift the suspension."""
-        user = reactivate_user(run_confirmed.key, actor=run_confirmed.actor)
+        user = reactivate_user(dialog.key, actor=dialog.actor)
         message = _("%(person)s can sign in again.") % {"person": user.username}
-        return Done(self.list_url, message)
+        return ActionResult(self.list_url, message)

@@ -155,7 +155,7 @@ def factors_reset(reader: Reader) -> Mail:
     )
 
 
-def impersonation_begun(reader: Reader, *, until: dt.datetime) -> Mail:
+def impersonation_started(reader: Reader, *, until: dt.datetime) -> Mail:
     """Return the notice that an administrator impersonates the user until ``until``."""
     end = date_format(until.astimezone(dt.UTC), "DATETIME_FORMAT")
     return Mail(

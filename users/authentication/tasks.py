@@ -121,11 +121,11 @@ def mail_factors_reset(event_id: str) -> None:
 
 
 @subscriber(Tag.IMPERSONATION_BEGUN)
-def mail_impersonation_begun(event_id: str) -> None:
+def mail_impersonation_started(event_id: str) -> None:
     """Notify the user of an impersonation, while they can still end it."""
     _mail_user(
         event_id,
-        lambda reader, data: mails.impersonation_begun(
+        lambda reader, data: mails.impersonation_started(
             reader, until=dt.datetime.fromisoformat(data["expires_at"])
         ),
     )
@@ -151,7 +151,7 @@ def prune_password_resets() -> None:
 def mail_api_token_created(event_id: str) -> None:
     """Notify the owner of a new API token, unless it is a service account."""
     event = Event.objects.select_related("details").get(pk=event_id)
-    users = User.objects.people().select_related("profile")
+    users = User.objects.exclude_service_accounts().select_related("profile")
     user = users.filter(pk=event.subject_id).first() if event.subject_id else None
     if user is None:
         return
@@ -165,8 +165,8 @@ def prune_api_tokens() -> None:
     delete_in_batches(ApiToken.objects.expired())
 
 
-@periodic("users.authentication.note_last_seen", every=dt.timedelta(minutes=5))
-def note_last_seen() -> None:
+@periodic("users.authentication.record_last_seen", every=dt.timedelta(minutes=5))
+def record_last_seen() -> None:
     """Copy the last use of users' sessions to `LastSeen`; impersonations do not count.
 
     Each run covers three times `settings.LAST_SEEN_PRECISION`, so a missed run leaves no gap.

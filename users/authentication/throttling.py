@@ -29,8 +29,8 @@ MINUTE: Final = timedelta(minutes=1)
 DAY: Final = timedelta(days=1)
 # Three of a million codes are valid at any moment. At fifty attempts a day, a guess succeeds with
 # probability 1/2 within 19 years, and only with the password.
-CODES_PER_USER: Final = Limit("factor.person", 5, PERIOD)
-CODES_PER_USER_DAILY: Final = Limit("factor.person.day", 50, DAY)
+CODES_PER_USER: Final = Limit("factor.user", 5, PERIOD)
+CODES_PER_USER_DAILY: Final = Limit("factor.user.day", 50, DAY)
 LOCKOUT_NOTICES: Final = Limit("log_in.lockout", 1, PERIOD)
 
 
@@ -100,9 +100,9 @@ def log_in_attempt(login: str, *, actor: Actor, device: Device | None) -> LogInA
     user = User.objects.with_login(login).only("password").first() if device else None
     if device and user and device.belongs_to(user):
         return LogInAttempt(_device_bucket(device.id))
-    per_network = Limit("log_in.origin", settings.LOG_INS_PER_ADDRESS, PERIOD)
+    per_network = Limit("log_in.network", settings.LOG_INS_PER_ADDRESS, PERIOD)
     overall = Limit("log_in.overall", settings.LOG_INS_OVERALL, MINUTE)
-    shared = (network_bucket(per_network, actor), Bucket(overall, "everybody"))
+    shared = (network_bucket(per_network, actor), Bucket(overall, "all"))
     return LogInAttempt(_login_bucket(login), shared, login)
 
 
@@ -156,7 +156,7 @@ def second_factor_buckets(user_id: UUID) -> tuple[Bucket, ...]:
 
 
 def _passkey_bucket(actor: Actor) -> Bucket:
-    return network_bucket(Limit("passkey.origin", settings.LOG_INS_PER_ADDRESS, PERIOD), actor)
+    return network_bucket(Limit("passkey.network", settings.LOG_INS_PER_ADDRESS, PERIOD), actor)
 
 
 def _device_bucket(device_id: UUID) -> Bucket:
@@ -174,13 +174,13 @@ def _account_bucket(user_id: UUID | None, login: str) -> Bucket:
 
 
 def _user_bucket(user_id: UUID) -> Bucket:
-    limit = Limit("log_in.person", settings.LOG_INS_PER_ACCOUNT, PERIOD)
+    limit = Limit("log_in.user", settings.LOG_INS_PER_ACCOUNT, PERIOD)
     return Bucket(limit, str(user_id))
 
 
 def _unknown_login_bucket(login: str) -> Bucket:
     """Return the bucket of an unknown login, which limits like `_user_bucket`."""
-    limit = Limit("log_in.nobody", settings.LOG_INS_PER_ACCOUNT, PERIOD)
+    limit = Limit("log_in.unknown", settings.LOG_INS_PER_ACCOUNT, PERIOD)
     return Bucket(limit, canonical_login(login))
 
 

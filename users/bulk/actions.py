@@ -59,23 +59,23 @@ class Action:
     """A service for a single user, and the requirements of its bulk action.
 
     ``title`` is shown to administrators. ``service`` is called with the user's id, the actor and
-    the arguments: it requires those in ``needs`` and accepts those in ``takes``. ``rule`` is the
-    access rule that the service itself checks. ``check`` validates the arguments before the action
-    starts, and raises `InputRejectedError`.
+    the ``required`` and the ``optional`` arguments. ``rule`` is the access rule that the service
+    itself checks. ``check`` validates the arguments before the action starts, and raises
+    `InputRejectedError`.
     """
 
     title: Text
     service: Callable[..., object]
     rule: Rule
-    needs: tuple[str, ...] = ()
-    takes: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
     check: Callable[..., object] | None = None
 
-    def validate(self, given: Mapping[str, Any]) -> dict[str, Any]:
+    def validate(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the valid arguments. Raises `InputRejectedError`."""
-        arguments = {name: value for name, value in given.items() if value is not None}
-        missing = [name for name in self.needs if name not in arguments]
-        unknown = [name for name in arguments if name not in {*self.needs, *self.takes}]
+        arguments = {name: value for name, value in values.items() if value is not None}
+        missing = [name for name in self.required if name not in arguments]
+        unknown = [name for name in arguments if name not in {*self.required, *self.optional}]
         problems = [
             *(_problem(name, gettext("This action requires a value.")) for name in missing),
             *(_problem(name, gettext("This action does not accept a value.")) for name in unknown),
@@ -96,8 +96,8 @@ ACTIONS: Final[Mapping[str, Action]] = {
         _("Suspend"),
         suspend_user,
         may_administer_users,
-        needs=("reason",),
-        takes=("until",),
+        required=("reason",),
+        optional=("until",),
         check=check_suspension,
     ),
     BulkActionKind.REACTIVATE: Action(_("Reactivate"), reactivate_user, may_administer_users),
@@ -105,14 +105,14 @@ ACTIONS: Final[Mapping[str, Action]] = {
         _("Add to a group"),
         add_to_group,
         may_administer_groups,
-        needs=("group_id",),
+        required=("group_id",),
         check=find_group,
     ),
     BulkActionKind.REMOVE_FROM_GROUP: Action(
         _("Remove from a group"),
         remove_from_group,
         may_administer_groups,
-        needs=("group_id",),
+        required=("group_id",),
         check=find_group,
     ),
     BulkActionKind.VERIFY_EMAIL: Action(

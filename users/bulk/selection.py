@@ -23,12 +23,12 @@ class Selection:
         """Whether the selection has no condition and so matches all users."""
         return self.search is None and self.filter.is_open
 
-    def people(self, actor: Actor) -> UserQuerySet:
+    def users(self, actor: Actor) -> UserQuerySet:
         """Return the matching users who are visible to the actor, unordered.
 
         Raises `ArgumentInvalidError` and the policy's errors.
         """
-        users: UserQuerySet = User.objects.visible_to(actor).people()
+        users: UserQuerySet = User.objects.visible_to(actor).exclude_service_accounts()
         if self.search is not None:
             users = users.matching_words(words_of(self.search), actor)
         return self.filter.apply(users, order=None, actor=actor)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from core.ratelimit.limits import Bucket, Limit, attempt
 
-STARTS_PER_USER: Final = Limit("bulk.person", 60, timedelta(hours=1))
+STARTS_PER_USER: Final = Limit("bulk.user", 60, timedelta(hours=1))
 
 
 def user_buckets(user_id: UUID) -> list[Bucket]:

@@ -17,7 +17,7 @@ from users.scopes import Scope
 MANAGERS: Final = (Role.OWNER, Role.ADMIN)
 
 
-def allow_anyone(actor: Actor) -> bool:
+def may_look_up(actor: Actor) -> bool:
     """Any authenticated user may look up organisations."""
     return actor.is_authenticated and actor.allows(Scope.ORGANIZATIONS_READ)
 

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils import translation
 
 from core.database.batches import delete_in_batches
-from core.email.words import STRANGER
+from core.email.words import UNVERIFIED_READER
 from core.outbox.periodic import periodic
 from core.outbox.registry import subscriber
 from users.accounts.mail_delivery import send_mail
@@ -41,7 +41,7 @@ def mail_invitation(event_id: str) -> None:
         mail_user(owner, text, to=invitation.email)
         return
     with translation.override(invitation.locale):
-        send_mail(text(STRANGER), to=invitation.email)
+        send_mail(text(UNVERIFIED_READER), to=invitation.email)
 
 
 @periodic("users.organizations.prune_invitations", every=timedelta(minutes=10))

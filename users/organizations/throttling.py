@@ -12,8 +12,8 @@ from core.ratelimit.limits import Bucket, Limit, attempt
 from core.security.actor import Actor
 from users.accounts.throttling import MAILS_PER_NETWORK, network_bucket
 
-ORGANIZATIONS_PER_USER: Final = Limit("organization.person", 10, timedelta(days=1))
-INVITATIONS_PER_USER: Final = Limit("organization_invitation.person", 50, timedelta(days=1))
+ORGANIZATIONS_PER_USER: Final = Limit("organization.user", 10, timedelta(days=1))
+INVITATIONS_PER_USER: Final = Limit("organization_invitation.user", 50, timedelta(days=1))
 # Separate from other mails to an address, so that inviters cannot use up its owner's limit.
 INVITATIONS_PER_ADDRESS: Final = Limit("organization_invitation.recipient", 5, timedelta(days=1))
 

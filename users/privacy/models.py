@@ -35,7 +35,7 @@ class AccountDeletion(MailedLink):
     )
     requested_at = models.DateTimeField(_("asked for"), auto_now_add=True)
     # The account was deactivated before the deletion, other than by a `Suspension`.
-    was_shut = models.BooleanField(default=False, db_default=False)
+    was_deactivated = models.BooleanField(default=False, db_default=False, db_column="was_shut")
 
     objects: ClassVar = AccountDeletionQuerySet.as_manager()
 

@@ -39,7 +39,7 @@ def mail_deletion(event_id: str) -> None:
 
 
 @subscriber(Tag.DATA_EXPORT_REQUESTED)
-def put_data_together(event_id: str) -> None:
+def write_data_export(event_id: str) -> None:
     """Write the archive of the requested export."""
     event = Event.objects.only("data").get(pk=event_id)
     complete_data_export(UUID(event.data["export"]))
@@ -66,7 +66,7 @@ def prune_exports() -> None:
     prune_data_exports()
 
 
-@periodic("users.privacy.erase_people", every=timedelta(minutes=10))
+@periodic("users.privacy.erase_due_users", every=timedelta(minutes=10))
 def erase_due_users() -> None:
     """Schedule the erasure of users whose grace period is over, oldest first.
 
@@ -77,7 +77,7 @@ def erase_due_users() -> None:
         erase_user.delay(str(user_id))
 
 
-@shared_task(name="users.privacy.erase_person")
+@shared_task(name="users.privacy.erase_user")
 def erase_user(user_id: str) -> None:
     """Erase a user, or resume an interrupted erasure."""
     erasure.erase_user(UUID(user_id))

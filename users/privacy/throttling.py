@@ -9,7 +9,7 @@ from uuid import UUID
 
 from core.ratelimit.limits import Bucket, Limit, attempt
 
-EXPORTS_PER_USER: Final = Limit("export.person", 3, timedelta(days=1))
+EXPORTS_PER_USER: Final = Limit("export.user", 3, timedelta(days=1))
 
 
 def user_buckets(user_id: UUID) -> list[Bucket]:

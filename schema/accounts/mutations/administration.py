@@ -101,16 +101,16 @@ class AdministrationMutation:
     @mutation(scope=Scope.USERS_WRITE, reauthenticate=True)
     def update_user(self, info: Info, input: UpdateUserInput) -> UserPayload:
         """Update a user. Administrators only; staff may update the profile fields."""
-        given = input.given(["group_ids", "permissions"])
+        provided = input.provided_values(["group_ids", "permissions"])
         user = change_user(
             node_key(input.user_id, "User"),
             actor=info.context.actor,
-            identifiers=input.given(IDENTIFIERS),
+            identifiers=input.provided_values(IDENTIFIERS),
             profile=input.profile(),
-            flags=input.given(FLAGS),
-            groups=_groups(info, given["group_ids"]) if "group_ids" in given else None,
-            permissions=_permissions(info, given["permissions"])
-            if "permissions" in given
+            flags=input.provided_values(FLAGS),
+            groups=_groups(info, provided["group_ids"]) if "group_ids" in provided else None,
+            permissions=_permissions(info, provided["permissions"])
+            if "permissions" in provided
             else None,
         )
         return UserPayload(user_id=user.pk)

@@ -57,11 +57,11 @@ class UpdateMetadataInput(UserIdInput):
 
     def changes(self) -> dict[str, Any]:
         """Return the kinds to change."""
-        return _given(public=self.public, private=self.private)
+        return _provided_values(public=self.public, private=self.private)
 
     def expected(self) -> dict[str, Any]:
         """Return the values that the client read, for compare-and-set."""
-        return _given(public=self.expected_public, private=self.expected_private)
+        return _provided_values(public=self.expected_public, private=self.expected_private)
 
 
 @strawberry.type
@@ -81,5 +81,5 @@ class MetadataMutation:
         return UserPayload(user_id=user.pk)
 
 
-def _given(**kinds: strawberry.Some[Any] | None) -> dict[str, Any]:
+def _provided_values(**kinds: strawberry.Some[Any] | None) -> dict[str, Any]:
     return {kind: some.value for kind, some in kinds.items() if some is not None}

@@ -17,7 +17,7 @@ from schema.scopes import NoScope
 from users.accounts.authentication_methods import Method
 from users.authentication.services.factors import EnrolledFactor
 from users.authentication.services.mfa import (
-    Evidence,
+    AuthenticatorOutput,
     reauthenticate,
     verify_second_factor,
 )
@@ -28,7 +28,7 @@ from users.authentication.services.totp import (
     confirm_totp_enrollment,
     remove_totp,
 )
-from users.authentication.sessions.credentials import actor_through
+from users.authentication.sessions.credentials import session_actor
 
 TOTP_CODE = "Six-digit code that the authenticator app shows."
 ANSWER = "Response of the passkey: the credential's `toJSON()`."
@@ -46,14 +46,14 @@ class SecondFactorInput:
         description=f"{ANSWER} See `beginPasskeyAuthentication`."
     )
 
-    def evidence(self) -> Evidence:
+    def authenticator_output(self) -> AuthenticatorOutput:
         """Return the factor that is set. `@oneOf` guarantees exactly one, not null."""
         if self.totp:
-            return Evidence(Method.TOTP, cast("str", self.totp.value))
+            return AuthenticatorOutput(Method.TOTP, cast("str", self.totp.value))
         if self.recovery_code:
-            return Evidence(Method.RECOVERY_CODE, cast("str", self.recovery_code.value))
+            return AuthenticatorOutput(Method.RECOVERY_CODE, cast("str", self.recovery_code.value))
         passkey = cast("strawberry.Some[JSON]", self.passkey)
-        return Evidence(Method.PASSKEY, answer=cast("dict[str, object]", passkey.value))
+        return AuthenticatorOutput(Method.PASSKEY, answer=cast("dict[str, object]", passkey.value))
 
 
 @strawberry.input(one_of=True)
@@ -64,11 +64,11 @@ class ProofInput(SecondFactorInput):
         description="Your password; sufficient only if you have no second factor."
     )
 
-    def evidence(self) -> Evidence:
+    def authenticator_output(self) -> AuthenticatorOutput:
         """Return the proof that is set."""
         if self.password:
-            return Evidence(Method.PASSWORD, cast("str", self.password.value))
-        return super().evidence()
+            return AuthenticatorOutput(Method.PASSWORD, cast("str", self.password.value))
+        return super().authenticator_output()
 
 
 @strawberry.input
@@ -133,7 +133,7 @@ class RecoveryCodesPayload(UserPayload):
 def act_as_enrolled(enrolled: EnrolledFactor, info: Info) -> None:
     """Replace the actor: enrolment lifts the restrictions of a session without a factor."""
     context = info.context
-    context.act_as(actor_through(enrolled.session, context.actor))
+    context.act_as(session_actor(enrolled.session, context.actor))
 
 
 @strawberry.type
@@ -144,17 +144,17 @@ class FactorsMutation:
     def verify_second_factor(self, info: Info, input: VerifySecondFactorInput) -> SignedInPayload:
         """Complete a log-in with a second factor, and start the session."""
         context = info.context
-        evidence = input.factor.evidence()
-        signed_in = verify_second_factor(input.mfa_token, evidence, actor=context.actor)
+        output = input.factor.authenticator_output()
+        signed_in = verify_second_factor(input.mfa_token, output, actor=context.actor)
         return SignedInPayload.of(signed_in, context)
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=False)
     def reauthenticate(self, info: Info, input: ReauthenticateInput) -> UserPayload:
         """Reauthenticate, after `REAUTHENTICATION_REQUIRED`. Valid for ten minutes."""
         context = info.context
-        done = reauthenticate(input.proof.evidence(), actor=context.actor)
+        done = reauthenticate(input.proof.authenticator_output(), actor=context.actor)
         context.session_cookie = done.cookie
-        context.act_as(actor_through(done.session, context.actor))
+        context.act_as(session_actor(done.session, context.actor))
         return UserPayload(user_id=done.session.user_id)
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)

@@ -19,7 +19,7 @@ from users.authentication.services.sessions import (
     log_in,
     refresh_tokens,
 )
-from users.authentication.sessions.credentials import actor_through, anonymous_actor
+from users.authentication.sessions.credentials import anonymous_actor, session_actor
 
 describe_enum(
     Transport,
@@ -80,7 +80,7 @@ class SignedInPayload(UserPayload):
         if signed_in.cookie:
             context.session_cookie = signed_in.cookie
             context.device_cookie = signed_in.device_token
-        context.act_as(actor_through(signed_in.session, context.actor))
+        context.act_as(session_actor(signed_in.session, context.actor))
         return cls(
             user_id=signed_in.session.user_id,
             access_token=signed_in.access_token,

@@ -105,7 +105,7 @@ def check_known_email(email: str) -> str:
         return stored
 
 
-def check_username_is_free_to_choose(username: str) -> None:
+def check_username_is_not_reserved(username: str) -> None:
     """Raise `InputRejectedError` if the canonical username is reserved."""
     if _is_reserved(username):
         raise InputRejectedError(_username_reserved_problem())

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from core.errors import InputRejectedError, Problem, ReauthenticationRequiredError
 from core.security.actor import Actor
-from users.accounts.authentication_methods import acceptable
+from users.accounts.authentication_methods import accepted_methods
 from users.accounts.errors import AccountErrorCode, ImpersonationError
 from users.accounts.models import User
 from users.accounts.throttling import count_password
@@ -32,21 +32,23 @@ def require_recent_authentication(actor: Actor) -> None:
     """
     if actor.impersonator_id:
         raise ImpersonationError
-    proof = actor.proof
-    if proof is None:
+    authentication = actor.authentication
+    if authentication is None:
         return
-    authenticated_at = proof.factor_at if proof.factors else proof.authenticated_at
+    authenticated_at = (
+        authentication.factor_at if authentication.factors else authentication.authenticated_at
+    )
     if (
         authenticated_at is None
         or timezone.now() - authenticated_at > settings.REAUTHENTICATION_TTL
     ):
-        raise reauthentication_required_error(proof.factors)
+        raise reauthentication_required_error(authentication.factors)
 
 
 def reauthentication_required_error(factors: Sequence[str]) -> ReauthenticationRequiredError:
     """Return the error with the methods that a user with these factors may use."""
     seconds = int(settings.REAUTHENTICATION_TTL.total_seconds())
-    return ReauthenticationRequiredError(acceptable(factors), max_age=seconds)
+    return ReauthenticationRequiredError(accepted_methods(factors), max_age=seconds)
 
 
 def confirm_password(user_id: UUID, password: str, *, actor: Actor, field: str) -> None:
@@ -61,7 +63,7 @@ def confirm_password(user_id: UUID, password: str, *, actor: Actor, field: str) 
         raise ImpersonationError
     user = User.objects.get(pk=user_id)
     if user.second_factors:
-        if actor.proof is None:
+        if actor.authentication is None:
             raise reauthentication_required_error(user.second_factors)
         require_recent_authentication(actor)
     check_own_password(user.pk, password, actor=actor, field=field)

@@ -9,7 +9,7 @@ from users.accounts.models import User
 from users.accounts.policy import may_change_credentials, require
 from users.accounts.services.create_user import (
     check_identifiers,
-    check_username_is_free_to_choose,
+    check_username_is_not_reserved,
     save_identifiers,
 )
 from users.accounts.services.lookup import get_self_for_update
@@ -27,7 +27,7 @@ def change_username(user_id: UUID, *, actor: Actor, username: str, password: str
     """
     require(actor, may_change_credentials, user_id)
     username = check_identifiers({"username": username})["username"]
-    check_username_is_free_to_choose(username)
+    check_username_is_not_reserved(username)
     confirm_password(user_id, password, actor=actor, field="password")
     count_username(user_id)
     with transaction.atomic(durable=True):

@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from users.admin.actions import Confirmed, Done, dialog_action
+from users.admin.actions import ActionResult, ConfirmedDialog, dialog_action
 from users.admin.base import (
     MenuItem,
     ReadOnlyInline,
@@ -114,7 +114,9 @@ class BulkActionAdmin(RosterAdmin):
         text=_("Changes to people already processed are kept. The others are skipped."),
         confirm=_("End the action"),
     )
-    def cancel(self, run_confirmed: Confirmed) -> Done:
+    def cancel(self, dialog: ConfirmedDialog) -> ActionResult:
         """Cancel the action."""
-        bulk_action = cancel_bulk_action(run_confirmed.key, actor=run_confirmed.actor)
-        return Done(self.page_url(bulk_action.pk), _("The action ends after the current person."))
+        bulk_action = cancel_bulk_action(dialog.key, actor=dialog.actor)
+        return ActionResult(
+            self.page_url(bulk_action.pk), _("The action ends after the current person.")
+        )

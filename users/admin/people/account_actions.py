@@ -10,7 +10,7 @@ from users.accounts.services.administration import verify_user_email
 from users.accounts.services.avatar import remove_avatar
 from users.accounts.services.email_addresses import remove_user_email_address
 from users.accounts.services.invitation import invite_user
-from users.admin.actions import Confirmed, Done, dialog_action, page_action
+from users.admin.actions import ActionResult, ConfirmedDialog, dialog_action, page_action
 from users.admin.base import actor_of
 from users.admin.people.dialog_forms import AddressForm, InvitationForm
 from users.admin.user_related import UserRelatedAdmin
@@ -56,10 +56,10 @@ class AccountActions(UserRelatedAdmin):
         text=_("The person gets a link by mail to choose a username and a password."),
         form_class=InvitationForm,
     )
-    def invite(self, run_confirmed: Confirmed) -> Done:
+    def invite(self, dialog: ConfirmedDialog) -> ActionResult:
         """Send an invitation by mail."""
-        invite_user(actor=run_confirmed.actor, **run_confirmed.values)
-        return Done(self.list_url, _("The invitation is being sent."))
+        invite_user(actor=dialog.actor, **dialog.values)
+        return ActionResult(self.list_url, _("The invitation is being sent."))
 
     @dialog_action(
         label=_("Mark the address as verified"),
@@ -69,11 +69,11 @@ class AccountActions(UserRelatedAdmin):
         text=_("Do this only if you know that the person receives mail at this address."),
         confirm=_("Mark as verified"),
     )
-    def verify_email(self, run_confirmed: Confirmed) -> Done:
+    def verify_email(self, dialog: ConfirmedDialog) -> ActionResult:
         """Mark the primary address as verified."""
-        verify_user_email(run_confirmed.key, actor=run_confirmed.actor)
-        return Done(
-            self.page_url(run_confirmed.key), _("The e-mail address is marked as verified.")
+        verify_user_email(dialog.key, actor=dialog.actor)
+        return ActionResult(
+            self.page_url(dialog.key), _("The e-mail address is marked as verified.")
         )
 
     @dialog_action(
@@ -87,12 +87,12 @@ class AccountActions(UserRelatedAdmin):
         confirm=_("Remove"),
         form_class=AddressForm,
     )
-    def remove_address(self, run_confirmed: Confirmed) -> Done:
+    def remove_address(self, dialog: ConfirmedDialog) -> ActionResult:
         """Remove the chosen secondary address."""
-        email = run_confirmed.values["email"]
-        user = remove_user_email_address(run_confirmed.key, actor=run_confirmed.actor, email=email)
+        email = dialog.values["email"]
+        user = remove_user_email_address(dialog.key, actor=dialog.actor, email=email)
         message = _("%(email)s was removed.") % {"email": readable_email(email)}
-        return Done(self.page_url(user.pk), message)
+        return ActionResult(self.page_url(user.pk), message)
 
     @dialog_action(
         label=_("Remove the avatar"),
@@ -102,10 +102,10 @@ class AccountActions(UserRelatedAdmin):
         title=_("Remove the avatar?"),
         text=_("The person can choose another one."),
     )
-    def remove_avatar(self, run_confirmed: Confirmed) -> Done:
+    def remove_avatar(self, dialog: ConfirmedDialog) -> ActionResult:
         """Remove the avatar."""
-        user = remove_avatar(run_confirmed.key, actor=run_confirmed.actor)
-        return Done(self.page_url(user.pk))
+        user = remove_avatar(dialog.key, actor=dialog.actor)
+        return ActionResult(self.page_url(user.pk))
 
     @page_action(label=_("Profile"), icon="badge")
     def profile(self, _request: HttpRequest, object_id: str) -> HttpResponse:

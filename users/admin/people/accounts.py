@@ -22,7 +22,7 @@ from users.accounts.services.groups import create_group, delete_group, update_gr
 from users.accounts.services.metadata import change_metadata
 from users.accounts.services.profile import update_profile
 from users.accounts.services.set_change import SetChange
-from users.admin.actions import Confirmed, Done, dialog_action
+from users.admin.actions import ActionResult, ConfirmedDialog, dialog_action
 from users.admin.base import MenuItem, RosterAdmin, Section, actor_of
 from users.admin.forms import ServiceForm
 from users.admin.people.account_forms import MetadataForm, ProfileForm, set_change_from_form
@@ -125,10 +125,10 @@ class GroupAdmin(RosterAdmin, DjangoGroupAdmin):
         title=_("Delete the group?"),
         text=_("The members lose the permissions of the group."),
     )
-    def delete_group(self, run_confirmed: Confirmed) -> Done:
+    def delete_group(self, dialog: ConfirmedDialog) -> ActionResult:
         """Delete the group."""
-        delete_group(run_confirmed.key, actor=run_confirmed.actor)
-        return Done(self.list_url, _("The group was deleted."))
+        delete_group(dialog.key, actor=dialog.actor)
+        return ActionResult(self.list_url, _("The group was deleted."))
 
     def save_model(
         self,

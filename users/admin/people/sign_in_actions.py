@@ -7,7 +7,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from users.accounts.policy import may_administer, may_impersonate
-from users.admin.actions import Confirmed, Done, dialog_action
+from users.admin.actions import ActionResult, ConfirmedDialog, dialog_action
 from users.admin.base import actor_of
 from users.admin.people.dialog_forms import ImpersonationForm
 from users.admin.user_related import UserRelatedAdmin
@@ -45,10 +45,10 @@ class SignInActions(UserRelatedAdmin):
             "This signs the person out everywhere and mails them a link to choose a new password."
         ),
     )
-    def require_reset(self, run_confirmed: Confirmed) -> Done:
+    def require_reset(self, dialog: ConfirmedDialog) -> ActionResult:
         """Remove the password and mail a link to choose a new one."""
-        require_password_reset(run_confirmed.key, actor=run_confirmed.actor)
-        return Done(self.page_url(run_confirmed.key), _("The person gets a link by mail."))
+        require_password_reset(dialog.key, actor=dialog.actor)
+        return ActionResult(self.page_url(dialog.key), _("The person gets a link by mail."))
 
     @dialog_action(
         label=_("Unlock"),
@@ -57,10 +57,10 @@ class SignInActions(UserRelatedAdmin):
         title=_("Unlock the account?"),
         text=_("For a person who has to wait after too many failed sign-ins."),
     )
-    def unlock(self, run_confirmed: Confirmed) -> Done:
+    def unlock(self, dialog: ConfirmedDialog) -> ActionResult:
         """Reset the counters of failed attempts."""
-        unlock_user(run_confirmed.key, actor=run_confirmed.actor)
-        return Done(self.page_url(run_confirmed.key), _("The account is unlocked."))
+        unlock_user(dialog.key, actor=dialog.actor)
+        return ActionResult(self.page_url(dialog.key), _("The account is unlocked."))
 
     @dialog_action(
         label=_("End all sessions"),
@@ -70,10 +70,10 @@ class SignInActions(UserRelatedAdmin):
         title=_("End all sessions?"),
         text=_("This signs the person out everywhere immediately. They can sign in again."),
     )
-    def end_all_sessions(self, run_confirmed: Confirmed) -> Done:
+    def end_all_sessions(self, dialog: ConfirmedDialog) -> ActionResult:
         """Sign the user out everywhere."""
-        end_sessions(run_confirmed.key, actor=run_confirmed.actor)
-        return Done(self.page_url(run_confirmed.key), _("The person is signed out everywhere."))
+        end_sessions(dialog.key, actor=dialog.actor)
+        return ActionResult(self.page_url(dialog.key), _("The person is signed out everywhere."))
 
     @dialog_action(
         label=_("Reset second factors"),
@@ -86,10 +86,10 @@ class SignInActions(UserRelatedAdmin):
         ),
         confirm=_("Remove"),
     )
-    def reset_factors(self, run_confirmed: Confirmed) -> Done:
+    def reset_factors(self, dialog: ConfirmedDialog) -> ActionResult:
         """Remove the second factors."""
-        reset_second_factors(run_confirmed.key, actor=run_confirmed.actor)
-        return Done(self.page_url(run_confirmed.key), _("The second factors were removed."))
+        reset_second_factors(dialog.key, actor=dialog.actor)
+        return ActionResult(self.page_url(dialog.key), _("The second factors were removed."))
 
     @dialog_action(
         label=_("Impersonate"),
@@ -100,14 +100,12 @@ class SignInActions(UserRelatedAdmin):
         confirm=_("Start"),
         form_class=ImpersonationForm,
     )
-    def impersonate(self, run_confirmed: Confirmed) -> HttpResponse:
+    def impersonate(self, dialog: ConfirmedDialog) -> HttpResponse:
         """Start an impersonation and show its tokens once, in the dialog."""
-        signed_in = impersonate_user(
-            run_confirmed.key, actor=run_confirmed.actor, **run_confirmed.values
-        )
+        signed_in = impersonate_user(dialog.key, actor=dialog.actor, **dialog.values)
         session = signed_in.session
         response = render(
-            run_confirmed.request,
+            dialog.request,
             "admin/impersonation.html",
             {
                 "title": _("You impersonate %(person)s") % {"person": session.user.username},

@@ -70,7 +70,7 @@ def create_service_account_token(  # noqa: PLR0913 - the account and the token's
     is no such active service account, `TooManyAttemptsError` and the policy's errors.
     """
     require(actor, may_administer)
-    services = User.objects.services().filter(is_active=True)
+    services = User.objects.service_accounts().filter(is_active=True)
     if user_id is None or not services.filter(pk=user_id).exists():
         raise service_account_not_found()
     _check(name=name, scopes=scopes, days=days)

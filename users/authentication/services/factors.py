@@ -45,7 +45,7 @@ def get_acting_user(actor: Actor) -> ActingUser:
     """
     enrolled = replace(actor, user_id=actor.user_id or actor.enrolling_id, enrolling_id=None)
     require(enrolled, may_change_credentials, enrolled.user_id)
-    if enrolled.user_id is None or enrolled.session_id is None or enrolled.proof is None:
+    if enrolled.user_id is None or enrolled.session_id is None or enrolled.authentication is None:
         raise ForbiddenError
     return ActingUser(enrolled, enrolled.user_id, enrolled.session_id)
 

@@ -22,7 +22,7 @@ from users.activity.tags import Tag
 from users.authentication.errors import AuthenticationErrorCode
 from users.authentication.models import Session
 from users.authentication.services.end_sessions import record_impersonation_end
-from users.authentication.services.sessions import SignInResult, with_tokens
+from users.authentication.services.sessions import SignInResult, issue_tokens
 
 MINUTE: Final = dt.timedelta(minutes=1)
 END_BATCH: Final = 500
@@ -69,7 +69,7 @@ def impersonate_user(
         session=session.pk,
         expires_at=session.expires_at,
     )
-    return with_tokens(session)
+    return issue_tokens(session)
 
 
 @transaction.atomic(durable=True)

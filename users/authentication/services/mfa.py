@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from core.errors import InputRejectedError, Problem
 from core.security.actor import Actor
 from core.security.crypto import digest
-from users.accounts.authentication_methods import CODE_AMR, PASSWORD_AMR, Method, acceptable
+from users.accounts.authentication_methods import CODE_AMR, PASSWORD_AMR, Method, accepted_methods
 from users.accounts.errors import AccountErrorCode
 from users.accounts.models import User
 from users.accounts.services.lookup import get_self_for_update
@@ -47,21 +47,21 @@ Purpose = PasskeyChallenge.Purpose
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """Credentials of one method: a code, a password or a passkey's response."""
+class AuthenticatorOutput:
+    """A code, a password or a passkey's response (NIST SP 800-63B, section 3)."""
 
     method: Method
     text: str = ""
     answer: Mapping[str, Any] | None = None
 
-    def refusal(self) -> InputRejectedError:
-        """Return the error for invalid evidence."""
+    def invalid_error(self) -> InputRejectedError:
+        """Return the error for an invalid output; it does not reveal the cause."""
         if self.method is Method.PASSKEY:
             return passkey_invalid_error("passkey")
         return code_invalid_error("totp" if self.method is Method.TOTP else "recovery_code")
 
 
-def verify_second_factor(token: str, evidence: Evidence, *, actor: Actor) -> SignInResult:
+def verify_second_factor(token: str, output: AuthenticatorOutput, *, actor: Actor) -> SignInResult:
     """Complete a pending log-in with a second factor.
 
     1. Look up the pending log-in; its token is short-lived and single-use.
@@ -72,12 +72,12 @@ def verify_second_factor(token: str, evidence: Evidence, *, actor: Actor) -> Sig
     Raises `InputRejectedError` and `TooManyAttemptsError`.
     """
     user_id = get_pending_log_in(token).user_id
-    _count(evidence, user_id, actor)
+    _count(output, user_id, actor)
     with transaction.atomic(durable=True):
         user = User.objects.select_for_update().get(pk=user_id)
         # TOCTOU: read again under the lock, as a concurrent request may have used the token.
         pending = get_pending_log_in(token)
-        amr = _verify_factor(user, evidence, Purpose.SECOND_FACTOR, actor=actor, log_in=pending)
+        amr = _verify_factor(user, output, Purpose.SECOND_FACTOR, actor=actor, log_in=pending)
         signed_in = None
         if amr:
             pending.delete()
@@ -90,8 +90,8 @@ def verify_second_factor(token: str, evidence: Evidence, *, actor: Actor) -> Sig
                 has_factor=True,
             )
     if signed_in is None:
-        raise evidence.refusal()
-    _clear_attempts(evidence, user_id, actor)
+        raise output.invalid_error()
+    _clear_attempts(output, user_id, actor)
     unlock(user, device_id=pending.device_id)
     known = Device(user.pk, pending.device_id, b"") if pending.device_id else None
     return replace(signed_in, device_token=issue_device_token(user, known=known))
@@ -105,7 +105,7 @@ class ReauthenticatedSession:
     cookie: str | None
 
 
-def reauthenticate(evidence: Evidence, *, actor: Actor) -> ReauthenticatedSession:
+def reauthenticate(output: AuthenticatorOutput, *, actor: Actor) -> ReauthenticatedSession:
     """Reauthenticate the user of the current session, for sensitive operations.
 
     A user with a second factor cannot reauthenticate by password. A cookie session gets a new
@@ -115,68 +115,68 @@ def reauthenticate(evidence: Evidence, *, actor: Actor) -> ReauthenticatedSessio
     acting_user = get_acting_user(actor)
     user_id = acting_user.user_id
     factors = User.objects.values_list("second_factors", flat=True).get(pk=user_id)
-    if evidence.method.name not in acceptable(factors):
+    if output.method.name not in accepted_methods(factors):
         raise reauthentication_required_error(factors)
-    if evidence.method is Method.PASSWORD:
-        check_own_password(user_id, evidence.text, actor=acting_user.actor, field="password")
+    if output.method is Method.PASSWORD:
+        check_own_password(user_id, output.text, actor=acting_user.actor, field="password")
     else:
-        _count(evidence, user_id, actor)
+        _count(output, user_id, actor)
     with transaction.atomic(durable=True):
         user = get_self_for_update(user_id)
-        amr = _verify_again(user, evidence, actor=acting_user.actor)
-        renewed = _renew_session(acting_user, evidence, amr) if amr else None
-    if renewed is None and evidence.method is Method.PASSWORD:
+        amr = _verify_again(user, output, actor=acting_user.actor)
+        renewed = _renew_session(acting_user, output, amr) if amr else None
+    if renewed is None and output.method is Method.PASSWORD:
         raise reauthentication_required_error(user.second_factors)
     if renewed is None:
-        raise evidence.refusal()
-    if evidence.method is not Method.PASSWORD:
-        _clear_attempts(evidence, user_id, actor)
+        raise output.invalid_error()
+    if output.method is not Method.PASSWORD:
+        _clear_attempts(output, user_id, actor)
     return renewed
 
 
-def _count(evidence: Evidence, user_id: UUID, actor: Actor) -> None:
+def _count(output: AuthenticatorOutput, user_id: UUID, actor: Actor) -> None:
     """Count a second factor attempt. Raises `TooManyAttemptsError`."""
-    if evidence.method is Method.PASSKEY:
+    if output.method is Method.PASSKEY:
         count_passkey(actor)
     else:
         count_code(user_id)
 
 
-def _clear_attempts(evidence: Evidence, user_id: UUID, actor: Actor) -> None:
+def _clear_attempts(output: AuthenticatorOutput, user_id: UUID, actor: Actor) -> None:
     """Clear the counted attempts after a valid second factor."""
-    if evidence.method is Method.PASSKEY:
+    if output.method is Method.PASSKEY:
         refund_passkey(actor)
     else:
         clear_codes(user_id)
 
 
-def _verify_again(user: User, evidence: Evidence, *, actor: Actor) -> list[str] | None:
-    if evidence.method is Method.PASSWORD:
+def _verify_again(user: User, output: AuthenticatorOutput, *, actor: Actor) -> list[str] | None:
+    if output.method is Method.PASSWORD:
         # TOCTOU: a concurrent request may have added a second factor.
         return None if user.second_factors else [*PASSWORD_AMR]
     session = Session.objects.get_for_update(pk=actor.session_id)
-    return _verify_factor(user, evidence, Purpose.REAUTHENTICATION, actor=actor, session=session)
+    return _verify_factor(user, output, Purpose.REAUTHENTICATION, actor=actor, session=session)
 
 
 def _renew_session(
-    acting_user: ActingUser, evidence: Evidence, amr: list[str]
+    acting_user: ActingUser, output: AuthenticatorOutput, amr: list[str]
 ) -> ReauthenticatedSession:
     session = record_authentication(
-        acting_user.session_id, amr, is_factor=evidence.method is not Method.PASSWORD
+        acting_user.session_id, amr, is_factor=output.method is not Method.PASSWORD
     )
     cookie = renew_cookie(session.pk)
     record(
         Tag.REAUTHENTICATED,
         actor=acting_user.actor,
         subject_id=acting_user.user_id,
-        method=evidence.method.value,
+        method=output.method.value,
     )
     return ReauthenticatedSession(session, cookie)
 
 
 def _verify_factor(  # noqa: PLR0913 - a challenge is bound to a session or a log-in
     user: User,
-    evidence: Evidence,
+    output: AuthenticatorOutput,
     purpose: Purpose,
     *,
     actor: Actor,
@@ -188,17 +188,17 @@ def _verify_factor(  # noqa: PLR0913 - a challenge is bound to a session or a lo
     The caller must commit its transaction in both cases.
     """
     amr: list[str] | None = None
-    if evidence.method is Method.TOTP:
-        amr = [*CODE_AMR] if use_totp_code(user.pk, evidence.text) else None
-    elif evidence.method is Method.RECOVERY_CODE:
-        amr = [*CODE_AMR] if use_recovery_code(user.pk, evidence.text, actor=actor) else None
-    elif evidence.method is Method.PASSKEY:
+    if output.method is Method.TOTP:
+        amr = [*CODE_AMR] if use_totp_code(user.pk, output.text) else None
+    elif output.method is Method.RECOVERY_CODE:
+        amr = [*CODE_AMR] if use_recovery_code(user.pk, output.text, actor=actor) else None
+    elif output.method is Method.PASSKEY:
         used = use_passkey(
-            evidence.answer or {}, purpose, session=session, log_in=log_in, user_id=user.pk
+            output.answer or {}, purpose, session=session, log_in=log_in, user_id=user.pk
         )
         amr = used.amr if used else None
     tag = Tag.FACTOR_USED if amr else Tag.FACTOR_REFUSED
-    record(tag, actor=actor, subject_id=user.pk, method=evidence.method.value)
+    record(tag, actor=actor, subject_id=user.pk, method=output.method.value)
     return amr
 
 

@@ -108,7 +108,7 @@ def prepare_password_reset(user_id: UUID, *, address_id: int | None = None) -> P
     its link, so that a repeated request cannot invalidate it. An expired one is replaced: old links
     never become valid again.
     """
-    users = User.objects.people().select_for_update()
+    users = User.objects.exclude_service_accounts().select_for_update()
     user = users.filter(pk=user_id, is_active=True).first()
     if user is None:
         return None

@@ -76,7 +76,7 @@ def deactivate_service_account(user_id: UUID | None, *, actor: Actor) -> User:
     """
     require(actor, may_administer)
     require_recent_authentication(actor)
-    services = User.objects.services().select_for_update()
+    services = User.objects.service_accounts().select_for_update()
     user = services.filter(pk=user_id).first() if user_id else None
     if user is None:
         raise service_account_not_found()

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from core.errors import InputRejectedError, Problem, TooManyAttemptsError
 from core.security.actor import Actor
 from core.security.crypto import decrypt_with_secret, digest, encrypt_with_secret, new_secret
-from users.accounts.authentication_methods import MULTIPLE, PASSWORD_AMR, Method, acceptable
+from users.accounts.authentication_methods import MULTIPLE, PASSWORD_AMR, Method, accepted_methods
 from users.accounts.errors import AccountErrorCode
 from users.accounts.models import User
 from users.accounts.services.reauthentication import verify_password
@@ -26,7 +26,7 @@ from users.authentication.errors import AuthenticationErrorCode
 from users.authentication.models import PendingLogIn, RefreshToken, Session
 from users.authentication.services.end_sessions import end_current_session, record_impersonation_end
 from users.authentication.sessions.access_tokens import issue_access_token
-from users.authentication.sessions.credentials import actor_through
+from users.authentication.sessions.credentials import session_actor
 from users.authentication.sessions.expiry import extended_expiry, idle_expiry
 from users.authentication.sessions.known_devices import issue_device_token, read_device_token
 from users.authentication.throttling import LogInAttempt, log_in_attempt
@@ -185,7 +185,7 @@ def _create_pending_log_in(
         device_id=device_id,
         expires_at=expires_at,
     )
-    methods = [Method[name] for name in acceptable(user.second_factors)]
+    methods = [Method[name] for name in accepted_methods(user.second_factors)]
     return SecondFactorPending(token=token, methods=methods, expires_at=expires_at)
 
 
@@ -209,10 +209,10 @@ def begin_session(
         authenticated_at=now,
         factor_at=now if has_factor else None,
     )
-    record(Tag.LOGGED_IN, actor=actor_through(session, actor), subject_id=user.pk)
+    record(Tag.LOGGED_IN, actor=session_actor(session, actor), subject_id=user.pk)
     if cookie:
         return SignInResult(session=session, cookie=cookie)
-    return with_tokens(session)
+    return issue_tokens(session)
 
 
 def renew_cookie(session_id: UUID | None) -> str | None:
@@ -249,12 +249,12 @@ def _exchange(session: Session, refresh_token: str, *, actor: Actor) -> SignInRe
         token.used_at = now
         token.successor = encrypt_with_secret(refresh_token, successor, purpose=SUCCESSOR)
         token.save(update_fields=["used_at", "successor"])
-        return with_tokens(session, successor)
+        return issue_tokens(session, successor)
     if now < token.used_at + settings.REFRESH_GRACE and token.successor is not None:
         if not session.user.is_active:
             return None
         successor = decrypt_with_secret(refresh_token, bytes(token.successor), purpose=SUCCESSOR)
-        return with_tokens(session, successor)
+        return issue_tokens(session, successor)
     Session.objects.filter(pk=session.pk).delete()
     record(Tag.REFRESH_TOKEN_REUSED, actor=actor, subject_id=session.user_id)
     if session.impersonator_id:
@@ -277,7 +277,7 @@ def _add_refresh_token(session: Session) -> str:
     return refresh_token
 
 
-def with_tokens(session: Session, refresh_token: str | None = None) -> SignInResult:
+def issue_tokens(session: Session, refresh_token: str | None = None) -> SignInResult:
     """Return the session with an access token and a refresh token.
 
     Without ``refresh_token`` one is created, in the caller's transaction.

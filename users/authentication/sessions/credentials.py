@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from core.security.actor import Actor, Proof
+from core.security.actor import Actor, SessionAuthentication
 from engine.sql.statements import Param, Statement
 from users.accounts.models import User
 from users.authentication.factors.policy import is_enrollment_due
@@ -15,7 +15,7 @@ from users.authentication.models import ApiToken, Session
 from users.scopes import ON_BEHALF, with_implied
 
 
-class LiveSession(NamedTuple):
+class ActiveSession(NamedTuple):
     """The columns of an active session and its user that every request needs."""
 
     pk: UUID
@@ -34,8 +34,8 @@ class LiveSession(NamedTuple):
         """Return the actor of a request in this session.
 
         A user whose enrollment deadline has passed gets an actor that may only set up a second
-        factor. An impersonation is limited to `users.scopes.ON_BEHALF` and has no proof: it can
-        neither enroll a factor nor reauthenticate.
+        factor. An impersonation is limited to `users.scopes.ON_BEHALF` and has no authentication:
+        it can neither enroll a factor nor reauthenticate.
         """
         if self.impersonator_id is not None:
             return Actor(
@@ -46,7 +46,7 @@ class LiveSession(NamedTuple):
                 ip=ip,
                 user_agent=user_agent,
             )
-        proof = Proof(
+        authentication = SessionAuthentication(
             authenticated_at=self.authenticated_at,
             factor_at=self.factor_at,
             factors=self.second_factors,
@@ -55,7 +55,7 @@ class LiveSession(NamedTuple):
             return Actor(
                 enrolling_id=self.user_id,
                 session_id=self.pk,
-                proof=proof,
+                authentication=authentication,
                 ip=ip,
                 user_agent=user_agent,
             )
@@ -64,13 +64,13 @@ class LiveSession(NamedTuple):
             session_id=self.pk,
             is_staff=self.is_staff,
             is_superuser=self.is_superuser,
-            proof=proof,
+            authentication=authentication,
             ip=ip,
             user_agent=user_agent,
         )
 
 
-class LiveToken(NamedTuple):
+class ActiveApiToken(NamedTuple):
     """The columns of an active API token and its owner that every request needs."""
 
     pk: UUID
@@ -109,14 +109,14 @@ class LiveToken(NamedTuple):
         )
 
 
-def live_session(column: str, value: Any) -> LiveSession | None:
+def find_active_session(column: str, value: Any) -> ActiveSession | None:
     """Return the active session with this value of a unique column, if there is one."""
-    rows = _live_session(column).rows({"value": value, "now": timezone.now()})
-    return LiveSession(*rows[0]) if rows else None
+    rows = _active_session(column).rows({"value": value, "now": timezone.now()})
+    return ActiveSession(*rows[0]) if rows else None
 
 
 @cache
-def _live_session(column: str) -> Statement:
+def _active_session(column: str) -> Statement:
     sessions = Session.objects.active(Param.named("now")).filter(**{column: Param.named("value")})
     return Statement.of(
         sessions.values_list(
@@ -135,14 +135,14 @@ def _live_session(column: str) -> Statement:
     )
 
 
-def live_token(column: str, value: Any) -> LiveToken | None:
+def find_active_api_token(column: str, value: Any) -> ActiveApiToken | None:
     """Return the active token of an active owner with this value of a unique column."""
-    rows = _live_token(column).rows({"value": value})
-    return LiveToken(*rows[0]) if rows else None
+    rows = _active_api_token(column).rows({"value": value})
+    return ActiveApiToken(*rows[0]) if rows else None
 
 
 @cache
-def _live_token(column: str) -> Statement:
+def _active_api_token(column: str) -> Statement:
     tokens = ApiToken.objects.active().filter(
         **{column: Param.named("value")}, user__is_active=True
     )
@@ -161,15 +161,15 @@ def _live_token(column: str) -> Statement:
     )
 
 
-def actor_without_request(user_id: UUID, *, token_id: UUID | None) -> Actor | None:
+def background_actor(user_id: UUID, *, token_id: UUID | None) -> Actor | None:
     """Return the actor for background work that a user requested.
 
     With ``token_id`` it is limited to that API token. None if the user is inactive, must set up a
-    second factor, or the token is no longer valid. It has no proof: the user authenticated when
-    making the request.
+    second factor, or the token is no longer valid. It has no authentication: the user
+    authenticated when making the request.
     """
     if token_id is not None:
-        token = live_token("pk", token_id)
+        token = find_active_api_token("pk", token_id)
         actor = token.actor(ip=None, user_agent="") if token else None
         return actor if actor and actor.is_authenticated else None
     user = User.objects.filter(pk=user_id, is_active=True).first()
@@ -180,13 +180,13 @@ def actor_without_request(user_id: UUID, *, token_id: UUID | None) -> Actor | No
     return Actor(user_id=user.pk, is_staff=user.is_staff, is_superuser=user.is_superuser)
 
 
-def actor_through(session: Session, origin: Actor) -> Actor:
+def session_actor(session: Session, origin: Actor) -> Actor:
     """Return the actor of a session, with the user's current roles.
 
     Only the address and the user agent are taken from ``origin``.
     """
     user = session.user
-    live = LiveSession(
+    live = ActiveSession(
         session.pk,
         session.user_id,
         user.is_staff,

@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from users.authentication.models import ApiToken, Session
-from users.authentication.sessions.credentials import LiveSession, LiveToken
+from users.authentication.sessions.credentials import ActiveApiToken, ActiveSession
 
 
 def idle_expiry(created_at: datetime) -> datetime:
@@ -23,7 +23,7 @@ def extended_expiry(session: Session) -> datetime:
     return session.expires_at if session.impersonator_id else idle_expiry(session.created_at)
 
 
-def record_session_use(session: Session | LiveSession, *, by_cookie: bool) -> None:
+def record_session_use(session: Session | ActiveSession, *, by_cookie: bool) -> None:
     """Update the session's last use, at most once per `settings.LAST_SEEN_PRECISION`.
 
     This also extends cookie sessions; token sessions are extended by refreshing. Of concurrent
@@ -39,7 +39,7 @@ def record_session_use(session: Session | LiveSession, *, by_cookie: bool) -> No
     Session.objects.filter(pk=session.pk, last_seen_at__lte=stale_at).update(**changes)
 
 
-def record_token_use(token: LiveToken) -> None:
+def record_token_use(token: ActiveApiToken) -> None:
     """Update the token's last use, at most once per `settings.LAST_SEEN_PRECISION`."""
     now = timezone.now()
     stale_at = now - settings.LAST_SEEN_PRECISION

@@ -22,10 +22,10 @@ from core.web.request import ActorRequest
 from users.accounts.models import User
 from users.authentication.sessions.access_tokens import AccessTokenError, read_access_token
 from users.authentication.sessions.credentials import (
-    LiveSession,
-    LiveToken,
-    live_session,
-    live_token,
+    ActiveApiToken,
+    ActiveSession,
+    find_active_api_token,
+    find_active_session,
 )
 from users.authentication.sessions.expiry import record_session_use, record_token_use
 from users.authentication.tokens.format import is_like_api_token, is_well_formed
@@ -63,12 +63,12 @@ class ActorMiddleware(AuthenticationMiddleware):
             credential = authenticate(request)
         except AuthenticationError as error:
             return error.response
-        session = credential if isinstance(credential, LiveSession) else None
+        session = credential if isinstance(credential, ActiveSession) else None
         request.user = cast("Any", SimpleLazyObject(lambda: _user_of(session)))
         return None
 
 
-def authenticate(request: HttpRequest) -> LiveSession | LiveToken | None:
+def authenticate(request: HttpRequest) -> ActiveSession | ActiveApiToken | None:
     """Set `request.actor` and return the session or API token; None if anonymous.
 
     Raises `AuthenticationError` for an invalid bearer token, and if the query times out.
@@ -95,7 +95,7 @@ def authenticate(request: HttpRequest) -> LiveSession | LiveToken | None:
     return credential
 
 
-def _read_credential(request: HttpRequest) -> LiveSession | LiveToken | None:
+def _read_credential(request: HttpRequest) -> ActiveSession | ActiveApiToken | None:
     scheme, _space, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     by_cookie = scheme.lower() != "bearer"
     if not by_cookie and is_like_api_token(token):
@@ -103,9 +103,9 @@ def _read_credential(request: HttpRequest) -> LiveSession | LiveToken | None:
         return _get_api_token(token) if request.path_info == API_PATH else None
     if by_cookie:
         secret = request.COOKIES.get(settings.SESSION_COOKIE)
-        session = live_session("cookie_digest", digest(secret)) if secret else None
+        session = find_active_session("cookie_digest", digest(secret)) if secret else None
     else:
-        session = live_session("pk", read_access_token(token))
+        session = find_active_session("pk", read_access_token(token))
         if session is None:
             raise AccessTokenError
     if session:
@@ -117,16 +117,16 @@ def _is_public(path: str) -> bool:
     return path in PUBLIC_PATHS or path.startswith(PUBLIC_FILES)
 
 
-def _get_api_token(token: str) -> LiveToken:
+def _get_api_token(token: str) -> ActiveApiToken:
     """Return the API token and record its use. Raises `ApiTokenError`."""
-    found = live_token("digest", digest(token)) if is_well_formed(token) else None
+    found = find_active_api_token("digest", digest(token)) if is_well_formed(token) else None
     if found is None:
         raise ApiTokenError
     record_token_use(found)
     return found
 
 
-def _user_of(session: LiveSession | None) -> User | AnonymousUser:
+def _user_of(session: ActiveSession | None) -> User | AnonymousUser:
     """Return the session's user for the admin, without columns that it does not read."""
     if session is None:
         return AnonymousUser()

@@ -33,7 +33,7 @@ from engine.sql.filtered_page import first_rows
 from users.activity.models import Event, EventQuerySet
 from users.activity.services.record import record
 from users.activity.tags import Tag
-from users.authentication.sessions.credentials import actor_without_request
+from users.authentication.sessions.credentials import background_actor
 from users.bulk.actions import ACTIONS, from_json
 from users.bulk.errors import BulkErrorCode
 from users.bulk.models import BulkAction, BulkFailure
@@ -116,7 +116,7 @@ def _catch_up(bulk_action: BulkAction) -> None:
 
 def _actor(bulk_action: BulkAction) -> Actor | None:
     """Return the requester's current actor; None if they lost the permission."""
-    actor = actor_without_request(bulk_action.requester_id, token_id=bulk_action.token_id)
+    actor = background_actor(bulk_action.requester_id, token_id=bulk_action.token_id)
     rules = (may_act_in_bulk, ACTIONS[bulk_action.kind].rule)
     if actor is None or not all(rule(actor) for rule in rules):
         return None
@@ -127,7 +127,7 @@ def next_page(bulk_action: BulkAction, *, actor: Actor) -> Sequence[UUID]:
     """Return the ids of the next users who match the selection now, at most `PAGE`."""
     # Not None: erasure clears the selection of ended actions only.
     selection = cast("Mapping[str, Any]", bulk_action.selection)
-    users = Selection.from_json(selection).people(actor)
+    users = Selection.from_json(selection).users(actor)
     users = users.filter(pk__lt=bulk_action.pk).order_by("pk")
     if bulk_action.cursor is not None:
         users = users.filter(pk__gt=bulk_action.cursor)

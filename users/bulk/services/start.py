@@ -109,7 +109,7 @@ def count_selected(selection: Selection, *, actor: Actor, limit: int) -> int:
 
     Raises `ArgumentInvalidError` and the policy's errors.
     """
-    return _count(selection.people(actor), limit)
+    return _count(selection.users(actor), limit)
 
 
 def _check_everybody_flag(selection: Selection, *, everybody: bool) -> None:
@@ -125,7 +125,7 @@ def _check_everybody_flag(selection: Selection, *, everybody: bool) -> None:
 def _check_count(selection: Selection, bulk_action: BulkAction, *, actor: Actor) -> None:
     """Raise `SelectionChangedError` unless the users to process are as many as expected."""
     limit = max(bulk_action.total, COUNTED)
-    found = _count(selection.people(actor).filter(pk__lt=bulk_action.pk), limit)
+    found = _count(selection.users(actor).filter(pk__lt=bulk_action.pk), limit)
     if found != bulk_action.total:
         raise SelectionChangedError(min(found, limit), is_exact=found <= limit)
 

@@ -25,7 +25,7 @@ from users.activity.services.record import record
 from users.activity.tags import Tag
 from users.organizations.errors import OrganizationErrorCode
 from users.organizations.models import Membership, Organization, OrganizationInvitation
-from users.organizations.policy import allow_anyone, may_join, may_manage
+from users.organizations.policy import may_join, may_look_up, may_manage
 from users.organizations.roles import Role
 from users.organizations.services.lookup import find_organization, get_role, lock_organization
 from users.organizations.throttling import count_invitation
@@ -83,7 +83,7 @@ def cancel_organization_invitation(invitation_id: UUID | None, *, actor: Actor) 
 
     Raises `InputRejectedError` if it does not exist or is not visible, and the policy's errors.
     """
-    require(actor, allow_anyone)
+    require(actor, may_look_up)
     visible = OrganizationInvitation.objects.visible_to(actor)
     invitation = visible.filter(pk=invitation_id).first() if invitation_id else None
     if invitation is None:

@@ -112,7 +112,11 @@ def _sign_in_block(user_id: UUID) -> Problem | None:
 
 @register_block_transfer
 def _transfer_block_to_deactivation(user_id: UUID) -> bool:
-    return bool(AccountDeletion.objects.filter(pk=user_id, was_shut=False).update(was_shut=True))
+    return bool(
+        AccountDeletion.objects.filter(pk=user_id, was_deactivated=False).update(
+            was_deactivated=True
+        )
+    )
 
 
 def _schedule(user_id: UUID | None, *, actor: Actor, field: str | None) -> AccountDeletion:
@@ -124,10 +128,13 @@ def _schedule(user_id: UUID | None, *, actor: Actor, field: str | None) -> Accou
         require_other_owners(user_id, field=field)
         require_another_administrator(user_id, {"is_active": False}, field=field)
     user = get_target_for_update(user_id, actor=actor)
-    was_shut = not user.is_active and not Suspension.objects.filter(user=user).exists()
+    was_deactivated = not user.is_active and not Suspension.objects.filter(user=user).exists()
     deletion, is_new = AccountDeletion.objects.get_or_create(
         user=user,
-        defaults={"expires_at": timezone.now() + settings.DELETION_GRACE, "was_shut": was_shut},
+        defaults={
+            "expires_at": timezone.now() + settings.DELETION_GRACE,
+            "was_deactivated": was_deactivated,
+        },
     )
     deletion.user = user
     if not is_new:
@@ -151,7 +158,7 @@ def _restore_account(user: User, deletion: AccountDeletion, *, actor: Actor) -> 
     A user who is suspended, or was deactivated before the deletion, stays inactive.
     """
     is_suspended = Suspension.objects.filter(user=user).exists()
-    set_active(user, active=not (deletion.was_shut or is_suspended))
+    set_active(user, active=not (deletion.was_deactivated or is_suspended))
     # A sign-in that started before the deletion may have created a session after it.
     end_sessions_of(user.pk, actor=actor)
     record(Tag.DELETION_CANCELED, actor=actor, subject_id=user.pk)

@@ -37,7 +37,7 @@ class Command(BaseCommand):
 
 
 def _suspicious_emails() -> Iterator[tuple[str, str]]:
-    users = User.objects.people().filter(erased_at=None)
+    users = User.objects.exclude_service_accounts().filter(erased_at=None)
     secondary = EmailAddress.objects.filter(user__in=users)
     for rows, username in ((users, "username"), (secondary, "user__username")):
         is_suspicious = ~Q(email__regex=CANONICAL) | Q(email__regex=RESERVED)
