@@ -95,7 +95,7 @@ def _orders(cl: Any) -> Iterator[int]:
 
 
 def _values(spec: Any) -> Iterator[dict[str, str]]:
-    """Yield a filter's parameters: all values of a short list, or each bound of a range."""
+    """Yield a filter's parameters: the values of a short list, or a range's bounds."""
     names = [name for name in spec.expected_parameters() if not name.endswith("__isnull")]
     if any(name.endswith(("_from", "_to")) for name in names):
         for name in names:

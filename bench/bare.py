@@ -69,7 +69,7 @@ def milliseconds(dataset: Dataset, scenario: Scenario, keys: Sequence[Any]) -> f
 
 
 def _question(dataset: Dataset, key: Any) -> Any:
-    """Return a client's parameters: for a page, the last user before it and their join date."""
+    """Return a client's parameters; a page has the position of its predecessor."""
     if not isinstance(key, PageKey):
         return (key,)
     if key.after is None:

@@ -29,7 +29,10 @@ class ContestantError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class PageKey:
-    """A page of the directory, by the position of the last user before it, from 1; else 0."""
+    """A page of the directory.
+
+    ``place`` is the position of the last user before it, from 1; 0 for the first page.
+    """
 
     place: int
     after: UUID | None

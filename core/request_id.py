@@ -1,4 +1,4 @@
-"""The request id in all log lines of a request, including the tasks that it causes.
+"""The request id in all log lines of a request and its tasks.
 
 NGINX  →  X-Request-ID  →  log lines of web, X-Request-ID of the response, access log
        →  outbox row    →  header of the Celery message  →  log lines of the worker
@@ -59,12 +59,12 @@ def unbind_request_id(**_signal: object) -> None:
 
 
 def current_request_id() -> str:
-    """Return the id of the current request, or of the one that caused the task; else ""."""
+    """Return the id of the request, or of the task's request; else ""."""
     return str(get_contextvars().get(KEY, ""))
 
 
 class RequestIdMiddleware:
-    """Binds the request id to the log lines of a request, and returns it in a header."""
+    """Binds the request id to the log lines, and returns it in a header."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         """Wrap all other middleware."""

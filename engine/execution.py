@@ -138,9 +138,9 @@ class Execution(ABC):
         )
 
     def keywords_of_each(self, selected: SelectedField) -> Callable[[], Mapping[str, Any]]:
-        """Return a function to the keywords for an object: a copy if a resolver can change them.
+        """Return a function that returns the keywords for an object.
 
-        Raises `GraphQLError`.
+        Each call returns a copy if a resolver can change them. Raises `GraphQLError`.
         """
         given = selected.arguments(self.variables)
         keywords = self.keywords(selected, given)

@@ -1,4 +1,4 @@
-"""The walk of a plan: breadth first, each field once for all objects that have it."""
+"""The walk of a plan: breadth first, each field once for all objects."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -156,7 +156,10 @@ def _column_resolver(selection: Selection, selected: SelectedField) -> ColumnRes
 
 
 def _attribute(name: str) -> ColumnResolver:
-    """Return what reads an attribute of all objects; one by one if one of them raises."""
+    """Return a function that reads an attribute of all objects.
+
+    It reads them one by one if one of them raises.
+    """
     read = attrgetter(name)
 
     def column_resolver(

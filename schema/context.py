@@ -67,7 +67,7 @@ class Context:
         return self._batches[name]
 
     def expect(self, rows: Iterable[models.Model]) -> None:
-        """Register a level of rows, so that a value of one is loaded for all (N+1).
+        """Register a level of rows, whose values are loaded together (N+1).
 
         Joined and prefetched rows are registered as well, each relation as a level.
         """
@@ -84,7 +84,7 @@ class Context:
             pending += filter(None, related.values())
 
     def visibility(self) -> Hashable:
-        """Return the cache key of the actor's visibility rules and of the params that are set."""
+        """Return the cache key of the actor's visibility and set params."""
         actor = self.actor
         return (
             actor.is_staff,

@@ -28,7 +28,7 @@ def describe(schema: GraphQLSchema) -> None:
 
 
 def docstring(source: Any) -> str | None:
-    """Return the docstring of a class or a function as one paragraph; None if it has none."""
+    """Return a docstring as one paragraph; None if there is none."""
     text = None if source is None else source.__doc__
     # Dataclasses without a docstring get their signature.
     if not text or (isclass(source) and text.startswith(f"{source.__name__}(")):

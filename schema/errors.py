@@ -145,7 +145,7 @@ def _cancellation(
             )
         )
         return code, message % {"max": f"{settings.GRAPHQL_MAX_RESPONSE_BYTES:,}"}
-    logger.warning("an operation was cancelled at its deadline")
+    logger.warning("operation cancelled at its deadline")
     messages = {
         None: _("The request took too long. Request less data, or narrow the filter."),
         False: _("The request took too long and was stopped. Nothing was changed. Try again."),
@@ -177,22 +177,29 @@ def format_error(error: GraphQLError) -> dict[str, Any]:
             original.cancelled, is_executed=original.is_executed
         )
     elif isinstance(original, MemoryError):
-        logger.warning("memory was exhausted at %s", error.path)
+        logger.warning("memory exhausted", extra={"path": _path(error)})
         code, formatted["message"] = _cancellation(ResponseTooLargeError(), is_executed=None)
     elif is_timeout(original):
-        logger.warning("a statement timed out at %s", error.path)
+        logger.warning("statement timed out", extra={"path": _path(error)})
         formatted["message"] = _(
             "The request took too long. Request less data, or narrow the filter."
         )
         code = RequestErrorCode.QUERY_TIMEOUT
     elif original is not None and (error.path is not None or not error.nodes):
-        logger.error("internal error in a resolver at %s", error.path, exc_info=original)
+        logger.error(
+            "internal error in a resolver", exc_info=original, extra={"path": _path(error)}
+        )
         formatted["message"] = _("Something went wrong on our side.")
         code = RequestErrorCode.INTERNAL_ERROR
     else:
         code = RequestErrorCode.VARIABLES_INVALID
     formatted["extensions"] = {"code": str(code)} | extensions
     return formatted
+
+
+def _path(error: GraphQLError) -> str:
+    """Return the path as text, such as `users.nodes.0.name`: logs have scalars only."""
+    return ".".join(map(str, error.path or ()))
 
 
 def _domain_error(error: Exception | None) -> Exception | None:

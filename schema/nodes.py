@@ -20,7 +20,7 @@ KEY_TYPES: Final[Mapping[str, type[int]]] = {"Group": int}
 
 
 def parse_node_id(id_: str) -> tuple[str, Any] | None:
-    """Return the type name and the primary key of a global id; None if it is invalid."""
+    """Return a global id's type name and key; None if invalid."""
     try:
         node = relay.GlobalID.from_id(id_)
         return node.type_name, KEY_TYPES.get(node.type_name, UUID)(node.node_id)
@@ -29,7 +29,7 @@ def parse_node_id(id_: str) -> tuple[str, Any] | None:
 
 
 def node_key(id_: str | Param, type_name: str) -> Any:
-    """Return the primary key of a global id; None if it is invalid or of another type.
+    """Return a global id's key; None if invalid or of another type.
 
     For a placeholder of an id, return a placeholder of the key.
     """
@@ -40,7 +40,7 @@ def node_key(id_: str | Param, type_name: str) -> Any:
 
 
 def single_row(queryset: QuerySet[Any], key: Any) -> Any:
-    """Return the queryset of at most one row, which Strawberry resolves to the row or null.
+    """Return a queryset of at most one row, for Strawberry to resolve.
 
     The queryset is empty without a key. The type's `get_queryset` restricts visibility.
     """

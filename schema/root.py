@@ -96,7 +96,7 @@ class Query(
 
     @query_field(scope=NoScope.ANY_TOKEN)
     def node(self, info: Info, id: NodeId) -> relay.Node | None:
-        """Look up an object by `id`; null if it does not exist or is not visible to you."""
+        """Look up an object by `id`; null if none is visible to you."""
         name, key = parse_node_id(id) or ("", None)
         type_ = NODE_TYPES.get(name)
         if type_ is None:

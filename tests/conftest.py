@@ -188,7 +188,7 @@ def clubs(sam: User) -> list[Organization]:
 
 @pytest.fixture
 def crowd(crowd_rows: CrowdRows, db: None) -> dict[str, str]:
-    """Have 30 people who have one of everything, as have Alice and Sam; return ids by name."""
+    """Create 30 users with one row of everything; return ids by name."""
     return crowd_rows.ids
 
 

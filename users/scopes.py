@@ -7,7 +7,7 @@ from core.enums import DescribedEnum
 
 
 class Scope(DescribedEnum):
-    """A scope of an API token, which limits the token to a part of its owner's rights.
+    """A scope of an API token: a part of its owner's rights.
 
     A scope that ends in `:write` includes the one that ends in `:read`.
     """

@@ -46,10 +46,10 @@ UNVERIFIED_READER: Final = Reader()
 
 
 def clean_words(text: str) -> str:
-    """Return a text as one short line that mail clients do not turn into a link.
+    """Return a text as one short line without links.
 
-    Dots, slashes, control characters and the like become spaces, and so do digits if there are
-    more than `MAX_DIGITS`.
+    Mail clients turn host names, addresses and telephone numbers into links. So dots, slashes,
+    control characters and the like become spaces, and digits if there are more than `MAX_DIGITS`.
     """
     folded = unicodedata.normalize("NFKC", text[:MAX_INPUT])
     has_number = sum(map(str.isdigit, folded)) > MAX_DIGITS

@@ -33,6 +33,6 @@ class OutboxCollector(Collector):
             ):
                 gauge.add_metric([state], rows.order_by()[:MAX_COUNT].count())
         except Error as error:
-            logger.warning("the outbox could not be counted: %s", error)
+            logger.warning("outbox not counted", extra={"error": str(error)})
             return
         yield gauge

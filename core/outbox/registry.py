@@ -96,4 +96,6 @@ def dispatch(messages: Iterable[tuple[int, str]]) -> None:
                 "core.outbox.deliver", args=[message_id], headers={REQUEST_ID: request_id}
             )
     except OperationalError as error:
-        logger.warning("broker unreachable, the outbox keeps the work: %s", error)
+        logger.warning(
+            "broker unreachable; `relay` sends the messages later", extra={"error": str(error)}
+        )

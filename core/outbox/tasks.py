@@ -31,7 +31,14 @@ def deliver(message_id: int) -> None:
         _run(subscribers[message.subscriber], message)
     except PermanentFailureError as error:
         OutboxMessage.objects.fail(message_id, error.reason)
-        logger.warning("%s failed permanently: %s", message, error.reason)
+        logger.warning(
+            "outbox message failed permanently",
+            extra={
+                "subscriber": message.subscriber,
+                "message_id": message_id,
+                "reason": error.reason,
+            },
+        )
 
 
 def _run(entry: Subscriber, message: OutboxMessage) -> None:

@@ -25,9 +25,9 @@ FILL: Final = """
 
 
 def fill(limits: Mapping[bytes, Limit]) -> timedelta:
-    """Add one attempt to all buckets, or to none; return the time to wait, else zero.
+    """Add one attempt to all buckets, or return the time to wait.
 
-    The transaction is rolled back if a bucket overflows.
+    The time is zero if the attempt was added. An overflow rolls the transaction back.
     """
     sizes = [limit.interval for limit in limits.values()]
     with transaction.atomic(durable=True):

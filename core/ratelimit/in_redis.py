@@ -80,7 +80,10 @@ class RedisBuckets:
         self.open_until = time.monotonic() + OPEN_SECONDS
 
     def fill(self, limits: Mapping[bytes, Limit]) -> timedelta:
-        """Add one attempt to all buckets, or to none; return the time to wait, else zero."""
+        """Add one attempt to all buckets, or return the time to wait.
+
+        The time is zero if the attempt was added.
+        """
         sizes = [size for limit in limits.values() for size in (limit.interval, limit.capacity)]
         return int(self._fill(_names(limits), _numbers(sizes))) * MICROSECOND
 

@@ -82,6 +82,8 @@ def _with_fallback(
             return use_redis(redis, limits)
         except RedisError as error:
             redis.open_circuit()
-            # Logs the type only, because the text may quote the command with its keys.
-            logger.warning("Redis failed (%s), PostgreSQL counts attempts", type(error).__name__)
+            # The type only, because the text may quote the command with its keys.
+            logger.warning(
+                "Redis failed; PostgreSQL counts attempts", extra={"error": type(error).__name__}
+            )
     return use_postgresql(limits)

@@ -141,7 +141,7 @@ class Connection:
                 raise ConnectionAbortedError("The client reads nothing.")
 
     def discard(self) -> bool:
-        """Read and drop data; return False at the end of the stream or beyond the limit."""
+        """Read and drop data; return False at the end or beyond the limit."""
         try:
             read = len(self.sock.recv(READ_BYTES))
         except BlockingIOError:

@@ -25,7 +25,7 @@ def limit_memory(megabytes: int) -> None:
 
 
 def trim_memory() -> None:
-    """Return free memory to the kernel; glibc does so only at the top of the heap."""
+    """Return free memory to the kernel, also from the middle of the heap."""
     trim = _malloc_trim()
     if trim is not None:
         trim(0)

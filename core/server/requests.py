@@ -325,7 +325,7 @@ class RequestParser:
 
 @lru_cache(1_000)
 def _environ_key(name: bytes) -> str | None:
-    """Return the key of a header field in WSGI's environment; None if the field is ignored."""
+    """Return a header field's key in WSGI's environment; None if it is ignored."""
     if b"_" in name:
         # WSGI would not distinguish it from the field with hyphens, which a proxy may set.
         return None

@@ -36,7 +36,7 @@ def client_address(meta: Mapping[str, str], trusted_proxies: int) -> str | None:
 
 
 def network_of(address: str) -> str:
-    """Return the network of one customer: the /64 of an IPv6 address, or an IPv4 address."""
+    """Return a customer's network: an IPv4 address, or the /64 of IPv6."""
     if isinstance(ip_address(address), IPv4Address):
         return address
     return str(ip_network((address, CUSTOMER_PREFIX), strict=False))

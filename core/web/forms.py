@@ -9,7 +9,7 @@ from core.errors import Problem
 
 
 def add_problems(form: BaseForm, problems: Iterable[Problem]) -> None:
-    """Add a service's problems to the form's fields; to the whole form if it lacks the field."""
+    """Add a service's problems to the form's fields, or to the whole form."""
     for problem in problems:
         name = problem.field[0].removeprefix("expected_") if problem.field else None
         error = ValidationError(str(problem.message), code=problem.code)

@@ -124,7 +124,7 @@ def _is_flat(selected: SelectedField) -> bool:
 
 
 def _check_id(selected: SelectedField) -> None:
-    """Refuse the `id` of a node unless it is made of a column as strawberry-django does."""
+    """Refuse a node's `id` that is not made of a column."""
     origin, model = definition_of(selected.parent).origin, model_of(selected.parent)
     if model is None:
         return
@@ -211,7 +211,7 @@ def is_plain(rows: models.QuerySet[Any]) -> bool:
 
 
 def type_of_rows(selected: SelectedField, model: type[models.Model]) -> GraphQLObjectType | None:
-    """Return the object type of the model's rows in a field; None if it depends on the row."""
+    """Return the object type of a field's rows; None if it varies."""
     possible = possible_types(selected)
     if any(map(has_own_type_check, possible)):
         return None

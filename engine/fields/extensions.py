@@ -30,7 +30,7 @@ class LevelReader(Protocol):
 
 
 class FieldRule(FieldExtension, ABC):
-    """A rule that makes the field null for objects of which the requester may not read it."""
+    """A rule that makes a field null where the requester may not read it."""
 
     # The attribute of the object that decides, by its name in Django.
     attribute: ClassVar[str] = "pk"

@@ -69,7 +69,7 @@ class DataLoader(Generic[K, V]):
         return loaded
 
     def load_many(self, keys: Sequence[K]) -> list[V | Exception]:
-        """Return the values of several keys, in their order; for a key without one, its error."""
+        """Return the values of keys, in order; the error if there is none."""
         self._fetch(keys)
         loaded = [self._loaded[key] for key in keys]
         return [each.error if isinstance(each, _Rejection) else each for each in loaded]
@@ -121,7 +121,7 @@ def _check_values(values: Sequence[V], count: int) -> Sequence[V]:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Batch(Generic[V]):
-    """A value per row of a model that the ORM cannot join, computed for many rows at once.
+    """A value per row that the ORM cannot join, computed for many rows.
 
     ``fields`` are the key of a row: the value of one field, or a tuple of several. ``compute``
     gets the requester, as the context knows it, and keys; it returns a value per key, in order.

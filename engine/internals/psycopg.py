@@ -57,7 +57,7 @@ def last_prepared(cursor: Any) -> PreparedStatement | None:
 def run_prepared(
     cursor: Any, statement: PreparedStatement, params: Sequence[Any]
 ) -> Sequence[tuple[Any, ...]] | None:
-    """Run a prepared statement in one call of libpq; None if it has to be prepared again.
+    """Run a prepared statement; return None if it must be prepared again.
 
     psycopg waits for results in Python, so that a signal can interrupt it. A prepared statement is
     short enough to be waited for in C.

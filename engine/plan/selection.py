@@ -388,7 +388,7 @@ class SelectedField:
 
 
 def finish_column(selected: SelectedField, column: Column) -> Column:
-    """Return the column with null for errors, or errors for null if the field is non-null."""
+    """Return the column with nulls and errors as the field's type requires."""
     if selected.is_required:
         return refuse_nulls(column, selected.place)
     return nullify_errors(column)

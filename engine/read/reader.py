@@ -196,7 +196,7 @@ class Reader:
         return read
 
     def _attname(self, path: str) -> str:
-        """Return the path with the name of its last column; of a relation, that of its key."""
+        """Return the path to a column; for a relation, to its key."""
         *relations, last = path.split(LOOKUP_SEP)
         model = self.model
         for relation in relations:

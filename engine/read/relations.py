@@ -1,4 +1,7 @@
-"""Relations: joined if the other side is visible as a whole, else one statement per level."""
+"""Relations: joined where possible, else one statement per level.
+
+A relation is joined if the other side is visible as a whole.
+"""
 
 from typing import Any, Protocol
 
@@ -109,7 +112,7 @@ def _read_joined(reader: ParentReader, selected: SelectedField, relation: Any) -
 
 
 def _presence_index(layout: Layout, prefix: str, relation: Any) -> int:
-    """Return the index of a column that is null if there is no object on the other side.
+    """Return the index of a column that is null without a related object.
 
     Without a constraint the key may be that of a deleted row, so the column is one of the row.
     """

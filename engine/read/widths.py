@@ -1,4 +1,4 @@
-"""Upper bounds of the bytes of an object of the answer, by its types and columns."""
+"""Upper bounds of the bytes of an object of the answer."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Relay connections: pages of one list, or of the lists of all objects of a level.
+"""Relay connections: pages of one list, or of each list of a level.
 
 A `Pager` defines the page, its order and its cursors. The engine reads the rows of all pages with
 one statement and assembles `edges` and `nodes`.
@@ -334,7 +334,7 @@ def _compile_connection(
 
 
 def _position_index(layout: Layout, model: type[Model], label: str, expression: Any) -> int:
-    """Return the index of an expression's value: of its column, or of one with the label."""
+    """Return the index of an expression's value among the columns."""
     if isinstance(expression, F):
         name: str = cast("Any", expression).name
         is_key = name == cast("Any", model._meta.pk).attname

@@ -17,7 +17,7 @@ POSITION = "keyset_position_"
 
 @dataclass(frozen=True, slots=True)
 class Keyset:
-    """The expressions that a queryset is ordered by; together they are unique, and none is NULL.
+    """The expressions of an ordering: unique together, and none NULL.
 
     All have one direction, so that a position is compared as one row of values, which an index over
     the expressions serves at any position.

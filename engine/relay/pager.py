@@ -26,7 +26,7 @@ class Pager(Protocol):
         """The arguments that change the SQL, as a cache key."""
 
     def window_rows(self, rows: QuerySet[Any], order: Any, bind: Bind) -> QuerySet[Any]:
-        """Return the rows of which the page is the first ones, in the order of reading.
+        """Return the rows that start with the page, in the order of reading.
 
         ``bind`` returns the bind parameters of `values`.
         """

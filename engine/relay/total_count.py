@@ -37,7 +37,7 @@ class TotalCount:
     def of_each(
         cls, queryset: models.QuerySet[Any], parent: str, keys: Sequence[Any]
     ) -> list[Self]:
-        """Count the list of each parent in one statement, and estimate the long ones in another."""
+        """Count each parent's list in one statement, and estimate long ones."""
         counted = count_children(queryset, parent=parent, keys=keys, limit=MAX_COUNT + 1)
         long = [key for key in keys if counted[key] > MAX_COUNT]
         estimated = estimate_children(queryset, parent=parent, keys=long) if long else {}

@@ -1,4 +1,4 @@
-"""Pages by keyset: of one list, or of the lists of many parents, in one statement."""
+"""Keyset pages of one list or of many parents, in one statement."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Position = Sequence[Any]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows in the order of their list, and whether more follow in the direction of reading."""
+    """Rows in the list's order, and whether more follow."""
 
     rows: list[Any]
     more: bool
@@ -60,7 +60,7 @@ class Window:
 
     @property
     def limit(self) -> int:
-        """How many rows to read: one more than the page, to know whether there are more."""
+        """How many rows to read: one more than the page."""
         return self.size + 1
 
     def cut(self, rows: list[Any]) -> Page:

@@ -47,7 +47,7 @@ class FieldCancelledError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Widths:
-    """The bytes of an object of a selection, except the leaves that are counted by column."""
+    """The bytes of a selection's object, without leaves counted by column."""
 
     # The bytes of keys and punctuation.
     structure: int
@@ -131,7 +131,7 @@ class Bounds:
         return self.estimate, self.texts, self._complete
 
     def restore(self, mark: tuple[int, int, int]) -> None:
-        """Reset the use to a mark: what came after it is not part of the response."""
+        """Reset the use to a mark, because later objects were dropped."""
         self.estimate, self.texts, self._complete = mark
 
     def __enter__(self) -> Self:

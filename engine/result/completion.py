@@ -208,7 +208,7 @@ def group_cells(column: Column, lengths: Iterable[int]) -> Column:
 
 
 def collect_list(cells: Sequence[Any]) -> Any:
-    """Return the cell of a list: its items, or their errors up to the first error cell."""
+    """Return a list's cell: its items, or the errors up to the first error cell."""
     errors: list[CellError] = []
     values = []
     for index, cell in enumerate(cells):
@@ -259,7 +259,7 @@ def assemble_objects(
 
 
 def _object(keys: Sequence[str], row: Sequence[Any]) -> Any:
-    """Return the cell of an object: its fields, or their errors up to the first error cell."""
+    """Return an object's cell: its fields, or the errors up to the first error cell."""
     errors: list[CellError] = []
     values = {}
     for key, cell in zip(keys, row, strict=True):

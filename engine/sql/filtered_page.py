@@ -75,7 +75,7 @@ TRY_ONE: Final = "EXISTS(SELECT 1 FROM (%(subquery)s) AS tried)"
 
 
 class BoundedOrder:
-    """An expression to order by that is too slow for all rows: mix it into an expression."""
+    """Mixin for an ordering expression that is too slow for all rows."""
 
     # How many rows are ordered at most.
     candidates: ClassVar[int]

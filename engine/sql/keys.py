@@ -17,7 +17,7 @@ KEYS: Final = "keys"
 
 
 class _EqualsAny(Func):
-    """Whether a value is in an array; `= ANY` uses an index where `IN` may join."""
+    """Whether a value is in an array: `= ANY` uses an index, `IN` may join."""
 
     arg_joiner = " = ANY "
     template = "%(expressions)s"

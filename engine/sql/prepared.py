@@ -28,7 +28,7 @@ class _Loaders:
     adapters: AdaptersMap
 
     def release(self, rows: Sequence[Any]) -> Sequence[Any]:
-        """Return the rows; free the result of libpq that they were made of if it is large."""
+        """Return the rows; free their libpq result if it is large."""
         if len(rows) > MAX_RETAINED_ROWS:
             free_result(self)
         return rows

@@ -4,7 +4,7 @@ from django.db.models import BooleanField, ExpressionWrapper, Q
 
 
 class UnindexedFilter(ExpressionWrapper):  # type: ignore[type-arg] # it takes none at run time
-    """A condition with an index of its own, which does not serve the order of the rows.
+    """A condition whose index does not serve the order of the rows.
 
     It means the same as ``condition``; `engine.sql.filtered_page` reads pages by it.
     """

@@ -34,7 +34,7 @@ class AccountsQuery:
 
     @query_field(scope=Scope.USERS_READ)
     def user(self, id: NodeId) -> User | None:
-        """Look up a user by `id`; null if it does not exist or is not visible to you."""
+        """Look up a user by `id`; null if none is visible to you."""
         return single_row(models.User.objects.all(), node_key(id, "User"))
 
     @keyset_connection(GroupConnection, scope=Scope.GROUPS_READ)

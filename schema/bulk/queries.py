@@ -20,7 +20,7 @@ class BulkQuery:
 
     @query_field(scope=Scope.USERS_WRITE)
     def bulk_action(self, id: NodeId) -> BulkAction | None:
-        """Look up a bulk action by `id`; null if it does not exist or is not visible to you."""
+        """Look up a bulk action by `id`; null if none is visible to you."""
         return single_row(models.BulkAction.objects.all(), node_key(id, "BulkAction"))
 
     @keyset_connection(BulkActionConnection, scope=Scope.USERS_WRITE)

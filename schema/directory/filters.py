@@ -86,7 +86,7 @@ class UserFilter:
         )
 
     def _conditions(self) -> Iterator[tuple[str, Any]]:
-        """Yield the conditions that are set; an invalid id becomes a key that no row has."""
+        """Yield the provided conditions; an invalid id matches no row."""
         for name in USER_FILTERS:
             value = getattr(self, name)
             if value is not None:

@@ -44,6 +44,6 @@ def document_points(document: Document) -> int:
 
 
 def client_key(actor: Actor) -> Hashable:
-    """Return the key of the budget: the API token, the user or, if anonymous, the network."""
+    """Return the budget's key: the API token, the user or the network."""
     key = actor.token_id or actor.impersonator_id or actor.user_id or actor.enrolling_id
     return key or (actor.ip and network_of(actor.ip))

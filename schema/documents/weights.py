@@ -1,4 +1,4 @@
-"""Limits of the fields that an operation selects, and of the values that it may return.
+"""Limits of an operation's selected fields and returned values.
 
 Values are rows times selected fields. Fragments are merged as in execution, so a field that is
 selected twice counts once. Introspection is counted exactly, with graphql-core's own resolvers.

@@ -139,7 +139,7 @@ def _with_faults(
 
 
 def _document(source: str, name: str | None, actor: Actor) -> Document:
-    """Return the document of a text; cached if the actor may have data of the operation.
+    """Return the document of a text; cache it if the actor may execute it.
 
     Raises `GraphQLError` as `Document` does.
     """

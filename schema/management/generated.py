@@ -1,4 +1,4 @@
-"""Base of the commands that generate a file or check that it is up to date."""
+"""Base of the commands that generate or check a file."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path

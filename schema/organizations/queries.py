@@ -21,7 +21,7 @@ class OrganizationsQuery:
 
     @query_field(scope=Scope.ORGANIZATIONS_READ)
     def organization(self, id: NodeId) -> Organization | None:
-        """Look up an organisation by `id`; null if it does not exist or is not visible to you."""
+        """Look up an organisation by `id`; null if none is visible to you."""
         return single_row(models.Organization.objects.all(), node_key(id, "Organization"))
 
     @keyset_connection(OrganizationConnection, scope=Scope.ORGANIZATIONS_READ)

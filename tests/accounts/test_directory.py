@@ -49,7 +49,7 @@ def users_by_name(client: GraphQLClient) -> dict[str, dict[str, Any]]:
 
 
 def found_by(client: GraphQLClient, row: User | Organization) -> bool:
-    """Return True if the row is visible by id; `node` and the type's field must agree."""
+    """Return True if the row is visible by `node` and its field."""
     field = type(row).__name__.lower()
     answer = client(
         f"query ($id: ID!) {{ {field}(id: $id) {{ id }} node(id: $id) {{ id }} }}", id=node_id(row)

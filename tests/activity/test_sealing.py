@@ -107,7 +107,7 @@ def test_nothing_new_adds_no_seal(transactional_db: None) -> None:
 
 
 def test_late_commits_are_sealed_later(transactional_db: None) -> None:
-    """Ids do not follow commit order: a lower id may commit after a higher one was sealed."""
+    """Ids do not follow commit order: a lower id may commit later."""
     recorded, may_commit = threading.Event(), threading.Event()
 
     def slow() -> Event:

@@ -26,6 +26,7 @@ from tests.support.api_tokens import (
 from tests.support.captured import Statements
 from tests.support.client import GraphQLClient, run_concurrently
 from tests.support.factories import PASSWORD, make_api_token, make_user, node_id
+from tests.support.logs import written_lines
 from tests.support.signing_in import ALICE, ME, ClientOf, log_in, tags
 from tests.support.sink import Sink
 from users.accounts.models import User
@@ -93,7 +94,7 @@ def test_secret_is_shown_once_and_not_stored(
     assert any("api_token:create" in row for row in everything)
     body = secret.removeprefix("roster_pat_")
     assert [row for row in everything if body[:20] in row] == []
-    assert body[:20] not in caplog.text
+    assert body[:20] not in written_lines(caplog)
     assert body[:20] not in "".join(capfd.readouterr())
     assert body[:20] not in json.dumps(client(LIST).body)
 

@@ -1,4 +1,4 @@
-"""A request that waits for the user's row lock is refused if the user is deactivated meanwhile."""
+"""A request that waits for the row lock sees a concurrent deactivation."""
 
 from collections.abc import Callable
 from typing import Final

@@ -1,6 +1,7 @@
 """Rate limits are exact under load, and equal in Redis and PostgreSQL."""
 
 import datetime as dt
+import json
 import logging
 import math
 import subprocess
@@ -25,6 +26,7 @@ from core.ratelimit.models import StoredBucket
 from tests.conftest import environ_of_tests
 from tests.core.test_outbox import eventually
 from tests.support.client import run_concurrently
+from tests.support.logs import written_lines
 from users.accounts.identifiers import canonical
 
 FIVE = Limit("test.five", 5, dt.timedelta(hours=5))
@@ -273,9 +275,13 @@ def test_keys_and_logs_reveal_no_subject(
     found = {name.decode() for name in redis.scan_iter("roster:attempts:*")}
     assert found == set(names)
     assert set(StoredBucket.objects.values_list("key", flat=True)) == {ALICE.key, NETWORK.key}
-    assert [record.getMessage() for record in caplog.records] == [
-        "Redis failed (ConnectionError), PostgreSQL counts attempts"
-    ]
+    line = json.loads(written_lines(caplog))
+    message = "Redis failed; PostgreSQL counts attempts"
+    assert {name: line[name] for name in ("message", "error")} == {
+        "message": message,
+        "error": "ConnectionError",
+    }
+    assert line.keys() == {"time", "level", "logger", "message", "error"}
 
 
 @pytest.mark.django_db

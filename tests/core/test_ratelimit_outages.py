@@ -3,6 +3,7 @@
 The circuit breaker is per URL, so the failing servers here have unique URLs.
 """
 
+import json
 import logging
 import re
 import socket
@@ -28,6 +29,7 @@ from tests.core.test_outbox import eventually
 from tests.core.test_ratelimit import ALICE, BOB, HOUR, NETWORK, tries
 from tests.support.client import run_concurrently
 from tests.support.environment import PATIENCE
+from tests.support.logs import written_lines
 
 
 @pytest.fixture
@@ -106,8 +108,9 @@ def test_read_only_redis_falls_back_to_postgresql(
         assert server.dbsize() == 1
         assert StoredBucket.objects.count() == 2
         # The error's class depends on the version of Redis.
-        (message,) = [record.getMessage() for record in caplog.records]
-        assert re.fullmatch(r"Redis failed \(\w+Error\), PostgreSQL counts attempts", message)
+        line = json.loads(written_lines(caplog))
+        assert line["message"] == "Redis failed; PostgreSQL counts attempts"
+        assert re.fullmatch(r"\w+Error", line["error"])
 
 
 @pytest.mark.django_db

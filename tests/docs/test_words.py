@@ -4,6 +4,7 @@ docs/glossary.md has the words to use. A refused word has a standard term in its
 table below gives; a word with a legitimate use is not refused.
 """
 
+import ast
 import re
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatch
@@ -13,6 +14,8 @@ from typing import Final
 import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[2]
+# Of a docstring's first line, which is what a caller needs; the details follow.
+MAX_SUMMARY: Final = 15
 # `txt` and `html` are templates, `graphql` the SDL and the documented operations.
 SUFFIXES: Final = frozenset({".py", ".graphql", ".html", ".txt", ".md"})
 SKIPPED: Final = frozenset({"node_modules", "__pycache__", "dist", "generated", "out"})
@@ -94,21 +97,16 @@ EXCEPTIONS: Final = (
         "The same argument, as the services, forms and tests of bulk actions call it.",
     ),
     ("users/accounts/identifiers.py", r'"nobody"', "A reserved username: Unix has such a user."),
-    (
-        "users/authentication/throttling.py",
-        r'"everybody"|"log_in\.nobody"',
-        "Keys of rate limits; another name would reset their counts.",
-    ),
 )
 
 
 def pattern(phrase: str) -> str:
-    """Return the pattern of a word, or of a phrase that comments and names may break."""
+    """Return the pattern of a word or a phrase, across line breaks."""
     return r"(?:[\s_#>*-]+)".join(map(re.escape, phrase.split()))
 
 
 def words(terms: Iterable[str]) -> re.Pattern[str]:
-    """Return a pattern of whole words; the longest first, so that "told of" is not just "told"."""
+    """Return a pattern of whole words, which matches the longest first."""
     longest_first = "|".join(map(pattern, sorted(terms, key=len, reverse=True)))
     return re.compile(rf"(?<![A-Za-z])(?:{longest_first})(?![A-Za-z])", re.IGNORECASE)
 
@@ -174,6 +172,35 @@ def test_each_exception_covers_a_refused_word() -> None:
     unused = [EXCEPTIONS[number] for number in range(len(EXCEPTIONS)) if number not in used]
     # Generated migrations need not have a refused word.
     assert [glob for glob, _context, _reason in unused if glob != "*/migrations/*.py"] == []
+
+
+def long_summaries(text: str) -> Iterator[str]:
+    """Yield the docstrings' first lines that have more than `MAX_SUMMARY` words."""
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for node in ast.walk(ast.parse(text)):
+        summary = (
+            (ast.get_docstring(node) or "").partition("\n")[0] if isinstance(node, kinds) else ""
+        )
+        if len(summary.split()) > MAX_SUMMARY:
+            yield summary
+
+
+def test_docstrings_start_with_a_short_line() -> None:
+    found = [
+        f"{path}: {summary}"
+        for path in files()
+        if path.suffix == ".py"
+        for summary in long_summaries((ROOT / path).read_text(encoding="utf-8"))
+    ]
+
+    assert not found, f"more than {MAX_SUMMARY} words:\n" + "\n".join(found)
+
+
+def test_long_summary_is_found() -> None:
+    line = " ".join(["word"] * MAX_SUMMARY)
+
+    assert list(long_summaries(f'"""{line}."""')) == []
+    assert list(long_summaries(f'def f():\n    """A {line}.\n\n    Details."""')) == [f"A {line}."]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A model with a column of each type, values for them, and a schema that shows them."""
+"""A model with a column of each type, values and a schema."""
 
 import datetime as dt
 import json
@@ -198,7 +198,7 @@ OTHERS: Final = {
 
 @strawberry_django.type(Sample)
 class SampleType:
-    """Each field that GraphQL has a type for; of the others, what a resolver makes of them."""
+    """Each field, converted by a resolver if GraphQL lacks its type."""
 
     boolean: auto
     small: auto

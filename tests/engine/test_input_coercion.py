@@ -21,7 +21,7 @@ def answers(source: str, given: dict[str, Any] | None = None) -> Any:
 
 
 def refusal(source: str, given: dict[str, Any] | None = None) -> str:
-    """Return the one error of an operation that was not begun: there is no data, and no path."""
+    """Return the error of an operation that was not executed."""
     data, ((message, path, _places),) = run(source, given)
     assert (data, path) == (None, None)
     return message

@@ -1,4 +1,4 @@
-"""Every type of model field: the same value by a statement, by the engine and by the ORM."""
+"""Every type of model field has the same value on every path."""
 
 import datetime as dt
 from collections.abc import Sequence

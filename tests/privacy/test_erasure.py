@@ -23,6 +23,7 @@ from tests.support.canaries import (
 from tests.support.client import GraphQLClient
 from tests.support.factories import PASSWORD, make_organization, make_token, make_user, node_id
 from tests.support.full_life import create_full_account, create_traces, do, former_avatars, wait_for
+from tests.support.logs import written_lines
 from tests.support.sink import Sink
 from users.accounts.avatars.images import AvatarSize
 from users.accounts.models import (
@@ -93,7 +94,7 @@ def test_erasure_leaves_no_personal_data(
     assert in_files([*TEXTS, *files]) == set()
     assert in_redis([*TEXTS, *secrets]) == set()
     printed = capfd.readouterr()
-    logged = caplog.text + printed.out + printed.err
+    logged = written_lines(caplog) + printed.out + printed.err
     assert canaries.found_in(logged, TEXTS) == set()
     # All events are retained, and one about the erasure is added.
     assert events()[:-1] == before

@@ -41,7 +41,7 @@ from users.scopes import Scope
 
 
 def selection(type_name: str, name: str, at: int) -> str:
-    """Return a root field, aliased by number, that selects a field of a type as `it`."""
+    """Return an aliased root field that selects a type's field as `it`."""
     path, _fields = READS[type_name]
     field = SCHEMA.type_map[type_name].fields[name]
     inner = "" if is_leaf_type(get_named_type(field.type)) else " { __typename }"

@@ -48,7 +48,7 @@ def debugging(settings: Any) -> None:
 
 @pytest.fixture
 def pairs(sam: User) -> None:
-    """Create users for the start of the directory, and as many for the end of the members."""
+    """Create as many users for the directory as for the members."""
     people = [make_user(f"{kind}-{number}") for kind in "ab" for number in range(max(SIZES))]
     make_organization("Archers", *people)
     for user in people:

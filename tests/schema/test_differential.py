@@ -163,7 +163,7 @@ def asked(source: str, actor: Actor) -> Any:
 
 
 def valid(source: str) -> DocumentNode | None:
-    """Return the syntax tree; None if the operation is too large or has an invalid literal."""
+    """Return the syntax tree; None if the operation is not valid."""
     try:
         found = document(source)
     except GraphQLError:

@@ -11,6 +11,7 @@ from django.test import Client
 
 from tests.support.client import JSON, GraphQLClient
 from tests.support.factories import PASSWORD
+from tests.support.logs import written_lines
 from users.accounts.models import User
 from users.activity.models import Event
 from users.authentication.models import Session
@@ -247,6 +248,7 @@ def test_fault_is_masked_and_logged(
     (record,) = [record for record in caplog.records if record.name == "schema.errors"]
     assert record.levelname == "ERROR"
     assert "organizations_organization" in caplog.text
+    assert '"path":"organization"' in written_lines(caplog).replace(" ", "")
 
 
 # Methods ---------------------------------------------------------------------------------

@@ -88,7 +88,7 @@ def _value(server: Any, key: bytes) -> Any:
 
 
 def in_redis(canaries: Iterable[str | bytes]) -> set[tuple[str, str]]:
-    """Return keys of the cache and the broker with a canary in the key or the value."""
+    """Return keys of Redis with a canary in the key or value."""
     canaries = list(canaries)
     broker = re.sub(
         r"^redis\+socket://(.*?)\?virtual_host=", r"unix://\1?db=", settings.CELERY_BROKER_URL

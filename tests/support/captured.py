@@ -13,7 +13,7 @@ class Statements(list[str]):
 
 @contextmanager
 def bound_statements() -> Iterator[Statements]:
-    """Capture the statements of a block with their values in them, as one may have them explained.
+    """Capture the statements of a block, with their values for EXPLAIN.
 
     Django's log has those that are prepared without their values.
     """

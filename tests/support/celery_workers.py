@@ -63,7 +63,7 @@ class Workers:
 
 
 def serve(requests: socket.socket) -> None:
-    """Fork a worker per request; send its process id, then a message when it has stopped."""
+    """Fork a worker per request; send its process id and its end."""
     while True:
         message, files, _flags, _address = socket.recv_fds(requests, LONGEST_MESSAGE, 2)
         if not message:

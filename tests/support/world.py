@@ -70,7 +70,7 @@ TOKENS: Final = (*(frozenset({scope.value}) for scope in Scope), frozenset(map(s
 
 @dataclass(frozen=True)
 class WorldRows:
-    """An owner with one row of every kind, and a session for each kind of client."""
+    """An owner's row of every kind, and a session for each client."""
 
     owner: User
     sessions: dict[str, Session]

@@ -32,7 +32,7 @@ MEASURE = "/measure"
 
 @contextmanager
 def caddy_for(directory: Path, replica: Replica, measuring: int) -> Iterator[int]:
-    """Run Caddy in front of a replica, with one path for another port; yield its port."""
+    """Run Caddy in front of a replica; yield its port."""
     port = free_port()
     config = directory / "Caddyfile"
     config.write_text(

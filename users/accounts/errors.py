@@ -67,7 +67,7 @@ class ImpersonationError(InsufficientScopeError):
 
 
 class SecondFactorRequiredError(DomainError):
-    """The service requires a second factor, and the user did not set one up in time."""
+    """The user did not set up the required second factor in time."""
 
     code = AccountErrorCode.SECOND_FACTOR_REQUIRED
     message = _("Set up a second factor first.")

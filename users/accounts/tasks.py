@@ -29,7 +29,7 @@ SWEEP_EVERY: Final = timedelta(minutes=5)
 @subscriber(Tag.SIGN_UP_REQUESTED)
 @subscriber(Tag.SIGN_UP_VERIFICATION_REQUESTED)
 def mail_sign_up(event_id: str) -> None:
-    """Mail the verification link or, if the address has an account, a notice to its owner.
+    """Mail the verification link or, to an account's owner, a notice.
 
     Skips a sign-up that was completed meanwhile.
     """
@@ -60,7 +60,7 @@ def mail_invitation(event_id: str) -> None:
 
 @subscriber(Tag.EMAIL_CHANGE_REQUESTED)
 def mail_email_change(event_id: str) -> None:
-    """Mail the confirmation link to the new address or, if it has an account, a notice."""
+    """Mail the confirmation link or, to an account's owner, a notice."""
     event = Event.objects.get(pk=event_id)
     changes = EmailChange.objects.select_related("user__profile")
     change = changes.filter(nonce=event.data["link"]).first()
@@ -72,7 +72,7 @@ def mail_email_change(event_id: str) -> None:
 
 @subscriber(Tag.EMAIL_ADDRESS_REQUESTED)
 def mail_email_addition(event_id: str) -> None:
-    """Mail the confirmation link to the secondary address or, if it has an account, a notice."""
+    """Mail the confirmation link or, to an account's owner, a notice."""
     event = Event.objects.get(pk=event_id)
     additions = EmailAddition.objects.select_related("user__profile")
     addition = additions.filter(nonce=event.data["link"]).first()

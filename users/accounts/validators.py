@@ -176,8 +176,8 @@ class BreachedPasswordValidator:
             lookup.cancel()
             # Without the error's text, which may have the URL and so the digest's prefix.
             logger.warning(
-                "breached password lookup failed (%s); the password is accepted",
-                type(error).__name__,
+                "breached password lookup failed; the password is accepted",
+                extra={"error": type(error).__name__},
             )
             return
         if digest[PREFIX_LENGTH:] in known:

@@ -65,7 +65,7 @@ class AvatarView(View):
 @method_decorator(never_cache, name="dispatch")
 @method_decorator(sensitive_post_parameters(), name="dispatch")
 class MailedLinkView(FormView, ABC):  # type: ignore[type-arg]
-    """The page of a mailed link: a form that calls one service with the link's token.
+    """The page of a mailed link: a form that calls one service.
 
     The token is consumed by POST only, because mail scanners follow links. Subclasses set the texts
     and call the service in `use`.

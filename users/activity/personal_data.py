@@ -32,7 +32,7 @@ ORIGIN: Final = ("ip", "user_agent")
 
 
 def _links_of(subject: DataSubject) -> list[UUID]:
-    """Return the mailed links in events about the user, such as the link of the sign-up."""
+    """Return the mailed links in events about the user."""
     about = Event.objects.filter(subject_id=subject.id, data__has_key="link")
     return [UUID(link) for link in about.values_list("data__link", flat=True)]
 

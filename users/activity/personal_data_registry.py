@@ -1,4 +1,4 @@
-"""The registry of personal data: which columns hold it, and how they are exported and erased.
+"""The registry of personal data, for its export and erasure.
 
 Each app registers its tables in a `personal_data` module next to its models. The data export and
 the erasure of a user follow from the registry alone. A test fails for every table and column that
@@ -20,7 +20,7 @@ NOTHING: Final[Mapping[str, Any]] = {}
 
 @dataclass(frozen=True, slots=True)
 class DataSubject:
-    """The user whose data is exported or erased, with identifiers for rows without a user id."""
+    """The user whose data is exported or erased, with all identifiers."""
 
     id: UUID
     # For an export: the verified addresses. For an erasure: all current, former and requested ones,
@@ -88,7 +88,10 @@ class PersonalTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NonPersonalTable:
-    """A table without personal data; its columns are listed, so that a new one fails a test."""
+    """A table without personal data, with the list of its columns.
+
+    A new column fails a test until it is listed here or as personal.
+    """
 
     model: type[models.Model]
     columns: Sequence[str]

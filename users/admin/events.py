@@ -24,7 +24,7 @@ def _username(path: str) -> Subquery:
 
 
 def _user_link(username: str | None, user_id: UUID | None) -> str | None:
-    """Return a link to the user, or the bare id if no such user exists (any more)."""
+    """Return a link to the user, or the id if there is none."""
     if username is None:
         return str(user_id) if user_id else None
     url = reverse("admin:accounts_user_change", args=[user_id])

@@ -14,7 +14,7 @@ from engine.sql.filtered_page import first_rows, without_conditions
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts rows up to a limit, so that the cost does not grow with the table.
+    """Counts rows up to a limit, so that large tables cost no more.
 
     Search and filters find the rows beyond the limit. Conditions that are `UnindexedFilter` are
     executed as in the API's lists.

@@ -85,7 +85,7 @@ class RosterAdminSite(UnfoldAdminSite):  # type: ignore[misc]
         return step.as_view(extra_context=context)(request)
 
     def second_factor(self, request: HttpRequest) -> HttpResponseBase:
-        """Set up a second factor, for staff and for users who must enroll before anything else."""
+        """Set up a second factor, for staff and users who must enroll."""
         actor = actor_of(request)
         if not (actor.is_staff or actor.enrolling_id):
             return HttpResponseRedirect(reverse("admin:login"))

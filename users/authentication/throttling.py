@@ -107,7 +107,10 @@ def log_in_attempt(login: str, *, actor: Actor, device: Device | None) -> LogInA
 
 
 def unlock(user: User, *, device_id: UUID | None = None) -> None:
-    """Clear failed attempts to log in as the user, by any login and from the device."""
+    """Clear failed attempts to log in as the user.
+
+    The attempts by all of the user's logins, and from the device.
+    """
     devices = [_device_bucket(device_id)] if device_id else []
     secondary = user.email_addresses.values_list("email", flat=True)
     clear(*user_buckets(user.pk, (user.username, user.email, *secondary)), *devices)
@@ -125,7 +128,7 @@ def count_code(user_id: UUID) -> None:
 
 
 def clear_codes(user_id: UUID) -> None:
-    """Clear the short-term bucket after a valid code, and refund the code in the daily one.
+    """Clear the short-term bucket after a valid code, and refund the daily one.
 
     The daily bucket is not cleared: an attacker would get new attempts whenever the owner signs
     in.

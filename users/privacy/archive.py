@@ -18,7 +18,7 @@ FORMAT: Final = "roster-export/1"
 
 @contextmanager
 def write_archive(subject: DataSubject) -> Iterator["File[bytes]"]:
-    """Write the archive to a temporary file, with at most one batch of rows in memory."""
+    """Write the archive to a temporary file, with one batch of rows in memory."""
     with TemporaryFile("w+b") as file:
         for part in _parts(subject):
             file.write(part.encode())

@@ -48,7 +48,7 @@ class ResendVerificationInput:
 
 @strawberry.input
 class VerifyEmailInput(TokenInput):
-    """The token of a verification link, and the password of the sign-up or a new one."""
+    """The token of a verification link, and the sign-up's or a new password."""
 
     password: str | None = strawberry.field(
         default=None,

@@ -107,7 +107,10 @@ class ApiTokensMutation:
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def create_api_token(self, info: Info, input: CreateApiTokenInput) -> NewApiTokenPayload:
-        """Create an API token that acts for you within its scopes. Its secret is shown once."""
+        """Create an API token that acts for you within its scopes.
+
+        Its secret is shown once.
+        """
         new = create_api_token(
             actor=info.context.actor,
             name=input.name,

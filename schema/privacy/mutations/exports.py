@@ -16,7 +16,10 @@ class ExportMutation:
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def request_data_export(self, info: Info) -> UserPayload:
-        """Request an archive of your personal data. A download link is mailed when it is ready."""
+        """Request an archive of your personal data.
+
+        A download link is mailed when it is ready.
+        """
         user_id = require_self_id(info)
         request_data_export(user_id, actor=info.context.actor)
         return UserPayload(user_id=user_id)

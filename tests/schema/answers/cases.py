@@ -10,7 +10,7 @@ ACTORS: Final = ("anonymous", "alice", "dora", "bob", "charlie", "sam", "root")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A document, and the data or error for each client; a key names one or several."""
+    """A document, and the expected data or error for each client."""
 
     about: str
     question: str

@@ -62,7 +62,7 @@ FIELDS: Final[dict[str, tuple[str, str]]] = {
 
 
 def scopes_to_read(coordinate: str, readers: set[str]) -> tuple[str, str]:
-    """Return the scopes to read a field: of the owner and, for an administrator, of others."""
+    """Return the scopes to read a field of one's own and of others."""
     type_name, _field = coordinate.split(".")
     by_readers = _PRIVATE if readers == PRIVATE else _PUBLIC
     return FIELDS.get(coordinate) or TYPES.get(type_name) or by_readers

@@ -148,7 +148,7 @@ def _decode(source: IO[bytes], target: IO[bytes]) -> Outcome:
     except subprocess.TimeoutExpired:
         raise ServiceBusyError from None
     if done.returncode < 0:
-        logger.warning("the avatar decoder was terminated by signal %d", -done.returncode)
+        logger.warning("avatar decoder terminated", extra={"signal": -done.returncode})
         return Outcome.TOO_COMPLEX
     return Outcome(done.returncode)
 

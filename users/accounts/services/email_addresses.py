@@ -200,7 +200,10 @@ def remove_secondary_addresses(user: User, *, actor: Actor) -> None:
 
 
 def _delete_address(user: User, email: str, *, actor: Actor) -> bool:
-    """Delete a secondary or pending address of a locked user; return True if there was one."""
+    """Delete a locked user's secondary or pending address.
+
+    Returns False if there is none.
+    """
     canceled, _rows = EmailAddition.objects.filter(user=user, email=email).delete()
     removed, _rows = user.email_addresses.filter(email=email).delete()
     if removed:

@@ -71,7 +71,7 @@ class BulkActionForm(forms.Form):
             del self.fields["everybody"]
 
     def start(self) -> BulkAction | None:
-        """Start the action of a valid form; return None and add errors if it is rejected.
+        """Start the action, or add the service's errors and return None.
 
         Raises the errors of `start_bulk_action` other than `InputRejectedError`.
         """

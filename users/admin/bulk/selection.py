@@ -54,7 +54,7 @@ def selection_of(parameters: QueryDict) -> Selection | None:
 
 
 def _midnight(text: str | None, days: int = 0) -> dt.datetime | None:
-    """Return the start of a day, plus ``days``. Raises `ValueError` if it is not a date."""
+    """Return the start of a day, plus ``days``. Raises `ValueError`."""
     if not text:
         return None
     day = parse_date_str(text)

@@ -192,7 +192,7 @@ class PendingLogIn(models.Model):
 
 
 class PasskeyChallenge(models.Model):
-    """A challenge for a passkey to sign, stored as a digest and bound to one purpose."""
+    """A challenge for a passkey to sign, stored as a digest."""
 
     class Purpose(models.TextChoices):
         """The ceremony that the challenge is for.

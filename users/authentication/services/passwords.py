@@ -102,7 +102,7 @@ def request_password_reset(*, actor: Actor, email: str) -> None:
 
 @transaction.atomic(durable=True)
 def prepare_password_reset(user_id: UUID, *, address_id: int | None = None) -> PasswordReset | None:
-    """Return the reset to mail; None if the user is inactive or no longer has the address.
+    """Return the reset to mail; None if its address is no longer valid.
 
     ``address_id`` is a secondary address, None the primary one. A valid reset is extended and keeps
     its link, so that a repeated request cannot invalidate it. An expired one is replaced: old links

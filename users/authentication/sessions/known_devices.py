@@ -22,7 +22,7 @@ UUID_BYTES: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device of one user; other users of the same hardware have devices of their own."""
+    """A device of one user; other users have devices of their own."""
 
     user_id: UUID
     id: UUID

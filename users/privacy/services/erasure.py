@@ -110,7 +110,7 @@ def replace_rows(table: PersonalTable, erasure: ReplaceValues, subject: DataSubj
 
 
 def _remove_files(table: PersonalTable, rows: QuerySet[Any]) -> None:
-    """Delete the files of rows. Call it before deleting the rows, or the names are lost."""
+    """Delete the files of rows, whose names the rows hold: call it first."""
     if table.delete_files is not None:
         table.delete_files(rows)
     columns = table.model._meta.concrete_fields
