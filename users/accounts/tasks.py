@@ -141,8 +141,8 @@ def sweep_avatars() -> None:
     next after 21 hours.
     """
     if settings.KEEPS_FILES:
-        turn = int(timezone.now().timestamp() // SWEEP_EVERY.total_seconds())
-        remove_unused_avatars(storage.PREFIXES[turn % len(storage.PREFIXES)])
+        sweep = int(timezone.now().timestamp() // SWEEP_EVERY.total_seconds())
+        remove_unused_avatars(storage.PREFIXES[sweep % len(storage.PREFIXES)])
 
 
 def _mail_to_confirm(

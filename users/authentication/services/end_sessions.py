@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from core.errors import GenericErrorCode, InputRejectedError, Problem
 from core.security.actor import Actor
 from users.accounts.policy import may_administer, require
-from users.accounts.services.lookup import get_user_for_update
+from users.accounts.services.lookup import get_self_for_update, get_user_for_update
 from users.accounts.services.mailed_links import end_address_links_of
 from users.activity.services.record import record
 from users.activity.tags import Tag
@@ -25,7 +25,7 @@ def end_sessions_of(user_id: UUID, *, actor: Actor, keep: UUID | None = None) ->
     """End a user's sessions except ``keep``, in the caller's transaction.
 
     Also ends pending log-ins and the user's impersonations of others. Returns the number of
-    unexpired sessions. A caller that locks the user must do so before.
+    unexpired sessions. The caller has locked the user.
     """
     PendingLogIn.objects.filter(user_id=user_id).delete()
     sessions = Session.objects.get_user_sessions_for_update(user_id, keep=keep)
@@ -93,14 +93,14 @@ def revoke_session(session_id: UUID | None, *, actor: Actor) -> None:
 def revoke_other_sessions(*, actor: Actor) -> int:
     """End the actor's sessions except the current one; return their number."""
     require(actor, may_end_sessions)
-    return _revoke(actor.user_id, actor=actor, keep=actor.session_id)
+    return _revoke(get_self_for_update(actor.user_id).pk, actor=actor, keep=actor.session_id)
 
 
 @transaction.atomic(durable=True)
 def log_out_everywhere(*, actor: Actor) -> int:
     """End all sessions of the actor, including the current one; return their number."""
     require(actor, may_end_sessions)
-    return _revoke(actor.user_id, actor=actor)
+    return _revoke(get_self_for_update(actor.user_id).pk, actor=actor)
 
 
 @transaction.atomic(durable=True)
@@ -124,10 +124,8 @@ def _end(session: Session, *, actor: Actor) -> None:
         record(Tag.SESSIONS_REVOKED, actor=actor, subject_id=session.user_id, count=1)
 
 
-def _revoke(user_id: UUID | None, *, actor: Actor, keep: UUID | None = None) -> int:
-    """End sessions and record their number, in the caller's transaction."""
-    if user_id is None:
-        return 0
+def _revoke(user_id: UUID, *, actor: Actor, keep: UUID | None = None) -> int:
+    """End a locked user's sessions and record their number, in the caller's transaction."""
     count = end_sessions_of(user_id, actor=actor, keep=keep)
     if count:
         record(Tag.SESSIONS_REVOKED, actor=actor, subject_id=user_id, count=count)

@@ -227,7 +227,8 @@ def _save_passkey(
     user: User, answer: Mapping[str, Any], *, acting_user: ActingUser, name: str
 ) -> EnrolledFactor:
     """Verify and store a locked user's new passkey, in the caller's transaction."""
-    session = Session.objects.filter(pk=acting_user.session_id).first()
+    # Locked before its challenge, as when a session ends.
+    session = Session.objects.get_for_update(pk=acting_user.session_id)
     if session is None:
         # A concurrent request ended it.
         raise passkey_invalid_error("credential")
