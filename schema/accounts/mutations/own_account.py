@@ -48,7 +48,7 @@ class ResendVerificationInput:
 
 @strawberry.input
 class VerifyEmailInput(TokenInput):
-    """The token of a verification link, and the sign-up's or a new password."""
+    """The token of a verification link, and a password: the sign-up's or a new one."""
 
     password: str | None = strawberry.field(
         default=None,
