@@ -43,4 +43,4 @@ class AuthenticationQuery:
     def service_accounts(self, info: Info) -> Iterable[User]:
         """Service accounts, ordered by username; `users` does not list them. Staff only."""
         require(info.context.actor, may_list_service_accounts)
-        return UserModel.objects.services().in_order(UserOrderField.USERNAME)
+        return UserModel.objects.service_accounts().in_order(UserOrderField.USERNAME)

@@ -13,7 +13,7 @@ from engine.relay.connection import KeysetConnection
 from engine.relay.nested import nested_connection
 from schema.accounts.types.users import User
 from schema.context import Info
-from schema.directory.filters import as_input
+from schema.directory.filters import filter_to_json
 from schema.enums import describe_enum
 from schema.error_codes import ErrorCode
 from users.bulk import models
@@ -104,7 +104,9 @@ class BulkAction(relay.Node):
 
         Null if the selection named a user who has been erased since.
         """
-        return as_input(Selection.from_json(self.selection).filter) if self.selection else None
+        return (
+            filter_to_json(Selection.from_json(self.selection).filter) if self.selection else None
+        )
 
     @nested_connection(BulkFailureConnection, parent="bulk_action")
     def failures(self) -> Iterable[BulkFailure]:

@@ -76,13 +76,13 @@ class UserFilter:
         name="not", default=None, description="Filter that must not match."
     )
 
-    def parsed(self) -> UserFilterSpec:
+    def to_spec(self) -> UserFilterSpec:
         """Convert to a `UserFilterSpec`."""
         return UserFilterSpec(
             conditions=dict(self._conditions()),
-            all_of=_parsed(self.all_of),
-            any_of=_parsed(self.any_of),
-            none_of=None if self.none_of is None else self.none_of.parsed(),
+            all_of=_to_specs(self.all_of),
+            any_of=_to_specs(self.any_of),
+            none_of=None if self.none_of is None else self.none_of.to_spec(),
         )
 
     def _conditions(self) -> Iterator[tuple[str, Any]]:
@@ -92,21 +92,21 @@ class UserFilter:
             if value is not None:
                 yield name, node_key(value, "Group") or NO_GROUP if name == "group" else value
         if self.membership is not None:
-            yield "membership", self.membership.parsed()
+            yield "membership", self.membership.to_conditions()
 
 
-def _parsed(filters: list[UserFilter] | None) -> list[UserFilterSpec] | None:
-    return None if filters is None else [each.parsed() for each in filters]
+def _to_specs(filters: list[UserFilter] | None) -> list[UserFilterSpec] | None:
+    return None if filters is None else [each.to_spec() for each in filters]
 
 
-def as_input(filter: UserFilterSpec) -> dict[str, Any]:
-    """Convert a spec to the JSON of a `UserFilter`, the inverse of `UserFilter.parsed`."""
+def filter_to_json(filter: UserFilterSpec) -> dict[str, Any]:
+    """Convert a spec to the JSON of a `UserFilter`, the inverse of `UserFilter.to_spec`."""
     inside: dict[str, Any] = {}
     for name, filters in (("and", filter.all_of), ("or", filter.any_of)):
         if filters is not None:
-            inside[name] = [as_input(each) for each in filters]
+            inside[name] = [filter_to_json(each) for each in filters]
     if filter.none_of is not None:
-        inside["not"] = as_input(filter.none_of)
+        inside["not"] = filter_to_json(filter.none_of)
     own = {to_camel_case(name): _as_input(name, each) for name, each in filter.conditions.items()}
     return own | inside
 
@@ -117,4 +117,4 @@ def _as_input(name: str, value: Any) -> Any:
         return {end: moment.isoformat() for end, moment in ends.items() if moment is not None}
     if name == "group":
         return str(relay.GlobalID("Group", str(value)))
-    return MembershipFilter.as_input(value) if name == "membership" else value
+    return MembershipFilter.conditions_to_json(value) if name == "membership" else value

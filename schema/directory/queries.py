@@ -46,8 +46,8 @@ class DirectoryQuery:
         """Users: all for staff; yourself and public users for others."""
         actor = info.context.actor
         require(actor, may_list_users)
-        spec = UserFilterSpec() if filter is None else filter.parsed()
-        users = models.User.objects.people()
+        spec = UserFilterSpec() if filter is None else filter.to_spec()
+        users = models.User.objects.exclude_service_accounts()
         if search is None:
             users = users.findable_by(actor)
         else:

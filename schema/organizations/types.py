@@ -149,7 +149,7 @@ class MembershipFilter:
         default=None, description="Role in the organisation. Default: any."
     )
 
-    def parsed(self) -> dict[str, Any]:
+    def to_conditions(self) -> dict[str, Any]:
         """Convert to the conditions of a `UserFilterSpec`."""
         conditions: dict[str, Any] = {}
         if self.organization is not None:
@@ -160,8 +160,8 @@ class MembershipFilter:
         return conditions
 
     @staticmethod
-    def as_input(conditions: Mapping[str, Any]) -> dict[str, Any]:
-        """Convert conditions to JSON, the inverse of `parsed`."""
+    def conditions_to_json(conditions: Mapping[str, Any]) -> dict[str, Any]:
+        """Convert conditions to JSON, the inverse of `to_conditions`."""
         given: dict[str, Any] = {}
         if "organization" in conditions:
             key = str(conditions["organization"])

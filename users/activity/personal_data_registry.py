@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db import models
 from django.db.models import Q
 
-from core.ratelimit.limits import Bucket, forget
+from core.ratelimit.limits import Bucket, erase
 
 NOTHING: Final[Mapping[str, Any]] = {}
 
@@ -137,7 +137,7 @@ def register_eraser(eraser: Eraser) -> Eraser:
 
 def register_buckets(buckets: Callable[[DataSubject], Iterable[Bucket]]) -> None:
     """Register the rate limits' buckets of a user, which an erasure forgets."""
-    register_eraser(lambda subject: forget(*buckets(subject)))
+    register_eraser(lambda subject: erase(*buckets(subject)))
 
 
 def all_tables() -> Sequence[PersonalTable | NonPersonalTable]:

@@ -24,7 +24,7 @@ register_tables(
     PersonalTable(
         model=AccountDeletion,
         row_conditions=by_id,
-        exported=("requested_at", "expires_at", "was_shut"),
+        exported=("requested_at", "expires_at", "was_deactivated"),
         not_exported={"user": OWN, "nonce": LINK},
         erasure=RetainRows("Schedules the erasure, and is deleted in its last step."),
     ),

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.database.ids import new_id
 from core.database.search.texts import has_words, rank, searchable
-from core.email.addresses import EMAIL_MAX_LENGTH, in_unicode
+from core.email.addresses import EMAIL_MAX_LENGTH, unicode_email
 from core.security.actor import Actor
 from engine.sql.unindexed_filter import UnindexedFilter
 from users.accounts.expressions import EmailDomain
@@ -95,13 +95,13 @@ class UserQuerySet(models.QuerySet["User"]):
 
     def administrators(self) -> Self:
         """Return the active administrators, without service accounts."""
-        return self.people().filter(is_superuser=True, is_active=True)
+        return self.exclude_service_accounts().filter(is_superuser=True, is_active=True)
 
-    def people(self) -> Self:
+    def exclude_service_accounts(self) -> Self:
         """Exclude service accounts."""
         return self.filter(is_service=False)
 
-    def services(self) -> Self:
+    def service_accounts(self) -> Self:
         """Return the service accounts."""
         return self.filter(is_service=True)
 
@@ -255,7 +255,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     @property
     def email_in_unicode(self) -> str:
         """The primary address in Unicode, for the validator of similar passwords."""
-        return in_unicode(self.email)
+        return unicode_email(self.email)
 
     def has_address(self, email: str) -> bool:
         """Return True if the canonical address is the primary or a secondary one."""

@@ -9,7 +9,7 @@ from core.errors import GenericErrorCode, InputRejectedError, Problem
 from core.security.actor import Actor
 from users.accounts.policy import require
 from users.organizations.models import Membership, Organization, OrganizationQuerySet
-from users.organizations.policy import allow_anyone
+from users.organizations.policy import may_look_up
 from users.organizations.roles import Role
 
 
@@ -60,7 +60,7 @@ def get_role(organization: Organization, user_id: UUID | None) -> Role | None:
 def _find(
     organizations: OrganizationQuerySet, organization_id: Any, actor: Actor
 ) -> tuple[Organization, Role | None]:
-    require(actor, allow_anyone)
+    require(actor, may_look_up)
     visible = organizations.visible_to(actor)
     organization = visible.filter(pk=organization_id).first() if organization_id else None
     if organization is None:
