@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MESSAGES := $(wildcard users/locale/*/LC_MESSAGES/django.po)
 CONSOLE := console/dist/console/console.js
-PEERS := bench/peers/postgraphile
+PEERS := bench/peers/mercurius bench/peers/postgraphile
 
 # Settings for commands that load Django but do not connect to servers.
 OFFLINE := SECRET_KEY=offline-offline-offline-offline-offline-offline-offline1 \
@@ -43,7 +43,7 @@ test-engine: $(VENV)/dev messages ## Compare the engine with graphql-core on DOC
 	@$(TESTING) DOCUMENTS=$(or $(DOCUMENTS),10000) SEED=$(SEED) $(BIN)/python -m core.dev.embedded \
 		$(BIN)/python -m pytest -n 2 tests/schema/test_differential.py $(ARGS)
 
-bench: $(VENV)/bench $(VENV)/node $(PEERS)/node_modules ## Run the benchmark; accepts USERS, SCENARIO, ROUNDS and SECONDS.
+bench: $(VENV)/bench $(VENV)/node $(PEERS:=/node_modules) ## Run the benchmark; accepts USERS, SCENARIO, ROUNDS and SECONDS.
 	@$(BIN)/python -W ignore -m bench
 
 bench-admin: $(VENV)/bench ## Benchmark the admin's pages; accepts USERS, ROUNDS and LIMIT.
@@ -96,7 +96,7 @@ messages: $(MESSAGES:.po=.mo)
 
 clean: ## Delete build products and the demo's data.
 	rm -rf $(VENV) .data staticfiles console/node_modules console/dist console/generated
-	rm -rf bench/out $(PEERS)/node_modules
+	rm -rf bench/out $(PEERS:=/node_modules)
 	rm -f $(MESSAGES:.po=.mo)
 
 # Virtual environments: `make run` needs the first, development the second.
@@ -117,8 +117,8 @@ $(VENV)/bench: requirements-bench.lock | $(VENV)/demo
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-$(PEERS)/node_modules: $(PEERS)/package-lock.json | $(VENV)/node
-	@cd $(PEERS) && PATH="$(abspath $(BIN)):$$PATH" npm ci
+$(PEERS:=/node_modules): %/node_modules: %/package-lock.json | $(VENV)/node
+	@cd $* && PATH="$(abspath $(BIN)):$$PATH" npm ci
 	@touch $@
 
 # The system's Node if it is recent, else the one from PyPI.

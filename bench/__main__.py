@@ -23,6 +23,7 @@ from bench.dataset import PAGE, ROOT, Dataset, DatasetError, environment, open_d
 from bench.load import LoadError
 from bench.machine import cores, describe, pin_to_core
 from bench.peers.drf import RestFramework
+from bench.peers.mercurius import Mercurius
 from bench.peers.postgraphile import PostGraphile
 from bench.peers.roster import Roster
 from bench.peers.strawberry_django import StrawberryDjango
@@ -30,16 +31,24 @@ from bench.peers.unsigned import UnsignedRoster
 from bench.report import OUTPUT, save
 from bench.runner import DifferenceError, Effort, Result, measure
 from bench.scenarios import Cast, Scenario, draw_cast, select_scenarios
-from bench.signed_in import give_passwords, hashes_per_second
+from bench.signed_in import (
+    access_tokens,
+    delete_earlier_runs,
+    give_passwords,
+    hashes_per_second,
+)
 from core.configuration.env import Environment
 
 HASHING_SECONDS: Final = 5.0
+# Scenarios that hash a password.
+HASHING: Final = {"login", "create-user"}
 CLASSES: Final[Sequence[type[Contestant]]] = (
     Roster,
     UnsignedRoster,
     StrawberryDjango,
     RestFramework,
     PostGraphile,
+    Mercurius,
 )
 
 
@@ -102,7 +111,8 @@ def _measure(dataset: Dataset, plan: Plan, core: int) -> dict[str, Any]:
     os.environ.clear()
     os.environ.update(environment(dataset) | {"DJANGO_SETTINGS_MODULE": "core.settings"})
     django.setup()
-    cast = draw_cast(dataset, give_passwords)
+    delete_earlier_runs()
+    cast = draw_cast(dataset, give_passwords, access_tokens)
     with ExitStack() as stack:
         contestants: dict[Contestant, dict[str, Question]] = {}
         for each in plan.classes:
@@ -154,8 +164,8 @@ def _contestant(class_: type[Contestant], dataset: Dataset, cast: Cast) -> Conte
 
 
 def _hashing(scenarios: Sequence[Scenario], core: int) -> dict[str, Any] | None:
-    """Return the rate of password hashes alone, the baseline of log-ins."""
-    if "login" not in {scenario.name for scenario in scenarios}:
+    """Return the rate of password hashes alone, the baseline of scenarios with a password."""
+    if HASHING.isdisjoint(scenario.name for scenario in scenarios):
         return None
     with pin_to_core(core):
         rate = hashes_per_second(HASHING_SECONDS)

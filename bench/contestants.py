@@ -1,5 +1,6 @@
 """Contestants: how to start each server, query it and normalise its answers."""
 
+import secrets
 import socket
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import orjson
 from bench.dataset import ROOT, Dataset, environment
 from bench.load import fetch, http_request
 from bench.machine import pin_to_core
+from bench.signed_in import NEW_USERNAME, PASSWORD
 from core.dev.ports import free_port
 
 START_SECONDS: Final = 60
@@ -47,15 +49,39 @@ class WriteKey:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionKey:
+    """A signed-in user, and Roster's access token of the session."""
+
+    user_id: UUID
+    access_token: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The header that presents the token (RFC 6750)."""
+        return {"Authorization": f"Bearer {self.access_token}"}
+
+
+@dataclass(frozen=True, slots=True)
+class NewUserKey:
+    """A user to create; the identifiers differ in each request."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """Conversion of a scenario's key to a request, and of the answer to plain data.
 
-    ``mark`` is what a correct answer contains, for answers that differ each time.
+    ``mark`` is what a correct answer contains, for answers that differ each time. The requests of a
+    ``single_use`` question succeed once, so ``ask`` is called for each sending; ``learn`` takes the
+    key and the body of each answer.
     """
 
     ask: Callable[[Any], bytes]
     plain: Callable[[Any], Any]
     mark: Callable[[Any], bytes] | None = None
+    single_use: bool = False
+    learn: Callable[[Any, bytes], None] | None = None
 
 
 class Contestant(ABC):
@@ -139,6 +165,16 @@ def graphql(
 
 # The smallest GraphQL operation, which measures HTTP and authentication.
 TYPENAME: Final = "{ __typename }"
+
+
+def account() -> dict[str, str]:
+    """Return the username, address and password of a new user, different in each call."""
+    username = f"{NEW_USERNAME}{secrets.token_hex(8)}"
+    return {
+        "username": username,
+        "email": f"{username}@example.org",
+        "password": PASSWORD,
+    }
 
 
 def typename(answer: Any) -> str:

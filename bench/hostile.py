@@ -29,6 +29,7 @@ from bench.hostile_requests import STREAMS, distinct_documents, hostile_bodies
 from bench.machine import cores, pin_to_core
 from bench.peers.roster import STAFF, Roster
 from bench.report import OUTPUT
+from bench.signed_in import delete_earlier_runs
 from core.configuration.env import Environment
 
 ATTACKERS: Final = 4
@@ -110,6 +111,7 @@ def _attack_server(dataset: Dataset, core: int, requests: int) -> int:
     os.environ.clear()
     os.environ.update(environment(dataset) | {"DJANGO_SETTINGS_MODULE": "core.settings"})
     django.setup()
+    delete_earlier_runs()
     server = Roster(dataset, furthest=0, writers=[])
     with server.run_server(core, OUTPUT):
         server.answer(server._ask("{ me { id } }"))  # noqa: SLF001 - warm-up

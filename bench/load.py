@@ -8,7 +8,7 @@ leaves most of its core to PostgreSQL.
 import selectors
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import cycle
@@ -16,6 +16,8 @@ from typing import Final, Self
 
 CHUNK: Final = 1 << 18
 HEAD_END: Final = b"\r\n\r\n"
+# REST answers 201 to a request that creates something.
+SUCCESSES: Final = (b"HTTP/1.1 200 ", b"HTTP/1.1 201 ")
 LENGTH: Final = b"content-length:"
 
 
@@ -31,6 +33,10 @@ class Request:
     # The complete body, or a part of it for responses that differ each time.
     expected: bytes = b""
     whole: bool = False
+    # For requests that succeed once: builds the payload whenever the request is sent.
+    build: Callable[[], bytes] | None = None
+    # Takes the body of a checked response, on which the next payload may depend.
+    learn: Callable[[bytes], None] | None = None
 
     def check(self, body: bytes) -> None:
         """Raise `LoadError` for an unexpected body."""
@@ -82,8 +88,9 @@ class _Connection:
     def ask(self, request: Request) -> None:
         self.request = request
         self.received.clear()
+        payload = request.build() if request.build else request.payload
         self.sent = time.perf_counter()
-        self.socket.sendall(request.payload)
+        self.socket.sendall(payload)
 
     def read(self) -> bytes | None:
         """Read available data; return the body once it is complete."""
@@ -97,9 +104,9 @@ class _Connection:
         head = bytes(self.received[:head_end])
         lower = head.lower()
         start = lower.find(LENGTH)
-        if not head.startswith(b"HTTP/1.1 200 ") or start < 0:
+        if not head.startswith(SUCCESSES) or start < 0:
             shown = bytes(self.received[:2_000]).decode(errors="replace")
-            raise LoadError(f"not a 200 with its length:\n{shown}")
+            raise LoadError(f"not a 200 or 201 with its length:\n{shown}")
         length = int(lower[start + len(LENGTH) :].split(b"\r\n", 1)[0])
         body_start = head_end + len(HEAD_END)
         if len(self.received) < body_start + length:
@@ -108,7 +115,7 @@ class _Connection:
 
 
 def fetch(port: int, payload: bytes) -> bytes:
-    """Send one request; return the body. Raises `LoadError` unless the status is 200."""
+    """Send one request; return the body. Raises `LoadError` unless the status is 200 or 201."""
     connection = _Connection.to(port)
     with connection.socket:
         connection.ask(Request(payload))
@@ -154,6 +161,8 @@ def _until(
             now = time.perf_counter()
             latencies.append(now - connection.sent)
             connection.request.check(body)
+            if connection.request.learn:
+                connection.request.learn(body)
             if now < deadline:
                 connection.ask(next(source))
             else:

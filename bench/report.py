@@ -16,7 +16,7 @@ BEGIN: Final = "<!-- measured: written by `make bench-report` -->"
 END: Final = "<!-- end of what is measured -->"
 ROSTER: Final = "roster"
 # Contestants with a column of Roster's ratio.
-RIVALS: Final = ("strawberry-django", "postgraphile")
+RIVALS: Final = ("strawberry-django", "postgraphile", "mercurius")
 # With fewer users or rounds, a run is only a trial.
 SERIOUS_USERS: Final = 1_000_000
 SERIOUS_ROUNDS: Final = 5
@@ -45,6 +45,8 @@ def tables(report: Report) -> str:
         _notes(report),
         _depth(report),
         _log_ins(report),
+        "### Responses per second, and milliseconds of processor time per response",
+        _processor_time(report),
         "### Latencies in milliseconds, and shares of a core",
         _details(report),
         _database(report),
@@ -121,14 +123,25 @@ def _log_ins(report: Report) -> str:
     if not hashing:
         return ""
     return (
-        f"Most of the time of a log-in is the password hash (Argon2id, "
+        f"Most of the time of a log-in, and of a new user, is the password hash (Argon2id, "
         f"{hashing['memory_kib']:,} KiB, {hashing['passes']} passes, 1 lane). One thread verifies "
         f"{hashing['rate']:.1f} hashes per second."
     )
 
 
+def _processor_time(report: Report) -> str:
+    """Return the rates beside what they cost, which varies less than the rates."""
+    columns = (
+        ("rate", "per second"),
+        ("server_ms", "server"),
+        ("postgresql_ms", "PostgreSQL"),
+        ("total_ms", "both"),
+    )
+    return _results(report, [(key, title, _number) for key, title in columns])
+
+
 def _details(report: Report) -> str:
-    columns: Sequence[tuple[str, str, Callable[[float], str]]] = (
+    columns = (
         ("p50", "p50", _number),
         ("p95", "p95", _number),
         ("p99", "p99", _number),
@@ -136,6 +149,11 @@ def _details(report: Report) -> str:
         ("postgresql", "PostgreSQL", _percent),
         ("generator", "load", _percent),
     )
+    return _results(report, columns)
+
+
+def _results(report: Report, columns: Sequence[tuple[str, str, Callable[[float], str]]]) -> str:
+    """Return a table with a row per scenario and contestant: keys, titles and formats."""
     rows = [
         [f"`{scenario['name']}`", report["contestants"][name]]
         + [shown(result[key]) for key, _title, shown in columns]
@@ -153,7 +171,7 @@ def _database(report: Report) -> str:
         if alone is None:
             continue
         for name, result in scenario["results"].items():
-            taken = 1_000 * result["postgresql"] / result["rate"]
+            taken = result["postgresql_ms"]
             title = report["contestants"][name]
             rows.append([f"`{scenario['name']}`", title, _number(taken), f"{taken / alone:.2f}"])
         rows.append([f"`{scenario['name']}`", BARE, _number(alone), "1"])

@@ -1,8 +1,9 @@
 """Compares the contestants' answers, then measures the contestants in turn."""
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import orjson
@@ -46,10 +47,15 @@ class Result:
     rounds: list[Round] = field(default_factory=list)
 
     def figures(self) -> dict[str, Any]:
-        """Return medians over the rounds, and percentiles over all responses in milliseconds."""
+        """Return medians over the rounds, and percentiles over all responses in milliseconds.
+
+        ``server_ms`` and ``postgresql_ms`` are milliseconds of processor time per answer.
+        """
         latencies = [each for round_ in self.rounds for each in round_.sample.latencies]
         cuts = statistics.quantiles(latencies, n=100, method="inclusive")
         rates = [round_.sample.rate for round_ in self.rounds]
+        server = self._milliseconds_per_answer(lambda round_: round_.server)
+        postgresql = self._milliseconds_per_answer(lambda round_: round_.postgresql)
         return {
             "rate": statistics.median(rates),
             "rates": rates,
@@ -58,7 +64,18 @@ class Result:
             "server": statistics.median(round_.server for round_ in self.rounds),
             "postgresql": statistics.median(round_.postgresql for round_ in self.rounds),
             "generator": statistics.median(round_.generator for round_ in self.rounds),
+            "server_ms": server,
+            "postgresql_ms": postgresql,
+            "total_ms": server + postgresql,
         }
+
+    def _milliseconds_per_answer(self, share: Callable[[Round], float]) -> float:
+        """Return the processor time per answer, over all rounds.
+
+        Not a median: the system counts in clock ticks, which are coarse in a short round.
+        """
+        seconds = sum(share(round_) * round_.sample.seconds for round_ in self.rounds)
+        return 1_000 * seconds / sum(len(round_.sample.latencies) for round_ in self.rounds)
 
 
 def checked_requests(
@@ -85,10 +102,22 @@ def checked_requests(
                     raise DifferenceError(f"{scenario.name}, {key}:\n{difference}")
                 expected = Request(payload, body, whole=True)
                 if question.mark:
-                    expected = Request(payload, question.mark(key))
+                    expected = _request(question, key, payload, question.mark(key))
+                if expected.learn:
+                    expected.learn(body)
                 requests[contestant.name].append(expected)
             progress.step()
     return requests
+
+
+def _request(question: Question, key: Any, payload: bytes, mark: bytes) -> Request:
+    """Return a request whose answers differ each time."""
+    return Request(
+        payload,
+        mark,
+        build=partial(question.ask, key) if question.single_use else None,
+        learn=partial(question.learn, key) if question.learn else None,
+    )
 
 
 def plain_answer(contestant: Contestant, question: Question, body: bytes) -> Any:

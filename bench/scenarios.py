@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from bench import plain
-from bench.contestants import PageKey, WriteKey
+from bench.contestants import NewUserKey, PageKey, SessionKey, WriteKey
 from bench.dataset import PAGE, Dataset
 
 KEYS: Final = 64
@@ -17,6 +17,7 @@ DEEPEST_PAGE: Final = 10_000
 # Pages start at positions for which Roster's walk has cursors.
 STRIDE: Final = 100
 TEXTS_PER_WRITER: Final = 8
+NEW_USERS: Final = 8
 # Roster estimates counts above 10,000.
 ESTIMATE_WITHIN: Final = 0.05
 # The shortest search term.
@@ -33,6 +34,7 @@ class Cast:
     writers: Sequence[UUID]
     logins: Sequence[str]
     words: Sequence[str]
+    sessions: Sequence[SessionKey]
 
     @property
     def furthest(self) -> int:
@@ -94,8 +96,18 @@ def _writes(cast: Cast) -> list[WriteKey]:
     ]
 
 
+def _new_users(_cast: Cast) -> list[NewUserKey]:
+    return [NewUserKey(f"Created by the benchmark {number}") for number in range(NEW_USERS)]
+
+
 SCENARIOS: Final = (
     Scenario("typename", "the smallest operation", "typename", lambda _cast: [None]),
+    Scenario(
+        "session",
+        "the id of the signed-in user: a credential's validation",
+        "session",
+        lambda cast: cast.sessions,
+    ),
     Scenario("page50", "a page of 50 users, with profile and groups", "page", _random_pages),
     Scenario("point", "one user, with profile and groups", "point", lambda cast: cast.readers),
     Scenario(
@@ -110,6 +122,8 @@ SCENARIOS: Final = (
     Scenario("count", "the number of users", "count", lambda _cast: [None], _about_equal),
     Scenario("write", "a change of a user's profile", "write", _writes),
     Scenario("login", "log-ins by username and password", "log_in", lambda cast: cast.logins),
+    Scenario("create-user", "new users with a password", "create_user", _new_users),
+    Scenario("refresh", "exchanges of a refresh token", "refresh", lambda cast: cast.writers),
 )
 
 
@@ -125,8 +139,15 @@ def select_scenarios(names: Sequence[str]) -> list[Scenario]:
     return [scenario for scenario in SCENARIOS if scenario.name in wanted]
 
 
-def draw_cast(dataset: Dataset, logins: Callable[[list[UUID]], list[str]]) -> Cast:
-    """Draw the users of a run; ``logins`` sets passwords for log-ins."""
+def draw_cast(
+    dataset: Dataset,
+    logins: Callable[[list[UUID]], list[str]],
+    access_tokens: Callable[[list[UUID]], list[str]],
+) -> Cast:
+    """Draw the users of a run.
+
+    ``logins`` sets passwords and returns usernames; ``access_tokens`` creates sessions.
+    """
     rng = random.Random(2026)  # noqa: S311 - the same users every time
     ids = dataset.ids_in_order()
     active = [id_ for (id_,) in dataset.rows("SELECT id FROM accounts_user WHERE is_active")]
@@ -138,7 +159,15 @@ def draw_cast(dataset: Dataset, logins: Callable[[list[UUID]], list[str]]) -> Ca
         writers=rng.sample(active, KEYS),
         logins=logins(rng.sample(active, KEYS)),
         words=_words(dataset, rng.sample(ids, KEYS * 2)),
+        sessions=_sessions(access_tokens, rng.sample(active, KEYS)),
     )
+
+
+def _sessions(
+    access_tokens: Callable[[list[UUID]], list[str]], user_ids: list[UUID]
+) -> list[SessionKey]:
+    tokens = access_tokens(user_ids)
+    return [SessionKey(*each) for each in zip(user_ids, tokens, strict=True)]
 
 
 def _words(dataset: Dataset, user_ids: Sequence[UUID]) -> list[str]:

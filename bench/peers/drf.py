@@ -8,8 +8,9 @@ from urllib.parse import urlencode
 import orjson
 
 from bench import plain
-from bench.contestants import OnGunicorn, PageKey, Question, WriteKey
+from bench.contestants import NewUserKey, OnGunicorn, PageKey, Question, WriteKey, account
 from bench.load import http_request
+from bench.signed_in import credentials_environment
 
 
 class RestFramework(OnGunicorn):
@@ -21,19 +22,28 @@ class RestFramework(OnGunicorn):
     absent = {  # noqa: RUF012 - a ClassVar of the base
         "typename": "has no GraphQL",
         "log_in": "has no sign-in",
+        "refresh": "has no refresh tokens",
     }
 
     def environment(self) -> dict[str, str]:
         """Return the environment with the peer's URLs."""
-        return super().environment() | {
-            "DJANGO_SETTINGS_MODULE": "bench.peers.settings",
-            "BENCH_URLS": "bench.peers.drf_urls",
-        }
+        return (
+            super().environment()
+            | credentials_environment()
+            | {
+                "DJANGO_SETTINGS_MODULE": "bench.peers.settings",
+                "BENCH_URLS": "bench.peers.drf_urls",
+            }
+        )
 
     def questions(self) -> dict[str, Question]:
-        """Return all questions but log-ins."""
+        """Return all questions but those of GraphQL and of sign-in."""
         pages = Question(lambda key: _get(f"/users?{_cursor(key)}"), _page)
         return {
+            "session": Question(
+                lambda key: http_request("GET", "/me", headers=key.headers),
+                lambda answer: answer["id"],
+            ),
             "page": pages,
             "search": Question(lambda text: _get(f"/users?{urlencode({'search': text})}"), _page),
             "point": Question(lambda id_: _get(f"/users/{id_}"), _plain_user),
@@ -41,6 +51,12 @@ class RestFramework(OnGunicorn):
             "count": Question(lambda _key: _get("/users/count"), lambda answer: answer["count"]),
             "write": Question(
                 _write, lambda answer: answer["bio"], mark=lambda key: f'"bio":"{key.bio}"'.encode()
+            ),
+            "create_user": Question(
+                _create_user,
+                lambda answer: answer["name"],
+                mark=lambda key: f'"name":"{key.name}"'.encode(),
+                single_use=True,
             ),
         }
 
@@ -58,6 +74,10 @@ def _cursor(key: PageKey) -> str:
 
 def _write(key: WriteKey) -> bytes:
     return http_request("PATCH", f"/profiles/{key.user_id}", orjson.dumps({"bio": key.bio}))
+
+
+def _create_user(key: NewUserKey) -> bytes:
+    return http_request("POST", "/users/new", orjson.dumps(account() | {"name": key.name}))
 
 
 def _page(answer: Mapping[str, Any]) -> plain.PlainAnswer:

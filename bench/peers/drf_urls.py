@@ -5,14 +5,19 @@ from typing import Any
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.urls import path
+from jwt import InvalidTokenError
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.filters import SearchFilter
-from rest_framework.generics import ListAPIView, RetrieveAPIView, UpdateAPIView
+from rest_framework.generics import CreateAPIView, ListAPIView, RetrieveAPIView, UpdateAPIView
 from rest_framework.pagination import CursorPagination
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import ModelSerializer
 from rest_framework.views import APIView
 
+from bench.peers.on_django import create_user, session_users
 from users.accounts.models import Profile, User
 from users.organizations.models import Membership
 
@@ -76,6 +81,31 @@ class MembershipSerializer(ModelSerializer):
         fields = ("role", "created_at", "user")
 
 
+class MeSerializer(ModelSerializer):
+    """The signed-in user."""
+
+    class Meta:
+        """Readable fields."""
+
+        model = User
+        fields = ("id",)
+
+
+class NewUserSerializer(ModelSerializer):
+    """A user to create."""
+
+    class Meta:
+        """Readable and writable fields."""
+
+        model = User
+        fields = ("id", "username", "email", "name", "password")
+        extra_kwargs = {"password": {"write_only": True}}  # noqa: RUF012 - DRF's declaration
+
+    def create(self, validated_data: dict[str, Any]) -> User:
+        """Create a user with a password."""
+        return create_user(**validated_data)
+
+
 class Pages(CursorPagination):
     """Keyset pages by the primary key."""
 
@@ -136,9 +166,41 @@ class ChangeProfile(UpdateAPIView):
     serializer_class = ProfileSerializer
 
 
+class SessionAuthentication(BaseAuthentication):
+    """Sessions by bearer token."""
+
+    def authenticate(self, request: Request) -> tuple[User, None] | None:
+        """Return the session's user. Raises `AuthenticationFailed`."""
+        try:
+            return session_users(request.headers.get("Authorization", "")).get(), None
+        except (InvalidTokenError, User.DoesNotExist) as error:
+            raise AuthenticationFailed from error
+
+
+class Me(RetrieveAPIView):
+    """The signed-in user."""
+
+    authentication_classes = (SessionAuthentication,)
+    permission_classes = (IsAuthenticated,)
+    serializer_class = MeSerializer
+
+    def get_object(self) -> User:
+        """Return the user of the request's session."""
+        user: User = self.request.user
+        return user
+
+
+class CreateUser(CreateAPIView):
+    """New users."""
+
+    serializer_class = NewUserSerializer
+
+
 urlpatterns = [
+    path("me", Me.as_view()),
     path("users", UserList.as_view()),
     path("users/count", Count.as_view()),
+    path("users/new", CreateUser.as_view()),
     path("users/<uuid:pk>", UserDetail.as_view()),
     path("organizations/<uuid:pk>/members", Members.as_view()),
     path("profiles/<uuid:pk>", ChangeProfile.as_view()),

@@ -25,7 +25,7 @@ def point(answer: Mapping[str, Any]) -> plain.PlainAnswer:
 def members(memberships: Iterable[Mapping[str, Any]]) -> list[plain.PlainAnswer]:
     """Return the members of an organisation."""
     return [
-        plain.membership(node, id_=_key(node["user"]["id"]), profile=node["user"]["profile"])
+        plain.membership(node, id_=global_key(node["user"]["id"]), profile=node["user"]["profile"])
         for node in memberships
     ]
 
@@ -33,11 +33,12 @@ def members(memberships: Iterable[Mapping[str, Any]]) -> list[plain.PlainAnswer]
 def _plain_user(node: Mapping[str, Any]) -> plain.PlainAnswer:
     return plain.user(
         node,
-        id_=_key(node["id"]),
+        id_=global_key(node["id"]),
         profile=node["profile"],
         groups=(group["name"] for group in node["groups"]),
     )
 
 
-def _key(global_id: str) -> str:
+def global_key(global_id: str) -> str:
+    """Return the primary key of a global id."""
     return b64decode(global_id).decode().partition(":")[2]

@@ -1,17 +1,30 @@
 """Questions to Roster through its public API, signed in."""
 
 import json
+import re
 from base64 import b64encode
 from typing import Any, Final
 from uuid import UUID
 
-from bench.contestants import TYPENAME, OnGunicorn, PageKey, Question, WriteKey, graphql, typename
+from bench.contestants import (
+    TYPENAME,
+    NewUserKey,
+    OnGunicorn,
+    PageKey,
+    Question,
+    WriteKey,
+    account,
+    graphql,
+    typename,
+)
 from bench.dataset import Dataset
-from bench.peers.on_strawberry import MEMBERSHIP, PERSON, members, page, point
+from bench.peers.on_strawberry import MEMBERSHIP, PERSON, global_key, members, page, point
 from bench.progress import Progress
-from bench.signed_in import PASSWORD, access_tokens
+from bench.signed_in import PASSWORD, access_tokens, refresh_tokens, user_id
 
 STAFF: Final = "grace"
+# Staff who are not administrators may not create users.
+ADMINISTRATOR: Final = "ada"
 HOP: Final = 100
 
 PAGE: Final = f"""
@@ -47,6 +60,20 @@ LOG_IN: Final = """
       logIn(input: {login: $login, password: $password}) { accessToken errors { code } }
     }
 """
+SESSION: Final = "{ me { id } }"
+CREATE_USER: Final = """
+    mutation ($input: CreateUserInput!) {
+      createUser(input: $input) { user { id username name } errors { code } }
+    }
+"""
+REFRESH: Final = """
+    mutation ($token: String!) {
+      refreshTokens(input: {refreshToken: $token}) {
+        accessToken refreshToken errors { code }
+      }
+    }
+"""
+REFRESH_TOKEN: Final = re.compile(rb'"refreshToken":"([^"]+)"')
 WALK: Final = f"""
     query ($after: String) {{
       users(first: {HOP}, after: $after, orderBy: {{field: JOINED}}) {{ pageInfo {{ endCursor }} }}
@@ -65,8 +92,9 @@ class Roster(OnGunicorn):
         """Take the position of the furthest page, and the users whose profiles are changed."""
         super().__init__(dataset)
         self.furthest = furthest
-        self.staff, *tokens = access_tokens(STAFF, writers)
-        self.tokens = dict(zip(writers, tokens, strict=True))
+        self.staff, self.administrator = access_tokens([user_id(STAFF), user_id(ADMINISTRATOR)])
+        self.tokens = dict(zip(writers, access_tokens(writers), strict=True))
+        self.refresh_tokens = dict(zip(writers, refresh_tokens(writers), strict=True))
 
     def environment(self) -> dict[str, str]:
         """Return the settings of production."""
@@ -84,6 +112,10 @@ class Roster(OnGunicorn):
                 lambda id_: self._ask(ORGANIZATION, id=_global_id("Organization", id_)),
                 lambda answer: members(answer["data"]["organization"]["members"]["nodes"]),
             ),
+            "session": Question(
+                lambda key: graphql(SESSION, headers=key.headers),
+                lambda answer: global_key(answer["data"]["me"]["id"]),
+            ),
             "count": Question(
                 lambda _key: self._ask(COUNT),
                 lambda answer: answer["data"]["users"]["totalCount"]["value"],
@@ -98,6 +130,19 @@ class Roster(OnGunicorn):
                 lambda answer: bool(answer["data"]["logIn"]["accessToken"]),
                 mark=lambda _key: b'"accessToken":"',
             ),
+            "create_user": Question(
+                self._create_user,
+                lambda answer: answer["data"]["createUser"]["user"]["name"],
+                mark=lambda key: f'"name":"{key.name}"'.encode(),
+                single_use=True,
+            ),
+            "refresh": Question(
+                lambda id_: graphql(REFRESH, {"token": self.refresh_tokens[id_]}),
+                lambda answer: bool(answer["data"]["refreshTokens"]["refreshToken"]),
+                mark=lambda _key: b'"refreshToken":"',
+                single_use=True,
+                learn=self._learn_refresh_token,
+            ),
         }
 
     def _ask(self, document: str, **variables: Any) -> bytes:
@@ -106,6 +151,16 @@ class Roster(OnGunicorn):
     def _write(self, key: WriteKey) -> bytes:
         headers = {"Authorization": f"Bearer {self.tokens[key.user_id]}"}
         return graphql(WRITE, {"bio": key.bio}, headers)
+
+    def _create_user(self, key: NewUserKey) -> bytes:
+        headers = {"Authorization": f"Bearer {self.administrator}"}
+        return graphql(CREATE_USER, {"input": account() | {"name": key.name}}, headers)
+
+    def _learn_refresh_token(self, user_id: UUID, body: bytes) -> None:
+        """Store the successor; reuse of a token would end the session."""
+        found = REFRESH_TOKEN.search(body)
+        if found:
+            self.refresh_tokens[user_id] = found[1].decode()
 
     def _cursors(self) -> list[str]:
         """Return the cursor after every hundredth user, from one walk over all pages.

@@ -17,9 +17,11 @@ from django.urls import path
 from strawberry import auto, relay
 from strawberry.django.views import GraphQLView
 from strawberry.extensions import ParserCache, ValidationCache
+from strawberry.types import Info
 from strawberry_django.optimizer import DjangoOptimizerExtension
 from strawberry_django.relay import DjangoCursorConnection
 
+from bench.peers.on_django import create_user, session_users
 from users.accounts import models as accounts
 from users.organizations import models as organizations
 
@@ -80,9 +82,24 @@ class ProfileInput:
     bio: auto
 
 
+@strawberry.input
+class NewUser:
+    """A user to create."""
+
+    username: str
+    email: str
+    name: str
+    password: str
+
+
 @strawberry.type
 class Query:
     """The root of queries."""
+
+    @strawberry_django.field
+    def me(self, info: Info) -> User:
+        """Return the user of the request's session."""
+        return session_users(info.context.request.headers.get("Authorization", ""))
 
     @strawberry_django.connection(DjangoCursorConnection[User])
     def users(self, search: str | None = None) -> Iterable[User]:
@@ -114,6 +131,13 @@ class Mutation:
     update_profile: Profile = strawberry_django.mutations.update(
         ProfileInput, handle_django_errors=False
     )
+
+    @strawberry_django.mutation(handle_django_errors=False)
+    def create_user(self, data: NewUser) -> User:
+        """Create a user with a password."""
+        return create_user(
+            username=data.username, email=data.email, name=data.name, password=data.password
+        )
 
 
 class View(GraphQLView[Any, Any]):

@@ -13,8 +13,11 @@ class UnsignedRoster(Roster):
     name = "roster-unsigned"
     title = "Roster, not signed in"
     absent = {  # noqa: RUF012 - a ClassVar of the base
+        "session": "needs a signed-in user",
         "write": "needs a signed-in user",
         "log_in": "has no sign-in",
+        "create_user": "needs a signed-in user",
+        "refresh": "has no sign-in",
     }
 
     def __init__(self, dataset: Dataset, *, furthest: int, writers: list[UUID]) -> None:  # noqa: ARG002

@@ -1,5 +1,6 @@
 """The benchmark's checks of answers, and its report."""
 
+import re
 import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
@@ -12,18 +13,25 @@ import orjson
 import pytest
 
 from bench import admin, plain
+from bench.__main__ import CLASSES
 from bench.chart import chart
-from bench.contestants import Contestant, Question
-from bench.dataset import Dataset
-from bench.load import LoadError, Request, http_request, run
+from bench.contestants import Contestant, NewUserKey, Question
+from bench.dataset import ROOT, Dataset
+from bench.load import LoadError, Request, Sample, http_request, run
+from bench.peers.drf import RestFramework
+from bench.peers.mercurius import Mercurius
+from bench.peers.strawberry_django import StrawberryDjango
 from bench.report import BEGIN, END, embed_tables, tables
-from bench.runner import DifferenceError, checked_requests
-from bench.scenarios import Cast, Scenario, select_scenarios
+from bench.runner import DifferenceError, Result, Round, checked_requests
+from bench.scenarios import SCENARIOS, Cast, Scenario, select_scenarios
 
 ADA = UUID(int=1)
 PERSON = {"id": str(ADA), "username": "ada", "name": "Ada", "email": "ada@example.org"}
 PROFILE = {"bio": "Counts.", "website": ""}
-CAST = Cast(ids=[ADA], organizations=[], readers=[ADA], writers=[], logins=[], words=[])
+CAST = Cast(
+    ids=[ADA], organizations=[], readers=[ADA], writers=[], logins=[], words=[], sessions=[]
+)
+QUESTIONS = {scenario.question for scenario in SCENARIOS}
 SCENARIO = Scenario("point", "one user", "point", lambda cast: cast.readers)
 
 
@@ -74,6 +82,32 @@ def serving(status: int = 200, **changes: Any) -> Iterator[int]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server.server_address[1]
+        server.shutdown()
+
+
+@contextmanager
+def exchanging() -> Iterator[tuple[int, list[str]]]:
+    """Return the successor of the last token once, else 409; yield the port and the tokens."""
+    used: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            token = self.path.removeprefix("/")
+            body = orjson.dumps({"token": str(len(used) + 1)})
+            self.send_response(409 if token in used else 201)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+            used.append(token)
+
+        def log_message(self, *_args: object) -> None:
+            """Suppress the log."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1], used
         server.shutdown()
 
 
@@ -133,6 +167,82 @@ def test_load_checks_every_answer() -> None:
     assert len(sample.latencies) >= 2
 
 
+def test_single_use_requests_are_built_for_each_sending(dataset: Dataset) -> None:
+    """Each request presents the token of the last answer to its key; the server refuses others."""
+    with exchanging() as (port, used):
+        tokens = {ADA: "0"}
+        contestant, _point = peer("one", port, dataset)
+        question = Question(
+            lambda id_: http_request("GET", f"/{tokens[id_]}"),
+            lambda answer: "token" in answer,
+            mark=lambda _key: b'"token"',
+            single_use=True,
+            learn=lambda id_, body: tokens.update({id_: orjson.loads(body)["token"]}),
+        )
+
+        requests = checked_requests(SCENARIO, CAST, [(contestant, question)])["one"]
+        sample = run(port, requests, seconds=0.05, connections=1)
+
+    # One request compares the answers.
+    assert used == [str(number) for number in range(len(sample.latencies) + 1)]
+    assert tokens[ADA] == str(len(used))
+
+
+def test_processor_time_is_per_answer_over_all_rounds() -> None:
+    result = Result(
+        [
+            Round(Sample(1.0, [0.001] * 100), server=0.5, postgresql=0.1, generator=0.1),
+            Round(Sample(2.0, [0.001] * 300), server=0.75, postgresql=0.15, generator=0.1),
+        ]
+    )
+
+    found = result.figures()
+
+    assert found["server_ms"] == pytest.approx(5)
+    assert found["postgresql_ms"] == pytest.approx(1)
+    assert found["total_ms"] == pytest.approx(6)
+
+
+@pytest.mark.parametrize("contestant", [StrawberryDjango, RestFramework, Mercurius])
+def test_contestant_has_a_question_or_a_reason_per_scenario(
+    contestant: type[Contestant], dataset: Dataset
+) -> None:
+    answered = contestant(dataset).questions().keys()
+
+    assert answered | contestant.absent.keys() == QUESTIONS
+    assert not answered & contestant.absent.keys()
+
+
+@pytest.mark.parametrize("contestant", CLASSES)
+def test_reasons_are_about_scenarios(contestant: type[Contestant]) -> None:
+    assert contestant.absent.keys() <= QUESTIONS
+
+
+def test_new_accounts_differ(dataset: Dataset) -> None:
+    question = Mercurius(dataset).questions()["create_user"]
+
+    one, other = map(question.ask, [NewUserKey("Ada")] * 2)
+
+    assert question.single_use
+    assert one != other
+    assert all(b'"username":"bench-' in each and b'"name":"Ada"' in each for each in (one, other))
+
+
+def test_node_packages_are_pinned_and_installed_by_make() -> None:
+    locks = sorted((ROOT / "bench" / "peers").glob("*/package-lock.json"))
+    found = re.search(r"^PEERS := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+    assert found
+    assert found[1].split() == [str(lock.parent.relative_to(ROOT)) for lock in locks]
+    for lock in locks:
+        _root, *packages = orjson.loads(lock.read_bytes())["packages"].values()
+        wanted = orjson.loads(lock.with_name("package.json").read_bytes())["dependencies"]
+        assert all(package["integrity"].startswith("sha512-") for package in packages)
+        # No registry's host name: the one that is configured serves them.
+        assert not any("resolved" in package for package in packages)
+        assert all(re.fullmatch(r"[0-9.]+", version) for version in wanted.values())
+
+
 def test_deep_scenario_includes_the_first_pages() -> None:
     assert [scenario.name for scenario in select_scenarios(["deep"])] == ["first", "deep"]
     with pytest.raises(KeyError, match="nothing"):
@@ -141,7 +251,8 @@ def test_deep_scenario_includes_the_first_pages() -> None:
 
 def figures(rate: float) -> Mapping[str, Any]:
     shares = {"server": 0.99, "postgresql": 0.2, "generator": 0.05}
-    return {"rate": rate, "p50": 1.234, "p95": 12.34, "p99": 123.4, **shares}
+    times = {"server_ms": 990 / rate, "postgresql_ms": 200 / rate, "total_ms": 1_190 / rate}
+    return {"rate": rate, "p50": 1.234, "p95": 12.34, "p99": 123.4, **shares, **times}
 
 
 REPORT = {
@@ -177,6 +288,8 @@ def test_tables_have_rates_ratios_and_reasons() -> None:
     assert "| `point`: one user | 1,000 | — | 2,000 | — | 0.50 |" in lines
     assert "- `point`: Tuned — cannot." in lines
     assert "| `point` | Roster | 1.23 | 12.3 | 123 | 99 % | 20 % | 5 % |" in lines
+    assert "| `point` | Roster | 1,000 | 0.99 | 0.20 | 1.19 |" in lines
+    assert "| `point` | Post & Co | 2,000 | 0.49 | 0.10 | 0.59 |" in lines
     assert "| `point` | Roster | 0.20 | 2.00 |" in lines
     assert "| `point` | the statements alone, by hand | 0.10 | 1 |" in lines
 

