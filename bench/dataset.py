@@ -34,8 +34,8 @@ SETTINGS: Final[dict[str, str]] = {
     "random_page_cost": "1.1",
     "shared_buffers": "1GB",
 }
-# Trigram indexes for the peers' search: Django filters by `UPPER(column)`, PostGraphile by
-# `column ILIKE`.
+# Trigram indexes for the peers' search: Django filters by `UPPER(column)`, the peers on
+# Node by `column ILIKE`.
 INDEXES: Final[Sequence[LiteralString]] = (
     "CREATE EXTENSION IF NOT EXISTS pg_trgm",
     *(

@@ -21,7 +21,8 @@ const verify = createVerifier({
 
 /** Return the Argon2id hash of a password, in the format of Django's hasher. */
 export async function hashPassword(password) {
-  const nonce = randomBytes(16);
+  // With fewer bytes, Django would replace the hash at the first log-in.
+  const nonce = randomBytes(22);
   const tag = await hash("argon2id", {
     message: password,
     nonce,
