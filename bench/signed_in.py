@@ -1,4 +1,4 @@
-"""Sessions, tokens and passwords for users of the dataset, and the users that a run creates.
+"""Credentials for users of the dataset, and the users that a run creates.
 
 Models are imported within functions, because they need the settings of the dataset, which
 `bench.__main__` sets first.

@@ -1,4 +1,4 @@
-"""Extensions of types: fields that an app adds to a type of an app below (`extend type`)."""
+"""Fields that an app adds to a type of an app below (`extend type`)."""
 
 from typing import Any
 
@@ -7,9 +7,10 @@ from strawberry_django.utils.typing import get_django_definition
 
 
 def extend_type(type_: type[Any], *extensions: type[Any]) -> None:
-    """Add the fields of extensions, each a Django type of the same model, to a type.
+    """Add the fields of extensions to a type.
 
-    For types that refer to each other across apps: an app's types import the extended one, which
+    Each extension is a Django type of the same model. For types that refer to each other across
+    apps: an app's types import the extended one, which
     does not know them. Call it before the schema is built. Raises `TypeError` for an extension of
     another model, and for a field that exists already.
     """

@@ -23,7 +23,7 @@ CLIENTS: Final = MemoryBuckets(10_000)
 
 
 def charge_request(actor: Actor) -> int:
-    """Charge the point of every request; return the seconds to wait, 0 if it was charged."""
+    """Charge the point of every request; return the seconds to wait, or 0."""
     points = settings.GRAPHQL_POINTS_PER_MINUTE
     if not points:
         return 0

@@ -87,7 +87,7 @@ def serving(status: int = 200, **changes: Any) -> Iterator[int]:
 
 @contextmanager
 def exchanging() -> Iterator[tuple[int, list[str]]]:
-    """Return the successor of the last token once, else 409; yield the port and the tokens."""
+    """Answer each token once, with its successor; yield the port and the tokens."""
     used: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -168,7 +168,7 @@ def test_load_checks_every_answer() -> None:
 
 
 def test_single_use_requests_are_built_for_each_sending(dataset: Dataset) -> None:
-    """Each request presents the token of the last answer to its key; the server refuses others."""
+    """Each request presents the token of the last answer to its key."""
     with exchanging() as (port, used):
         tokens = {ADA: "0"}
         contestant, _point = peer("one", port, dataset)

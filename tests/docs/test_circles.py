@@ -29,7 +29,7 @@ def circle_of(graph: Graph) -> list[tuple[str, str]]:
 
 
 def child_of(package: str, module: str) -> str:
-    """Return the child of a package that a module is or belongs to; "" if it is not inside."""
+    """Return the package's child that a module belongs to, or ""."""
     inside = module.removeprefix(f"{package}.")
     return "" if inside == module else inside.split(".", 1)[0]
 

@@ -18,7 +18,7 @@ from users.admin.filters import RelatedFilter, filter_unindexed
 
 
 class UserRelatedAdmin(RosterAdmin):
-    """The page of a model whose rows belong to one user each; the search matches users.
+    """The page of rows that belong to one user each.
 
     It is the API's search: words in any order, served by a trigram index.
     """
@@ -64,7 +64,7 @@ def find_user_id(term: str) -> UUID | None:
 
 
 class OnePerUserAdmin(UserRelatedAdmin):
-    """The page of a model with at most one row per user; adding a row selects the user."""
+    """The page of a model with at most one row per user."""
 
     list_filter: ClassVar[tuple[Any, ...]] = (("user", RelatedFilter),)
     ordering = ("user__username",)

@@ -153,7 +153,7 @@ class DailyCountQuerySet(models.QuerySet["DailyCount"]):
         return self.filter(day__range=(first, last))
 
     def by_day_and_tag(self) -> dict[tuple[date, str], int]:
-        """Return the counts by day and tag; a day without events of a tag has no entry."""
+        """Return the counts by day and tag; zeros have no entry."""
         return {(row.day, row.tag): row.count for row in self}
 
 

@@ -150,6 +150,6 @@ class GroupAdmin(RosterAdmin, DjangoGroupAdmin):
 
     @admin.display(description=_("people"))
     def members(self, group: Group) -> str:
-        """Show a link to the list of members: a count per group would read every membership."""
+        """Show a link to the list of members."""
         url = reverse("admin:accounts_user_changelist", query={"groups__id__exact": group.pk})
         return format_html('<a href="{}" class="text-link">{}</a>', url, _("Show"))
