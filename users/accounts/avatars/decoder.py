@@ -14,12 +14,14 @@ from enum import IntEnum
 from io import BytesIO
 from typing import Final
 
-# TiffImagePlugin reads the EXIF data of all formats.
+# TiffImagePlugin reads the EXIF data of all formats. Without WebPImagePlugin, Pillow would import
+# the plugins of all formats, a third of the CPU time of a small image.
 from PIL import (
     Image,
     ImageOps,
     TiffImagePlugin,  # noqa: F401 - Pillow would import it lazily
     UnidentifiedImageError,
+    WebPImagePlugin,  # noqa: F401 - registers the format
 )
 
 # The formats of cameras, screenshots and browsers. Pillow checks a WebP's size before it allocates.
