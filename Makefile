@@ -7,6 +7,9 @@ MESSAGES := $(wildcard users/locale/*/LC_MESSAGES/django.po)
 CONSOLE := console/dist/console/console.js
 PEERS := bench/peers/mercurius bench/peers/postgraphile
 
+# Tests and checks start many Python processes, each of which would compile all modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Settings for commands that load Django but do not connect to servers.
 OFFLINE := SECRET_KEY=offline-offline-offline-offline-offline-offline-offline1 \
 	ALLOWED_HOSTS=localhost DATABASE_URL=postgresql://roster@localhost/roster \
@@ -18,7 +21,7 @@ TESTING := env -u DATABASE_URL -u MIGRATION_DATABASE_URL -u REDIS_URL -u CACHE_U
 	ARGON2_MEMORY_KIB=8 ARGON2_PASSES=1 DATA_DIR=.data/test MEDIA_ROOT=.data/test/media
 
 .DEFAULT_GOAL := help
-.PHONY: help run console test test-system test-engine bench bench-admin bench-hostile bench-report lint format schema reference lock messages messages-update clean
+.PHONY: help run console test test-system test-engine bench bench-admin bench-hostile bench-report lint lint-types lint-others format schema reference lock messages messages-update clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -32,7 +35,7 @@ run: ## Run the whole service with demo data; accepts PORT and DATA_DIR.
 console: $(CONSOLE) ## Build the GraphiQL console.
 
 test: $(VENV)/dev messages ## Run the tests; ARGS is passed to pytest.
-	@$(TESTING) $(BIN)/python -m core.dev.embedded $(BIN)/python -m pytest -n 2 --ignore tests/system $(ARGS)
+	@$(TESTING) $(BIN)/python -m core.dev.embedded $(BIN)/python -m pytest -n 2 --dist worksteal --ignore tests/system $(ARGS)
 
 test-system: $(VENV)/dev messages $(CONSOLE) ## Run the tests that need Debian packages.
 	@$(TESTING) $(BIN)/python -m core.dev.embedded $(BIN)/python -m pytest tests/system $(ARGS)
@@ -56,9 +59,15 @@ bench-report: $(VENV)/bench ## Rewrite the report of the last benchmark.
 	@$(BIN)/python -W ignore -m bench.report
 
 lint: $(VENV)/dev messages ## Check style, types, imports, migrations and generated files.
+	@$(MAKE) --no-print-directory -j2 lint-types lint-others
+
+# Takes longer than all others together.
+lint-types:
+	$(OFFLINE) $(BIN)/mypy .
+
+lint-others:
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(OFFLINE) $(BIN)/mypy .
 	$(BIN)/lint-imports
 	$(OFFLINE) $(BIN)/python -W ignore manage.py makemigrations --check --dry-run
 	$(OFFLINE) $(BIN)/python -W ignore manage.py check --deploy --fail-level WARNING
