@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -27,7 +27,7 @@ from kombu.transport.virtual import Channel
 from core.database.roles.owner import as_owner
 from schema.documents.budget import CLIENTS
 from tests.support.captured import Statements
-from tests.support.celery_workers import Workers
+from tests.support.celery_workers import SECONDS_TO_STOP, Workers
 from tests.support.client import Answer, GraphQLClient, ServiceClient
 from tests.support.crowd import CrowdRows, build_crowd
 from tests.support.executors import EXECUTORS, Executor
@@ -312,11 +312,13 @@ def celery_worker(**environ: str) -> Iterator[subprocess.Popen[bytes]]:
     try:
         yield worker
     finally:
-        worker.terminate()
-        try:
-            worker.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            # Celery may miss a signal that comes while it starts.
+        # Celery may miss a signal that arrives while it starts; it ignores repeated ones.
+        for _second in range(SECONDS_TO_STOP):
+            worker.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                worker.wait(timeout=1)
+                break
+        else:
             worker.kill()
             worker.wait()
 

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import django
@@ -24,6 +24,7 @@ OPTIONS: Final = (
 # The length of a process id as text.
 LONGEST_MESSAGE: Final = 20
 STOPPED: Final = b"stopped"
+SECONDS_TO_STOP: Final = 10
 
 
 class Workers:
@@ -42,20 +43,23 @@ class Workers:
     def running(self) -> Iterator[None]:
         """Run a worker within the block, with the current output of this process."""
         socket.send_fds(self._socket, [b"start"], [1, 2])
-        self._socket.settimeout(60)
+        self._socket.settimeout(180)
         pid = int(self._socket.recv(LONGEST_MESSAGE))
         try:
             yield
         finally:
-            os.kill(pid, signal.SIGTERM)
-            self._socket.settimeout(10)
-            try:
-                stopped = self._socket.recv(LONGEST_MESSAGE)
-            except TimeoutError:
-                # Celery may miss a signal that arrives while it starts.
-                os.kill(pid, signal.SIGKILL)
-                stopped = self._socket.recv(LONGEST_MESSAGE)
-            assert stopped == STOPPED
+            self._stop(pid)
+
+    def _stop(self, pid: int) -> None:
+        self._socket.settimeout(1)
+        # Celery may miss a signal that arrives while it starts; it ignores repeated ones.
+        for number in (*[signal.SIGTERM] * SECONDS_TO_STOP, signal.SIGKILL):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+            with suppress(TimeoutError):
+                assert self._socket.recv(LONGEST_MESSAGE) == STOPPED
+                return
+        raise TimeoutError
 
     def close(self) -> None:
         self._socket.close()
