@@ -21,6 +21,7 @@ from celery import current_app
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
+from django.test import TransactionTestCase
 from django.test.utils import CaptureQueriesContext
 from kombu.transport.virtual import Channel
 
@@ -30,6 +31,7 @@ from tests.support.captured import Statements
 from tests.support.celery_workers import SECONDS_TO_STOP, Workers
 from tests.support.client import Answer, GraphQLClient, ServiceClient
 from tests.support.crowd import CrowdRows, build_crowd
+from tests.support.emptying import Emptying
 from tests.support.executors import EXECUTORS, Executor
 from tests.support.factories import (
     make_organization,
@@ -67,7 +69,17 @@ def django_db_setup(
         role = connection.ops.quote_name(settings.DATABASES["default"]["USER"])
         cursor.execute(f"GRANT MAINTAIN ON ALL TABLES IN SCHEMA public TO {role}")
     django_db_modify_db_settings.close()
-    yield
+    with django_db_blocker.unblock():
+        # No public API.
+        flush = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined] # noqa: SLF001
+        emptying = Emptying(flush)
+
+    def empty(case: TransactionTestCase) -> None:
+        emptying.empty(case)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", empty)
+        yield
     django_db_modify_db_settings.enter_context(as_owner())
 
 
