@@ -39,6 +39,7 @@ from tests.support.factories import (
     make_user,
 )
 from tests.support.images import SET
+from tests.support.many_people import build_many_people
 from tests.support.shared_rows import SharedRows
 from tests.support.sink import Sink
 from tests.support.world import World, WorldRows, build_world, build_world_with_tokens
@@ -88,6 +89,7 @@ SHARED: Final[dict[str, Callable[[], Any]]] = {
     "world_rows": build_world,
     "world_rows_with_tokens": build_world_with_tokens,
     "crowd_rows": build_crowd,
+    "many_people_rows": build_many_people,
 }
 
 
@@ -131,6 +133,11 @@ def world_rows_with_tokens(rows_of_test: WorldRows) -> WorldRows:
 @pytest.fixture
 def crowd_rows(rows_of_test: CrowdRows) -> CrowdRows:
     return rows_of_test
+
+
+@pytest.fixture
+def many_people_rows(rows_of_test: None) -> None:
+    """Name the rows."""
 
 
 @pytest.fixture
@@ -202,6 +209,11 @@ def clubs(sam: User) -> list[Organization]:
 def crowd(crowd_rows: CrowdRows, db: None) -> dict[str, str]:
     """Create 30 users with one row of everything; return ids by name."""
     return crowd_rows.ids
+
+
+@pytest.fixture
+def many_people(many_people_rows: None, db: None) -> None:
+    """Have thousands of users, and statistics about them."""
 
 
 @pytest.fixture

@@ -6,42 +6,21 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, connection, transaction
 from django.db.migrations import AddIndex
 from django.db.migrations.loader import MigrationLoader
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from core.database.ids import new_id
 from core.database.roles.owner import as_owner
 from engine.relay.keyset import Keyset
 from tests.support.factories import make_session, make_user
-from users.accounts.models import EmailAddress, LastSeen, SignUp, User
+from tests.support.many_people import PEOPLE
+from users.accounts.models import SignUp, User
 from users.accounts.orders import UserOrderField
 from users.authentication.models import ApiToken, RefreshToken, Session
 
-PEOPLE = 5_000
 OURS = ("core.", "users.")
-
-
-@pytest.fixture
-def many_people(db: None) -> None:
-    """Create enough users that PostgreSQL prefers indexes to sequential scans."""
-    unusable = make_password(None)
-    User.objects.bulk_create(
-        User(username=f"person{number}", email=f"person{number}@example.org", password=unusable)
-        for number in range(PEOPLE)
-    )
-    users = list(User.objects.only("username"))
-    LastSeen.objects.bulk_create(LastSeen(user=user) for user in users)
-    EmailAddress.objects.bulk_create(
-        EmailAddress(user=user, email=f"{user.username}@example.net", verified_at=timezone.now())
-        for user in users
-    )
-    make_session(User.objects.get(username="person7"))
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE accounts_user, accounts_lastseen, accounts_emailaddress")
 
 
 def nodes_of(plan: dict[str, Any]) -> list[dict[str, Any]]:

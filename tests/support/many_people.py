@@ -1,0 +1,29 @@
+"""Enough users that PostgreSQL prefers indexes to sequential scans."""
+
+from typing import Final
+
+from django.contrib.auth.hashers import make_password
+from django.db import connection
+from django.utils import timezone
+
+from tests.support.factories import make_session
+from users.accounts.models import EmailAddress, LastSeen, User
+
+PEOPLE: Final = 5_000
+
+
+def build_many_people() -> None:
+    unusable = make_password(None)
+    User.objects.bulk_create(
+        User(username=f"person{number}", email=f"person{number}@example.org", password=unusable)
+        for number in range(PEOPLE)
+    )
+    users = list(User.objects.only("username"))
+    LastSeen.objects.bulk_create(LastSeen(user=user) for user in users)
+    EmailAddress.objects.bulk_create(
+        EmailAddress(user=user, email=f"{user.username}@example.net", verified_at=timezone.now())
+        for user in users
+    )
+    make_session(User.objects.get(username="person7"))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE accounts_user, accounts_lastseen, accounts_emailaddress")
