@@ -4,6 +4,7 @@ Alice has an account, Bob is public, Charlie is neither known nor public, Sam is
 Root administers.
 """
 
+import gc
 import logging
 import os
 import shutil
@@ -46,6 +47,15 @@ from tests.support.world import World, WorldRows, build_world, build_world_with_
 from users.accounts.avatars import images
 from users.accounts.models import User
 from users.organizations.models import Organization
+
+
+def pytest_collection_finish() -> None:
+    """Exclude all modules and tests from garbage collection, as `gunicorn.conf.py` does.
+
+    Each full collection would traverse them.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
