@@ -39,22 +39,19 @@ class Emptying:
     def _delete(self) -> bool:
         """Delete all rows except those kept; return False if a flush is required."""
         with as_owner(), transaction.atomic(), connection.cursor() as cursor:
-            tables = connection.introspection.django_table_names(
-                only_existing=True, include_views=False
-            )
             # Like TRUNCATE, this waits for open transactions of other processes.
             cursor.execute(
                 SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(
-                    SQL(", ").join(map(Identifier, tables))
+                    SQL(", ").join(map(Identifier, _tables()))
                 )
             )
             if kept_rows() != self._kept:
                 return False
-            filled = _filled([table for table in tables if table not in KEPT])
-            if any(size > MAX_SIZE for _table, size in filled):
+            filled = filled_tables()
+            if max(filled.values(), default=0) > MAX_SIZE:
                 return False
             # In any order, because foreign keys are deferred.
-            for table, _size in filled:
+            for table in filled:
                 cursor.execute(SQL("DELETE FROM {}").format(Identifier(table)))
         return True
 
@@ -67,15 +64,19 @@ def kept_rows() -> list[tuple[Any, ...]]:
     ]
 
 
-def _filled(tables: list[str]) -> list[tuple[str, int]]:
-    """Return the tables with rows, and their sizes in bytes."""
+def filled_tables() -> dict[str, int]:
+    """Return the sizes in bytes of the other tables that have rows."""
     selects = (
         SQL("SELECT {}, pg_relation_size({}) WHERE EXISTS (SELECT FROM {})").format(
             Literal(table), Literal(table), Identifier(table)
         )
-        for table in tables
+        for table in _tables()
+        if table not in KEPT
     )
     with connection.cursor() as cursor:
         cursor.execute(SQL(" UNION ALL ").join(selects))
-        rows: list[tuple[str, int]] = cursor.fetchall()
-        return rows
+        return dict(cursor.fetchall())
+
+
+def _tables() -> list[str]:
+    return connection.introspection.django_table_names(only_existing=True, include_views=False)
