@@ -42,6 +42,22 @@ class RequestContext(Protocol):
         """Receive the instances of a level, to load for all of them at once."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class FieldResolver(ABC):
+    """Resolves a field of objects that are not rows. It depends on the plan only."""
+
+    selected: SelectedField
+
+    @property
+    @abstractmethod
+    def strategy(self) -> str:
+        """How the field is resolved, as `engine.explain` prints it."""
+
+    @abstractmethod
+    def resolve(self, execution: "Execution", sources: Sequence[Any]) -> Column:
+        """Return the field of all objects, errors in their places."""
+
+
 def _ignore(_reason: str | None) -> None:
     """Count nothing."""
 
@@ -61,6 +77,8 @@ class Execution(ABC):
     on_statement: OnStatement = _ignore
     # Whether the context declares a visibility; if not, nothing is cached for other requests.
     is_shared: bool = field(init=False)
+    # What read each selection of rows, by its id, for `engine.explain`; only with a trace.
+    readers: dict[int, Any] = field(default_factory=dict)
     _infos: dict[int, Info[Any, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -68,10 +86,16 @@ class Execution(ABC):
         self.is_shared = hasattr(self.context, "visibility")
 
     @abstractmethod
-    def field(
-        self, selection: Selection, selected: SelectedField, sources: Sequence[Any]
-    ) -> Column:
+    def resolver(self, selected: SelectedField) -> FieldResolver:
+        """Return what resolves a field of objects that are not rows."""
+
+    @abstractmethod
+    def field(self, selected: SelectedField, sources: Sequence[Any]) -> Column:
         """Return one field of objects that are not rows."""
+
+    @abstractmethod
+    def resolve_field(self, selected: SelectedField, sources: Sequence[Any]) -> Column:
+        """Resolve the field for each object."""
 
     @abstractmethod
     def complete_values(self, selected: SelectedField, values: Sequence[Any]) -> Column:

@@ -5,15 +5,18 @@ from typing import cast
 
 from django.db import models
 from graphql import is_leaf_type
-from strawberry import relay
 
-from engine.execution import Execution
-from engine.fields.declarations import definition_of, django_field, is_relay_id, returns_queryset
-from engine.fields.extensions import FieldRule
+from engine.execution import Execution, FieldResolver
+from engine.fields.extensions import FieldReader, FieldRule
 from engine.internals.strawberry import model_of
 from engine.plan.selection import TYPENAME, SelectedField, Selection
-from engine.read.relations import is_joined
-from engine.relay.connection_plan import connection_of
+from engine.read.columns import RuledReader
+from engine.read.layout import Layout
+from engine.read.objects import ObjectReader
+from engine.read.querysets import QuerysetResolver
+from engine.read.reader import compile_reader
+from engine.read.relations import RelationReader
+from engine.relay.connection_plan import ConnectionResolver, NestedConnectionReader
 
 INDENT = "  "
 # What the statement of a connection reads, below the connection and below its edges.
@@ -24,29 +27,76 @@ OF_EDGE = {"node": "rows of the page", "cursor": "position in the page"}
 def explain_plan(execution: Execution) -> list[str]:
     """Return a line for each field with how it is read; subfields are indented.
 
-    Whether a relation is joined depends on the visibility of the context.
+    The strategies are those of the readers and resolvers of this execution, of which a trace was
+    made. Of levels that it did not reach, readers are compiled for the visibility of its context.
     """
-    return list(_lines(execution, execution.plan.root, {}, ""))
+    return list(_lines_of_objects(execution, execution.plan.root, ""))
 
 
-def _lines(
-    execution: Execution, selection: Selection, known: dict[str, str], indent: str
-) -> Iterator[str]:
+def _lines_of_objects(execution: Execution, selection: Selection, indent: str) -> Iterator[str]:
+    """Explain fields of objects that are not rows."""
     for selected in selection.fields:
-        strategy = known.get(selected.name) or _strategy(execution, selection, selected)
+        resolver = execution.resolver(selected)
+        yield f"{indent}{_title(selected)}: {resolver.strategy}{_rules(selected)}"
+        yield from _lines_below(execution, resolver, indent + INDENT)
+
+
+def _lines_of_rows(execution: Execution, reader: ObjectReader, indent: str) -> Iterator[str]:
+    """Explain fields of rows."""
+    for each in reader.fields:
+        yield f"{indent}{_title(each.selected)}: {each.strategy}"
+        inner = each
+        while isinstance(inner, RuledReader):
+            inner = inner.reader
+        if isinstance(inner, RelationReader):
+            yield from _lines_of_rows(execution, inner.objects, indent + INDENT)
+        else:
+            yield from _lines_below(execution, inner, indent + INDENT)
+
+
+def _lines_below(
+    execution: Execution, field: FieldResolver | FieldReader, indent: str
+) -> Iterator[str]:
+    """Explain the subfields of a field, for each type that its objects may have."""
+    if isinstance(field, ConnectionResolver | NestedConnectionReader):
+        (selection,) = field.selected.selections()
+        yield from _lines_of_page(execution, selection, OF_PAGE, indent)
+        return
+    selections = [each for each in field.selected.selections() if each.fields]
+    for selection in selections:
+        deeper = indent
+        if len(selections) > 1:
+            yield f"{indent}on {selection.type.name}"
+            deeper += INDENT
+        if isinstance(field, QuerysetResolver) and model_of(selection.type) is not None:
+            yield from _lines_of_rows(execution, _reader(execution, selection), deeper)
+        else:
+            yield from _lines_of_objects(execution, selection, deeper)
+
+
+def _lines_of_page(
+    execution: Execution, selection: Selection, strategies: dict[str, str], indent: str
+) -> Iterator[str]:
+    """Explain the fields of a connection, or those of its edges."""
+    for selected in selection.fields:
+        strategy = strategies.get(selected.name) or execution.resolver(selected).strategy
         yield f"{indent}{_title(selected)}: {strategy}{_rules(selected)}"
-        subselection = {}
-        if selected.name != TYPENAME and connection_of(selected):
-            subselection = OF_PAGE
-        elif known is OF_PAGE and selected.name == "edges":
-            subselection = OF_EDGE
-        selections = [each for each in selected.selections() if each.fields]
-        for each in selections:
-            deeper = indent + INDENT
-            if len(selections) > 1:
-                yield f"{deeper}on {each.type.name}"
-                deeper += INDENT
-            yield from _lines(execution, each, subselection, deeper)
+        for each in selected.selections():
+            if selected.name in {"nodes", "node"}:
+                yield from _lines_of_rows(execution, _reader(execution, each), indent + INDENT)
+            elif selected.name == "edges":
+                yield from _lines_of_page(execution, each, OF_EDGE, indent + INDENT)
+            else:
+                yield from _lines_of_objects(execution, each, indent + INDENT)
+
+
+def _reader(execution: Execution, selection: Selection) -> ObjectReader:
+    """Return the reader that the execution used, or would have used."""
+    found: ObjectReader | None = execution.readers.get(id(selection))
+    if found is not None:
+        return found
+    model = cast("type[models.Model]", model_of(selection.type))
+    return compile_reader(execution, selection, Layout(), model)
 
 
 def _title(selected: SelectedField) -> str:
@@ -61,34 +111,3 @@ def _rules(selected: SelectedField) -> str:
         return ""
     rules = [each for each in selected.strawberry_field.extensions if isinstance(each, FieldRule)]
     return "".join(f", by the rule {type(each).__name__}" for each in rules)
-
-
-def _strategy(execution: Execution, selection: Selection, selected: SelectedField) -> str:
-    if selected.name == TYPENAME:
-        return "name of the type"
-    model = model_of(selection.type)
-    if connection_of(selected):
-        return "statement" if model is None else "statement for the lists of all"
-    if model is not None:
-        return _model_strategy(execution, selected, model)
-    if returns_queryset(selected):
-        return "statement"
-    return "attribute" if selected.strawberry_field.is_basic_field else "resolver"
-
-
-def _model_strategy(
-    execution: Execution, selected: SelectedField, model: type[models.Model]
-) -> str:
-    if is_relay_id(selected):
-        origin = cast("type[relay.Node]", definition_of(selected.parent).origin)
-        return f"column {origin.resolve_id_attr()}"
-    strawberry_field = django_field(selected)
-    if strawberry_field.base_resolver is not None:
-        return "resolver, called for each"
-    name = strawberry_field.django_name or strawberry_field.python_name
-    if strawberry_field.store.annotate:
-        return "computed column"
-    relation = model._meta.get_field(name)
-    if not relation.is_relation:
-        return f"column {name}"
-    return "joined" if is_joined(execution, selected, relation) else "statement for all"

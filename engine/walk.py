@@ -3,23 +3,22 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 from graphql import GraphQLObjectType, is_abstract_type
 from graphql.execution import default_field_resolver, default_type_resolver
 from strawberry.types.field import StrawberryField
 
 from engine.deadline import OperationCancelledError
-from engine.execution import Execution
+from engine.execution import Execution, FieldResolver
 from engine.fields.declarations import returns_queryset
 from engine.internals.graphql_core import invalid_type_error, runtime_type
 from engine.internals.strawberry import model_of
 from engine.plan.arguments import is_immutable
 from engine.plan.selection import TYPENAME, SelectedField, Selection, finish_column
-from engine.read import querysets
+from engine.read.querysets import QuerysetResolver
 from engine.read.widths import widths_of
-from engine.relay import connection_plan
-from engine.relay.connection_plan import connection_of
+from engine.relay.connection_plan import ConnectionResolver, connection_of
 from engine.result.bounds import FieldCancelledError
 from engine.result.completion import Column, ErrorCell, ObjectFactory, assemble_objects
 
@@ -30,7 +29,7 @@ class QueryExecution(Execution):
 
     def objects(self, selection: Selection, sources: Sequence[Any]) -> Column:
         """Return what is selected of objects, none of which is null."""
-        columns = [self.field(selection, each, sources) for each in selection.fields]
+        columns = [self.field(each, sources) for each in selection.fields]
         self.add_level(selection, columns, len(sources))
         return assemble_objects(selection.object_factory, columns, len(sources))
 
@@ -39,7 +38,7 @@ class QueryExecution(Execution):
         selection = self.plan.root
         columns = []
         for each in selection.fields:
-            column = self.field(selection, each, [self.root_value])
+            column = self.field(each, [self.root_value])
             self.bounds.complete(column.cells)
             columns.append(column)
         return assemble_objects(selection.object_factory, columns, 1).cells[0]
@@ -49,14 +48,13 @@ class QueryExecution(Execution):
         self.bounds.check_time()
         self.bounds.add_level(widths_of(selection), columns, size)
 
-    def field(
-        self, selection: Selection, selected: SelectedField, sources: Sequence[Any]
-    ) -> Column:
+    def resolver(self, selected: SelectedField) -> FieldResolver:
+        """Return what resolves a field of objects that are not rows; planned once."""
+        return selected.planned(FieldResolver, lambda: _plan_field(selected))
+
+    def field(self, selected: SelectedField, sources: Sequence[Any]) -> Column:
         """Return one field of objects that are not rows."""
-        column_resolver: ColumnResolver | None = selected.facts.get("way")
-        if column_resolver is None:
-            column_resolver = selected.facts["way"] = _column_resolver(selection, selected)
-        return column_resolver(self, selected, sources)
+        return self.resolver(selected).resolve(self, sources)
 
     def resolve_field(self, selected: SelectedField, sources: Sequence[Any]) -> Column:
         """Resolve the field for each object."""
@@ -137,41 +135,65 @@ class QueryExecution(Execution):
         return lambda source: resolve(source, raw, **selected.arguments(self.variables))
 
 
-# Resolves a field of objects that are not rows to its column.
-ColumnResolver: TypeAlias = Callable[[QueryExecution, SelectedField, Sequence[Any]], Column]
-
-
-def _column_resolver(selection: Selection, selected: SelectedField) -> ColumnResolver:
+def _plan_field(selected: SelectedField) -> FieldResolver:
     if selected.name == TYPENAME:
-        name = selection.type.name
-        return lambda _execution, _selected, sources: Column([name] * len(sources))
-    if model_of(selection.type) is None:
+        return TypenameResolver(selected)
+    if model_of(selected.parent) is None:
         if connection_of(selected):
-            return connection_plan.resolve_column
+            return ConnectionResolver(selected)
         if returns_queryset(selected):
-            return querysets.resolve_column
+            return QuerysetResolver(selected)
     if selected.strawberry_field.is_basic_field:
-        return _attribute(selected.strawberry_field.python_name)
-    return QueryExecution.resolve_field
+        return AttributeResolver(selected, attrgetter(selected.strawberry_field.python_name))
+    return ObjectResolver(selected)
 
 
-def _attribute(name: str) -> ColumnResolver:
-    """Return a function that reads an attribute of all objects.
+@dataclass(frozen=True, slots=True, eq=False)
+class TypenameResolver(FieldResolver):
+    """Repeats the name of the type."""
 
-    It reads them one by one if one of them raises.
-    """
-    read = attrgetter(name)
+    @property
+    def strategy(self) -> str:
+        """The same for all objects."""
+        return "name of the type"
 
-    def column_resolver(
-        execution: QueryExecution, selected: SelectedField, sources: Sequence[Any]
-    ) -> Column:
+    def resolve(self, execution: Execution, sources: Sequence[Any]) -> Column:  # noqa: ARG002
+        """Return the name for each object."""
+        return Column([self.selected.parent.name] * len(sources))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ObjectResolver(FieldResolver):
+    """Calls the field's resolver for each object."""
+
+    @property
+    def strategy(self) -> str:
+        """Whatever the resolver does."""
+        return "resolver"
+
+    def resolve(self, execution: Execution, sources: Sequence[Any]) -> Column:
+        """Return what the resolver returns for each object, completed."""
+        return execution.resolve_field(self.selected, sources)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AttributeResolver(FieldResolver):
+    """Reads an attribute of all objects; one by one if one of them raises."""
+
+    read: Callable[[Any], Any]
+
+    @property
+    def strategy(self) -> str:
+        """Without a resolver of its own."""
+        return "attribute"
+
+    def resolve(self, execution: Execution, sources: Sequence[Any]) -> Column:
+        """Return the attribute of each object, completed."""
         try:
-            values = list(map(read, sources))
+            values = list(map(self.read, sources))
         except Exception:  # noqa: BLE001 - each is read alone then
-            return execution.resolve_field(selected, sources)
-        return execution.complete_values(selected, values)
-
-    return column_resolver
+            return execution.resolve_field(self.selected, sources)
+        return execution.complete_values(self.selected, values)
 
 
 @dataclass(slots=True)
@@ -192,7 +214,7 @@ class MutationExecution(QueryExecution):
             try:
                 self.bounds.check_time()
                 # Explicitly, because a dataclass with slots is another class than `super` knows.
-                column = QueryExecution.field(self, selection, each, [self.root_value])
+                column = QueryExecution.field(self, each, [self.root_value])
             except OperationCancelledError as error:
                 column = _cancelled_column(each, error, 1, is_executed=False)
             except Exception as error:  # noqa: BLE001 - any error is the field's
@@ -209,16 +231,14 @@ class MutationExecution(QueryExecution):
             ObjectFactory(selection.object_factory.keys[: len(columns)]), columns, 1
         ).cells[0]
 
-    def field(
-        self, selection: Selection, selected: SelectedField, sources: Sequence[Any]
-    ) -> Column:
+    def field(self, selected: SelectedField, sources: Sequence[Any]) -> Column:
         """Return a field of a payload, or of objects below."""
         if self._is_in_payload:
-            return QueryExecution.field(self, selection, selected, sources)
+            return QueryExecution.field(self, selected, sources)
         before = self.bounds.mark()
         self._is_in_payload = True
         try:
-            column = QueryExecution.field(self, selection, selected, sources)
+            column = QueryExecution.field(self, selected, sources)
             self.bounds.complete(column.cells)
         except OperationCancelledError as error:
             self.bounds.restore(before)

@@ -5,23 +5,48 @@ In graphql-core's execution, each does for one object what the engine does for a
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Protocol, TypeAlias
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
 
 from django.db.models import Model
 from strawberry import Info
 from strawberry.extensions import FieldExtension
 
 from engine.execution import Execution
-from engine.plan.selection import SelectedField
+from engine.plan.selection import SelectedField, finish_column
 from engine.result.completion import Column
 from engine.result.rows import RowColumns
 
-# Reads a field: from the rows of a level to a column of the answer.
-ReadColumn: TypeAlias = Callable[[Execution, RowColumns], Column]
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FieldReader(ABC):
+    """Reads a field: from the rows of a level to a column of the response.
+
+    It is compiled for one visibility, and shared by the threads of all requests of it.
+    """
+
+    selected: SelectedField
+
+    @property
+    @abstractmethod
+    def strategy(self) -> str:
+        """How the field is read, as `engine.explain` prints it."""
+
+    @abstractmethod
+    def read(self, execution: Execution, records: RowColumns) -> Column:
+        """Return the field of all objects. An exception fails it for all of them."""
+
+    def column(self, execution: Execution, records: RowColumns) -> Column:
+        """Return the field of all objects; error cells if it cannot be read."""
+        try:
+            return self.read(execution, records)
+        except Exception as error:  # noqa: BLE001 - any error is the field's
+            cells = [self.selected.place.error_cell(error) for _record in range(records.size)]
+            return finish_column(self.selected, Column(cells, is_error_free=False))
 
 
-class LevelReader(Protocol):
-    """Reads what is selected of a model's objects, from the rows of one level."""
+class LevelColumns(Protocol):
+    """The columns of a level of a model's objects, while its readers are compiled."""
 
     model: type[Model]
 
@@ -55,8 +80,8 @@ class ReadExtension(FieldExtension, ABC):
     """An extension that reads the field itself, below rows."""
 
     @abstractmethod
-    def reader(self, reader: LevelReader, selected: SelectedField) -> ReadColumn:
-        """Return what reads the field for a level."""
+    def reader(self, level: LevelColumns, selected: SelectedField) -> FieldReader:
+        """Compile what reads the field."""
 
 
 class DescriptionExtension(FieldExtension):

@@ -9,7 +9,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cached_property
 from operator import attrgetter
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from graphql import (
     DocumentNode,
@@ -53,6 +53,7 @@ from engine.result.completion import (
     refuse_nulls,
 )
 
+T = TypeVar("T")
 TYPENAME: Final = "__typename"
 
 # Estimates of bytes; tests/schema/test_adversarial_documents.py measures what they are to cover.
@@ -167,18 +168,32 @@ def _nothing() -> None:
     """Do nothing."""
 
 
-class Selection:
+class PlannedOnce:
+    """A part of a plan: what layers above compute of it is computed once, for all executions."""
+
+    def __init__(self) -> None:
+        """Start with nothing computed."""
+        self._planned: dict[Hashable, Any] = {}
+
+    def planned(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return the value of the key, which depends on the plan only; made once."""
+        found: T | None = self._planned.get(key)
+        if found is None:
+            found = self._planned[key] = make()
+        return found
+
+
+class Selection(PlannedOnce):
     """The fields selected of an object type, in the order of the answer."""
 
     def __init__(
         self, plan: Plan, type_: GraphQLObjectType, groups: Mapping[str, list[FieldDetails]]
     ) -> None:
         """Take the fields that graphql-core collected."""
+        super().__init__()
         self.type = type_
         self.fields = [SelectedField(plan, type_, key, group) for key, group in groups.items()]
         self.object_factory = ObjectFactory(tuple(each.key for each in self.fields))
-        # Facts that executions cache.
-        self.facts: dict[str, Any] = {}
 
     @property
     def field_count(self) -> int:
@@ -187,19 +202,18 @@ class Selection:
 
 
 @dataclass(eq=False)
-class SelectedField:
+class SelectedField(PlannedOnce):
     """A field of a selection, with its subselections."""
 
     plan: Plan
     parent: GraphQLObjectType
     key: str
     details: list[FieldDetails]
-    # Facts that executions cache.
-    facts: dict[str, Any] = field(default_factory=dict)
     _subselections: dict[str, Selection] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Raise `NotPlannableError` for introspection."""
+        super().__init__()
         if self.definition is None and self.name != TYPENAME:
             raise NotPlannableError(self.name)
 

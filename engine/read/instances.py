@@ -1,11 +1,82 @@
 """Model instances, for fields whose resolver takes one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 from django.db import models
 
+from engine.execution import Execution
+from engine.fields.declarations import django_field, django_result
+from engine.fields.extensions import FieldReader
+from engine.plan.arguments import IMMUTABLE
+from engine.read.layout import Layout
+from engine.result.completion import Column
+from engine.result.rows import RowColumns
 from engine.sql.keys import to_python_values
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InstanceReader:
+    """Makes the model instances that the resolvers of a level share."""
+
+    model: type[models.Model]
+    # The columns that resolvers declare, by their paths in Django's notation.
+    columns: Mapping[tuple[str, ...], int]
+    # Of a level's own rows, whose queryset may have annotations; None of joined objects.
+    layout: Layout | None
+
+    def instances(self, execution: Execution, records: RowColumns) -> Sequence[models.Model]:
+        """Return the objects as model instances, with the columns that their resolvers declare.
+
+        They are announced to the context, which loads for all of them at once.
+        """
+
+        def make() -> list[models.Model]:
+            columns = [records.columns[index] for index in self.columns.values()]
+            made = make_instances(self.model, list(self.columns), columns, records.size)
+            self._annotate(made, records)
+            execution.expect(made)
+            return made
+
+        return cast("list[models.Model]", records.cached(self, make))
+
+    def _annotate(self, instances: Sequence[models.Model], records: RowColumns) -> None:
+        """Set the annotations of the queryset."""
+        if self.layout is None:
+            return
+        for name, field in self.layout.carried.items():
+            values = to_python_values(field, records.columns[self.layout.index(name)])
+            for instance, value in zip(instances, values, strict=True):
+                setattr(instance, name, value)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ResolverReader(FieldReader):
+    """Calls the field's resolver with an instance of each object."""
+
+    instances: InstanceReader
+
+    @property
+    def strategy(self) -> str:
+        """How often the resolver is called."""
+        return "resolver, called for each"
+
+    def read(self, execution: Execution, records: RowColumns) -> Column:
+        """Return what the resolver returns or raises for each object, completed."""
+        selected = self.selected
+        strawberry_field = django_field(selected)
+        info = execution.info(selected)
+        keywords = execution.keywords_of_each(selected)
+        values: list[Any] = []
+        for instance in self.instances.instances(execution, records):
+            try:
+                value = execution.call(strawberry_field, instance, info, keywords())
+                is_plain = type(value) in IMMUTABLE
+                values.append(value if is_plain else django_result(strawberry_field, value, info))
+            except Exception as error:  # noqa: BLE001 - any error is the object's
+                values.append(error)
+        return execution.complete_values(selected, values)
 
 
 def make_instances(

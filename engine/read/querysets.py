@@ -4,14 +4,14 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, fields, is_dataclass
 from operator import attrgetter
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from django.db.models import Model, QuerySet
 from graphql import GraphQLInputType, GraphQLObjectType, is_abstract_type
 from strawberry import Info
 
-from engine.execution import Execution
+from engine.execution import Execution, FieldResolver
 from engine.fields.declarations import (
     django_field,
     django_result,
@@ -24,7 +24,8 @@ from engine.internals.strawberry import model_of, visible_queryset
 from engine.plan.arguments import shape
 from engine.plan.selection import SelectedField, finish_column
 from engine.read.layout import Layout
-from engine.read.reader import Reader
+from engine.read.objects import ObjectReader
+from engine.read.reader import compile_reader
 from engine.read.relations import in_order
 from engine.read.sources import ARGUMENT, RowSource
 from engine.result.completion import Column, group_cells
@@ -43,14 +44,6 @@ class NotAQuerySetError(ParameterReadError):
         """Carry the value."""
         super().__init__("This is not a queryset that the engine reads.", "no queryset")
         self.value = value
-
-
-class CompiledRows(NamedTuple):
-    """A field's rows for one visibility, and their reader."""
-
-    source: RowSource
-    reader: Reader
-    layout: Layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +98,9 @@ class FieldArguments:
     ) -> "FieldArguments":
         """Coerce all arguments except the ``excluded`` ones. Raises `GraphQLError`."""
         given = selected.shared_arguments(execution.variables)
-        known: _ConstantArguments | None = selected.facts.get("arguments")
-        if known is None:
-            known = selected.facts["arguments"] = _ConstantArguments.of(
-                execution, selected, excluded
-            )
+        known = selected.planned(
+            _ConstantArguments, lambda: _ConstantArguments.of(execution, selected, excluded)
+        )
         shared = {} if selected.has_immutable_constants else known.keywords
         if not known.varying:
             return cls(given, known.keywords, known.ids(known.keywords), known.shape, shared)
@@ -145,16 +136,45 @@ class FieldArguments:
         return keywords
 
 
-def resolve_column(execution: Execution, selected: SelectedField, sources: Sequence[Any]) -> Column:
-    """Return the field for each object that has it."""
-    columns = [_column(execution, selected, source) for source in sources]
-    cells = [cell for column in columns for cell in column.cells]
-    return Column(cells, all(column.is_error_free for column in columns))
+@dataclass(frozen=True, slots=True, eq=False)
+class QuerysetResolver(FieldResolver):
+    """Reads the rows of the queryset that the field's resolver returns."""
 
+    @property
+    def strategy(self) -> str:
+        """One for each object that has the field."""
+        return "statement"
 
-def _column(execution: Execution, selected: SelectedField, source: Any) -> Column:
-    try:
+    def resolve(self, execution: Execution, sources: Sequence[Any]) -> Column:
+        """Return the field of each object."""
+        columns = [self._column(execution, source) for source in sources]
+        cells = [cell for column in columns for cell in column.cells]
+        return Column(cells, all(column.is_error_free for column in columns))
+
+    def _column(self, execution: Execution, source: Any) -> Column:
+        selected = self.selected
+        try:
+            rows, values = self._compiled(execution, source)
+            found = rows.source.rows(execution, values)
+        except NotAQuerySetError as error:
+            return execution.complete_values(selected, [error.value])
+        except Exception as error:  # noqa: BLE001 - any error is the field's
+            return finish_column(
+                selected, Column([selected.place.error_cell(error)], is_error_free=False)
+            )
+        records = RowColumns.of(found, len(rows.layout.indexes))
+        column = rows.reader.column(execution, records)
+        if django_field(selected).is_list:
+            column = group_cells(column, [records.size])
+        elif not records.size:
+            column = Column([None])
+        return finish_column(selected, column)
+
+    def _compiled(self, execution: Execution, source: Any) -> "tuple[RowPlan, Mapping[str, Any]]":
+        """Return the plan of the rows, and its values. Raises the errors of the arguments."""
+        selected = self.selected
         call = FieldArguments.of(execution, selected, ())
+        values = {**call.values, SOURCE: source}
         # The type of an interface's rows depends on the queryset.
         is_cacheable = (
             call.shape is not None
@@ -162,28 +182,13 @@ def _column(execution: Execution, selected: SelectedField, source: Any) -> Colum
             and not is_abstract_type(selected.named_type)
         )
 
-        def make() -> CompiledRows:
-            return _rows(execution, selected, source, call, is_cacheable=is_cacheable)
+        def compile_rows() -> RowPlan:
+            rows = FieldRows(selected, call, source)
+            return RowPlan.of(execution, rows, values, is_cacheable=is_cacheable)
 
-        rows = (
-            call.cached(execution, selected, _source_shape(source), make)
-            if is_cacheable
-            else make()
-        )
-        found = rows.source.rows(execution, {**call.values, SOURCE: source})
-    except NotAQuerySetError as error:
-        return execution.complete_values(selected, [error.value])
-    except Exception as error:  # noqa: BLE001 - any error is the field's
-        return finish_column(
-            selected, Column([selected.place.error_cell(error)], is_error_free=False)
-        )
-    records = RowColumns.of(found, len(rows.layout.indexes))
-    column = rows.reader.column(execution, records)
-    if django_field(selected).is_list:
-        column = group_cells(column, [records.size])
-    elif not records.size:
-        column = Column([None])
-    return finish_column(selected, column)
+        if not is_cacheable:
+            return compile_rows(), values
+        return call.cached(execution, selected, _source_shape(source), compile_rows), values
 
 
 class _ParamAttributes:
@@ -217,46 +222,65 @@ def _source_shape(source: Any) -> Hashable:
     )
 
 
-def _rows(
-    execution: Execution,
-    selected: SelectedField,
-    source: Any,
-    call: FieldArguments,
-    *,
-    is_cacheable: bool,
-) -> CompiledRows:
-    strawberry_field = django_field(selected)
-    layout = Layout()
+@dataclass(frozen=True, slots=True, eq=False)
+class FieldRows:
+    """The queryset that a field's resolver returns, for values or for bind parameters."""
 
-    def queryset(info: Info[Any, Any], bind: Bind) -> QuerySet[Any]:
+    selected: SelectedField
+    call: FieldArguments
+    # The object that has the field.
+    source: Any
+
+    def queryset(self, info: Info[Any, Any], bind: Bind) -> QuerySet[Any]:
+        """Call the resolver. Raises its errors, and `NotAQuerySetError`."""
+        strawberry_field = django_field(self.selected)
         owner = bind(SOURCE)
         if isinstance(owner, Param):
-            owner = None if source is None else _ParamAttributes(source)
-        rows = returned_rows(
-            execution.call(strawberry_field, owner, info, call.bind_arguments(bind))
-        )
+            owner = None if self.source is None else _ParamAttributes(self.source)
+        keywords = self.call.bind_arguments(bind)
+        rows = returned_rows(Execution.call(strawberry_field, owner, info, keywords))
         if not isinstance(rows, QuerySet):
             raise NotAQuerySetError(rows)
         seen = visible_queryset(rows, strawberry_field.django_type, info)
-        if not (is_plain(rows) and is_plain(seen)) or type_of_rows(selected, seen.model) is None:
+        is_read = is_plain(rows) and is_plain(seen)
+        if not is_read or type_of_rows(self.selected, seen.model) is None:
             raise NotAQuerySetError(django_result(strawberry_field, rows, info))
-        rows = seen
         if not strawberry_field.is_list:
-            rows = (rows if rows.ordered else rows.order_by("pk"))[:1]
-        return in_order(rows)
+            seen = (seen if seen.ordered else seen.order_by("pk"))[:1]
+        return in_order(seen)
 
-    type_ = object_type(selected)
-    # The type of an interface's rows depends on the queryset.
-    if is_abstract_type(type_):
-        bind = {**call.values, SOURCE: source}.__getitem__
-        rows = queryset(execution.info(selected), bind)
-        type_ = cast("GraphQLObjectType", type_of_rows(selected, rows.model))
-    model = cast("type[Model]", model_of(type_))
-    reader = Reader(execution, selected.subselection(type_), layout, model)
 
-    def build(info: Info[Any, Any], bind: Bind) -> QuerySet[Any, Any]:
-        rows = queryset(info, bind)
-        reader.carry(rows)
-        return layout.select(rows, info)
+@dataclass(frozen=True, slots=True, eq=False)
+class RowPlan:
+    """What reads the rows of a field, for one visibility and shape of arguments."""
 
-    return CompiledRows(RowSource(selected, build, is_cacheable=is_cacheable), reader, layout)
+    source: RowSource
+    reader: ObjectReader
+    layout: Layout
+
+    @classmethod
+    def of(
+        cls,
+        execution: Execution,
+        rows: FieldRows,
+        values: Mapping[str, Any],
+        *,
+        is_cacheable: bool,
+    ) -> "RowPlan":
+        """Compile the plan of a field's rows. Raises `NotAQuerySetError`."""
+        selected = rows.selected
+        type_ = object_type(selected)
+        # The type of an interface's rows depends on the queryset.
+        if is_abstract_type(type_):
+            found = rows.queryset(execution.info(selected), values.__getitem__)
+            type_ = cast("GraphQLObjectType", type_of_rows(selected, found.model))
+        layout = Layout()
+        model = cast("type[Model]", model_of(type_))
+        reader = compile_reader(execution, selected.subselection(type_), layout, model)
+
+        def build(info: Info[Any, Any], bind: Bind) -> QuerySet[Any, Any]:
+            found = rows.queryset(info, bind)
+            layout.carry(found)
+            return layout.select(found, info)
+
+        return cls(RowSource(selected, build, is_cacheable=is_cacheable), reader, layout)

@@ -3,6 +3,7 @@
 A relation is joined if the other side is visible as a whole.
 """
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from django.db import models
@@ -12,10 +13,11 @@ from strawberry import Info
 
 from engine.execution import Execution
 from engine.fields.declarations import definition_of, django_field, is_relay_id, object_type
-from engine.fields.extensions import ReadColumn
+from engine.fields.extensions import FieldReader
 from engine.internals.strawberry import visible_queryset
 from engine.plan.selection import TYPENAME, SelectedField, Selection, finish_column
 from engine.read.layout import ALL, Layout
+from engine.read.objects import ObjectReader
 from engine.read.sources import RowSource
 from engine.result.completion import Column, collect_list
 from engine.result.rows import RowColumns, scatter
@@ -24,15 +26,8 @@ from engine.sql.lateral import PARENT
 from engine.sql.statements import ParameterReadError
 
 
-class ObjectReader(Protocol):
-    """Reads what is selected of a model's objects."""
-
-    def column(self, execution: Execution, records: RowColumns) -> Column:
-        """Return the objects of a level."""
-
-
-class ParentReader(Protocol):
-    """The reader of the objects that have a relation, while it is compiled."""
+class ParentLevel(Protocol):
+    """The level of the objects that have a relation, while its reader is compiled."""
 
     execution: Execution
     layout: Layout
@@ -45,20 +40,17 @@ class ParentReader(Protocol):
         """Compile a reader of the objects on the other side."""
 
 
-def read_relation(reader: ParentReader, selected: SelectedField, relation: Any) -> ReadColumn:
-    """Return the reader of a relation."""
+def compile_relation(
+    level: ParentLevel, selected: SelectedField, relation: Any
+) -> "RelationReader":
+    """Compile the reader of a relation."""
     if relation.many_to_many or relation.one_to_many:
-        return _read_many(reader, selected, relation)
-    if is_joined(reader.execution, selected, relation):
-        return _read_joined(reader, selected, relation)
-    return _read_one(reader, selected, relation)
-
-
-def is_joined(execution: Execution, selected: SelectedField, relation: Any) -> bool:
-    """Return whether the other side of a relation is joined, for this visibility."""
-    if relation.many_to_many or relation.one_to_many or _is_annotated(selected):
-        return False
-    return _is_unfiltered(execution, selected, relation.related_model)
+        return _compile_list(level, selected, relation)
+    if not _is_annotated(selected) and _is_unfiltered(
+        level.execution, selected, relation.related_model
+    ):
+        return _compile_joined(level, selected, relation)
+    return _compile_single(level, selected, relation)
 
 
 def visible_rows(
@@ -82,7 +74,8 @@ def _is_unfiltered(
         query = visible_rows(everything, object_type(selected), info).query
     except ParameterReadError:
         return False
-    return not query.where and not query.is_sliced and not query.distinct
+    # Resolvers may read annotations of the queryset.
+    return not (query.where or query.is_sliced or query.distinct or query.annotations)
 
 
 def _is_annotated(selected: SelectedField) -> bool:
@@ -95,20 +88,39 @@ def _is_annotated(selected: SelectedField) -> bool:
     )
 
 
-def _read_joined(reader: ParentReader, selected: SelectedField, relation: Any) -> ReadColumn:
-    prefix = f"{reader.prefix}{relation.name}__"
-    index = _presence_index(reader.layout, prefix, relation)
-    type_ = object_type(selected)
-    child = reader.child(
-        selected.subselection(type_), reader.layout, relation.related_model, prefix
-    )
+@dataclass(frozen=True, slots=True, eq=False)
+class RelationReader(FieldReader):
+    """Reads the objects on the other side of a relation."""
 
-    def read(execution: Execution, records: RowColumns) -> Column:
-        is_present = [value is not None and value is not False for value in records.columns[index]]
-        column = child.column(execution, records.where(is_present))
-        return finish_column(selected, scatter(column, is_present))
+    objects: ObjectReader
 
-    return read
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JoinedReader(RelationReader):
+    """Reads single objects whose columns are in the rows of the level."""
+
+    # The index of a column that is null or false if there is no object.
+    presence: int
+
+    @property
+    def strategy(self) -> str:
+        """There is no statement."""
+        return "joined"
+
+    def read(self, execution: Execution, records: RowColumns) -> Column:
+        """Return the objects, and null where there is none."""
+        values = records.columns[self.presence]
+        is_present = [value is not None and value is not False for value in values]
+        column = self.objects.column(execution, records.where(is_present))
+        return finish_column(self.selected, scatter(column, is_present))
+
+
+def _compile_joined(level: ParentLevel, selected: SelectedField, relation: Any) -> RelationReader:
+    prefix = f"{level.prefix}{relation.name}__"
+    index = _presence_index(level.layout, prefix, relation)
+    selection = selected.subselection(object_type(selected))
+    objects = level.child(selection, level.layout, relation.related_model, prefix)
+    return JoinedReader(selected, objects, index)
 
 
 def _presence_index(layout: Layout, prefix: str, relation: Any) -> int:
@@ -126,70 +138,103 @@ def _presence_index(layout: Layout, prefix: str, relation: Any) -> int:
     return layout.index(label)
 
 
-def _read_one(reader: ParentReader, selected: SelectedField, relation: Any) -> ReadColumn:
-    model, type_ = relation.related_model, object_type(selected)
-    if relation.concrete:
-        own, other = relation.attname, relation.target_field.attname
-    else:
-        own, other = ALL, relation.field.attname
-    index = reader.layout.index(f"{reader.prefix}{own}")
-    layout = Layout()
-    found_key = layout.index(other)
-    child = reader.child(selected.subselection(type_), layout, model)
+@dataclass(frozen=True, slots=True, eq=False)
+class RelatedRows:
+    """The queryset of the objects on the other side, for the keys of a level."""
 
-    def build(info: Info[Any, Any], bind: Bind) -> models.QuerySet[Any, Any]:
-        # As Django reads single objects.
-        manager = model._base_manager
-        keys = bind_keys(bind, model._meta.get_field(other))
-        rows = visible_rows(manager.filter(equals_any(other, keys)), type_, info)
-        return layout.select(rows.order_by(), info)
+    selected: SelectedField
+    layout: Layout
+    model: type[models.Model]
+    # The path to the column, or the annotation of it, that has the level's keys; and its field.
+    path: str
+    key: Any
 
-    source = RowSource(selected, build)
+    def single(self, info: Info[Any, Any], bind: Bind) -> models.QuerySet[Any, Any]:
+        """Build the queryset of single objects, as Django reads them: in no order."""
+        keys = equals_any(self.path, bind_keys(bind, self.key))
+        rows = visible_rows(self.model._base_manager.filter(keys), object_type(self.selected), info)
+        self.layout.carry(rows)
+        return self.layout.select(rows.order_by(), info)
 
-    def read(execution: Execution, records: RowColumns) -> Column:
-        keys = records.columns[index]
+    def lists(self, info: Info[Any, Any], bind: Bind) -> models.QuerySet[Any, Any]:
+        """Build the queryset of lists; each row has the key of the object whose list it is in."""
+        rows = self.model._default_manager.annotate(**{PARENT: F(self.path)})
+        rows = rows.filter(equals_any(PARENT, bind_keys(bind, self.key)))
+        rows = in_order(visible_rows(rows, object_type(self.selected), info))
+        self.layout.carry(rows)
+        return self.layout.select(rows, info, PARENT)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StatementReader(RelationReader):
+    """Reads the objects of all rows of the level with one statement."""
+
+    source: RowSource
+    layout: Layout
+    # The index of the column with the keys by which the statement finds the objects.
+    index: int
+
+    @property
+    def strategy(self) -> str:
+        """One statement, however many objects there are."""
+        return "statement for all"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SingleReader(StatementReader):
+    """Reads one object for each row of the level, or none."""
+
+    # The index of the column of the objects found that has the key.
+    found_index: int
+
+    def read(self, execution: Execution, records: RowColumns) -> Column:
+        """Return the objects, and null where there is none."""
+        selected = self.selected
+        keys = records.columns[self.index]
         wanted = list({key: None for key in keys if key is not None})
         if not wanted:
             return finish_column(selected, Column([None] * records.size))
-        rows = source.rows(execution, {KEYS: wanted})
-        found = RowColumns.of(rows, len(layout.indexes))
+        rows = self.source.rows(execution, {KEYS: wanted})
+        found = RowColumns.of(rows, len(self.layout.indexes))
         present_keys = [key for key in keys if key is not None] if None in keys else keys
         column = execution.bounds.repeat(
-            present_keys, len(wanted), lambda: child.column(execution, found)
+            present_keys, len(wanted), lambda: self.objects.column(execution, found)
         )
-        cells = dict(zip(found.columns[found_key], column.cells, strict=True))
+        cells = dict(zip(found.columns[self.found_index], column.cells, strict=True))
         return finish_column(
             selected, Column([cells.get(key) for key in keys], column.is_error_free)
         )
 
-    return read
 
-
-def _read_many(reader: ParentReader, selected: SelectedField, relation: Any) -> ReadColumn:
-    model, type_ = relation.related_model, object_type(selected)
-    back = _reverse_path(relation)
-    index = reader.layout.index(f"{reader.prefix}{ALL}")
+def _compile_single(level: ParentLevel, selected: SelectedField, relation: Any) -> RelationReader:
+    model = relation.related_model
+    if relation.concrete:
+        own, other = relation.attname, relation.target_field.attname
+    else:
+        own, other = ALL, relation.field.attname
+    index = level.layout.index(f"{level.prefix}{own}")
     layout = Layout()
-    child = reader.child(selected.subselection(type_), layout, model)
+    found_index = layout.index(other)
+    objects = level.child(selected.subselection(object_type(selected)), layout, model)
+    rows = RelatedRows(selected, layout, model, other, model._meta.get_field(other))
+    source = RowSource(selected, rows.single)
+    return SingleReader(selected, objects, source, layout, index, found_index)
 
-    def build(info: Info[Any, Any], bind: Bind) -> models.QuerySet[Any, Any]:
-        manager = model._default_manager
-        rows = manager.annotate(**{PARENT: F(back)})
-        keys = bind_keys(bind, reader.model._meta.pk)
-        rows = rows.filter(equals_any(PARENT, keys))
-        return layout.select(in_order(visible_rows(rows, type_, info)), info, PARENT)
 
-    source = RowSource(selected, build)
+@dataclass(frozen=True, slots=True, eq=False)
+class ListReader(StatementReader):
+    """Reads a list of objects for each row of the level."""
 
-    def read(execution: Execution, records: RowColumns) -> Column:
-        keys = records.columns[index]
+    def read(self, execution: Execution, records: RowColumns) -> Column:
+        """Return the lists."""
+        keys = records.columns[self.index]
         lists: dict[Any, list[Any]] = {key: [] for key in keys}
         is_error_free = True
         if lists:
-            rows = source.rows(execution, {KEYS: list(lists)})
-            found = RowColumns.of(rows, len(layout.indexes) + 1)
+            rows = self.source.rows(execution, {KEYS: list(lists)})
+            found = RowColumns.of(rows, len(self.layout.indexes) + 1)
             column = execution.bounds.repeat(
-                keys, len(lists), lambda: child.column(execution, found)
+                keys, len(lists), lambda: self.objects.column(execution, found)
             )
             is_error_free = column.is_error_free
             for key, cell in zip(found.columns[-1], column.cells, strict=True):
@@ -197,9 +242,16 @@ def _read_many(reader: ParentReader, selected: SelectedField, relation: Any) -> 
         cells: list[Any] = [lists[key] for key in keys]
         if not is_error_free:
             cells = [collect_list(each) for each in cells]
-        return finish_column(selected, Column(cells, is_error_free))
+        return finish_column(self.selected, Column(cells, is_error_free))
 
-    return read
+
+def _compile_list(level: ParentLevel, selected: SelectedField, relation: Any) -> RelationReader:
+    model = relation.related_model
+    index = level.layout.index(f"{level.prefix}{ALL}")
+    layout = Layout()
+    objects = level.child(selected.subselection(object_type(selected)), layout, model)
+    rows = RelatedRows(selected, layout, model, _reverse_path(relation), level.model._meta.pk)
+    return ListReader(selected, objects, RowSource(selected, rows.lists), layout, index)
 
 
 def _reverse_path(relation: Any) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Final, NoReturn, TypeAlias
 
 from django.db import connection
@@ -21,12 +22,26 @@ ARGUMENT: Final = "argument "
 NOT_CACHEABLE: Final = "This depends on what its arguments say, or on which type is found."
 
 
+@dataclass(frozen=True, slots=True)
+class Compilation:
+    """The outcome of compiling a source: a statement for all requests, or why there is none."""
+
+    statement: Statement | None = None
+    reason: ParameterReadError | None = None
+
+
+RECOMPILED: Final = Compilation()
+
+
 class RowSource:
     """Rows of a queryset, for one visibility; UUIDs in them are texts.
 
-    ``build`` makes the queryset, of `values_list`, when it is first read. If that depends on
-    more than the visibility, it is recompiled for each request.
+    ``build`` makes the queryset, of `values_list`. It is compiled when it is first read, because
+    that is when the resolver's errors belong to a field; of a connection's two sources often only
+    one is read. If it depends on more than the visibility, it is recompiled for each request.
     """
+
+    __slots__ = ("_compilation", "build", "selected")
 
     def __init__(self, selected: SelectedField, build: Build, *, is_cacheable: bool = True) -> None:
         """Take the field that the rows are for, and what makes their queryset.
@@ -35,21 +50,19 @@ class RowSource:
         """
         self.selected = selected
         self.build = build
-        self.statement: Statement | None = None
-        self.is_compiled = not is_cacheable
-        # Why it is recompiled for each request.
-        self.reason: Exception | None = None
+        # None until it is first read.
+        self._compilation: Compilation | None = None if is_cacheable else RECOMPILED
 
     def rows(self, execution: Execution, values: Mapping[str, Any]) -> Sequence[Row]:
         """Read with these values."""
-        if not self.is_compiled:
-            self._compile(execution)
-        statement = self.statement
-        if statement is None:
-            return self._rows_of_values(execution, values)
+        compilation = self._compilation
+        if compilation is None:
+            compilation = self._compilation = self._compile(execution)
+        if compilation.statement is None:
+            return self._rows_of_values(execution, values, compilation.reason)
         execution.bounds.check_time()
         try:
-            rows = self._run(execution, statement, values)
+            rows = self._run(execution, compilation.statement, values)
         except ParameterReadError as error:
             # The resolver decides about an id that the column cannot have.
             return self._rows_of_values(execution, values, error)
@@ -57,50 +70,50 @@ class RowSource:
         return rows
 
     def _rows_of_values(
-        self,
-        execution: Execution,
-        values: Mapping[str, Any],
-        reason: Exception | None = None,
+        self, execution: Execution, values: Mapping[str, Any], reason: ParameterReadError | None
     ) -> Sequence[Row]:
         """Build the queryset with these values, and read it."""
         rows = self.build(execution.info(self.selected), values.__getitem__)
         statement = Statement.of(rows, once=True, text_ids=True)
         unshared = "arguments" if execution.is_shared else "visibility"
-        execution.on_statement(getattr(reason or self.reason, "reason", unshared))
+        execution.on_statement(unshared if reason is None else reason.reason)
         execution.bounds.check_time()
-        return self._run(execution, statement, values)
+        return self._run(execution, statement, values, str(reason or NOT_CACHEABLE))
 
     def _run(
-        self, execution: Execution, statement: Statement, values: Mapping[str, Any]
+        self,
+        execution: Execution,
+        statement: Statement,
+        values: Mapping[str, Any],
+        reason: str | None = None,
     ) -> Sequence[Row]:
         values = {**execution.requester_values(), **values}
         trace = execution.trace
         if trace is None:
             return statement.rows(values)
-        is_compiled = self.statement is not None
         with trace.attribute_statements(
             f"{self.selected.parent.name}.{self.selected.name}",
-            is_compiled=is_compiled,
-            reason=None if is_compiled else str(self.reason or NOT_CACHEABLE),
+            is_compiled=reason is None,
+            reason=reason,
         ):
             return statement.rows(values)
 
-    def _compile(self, execution: Execution) -> None:
+    def _compile(self, execution: Execution) -> Compilation:
         """Compile for all requests of this visibility.
 
         Raises the errors of the resolver, except `ParameterReadError`.
         """
-        if execution.is_shared:
-            try:
-                with _no_statements():
-                    rows = self.build(execution.parametrized_info(self.selected), _param)
-                    check_params(rows)
-                    statement = Statement.of(rows, text_ids=True)
-                _require_checked(statement)
-                self.statement = statement
-            except ParameterReadError as error:
-                self.reason = error
-        self.is_compiled = True
+        if not execution.is_shared:
+            return RECOMPILED
+        try:
+            with _no_statements():
+                rows = self.build(execution.parametrized_info(self.selected), _param)
+                check_params(rows)
+                statement = Statement.of(rows, text_ids=True)
+            _require_checked(statement)
+        except ParameterReadError as error:
+            return Compilation(reason=error)
+        return Compilation(statement)
 
 
 def _require_checked(statement: Statement) -> None:

@@ -20,10 +20,7 @@ RELAY_ID: Final = 120
 
 def widths_of(selection: Selection) -> Widths:
     """Return the widths of the selection's objects; computed once."""
-    widths: Widths | None = selection.facts.get("widths")
-    if widths is None:
-        widths = selection.facts["widths"] = _widths(selection)
-    return widths
+    return selection.planned(Widths, lambda: _widths(selection))
 
 
 def _widths(selection: Selection) -> Widths:

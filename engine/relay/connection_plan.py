@@ -21,14 +21,15 @@ from django.db.models import F, Model, QuerySet
 from graphql import GraphQLObjectType, get_named_type
 from strawberry import Info
 
-from engine.execution import Execution
+from engine.execution import Execution, FieldResolver
 from engine.fields.declarations import object_type
-from engine.fields.extensions import LevelReader, ReadColumn, ReadExtension
+from engine.fields.extensions import FieldReader, LevelColumns, ReadExtension
 from engine.internals.strawberry import model_of
 from engine.plan.selection import SelectedField, Selection, finish_column
 from engine.read.layout import ALL, Layout
+from engine.read.objects import ObjectReader
 from engine.read.querysets import FieldArguments
-from engine.read.reader import Reader
+from engine.read.reader import compile_reader
 from engine.read.relations import visible_rows
 from engine.read.sources import RowSource
 from engine.relay.pager import ListCompanions, PageFacts, Pager
@@ -69,25 +70,21 @@ class ConnectionExtension(ReadExtension, Generic[P]):
     ) -> Any:
         """Return the object that resolves the connection's other fields."""
 
-    def reader(self, reader: LevelReader, selected: SelectedField) -> ReadColumn:
-        """Read the connections of a level."""
-        index = reader.column_index(ALL)
-        selected.facts["key"] = reader.model._meta.pk
-        return lambda execution, records: resolve_nested(
-            execution, selected, records.columns[index]
-        )
+    def reader(self, level: LevelColumns, selected: SelectedField) -> "NestedConnectionReader":
+        """Compile what reads the connections of a level."""
+        return NestedConnectionReader(selected, level.column_index(ALL))
 
 
-@dataclass(frozen=True, slots=True)
-class _ConnectionPlan:
+@dataclass(frozen=True, slots=True, eq=False)
+class ConnectionPlan:
     """What reads a connection, for one visibility and shape of arguments."""
 
     source: RowSource
     # For a level of one object, whose list needs no lateral join, and for the root.
     single_source: RowSource
     layout: Layout
-    # By the field that selects the objects, in `nodes` or in `edges`.
-    readers: Mapping[int, Reader]
+    # By the id of the field that selects the objects, in `nodes` or in `edges`.
+    readers: Mapping[int, ObjectReader]
     # Whose positions are selected, if any: those of all objects, or of the first and the last.
     positioned: Positions
     # The columns that make a position.
@@ -111,26 +108,48 @@ def connection_of(selected: SelectedField) -> ConnectionExtension[Any] | None:
     return next((each for each in extensions if isinstance(each, ConnectionExtension)), None)
 
 
-def resolve_column(execution: Execution, selected: SelectedField, sources: Sequence[Any]) -> Column:
-    """Return the connection of the root."""
-    try:
-        request = _ConnectionRequest.of(execution, selected)
-        scope = request.scope()
-        values = request.pager.values(request.compiled.order, scope)
-        column = request.column([_ListRows(None, scope, request.rows(values))])
-    except Exception as error:  # noqa: BLE001 - any error is the field's
-        column = Column(
-            [selected.place.error_cell(error) for _source in sources], is_error_free=False
-        )
-    return finish_column(selected, column)
+@dataclass(frozen=True, slots=True, eq=False)
+class ConnectionResolver(FieldResolver):
+    """Reads a connection of the root or of a payload: one list."""
+
+    @property
+    def strategy(self) -> str:
+        """Of one page."""
+        return "statement"
+
+    def resolve(self, execution: Execution, sources: Sequence[Any]) -> Column:
+        """Return the connection."""
+        selected = self.selected
+        try:
+            request = _ConnectionRequest.of(execution, selected)
+            scope = request.scope()
+            values = request.pager.values(request.compiled.order, scope)
+            column = request.column([_ListRows(None, scope, request.rows(values))])
+        except Exception as error:  # noqa: BLE001 - any error is the field's
+            column = Column(
+                [selected.place.error_cell(error) for _source in sources], is_error_free=False
+            )
+        return finish_column(selected, column)
 
 
-def resolve_nested(execution: Execution, selected: SelectedField, keys: Sequence[Any]) -> Column:
-    """Return the connections of the objects with these keys."""
-    failures: dict[Any, ErrorCell] = {}
-    found: dict[Any, list[Row]] = {}
-    values: Mapping[str, Any] = {}
-    try:
+@dataclass(frozen=True, slots=True, eq=False)
+class NestedConnectionReader(FieldReader):
+    """Reads the connections of all objects of a level."""
+
+    # The index of the column with the objects' keys.
+    index: int
+
+    @property
+    def strategy(self) -> str:
+        """One statement, however many objects there are."""
+        return "statement for the lists of all"
+
+    def read(self, execution: Execution, records: RowColumns) -> Column:
+        """Return the connections; error cells for lists whose arguments are invalid."""
+        selected, keys = self.selected, records.columns[self.index]
+        failures: dict[Any, ErrorCell] = {}
+        found: dict[Any, list[Row]] = {}
+        values: Mapping[str, Any] = {}
         request = _ConnectionRequest.of(execution, selected)
         scope = request.scope()
         for key in dict.fromkeys(keys):
@@ -146,13 +165,10 @@ def resolve_nested(execution: Execution, selected: SelectedField, keys: Sequence
         column = execution.bounds.repeat(
             keys, len(found) + len(failures), lambda: request.column(lists)
         )
-    except Exception as error:  # noqa: BLE001 - any error is the field's
-        column = Column([selected.place.error_cell(error) for _key in keys], is_error_free=False)
-        return finish_column(selected, column)
-    cells = {**dict(zip(found, column.cells, strict=True)), **failures}
-    return finish_column(
-        selected, Column([cells[key] for key in keys], column.is_error_free and not failures)
-    )
+        cells = {**dict(zip(found, column.cells, strict=True)), **failures}
+        return finish_column(
+            selected, Column([cells[key] for key in keys], column.is_error_free and not failures)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +180,7 @@ class _ConnectionRequest:
     extension: ConnectionExtension[Any]
     call: FieldArguments
     pager: Pager
-    compiled: _ConnectionPlan
+    compiled: ConnectionPlan
 
     @classmethod
     def of(cls, execution: Execution, selected: SelectedField) -> "_ConnectionRequest":
@@ -175,7 +191,7 @@ class _ConnectionRequest:
             pager = extension.pager(call.given)
         except Exception:
             # An error of the resolver comes first.
-            _queryset(execution, selected, call)
+            _queryset(selected, call, execution.info(selected))
             raise
         compiled = call.cached(
             execution,
@@ -212,7 +228,7 @@ class _ConnectionRequest:
                 column = self._edges(each.subselection(object_type(each)), records, connections)
                 columns.append(finish_column(each, group_cells(column, lengths)))
             else:
-                columns.append(self.execution.field(subselection, each, connections))
+                columns.append(self.execution.field(each, connections))
         self.execution.add_level(subselection, columns, len(connections))
         return assemble_objects(subselection.object_factory, columns, len(connections))
 
@@ -222,9 +238,9 @@ class _ConnectionRequest:
         """Return the objects that resolve the fields other than `nodes` and `edges`."""
         keys: Sequence[Any] = [each.key for each in lists]
         if self.extension.parent is not None:
-            keys = to_python_values(self.selected.facts["key"], keys)
+            keys = to_python_values(_parent_key(self.selected), keys)
         companions = ListCompanions(
-            lambda: _queryset(self.execution, self.selected, self.call),
+            lambda: _queryset(self.selected, self.call, self.execution.info(self.selected)),
             self.extension.parent,
             keys,
             {},
@@ -265,20 +281,58 @@ def item_type(selected: SelectedField) -> GraphQLObjectType:
     return cast("GraphQLObjectType", get_named_type(nodes.type))
 
 
+def _parent_key(selected: SelectedField) -> Any:
+    """Return the primary key of the objects that have a connection."""
+    return cast("type[Model]", model_of(selected.parent))._meta.pk
+
+
 def _queryset(
-    execution: Execution,
-    selected: SelectedField,
-    call: FieldArguments,
-    info: Info[Any, Any] | None = None,
-    bind: Bind | None = None,
+    selected: SelectedField, call: FieldArguments, info: Info[Any, Any], bind: Bind | None = None
 ) -> QuerySet[Any]:
     """Return the whole list; with bind parameters instead of values if ``bind`` is given."""
-    info = info or execution.info(selected)
     keywords = call.bind_arguments(bind)
     own = {name: value for name, value in keywords.items() if name not in PAGE_ARGUMENTS}
-    return visible_rows(
-        execution.call(selected.strawberry_field, None, info, own), item_type(selected), info
-    )
+    rows = Execution.call(selected.strawberry_field, None, info, own)
+    return visible_rows(rows, item_type(selected), info)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ConnectionRows:
+    """The querysets of a connection's pages, for values or for bind parameters."""
+
+    selected: SelectedField
+    call: FieldArguments
+    pager: Pager
+    order: Any
+    # The foreign key to the object that the list belongs to; None for lists of the root.
+    parent: str | None
+    layout: Layout
+
+    def single(self, info: Info[Any, Any], bind: Bind) -> QuerySet[Any, Any]:
+        """Build the queryset of one list's page."""
+        rows = self._window(info, bind)
+        if self.parent is None:
+            self.layout.carry(rows)
+            return self.layout.select(self.pager.first(rows), info)
+        found = first_children_of_one(
+            rows, parent=self.parent, key=bind_only_key(bind), limit=self.pager.limit
+        )
+        return self.layout.select(found, info, PARENT)
+
+    def many(self, info: Info[Any, Any], bind: Bind) -> QuerySet[Any, Any]:
+        """Build the queryset of the pages of many lists."""
+        found = first_children(
+            self._window(info, bind),
+            parent=cast("str", self.parent),
+            keys=bind_keys(bind, _parent_key(self.selected)),
+            limit=self.pager.limit,
+            rows=cast("type[Model]", model_of(item_type(self.selected)))._base_manager.all(),
+        )
+        return self.layout.select(found, info, PARENT)
+
+    def _window(self, info: Info[Any, Any], bind: Bind) -> QuerySet[Any, Any]:
+        rows = _queryset(self.selected, self.call, info, bind)
+        return self.pager.window_rows(rows, self.order, bind)
 
 
 def _compile_connection(
@@ -287,50 +341,25 @@ def _compile_connection(
     extension: ConnectionExtension[Any],
     call: FieldArguments,
     pager: Pager,
-) -> _ConnectionPlan:
+) -> ConnectionPlan:
     layout = Layout()
     type_ = item_type(selected)
     model = cast("type[Model]", model_of(type_))
     items, positioned = _item_fields(selected)
     readers = {
-        id(each): Reader(execution, each.subselection(type_), layout, model) for each in items
+        id(each): compile_reader(execution, each.subselection(type_), layout, model)
+        for each in items
     }
-    order = extension.order(_queryset(execution, selected, call))
+    order = extension.order(_queryset(selected, call, execution.info(selected)))
     positions = pager.positions(order) if positioned else {}
-    position = [_position_index(layout, model, label, each) for label, each in positions.items()]
-    parent = extension.parent
-
-    def build_window(info: Info[Any, Any], bind: Bind) -> QuerySet[Any, Any]:
-        rows = _queryset(execution, selected, call, info, bind)
-        return pager.window_rows(rows, order, bind)
-
-    def build_single(info: Info[Any, Any], bind: Bind) -> QuerySet[Any, Any]:
-        rows = build_window(info, bind)
-        if parent is None:
-            for each in readers.values():
-                each.carry(rows)
-            return layout.select(pager.first(rows), info)
-        found = first_children_of_one(
-            rows, parent=parent, key=bind_only_key(bind), limit=pager.limit
-        )
-        return layout.select(found, info, PARENT)
-
-    def build_many(info: Info[Any, Any], bind: Bind) -> QuerySet[Any, Any]:
-        found = first_children(
-            build_window(info, bind),
-            parent=cast("str", parent),
-            keys=bind_keys(bind, selected.facts["key"]),
-            limit=pager.limit,
-            rows=model._base_manager.all(),
-        )
-        return layout.select(found, info, PARENT)
-
-    is_cacheable = call.shape is not None
-    single_source, source = (
-        RowSource(selected, build, is_cacheable=is_cacheable)
-        for build in (build_single, build_many)
+    position = tuple(
+        _position_index(layout, model, label, each) for label, each in positions.items()
     )
-    return _ConnectionPlan(source, single_source, layout, readers, positioned, position, order)
+    rows = ConnectionRows(selected, call, pager, order, extension.parent, layout)
+    is_cacheable = call.shape is not None
+    source = RowSource(selected, rows.many, is_cacheable=is_cacheable)
+    single_source = RowSource(selected, rows.single, is_cacheable=is_cacheable)
+    return ConnectionPlan(source, single_source, layout, readers, positioned, position, order)
 
 
 def _position_index(layout: Layout, model: type[Model], label: str, expression: Any) -> int:
