@@ -26,6 +26,8 @@ from strawberry import auto
 from strawberry.scalars import JSON
 from strawberry_django.optimizer import DjangoOptimizerExtension
 
+from tests.engine.silent import SilentSchema
+
 
 class Shade(models.TextChoices):
     """A choice."""
@@ -185,7 +187,7 @@ UNSOUGHT: Final = {"json", "documents"}
 LARGE: Final = {"large", "positive_large"}
 COLUMNS: Final = Sample._meta.concrete_fields
 NAMES: Final = [field.name for field in COLUMNS]
-# Relations, see `tests.engine.test_relations`; other keys; what is abstract, or was removed; an
+# Relations, see `tests.engine.library`; other keys; what is abstract, or was removed; an
 # image, which is a file; and what PostgreSQL needs an extension for.
 OTHERS: Final = {
     *("ForeignKey", "ForeignObject", "ManyToManyField", "OneToOneField"),
@@ -281,13 +283,6 @@ class Query:
     @strawberry_django.field
     def samples(self) -> list[SampleType]:
         return Sample.objects.all()
-
-
-class SilentSchema(strawberry.Schema):
-    """A schema that does not log what goes wrong on purpose."""
-
-    def process_errors(self, errors: Any, execution_context: Any = None) -> None:
-        """Do nothing."""
 
 
 SCHEMA: Final = SilentSchema(Query, extensions=[DjangoOptimizerExtension])

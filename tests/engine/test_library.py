@@ -10,18 +10,16 @@ from graphql import parse
 
 from engine.operation import CompiledOperation
 from engine.plan.selection import NotPlannableError
-from tests.engine.library.schema import BARE, CALLS, LOADED, SCHEMA, Reader, Visitor
-from tests.engine.library.tables import Author, make_tables, stock
+from tests.engine.library.contexts import LOADED, Reader, Visitor
+from tests.engine.library.schema import BARE, CALLS, SCHEMA
+from tests.engine.library.tables import Author
 
 SUE: Final = ("Sue", False)
 LIBRARIAN: Final = ("Lib", True)
 CONTEXTS: Final[tuple[Any, ...]] = (Reader, Visitor)
 
 
-@pytest.fixture(autouse=True)
-def library(db: None) -> dict[str, Any]:
-    make_tables()
-    return stock()
+pytestmark = pytest.mark.usefixtures("library")
 
 
 def summarize(result: Any) -> Any:

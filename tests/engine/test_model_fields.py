@@ -8,14 +8,13 @@ import pytest
 from django.contrib.postgres import fields as postgres
 from django.db import connection, models
 from django.db.models import F
+from graphql import parse
 from strawberry.utils.str_converters import to_camel_case
 
-from core.security.actor import ANONYMOUS
 from engine.operation import CompiledOperation
 from engine.plan.selection import NotPlannableError
 from engine.sql.statements import Param, Statement
-from schema.context import Context
-from schema.documents.document import document
+from tests.engine.library.contexts import Reader
 from tests.engine.samples import COLUMNS, FULL, LARGE, NAMES, OTHERS, SCHEMA, UNSOUGHT, Sample
 
 
@@ -92,10 +91,10 @@ def test_expressions_are_converted(samples: None) -> None:
 @pytest.mark.parametrize("name", NAMES[1:])
 def test_the_engine_answers_with_the_same_values(samples: None, name: str) -> None:
     source = f"{{ samples {{ {name}: {to_camel_case(name)} }} }}"
-    operation = CompiledOperation.of(SCHEMA, document(source).syntax, None)
-    expected = SCHEMA.execute_sync(source, context_value=Context(ANONYMOUS))
+    operation = CompiledOperation.of(SCHEMA, parse(source), None)
+    expected = SCHEMA.execute_sync(source, context_value=Reader("Sue"))
     for _time in range(2):
-        actual = operation.execute(None, Context(ANONYMOUS))
+        actual = operation.execute(None, Reader("Sue"))
         assert actual.data == expected.data
         assert [(str(e), e.path) for e in actual.errors or ()] == [
             (str(e), e.path) for e in expected.errors or ()
@@ -112,6 +111,4 @@ def test_the_engine_answers_with_the_same_values(samples: None, name: str) -> No
 def test_files_are_left_to_graphql_core(selection: str) -> None:
     source = f"{{ samples {{ {selection} }} }}"
     with pytest.raises(NotPlannableError, match="not a column"):
-        CompiledOperation.of(SCHEMA, document(source).syntax, None).execute(
-            None, Context(ANONYMOUS)
-        )
+        CompiledOperation.of(SCHEMA, parse(source), None).execute(None, Reader("Sue"))

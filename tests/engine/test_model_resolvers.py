@@ -5,73 +5,66 @@ from typing import Any, Final
 import pytest
 import strawberry
 import strawberry_django
+from graphql import parse
 from strawberry import auto
 from strawberry_django.optimizer import DjangoOptimizerExtension
 
-from core.security.actor import ANONYMOUS
 from engine.operation import CompiledOperation
-from schema.context import Context
-from schema.documents.document import document
-from users.accounts.models import Profile, User
+from tests.engine.library.contexts import Reader
+from tests.engine.library.tables import Author, Biography
+from tests.engine.silent import SilentSchema
 
 
-@strawberry_django.type(Profile)
-class Account:
-    """A user's profile."""
+@strawberry_django.type(Biography)
+class Life:
+    """An author's biography."""
 
-    bio: auto
+    text: auto
 
-    @strawberry_django.field(only=["user__username"], select_related=["user"])
-    def owner(self: Profile) -> str:
-        return self.user.username
+    @strawberry_django.field(only=["author__name"], select_related=["author"])
+    def owner(self: Biography) -> str:
+        return self.author.name
 
 
-@strawberry_django.type(User)
-class Person:
-    """A user, with resolvers."""
+@strawberry_django.type(Author)
+class Writer:
+    """An author, with resolvers."""
 
-    username: auto
-    profile: Account | None
+    name: auto
+    biography: Life | None
 
-    @strawberry_django.field(only=["username"])
-    def repeated(self: User, times: int = 2) -> str:
-        return self.username * times
+    @strawberry_django.field(only=["name"])
+    def repeated(self: Author, times: int = 2) -> str:
+        return self.name * times
 
-    @strawberry_django.field(only=["username"])
-    def only_of_bob(self: User) -> str | None:
-        if self.username != "bob":
-            raise ValueError(f"{self.username} is not Bob.")
-        return self.username
+    @strawberry_django.field(only=["name"])
+    def only_of_ben(self: Author) -> str | None:
+        if self.name != "Ben":
+            raise ValueError(f"{self.name} is not Ben.")
+        return self.name
 
-    @strawberry_django.field(only=["username"])
-    def strictly_of_bob(self: User) -> str:
-        if self.username != "bob":
-            raise ValueError(f"{self.username} is not Bob.")
-        return self.username
+    @strawberry_django.field(only=["name"])
+    def strictly_of_ben(self: Author) -> str:
+        if self.name != "Ben":
+            raise ValueError(f"{self.name} is not Ben.")
+        return self.name
 
 
 @strawberry.type
 class Query:
-    """Queries of users."""
+    """Queries of authors."""
 
     @strawberry_django.field
-    def people(self) -> list[Person]:
-        return User.objects.order_by("username")
+    def writers(self) -> list[Writer]:
+        return Author.objects.exclude(name="Cleo").order_by("name")
 
     @strawberry_django.field
-    def person(self, name: str) -> Person | None:
-        return User.objects.filter(username=name)
+    def writer(self, name: str) -> Writer | None:
+        return Author.objects.filter(name=name)
 
     @strawberry_django.field
-    def none(self) -> list[Person]:
+    def none(self) -> list[Writer]:
         raise ValueError("No list.")
-
-
-class SilentSchema(strawberry.Schema):
-    """A schema that does not log what goes wrong on purpose."""
-
-    def process_errors(self, errors: Any, execution_context: Any = None) -> None:
-        """Do nothing."""
 
 
 SCHEMA: Final = SilentSchema(Query, extensions=[DjangoOptimizerExtension])
@@ -84,35 +77,33 @@ def summarize(result: Any) -> Any:
 @pytest.mark.parametrize(
     ("source", "variables", "paths"),
     [
-        ("{ people { repeated other: repeated(times: 3) } }", {}, []),
-        ("query ($n: Int!) { people { repeated(times: $n) } }", {"n": 0}, []),
-        ("query ($n: Int = 1) { people { repeated(times: $n) } }", {}, []),
+        ("{ writers { repeated other: repeated(times: 3) } }", {}, []),
+        ("query ($n: Int!) { writers { repeated(times: $n) } }", {"n": 0}, []),
+        ("query ($n: Int = 1) { writers { repeated(times: $n) } }", {}, []),
         (
-            "query ($n: Int = 1) { people { username repeated(times: $n) } }",
+            "query ($n: Int = 1) { writers { name repeated(times: $n) } }",
             {"n": None},
-            [["people", 0, "repeated"]],
+            [["writers", 0, "repeated"]],
         ),
-        ("{ people { username onlyOfBob } }", {}, [["people", 0, "onlyOfBob"]]),
+        ("{ writers { name onlyOfBen } }", {}, [["writers", 0, "onlyOfBen"]]),
         (
-            "{ people { onlyOfBob strictlyOfBob } }",
+            "{ writers { onlyOfBen strictlyOfBen } }",
             {},
-            [["people", 0, "onlyOfBob"], ["people", 0, "strictlyOfBob"]],
+            [["writers", 0, "onlyOfBen"], ["writers", 0, "strictlyOfBen"]],
         ),
-        ('{ person(name: "alice") { strictlyOfBob } }', {}, [["person", "strictlyOfBob"]]),
-        ('{ person(name: "bob") { strictlyOfBob profile { bio owner } } }', {}, []),
-        ('{ person(name: "unknown") { strictlyOfBob } people { profile { owner } } }', {}, []),
-        ("{ people { username } none { username } }", {}, [["none"]]),
+        ('{ writer(name: "Anna") { strictlyOfBen } }', {}, [["writer", "strictlyOfBen"]]),
+        ('{ writer(name: "Ben") { strictlyOfBen biography { text owner } } }', {}, []),
+        ('{ writer(name: "unknown") { strictlyOfBen } writers { biography { owner } } }', {}, []),
+        ("{ writers { name } none { name } }", {}, [["none"]]),
     ],
 )
 def test_resolvers_of_objects_are_called_for_each(
-    alice: User, bob: User, source: str, variables: dict[str, Any], paths: list[Any]
+    library: dict[str, Any], source: str, variables: dict[str, Any], paths: list[Any]
 ) -> None:
-    Profile.objects.filter(user=alice).delete()
-    operation = CompiledOperation.of(SCHEMA, document(source).syntax, None)
-    expected = SCHEMA.execute_sync(
-        source, variable_values=variables, context_value=Context(ANONYMOUS)
-    )
+    Biography.objects.create(author=library["ben"], text="Long.")
+    operation = CompiledOperation.of(SCHEMA, parse(source), None)
+    expected = SCHEMA.execute_sync(source, variable_values=variables, context_value=Reader("Sue"))
     for _time in range(2):
-        actual = operation.execute(variables, Context(ANONYMOUS))
+        actual = operation.execute(variables, Reader("Sue"))
         assert summarize(actual) == summarize(expected)
     assert [error.path for error in expected.errors or ()] == paths

@@ -1,37 +1,32 @@
-"""What the engine does not know it leaves to graphql-core, before anything is done."""
+"""Extensions, permissions and properties that the engine does not know, which it refuses."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
 import strawberry
 import strawberry_django
-from strawberry import BasePermission, auto, relay
+from graphql import parse
+from strawberry import BasePermission, auto
 from strawberry.extensions import FieldExtension
+from strawberry_django.optimizer import DjangoOptimizerExtension
 
-from core.security.actor import ANONYMOUS, SYSTEM, Actor
 from engine.operation import CompiledOperation
 from engine.plan.selection import NotPlannableError
-from engine.relay.connection import KeysetConnection, KeysetEdge, Paged, paged_connection
-from engine.relay.nested import nested_connection
-from engine.relay.selections import Optimizer
-from schema.context import Context, Info
-from schema.documents.document import Documents, document
-from schema.http import execution
-from schema.query import keyset_connection
-from schema.scopes import NoScope
-from users.accounts.models import User
-from users.organizations import models
+from tests.engine.library.contexts import Reader
+from tests.engine.library.schema import BookPage, BookType, FirstOf
+from tests.engine.library.tables import Author, Book
+from tests.engine.silent import SilentSchema
 
 
-class StaffOnly(BasePermission):
-    """Asks of the context who is there."""
+class Librarians(BasePermission):
+    """Asks the context who is there."""
 
-    message = "For staff."
+    message = "For librarians."
 
     def has_permission(self, source: Any, info: Any, **kwargs: Any) -> bool:
-        is_staff: bool = info.context.actor.is_staff
-        return is_staff
+        is_librarian: bool = info.context.is_librarian
+        return is_librarian
 
 
 class Shout(FieldExtension):
@@ -41,41 +36,19 @@ class Shout(FieldExtension):
         return next_(source, info, **kwargs).upper()
 
 
-@strawberry_django.type(models.Membership)
-class Belonging:
-    """A membership."""
+class Numbered(FirstOf):
+    """Resolves to a page whose edges have more fields than the engine knows."""
 
-    role: auto
-
-
-@strawberry.type
-class BelongingConnection(KeysetConnection[Belonging]):  # type: ignore[type-var]  # not a Node
-    """A page of them."""
-
-
-@strawberry_django.type(User)
-class Person(relay.Node):
-    """A user with fields of all kinds."""
-
-    id: relay.NodeID[str]
-    username: auto
-    loud: str = strawberry_django.field(field_name="username", extensions=[Shout()])
-    guarded: str = strawberry_django.field(field_name="username", permission_classes=[StaffOnly])
-    # A property of Python's.
-    is_authenticated: bool
-
-    @strawberry_django.field(only=["username"], permission_classes=[StaffOnly])
-    def resolved(self: User) -> str:
-        return self.username
-
-    @nested_connection(BelongingConnection, parent="user")
-    def belongings(self) -> Iterable[Belonging]:
-        return models.Membership.objects.in_order()
+    def resolve(self, next_: Any, source: Any, info: Any, **kwargs: Any) -> Any:
+        page = super().resolve(next_, source, info, **kwargs)
+        return NumberedPage(edges=[NumberedEdge(node=each) for each in page.nodes])
 
 
 @strawberry.type
-class NumberedEdge(KeysetEdge[Person]):
-    """An edge with more than the engine knows of."""
+class NumberedEdge:
+    """An edge with a field of its own."""
+
+    node: BookType
 
     @strawberry.field
     def number(self) -> int:
@@ -83,106 +56,85 @@ class NumberedEdge(KeysetEdge[Person]):
 
 
 @strawberry.type
-class PersonConnection(KeysetConnection[Person]):
-    """A page of users."""
+class NumberedPage:
+    """The first books of a list."""
 
-    edges: list[NumberedEdge]  # type: ignore[assignment]
-
-
-class _PermissionOf(FieldExtension):
-    """Asks a permission."""
-
-    def __init__(self, permission: BasePermission) -> None:
-        self.permission = permission
-
-    def resolve(self, next_: Callable[..., Any], source: Any, info: Any, **kwargs: Any) -> Any:
-        if not self.permission.has_permission(source, info):
-            raise PermissionError(self.permission.message)
-        return next_(source, info, **kwargs)
+    edges: list[NumberedEdge]
 
 
-def _guarded_connection() -> Any:
-    field = paged_connection(PersonConnection, Paged())
-    field.extensions = [_PermissionOf(StaffOnly()), *field.extensions]
-    return field
+@strawberry_django.type(Author)
+class Writer:
+    """An author with fields of all kinds."""
+
+    name: auto
+    loud: str = strawberry_django.field(field_name="name", extensions=[Shout()])
+    guarded: str = strawberry_django.field(field_name="name", permission_classes=[Librarians])
+    initial: str
+
+    @strawberry_django.field(only=["name"], permission_classes=[Librarians])
+    def resolved(self: Author) -> str:
+        return self.name
+
+    @strawberry_django.field(extensions=[FirstOf(BookType, parent="author"), Shout()])
+    def loud_books(self) -> BookPage:
+        return Book.objects.order_by("pages", "pk")
 
 
 @strawberry.type
 class Query:
-    """Queries of users."""
+    """Queries of authors."""
 
     @strawberry_django.field
-    def people(self) -> list[Person]:
-        return User.objects.order_by("username")
+    def writers(self) -> list[Writer]:
+        return Author.objects.filter(name="Ben")
 
-    @strawberry_django.field(permission_classes=[StaffOnly])
-    def guarded(self) -> list[Person]:
-        return User.objects.order_by("username")
+    @strawberry_django.field(permission_classes=[Librarians])
+    def guarded(self) -> list[Writer]:
+        return Author.objects.filter(name="Ben")
 
-    @keyset_connection(PersonConnection, scope=NoScope.ANY_TOKEN)
-    def paged(self, info: Info) -> Iterable[Person]:
-        return User.objects.order_by("username")
+    @strawberry_django.field(extensions=[FirstOf(BookType), Shout()])
+    def loud_page(self) -> BookPage:
+        return Book.objects.order_by("pages", "pk")
 
-    @_guarded_connection()
-    def guarded_page(self, info: Info) -> Iterable[Person]:
-        return User.objects.order_by("username")
-
-
-class SilentSchema(strawberry.Schema):
-    """A schema that does not log what goes wrong on purpose."""
-
-    def process_errors(self, errors: Any, execution_context: Any = None) -> None:
-        """Do nothing."""
+    @strawberry_django.field(extensions=[Numbered(BookType)])
+    def numbered(self) -> NumberedPage:
+        return Book.objects.order_by("pages", "pk")
 
 
-SCHEMA: Final = SilentSchema(Query, extensions=[Documents, Optimizer])
+SCHEMA: Final = SilentSchema(Query, extensions=[DjangoOptimizerExtension])
 
 
-def run(source: str, actor: Actor) -> Any:
-    return execution.execute(source, None, None, Context(actor), read_only=True)
+def refuse(source: str, reason: str) -> None:
+    with pytest.raises(NotPlannableError, match=reason):
+        CompiledOperation.of(SCHEMA, parse(source), None).execute(None, Reader("Lib"))
 
 
 @pytest.mark.parametrize(
-    ("source", "answer"),
+    ("source", "reason", "answer"),
     [
-        ("{ people { loud } }", {"people": [{"loud": "ALICE"}]}),
+        ("{ writers { loud } }", "has <.*Shout", {"writers": [{"loud": "BEN"}]}),
+        ("{ writers { name guarded } }", "Ext", {"writers": [{"name": "Ben", "guarded": "Ben"}]}),
+        ("{ writers { resolved } }", "PermissionExtension", {"writers": [{"resolved": "Ben"}]}),
+        ("{ writers { initial } }", "Writer.initial", {"writers": [{"initial": "B"}]}),
+        ("{ guarded { name } }", "PermissionExtension", {"guarded": [{"name": "Ben"}]}),
         (
-            "{ people { username guarded } }",
-            {"people": [{"username": "alice", "guarded": "alice"}]},
-        ),
-        ("{ people { resolved } }", {"people": [{"resolved": "alice"}]}),
-        ("{ people { isAuthenticated } }", {"people": [{"isAuthenticated": True}]}),
-        ("{ guarded { username } }", {"guarded": [{"username": "alice"}]}),
-        (
-            "{ guardedPage(first: 2) { nodes { username } } }",
-            {"guardedPage": {"nodes": [{"username": "alice"}]}},
-        ),
-        (
-            "{ paged(first: 2) { nodes { loud } } }",
-            {"paged": {"nodes": [{"loud": "ALICE"}]}},
-        ),
-        (
-            "{ paged(first: 2) { edges { node { guarded } } } }",
-            {"paged": {"edges": [{"node": {"guarded": "alice"}}]}},
-        ),
-        (
-            "{ paged(first: 2) { edges { number node { username } } } }",
-            {"paged": {"edges": [{"number": 1, "node": {"username": "alice"}}]}},
+            "{ numbered(first: 1) { edges { number node { title } } } }",
+            "NumberedEdge.number",
+            {"numbered": {"edges": [{"number": 1, "node": {"title": "Ants"}}]}},
         ),
     ],
 )
-def test_unknown_rules_fall_back_to_graphql_core(
-    alice: User, monkeypatch: pytest.MonkeyPatch, source: str, answer: Any
+def test_unknown_rules_are_refused(
+    library: dict[str, Any], source: str, reason: str, answer: Any
 ) -> None:
-    monkeypatch.setattr(execution, "schema", SCHEMA)
-    with pytest.raises(NotPlannableError):
-        CompiledOperation.of(SCHEMA, document(source).syntax, None).execute(None, Context(SYSTEM))
-    result = run(source, SYSTEM)
+    refuse(source, reason)
+    context = Reader("Lib", is_librarian=True)
+    result = SCHEMA.execute_sync(source, context_value=context)
     assert (result.data, result.errors) == (answer, None)
-    result = run(source, ANONYMOUS)
+    result = SCHEMA.execute_sync(source, context_value=Reader("Sue"))
     if "guarded" in source or "resolved" in source:
         assert result.data is None
-        assert [error.message for error in result.errors] == ["For staff."]
+        assert [error.message for error in result.errors or ()] == ["For librarians."]
     else:
         assert (result.data, result.errors) == (answer, None)
 
@@ -190,13 +142,9 @@ def test_unknown_rules_fall_back_to_graphql_core(
 @pytest.mark.parametrize(
     "source",
     [
-        "{ people { id username __typename } }",
-        "{ paged(first: 2) { nodes { belongings(first: 1) { nodes { role } } } } }",
+        "{ loudPage(first: 1) { hasMore } }",
+        "{ writers { loudBooks(first: 1) { hasMore } } }",
     ],
 )
-def test_known_extensions_are_not_refused(alice: User, source: str) -> None:
-    actual = CompiledOperation.of(SCHEMA, document(source).syntax, None).execute(
-        None, Context(SYSTEM)
-    )
-    expected = SCHEMA.execute_sync(source, context_value=Context(SYSTEM))
-    assert (actual.data, actual.errors) == (expected.data, expected.errors) != (None, None)
+def test_connections_with_another_extension_are_refused(source: str) -> None:
+    refuse(source, "has <.*Shout")

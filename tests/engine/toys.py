@@ -12,6 +12,7 @@ from strawberry.scalars import JSON
 from strawberry.schema.config import StrawberryConfig
 
 from engine.operation import CompiledOperation
+from tests.engine.silent import SilentSchema
 from tests.engine.toy_inputs import Colour, InputsQuery, Point
 
 # A message, the path and the places in the document, by line and column.
@@ -348,13 +349,6 @@ class Subscription:
     @strawberry.subscription
     async def ticks(self) -> AsyncGenerator[int, None]:
         yield 1
-
-
-class SilentSchema(strawberry.Schema):
-    """A schema that does not log what goes wrong on purpose."""
-
-    def process_errors(self, errors: Any, execution_context: Any = None) -> None:
-        """Do nothing."""
 
 
 SCALARS: dict[object, Any] = {Picky: strawberry.scalar(name="Picky", serialize=_refuse)}

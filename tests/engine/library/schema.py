@@ -1,8 +1,8 @@
 """What the library shows: a field for each thing that executors might do differently."""
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Final, Self, cast
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, cast
 
 import strawberry
 import strawberry_django
@@ -16,48 +16,10 @@ from strawberry_django.queryset import run_type_get_queryset
 
 from engine.execution import Execution
 from engine.fields.extensions import FieldRule
-from engine.fields.loaders import DataLoader
 from engine.relay.connection_plan import ConnectionExtension
 from engine.relay.pager import PageFacts
-from engine.sql.statements import Param
 from tests.engine.library.tables import Author, Book, Loan
-
-LOADED: Final[list[Sequence[str]]] = []
-
-
-def lengths(names: Sequence[str]) -> list[int]:
-    LOADED.append(names)
-    return [len(name) for name in names]
-
-
-def _loader() -> DataLoader[str, int]:
-    return DataLoader(lengths)
-
-
-@dataclass
-class Visitor:
-    """A context without a visibility: its loader gets no levels."""
-
-    name: str
-    is_librarian: bool = False
-    loader: DataLoader[str, int] = field(default_factory=_loader)
-
-
-@dataclass
-class Reader(Visitor):
-    """A context that declares its visibility: librarians see every loan."""
-
-    def visibility(self) -> Hashable:
-        return self.is_librarian
-
-    def with_params(self) -> Self:
-        return replace(self, name=cast("str", Param.named("name")))
-
-    def values(self) -> Mapping[str, Any]:
-        return {"name": self.name}
-
-    def expect(self, rows: Iterable[Any]) -> None:
-        self.loader.expect(row.name for row in rows if isinstance(row, Author))
+from tests.engine.silent import SilentSchema
 
 
 class OfLibrarians(FieldRule):
@@ -383,13 +345,6 @@ class Query:
     @strawberry_django.field
     def of_another_model(self) -> list[AuthorType]:
         return Book.objects.all()
-
-
-class SilentSchema(strawberry.Schema):
-    """A schema that does not log what goes wrong on purpose."""
-
-    def process_errors(self, errors: Any, execution_context: Any = None) -> None:
-        """Do nothing."""
 
 
 CALLS: Final[list[str]] = []

@@ -1,12 +1,14 @@
 """Models with integer keys, in temporary tables that are there for a test."""
 
 from typing import Any, ClassVar, Final
+from uuid import UUID
 
 from django.apps.registry import Apps
 from django.db import connection, models
 
 # A registry of its own: neither migrations nor the service know these models.
 LIBRARY: Final = Apps(["tests.engine.library"])
+ANN, BEN = UUID(int=1), UUID(int=2)
 
 
 class Author(models.Model):
@@ -14,6 +16,7 @@ class Author(models.Model):
 
     name = models.CharField(max_length=40)
     country = models.CharField(max_length=2, default="")
+    code = models.UUIDField(null=True)
 
     objects: ClassVar[models.Manager["Author"]] = models.Manager()
 
@@ -26,6 +29,30 @@ class Author(models.Model):
     def __str__(self) -> str:
         """Name the author."""
         return self.name
+
+    @property
+    def initial(self) -> str:
+        """What no column has."""
+        return self.name[:1]
+
+
+class Biography(models.Model):
+    """An author may have one."""
+
+    author = models.OneToOneField(Author, models.CASCADE)
+    text = models.CharField(max_length=40)
+
+    objects: ClassVar[models.Manager["Biography"]] = models.Manager()
+
+    class Meta:
+        """Of the library."""
+
+        app_label = "library"
+        apps = LIBRARY
+
+    def __str__(self) -> str:
+        """Return the text."""
+        return self.text
 
 
 class Book(models.Model):
@@ -54,6 +81,7 @@ class Loan(models.Model):
 
     book = models.ForeignKey(Book, models.CASCADE, related_name="loans")
     reader = models.CharField(max_length=40)
+    due = models.DateTimeField(null=True)
 
     objects: ClassVar[models.Manager["Loan"]] = models.Manager()
 
@@ -71,7 +99,7 @@ class Loan(models.Model):
 def make_tables() -> None:
     """Make the tables, temporary ones: the service's role may make no others."""
     with connection.schema_editor(collect_sql=True) as editor:
-        for model in (Author, Book, Loan):
+        for model in (Author, Biography, Book, Loan):
             editor.create_model(model)
     with connection.cursor() as cursor:
         for statement in editor.collected_sql:
@@ -79,8 +107,11 @@ def make_tables() -> None:
 
 
 def stock() -> dict[str, Any]:
-    """Fill the library, with rows out of key order."""
-    ann, ben = (Author.objects.create(name=name, country="SE") for name in ("Ann", "Ben"))
+    """Fill the library; rows are moved, so that PostgreSQL does not find them in key order."""
+    ann, ben = (
+        Author.objects.create(name=name, country="SE", code=code)
+        for name, code in (("Ann", ANN), ("Ben", BEN))
+    )
     Author.objects.create(name="Cleo")
     books = [
         Book.objects.create(title=title, author=author, pages=pages)
