@@ -9,7 +9,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cached_property
 from operator import attrgetter
-from typing import Any, Final, NamedTuple, TypeVar, cast
+from typing import Any, Final, NamedTuple, cast
 
 from graphql import (
     DocumentNode,
@@ -43,6 +43,7 @@ from engine.internals.graphql_core import (
 )
 from engine.internals.strawberry import DEFINITION
 from engine.plan.arguments import has_variables, is_immutable
+from engine.plan.planned import PlannedOnce
 from engine.result.completion import (
     Column,
     Completion,
@@ -53,7 +54,6 @@ from engine.result.completion import (
     refuse_nulls,
 )
 
-T = TypeVar("T")
 TYPENAME: Final = "__typename"
 
 # Estimates of bytes; tests/schema/test_adversarial_documents.py measures what they are to cover.
@@ -166,21 +166,6 @@ class Plan:
 
 def _nothing() -> None:
     """Do nothing."""
-
-
-class PlannedOnce:
-    """A part of a plan: what layers above compute of it is computed once, for all executions."""
-
-    def __init__(self) -> None:
-        """Start with nothing computed."""
-        self._planned: dict[Hashable, Any] = {}
-
-    def planned(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Return the value of the key, which depends on the plan only; made once."""
-        found: T | None = self._planned.get(key)
-        if found is None:
-            found = self._planned[key] = make()
-        return found
 
 
 class Selection(PlannedOnce):

@@ -217,13 +217,14 @@ def test_only_the_parameter_error_means_that_it_cannot_be_compiled(
     reasons: list[str | None] = []
     operation = CompiledOperation.of(SCHEMA, parse(source), None, on_statement=reasons.append)
     result = operation.execute(None, Reader("Sue"))
-    (error,) = result.errors or ()
+    (error,) = result.errors or []
     assert (error.original_error, error.path) == (fault, path)
     # It is called once, not again with values.
     assert len(CALLS) == 1
     assert set(reasons) <= {None}
     expected = SCHEMA.execute_sync(source, context_value=Reader("Sue"))
-    assert (result.data, str(error)) == (expected.data, str((expected.errors or [None])[0]))
+    assert (result.data, str(error)) == (expected.data, str((expected.errors or [error])[0]))
+    assert expected.errors
 
 
 def test_the_parameter_error_itself_is_an_error_if_it_comes_from_values(

@@ -11,6 +11,7 @@ from graphql import parse
 
 from engine.operation import CompiledOperation
 from engine.plan.selection import NotPlannableError
+from tests.engine.silent import SilentSchema
 from tests.engine.toys import (
     CONFIG,
     SCHEMA,
@@ -19,7 +20,6 @@ from tests.engine.toys import (
     Fish,
     Mutation,
     Query,
-    SilentSchema,
     Subscription,
     run,
 )

@@ -162,8 +162,8 @@ def test_each_requester_gets_their_own_rows(
 @pytest.mark.parametrize("field", ["since", "sinceOneOf"])
 def test_current_time_is_not_cached(two: tuple[Reader, Reader], field: str) -> None:
     now = timezone.now()
-    for reader, due in (("Robert", now - dt.timedelta(days=9)), ("Sue", now)):
-        Loan.objects.filter(reader=reader).update(due=due)
+    for name, due in (("Robert", now - dt.timedelta(days=9)), ("Sue", now)):
+        Loan.objects.filter(reader=name).update(due=due)
     MOMENTS[:] = []
     operation = CompiledOperation.of(SCHEMA, parse(f"{{ {field} {{ name }} }}"), None)
     for reader, days, expected in (
