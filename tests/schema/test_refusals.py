@@ -16,8 +16,8 @@ from engine.relay.connection import KeysetConnection, KeysetEdge, Paged, paged_c
 from engine.relay.nested import nested_connection
 from engine.relay.selections import Optimizer
 from schema.context import Context, Info
+from schema.documents.document import Documents, document
 from schema.http import execution
-from schema.http.documents import Documents, document
 from schema.query import keyset_connection
 from schema.scopes import NoScope
 from users.accounts.models import User

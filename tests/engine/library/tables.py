@@ -107,7 +107,7 @@ def make_tables() -> None:
 
 
 def stock() -> dict[str, Any]:
-    """Fill the library; rows are moved, so that PostgreSQL does not find them in key order."""
+    """Fill the library, with rows out of key order."""
     ann, ben = (
         Author.objects.create(name=name, country="SE", code=code)
         for name, code in (("Ann", ANN), ("Ben", BEN))
