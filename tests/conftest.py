@@ -27,6 +27,7 @@ from django.test.utils import CaptureQueriesContext
 from kombu.transport.virtual import Channel
 
 from core.database.roles.owner import as_owner
+from core.outbox.nudge import nudger
 from schema.documents.budget import CLIENTS
 from tests.support.captured import Statements
 from tests.support.celery_workers import SECONDS_TO_STOP, Workers
@@ -387,6 +388,7 @@ def broker_channel() -> Iterator[Channel]:
 def _purge_queue(request: pytest.FixtureRequest, broker_channel: Channel) -> Iterator[None]:
     """Purge messages without a worker, so that the next test's worker does not run them."""
     yield
+    assert nudger.flush(20)
     if "worker" not in request.fixturenames:
         for queue in current_app.amqp.queues.consume_from:
             broker_channel.queue_purge(queue)

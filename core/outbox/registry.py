@@ -1,23 +1,18 @@
 """Topics, subscribers and publishing."""
 
-import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from celery import current_app
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
 from core.database.commits import announce_change
 from core.outbox.models import OutboxMessage
-from core.request_id import KEY as REQUEST_ID
+from core.outbox.nudge import nudger
 from core.request_id import current_request_id
-
-logger = logging.getLogger(__name__)
 
 Handler = Callable[..., None]
 
@@ -48,6 +43,8 @@ def subscriber(topic: str, *, transactional: bool = False) -> Callable[[Handler]
         entry = Subscriber(name, handler, transactional)
         subscribers[name] = entry
         _topics[topic].append(entry)
+        # Mails before counts: the first of a commit's messages does not wait for another worker.
+        _topics[topic].sort(key=lambda each: each.transactional)
         return handler
 
     return register
@@ -59,6 +56,9 @@ def publish(topic: str, **payload: Any) -> None:
     ``payload`` is stored as JSON and must contain ids, never secrets or personal data.
     """
     announce_change()
+    entries = _topics.get(topic)
+    if not entries:
+        return
     request_id = current_request_id()
     messages = OutboxMessage.objects.bulk_create(
         OutboxMessage(
@@ -67,35 +67,20 @@ def publish(topic: str, **payload: Any) -> None:
             dispatch_at=timezone.now() + settings.OUTBOX_LEASE,
             request_id=request_id,
         )
-        for entry in _topics[topic]
+        for entry in entries
     )
-    if messages:
-        # Robust, because an error of the broker must not turn a committed change into an error.
-        transaction.on_commit(
-            lambda: dispatch((message.pk, request_id) for message in messages), robust=True
-        )
+    _nudge_after_commit([message.pk for message in messages], request_id)
 
 
 def retry(message_id: int) -> bool:
     """Retry a failed message after the commit; return whether it was failed."""
     is_retried = OutboxMessage.objects.retry(message_id)
     if is_retried:
-        request_id = current_request_id()
-        transaction.on_commit(lambda: dispatch([(message_id, request_id)]), robust=True)
+        _nudge_after_commit([message_id], current_request_id())
     return is_retried
 
 
-def dispatch(messages: Iterable[tuple[int, str]]) -> None:
-    """Send messages to the workers; `relay` does it later if the broker is unreachable.
-
-    A message is given as its id and the id of the request that caused it.
-    """
-    try:
-        for message_id, request_id in messages:
-            current_app.send_task(
-                "core.outbox.deliver", args=[message_id], headers={REQUEST_ID: request_id}
-            )
-    except OperationalError as error:
-        logger.warning(
-            "broker unreachable; `relay` sends the messages later", extra={"error": str(error)}
-        )
+def _nudge_after_commit(ids: Iterable[int], request_id: str) -> None:
+    messages = [(id_, request_id) for id_ in ids]
+    # Robust, because an error must not turn a committed change into an error.
+    transaction.on_commit(lambda: nudger.nudge(messages), robust=True)

@@ -1,29 +1,33 @@
 """Celery tasks of the outbox."""
 
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
 
 from celery import shared_task
 from django.db import transaction
 
 from core.database.batches import delete_in_batches
+from core.outbox.dispatch import DELIVER, Due, dispatch
 from core.outbox.errors import PermanentFailureError
 from core.outbox.models import OutboxMessage
 from core.outbox.periodic import periodic
-from core.outbox.registry import Subscriber, dispatch, subscribers
+from core.outbox.registry import Subscriber, subscribers
 
 logger = logging.getLogger(__name__)
 
 BATCH = 500
 
 
-@shared_task(name="core.outbox.deliver")
-def deliver(message_id: int) -> None:
+@shared_task(name=DELIVER)
+def deliver(message_id: int, others: Sequence[Due] = ()) -> None:
     """Run the subscriber of a message, unless it is gone or claimed by another worker.
 
+    The ``others`` are dispatched first, so that each has its own time limit and errors.
     After an exception the message stays claimed and is retried when the lease expires. After a
     `PermanentFailureError` it is marked as failed, and an operator may retry it.
     """
+    dispatch(others)
     message = OutboxMessage.objects.claim(message_id)
     if message is None:
         return

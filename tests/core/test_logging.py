@@ -18,6 +18,7 @@ from structlog.contextvars import bound_contextvars, get_contextvars
 
 from core.configuration.logs import console_formatter, json_formatter
 from core.outbox import registry
+from core.outbox.dispatch import dispatch
 from core.outbox.models import OutboxMessage
 from core.outbox.registry import publish, subscriber
 from core.request_id import current_request_id, request_id_from
@@ -320,7 +321,7 @@ def test_lines_of_a_task_have_the_id_of_its_request(capfd: pytest.CaptureFixture
         return len(entries) == 2
 
     with celery_worker(LOG_FORMAT="json"):
-        registry.dispatch([(hurried.pk, hurried.request_id)])
+        dispatch([(hurried.pk, hurried.request_id)])
         current_app.send_task("core.outbox.relay")
         # Starting a worker takes long on a busy machine.
         eventually(failed_twice, seconds=60)

@@ -149,7 +149,9 @@ def test_messages_survive_a_broker_outage(outage: str) -> None:
     program = f"""
 import django; django.setup()
 from tests.support.client import GraphQLClient
+from core.outbox.nudge import nudger
 print(GraphQLClient()({SIGN_UP!r}).data)
+nudger.flush(60)
 """
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -163,7 +165,7 @@ print(GraphQLClient()({SIGN_UP!r}).data)
             env=environ,
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=120,
             check=True,
         )
 

@@ -13,7 +13,7 @@ from http.client import HTTPConnection
 from core.dev.ports import free_port
 
 HOST = "127.0.0.1"
-PATIENCE = 20
+PATIENCE = 60
 ECHO = "tests.server.echo:application"
 
 
