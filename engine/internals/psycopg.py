@@ -54,6 +54,12 @@ def last_prepared(cursor: Any) -> PreparedStatement | None:
     return PreparedStatement(query._want_formats, (query.query, query.types))
 
 
+def begin(cursor: Any) -> None:
+    """Begin a transaction in one call of libpq, as psycopg does before the first statement."""
+    result = cursor._pgconn.exec_(cursor._conn._get_tx_start_command())
+    _check(cursor, result, ExecStatus.COMMAND_OK)
+
+
 def run_prepared(
     cursor: Any, statement: PreparedStatement, params: Sequence[Any]
 ) -> Sequence[tuple[Any, ...]] | None:
@@ -72,10 +78,15 @@ def run_prepared(
     result = connection.exec_prepared(
         name, values, transformer.formats, result_format=cursor.format
     )
-    if connection.status == ConnStatus.BAD:
-        raise OperationalError(result.get_error_message())
-    if result.status != ExecStatus.TUPLES_OK:
-        raise error_from_result(result, encoding=cursor._encoding)
+    _check(cursor, result, ExecStatus.TUPLES_OK)
     transformer.set_pgresult(result)
     rows: Sequence[tuple[Any, ...]] = transformer.load_rows(0, result.ntuples, tuple)
     return rows
+
+
+def _check(cursor: Any, result: Any, status: ExecStatus) -> None:
+    """Raise psycopg's error unless the result has this status."""
+    if cursor._pgconn.status == ConnStatus.BAD:
+        raise OperationalError(result.get_error_message())
+    if result.status != status:
+        raise error_from_result(result, encoding=cursor._encoding)

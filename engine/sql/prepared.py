@@ -12,6 +12,7 @@ from psycopg.types.string import TextLoader
 from engine.deadline import has_execute_wrapper
 from engine.internals.psycopg import (
     PreparedStatement,
+    begin,
     free_result,
     last_prepared,
     run_prepared,
@@ -67,7 +68,9 @@ class PreparedCursor(_Loaders, Cursor[Any]):
     def rows(self, query: str, params: Sequence[Any]) -> Sequence[tuple[Any, ...]]:
         """Execute and return the rows; without psycopg's Python code if it is prepared."""
         statement = self._statements.get(query)
-        if statement is not None and not self._must_begin():
+        if statement is not None:
+            if self._must_begin():
+                begin(self)
             rows = run_prepared(self, statement, params)
             if rows is not None:
                 return self.release(rows)
@@ -99,7 +102,8 @@ def fetch_rows(
 
     Django's execute wrappers and its query log see it if they are active.
     """
-    connection.ensure_connection()
+    if connection.connection is None:
+        connection.ensure_connection()
     cursor = _cursor(connection.connection, kind)
     if has_execute_wrapper(connection.execute_wrappers) or connection.queries_logged:
         connection._prepare_cursor(cursor).execute(sql, params)  # noqa: SLF001

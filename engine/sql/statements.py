@@ -225,16 +225,21 @@ class Statement:
 
     def rows(self, values: Values) -> Sequence[tuple[Any, ...]]:
         """Execute with these values; return the rows as Django would."""
-        if self.sql is None:
-            return ()
         params = [
             param.read(values) if isinstance(param, Param) else param for param in self.params
         ]
         connection = connections[self.database]
-        found = self._run(connection, self.sql, params)
+        found = self.run(connection, params)
         return self._convert(found, connection) if self.converters else found
 
-    def _run(self, connection: Any, sql: str, params: Sequence[Any]) -> Sequence[tuple[Any, ...]]:
+    def run(self, connection: Any, params: Sequence[Any]) -> Sequence[tuple[Any, ...]]:
+        """Execute with parameters as PostgreSQL takes them; return the rows without conversion.
+
+        A statement that writes must run in a transaction, so that it is never executed again.
+        """
+        sql = self.sql
+        if sql is None:
+            return ()
         if connection.connection is None:
             return fetch_rows(connection, self.kind, sql, params)
         # Django checks a persistent connection in a round trip of its own. A statement that only
