@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.database.commits import announce_change
+from core.database.rows import insert
 from core.outbox.models import OutboxMessage
 from core.outbox.nudge import nudger
 from core.request_id import current_request_id
@@ -60,7 +61,7 @@ def publish(topic: str, **payload: Any) -> None:
     if not entries:
         return
     request_id = current_request_id()
-    messages = OutboxMessage.objects.bulk_create(
+    messages = [
         OutboxMessage(
             subscriber=entry.name,
             payload=payload,
@@ -68,7 +69,8 @@ def publish(topic: str, **payload: Any) -> None:
             request_id=request_id,
         )
         for entry in entries
-    )
+    ]
+    insert(*messages)
     _nudge_after_commit([message.pk for message in messages], request_id)
 
 

@@ -21,6 +21,7 @@ from core.ratelimit.limits import Bucket, Limit, attempt, clear, refund
 from core.security.actor import Actor
 from users.accounts.identifiers import canonical_login
 from users.accounts.models import User
+from users.accounts.services.lookup import get_by_login
 from users.accounts.throttling import network_bucket
 from users.authentication.sessions.known_devices import Device
 
@@ -97,7 +98,7 @@ def log_in_attempt(login: str, *, actor: Actor, device: Device | None) -> LogInA
     device only, so other clients can neither lock it out nor use up its attempts. The account is
     looked up only for a valid device token.
     """
-    user = User.objects.with_login(login).only("password").first() if device else None
+    user = get_by_login(login) if device else None
     if device and user and device.belongs_to(user):
         return LogInAttempt(_device_bucket(device.id))
     per_network = Limit("log_in.network", settings.LOG_INS_PER_ADDRESS, PERIOD)

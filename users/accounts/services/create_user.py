@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core.database.rows import insert
 from core.email.addresses import EMAIL_MAX_LENGTH, canonical_email
 from core.errors import GenericErrorCode, InputRejectedError, Problem
 from core.security.actor import Actor
@@ -31,6 +32,8 @@ from users.activity.tags import Tag
 
 # An address is the primary or a secondary one of one user only.
 EMAIL_CONSTRAINTS: Final = ("user_email_unique", "email_address_of_one_person")
+
+IDENTIFYING_FIELDS: Final = ("email", "email_verified_at", "email_undeliverable_at", "username")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +165,8 @@ def insert_user(user: User, *, locale: str = "en") -> None:
     Raises `InputRejectedError` if the address or the username was taken meanwhile.
     """
     save_identifiers(user)
-    Profile.objects.create(user=user, locale=locale)
-    LastSeen.objects.create(user=user)
+    insert(Profile(user=user, locale=locale))
+    insert(LastSeen(user=user))
 
 
 def save_identifiers(user: User) -> None:
@@ -173,13 +176,13 @@ def save_identifiers(user: User) -> None:
     an identifier is taken; the transaction is aborted then.
     """
     is_new = user._state.adding  # noqa: SLF001 - Django has no public name for it
-    fields = (
-        None if is_new else [*("email", "email_verified_at", "email_undeliverable_at", "username")]
-    )
     if not is_new:
         EmailAddress.objects.filter(user=user, email=user.email).delete()
     try:
-        user.save(force_insert=is_new, update_fields=fields)
+        if is_new:
+            insert(user)
+        else:
+            user.save(update_fields=IDENTIFYING_FIELDS)
     except IntegrityError as error:
         if any(name in str(error) for name in EMAIL_CONSTRAINTS):
             raise email_taken_error() from None

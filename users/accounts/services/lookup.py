@@ -1,12 +1,23 @@
 """Lookup of the user that a service acts on."""
 
+from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from core.database.rows import PreparedQuery, update
 from core.errors import GenericErrorCode, InputRejectedError, Problem, UnauthenticatedError
 from core.security.actor import Actor
+from users.accounts.identifiers import canonical_login
 from users.accounts.models import User
+
+
+def get_by_login(login: str) -> User | None:
+    """Return the user with this e-mail address or username, in any spelling."""
+    identifier = canonical_login(login)
+    lookup = _user_with_address if "@" in identifier else _user_with_username
+    return lookup.first(identifier)
 
 
 def get_user_for_update(user_id: UUID | None) -> User:
@@ -14,7 +25,7 @@ def get_user_for_update(user_id: UUID | None) -> User:
 
     Raises `InputRejectedError` if the user does not exist or was erased.
     """
-    user = _get_for_update(user_id, erased_at=None)
+    user = _existing_user_for_update.first(user_id) if user_id else None
     if user is None:
         raise InputRejectedError(
             Problem(GenericErrorCode.NOT_FOUND, _("This user does not exist."), ("user_id",))
@@ -29,7 +40,7 @@ def get_self_for_update(user_id: UUID | None) -> User:
     follows and ends what this transaction writes. Raises `UnauthenticatedError`, as the actor's
     next request does.
     """
-    user = _get_for_update(user_id, is_active=True)
+    user = _active_user_for_update.first(user_id) if user_id else None
     if user is None:
         raise UnauthenticatedError
     return user
@@ -45,10 +56,27 @@ def set_active(user: User, *, active: bool) -> None:
     """Activate or deactivate a locked user, in the caller's transaction."""
     user.is_active = active
     user.authorization_version += 1
-    user.save(update_fields=["is_active", "authorization_version"])
+    update(user, ["is_active", "authorization_version"])
 
 
-def _get_for_update(user_id: UUID | None, **conditions: object) -> User | None:
-    """Return the locked user without joins: after a wait, joined rows would be stale."""
-    users = User.objects.select_for_update()
-    return users.filter(pk=user_id, **conditions).first() if user_id else None
+@PreparedQuery
+def _user_with_address(email: Any) -> QuerySet[User]:
+    return User.objects.with_address(email)
+
+
+@PreparedQuery
+def _user_with_username(username: Any) -> QuerySet[User]:
+    return User.objects.filter(username=username)
+
+
+# Without joins: after a wait, joined rows would be stale.
+
+
+@PreparedQuery
+def _existing_user_for_update(user_id: Any) -> QuerySet[User]:
+    return User.objects.select_for_update().filter(pk=user_id, erased_at=None)
+
+
+@PreparedQuery
+def _active_user_for_update(user_id: Any) -> QuerySet[User]:
+    return User.objects.select_for_update().filter(pk=user_id, is_active=True)

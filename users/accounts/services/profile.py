@@ -5,8 +5,10 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from core.database.rows import PreparedQuery, update
 from core.errors import GenericErrorCode, InputRejectedError, Problem
 from core.security.actor import Actor
 from users.accounts.errors import AccountErrorCode
@@ -53,10 +55,9 @@ def write_profile(user: User, *, actor: Actor, changes: Mapping[str, Any]) -> No
                 ("is_public",),
             )
         )
-    changed = [
-        *_assign(user, {name: changes[name] for name in USER_FIELDS if name in changes}),
-        *_assign(user.profile, {name: changes[name] for name in PROFILE_FIELDS if name in changes}),
-    ]
+    changed = _assign(user, {name: changes[name] for name in USER_FIELDS if name in changes})
+    profile = _profile.get(user.pk)
+    changed += _assign(profile, {name: changes[name] for name in PROFILE_FIELDS if name in changes})
     if changed:
         record(Tag.PROFILE_CHANGED, actor=actor, subject_id=user.pk, fields=changed)
 
@@ -84,5 +85,10 @@ def _assign(instance: User | Profile, values: dict[str, Any]) -> list[str]:
     for name in changed:
         setattr(instance, name, values[name])
     if changed:
-        instance.save(update_fields=changed)
+        update(instance, changed)
     return changed
+
+
+@PreparedQuery
+def _profile(user_id: Any) -> QuerySet[Profile]:
+    return Profile.objects.filter(pk=user_id)

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
+from core.database.rows import insert
 from core.outbox.registry import publish
 from core.security.actor import Actor
 from users.activity.models import Event, EventDetails
@@ -46,9 +47,9 @@ def record(
     details = EventDetails.of(values) if values else None
     if details:
         event.details_digest = details.digest()
-    event.save(force_insert=True)
+    insert(event)
     if details:
         details.event = event
-        details.save(force_insert=True)
+        insert(details)
     publish(tag, event_id=str(event.pk))
     return event

@@ -37,14 +37,17 @@ class SessionQuerySet(models.QuerySet["Session"]):
             return self
         return self.filter(user_id=actor.user_id) if actor.is_authenticated else self.none()
 
-    def get_for_update(self, **conditions: Any) -> "Session | None":
-        """Return the session that meets the conditions, locked for update.
+    def for_update(self) -> Self:
+        """Return the sessions with their users; reading locks the sessions for update.
 
         Lock the session before its refresh tokens, when ending and when extending it: the
         transaction that waits then sees every token.
         """
-        locked = self.select_related("user").select_for_update(of=("self",))
-        return locked.filter(**conditions).first()
+        return self.select_related("user").select_for_update(of=("self",))
+
+    def get_for_update(self, **conditions: Any) -> "Session | None":
+        """Return the session that meets the conditions, locked for update."""
+        return self.for_update().filter(**conditions).first()
 
     def get_user_sessions_for_update(
         self, user_id: UUID, *, keep: UUID | None = None

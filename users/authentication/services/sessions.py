@@ -10,15 +10,18 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core.database.rows import PreparedQuery, insert, update
 from core.errors import InputRejectedError, Problem, TooManyAttemptsError
 from core.security.actor import Actor
 from core.security.crypto import decrypt_with_secret, digest, encrypt_with_secret, new_secret
 from users.accounts.authentication_methods import MULTIPLE, PASSWORD_AMR, Method, accepted_methods
 from users.accounts.errors import AccountErrorCode
 from users.accounts.models import User
+from users.accounts.services.lookup import get_by_login
 from users.accounts.services.reauthentication import verify_password
 from users.activity.services.record import record
 from users.activity.tags import Tag
@@ -87,7 +90,7 @@ def log_in(
     device = read_device_token(device_token)
     attempt = log_in_attempt(login, actor=actor, device=device)
     _count(attempt, login, actor=actor)
-    user = User.objects.with_login(login).first()
+    user = get_by_login(login)
     user_id = user.pk if user else None
     is_within_limit = attempt.count_on_account(user_id)
     is_correct = _is_password_correct(user, password)
@@ -128,7 +131,7 @@ def refresh_tokens(refresh_token: str, *, actor: Actor) -> SignInResult:
     the session ends, committed before `InputRejectedError` is raised (RFC 9700, section 4.14.2).
     """
     with transaction.atomic(durable=True):
-        session = Session.objects.get_for_update(refresh_tokens__digest=digest(refresh_token))
+        session = _session_of_token_for_update.first(digest(refresh_token))
         signed_in = _exchange(session, refresh_token, actor=actor) if session else None
     if signed_in is None:
         raise InputRejectedError(
@@ -148,7 +151,7 @@ def _count(attempt: LogInAttempt, login: str, *, actor: Actor) -> None:
     except TooManyAttemptsError:
         if attempt.is_new_lockout():
             with transaction.atomic(durable=True):
-                user = User.objects.with_login(login).only("pk").first()
+                user = get_by_login(login)
                 record(Tag.LOG_IN_THROTTLED, actor=actor, subject_id=user.pk if user else None)
         raise
 
@@ -170,8 +173,13 @@ def _get_user_for_sign_in(user: User) -> User | None:
     """
     if not user.is_active:
         return None
-    unchanged = User.objects.filter(pk=user.pk, password=user.password, is_active=True)
-    return unchanged.select_for_update(no_key=True).first()
+    return _unchanged_user_for_update.first(user.pk, user.password)
+
+
+@PreparedQuery
+def _unchanged_user_for_update(user_id: Any, password: Any) -> QuerySet[User]:
+    unchanged = User.objects.filter(pk=user_id, password=password, is_active=True)
+    return unchanged.select_for_update(no_key=True)
 
 
 def _create_pending_log_in(
@@ -198,7 +206,7 @@ def begin_session(
     """
     cookie = new_secret() if transport is Transport.COOKIE else None
     now = timezone.now()
-    session = Session.objects.create(
+    session = Session(
         user=user,
         cookie_digest=digest(cookie) if cookie else None,
         user_agent=actor.user_agent,
@@ -209,6 +217,7 @@ def begin_session(
         authenticated_at=now,
         factor_at=now if has_factor else None,
     )
+    insert(session)
     record(Tag.LOGGED_IN, actor=session_actor(session, actor), subject_id=user.pk)
     if cookie:
         return SignInResult(session=session, cookie=cookie)
@@ -238,17 +247,17 @@ def _exchange(session: Session, refresh_token: str, *, actor: Actor) -> SignInRe
     now = timezone.now()
     if not _is_usable(session):
         return None
-    token = session.refresh_tokens.get(digest=digest(refresh_token))
+    token = _refresh_token.get(session.pk, digest(refresh_token))
     if token.used_at is None:
         expires_at = extended_expiry(session)
         if not session.user.is_active or min(token.expires_at, expires_at) <= now:
             return None
         session.expires_at, session.last_seen_at = expires_at, now
-        session.save(update_fields=["expires_at", "last_seen_at"])
+        update(session, ["expires_at", "last_seen_at"])
         successor = _add_refresh_token(session)
         token.used_at = now
         token.successor = encrypt_with_secret(refresh_token, successor, purpose=SUCCESSOR)
-        token.save(update_fields=["used_at", "successor"])
+        update(token, ["used_at", "successor"])
         return issue_tokens(session, successor)
     if now < token.used_at + settings.REFRESH_GRACE and token.successor is not None:
         if not session.user.is_active:
@@ -262,6 +271,16 @@ def _exchange(session: Session, refresh_token: str, *, actor: Actor) -> SignInRe
     return None
 
 
+@PreparedQuery
+def _session_of_token_for_update(token_digest: Any) -> QuerySet[Session]:
+    return Session.objects.for_update().filter(refresh_tokens__digest=token_digest)
+
+
+@PreparedQuery
+def _refresh_token(session_id: Any, token_digest: Any) -> QuerySet[RefreshToken]:
+    return RefreshToken.objects.filter(session=session_id, digest=token_digest)
+
+
 def _is_usable(session: Session) -> bool:
     if session.impersonator_id:
         return Session.objects.active().filter(pk=session.pk).exists()
@@ -271,8 +290,8 @@ def _is_usable(session: Session) -> bool:
 def _add_refresh_token(session: Session) -> str:
     """Create a refresh token that expires with the session unless that is extended."""
     refresh_token = new_secret()
-    RefreshToken.objects.create(
-        session=session, digest=digest(refresh_token), expires_at=session.expires_at
+    insert(
+        RefreshToken(session=session, digest=digest(refresh_token), expires_at=session.expires_at)
     )
     return refresh_token
 
