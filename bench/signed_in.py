@@ -48,9 +48,9 @@ def access_tokens(user_ids: Sequence[UUID]) -> list[str]:
 
 def refresh_tokens(user_ids: Sequence[UUID]) -> list[str]:
     """Create a session for each user; return refresh tokens."""
-    from users.authentication.services.sessions import with_tokens  # noqa: PLC0415 - see above
+    from users.authentication.services.sessions import issue_tokens  # noqa: PLC0415 - see above
 
-    signed_in = map(with_tokens, _sessions(user_ids))
+    signed_in = map(issue_tokens, _sessions(user_ids))
     return [each.refresh_token for each in signed_in if each.refresh_token]
 
 
