@@ -91,6 +91,8 @@ class ConnectionPlan:
     position: Sequence[int]
     # What the extension returned for the rows' order.
     order: Any
+    # The primary key of the objects that have the lists; None for lists of the root.
+    parent_key: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +240,7 @@ class _ConnectionRequest:
         """Return the objects that resolve the fields other than `nodes` and `edges`."""
         keys: Sequence[Any] = [each.key for each in lists]
         if self.extension.parent is not None:
-            keys = to_python_values(_parent_key(self.selected), keys)
+            keys = to_python_values(self.compiled.parent_key, keys)
         companions = ListCompanions(
             lambda: _queryset(self.selected, self.call, self.execution.info(self.selected)),
             self.extension.parent,
@@ -281,11 +283,6 @@ def item_type(selected: SelectedField) -> GraphQLObjectType:
     return cast("GraphQLObjectType", get_named_type(nodes.type))
 
 
-def _parent_key(selected: SelectedField) -> Any:
-    """Return the primary key of the objects that have a connection."""
-    return cast("type[Model]", model_of(selected.parent))._meta.pk
-
-
 def _queryset(
     selected: SelectedField, call: FieldArguments, info: Info[Any, Any], bind: Bind | None = None
 ) -> QuerySet[Any]:
@@ -304,8 +301,10 @@ class ConnectionRows:
     call: FieldArguments
     pager: Pager
     order: Any
-    # The foreign key to the object that the list belongs to; None for lists of the root.
+    # The foreign key to the object that the list belongs to, and that object's primary key; None
+    # for lists of the root.
     parent: str | None
+    parent_key: Any
     layout: Layout
 
     def single(self, info: Info[Any, Any], bind: Bind) -> QuerySet[Any, Any]:
@@ -324,7 +323,7 @@ class ConnectionRows:
         found = first_children(
             self._window(info, bind),
             parent=cast("str", self.parent),
-            keys=bind_keys(bind, _parent_key(self.selected)),
+            keys=bind_keys(bind, self.parent_key),
             limit=self.pager.limit,
             rows=cast("type[Model]", model_of(item_type(self.selected)))._base_manager.all(),
         )
@@ -355,11 +354,16 @@ def _compile_connection(
     position = tuple(
         _position_index(layout, model, label, each) for label, each in positions.items()
     )
-    rows = ConnectionRows(selected, call, pager, order, extension.parent, layout)
+    parent = extension.parent
+    owner = model_of(selected.parent)
+    parent_key = owner._meta.pk if parent and owner else None
+    rows = ConnectionRows(selected, call, pager, order, parent, parent_key, layout)
     is_cacheable = call.shape is not None
     source = RowSource(selected, rows.many, is_cacheable=is_cacheable)
     single_source = RowSource(selected, rows.single, is_cacheable=is_cacheable)
-    return ConnectionPlan(source, single_source, layout, readers, positioned, position, order)
+    return ConnectionPlan(
+        source, single_source, layout, readers, positioned, position, order, parent_key
+    )
 
 
 def _position_index(layout: Layout, model: type[Model], label: str, expression: Any) -> int:
