@@ -132,6 +132,8 @@ if env.flag("DATABASE_PREPARED_STATEMENTS", default=True):
     # Without a threshold, psycopg ignores `prepare=True`. Django interpolates values on the client,
     # so its own statements are never prepared.
     DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 5
+# Whether the session's statement goes out with the first one of a query, if both are prepared.
+DATABASE_PIPELINE = env.flag("DATABASE_PIPELINE", default=True)
 session_parameters = {"statement_timeout": str(STATEMENT_TIMEOUT)} | SESSION_PARAMETERS
 DATABASES["default"]["OPTIONS"].setdefault("options", libpq_options(session_parameters))
 DATABASES["default"] |= {

@@ -39,6 +39,8 @@ class Context:
     # Records plans and statements for `extensions.debug`; None in production.
     trace: Trace | None = None
     bounds: Bounds = field(default_factory=Bounds)
+    # What the request was charged for, maybe by an execution that was discarded.
+    charged: set[Hashable] = field(default_factory=set)
     # Response keys of the executed mutations.
     executed: list[str] = field(default_factory=list)
     _loaders: dict[Batch[Any], DataLoader[Any, Any]] = field(default_factory=dict)

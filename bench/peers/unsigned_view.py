@@ -1,5 +1,6 @@
 """The view for operations without authentication."""
 
+from collections.abc import Callable
 from typing import cast
 from uuid import UUID
 
@@ -12,11 +13,12 @@ from schema.http import view
 STAFF = Actor(user_id=UUID(int=1), is_staff=True)
 
 
-def authenticate(request: HttpRequest) -> None:
+def respond_as_staff(request: HttpRequest, respond: Callable[[], Reply]) -> Reply:
     """Treat every client as staff; ignore credentials."""
     cast("ActorRequest", request).actor = STAFF
+    return respond()
 
 
 def operation(request: HttpRequest) -> Reply:
     """Execute an operation."""
-    return view.operation(request, authenticate)
+    return view.operation(request, respond_as_staff)

@@ -1,11 +1,13 @@
 """Private names of psycopg: prepared statements, and the results that cursors hold."""
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from select import POLLIN, POLLOUT, poll
+from typing import Any, Final, NamedTuple, cast
 
 from psycopg.adapt import PyFormat
 from psycopg.errors import FeatureNotSupported, OperationalError, error_from_result
 from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.pq.abc import PGresult
 
 from engine.internals.versions import require_version
 
@@ -57,36 +59,99 @@ def last_prepared(cursor: Any) -> PreparedStatement | None:
 def begin(cursor: Any) -> None:
     """Begin a transaction in one call of libpq, as psycopg does before the first statement."""
     result = cursor._pgconn.exec_(cursor._conn._get_tx_start_command())
-    _check(cursor, result, ExecStatus.COMMAND_OK)
+    _require_connection(cursor._pgconn, result)
+    _require_status(cursor, result, ExecStatus.COMMAND_OK)
 
 
-def run_prepared(
+class PreparedCall(NamedTuple):
+    """An execution of a prepared statement: its name on the server, with parameters for libpq."""
+
+    cursor: Any
+    name: bytes
+    values: Sequence[Any]
+    formats: Any
+
+
+def bind_prepared(
     cursor: Any, statement: PreparedStatement, params: Sequence[Any]
-) -> Sequence[tuple[Any, ...]] | None:
-    """Run a prepared statement; return None if it must be prepared again.
-
-    psycopg waits for results in Python, so that a signal can interrupt it. A prepared statement is
-    short enough to be waited for in C.
-    """
+) -> PreparedCall | None:
+    """Return an execution of the statement; None if it has to be prepared again."""
     transformer = cursor._tx
     # Nulls are allowed, though the signature excludes them.
     values = transformer.dump_sequence(params, statement.formats)
     name = cursor._conn._prepared._names.get(statement.key)
     if name is None or transformer.types != statement.key[1]:
         return None
+    return PreparedCall(cursor, name, values, transformer.formats)
+
+
+def run_prepared(call: PreparedCall) -> PGresult:
+    """Run a prepared statement in one call of libpq; return its result, for `load_rows`.
+
+    psycopg waits for results in Python, so that a signal can interrupt it. A prepared statement is
+    short enough to be waited for in C.
+    """
+    cursor, name, values, formats = call
     connection = cursor._pgconn
-    result = connection.exec_prepared(
-        name, values, transformer.formats, result_format=cursor.format
-    )
-    _check(cursor, result, ExecStatus.TUPLES_OK)
+    result = connection.exec_prepared(name, values, formats, result_format=cursor.format)
+    _require_connection(connection, result)
+    return cast("PGresult", result)
+
+
+def run_pipelined(first: PreparedCall, second: PreparedCall) -> tuple[PGresult, PGresult]:
+    """Run two prepared statements of a connection in one round trip, outside a transaction.
+
+    Return their results, for `load_rows`. The second one is not executed if the first one fails.
+    Raises `OperationalError` if the connection is lost.
+    """
+    connection = first.cursor._pgconn
+    try:
+        connection.enter_pipeline_mode()
+        for cursor, name, values, formats in (first, second):
+            connection.send_query_prepared(name, values, formats, result_format=cursor.format)
+        connection.pipeline_sync()
+        # `get_result` would wait with the GIL.
+        wait = poll()
+        wait.register(connection.socket, POLLIN | POLLOUT)
+        while connection.flush():
+            wait.poll()
+            # The server may not read on before its messages are read.
+            connection.consume_input()
+        wait.modify(connection.socket, POLLIN)
+        # None follows the result of each statement. The last one is that of the synchronisation.
+        results = [_next_result(connection, wait) for _number in range(5)]
+        _require_connection(connection, connection)
+        connection.exit_pipeline_mode()
+    except BaseException:
+        # Nothing else can be executed in what is left of the pipeline.
+        first.cursor._conn.close()
+        raise
+    return results[0], results[2]
+
+
+def _require_connection(connection: Any, result: Any) -> None:
+    """Raise `OperationalError` with the message of the result if the connection is lost."""
+    if connection.status == ConnStatus.BAD:
+        raise OperationalError(result.get_error_message())
+
+
+def _require_status(cursor: Any, result: Any, status: ExecStatus) -> None:
+    """Raise psycopg's error unless the result has this status."""
+    if result.status != status:
+        raise error_from_result(result, encoding=cursor._encoding)
+
+
+def _next_result(connection: Any, wait: poll) -> Any:
+    while connection.is_busy():
+        wait.poll()
+        connection.consume_input()
+    return connection.get_result()
+
+
+def load_rows(cursor: Any, result: PGresult) -> Sequence[tuple[Any, ...]]:
+    """Return the rows of a result; raise the error of a failed statement."""
+    _require_status(cursor, result, ExecStatus.TUPLES_OK)
+    transformer = cursor._tx
     transformer.set_pgresult(result)
     rows: Sequence[tuple[Any, ...]] = transformer.load_rows(0, result.ntuples, tuple)
     return rows
-
-
-def _check(cursor: Any, result: Any, status: ExecStatus) -> None:
-    """Raise psycopg's error unless the result has this status."""
-    if cursor._pgconn.status == ConnStatus.BAD:
-        raise OperationalError(result.get_error_message())
-    if result.status != status:
-        raise error_from_result(result, encoding=cursor._encoding)

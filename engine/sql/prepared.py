@@ -11,10 +11,13 @@ from psycopg.types.string import TextLoader
 
 from engine.deadline import has_execute_wrapper
 from engine.internals.psycopg import (
+    PreparedCall,
     PreparedStatement,
     begin,
+    bind_prepared,
     free_result,
     last_prepared,
+    load_rows,
     run_prepared,
     set_query,
 )
@@ -71,9 +74,9 @@ class PreparedCursor(_Loaders, Cursor[Any]):
         if statement is not None:
             if self._must_begin():
                 begin(self)
-            rows = run_prepared(self, statement, params)
-            if rows is not None:
-                return self.release(rows)
+            call = bind_prepared(self, statement, params)
+            if call is not None:
+                return self.release(load_rows(self, run_prepared(call)))
         self.execute(query, params)
         rows = self.release(self.fetchall())
         prepared = last_prepared(self)
@@ -82,6 +85,16 @@ class PreparedCursor(_Loaders, Cursor[Any]):
                 self._statements.clear()
             self._statements[query] = prepared
         return rows
+
+    def bind(self, query: str, params: Sequence[Any]) -> PreparedCall | None:
+        """Return an execution that can be sent as it is.
+
+        None if the statement is not prepared, or a transaction must begin first.
+        """
+        statement = self._statements.get(query)
+        if statement is None or self._must_begin():
+            return None
+        return bind_prepared(self, statement, params)
 
     def _must_begin(self) -> bool:
         """Return whether psycopg has to begin a transaction first."""
@@ -104,7 +117,7 @@ def fetch_rows(
     """
     if connection.connection is None:
         connection.ensure_connection()
-    cursor = _cursor(connection.connection, kind)
+    cursor = cursor_of(connection.connection, kind)
     if has_execute_wrapper(connection.execute_wrappers) or connection.queries_logged:
         connection._prepare_cursor(cursor).execute(sql, params)  # noqa: SLF001
         return cursor.fetchall()
@@ -113,7 +126,7 @@ def fetch_rows(
         return cursor.rows(sql, params)
 
 
-def _cursor(connection: Any, kind: Kind) -> InlineCursor | PreparedCursor:
+def cursor_of(connection: Any, kind: Kind) -> InlineCursor | PreparedCursor:
     """Return the connection's cursor of a kind, which caches the types of parameters."""
     cursors: dict[Kind, InlineCursor | PreparedCursor] = vars(connection).setdefault(CURSORS, {})
     if kind not in cursors:

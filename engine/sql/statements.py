@@ -28,7 +28,8 @@ from django.db.models.sql.where import WhereNode
 from django.utils.datastructures import OrderedSet
 
 from engine.internals.psycopg import is_stale_plan
-from engine.sql.prepared import InlineCursor, Kind, PreparedCursor, fetch_rows
+from engine.sql.leading import fetch_rows
+from engine.sql.prepared import InlineCursor, Kind, PreparedCursor
 
 Values = Mapping[str, Any]
 # A timestamp may be the time of compilation, which must not be that of all executions.
@@ -225,12 +226,18 @@ class Statement:
 
     def rows(self, values: Values) -> Sequence[tuple[Any, ...]]:
         """Execute with these values; return the rows as Django would."""
-        params = [
-            param.read(values) if isinstance(param, Param) else param for param in self.params
-        ]
         connection = connections[self.database]
-        found = self.run(connection, params)
-        return self._convert(found, connection) if self.converters else found
+        return self.convert(self.run(connection, self.bind(values)), connection)
+
+    def bind(self, values: Values) -> list[Any]:
+        """Return the parameters for these values."""
+        return [param.read(values) if isinstance(param, Param) else param for param in self.params]
+
+    def convert(
+        self, rows: Sequence[tuple[Any, ...]], connection: Any
+    ) -> Sequence[tuple[Any, ...]]:
+        """Return rows that the statement's SQL has returned as Django would."""
+        return self._convert(rows, connection) if self.converters else rows
 
     def run(self, connection: Any, params: Sequence[Any]) -> Sequence[tuple[Any, ...]]:
         """Execute with parameters as PostgreSQL takes them; return the rows without conversion.

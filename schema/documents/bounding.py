@@ -17,8 +17,9 @@ class BoundsExtension(SchemaExtension):
 
     def on_execute(self) -> Iterator[None]:
         """Charge the points of the valid document."""
-        context = self.execution_context
-        charge_document(context.context.actor, document_of(context))
+        execution = self.execution_context
+        context = execution.context
+        charge_document(context.actor, document_of(execution), context.charged)
         yield
 
     def resolve(  # type: ignore[override]  # the base returns an awaitable, too

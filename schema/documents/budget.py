@@ -22,20 +22,33 @@ ROWS_PER_POINT: Final = 100
 CLIENTS: Final = MemoryBuckets(10_000)
 
 
-def charge_request(actor: Actor) -> int:
-    """Charge the point of every request; return the seconds to wait, or 0."""
+def charge_request(actor: Actor, charged: set[Hashable]) -> int:
+    """Charge the point of every request; return the seconds to wait, or 0.
+
+    ``charged`` is what the request was charged for, maybe by an execution that was discarded.
+    """
+    client = client_key(actor)
     points = settings.GRAPHQL_POINTS_PER_MINUTE
-    if not points:
+    if not points or client in charged:
         return 0
-    return ceil(CLIENTS.fill(client_key(actor), interval=MINUTE / points, capacity=MINUTE))
+    seconds = ceil(CLIENTS.fill(client, interval=MINUTE / points, capacity=MINUTE))
+    if not seconds:
+        charged.add(client)
+    return seconds
 
 
-def charge_document(actor: Actor, document: Document) -> None:
-    """Charge the other points of a valid document, for its most expensive operation."""
+def charge_document(actor: Actor, document: Document, charged: set[Hashable]) -> None:
+    """Charge the other points of a valid document, for its most expensive operation.
+
+    ``charged`` as for `charge_request`.
+    """
     points = settings.GRAPHQL_POINTS_PER_MINUTE
     extra = document_points(document) - 1
     if points and extra:
-        CLIENTS.overfill(client_key(actor), extra * MINUTE / points)
+        client = client_key(actor)
+        if (client, document) not in charged:
+            CLIENTS.overfill(client, extra * MINUTE / points)
+            charged.add((client, document))
 
 
 def document_points(document: Document) -> int:

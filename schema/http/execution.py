@@ -12,6 +12,7 @@ from core.security.actor import Actor
 from engine.deadline import OperationCancelledError
 from engine.operation import CompiledOperation
 from engine.plan.selection import NotPlannableError
+from engine.sql.leading import run_leading
 from schema.context import Context
 from schema.documents.budget import charge_document
 from schema.documents.document import DOCUMENTS, Document
@@ -87,7 +88,7 @@ def execute(
             ROOT_FIELDS.check_scopes(document.root_fields(name), context.actor)
         operation = _for_engine(document, name, context.actor)
         if not (read_only and operation.is_mutation):
-            charge_document(context.actor, document)
+            charge_document(context.actor, document, context.charged)
             try:
                 found = operation.execute(
                     variables, context, trace=context.trace, bounds=context.bounds
@@ -104,6 +105,7 @@ def execute(
             context.trace.refusal = str(error)
 
     def by_graphql_core() -> ExecutionResult:
+        run_leading()
         types = (
             {OperationType.QUERY} if read_only else {OperationType.QUERY, OperationType.MUTATION}
         )
@@ -145,6 +147,7 @@ def _document(source: str, name: str | None, actor: Actor) -> Document:
     """
     found = DOCUMENTS.get(source)
     if found is None:
+        run_leading()
         found = Document(source)
         if ROOT_FIELDS.may_return_data(found.root_fields(name), actor):
             DOCUMENTS.put(source, found)
@@ -156,6 +159,8 @@ def _for_engine(document: Document, name: str | None, actor: Actor) -> CompiledO
     if not settings.GRAPHQL_ENGINE:
         raise NotPlannableError("The engine is turned off.")
     found = document.operations.get(name)
+    if found is None or found.is_mutation:
+        run_leading()
     if found is not None:
         return found
     fields = document.root_fields(name)

@@ -4,10 +4,10 @@ Queries use POST or GET, mutations POST only. With `application/graphql-response
 says whether the request was executed; with `application/json` every well-formed request gets 200.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from http.cookies import SimpleCookie
 from typing import Any, cast
 
@@ -26,6 +26,7 @@ from core.web.operations import activate_language, set_deadline, set_headers, ti
 from core.web.request import ActorRequest, Reply
 from engine.deadline import DeadlineExceededError, OperationCancelledError
 from engine.result.bounds import LARGE, MAX_ERRORS, Bounds, ResponseTooLargeError
+from engine.sql.leading import run_leading
 from engine.trace import Trace
 from schema.console.views import console_page
 from schema.context import Context
@@ -38,8 +39,8 @@ from schema.http.multipart import MULTIPART, multipart_parameters
 from schema.http.serialization import serialize
 from users.authentication.sessions.middleware import (
     AuthenticationError,
-    authenticate,
     clear_session_cookie,
+    respond_authenticated,
     set_device_cookie,
     set_session_cookie,
 )
@@ -85,7 +86,7 @@ class GraphQLView(View):
         """Execute a query, or show the console to a browser."""
         if "query" not in request.GET and "text/html" in request.headers.get("Accept", ""):
             return console_page(request)
-        return respond(request, _from_query_string).to_response()
+        return respond(request, _from_query_string, set()).to_response()
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Execute an operation that reached Django's handler."""
@@ -93,7 +94,10 @@ class GraphQLView(View):
 
 
 def operation(
-    request: HttpRequest, authenticate: Callable[[HttpRequest], object] = authenticate
+    request: HttpRequest,
+    respond_authenticated: Callable[
+        [HttpRequest, Callable[[], Reply]], Reply
+    ] = respond_authenticated,
 ) -> Reply:
     """Execute an operation sent by POST, for the fast path and for Django's."""
     language = None
@@ -101,8 +105,7 @@ def operation(
         with set_deadline(request):
             request.get_host()
             language = activate_language(request)
-            authenticate(request)
-            reply = respond(request, _from_body)
+            reply = respond_authenticated(request, partial(respond, request, _from_body, set()))
     except AuthenticationError as error:
         reply = Reply.of(error.response)
     except DeadlineExceededError:
@@ -113,8 +116,13 @@ def operation(
     return reply
 
 
-def respond(request: HttpRequest, read: Callable[[HttpRequest], GraphQLRequest]) -> Reply:
-    """Execute the request that ``read`` parses, unless it is cross-site."""
+def respond(
+    request: HttpRequest, read: Callable[[HttpRequest], GraphQLRequest], charged: set[Hashable]
+) -> Reply:
+    """Execute the request that ``read`` parses, unless it is cross-site.
+
+    Nothing that is in ``charged`` is charged again.
+    """
     preferred = _preferred_type(request.META.get("HTTP_ACCEPT", "*/*"))
     if preferred is None:
         message = f"Accept {GRAPHQL_JSON} or {JSON}.\n".encode()
@@ -126,6 +134,7 @@ def respond(request: HttpRequest, read: Callable[[HttpRequest], GraphQLRequest])
         device_token=request.COOKIES.get(settings.DEVICE_COOKIE),
         trace=Trace() if settings.GRAPHQL_DEBUG else None,
         bounds=Bounds(settings.GRAPHQL_MAX_RESPONSE_BYTES, known.deadline),
+        charged=charged,
     )
     try:
         with context.bounds:
@@ -197,7 +206,7 @@ def _preferred_type(accept: str) -> str | None:
 
 def _charge(context: Context) -> None:
     """Charge the point of every request. Raises `RateLimitedError`."""
-    seconds = charge_request(context.actor)
+    seconds = charge_request(context.actor, context.charged)
     if seconds:
         raise RateLimitedError(seconds)
 
@@ -216,6 +225,9 @@ def _refuse_cross_site(request: HttpRequest) -> None:
 
 
 def _execute(operation: GraphQLRequest, context: Context, *, read_only: bool) -> ExecutionResult:
+    if context.trace is not None:
+        # The trace has no statements of authentication.
+        run_leading()
     try:
         with context.trace.record_statements() if context.trace is not None else nullcontext():
             return execute(

@@ -2,10 +2,8 @@
 
 import datetime as dt
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
-
-from django.utils import timezone
 
 from core.security.actor import Actor, SessionAuthentication
 from engine.sql.statements import Param, Statement
@@ -29,6 +27,11 @@ class ActiveSession(NamedTuple):
     authenticated_at: dt.datetime
     factor_at: dt.datetime | None
     impersonator_id: UUID | None
+
+    @property
+    def used_at(self) -> dt.datetime:
+        """The recorded time of the last use."""
+        return self.last_seen_at
 
     def actor(self, *, ip: str | None, user_agent: str) -> Actor:
         """Return the actor of a request in this session.
@@ -83,6 +86,11 @@ class ActiveApiToken(NamedTuple):
     scopes: list[str]
     last_used_at: dt.datetime | None
 
+    @property
+    def used_at(self) -> dt.datetime | None:
+        """The recorded time of the last use."""
+        return self.last_used_at
+
     def actor(self, *, ip: str | None, user_agent: str) -> Actor:
         """Return the actor of a request with this token: the owner, limited to the scopes.
 
@@ -109,14 +117,9 @@ class ActiveApiToken(NamedTuple):
         )
 
 
-def find_active_session(column: str, value: Any) -> ActiveSession | None:
-    """Return the active session with this value of a unique column, if there is one."""
-    rows = _active_session(column).rows({"value": value, "now": timezone.now()})
-    return ActiveSession(*rows[0]) if rows else None
-
-
 @cache
-def _active_session(column: str) -> Statement:
+def active_session_statement(column: str) -> Statement:
+    """Return the statement for an `ActiveSession`, with the values `value` and `now`."""
     sessions = Session.objects.active(Param.named("now")).filter(**{column: Param.named("value")})
     return Statement.of(
         sessions.values_list(
@@ -135,14 +138,9 @@ def _active_session(column: str) -> Statement:
     )
 
 
-def find_active_api_token(column: str, value: Any) -> ActiveApiToken | None:
-    """Return the active token of an active owner with this value of a unique column."""
-    rows = _active_api_token(column).rows({"value": value})
-    return ActiveApiToken(*rows[0]) if rows else None
-
-
 @cache
-def _active_api_token(column: str) -> Statement:
+def active_api_token_statement(column: str) -> Statement:
+    """Return the statement for an `ActiveApiToken`, with the value `value`."""
     tokens = ApiToken.objects.active().filter(
         **{column: Param.named("value")}, user__is_active=True
     )
@@ -169,8 +167,8 @@ def background_actor(user_id: UUID, *, token_id: UUID | None) -> Actor | None:
     authenticated when making the request.
     """
     if token_id is not None:
-        token = find_active_api_token("pk", token_id)
-        actor = token.actor(ip=None, user_agent="") if token else None
+        rows = active_api_token_statement("pk").rows({"value": token_id})
+        actor = ActiveApiToken(*rows[0]).actor(ip=None, user_agent="") if rows else None
         return actor if actor and actor.is_authenticated else None
     user = User.objects.filter(pk=user_id, is_active=True).first()
     if user is None:

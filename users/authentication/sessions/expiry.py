@@ -23,16 +23,21 @@ def extended_expiry(session: Session) -> datetime:
     return session.expires_at if session.impersonator_id else idle_expiry(session.created_at)
 
 
+def has_recent_use(used_at: datetime | None) -> bool:
+    """Return whether the last use is within `settings.LAST_SEEN_PRECISION`."""
+    return used_at is not None and used_at > timezone.now() - settings.LAST_SEEN_PRECISION
+
+
 def record_session_use(session: Session | ActiveSession, *, by_cookie: bool) -> None:
     """Update the session's last use, at most once per `settings.LAST_SEEN_PRECISION`.
 
     This also extends cookie sessions; token sessions are extended by refreshing. Of concurrent
     requests one writes. A recent use costs no query.
     """
+    if has_recent_use(session.last_seen_at):
+        return
     now = timezone.now()
     stale_at = now - settings.LAST_SEEN_PRECISION
-    if session.last_seen_at > stale_at:
-        return
     changes = {"last_seen_at": now}
     if by_cookie:
         changes["expires_at"] = idle_expiry(session.created_at)
@@ -41,8 +46,9 @@ def record_session_use(session: Session | ActiveSession, *, by_cookie: bool) -> 
 
 def record_token_use(token: ActiveApiToken) -> None:
     """Update the token's last use, at most once per `settings.LAST_SEEN_PRECISION`."""
+    if has_recent_use(token.last_used_at):
+        return
     now = timezone.now()
     stale_at = now - settings.LAST_SEEN_PRECISION
-    if token.last_used_at is None or token.last_used_at <= stale_at:
-        is_stale = Q(last_used_at=None) | Q(last_used_at__lte=stale_at)
-        ApiToken.objects.filter(is_stale, pk=token.pk).update(last_used_at=now)
+    is_stale = Q(last_used_at=None) | Q(last_used_at__lte=stale_at)
+    ApiToken.objects.filter(is_stale, pk=token.pk).update(last_used_at=now)

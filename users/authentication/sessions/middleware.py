@@ -1,5 +1,7 @@
 """Middleware that authenticates requests and sets their `Actor`."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Final, cast
 
@@ -18,16 +20,13 @@ from core.security.crypto import digest
 from core.web.client_ip import client_address
 from core.web.operations import PATH as API_PATH
 from core.web.operations import timeout_response
-from core.web.request import ActorRequest
+from core.web.request import ActorRequest, Reply
+from engine.sql.leading import LeadingStatement, NotConfirmedError, leading_connection
 from users.accounts.models import User
 from users.authentication.sessions.access_tokens import AccessTokenError, read_access_token
-from users.authentication.sessions.credentials import (
-    ActiveApiToken,
-    ActiveSession,
-    find_active_api_token,
-    find_active_session,
-)
+from users.authentication.sessions.credentials import ActiveApiToken, ActiveSession
 from users.authentication.sessions.expiry import record_session_use, record_token_use
+from users.authentication.sessions.lookups import Credential, Lookup, credential_cache
 from users.authentication.tokens.format import is_like_api_token, is_well_formed
 
 USER_AGENT_MAX_LENGTH = 300
@@ -68,13 +67,60 @@ class ActorMiddleware(AuthenticationMiddleware):
         return None
 
 
-def authenticate(request: HttpRequest) -> ActiveSession | ActiveApiToken | None:
+def authenticate(request: HttpRequest) -> Credential | None:
     """Set `request.actor` and return the session or API token; None if anonymous.
 
     Raises `AuthenticationError` for an invalid bearer token, and if the query times out.
     """
+    with _errors_as_responses():
+        credential = _read_credential(None if _is_public(request.path) else _lookup(request))
+    _set_actor(request, credential)
+    return credential
+
+
+def respond_authenticated(request: HttpRequest, respond: Callable[[], Reply]) -> Reply:
+    """Set `request.actor` and return the response. Raises `AuthenticationError`, as `authenticate`.
+
+    An API request whose session or API token is cached is executed at once, with the statement
+    of authentication in front of its first one. ``respond`` is called again if that finds something
+    else, so it must call `run_leading` before effects that are not the database's. See "The
+    session's statement goes out with the first of a query" in docs/decisions.md.
+    """
+    with _errors_as_responses():
+        lookup = _lookup(request)
+    known = credential_cache.get(lookup) if lookup and settings.DATABASE_PIPELINE else None
+    connection = leading_connection() if known else None
+    if lookup and known and connection:
+        _set_actor(request, known)
+        try:
+            with LeadingStatement(connection, lookup.statement(), lookup.values(), [known]):
+                return respond()
+        except NotConfirmedError as error:
+            credential_cache.set(lookup, None)
+            if error.error is not None:
+                with _errors_as_responses():
+                    raise error.error from None
+    with _errors_as_responses():
+        credential = _read_credential(lookup)
+    _set_actor(request, credential)
+    return respond()
+
+
+def _set_actor(request: HttpRequest, credential: Credential | None) -> None:
+    ip = client_address(request.META, settings.TRUSTED_PROXIES)
+    user_agent = request.META.get("HTTP_USER_AGENT", "")[:USER_AGENT_MAX_LENGTH]
+    cast("ActorRequest", request).actor = (
+        credential.actor(ip=ip, user_agent=user_agent)
+        if credential
+        else Actor(ip=ip, user_agent=user_agent)
+    )
+
+
+@contextmanager
+def _errors_as_responses() -> Iterator[None]:
+    """Raise `AuthenticationError` for an invalid bearer token, and if a query times out."""
     try:
-        credential = None if _is_public(request.path) else _read_credential(request)
+        yield
     except AccessTokenError:
         message = _("The access token is no longer valid. Refresh it or sign in again.")
         raise AuthenticationError(_invalid_token(message)) from None
@@ -85,45 +131,47 @@ def authenticate(request: HttpRequest) -> ActiveSession | ActiveApiToken | None:
         if not isinstance(error.__cause__, QueryCanceled):
             raise
         raise AuthenticationError(timeout_response()) from None
-    ip = client_address(request.META, settings.TRUSTED_PROXIES)
-    user_agent = request.META.get("HTTP_USER_AGENT", "")[:USER_AGENT_MAX_LENGTH]
-    cast("ActorRequest", request).actor = (
-        credential.actor(ip=ip, user_agent=user_agent)
-        if credential
-        else Actor(ip=ip, user_agent=user_agent)
-    )
-    return credential
 
 
-def _read_credential(request: HttpRequest) -> ActiveSession | ActiveApiToken | None:
+def _lookup(request: HttpRequest) -> Lookup | None:
+    """Return how the request's session or API token is found; None if it presents none.
+
+    Raises `AccessTokenError` and `ApiTokenError` for a bearer token that cannot be valid.
+    """
     scheme, _space, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-    by_cookie = scheme.lower() != "bearer"
-    if not by_cookie and is_like_api_token(token):
-        # API tokens authenticate API requests only, never pages such as the admin's.
-        return _get_api_token(token) if request.path_info == API_PATH else None
-    if by_cookie:
+    if scheme.lower() != "bearer":
         secret = request.COOKIES.get(settings.SESSION_COOKIE)
-        session = find_active_session("cookie_digest", digest(secret)) if secret else None
-    else:
-        session = find_active_session("pk", read_access_token(token))
-        if session is None:
-            raise AccessTokenError
-    if session:
-        record_session_use(session, by_cookie=by_cookie)
-    return session
+        return Lookup(ActiveSession, "cookie_digest", digest(secret)) if secret else None
+    if not is_like_api_token(token):
+        return Lookup(ActiveSession, "pk", read_access_token(token))
+    # API tokens authenticate API requests only, never pages such as the admin's.
+    if request.path_info != API_PATH:
+        return None
+    if not is_well_formed(token):
+        raise ApiTokenError
+    return Lookup(ActiveApiToken, "digest", digest(token))
+
+
+def _read_credential(lookup: Lookup | None) -> Credential | None:
+    """Return the session or API token, and record its use.
+
+    Raises `AccessTokenError` and `ApiTokenError` if a bearer token is not valid.
+    """
+    if lookup is None:
+        return None
+    found = lookup.read()
+    credential_cache.set(lookup, found)
+    if isinstance(found, ActiveApiToken):
+        record_token_use(found)
+    elif found is not None:
+        record_session_use(found, by_cookie=lookup.is_by_cookie)
+    elif not lookup.is_by_cookie:
+        raise ApiTokenError if lookup.type_ is ActiveApiToken else AccessTokenError
+    return found
 
 
 def _is_public(path: str) -> bool:
     return path in PUBLIC_PATHS or path.startswith(PUBLIC_FILES)
-
-
-def _get_api_token(token: str) -> ActiveApiToken:
-    """Return the API token and record its use. Raises `ApiTokenError`."""
-    found = find_active_api_token("digest", digest(token)) if is_well_formed(token) else None
-    if found is None:
-        raise ApiTokenError
-    record_token_use(found)
-    return found
 
 
 def _user_of(session: ActiveSession | None) -> User | AnonymousUser:

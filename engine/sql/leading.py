@@ -1,0 +1,212 @@
+"""A statement that is sent with the connection's next one, in one libpq pipeline.
+
+Its rows decide whether the other's are read at all. So a request saves a round trip if it can guess
+what a first statement will return, and is executed again after a wrong guess.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum, auto
+from types import TracebackType
+from typing import Any, Final, Protocol, Self, TypeAlias
+
+from django.db import DEFAULT_DB_ALIAS, connections
+from psycopg import capabilities
+
+from engine.deadline import has_execute_wrapper
+from engine.internals.psycopg import PreparedCall, is_stale_plan, load_rows, run_pipelined
+from engine.sql import prepared
+from engine.sql.prepared import Kind, PreparedCursor, cursor_of
+
+Rows: TypeAlias = Sequence[tuple[Any, ...]]
+
+
+# They need libpq 14.
+HAS_PIPELINES: Final = capabilities.has_pipeline()
+
+
+class NotConfirmedError(BaseException):
+    """A leading statement did not return the expected rows; what followed must be discarded.
+
+    If the statement failed, ``error`` is Django's exception. No handler turns this into the error
+    of a field, so it is not an `Exception`.
+    """
+
+    def __init__(self, error: Exception | None = None) -> None:
+        """Carry the error of the statement."""
+        super().__init__()
+        self.error = error
+
+
+class LeadingQuery(Protocol):
+    """What `engine.sql.statements.Statement` is here."""
+
+    @property
+    def sql(self) -> str | None: ...  # noqa: D102 - see there
+    @property
+    def kind(self) -> Kind: ...  # noqa: D102
+    def bind(self, values: Mapping[str, Any]) -> list[Any]: ...  # noqa: D102
+    def convert(self, rows: Rows, connection: Any) -> Rows: ...  # noqa: D102
+    def rows(self, values: Mapping[str, Any]) -> Rows: ...  # noqa: D102
+
+
+class _State(Enum):
+    PENDING = auto()
+    CONFIRMED = auto()
+    REFUSED = auto()
+
+
+def leading_connection() -> Any:
+    """Return this thread's connection if a leading statement may save a round trip.
+
+    None before the connection is open, in a transaction, without prepared statements, or while
+    statements are logged or wrapped.
+    """
+    on = connections[DEFAULT_DB_ALIAS]
+    if (
+        on.connection is None
+        or on.connection.prepare_threshold is None
+        or on.in_atomic_block
+        or not on.autocommit
+        or on.queries_logged
+        or has_execute_wrapper(on.execute_wrappers)
+    ):
+        return None
+    return on if HAS_PIPELINES else None
+
+
+class LeadingStatement:
+    """A block whose first statement is preceded by this one.
+
+    Both are sent in one pipeline if they are prepared. The block ends normally only if the
+    statement returned the ``expected`` rows. Otherwise it raises `NotConfirmedError`, before any
+    rows of another statement are read: at the next statement of the block, by `run_leading`, or at
+    its end. An `Exception` leaves the block only after the statement, too.
+    """
+
+    def __init__(
+        self, connection: Any, statement: LeadingQuery, values: Mapping[str, Any], expected: Rows
+    ) -> None:
+        """Take the `leading_connection`, the statement, its values, and the expected rows."""
+        self._connection = connection
+        self._statement = statement
+        self._values = values
+        self._expected = expected
+        self._state = _State.PENDING
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the statement returned the expected rows."""
+        return self._state is _State.CONFIRMED
+
+    def __enter__(self) -> Self:
+        """Put the statement before the next one."""
+        self._connection.execute_wrappers.append(self)
+        return self
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        """Execute the statement if nothing did. Raises `NotConfirmedError`."""
+        if error is None or isinstance(error, Exception):
+            self.run()
+        self._leave()
+
+    def __call__(self, execute: Callable[..., Any], sql: str, params: Any, *more: Any) -> Any:
+        """Run before a statement of Django's, as one of its execute wrappers."""
+        self.run()
+        return execute(sql, params, *more)
+
+    def run(self) -> None:
+        """Execute the statement alone unless it is confirmed. Raises `NotConfirmedError`."""
+        if self.is_confirmed:
+            return
+        if self._state is _State.REFUSED:
+            raise NotConfirmedError
+        self._leave()
+        try:
+            rows = self._statement.rows(self._values)
+        except Exception as error:
+            raise NotConfirmedError(error) from error
+        self._check(rows)
+
+    def fetch_next(self, kind: Kind, sql: str, params: Sequence[Any]) -> Rows:
+        """Return the rows of the statement that follows. Raises `NotConfirmedError`."""
+        connection = self._connection
+        connection.ensure_connection()
+        with connection.wrap_database_errors:
+            calls = self._calls(kind, sql, params)
+        if calls is None:
+            self.run()
+            return prepared.fetch_rows(connection, kind, sql, params)
+        own, other = calls
+        # If the connection is lost, this statement still leads when the other one is tried again.
+        with connection.wrap_database_errors:
+            own_result, other_result = run_pipelined(own, other)
+        try:
+            with connection.wrap_database_errors:
+                rows = load_rows(own.cursor, own_result)
+        except Exception as error:
+            if is_stale_plan(error.__cause__):
+                self.run()
+                return prepared.fetch_rows(connection, kind, sql, params)
+            self._leave()
+            raise NotConfirmedError(error) from error
+        self._leave()
+        self._check(self._statement.convert(rows, connection))
+        with connection.wrap_database_errors:
+            found: Rows = other.cursor.release(load_rows(other.cursor, other_result))
+        return found
+
+    def _calls(
+        self, kind: Kind, sql: str, params: Sequence[Any]
+    ) -> tuple[PreparedCall, PreparedCall] | None:
+        """Return both executions; None unless both can go out in a pipeline."""
+        connection = self._connection
+        wrappers = [each for each in connection.execute_wrappers if each is not self]
+        if connection.in_atomic_block or connection.queries_logged or has_execute_wrapper(wrappers):
+            return None
+        own = cursor_of(connection.connection, self._statement.kind)
+        other = cursor_of(connection.connection, kind)
+        if not (isinstance(own, PreparedCursor) and isinstance(other, PreparedCursor)):
+            return None
+        following = other.bind(sql, params)
+        leading = following and own.bind(
+            self._statement.sql or "", self._statement.bind(self._values)
+        )
+        return (leading, following) if leading and following else None
+
+    def _check(self, rows: Rows) -> None:
+        if rows != self._expected:
+            raise NotConfirmedError
+        self._state = _State.CONFIRMED
+
+    def _leave(self) -> None:
+        """End leading, as refused until the rows are checked."""
+        if self._state is _State.PENDING:
+            self._state = _State.REFUSED
+        wrappers = self._connection.execute_wrappers
+        if self in wrappers:
+            wrappers.remove(self)
+
+
+def fetch_rows(connection: Any, kind: Kind, sql: str, params: Sequence[Any]) -> Rows:
+    """Run a statement as `prepared.fetch_rows` does, with the one that leads it."""
+    wrappers = connection.execute_wrappers
+    for each in wrappers:
+        if type(each) is LeadingStatement:
+            return each.fetch_next(kind, sql, params)
+    return prepared.fetch_rows(connection, kind, sql, params)
+
+
+def run_leading() -> None:
+    """Execute this thread's leading statement now, if one is pending.
+
+    Raises `NotConfirmedError`. Call it before effects that are not the database's.
+    """
+    for each in connections[DEFAULT_DB_ALIAS].execute_wrappers:
+        if type(each) is LeadingStatement:
+            each.run()
+            return
