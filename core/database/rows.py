@@ -151,7 +151,7 @@ def _insertion(
 
 @lru_cache(MAX_UPDATES)
 def _update(model: type[Model], names: tuple[str, ...]) -> tuple[Sequence[AnyField], Statement]:
-    """Return the columns to write and then the key, in the statement's order, and the statement."""
+    """Return the parameters' fields, those to write before the key, and the statement."""
     fields = [model._meta.get_field(name) for name in names]
     table, key = _quote(model._meta.db_table), model._meta.pk
     values = ", ".join(f"{_column(field)} = {_placeholder(field)}" for field in fields)

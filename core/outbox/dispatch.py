@@ -40,7 +40,7 @@ def dispatch_together(messages: Sequence[Due], connection: Connection) -> None:
 
 def log_outage(error: OperationalError) -> None:
     """Log that the broker is unreachable."""
-    logger.warning("broker unreachable, the outbox keeps the work: %s", error)
+    logger.warning("broker unreachable; the outbox keeps the work", extra={"error": str(error)})
 
 
 def _send(messages: Sequence[Due], connection: Connection | None = None) -> None:

@@ -29,7 +29,7 @@ FLUSH_SECONDS: Final = 4.0
 
 
 class Nudger:
-    """Sends nudges on a thread that starts with the first one, and after a defect with the next."""
+    """Sends nudges on a thread, which starts with a nudge whenever there is none."""
 
     def __init__(self, send: Callable[[Sequence[Due], Connection], None]) -> None:
         """Send by this function, which may raise kombu's `OperationalError`."""
@@ -37,7 +37,7 @@ class Nudger:
         self.reset()
 
     def reset(self) -> None:
-        """Begin anew: in a forked process, the lock, the thread and its nudges are the parent's."""
+        """Start without nudges: after a fork, lock, thread and nudges are the parent's."""
         self._changed = threading.Condition()
         self._pending: list[Due] = []
         self._is_sending = False

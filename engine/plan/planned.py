@@ -7,7 +7,7 @@ T = TypeVar("T")
 
 
 class PlannedOnce:
-    """A part of a plan: what layers above compute of it is computed once, for all executions."""
+    """A part of a plan, of which layers above compute facts once."""
 
     def __init__(self) -> None:
         """Start with nothing computed."""

@@ -157,7 +157,7 @@ class RelatedRows:
         return self.layout.select(rows.order_by(), info)
 
     def lists(self, info: Info[Any, Any], bind: Bind) -> models.QuerySet[Any, Any]:
-        """Build the queryset of lists; each row has the key of the object whose list it is in."""
+        """Build the queryset of lists; each row has its parent's key."""
         rows = self.model._default_manager.annotate(**{PARENT: F(self.path)})
         rows = rows.filter(equals_any(PARENT, bind_keys(bind, self.key)))
         rows = in_order(visible_rows(rows, object_type(self.selected), info))

@@ -24,7 +24,7 @@ NOT_CACHEABLE: Final = "This depends on what its arguments say, or on which type
 
 @dataclass(frozen=True, slots=True)
 class Compilation:
-    """The outcome of compiling a source: a statement for all requests, or why there is none."""
+    """A statement for all requests, or why there is none."""
 
     statement: Statement | None = None
     reason: ParameterReadError | None = None

@@ -1,4 +1,4 @@
-"""No request waits for the broker, and what it misses while it is away is in the outbox."""
+"""No request waits for the broker; what it misses is in the outbox."""
 
 import base64
 import json
@@ -59,7 +59,7 @@ class Broker:
 
     @property
     def nudges(self) -> list[list[int]]:
-        """The ids of messages in each of the broker's, in the order in which they were sent."""
+        """The ids of messages in each of the broker's, in order."""
         found = []
         for text in reversed(self.redis.lrange(QUEUE, 0, -1)):
             (message_id, *others), *_rest = json.loads(base64.b64decode(json.loads(text)["body"]))
@@ -73,7 +73,7 @@ class Broker:
 
 @pytest.fixture
 def broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
-    """Have processes and threads that connect from now on send to a broker of the test's own."""
+    """Use a broker of the test's own for connections from here on."""
     options = current_app.conf.broker_transport_options
     for name in ("socket_timeout", "socket_connect_timeout"):
         monkeypatch.setitem(options, name, NEVER)

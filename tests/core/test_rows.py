@@ -163,10 +163,10 @@ def test_instances_are_those_of_django(
 
 
 def test_parameters_differ_between_executions(alice: User, bob: User) -> None:
-    found = [user_named.first(name, True) for name in ("alice", "bob", "nobody", "alice")]  # noqa: FBT003
+    found = [user_named.first(name, True) for name in ("alice", "bob", "missing", "alice")]  # noqa: FBT003
     assert found == [alice, bob, None, alice]
     with pytest.raises(User.DoesNotExist):
-        user_named.get("nobody", True)
+        user_named.get("missing", True)
 
 
 @pytest.mark.django_db(transaction=True)

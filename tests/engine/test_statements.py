@@ -125,7 +125,7 @@ def named(operation: CompiledOperation, reader: Reader) -> list[str]:
 
 @pytest.fixture
 def two(library: dict[str, Any]) -> tuple[Reader, Reader]:
-    """Return readers who see by the same rules, each the code of one of two authors."""
+    """Return two readers with the same rules and different codes."""
     Author.objects.filter(name="Cleo").delete()
     return Reader("known", code=ANN), Reader("Ben", code=BEN)
 
