@@ -13,7 +13,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.models import Model, QuerySet
 from django.db.models.query import get_related_populators
-from django.db.transaction import TransactionManagementError
+from django.db.transaction import TransactionManagementError, atomic
 
 from engine.sql.statements import Param, Statement
 
@@ -42,8 +42,8 @@ class PreparedQuery(Generic[M]):
         query that locks rows outside of a transaction.
         """
         shape = self._shape
-        if shape.locks_rows:
-            _connection_in_transaction()
+        if shape.locks_rows and not connections[DEFAULT_DB_ALIAS].in_atomic_block:
+            raise TransactionManagementError("Rows are locked in a transaction only.")
         rows = shape.statement.rows(dict(zip(self._names, values, strict=True)))
         return shape.instance(rows[0]) if rows else None
 
@@ -94,7 +94,7 @@ class _Shape(NamedTuple, Generic[M]):
 def insert(*instances: Model) -> None:
     """Insert new instances of one model, as `save(force_insert=True)` does without signals.
 
-    One statement, in the caller's transaction. Raises `IntegrityError`.
+    One statement, in a transaction of its own unless there is one. Raises `IntegrityError`.
     """
     fields, returned, statement = _insertion(
         type(instances[0]), len(instances), is_key_generated=instances[0].pk is None
@@ -109,7 +109,8 @@ def insert(*instances: Model) -> None:
 def update(instance: Model, names: Iterable[str]) -> None:
     """Write these fields of an instance, as `save(update_fields=names)` does without signals.
 
-    In the caller's transaction. Raises `DatabaseError` if the row does not exist.
+    In a transaction of its own unless there is one. Raises `DatabaseError` if the row does not
+    exist.
     """
     fields, statement = _update(type(instance), tuple(names))
     if not _write(statement, fields, [instance], is_new=False):
@@ -121,7 +122,10 @@ def _write(
 ) -> Sequence[tuple[Any, ...]]:
     """Execute with the instances' values of the fields; return the rows."""
     # Each access to Django's `connection` would look it up again.
-    connection = _connection_in_transaction()
+    connection = connections[DEFAULT_DB_ALIAS]
+    if not connection.in_atomic_block:
+        with atomic():
+            return _write(statement, fields, instances, is_new=is_new)
     values = [
         field.get_db_prep_save(field.pre_save(instance, is_new), connection)
         for instance in instances
@@ -172,11 +176,3 @@ def _placeholder(field: AnyField) -> str:
 
 def _quote(name: str) -> str:
     return connections[DEFAULT_DB_ALIAS].ops.quote_name(name)
-
-
-def _connection_in_transaction() -> Any:
-    """Return Django's connection; raise `TransactionManagementError` outside of a transaction."""
-    connection = connections[DEFAULT_DB_ALIAS]
-    if not connection.in_atomic_block:
-        raise TransactionManagementError("This requires a transaction.")
-    return connection
