@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import product
@@ -222,7 +223,24 @@ def ids(transactional_db: None, settings: Any) -> dict[str, str]:
     organization = make_organization("Rare", *ten)
     with as_owner(), connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
+    _wait_for_older_transactions()
     return {"rare": node_id(rare)} | {"rare organization": node_id(organization)}
+
+
+def _wait_for_older_transactions() -> None:
+    """Wait for transactions that are older than the indexes.
+
+    Until they end, also those of another test process in its own database, PostgreSQL may leave a
+    new index unused (`pg_index.indcheckxmin`).
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_current_xact_id()::text")
+        (now,) = cursor.fetchone()
+        is_oldest = False
+        while not is_oldest:
+            time.sleep(0.1)
+            cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot()) > %s::xid8", [now])
+            (is_oldest,) = cursor.fetchone()
 
 
 def admin_pages_that_read_too_much(cookie: str) -> list[tuple[str, int]]:
