@@ -19,7 +19,7 @@ import orjson
 from bench.dataset import ROOT, Dataset, environment
 from bench.load import fetch, http_request
 from bench.machine import pin_to_core
-from bench.signed_in import NEW_USERNAME, PASSWORD
+from bench.signed_in import NEW_USERNAME, PASSWORD, credentials_environment
 from core.dev.ports import free_port
 
 START_SECONDS: Final = 60
@@ -153,6 +153,20 @@ class OnGunicorn(Contestant):
     def command(self) -> list[str]:
         """Return gunicorn's command; its configuration is in the root directory."""
         return [sys.executable, "-m", "gunicorn", "core.wsgi:application"]
+
+
+class OnDjango(OnGunicorn):
+    """A peer on Django, with minimal settings and with URLs of its own."""
+
+    urls: ClassVar[str]
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment with the peer's URLs."""
+        return (
+            super().environment()
+            | credentials_environment()
+            | {"DJANGO_SETTINGS_MODULE": "bench.peers.settings", "BENCH_URLS": self.urls}
+        )
 
 
 def graphql(

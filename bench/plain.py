@@ -3,7 +3,7 @@
 import datetime as dt
 import difflib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +29,21 @@ def membership(node: Mapping[str, Any], *, id_: str, profile: Mapping[str, Any])
         "createdAt": moment.isoformat(),
         "user": _plain_member(node["user"], id_=id_, profile=profile),
     }
+
+
+def nested_user(node: Mapping[str, Any], key: Callable[[str], str] = str) -> PlainAnswer:
+    """Return a user with nested profile and groups; ``key`` converts its id."""
+    return user(
+        node,
+        id_=key(node["id"]),
+        profile=node["profile"],
+        groups=(group["name"] for group in node["groups"]),
+    )
+
+
+def nested_membership(node: Mapping[str, Any], key: Callable[[str], str] = str) -> PlainAnswer:
+    """Return a membership whose node has the user; ``key`` as in `nested_user`."""
+    return membership(node, id_=key(node["user"]["id"]), profile=node["user"]["profile"])
 
 
 def page(users: Iterable[PlainAnswer], *, more: bool) -> PlainAnswer:

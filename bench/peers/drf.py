@@ -8,12 +8,11 @@ from urllib.parse import urlencode
 import orjson
 
 from bench import plain
-from bench.contestants import NewUserKey, OnGunicorn, PageKey, Question, WriteKey, account
+from bench.contestants import NewUserKey, OnDjango, PageKey, Question, WriteKey, account
 from bench.load import http_request
-from bench.signed_in import credentials_environment
 
 
-class RestFramework(OnGunicorn):
+class RestFramework(OnDjango):
     """See `bench/peers/drf_urls.py`."""
 
     name = "drf"
@@ -24,17 +23,7 @@ class RestFramework(OnGunicorn):
         "log_in": "has no sign-in",
         "refresh": "has no refresh tokens",
     }
-
-    def environment(self) -> dict[str, str]:
-        """Return the environment with the peer's URLs."""
-        return (
-            super().environment()
-            | credentials_environment()
-            | {
-                "DJANGO_SETTINGS_MODULE": "bench.peers.settings",
-                "BENCH_URLS": "bench.peers.drf_urls",
-            }
-        )
+    urls = "bench.peers.drf_urls"
 
     def questions(self) -> dict[str, Question]:
         """Return all questions but those of GraphQL and of sign-in."""
@@ -46,7 +35,7 @@ class RestFramework(OnGunicorn):
             ),
             "page": pages,
             "search": Question(lambda text: _get(f"/users?{urlencode({'search': text})}"), _page),
-            "point": Question(lambda id_: _get(f"/users/{id_}"), _plain_user),
+            "point": Question(lambda id_: _get(f"/users/{id_}"), plain.nested_user),
             "organization": Question(lambda id_: _get(f"/organizations/{id_}/members"), _members),
             "count": Question(lambda _key: _get("/users/count"), lambda answer: answer["count"]),
             "write": Question(
@@ -81,24 +70,11 @@ def _create_user(key: NewUserKey) -> bytes:
 
 
 def _page(answer: Mapping[str, Any]) -> plain.PlainAnswer:
-    return plain.page(map(_plain_user, answer["results"]), more=answer["next"] is not None)
-
-
-def _plain_user(node: Mapping[str, Any]) -> plain.PlainAnswer:
-    return plain.user(
-        node,
-        id_=node["id"],
-        profile=node["profile"],
-        groups=(group["name"] for group in node["groups"]),
-    )
+    return plain.page(map(plain.nested_user, answer["results"]), more=answer["next"] is not None)
 
 
 def _members(answer: Mapping[str, Any]) -> list[plain.PlainAnswer]:
     return [
-        plain.membership(
-            {**node, "createdAt": node["created_at"]},
-            id_=node["user"]["id"],
-            profile=node["user"]["profile"],
-        )
+        plain.nested_membership({**node, "createdAt": node["created_at"]})
         for node in answer["results"]
     ]

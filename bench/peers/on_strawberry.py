@@ -13,30 +13,18 @@ MEMBERSHIP: Final = "role createdAt user { id username name profile { bio websit
 def page(answer: Mapping[str, Any]) -> plain.PlainAnswer:
     """Return the page of a connection of users."""
     users = answer["data"]["users"]
-    nodes = (_plain_user(edge["node"]) for edge in users["edges"])
+    nodes = (plain.nested_user(edge["node"], global_key) for edge in users["edges"])
     return plain.page(nodes, more=users["pageInfo"]["hasNextPage"])
 
 
 def point(answer: Mapping[str, Any]) -> plain.PlainAnswer:
     """Return the requested user."""
-    return _plain_user(answer["data"]["user"])
+    return plain.nested_user(answer["data"]["user"], global_key)
 
 
 def members(memberships: Iterable[Mapping[str, Any]]) -> list[plain.PlainAnswer]:
     """Return the members of an organisation."""
-    return [
-        plain.membership(node, id_=global_key(node["user"]["id"]), profile=node["user"]["profile"])
-        for node in memberships
-    ]
-
-
-def _plain_user(node: Mapping[str, Any]) -> plain.PlainAnswer:
-    return plain.user(
-        node,
-        id_=global_key(node["id"]),
-        profile=node["profile"],
-        groups=(group["name"] for group in node["groups"]),
-    )
+    return [plain.nested_membership(node, global_key) for node in memberships]
 
 
 def global_key(global_id: str) -> str:

@@ -20,6 +20,7 @@ from schema.documents.document import Documents, document
 from schema.http import execution
 from schema.query import keyset_connection
 from schema.scopes import NoScope
+from tests.engine.silent import SilentSchema
 from users.accounts.models import User
 from users.organizations import models
 
@@ -126,13 +127,6 @@ class Query:
     @_guarded_connection()
     def guarded_page(self, info: Info) -> Iterable[Person]:
         return User.objects.order_by("username")
-
-
-class SilentSchema(strawberry.Schema):
-    """A schema that does not log what goes wrong on purpose."""
-
-    def process_errors(self, errors: Any, execution_context: Any = None) -> None:
-        """Do nothing."""
 
 
 SCHEMA: Final = SilentSchema(Query, extensions=[Documents, Optimizer])

@@ -5,17 +5,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench import plain
-from bench.contestants import (
-    TYPENAME,
-    NewUserKey,
-    PageKey,
-    Question,
-    WriteKey,
-    account,
-    graphql,
-    typename,
-)
+from bench.contestants import PageKey, Question, graphql
 from bench.peers.on_node import OnNode
+from bench.peers.written import ABSENT, shared_questions
 from bench.signed_in import credentials_environment
 
 MEMBER: Final = "id username name profile { bio website }"
@@ -34,8 +26,6 @@ ORGANIZATION: Final = f"""
       organization(id: $id) {{ members(first: 50) {{ role createdAt user {{ {MEMBER} }} }} }}
     }}
 """
-COUNT: Final = "{ users(first: 1) { totalCount } }"
-SESSION: Final = "{ me { id } }"
 WRITE: Final = """
     mutation ($id: ID!, $bio: String!) { updateProfile(userId: $id, bio: $bio) { bio } }
 """
@@ -51,10 +41,7 @@ class Mercurius(OnNode):
     title = "Mercurius, JIT"
     directory = Path(__file__).parent
     packages = ("mercurius", "graphql-jit", "fastify", "pg")
-    absent = {  # noqa: RUF012 - a ClassVar of the base
-        "log_in": "has no sign-in",
-        "refresh": "has no refresh tokens",
-    }
+    absent = ABSENT
 
     def environment(self) -> dict[str, str]:
         """Return the environment, with the cost of passwords and the key of access tokens."""
@@ -64,32 +51,14 @@ class Mercurius(OnNode):
         """Return all questions but those of sign-in."""
         pages = Question(lambda key: graphql(PAGE, {"after": _cursor(key)}), _page)
         return {
-            "typename": Question(lambda _key: graphql(TYPENAME), typename),
-            "session": Question(
-                lambda key: graphql(SESSION, headers=key.headers),
-                lambda answer: answer["data"]["me"]["id"],
-            ),
+            **shared_questions(write=WRITE, create_user=CREATE_USER, argument="input"),
             "page": pages,
             "search": Question(lambda text: graphql(PAGE, {"search": text}), _page),
             "point": Question(
                 lambda id_: graphql(POINT, {"id": id_}),
-                lambda answer: _plain_user(answer["data"]["user"]),
+                lambda answer: plain.nested_user(answer["data"]["user"]),
             ),
             "organization": Question(lambda id_: graphql(ORGANIZATION, {"id": id_}), _members),
-            "count": Question(
-                lambda _key: graphql(COUNT), lambda answer: answer["data"]["users"]["totalCount"]
-            ),
-            "write": Question(
-                _write,
-                lambda answer: answer["data"]["updateProfile"]["bio"],
-                mark=lambda key: f'"bio":"{key.bio}"'.encode(),
-            ),
-            "create_user": Question(
-                _create_user,
-                lambda answer: answer["data"]["createUser"]["name"],
-                mark=lambda key: f'"name":"{key.name}"'.encode(),
-                single_use=True,
-            ),
         }
 
 
@@ -97,30 +66,10 @@ def _cursor(key: PageKey) -> str | None:
     return None if key.after is None else str(key.after)
 
 
-def _write(key: WriteKey) -> bytes:
-    return graphql(WRITE, {"id": key.user_id, "bio": key.bio})
-
-
-def _create_user(key: NewUserKey) -> bytes:
-    return graphql(CREATE_USER, {"input": account() | {"name": key.name}})
-
-
 def _page(answer: Mapping[str, Any]) -> plain.PlainAnswer:
     users = answer["data"]["users"]
-    return plain.page(map(_plain_user, users["nodes"]), more=users["pageInfo"]["hasNextPage"])
-
-
-def _plain_user(node: Mapping[str, Any]) -> plain.PlainAnswer:
-    return plain.user(
-        node,
-        id_=node["id"],
-        profile=node["profile"],
-        groups=(group["name"] for group in node["groups"]),
-    )
+    return plain.page(map(plain.nested_user, users["nodes"]), more=users["pageInfo"]["hasNextPage"])
 
 
 def _members(answer: Mapping[str, Any]) -> list[plain.PlainAnswer]:
-    return [
-        plain.membership(node, id_=node["user"]["id"], profile=node["user"]["profile"])
-        for node in answer["data"]["organization"]["members"]
-    ]
+    return [plain.nested_membership(node) for node in answer["data"]["organization"]["members"]]
