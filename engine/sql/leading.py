@@ -62,16 +62,21 @@ def leading_connection() -> Any:
     statements are logged or wrapped.
     """
     on = connections[DEFAULT_DB_ALIAS]
-    if (
-        on.connection is None
-        or on.connection.prepare_threshold is None
-        or on.in_atomic_block
-        or not on.autocommit
-        or on.queries_logged
-        or has_execute_wrapper(on.execute_wrappers)
-    ):
-        return None
-    return on if HAS_PIPELINES else None
+    can_lead = (
+        HAS_PIPELINES
+        and on.connection is not None
+        and on.connection.prepare_threshold is not None
+        and on.autocommit
+        and _can_pipeline(on, on.execute_wrappers)
+    )
+    return on if can_lead else None
+
+
+def _can_pipeline(connection: Any, wrappers: Sequence[Any]) -> bool:
+    """Return whether no transaction, log or wrapper has to see each statement by itself."""
+    return not (
+        connection.in_atomic_block or connection.queries_logged or has_execute_wrapper(wrappers)
+    )
 
 
 class LeadingStatement:
@@ -79,8 +84,8 @@ class LeadingStatement:
 
     Both are sent in one pipeline if they are prepared. The block ends normally only if the
     statement returned the ``expected`` rows. Otherwise it raises `NotConfirmedError`, before any
-    rows of another statement are read: at the next statement of the block, by `run_leading`, or at
-    its end. An `Exception` leaves the block only after the statement, too.
+    rows of another statement are read: at each statement that follows in the block, by
+    `run_leading`, and at its end. An `Exception` leaves the block only after the statement, too.
     """
 
     def __init__(
@@ -110,9 +115,11 @@ class LeadingStatement:
         _traceback: TracebackType | None,
     ) -> None:
         """Execute the statement if nothing did. Raises `NotConfirmedError`."""
-        if error is None or isinstance(error, Exception):
-            self.run()
-        self._leave()
+        try:
+            if error is None or isinstance(error, Exception):
+                self.run()
+        finally:
+            self._leave()
 
     def __call__(self, execute: Callable[..., Any], sql: str, params: Any, *more: Any) -> Any:
         """Run before a statement of Django's, as one of its execute wrappers."""
@@ -123,19 +130,24 @@ class LeadingStatement:
         """Execute the statement alone unless it is confirmed. Raises `NotConfirmedError`."""
         if self.is_confirmed:
             return
-        if self._state is _State.REFUSED:
-            raise NotConfirmedError
+        self._require_not_refused()
+        # Until its rows are checked; it does not precede itself.
+        self._state = _State.REFUSED
         self._leave()
         try:
             rows = self._statement.rows(self._values)
         except Exception as error:
             raise NotConfirmedError(error) from error
+        finally:
+            self._connection.execute_wrappers.append(self)
         self._check(rows)
 
     def fetch_next(self, kind: Kind, sql: str, params: Sequence[Any]) -> Rows:
         """Return the rows of the statement that follows. Raises `NotConfirmedError`."""
+        self._require_not_refused()
         connection = self._connection
-        connection.ensure_connection()
+        if connection.connection is None:
+            connection.ensure_connection()
         with connection.wrap_database_errors:
             calls = self._calls(kind, sql, params)
         if calls is None:
@@ -152,9 +164,8 @@ class LeadingStatement:
             if is_stale_plan(error.__cause__):
                 self.run()
                 return prepared.fetch_rows(connection, kind, sql, params)
-            self._leave()
+            self._state = _State.REFUSED
             raise NotConfirmedError(error) from error
-        self._leave()
         self._check(self._statement.convert(rows, connection))
         with connection.wrap_database_errors:
             found: Rows = other.cursor.release(load_rows(other.cursor, other_result))
@@ -166,7 +177,7 @@ class LeadingStatement:
         """Return both executions; None unless both can go out in a pipeline."""
         connection = self._connection
         wrappers = [each for each in connection.execute_wrappers if each is not self]
-        if connection.in_atomic_block or connection.queries_logged or has_execute_wrapper(wrappers):
+        if not _can_pipeline(connection, wrappers):
             return None
         own = cursor_of(connection.connection, self._statement.kind)
         other = cursor_of(connection.connection, kind)
@@ -178,15 +189,18 @@ class LeadingStatement:
         )
         return (leading, following) if leading and following else None
 
-    def _check(self, rows: Rows) -> None:
-        if rows != self._expected:
+    def _require_not_refused(self) -> None:
+        if self._state is _State.REFUSED:
             raise NotConfirmedError
-        self._state = _State.CONFIRMED
+
+    def _check(self, rows: Rows) -> None:
+        """Confirm, so that other statements go out by themselves. Raises `NotConfirmedError`."""
+        self._state = _State.CONFIRMED if rows == self._expected else _State.REFUSED
+        self._require_not_refused()
+        self._leave()
 
     def _leave(self) -> None:
-        """End leading, as refused until the rows are checked."""
-        if self._state is _State.PENDING:
-            self._state = _State.REFUSED
+        """Stop preceding other statements."""
         wrappers = self._connection.execute_wrappers
         if self in wrappers:
             wrappers.remove(self)

@@ -129,9 +129,15 @@ def test_a_swallowed_refusal_ends_the_block_nevertheless(
 ) -> None:
     with pytest.raises(NotConfirmedError), leading(first, alice, "bob"):  # noqa: PT012 - see below
         # As a handler might that catches everything.
-        with pytest.raises(NotConfirmedError):
-            second.rows({"id": alice})
-        second.rows({"id": alice})
+        for _time in range(2):
+            with pytest.raises(NotConfirmedError):
+                second.rows({"id": alice})
+            with pytest.raises(NotConfirmedError):
+                run_leading()
+            with pytest.raises(NotConfirmedError), connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+    assert connection.execute_wrappers == []
+    assert second.rows({"id": alice}) == EMAIL
 
 
 def test_it_runs_when_asked(first: Statement, alice: str, statements: Capture) -> None:
