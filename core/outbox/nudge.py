@@ -6,6 +6,7 @@ because `relay` finds the rows.
 """
 
 import atexit
+import logging
 import os
 import threading
 import time
@@ -18,6 +19,8 @@ from kombu import Connection
 from kombu.exceptions import OperationalError
 
 from core.outbox.dispatch import Due, dispatch_together, log_outage
+
+logger = logging.getLogger(__name__)
 
 # More than a process commits while it waits for the time-outs of a broker that hangs.
 MAX_PENDING: Final = 1_000
@@ -79,6 +82,10 @@ class Nudger:
             self._send(messages, connection)
         except OperationalError as error:
             log_outage(error)
+            return False
+        except Exception:
+            # The thread must go on, or the exit of the process would wait for what is pending.
+            logger.exception("nudge failed; the outbox keeps the work")
             return False
         finally:
             with self._changed:
