@@ -7,13 +7,14 @@ services that run most often. All other code uses Django's own methods.
 
 import inspect
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property, lru_cache
 from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.models import Model, QuerySet
 from django.db.models.query import get_related_populators
-from django.db.transaction import TransactionManagementError, atomic
+from django.db.transaction import TransactionManagementError, atomic, mark_for_rollback_on_error
 
 from engine.sql.statements import Param, Statement
 
@@ -58,7 +59,7 @@ class PreparedQuery(Generic[M]):
     def _shape(self) -> "_Shape[M]":
         queryset = self._build(*map(Param.named, self._names))
         compiler = queryset.query.get_compiler(queryset.db)
-        compiler.as_sql()
+        compiler.pre_sql_setup()
         klass_info: Any = compiler.klass_info
         start, end = klass_info["select_fields"][0], klass_info["select_fields"][-1] + 1
         return _Shape(
@@ -94,12 +95,15 @@ class _Shape(NamedTuple, Generic[M]):
 def insert(*instances: Model) -> None:
     """Insert new instances of one model, as `save(force_insert=True)` does without signals.
 
-    One statement, in a transaction of its own unless there is one. Raises `IntegrityError`.
+    All of them have a primary key, or none has. One statement, in a transaction of its own unless
+    there is one. Values that PostgreSQL generates are set without conversion. Raises
+    `IntegrityError`.
     """
     fields, returned, statement = _insertion(
         type(instances[0]), len(instances), is_key_generated=instances[0].pk is None
     )
-    rows = _write(statement, fields, instances, is_new=True)
+    with _write_context():
+        rows = _write(statement, fields, instances, is_new=True)
     for instance, row in zip(instances, rows, strict=True):
         for field, value in zip(returned, row, strict=True):
             setattr(instance, field.attname, value)
@@ -113,8 +117,16 @@ def update(instance: Model, names: Iterable[str]) -> None:
     exist.
     """
     fields, statement = _update(type(instance), tuple(names))
-    if not _write(statement, fields, [instance], is_new=False):
-        raise DatabaseError(f"This row does not exist: {instance.pk}.")
+    with _write_context():
+        if not _write(statement, fields, [instance], is_new=False):
+            raise DatabaseError(f"This row does not exist: {instance.pk}.")
+
+
+def _write_context() -> AbstractContextManager[None]:
+    """Return a transaction, or what marks the caller's for rollback after an error."""
+    if connections[DEFAULT_DB_ALIAS].in_atomic_block:
+        return mark_for_rollback_on_error(DEFAULT_DB_ALIAS)
+    return atomic()
 
 
 def _write(
@@ -123,9 +135,6 @@ def _write(
     """Execute with the instances' values of the fields; return the rows."""
     # Each access to Django's `connection` would look it up again.
     connection = connections[DEFAULT_DB_ALIAS]
-    if not connection.in_atomic_block:
-        with atomic():
-            return _write(statement, fields, instances, is_new=is_new)
     values = [
         field.get_db_prep_save(field.pre_save(instance, is_new), connection)
         for instance in instances

@@ -133,6 +133,22 @@ def test_constraints_are_djangos_errors(alice: User) -> None:
     assert User.objects.filter(email=alice.email).count() == 1
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_caught_error_still_rolls_back() -> None:
+    alice, missing = make_user("alice"), new_user()
+    writes: list[Callable[[], object]] = [
+        lambda: insert(User(username="other", email=alice.email)),
+        lambda: update(missing, ["name"]),
+    ]
+    committed: list[bool] = []
+    for write in writes:
+        with transaction.atomic():
+            transaction.on_commit(lambda: committed.append(True))
+            with pytest.raises(DatabaseError):
+                write()
+    assert committed == []
+
+
 @PreparedQuery
 def session_for_update(session_id: Any) -> QuerySet[Session]:
     return Session.objects.for_update().filter(pk=session_id)
