@@ -16,8 +16,6 @@ from engine.sql.keys import to_python_values
 class TypenameReader(FieldReader):
     """Repeats the name of the type."""
 
-    name: str
-
     @property
     def strategy(self) -> str:
         """The name is in no column."""
@@ -25,7 +23,7 @@ class TypenameReader(FieldReader):
 
     def read(self, execution: Execution, records: RowColumns) -> Column:  # noqa: ARG002
         """Return the name for each object."""
-        return Column([self.name] * records.size)
+        return Column([self.selected.parent.name] * records.size)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,11 +56,9 @@ class TextReader(ColumnReader):
 class RelayIdReader(ColumnReader):
     """Makes global ids of a column."""
 
-    type_name: str
-
     def read(self, execution: Execution, records: RowColumns) -> Column:  # noqa: ARG002
         """Return the ids."""
-        return Column(global_ids(self.type_name, records.columns[self.index]))
+        return Column(global_ids(self.selected.parent.name, records.columns[self.index]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

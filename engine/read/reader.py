@@ -61,7 +61,7 @@ class _Level:
         """Yield the reader of each field."""
         for selected in self.selection.fields:
             if selected.name == TYPENAME:
-                yield TypenameReader(selected, self.selection.type.name)
+                yield TypenameReader(selected)
                 continue
             reader = self._reader(selected)
             for extension in django_field(selected).extensions:
@@ -114,9 +114,9 @@ class _Level:
         return RuledReader(selected, reader, rule, attribute, self.column_index(rule.attribute))
 
     def _relay_id_reader(self, selected: SelectedField) -> FieldReader:
-        type_ = self.selection.type
-        name = cast("type[relay.Node]", definition_of(type_).origin).resolve_id_attr()
-        return RelayIdReader(selected, self.column_index(name), f"column {name}", type_.name)
+        origin = definition_of(selected.parent).origin
+        name = cast("type[relay.Node]", origin).resolve_id_attr()
+        return RelayIdReader(selected, self.column_index(name), f"column {name}")
 
     def _annotation_reader(self, selected: SelectedField) -> FieldReader:
         ((label, expression),) = django_field(selected).store.annotate.items()

@@ -176,8 +176,7 @@ def _characters(cells: Sequence[Any]) -> int:
         return sum(map(len, cells))
     if types <= {str, type(None)}:
         return sum(map(len, filter(None, cells)))
-    known: dict[int, int] = {}
-    return sum(_size(cell, known) for cell in cells)
+    return _measure(cells)
 
 
 def _size(value: Any, known: dict[int, int]) -> int:
