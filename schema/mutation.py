@@ -73,12 +73,12 @@ def _error_after_commit(error: BaseException) -> Exception:
     return cast("Exception", error)
 
 
-def check_nulls(given: object) -> None:
+def check_nulls(input: object) -> None:
     """Raise `InputRejectedError` if an optional field of an input object is null.
 
     GraphQL has no type for a field that is optional but not nullable.
     """
-    fields = vars(given) if given is not None else {}
+    fields = vars(input) if input is not None else {}
     nulls = [name for name, some in fields.items() if isinstance(some, Some) and some.value is None]
     if nulls:
         message = _("Enter a value, or omit the field to keep the current value.")

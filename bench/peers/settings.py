@@ -1,7 +1,7 @@
 """Django's settings for the peers on Django, with Roster's models and nothing else of Roster.
 
-The only middleware sets Content-Length. There is no authentication; connections are persistent, and
-statements are prepared by the server.
+The only middleware sets Content-Length. Only the scenario `session` authenticates, in its view or
+field; connections are persistent, and statements are prepared by the server.
 """
 
 import os

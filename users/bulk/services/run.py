@@ -77,7 +77,7 @@ def run_turn(bulk_action_id: UUID, *, turn: int) -> None:
         end = BulkActionState.STOPPED
     except UNUSABLE:
         # Retrying cannot succeed.
-        logger.exception("bulk action %s cannot be executed", bulk_action.pk)
+        logger.exception("bulk action failed", extra={"bulk_action": str(bulk_action.pk)})
         end = BulkActionState.FAILED
     if end is not None:
         _finish(bulk_action, end)
