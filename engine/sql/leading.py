@@ -9,7 +9,7 @@ from enum import Enum, auto
 from types import TracebackType
 from typing import Any, Final, Protocol, Self, TypeAlias
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
 from psycopg import capabilities
 
 from engine.deadline import has_execute_wrapper
@@ -72,7 +72,7 @@ def leading_connection() -> Any:
     return on if can_lead else None
 
 
-def _can_pipeline(connection: Any, wrappers: Sequence[Any]) -> bool:
+def _can_pipeline(connection: Any, wrappers: list[Any]) -> bool:
     """Return whether no transaction, log or wrapper has to see each statement by itself."""
     return not (
         connection.in_atomic_block or connection.queries_logged or has_execute_wrapper(wrappers)
@@ -151,7 +151,7 @@ class LeadingStatement:
         with connection.wrap_database_errors:
             calls = self._calls(kind, sql, params)
         if calls is None:
-            self.run()
+            self._run_before_other()
             return prepared.fetch_rows(connection, kind, sql, params)
         own, other = calls
         # If the connection is lost, this statement still leads when the other one is tried again.
@@ -170,6 +170,20 @@ class LeadingStatement:
         with connection.wrap_database_errors:
             found: Rows = other.cursor.release(load_rows(other.cursor, other_result))
         return found
+
+    def _run_before_other(self) -> None:
+        """Execute the statement alone, on the connection that the other one has not checked.
+
+        If that is lost, raises Django's error, and still leads when the other one is tried again.
+        """
+        try:
+            self.run()
+        except NotConfirmedError as refusal:
+            is_lost = isinstance(refusal.error, InterfaceError | OperationalError)
+            if refusal.error is None or not is_lost or self._connection.is_usable():
+                raise
+            self._state = _State.PENDING
+            raise refusal.error from None
 
     def _calls(
         self, kind: Kind, sql: str, params: Sequence[Any]

@@ -188,6 +188,8 @@ def _from_body(request: HttpRequest) -> GraphQLRequest:
     if charset.lower() not in {"utf-8", "utf8"}:
         raise BadRequestError("Encode the body as UTF-8.", status=415)
     if request.content_type == MULTIPART:
+        # Django reads a form once.
+        run_leading()
         return GraphQLRequest.of(multipart_parameters(request))
     try:
         body = request.body

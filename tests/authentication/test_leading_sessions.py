@@ -6,6 +6,7 @@ changes, `SEED` others.
 """
 
 import datetime as dt
+import json
 import os
 import random
 from collections import Counter
@@ -373,3 +374,19 @@ def test_a_session_that_ended_is_forgotten(stage: Stage, pipelines: Pipelines) -
     stage.session.delete()
     assert [client(PAGE).status for _number in range(3)] == [401] * 3
     assert pipelines.executed == sent + 1
+
+
+def test_a_form_is_read_after_its_session(stage: Stage) -> None:
+    """Django reads a form once, so nothing of it may have to be discarded."""
+    client = stage.clients[0]
+
+    def is_staff() -> bool:
+        operations = json.dumps({"query": "{ me { isStaff } }"}).encode()
+        answer = client.form(("operations", operations), ("map", b"{}"))
+        assert answer.codes == []
+        return bool(answer.data["me"]["isStaff"])
+
+    for expected in (False, True, False):
+        User.objects.filter(pk=stage.alice.pk).update(is_staff=expected)
+        # By the first one the document and the session are known.
+        assert [is_staff() for _time in range(2)] == [expected] * 2

@@ -297,14 +297,17 @@ def locked_elsewhere(model: type[Model]) -> Iterator[None]:
         other.close()
 
 
+@pytest.mark.parametrize("is_prepared", [True, False])
 def test_a_lost_connection_is_replaced_once(
-    first: Statement, second: Statement, alice: str, pipelines: Pipelines
+    first: Statement, second: Statement, alice: str, pipelines: Pipelines, *, is_prepared: bool
 ) -> None:
+    if not is_prepared:
+        second = Statement.of(User.objects.filter(pk=Param.named("id")).values_list("email", "pk"))
     on: Any = connection
     on.health_check_enabled, on.health_check_done = True, False
     terminate(connection.connection.info.backend_pid)
     with leading(first, alice, "alice") as statement:
-        assert second.rows({"id": alice}) == EMAIL
+        assert [row[:1] for row in second.rows({"id": alice})] == EMAIL
         assert statement.is_confirmed
     assert pipelines.executed == 0
 
