@@ -10,6 +10,7 @@ from strawberry.types.graphql import OperationType
 
 from core.security.actor import Actor
 from engine.deadline import OperationCancelledError
+from engine.internals.strawberry import core_schema
 from engine.operation import CompiledOperation
 from engine.plan.selection import NotPlannableError
 from engine.sql.leading import run_leading
@@ -21,7 +22,7 @@ from schema.http.variables import describe
 from schema.root import schema
 from schema.scopes import RootFields
 
-ROOT_FIELDS: Final = RootFields(schema._schema)  # noqa: SLF001 - Strawberry has no public name
+ROOT_FIELDS: Final = RootFields(core_schema(schema))
 OPERATIONS: Final = Counter("graphql_operations", "Executed operations, by executor.", ["executor"])
 BY_ENGINE: Final = OPERATIONS.labels("engine")
 BY_GRAPHQL_CORE: Final = OPERATIONS.labels("graphql-core")
@@ -64,7 +65,7 @@ def prepare(document: Document, name: str | None) -> CompiledOperation:
 
 def problems(document: Document) -> list[GraphQLError]:
     """Return the validation errors of a document."""
-    return document.errors(schema._schema)  # noqa: SLF001 - Strawberry has no public name for it
+    return document.errors(core_schema(schema))
 
 
 def execute(
@@ -94,11 +95,11 @@ def execute(
                     variables, context, trace=context.trace, bounds=context.bounds
                 )
             except OperationCancelledError:
-                BY_ENGINE.inc()
+                _count(BY_ENGINE)
                 raise
             result = ExecutionResult(data=found.data, errors=found.errors)
             if was_executed(result):
-                BY_ENGINE.inc()
+                _count(BY_ENGINE)
             return _with_faults(result, context, variables)
     except (NotPlannableError, GraphQLError) as error:
         if context.trace is not None:
@@ -128,6 +129,12 @@ def execute(
     return _with_faults(result, context, variables)
 
 
+def _count(executor: Counter) -> None:
+    """Count an operation, once its execution cannot be discarded."""
+    run_leading()
+    executor.inc()
+
+
 def _with_faults(
     result: ExecutionResult, context: Context, variables: dict[str, Any] | None
 ) -> ExecutionResult:
@@ -136,7 +143,7 @@ def _with_faults(
         return result
     errors = result.errors or []
     if not was_executed(result):
-        errors = describe(schema._schema, errors, variables or {})  # noqa: SLF001 - see above
+        errors = describe(core_schema(schema), errors, variables or {})
     return ExecutionResult(data=result.data, errors=[*errors, *context.faults])
 
 

@@ -102,6 +102,8 @@ def respond_authenticated(request: HttpRequest, respond: Callable[[], Reply]) ->
                     raise error.error from None
     with _errors_as_responses():
         credential = _read_credential(lookup)
+    if lookup and settings.DATABASE_PIPELINE:
+        credential_cache.set(lookup, credential)
     _set_actor(request, credential)
     return respond()
 
@@ -160,7 +162,6 @@ def _read_credential(lookup: Lookup | None) -> Credential | None:
     if lookup is None:
         return None
     found = lookup.read()
-    credential_cache.set(lookup, found)
     if isinstance(found, ActiveApiToken):
         record_token_use(found)
     elif found is not None:
