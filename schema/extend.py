@@ -10,9 +10,9 @@ def extend_type(type_: type[Any], *extensions: type[Any]) -> None:
     """Add the fields of extensions to a type.
 
     Each extension is a Django type of the same model. For types that refer to each other across
-    apps: an app's types import the extended one, which
-    does not know them. Call it before the schema is built. Raises `TypeError` for an extension of
-    another model, and for a field that exists already.
+    apps: an app's types import the extended one, which does not know them. Call it before the
+    schema is built. Raises `TypeError` for an extension of another model, and for a field that
+    exists already.
     """
     definition = get_object_definition(type_, strict=True)
     model = get_django_definition(type_, strict=True).model

@@ -60,10 +60,11 @@ def run_introspection(
     key = (document.source, name)
     answer = ANSWERS.get(key)
     if answer is None:
-        if document.errors(core_schema(schema)):
+        core = core_schema(schema)
+        if document.errors(core):
             return execute()
         try:
-            operation = OperationDocument.of(core_schema(schema), document.syntax, name)
+            operation = OperationDocument.of(core, document.syntax, name)
         except NotPlannableError:
             return execute()
         data = orjson.dumps(SchemaReader(operation).data())

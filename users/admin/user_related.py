@@ -20,7 +20,7 @@ from users.admin.filters import RelatedFilter, filter_unindexed
 class UserRelatedAdmin(RosterAdmin):
     """The page of rows that belong to one user each.
 
-    It is the API's search: words in any order, served by a trigram index.
+    The search is the API's and matches the users: words in any order, served by a trigram index.
     """
 
     user_field = "user_id"

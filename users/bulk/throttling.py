@@ -18,5 +18,5 @@ def user_buckets(user_id: UUID) -> list[Bucket]:
 
 
 def count_start(user_id: UUID) -> None:
-    """Count the start of a bulk action, which counts the selected users."""
-    attempt(Bucket(STARTS_PER_USER, str(user_id)))
+    """Count the start of a bulk action. Raises `TooManyAttemptsError`."""
+    attempt(*user_buckets(user_id))

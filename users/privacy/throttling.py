@@ -18,5 +18,5 @@ def user_buckets(user_id: UUID) -> list[Bucket]:
 
 
 def count_export(user_id: UUID) -> None:
-    """Count a request for an export."""
-    attempt(Bucket(EXPORTS_PER_USER, str(user_id)))
+    """Count a request for an export. Raises `TooManyAttemptsError`."""
+    attempt(*user_buckets(user_id))

@@ -91,14 +91,20 @@ def revoke_session(session_id: UUID | None, *, actor: Actor) -> None:
 
 @transaction.atomic(durable=True)
 def revoke_other_sessions(*, actor: Actor) -> int:
-    """End the actor's sessions except the current one; return their number."""
+    """End the actor's sessions except the current one; return their number.
+
+    Raises `UnauthenticatedError` if the user is no longer active.
+    """
     require(actor, may_end_sessions)
     return _revoke(get_self_for_update(actor.user_id).pk, actor=actor, keep=actor.session_id)
 
 
 @transaction.atomic(durable=True)
 def log_out_everywhere(*, actor: Actor) -> int:
-    """End all sessions of the actor, including the current one; return their number."""
+    """End all sessions of the actor, including the current one; return their number.
+
+    Raises `UnauthenticatedError` if the user is no longer active.
+    """
     require(actor, may_end_sessions)
     return _revoke(get_self_for_update(actor.user_id).pk, actor=actor)
 
