@@ -121,16 +121,14 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 DATABASES = {"default": env.database("DATABASE_URL")}
 # A longer statement is cancelled and reported as QUERY_TIMEOUT; migrations have no limit.
 STATEMENT_TIMEOUT = env.number("STATEMENT_TIMEOUT_MS", 5_000, minimum=100, maximum=600_000)
+deadline = env.number("REQUEST_DEADLINE_MS", 2 * STATEMENT_TIMEOUT, minimum=200, maximum=1_200_000)
 # The time limit of a whole request, in seconds.
-REQUEST_DEADLINE = (
-    env.number("REQUEST_DEADLINE_MS", 2 * STATEMENT_TIMEOUT, minimum=200, maximum=1_200_000) / 1_000
-)
-if REQUEST_DEADLINE * 1_000 <= STATEMENT_TIMEOUT:
+REQUEST_DEADLINE = deadline / 1_000
+if deadline <= STATEMENT_TIMEOUT:
     raise BadSetting("REQUEST_DEADLINE_MS", "must be more than STATEMENT_TIMEOUT_MS")
 # To be disabled behind a PgBouncer with transaction pooling and no support of prepared statements.
 if env.flag("DATABASE_PREPARED_STATEMENTS", default=True):
-    # Without a threshold, psycopg ignores `prepare=True`. Django interpolates values on the client,
-    # so its own statements are never prepared.
+    # Without it, psycopg ignores `prepare=True`. Django's own statements are never prepared.
     DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 5
 # Whether the session's statement goes out with the first one of a query, if both are prepared.
 DATABASE_PIPELINE = env.flag("DATABASE_PIPELINE", default=True)
