@@ -50,6 +50,11 @@ from users.accounts.models import User
 from users.organizations.models import Organization
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the tests that take minutes, so that no process ends long before the others."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 def pytest_collection_finish() -> None:
     """Exclude all modules and tests from garbage collection, as `gunicorn.conf.py` does.
 
