@@ -21,7 +21,7 @@ TESTING := env -u DATABASE_URL -u MIGRATION_DATABASE_URL -u REDIS_URL -u CACHE_U
 	ARGON2_MEMORY_KIB=8 ARGON2_PASSES=1 DATA_DIR=.data/test MEDIA_ROOT=.data/test/media
 
 .DEFAULT_GOAL := help
-.PHONY: help run console test test-system test-engine test-sessions bench bench-admin bench-hostile bench-report lint lint-types lint-others format schema reference lock messages messages-update clean
+.PHONY: help run console test test-system test-engine test-sessions test-plans bench bench-admin bench-hostile bench-report lint lint-types lint-others format schema reference lock messages messages-update clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -51,6 +51,10 @@ test-sessions: $(VENV)/dev messages ## Change what sessions may see CHANGES time
 	@echo "SEED=$(SEED)"
 	@$(TESTING) CHANGES=$(or $(CHANGES),10000) SEED=$(SEED) $(BIN)/python -m core.dev.embedded \
 		$(BIN)/python -m pytest tests/authentication/test_leading_sessions.py $(ARGS)
+
+test-plans: $(VENV)/dev messages ## Check the query plans of lists with PEOPLE users, a million by default.
+	@$(TESTING) PEOPLE=$(or $(PEOPLE),1000000) $(BIN)/python -m core.dev.embedded \
+		$(BIN)/python -m pytest tests/schema/test_plans.py $(ARGS)
 
 bench: $(VENV)/bench $(VENV)/node $(PEERS:=/node_modules) ## Run the benchmark; accepts USERS, SCENARIO, ROUNDS and SECONDS.
 	@$(BIN)/python -W ignore -m bench
