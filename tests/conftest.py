@@ -51,7 +51,7 @@ from users.organizations.models import Organization
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start with the tests that take minutes, so that no process ends long before the others."""
+    """Start with the slowest tests, so that all processes end at the same time."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
