@@ -14,10 +14,10 @@ from ipaddress import ip_address
 from operator import attrgetter
 from typing import Any, Final
 
-from django.conf import settings
 from gunicorn.workers.base import Worker as BaseWorker  # type: ignore[import-untyped]
 from structlog.contextvars import bound_contextvars, unbind_contextvars
 
+from core.cached_settings import settings
 from core.request_id import KEY as REQUEST_ID
 from core.request_id import current_request_id, request_id_from
 from core.server.connections import Connection, Deadlines, MemoryBudget
