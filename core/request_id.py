@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from celery.signals import task_postrun, task_prerun
-from django.conf import settings
 from django.core.signals import request_finished
 from django.http import HttpRequest, HttpResponse
 from structlog.contextvars import (
@@ -19,6 +18,8 @@ from structlog.contextvars import (
     reset_contextvars,
     unbind_contextvars,
 )
+
+from core.cached_settings import settings
 
 HEADER: Final = "X-Request-ID"
 KEY: Final = "request_id"

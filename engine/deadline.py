@@ -11,7 +11,9 @@ from contextlib import nullcontext
 from time import monotonic
 from typing import Any, Self
 
-from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db import transaction
+
+from engine.internals.django import thread_connection
 
 
 class OperationCancelledError(BaseException):
@@ -51,8 +53,7 @@ class Deadline:
 
     def __enter__(self) -> Self:
         """Apply the deadline to the statements of the block, on this thread's connection."""
-        # Looking up the thread's connection takes longer than the rest.
-        self._wrappers: list[Any] = connections[DEFAULT_DB_ALIAS].execute_wrappers
+        self._wrappers: list[Any] = thread_connection().execute_wrappers
         self._wrappers.append(self)
         return self
 

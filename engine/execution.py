@@ -11,7 +11,12 @@ from graphql.pyutils import Path
 from strawberry import Info, Schema
 from strawberry.types.field import StrawberryField
 
-from engine.internals.strawberry import argument_name, make_info, resolver_arguments
+from engine.internals.strawberry import (
+    argument_name,
+    make_info,
+    resolver_arguments,
+    unconverted_arguments,
+)
 from engine.plan.arguments import is_id, is_immutable
 from engine.plan.selection import Plan, SelectedField, Selection
 from engine.result.bounds import Bounds
@@ -157,9 +162,13 @@ class Execution(ABC):
         """Return coerced arguments as the field's resolver takes them."""
         if not given:
             return {}
-        return resolver_arguments(
-            self.schema, selected.strawberry_field, given, self.info(selected)
+        strawberry_field = selected.strawberry_field
+        unconverted = selected.planned(
+            unconverted_arguments, lambda: unconverted_arguments(self.schema, strawberry_field)
         )
+        if given.keys() <= unconverted.keys():
+            return {unconverted[name]: value for name, value in given.items()}
+        return resolver_arguments(self.schema, strawberry_field, given, self.info(selected))
 
     def keywords_of_each(self, selected: SelectedField) -> Callable[[], Mapping[str, Any]]:
         """Return a function that returns the keywords for an object.

@@ -1,5 +1,6 @@
 """Compiled operations: planned once, executed for many requests."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -20,6 +21,7 @@ from engine.caches import SizedCache
 from engine.execution import OnStatement, RequestContext
 from engine.explain import explain_plan
 from engine.fields.declarations import check_selection
+from engine.internals.graphql_core import text_values, text_variables
 from engine.internals.strawberry import core_schema
 from engine.plan.selection import NotPlannableError, OperationDocument, Plan
 from engine.result.bounds import MAX_ERRORS, Bounds
@@ -51,6 +53,8 @@ class CompiledOperation:
     schema: Schema
     document: OperationDocument
     condition_names: list[str]
+    # The signatures of its variables, if all are texts.
+    texts: Mapping[str, Any] | None
     # The size of the document, which a plan references.
     document_bytes: int = 0
     # Called for each statement.
@@ -67,7 +71,8 @@ class CompiledOperation:
     ) -> "CompiledOperation":
         """Prepare an operation. Raises `NotPlannableError` if the engine cannot execute it."""
         found = OperationDocument.of(core_schema(schema), document, name)
-        return cls(schema, found, found.condition_variables(), document_bytes, on_statement)
+        texts = text_variables(found.schema, found.operation.variable_definitions or ())
+        return cls(schema, found, found.condition_variables(), texts, document_bytes, on_statement)
 
     @property
     def is_mutation(self) -> bool:
@@ -87,13 +92,9 @@ class CompiledOperation:
         Raises `NotPlannableError` before anything is executed, and `OperationCancelledError` if a
         query exceeds its bounds. Fields of a mutation fail with `FieldCancelledError` instead.
         """
-        definitions = self.document.operation.variable_definitions
-        variables = VariableValues(sources={}, coerced={})
-        if definitions:
-            coerced = get_variable_values(self.document.schema, definitions, given or {})
-            if isinstance(coerced, list):
-                return ExecutionResult(None, coerced)
-            variables = coerced
+        variables = self._coerce(given or {})
+        if isinstance(variables, list):
+            return ExecutionResult(None, variables)
         try:
             plan = self._plan(variables)
         except GraphQLError as error:
@@ -115,6 +116,15 @@ class CompiledOperation:
             return ExecutionResult(cell, None)
         data = cell.value if isinstance(cell, PartialCell) else None
         return ExecutionResult(data, list(islice(errors_of(cell), MAX_ERRORS)))
+
+    def _coerce(self, given: dict[str, Any]) -> VariableValues | list[GraphQLError]:
+        """Return the values of the variables, or the errors."""
+        definitions = self.document.operation.variable_definitions
+        if not definitions:
+            return VariableValues(sources={}, coerced={})
+        # Most variables are cursors and ids, of which the text is the value.
+        texts = text_values(self.texts, given) if self.texts else None
+        return texts or get_variable_values(self.document.schema, definitions, given)
 
     def _plan(self, variables: VariableValues) -> Plan:
         """Return the plan for these values of `@skip` and `@include`; cached."""

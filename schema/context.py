@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from operator import attrgetter
 from typing import Any, Final, Self, TypeAlias, TypeVar, cast
 
 import strawberry
@@ -20,6 +21,7 @@ from schema.documents.document import Document
 V = TypeVar("V")
 # Attributes that become bind parameters; the others select the visibility rules.
 ACTOR_PARAMS: Final = ("user_id", "session_id", "token_id", "ip", "user_agent")
+_read_params: Final = attrgetter(*ACTOR_PARAMS)
 
 
 @dataclass(slots=True)
@@ -93,7 +95,7 @@ class Context:
             actor.is_superuser,
             actor.is_system,
             actor.scopes,
-            *(bool(getattr(actor, name)) for name in ACTOR_PARAMS),
+            *map(bool, _read_params(actor)),
         )
 
     def with_params(self) -> Self:
@@ -105,7 +107,7 @@ class Context:
 
     def values(self) -> Mapping[str, Any]:
         """Return the values of the actor's bind parameters."""
-        return {name: getattr(self.actor, name) for name in ACTOR_PARAMS}
+        return dict(zip(ACTOR_PARAMS, _read_params(self.actor), strict=True))
 
     def act_as(self, actor: Actor) -> None:
         """Replace the actor for the rest of the request, after signing in or out."""

@@ -25,6 +25,8 @@ Environ = dict[str, Any]
 # The size of a read, and the largest head.
 READ_BYTES: Final = 65_536
 HEAD_BYTES: Final = 65_536
+# Of a field: a colon, a space and a line break.
+PUNCTUATION_BYTES: Final = 4
 # How many requests a connection may pipeline.
 PIPELINED: Final = 32
 # Must not be repeated (RFC 9110, section 5.3). llhttp refuses a second Content-Length.
@@ -194,25 +196,22 @@ class RequestParser:
         """Store a header field; ignore trailers (RFC 9110, section 6.5.1)."""
         if self.phase is Phase.BODY:
             return
-        size = len(name) + len(value) + len(b": \r\n")
+        environ, limits = self._environ, self.limits
+        size = len(name) + len(value) + PUNCTUATION_BYTES
         self._fields += 1
         self._head_bytes += size
-        if (
-            self._fields > self.limits.fields
-            or size > self.limits.field
-            or self._head_bytes > HEAD_BYTES
-        ):
+        if self._fields > limits.fields or size > limits.field or self._head_bytes > HEAD_BYTES:
             raise _head_too_large()
         key = _environ_key(name) if len(name) <= LONGEST_CACHED else _environ_key.__wrapped__(name)
         if key is None:
             return
         text = value.decode("latin-1").strip(" \t")
-        if key not in self._environ:
-            self._environ[key] = text
+        if key not in environ:
+            environ[key] = text
         elif key in SINGLETONS:
             raise _bad_request("Send this header only once: Host, Authorization or Content-Type.")
         else:
-            self._environ[key] += f",{text}"
+            environ[key] += f",{text}"
 
     def on_headers_complete(self) -> None:
         """Validate the complete head."""

@@ -79,15 +79,16 @@ class Response:
                 self.headers.append((name, value))
 
     def _head(self, length: int | None, *, keeps_alive: bool) -> bytes:
-        connection = "keep-alive" if keeps_alive else "close"
         # No header injection: Django refuses line breaks in headers.
-        fields = "".join([f"{name}: {value}\r\n" for name, value in self.headers])
+        lines = [
+            f"HTTP/1.1 {self.status}",
+            f"Date: {_date(int(time.time()))}",
+            "Connection: keep-alive" if keeps_alive else "Connection: close",
+            *map(": ".join, self.headers),
+        ]
         if length is not None:
-            fields += f"Content-Length: {length}\r\n"
-        return (
-            f"HTTP/1.1 {self.status}\r\nDate: {_date(int(time.time()))}\r\n"
-            f"Connection: {connection}\r\n{fields}\r\n"
-        ).encode("latin-1")
+            lines.append(f"Content-Length: {length}")
+        return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
     def _blocks(self, length: int) -> Iterator[bytes]:
         blocks = iter(self._result)

@@ -14,12 +14,13 @@ from ipaddress import ip_address
 from operator import attrgetter
 from typing import Any, Final
 
-from django.conf import settings
 from gunicorn.workers.base import Worker as BaseWorker  # type: ignore[import-untyped]
 from structlog.contextvars import bound_contextvars, unbind_contextvars
 
+from core.cached_settings import settings
 from core.request_id import KEY as REQUEST_ID
 from core.request_id import current_request_id, request_id_from
+from core.server.access_log import AccessLog
 from core.server.connections import Connection, Deadlines, MemoryBudget
 from core.server.requests import (
     READ_BYTES,
@@ -91,6 +92,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
             response=settings.WEB_ANSWER_SECONDS,
             idle=self.cfg.keepalive,
         )
+        self.access_log = AccessLog(self.log, self.cfg.access_log_format)
         self.limits = Limits.of(self.cfg, body=body)
         self.shared: Environ = {
             "SCRIPT_NAME": "",
@@ -325,7 +327,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
             return connection.send(refusal(INTERNAL_ERROR, request_id))
         is_sent = connection.respond(response, keeps_alive=keeps_alive)
         took = datetime.now() - started  # noqa: DTZ005
-        self.log.access(response, request, request.loggable, took)
+        self.access_log.write(response, request, took)
         return is_sent
 
     def _expire(self, connection: Connection) -> None:

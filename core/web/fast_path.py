@@ -5,13 +5,13 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from django.core.handlers.wsgi import WSGIRequest
-from django.db import close_old_connections
 from django.utils.log import log_response
 
 from core.request_id import HEADER as REQUEST_ID
 from core.request_id import bind_request_id, unbind_request_id
 from core.web.operations import PATH, is_operation, operation_view
-from core.web.request import Reply
+from core.web.request import OperationRequest, Reply
+from engine.internals.django import thread_connection
 
 Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
@@ -38,7 +38,7 @@ class FastPath:
         """Respond to a request (PEP 3333)."""
         if environ["PATH_INFO"] != PATH or environ.get("SCRIPT_NAME"):
             return self.django(environ, start_response)
-        request = WSGIRequest(environ)
+        request = OperationRequest(environ)
         if not is_operation(request):
             return self.django(environ, start_response)
         close_old_connections()
@@ -51,6 +51,11 @@ class FastPath:
             headers += [("Set-Cookie", each.output(header="")) for each in reply.cookies.values()]
         start_response(STATUS_LINES[reply.status], headers)
         return [reply.body]
+
+
+def close_old_connections() -> None:
+    """Close the thread's connection if it is broken or too old."""
+    thread_connection().close_if_unusable_or_obsolete()
 
 
 def answer(request: WSGIRequest) -> Reply:

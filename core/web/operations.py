@@ -4,13 +4,14 @@ from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import Final, cast
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.request import split_domain_port, validate_host
 from django.utils import translation
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.utils.translation.trans_real import LANGUAGE_CODE_MAX_LENGTH
 
+from core.cached_settings import settings
 from core.web.content_security import HEADER as CONTENT_SECURITY
 from core.web.content_security import NOTHING
 from core.web.request import ActorRequest, Reply
@@ -20,6 +21,8 @@ Handler = Callable[[HttpRequest], HttpResponse]
 PATH: Final = "/graphql"
 # One character more than Django reads, so that it still recognises a value that is too long.
 LANGUAGES_LENGTH: Final = LANGUAGE_CODE_MAX_LENGTH + 1
+# The length of a host that is cached: that of a domain name (RFC 1035, section 2.3.4) and a port.
+HOST_LENGTH: Final = 262
 
 
 def is_operation(request: HttpRequest) -> bool:
@@ -46,6 +49,20 @@ def set_deadline(request: HttpRequest) -> Deadline:
     deadline = Deadline(settings.REQUEST_DEADLINE, settings.STATEMENT_TIMEOUT / 1_000)
     cast("ActorRequest", request).deadline = deadline
     return deadline
+
+
+def require_allowed_host(request: HttpRequest) -> None:
+    """Raise `DisallowedHost` unless the request's host is one of `settings.ALLOWED_HOSTS`."""
+    host = request.META.get("HTTP_HOST", "")
+    is_known = len(host) <= HOST_LENGTH and not settings.USE_X_FORWARDED_HOST
+    if not (is_known and _is_allowed(host, *settings.ALLOWED_HOSTS)):
+        request.get_host()
+
+
+@lru_cache(1_000)
+def _is_allowed(host: str, *allowed_hosts: str) -> bool:
+    domain, _port = split_domain_port(host)
+    return bool(domain) and validate_host(domain, allowed_hosts)
 
 
 def activate_language(request: HttpRequest) -> str:

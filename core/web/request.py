@@ -3,8 +3,12 @@
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
 
+from django.core.exceptions import RequestDataTooBig
+from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest, HttpResponse
+from django.utils.functional import cached_property
 
+from core.cached_settings import settings
 from core.security.actor import Actor
 from engine.deadline import Deadline
 
@@ -14,6 +18,18 @@ class ActorRequest(HttpRequest):
 
     actor: Actor
     deadline: Deadline
+
+
+class OperationRequest(WSGIRequest):
+    """A request on the fast path, whose body is read in one piece."""
+
+    @cached_property
+    def body(self) -> bytes:
+        """Read the body. Raises `RequestDataTooBig`, as Django's does."""
+        # The stream ends after this length, so it need not be checked again.
+        if int(self.META.get("CONTENT_LENGTH") or 0) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            raise RequestDataTooBig
+        return self.read()
 
 
 @dataclass(slots=True)

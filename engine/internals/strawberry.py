@@ -8,7 +8,12 @@ from graphql import GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema, is_inp
 from strawberry import Info, Schema, relay
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types import get_object_definition
-from strawberry.types.arguments import convert_arguments
+from strawberry.types.arguments import (
+    _is_leaf_type,
+    _is_optional_leaf_type,
+    convert_arguments,
+)
+from strawberry.types.base import StrawberryMaybe
 from strawberry.types.field import StrawberryField
 from strawberry_django.optimizer import _annotate_placeholder
 from strawberry_django.queryset import run_type_get_queryset
@@ -71,6 +76,20 @@ def resolver_arguments(
         config=schema.config,
         info=info,
     )
+
+
+def unconverted_arguments(schema: Schema, field: StrawberryField) -> Mapping[str, str]:
+    """Return the arguments that Strawberry does not convert: Python names by those in the SDL."""
+    scalars = schema.schema_converter.scalar_registry
+    return {
+        argument_name(schema, each): each.python_name
+        for each in field.arguments
+        if not isinstance(each.type, StrawberryMaybe)
+        and (
+            _is_leaf_type(each.type, scalars, (relay.GlobalID,))
+            or _is_optional_leaf_type(each.type, scalars, (relay.GlobalID,))
+        )
+    }
 
 
 def argument_name(schema: Schema, argument: Any) -> str:

@@ -13,6 +13,8 @@ def global_ids(type_name: str, keys: Sequence[Any]) -> list[str]:
     of the zeros are overwritten by base64's own padding.
     """
     prefix, texts = f"{type_name}:", list(map(str, keys))
+    if len(texts) == 1:
+        return [_base64(f"{prefix}{texts[0]}").decode()]
     sizes = set(map(len, texts))
     filling = "\0" * (-(len(prefix) + max(sizes, default=0)) % 3)
     together = prefix + f"{filling}{prefix}".join(texts) + filling

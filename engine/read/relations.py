@@ -110,6 +110,8 @@ class JoinedReader(RelationReader):
     def read(self, execution: Execution, records: RowColumns) -> Column:
         """Return the objects, and null where there is none."""
         values = records.columns[self.presence]
+        if None not in values and False not in values:
+            return finish_column(self.selected, self.objects.column(execution, records))
         is_present = [value is not None and value is not False for value in values]
         column = self.objects.column(execution, records.where(is_present))
         return finish_column(self.selected, scatter(column, is_present))
@@ -239,7 +241,7 @@ class ListReader(StatementReader):
             is_error_free = column.is_error_free
             for key, cell in zip(found.columns[-1], column.cells, strict=True):
                 lists[key].append(cell)
-        cells: list[Any] = [lists[key] for key in keys]
+        cells: list[Any] = list(map(lists.__getitem__, keys))
         if not is_error_free:
             cells = [collect_list(each) for each in cells]
         return finish_column(self.selected, Column(cells, is_error_free))

@@ -7,6 +7,7 @@ one statement and assembles `edges` and `nodes`.
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import (
     Any,
     Final,
@@ -161,8 +162,12 @@ class NestedConnectionReader(FieldReader):
                 found[key] = []
             except Exception as error:  # noqa: BLE001 - any error is the list's
                 failures[key] = selected.place.error_cell(error)
-        for row in request.rows({**values, KEYS: list(found)}) if found else ():
-            found[row[-1]].append(row)
+        rows = request.rows({**values, KEYS: list(found)}) if found else ()
+        if len(found) == 1:
+            found = dict(zip(found, [list(rows)], strict=True))
+        else:
+            for row in rows:
+                found[row[-1]].append(row)
         lists = [_ListRows(key, f"{scope} {key}", rows) for key, rows in found.items()]
         column = execution.bounds.repeat(
             keys, len(found) + len(failures), lambda: request.column(lists)
@@ -217,7 +222,7 @@ class _ConnectionRequest:
         """Return the connections of the lists."""
         cut = [self.pager.cut(each.rows) for each in lists]
         lengths = [len(rows) for rows, _more in cut]
-        rows = [row for some, _more in cut for row in some]
+        rows = list(chain.from_iterable(some for some, _more in cut))
         records = RowColumns.of(rows, len(rows[0]) if rows else len(self.compiled.layout.indexes))
         connections = self._connections(lists, cut)
         subselection = self.selected.subselection(object_type(self.selected))

@@ -276,27 +276,40 @@ def _object(keys: Sequence[str], row: Sequence[Any]) -> Any:
 # Scalars whose values, if they are of these very types, are their own coercion.
 IDENTITY_TYPES: Final = {"String": {str, type(None)}, "Boolean": {bool, type(None)}}
 NO_TYPES: Final[set[type]] = set()
+# Types of what is no value: it is an error or null.
+NO_VALUES: Final = (Exception, type(Undefined))
 
 
 def _complete_leaves(type_: GraphQLLeafType, values: Sequence[Any], place: FieldLocation) -> Column:
-    if IDENTITY_TYPES.get(type_.name, NO_TYPES).issuperset(map(type, values)):
+    kinds = set(map(type, values))
+    if IDENTITY_TYPES.get(type_.name, NO_TYPES) >= kinds:
         return Column(values)
-    known: dict[Any, Any] = {}
-    cells: list[Any] = []
-    is_error_free = True
-    for value in values:
-        cell = value
-        if value is not None and value is not Undefined:
-            is_enum = isinstance(type_, GraphQLEnumType) and isinstance(value, str)
-            cell = known.get(value) if is_enum else None
-            if cell is None:
-                cell = _complete_leaf(type_, value, place)
-                if isinstance(cell, ErrorCell):
-                    is_error_free = False
-                elif is_enum:
-                    known[value] = cell
-        cells.append(None if cell is Undefined else cell)
-    return Column(cells, is_error_free)
+    kinds.discard(type(None))
+    if len(kinds) == 1 and not issubclass(next(iter(kinds)), NO_VALUES):
+        cells = _coerce_together(type_, values)
+        if cells is not None:
+            return Column(cells)
+    cells = [
+        None if value is None or value is Undefined else _complete_leaf(type_, value, place)
+        for value in values
+    ]
+    return Column(cells, not any(isinstance(cell, ErrorCell) for cell in cells))
+
+
+def _coerce_together(type_: GraphQLLeafType, values: Sequence[Any]) -> list[Any] | None:
+    """Return coerced values of one type, nulls among them; None if any has an error."""
+    coerce = type_.coerce_output_value
+    try:
+        if isinstance(type_, GraphQLEnumType):
+            # Few of a column's values are distinct.
+            known = {value: coerce(value) for value in set(values) if value is not None}
+            cells = list(map(known.get, values))
+        else:
+            cells = [None if value is None else coerce(value) for value in values]
+    except Exception:  # noqa: BLE001 - then each is coerced by itself, for its error
+        return None
+    has_more_nulls = cells.count(None) != values.count(None)
+    return None if has_more_nulls or type(Undefined) in set(map(type, cells)) else cells
 
 
 def _complete_leaf(

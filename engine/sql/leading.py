@@ -9,10 +9,11 @@ from enum import Enum, auto
 from types import TracebackType
 from typing import Any, Final, Protocol, Self, TypeAlias
 
-from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
+from django.db import InterfaceError, OperationalError
 from psycopg import capabilities
 
 from engine.deadline import has_execute_wrapper
+from engine.internals.django import thread_connection
 from engine.internals.psycopg import PreparedCall, is_stale_plan, load_rows, run_pipelined
 from engine.sql import prepared
 from engine.sql.prepared import Kind, PreparedCursor, cursor_of
@@ -61,7 +62,7 @@ def leading_connection() -> Any:
     None before the connection is open, in a transaction, without prepared statements, or while
     statements are logged or wrapped.
     """
-    on = connections[DEFAULT_DB_ALIAS]
+    on = thread_connection()
     can_lead = (
         HAS_PIPELINES
         and on.connection is not None
@@ -234,7 +235,7 @@ def run_leading() -> None:
 
     Raises `NotConfirmedError`. Call it before effects that are not the database's.
     """
-    for each in connections[DEFAULT_DB_ALIAS].execute_wrappers:
+    for each in thread_connection().execute_wrappers:
         if type(each) is LeadingStatement:
             each.run()
             return

@@ -19,7 +19,6 @@ from django.db import (
     NotSupportedError,
     OperationalError,
     connection,
-    connections,
 )
 from django.db.models import Lookup, QuerySet
 from django.db.models.expressions import BaseExpression, Expression
@@ -27,6 +26,7 @@ from django.db.models.sql import Query
 from django.db.models.sql.where import WhereNode
 from django.utils.datastructures import OrderedSet
 
+from engine.internals.django import thread_connection
 from engine.internals.psycopg import is_stale_plan
 from engine.sql.leading import fetch_rows
 from engine.sql.prepared import InlineCursor, Kind, PreparedCursor
@@ -226,7 +226,7 @@ class Statement:
 
     def rows(self, values: Values) -> Sequence[tuple[Any, ...]]:
         """Execute with these values; return the rows as Django would."""
-        connection = connections[self.database]
+        connection = thread_connection(self.database)
         return self.convert(self.run(connection, self.bind(values)), connection)
 
     def bind(self, values: Values) -> list[Any]:

@@ -9,8 +9,7 @@ from collections.abc import Hashable
 from math import ceil
 from typing import Final
 
-from django.conf import settings
-
+from core.cached_settings import settings
 from core.ratelimit.in_memory import MemoryBuckets
 from core.security.actor import Actor
 from core.web.client_ip import network_of

@@ -2,12 +2,12 @@
 
 from typing import Any, Final
 
-from django.conf import settings
 from graphql import GraphQLError
 from prometheus_client import Counter
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
+from core.cached_settings import settings
 from core.security.actor import Actor
 from engine.deadline import OperationCancelledError
 from engine.internals.strawberry import core_schema

@@ -11,7 +11,6 @@ from functools import lru_cache, partial
 from http.cookies import SimpleCookie
 from typing import Any, cast
 
-from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.core.handlers.exception import response_for_exception
 from django.http import HttpRequest, HttpResponse
@@ -20,9 +19,16 @@ from graphql import GraphQLError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionResult
 
+from core.cached_settings import settings
 from core.errors import InsufficientScopeError
 from core.server.memory import trim_memory
-from core.web.operations import activate_language, set_deadline, set_headers, timeout_response
+from core.web.operations import (
+    activate_language,
+    require_allowed_host,
+    set_deadline,
+    set_headers,
+    timeout_response,
+)
 from core.web.request import ActorRequest, Reply
 from engine.deadline import DeadlineExceededError, OperationCancelledError
 from engine.result.bounds import LARGE, MAX_ERRORS, Bounds, ResponseTooLargeError
@@ -103,7 +109,7 @@ def operation(
     language = None
     try:
         with set_deadline(request):
-            request.get_host()
+            require_allowed_host(request)
             language = activate_language(request)
             reply = respond_authenticated(request, partial(respond, request, _from_body, set()))
     except AuthenticationError as error:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from django.conf import settings
+from core.cached_settings import settings
 
 
 def is_factor_required(*, is_staff: bool) -> bool:

@@ -13,11 +13,11 @@ import jwt
 import orjson
 from cachetools import TLRUCache
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from django.conf import settings
 from django.utils import timezone
 from jwt.algorithms import OKPAlgorithm
 from jwt.utils import base64url_encode
 
+from core.cached_settings import settings
 from core.security.crypto import derive_key
 from users.authentication.models import Session
 

@@ -1,11 +1,11 @@
 """Session expiry, and recording the use of sessions and API tokens."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
-from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
+from core.cached_settings import settings
 from users.authentication.models import ApiToken, Session
 from users.authentication.sessions.credentials import ActiveApiToken, ActiveSession
 
@@ -25,7 +25,7 @@ def extended_expiry(session: Session) -> datetime:
 
 def has_recent_use(used_at: datetime | None) -> bool:
     """Return whether the last use is within `settings.LAST_SEEN_PRECISION`."""
-    return used_at is not None and used_at > timezone.now() - settings.LAST_SEEN_PRECISION
+    return used_at is not None and used_at > datetime.now(UTC) - settings.LAST_SEEN_PRECISION
 
 
 def record_session_use(session: Session | ActiveSession, *, by_cookie: bool) -> None:

@@ -1,11 +1,11 @@
 """How a request's session or API token is found, and what was found last."""
 
+import datetime as dt
 from collections.abc import Mapping
 from threading import Lock
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from cachetools import LRUCache
-from django.utils import timezone
 
 from engine.sql.statements import Statement
 from users.authentication.sessions.credentials import (
@@ -42,7 +42,7 @@ class Lookup(NamedTuple):
 
     def values(self) -> Mapping[str, Any]:
         """Return the statement's values, for now."""
-        return {"value": self.value, "now": timezone.now()}
+        return {"value": self.value, "now": dt.datetime.now(dt.UTC)}
 
     def read(self) -> Credential | None:
         """Return the active session or API token, if there is one."""
@@ -61,8 +61,12 @@ class CredentialCache:
     def get(self, lookup: Lookup) -> Credential | None:
         """Return what was found; None also if its next use has to be recorded."""
         with self._lock:
-            found = self._found.get(lookup)
-        return found if found is not None and has_recent_use(found.used_at) else None
+            # By item, as `LRUCache.get` would ask twice.
+            try:
+                found = self._found[lookup]
+            except KeyError:
+                return None
+        return found if has_recent_use(found.used_at) else None
 
     def set(self, lookup: Lookup, found: Credential | None) -> None:
         """Cache what was found; remove a lookup that finds nothing."""

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Final, cast
 
-from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
 from django.db import OperationalError
@@ -14,6 +13,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from psycopg.errors import QueryCanceled
 
+from core.cached_settings import settings
 from core.errors import GenericErrorCode
 from core.security.actor import Actor
 from core.security.crypto import digest

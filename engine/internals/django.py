@@ -1,0 +1,25 @@
+"""Private knowledge of Django: that a thread keeps its connection."""
+
+import threading
+from typing import Any
+
+from django.db import DEFAULT_DB_ALIAS, connections
+
+
+class _ThreadConnections(threading.local):
+    """The connections that a thread has used, by alias."""
+
+    def __init__(self) -> None:
+        """Start without connections."""
+        self.by_alias: dict[str, Any] = {}
+
+
+_thread = _ThreadConnections()
+
+
+def thread_connection(alias: str = DEFAULT_DB_ALIAS) -> Any:
+    """Return `connections[alias]`, which asks for an event loop each time, without asking twice."""
+    try:
+        return _thread.by_alias[alias]
+    except KeyError:
+        return _thread.by_alias.setdefault(alias, connections[alias])
