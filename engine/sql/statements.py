@@ -28,7 +28,8 @@ from django.db.models.sql.where import WhereNode
 from django.utils.datastructures import OrderedSet
 
 from engine.internals.psycopg import is_stale_plan
-from engine.sql.leading import fetch_rows
+from engine.sql.pending import pending_statements
+from engine.sql.pipelines import Rows, fetch_rows
 from engine.sql.prepared import InlineCursor, Kind, PreparedCursor
 
 Values = Mapping[str, Any]
@@ -224,9 +225,13 @@ class Statement:
         kind = (InlineCursor if once else PreparedCursor, text_ids)
         return cls(rows.db, sql, tuple(params), converters or None, kind)
 
-    def rows(self, values: Values) -> Sequence[tuple[Any, ...]]:
-        """Execute with these values; return the rows as Django would."""
-        connection = connections[self.database]
+    def rows(self, values: Values, connection: Any = None) -> Rows:
+        """Execute with these values; return the rows as Django would.
+
+        ``connection`` saves the look-up of this thread's.
+        """
+        if connection is None:
+            connection = connections[self.database]
         return self.convert(self.run(connection, self.bind(values)), connection)
 
     def bind(self, values: Values) -> list[Any]:
@@ -270,6 +275,14 @@ class Statement:
                 raise
             connection.close()
             return fetch_rows(connection, self.kind, sql, params)
+
+    def run_by_commit(self, connection: Any, params: Sequence[Any]) -> None:
+        """Execute at the latest before COMMIT in `PendingStatements`, and at once elsewhere."""
+        pending = pending_statements(connection)
+        if pending is None or self.sql is None:
+            self.run(connection, params)
+        else:
+            pending.add(self.kind, self.sql, params)
 
     def _convert(
         self, rows: Iterable[tuple[Any, ...]], connection: Any

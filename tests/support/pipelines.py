@@ -1,24 +1,30 @@
 """Commits at the two sides of a pipeline, and a count of pipelines."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import patch
 
 from engine.internals import psycopg
-from engine.sql import leading
+from engine.sql import leading, pending
 
 Change = Callable[[], object]
 
 
 @dataclass(slots=True)
 class Pipelines:
-    """How many pipelines were executed, and what to do around the next one."""
+    """The pipelines that were executed, and what to do around the next one."""
 
-    executed: int = 0
     before: Change | None = None
     after: Change | None = None
+    # How many statements and commands each contained.
+    sizes: list[int] = field(default_factory=list)
+
+    @property
+    def executed(self) -> int:
+        """How many were executed."""
+        return len(self.sizes)
 
 
 @contextmanager
@@ -27,16 +33,18 @@ def watched_pipelines() -> Iterator[Pipelines]:
     pipelines = Pipelines()
     run = psycopg.run_pipelined
 
-    def watched(first: Any, second: Any) -> Any:
+    def watched(connection: Any, statements: Any) -> Any:
         before, pipelines.before = pipelines.before, None
         if before:
             before()
-        results = run(first, second)
-        pipelines.executed += 1
+        results = run(connection, statements)
+        pipelines.sizes.append(len(statements))
         after, pipelines.after = pipelines.after, None
         if after:
             after()
         return results
 
-    with patch.object(leading, "run_pipelined", watched):
+    with ExitStack() as stack:
+        for module in (leading, pending):
+            stack.enter_context(patch.object(module, "run_pipelined", watched))
         yield pipelines
