@@ -108,7 +108,7 @@ class _Shape(NamedTuple, Generic[M]):
 
 
 class _Column(NamedTuple):
-    """A parameter of a write: a field, and the types of values that it stores as they are."""
+    """A field as a parameter, and the types of values that it stores unconverted."""
 
     field: AnyField
     name: str

@@ -169,7 +169,7 @@ def load_rows(cursor: Any, result: PGresult) -> Sequence[tuple[Any, ...]]:
 
 
 def load_result(statement: PreparedCall | bytes, result: PGresult) -> Sequence[tuple[Any, ...]]:
-    """Return the rows of what was run in a pipeline, none of a command; raise its error."""
+    """Return the rows of a pipeline's statement, none of a command; raise its error."""
     if isinstance(statement, bytes):
         if result.status != ExecStatus.COMMAND_OK:
             raise error_from_result(result)

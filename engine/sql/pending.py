@@ -131,7 +131,7 @@ class PendingStatements(PipelineBlock):
                 results = run_pipelined(connection.connection, statements)
                 rows = [load_result(*each) for each in zip(statements, results, strict=True)]
         except BaseException as error:
-            connection.needs_rollback = True
+            connection.needs_rollback, connection.rollback_exc = True, error
             if is_stale_plan(error.__cause__):
                 # A migration changed a column: see `engine.sql.statements.Statement.run`.
                 connection.close_at = 0.0

@@ -34,7 +34,7 @@ def has_prepared_statements(connection: Any) -> bool:
 
 
 def is_unwatched(connection: Any, block: PipelineBlock | None = None) -> bool:
-    """Return whether no log or wrapper but the block has to see each statement by itself."""
+    """Return whether no log or wrapper but the block has to see each statement."""
     return not (
         has_execute_wrapper(connection.execute_wrappers, block) or connection.queries_logged
     )

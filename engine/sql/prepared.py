@@ -87,7 +87,7 @@ class PreparedCursor(_Loaders, Cursor[Any]):
         return rows
 
     def bind(self, query: str, params: Sequence[Any]) -> PreparedCall | None:
-        """Return an execution that can be sent as it is; None if the statement is not prepared."""
+        """Return an execution that can be sent; None if the statement is not prepared."""
         statement = self._statements.get(query)
         return bind_prepared(self, statement, params) if statement is not None else None
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 from uuid import UUID
 
@@ -16,19 +16,20 @@ from django.db import (
     connection,
     transaction,
 )
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.db.transaction import TransactionManagementError
 from psycopg.errors import QueryCanceled
 
 from core.database.ids import new_id
-from core.database.roles.owner import as_owner
 from core.database.rows import PreparedQuery, insert, update
 from core.database.transactions import pipelined
 from core.outbox.models import OutboxMessage
 from engine.deadline import Deadline
-from tests.support.captured import Statements
+from engine.sql import pending
+from tests.support.captured import Statements, bound_statements
 from tests.support.client import run_concurrently
 from tests.support.factories import make_user
+from tests.support.other_connections import locked_elsewhere, resized_nickname, terminate
 from tests.support.pipelines import Pipelines, watched_pipelines
 from users.accounts.models import Profile, User
 from users.activity.models import Event, EventDetails
@@ -51,7 +52,7 @@ def profile_of(user_id: Any) -> QuerySet[Profile]:
 
 @pytest.fixture
 def pipelines() -> Iterator[Pipelines]:
-    with watched_pipelines() as pipelines:
+    with watched_pipelines(pending) as pipelines:
         yield pipelines
 
 
@@ -188,7 +189,7 @@ def test_an_error_in_any_position_commits_nothing(
 def test_a_caught_error_still_rolls_back(
     profile: Profile, pipelines: Pipelines, *, by_django: bool
 ) -> None:
-    """It is raised by the next statement, whichever that is."""
+    """It is raised by the next statement."""
     committed: list[bool] = []
     with pipelined(durable=True):
         transaction.on_commit(lambda: committed.append(True))
@@ -203,14 +204,9 @@ def test_a_caught_error_still_rolls_back(
 
 
 def test_an_error_of_the_last_statement_leaves_the_others_unwritten(profile: Profile) -> None:
-
-    def run() -> None:
-        with pipelined(durable=True):
-            insert(new_event())
-            profile_of.get("no id")
-
-    with pytest.raises(DataError, match="invalid input syntax"):
-        run()
+    with pytest.raises(DataError, match="invalid input"), pipelined(durable=True):  # noqa: PT012
+        insert(new_event())
+        profile_of.get("no id")
     assert written() == UNCHANGED
 
 
@@ -309,18 +305,14 @@ def test_nothing_waits_without_pipelines(
 def test_the_log_and_wrappers_see_each_statement(
     profile: Profile, pipelines: Pipelines, statements: Capture, *, is_logged: bool
 ) -> None:
-    seen: list[str] = []
-
-    def watch(execute: Callable[..., Any], sql: str, *more: Any) -> Any:
-        seen.append(sql)
-        return execute(sql, *more)
-
-    with statements() if is_logged else connection.execute_wrapper(watch) as captured:
+    with statements() if is_logged else bound_statements() as captured:
         write(profile, "new")
-    words = [sql.split()[0] for sql in captured or seen]
-    if is_logged:
-        assert (words[0], words.pop()) == (words.pop(0), "COMMIT")
-    assert words == ["SELECT", "SELECT", "WITH", "INSERT", "INSERT"]
+    words = [sql.split()[0] for sql in captured]
+    assert words == (
+        ["BEGIN"] * is_logged
+        + ["SELECT", "SELECT", "WITH", "INSERT", "INSERT"]
+        + ["COMMIT"] * is_logged
+    )
     assert (written(), pipelines.executed) == (("new", 2, 2), 0)
 
 
@@ -350,27 +342,16 @@ def test_near_the_deadline_each_statement_has_its_time(
     assert (written(), pipelines.executed) == (("new", 2, 2), 0)
 
 
-@contextmanager
-def locked_elsewhere(model: type[Model]) -> Iterator[None]:
-    """Lock the rows of a model by another connection."""
-    other = connection.copy()
-    try:
-        other.set_autocommit(False)
-        with other.cursor() as cursor:
-            cursor.execute(f"SELECT FROM {model._meta.db_table} FOR UPDATE")
-        yield
-        other.rollback()
-    finally:
-        other.close()
-
-
-@pytest.mark.parametrize("model", [User, Profile])
-def test_a_timeout_of_a_lock_commits_nothing(profile: Profile, model: type[Model]) -> None:
+@pytest.mark.parametrize("table", ["accounts_user", "accounts_profile"])
+def test_a_timeout_of_a_lock_commits_nothing(profile: Profile, table: str) -> None:
     """Of the user it waits with BEGIN, of the profile with COMMIT."""
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 50")
     try:
-        with locked_elsewhere(model), pytest.raises(OperationalError) as late:
+        with (
+            locked_elsewhere(f"SELECT FROM {table} FOR UPDATE"),
+            pytest.raises(OperationalError) as late,
+        ):
             write(profile, "new")
         assert isinstance(late.value.__cause__, QueryCanceled)
         assert written() == UNCHANGED
@@ -389,40 +370,18 @@ def test_a_connection_that_is_lost_commits_nothing(profile: Profile, waiting: in
         terminate(connection.connection.info.backend_pid)
         if not waiting:
             profile_of.get(profile.pk)
-    assert not connection.in_atomic_block
     assert written() == UNCHANGED
     write(profile, "on a new one")
     assert written() == ("on a new one", 2, 2)
 
 
-def terminate(pid: int) -> None:
-    """End a server process, as a restart of PostgreSQL does."""
-    other = connection.copy()
-    try:
-        with other.cursor() as cursor:
-            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
-    finally:
-        other.close()
-
-
 def test_statements_with_changed_columns_are_prepared_again(profile: Profile) -> None:
-    """A migration beside running processes changes a column's type."""
-    length = Profile._meta.get_field("nickname").max_length or 0
-
-    def resize(length: int) -> None:
-        with as_owner(), connection.cursor() as cursor:
-            cursor.execute(f"ALTER TABLE accounts_profile ALTER nickname TYPE varchar({length})")
-
-    with ThreadPoolExecutor(1) as owner:
-        owner.submit(resize, length + 1).result()
-        try:
-            with pytest.raises(NotSupportedError):
-                write(profile, "new")
-            assert connection.close_at == 0.0
-            connection.close_if_unusable_or_obsolete()
+    with resized_nickname():
+        with pytest.raises(NotSupportedError):
             write(profile, "new")
-        finally:
-            owner.submit(resize, length).result()
+        assert connection.close_at == 0.0
+        connection.close_if_unusable_or_obsolete()
+        write(profile, "new")
     assert written() == ("new", 2, 2)
 
 

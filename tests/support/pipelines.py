@@ -1,13 +1,14 @@
 """Commits at the two sides of a pipeline, and a count of pipelines."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
 from engine.internals import psycopg
-from engine.sql import leading, pending
+from engine.sql import leading
 
 Change = Callable[[], object]
 
@@ -28,8 +29,8 @@ class Pipelines:
 
 
 @contextmanager
-def watched_pipelines() -> Iterator[Pipelines]:
-    """Watch the pipelines of a block; all of them are executed."""
+def watched_pipelines(sender: ModuleType = leading) -> Iterator[Pipelines]:
+    """Watch the pipelines that a module of the engine sends; all of them are executed."""
     pipelines = Pipelines()
     run = psycopg.run_pipelined
 
@@ -44,7 +45,5 @@ def watched_pipelines() -> Iterator[Pipelines]:
             after()
         return results
 
-    with ExitStack() as stack:
-        for module in (leading, pending):
-            stack.enter_context(patch.object(module, "run_pipelined", watched))
+    with patch.object(sender, "run_pipelined", watched):
         yield pipelines
