@@ -130,7 +130,7 @@ if deadline <= STATEMENT_TIMEOUT:
 if env.flag("DATABASE_PREPARED_STATEMENTS", default=True):
     # Without it, psycopg ignores `prepare=True`. Django's own statements are never prepared.
     DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 5
-# Whether the session's statement goes out with the first one of a query, if both are prepared.
+# Whether prepared statements share round trips: the first two of a query, writes with COMMIT.
 DATABASE_PIPELINE = env.flag("DATABASE_PIPELINE", default=True)
 session_parameters = {"statement_timeout": str(STATEMENT_TIMEOUT)} | SESSION_PARAMETERS
 DATABASES["default"]["OPTIONS"].setdefault("options", libpq_options(session_parameters))

@@ -84,9 +84,9 @@ class Deadline:
             return execute(sql, params, many, context)
 
 
-def has_execute_wrapper(wrappers: list[Any]) -> bool:
-    """Return whether any of Django's execute wrappers is active for a statement."""
-    for each in wrappers:  # noqa: SIM110 - a generator takes twice as long
-        if type(each) is not Deadline or each.is_near():
+def has_execute_wrapper(wrappers: list[Any], ignored: object = None) -> bool:
+    """Return whether any of Django's execute wrappers but one is active for a statement."""
+    for each in wrappers:
+        if each is not ignored and (type(each) is not Deadline or each.is_near()):
             return True
     return False

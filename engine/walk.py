@@ -132,7 +132,11 @@ class QueryExecution(Execution):
         arguments = selected.arguments(self.variables)
         if is_immutable(arguments):
             return lambda source: resolve(source, raw, **arguments)
-        return lambda source: resolve(source, raw, **selected.arguments(self.variables))
+        # Each object's resolver may change its own.
+        unused = [arguments]
+        return lambda source: resolve(
+            source, raw, **(unused.pop() if unused else selected.arguments(self.variables))
+        )
 
 
 def _plan_field(selected: SelectedField) -> FieldResolver:

@@ -34,6 +34,11 @@ CODES: Final[Mapping[str, ErrorCode]] = {
 class InputErrors(FieldExtension):
     """Reports rejected input in the `errors` of the mutation's payload."""
 
+    def apply(self, field: StrawberryField) -> None:
+        """Describe the argument `input`; the input type has the details."""
+        for argument in field.arguments:
+            argument.description = INPUT
+
     def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
         """Execute the mutation with empty loaders.
 
@@ -90,19 +95,6 @@ def check_nulls(input: object) -> None:
         )
 
 
-class _InputArgument(FieldExtension):
-    """Describes the argument `input`."""
-
-    def apply(self, field: StrawberryField) -> None:
-        """Set the description; the input type has the details."""
-        for argument in field.arguments:
-            argument.description = INPUT
-
-    def resolve(self, next_: Callable[..., Any], source: Any, info: Any, **kwargs: Any) -> Any:
-        """Resolve without change."""
-        return next_(source, info, **kwargs)
-
-
 def mutation(*, scope: RequiredScope, reauthenticate: bool) -> Any:
     """Return a decorator that declares a method as a mutation, described by its docstring.
 
@@ -116,7 +108,7 @@ def mutation(*, scope: RequiredScope, reauthenticate: bool) -> Any:
             method.__annotations__["return"] = _errors_only(method.__name__)
         return strawberry.mutation(
             method,
-            extensions=[InputErrors(), _InputArgument()],
+            extensions=[InputErrors()],
             metadata={ACCESS: Access(scope, reauthenticate)},
         )
 

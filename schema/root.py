@@ -1,12 +1,15 @@
 """The GraphQL schema: root types, extensions and description."""
 
+from functools import cache
 from typing import Any, Final, cast
 
 import strawberry
 from graphql import GraphQLError
 from strawberry import relay
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.name_converter import NameConverter
 from strawberry.types import ExecutionContext
+from strawberry.utils.str_converters import to_camel_case
 
 from engine.internals.strawberry import is_one_of
 from engine.relay.selections import Optimizer
@@ -131,6 +134,16 @@ class Mutation(
     """Root of all mutations."""
 
 
+class Names(NameConverter):
+    """Strawberry's names, which it would compute for each input object again."""
+
+    camel_case = staticmethod(cache(to_camel_case))
+
+    def apply_naming_config(self, name: str) -> str:
+        """Return a name of Python in camel case."""
+        return self.camel_case(name)
+
+
 class RosterSchema(strawberry.Schema):
     """A schema that is described by docstrings and logs errors in `format_error`."""
 
@@ -150,6 +163,6 @@ class RosterSchema(strawberry.Schema):
 schema = RosterSchema(
     query=Query,
     mutation=Mutation,
-    config=StrawberryConfig(scalar_map=SCALARS),
+    config=StrawberryConfig(scalar_map=SCALARS, name_converter=Names()),
     extensions=[Documents, Optimizer, BoundsExtension],
 )

@@ -6,21 +6,36 @@ services that run most often. All other code uses Django's own methods.
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
+from types import NoneType
 from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
+from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.models import Model, QuerySet
 from django.db.models.query import get_related_populators
-from django.db.transaction import TransactionManagementError, atomic, mark_for_rollback_on_error
+from django.db.transaction import TransactionManagementError, atomic
 
+from engine.internals.django import thread_connection
+from engine.sql.pipelines import Rows
 from engine.sql.statements import Param, Statement
 
 M = TypeVar("M", bound=Model)
 # Django's stubs know the types of a field's values, which are of no use here.
 AnyField: TypeAlias = Any
+# The type of Python's values that a field stores as they are. Django calls five functions for each.
+UNCONVERTED: Final[Mapping[type[AnyField], type]] = {
+    models.BooleanField: bool,
+    models.CharField: str,
+    models.EmailField: str,
+    models.PositiveSmallIntegerField: int,
+    models.TextField: str,
+    models.URLField: str,
+    models.UUIDField: UUID,
+}
+# The message of the error of an update, which PostgreSQL raises by converting it to a number.
+MISSING_ROW: Final = "This row does not exist."
 # Callers name the fields of an update, in any combination that a client gives.
 MAX_UPDATES: Final = 256
 
@@ -43,7 +58,8 @@ class PreparedQuery(Generic[M]):
         query that locks rows outside of a transaction.
         """
         shape = self._shape
-        if shape.locks_rows and not connections[DEFAULT_DB_ALIAS].in_atomic_block:
+        connection = thread_connection()
+        if shape.locks_rows and not connection.in_atomic_block:
             raise TransactionManagementError("Rows are locked in a transaction only.")
         rows = shape.statement.rows(dict(zip(self._names, values, strict=True)))
         return shape.instance(rows[0]) if rows else None
@@ -92,21 +108,47 @@ class _Shape(NamedTuple, Generic[M]):
         return instance
 
 
+class _Column(NamedTuple):
+    """A field as a parameter, and the types of values that it stores unconverted."""
+
+    field: AnyField
+    name: str
+    unconverted: tuple[type, ...]
+
+    @classmethod
+    def of(cls, field: AnyField) -> "_Column":
+        """Return the parameter of a field."""
+        stored = type(field.target_field if field.remote_field else field)
+        unconverted = (UNCONVERTED[stored], NoneType) if stored in UNCONVERTED else ()
+        return cls(field, field.attname, unconverted)
+
+    def convert(self, instance: Model, connection: Any, *, is_new: bool) -> Any:
+        """Return the instance's value, as PostgreSQL takes it."""
+        return self.field.get_db_prep_save(self.field.pre_save(instance, is_new), connection)
+
+
+class _Write(NamedTuple):
+    """A compiled statement, its parameters, and the fields that PostgreSQL generates."""
+
+    statement: Statement
+    columns: Sequence[_Column]
+    generated: Sequence[AnyField] = ()
+
+
 def insert(*instances: Model) -> None:
     """Insert new instances of one model, as `save(force_insert=True)` does without signals.
 
     All of them have a primary key, or none has. One statement, in a transaction of its own unless
     there is one. Values that PostgreSQL generates are set without conversion. Raises
-    `IntegrityError`.
+    `IntegrityError`, at the latest at the end of a `pipelined` transaction.
     """
-    fields, returned, statement = _insertion(
-        type(instances[0]), len(instances), is_key_generated=instances[0].pk is None
-    )
-    with _write_context():
-        rows = _write(statement, fields, instances, is_new=True)
-    for instance, row in zip(instances, rows, strict=True):
-        for field, value in zip(returned, row, strict=True):
+    has_keys = instances[0].pk is not None
+    write = _insertion(type(instances[0]), len(instances), has_keys=has_keys)
+    rows = _execute(write, instances, is_new=True)
+    for instance, row in zip(instances, rows, strict=bool(write.generated)):
+        for field, value in zip(write.generated, row, strict=True):
             setattr(instance, field.attname, value)
+    for instance in instances:
         instance._state.adding, instance._state.db = False, DEFAULT_DB_ALIAS  # noqa: SLF001
 
 
@@ -114,63 +156,65 @@ def update(instance: Model, names: Iterable[str]) -> None:
     """Write these fields of an instance, as `save(update_fields=names)` does without signals.
 
     In a transaction of its own unless there is one. Raises `DatabaseError` if the row does not
-    exist.
+    exist, at the latest at the end of a `pipelined` transaction.
     """
-    fields, statement = _update(type(instance), tuple(names))
-    with _write_context():
-        if not _write(statement, fields, [instance], is_new=False):
-            raise DatabaseError(f"This row does not exist: {instance.pk}.")
+    _execute(_update(type(instance), tuple(names)), [instance], is_new=False)
 
 
-def _write_context() -> AbstractContextManager[None]:
-    """Return a transaction, or what marks the caller's for rollback after an error."""
-    if connections[DEFAULT_DB_ALIAS].in_atomic_block:
-        return mark_for_rollback_on_error(DEFAULT_DB_ALIAS)
-    return atomic()
-
-
-def _write(
-    statement: Statement, fields: Sequence[AnyField], instances: Sequence[Model], *, is_new: bool
-) -> Sequence[tuple[Any, ...]]:
-    """Execute with the instances' values of the fields; return the rows."""
-    # Each access to Django's `connection` would look it up again.
-    connection = connections[DEFAULT_DB_ALIAS]
-    values = [
-        field.get_db_prep_save(field.pre_save(instance, is_new), connection)
-        for instance in instances
-        for field in fields
-    ]
-    return statement.run(connection, values)
+def _execute(write: "_Write", instances: Sequence[Model], *, is_new: bool) -> Rows:
+    """Execute with the instances' values; return the rows if PostgreSQL generates values."""
+    connection = thread_connection()
+    if not connection.in_atomic_block:
+        with atomic():
+            return _execute(write, instances, is_new=is_new)
+    try:
+        values = [
+            value
+            if type(value := getattr(instance, column.name)) in column.unconverted
+            else column.convert(instance, connection, is_new=is_new)
+            for instance in instances
+            for column in write.columns
+        ]
+        if write.generated:
+            return write.statement.run(connection, values)
+        write.statement.run_by_commit(connection, values)
+    except Exception as error:
+        # As Django's `mark_for_rollback_on_error`.
+        connection.needs_rollback, connection.rollback_exc = True, error
+        raise
+    return ()
 
 
 @lru_cache
-def _insertion(
-    model: type[Model], count: int, *, is_key_generated: bool
-) -> tuple[Sequence[AnyField], Sequence[AnyField], Statement]:
-    """Return the columns to write, those to read, and the statement."""
+def _insertion(model: type[Model], count: int, *, has_keys: bool) -> _Write:
+    meta: Any = model._meta
     fields = [
         field
-        for field in model._meta.concrete_fields
-        if not (field.generated or (is_key_generated and field.primary_key))
+        for field in meta.concrete_fields
+        if not (field.generated or (field.primary_key and not has_keys))
     ]
-    # The key, for a row to come back, unless PostgreSQL generates other values.
-    returned = model._meta.db_returning_fields or [model._meta.pk]
+    generated = [
+        field for field in meta.db_returning_fields if not (field.primary_key and has_keys)
+    ]
     row = f"({', '.join(map(_placeholder, fields))})"
-    into = f"{_quote(model._meta.db_table)} ({', '.join(map(_column, fields))})"
-    values, reading = ", ".join([row] * count), ", ".join(map(_column, returned))
-    sql = f"INSERT INTO {into} VALUES {values} RETURNING {reading}"  # noqa: S608 - names of columns
-    return fields, returned, Statement(DEFAULT_DB_ALIAS, sql)
+    into = f"{_quote(meta.db_table)} ({', '.join(map(_column, fields))})"
+    # The key, for rows to come back, unless PostgreSQL generates other values.
+    values, returned = ", ".join([row] * count), ", ".join(map(_column, generated or [meta.pk]))
+    sql = f"INSERT INTO {into} VALUES {values} RETURNING {returned}"  # noqa: S608 - names of columns
+    return _Write(Statement(DEFAULT_DB_ALIAS, sql), [*map(_Column.of, fields)], generated)
 
 
 @lru_cache(MAX_UPDATES)
-def _update(model: type[Model], names: tuple[str, ...]) -> tuple[Sequence[AnyField], Statement]:
-    """Return the parameters' fields, those to write before the key, and the statement."""
+def _update(model: type[Model], names: tuple[str, ...]) -> _Write:
     fields = [model._meta.get_field(name) for name in names]
     table, key = _quote(model._meta.db_table), model._meta.pk
     values = ", ".join(f"{_column(field)} = {_placeholder(field)}" for field in fields)
-    where = f"{table}.{_column(key)} = %s"
-    sql = f"UPDATE {table} SET {values} WHERE {where} RETURNING {_column(key)}"  # noqa: S608
-    return [*fields, key], Statement(DEFAULT_DB_ALIAS, sql)
+    # PostgreSQL itself refuses if there is no row, because COMMIT may already be on its way.
+    sql = (
+        f"WITH written AS (UPDATE {table} SET {values} WHERE {_column(key)} = %s RETURNING 1)"  # noqa: S608
+        f" SELECT CASE count(*) WHEN 0 THEN '{MISSING_ROW}' ELSE '1' END::integer FROM written"
+    )
+    return _Write(Statement(DEFAULT_DB_ALIAS, sql), [*map(_Column.of, [*fields, key])])
 
 
 def _column(field: AnyField) -> str:

@@ -58,9 +58,14 @@ def last_prepared(cursor: Any) -> PreparedStatement | None:
 
 def begin(cursor: Any) -> None:
     """Begin a transaction in one call of libpq, as psycopg does before the first statement."""
-    result = cursor._pgconn.exec_(cursor._conn._get_tx_start_command())
+    result = cursor._pgconn.exec_(begin_command(cursor._conn))
     _require_connection(cursor._pgconn, result)
     _require_status(cursor, result, ExecStatus.COMMAND_OK)
+
+
+def begin_command(connection: Any) -> bytes:
+    """Return the command that begins a transaction, with the connection's isolation level."""
+    return cast("bytes", connection._get_tx_start_command())
 
 
 class PreparedCall(NamedTuple):
@@ -98,35 +103,48 @@ def run_prepared(call: PreparedCall) -> PGresult:
     return cast("PGresult", result)
 
 
-def run_pipelined(first: PreparedCall, second: PreparedCall) -> tuple[PGresult, PGresult]:
-    """Run two prepared statements of a connection in one round trip, outside a transaction.
+def run_pipelined(
+    connection: Any, statements: Sequence[PreparedCall | bytes]
+) -> Sequence[PGresult]:
+    """Run prepared statements, and commands as SQL, of a connection in one round trip.
 
-    Return their results, for `load_rows`. The second one is not executed if the first one fails.
-    Raises `OperationalError` if the connection is lost.
+    Return their results, for `load_result`. After one that fails, none is executed. Raises
+    `OperationalError` if the connection is lost.
     """
-    connection = first.cursor._pgconn
+    if len(statements) == 1 and isinstance(statements[0], PreparedCall):
+        return [run_prepared(statements[0])]
+    libpq = connection.pgconn
     try:
-        connection.enter_pipeline_mode()
-        for cursor, name, values, formats in (first, second):
-            connection.send_query_prepared(name, values, formats, result_format=cursor.format)
-        connection.pipeline_sync()
+        libpq.enter_pipeline_mode()
+        for each in statements:
+            if isinstance(each, bytes):
+                libpq.send_query_params(each, None)
+            else:
+                cursor, name, values, formats = each
+                libpq.send_query_prepared(name, values, formats, result_format=cursor.format)
+        libpq.pipeline_sync()
         # `get_result` would wait with the GIL.
         wait = poll()
-        wait.register(connection.socket, POLLIN | POLLOUT)
-        while connection.flush():
+        wait.register(libpq.socket, POLLIN | POLLOUT)
+        while libpq.flush():
             wait.poll()
             # The server may not read on before its messages are read.
-            connection.consume_input()
-        wait.modify(connection.socket, POLLIN)
+            libpq.consume_input()
+        wait.modify(libpq.socket, POLLIN)
+        results = []
         # None follows the result of each statement. The last one is that of the synchronisation.
-        results = [_next_result(connection, wait) for _number in range(5)]
-        _require_connection(connection, connection)
-        connection.exit_pipeline_mode()
+        for _number in range(2 * len(statements) + 1):
+            while libpq.is_busy():
+                wait.poll()
+                libpq.consume_input()
+            results.append(libpq.get_result())
+        _require_connection(libpq, libpq)
+        libpq.exit_pipeline_mode()
     except BaseException:
         # Nothing else can be executed in what is left of the pipeline.
-        first.cursor._conn.close()
+        connection.close()
         raise
-    return results[0], results[2]
+    return results[:-1:2]
 
 
 def _require_connection(connection: Any, result: Any) -> None:
@@ -141,13 +159,6 @@ def _require_status(cursor: Any, result: Any, status: ExecStatus) -> None:
         raise error_from_result(result, encoding=cursor._encoding)
 
 
-def _next_result(connection: Any, wait: poll) -> Any:
-    while connection.is_busy():
-        wait.poll()
-        connection.consume_input()
-    return connection.get_result()
-
-
 def load_rows(cursor: Any, result: PGresult) -> Sequence[tuple[Any, ...]]:
     """Return the rows of a result; raise the error of a failed statement."""
     _require_status(cursor, result, ExecStatus.TUPLES_OK)
@@ -155,3 +166,12 @@ def load_rows(cursor: Any, result: PGresult) -> Sequence[tuple[Any, ...]]:
     transformer.set_pgresult(result)
     rows: Sequence[tuple[Any, ...]] = transformer.load_rows(0, result.ntuples, tuple)
     return rows
+
+
+def load_result(statement: PreparedCall | bytes, result: PGresult) -> Sequence[tuple[Any, ...]]:
+    """Return the rows of a pipeline's statement, none of a command; raise its error."""
+    if isinstance(statement, bytes):
+        if result.status != ExecStatus.COMMAND_OK:
+            raise error_from_result(result)
+        return ()
+    return load_rows(statement.cursor, result)

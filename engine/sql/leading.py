@@ -7,22 +7,15 @@ what a first statement will return, and is executed again after a wrong guess.
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum, auto
 from types import TracebackType
-from typing import Any, Final, Protocol, Self, TypeAlias
+from typing import Any, Protocol, Self
 
 from django.db import InterfaceError, OperationalError
-from psycopg import capabilities
 
-from engine.deadline import has_execute_wrapper
 from engine.internals.django import thread_connection
 from engine.internals.psycopg import PreparedCall, is_stale_plan, load_rows, run_pipelined
 from engine.sql import prepared
+from engine.sql.pipelines import PipelineBlock, Rows, has_prepared_statements, is_unwatched
 from engine.sql.prepared import Kind, PreparedCursor, cursor_of
-
-Rows: TypeAlias = Sequence[tuple[Any, ...]]
-
-
-# They need libpq 14.
-HAS_PIPELINES: Final = capabilities.has_pipeline()
 
 
 class NotConfirmedError(BaseException):
@@ -63,24 +56,16 @@ def leading_connection() -> Any:
     statements are logged or wrapped.
     """
     on = thread_connection()
-    can_lead = (
-        HAS_PIPELINES
-        and on.connection is not None
-        and on.connection.prepare_threshold is not None
-        and on.autocommit
-        and _can_pipeline(on, on.execute_wrappers)
-    )
+    can_lead = has_prepared_statements(on) and on.autocommit and _can_pipeline(on, None)
     return on if can_lead else None
 
 
-def _can_pipeline(connection: Any, wrappers: list[Any]) -> bool:
-    """Return whether no transaction, log or wrapper has to see each statement by itself."""
-    return not (
-        connection.in_atomic_block or connection.queries_logged or has_execute_wrapper(wrappers)
-    )
+def _can_pipeline(connection: Any, block: PipelineBlock | None) -> bool:
+    """Return whether no transaction, log or other wrapper has to see each statement by itself."""
+    return not connection.in_atomic_block and is_unwatched(connection, block)
 
 
-class LeadingStatement:
+class LeadingStatement(PipelineBlock):
     """A block whose first statement is preceded by this one.
 
     Both are sent in one pipeline if they are prepared. The block ends normally only if the
@@ -157,7 +142,7 @@ class LeadingStatement:
         own, other = calls
         # If the connection is lost, this statement still leads when the other one is tried again.
         with connection.wrap_database_errors:
-            own_result, other_result = run_pipelined(own, other)
+            own_result, other_result = run_pipelined(connection.connection, [own, other])
         try:
             with connection.wrap_database_errors:
                 rows = load_rows(own.cursor, own_result)
@@ -191,12 +176,13 @@ class LeadingStatement:
     ) -> tuple[PreparedCall, PreparedCall] | None:
         """Return both executions; None unless both can go out in a pipeline."""
         connection = self._connection
-        wrappers = [each for each in connection.execute_wrappers if each is not self]
-        if not _can_pipeline(connection, wrappers):
+        if not _can_pipeline(connection, self):
             return None
         own = cursor_of(connection.connection, self._statement.kind)
         other = cursor_of(connection.connection, kind)
         if not (isinstance(own, PreparedCursor) and isinstance(other, PreparedCursor)):
+            return None
+        if other.must_begin:
             return None
         following = other.bind(sql, params)
         leading = following and own.bind(
@@ -219,15 +205,6 @@ class LeadingStatement:
         wrappers = self._connection.execute_wrappers
         if self in wrappers:
             wrappers.remove(self)
-
-
-def fetch_rows(connection: Any, kind: Kind, sql: str, params: Sequence[Any]) -> Rows:
-    """Run a statement as `prepared.fetch_rows` does, with the one that leads it."""
-    wrappers = connection.execute_wrappers
-    for each in wrappers:
-        if type(each) is LeadingStatement:
-            return each.fetch_next(kind, sql, params)
-    return prepared.fetch_rows(connection, kind, sql, params)
 
 
 def run_leading() -> None:

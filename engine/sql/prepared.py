@@ -72,7 +72,7 @@ class PreparedCursor(_Loaders, Cursor[Any]):
         """Execute and return the rows; without psycopg's Python code if it is prepared."""
         statement = self._statements.get(query)
         if statement is not None:
-            if self._must_begin():
+            if self.must_begin:
                 begin(self)
             call = bind_prepared(self, statement, params)
             if call is not None:
@@ -87,17 +87,13 @@ class PreparedCursor(_Loaders, Cursor[Any]):
         return rows
 
     def bind(self, query: str, params: Sequence[Any]) -> PreparedCall | None:
-        """Return an execution that can be sent as it is.
-
-        None if the statement is not prepared, or a transaction must begin first.
-        """
+        """Return an execution that can be sent; None if the statement is not prepared."""
         statement = self._statements.get(query)
-        if statement is None or self._must_begin():
-            return None
-        return bind_prepared(self, statement, params)
+        return bind_prepared(self, statement, params) if statement is not None else None
 
-    def _must_begin(self) -> bool:
-        """Return whether psycopg has to begin a transaction first."""
+    @property
+    def must_begin(self) -> bool:
+        """Whether a transaction has to begin before the next statement."""
         connection = self.connection
         status = connection.pgconn.transaction_status
         return not connection.autocommit and status == TransactionStatus.IDLE

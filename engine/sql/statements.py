@@ -28,7 +28,8 @@ from django.utils.datastructures import OrderedSet
 
 from engine.internals.django import thread_connection
 from engine.internals.psycopg import is_stale_plan
-from engine.sql.leading import fetch_rows
+from engine.sql.pending import pending_statements
+from engine.sql.pipelines import Rows, fetch_rows
 from engine.sql.prepared import InlineCursor, Kind, PreparedCursor
 
 Values = Mapping[str, Any]
@@ -224,7 +225,7 @@ class Statement:
         kind = (InlineCursor if once else PreparedCursor, text_ids)
         return cls(rows.db, sql, tuple(params), converters or None, kind)
 
-    def rows(self, values: Values) -> Sequence[tuple[Any, ...]]:
+    def rows(self, values: Values) -> Rows:
         """Execute with these values; return the rows as Django would."""
         connection = thread_connection(self.database)
         return self.convert(self.run(connection, self.bind(values)), connection)
@@ -270,6 +271,14 @@ class Statement:
                 raise
             connection.close()
             return fetch_rows(connection, self.kind, sql, params)
+
+    def run_by_commit(self, connection: Any, params: Sequence[Any]) -> None:
+        """Execute at the latest before COMMIT in `PendingStatements`, and at once elsewhere."""
+        pending = pending_statements(connection)
+        if pending is None or self.sql is None:
+            self.run(connection, params)
+        else:
+            pending.add(self.kind, self.sql, params)
 
     def _convert(
         self, rows: Iterable[tuple[Any, ...]], connection: Any

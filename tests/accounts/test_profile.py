@@ -83,7 +83,7 @@ def stored() -> dict[str, Any]:
 
 
 def changes_nothing(captured: Statements) -> bool:
-    return not any(sql.startswith(("INSERT", "UPDATE", "DELETE")) for sql in captured)
+    return not any(word in sql for sql in captured for word in ("INSERT ", 'UPDATE "', "DELETE "))
 
 
 @pytest.mark.parametrize("field", list(AFTER))
@@ -95,10 +95,10 @@ def test_each_field_changes_alone(
         answer = update(**{field: AFTER[field]})
     assert shown(answer) == stored() == expected
 
-    (written,) = [sql for sql in captured if sql.startswith("UPDATE")]
+    (written,) = [sql for sql in captured if 'UPDATE "' in sql]
     column = COLUMNS.get(field, field)
     table = "accounts_user" if column in {"name", "is_public"} else "accounts_profile"
-    assert written.split()[1:4] == [f'"{table}"', "SET", f'"{column}"']
+    assert written.partition("UPDATE ")[2].split()[:3] == [f'"{table}"', "SET", f'"{column}"']
     assert written.count('" = ') == 2
 
     event = Event.objects.get()

@@ -1,8 +1,7 @@
 """A statement that leads another: in one pipeline with it, and never without being checked."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 from uuid import uuid4
 
@@ -16,10 +15,9 @@ from django.db import (
     connections,
     transaction,
 )
-from django.db.models import CharField, ExpressionWrapper, Func, Model
+from django.db.models import CharField, ExpressionWrapper, Func
 from psycopg.errors import QueryCanceled
 
-from core.database.roles.owner import as_owner
 from engine.sql.leading import (
     LeadingStatement,
     NotConfirmedError,
@@ -29,6 +27,7 @@ from engine.sql.leading import (
 from engine.sql.statements import Param, Statement
 from tests.support.captured import Statements
 from tests.support.factories import make_user
+from tests.support.other_connections import locked_elsewhere, resized_nickname, terminate
 from tests.support.pipelines import Pipelines, watched_pipelines
 from users.accounts.models import Profile, User
 
@@ -268,7 +267,7 @@ def test_a_timeout_of_either(
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 50")
     try:
-        with locked_elsewhere(Profile):
+        with locked_elsewhere("LOCK TABLE accounts_profile"):
             with leading(first, alice, "alice") as statement:
                 with pytest.raises(OperationalError) as late:
                     profiles.rows({"id": alice})
@@ -281,20 +280,6 @@ def test_a_timeout_of_either(
     finally:
         connection.close()
     assert pipelines.executed == 2
-
-
-@contextmanager
-def locked_elsewhere(model: type[Model]) -> Iterator[None]:
-    """Lock a model's table by another connection."""
-    other = connection.copy()
-    try:
-        other.set_autocommit(False)
-        with other.cursor() as cursor:
-            cursor.execute(f"LOCK TABLE {model._meta.db_table}")
-        yield
-        other.rollback()
-    finally:
-        other.close()
 
 
 @pytest.mark.parametrize("is_prepared", [True, False])
@@ -328,16 +313,6 @@ def test_a_connection_that_is_lost_later_is_an_error(
     connection.close()
 
 
-def terminate(pid: int) -> None:
-    """End a server process, as a restart of PostgreSQL does."""
-    other = connection.copy()
-    try:
-        with other.cursor() as cursor:
-            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
-    finally:
-        other.close()
-
-
 @pytest.mark.parametrize("is_first_changed", [True, False])
 def test_statements_with_changed_columns_are_prepared_again(
     first: Statement,
@@ -347,27 +322,16 @@ def test_statements_with_changed_columns_are_prepared_again(
     *,
     is_first_changed: bool,
 ) -> None:
-    """A migration beside running processes changes a column's type."""
     changed = Statement.of(Profile.objects.filter(user=Param.named("id")).values_list("nickname"))
     changed.rows({"id": alice})
     before = connection.connection
-    length = Profile._meta.get_field("nickname").max_length or 0
-
-    def resize(length: int) -> None:
-        with as_owner(), connection.cursor() as cursor:
-            cursor.execute(f"ALTER TABLE accounts_profile ALTER nickname TYPE varchar({length})")
-
-    with ThreadPoolExecutor(1) as owner:
-        owner.submit(resize, length + 1).result()
-        try:
-            if is_first_changed:
-                with leading(changed, alice, ""):
-                    assert second.rows({"id": alice}) == EMAIL
-            else:
-                with leading(first, alice, "alice"):
-                    assert changed.rows({"id": alice}) == [("",)]
-        finally:
-            owner.submit(resize, length).result()
+    with resized_nickname():
+        if is_first_changed:
+            with leading(changed, alice, ""):
+                assert second.rows({"id": alice}) == EMAIL
+        else:
+            with leading(first, alice, "alice"):
+                assert changed.rows({"id": alice}) == [("",)]
     assert pipelines.executed == 1
     assert connection.connection is not before
 

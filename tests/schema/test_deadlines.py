@@ -127,7 +127,7 @@ def test_mutation_over_its_deadline_is_rolled_back_and_says_so(
 ) -> None:
     with slow(lambda sql: sql.startswith('INSERT INTO "activity')) as statements:
         answer = executor(lambda: client(RENAME))
-    assert any(sql.startswith('UPDATE "accounts_profile"') for sql in statements)
+    assert any('UPDATE "accounts_profile"' in sql for sql in statements)
     assert (answer.status, answer.codes, answer.body["data"]) == (200, ["QUERY_TIMEOUT"], None)
     (error,) = answer.body["errors"]
     assert error["path"] == ["updateProfile"]
@@ -140,7 +140,7 @@ def test_mutation_cancelled_between_two_statements_is_rolled_back(
     client: GraphQLClient, executor: Executor
 ) -> None:
     def late(sql: str) -> None:
-        if sql.startswith('UPDATE "accounts_profile"'):
+        if 'UPDATE "accounts_profile"' in sql:
             pass_deadline()
 
     with before_each(late):
@@ -154,7 +154,7 @@ def test_late_answer_says_what_was_committed(client: GraphQLClient, executor: Ex
     changed: list[str] = []
 
     def reads_payload(sql: str) -> bool:
-        changed.extend([sql] if sql.startswith('UPDATE "accounts_profile"') else [])
+        changed.extend([sql] if 'UPDATE "accounts_profile"' in sql else [])
         return bool(changed) and not connection.in_atomic_block
 
     with slow(reads_payload):

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
@@ -14,29 +15,35 @@ Change = Callable[[], object]
 
 @dataclass(slots=True)
 class Pipelines:
-    """How many pipelines were executed, and what to do around the next one."""
+    """The pipelines that were executed, and what to do around the next one."""
 
-    executed: int = 0
     before: Change | None = None
     after: Change | None = None
+    # How many statements and commands each contained.
+    sizes: list[int] = field(default_factory=list)
+
+    @property
+    def executed(self) -> int:
+        """How many were executed."""
+        return len(self.sizes)
 
 
 @contextmanager
-def watched_pipelines() -> Iterator[Pipelines]:
-    """Watch the pipelines of a block; all of them are executed."""
+def watched_pipelines(sender: ModuleType = leading) -> Iterator[Pipelines]:
+    """Watch the pipelines that a module of the engine sends; all of them are executed."""
     pipelines = Pipelines()
     run = psycopg.run_pipelined
 
-    def watched(first: Any, second: Any) -> Any:
+    def watched(connection: Any, statements: Any) -> Any:
         before, pipelines.before = pipelines.before, None
         if before:
             before()
-        results = run(first, second)
-        pipelines.executed += 1
+        results = run(connection, statements)
+        pipelines.sizes.append(len(statements))
         after, pipelines.after = pipelines.after, None
         if after:
             after()
         return results
 
-    with patch.object(leading, "run_pipelined", watched):
+    with patch.object(sender, "run_pipelined", watched):
         yield pipelines

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from core.database.rows import PreparedQuery, update
+from core.database.transactions import pipelined
 from core.errors import GenericErrorCode, InputRejectedError, Problem
 from core.security.actor import Actor
 from users.accounts.errors import AccountErrorCode
@@ -28,7 +28,7 @@ from users.activity.tags import Tag
 USER_FIELDS = ("name", "is_public")
 
 
-@transaction.atomic(durable=True)
+@pipelined()
 def update_profile(user_id: UUID, *, actor: Actor, **changes: Any) -> User:
     """Change the given fields of a user and the profile.
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from core.database.rows import PreparedQuery, insert, update
+from core.database.transactions import pipelined
 from core.errors import InputRejectedError, Problem, TooManyAttemptsError
 from core.security.actor import Actor
 from core.security.crypto import decrypt_with_secret, digest, encrypt_with_secret, new_secret
@@ -94,7 +95,7 @@ def log_in(
     user_id = user.pk if user else None
     is_within_limit = attempt.count_on_account(user_id)
     is_correct = _is_password_correct(user, password)
-    with transaction.atomic(durable=True):
+    with pipelined():
         locked = _get_user_for_sign_in(user) if user and is_correct and is_within_limit else None
         signed_in: SignInResult | SecondFactorPending | None = None
         if locked is None:
@@ -130,7 +131,7 @@ def refresh_tokens(refresh_token: str, *, actor: Actor) -> SignInResult:
     send concurrent requests or lost the first response. Reuse after that indicates a stolen token:
     the session ends, committed before `InputRejectedError` is raised (RFC 9700, section 4.14.2).
     """
-    with transaction.atomic(durable=True):
+    with pipelined():
         session = _session_of_token_for_update.first(digest(refresh_token))
         signed_in = _exchange(session, refresh_token, actor=actor) if session else None
     if signed_in is None:

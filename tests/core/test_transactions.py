@@ -1,0 +1,400 @@
+"""Writes that wait for COMMIT: committed as without, or not at all."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    NotSupportedError,
+    OperationalError,
+    connection,
+    transaction,
+)
+from django.db.models import QuerySet
+from django.db.transaction import TransactionManagementError
+from psycopg.errors import QueryCanceled
+
+from core.database.ids import new_id
+from core.database.rows import PreparedQuery, insert, update
+from core.database.transactions import pipelined
+from core.outbox.models import OutboxMessage
+from engine.deadline import Deadline
+from engine.sql import pending
+from tests.support.captured import Statements, bound_statements
+from tests.support.client import run_concurrently
+from tests.support.factories import make_user
+from tests.support.other_connections import locked_elsewhere, resized_nickname, terminate
+from tests.support.pipelines import Pipelines, watched_pipelines
+from users.accounts.models import Profile, User
+from users.activity.models import Event, EventDetails
+from users.activity.tags import Tag
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Capture = Callable[[], AbstractContextManager[Statements]]
+
+
+@PreparedQuery
+def user_for_update(user_id: Any) -> QuerySet[User]:
+    return User.objects.select_for_update().filter(pk=user_id)
+
+
+@PreparedQuery
+def profile_of(user_id: Any) -> QuerySet[Profile]:
+    return Profile.objects.filter(pk=user_id)
+
+
+@pytest.fixture
+def pipelines() -> Iterator[Pipelines]:
+    with watched_pipelines(pending) as pipelines:
+        yield pipelines
+
+
+@pytest.fixture
+def profile() -> Profile:
+    """A profile, on a connection that has prepared the statements below."""
+    profile = Profile.objects.get(user=make_user("alice"))
+    write(profile, "")
+    return profile
+
+
+def new_event() -> Event:
+    return Event(tag=Tag.PROFILE_CHANGED)
+
+
+def new_details(event_id: UUID) -> EventDetails:
+    return EventDetails(event_id=event_id, salt=b"", values={})
+
+
+def write(profile: Profile, bio: str) -> None:
+    """Change a profile, as a service does."""
+    with pipelined():
+        user_for_update.get(profile.pk)
+        found = profile_of.get(profile.pk)
+        found.bio = bio
+        update(found, ["bio"])
+        event = new_event()
+        insert(event)
+        insert(new_details(event.pk))
+
+
+def written() -> tuple[str, int, int]:
+    """Return what other connections see: the biography, and the numbers of events and details."""
+    with ThreadPoolExecutor(1) as other:
+
+        def read() -> tuple[str, int, int]:
+            try:
+                bio = Profile.objects.get().bio
+                return bio, Event.objects.count(), EventDetails.objects.count()
+            finally:
+                connection.close()
+
+        return other.submit(read).result()
+
+
+UNCHANGED = ("", 1, 1)
+
+
+def test_a_transaction_takes_as_many_round_trips_as_decisions(
+    profile: Profile, pipelines: Pipelines
+) -> None:
+    write(profile, "new")
+    # BEGIN and the lock; the profile; three writes and COMMIT.
+    assert pipelines.sizes == [2, 1, 4]
+    assert written() == ("new", 2, 2)
+    assert connection.execute_wrappers == []
+
+
+def test_hooks_run_after_the_commit(profile: Profile, pipelines: Pipelines) -> None:
+    seen: list[Any] = []
+    with pipelined():
+        transaction.on_commit(lambda: seen.append(written()))
+        insert(new_event())
+        assert written() == UNCHANGED
+    assert seen == [("", 2, 1)]
+    assert pipelines.sizes == [3]
+
+
+def lost_row(profile: Profile) -> None:
+    profile.user_id = new_id()
+    update(profile, ["bio"])
+
+
+def repeated_key(_profile: Profile) -> None:
+    event = new_event()
+    event.pk = Event.objects.values_list("pk", flat=True)[0]
+    insert(event)
+
+
+def long_text(profile: Profile) -> None:
+    profile.bio = "x" * 501
+    update(profile, ["bio"])
+
+
+def missing_reference(_profile: Profile) -> None:
+    """The constraint is deferred, so COMMIT fails."""
+    insert(new_details(new_id()))
+
+
+ERRORS: list[tuple[Callable[[Profile], None], type[DatabaseError], str]] = [
+    (lost_row, DatabaseError, "This row does not exist"),
+    (repeated_key, IntegrityError, "activity_event_pkey"),
+    (long_text, DataError, "too long"),
+    (missing_reference, IntegrityError, "violates foreign key"),
+]
+
+
+@pytest.mark.parametrize("before", [0, 1, 3])
+@pytest.mark.parametrize("after", [0, 2])
+@pytest.mark.parametrize(("fail", "error", "message"), ERRORS)
+def test_an_error_in_any_position_commits_nothing(
+    profile: Profile,
+    pipelines: Pipelines,
+    fail: Callable[[Profile], None],
+    error: type[DatabaseError],
+    message: str,
+    before: int,
+    after: int,
+) -> None:
+    committed: list[bool] = []
+
+    def run() -> None:
+        with pipelined():
+            transaction.on_commit(lambda: committed.append(True))
+            for _number in range(before):
+                insert(new_event())
+            fail(profile)
+            for _number in range(after):
+                insert(new_event())
+
+    # The first time, the failing statement is not prepared.
+    for _time in range(2):
+        with pytest.raises(error, match=message):
+            run()
+        assert (written(), committed) == (UNCHANGED, [])
+        assert not connection.in_atomic_block
+        assert not connection.needs_rollback
+        assert connection.get_autocommit()
+    write(Profile.objects.get(), "usable")
+    assert written() == ("usable", 2, 2)
+
+
+@pytest.mark.parametrize("by_django", [True, False])
+def test_a_caught_error_still_rolls_back(
+    profile: Profile, pipelines: Pipelines, *, by_django: bool
+) -> None:
+    """It is raised by the next statement."""
+    committed: list[bool] = []
+    with pipelined():
+        transaction.on_commit(lambda: committed.append(True))
+        repeated_key(profile)
+        with pytest.raises(IntegrityError, match="activity_event_pkey"):
+            Profile.objects.get() if by_django else profile_of.get(profile.pk)
+        with pytest.raises(TransactionManagementError):
+            profile_of.get(profile.pk)
+        with pytest.raises(TransactionManagementError):
+            insert(new_event())
+    assert (written(), committed) == (UNCHANGED, [])
+
+
+def test_an_error_of_the_last_statement_leaves_the_others_unwritten(profile: Profile) -> None:
+    with pytest.raises(DataError, match="invalid input"), pipelined():  # noqa: PT012
+        insert(new_event())
+        profile_of.get("no id")
+    assert written() == UNCHANGED
+
+
+def test_a_value_that_psycopg_refuses_is_refused_at_once(profile: Profile) -> None:
+    profile.bio = "a\0b"
+    with pipelined():
+        with pytest.raises(DataError, match="NUL"):
+            update(profile, ["bio"])
+        assert connection.needs_rollback
+    assert written() == UNCHANGED
+
+
+def test_an_error_of_the_block_sends_nothing(profile: Profile, pipelines: Pipelines) -> None:
+    with pytest.raises(ZeroDivisionError), pipelined():  # noqa: PT012 - see the name
+        insert(new_event())
+        raise ZeroDivisionError
+    with pipelined():
+        insert(new_event())
+        transaction.set_rollback(True)
+    assert (written(), pipelines.sizes) == (UNCHANGED, [])
+
+
+def test_statements_of_django_see_what_was_written_before(profile: Profile) -> None:
+    with pipelined():
+        insert(new_event())
+        assert Event.objects.count() == 2
+        Event.objects.create(tag=Tag.PROFILE_CHANGED)
+        insert(new_event())
+        assert profile_of.first(profile.pk) == profile
+        assert Event.objects.count() == 4
+    assert written() == ("", 4, 1)
+
+
+def test_generated_values_are_read_at_once(profile: Profile, pipelines: Pipelines) -> None:
+    for _time in range(2):
+        with pipelined():
+            insert(new_event())
+            message = OutboxMessage(
+                subscriber="x", payload={}, dispatch_at=profile.user.date_joined
+            )
+            insert(message)
+            assert message.pk is not None
+    # BEGIN, the event and the message; then Django's COMMIT.
+    assert pipelines.sizes[-1] == 3
+    assert OutboxMessage.objects.count() == 2
+
+
+def test_a_savepoint_handles_its_own_errors(profile: Profile) -> None:
+    with pipelined():
+        insert(new_event())
+        with pytest.raises(IntegrityError), transaction.atomic():  # noqa: PT012 - both are undone
+            insert(new_event())
+            repeated_key(profile)
+        with transaction.atomic():
+            insert(new_event())
+    assert written() == ("", 3, 1)
+
+
+def test_nothing_waits_in_another_transaction(profile: Profile, pipelines: Pipelines) -> None:
+    with transaction.atomic():
+        with pipelined(durable=False):
+            insert(new_event())
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT count(*) FROM activity_event")
+                assert cursor.fetchone() == (2,)
+        with pytest.raises(RuntimeError, match="durable"), pipelined():
+            pass
+        transaction.set_rollback(True)
+    assert (written(), pipelines.executed) == (UNCHANGED, 0)
+
+
+@pytest.mark.parametrize("is_prepared", [True, False])
+def test_nothing_waits_without_pipelines(
+    profile: Profile,
+    pipelines: Pipelines,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_prepared: bool,
+) -> None:
+    """As behind a PgBouncer that knows no prepared statements, or with the setting."""
+    settings.DATABASE_PIPELINE = not is_prepared
+    if not is_prepared:
+        monkeypatch.setattr(connection.connection, "prepare_threshold", None)
+    write(profile, "new")
+    assert (written(), pipelines.executed) == (("new", 2, 2), 0)
+    with pipelined():
+        # At once, as in an `atomic` block.
+        with pytest.raises(IntegrityError):
+            repeated_key(profile)
+        assert connection.needs_rollback
+    assert written() == ("new", 2, 2)
+
+
+@pytest.mark.parametrize("is_logged", [True, False])
+def test_the_log_and_wrappers_see_each_statement(
+    profile: Profile, pipelines: Pipelines, statements: Capture, *, is_logged: bool
+) -> None:
+    with statements() if is_logged else bound_statements() as captured:
+        write(profile, "new")
+    words = [sql.split()[0] for sql in captured]
+    assert words == (
+        ["BEGIN"] * is_logged
+        + ["SELECT", "SELECT", "WITH", "INSERT", "INSERT"]
+        + ["COMMIT"] * is_logged
+    )
+    assert (written(), pipelines.executed) == (("new", 2, 2), 0)
+
+
+def test_a_wrapper_that_is_added_within_sees_what_waits(
+    profile: Profile, pipelines: Pipelines
+) -> None:
+    seen: list[str] = []
+
+    def watch(execute: Callable[..., Any], sql: str, *more: Any) -> Any:
+        seen.append(sql.split(maxsplit=1)[0])
+        return execute(sql, *more)
+
+    with pipelined():
+        insert(new_event())
+        with connection.execute_wrapper(watch):
+            profile_of.get(profile.pk)
+        insert(new_event())
+    assert seen == ["INSERT", "SELECT"]
+    assert (written(), pipelines.sizes) == (("", 3, 1), [2])
+
+
+def test_near_the_deadline_each_statement_has_its_time(
+    profile: Profile, pipelines: Pipelines
+) -> None:
+    with Deadline(3.0, statement_timeout=5.0):
+        write(profile, "new")
+    assert (written(), pipelines.executed) == (("new", 2, 2), 0)
+
+
+@pytest.mark.parametrize("table", ["accounts_user", "accounts_profile"])
+def test_a_timeout_of_a_lock_commits_nothing(profile: Profile, table: str) -> None:
+    """Of the user it waits with BEGIN, of the profile with COMMIT."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 50")
+    try:
+        with (
+            locked_elsewhere(f"SELECT FROM {table} FOR UPDATE"),
+            pytest.raises(OperationalError) as late,
+        ):
+            write(profile, "new")
+        assert isinstance(late.value.__cause__, QueryCanceled)
+        assert written() == UNCHANGED
+        write(profile, "later")
+    finally:
+        connection.close()
+    assert written() == ("later", 2, 2)
+
+
+@pytest.mark.parametrize("waiting", [0, 2])
+def test_a_connection_that_is_lost_commits_nothing(profile: Profile, waiting: int) -> None:
+    with pytest.raises(OperationalError), pipelined():  # noqa: PT012 - by either
+        user_for_update.get(profile.pk)
+        for _number in range(waiting):
+            insert(new_event())
+        terminate(connection.connection.info.backend_pid)
+        if not waiting:
+            profile_of.get(profile.pk)
+    assert written() == UNCHANGED
+    write(profile, "on a new one")
+    assert written() == ("on a new one", 2, 2)
+
+
+def test_statements_with_changed_columns_are_prepared_again(profile: Profile) -> None:
+    with resized_nickname():
+        with pytest.raises(NotSupportedError):
+            write(profile, "new")
+        assert connection.close_at == 0.0
+        connection.close_if_unusable_or_obsolete()
+        write(profile, "new")
+    assert written() == ("new", 2, 2)
+
+
+def test_no_update_of_concurrent_transactions_is_lost(profile: Profile) -> None:
+    def append() -> None:
+        # Prepared with the first execution on a connection.
+        for _time in range(4):
+            with pipelined():
+                user_for_update.get(profile.pk)
+                found = profile_of.get(profile.pk)
+                found.bio += "x"
+                update(found, ["bio"])
+                insert(new_event())
+
+    run_concurrently(*[append] * 6)
+    assert written() == ("x" * 24, 25, 1)
