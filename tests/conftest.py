@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, cast
@@ -100,7 +100,8 @@ def django_db_setup(
     django_db_modify_db_settings.enter_context(as_owner())
 
 
-# What builds the rows of each fixture of shared rows; a test uses one of them at most.
+# What builds the rows of each fixture of shared rows; a test uses one of them at most. Rows of one
+# module are named by its tests' mark `rows`.
 SHARED: Final[dict[str, Callable[[], Any]]] = {
     "world_rows": build_world,
     "world_rows_with_tokens": build_world_with_tokens,
@@ -126,9 +127,14 @@ def rows_of_test(
     django_db_blocker: pytest_django.DjangoDbBlocker,
 ) -> Any:
     """Return what the builder of the test's shared rows returned; without such, there are none."""
-    build = next((SHARED[name] for name in request.fixturenames if name in SHARED), None)
+    mark = request.node.get_closest_marker("rows")
+    build = mark.kwargs["build"] if mark else _shared_builder(request.fixturenames)
     with django_db_blocker.unblock():
         return shared_rows.get(build)
+
+
+def _shared_builder(fixtures: Iterable[str]) -> Callable[[], Any] | None:
+    return next((SHARED[name] for name in fixtures if name in SHARED), None)
 
 
 @pytest.fixture
