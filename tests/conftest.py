@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, cast
@@ -100,7 +100,8 @@ def django_db_setup(
     django_db_modify_db_settings.enter_context(as_owner())
 
 
-# What builds the rows of each fixture of shared rows; a test uses one of them at most.
+# What builds the rows of each fixture of shared rows; a test uses one of them at most. Rows of one
+# module are named by its tests' mark `rows`.
 SHARED: Final[dict[str, Callable[[], Any]]] = {
     "world_rows": build_world,
     "world_rows_with_tokens": build_world_with_tokens,
@@ -126,9 +127,14 @@ def rows_of_test(
     django_db_blocker: pytest_django.DjangoDbBlocker,
 ) -> Any:
     """Return what the builder of the test's shared rows returned; without such, there are none."""
-    build = next((SHARED[name] for name in request.fixturenames if name in SHARED), None)
+    mark = request.node.get_closest_marker("rows")
+    build = mark.kwargs["build"] if mark else _shared_builder(request.fixturenames)
     with django_db_blocker.unblock():
         return shared_rows.get(build)
+
+
+def _shared_builder(fixtures: Iterable[str]) -> Callable[[], Any] | None:
+    return next((SHARED[name] for name in fixtures if name in SHARED), None)
 
 
 @pytest.fixture
@@ -345,7 +351,10 @@ def environ_of_tests(**environ: str) -> dict[str, str]:
 
 @contextmanager
 def celery_worker(**environ: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a real Celery worker on the test database until the block ends."""
+    """Run a real Celery worker on the test database until the block ends.
+
+    For tests that need an environment of their own; the others fork `workers`, in less time.
+    """
     command = [sys.executable, "-W", "ignore", "-m", "celery", "-A", "core", "--quiet", "worker"]
     worker = subprocess.Popen(
         [*command, "--concurrency", "1", "--loglevel", "ERROR", "--without-mingle"],
@@ -367,9 +376,8 @@ def celery_worker(**environ: str) -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.fixture(scope="session")
 def workers(django_db_setup: None) -> Iterator[Workers]:
-    workers = Workers(environ_of_tests())
-    yield workers
-    workers.close()
+    with Workers(environ_of_tests()) as workers:
+        yield workers
 
 
 @pytest.fixture

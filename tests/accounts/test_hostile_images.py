@@ -21,7 +21,7 @@ import pytest
 from PIL import ExifTags, Image, ImageCms
 
 from tests.support.client import Answer
-from tests.support.hostile_images import chunk, flat, huge_canvas, many_scans, with_chunks
+from tests.support.hostile_images import chunk, flat, flat_webp, huge_canvas, many_scans, with_chunks
 from tests.support.images import BLUE, RED, animated, files, make_image
 from tests.support.signing_in import tags
 from users.accounts.avatars import images
@@ -149,8 +149,8 @@ def test_memory_is_bounded(upload: Upload, media: Path) -> None:
 @pytest.mark.parametrize(
     "make",
     [
-        partial(flat, "WEBP", (5_000, 2_501), lossless=True),
-        partial(flat, "WEBP", (16_383, 16_383), lossless=True, method=0),
+        partial(flat_webp, 5_000, 2_501),
+        partial(flat_webp, 16_383, 16_383),
         partial(huge_canvas, 16_384, 16_384),
         partial(huge_canvas, 16_777_216, 255),
         partial(huge_canvas, 5_001, 5_000),

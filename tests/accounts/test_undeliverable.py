@@ -22,8 +22,8 @@ from core.outbox.tasks import prune_failed, relay
 from core.security.actor import SYSTEM
 from tests.admin.support import change_url, list_url, make_administrator, sign_in
 from tests.authentication.test_passwords import give_reset
-from tests.conftest import celery_worker
 from tests.core.test_outbox import eventually, overdue
+from tests.support.celery_workers import Workers
 from tests.support.client import GraphQLClient
 from tests.support.factories import PASSWORD, make_token, make_user
 from tests.support.sink import Sink
@@ -324,7 +324,7 @@ def test_metrics_count_them(client: Client) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_command_retries_them(mails: Sink) -> None:
+def test_the_command_retries_them(mails: Sink, workers: Workers) -> None:
     first, second, third = fail_some(3)
     for arguments in ([], [str(first.pk), "--all"]):
         with pytest.raises(CommandError):
@@ -343,7 +343,7 @@ def test_the_command_retries_them(mails: Sink) -> None:
     assert retried.count() == 3
     assert Event.objects.filter(tag=Tag.OUTBOX_MESSAGE_RETRIED).count() == 3
     # The event was deleted, so there is nothing to mail.
-    with celery_worker():
+    with workers.running():
         relay()
         eventually(lambda: not OutboxMessage.objects.exists())
     assert mails.is_empty()

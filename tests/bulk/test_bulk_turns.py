@@ -13,7 +13,6 @@ from django.utils import timezone
 
 from core.outbox.models import OutboxMessage
 from core.outbox.tasks import relay
-from tests.conftest import celery_worker
 from tests.core.test_outbox import eventually, overdue
 from tests.support.bulk_actions import (
     carried_out,
@@ -25,9 +24,9 @@ from tests.support.bulk_actions import (
     suspended,
 )
 from tests.support.captured import Statements
+from tests.support.celery_workers import Workers
 from tests.support.client import GraphQLClient
 from tests.support.factories import make_session, make_token, make_user
-from tests.support.sink import Sink
 from users.accounts.models import User
 from users.activity.models import Event
 from users.activity.tags import Tag
@@ -187,15 +186,17 @@ def test_failed_user_is_recorded_once(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_killed_worker_processes_each_user_once(mails: Sink) -> None:
+@pytest.mark.usefixtures("mails")
+def test_killed_worker_processes_each_user_once(workers: Workers) -> None:
     root = make_user("root", is_staff=True, is_superuser=True)
     users = make_people(400)
     bulk_action = started(GraphQLClient(make_token(root)), 400)
     for enough in (20, 120):
-        with celery_worker() as worker:
+        with workers.running() as pid:
             relay()
             eventually(partial(is_far, enough), seconds=120)
-            tree = psutil.Process(worker.pid).children(recursive=True)
+            worker = psutil.Process(pid)
+            tree = worker.children(recursive=True)
             worker.kill()
             for process in tree:
                 process.kill()
@@ -204,7 +205,7 @@ def test_killed_worker_processes_each_user_once(mails: Sink) -> None:
         time.sleep(0.5)
         overdue()
     assert len(suspended()) < 400
-    with celery_worker():
+    with workers.running():
         relay()
         eventually(lambda: not BulkAction.objects.live().exists(), seconds=120)
     bulk_action.refresh_from_db()

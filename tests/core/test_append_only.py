@@ -23,8 +23,8 @@ from core.database.append_only import AppendOnly
 from core.database.roles.owner import as_owner
 from core.dev.embedded import services
 from core.security.actor import ANONYMOUS
-from tests.conftest import celery_worker, environ_of_tests
-from tests.support.sink import Sink
+from tests.conftest import environ_of_tests
+from tests.support.celery_workers import Workers
 from users.activity.models import DailyCount, Event
 from users.activity.services.record import record
 from users.activity.tags import Tag
@@ -121,10 +121,11 @@ def test_tests_run_as_the_unprivileged_service_role(db: None) -> None:
     assert service() != settings.MIGRATION_DATABASE["USER"]
 
 
-def test_worker_runs_as_the_service_role(transactional_db: None, mails: Sink) -> None:
+@pytest.mark.usefixtures("transactional_db", "mails")
+def test_worker_runs_as_the_service_role(workers: Workers) -> None:
     record(Tag.LOGGED_IN, actor=ANONYMOUS, subject_id=None)
     deadline = time.monotonic() + 30
-    with celery_worker(), transaction.atomic():
+    with workers.running(), transaction.atomic():
         # Blocks the worker's connection, so that it can be inspected.
         sql(f"LOCK TABLE {DailyCount._meta.db_table}")
         while not (roles := sql(OTHER_CONNECTIONS)):

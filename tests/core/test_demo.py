@@ -25,6 +25,15 @@ from users.accounts.models import User
 from users.demo.management.commands import seed
 
 
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a directory that is empty for the first demo, and then holds its databases.
+
+    Creating them takes most of a demo's start.
+    """
+    return tmp_path_factory.mktemp("demo")
+
+
 @pytest.fixture
 def port() -> int:
     return free_port()
@@ -50,13 +59,13 @@ def get(port: int, path: str) -> str:
         return text
 
 
-def test_runs_stops_and_survives_a_kill(tmp_path: Path, port: int) -> None:
+def test_runs_stops_and_survives_a_kill(data_dir: Path, port: int) -> None:
     client = HTTPClient(f"http://127.0.0.1:{port}")
     log_in = """mutation ($password: String!) {
       logIn(input: {login: "ada", password: $password}) { accessToken errors { code } }
     }"""
 
-    with demo(tmp_path, port, DEMO_PASSWORD="a password for show") as running:
+    with demo(data_dir, port, DEMO_PASSWORD="a password for show") as running:
         welcome = running.wait_until_ready()
         assert f"http://localhost:{port}/graphql" in welcome
         assert "a password for show" in welcome
@@ -77,7 +86,7 @@ def test_runs_stops_and_survives_a_kill(tmp_path: Path, port: int) -> None:
 
         second = subprocess.run(
             [sys.executable, "-m", "core.dev.demo"],
-            env={"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), "PORT": str(port)},
+            env={"PATH": os.environ["PATH"], "DATA_DIR": str(data_dir), "PORT": str(port)},
             capture_output=True,
             text=True,
             check=False,
@@ -87,7 +96,7 @@ def test_runs_stops_and_survives_a_kill(tmp_path: Path, port: int) -> None:
         running.process.kill()
         running.process.wait()
 
-    with demo(tmp_path, port) as running:
+    with demo(data_dir, port) as running:
         running.wait_until_ready()
         assert client("{ me { username } }").data == {"me": {"username": "ada"}}
         assert "dora@example.org" in get(port, "/dev/mail/")
@@ -97,7 +106,7 @@ def test_runs_stops_and_survives_a_kill(tmp_path: Path, port: int) -> None:
 
         running.process.send_signal(signal.SIGINT)
         assert running.process.wait(timeout=TIMEOUT) == 0
-    assert processes_of(tmp_path) == []
+    assert processes_of(data_dir) == []
 
 
 @pytest.mark.parametrize(
@@ -113,28 +122,28 @@ def test_runs_stops_and_survives_a_kill(tmp_path: Path, port: int) -> None:
     ],
 )
 def test_invalid_variable_exits_with_one_line(
-    tmp_path: Path, port: int, name: str, value: str, problem: str
+    data_dir: Path, port: int, name: str, value: str, problem: str
 ) -> None:
-    with demo(tmp_path, port, **{name: value}) as running:
+    with demo(data_dir, port, **{name: value}) as running:
         assert running.process.wait(timeout=TIMEOUT) == 1
 
     (line,) = running.output.splitlines()
     assert line.startswith(f"{name}: {problem}")
     assert "hunter2" not in line
-    assert processes_of(tmp_path) == []
+    assert processes_of(data_dir) == []
 
 
-def test_busy_port_is_reported(tmp_path: Path) -> None:
+def test_busy_port_is_reported(data_dir: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as busy:
         number = busy.getsockname()[1]
-        with demo(tmp_path, number) as running:
+        with demo(data_dir, number) as running:
             assert running.process.wait(timeout=TIMEOUT) == 1
 
     assert running.output.startswith(f"PORT: {number} cannot be used")
 
 
-def test_sigterm_stops_all_processes(tmp_path: Path, port: int) -> None:
-    with demo(tmp_path, port) as running:
+def test_sigterm_stops_all_processes(data_dir: Path, port: int) -> None:
+    with demo(data_dir, port) as running:
         running.wait_until_ready()
         children = psutil.Process(running.process.pid).children(recursive=True)
         environs = [child.environ() for child in children]
@@ -142,7 +151,7 @@ def test_sigterm_stops_all_processes(tmp_path: Path, port: int) -> None:
         assert not [environ for environ in environs if "MIGRATION_DATABASE_URL" in environ]
         running.process.terminate()
         assert running.process.wait(timeout=TIMEOUT) == 0
-    assert processes_of(tmp_path) == []
+    assert processes_of(data_dir) == []
 
 
 @pytest.mark.django_db

@@ -18,7 +18,8 @@ from core.outbox import registry
 from core.outbox.models import OutboxMessage
 from core.outbox.registry import publish, subscriber
 from core.outbox.tasks import deliver, relay
-from tests.conftest import celery_worker, environ_of_tests
+from tests.conftest import environ_of_tests
+from tests.support.celery_workers import Workers
 from tests.support.client import GraphQLClient
 from tests.support.sink import Sink
 from users.accounts.models import SignUp
@@ -205,16 +206,17 @@ def test_killed_worker_loses_no_message(mails: Sink, settings: Any) -> None:
         assert answer.data == {"signUp": {"errors": []}}
 
     received: set[str] = set()
-    for _restart in range(3):
-        with celery_worker(OUTBOX_LEASE_SECONDS="1") as process:
-            relay()
-            received.add(mails.next()["To"])
-            os.kill(process.pid, signal.SIGKILL)
-    with celery_worker(OUTBOX_LEASE_SECONDS="1"):
-        while OutboxMessage.objects.exists():
-            relay()
-            time.sleep(0.2)
-        while not mails.is_empty():
-            received.add(mails.next()["To"])
+    with Workers(environ_of_tests(OUTBOX_LEASE_SECONDS="1")) as workers:
+        for _restart in range(3):
+            with workers.running() as pid:
+                relay()
+                received.add(mails.next()["To"])
+                os.kill(pid, signal.SIGKILL)
+        with workers.running():
+            while OutboxMessage.objects.exists():
+                relay()
+                time.sleep(0.2)
+            while not mails.is_empty():
+                received.add(mails.next()["To"])
 
     assert received == {f"{name}@example.org" for name in usernames}

@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from graphql import (
     FieldNode,
     GraphQLEnumType,
     GraphQLScalarType,
+    GraphQLSchema,
     OperationDefinitionNode,
     build_schema,
     is_introspection_type,
@@ -29,13 +31,17 @@ def read(path: str) -> str:
     return (ROOT / path).read_text(encoding="utf-8")
 
 
+@cache
+def published_schema() -> GraphQLSchema:
+    """Return the schema of `schema.graphql`."""
+    return build_schema(read("schema.graphql"))
+
+
 @pytest.mark.parametrize("operation", example_operations(), ids=lambda item: item["name"])
 def test_documented_operations_are_valid_and_described(operation: dict[str, Any]) -> None:
-    schema = build_schema(read("schema.graphql"))
-
     document = parse(operation["document"])
 
-    assert validate(schema, document) == []
+    assert validate(published_schema(), document) == []
     assert f" {operation['name']}" in operation["document"]
     assert operation["description"].endswith((".", "?"))
     variables = {
@@ -53,7 +59,7 @@ def test_every_documented_operation_is_listed() -> None:
 
 
 def test_every_root_field_has_a_documented_operation() -> None:
-    schema = build_schema(read("schema.graphql"))
+    schema = published_schema()
     documented = {
         selection.name.value
         for operation in example_operations()
@@ -72,7 +78,7 @@ def test_every_root_field_has_a_documented_operation() -> None:
 def test_everything_in_the_schema_is_described() -> None:
     described = {
         name: item
-        for name, item in build_schema(read("schema.graphql")).type_map.items()
+        for name, item in published_schema().type_map.items()
         if not is_introspection_type(item) and not is_specified_scalar_type(item)
     }
     for name, type_ in list(described.items()):

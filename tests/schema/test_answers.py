@@ -26,6 +26,7 @@ from graphql import (
 from tests.schema.answers import CASES
 from tests.schema.answers.cases import ACTORS, Case
 from tests.schema.answers.cast import FOREVER, Cast
+from tests.support.client import GraphQLClient
 from tests.support.executors import Executor
 from tests.support.tables.authorization import STRUCTURE
 
@@ -42,14 +43,18 @@ FIELDS: Final[dict[str, set[str]]] = {
 }
 
 
+@pytest.mark.rows(build=Cast)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.about)
-def test_answers_match_the_table(db: None, executor: Executor, settings: Any, case: Case) -> None:
+def test_answers_match_the_table(
+    rows_of_test: Cast, db: None, executor: Executor, settings: Any, case: Case
+) -> None:
     # For all clients, and for none.
     settings.SECOND_FACTOR, settings.SECOND_FACTOR_SINCE = "all", FOREVER
-    cast = Cast()
+    cast = rows_of_test
     question = cast.filled(case.question)
     for actor in ACTORS:
-        answer = executor(partial(cast.clients[actor], question), is_anonymous=actor == "anonymous")
+        client = GraphQLClient(cast.tokens[actor])
+        answer = executor(partial(client, question), is_anonymous=actor == "anonymous")
         expected = json.loads(cast.filled(json.dumps(case.body_for(actor))))
         assert (answer.status, answer.body) == (200, expected), actor
 

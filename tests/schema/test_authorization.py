@@ -43,25 +43,33 @@ from users.scopes import Scope
 def selection(type_name: str, name: str, at: int) -> str:
     """Return an aliased root field that selects a type's field as `it`."""
     path, _fields = READS[type_name]
-    field = SCHEMA.type_map[type_name].fields[name]
-    inner = "" if is_leaf_type(get_named_type(field.type)) else " { __typename }"
-    arguments = ARGUMENTS.get(f"{type_name}.{name}", "")
-    if type_name == "Query":
-        return f"it: {name}{arguments}{inner}"
-    return f"root{at}: " + path.replace("FIELD", f"it: {name}{arguments}{inner}")
+    field = f"it: {selected(type_name, name)}"
+    return field if type_name == "Query" else f"root{at}: " + path.replace("FIELD", field)
+
+
+def selected(type_name: str, name: str) -> str:
+    """Return a type's field with its arguments and a selection."""
+    type_ = get_named_type(SCHEMA.type_map[type_name].fields[name].type)
+    inner = "" if is_leaf_type(type_) else " { __typename }"
+    return f"{name}{ARGUMENTS.get(f'{type_name}.{name}', '')}{inner}"
+
+
+def object_with(key: str, found: Any) -> dict[str, Any]:
+    """Return the object with the key; an empty one if an object around it is null."""
+    while isinstance(found, dict | list) and found:
+        if isinstance(found, dict) and key in found:
+            return found
+        found = found[0] if isinstance(found, list) else next(iter(found.values()))
+    return {}
 
 
 def has_value(found: Any) -> bool:
     """Return whether the field called `it` has a value."""
-    while isinstance(found, dict | list) and found:
-        if isinstance(found, dict) and "it" in found:
-            return found["it"] is not None
-        found = found[0] if isinstance(found, list) else next(iter(found.values()))
-    return False
+    return object_with("it", found).get("it") is not None
 
 
 def visible_fields(world: World, client: str | GraphQLClient, type_name: str) -> set[str]:
-    """Return the fields of a type that are visible to a client.
+    """Return the fields of a type that are visible to a client, each read by itself.
 
     Several fields share an operation. Fields of `Query` do not, because they require scopes.
     """
@@ -71,6 +79,23 @@ def visible_fields(world: World, client: str | GraphQLClient, type_name: str) ->
     for start in range(0, len(names), step):
         found |= _visible_fields(world, client, type_name, names[start : start + step])
     return found
+
+
+def visible_fields_of_one_object(world: World, client: GraphQLClient, type_name: str) -> set[str]:
+    """Return the fields of a type that are visible to a client, read together if possible.
+
+    Reading each by itself takes many times as long.
+    """
+    if type_name == "Query":
+        return visible_fields(world, client, type_name)
+    path, fields = READS[type_name]
+    selections = " ".join(["it: __typename", *(selected(type_name, name) for name in fields)])
+    answer = world.ask(client, f"{{ {path.replace('FIELD', selections)} }}")
+    row = object_with("it", answer.body.get("data"))
+    if answer.codes and not row:
+        # A field that is refused and cannot be null has nulled the object.
+        return visible_fields(world, client, type_name)
+    return {name for name in fields if row.get(name) is not None}
 
 
 def _visible_fields(
@@ -98,7 +123,7 @@ def test_fields_are_visible_to_their_readers_only(world: World, type_name: str) 
 @pytest.mark.parametrize("name", WRITES)
 def test_mutations_are_authorized(world: World, name: str, kind: str) -> None:
     _input, expected = WRITES[name]
-    before = everything()
+    before = everything() if expected[kind] != OK else None
     assert outcome(world.ask(kind, write(name))) == expected[kind]
     if expected[kind] != OK:
         assert everything() == before
@@ -170,7 +195,8 @@ def test_tokens_read_what_their_scopes_allow(
     world = world_with_tokens
     world.add_rows_for(type_name)
     by_token = {
-        held: visible_fields(world, world.token_client(kind, held), type_name) for held in TOKENS
+        held: visible_fields_of_one_object(world, world.token_client(kind, held), type_name)
+        for held in TOKENS
     }
     for name, readers in READS[type_name][1].items():
         coordinate = f"{type_name}.{name}"

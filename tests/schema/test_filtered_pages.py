@@ -66,8 +66,7 @@ def look_ahead(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(filtered_page, "LOOK_AHEAD", request.param)
 
 
-@pytest.fixture
-def people(db: None) -> None:
+def build_people() -> None:
     five = Group.objects.create(name="Five")
     for number in range(PEOPLE):
         user = make_user(
@@ -84,7 +83,9 @@ def people(db: None) -> None:
             User.objects.filter(pk=user.pk).update(name=f"Five {number}")
 
 
-@pytest.mark.usefixtures("look_ahead", "people")
+@pytest.mark.rows(build=build_people)
+@pytest.mark.django_db
+@pytest.mark.usefixtures("look_ahead")
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_pages_equal_those_of_an_ordinary_query(condition: str) -> None:
     some = CONDITIONS[condition](User.objects.all())

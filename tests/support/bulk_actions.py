@@ -5,7 +5,7 @@ from typing import Any
 from core.outbox.models import OutboxMessage
 from core.outbox.tasks import deliver
 from tests.support.client import Answer, GraphQLClient
-from tests.support.factories import make_user
+from tests.support.factories import make_users
 from users.accounts.models import User
 from users.activity.models import Event
 from users.activity.tags import Tag
@@ -36,8 +36,8 @@ SUSPEND = {"action": "SUSPEND", "reason": "Sent spam."}
 ACTIVE = {"isActive": True, "isStaff": False}
 
 
-def make_people(count: int, **fields: Any) -> list[User]:
-    return [make_user(f"person-{number}", **fields) for number in range(count)]
+def make_people(count: int) -> list[User]:
+    return make_users(f"person-{number}" for number in range(count))
 
 
 def start(client: GraphQLClient, count: int, **values: Any) -> Answer:

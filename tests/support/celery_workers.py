@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Final
+from typing import Final, Self
 
 import django
 from celery import current_app
@@ -40,13 +40,16 @@ class Workers:
             )
 
     @contextmanager
-    def running(self) -> Iterator[None]:
-        """Run a worker within the block, with the current output of this process."""
+    def running(self) -> Iterator[int]:
+        """Run a worker within the block, with the current output of this process; yield its id.
+
+        The block may kill it.
+        """
         socket.send_fds(self._socket, [b"start"], [1, 2])
         self._socket.settimeout(180)
         pid = int(self._socket.recv(LONGEST_MESSAGE))
         try:
-            yield
+            yield pid
         finally:
             self._stop(pid)
 
@@ -60,6 +63,12 @@ class Workers:
                 assert self._socket.recv(LONGEST_MESSAGE) == STOPPED
                 return
         raise TimeoutError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
 
     def close(self) -> None:
         self._socket.close()

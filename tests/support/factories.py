@@ -3,6 +3,7 @@
 import base64
 import datetime as dt
 import secrets
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -43,6 +44,18 @@ def make_user(
     Profile.objects.create(user=user, locale=locale)
     LastSeen.objects.create(user=user, at=seen)
     return user
+
+
+def make_users(usernames: Iterable[str]) -> list[User]:
+    """Create users as `make_user` does, in a statement per table."""
+    password = make_password(PASSWORD)
+    users = User.objects.bulk_create(
+        User(username=username, email=f"{username}@example.org", password=password)
+        for username in usernames
+    )
+    Profile.objects.bulk_create(Profile(user=user, locale="en") for user in users)
+    LastSeen.objects.bulk_create(LastSeen(user=user) for user in users)
+    return users
 
 
 def make_crowd(count: int, *, organization: Organization, group: Group) -> list[User]:

@@ -29,6 +29,20 @@ def huge_canvas(width: int, height: int) -> bytes:
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
+def flat_webp(width: int, height: int) -> bytes:
+    """Return a lossless WebP of one colour in bits that take no time to make.
+
+    A prefix code of one symbol takes no bits, so the pixels take none.
+    """
+    # Width, height, no alpha channel, version 0; no transform, colour cache or meta prefix codes.
+    header = (width - 1) | (height - 1) << 14
+    # For each of the five prefix codes: it is simple, and has one symbol of one bit, 0.
+    codes = sum(0b0001 << 4 * number for number in range(5))
+    data = b"\x2f" + (header | codes << 35).to_bytes(8, "little")
+    body = b"WEBP" + b"VP8L" + struct.pack("<I", len(data)) + data + bytes(len(data) % 2)
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
 def flat(format_: str, size: tuple[int, int], mode: str = "RGB", **options: object) -> bytes:
     """Return an image of one colour, which compresses to a few bytes."""
     target = BytesIO()

@@ -4,7 +4,7 @@ Like Django's `setUpTestData`, but for all consecutive tests with the same rows,
 test's transaction is a savepoint in the transaction of the rows.
 """
 
-import copy
+import pickle
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -14,6 +14,7 @@ from django.db import connection, transaction
 # In seconds. The sessions' authentication ages, and PostgreSQL's `now()` is fixed since the rows
 # were built, because it does not advance within a transaction.
 MAX_AGE: Final = 60
+NOTHING: Final = pickle.dumps(None)
 
 
 class SharedRows:
@@ -22,7 +23,7 @@ class SharedRows:
     def __init__(self) -> None:
         self._transaction: transaction.Atomic | None = None
         self._build: Callable[[], Any] | None = None
-        self._built: Any = None
+        self._built = NOTHING
         self._built_at = 0.0
 
     def get(self, build: Callable[[], Any] | None) -> Any:
@@ -35,14 +36,14 @@ class SharedRows:
             self.discard()
             if build is not None:
                 self._start(build)
-        return copy.deepcopy(self._built)
+        return pickle.loads(self._built)  # noqa: S301 - our own
 
     def _start(self, build: Callable[[], Any]) -> None:
         self._transaction = transaction.atomic()
         self._transaction.__enter__()
         self._build, self._built_at = build, time.monotonic()
         try:
-            self._built = build()
+            self._built = pickle.dumps(build())
             # Otherwise each test would check the deferred constraints of these rows.
             connection.check_constraints()
         except BaseException:
@@ -54,4 +55,5 @@ class SharedRows:
         if self._transaction is not None:
             transaction.set_rollback(True)
             self._transaction.__exit__(None, None, None)
-        self._transaction = self._build = self._built = None
+        self._transaction = self._build = None
+        self._built = NOTHING

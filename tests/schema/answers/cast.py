@@ -10,7 +10,6 @@ from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 
 from core.security.actor import ANONYMOUS, Actor
-from tests.support.client import GraphQLClient
 from tests.support.factories import (
     make_api_token,
     make_bulk_action,
@@ -56,10 +55,10 @@ ALICES_PROFILE: Final = {
 
 
 class Cast:
-    """Users, their clients, and the ids and times of the responses."""
+    """Users, their access tokens, and the ids and times of the responses."""
 
     def __init__(self) -> None:
-        self.clients = {"anonymous": GraphQLClient()}
+        self.tokens: dict[str, str | None] = {"anonymous": None}
         self.values: dict[str, str] = {}
         self._people()
         self._permissions()
@@ -195,7 +194,7 @@ class Cast:
                 created_at=now, last_seen_at=now, expires_at=FOREVER
             )
             self._name(f"{user.username}.session", session)
-            self.clients[user.username] = GraphQLClient(issue_access_token(session))
+            self.tokens[user.username] = issue_access_token(session)
 
     def _api_tokens(self) -> None:
         for name, days in (("Nightly report", 30), ("Too old", -1)):
