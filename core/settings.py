@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "core.database.roles",
     "core.outbox",
     "core.ratelimit",
+    "core.versions",
     "core.database.search",
     "users.activity",
     "users.accounts",

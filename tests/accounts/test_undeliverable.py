@@ -27,9 +27,11 @@ from tests.support.celery_workers import Workers
 from tests.support.client import GraphQLClient
 from tests.support.factories import PASSWORD, make_token, make_user
 from tests.support.sink import Sink
+from tests.support.waiting import meanwhile
 from users.accounts import mail_delivery
 from users.accounts.models import EmailAddress, User
 from users.accounts.services.administration import change_user
+from users.accounts.services.deliverability import mark_undeliverable
 from users.activity.models import Event, EventDetails
 from users.activity.tags import Tag
 
@@ -347,6 +349,20 @@ def test_the_command_retries_them(mails: Sink, workers: Workers) -> None:
         relay()
         eventually(lambda: not OutboxMessage.objects.exists())
     assert mails.is_empty()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_marking_waits_for_the_user_before_the_address() -> None:
+    alice = make_user("alice")
+    EmailAddress.objects.create(user=alice, email="old@example.org", verified_at=timezone.now())
+
+    meanwhile(
+        alice,
+        lambda: mark_undeliverable("old@example.org", reason=UNKNOWN),
+        lambda: EmailAddress.objects.all().delete(),
+    )
+
+    assert not EmailAddress.objects.exists()
 
 
 def test_every_mail_records_refusals() -> None:

@@ -10,6 +10,8 @@ from django.core.management import call_command
 from django.db import IntegrityError, ProgrammingError, connection
 
 from core.database.roles.owner import as_owner
+from core.versions.models import VersionPart
+from core.versions.touches import expected_triggers, found_triggers
 from tests.support.factories import make_user
 from users.accounts.models import LastSeen, Profile, User
 from users.demo.bulk import MODELS, without_indexes
@@ -121,6 +123,8 @@ def test_several_chunks_are_seeded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Profile.objects.count() == LastSeen.objects.count() == User.objects.count()
     owners = Membership.objects.filter(role=Role.OWNER).values_list("organization")
     assert sorted(owners) == sorted(Organization.objects.values_list("pk"))
+    assert found_triggers() == expected_triggers()
+    assert not VersionPart.objects.filter(entity__in=users.values("pk")).exists()
     newest = users.latest("date_joined")
     assert newest.name
     assert newest.pk.version == 7

@@ -25,9 +25,11 @@ from tests.support.factories import PASSWORD, make_organization, make_token, mak
 from tests.support.full_life import create_full_account, create_traces, do, former_avatars, wait_for
 from tests.support.logs import written_lines
 from tests.support.sink import Sink
+from tests.support.waiting import meanwhile
 from users.accounts.avatars.images import AvatarSize
 from users.accounts.models import (
     EmailAddress,
+    Metadata,
     Profile,
     User,
 )
@@ -249,6 +251,17 @@ def test_interrupted_erasure_resumes(
     assert cut.allowed > 10
     assert in_database(["alice"]) == set()
     assert Event.objects.filter(tag=Tag.USER_ERASED).count() == 1
+
+
+def test_erasing_waits_for_the_user_before_the_rows(transactional_db: None) -> None:
+    alice = make_user("alice")
+    Metadata.objects.create(user=alice)
+    schedule(alice)
+    make_due(alice)
+
+    meanwhile(alice, lambda: erase_user(alice.pk), lambda: Metadata.objects.all().delete())
+
+    assert User.objects.get(pk=alice.pk).erased_at is not None
 
 
 def test_erasing_is_done_once(transactional_db: None) -> None:

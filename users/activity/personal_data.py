@@ -14,6 +14,7 @@ from django.db.models.lookups import In
 
 from core.outbox.models import OutboxMessage
 from core.ratelimit.models import StoredBucket
+from core.versions.models import VersionPart
 from users.activity.models import DailyCount, Event, EventDetails, EventSeal
 from users.activity.personal_data_registry import (
     DataSubject,
@@ -156,6 +157,11 @@ register_tables(
         model=StoredBucket,
         columns=("key", "empty_at"),
         reason="Keyed digests, kept for two days at most; those of an erased user are deleted.",
+    ),
+    NonPersonalTable(
+        model=VersionPart,
+        columns=("entity", "part", "value"),
+        reason="Random numbers for ids, which remain with the anonymous row.",
     ),
     NonPersonalTable(model=Group, columns=("id", "name"), reason="Configured by administrators."),
     NonPersonalTable(

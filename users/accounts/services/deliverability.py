@@ -62,7 +62,12 @@ def clear_undeliverable(email: str) -> None:
 
 
 def _write(rows: QuerySet[Model], owner: str, values: dict[str, object]) -> list[UUID]:
-    """Update the rows, of which there is at most one; return the owners' ids."""
+    """Update the rows, of which there is at most one; return the owners' ids.
+
+    Deadlock order: the user before the address, whose triggers lock the user as well.
+    """
     owners = list(rows.values_list(owner, flat=True))
+    if owners:
+        list(User.objects.filter(pk__in=owners).select_for_update().values_list("pk"))
     # Conditional update, so that only one of two workers records the event.
     return owners if rows.update(**values) else []

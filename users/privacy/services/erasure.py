@@ -90,11 +90,15 @@ def _due(users: QuerySet[User], user_id: UUID) -> User | None:
 
 
 def remove_rows(table: PersonalTable, subject: DataSubject) -> None:
-    """Delete a subject's rows from a table, in batches."""
+    """Delete a subject's rows from a table, in batches.
+
+    Deadlock order: the user before the rows, whose triggers may lock the user as well.
+    """
     for rows in table.row_sets(subject):
         while keys := list(rows.values_list("pk", flat=True)[:BATCH]):
             batch = table.model._base_manager.filter(pk__in=keys)
             with transaction.atomic():
+                User.objects.select_for_update().filter(pk=subject.id).first()
                 _remove_files(table, batch)
                 batch.delete()
 

@@ -2,7 +2,8 @@
 
 import datetime as dt
 import random
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from core.database.roles.owner import as_owner
+from core.versions.touches import without_touches
 from users.accounts.models import User
 from users.activity.models import DailyCount
 from users.activity.tags import Tag
@@ -56,13 +58,19 @@ class Command(BaseCommand):
             with connection.cursor() as cursor:
                 cursor.execute("SET LOCAL statement_timeout = 0")
             if seeded:
-                with without_indexes(MODELS, self._show_indexes) if in_bulk else nullcontext():
+                with self._bulk() if in_bulk else nullcontext():
                     self._seed(options["users"], options["organizations"])
                 create_demo_accounts()
             refresh_demo_passwords()
         if seeded and not connection.in_atomic_block:
             with as_owner(), connection.cursor() as cursor:
                 cursor.execute("ANALYZE")
+
+    @contextmanager
+    def _bulk(self) -> Iterator[None]:
+        """Load without indexes and, as nothing is known of these rows, without touches."""
+        with without_indexes(MODELS, self._show_indexes), without_touches(MODELS):
+            yield
 
     def _seed(self, user_count: int, organization_count: int) -> None:
         rng = random.Random(2026)  # noqa: S311 - reproducible data, not a secret
