@@ -1,11 +1,12 @@
 """Compiled operations: planned once, executed for many requests."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from operator import attrgetter
 from typing import Any, Final
+from uuid import UUID
 
 from graphql import (
     DocumentNode,
@@ -21,6 +22,7 @@ from engine.caches import SizedCache
 from engine.execution import OnStatement, RequestContext
 from engine.explain import explain_plan
 from engine.fields.declarations import check_selection
+from engine.fields.dependencies import Dependencies, Entity, dependencies_of
 from engine.internals.graphql_core import text_values, text_variables
 from engine.internals.strawberry import core_schema
 from engine.plan.selection import NotPlannableError, OperationDocument, Plan
@@ -96,7 +98,7 @@ class CompiledOperation:
         if isinstance(variables, list):
             return ExecutionResult(None, variables)
         try:
-            plan = self._plan(variables)
+            plan = self.plan(variables)
         except GraphQLError as error:
             return ExecutionResult(None, [error])
         class_ = MutationExecution if self.is_mutation else QueryExecution
@@ -117,6 +119,23 @@ class CompiledOperation:
         data = cell.value if isinstance(cell, PartialCell) else None
         return ExecutionResult(data, list(islice(errors_of(cell), MAX_ERRORS)))
 
+    def dependencies(
+        self, given: dict[str, Any] | None, context: RequestContext, single: Iterable[Entity] = ()
+    ) -> set[UUID]:
+        """Return the keys of the entities that the answer depends on.
+
+        ``single`` as for `dependencies_of`. Raises `NotCacheableError`, `NotPlannableError` and,
+        for variables and arguments, `GraphQLError`.
+        """
+        variables = self._coerce(given or {})
+        if isinstance(variables, list):
+            raise variables[0]
+        plan = self.plan(variables)
+        if plan.dependencies is None:
+            plan.dependencies = dependencies_of(plan, single)
+        found: Dependencies = plan.dependencies
+        return found.keys(variables, context)
+
     def _coerce(self, given: dict[str, Any]) -> VariableValues | list[GraphQLError]:
         """Return the values of the variables, or the errors."""
         definitions = self.document.operation.variable_definitions
@@ -126,8 +145,11 @@ class CompiledOperation:
         texts = text_values(self.texts, given) if self.texts else None
         return texts or get_variable_values(self.document.schema, definitions, given)
 
-    def _plan(self, variables: VariableValues) -> Plan:
-        """Return the plan for these values of `@skip` and `@include`; cached."""
+    def plan(self, variables: VariableValues) -> Plan:
+        """Return the plan for these values of `@skip` and `@include`; cached.
+
+        Raises `NotPlannableError`.
+        """
         decisions = {
             name: variables.coerced[name]
             for name in self.condition_names

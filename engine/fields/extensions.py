@@ -59,6 +59,8 @@ class FieldRule(FieldExtension, ABC):
 
     # The attribute of the object that decides, by its name in Django.
     attribute: ClassVar[str] = "pk"
+    # Whether the requester and the attribute alone decide: see `engine.fields.dependencies`.
+    is_covered: ClassVar[bool] = False
 
     def allows_all(self, context: Any) -> bool:  # noqa: ARG002 - for those that look at it
         """Return whether the field may be read of all objects."""

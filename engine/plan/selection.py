@@ -130,6 +130,8 @@ class Plan:
         self.variables = variables
         # Called when the plan has grown by a compiled field.
         self.on_growth: Callable[[], None] = _nothing
+        # What `engine.fields.dependencies` found.
+        self.dependencies: Any = None
         self._compiled_fields: SizedCache[CompiledField] = SizedCache(
             MAX_COMPILED_BYTES, attrgetter("size")
         )
