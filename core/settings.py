@@ -319,6 +319,8 @@ WEB_ANSWER_SECONDS = env.number("WEB_ANSWER_SECONDS", 30, minimum=1, maximum=600
 DRAIN_FILE = env.text("DRAIN_FILE", default="")
 
 # Without the engine, graphql-core executes all operations, with the same results.
+# Of each web process.
+ANSWER_CACHE_MB = env.number("ANSWER_CACHE_MB", 64, minimum=0, maximum=100_000)
 GRAPHQL_ENGINE = env.flag("GRAPHQL_ENGINE", default=True)
 # Handles operations without Django's handler; otherwise they take longer, with the same results.
 FAST_PATH = env.flag("FAST_PATH", default=True)

@@ -1,7 +1,7 @@
 """Compiled operations: planned once, executed for many requests."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from operator import attrgetter
@@ -22,7 +22,7 @@ from engine.caches import SizedCache
 from engine.execution import OnStatement, RequestContext
 from engine.explain import explain_plan
 from engine.fields.declarations import check_selection
-from engine.fields.dependencies import Dependencies, Entity, dependencies_of
+from engine.fields.dependencies import Dependencies, Entity, NotCacheableError, dependencies_of
 from engine.internals.graphql_core import text_values, text_variables
 from engine.internals.strawberry import core_schema
 from engine.plan.selection import NotPlannableError, OperationDocument, Plan
@@ -61,6 +61,12 @@ class CompiledOperation:
     document_bytes: int = 0
     # Called for each statement.
     on_statement: OnStatement | None = None
+    # Whether an answer may be cached; False once something in all of them declares no dependency.
+    is_cacheable: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Assume that queries can be cached."""
+        self.is_cacheable = not self.is_mutation
 
     @classmethod
     def of(
@@ -132,7 +138,11 @@ class CompiledOperation:
             raise variables[0]
         plan = self.plan(variables)
         if plan.dependencies is None:
-            plan.dependencies = dependencies_of(plan, single)
+            try:
+                plan.dependencies = dependencies_of(plan, single)
+            except NotCacheableError:
+                self.is_cacheable = bool(self.condition_names)
+                raise
         found: Dependencies = plan.dependencies
         return found.keys(variables, context)
 

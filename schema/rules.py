@@ -13,6 +13,8 @@ from users.authentication.policy import may_list_sessions
 class Private(FieldRule):
     """A user's field is null unless the actor is that user or staff."""
 
+    is_covered = True
+
     def allows_all(self, context: Context) -> bool:
         """Return whether the policy allows the field of all users."""
         return may_read_all_private(context.actor)

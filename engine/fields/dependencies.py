@@ -16,7 +16,7 @@ from django.db.models import ForeignObjectRel, ManyToManyField, ManyToManyRel, M
 from graphql import OperationType, VariableValues
 
 from engine.fields.declarations import django_field, is_column, is_relay_id, model_field
-from engine.fields.extensions import FieldRule, ReadExtension
+from engine.fields.extensions import FieldRule
 from engine.internals.strawberry import model_of
 from engine.plan.selection import TYPENAME, Plan, SelectedField, Selection
 
@@ -174,10 +174,12 @@ def _joins_keys(relation: Any, model: ModelType, entity: Entity) -> bool:
 
 def _through(relation: Any) -> ModelType | None:
     """Return the model of a many-to-many relation's own rows."""
+    found: ModelType | None = None
     if isinstance(relation, ManyToManyField):
-        through: ModelType = relation.remote_field.through
-        return through
-    return relation.through if isinstance(relation, ManyToManyRel) else None
+        found = relation.remote_field.through
+    elif isinstance(relation, ManyToManyRel):
+        found = relation.through
+    return found
 
 
 def _undeclared(selected: SelectedField) -> NotCacheableError:

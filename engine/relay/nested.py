@@ -22,13 +22,18 @@ from engine.relay.total_count import ListSummary, TotalCount
 from engine.relay.window import Window
 
 
-def nested_connection(type_: type[KeysetConnection[Any]], *, parent: str) -> Any:
+def nested_connection(
+    type_: type[KeysetConnection[Any]],
+    *,
+    parent: str,
+    metadata: Mapping[str, Any] | None = None,
+) -> Any:
     """Return a field that pages the list of each object.
 
     The resolver returns the lists of all objects as one queryset; ``parent`` is its foreign key to
     the object.
     """
-    return paged_connection(type_, _NestedPaged(parent))
+    return paged_connection(type_, _NestedPaged(parent), metadata=metadata)
 
 
 class _NestedPaged(Paged):

@@ -12,6 +12,7 @@ from schema.accounts.types.users import (
     User,
 )
 from schema.context import Info
+from schema.entities import REQUESTER, USER, by_id
 from schema.nodes import NodeId, node_key, single_row
 from schema.query import keyset_connection, query_field
 from schema.scopes import NoScope
@@ -27,12 +28,12 @@ from users.scopes import Scope
 class AccountsQuery:
     """Users, groups and permissions."""
 
-    @query_field(scope=NoScope.ANY_TOKEN)
+    @query_field(scope=NoScope.ANY_TOKEN, depends_on=REQUESTER)
     def me(self, info: Info) -> User | None:
         """The authenticated user; null for anonymous clients."""
         return single_row(models.User.objects.all(), info.context.actor.user_id)
 
-    @query_field(scope=Scope.USERS_READ)
+    @query_field(scope=Scope.USERS_READ, depends_on=by_id(USER, "User"))
     def user(self, id: NodeId) -> User | None:
         """Look up a user by `id`; null if none is visible to you."""
         return single_row(models.User.objects.all(), node_key(id, "User"))

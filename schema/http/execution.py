@@ -17,6 +17,7 @@ from engine.sql.leading import run_leading
 from schema.context import Context
 from schema.documents.budget import charge_document
 from schema.documents.document import DOCUMENTS, Document
+from schema.http.cached_answers import Asked, execute_cached
 from schema.http.introspection import is_introspection, run_introspection
 from schema.http.variables import describe
 from schema.root import schema
@@ -90,16 +91,12 @@ def execute(
         operation = _for_engine(document, name, context.actor)
         if not (read_only and operation.is_mutation):
             charge_document(context.actor, document, context.charged)
+            asked = Asked(operation, source, name, variables)
             try:
-                found = operation.execute(
-                    variables, context, trace=context.trace, bounds=context.bounds
-                )
+                result = execute_cached(asked, context, lambda: _by_engine(asked, context))
             except OperationCancelledError:
                 _count(BY_ENGINE)
                 raise
-            result = ExecutionResult(data=found.data, errors=found.errors)
-            if was_executed(result):
-                _count(BY_ENGINE)
             return _with_faults(result, context, variables)
     except (NotPlannableError, GraphQLError) as error:
         if context.trace is not None:
@@ -127,6 +124,16 @@ def execute(
         BY_GRAPHQL_CORE.inc()
         context.bounds.count([result.data])
     return _with_faults(result, context, variables)
+
+
+def _by_engine(asked: Asked, context: Context) -> ExecutionResult:
+    found = asked.operation.execute(
+        asked.variables, context, trace=context.trace, bounds=context.bounds
+    )
+    result = ExecutionResult(data=found.data, errors=found.errors)
+    if was_executed(result):
+        _count(BY_ENGINE)
+    return result
 
 
 def _count(executor: Counter) -> None:

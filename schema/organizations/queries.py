@@ -6,6 +6,7 @@ from typing import Annotated
 import strawberry
 
 from schema.context import Info
+from schema.entities import ORGANIZATION, by_id
 from schema.nodes import NodeId, node_key, single_row
 from schema.organizations.types import Organization, OrganizationConnection, OrganizationOrder
 from schema.query import keyset_connection, query_field
@@ -19,7 +20,7 @@ from users.scopes import Scope
 class OrganizationsQuery:
     """Organisations."""
 
-    @query_field(scope=Scope.ORGANIZATIONS_READ)
+    @query_field(scope=Scope.ORGANIZATIONS_READ, depends_on=by_id(ORGANIZATION, "Organization"))
     def organization(self, id: NodeId) -> Organization | None:
         """Look up an organisation by `id`; null if none is visible to you."""
         return single_row(models.Organization.objects.all(), node_key(id, "Organization"))

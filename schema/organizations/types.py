@@ -9,6 +9,7 @@ import strawberry_django
 from django.db.models import OuterRef, Subquery
 from strawberry import auto, relay
 
+from engine.fields.dependencies import COVERED
 from engine.relay.connection import KeysetConnection
 from engine.relay.nested import nested_connection
 from engine.relay.order import Order
@@ -104,14 +105,16 @@ class Organization(relay.Node):
     name: auto = strawberry_django.field(description="Name; not necessarily unique.")
     created_at: auto = strawberry_django.field(description="When the organisation was created.")
     my_role: models.Role | None = strawberry_django.field(
-        annotate=_own_role, description="Your role; null if you are not a member."
+        annotate=_own_role,
+        description="Your role; null if you are not a member.",
+        metadata=COVERED,
     )
     invitations: list[OrganizationInvitation] = strawberry_django.field(
         description="Pending invitations, newest first. Visible to the organisation's owners and "
         "administrators, and to staff; empty for others."
     )
 
-    @nested_connection(MembershipConnection, parent="organization")
+    @nested_connection(MembershipConnection, parent="organization", metadata=COVERED)
     def members(
         self,
         role: Annotated[
@@ -180,7 +183,7 @@ class OrganizationConnection(KeysetConnection[Organization]):
 class OrganizationsFields:
     """The fields of `User` about organisations."""
 
-    @nested_connection(MembershipConnection, parent="user")
+    @nested_connection(MembershipConnection, parent="user", metadata=COVERED)
     def memberships(self) -> Iterable[Membership]:
         """Memberships in organisations that are visible to you."""
         return models.Membership.objects.in_order()

@@ -34,7 +34,7 @@ def by_number(arguments: Any, context: int) -> list[UUID]:
 
 
 class Undecided(FieldRule):
-    """A rule of which nobody says what it depends on."""
+    """A rule that does not say what it depends on."""
 
     def allows(self, context: Any, values: Sequence[Any]) -> Sequence[bool]:
         return [True] * len(values)

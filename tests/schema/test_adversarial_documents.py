@@ -68,7 +68,7 @@ def plan(document: Document) -> CompiledOperation | None:
     name = "Q0" if "query Q0" in document.source else None
     try:
         operation = CompiledOperation.of(schema, document.syntax, name, document.size)
-        operation._plan(VariableValues({}, {}))  # noqa: SLF001 - plan without executing
+        operation.plan(VariableValues({}, {}))
     except (GraphQLError, NotPlannableError):
         return None
     return operation

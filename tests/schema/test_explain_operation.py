@@ -33,7 +33,8 @@ def test_shows_the_plan_each_statement_and_what_postgresql_makes_of_it(sam: User
         user="Sam",
     )
 
-    plan, first, second, count, fourth = output.split("\n\n")
+    caching, plan, first, second, count, fourth = output.split("\n\n")
+    assert caching == "Cached. Depends on the requester and 1 other entities."
     assert plan.startswith("Plan\n  organization (Organization): statement\n")
     assert "\n      totalCount (TotalCount!): resolver\n" in plan
     assert first.startswith("Statement 1: Query.organization, compiled; parameters 2, rows 1, ")
@@ -62,6 +63,7 @@ def test_reads_standard_input_and_reports_errors(monkeypatch: pytest.MonkeyPatch
     output = explain("-")
 
     # The actor is anonymous without `--user`.
+    assert output.startswith("Not cached: Query.users declares no dependency.\n\nPlan\n")
     assert "Statement" not in output
     assert output.endswith("\nError at users: Sign in to do this.\n")
 

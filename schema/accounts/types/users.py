@@ -12,6 +12,7 @@ from strawberry import auto, relay
 from strawberry.scalars import JSON
 
 from core.database.search.texts import MAX_CANDIDATES
+from engine.fields.dependencies import COVERED
 from engine.relay.connection import KeysetConnection
 from engine.relay.order import Order
 from schema.accounts.loaders import group_permissions, permissions
@@ -92,7 +93,9 @@ class User(relay.Node):
     )
 
     @strawberry_django.field(
-        only=["email", "email_verified_at", "email_undeliverable_at"], extensions=[Private()]
+        only=["email", "email_verified_at", "email_undeliverable_at"],
+        extensions=[Private()],
+        metadata=COVERED,
     )
     def email_addresses(self: models.User, info: Info) -> list[EmailAddress] | None:
         """All addresses, primary first. Visible to the user and staff."""
@@ -119,7 +122,7 @@ class User(relay.Node):
         description="Profile that the user maintains."
     )
 
-    @strawberry_django.field(select_related=["profile"], only=["profile__avatar"])
+    @strawberry_django.field(select_related=["profile"], only=["profile__avatar"], metadata=COVERED)
     def avatar(
         self: models.User,
         size: Annotated[
@@ -129,7 +132,9 @@ class User(relay.Node):
         """Avatar; null without one."""
         return avatar_of(self, size)
 
-    @strawberry_django.field(select_related=["metadata"], only=["metadata__public"])
+    @strawberry_django.field(
+        select_related=["metadata"], only=["metadata__public"], metadata=COVERED
+    )
     def public_metadata(self: models.User) -> JSON:
         """Metadata of applications, visible to all who can view the user."""
         # Joined: most users have no row in the metadata table.
@@ -137,7 +142,10 @@ class User(relay.Node):
         return row.public if row else {}
 
     @strawberry_django.field(
-        select_related=["metadata"], only=["metadata__private"], extensions=[Private()]
+        select_related=["metadata"],
+        only=["metadata__private"],
+        extensions=[Private()],
+        metadata=COVERED,
     )
     def private_metadata(self: models.User) -> JSON | None:
         """Private metadata of applications. Visible to the user and staff."""

@@ -11,11 +11,13 @@ from django.db import connection
 from graphql import ExecutionResult, GraphQLError
 
 from core.security.actor import ANONYMOUS, Actor
+from engine.fields.dependencies import NotCacheableError
 from engine.operation import CompiledOperation
 from engine.plan.selection import NotPlannableError
 from engine.trace import Step, Trace
 from schema.context import Context
 from schema.documents.document import document
+from schema.entities import SINGLE
 from schema.http.execution import prepare, problems
 from users.accounts.models import User
 
@@ -53,6 +55,7 @@ class Command(BaseCommand):
                 raise _not_planned(error) from None
         if trace.explain is None:
             raise CommandError(_texts(result.errors or []))
+        self.stdout.write(_caching(operation, variables, context))
         for line in _report(trace, result, analyze=options["analyze"]):
             self.stdout.write(line)
 
@@ -110,7 +113,7 @@ def _texts(errors: list[GraphQLError]) -> str:
 
 
 def _report(trace: Trace, result: ExecutionResult, *, analyze: bool) -> Iterator[str]:
-    yield "Plan"
+    yield "\nPlan"
     yield from (f"  {line}" for line in trace.plan())
     for number, step in enumerate(trace.steps, 1):
         yield from ("", f"Statement {number}: {_headline(step)}", f"  {step.sql}")
@@ -119,6 +122,15 @@ def _report(trace: Trace, result: ExecutionResult, *, analyze: bool) -> Iterator
         yield from ("", f"Loader {batch.loader}: {batch.keys} keys, {batch.milliseconds} ms")
     for error in result.errors or ():
         yield from ("", f"Error at {'.'.join(map(str, error.path or ()))}: {error.message}")
+
+
+def _caching(operation: CompiledOperation, variables: dict[str, Any], context: Context) -> str:
+    """Return whether answers are cached, and why not."""
+    try:
+        count = len(operation.dependencies(variables, context, SINGLE))
+    except NotCacheableError as error:
+        return f"Not cached: {error}"
+    return f"Cached. Depends on the requester and {count} other entities."
 
 
 def _headline(step: Step) -> str:

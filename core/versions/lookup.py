@@ -1,0 +1,26 @@
+"""The version of entities, by a statement of its own."""
+
+from collections.abc import Iterable
+from typing import Final
+from uuid import UUID
+
+from django.db import DEFAULT_DB_ALIAS
+
+from engine.sql.keys import uuid_array_text
+from engine.sql.statements import Param, Statement
+
+VERSION: Final = Statement(
+    DEFAULT_DB_ALIAS,
+    "SELECT COALESCE(BIT_XOR(value), 0) FROM versions_versionpart WHERE entity = ANY(%s::uuid[])",
+    (Param.named("entities"),),
+)
+
+
+def read_version(entities: Iterable[UUID]) -> int:
+    """Return the common version of entities.
+
+    It changes with each of them, and is 0 while none has changed. Read it before the data that it
+    is to stand for, and not in a transaction.
+    """
+    ((version,),) = VERSION.rows({"entities": uuid_array_text(map(str, entities))})
+    return int(version)

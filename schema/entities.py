@@ -1,0 +1,55 @@
+"""The entities that answers depend on, and the columns that have their keys.
+
+The tables are those that touch the entities: see `users.accounts.versions` and
+`users.organizations.versions`. What decides about visibility is covered, too: each answer depends
+on the requester besides.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+from uuid import UUID
+
+from django.contrib.auth.models import Group
+from django.db.models import Model
+
+from engine.fields.dependencies import Entity, Root
+from schema.nodes import node_key
+from users.accounts.models import EmailAddress, Metadata, Profile, User
+from users.accounts.versions import GROUPS as GROUPS_KEY
+from users.organizations.models import Membership, Organization, OrganizationInvitation
+
+_COLUMNS_OF_USERS: Final[Mapping[type[Model], str]] = {
+    User: "id",
+    Profile: "user_id",
+    Metadata: "user_id",
+    EmailAddress: "user_id",
+    User.groups.through: "user_id",
+    User.user_permissions.through: "user_id",
+}
+USER: Final = Entity("user", {**_COLUMNS_OF_USERS, Membership: "user_id"})
+# Of an organisation, which does not cover the other memberships of its members.
+MEMBER: Final = Entity("member", _COLUMNS_OF_USERS)
+ORGANIZATION: Final = Entity(
+    "organization",
+    {
+        Organization: "id",
+        Membership: "organization_id",
+        OrganizationInvitation: "organization_id",
+    },
+    parts={(Membership, "user"): MEMBER},
+)
+GROUPS: Final = Entity("groups", {Group: ""}, key=GROUPS_KEY)
+# Of which there is one.
+SINGLE: Final = (GROUPS,)
+
+REQUESTER: Final = Root(USER, lambda _arguments, _context: ())
+
+
+def by_id(entity: Entity, type_name: str) -> Root:
+    """Return what a root field depends on that has the argument `id`."""
+
+    def keys(arguments: Mapping[str, Any], _context: Any) -> Iterable[UUID]:
+        key = node_key(arguments["id"], type_name)
+        return () if key is None else (key,)
+
+    return Root(entity, keys)

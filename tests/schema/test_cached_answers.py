@@ -1,0 +1,237 @@
+"""Cached answers: what is cached, and that no change is missed."""
+
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Final
+
+import pytest
+from django.contrib.auth.models import Group
+
+from engine.operation import CompiledOperation
+from schema.http.cached_answers import ANSWERS, LOOKUPS
+from tests.support.client import GraphQLClient, run_concurrently
+from tests.support.factories import make_organization, make_token, node_id
+from users.accounts.models import Metadata, Profile, User
+from users.organizations.models import Membership, Organization, Role
+
+pytestmark = pytest.mark.usefixtures("transactional_db")
+
+ME: Final = """{
+  me {
+    id name email publicMetadata emailAddresses { email }
+    profile { bio } groups { name } memberships(first: 5) { totalCount { value } nodes { role } }
+  }
+}"""
+ORGANIZATION: Final = """query ($id: ID!) {
+  organization(id: $id) {
+    name myRole invitations { email }
+    members(first: 50) { nodes { role user { name profile { bio } groups { name } } } }
+  }
+}"""
+USER: Final = "query ($id: ID!) { user(id: $id) { name profile { bio } isStaff } }"
+
+
+@pytest.fixture(autouse=True)
+def nothing_cached() -> Iterator[None]:
+    ANSWERS.clear()
+    yield
+    ANSWERS.clear()
+
+
+@pytest.fixture
+def organization(alice: User, bob: User) -> Organization:
+    return make_organization("Club", alice, bob)
+
+
+def count(result: str) -> int:
+    """Return how many look-ups had the result."""
+    return int(LOOKUPS.labels(result)._value.get())  # noqa: SLF001 - no public name
+
+
+def results(ask: Callable[[], Any]) -> list[str]:
+    """Return the results of the look-ups of a request."""
+    names = ("first", "miss", "hit", "stale")
+    before = {name: count(name) for name in names}
+    ask()
+    return [name for name in names for _time in range(count(name) - before[name])]
+
+
+def warm(client: GraphQLClient, query: str, **variables: Any) -> Any:
+    """Ask until the answer is cached; return it."""
+    for _time in range(3):
+        found = client(query, **variables).data
+    return found
+
+
+def test_second_request_is_cached(alice: User) -> None:
+    client = GraphQLClient(make_token(alice))
+    assert [results(lambda: client(ME).data) for _time in range(4)] == [
+        ["first"],
+        ["miss"],
+        ["hit"],
+        ["hit"],
+    ]
+
+
+def test_hit_has_the_bytes_of_the_answer(alice: User, organization: Organization) -> None:
+    client = GraphQLClient(make_token(alice))
+    for query, given in ((ME, {}), (ORGANIZATION, {"id": node_id(organization)})):
+        answers = [client(query, **given) for _time in range(4)]
+        assert all(each.body == answers[0].body for each in answers)
+        assert all(each.headers == answers[0].headers for each in answers)
+
+
+CHANGES: Final[dict[str, Callable[[User], Any]]] = {
+    "name": lambda user: User.objects.filter(pk=user.pk).update(name="New"),
+    "profile": lambda user: Profile.objects.filter(user=user).update(bio="New"),
+    "metadata": lambda user: Metadata.objects.create(user=user, public={"new": 1}),
+    "group": lambda user: user.groups.add(Group.objects.create(name="New")),
+    "group's name": lambda user: Group.objects.filter(user=user).update(name="Newer"),
+    "no group": lambda user: user.groups.clear(),
+    "membership": lambda user: make_organization("New", user),
+    "role": lambda user: Membership.objects.filter(user=user).update(role=Role.ADMIN),
+    "no membership": lambda user: Membership.objects.filter(user=user).delete(),
+}
+
+
+def test_changes_of_the_user_are_seen(alice: User) -> None:
+    client = GraphQLClient(make_token(alice))
+    for name, change in CHANGES.items():
+        former = warm(client, ME)
+        change(alice)
+        assert results(lambda: client(ME).data) == ["stale"], name
+        assert client(ME).data != former, name
+
+
+def test_changes_of_members_are_seen_in_the_organization(
+    alice: User, bob: User, organization: Organization
+) -> None:
+    client = GraphQLClient(make_token(alice))
+    given = {"id": node_id(organization)}
+    changes: list[Callable[[], Any]] = [
+        lambda: User.objects.filter(pk=bob.pk).update(name="New"),
+        lambda: Profile.objects.filter(user=bob).update(bio="New"),
+        lambda: Membership.objects.filter(user=bob).update(role=Role.ADMIN),
+        lambda: Membership.objects.filter(user=bob).delete(),
+        lambda: Organization.objects.update(name="New"),
+        lambda: Membership.objects.filter(user=alice).delete(),
+    ]
+    for change in changes:
+        former = warm(client, ORGANIZATION, **given)
+        change()
+        assert client(ORGANIZATION, **given).data != former
+
+
+def test_requesters_share_no_answer(alice: User, bob: User, root: User) -> None:
+    given = {"id": node_id(bob)}
+    answers = {
+        user.username: warm(GraphQLClient(make_token(user)), USER, **given)["user"]
+        for user in (alice, bob, root)
+    }
+    assert [answers[name]["isStaff"] for name in ("alice", "bob", "root")] == [None, False, False]
+
+
+def test_lost_rights_are_seen(root: User, bob: User) -> None:
+    client, given = GraphQLClient(make_token(root)), {"id": node_id(bob)}
+    assert warm(client, USER, **given)["user"]["isStaff"] is False
+    User.objects.filter(pk=root.pk).update(is_staff=False, is_superuser=False)
+    assert client(USER, **given).data["user"]["isStaff"] is None
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ me { id lastSeenAt } }",
+        "{ users(first: 2) { nodes { id } } }",
+        "{ me { id memberships(first: 2) { nodes { organization { name } } } } }",
+        "{ me { id } users(first: 1) { nodes { id } } }",
+    ],
+)
+def test_answers_without_declared_dependencies_are_not_cached(root: User, query: str) -> None:
+    client = GraphQLClient(make_token(root))
+    found = [results(lambda: client(query).data) for _time in range(3)]
+    assert found[1:] == [[], []]
+
+
+def test_anonymous_answers_and_mutations_are_not_cached(alice: User) -> None:
+    change = 'mutation { updateProfile(input: {bio: "x"}) { user { id } } }'
+    signed_in = GraphQLClient(make_token(alice))
+    for ask in (partial(GraphQLClient(), "{ me { id } }"), partial(signed_in, change)):
+        assert [results(ask) for _time in range(3)] == [[], [], []]
+
+
+def test_answers_with_errors_are_not_cached(alice: User) -> None:
+    client = GraphQLClient(make_token(alice))
+    query = "{ me { id memberships(first: 500) { nodes { role } } } }"
+    found = [results(lambda: client(query)) for _time in range(3)]
+    assert found[-1] != ["hit"]
+
+
+def test_cache_can_be_turned_off(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(ANSWERS), "max_size", 0)
+    client = GraphQLClient(make_token(alice))
+    assert [results(lambda: client(ME).data) for _time in range(3)] == [[], [], []]
+
+
+def test_committed_changes_are_seen_by_the_next_request(
+    alice: User, bob: User, organization: Organization
+) -> None:
+    """No answer is older than what was committed before its request."""
+    given = {"id": node_id(organization)}
+    # What writers have committed, by user.
+    committed = {alice.pk: 0, bob.pk: 0}
+    tokens = [make_token(user) for user in (alice, bob)]
+    over = threading.Event()
+
+    def write(user: User) -> None:
+        for number in range(1, 60):
+            Profile.objects.filter(user=user).update(bio=str(number))
+            committed[user.pk] = number
+        over.set()
+
+    def read(token: str) -> int:
+        client, rounds = GraphQLClient(token), 0
+        while not over.is_set() or rounds < 20:
+            oldest = sum(committed.values())
+            members = client(ORGANIZATION, **given).data["organization"]["members"]["nodes"]
+            assert sum(int(each["user"]["profile"]["bio"] or 0) for each in members) >= oldest
+            rounds += 1
+        return rounds
+
+    rounds = run_concurrently(
+        *(partial(write, user) for user in (alice, bob)), *(partial(read, each) for each in tokens)
+    )
+    final = warm(GraphQLClient(tokens[0]), ORGANIZATION, **given)["organization"]["members"]
+    assert [each["user"]["profile"]["bio"] for each in final["nodes"]] == ["59", "59"]
+    assert len(rounds) == 4
+
+
+def test_answer_of_an_older_snapshot_is_not_filed_under_a_newer_version(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Something changes before the data is read, or after."""
+    client = GraphQLClient(make_token(alice))
+    execute = CompiledOperation.execute
+    moments: list[Callable[[], Any]] = []
+
+    def between(self: CompiledOperation, *arguments: Any, **keywords: Any) -> Any:
+        before, after = moments or (lambda: None, lambda: None)
+        before()
+        found = execute(self, *arguments, **keywords)
+        after()
+        return found
+
+    monkeypatch.setattr(CompiledOperation, "execute", between)
+    warm(client, ME)
+
+    def set_bio(bio: str) -> None:
+        Profile.objects.filter(user=alice).update(bio=bio)
+
+    for bio, at in (("before", 0), ("after", 1)):
+        set_bio("first")
+        moments[:] = [lambda: None, lambda: None]
+        moments[at] = partial(set_bio, bio)
+        client(ME)
+        moments.clear()
+        assert client(ME).data["me"]["profile"]["bio"] == bio
