@@ -21,7 +21,7 @@ TESTING := env -u DATABASE_URL -u MIGRATION_DATABASE_URL -u REDIS_URL -u CACHE_U
 	ARGON2_MEMORY_KIB=8 ARGON2_PASSES=1 DATA_DIR=.data/test MEDIA_ROOT=.data/test/media
 
 .DEFAULT_GOAL := help
-.PHONY: help run console test test-system test-engine test-sessions test-plans bench bench-admin bench-hostile bench-report lint lint-types lint-others format schema reference lock messages messages-update clean
+.PHONY: help run console test test-system test-engine test-sessions test-plans bench bench-admin bench-hostile bench-report lint lint-types lint-others format schema reference migrations lock messages messages-update clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -93,6 +93,9 @@ schema: $(VENV)/dev ## Write schema.graphql.
 
 reference: $(VENV)/dev ## Write docs/reference.md.
 	$(OFFLINE) $(BIN)/python manage.py print_reference --output docs/reference.md
+
+migrations: $(VENV)/dev ## Write the migrations of changed models.
+	$(OFFLINE) $(BIN)/python -W ignore manage.py makemigrations
 
 lock: $(VENV)/dev ## Update the lock files from pyproject.toml.
 	$(call compile,pyproject.toml,requirements.lock)

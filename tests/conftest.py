@@ -66,7 +66,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings: None) -> Iterator[ExitStack]:
-    """The owner makes and drops the test database: pytest-django does both inside this."""
+    """Create and drop the test database as its owner."""
     with ExitStack() as owner:
         owner.enter_context(as_owner())
         yield owner
@@ -159,12 +159,12 @@ def crowd_rows(rows_of_test: CrowdRows) -> CrowdRows:
 
 @pytest.fixture
 def many_people_rows(rows_of_test: None) -> None:
-    """Name the rows."""
+    """Request the shared rows of `many_people`."""
 
 
 @pytest.fixture
 def cast_of_rows(rows_of_test: Any) -> dict[str, User]:
-    """Return who of the cast is in the test's shared rows."""
+    """Return the cast's users among the shared rows."""
     return rows_of_test.cast if isinstance(rows_of_test, CrowdRows) else {}
 
 
@@ -229,7 +229,7 @@ def clubs(sam: User) -> list[Organization]:
 
 @pytest.fixture
 def crowd(crowd_rows: CrowdRows, db: None) -> dict[str, str]:
-    """Create 30 users with one row of everything; return ids by name."""
+    """Return the ids of 30 shared users and a row of everything, by name."""
     return crowd_rows.ids
 
 
@@ -292,7 +292,7 @@ def executor(request: pytest.FixtureRequest, settings: Any) -> Executor:
 
 @pytest.fixture(autouse=True)
 def empty_cache() -> None:
-    """Each test begins with nothing cached in this process's database, nor spent."""
+    """Start each test with an empty cache and full budgets."""
     cache.clear()
     CLIENTS.clear()
 

@@ -1,4 +1,4 @@
-"""Transactions that wait for PostgreSQL less often."""
+"""Transactions whose writes share a round trip with COMMIT."""
 
 from types import TracebackType
 
@@ -33,7 +33,10 @@ class _PipelinedAtomic(Atomic):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Send what waits with COMMIT; then end the block, as Django does."""
+        """Send what waits with COMMIT; then end the block, as Django does.
+
+        Its own COMMIT is then skipped by psycopg, because no transaction is open.
+        """
         connection = thread_connection()
         pending = pending_statements(connection)
         if pending is not None:

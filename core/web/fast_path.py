@@ -27,7 +27,7 @@ class FastPath:
     operation needs only the following: it closes old or broken database connections before and
     after, so that the first statement checks the connection; it binds the request id, closes
     uploaded files, and logs errors. The signals `request_started` and `request_finished` are not
-    sent, because their receivers do nothing else.
+    sent: of their receivers, only the one that closes connections has an effect on operations.
     """
 
     def __init__(self, django: WSGIApplication) -> None:

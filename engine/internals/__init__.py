@@ -1,1 +1,1 @@
-"""Private names of Django, psycopg, graphql-core and Strawberry, one module per library."""
+"""Private names of psycopg, graphql-core and Strawberry, and how Django keeps connections."""

@@ -1,4 +1,4 @@
-"""Private knowledge of Django: that a thread keeps its connection."""
+"""The database connection of a thread, cached."""
 
 import threading
 from typing import Any
@@ -18,7 +18,10 @@ _thread = _ThreadConnections()
 
 
 def thread_connection(alias: str = DEFAULT_DB_ALIAS) -> Any:
-    """Return `connections[alias]`, which asks for an event loop each time, without asking twice."""
+    """Return `connections[alias]`, which Django looks up for an event loop each time.
+
+    Django never replaces it within a thread; `del connections[alias]` would.
+    """
     try:
         return _thread.by_alias[alias]
     except KeyError:

@@ -7,7 +7,7 @@ what a first statement will return, and is executed again after a wrong guess.
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum, auto
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from django.db import InterfaceError, OperationalError
 
@@ -16,6 +16,7 @@ from engine.internals.psycopg import PreparedCall, is_stale_plan, load_rows, run
 from engine.sql import prepared
 from engine.sql.pipelines import PipelineBlock, Rows, has_prepared_statements, is_unwatched
 from engine.sql.prepared import Kind, PreparedCursor, cursor_of
+from engine.sql.statements import Statement
 
 
 class NotConfirmedError(BaseException):
@@ -29,18 +30,6 @@ class NotConfirmedError(BaseException):
         """Carry the error of the statement."""
         super().__init__()
         self.error = error
-
-
-class LeadingQuery(Protocol):
-    """What `engine.sql.statements.Statement` is here."""
-
-    @property
-    def sql(self) -> str | None: ...  # noqa: D102 - see there
-    @property
-    def kind(self) -> Kind: ...  # noqa: D102
-    def bind(self, values: Mapping[str, Any]) -> list[Any]: ...  # noqa: D102
-    def convert(self, rows: Rows, connection: Any) -> Rows: ...  # noqa: D102
-    def rows(self, values: Mapping[str, Any]) -> Rows: ...  # noqa: D102
 
 
 class _State(Enum):
@@ -75,7 +64,7 @@ class LeadingStatement(PipelineBlock):
     """
 
     def __init__(
-        self, connection: Any, statement: LeadingQuery, values: Mapping[str, Any], expected: Rows
+        self, connection: Any, statement: Statement, values: Mapping[str, Any], expected: Rows
     ) -> None:
         """Take the `leading_connection`, the statement, its values, and the expected rows."""
         self._connection = connection

@@ -93,7 +93,7 @@ class PendingStatements(PipelineBlock):
                 prepared.fetch_rows(self._connection, kind, sql, params)
 
     def commit(self) -> None:
-        """Send what waits with COMMIT. If nothing waits, the transaction is still open."""
+        """Send what waits with COMMIT; if nothing waits, leave COMMIT to Django."""
         if self._pending and not self._is_watched():
             self._send(COMMIT)
         else:

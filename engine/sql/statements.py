@@ -197,7 +197,7 @@ def _check_values(field: Any, value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """The compiled SQL of a queryset of `values_list`."""
+    """Compiled SQL with placeholders, and the conversion of its rows."""
 
     database: str
     # None if the result is empty for all values.

@@ -95,16 +95,11 @@ class GraphQLView(View):
         return respond(request, _from_query_string, set()).to_response()
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Execute an operation that reached Django's handler."""
+        """Execute an operation; `ApiMiddleware` answers most before they arrive here."""
         return operation(request).to_response()
 
 
-def operation(
-    request: HttpRequest,
-    respond_authenticated: Callable[
-        [HttpRequest, Callable[[], Reply]], Reply
-    ] = respond_authenticated,
-) -> Reply:
+def operation(request: HttpRequest) -> Reply:
     """Execute an operation sent by POST, for the fast path and for Django's."""
     language = None
     try:

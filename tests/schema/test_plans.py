@@ -249,7 +249,7 @@ def _wait_for_older_transactions() -> None:
 
 
 def admin_pages_that_read_too_much(cookie: str) -> list[tuple[str, int]]:
-    """Return the pages and their reads, if these are within bounds."""
+    """Return the pages that read more than `ADMIN_ROWS` rows, and how many."""
     client = Client()
     client.cookies[cookie] = secret = new_secret()
     Session.objects.create(
