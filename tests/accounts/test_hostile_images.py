@@ -21,7 +21,14 @@ import pytest
 from PIL import ExifTags, Image, ImageCms
 
 from tests.support.client import Answer
-from tests.support.hostile_images import chunk, flat, flat_webp, huge_canvas, many_scans, with_chunks
+from tests.support.hostile_images import (
+    chunk,
+    flat,
+    flat_webp,
+    huge_canvas,
+    many_scans,
+    with_chunks,
+)
 from tests.support.images import BLUE, RED, animated, files, make_image
 from tests.support.signing_in import tags
 from users.accounts.avatars import images
