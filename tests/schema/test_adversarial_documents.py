@@ -75,16 +75,19 @@ def plan(document: Document) -> CompiledOperation | None:
 
 
 def seconds(source: str) -> float:
-    """Return the document's CPU time, the better of two runs."""
-    taken = []
-    for _time in range(2):
-        PLANS.clear()
-        gc.disable()
-        before = time.thread_time()
-        prepare(source)
-        taken.append(time.thread_time() - before)
-        gc.enable()
-    return min(taken)
+    """Return the document's CPU time; the better of two runs if the first exceeds the bound."""
+    taken = _seconds(source)
+    return taken if taken < MAX_SECONDS else min(taken, _seconds(source))
+
+
+def _seconds(source: str) -> float:
+    PLANS.clear()
+    gc.disable()
+    before = time.thread_time()
+    prepare(source)
+    taken = time.thread_time() - before
+    gc.enable()
+    return taken
 
 
 @pytest.mark.parametrize("name", [*PIECES, *TEXTS])
@@ -147,7 +150,8 @@ def traced(work: Callable[[], Any]) -> tuple[int, Any]:
 
 @pytest.mark.parametrize("name", [*PIECES, *TEXTS])
 def test_size_of_a_document_is_not_underestimated(name: str) -> None:
-    prepare(document(name))
+    # Fills the caches of the libraries.
+    prepare_only(document(name))
     used, made = traced(lambda: prepare_only(document(name)))
     if made is not None:
         assert used <= made.size

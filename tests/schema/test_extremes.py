@@ -13,6 +13,7 @@ from schema.errors import RequestErrorCode
 from tests.support.client import JSON, GraphQLClient
 from tests.support.executors import ENGINE, EXECUTORS, Executor
 from tests.support.extremes import ABSENT, KINDS, OperationCase, Place, mutations, queries
+from tests.support.prepared import prepared_statements_kept
 from tests.support.tables.authorization import ADMINISTRATOR, ANONYMOUS, USER
 from tests.support.world import World, build_world
 
@@ -40,7 +41,8 @@ def send(client: GraphQLClient, body: bytes) -> tuple[int, dict[str, Any]]:
     try:
         answer = client.post(body, JSON)
     finally:
-        transaction.savepoint_rollback(before)
+        with prepared_statements_kept():
+            transaction.savepoint_rollback(before)
         # Clears the throttles, which would reject later requests.
         cache.clear()
     return answer.status, answer.body
@@ -129,21 +131,26 @@ def test_null_is_refused_alike_in_literals_and_variables(
     """As a variable and as a literal, for both executors."""
     world, fields = inputs
     client = world.clients[ADMINISTRATOR]
-    for asked in fields:
-        for place in asked.places():
-            if is_non_null_type(place.type):
-                continue
-            about = name_of(asked, place, None)
-            bodies = (asked.body(place, None), asked.written(place, None))
-            reports = []
-            for executor in EXECUTORS:
-                settings.GRAPHQL_ENGINE = executor == ENGINE
-                reports.append([problems(*send(client, body), body) for body in bodies])
-            by_engine, by_graphql_core = reports
-            assert by_engine == by_graphql_core, about
-            given, written = by_engine
-            # For a `@oneOf` literal, standard validation reports the error.
-            assert given == written or not given[-1], about
+    asked_for = [
+        (name_of(asked, place, None), asked.body(place, None), asked.written(place, None))
+        for asked in fields
+        for place in asked.places()
+        if not is_non_null_type(place.type)
+    ]
+
+    def reports(executor: str) -> list[list[list[Any]]]:
+        settings.GRAPHQL_ENGINE = executor == ENGINE
+        return [
+            [problems(*send(client, body), body) for body in bodies]
+            for _about, *bodies in asked_for
+        ]
+
+    by_executor = map(reports, EXECUTORS)
+    for (about, *_bodies), by_engine, by_graphql_core in zip(asked_for, *by_executor, strict=True):
+        assert by_engine == by_graphql_core, about
+        given, written = by_engine
+        # For a `@oneOf` literal, standard validation reports the error.
+        assert given == written or not given[-1], about
 
 
 def problems(status: int, answer: dict[str, Any], body: bytes) -> list[Any]:
