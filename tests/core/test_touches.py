@@ -14,10 +14,7 @@ from django.utils import timezone
 
 from core.versions.touches import (
     Touches,
-    TouchesNothing,
     declared_tables,
-    expected_triggers,
-    found_triggers,
 )
 from tests.support.factories import (
     make_organization,
@@ -396,25 +393,3 @@ def test_rows_that_exchange_their_values_are_changed(cast: Cast) -> None:
     )
 
     assert names_of(touched, cast.names()) == {"bob", "charlie", "archers"}
-
-
-# Declarations ----------------------------------------------------------------------------
-
-
-def test_the_database_has_the_declared_triggers(db: None) -> None:
-    assert found_triggers() == expected_triggers()
-
-
-def test_every_table_is_declared_once() -> None:
-    tables = [each.model for each in declared_tables()]
-    assert len(tables) == len(set(tables))
-
-
-def test_every_exception_has_a_reason_and_names_a_field() -> None:
-    for each in declared_tables():
-        if isinstance(each, TouchesNothing):
-            assert each.reason
-        else:
-            fields = {field.name for field in each.model._meta.concrete_fields}
-            assert each.hidden.keys() <= fields
-            assert all(each.hidden.values())

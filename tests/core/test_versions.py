@@ -8,21 +8,18 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from django.db import DatabaseError, ProgrammingError, connection, transaction
-from django.db.migrations.executor import MigrationExecutor
+from django.db import connection, transaction
 
 from core.database.roles.owner import as_owner
 from core.versions.expressions import version_of
 from core.versions.models import VersionPart
 from core.versions.touches import (
-    expected_triggers,
-    found_triggers,
     without_touches,
 )
 from engine.sql.statements import Param, Statement
 from tests.support.client import run_concurrently
 from tests.support.factories import make_organization, make_user
-from tests.support.versions import service_connection, touched_by, version, version_in
+from tests.support.versions import service_connection, version, version_in
 from tests.support.waiting import during
 from users.accounts.models import Profile, User
 from users.organizations.models import Membership, Organization
@@ -338,76 +335,3 @@ def test_a_change_of_role_locks_no_user(
     other.execute("UPDATE organizations_membership SET role = 'owner'")
     other.rollback()
     other.execute("DELETE FROM organizations_membership")
-
-
-# The database ----------------------------------------------------------------------------
-
-
-def test_the_service_cannot_disable_triggers(db: None) -> None:
-    with (
-        pytest.raises(ProgrammingError, match="must be owner"),
-        transaction.atomic(),
-        without_touches([User]),
-    ):
-        pass
-    with (
-        pytest.raises(ProgrammingError, match="permission denied"),
-        transaction.atomic(),
-        connection.cursor() as cursor,
-    ):
-        cursor.execute("TRUNCATE versions_versionpart")
-
-
-@pytest.mark.usefixtures("transactional_db")
-def test_without_touches_ends_with_the_block() -> None:
-    user = make_user("alice")
-    with as_owner(), transaction.atomic():
-        with without_touches([User]):
-            assert found_triggers() != expected_triggers()
-            off = touched_by(lambda: User.objects.filter(pk=user.pk).update(name="off"))
-        with transaction.atomic():
-            on = touched_by(lambda: User.objects.filter(pk=user.pk).update(name="on"))
-
-    assert (off, on) == (set(), {user.pk})
-    assert found_triggers() == expected_triggers()
-
-
-def migrate(*targets: tuple[str, str | None]) -> None:
-    with as_owner():
-        executor = MigrationExecutor(connection)
-        executor.migrate(list(targets) or executor.loader.graph.leaf_nodes())
-
-
-def grant_versions() -> None:
-    """Grant what the service and the tests had on the table that was created again."""
-    role = connection.ops.quote_name(connection.settings_dict["USER"])
-    with as_owner(), connection.cursor() as cursor:
-        cursor.execute(
-            f"GRANT SELECT, INSERT, UPDATE, DELETE, MAINTAIN ON versions_versionpart TO {role}"
-        )
-
-
-@pytest.mark.usefixtures("transactional_db")
-def test_migrations_are_reversible() -> None:
-    alice = make_user("alice")
-    organization = make_organization("Archers", alice)
-
-    def change() -> set[UUID]:
-        return touched_by(lambda: User.objects.update(name=str(uuid4())))
-
-    try:
-        migrate(("organizations", "0003_canonical_emails"))
-        assert change() == {alice.pk}
-        migrate(("accounts", "0019_sign_up_email"))
-        assert found_triggers() == {}
-        assert change() == set()
-        migrate(("versions", None))
-        User.objects.update(name="")
-        with pytest.raises(DatabaseError, match="does not exist"):
-            version(alice.pk)
-    finally:
-        migrate()
-        grant_versions()
-
-    assert found_triggers() == expected_triggers()
-    assert change() == {alice.pk, organization.pk}
