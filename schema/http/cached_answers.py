@@ -86,15 +86,17 @@ def execute_cached(
         HIT.inc()
         return _result(known.data)
     (MISS if known is SEEN else STALE).inc()
-    return _cache(key, execute(), entities, version)
+    result = execute()
+    # Otherwise the data may be newer than the version, which a failover could bring back.
+    if result.errors or read_version(entities) != version:
+        return result
+    return _cache(key, result, entities, version)
 
 
 def _cache(
     key: Hashable, result: ExecutionResult, entities: frozenset[UUID], version: int
 ) -> ExecutionResult:
-    """Cache a result without errors."""
-    if result.errors:
-        return result
+    """Cache a result without errors, and return it."""
     try:
         data = orjson.dumps(result.data)
     except orjson.JSONEncodeError:

@@ -75,7 +75,7 @@ def plan(document: Document) -> CompiledOperation | None:
 
 
 def seconds(source: str) -> float:
-    """Return the document's CPU time; the better of two runs if the first exceeds the bound."""
+    """Return the document's CPU time, of the better run if the first is slow."""
     taken = _seconds(source)
     return taken if taken < MAX_SECONDS else min(taken, _seconds(source))
 

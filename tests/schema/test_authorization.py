@@ -55,7 +55,7 @@ def selected(type_name: str, name: str) -> str:
 
 
 def object_with(key: str, found: Any) -> dict[str, Any]:
-    """Return the object with the key; an empty one if an object around it is null."""
+    """Return the object with the key; an empty one if it is missing."""
     while isinstance(found, dict | list) and found:
         if isinstance(found, dict) and key in found:
             return found
@@ -69,7 +69,7 @@ def has_value(found: Any) -> bool:
 
 
 def visible_fields(world: World, client: str | GraphQLClient, type_name: str) -> set[str]:
-    """Return the fields of a type that are visible to a client, each read by itself.
+    """Return the fields that a client may see, each read by itself.
 
     Several fields share an operation. Fields of `Query` do not, because they require scopes.
     """
@@ -82,7 +82,7 @@ def visible_fields(world: World, client: str | GraphQLClient, type_name: str) ->
 
 
 def visible_fields_of_one_object(world: World, client: GraphQLClient, type_name: str) -> set[str]:
-    """Return the fields of a type that are visible to a client, read together if possible.
+    """Return the fields that a client may see, read together if possible.
 
     Reading each by itself takes many times as long.
     """

@@ -41,7 +41,7 @@ class Workers:
 
     @contextmanager
     def running(self) -> Iterator[int]:
-        """Run a worker within the block, with the current output of this process; yield its id.
+        """Run a worker within the block, with this process's output; yield its id.
 
         The block may kill it.
         """
