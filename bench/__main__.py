@@ -22,6 +22,7 @@ from bench.contestants import Contestant, ContestantError, Question
 from bench.dataset import PAGE, ROOT, Dataset, DatasetError, environment, open_dataset
 from bench.load import LoadError
 from bench.machine import cores, describe, pin_to_core
+from bench.peers.cached import CachedRoster
 from bench.peers.drf import RestFramework
 from bench.peers.mercurius import Mercurius
 from bench.peers.postgraphile import PostGraphile
@@ -44,6 +45,7 @@ HASHING_SECONDS: Final = 5.0
 HASHING: Final = {"login", "create-user"}
 CLASSES: Final[Sequence[type[Contestant]]] = (
     Roster,
+    CachedRoster,
     UnsignedRoster,
     StrawberryDjango,
     RestFramework,

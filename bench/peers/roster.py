@@ -98,7 +98,10 @@ class Roster(OnGunicorn):
 
     def environment(self) -> dict[str, str]:
         """Return the settings of production."""
-        return super().environment() | {"DJANGO_SETTINGS_MODULE": "core.settings"}
+        return super().environment() | {
+            "DJANGO_SETTINGS_MODULE": "core.settings",
+            "ANSWER_CACHE_MB": "0",
+        }
 
     def questions(self) -> dict[str, Question]:
         """Return all questions."""
