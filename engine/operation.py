@@ -44,6 +44,8 @@ class _CachedPlan:
         return self.plan.size + self.document_bytes
 
 
+# As graphql-core's executor: each error repeats the value, and looks for similar names.
+VARIABLE_ERRORS: Final = 50
 # By operation and the values of the variables of `@skip` and `@include`.
 PLANS: Final[SizedCache[_CachedPlan]] = SizedCache(64 << 20, attrgetter("size"))
 
@@ -153,7 +155,13 @@ class CompiledOperation:
             return VariableValues(sources={}, coerced={})
         # Most variables are cursors and ids, of which the text is the value.
         texts = text_values(self.texts, given) if self.texts else None
-        return texts or get_variable_values(self.document.schema, definitions, given)
+        return texts or get_variable_values(
+            self.document.schema,
+            definitions,
+            given,
+            max_errors=VARIABLE_ERRORS,
+            hide_suggestions=True,
+        )
 
     def plan(self, variables: VariableValues) -> Plan:
         """Return the plan for these values of `@skip` and `@include`; cached.

@@ -50,6 +50,7 @@ class RequestErrorCode(DescribedEnum):
     )
     DOCUMENT_TOO_LARGE = "DOCUMENT_TOO_LARGE", "The document has too many characters."
     TOKENS_EXCEEDED = "TOKENS_EXCEEDED", "The document has too many tokens."
+    VARIABLES_TOO_LARGE = "VARIABLES_TOO_LARGE", "The variables contain too many objects."
     DEPTH_EXCEEDED = "DEPTH_EXCEEDED", "The operation nests fields too deeply."
     ALIASES_EXCEEDED = "ALIASES_EXCEEDED", "The operation has too many aliases."
     ROOT_FIELDS_EXCEEDED = "ROOT_FIELDS_EXCEEDED", "The operation has too many root fields."
@@ -185,6 +186,9 @@ def format_error(error: GraphQLError) -> dict[str, Any]:
             "The request took too long. Request less data, or narrow the filter."
         )
         code = RequestErrorCode.QUERY_TIMEOUT
+    elif isinstance(original, GraphQLError) and original.nodes:
+        # An argument: graphql-core checks some only when it calls the resolver.
+        code = RequestErrorCode.VARIABLES_INVALID
     elif original is not None and (error.path is not None or not error.nodes):
         logger.error(
             "internal error in a resolver", exc_info=original, extra={"path": _path(error)}

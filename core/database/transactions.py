@@ -1,6 +1,7 @@
 """Transactions whose writes share a round trip with COMMIT."""
 
 from types import TracebackType
+from typing import Any
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
@@ -39,16 +40,24 @@ class _PipelinedAtomic(Atomic):
         """
         connection = thread_connection()
         pending = pending_statements(connection)
+        hooks: list[Any] = []
         if pending is not None:
             try:
                 if error is None and not connection.needs_rollback:
                     pending.commit()
+                    if connection.connection.closed:
+                        # Lost after COMMIT succeeded. Django would expect a rollback.
+                        hooks = connection.run_on_commit
+                        connection.close()
             except BaseException as failure:
                 super().__exit__(type(failure), failure, failure.__traceback__)
                 raise
             finally:
                 pending.leave()
         super().__exit__(type_, error, traceback)
+        if hooks:
+            connection.run_on_commit = hooks
+            connection.run_and_clear_commit_hooks()
 
 
 def pipelined() -> Atomic:

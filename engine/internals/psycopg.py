@@ -131,7 +131,7 @@ def run_pipelined(
             # The server may not read on before its messages are read.
             libpq.consume_input()
         wait.modify(libpq.socket, POLLIN)
-        results = []
+        results: list[PGresult] = []
         # None follows the result of each statement. The last one is that of the synchronisation.
         for _number in range(2 * len(statements) + 1):
             while libpq.is_busy():
@@ -140,11 +140,28 @@ def run_pipelined(
             results.append(libpq.get_result())
         _require_connection(libpq, libpq)
         libpq.exit_pipeline_mode()
-    except BaseException:
+    except BaseException as error:
         # Nothing else can be executed in what is left of the pipeline.
         connection.close()
+        if isinstance(error, OperationalError) and _has_command_succeeded(statements, results):
+            return results[: 2 * len(statements) - 1 : 2]
         raise
     return results[:-1:2]
+
+
+def _has_command_succeeded(
+    statements: Sequence[PreparedCall | bytes], results: Sequence[PGresult]
+) -> bool:
+    """Return whether the last statement is a command, and its success was received.
+
+    A COMMIT counts, although the connection was lost before the end of the pipeline.
+    """
+    last = 2 * len(statements) - 2
+    return (
+        isinstance(statements[-1], bytes)
+        and len(results) > last
+        and results[last].status == ExecStatus.COMMAND_OK
+    )
 
 
 def _require_connection(connection: Any, result: Any) -> None:

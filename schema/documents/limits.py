@@ -5,8 +5,9 @@ others are measured on the syntax tree. Each fragment is measured once, so that 
 spread each other twice do not take exponential time.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from graphql import (
     DocumentNode,
@@ -34,6 +35,8 @@ MAX_ALIASES: Final = 30
 MAX_ROOT_FIELDS: Final = 10
 MAX_DIRECTIVES: Final = 20
 MAX_ROWS: Final = 20_000
+# In variables. Converting an input object takes up to 0.2 ms, also for anonymous clients.
+MAX_OBJECTS: Final = 1_000
 
 _OPENING = {TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L}
 _CLOSING = {TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R}
@@ -61,6 +64,21 @@ def check_text(source: str) -> int:
         if nesting > MAX_NESTING:
             raise _exceeded(RequestErrorCode.DEPTH_EXCEEDED, "levels of brackets", MAX_NESTING)
     return tokens
+
+
+def check_variables(variables: Mapping[str, Any]) -> None:
+    """Raise `GraphQLError` if the variables contain too many objects."""
+    objects = 0
+    pending: list[Any] = [variables]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            objects += 1
+            if objects > MAX_OBJECTS:
+                raise _exceeded(RequestErrorCode.VARIABLES_TOO_LARGE, "objects", MAX_OBJECTS)
+            pending.extend(value.values())
+        elif isinstance(value, list):
+            pending.extend(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ from engine.trace import Trace
 from schema.console.views import console_page
 from schema.context import Context
 from schema.documents.budget import charge_request
+from schema.documents.limits import check_variables
 from schema.errors import RequestErrorCode, cancellation, format_error, request_error
 from schema.http.bad_requests import BadRequestError, RateLimitedError, body_too_large, from_json
 from schema.http.debug import debug
@@ -240,6 +241,7 @@ def _execute(operation: GraphQLRequest, context: Context, *, read_only: bool) ->
         # The trace has no statements of authentication.
         run_leading()
     try:
+        check_variables(operation.variables or {})
         with context.trace.record_statements() if context.trace is not None else nullcontext():
             return execute(
                 operation.query, operation.name, operation.variables, context, read_only=read_only
@@ -248,6 +250,8 @@ def _execute(operation: GraphQLRequest, context: Context, *, read_only: bool) ->
         reason = error.as_http_error_reason().rstrip(".")
         unknown = request_error(RequestErrorCode.BAD_REQUEST, f"{reason}.")
         return ExecutionResult(data=None, errors=[unknown])
+    except GraphQLError as error:
+        return ExecutionResult(data=None, errors=[error])
     except InvalidOperationTypeError as error:
         status = 405 if read_only else 400
         method = "GET" if read_only else "POST"

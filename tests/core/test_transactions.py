@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -29,7 +30,12 @@ from engine.sql import pending
 from tests.support.captured import Statements, bound_statements
 from tests.support.client import run_concurrently
 from tests.support.factories import make_user
-from tests.support.other_connections import locked_elsewhere, resized_nickname, terminate
+from tests.support.other_connections import (
+    connection_to_terminate,
+    locked_elsewhere,
+    resized_nickname,
+    terminate,
+)
 from tests.support.pipelines import Pipelines, watched_pipelines
 from users.accounts.models import Profile, User
 from users.activity.models import Event, EventDetails
@@ -370,6 +376,29 @@ def test_a_connection_that_is_lost_commits_nothing(profile: Profile, waiting: in
     assert written() == UNCHANGED
     write(profile, "on a new one")
     assert written() == ("on a new one", 2, 2)
+
+
+def test_an_error_means_that_nothing_was_committed(profile: Profile) -> None:
+    """The connection may be lost after the success of COMMIT has arrived."""
+    called: list[str] = []
+    with ThreadPoolExecutor(1) as other, connection_to_terminate() as terminate_soon:
+        for number in range(150):
+            # Prepares the statements of a new connection.
+            write(profile, "before")
+            bio, pid = str(number), connection.connection.info.backend_pid
+            terminated = other.submit(terminate_soon, number % 50 / 50_000, pid)
+            is_committed = True
+            try:
+                with pipelined():
+                    profile.bio = bio
+                    update(profile, ["bio"])
+                    transaction.on_commit(partial(called.append, bio))
+            except OperationalError:
+                is_committed = False
+            terminated.result()
+            connection.close()
+            assert (Profile.objects.get(pk=profile.pk).bio == bio) is is_committed
+            assert (bio in called) is is_committed
 
 
 def test_statements_with_changed_columns_are_prepared_again(profile: Profile) -> None:

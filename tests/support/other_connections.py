@@ -1,6 +1,7 @@
 """What other connections do to this thread's one: lock rows, change columns, or end it."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -30,6 +31,23 @@ def terminate(pid: int) -> None:
     try:
         with other.cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+    finally:
+        other.close()
+
+
+@contextmanager
+def connection_to_terminate() -> Iterator[Callable[[float, int], None]]:
+    """Open a connection; yield a function that ends a server process after some seconds."""
+    other = connection.copy()
+    other.inc_thread_sharing()
+    try:
+        with other.cursor() as cursor:
+
+            def terminate_soon(seconds: float, pid: int) -> None:
+                time.sleep(seconds)
+                cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
+
+            yield terminate_soon
     finally:
         other.close()
 
