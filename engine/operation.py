@@ -156,11 +156,7 @@ class CompiledOperation:
         # Most variables are cursors and ids, of which the text is the value.
         texts = text_values(self.texts, given) if self.texts else None
         return texts or get_variable_values(
-            self.document.schema,
-            definitions,
-            given,
-            max_errors=VARIABLE_ERRORS,
-            hide_suggestions=True,
+            self.document.schema, definitions, given, max_errors=VARIABLE_ERRORS
         )
 
     def plan(self, variables: VariableValues) -> Plan:
