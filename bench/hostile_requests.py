@@ -172,6 +172,20 @@ def _many_variables(rng: random.Random) -> bytes:
     return _body(f"query ({', '.join(names)}) {{ __typename }}", {"v0": [["a"] * 5_000]})
 
 
+def _unknown_fields(rng: random.Random) -> bytes:
+    """Give an input object fields that it does not have."""
+    fields = {f"k{number}": 1 for number in range(rng.randint(10, 8_000))}
+    document = "mutation ($v: LogInInput!) { logIn(input: $v) { errors { code } } }"
+    return _body(document, {"v": fields})
+
+
+def _many_objects(rng: random.Random) -> bytes:
+    """Send as many input objects as are converted, and more."""
+    filters: list[Any] = [{}] * rng.randint(10, 2_000)
+    document = "query ($v: UserFilter) { users(first: 1, filter: $v) { nodes { id } } }"
+    return _body(document, {"v": {rng.choice(("and", "or")): filters}})
+
+
 def _unknown_names(rng: random.Random) -> bytes:
     """Make validation search for suggestions of similar names."""
     return _body(
@@ -198,6 +212,8 @@ KINDS: Final[tuple[Callable[[random.Random], bytes], ...]] = (
     _noise,
     _many_operations,
     _many_variables,
+    _unknown_fields,
+    _many_objects,
     _unknown_names,
 )
 
