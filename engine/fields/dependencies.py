@@ -89,6 +89,8 @@ def dependencies_of(plan: Plan, single: Iterable[Entity] = ()) -> Dependencies:
     for selected in plan.root.fields:
         if selected.name != TYPENAME:
             finder.add_root(selected)
+    if not finder.found.roots:
+        raise NotCacheableError("It reads nothing.")
     return finder.found
 
 

@@ -38,7 +38,7 @@ RULES: Final = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationR
 MAX_VALIDATION_ERRORS: Final = 5
 # Fields of one name are compared pairwise, so repeated fields cost quadratic time. The library
 # offers the bound as an attribute of its module; its own takes 0.5 s of CPU.
-MAX_COMPARISONS: Final = 20_000
+MAX_COMPARISONS: Final = 35_000
 overlapping_fields.MAX_COMPLEXITY_BUDGET = MAX_COMPARISONS
 ABORTED: Final = "Validation aborted."
 

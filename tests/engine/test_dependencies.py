@@ -190,6 +190,11 @@ def test_first_field_without_a_dependency_is_named(source: str, field: str) -> N
         keys(source)
 
 
+def test_answers_without_data_are_not_cached() -> None:
+    with pytest.raises(NotCacheableError, match="reads nothing"):
+        keys("{ __typename }")
+
+
 def test_mutations_are_not_cached() -> None:
     with pytest.raises(NotCacheableError, match="not a query"):
         keys("mutation { nothing }")

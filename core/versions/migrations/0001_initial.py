@@ -14,8 +14,10 @@ STORAGE = """
 # No transaction waits for another here: parts that are held are skipped, and new ones are unique.
 # A part that this transaction has written has its id as `xmin`; one change is enough for a version
 # that appears with the commit. Values are 63 random bits, so that none returns after a restore.
+# A plan from when the table was small would scan it for each of many entities.
 TOUCH = """
-    CREATE FUNCTION touch_entities(entities uuid[]) RETURNS void LANGUAGE plpgsql AS $$
+    CREATE FUNCTION touch_entities(entities uuid[]) RETURNS void LANGUAGE plpgsql
+    SET enable_seqscan = off AS $$
     BEGIN
         IF cardinality(entities) = 0 THEN
             RETURN;
