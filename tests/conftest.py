@@ -6,12 +6,9 @@ Root administers.
 
 import gc
 import logging
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -30,7 +27,7 @@ from core.database.roles.owner import as_owner
 from core.outbox.nudge import nudger
 from schema.documents.budget import CLIENTS
 from tests.support.captured import Statements
-from tests.support.celery_workers import SECONDS_TO_STOP, Workers
+from tests.support.celery_workers import Workers
 from tests.support.client import Answer, GraphQLClient, ServiceClient
 from tests.support.crowd import CrowdRows, build_crowd
 from tests.support.emptying import Emptying
@@ -42,6 +39,7 @@ from tests.support.factories import (
 )
 from tests.support.images import SET
 from tests.support.many_people import build_many_people
+from tests.support.service_processes import environ_of_tests
 from tests.support.shared_rows import SharedRows
 from tests.support.sink import Sink
 from tests.support.world import World, WorldRows, build_world, build_world_with_tokens
@@ -338,40 +336,6 @@ def mails(smtp_server: Sink, settings: Any) -> Sink:
     smtp_server.replies.clear()
     smtp_server.attempts.clear()
     return smtp_server
-
-
-def environ_of_tests(**environ: str) -> dict[str, str]:
-    """Return the environment for a process of the service that works on the test database."""
-    database = settings.DATABASES["default"]
-    address = f"{database['USER']}:{database['PASSWORD']}@/{database['NAME']}"
-    options = f"host={database['HOST']}&port={database['PORT'] or 5432}"
-    inherited = {name: os.environ[name] for name in os.environ if name != "MIGRATION_DATABASE_URL"}
-    return inherited | {"DATABASE_URL": f"postgresql://{address}?{options}"} | environ
-
-
-@contextmanager
-def celery_worker(**environ: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a real Celery worker on the test database until the block ends.
-
-    For tests that need an environment of their own; the others fork `workers`, in less time.
-    """
-    command = [sys.executable, "-W", "ignore", "-m", "celery", "-A", "core", "--quiet", "worker"]
-    worker = subprocess.Popen(
-        [*command, "--concurrency", "1", "--loglevel", "ERROR", "--without-mingle"],
-        env=environ_of_tests(**environ),
-    )
-    try:
-        yield worker
-    finally:
-        # Celery may miss a signal that arrives while it starts; it ignores repeated ones.
-        for _second in range(SECONDS_TO_STOP):
-            worker.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                worker.wait(timeout=1)
-                break
-        else:
-            worker.kill()
-            worker.wait()
 
 
 @pytest.fixture(scope="session")

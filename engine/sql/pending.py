@@ -11,7 +11,6 @@ from typing import Any, Final, NamedTuple
 
 from psycopg.pq import TransactionStatus
 
-from engine.deadline import has_execute_wrapper
 from engine.internals.psycopg import (
     PreparedCall,
     begin_command,
@@ -20,7 +19,7 @@ from engine.internals.psycopg import (
     run_pipelined,
 )
 from engine.sql import prepared
-from engine.sql.pipelines import PipelineBlock, Rows
+from engine.sql.pipelines import PipelineBlock, Rows, is_unwatched
 from engine.sql.prepared import Kind, PreparedCursor, cursor_of
 
 COMMIT: Final = b"COMMIT"
@@ -73,7 +72,7 @@ class PendingStatements(PipelineBlock):
     def fetch_next(self, kind: Kind, sql: str, params: Sequence[Any]) -> Rows:
         """Return the rows of a statement, which is sent with those that wait."""
         self._connection.validate_no_broken_transaction()
-        call = None if self._is_watched() else self._bind(kind, sql, params)
+        call = self._bind(kind, sql, params) if is_unwatched(self._connection, self) else None
         if call is not None:
             return self._send(call)
         self.flush()
@@ -84,7 +83,7 @@ class PendingStatements(PipelineBlock):
         """Send what waits. Raises the errors of the statements."""
         if not self._pending:
             return
-        if not self._is_watched():
+        if is_unwatched(self._connection, self):
             self._send()
             return
         pending, self._pending = self._pending, []
@@ -94,17 +93,10 @@ class PendingStatements(PipelineBlock):
 
     def commit(self) -> None:
         """Send what waits with COMMIT; if nothing waits, leave COMMIT to Django."""
-        if self._pending and not self._is_watched():
+        if self._pending and is_unwatched(self._connection, self):
             self._send(COMMIT)
         else:
             self.flush()
-
-    def _is_watched(self) -> bool:
-        """Return whether a log or another wrapper has to see each statement by itself."""
-        connection = self._connection
-        return connection.force_debug_cursor or has_execute_wrapper(
-            connection.execute_wrappers, self
-        )
 
     def _bind(self, kind: Kind, sql: str, params: Sequence[Any]) -> PreparedCall | None:
         """Return an execution for a pipeline; None if the statement is not prepared."""

@@ -23,8 +23,8 @@ from core.database.append_only import AppendOnly
 from core.database.roles.owner import as_owner
 from core.dev.embedded import services
 from core.security.actor import ANONYMOUS
-from tests.conftest import environ_of_tests
 from tests.support.celery_workers import Workers
+from tests.support.service_processes import environ_of_tests
 from users.activity.models import DailyCount, Event
 from users.activity.services.record import record
 from users.activity.tags import Tag

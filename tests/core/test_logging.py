@@ -22,11 +22,11 @@ from core.outbox.dispatch import dispatch
 from core.outbox.models import OutboxMessage
 from core.outbox.registry import publish, subscriber
 from core.request_id import current_request_id, request_id_from
-from tests.conftest import celery_worker
 from tests.core.test_outbox import eventually
 from tests.server.servers import serving
 from tests.support.client import JSON, GraphQLClient
 from tests.support.factories import PASSWORD, make_organization, make_token, node_id
+from tests.support.service_processes import celery_worker
 from users.accounts.models import User
 
 GIVEN = "0123456789abcdef0123456789abcdef"

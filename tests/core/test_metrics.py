@@ -18,9 +18,9 @@ from django.test import Client
 
 from core.dev.ports import free_port
 from core.server.prometheus_dir import PREFIX, make_metrics_directory
-from tests.conftest import environ_of_tests
 from tests.support.client import GraphQLClient
 from tests.support.factories import make_token, node_id
+from tests.support.service_processes import environ_of_tests
 from users.accounts.models import User
 
 ClientOf = Callable[[User], GraphQLClient]

@@ -18,9 +18,9 @@ from core.outbox import registry
 from core.outbox.models import OutboxMessage
 from core.outbox.registry import publish, subscriber
 from core.outbox.tasks import deliver, relay
-from tests.conftest import environ_of_tests
 from tests.support.celery_workers import Workers
 from tests.support.client import GraphQLClient
+from tests.support.service_processes import environ_of_tests
 from tests.support.sink import Sink
 from users.accounts.models import SignUp
 from users.activity.models import DailyCount, Event

@@ -23,10 +23,10 @@ from core.dev.ports import free_port
 from core.errors import TooManyAttemptsError
 from core.ratelimit.limits import Bucket, Limit, attempt, clear, fold, refund
 from core.ratelimit.models import StoredBucket
-from tests.conftest import environ_of_tests
 from tests.core.test_outbox import eventually
 from tests.support.client import run_concurrently
 from tests.support.logs import written_lines
+from tests.support.service_processes import environ_of_tests
 from users.accounts.identifiers import canonical
 
 FIVE = Limit("test.five", 5, dt.timedelta(hours=5))

@@ -12,7 +12,7 @@ import pytest
 from django.test import Client
 
 from core.dev.ports import free_port
-from tests.conftest import environ_of_tests
+from tests.support.service_processes import environ_of_tests
 
 
 def test_liveness_checks_no_dependency(client: Client) -> None:

@@ -20,9 +20,9 @@ from pymemcache import Client as MemcacheClient  # type: ignore[import-untyped]
 from core.configuration.services import ServiceEnvironment
 from core.dev.ports import free_port
 from core.security.actor import SYSTEM
-from tests.conftest import celery_worker, environ_of_tests
 from tests.support.client import GraphQLClient
 from tests.support.pickle_bombs import bomb
+from tests.support.service_processes import celery_worker, environ_of_tests
 from tests.support.sink import Sink
 from tests.system.programs import require_program
 from users.accounts.models import User

@@ -12,8 +12,8 @@ from threading import Event
 import pytest
 from django.conf import settings
 
-from tests.conftest import environ_of_tests
 from tests.support.factories import make_token, make_user
+from tests.support.service_processes import environ_of_tests
 from tests.system.caddy import MEASURE, caddy_for
 from tests.system.cluster import HOST, TIMEOUT, Nginx, Replica, upstream
 
