@@ -318,13 +318,10 @@ WEB_ANSWER_SECONDS = env.number("WEB_ANSWER_SECONDS", 30, minimum=1, maximum=600
 # While this file exists, /readyz returns 503. To drain: create it, wait, stop the process.
 DRAIN_FILE = env.text("DRAIN_FILE", default="")
 
-# Without the engine, graphql-core executes all operations, with the same results.
-# Of each web process.
 ANSWER_CACHE_MB = env.number("ANSWER_CACHE_MB", 64, minimum=0, maximum=100_000)
+# Without the engine or the fast path, operations take longer, with the same results.
 GRAPHQL_ENGINE = env.flag("GRAPHQL_ENGINE", default=True)
-# Handles operations without Django's handler; otherwise they take longer, with the same results.
 FAST_PATH = env.flag("FAST_PATH", default=True)
-# Who may introspect the schema: all clients, or signed-in users.
 INTROSPECTION = env.choice("INTROSPECTION", "all", "signed-in", default="all")
 GRAPHQL_MAX_BODY_BYTES = env.number(
     "GRAPHQL_MAX_BODY_BYTES", 100_000, minimum=1_000, maximum=10_000_000

@@ -63,12 +63,8 @@ class CompiledOperation:
     document_bytes: int = 0
     # Called for each statement.
     on_statement: OnStatement | None = None
-    # Whether an answer may be cached; False once something in all of them declares no dependency.
-    is_cacheable: bool = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Assume that queries can be cached."""
-        self.is_cacheable = not self.is_mutation
+    # Whether answers may be cached; None until the dependencies of one are known.
+    is_cacheable: bool | None = field(init=False, default=None)
 
     @classmethod
     def of(
@@ -142,10 +138,13 @@ class CompiledOperation:
         if plan.dependencies is None:
             try:
                 plan.dependencies = dependencies_of(plan, single)
-            except NotCacheableError:
-                self.is_cacheable = bool(self.condition_names)
-                raise
-        found: Dependencies = plan.dependencies
+            except NotCacheableError as error:
+                plan.dependencies = str(error)
+        found: Dependencies | str = plan.dependencies
+        # Other values of `@skip` and `@include` may leave out what cannot be cached.
+        self.is_cacheable = isinstance(found, Dependencies) or bool(self.condition_names)
+        if isinstance(found, str):
+            raise NotCacheableError(found)
         return found.keys(variables, context)
 
     def _coerce(self, given: dict[str, Any]) -> VariableValues | list[GraphQLError]:

@@ -1,4 +1,4 @@
-"""The version of entities, by a statement of its own."""
+"""The version of entities."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -6,12 +6,14 @@ from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS
 
+from core.versions.models import VersionPart
 from engine.sql.keys import uuid_array_text
 from engine.sql.statements import Param, Statement
 
 VERSION: Final = Statement(
     DEFAULT_DB_ALIAS,
-    "SELECT COALESCE(BIT_XOR(value), 0) FROM versions_versionpart WHERE entity = ANY(%s::uuid[])",
+    f"SELECT COALESCE(BIT_XOR(value), 0) FROM {VersionPart._meta.db_table}"  # noqa: S608
+    " WHERE entity = ANY(%s::uuid[])",
     (Param.named("entities"),),
 )
 

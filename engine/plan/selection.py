@@ -130,7 +130,7 @@ class Plan:
         self.variables = variables
         # Called when the plan has grown by a compiled field.
         self.on_growth: Callable[[], None] = _nothing
-        # What `engine.fields.dependencies` found.
+        # What `engine.fields.dependencies` found, or why it cannot be cached.
         self.dependencies: Any = None
         self._compiled_fields: SizedCache[CompiledField] = SizedCache(
             MAX_COMPILED_BYTES, attrgetter("size")

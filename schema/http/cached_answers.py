@@ -75,8 +75,9 @@ def execute_cached(
         return execute()
     known = ANSWERS.get(key)
     if known is None:
-        FIRST.inc()
-        ANSWERS.put(key, SEEN)
+        if asked.operation.is_cacheable or _entities(asked, context):
+            FIRST.inc()
+            ANSWERS.put(key, SEEN)
         return execute()
     entities = known.entities or _entities(asked, context)
     if not entities:
@@ -98,7 +99,8 @@ def _cache(
 ) -> ExecutionResult:
     """Cache a result without errors, and return it."""
     try:
-        data = orjson.dumps(result.data)
+        # orjson's bytes take several kilobytes more than their length: a copy does not.
+        data = bytes(memoryview(orjson.dumps(result.data)))
     except orjson.JSONEncodeError:
         return result
     ANSWERS.put(key, CachedAnswer(data, entities, version))
@@ -115,7 +117,8 @@ def _may_be_cached(asked: Asked, context: Context) -> bool:
     Not in a transaction, which changes a version only once.
     """
     return (
-        asked.operation.is_cacheable
+        asked.operation.is_cacheable is not False
+        and not asked.operation.is_mutation
         and ANSWERS.max_size > 0
         and context.trace is None
         and context.actor.user_id is not None

@@ -11,12 +11,10 @@ import pytest
 from django.db import connection, transaction
 
 from core.database.roles.owner import as_owner
-from core.versions.expressions import version_of
 from core.versions.models import VersionPart
 from core.versions.touches import (
     without_touches,
 )
-from engine.sql.statements import Param, Statement
 from tests.support.client import run_concurrently
 from tests.support.factories import make_organization, make_user
 from tests.support.versions import service_connection, version, version_in
@@ -70,18 +68,6 @@ def test_a_version_is_that_of_a_set(db: None) -> None:
     assert version(FIRST, SECOND) == version(SECOND, FIRST, FIRST)
     assert version(FIRST, SECOND) == version(FIRST) ^ version(SECOND)
     assert len({version(FIRST), version(SECOND), version(FIRST, SECOND), 0}) == 4
-
-
-def test_a_version_is_read_in_other_statements(members: tuple[Organization, list[User]]) -> None:
-    organization, (user, *_rest) = members
-    expected = version(organization.pk, user.pk)
-    columns = User.objects.filter(pk=Param.named("id"))
-    statement = Statement.of(columns.values_list("username", version_of(Param.named("entities"))))
-
-    for entities in ([organization.pk, user.pk], [user.pk, organization.pk]):
-        values = {"id": user.pk, "entities": entities}
-        assert statement.rows(values) == [(user.username, expected)]
-    assert statement.rows({"id": user.pk, "entities": []}) == [(user.username, 0)]
 
 
 @pytest.mark.usefixtures("transactional_db")

@@ -9,12 +9,14 @@ import pytest
 from django.db import connection
 from graphql import get_named_type, is_leaf_type, is_required_argument
 
-from core.versions.touches import declared_tables
+from core.versions.touches import Touches, declared_tables
+from schema.entities import GROUPS, MEMBER, ORGANIZATION, USER
 from schema.root import schema
 from tests.support.captured import Statements
 from tests.support.client import GraphQLClient
 from tests.support.factories import make_token
 from users.accounts.models import User
+from users.accounts.versions import TOUCH_USERS
 
 TYPES: Final[Any] = schema._schema.type_map  # noqa: SLF001 - no public API
 
@@ -46,6 +48,23 @@ DOCUMENTS: Final = {
 def tables_of(statements: Statements) -> set[str]:
     words = {word for statement in statements for word in re.findall(r"\w+", statement)}
     return words & set(connection.introspection.table_names())
+
+
+def keys_of(model: Any, function: str | None = None) -> tuple[str, ...]:
+    """Return the columns whose entities a table touches, by the function if one is given."""
+    return next(
+        each.keys if isinstance(each.keys, tuple) else ()
+        for each in declared_tables()
+        if isinstance(each, Touches) and each.model is model and function in {None, each.function}
+    )
+
+
+def test_entities_cover_tables_that_touch_them() -> None:
+    for entity, function in ((USER, None), (MEMBER, TOUCH_USERS), (ORGANIZATION, None)):
+        for model, column in entity.columns.items():
+            assert column in keys_of(model, function), (entity.name, model)
+    touching = [each for each in declared_tables() if isinstance(each, Touches)]
+    assert GROUPS.columns.keys() <= {each.model for each in touching if each.keys == GROUPS.key}
 
 
 @pytest.mark.parametrize("root", ["user", "organization"])

@@ -2,25 +2,19 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, LiteralString, cast
 from uuid import UUID
 
 import psycopg
-from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 
-from core.versions.expressions import version_of
+from core.versions.lookup import VERSION, read_version
 from core.versions.models import VersionPart
-
-VERSION: Final = """
-    SELECT coalesce(bit_xor(value), 0) FROM versions_versionpart WHERE entity = ANY(%s)
-"""
 
 
 def version(*entities: UUID) -> int:
     """Return the common version of entities."""
-    rows = ContentType.objects.annotate(version=version_of(entities))
-    return int(rows.values_list("version", flat=True)[:1].get())
+    return read_version(entities)
 
 
 def touched_by(change: Callable[[], object]) -> set[UUID]:
@@ -61,6 +55,6 @@ def service_connection(**settings: str) -> Iterator[psycopg.Connection[Any]]:
 
 def version_in(opened: psycopg.Connection[Any], *entities: UUID) -> int:
     """Return the common version of entities, as another connection sees it."""
-    row = opened.execute(VERSION, [list(entities)]).fetchone()
+    row = opened.execute(cast("LiteralString", VERSION.sql), [list(entities)]).fetchone()
     assert row is not None
     return int(row[0])
