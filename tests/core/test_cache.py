@@ -1,8 +1,6 @@
 """The cached resolver returns fresh values after writes and works without Redis."""
 
 import socket
-import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -13,10 +11,10 @@ from django.contrib.auth.models import Group, Permission
 from django.core.cache import caches
 from django.test import override_settings
 
-from core.dev.embedded import _redis_executable
 from core.security.actor import SYSTEM
 from tests.support.captured import Statements
 from tests.support.client import GraphQLClient
+from tests.support.redis_servers import kill, redis_server
 from users.accounts.models import User
 from users.accounts.services.administration import change_user
 from users.accounts.services.groups import update_group
@@ -81,27 +79,10 @@ def test_rolled_back_write_changes_no_cached_value(
 
 
 @contextmanager
-def redis_server(directory: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
-    """Run a separate Redis that the test may stop."""
-    path = directory / "redis.sock"
-    process = subprocess.Popen(
-        [_redis_executable(), "--port", "0", "--unixsocket", path, "--save", ""],
-        stdout=subprocess.DEVNULL,
-    )
-    while not path.exists():
-        time.sleep(0.01)
-    try:
-        yield f"unix://{path}", process
-    finally:
-        process.kill()
-        process.wait()
-
-
-@contextmanager
 def cache_at(settings: Any, url: str) -> Iterator[None]:
     """Use another cache server within the block."""
     backend = settings.CACHES["default"] | {"LOCATION": url}
-    with override_settings(CACHES={"default": backend}):
+    with override_settings(CACHES=settings.CACHES | {"default": backend}):
         yield
         caches.close_all()
 
@@ -119,8 +100,7 @@ def test_stopping_redis_costs_statements_only(
         client(ME)
         with statements() as cached:
             assert permissions(client) == []
-        process.kill()
-        process.wait()
+        kill(process)
 
         change_user(alice.pk, actor=SYSTEM, groups=SetChange.to([editors.pk]))
         with statements() as uncached:
