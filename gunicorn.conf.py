@@ -7,6 +7,7 @@ import gc
 import os
 import select
 from pathlib import Path
+from typing import Any
 
 from core.configuration.env import Environment
 from core.server.memory import limit_memory
@@ -50,6 +51,14 @@ memory = env.number("WEB_MEMORY_MB", 600, minimum=0, maximum=65_536)
 def post_fork(_server: object, _worker: object) -> None:
     """Limit the memory of a worker."""
     limit_memory(memory)
+
+
+def child_exit(_server: object, worker: Any) -> None:
+    """Remove the gauges of a worker that ended; its counters remain."""
+    # Imported here, because it reads PROMETHEUS_MULTIPROC_DIR.
+    from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415
+
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
 def when_ready(_server: object) -> None:

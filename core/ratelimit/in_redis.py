@@ -8,7 +8,6 @@ The scripts need Redis 5 or newer, which replicates effects instead of scripts, 
 read the clock before it writes.
 """
 
-import time
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
@@ -18,6 +17,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from core.circuit_breaker import CircuitBreaker
 from core.ratelimit.buckets import Limit
 
 TIMEOUT_SECONDS: Final = 0.2
@@ -69,15 +69,7 @@ class RedisBuckets:
         )
         self._fill = self._client.register_script(FILL)
         self._drain = self._client.register_script(DRAIN)
-        self.open_until = 0.0
-
-    def is_closed(self) -> bool:
-        """Return whether the circuit is closed: the server has not failed recently."""
-        return time.monotonic() >= self.open_until
-
-    def open_circuit(self) -> None:
-        """Open the circuit for `OPEN_SECONDS`, in this process."""
-        self.open_until = time.monotonic() + OPEN_SECONDS
+        self.breaker = CircuitBreaker("rate limits", failures=1, seconds=OPEN_SECONDS)
 
     def fill(self, limits: Mapping[bytes, Limit]) -> timedelta:
         """Add one attempt to all buckets, or return the time to wait.

@@ -19,6 +19,7 @@ from django.conf import settings
 from django.db import transaction
 from redis.exceptions import RedisError
 
+from core.circuit_breaker import CircuitOpenError
 from core.errors import TooManyAttemptsError
 from core.ratelimit import in_postgresql
 from core.ratelimit.buckets import Bucket, Limit, fold
@@ -77,13 +78,13 @@ def _with_fallback(
         return None
     limits = {bucket.key: bucket.limit for bucket in buckets}
     redis = redis_buckets(settings.REDIS_URL)
-    if redis.is_closed():
-        try:
-            return use_redis(redis, limits)
-        except RedisError as error:
-            redis.open_circuit()
-            # The type only, because the text may quote the command with its keys.
-            logger.warning(
-                "Redis failed; PostgreSQL counts attempts", extra={"error": type(error).__name__}
-            )
+    try:
+        return redis.breaker.call(lambda: use_redis(redis, limits))
+    except CircuitOpenError:
+        pass
+    except RedisError as error:
+        # The type only, because the text may quote the command with its keys.
+        logger.warning(
+            "Redis failed; PostgreSQL counts attempts", extra={"error": type(error).__name__}
+        )
     return use_postgresql(limits)

@@ -18,6 +18,7 @@ from django.test import Client
 
 from core.dev.ports import free_port
 from core.server.prometheus_dir import PREFIX, make_metrics_directory
+from tests.core.test_outbox import eventually
 from tests.support.client import GraphQLClient
 from tests.support.factories import make_token, node_id
 from tests.support.service_processes import environ_of_tests
@@ -34,6 +35,9 @@ CACHED, COMPILED = (
 
 RECOMPILED = "graphql_engine_recompilations_total"
 CACHED_ANSWERS = "graphql_cached_answers_total"
+LOG_IN = """mutation {
+    logIn(input: {login: "unknown", password: "a phrase to keep"}) { errors { code } }
+}"""
 
 
 def counts_in(text: str) -> Counts:
@@ -186,6 +190,31 @@ def test_metrics_are_summed_over_workers(alice: User) -> None:
             server.terminate()
     assert responses == [{ENGINE: 5, GRAPHQL_CORE: 0, CACHED: 5, COMPILED: 0}] * 2
     assert not directory.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_gauges_of_ended_workers_are_removed() -> None:
+    port = free_port()
+    environ = environ_of_tests(BIND=f"127.0.0.1:{port}", WEB_CONCURRENCY="2")
+    command = [sys.executable, "-W", "ignore", "-m", "gunicorn"]
+    with subprocess.Popen(command, env=environ) as server:
+        try:
+            ended, _other = workers = workers_of(server, port)
+            with only(ended, workers):
+                # Counts an attempt in Redis, by a circuit.
+                body = json.dumps({"query": LOG_IN}).encode()
+                headers = {"Content-Type": "application/json"}
+                get(urllib.request.Request(f"http://localhost:{port}/graphql", body, headers))
+            (directory,) = {
+                Path(each.path).parent for each in ended.open_files() if ".db" in each.path
+            }
+            gauges = directory / f"gauge_livesum_{ended.pid}.db"
+            assert gauges.exists()
+            ended.kill()
+            eventually(lambda: not gauges.exists())
+            assert (directory / f"counter_{ended.pid}.db").exists()
+        finally:
+            server.terminate()
 
 
 def test_stale_metrics_files_are_removed(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_fallback_counts_separately_until_redis_returns(settings: Any, tmp_path:
     assert tries(10, ALICE) == 5
     with answering_redis(tmp_path):
         assert tries(10, ALICE) == 0
-        redis_buckets(url).open_until = 0
+        redis_buckets(url).breaker.retry_at = 0
         assert tries(10, ALICE) == 5
     assert tries(10, ALICE) == 0
 
