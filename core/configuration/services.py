@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from core.cache_serializer import JSONSerde
+from core.cache.serializers import JSONSerde
 from core.configuration.env import REQUIRED, BadSetting, Environment
 from core.email.addresses import canonical_domain, canonical_email
 
@@ -88,7 +88,7 @@ class ServiceEnvironment(Environment):
             "BACKEND": "django_redis.cache.RedisCache",
             "LOCATION": self.text(name, default),
             "OPTIONS": {
-                "SERIALIZER": "core.cache_serializer.JSONSerializer",
+                "SERIALIZER": "core.cache.serializers.JSONSerializer",
                 "SOCKET_CONNECT_TIMEOUT": 0.2,
                 "SOCKET_TIMEOUT": 0.2,
                 # By default redis-py retries with exponential backoff.
