@@ -159,7 +159,12 @@ REDIS_URL = env.url(
     "REDIS_URL", default="redis://localhost:6379", schemes=("redis", "rediss", "unix")
 )
 DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
-CACHES = {"default": env.cache("CACHE_URL", default=REDIS_URL) | {"KEY_PREFIX": "roster"}}
+CACHES = {
+    "default": env.cache("CACHE_URL", default=REDIS_URL) | {"KEY_PREFIX": "roster"},
+    "shared": env.shared_cache("CACHE_URL", default=REDIS_URL) | {"KEY_PREFIX": "roster:shared"},
+}
+# How long an entry of `core.cache.shared` is stored; 0 for none.
+SHARED_CACHE_SECONDS = env.number("SHARED_CACHE_SECONDS", 3_600, minimum=0, maximum=86_400)
 
 CELERY_BROKER_URL = env.url(
     "CELERY_BROKER_URL",
@@ -398,3 +403,6 @@ TIME_ZONE = "UTC"
 LOGGING = logging_config(log_format(env, is_demo=DEMO))
 
 UNFOLD = UNFOLD_THEME
+
+# Of all variables above; distinguishes configurations that share a cache.
+CONFIGURATION_DIGEST = env.digest()

@@ -5,6 +5,7 @@ traceback from a settings module does not help an operator.
 """
 
 import datetime as dt
+import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
@@ -36,6 +37,12 @@ class Environment:
     def __init__(self, variables: Mapping[str, str]) -> None:
         """Read from ``variables``, usually ``os.environ``."""
         self.variables = variables
+        self._values: dict[str, str | None] = {}
+
+    def digest(self) -> bytes:
+        """Return a digest of all values that were read, secrets included; to be kept secret."""
+        values = json.dumps(self._values, sort_keys=True)
+        return hashlib.sha256(values.encode()).digest()
 
     def text(self, name: str, default: Any = REQUIRED, *, min_length: int = 0) -> str:
         """Return the variable, or ``default`` when it is unset or empty."""
@@ -114,6 +121,10 @@ class Environment:
             raise BadSetting(name, problem.format(value)) from None
 
     def _read(self, name: str) -> str | None:
+        self._values[name] = value = self._read_variable(name)
+        return value
+
+    def _read_variable(self, name: str) -> str | None:
         path = self.variables.get(f"{name}_FILE")
         if path:
             try:

@@ -11,12 +11,14 @@ from psycopg.conninfo import conninfo_to_dict
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from core.cache.serializers import JSONSerde
+from core.cache.serializers import BytesSerde, JSONSerde
 from core.configuration.env import REQUIRED, BadSetting, Environment
 from core.email.addresses import canonical_domain, canonical_email
 
 SMTP_SCHEMES: Final = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 CACHE_SCHEMES: Final = ("redis", "rediss", "unix", "memcached")
+# Seconds for a connection attempt, and for each read.
+SHARED_CACHE_TIMEOUT: Final = 0.1
 SIGN_UP_MODES: Final = ("open", "invitation", "closed")
 # Session parameters of every connection of the service, besides `statement_timeout`.
 SESSION_PARAMETERS: Final = {
@@ -94,6 +96,40 @@ class ServiceEnvironment(Environment):
                 # By default redis-py retries with exponential backoff.
                 "CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 0)},
                 "IGNORE_EXCEPTIONS": True,
+            },
+        }
+
+    def shared_cache(self, name: str, default: str) -> dict[str, Any]:
+        """Return Django's cache settings for `core.cache.shared`, on the server of `cache`.
+
+        Values are bytes, failures raise, and a call is given less time.
+        """
+        parts = self.split_url(name, default, schemes=CACHE_SCHEMES)
+        if parts.scheme == "memcached":
+            return {
+                "BACKEND": "django.core.cache.backends.memcached.PyMemcacheCache",
+                "LOCATION": parts.netloc,
+                "OPTIONS": {
+                    "serde": BytesSerde(),
+                    "connect_timeout": SHARED_CACHE_TIMEOUT,
+                    "timeout": SHARED_CACHE_TIMEOUT,
+                    # By default, a server that failed is a miss without a call, for a minute.
+                    "retry_attempts": 0,
+                    "dead_timeout": 0,
+                },
+            }
+        url = self.text(name, default)
+        # In the URL, because django-redis shares the connections, and so the time-outs, of aliases
+        # with equal URLs. An operator's own time-outs come first, and apply.
+        timeouts = (
+            f"socket_timeout={SHARED_CACHE_TIMEOUT}&socket_connect_timeout={SHARED_CACHE_TIMEOUT}"
+        )
+        return {
+            "BACKEND": "django_redis.cache.RedisCache",
+            "LOCATION": f"{url}{'&' if parts.query else '?'}{timeouts}",
+            "OPTIONS": {
+                "SERIALIZER": "core.cache.serializers.BytesSerializer",
+                "CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 0)},
             },
         }
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from redis.connection import parse_url
 
 from core.configuration.env import BadSetting, Environment
 from core.configuration.services import ServiceEnvironment, redis_broker
@@ -108,6 +109,38 @@ def test_database_urls_name_sockets_or_hosts() -> None:
 )
 def test_broker_url_defaults_to_redis_url(url: str, broker_url: str) -> None:
     assert redis_broker(url) == broker_url
+
+
+@pytest.mark.parametrize(
+    ("url", "location"),
+    [
+        (
+            "rediss://me:p%2C%40@cache:6380/2",
+            "rediss://me:p%2C%40@cache:6380/2?socket_timeout=0.1&socket_connect_timeout=0.1",
+        ),
+        (
+            "unix:///redis.sock?socket_timeout=5",
+            "unix:///redis.sock?socket_timeout=5&socket_timeout=0.1&socket_connect_timeout=0.1",
+        ),
+    ],
+)
+def test_shared_cache_has_shorter_timeouts_except_an_operators(url: str, location: str) -> None:
+    settings = ServiceEnvironment({"CACHE_URL": url}).shared_cache("CACHE_URL", "")
+
+    assert settings["LOCATION"] == location
+    options = parse_url(location)  # type: ignore[no-untyped-call]
+    assert options["socket_timeout"] == (5 if "=5" in url else 0.1)
+    assert options["socket_connect_timeout"] == 0.1
+
+
+def test_digest_depends_on_the_values_that_were_read() -> None:
+    def digest(**variables: str) -> bytes:
+        env = Environment(variables)
+        env.text("NAME", default="")
+        return env.digest()
+
+    assert digest(NAME="a") == digest(NAME="a", PORT="1")
+    assert len({digest(), digest(NAME="a"), digest(NAME="b")}) == 3
 
 
 @pytest.mark.parametrize(

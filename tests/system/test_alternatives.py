@@ -11,15 +11,19 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import Group, Permission
 from django.core.cache import cache, caches
 from django.test import override_settings
 from kombu import Connection
+from prometheus_client import REGISTRY
 from pymemcache import Client as MemcacheClient  # type: ignore[import-untyped]
 
+from core.cache.shared import ALIAS, MAX_ENTRY_BYTES, SharedCache, _name
 from core.configuration.services import ServiceEnvironment
 from core.dev.ports import free_port
 from core.security.actor import SYSTEM
+from tests.core.test_outbox import eventually
 from tests.support.client import GraphQLClient
 from tests.support.pickle_bombs import bomb
 from tests.support.service_processes import celery_worker, environ_of_tests
@@ -30,6 +34,7 @@ from users.accounts.services.administration import change_user
 from users.accounts.services.set_change import SetChange
 from users.activity.models import DailyCount
 
+KEY = b"key"
 ME = "{ me { permissions } }"
 SIGN_UP = """
 import django; django.setup()
@@ -92,7 +97,7 @@ def test_the_cached_resolver_on_memcached(
     editors.permissions.set(Permission.objects.filter(codename="view_user"))
     client = client_key(alice)
     backend = ServiceEnvironment({"CACHE_URL": memcached_url}).cache("CACHE_URL", "")
-    with override_settings(CACHES={"default": backend}):
+    with override_settings(CACHES=settings.CACHES | {"default": backend}):
         with django_assert_num_queries(3):  # type: ignore[attr-defined]
             client(ME)
         with django_assert_num_queries(2):  # type: ignore[attr-defined]
@@ -114,7 +119,7 @@ def test_foreign_memcached_entries_are_misses(
     backend = ServiceEnvironment({"CACHE_URL": memcached_url}).cache("CACHE_URL", "")
     backend["KEY_PREFIX"] = "roster"
     other = MemcacheClient((host, int(port)))
-    with override_settings(CACHES={"default": backend}), closing(other):
+    with override_settings(CACHES=settings.CACHES | {"default": backend}), closing(other):
         key = cache.make_key(f"permissions:{alice.pk}:{alice.authorization_version}")
         client(ME)
         assert b"value" in other.get(key)
@@ -128,6 +133,71 @@ def test_foreign_memcached_entries_are_misses(
                     assert client(ME).data == {"me": {"permissions": []}}
         caches.close_all()
     assert not trace.exists()
+
+
+@contextmanager
+def shared_cache_at(url: str) -> Iterator[SharedCache]:
+    """Use the shared cache on Memcached within the block."""
+    backend = ServiceEnvironment({"CACHE_URL": url}).shared_cache("CACHE_URL", "")
+    # On a busy machine, Memcached may exceed the service's time-outs.
+    backend["OPTIONS"] |= {"timeout": 10, "connect_timeout": 10}
+    with override_settings(CACHES=settings.CACHES | {ALIAS: backend}):
+        yield SharedCache()
+        caches.close_all()
+
+
+def test_shared_cache_on_memcached(memcached_url: str) -> None:
+    with shared_cache_at(memcached_url) as shared:
+        for value in (b"", b"123", b"x" * 200_000, os.urandom(MAX_ENTRY_BYTES - 1_000)):
+            shared.put(KEY, value)
+            assert shared.get(KEY) == value
+        assert shared.get(b"other") is None
+
+        assert shared.acquire_lease(KEY)
+        assert not shared.acquire_lease(KEY)
+        shared.release_lease(KEY)
+        assert shared.acquire_lease(KEY)
+
+        # With all flags by which other clients mark serialised types.
+        host, port = memcached_url.removeprefix("memcached://").split(":")
+        with closing(MemcacheClient((host, int(port)))) as other:
+            name = caches[ALIAS].make_key(_name(KEY))
+            for flags in range(32):
+                for data in (b"", b"1", b"x" * 100):
+                    assert other.set(name, data, flags=flags, noreply=False)
+                    assert shared.get(KEY) is None
+        shared.put(KEY, b"value")
+        assert shared.get(KEY) == b"value"
+        shared.delete_all()
+        assert shared.get(KEY) is None
+
+
+def test_memcached_that_returns_is_used_again() -> None:
+    require_program("memcached", "memcached")
+    port = free_port()
+    command: list[str | Path] = ["memcached", "-l", "127.0.0.1", "-p", str(port), "-u", "nobody"]
+
+    def failures() -> float:
+        value = REGISTRY.get_sample_value("shared_cache_errors_total", {"kind": "connection"})
+        return value or 0
+
+    def works() -> bool:
+        shared.reads.retry_at = shared.reads.retry_at and 0
+        shared.writes.retry_at = shared.writes.retry_at and 0
+        shared.put(KEY, b"value")
+        return shared.get(KEY) == b"value"
+
+    with shared_cache_at(f"memcached://127.0.0.1:{port}") as shared:
+        for _restart in range(2):
+            shared.reads.seconds = shared.writes.seconds = 3_600
+            before = failures()
+            for _number in range(10):
+                assert shared.get(KEY) is None
+                assert shared.acquire_lease(KEY)
+            # Three reads and three writes.
+            assert failures() == before + 6
+            with running(command):
+                eventually(works)
 
 
 @pytest.fixture(scope="session")
