@@ -3,8 +3,8 @@
 An *entity* is what has a version, such as a user: the version changes with the rows that the
 entity covers. Which rows these are, the application declares once, so columns and relations need no
 declaration. A field with a resolver declares with `COVERED` that it reads nothing beyond its
-entity. An operation with a field that declares nothing is not cached: forgetting is slow, never
-wrong.
+entity, or with `covered` what it reads besides. An operation with a field that declares nothing is
+not cached: forgetting is slow, never wrong.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -21,9 +21,6 @@ from engine.internals.strawberry import model_of
 from engine.plan.selection import TYPENAME, Plan, SelectedField, Selection
 
 _DEPENDENCY: Final = "dependency"
-# The metadata of a field whose resolver reads only rows that its entity covers.
-COVERED: Final[Mapping[str, Any]] = {_DEPENDENCY: True}
-
 ModelType: TypeAlias = type[Model]
 # Called with the coerced arguments and the context.
 Keys: TypeAlias = Callable[[Mapping[str, Any], Any], Iterable[UUID]]
@@ -46,6 +43,29 @@ class Entity:
     columns: Mapping[ModelType, str]
     parts: Mapping[tuple[ModelType, str], "Entity"] = field(default_factory=dict)
     key: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Covered:
+    """What a field depends on besides its entity."""
+
+    # The keys of entities that there are once.
+    more: frozenset[UUID]
+
+
+def covered(*more: Entity) -> Mapping[str, Any]:
+    """Return the metadata of a field that reads only what its entity and ``more`` cover.
+
+    Raises `ValueError` for an entity that there may be several of.
+    """
+    keys = frozenset(each.key for each in more if each.key is not None)
+    if len(keys) != len(more):
+        raise ValueError("A field can add entities only that there are once.")
+    return {_DEPENDENCY: _Covered(keys)}
+
+
+# The metadata of a field that reads only what its entity covers.
+COVERED: Final[Mapping[str, Any]] = covered()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,7 +153,9 @@ class _Finder:
             raise _undeclared(selected)
         if is_relay_id(selected):
             return
-        if strawberry_field.metadata.get(_DEPENDENCY):
+        declared = strawberry_field.metadata.get(_DEPENDENCY)
+        if isinstance(declared, _Covered):
+            self.found.single |= declared.more
             self._add_below(selected, entity)
         elif strawberry_field.base_resolver is not None or strawberry_field.store.annotate:
             raise _undeclared(selected)

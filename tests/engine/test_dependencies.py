@@ -16,6 +16,7 @@ from engine.fields.dependencies import (
     Entity,
     NotCacheableError,
     Root,
+    covered,
     dependencies_of,
 )
 from engine.fields.extensions import FieldRule
@@ -27,6 +28,7 @@ SHELVES: Final = UUID(int=7)
 AUTHOR: Final = Entity("author", {Author: "id", Biography: "author_id", Book: "author_id"})
 READER: Final = Entity("reader", {Loan: "reader"}, parts={(Loan, "book"): AUTHOR})
 ONCE: Final = Entity("loans", {Loan: ""}, key=SHELVES)
+AND_ONCE: Final = covered(ONCE)
 
 
 def by_number(arguments: Any, context: int) -> list[UUID]:
@@ -72,6 +74,10 @@ class AuthorType:
 
     @strawberry_django.field(only=["name"], metadata=COVERED)
     def covered(self: Author) -> str:
+        return self.name
+
+    @strawberry_django.field(only=["name"], metadata=AND_ONCE)
+    def and_once(self: Author) -> str:
         return self.name
 
 
@@ -170,6 +176,16 @@ def test_relations_lead_to_entities_that_there_are_once() -> None:
 
 def test_relations_lead_to_declared_parts() -> None:
     assert keys("{ loan(number: 5) { book { title author { biography { text } } } } }") == {5, 1}
+
+
+def test_fields_add_entities_that_there_are_once() -> None:
+    assert keys("{ author(number: 5) { name andOnce } }") == {5, 1, SHELVES.int}
+    assert keys("{ author(number: 5) { books { author { andOnce } } } }") == {5, 1, SHELVES.int}
+
+
+def test_fields_add_no_entity_of_several() -> None:
+    with pytest.raises(ValueError, match="there are once"):
+        covered(ONCE, AUTHOR)
 
 
 @pytest.mark.parametrize(
