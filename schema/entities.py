@@ -9,13 +9,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from uuid import UUID
 
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 
 from engine.fields.dependencies import Entity, Root
 from schema.nodes import node_key
 from users.accounts.models import EmailAddress, Metadata, Profile, User
 from users.accounts.versions import GROUPS as GROUPS_KEY
+from users.accounts.versions import PERMISSIONS as PERMISSIONS_KEY
 from users.organizations.models import Membership, Organization, OrganizationInvitation
 
 _COLUMNS_OF_USERS: Final[Mapping[type[Model], str]] = {
@@ -38,9 +40,10 @@ ORGANIZATION: Final = Entity(
     },
     parts={(Membership, "user"): MEMBER},
 )
-GROUPS: Final = Entity("groups", {Group: ""}, key=GROUPS_KEY)
+GROUPS: Final = Entity("groups", {Group: "", Group.permissions.through: ""}, key=GROUPS_KEY)
+PERMISSIONS: Final = Entity("permissions", {Permission: "", ContentType: ""}, key=PERMISSIONS_KEY)
 # Of which there is one.
-SINGLE: Final = (GROUPS,)
+SINGLE: Final = (GROUPS, PERMISSIONS)
 
 REQUESTER: Final = Root(USER, lambda _arguments, _context: ())
 

@@ -24,12 +24,12 @@ from core.ratelimit.in_redis import redis_buckets
 from core.ratelimit.limits import attempt, clear, refund
 from core.ratelimit.models import StoredBucket
 from core.ratelimit.tasks import prune
-from tests.core.test_cache import redis_server
 from tests.core.test_outbox import eventually
 from tests.core.test_ratelimit import ALICE, BOB, HOUR, NETWORK, tries
 from tests.support.client import run_concurrently
 from tests.support.environment import PATIENCE
 from tests.support.logs import written_lines
+from tests.support.redis_servers import redis_server
 
 
 @pytest.fixture
