@@ -11,12 +11,13 @@ from django.contrib.contenttypes.models import ContentType
 from core.security.actor import SYSTEM
 from tests.support.answers import results, warm
 from tests.support.client import GraphQLClient, run_concurrently
-from tests.support.factories import make_organization, make_token, node_id
+from tests.support.factories import make_organization, make_session, make_token, node_id
 from users.accounts.models import User
 from users.accounts.services.groups import delete_group, grant_group_permissions
 from users.accounts.services.permissions import (
     create_permission,
     delete_permission,
+    describe_permission,
 )
 from users.organizations.models import Organization
 
@@ -26,6 +27,17 @@ ME: Final = "{ me { permissions groups { name permissions } } }"
 USER: Final = "query ($id: ID!) { user(id: $id) { permissions } }"
 MEMBERS: Final = """query ($id: ID!) {
   organization(id: $id) { members(first: 9) { nodes { user { permissions } } } }
+}"""
+GROUPS: Final = "{ groups(first: 9) { totalCount { value } nodes { id name permissions } } }"
+PERMISSIONS: Final = "{ permissions { name description } }"
+NODE: Final = """query ($id: ID!) {
+  node(id: $id) {
+    id
+    ... on User { name effective: permissions }
+    ... on Organization { name members(first: 9) { nodes { role user { name } } } }
+    ... on Group { name permissions }
+    ... on Session { ip }
+  }
 }"""
 PAY: Final = "billing.pay"
 Changes = Mapping[str, Callable[[], object]]
@@ -111,3 +123,84 @@ def test_changes_of_members_permissions_are_seen(
 ) -> None:
     changes = changes_of_rights(alice, editors)
     check(GraphQLClient(make_token(sam)), MEMBERS, changes, id=node_id(organization))
+
+
+def changes_of_groups(editors: Group) -> Changes:
+    """Return changes of a group, one after the other."""
+    return {
+        "renamed": lambda: Group.objects.filter(pk=editors.pk).update(name="Writers"),
+        "granted": lambda: editors.permissions.add(pay()),
+        "permission renamed": lambda: Permission.objects.filter(pk=pay().pk).update(codename="x"),
+        "application renamed": lambda: ContentType.objects.filter(app_label="billing").update(
+            app_label="invoices"
+        ),
+        "permission deleted": lambda: delete_permission("invoices.x", actor=SYSTEM),
+        "revoked": editors.permissions.clear,
+        "deleted": lambda: delete_group(editors.pk, actor=SYSTEM),
+    }
+
+
+def test_changes_of_groups_are_seen_in_their_list(sam: User, editors: Group) -> None:
+    changes = {
+        "created": lambda: Group.objects.create(name="Authors"),
+        **changes_of_groups(editors),
+    }
+    check(GraphQLClient(make_token(sam)), GROUPS, changes)
+
+
+def test_changes_of_permissions_are_seen_in_their_list(sam: User) -> None:
+    changes: Changes = {
+        "created": lambda: create_permission("wiki.edit", actor=SYSTEM, description="Can edit"),
+        "described": lambda: describe_permission("wiki.edit", actor=SYSTEM, description="Edits"),
+        "renamed": lambda: Permission.objects.filter(pk=pay().pk).update(codename="charge"),
+        "application renamed": lambda: ContentType.objects.filter(app_label="billing").update(
+            app_label="invoices"
+        ),
+        "deleted": lambda: delete_permission("wiki.edit", actor=SYSTEM),
+    }
+    check(GraphQLClient(make_token(sam)), PERMISSIONS, changes)
+
+
+def test_staff_who_lose_the_role_lose_the_lists(sam: User) -> None:
+    client = GraphQLClient(make_token(sam))
+    for query in (GROUPS, PERMISSIONS):
+        User.objects.filter(pk=sam.pk).update(is_staff=True)
+        warm(client, query)
+        User.objects.filter(pk=sam.pk).update(is_staff=False)
+        assert client(query).codes == ["FORBIDDEN"]
+
+
+def test_changes_of_nodes_are_seen(
+    alice: User, bob: User, sam: User, editors: Group, organization: Organization
+) -> None:
+    client = GraphQLClient(make_token(sam))
+    check(client, NODE, changes_of_rights(alice, editors), id=node_id(alice))
+    changes: Changes = {
+        "renamed": lambda: Organization.objects.update(name="Team"),
+        "member renamed": lambda: User.objects.filter(pk=bob.pk).update(name="Robert"),
+        "member left": lambda: bob.memberships.all().delete(),
+        "deleted": lambda: Organization.objects.all().delete(),
+    }
+    check(client, NODE, changes, id=node_id(organization))
+
+
+def test_changes_of_a_group_are_seen_by_its_members(alice: User, editors: Group) -> None:
+    changes = {
+        "left": alice.groups.clear,
+        "joined": lambda: alice.groups.add(editors),
+        **changes_of_groups(editors),
+    }
+    check(GraphQLClient(make_token(alice)), NODE, changes, id=node_id(editors))
+
+
+def test_nodes_of_other_types_are_not_cached(alice: User) -> None:
+    client = GraphQLClient(make_token(alice))
+    for id_ in (node_id(make_session(alice)), "", "x"):
+        ask = partial(client, NODE, id=id_)
+        assert [results(ask) for _time in range(3)] == [[], [], []]
+
+
+def test_counts_of_days_are_not_cached(sam: User) -> None:
+    client = GraphQLClient(make_token(sam))
+    query = '{ analytics(from: "2026-01-01", to: "2026-01-02") { newUsers } me { id } }'
+    assert [results(lambda: client(query).data) for _time in range(3)] == [[], [], []]

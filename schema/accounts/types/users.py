@@ -57,13 +57,15 @@ class Permission:
     """A permission, granted directly or through groups."""
 
     @strawberry_django.field(
-        only=["codename", "content_type__app_label"], select_related=["content_type"]
+        only=["codename", "content_type__app_label"],
+        select_related=["content_type"],
+        metadata=COVERED,
     )
     def name(self: auth.Permission) -> str:
         """Unique name, as `app.codename`."""
         return f"{self.content_type.app_label}.{self.codename}"
 
-    @strawberry_django.field(only=["name"])
+    @strawberry_django.field(only=["name"], metadata=COVERED)
     def description(self: auth.Permission) -> str:
         """What the permission allows, as text for display."""
         return self.name
