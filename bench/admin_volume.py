@@ -36,9 +36,9 @@ VOLUME: Final[Sequence[tuple[str, LiteralString]]] = (
         """
         WITH made AS (
             INSERT INTO accounts_user (id, username, email, name, password, is_active, is_staff,
-                is_superuser, is_public, is_service, date_joined, authorization_version)
+                is_superuser, is_public, is_service, date_joined)
             SELECT uuidv7(), 'robot-' || number, 'robot-' || number || '@service.invalid',
-                'Robot ' || number, '!none', number %% 20 > 0, false, false, false, true, now(), 0
+                'Robot ' || number, '!none', number %% 20 > 0, false, false, false, true, now()
             FROM generate_series(1, %(n)s / 10) AS number
             RETURNING id
         ), profiles AS (

@@ -63,7 +63,7 @@ class CompiledOperation:
     document_bytes: int = 0
     # Called for each statement.
     on_statement: OnStatement | None = None
-    # Whether answers may be cached; None until the dependencies of one are known.
+    # Whether answers may be cached; None until that is known, or if it depends on the arguments.
     is_cacheable: bool | None = field(init=False, default=None)
 
     @classmethod
@@ -141,10 +141,12 @@ class CompiledOperation:
             except NotCacheableError as error:
                 plan.dependencies = str(error)
         found: Dependencies | str = plan.dependencies
-        # Other values of `@skip` and `@include` may leave out what cannot be cached.
-        self.is_cacheable = isinstance(found, Dependencies) or bool(self.condition_names)
         if isinstance(found, str):
+            # Other values of `@skip` and `@include` may leave out what cannot be cached.
+            self.is_cacheable = bool(self.condition_names)
             raise NotCacheableError(found)
+        if not found.by_type:
+            self.is_cacheable = True
         return found.keys(variables, context)
 
     def _coerce(self, given: dict[str, Any]) -> VariableValues | list[GraphQLError]:

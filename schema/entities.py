@@ -9,13 +9,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from uuid import UUID
 
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 
-from engine.fields.dependencies import Entity, Root
-from schema.nodes import node_key
+from engine.fields.dependencies import Entity, Root, RootByType
+from schema.nodes import node_key, node_type
 from users.accounts.models import EmailAddress, Metadata, Profile, User
 from users.accounts.versions import GROUPS as GROUPS_KEY
+from users.accounts.versions import PERMISSIONS as PERMISSIONS_KEY
 from users.organizations.models import Membership, Organization, OrganizationInvitation
 
 _COLUMNS_OF_USERS: Final[Mapping[type[Model], str]] = {
@@ -38,11 +40,15 @@ ORGANIZATION: Final = Entity(
     },
     parts={(Membership, "user"): MEMBER},
 )
-GROUPS: Final = Entity("groups", {Group: ""}, key=GROUPS_KEY)
+GROUPS: Final = Entity("groups", {Group: "", Group.permissions.through: ""}, key=GROUPS_KEY)
+PERMISSIONS: Final = Entity("permissions", {Permission: "", ContentType: ""}, key=PERMISSIONS_KEY)
 # Of which there is one.
-SINGLE: Final = (GROUPS,)
+SINGLE: Final = (GROUPS, PERMISSIONS)
 
-REQUESTER: Final = Root(USER, lambda _arguments, _context: ())
+
+def _no_keys(_arguments: Mapping[str, Any], _context: Any) -> Iterable[UUID]:
+    """Return nothing, for a root field that depends on no entity by its arguments."""
+    return ()
 
 
 def by_id(entity: Entity, type_name: str) -> Root:
@@ -53,3 +59,16 @@ def by_id(entity: Entity, type_name: str) -> Root:
         return () if key is None else (key,)
 
     return Root(entity, keys)
+
+
+REQUESTER: Final = Root(USER, _no_keys)
+ALL_GROUPS: Final = Root(GROUPS, _no_keys)
+ALL_PERMISSIONS: Final = Root(PERMISSIONS, _no_keys)
+NODE: Final = RootByType(
+    {
+        "User": by_id(USER, "User"),
+        "Organization": by_id(ORGANIZATION, "Organization"),
+        "Group": ALL_GROUPS,
+    },
+    lambda arguments: node_type(arguments["id"]),
+)

@@ -28,6 +28,12 @@ def parse_node_id(id_: str) -> tuple[str, Any] | None:
         return None
 
 
+def node_type(id_: str) -> str:
+    """Return a global id's type name; empty if invalid."""
+    name, _key = parse_node_id(id_) or ("", None)
+    return name
+
+
 def node_key(id_: str | Param, type_name: str) -> Any:
     """Return a global id's key; None if invalid or of another type.
 

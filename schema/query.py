@@ -5,12 +5,12 @@ from typing import Any
 
 import strawberry_django
 
-from engine.fields.dependencies import Root
+from engine.fields.dependencies import Root, RootByType
 from engine.relay.connection import KeysetConnection, Paged, paged_connection
 from schema.scopes import ACCESS, Access, RequiredScope
 
 
-def query_field(*, scope: RequiredScope, depends_on: Root | None = None) -> Any:
+def query_field(*, scope: RequiredScope, depends_on: Root | RootByType | None = None) -> Any:
     """Return a decorator that declares a method as a root field, described by its docstring.
 
     Answers are cached if it ``depends_on`` entities, and the fields below do.
@@ -25,5 +25,5 @@ def keyset_connection(
     return paged_connection(type_, Paged(), metadata=_metadata(scope, depends_on))
 
 
-def _metadata(scope: RequiredScope, depends_on: Root | None) -> Mapping[str, Any]:
+def _metadata(scope: RequiredScope, depends_on: Root | RootByType | None) -> Mapping[str, Any]:
     return {ACCESS: Access(scope), **(depends_on.metadata if depends_on else {})}

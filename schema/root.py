@@ -46,6 +46,7 @@ from schema.descriptions import describe
 from schema.directory.queries import DirectoryQuery
 from schema.documents.bounding import BoundsExtension
 from schema.documents.document import Documents
+from schema.entities import NODE
 from schema.extend import extend_type
 from schema.nodes import NodeId, parse_node_id, single_row
 from schema.organizations.mutations import OrganizationsMutation
@@ -97,7 +98,7 @@ class Query(
 ):
     """Root of all queries."""
 
-    @query_field(scope=NoScope.ANY_TOKEN)
+    @query_field(scope=NoScope.ANY_TOKEN, depends_on=NODE)
     def node(self, info: Info, id: NodeId) -> relay.Node | None:
         """Look up an object by `id`; null if none is visible to you."""
         name, key = parse_node_id(id) or ("", None)

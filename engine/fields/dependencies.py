@@ -3,8 +3,8 @@
 An *entity* is what has a version, such as a user: the version changes with the rows that the
 entity covers. Which rows these are, the application declares once, so columns and relations need no
 declaration. A field with a resolver declares with `COVERED` that it reads nothing beyond its
-entity. An operation with a field that declares nothing is not cached: forgetting is slow, never
-wrong.
+entity, or with `covered` what it reads besides. An operation with a field that declares nothing is
+not cached: forgetting is slow, never wrong.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -21,12 +21,11 @@ from engine.internals.strawberry import model_of
 from engine.plan.selection import TYPENAME, Plan, SelectedField, Selection
 
 _DEPENDENCY: Final = "dependency"
-# The metadata of a field whose resolver reads only rows that its entity covers.
-COVERED: Final[Mapping[str, Any]] = {_DEPENDENCY: True}
-
 ModelType: TypeAlias = type[Model]
 # Called with the coerced arguments and the context.
 Keys: TypeAlias = Callable[[Mapping[str, Any], Any], Iterable[UUID]]
+# Called with the coerced arguments; returns the name of an object type.
+TypeName: TypeAlias = Callable[[Mapping[str, Any]], str]
 
 
 class NotCacheableError(Exception):
@@ -49,11 +48,47 @@ class Entity:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Covered:
+    """What a field depends on besides its entity."""
+
+    # The keys of entities that there are once.
+    more: frozenset[UUID]
+
+
+def covered(*more: Entity) -> Mapping[str, Any]:
+    """Return the metadata of a field that reads only what its entity and ``more`` cover.
+
+    Raises `ValueError` for an entity that there may be several of.
+    """
+    keys = frozenset(each.key for each in more if each.key is not None)
+    if len(keys) != len(more):
+        raise ValueError("A field can add entities only that there are once.")
+    return {_DEPENDENCY: _Covered(keys)}
+
+
+# The metadata of a field that reads only what its entity covers.
+COVERED: Final[Mapping[str, Any]] = covered()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Root:
     """What a root field depends on: entities of one kind."""
 
     entity: Entity
     keys: Keys
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """The metadata of the field."""
+        return {_DEPENDENCY: self}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RootByType:
+    """What a root field of an interface depends on, by the type of the object."""
+
+    roots: Mapping[str, Root]
+    type_name: TypeName
 
     @property
     def metadata(self) -> Mapping[str, Any]:
@@ -68,12 +103,26 @@ class Dependencies:
     roots: list[tuple[SelectedField, Keys]] = field(default_factory=list)
     # The keys of entities that there are once.
     single: set[UUID] = field(default_factory=set)
+    # Root fields that depend on more by type; of a type that cannot be cached, the reason.
+    by_type: list[tuple[SelectedField, TypeName, Mapping[str, "Dependencies | str"]]] = field(
+        default_factory=list
+    )
 
     def keys(self, variables: VariableValues, context: Any) -> set[UUID]:
-        """Return the keys of the entities. Raises `GraphQLError` for an argument."""
+        """Return the keys of the entities.
+
+        Raises `GraphQLError` for an argument, and `NotCacheableError` for one that names a type
+        that cannot be cached.
+        """
         found = set(self.single)
         for selected, keys in self.roots:
             found.update(keys(selected.shared_arguments(variables), context))
+        for selected, type_name, types in self.by_type:
+            of_type = types.get(type_name(selected.shared_arguments(variables)))
+            if isinstance(of_type, Dependencies):
+                found |= of_type.keys(variables, context)
+            else:
+                raise NotCacheableError(of_type) if of_type else _undeclared(selected)
         return found
 
 
@@ -89,7 +138,7 @@ def dependencies_of(plan: Plan, single: Iterable[Entity] = ()) -> Dependencies:
     for selected in plan.root.fields:
         if selected.name != TYPENAME:
             finder.add_root(selected)
-    if not finder.found.roots:
+    if not (finder.found.roots or finder.found.by_type):
         raise NotCacheableError("It reads nothing.")
     return finder.found
 
@@ -102,13 +151,40 @@ class _Finder:
         self.found = Dependencies()
 
     def add_root(self, selected: SelectedField) -> None:
-        root = selected.strawberry_field.metadata.get(_DEPENDENCY)
-        if not isinstance(root, Root):
+        declared = selected.strawberry_field.metadata.get(_DEPENDENCY)
+        if isinstance(declared, RootByType):
+            types = {
+                each.type.name: self._of_type(selected, each, declared)
+                for each in selected.selections()
+            }
+            self.found.by_type.append((selected, declared.type_name, types))
+        elif isinstance(declared, Root):
+            self._add_root(selected, declared, selected.selections())
+        else:
             raise _undeclared(selected)
+
+    def _add_root(
+        self, selected: SelectedField, root: Root, selections: Iterable[Selection]
+    ) -> None:
         if root.entity.key is not None:
             self.found.single.add(root.entity.key)
         self.found.roots.append((selected, root.keys))
-        self._add_below(selected, root.entity)
+        for selection in selections:
+            self._add(selection, root.entity)
+
+    def _of_type(
+        self, selected: SelectedField, selection: Selection, declared: RootByType
+    ) -> Dependencies | str:
+        """Return what the answer depends on if the object is of the selection's type."""
+        root = declared.roots.get(selection.type.name)
+        if root is None:
+            return f"{selected.parent}.{selected.name} of {selection.type} declares no dependency."
+        finder = _Finder(self.single)
+        try:
+            finder._add_root(selected, root, [selection])
+        except NotCacheableError as error:
+            return str(error)
+        return finder.found
 
     def _add_below(self, selected: SelectedField, entity: Entity) -> None:
         for selection in selected.selections():
@@ -133,7 +209,9 @@ class _Finder:
             raise _undeclared(selected)
         if is_relay_id(selected):
             return
-        if strawberry_field.metadata.get(_DEPENDENCY):
+        declared = strawberry_field.metadata.get(_DEPENDENCY)
+        if isinstance(declared, _Covered):
+            self.found.single |= declared.more
             self._add_below(selected, entity)
         elif strawberry_field.base_resolver is not None or strawberry_field.store.annotate:
             raise _undeclared(selected)

@@ -10,7 +10,6 @@ from engine.execution import Execution
 from engine.fields.declarations import django_field, django_result
 from engine.fields.extensions import FieldReader
 from engine.plan.arguments import IMMUTABLE
-from engine.read.layout import Layout
 from engine.result.completion import Column
 from engine.result.rows import RowColumns
 from engine.sql.keys import to_python_values
@@ -23,8 +22,8 @@ class InstanceReader:
     model: type[models.Model]
     # The columns that resolvers declare, by their paths in Django's notation.
     columns: Mapping[tuple[str, ...], int]
-    # Of a level's own rows, whose queryset may have annotations; None of joined objects.
-    layout: Layout | None
+    # Whether the objects are joined, so that the queryset's annotations are others'.
+    is_joined: bool
 
     def instances(self, execution: Execution, records: RowColumns) -> Sequence[models.Model]:
         """Return the objects as model instances, with the columns that their resolvers declare.
@@ -43,10 +42,10 @@ class InstanceReader:
 
     def _annotate(self, instances: Sequence[models.Model], records: RowColumns) -> None:
         """Set the annotations of the queryset."""
-        if self.layout is None:
+        if self.is_joined:
             return
-        for name, field in self.layout.carried.items():
-            values = to_python_values(field, records.columns[self.layout.index(name)])
+        for name, (index, field) in records.shape.annotations.items():
+            values = to_python_values(field, records.columns[index])
             for instance, value in zip(instances, values, strict=True):
                 setattr(instance, name, value)
 

@@ -23,7 +23,7 @@ from engine.fields.declarations import (
 from engine.internals.strawberry import model_of, visible_queryset
 from engine.plan.arguments import shape
 from engine.plan.selection import SelectedField, finish_column
-from engine.read.layout import Layout
+from engine.read.layout import Layout, SelectedRows
 from engine.read.objects import ObjectReader
 from engine.read.reader import compile_reader
 from engine.read.relations import in_order
@@ -162,7 +162,7 @@ class QuerysetResolver(FieldResolver):
             return finish_column(
                 selected, Column([selected.place.error_cell(error)], is_error_free=False)
             )
-        records = RowColumns.of(found, len(rows.layout.indexes))
+        records = RowColumns.of(*found)
         column = rows.reader.column(execution, records)
         if django_field(selected).is_list:
             column = group_cells(column, [records.size])
@@ -256,7 +256,6 @@ class RowPlan:
 
     source: RowSource
     reader: ObjectReader
-    layout: Layout
 
     @classmethod
     def of(
@@ -278,9 +277,7 @@ class RowPlan:
         model = cast("type[Model]", model_of(type_))
         reader = compile_reader(execution, selected.subselection(type_), layout, model)
 
-        def build(info: Info[Any, Any], bind: Bind) -> QuerySet[Any, Any]:
-            found = rows.queryset(info, bind)
-            layout.carry(found)
-            return layout.select(found, info)
+        def build(info: Info[Any, Any], bind: Bind) -> SelectedRows:
+            return layout.select(rows.queryset(info, bind), info)
 
-        return cls(RowSource(selected, build, is_cacheable=is_cacheable), reader, layout)
+        return cls(RowSource(selected, build, is_cacheable=is_cacheable), reader)

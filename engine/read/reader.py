@@ -136,9 +136,9 @@ class _Level:
                 for path in (ALL, *django_field(selected).store.only):
                     paths.update(dict.fromkeys(self._instance_paths(path)))
         columns = {tuple(each.split(LOOKUP_SEP)): self.column_index(each) for each in paths}
-        is_own = not self.prefix
-        self.layout.has_instances = self.layout.has_instances or is_own
-        return InstanceReader(self.model, columns, self.layout if is_own else None)
+        is_joined = bool(self.prefix)
+        self.layout.has_instances = self.layout.has_instances or not is_joined
+        return InstanceReader(self.model, columns, is_joined)
 
     def _instance_paths(self, path: str) -> Sequence[str]:
         """Return the columns of a path: of one through a relation, the related key too."""

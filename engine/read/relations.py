@@ -16,7 +16,7 @@ from engine.fields.declarations import definition_of, django_field, is_relay_id,
 from engine.fields.extensions import FieldReader
 from engine.internals.strawberry import visible_queryset
 from engine.plan.selection import TYPENAME, SelectedField, Selection, finish_column
-from engine.read.layout import ALL, Layout
+from engine.read.layout import ALL, Layout, SelectedRows
 from engine.read.objects import ObjectReader
 from engine.read.sources import RowSource
 from engine.result.completion import Column, collect_list
@@ -151,19 +151,17 @@ class RelatedRows:
     path: str
     key: Any
 
-    def single(self, info: Info[Any, Any], bind: Bind) -> models.QuerySet[Any, Any]:
+    def single(self, info: Info[Any, Any], bind: Bind) -> SelectedRows:
         """Build the queryset of single objects, as Django reads them: in no order."""
         keys = equals_any(self.path, bind_keys(bind, self.key))
         rows = visible_rows(self.model._base_manager.filter(keys), object_type(self.selected), info)
-        self.layout.carry(rows)
         return self.layout.select(rows.order_by(), info)
 
-    def lists(self, info: Info[Any, Any], bind: Bind) -> models.QuerySet[Any, Any]:
+    def lists(self, info: Info[Any, Any], bind: Bind) -> SelectedRows:
         """Build the queryset of lists; each row has its parent's key."""
         rows = self.model._default_manager.annotate(**{PARENT: F(self.path)})
         rows = rows.filter(equals_any(PARENT, bind_keys(bind, self.key)))
         rows = in_order(visible_rows(rows, object_type(self.selected), info))
-        self.layout.carry(rows)
         return self.layout.select(rows, info, PARENT)
 
 
@@ -172,7 +170,6 @@ class StatementReader(RelationReader):
     """Reads the objects of all rows of the level with one statement."""
 
     source: RowSource
-    layout: Layout
     # The index of the column with the keys by which the statement finds the objects.
     index: int
 
@@ -196,8 +193,7 @@ class SingleReader(StatementReader):
         wanted = list({key: None for key in keys if key is not None})
         if not wanted:
             return finish_column(selected, Column([None] * records.size))
-        rows = self.source.rows(execution, {KEYS: wanted})
-        found = RowColumns.of(rows, len(self.layout.indexes))
+        found = RowColumns.of(*self.source.rows(execution, {KEYS: wanted}))
         present_keys = [key for key in keys if key is not None] if None in keys else keys
         column = execution.bounds.repeat(
             present_keys, len(wanted), lambda: self.objects.column(execution, found)
@@ -220,7 +216,7 @@ def _compile_single(level: ParentLevel, selected: SelectedField, relation: Any) 
     objects = level.child(selected.subselection(object_type(selected)), layout, model)
     rows = RelatedRows(selected, layout, model, other, model._meta.get_field(other))
     source = RowSource(selected, rows.single)
-    return SingleReader(selected, objects, source, layout, index, found_index)
+    return SingleReader(selected, objects, source, index, found_index)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -233,8 +229,7 @@ class ListReader(StatementReader):
         lists: dict[Any, list[Any]] = {key: [] for key in keys}
         is_error_free = True
         if lists:
-            rows = self.source.rows(execution, {KEYS: list(lists)})
-            found = RowColumns.of(rows, len(self.layout.indexes) + 1)
+            found = RowColumns.of(*self.source.rows(execution, {KEYS: list(lists)}))
             column = execution.bounds.repeat(
                 keys, len(lists), lambda: self.objects.column(execution, found)
             )
@@ -253,7 +248,7 @@ def _compile_list(level: ParentLevel, selected: SelectedField, relation: Any) ->
     layout = Layout()
     objects = level.child(selected.subselection(object_type(selected)), layout, model)
     rows = RelatedRows(selected, layout, model, _reverse_path(relation), level.model._meta.pk)
-    return ListReader(selected, objects, RowSource(selected, rows.lists), layout, index)
+    return ListReader(selected, objects, RowSource(selected, rows.lists), index)
 
 
 def _reverse_path(relation: Any) -> str:

@@ -3,19 +3,19 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn, TypeAlias
+from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
 
 from django.db import connection
-from django.db.models import QuerySet
 from strawberry import Info
 
 from engine.execution import Execution
 from engine.plan.selection import SelectedField
-from engine.result.rows import Row
+from engine.read.layout import SelectedRows
+from engine.result.rows import Row, RowShape
 from engine.sql.keys import Bind
 from engine.sql.statements import Param, ParameterReadError, Statement, UncheckedParam, check_params
 
-Build: TypeAlias = Callable[[Info[Any, Any], Bind], QuerySet[Any, Any]]
+Build: TypeAlias = Callable[[Info[Any, Any], Bind], SelectedRows]
 
 # The prefix of the names of arguments' values: clients write them, so they are checked first.
 ARGUMENT: Final = "argument "
@@ -24,19 +24,30 @@ NOT_CACHEABLE: Final = "This depends on what its arguments say, or on which type
 
 @dataclass(frozen=True, slots=True)
 class Compilation:
-    """A statement for all requests, or why there is none."""
+    """A statement and the columns of its rows."""
 
-    statement: Statement | None = None
+    statement: Statement
+    shape: RowShape
+
+
+class FoundRows(NamedTuple):
+    """The rows of a statement, and their columns."""
+
+    rows: Sequence[Row]
+    shape: RowShape
+
+
+@dataclass(frozen=True, slots=True)
+class Recompiled:
+    """There is no statement for all requests; the reason, if it was tried."""
+
     reason: ParameterReadError | None = None
-
-
-RECOMPILED: Final = Compilation()
 
 
 class RowSource:
     """Rows of a queryset, for one visibility; UUIDs in them are texts.
 
-    ``build`` makes the queryset, of `values_list`. It is compiled when it is first read, because
+    ``build`` makes the queryset of columns. It is compiled when it is first read, because
     that is when the resolver's errors belong to a field; of a connection's two sources often only
     one is read. If it depends on more than the visibility, it is recompiled for each request.
     """
@@ -51,14 +62,14 @@ class RowSource:
         self.selected = selected
         self.build = build
         # None until it is first read.
-        self._compilation: Compilation | None = None if is_cacheable else RECOMPILED
+        self._compilation: Compilation | Recompiled | None = None if is_cacheable else Recompiled()
 
-    def rows(self, execution: Execution, values: Mapping[str, Any]) -> Sequence[Row]:
+    def rows(self, execution: Execution, values: Mapping[str, Any]) -> FoundRows:
         """Read with these values."""
         compilation = self._compilation
         if compilation is None:
             compilation = self._compilation = self._compile(execution)
-        if compilation.statement is None:
+        if isinstance(compilation, Recompiled):
             return self._rows_of_values(execution, values, compilation.reason)
         execution.bounds.check_time()
         try:
@@ -67,18 +78,19 @@ class RowSource:
             # The resolver decides about an id that the column cannot have.
             return self._rows_of_values(execution, values, error)
         execution.on_statement(None)
-        return rows
+        return FoundRows(rows, compilation.shape)
 
     def _rows_of_values(
         self, execution: Execution, values: Mapping[str, Any], reason: ParameterReadError | None
-    ) -> Sequence[Row]:
+    ) -> FoundRows:
         """Build the queryset with these values, and read it."""
-        rows = self.build(execution.info(self.selected), values.__getitem__)
+        rows, shape = self.build(execution.info(self.selected), values.__getitem__)
         statement = Statement.of(rows, once=True, text_ids=True)
         unshared = "arguments" if execution.is_shared else "visibility"
         execution.on_statement(unshared if reason is None else reason.reason)
         execution.bounds.check_time()
-        return self._run(execution, statement, values, str(reason or NOT_CACHEABLE))
+        found = self._run(execution, statement, values, str(reason or NOT_CACHEABLE))
+        return FoundRows(found, shape)
 
     def _run(
         self,
@@ -98,22 +110,22 @@ class RowSource:
         ):
             return statement.rows(values)
 
-    def _compile(self, execution: Execution) -> Compilation:
+    def _compile(self, execution: Execution) -> Compilation | Recompiled:
         """Compile for all requests of this visibility.
 
         Raises the errors of the resolver, except `ParameterReadError`.
         """
         if not execution.is_shared:
-            return RECOMPILED
+            return Recompiled()
         try:
             with _no_statements():
-                rows = self.build(execution.parametrized_info(self.selected), _param)
+                rows, shape = self.build(execution.parametrized_info(self.selected), _param)
                 check_params(rows)
                 statement = Statement.of(rows, text_ids=True)
             _require_checked(statement)
         except ParameterReadError as error:
-            return Compilation(reason=error)
-        return Compilation(statement)
+            return Recompiled(error)
+        return Compilation(statement, shape)
 
 
 def _require_checked(statement: Statement) -> None:

@@ -27,15 +27,15 @@ from engine.fields.declarations import object_type
 from engine.fields.extensions import FieldReader, LevelColumns, ReadExtension
 from engine.internals.strawberry import model_of
 from engine.plan.selection import SelectedField, Selection, finish_column
-from engine.read.layout import ALL, Layout
+from engine.read.layout import ALL, Layout, SelectedRows
 from engine.read.objects import ObjectReader
 from engine.read.querysets import FieldArguments
 from engine.read.reader import compile_reader
 from engine.read.relations import visible_rows
-from engine.read.sources import RowSource
+from engine.read.sources import FoundRows, RowSource
 from engine.relay.pager import ListCompanions, PageFacts, Pager
 from engine.result.completion import Column, ErrorCell, assemble_objects, group_cells
-from engine.result.rows import Row, RowColumns
+from engine.result.rows import Row, RowColumns, RowShape
 from engine.sql.keys import KEYS, Bind, bind_keys, bind_only_key, to_python_values
 from engine.sql.lateral import PARENT, first_children, first_children_of_one
 
@@ -83,7 +83,6 @@ class ConnectionPlan:
     source: RowSource
     # For a level of one object, whose list needs no lateral join, and for the root.
     single_source: RowSource
-    layout: Layout
     # By the id of the field that selects the objects, in `nodes` or in `edges`.
     readers: Mapping[int, ObjectReader]
     # Whose positions are selected, if any: those of all objects, or of the first and the last.
@@ -127,7 +126,8 @@ class ConnectionResolver(FieldResolver):
             request = _ConnectionRequest.of(execution, selected)
             scope = request.scope()
             values = request.pager.values(request.compiled.order, scope)
-            column = request.column([_ListRows(None, scope, request.rows(values))])
+            rows, shape = request.rows(values)
+            column = request.column([_ListRows(None, scope, rows)], shape)
         except Exception as error:  # noqa: BLE001 - any error is the field's
             column = Column(
                 [selected.place.error_cell(error) for _source in sources], is_error_free=False
@@ -162,7 +162,11 @@ class NestedConnectionReader(FieldReader):
                 found[key] = []
             except Exception as error:  # noqa: BLE001 - any error is the list's
                 failures[key] = selected.place.error_cell(error)
-        rows = request.rows({**values, KEYS: list(found)}) if found else ()
+        if not found:
+            return finish_column(
+                selected, Column([failures[key] for key in keys], is_error_free=not failures)
+            )
+        rows, shape = request.rows({**values, KEYS: list(found)})
         if len(found) == 1:
             found = dict(zip(found, [list(rows)], strict=True))
         else:
@@ -170,7 +174,7 @@ class NestedConnectionReader(FieldReader):
                 found[row[-1]].append(row)
         lists = [_ListRows(key, f"{scope} {key}", rows) for key, rows in found.items()]
         column = execution.bounds.repeat(
-            keys, len(found) + len(failures), lambda: request.column(lists)
+            keys, len(found) + len(failures), lambda: request.column(lists, shape)
         )
         cells = {**dict(zip(found, column.cells, strict=True)), **failures}
         return finish_column(
@@ -212,18 +216,18 @@ class _ConnectionRequest:
         """Return the scope of the cursors."""
         return self.extension.scope(self.compiled.order, self.selected, self.call.given)
 
-    def rows(self, values: Mapping[str, Any]) -> Sequence[Row]:
+    def rows(self, values: Mapping[str, Any]) -> FoundRows:
         """Read the rows of all lists."""
         is_alone = len(values.get(KEYS, ())) <= 1
         source = self.compiled.single_source if is_alone else self.compiled.source
         return source.rows(self.execution, {**self.call.values, **values})
 
-    def column(self, lists: Sequence[_ListRows]) -> Column:
-        """Return the connections of the lists."""
+    def column(self, lists: Sequence[_ListRows], shape: RowShape) -> Column:
+        """Return the connections of the lists, whose rows have this shape."""
         cut = [self.pager.cut(each.rows) for each in lists]
         lengths = [len(rows) for rows, _more in cut]
         rows = list(chain.from_iterable(some for some, _more in cut))
-        records = RowColumns.of(rows, len(rows[0]) if rows else len(self.compiled.layout.indexes))
+        records = RowColumns.of(rows, shape)
         connections = self._connections(lists, cut)
         subselection = self.selected.subselection(object_type(self.selected))
         columns = []
@@ -312,18 +316,17 @@ class ConnectionRows:
     parent_key: Any
     layout: Layout
 
-    def single(self, info: Info[Any, Any], bind: Bind) -> QuerySet[Any, Any]:
+    def single(self, info: Info[Any, Any], bind: Bind) -> SelectedRows:
         """Build the queryset of one list's page."""
         rows = self._window(info, bind)
         if self.parent is None:
-            self.layout.carry(rows)
             return self.layout.select(self.pager.first(rows), info)
         found = first_children_of_one(
             rows, parent=self.parent, key=bind_only_key(bind), limit=self.pager.limit
         )
-        return self.layout.select(found, info, PARENT)
+        return self.layout.select(found, info, PARENT, carry=False)
 
-    def many(self, info: Info[Any, Any], bind: Bind) -> QuerySet[Any, Any]:
+    def many(self, info: Info[Any, Any], bind: Bind) -> SelectedRows:
         """Build the queryset of the pages of many lists."""
         found = first_children(
             self._window(info, bind),
@@ -332,7 +335,7 @@ class ConnectionRows:
             limit=self.pager.limit,
             rows=cast("type[Model]", model_of(item_type(self.selected)))._base_manager.all(),
         )
-        return self.layout.select(found, info, PARENT)
+        return self.layout.select(found, info, PARENT, carry=False)
 
     def _window(self, info: Info[Any, Any], bind: Bind) -> QuerySet[Any, Any]:
         rows = _queryset(self.selected, self.call, info, bind)
@@ -366,9 +369,7 @@ def _compile_connection(
     is_cacheable = call.shape is not None
     source = RowSource(selected, rows.many, is_cacheable=is_cacheable)
     single_source = RowSource(selected, rows.single, is_cacheable=is_cacheable)
-    return ConnectionPlan(
-        source, single_source, layout, readers, positioned, position, order, parent_key
-    )
+    return ConnectionPlan(source, single_source, readers, positioned, position, order, parent_key)
 
 
 def _position_index(layout: Layout, model: type[Model], label: str, expression: Any) -> int:

@@ -1,13 +1,21 @@
 """Rows of one statement, by column."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from engine.result.completion import Column
 
 Row: TypeAlias = tuple[Any, ...]
+
+
+class RowShape(NamedTuple):
+    """The columns of one statement."""
+
+    width: int
+    # The queryset's own annotations, for resolvers that read them: index and model field, by name.
+    annotations: Mapping[str, tuple[int, Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -16,20 +24,21 @@ class RowColumns:
 
     columns: Sequence[Sequence[Any]]
     size: int
+    shape: RowShape
     _cache: dict[Hashable, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, rows: Sequence[Row], width: int) -> "RowColumns":
-        """Transpose rows into ``width`` columns."""
-        columns = list(zip(*rows, strict=True)) if rows else [()] * width
-        return cls(columns, len(rows))
+    def of(cls, rows: Sequence[Row], shape: RowShape) -> "RowColumns":
+        """Transpose rows into columns."""
+        columns = list(zip(*rows, strict=True)) if rows else [()] * shape.width
+        return cls(columns, len(rows), shape)
 
     def where(self, mask: Sequence[bool]) -> "RowColumns":
         """Return the rows for which the mask is true."""
         if all(mask):
             return self
         columns = [list(compress(column, mask)) for column in self.columns]
-        return RowColumns(columns, sum(mask))
+        return RowColumns(columns, sum(mask), self.shape)
 
     def cached(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """Return the value cached for these rows, or make it."""

@@ -1,24 +1,22 @@
 """Batch loaders for values of users and groups that the ORM cannot join."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import Group, Permission
 
-from core.cache import get_or_compute_many
 from core.security.actor import Actor
 from engine.fields.loaders import Batch
 from users.accounts.models import User
 from users.accounts.permissions import permissions_of
 
 
-def _permissions(_actor: Actor, keys: Sequence[tuple[UUID, int]]) -> list[Any]:
-    found = get_or_compute_many("permissions", dict(keys), permissions_of)
-    return [found[user_id] for user_id, _version in keys]
+def _permissions(_actor: Actor, user_ids: Sequence[UUID]) -> list[list[str]]:
+    found = permissions_of(user_ids)
+    return [found[user_id] for user_id in user_ids]
 
 
-permissions = Batch(User, ("pk", "authorization_version"), _permissions)
+permissions = Batch(User, ("pk",), _permissions)
 
 
 def _group_permissions(_actor: Actor, group_ids: Sequence[int]) -> list[list[str]]:

@@ -12,7 +12,7 @@ from schema.accounts.types.users import (
     User,
 )
 from schema.context import Info
-from schema.entities import REQUESTER, USER, by_id
+from schema.entities import ALL_GROUPS, ALL_PERMISSIONS, REQUESTER, USER, by_id
 from schema.nodes import NodeId, node_key, single_row
 from schema.query import keyset_connection, query_field
 from schema.scopes import NoScope
@@ -38,13 +38,13 @@ class AccountsQuery:
         """Look up a user by `id`; null if none is visible to you."""
         return single_row(models.User.objects.all(), node_key(id, "User"))
 
-    @keyset_connection(GroupConnection, scope=Scope.GROUPS_READ)
+    @keyset_connection(GroupConnection, scope=Scope.GROUPS_READ, depends_on=ALL_GROUPS)
     def groups(self, info: Info) -> Iterable[Group]:
         """Groups, ordered by name. Staff only."""
         require(info.context.actor, may_list_groups)
         return auth.Group.objects.order_by("name")
 
-    @query_field(scope=Scope.GROUPS_READ)
+    @query_field(scope=Scope.GROUPS_READ, depends_on=ALL_PERMISSIONS)
     def permissions(self, info: Info) -> list[Permission]:
         """All permissions. Staff only."""
         require(info.context.actor, may_list_groups)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission
+from django.db import connection
 from django.test import Client
 
 from core.security.actor import SYSTEM
@@ -21,7 +22,10 @@ from tests.admin.support import (
 )
 from tests.support.client import Answer, GraphQLClient, run_concurrently
 from tests.support.factories import make_token, make_user, node_id
+from tests.support.other_connections import locked_elsewhere
 from users.accounts.models import Metadata, User
+from users.accounts.services.groups import grant_group_permissions, update_group
+from users.accounts.services.permissions import create_permission, delete_permission
 from users.accounts.services.set_change import MAX_CHANGES
 from users.activity.models import Event
 from users.activity.tags import Tag
@@ -128,6 +132,27 @@ def test_concurrent_grant_and_deletion_are_serialized() -> None:
         assert deleted.problems == []
     assert not alice.groups.exists()
     assert not alice.user_permissions.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_changed_groups_and_permissions_wait_for_no_holder() -> None:
+    group = Group.objects.create(name="Editors")
+    for user in (make_user("alice"), make_user("root", is_staff=True, is_superuser=True)):
+        user.groups.add(group)
+
+    def change() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '2s'")
+        create_permission("billing.pay", actor=SYSTEM, description="Can pay")
+        grant_group_permissions(group.pk, actor=SYSTEM, permissions=["billing.pay"])
+        update_group(group.pk, actor=SYSTEM, name="Writers")
+        delete_permission("billing.pay", actor=SYSTEM)
+
+    with locked_elsewhere("SELECT FROM accounts_user FOR UPDATE"):
+        run_concurrently(change)
+
+    group.refresh_from_db()
+    assert (group.name, names(group.permissions)) == ("Writers", [])
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,22 @@
 """Custom permissions, and permissions granted to users directly."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission
 
+from core.database.ids import new_id
+from tests.support.captured import Statements
 from tests.support.client import GraphQLClient
-from tests.support.factories import node_id
+from tests.support.factories import make_service, make_user, node_id
 from tests.support.signing_in import tags
 from users.accounts.models import User
+from users.accounts.permissions import permissions_of
 from users.activity.tags import Tag
 
+Capture = Callable[[], AbstractContextManager[Statements]]
 ClientOf = Callable[[User], GraphQLClient]
 
 ANSWER = "permission { name description } errors { code field }"
@@ -85,6 +90,42 @@ def test_group_loses_a_permission_that_is_deleted(
     assert client(MINE).data == {"me": {"permissions": [PAY]}}
     assert admin(DELETE, name=PAY).problems == []
     assert client(MINE).data == {"me": {"permissions": []}}
+
+
+def test_permissions_of_many_users_are_read_by_one_statement(
+    alice: User, bob: User, charlie: User, root: User, statements: Capture
+) -> None:
+    service, past = make_service("robot"), make_user("past", is_superuser=True, is_active=False)
+    view, change, delete = (
+        Permission.objects.get(codename=f"{verb}_user") for verb in ("view", "change", "delete")
+    )
+    editors, readers = (Group.objects.create(name=name) for name in ("Editors", "Readers"))
+    editors.permissions.set([view, change])
+    readers.permissions.set([view])
+    alice.groups.set([editors, readers])
+    alice.user_permissions.set([view, delete])
+    service.groups.set([readers])
+    past.groups.set([editors])
+    bob.user_permissions.set([change])
+    missing = new_id()
+    users = [past.pk, charlie.pk, bob.pk, missing, service.pk, root.pk, alice.pk]
+
+    with statements() as captured:
+        found = permissions_of(users)
+
+    names = Permission.objects.values_list("content_type__app_label", "codename")
+    assert found == {
+        alice.pk: ["accounts.change_user", "accounts.delete_user", "accounts.view_user"],
+        bob.pk: ["accounts.change_user"],
+        charlie.pk: [],
+        service.pk: ["accounts.view_user"],
+        past.pk: [],
+        missing: [],
+        root.pk: [".".join(each) for each in names.order_by("content_type__app_label", "codename")],
+    }
+    assert list(found) == users
+    assert len(captured) == 1
+    assert permissions_of([]) == {}
 
 
 @pytest.mark.parametrize(

@@ -274,7 +274,7 @@ def test_filters_narrow_the_list(client: Client) -> None:
     ("model", "lookup"),
     [
         (User, "password__startswith"),
-        (User, "authorization_version"),
+        (User, "erased_at"),
         (Profile, "user__password__startswith"),
         (Session, "cookie_digest__startswith"),
         (Session, "user__password__startswith"),

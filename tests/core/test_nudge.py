@@ -25,10 +25,10 @@ from core.outbox.models import OutboxMessage
 from core.outbox.nudge import MAX_PENDING, Nudger, nudger
 from core.outbox.registry import publish, subscriber
 from core.outbox.tasks import deliver
-from tests.core.test_cache import redis_server
 from tests.core.test_outbox import eventually, topic
 from tests.server.servers import serving
 from tests.support.client import GraphQLClient
+from tests.support.redis_servers import redis_server
 from tests.support.service_processes import environ_of_tests
 
 __all__ = ["topic"]

@@ -1,8 +1,7 @@
 """Pickles in the cache or the broker are never executed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from celery import current_app
@@ -14,9 +13,7 @@ from kombu import Connection
 from tests.support.client import GraphQLClient
 from tests.support.pickle_bombs import Bomb, bomb
 from tests.support.sink import Sink
-from users.accounts.models import User
 
-ME = "{ me { permissions } }"
 SIGN_UP = "mutation ($input: SignUpInput!) { signUp(input: $input) { errors { code } } }"
 
 
@@ -30,44 +27,17 @@ def trace(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize(
     "data",
-    [
-        None,
-        b"",
-        b"\x80\x04\x95",
-        b"\xff\xfe",
-        b"not json",
-        b"[" * 100_000,
-        b'["accounts.view_user"]',
-        b'{"value": ["x"], "more": 1}',
-        b"null",
-        b"1",
-    ],
-    ids=range(10),
+    [None, b"", b"\x80\x04\x95", b"\xff\xfe", b"not json", b"[" * 100_000, b"null"],
+    ids=range(7),
 )
-def test_foreign_redis_entries_are_misses(
-    alice: User,
-    client_key: Callable[[User], GraphQLClient],
-    statements: Any,
-    trace: Path,
-    data: bytes | None,
-) -> None:
-    client = client_key(alice)
-    assert client(ME).data == {"me": {"permissions": []}}
+def test_foreign_redis_entries_are_misses(trace: Path, data: bytes | None) -> None:
+    cache.set("entry", {"value": [1, "ü"]})
+    assert cache.get("entry") == {"value": [1, "ü"]}
     redis = get_redis_connection()
-    (key,) = redis.keys("*permissions*")
+    (key,) = redis.keys("*entry*")
     redis.set(key, bomb(trace) if data is None else data)
 
-    # The actor, the user and, on a miss, the permissions; then a cache hit.
-    for expected in (3, 2):
-        with statements() as captured:
-            assert client(ME).data == {"me": {"permissions": []}}
-        assert len(captured) == expected
-
-
-def test_cached_none_is_a_hit() -> None:
-    assert cache.get("nothing") is None
-    cache.set_many({"a": {"value": None}, "b": {"value": [1, "ü"]}})
-    assert cache.get_many(["a", "b", "c"]) == {"a": {"value": None}, "b": {"value": [1, "ü"]}}
+    assert cache.get("entry") is None
 
 
 def test_celery_accepts_and_sends_json_only() -> None:

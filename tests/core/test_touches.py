@@ -361,7 +361,7 @@ def test_changes_touch_what_depends_on_them(
         lambda cast: User.objects.filter(username="missing").update(name="?"),
         lambda cast: User.objects.filter(username="missing").delete(),
         lambda cast: User.objects.update(password="!"),
-        lambda cast: User.objects.update(authorization_version=7),
+        lambda cast: run_sql("UPDATE accounts_user SET authorization_version = 7"),
         lambda cast: LastSeen.objects.update(at=NOW),
         lambda cast: AccountDeletion.objects.update(was_deactivated=True),
         lambda cast: OrganizationInvitation.objects.update(locale="de"),
@@ -372,7 +372,8 @@ def test_changes_touch_what_depends_on_them(
             "no row",
             "no row to delete",
         ),
-        *("password", "version", "last use", "reason of a deletion", "language of an invitation"),
+        *("password", "column of the earlier release", "last use"),
+        *("reason of a deletion", "language of an invitation"),
     ],
 )
 def test_changes_that_no_answer_shows_touch_nothing(

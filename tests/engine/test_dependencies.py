@@ -1,7 +1,7 @@
 """What an answer depends on: found by the tables of entities, or declared."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 import pytest
@@ -9,13 +9,15 @@ import strawberry
 import strawberry_django
 from django.db.models import Count
 from graphql import VariableValues, get_variable_values, parse
-from strawberry import auto
+from strawberry import auto, relay
 
 from engine.fields.dependencies import (
     COVERED,
     Entity,
     NotCacheableError,
     Root,
+    RootByType,
+    covered,
     dependencies_of,
 )
 from engine.fields.extensions import FieldRule
@@ -27,10 +29,20 @@ SHELVES: Final = UUID(int=7)
 AUTHOR: Final = Entity("author", {Author: "id", Biography: "author_id", Book: "author_id"})
 READER: Final = Entity("reader", {Loan: "reader"}, parts={(Loan, "book"): AUTHOR})
 ONCE: Final = Entity("loans", {Loan: ""}, key=SHELVES)
+AND_ONCE: Final = covered(ONCE)
 
 
 def by_number(arguments: Any, context: int) -> list[UUID]:
     return [UUID(int=arguments["number"]), UUID(int=context)]
+
+
+NODES: Final = RootByType(
+    {
+        "AuthorNode": Root(AUTHOR, by_number),
+        "LoanNode": Root(ONCE, lambda _arguments, _context: ()),
+    },
+    lambda arguments: f"{arguments['kind'].title()}Node",
+)
 
 
 class Undecided(FieldRule):
@@ -74,6 +86,10 @@ class AuthorType:
     def covered(self: Author) -> str:
         return self.name
 
+    @strawberry_django.field(only=["name"], metadata=AND_ONCE)
+    def and_once(self: Author) -> str:
+        return self.name
+
 
 @strawberry_django.type(Book)
 class BookType:
@@ -90,6 +106,31 @@ class LoanType:
 
     reader: auto
     book: BookType
+
+
+@strawberry_django.type(Author)
+class AuthorNode(relay.Node):
+    """An author among nodes."""
+
+    id: relay.NodeID[int]
+    name: auto
+    counted: int = strawberry_django.field(annotate=Count("books"))
+
+
+@strawberry_django.type(Loan)
+class LoanNode(relay.Node):
+    """A loan among nodes."""
+
+    id: relay.NodeID[int]
+    reader: auto
+
+
+@strawberry_django.type(Book)
+class BookNode(relay.Node):
+    """A book among nodes, for which the root declares nothing."""
+
+    id: relay.NodeID[int]
+    title: auto
 
 
 @strawberry.type
@@ -112,6 +153,11 @@ class Query:
     def authors(self) -> list[AuthorType]:
         return Author.objects.all()
 
+    @strawberry_django.field(metadata=NODES.metadata)
+    def node(self, kind: str, number: int) -> relay.Node | None:
+        models = {"author": Author, "book": Book, "loan": Loan}
+        return models[kind]._default_manager.filter(pk=number)
+
 
 @strawberry.type
 class Mutation:
@@ -122,7 +168,7 @@ class Mutation:
         return 1
 
 
-SCHEMA: Final = SilentSchema(Query, Mutation)
+SCHEMA: Final = SilentSchema(Query, Mutation, types=[AuthorNode, LoanNode, BookNode])
 
 
 def keys(source: str, **given: Any) -> set[int]:
@@ -172,6 +218,16 @@ def test_relations_lead_to_declared_parts() -> None:
     assert keys("{ loan(number: 5) { book { title author { biography { text } } } } }") == {5, 1}
 
 
+def test_fields_add_entities_that_there_are_once() -> None:
+    assert keys("{ author(number: 5) { name andOnce } }") == {5, 1, SHELVES.int}
+    assert keys("{ author(number: 5) { books { author { andOnce } } } }") == {5, 1, SHELVES.int}
+
+
+def test_fields_add_no_entity_of_several() -> None:
+    with pytest.raises(ValueError, match="there are once"):
+        covered(ONCE, AUTHOR)
+
+
 @pytest.mark.parametrize(
     ("source", "field"),
     [
@@ -188,6 +244,35 @@ def test_relations_lead_to_declared_parts() -> None:
 def test_first_field_without_a_dependency_is_named(source: str, field: str) -> None:
     with pytest.raises(NotCacheableError, match=f"^{field} declares no dependency.$"):
         keys(source)
+
+
+NODE: Final = """query ($kind: String!) { node(kind: $kind, number: 5) {
+    id ... on AuthorNode { name } ... on BookNode { title } ... on LoanNode { reader }
+} }"""
+
+
+def test_roots_of_several_types_depend_on_the_type_that_is_asked_for() -> None:
+    assert keys(NODE, kind="author") == {5, 1}
+    assert keys(NODE, kind="loan") == {SHELVES.int}
+    uncovered = NODE.replace("name", "counted")
+    assert keys(uncovered, kind="loan") == {SHELVES.int}
+    for source, kind, field in (
+        (NODE, "book", "Query.node of BookNode"),
+        (NODE, "magazine", "Query.node"),
+        (uncovered, "author", "AuthorNode.counted"),
+    ):
+        with pytest.raises(NotCacheableError, match=f"^{field} declares no dependency.$"):
+            keys(source, kind=kind)
+
+
+def test_the_type_is_decided_for_each_request() -> None:
+    operation = CompiledOperation.of(SCHEMA, parse(NODE), None)
+    for _time in range(2):
+        with pytest.raises(NotCacheableError):
+            operation.dependencies({"kind": "book"}, cast("Any", 1), [ONCE])
+        assert operation.is_cacheable is None
+        found = operation.dependencies({"kind": "author"}, cast("Any", 1), [ONCE])
+        assert (found, operation.is_cacheable) == ({UUID(int=5), UUID(int=1)}, None)
 
 
 def test_answers_without_data_are_not_cached() -> None:

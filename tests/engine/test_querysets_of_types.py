@@ -1,6 +1,6 @@
 """What a type's `get_queryset` annotates, and rules that raise: as with the optimizer."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import pytest
@@ -13,6 +13,7 @@ from strawberry_django.optimizer import DjangoOptimizerExtension
 
 from engine.fields.extensions import FieldRule
 from engine.operation import CompiledOperation
+from engine.relay.connection import KeysetConnection, Paged, paged_connection
 from tests.engine.library.contexts import Reader
 from tests.engine.library.tables import Author, Book
 from tests.engine.silent import SilentSchema
@@ -58,9 +59,49 @@ class Volume:
         return getattr(self, "number", None)
 
 
+def _is_sue(info: Info[Any, Any]) -> bool:
+    """Return whether Sue asks, which no compiled statement can depend on."""
+    return bool(info.context.name == "Sue")
+
+
+@strawberry_django.type(Author)
+class Poet:
+    """An author, counted for some requesters."""
+
+    books: "list[Poem]"
+
+    @classmethod
+    def get_queryset(cls, queryset: QuerySet[Author], info: Info[Any, Any]) -> QuerySet[Author]:
+        return queryset.annotate(number=Count("books")) if _is_sue(info) else queryset
+
+    @strawberry_django.field(only=["name"])
+    def book_count(self: Author) -> int | None:
+        return getattr(self, "number", None)
+
+
+@strawberry_django.type(Book)
+class Poem:
+    """A book, counted for some requesters."""
+
+    author: Poet
+
+    @classmethod
+    def get_queryset(cls, queryset: QuerySet[Book], info: Info[Any, Any]) -> QuerySet[Book]:
+        return queryset.annotate(number=Count("loans")) if _is_sue(info) else queryset
+
+    @strawberry_django.field(only=["title"])
+    def loan_count(self: Book) -> int | None:
+        return getattr(self, "number", None)
+
+
+@strawberry.type
+class PoetConnection(KeysetConnection[Poet]):  # type: ignore[type-var]  # not a Node
+    """A page of poets."""
+
+
 @strawberry.type
 class Query:
-    """Lists of both."""
+    """Lists of all types."""
 
     @strawberry_django.field
     def writers(self) -> list[Writer]:
@@ -69,6 +110,14 @@ class Query:
     @strawberry_django.field
     def volumes(self) -> list[Volume]:
         return Book.objects.order_by("pages")
+
+    @strawberry_django.field
+    def poems(self) -> list[Poem]:
+        return Book.objects.order_by("pages")
+
+    @paged_connection(PoetConnection, Paged())
+    def poets(self) -> Iterable[Poet]:
+        return Author.objects.order_by("name")
 
 
 SCHEMA: Final = SilentSchema(Query, extensions=[DjangoOptimizerExtension])
@@ -86,10 +135,31 @@ SCHEMA: Final = SilentSchema(Query, extensions=[DjangoOptimizerExtension])
     ],
 )
 def test_both_executors_answer_alike(library: dict[str, Any], source: str) -> None:
+    compare(source, "Sue", "Sue")
+
+
+@pytest.mark.parametrize("names", [("Sue", "Tim", "Sue"), ("Tim", "Sue", "Tim")], ids=str)
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{ poems { loanCount } }",
+        "{ poems { author { bookCount } } }",
+        "{ poets(first: 2) { nodes { bookCount } edges { cursor } } }",
+        "{ poets(first: 2) { nodes { books { loanCount author { bookCount } } } } }",
+    ],
+)
+def test_annotations_may_differ_by_request(
+    library: dict[str, Any], source: str, names: tuple[str, ...]
+) -> None:
+    compare(source, *names)
+
+
+def compare(source: str, *names: str) -> None:
+    """Compare both executors' answers for requesters, one after the other."""
     operation = CompiledOperation.of(SCHEMA, parse(source), None)
-    expected = SCHEMA.execute_sync(source, context_value=Reader("Sue"))
-    for _time in range(2):
-        actual = operation.execute(None, Reader("Sue"))
+    for name in names:
+        expected = SCHEMA.execute_sync(source, context_value=Reader(name))
+        actual = operation.execute(None, Reader(name))
         assert actual.data == expected.data
         assert [(e.message, e.path) for e in actual.errors or ()] == [
             (e.message, e.path) for e in expected.errors or ()

@@ -1,10 +1,12 @@
 """Fixtures of the schema's tests."""
 
+from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
 
 from engine.internals.strawberry import is_one_of
+from schema.http.cached_answers import ANSWERS
 from tests.support.documents import SCHEMA
 
 
@@ -13,3 +15,11 @@ def own_resolver_of_is_one_of(monkeypatch: pytest.MonkeyPatch) -> None:
     """Restore the resolver that Strawberry replaces for every schema that a test makes."""
     is_one_of_field = cast("Any", SCHEMA.type_map["__Type"]).fields["isOneOf"]
     monkeypatch.setattr(is_one_of_field, "resolve", is_one_of)
+
+
+@pytest.fixture
+def no_cached_answers() -> Iterator[None]:
+    """Start and end the test without cached answers."""
+    ANSWERS.clear()
+    yield
+    ANSWERS.clear()

@@ -3,7 +3,7 @@
 import gc
 import threading
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
@@ -13,14 +13,15 @@ from django.contrib.auth.models import Group
 from engine.operation import PLANS, CompiledOperation
 from engine.sql import pending
 from schema.documents.document import DOCUMENTS
-from schema.http.cached_answers import ANSWERS, LOOKUPS
+from schema.http.cached_answers import ANSWERS
+from tests.support.answers import results, warm
 from tests.support.client import GraphQLClient, run_concurrently
 from tests.support.factories import make_organization, make_token, node_id
 from tests.support.pipelines import watched_pipelines
 from users.accounts.models import Metadata, Profile, User
 from users.organizations.models import Membership, Organization, Role
 
-pytestmark = pytest.mark.usefixtures("transactional_db")
+pytestmark = pytest.mark.usefixtures("transactional_db", "no_cached_answers")
 
 ME: Final = """{
   me {
@@ -37,36 +38,9 @@ ORGANIZATION: Final = """query ($id: ID!) {
 USER: Final = "query ($id: ID!) { user(id: $id) { name profile { bio } isStaff } }"
 
 
-@pytest.fixture(autouse=True)
-def nothing_cached() -> Iterator[None]:
-    ANSWERS.clear()
-    yield
-    ANSWERS.clear()
-
-
 @pytest.fixture
 def organization(alice: User, bob: User) -> Organization:
     return make_organization("Club", alice, bob)
-
-
-def count(result: str) -> int:
-    """Return how many look-ups had the result."""
-    return int(LOOKUPS.labels(result)._value.get())  # noqa: SLF001 - no public name
-
-
-def results(ask: Callable[[], Any]) -> list[str]:
-    """Return the results of the look-ups of a request."""
-    names = ("first", "miss", "hit", "stale")
-    before = {name: count(name) for name in names}
-    ask()
-    return [name for name in names for _time in range(count(name) - before[name])]
-
-
-def warm(client: GraphQLClient, query: str, **variables: Any) -> Any:
-    """Ask until the answer is cached; return it."""
-    for _time in range(3):
-        found = client(query, **variables).data
-    return found
 
 
 def test_second_request_is_cached(alice: User) -> None:

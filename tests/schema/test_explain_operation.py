@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from schema.console.examples import OPERATIONS
-from tests.support.factories import make_organization, node_id
+from tests.support.factories import make_organization, make_session, node_id
 from users.accounts.models import User
 
 
@@ -54,6 +54,19 @@ def test_runs_the_statements_if_they_are_to_be_analyzed(sam: User, document: Pat
     assert output.count("Execution Time: ") == 2
     assert "Statement 2: User: permissions, not by the engine; " in output
     assert "\nLoader User: permissions: 1 keys, " in output
+
+
+def test_names_the_type_of_a_node_that_is_not_cached(alice: User, document: Path) -> None:
+    document.write_text("query ($id: ID!) { node(id: $id) { id } }", encoding="utf-8")
+    session = make_session(alice)
+
+    outputs = [
+        explain(document, user="alice", variables=json.dumps({"id": node_id(each)}))
+        for each in (session, alice)
+    ]
+
+    assert outputs[0].startswith("Not cached: Query.node of Session declares no dependency.\n")
+    assert outputs[1].startswith("Cached. Depends on the requester and 1 other entities.\n")
 
 
 @pytest.mark.django_db

@@ -262,22 +262,9 @@ def test_secrets_are_never_read(client_key: ClientOf, sam: User, statements: Cap
         assert secrets.isdisjoint(columns(sql))
 
 
-# Caches ----------------------------------------------------------------------------------
+# Permissions -----------------------------------------------------------------------------
 
 PERMISSIONS = "{ me { permissions } }"
-
-
-def test_permissions_are_cached(
-    client_key: ClientOf, crowd: dict[str, str], sam: User, statements: Capture
-) -> None:
-    query = "{ users(first: 30) { edges { node { permissions } } } }"
-    client = client_key(sam)
-    with statements() as first:
-        answer = client(query)
-    with statements() as second:
-        assert client(query).data == answer.data
-    assert (len(first), len(second)) == (3, 2)
-    assert "auth_permission" not in " ".join(second)
 
 
 def test_change_of_permissions_shows_in_the_next_request(
@@ -310,19 +297,3 @@ def test_change_of_permissions_shows_in_the_next_request(
     assert permissions() == []
     change_user(alice.pk, actor=actor, groups=SetChange.to([]))
     assert permissions() == []
-
-
-def test_permission_change_keeps_other_cache_entries(
-    client_key: ClientOf, alice: User, bob: User, root: User, statements: Capture
-) -> None:
-    actor = Actor(user_id=root.pk, is_staff=True, is_superuser=True)
-    clients = [client_key(alice), client_key(bob)]
-    for client in clients:
-        assert client(PERMISSIONS).data == {"me": {"permissions": []}}
-    change_user(alice.pk, actor=actor, flags={"is_staff": True})
-    counts = []
-    for client in clients:
-        with statements() as captured:
-            assert client(PERMISSIONS).data == {"me": {"permissions": []}}
-        counts.append(len(captured))
-    assert counts == [3, 2]

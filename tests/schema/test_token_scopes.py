@@ -113,6 +113,26 @@ def test_missing_scope_is_named(alice: User, scope: str | None, body: str) -> No
 # Nested fields ---------------------------------------------------------------------------
 
 
+def test_sessions_of_others_require_the_scope_of_their_user(alice: User, sam: User) -> None:
+    session = make_session(alice)
+    make_session(sam)
+    query = """query ($user: ID!, $node: ID!) {
+        sessions(first: 9, user: $user) { nodes { user { username } } }
+        node(id: $node) { ... on Session { user { username } } }
+    }"""
+
+    def read(user: User, *scopes: str) -> Any:
+        return token_client(sam, *scopes)(query, user=node_id(user), node=node_id(session)).data
+
+    own, others = ([{"user": {"username": each.username}}] for each in (sam, alice))
+    assert read(sam, "sessions:read") == {"sessions": {"nodes": own}, "node": None}
+    assert read(alice, "sessions:read") == {"sessions": {"nodes": []}, "node": None}
+    assert read(alice, "sessions:read", "users:read") == {
+        "sessions": {"nodes": others},
+        "node": others[0],
+    }
+
+
 def test_nested_types_require_their_scopes(alice: User, bob: User) -> None:
     make_organization("Archers", alice, bob, role=Role.OWNER)
     make_session(alice)

@@ -1,12 +1,16 @@
 """Reads of Django's permissions, which users hold directly or through groups."""
 
 from collections.abc import Sequence
+from functools import cache
 from uuid import UUID
 
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, Q
+from django.db.models import Case, OuterRef, TextField, Value, When
+from django.db.models.functions import Concat
 
+from engine.sql.keys import equals_any, uuid_array_text
+from engine.sql.statements import Param, Statement
 from users.accounts.models import User
 
 
@@ -15,23 +19,31 @@ def permissions_of(user_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
 
     Administrators have all permissions; inactive users have none.
     """
-    holders = User.objects.filter(
-        Q(is_superuser=True)
-        | Q(user_permissions=OuterRef("pk"))
-        | Q(groups__permissions=OuterRef("pk")),
-        pk__in=user_ids,
-        is_active=True,
-    )
-    rows = (
-        Permission.objects.annotate(holders=ArraySubquery(holders.values("pk").distinct()))
-        .order_by("content_type__app_label", "codename")
-        .values_list("content_type__app_label", "codename", "holders")
-    )
     permissions: dict[UUID, list[str]] = {user_id: [] for user_id in user_ids}
-    for app, codename, holder_ids in rows:
-        for user_id in holder_ids:
-            permissions[user_id].append(f"{app}.{codename}")
+    permissions.update(_effective_permissions().rows({"user_ids": user_ids}))
     return permissions
+
+
+@cache
+def _effective_permissions() -> Statement:
+    """Compile the statement, as Django would each time in a multiple of PostgreSQL's time.
+
+    PostgreSQL reads what each user holds, by indexes, and all permissions once.
+    """
+    holder = OuterRef(OuterRef("pk"))
+    direct = User.user_permissions.through.objects.filter(user=holder)
+    by_group = Group.permissions.through.objects.filter(group__user=holder)
+    held = direct.values("permission").union(by_group.values("permission"))
+    app, codename = "content_type__app_label", "codename"
+    name = Concat(app, Value("."), codename, output_field=TextField())
+    names = Permission.objects.order_by(app, codename).values_list(name)
+    permissions = Case(
+        When(is_superuser=True, then=ArraySubquery(names)),
+        default=ArraySubquery(names.filter(pk__in=held)),
+    )
+    keys = Param.named("user_ids").then(lambda ids: uuid_array_text(map(str, ids)))
+    users = User.objects.filter(equals_any("pk", keys), is_active=True)
+    return Statement.of(users.values_list("pk", permissions))
 
 
 def permissions_by_name() -> dict[str, Permission]:

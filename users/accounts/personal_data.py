@@ -5,7 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from users.accounts.avatars import storage
@@ -178,7 +178,6 @@ register_tables(
         ),
         not_exported={
             "password": "a salted hash",
-            "authorization_version": "a counter",
             "is_service": "always false for users who can request an export",
             "search_text": "derived from the names",
             "private_search_text": "derived from the names and the address",
@@ -199,7 +198,6 @@ register_tables(
                 # A constraint requires the service domain of service accounts' addresses.
                 "is_service": False,
                 "second_factors": [],
-                "authorization_version": F("authorization_version") + 1,
                 "erased_at": Now(),
             },
             retained={

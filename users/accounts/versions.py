@@ -27,7 +27,6 @@ register_touches(
         TOUCH_USERS,
         hidden={
             "password": "a secret",
-            "authorization_version": "a version itself, of groups and permissions",
             "search_text": "derived from the names",
             "private_search_text": "derived from the names and the address",
         },

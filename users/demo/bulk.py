@@ -21,7 +21,7 @@ TABLES: Final[Sequence[tuple[str, type[models.Model], str]]] = (
         User,
         (
             "id username email email_verified_at name password is_active is_staff is_superuser "
-            "is_public date_joined authorization_version"
+            "is_public date_joined"
         ),
     ),
     ("profiles", Profile, "user_id bio website locale time_zone"),

@@ -112,7 +112,6 @@ class Population:
                 FALSE,
                 TRUE if chance() < 0.6 else FALSE,  # noqa: PLR2004
                 joined_at,
-                "0",
             )
         )
         seen = NULL

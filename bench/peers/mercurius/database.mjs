@@ -38,9 +38,9 @@ const STATEMENTS = {
     WITH u AS (
       INSERT INTO accounts_user (
         id, username, email, name, password, is_active, is_staff, is_superuser, is_public,
-        date_joined, second_factors, authorization_version
+        date_joined, second_factors
       )
-      VALUES (uuidv7(), $1, $2, $3, $4, true, false, false, false, now(), '{}', 0)
+      VALUES (uuidv7(), $1, $2, $3, $4, true, false, false, false, now(), '{}')
       RETURNING id, username, name, email
     ), p AS (
       INSERT INTO accounts_profile (user_id, bio, website, locale, time_zone)

@@ -12,7 +12,7 @@ from strawberry import auto, relay
 from strawberry.scalars import JSON
 
 from core.database.search.texts import MAX_CANDIDATES
-from engine.fields.dependencies import COVERED
+from engine.fields.dependencies import COVERED, covered
 from engine.relay.connection import KeysetConnection
 from engine.relay.order import Order
 from schema.accounts.loaders import group_permissions, permissions
@@ -20,6 +20,7 @@ from schema.accounts.profiles import Profile
 from schema.accounts.types.avatars import Avatar, avatar_of
 from schema.accounts.types.email_addresses import EmailAddress, email_addresses
 from schema.context import Info
+from schema.entities import GROUPS, PERMISSIONS
 from schema.enums import describe_enum
 from schema.errors import Payload
 from schema.payloads import changed_object
@@ -39,7 +40,7 @@ class Group(relay.Node):
     id: relay.NodeID[int]
     name: auto = strawberry_django.field(description="Unique name.")
 
-    @strawberry_django.field
+    @strawberry_django.field(metadata=covered(PERMISSIONS))
     def permissions(self: auth.Group, info: Info) -> list[str]:
         """Permissions of the members, as `app.codename`."""
         return info.context.load(group_permissions, self)
@@ -56,13 +57,15 @@ class Permission:
     """A permission, granted directly or through groups."""
 
     @strawberry_django.field(
-        only=["codename", "content_type__app_label"], select_related=["content_type"]
+        only=["codename", "content_type__app_label"],
+        select_related=["content_type"],
+        metadata=COVERED,
     )
     def name(self: auth.Permission) -> str:
         """Unique name, as `app.codename`."""
         return f"{self.content_type.app_label}.{self.codename}"
 
-    @strawberry_django.field(only=["name"])
+    @strawberry_django.field(only=["name"], metadata=COVERED)
     def description(self: auth.Permission) -> str:
         """What the permission allows, as text for display."""
         return self.name
@@ -169,7 +172,9 @@ class User(relay.Node):
         """When the user was last active, to within minutes. Visible to the user and staff."""
         return self.last_seen.at
 
-    @strawberry_django.field(only=["authorization_version"], extensions=[Private()])
+    @strawberry_django.field(
+        only=["pk"], extensions=[Private()], metadata=covered(GROUPS, PERMISSIONS)
+    )
     def permissions(self: models.User, info: Info) -> list[str] | None:
         """Effective permissions, as `app.codename`. Visible to the user and staff."""
         return info.context.load(permissions, self)

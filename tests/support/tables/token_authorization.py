@@ -25,7 +25,7 @@ TYPES: Final[dict[str, tuple[str, str]]] = {
     "Organization": ("organizations:read", "organizations:read"),
     "OrganizationInvitation": ("organizations:read", "organizations:read"),
     "Membership": ("organizations:read", "organizations:read+users:read"),
-    "Session": ("sessions:read", "sessions:read"),
+    "Session": ("sessions:read", "sessions:read+users:read"),
     "ApiToken": (NONE, NONE),
     "Totp": (NONE, NONE),
     "Passkey": (NONE, NONE),
@@ -42,7 +42,6 @@ FIELDS: Final[dict[str, tuple[str, str]]] = {
     "User.activeSessionCount": ("profile:read+sessions:read", "users:read+sessions:read"),
     # Another user, so reading users is required.
     "OrganizationInvitation.inviter": ("organizations:read", "organizations:read+users:read"),
-    "Session.user": ("sessions:read", "sessions:read+users:read"),
     "Event.subject": ("events:read", "events:read+users:read"),
     "Query.me": (ANY, ANY),
     "Query.node": (ANY, "users:read"),

@@ -164,9 +164,6 @@ class User(AbstractBaseUser, PermissionsMixin):
     )
     # When the user was erased, which cannot be undone; only the anonymous row is left.
     erased_at = models.DateTimeField(_("erased"), null=True, editable=False)
-    # Incremented in the transaction of any change of groups or permissions: the version is part of
-    # cache keys, so stale entries are never read.
-    authorization_version = models.PositiveIntegerField(default=0, editable=False)
     # Search texts: for all users, and for staff, who may read addresses.
     search_text = searchable("name", "username")
     private_search_text = searchable("name", "username", "email")

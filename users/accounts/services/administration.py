@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -203,9 +202,7 @@ def _write_flags(user: User, *, actor: Actor, flags: Mapping[str, bool]) -> None
     old, new = {name: getattr(user, name) for name in flags}, dict(flags)
     if old == new:
         return
-    User.objects.filter(pk=user.pk).update(
-        **new, authorization_version=F("authorization_version") + 1
-    )
+    User.objects.filter(pk=user.pk).update(**new)
     record(Tag.USER_CHANGED, actor=actor, subject_id=user.pk, old=old, new=new)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Manager
+from django.db.models import Manager
 
 from core.security.actor import Actor
 from users.accounts.models import User
@@ -102,10 +102,8 @@ def write_rights(
 ) -> None:
     """Write the groups or permissions of a locked user, in the caller's transaction."""
     old, new = change.write(held)
-    if old == new:
-        return
-    User.objects.filter(pk=user.pk).update(authorization_version=F("authorization_version") + 1)
-    record(tag, actor=actor, subject_id=user.pk, old=old, new=new)
+    if old != new:
+        record(tag, actor=actor, subject_id=user.pk, old=old, new=new)
 
 
 def _write_groups(user: User, change: SetChange, *, actor: Actor) -> User:

@@ -5,12 +5,11 @@ from typing import Final
 
 from django.contrib.auth.models import Group
 from django.db import IntegrityError, transaction
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from core.errors import GenericErrorCode, InputRejectedError, Problem
 from core.security.actor import Actor
-from users.accounts.models import User
 from users.accounts.policy import may_administer_groups, require
 from users.accounts.services.permissions import find_permissions, lock_permissions
 from users.accounts.services.reauthentication import require_recent_authentication
@@ -97,7 +96,6 @@ def delete_group(group_id: int, *, actor: Actor) -> None:
     """
     require_group_access(actor)
     group = get_group_for_update(group_id)
-    _invalidate_permissions(group)
     old = {"name": group.name, "permissions": _permissions_of(group)}
     group.delete()
     record(Tag.GROUP_DELETED, actor=actor, subject_id=None, group=group_id, old=old)
@@ -149,7 +147,6 @@ def _change_group(
     old = {"name": old_name, "permissions": old_permissions}
     new = {"name": group.name, "permissions": new_permissions}
     if old != new:
-        _invalidate_permissions(group)
         record(Tag.GROUP_CHANGED, actor=actor, subject_id=None, group=group.pk, old=old, new=new)
     return group
 
@@ -185,8 +182,3 @@ def _get_group(groups: QuerySet[Group], group_id: int | None) -> Group:
             Problem(GenericErrorCode.NOT_FOUND, _("This group does not exist."), ("group_id",))
         )
     return group
-
-
-def _invalidate_permissions(group: Group) -> None:
-    """Invalidate the cached permissions of the members."""
-    User.objects.filter(groups=group).update(authorization_version=F("authorization_version") + 1)

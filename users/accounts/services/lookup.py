@@ -55,8 +55,7 @@ def get_target_for_update(user_id: UUID | None, *, actor: Actor) -> User:
 def set_active(user: User, *, active: bool) -> None:
     """Activate or deactivate a locked user, in the caller's transaction."""
     user.is_active = active
-    user.authorization_version += 1
-    update(user, ["is_active", "authorization_version"])
+    update(user, ["is_active"])
 
 
 @PreparedQuery

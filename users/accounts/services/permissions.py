@@ -8,12 +8,10 @@ from django.apps import apps
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
 from core.errors import GenericErrorCode, InputRejectedError, Problem
 from core.security.actor import Actor
-from users.accounts.models import User
 from users.accounts.permissions import permissions_by_name
 from users.accounts.policy import may_administer_groups, require
 from users.accounts.services.reauthentication import require_recent_authentication
@@ -59,7 +57,6 @@ def create_permission(name: str, *, actor: Actor, description: str) -> Permissio
                 ("name",),
             )
         ) from None
-    _invalidate_holders(permission)
     new = {"name": name, "description": description}
     record(Tag.PERMISSION_CHANGED, actor=actor, subject_id=None, old={}, new=new)
     return permission
@@ -92,7 +89,6 @@ def delete_permission(name: str, *, actor: Actor) -> None:
     require(actor, may_administer_groups)
     require_recent_authentication(actor)
     permission = _get_custom_permission(name)
-    _invalidate_holders(permission)
     old = {"name": name, "description": permission.name}
     permission.delete()
     record(Tag.PERMISSION_DELETED, actor=actor, subject_id=None, old=old)
@@ -158,15 +154,3 @@ def _get_custom_permission(name: str) -> Permission:
             )
         )
     return permission
-
-
-def _invalidate_holders(permission: Permission) -> None:
-    """Invalidate the cached permissions of the holders.
-
-    Administrators hold all permissions.
-    """
-    holders = Q(is_superuser=True) | Q(user_permissions=permission)
-    held_by = User.objects.filter(holders | Q(groups__permissions=permission))
-    User.objects.filter(pk__in=held_by.values("pk")).update(
-        authorization_version=F("authorization_version") + 1
-    )

@@ -30,10 +30,14 @@ class SessionQuerySet(models.QuerySet["Session"]):
     """Sessions."""
 
     def visible_to(self, actor: Actor) -> Self:
-        """Staff see the sessions of all users; other users see their own."""
+        """Staff see the sessions of all users; other users see their own.
+
+        An API token without the scope `users:read` sees its owner's only, because the user of a
+        session is never null.
+        """
         if not actor.allows(Scope.SESSIONS_READ):
             return self.none()
-        if actor.is_staff:
+        if actor.is_staff and actor.allows(Scope.USERS_READ):
             return self
         return self.filter(user_id=actor.user_id) if actor.is_authenticated else self.none()
 
