@@ -362,10 +362,11 @@ def broker_channel() -> Iterator[Channel]:
 
 
 @pytest.fixture(autouse=True)
-def _purge_queue(request: pytest.FixtureRequest, broker_channel: Channel) -> Iterator[None]:
-    """Purge messages without a worker, so that the next test's worker does not run them."""
+def _purge_queue(broker_channel: Channel) -> Iterator[None]:
+    """Purge messages, so that the next test's worker does not run them."""
     yield
     assert nudger.flush(20)
-    if "worker" not in request.fixturenames:
-        for queue in current_app.amqp.queues.consume_from:
-            broker_channel.queue_purge(queue)
+    for queue in current_app.amqp.queues.consume_from:
+        broker_channel.queue_purge(queue)
+    # What a killed worker has not acknowledged.
+    broker_channel.client.delete(broker_channel.unacked_key, broker_channel.unacked_index_key)

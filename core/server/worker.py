@@ -127,10 +127,12 @@ class Worker(BaseWorker):  # type: ignore[misc]
             thread.start()
         while self.alive:
             self.notify()
-            if len(self.connections) >= self.cfg.worker_connections:
+            if not self._has_room():
                 self._make_room()
-            self._set_accepting(wanted=len(self.connections) < self.cfg.worker_connections)
-            self._tick()
+            self._set_accepting(wanted=self._has_room())
+            # Until accepting was off, the end of a connection did not wake this thread.
+            if self.accepts or not self._has_room():
+                self._tick()
             if self.ppid != os.getppid():
                 self.log.info("Parent changed, shutting down: %s", self)
                 self.alive = False
@@ -150,6 +152,9 @@ class Worker(BaseWorker):  # type: ignore[misc]
             for connection in list(self.waiting.values()):
                 if connection.deadline <= now and self._claim(connection):
                     self._expire(connection)
+
+    def _has_room(self) -> bool:
+        return len(self.connections) < int(self.cfg.worker_connections)
 
     def _make_room(self) -> None:
         """Close a connection without a complete request, to accept new ones.
@@ -174,7 +179,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
     def _stop(self) -> None:
         until = time.monotonic() + self.cfg.graceful_timeout
         for listener in self.listeners.values():
-            while len(self.connections) < self.cfg.worker_connections and self._accept(listener):
+            while self._has_room() and self._accept(listener):
                 self.notify()
         self._set_accepting(wanted=False)
         for listener in self.listeners.values():
@@ -358,7 +363,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
         except Exception:
             # Raised by the `close` of the application's iterable.
             self.log.exception("Error closing a connection")
-        if not self.alive:
+        if not (self.alive and self.accepts):
             self._wake()
 
     def _wake(self) -> None:

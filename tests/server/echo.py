@@ -30,8 +30,9 @@ class Fatal(list[bytes]):
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     """Return the request as JSON.
 
-    ``/large`` returns the number of bytes in the query string. ``/late`` raises a `BaseException`.
-    The response of ``/broken`` raises when it is closed, and that of ``/exit`` ends the thread.
+    ``/livez`` responds like the service. ``/large`` returns the number of bytes in the query
+    string. ``/late`` raises a `BaseException`. The response of ``/broken`` raises when it is
+    closed, and that of ``/exit`` ends the thread.
     """
     body = environ["wsgi.input"].read()
     seen = {key: environ.get(key) for key in SEEN} | {
@@ -45,6 +46,8 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
     if environ["PATH_INFO"] == "/late":
         # Like an exceeded deadline, not an `Exception`.
         raise SystemExit
+    if environ["PATH_INFO"] == "/livez":
+        answer = b"ok\n"
     if environ["PATH_INFO"] == "/large":
         answer = b"x" * int(environ["QUERY_STRING"])
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(answer)))]

@@ -2,16 +2,40 @@
 
 import socket
 import time
+from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPResponse
 
 import psutil
 import pytest
 
 from core.server.connections import RESET
-from tests.server.servers import ECHO, HOST, PATIENCE, serving
+from tests.server.servers import ECHO, HOST, PATIENCE, Server, serving
 from tests.server.streams import exchange
 
 PROBE = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+@pytest.fixture(scope="module", params=["--threads 1"])
+def shared_server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A worker with these arguments, for consecutive tests."""
+    with serving(request.param, ECHO) as server:
+        yield server
+
+
+@pytest.fixture
+def server(shared_server: Server) -> Iterator[Server]:
+    yield shared_server
+    shared_server.connections.close()
+
+
+def arguments(text: str) -> pytest.MarkDecorator:
+    """Run the test with a worker with these arguments."""
+    return pytest.mark.parametrize("shared_server", [text], indirect=True, ids=[""])
+
+
+ONE_THREAD = arguments("--threads 1")
+TWO_THREADS = arguments("--threads 2")
+FEW_CONNECTIONS = arguments("--threads 2 --worker-connections 12")
 
 
 def probe(connection: HTTPConnection) -> HTTPResponse:
@@ -26,33 +50,33 @@ def is_closed(connection: socket.socket) -> bool:
     return connection.recv(1) == b""
 
 
-def test_connections_are_kept_and_served_in_any_order() -> None:
-    with serving("--threads 2") as server:
-        connections = [server.connect() for _number in range(6)]
-        for connection in [*connections, *reversed(connections)]:
-            assert probe(connection).getheader("Connection") == "keep-alive"
+@TWO_THREADS
+def test_connections_are_kept_and_served_in_any_order(server: Server) -> None:
+    connections = [server.connect() for _number in range(6)]
+    for connection in [*connections, *reversed(connections)]:
+        assert probe(connection).getheader("Connection") == "keep-alive"
 
 
-def test_pipelined_requests_are_answered_in_order() -> None:
-    with serving("--threads 2") as server:
-        connection = server.connect().sock
-        connection.sendall(3 * PROBE)
-        answers = b""
-        while answers.count(b"ok\n") < 3:
-            answers += connection.recv(10_000)
-        assert answers.count(b"HTTP/1.1 200 OK") == 3
+@TWO_THREADS
+def test_pipelined_requests_are_answered_in_order(server: Server) -> None:
+    connection = server.connect().sock
+    connection.sendall(3 * PROBE)
+    answers = b""
+    while answers.count(b"ok\n") < 3:
+        answers += connection.recv(10_000)
+    assert answers.count(b"HTTP/1.1 200 OK") == 3
 
 
-def test_silent_clients_hold_no_thread() -> None:
-    with serving("--threads 1") as server:
-        silent = [server.connect() for _number in range(3)]
-        probe(server.connect())
-        for connection in silent:
-            probe(connection)
+@ONE_THREAD
+def test_silent_clients_hold_no_thread(server: Server) -> None:
+    silent = [server.connect() for _number in range(3)]
+    probe(server.connect())
+    for connection in silent:
+        probe(connection)
 
 
 def test_idle_connections_are_closed() -> None:
-    with serving("--threads 1 --keep-alive 1") as server:
+    with serving("--threads 1 --keep-alive 1", ECHO) as server:
         used, unused = server.connect(), server.connect()
         probe(used)
         assert is_closed(used.sock)
@@ -60,17 +84,17 @@ def test_idle_connections_are_closed() -> None:
         probe(server.connect())
 
 
-def test_idle_connections_block_no_clients() -> None:
-    with serving("--threads 2 --worker-connections 12") as server:
-        unused = [server.connect() for _number in range(30)]
-        for connection in unused[-4:]:
-            probe(connection)
-        # The oldest connections were closed.
-        assert is_closed(unused[0].sock)
+@FEW_CONNECTIONS
+def test_idle_connections_block_no_clients(server: Server) -> None:
+    unused = [server.connect() for _number in range(30)]
+    for connection in unused[-4:]:
+        probe(connection)
+    # The oldest connections were closed.
+    assert is_closed(unused[0].sock)
 
 
 def test_incomplete_heads_block_no_clients() -> None:
-    with serving("--threads 2 --worker-connections 12", WEB_HEAD_SECONDS="600") as server:
+    with serving("--threads 2 --worker-connections 12", ECHO, WEB_HEAD_SECONDS="600") as server:
         begun = [server.connect() for _number in range(30)]
         for connection in begun:
             connection.sock.sendall(PROBE[:20])
@@ -78,14 +102,24 @@ def test_incomplete_heads_block_no_clients() -> None:
         assert begun[0].sock.recv(100).startswith(b"HTTP/1.1 408 ")
 
 
-def test_excess_connections_are_all_answered() -> None:
-    with serving("--threads 2 --worker-connections 12") as server:
-        streams = [[PROBE]] * 100
-        assert all(b" 200 OK" in data for data in exchange(server.port, streams))
+@arguments("--threads 1 --worker-connections 1")
+def test_connection_is_accepted_as_soon_as_another_is_closed(server: Server) -> None:
+    connections = [server.connect().sock for _number in range(200)]
+    for connection in connections:
+        connection.sendall(PROBE)
+        connection.shutdown(socket.SHUT_WR)
+    # If each waited for the worker's next tick, the last would exceed its patience.
+    assert connections[-1].recv(10_000).startswith(b"HTTP/1.1 200 OK")
+
+
+@FEW_CONNECTIONS
+def test_excess_connections_are_all_answered(server: Server) -> None:
+    streams = [[PROBE]] * 100
+    assert all(b" 200 OK" in data for data in exchange(server.port, streams))
 
 
 def test_stopping_worker_answers_open_connections() -> None:
-    with serving("--threads 2") as server:
+    with serving("--threads 2", ECHO) as server:
         silent, half, idle = (server.connect() for _number in range(3))
         probe(half)
         probe(idle)
@@ -119,32 +153,32 @@ def test_worker_with_a_dead_thread_is_replaced() -> None:
         assert connection.getresponse().status == 200
 
 
-def test_application_exceptions_kill_no_thread() -> None:
-    with serving("--threads 1", ECHO) as server:
-        for _number in range(3):
-            connection = server.connect()
-            connection.request("GET", "/late")
-            response = connection.getresponse()
-            assert (response.status, response.getheader("Connection")) == (500, "close")
+@ONE_THREAD
+def test_application_exceptions_kill_no_thread(server: Server) -> None:
+    for _number in range(3):
         connection = server.connect()
-        connection.request("GET", "/next")
-        assert connection.getresponse().status == 200
+        connection.request("GET", "/late")
+        response = connection.getresponse()
+        assert (response.status, response.getheader("Connection")) == (500, "close")
+    connection = server.connect()
+    connection.request("GET", "/next")
+    assert connection.getresponse().status == 200
 
 
-def test_failing_close_kills_no_thread() -> None:
-    with serving("--threads 1", ECHO) as server:
-        for _number in range(2):
-            connection = server.connect()
-            connection.request("GET", "/broken")
-            connection.getresponse()
-            connection.request("GET", "/broken")
+@ONE_THREAD
+def test_failing_close_kills_no_thread(server: Server) -> None:
+    for _number in range(2):
         connection = server.connect()
-        connection.request("GET", "/next")
-        assert connection.getresponse().status == 200
+        connection.request("GET", "/broken")
+        connection.getresponse()
+        connection.request("GET", "/broken")
+    connection = server.connect()
+    connection.request("GET", "/next")
+    assert connection.getresponse().status == 200
 
 
 def test_immediate_resets_do_not_stop_the_worker() -> None:
-    with serving("--threads 4 --worker-connections 12") as server:
+    with serving("--threads 4 --worker-connections 12", ECHO) as server:
         probe(server.connect())
         workers = psutil.Process(server.process.pid).children()
         for number in range(3_000):

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Final, Self
@@ -16,6 +17,7 @@ import django
 from celery import current_app
 from celery.bin.celery import main as celery
 from django.core.checks import run_checks
+from django.db import connection
 
 OPTIONS: Final = (
     *("-A", "core", "--quiet", "worker", "--concurrency", "1", "--loglevel", "ERROR"),
@@ -25,6 +27,14 @@ OPTIONS: Final = (
 LONGEST_MESSAGE: Final = 20
 STOPPED: Final = b"stopped"
 SECONDS_TO_STOP: Final = 10
+# PostgreSQL's `application_name` of the workers' connections.
+NAME: Final = "tests.worker"
+CONNECTED: Final = """
+    SELECT EXISTS (
+        SELECT FROM pg_stat_activity
+        WHERE application_name = %s AND datname = current_database()
+    )
+"""
 
 
 class Workers:
@@ -35,7 +45,7 @@ class Workers:
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-W", "ignore", "-m", __name__, str(theirs.fileno())],
-                env=dict(environ),
+                env={**environ, "PGAPPNAME": NAME},
                 pass_fds=[theirs.fileno()],
             )
 
@@ -43,7 +53,8 @@ class Workers:
     def running(self) -> Iterator[int]:
         """Run a worker within the block, with this process's output; yield its id.
 
-        The block may kill it.
+        The block may kill it. At its end, the worker is killed, because Celery takes seconds to
+        stop, and PostgreSQL has ended what it executed.
         """
         socket.send_fds(self._socket, [b"start"], [1, 2])
         self._socket.settimeout(180)
@@ -51,18 +62,17 @@ class Workers:
         try:
             yield pid
         finally:
-            self._stop(pid)
+            self._kill(pid)
 
-    def _stop(self, pid: int) -> None:
-        self._socket.settimeout(1)
-        # Celery may miss a signal that arrives while it starts; it ignores repeated ones.
-        for number in (*[signal.SIGTERM] * SECONDS_TO_STOP, signal.SIGKILL):
-            with suppress(ProcessLookupError):
-                os.kill(pid, number)
-            with suppress(TimeoutError):
-                assert self._socket.recv(LONGEST_MESSAGE) == STOPPED
-                return
-        raise TimeoutError
+    def _kill(self, pid: int) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+        self._socket.settimeout(SECONDS_TO_STOP)
+        assert self._socket.recv(LONGEST_MESSAGE) == STOPPED
+        deadline = time.monotonic() + SECONDS_TO_STOP
+        while is_connected():
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
 
     def __enter__(self) -> Self:
         return self
@@ -75,14 +85,25 @@ class Workers:
         self._process.wait(timeout=10)
 
 
+def is_connected() -> bool:
+    """Return whether a worker has a connection to the database of the tests."""
+    with connection.cursor() as cursor:
+        cursor.execute(CONNECTED, [NAME])
+        (found,) = cursor.fetchone()
+    return bool(found)
+
+
 def serve(requests: socket.socket) -> None:
-    """Fork a worker per request; send its process id and its end."""
+    """Fork a worker per request, which sends its process id; send its end."""
     while True:
         message, files, _flags, _address = socket.recv_fds(requests, LONGEST_MESSAGE, 2)
         if not message:
             return
         pid = os.fork()
         if pid == 0:
+            # So that it can be killed with its children.
+            os.setpgid(0, 0)
+            requests.send(str(os.getpid()).encode())
             requests.close()
             for number, file in enumerate(files, start=1):
                 os.dup2(file, number)
@@ -90,7 +111,6 @@ def serve(requests: socket.socket) -> None:
             sys.exit(celery())
         for file in files:
             os.close(file)
-        requests.send(str(pid).encode())
         os.waitpid(pid, 0)
         requests.send(STOPPED)
 

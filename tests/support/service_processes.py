@@ -1,14 +1,12 @@
 """Processes of the service on the test database."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from django.conf import settings
 
-from tests.support.celery_workers import SECONDS_TO_STOP
+from tests.support.celery_workers import Workers
 
 
 def environ_of_tests(**environ: str) -> dict[str, str]:
@@ -21,25 +19,10 @@ def environ_of_tests(**environ: str) -> dict[str, str]:
 
 
 @contextmanager
-def celery_worker(**environ: str) -> Iterator[subprocess.Popen[bytes]]:
+def celery_worker(**environ: str) -> Iterator[None]:
     """Run a real Celery worker on the test database until the block ends.
 
-    For tests that need an environment of their own; the others fork `workers`, in less time.
+    For tests that need an environment of their own; the others use `workers`, to start sooner.
     """
-    command = [sys.executable, "-W", "ignore", "-m", "celery", "-A", "core", "--quiet", "worker"]
-    worker = subprocess.Popen(
-        [*command, "--concurrency", "1", "--loglevel", "ERROR", "--without-mingle"],
-        env=environ_of_tests(**environ),
-    )
-    try:
-        yield worker
-    finally:
-        # Celery may miss a signal that arrives while it starts; it ignores repeated ones.
-        for _second in range(SECONDS_TO_STOP):
-            worker.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                worker.wait(timeout=1)
-                break
-        else:
-            worker.kill()
-            worker.wait()
+    with Workers(environ_of_tests(**environ)) as workers, workers.running():
+        yield
