@@ -22,7 +22,7 @@ RUN sed -n '/^babel==/,/[^\\]$/p' requirements-demo.lock > babel.lock \
     && /babel/bin/pip install --require-hashes --only-binary :all: -r babel.lock
 
 WORKDIR /app
-COPY manage.py gunicorn.conf.py ./
+COPY manage.py gunicorn.conf.py schema.graphql ./
 COPY engine engine
 COPY core core
 COPY users users

@@ -34,6 +34,11 @@ class _Answer(NamedTuple):
 ANSWERS: Final[SizedCache[_Answer]] = SizedCache(MAX_ANSWERS_BYTES, attrgetter("size"))
 
 
+def may_introspect(actor: Actor) -> bool:
+    """Return whether introspection is open to the actor."""
+    return settings.INTROSPECTION == "all" or actor.is_authenticated
+
+
 def is_introspection(root_fields: Sequence[str]) -> bool:
     """Return whether the root fields include introspection of the schema."""
     return not FIELDS.isdisjoint(root_fields)
@@ -53,7 +58,7 @@ def run_introspection(
     fields = document.root_fields(name) if document else []
     if document is None or not is_introspection(fields):
         return execute()
-    if settings.INTROSPECTION == "signed-in" and not actor.is_authenticated:
+    if not may_introspect(actor):
         return ExecutionResult(data=None, errors=[_introspection_closed()])
     if not _is_static(document, fields):
         return execute()
