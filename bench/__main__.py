@@ -96,7 +96,7 @@ def _plan(env: Environment) -> Plan:
         scenarios=[
             scenario
             for scenario in scenarios
-            if any(scenario.question not in each.absent for each in present)
+            if any(each.absent.keys().isdisjoint(scenario.questions) for each in present)
         ],
         classes=present,
         effort=Effort(

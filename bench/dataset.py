@@ -82,6 +82,14 @@ class Dataset:
         )
         return rng.sample([id_ for (id_,) in found], min(count, len(found)))
 
+    def members(self, organizations: Sequence[UUID]) -> list[UUID]:
+        """Return the ids of the members of organisations."""
+        found = self.rows(
+            "SELECT user_id FROM organizations_membership WHERE organization_id = ANY(%s)",
+            list(organizations),
+        )
+        return [id_ for (id_,) in found]
+
 
 @contextmanager
 def open_dataset(size: int, directory: Path) -> Iterator[Dataset]:

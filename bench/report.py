@@ -28,9 +28,9 @@ Report = Mapping[str, Any]
 
 def save(report: Report, output: Path) -> str:
     """Write `report.json`, the chart and the tables to a directory; return the tables."""
-    text = tables(report)
     dumped = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
     (output / "report.json").write_text(dumped, encoding="utf-8")
+    text = tables(report)
     (output / "chart.svg").write_text(chart(report), encoding="utf-8")
     (output / "tables.md").write_text(text, encoding="utf-8")
     return text
@@ -108,8 +108,8 @@ def _depth(report: Report) -> str:
     if not {"first", "deep"} <= by_name.keys():
         return ""
     ratios = (
-        f"{title} {by_name['first'][name]['rate'] / by_name['deep'][name]['rate']:.2f}"
-        for name, title in report["contestants"].items()
+        f"{report['contestants'][name]} {by_name['first'][name]['rate'] / deep['rate']:.2f}"
+        for name, deep in by_name["deep"].items()
     )
     return (
         f"Time of the deepest pages, up to page {report['deepest_page']:,}, relative to the first "

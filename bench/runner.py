@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
@@ -12,9 +12,10 @@ from bench.contestants import Contestant, Question
 from bench.load import Request, Sample, fetch, run
 from bench.machine import cpu_seconds
 from bench.progress import Progress
-from bench.scenarios import Cast, Scenario
+from bench.scenarios import WRITE, Cast, Scenario
 
 PERCENTILES: Final = (50, 95, 99)
+BEGINNING: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,22 @@ def _request(question: Question, key: Any, payload: bytes, mark: bytes) -> Reque
     )
 
 
+def mixed(reads: Sequence[Request], writes: Sequence[Request]) -> list[Request]:
+    """Return the reads with a write after every nine of them.
+
+    The writes change what is read, so only the beginning of the answers is compared.
+    """
+    changing = [
+        replace(each, expected=each.expected[:BEGINNING], whole=False)
+        for each in [*reads] * len(writes)
+    ]
+    return [
+        each
+        for start, write in zip(range(0, len(changing), 9), writes, strict=False)
+        for each in (*changing[start : start + 9], write)
+    ]
+
+
 def plain_answer(contestant: Contestant, question: Question, body: bytes) -> Any:
     """Return the answer as plain data. Raises `DifferenceError` for an error."""
     answer = orjson.loads(body)
@@ -143,9 +160,13 @@ def measure(
     present = [
         (contestant, questions[scenario.question])
         for contestant, questions in contestants.items()
-        if scenario.question in questions
+        if questions.keys() >= set(scenario.questions)
     ]
     requests = checked_requests(scenario, cast, present)
+    if scenario.has_writes:
+        writers = [(each, contestants[each][WRITE.question]) for each, _question in present]
+        writes = checked_requests(WRITE, cast, writers)
+        requests = {name: mixed(requests[name], writes[name]) for name in requests}
     order = [contestant for contestant, _question in present]
     results = {contestant.name: Result() for contestant in order}
     with Progress(f"{scenario.name}: measuring", len(order) * (effort.rounds + 1)) as progress:

@@ -67,6 +67,13 @@ class Scenario:
     question: str
     keys: Callable[[Cast], Sequence[Any]]
     difference: Callable[[Any, Any, tuple[str, str]], str] = _equal
+    # Every tenth request is a write.
+    has_writes: bool = False
+
+    @property
+    def questions(self) -> Sequence[str]:
+        """The names of all questions."""
+        return (self.question, WRITE.question) if self.has_writes else (self.question,)
 
 
 def _random_pages(cast: Cast) -> list[PageKey]:
@@ -100,6 +107,7 @@ def _new_users(_cast: Cast) -> list[NewUserKey]:
     return [NewUserKey(f"Created by the benchmark {number}") for number in range(NEW_USERS)]
 
 
+WRITE: Final = Scenario("write", "a change of a user's profile", "write", _writes)
 SCENARIOS: Final = (
     Scenario("typename", "the smallest operation", "typename", lambda _cast: [None]),
     Scenario(
@@ -116,11 +124,25 @@ SCENARIOS: Final = (
         "organization",
         lambda cast: cast.organizations,
     ),
+    Scenario(
+        "page50-writes",
+        "a page of 50; every tenth request changes a profile",
+        "page",
+        _random_pages,
+        has_writes=True,
+    ),
+    Scenario(
+        "org50-writes",
+        "an organisation with 50 members; every tenth request changes a member's profile",
+        "organization",
+        lambda cast: cast.organizations,
+        has_writes=True,
+    ),
     Scenario("search", "the first 50 users found by a word", "search", lambda cast: cast.words),
     Scenario("first", "the first pages", "page", _first_pages),
     Scenario("deep", "the deepest pages, up to page 10,000", "page", _last_pages),
     Scenario("count", "the number of users", "count", lambda _cast: [None], _about_equal),
-    Scenario("write", "a change of a user's profile", "write", _writes),
+    WRITE,
     Scenario("login", "log-ins by username and password", "log_in", lambda cast: cast.logins),
     Scenario("create-user", "new users with a password", "create_user", _new_users),
     Scenario("refresh", "exchanges of a refresh token", "refresh", lambda cast: cast.writers),
@@ -152,11 +174,13 @@ def draw_cast(
     ids = dataset.ids_in_order()
     active = [id_ for (id_,) in dataset.rows("SELECT id FROM accounts_user WHERE is_active")]
     active.sort()
+    organizations = dataset.organizations(KEYS, rng)
+    members = sorted({*active} & {*dataset.members(organizations)})
     return Cast(
         ids=ids,
-        organizations=dataset.organizations(KEYS, rng),
+        organizations=organizations,
         readers=rng.sample(ids, KEYS),
-        writers=rng.sample(active, KEYS),
+        writers=rng.sample(members, min(KEYS, len(members))),
         logins=logins(rng.sample(active, KEYS)),
         words=_words(dataset, rng.sample(ids, KEYS * 2)),
         sessions=_sessions(access_tokens, rng.sample(active, KEYS)),

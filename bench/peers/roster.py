@@ -149,15 +149,18 @@ class Roster(OnGunicorn):
         }
 
     def _ask(self, document: str, **variables: Any) -> bytes:
-        return graphql(document, variables, {"Authorization": f"Bearer {self.staff}"})
+        return graphql(document, variables, self._headers(self.staff))
+
+    def _headers(self, token: str) -> dict[str, str]:
+        """Return the headers of a signed-in user."""
+        return {"Authorization": f"Bearer {token}"}
 
     def _write(self, key: WriteKey) -> bytes:
-        headers = {"Authorization": f"Bearer {self.tokens[key.user_id]}"}
-        return graphql(WRITE, {"bio": key.bio}, headers)
+        return graphql(WRITE, {"bio": key.bio}, self._headers(self.tokens[key.user_id]))
 
     def _create_user(self, key: NewUserKey) -> bytes:
-        headers = {"Authorization": f"Bearer {self.administrator}"}
-        return graphql(CREATE_USER, {"input": account() | {"name": key.name}}, headers)
+        input_ = account() | {"name": key.name}
+        return graphql(CREATE_USER, {"input": input_}, self._headers(self.administrator))
 
     def _learn_refresh_token(self, user_id: UUID, body: bytes) -> None:
         """Store the successor; reuse of a token would end the session."""
