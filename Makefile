@@ -44,7 +44,8 @@ test-engine: SEED ?= $(shell date +%s)
 test-engine: $(VENV)/dev messages ## Compare the engine with graphql-core on DOCUMENTS random operations; accepts SEED.
 	@echo "SEED=$(SEED)"
 	@$(TESTING) DOCUMENTS=$(or $(DOCUMENTS),10000) SEED=$(SEED) $(BIN)/python -m core.dev.embedded \
-		$(BIN)/python -m pytest -n 2 tests/schema/test_differential.py $(ARGS)
+		$(BIN)/python -m pytest -n 2 tests/schema/test_differential.py \
+		tests/schema/test_cached_documents.py $(ARGS)
 
 test-sessions: SEED ?= $(shell date +%s)
 test-sessions: $(VENV)/dev messages ## Change what sessions may see CHANGES times between and during queries; accepts SEED.

@@ -324,6 +324,10 @@ WEB_ANSWER_SECONDS = env.number("WEB_ANSWER_SECONDS", 30, minimum=1, maximum=600
 DRAIN_FILE = env.text("DRAIN_FILE", default="")
 
 ANSWER_CACHE_MB = env.number("ANSWER_CACHE_MB", 64, minimum=0, maximum=100_000)
+# An answer that took at least this long is shared with other processes.
+SHARED_ANSWER_SECONDS = env.number("SHARED_ANSWER_MS", 3, minimum=0, maximum=60_000) / 1_000
+# The seconds that an answer may be old if the client accepts it.
+MAX_STALENESS = env.number("CACHE_MAX_STALENESS", 60, minimum=0, maximum=3_600)
 # Without the engine or the fast path, operations take longer, with the same results.
 GRAPHQL_ENGINE = env.flag("GRAPHQL_ENGINE", default=True)
 FAST_PATH = env.flag("FAST_PATH", default=True)

@@ -9,6 +9,18 @@ from cachetools import LRUCache
 V = TypeVar("V")
 
 
+class _CountingCache(LRUCache[Hashable, V]):
+    """An LRU cache that reports the values that it evicts."""
+
+    on_evict: Callable[[], None] | None = None
+
+    def popitem(self) -> tuple[Hashable, V]:
+        """Evict the least recently used value."""
+        if self.on_evict is not None:
+            self.on_evict()
+        return super().popitem()
+
+
 class SizedCache(Generic[V]):
     """An LRU cache for threads, of values with an estimated size in bytes.
 
@@ -16,9 +28,15 @@ class SizedCache(Generic[V]):
     at once both make its value.
     """
 
-    def __init__(self, max_bytes: int, size_of: Callable[[V], int]) -> None:
+    def __init__(
+        self,
+        max_bytes: int,
+        size_of: Callable[[V], int],
+        on_evict: Callable[[], None] | None = None,
+    ) -> None:
         """Create an empty cache for values of up to ``max_bytes`` together."""
-        self._values: LRUCache[Hashable, V] = LRUCache(max_bytes, getsizeof=size_of)
+        self._values: _CountingCache[V] = _CountingCache(max_bytes, getsizeof=size_of)
+        self._values.on_evict = on_evict
         self._lock = Lock()
 
     def get(self, key: Hashable) -> V | None:

@@ -12,6 +12,7 @@ from django.db import models
 from graphql import GraphQLError
 
 from core.security.actor import Actor
+from core.web.caching import Caching
 from engine.fields.loaders import Batch, DataLoader
 from engine.result.bounds import Bounds
 from engine.sql.statements import Param
@@ -38,6 +39,7 @@ class Context:
     faults: list[GraphQLError] = field(default_factory=list)
     # The parsed document, kept here because rejected documents are not cached.
     document: Document | None = None
+    caching: Caching = field(default_factory=Caching)
     # Records plans and statements for `extensions.debug`; None in production.
     trace: Trace | None = None
     bounds: Bounds = field(default_factory=Bounds)
@@ -87,7 +89,7 @@ class Context:
                     related[name] += many
             pending += filter(None, related.values())
 
-    def visibility(self) -> Hashable:
+    def visibility(self) -> tuple[Any, ...]:
         """Return the cache key of the actor's visibility and set params."""
         actor = self.actor
         return (

@@ -13,6 +13,7 @@ from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 
+from core.versions.touches import global_entity
 from engine.fields.dependencies import Entity, Root, RootByType
 from schema.nodes import node_key, node_type
 from users.accounts.models import EmailAddress, Metadata, Profile, User
@@ -42,6 +43,8 @@ ORGANIZATION: Final = Entity(
 )
 GROUPS: Final = Entity("groups", {Group: "", Group.permissions.through: ""}, key=GROUPS_KEY)
 PERMISSIONS: Final = Entity("permissions", {Permission: "", ContentType: ""}, key=PERMISSIONS_KEY)
+# What every cached answer depends on, so that an operator can drop them all.
+EVERYTHING: Final = global_entity("everything")
 # Of which there is one.
 SINGLE: Final = (GROUPS, PERMISSIONS)
 

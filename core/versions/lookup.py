@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from typing import Final
 from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS
+from django.db import DEFAULT_DB_ALIAS, connection
 
 from core.versions.models import VersionPart
+from core.versions.touches import TOUCH_ENTITIES
 from engine.sql.keys import uuid_array_text
 from engine.sql.statements import Param, Statement
 
@@ -26,3 +27,9 @@ def read_version(entities: Iterable[UUID]) -> int:
     """
     ((version,),) = VERSION.rows({"entities": uuid_array_text(map(str, entities))})
     return int(version)
+
+
+def touch(entities: Iterable[UUID], function: str = TOUCH_ENTITIES) -> None:
+    """Change the version of entities, though none of their rows has changed."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}(%s::uuid[])", [list(entities)])

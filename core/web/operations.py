@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache, lru_cache
+from http import HTTPStatus
 from typing import Final, cast
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -28,14 +29,20 @@ HOST_LENGTH: Final = 262
 def is_operation(request: HttpRequest) -> bool:
     """Return whether the request is a GraphQL operation to handle without Django's middleware.
 
-    GET requests from browsers need the middleware, and so do unencrypted requests, which it
-    redirects.
+    Other GET requests are for the console and need the middleware, and so do unencrypted requests,
+    which it redirects.
     """
     return (
         request.path_info == PATH
-        and request.method == "POST"
+        and (request.method == "POST" or _is_query(request))
         and not (settings.SECURE_SSL_REDIRECT and not request.is_secure())
     )
+
+
+def _is_query(request: HttpRequest) -> bool:
+    """Return whether the request has a query in its URL, as clients write it."""
+    url = request.META.get("QUERY_STRING", "")
+    return request.method == "GET" and (url.startswith("query=") or "&query=" in url)
 
 
 @cache
@@ -87,7 +94,8 @@ def set_headers(reply: Reply, request: HttpRequest, language: str | None) -> Non
     """Set the headers of every response to an operation."""
     headers = reply.headers
     headers.setdefault(CONTENT_SECURITY, NOTHING)
-    headers["Content-Length"] = str(len(reply.body))
+    if reply.status != HTTPStatus.NOT_MODIFIED:
+        headers["Content-Length"] = str(len(reply.body))
     headers["X-Content-Type-Options"] = "nosniff"
     if language:
         headers.setdefault("Content-Language", language)

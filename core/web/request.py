@@ -1,6 +1,7 @@
 """Requests and responses between Django and the API."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.cookies import SimpleCookie
 
 from django.core.exceptions import RequestDataTooBig
@@ -52,6 +53,9 @@ class Reply:
     def to_response(self) -> HttpResponse:
         """Return an equivalent Django response."""
         response = self.source or HttpResponse(self.body, status=self.status)
+        if self.status == HTTPStatus.NOT_MODIFIED:
+            # Django's default.
+            del response.headers["Content-Type"]
         for name, value in self.headers.items():
             response.headers[name] = value
         response.cookies.update(self.cookies or {})

@@ -2,13 +2,15 @@
 
 from typing import Any
 
+from core.web.caching import Caching
 from engine.trace import Trace
 
 
-def debug(trace: Trace) -> dict[str, Any]:
+def debug(trace: Trace, caching: Caching) -> dict[str, Any]:
     """Format a trace, without the values of bind parameters, which may be personal data."""
     return {
-        "executor": "graphql-core" if trace.explain is None else "engine",
+        "executor": _executor(trace, caching),
+        "cache": {"outcome": caching.outcome, "reason": caching.reason},
         "refusal": trace.refusal,
         "plan": trace.plan(),
         "statements": [
@@ -28,3 +30,10 @@ def debug(trace: Trace) -> dict[str, Any]:
             for batch in trace.batches
         ],
     }
+
+
+def _executor(trace: Trace, caching: Caching) -> str | None:
+    """Return what executed the operation; None if its answer was cached."""
+    if caching.is_cached:
+        return None
+    return "graphql-core" if trace.explain is None else "engine"

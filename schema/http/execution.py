@@ -1,5 +1,6 @@
 """Execution of operations: by the engine, or by graphql-core."""
 
+from functools import partial
 from typing import Any, Final
 
 from graphql import GraphQLError
@@ -17,7 +18,8 @@ from engine.sql.leading import run_leading
 from schema.context import Context
 from schema.documents.budget import charge_document
 from schema.documents.document import DOCUMENTS, Document
-from schema.http.cached_answers import Asked, execute_cached
+from schema.http.answers.asked import Asked
+from schema.http.answers.execution import execute_cached
 from schema.http.introspection import is_introspection, run_introspection
 from schema.http.variables import describe
 from schema.root import schema
@@ -91,9 +93,9 @@ def execute(
         operation = _for_engine(document, name, context.actor)
         if not (read_only and operation.is_mutation):
             charge_document(context.actor, document, context.charged)
-            asked = Asked(operation, source, name, variables)
+            asked = Asked(operation, source, name, variables, context)
             try:
-                result = execute_cached(asked, context, lambda: _by_engine(asked, context))
+                result = execute_cached(asked, partial(_by_engine, asked))
             except OperationCancelledError:
                 _count(BY_ENGINE)
                 raise
@@ -126,7 +128,8 @@ def execute(
     return _with_faults(result, context, variables)
 
 
-def _by_engine(asked: Asked, context: Context) -> ExecutionResult:
+def _by_engine(asked: Asked) -> ExecutionResult:
+    context = asked.context
     found = asked.operation.execute(
         asked.variables, context, trace=context.trace, bounds=context.bounds
     )

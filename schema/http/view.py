@@ -22,6 +22,7 @@ from strawberry.types import ExecutionResult
 from core.cached_settings import settings
 from core.errors import InsufficientScopeError
 from core.server.memory import trim_memory
+from core.web.caching import NO_STORE, Caching
 from core.web.operations import (
     activate_language,
     require_allowed_host,
@@ -106,7 +107,7 @@ def operation(
         [HttpRequest, Callable[[], Reply]], Reply
     ] = respond_authenticated,
 ) -> Reply:
-    """Execute an operation sent by POST, for the fast path and for Django's.
+    """Execute an operation, for the fast path and for Django's.
 
     The benchmark measures the cost of authentication by another ``respond_authenticated``.
     """
@@ -115,7 +116,8 @@ def operation(
         with set_deadline(request):
             require_allowed_host(request)
             language = activate_language(request)
-            reply = respond_authenticated(request, partial(respond, request, _from_body, set()))
+            read = _from_query_string if request.method == "GET" else _from_body
+            reply = respond_authenticated(request, partial(respond, request, read, set()))
     except AuthenticationError as error:
         reply = Reply.of(error.response)
     except DeadlineExceededError:
@@ -142,6 +144,7 @@ def respond(
     context = Context(
         actor=known.actor,
         device_token=request.COOKIES.get(settings.DEVICE_COOKIE),
+        caching=Caching.of(request, media_type, settings.MAX_STALENESS),
         trace=Trace() if settings.GRAPHQL_DEBUG else None,
         bounds=Bounds(settings.GRAPHQL_MAX_RESPONSE_BYTES, known.deadline),
         charged=charged,
@@ -165,7 +168,7 @@ def respond(
     if context.session_cookie or context.session_ended or context.device_cookie:
         reply.cookies = _cookies(context)
     reply.headers["Vary"] = "Accept, Accept-Language, Authorization, Cookie"
-    reply.headers["Cache-Control"] = "no-store"
+    reply.headers.setdefault("Cache-Control", NO_STORE)
     return reply
 
 
@@ -260,6 +263,8 @@ def _execute(operation: GraphQLRequest, context: Context, *, read_only: bool) ->
 
 def _answer(media_type: str, result: ExecutionResult, context: Context) -> Reply:
     """Answer. Raises `ResponseTooLargeError`."""
+    if context.caching.is_unchanged:
+        return Reply(304, b"", context.caching.headers)
     payload: dict[str, Any] = {}
     errors: list[GraphQLError] = (result.errors or [])[:MAX_ERRORS]
     if len(errors) == MAX_ERRORS and not context.executed:
@@ -270,12 +275,13 @@ def _answer(media_type: str, result: ExecutionResult, context: Context) -> Reply
     if understood:
         payload["data"] = result.data
     if context.trace is not None:
-        payload["extensions"] = {"debug": debug(context.trace)}
+        payload["extensions"] = {"debug": debug(context.trace, context.caching)}
     status = 200 if understood or media_type == JSON else 400
     response = _response(media_type, payload, status)
     # What was counted may be less: escapes in texts, and errors.
     if len(response.body) > context.bounds.max_bytes:
         raise ResponseTooLargeError
+    response.headers.update(context.caching.headers)
     return response
 
 

@@ -34,7 +34,7 @@ CACHED, COMPILED = (
 )
 
 RECOMPILED = "graphql_engine_recompilations_total"
-CACHED_ANSWERS = "graphql_cached_answers_total"
+CACHED_ANSWERS = "graphql_cached_answers"
 LOG_IN = """mutation {
     logIn(input: {login: "unknown", password: "a phrase to keep"}) { errors { code } }
 }"""

@@ -91,7 +91,7 @@ def test_migrations_are_reversible() -> None:
         return touched_by(lambda: User.objects.update(name=str(uuid4())))
 
     try:
-        migrate(("organizations", "0003_canonical_emails"))
+        migrate(("organizations", "0003_canonical_emails"), ("activity", "0004_labels"))
         assert change() == {alice.pk}
         migrate(("accounts", "0019_sign_up_email"))
         assert found_triggers() == {}

@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.models import Model
 from django.utils import timezone
 
+from core.security.actor import ANONYMOUS, Actor
 from core.versions.touches import (
     Touches,
     declared_tables,
@@ -24,6 +25,10 @@ from tests.support.factories import (
 from tests.support.versions import names_of, touched_by
 from users.accounts.models import EmailAddress, LastSeen, Metadata, Profile, User
 from users.accounts.versions import GROUPS, PERMISSIONS
+from users.activity.models import Event
+from users.activity.services.record import record
+from users.activity.tags import Tag
+from users.activity.versions import writes_of
 from users.authentication.models import Suspension
 from users.organizations.models import Membership, Organization, OrganizationInvitation, Role
 from users.privacy.models import AccountDeletion
@@ -56,7 +61,8 @@ class Cast:
     def names(self) -> dict[str, UUID]:
         users = {name: getattr(self, name).pk for name in ("alice", "bob", "charlie", "dora")}
         named = {name: getattr(self, name).pk for name in ("archers", "bakers", "others")}
-        return users | named | GLOBAL
+        writes = {"writes of bob": writes_of(self.bob.pk)}
+        return users | named | writes | GLOBAL
 
 
 @pytest.fixture
@@ -328,16 +334,29 @@ CASES: list[Case] = [
         lambda cast: OrganizationInvitation.objects.all().delete(),
         {"archers"},
     ),
+    (
+        Event,
+        "insert",
+        lambda cast: record(Tag.USER_CHANGED, actor=Actor(user_id=cast.bob.pk), subject_id=None),
+        {"writes of bob"},
+    ),
+    (
+        Event,
+        "insert",
+        lambda cast: record(Tag.USER_CHANGED, actor=ANONYMOUS, subject_id=None),
+        set(),
+    ),
 ]
 
 
 def test_every_declared_table_and_operation_has_a_case() -> None:
     tables = {each.model for each in declared_tables() if isinstance(each, Touches)}
-    operations = ("insert", "update", "delete")
+    # Rows are only added to the trail.
+    appended = {(Event, "update"), (Event, "delete")}
 
     assert {(model, operation) for model, operation, *_rest in CASES} == {
-        (model, operation) for model in tables for operation in operations
-    }
+        (model, operation) for model in tables for operation in ("insert", "update", "delete")
+    } - appended
 
 
 @pytest.mark.parametrize(

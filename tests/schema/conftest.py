@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from engine.internals.strawberry import is_one_of
-from schema.http.cached_answers import ANSWERS
+from schema.http.answers.cached import ANSWERS
 from tests.support.documents import SCHEMA
 
 

@@ -13,8 +13,8 @@ from django.contrib.auth.models import Group
 from engine.operation import PLANS, CompiledOperation
 from engine.sql import pending
 from schema.documents.document import DOCUMENTS
-from schema.http.cached_answers import ANSWERS
-from tests.support.answers import results, warm
+from schema.http.answers.cached import ANSWERS
+from tests.support.cached_answers import outcomes, warm
 from tests.support.client import GraphQLClient, run_concurrently
 from tests.support.factories import make_organization, make_token, node_id
 from tests.support.pipelines import watched_pipelines
@@ -45,7 +45,7 @@ def organization(alice: User, bob: User) -> Organization:
 
 def test_second_request_is_cached(alice: User) -> None:
     client = GraphQLClient(make_token(alice))
-    assert [results(lambda: client(ME).data) for _time in range(4)] == [
+    assert [outcomes(lambda: client(ME).data) for _time in range(4)] == [
         ["first"],
         ["miss"],
         ["hit"],
@@ -59,7 +59,7 @@ def test_hit_takes_one_round_trip(alice: User) -> None:
     for _time in range(8):
         client(ME)
     with watched_pipelines() as pipelines, watched_pipelines(pending) as others:
-        assert results(lambda: client(ME).data) == ["hit"]
+        assert outcomes(lambda: client(ME).data) == ["hit"]
     assert (pipelines.sizes, others.sizes) == ([2], [])
 
 
@@ -95,6 +95,17 @@ def test_hit_has_the_bytes_of_the_answer(alice: User, organization: Organization
         assert all(each.headers == answers[0].headers for each in answers)
 
 
+def test_debug_output_says_how_an_answer_was_found(alice: User, settings: Any) -> None:
+    settings.GRAPHQL_DEBUG = True
+    client = GraphQLClient(make_token(alice))
+    found = [client(ME).body["extensions"]["debug"] for _time in range(3)]
+    assert [each["cache"]["outcome"] for each in found] == ["first", "miss", "hit"]
+    assert [each["executor"] for each in found] == ["engine", "engine", None]
+    assert [len(each["statements"]) > 1 for each in found] == [True, True, False]
+    undeclared = client("{ me { lastSeenAt } }").body["extensions"]["debug"]["cache"]
+    assert undeclared == {"outcome": None, "reason": "User.lastSeenAt declares no dependency."}
+
+
 CHANGES: Final[dict[str, Callable[[User], Any]]] = {
     "name": lambda user: User.objects.filter(pk=user.pk).update(name="New"),
     "profile": lambda user: Profile.objects.filter(user=user).update(bio="New"),
@@ -113,7 +124,7 @@ def test_changes_of_the_user_are_seen(alice: User) -> None:
     for name, change in CHANGES.items():
         former = warm(client, ME)
         change(alice)
-        assert results(lambda: client(ME).data) == ["stale"], name
+        assert outcomes(lambda: client(ME).data) == ["stale"], name
         assert client(ME).data != former, name
 
 
@@ -163,7 +174,7 @@ def test_lost_rights_are_seen(root: User, bob: User) -> None:
 )
 def test_answers_without_declared_dependencies_are_not_cached(root: User, query: str) -> None:
     client = GraphQLClient(make_token(root))
-    found = [results(lambda: client(query).data) for _time in range(3)]
+    found = [outcomes(lambda: client(query).data) for _time in range(3)]
     assert found == [[], [], []]
 
 
@@ -171,20 +182,20 @@ def test_anonymous_answers_and_mutations_are_not_cached(alice: User) -> None:
     change = 'mutation { updateProfile(input: {bio: "x"}) { user { id } } }'
     signed_in = GraphQLClient(make_token(alice))
     for ask in (partial(GraphQLClient(), "{ me { id } }"), partial(signed_in, change)):
-        assert [results(ask) for _time in range(3)] == [[], [], []]
+        assert [outcomes(ask) for _time in range(3)] == [[], [], []]
 
 
 def test_answers_with_errors_are_not_cached(alice: User) -> None:
     client = GraphQLClient(make_token(alice))
     query = "{ me { id memberships(first: 500) { nodes { role } } } }"
-    found = [results(lambda: client(query)) for _time in range(3)]
+    found = [outcomes(lambda: client(query)) for _time in range(3)]
     assert found[-1] != ["hit"]
 
 
 def test_cache_can_be_turned_off(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(ANSWERS), "max_size", 0)
     client = GraphQLClient(make_token(alice))
-    assert [results(lambda: client(ME).data) for _time in range(3)] == [[], [], []]
+    assert [outcomes(lambda: client(ME).data) for _time in range(3)] == [[], [], []]
 
 
 def test_committed_changes_are_seen_by_the_next_request(

@@ -9,7 +9,7 @@ from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 
 from core.security.actor import SYSTEM
-from tests.support.answers import results, warm
+from tests.support.cached_answers import outcomes, warm
 from tests.support.client import GraphQLClient, run_concurrently
 from tests.support.factories import make_organization, make_session, make_token, node_id
 from users.accounts.models import User
@@ -66,12 +66,12 @@ def check(client: GraphQLClient, query: str, changes: Changes, **variables: Any)
     """Check that the answer is cached, and that each change by another connection shows."""
 
     ask = partial(client, query, **variables)
-    assert [results(ask) for _time in range(3)] == [["first"], ["miss"], ["hit"]]
+    assert [outcomes(ask) for _time in range(3)] == [["first"], ["miss"], ["hit"]]
     for name, change in changes.items():
         former = warm(client, query, **variables)
         run_concurrently(change)
         # Other rights of the requester are another key.
-        assert results(ask) in (["stale"], ["first"]), name
+        assert outcomes(ask) in (["stale"], ["first"]), name
         assert ask().data != former, name
 
 
@@ -197,10 +197,10 @@ def test_nodes_of_other_types_are_not_cached(alice: User) -> None:
     client = GraphQLClient(make_token(alice))
     for id_ in (node_id(make_session(alice)), "", "x"):
         ask = partial(client, NODE, id=id_)
-        assert [results(ask) for _time in range(3)] == [[], [], []]
+        assert [outcomes(ask) for _time in range(3)] == [[], [], []]
 
 
 def test_counts_of_days_are_not_cached(sam: User) -> None:
     client = GraphQLClient(make_token(sam))
     query = '{ analytics(from: "2026-01-01", to: "2026-01-02") { newUsers } me { id } }'
-    assert [results(lambda: client(query).data) for _time in range(3)] == [[], [], []]
+    assert [outcomes(lambda: client(query).data) for _time in range(3)] == [[], [], []]

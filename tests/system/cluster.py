@@ -10,6 +10,8 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException, HTTPResponse, RemoteDisconnected
 from pathlib import Path
 from typing import Any, Self
@@ -195,6 +197,17 @@ class Nginx:
         if self.process is not None:
             self.process.send_signal(signal.SIGQUIT)
             self.process.wait(timeout=TIMEOUT)
+
+
+@contextmanager
+def nginx_for(directory: Path, upstream: str, **variables: str) -> Iterator[Nginx]:
+    nginx = Nginx(directory, **variables)
+    nginx.configure(upstream)
+    try:
+        nginx.start()
+        yield nginx
+    finally:
+        nginx.stop()
 
 
 class Load:

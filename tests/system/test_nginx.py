@@ -6,7 +6,6 @@ import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -20,9 +19,9 @@ from tests.system.cluster import (
     QUERY,
     THREADS,
     Load,
-    Nginx,
     Replica,
     fetch,
+    nginx_for,
     served_by,
     upstream,
     wait_until,
@@ -48,17 +47,6 @@ def replicas(_pair: tuple[Replica, Replica]) -> tuple[Replica, Replica]:
     for replica in _pair:
         replica.wait_until_ready()
     return _pair
-
-
-@contextmanager
-def nginx_for(directory: Path, upstream: str, **variables: str) -> Iterator[Nginx]:
-    nginx = Nginx(directory, **variables)
-    nginx.configure(upstream)
-    try:
-        nginx.start()
-        yield nginx
-    finally:
-        nginx.stop()
 
 
 def test_drained_restarts_lose_no_request(

@@ -1,9 +1,27 @@
-"""The tables of activity, none of which touches an entity."""
+"""Which events touch which entities.
 
-from core.versions.touches import TouchesNothing, register_touches
-from users.activity.models import DailyCount
+An entity of its own stands for all that a user writes, as each mutation records an event. So an
+answer that may be old is new after the user's own writes, whatever they changed.
+"""
+
+from hashlib import md5
+from typing import Final
+from uuid import UUID
+
+from core.versions.touches import Touches, TouchesNothing, register_touches
+from users.activity.models import DailyCount, Event
+
+# Of `activity/0005_touches`. It touches `writes_of` each user.
+TOUCH_WRITERS: Final = "touch_writers"
+
+
+def writes_of(user_id: UUID) -> UUID:
+    """Return the key of the entity that all writes of a user touch."""
+    return UUID(md5(f"writes of {user_id}".encode(), usedforsecurity=False).hexdigest())
+
 
 register_touches(
+    Touches(Event, ("actor_id",), TOUCH_WRITERS),
     # A single entity would be renewed by each sign-in, so hardly an answer would be served twice,
     # and all these transactions would contend for its parts.
     TouchesNothing(DailyCount, "Counted with every sign-up and sign-in."),

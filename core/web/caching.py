@@ -1,0 +1,77 @@
+"""What requests and responses say about caches (RFC 9110, RFC 9111)."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from django.http import HttpRequest
+from django.utils.http import parse_etags
+
+# A longer header is not what a client of ours sends.
+HEADER_LENGTH: Final = 1_000
+_MAX_AGE: Final = re.compile(r'(?:^|,)\s*max-age\s*=\s*"?(\d+)"?\s*(?:,|$)', re.IGNORECASE)
+_FRESH: Final = re.compile(r"(?:^|,)\s*no-(?:cache|store)\s*(?:=|,|$)", re.IGNORECASE)
+
+NO_STORE: Final = "no-store"
+REVALIDATED: Final = "private, no-cache"
+
+
+@dataclass(slots=True)
+class Caching:
+    """The caching of one request: what its headers allow, and how it was answered."""
+
+    # Of the answer.
+    media_type: str = ""
+    # The seconds that the answer may be old.
+    max_age: int = 0
+    # The entity tags that the client has; None for a method without revalidation.
+    etags: frozenset[str] | None = None
+    # Of the answer, if it can be revalidated.
+    etag: str | None = None
+    # The seconds since the answer was computed, if it may be old.
+    age: int | None = None
+    # Whether the answer was cached, and how it was found or why not, for the trace.
+    is_cached: bool = False
+    outcome: str | None = None
+    reason: str | None = None
+
+    @classmethod
+    def of(cls, request: HttpRequest, media_type: str, max_staleness: int) -> "Caching":
+        """Read a request's headers; the answer may be at most ``max_staleness`` seconds old."""
+        control = request.META.get("HTTP_CACHE_CONTROL")
+        max_age = min(_max_age(control), max_staleness) if control else 0
+        if request.method != "GET":
+            return cls(media_type, max_age)
+        return cls(media_type, max_age, _etags(request.META.get("HTTP_IF_NONE_MATCH", "")))
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether the client has the answer."""
+        return self.etag is not None and self.etag in (self.etags or ())
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that tell clients what to do with the answer."""
+        found = {"Cache-Control": REVALIDATED if self.etag else NO_STORE}
+        if self.etag:
+            found["ETag"] = self.etag
+        if self.age is not None:
+            found["Age"] = str(self.age)
+        return found
+
+
+@lru_cache(1_000)
+def _max_age(header: str) -> int:
+    """Return the seconds of `max-age`; 0 for a fresh answer."""
+    found = _MAX_AGE.search(header) if len(header) <= HEADER_LENGTH else None
+    return int(found[1]) if found and not _FRESH.search(header) else 0
+
+
+@lru_cache(1_000)
+def _etags(header: str) -> frozenset[str]:
+    """Return the entity tags of `If-None-Match`, as weak ones."""
+    if len(header) > HEADER_LENGTH:
+        return frozenset()
+    tags = parse_etags(header)
+    return frozenset(each if each.startswith("W/") else f"W/{each}" for each in tags)

@@ -1,0 +1,1 @@
+"""Cached answers of queries: in this process, then shared by all, else computed."""

@@ -1,0 +1,92 @@
+"""A query as it was asked: what its answer depends on."""
+
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple, cast
+from uuid import UUID
+
+import orjson
+from django.utils.translation import get_language
+from graphql import GraphQLError
+
+from engine.fields.dependencies import NotCacheableError
+from engine.internals.django import thread_connection
+from engine.operation import CompiledOperation
+from engine.plan.selection import NotPlannableError
+from schema.context import Context
+from schema.entities import EVERYTHING, SINGLE
+from users.activity.versions import writes_of
+
+DIGEST_BYTES: Final = 16
+
+
+class Key(NamedTuple):
+    """What an answer depends on besides rows: the request, and who asks."""
+
+    digest: bytes
+    language: str
+    user_id: UUID
+    visibility: tuple[Any, ...]
+    # Whether the answer may be of another version than the entities' current one.
+    is_dated: bool = False
+
+
+class Asked(NamedTuple):
+    """An operation, as a request has it."""
+
+    operation: CompiledOperation
+    source: str
+    name: str | None
+    variables: dict[str, Any] | None
+    context: Context
+
+    @property
+    def may_be_cached(self) -> bool:
+        """Whether its answer may come from a cache, if what it depends on is known.
+
+        Not in a transaction, which changes a version only once.
+        """
+        is_possible = self.operation.is_cacheable is not False or self.context.caching.max_age > 0
+        return (
+            is_possible
+            and not self.operation.is_mutation
+            and self.context.actor.user_id is not None
+            and not thread_connection().in_atomic_block
+        )
+
+    def key(self) -> Key | None:
+        """Return the key of the answer.
+
+        None for variables that are no JSON of orjson's, such as numbers beyond 64 bits.
+        """
+        try:
+            rest = orjson.dumps((self.name, self.variables), option=orjson.OPT_SORT_KEYS)
+            digest = blake2b(self.source.encode(), digest_size=DIGEST_BYTES)
+        except (orjson.JSONEncodeError, UnicodeEncodeError):
+            return None
+        digest.update(rest)
+        user_id = cast("UUID", self.context.actor.user_id)
+        visibility = self.context.visibility()
+        return Key(digest.digest(), get_language(), user_id, visibility)
+
+    def entities(self) -> frozenset[UUID] | None:
+        """Return the keys of what the answer depends on; None if that is not known."""
+        if self.operation.is_cacheable is False:
+            return None
+        context = self.context
+        try:
+            found = self.operation.dependencies(self.variables, context, SINGLE)
+        except (GraphQLError, NotCacheableError, NotPlannableError) as error:
+            context.caching.reason = str(error)
+            return None
+        return self._with_requester(found)
+
+    def writes(self) -> frozenset[UUID]:
+        """Return the keys of what the requester is and has written."""
+        actor = self.context.actor
+        writer = actor.impersonator_id or cast("UUID", actor.user_id)
+        return self._with_requester([writes_of(writer)])
+
+    def _with_requester(self, keys: Iterable[UUID]) -> frozenset[UUID]:
+        """Add the requester, on whom visibility depends."""
+        return frozenset({*keys, cast("UUID", self.context.actor.user_id), EVERYTHING})

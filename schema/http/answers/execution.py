@@ -1,0 +1,193 @@
+"""Answers of queries: from this process, from another one, or computed.
+
+An answer is cached with its second request, so that those that never repeat cost nothing. It is
+served while PostgreSQL still has the version that was read before the answer was computed. So a
+hit costs one short statement, which goes out with the session's, and is never stale.
+
+An answer that depends on more than entities is computed, unless the client accepts one of a
+certain age.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from time import monotonic, perf_counter, time
+from typing import Final
+from uuid import UUID
+
+from prometheus_client import Counter
+from strawberry.types import ExecutionResult
+
+from core.cache.flights import Flights
+from core.cache.shared import SharedCache
+from core.cached_settings import settings
+from core.versions.lookup import read_version
+from schema.http.answers.asked import Asked, Key
+from schema.http.answers.cached import ANSWERS, UNKNOWN, Answer, cache, etag_of
+from schema.http.answers.shared import SharedAnswers
+
+# How long a request waits for another that computes the same answer.
+MAX_WAIT: Final = 0.1
+FLIGHTS: Final[Flights[ExecutionResult]] = Flights()
+CACHE: Final = SharedCache()
+SHARED: Final = SharedAnswers(CACHE)
+
+
+class Outcome(StrEnum):
+    """How an answer was found that may be cached."""
+
+    # Not asked for lately: executed, and not cached yet.
+    FIRST = "first"
+    # Executed, as no answer was cached, or one of another version.
+    MISS = "miss"
+    STALE = "stale"
+    # From this process's memory, from another process, from another request at the same time.
+    HIT = "hit"
+    SHARED = "shared"
+    JOINED = "joined"
+    # The client has the answer.
+    UNCHANGED = "unchanged"
+
+
+EXECUTED: Final = frozenset({Outcome.FIRST, Outcome.MISS, Outcome.STALE})
+LOOKUPS: Final = Counter(
+    "graphql_cached_answers", "Operations that can be cached, by result.", ["result"]
+)
+_COUNTERS: Final = {each: LOOKUPS.labels(each) for each in Outcome}
+
+Execute = Callable[[], ExecutionResult]
+
+
+def execute_cached(asked: Asked, execute: Execute) -> ExecutionResult:
+    """Return the cached answer of an operation, or else that of ``execute``."""
+    key = asked.key() if ANSWERS.max_size and asked.may_be_cached else None
+    return execute() if key is None else _answer(asked, key, execute)
+
+
+def _answer(asked: Asked, key: Key, execute: Execute) -> ExecutionResult:
+    caching = asked.context.caching
+    known = ANSWERS.get(key)
+    # What a client revalidates, it has asked for before.
+    is_first = known is None and caching.etags is None
+    if is_first and asked.operation.is_cacheable:
+        return _execute_first(asked, key, execute)
+    entities = (known and known.entities) or asked.entities()
+    if entities is not None:
+        if is_first:
+            return _execute_first(asked, key, execute)
+        return _Lookup(asked, key, execute, entities, known or UNKNOWN).answer()
+    if not caching.max_age:
+        return execute()
+    dated = key._replace(is_dated=True)
+    known = ANSWERS.get(dated) or UNKNOWN
+    return _Lookup(asked, dated, execute, asked.writes(), known, caching.max_age).answer()
+
+
+def _execute_first(asked: Asked, key: Key, execute: Execute) -> ExecutionResult:
+    """Execute an operation that was not asked for lately."""
+    _count(asked, Outcome.FIRST)
+    ANSWERS.put(key, UNKNOWN)
+    start = perf_counter()
+    result = execute()
+    seconds = perf_counter() - start
+    if seconds >= settings.SHARED_ANSWER_SECONDS:
+        ANSWERS.put(key, UNKNOWN._replace(seconds=seconds))
+    return result
+
+
+def _count(asked: Asked, outcome: Outcome) -> None:
+    caching = asked.context.caching
+    caching.outcome, caching.is_cached = outcome, outcome not in EXECUTED
+    _COUNTERS[outcome].inc()
+
+
+@dataclass(slots=True)
+class _Lookup:
+    """The look-up of an answer.
+
+    With ``max_age``, it depends on more than the entities, and may be that many seconds old.
+    """
+
+    asked: Asked
+    key: Key
+    execute: Execute
+    entities: frozenset[UUID]
+    known: Answer
+    max_age: int | None = None
+    version: int = 0
+    # The monotonic time until which it waits for others.
+    until: float = 0.0
+
+    def answer(self) -> ExecutionResult:
+        """Return the answer."""
+        self.version = read_version(self.entities)
+        caching = self.asked.context.caching
+        if caching.etags is not None and self.max_age is None:
+            caching.etag = etag_of(self.key, self.version, caching.media_type)
+            if caching.is_unchanged:
+                _count(self.asked, Outcome.UNCHANGED)
+                return ExecutionResult(data=None, errors=None)
+        if self._is_usable(self.known):
+            return self._use(self.known, Outcome.HIT)
+        self.until = monotonic() + MAX_WAIT
+        return FLIGHTS.run((self.key, self.version), self._find, self._compute, until=self.until)
+
+    def _is_usable(self, answer: Answer) -> bool:
+        return answer.is_current(self.version) and (
+            self.max_age is None or answer.age() <= self.max_age
+        )
+
+    def _find(self) -> ExecutionResult | None:
+        """Return what another thread has computed."""
+        found = ANSWERS.get(self.key)
+        return self._use(found, Outcome.JOINED) if found and self._is_usable(found) else None
+
+    def _compute(self) -> ExecutionResult:
+        """Return the answer of another process, or else compute it, and cache it."""
+        if not self._is_shared(self.known.seconds):
+            return self._execute()
+        shared = SHARED.look_up(self.key, self.version, self._is_usable, until=self.until)
+        with shared as found:
+            if found is None:
+                return self._execute()
+        found = found._replace(entities=self.entities, seconds=self.known.seconds)
+        cache(self.key, found)
+        return self._use(found, Outcome.SHARED)
+
+    def _is_shared(self, seconds: float) -> bool:
+        """Return whether computing the answer, which took ``seconds``, is worth a round trip."""
+        return self.max_age is not None or seconds >= settings.SHARED_ANSWER_SECONDS
+
+    def _execute(self) -> ExecutionResult:
+        _count(self.asked, Outcome.STALE if self.known.data else Outcome.MISS)
+        computed_at, start = time(), perf_counter()
+        result = self.execute()
+        seconds = perf_counter() - start
+        answer = None
+        if not result.errors and self._is_unchanged():
+            answer = Answer.of(result.data, self.entities, self.version, computed_at, seconds)
+        if answer is None:
+            self.asked.context.caching.etag = None
+            return result
+        cache(self.key, answer)
+        if self._is_shared(seconds):
+            ttl = None if self.max_age is None else timedelta(seconds=settings.MAX_STALENESS)
+            SHARED.put(self.key, answer, ttl)
+        return self._result(answer)
+
+    def _is_unchanged(self) -> bool:
+        """Return whether the version is still the same after the rows were read.
+
+        Otherwise the data may be newer than the version, which a failover could bring back.
+        """
+        return self.max_age is not None or read_version(self.entities) == self.version
+
+    def _use(self, answer: Answer, outcome: Outcome) -> ExecutionResult:
+        _count(self.asked, outcome)
+        return self._result(answer)
+
+    def _result(self, answer: Answer) -> ExecutionResult:
+        if self.max_age is not None:
+            self.asked.context.caching.age = int(answer.age())
+        return answer.result()

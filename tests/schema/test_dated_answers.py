@@ -1,0 +1,155 @@
+"""Answers of a certain age, which the client accepts by `Cache-Control: max-age`."""
+
+import json
+from typing import Any, Final
+
+import pytest
+
+from tests.support.cached_answers import grow_older, outcomes
+from tests.support.client import Answer, GraphQLClient
+from tests.support.executors import BY_ENGINE
+from tests.support.factories import make_token, make_user, node_id
+from tests.support.pipelines import watched_pipelines
+from tests.support.tables.authorization import KINDS, OK, SIGNED_IN, WRITES
+from tests.support.versions import touched_by
+from tests.support.world import World, everything, outcome, write
+from users.accounts.models import User
+from users.activity.versions import writes_of
+
+USERS: Final = """{
+  users(first: 50, orderBy: {field: USERNAME}) { totalCount { value } nodes { username name } }
+}"""
+RENAME: Final = """mutation ($id: ID!) {
+  updateUser(input: {userId: $id, name: "New"}) { errors { code } }
+}"""
+
+
+@pytest.fixture(autouse=True)
+def not_shared(settings: Any, no_cached_answers: None) -> None:
+    """Cache in this process's memory only, which `grow_older` changes."""
+    settings.SHARED_CACHE_SECONDS = 0
+
+
+def ask(client: GraphQLClient, control: str = "max-age=60", query: str = USERS) -> Answer:
+    body = json.dumps({"query": query})
+    return client.post(body, **({"Cache-Control": control} if control else {}))
+
+
+def names(answer: Answer) -> list[str]:
+    return [each["name"] for each in answer.data["users"]["nodes"]]
+
+
+@pytest.mark.usefixtures("transactional_db")
+class TestDirectory:
+    """Pages of all users, which change with every user."""
+
+    @pytest.fixture
+    def client(self, root: User, bob: User) -> GraphQLClient:
+        return GraphQLClient(make_token(root))
+
+    def test_second_request_is_a_hit(self, client: GraphQLClient) -> None:
+        assert outcomes(lambda: ask(client)) == ["miss"]
+        assert outcomes(lambda: ask(client)) == ["hit"]
+
+    def test_age_is_a_header(self, client: GraphQLClient) -> None:
+        assert ask(client).headers["Age"] == "0"
+        grow_older(30)
+        found = ask(client)
+        assert (found.headers["Age"], found.headers["Cache-Control"]) == ("30", "no-store")
+
+    def test_hit_takes_one_round_trip(self, client: GraphQLClient) -> None:
+        # Prepares the statements as well.
+        for _time in range(8):
+            ask(client)
+        with watched_pipelines() as pipelines:
+            assert outcomes(lambda: ask(client)) == ["hit"]
+        assert pipelines.sizes == [2]
+
+    def test_changes_of_others_are_seen_after_that_time(
+        self, client: GraphQLClient, bob: User
+    ) -> None:
+        former = names(ask(client))
+        User.objects.filter(pk=bob.pk).update(name="New")
+        assert names(ask(client)) == former
+        grow_older(59)
+        assert names(ask(client)) == former
+        grow_older(2)
+        assert "New" in names(ask(client))
+
+    @pytest.mark.parametrize(
+        "control",
+        ["", "max-age=0", "no-cache", "no-cache, max-age=60", "max-age=60, no-store", "max-age=x"],
+    )
+    def test_others_get_fresh_answers(self, client: GraphQLClient, bob: User, control: str) -> None:
+        ask(client)
+        User.objects.filter(pk=bob.pk).update(name="New")
+        answer = ask(client, control)
+        assert "New" in names(answer)
+        assert "Age" not in answer.headers
+
+    @pytest.mark.parametrize("control", ["max-age=86400", f"max-age={'9' * 500}"])
+    def test_no_answer_is_older_than_the_maximum(
+        self, client: GraphQLClient, bob: User, control: str
+    ) -> None:
+        ask(client, control)
+        User.objects.filter(pk=bob.pk).update(name="New")
+        grow_older(61)
+        assert "New" in names(ask(client, control))
+
+    def test_operator_can_forbid_it(self, client: GraphQLClient, bob: User, settings: Any) -> None:
+        settings.MAX_STALENESS = 0
+        assert outcomes(lambda: ask(client)) == []
+
+    def test_own_writes_are_seen(self, client: GraphQLClient, bob: User) -> None:
+        former = names(ask(client))
+        assert client(RENAME, id=node_id(bob)).problems == []
+        assert names(ask(client)) != former
+        assert outcomes(lambda: ask(client)) == ["hit"]
+
+    def test_lost_rights_are_seen(self, client: GraphQLClient, root: User) -> None:
+        make_user("hidden", is_public=False)
+        former = names(ask(client))
+        User.objects.filter(pk=root.pk).update(is_staff=False, is_superuser=False)
+        assert len(names(ask(client))) < len(former)
+
+    def test_requesters_share_no_answer(self, client: GraphQLClient, alice: User) -> None:
+        other = GraphQLClient(make_token(alice))
+        assert outcomes(lambda: ask(client)) == outcomes(lambda: ask(other)) == ["miss"]
+
+    def test_what_is_versioned_stays_fresh(self, client: GraphQLClient, root: User) -> None:
+        query = "{ me { name } }"
+        for _time in range(3):
+            ask(client, query=query)
+        User.objects.filter(pk=root.pk).update(name="New")
+        answer = ask(client, query=query)
+        assert answer.data["me"]["name"] == "New"
+        assert "Age" not in answer.headers
+
+    def test_errors_are_not_cached(self, client: GraphQLClient) -> None:
+        query = "{ users(first: 5000) { nodes { id } } }"
+        found = [outcomes(lambda: ask(client, query=query)) for _time in range(3)]
+        assert ["hit"] not in found
+
+
+# Mutations that leave no event; why an answer need not show them.
+SILENT: Final[dict[str, str]] = {
+    "beginTotpEnrollment": "An authenticator app is shown once it is confirmed.",
+    "logIn": "Waits for the second factor.",
+}
+
+
+@BY_ENGINE
+@pytest.mark.parametrize(
+    "name",
+    [name for name, (_input, ends) in WRITES.items() if OK in {ends[kind] for kind in SIGNED_IN}],
+)
+def test_every_mutation_touches_what_its_actor_writes(world: World, name: str) -> None:
+    """So the next answer is new, whatever age the client accepts."""
+    _input, ends = WRITES[name]
+    kind = next(kind for kind in KINDS if kind in SIGNED_IN and ends[kind] == OK)
+    writer = writes_of(User.objects.get(username=kind).pk)
+    before, found = everything(), []
+    touched = touched_by(lambda: found.append(outcome(world.ask(kind, write(name)))))
+    assert found == [OK]
+    is_silent = everything() != before and writer not in touched
+    assert is_silent is (name in SILENT)
