@@ -127,10 +127,7 @@ class ServiceEnvironment(Environment):
         return {
             "BACKEND": "django_redis.cache.RedisCache",
             "LOCATION": f"{url}{'&' if parts.query else '?'}{timeouts}",
-            "OPTIONS": {
-                "SERIALIZER": "core.cache.serializers.BytesSerializer",
-                "CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 0)},
-            },
+            "OPTIONS": {"SERIALIZER": "core.cache.serializers.BytesSerializer"},
         }
 
     def smtp(self, name: str, default: str) -> dict[str, Any]:

@@ -6,7 +6,9 @@ from typing import Any, Final
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import override_settings
 
+from schema.http.answers.execution import CACHE
 from tests.support.cached_answers import outcomes, warm
 from tests.support.client import GraphQLClient
 from tests.support.factories import make_organization, make_token, node_id
@@ -46,6 +48,16 @@ def test_answers_are_dropped(alice: User, bob: User) -> None:
     assert dropped_by("--drop-user", "alice") == {"alice", "organization"}
     assert dropped_by("--drop-organization", node_id(organization)) == {"organization"}
     assert dropped_by("--drop-all") == {"alice", "bob", "organization"}
+
+
+@pytest.mark.usefixtures("db")
+def test_dropping_all_empties_the_shared_cache(settings: Any) -> None:
+    CACHE.put(b"key", b"value")
+    run("--drop-all")
+    assert CACHE.get(b"key") is None
+    unreachable = settings.CACHES["shared"] | {"LOCATION": "redis://127.0.0.1:1"}
+    with override_settings(CACHES=settings.CACHES | {"shared": unreachable}):
+        assert run("--drop-all").splitlines()[1].startswith("The shared cache is unreachable")
 
 
 @pytest.mark.usefixtures("db")

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from core.cache.shared import FAILURES
 from core.versions.lookup import touch
 from core.versions.touches import TOUCH_ENTITIES
 from schema.entities import EVERYTHING
@@ -40,6 +41,7 @@ class Command(BaseCommand):
         """Drop answers, or print the state."""
         if options["drop_all"]:
             self._drop(EVERYTHING)
+            self._delete_shared()
         elif options["drop_user"]:
             # With the organisations whose answers show the user.
             self._drop(_user(options["drop_user"]), TOUCH_USERS)
@@ -51,6 +53,13 @@ class Command(BaseCommand):
     def _drop(self, entity: UUID, function: str = TOUCH_ENTITIES) -> None:
         touch([entity], function)
         self.stdout.write("Dropped.")
+
+    def _delete_shared(self) -> None:
+        """Free the memory of the shared cache, whose entries no process uses any more."""
+        try:
+            CACHE.delete_all()
+        except FAILURES:
+            self.stdout.write("The shared cache is unreachable (CACHE_URL); its entries expire.")
 
 
 def _user(login: str) -> UUID:
