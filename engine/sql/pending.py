@@ -76,7 +76,7 @@ class PendingStatements(PipelineBlock):
         if call is not None:
             return self._send(call)
         self.flush()
-        with self._left():
+        with self._outside_block():
             return prepared.fetch_rows(self._connection, kind, sql, params)
 
     def flush(self) -> None:
@@ -87,7 +87,7 @@ class PendingStatements(PipelineBlock):
             self._send()
             return
         pending, self._pending = self._pending, []
-        with self._left():
+        with self._outside_block():
             for kind, sql, params, _call in pending:
                 prepared.fetch_rows(self._connection, kind, sql, params)
 
@@ -131,7 +131,7 @@ class PendingStatements(PipelineBlock):
         return rows[-1]
 
     @contextmanager
-    def _left(self) -> Iterator[None]:
+    def _outside_block(self) -> Iterator[None]:
         """Execute statements outside of the block."""
         wrappers = self._connection.execute_wrappers
         at = wrappers.index(self)

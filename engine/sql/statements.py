@@ -50,7 +50,7 @@ class ParameterReadError(Exception):
         self.reason = reason
 
 
-def _refusing(*_arguments: Any, **_keywords: Any) -> NoReturn:
+def _refuse(*_arguments: Any, **_keywords: Any) -> NoReturn:
     """Raise `ParameterReadError`."""
     raise ParameterReadError("This depends on a value that differs between executions.")
 
@@ -97,14 +97,14 @@ class Param(Expression):
             return isinstance(other, Param) and self.read is other.read
         if other is None or other == "":
             return False
-        _refusing()
+        _refuse()
 
     def __hash__(self) -> int:
         """Return the hash for Django, which hashes conditions.
 
         Raise `ParameterReadError` for resolvers: a set or dictionary would silently lack it.
         """
-        return hash(self.read) if _is_called_by_django() else _refusing()
+        return hash(self.read) if _is_called_by_django() else _refuse()
 
     def __bool__(self) -> bool:
         """Return true, as Django expects of expressions."""
@@ -117,24 +117,24 @@ class Param(Expression):
         """
         if name.startswith("__") or _is_called_by_django():
             raise AttributeError(name)
-        _refusing()
+        _refuse()
 
     @property  # type: ignore[misc]  # a property, as mocks and proxies have it
     def __class__(self) -> type:
         """Return the type for Django; raise `ParameterReadError` for a resolver."""
-        return type(self) if _is_called_by_django() else _refusing()
+        return type(self) if _is_called_by_django() else _refuse()
 
-    __str__ = __repr__ = __format__ = __bytes__ = _refusing
-    __int__ = __float__ = __complex__ = __index__ = __round__ = __trunc__ = _refusing
-    __floor__ = __ceil__ = __abs__ = __neg__ = __pos__ = __invert__ = _refusing
-    __lt__ = __le__ = __gt__ = __ge__ = _refusing
+    __str__ = __repr__ = __format__ = __bytes__ = _refuse
+    __int__ = __float__ = __complex__ = __index__ = __round__ = __trunc__ = _refuse
+    __floor__ = __ceil__ = __abs__ = __neg__ = __pos__ = __invert__ = _refuse
+    __lt__ = __le__ = __gt__ = __ge__ = _refuse
     # Not `__iter__`, for Django iterates over what has it; Python does by `__getitem__`.
-    __len__ = __reversed__ = __contains__ = __getitem__ = __fspath__ = _refusing
-    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = _refusing
-    __lshift__ = __rlshift__ = __rshift__ = __rrshift__ = __matmul__ = __rmatmul__ = _refusing
-    __floordiv__ = __rfloordiv__ = __divmod__ = __rdivmod__ = _refusing
+    __len__ = __reversed__ = __contains__ = __getitem__ = __fspath__ = _refuse
+    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = _refuse
+    __lshift__ = __rlshift__ = __rshift__ = __rrshift__ = __matmul__ = __rmatmul__ = _refuse
+    __floordiv__ = __rfloordiv__ = __divmod__ = __rdivmod__ = _refuse
     # Python's other operators are not always those of SQL.
-    _combine = _refusing
+    _combine = _refuse
 
 
 class UncheckedParam(Param):
