@@ -18,6 +18,8 @@ CHUNK: Final = 1 << 18
 HEAD_END: Final = b"\r\n\r\n"
 # REST answers 201 to a request that creates something.
 SUCCESSES: Final = (b"HTTP/1.1 200 ", b"HTTP/1.1 201 ")
+# Has no body.
+UNCHANGED: Final = b"HTTP/1.1 304 "
 LENGTH: Final = b"content-length:"
 
 
@@ -102,6 +104,8 @@ class _Connection:
         if head_end < 0:
             return None
         head = bytes(self.received[:head_end])
+        if head.startswith(UNCHANGED):
+            return b""
         lower = head.lower()
         start = lower.find(LENGTH)
         if not head.startswith(SUCCESSES) or start < 0:

@@ -139,7 +139,7 @@ def mixed(reads: Sequence[Request], writes: Sequence[Request]) -> list[Request]:
 
 def plain_answer(contestant: Contestant, question: Question, body: bytes) -> Any:
     """Return the answer as plain data. Raises `DifferenceError` for an error."""
-    answer = orjson.loads(body)
+    answer = orjson.loads(body) if body else None
     if isinstance(answer, dict) and "errors" in answer:
         raise DifferenceError(f"{contestant.title} answered with errors: {body.decode()}")
     return question.plain(answer)

@@ -1,5 +1,6 @@
 """The scenarios, with random keys that are the same in every run."""
 
+import datetime as dt
 import random
 import string
 from collections.abc import Callable, Sequence
@@ -103,6 +104,11 @@ def _writes(cast: Cast) -> list[WriteKey]:
     ]
 
 
+def _last_days() -> tuple[str, str]:
+    today = dt.datetime.now(dt.UTC).date()
+    return str(today - dt.timedelta(days=29)), str(today)
+
+
 def _new_users(_cast: Cast) -> list[NewUserKey]:
     return [NewUserKey(f"Created by the benchmark {number}") for number in range(NEW_USERS)]
 
@@ -142,6 +148,13 @@ SCENARIOS: Final = (
     Scenario("first", "the first pages", "page", _first_pages),
     Scenario("deep", "the deepest pages, up to page 10,000", "page", _last_pages),
     Scenario("count", "the number of users", "count", lambda _cast: [None], _about_equal),
+    Scenario("analytics", "the counts of 30 days", "analytics", lambda _cast: [_last_days()]),
+    Scenario(
+        "unchanged",
+        "an organisation with 50 members that the client has (304)",
+        "unchanged",
+        lambda cast: cast.organizations,
+    ),
     WRITE,
     Scenario("login", "log-ins by username and password", "log_in", lambda cast: cast.logins),
     Scenario("create-user", "new users with a password", "create_user", _new_users),

@@ -1,9 +1,16 @@
 """Roster with its cache of answers, as deployed."""
 
+from contextlib import closing
+from http.client import HTTPConnection
 from typing import Final
+from urllib.parse import urlencode
+from uuid import UUID
+
+import orjson
 
 from bench.contestants import Question
-from bench.peers.roster import Roster
+from bench.load import http_request
+from bench.peers.roster import ORGANIZATION, Roster, global_id
 
 # Of pages, searches and counts, which depend on all users.
 MAX_AGE: Final = 60
@@ -28,7 +35,18 @@ class CachedRoster(Roster):
 
     def questions(self) -> dict[str, Question]:
         """Return the questions whose answers are cached, and the one that changes them."""
-        return {k: each for k, each in super().questions().items() if k not in self.absent}
+        cached = {k: each for k, each in super().questions().items() if k not in self.absent}
+        return cached | {"unchanged": Question(self._revalidate, lambda answer: answer)}
+
+    def _revalidate(self, organization: UUID) -> bytes:
+        """Return a request for an answer that the client has (RFC 9110, section 13.1.2)."""
+        variables = orjson.dumps({"id": global_id("Organization", organization)}).decode()
+        path = f"/graphql?{urlencode({'query': ORGANIZATION, 'variables': variables})}"
+        headers = {"Authorization": f"Bearer {self.staff}"}
+        with closing(HTTPConnection("127.0.0.1", self.port)) as connection:
+            connection.request("GET", path, headers=headers | {"Accept": "application/json"})
+            etag = connection.getresponse().headers["ETag"]
+        return http_request("GET", path, headers=headers | {"If-None-Match": etag})
 
     def _headers(self, token: str) -> dict[str, str]:
         """Accept answers of a certain age where they are not versioned."""

@@ -22,6 +22,8 @@ class RestFramework(OnDjango):
         "typename": "has no GraphQL",
         "log_in": "has no sign-in",
         "refresh": "has no refresh tokens",
+        "analytics": "has no analytics",
+        "unchanged": "has no entity tags",
     }
     urls = "bench.peers.drf_urls"
 

@@ -3,7 +3,8 @@
 import json
 import re
 from base64 import b64encode
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from bench.contestants import (
@@ -50,6 +51,11 @@ ORGANIZATION: Final = f"""
     }}
 """
 COUNT: Final = "{ users(first: 1) { totalCount { value isExact } } }"
+ANALYTICS: Final = """
+    query ($from: Date!, $to: Date!) {
+      analytics(from: $from, to: $to) { date logIns newUsers signUps }
+    }
+"""
 WRITE: Final = """
     mutation ($bio: String!) {
       updateProfile(input: {bio: $bio}) { user { profile { bio } } errors { code } }
@@ -86,6 +92,7 @@ class Roster(OnGunicorn):
 
     name = "roster"
     title = "Roster, signed in"
+    absent: ClassVar[Mapping[str, str]] = {"unchanged": "answers are not cached"}
     packages = ("graphql-core", "strawberry-graphql", "strawberry-graphql-django")
 
     def __init__(self, dataset: Dataset, *, furthest: int, writers: list[UUID]) -> None:
@@ -110,9 +117,9 @@ class Roster(OnGunicorn):
             "typename": Question(lambda _key: self._ask(TYPENAME), typename),
             "page": Question(lambda key: self._ask(PAGE, after=_cursor(cursors, key)), page),
             "search": Question(lambda text: self._ask(SEARCH, text=text), page),
-            "point": Question(lambda id_: self._ask(POINT, id=_global_id("User", id_)), point),
+            "point": Question(lambda id_: self._ask(POINT, id=global_id("User", id_)), point),
             "organization": Question(
-                lambda id_: self._ask(ORGANIZATION, id=_global_id("Organization", id_)),
+                lambda id_: self._ask(ORGANIZATION, id=global_id("Organization", id_)),
                 lambda answer: members(answer["data"]["organization"]["members"]["nodes"]),
             ),
             "session": Question(
@@ -122,6 +129,10 @@ class Roster(OnGunicorn):
             "count": Question(
                 lambda _key: self._ask(COUNT),
                 lambda answer: answer["data"]["users"]["totalCount"]["value"],
+            ),
+            "analytics": Question(
+                lambda days: self._ask(ANALYTICS, **{"from": days[0], "to": days[1]}),
+                lambda answer: answer["data"]["analytics"],
             ),
             "write": Question(
                 self._write,
@@ -197,5 +208,6 @@ def _cursor(cursors: list[str], key: PageKey) -> str | None:
     return cursors[key.place // HOP - 1] if key.place else None
 
 
-def _global_id(type_name: str, key: UUID) -> str:
+def global_id(type_name: str, key: UUID) -> str:
+    """Return the `id` of an object."""
     return b64encode(f"{type_name}:{key}".encode()).decode()

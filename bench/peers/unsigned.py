@@ -18,6 +18,8 @@ class UnsignedRoster(Roster):
         "log_in": "has no sign-in",
         "create_user": "needs a signed-in user",
         "refresh": "has no sign-in",
+        "analytics": "needs a signed-in user",
+        "unchanged": "needs a signed-in user",
     }
 
     def __init__(self, dataset: Dataset, *, furthest: int, writers: list[UUID]) -> None:  # noqa: ARG002

@@ -11,6 +11,8 @@ COUNT: Final = "{ users(first: 1) { totalCount } }"
 ABSENT: Final[Mapping[str, str]] = {
     "log_in": "has no sign-in",
     "refresh": "has no refresh tokens",
+    "analytics": "has no analytics",
+    "unchanged": "has no entity tags",
 }
 
 

@@ -75,6 +75,8 @@ class PostGraphile(OnNode):
         "log_in": "has no sign-in without hand-written functions",
         "create_user": "hashes no passwords without hand-written functions",
         "refresh": "has no refresh tokens",
+        "analytics": "has no analytics",
+        "unchanged": "has no entity tags",
     }
 
     directory = Path(__file__).parent
