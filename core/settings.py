@@ -160,6 +160,7 @@ REDIS_URL = env.url(
 )
 DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
 CACHES = {
+    # Django requires it; only the admin's command search uses it.
     "default": env.cache("CACHE_URL", default=REDIS_URL) | {"KEY_PREFIX": "roster"},
     "shared": env.shared_cache("CACHE_URL", default=REDIS_URL) | {"KEY_PREFIX": "roster:shared"},
 }
@@ -327,7 +328,7 @@ ANSWER_CACHE_MB = env.number("ANSWER_CACHE_MB", 64, minimum=0, maximum=100_000)
 # An answer that took at least this long is shared with other processes.
 SHARED_ANSWER_SECONDS = env.number("SHARED_ANSWER_MS", 3, minimum=0, maximum=60_000) / 1_000
 # The seconds that an answer may be old if the client accepts it.
-MAX_STALENESS = env.number("CACHE_MAX_STALENESS", 60, minimum=0, maximum=3_600)
+CACHE_MAX_STALENESS = env.number("CACHE_MAX_STALENESS", 60, minimum=0, maximum=3_600)
 # Without the engine or the fast path, operations take longer, with the same results.
 GRAPHQL_ENGINE = env.flag("GRAPHQL_ENGINE", default=True)
 FAST_PATH = env.flag("FAST_PATH", default=True)

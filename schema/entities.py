@@ -45,8 +45,7 @@ GROUPS: Final = Entity("groups", {Group: "", Group.permissions.through: ""}, key
 PERMISSIONS: Final = Entity("permissions", {Permission: "", ContentType: ""}, key=PERMISSIONS_KEY)
 # What every cached answer depends on, so that an operator can drop them all.
 EVERYTHING: Final = global_entity("everything")
-# Of which there is one.
-SINGLE: Final = (GROUPS, PERMISSIONS)
+SINGLETONS: Final = (GROUPS, PERMISSIONS)
 
 
 def _no_keys(_arguments: Mapping[str, Any], _context: Any) -> Iterable[UUID]:

@@ -1,1 +1,1 @@
-"""Caches that web servers and workers share."""
+"""The cache that web servers share, and computations that threads share."""

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Flights(Generic[T]):
+class SingleFlight(Generic[T]):
     """Lets one thread compute a value while others that need it wait for it."""
 
     def __init__(self) -> None:

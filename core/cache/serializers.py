@@ -2,7 +2,7 @@
 
 Django's default is pickle, which executes code while it loads. A cache server is often shared and
 rarely protected like the service, so its content is untrusted input. Invalid JSON loads as None,
-which `core.cache.versioned` treats as a miss; `core.cache.sealing` verifies bytes.
+which counts as a miss; `core.cache.sealing` verifies bytes.
 """
 
 import json

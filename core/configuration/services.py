@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from email.utils import formataddr, parseaddr
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ValidationError
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from redis.backoff import NoBackoff
+from redis.connection import parse_url
 from redis.retry import Retry
 
 from core.cache.serializers import BytesSerde, JSONSerde
@@ -72,9 +73,21 @@ class ServiceEnvironment(Environment):
             "OPTIONS": {"connect_timeout": 5} | options,
         }
 
+    def _cache_url(self, name: str, default: str) -> SplitResult:
+        """Return the parts of a URL that the client of its server accepts."""
+        parts = self.split_url(name, default, schemes=CACHE_SCHEMES)
+        if parts.fragment or (parts.scheme == "memcached" and not parts.hostname):
+            raise BadSetting(name, "must be like redis://host:6379/0 or memcached://host:11211")
+        if parts.scheme != "memcached":
+            try:
+                parse_url(self.text(name, default))  # type: ignore[no-untyped-call]
+            except ValueError as error:
+                raise BadSetting(name, f"is not a URL of Redis: {error}") from None
+        return parts
+
     def cache(self, name: str, default: str) -> dict[str, Any]:
         """Return Django's cache settings for a Redis, Unix socket or Memcached URL."""
-        parts = self.split_url(name, default, schemes=CACHE_SCHEMES)
+        parts = self._cache_url(name, default)
         if parts.scheme == "memcached":
             return {
                 "BACKEND": "django.core.cache.backends.memcached.PyMemcacheCache",
@@ -104,7 +117,7 @@ class ServiceEnvironment(Environment):
 
         Values are bytes, failures raise, and a call is given less time.
         """
-        parts = self.split_url(name, default, schemes=CACHE_SCHEMES)
+        parts = self._cache_url(name, default)
         if parts.scheme == "memcached":
             return {
                 "BACKEND": "django.core.cache.backends.memcached.PyMemcacheCache",

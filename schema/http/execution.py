@@ -18,8 +18,8 @@ from engine.sql.leading import run_leading
 from schema.context import Context
 from schema.documents.budget import charge_document
 from schema.documents.document import DOCUMENTS, Document
-from schema.http.answers.asked import Asked
 from schema.http.answers.execution import execute_cached
+from schema.http.answers.requested import RequestedOperation
 from schema.http.introspection import is_introspection, run_introspection
 from schema.http.variables import describe
 from schema.root import schema
@@ -93,9 +93,9 @@ def execute(
         operation = _for_engine(document, name, context.actor)
         if not (read_only and operation.is_mutation):
             charge_document(context.actor, document, context.charged)
-            asked = Asked(operation, source, name, variables, context)
+            requested = RequestedOperation(operation, source, name, variables, context)
             try:
-                result = execute_cached(asked, partial(_by_engine, asked))
+                result = execute_cached(requested, partial(_by_engine, requested))
             except OperationCancelledError:
                 _count(BY_ENGINE)
                 raise
@@ -128,10 +128,10 @@ def execute(
     return _with_faults(result, context, variables)
 
 
-def _by_engine(asked: Asked) -> ExecutionResult:
-    context = asked.context
-    found = asked.operation.execute(
-        asked.variables, context, trace=context.trace, bounds=context.bounds
+def _by_engine(requested: RequestedOperation) -> ExecutionResult:
+    context = requested.context
+    found = requested.operation.execute(
+        requested.variables, context, trace=context.trace, bounds=context.bounds
     )
     result = ExecutionResult(data=found.data, errors=found.errors)
     if was_executed(result):

@@ -5,6 +5,7 @@ from hashlib import blake2b
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import condition, require_safe
 
 from core.security.actor import ANONYMOUS
@@ -35,4 +36,5 @@ def sdl(request: ActorRequest) -> HttpResponse:
     response = _response(request)
     shared = "public" if may_introspect(ANONYMOUS) else "private"
     response["Cache-Control"] = f"{shared}, max-age=300"
+    patch_vary_headers(response, ["Authorization", "Cookie"])
     return response

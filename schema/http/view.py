@@ -144,7 +144,7 @@ def respond(
     context = Context(
         actor=known.actor,
         device_token=request.COOKIES.get(settings.DEVICE_COOKIE),
-        caching=Caching.of(request, media_type, settings.MAX_STALENESS),
+        caching=Caching.of(request, media_type, settings.CACHE_MAX_STALENESS),
         trace=Trace() if settings.GRAPHQL_DEBUG else None,
         bounds=Bounds(settings.GRAPHQL_MAX_RESPONSE_BYTES, known.deadline),
         charged=charged,

@@ -8,7 +8,7 @@ from time import monotonic
 
 import pytest
 
-from core.cache.flights import Flights
+from core.cache.flights import SingleFlight
 
 THREADS = 16
 
@@ -54,7 +54,7 @@ def at_once(call: Callable[[], str]) -> list[str]:
 
 @pytest.mark.parametrize("failures", [0, 1, 3])
 def test_one_thread_computes_for_all(failures: int) -> None:
-    flights: Flights[str] = Flights()
+    flights: SingleFlight[str] = SingleFlight()
     for _round in range(200):
         work = Work()
         work.failures = failures
@@ -64,7 +64,7 @@ def test_one_thread_computes_for_all(failures: int) -> None:
 
 
 def test_no_thread_waits_longer_than_it_may() -> None:
-    flights: Flights[str] = Flights()
+    flights: SingleFlight[str] = SingleFlight()
     started, may_end = Event(), Event()
 
     def compute_slowly() -> str:

@@ -7,6 +7,7 @@ from typing import Any, Final
 import pytest
 
 from engine.operation import CompiledOperation
+from schema.http.answers import execution
 from tests.support.cached_answers import warm
 from tests.support.client import GraphQLClient, run_concurrently
 from tests.support.factories import make_organization, make_token, node_id
@@ -38,9 +39,10 @@ def executions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_concurrent_readers_of_a_changed_organization_compute_once(
-    alice: User, bob: User, executions: list[str]
+    alice: User, bob: User, executions: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """200 readers in all, eight at a time."""
+    monkeypatch.setattr(execution, "MAX_WAIT", 30)
     organization = make_organization("Club", alice, bob)
     client = GraphQLClient(make_token(alice))
     given = {"id": node_id(organization)}

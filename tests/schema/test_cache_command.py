@@ -43,7 +43,7 @@ def test_answers_are_dropped(alice: User, bob: User) -> None:
         warm(bobs, ME)
         warm(bobs, ORGANIZATION, **given)
         assert run(*arguments) == "Dropped.\n"
-        return {name for name, ask in questions.items() if outcomes(ask) == ["stale"]}
+        return {name for name, ask in questions.items() if outcomes(ask) == ["changed"]}
 
     assert dropped_by("--drop-user", "alice") == {"alice", "organization"}
     assert dropped_by("--drop-organization", node_id(organization)) == {"organization"}
@@ -80,5 +80,7 @@ def test_state_is_shown(settings: Any) -> None:
         "In each web process: up to 8 MB (ANSWER_CACHE_MB); see /metrics.",
         "Shared by all processes: for 60 s (CACHE_URL).",
     ]
-    settings.SHARED_CACHE_SECONDS = 0
+    settings.ANSWER_CACHE_MB = 0
+    assert run() == "Answers are not cached (ANSWER_CACHE_MB=0).\n"
+    settings.ANSWER_CACHE_MB, settings.SHARED_CACHE_SECONDS = 8, 0
     assert run().splitlines()[1] == "Shared by all processes: off (SHARED_CACHE_SECONDS)."

@@ -102,8 +102,9 @@ def test_debug_output_says_how_an_answer_was_found(alice: User, settings: Any) -
     assert [each["cache"]["outcome"] for each in found] == ["first", "miss", "hit"]
     assert [each["executor"] for each in found] == ["engine", "engine", None]
     assert [len(each["statements"]) > 1 for each in found] == [True, True, False]
-    undeclared = client("{ me { lastSeenAt } }").body["extensions"]["debug"]["cache"]
-    assert undeclared == {"outcome": None, "reason": "User.lastSeenAt declares no dependency."}
+    for _time in range(2):
+        undeclared = client("{ me { lastSeenAt } }").body["extensions"]["debug"]["cache"]
+        assert undeclared == {"outcome": None, "reason": "User.lastSeenAt declares no dependency."}
 
 
 CHANGES: Final[dict[str, Callable[[User], Any]]] = {
@@ -124,7 +125,7 @@ def test_changes_of_the_user_are_seen(alice: User) -> None:
     for name, change in CHANGES.items():
         former = warm(client, ME)
         change(alice)
-        assert outcomes(lambda: client(ME).data) == ["stale"], name
+        assert outcomes(lambda: client(ME).data) == ["changed"], name
         assert client(ME).data != former, name
 
 
@@ -189,7 +190,7 @@ def test_answers_with_errors_are_not_cached(alice: User) -> None:
     client = GraphQLClient(make_token(alice))
     query = "{ me { id memberships(first: 500) { nodes { role } } } }"
     found = [outcomes(lambda: client(query)) for _time in range(3)]
-    assert found[-1] != ["hit"]
+    assert found == [["first"], ["miss"], ["miss"]]
 
 
 def test_cache_can_be_turned_off(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,7 +71,7 @@ def check(client: GraphQLClient, query: str, changes: Changes, **variables: Any)
         former = warm(client, query, **variables)
         run_concurrently(change)
         # Other rights of the requester are another key.
-        assert outcomes(ask) in (["stale"], ["first"]), name
+        assert outcomes(ask) in (["changed"], ["first"]), name
         assert ask().data != former, name
 
 

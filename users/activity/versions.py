@@ -17,6 +17,7 @@ TOUCH_WRITERS: Final = "touch_writers"
 
 def writes_of(user_id: UUID) -> UUID:
     """Return the key of the entity that all writes of a user touch."""
+    # As `touch_writers` does: PostgreSQL has no UUIDv5 without an extension.
     return UUID(md5(f"writes of {user_id}".encode(), usedforsecurity=False).hexdigest())
 
 

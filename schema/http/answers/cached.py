@@ -19,7 +19,7 @@ from strawberry.types import ExecutionResult
 
 from core.release import release_fingerprint
 from engine.caches import SizedCache
-from schema.http.answers.asked import Key
+from schema.http.answers.requested import Key
 
 # Estimated bytes of an entry besides its data, and of a key of an entity.
 ENTRY_BYTES: Final = 600
@@ -85,7 +85,7 @@ class Answer(NamedTuple):
         return ExecutionResult(data=cast("Any", orjson.Fragment(self.data)), errors=None)
 
 
-UNKNOWN: Final = Answer(b"", frozenset(), 0, 0.0, 0.0)
+NOT_CACHED: Final = Answer(b"", frozenset(), 0, 0.0, 0.0)
 EVICTED: Final = Counter("graphql_cached_answers_evicted", "Answers evicted to free memory.")
 ANSWERS: Final[SizedCache[Answer]] = SizedCache(
     settings.ANSWER_CACHE_MB << 20, attrgetter("size"), EVICTED.inc
@@ -120,5 +120,5 @@ def etag_of(key: Key, version: int, media_type: str) -> str:
 def _digest(key: Key, *more: Any) -> bytes:
     # A set has another order in each process.
     visibility = [sorted(each) if isinstance(each, frozenset) else each for each in key.visibility]
-    parts = (key.digest.hex(), key.language, str(key.user_id), visibility, key.is_dated, *more)
+    parts = (key.digest.hex(), key.language, str(key.user_id), visibility, key.may_be_stale, *more)
     return blake2b(repr(parts).encode(), digest_size=KEY_BYTES).digest()

@@ -1,11 +1,11 @@
 """Answers of queries: from this process, from another one, or computed.
 
-An answer is cached with its second request, so that those that never repeat cost nothing. It is
-served while PostgreSQL still has the version that was read before the answer was computed. So a
-hit costs one short statement, which goes out with the session's, and is never stale.
+An answer is cached with its second request, so that those that never repeat cost nothing; with the
+first, if the client revalidates it or accepts a stale one. It is served while PostgreSQL still has
+the version that was read before the answer was computed. So a hit costs one short statement, which
+goes out with the session's, and is never stale.
 
-An answer that depends on more than entities is computed, unless the client accepts one of a
-certain age.
+An answer that depends on more than entities is computed, unless the client accepts a stale one.
 """
 
 from collections.abc import Callable
@@ -19,17 +19,17 @@ from uuid import UUID
 from prometheus_client import Counter
 from strawberry.types import ExecutionResult
 
-from core.cache.flights import Flights
+from core.cache.flights import SingleFlight
 from core.cache.shared import SharedCache
 from core.cached_settings import settings
 from core.versions.lookup import read_version
-from schema.http.answers.asked import Asked, Key
-from schema.http.answers.cached import ANSWERS, UNKNOWN, Answer, cache, etag_of
+from schema.http.answers.cached import ANSWERS, NOT_CACHED, Answer, cache, etag_of
+from schema.http.answers.requested import Key, RequestedOperation
 from schema.http.answers.shared import SharedAnswers
 
 # How long a request waits for another that computes the same answer.
 MAX_WAIT: Final = 0.1
-FLIGHTS: Final[Flights[ExecutionResult]] = Flights()
+SINGLE_FLIGHT: Final[SingleFlight[ExecutionResult]] = SingleFlight()
 CACHE: Final = SharedCache()
 SHARED: Final = SharedAnswers(CACHE)
 
@@ -41,7 +41,7 @@ class Outcome(StrEnum):
     FIRST = "first"
     # Executed, as no answer was cached, or one of another version.
     MISS = "miss"
-    STALE = "stale"
+    CHANGED = "changed"
     # From this process's memory, from another process, from another request at the same time.
     HIT = "hit"
     SHARED = "shared"
@@ -50,7 +50,7 @@ class Outcome(StrEnum):
     UNCHANGED = "unchanged"
 
 
-EXECUTED: Final = frozenset({Outcome.FIRST, Outcome.MISS, Outcome.STALE})
+EXECUTED: Final = frozenset({Outcome.FIRST, Outcome.MISS, Outcome.CHANGED})
 LOOKUPS: Final = Counter(
     "graphql_cached_answers", "Operations that can be cached, by result.", ["result"]
 )
@@ -59,45 +59,46 @@ _COUNTERS: Final = {each: LOOKUPS.labels(each) for each in Outcome}
 Execute = Callable[[], ExecutionResult]
 
 
-def execute_cached(asked: Asked, execute: Execute) -> ExecutionResult:
+def execute_cached(requested: RequestedOperation, execute: Execute) -> ExecutionResult:
     """Return the cached answer of an operation, or else that of ``execute``."""
-    key = asked.key() if ANSWERS.max_size and asked.may_be_cached else None
-    return execute() if key is None else _answer(asked, key, execute)
+    key = requested.key() if ANSWERS.max_size and requested.may_be_cached else None
+    return execute() if key is None else _answer(requested, key, execute)
 
 
-def _answer(asked: Asked, key: Key, execute: Execute) -> ExecutionResult:
-    caching = asked.context.caching
+def _answer(requested: RequestedOperation, key: Key, execute: Execute) -> ExecutionResult:
+    caching = requested.context.caching
     known = ANSWERS.get(key)
     # What a client revalidates, it has asked for before.
     is_first = known is None and caching.etags is None
-    if is_first and asked.operation.is_cacheable:
-        return _execute_first(asked, key, execute)
-    entities = (known and known.entities) or asked.entities()
+    if is_first and requested.operation.is_cacheable:
+        return _execute_first(requested, key, execute)
+    entities = (known and known.entities) or requested.entities()
     if entities is not None:
         if is_first:
-            return _execute_first(asked, key, execute)
-        return _Lookup(asked, key, execute, entities, known or UNKNOWN).answer()
+            return _execute_first(requested, key, execute)
+        return _Lookup(requested, key, execute, entities, known or NOT_CACHED).answer()
     if not caching.max_age:
         return execute()
-    dated = key._replace(is_dated=True)
-    known = ANSWERS.get(dated) or UNKNOWN
-    return _Lookup(asked, dated, execute, asked.writes(), known, caching.max_age).answer()
+    key = key._replace(may_be_stale=True)
+    known = ANSWERS.get(key) or NOT_CACHED
+    entities = requested.written_entities()
+    return _Lookup(requested, key, execute, entities, known, caching.max_age).answer()
 
 
-def _execute_first(asked: Asked, key: Key, execute: Execute) -> ExecutionResult:
+def _execute_first(requested: RequestedOperation, key: Key, execute: Execute) -> ExecutionResult:
     """Execute an operation that was not asked for lately."""
-    _count(asked, Outcome.FIRST)
-    ANSWERS.put(key, UNKNOWN)
+    _count(requested, Outcome.FIRST)
+    ANSWERS.put(key, NOT_CACHED)
     start = perf_counter()
     result = execute()
     seconds = perf_counter() - start
     if seconds >= settings.SHARED_ANSWER_SECONDS:
-        ANSWERS.put(key, UNKNOWN._replace(seconds=seconds))
+        ANSWERS.put(key, NOT_CACHED._replace(seconds=seconds))
     return result
 
 
-def _count(asked: Asked, outcome: Outcome) -> None:
-    caching = asked.context.caching
+def _count(requested: RequestedOperation, outcome: Outcome) -> None:
+    caching = requested.context.caching
     caching.outcome, caching.is_cached = outcome, outcome not in EXECUTED
     _COUNTERS[outcome].inc()
 
@@ -106,10 +107,10 @@ def _count(asked: Asked, outcome: Outcome) -> None:
 class _Lookup:
     """The look-up of an answer.
 
-    With ``max_age``, it depends on more than the entities, and may be that many seconds old.
+    With ``max_age``, it depends on more than the entities, and may be stale for as many seconds.
     """
 
-    asked: Asked
+    requested: RequestedOperation
     key: Key
     execute: Execute
     entities: frozenset[UUID]
@@ -122,16 +123,17 @@ class _Lookup:
     def answer(self) -> ExecutionResult:
         """Return the answer."""
         self.version = read_version(self.entities)
-        caching = self.asked.context.caching
+        caching = self.requested.context.caching
         if caching.etags is not None and self.max_age is None:
             caching.etag = etag_of(self.key, self.version, caching.media_type)
             if caching.is_unchanged:
-                _count(self.asked, Outcome.UNCHANGED)
+                _count(self.requested, Outcome.UNCHANGED)
                 return ExecutionResult(data=None, errors=None)
         if self._is_usable(self.known):
             return self._use(self.known, Outcome.HIT)
         self.until = monotonic() + MAX_WAIT
-        return FLIGHTS.run((self.key, self.version), self._find, self._compute, until=self.until)
+        flight = (self.key, self.version)
+        return SINGLE_FLIGHT.run(flight, self._find, self._compute, until=self.until)
 
     def _is_usable(self, answer: Answer) -> bool:
         return answer.is_current(self.version) and (
@@ -160,7 +162,7 @@ class _Lookup:
         return self.max_age is not None or seconds >= settings.SHARED_ANSWER_SECONDS
 
     def _execute(self) -> ExecutionResult:
-        _count(self.asked, Outcome.STALE if self.known.data else Outcome.MISS)
+        _count(self.requested, Outcome.CHANGED if self.known.data else Outcome.MISS)
         computed_at, start = time(), perf_counter()
         result = self.execute()
         seconds = perf_counter() - start
@@ -168,11 +170,11 @@ class _Lookup:
         if not result.errors and self._is_unchanged():
             answer = Answer.of(result.data, self.entities, self.version, computed_at, seconds)
         if answer is None:
-            self.asked.context.caching.etag = None
+            self.requested.context.caching.etag = None
             return result
         cache(self.key, answer)
         if self._is_shared(seconds):
-            ttl = None if self.max_age is None else timedelta(seconds=settings.MAX_STALENESS)
+            ttl = None if self.max_age is None else timedelta(seconds=settings.CACHE_MAX_STALENESS)
             SHARED.put(self.key, answer, ttl)
         return self._result(answer)
 
@@ -184,10 +186,10 @@ class _Lookup:
         return self.max_age is not None or read_version(self.entities) == self.version
 
     def _use(self, answer: Answer, outcome: Outcome) -> ExecutionResult:
-        _count(self.asked, outcome)
+        _count(self.requested, outcome)
         return self._result(answer)
 
     def _result(self, answer: Answer) -> ExecutionResult:
         if self.max_age is not None:
-            self.asked.context.caching.age = int(answer.age())
+            self.requested.context.caching.age = int(answer.age())
         return answer.result()

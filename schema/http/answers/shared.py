@@ -7,8 +7,8 @@ from time import monotonic, sleep
 from typing import Final
 
 from core.cache.shared import SharedCache
-from schema.http.answers.asked import Key
 from schema.http.answers.cached import Answer, shared_key
+from schema.http.answers.requested import Key
 
 POLL_SECONDS: Final = 0.01
 

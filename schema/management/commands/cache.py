@@ -18,6 +18,7 @@ from users.accounts.services.lookup import get_by_login
 from users.accounts.versions import TOUCH_USERS
 from users.organizations.models import Organization
 
+ALL: Final = "Drop all answers, and empty the shared cache; of Memcached, the whole server."
 PROBE: Final = b"probe"
 
 
@@ -35,7 +36,7 @@ class Command(BaseCommand):
         dropped.add_argument(
             "--drop-organization", metavar="ID", help="Drop the answers about an organisation."
         )
-        dropped.add_argument("--drop-all", action="store_true", help="Drop all answers.")
+        dropped.add_argument("--drop-all", action="store_true", help=ALL)
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Drop answers, or print the state."""
@@ -79,6 +80,9 @@ def _organization(id_: str) -> UUID:
 def _state() -> Iterator[str]:
     """Yield the lines of the report."""
     megabytes = settings.ANSWER_CACHE_MB
+    if not megabytes:
+        yield "Answers are not cached (ANSWER_CACHE_MB=0)."
+        return
     yield f"In each web process: up to {megabytes} MB (ANSWER_CACHE_MB); see /metrics."
     if not CACHE.is_enabled:
         yield "Shared by all processes: off (SHARED_CACHE_SECONDS)."

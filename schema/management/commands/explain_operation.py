@@ -17,7 +17,7 @@ from engine.plan.selection import NotPlannableError
 from engine.trace import Step, Trace
 from schema.context import Context
 from schema.documents.document import document
-from schema.entities import SINGLE
+from schema.entities import SINGLETONS
 from schema.http.execution import prepare, problems
 from users.accounts.models import User
 
@@ -127,7 +127,7 @@ def _report(trace: Trace, result: ExecutionResult, *, analyze: bool) -> Iterator
 def _caching(operation: CompiledOperation, variables: dict[str, Any], context: Context) -> str:
     """Return whether answers are cached, and why not."""
     try:
-        count = len(operation.dependencies(variables, context, SINGLE))
+        count = len(operation.dependencies(variables, context, SINGLETONS))
     except NotCacheableError as error:
         return f"Not cached: {error}"
     return f"Cached. Depends on the requester and {count} other entities."

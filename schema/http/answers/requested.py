@@ -1,4 +1,4 @@
-"""A query as it was asked: what its answer depends on."""
+"""A query as it was requested: what its answer depends on."""
 
 from collections.abc import Iterable
 from hashlib import blake2b
@@ -14,7 +14,7 @@ from engine.internals.django import thread_connection
 from engine.operation import CompiledOperation
 from engine.plan.selection import NotPlannableError
 from schema.context import Context
-from schema.entities import EVERYTHING, SINGLE
+from schema.entities import EVERYTHING, SINGLETONS
 from users.activity.versions import writes_of
 
 DIGEST_BYTES: Final = 16
@@ -27,11 +27,11 @@ class Key(NamedTuple):
     language: str
     user_id: UUID
     visibility: tuple[Any, ...]
-    # Whether the answer may be of another version than the entities' current one.
-    is_dated: bool = False
+    # Whether the answer depends on more than entities.
+    may_be_stale: bool = False
 
 
-class Asked(NamedTuple):
+class RequestedOperation(NamedTuple):
     """An operation, as a request has it."""
 
     operation: CompiledOperation
@@ -46,11 +46,17 @@ class Asked(NamedTuple):
 
         Not in a transaction, which changes a version only once.
         """
-        is_possible = self.operation.is_cacheable is not False or self.context.caching.max_age > 0
+        context = self.context
+        is_possible = (
+            self.operation.is_cacheable is not False
+            or context.caching.max_age > 0
+            # It shows the reason.
+            or context.trace is not None
+        )
         return (
             is_possible
             and not self.operation.is_mutation
-            and self.context.actor.user_id is not None
+            and context.actor.user_id is not None
             and not thread_connection().in_atomic_block
         )
 
@@ -71,18 +77,18 @@ class Asked(NamedTuple):
 
     def entities(self) -> frozenset[UUID] | None:
         """Return the keys of what the answer depends on; None if that is not known."""
-        if self.operation.is_cacheable is False:
-            return None
         context = self.context
+        if self.operation.is_cacheable is False and context.trace is None:
+            return None
         try:
-            found = self.operation.dependencies(self.variables, context, SINGLE)
+            found = self.operation.dependencies(self.variables, context, SINGLETONS)
         except (GraphQLError, NotCacheableError, NotPlannableError) as error:
             context.caching.reason = str(error)
             return None
         return self._with_requester(found)
 
-    def writes(self) -> frozenset[UUID]:
-        """Return the keys of what the requester is and has written."""
+    def written_entities(self) -> frozenset[UUID]:
+        """Return the keys of the requester, and of what the requester has written."""
         actor = self.context.actor
         writer = actor.impersonator_id or cast("UUID", actor.user_id)
         return self._with_requester([writes_of(writer)])
