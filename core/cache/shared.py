@@ -5,9 +5,12 @@ of this is a miss, never an error, and a server that fails is not waited for wit
 """
 
 import logging
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
+from functools import cache
 from hashlib import blake2b
 from typing import Any, Final, TypeVar
 
@@ -17,6 +20,7 @@ from pymemcache.exceptions import (  # type: ignore[import-untyped]
     MemcacheError,
     MemcacheUnexpectedCloseError,
 )
+from redis.connection import parse_url
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -43,6 +47,9 @@ WRONG_TYPE: Final = object()
 FAILURES: Final = (RedisError, MemcacheError, OSError, ValueError)
 
 GET, SET, ADD, DELETE = map(SECONDS.labels, ("get", "set", "add", "delete"))
+
+# Of this process at the same time.
+MAX_CALLS: Final = 8
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -165,12 +172,40 @@ def _entry(name: str) -> object:
         raise
 
 
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """Return the threads that wait for the server, those of this process."""
+    return ThreadPoolExecutor(MAX_CALLS, thread_name_prefix="shared-cache")
+
+
+os.register_at_fork(after_in_child=_threads.cache_clear)
+
+
+def _max_seconds() -> float:
+    """Return how long a call may take: the time-out of the server's URL."""
+    backend = settings.CACHES[ALIAS]
+    timeout: float = backend["OPTIONS"].get("timeout") or _timeout_of(backend["LOCATION"])
+    return timeout
+
+
+@cache
+def _timeout_of(url: str) -> float:
+    return float(parse_url(url)["socket_timeout"])  # type: ignore[no-untyped-call]
+
+
 def _call(seconds: Histogram, breaker: CircuitBreaker, command: Callable[[], T]) -> T:
     """Return the server's reply. Raises `UnavailableError` if there is none."""
 
     def measured() -> T:
+        # A time-out of the socket is for each read, and a reply may come byte by byte.
+        call = _threads().submit(command)
         with seconds.time():
-            return command()
+            try:
+                return call.result(_max_seconds())
+            except TimeoutError:
+                if not call.cancel() and not call.done():
+                    _disconnect()
+                raise
 
     try:
         return breaker.call(measured)
@@ -181,6 +216,13 @@ def _call(seconds: Histogram, breaker: CircuitBreaker, command: Callable[[], T])
         # The type only, because the text may quote the command.
         logger.warning("shared cache failed", extra={"error": type(error).__name__})
         raise UnavailableError from error
+
+
+def _disconnect() -> None:
+    """Close all connections of Redis, so that no thread waits for it any longer."""
+    client = getattr(_server(), "client", None)
+    if client is not None:
+        client.get_client(write=True).connection_pool.disconnect()
 
 
 def _kind(error: Exception) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 from django.http import HttpRequest
 from django.utils.http import parse_etags
 
-# A longer header is not what a client of ours sends.
+# A longer header is ignored.
 HEADER_LENGTH: Final = 1_000
 _MAX_AGE: Final = re.compile(r'(?:^|,)\s*max-age\s*=\s*"?(\d+)"?\s*(?:,|$)', re.IGNORECASE)
 _FRESH: Final = re.compile(r"(?:^|,)\s*no-(?:cache|store)\s*(?:=|,|$)", re.IGNORECASE)
@@ -39,11 +39,11 @@ class Caching:
     @classmethod
     def of(cls, request: HttpRequest, media_type: str, max_staleness: int) -> "Caching":
         """Read a request's headers; the answer may be at most ``max_staleness`` seconds old."""
-        control = request.META.get("HTTP_CACHE_CONTROL")
+        control = _header(request, "HTTP_CACHE_CONTROL")
         max_age = min(_max_age(control), max_staleness) if control else 0
         if request.method != "GET":
             return cls(media_type, max_age)
-        return cls(media_type, max_age, _etags(request.META.get("HTTP_IF_NONE_MATCH", "")))
+        return cls(media_type, max_age, _etags(_header(request, "HTTP_IF_NONE_MATCH")))
 
     @property
     def is_unchanged(self) -> bool:
@@ -61,17 +61,20 @@ class Caching:
         return found
 
 
-@lru_cache(1_000)
+def _header(request: HttpRequest, name: str) -> str:
+    """Return a header; empty if it is longer than those of clients."""
+    found: str = request.META.get(name, "")
+    return found if len(found) <= HEADER_LENGTH else ""
+
+
+@lru_cache(100)
 def _max_age(header: str) -> int:
     """Return the seconds of `max-age`; 0 for a fresh answer."""
-    found = _MAX_AGE.search(header) if len(header) <= HEADER_LENGTH else None
+    found = _MAX_AGE.search(header)
     return int(found[1]) if found and not _FRESH.search(header) else 0
 
 
-@lru_cache(1_000)
 def _etags(header: str) -> frozenset[str]:
     """Return the entity tags of `If-None-Match`, as weak ones."""
-    if len(header) > HEADER_LENGTH:
-        return frozenset()
-    tags = parse_etags(header)
+    tags = parse_etags(header) if header else ()
     return frozenset(each if each.startswith("W/") else f"W/{each}" for each in tags)

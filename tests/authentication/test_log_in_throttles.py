@@ -1,5 +1,7 @@
 """Rate limits for log-in attempts, which are counted before any lookup."""
 
+import json
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -54,11 +56,18 @@ def test_attempts_over_the_limit_are_not_checked(alice: User) -> None:
         answer = attempt(password=PASSWORD)
         assert (answer.status, answer.codes, answer.body["data"]) == (200, THROTTLED, None)
         (error,) = answer.body["errors"]
-        assert error["extensions"]["retryAfter"] == 15 * 60 / PER_ACCOUNT
+        # Less the time of this test.
+        assert 0 < error["extensions"]["retryAfter"] <= 15 * 60 / PER_ACCOUNT
     assert CountingHasher.runs == PER_ACCOUNT
     assert not Session.objects.exists()
     assert tags() == [Tag.LOG_IN_REFUSED] * PER_ACCOUNT + [Tag.LOG_IN_THROTTLED]
     assert Event.objects.latest("pk").subject_id == alice.pk
+
+
+def alike(answer: Answer) -> tuple[Any, ...]:
+    """Return what must not depend on the account; the seconds to wait pass during the test."""
+    body = re.sub(r'"retryAfter": \d+', "", json.dumps(answer.body))
+    return body, {k: v for k, v in answer.headers.items() if k != "Content-Length"}
 
 
 def test_known_and_unknown_accounts_are_throttled_alike(alice: User, statements: Capture) -> None:
@@ -73,7 +82,7 @@ def test_known_and_unknown_accounts_are_throttled_alike(alice: User, statements:
     first = PER_ACCOUNT + 2
     for start in range(0, len(answers), first):
         for one, other in zip(answers[:first], answers[start : start + first], strict=True):
-            assert (one.body, one.headers) == (other.body, other.headers)
+            assert alike(one) == alike(other)
         assert work[start : start + first] == work[:first]
     # The attempt that locked the account records an event; the others write nothing.
     assert [bool(each) for each in work[PER_ACCOUNT:first]] == [True, False]
@@ -333,5 +342,5 @@ def test_overall_attempts_are_limited(alice: User, settings: Any) -> None:
         assert attempt(f"unknown-{n}", REMOTE_ADDR=f"192.0.2.{n}").problems == REFUSED
     answer = attempt("alice", PASSWORD, REMOTE_ADDR="192.0.2.9")
     assert answer.codes == THROTTLED
-    assert answer.body["errors"][0]["extensions"]["retryAfter"] == 20
+    assert 0 < answer.body["errors"][0]["extensions"]["retryAfter"] <= 20
     assert tags() == [Tag.LOG_IN_REFUSED] * 3

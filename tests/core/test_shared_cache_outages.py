@@ -2,11 +2,12 @@
 
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from socketserver import StreamRequestHandler, TCPServer
+from socketserver import StreamRequestHandler, TCPServer, ThreadingTCPServer
 from threading import Barrier
 from typing import Any
 
@@ -16,6 +17,7 @@ from django.test import override_settings
 from redis import Redis
 
 from core.cache.shared import SharedCache
+from core.configuration.services import ServiceEnvironment
 from core.dev.ports import free_port
 from tests.core.test_outbox import eventually
 from tests.core.test_shared_cache import KEY, OTHER, VALUE, count
@@ -28,7 +30,8 @@ KINDS = ("connection", "full", "refused", "timeout")
 @contextmanager
 def shared_cache_at(settings: Any, url: str) -> Iterator[SharedCache]:
     """Use another server within the block; an open circuit stays open until `works`."""
-    backend = settings.CACHES["shared"] | {"LOCATION": url}
+    backend = ServiceEnvironment({"CACHE_URL": url}).shared_cache("CACHE_URL", "")
+    backend["KEY_PREFIX"] = settings.CACHES["shared"]["KEY_PREFIX"]
     with override_settings(CACHES=settings.CACHES | {"shared": backend}):
         cache = SharedCache()
         cache.reads.seconds = cache.writes.seconds = 3_600
@@ -201,6 +204,32 @@ def test_failure_is_logged_without_names(
     (record,) = caplog.records
     assert record.getMessage() == "shared cache failed"
     assert record.__dict__["error"] == "ConnectionError"
+
+
+class Drip(StreamRequestHandler):
+    """Replies without end, a byte at a time."""
+
+    def handle(self) -> None:
+        with suppress(OSError):
+            self.request.recv(1_000)
+            while True:
+                self.wfile.write(b"$")
+                time.sleep(0.01)
+
+
+def test_server_that_replies_without_end_is_tried_a_few_times(settings: Any) -> None:
+    before = errors()
+    with ThreadingTCPServer(("127.0.0.1", 0), Drip) as server, ThreadPoolExecutor(1) as pool:
+        # It waits for connections that this process closes.
+        pool.submit(server.serve_forever, 0.01)
+        try:
+            url = f"redis://127.0.0.1:{server.server_address[1]}?socket_timeout=0.5"
+            with shared_cache_at(settings, url) as cache:
+                for _number in range(10):
+                    use(cache)
+        finally:
+            server.shutdown()
+    assert added(before) == {"timeout": 6}
 
 
 class Garbage(StreamRequestHandler):

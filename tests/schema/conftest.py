@@ -18,8 +18,12 @@ def own_resolver_of_is_one_of(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def no_cached_answers() -> Iterator[None]:
-    """Start and end the test without cached answers."""
+def no_cached_answers(settings: Any) -> Iterator[None]:
+    """Start and end the test without cached answers, and cache in this process's memory only.
+
+    Otherwise what is shared would depend on how fast the machine is.
+    """
+    settings.SHARED_CACHE_SECONDS = 0
     ANSWERS.clear()
     yield
     ANSWERS.clear()

@@ -55,7 +55,7 @@ def test_dropping_all_empties_the_shared_cache(settings: Any) -> None:
     CACHE.put(b"key", b"value")
     run("--drop-all")
     assert CACHE.get(b"key") is None
-    unreachable = settings.CACHES["shared"] | {"LOCATION": "redis://127.0.0.1:1"}
+    unreachable = settings.CACHES["shared"] | {"LOCATION": "redis://127.0.0.1:1?socket_timeout=1"}
     with override_settings(CACHES=settings.CACHES | {"shared": unreachable}):
         assert run("--drop-all").splitlines()[1].startswith("The shared cache is unreachable")
 

@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group
 from engine.operation import PLANS, CompiledOperation
 from engine.sql import pending
 from schema.documents.document import DOCUMENTS
-from schema.http.answers.cached import ANSWERS
+from schema.http.answers.cached import ANSWERS, BYTES
 from tests.support.cached_answers import outcomes, warm
 from tests.support.client import GraphQLClient, run_concurrently
 from tests.support.factories import make_organization, make_token, node_id
@@ -85,6 +85,25 @@ def test_size_of_an_entry_is_estimated(alice: User) -> None:
     finally:
         tracemalloc.stop()
     assert freed <= size <= 3 * freed
+
+
+def test_large_answers_are_not_cached(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One client could evict those of all others."""
+    monkeypatch.setattr(type(ANSWERS), "max_size", 32 * 1_000)
+    client = GraphQLClient(make_token(alice))
+    assert [outcomes(lambda: client(ME).data) for _time in range(3)] == [
+        ["first"],
+        ["miss"],
+        ["miss"],
+    ]
+    assert [answer.data for answer in ANSWERS._values.values()] == [b""]  # noqa: SLF001 - no public name
+
+
+def test_memory_is_a_metric(alice: User) -> None:
+    client = GraphQLClient(make_token(alice))
+    for _time in range(3):
+        client(ME)
+        assert BYTES._value.get() == ANSWERS.size > 0  # noqa: SLF001 - no public name
 
 
 def test_hit_has_the_bytes_of_the_answer(alice: User, organization: Organization) -> None:

@@ -68,6 +68,12 @@ def test_nothing_is_executed_for_an_unchanged_answer(client: GraphQLClient) -> N
     assert outcomes(lambda: revalidated(client, etag)) == ["unchanged"]
 
 
+def test_answers_are_not_cached_before_they_are_asked_for_again(client: GraphQLClient) -> None:
+    assert outcomes(lambda: get(client)) == ["first"]
+    assert [answer.data for answer in ANSWERS._values.values()] == [b""]  # noqa: SLF001 - no public name
+    assert [outcomes(lambda: get(client)) for _time in range(2)] == [["miss"], ["hit"]]
+
+
 def test_changed_answers_have_another_tag(alice: User, client: GraphQLClient) -> None:
     former = tag(client)
     Profile.objects.filter(user=alice).update(bio="New")
@@ -98,7 +104,7 @@ def test_tags_of_the_client_are_read_as_http_defines(client: GraphQLClient, form
 
 
 @pytest.mark.parametrize(
-    "header", ["", "*", '"other"', "W/", '"', "{", "\N{SNOWMAN}", '"x"' * 100_000]
+    "header", ["", "*", '"other"', "W/", '"', "{", "\N{SNOWMAN}", '"x"' * 100_000, '"x",' * 240]
 )
 def test_unknown_tags_are_ignored(client: GraphQLClient, header: str) -> None:
     encoded = header.encode().decode("latin-1")

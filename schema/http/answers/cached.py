@@ -8,7 +8,7 @@ import struct
 from base64 import urlsafe_b64encode
 from hashlib import blake2b
 from operator import attrgetter
-from time import time
+from time import monotonic, time
 from typing import Any, Final, NamedTuple, Self, cast
 from uuid import UUID
 
@@ -19,22 +19,22 @@ from strawberry.types import ExecutionResult
 
 from core.release import release_fingerprint
 from engine.caches import SizedCache
-from schema.http.answers.requested import Key
 
 # Estimated bytes of an entry besides its data, and of a key of an entity.
-ENTRY_BYTES: Final = 600
+ENTRY_BYTES: Final = 800
 ENTITY_BYTES: Final = 120
-# Of an entry in the shared cache: its version, and when it was computed.
+# An answer of more than this part of the memory is not cached.
+LARGEST_SHARE: Final = 32
+# Of an entry in the shared cache: its version, and the Unix time when it was computed.
 HEAD: Final = struct.Struct(">qd")
-# A multiple of three, so that its text has no padding.
-KEY_BYTES: Final = 24
 
 
 class Answer(NamedTuple):
     """The data of an answer without errors, as JSON, and what it depends on.
 
-    ``version`` is that of the ``entities`` before the answer was computed, which was at the Unix
-    time ``computed_at`` and took ``seconds``. Without ``data``, it was asked for, and not cached.
+    ``version`` is that of the ``entities`` before the answer was computed, which was at the
+    monotonic time ``computed_at`` and took ``seconds``. Without ``data``, the answer was asked for,
+    and not cached.
     """
 
     data: bytes
@@ -57,15 +57,21 @@ class Answer(NamedTuple):
 
     @classmethod
     def from_bytes(cls, value: bytes) -> Self | None:
-        """Return the answer of a shared entry; None for one of another form."""
+        """Return the answer of a shared entry; None for one of another form, or of the future.
+
+        Its age is that by the clocks of both processes, so one whose clock is ahead shares nothing.
+        """
         if len(value) <= HEAD.size:
             return None
         version, computed_at = HEAD.unpack_from(value)
-        return cls(value[HEAD.size :], frozenset(), version, computed_at, 0.0)
+        age = time() - computed_at
+        if age < 0:
+            return None
+        return cls(value[HEAD.size :], frozenset(), version, monotonic() - age, 0.0)
 
     def to_bytes(self) -> bytes:
         """Return the entry for the shared cache."""
-        return HEAD.pack(self.version, self.computed_at) + self.data
+        return HEAD.pack(self.version, time() - self.age()) + self.data
 
     @property
     def size(self) -> int:
@@ -78,7 +84,7 @@ class Answer(NamedTuple):
 
     def age(self) -> float:
         """Return the seconds since the answer was computed."""
-        return max(0.0, time() - self.computed_at)
+        return monotonic() - self.computed_at
 
     def result(self) -> ExecutionResult:
         """Return the result of the operation."""
@@ -97,28 +103,20 @@ BYTES: Final = Gauge(
 )
 
 
-def cache(key: Key, answer: Answer) -> None:
-    """Cache an answer in this process."""
-    ANSWERS.put(key, answer)
-    BYTES.set(ANSWERS.size)
+def cache(key: bytes, answer: Answer) -> None:
+    """Cache an answer in this process, unless it would evict too many others."""
+    if answer.size <= ANSWERS.max_size // LARGEST_SHARE:
+        ANSWERS.put(key, answer)
+        BYTES.set(ANSWERS.size)
 
 
-def shared_key(key: Key, version: int) -> bytes:
-    """Return the key of an answer in the shared cache, the same in each process.
-
-    With the version, processes that still answer an earlier one replace nothing.
-    """
-    return _digest(key, version)
+def with_version(key: bytes, version: int, *more: bytes) -> bytes:
+    """Return the digest of a key together with a version and more."""
+    parts = (version.to_bytes(8, signed=True), *more)
+    return blake2b(b"".join(parts), key=key, digest_size=len(key)).digest()
 
 
-def etag_of(key: Key, version: int, media_type: str) -> str:
+def etag_of(key: bytes, version: int, media_type: str) -> str:
     """Return the weak entity tag of an answer (RFC 9110, section 8.8.3), without computing it."""
-    text = urlsafe_b64encode(_digest(key, version, media_type, release_fingerprint())).decode()
-    return f'W/"{text}"'
-
-
-def _digest(key: Key, *more: Any) -> bytes:
-    # A set has another order in each process.
-    visibility = [sorted(each) if isinstance(each, frozenset) else each for each in key.visibility]
-    parts = (key.digest.hex(), key.language, str(key.user_id), visibility, key.may_be_stale, *more)
-    return blake2b(repr(parts).encode(), digest_size=KEY_BYTES).digest()
+    digest = with_version(key, version, release_fingerprint(), media_type.encode())
+    return f'W/"{urlsafe_b64encode(digest).decode()}"'

@@ -1,9 +1,8 @@
 """Answers of queries: from this process, from another one, or computed.
 
-An answer is cached with its second request, so that those that never repeat cost nothing; with the
-first, if the client revalidates it or accepts a stale one. It is served while PostgreSQL still has
-the version that was read before the answer was computed. So a hit costs one short statement, which
-goes out with the session's, and is never stale.
+An answer is cached with its second request, so that those that never repeat cost nothing. It is
+served while PostgreSQL still has the version that was read before the answer was computed. So a
+hit costs one short statement, which goes out with the session's, and is never stale.
 
 An answer that depends on more than entities is computed, unless the client accepts a stale one.
 """
@@ -12,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from time import monotonic, perf_counter, time
-from typing import Final
+from functools import partial
+from time import monotonic
+from typing import Final, cast
 from uuid import UUID
 
 from prometheus_client import Counter
@@ -24,7 +24,7 @@ from core.cache.shared import SharedCache
 from core.cached_settings import settings
 from core.versions.lookup import read_version
 from schema.http.answers.cached import ANSWERS, NOT_CACHED, Answer, cache, etag_of
-from schema.http.answers.requested import Key, RequestedOperation
+from schema.http.answers.requested import RequestedOperation
 from schema.http.answers.shared import SharedAnswers
 
 # How long a request waits for another that computes the same answer.
@@ -61,39 +61,35 @@ Execute = Callable[[], ExecutionResult]
 
 def execute_cached(requested: RequestedOperation, execute: Execute) -> ExecutionResult:
     """Return the cached answer of an operation, or else that of ``execute``."""
-    key = requested.key() if ANSWERS.max_size and requested.may_be_cached else None
+    is_possible = ANSWERS.max_size and requested.may_be_cached
+    key = requested.key(may_be_stale=False) if is_possible else None
     return execute() if key is None else _answer(requested, key, execute)
 
 
-def _answer(requested: RequestedOperation, key: Key, execute: Execute) -> ExecutionResult:
+def _answer(requested: RequestedOperation, key: bytes, execute: Execute) -> ExecutionResult:
     caching = requested.context.caching
     known = ANSWERS.get(key)
-    # What a client revalidates, it has asked for before.
-    is_first = known is None and caching.etags is None
-    if is_first and requested.operation.is_cacheable:
+    # A client that revalidates needs the version.
+    if known is None and caching.etags is None and requested.operation.is_cacheable:
         return _execute_first(requested, key, execute)
     entities = (known and known.entities) or requested.entities()
-    if entities is not None:
-        if is_first:
-            return _execute_first(requested, key, execute)
-        return _Lookup(requested, key, execute, entities, known or NOT_CACHED).answer()
-    if not caching.max_age:
+    max_age = None
+    if entities is None and caching.max_age:
+        key = cast("bytes", requested.key(may_be_stale=True))
+        known, entities, max_age = ANSWERS.get(key), requested.written_entities(), caching.max_age
+    if entities is None:
         return execute()
-    key = key._replace(may_be_stale=True)
-    known = ANSWERS.get(key) or NOT_CACHED
-    entities = requested.written_entities()
-    return _Lookup(requested, key, execute, entities, known, caching.max_age).answer()
+    if known is None and caching.etags is None:
+        return _execute_first(requested, key, execute)
+    return _Lookup(requested, key, execute, entities, known, max_age).answer()
 
 
-def _execute_first(requested: RequestedOperation, key: Key, execute: Execute) -> ExecutionResult:
+def _execute_first(requested: RequestedOperation, key: bytes, execute: Execute) -> ExecutionResult:
     """Execute an operation that was not asked for lately."""
     _count(requested, Outcome.FIRST)
-    ANSWERS.put(key, NOT_CACHED)
-    start = perf_counter()
+    start = monotonic()
     result = execute()
-    seconds = perf_counter() - start
-    if seconds >= settings.SHARED_ANSWER_SECONDS:
-        ANSWERS.put(key, NOT_CACHED._replace(seconds=seconds))
+    cache(key, NOT_CACHED._replace(seconds=monotonic() - start))
     return result
 
 
@@ -111,11 +107,12 @@ class _Lookup:
     """
 
     requested: RequestedOperation
-    key: Key
+    key: bytes
     execute: Execute
     entities: frozenset[UUID]
-    known: Answer
-    max_age: int | None = None
+    # None if the operation was not asked for lately.
+    known: Answer | None
+    max_age: int | None
     version: int = 0
     # The monotonic time until which it waits for others.
     until: float = 0.0
@@ -129,11 +126,14 @@ class _Lookup:
             if caching.is_unchanged:
                 _count(self.requested, Outcome.UNCHANGED)
                 return ExecutionResult(data=None, errors=None)
+        if self.known is None:
+            return self._execute(Outcome.FIRST)
         if self._is_usable(self.known):
             return self._use(self.known, Outcome.HIT)
         self.until = monotonic() + MAX_WAIT
         flight = (self.key, self.version)
-        return SINGLE_FLIGHT.run(flight, self._find, self._compute, until=self.until)
+        compute = partial(self._compute, self.known)
+        return SINGLE_FLIGHT.run(flight, self._find, compute, until=self.until)
 
     def _is_usable(self, answer: Answer) -> bool:
         return answer.is_current(self.version) and (
@@ -145,15 +145,18 @@ class _Lookup:
         found = ANSWERS.get(self.key)
         return self._use(found, Outcome.JOINED) if found and self._is_usable(found) else None
 
-    def _compute(self) -> ExecutionResult:
+    def _compute(self, known: Answer) -> ExecutionResult:
         """Return the answer of another process, or else compute it, and cache it."""
-        if not self._is_shared(self.known.seconds):
-            return self._execute()
-        shared = SHARED.look_up(self.key, self.version, self._is_usable, until=self.until)
+        outcome = Outcome.CHANGED if known.data else Outcome.MISS
+        if not self._is_shared(known.seconds):
+            return self._execute(outcome)
+        shared = SHARED.look_up(
+            self.key, self.version, self._is_usable, seconds=known.seconds, until=self.until
+        )
         with shared as found:
             if found is None:
-                return self._execute()
-        found = found._replace(entities=self.entities, seconds=self.known.seconds)
+                return self._execute(outcome)
+        found = found._replace(entities=self.entities, seconds=known.seconds)
         cache(self.key, found)
         return self._use(found, Outcome.SHARED)
 
@@ -161,17 +164,20 @@ class _Lookup:
         """Return whether computing the answer, which took ``seconds``, is worth a round trip."""
         return self.max_age is not None or seconds >= settings.SHARED_ANSWER_SECONDS
 
-    def _execute(self) -> ExecutionResult:
-        _count(self.requested, Outcome.CHANGED if self.known.data else Outcome.MISS)
-        computed_at, start = time(), perf_counter()
+    def _execute(self, outcome: Outcome) -> ExecutionResult:
+        _count(self.requested, outcome)
+        computed_at = monotonic()
         result = self.execute()
-        seconds = perf_counter() - start
+        seconds = monotonic() - computed_at
         answer = None
         if not result.errors and self._is_unchanged():
             answer = Answer.of(result.data, self.entities, self.version, computed_at, seconds)
         if answer is None:
             self.requested.context.caching.etag = None
             return result
+        if outcome is Outcome.FIRST:
+            cache(self.key, NOT_CACHED._replace(seconds=seconds))
+            return self._result(answer)
         cache(self.key, answer)
         if self._is_shared(seconds):
             ttl = None if self.max_age is None else timedelta(seconds=settings.CACHE_MAX_STALENESS)

@@ -17,18 +17,8 @@ from schema.context import Context
 from schema.entities import EVERYTHING, SINGLETONS
 from users.activity.versions import writes_of
 
-DIGEST_BYTES: Final = 16
-
-
-class Key(NamedTuple):
-    """What an answer depends on besides rows: the request, and who asks."""
-
-    digest: bytes
-    language: str
-    user_id: UUID
-    visibility: tuple[Any, ...]
-    # Whether the answer depends on more than entities.
-    may_be_stale: bool = False
+# A multiple of three, so that its text in base64 has no padding.
+KEY_BYTES: Final = 24
 
 
 class RequestedOperation(NamedTuple):
@@ -60,20 +50,24 @@ class RequestedOperation(NamedTuple):
             and not thread_connection().in_atomic_block
         )
 
-    def key(self) -> Key | None:
-        """Return the key of the answer.
+    def key(self, *, may_be_stale: bool) -> bytes | None:
+        """Return a digest of all that the answer depends on besides rows, in each process the same.
 
         None for variables that are no JSON of orjson's, such as numbers beyond 64 bits.
         """
+        actor = self.context.actor
+        # What resolvers may read of the actor, and visibility with sets in a fixed order.
+        ids = (actor.user_id, actor.session_id, actor.token_id)
+        visibility = [
+            sorted(each) if isinstance(each, frozenset) else each
+            for each in self.context.visibility()
+        ]
+        parts = (self.source, self.name, self.variables, get_language(), ids, visibility)
         try:
-            rest = orjson.dumps((self.name, self.variables), option=orjson.OPT_SORT_KEYS)
-            digest = blake2b(self.source.encode(), digest_size=DIGEST_BYTES)
-        except (orjson.JSONEncodeError, UnicodeEncodeError):
+            text = orjson.dumps((*parts, may_be_stale), option=orjson.OPT_SORT_KEYS)
+        except orjson.JSONEncodeError:
             return None
-        digest.update(rest)
-        user_id = cast("UUID", self.context.actor.user_id)
-        visibility = self.context.visibility()
-        return Key(digest.digest(), get_language(), user_id, visibility)
+        return blake2b(text, digest_size=KEY_BYTES).digest()
 
     def entities(self) -> frozenset[UUID] | None:
         """Return the keys of what the answer depends on; None if that is not known."""

@@ -7,8 +7,7 @@ from time import monotonic, sleep
 from typing import Final
 
 from core.cache.shared import SharedCache
-from schema.http.answers.cached import Answer, shared_key
-from schema.http.answers.requested import Key
+from schema.http.answers.cached import Answer, with_version
 
 POLL_SECONDS: Final = 0.01
 
@@ -22,16 +21,25 @@ class SharedAnswers:
 
     @contextmanager
     def look_up(
-        self, key: Key, version: int, is_usable: Callable[[Answer], bool], *, until: float
+        self,
+        key: bytes,
+        version: int,
+        is_usable: Callable[[Answer], bool],
+        *,
+        seconds: float,
+        until: float,
     ) -> Iterator[Answer | None]:
         """Yield the usable answer of another process; None if the block is to compute it.
 
-        Other processes wait for the block if they need it, until the monotonic time ``until``.
+        Other processes wait for the block if they need it, until the monotonic time ``until``. If
+        the look-up takes longer than the computation did, in ``seconds``, they do not.
         """
-        name = shared_key(key, version)
+        name = with_version(key, version)
+        start = monotonic()
         found = self._get(name, is_usable)
-        is_leader = found is None and self._cache.acquire_lease(name)
-        if found is None and not is_leader:
+        is_slow = monotonic() - start > seconds
+        is_leader = found is None and not is_slow and self._cache.acquire_lease(name)
+        if found is None and not is_slow and not is_leader:
             found = self._wait(name, is_usable, until)
         try:
             yield found
@@ -39,10 +47,10 @@ class SharedAnswers:
             if is_leader:
                 self._cache.release_lease(name)
 
-    def put(self, key: Key, answer: Answer, ttl: timedelta | None) -> None:
+    def put(self, key: bytes, answer: Answer, ttl: timedelta | None) -> None:
         """Share an answer, for the cache's own time if ``ttl`` is None."""
         more = {} if ttl is None else {"ttl": ttl}
-        self._cache.put(shared_key(key, answer.version), answer.to_bytes(), **more)
+        self._cache.put(with_version(key, answer.version), answer.to_bytes(), **more)
 
     def _get(self, name: bytes, is_usable: Callable[[Answer], bool]) -> Answer | None:
         value = self._cache.get(name)
