@@ -21,7 +21,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import TransactionTestCase
 from django.test.utils import CaptureQueriesContext
-from kombu.transport.virtual import Channel
+from kombu.transport.redis import Channel
 
 from core.database.roles.owner import as_owner
 from core.outbox.nudge import nudger
