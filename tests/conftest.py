@@ -366,7 +366,8 @@ def _purge_queue(broker_channel: Channel) -> Iterator[None]:
     """Purge messages, so that the next test's worker does not run them."""
     yield
     assert nudger.flush(20)
+    channel = broker_channel
     for queue in current_app.amqp.queues.consume_from:
-        broker_channel.queue_purge(queue)
-    # What a killed worker has not acknowledged.
-    broker_channel.client.delete(broker_channel.unacked_key, broker_channel.unacked_index_key)
+        channel.queue_purge(queue)
+    # What a killed worker has not acknowledged, and its lock on that.
+    channel.client.delete(channel.unacked_key, channel.unacked_index_key, channel.unacked_mutex_key)

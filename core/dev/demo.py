@@ -139,7 +139,7 @@ def _prepare_database() -> None:
             raise BadSetting(name, f"cannot be reached: {error}".splitlines()[0]) from None
     try:
         with celery_app.connection_for_write() as broker:
-            broker.ensure_connection(max_retries=1, timeout=2)
+            broker.ensure_connection(max_retries=1, interval_start=0, timeout=2)
     except BrokerError as error:
         name = "CELERY_BROKER_URL" if os.environ.get("CELERY_BROKER_URL") else "REDIS_URL"
         raise BadSetting(name, f"cannot be reached: {error}") from None

@@ -27,15 +27,18 @@ INPUT = (
     f"    bio: {MAYBE} = ",
     f'    pronouns: {MAYBE} = strawberry.field(description="At most 40 characters.")\n',
 )
-# The consequences of that alone; the copy prints one per line.
-CONSEQUENCES = """
+# The recipe's commands, and the consequences of the two files; the copy prints one per line.
+PROGRAM = """
 import django
 import strawberry
 django.setup()
 from django.contrib import admin
+from django.core.management import call_command
 from schema.accounts.profiles import ProfileInput
 from users.accounts.models import PROFILE_FIELDS, Profile
 from users.activity.personal_data_registry import personal_tables
+call_command("makemigrations", "accounts", name="pronouns", verbosity=0)
+call_command("print_schema", "--output", "schema.graphql")
 (table,) = [each for each in personal_tables() if each.model is Profile]
 ((_title, options),) = admin.site.get_model_admin(Profile).fieldsets
 given = dict.fromkeys(ProfileInput.__annotations__) | {"pronouns": strawberry.Some("they")}
@@ -62,10 +65,10 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(tree: Path, *arguments: str) -> str:
+def run(tree: Path, program: str) -> str:
     environment = os.environ | {"PYTHONPATH": str(tree), "DJANGO_SETTINGS_MODULE": "core.settings"}
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", *arguments],
+        [sys.executable, "-W", "ignore", "-c", program],
         cwd=tree,
         env=environment,
         capture_output=True,
@@ -88,8 +91,7 @@ def test_plain_field_of_the_profile_takes_two_files(tree: Path) -> None:
     for name, (start, line) in PLAIN_FIELD.items():
         insert(tree / name, start, line)
     insert(tree / "schema/accounts/profiles.py", *INPUT)
-    run(tree, "manage.py", "makemigrations", "accounts", "--name", "pronouns")
-    run(tree, "manage.py", "print_schema", "--output", "schema.graphql")
+    consequences = run(tree, PROGRAM)
 
     (migration,) = (tree / "users/accounts/migrations").glob("*_pronouns.py")
     assert "model_name='profile'" in migration.read_text(encoding="utf-8")
@@ -99,6 +101,6 @@ def test_plain_field_of_the_profile_takes_two_files(tree: Path) -> None:
     )
     # Of `Profile`, `UpdateProfileInput` and `UpdateUserInput`.
     assert added == ["pronouns: String", "pronouns: String", "pronouns: String!"]
-    assert run(tree, "-c", CONSEQUENCES).splitlines() == [
+    assert consequences.splitlines() == [
         f"{name} True" for name in ("service", "input", "admin", "export", "erasure")
     ]

@@ -233,7 +233,7 @@ def _exchange(port: int, streams: Sequence[Sequence[bytes]]) -> Iterator[bytes]:
                 _try_to_send(connection, stream[number])
     for connection in connections:
         _try_to_end(connection)
-    return iter([_read(connection) for connection in connections])
+    return iter([read_all(connection) for connection in connections])
 
 
 def _try_to_send(connection: socket.socket, data: bytes) -> None:
@@ -250,7 +250,8 @@ def _try_to_end(connection: socket.socket) -> None:
         return
 
 
-def _read(connection: socket.socket) -> bytes:
+def read_all(connection: socket.socket) -> bytes:
+    """Read until the end or a reset of the connection, and close it."""
     data = b""
     with connection:
         try:

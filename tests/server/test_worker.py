@@ -3,14 +3,16 @@
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from http.client import HTTPConnection, HTTPResponse
 
 import psutil
 import pytest
 
 from core.server.connections import RESET
+from tests.core.test_outbox import eventually
 from tests.server.servers import ECHO, HOST, PATIENCE, Server, serving
-from tests.server.streams import exchange
+from tests.server.streams import exchange, read_all
 
 PROBE = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -43,6 +45,25 @@ def probe(connection: HTTPConnection) -> HTTPResponse:
     response = connection.getresponse()
     assert (response.status, response.read()) == (200, b"ok\n")
     return response
+
+
+def ask_together(server: Server, number: int) -> list[socket.socket]:
+    """Send a probe on each of ``number`` connections before the worker accepts one.
+
+    It would close a connection without a request to make room.
+    """
+    with closing(server.connect()) as first:
+        # The worker has started.
+        probe(first)
+    (worker,) = psutil.Process(server.process.pid).children()
+    worker.suspend()
+    eventually(lambda: worker.status() == psutil.STATUS_STOPPED)
+    connections = [server.connect().sock for _number in range(number)]
+    for connection in connections:
+        connection.sendall(PROBE)
+        connection.shutdown(socket.SHUT_WR)
+    worker.resume()
+    return connections
 
 
 def is_closed(connection: socket.socket) -> bool:
@@ -104,18 +125,14 @@ def test_incomplete_heads_block_no_clients() -> None:
 
 @arguments("--threads 1 --worker-connections 1")
 def test_connection_is_accepted_as_soon_as_another_is_closed(server: Server) -> None:
-    connections = [server.connect().sock for _number in range(200)]
-    for connection in connections:
-        connection.sendall(PROBE)
-        connection.shutdown(socket.SHUT_WR)
+    *_others, last = ask_together(server, 200)
     # If each waited for the worker's next tick, the last would exceed its patience.
-    assert connections[-1].recv(10_000).startswith(b"HTTP/1.1 200 OK")
+    assert b" 200 OK" in read_all(last)
 
 
 @FEW_CONNECTIONS
 def test_excess_connections_are_all_answered(server: Server) -> None:
-    streams = [[PROBE]] * 100
-    assert all(b" 200 OK" in data for data in exchange(server.port, streams))
+    assert all(b" 200 OK" in read_all(each) for each in ask_together(server, 100))
 
 
 def test_stopping_worker_answers_open_connections() -> None:
