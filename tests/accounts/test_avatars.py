@@ -10,8 +10,9 @@ from typing import Any
 from unittest.mock import ANY
 
 import pytest
-from django.core.files.storage import default_storage
-from django.test import Client
+from django.core.checks import run_checks
+from django.core.files.storage import FileSystemStorage, default_storage
+from django.test import Client, override_settings
 from PIL import ExifTags, Image, PngImagePlugin
 
 from tests.support.captured import Statements
@@ -295,6 +296,21 @@ def test_other_files_are_not_served(media: Path, name: str) -> None:
     (media / "avatars").mkdir()
     assert default_storage.exists("secret.txt")
     assert Client().get(f"/media/{name}").status_code == 404
+
+
+class SigningStorage(FileSystemStorage):
+    """Adds a signature that expires, as buckets do by default."""
+
+    def url(self, name: str | None) -> str:
+        return f"{super().url(name)}?expires={time.time()}"
+
+
+def test_storage_whose_urls_expire_is_refused(settings: Any) -> None:
+    assert "roster.E002" not in {each.id for each in run_checks()}
+    backend = {"BACKEND": f"{__name__}.{SigningStorage.__name__}", "OPTIONS": {"location": "/tmp"}}  # noqa: S108 - nothing is written
+    with override_settings(STORAGES=settings.STORAGES | {"default": backend}):
+        (found,) = [each for each in run_checks() if each.id == "roster.E002"]
+    assert "querystring_auth" in (found.hint or "")
 
 
 def test_avatar_sizes_match_the_documentation() -> None:

@@ -65,7 +65,8 @@ def test_attempts_over_the_limit_are_not_checked(alice: User) -> None:
 
 
 def alike(answer: Answer) -> tuple[Any, ...]:
-    """Return what must not depend on the account; the seconds to wait pass during the test."""
+    """Return what must not depend on the account."""
+    # The seconds to wait pass during the test.
     body = re.sub(r'"retryAfter": \d+', "", json.dumps(answer.body))
     return body, {k: v for k, v in answer.headers.items() if k != "Content-Length"}
 

@@ -4,7 +4,7 @@ from django.apps import AppConfig
 from django.core.checks import register
 from django.utils.translation import gettext_lazy as _
 
-from users.accounts.checks import check_metadata_schemas
+from users.accounts.checks import check_avatar_urls, check_metadata_schemas
 
 
 class AccountsConfig(AppConfig):
@@ -17,3 +17,4 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         """Register the system check of the metadata schemas."""
         register(check_metadata_schemas)
+        register(check_avatar_urls)

@@ -57,7 +57,7 @@ class Answer(NamedTuple):
 
     @classmethod
     def from_bytes(cls, value: bytes) -> Self | None:
-        """Return the answer of a shared entry; None for one of another form, or of the future.
+        """Return the answer of a shared entry; None for one that is not usable.
 
         Its age is that by the clocks of both processes, so one whose clock is ahead shares nothing.
         """

@@ -51,9 +51,10 @@ class RequestedOperation(NamedTuple):
         )
 
     def key(self, *, may_be_stale: bool) -> bytes | None:
-        """Return a digest of all that the answer depends on besides rows, in each process the same.
+        """Return a digest of all that the answer depends on besides rows.
 
-        None for variables that are no JSON of orjson's, such as numbers beyond 64 bits.
+        It is the same in each process. None for variables that are no JSON of orjson's, such as
+        numbers beyond 64 bits.
         """
         actor = self.context.actor
         # What resolvers may read of the actor, and visibility with sets in a fixed order.
