@@ -95,12 +95,14 @@ def exchanging() -> Iterator[tuple[int, list[str]]]:
 
         def do_GET(self) -> None:
             token = self.path.removeprefix("/")
-            body = orjson.dumps({"token": str(len(used) + 1)})
-            self.send_response(409 if token in used else 201)
+            status = 409 if token in used else 201
+            # Before the response, after which the next request may arrive on another connection.
+            used.append(token)
+            body = orjson.dumps({"token": str(len(used))})
+            self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
-            used.append(token)
 
         def log_message(self, *_args: object) -> None:
             """Suppress the log."""
