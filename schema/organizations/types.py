@@ -74,9 +74,10 @@ def _own_role(info: Info) -> Subquery:
 
 
 @strawberry_django.type(models.Membership)
-class Membership:
+class Membership(relay.Node):
     """A membership: a user's role in an organisation."""
 
+    id: relay.NodeID[UUID]
     user: User | None = strawberry_django.field(
         description="The member; null if not visible to you."
     )
@@ -93,7 +94,7 @@ class Membership:
 
 
 @strawberry.type
-class MembershipConnection(KeysetConnection[Membership]):  # type: ignore[type-var]  # not a Node
+class MembershipConnection(KeysetConnection[Membership]):
     """A page of memberships, oldest first."""
 
 

@@ -11,6 +11,7 @@ from tests.schema.answers import (
     directory,
     factors,
     groups,
+    nodes,
     organizations,
     people,
     sessions,
@@ -19,6 +20,7 @@ from tests.schema.answers.cases import Case
 
 CASES: list[Case] = [
     *people.CASES,
+    *nodes.CASES,
     *directory.CASES,
     *groups.CASES,
     *organizations.CASES,

@@ -67,6 +67,7 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
     "Profile": (
         "node(id: $owner) { ... on User { profile { FIELD } } }",
         {
+            "id": SIGNED_IN,
             "givenName": SIGNED_IN,
             "familyName": SIGNED_IN,
             "nickname": SIGNED_IN,
@@ -79,6 +80,7 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
     "EmailAddress": (
         "node(id: $owner) { ... on User { emailAddresses { FIELD } } }",
         {
+            "id": PRIVATE,
             "email": PRIVATE,
             "verifiedAt": PRIVATE,
             "undeliverableAt": PRIVATE,
@@ -115,7 +117,7 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
     ),
     "DataExport": (
         "node(id: $owner) { ... on User { dataExports { FIELD } } }",
-        {"requestedAt": {OWNER}, "readyAt": {OWNER}, "expiresAt": {OWNER}},
+        {"id": {OWNER}, "requestedAt": {OWNER}, "readyAt": {OWNER}, "expiresAt": {OWNER}},
     ),
     "Group": (
         "node(id: $group) { ... on Group { FIELD } }",
@@ -147,7 +149,13 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
     ),
     "Membership": (
         "node(id: $owner) { ... on User { memberships(first: 1) { nodes { FIELD } } } }",
-        {"role": PRIVATE, "createdAt": PRIVATE, "organization": PRIVATE, "user": PRIVATE},
+        {
+            "id": PRIVATE,
+            "role": PRIVATE,
+            "createdAt": PRIVATE,
+            "organization": PRIVATE,
+            "user": PRIVATE,
+        },
     ),
     "Session": (
         "node(id: $session) { ... on Session { FIELD } }",
@@ -226,6 +234,7 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
             "users": SIGNED_IN,
             "serviceAccounts": STAFF_ONLY,
             "node": SIGNED_IN,
+            "nodes": SIGNED_IN,
             "groups": STAFF_ONLY,
             "permissions": STAFF_ONLY,
             "organization": PRIVATE,
@@ -251,6 +260,7 @@ ARGUMENTS: Final = {
     "Query.bulkActions": "(first: 1)",
     "Query.user": "(id: $owner)",
     "Query.node": "(id: $owner)",
+    "Query.nodes": "(ids: [$owner])",
     "Query.users": "(first: 1)",
     "Query.groups": "(first: 1)",
     "Query.sessions": "(first: 1)",

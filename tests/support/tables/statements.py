@@ -12,16 +12,16 @@ USER_FIELDS = """
 """
 EVERYTHING = f"""
     {USER_FIELDS} avatar {{ url width height }} publicMetadata privateMetadata
-    profile {{ {" ".join(map(to_camel_case, PROFILE_FIELDS))} }}
+    profile {{ id {" ".join(map(to_camel_case, PROFILE_FIELDS))} }}
     groups {{ id name permissions }} permissions
     secondFactors secondFactorDueAt recoveryCodesLeft totp {{ confirmedAt lastUsedAt }}
     passkeys(first: 2) {{ nodes {{ id name aaguid isSyncable isBackedUp createdAt lastUsedAt }} }}
-    activeSessionCount emailAddresses {{ email verifiedAt undeliverableAt isPrimary }}
+    activeSessionCount emailAddresses {{ id email verifiedAt undeliverableAt isPrimary }}
     suspension {{ reason until createdAt }} deletion {{ requestedAt dueAt }}
-    dataExports {{ requestedAt readyAt expiresAt }}
+    dataExports {{ id requestedAt readyAt expiresAt }}
     apiTokens(first: 2) {{ nodes {{ name }} }}
     memberships(first: 5) {{ nodes {{
-      role createdAt user {{ id }}
+      id role createdAt user {{ id }}
       organization {{ id name createdAt members(first: 2) {{ nodes {{ role }} }} }}
     }} }}
 """
@@ -87,6 +87,16 @@ SHAPES: Final = [
     ("a user by an id that does not exist", '{ user(id: "x") { id } }', 2),
     ("a user by node", f"{{ node(id: $user) {{ ... on User {{ {EVERYTHING} }} }} }}", 14),
     ("an organisation by node", "{ node(id: $organization) { ... on Organization { name } } }", 2),
+    ("users by nodes", "{ nodes(ids: [$user, $user]) { ... on User { username } } }", 2),
+    (
+        "a user, a group and an organisation by nodes",
+        """{ nodes(ids: [$user, $group, $organization, "x"]) {
+             id ... on User { groups { name } profile { bio } } ... on Group { permissions }
+             ... on Organization { members(first: 2) { nodes { role } } }
+           } }""",
+        7,
+    ),
+    ("nothing, for nodes of nothing", '{ nodes(ids: ["x"]) { id } }', 1),
     ("nothing, for a node of nothing", '{ node(id: "x") { id } }', 1),
     ("an organisation, one's role", "{ organization(id: $organization) { name myRole } }", 2),
     (
@@ -217,6 +227,7 @@ ORDINARY: Final = {
     "the same and groups, their permissions, permissions, sessions, addresses, members": 16,
     "a user and all of the above": 10,
     "a user by node": 10,
+    "a user, a group and an organisation by nodes": 6,
     "an organisation, members with users and profiles, groups": 5,
     "users, memberships with organisations": 4,
     "users, memberships with organisations, members with users, groups": 6,
@@ -255,6 +266,7 @@ DOCUMENTED: Final[dict[str, int]] = {
     "Me": 6,
     "Directory": 5,
     "User": 3,
+    "Nodes": 1,
     "Organization": 5,
     "Analytics": 2,
     "SearchUsers": 4,
