@@ -1,6 +1,7 @@
 """Queries of users, groups and permissions."""
 
 from collections.abc import Iterable
+from typing import Annotated, cast
 
 import strawberry
 from django.contrib.auth import models as auth
@@ -17,11 +18,22 @@ from schema.nodes import NodeId, node_key, single_row
 from schema.query import keyset_connection, query_field
 from schema.scopes import NoScope
 from users.accounts import models
-from users.accounts.policy import (
-    may_list_groups,
-    require,
-)
+from users.accounts.identifiers import canonical, canonical_login
+from users.accounts.policy import may_list_groups, require
 from users.scopes import Scope
+
+
+@strawberry.input(one_of=True)
+class UserBy:
+    """What identifies a user; exactly one field."""
+
+    id: strawberry.Maybe[strawberry.ID | None] = strawberry.field(description="`id` of the user.")
+    username: strawberry.Maybe[str | None] = strawberry.field(
+        description="The username, in any spelling."
+    )
+    email: strawberry.Maybe[str | None] = strawberry.field(
+        description="A primary or secondary address, in any spelling."
+    )
 
 
 @strawberry.type
@@ -37,6 +49,27 @@ class AccountsQuery:
     def user(self, id: NodeId) -> User | None:
         """Look up a user by `id`; null if none is visible to you."""
         return single_row(models.User.objects.all(), node_key(id, "User"))
+
+    @query_field(scope=Scope.USERS_READ)
+    def user_by(
+        self,
+        info: Info,
+        by: Annotated[UserBy, strawberry.argument(description="What identifies the user.")],
+    ) -> User | None:
+        """Look up a user by `id`, username or address.
+
+        Null if none is visible to you. By an address, only staff find other users.
+        """
+        users = models.User.objects.all()
+        if by.id:
+            return single_row(users, node_key(by.id.value or "", "User"))
+        found = users.none()
+        if by.username:
+            found = users.filter(username=canonical(by.username.value or ""))
+        elif by.email:
+            email = canonical_login(by.email.value or "")
+            found = users.with_readable_address(email, info.context.actor)
+        return cast("User | None", found)
 
     @keyset_connection(GroupConnection, scope=Scope.GROUPS_READ)
     def groups(self, info: Info) -> Iterable[Group]:

@@ -9,7 +9,7 @@ from django.contrib.auth.models import Group
 
 from tests.support.client import Answer, GraphQLClient
 from tests.support.factories import make_organization, make_user, node_id
-from users.accounts.models import Metadata, User
+from users.accounts.models import EmailAddress, Metadata, User
 from users.organizations.models import Organization, Role
 
 ClientOf = Callable[[User], GraphQLClient]
@@ -63,6 +63,7 @@ def ids(db: None) -> dict[str, str]:
     bakers = make_organization("Bakers", created[1], created[2])
     archers.memberships.create(user=created[3])
     bakers.memberships.create(user=created[3], role=Role.OWNER)
+    EmailAddress.objects.create(user=created[3], email="second@example.net", verified_at=day(1))
     rows = {"editors": editors, "empty": empty, "archers": archers, "bakers": bakers}
     return {name: node_id(row) for name, row in rows.items()} | {"ann": node_id(created[0])}
 
@@ -79,6 +80,10 @@ def _with_ids(value: Any, ids: dict[str, str]) -> Any:
         return {
             name: ids[inner] if name in {"group", "organization"} else _with_ids(inner, ids)
             for name, inner in value.items()
+        } | {
+            name: [ids.get(each, each) for each in inner]
+            for name, inner in value.items()
+            if name == "ids"
         }
     return [_with_ids(inner, ids) for inner in value] if isinstance(value, list) else value
 
@@ -143,6 +148,22 @@ SELECTED: list[tuple[Filter | None, str]] = [
     ({"not": {"not": MEMBERSHIP}}, "ad"),
     ({"not": {"or": [{"isActive": False}, {"isStaff": True}]}}, "ad"),
     ({"not": {"isActive": True, "isVerified": True}}, "bcd"),
+    ({"username": "ben"}, "b"),
+    ({"username": " BEN"}, "b"),
+    ({"username": "be"}, ""),
+    ({"username": "ben@example.org"}, ""),
+    ({"not": {"username": "ben"}}, "acd"),
+    ({"email": "ann@example.org"}, "a"),
+    ({"email": "Ann@EXAMPLE.org"}, "a"),
+    ({"email": "second@example.net"}, "d"),
+    ({"email": "ann"}, ""),
+    ({"email": "unknown@example.org"}, ""),
+    ({"not": {"email": "unknown@example.org"}}, "abcd"),
+    ({"not": {"email": "second@example.net"}}, "abc"),
+    ({"or": [{"email": "ann@example.org"}, {"username": "dan"}]}, "ad"),
+    ({"ids": ["ann", "editors", "nonsense"]}, "a"),
+    ({"ids": []}, ""),
+    ({"not": {"ids": ["ann"]}}, "bcd"),
     ({"isVerified": False, "or": [{"locale": "de"}, {"group": "editors"}]}, "cd"),
     ({"or": [{"and": [{"locale": "de"}, {"isActive": True}]}, {"group": "editors"}]}, "acd"),
     ({"emailDomain": "example.org", "joined": {"since": "2026-01-02T00:00:00Z"}}, "b"),
@@ -165,7 +186,7 @@ def test_each_filter_is_tried() -> None:
     schema_fields = {
         *("isActive", "isVerified", "isStaff", "isSuperuser", "group", "membership", "joined"),
         *("lastSeen", "emailDomain", "locale", "publicMetadata", "privateMetadata"),
-        *("and", "or", "not"),
+        *("ids", "username", "email", "and", "or", "not"),
     }
     fields = GraphQLClient()('{ __type(name: "UserFilter") { inputFields { name } } }').data
     assert {field["name"] for field in fields["__type"]["inputFields"]} == schema_fields
@@ -213,6 +234,7 @@ def nested(depth: int) -> Filter:
         nested(6),
         nested(50),
         {"or": [{"isActive": True}] * 20},
+        {"ids": ["x"] * 101},
     ],
     ids=lambda value: str(value)[:30],
 )
@@ -251,6 +273,7 @@ def test_filters_nested_without_end_are_refused(
         {"joined": {"since": "2026-01-02T00:00:00"}},
         {"membership": {"role": "KING"}},
         {"username": {"regex": "(a+)+"}},
+        {"ids": {"a": 1}},
     ],
     ids=ascii,
 )
@@ -267,6 +290,10 @@ def test_values_of_other_types_are_refused(client_key: ClientOf, sam: User, filt
         ({"emailDomain": "a\0b"}, []),
         ({"emailDomain": "x" * 10_000}, []),
         ({"locale": "\0"}, []),
+        ({"username": "a\0b"}, []),
+        ({"username": "x" * 10_000}, []),
+        ({"email": "a\0@b.example"}, []),
+        ({"email": "x" * 10_000}, []),
         ({"joined": {"since": "9999-12-31T23:59:59-14:00"}}, []),
         ({"joined": {"since": "0001-01-01T00:00:00+14:00"}}, ["sam"]),
         ({"joined": {"since": "2026-02-01T00:00:00Z", "before": "2026-01-01T00:00:00Z"}}, []),
@@ -291,6 +318,9 @@ def test_unmatched_values_return_no_users(
         {"group": "editors"},
         {"lastSeen": {"since": "2026-01-01T00:00:00Z"}},
         {"emailDomain": "example.org"},
+        {"email": "ann@example.org"},
+        {"email": "unknown@example.org"},
+        {"not": {"email": "alice@example.org"}},
         {"locale": "de"},
         {"or": [{"joined": {}}, {"not": {"locale": "de"}}]},
     ],
@@ -312,5 +342,8 @@ def test_users_filter_by_visible_fields(client_key: ClientOf, ids: dict[str, str
     # Ann is a member of the archers and cannot see the bakers.
     assert seen(MEMBERSHIP) == "ad"
     assert seen({"membership": {"organization": "bakers"}}) == ""
+    assert seen({"username": "dan"}) == "d"
+    assert seen({"username": "ben"}) == ""
+    assert seen({"ids": ["ann"]}) == "a"
     assert seen({"membership": {"role": "OWNER"}}) == "a"
     assert Organization.objects.count() == 2

@@ -28,9 +28,12 @@ SCHEMA: Any = schema._schema  # noqa: SLF001 - no public API
 VALUES: Final = {
     "Query.bulkAction(id:)": "$bulk",
     "Query.organization(id:)": "$organization",
+    "Query.userBy(by:)": '{username: "person-000"}',
     "Query.users(search:)": '"person"',
     "UserFilter.group": "$group",
     "UserFilter.locale": '"en"',
+    "UserFilter.email": '"000@example.org"',
+    "UserFilter.username": '"person-000"',
     "UserFilter.membership.organization": "$organization",
     "UserFilter": "{isActive: true}",
     "Boolean": "true",

@@ -357,4 +357,13 @@ DELETED: Final = Case(
     },
 )
 
-CASES: Final = [NOT_PUBLIC, PUBLIC, SUSPENDED, DELETED]
+BY_ADDRESS: Final = Case(
+    "a user by a secondary address",
+    '{ userBy(by: {email: "alice@example.net"}) { id email } }',
+    {
+        "anonymous dora bob charlie": {"userBy": None},
+        "alice sam root": {"userBy": {"id": "$alice", "email": "alice@example.org"}},
+    },
+)
+
+CASES: Final = [NOT_PUBLIC, PUBLIC, SUSPENDED, DELETED, BY_ADDRESS]

@@ -231,6 +231,7 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
         {
             "me": SIGNED_IN,
             "user": SIGNED_IN,
+            "userBy": SIGNED_IN,
             "users": SIGNED_IN,
             "serviceAccounts": STAFF_ONLY,
             "node": SIGNED_IN,
@@ -259,6 +260,7 @@ ARGUMENTS: Final = {
     "Query.bulkAction": "(id: $bulk)",
     "Query.bulkActions": "(first: 1)",
     "Query.user": "(id: $owner)",
+    "Query.userBy": '(by: {username: "Owner"})',
     "Query.node": "(id: $owner)",
     "Query.nodes": "(ids: [$owner])",
     "Query.users": "(first: 1)",

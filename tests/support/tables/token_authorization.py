@@ -48,6 +48,7 @@ FIELDS: Final[dict[str, tuple[str, str]]] = {
     "Query.node": (ANY, "users:read"),
     "Query.nodes": (ANY, "users:read"),
     "Query.user": ("users:read", "users:read"),
+    "Query.userBy": ("users:read", "users:read"),
     "Query.users": ("users:read", "users:read"),
     "Query.serviceAccounts": ("users:read", "users:read"),
     "Query.groups": ("groups:read", "groups:read"),
