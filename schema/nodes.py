@@ -57,6 +57,11 @@ def node_key(id_: str | Param, type_name: str) -> Any:
     return key if name == type_name else None
 
 
+def global_id(type_name: str, key: Any) -> strawberry.ID:
+    """Return the global id of an object."""
+    return strawberry.ID(str(relay.GlobalID(type_name, str(key))))
+
+
 def single_row(queryset: QuerySet[Any], key: Any) -> Any:
     """Return a queryset of at most one row, for Strawberry to resolve.
 

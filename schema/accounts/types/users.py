@@ -22,7 +22,7 @@ from schema.accounts.types.email_addresses import EmailAddress, email_addresses
 from schema.context import Info
 from schema.enums import describe_enum
 from schema.errors import Payload
-from schema.payloads import changed_object
+from schema.payloads import changed_object, deleted_id
 from schema.rules import Private
 from users.accounts import models
 from users.accounts.authentication_methods import Method
@@ -220,8 +220,16 @@ class GroupConnection(KeysetConnection[Group]):
 
 
 @strawberry.type
-class UserPayload(Payload):
+class ChangedUserPayload(Payload):
     """The user after the mutation."""
 
     user_id: strawberry.Private[UUID | None] = None
     user: User | None = changed_object(models.User, "user_id", noun="user")
+
+
+@strawberry.type
+class UserPayload(ChangedUserPayload):
+    """The user after the mutation."""
+
+    deleted_email_address_id: strawberry.ID | None = deleted_id("email address")
+    deleted_passkey_id: strawberry.ID | None = deleted_id("passkey")
