@@ -31,7 +31,7 @@ from schema.accounts.queries import AccountsQuery
 from schema.accounts.types.email_addresses import email_addresses_by_key
 from schema.accounts.types.users import Group, User
 from schema.activity.queries import ActivityQuery
-from schema.activity.types import Event
+from schema.activity.types import ActivityFields, Event
 from schema.authentication.mutations.api_tokens import ApiTokensMutation
 from schema.authentication.mutations.factors import FactorsMutation
 from schema.authentication.mutations.impersonation import ImpersonationMutation
@@ -85,7 +85,7 @@ and have `extensions.code`.
 Documentation: `docs/api.md` (guide), `docs/reference.md` (error codes, scopes, limits) and
 `docs/operations` (an example of every operation) in the repository of Roster."""
 
-extend_type(User, AuthenticationFields, OrganizationsFields, PrivacyFields)
+extend_type(User, ActivityFields, AuthenticationFields, OrganizationsFields, PrivacyFields)
 
 NODE_TYPES: dict[str, Any] = {
     "ApiToken": ApiToken,

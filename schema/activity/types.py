@@ -1,6 +1,7 @@
 """The event type, and its filter."""
 
 import datetime as dt
+from collections.abc import Iterable
 from uuid import UUID
 
 import strawberry
@@ -9,11 +10,13 @@ from strawberry import auto, relay
 from strawberry.scalars import JSON
 
 from engine.relay.connection import KeysetConnection
+from engine.relay.nested import nested_connection
 from schema.accounts.types.users import User
 from schema.context import Info
 from schema.enums import describe_enum
 from schema.nodes import node_key
 from schema.rules import Details
+from users.accounts.models import User as UserModel
 from users.activity import models
 from users.activity.models import EventQuerySet
 from users.activity.tags import Tag
@@ -71,6 +74,19 @@ class Event(relay.Node):
 @strawberry.type
 class EventConnection(KeysetConnection[Event]):
     """A page of events, newest first."""
+
+
+@strawberry_django.type(UserModel)
+class ActivityFields:
+    """The fields of `User` about the audit trail."""
+
+    @nested_connection(EventConnection, parent="subject")
+    def events(self) -> Iterable[Event]:
+        """Events that affect the user, newest first. Visible to the user and administrators.
+
+        Empty for others.
+        """
+        return models.Event.objects.order_by("-id")
 
 
 @strawberry.input

@@ -56,6 +56,8 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
             "totp": PRIVATE,
             # Empty for others: see tests/authentication/test_totp.py.
             "passkeys": SIGNED_IN,
+            "sessions": SIGNED_IN,
+            "events": SIGNED_IN,
             "suspension": STAFF_ONLY,
             "deletion": STAFF_ONLY,
             # Empty but for the owner: see the fields below.
@@ -255,6 +257,8 @@ ARGUMENTS: Final = {
     "User.apiTokens": "(first: 1)",
     "Query.serviceAccounts": "(first: 1)",
     "User.passkeys": "(first: 1)",
+    "User.sessions": "(first: 1)",
+    "User.events": "(first: 1)",
     "Organization.members": "(first: 1)",
     "BulkAction.failures": "(first: 1)",
     "Query.bulkAction": "(id: $bulk)",

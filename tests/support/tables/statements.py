@@ -20,6 +20,7 @@ EVERYTHING = f"""
     suspension {{ reason until createdAt }} deletion {{ requestedAt dueAt }}
     dataExports {{ id requestedAt readyAt expiresAt }}
     apiTokens(first: 2) {{ nodes {{ name }} }}
+    sessions(first: 2) {{ nodes {{ device }} }} events(first: 2) {{ nodes {{ tag }} }}
     memberships(first: 5) {{ nodes {{
       id role createdAt user {{ id }}
       organization {{ id name createdAt members(first: 2) {{ nodes {{ role }} }} }}
@@ -68,6 +69,14 @@ SHAPES: Final = [
         3,
     ),
     ("the user, sessions", "{ me { activeSessionCount } }", 3),
+    ("the user, listed sessions", "{ me { sessions(first: 9) { nodes { ip isCurrent } } } }", 3),
+    ("the user, events", "{ me { events(first: 9) { nodes { tag ip actor { username } } } } }", 3),
+    (
+        "users, sessions listed",
+        "{ users(first: $n) { nodes { sessions(first: 9) { nodes { ip } } } } }",
+        3,
+    ),
+    ("users, events", "{ users(first: $n) { nodes { events(last: 9) { nodes { tag } } } } }", 3),
     ("the user, their factors", "{ me { secondFactors secondFactorDueAt } }", 2),
     ("the user with the authenticator app", "{ me { totp { lastUsedAt } } }", 3),
     ("the user, recovery codes", "{ me { recoveryCodesLeft } }", 3),
@@ -81,13 +90,13 @@ SHAPES: Final = [
     (
         "the same and groups, their permissions, permissions, sessions, addresses, members",
         f"{{ me {{ {EVERYTHING} }} }}",
-        14,
+        16,
     ),
-    ("a user and all of the above", f"{{ user(id: $user) {{ {EVERYTHING} }} }}", 14),
+    ("a user and all of the above", f"{{ user(id: $user) {{ {EVERYTHING} }} }}", 16),
     ("a user by an id that does not exist", '{ user(id: "x") { id } }', 2),
     ("a user by username", '{ userBy(by: {username: "sam"}) { username profile { bio } } }', 2),
     ("a user by address", '{ userBy(by: {email: "sam@example.org"}) { username } }', 2),
-    ("a user by node", f"{{ node(id: $user) {{ ... on User {{ {EVERYTHING} }} }} }}", 14),
+    ("a user by node", f"{{ node(id: $user) {{ ... on User {{ {EVERYTHING} }} }} }}", 16),
     ("an organisation by node", "{ node(id: $organization) { ... on Organization { name } } }", 2),
     ("users by nodes", "{ nodes(ids: [$user, $user]) { ... on User { username } } }", 2),
     (
@@ -180,7 +189,7 @@ SHAPES: Final = [
     (
         "users and everything",
         f"{{ users(first: $n) {{ edges {{ node {{ {EVERYTHING} }} }} }} }}",
-        14,
+        16,
     ),
     (
         "two pages",
@@ -226,14 +235,15 @@ SHAPES: Final = [
 # joined but read by a separate statement; rows for staff only take none.
 ORDINARY: Final = {
     "the user, memberships with organisations": 4,
-    "the same and groups, their permissions, permissions, sessions, addresses, members": 16,
-    "a user and all of the above": 10,
-    "a user by node": 10,
+    "the same and groups, their permissions, permissions, sessions, addresses, members": 18,
+    "a user and all of the above": 12,
+    "a user by node": 12,
     "a user, a group and an organisation by nodes": 6,
     "an organisation, members with users and profiles, groups": 5,
     "users, memberships with organisations": 4,
     "users, memberships with organisations, members with users, groups": 6,
-    "users and everything": 16,
+    "users and everything": 18,
+    "the user, events": 4,
     "the user, API tokens": 4,
     "users, API tokens": 4,
     "sessions with users": 3,
