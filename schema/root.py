@@ -158,7 +158,7 @@ class Query(
         In the order of the `id`s, with null for each that is not visible to you.
         """
         if len(ids) > MAX_NODES:
-            raise ArgumentInvalidError(_("Give at most %(max)d ids.") % {"max": MAX_NODES})
+            raise ArgumentInvalidError(_("Give at most %(max)d at a time.") % {"max": MAX_NODES})
         parsed = [parse_node_id(each) or NO_NODE for each in ids]
         keys = [key for name, key in parsed if name == EMAIL_ADDRESS]
         addresses = email_addresses_by_key(info.context.actor, keys)

@@ -22,6 +22,7 @@ from users.accounts.identifiers import canonical, canonical_login
 from users.accounts.policy import may_list_groups, require
 from users.scopes import Scope
 
+from users.accounts.services.permissions import MODEL as CUSTOM_MODEL
 
 @strawberry.input(one_of=True)
 class UserBy:
@@ -72,13 +73,35 @@ class AccountsQuery:
         return cast("User | None", found)
 
     @keyset_connection(GroupConnection, scope=Scope.GROUPS_READ)
-    def groups(self, info: Info) -> Iterable[Group]:
+    def groups(
+        self,
+        info: Info,
+        search: Annotated[
+            str | None,
+            strawberry.argument(description="Words to find in names. Every word must match."),
+        ] = None,
+    ) -> Iterable[Group]:
         """Groups, ordered by name. Staff only."""
         require(info.context.actor, may_list_groups)
-        return auth.Group.objects.order_by("name")
+        groups = auth.Group.objects.order_by("name")
+        if search and search.strip():
+            groups = groups.filter(has_words(Fold("name"), words_of(search)))
+        return cast("Iterable[Group]", groups)
 
     @query_field(scope=Scope.GROUPS_READ)
-    def permissions(self, info: Info) -> list[Permission]:
-        """All permissions. Staff only."""
+    def permissions(
+        self,
+        info: Info,
+        include_internal: Annotated[  # noqa: FBT002 - an argument of GraphQL
+            bool,
+            strawberry.argument(
+                description="Whether to list those of the service's own tables as well."
+            ),
+        ] = False,
+    ) -> list[Permission]:
+        """Permissions that your applications defined, by name. Staff only."""
         require(info.context.actor, may_list_groups)
-        return auth.Permission.objects.order_by("content_type__app_label", "codename")
+        permissions = auth.Permission.objects.order_by("content_type__app_label", "codename")
+        if not include_internal:
+            permissions = permissions.filter(content_type__model=CUSTOM_MODEL)
+        return cast("list[Permission]", permissions)

@@ -30,7 +30,7 @@ NO_GROUP: Final = 0
 
 def _user_keys(ids: list[str]) -> list[UUID]:
     if len(ids) > MAX_IDS:
-        raise ArgumentInvalidError(_("Give at most %(max)d ids.") % {"max": MAX_IDS})
+        raise ArgumentInvalidError(_("Give at most %(max)d at a time.") % {"max": MAX_IDS})
     return [key for key in (node_key(each, "User") for each in ids) if key is not None]
 
 

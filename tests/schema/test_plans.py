@@ -22,7 +22,7 @@ from django.test import Client
 from django.utils import timezone
 
 from core.database.roles.owner import as_owner
-from core.database.search.texts import has_words
+from core.database.search.texts import Fold, has_words
 from core.security.actor import Actor
 from core.security.crypto import digest, new_secret, seal
 from engine.relay.keyset import Keyset
@@ -40,6 +40,7 @@ from users.bulk.services.run import PAGE as PAGE_OF_BULK_ACTION
 from users.bulk.services.run import next_page
 from users.demo.bulk import without_indexes
 from users.demo.management.commands.seed import Command
+from users.organizations.models import Organization
 
 PEOPLE = int(os.environ.get("PEOPLE", "200_000"))
 HUNDREDTH = PEOPLE // 100
@@ -203,6 +204,22 @@ def look_at_bulk_actions(check: Callable[..., None]) -> None:
         check(("all users", cursor), plan, limit=200, index="accounts_user_pkey")
 
 
+def look_at_organizations(check: Callable[..., None]) -> None:
+    """Check the search of organisations, in each order."""
+    client = GraphQLClient(make_token(User.objects.get(username="ada")))
+    query = """query ($search: String, $by: OrganizationOrder) {
+        organizations(first: 50, search: $search, orderBy: $by) { nodes { id } }
+    }"""
+    for search, order, way in product(("zzyzx", "ora", "a"), ("NAME", "CREATED"), WAYS):
+        by = {"field": order, "direction": way}
+        with bound_statements() as statements:
+            assert client(query, search=search, by=by).codes == []
+        check((search, by), plan_of(statements[1]), limit=4 * LOOK_AHEAD, index="organization_")
+    with bound_statements() as statements:
+        list(Organization.objects.filter(has_words(Fold("name"), ["rare"])))
+    check("one word", plan_of(statements[0]), limit=100, index="organization_search")
+
+
 def deep_cursor(order: str, direction: str) -> str:
     """Return the cursor of a user in the middle."""
     people = User.objects.in_order(UserOrderField[order], descending=direction == "DESC").only("pk")
@@ -315,6 +332,7 @@ def test_lists_read_a_bounded_number_of_rows(ids: dict[str, str], settings: Any)
     assert problems == []
 
     look_at_bulk_actions(check)
+    look_at_organizations(check)
     assert problems == []
 
     for username, column in (("ada", "private_search_text"), ("alan", "search_text")):

@@ -39,7 +39,7 @@ GROUPS: Final = Case(
 )
 
 PERMISSIONS: Final = Case(
-    "all permissions",
+    "permissions of applications",
     "{ permissions { __typename name description } }",
     {
         "anonymous": sign_in_first("permissions"),
