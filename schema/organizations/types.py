@@ -16,7 +16,8 @@ from engine.relay.order import Order
 from schema.accounts.types.users import User
 from schema.context import Info
 from schema.enums import describe_enum
-from schema.nodes import node_key
+from schema.nodes import node_key, renamed
+from schema.organizations.loaders import own_roles
 from users.accounts.models import User as UserModel
 from users.organizations import models
 from users.organizations.models import (
@@ -25,6 +26,7 @@ from users.organizations.models import (
     OrganizationQuerySet,
 )
 from users.organizations.orders import OrganizationOrderField
+from users.organizations.policy import may_delete, may_manage, may_own
 
 # A key that no row has: an id of another type matches nothing.
 NO_ORGANIZATION: Final = UUID(int=0)
@@ -114,6 +116,22 @@ class Organization(relay.Node):
         description="Pending invitations, newest first. Visible to the organisation's owners and "
         "administrators, and to staff; empty for others."
     )
+
+    @strawberry_django.field(only=["pk"])
+    def viewer_can_update(self: models.Organization, info: Info) -> bool:
+        """Whether you may rename the organisation and change roles."""
+        return may_own(info.context.actor, info.context.load(own_roles, self))
+
+    @strawberry_django.field(only=["pk"])
+    def viewer_can_manage(self: models.Organization, info: Info) -> bool:
+        """Whether you may invite and remove members with the role `MEMBER`."""
+        role = info.context.load(own_roles, self)
+        return may_manage(info.context.actor, role, models.Role.MEMBER)
+
+    @strawberry_django.field(only=["pk"])
+    def viewer_can_delete(self: models.Organization, info: Info) -> bool:
+        """Whether you may delete the organisation."""
+        return may_delete(info.context.actor, info.context.load(own_roles, self))
 
     @nested_connection(MembershipConnection, parent="organization", metadata=COVERED)
     def members(

@@ -29,6 +29,7 @@ from users.accounts.authentication_methods import Method
 from users.accounts.avatars.images import AvatarSize
 from users.accounts.models import UserQuerySet
 from users.accounts.orders import UserOrderField
+from users.accounts.policy import may_administer_users, may_edit_profile
 from users.accounts.visibility import groups_visible_to
 
 
@@ -173,6 +174,16 @@ class User(relay.Node):
     def permissions(self: models.User, info: Info) -> list[str] | None:
         """Effective permissions, as `app.codename`. Visible to the user and staff."""
         return info.context.load(permissions, self)
+
+    @strawberry_django.field(only=["pk"])
+    def viewer_can_update(self: models.User, info: Info) -> bool:
+        """Whether you may change the user's profile."""
+        return may_edit_profile(info.context.actor, self.pk)
+
+    @strawberry_django.field(only=["pk"])
+    def viewer_can_administer(self: models.User, info: Info) -> bool:
+        """Whether you may suspend and otherwise administer the account."""
+        return may_administer_users(info.context.actor)
 
     @classmethod
     def get_queryset(cls, queryset: UserQuerySet, info: Info) -> UserQuerySet:

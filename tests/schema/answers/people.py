@@ -21,7 +21,7 @@ WHOLE: Final = """
     dataExports { requestedAt readyAt expiresAt }
     memberships(first: 10) { nodes { role organization { name } } }
     apiTokens(first: 10) { nodes { name } } sessions(first: 2) { nodes { ip } }
-    events(first: 1) { nodes { tag } }
+    events(first: 1) { nodes { tag } } viewerCanUpdate viewerCanAdminister
 """.replace("PROFILE", " ".join(PROFILE))
 
 AVATAR: Final = {
@@ -85,6 +85,8 @@ OF_STAFF: Final = {
     "apiTokens": {"nodes": []},
     "sessions": {"nodes": [{"ip": None}, {"ip": "192.0.2.1"}]},
     "events": {"nodes": []},
+    "viewerCanUpdate": True,
+    "viewerCanAdminister": False,
 }
 
 NOT_PUBLIC: Final = Case(
@@ -150,6 +152,8 @@ NOT_PUBLIC: Final = Case(
                 "apiTokens": {"nodes": []},
                 "sessions": {"nodes": [{"ip": None}, {"ip": "192.0.2.1"}]},
                 "events": {"nodes": [{"tag": "EMAIL_CHANGED"}]},
+                "viewerCanUpdate": True,
+                "viewerCanAdminister": False,
             }
         },
         "dora bob": {
@@ -188,12 +192,63 @@ NOT_PUBLIC: Final = Case(
                 "apiTokens": {"nodes": []},
                 "sessions": {"nodes": []},
                 "events": {"nodes": []},
+                "viewerCanUpdate": False,
+                "viewerCanAdminister": False,
             }
         },
         "sam": {"node": OF_STAFF},
-        "root": {"node": OF_STAFF | {"events": {"nodes": [{"tag": "EMAIL_CHANGED"}]}}},
+        "root": {
+            "node": OF_STAFF
+            | {"events": {"nodes": [{"tag": "EMAIL_CHANGED"}]}, "viewerCanAdminister": True}
+        },
     },
 )
+
+PAT_OF_STAFF: Final = {
+    "__typename": "User",
+    "id": "$pat",
+    "username": "pat",
+    "name": "Pat Public",
+    "dateJoined": "2024-01-03T08:00:00+00:00",
+    "isPublic": True,
+    "isService": False,
+    "email": "pat@example.org",
+    "emailVerifiedAt": None,
+    "emailAddresses": [
+        {
+            "email": "pat@example.org",
+            "verifiedAt": None,
+            "undeliverableAt": None,
+            "isPrimary": True,
+        }
+    ],
+    "avatar": None,
+    "publicMetadata": {},
+    "privateMetadata": {},
+    "lastSeenAt": None,
+    "isActive": True,
+    "isStaff": False,
+    "isSuperuser": False,
+    "activeSessionCount": 1,
+    "secondFactors": [],
+    "secondFactorDueAt": "2100-01-08T00:00:00+00:00",
+    "recoveryCodesLeft": 0,
+    "totp": None,
+    "passkeys": {"nodes": []},
+    "permissions": [],
+    "groups": [],
+    "profile": NO_PROFILE | {"locale": "en"},
+    "suspension": None,
+    "deletion": None,
+    "erasedAt": None,
+    "dataExports": [],
+    "memberships": {"nodes": [{"role": "MEMBER", "organization": {"name": "Chess"}}]},
+    "apiTokens": {"nodes": []},
+    "sessions": {"nodes": [{"ip": None}]},
+    "events": {"nodes": []},
+    "viewerCanUpdate": True,
+    "viewerCanAdminister": False,
+}
 
 PUBLIC: Final = Case(
     "a public user",
@@ -236,6 +291,8 @@ PUBLIC: Final = Case(
                 "apiTokens": {"nodes": []},
                 "sessions": {"nodes": []},
                 "events": {"nodes": []},
+                "viewerCanUpdate": False,
+                "viewerCanAdminister": False,
             }
         },
         "charlie": {
@@ -274,53 +331,12 @@ PUBLIC: Final = Case(
                 "apiTokens": {"nodes": []},
                 "sessions": {"nodes": []},
                 "events": {"nodes": []},
+                "viewerCanUpdate": False,
+                "viewerCanAdminister": False,
             }
         },
-        "sam root": {
-            "user": {
-                "__typename": "User",
-                "id": "$pat",
-                "username": "pat",
-                "name": "Pat Public",
-                "dateJoined": "2024-01-03T08:00:00+00:00",
-                "isPublic": True,
-                "isService": False,
-                "email": "pat@example.org",
-                "emailVerifiedAt": None,
-                "emailAddresses": [
-                    {
-                        "email": "pat@example.org",
-                        "verifiedAt": None,
-                        "undeliverableAt": None,
-                        "isPrimary": True,
-                    }
-                ],
-                "avatar": None,
-                "publicMetadata": {},
-                "privateMetadata": {},
-                "lastSeenAt": None,
-                "isActive": True,
-                "isStaff": False,
-                "isSuperuser": False,
-                "activeSessionCount": 1,
-                "secondFactors": [],
-                "secondFactorDueAt": "2100-01-08T00:00:00+00:00",
-                "recoveryCodesLeft": 0,
-                "totp": None,
-                "passkeys": {"nodes": []},
-                "permissions": [],
-                "groups": [],
-                "profile": NO_PROFILE | {"locale": "en"},
-                "suspension": None,
-                "deletion": None,
-                "erasedAt": None,
-                "dataExports": [],
-                "memberships": {"nodes": [{"role": "MEMBER", "organization": {"name": "Chess"}}]},
-                "apiTokens": {"nodes": []},
-                "sessions": {"nodes": [{"ip": None}]},
-                "events": {"nodes": []},
-            }
-        },
+        "sam": {"user": PAT_OF_STAFF},
+        "root": {"user": PAT_OF_STAFF | {"viewerCanAdminister": True}},
     },
 )
 

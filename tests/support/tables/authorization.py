@@ -58,6 +58,9 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
             "passkeys": SIGNED_IN,
             "sessions": SIGNED_IN,
             "events": SIGNED_IN,
+            # False for those who may not: see tests/schema/test_viewer_rights.py.
+            "viewerCanUpdate": SIGNED_IN,
+            "viewerCanAdminister": SIGNED_IN,
             "suspension": STAFF_ONLY,
             "deletion": STAFF_ONLY,
             # Empty but for the owner: see the fields below.
@@ -136,6 +139,9 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
             "myRole": {OWNER},
             # Empty for ordinary members: see tests/organizations/test_organization_invitations.py.
             "invitations": PRIVATE,
+            "viewerCanUpdate": PRIVATE,
+            "viewerCanManage": PRIVATE,
+            "viewerCanDelete": PRIVATE,
         },
     ),
     "OrganizationInvitation": (

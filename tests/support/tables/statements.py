@@ -20,6 +20,7 @@ EVERYTHING = f"""
     suspension {{ reason until createdAt }} deletion {{ requestedAt dueAt }}
     dataExports {{ id requestedAt readyAt expiresAt }}
     apiTokens(first: 2) {{ nodes {{ name }} }}
+    viewerCanUpdate viewerCanAdminister
     sessions(first: 2) {{ nodes {{ device }} }} events(first: 2) {{ nodes {{ tag }} }}
     memberships(first: 5) {{ nodes {{
       id role createdAt user {{ id }}
@@ -36,7 +37,8 @@ BULK_ACTION = """
 """
 INVITATION = "id email role createdAt expiresAt inviter { id username }"
 ORGANIZATION = f"""
-    id name createdAt myRole invitations {{ {INVITATION} }} members(first: 2) {{ nodes {{ role }} }}
+    id name createdAt myRole viewerCanUpdate viewerCanManage viewerCanDelete
+    invitations {{ {INVITATION} }} members(first: 2) {{ nodes {{ role }} }}
 """
 SESSION = """
     id methods aal authenticatedAt factorAt
@@ -134,6 +136,19 @@ SHAPES: Final = [
            } }""",
         4,
     ),
+    (
+        "users, one's rights",
+        "{ users(first: $n) { nodes { viewerCanUpdate viewerCanAdminister } } }",
+        2,
+    ),
+    (
+        "organisations, one's rights",
+        """{ organizations(first: $n) { nodes {
+             viewerCanUpdate viewerCanManage viewerCanDelete
+           } } }""",
+        3,
+    ),
+    ("nothing, for the settings", "{ settings { serviceName limits { maxDepth } } }", 1),
     ("users, cursors", "{ users(first: $n) { edges { cursor } pageInfo { endCursor } } }", 2),
     ("users, page info only", "{ users(first: $n) { pageInfo { hasNextPage } } }", 2),
     ("users' own columns", f"{{ users(first: $n) {{ edges {{ node {{ {USER_FIELDS} }} }} }} }}", 2),
