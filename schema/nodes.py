@@ -15,6 +15,11 @@ NodeId: TypeAlias = Annotated[
 ]
 
 
+def renamed(name: str) -> str:
+    """Return the reason for which an argument of another name is deprecated."""
+    return f"Since 2026-11-30. Use `{name}`: ids are named alike everywhere."
+
+
 MAX_SERIAL: Final = 2**31 - 1
 
 

@@ -14,7 +14,7 @@ from engine.relay.nested import nested_connection
 from schema.accounts.types.users import User
 from schema.context import Info
 from schema.enums import describe_enum
-from schema.nodes import node_key
+from schema.nodes import node_key, renamed
 from schema.rules import Details
 from users.accounts.models import User as UserModel
 from users.activity import models
@@ -93,11 +93,21 @@ class ActivityFields:
 class EventFilter:
     """Conditions that events must meet, all of them."""
 
-    subject: strawberry.ID | None = strawberry.field(
+    subject_id: strawberry.ID | None = strawberry.field(
         default=None, description="`id` of the user whom the events affect."
     )
-    actor: strawberry.ID | None = strawberry.field(
+    actor_id: strawberry.ID | None = strawberry.field(
         default=None, description="`id` of the user who caused the events."
+    )
+    subject: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="`id` of the user whom the events affect.",
+        deprecation_reason=renamed("subjectId"),
+    )
+    actor: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="`id` of the user who caused the events.",
+        deprecation_reason=renamed("actorId"),
     )
     tag: Tag | None = strawberry.field(default=None, description="Kind of event.")
     since: dt.datetime | None = strawberry.field(default=None, description="Start, inclusive.")
@@ -106,10 +116,12 @@ class EventFilter:
     def apply(self, events: EventQuerySet) -> EventQuerySet:
         """Filter the events by the conditions."""
         # `__in=[None]` matches nothing for an invalid id; `= None` would match anonymous events.
-        if self.subject is not None:
-            events = events.filter(subject_id__in=[node_key(self.subject, "User")])
-        if self.actor is not None:
-            events = events.filter(actor_id__in=[node_key(self.actor, "User")])
+        subject = self.subject if self.subject_id is None else self.subject_id
+        if subject is not None:
+            events = events.filter(subject_id__in=[node_key(subject, "User")])
+        actor = self.actor if self.actor_id is None else self.actor_id
+        if actor is not None:
+            events = events.filter(actor_id__in=[node_key(actor, "User")])
         if self.tag is not None:
             events = events.filter(tag=self.tag)
         if self.since is not None:

@@ -12,7 +12,7 @@ from strawberry.scalars import JSON
 from strawberry.utils.str_converters import to_camel_case
 
 from core.errors import ArgumentInvalidError
-from schema.nodes import node_key
+from schema.nodes import node_key, renamed
 from schema.organizations.types import MembershipFilter
 from users.accounts.filters import (
     MAX_DEPTH,
@@ -78,8 +78,13 @@ class UserFilter:
     is_superuser: bool | None = strawberry.field(
         default=None, description="Whether the user is an administrator."
     )
-    group: strawberry.ID | None = strawberry.field(
+    group_id: strawberry.ID | None = strawberry.field(
         default=None, description="`id` of a group that the user belongs to."
+    )
+    group: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="`id` of a group that the user belongs to.",
+        deprecation_reason=renamed("groupId"),
     )
     membership: MembershipFilter | None = strawberry.field(
         default=None, description="Organisation membership; only those visible to you match."
@@ -124,6 +129,8 @@ class UserFilter:
         """Yield the provided conditions; an invalid id matches no row."""
         for name in USER_FILTERS:
             value = getattr(self, name)
+            if name == "group" and self.group_id is not None:
+                value = self.group_id
             if value is not None:
                 yield name, CONDITIONS[name](value) if name in CONDITIONS else value
         if self.membership is not None:

@@ -164,8 +164,13 @@ class OrganizationOrder(Order):
 class MembershipFilter:
     """A membership condition; both fields must match the same membership."""
 
-    organization: strawberry.ID | None = strawberry.field(
+    organization_id: strawberry.ID | None = strawberry.field(
         default=None, description="`id` of the organisation. Default: any."
+    )
+    organization: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="`id` of the organisation. Default: any.",
+        deprecation_reason=renamed("organizationId"),
     )
     role: models.Role | None = strawberry.field(
         default=None, description="Role in the organisation. Default: any."
@@ -174,8 +179,9 @@ class MembershipFilter:
     def to_conditions(self) -> dict[str, Any]:
         """Convert to the conditions of a `UserFilterSpec`."""
         conditions: dict[str, Any] = {}
-        if self.organization is not None:
-            key = node_key(self.organization, "Organization")
+        id_ = self.organization if self.organization_id is None else self.organization_id
+        if id_ is not None:
+            key = node_key(id_, "Organization")
             conditions["organization"] = key or NO_ORGANIZATION
         if self.role is not None:
             conditions["role"] = self.role

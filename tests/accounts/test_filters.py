@@ -26,6 +26,7 @@ LIST = """
     }
 """
 ORDERS = ["USERNAME", "NAME", "EMAIL", "JOINED", "LAST_SEEN"]
+ID_NAMES = {"group", "groupId", "organization", "organizationId"}
 MEMBERSHIP: Filter = {"membership": {"organization": "archers"}}
 
 
@@ -78,7 +79,7 @@ def listing(client_key: ClientOf, ids: dict[str, str]) -> Listing:
 def _with_ids(value: Any, ids: dict[str, str]) -> Any:
     if isinstance(value, dict):
         return {
-            name: ids[inner] if name in {"group", "organization"} else _with_ids(inner, ids)
+            name: ids[inner] if name in ID_NAMES else _with_ids(inner, ids)
             for name, inner in value.items()
         } | {
             name: [ids.get(each, each) for each in inner]
@@ -109,10 +110,13 @@ SELECTED: list[tuple[Filter | None, str]] = [
     ({"not": {"publicMetadata": {"plan": "team"}}}, "cd"),
     ({"isStaff": False}, "abd"),
     ({"group": "editors"}, "ac"),
+    ({"groupId": "editors"}, "ac"),
+    ({"groupId": "editors", "group": "empty"}, "ac"),
     ({"group": "empty"}, ""),
     ({"group": "archers"}, ""),
     ({"membership": {}}, "abcd"),
     ({"membership": {"organization": "archers"}}, "ad"),
+    ({"membership": {"organizationId": "archers"}}, "ad"),
     ({"membership": {"role": "OWNER"}}, "ad"),
     ({"membership": {"organization": "archers", "role": "OWNER"}}, "a"),
     ({"membership": {"organization": "archers", "role": "ADMIN"}}, ""),
@@ -186,9 +190,10 @@ def test_each_filter_is_tried() -> None:
     schema_fields = {
         *("isActive", "isVerified", "isStaff", "isSuperuser", "group", "membership", "joined"),
         *("lastSeen", "emailDomain", "locale", "publicMetadata", "privateMetadata"),
-        *("ids", "username", "email", "and", "or", "not"),
+        *("ids", "username", "email", "groupId", "and", "or", "not"),
     }
-    fields = GraphQLClient()('{ __type(name: "UserFilter") { inputFields { name } } }').data
+    query = '{ __type(name: "UserFilter") { inputFields(includeDeprecated: true) { name } } }'
+    fields = GraphQLClient()(query).data
     assert {field["name"] for field in fields["__type"]["inputFields"]} == schema_fields
     tried = {name for filter, _expected in SELECTED for name in filter or ()}
     assert tried == schema_fields
@@ -316,6 +321,7 @@ def test_unmatched_values_return_no_users(
     [
         *({name: True} for name in ("isActive", "isVerified", "isStaff", "isSuperuser")),
         {"group": "editors"},
+        {"groupId": "editors"},
         {"lastSeen": {"since": "2026-01-01T00:00:00Z"}},
         {"emailDomain": "example.org"},
         {"email": "ann@example.org"},

@@ -31,6 +31,8 @@ VALUES: Final = {
     "Query.userBy(by:)": '{username: "person-000"}',
     "Query.users(search:)": '"person"',
     "UserFilter.group": "$group",
+    "UserFilter.groupId": "$group",
+    "UserFilter.membership.organizationId": "$organization",
     "UserFilter.locale": '"en"',
     "UserFilter.email": '"000@example.org"',
     "UserFilter.username": '"person-000"',
