@@ -54,6 +54,7 @@ from schema.descriptions import describe
 from schema.directory.queries import DirectoryQuery
 from schema.documents.bounding import BoundsExtension
 from schema.documents.document import Documents
+from schema.errors import RequestErrorCode
 from schema.extend import extend_type
 from schema.nodes import NodeId, parse_node_id, single_row
 from schema.organizations.mutations import OrganizationsMutation
@@ -225,6 +226,8 @@ class RosterSchema(strawberry.Schema):
 schema = RosterSchema(
     query=Query,
     mutation=Mutation,
+    # No field is of this type: it documents the codes of top-level errors.
+    types=[RequestErrorCode],
     config=StrawberryConfig(scalar_map=SCALARS, name_converter=Names()),
     extensions=[Documents, Optimizer, BoundsExtension],
 )

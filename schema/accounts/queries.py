@@ -6,6 +6,8 @@ from typing import Annotated, cast
 import strawberry
 from django.contrib.auth import models as auth
 
+from core.database.search.texts import Fold, has_words, words_of
+from schema.accounts.types.settings import Settings, public_settings
 from schema.accounts.types.users import (
     Group,
     GroupConnection,
@@ -20,9 +22,9 @@ from schema.scopes import NoScope
 from users.accounts import models
 from users.accounts.identifiers import canonical, canonical_login
 from users.accounts.policy import may_list_groups, require
+from users.accounts.services.permissions import MODEL as CUSTOM_MODEL
 from users.scopes import Scope
 
-from users.accounts.services.permissions import MODEL as CUSTOM_MODEL
 
 @strawberry.input(one_of=True)
 class UserBy:
@@ -50,6 +52,11 @@ class AccountsQuery:
     def user(self, id: NodeId) -> User | None:
         """Look up a user by `id`; null if none is visible to you."""
         return single_row(models.User.objects.all(), node_key(id, "User"))
+
+    @query_field(scope=NoScope.OPEN)
+    def settings(self) -> Settings:
+        """Settings of this deployment that clients need."""
+        return public_settings()
 
     @query_field(scope=Scope.USERS_READ)
     def user_by(

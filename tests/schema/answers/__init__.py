@@ -15,6 +15,7 @@ from tests.schema.answers import (
     organizations,
     people,
     sessions,
+    settings,
 )
 from tests.schema.answers.cases import Case
 
@@ -29,4 +30,5 @@ CASES: list[Case] = [
     *factors.CASES,
     *activity.CASES,
     *bulk_actions.CASES,
+    *settings.CASES,
 ]

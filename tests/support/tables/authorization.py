@@ -230,6 +230,39 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
         "permissions { FIELD }",
         {"name": STAFF_ONLY, "description": STAFF_ONLY},
     ),
+    "Settings": (
+        "settings { FIELD }",
+        dict.fromkeys(
+            (
+                *("serviceName", "signUp", "signUpDomains", "password", "username", "locales"),
+                *("avatarUpload", "secondFactor", "passkeyRelyingPartyId", "limits"),
+            ),
+            ALL_KINDS,
+        ),
+    ),
+    "PasswordRules": (
+        "settings { password { FIELD } }",
+        dict.fromkeys(("minLength", "maxLength", "areLookedUp"), ALL_KINDS),
+    ),
+    "UsernameRules": (
+        "settings { username { FIELD } }",
+        dict.fromkeys(("minLength", "maxLength"), ALL_KINDS),
+    ),
+    "UploadRules": (
+        "settings { avatarUpload { FIELD } }",
+        dict.fromkeys(("maxBytes", "maxPixels"), ALL_KINDS),
+    ),
+    "RequestLimits": (
+        "settings { limits { FIELD } }",
+        dict.fromkeys(
+            (
+                *("maxPageSize", "maxCharacters", "maxTokens", "maxDepth", "maxAliases"),
+                *("maxRootFields", "maxFields", "maxRows", "maxValues", "maxBodyBytes"),
+                "maxResponseBytes",
+            ),
+            ALL_KINDS,
+        ),
+    ),
     "AnalyticsDay": (
         'analytics(from: "2026-01-01", to: "2026-01-01") { FIELD }',
         {"date": STAFF_ONLY, "signUps": STAFF_ONLY, "newUsers": STAFF_ONLY, "logIns": STAFF_ONLY},
@@ -238,6 +271,7 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
         "FIELD",
         {
             "me": SIGNED_IN,
+            "settings": ALL_KINDS,
             "user": SIGNED_IN,
             "userBy": SIGNED_IN,
             "users": SIGNED_IN,

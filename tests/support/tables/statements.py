@@ -115,12 +115,12 @@ SHAPES: Final = [
     (
         "an organisation, members, invitations with inviters",
         f"{{ organization(id: $organization) {{ {ORGANIZATION} }} }}",
-        4,
+        5,
     ),
     (
         "organisations and everything",
         f"{{ organizations(first: $n) {{ edges {{ node {{ {ORGANIZATION} }} }} }} }}",
-        4,
+        5,
     ),
     (
         "an organisation, members with users and profiles, groups",
@@ -268,6 +268,7 @@ ORDINARY: Final = {
 # The exceptions from `budget`, by the labels of `tests.support.documents`.
 BUDGETS: Final[dict[str, int]] = {
     "Query.users(search:) isTruncated": 3,
+    "Query.settings": 1,
 }
 ROOTS: Final = (
     "Query.",
@@ -295,6 +296,7 @@ DOCUMENTED: Final[dict[str, int]] = {
     "User": 3,
     "UserBy": 2,
     "Nodes": 1,
+    "Settings": 1,
     "Organization": 5,
     "Analytics": 2,
     "SearchUsers": 4,

@@ -34,6 +34,9 @@ TYPES: Final[dict[str, tuple[str, str]]] = {
     "BulkAction": (NONE, "users:write"),
     "BulkFailure": (NONE, "users:write"),
     "Permission": ("groups:read", "groups:read"),
+    **dict.fromkeys(
+        ("Settings", "PasswordRules", "UsernameRules", "UploadRules", "RequestLimits"), (ANY, ANY)
+    ),
     "AnalyticsDay": ("analytics:read", "analytics:read"),
 }
 # The scopes of fields that differ from those of their type.
@@ -45,6 +48,7 @@ FIELDS: Final[dict[str, tuple[str, str]]] = {
     "Session.user": ("sessions:read", "sessions:read+users:read"),
     "Event.subject": ("events:read", "events:read+users:read"),
     "Query.me": (ANY, ANY),
+    "Query.settings": (ANY, ANY),
     "Query.node": (ANY, "users:read"),
     "Query.nodes": (ANY, "users:read"),
     "Query.user": ("users:read", "users:read"),
