@@ -21,7 +21,6 @@ from engine.read.objects import ObjectReader
 from engine.read.reader import compile_reader
 from engine.read.relations import visible_rows
 from engine.read.sources import RowSource
-from engine.relay.selections import Optimizer
 from engine.result.completion import Column
 from engine.result.rows import RowColumns
 from engine.sql.keys import KEYS, Bind, bind_keys, equals_any
@@ -64,8 +63,10 @@ class Plural(PluralExtension):
                 continue
             keys = {entries[index].key for index in indexes}
             visible = visible_rows(self.rows(model, info).filter(pk__in=keys), types[model], info)
-            rows = list(cast("Optimizer", optimizer.get()).optimize(visible, info))
-            info.context.expect(rows)
+            optimize = optimizer.get()
+            rows = list(optimize.optimize(visible, info) if optimize else visible)
+            if hasattr(info.context, "expect"):
+                info.context.expect(rows)
             found |= {RowKey(model, row.pk): row for row in rows}
         return [found.get(each) if isinstance(each, RowKey) else each for each in entries]
 
