@@ -220,6 +220,20 @@ def look_at_organizations(check: Callable[..., None]) -> None:
     check("one word", plan_of(statements[0]), limit=100, index="organization_search")
 
 
+def look_at_members_of_groups(check: Callable[..., None], ids: dict[str, str]) -> None:
+    """Check the members of a small and of a large group."""
+    client = GraphQLClient(make_token(User.objects.get(username="ada")))
+    query = """query ($id: ID!) { node(id: $id) { ... on Group {
+        members(first: 50) { nodes { user { username } } }
+    } } }"""
+    for name, count in (("rare", 10), ("large", 50)):
+        with bound_statements() as statements:
+            found = client(query, id=ids[name]).data["node"]["members"]["nodes"]
+        assert len(found) == count
+        index = "accounts_user_groups_group_id_user_id"
+        check(name, plan_of(statements[2]), limit=4 * count, index=index)
+
+
 def deep_cursor(order: str, direction: str) -> str:
     """Return the cursor of a user in the middle."""
     people = User.objects.in_order(UserOrderField[order], descending=direction == "DESC").only("pk")
@@ -250,6 +264,12 @@ def ids(transactional_db: None, settings: Any) -> dict[str, str]:
     noted.update(public={"plan": "few"}, private={"crm": {"id": "few"}})
     rare = Group.objects.create(name="Rare")
     rare.user_set.set(people)
+    large = Group.objects.create(name="Large")
+    memberships = large.user_set.through
+    memberships.objects.bulk_create(
+        memberships(group=large, user_id=key)
+        for key in User.objects.values_list("pk", flat=True)[:20_000]
+    )
     organization = make_organization("Rare", *ten)
     EmailAddress.objects.create(
         user=ten[0], email="second@rare.example", verified_at=timezone.now()
@@ -257,7 +277,7 @@ def ids(transactional_db: None, settings: Any) -> dict[str, str]:
     with as_owner(), connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
     _wait_for_older_transactions()
-    rows = {"rare": rare, "rare organization": organization, "rare user": ten[0]}
+    rows = {"large": large, "rare": rare, "rare organization": organization, "rare user": ten[0]}
     return {name: node_id(row) for name, row in rows.items()}
 
 
@@ -333,6 +353,7 @@ def test_lists_read_a_bounded_number_of_rows(ids: dict[str, str], settings: Any)
 
     look_at_bulk_actions(check)
     look_at_organizations(check)
+    look_at_members_of_groups(check, ids)
     assert problems == []
 
     for username, column in (("ada", "private_search_text"), ("alan", "search_text")):

@@ -1,7 +1,8 @@
 """The types of users, groups and permissions."""
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import strawberry
@@ -14,6 +15,7 @@ from strawberry.scalars import JSON
 from core.database.search.texts import MAX_CANDIDATES
 from engine.fields.dependencies import COVERED
 from engine.relay.connection import KeysetConnection
+from engine.relay.nested import nested_connection
 from engine.relay.order import Order
 from schema.accounts.loaders import group_permissions, permissions
 from schema.accounts.profiles import Profile
@@ -30,7 +32,28 @@ from users.accounts.avatars.images import AvatarSize
 from users.accounts.models import UserQuerySet
 from users.accounts.orders import UserOrderField
 from users.accounts.policy import may_administer_users, may_edit_profile
-from users.accounts.visibility import groups_visible_to
+from users.accounts.visibility import group_memberships_visible_to, groups_visible_to
+
+GroupMembershipModel: Final[Any] = models.User.groups.through
+
+
+@strawberry_django.type(GroupMembershipModel)
+class GroupMembership:
+    """A user's membership in a group."""
+
+    user: Annotated["User", strawberry.lazy(__name__)] = strawberry_django.field(
+        description="The member."
+    )
+
+    @classmethod
+    def get_queryset(cls, queryset: QuerySet[Any], info: Info) -> QuerySet[Any]:
+        """Restrict every access path to visible memberships."""
+        return group_memberships_visible_to(info.context.actor, queryset)
+
+
+@strawberry.type
+class GroupMembershipConnection(KeysetConnection[GroupMembership]):  # type: ignore[type-var]  # not a Node
+    """A page of a group's members."""
 
 
 @strawberry_django.type(auth.Group)
@@ -44,6 +67,14 @@ class Group(relay.Node):
     def permissions(self: auth.Group, info: Info) -> list[str]:
         """Permissions of the members, as `app.codename`."""
         return info.context.load(group_permissions, self)
+
+    @nested_connection(GroupMembershipConnection, parent="group")
+    def members(self) -> Iterable[GroupMembership]:
+        """Members, in the order in which their accounts were created.
+
+        Visible to staff; empty for others.
+        """
+        return GroupMembershipModel.objects.order_by("user_id")
 
     @classmethod
     def get_queryset(cls, queryset: QuerySet[auth.Group], info: Info) -> QuerySet[auth.Group]:

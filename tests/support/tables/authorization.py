@@ -126,7 +126,12 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
     ),
     "Group": (
         "node(id: $group) { ... on Group { FIELD } }",
-        {"id": PRIVATE, "name": PRIVATE, "permissions": PRIVATE},
+        # The members are empty for all but staff: see the fields below.
+        {"id": PRIVATE, "name": PRIVATE, "permissions": PRIVATE, "members": PRIVATE},
+    ),
+    "GroupMembership": (
+        "node(id: $group) { ... on Group { members(first: 1) { nodes { FIELD } } } }",
+        {"user": STAFF_ONLY},
     ),
     "Organization": (
         "node(id: $organization) { ... on Organization { FIELD } }",
@@ -300,6 +305,7 @@ ARGUMENTS: Final = {
     "User.sessions": "(first: 1)",
     "User.events": "(first: 1)",
     "Organization.members": "(first: 1)",
+    "Group.members": "(first: 1)",
     "BulkAction.failures": "(first: 1)",
     "Query.bulkAction": "(id: $bulk)",
     "Query.bulkActions": "(first: 1)",

@@ -218,6 +218,13 @@ SHAPES: Final = [
         4,
     ),
     ("groups", "{ groups(first: $n) { edges { node { id name } } } }", 2),
+    (
+        "groups, members with profiles",
+        """{ groups(first: $n) { nodes {
+             members(first: 9) { nodes { user { username profile { bio } } } }
+           } } }""",
+        3,
+    ),
     ("groups, permissions", "{ groups(first: $n) { edges { node { permissions } } } }", 3),
     (
         "sessions with users",

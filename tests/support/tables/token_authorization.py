@@ -22,6 +22,7 @@ TYPES: Final[dict[str, tuple[str, str]]] = {
     "DataExport": (NONE, NONE),
     # The owner's own groups belong to their private profile data.
     "Group": ("groups:read|profile:read", "groups:read"),
+    "GroupMembership": (NONE, "groups:read+users:read"),
     "Organization": ("organizations:read", "organizations:read"),
     "OrganizationInvitation": ("organizations:read", "organizations:read"),
     "Membership": ("organizations:read", "organizations:read+users:read"),
