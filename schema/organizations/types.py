@@ -117,18 +117,18 @@ class Organization(relay.Node):
         "administrators, and to staff; empty for others."
     )
 
-    @strawberry_django.field(only=["pk"])
+    @strawberry_django.field(only=["pk"], metadata=COVERED)
     def viewer_can_update(self: models.Organization, info: Info) -> bool:
         """Whether you may rename the organisation and change roles."""
         return may_own(info.context.actor, info.context.load(own_roles, self))
 
-    @strawberry_django.field(only=["pk"])
+    @strawberry_django.field(only=["pk"], metadata=COVERED)
     def viewer_can_manage(self: models.Organization, info: Info) -> bool:
         """Whether you may invite and remove members with the role `MEMBER`."""
         role = info.context.load(own_roles, self)
         return may_manage(info.context.actor, role, models.Role.MEMBER)
 
-    @strawberry_django.field(only=["pk"])
+    @strawberry_django.field(only=["pk"], metadata=COVERED)
     def viewer_can_delete(self: models.Organization, info: Info) -> bool:
         """Whether you may delete the organisation."""
         return may_delete(info.context.actor, info.context.load(own_roles, self))

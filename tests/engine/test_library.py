@@ -99,12 +99,13 @@ PICKED: Final = """query ($authors: [Int!]!, $loans: [Int!]!) {
     ("authors", "loans"), [([], []), ([2, 99, 1, 2], [3, 1, 2, 1]), ([1], [99])], ids=str
 )
 def test_rows_are_read_by_keys_at_their_places(authors: list[int], loans: list[int]) -> None:
-    """Also of the same key twice, and of rows that are not there or not visible."""
+    """Also of the same key twice, and of rows that are missing or not visible."""
     keys = {"authors": authors, "loans": loans}
     reasons: Counter[str | None] = Counter()
     operation = planned(PICKED, reasons)
     for _request in range(2):
-        found = operation.execute(keys, Reader(*LIBRARIAN)).data["picked"]
+        data = operation.execute(keys, Reader(*LIBRARIAN)).data
+    found = cast("dict[str, Any]", data)["picked"]
     assert len(found) == len(authors) + len(loans) + 2
     assert found[-2:] == [None, {"__typename": "Pamphlet", "title": "Tides"}]
     # Compiled by the first request.

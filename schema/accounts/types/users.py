@@ -206,12 +206,12 @@ class User(relay.Node):
         """Effective permissions, as `app.codename`. Visible to the user and staff."""
         return info.context.load(permissions, self)
 
-    @strawberry_django.field(only=["pk"])
+    @strawberry_django.field(only=["pk"], metadata=COVERED)
     def viewer_can_update(self: models.User, info: Info) -> bool:
         """Whether you may change the user's profile."""
         return may_edit_profile(info.context.actor, self.pk)
 
-    @strawberry_django.field(only=["pk"])
+    @strawberry_django.field(only=["pk"], metadata=COVERED)
     def viewer_can_administer(self: models.User, info: Info) -> bool:
         """Whether you may suspend and otherwise administer the account."""
         return may_administer_users(info.context.actor)
