@@ -107,6 +107,10 @@ class Execution(ABC):
         """Complete what resolvers returned for each object, or raised."""
 
     @abstractmethod
+    def complete_objects(self, selected: SelectedField, values: Sequence[Any]) -> Column:
+        """Return what is selected of values, which may be of several types."""
+
+    @abstractmethod
     def add_level(self, selection: Selection, columns: Sequence[Column], size: int) -> None:
         """Count a level of objects, before they are made. Raises `OperationCancelledError`."""
 

@@ -17,6 +17,7 @@ from engine.read.querysets import QuerysetResolver
 from engine.read.reader import compile_reader
 from engine.read.relations import RelationReader
 from engine.relay.connection_plan import ConnectionResolver, NestedConnectionReader
+from engine.relay.plural import PluralResolver
 
 INDENT = "  "
 # What the statement of a connection reads, below the connection and below its edges.
@@ -68,7 +69,10 @@ def _lines_below(
         if len(selections) > 1:
             yield f"{indent}on {selection.type.name}"
             deeper += INDENT
-        if isinstance(field, QuerysetResolver) and model_of(selection.type) is not None:
+        if (
+            isinstance(field, QuerysetResolver | PluralResolver)
+            and model_of(selection.type) is not None
+        ):
             yield from _lines_of_rows(execution, _reader(execution, selection), deeper)
         else:
             yield from _lines_of_objects(execution, selection, deeper)

@@ -11,7 +11,7 @@ from strawberry.types.field import StrawberryField
 
 from engine.deadline import OperationCancelledError
 from engine.execution import Execution, FieldResolver
-from engine.fields.declarations import returns_queryset
+from engine.fields.declarations import is_plural, returns_queryset
 from engine.internals.graphql_core import invalid_type_error, runtime_type
 from engine.internals.strawberry import model_of
 from engine.plan.arguments import is_immutable
@@ -19,6 +19,7 @@ from engine.plan.selection import TYPENAME, SelectedField, Selection, finish_col
 from engine.read.querysets import QuerysetResolver
 from engine.read.widths import widths_of
 from engine.relay.connection_plan import ConnectionResolver, connection_of
+from engine.relay.plural import PluralResolver
 from engine.result.bounds import FieldCancelledError
 from engine.result.completion import Column, ErrorCell, ObjectFactory, assemble_objects
 
@@ -62,9 +63,9 @@ class QueryExecution(Execution):
 
     def complete_values(self, selected: SelectedField, values: Sequence[Any]) -> Column:
         """Complete what resolvers returned for each object, or raised."""
-        return selected.complete_values(values, lambda some: self._complete_objects(selected, some))
+        return selected.complete_values(values, lambda some: self.complete_objects(selected, some))
 
-    def _complete_objects(self, selected: SelectedField, values: Sequence[Any]) -> Column:
+    def complete_objects(self, selected: SelectedField, values: Sequence[Any]) -> Column:
         """Return what is selected of values, which may be of several types."""
         type_ = selected.named_type
         if isinstance(type_, GraphQLObjectType) and not type_.is_type_of:
@@ -145,6 +146,8 @@ def _plan_field(selected: SelectedField) -> FieldResolver:
     if model_of(selected.parent) is None:
         if connection_of(selected):
             return ConnectionResolver(selected)
+        if is_plural(selected):
+            return PluralResolver(selected)
         if returns_queryset(selected):
             return QuerysetResolver(selected)
     if selected.strawberry_field.is_basic_field:

@@ -23,6 +23,7 @@ from core.errors import (
 from engine.deadline import OperationCancelledError
 from engine.relay.errors import InvalidCursorError, PageSizeMissingError, PageSizeRangeError
 from engine.result.bounds import FieldCancelledError, ResponseTooLargeError
+from schema.enums import describe_enum
 from schema.error_codes import ErrorCode
 
 logger = logging.getLogger(__name__)
@@ -65,6 +66,12 @@ class RequestErrorCode(DescribedEnum):
     RESPONSE_TOO_LARGE = "RESPONSE_TOO_LARGE", "The response would have too many bytes."
     RATE_LIMITED = "RATE_LIMITED", "The client has exhausted its points for this minute."
     INTERNAL_ERROR = "INTERNAL_ERROR", "Internal error; the service's log has the details."
+
+
+describe_enum(RequestErrorCode)
+for _value in RequestErrorCode.__strawberry_definition__.values:  # type: ignore[attr-defined]
+    # Clients compare codes, which are the values.
+    _value.name = str(_value.value)
 
 
 @strawberry.type

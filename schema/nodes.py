@@ -1,6 +1,6 @@
 """Global object identification: parsing of Relay ids."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, TypeAlias
 from uuid import UUID
 
@@ -15,8 +15,31 @@ NodeId: TypeAlias = Annotated[
 ]
 
 
-# Primary keys are UUIDs, except those of Django's own models.
-KEY_TYPES: Final[Mapping[str, type[int]]] = {"Group": int}
+def renamed(name: str) -> str:
+    """Return the reason for which an argument of another name is deprecated."""
+    return f"Since 2026-11-30. Use `{name}`: ids are named alike everywhere."
+
+
+MAX_SERIAL: Final = 2**31 - 1
+
+
+def _serial(text: str) -> int:
+    key = int(text)
+    if not 0 < key <= MAX_SERIAL:
+        raise ValueError("No row has this key.")
+    return key
+
+
+def _serial_or_uuid(text: str) -> int | UUID:
+    return _serial(text) if text.isdecimal() else UUID(text)
+
+
+# Primary keys are UUIDs, except those of Django's own models and of secondary addresses. A primary
+# address has the key of its user.
+KEY_TYPES: Final[Mapping[str, Callable[[str], Any]]] = {
+    "Group": _serial,
+    "EmailAddress": _serial_or_uuid,
+}
 
 
 def parse_node_id(id_: str) -> tuple[str, Any] | None:
@@ -43,6 +66,11 @@ def node_key(id_: str | Param, type_name: str) -> Any:
         return id_.then(lambda each: node_key(each, type_name))
     name, key = parse_node_id(id_) or ("", None)
     return key if name == type_name else None
+
+
+def global_id(type_name: str, key: Any) -> strawberry.ID:
+    """Return the global id of an object."""
+    return strawberry.ID(str(relay.GlobalID(type_name, str(key))))
 
 
 def single_row(queryset: QuerySet[Any], key: Any) -> Any:

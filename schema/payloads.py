@@ -3,10 +3,18 @@
 from operator import attrgetter
 from typing import Any
 
+import strawberry
 import strawberry_django
 from django.db.models import Model
 
 from schema.nodes import single_row
+
+
+def deleted_id(noun: str) -> Any:
+    """Return a payload field for the global id of the object that the mutation deleted."""
+    return strawberry.field(
+        default=None, description=f"`id` of the deleted {noun}; null if none was deleted."
+    )
 
 
 def changed_object(model: type[Model], key: str, noun: str = "") -> Any:

@@ -1,21 +1,29 @@
 """The decorator of root query fields."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import strawberry_django
+from strawberry.extensions import FieldExtension
 
 from engine.fields.dependencies import Root, RootByType
 from engine.relay.connection import KeysetConnection, Paged, paged_connection
 from schema.scopes import ACCESS, Access, RequiredScope
 
 
-def query_field(*, scope: RequiredScope, depends_on: Root | RootByType | None = None) -> Any:
+def query_field(
+    *,
+    scope: RequiredScope,
+    depends_on: Root | RootByType | None = None,
+    extensions: Sequence[FieldExtension] = (),
+) -> Any:
     """Return a decorator that declares a method as a root field, described by its docstring.
 
     Answers are cached if it ``depends_on`` entities, and the fields below do.
     """
-    return strawberry_django.field(metadata=_metadata(scope, depends_on))
+    return strawberry_django.field(
+        metadata=_metadata(scope, depends_on), extensions=list(extensions)
+    )
 
 
 def keyset_connection(

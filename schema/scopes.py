@@ -23,6 +23,8 @@ class NoScope(Enum):
     """Requirements of root fields without a scope."""
 
     ANY_TOKEN = "Available to all API tokens."  # noqa: S105 - a description
+    # As PUBLIC, and for all tokens.
+    OPEN = "Requires no authentication."
     INTERACTIVE = "Not available to API tokens or impersonations."
     # Anonymous clients get more than null or UNAUTHENTICATED.
     PUBLIC = "Requires no authentication; not available to API tokens or impersonations."
@@ -74,7 +76,7 @@ class RootFields:
                 continue
             access = self.access.get(name)
             required = access.scope if access else NoScope.INTERACTIVE
-            if required is NoScope.ANY_TOKEN:
+            if required in {NoScope.ANY_TOKEN, NoScope.OPEN}:
                 continue
             if actor.impersonator_id and required is NoScope.SESSION:
                 continue
@@ -95,7 +97,11 @@ class RootFields:
     def is_public(self, name: str) -> bool:
         """Return whether anonymous clients get more than null or UNAUTHENTICATED."""
         access = self.access.get(name)
-        return access is not None and access.scope in {NoScope.PUBLIC, NoScope.SESSION}
+        return access is not None and access.scope in {
+            NoScope.OPEN,
+            NoScope.PUBLIC,
+            NoScope.SESSION,
+        }
 
 
 def _declared(schema: GraphQLSchema) -> Iterable[tuple[str, Access]]:

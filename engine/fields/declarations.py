@@ -21,7 +21,12 @@ from graphql import (
 from strawberry import UNSET, Info, relay
 from strawberry_django.fields.field import StrawberryDjangoField
 
-from engine.fields.extensions import DescriptionExtension, FieldRule, ReadExtension
+from engine.fields.extensions import (
+    DescriptionExtension,
+    FieldRule,
+    PluralExtension,
+    ReadExtension,
+)
 from engine.internals.strawberry import (
     DEFINITION,
     has_own_node_id,
@@ -33,6 +38,7 @@ from engine.internals.strawberry import (
 )
 from engine.plan.selection import TYPENAME, NotPlannableError, SelectedField, Selection
 
+ACCEPTED: Final = (FieldRule, ReadExtension, PluralExtension, DescriptionExtension)
 RELATIONS: Final = (
     *(models.ForeignKey, models.ManyToManyField),
     *(models.ManyToOneRel, models.ManyToManyRel),
@@ -84,7 +90,15 @@ def _is_below_rows(selected: SelectedField, *, from_rows: bool) -> bool:
     if from_rows:
         # The items of a connection; the fields of a model without a resolver.
         return model_of(selected.parent) is None or selected.strawberry_field.base_resolver is None
+    if is_plural(selected):
+        return True
     return model_of(selected.parent) is None and returns_queryset(selected)
+
+
+def is_plural(selected: SelectedField) -> bool:
+    """Return whether the field's resolver returns the keys of its objects."""
+    extensions = selected.strawberry_field.extensions
+    return any(isinstance(each, PluralExtension) for each in extensions)
 
 
 def _check_of_several_types(selected: SelectedField) -> None:
@@ -114,6 +128,8 @@ def returns_queryset(selected: SelectedField) -> bool:
     if not any(model_of(each) for each in possible_types(selected)):
         return False
     _check_extensions(selected)
+    if is_plural(selected):
+        return False
     return _is_flat(selected) and (strawberry_field.is_list or strawberry_field.is_optional)
 
 
@@ -131,6 +147,8 @@ def _check_id(selected: SelectedField) -> None:
     name = origin.resolve_id_attr()
     meta = model._meta
     columns = {each.attname for each in meta.concrete_fields if not each.is_relation}
+    # The column of a key that is a relation has the other row's key.
+    columns.add(meta.pk.attname)
     if has_own_node_id(origin) or not (
         (name == "pk" and not meta.pk.is_relation) or name in columns
     ):
@@ -257,7 +275,7 @@ def _check_item_fields(selected: SelectedField) -> None:
 def _check_extensions(selected: SelectedField) -> None:
     strawberry_field = selected.strawberry_field
     for extension in strawberry_field.extensions:
-        if not isinstance(extension, FieldRule | ReadExtension | DescriptionExtension):
+        if not isinstance(extension, ACCEPTED):
             raise NotPlannableError(f"{selected.parent}.{selected.name} has {extension}")
     if isinstance(strawberry_field, StrawberryDjangoField):
         offered = (

@@ -86,6 +86,10 @@ class ReadExtension(FieldExtension, ABC):
         """Compile what reads the field."""
 
 
+class PluralExtension(FieldExtension, ABC):
+    """An extension that reads the objects whose keys the resolver returns, of several types."""
+
+
 class DescriptionExtension(FieldExtension):
     """An extension that changes the field's description only."""
 

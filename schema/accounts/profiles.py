@@ -2,10 +2,11 @@
 
 from collections.abc import Collection
 from typing import Any
+from uuid import UUID
 
 import strawberry
 import strawberry_django
-from strawberry import auto
+from strawberry import auto, relay
 
 from schema.rules import Private
 from users.accounts import models
@@ -16,9 +17,10 @@ LOCALE = "Language of the user's mails."
 
 
 @strawberry_django.type(models.Profile)
-class Profile:
+class Profile(relay.Node):
     """Profile of a user; the claims of OpenID Connect."""
 
+    user_id: relay.NodeID[UUID]
     given_name: auto = strawberry_django.field(description="Given names; may be empty.")
     family_name: auto = strawberry_django.field(description="Family names; may be empty.")
     nickname: auto = strawberry_django.field(description="Nickname; may be empty.")

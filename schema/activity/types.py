@@ -1,6 +1,7 @@
 """The event type, and its filter."""
 
 import datetime as dt
+from collections.abc import Iterable
 from uuid import UUID
 
 import strawberry
@@ -9,11 +10,13 @@ from strawberry import auto, relay
 from strawberry.scalars import JSON
 
 from engine.relay.connection import KeysetConnection
+from engine.relay.nested import nested_connection
 from schema.accounts.types.users import User
 from schema.context import Info
 from schema.enums import describe_enum
-from schema.nodes import node_key
+from schema.nodes import node_key, renamed
 from schema.rules import Details
+from users.accounts.models import User as UserModel
 from users.activity import models
 from users.activity.models import EventQuerySet
 from users.activity.tags import Tag
@@ -73,15 +76,38 @@ class EventConnection(KeysetConnection[Event]):
     """A page of events, newest first."""
 
 
+@strawberry_django.type(UserModel)
+class ActivityFields:
+    """The fields of `User` about the audit trail."""
+
+    @nested_connection(EventConnection, parent="subject")
+    def events(self) -> Iterable[Event]:
+        """Events that affect the user, newest first. Visible to the user and administrators.
+
+        Empty for others.
+        """
+        return models.Event.objects.order_by("-id")
+
+
 @strawberry.input
 class EventFilter:
     """Conditions that events must meet, all of them."""
 
-    subject: strawberry.ID | None = strawberry.field(
+    subject_id: strawberry.ID | None = strawberry.field(
         default=None, description="`id` of the user whom the events affect."
     )
-    actor: strawberry.ID | None = strawberry.field(
+    actor_id: strawberry.ID | None = strawberry.field(
         default=None, description="`id` of the user who caused the events."
+    )
+    subject: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="`id` of the user whom the events affect.",
+        deprecation_reason=renamed("subjectId"),
+    )
+    actor: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="`id` of the user who caused the events.",
+        deprecation_reason=renamed("actorId"),
     )
     tag: Tag | None = strawberry.field(default=None, description="Kind of event.")
     since: dt.datetime | None = strawberry.field(default=None, description="Start, inclusive.")
@@ -90,10 +116,12 @@ class EventFilter:
     def apply(self, events: EventQuerySet) -> EventQuerySet:
         """Filter the events by the conditions."""
         # `__in=[None]` matches nothing for an invalid id; `= None` would match anonymous events.
-        if self.subject is not None:
-            events = events.filter(subject_id__in=[node_key(self.subject, "User")])
-        if self.actor is not None:
-            events = events.filter(actor_id__in=[node_key(self.actor, "User")])
+        subject = self.subject if self.subject_id is None else self.subject_id
+        if subject is not None:
+            events = events.filter(subject_id__in=[node_key(subject, "User")])
+        actor = self.actor if self.actor_id is None else self.actor_id
+        if actor is not None:
+            events = events.filter(actor_id__in=[node_key(actor, "User")])
         if self.tag is not None:
             events = events.filter(tag=self.tag)
         if self.since is not None:

@@ -9,7 +9,7 @@ from schema.accounts.types.users import User
 from schema.authentication.types.service_accounts import ServiceAccountConnection
 from schema.authentication.types.sessions import Session, SessionConnection
 from schema.context import Info
-from schema.nodes import node_key
+from schema.nodes import node_key, renamed
 from schema.query import keyset_connection
 from users.accounts.models import User as UserModel
 from users.accounts.orders import UserOrderField
@@ -27,17 +27,25 @@ class AuthenticationQuery:
     def sessions(
         self,
         info: Info,
-        user: Annotated[
+        user_id: Annotated[
             strawberry.ID | None,
             strawberry.argument(description="`id` of the user. Default: you."),
+        ] = None,
+        user: Annotated[
+            strawberry.ID | None,
+            strawberry.argument(
+                description="`id` of the user. Default: you.",
+                deprecation_reason=renamed("userId"),
+            ),
         ] = None,
     ) -> Iterable[Session]:
         """Active sessions, newest first: yours or, for staff, those of any user."""
         actor = info.context.actor
         require(actor, may_list_sessions)
-        user_id = actor.user_id if user is None else node_key(user, "User")
+        id_ = user if user_id is None else user_id
+        key = actor.user_id if id_ is None else node_key(id_, "User")
         sessions = models.Session.objects.order_by("-id")
-        return sessions.filter(user_id=user_id) if user_id else sessions.none()
+        return sessions.filter(user_id=key) if key else sessions.none()
 
     @keyset_connection(ServiceAccountConnection, scope=Scope.USERS_READ)
     def service_accounts(self, info: Info) -> Iterable[User]:

@@ -1,20 +1,46 @@
 """Filters of the user directory."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
+from uuid import UUID
 
 import strawberry
+from django.utils.translation import gettext as _
 from strawberry import relay
 from strawberry.scalars import JSON
 from strawberry.utils.str_converters import to_camel_case
 
-from schema.nodes import node_key
+from core.errors import ArgumentInvalidError
+from schema.nodes import node_key, renamed
 from schema.organizations.types import MembershipFilter
-from users.accounts.filters import MAX_DEPTH, MAX_FILTERS, USER_FILTERS, Period, UserFilterSpec
+from users.accounts.filters import (
+    MAX_DEPTH,
+    MAX_FILTERS,
+    MAX_IDS,
+    USER_FILTERS,
+    Period,
+    UserFilterSpec,
+)
+from users.accounts.identifiers import canonical, canonical_login
 
 # A key that no row has: an id of another type matches nothing.
 NO_GROUP: Final = 0
+
+
+def _user_keys(ids: list[str]) -> list[UUID]:
+    if len(ids) > MAX_IDS:
+        raise ArgumentInvalidError(_("Give at most %(max)d at a time.") % {"max": MAX_IDS})
+    return [key for key in (node_key(each, "User") for each in ids) if key is not None]
+
+
+# Conditions that differ from what a client sends.
+CONDITIONS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "email": canonical_login,
+    "group": lambda id_: node_key(id_, "Group") or NO_GROUP,
+    "ids": _user_keys,
+    "username": canonical,
+}
 
 
 @strawberry.input
@@ -27,12 +53,21 @@ class TimeRange(Period):
 
 @strawberry.input(
     description=f"Conditions that users must meet, all of them. At most {MAX_FILTERS} filters, "
-    f"nested at most {MAX_DEPTH} levels deep. Conditions except `joined`, `membership` and "
-    "`publicMetadata` are restricted to staff."
+    f"nested at most {MAX_DEPTH} levels deep. Conditions except `ids`, `username`, `joined`, "
+    "`membership` and `publicMetadata` are restricted to staff."
 )
 class UserFilter:
     """A tree of conditions on users."""
 
+    ids: list[strawberry.ID] | None = strawberry.field(
+        default=None, description=f"`id`s of the users; at most {MAX_IDS}."
+    )
+    username: str | None = strawberry.field(
+        default=None, description="The username, in any spelling."
+    )
+    email: str | None = strawberry.field(
+        default=None, description="A primary or secondary address, in any spelling."
+    )
     is_active: bool | None = strawberry.field(
         default=None, description="Whether the user can sign in."
     )
@@ -43,8 +78,13 @@ class UserFilter:
     is_superuser: bool | None = strawberry.field(
         default=None, description="Whether the user is an administrator."
     )
-    group: strawberry.ID | None = strawberry.field(
+    group_id: strawberry.ID | None = strawberry.field(
         default=None, description="`id` of a group that the user belongs to."
+    )
+    group: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="`id` of a group that the user belongs to.",
+        deprecation_reason=renamed("groupId"),
     )
     membership: MembershipFilter | None = strawberry.field(
         default=None, description="Organisation membership; only those visible to you match."
@@ -89,8 +129,10 @@ class UserFilter:
         """Yield the provided conditions; an invalid id matches no row."""
         for name in USER_FILTERS:
             value = getattr(self, name)
+            if name == "group" and self.group_id is not None:
+                value = self.group_id
             if value is not None:
-                yield name, node_key(value, "Group") or NO_GROUP if name == "group" else value
+                yield name, CONDITIONS[name](value) if name in CONDITIONS else value
         if self.membership is not None:
             yield "membership", self.membership.to_conditions()
 
@@ -117,4 +159,6 @@ def _as_input(name: str, value: Any) -> Any:
         return {end: moment.isoformat() for end, moment in ends.items() if moment is not None}
     if name == "group":
         return str(relay.GlobalID("Group", str(value)))
+    if name == "ids":
+        return [str(relay.GlobalID("User", str(each))) for each in value]
     return MembershipFilter.conditions_to_json(value) if name == "membership" else value

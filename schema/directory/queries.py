@@ -48,7 +48,7 @@ class DirectoryQuery:
         require(actor, may_list_users)
         spec = UserFilterSpec() if filter is None else filter.to_spec()
         users = models.User.objects.exclude_service_accounts()
-        if search is None:
+        if search is None or not search.strip():
             users = users.findable_by(actor)
         else:
             words = words_of(search)

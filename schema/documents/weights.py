@@ -19,6 +19,7 @@ from graphql import (
     GraphQLSchema,
     InlineFragmentNode,
     IntValueNode,
+    ListValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
     StringValueNode,
@@ -141,7 +142,8 @@ class _Scale:
             # Validation rejects unknown fields.
             named = get_named_type(field.type) if field else None
             is_list = field is not None and is_list_type(get_nullable_type(field.type))
-            items = count * (page or LIST_ITEMS) if is_list else count
+            size = max(map(page_size, nodes))
+            items = count * (page or size or LIST_ITEMS) if is_list else count
             self._add(items)
             if named is None or is_leaf_type(named):
                 continue
@@ -149,8 +151,8 @@ class _Scale:
             if named.name in {"__Schema", "__Type"}:
                 self._elements(named, below, self._roots(nodes[0]), depth - 1)
             else:
-                size = max(map(page_size, nodes))
-                self._objects(named, below, items, size, depth - 1)
+                # The items of a connection are in a list below it.
+                self._objects(named, below, items, 0 if is_list else size, depth - 1)
 
     def _possible_objects(
         self,
@@ -254,13 +256,20 @@ class _Scale:
 
 
 def page_size(node: FieldNode) -> int:
-    """Return `first` or `last`. A variable or an invalid value counts as the largest page."""
+    """Return `first`, `last` or the number of `ids`.
+
+    A variable or an invalid value counts as the largest page.
+    """
     for argument in node.arguments or ():
+        value = argument.value
         if argument.name.value in {"first", "last"}:
-            value = argument.value
             if isinstance(value, IntValueNode) and len(value.value) <= len(str(MAX_PAGE)):
                 return abs(int(value.value))
             return MAX_PAGE
+        if argument.name.value == "ids":
+            return (
+                min(len(value.values), MAX_PAGE) if isinstance(value, ListValueNode) else MAX_PAGE
+            )
     return 0
 
 

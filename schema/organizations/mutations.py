@@ -1,5 +1,6 @@
 """Mutations of organisations, memberships and invitations."""
 
+from typing import Self
 from uuid import UUID
 
 import strawberry
@@ -9,9 +10,9 @@ from schema.context import Info
 from schema.errors import Payload
 from schema.inputs import PasswordConfirmation, TokenInput
 from schema.mutation import mutation
-from schema.nodes import node_key
+from schema.nodes import global_id, node_key
 from schema.organizations.types import Membership, Organization, OrganizationInvitation
-from schema.payloads import changed_object
+from schema.payloads import changed_object, deleted_id
 from schema.scopes import NoScope
 from users.organizations import models
 from users.organizations.services.invitations import (
@@ -126,6 +127,21 @@ class OrganizationPayload(Payload):
 
     organization_id: strawberry.Private[UUID | None] = None
     organization: Organization | None = changed_object(models.Organization, "organization_id")
+    removed_membership_id: strawberry.ID | None = deleted_id("membership")
+
+
+@strawberry.type
+class DeleteOrganizationPayload(Payload):
+    """The organisation that is gone."""
+
+    deleted_organization_id: strawberry.ID | None = deleted_id("organisation")
+
+
+@strawberry.type
+class LeaveOrganizationPayload(Payload):
+    """The membership that is gone."""
+
+    removed_membership_id: strawberry.ID | None = deleted_id("membership")
 
 
 @strawberry.type
@@ -155,7 +171,14 @@ class SignUpByOrganizationInvitationPayload(Payload):
 
 @strawberry.type
 class EndOrganizationInvitationPayload(Payload):
-    """The problems in the input, if any."""
+    """The invitation that is gone."""
+
+    deleted_invitation_id: strawberry.ID | None = deleted_id("invitation")
+
+    @classmethod
+    def of(cls, invitation_id: UUID) -> Self:
+        """Build the payload of a deleted invitation."""
+        return cls(deleted_invitation_id=global_id("OrganizationInvitation", invitation_id))
 
 
 @strawberry.type
@@ -180,10 +203,13 @@ class OrganizationsMutation:
         return OrganizationPayload(organization_id=organization.pk)
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
-    def delete_organization(self, info: Info, input: DeleteOrganizationInput) -> None:
+    def delete_organization(
+        self, info: Info, input: DeleteOrganizationInput
+    ) -> DeleteOrganizationPayload:
         """Delete an organisation, and all its memberships. Owners only."""
         key, actor = node_key(input.organization_id, "Organization"), info.context.actor
         delete_organization(key, actor=actor, password=input.password)
+        return DeleteOrganizationPayload(deleted_organization_id=global_id("Organization", key))
 
     @mutation(scope=Scope.ORGANIZATIONS_WRITE, reauthenticate=False)
     def invite_to_organization(
@@ -206,7 +232,7 @@ class OrganizationsMutation:
         """Cancel an invitation. Requires the right to create it."""
         key = node_key(input.invitation_id, "OrganizationInvitation")
         cancel_organization_invitation(key, actor=info.context.actor)
-        return EndOrganizationInvitationPayload()
+        return EndOrganizationInvitationPayload.of(key)
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=False)
     def accept_organization_invitation(
@@ -221,8 +247,8 @@ class OrganizationsMutation:
         self, info: Info, input: DeclineOrganizationInvitationInput
     ) -> EndOrganizationInvitationPayload:
         """Decline an invitation with its token."""
-        decline_organization_invitation(input.token, actor=info.context.actor)
-        return EndOrganizationInvitationPayload()
+        key = decline_organization_invitation(input.token, actor=info.context.actor)
+        return EndOrganizationInvitationPayload.of(key)
 
     @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
     def sign_up_by_organization_invitation(
@@ -251,15 +277,22 @@ class OrganizationsMutation:
 
         Owners may remove any member, administrators those with the role `MEMBER`.
         """
-        organization = remove_member(
-            node_key(input.organization_id, "Organization"),
-            node_key(input.user_id, "User"),
-            actor=info.context.actor,
+        organization_id = node_key(input.organization_id, "Organization")
+        membership_id = remove_member(
+            organization_id, node_key(input.user_id, "User"), actor=info.context.actor
         )
-        return OrganizationPayload(organization_id=organization.pk)
+        return OrganizationPayload(
+            organization_id=organization_id,
+            removed_membership_id=global_id("Membership", membership_id),
+        )
 
     @mutation(scope=Scope.ORGANIZATIONS_WRITE, reauthenticate=False)
-    def leave_organization(self, info: Info, input: LeaveOrganizationInput) -> None:
+    def leave_organization(
+        self, info: Info, input: LeaveOrganizationInput
+    ) -> LeaveOrganizationPayload:
         """Leave an organisation. The last owner cannot leave."""
         key = node_key(input.organization_id, "Organization")
-        leave_organization(key, actor=info.context.actor)
+        membership_id = leave_organization(key, actor=info.context.actor)
+        return LeaveOrganizationPayload(
+            removed_membership_id=global_id("Membership", membership_id)
+        )

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import strawberry
 
+from core.database.search.texts import words_of
 from schema.context import Info
 from schema.entities import ORGANIZATION, by_id
 from schema.nodes import NodeId, node_key, single_row
@@ -29,6 +30,13 @@ class OrganizationsQuery:
     def organizations(
         self,
         info: Info,
+        search: Annotated[
+            str | None,
+            strawberry.argument(
+                description="Words to find in names. Every word must match a part of a word; one "
+                "or two letters match its beginning."
+            ),
+        ] = None,
         order_by: Annotated[
             OrganizationOrder | None,
             strawberry.argument(description="Sort order. Default: by name."),
@@ -37,4 +45,9 @@ class OrganizationsQuery:
         """Organisations: all for staff, your own for others."""
         require(info.context.actor, may_look_up)
         order = order_by or OrganizationOrder()
-        return models.Organization.objects.in_order(order.field, descending=order.is_descending)
+        organizations = models.Organization.objects.in_order(
+            order.field, descending=order.is_descending
+        )
+        if search and search.strip():
+            organizations = organizations.matching_words(words_of(search), info.context.actor)
+        return organizations

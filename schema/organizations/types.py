@@ -16,7 +16,8 @@ from engine.relay.order import Order
 from schema.accounts.types.users import User
 from schema.context import Info
 from schema.enums import describe_enum
-from schema.nodes import node_key
+from schema.nodes import node_key, renamed
+from schema.organizations.loaders import own_roles
 from users.accounts.models import User as UserModel
 from users.organizations import models
 from users.organizations.models import (
@@ -25,6 +26,7 @@ from users.organizations.models import (
     OrganizationQuerySet,
 )
 from users.organizations.orders import OrganizationOrderField
+from users.organizations.policy import may_delete, may_manage, may_own
 
 # A key that no row has: an id of another type matches nothing.
 NO_ORGANIZATION: Final = UUID(int=0)
@@ -74,9 +76,10 @@ def _own_role(info: Info) -> Subquery:
 
 
 @strawberry_django.type(models.Membership)
-class Membership:
+class Membership(relay.Node):
     """A membership: a user's role in an organisation."""
 
+    id: relay.NodeID[UUID]
     user: User | None = strawberry_django.field(
         description="The member; null if not visible to you."
     )
@@ -93,7 +96,7 @@ class Membership:
 
 
 @strawberry.type
-class MembershipConnection(KeysetConnection[Membership]):  # type: ignore[type-var]  # not a Node
+class MembershipConnection(KeysetConnection[Membership]):
     """A page of memberships, oldest first."""
 
 
@@ -113,6 +116,22 @@ class Organization(relay.Node):
         description="Pending invitations, newest first. Visible to the organisation's owners and "
         "administrators, and to staff; empty for others."
     )
+
+    @strawberry_django.field(only=["pk"], metadata=COVERED)
+    def viewer_can_update(self: models.Organization, info: Info) -> bool:
+        """Whether you may rename the organisation and change roles."""
+        return may_own(info.context.actor, info.context.load(own_roles, self))
+
+    @strawberry_django.field(only=["pk"], metadata=COVERED)
+    def viewer_can_manage(self: models.Organization, info: Info) -> bool:
+        """Whether you may invite and remove members with the role `MEMBER`."""
+        role = info.context.load(own_roles, self)
+        return may_manage(info.context.actor, role, models.Role.MEMBER)
+
+    @strawberry_django.field(only=["pk"], metadata=COVERED)
+    def viewer_can_delete(self: models.Organization, info: Info) -> bool:
+        """Whether you may delete the organisation."""
+        return may_delete(info.context.actor, info.context.load(own_roles, self))
 
     @nested_connection(MembershipConnection, parent="organization", metadata=COVERED)
     def members(
@@ -145,8 +164,13 @@ class OrganizationOrder(Order):
 class MembershipFilter:
     """A membership condition; both fields must match the same membership."""
 
-    organization: strawberry.ID | None = strawberry.field(
+    organization_id: strawberry.ID | None = strawberry.field(
         default=None, description="`id` of the organisation. Default: any."
+    )
+    organization: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="`id` of the organisation. Default: any.",
+        deprecation_reason=renamed("organizationId"),
     )
     role: models.Role | None = strawberry.field(
         default=None, description="Role in the organisation. Default: any."
@@ -155,8 +179,9 @@ class MembershipFilter:
     def to_conditions(self) -> dict[str, Any]:
         """Convert to the conditions of a `UserFilterSpec`."""
         conditions: dict[str, Any] = {}
-        if self.organization is not None:
-            key = node_key(self.organization, "Organization")
+        id_ = self.organization if self.organization_id is None else self.organization_id
+        if id_ is not None:
+            key = node_key(id_, "Organization")
             conditions["organization"] = key or NO_ORGANIZATION
         if self.role is not None:
             conditions["role"] = self.role

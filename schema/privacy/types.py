@@ -1,9 +1,10 @@
 """The types of account deletions and data exports."""
 
 import datetime as dt
+from uuid import UUID
 
 import strawberry_django
-from strawberry import auto
+from strawberry import auto, relay
 
 from schema.context import Info
 from users.accounts.models import User
@@ -30,9 +31,10 @@ class AccountDeletion:
 
 
 @strawberry_django.type(models.DataExport)
-class DataExport:
+class DataExport(relay.Node):
     """An export of your personal data."""
 
+    id: relay.NodeID[UUID]
     requested_at: auto = strawberry_django.field(description="When the export was requested.")
     ready_at: auto = strawberry_django.field(description="When the archive was ready; null before.")
     expires_at: auto = strawberry_django.field(description="When the archive expires.")

@@ -9,7 +9,7 @@ from django.contrib.auth.models import Group
 
 from tests.support.client import Answer, GraphQLClient
 from tests.support.factories import make_organization, make_user, node_id
-from users.accounts.models import Metadata, User
+from users.accounts.models import EmailAddress, Metadata, User
 from users.organizations.models import Organization, Role
 
 ClientOf = Callable[[User], GraphQLClient]
@@ -26,6 +26,7 @@ LIST = """
     }
 """
 ORDERS = ["USERNAME", "NAME", "EMAIL", "JOINED", "LAST_SEEN"]
+ID_NAMES = {"group", "groupId", "organization", "organizationId"}
 MEMBERSHIP: Filter = {"membership": {"organization": "archers"}}
 
 
@@ -63,6 +64,7 @@ def ids(db: None) -> dict[str, str]:
     bakers = make_organization("Bakers", created[1], created[2])
     archers.memberships.create(user=created[3])
     bakers.memberships.create(user=created[3], role=Role.OWNER)
+    EmailAddress.objects.create(user=created[3], email="second@example.net", verified_at=day(1))
     rows = {"editors": editors, "empty": empty, "archers": archers, "bakers": bakers}
     return {name: node_id(row) for name, row in rows.items()} | {"ann": node_id(created[0])}
 
@@ -77,8 +79,12 @@ def listing(client_key: ClientOf, ids: dict[str, str]) -> Listing:
 def _with_ids(value: Any, ids: dict[str, str]) -> Any:
     if isinstance(value, dict):
         return {
-            name: ids[inner] if name in {"group", "organization"} else _with_ids(inner, ids)
+            name: ids[inner] if name in ID_NAMES else _with_ids(inner, ids)
             for name, inner in value.items()
+        } | {
+            name: [ids.get(each, each) for each in inner]
+            for name, inner in value.items()
+            if name == "ids"
         }
     return [_with_ids(inner, ids) for inner in value] if isinstance(value, list) else value
 
@@ -104,10 +110,13 @@ SELECTED: list[tuple[Filter | None, str]] = [
     ({"not": {"publicMetadata": {"plan": "team"}}}, "cd"),
     ({"isStaff": False}, "abd"),
     ({"group": "editors"}, "ac"),
+    ({"groupId": "editors"}, "ac"),
+    ({"groupId": "editors", "group": "empty"}, "ac"),
     ({"group": "empty"}, ""),
     ({"group": "archers"}, ""),
     ({"membership": {}}, "abcd"),
     ({"membership": {"organization": "archers"}}, "ad"),
+    ({"membership": {"organizationId": "archers"}}, "ad"),
     ({"membership": {"role": "OWNER"}}, "ad"),
     ({"membership": {"organization": "archers", "role": "OWNER"}}, "a"),
     ({"membership": {"organization": "archers", "role": "ADMIN"}}, ""),
@@ -143,6 +152,22 @@ SELECTED: list[tuple[Filter | None, str]] = [
     ({"not": {"not": MEMBERSHIP}}, "ad"),
     ({"not": {"or": [{"isActive": False}, {"isStaff": True}]}}, "ad"),
     ({"not": {"isActive": True, "isVerified": True}}, "bcd"),
+    ({"username": "ben"}, "b"),
+    ({"username": " BEN"}, "b"),
+    ({"username": "be"}, ""),
+    ({"username": "ben@example.org"}, ""),
+    ({"not": {"username": "ben"}}, "acd"),
+    ({"email": "ann@example.org"}, "a"),
+    ({"email": "Ann@EXAMPLE.org"}, "a"),
+    ({"email": "second@example.net"}, "d"),
+    ({"email": "ann"}, ""),
+    ({"email": "unknown@example.org"}, ""),
+    ({"not": {"email": "unknown@example.org"}}, "abcd"),
+    ({"not": {"email": "second@example.net"}}, "abc"),
+    ({"or": [{"email": "ann@example.org"}, {"username": "dan"}]}, "ad"),
+    ({"ids": ["ann", "editors", "nonsense"]}, "a"),
+    ({"ids": []}, ""),
+    ({"not": {"ids": ["ann"]}}, "bcd"),
     ({"isVerified": False, "or": [{"locale": "de"}, {"group": "editors"}]}, "cd"),
     ({"or": [{"and": [{"locale": "de"}, {"isActive": True}]}, {"group": "editors"}]}, "acd"),
     ({"emailDomain": "example.org", "joined": {"since": "2026-01-02T00:00:00Z"}}, "b"),
@@ -165,9 +190,10 @@ def test_each_filter_is_tried() -> None:
     schema_fields = {
         *("isActive", "isVerified", "isStaff", "isSuperuser", "group", "membership", "joined"),
         *("lastSeen", "emailDomain", "locale", "publicMetadata", "privateMetadata"),
-        *("and", "or", "not"),
+        *("ids", "username", "email", "groupId", "and", "or", "not"),
     }
-    fields = GraphQLClient()('{ __type(name: "UserFilter") { inputFields { name } } }').data
+    query = '{ __type(name: "UserFilter") { inputFields(includeDeprecated: true) { name } } }'
+    fields = GraphQLClient()(query).data
     assert {field["name"] for field in fields["__type"]["inputFields"]} == schema_fields
     tried = {name for filter, _expected in SELECTED for name in filter or ()}
     assert tried == schema_fields
@@ -213,6 +239,7 @@ def nested(depth: int) -> Filter:
         nested(6),
         nested(50),
         {"or": [{"isActive": True}] * 20},
+        {"ids": ["x"] * 101},
     ],
     ids=lambda value: str(value)[:30],
 )
@@ -251,6 +278,7 @@ def test_filters_nested_without_end_are_refused(
         {"joined": {"since": "2026-01-02T00:00:00"}},
         {"membership": {"role": "KING"}},
         {"username": {"regex": "(a+)+"}},
+        {"ids": {"a": 1}},
     ],
     ids=ascii,
 )
@@ -267,6 +295,10 @@ def test_values_of_other_types_are_refused(client_key: ClientOf, sam: User, filt
         ({"emailDomain": "a\0b"}, []),
         ({"emailDomain": "x" * 10_000}, []),
         ({"locale": "\0"}, []),
+        ({"username": "a\0b"}, []),
+        ({"username": "x" * 10_000}, []),
+        ({"email": "a\0@b.example"}, []),
+        ({"email": "x" * 10_000}, []),
         ({"joined": {"since": "9999-12-31T23:59:59-14:00"}}, []),
         ({"joined": {"since": "0001-01-01T00:00:00+14:00"}}, ["sam"]),
         ({"joined": {"since": "2026-02-01T00:00:00Z", "before": "2026-01-01T00:00:00Z"}}, []),
@@ -289,8 +321,12 @@ def test_unmatched_values_return_no_users(
     [
         *({name: True} for name in ("isActive", "isVerified", "isStaff", "isSuperuser")),
         {"group": "editors"},
+        {"groupId": "editors"},
         {"lastSeen": {"since": "2026-01-01T00:00:00Z"}},
         {"emailDomain": "example.org"},
+        {"email": "ann@example.org"},
+        {"email": "unknown@example.org"},
+        {"not": {"email": "alice@example.org"}},
         {"locale": "de"},
         {"or": [{"joined": {}}, {"not": {"locale": "de"}}]},
     ],
@@ -312,5 +348,8 @@ def test_users_filter_by_visible_fields(client_key: ClientOf, ids: dict[str, str
     # Ann is a member of the archers and cannot see the bakers.
     assert seen(MEMBERSHIP) == "ad"
     assert seen({"membership": {"organization": "bakers"}}) == ""
+    assert seen({"username": "dan"}) == "d"
+    assert seen({"username": "ben"}) == ""
+    assert seen({"ids": ["ann"]}) == "a"
     assert seen({"membership": {"role": "OWNER"}}) == "a"
     assert Organization.objects.count() == 2

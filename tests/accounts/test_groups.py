@@ -7,7 +7,8 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 
 from tests.support.client import GraphQLClient
-from tests.support.factories import node_id
+from tests.support.executors import Executor
+from tests.support.factories import make_user, node_id
 from users.accounts.models import User
 from users.activity.models import Event
 from users.activity.tags import Tag
@@ -108,8 +109,53 @@ def test_staff_page_through_groups(client_key: ClientOf, sam: User, editors: Gro
         "Authors",
         "Editors",
     ]
-    permissions = client("{ permissions { name description } }").data["permissions"]
-    assert {"name": VIEW, "description": "Can view person"} in permissions
+
+
+def test_permissions_are_those_of_applications(client_key: ClientOf, sam: User, root: User) -> None:
+    """The service's own are listed on request."""
+    client_key(root)("""mutation { createPermission(
+        input: {name: "billing.pay", description: "Can pay"}
+    ) { errors { code } } }""")
+    client = client_key(sam)
+    own = {"name": "billing.pay", "description": "Can pay"}
+    listed = client("{ permissions { name description } }").data["permissions"]
+    assert listed == [own]
+    every = client("{ permissions(includeInternal: true) { name description } }").data[
+        "permissions"
+    ]
+    assert own in every
+    assert {"name": VIEW, "description": "Can view person"} in every
+
+
+@pytest.mark.parametrize(
+    ("search", "names"),
+    [
+        *((text, ["Authors", "Éditeurs"]) for text in ("", "  ")),
+        ("edit", ["Éditeurs"]),
+        ("ÉDITEURS", ["Éditeurs"]),
+        ("au", ["Authors"]),
+        ("ors aut", ["Authors"]),
+        ("nothing", []),
+    ],
+)
+def test_groups_are_searched_by_words(
+    executor: Executor, client_key: ClientOf, sam: User, search: str, names: list[str]
+) -> None:
+    for name in ("Éditeurs", "Authors"):
+        Group.objects.create(name=name)
+    query = "query ($search: String) { groups(first: 9, search: $search) { nodes { name } } }"
+    client = client_key(sam)
+    found = executor(lambda: client(query, search=search)).data["groups"]["nodes"]
+    assert [each["name"] for each in found] == names
+
+
+@pytest.mark.parametrize("search", ["!", "x" * 101, "\0"])
+def test_searches_without_words_are_refused(client_key: ClientOf, sam: User, search: str) -> None:
+    for field in ("groups", "organizations", "users"):
+        query = (
+            f"query ($search: String) {{ {field}(first: 9, search: $search) {{ nodes {{ id }} }} }}"
+        )
+        assert client_key(sam)(query, search=search).codes == ["ARGUMENT_INVALID"]
 
 
 def test_members_see_their_groups_only(client_key: ClientOf, alice: User, editors: Group) -> None:
@@ -122,3 +168,38 @@ def test_members_see_their_groups_only(client_key: ClientOf, alice: User, editor
     assert client("{ me { groups { name permissions } } }").data["me"]["groups"] == [
         {"name": "Editors", "permissions": [VIEW]}
     ]
+
+
+MEMBERS = """query ($id: ID!, $after: String) { node(id: $id) { ... on Group {
+  members(first: 2, after: $after) {
+    nodes { user { username } } pageInfo { hasNextPage endCursor } totalCount { value }
+  }
+} } }"""
+
+
+def test_staff_page_through_the_members_of_a_group(
+    executor: Executor, client_key: ClientOf, sam: User, editors: Group
+) -> None:
+    """In the order of the accounts' creation, not of joining."""
+    users = [make_user(name) for name in ("zoe", "yan", "xia")]
+    editors.user_set.set(reversed(users))
+    Group.objects.create(name="Others").user_set.set(users[:1])
+    client, after, names = client_key(sam), None, []
+    for has_next in (True, False):
+        answer = executor(lambda after=after: client(MEMBERS, id=node_id(editors), after=after))  # type: ignore[misc]
+        members = answer.data["node"]["members"]
+        names += [each["user"]["username"] for each in members["nodes"]]
+        assert members["totalCount"] == {"value": 3}
+        assert members["pageInfo"]["hasNextPage"] is has_next
+        after = members["pageInfo"]["endCursor"]
+    assert names == ["zoe", "yan", "xia"]
+
+
+def test_members_of_a_group_are_not_listed_for_others(
+    executor: Executor, client_key: ClientOf, alice: User, editors: Group
+) -> None:
+    """Groups are private data of users, also for the other members."""
+    editors.user_set.add(alice)
+    client = client_key(alice)
+    members = executor(lambda: client(MEMBERS, id=node_id(editors))).data["node"]["members"]
+    assert (members["nodes"], members["totalCount"]) == ([], {"value": 0})

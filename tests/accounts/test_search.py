@@ -180,6 +180,11 @@ def test_search_and_filter_hold_together(search: Search) -> None:
         assert found(search("jean", by=by, filter={"isActive": False})) == expected
 
 
+@pytest.mark.parametrize("text", ["", " ", "\n"])
+def test_empty_searches_are_no_filter(search: Search, text: str) -> None:
+    assert found(search(text)) == found(search(None))
+
+
 def test_search_reflects_changes(search: Search) -> None:
     User.objects.filter(username="jean").update(name="Jean Dupont")
     assert found(search("dupont")) == ["jean"]
@@ -189,7 +194,7 @@ def test_search_reflects_changes(search: Search) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("", " ", "-", "@ .", "\0", "picard\0", "é" * 101, "x" * 10_000),
+        *("-", "@ .", "\0", "picard\0", "é" * 101, "x" * 10_000),
         " ".join("abcdefghijk"),
         "e" + "\N{COMBINING ACUTE ACCENT}" * 5_000,
     ],

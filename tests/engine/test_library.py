@@ -85,6 +85,38 @@ def test_both_executors_answer_alike(source: str, rows: int | None) -> None:
     assert (data and len(next(iter(data.values())))) == rows
 
 
+PICKED: Final = """query ($authors: [Int!]!, $loans: [Int!]!) {
+  picked(authors: $authors, loans: $loans) {
+    __typename
+    ... on AuthorType { name nameLength everyBook { title loans { reader } } }
+    ... on LoanType { reader guarded }
+    ... on Pamphlet { title }
+  }
+}"""
+
+
+@pytest.mark.parametrize(
+    ("authors", "loans"), [([], []), ([2, 99, 1, 2], [3, 1, 2, 1]), ([1], [99])], ids=str
+)
+def test_rows_are_read_by_keys_at_their_places(authors: list[int], loans: list[int]) -> None:
+    """Also of the same key twice, and of rows that are missing or not visible."""
+    keys = {"authors": authors, "loans": loans}
+    reasons: Counter[str | None] = Counter()
+    operation = planned(PICKED, reasons)
+    for _request in range(2):
+        data = operation.execute(keys, Reader(*LIBRARIAN)).data
+    found = cast("dict[str, Any]", data)["picked"]
+    assert len(found) == len(authors) + len(loans) + 2
+    assert found[-2:] == [None, {"__typename": "Pamphlet", "title": "Tides"}]
+    # Compiled by the first request.
+    assert set(reasons) <= {None}
+    compare(PICKED, keys)
+
+
+def test_keys_that_the_resolver_refuses_are_its_error() -> None:
+    assert compare(PICKED, {"authors": [13], "loans": []}) is None
+
+
 def test_lists_come_in_the_models_order_or_in_that_of_their_keys() -> None:
     operation = planned("{ authors { name books { title loans { reader } } } manager { name } }")
     data = operation.execute(None, Reader(*LIBRARIAN)).data

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from tests.support.client import GraphQLClient
+from tests.support.executors import Executor
 from tests.support.factories import (
     PASSWORD,
     make_organization,
@@ -49,6 +50,13 @@ LIST = """
         edges { cursor node { name myRole } }
         pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
         totalCount { value isExact }
+      }
+    }
+"""
+SEARCH = """
+    query ($search: String, $by: OrganizationOrder) {
+      organizations(first: 9, search: $search, orderBy: $by) {
+        nodes { name } totalCount { value }
       }
     }
 """
@@ -246,3 +254,40 @@ def test_orders_are_total_in_both_directions(
             assert client(LIST, first=2, after=start["endCursor"]).codes == (
                 [] if by == {"field": "NAME", "direction": "ASC"} else ["CURSOR_INVALID"]
             )
+
+
+# Searching ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by", [None, {"field": "CREATED"}])
+@pytest.mark.parametrize(
+    ("search", "of_staff", "of_alice"),
+    [
+        ("", "Archers Bogenschützen Chess", "Archers Bogenschützen"),
+        ("arch", "Archers", "Archers"),
+        ("BOGENSCHUTZEN", "Bogenschützen", "Bogenschützen"),
+        ("ch", "Chess", ""),
+        ("chess", "Chess", ""),
+        ("ers arc", "Archers", "Archers"),
+        ("archers chess", "", ""),
+    ],
+)
+def test_organizations_are_searched_by_words(
+    executor: Executor,
+    client_key: ClientOf,
+    alice: User,
+    sam: User,
+    by: Any,
+    search: str,
+    of_staff: str,
+    of_alice: str,
+) -> None:
+    for name in ("Archers", "Bogenschützen"):
+        make_organization(name, alice)
+    make_organization("Chess")
+    for user, expected in ((sam, of_staff), (alice, of_alice)):
+        client = client_key(user)
+        answer = executor(lambda client=client: client(SEARCH, search=search, by=by))  # type: ignore[misc]
+        found = answer.data["organizations"]
+        assert [each["name"] for each in found["nodes"]] == expected.split()
+        assert found["totalCount"] == {"value": len(expected.split())}

@@ -107,7 +107,8 @@ def objects(
         for selection in selected.selections:
             if isinstance(selection, InlineFragmentNode) and selection.type_condition:
                 condition = selection.type_condition.name.value
-                yield from objects(condition, selection.selection_set, data)
+                if data.get("__typename", condition) == condition:
+                    yield from objects(condition, selection.selection_set, data)
             elif isinstance(selection, FieldNode) and selection.selection_set:
                 name = selection.name.value
                 inner = get_named_type(SCHEMA.type_map[type_name].fields[name].type)

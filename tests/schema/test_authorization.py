@@ -65,7 +65,8 @@ def object_with(key: str, found: Any) -> dict[str, Any]:
 
 def has_value(found: Any) -> bool:
     """Return whether the field called `it` has a value."""
-    return object_with("it", found).get("it") is not None
+    # `nodes` has null at the place of an object that is not visible.
+    return object_with("it", found).get("it") not in (None, [None])
 
 
 def visible_fields(world: World, client: str | GraphQLClient, type_name: str) -> set[str]:

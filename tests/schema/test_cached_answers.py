@@ -183,6 +183,36 @@ def test_lost_rights_are_seen(root: User, bob: User) -> None:
     assert client(USER, **given).data["user"]["isStaff"] is None
 
 
+RIGHTS: Final = """query ($id: ID!, $user: ID!) {
+  organization(id: $id) { viewerCanUpdate viewerCanManage viewerCanDelete }
+  user(id: $user) { viewerCanUpdate viewerCanAdminister }
+}"""
+
+
+def test_what_a_requester_may_do_follows_roles(
+    alice: User, bob: User, organization: Organization
+) -> None:
+    client = GraphQLClient(make_token(alice))
+    given = {"id": node_id(organization), "user": node_id(bob)}
+
+    def rights() -> list[bool]:
+        return [each for found in warm(client, RIGHTS, **given).values() for each in found.values()]
+
+    assert rights() == [False] * 5
+    assert outcomes(lambda: client(RIGHTS, **given).data) == ["hit"]
+    for role, expected in (
+        (Role.ADMIN, [False, True, False]),
+        (Role.OWNER, [True, True, True]),
+        (Role.MEMBER, [False, False, False]),
+    ):
+        Membership.objects.filter(user=alice).update(role=role)
+        assert rights() == [*expected, False, False]
+    User.objects.filter(pk=alice.pk).update(is_staff=True)
+    assert rights() == [False, False, False, True, False]
+    User.objects.filter(pk=alice.pk).update(is_superuser=True)
+    assert rights() == [True] * 5
+
+
 @pytest.mark.parametrize(
     "query",
     [

@@ -14,6 +14,7 @@ from schema.documents import document as documents
 from schema.documents import limits, weights
 from tests.support.client import GraphQLClient
 from tests.support.documents import SCHEMA
+from tests.support.factories import node_id
 from users.accounts.models import User
 
 ClientOf = Callable[[User], GraphQLClient]
@@ -208,6 +209,20 @@ def test_values_are_rows_times_what_is_selected_of_each(
     answer = client_key(sam)(values(weights.MAX_VALUES + 1))
     assert answer.codes == ["VALUES_EXCEEDED"]
     assert "Request smaller pages or fewer fields." in answer.body["errors"][0]["message"]
+
+
+@pytest.mark.parametrize(("count", "codes"), [(2, []), (10, ["PAGE_SIZES_EXCEEDED"])])
+def test_ids_count_as_rows(client_key: ClientOf, sam: User, count: int, codes: list[str]) -> None:
+    """A variable counts as the most ids that are allowed."""
+    below = (
+        "memberships(first: 50) { nodes { organization { members(first: 50) { nodes { id } } } } }"
+    )
+    ids = [node_id(sam)] * count
+    query = f"query ($ids: [ID!]!) {{ nodes(ids: IDS) {{ ... on User {{ {below} }} }} }}"
+    inline = query.replace("($ids: [ID!]!)", "").replace("IDS", json.dumps(ids))
+    assert client_key(sam)(inline).codes == codes
+    variable = client_key(sam)(query.replace("IDS", "$ids"), ids=ids)
+    assert variable.codes == ["PAGE_SIZES_EXCEEDED"]
 
 
 BIOS = " ".join(f"a{number}: bio" for number in range(28))

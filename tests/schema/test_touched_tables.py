@@ -39,6 +39,9 @@ def _fields(type_name: str, path: tuple[str, ...]) -> Iterator[str]:
         assert arguments or not any(map(is_required_argument, field.args.values())), name
         if is_leaf_type(type_):
             yield name
+        elif name == "edges":
+            # Their objects are those of `nodes`.
+            continue
         elif type_.name in path:
             yield f"{name}{arguments} {{ __typename }}"
         else:

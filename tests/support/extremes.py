@@ -242,7 +242,8 @@ def _asked(type_name: str, name: str, path: str, ids: Mapping[str, str]) -> Oper
         elif is_required_argument(each):
             about = f"{type_name}.{name}({argument}:)"
             value = VALUES.get(about) or VALUES[get_named_type(each.type).name]
-            base[argument] = ids[value[1:]] if value.startswith("$") else json.loads(value)
+            is_id = value.startswith("$")
+            base[argument] = ids[value[1:]] if is_id else value_from_ast_untyped(parse_value(value))
     selected = _selected(get_named_type(field.type))
     for key, id_ in ids.items():
         path = path.replace(f"${key}", json.dumps(id_))

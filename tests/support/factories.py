@@ -211,4 +211,9 @@ def make_organization_invitation(
 
 def node_id(row: Model) -> str:
     """Return the global id of a row."""
-    return base64.b64encode(f"{type(row).__name__}:{row.pk}".encode()).decode()
+    return global_id(type(row).__name__, row.pk)
+
+
+def global_id(type_name: str, key: object) -> str:
+    """Return the global id of an object."""
+    return base64.b64encode(f"{type_name}:{key}".encode()).decode()

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from django.contrib.auth.models import Group
+from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import ValidationError
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce
@@ -16,16 +17,18 @@ from django.utils.translation import gettext as _
 from core.database.texts import replace_nul
 from core.errors import ArgumentInvalidError
 from core.security.actor import Actor
+from engine.sql.keys import equals_any
 from engine.sql.unindexed_filter import UnindexedFilter
 from users.accounts.expressions import EmailDomain
 from users.accounts.identifiers import canonical_domain_or_folded
 from users.accounts.metadata import normalize_metadata
-from users.accounts.models import LastSeen, Metadata, Profile, UserQuerySet
+from users.accounts.models import EmailAddress, LastSeen, Metadata, Profile, UserQuerySet
 from users.accounts.orders import NEVER, USER_ORDERS, UserOrderField
 from users.accounts.policy import may_select_by_private_fields, require
 
 MAX_DEPTH: Final = 5
 MAX_FILTERS: Final = 20
+MAX_IDS: Final = 100
 SEEN: Final = Coalesce("at", NEVER)
 Condition = Callable[[Any, Actor], Q]
 
@@ -93,6 +96,13 @@ class Period:
         return Q(*conditions)
 
 
+def has_address(email: str) -> Q:
+    """Return the condition that a canonical address is a user's primary or secondary one."""
+    secondary = EmailAddress.objects.filter(email=email).values("user")
+    # Of both columns there is an index, which an EXISTS in an OR would not use.
+    return Q(email=email) | Q(equals_any("pk", ArraySubquery(secondary)))
+
+
 USER_FILTERS: Final[Mapping[str, Callable[[Any], Q]]] = {
     "is_active": lambda active: Q(is_active=active),
     "is_verified": lambda verified: Q(email_verified_at__isnull=not verified),
@@ -105,6 +115,10 @@ USER_FILTERS: Final[Mapping[str, Callable[[Any], Q]]] = {
     "last_seen": lambda period: Q(
         Exists(LastSeen.objects.filter(period.contains(SEEN), user=OuterRef("pk")))
     ),
+    # Usernames and addresses are in canonical form.
+    "username": lambda username: Q(username=username),
+    "email": has_address,
+    "ids": lambda keys: Q(pk__in=keys),
     "email_domain": lambda domain: Q(Exact(EmailDomain(), canonical_domain_or_folded(domain))),
     "public_metadata": lambda value: _has_metadata(
         public__contains=contained_metadata(value, "publicMetadata")
@@ -118,9 +132,10 @@ USER_FILTERS: Final[Mapping[str, Callable[[Any], Q]]] = {
 }
 # A filter on a private field would disclose its values: an inference side channel.
 PERIOD_FILTERS: Final = frozenset({"joined", "last_seen"})
-PRIVATE_FILTERS: Final = USER_FILTERS.keys() - {"joined", "public_metadata"}
+PRIVATE_FILTERS: Final = USER_FILTERS.keys() - {"joined", "public_metadata", "username", "ids"}
 # Conditions that the ordering's index serves as a range.
 FILTERS_IN_ORDER: Final[Mapping[tuple[str, UserOrderField], Callable[[Any], Q]]] = {
+    ("username", UserOrderField.USERNAME): USER_FILTERS["username"],
     ("joined", UserOrderField.JOINED): USER_FILTERS["joined"],
     ("last_seen", UserOrderField.LAST_SEEN): lambda period: period.contains(
         USER_ORDERS[UserOrderField.LAST_SEEN][0]

@@ -1,7 +1,7 @@
 """Visibility that models do not declare: rules of the apps above, and groups."""
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from django.contrib.auth.models import Group
 from django.db.models import Exists, QuerySet
@@ -39,3 +39,12 @@ def groups_visible_to(actor: Actor, groups: QuerySet[Group]) -> QuerySet[Group]:
     if not (actor.allows(Scope.GROUPS_READ) or actor.allows(Scope.PROFILE_READ)):
         return groups.none()
     return groups.filter(user=actor.user_id) if actor.is_authenticated else groups.none()
+
+
+def group_memberships_visible_to(actor: Actor, memberships: QuerySet[Any]) -> QuerySet[Any]:
+    """Return the memberships in groups that the actor may see: all for staff, else none.
+
+    Users read their own groups below themselves. A function, because the model is Django's.
+    """
+    is_allowed = actor.allows(Scope.GROUPS_READ) and actor.allows(Scope.USERS_READ)
+    return memberships if actor.is_staff and is_allowed else memberships.none()

@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from core.versions.touches import Touches, TouchesNothing, register_touches
-from users.activity.models import DailyCount, Event
+from users.activity.models import DailyCount, Event, EventDetails
 
 # Of `activity/0005_touches`. It touches `writes_of` each user.
 TOUCH_WRITERS: Final = "touch_writers"
@@ -23,6 +23,7 @@ def writes_of(user_id: UUID) -> UUID:
 
 register_touches(
     Touches(Event, ("actor_id",), TOUCH_WRITERS),
+    TouchesNothing(EventDetails, "Added with the event; a list of events is not cached."),
     # A single entity would be renewed by each sign-in, so hardly an answer would be served twice,
     # and all these transactions would contend for its parts.
     TouchesNothing(DailyCount, "Counted with every sign-up and sign-in."),

@@ -1,16 +1,19 @@
 """Organisations, memberships and invitations."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from core.database.ids import new_id
+from core.database.search.texts import Fold, has_words
 from core.email.addresses import EMAIL_MAX_LENGTH
 from core.security.actor import Actor
+from engine.sql.unindexed_filter import UnindexedFilter
 from users.accounts.filters import register_filter
 from users.accounts.models import MailedLink, MailedLinkQuerySet, user_key
 from users.accounts.visibility import register_visibility_rule
@@ -48,6 +51,12 @@ class OrganizationQuerySet(models.QuerySet["Organization"]):
         terms = ORGANIZATION_ORDERS[field]
         return self.order_by(*(term.desc() if descending else term.asc() for term in terms))
 
+    def matching_words(self, words: Sequence[str], actor: Actor) -> Self:
+        """Filter by words in names."""
+        condition = has_words(Fold("name"), words)
+        # Others have few organisations, which are found by their memberships.
+        return self.filter(UnindexedFilter(condition) if actor.is_staff else condition)
+
 
 class Organization(models.Model):
     """A group of users with roles, such as a company or a team."""
@@ -66,8 +75,11 @@ class Organization(models.Model):
         verbose_name = _("organisation")
         verbose_name_plural = _("organisations")
         indexes: ClassVar = [
-            models.Index(*terms, name=f"organization_order_{order.value}")
-            for order, terms in ORGANIZATION_ORDERS.items()
+            *(
+                models.Index(*terms, name=f"organization_order_{order.value}")
+                for order, terms in ORGANIZATION_ORDERS.items()
+            ),
+            GinIndex(OpClass(Fold("name"), name="gin_trgm_ops"), name="organization_search"),
         ]
 
     def __str__(self) -> str:

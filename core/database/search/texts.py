@@ -98,12 +98,14 @@ def words_of(text: str) -> list[str]:
     return words
 
 
-def has_words(column: str, words: Sequence[str]) -> Q:
-    """Return the condition that a column contains all words, in any order.
+def has_words(column: str | Fold, words: Sequence[str]) -> Q:
+    """Return the condition that a column of folded text contains all words, in any order.
 
-    A word of fewer than `MIN_LETTERS_INSIDE` letters matches only the start of a word.
+    ``column`` may also be an expression that folds one. A word of fewer than `MIN_LETTERS_INSIDE`
+    letters matches only the start of a word.
     """
-    return Q(*(_Like(F(column), _pattern(word)) for word in words))
+    text = F(column) if isinstance(column, str) else column
+    return Q(*(_Like(text, _pattern(word)) for word in words))
 
 
 def rank(column: str, words: Sequence[str]) -> Rank:

@@ -9,9 +9,10 @@ from schema.context import Info
 from schema.errors import Payload
 from schema.inputs import PasswordConfirmation, TokenInput, UserIdInput
 from schema.mutation import mutation
-from schema.nodes import node_key
+from schema.nodes import global_id, node_key
 from schema.scopes import NoScope
 from users.accounts.services.email_addresses import (
+    ChangedAddresses,
     add_email_address,
     confirm_email_address,
     remove_email_address,
@@ -98,16 +99,18 @@ class EmailAddressesMutation:
         self, info: Info, input: SetPrimaryEmailAddressInput
     ) -> UserPayload:
         """Make a confirmed address primary. The previous one is notified, and kept if verified."""
-        user = set_primary_email_address(
+        changed = set_primary_email_address(
             require_self_id(info), actor=info.context.actor, **vars(input)
         )
-        return UserPayload(user_id=user.pk)
+        return _payload(changed)
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def remove_email_address(self, info: Info, input: RemoveEmailAddressInput) -> UserPayload:
         """Remove a secondary address, and notify it."""
-        user = remove_email_address(require_self_id(info), actor=info.context.actor, **vars(input))
-        return UserPayload(user_id=user.pk)
+        changed = remove_email_address(
+            require_self_id(info), actor=info.context.actor, **vars(input)
+        )
+        return _payload(changed)
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=True)
     def remove_user_email_address(
@@ -115,5 +118,12 @@ class EmailAddressesMutation:
     ) -> UserPayload:
         """Remove a user's secondary address. Administrators only."""
         user_id = node_key(input.user_id, "User")
-        user = remove_user_email_address(user_id, actor=info.context.actor, email=input.email)
-        return UserPayload(user_id=user.pk)
+        changed = remove_user_email_address(user_id, actor=info.context.actor, email=input.email)
+        return _payload(changed)
+
+
+def _payload(changed: ChangedAddresses) -> UserPayload:
+    deleted = None
+    if changed.deleted is not None:
+        deleted = global_id("EmailAddress", changed.deleted)
+    return UserPayload(user_id=changed.user.pk, deleted_email_address_id=deleted)

@@ -10,8 +10,8 @@ from schema.accounts.types.users import Group, Permission
 from schema.context import Info
 from schema.errors import Payload
 from schema.mutation import mutation
-from schema.nodes import node_key
-from schema.payloads import changed_object
+from schema.nodes import global_id, node_key
+from schema.payloads import changed_object, deleted_id
 from users.accounts.policy import may_administer_groups, require
 from users.accounts.services.groups import (
     create_group,
@@ -124,6 +124,22 @@ class PermissionPayload(Payload):
 
 
 @strawberry.type
+class DeleteGroupPayload(Payload):
+    """The group that is gone."""
+
+    deleted_group_id: strawberry.ID | None = deleted_id("group")
+
+
+@strawberry.type
+class DeletePermissionPayload(Payload):
+    """The permission that is gone."""
+
+    deleted_permission_name: str | None = strawberry.field(
+        default=None, description="Name of the deleted permission; null if none was deleted."
+    )
+
+
+@strawberry.type
 class GroupsMutation:
     """Groups and permissions."""
 
@@ -171,9 +187,11 @@ class GroupsMutation:
         return GroupPayload(group_id=group.pk)
 
     @mutation(scope=Scope.GROUPS_WRITE, reauthenticate=True)
-    def delete_group(self, info: Info, input: DeleteGroupInput) -> None:
+    def delete_group(self, info: Info, input: DeleteGroupInput) -> DeleteGroupPayload:
         """Delete a group; its members lose its permissions. Administrators only."""
-        delete_group(node_key(input.group_id, "Group"), actor=info.context.actor)
+        group_id = node_key(input.group_id, "Group")
+        delete_group(group_id, actor=info.context.actor)
+        return DeleteGroupPayload(deleted_group_id=global_id("Group", group_id))
 
     @mutation(scope=Scope.GROUPS_WRITE, reauthenticate=True)
     def create_permission(self, info: Info, input: CreatePermissionInput) -> PermissionPayload:
@@ -188,9 +206,12 @@ class GroupsMutation:
         return PermissionPayload(permission_id=permission.pk)
 
     @mutation(scope=Scope.GROUPS_WRITE, reauthenticate=True)
-    def delete_permission(self, info: Info, input: DeletePermissionInput) -> None:
+    def delete_permission(
+        self, info: Info, input: DeletePermissionInput
+    ) -> DeletePermissionPayload:
         """Delete a custom permission, and revoke all its grants. Administrators only."""
         delete_permission(input.name, actor=info.context.actor)
+        return DeletePermissionPayload(deleted_permission_name=input.name)
 
 
 def _permissions(info: Info, names: Collection[str]) -> list[int]:

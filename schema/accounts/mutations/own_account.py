@@ -4,7 +4,7 @@ import strawberry
 
 from schema.accounts.own_id import require_self_id
 from schema.accounts.profiles import LOCALE, ProfileInput
-from schema.accounts.types.users import UserPayload
+from schema.accounts.types.users import ChangedUserPayload
 from schema.context import Info
 from schema.errors import Payload
 from schema.inputs import PasswordConfirmation, TokenInput
@@ -93,7 +93,7 @@ class UpdateProfileInput(ProfileInput):
 
 
 @strawberry.type
-class UpdateProfilePayload(UserPayload):
+class UpdateProfilePayload(ChangedUserPayload):
     """Your account after the mutation."""
 
 
@@ -128,7 +128,7 @@ class ChangeUsernameInput(PasswordConfirmation):
 
 
 @strawberry.type
-class ChangeUsernamePayload(UserPayload):
+class ChangeUsernamePayload(ChangedUserPayload):
     """Your account after the mutation."""
 
 

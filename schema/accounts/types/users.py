@@ -1,7 +1,8 @@
 """The types of users, groups and permissions."""
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import strawberry
@@ -14,6 +15,7 @@ from strawberry.scalars import JSON
 from core.database.search.texts import MAX_CANDIDATES
 from engine.fields.dependencies import COVERED, covered
 from engine.relay.connection import KeysetConnection
+from engine.relay.nested import nested_connection
 from engine.relay.order import Order
 from schema.accounts.loaders import group_permissions, permissions
 from schema.accounts.profiles import Profile
@@ -23,14 +25,36 @@ from schema.context import Info
 from schema.entities import GROUPS, PERMISSIONS
 from schema.enums import describe_enum
 from schema.errors import Payload
-from schema.payloads import changed_object
+from schema.payloads import changed_object, deleted_id
 from schema.rules import Private
 from users.accounts import models
 from users.accounts.authentication_methods import Method
 from users.accounts.avatars.images import AvatarSize
 from users.accounts.models import UserQuerySet
 from users.accounts.orders import UserOrderField
-from users.accounts.visibility import groups_visible_to
+from users.accounts.policy import may_administer_users, may_edit_profile
+from users.accounts.visibility import group_memberships_visible_to, groups_visible_to
+
+GroupMembershipModel: Final[Any] = models.User.groups.through
+
+
+@strawberry_django.type(GroupMembershipModel)
+class GroupMembership:
+    """A user's membership in a group."""
+
+    user: Annotated["User", strawberry.lazy(__name__)] = strawberry_django.field(
+        description="The member."
+    )
+
+    @classmethod
+    def get_queryset(cls, queryset: QuerySet[Any], info: Info) -> QuerySet[Any]:
+        """Restrict every access path to visible memberships."""
+        return group_memberships_visible_to(info.context.actor, queryset)
+
+
+@strawberry.type
+class GroupMembershipConnection(KeysetConnection[GroupMembership]):  # type: ignore[type-var]  # not a Node
+    """A page of a group's members."""
 
 
 @strawberry_django.type(auth.Group)
@@ -44,6 +68,14 @@ class Group(relay.Node):
     def permissions(self: auth.Group, info: Info) -> list[str]:
         """Permissions of the members, as `app.codename`."""
         return info.context.load(group_permissions, self)
+
+    @nested_connection(GroupMembershipConnection, parent="group")
+    def members(self) -> Iterable[GroupMembership]:
+        """Members, in the order in which their accounts were created.
+
+        Visible to staff; empty for others.
+        """
+        return GroupMembershipModel.objects.order_by("user_id")
 
     @classmethod
     def get_queryset(cls, queryset: QuerySet[auth.Group], info: Info) -> QuerySet[auth.Group]:
@@ -179,6 +211,16 @@ class User(relay.Node):
         """Effective permissions, as `app.codename`. Visible to the user and staff."""
         return info.context.load(permissions, self)
 
+    @strawberry_django.field(only=["pk"], metadata=COVERED)
+    def viewer_can_update(self: models.User, info: Info) -> bool:
+        """Whether you may change the user's profile."""
+        return may_edit_profile(info.context.actor, self.pk)
+
+    @strawberry_django.field(only=["pk"], metadata=COVERED)
+    def viewer_can_administer(self: models.User, info: Info) -> bool:
+        """Whether you may suspend and otherwise administer the account."""
+        return may_administer_users(info.context.actor)
+
     @classmethod
     def get_queryset(cls, queryset: UserQuerySet, info: Info) -> UserQuerySet:
         """Restrict every access path to visible users."""
@@ -225,8 +267,16 @@ class GroupConnection(KeysetConnection[Group]):
 
 
 @strawberry.type
-class UserPayload(Payload):
+class ChangedUserPayload(Payload):
     """The user after the mutation."""
 
     user_id: strawberry.Private[UUID | None] = None
     user: User | None = changed_object(models.User, "user_id", noun="user")
+
+
+@strawberry.type
+class UserPayload(ChangedUserPayload):
+    """The user after the mutation."""
+
+    deleted_email_address_id: strawberry.ID | None = deleted_id("email address")
+    deleted_passkey_id: strawberry.ID | None = deleted_id("passkey")

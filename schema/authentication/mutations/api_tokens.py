@@ -11,8 +11,8 @@ from schema.context import Info
 from schema.errors import Payload
 from schema.inputs import PasswordConfirmation
 from schema.mutation import mutation
-from schema.nodes import node_key
-from schema.payloads import changed_object
+from schema.nodes import global_id, node_key
+from schema.payloads import changed_object, deleted_id
 from schema.scopes import NoScope
 from users.authentication import models
 from users.authentication.services.api_tokens import (
@@ -102,6 +102,13 @@ class NewApiTokenPayload(ApiTokenPayload):
 
 
 @strawberry.type
+class RevokeApiTokenPayload(Payload):
+    """The API token that is gone."""
+
+    deleted_api_token_id: strawberry.ID | None = deleted_id("API token")
+
+
+@strawberry.type
 class ApiTokensMutation:
     """API tokens of users and service accounts."""
 
@@ -160,6 +167,8 @@ class ApiTokensMutation:
         return ApiTokenPayload(token_id=token.pk)
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=False)
-    def revoke_api_token(self, info: Info, input: RevokeApiTokenInput) -> None:
+    def revoke_api_token(self, info: Info, input: RevokeApiTokenInput) -> RevokeApiTokenPayload:
         """Revoke one of your API tokens immediately. Administrators may revoke any token."""
-        revoke_api_token(node_key(input.token_id, "ApiToken"), actor=info.context.actor)
+        token_id = node_key(input.token_id, "ApiToken")
+        revoke_api_token(token_id, actor=info.context.actor)
+        return RevokeApiTokenPayload(deleted_api_token_id=global_id("ApiToken", token_id))

@@ -6,7 +6,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from schema.accounts.own_id import require_self_id
-from schema.accounts.types.users import UserPayload
+from schema.accounts.types.users import ChangedUserPayload, UserPayload
 from schema.authentication.mutations.log_in import SignedInPayload
 from schema.context import Info
 from schema.errors import Payload
@@ -116,7 +116,7 @@ class BeginTotpEnrollmentPayload(Payload):
 
 
 @strawberry.type
-class RecoveryCodesPayload(UserPayload):
+class RecoveryCodesPayload(ChangedUserPayload):
     """Recovery codes, for when all other factors are lost. Shown once."""
 
     recovery_codes: list[str] | None = strawberry.field(

@@ -5,7 +5,7 @@ from typing import Self
 
 import strawberry
 
-from schema.accounts.types.users import UserPayload
+from schema.accounts.types.users import ChangedUserPayload
 from schema.context import Context, Info
 from schema.enums import describe_enum
 from schema.mutation import mutation
@@ -58,7 +58,7 @@ class RefreshTokensInput:
 
 
 @strawberry.type
-class SignedInPayload(UserPayload):
+class SignedInPayload(ChangedUserPayload):
     """The authenticated user, and the session's tokens for the transport `TOKEN`."""
 
     access_token: str | None = strawberry.field(

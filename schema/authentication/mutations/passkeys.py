@@ -14,7 +14,7 @@ from schema.context import Info
 from schema.enums import describe_enum
 from schema.errors import Payload
 from schema.mutation import mutation
-from schema.nodes import node_key
+from schema.nodes import global_id, node_key
 from schema.payloads import changed_object
 from schema.scopes import NoScope
 from users.authentication import models
@@ -145,7 +145,8 @@ class PasskeysMutation:
     def remove_passkey(self, info: Info, input: RemovePasskeyInput) -> UserPayload:
         """Remove one of your passkeys."""
         key = node_key(input.passkey_id, "Passkey")
-        return UserPayload(user_id=remove_passkey(key, actor=info.context.actor).pk)
+        user = remove_passkey(key, actor=info.context.actor)
+        return UserPayload(user_id=user.pk, deleted_passkey_id=global_id("Passkey", key))
 
     @mutation(scope=NoScope.PUBLIC, reauthenticate=False)
     def begin_passkey_authentication(

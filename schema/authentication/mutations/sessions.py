@@ -7,7 +7,7 @@ from schema.context import Info
 from schema.errors import Payload
 from schema.inputs import UserIdInput
 from schema.mutation import mutation
-from schema.nodes import node_key
+from schema.nodes import global_id, node_key
 from schema.scopes import NoScope
 from users.authentication.services.end_sessions import (
     end_sessions,
@@ -41,6 +41,9 @@ class SessionsEndedPayload(Payload):
     """The number of sessions that were ended."""
 
     count: int = strawberry.field(default=0, description="Number of sessions that were ended.")
+    deleted_session_id: strawberry.ID | None = strawberry.field(
+        default=None, description="`id` of the session that `revokeSession` ended; else null."
+    )
 
 
 @strawberry.type
@@ -54,7 +57,7 @@ class SessionsMutation:
         revoke_session(session_id, actor=info.context.actor)
         if session_id == info.context.actor.session_id:
             _leave(info)
-        return SessionsEndedPayload(count=1)
+        return SessionsEndedPayload(count=1, deleted_session_id=global_id("Session", session_id))
 
     @mutation(scope=NoScope.INTERACTIVE, reauthenticate=False)
     def revoke_other_sessions(self, info: Info) -> SessionsEndedPayload:

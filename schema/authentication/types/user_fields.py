@@ -9,6 +9,7 @@ from engine.relay.nested import nested_connection
 from schema.authentication.loaders import active_session_counts, recovery_codes_left
 from schema.authentication.types.api_tokens import ApiToken, ApiTokenConnection
 from schema.authentication.types.factors import Passkey, PasskeyConnection, Totp
+from schema.authentication.types.sessions import Session, SessionConnection
 from schema.authentication.types.suspensions import Suspension
 from schema.context import Info
 from schema.rules import Private, PrivateSessions
@@ -35,6 +36,11 @@ class AuthenticationFields:
         Empty for others, and for clients that authenticate by an API token.
         """
         return models.ApiToken.objects.order_by("-id")
+
+    @nested_connection(SessionConnection, parent="user")
+    def sessions(self) -> Iterable[Session]:
+        """Active sessions, newest first. Visible to the user and staff; empty for others."""
+        return models.Session.objects.order_by("-id")
 
     @nested_connection(PasskeyConnection, parent="user")
     def passkeys(self) -> Iterable[Passkey]:

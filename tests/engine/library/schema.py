@@ -18,6 +18,7 @@ from engine.execution import Execution
 from engine.fields.extensions import FieldRule
 from engine.relay.connection_plan import ConnectionExtension
 from engine.relay.pager import PageFacts
+from engine.relay.plural import Plural, RowKey
 from tests.engine.library.tables import Author, Book, Loan
 from tests.engine.silent import SilentSchema
 
@@ -62,6 +63,13 @@ class BookType:
     author: "AuthorType"
     loans: list[LoanType]
     one_loan: LoanType | None = strawberry_django.field(field_name="loans")
+
+
+@strawberry.type
+class Pamphlet:
+    """Of no model."""
+
+    title: str
 
 
 @strawberry.type
@@ -333,6 +341,15 @@ class Query:
     @strawberry_django.field
     def tomes(self) -> list[Tome]:
         return Book.objects.filter(pages__gt=99)
+
+    @strawberry_django.field(extensions=[Plural(lambda model, _info: model._default_manager.all())])
+    def picked(
+        self, authors: list[int], loans: list[int]
+    ) -> list[AuthorType | LoanType | Pamphlet | None]:
+        if 13 in authors:
+            raise ValueError("This is no author.")
+        keys = [RowKey(Author, key) for key in authors] + [RowKey(Loan, key) for key in loans]
+        return cast("Any", [*keys, None, Pamphlet(title="Tides")])
 
     @strawberry_django.field
     def union(self) -> list[Tome | Leaflet]:

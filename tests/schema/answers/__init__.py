@@ -11,14 +11,17 @@ from tests.schema.answers import (
     directory,
     factors,
     groups,
+    nodes,
     organizations,
     people,
     sessions,
+    settings,
 )
 from tests.schema.answers.cases import Case
 
 CASES: list[Case] = [
     *people.CASES,
+    *nodes.CASES,
     *directory.CASES,
     *groups.CASES,
     *organizations.CASES,
@@ -27,4 +30,5 @@ CASES: list[Case] = [
     *factors.CASES,
     *activity.CASES,
     *bulk_actions.CASES,
+    *settings.CASES,
 ]

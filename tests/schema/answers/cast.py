@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from core.security.actor import ANONYMOUS, Actor
 from tests.support.factories import (
+    global_id,
     make_api_token,
     make_bulk_action,
     make_factors,
@@ -86,7 +87,7 @@ class Cast:
             locale="de",
         )
         Profile.objects.filter(user=self.alice).update(avatar=KEY, **ALICES_PROFILE)
-        EmailAddress.objects.create(
+        secondary = EmailAddress.objects.create(
             user=self.alice,
             email="alice@example.net",
             verified_at=at(1, 7),
@@ -113,6 +114,11 @@ class Cast:
         make_service("robot", name="Robot", is_staff=True, date_joined=at(1, 7))
         for user in User.objects.all():
             self._name(user.username, user)
+        self._name("profile", self.alice.profile)
+        # A primary address has the key of its user.
+        self.values["primary"] = global_id("EmailAddress", self.alice.pk)
+        self._name("secondary", secondary)
+        self._name("export", export)
 
     def _permissions(self) -> None:
         # Without Django's own permissions, which are many.
@@ -146,6 +152,8 @@ class Cast:
             membership = Membership(organization=organization, user=user, role=role)
             membership.save()
             Membership.objects.filter(pk=membership.pk).update(created_at=at(1, day))
+            if user == self.alice:
+                self._name("membership", membership)
         # Charlie sent an invitation before he left.
         older = make_organization_invitation(
             archers, self.charlie, email="older@example.org", role=Role.ADMIN

@@ -4,19 +4,21 @@ from typing import Final
 
 from tests.schema.answers.cases import Case, not_allowed, sign_in_first
 
+EDITORS: Final = {
+    "__typename": "Group",
+    "id": "$editors",
+    "name": "Editors",
+    "permissions": ["shop.sell"],
+}
 GROUP: Final = Case(
     "a group",
-    "{ node(id: $editors) { ... on Group { __typename id name permissions } } }",
+    """{ node(id: $editors) { ... on Group {
+         __typename id name permissions members(first: 9) { nodes { user { username } } }
+       } } }""",
     {
         "anonymous dora bob charlie": {"node": None},
-        "alice sam root": {
-            "node": {
-                "__typename": "Group",
-                "id": "$editors",
-                "name": "Editors",
-                "permissions": ["shop.sell"],
-            }
-        },
+        "alice": {"node": EDITORS | {"members": {"nodes": []}}},
+        "sam root": {"node": EDITORS | {"members": {"nodes": [{"user": {"username": "alice"}}]}}},
     },
 )
 
@@ -39,7 +41,7 @@ GROUPS: Final = Case(
 )
 
 PERMISSIONS: Final = Case(
-    "all permissions",
+    "permissions of applications",
     "{ permissions { __typename name description } }",
     {
         "anonymous": sign_in_first("permissions"),

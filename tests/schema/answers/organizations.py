@@ -4,10 +4,47 @@ from typing import Final
 
 from tests.schema.answers.cases import Case, sign_in_first
 
+OF_STAFF: Final = {
+    "__typename": "Organization",
+    "id": "$archers",
+    "name": "Archers",
+    "createdAt": "2024-01-08T08:00:00+00:00",
+    "myRole": None,
+    "viewerCanUpdate": False,
+    "viewerCanManage": False,
+    "viewerCanDelete": False,
+    "invitations": [
+        {"email": "newer@example.org", "inviter": {"username": "dora"}},
+        {"email": "older@example.org", "inviter": {"username": "charlie"}},
+    ],
+    "members": {
+        "nodes": [
+            {
+                "role": "OWNER",
+                "user": {"username": "alice", "email": "alice@example.org"},
+            },
+            {
+                "role": "ADMIN",
+                "user": {"username": "dora", "email": "dora@example.org"},
+            },
+            {
+                "role": "MEMBER",
+                "user": {"username": "bob", "email": "bob@example.org"},
+            },
+            {
+                "role": "MEMBER",
+                "user": {"username": "sue", "email": "sue@example.org"},
+            },
+        ],
+        "totalCount": {"value": 4},
+    },
+}
+RIGHTS: Final = ("viewerCanUpdate", "viewerCanManage", "viewerCanDelete")
+
 ORGANIZATION: Final = Case(
     "an organisation",
     """{ organization(id: $archers) {
-         __typename id name createdAt myRole
+         __typename id name createdAt myRole viewerCanUpdate viewerCanManage viewerCanDelete
          invitations { email inviter { username } }
          members(first: 10) { nodes { role user { username email } } totalCount { value } }
        } }""",
@@ -20,6 +57,9 @@ ORGANIZATION: Final = Case(
                 "name": "Archers",
                 "createdAt": "2024-01-08T08:00:00+00:00",
                 "myRole": "OWNER",
+                "viewerCanUpdate": True,
+                "viewerCanManage": True,
+                "viewerCanDelete": True,
                 "invitations": [
                     {"email": "newer@example.org", "inviter": {"username": "dora"}},
                     {"email": "older@example.org", "inviter": None},
@@ -45,6 +85,9 @@ ORGANIZATION: Final = Case(
                 "name": "Archers",
                 "createdAt": "2024-01-08T08:00:00+00:00",
                 "myRole": "ADMIN",
+                "viewerCanUpdate": False,
+                "viewerCanManage": True,
+                "viewerCanDelete": False,
                 "invitations": [
                     {"email": "newer@example.org", "inviter": {"username": "dora"}},
                     {"email": "older@example.org", "inviter": None},
@@ -70,6 +113,9 @@ ORGANIZATION: Final = Case(
                 "name": "Archers",
                 "createdAt": "2024-01-08T08:00:00+00:00",
                 "myRole": "MEMBER",
+                "viewerCanUpdate": False,
+                "viewerCanManage": False,
+                "viewerCanDelete": False,
                 "invitations": [],
                 "members": {
                     "nodes": [
@@ -85,40 +131,8 @@ ORGANIZATION: Final = Case(
                 },
             }
         },
-        "sam root": {
-            "organization": {
-                "__typename": "Organization",
-                "id": "$archers",
-                "name": "Archers",
-                "createdAt": "2024-01-08T08:00:00+00:00",
-                "myRole": None,
-                "invitations": [
-                    {"email": "newer@example.org", "inviter": {"username": "dora"}},
-                    {"email": "older@example.org", "inviter": {"username": "charlie"}},
-                ],
-                "members": {
-                    "nodes": [
-                        {
-                            "role": "OWNER",
-                            "user": {"username": "alice", "email": "alice@example.org"},
-                        },
-                        {
-                            "role": "ADMIN",
-                            "user": {"username": "dora", "email": "dora@example.org"},
-                        },
-                        {
-                            "role": "MEMBER",
-                            "user": {"username": "bob", "email": "bob@example.org"},
-                        },
-                        {
-                            "role": "MEMBER",
-                            "user": {"username": "sue", "email": "sue@example.org"},
-                        },
-                    ],
-                    "totalCount": {"value": 4},
-                },
-            }
-        },
+        "sam": {"organization": OF_STAFF},
+        "root": {"organization": OF_STAFF | dict.fromkeys(RIGHTS, True)},
     },
 )
 

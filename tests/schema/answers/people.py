@@ -20,7 +20,8 @@ WHOLE: Final = """
     deletion { requestedAt dueAt } erasedAt
     dataExports { requestedAt readyAt expiresAt }
     memberships(first: 10) { nodes { role organization { name } } }
-    apiTokens(first: 10) { nodes { name } }
+    apiTokens(first: 10) { nodes { name } } sessions(first: 2) { nodes { ip } }
+    events(first: 1) { nodes { tag } } viewerCanUpdate viewerCanAdminister
 """.replace("PROFILE", " ".join(PROFILE))
 
 AVATAR: Final = {
@@ -31,6 +32,61 @@ AVATAR: Final = {
 NO_PROFILE: Final = {
     **dict.fromkeys(PROFILE.keys() - {"locale"}, ""),
     "timeZone": "UTC",
+}
+
+OF_STAFF: Final = {
+    "__typename": "User",
+    "id": "$alice",
+    "username": "alice",
+    "name": "Alice Archer",
+    "dateJoined": "2024-01-01T08:00:00+00:00",
+    "isPublic": False,
+    "isService": False,
+    "email": "alice@example.org",
+    "emailVerifiedAt": "2024-01-02T08:00:00+00:00",
+    "emailAddresses": [
+        {
+            "email": "alice@example.org",
+            "verifiedAt": "2024-01-02T08:00:00+00:00",
+            "undeliverableAt": None,
+            "isPrimary": True,
+        },
+        {
+            "email": "alice@example.net",
+            "verifiedAt": "2024-01-07T08:00:00+00:00",
+            "undeliverableAt": "2024-01-08T08:00:00+00:00",
+            "isPrimary": False,
+        },
+    ],
+    "avatar": AVATAR,
+    "publicMetadata": {"plan": "team"},
+    "privateMetadata": {"crm": 7},
+    "lastSeenAt": "2024-03-01T08:00:00+00:00",
+    "isActive": True,
+    "isStaff": False,
+    "isSuperuser": False,
+    "activeSessionCount": 2,
+    "secondFactors": ["TOTP", "PASSKEY"],
+    "secondFactorDueAt": "2100-01-08T00:00:00+00:00",
+    "recoveryCodesLeft": 1,
+    "totp": {
+        "confirmedAt": "2024-02-03T08:00:00+00:00",
+        "lastUsedAt": "2024-02-04T08:00:00+00:00",
+    },
+    "passkeys": {"nodes": [{"name": "Key 0"}]},
+    "permissions": ["shop.refund", "shop.sell"],
+    "groups": [{"name": "Editors"}],
+    "profile": PROFILE,
+    "suspension": None,
+    "deletion": None,
+    "erasedAt": None,
+    "dataExports": [],
+    "memberships": {"nodes": [{"role": "OWNER", "organization": {"name": "Archers"}}]},
+    "apiTokens": {"nodes": []},
+    "sessions": {"nodes": [{"ip": None}, {"ip": "192.0.2.1"}]},
+    "events": {"nodes": []},
+    "viewerCanUpdate": True,
+    "viewerCanAdminister": False,
 }
 
 NOT_PUBLIC: Final = Case(
@@ -94,6 +150,10 @@ NOT_PUBLIC: Final = Case(
                 ],
                 "memberships": {"nodes": [{"role": "OWNER", "organization": {"name": "Archers"}}]},
                 "apiTokens": {"nodes": []},
+                "sessions": {"nodes": [{"ip": None}, {"ip": "192.0.2.1"}]},
+                "events": {"nodes": [{"tag": "EMAIL_CHANGED"}]},
+                "viewerCanUpdate": True,
+                "viewerCanAdminister": False,
             }
         },
         "dora bob": {
@@ -130,62 +190,65 @@ NOT_PUBLIC: Final = Case(
                 "dataExports": [],
                 "memberships": {"nodes": [{"role": "OWNER", "organization": {"name": "Archers"}}]},
                 "apiTokens": {"nodes": []},
+                "sessions": {"nodes": []},
+                "events": {"nodes": []},
+                "viewerCanUpdate": False,
+                "viewerCanAdminister": False,
             }
         },
-        "sam root": {
-            "node": {
-                "__typename": "User",
-                "id": "$alice",
-                "username": "alice",
-                "name": "Alice Archer",
-                "dateJoined": "2024-01-01T08:00:00+00:00",
-                "isPublic": False,
-                "isService": False,
-                "email": "alice@example.org",
-                "emailVerifiedAt": "2024-01-02T08:00:00+00:00",
-                "emailAddresses": [
-                    {
-                        "email": "alice@example.org",
-                        "verifiedAt": "2024-01-02T08:00:00+00:00",
-                        "undeliverableAt": None,
-                        "isPrimary": True,
-                    },
-                    {
-                        "email": "alice@example.net",
-                        "verifiedAt": "2024-01-07T08:00:00+00:00",
-                        "undeliverableAt": "2024-01-08T08:00:00+00:00",
-                        "isPrimary": False,
-                    },
-                ],
-                "avatar": AVATAR,
-                "publicMetadata": {"plan": "team"},
-                "privateMetadata": {"crm": 7},
-                "lastSeenAt": "2024-03-01T08:00:00+00:00",
-                "isActive": True,
-                "isStaff": False,
-                "isSuperuser": False,
-                "activeSessionCount": 2,
-                "secondFactors": ["TOTP", "PASSKEY"],
-                "secondFactorDueAt": "2100-01-08T00:00:00+00:00",
-                "recoveryCodesLeft": 1,
-                "totp": {
-                    "confirmedAt": "2024-02-03T08:00:00+00:00",
-                    "lastUsedAt": "2024-02-04T08:00:00+00:00",
-                },
-                "passkeys": {"nodes": [{"name": "Key 0"}]},
-                "permissions": ["shop.refund", "shop.sell"],
-                "groups": [{"name": "Editors"}],
-                "profile": PROFILE,
-                "suspension": None,
-                "deletion": None,
-                "erasedAt": None,
-                "dataExports": [],
-                "memberships": {"nodes": [{"role": "OWNER", "organization": {"name": "Archers"}}]},
-                "apiTokens": {"nodes": []},
-            }
+        "sam": {"node": OF_STAFF},
+        "root": {
+            "node": OF_STAFF
+            | {"events": {"nodes": [{"tag": "EMAIL_CHANGED"}]}, "viewerCanAdminister": True}
         },
     },
 )
+
+PAT_OF_STAFF: Final = {
+    "__typename": "User",
+    "id": "$pat",
+    "username": "pat",
+    "name": "Pat Public",
+    "dateJoined": "2024-01-03T08:00:00+00:00",
+    "isPublic": True,
+    "isService": False,
+    "email": "pat@example.org",
+    "emailVerifiedAt": None,
+    "emailAddresses": [
+        {
+            "email": "pat@example.org",
+            "verifiedAt": None,
+            "undeliverableAt": None,
+            "isPrimary": True,
+        }
+    ],
+    "avatar": None,
+    "publicMetadata": {},
+    "privateMetadata": {},
+    "lastSeenAt": None,
+    "isActive": True,
+    "isStaff": False,
+    "isSuperuser": False,
+    "activeSessionCount": 1,
+    "secondFactors": [],
+    "secondFactorDueAt": "2100-01-08T00:00:00+00:00",
+    "recoveryCodesLeft": 0,
+    "totp": None,
+    "passkeys": {"nodes": []},
+    "permissions": [],
+    "groups": [],
+    "profile": NO_PROFILE | {"locale": "en"},
+    "suspension": None,
+    "deletion": None,
+    "erasedAt": None,
+    "dataExports": [],
+    "memberships": {"nodes": [{"role": "MEMBER", "organization": {"name": "Chess"}}]},
+    "apiTokens": {"nodes": []},
+    "sessions": {"nodes": [{"ip": None}]},
+    "events": {"nodes": []},
+    "viewerCanUpdate": True,
+    "viewerCanAdminister": False,
+}
 
 PUBLIC: Final = Case(
     "a public user",
@@ -226,6 +289,10 @@ PUBLIC: Final = Case(
                 "dataExports": [],
                 "memberships": {"nodes": []},
                 "apiTokens": {"nodes": []},
+                "sessions": {"nodes": []},
+                "events": {"nodes": []},
+                "viewerCanUpdate": False,
+                "viewerCanAdminister": False,
             }
         },
         "charlie": {
@@ -262,51 +329,14 @@ PUBLIC: Final = Case(
                 "dataExports": [],
                 "memberships": {"nodes": [{"role": "MEMBER", "organization": {"name": "Chess"}}]},
                 "apiTokens": {"nodes": []},
+                "sessions": {"nodes": []},
+                "events": {"nodes": []},
+                "viewerCanUpdate": False,
+                "viewerCanAdminister": False,
             }
         },
-        "sam root": {
-            "user": {
-                "__typename": "User",
-                "id": "$pat",
-                "username": "pat",
-                "name": "Pat Public",
-                "dateJoined": "2024-01-03T08:00:00+00:00",
-                "isPublic": True,
-                "isService": False,
-                "email": "pat@example.org",
-                "emailVerifiedAt": None,
-                "emailAddresses": [
-                    {
-                        "email": "pat@example.org",
-                        "verifiedAt": None,
-                        "undeliverableAt": None,
-                        "isPrimary": True,
-                    }
-                ],
-                "avatar": None,
-                "publicMetadata": {},
-                "privateMetadata": {},
-                "lastSeenAt": None,
-                "isActive": True,
-                "isStaff": False,
-                "isSuperuser": False,
-                "activeSessionCount": 1,
-                "secondFactors": [],
-                "secondFactorDueAt": "2100-01-08T00:00:00+00:00",
-                "recoveryCodesLeft": 0,
-                "totp": None,
-                "passkeys": {"nodes": []},
-                "permissions": [],
-                "groups": [],
-                "profile": NO_PROFILE | {"locale": "en"},
-                "suspension": None,
-                "deletion": None,
-                "erasedAt": None,
-                "dataExports": [],
-                "memberships": {"nodes": [{"role": "MEMBER", "organization": {"name": "Chess"}}]},
-                "apiTokens": {"nodes": []},
-            }
-        },
+        "sam": {"user": PAT_OF_STAFF},
+        "root": {"user": PAT_OF_STAFF | {"viewerCanAdminister": True}},
     },
 )
 
@@ -357,4 +387,13 @@ DELETED: Final = Case(
     },
 )
 
-CASES: Final = [NOT_PUBLIC, PUBLIC, SUSPENDED, DELETED]
+BY_ADDRESS: Final = Case(
+    "a user by a secondary address",
+    '{ userBy(by: {email: "alice@example.net"}) { id email } }',
+    {
+        "anonymous dora bob charlie": {"userBy": None},
+        "alice sam root": {"userBy": {"id": "$alice", "email": "alice@example.org"}},
+    },
+)
+
+CASES: Final = [NOT_PUBLIC, PUBLIC, SUSPENDED, DELETED, BY_ADDRESS]

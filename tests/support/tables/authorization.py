@@ -56,6 +56,11 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
             "totp": PRIVATE,
             # Empty for others: see tests/authentication/test_totp.py.
             "passkeys": SIGNED_IN,
+            "sessions": SIGNED_IN,
+            "events": SIGNED_IN,
+            # False for those who may not: see tests/schema/test_viewer_rights.py.
+            "viewerCanUpdate": SIGNED_IN,
+            "viewerCanAdminister": SIGNED_IN,
             "suspension": STAFF_ONLY,
             "deletion": STAFF_ONLY,
             # Empty but for the owner: see the fields below.
@@ -67,6 +72,7 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
     "Profile": (
         "node(id: $owner) { ... on User { profile { FIELD } } }",
         {
+            "id": SIGNED_IN,
             "givenName": SIGNED_IN,
             "familyName": SIGNED_IN,
             "nickname": SIGNED_IN,
@@ -79,6 +85,7 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
     "EmailAddress": (
         "node(id: $owner) { ... on User { emailAddresses { FIELD } } }",
         {
+            "id": PRIVATE,
             "email": PRIVATE,
             "verifiedAt": PRIVATE,
             "undeliverableAt": PRIVATE,
@@ -115,11 +122,16 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
     ),
     "DataExport": (
         "node(id: $owner) { ... on User { dataExports { FIELD } } }",
-        {"requestedAt": {OWNER}, "readyAt": {OWNER}, "expiresAt": {OWNER}},
+        {"id": {OWNER}, "requestedAt": {OWNER}, "readyAt": {OWNER}, "expiresAt": {OWNER}},
     ),
     "Group": (
         "node(id: $group) { ... on Group { FIELD } }",
-        {"id": PRIVATE, "name": PRIVATE, "permissions": PRIVATE},
+        # The members are empty for all but staff: see the fields below.
+        {"id": PRIVATE, "name": PRIVATE, "permissions": PRIVATE, "members": PRIVATE},
+    ),
+    "GroupMembership": (
+        "node(id: $group) { ... on Group { members(first: 1) { nodes { FIELD } } } }",
+        {"user": STAFF_ONLY},
     ),
     "Organization": (
         "node(id: $organization) { ... on Organization { FIELD } }",
@@ -132,6 +144,9 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
             "myRole": {OWNER},
             # Empty for ordinary members: see tests/organizations/test_organization_invitations.py.
             "invitations": PRIVATE,
+            "viewerCanUpdate": PRIVATE,
+            "viewerCanManage": PRIVATE,
+            "viewerCanDelete": PRIVATE,
         },
     ),
     "OrganizationInvitation": (
@@ -147,7 +162,13 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
     ),
     "Membership": (
         "node(id: $owner) { ... on User { memberships(first: 1) { nodes { FIELD } } } }",
-        {"role": PRIVATE, "createdAt": PRIVATE, "organization": PRIVATE, "user": PRIVATE},
+        {
+            "id": PRIVATE,
+            "role": PRIVATE,
+            "createdAt": PRIVATE,
+            "organization": PRIVATE,
+            "user": PRIVATE,
+        },
     ),
     "Session": (
         "node(id: $session) { ... on Session { FIELD } }",
@@ -214,6 +235,39 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
         "permissions { FIELD }",
         {"name": STAFF_ONLY, "description": STAFF_ONLY},
     ),
+    "Settings": (
+        "settings { FIELD }",
+        dict.fromkeys(
+            (
+                *("serviceName", "signUp", "signUpDomains", "password", "username", "locales"),
+                *("avatarUpload", "secondFactor", "passkeyRelyingPartyId", "limits"),
+            ),
+            ALL_KINDS,
+        ),
+    ),
+    "PasswordRules": (
+        "settings { password { FIELD } }",
+        dict.fromkeys(("minLength", "maxLength", "areLookedUp"), ALL_KINDS),
+    ),
+    "UsernameRules": (
+        "settings { username { FIELD } }",
+        dict.fromkeys(("minLength", "maxLength"), ALL_KINDS),
+    ),
+    "UploadRules": (
+        "settings { avatarUpload { FIELD } }",
+        dict.fromkeys(("maxBytes", "maxPixels"), ALL_KINDS),
+    ),
+    "RequestLimits": (
+        "settings { limits { FIELD } }",
+        dict.fromkeys(
+            (
+                *("maxPageSize", "maxCharacters", "maxTokens", "maxDepth", "maxAliases"),
+                *("maxRootFields", "maxFields", "maxRows", "maxValues", "maxBodyBytes"),
+                "maxResponseBytes",
+            ),
+            ALL_KINDS,
+        ),
+    ),
     "AnalyticsDay": (
         'analytics(from: "2026-01-01", to: "2026-01-01") { FIELD }',
         {"date": STAFF_ONLY, "signUps": STAFF_ONLY, "newUsers": STAFF_ONLY, "logIns": STAFF_ONLY},
@@ -222,10 +276,13 @@ READS: Final[dict[str, tuple[str, dict[str, set[str]]]]] = {
         "FIELD",
         {
             "me": SIGNED_IN,
+            "settings": ALL_KINDS,
             "user": SIGNED_IN,
+            "userBy": SIGNED_IN,
             "users": SIGNED_IN,
             "serviceAccounts": STAFF_ONLY,
             "node": SIGNED_IN,
+            "nodes": SIGNED_IN,
             "groups": STAFF_ONLY,
             "permissions": STAFF_ONLY,
             "organization": PRIVATE,
@@ -245,12 +302,17 @@ ARGUMENTS: Final = {
     "User.apiTokens": "(first: 1)",
     "Query.serviceAccounts": "(first: 1)",
     "User.passkeys": "(first: 1)",
+    "User.sessions": "(first: 1)",
+    "User.events": "(first: 1)",
     "Organization.members": "(first: 1)",
+    "Group.members": "(first: 1)",
     "BulkAction.failures": "(first: 1)",
     "Query.bulkAction": "(id: $bulk)",
     "Query.bulkActions": "(first: 1)",
     "Query.user": "(id: $owner)",
+    "Query.userBy": '(by: {username: "Owner"})',
     "Query.node": "(id: $owner)",
+    "Query.nodes": "(ids: [$owner])",
     "Query.users": "(first: 1)",
     "Query.groups": "(first: 1)",
     "Query.sessions": "(first: 1)",

@@ -12,16 +12,18 @@ USER_FIELDS = """
 """
 EVERYTHING = f"""
     {USER_FIELDS} avatar {{ url width height }} publicMetadata privateMetadata
-    profile {{ {" ".join(map(to_camel_case, PROFILE_FIELDS))} }}
+    profile {{ id {" ".join(map(to_camel_case, PROFILE_FIELDS))} }}
     groups {{ id name permissions }} permissions
     secondFactors secondFactorDueAt recoveryCodesLeft totp {{ confirmedAt lastUsedAt }}
     passkeys(first: 2) {{ nodes {{ id name aaguid isSyncable isBackedUp createdAt lastUsedAt }} }}
-    activeSessionCount emailAddresses {{ email verifiedAt undeliverableAt isPrimary }}
+    activeSessionCount emailAddresses {{ id email verifiedAt undeliverableAt isPrimary }}
     suspension {{ reason until createdAt }} deletion {{ requestedAt dueAt }}
-    dataExports {{ requestedAt readyAt expiresAt }}
+    dataExports {{ id requestedAt readyAt expiresAt }}
     apiTokens(first: 2) {{ nodes {{ name }} }}
+    viewerCanUpdate viewerCanAdminister
+    sessions(first: 2) {{ nodes {{ device }} }} events(first: 2) {{ nodes {{ tag }} }}
     memberships(first: 5) {{ nodes {{
-      role createdAt user {{ id }}
+      id role createdAt user {{ id }}
       organization {{ id name createdAt members(first: 2) {{ nodes {{ role }} }} }}
     }} }}
 """
@@ -35,7 +37,8 @@ BULK_ACTION = """
 """
 INVITATION = "id email role createdAt expiresAt inviter { id username }"
 ORGANIZATION = f"""
-    id name createdAt myRole invitations {{ {INVITATION} }} members(first: 2) {{ nodes {{ role }} }}
+    id name createdAt myRole viewerCanUpdate viewerCanManage viewerCanDelete
+    invitations {{ {INVITATION} }} members(first: 2) {{ nodes {{ role }} }}
 """
 SESSION = """
     id methods aal authenticatedAt factorAt
@@ -68,6 +71,14 @@ SHAPES: Final = [
         3,
     ),
     ("the user, sessions", "{ me { activeSessionCount } }", 3),
+    ("the user, listed sessions", "{ me { sessions(first: 9) { nodes { ip isCurrent } } } }", 3),
+    ("the user, events", "{ me { events(first: 9) { nodes { tag ip actor { username } } } } }", 3),
+    (
+        "users, sessions listed",
+        "{ users(first: $n) { nodes { sessions(first: 9) { nodes { ip } } } } }",
+        3,
+    ),
+    ("users, events", "{ users(first: $n) { nodes { events(last: 9) { nodes { tag } } } } }", 3),
     ("the user, their factors", "{ me { secondFactors secondFactorDueAt } }", 2),
     ("the user with the authenticator app", "{ me { totp { lastUsedAt } } }", 3),
     ("the user, recovery codes", "{ me { recoveryCodesLeft } }", 3),
@@ -81,23 +92,35 @@ SHAPES: Final = [
     (
         "the same and groups, their permissions, permissions, sessions, addresses, members",
         f"{{ me {{ {EVERYTHING} }} }}",
-        14,
+        16,
     ),
-    ("a user and all of the above", f"{{ user(id: $user) {{ {EVERYTHING} }} }}", 14),
+    ("a user and all of the above", f"{{ user(id: $user) {{ {EVERYTHING} }} }}", 16),
     ("a user by an id that does not exist", '{ user(id: "x") { id } }', 2),
-    ("a user by node", f"{{ node(id: $user) {{ ... on User {{ {EVERYTHING} }} }} }}", 14),
+    ("a user by username", '{ userBy(by: {username: "sam"}) { username profile { bio } } }', 2),
+    ("a user by address", '{ userBy(by: {email: "sam@example.org"}) { username } }', 2),
+    ("a user by node", f"{{ node(id: $user) {{ ... on User {{ {EVERYTHING} }} }} }}", 16),
     ("an organisation by node", "{ node(id: $organization) { ... on Organization { name } } }", 2),
+    ("users by nodes", "{ nodes(ids: [$user, $user]) { ... on User { username } } }", 2),
+    (
+        "a user, a group and an organisation by nodes",
+        """{ nodes(ids: [$user, $group, $organization, "x"]) {
+             id ... on User { groups { name } profile { bio } } ... on Group { permissions }
+             ... on Organization { members(first: 2) { nodes { role } } }
+           } }""",
+        7,
+    ),
+    ("nothing, for nodes of nothing", '{ nodes(ids: ["x"]) { id } }', 1),
     ("nothing, for a node of nothing", '{ node(id: "x") { id } }', 1),
     ("an organisation, one's role", "{ organization(id: $organization) { name myRole } }", 2),
     (
         "an organisation, members, invitations with inviters",
         f"{{ organization(id: $organization) {{ {ORGANIZATION} }} }}",
-        4,
+        5,
     ),
     (
         "organisations and everything",
         f"{{ organizations(first: $n) {{ edges {{ node {{ {ORGANIZATION} }} }} }} }}",
-        4,
+        5,
     ),
     (
         "an organisation, members with users and profiles, groups",
@@ -113,6 +136,19 @@ SHAPES: Final = [
            } }""",
         4,
     ),
+    (
+        "users, one's rights",
+        "{ users(first: $n) { nodes { viewerCanUpdate viewerCanAdminister } } }",
+        2,
+    ),
+    (
+        "organisations, one's rights",
+        """{ organizations(first: $n) { nodes {
+             viewerCanUpdate viewerCanManage viewerCanDelete
+           } } }""",
+        3,
+    ),
+    ("nothing, for the settings", "{ settings { serviceName limits { maxDepth } } }", 1),
     ("users, cursors", "{ users(first: $n) { edges { cursor } pageInfo { endCursor } } }", 2),
     ("users, page info only", "{ users(first: $n) { pageInfo { hasNextPage } } }", 2),
     ("users' own columns", f"{{ users(first: $n) {{ edges {{ node {{ {USER_FIELDS} }} }} }} }}", 2),
@@ -168,7 +204,7 @@ SHAPES: Final = [
     (
         "users and everything",
         f"{{ users(first: $n) {{ edges {{ node {{ {EVERYTHING} }} }} }} }}",
-        14,
+        16,
     ),
     (
         "two pages",
@@ -182,6 +218,13 @@ SHAPES: Final = [
         4,
     ),
     ("groups", "{ groups(first: $n) { edges { node { id name } } } }", 2),
+    (
+        "groups, members with profiles",
+        """{ groups(first: $n) { nodes {
+             members(first: 9) { nodes { user { username profile { bio } } } }
+           } } }""",
+        3,
+    ),
     ("groups, permissions", "{ groups(first: $n) { edges { node { permissions } } } }", 3),
     (
         "sessions with users",
@@ -214,13 +257,15 @@ SHAPES: Final = [
 # joined but read by a separate statement; rows for staff only take none.
 ORDINARY: Final = {
     "the user, memberships with organisations": 4,
-    "the same and groups, their permissions, permissions, sessions, addresses, members": 16,
-    "a user and all of the above": 10,
-    "a user by node": 10,
+    "the same and groups, their permissions, permissions, sessions, addresses, members": 18,
+    "a user and all of the above": 12,
+    "a user by node": 12,
+    "a user, a group and an organisation by nodes": 6,
     "an organisation, members with users and profiles, groups": 5,
     "users, memberships with organisations": 4,
     "users, memberships with organisations, members with users, groups": 6,
-    "users and everything": 16,
+    "users and everything": 18,
+    "the user, events": 4,
     "the user, API tokens": 4,
     "users, API tokens": 4,
     "sessions with users": 3,
@@ -230,6 +275,7 @@ ORDINARY: Final = {
 # The exceptions from `budget`, by the labels of `tests.support.documents`.
 BUDGETS: Final[dict[str, int]] = {
     "Query.users(search:) isTruncated": 3,
+    "Query.settings": 1,
 }
 ROOTS: Final = (
     "Query.",
@@ -255,6 +301,9 @@ DOCUMENTED: Final[dict[str, int]] = {
     "Me": 6,
     "Directory": 5,
     "User": 3,
+    "UserBy": 2,
+    "Nodes": 1,
+    "Settings": 1,
     "Organization": 5,
     "Analytics": 2,
     "SearchUsers": 4,

@@ -22,6 +22,7 @@ TYPES: Final[dict[str, tuple[str, str]]] = {
     "DataExport": (NONE, NONE),
     # The owner's own groups belong to their private profile data.
     "Group": ("groups:read|profile:read", "groups:read"),
+    "GroupMembership": (NONE, "groups:read+users:read"),
     "Organization": ("organizations:read", "organizations:read"),
     "OrganizationInvitation": ("organizations:read", "organizations:read"),
     "Membership": ("organizations:read", "organizations:read+users:read"),
@@ -34,6 +35,9 @@ TYPES: Final[dict[str, tuple[str, str]]] = {
     "BulkAction": (NONE, "users:write"),
     "BulkFailure": (NONE, "users:write"),
     "Permission": ("groups:read", "groups:read"),
+    **dict.fromkeys(
+        ("Settings", "PasswordRules", "UsernameRules", "UploadRules", "RequestLimits"), (ANY, ANY)
+    ),
     "AnalyticsDay": ("analytics:read", "analytics:read"),
 }
 # The scopes of fields that differ from those of their type.
@@ -44,8 +48,11 @@ FIELDS: Final[dict[str, tuple[str, str]]] = {
     "OrganizationInvitation.inviter": ("organizations:read", "organizations:read+users:read"),
     "Event.subject": ("events:read", "events:read+users:read"),
     "Query.me": (ANY, ANY),
+    "Query.settings": (ANY, ANY),
     "Query.node": (ANY, "users:read"),
+    "Query.nodes": (ANY, "users:read"),
     "Query.user": ("users:read", "users:read"),
+    "Query.userBy": ("users:read", "users:read"),
     "Query.users": ("users:read", "users:read"),
     "Query.serviceAccounts": ("users:read", "users:read"),
     "Query.groups": ("groups:read", "groups:read"),

@@ -1,15 +1,25 @@
 """Profiles, metadata, and when users were last active."""
 
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Self
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
+from core.security.actor import Actor
 from users.accounts.models.users import User
 from users.accounts.orders import NEVER
+
+
+class ProfileQuerySet(models.QuerySet["Profile"]):
+    """Profiles."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Return the profiles of the users whom the actor may see."""
+        users = User.objects.visible_to(actor)
+        return self.filter(Exists(users.filter(pk=OuterRef("user_id"))))
 
 
 class Profile(models.Model):
@@ -34,6 +44,8 @@ class Profile(models.Model):
     avatar = models.CharField(max_length=32, editable=False, default="", db_default="")
     locale = models.CharField(_("language"), max_length=10, default="en")
     time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
+
+    objects = ProfileQuerySet.as_manager()
 
     class Meta:
         """One row per user."""

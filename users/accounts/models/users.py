@@ -10,7 +10,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Case, F, Q, Subquery, When
+from django.db.models import Case, Exists, F, Q, Subquery, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Lower
 from django.db.models.lookups import Exact
@@ -30,6 +30,7 @@ from users.accounts.identifiers import (
     canonical_part,
 )
 from users.accounts.orders import USER_ORDERS, UserOrderField
+from users.accounts.policy import may_read_all_private, may_read_private
 from users.accounts.visibility import visibility_rules
 from users.scopes import Scope
 
@@ -121,6 +122,19 @@ class UserQuerySet(models.QuerySet["User"]):
         by_primary = users.filter(email=email).values("pk")
         by_secondary = users.filter(email_addresses__email=email).values("pk")
         return self.filter(pk=Coalesce(Subquery(by_primary), Subquery(by_secondary)))
+
+    def with_readable_address(self, email: str, actor: Actor) -> Self:
+        """Find the user by a canonical address that the actor may read.
+
+        Of the addresses of others nothing is read, so neither the answer nor its time discloses
+        whether an address exists.
+        """
+        if may_read_all_private(actor):
+            return self.with_address(email)
+        if actor.user_id is None or not may_read_private(actor, actor.user_id):
+            return self.none()
+        own = self.model.objects.filter(pk=actor.user_id, email_addresses__email=email)
+        return self.filter(Q(email=email) | Q(Exists(own)), pk=actor.user_id)
 
 
 def _findable_by(actor: Actor) -> Q:

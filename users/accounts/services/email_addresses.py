@@ -5,7 +5,7 @@ the account through a password reset. Each locks the user first, so that operati
 serialised.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -101,7 +101,16 @@ def confirm_email_address(token: str, *, actor: Actor, password: str | None = No
     return address
 
 
-def set_primary_email_address(user_id: UUID, *, actor: Actor, email: str, password: str) -> User:
+class ChangedAddresses(NamedTuple):
+    """A user, and the key of the secondary address that was deleted, if any."""
+
+    user: User
+    deleted: int | None = None
+
+
+def set_primary_email_address(
+    user_id: UUID, *, actor: Actor, email: str, password: str
+) -> ChangedAddresses:
     """Make a secondary address the primary one; the former primary becomes secondary.
 
     A former primary address that was never verified is deleted. It gets a notice in any case. No-op
@@ -112,7 +121,7 @@ def set_primary_email_address(user_id: UUID, *, actor: Actor, email: str, passwo
     with transaction.atomic(durable=True):
         user = get_self_for_update(user_id)
         if user.email == email:
-            return user
+            return ChangedAddresses(user)
         address = user.email_addresses.filter(email=email).first()
         if address is None:
             raise _address_not_found_error()
@@ -137,10 +146,12 @@ def set_primary_email_address(user_id: UUID, *, actor: Actor, email: str, passwo
             subject_id=user_id,
             personal={"old": {"email": old}, "new": {"email": email}},
         )
-    return user
+    return ChangedAddresses(user, address.pk)
 
 
-def remove_email_address(user_id: UUID, *, actor: Actor, email: str, password: str) -> User:
+def remove_email_address(
+    user_id: UUID, *, actor: Actor, email: str, password: str
+) -> ChangedAddresses:
     """Remove a secondary address or a pending one; a confirmed one gets a notice.
 
     Raises `InputRejectedError`, also for the primary address, `TooManyAttemptsError` and the
@@ -153,13 +164,16 @@ def remove_email_address(user_id: UUID, *, actor: Actor, email: str, password: s
             raise _primary_address_error(
                 _("This is your primary address. Make another one primary first.")
             )
-        if not _delete_address(user, email, actor=actor):
+        deleted = _delete_address(user, email, actor=actor)
+        if deleted is None:
             raise _address_not_found_error()
-    return user
+    return deleted
 
 
 @transaction.atomic(durable=True)
-def remove_user_email_address(user_id: UUID | None, *, actor: Actor, email: str) -> User:
+def remove_user_email_address(
+    user_id: UUID | None, *, actor: Actor, email: str
+) -> ChangedAddresses:
     """Remove a user's secondary address, as an administrator.
 
     Works as `remove_email_address`; the primary address gets a notice as well. Raises
@@ -182,7 +196,8 @@ def remove_user_email_address(user_id: UUID | None, *, actor: Actor, email: str)
         raise _primary_address_error(
             _("This is the primary address. Give the user another one first: see updateUser.")
         )
-    if not _delete_address(user, email, actor=actor):
+    deleted = _delete_address(user, email, actor=actor)
+    if deleted is None:
         raise InputRejectedError(
             Problem(
                 GenericErrorCode.NOT_FOUND,
@@ -190,7 +205,7 @@ def remove_user_email_address(user_id: UUID | None, *, actor: Actor, email: str)
                 ("email",),
             )
         )
-    return user
+    return deleted
 
 
 def remove_secondary_addresses(user: User, *, actor: Actor) -> None:
@@ -199,18 +214,19 @@ def remove_secondary_addresses(user: User, *, actor: Actor) -> None:
         _delete_address(user, email, actor=actor)
 
 
-def _delete_address(user: User, email: str, *, actor: Actor) -> bool:
+def _delete_address(user: User, email: str, *, actor: Actor) -> ChangedAddresses | None:
     """Delete a locked user's secondary or pending address.
 
-    Returns False if there is none.
+    Returns None if there is neither.
     """
     canceled, _rows = EmailAddition.objects.filter(user=user, email=email).delete()
-    removed, _rows = user.email_addresses.filter(email=email).delete()
-    if removed:
-        record(
-            Tag.EMAIL_ADDRESS_REMOVED, actor=actor, subject_id=user.pk, personal={"email": email}
-        )
-    return bool(removed or canceled)
+    address = user.email_addresses.filter(email=email).first()
+    if address is None:
+        return ChangedAddresses(user) if canceled else None
+    key = address.pk
+    address.delete()
+    record(Tag.EMAIL_ADDRESS_REMOVED, actor=actor, subject_id=user.pk, personal={"email": email})
+    return ChangedAddresses(user, key)
 
 
 def _confirm_request(user_id: UUID, *, actor: Actor, email: str, password: str) -> str:

@@ -90,7 +90,7 @@ class AccountActions(UserRelatedAdmin):
     def remove_address(self, dialog: ConfirmedDialog) -> ActionResult:
         """Remove the chosen secondary address."""
         email = dialog.values["email"]
-        user = remove_user_email_address(dialog.key, actor=dialog.actor, email=email)
+        user = remove_user_email_address(dialog.key, actor=dialog.actor, email=email).user
         message = _("%(email)s was removed.") % {"email": readable_email(email)}
         return ActionResult(self.page_url(user.pk), message)
 

@@ -159,8 +159,8 @@ def sign_up_by_organization_invitation(
     return user
 
 
-def decline_organization_invitation(token: str, *, actor: Actor) -> None:
-    """Decline an invitation by its mailed token, and invalidate the link.
+def decline_organization_invitation(token: str, *, actor: Actor) -> UUID:
+    """Decline an invitation by its mailed token, and invalidate the link; return its key.
 
     Raises `InputRejectedError` for an invalid token, and `TooManyAttemptsError`.
     """
@@ -168,6 +168,7 @@ def decline_organization_invitation(token: str, *, actor: Actor) -> None:
     with transaction.atomic(durable=True):
         invitation = _use_invitation(token)
         _record(Tag.ORGANIZATION_INVITATION_DECLINED, invitation, actor=actor)
+    return invitation.pk
 
 
 def _use_invitation(token: str) -> OrganizationInvitation:

@@ -47,10 +47,8 @@ def change_role(
 
 
 @transaction.atomic(durable=True)
-def remove_member(
-    organization_id: UUID | None, user_id: UUID | None, *, actor: Actor
-) -> Organization:
-    """Remove a member from an organisation.
+def remove_member(organization_id: UUID | None, user_id: UUID | None, *, actor: Actor) -> UUID:
+    """Remove a member from an organisation; return the key of the deleted membership.
 
     Raises `InputRejectedError` if the organisation or member does not exist, or no owner would be
     left, and the policy's errors.
@@ -60,13 +58,12 @@ def remove_member(
     require(actor, may_manage, own_role, Role.MEMBER)
     membership = find_membership(organization, user_id)
     require(actor, may_manage, own_role, Role(membership.role))
-    _remove_membership(membership, Tag.MEMBER_REMOVED, actor=actor, field="user_id")
-    return organization
+    return _remove_membership(membership, Tag.MEMBER_REMOVED, actor=actor, field="user_id")
 
 
 @transaction.atomic(durable=True)
-def leave_organization(organization_id: UUID | None, *, actor: Actor) -> None:
-    """Remove the actor from an organisation.
+def leave_organization(organization_id: UUID | None, *, actor: Actor) -> UUID:
+    """Remove the actor from an organisation; return the key of the deleted membership.
 
     Raises `InputRejectedError` if the organisation does not exist, the actor is not a member or no
     owner would be left, and the policy's errors.
@@ -77,12 +74,13 @@ def leave_organization(organization_id: UUID | None, *, actor: Actor) -> None:
         membership = find_membership(organization, actor.user_id)
     except InputRejectedError as error:
         raise error.with_field("organization_id") from None
-    _remove_membership(membership, Tag.MEMBER_LEFT, actor=actor, field="organization_id")
+    return _remove_membership(membership, Tag.MEMBER_LEFT, actor=actor, field="organization_id")
 
 
-def _remove_membership(membership: Membership, tag: Tag, *, actor: Actor, field: str) -> None:
+def _remove_membership(membership: Membership, tag: Tag, *, actor: Actor, field: str) -> UUID:
     """Delete a membership of a locked organisation, in the caller's transaction."""
     _require_another_owner(membership.organization, membership, field=field)
+    key = membership.pk
     membership.delete()
     record(
         tag,
@@ -91,6 +89,7 @@ def _remove_membership(membership: Membership, tag: Tag, *, actor: Actor, field:
         organization=membership.organization_id,
         role=membership.role,
     )
+    return key
 
 
 def _require_another_owner(

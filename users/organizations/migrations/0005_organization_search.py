@@ -1,0 +1,21 @@
+from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.contrib.postgres.operations import AddIndexConcurrently
+from django.db import migrations
+
+from core.database.search.texts import Fold
+
+
+class Migration(migrations.Migration):
+
+    atomic = False
+
+    dependencies = [
+        ('organizations', '0004_touches'),
+    ]
+
+    operations = [
+        AddIndexConcurrently(
+            model_name='organization',
+            index=GinIndex(OpClass(Fold('name'), name='gin_trgm_ops'), name='organization_search'),
+        ),
+    ]
