@@ -4,7 +4,8 @@ from django.apps import AppConfig
 from django.core.checks import register
 from django.utils.translation import gettext_lazy as _
 
-from users.accounts.checks import check_avatar_urls, check_metadata_schemas
+from users.accounts.avatars.checks import check_avatar_urls
+from users.accounts.checks import check_metadata_schemas
 
 
 class AccountsConfig(AppConfig):
@@ -15,6 +16,6 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Accounts")
 
     def ready(self) -> None:
-        """Register the system check of the metadata schemas."""
+        """Register the system checks."""
         register(check_metadata_schemas)
         register(check_avatar_urls)
